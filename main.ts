@@ -1,0 +1,2 @@
+/** The program: `durable-streams [serve] [flags]`. */
+console.log("hello");

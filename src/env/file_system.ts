@@ -1,0 +1,66 @@
+import type { Bytes } from "../protocol/bytes.ts";
+
+/**
+ * The only door to the disk. Calls without a promise block: they are for what is short or comes from
+ * the page cache. Every error is a {@link FileSystemError}.
+ */
+export interface FileSystem {
+  /** Makes a directory and those above it; one that is there already is fine. */
+  makeDirectory(path: string): void;
+  /** Names in a directory, in no order; `undefined` where there is no such directory. */
+  list(path: string): string[] | undefined;
+  /** Whether the process may make files in this directory. */
+  isWritable(path: string): boolean;
+  open(path: string, mode: OpenMode): File;
+  rename(from: string, to: string): void;
+  /** Removes a file; one that isn't there is fine. */
+  remove(path: string): void;
+  /** Makes the names in a directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  /** Makes everything on the directory's file system durable, or says that it can't (`false`). */
+  barrier(path: string): Promise<boolean>;
+}
+
+/** `read` and `write` want the file to be there, `create` makes it and wants it not to be. */
+export type OpenMode = "read" | "write" | "create";
+
+/** An open file. Reads and writes are positional; nothing is ever appended. */
+export interface File {
+  readonly path: string;
+  size(): number;
+  /** Fills `into` from `position`; returns how many bytes there were, fewer only at the file's end. */
+  readSync(into: Bytes, position: number): number;
+  /** As {@link readSync}, off the main thread: for what may be cold. */
+  read(into: Bytes, position: number): Promise<number>;
+  /** Writes all of `bytes` at `position`, or throws. */
+  writeSync(bytes: Bytes, position: number): void;
+  /** As {@link writeSync}, off the main thread. */
+  write(bytes: Bytes, position: number): Promise<void>;
+  truncate(lengthBytes: number): void;
+  /** Makes the file's bytes durable. */
+  dataSync(): Promise<void>;
+  close(): void;
+}
+
+/** Why a call failed, as far as anyone acts on it. */
+export type FileSystemErrorKind =
+  | "no_space"
+  | "not_found"
+  | "exists"
+  | "not_allowed"
+  | "too_many_open_files"
+  | "other";
+
+/** A call to the file system that failed: which, on what, and why. */
+export class FileSystemError extends Error {
+  override readonly name = "FileSystemError";
+  readonly kind: FileSystemErrorKind;
+  readonly path: string;
+
+  constructor(kind: FileSystemErrorKind, call: string, path: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${call} ${path}: ${reason}`, { cause });
+    this.kind = kind;
+    this.path = path;
+  }
+}

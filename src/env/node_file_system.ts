@@ -1,0 +1,202 @@
+import { execFile } from "node:child_process";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  read,
+  readdirSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  write,
+  writeSync,
+} from "node:fs";
+import type { Bytes } from "../protocol/bytes.ts";
+import {
+  type File,
+  type FileSystem,
+  FileSystemError,
+  type FileSystemErrorKind,
+  type OpenMode,
+} from "./file_system.ts";
+
+const FLAGS: Record<OpenMode, number> = {
+  read: constants.O_RDONLY,
+  write: constants.O_RDWR,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+};
+
+const KINDS: Record<string, FileSystemErrorKind> = {
+  ENOSPC: "no_space",
+  EDQUOT: "no_space",
+  ENOENT: "not_found",
+  EEXIST: "exists",
+  EACCES: "not_allowed",
+  EPERM: "not_allowed",
+  EROFS: "not_allowed",
+  EMFILE: "too_many_open_files",
+  ENFILE: "too_many_open_files",
+};
+
+/** The machine's own disk, through `node:fs`, which Deno, Bun and Node all serve. */
+export const nodeFileSystem: FileSystem = {
+  makeDirectory(path) {
+    attempt("make directory", path, () => mkdirSync(path, { recursive: true }));
+  },
+
+  list(path) {
+    try {
+      return attempt("list", path, () => readdirSync(path));
+    } catch (error) {
+      if (error instanceof FileSystemError && error.kind === "not_found") return undefined;
+      throw error;
+    }
+  },
+
+  isWritable(path) {
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+
+  open(path, mode) {
+    return new NodeFile(path, attempt("open", path, () => openSync(path, FLAGS[mode], 0o644)));
+  },
+
+  rename(from, to) {
+    attempt("rename", from, () => renameSync(from, to));
+  },
+
+  remove(path) {
+    try {
+      attempt("remove", path, () => unlinkSync(path));
+    } catch (error) {
+      if (!(error instanceof FileSystemError && error.kind === "not_found")) throw error;
+    }
+  },
+
+  async syncDirectory(path) {
+    const directory = attempt("open", path, () => openSync(path, constants.O_RDONLY));
+    try {
+      await settle("sync directory", path, (done) => fsync(directory, done));
+    } finally {
+      closeSync(directory);
+    }
+  },
+
+  barrier(path) {
+    return new Promise((resolve) => {
+      execFile("sync", ["-f", path], (error) => resolve(error === null));
+    });
+  },
+};
+
+class NodeFile implements File {
+  readonly path: string;
+  readonly #descriptor: number;
+
+  constructor(path: string, descriptor: number) {
+    this.path = path;
+    this.#descriptor = descriptor;
+  }
+
+  size(): number {
+    return attempt("stat", this.path, () => fstatSync(this.#descriptor).size);
+  }
+
+  readSync(into: Bytes, position: number): number {
+    return attempt("read", this.path, () => {
+      let done = 0;
+      while (done < into.length) {
+        const count = readSync(this.#descriptor, into, done, into.length - done, position + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    });
+  }
+
+  async read(into: Bytes, position: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const count = await settleCount("read", this.path, (settled) => {
+        read(this.#descriptor, into, done, into.length - done, position + done, settled);
+      });
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  writeSync(bytes: Bytes, position: number): void {
+    attempt("write", this.path, () => {
+      let done = 0;
+      while (done < bytes.length) {
+        done += writeSync(this.#descriptor, bytes, done, bytes.length - done, position + done);
+      }
+    });
+  }
+
+  async write(bytes: Bytes, position: number): Promise<void> {
+    let done = 0;
+    while (done < bytes.length) {
+      done += await settleCount("write", this.path, (settled) => {
+        write(this.#descriptor, bytes, done, bytes.length - done, position + done, settled);
+      });
+    }
+  }
+
+  truncate(lengthBytes: number): void {
+    attempt("truncate", this.path, () => ftruncateSync(this.#descriptor, lengthBytes));
+  }
+
+  dataSync(): Promise<void> {
+    return settle("sync", this.path, (done) => fdatasync(this.#descriptor, done));
+  }
+
+  close(): void {
+    attempt("close", this.path, () => closeSync(this.#descriptor));
+  }
+}
+
+function attempt<T>(call: string, path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw failure(call, path, error);
+  }
+}
+
+function settle(
+  call: string,
+  path: string,
+  start: (done: (error: Error | null) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => error ? reject(failure(call, path, error)) : resolve());
+  });
+}
+
+function settleCount(
+  call: string,
+  path: string,
+  start: (done: (error: Error | null, count: number) => void) => void,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    start((error, count) => error ? reject(failure(call, path, error)) : resolve(count));
+  });
+}
+
+function failure(call: string, path: string, cause: unknown): FileSystemError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return new FileSystemError(KINDS[code] ?? "other", call, path, cause);
+}

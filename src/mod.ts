@@ -1,0 +1,23 @@
+/**
+ * What a program that embeds the server imports: the app, and the storages to put under it.
+ *
+ * @module
+ */
+export { createApp } from "./server/app.ts";
+export type { AppOptions } from "./server/options.ts";
+export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";
+export type {
+  Appended,
+  AppendRequest,
+  Created,
+  CreateSpec,
+  ForkSpec,
+  ReadResult,
+  Storage,
+  StreamInfo,
+  Watch,
+} from "./storage/storage.ts";
+export type { ProducerBatch } from "./storage/records.ts";
+export { type Failure, type FailureCode, StreamError } from "./protocol/errors.ts";
+export type { Lifetime } from "./protocol/lifetime.ts";
+export type { ReadFrom } from "./protocol/offset.ts";

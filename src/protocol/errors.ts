@@ -1,0 +1,66 @@
+/**
+ * Everything that a request can fail with: one closed union, told apart by `code`.
+ * `src/server/answers.ts` maps each to its HTTP answer and doesn't compile if one is missing.
+ */
+export type Failure =
+  | { code: "invalid_name" }
+  | { code: "invalid_offset" }
+  | { code: "offset_past_tail" }
+  | { code: "invalid_query" }
+  | { code: "invalid_header" }
+  | { code: "invalid_json" }
+  | { code: "invalid_fork" }
+  | { code: "empty_body" }
+  | { code: "body_incomplete" }
+  | { code: "body_timeout" }
+  | { code: "body_too_large" }
+  | { code: "method_not_allowed" }
+  | { code: "not_found" }
+  | { code: "gone" }
+  | { code: "stream_exists" }
+  | { code: "source_deleted" }
+  | { code: "content_type_mismatch" }
+  | { code: "stream_closed"; tail: number; producer?: ProducerPosition }
+  | { code: "sequence_regression" }
+  | { code: "offset_mismatch"; tail: number }
+  | { code: "stale_epoch"; epoch: number }
+  | { code: "epoch_start" }
+  | { code: "sequence_gap"; expected: number; received: number }
+  | { code: "too_many_producers" }
+  | { code: "too_many_readers" }
+  | { code: "overloaded" }
+  | { code: "storage_full" }
+  | { code: "storage_failed" }
+  | { code: "storage_closed" }
+  | { code: "damaged" };
+
+/** The code of a {@link Failure}. */
+export type FailureCode = Failure["code"];
+
+/** The newest epoch of a producer and the highest sequence number accepted in it (PROTOCOL §5.2.1). */
+export interface ProducerPosition {
+  epoch: number;
+  seq: number;
+}
+
+/** A request's failure: `failure.code` for programs, `message` for the person who reads it. */
+export class StreamError extends Error {
+  override readonly name = "StreamError";
+  readonly failure: Failure;
+
+  constructor(failure: Failure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+
+  /** Which failure it is; the same as `failure.code`. */
+  get code(): FailureCode {
+    return this.failure.code;
+  }
+}
+
+/** Text from a request as it may stand in a message: quoted, escaped and cut. */
+export function quote(value: string, limitChars = 80): string {
+  const cut = value.length > limitChars ? `${value.slice(0, limitChars)}…` : value;
+  return JSON.stringify(cut);
+}

@@ -1,0 +1,27 @@
+/**
+ * The entity tag of a read (PROTOCOL §5.6, §10.1). It names the stream by its storage and its id, so
+ * that a stream made again under the same name never meets the old one's; and it says whether the
+ * reader was told of the closure, which a 304 would hide otherwise.
+ */
+export function formatEtag(
+  identity: string,
+  start: number,
+  end: number,
+  closed: boolean,
+): string {
+  return closed ? `"${identity}:${start}:${end}:c"` : `"${identity}:${start}:${end}"`;
+}
+
+/**
+ * Whether an `If-None-Match` value names `etag`. Compared weakly: a server that compresses on its
+ * way out weakens the tag, and the client sends it back so.
+ */
+export function matchesEtag(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch === etag) return true;
+  for (const part of ifNoneMatch.split(",")) {
+    const candidate = part.trim();
+    if (candidate === "*") return true;
+    if ((candidate.startsWith("W/") ? candidate.slice(2) : candidate) === etag) return true;
+  }
+  return false;
+}

@@ -1,0 +1,41 @@
+/**
+ * Header names of the protocol (PROTOCOL §13.2), lower case as they are compared and sent.
+ */
+export const STREAM_NEXT_OFFSET = "stream-next-offset";
+/** PROTOCOL §5.6: the answer holds all there is. */
+export const STREAM_UP_TO_DATE = "stream-up-to-date";
+/** PROTOCOL §4.1. */
+export const STREAM_CLOSED = "stream-closed";
+/** PROTOCOL §10.1. */
+export const STREAM_CURSOR = "stream-cursor";
+/** PROTOCOL §5.2: the writer's own order, compared byte by byte. */
+export const STREAM_SEQ = "stream-seq";
+/** PROTOCOL §5.1: a sliding time to live in seconds. */
+export const STREAM_TTL = "stream-ttl";
+/** PROTOCOL §5.1: an RFC 3339 time. */
+export const STREAM_EXPIRES_AT = "stream-expires-at";
+/** PROTOCOL §4.2. */
+export const STREAM_FORKED_FROM = "stream-forked-from";
+/** PROTOCOL §4.2. */
+export const STREAM_FORK_OFFSET = "stream-fork-offset";
+/** PROTOCOL §4.2. */
+export const STREAM_FORK_SUB_OFFSET = "stream-fork-sub-offset";
+/** PROTOCOL §5.8. */
+export const STREAM_SSE_DATA_ENCODING = "stream-sse-data-encoding";
+/** An extension: the append is refused unless the tail is exactly here. */
+export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
+/** PROTOCOL §5.2.1. */
+export const PRODUCER_ID = "producer-id";
+/** PROTOCOL §5.2.1. */
+export const PRODUCER_EPOCH = "producer-epoch";
+/** PROTOCOL §5.2.1. */
+export const PRODUCER_SEQ = "producer-seq";
+/** PROTOCOL §5.2.1. */
+export const PRODUCER_EXPECTED_SEQ = "producer-expected-seq";
+/** PROTOCOL §5.2.1. */
+export const PRODUCER_RECEIVED_SEQ = "producer-received-seq";
+
+/** Whether a `Stream-Closed` value closes: exactly `true` in any case, all else counts as absent (PROTOCOL §4.1). */
+export function isTrue(value: string | null | undefined): boolean {
+  return value === "true" || (value != null && value.toLowerCase() === "true");
+}

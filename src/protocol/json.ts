@@ -1,0 +1,171 @@
+import { type Bytes, NO_BYTES } from "./bytes.ts";
+import { StreamError } from "./errors.ts";
+
+/**
+ * JSON mode (PROTOCOL §9.1). Each message is stored as its own bytes followed by `,\n`, with raw line
+ * breaks inside it replaced by spaces; so a read is `[`, the stored bytes without the last `,\n`, and
+ * `]`, and `,\n` stands nowhere but at a message's end. Messages are split by position and never
+ * rewritten: big numbers and the order of keys survive.
+ */
+export interface StoredMessages {
+  /** The messages as they are stored. */
+  bytes: Bytes;
+  /** Where each message ends in `bytes`. */
+  ends: number[];
+}
+
+/** Arrays and objects may nest this deep. `JSON.parse` itself would take millions of levels, and long. */
+export const JSON_DEPTH_LIMIT = 512;
+
+const COMMA = 0x2c;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const SEPARATOR_BYTES = 2;
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The messages of a body: the elements of an array (flattened by one level), otherwise the one value.
+ *
+ * @throws {StreamError} `invalid_json`
+ */
+export function splitJson(body: Bytes): StoredMessages {
+  const spans = scanSpans(body);
+  validate(body);
+  return store(body, spans);
+}
+
+/** Whether a stored JSON stream has a message's end right after these two bytes. */
+export function isMessageEnd(beforeLast: number | undefined, last: number | undefined): boolean {
+  return beforeLast === COMMA && last === LINE_FEED;
+}
+
+/** Where the messages in `stored` end; `stored` begins and ends at a message's boundary. */
+export function messageEnds(stored: Uint8Array): number[] {
+  const ends: number[] = [];
+  for (let at = stored.indexOf(LINE_FEED); at >= 0; at = stored.indexOf(LINE_FEED, at + 1)) {
+    ends.push(at + 1);
+  }
+  return ends;
+}
+
+/** Stored messages as the array that a reader gets (PROTOCOL §9.1.5). */
+export function toJsonArray(stored: Uint8Array): Bytes {
+  if (stored.length === 0) return Uint8Array.of(OPEN_BRACKET, CLOSE_BRACKET);
+  const array = new Uint8Array(stored.length);
+  array[0] = OPEN_BRACKET;
+  array.set(stored.subarray(0, stored.length - SEPARATOR_BYTES), 1);
+  array[stored.length - 1] = CLOSE_BRACKET;
+  return array;
+}
+
+/** Start and end of every message, two numbers each; structure only, `JSON.parse` judges the rest. */
+function scanSpans(body: Bytes): number[] {
+  let at = skipSpace(body, 0);
+  const flatten = body[at] === OPEN_BRACKET;
+  const base = flatten ? 1 : 0;
+  if (flatten) at++;
+  const spans: number[] = [];
+  let start = at;
+  let depth = base;
+  for (; at < body.length; at++) {
+    const byte = body[at];
+    if (byte === QUOTE) {
+      at = stringEnd(body, at);
+    } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+      if (++depth > JSON_DEPTH_LIMIT) {
+        throw invalid(`it nests deeper than ${JSON_DEPTH_LIMIT} levels at byte ${at}`);
+      }
+    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
+      if (--depth < base) break;
+    } else if (byte === COMMA && flatten && depth === base) {
+      pushTrimmed(spans, body, start, at);
+      start = at + 1;
+    }
+  }
+  pushTrimmed(spans, body, start, at);
+  return spans;
+}
+
+function skipSpace(body: Bytes, from: number): number {
+  let at = from;
+  while (isSpace(body[at])) at++;
+  return at;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
+}
+
+/** The position of the quote that ends the string which begins at `open`. */
+function stringEnd(body: Bytes, open: number): number {
+  for (let at = body.indexOf(QUOTE, open + 1); at >= 0; at = body.indexOf(QUOTE, at + 1)) {
+    let backslashes = 0;
+    while (body[at - 1 - backslashes] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
+  return body.length;
+}
+
+function pushTrimmed(spans: number[], body: Bytes, from: number, to: number): void {
+  const start = skipSpace(body, from);
+  let end = to;
+  while (end > start && isSpace(body[end - 1])) end--;
+  if (start < end) spans.push(start, end);
+}
+
+function validate(body: Bytes): void {
+  let text: string;
+  try {
+    text = strictUtf8.decode(body);
+  } catch {
+    throw invalid("it is not UTF-8");
+  }
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function store(body: Bytes, spans: readonly number[]): StoredMessages {
+  let length = 0;
+  for (let i = 0; i < spans.length; i += 2) {
+    length += (spans[i + 1] ?? 0) - (spans[i] ?? 0) + SEPARATOR_BYTES;
+  }
+  if (length === 0) return { bytes: NO_BYTES, ends: [] };
+  const bytes = new Uint8Array(length);
+  const ends: number[] = [];
+  const hasLineBreaks = body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN);
+  let at = 0;
+  for (let i = 0; i < spans.length; i += 2) {
+    const start = spans[i] ?? 0;
+    const end = spans[i + 1] ?? 0;
+    bytes.set(body.subarray(start, end), at);
+    if (hasLineBreaks) replaceLineBreaks(bytes, at, at + end - start);
+    at += end - start;
+    bytes[at++] = COMMA;
+    bytes[at++] = LINE_FEED;
+    ends.push(at);
+  }
+  return { bytes, ends };
+}
+
+/** Line breaks in valid JSON stand between tokens only, where a space means the same. */
+function replaceLineBreaks(bytes: Bytes, from: number, to: number): void {
+  for (let at = from; at < to; at++) {
+    if (bytes[at] === LINE_FEED || bytes[at] === CARRIAGE_RETURN) bytes[at] = SPACE;
+  }
+}
+
+function invalid(why: string): StreamError {
+  return new StreamError({ code: "invalid_json" }, `The body is not valid JSON: ${why}.`);
+}

@@ -1,0 +1,49 @@
+import { quote, StreamError } from "./errors.ts";
+
+/**
+ * Offsets are logical byte positions of the stored form. On the wire they are decimal and of fixed
+ * width, so that their order as strings is their order as numbers (PROTOCOL §8).
+ */
+export const OFFSET_DIGITS = 20;
+
+/** The start of a stream as other servers spell it; clients and test suites carry it as a constant. */
+const FOREIGN_ZERO = "0000000000000000_0000000000000000";
+
+const TOKEN = /^[0-9]{20}$/;
+
+/** Where a read begins: a position, or the tail as it is when the read is served (`now`). */
+export type ReadFrom = number | "now";
+
+/** The wire token of a position. */
+export function formatOffset(position: number): string {
+  return position.toString().padStart(OFFSET_DIGITS, "0");
+}
+
+/**
+ * The position that a token names: 20 digits, `-1` for the start, or `now`.
+ *
+ * @throws {StreamError} `invalid_offset`
+ */
+export function parseReadOffset(token: string): ReadFrom {
+  if (token === "-1") return 0;
+  if (token === "now") return "now";
+  return parseOffset(token);
+}
+
+/**
+ * The position that a token minted by this server names.
+ *
+ * @throws {StreamError} `invalid_offset`
+ */
+export function parseOffset(token: string): number {
+  if (token === FOREIGN_ZERO) return 0;
+  const position = TOKEN.test(token) ? Number(token) : NaN;
+  if (!Number.isSafeInteger(position)) {
+    throw new StreamError(
+      { code: "invalid_offset" },
+      `The offset ${quote(token)} is malformed: use a Stream-Next-Offset value of this stream ` +
+        `(${OFFSET_DIGITS} digits), -1 for the start or now for the tail.`,
+    );
+  }
+  return position;
+}

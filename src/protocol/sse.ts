@@ -1,0 +1,60 @@
+import { Buffer } from "node:buffer";
+import { type Bytes, encodeUtf8 } from "./bytes.ts";
+import { toJsonArray } from "./json.ts";
+import { formatOffset } from "./offset.ts";
+
+/** What a control event tells (PROTOCOL §5.8). */
+export interface SseControl {
+  nextOffset: number;
+  /** Left out of the event of a closed stream: nobody comes back. */
+  cursor: number;
+  upToDate: boolean;
+  closed: boolean;
+}
+
+/** How the bytes of a stream become a data event. */
+export interface SseFormat {
+  json: boolean;
+  encoding: "text" | "base64";
+}
+
+/** A comment line: keeps proxies from cutting a silent connection, and clients ignore it. */
+export const SSE_KEEP_ALIVE: Bytes = encodeUtf8(":\n\n");
+
+const LINE_BREAK = /\r\n|\n|\r/;
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * One chunk for the wire: a data event where there is data, and always the control event that
+ * belongs to it, so that no reader sees one without the other.
+ */
+export function encodeSseFrame(data: Uint8Array, format: SseFormat, control: SseControl): Bytes {
+  const event = data.length === 0 ? "" : encodeData(data, format);
+  return encodeUtf8(`${event}event: control\ndata:${encodeControl(control)}\n\n`);
+}
+
+function encodeData(data: Uint8Array, format: SseFormat): string {
+  const payload = format.json ? toJsonArray(data) : data;
+  if (format.encoding === "base64") return `event: data\ndata:${toBase64(payload)}\n\n`;
+  const text = lenientUtf8.decode(payload);
+  if (format.json) return `event: data\ndata:${text.replaceAll("\n", " ")}\n\n`;
+  let event = "event: data\n";
+  for (const line of text.split(LINE_BREAK)) event += `data:${protectSpace(line)}\n`;
+  return `${event}\n`;
+}
+
+/** A parser drops one space after the colon: a line that begins with one gets one more. */
+function protectSpace(line: string): string {
+  return line.startsWith(" ") ? ` ${line}` : line;
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
+
+function encodeControl(control: SseControl): string {
+  const next = `"streamNextOffset":"${formatOffset(control.nextOffset)}"`;
+  if (control.closed) return `{${next},"upToDate":true,"streamClosed":true}`;
+  const cursor = `"streamCursor":"${control.cursor}"`;
+  return control.upToDate ? `{${next},${cursor},"upToDate":true}` : `{${next},${cursor}}`;
+}

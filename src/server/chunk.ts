@@ -1,0 +1,64 @@
+import { formatEtag, matchesEtag } from "../protocol/etag.ts";
+import {
+  STREAM_CLOSED,
+  STREAM_CURSOR,
+  STREAM_NEXT_OFFSET,
+  STREAM_UP_TO_DATE,
+} from "../protocol/headers.ts";
+import { isJsonType } from "../protocol/content_type.ts";
+import { toJsonArray } from "../protocol/json.ts";
+import { formatOffset } from "../protocol/offset.ts";
+import type { ReadResult } from "../storage/storage.ts";
+import type { ReadQuery } from "./read.ts";
+import { COMMON_HEADERS, type HeaderPair, NO_STORE } from "./response.ts";
+import type { Serving } from "./serving.ts";
+
+const MAX_AGE_SECONDS = 60;
+const STALE_SECONDS = 300;
+
+/** The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1). */
+export function answerChunk(
+  serving: Serving,
+  request: Request,
+  name: string,
+  chunk: ReadResult,
+  query: ReadQuery,
+  cursor: number | undefined,
+): Response {
+  const upToDate = chunk.next === chunk.tail;
+  const closed = upToDate && chunk.closed;
+  const headers: HeaderPair[] = [
+    ...COMMON_HEADERS,
+    ["content-type", chunk.contentType],
+    [STREAM_NEXT_OFFSET, formatOffset(chunk.next)],
+  ];
+  if (upToDate) headers.push([STREAM_UP_TO_DATE, "true"]);
+  if (closed) headers.push([STREAM_CLOSED, "true"]);
+  if (cursor !== undefined) headers.push([STREAM_CURSOR, String(cursor)]);
+  // What isn't there yet must not be cached, and what is at `now` is never the same twice.
+  if (query.from === "now" || chunk.data.length === 0) headers.push(NO_STORE);
+  else headers.push(["cache-control", cacheControl(serving, name, chunk)]);
+
+  if (query.from !== "now") {
+    const identity = `${serving.storage.identity}-${chunk.id.toString(36)}`;
+    const etag = formatEtag(identity, chunk.start, chunk.next, closed);
+    headers.push(["etag", etag]);
+    const ifNoneMatch = request.headers.get("if-none-match");
+    if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
+      return new Response(null, { status: 304, headers });
+    }
+  }
+  const body = isJsonType(chunk.contentType) ? toJsonArray(chunk.data) : chunk.data;
+  return new Response(body, { status: 200, headers });
+}
+
+/** A cache may keep a chunk as long as the stream itself is sure to live. */
+function cacheControl(serving: Serving, name: string, chunk: ReadResult): string {
+  const scope = serving.config.isPrivate(name) ? "private" : "public";
+  const leftSeconds = Math.floor((chunk.expiresAtMs - serving.clock.nowMs()) / 1000);
+  const maxAge = Math.max(0, Math.min(MAX_AGE_SECONDS, leftSeconds));
+  const stale = Math.min(STALE_SECONDS, leftSeconds - maxAge);
+  return stale > 0
+    ? `${scope}, max-age=${maxAge}, stale-while-revalidate=${stale}`
+    : `${scope}, max-age=${maxAge}`;
+}

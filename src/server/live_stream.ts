@@ -1,0 +1,128 @@
+import { type Bytes, completeUtf8Length } from "../protocol/bytes.ts";
+import { isJsonType, sseEncoding } from "../protocol/content_type.ts";
+import { nextCursor } from "../protocol/cursor.ts";
+import { encodeSseFrame, type SseFormat } from "../protocol/sse.ts";
+import type { ReadResult, Watch } from "../storage/storage.ts";
+import type { ServerConfig } from "./options.ts";
+import type { SseReader } from "./sse_reader.ts";
+
+/** SSE reads on in pieces of this size at most, so that a stalled client holds little memory. */
+const SSE_CHUNK_BYTES = 64 * 1024;
+
+/**
+ * One stream and the SSE connections that follow it. News is read and encoded once for all that stand
+ * at the same offset.
+ */
+export class LiveStream {
+  readonly #config: ServerConfig;
+  readonly #name: string;
+  readonly #id: number;
+  readonly #format: SseFormat;
+  readonly #readers = new Set<SseReader>();
+  #watch: Promise<Watch> | undefined;
+  #pumping = false;
+  #again = false;
+
+  constructor(config: ServerConfig, name: string, first: ReadResult) {
+    this.#config = config;
+    this.#name = name;
+    this.#id = first.id;
+    this.#format = {
+      json: isJsonType(first.contentType),
+      encoding: sseEncoding(first.contentType),
+    };
+  }
+
+  /** Adds a connection; it gets nothing before {@link follow}. */
+  add(reader: SseReader): void {
+    this.#readers.add(reader);
+  }
+
+  /** Takes a connection out; true if it was the last. */
+  remove(reader: SseReader): boolean {
+    this.#readers.delete(reader);
+    if (this.#readers.size > 0) return false;
+    this.#watch?.then((watch) => watch.cancel(), () => {});
+    return true;
+  }
+
+  /** Sends the connection whatever comes from now on. */
+  follow(reader: SseReader): void {
+    reader.onRoom = () => void this.#pump();
+    this.#watch ??= this.#config.storage.watch(this.#name, () => void this.#pump());
+    // What came between the reader's last read and the watch is looked for once the watch is set.
+    this.#watch.then(() => this.#pump(), () => this.#endAll());
+  }
+
+  /** Sends what was read to those who stand where it begins. */
+  deliver(chunk: ReadResult, readers: readonly SseReader[]): void {
+    const atTail = chunk.next === chunk.tail;
+    const closed = atTail && chunk.closed;
+    const wholeText = closed || this.#format.json || this.#format.encoding === "base64";
+    const length = wholeText ? chunk.data.length : completeUtf8Length(chunk.data);
+    const data = chunk.data.subarray(0, length);
+    const nowMs = this.#config.clock.nowMs();
+    const currentCursor = nextCursor(null, nowMs);
+    const frames = new Map<number, Bytes>();
+    for (const reader of readers) {
+      if (length === 0 && !closed && reader.started) continue;
+      reader.cursor = Math.max(reader.cursor, currentCursor);
+      let frame = frames.get(reader.cursor);
+      if (frame === undefined) {
+        frame = encodeSseFrame(data, this.#format, {
+          nextOffset: chunk.start + length,
+          cursor: reader.cursor,
+          upToDate: atTail,
+          closed,
+        });
+        frames.set(reader.cursor, frame);
+      }
+      reader.started = true;
+      reader.offset = chunk.start + length;
+      reader.send(frame, nowMs);
+      if (closed) reader.end();
+    }
+  }
+
+  async #pump(): Promise<void> {
+    this.#again = true;
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.#again && this.#readers.size > 0) {
+        this.#again = false;
+        await this.#pass();
+      }
+    } catch {
+      // The stream is gone, or can't be read: whoever comes back is told why.
+      this.#endAll();
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const groups = new Map<number, SseReader[]>();
+    for (const reader of this.#readers) {
+      if (!reader.started) continue;
+      if (!reader.hasRoom) {
+        reader.behind = true;
+        continue;
+      }
+      const group = groups.get(reader.offset);
+      if (group === undefined) groups.set(reader.offset, [reader]);
+      else group.push(reader);
+    }
+    const limitBytes = Math.min(SSE_CHUNK_BYTES, this.#config.chunkBytes);
+    for (const [offset, group] of groups) {
+      const chunk = await this.#config.storage.read(this.#name, offset, limitBytes);
+      if (chunk.id !== this.#id) throw new Error("The stream was made again.");
+      this.deliver(chunk, group);
+      if (chunk.next < chunk.tail) this.#again = true;
+    }
+  }
+
+  #endAll(): void {
+    for (const reader of [...this.#readers]) reader.end();
+  }
+}

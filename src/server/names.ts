@@ -1,0 +1,76 @@
+import { quote, StreamError } from "../protocol/errors.ts";
+import { parseStreamName } from "../protocol/stream_name.ts";
+import type { ServerConfig } from "./options.ts";
+
+/** Finds the stream that a URL is about. */
+export class StreamNames {
+  readonly #prefix: string;
+  readonly #extract: ((request: Request) => string | undefined) | undefined;
+
+  constructor(config: ServerConfig) {
+    this.#prefix = `${config.prefix}/`;
+    this.#extract = config.streamName;
+  }
+
+  /**
+   * The name of the request's stream.
+   *
+   * @throws {StreamError} `invalid_name`, or `not_found` where the URL is no stream's
+   */
+  of(request: Request): string {
+    const encoded = this.#extract === undefined
+      ? this.#afterPrefix(request.url)
+      : this.#extract(request);
+    if (encoded === undefined) {
+      throw new StreamError({ code: "not_found" }, "This URL is not a stream's.");
+    }
+    return parseStreamName(encoded);
+  }
+
+  /**
+   * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it.
+   *
+   * @throws {StreamError} `invalid_fork` or `invalid_name`
+   */
+  ofSource(value: string, request: Request): string {
+    const base = new URL(request.url);
+    const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
+    if (url === undefined || url.origin !== base.origin) {
+      throw new StreamError(
+        { code: "invalid_fork" },
+        `Stream-Forked-From ${quote(value)} is not a path on this server.`,
+      );
+    }
+    const encoded = this.#extract === undefined
+      ? this.#afterPrefix(url.href)
+      : this.#extract(new Request(url));
+    if (encoded === undefined) {
+      throw new StreamError(
+        { code: "invalid_fork" },
+        `Stream-Forked-From ${
+          quote(value)
+        } is not a stream's path: those begin with ${this.#prefix}`,
+      );
+    }
+    return parseStreamName(encoded);
+  }
+
+  /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
+  #afterPrefix(url: string): string | undefined {
+    const pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    if (pathStart < 0) return undefined;
+    const rest = this.#restStart(url, pathStart);
+    if (rest === undefined) return undefined;
+    const end = url.indexOf("?", rest);
+    return end < 0 ? url.slice(rest) : url.slice(rest, end);
+  }
+
+  #restStart(url: string, pathStart: number): number | undefined {
+    if (url.startsWith(this.#prefix, pathStart)) return pathStart + this.#prefix.length;
+    const bare = this.#prefix.slice(0, -1);
+    if (bare.endsWith("stream") && url.startsWith(`${bare}s/`, pathStart)) {
+      return pathStart + this.#prefix.length + 1;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import { type Clock, systemClock } from "../env/clock.ts";
+import { BLOCK_BYTES } from "../storage/tail_buffer.ts";
+import type { Storage } from "../storage/storage.ts";
+
+/** How an app serves its storage. */
+export interface AppOptions {
+  /** Where the streams are. */
+  storage: Storage;
+  /** What stream URLs begin with; `/v1/stream`. */
+  prefix?: string;
+  /**
+   * The name of the stream that a request is about, still percent-encoded; `undefined` where it is about
+   * none. Takes the place of the prefix.
+   */
+  streamName?: (request: Request) => string | undefined;
+  /** A long-poll without news is answered after this; 30 s. */
+  longPollTimeoutMs?: number;
+  /** An SSE connection is closed after this, for caches to collapse readers (PROTOCOL §10.2); 60 s. */
+  sseCloseAfterMs?: number;
+  /** An idle SSE connection gets a comment this often; 15 s. */
+  sseKeepAliveMs?: number;
+  /** Nothing more is pushed to an SSE reader that has this much unread; 64 KiB. */
+  sseBufferBytes?: number;
+  /** A body longer than this is refused; 10 MiB. */
+  maxAppendBytes?: number;
+  /** An answer holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
+  chunkBytes?: number;
+  /** How many long-polls and SSE connections may wait at once; 20,000. */
+  maxLiveReaders?: number;
+  /** A body has to be here after this; 30 s. */
+  bodyTimeoutMs?: number;
+  /** Whether answers may stay in a shared cache: all are private, or those of the streams it says. */
+  private?: boolean | ((name: string) => boolean);
+  /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
+  signal?: AbortSignal;
+  /** Where the time comes from. */
+  clock?: Clock;
+}
+
+/** The options with every default in place. */
+export interface ServerConfig {
+  readonly storage: Storage;
+  readonly prefix: string;
+  readonly streamName: ((request: Request) => string | undefined) | undefined;
+  readonly longPollTimeoutMs: number;
+  readonly sseCloseAfterMs: number;
+  readonly sseKeepAliveMs: number;
+  readonly sseBufferBytes: number;
+  readonly maxAppendBytes: number;
+  readonly chunkBytes: number;
+  readonly maxLiveReaders: number;
+  readonly bodyTimeoutMs: number;
+  readonly isPrivate: (name: string) => boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} where a number makes no sense
+ */
+export function resolveOptions(options: AppOptions): ServerConfig {
+  const isPrivate = options.private ?? false;
+  return {
+    storage: options.storage,
+    prefix: checkPrefix(options.prefix ?? "/v1/stream"),
+    streamName: options.streamName,
+    longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
+    sseCloseAfterMs: atLeast(1, "sseCloseAfterMs", options.sseCloseAfterMs ?? 60_000),
+    sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 15_000),
+    sseBufferBytes: atLeast(1, "sseBufferBytes", options.sseBufferBytes ?? 64 * 1024),
+    maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? 10 * 1024 * 1024),
+    chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
+    maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
+    bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
+    isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
+    signal: options.signal,
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function atLeast(least: number, name: string, value: number): number {
+  if (value >= least) return value;
+  throw new RangeError(`${name} is ${value}: it has to be at least ${least}.`);
+}
+
+function checkPrefix(prefix: string): string {
+  const trimmed = prefix.replace(/\/+$/, "");
+  if (/^(?:\/[^/?#%\s]+)*$/.test(trimmed)) return trimmed;
+  throw new RangeError(
+    `The prefix ${JSON.stringify(prefix)} is not a path: expected something like /v1/stream.`,
+  );
+}

@@ -1,0 +1,33 @@
+import type { Clock } from "../env/clock.ts";
+import type { Storage } from "../storage/storage.ts";
+import { BodyReader } from "./body.ts";
+import { LiveReaders } from "./live_readers.ts";
+import { StreamNames } from "./names.ts";
+import type { ServerConfig } from "./options.ts";
+import { SseHub } from "./sse_hub.ts";
+
+/** What the verbs share: one of each for an app. */
+export interface Serving {
+  readonly config: ServerConfig;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly names: StreamNames;
+  readonly bodies: BodyReader;
+  readonly liveReaders: LiveReaders;
+  readonly sse: SseHub;
+}
+
+/** Puts together what the verbs of an app share. */
+export function createServing(config: ServerConfig): Serving {
+  const { storage, clock } = config;
+  const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal);
+  return {
+    config,
+    storage,
+    clock,
+    names: new StreamNames(config),
+    bodies: new BodyReader(config.maxAppendBytes, config.bodyTimeoutMs, clock),
+    liveReaders,
+    sse: new SseHub(config, liveReaders),
+  };
+}

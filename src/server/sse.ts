@@ -1,0 +1,37 @@
+import { sseEncoding } from "../protocol/content_type.ts";
+import { nextCursor } from "../protocol/cursor.ts";
+import {
+  STREAM_CURSOR,
+  STREAM_NEXT_OFFSET,
+  STREAM_SSE_DATA_ENCODING,
+} from "../protocol/headers.ts";
+import { formatOffset } from "../protocol/offset.ts";
+import type { ReadQuery } from "./read.ts";
+import { COMMON_HEADERS, type HeaderPair } from "./response.ts";
+import type { Serving } from "./serving.ts";
+
+/** GET live=sse: all that there is and then what comes, as server-sent events (PROTOCOL §5.8). */
+export async function sse(
+  serving: Serving,
+  request: Request,
+  name: string,
+  query: ReadQuery,
+): Promise<Response> {
+  const first = await serving.storage.read(name, query.from, serving.config.chunkBytes);
+  const cursor = nextCursor(query.cursor, serving.clock.nowMs());
+  const headers: HeaderPair[] = [
+    ...COMMON_HEADERS,
+    ["content-type", "text/event-stream"],
+    ["cache-control", "no-cache"],
+    ["x-accel-buffering", "no"],
+    [STREAM_NEXT_OFFSET, formatOffset(first.start)],
+    [STREAM_CURSOR, String(cursor)],
+  ];
+  if (sseEncoding(first.contentType) === "base64") {
+    headers.push([STREAM_SSE_DATA_ENCODING, "base64"]);
+  }
+  return new Response(serving.sse.open(name, first, cursor, request.signal), {
+    status: 200,
+    headers,
+  });
+}

@@ -1,0 +1,92 @@
+import type { Bytes } from "../protocol/bytes.ts";
+
+/** What a connection begins with. */
+export interface SseReaderStart {
+  offset: number;
+  cursor: number;
+  nowMs: number;
+  closeAtMs: number;
+  /** How much may lie unread before nothing more is pushed. */
+  limitBytes: number;
+}
+
+/**
+ * One SSE connection: a place in a stream and a bounded queue to a client. A client that doesn't keep
+ * up gets nothing pushed until it has read on; what it lacks is read from the storage then.
+ */
+export class SseReader {
+  /** Everything before this has been sent. */
+  offset: number;
+  /** The cursor sent last; it never goes back. */
+  cursor: number;
+  /** When something was sent last, in ms since 1970. */
+  sentAtMs: number;
+  readonly closeAtMs: number;
+  /** Whether the first control event has gone out. */
+  started = false;
+  /** Whether there was more to send than the client had room for. */
+  behind = false;
+  /** Called once when the connection is over, from whichever side. */
+  onEnd: () => void = () => {};
+  /** Called when a client that was behind has room again. */
+  onRoom: () => void = () => {};
+  readonly #limitBytes: number;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  #ended = false;
+
+  constructor(start: SseReaderStart) {
+    this.offset = start.offset;
+    this.cursor = start.cursor;
+    this.sentAtMs = start.nowMs;
+    this.closeAtMs = start.closeAtMs;
+    this.#limitBytes = start.limitBytes;
+  }
+
+  /** Whether the client has room for more. */
+  get hasRoom(): boolean {
+    return !this.#ended && (this.#controller?.desiredSize ?? 0) > 0;
+  }
+
+  /** The response's body; `onOpen` is called when frames can be sent. */
+  body(onOpen: () => void): ReadableStream<Bytes> {
+    return new ReadableStream<Bytes>({
+      start: (controller) => {
+        this.#controller = controller;
+        onOpen();
+      },
+      pull: () => {
+        if (!this.behind || !this.hasRoom) return;
+        this.behind = false;
+        this.onRoom();
+      },
+      cancel: () => this.#finish(),
+    }, { highWaterMark: this.#limitBytes, size: (chunk) => chunk?.byteLength ?? 0 });
+  }
+
+  /** Queues a frame. */
+  send(frame: Bytes, nowMs: number): void {
+    if (this.#ended) return;
+    this.#controller?.enqueue(frame);
+    this.sentAtMs = nowMs;
+  }
+
+  /** Ends the connection; what is queued still goes out. */
+  end(): void {
+    if (this.#ended) return;
+    this.#controller?.close();
+    this.#finish();
+  }
+
+  /** Ends the connection of a client that doesn't read; what is queued is dropped. */
+  cut(): void {
+    if (this.#ended) return;
+    this.#controller?.error(new Error("The reader left too much unread for too long."));
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.onEnd();
+  }
+}

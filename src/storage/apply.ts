@@ -1,0 +1,53 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import { messageEnds } from "../protocol/json.ts";
+import type { AppendRecord, CreateRecord } from "./records.ts";
+import type { Stream } from "./stream.ts";
+
+/**
+ * What records do to a stream's assigned state. The same on the way in and when a log is replayed, so
+ * what is recovered is what was acknowledged.
+ */
+
+/** The first content and closure of a stream that was just made from this record. */
+export function applyCreate(stream: Stream, record: CreateRecord): void {
+  addData(stream, record.data, record.atMs);
+  stream.closed = record.closed;
+}
+
+/** One append's whole effect. The producer's earlier position, if any, is in memory already. */
+export function applyAppend(stream: Stream, record: AppendRecord): void {
+  addData(stream, record.data, record.atMs);
+  if (record.producer !== undefined) {
+    const { id, epoch, seq } = record.producer;
+    if (!stream.producers.has(id)) stream.producerCount++;
+    stream.producers.set(id, { epoch, seq });
+  }
+  if (record.seq !== undefined) stream.seq = record.seq;
+  if (record.close) {
+    stream.closed = true;
+    stream.closedBy = record.producer;
+  }
+  stream.touchedAtMs = Math.max(stream.touchedAtMs, record.atMs);
+}
+
+/**
+ * A delete: the first stream goes softly or for good, the others for good. `sourceOf` finds the stream
+ * that one was forked from.
+ */
+export function applyDelete(
+  streams: readonly Stream[],
+  soft: boolean,
+  sourceOf: (stream: Stream) => Stream | undefined,
+): void {
+  for (const stream of streams) {
+    stream.presence = soft ? "soft_deleted" : "deleted";
+    const source = soft ? undefined : sourceOf(stream);
+    if (source !== undefined) source.forks--;
+  }
+}
+
+function addData(stream: Stream, data: Bytes, atMs: number): void {
+  if (data.length === 0) return;
+  stream.buffer.append(data, stream.json ? messageEnds(data) : [data.length], atMs);
+  stream.tail += data.length;
+}

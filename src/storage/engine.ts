@@ -1,0 +1,274 @@
+import { NO_BYTES } from "../protocol/bytes.ts";
+import { DEFAULT_CONTENT_TYPE, isJsonType, sameContentType } from "../protocol/content_type.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
+import { FOREVER } from "../protocol/lifetime.ts";
+import { formatOffset, type ReadFrom } from "../protocol/offset.ts";
+import type { Clock } from "../env/clock.ts";
+import type { Backend } from "./backend.ts";
+import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
+import { resolveForkPoint } from "./fork_point.ts";
+import { RangeReader } from "./range_reader.ts";
+import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
+import type {
+  Appended,
+  AppendRequest,
+  Created,
+  CreateSpec,
+  ForkSpec,
+  ReadResult,
+  Storage,
+  StreamInfo,
+  Watch,
+} from "./storage.ts";
+import type { Stream } from "./stream.ts";
+
+/** What an engine needs beside its backend. */
+export interface EngineOptions {
+  clock: Clock;
+  /** How many producers a stream may have. */
+  maxProducersPerStream: number;
+}
+
+/**
+ * The storage, whatever it keeps its streams in: validates, decides and records each command with
+ * nothing in between, and answers when what the answer rests on is durable.
+ */
+export class StreamEngine implements Storage {
+  readonly #backend: Backend;
+  readonly #clock: Clock;
+  readonly #maxProducers: number;
+  readonly #reader: RangeReader;
+
+  constructor(backend: Backend, options: EngineOptions) {
+    this.#backend = backend;
+    this.#clock = options.clock;
+    this.#maxProducers = options.maxProducersPerStream;
+    this.#reader = new RangeReader(backend);
+  }
+
+  get identity(): string {
+    return this.#backend.identity;
+  }
+
+  async create(name: string, spec: CreateSpec): Promise<Created> {
+    this.#backend.admit("write");
+    const existing = this.#find(name);
+    if (existing !== undefined) return await this.#confirm(existing, spec);
+    const fork = spec.fork && await this.#forkOrigin(name, spec, spec.fork);
+    if (fork === "again") return await this.create(name, spec);
+
+    const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
+    const record: CreateRecord = {
+      kind: "create",
+      id: this.#backend.newId(),
+      atMs: this.#clock.nowMs(),
+      name,
+      contentType,
+      lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
+      fork: fork?.origin,
+      closed: spec.closed ?? false,
+      data: spec.body === undefined || spec.body.length === 0
+        ? NO_BYTES
+        : toStored(isJsonType(contentType), spec.body),
+    };
+    const stream = this.#backend.create(record);
+    const { tail, closed } = stream;
+    await this.#backend.durable(stream.position);
+    return { created: true, contentType, tail, closed };
+  }
+
+  async append(name: string, request: AppendRequest): Promise<Appended> {
+    this.#backend.admit("write");
+    const stream = this.#find(name);
+    if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
+    const { producer } = request;
+    const known = producer && this.#backend.producer(stream, producer.id);
+    let decided;
+    try {
+      decided = decideAppend(stream, known, request, this.#clock.nowMs());
+      if (producer !== undefined && known === undefined) this.#checkProducerRoom(stream);
+    } catch (refusal) {
+      // Where the state that it rests on never becomes durable, that is the answer instead.
+      await this.#backend.durable(stream.position);
+      throw refusal;
+    }
+    if (decided === "duplicate") this.#touch(stream);
+    else this.#backend.append(stream, decided);
+    const { tail, closed } = stream;
+    await this.#backend.durable(stream.position);
+    if (decided === "duplicate") return { tail, closed, duplicate: true, producer: known };
+    return { tail, closed, duplicate: false, producer };
+  }
+
+  async delete(name: string): Promise<void> {
+    this.#backend.admit("delete");
+    const stream = this.#find(name);
+    if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
+    this.#remove(stream);
+    await this.#backend.durable(stream.position);
+  }
+
+  async head(name: string): Promise<StreamInfo> {
+    return describe(await this.#visible(name));
+  }
+
+  async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
+    const stream = await this.#visible(name);
+    this.#touch(stream);
+    const info = describe(stream);
+    const start = from === "now" ? info.tail : from;
+    if (start > info.tail) {
+      throw new StreamError(
+        { code: "offset_past_tail" },
+        `The offset ${formatOffset(start)} is past the stream's tail, ${formatOffset(info.tail)}.`,
+      );
+    }
+    if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
+    await this.#reader.checkBoundary(stream, start);
+    const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
+    return { ...info, data, start, next: start + data.length };
+  }
+
+  async watch(name: string, onChange: () => void): Promise<Watch> {
+    const stream = await this.#visible(name);
+    const cancel = stream.watch(onChange);
+    return {
+      cancel: () => {
+        cancel();
+        this.#touch(stream);
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close();
+  }
+
+  /** The stream of this name as commands see it; one whose time is over goes now. */
+  #find(name: string): Stream | undefined {
+    const stream = this.#backend.find(name);
+    if (stream === undefined || stream.presence !== "there") return stream;
+    if (!stream.isExpired(this.#clock.nowMs())) return stream;
+    this.#remove(stream);
+    return this.#backend.find(name);
+  }
+
+  /** The stream of this name as readers see it: whether it is there at all is durable. */
+  async #visible(name: string): Promise<Stream> {
+    const stream = this.#find(name);
+    if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
+    const durable = this.#backend.durable(stream.presencePosition);
+    if (durable === undefined) return stream;
+    await durable;
+    return await this.#visible(name);
+  }
+
+  /** The refusal for a name without a stream, once that is durable. */
+  async #absent(name: string, stream: Stream | undefined): Promise<StreamError> {
+    await this.#backend.durable(stream?.presencePosition ?? this.#backend.assigned);
+    return stream === undefined
+      ? new StreamError({ code: "not_found" }, `There is no stream ${quote(name)}.`)
+      : new StreamError(
+        { code: "gone" },
+        `The stream ${quote(name)} was deleted; only its forks still read it.`,
+      );
+  }
+
+  /** The answer of a create whose stream is there already. */
+  async #confirm(stream: Stream, spec: CreateSpec): Promise<Created> {
+    const { contentType, tail, closed } = stream;
+    try {
+      const source = stream.fork && this.#backend.load(stream.fork.sourceId);
+      checkSameConfig(stream, spec, source?.lifetime ?? FOREVER);
+    } catch (refusal) {
+      await this.#backend.durable(stream.position);
+      throw refusal;
+    }
+    await this.#backend.durable(stream.position);
+    return { created: false, contentType, tail, closed };
+  }
+
+  /** Where a fork branches off; `again` where something was awaited and the name was taken meanwhile. */
+  async #forkOrigin(
+    name: string,
+    spec: CreateSpec,
+    fork: ForkSpec,
+  ): Promise<{ source: Stream; origin: ForkOrigin } | "again"> {
+    const source = await this.#forkSource(spec, fork);
+    const point = await resolveForkPoint(this.#reader, source, fork);
+    if (this.#backend.find(name) !== undefined) return "again";
+    const origin = {
+      sourceId: source.id,
+      sourceName: source.name,
+      offset: fork.offset,
+      subOffset: fork.subOffset ?? 0,
+      point,
+    };
+    // The bytes up to the point can't change, but the source may have gone while they were read.
+    if (this.#find(fork.source)?.id !== source.id || source.presence !== "there") return "again";
+    return { source, origin };
+  }
+
+  async #forkSource(spec: CreateSpec, fork: ForkSpec): Promise<Stream> {
+    const source = this.#find(fork.source);
+    if (source === undefined) throw await this.#absent(fork.source, source);
+    if (source.presence !== "there") {
+      await this.#backend.durable(source.presencePosition);
+      throw new StreamError(
+        { code: "source_deleted" },
+        `The source ${quote(fork.source)} was deleted: it can't be forked any more.`,
+      );
+    }
+    if (spec.contentType !== undefined && !sameContentType(spec.contentType, source.contentType)) {
+      await this.#backend.durable(source.position);
+      throw new StreamError(
+        { code: "content_type_mismatch" },
+        `Content-Type ${quote(spec.contentType)} differs from the source's, ${source.contentType}.`,
+      );
+    }
+    return source;
+  }
+
+  #checkProducerRoom(stream: Stream): void {
+    if (stream.producerCount < this.#maxProducers) return;
+    throw new StreamError(
+      { code: "too_many_producers" },
+      `The stream has ${stream.producerCount} producers, as many as it may: use one of their ids.`,
+    );
+  }
+
+  /** Records that a stream goes, and with it those above it that only it still held. */
+  #remove(stream: Stream): void {
+    const streams = [stream];
+    const soft = stream.forks > 0;
+    for (let last = stream; !soft && last.fork !== undefined;) {
+      last = this.#backend.load(last.fork.sourceId);
+      if (last.presence !== "soft_deleted" || last.forks > 1) break;
+      streams.push(last);
+    }
+    const record: DeleteRecord = {
+      kind: "delete",
+      atMs: this.#clock.nowMs(),
+      soft,
+      ids: streams.map(({ id }) => id),
+    };
+    this.#backend.remove(record, streams);
+  }
+
+  #touch(stream: Stream): void {
+    if (stream.lifetime.kind !== "ttl" || stream.presence !== "there") return;
+    stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#clock.nowMs());
+    this.#backend.touched(stream);
+  }
+}
+
+function describe(stream: Stream): StreamInfo {
+  return {
+    id: stream.id,
+    contentType: stream.contentType,
+    lifetime: stream.lifetime,
+    expiresAtMs: stream.expiresAtMs,
+    tail: stream.durableTail,
+    closed: stream.durableClosed,
+  };
+}

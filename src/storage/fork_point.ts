@@ -1,0 +1,64 @@
+import { StreamError } from "../protocol/errors.ts";
+import { messageEnds } from "../protocol/json.ts";
+import { formatOffset } from "../protocol/offset.ts";
+import type { RangeReader } from "./range_reader.ts";
+import type { ForkSpec } from "./storage.ts";
+import type { Stream } from "./stream.ts";
+
+const SCAN_CHUNK_BYTES = 64 * 1024;
+
+/**
+ * The position at which a fork branches off (PROTOCOL §4.2). A promise only where the source has to be
+ * read for it; what was decided before is decided again then.
+ *
+ * @throws {StreamError} `invalid_fork` or `invalid_offset`
+ */
+export function resolveForkPoint(
+  reader: RangeReader,
+  source: Stream,
+  fork: ForkSpec,
+): number | Promise<number> {
+  const subOffset = fork.subOffset ?? 0;
+  const anchor = fork.offset ?? source.tail;
+  if (anchor > source.tail) {
+    throw new StreamError(
+      { code: "invalid_fork" },
+      `Stream-Fork-Offset ${formatOffset(anchor)} is past the source's tail, ${
+        formatOffset(source.tail)
+      }.`,
+    );
+  }
+  if (source.json && (subOffset > 0 || (anchor > 0 && anchor < source.tail))) {
+    return skipMessages(reader, source, anchor, subOffset);
+  }
+  const point = anchor + subOffset;
+  if (point > source.tail) throw overshoot(subOffset, `${source.tail - anchor} bytes`);
+  return point;
+}
+
+async function skipMessages(
+  reader: RangeReader,
+  source: Stream,
+  anchor: number,
+  count: number,
+): Promise<number> {
+  await reader.checkBoundary(source, anchor);
+  let at = anchor;
+  let left = count;
+  while (left > 0) {
+    const chunk = await reader.chunk(source, at, SCAN_CHUNK_BYTES, source.tail);
+    if (chunk.length === 0) throw overshoot(count, `${count - left} messages`);
+    const ends = messageEnds(chunk);
+    const end = ends[left - 1];
+    at += end ?? chunk.length;
+    left -= Math.min(left, ends.length);
+  }
+  return at;
+}
+
+function overshoot(subOffset: number, available: string): StreamError {
+  return new StreamError(
+    { code: "invalid_fork" },
+    `Stream-Fork-Sub-Offset ${subOffset} goes past the source's data: ${available} follow the offset.`,
+  );
+}

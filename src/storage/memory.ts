@@ -1,0 +1,125 @@
+import { type Clock, systemClock } from "../env/clock.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import type { ProducerPosition } from "../protocol/errors.ts";
+import { StreamError } from "../protocol/errors.ts";
+import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
+import type { Backend } from "./backend.ts";
+import { StreamEngine } from "./engine.ts";
+import { invariant } from "./invariant.ts";
+import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
+import type { Storage } from "./storage.ts";
+import { newStream, type Stream } from "./stream.ts";
+
+/** Options of {@link createMemoryStorage}. */
+export interface MemoryStorageOptions {
+  /** How many producers a stream may have; 10,000. */
+  maxProducersPerStream?: number;
+  /** Where the time comes from. */
+  clock?: Clock;
+}
+
+/**
+ * A storage that keeps its streams in this process's memory, and only there.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStorage } from "./memory.ts";
+ *
+ * const storage = createMemoryStorage();
+ * await storage.create("greetings", { contentType: "text/plain" });
+ * await storage.append("greetings", { contentType: "text/plain", body: new TextEncoder().encode("hello") });
+ * const { data } = await storage.read("greetings", 0, 1024);
+ * console.assert(new TextDecoder().decode(data) === "hello");
+ * await storage.close();
+ * ```
+ */
+export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
+  return new StreamEngine(new MemoryBackend(), {
+    clock: options.clock ?? systemClock,
+    maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
+  });
+}
+
+/** Streams in maps; all that is recorded counts as durable. */
+class MemoryBackend implements Backend {
+  readonly identity = crypto.randomUUID().slice(0, 8);
+  readonly assigned = 0;
+  readonly #byName = new Map<string, Stream>();
+  readonly #byId = new Map<number, Stream>();
+  #lastId = 0;
+  #closed = false;
+
+  admit(): void {
+    if (this.#closed) {
+      throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
+    }
+  }
+
+  newId(): number {
+    return ++this.#lastId;
+  }
+
+  find(name: string): Stream | undefined {
+    return this.#byName.get(name);
+  }
+
+  load(id: number): Stream {
+    const stream = this.#byId.get(id);
+    invariant(stream !== undefined, `stream ${id} is there`);
+    return stream;
+  }
+
+  producer(stream: Stream, id: string): ProducerPosition | undefined {
+    return stream.producers.get(id);
+  }
+
+  create(record: CreateRecord): Stream {
+    const stream = newStream(record);
+    applyCreate(stream, record);
+    if (stream.fork !== undefined) this.load(stream.fork.sourceId).forks++;
+    this.#byName.set(stream.name, stream);
+    this.#byId.set(stream.id, stream);
+    stream.publish(stream.tail, stream.closed);
+    return stream;
+  }
+
+  append(stream: Stream, record: AppendRecord): void {
+    applyAppend(stream, record);
+    stream.publish(stream.tail, stream.closed);
+    stream.wake();
+  }
+
+  remove(record: DeleteRecord, streams: readonly Stream[]): void {
+    applyDelete(streams, record.soft, ({ fork }) => fork && this.#byId.get(fork.sourceId));
+    for (const stream of streams) {
+      if (!record.soft) {
+        this.#byName.delete(stream.name);
+        this.#byId.delete(stream.id);
+      }
+      stream.wake();
+    }
+  }
+
+  touched(): void {}
+
+  durable(): undefined {}
+
+  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number {
+    return stream.buffer.chunkEnd(from, limitBytes, to);
+  }
+
+  read(stream: Stream, from: number, to: number): Bytes {
+    return stream.buffer.slice(from, to);
+  }
+
+  isBlockStart(): boolean {
+    return false;
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#byName.clear();
+    this.#byId.clear();
+    return Promise.resolve();
+  }
+}

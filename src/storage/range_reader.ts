@@ -1,0 +1,75 @@
+import { type Bytes, concatBytes } from "../protocol/bytes.ts";
+import { StreamError } from "../protocol/errors.ts";
+import { isMessageEnd } from "../protocol/json.ts";
+import { formatOffset } from "../protocol/offset.ts";
+import type { Backend } from "./backend.ts";
+import type { Stream } from "./stream.ts";
+
+/**
+ * Reads a stream as one run of bytes, wherever they are: a fork's up to its point from its source, and
+ * so on up the chain (PROTOCOL §4.2).
+ */
+export class RangeReader {
+  readonly #backend: Backend;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** Whole messages from `from` on, at most `limitBytes` unless the first alone is longer, up to `to`. */
+  async chunk(stream: Stream, from: number, limitBytes: number, to: number): Promise<Bytes> {
+    const parts: Bytes[] = [];
+    let at = from;
+    while (at < to) {
+      const { owner, end } = this.#ownerAt(stream, at, to);
+      const left = limitBytes - (at - from);
+      const chunkEnd = await this.#backend.chunkEnd(owner, at, Math.max(left, 0), end);
+      if (chunkEnd - at > left && at > from) break;
+      parts.push(await this.#backend.read(owner, at, chunkEnd));
+      at = chunkEnd;
+      if (chunkEnd < end) break;
+    }
+    return concatBytes(parts);
+  }
+
+  /** All bytes from `from` up to `to`. */
+  async range(stream: Stream, from: number, to: number): Promise<Bytes> {
+    const parts: Bytes[] = [];
+    for (let at = from; at < to;) {
+      const { owner, end } = this.#ownerAt(stream, at, to);
+      parts.push(await this.#backend.read(owner, at, end));
+      at = end;
+    }
+    return concatBytes(parts);
+  }
+
+  /**
+   * Checks that a JSON stream's offset is its start or follows a message; a byte stream takes any.
+   *
+   * @throws {StreamError} `invalid_offset`
+   */
+  async checkBoundary(stream: Stream, offset: number): Promise<void> {
+    if (!stream.json || offset === 0 || offset === stream.tail) return;
+    const { owner } = this.#ownerAt(stream, offset, stream.tail);
+    if (offset === owner.ownStart || await this.#backend.isBlockStart(owner, offset)) return;
+    const before = await this.range(stream, Math.max(0, offset - 2), offset);
+    if (before.length === 2 && isMessageEnd(before[0], before[1])) return;
+    throw new StreamError(
+      { code: "invalid_offset" },
+      `The offset ${
+        formatOffset(offset)
+      } is inside a message: use a Stream-Next-Offset value of this stream.`,
+    );
+  }
+
+  /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */
+  #ownerAt(stream: Stream, offset: number, to: number): { owner: Stream; end: number } {
+    let owner = stream;
+    let end = to;
+    while (owner.fork !== undefined && offset < owner.fork.point) {
+      end = Math.min(end, owner.fork.point);
+      owner = this.#backend.load(owner.fork.sourceId);
+    }
+    return { owner, end };
+  }
+}

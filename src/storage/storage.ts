@@ -1,0 +1,107 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import type { ProducerPosition } from "../protocol/errors.ts";
+import type { Lifetime } from "../protocol/lifetime.ts";
+import type { ReadFrom } from "../protocol/offset.ts";
+import type { ProducerBatch } from "./records.ts";
+
+/**
+ * Where streams are kept. Every call that changes something resolves when the change is durable, and
+ * every answer, a refusal too, rests on durable state. Calls reject with a `StreamError`.
+ */
+export interface Storage {
+  /** Tells this storage's streams apart from any other's; goes into ETags. */
+  readonly identity: string;
+  /** Makes a stream or a fork, or finds the same one there already (PROTOCOL §4.2, §5.1). */
+  create(name: string, spec: CreateSpec): Promise<Created>;
+  /** Appends, closes, or both in one step (PROTOCOL §5.2, §5.3). */
+  append(name: string, request: AppendRequest): Promise<Appended>;
+  /** Deletes, softly where forks still read the stream (PROTOCOL §5.4). */
+  delete(name: string): Promise<void>;
+  /** What the stream is and how far it goes; doesn't count as use (PROTOCOL §5.5). */
+  head(name: string): Promise<StreamInfo>;
+  /** At most `limitBytes` from `from` on, ending at a message's boundary (PROTOCOL §5.6). */
+  read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult>;
+  /** Calls `onChange` whenever more can be read, or the stream is closed or gone (PROTOCOL §5.7). */
+  watch(name: string, onChange: () => void): Promise<Watch>;
+  /** Ends the storage; nothing stays unflushed. */
+  close(): Promise<void>;
+}
+
+/** What a create asks for; what is left out is inherited by a fork and the default elsewhere. */
+export interface CreateSpec {
+  contentType?: string | undefined;
+  lifetime?: Lifetime | undefined;
+  closed?: boolean | undefined;
+  /** The first content, as the client sent it. */
+  body?: Bytes | undefined;
+  fork?: ForkSpec | undefined;
+}
+
+/** Where a fork is to branch off (PROTOCOL §4.2). */
+export interface ForkSpec {
+  source: string;
+  /** The source's tail where it is left out. */
+  offset?: number | undefined;
+  /** Bytes, or messages in JSON mode, past `offset`. */
+  subOffset?: number | undefined;
+}
+
+/** A create's answer. */
+export interface Created {
+  /** False where the stream was there already, just as asked for. */
+  created: boolean;
+  contentType: string;
+  tail: number;
+  closed: boolean;
+}
+
+/** An append, a close, or both. */
+export interface AppendRequest {
+  contentType?: string | undefined;
+  /** As the client sent it; empty only where the request closes. */
+  body: Bytes;
+  close?: boolean | undefined;
+  /** `Stream-Seq`. */
+  seq?: string | undefined;
+  producer?: ProducerBatch | undefined;
+  /** Where the tail has to be (an extension: `Stream-Expected-Offset`). */
+  expectedTail?: number | undefined;
+}
+
+/** An append's answer. */
+export interface Appended {
+  tail: number;
+  closed: boolean;
+  /** Nothing was appended: this batch is here already. */
+  duplicate: boolean;
+  /** The producer's newest position, where the request named a producer. */
+  producer: ProducerPosition | undefined;
+}
+
+/** What a stream is (PROTOCOL §5.5). */
+export interface StreamInfo {
+  /** Unique in its storage for ever; a stream made again under the same name has another. */
+  id: number;
+  contentType: string;
+  lifetime: Lifetime;
+  /** When it ends as things stand, in ms since 1970; `Infinity` for never. */
+  expiresAtMs: number;
+  tail: number;
+  closed: boolean;
+}
+
+/** One chunk of a stream and what was so when it was read. */
+export interface ReadResult extends StreamInfo {
+  /** As it is stored. */
+  data: Bytes;
+  /** Where `data` begins. */
+  start: number;
+  /** Where the next read goes on; where `data` ends. */
+  next: number;
+}
+
+/** A registered interest in a stream. */
+export interface Watch {
+  /** Ends it; calling it again does nothing. */
+  cancel(): void;
+}

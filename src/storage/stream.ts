@@ -1,0 +1,118 @@
+import type { Lifetime } from "../protocol/lifetime.ts";
+import { expiryMs } from "../protocol/lifetime.ts";
+import { isJsonType } from "../protocol/content_type.ts";
+import type { ProducerPosition } from "../protocol/errors.ts";
+import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
+import { TailBuffer } from "./tail_buffer.ts";
+
+/** What never changes about a stream. */
+export interface StreamIdentity {
+  id: number;
+  name: string;
+  contentType: string;
+  lifetime: Lifetime;
+  fork: ForkOrigin | undefined;
+}
+
+/** Whether a stream is there, kept only for its forks, or gone. */
+export type Presence = "there" | "soft_deleted" | "deleted";
+
+/**
+ * A stream in memory, in two states: the assigned one, on which the next command is decided, and the
+ * durable one, which readers see.
+ */
+export class Stream {
+  readonly id: number;
+  readonly name: string;
+  readonly contentType: string;
+  readonly json: boolean;
+  readonly lifetime: Lifetime;
+  readonly fork: ForkOrigin | undefined;
+
+  /** The newest bytes; older ones, if any, are where the backend put them. */
+  readonly buffer: TailBuffer;
+  tail: number;
+  closed = false;
+  /** The producer's batch that closed the stream. */
+  closedBy: ProducerBatch | undefined;
+  /** The newest `Stream-Seq`. */
+  seq: string | undefined;
+  presence: Presence = "there";
+  /** How many streams have this one as their source. */
+  forks = 0;
+  touchedAtMs: number;
+  /** How many producers have written. */
+  producerCount = 0;
+  /** Their newest positions, as far as they are in memory. */
+  readonly producers = new Map<string, ProducerPosition>();
+
+  /** Position of the newest record that this stream's assigned state includes. */
+  position = 0;
+  /** Position of the newest record by which the stream came or went. */
+  presencePosition = 0;
+
+  durableTail: number;
+  durableClosed = false;
+  #watchers: Set<() => void> | undefined;
+
+  /**
+   * @param buffer empty, standing where the stream stands but for the bytes still to be put in
+   */
+  constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
+    this.id = identity.id;
+    this.name = identity.name;
+    this.contentType = identity.contentType;
+    this.json = isJsonType(identity.contentType);
+    this.lifetime = identity.lifetime;
+    this.fork = identity.fork;
+    this.buffer = buffer;
+    this.tail = buffer.end;
+    this.durableTail = buffer.end;
+    this.touchedAtMs = touchedAtMs;
+  }
+
+  /** Offset of the first byte that is the stream's own and not its source's. */
+  get ownStart(): number {
+    return this.fork?.point ?? 0;
+  }
+
+  /** When it ends unless it is used again, in ms since 1970. */
+  get expiresAtMs(): number {
+    return expiryMs(this.lifetime, this.touchedAtMs);
+  }
+
+  /** Whether its time is over. A sliding one isn't while someone waits on it (PROTOCOL §5.1). */
+  isExpired(nowMs: number): boolean {
+    if (this.lifetime.kind === "ttl" && this.isWatched) return false;
+    return this.expiresAtMs <= nowMs;
+  }
+
+  /** Makes the assigned state what readers see, up to a record that left it so. */
+  publish(tail: number, closed: boolean): void {
+    this.durableTail = tail;
+    this.durableClosed = closed;
+  }
+
+  /** Whether anyone waits for changes. */
+  get isWatched(): boolean {
+    return this.#watchers !== undefined && this.#watchers.size > 0;
+  }
+
+  /** Calls `onChange` after each change of the durable state, until the returned function is called. */
+  watch(onChange: () => void): () => void {
+    const watchers = this.#watchers ??= new Set();
+    watchers.add(onChange);
+    return () => watchers.delete(onChange);
+  }
+
+  /** Tells everyone who waits. */
+  wake(): void {
+    if (this.#watchers === undefined) return;
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+/** A stream as its create record leaves it, but for the record's own data. */
+export function newStream(record: CreateRecord): Stream {
+  return new Stream(record, new TailBuffer(record.fork?.point ?? 0), record.atMs);
+}

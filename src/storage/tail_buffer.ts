@@ -1,0 +1,231 @@
+import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
+import { invariant } from "./invariant.ts";
+
+/**
+ * A block is what is checked, indexed and read as one: whole messages up to this many bytes, or one
+ * message that is longer. It is also the least chunk size, since a chunk ends at a block's end.
+ */
+export const BLOCK_BYTES = 4096;
+
+const FIRST_EXTENT_BYTES = 256;
+const EXTENT_LIMIT_BYTES = 1024 * 1024;
+
+/** A finished block: it ends before `end`, and its last message came at `atMs`. */
+export interface Block {
+  end: number;
+  atMs: number;
+}
+
+interface Extent {
+  /** Logical offset of the first byte. */
+  start: number;
+  length: number;
+  bytes: Bytes;
+}
+
+/**
+ * The newest bytes of a stream, by logical offset, cut into blocks as they come. Bytes are copied in,
+ * so that a request's body can go at once: many small long-lived buffers cost far more than the copy.
+ */
+export class TailBuffer {
+  #start: number;
+  #end: number;
+  #extents: Extent[] = [];
+  #blocks: Block[] = [];
+  #openBlockStart: number;
+  #lastAtMs: number;
+
+  /**
+   * @param start offset of the first byte to come; a block begins there
+   * @param lastAtMs when the message before it came
+   */
+  constructor(start: number, lastAtMs = 0) {
+    this.#lastAtMs = lastAtMs;
+    this.#start = start;
+    this.#end = start;
+    this.#openBlockStart = start;
+  }
+
+  /** Offset of the first byte held. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Offset after the last byte held. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The finished blocks held, oldest first; the bytes after them are in the open block. */
+  get blocks(): readonly Block[] {
+    return this.#blocks;
+  }
+
+  /** Where the unfinished block begins. */
+  get openBlockStart(): number {
+    return this.#openBlockStart;
+  }
+
+  /** When the last message came, in ms since 1970: never running backwards, whatever the clock does. */
+  get lastAtMs(): number {
+    return this.#lastAtMs;
+  }
+
+  /** How much memory the bytes take. */
+  get capacityBytes(): number {
+    let capacity = 0;
+    for (const extent of this.#extents) capacity += extent.bytes.length;
+    return capacity;
+  }
+
+  /**
+   * Adds whole messages.
+   *
+   * @param ends where each message ends in `bytes`, the last one at its end
+   */
+  append(bytes: Bytes, ends: readonly number[], atMs: number): void {
+    const base = this.#end;
+    this.#copyIn(bytes);
+    let messageStart = base;
+    for (const end of ends) {
+      this.#cut(messageStart, base + end, Math.max(atMs, this.#lastAtMs));
+      messageStart = base + end;
+    }
+    invariant(messageStart === this.#end, "the last message ends where the bytes end");
+  }
+
+  /** A copy of the bytes from `from` up to `to`, both within what is held. */
+  slice(from: number, to: number): Bytes {
+    invariant(from >= this.#start && to <= this.#end, "the bytes asked for are held");
+    if (from >= to) return NO_BYTES;
+    const copy = new Uint8Array(to - from);
+    for (const part of this.parts(from, to)) copy.set(part.bytes, part.start - from);
+    return copy;
+  }
+
+  /** The bytes from `from` up to `to` where they lie: valid until the next change. */
+  *parts(from: number, to: number): Generator<{ start: number; bytes: Bytes }> {
+    for (let i = this.#extentOf(from); i < this.#extents.length; i++) {
+      const extent = this.#extents[i];
+      if (extent === undefined || extent.start >= to) return;
+      const first = Math.max(from, extent.start);
+      const last = Math.min(to, extent.start + extent.length);
+      if (first < last) {
+        yield {
+          start: first,
+          bytes: extent.bytes.subarray(first - extent.start, last - extent.start),
+        };
+      }
+    }
+  }
+
+  /**
+   * Where a chunk from `from` may end so that it has at most `limitBytes`: at the last block's end
+   * within, else at the first one after; never past `to`.
+   */
+  chunkEnd(from: number, limitBytes: number, to: number): number {
+    if (to - from <= limitBytes) return to;
+    let low = 0;
+    let high = this.#blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle]?.end ?? 0) <= from + limitBytes) low = middle + 1;
+      else high = middle;
+    }
+    const within = this.#blocks[low - 1]?.end ?? 0;
+    if (within > from) return Math.min(within, to);
+    return Math.min(this.#blocks[low]?.end ?? to, to);
+  }
+
+  /** Lets go of the bytes before `offset`, which is a block's end. */
+  dropBefore(offset: number): void {
+    if (offset <= this.#start) return;
+    let blocks = 0;
+    while ((this.#blocks[blocks]?.end ?? Infinity) <= offset) blocks++;
+    this.#blocks.splice(0, blocks);
+    let extents = 0;
+    for (const extent of this.#extents) {
+      if (extent.start + extent.length > offset) break;
+      extents++;
+    }
+    this.#extents.splice(0, extents);
+    this.#start = offset;
+    this.#shrinkFirst();
+  }
+
+  #copyIn(bytes: Bytes): void {
+    let taken = 0;
+    while (taken < bytes.length) {
+      const extent = this.#room(bytes.length - taken);
+      const count = Math.min(extent.bytes.length - extent.length, bytes.length - taken);
+      extent.bytes.set(
+        taken === 0 && count === bytes.length ? bytes : bytes.subarray(taken, taken + count),
+        extent.length,
+      );
+      extent.length += count;
+      taken += count;
+      this.#end += count;
+    }
+  }
+
+  /** The last extent with room in it: grown while it is small, else a new one. */
+  #room(wantedBytes: number): Extent {
+    const last = this.#extents.at(-1);
+    if (last !== undefined) {
+      if (last.length < last.bytes.length) return last;
+      if (last.bytes.length < EXTENT_LIMIT_BYTES) {
+        const capacity = Math.max(last.bytes.length * 2, last.length + wantedBytes);
+        const grown = new Uint8Array(Math.min(capacity, EXTENT_LIMIT_BYTES));
+        grown.set(last.bytes);
+        last.bytes = grown;
+        return last;
+      }
+    }
+    const capacity = last === undefined
+      ? Math.max(FIRST_EXTENT_BYTES, wantedBytes)
+      : EXTENT_LIMIT_BYTES;
+    const extent = {
+      start: this.#end,
+      length: 0,
+      bytes: new Uint8Array(Math.min(capacity, EXTENT_LIMIT_BYTES)),
+    };
+    this.#extents.push(extent);
+    return extent;
+  }
+
+  #cut(messageStart: number, messageEnd: number, atMs: number): void {
+    if (messageEnd - this.#openBlockStart > BLOCK_BYTES && messageStart > this.#openBlockStart) {
+      this.#finishBlock(messageStart);
+    }
+    this.#lastAtMs = atMs;
+    if (messageEnd - this.#openBlockStart >= BLOCK_BYTES) this.#finishBlock(messageEnd);
+  }
+
+  #finishBlock(end: number): void {
+    this.#blocks.push({ end, atMs: this.#lastAtMs });
+    this.#openBlockStart = end;
+  }
+
+  #extentOf(offset: number): number {
+    let low = 0;
+    let high = this.#extents.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const extent = this.#extents[middle];
+      if (extent !== undefined && extent.start + extent.length <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** A big extent that holds little more than the open block is copied into one that fits. */
+  #shrinkFirst(): void {
+    const first = this.#extents[0];
+    if (first === undefined || this.#extents.length > 1) return;
+    const kept = this.#end - this.#start;
+    if (first.bytes.length < 4 * BLOCK_BYTES || kept * 4 > first.bytes.length) return;
+    const bytes = new Uint8Array(Math.max(FIRST_EXTENT_BYTES, kept));
+    bytes.set(first.bytes.subarray(first.length - kept, first.length));
+    this.#extents = [{ start: this.#start, length: kept, bytes }];
+  }
+}
