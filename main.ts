@@ -1,2 +1,5 @@
 /** The program: `durable-streams [serve] [flags]`. */
-console.log("hello");
+import process from "node:process";
+import { main } from "./src/cli/program.ts";
+
+process.exit(await main());

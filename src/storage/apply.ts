@@ -1,5 +1,6 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
+import { invariant } from "./invariant.ts";
 import type { AppendRecord, CreateRecord } from "./records.ts";
 import type { Stream } from "./stream.ts";
 
@@ -16,6 +17,7 @@ export function applyCreate(stream: Stream, record: CreateRecord): void {
 
 /** One append's whole effect. The producer's earlier position, if any, is in memory already. */
 export function applyAppend(stream: Stream, record: AppendRecord): void {
+  invariant(record.start === stream.tail, `an append to stream ${stream.id} begins at its tail`);
   addData(stream, record.data, record.atMs);
   if (record.producer !== undefined) {
     const { id, epoch, seq } = record.producer;

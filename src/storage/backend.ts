@@ -18,17 +18,20 @@ export interface Backend {
   /** The newest record's position. */
   readonly assigned: number;
   /**
-   * Refuses a command that can't be taken now.
+   * Lets a command in, or refuses it. A promise where it has to wait first, and ask again then.
    *
+   * @param bytes what the command brings
    * @throws {StreamError} `overloaded`, `storage_full`, `storage_failed`, `storage_closed`
    */
-  admit(kind: CommandKind): void;
+  admit(kind: CommandKind, bytes: number): Promise<void> | undefined;
   /** A number that no stream ever had. */
   newId(): number;
   /** The stream of this name in its assigned state, a softly deleted one too. */
   find(name: string): Stream | undefined;
   /** The stream of this id, which is there. */
   load(id: number): Stream;
+  /** The stream of this id, unless it is gone for good. */
+  loadIfThere(id: number): Stream | undefined;
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
   producer(stream: Stream, id: string): ProducerPosition | undefined;
   /** Records and applies; sets the stream's `position` as the others do. */
@@ -42,7 +45,8 @@ export interface Backend {
   durable(position: number): Promise<void> | undefined;
   /**
    * Where a chunk of the stream's own bytes from `from` may end so that it has at most `limitBytes`: at
-   * a message's boundary or at `to`, after `from` in any case.
+   * a message's boundary or at `to`, after `from` in any case; perhaps earlier, where what is kept
+   * together ends.
    */
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number>;
   /** The stream's own bytes from `from` up to `to`, checked. */

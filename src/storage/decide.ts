@@ -47,6 +47,7 @@ export function decideAppend(
     kind: "append",
     id: stream.id,
     atMs: nowMs,
+    start: stream.tail,
     data,
     producer: request.producer,
     seq: request.seq,

@@ -51,7 +51,7 @@ export class StreamEngine implements Storage {
   }
 
   async create(name: string, spec: CreateSpec): Promise<Created> {
-    this.#backend.admit("write");
+    for (let gate; (gate = this.#backend.admit("write", spec.body?.length ?? 0));) await gate;
     const existing = this.#find(name);
     if (existing !== undefined) return await this.#confirm(existing, spec);
     const fork = spec.fork && await this.#forkOrigin(name, spec, spec.fork);
@@ -78,7 +78,7 @@ export class StreamEngine implements Storage {
   }
 
   async append(name: string, request: AppendRequest): Promise<Appended> {
-    this.#backend.admit("write");
+    for (let gate; (gate = this.#backend.admit("write", request.body.length));) await gate;
     const stream = this.#find(name);
     if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
     const { producer } = request;
@@ -101,7 +101,7 @@ export class StreamEngine implements Storage {
   }
 
   async delete(name: string): Promise<void> {
-    this.#backend.admit("delete");
+    for (let gate; (gate = this.#backend.admit("delete", 0));) await gate;
     const stream = this.#find(name);
     if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
     this.#remove(stream);
@@ -142,6 +142,15 @@ export class StreamEngine implements Storage {
 
   close(): Promise<void> {
     return this.#backend.close();
+  }
+
+  /** Records that streams are gone whose time is over, of those with these ids. */
+  expire(ids: readonly number[]): void {
+    for (const id of ids) {
+      const stream = this.#backend.loadIfThere(id);
+      if (stream?.presence !== "there" || !stream.isExpired(this.#clock.nowMs())) continue;
+      this.#remove(stream);
+    }
   }
 
   /** The stream of this name as commands see it; one whose time is over goes now. */

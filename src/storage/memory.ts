@@ -49,7 +49,7 @@ class MemoryBackend implements Backend {
   #lastId = 0;
   #closed = false;
 
-  admit(): void {
+  admit(): undefined {
     if (this.#closed) {
       throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
     }
@@ -67,6 +67,10 @@ class MemoryBackend implements Backend {
     const stream = this.#byId.get(id);
     invariant(stream !== undefined, `stream ${id} is there`);
     return stream;
+  }
+
+  loadIfThere(id: number): Stream | undefined {
+    return this.#byId.get(id);
   }
 
   producer(stream: Stream, id: string): ProducerPosition | undefined {

@@ -20,14 +20,13 @@ export class RangeReader {
   async chunk(stream: Stream, from: number, limitBytes: number, to: number): Promise<Bytes> {
     const parts: Bytes[] = [];
     let at = from;
-    while (at < to) {
+    while (at < to && at - from < limitBytes) {
       const { owner, end } = this.#ownerAt(stream, at, to);
       const left = limitBytes - (at - from);
-      const chunkEnd = await this.#backend.chunkEnd(owner, at, Math.max(left, 0), end);
+      const chunkEnd = await this.#backend.chunkEnd(owner, at, left, end);
       if (chunkEnd - at > left && at > from) break;
       parts.push(await this.#backend.read(owner, at, chunkEnd));
       at = chunkEnd;
-      if (chunkEnd < end) break;
     }
     return concatBytes(parts);
   }

@@ -40,6 +40,8 @@ export interface AppendRecord {
   kind: "append";
   id: number;
   atMs: number;
+  /** Offset of the first byte: the tail before it. */
+  start: number;
   /** As it is stored; empty where the request only closes. */
   data: Bytes;
   producer: ProducerBatch | undefined;

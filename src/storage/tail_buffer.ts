@@ -94,6 +94,12 @@ export class TailBuffer {
     invariant(messageStart === this.#end, "the last message ends where the bytes end");
   }
 
+  /** Puts back the bytes of a block that was unfinished when it was stored. */
+  resume(openBlock: Bytes): void {
+    invariant(this.#start === this.#end, "only an empty buffer is resumed");
+    this.#copyIn(openBlock);
+  }
+
   /** A copy of the bytes from `from` up to `to`, both within what is held. */
   slice(from: number, to: number): Bytes {
     invariant(from >= this.#start && to <= this.#end, "the bytes asked for are held");

@@ -1,0 +1,34 @@
+/** The load generator: reads a command a line from standard input, answers each with a line of JSON. */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { append } from "./append.ts";
+import { catchUp } from "./catch_up.ts";
+import type { Command, Measurement, Reply } from "./commands.ts";
+import { create, fill } from "./prepare.ts";
+
+async function run(command: Command): Promise<Measurement | undefined> {
+  switch (command.op) {
+    case "create":
+      await create(command);
+      return undefined;
+    case "fill":
+      await fill(command);
+      return undefined;
+    case "append":
+      return await append(command);
+    case "catch-up":
+      return await catchUp(command);
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let reply: Reply;
+  try {
+    const command: Command = JSON.parse(line);
+    const measurement = await run(command);
+    reply = measurement === undefined ? { ok: true } : { ok: true, measurement };
+  } catch (error) {
+    reply = { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+  console.log(JSON.stringify(reply));
+}

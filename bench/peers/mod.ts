@@ -1,0 +1,7 @@
+import { HANDLERS } from "./handlers.ts";
+import { OURS } from "./ours.ts";
+import type { Peer } from "./peer.ts";
+import { REFERENCE } from "./reference.ts";
+
+/** Every server that the bench can start, in the order of the tables. */
+export const PEERS: readonly Peer[] = [...OURS, ...HANDLERS, ...REFERENCE];

@@ -1,0 +1,148 @@
+import {
+  DURATION_FORM,
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+  UnitError,
+} from "./units.ts";
+
+/** One setting of the program: a flag on the command line and a variable in the environment. */
+export interface Flag<T> {
+  /** Without the dashes: `sse-close-after`. */
+  readonly name: string;
+  /** What stands for the value in the help; a flag without one is a switch. */
+  readonly placeholder: string | undefined;
+  /** What a value has to be, as the end of "accepted is …". */
+  readonly accepts: string;
+  readonly help: string;
+  readonly default: T;
+  /** The default as one would write it. */
+  readonly defaultText: string;
+  /** Throws a {@link BadValue} unless the text is accepted. */
+  parse(text: string): T;
+}
+
+/** A value that its flag doesn't accept; the flag's own `accepts` says what it does. */
+export class BadValue extends Error {
+  override readonly name = "BadValue";
+}
+
+/** The flags of one command. */
+export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
+
+/** The variable that says the same as a flag: `DURABLE_STREAMS_SSE_CLOSE_AFTER`. */
+export function environmentName(flag: Flag<unknown>): string {
+  return `DURABLE_STREAMS_${flag.name.replaceAll("-", "_").toUpperCase()}`;
+}
+
+interface Common<T> {
+  name: string;
+  default: T;
+  help: string;
+}
+
+interface Range {
+  min: number;
+  max: number;
+}
+
+/** A flag whose value is any text that `check` finds nothing wrong with. */
+export function textFlag(
+  spec: Common<string> & {
+    placeholder: string;
+    accepts: string;
+    check: (text: string) => boolean;
+  },
+): Flag<string> {
+  return {
+    ...spec,
+    defaultText: spec.default,
+    parse(text) {
+      if (!spec.check(text)) throw new BadValue();
+      return text;
+    },
+  };
+}
+
+/** A flag whose value is one of a few words. */
+export function choiceFlag<const T extends string>(
+  spec: Common<NoInfer<T>> & { values: readonly T[] },
+): Flag<T> {
+  return {
+    ...spec,
+    placeholder: spec.values.join("|"),
+    accepts: spec.values.join(", "),
+    defaultText: spec.default,
+    parse(text) {
+      const value = spec.values.find((candidate) => candidate === text);
+      if (value === undefined) throw new BadValue();
+      return value;
+    },
+  };
+}
+
+/** A flag whose value is a whole number. */
+export function integerFlag(spec: Common<number> & Range): Flag<number> {
+  return {
+    ...spec,
+    placeholder: "number",
+    accepts: `a whole number from ${spec.min} to ${spec.max}`,
+    defaultText: String(spec.default),
+    parse: (text) => within(/^\d+$/.test(text) ? Number(text) : NaN, spec),
+  };
+}
+
+/** A flag whose value is a duration; in the program, milliseconds. */
+export function durationFlag(spec: Common<number> & Range): Flag<number> {
+  return {
+    ...spec,
+    placeholder: "duration",
+    accepts: `${formatDuration(spec.min)} to ${formatDuration(spec.max)}, as ${DURATION_FORM}`,
+    defaultText: formatDuration(spec.default),
+    parse: (text) => within(unitValue(parseDuration, text), spec),
+  };
+}
+
+/** A flag whose value is a number of bytes. */
+export function sizeFlag(spec: Common<number> & Range): Flag<number> {
+  return {
+    ...spec,
+    placeholder: "size",
+    accepts:
+      `${formatSize(spec.min)} to ${formatSize(spec.max)}, as bytes or with KiB, MiB or GiB ` +
+      "(512, 64KiB, 1MiB)",
+    defaultText: formatSize(spec.default),
+    parse: (text) => within(unitValue(parseSize, text), spec),
+  };
+}
+
+/** A flag that is on or off: `--name` or `--no-name`, `true` or `false` in the environment. */
+export function switchFlag(spec: Omit<Common<boolean>, "default">): Flag<boolean> {
+  return {
+    ...spec,
+    default: false,
+    placeholder: undefined,
+    accepts: "true, 1, false, 0",
+    defaultText: "off",
+    parse(text) {
+      if (text === "true" || text === "1") return true;
+      if (text === "false" || text === "0") return false;
+      throw new BadValue();
+    },
+  };
+}
+
+function within(value: number, { min, max }: Range): number {
+  if (value >= min && value <= max) return value;
+  throw new BadValue();
+}
+
+function unitValue(parse: (text: string) => number, text: string): number {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof UnitError) return NaN;
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import { type Command, Option } from "commander";
+import { BadValue, environmentName, type Flag, type FlagTable } from "./flag.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** The program's environment variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The value of each of a command's flags: the command line's, the environment's or the default. */
+export interface FlagValues {
+  get<T>(flag: Flag<T>): T;
+}
+
+/** Lets a command accept a table's flags and describes them in its help. */
+export function addFlags(command: Command, table: FlagTable): void {
+  for (const flag of Object.values(table)) {
+    const value = flag.placeholder === undefined ? "" : ` <${flag.placeholder}>`;
+    const notes = `(default: ${flag.defaultText}, env: ${environmentName(flag)})`;
+    command.addOption(new Option(`--${flag.name}${value}`, `${flag.help} ${notes}`));
+    if (flag.placeholder === undefined) {
+      command.addOption(new Option(`--no-${flag.name}`).hideHelp());
+      // Commander takes a switch with a `--no-` form to be on unless told otherwise.
+      command.setOptionValueWithSource(attributeName(flag), undefined, "default");
+    }
+  }
+}
+
+/**
+ * Reads and checks all of a table's flags.
+ *
+ * @throws {UsageError} saying which flag or variable has which bad value, and what is accepted
+ */
+export function readFlags(
+  command: Command,
+  table: FlagTable,
+  environment: Environment,
+): FlagValues {
+  const texts = new Map<string, string>();
+  for (const flag of Object.values(table)) {
+    const given = givenText(command, flag, environment);
+    if (given === undefined) continue;
+    try {
+      flag.parse(given.text);
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
+      throw new UsageError(describe(flag, given));
+    }
+    texts.set(flag.name, given.text);
+  }
+  return {
+    get(flag) {
+      const text = texts.get(flag.name);
+      return text === undefined ? flag.default : flag.parse(text);
+    },
+  };
+}
+
+interface Given {
+  text: string;
+  from: string;
+  fromEnvironment: boolean;
+}
+
+function givenText(
+  command: Command,
+  flag: Flag<unknown>,
+  environment: Environment,
+): Given | undefined {
+  const argument: unknown = command.getOptionValue(attributeName(flag));
+  if (argument !== undefined) {
+    return { text: String(argument), from: `--${flag.name}`, fromEnvironment: false };
+  }
+  const variable = environmentName(flag);
+  const text = environment[variable];
+  // Compose files and shells set a variable to nothing where they mean "not set".
+  if (text === undefined || text === "") return undefined;
+  return { text, from: variable, fromEnvironment: true };
+}
+
+function describe(flag: Flag<unknown>, { text, from, fromEnvironment }: Given): string {
+  const where = fromEnvironment ? `the environment variable ${from}` : from;
+  const message = `${where} is ${JSON.stringify(text)}; accepted: ${flag.accepts}`;
+  if (fromEnvironment && text.startsWith("tcp://")) {
+    return `${message}. Kubernetes sets this variable for a service named durable-streams: set ` +
+      "enableServiceLinks: false in the pod, or give the flag";
+  }
+  return message;
+}
+
+function attributeName(flag: Flag<unknown>): string {
+  return new Option(`--${flag.name}`).attributeName();
+}

@@ -1,0 +1,167 @@
+import {
+  choiceFlag,
+  durationFlag,
+  type FlagTable,
+  integerFlag,
+  sizeFlag,
+  switchFlag,
+  textFlag,
+} from "./flag.ts";
+
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const HOUR_MS = 3_600_000;
+
+/** Every setting of `serve`: the one place that a new one is added to. */
+export const serveFlags = {
+  dir: textFlag({
+    name: "dir",
+    placeholder: "path",
+    default: "./data",
+    help: "The directory that keeps the streams; made if it is missing or empty.",
+    accepts: "a path",
+    check: (text) => text !== "" && !text.includes("\0"),
+  }),
+  storage: choiceFlag({
+    name: "storage",
+    values: ["file", "memory"],
+    default: "file",
+    help: "Where streams are kept. Memory forgets everything when the program ends.",
+  }),
+  host: textFlag({
+    name: "host",
+    placeholder: "address",
+    default: "127.0.0.1",
+    help: "The address to listen on; 0.0.0.0 or :: for every address of the machine.",
+    accepts: "a host name or an IP address, IPv6 without brackets",
+    check: (text) => /^[\w.:%-]+$/.test(text),
+  }),
+  port: integerFlag({
+    name: "port",
+    min: 0,
+    max: 65_535,
+    default: 4437,
+    help: "The port to listen on; 0 picks a free one.",
+  }),
+  prefix: textFlag({
+    name: "prefix",
+    placeholder: "path",
+    default: "/v1/stream",
+    help: "The path that the streams' URLs begin with.",
+    accepts: "a path that begins with /, of letters, digits and . _ ~ -",
+    check: (text) => text === "/" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+\/?$/.test(text),
+  }),
+  fsync: choiceFlag({
+    name: "fsync",
+    values: ["always", "interval", "never"],
+    default: "always",
+    help:
+      "What a power cut can lose. always: nothing that was acknowledged; interval: what the last " +
+      "--fsync-interval acknowledged; never: all that the system had not yet written by itself.",
+  }),
+  fsyncIntervalMs: durationFlag({
+    name: "fsync-interval",
+    min: 1,
+    max: HOUR_MS,
+    default: 1_000,
+    help: "How often the log is synced with --fsync interval.",
+  }),
+  mustExist: switchFlag({
+    name: "must-exist",
+    help: "Refuse a directory that is missing or empty, as it is when a mount is missing.",
+  }),
+  segmentBytes: sizeFlag({
+    name: "segment-bytes",
+    min: 4 * KIB,
+    max: 64 * GIB,
+    default: 64 * MIB,
+    help: "A stream's segment file is followed by a new one at this size.",
+  }),
+  walBytes: sizeFlag({
+    name: "wal-bytes",
+    min: 64 * KIB,
+    max: 64 * GIB,
+    default: 256 * MIB,
+    help: "What the write-ahead log may take on the disk; appends wait rather than exceed it.",
+  }),
+  maxAppendBytes: sizeFlag({
+    name: "max-append-bytes",
+    min: 1,
+    max: GIB,
+    default: 10 * MIB,
+    help: "The longest body of a request; a longer one is answered 413.",
+  }),
+  chunkBytes: sizeFlag({
+    name: "chunk-bytes",
+    min: 4 * KIB,
+    max: GIB,
+    default: MIB,
+    help: "The most that one read returns, unless a single message is longer.",
+  }),
+  longPollTimeoutMs: durationFlag({
+    name: "long-poll-timeout",
+    min: 1,
+    max: HOUR_MS,
+    default: 30_000,
+    help: "How long a long-poll waits for data before it is answered 204.",
+  }),
+  sseCloseAfterMs: durationFlag({
+    name: "sse-close-after",
+    min: 1,
+    max: 24 * HOUR_MS,
+    default: 60_000,
+    help: "When an SSE response ends, for the reader to connect again.",
+  }),
+  bodyTimeoutMs: durationFlag({
+    name: "body-timeout",
+    min: 1,
+    max: HOUR_MS,
+    default: 30_000,
+    help: "How long a request's body may take to arrive.",
+  }),
+  maxLiveReaders: integerFlag({
+    name: "max-live-readers",
+    min: 1,
+    max: 10_000_000,
+    default: 20_000,
+    help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
+  }),
+  maxOpenFiles: integerFlag({
+    name: "max-open-files",
+    min: 16,
+    max: 1_000_000,
+    default: 512,
+    help: "How many of the streams' files are kept open at once.",
+  }),
+  maxQueuedBytes: sizeFlag({
+    name: "max-queued-bytes",
+    min: 1,
+    max: 16 * GIB,
+    default: 64 * MIB,
+    help: "How many bytes of appends may wait for the disk; one more is answered 503.",
+  }),
+  maxProducers: integerFlag({
+    name: "max-producers",
+    min: 1,
+    max: 10_000_000,
+    default: 10_000,
+    help: "How many idempotent producers one stream remembers.",
+  }),
+  private: switchFlag({
+    name: "private",
+    help: "Mark every answer as private, so that shared caches don't keep it.",
+  }),
+  logLevel: choiceFlag({
+    name: "log-level",
+    values: ["debug", "info", "warn", "error"],
+    default: "info",
+    help: "The least serious messages that are logged, to stderr.",
+  }),
+  logFormat: choiceFlag({
+    name: "log-format",
+    values: ["text", "json"],
+    default: "text",
+    help: "One line of text, or one JSON object, for each message.",
+  }),
+} satisfies FlagTable;

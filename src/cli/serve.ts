@@ -1,0 +1,142 @@
+import { resolve } from "node:path";
+import process from "node:process";
+import { getLogger } from "@logtape/logtape";
+import { createApp } from "../server/app.ts";
+import { openFileStorage } from "../storage/file/open.ts";
+import { createMemoryStorage } from "../storage/memory.ts";
+import type { Storage } from "../storage/storage.ts";
+import { surviveUncaughtErrors } from "./faults.ts";
+import type { FlagValues } from "./flag_values.ts";
+import { serveFlags as flags } from "./flags.ts";
+import { listen, type Listener, runtimeName } from "./listener.ts";
+import { configureLogs } from "./logger.ts";
+import { onStopSignal, shutDown } from "./shutdown.ts";
+import { startFailure, urlHost } from "./start_failure.ts";
+import { formatSize } from "./units.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Verb } from "./verb.ts";
+import { version } from "./version.ts";
+
+const log = getLogger("durable-streams");
+
+/** `durable-streams serve`: the server, until a signal ends it. */
+export const serve: Verb = {
+  name: "serve",
+  summary: "Serve the streams of a directory (what is done where no command is named).",
+  flags,
+  run,
+};
+
+async function run(values: FlagValues): Promise<number> {
+  checkTogether(values);
+  configureLogs({ level: values.get(flags.logLevel), format: values.get(flags.logFormat) });
+  surviveUncaughtErrors();
+  const stop = stopRequest();
+
+  let storage: Storage | undefined;
+  let listener: Listener;
+  const readers = new AbortController();
+  try {
+    storage = await openStorage(values);
+    listener = startListening(values, storage, readers.signal);
+  } catch (error) {
+    await storage?.close();
+    log.fatal(`cannot start: ${startFailure(error, address(values))}`);
+    return 1;
+  }
+  announce(values, listener);
+
+  const signal = await stop.started();
+  log.info("stopping", { signal });
+  const opened = storage;
+  const exitCode = await shutDown({
+    listener,
+    answerReaders: () => readers.abort(),
+    closeStorage: () => opened.close(),
+  });
+  log.info("stopped", { exitCode });
+  return exitCode;
+}
+
+/** Ends the program at a signal during the start, when nothing was acknowledged that could be lost. */
+function stopRequest(): { started: () => Promise<string> } {
+  const signalled = Promise.withResolvers<string>();
+  let isStarting = true;
+  onStopSignal((signal) => {
+    if (isStarting) process.exit(0);
+    signalled.resolve(signal);
+  });
+  return {
+    started() {
+      isStarting = false;
+      return signalled.promise;
+    },
+  };
+}
+
+function checkTogether(values: FlagValues): void {
+  const append = values.get(flags.maxAppendBytes);
+  const queued = values.get(flags.maxQueuedBytes);
+  if (append > queued) {
+    throw new UsageError(
+      `--max-append-bytes is ${formatSize(append)} and --max-queued-bytes only ` +
+        `${formatSize(queued)}, so that the longest append would never fit; accepted: a queue at ` +
+        "least as large",
+    );
+  }
+}
+
+async function openStorage(values: FlagValues): Promise<Storage> {
+  const maxProducersPerStream = values.get(flags.maxProducers);
+  if (values.get(flags.storage) === "memory") return createMemoryStorage({ maxProducersPerStream });
+  return await openFileStorage({
+    dir: values.get(flags.dir),
+    fsync: values.get(flags.fsync),
+    fsyncIntervalMs: values.get(flags.fsyncIntervalMs),
+    segmentBytes: values.get(flags.segmentBytes),
+    walBytes: values.get(flags.walBytes),
+    mustExist: values.get(flags.mustExist),
+    maxOpenFiles: values.get(flags.maxOpenFiles),
+    maxQueuedBytes: values.get(flags.maxQueuedBytes),
+    maxProducersPerStream,
+  });
+}
+
+function startListening(values: FlagValues, storage: Storage, signal: AbortSignal): Listener {
+  const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
+  const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  const app = createApp({
+    storage,
+    prefix: values.get(flags.prefix),
+    longPollTimeoutMs,
+    sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
+    maxAppendBytes: values.get(flags.maxAppendBytes),
+    chunkBytes: values.get(flags.chunkBytes),
+    maxLiveReaders: values.get(flags.maxLiveReaders),
+    bodyTimeoutMs,
+    private: values.get(flags.private),
+    signal,
+  });
+  return listen({
+    ...address(values),
+    fetch: app.fetch,
+    longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+  });
+}
+
+function address(values: FlagValues): { host: string; port: number } {
+  return { host: values.get(flags.host), port: values.get(flags.port) };
+}
+
+function announce(values: FlagValues, { port }: Listener): void {
+  const inMemory = values.get(flags.storage) === "memory";
+  log.info("started", {
+    pid: process.pid,
+    dir: inMemory ? "none, streams are kept in memory" : resolve(values.get(flags.dir)),
+    fsync: inMemory ? "never" : values.get(flags.fsync),
+    runtime: runtimeName(),
+    version,
+  });
+  const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
+  console.log(`listening on http://${urlHost(values.get(flags.host))}:${port}${path}`);
+}

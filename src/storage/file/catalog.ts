@@ -1,0 +1,87 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { ProducerPosition } from "../../protocol/errors.ts";
+import type { Lifetime } from "../../protocol/lifetime.ts";
+import type { ForkOrigin, ProducerBatch } from "../records.ts";
+
+/** What a stream is, as of a position in the log: one row of the catalogue. */
+export interface StreamRow {
+  id: number;
+  name: string;
+  contentType: string;
+  lifetime: Lifetime;
+  fork: ForkOrigin | undefined;
+  softDeleted: boolean;
+  touchedAtMs: number;
+  closed: boolean;
+  closedBy: ProducerBatch | undefined;
+  seq: string | undefined;
+  producerCount: number;
+  /** The newest record that the row includes. */
+  position: number;
+  tail: number;
+  /** When the newest message came. */
+  lastAtMs: number;
+  /** The bytes after the last whole block. */
+  rest: Bytes;
+}
+
+/** A producer's newest position in a stream. */
+export interface ProducerRow extends ProducerPosition {
+  streamId: number;
+  producerId: string;
+}
+
+/** A segment's extent: the only authority on which files a stream has and how long they are. */
+export interface SegmentRow {
+  streamId: number;
+  /** Offset of its first byte. */
+  base: number;
+  bytes: number;
+  /** How many blocks, and so entries of its index. */
+  blocks: number;
+}
+
+/** What the catalogue says of itself. */
+export interface CatalogState {
+  uuid: string;
+  /** All records up to this one are in the rows. */
+  position: number;
+  /** No stream had this id or a greater one. */
+  nextId: number;
+  /** When the last checkpoint began. */
+  checkpointAtMs: number;
+  /** Whether it was closed with nothing left to recover. */
+  clean: boolean;
+}
+
+/** What a checkpoint changes. Deletions come first: a name may have been made again. */
+export interface CatalogChanges {
+  deletedIds: readonly number[];
+  streams: readonly StreamRow[];
+  producers: readonly ProducerRow[];
+  segments: readonly SegmentRow[];
+}
+
+/**
+ * What every stream is. Look-ups are immediate; changes come from checkpoints alone and are durable when
+ * the call resolves. A row that doesn't check makes its look-up throw `damaged`.
+ */
+export interface Catalog {
+  readonly state: CatalogState;
+  byName(name: string): StreamRow | undefined;
+  byId(id: number): StreamRow | undefined;
+  producer(streamId: number, producerId: string): ProducerPosition | undefined;
+  /** The segment in which `offset` is. */
+  segmentAt(streamId: number, offset: number): SegmentRow | undefined;
+  /** All segments of a stream, oldest first. */
+  segments(streamId: number): SegmentRow[];
+  countForks(sourceId: number): number;
+  forkIds(sourceId: number): number[];
+  /** Streams whose time is over, as far as the rows tell. */
+  expiredIds(nowMs: number, limit: number): number[];
+  /** Stores changes in one transaction; the state stays as it was. */
+  store(changes: CatalogChanges): Promise<void>;
+  /** Stores what the catalogue says of itself. */
+  storeState(state: CatalogState): Promise<void>;
+  close(): Promise<void>;
+}

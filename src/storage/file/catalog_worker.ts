@@ -1,0 +1,137 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import type { CatalogChanges, CatalogState } from "./catalog.ts";
+import {
+  PRODUCER_COLUMNS,
+  producerValues,
+  rowChecksum,
+  SEGMENT_COLUMNS,
+  segmentValues,
+  STREAM_COLUMNS,
+  streamValues,
+} from "./catalog_rows.ts";
+
+/**
+ * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
+ * wait for that.
+ */
+
+/** What the main thread asks for. */
+export type CatalogRequest =
+  | { kind: "store"; changes: CatalogChanges }
+  | { kind: "state"; state: CatalogState }
+  | { kind: "close" };
+
+/** What it is told: an error's text, or that it is done. */
+export interface CatalogReply {
+  error: string | undefined;
+  isFull: boolean;
+}
+
+/** A commit that leaves this much in SQLite's own log moves it into the database. */
+const PAGES_BEFORE_MOVE = 4000;
+
+class Committer {
+  readonly #database: DatabaseSync;
+  readonly #deletes: StatementSync[];
+  readonly #stream: StatementSync;
+  readonly #producer: StatementSync;
+  readonly #segment: StatementSync;
+  readonly #state: StatementSync;
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path);
+    this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
+    this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
+      .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));
+    this.#stream = this.#upsert("stream", ["id"], [...STREAM_COLUMNS, "crc32", "ends_at_ms"]);
+    this.#producer = this.#upsert("producer", ["stream_id", "producer_id"], [
+      ...PRODUCER_COLUMNS,
+      "crc32",
+    ]);
+    this.#segment = this.#upsert("segment", ["stream_id", "base"], [...SEGMENT_COLUMNS, "crc32"]);
+    this.#state = this.#database.prepare(
+      "UPDATE state SET uuid = ?, position = ?, next_id = ?, checkpoint_at_ms = ?, clean = ?, crc32 = ?",
+    );
+  }
+
+  handle(request: CatalogRequest): void {
+    switch (request.kind) {
+      case "store":
+        return this.#transaction(() => this.#store(request.changes));
+      case "state":
+        this.#transaction(() => this.#storeState(request.state));
+        return this.#moveLog(PAGES_BEFORE_MOVE);
+      case "close":
+        this.#moveLog(0);
+        return this.#database.close();
+    }
+  }
+
+  #store(changes: CatalogChanges): void {
+    for (const id of changes.deletedIds) {
+      for (const statement of this.#deletes) statement.run(id);
+    }
+    for (const row of changes.streams) this.#stream.run(...streamValues(row));
+    for (const row of changes.producers) this.#producer.run(...producerValues(row));
+    for (const row of changes.segments) this.#segment.run(...segmentValues(row));
+  }
+
+  #storeState(state: CatalogState): void {
+    const values = [
+      state.uuid,
+      state.position,
+      state.nextId,
+      state.checkpointAtMs,
+      state.clean ? 1 : 0,
+    ];
+    this.#state.run(...values, rowChecksum(values));
+  }
+
+  #transaction(run: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      run();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
+
+  /** SQLite has rolled back by itself where the disk was full, and says so with an error. */
+  #rollBack(): void {
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
+  #moveLog(pages: number): void {
+    const [row] = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").all();
+    const waiting = typeof row?.log === "number" ? row.log : Infinity;
+    if (waiting > pages) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** A name that is taken by another id is an error and not a row to replace. */
+  #upsert(table: string, keys: readonly string[], columns: readonly string[]): StatementSync {
+    const marks = columns.map(() => "?").join(", ");
+    const updates = columns.filter((column) => !keys.includes(column))
+      .map((column) => `${column} = excluded.${column}`).join(", ");
+    return this.#database.prepare(
+      `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) ` +
+        `ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${updates}`,
+    );
+  }
+}
+
+const committer = new Committer(workerData.path);
+
+parentPort?.on("message", (request: CatalogRequest) => {
+  const reply: CatalogReply = { error: undefined, isFull: false };
+  try {
+    committer.handle(request);
+  } catch (error) {
+    reply.error = error instanceof Error ? error.message : String(error);
+    reply.isFull = /full|no space/i.test(reply.error);
+  }
+  parentPort?.postMessage(reply);
+  if (request.kind === "close") parentPort?.close();
+});

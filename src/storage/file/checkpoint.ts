@@ -1,0 +1,236 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../../env/clock.ts";
+import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
+import type { Catalog, CatalogChanges } from "./catalog.ts";
+import { type StreamSnapshot, takeSnapshot } from "./file_stream.ts";
+import type { OpenSegments } from "./open_segments.ts";
+import { segmentPaths } from "./paths.ts";
+import type { Replay } from "./replay.ts";
+import type { SegmentWriter } from "./segment_writer.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
+
+/** Streams whose blocks are written before others get their turn. */
+const SLICE_STREAMS = 64;
+/** Rows of one transaction. */
+const GROUP_STREAMS = 2000;
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30_000;
+
+/** The log, as far as a checkpoint deals with it. */
+export interface CheckpointLog {
+  readonly assigned: number;
+  /** Makes durable all that was recorded before the call. */
+  flush(): Promise<void>;
+  /** All records up to `sequence` are in the catalogue. */
+  release(sequence: number): Promise<void>;
+  fail(cause: unknown): void;
+}
+
+/** What a checkpoint works on. */
+export interface CheckpointParts {
+  fileSystem: FileSystem;
+  clock: Clock;
+  /** Where the segments are. */
+  folder: string;
+  catalog: Catalog;
+  log: CheckpointLog;
+  table: StreamTable;
+  replay: Replay;
+  segments: SegmentWriter;
+  open: OpenSegments;
+  /** The id that the next stream will get. */
+  nextId(): number;
+  /** Called as each checkpoint begins. */
+  onStart(): void;
+  /** Called after each checkpoint, however it ended. */
+  onEnd(): void;
+}
+
+/**
+ * Brings the catalogue up to the log, so that log files can be used again. Appends go on meanwhile. A
+ * checkpoint that fails forgets nothing: one stopped by a full disk is tried again, with back-off;
+ * anything else ends all writing until the next start.
+ */
+export class Checkpointer {
+  readonly #parts: CheckpointParts;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #retryMs = 0;
+  #cancelRetry: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(parts: CheckpointParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the last one was stopped by a full disk. */
+  get isOutOfSpace(): boolean {
+    return this.#retryMs > 0;
+  }
+
+  /** Whether one runs now. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Begins one, unless one runs or waits to be tried again. */
+  request(): void {
+    if (this.#running !== undefined || this.#cancelRetry !== undefined || this.#stopped) return;
+    void this.run();
+  }
+
+  /** Begins one at once, also where one waits to be tried again: there may be room now. */
+  run(): Promise<void> {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#runAll().finally(() => {
+      this.#running = undefined;
+      this.#parts.onEnd();
+    });
+    return this.#running;
+  }
+
+  /** Waits for one that runs; none begins any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#again = false;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    await this.#running;
+  }
+
+  /** Runs a last one, after which nothing is left to recover. */
+  async runLast(): Promise<void> {
+    await this.stop();
+    await this.#once(true);
+  }
+
+  async #runAll(): Promise<void> {
+    try {
+      do {
+        this.#again = false;
+        await this.#once(false);
+      } while (this.#again);
+      this.#retryMs = 0;
+    } catch (error) {
+      if (error instanceof FileSystemError && error.kind === "no_space") this.#retryLater(error);
+      else this.#parts.log.fail(error);
+    }
+  }
+
+  #retryLater(error: FileSystemError): void {
+    this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
+    logger.error("The disk is full: {message}. The next try is in {retryMs} ms.", {
+      message: error.message,
+      retryMs: this.#retryMs,
+    });
+    if (this.#stopped) return;
+    this.#cancelRetry = this.#parts.clock.setTimer(this.#retryMs, () => void this.run());
+  }
+
+  async #once(isLast: boolean): Promise<void> {
+    const { catalog, clock, log, table, segments } = this.#parts;
+    const startedMs = clock.nowMs();
+    this.#parts.onStart();
+    const position = log.assigned;
+    const deletedIds = table.deletedIds();
+    const doomed = this.#segmentsOf(deletedIds);
+    const snapshots = await this.#writeBlocks(table.dirtyIds());
+    try {
+      // A row is never ahead of the log.
+      await log.flush();
+      await segments.sync();
+      await this.#store(deletedIds, snapshots);
+      await catalog.storeState({
+        uuid: catalog.state.uuid,
+        position,
+        nextId: this.#parts.nextId(),
+        checkpointAtMs: startedMs,
+        clean: isLast,
+      });
+    } finally {
+      for (const { stream } of snapshots) stream.inCheckpoint = false;
+    }
+    table.settle(snapshots, deletedIds);
+    if (this.#parts.replay.ids.length === 0) this.#parts.replay.close();
+    await log.release(position);
+    this.#removeFiles(doomed);
+    logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
+      streams: snapshots.length,
+      tookMs: clock.nowMs() - startedMs,
+      position,
+    });
+  }
+
+  /** Writes what is missing of the streams' segments; what their rows will hold is settled with that. */
+  async #writeBlocks(ids: readonly number[]): Promise<StreamSnapshot[]> {
+    const { table, segments } = this.#parts;
+    const snapshots: StreamSnapshot[] = [];
+    for (const [i, id] of ids.entries()) {
+      if (i % SLICE_STREAMS === SLICE_STREAMS - 1) await turn();
+      const stream = table.loadIfThere(id);
+      if (stream === undefined) continue;
+      segments.write(stream, stream.tail);
+      stream.inCheckpoint = true;
+      snapshots.push(takeSnapshot(stream));
+    }
+    return snapshots;
+  }
+
+  /** In transactions of bounded size; deletions first, since a name may have been made again. */
+  async #store(
+    deletedIds: readonly number[],
+    snapshots: readonly StreamSnapshot[],
+  ): Promise<void> {
+    const { catalog } = this.#parts;
+    for (let at = 0; at < deletedIds.length; at += GROUP_STREAMS) {
+      const group = deletedIds.slice(at, at + GROUP_STREAMS);
+      await catalog.store({ deletedIds: group, streams: [], producers: [], segments: [] });
+    }
+    for (let at = 0; at < snapshots.length; at += GROUP_STREAMS) {
+      await catalog.store(toChanges(snapshots.slice(at, at + GROUP_STREAMS)));
+    }
+  }
+
+  #segmentsOf(ids: readonly number[]): { id: number; bases: number[] }[] {
+    return ids.map((id) => ({
+      id,
+      bases: this.#parts.catalog.segments(id).map(({ base }) => base),
+    })).filter(({ bases }) => bases.length > 0);
+  }
+
+  #removeFiles(doomed: readonly { id: number; bases: number[] }[]): void {
+    const { fileSystem, folder, open } = this.#parts;
+    for (const { id, bases } of doomed) {
+      open.forget(id, bases);
+      for (const base of bases) {
+        const paths = segmentPaths(folder, id, base);
+        fileSystem.remove(paths.log);
+        fileSystem.remove(paths.index);
+      }
+    }
+  }
+}
+
+function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
+  return {
+    deletedIds: [],
+    streams: snapshots.filter(({ stream }) => stream.presence !== "deleted").map((snapshot) => ({
+      ...snapshot.row,
+      rest: snapshot.stream.buffer.slice(snapshot.restStart, snapshot.row.tail),
+    })),
+    producers: snapshots.flatMap(({ producers }) => producers),
+    segments: snapshots.flatMap(({ segments }) => segments),
+  };
+}
+
+/** Lets whatever waits have its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,52 @@
+import { StreamError } from "../../protocol/errors.ts";
+
+/** Why a directory can't be opened. */
+export type DirectoryErrorCode =
+  | "in_use"
+  | "empty"
+  | "foreign"
+  | "unknown_version"
+  | "not_writable"
+  | "incomplete"
+  | "damaged";
+
+/** A directory that can't be opened: which file, what is wrong with it and what to do. */
+export class DirectoryError extends Error {
+  override readonly name = "DirectoryError";
+  readonly code: DirectoryErrorCode;
+  readonly path: string;
+
+  constructor(code: DirectoryErrorCode, path: string, message: string, options?: ErrorOptions) {
+    super(`${path}: ${message}`, options);
+    this.code = code;
+    this.path = path;
+  }
+}
+
+/** Where a file isn't what was written there. */
+export interface DamageSite {
+  path: string;
+  /** Byte in the file. */
+  position: number;
+  expected: string;
+  found: string;
+}
+
+/** The sentence that names the place. */
+export function describeDamage(site: DamageSite): string {
+  return `${site.path} is damaged at byte ${site.position}: expected ${site.expected}, found ${site.found}`;
+}
+
+/** Damage found while serving: an answer of its own, never wrong bytes. */
+export function damagedRead(site: DamageSite): StreamError {
+  return new StreamError({ code: "damaged" }, `${describeDamage(site)}.`);
+}
+
+/** Damage found while opening: the start stops. */
+export function damagedDirectory(site: DamageSite, advice: string): DirectoryError {
+  return new DirectoryError(
+    "damaged",
+    site.path,
+    `damaged at byte ${site.position}: expected ${site.expected}, found ${site.found}. ${advice}`,
+  );
+}

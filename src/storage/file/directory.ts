@@ -1,0 +1,137 @@
+import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
+import { damagedDirectory, DirectoryError } from "./damage.ts";
+import { decodeFormat, type DirectoryFormat, encodeFormat, FORMAT_VERSION } from "./format_file.ts";
+import type { DirectoryPaths } from "./paths.ts";
+
+/** What is in a directory while it is being made; FORMAT comes last. */
+const OURS =
+  /^(?:LOCK|LOCK-journal|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|FORMAT\.new)$/;
+/** What a file system puts into its own root. */
+const SYSTEM = new Set(["lost+found"]);
+const FORMAT_LIMIT_BYTES = 4096;
+const ADVICE = "Restore the directory from a copy that was taken as a whole.";
+
+/** What was found at a directory's path. */
+export type FoundDirectory = "ours" | "new";
+
+/**
+ * Looks whether a directory is one of ours, or may become one; makes it where it is missing.
+ *
+ * @param mustExist refuse a missing or empty one: the mount may be what is missing
+ * @throws {DirectoryError} `empty`, `foreign`, `not_writable`
+ */
+export function inspectDirectory(
+  fileSystem: FileSystem,
+  paths: DirectoryPaths,
+  mustExist: boolean,
+): FoundDirectory {
+  const names = fileSystem.list(paths.root)?.filter((name) => !SYSTEM.has(name));
+  if (mustExist && (names === undefined || names.length === 0)) {
+    throw new DirectoryError(
+      "empty",
+      paths.root,
+      `the directory is ${
+        names === undefined ? "missing" : "empty"
+      }, and one with streams was asked ` +
+        "for. Is something not mounted? Without --must-exist it is made anew.",
+    );
+  }
+  if (names === undefined) makeRoot(fileSystem, paths.root);
+  if (!fileSystem.isWritable(paths.root)) throw notWritable(paths.root);
+  if (names?.includes("FORMAT")) return "ours";
+  const foreign = names?.find((name) => !OURS.test(name));
+  if (foreign === undefined) return "new";
+  throw new DirectoryError(
+    "foreign",
+    paths.root,
+    `the directory isn't empty and has no FORMAT file; it holds ${
+      JSON.stringify(foreign)
+    }. Name an ` +
+      "empty or missing directory, or restore FORMAT if this one was ours.",
+  );
+}
+
+function makeRoot(fileSystem: FileSystem, root: string): void {
+  try {
+    fileSystem.makeDirectory(root);
+  } catch (error) {
+    if (error instanceof FileSystemError) throw notWritable(root, error);
+    throw error;
+  }
+}
+
+function notWritable(root: string, cause?: FileSystemError): DirectoryError {
+  return new DirectoryError(
+    "not_writable",
+    root,
+    `can't be written to${
+      cause === undefined ? "" : ` (${cause.message})`
+    }. Give this user the right ` +
+      "to write there, or name another directory.",
+    { cause },
+  );
+}
+
+/**
+ * Reads FORMAT.
+ *
+ * @throws {DirectoryError} `damaged` or `unknown_version`
+ */
+export function readFormat(fileSystem: FileSystem, paths: DirectoryPaths): DirectoryFormat {
+  const file = fileSystem.open(paths.format, "read");
+  const bytes = new Uint8Array(FORMAT_LIMIT_BYTES);
+  let length: number;
+  try {
+    length = file.readSync(bytes, 0);
+  } finally {
+    file.close();
+  }
+  const format = decodeFormat(bytes.subarray(0, length));
+  if (format === undefined) {
+    throw damagedDirectory(
+      { path: paths.format, position: 0, expected: "our format's text", found: "something else" },
+      ADVICE,
+    );
+  }
+  if (format.version !== FORMAT_VERSION) {
+    throw new DirectoryError(
+      "unknown_version",
+      paths.format,
+      `the directory has format version ${format.version}, and this program knows ${FORMAT_VERSION}. ` +
+        "Use the program that wrote it, or a newer one.",
+    );
+  }
+  return format;
+}
+
+/**
+ * Checks that a directory of ours has all its parts.
+ *
+ * @throws {DirectoryError} `incomplete`
+ */
+export function checkParts(fileSystem: FileSystem, paths: DirectoryPaths): void {
+  const names = fileSystem.list(paths.root) ?? [];
+  for (const part of ["wal", "segments", "catalog.sqlite"]) {
+    if (names.includes(part)) continue;
+    throw new DirectoryError("incomplete", paths.root, `${part} is missing. ${ADVICE}`);
+  }
+}
+
+/** Writes FORMAT, which makes the directory one of ours. */
+export async function writeFormat(
+  fileSystem: FileSystem,
+  paths: DirectoryPaths,
+  uuid: string,
+): Promise<void> {
+  const path = `${paths.format}.new`;
+  fileSystem.remove(path);
+  const file = fileSystem.open(path, "create");
+  try {
+    file.writeSync(encodeFormat({ version: FORMAT_VERSION, uuid }), 0);
+    await file.dataSync();
+  } finally {
+    file.close();
+  }
+  fileSystem.rename(path, paths.format);
+  await fileSystem.syncDirectory(paths.root);
+}

@@ -1,0 +1,312 @@
+import type { Clock } from "../../env/clock.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
+import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
+import type { Backend, CommandKind } from "../backend.ts";
+import { invariant } from "../invariant.ts";
+import type { AppendRecord, CreateRecord, DeleteRecord } from "../records.ts";
+import type { Stream } from "../stream.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Checkpointer } from "./checkpoint.ts";
+import { FileStream, streamFromRecord } from "./file_stream.ts";
+import type { LogWriter } from "./log_writer.ts";
+import { measureRecord } from "./record_codec.ts";
+import type { SegmentReader } from "./segment_reader.ts";
+import type { SegmentWriter } from "./segment_writer.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+/** Whole blocks beyond this leave memory for their segment before the next checkpoint does it. */
+const EARLY_WRITE_BYTES = 1024 * 1024;
+/** Waiting commands' bytes are counted with at least this much each. */
+const COMMAND_BYTES = 512;
+
+/** What a record leaves with the log, to be shown once it is durable. */
+export interface Effect {
+  stream: FileStream;
+  tail: number;
+  closed: boolean;
+  /** Streams that go together with it. */
+  others: readonly FileStream[];
+}
+
+/** What a file backend is made of. */
+export interface FileBackendParts {
+  identity: string;
+  clock: Clock;
+  catalog: Catalog;
+  log: LogWriter<Effect>;
+  table: StreamTable;
+  reader: SegmentReader;
+  segments: SegmentWriter;
+  checkpointer: Checkpointer;
+  limits: BackendLimits;
+  /** Lets go of files and locks, last of all. */
+  release(): Promise<void>;
+}
+
+/** Bounds of a file backend. */
+export interface BackendLimits {
+  /** Commands that would make more wait than this are refused. */
+  maxQueuedBytes: number;
+  /** Commands wait until the log has this much room. */
+  logReserveBytes: number;
+  /** A checkpoint begins after so much log. */
+  checkpointLogBytes: number;
+  /** A checkpoint begins at so many dirty streams. */
+  checkpointStreams: number;
+  /** A checkpoint begins this long after the last one, where there is anything to store. */
+  checkpointIntervalMs: number;
+}
+
+const NOTHING_ELSE: readonly FileStream[] = [];
+
+/** Streams on disk: records go to the log, from there with checkpoints to segments and the catalogue. */
+export class FileBackend implements Backend {
+  readonly #parts: FileBackendParts;
+  readonly #log: LogWriter<Effect>;
+  readonly #table: StreamTable;
+  #nextId: number;
+  #checkpointedBytes = 0;
+  #gate: PromiseWithResolvers<void> | undefined;
+  #waitingBytes = 0;
+  #cancelTimer: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: FileBackendParts, nextId: number) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.#table = parts.table;
+    this.#nextId = nextId;
+    this.#scheduleCheckpoint();
+  }
+
+  get identity(): string {
+    return this.#parts.identity;
+  }
+
+  get assigned(): number {
+    return this.#log.assigned;
+  }
+
+  /** The id that the next stream will get. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  admit(kind: CommandKind, bytes: number): Promise<void> | undefined {
+    const { failure } = this.#log;
+    if (failure !== undefined) throw failure;
+    if (this.#closing !== undefined) {
+      throw new StreamError({ code: "storage_closed" }, "The server is stopping.");
+    }
+    if (kind === "delete") return undefined;
+    const { maxQueuedBytes, logReserveBytes } = this.#parts.limits;
+    const queuedBytes = this.#log.queuedBytes + this.#waitingBytes;
+    if (queuedBytes > maxQueuedBytes) {
+      throw new StreamError(
+        { code: "overloaded" },
+        `${queuedBytes} bytes wait to be written, more than ${maxQueuedBytes}: try again.`,
+      );
+    }
+    return this.#log.isOutOfSpace || this.#log.roomBytes < logReserveBytes
+      ? this.#waitForRoom(bytes)
+      : undefined;
+  }
+
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  find(name: string): Stream | undefined {
+    return this.#table.find(name);
+  }
+
+  load(id: number): Stream {
+    const stream = this.#table.loadIfThere(id);
+    invariant(stream !== undefined, `stream ${id} is there`);
+    return stream;
+  }
+
+  loadIfThere(id: number): Stream | undefined {
+    return this.#table.loadIfThere(id);
+  }
+
+  producer(stream: Stream, id: string): ProducerPosition | undefined {
+    const known = stream.producers.get(id);
+    if (known !== undefined || stream.producerCount === 0) return known;
+    const stored = this.#parts.catalog.producer(stream.id, id);
+    if (stored === undefined) return undefined;
+    const position = { epoch: stored.epoch, seq: stored.seq };
+    stream.producers.set(id, position);
+    return position;
+  }
+
+  create(record: CreateRecord): Stream {
+    const stream = streamFromRecord(record);
+    applyCreate(stream, record);
+    const { tail, closed } = stream;
+    stream.position = this.#log.add(measureRecord(record), {
+      stream,
+      tail,
+      closed,
+      others: NOTHING_ELSE,
+    });
+    stream.presencePosition = stream.position;
+    if (record.fork !== undefined) this.load(record.fork.sourceId).forks++;
+    this.#table.add(stream);
+    return stream;
+  }
+
+  append(stream: Stream, record: AppendRecord): void {
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    const effect: Effect = { stream, tail: 0, closed: false, others: NOTHING_ELSE };
+    const position = this.#log.add(measureRecord(record), effect);
+    applyAppend(stream, record);
+    effect.tail = stream.tail;
+    effect.closed = stream.closed;
+    stream.position = position;
+    if (record.producer !== undefined) stream.changedProducers.add(record.producer.id);
+    this.#table.markDirty(stream);
+  }
+
+  remove(record: DeleteRecord, streams: readonly Stream[]): void {
+    const gone = streams.filter((stream) => stream instanceof FileStream);
+    const [first, ...others] = gone;
+    invariant(
+      first !== undefined && gone.length === streams.length,
+      "the streams are of this backend",
+    );
+    const { tail, closed } = first;
+    const position = this.#log.add(measureRecord(record), { stream: first, tail, closed, others });
+    applyDelete(gone, record.soft, ({ fork }) => fork && this.#table.loadIfThere(fork.sourceId));
+    for (const stream of gone) {
+      stream.position = position;
+      stream.presencePosition = position;
+      if (record.soft) this.#table.markDirty(stream);
+      else this.#table.remove(stream);
+    }
+  }
+
+  touched(stream: Stream): void {
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    const { lifetime } = stream;
+    if (lifetime.kind !== "ttl") return;
+    const worthMs = lifetime.ttlSeconds * 100;
+    if (stream.touchedAtMs - stream.storedTouchMs > worthMs) this.#table.markDirty(stream);
+  }
+
+  durable(position: number): Promise<void> | undefined {
+    return this.#log.durable(position);
+  }
+
+  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number> {
+    if (from >= stream.buffer.start) return stream.buffer.chunkEnd(from, limitBytes, to);
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    return this.#parts.reader.chunkEnd(stream, from, limitBytes, to);
+  }
+
+  read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes> {
+    const { start } = stream.buffer;
+    if (from >= start) return stream.buffer.slice(from, to);
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    if (to <= start) return this.#parts.reader.read(stream, from, to);
+    // Taken now: while the segment is read, these bytes may leave memory.
+    const newest = stream.buffer.slice(start, to);
+    return this.#parts.reader.read(stream, from, start).then((older) =>
+      concatBytes([older, newest])
+    );
+  }
+
+  isBlockStart(stream: Stream, offset: number): boolean | Promise<boolean> {
+    if (offset >= stream.buffer.start) return offset === stream.buffer.start;
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    return this.#parts.reader.isBlockStart(stream, offset);
+  }
+
+  /** Shows readers what has become durable. Called by the log before anyone is answered. */
+  publish(effects: readonly Effect[]): void {
+    for (const { stream, tail, closed } of effects) stream.publish(tail, closed);
+    for (const { stream, others } of effects) {
+      stream.wake();
+      for (const other of others) other.wake();
+      this.#writeEarly(stream);
+    }
+    const { limits, checkpointer } = this.#parts;
+    if (
+      this.#log.writtenBytes - this.#checkpointedBytes > limits.checkpointLogBytes ||
+      this.#table.dirty > limits.checkpointStreams
+    ) checkpointer.request();
+  }
+
+  /** Lets in those who waited for room. Called after each checkpoint. */
+  onCheckpointEnd(): void {
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  /** Counts the log from here. Called as a checkpoint begins. */
+  onCheckpointStart(): void {
+    this.#checkpointedBytes = this.#log.writtenBytes;
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#shutDown();
+  }
+
+  async #shutDown(): Promise<void> {
+    const { checkpointer, catalog, release } = this.#parts;
+    this.#cancelTimer?.();
+    this.onCheckpointEnd();
+    try {
+      if (this.#log.failure === undefined) {
+        await this.#log.flush();
+        await checkpointer.runLast();
+      } else {
+        await checkpointer.stop();
+      }
+    } finally {
+      this.#log.close();
+      await catalog.close();
+      await release();
+    }
+  }
+
+  async #waitForRoom(bytes: number): Promise<void> {
+    const { checkpointer } = this.#parts;
+    if (checkpointer.isOutOfSpace || this.#log.isOutOfSpace) {
+      throw new StreamError(
+        { code: "storage_full" },
+        "The disk is full: nothing can be appended until there is room again.",
+      );
+    }
+    checkpointer.request();
+    this.#gate ??= Promise.withResolvers();
+    const counted = Math.max(bytes, COMMAND_BYTES);
+    this.#waitingBytes += counted;
+    try {
+      await this.#gate.promise;
+    } finally {
+      this.#waitingBytes -= counted;
+    }
+  }
+
+  /** Durable bytes only, without a sync: the log holds them until a checkpoint has made them safe. */
+  #writeEarly(stream: FileStream): void {
+    if (stream.durableTail - stream.buffer.start < EARLY_WRITE_BYTES) return;
+    if (stream.inCheckpoint || stream.presence === "deleted") return;
+    try {
+      this.#parts.segments.write(stream, stream.durableTail);
+    } catch {
+      // The checkpoint meets the same failure, and there it counts.
+      this.#parts.checkpointer.request();
+    }
+  }
+
+  #scheduleCheckpoint(): void {
+    const { clock, limits, checkpointer } = this.#parts;
+    this.#cancelTimer = clock.setTimer(limits.checkpointIntervalMs, () => {
+      if (this.#table.dirty > 0) checkpointer.request();
+      this.#scheduleCheckpoint();
+    });
+  }
+}

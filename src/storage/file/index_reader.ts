@@ -1,0 +1,103 @@
+import type { File } from "../../env/file_system.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { damagedRead } from "./damage.ts";
+import {
+  decodeIndexEntry,
+  INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  type IndexEntry,
+} from "./index_format.ts";
+
+/** Entries are read this many at a time. */
+const PAGE_ENTRIES = 128;
+
+interface Page {
+  number: number;
+  entries: IndexEntry[];
+}
+
+/**
+ * Looks up blocks in a segment's index. The file isn't mapped: a search reads pages of entries and
+ * remembers where each page ends, so that the next one reads only the page it needs.
+ */
+export class IndexReader {
+  readonly #file: File;
+  #pageEnds: (number | undefined)[] = [];
+  #page: Page | undefined;
+
+  constructor(file: File) {
+    this.#file = file;
+  }
+
+  /**
+   * The number of the block in which `offset` is: the first one that ends after it.
+   *
+   * @param blocks how many there are
+   */
+  async find(offset: number, blocks: number): Promise<number> {
+    let low = 0;
+    let high = Math.ceil(blocks / PAGE_ENTRIES);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (await this.#pageEnd(middle, blocks) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    const { entries } = await this.#load(low, blocks);
+    const within = entries.findIndex(({ end }) => end > offset);
+    return low * PAGE_ENTRIES + (within < 0 ? entries.length : within);
+  }
+
+  /** The entries of the blocks from `first` up to `last`, both included. */
+  async entries(first: number, last: number, blocks: number): Promise<IndexEntry[]> {
+    const found: IndexEntry[] = [];
+    for (let at = first; at <= last;) {
+      const page = Math.floor(at / PAGE_ENTRIES);
+      const { entries } = await this.#load(page, blocks);
+      const start = at - page * PAGE_ENTRIES;
+      const taken = entries.slice(start, last + 1 - page * PAGE_ENTRIES);
+      if (taken.length === 0) break;
+      for (const entry of taken) found.push(entry);
+      at += taken.length;
+    }
+    return found;
+  }
+
+  async #pageEnd(page: number, blocks: number): Promise<number> {
+    const isWhole = (page + 1) * PAGE_ENTRIES <= blocks;
+    const known = isWhole ? this.#pageEnds[page] : undefined;
+    if (known !== undefined) return known;
+    const end = (await this.#load(page, blocks)).entries.at(-1)?.end ?? 0;
+    if (isWhole) this.#pageEnds[page] = end;
+    return end;
+  }
+
+  async #load(number: number, blocks: number): Promise<Page> {
+    const first = number * PAGE_ENTRIES;
+    const count = Math.max(0, Math.min(PAGE_ENTRIES, blocks - first));
+    const cached = this.#page;
+    if (cached !== undefined && cached.number === number && cached.entries.length >= count) {
+      return cached.entries.length === count
+        ? cached
+        : { number, entries: cached.entries.slice(0, count) };
+    }
+    const position = INDEX_HEADER_BYTES + first * INDEX_ENTRY_BYTES;
+    const bytes = new Uint8Array(count * INDEX_ENTRY_BYTES);
+    const length = await this.#file.read(bytes, position);
+    const page = { number, entries: this.#decode(bytes.subarray(0, length), count, position) };
+    this.#page = page;
+    return page;
+  }
+
+  #decode(bytes: Bytes, count: number, position: number): IndexEntry[] {
+    return Array.from({ length: count }, (_, i) => {
+      const entry = decodeIndexEntry(bytes, i * INDEX_ENTRY_BYTES);
+      if (entry !== undefined) return entry;
+      throw damagedRead({
+        path: this.#file.path,
+        position: position + i * INDEX_ENTRY_BYTES,
+        expected: "an index entry that checks",
+        found: "none",
+      });
+    });
+  }
+}

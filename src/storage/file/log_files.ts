@@ -1,0 +1,237 @@
+import { basename, join } from "node:path";
+import type { File, FileSystem } from "../../env/file_system.ts";
+import { FileSystemError } from "../../env/file_system.ts";
+import {
+  encodeLogHeader,
+  LOG_HEADER_BYTES,
+  logFileName,
+  type LogHeader,
+  logSeed,
+} from "./log_format.ts";
+
+/** Filling with zeros goes in pieces of this size. */
+const ZERO_PIECE_BYTES = 1024 * 1024;
+const FIRST_FILE_BYTES = 1024 * 1024;
+const FILES_IN_LIMIT = 4;
+const GROWTH = 4;
+
+/** A file that is being filled, and of no use if that was cut short. */
+export const FILLING_NAME = "filling";
+
+const SPARE_NAME = /^spare-(\d+)$/;
+
+/** Whether a name under `wal/` is that of a file which waits to be used again. */
+export function isSpareName(name: string): boolean {
+  return SPARE_NAME.test(name);
+}
+
+/** A file of the log that is being written or waits for a checkpoint. */
+export interface LiveLogFile {
+  header: LogHeader;
+  path: string;
+  sizeBytes: number;
+}
+
+/** The file that is written to. */
+export interface CurrentLogFile extends LiveLogFile {
+  file: File;
+  /** What the checksums of its batches begin with. */
+  seed: number;
+}
+
+/** A file that waits to be used again. */
+export interface SpareFile {
+  path: string;
+  sizeBytes: number;
+}
+
+/** What a log's files need to know. */
+export interface LogFilesOptions {
+  fileSystem: FileSystem;
+  /** The log's directory. */
+  folder: string;
+  uuid: string;
+  limitBytes: number;
+  /** Random, 32 bits. */
+  newSalt: () => number;
+}
+
+/**
+ * The files under `wal/`: how they are made, used again and bounded. A sync of a file whose size or
+ * blocks change commits the file system's journal too, so each is filled with zeros before its first
+ * use and never grows after.
+ */
+export class LogFiles {
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #uuid: string;
+  readonly #limitBytes: number;
+  readonly #newSalt: () => number;
+  readonly #live: LiveLogFile[];
+  readonly #spares: SpareFile[];
+  #preparing: Promise<void> | undefined;
+  #spareNumber = 0;
+  #nextSizeBytes: number;
+
+  /**
+   * @param live the files that hold what no checkpoint has taken over yet, oldest first
+   * @param spares paths and sizes of those that wait to be used again
+   */
+  constructor(options: LogFilesOptions, live: LiveLogFile[], spares: SpareFile[]) {
+    this.#fileSystem = options.fileSystem;
+    this.#folder = options.folder;
+    this.#uuid = options.uuid;
+    this.#limitBytes = options.limitBytes;
+    this.#newSalt = options.newSalt;
+    this.#live = live;
+    this.#spares = spares;
+    for (const { path } of spares) {
+      const number = Number(SPARE_NAME.exec(basename(path))?.[1] ?? 0);
+      this.#spareNumber = Math.max(this.#spareNumber, number);
+    }
+    this.#nextSizeBytes = Math.min(FIRST_FILE_BYTES, this.fullSizeBytes);
+  }
+
+  /** Bytes of all files, those that wait to be used again too. */
+  get totalBytes(): number {
+    return sum(this.#live) + sum(this.#spares);
+  }
+
+  /** Bytes of the files that hold records. */
+  get liveBytes(): number {
+    return sum(this.#live);
+  }
+
+  /** Gets the next file ready in the background, if none is and there is room for one. */
+  prepare(): Promise<void> {
+    const wanted = this.#sizeFor(0);
+    if (this.#spares.length > 0 || this.liveBytes + wanted > this.#limitBytes) {
+      return this.#preparing ?? Promise.resolve();
+    }
+    return this.#preparing ??= this.#makeSpare(wanted).finally(() => {
+      this.#preparing = undefined;
+    });
+  }
+
+  /**
+   * The next file to write to, with its header on disk. The one before has to be full and synced.
+   *
+   * @param wantedBytes the batch that has to fit; one longer than a file gets a file of its own
+   */
+  async roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
+    // One that couldn't be prepared is tried again here, where its failure counts.
+    await this.#preparing?.catch(() => {});
+    const wanted = wantedBytes + LOG_HEADER_BYTES;
+    let spare = this.#takeSpare(wanted);
+    while (spare === undefined) {
+      await this.#makeSpare(this.#sizeFor(wanted));
+      spare = this.#takeSpare(wanted);
+    }
+    const number = (this.#live.at(-1)?.header.number ?? 0) + 1;
+    const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence };
+    const path = join(this.#folder, logFileName(number));
+    const file = this.#fileSystem.open(spare.path, "write");
+    try {
+      file.writeSync(encodeLogHeader(header), 0);
+      await file.dataSync();
+      this.#fileSystem.rename(spare.path, path);
+      await this.#fileSystem.syncDirectory(this.#folder);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const live = { header, path, sizeBytes: spare.sizeBytes };
+    this.#live.push(live);
+    return { ...live, file, seed: logSeed(header) };
+  }
+
+  /** Frees the files whose records are all at or before `sequence`, but for the newest. */
+  async release(sequence: number): Promise<void> {
+    while (true) {
+      const [oldest, next] = this.#live;
+      if (oldest === undefined || next === undefined) return;
+      if (next.header.firstSequence > sequence + 1) return;
+      this.#live.shift();
+      if (this.#isWorthKeeping(oldest.sizeBytes)) {
+        const path = this.#sparePath();
+        this.#fileSystem.rename(oldest.path, path);
+        await this.#fileSystem.syncDirectory(this.#folder);
+        this.#spares.push({ path, sizeBytes: oldest.sizeBytes });
+      } else {
+        this.#fileSystem.remove(oldest.path);
+        await this.#fileSystem.syncDirectory(this.#folder);
+      }
+    }
+  }
+
+  /** The size that files grow to. */
+  get fullSizeBytes(): number {
+    return Math.max(64 * 1024, Math.floor(this.#limitBytes / FILES_IN_LIMIT));
+  }
+
+  /** Files begin small, so that a first start is quick, and grow to a part of the limit. */
+  #sizeFor(wantedBytes: number): number {
+    return Math.max(this.#nextSizeBytes, wantedBytes);
+  }
+
+  #isWorthKeeping(sizeBytes: number): boolean {
+    return sizeBytes >= this.#nextSizeBytes && sizeBytes <= this.fullSizeBytes &&
+      this.totalBytes + sizeBytes <= this.#limitBytes;
+  }
+
+  #takeSpare(wantedBytes: number): SpareFile | undefined {
+    const at = this.#spares.findIndex(({ sizeBytes }) => sizeBytes >= wantedBytes);
+    return at < 0 ? undefined : this.#spares.splice(at, 1)[0];
+  }
+
+  #sparePath(): string {
+    return join(this.#folder, `spare-${++this.#spareNumber}`);
+  }
+
+  async #makeSpare(wantedBytes: number): Promise<void> {
+    const path = this.#sparePath();
+    const sizeBytes = Math.ceil(wantedBytes / 4096) * 4096;
+    const filling = join(this.#folder, FILLING_NAME);
+    this.#dropSmallSpares(sizeBytes);
+    this.#fileSystem.remove(filling);
+    const file = this.#fileSystem.open(filling, "create");
+    try {
+      const zeros = new Uint8Array(Math.min(ZERO_PIECE_BYTES, sizeBytes));
+      for (let at = 0; at < sizeBytes; at += zeros.length) {
+        await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - at)), at);
+      }
+      await file.dataSync();
+    } catch (error) {
+      this.#dropFailed(filling);
+      throw error;
+    } finally {
+      file.close();
+    }
+    // Only a file that is filled to its end has a name under which it is used.
+    this.#fileSystem.rename(filling, path);
+    this.#nextSizeBytes = Math.min(this.#nextSizeBytes * GROWTH, this.fullSizeBytes);
+    this.#spares.push({ path, sizeBytes });
+  }
+
+  /** Makes room within the limit for a file of this size: no spare is as long. */
+  #dropSmallSpares(sizeBytes: number): void {
+    while (this.totalBytes + sizeBytes > this.#limitBytes) {
+      const spare = this.#spares.shift();
+      if (spare === undefined) return;
+      this.#fileSystem.remove(spare.path);
+    }
+  }
+
+  /** A file that couldn't be filled only takes the room that is lacking. */
+  #dropFailed(path: string): void {
+    try {
+      this.#fileSystem.remove(path);
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+    }
+  }
+}
+
+function sum(files: readonly { sizeBytes: number }[]): number {
+  return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+}

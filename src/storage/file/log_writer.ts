@@ -1,0 +1,295 @@
+import { type Clock } from "../../env/clock.ts";
+import { FileSystemError } from "../../env/file_system.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { LogBatch } from "./log_batch.ts";
+import type { CurrentLogFile, LogFiles } from "./log_files.ts";
+import { batchSeed, LOG_HEADER_BYTES } from "./log_format.ts";
+import type { MeasuredRecord } from "./record_codec.ts";
+
+/** When what is written is synced: before it is acknowledged, from time to time, or by the system. */
+export type FsyncMode = "always" | "interval" | "never";
+
+/** Options of a {@link LogWriter}. */
+export interface LogWriterOptions<Tag> {
+  files: LogFiles;
+  /** The file to begin with; it holds no batch yet. */
+  current: CurrentLogFile;
+  clock: Clock;
+  fsync: FsyncMode;
+  fsyncIntervalMs: number;
+  /** How long the log may get. */
+  limitBytes: number;
+  /** A batch is closed at this size. */
+  batchLimitBytes: number;
+  /** The sequence number of the first record to come. */
+  nextSequence: number;
+  /** Called for each batch once it is durable, with what its records left, before anyone is answered. */
+  onDurable(tags: readonly Tag[]): void;
+  /** Called when the disk is too full for the next file, each time that is tried. */
+  onOutOfSpace(error: FileSystemError): void;
+  /** Called once when the log can't be written any more. */
+  onFailure(error: unknown): void;
+}
+
+const OUT_OF_SPACE_RETRY_MS = 500;
+/** A buffer larger than this isn't kept for the next batch. */
+const SPARE_LIMIT_BYTES = 4 * 1024 * 1024;
+/** A write longer than this goes off the main thread. */
+const BLOCKING_WRITE_BYTES = 256 * 1024;
+
+/**
+ * The write-ahead log: gathers records while a sync runs, then writes and syncs them as one. One sync is
+ * in flight at a time; all that came meanwhile is the next batch.
+ */
+export class LogWriter<Tag> {
+  readonly #options: LogWriterOptions<Tag>;
+  readonly #files: LogFiles;
+  readonly #queue: LogBatch<Tag>[] = [];
+  #open: LogBatch<Tag>;
+  #inFlight: LogBatch<Tag> | undefined;
+  #current: CurrentLogFile;
+  #position = LOG_HEADER_BYTES;
+  #isOutOfSpace = false;
+  #isClosed = false;
+  #syncedThrough: number;
+  #durableSequence: number;
+  #queuedBytes = 0;
+  #running = false;
+  #failure: StreamError | undefined;
+  #spare: Bytes | undefined;
+  #cancelSync: (() => void) | undefined;
+  #bytesSinceStart = 0;
+
+  constructor(options: LogWriterOptions<Tag>) {
+    this.#options = options;
+    this.#files = options.files;
+    this.#current = options.current;
+    this.#open = new LogBatch(options.nextSequence);
+    this.#durableSequence = options.nextSequence - 1;
+    this.#syncedThrough = options.nextSequence - 1;
+  }
+
+  /** The newest record's sequence number. */
+  get assigned(): number {
+    return this.#open.lastSequence;
+  }
+
+  /** All records up to this one are durable. */
+  get durableSequence(): number {
+    return this.#durableSequence;
+  }
+
+  /** Bytes of records that wait to be written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#open.sizeBytes;
+  }
+
+  /** Bytes written since the start. */
+  get writtenBytes(): number {
+    return this.#bytesSinceStart;
+  }
+
+  /** Whether the disk is too full for the next file. */
+  get isOutOfSpace(): boolean {
+    return this.#isOutOfSpace;
+  }
+
+  /** Why nothing can be written any more. */
+  get failure(): StreamError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * How many more bytes fit within the log's limit. What is queued always gets written, past the limit
+   * if need be: so it is before queueing that one has to wait.
+   */
+  get roomBytes(): number {
+    const inCurrent = this.#current.sizeBytes - this.#position;
+    return this.#options.limitBytes - this.#files.liveBytes + inCurrent - this.queuedBytes;
+  }
+
+  /**
+   * Queues a record; returns its sequence number.
+   *
+   * @throws {StreamError} `storage_failed`
+   */
+  add(record: MeasuredRecord, tag: Tag): number {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { batchLimitBytes } = this.#options;
+    if (this.#open.tags.length > 0 && this.#open.sizeBytes + record.lengthBytes > batchLimitBytes) {
+      this.#closeBatch();
+    }
+    const sequence = this.#open.add(record, tag);
+    if (!this.#running) {
+      this.#running = true;
+      setImmediate(() => void this.#run());
+    }
+    return sequence;
+  }
+
+  /** Resolves when `sequence` is durable, rejects if it never will be; `undefined` where it is. */
+  durable(sequence: number): Promise<void> | undefined {
+    if (sequence <= this.#durableSequence) return undefined;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#inFlight !== undefined && sequence <= this.#inFlight.lastSequence) {
+      return this.#inFlight.durable();
+    }
+    const batch = this.#queue.find(({ lastSequence }) => sequence <= lastSequence);
+    return (batch ?? this.#open).durable();
+  }
+
+  /** Says that a checkpoint has taken over all records up to `sequence`. */
+  async release(sequence: number): Promise<void> {
+    await this.#files.release(sequence);
+  }
+
+  /** Writes what is queued and syncs it, whatever the mode. */
+  async flush(): Promise<void> {
+    await this.durable(this.assigned);
+    if (this.#syncedThrough < this.#durableSequence) await this.#sync();
+  }
+
+  /** Stops for good; what was flushed stays. */
+  close(): void {
+    this.#cancelSync?.();
+    this.#failure ??= new StreamError({ code: "storage_closed" }, "The storage is closed.");
+    if (!this.#isClosed) this.#current.file.close();
+    this.#isClosed = true;
+  }
+
+  /** Nothing is taken any more, and who waits is told so: a failed write or sync is never tried again. */
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const failure = new StreamError(
+      { code: "storage_failed" },
+      `The storage takes no writes until the server is started again: ${reason}.`,
+      { cause },
+    );
+    this.#failure = failure;
+    for (const batch of [this.#inFlight, ...this.#queue, this.#open]) batch?.fail(failure);
+    this.#queue.length = 0;
+    this.#options.onFailure(cause);
+  }
+
+  #closeBatch(): void {
+    this.#queue.push(this.#open);
+    this.#queuedBytes += this.#open.sizeBytes;
+    this.#open = new LogBatch(this.#open.lastSequence + 1, this.#takeSpare());
+  }
+
+  #takeSpare(): Bytes | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#failure === undefined) {
+        if (this.#queue.length === 0) {
+          if (this.#open.tags.length === 0) break;
+          this.#closeBatch();
+        }
+        const batch = this.#queue.shift();
+        if (batch === undefined) break;
+        this.#queuedBytes -= batch.sizeBytes;
+        this.#inFlight = batch;
+        await this.#write(batch);
+        this.#finish(batch);
+        await this.#leaveLongFile();
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #write(batch: LogBatch<Tag>): Promise<void> {
+    const current = await this.#fileWithRoom(batch);
+    const bytes = batch.seal(this.#syncedThrough, batchSeed(current.seed, this.#position));
+    if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#position);
+    else await current.file.write(bytes, this.#position);
+    this.#position += bytes.length;
+    this.#bytesSinceStart += bytes.length;
+    if (this.#options.fsync === "always") {
+      await current.file.dataSync();
+      this.#syncedThrough = batch.lastSequence;
+    } else if (this.#options.fsync === "interval") {
+      this.#syncLater();
+    }
+  }
+
+  #finish(batch: LogBatch<Tag>): void {
+    if (this.#failure !== undefined) return;
+    this.#inFlight = undefined;
+    this.#durableSequence = batch.lastSequence;
+    this.#options.onDurable(batch.tags);
+    batch.settle();
+    if (batch.buffer.length <= SPARE_LIMIT_BYTES) this.#spare = batch.buffer;
+  }
+
+  async #fileWithRoom(batch: LogBatch<Tag>): Promise<CurrentLogFile> {
+    const { file, sizeBytes } = this.#current;
+    if (this.#position + batch.sizeBytes <= sizeBytes) {
+      if (this.#position > sizeBytes / 2) this.#prepareNext();
+      return this.#current;
+    }
+    await this.#sync();
+    const next = await this.#roll(batch.firstSequence, batch.sizeBytes);
+    file.close();
+    return next;
+  }
+
+  /** A file made for one long batch would hold up the log's room as long as it is the newest. */
+  async #leaveLongFile(): Promise<void> {
+    const { file, sizeBytes } = this.#current;
+    if (sizeBytes <= this.#files.fullSizeBytes) return;
+    await this.#sync();
+    await this.#roll(this.#durableSequence + 1, 0);
+    file.close();
+  }
+
+  async #roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
+    while (true) {
+      try {
+        this.#current = await this.#files.roll(firstSequence, wantedBytes);
+        this.#position = LOG_HEADER_BYTES;
+        this.#isOutOfSpace = false;
+        return this.#current;
+      } catch (error) {
+        if (!(error instanceof FileSystemError && error.kind === "no_space")) throw error;
+        if (this.#failure !== undefined) throw this.#failure;
+        this.#isOutOfSpace = true;
+        this.#options.onOutOfSpace(error);
+        await this.#pause(OUT_OF_SPACE_RETRY_MS);
+      }
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.setTimer(delayMs, resolve));
+  }
+
+  /** A full disk shows again when the file is needed; anything else is worth no more here. */
+  #prepareNext(): void {
+    this.#files.prepare().catch((error) => {
+      if (!(error instanceof FileSystemError)) throw error;
+    });
+  }
+
+  async #sync(): Promise<void> {
+    const through = this.#durableSequence;
+    await this.#current.file.dataSync();
+    this.#syncedThrough = Math.max(this.#syncedThrough, through);
+  }
+
+  #syncLater(): void {
+    this.#cancelSync ??= this.#options.clock.setTimer(this.#options.fsyncIntervalMs, () => {
+      this.#cancelSync = undefined;
+      this.#sync().catch((error) => this.fail(error));
+    });
+  }
+}

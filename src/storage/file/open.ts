@@ -1,0 +1,300 @@
+import { getLogger } from "@logtape/logtape";
+import { type Clock, systemClock } from "../../env/clock.ts";
+import type { FileSystem } from "../../env/file_system.ts";
+import { nodeFileSystem } from "../../env/node_file_system.ts";
+import { StreamEngine } from "../engine.ts";
+import type { Storage } from "../storage.ts";
+import type { Catalog } from "./catalog.ts";
+import { createSqliteCatalog, isSqliteCatalogUsed, openSqliteCatalog } from "./catalog_sqlite.ts";
+import { Checkpointer } from "./checkpoint.ts";
+import { DirectoryError } from "./damage.ts";
+import { checkParts, inspectDirectory, readFormat, writeFormat } from "./directory.ts";
+import { type Effect, FileBackend } from "./file_backend.ts";
+import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import { LogFiles } from "./log_files.ts";
+import { type FsyncMode, LogWriter } from "./log_writer.ts";
+import { OpenSegments } from "./open_segments.ts";
+import { type DirectoryPaths, directoryPaths } from "./paths.ts";
+import { type RecoveredLog, recoverLog } from "./recovery.ts";
+import { SegmentReader } from "./segment_reader.ts";
+import { SegmentWriter } from "./segment_writer.ts";
+import { StreamTable } from "./stream_table.ts";
+import { sweepSegments } from "./sweep.ts";
+
+const logger = getLogger(["durable-streams", "storage"]);
+
+const MIB = 1024 * 1024;
+
+/** Options of {@link openFileStorage}. */
+export interface FileStorageOptions {
+  /** The directory; made where it is missing or empty. */
+  dir: string;
+  /**
+   * When an append is acknowledged: `always` once it is on disk; `interval` once it is written, with a
+   * sync from time to time (a power failure can lose what came since); `never` the same without syncs
+   * (a power failure can lose what the system had not written yet). A killed process loses nothing in
+   * any of them. `always`.
+   */
+  fsync?: FsyncMode;
+  /** How often `interval` syncs; 1 s. */
+  fsyncIntervalMs?: number;
+  /** A segment file is followed by a new one at this size; 64 MiB. */
+  segmentBytes?: number;
+  /** The log's limit; 256 MiB. */
+  walBytes?: number;
+  /** Refuse a missing or empty directory: something may not be mounted. */
+  mustExist?: boolean;
+  /** How many segment files may be open; 512. */
+  maxOpenFiles?: number;
+  /** Commands that would make more than this wait to be written are refused; 64 MiB. */
+  maxQueuedBytes?: number;
+  /** How many producers a stream may have; 10,000. */
+  maxProducersPerStream?: number;
+  /** Idle streams leave memory beyond this many; 20,000. */
+  maxLoadedStreams?: number;
+  /** A checkpoint begins at so many dirty streams; 50,000. */
+  checkpointStreams?: number;
+  /** A checkpoint begins at least this often where there is anything to store; 30 s. */
+  checkpointIntervalMs?: number;
+  /** Where the time comes from. */
+  clock?: Clock;
+  /** The disk. */
+  fileSystem?: FileSystem;
+  /** The catalogue and the lock, which have a way of their own to the disk. */
+  database?: DatabaseDoor;
+}
+
+/** The parts of a directory that are SQLite's. */
+export interface DatabaseDoor {
+  lock(path: string): DirectoryLock;
+  create(path: string, uuid: string): void;
+  /** Whether a catalogue ever had a stream. */
+  isUsed(path: string): boolean;
+  open(path: string): Catalog;
+}
+
+const sqlite: DatabaseDoor = {
+  lock: lockDirectory,
+  create: createSqliteCatalog,
+  isUsed: isSqliteCatalogUsed,
+  open: openSqliteCatalog,
+};
+
+/**
+ * Opens a storage that keeps its streams in a directory. What it acknowledges is on disk; after a crash
+ * the next start brings back all of it.
+ *
+ * @throws {DirectoryError} which says which file is wrong and what to do
+ *
+ * @example
+ * ```ts
+ * import { openFileStorage } from "./open.ts";
+ *
+ * const dir = await Deno.makeTempDir();
+ * const storage = await openFileStorage({ dir });
+ * await storage.create("greetings", { contentType: "text/plain" });
+ * await storage.append("greetings", { contentType: "text/plain", body: new TextEncoder().encode("hello") });
+ * await storage.close();
+ * await Deno.remove(dir, { recursive: true });
+ * ```
+ */
+export async function openFileStorage(options: FileStorageOptions): Promise<Storage> {
+  const fileSystem = options.fileSystem ?? nodeFileSystem;
+  const database = options.database ?? sqlite;
+  const paths = directoryPaths(options.dir);
+  inspectDirectory(fileSystem, paths, options.mustExist ?? false);
+  const lock = database.lock(paths.lock);
+  let catalog: Catalog | undefined;
+  try {
+    // Looked at again under the lock: another server may have made it meanwhile.
+    const isNew = inspectDirectory(fileSystem, paths, false) === "new";
+    if (isNew) await makeDirectory(fileSystem, database, paths, options);
+    const { uuid } = readFormat(fileSystem, paths);
+    checkParts(fileSystem, paths);
+    catalog = database.open(paths.catalog);
+    checkUuid(paths, catalog, uuid);
+    const recovered = await recoverLog(fileSystem, paths.log, catalog.state);
+    return await assemble(options, fileSystem, paths, catalog, recovered, lock);
+  } catch (error) {
+    await catalog?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+/** FORMAT comes last: a directory without it was never used. */
+async function makeDirectory(
+  fileSystem: FileSystem,
+  database: DatabaseDoor,
+  paths: DirectoryPaths,
+  options: FileStorageOptions,
+): Promise<void> {
+  refuseLostFormat(fileSystem, database, paths);
+  const uuid = crypto.randomUUID();
+  for (const folder of [paths.log, paths.segments]) {
+    fileSystem.makeDirectory(folder);
+    for (const name of fileSystem.list(folder) ?? []) fileSystem.remove(`${folder}/${name}`);
+  }
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
+    fileSystem.remove(`${paths.catalog}${suffix}`);
+  }
+  database.create(paths.catalog, uuid);
+  const files = logFiles(options, fileSystem, paths, uuid, { live: [], spares: [] });
+  (await files.roll(1, 0)).file.close();
+  await fileSystem.syncDirectory(paths.root);
+  await writeFormat(fileSystem, paths, uuid);
+  logger.info("Made the directory {dir}.", { dir: paths.root });
+}
+
+/** A directory that served streams and has lost its FORMAT must not be taken for a new one. */
+function refuseLostFormat(
+  fileSystem: FileSystem,
+  database: DatabaseDoor,
+  paths: DirectoryPaths,
+): void {
+  const hasSegments = (fileSystem.list(paths.segments) ?? []).length > 0;
+  const logNames = fileSystem.list(paths.log) ?? [];
+  const isUsed = hasSegments || logNames.filter((name) => name.endsWith(".wal")).length > 1 ||
+    (fileSystem.list(paths.root)?.includes("catalog.sqlite") === true &&
+      database.isUsed(paths.catalog));
+  if (!isUsed) return;
+  throw new DirectoryError(
+    "incomplete",
+    paths.format,
+    "FORMAT is missing, but there are streams here. Restore it from a copy of the directory.",
+  );
+}
+
+function checkUuid(paths: DirectoryPaths, catalog: Catalog, uuid: string): void {
+  if (catalog.state.uuid === uuid) return;
+  throw new DirectoryError(
+    "damaged",
+    paths.catalog,
+    `the catalogue belongs to directory ${catalog.state.uuid}, FORMAT to ${uuid}. Restore the ` +
+      "directory from a copy that was taken as a whole.",
+  );
+}
+
+function logFiles(
+  options: FileStorageOptions,
+  fileSystem: FileSystem,
+  paths: DirectoryPaths,
+  uuid: string,
+  found: Pick<RecoveredLog, "live" | "spares">,
+): LogFiles {
+  return new LogFiles(
+    {
+      fileSystem,
+      folder: paths.log,
+      uuid,
+      limitBytes: options.walBytes ?? 256 * MIB,
+      newSalt: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    },
+    found.live,
+    found.spares,
+  );
+}
+
+async function assemble(
+  options: FileStorageOptions,
+  fileSystem: FileSystem,
+  paths: DirectoryPaths,
+  catalog: Catalog,
+  recovered: RecoveredLog,
+  lock: DirectoryLock,
+): Promise<Storage> {
+  const clock = options.clock ?? systemClock;
+  const walBytes = options.walBytes ?? 256 * MIB;
+  const { uuid, clean } = catalog.state;
+  const { replay, lastSequence } = recovered;
+  const files = logFiles(options, fileSystem, paths, uuid, recovered);
+  const reserveBytes = Math.floor(Math.min(4 * MIB, walBytes / 8));
+  const log = new LogWriter<Effect>({
+    files,
+    current: await files.roll(lastSequence + 1, 0),
+    clock,
+    fsync: options.fsync ?? "always",
+    fsyncIntervalMs: options.fsyncIntervalMs ?? 1000,
+    limitBytes: walBytes,
+    batchLimitBytes: reserveBytes,
+    nextSequence: lastSequence + 1,
+    onDurable: (effects) => backend.publish(effects),
+    onOutOfSpace: (error) =>
+      logger.error("The log can't go on: {message}", { message: error.message }),
+    onFailure: (error) => logger.fatal("The storage takes no writes any more: {error}", { error }),
+  });
+  const table = new StreamTable({
+    catalog,
+    replay,
+    maxLoadedStreams: options.maxLoadedStreams ?? 20_000,
+    usedUntilMs: clean ? undefined : clock.nowMs(),
+  });
+  const open = new OpenSegments(fileSystem, paths.segments, options.maxOpenFiles ?? 512);
+  const segments = new SegmentWriter(
+    fileSystem,
+    open,
+    paths,
+    uuid,
+    options.segmentBytes ?? 64 * MIB,
+  );
+  const checkpointer = new Checkpointer({
+    fileSystem,
+    clock,
+    folder: paths.segments,
+    catalog,
+    log,
+    table,
+    replay,
+    segments,
+    open,
+    nextId: () => backend.nextId,
+    onStart: () => backend.onCheckpointStart(),
+    onEnd: () => {
+      backend.onCheckpointEnd();
+      expire();
+    },
+  });
+  let isClosed = false;
+  const nextId = Math.max(catalog.state.nextId, replay.maxId + 1);
+  const backend: FileBackend = new FileBackend({
+    identity: uuid.slice(0, 8),
+    clock,
+    catalog,
+    log,
+    table,
+    reader: new SegmentReader(catalog, open),
+    segments,
+    checkpointer,
+    limits: {
+      maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
+      logReserveBytes: reserveBytes,
+      checkpointLogBytes: Math.floor(walBytes / 3),
+      checkpointStreams: options.checkpointStreams ?? 50_000,
+      checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
+    },
+    release: () => {
+      isClosed = true;
+      open.close();
+      replay.close();
+      lock.release();
+      return Promise.resolve();
+    },
+  }, nextId);
+  const engine = new StreamEngine(backend, {
+    clock,
+    maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
+  });
+  const expire = () => {
+    if (!isClosed && log.failure === undefined) {
+      engine.expire(catalog.expiredIds(clock.nowMs(), 1000));
+    }
+  };
+  await catalog.storeState({ ...catalog.state, nextId, clean: false });
+  if (!clean) {
+    logger.info("Recovered {records} records from the log.", { records: replay.size });
+    checkpointer.request();
+    sweepSegments(fileSystem, paths.segments, catalog, table, nextId, () => isClosed)
+      .catch((error) => logger.warn("The sweep of left-over files stopped: {error}", { error }));
+  }
+  return engine;
+}

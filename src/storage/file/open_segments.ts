@@ -1,0 +1,148 @@
+import type { File, FileSystem } from "../../env/file_system.ts";
+import { FileSystemError } from "../../env/file_system.ts";
+import { IndexReader } from "./index_reader.ts";
+import { segmentPaths } from "./paths.ts";
+
+/** A segment's two files, open. */
+export interface OpenSegment {
+  readonly log: File;
+  readonly index: File;
+  readonly indexReader: IndexReader;
+}
+
+interface Entry extends OpenSegment {
+  users: number;
+  isDropped: boolean;
+}
+
+/**
+ * The segment files that are open: a small bounded cache, the one used longest ago goes first, and none
+ * is closed while it is used.
+ */
+export class OpenSegments {
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #limit: number;
+  readonly #entries = new Map<string, Entry>();
+
+  /** @param maxOpenFiles a segment takes two */
+  constructor(fileSystem: FileSystem, folder: string, maxOpenFiles: number) {
+    this.#fileSystem = fileSystem;
+    this.#folder = folder;
+    this.#limit = Math.max(1, Math.floor(maxOpenFiles / 2));
+  }
+
+  /** How many files are open. */
+  get openFiles(): number {
+    return this.#entries.size * 2;
+  }
+
+  /**
+   * Lets `use` have a segment's files.
+   *
+   * @throws {FileSystemError}
+   */
+  async use<T>(
+    streamId: number,
+    base: number,
+    use: (segment: OpenSegment) => T | Promise<T>,
+  ): Promise<T> {
+    const entry = this.#acquire(streamId, base);
+    try {
+      return await use(entry);
+    } finally {
+      this.#release(entry);
+    }
+  }
+
+  /** As {@link use}, for what doesn't wait. */
+  useSync<T>(streamId: number, base: number, use: (segment: OpenSegment) => T): T {
+    const entry = this.#acquire(streamId, base);
+    try {
+      return use(entry);
+    } finally {
+      this.#release(entry);
+    }
+  }
+
+  /** Makes the files of a new segment; whatever a crash left under their names is overwritten. */
+  create(streamId: number, base: number): void {
+    const paths = segmentPaths(this.#folder, streamId, base);
+    this.#drop(`${streamId}/${base}`);
+    for (const path of [paths.log, paths.index]) this.#createEmpty(path);
+  }
+
+  /** Closes a deleted stream's files, as soon as nobody uses them. */
+  forget(streamId: number, bases: readonly number[]): void {
+    for (const base of bases) this.#drop(`${streamId}/${base}`);
+  }
+
+  /** Closes all. */
+  close(): void {
+    for (const key of [...this.#entries.keys()]) this.#drop(key);
+  }
+
+  #createEmpty(path: string): void {
+    try {
+      this.#fileSystem.open(path, "create").close();
+    } catch (error) {
+      if (!(error instanceof FileSystemError && error.kind === "exists")) throw error;
+      const file = this.#fileSystem.open(path, "write");
+      try {
+        file.truncate(0);
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  #acquire(streamId: number, base: number): Entry {
+    const key = `${streamId}/${base}`;
+    const entry = this.#entries.get(key) ?? this.#open(streamId, base);
+    // Taken out and put back, the newest is last in the map's order.
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.users++;
+    this.#shrink();
+    return entry;
+  }
+
+  #open(streamId: number, base: number): Entry {
+    const paths = segmentPaths(this.#folder, streamId, base);
+    const log = this.#fileSystem.open(paths.log, "write");
+    try {
+      const index = this.#fileSystem.open(paths.index, "write");
+      return { log, index, indexReader: new IndexReader(index), users: 0, isDropped: false };
+    } catch (error) {
+      log.close();
+      throw error;
+    }
+  }
+
+  #release(entry: Entry): void {
+    entry.users--;
+    if (entry.users === 0 && entry.isDropped) closeBoth(entry);
+    else this.#shrink();
+  }
+
+  #shrink(): void {
+    if (this.#entries.size <= this.#limit) return;
+    for (const [key, entry] of this.#entries) {
+      if (this.#entries.size <= this.#limit) return;
+      if (entry.users === 0) this.#drop(key);
+    }
+  }
+
+  #drop(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    entry.isDropped = true;
+    if (entry.users === 0) closeBoth(entry);
+  }
+}
+
+function closeBoth(entry: Entry): void {
+  entry.log.close();
+  entry.index.close();
+}

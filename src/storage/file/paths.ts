@@ -1,0 +1,49 @@
+import { join } from "node:path";
+
+/** Where everything is in a directory. No user's name becomes a path: streams are ids here. */
+export interface DirectoryPaths {
+  readonly root: string;
+  readonly lock: string;
+  readonly format: string;
+  readonly log: string;
+  readonly catalog: string;
+  readonly segments: string;
+}
+
+/** The paths of a directory. */
+export function directoryPaths(root: string): DirectoryPaths {
+  return {
+    root,
+    lock: join(root, "LOCK"),
+    format: join(root, "FORMAT"),
+    log: join(root, "wal"),
+    catalog: join(root, "catalog.sqlite"),
+    segments: join(root, "segments"),
+  };
+}
+
+/** The folder of a stream's segments: 256 of them, by the id's last byte. */
+export function segmentFolder(segments: string, streamId: number): string {
+  return join(segments, (streamId % 256).toString(16).padStart(2, "0"));
+}
+
+/** A segment's two files, named by its stream's id and its first offset. */
+export function segmentPaths(
+  segments: string,
+  streamId: number,
+  base: number,
+): { log: string; index: string } {
+  const id = streamId.toString(16).padStart(16, "0");
+  const stem = join(
+    segmentFolder(segments, streamId),
+    `${id}-${base.toString().padStart(20, "0")}`,
+  );
+  return { log: `${stem}.log`, index: `${stem}.idx` };
+}
+
+/** Which stream and base a segment file's name stands for, `undefined` for any other name. */
+export function parseSegmentName(name: string): { streamId: number; base: number } | undefined {
+  const match = /^([0-9a-f]{16})-(\d{20})\.(?:log|idx)$/.exec(name);
+  if (match === null) return undefined;
+  return { streamId: parseInt(match[1] ?? "", 16), base: Number(match[2]) };
+}

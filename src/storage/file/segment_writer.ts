@@ -1,0 +1,196 @@
+import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Block } from "../tail_buffer.ts";
+import type { SegmentRow } from "./catalog.ts";
+import { checksum } from "./crc.ts";
+import { damagedRead } from "./damage.ts";
+import type { FileStream } from "./file_stream.ts";
+import {
+  encodeIndexHeader,
+  INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  putIndexEntry,
+} from "./index_format.ts";
+import type { OpenSegment, OpenSegments } from "./open_segments.ts";
+import { segmentFolder, segmentPaths } from "./paths.ts";
+
+/** More dirty files than this are made durable by one barrier for the whole file system. */
+const BARRIER_FILES = 64;
+
+/** Moves streams' whole blocks from memory into their segments. Nothing here is durable before a sync. */
+export class SegmentWriter {
+  readonly #fileSystem: FileSystem;
+  readonly #open: OpenSegments;
+  readonly #root: string;
+  readonly #folder: string;
+  readonly #uuid: string;
+  readonly #segmentBytes: number;
+  readonly #knownFolders = new Set<string>();
+  #dirtyFiles = new Set<string>();
+  #dirtyFolders = new Set<string>();
+
+  constructor(
+    fileSystem: FileSystem,
+    open: OpenSegments,
+    paths: { root: string; segments: string },
+    uuid: string,
+    segmentBytes: number,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#open = open;
+    this.#root = paths.root;
+    this.#folder = paths.segments;
+    this.#uuid = uuid;
+    this.#segmentBytes = segmentBytes;
+  }
+
+  /**
+   * Writes the whole blocks that end at or before `upTo` and lets go of their bytes in memory.
+   *
+   * @throws {FileSystemError}
+   */
+  write(stream: FileStream, upTo: number): void {
+    while (true) {
+      const blocks = this.#nextRun(stream, upTo);
+      if (blocks.length === 0) return;
+      this.#writeRun(stream, this.#segmentFor(stream), blocks);
+    }
+  }
+
+  /**
+   * Makes durable all that was written before the call. What a failed sync leaves behind is unknown,
+   * also where the disk was full: its error is of the kind `other`, and it is never tried again.
+   *
+   * @throws {FileSystemError}
+   */
+  async sync(): Promise<void> {
+    try {
+      await this.#syncAll();
+    } catch (error) {
+      throw new FileSystemError("other", "sync segments in", this.#folder, error);
+    }
+  }
+
+  async #syncAll(): Promise<void> {
+    const files = [...this.#dirtyFiles];
+    const folders = [...this.#dirtyFolders];
+    this.#dirtyFiles = new Set();
+    this.#dirtyFolders = new Set();
+    if (files.length > BARRIER_FILES && await this.#fileSystem.barrier(this.#root)) return;
+    for (let at = 0; at < files.length; at += BARRIER_FILES) {
+      await Promise.all(files.slice(at, at + BARRIER_FILES).map((path) => this.#syncFile(path)));
+    }
+    for (const folder of folders) await this.#fileSystem.syncDirectory(folder);
+  }
+
+  async #syncFile(path: string): Promise<void> {
+    const file = this.#fileSystem.open(path, "write");
+    try {
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** The next blocks that go into one segment. */
+  #nextRun(stream: FileStream, upTo: number): Block[] {
+    const segment = stream.lastSegment;
+    let room = this.#segmentBytes - (segment === undefined ? 0 : segment.bytes);
+    if (room <= 0) room = this.#segmentBytes;
+    const run: Block[] = [];
+    let end = stream.buffer.start;
+    for (const block of stream.buffer.blocks) {
+      if (block.end > upTo || room <= 0) break;
+      run.push(block);
+      room -= block.end - end;
+      end = block.end;
+    }
+    return run;
+  }
+
+  /** The segment to go on with: the newest, or a new one where that is full. */
+  #segmentFor(stream: FileStream): SegmentRow {
+    const last = stream.lastSegment;
+    if (last !== undefined && last.bytes < this.#segmentBytes) {
+      if (!stream.segmentIsTrimmed) this.#trim(stream, last);
+      return last;
+    }
+    const segment = { streamId: stream.id, base: stream.buffer.start, bytes: 0, blocks: 0 };
+    this.#makeFolder(stream.id);
+    this.#open.create(stream.id, segment.base);
+    this.#open.useSync(stream.id, segment.base, ({ index }) => {
+      const { base, streamId } = segment;
+      index.writeSync(encodeIndexHeader({ uuid: this.#uuid, streamId, base }), 0);
+    });
+    stream.segmentIsTrimmed = true;
+    return segment;
+  }
+
+  /** Brings a segment's files back to its row: a crash may have left more in them, never less. */
+  #trim(stream: FileStream, segment: SegmentRow): void {
+    this.#open.useSync(stream.id, segment.base, ({ log, index }) => {
+      const indexBytes = INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES;
+      for (const [file, bytes] of [[log, segment.bytes], [index, indexBytes]] as const) {
+        const size = file.size();
+        if (size < bytes) {
+          throw damagedRead({
+            path: file.path,
+            position: size,
+            expected: `${bytes} bytes`,
+            found: `${size}`,
+          });
+        }
+        if (size > bytes) file.truncate(bytes);
+      }
+    });
+    stream.segmentIsTrimmed = true;
+  }
+
+  #makeFolder(streamId: number): void {
+    const folder = segmentFolder(this.#folder, streamId);
+    this.#dirtyFolders.add(folder);
+    if (this.#knownFolders.has(folder)) return;
+    this.#fileSystem.makeDirectory(folder);
+    this.#knownFolders.add(folder);
+    this.#dirtyFolders.add(this.#folder);
+  }
+
+  #writeRun(stream: FileStream, segment: SegmentRow, blocks: readonly Block[]): void {
+    const { buffer } = stream;
+    const start = buffer.start;
+    const end = blocks.at(-1)?.end ?? start;
+    const entries = new Uint8Array(blocks.length * INDEX_ENTRY_BYTES);
+    let from = start;
+    blocks.forEach((block, i) => {
+      let crc = 0;
+      for (const { bytes } of buffer.parts(from, block.end)) crc = checksum(bytes, crc);
+      putIndexEntry(entries, i * INDEX_ENTRY_BYTES, {
+        end: block.end,
+        position: from - segment.base,
+        atMs: block.atMs,
+        checksum: crc,
+      });
+      from = block.end;
+    });
+    this.#open.useSync(stream.id, segment.base, (open) => {
+      this.#writeFiles(open, segment, buffer.parts(start, end), entries);
+    });
+    const paths = segmentPaths(this.#folder, stream.id, segment.base);
+    this.#dirtyFiles.add(paths.log).add(paths.index);
+    segment.bytes += end - start;
+    segment.blocks += blocks.length;
+    stream.lastSegment = segment;
+    stream.changedSegments.set(segment.base, segment);
+    buffer.dropBefore(end);
+  }
+
+  #writeFiles(
+    open: OpenSegment,
+    segment: SegmentRow,
+    parts: Iterable<{ start: number; bytes: Bytes }>,
+    entries: Bytes,
+  ): void {
+    for (const { start, bytes } of parts) open.log.writeSync(bytes, start - segment.base);
+    open.index.writeSync(entries, INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES);
+  }
+}

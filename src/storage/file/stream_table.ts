@@ -1,0 +1,252 @@
+import { applyAppend, applyCreate } from "../apply.ts";
+import { invariant } from "../invariant.ts";
+import type { Catalog, StreamRow } from "./catalog.ts";
+import {
+  FileStream,
+  forgetStored,
+  streamFromRecord,
+  streamFromRow,
+  type StreamSnapshot,
+} from "./file_stream.ts";
+import type { Replay, ReplayRecord } from "./replay.ts";
+
+/** What a stream table needs to know. */
+export interface StreamTableOptions {
+  catalog: Catalog;
+  replay: Replay;
+  /** Streams that are idle leave memory beyond this many. */
+  maxLoadedStreams: number;
+  /**
+   * Set after an unclean end: uses that were not stored yet are lost, so a stream that may have been
+   * used up to then counts as used at the start.
+   */
+  usedUntilMs: number | undefined;
+}
+
+/**
+ * The streams in memory, and the way there: from the catalogue's rows and what the log adds to them. A
+ * dirty stream, one whose row lacks something, stays; an idle one leaves and comes back from its row.
+ */
+export class StreamTable {
+  readonly #catalog: Catalog;
+  readonly #replay: Replay;
+  readonly #maxLoaded: number;
+  readonly #usedUntilMs: number | undefined;
+  readonly #byName = new Map<string, FileStream>();
+  readonly #byId = new Map<number, FileStream>();
+  readonly #dirty = new Map<number, FileStream>();
+  readonly #deletedIds: Set<number>;
+  readonly #newForks: Map<number, Set<number>>;
+  #round = 0;
+  #evicting = false;
+
+  constructor(options: StreamTableOptions) {
+    this.#catalog = options.catalog;
+    this.#replay = options.replay;
+    this.#maxLoaded = options.maxLoadedStreams;
+    this.#usedUntilMs = options.usedUntilMs;
+    this.#deletedIds = new Set(options.replay.deletedIds);
+    this.#newForks = options.replay.forks;
+  }
+
+  /** How many streams are in memory. */
+  get loaded(): number {
+    return this.#byId.size;
+  }
+
+  /** How many streams the next checkpoint has to store, and deletions. */
+  get dirty(): number {
+    return this.#dirty.size + this.#deletedIds.size;
+  }
+
+  /** Whether a stream of this id is in memory or in the part of the log that isn't resolved yet. */
+  isKnown(id: number): boolean {
+    return this.#byId.has(id) || this.#replay.has(id);
+  }
+
+  /** The stream of this name in its assigned state. */
+  find(name: string): FileStream | undefined {
+    const loaded = this.#byName.get(name);
+    if (loaded !== undefined) {
+      loaded.usedInRound = this.#round;
+      return loaded;
+    }
+    const loggedId = this.#replay.idOf(name);
+    if (loggedId !== undefined && !this.#deletedIds.has(loggedId)) {
+      return this.loadIfThere(loggedId);
+    }
+    const row = this.#catalog.byName(name);
+    return row === undefined || this.#deletedIds.has(row.id) ? undefined : this.#fromRow(row);
+  }
+
+  /** The stream of this id, unless it is gone for good. */
+  loadIfThere(id: number): FileStream | undefined {
+    const loaded = this.#byId.get(id);
+    if (loaded !== undefined) {
+      loaded.usedInRound = this.#round;
+      return loaded;
+    }
+    if (this.#deletedIds.has(id)) return undefined;
+    const row = this.#catalog.byId(id);
+    if (row !== undefined) return this.#fromRow(row);
+    return this.#replay.has(id) ? this.#fromLog(id) : undefined;
+  }
+
+  /** Adds a stream that was just made. */
+  add(stream: FileStream): void {
+    stream.usedInRound = this.#round;
+    this.#byName.set(stream.name, stream);
+    this.#byId.set(stream.id, stream);
+    this.markDirty(stream);
+    if (stream.fork === undefined) return;
+    const forks = this.#newForks.get(stream.fork.sourceId) ?? new Set();
+    this.#newForks.set(stream.fork.sourceId, forks.add(stream.id));
+  }
+
+  /** Takes out a stream that is gone for good. */
+  remove(stream: FileStream): void {
+    if (this.#byName.get(stream.name) === stream) this.#byName.delete(stream.name);
+    this.#byId.delete(stream.id);
+    this.#dirty.delete(stream.id);
+    this.#deletedIds.add(stream.id);
+  }
+
+  /** The stream's row lacks something from now on. */
+  markDirty(stream: FileStream): void {
+    this.#dirty.set(stream.id, stream);
+  }
+
+  /** The ids that the next checkpoint has to store, sorted, those of the log included. */
+  dirtyIds(): number[] {
+    const ids = new Set([...this.#dirty.keys(), ...this.#replay.ids]);
+    return [...ids].sort((a, b) => a - b);
+  }
+
+  /** The ids that the next checkpoint has to delete, sorted. */
+  deletedIds(): number[] {
+    return [...this.#deletedIds].sort((a, b) => a - b);
+  }
+
+  /** Forgets what a checkpoint has stored; what changed meanwhile stays dirty. */
+  settle(snapshots: readonly StreamSnapshot[], deletedIds: readonly number[]): void {
+    for (const snapshot of snapshots) {
+      const { stream } = snapshot;
+      if (forgetStored(snapshot)) this.#dirty.delete(stream.id);
+      if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
+    }
+    for (const id of deletedIds) this.#deletedIds.delete(id);
+    this.#round++;
+    this.#evictSoon();
+  }
+
+  #forgetFork(sourceId: number, forkId: number): void {
+    const forks = this.#newForks.get(sourceId);
+    forks?.delete(forkId);
+    if (forks?.size === 0) this.#newForks.delete(sourceId);
+  }
+
+  #fromRow(row: StreamRow): FileStream {
+    const lastSegment = this.#catalog.segmentAt(row.id, row.tail);
+    const stream = streamFromRow(row, lastSegment);
+    this.#keepAlive(stream);
+    return this.#register(stream, this.#replay.take(row.id));
+  }
+
+  #fromLog(id: number): FileStream | undefined {
+    const [first, ...others] = this.#replay.take(id);
+    // A stream without a row whose creation isn't in the log either was deleted by a checkpoint that
+    // a crash cut short; its delete follows, and so it is among the deleted.
+    invariant(first?.record.kind === "create", `stream ${id} begins with its creation`);
+    const stream = streamFromRecord(first.record);
+    applyCreate(stream, first.record);
+    stream.position = first.sequence;
+    return this.#register(stream, others);
+  }
+
+  #register(stream: FileStream, records: readonly ReplayRecord[]): FileStream {
+    const storedPosition = stream.position;
+    for (const { sequence, record } of records) {
+      if (sequence <= stream.position) continue;
+      this.#apply(stream, record);
+      stream.position = sequence;
+    }
+    stream.publish(stream.tail, stream.closed);
+    stream.forks = this.#countForks(stream.id);
+    stream.usedInRound = this.#round;
+    this.#byName.set(stream.name, stream);
+    this.#byId.set(stream.id, stream);
+    if (stream.position > storedPosition || this.#catalog.byId(stream.id) === undefined) {
+      this.markDirty(stream);
+    }
+    this.#evictSoon();
+    return stream;
+  }
+
+  #apply(stream: FileStream, record: ReplayRecord["record"]): void {
+    if (record.kind === "append") {
+      if (record.producer !== undefined) {
+        this.#loadProducer(stream, record.producer.id);
+        stream.changedProducers.add(record.producer.id);
+      }
+      applyAppend(stream, record);
+    } else if (record.kind === "delete") {
+      invariant(record.soft, `stream ${stream.id} is not deleted for good`);
+      stream.presence = "soft_deleted";
+    }
+  }
+
+  #loadProducer(stream: FileStream, id: string): void {
+    if (stream.producers.has(id)) return;
+    const stored = this.#catalog.producer(stream.id, id);
+    if (stored !== undefined) stream.producers.set(id, { epoch: stored.epoch, seq: stored.seq });
+  }
+
+  /** A stream that may have been used after its row was stored may live longer, never shorter. */
+  #keepAlive(stream: FileStream): void {
+    const { lifetime } = stream;
+    if (lifetime.kind !== "ttl" || this.#usedUntilMs === undefined) return;
+    const slackMs = lifetime.ttlSeconds * 100;
+    if (stream.expiresAtMs + slackMs < this.#catalog.state.checkpointAtMs) return;
+    stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#usedUntilMs);
+  }
+
+  /** The catalogue's forks of a stream, with what the next checkpoint changes about them. */
+  #countForks(id: number): number {
+    const added = this.#newForks.get(id);
+    if (added === undefined && this.#deletedIds.size === 0) return this.#catalog.countForks(id);
+    const forks = new Set(this.#catalog.forkIds(id));
+    for (const fork of added ?? []) forks.add(fork);
+    let count = 0;
+    for (const fork of forks) if (!this.#deletedIds.has(fork)) count++;
+    return count;
+  }
+
+  /**
+   * Lets idle streams go once there are too many, later: whoever loads one may hold others, and acts on
+   * them before it lets anything else run.
+   */
+  #evictSoon(): void {
+    if (this.#evicting || this.#byId.size <= this.#maxLoaded) return;
+    this.#evicting = true;
+    setImmediate(() => {
+      this.#evicting = false;
+      this.#evict((stream) => stream.usedInRound < this.#round);
+      this.#evict(() => true);
+    });
+  }
+
+  #evict(isIdle: (stream: FileStream) => boolean): void {
+    if (this.#byId.size <= this.#maxLoaded) return;
+    const goal = this.#maxLoaded * 0.9;
+    for (const stream of this.#byId.values()) {
+      if (this.#byId.size <= goal) return;
+      if (!isIdle(stream) || stream.isWatched || this.#dirty.has(stream.id)) continue;
+      if (stream.touchedAtMs !== stream.storedTouchMs) {
+        this.markDirty(stream);
+        continue;
+      }
+      this.#byName.delete(stream.name);
+      this.#byId.delete(stream.id);
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { equal, match, ok } from "node:assert/strict";
+import { environmentName, type Flag } from "../../src/cli/flag.ts";
+import { serveFlags } from "../../src/cli/flags.ts";
+import { version } from "../../src/cli/version.ts";
+import { inRepo } from "../tools/repo.ts";
+
+interface Ending {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ending> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", inRepo("main.ts"), ...args],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function refused(args: readonly string[], stderr: RegExp, env: Record<string, string> = {}) {
+  const ending = await run(args, env);
+  equal(ending.code, 2, ending.stderr);
+  equal(ending.stdout, "");
+  match(ending.stderr, stderr);
+}
+
+Deno.test("an unknown flag is named, with those that there are, and exits 2", async () => {
+  await refused(
+    ["--prot", "1"],
+    /^durable-streams: unknown option '--prot' \(Did you mean --port\?\)/,
+  );
+  await refused(["serve", "--frobnicate"], /accepted: --dir, .*--log-format\. See .*--help\.\n$/);
+});
+
+Deno.test("an unknown command is named, with those that there are, and exits 2", async () => {
+  await refused(["server"], /^durable-streams: unknown command "server"; accepted: serve\./);
+  await refused(["serve", "this"], /serve takes flags only, but got "this"/);
+});
+
+Deno.test("a bad value exits 2, from a flag and from the environment", async () => {
+  await refused(["--port", "http"], /--port is "http"; accepted: a whole number from 0 to 65535/);
+  await refused([], /variable DURABLE_STREAMS_FSYNC is "yes"; accepted: always, interval, never/, {
+    DURABLE_STREAMS_FSYNC: "yes",
+  });
+});
+
+Deno.test("a flag without its value exits 2 and says what it wants", async () => {
+  await refused(["--port"], /'--port <number>' argument missing; accepted: a whole number/);
+  await refused(["--private=yes"], /accepted: --private or --no-private/);
+});
+
+Deno.test("flags that can't go together exit 2", async () => {
+  await refused(
+    ["--max-queued-bytes", "1MiB"],
+    /--max-append-bytes is 10MiB and --max-queued-bytes only 1MiB/,
+  );
+});
+
+Deno.test("--version prints the version of package.json", async () => {
+  const { code, stdout } = await run(["--version"]);
+  equal(code, 0);
+  equal(stdout, `${version}\n`);
+});
+
+Deno.test("--help shows every flag with its default, its unit and its variable", async () => {
+  for (const args of [["--help"], ["serve", "--help"], ["help", "serve"]]) {
+    const { code, stdout } = await run(args);
+    equal(code, 0);
+    const text = stdout.replaceAll(/\s+/g, " ");
+    for (const flag of Object.values<Flag<unknown>>(serveFlags)) {
+      const value = flag.placeholder === undefined ? "" : ` <${flag.placeholder}>`;
+      ok(text.includes(`--${flag.name}${value} ${flag.help}`), flag.name);
+      ok(text.includes(`(default: ${flag.defaultText}, env: ${environmentName(flag)})`), flag.name);
+    }
+    match(text, /Durations: 500ms, 30s, 5m, 1h\. Sizes: 512 \(bytes\), 64KiB/);
+    match(text, /always: nothing that was acknowledged; interval: .*; never: /);
+  }
+});
+
+Deno.test("a start that fails exits 1 with one line on stderr", async () => {
+  // An address of the documentation range, which no machine has.
+  const { code, stdout, stderr } = await run(["--storage", "memory", "--host", "192.0.2.1"]);
+  equal(code, 1);
+  equal(stdout, "");
+  match(stderr, /^\S+ FATAL cannot start: this machine has no address 192\.0\.2\.1[^\n]+--host\n$/);
+});
+
+Deno.test("a start that fails says so in JSON where logs are JSON", async () => {
+  const args = ["--storage", "memory", "--host", "192.0.2.1", "--log-format", "json"];
+  const { code, stderr } = await run(args);
+  equal(code, 1);
+  const line: unknown = JSON.parse(stderr);
+  ok(typeof line === "object" && line !== null && "level" in line && "message" in line);
+  equal(line.level, "FATAL");
+  match(String(line.message), /^cannot start: /);
+});

@@ -1,0 +1,70 @@
+import { deepStrictEqual as equal, match } from "node:assert";
+import { readReport, type Report, requireWhole, WHOLE } from "./report.ts";
+
+function reportOf(passed: number, failed: number, skipped: number): Report {
+  return { counts: { passed, failed, skipped }, failures: [] };
+}
+
+function failedCount(report: Report): number {
+  return requireWhole(report, false).counts.failed;
+}
+
+Deno.test("vitest's report: every test is counted by its status, failures with their messages", () => {
+  const test = (status: string) => ({
+    fullName: `is ${status}`,
+    status,
+    failureMessages: ["why"],
+  });
+  const json = JSON.stringify({
+    testResults: [{
+      message: "",
+      assertionResults: ["passed", "passed", "failed", "pending", "todo"].map(
+        test,
+      ),
+    }],
+  });
+  equal(readReport(json), {
+    counts: { passed: 2, failed: 1, skipped: 2 },
+    failures: [{ name: "is failed", message: "why" }],
+  });
+});
+
+Deno.test("vitest's report: a suite that doesn't load says why", () => {
+  const json = JSON.stringify({
+    testResults: [{ message: "no such package", assertionResults: [] }],
+  });
+  equal(readReport(json).failures, [{
+    name: "the suite didn't load",
+    message: "no such package",
+  }]);
+});
+
+Deno.test("a whole run stays as it is", () => {
+  const whole: Report = { counts: WHOLE, failures: [] };
+  equal(requireWhole(whole, false), whole);
+  equal(failedCount(reportOf(330, 2, 6)), 2);
+});
+
+Deno.test("each test that didn't run is a failure", () => {
+  equal(failedCount(reportOf(0, 0, 0)), 332);
+  equal(failedCount(reportOf(331, 0, 6)), 1);
+  equal(failedCount(reportOf(331, 0, 7)), 1);
+  equal(failedCount(reportOf(332, 0, 7)), 1);
+  match(
+    requireWhole(reportOf(331, 0, 7), false).failures.at(-1)?.message ?? "",
+    /found 331 and 7 skipped/,
+  );
+});
+
+Deno.test("more tests than the suite has are a failure: its number here is out of date", () => {
+  equal(failedCount(reportOf(333, 0, 6)), 1);
+});
+
+Deno.test("fewer skipped than the suite leaves out is a failure", () => {
+  equal(failedCount(reportOf(332, 0, 5)), 1);
+});
+
+Deno.test("a run of named tests needs only one of them", () => {
+  equal(requireWhole(reportOf(1, 0, 337), true).counts.failed, 0);
+  equal(requireWhole(reportOf(0, 0, 338), true).counts.failed, 1);
+});

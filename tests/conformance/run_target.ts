@@ -1,0 +1,72 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCommand } from "../tools/command.ts";
+import { BUN, VITEST } from "../tools/install.ts";
+import { startProgram } from "../tools/program.ts";
+import { inRepo } from "../tools/repo.ts";
+import { failedRun, readReport, type Report, requireWhole } from "./report.ts";
+import type { Target } from "./targets.ts";
+
+/**
+ * Starts the program in a directory of its own, runs the suite against it and ends it. What goes
+ * wrong on the way is in the report, so that one target's trouble doesn't hide another's result.
+ */
+export async function runTarget(
+  target: Target,
+  only?: string,
+): Promise<Report> {
+  const dir = await mkdtemp(join(tmpdir(), "durable-streams-conformance-"));
+  try {
+    return requireWhole(await runSuite(target, dir, only), only !== undefined);
+  } catch (error) {
+    return failedRun(error);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function runSuite(
+  target: Target,
+  dir: string,
+  only?: string,
+): Promise<Report> {
+  const command = await target.program(dir);
+  const data = join(dir, "data");
+  const flags = ["--port", "0", "--storage", target.storage, "--dir", data];
+  const program = await startProgram([...command, ...flags]);
+  try {
+    return await runVitest(program.origin, join(dir, "report.json"), only);
+  } finally {
+    await program.stop();
+  }
+}
+
+async function runVitest(
+  origin: string,
+  reportFile: string,
+  only?: string,
+): Promise<Report> {
+  const filter = only === undefined ? [] : ["--testNamePattern", only];
+  const { output } = await runCommand(
+    [
+      BUN,
+      VITEST,
+      "run",
+      "--config=conformance/vitest.config.ts",
+      "--reporter=json",
+      `--outputFile=${reportFile}`,
+      ...filter,
+    ],
+    {
+      cwd: inRepo("tests"),
+      env: { CONFORMANCE_URL: origin },
+      limitMinutes: 10,
+    },
+  );
+  try {
+    return readReport(await readFile(reportFile, "utf8"));
+  } catch {
+    throw new Error(`vitest wrote no report:\n${output}`);
+  }
+}

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { runCommand } from "../tools/command.ts";
+import { BUN } from "../tools/install.ts";
+
+/** One way to run the program, and what it keeps its streams in. */
+export interface Target {
+  readonly name: string;
+  readonly storage: "memory" | "file";
+  /** The program's command without its flags, made in `dir` where it has to be made. */
+  readonly program: (
+    dir: string,
+  ) => Promise<readonly string[]> | readonly string[];
+}
+
+const onDeno = () => [Deno.execPath(), "run", "-A", "main.ts"];
+const onBun = () => [BUN, "main.ts"];
+
+/** What the suite runs against. */
+export const TARGETS: readonly Target[] = [
+  { name: "deno-memory", storage: "memory", program: onDeno },
+  { name: "bun-memory", storage: "memory", program: onBun },
+  { name: "deno-file", storage: "file", program: onDeno },
+  { name: "bun-file", storage: "file", program: onBun },
+  { name: "executable-file", storage: "file", program: compileExecutable },
+];
+
+/** By Bun's compiler, as `deno task compile:bun` does: Deno's fetches what it builds with. */
+async function compileExecutable(dir: string): Promise<readonly string[]> {
+  const outfile = join(dir, "durable-streams");
+  const result = await runCommand(
+    [Deno.execPath(), "run", "-A", "tools/compile_bun.ts", outfile],
+    { limitMinutes: 2 },
+  );
+  if (result.code !== 0) throw new Error(`Cannot compile the program:\n${result.output}`);
+  return [outfile];
+}

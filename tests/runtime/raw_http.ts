@@ -1,0 +1,58 @@
+import { connect, type Socket } from "node:net";
+
+/** One TCP connection that speaks HTTP by hand, for what `fetch` hides or does by itself. */
+export class RawConnection {
+  readonly #socket: Socket;
+  #received = "";
+  #ended = false;
+  #onNews: () => void = () => {};
+
+  /** Connects to the server of this URL. */
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.#socket = connect(Number(port), hostname);
+    this.#socket.setEncoding("utf8");
+    this.#socket.on("data", (text: string) => {
+      this.#received += text;
+      this.#onNews();
+    });
+    this.#socket.on("error", () => this.#end());
+    this.#socket.on("close", () => this.#end());
+  }
+
+  /** Everything that came so far. */
+  get received(): string {
+    return this.#received;
+  }
+
+  /** Sends this text as it is, with CRLF for each line end. */
+  send(text: string): void {
+    this.#socket.write(text.replaceAll("\n", "\r\n"));
+  }
+
+  /** Waits until what came contains this text; rejects where the connection ends before. */
+  async until(text: string): Promise<string> {
+    while (!this.#received.includes(text)) {
+      if (this.#ended) {
+        throw new Error(`The connection ended after ${JSON.stringify(this.#received)}`);
+      }
+      await new Promise<void>((resolve) => this.#onNews = resolve);
+    }
+    return this.#received;
+  }
+
+  /** Waits for the connection's end. */
+  async closed(): Promise<string> {
+    while (!this.#ended) await new Promise<void>((resolve) => this.#onNews = resolve);
+    return this.#received;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#onNews();
+  }
+}

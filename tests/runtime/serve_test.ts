@@ -1,0 +1,199 @@
+import { equal, match, ok } from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCommand } from "../tools/command.ts";
+import { RawConnection } from "./raw_http.ts";
+import { startServer } from "./server_process.ts";
+import { RUNTIME_TARGETS } from "./targets.ts";
+
+/** The server's own promise is 5 s; the rest is for a machine that is busy. */
+const STOP_LIMIT_MS = 7_000;
+const TEXT = { "content-type": "text/plain" };
+
+for (const target of RUNTIME_TARGETS) {
+  const test = (name: string, run: (flags: readonly string[]) => Promise<void>) =>
+    Deno.test(`${target.name}: ${name}`, async () => {
+      const dir = mkdtempSync(join(tmpdir(), "durable-streams-test-"));
+      try {
+        await run(["--port", "0", "--dir", join(dir, "streams")]);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
+  const start = async (flags: readonly string[]) => startServer(await target.command(), flags);
+
+  test("says in one line on stdout where it listens, and on stderr what it is", async (flags) => {
+    await using server = await start(flags);
+    match(server.url, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/v1\/stream$/);
+    server.signal("SIGINT");
+    const { code, stdout, stderr } = await server.ended;
+    equal(code, 0);
+    equal(stdout, `listening on ${server.url}\n`);
+    match(stderr, new RegExp(`INFO started pid=${server.pid} dir=\\S+ .*runtime="(Deno|Bun) `));
+  });
+
+  test("creates, appends, reads, and says what it refuses", async (flags) => {
+    await using server = await start([...flags, "--max-append-bytes", "64KiB"]);
+    const stream = `${server.url}/things`;
+    equal(await status(fetch(stream, { method: "PUT", headers: TEXT })), 201);
+    equal(await status(post(stream, "one\n")), 204);
+    equal(await status(post(stream, "two\n")), 204);
+    const read = await fetch(stream);
+    equal(await read.text(), "one\ntwo\n");
+    const next = read.headers.get("stream-next-offset");
+    equal(await (await fetch(`${stream}?offset=${next}`)).text(), "");
+    equal(await status(post(stream, "x".repeat(64 * 1024 + 1))), 413);
+    equal(await status(fetch(`${server.url}/nothing`)), 404);
+    equal(await (await fetch(stream)).text(), "one\ntwo\n");
+  });
+
+  test("a long-poll and an SSE reader see an append", async (flags) => {
+    await using server = await start(flags);
+    const stream = `${server.url}/live`;
+    await status(fetch(stream, { method: "PUT", headers: TEXT }));
+    const poll = fetch(`${stream}?offset=now&live=long-poll`);
+    using sse = await openSse(stream);
+    await status(post(stream, "news"));
+    equal(await (await poll).text(), "news");
+    match(await sse.until("data:news"), /^HTTP\/1\.1 200 /);
+  });
+
+  test("SIGTERM answers who waits and ends with 0 within five seconds", async (flags) => {
+    await using server = await start(flags);
+    const stream = `${server.url}/waiting`;
+    await status(fetch(stream, { method: "PUT", headers: TEXT }));
+    using sse = await openSse(stream);
+    using poll = new RawConnection(server.url);
+    poll.send(get(`${stream}?offset=now&live=long-poll`));
+    using idle = new RawConnection(server.url);
+    idle.send(get(stream));
+    await idle.until("\r\n\r\n");
+    using upload = await startUpload(stream);
+
+    const startMs = performance.now();
+    server.signal("SIGTERM");
+    await sse.until("\r\n0\r\n\r\n");
+    match(await poll.until("\r\n\r\n"), /^HTTP\/1\.1 204 /);
+    upload.send("fghij");
+    match(await upload.until("\r\n\r\n"), /^HTTP\/1\.1 204 /);
+    const { code, stderr } = await server.ended;
+    equal(code, 0, stderr);
+    ok(performance.now() - startMs < STOP_LIMIT_MS);
+    await idle.closed();
+  });
+
+  test("a request that never ends is cut in time", async (flags) => {
+    await using server = await start(flags);
+    const stream = `${server.url}/stuck`;
+    await status(fetch(stream, { method: "PUT", headers: TEXT }));
+    using upload = await startUpload(stream);
+    const startMs = performance.now();
+    server.signal("SIGTERM");
+    const { code, stderr } = await server.ended;
+    equal(code, 0, stderr);
+    ok(performance.now() - startMs < STOP_LIMIT_MS);
+    match(stderr, /cutting the connections that are still busy/);
+    await upload.closed();
+  });
+
+  test("a second signal ends it at once", async (flags) => {
+    await using server = await start(flags);
+    const stream = `${server.url}/stuck`;
+    await status(fetch(stream, { method: "PUT", headers: TEXT }));
+    using upload = await startUpload(stream);
+    server.signal("SIGTERM");
+    // Refused or turned away: either says that the first signal has arrived.
+    await poll(async () => await status(fetch(stream)).catch(() => 0) !== 200);
+    server.signal("SIGINT");
+    equal((await server.ended).code, 130);
+    await upload.closed();
+  });
+
+  test("started again it has what it had, after SIGTERM and after SIGKILL", async (flags) => {
+    for (const [round, signal] of (["SIGTERM", "SIGKILL", "SIGTERM"] as const).entries()) {
+      await using server = await start(flags);
+      const stream = `${server.url}/kept`;
+      equal(await status(fetch(stream, { method: "PUT", headers: TEXT })), round === 0 ? 201 : 200);
+      equal(await status(post(stream, `${round}\n`)), 204);
+      const all = Array.from({ length: round + 1 }, (_, index) => `${index}\n`).join("");
+      equal(await (await fetch(stream)).text(), all);
+      server.signal(signal);
+      await server.ended;
+    }
+  });
+
+  test("a port or a directory in use ends the start with 1 and one line", async (flags) => {
+    await using server = await start(flags);
+    const port = new URL(server.url).port;
+    const command = await target.command();
+    const samePort = await runCommand(
+      [...command, "--port", port, "--storage", "memory"],
+      { limitMinutes: 0.25 },
+    );
+    equal(samePort.code, 1);
+    match(
+      samePort.output,
+      /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port[^\n]+\n$/,
+    );
+    const sameDirectory = await runCommand([...command, ...flags], { limitMinutes: 0.25 });
+    equal(sameDirectory.code, 1);
+    match(sameDirectory.output, /^\S+ FATAL cannot start: [^\n]+\n$/);
+    match(sameDirectory.output, new RegExp(String(server.pid)));
+  });
+
+  test("out of open files, it takes connections again once there are some", async (flags) => {
+    const shell = ["sh", "-c", 'ulimit -n 96; exec "$@"', "sh", ...await target.command()];
+    await using server = await startServer(shell, [...flags, "--storage", "memory"]);
+    const stream = `${server.url}/flood`;
+    await status(fetch(stream, { method: "PUT", headers: TEXT }));
+    const connections = Array.from({ length: 120 }, () => new RawConnection(server.url));
+    const first = connections[0];
+    ok(first);
+    first.send(get(stream));
+    await first.until("\r\n\r\n").catch(() => {});
+    for (const connection of connections) connection[Symbol.dispose]();
+    await poll(async () => await status(fetch(stream)).catch(() => 0) === 200);
+  });
+}
+
+function get(url: string): string {
+  return `GET ${url.slice(new URL(url).origin.length)} HTTP/1.1\nHost: test\n\n`;
+}
+
+async function openSse(stream: string): Promise<RawConnection> {
+  const connection = new RawConnection(stream);
+  connection.send(get(`${stream}?offset=-1&live=sse`));
+  await connection.until("event: control");
+  return connection;
+}
+
+/** An append of ten bytes of which half are sent, and which the server has begun to serve. */
+async function startUpload(stream: string): Promise<RawConnection> {
+  const connection = new RawConnection(stream);
+  const path = new URL(stream).pathname;
+  connection.send(
+    `POST ${path} HTTP/1.1\nHost: test\nContent-Type: text/plain\nContent-Length: 10\n\nabcde`,
+  );
+  // A request that came later on another connection was answered, so this one is being served.
+  for (let i = 0; i < 3; i++) await status(fetch(stream));
+  return connection;
+}
+
+function post(url: string, body: string): Promise<Response> {
+  return fetch(url, { method: "POST", headers: TEXT, body });
+}
+
+async function status(answer: Promise<Response>): Promise<number> {
+  const response = await answer;
+  await response.body?.cancel();
+  return response.status;
+}
+
+async function poll(isDone: () => Promise<boolean>): Promise<void> {
+  const giveUpMs = performance.now() + 15_000;
+  while (!await isDone()) {
+    if (performance.now() > giveUpMs) throw new Error("It didn't happen within 15 s.");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,51 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { runCommand } from "../tools/command.ts";
+import { BUN } from "../tools/install.ts";
+import { inRepo } from "../tools/repo.ts";
+
+/** One way to run the program. */
+export interface RuntimeTarget {
+  readonly name: string;
+  /** The program's command without its flags. */
+  command(): Promise<readonly string[]>;
+}
+
+/** The Bun that the tests install, else the one on the path. */
+export const bun = existsSync(BUN) ? BUN : "bun";
+
+/** What the thin suite runs against; `DURABLE_STREAMS_TEST_TARGET` picks some: `deno,bun`. */
+export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
+  {
+    name: "deno",
+    command: () => Promise.resolve([Deno.execPath(), "run", "-A", inRepo("main.ts")]),
+  },
+  { name: "bun", command: () => Promise.resolve([bun, inRepo("main.ts")]) },
+  { name: "executable", command: compiled },
+]);
+
+function chosen(targets: readonly RuntimeTarget[]): readonly RuntimeTarget[] {
+  const names = process.env["DURABLE_STREAMS_TEST_TARGET"]?.split(",");
+  return targets.filter((target) => names?.includes(target.name) ?? true);
+}
+
+let building: Promise<readonly string[]> | undefined;
+
+/** Built once for all the tests of a run, by the task that users build it with. */
+function compiled(): Promise<readonly string[]> {
+  return building ??= build();
+}
+
+async function build(): Promise<readonly string[]> {
+  const dir = mkdtempSync(join(tmpdir(), "durable-streams-executable-"));
+  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+  const outfile = join(dir, "durable-streams");
+  const script = inRepo("tools", "compile_bun.ts");
+  const result = await runCommand([Deno.execPath(), "run", "-A", script, outfile], {
+    limitMinutes: 2,
+  });
+  if (result.code !== 0) throw new Error(`Cannot build the executable:\n${result.output}`);
+  return [outfile];
+}

@@ -1,0 +1,36 @@
+import { match, rejects, strictEqual as equal } from "node:assert";
+import { runCommand } from "./command.ts";
+
+/** Leaves a process behind that holds the command's pipes: only its end lets the run end. */
+const LEAVES_ONE = `
+  new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-config", "setInterval(() => {}, 1000)"],
+  }).spawn();
+`;
+
+function evaluate(code: string, limitMinutes: number) {
+  return runCommand([Deno.execPath(), "eval", "--no-config", code], { limitMinutes });
+}
+
+Deno.test("a command's outputs and exit code come back", async () => {
+  const result = await evaluate(`console.log("a"); console.error("b"); Deno.exit(3);`, 1);
+  equal(result.code, 3);
+  match(result.output, /a/);
+  match(result.output, /b/);
+});
+
+Deno.test("a command past its limit is ended with all it started, and that is said", async () => {
+  const result = await evaluate(`${LEAVES_ONE} setInterval(() => {}, 1000);`, 0.01);
+  equal(result.code, 1);
+  match(result.output, /took more than 0\.01 minutes/);
+});
+
+Deno.test("what a command leaves behind is ended, and that is said", async () => {
+  const result = await evaluate(`${LEAVES_ONE} Deno.exit(0);`, 1);
+  equal(result.code, 0);
+  match(result.output, /were still there/);
+});
+
+Deno.test("a command that isn't there is an error that names it", async () => {
+  await rejects(runCommand(["no-such-command"], { limitMinutes: 1 }), /Cannot run no-such-command/);
+});

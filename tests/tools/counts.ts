@@ -1,0 +1,74 @@
+/** How many tests of a run did what. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** A run without a test. */
+export const NONE: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+/** Two runs taken as one. */
+export function addCounts(a: Counts, b: Counts): Counts {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  };
+}
+
+/** The line a run ends with: `12 passed, 0 failed`, and what was skipped where anything was. */
+export function closingLine({ passed, failed, skipped }: Counts): string {
+  const line = `${passed} passed, ${failed} failed`;
+  return skipped === 0 ? line : `${line}, ${skipped} skipped`;
+}
+
+/** Reads the closing line of a runner of ours; undefined where there is none. */
+export function parseClosingLine(output: string): Counts | undefined {
+  return lastMatch(
+    output,
+    /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm,
+  );
+}
+
+/**
+ * Reads what `deno test` says at its end: `ok | 3 passed (2 steps) | 0 failed | 1 ignored (8ms)`.
+ * A step is part of its test and isn't counted, since its failure is its test's failure.
+ */
+export function parseDenoTest(output: string): Counts | undefined {
+  const steps = String.raw`(?: \(\d+ steps?\))?`;
+  return lastMatch(
+    output,
+    new RegExp(
+      String
+        .raw`^(?:ok|FAILED) \| (\d+) passed${steps} \| (\d+) failed${steps}` +
+        String.raw`(?: \| (\d+) ignored${steps})?`,
+      "gm",
+    ),
+  );
+}
+
+/** Reads what `bun test` says at its end: ` 3 pass`, ` 1 skip` and ` 0 fail`, a line each. */
+export function parseBunTest(output: string): Counts | undefined {
+  const count = (word: string) =>
+    Number(
+      [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)
+        ?.[1] ?? 0,
+    );
+  if (!/^ *\d+ (?:pass|fail)$/m.test(output)) return undefined;
+  return {
+    passed: count("pass"),
+    failed: count("fail"),
+    skipped: count("skip") + count("todo"),
+  };
+}
+
+function lastMatch(output: string, pattern: RegExp): Counts | undefined {
+  const match = [...output.matchAll(pattern)].at(-1);
+  if (match === undefined) return undefined;
+  return {
+    passed: Number(match[1]),
+    failed: Number(match[2]),
+    skipped: Number(match[3] ?? 0),
+  };
+}

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { type Counts, parseClosingLine, parseDenoTest } from "./counts.ts";
+import { inRepo } from "./repo.ts";
+
+/** One command of tests and how its result is read. */
+export interface Suite {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Reads the counts from what the command wrote; undefined where it never came to them. */
+  readonly parse: (output: string) => Counts | undefined;
+  readonly limitMinutes: number;
+  /** Only `deno task test:all` runs it. */
+  readonly long?: boolean;
+  /** A folder of tests that is this suite's own: the unit tests leave it out. */
+  readonly folder?: string;
+  /** It needs `tests/node_modules`. */
+  readonly needsTools?: boolean;
+  /** A run without a test is a failure, except where this says why there may be none yet. */
+  readonly mayBeEmpty?: boolean;
+}
+
+const deno = Deno.execPath();
+/** Under tests/ Deno takes tests/deno.json unless told otherwise: the program's packages are here. */
+const script = [deno, "run", "-A", "-c", "deno.json"];
+
+const OTHERS: readonly Suite[] = [
+  {
+    name: "examples in docstrings",
+    command: [deno, "test", "-A", "--doc", "src"],
+    parse: parseDenoTest,
+    limitMinutes: 5,
+    // Examples are asked of the entry points only.
+    mayBeEmpty: !existsSync(inRepo("src", "mod.ts")),
+  },
+  {
+    name: "runtime",
+    command: [deno, "test", "-A", "tests/runtime"],
+    parse: parseDenoTest,
+    limitMinutes: 10,
+    long: true,
+    folder: "tests/runtime",
+    needsTools: true,
+  },
+  {
+    name: "conformance",
+    command: [...script, "tests/conformance/run.ts"],
+    parse: parseClosingLine,
+    limitMinutes: 15,
+    long: true,
+    needsTools: true,
+  },
+];
+
+/** The folders that are a suite's own, and everything else under tests/ is a unit test. */
+const apart = OTHERS.flatMap(({ folder }) => folder === undefined ? [] : [`--ignore=${folder}`]);
+
+/** Every suite there is, in the order they run. */
+export const SUITES: readonly Suite[] = [
+  {
+    name: "unit tests",
+    command: [deno, "test", "-A", ...apart, "tests"],
+    parse: parseDenoTest,
+    limitMinutes: 10,
+  },
+  ...OTHERS,
+];
