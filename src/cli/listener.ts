@@ -1,12 +1,11 @@
+import { lookup } from "node:dns/promises";
 import { bunRuntime } from "./bun_runtime.ts";
 import { listenOnBun } from "./listen_bun.ts";
 import { listenOnDeno } from "./listen_deno.ts";
+import { type Address, ListenError } from "./listen_error.ts";
 
 /** What a runtime's server is to do. */
-export interface ListenOptions {
-  host: string;
-  /** 0 picks a free one. */
-  port: number;
+export interface ListenOptions extends Address {
   fetch: (request: Request) => Response | Promise<Response>;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */
   longestSilenceMs: number;
@@ -26,10 +25,18 @@ export function runtimeName(): string {
 }
 
 /**
- * Listens with the server of the runtime that this program runs on. Rejects or throws if it can't,
- * with the system's `code` where there is one.
+ * Listens with the server of the runtime that this program runs on.
+ *
+ * @throws {ListenError}
  */
-export function listen(options: ListenOptions): Listener {
+export async function listen(options: ListenOptions): Promise<Listener> {
   const bun = bunRuntime();
-  return bun === undefined ? listenOnDeno(options) : listenOnBun(bun, options);
+  try {
+    // Looked up here, because Bun takes a name without an address for a port in use.
+    const { address } = await lookup(options.host);
+    const resolved = { ...options, host: address };
+    return bun === undefined ? listenOnDeno(resolved) : listenOnBun(bun, resolved);
+  } catch (error) {
+    throw new ListenError(options, error);
+  }
 }

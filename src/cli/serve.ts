@@ -8,10 +8,10 @@ import type { Storage } from "../storage/storage.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
+import { urlHost } from "./listen_error.ts";
 import { listen, type Listener, runtimeName } from "./listener.ts";
 import { configureLogs } from "./logger.ts";
 import { onStopSignal, shutDown } from "./shutdown.ts";
-import { startFailure, urlHost } from "./start_failure.ts";
 import { formatSize } from "./units.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
@@ -38,10 +38,10 @@ async function run(values: FlagValues): Promise<number> {
   const readers = new AbortController();
   try {
     storage = await openStorage(values);
-    listener = startListening(values, storage, readers.signal);
+    listener = await startListening(values, storage, readers.signal);
   } catch (error) {
     await storage?.close();
-    log.fatal(`cannot start: ${startFailure(error, address(values))}`);
+    log.fatal(`cannot start: ${oneLine(error)}`);
     return 1;
   }
   announce(values, listener);
@@ -102,7 +102,11 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   });
 }
 
-function startListening(values: FlagValues, storage: Storage, signal: AbortSignal): Listener {
+function startListening(
+  values: FlagValues,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<Listener> {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
   const app = createApp({
@@ -118,14 +122,11 @@ function startListening(values: FlagValues, storage: Storage, signal: AbortSigna
     signal,
   });
   return listen({
-    ...address(values),
+    host: values.get(flags.host),
+    port: values.get(flags.port),
     fetch: app.fetch,
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   });
-}
-
-function address(values: FlagValues): { host: string; port: number } {
-  return { host: values.get(flags.host), port: values.get(flags.port) };
 }
 
 function announce(values: FlagValues, { port }: Listener): void {
@@ -139,4 +140,9 @@ function announce(values: FlagValues, { port }: Listener): void {
   });
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
   console.log(`listening on http://${urlHost(values.get(flags.host))}:${port}${path}`);
+}
+
+function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s*\n\s*/g, " ");
 }

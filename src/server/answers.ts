@@ -8,21 +8,21 @@ import {
   STREAM_NEXT_OFFSET,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
-import { COMMON_HEADERS, type HeaderPair, METHODS, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields, METHODS, NO_STORE } from "./response.ts";
 
 /** A failure's status and the headers that the protocol wants beside it. */
 interface Answer {
   status: number;
-  headers?: HeaderPair[];
+  headers?: HeaderFields;
 }
 
 /** The HTTP answer of an error: its status and headers, and a JSON body with its code and message. */
 export function answerError(error: StreamError): Response {
-  const { status, headers = [] } = answer(error.failure);
+  const { status, headers } = answer(error.failure);
   const body = JSON.stringify({ error: { code: error.code, message: error.message } });
   return new Response(`${body}\n`, {
     status,
-    headers: [...COMMON_HEADERS, NO_STORE, ["content-type", "application/json"], ...headers],
+    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json", ...headers },
   });
 }
 
@@ -41,13 +41,13 @@ function answer(failure: Failure): Answer {
     case "epoch_start":
       return { status: 400 };
     case "stale_epoch":
-      return { status: 403, headers: [[PRODUCER_EPOCH, String(failure.epoch)]] };
+      return { status: 403, headers: { [PRODUCER_EPOCH]: String(failure.epoch) } };
     case "not_found":
       return { status: 404 };
     case "method_not_allowed":
-      return { status: 405, headers: [["allow", METHODS]] };
+      return { status: 405, headers: { allow: METHODS } };
     case "body_timeout":
-      return { status: 408, headers: [["connection", "close"]] };
+      return { status: 408, headers: { connection: "close" } };
     case "stream_exists":
     case "source_deleted":
     case "content_type_mismatch":
@@ -56,42 +56,42 @@ function answer(failure: Failure): Answer {
     case "stream_closed":
       return { status: 409, headers: closedHeaders(failure) };
     case "offset_mismatch":
-      return { status: 409, headers: [[STREAM_NEXT_OFFSET, formatOffset(failure.tail)]] };
+      return { status: 409, headers: { [STREAM_NEXT_OFFSET]: formatOffset(failure.tail) } };
     case "sequence_gap":
       return {
         status: 409,
-        headers: [
-          [PRODUCER_EXPECTED_SEQ, String(failure.expected)],
-          [PRODUCER_RECEIVED_SEQ, String(failure.received)],
-        ],
+        headers: {
+          [PRODUCER_EXPECTED_SEQ]: String(failure.expected),
+          [PRODUCER_RECEIVED_SEQ]: String(failure.received),
+        },
       };
     case "gone":
       return { status: 410 };
     case "body_too_large":
-      return { status: 413, headers: [["connection", "close"]] };
+      return { status: 413, headers: { connection: "close" } };
     case "too_many_producers":
       return { status: 429 };
     case "too_many_readers":
     case "overloaded":
-      return { status: 503, headers: [["retry-after", "1"]] };
+      return { status: 503, headers: { "retry-after": "1" } };
     case "storage_failed":
     case "storage_closed":
-      return { status: 503, headers: [["retry-after", "5"]] };
+      return { status: 503, headers: { "retry-after": "5" } };
     case "storage_full":
-      return { status: 507, headers: [["retry-after", "5"]] };
+      return { status: 507, headers: { "retry-after": "5" } };
     case "damaged":
       return { status: 500 };
   }
 }
 
-function closedHeaders(failure: Extract<Failure, { code: "stream_closed" }>): HeaderPair[] {
-  const headers: HeaderPair[] = [
-    [STREAM_CLOSED, "true"],
-    [STREAM_NEXT_OFFSET, formatOffset(failure.tail)],
-  ];
+function closedHeaders(failure: Extract<Failure, { code: "stream_closed" }>): HeaderFields {
+  const headers: HeaderFields = {
+    [STREAM_CLOSED]: "true",
+    [STREAM_NEXT_OFFSET]: formatOffset(failure.tail),
+  };
   if (failure.producer !== undefined) {
-    headers.push([PRODUCER_EPOCH, String(failure.producer.epoch)]);
-    headers.push([PRODUCER_SEQ, String(failure.producer.seq)]);
+    headers[PRODUCER_EPOCH] = String(failure.producer.epoch);
+    headers[PRODUCER_SEQ] = String(failure.producer.seq);
   }
   return headers;
 }

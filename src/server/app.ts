@@ -1,5 +1,8 @@
 import { getLogger } from "@logtape/logtape";
-import { Hono } from "hono";
+import { type Context, type Handler, Hono } from "hono";
+import { routePath } from "hono/route";
+import { METHOD_NAME_ALL } from "hono/router";
+import type { RouterRoute } from "hono/types";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { answerError } from "./answers.ts";
 import { append } from "./append.ts";
@@ -9,7 +12,7 @@ import { type AppOptions, resolveOptions } from "./options.ts";
 import { read } from "./read.ts";
 import { remove } from "./remove.ts";
 import { METHODS, PREFLIGHT_HEADERS } from "./response.ts";
-import { createServing, type Serving } from "./serving.ts";
+import { createServing, type Serving, servingBelow } from "./serving.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
 
@@ -29,8 +32,31 @@ const logger = getLogger(["durable-streams", "server"]);
 export function createApp(options: AppOptions): Hono {
   const serving = createServing(resolveOptions(options));
   const app = new Hono();
-  app.all("*", (context) => serve(serving, context.req.raw));
+  // Found last, so that middleware and routes that are added later come first.
+  app.notFound((context) => serve(serving, context.req.raw));
+  const { routes } = app;
+  const handler: Handler = (context) =>
+    serve(servingBelow(serving, mountDepth(context)), context.req.raw);
+  keepLast(routes, { basePath: "/", path: "/*", method: METHOD_NAME_ALL, handler });
+  // Without any of those a request takes the straight way.
+  const throughHono = app.fetch;
+  app.fetch = (request, ...rest) =>
+    routes.length === 1 ? serve(serving, request) : throughHono(request, ...rest);
   return app;
+}
+
+/** How many segments come before the app's own paths where another app routes to it. */
+function mountDepth(context: Context): number {
+  return routePath(context).replace(/\/?\*$/, "").split("/").length - 1;
+}
+
+/** An app that this one is mounted into copies its routes: there, too, ours has to be the last. */
+function keepLast(routes: RouterRoute[], last: RouterRoute): void {
+  routes.push(last);
+  routes.push = (...added) => {
+    routes.splice(routes.length - 1, 0, ...added);
+    return routes.length;
+  };
 }
 
 async function serve(serving: Serving, request: Request): Promise<Response> {
@@ -59,7 +85,7 @@ function dispatch(serving: Serving, request: Request): Promise<Response> | Respo
     case "DELETE":
       return remove(serving, request);
     case "OPTIONS":
-      return new Response(null, { status: 204, headers: [...PREFLIGHT_HEADERS] });
+      return new Response(null, { status: 204, headers: PREFLIGHT_HEADERS });
     default:
       throw new StreamError(
         { code: "method_not_allowed" },

@@ -12,7 +12,7 @@ import {
 import { formatOffset, parseOffset } from "../protocol/offset.ts";
 import type { ProducerBatch } from "../storage/records.ts";
 import type { Serving } from "./serving.ts";
-import { COMMON_HEADERS, type HeaderPair } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
@@ -33,14 +33,14 @@ export async function append(serving: Serving, request: Request): Promise<Respon
     producer,
     body,
   });
-  const answer: HeaderPair[] = [
+  const answer: HeaderFields = {
     ...COMMON_HEADERS,
-    [STREAM_NEXT_OFFSET, formatOffset(appended.tail)],
-  ];
-  if (appended.closed) answer.push([STREAM_CLOSED, "true"]);
+    [STREAM_NEXT_OFFSET]: formatOffset(appended.tail),
+  };
+  if (appended.closed) answer[STREAM_CLOSED] = "true";
   if (producer !== undefined) {
-    answer.push([PRODUCER_EPOCH, String(producer.epoch)]);
-    answer.push([PRODUCER_SEQ, String(appended.producer?.seq ?? producer.seq)]);
+    answer[PRODUCER_EPOCH] = String(producer.epoch);
+    answer[PRODUCER_SEQ] = String(appended.producer?.seq ?? producer.seq);
   }
   // PROTOCOL §5.2.1 tells a new batch (200) from a duplicate (204); a close has nothing new to tell.
   const isNewBatch = producer !== undefined && !appended.duplicate && body.length > 0;

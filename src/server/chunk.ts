@@ -10,7 +10,7 @@ import { toJsonArray } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import type { ReadQuery } from "./read.ts";
-import { COMMON_HEADERS, type HeaderPair, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 const MAX_AGE_SECONDS = 60;
@@ -27,22 +27,22 @@ export function answerChunk(
 ): Response {
   const upToDate = chunk.next === chunk.tail;
   const closed = upToDate && chunk.closed;
-  const headers: HeaderPair[] = [
+  const headers: HeaderFields = {
     ...COMMON_HEADERS,
-    ["content-type", chunk.contentType],
-    [STREAM_NEXT_OFFSET, formatOffset(chunk.next)],
-  ];
-  if (upToDate) headers.push([STREAM_UP_TO_DATE, "true"]);
-  if (closed) headers.push([STREAM_CLOSED, "true"]);
-  if (cursor !== undefined) headers.push([STREAM_CURSOR, String(cursor)]);
+    "content-type": chunk.contentType,
+    [STREAM_NEXT_OFFSET]: formatOffset(chunk.next),
+  };
+  if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
+  if (closed) headers[STREAM_CLOSED] = "true";
+  if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);
   // What isn't there yet must not be cached, and what is at `now` is never the same twice.
-  if (query.from === "now" || chunk.data.length === 0) headers.push(NO_STORE);
-  else headers.push(["cache-control", cacheControl(serving, name, chunk)]);
+  if (query.from === "now" || chunk.data.length === 0) headers["cache-control"] = "no-store";
+  else headers["cache-control"] = cacheControl(serving, name, chunk);
 
   if (query.from !== "now") {
     const identity = `${serving.storage.identity}-${chunk.id.toString(36)}`;
     const etag = formatEtag(identity, chunk.start, chunk.next, closed);
-    headers.push(["etag", etag]);
+    headers["etag"] = etag;
     const ifNoneMatch = request.headers.get("if-none-match");
     if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
       return new Response(null, { status: 304, headers });

@@ -14,7 +14,7 @@ import { parseLifetime } from "../protocol/lifetime.ts";
 import { formatOffset, parseOffset } from "../protocol/offset.ts";
 import type { ForkSpec } from "../storage/storage.ts";
 import type { Serving } from "./serving.ts";
-import { COMMON_HEADERS, type HeaderPair, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
 export async function create(serving: Serving, request: Request): Promise<Response> {
@@ -28,14 +28,14 @@ export async function create(serving: Serving, request: Request): Promise<Respon
     fork: parseFork(serving, request),
     body: await serving.bodies.read(request),
   });
-  const answer: HeaderPair[] = [
+  const answer: HeaderFields = {
     ...COMMON_HEADERS,
-    NO_STORE,
-    ["content-type", stream.contentType],
-    [STREAM_NEXT_OFFSET, formatOffset(stream.tail)],
-  ];
-  if (created) answer.push(["location", withoutQuery(request.url)]);
-  if (stream.closed) answer.push([STREAM_CLOSED, "true"]);
+    ...NO_STORE,
+    "content-type": stream.contentType,
+    [STREAM_NEXT_OFFSET]: formatOffset(stream.tail),
+  };
+  if (created) answer["location"] = withoutQuery(request.url);
+  if (stream.closed) answer[STREAM_CLOSED] = "true";
   return new Response(null, { status: created ? 201 : 200, headers: answer });
 }
 

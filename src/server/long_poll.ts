@@ -10,7 +10,7 @@ import { formatOffset } from "../protocol/offset.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import { answerChunk } from "./chunk.ts";
 import type { ReadQuery } from "./read.ts";
-import { COMMON_HEADERS, type HeaderPair, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 /** GET live=long-poll: data at once where there is some, else when it comes (PROTOCOL §5.7). */
@@ -75,14 +75,14 @@ async function readOn(serving: Serving, name: string, first: ReadResult): Promis
 }
 
 function answerNothing(chunk: ReadResult, cursor: number): Response {
-  const headers: HeaderPair[] = [
+  const headers: HeaderFields = {
     ...COMMON_HEADERS,
-    NO_STORE,
-    [STREAM_NEXT_OFFSET, formatOffset(chunk.tail)],
-    [STREAM_UP_TO_DATE, "true"],
-    [STREAM_CURSOR, String(cursor)],
-  ];
-  if (chunk.closed) headers.push([STREAM_CLOSED, "true"]);
+    ...NO_STORE,
+    [STREAM_NEXT_OFFSET]: formatOffset(chunk.tail),
+    [STREAM_UP_TO_DATE]: "true",
+    [STREAM_CURSOR]: String(cursor),
+  };
+  if (chunk.closed) headers[STREAM_CLOSED] = "true";
   return new Response(null, { status: 204, headers });
 }
 

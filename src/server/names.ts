@@ -5,9 +5,12 @@ import type { ServerConfig } from "./options.ts";
 /** Finds the stream that a URL is about. */
 export class StreamNames {
   readonly #prefix: string;
+  readonly #mountDepth: number;
   readonly #extract: ((request: Request) => string | undefined) | undefined;
 
-  constructor(config: ServerConfig) {
+  /** @param mountDepth how many segments come before the prefix */
+  constructor(config: ServerConfig, mountDepth = 0) {
+    this.#mountDepth = mountDepth;
     this.#prefix = `${config.prefix}/`;
     this.#extract = config.streamName;
   }
@@ -57,7 +60,8 @@ export class StreamNames {
 
   /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
   #afterPrefix(url: string): string | undefined {
-    const pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
     if (pathStart < 0) return undefined;
     const rest = this.#restStart(url, pathStart);
     if (rest === undefined) return undefined;

@@ -1,5 +1,5 @@
-/** A header as the fast way of making a `Response` wants it. */
-export type HeaderPair = [string, string];
+/** Headers as the fastest way of making a `Response` wants them, on Deno and on Bun. */
+export type HeaderFields = Record<string, string>;
 
 const EXPOSED = [
   "Stream-Next-Offset",
@@ -42,20 +42,20 @@ const ALLOWED_REQUEST_HEADERS = [
 export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 
 /** What every answer carries: for browsers on other origins, and against sniffing (PROTOCOL §12.7). */
-export const COMMON_HEADERS: readonly HeaderPair[] = [
-  ["access-control-allow-origin", "*"],
-  ["access-control-expose-headers", EXPOSED.join(", ")],
-  ["x-content-type-options", "nosniff"],
-  ["cross-origin-resource-policy", "cross-origin"],
-];
+export const COMMON_HEADERS: Readonly<HeaderFields> = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": EXPOSED.join(", "),
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "cross-origin",
+};
 
 /** What a browser wants to know before it sends a request across origins. */
-export const PREFLIGHT_HEADERS: readonly HeaderPair[] = [
+export const PREFLIGHT_HEADERS: Readonly<HeaderFields> = {
   ...COMMON_HEADERS,
-  ["access-control-allow-methods", METHODS],
-  ["access-control-allow-headers", ALLOWED_REQUEST_HEADERS.join(", ")],
-  ["access-control-max-age", "86400"],
-];
+  "access-control-allow-methods": METHODS,
+  "access-control-allow-headers": ALLOWED_REQUEST_HEADERS.join(", "),
+  "access-control-max-age": "86400",
+};
 
 /** For answers that a cache must not keep. */
-export const NO_STORE: HeaderPair = ["cache-control", "no-store"];
+export const NO_STORE: Readonly<HeaderFields> = { "cache-control": "no-store" };

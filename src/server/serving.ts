@@ -31,3 +31,9 @@ export function createServing(config: ServerConfig): Serving {
     sse: new SseHub(config, liveReaders),
   };
 }
+
+/** The same for URLs in which other segments come before the app's own paths. */
+export function servingBelow(serving: Serving, mountDepth: number): Serving {
+  if (mountDepth === 0) return serving;
+  return { ...serving, names: new StreamNames(serving.config, mountDepth) };
+}

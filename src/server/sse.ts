@@ -7,7 +7,7 @@ import {
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadQuery } from "./read.ts";
-import { COMMON_HEADERS, type HeaderPair } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 /** GET live=sse: all that there is and then what comes, as server-sent events (PROTOCOL §5.8). */
@@ -19,16 +19,16 @@ export async function sse(
 ): Promise<Response> {
   const first = await serving.storage.read(name, query.from, serving.config.chunkBytes);
   const cursor = nextCursor(query.cursor, serving.clock.nowMs());
-  const headers: HeaderPair[] = [
+  const headers: HeaderFields = {
     ...COMMON_HEADERS,
-    ["content-type", "text/event-stream"],
-    ["cache-control", "no-cache"],
-    ["x-accel-buffering", "no"],
-    [STREAM_NEXT_OFFSET, formatOffset(first.start)],
-    [STREAM_CURSOR, String(cursor)],
-  ];
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    [STREAM_NEXT_OFFSET]: formatOffset(first.start),
+    [STREAM_CURSOR]: String(cursor),
+  };
   if (sseEncoding(first.contentType) === "base64") {
-    headers.push([STREAM_SSE_DATA_ENCODING, "base64"]);
+    headers[STREAM_SSE_DATA_ENCODING] = "base64";
   }
   return new Response(serving.sse.open(name, first, cursor, request.signal), {
     status: 200,

@@ -85,7 +85,10 @@ Deno.test("a start that fails exits 1 with one line on stderr", async () => {
   const { code, stdout, stderr } = await run(["--storage", "memory", "--host", "192.0.2.1"]);
   equal(code, 1);
   equal(stdout, "");
-  match(stderr, /^\S+ FATAL cannot start: this machine has no address 192\.0\.2\.1[^\n]+--host\n$/);
+  match(
+    stderr,
+    /^\S+ FATAL cannot start: this machine has no address 192\.0\.2\.1: [^\n]+--host\n$/,
+  );
 });
 
 Deno.test("a start that fails says so in JSON where logs are JSON", async () => {

@@ -25,12 +25,13 @@ const READY_LIMIT_MS = 20_000;
 export async function startServer(
   command: readonly string[],
   flags: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const [program = "", ...args] = command;
   const child = new Deno.Command(program, {
     args: [...args, ...flags],
     cwd: inRepo(),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

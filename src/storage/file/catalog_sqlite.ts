@@ -68,6 +68,13 @@ export function openSqliteCatalog(path: string): Catalog {
   }
 }
 
+/** In an executable all modules have the program's URL, and a built module's worker is built too. */
+function workerUrl(): URL {
+  const { url } = import.meta;
+  if (url.includes("/$bunfs/")) return new URL("./src/storage/file/catalog_worker.ts", url);
+  return new URL(`./catalog_worker${url.slice(url.lastIndexOf("."))}`, url);
+}
+
 /** Look-ups on this thread and connection, changes on the worker's. */
 class SqliteCatalog implements Catalog {
   readonly #path: string;
@@ -83,6 +90,7 @@ class SqliteCatalog implements Catalog {
   readonly #expired: StatementSync;
   readonly #replies: PromiseWithResolvers<void>[] = [];
   #state: CatalogState;
+  #workerFailure: Error | undefined;
 
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
@@ -105,7 +113,7 @@ class SqliteCatalog implements Catalog {
     this.#expired = database.prepare(
       "SELECT id FROM stream WHERE ends_at_ms <= ? AND soft_deleted = 0 LIMIT ?",
     );
-    this.#worker = new Worker(new URL("./catalog_worker.ts", import.meta.url), {
+    this.#worker = new Worker(workerUrl(), {
       workerData: { path },
     });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
@@ -182,6 +190,7 @@ class SqliteCatalog implements Catalog {
   }
 
   #ask(request: CatalogRequest): Promise<void> {
+    if (this.#workerFailure !== undefined) return Promise.reject(this.#workerFailure);
     const reply = Promise.withResolvers<void>();
     this.#replies.push(reply);
     this.#worker.postMessage(request);
@@ -199,6 +208,7 @@ class SqliteCatalog implements Catalog {
   }
 
   #failAll(error: Error): void {
+    this.#workerFailure = error;
     for (const reply of this.#replies.splice(0)) reply.reject(error);
   }
 }

@@ -133,5 +133,4 @@ parentPort?.on("message", (request: CatalogRequest) => {
     reply.isFull = /full|no space/i.test(reply.error);
   }
   parentPort?.postMessage(reply);
-  if (request.kind === "close") parentPort?.close();
 });
