@@ -53,6 +53,6 @@ export interface Backend {
   read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes>;
   /** Whether a block of the stream's own bytes begins at `offset`: a message does, then. */
   isBlockStart(stream: Stream, offset: number): boolean | Promise<boolean>;
-  /** Flushes all and lets go of everything. */
-  close(): Promise<void>;
+  /** Flushes all and lets go of everything; see `Storage.close`. */
+  close(limitMs?: number): Promise<void>;
 }

@@ -140,8 +140,8 @@ export class StreamEngine implements Storage {
     };
   }
 
-  close(): Promise<void> {
-    return this.#backend.close();
+  close(limitMs?: number): Promise<void> {
+    return this.#backend.close(limitMs);
   }
 
   /** Records that streams are gone whose time is over, of those with these ids. */

@@ -23,8 +23,12 @@ export interface Storage {
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult>;
   /** Calls `onChange` whenever more can be read, or the stream is closed or gone (PROTOCOL §5.7). */
   watch(name: string, onChange: () => void): Promise<Watch>;
-  /** Ends the storage; nothing stays unflushed. */
-  close(): Promise<void>;
+  /**
+   * Ends the storage; nothing stays unflushed.
+   *
+   * @param limitMs tidying up that would take longer is left to the next start
+   */
+  close(limitMs?: number): Promise<void>;
 }
 
 /** What a create asks for; what is left out is inherited by a fork and the default elsewhere. */

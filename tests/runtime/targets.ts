@@ -40,7 +40,8 @@ function compiled(): Promise<readonly string[]> {
 
 async function build(): Promise<readonly string[]> {
   const dir = mkdtempSync(join(tmpdir(), "durable-streams-executable-"));
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+  // Of a process that runs tests Deno announces the end like this only, and not by "exit".
+  addEventListener("unload", () => rmSync(dir, { recursive: true, force: true }));
   const outfile = join(dir, "durable-streams");
   const script = inRepo("tools", "compile_bun.ts");
   const result = await runCommand([Deno.execPath(), "run", "-A", script, outfile], {

@@ -90,7 +90,7 @@ class SqliteCatalog implements Catalog {
   readonly #expired: StatementSync;
   readonly #replies: PromiseWithResolvers<void>[] = [];
   #state: CatalogState;
-  #workerFailure: Error | undefined;
+  #workerFailure: unknown;
 
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
@@ -117,7 +117,7 @@ class SqliteCatalog implements Catalog {
       workerData: { path },
     });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
-    this.#worker.on("error", (error) => this.#failAll(error));
+    this.#worker.on("error", (error: unknown) => this.#failAll(error));
   }
 
   get state(): CatalogState {
@@ -207,7 +207,7 @@ class SqliteCatalog implements Catalog {
     }
   }
 
-  #failAll(error: Error): void {
+  #failAll(error: unknown): void {
     this.#workerFailure = error;
     for (const reply of this.#replies.splice(0)) reply.reject(error);
   }

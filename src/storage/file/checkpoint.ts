@@ -60,6 +60,7 @@ export class Checkpointer {
   #retryMs = 0;
   #cancelRetry: (() => void) | undefined;
   #stopped = false;
+  #giveUpAtMs = Infinity;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
@@ -96,8 +97,9 @@ export class Checkpointer {
     return this.#running;
   }
 
-  /** Waits for one that runs; none begins any more. */
-  async stop(): Promise<void> {
+  /** Waits for one that runs, which gives up after `limitMs`; none begins any more. */
+  async stop(limitMs: number): Promise<void> {
+    this.#giveUpAtMs = this.#parts.clock.nowMs() + limitMs;
     this.#stopped = true;
     this.#again = false;
     this.#cancelRetry?.();
@@ -105,10 +107,15 @@ export class Checkpointer {
     await this.#running;
   }
 
-  /** Runs a last one, after which nothing is left to recover. */
-  async runLast(): Promise<void> {
-    await this.stop();
-    await this.#once(true);
+  /** Runs a last one, after which nothing is left to recover, unless it takes longer than `limitMs`. */
+  async runLast(limitMs: number): Promise<void> {
+    await this.stop(limitMs);
+    try {
+      await this.#once(true);
+    } catch (error) {
+      if (!(error instanceof GaveUp)) throw error;
+      logger.info("The last checkpoint was left to the next start: its time was over.");
+    }
   }
 
   async #runAll(): Promise<void> {
@@ -119,6 +126,7 @@ export class Checkpointer {
       } while (this.#again);
       this.#retryMs = 0;
     } catch (error) {
+      if (error instanceof GaveUp) return;
       if (error instanceof FileSystemError && error.kind === "no_space") this.#retryLater(error);
       else this.#parts.log.fail(error);
     }
@@ -173,7 +181,7 @@ export class Checkpointer {
     const { table, segments } = this.#parts;
     const snapshots: StreamSnapshot[] = [];
     for (const [i, id] of ids.entries()) {
-      if (i % SLICE_STREAMS === SLICE_STREAMS - 1) await turn();
+      if (i % SLICE_STREAMS === SLICE_STREAMS - 1) await this.#turn();
       const stream = table.loadIfThere(id);
       if (stream === undefined) continue;
       segments.write(stream, stream.tail);
@@ -190,12 +198,24 @@ export class Checkpointer {
   ): Promise<void> {
     const { catalog } = this.#parts;
     for (let at = 0; at < deletedIds.length; at += GROUP_STREAMS) {
+      this.#checkTime();
       const group = deletedIds.slice(at, at + GROUP_STREAMS);
       await catalog.store({ deletedIds: group, streams: [], producers: [], segments: [] });
     }
     for (let at = 0; at < snapshots.length; at += GROUP_STREAMS) {
+      this.#checkTime();
       await catalog.store(toChanges(snapshots.slice(at, at + GROUP_STREAMS)));
     }
+  }
+
+  /** Lets whatever waits have its turn. */
+  async #turn(): Promise<void> {
+    this.#checkTime();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #checkTime(): void {
+    if (this.#parts.clock.nowMs() > this.#giveUpAtMs) throw new GaveUp();
   }
 
   #segmentsOf(ids: readonly number[]): { id: number; bases: number[] }[] {
@@ -230,7 +250,5 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
   };
 }
 
-/** Lets whatever waits have its turn. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+/** The storage closes, and the time for that is over. What was left is in the log. */
+class GaveUp extends Error {}

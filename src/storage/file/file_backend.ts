@@ -249,20 +249,20 @@ export class FileBackend implements Backend {
     this.#checkpointedBytes = this.#log.writtenBytes;
   }
 
-  close(): Promise<void> {
-    return this.#closing ??= this.#shutDown();
+  close(limitMs = Infinity): Promise<void> {
+    return this.#closing ??= this.#shutDown(limitMs);
   }
 
-  async #shutDown(): Promise<void> {
+  async #shutDown(limitMs: number): Promise<void> {
     const { checkpointer, catalog, release } = this.#parts;
     this.#cancelTimer?.();
     this.onCheckpointEnd();
     try {
       if (this.#log.failure === undefined) {
         await this.#log.flush();
-        await checkpointer.runLast();
+        await checkpointer.runLast(limitMs);
       } else {
-        await checkpointer.stop();
+        await checkpointer.stop(limitMs);
       }
     } finally {
       this.#log.close();

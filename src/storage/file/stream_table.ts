@@ -149,7 +149,7 @@ export class StreamTable {
     const lastSegment = this.#catalog.segmentAt(row.id, row.tail);
     const stream = streamFromRow(row, lastSegment);
     this.#keepAlive(stream);
-    return this.#register(stream, this.#replay.take(row.id));
+    return this.#register(stream, this.#replay.take(row.id), row.position);
   }
 
   #fromLog(id: number): FileStream | undefined {
@@ -160,11 +160,14 @@ export class StreamTable {
     const stream = streamFromRecord(first.record);
     applyCreate(stream, first.record);
     stream.position = first.sequence;
-    return this.#register(stream, others);
+    return this.#register(stream, others, 0);
   }
 
-  #register(stream: FileStream, records: readonly ReplayRecord[]): FileStream {
-    const storedPosition = stream.position;
+  #register(
+    stream: FileStream,
+    records: readonly ReplayRecord[],
+    storedPosition: number,
+  ): FileStream {
     for (const { sequence, record } of records) {
       if (sequence <= stream.position) continue;
       this.#apply(stream, record);
@@ -175,9 +178,7 @@ export class StreamTable {
     stream.usedInRound = this.#round;
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
-    if (stream.position > storedPosition || this.#catalog.byId(stream.id) === undefined) {
-      this.markDirty(stream);
-    }
+    if (stream.position > storedPosition) this.markDirty(stream);
     this.#evictSoon();
     return stream;
   }
@@ -226,7 +227,7 @@ export class StreamTable {
    * them before it lets anything else run.
    */
   #evictSoon(): void {
-    if (this.#evicting || this.#byId.size <= this.#maxLoaded) return;
+    if (this.#evicting || this.#idle <= this.#maxLoaded) return;
     this.#evicting = true;
     setImmediate(() => {
       this.#evicting = false;
@@ -235,11 +236,15 @@ export class StreamTable {
     });
   }
 
+  get #idle(): number {
+    return this.#byId.size - this.#dirty.size;
+  }
+
   #evict(isIdle: (stream: FileStream) => boolean): void {
-    if (this.#byId.size <= this.#maxLoaded) return;
+    if (this.#idle <= this.#maxLoaded) return;
     const goal = this.#maxLoaded * 0.9;
     for (const stream of this.#byId.values()) {
-      if (this.#byId.size <= goal) return;
+      if (this.#idle <= goal) return;
       if (!isIdle(stream) || stream.isWatched || this.#dirty.has(stream.id)) continue;
       if (stream.touchedAtMs !== stream.storedTouchMs) {
         this.markDirty(stream);

@@ -1,0 +1,103 @@
+import { equal } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BUN } from "../tools/install.ts";
+import { inRepo } from "../tools/repo.ts";
+
+/**
+ * The package as its users get it: built, packed, unpacked under another project's node_modules, and
+ * imported there by each runtime.
+ */
+
+const USER_PROGRAM = `
+import { createApp, createMemoryStorage, openFileStorage } from "durable-streams";
+for (const storage of [createMemoryStorage(), await openFileStorage({ dir: "./streams" })]) {
+  const app = createApp({ storage });
+  const headers = { "content-type": "text/plain" };
+  await app.request("/v1/stream/s", { method: "PUT", headers });
+  await app.request("/v1/stream/s", { method: "POST", headers, body: "hello" });
+  console.log(await (await app.request("/v1/stream/s")).text());
+  await storage.close();
+}
+`;
+
+const USER_TYPES = `
+import { createApp, createMemoryStorage, type Storage } from "durable-streams";
+const storage: Storage = createMemoryStorage();
+const app = createApp({ storage, chunkBytes: 65536 });
+const answer: Response = await app.request("/v1/stream/s");
+console.log(answer.status);
+// @ts-expect-error a misspelt option is an error, so the declarations were found
+createApp({ storage, chunkByte: 1 });
+`;
+
+function run(command: string, args: string[], cwd: string): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  equal(status, 0, `${command} ${args.join(" ")}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Another project, with the packed package and what it depends on under node_modules. */
+function userProject(): string {
+  const project = mkdtempSync(join(tmpdir(), "durable-streams-user-"));
+  run(Deno.execPath(), ["task", "build"], inRepo());
+  // What `npm pack` takes: package.json's "files".
+  const target = join(project, "node_modules", "durable-streams");
+  mkdirSync(target, { recursive: true });
+  for (const part of ["dist", "src", "package.json", "README.md", "LICENSE"]) {
+    cpSync(inRepo(part), join(target, part), { recursive: true });
+  }
+  for (const name of ["hono", "@logtape", "commander"]) {
+    symlinkSync(inRepo("node_modules", name), join(project, "node_modules", name));
+  }
+  writeFileSync(
+    join(project, "package.json"),
+    '{ "type": "module", "dependencies": { "durable-streams": "*", "hono": "*" } }',
+  );
+  writeFileSync(join(project, "program.mjs"), USER_PROGRAM);
+  writeFileSync(join(project, "types.mts"), USER_TYPES);
+  return project;
+}
+
+Deno.test("the package imports and serves from another project", async (t) => {
+  const project = userProject();
+  try {
+    const deno = ["run", "-A", "--node-modules-dir=manual", "program.mjs"];
+    await t.step("on Deno", () => equal(run(Deno.execPath(), deno, project), "hello\nhello\n"));
+    rmSync(join(project, "streams"), { recursive: true });
+    await t.step("on Bun", () => equal(run(BUN, ["program.mjs"], project), "hello\nhello\n"));
+    await t.step("with its types", () => {
+      const compiler = inRepo("tests", "node_modules", "typescript", "bin", "tsc");
+      const flags = "--noEmit --strict --skipLibCheck --module nodenext --target es2024".split(" ");
+      const types = ["--lib", "esnext,dom,dom.iterable", "--types", "node"];
+      const roots = ["--typeRoots", inRepo("tests", "node_modules", "@types")];
+      run(BUN, [compiler, ...flags, ...types, ...roots, "types.mts"], project);
+    });
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
+});
+
+const npmIsThere = spawnSync("npm", ["--version"]).status === 0;
+
+Deno.test({
+  name: `npm pack takes what the package needs, and nothing else${
+    npmIsThere ? "" : " (skipped: needs npm)"
+  }`,
+  ignore: !npmIsThere,
+  fn: checkPacked,
+});
+
+function checkPacked(): void {
+  const [packed] = JSON.parse(
+    run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], inRepo()),
+  );
+  const paths: string[] = packed.files.map(({ path }: { path: string }) => path);
+  for (const wanted of ["dist/mod.js", "dist/mod.d.ts", "src/mod.ts", "LICENSE", "README.md"]) {
+    equal(paths.includes(wanted), true, `${wanted} is packed`);
+  }
+  equal(paths.includes("dist/storage/file/catalog_worker.js"), true);
+  equal(paths.some((path) => path.startsWith("tests/") || path.startsWith("bench/")), false);
+}

@@ -1,0 +1,123 @@
+import type { Storage } from "../../src/storage/storage.ts";
+import type { Catalog } from "../../src/storage/file/catalog.ts";
+import {
+  createSqliteCatalog,
+  isSqliteCatalogUsed,
+  openSqliteCatalog,
+} from "../../src/storage/file/catalog_sqlite.ts";
+import { lockDirectory } from "../../src/storage/file/lock.ts";
+import {
+  type DatabaseDoor,
+  type FileStorageOptions,
+  openFileStorage,
+} from "../../src/storage/file/open.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { copyDir } from "./temp_dir.ts";
+
+const MARK = "file-kit/mark";
+const INTERVAL_MS = 10;
+
+/** A file storage under test, which can be made to checkpoint, to close and to crash at will. */
+export class FileKit {
+  readonly clock: ManualClock;
+  readonly #options: Omit<FileStorageOptions, "dir">;
+  readonly #root: string;
+  #lives = 0;
+  #storage: Storage | undefined;
+  #catalog: Catalog | undefined;
+  #ends: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /** @param root a directory of the test's own; the storage's is in it */
+  constructor(
+    root: string,
+    options: Omit<FileStorageOptions, "dir"> = {},
+    clock = new ManualClock(),
+  ) {
+    this.#root = root;
+    this.#options = options;
+    this.clock = clock;
+  }
+
+  /** Where the storage is. */
+  get dir(): string {
+    return `${this.#root}/${this.#lives}`;
+  }
+
+  /** The open storage. */
+  get storage(): Storage {
+    if (this.#storage === undefined) throw new Error("The storage is not open.");
+    return this.#storage;
+  }
+
+  /** The catalogue of the open storage. */
+  get catalog(): Catalog {
+    if (this.#catalog === undefined) throw new Error("The storage is not open.");
+    return this.#catalog;
+  }
+
+  async open(): Promise<Storage> {
+    return this.#storage = await openFileStorage({
+      walBytes: 1024 * 1024,
+      checkpointIntervalMs: INTERVAL_MS,
+      ...this.#options,
+      dir: this.dir,
+      clock: this.clock,
+      database: this.#database(),
+    });
+  }
+
+  async close(): Promise<void> {
+    const storage = this.#storage;
+    this.#storage = undefined;
+    await storage?.close();
+  }
+
+  async reopen(): Promise<Storage> {
+    await this.close();
+    return await this.open();
+  }
+
+  /** Goes on with a copy of the directory as it is now: what a kill leaves. */
+  async crash(): Promise<Storage> {
+    const from = this.dir;
+    this.#lives++;
+    await copyDir(from, this.dir);
+    await this.close();
+    await Deno.remove(from, { recursive: true });
+    return await this.open();
+  }
+
+  /** Waits until a checkpoint has stored all that was acknowledged so far, and has ended. */
+  async checkpoint(): Promise<void> {
+    const { storage, catalog } = this;
+    await storage.create(MARK, {});
+    const { tail } = await storage.append(MARK, {
+      contentType: "application/octet-stream",
+      body: Uint8Array.of(1),
+    });
+    do {
+      const { promise } = this.#ends;
+      this.clock.advance(INTERVAL_MS);
+      await promise;
+    } while (catalog.byName(MARK)?.tail !== tail);
+  }
+
+  /** SQLite's, and it tells when a checkpoint has ended: then the storage asks what has expired. */
+  #database(): DatabaseDoor {
+    return {
+      lock: lockDirectory,
+      create: createSqliteCatalog,
+      isUsed: isSqliteCatalogUsed,
+      open: (path) => {
+        const catalog = openSqliteCatalog(path);
+        const expiredIds = catalog.expiredIds.bind(catalog);
+        catalog.expiredIds = (nowMs, limit) => {
+          this.#ends.resolve();
+          this.#ends = Promise.withResolvers();
+          return expiredIds(nowMs, limit);
+        };
+        return this.#catalog = catalog;
+      },
+    };
+  }
+}
