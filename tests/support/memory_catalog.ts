@@ -1,0 +1,163 @@
+import { FileSystemError } from "../../src/env/file_system.ts";
+import type { ProducerPosition } from "../../src/protocol/errors.ts";
+import type {
+  Catalog,
+  CatalogChanges,
+  CatalogState,
+  SegmentRow,
+  StreamRow,
+} from "../../src/storage/file/catalog.ts";
+import { DirectoryError } from "../../src/storage/file/damage.ts";
+import type { DirectoryLock } from "../../src/storage/file/lock.ts";
+import type { DatabaseDoor } from "../../src/storage/file/open.ts";
+import type { Call } from "./faults.ts";
+import type { FaultyFileSystem } from "./faulty_file_system.ts";
+import { MemoryTables, type Transaction } from "./memory_tables.ts";
+import type { Random } from "./random.ts";
+
+/**
+ * What a database keeps from one process to the next: what was committed, and what was being committed
+ * when the process died.
+ */
+export class MemoryDatabase {
+  tables: MemoryTables | undefined;
+  /** The file system of the process that holds the lock. */
+  holder: FaultyFileSystem | undefined;
+  readonly committing: Transaction[] = [];
+
+  /** After a crash or a kill: what was being committed is there or not, each whole and in order. */
+  afterEnd(random: Random): MemoryDatabase {
+    const database = new MemoryDatabase();
+    database.tables = this.tables?.copy();
+    for (const transaction of this.committing) {
+      if (random.chance(0.5)) break;
+      database.tables?.apply(transaction);
+    }
+    return database;
+  }
+}
+
+/** The catalogue's and the lock's way to a {@link MemoryDatabase}, for one process. */
+export class MemoryDoor implements DatabaseDoor {
+  readonly #database: MemoryDatabase;
+  readonly #fileSystem: FaultyFileSystem;
+
+  constructor(database: MemoryDatabase, fileSystem: FaultyFileSystem) {
+    this.#database = database;
+    this.#fileSystem = fileSystem;
+  }
+
+  lock(path: string): DirectoryLock {
+    const { holder } = this.#database;
+    if (holder !== undefined && !holder.life.isOver) {
+      throw new DirectoryError("in_use", path, "another process holds the directory");
+    }
+    this.#database.holder = this.#fileSystem;
+    return { release: () => this.#database.holder = undefined };
+  }
+
+  /** The file itself is a mark in the file system: it is there or missing as any other. */
+  create(path: string, uuid: string): void {
+    this.#fileSystem.open(path, "create").close();
+    this.#database.tables = new MemoryTables(uuid);
+  }
+
+  isUsed(): boolean {
+    return (this.#database.tables?.state.nextId ?? 1) > 1;
+  }
+
+  open(path: string): Catalog {
+    const { tables } = this.#database;
+    if (tables === undefined) throw new DirectoryError("incomplete", path, "can't be opened");
+    return new MemoryCatalog(path, this.#database, tables, this.#fileSystem);
+  }
+}
+
+class MemoryCatalog implements Catalog {
+  readonly #path: string;
+  readonly #database: MemoryDatabase;
+  readonly #tables: MemoryTables;
+  readonly #fileSystem: FaultyFileSystem;
+
+  constructor(
+    path: string,
+    database: MemoryDatabase,
+    tables: MemoryTables,
+    fileSystem: FaultyFileSystem,
+  ) {
+    this.#path = path;
+    this.#database = database;
+    this.#tables = tables;
+    this.#fileSystem = fileSystem;
+  }
+
+  get state(): CatalogState {
+    return this.#tables.state;
+  }
+
+  byName(name: string): StreamRow | undefined {
+    const id = this.#tables.idOf(name);
+    return id === undefined ? undefined : this.byId(id);
+  }
+
+  byId(id: number): StreamRow | undefined {
+    const row = this.#tables.stream(id);
+    return row && structuredClone(row);
+  }
+
+  producer(streamId: number, producerId: string): ProducerPosition | undefined {
+    return this.#tables.producer(streamId, producerId);
+  }
+
+  segmentAt(streamId: number, offset: number): SegmentRow | undefined {
+    const row = this.#tables.segments(streamId).findLast(({ base }) => base <= offset);
+    return row && { ...row };
+  }
+
+  segments(streamId: number): SegmentRow[] {
+    return this.#tables.segments(streamId).map((row) => ({ ...row }));
+  }
+
+  countForks(sourceId: number): number {
+    return this.forkIds(sourceId).length;
+  }
+
+  forkIds(sourceId: number): number[] {
+    return [...this.#tables.streams()]
+      .filter(({ fork }) => fork?.sourceId === sourceId).map(({ id }) => id);
+  }
+
+  expiredIds(nowMs: number, limit: number): number[] {
+    return [...this.#tables.streams()]
+      .filter((row) => !row.softDeleted && MemoryTables.endsAtMs(row) <= nowMs)
+      .map(({ id }) => id).slice(0, limit);
+  }
+
+  store(changes: CatalogChanges): Promise<void> {
+    return this.#commit("store", { kind: "store", changes: structuredClone(changes) });
+  }
+
+  storeState(state: CatalogState): Promise<void> {
+    return this.#commit("store state", { kind: "state", state: { ...state } });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #commit(call: Call, transaction: Transaction): Promise<void> {
+    const { life, faults } = this.#fileSystem;
+    if (life.isOver) return await life.never();
+    const fault = faults.meet(call, this.#path);
+    if (fault !== undefined) {
+      throw new FileSystemError(fault.kind, call, this.#path, new Error("an injected fault"));
+    }
+    this.#database.committing.push(transaction);
+    if (life.step()) return await life.never();
+    await life.pass();
+    this.#database.committing.shift();
+    this.#tables.apply(transaction);
+    if (life.step()) return await life.never();
+    await life.pass();
+  }
+}

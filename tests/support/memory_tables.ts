@@ -1,0 +1,116 @@
+import { FileSystemError } from "../../src/env/file_system.ts";
+import { expiryMs } from "../../src/protocol/lifetime.ts";
+import type {
+  CatalogChanges,
+  CatalogState,
+  ProducerRow,
+  SegmentRow,
+  StreamRow,
+} from "../../src/storage/file/catalog.ts";
+
+/** A change of a catalogue: it happens whole or not at all. */
+export type Transaction =
+  | { kind: "store"; changes: CatalogChanges }
+  | { kind: "state"; state: CatalogState };
+
+/** A catalogue's tables in memory. */
+export class MemoryTables {
+  state: CatalogState;
+  readonly #streams = new Map<number, StreamRow>();
+  readonly #names = new Map<string, number>();
+  readonly #producers = new Map<number, Map<string, ProducerRow>>();
+  readonly #segments = new Map<number, Map<number, SegmentRow>>();
+
+  constructor(uuid: string) {
+    this.state = { uuid, position: 0, nextId: 1, checkpointAtMs: 0, clean: true };
+  }
+
+  idOf(name: string): number | undefined {
+    return this.#names.get(name);
+  }
+
+  stream(id: number): StreamRow | undefined {
+    return this.#streams.get(id);
+  }
+
+  streams(): Iterable<StreamRow> {
+    return this.#streams.values();
+  }
+
+  producer(streamId: number, producerId: string): ProducerRow | undefined {
+    return this.#producers.get(streamId)?.get(producerId);
+  }
+
+  /** Oldest first. */
+  segments(streamId: number): SegmentRow[] {
+    return [...this.#segments.get(streamId)?.values() ?? []].sort((a, b) => a.base - b.base);
+  }
+
+  /** Every segment of every stream. */
+  allSegments(): SegmentRow[] {
+    return [...this.#segments.keys()].flatMap((id) => this.segments(id));
+  }
+
+  /** When a stream's time is over, as its row has it. */
+  static endsAtMs(row: StreamRow): number {
+    return expiryMs(row.lifetime, row.touchedAtMs);
+  }
+
+  /** @throws {FileSystemError} where a name would stand for two streams; nothing has changed then */
+  apply(transaction: Transaction): void {
+    if (transaction.kind === "state") {
+      this.state = transaction.state;
+      return;
+    }
+    const { changes } = transaction;
+    this.#checkNames(changes);
+    for (const id of changes.deletedIds) this.#delete(id);
+    for (const row of changes.streams) {
+      this.#streams.set(row.id, row);
+      this.#names.set(row.name, row.id);
+    }
+    for (const row of changes.producers) {
+      inner(this.#producers, row.streamId).set(row.producerId, row);
+    }
+    for (const row of changes.segments) inner(this.#segments, row.streamId).set(row.base, row);
+  }
+
+  /** What a copy of the database would hold. */
+  copy(): MemoryTables {
+    const tables = new MemoryTables(this.state.uuid);
+    tables.apply({ kind: "state", state: this.state });
+    tables.apply({
+      kind: "store",
+      changes: {
+        deletedIds: [],
+        streams: [...this.#streams.values()],
+        producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
+        segments: this.allSegments(),
+      },
+    });
+    return tables;
+  }
+
+  #delete(id: number): void {
+    const row = this.#streams.get(id);
+    if (row !== undefined) this.#names.delete(row.name);
+    this.#streams.delete(id);
+    this.#producers.delete(id);
+    this.#segments.delete(id);
+  }
+
+  #checkNames(changes: CatalogChanges): void {
+    const deleted = new Set(changes.deletedIds);
+    for (const { id, name } of changes.streams) {
+      const holder = this.#names.get(name);
+      if (holder === undefined || holder === id || deleted.has(holder)) continue;
+      throw new FileSystemError("other", "commit", name, `UNIQUE: stream ${holder} has the name`);
+    }
+  }
+}
+
+function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  const found = maps.get(key) ?? new Map<L, V>();
+  maps.set(key, found);
+  return found;
+}
