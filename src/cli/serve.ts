@@ -52,7 +52,7 @@ async function run(values: FlagValues): Promise<number> {
   const exitCode = await shutDown({
     listener,
     answerReaders: () => readers.abort(),
-    closeStorage: () => opened.close(),
+    closeStorage: (limitMs) => opened.close(limitMs),
   });
   log.info("stopped", { exitCode });
   return exitCode;

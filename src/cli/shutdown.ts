@@ -21,7 +21,8 @@ export interface Running {
   listener: Listener;
   /** Has every waiting reader answered. */
   answerReaders: () => void;
-  closeStorage: () => Promise<void>;
+  /** Flushes all, and leaves what would take longer than `limitMs` to the next start. */
+  closeStorage: (limitMs: number) => Promise<void>;
 }
 
 /** The signals that end the program, with the exit code for one that won't wait. */
@@ -56,7 +57,7 @@ export async function shutDown(
   }
   const leftMs = limits.totalMs - (performance.now() - startMs);
   try {
-    if (await within(leftMs, closeStorage())) return 0;
+    if (await within(leftMs, closeStorage(leftMs / 2))) return 0;
     log.error("the storage took too long to close; the next start recovers from the log");
   } catch (error) {
     log.error("the storage could not be closed; the next start recovers from the log", { error });

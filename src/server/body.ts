@@ -2,8 +2,8 @@ import type { Clock } from "../env/clock.ts";
 import { type Bytes, concatBytes, NO_BYTES } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 
-/** How often late bodies are looked for. */
-const TICK_MS = 1000;
+/** A body's time is counted in parts of it: looking at the clock for each append would cost more. */
+const TIMEOUT_TICKS = 30;
 
 /** Reads requests' bodies, within a size and a time. */
 export class BodyReader {
@@ -12,6 +12,7 @@ export class BodyReader {
   readonly #clock: Clock;
   readonly #waiting = new Set<PendingBody>();
   #ticking = false;
+  #ticks = 0;
 
   constructor(limitBytes: number, timeoutMs: number, clock: Clock) {
     this.#limitBytes = limitBytes;
@@ -36,13 +37,15 @@ export class BodyReader {
   /** One promise and one entry a body: racing promises would cost a microsecond an append. */
   #inTime(request: Request, isDeclared: boolean): Promise<Bytes> {
     return new Promise((resolve, reject) => {
-      const pending: PendingBody = { deadlineMs: this.#clock.nowMs() + this.#timeoutMs, reject };
+      const pending: PendingBody = { lateAtTick: this.#ticks + TIMEOUT_TICKS + 1, reject };
       this.#waiting.add(pending);
       this.#tick();
-      const reading = isDeclared ? readWhole(request) : this.#readChunks(request, pending);
+      const reading: Promise<Bytes | ArrayBuffer> = isDeclared
+        ? request.arrayBuffer()
+        : this.#readChunks(request, pending);
       reading.then((body) => {
         this.#waiting.delete(pending);
-        resolve(body);
+        resolve(body instanceof Uint8Array ? body : new Uint8Array(body));
       }, (error) => {
         this.#waiting.delete(pending);
         reject(error instanceof StreamError ? error : incomplete(error));
@@ -78,11 +81,11 @@ export class BodyReader {
   #tick(): void {
     if (this.#ticking) return;
     this.#ticking = true;
-    this.#clock.setTimer(Math.min(TICK_MS, this.#timeoutMs), () => {
+    this.#clock.setTimer(this.#timeoutMs / TIMEOUT_TICKS, () => {
       this.#ticking = false;
-      const nowMs = this.#clock.nowMs();
+      this.#ticks++;
       for (const pending of this.#waiting) {
-        if (pending.deadlineMs > nowMs) break;
+        if (pending.lateAtTick > this.#ticks) break;
         this.#waiting.delete(pending);
         pending.reject(late(this.#timeoutMs));
         pending.cancel?.();
@@ -94,14 +97,11 @@ export class BodyReader {
 
 /** A body that isn't here yet. */
 interface PendingBody {
-  deadlineMs: number;
+  /** Late once this tick has come; a body that came between two ticks gets the longer time. */
+  lateAtTick: number;
   reject: (error: StreamError) => void;
   /** Stops the reading. */
   cancel?: () => void;
-}
-
-async function readWhole(request: Request): Promise<Bytes> {
-  return new Uint8Array(await request.arrayBuffer());
 }
 
 function incomplete(cause: unknown): StreamError {

@@ -16,6 +16,7 @@ export class LogBatch<Tag> {
   readonly firstSequence: number;
   readonly tags: Tag[] = [];
   #bytes: Bytes;
+  #view: DataView;
   #end = BATCH_HEADER_BYTES;
   #durable: PromiseWithResolvers<void> | undefined;
   #outcome: "waiting" | "durable" | StreamError = "waiting";
@@ -24,6 +25,7 @@ export class LogBatch<Tag> {
   constructor(firstSequence: number, spare?: Bytes) {
     this.firstSequence = firstSequence;
     this.#bytes = spare ?? new Uint8Array(FIRST_CAPACITY_BYTES);
+    this.#view = viewOf(this.#bytes);
   }
 
   /** The sequence number of its newest record. */
@@ -46,8 +48,8 @@ export class LogBatch<Tag> {
     const start = this.#end + RECORD_PREFIX_BYTES;
     const end = start + record.lengthBytes;
     this.#reserve(end);
-    viewOf(this.#bytes).setUint32(this.#end, record.lengthBytes, true);
-    record.encode(this.#bytes.subarray(start, end));
+    this.#view.setUint32(this.#end, record.lengthBytes, true);
+    record.encode(this.#bytes, this.#view, start);
     this.#end = end;
     return this.firstSequence + this.tags.push(tag) - 1;
   }
@@ -92,5 +94,6 @@ export class LogBatch<Tag> {
     const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = grown;
+    this.#view = viewOf(grown);
   }
 }

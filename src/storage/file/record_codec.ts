@@ -34,8 +34,12 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** A record ready to be put into a batch. */
 export interface MeasuredRecord {
   readonly lengthBytes: number;
-  /** Writes the record; `into` has exactly its length. */
-  encode(into: Bytes): void;
+  /**
+   * Writes the record.
+   *
+   * @param view of the same bytes as `into`: made once for a batch, since each costs an allocation
+   */
+  encode(into: Bytes, view: DataView, at: number): void;
 }
 
 /** Measures a record, its text encoded already. */
@@ -49,9 +53,9 @@ function measureAppend(record: AppendRecord): MeasuredRecord {
   if (producer === undefined && record.seq === undefined) {
     return {
       lengthBytes: APPEND_BYTES + data.length,
-      encode: (into) => {
-        putAppendHead(record, viewOf(into), 0, 0);
-        into.set(data, APPEND_BYTES);
+      encode: (into, view, at) => {
+        putAppendHead(record, view, at, 0, 0);
+        into.set(data, at + APPEND_BYTES);
       },
     };
   }
@@ -60,18 +64,16 @@ function measureAppend(record: AppendRecord): MeasuredRecord {
   const producerBytes = producer === undefined ? 0 : PRODUCER_BYTES;
   return {
     lengthBytes: APPEND_BYTES + producerBytes + producerId.length + seq.length + data.length,
-    encode: (into) => {
-      const view = viewOf(into);
-      putAppendHead(record, view, producerId.length, seq.length);
-      let at = APPEND_BYTES;
+    encode: (into, view, at) => {
+      putAppendHead(record, view, at, producerId.length, seq.length);
       if (producer !== undefined) {
-        putU64(view, at, producer.epoch);
-        putU64(view, at + 8, producer.seq);
-        at += PRODUCER_BYTES;
+        putU64(view, at + APPEND_BYTES, producer.epoch);
+        putU64(view, at + APPEND_BYTES + 8, producer.seq);
       }
-      into.set(producerId, at);
-      into.set(seq, at + producerId.length);
-      into.set(data, at + producerId.length + seq.length);
+      const textAt = at + APPEND_BYTES + producerBytes;
+      into.set(producerId, textAt);
+      into.set(seq, textAt + producerId.length);
+      into.set(data, textAt + producerId.length + seq.length);
     },
   };
 }
@@ -79,20 +81,21 @@ function measureAppend(record: AppendRecord): MeasuredRecord {
 function putAppendHead(
   record: AppendRecord,
   view: DataView,
+  at: number,
   producerIdBytes: number,
   seqBytes: number,
 ): void {
-  view.setUint8(0, APPEND);
+  view.setUint8(at, APPEND);
   view.setUint8(
-    1,
+    at + 1,
     (record.close ? CLOSED : 0) | (record.producer === undefined ? 0 : HAS_PRODUCER) |
       (record.seq === undefined ? 0 : HAS_SEQ),
   );
-  putU64(view, 2, record.id);
-  putU64(view, 10, record.atMs);
-  putU64(view, 18, record.start);
-  view.setUint16(26, producerIdBytes, true);
-  view.setUint16(28, seqBytes, true);
+  putU64(view, at + 2, record.id);
+  putU64(view, at + 10, record.atMs);
+  putU64(view, at + 18, record.start);
+  view.setUint16(at + 26, producerIdBytes, true);
+  view.setUint16(at + 28, seqBytes, true);
 }
 
 function measureCreate(record: CreateRecord): MeasuredRecord {
@@ -103,33 +106,32 @@ function measureCreate(record: CreateRecord): MeasuredRecord {
   const forkBytes = fork === undefined ? 0 : FORK_BYTES + sourceName.length;
   return {
     lengthBytes: CREATE_BYTES + forkBytes + name.length + contentType.length + data.length,
-    encode: (into) => {
-      const view = viewOf(into);
-      view.setUint8(0, CREATE);
+    encode: (into, view, at) => {
+      view.setUint8(at, CREATE);
       view.setUint8(
-        1,
+        at + 1,
         (record.closed ? CLOSED : 0) | (fork === undefined ? 0 : IS_FORK) |
           (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET),
       );
-      putU64(view, 2, record.id);
-      putU64(view, 10, record.atMs);
-      view.setUint16(18, name.length, true);
-      view.setUint16(20, contentType.length, true);
-      view.setUint8(22, LIFETIMES.indexOf(lifetime.kind));
-      putU64(view, 23, lifetimeValue(lifetime));
-      let at = CREATE_BYTES;
+      putU64(view, at + 2, record.id);
+      putU64(view, at + 10, record.atMs);
+      view.setUint16(at + 18, name.length, true);
+      view.setUint16(at + 20, contentType.length, true);
+      view.setUint8(at + 22, LIFETIMES.indexOf(lifetime.kind));
+      putU64(view, at + 23, lifetimeValue(lifetime));
+      const forkAt = at + CREATE_BYTES;
       if (fork !== undefined) {
-        putU64(view, at, fork.sourceId);
-        putU64(view, at + 8, fork.offset ?? 0);
-        putU64(view, at + 16, fork.subOffset);
-        putU64(view, at + 24, fork.point);
-        view.setUint16(at + 32, sourceName.length, true);
-        into.set(sourceName, at + FORK_BYTES);
-        at += forkBytes;
+        putU64(view, forkAt, fork.sourceId);
+        putU64(view, forkAt + 8, fork.offset ?? 0);
+        putU64(view, forkAt + 16, fork.subOffset);
+        putU64(view, forkAt + 24, fork.point);
+        view.setUint16(forkAt + 32, sourceName.length, true);
+        into.set(sourceName, forkAt + FORK_BYTES);
       }
-      into.set(name, at);
-      into.set(contentType, at + name.length);
-      into.set(data, at + name.length + contentType.length);
+      const nameAt = forkAt + forkBytes;
+      into.set(name, nameAt);
+      into.set(contentType, nameAt + name.length);
+      into.set(data, nameAt + name.length + contentType.length);
     },
   };
 }
@@ -142,15 +144,22 @@ function lifetimeValue(lifetime: Lifetime): number {
 function measureDelete(record: DeleteRecord): MeasuredRecord {
   return {
     lengthBytes: DELETE_BYTES + record.ids.length * ID_BYTES,
-    encode: (into) => {
-      const view = viewOf(into);
-      view.setUint8(0, DELETE);
-      view.setUint8(1, record.soft ? SOFT : 0);
-      putU64(view, 2, record.atMs);
-      view.setUint32(10, record.ids.length, true);
-      record.ids.forEach((id, i) => putU64(view, DELETE_BYTES + i * ID_BYTES, id));
+    encode: (_into, view, at) => {
+      view.setUint8(at, DELETE);
+      view.setUint8(at + 1, record.soft ? SOFT : 0);
+      putU64(view, at + 2, record.atMs);
+      view.setUint32(at + 10, record.ids.length, true);
+      record.ids.forEach((id, i) => putU64(view, at + DELETE_BYTES + i * ID_BYTES, id));
     },
   };
+}
+
+/** A record's bytes by themselves, for tests and tools. */
+export function encodeRecord(record: StreamRecord): Bytes {
+  const measured = measureRecord(record);
+  const bytes = new Uint8Array(measured.lengthBytes);
+  measured.encode(bytes, viewOf(bytes), 0);
+  return bytes;
 }
 
 /** The record in `bytes`; its data is a copy. The bytes have passed their checksum. */
