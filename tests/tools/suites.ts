@@ -42,6 +42,22 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "readme",
+    command: [deno, "test", "-A", "tests/readme"],
+    parse: parseDenoTest,
+    limitMinutes: 3,
+    folder: "tests/readme",
+  },
+  {
+    name: "package",
+    command: [deno, "test", "-A", "tests/package"],
+    parse: parseDenoTest,
+    limitMinutes: 5,
+    long: true,
+    folder: "tests/package",
+    needsTools: true,
+  },
+  {
     name: "conformance",
     command: [...script, "tests/conformance/run.ts"],
     parse: parseClosingLine,
