@@ -11,7 +11,7 @@ export const FOREVER: Lifetime = { kind: "forever" };
 
 const TTL = /^(?:0|[1-9][0-9]*)$/;
 const RFC3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 const MAX_TTL_SECONDS = 10 * 365 * 24 * 3600 * 10;
 
 /**
@@ -54,7 +54,7 @@ function parseExpiresAt(value: string): number {
   return ms;
 }
 
-/** `Date.parse` takes the 31st of February for the 3rd of March. */
+/** `Date.parse` takes the 31st of February for the 3rd of March, and 24:00 for the next day. */
 function isCalendarTime(value: string): boolean {
   const match = RFC3339.exec(value);
   if (match === null) return false;

@@ -27,23 +27,33 @@ export function formatOffset(position: number): string {
 export function parseReadOffset(token: string): ReadFrom {
   if (token === "-1") return 0;
   if (token === "now") return "now";
-  return parseOffset(token);
+  const position = positionOf(token);
+  if (position !== undefined) return position;
+  throw malformed("The offset", token, ", -1 for the start or now for the tail");
 }
 
 /**
  * The position that a token minted by this server names.
  *
+ * @param header the header that it came in, for the error's message
  * @throws {StreamError} `invalid_offset`
  */
-export function parseOffset(token: string): number {
+export function parseOffset(header: string, token: string): number {
+  const position = positionOf(token);
+  if (position !== undefined) return position;
+  throw malformed(header, token, "");
+}
+
+function positionOf(token: string): number | undefined {
   if (token === FOREIGN_ZERO) return 0;
   const position = TOKEN.test(token) ? Number(token) : NaN;
-  if (!Number.isSafeInteger(position)) {
-    throw new StreamError(
-      { code: "invalid_offset" },
-      `The offset ${quote(token)} is malformed: use a Stream-Next-Offset value of this stream ` +
-        `(${OFFSET_DIGITS} digits), -1 for the start or now for the tail.`,
-    );
-  }
-  return position;
+  return Number.isSafeInteger(position) ? position : undefined;
+}
+
+function malformed(what: string, token: string, others: string): StreamError {
+  return new StreamError(
+    { code: "invalid_offset" },
+    `${what} ${quote(token)} is malformed: use a Stream-Next-Offset value of the stream ` +
+      `(${OFFSET_DIGITS} digits)${others}.`,
+  );
 }

@@ -19,8 +19,16 @@ interface Answer {
 /** The HTTP answer of an error: its status and headers, and a JSON body with its code and message. */
 export function answerError(error: StreamError): Response {
   const { status, headers } = answer(error.failure);
-  const body = JSON.stringify({ error: { code: error.code, message: error.message } });
-  return new Response(`${body}\n`, {
+  return refusal(status, error.code, error.message, headers);
+}
+
+/** The answer where the server itself is wrong: what happened is in its log only. */
+export function answerDefect(): Response {
+  return refusal(500, "internal", "The server failed: its log says more.");
+}
+
+function refusal(status: number, code: string, message: string, headers?: HeaderFields): Response {
+  return new Response(`${JSON.stringify({ error: { code, message } })}\n`, {
     status,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json", ...headers },
   });

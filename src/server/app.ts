@@ -4,7 +4,7 @@ import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { RouterRoute } from "hono/types";
 import { quote, StreamError } from "../protocol/errors.ts";
-import { answerError } from "./answers.ts";
+import { answerDefect, answerError } from "./answers.ts";
 import { append } from "./append.ts";
 import { create } from "./create.ts";
 import { head } from "./head.ts";
@@ -68,7 +68,7 @@ async function serve(serving: Serving, request: Request): Promise<Response> {
       return answerError(error);
     }
     logger.error("A request failed in a way that is a defect here: {error}", { error });
-    return new Response("Internal error\n", { status: 500 });
+    return answerDefect();
   }
 }
 

@@ -29,7 +29,7 @@ export async function append(serving: Serving, request: Request): Promise<Respon
     contentType: headers.get("content-type") ?? undefined,
     close: isTrue(headers.get(STREAM_CLOSED)),
     seq: seq === null ? undefined : checkToken("Stream-Seq", seq),
-    expectedTail: expected === null ? undefined : parseOffset(expected),
+    expectedTail: expected === null ? undefined : parseOffset("Stream-Expected-Offset", expected),
     producer,
     body,
   });

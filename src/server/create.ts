@@ -72,7 +72,7 @@ function parseFork({ names }: Serving, request: Request): ForkSpec | undefined {
 }
 
 function parseForkOffset(token: string): number {
-  return token === "-1" ? 0 : parseOffset(token);
+  return token === "-1" ? 0 : parseOffset("Stream-Fork-Offset", token);
 }
 
 function parseSubOffset(value: string): number {

@@ -1,4 +1,4 @@
-import { type Bytes, completeUtf8Length } from "../protocol/bytes.ts";
+import { type Bytes, completeUtf8Length, concatBytes } from "../protocol/bytes.ts";
 import { isJsonType, sseEncoding } from "../protocol/content_type.ts";
 import { nextCursor } from "../protocol/cursor.ts";
 import { encodeSseFrame, type SseFormat } from "../protocol/sse.ts";
@@ -48,6 +48,8 @@ export class LiveStream {
 
   /** Sends the connection whatever comes from now on. */
   follow(reader: SseReader): void {
+    // One that has ended already, with the closure, would leave a watch that nobody cancels.
+    if (!this.#readers.has(reader)) return;
     reader.onRoom = () => void this.#pump();
     this.#watch ??= this.#config.storage.watch(this.#name, () => void this.#pump());
     // What came between the reader's last read and the watch is looked for once the watch is set.
@@ -58,8 +60,7 @@ export class LiveStream {
   deliver(chunk: ReadResult, readers: readonly SseReader[]): void {
     const atTail = chunk.next === chunk.tail;
     const closed = atTail && chunk.closed;
-    const wholeText = closed || this.#format.json || this.#format.encoding === "base64";
-    const length = wholeText ? chunk.data.length : completeUtf8Length(chunk.data);
+    const length = this.#sendableBytes(chunk);
     const data = chunk.data.subarray(0, length);
     const nowMs = this.#config.clock.nowMs();
     const currentCursor = nextCursor(null, nowMs);
@@ -115,11 +116,30 @@ export class LiveStream {
     }
     const limitBytes = Math.min(SSE_CHUNK_BYTES, this.#config.chunkBytes);
     for (const [offset, group] of groups) {
-      const chunk = await this.#config.storage.read(this.#name, offset, limitBytes);
+      const chunk = await this.#read(offset, limitBytes);
       if (chunk.id !== this.#id) throw new Error("The stream was made again.");
       this.deliver(chunk, group);
       if (chunk.next < chunk.tail) this.#again = true;
     }
+  }
+
+  /** The next chunk. What is less than a character is read on from: nobody would get past it else. */
+  async #read(offset: number, limitBytes: number): Promise<ReadResult> {
+    const { storage } = this.#config;
+    let chunk = await storage.read(this.#name, offset, limitBytes);
+    while (chunk.next < chunk.tail && this.#sendableBytes(chunk) === 0) {
+      const rest = await storage.read(this.#name, chunk.next, limitBytes);
+      chunk = { ...rest, start: chunk.start, data: concatBytes([chunk.data, rest.data]) };
+    }
+    return chunk;
+  }
+
+  /** How much of a chunk may go out: text waits for the rest of its last character while it may come. */
+  #sendableBytes(chunk: ReadResult): number {
+    const isEnd = chunk.closed && chunk.next === chunk.tail;
+    const { json, encoding } = this.#format;
+    if (isEnd || json || encoding === "base64") return chunk.data.length;
+    return completeUtf8Length(chunk.data);
   }
 
   #endAll(): void {

@@ -52,7 +52,7 @@ export class StreamNames {
         { code: "invalid_fork" },
         `Stream-Forked-From ${
           quote(value)
-        } is not a stream's path: those begin with ${this.#prefix}`,
+        } is not a stream's path: those begin with ${this.#prefix}.`,
       );
     }
     return parseStreamName(encoded);

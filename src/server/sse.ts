@@ -1,9 +1,11 @@
 import { sseEncoding } from "../protocol/content_type.ts";
 import { nextCursor } from "../protocol/cursor.ts";
 import {
+  STREAM_CLOSED,
   STREAM_CURSOR,
   STREAM_NEXT_OFFSET,
   STREAM_SSE_DATA_ENCODING,
+  STREAM_UP_TO_DATE,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadQuery } from "./read.ts";
@@ -27,6 +29,11 @@ export async function sse(
     [STREAM_NEXT_OFFSET]: formatOffset(first.start),
     [STREAM_CURSOR]: String(cursor),
   };
+  // PROTOCOL §8 asks for these where a read of `now` meets a closed stream, whatever the mode.
+  if (first.start === first.tail && first.closed) {
+    headers[STREAM_UP_TO_DATE] = "true";
+    headers[STREAM_CLOSED] = "true";
+  }
   if (sseEncoding(first.contentType) === "base64") {
     headers[STREAM_SSE_DATA_ENCODING] = "base64";
   }

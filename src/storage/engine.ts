@@ -29,6 +29,12 @@ export interface EngineOptions {
   maxProducersPerStream: number;
 }
 
+/** What a fork begins with. */
+interface ForkBase {
+  source: Stream;
+  origin: ForkOrigin;
+}
+
 /**
  * The storage, whatever it keeps its streams in: validates, decides and records each command with
  * nothing in between, and answers when what the answer rests on is durable.
@@ -54,8 +60,9 @@ export class StreamEngine implements Storage {
     for (let gate; (gate = this.#backend.admit("write", spec.body?.length ?? 0));) await gate;
     const existing = this.#find(name);
     if (existing !== undefined) return await this.#confirm(existing, spec);
-    const fork = spec.fork && await this.#forkOrigin(name, spec, spec.fork);
-    if (fork === "again") return await this.create(name, spec);
+    const fork = spec.fork && await this.#forkOrigin(spec, spec.fork);
+    // Decided again after the wait: the name may be taken by now, or the source gone.
+    if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
 
     const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
     const record: CreateRecord = {
@@ -197,15 +204,10 @@ export class StreamEngine implements Storage {
     return { created: false, contentType, tail, closed };
   }
 
-  /** Where a fork branches off; `again` where something was awaited and the name was taken meanwhile. */
-  async #forkOrigin(
-    name: string,
-    spec: CreateSpec,
-    fork: ForkSpec,
-  ): Promise<{ source: Stream; origin: ForkOrigin } | "again"> {
+  /** Where a fork branches off. */
+  async #forkOrigin(spec: CreateSpec, fork: ForkSpec): Promise<ForkBase> {
     const source = await this.#forkSource(spec, fork);
     const point = await resolveForkPoint(this.#reader, source, fork);
-    if (this.#backend.find(name) !== undefined) return "again";
     const origin = {
       sourceId: source.id,
       sourceName: source.name,
@@ -213,9 +215,14 @@ export class StreamEngine implements Storage {
       subOffset: fork.subOffset ?? 0,
       point,
     };
-    // The bytes up to the point can't change, but the source may have gone while they were read.
-    if (this.#find(fork.source)?.id !== source.id || source.presence !== "there") return "again";
     return { source, origin };
+  }
+
+  /** Whether the name is free and the source there, just as a fork found them. */
+  #stillHolds(name: string, { source }: ForkBase): boolean {
+    if (this.#backend.find(name) !== undefined) return false;
+    const now = this.#find(source.name);
+    return now?.id === source.id && now.presence === "there";
   }
 
   async #forkSource(spec: CreateSpec, fork: ForkSpec): Promise<Stream> {

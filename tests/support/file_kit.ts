@@ -12,10 +12,11 @@ import {
   openFileStorage,
 } from "../../src/storage/file/open.ts";
 import { ManualClock } from "./manual_clock.ts";
-import { copyDir } from "./temp_dir.ts";
+import { copyKilled } from "./temp_dir.ts";
 
 const MARK = "file-kit/mark";
 const INTERVAL_MS = 10;
+const LIMIT_MS = 5000;
 
 /** A file storage under test, which can be made to checkpoint, to close and to crash at will. */
 export class FileKit {
@@ -81,7 +82,7 @@ export class FileKit {
   async crash(): Promise<Storage> {
     const from = this.dir;
     this.#lives++;
-    await copyDir(from, this.dir);
+    copyKilled(from, this.dir);
     await this.close();
     await Deno.remove(from, { recursive: true });
     return await this.open();
@@ -97,8 +98,8 @@ export class FileKit {
     });
     do {
       const { promise } = this.#ends;
-      this.clock.advance(INTERVAL_MS);
-      await promise;
+      this.clock.advance(2 * INTERVAL_MS);
+      await within(promise, storage);
     } while (catalog.byName(MARK)?.tail !== tail);
   }
 
@@ -120,4 +121,15 @@ export class FileKit {
       },
     };
   }
+}
+
+/** A checkpoint that fails doesn't end; then the storage says why. */
+async function within(ended: Promise<void>, storage: Storage): Promise<void> {
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => late.resolve("late"), LIMIT_MS);
+  const outcome = await Promise.race([ended, late.promise]);
+  clearTimeout(timer);
+  if (outcome !== "late") return;
+  await storage.create(MARK, {});
+  throw new Error(`No checkpoint ended within ${LIMIT_MS} ms.`);
 }

@@ -58,6 +58,15 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "kill",
+    command: [deno, "test", "-A", "tests/kill"],
+    parse: parseDenoTest,
+    limitMinutes: 6,
+    long: true,
+    folder: "tests/kill",
+    needsTools: true,
+  },
+  {
     name: "conformance",
     command: [...script, "tests/conformance/run.ts"],
     parse: parseClosingLine,

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { ProducerPosition } from "../../protocol/errors.ts";
 import { FileSystemError } from "../../env/file_system.ts";
@@ -55,7 +56,7 @@ export function openSqliteCatalog(path: string): Catalog {
   let database: DatabaseSync;
   try {
     // Opened so, a file that is missing is an error; otherwise it would be made anew.
-    database = new DatabaseSync(`file:${encodeURI(path)}?mode=rw`);
+    database = new DatabaseSync(`${pathToFileURL(path)}?mode=rw`);
   } catch (error) {
     throw new DirectoryError("incomplete", path, `can't be opened. ${ADVICE}`, { cause: error });
   }

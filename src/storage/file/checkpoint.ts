@@ -21,6 +21,8 @@ const LONGEST_RETRY_MS = 30_000;
 /** The log, as far as a checkpoint deals with it. */
 export interface CheckpointLog {
   readonly assigned: number;
+  /** Why nothing can be written any more. */
+  readonly failure: Error | undefined;
   /** Makes durable all that was recorded before the call. */
   flush(): Promise<void>;
   /** All records up to `sequence` are in the catalogue. */
@@ -144,8 +146,11 @@ export class Checkpointer {
 
   async #once(isLast: boolean): Promise<void> {
     const { catalog, clock, log, table, segments } = this.#parts;
+    // One that has failed isn't tried again: a sync that follows would find nothing left to do.
+    if (log.failure !== undefined) throw log.failure;
     const startedMs = clock.nowMs();
     this.#parts.onStart();
+    if (isLast) table.markTouched();
     const position = log.assigned;
     const deletedIds = table.deletedIds();
     const doomed = this.#segmentsOf(deletedIds);
@@ -155,6 +160,8 @@ export class Checkpointer {
       await log.flush();
       await segments.sync();
       await this.#store(deletedIds, snapshots);
+      // A stream deleted meanwhile was left out: its records may only go once its delete is durable.
+      await log.flush();
       await catalog.storeState({
         uuid: catalog.state.uuid,
         position,
@@ -219,9 +226,10 @@ export class Checkpointer {
   }
 
   #segmentsOf(ids: readonly number[]): { id: number; bases: number[] }[] {
+    const { catalog, table } = this.#parts;
     return ids.map((id) => ({
       id,
-      bases: this.#parts.catalog.segments(id).map(({ base }) => base),
+      bases: [...catalog.segments(id).map(({ base }) => base), ...table.unstoredSegments(id)],
     })).filter(({ bases }) => bases.length > 0);
   }
 
@@ -241,7 +249,8 @@ export class Checkpointer {
 function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
   return {
     deletedIds: [],
-    streams: snapshots.filter(({ stream }) => stream.presence !== "deleted").map((snapshot) => ({
+    // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
+    streams: snapshots.map((snapshot) => ({
       ...snapshot.row,
       rest: snapshot.stream.buffer.slice(snapshot.restStart, snapshot.row.tail),
     })),

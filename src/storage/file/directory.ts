@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
 import { damagedDirectory, DirectoryError } from "./damage.ts";
 import { decodeFormat, type DirectoryFormat, encodeFormat, FORMAT_VERSION } from "./format_file.ts";
@@ -25,7 +26,7 @@ export function inspectDirectory(
   paths: DirectoryPaths,
   mustExist: boolean,
 ): FoundDirectory {
-  const names = fileSystem.list(paths.root)?.filter((name) => !SYSTEM.has(name));
+  const names = listRoot(fileSystem, paths.root)?.filter((name) => !SYSTEM.has(name));
   if (mustExist && (names === undefined || names.length === 0)) {
     throw new DirectoryError(
       "empty",
@@ -49,6 +50,20 @@ export function inspectDirectory(
     }. Name an ` +
       "empty or missing directory, or restore FORMAT if this one was ours.",
   );
+}
+
+function listRoot(fileSystem: FileSystem, root: string): string[] | undefined {
+  try {
+    return fileSystem.list(root);
+  } catch (error) {
+    if (!(error instanceof FileSystemError)) throw error;
+    throw new DirectoryError(
+      "foreign",
+      root,
+      `can't be listed (${error.message}). Name a directory, or one that will be made.`,
+      { cause: error },
+    );
+  }
 }
 
 function makeRoot(fileSystem: FileSystem, root: string): void {
@@ -114,6 +129,21 @@ export function checkParts(fileSystem: FileSystem, paths: DirectoryPaths): void 
   for (const part of ["wal", "segments", "catalog.sqlite"]) {
     if (names.includes(part)) continue;
     throw new DirectoryError("incomplete", paths.root, `${part} is missing. ${ADVICE}`);
+  }
+}
+
+/**
+ * Makes the directory's own name durable, and those above it: they may have been made just now, by this
+ * process or by one that was killed. What may not be looked at was there before.
+ */
+export async function syncAbove(fileSystem: FileSystem, root: string): Promise<void> {
+  for (let folder = dirname(root), below = root; folder !== below; folder = dirname(folder)) {
+    below = folder;
+    try {
+      await fileSystem.syncDirectory(folder);
+    } catch (error) {
+      if (!(error instanceof FileSystemError && error.kind === "not_allowed")) throw error;
+    }
   }
 }
 

@@ -261,11 +261,13 @@ export class FileBackend implements Backend {
       if (this.#log.failure === undefined) {
         await this.#log.flush();
         await checkpointer.runLast(limitMs);
+        // What was let in before and decided only now.
+        await this.#log.flush();
       } else {
         await checkpointer.stop(limitMs);
       }
     } finally {
-      this.#log.close();
+      await this.#log.close();
       await catalog.close();
       await release();
     }

@@ -113,6 +113,11 @@ export class LogFiles {
     });
   }
 
+  /** Waits for a file that is being got ready, whatever comes of it. */
+  async prepared(): Promise<void> {
+    await this.#preparing?.catch(() => {});
+  }
+
   /**
    * The next file to write to, with its header on disk. The one before has to be full and synced.
    *
@@ -120,7 +125,7 @@ export class LogFiles {
    */
   async roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
     // One that couldn't be prepared is tried again here, where its failure counts.
-    await this.#preparing?.catch(() => {});
+    await this.prepared();
     const wanted = wantedBytes + LOG_HEADER_BYTES;
     let spare = this.#takeSpare(wanted);
     while (spare === undefined) {
@@ -151,16 +156,18 @@ export class LogFiles {
       const [oldest, next] = this.#live;
       if (oldest === undefined || next === undefined) return;
       if (next.header.firstSequence > sequence + 1) return;
-      this.#live.shift();
-      if (this.#isWorthKeeping(oldest.sizeBytes)) {
+      const isKept = this.#isWorthKeeping(oldest.sizeBytes);
+      if (isKept) {
         const path = this.#sparePath();
         this.#fileSystem.rename(oldest.path, path);
-        await this.#fileSystem.syncDirectory(this.#folder);
-        this.#spares.push({ path, sizeBytes: oldest.sizeBytes });
+        oldest.path = path;
       } else {
         this.#fileSystem.remove(oldest.path);
-        await this.#fileSystem.syncDirectory(this.#folder);
       }
+      await this.#fileSystem.syncDirectory(this.#folder);
+      // Not before: one that stays would leave a gap in the log, once those after it are gone.
+      this.#live.shift();
+      if (isKept) this.#spares.push({ path: oldest.path, sizeBytes: oldest.sizeBytes });
     }
   }
 
@@ -176,7 +183,7 @@ export class LogFiles {
 
   #isWorthKeeping(sizeBytes: number): boolean {
     return sizeBytes >= this.#nextSizeBytes && sizeBytes <= this.fullSizeBytes &&
-      this.totalBytes + sizeBytes <= this.#limitBytes;
+      this.totalBytes <= this.#limitBytes;
   }
 
   #takeSpare(wantedBytes: number): SpareFile | undefined {

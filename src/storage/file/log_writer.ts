@@ -1,5 +1,5 @@
 import { type Clock } from "../../env/clock.ts";
-import { FileSystemError } from "../../env/file_system.ts";
+import { type File, FileSystemError } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { LogBatch } from "./log_batch.ts";
@@ -63,10 +63,12 @@ export class LogWriter<Tag> {
   #syncedThrough: number;
   #durableSequence: number;
   #queuedBytes = 0;
-  #running = false;
+  #loop: Promise<void> | undefined;
   #failure: StreamError | undefined;
   #spare: Bytes | undefined;
   #cancelSync: (() => void) | undefined;
+  /** Syncs that run: no file is closed under one. */
+  readonly #syncs = new Set<Promise<void>>();
   #bytesSinceStart = 0;
 
   constructor(options: LogWriterOptions<Tag>) {
@@ -129,10 +131,7 @@ export class LogWriter<Tag> {
       this.#closeBatch();
     }
     const sequence = this.#open.add(record, tag);
-    if (!this.#running) {
-      this.#running = true;
-      setImmediate(() => void this.#run());
-    }
+    this.#loop ??= gather().then(() => this.#run());
     return sequence;
   }
 
@@ -155,13 +154,27 @@ export class LogWriter<Tag> {
   /** Writes what is queued and syncs it, whatever the mode. */
   async flush(): Promise<void> {
     await this.durable(this.assigned);
-    if (this.#syncedThrough < this.#durableSequence) await this.#sync();
+    await Promise.allSettled(this.#syncs);
+    if (this.#syncedThrough >= this.#durableSequence) return;
+    try {
+      await this.#sync();
+    } catch (error) {
+      this.fail(error);
+      throw this.#failure;
+    }
   }
 
-  /** Stops for good; what was flushed stays. */
-  close(): void {
+  /** Stops for good, once what is under way has ended; what was flushed stays. */
+  async close(): Promise<void> {
     this.#cancelSync?.();
-    this.#failure ??= new StreamError({ code: "storage_closed" }, "The storage is closed.");
+    const failure = this.#failure ??= new StreamError(
+      { code: "storage_closed" },
+      "The storage is closed.",
+    );
+    for (const batch of [this.#inFlight, ...this.#queue, this.#open]) batch?.fail(failure);
+    await this.#loop;
+    await Promise.allSettled(this.#syncs);
+    await this.#files.prepared();
     if (!this.#isClosed) this.#current.file.close();
     this.#isClosed = true;
   }
@@ -212,7 +225,7 @@ export class LogWriter<Tag> {
     } catch (error) {
       this.fail(error);
     } finally {
-      this.#running = false;
+      this.#loop = undefined;
     }
   }
 
@@ -248,17 +261,18 @@ export class LogWriter<Tag> {
     }
     await this.#sync();
     const next = await this.#roll(batch.firstSequence, batch.sizeBytes);
-    file.close();
+    await this.#closeAfterSyncs(file);
     return next;
   }
 
   /** A file made for one long batch would hold up the log's room as long as it is the newest. */
   async #leaveLongFile(): Promise<void> {
     const { file, sizeBytes } = this.#current;
-    if (sizeBytes <= this.#files.fullSizeBytes) return;
+    // After a failure it isn't known which record the next file would begin with.
+    if (sizeBytes <= this.#files.fullSizeBytes || this.#failure !== undefined) return;
     await this.#sync();
     await this.#roll(this.#durableSequence + 1, 0);
-    file.close();
+    await this.#closeAfterSyncs(file);
   }
 
   async #roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
@@ -291,8 +305,19 @@ export class LogWriter<Tag> {
 
   async #sync(): Promise<void> {
     const through = this.#durableSequence;
-    await this.#current.file.dataSync();
+    const sync = this.#current.file.dataSync();
+    this.#syncs.add(sync);
+    try {
+      await sync;
+    } finally {
+      this.#syncs.delete(sync);
+    }
     this.#syncedThrough = Math.max(this.#syncedThrough, through);
+  }
+
+  async #closeAfterSyncs(file: File): Promise<void> {
+    await Promise.allSettled(this.#syncs);
+    file.close();
   }
 
   #syncLater(): void {

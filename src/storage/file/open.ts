@@ -8,7 +8,7 @@ import type { Catalog } from "./catalog.ts";
 import { createSqliteCatalog, isSqliteCatalogUsed, openSqliteCatalog } from "./catalog_sqlite.ts";
 import { Checkpointer } from "./checkpoint.ts";
 import { DirectoryError } from "./damage.ts";
-import { checkParts, inspectDirectory, readFormat, writeFormat } from "./directory.ts";
+import { checkParts, inspectDirectory, readFormat, syncAbove, writeFormat } from "./directory.ts";
 import { type Effect, FileBackend } from "./file_backend.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { LogFiles } from "./log_files.ts";
@@ -109,6 +109,8 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
     // Looked at again under the lock: another server may have made it meanwhile.
     const isNew = inspectDirectory(fileSystem, paths, false) === "new";
     if (isNew) await makeDirectory(fileSystem, database, paths, options);
+    // Whoever made it may have been killed before its names were on disk.
+    else await fileSystem.syncDirectory(paths.root);
     const { uuid } = readFormat(fileSystem, paths);
     checkParts(fileSystem, paths);
     catalog = database.open(paths.catalog);
@@ -142,6 +144,7 @@ async function makeDirectory(
   const files = logFiles(options, fileSystem, paths, uuid, { live: [], spares: [] });
   (await files.roll(1, 0)).file.close();
   await fileSystem.syncDirectory(paths.root);
+  await syncAbove(fileSystem, paths.root);
   await writeFormat(fileSystem, paths, uuid);
   logger.info("Made the directory {dir}.", { dir: paths.root });
 }
@@ -285,8 +288,13 @@ async function assemble(
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
   });
   const expire = () => {
-    if (!isClosed && log.failure === undefined) {
-      engine.expire(catalog.expiredIds(clock.nowMs(), 1000));
+    if (isClosed || log.failure !== undefined) return;
+    for (const id of catalog.expiredIds(clock.nowMs(), 1000)) {
+      try {
+        engine.expire([id]);
+      } catch (error) {
+        logger.error("The expired stream {id} stays: {error}", { id, error });
+      }
     }
   };
   await catalog.storeState({ ...catalog.state, nextId, clean: false });

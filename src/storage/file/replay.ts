@@ -95,6 +95,11 @@ export class Replay {
     return records.reverse();
   }
 
+  /** Drops what there is of a stream that is gone for good. */
+  forget(id: number): void {
+    this.#newest.delete(id);
+  }
+
   /** Lets go of everything. */
   close(): void {
     for (const { file } of this.#files) file?.close();

@@ -36,6 +36,7 @@ export class StreamTable {
   readonly #byId = new Map<number, FileStream>();
   readonly #dirty = new Map<number, FileStream>();
   readonly #deletedIds: Set<number>;
+  readonly #unstoredSegments = new Map<number, number[]>();
   readonly #newForks: Map<number, Set<number>>;
   #round = 0;
   #evicting = false;
@@ -47,6 +48,9 @@ export class StreamTable {
     this.#usedUntilMs = options.usedUntilMs;
     this.#deletedIds = new Set(options.replay.deletedIds);
     this.#newForks = options.replay.forks;
+    for (const [sourceId, forks] of this.#newForks) {
+      for (const id of forks) if (this.#deletedIds.has(id)) this.#forgetFork(sourceId, id);
+    }
   }
 
   /** How many streams are in memory. */
@@ -109,11 +113,20 @@ export class StreamTable {
     this.#byId.delete(stream.id);
     this.#dirty.delete(stream.id);
     this.#deletedIds.add(stream.id);
+    this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
+    if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
   }
 
   /** The stream's row lacks something from now on. */
   markDirty(stream: FileStream): void {
     this.#dirty.set(stream.id, stream);
+  }
+
+  /** Every use since a stream was stored is worth remembering: no other checkpoint follows. */
+  markTouched(): void {
+    for (const stream of this.#byId.values()) {
+      if (stream.touchedAtMs !== stream.storedTouchMs) this.markDirty(stream);
+    }
   }
 
   /** The ids that the next checkpoint has to store, sorted, those of the log included. */
@@ -127,6 +140,11 @@ export class StreamTable {
     return [...this.#deletedIds].sort((a, b) => a - b);
   }
 
+  /** Bases of a deleted stream's segments that the catalogue may not know. */
+  unstoredSegments(deletedId: number): readonly number[] {
+    return this.#unstoredSegments.get(deletedId) ?? [];
+  }
+
   /** Forgets what a checkpoint has stored; what changed meanwhile stays dirty. */
   settle(snapshots: readonly StreamSnapshot[], deletedIds: readonly number[]): void {
     for (const snapshot of snapshots) {
@@ -134,7 +152,11 @@ export class StreamTable {
       if (forgetStored(snapshot)) this.#dirty.delete(stream.id);
       if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
     }
-    for (const id of deletedIds) this.#deletedIds.delete(id);
+    for (const id of deletedIds) {
+      this.#deletedIds.delete(id);
+      this.#unstoredSegments.delete(id);
+      this.#replay.forget(id);
+    }
     this.#round++;
     this.#evictSoon();
   }
@@ -148,7 +170,6 @@ export class StreamTable {
   #fromRow(row: StreamRow): FileStream {
     const lastSegment = this.#catalog.segmentAt(row.id, row.tail);
     const stream = streamFromRow(row, lastSegment);
-    this.#keepAlive(stream);
     return this.#register(stream, this.#replay.take(row.id), row.position);
   }
 
@@ -178,7 +199,7 @@ export class StreamTable {
     stream.usedInRound = this.#round;
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
-    if (stream.position > storedPosition) this.markDirty(stream);
+    if (this.#keepAlive(stream) || stream.position > storedPosition) this.markDirty(stream);
     this.#evictSoon();
     return stream;
   }
@@ -202,13 +223,15 @@ export class StreamTable {
     if (stored !== undefined) stream.producers.set(id, { epoch: stored.epoch, seq: stored.seq });
   }
 
-  /** A stream that may have been used after its row was stored may live longer, never shorter. */
-  #keepAlive(stream: FileStream): void {
-    const { lifetime } = stream;
-    if (lifetime.kind !== "ttl" || this.#usedUntilMs === undefined) return;
-    const slackMs = lifetime.ttlSeconds * 100;
-    if (stream.expiresAtMs + slackMs < this.#catalog.state.checkpointAtMs) return;
-    stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#usedUntilMs);
+  /**
+   * Whether a stream counts as used at the start: its last uses may be lost, and it may live longer for
+   * that, never shorter. That is stored, so that it isn't taken for over after the next crash.
+   */
+  #keepAlive(stream: FileStream): boolean {
+    const usedMs = this.#usedUntilMs ?? 0;
+    if (stream.lifetime.kind !== "ttl" || stream.touchedAtMs >= usedMs) return false;
+    stream.touchedAtMs = usedMs;
+    return true;
   }
 
   /** The catalogue's forks of a stream, with what the next checkpoint changes about them. */

@@ -1,0 +1,179 @@
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
+import { refused } from "../support/expect.ts";
+import { JSON_TYPE, TEXT } from "./kit.ts";
+import type { It } from "./storage_contract.ts";
+
+/** Appending, closing and `Stream-Seq`. */
+export function describeAppends(it: It): void {
+  it("AppendMovesTheTail", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    equal(await streams.text("s", "hello "), {
+      tail: 6,
+      closed: false,
+      duplicate: false,
+      producer: undefined,
+    });
+    equal((await streams.text("s", "world")).tail, 11);
+    equal((await storage.head("s")).tail, 11);
+    equal(await streams.all("s"), "hello world");
+  });
+
+  it("AppendToNothingIsNotFound", async ({ streams }) => {
+    await refused(streams.text("s", "x"), "not_found");
+  });
+
+  it("AppendWithoutContentIsRefused", async ({ storage }) => {
+    await storage.create("s", { contentType: TEXT });
+    await refused(storage.append("s", { contentType: TEXT, body: NO_BYTES }), "empty_body");
+  });
+
+  it("AppendOfAnotherTypeIsRefused", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    await refused(streams.json("s", "1"), "content_type_mismatch");
+    await refused(storage.append("s", { body: encodeUtf8("x") }), "invalid_header");
+    equal((await storage.head("s")).tail, 0);
+  });
+
+  it("RefusedJsonLeavesNothing", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: JSON_TYPE });
+    for (
+      const body of ["", " ", "{", "[1,]", "1 2", "nul", "[]", "\ufeff1", `${"[".repeat(600)}`]
+    ) {
+      await refused(streams.json("s", body), body === "" ? "empty_body" : "invalid_json");
+    }
+    const notUtf8 = Uint8Array.of(0x22, 0xff, 0x22);
+    await refused(
+      storage.append("s", { contentType: JSON_TYPE, body: notUtf8 }),
+      "invalid_json",
+    );
+    equal((await storage.head("s")).tail, 0);
+  });
+
+  it("JsonKeepsDigitsAndOrder", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: JSON_TYPE });
+    await streams.json("s", '{"n":12345678901234567890, "b":1,"a":1e400}');
+    equal(await streams.all("s"), '{"n":12345678901234567890, "b":1,"a":1e400},\n');
+  });
+
+  it("JsonArrayIsFlattenedByOneLevel", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: JSON_TYPE });
+    await streams.json("s", '[1, "a,\\n", [2, 3], {"x":\n[]}]');
+    equal(await streams.all("s"), '1,\n"a,\\n",\n[2, 3],\n{"x": []},\n');
+  });
+
+  it("BytesComeBackAsTheyWere", async ({ storage }) => {
+    await storage.create("s", {});
+    const body = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 31) % 256);
+    await storage.append("s", { contentType: "application/octet-stream", body });
+    equal((await storage.read("s", 0, 1 << 20)).data, body);
+  });
+
+  it("BodyBelongsToTheCallerAgainAfterwards", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    const body = encodeUtf8("before");
+    await storage.append("s", { contentType: TEXT, body });
+    body.fill(0);
+    equal(await streams.all("s"), "before");
+  });
+
+  it("CloseEndsAStream", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    await streams.text("s", "all");
+    equal(await streams.close("s"), {
+      tail: 3,
+      closed: true,
+      duplicate: false,
+      producer: undefined,
+    });
+    equal((await storage.head("s")).closed, true);
+    equal((await storage.read("s", 0, 4096)).closed, true);
+    await refused(streams.text("s", "more"), { code: "stream_closed", tail: 3 });
+    const { duplicate, closed, tail } = await streams.close("s");
+    equal([duplicate, closed, tail], [true, true, 3]);
+  });
+
+  it("CloseWithContentIsOneStep", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    const last = { contentType: TEXT, body: encodeUtf8("bye"), close: true };
+    equal((await storage.append("s", last)).closed, true);
+    equal(await streams.all("s"), "bye");
+    await refused(storage.append("s", last), { code: "stream_closed", tail: 3 });
+  });
+
+  it("ClosedStreamSaysSoBeforeAnythingElse", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, closed: true });
+    await refused(streams.json("s", "{"), "stream_closed");
+  });
+
+  it("SeqGoesUpOnly", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    const append = (seq: string) =>
+      storage.append("s", { contentType: TEXT, body: encodeUtf8(seq), seq });
+    await append("a1");
+    await append("b");
+    await refused(append("b"), "sequence_regression");
+    await refused(append("a9"), "sequence_regression");
+    await append("b0");
+    await streams.text("s", "-");
+    await refused(append("b0"), "sequence_regression");
+    await append("c");
+    equal(await streams.all("s"), "a1bb0-c");
+  });
+
+  it("ExpectedTailHasToBeTheTail", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
+    const append = (expectedTail: number) =>
+      storage.append("s", { contentType: TEXT, body: encodeUtf8("d"), expectedTail });
+    await refused(append(2), { code: "offset_mismatch", tail: 3 });
+    await refused(append(4), { code: "offset_mismatch", tail: 3 });
+    equal((await append(3)).tail, 4);
+    equal(await streams.all("s"), "abcd");
+  });
+
+  it("ExpectedTailLetsOneOfManyIn", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    const outcomes = await Promise.allSettled(
+      ["a", "b", "c"].map((text) =>
+        storage.append("s", { contentType: TEXT, body: encodeUtf8(text), expectedTail: 0 })
+      ),
+    );
+    equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    equal((await streams.all("s")).length, 1);
+  });
+
+  it("AppendsAtOnceGetOffsetsOfTheirOwnWithoutGaps", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    const texts = Array.from({ length: 200 }, (_, i) => `<${i}:${"x".repeat(i)}>`);
+    const tails = await Promise.all(texts.map((text) => streams.text("s", text)));
+    const whole = await streams.all("s");
+    texts.forEach((text, i) => {
+      const end = tails[i]?.tail ?? 0;
+      equal(whole.slice(end - text.length, end), text);
+    });
+    equal(whole.length, texts.join("").length);
+  });
+
+  it("AppendsToManyStreamsAtOnceStayApart", async ({ storage, streams }) => {
+    const names = Array.from({ length: 20 }, (_, i) => `s${i}`);
+    await Promise.all(names.map((name) => storage.create(name, { contentType: TEXT })));
+    await Promise.all(
+      Array.from({ length: 10 }, (_, round) => round).flatMap((round) =>
+        names.map((name) => streams.text(name, `${name}.${round} `))
+      ),
+    );
+    for (const name of names) {
+      const words = (await streams.all(name)).trim().split(" ");
+      equal(words.length, 10);
+      ok(words.every((word) => word.startsWith(`${name}.`)));
+    }
+  });
+
+  it("WhatWasAcknowledgedIsSeenByTheNextRead", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    for (let i = 1; i <= 20; i++) {
+      await streams.text("s", "x");
+      equal((await storage.read("s", "now", 4096)).start, i);
+    }
+  });
+}

@@ -1,0 +1,134 @@
+import { deepStrictEqual as equal } from "node:assert";
+import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import type { Lifetime } from "../../src/protocol/lifetime.ts";
+import { refused } from "../support/expect.ts";
+import type { ManualClock } from "../support/manual_clock.ts";
+import { JSON_TYPE, TEXT } from "./kit.ts";
+import type { It } from "./storage_contract.ts";
+
+const TTL = { kind: "ttl", ttlSeconds: 100 } as const;
+
+/** TTL by the injected clock. */
+export function describeSliding(it: It): void {
+  it("TtlEndsAStreamThatIsNotUsed", async ({ storage, streams, clock }) => {
+    await storage.create("s", { contentType: TEXT, lifetime: TTL });
+    clock.advance(99_000);
+    await storage.head("s");
+    clock.advance(1_001);
+    await refused(storage.head("s"), "not_found");
+    await refused(storage.read("s", 0, 4096), "not_found");
+    await refused(streams.text("s", "x"), "not_found");
+  });
+
+  it("HeadTellsWhenAndIsNoUse", async ({ storage, clock }) => {
+    await storage.create("s", { contentType: TEXT, lifetime: TTL });
+    const { expiresAtMs } = await storage.head("s");
+    clock.advance(50_000);
+    const again = await storage.head("s");
+    equal([again.expiresAtMs, again.lifetime], [expiresAtMs, TTL]);
+  });
+
+  for (const use of ["append", "read", "close"] as const) {
+    it(`TtlSlidesWithEach_${use}`, async ({ storage, streams, clock }) => {
+      await storage.create("s", { contentType: TEXT, lifetime: TTL });
+      for (let i = 0; i < 3; i++) {
+        clock.advance(60_000);
+        if (use === "append") await streams.text("s", "x");
+        else if (use === "read") await storage.read("s", 0, 4096);
+        else await streams.close("s");
+      }
+      clock.advance(99_000);
+      await storage.head("s");
+      clock.advance(1_500);
+      await refused(storage.head("s"), "not_found");
+    });
+  }
+
+  it("TtlSlidesWithUsesHoweverSmall", async ({ storage, clock }) => {
+    await storage.create("s", { contentType: TEXT, lifetime: TTL });
+    for (let i = 0; i < 4; i++) {
+      clock.advance(4_000);
+      await storage.read("s", 0, 4096);
+    }
+    clock.advance(99_000);
+    await storage.head("s");
+  });
+
+  it("WatchedSlidingStreamDoesNotExpire", async ({ storage, clock }) => {
+    await storage.create("s", { contentType: TEXT, lifetime: TTL });
+    const watch = await storage.watch("s", () => {});
+    clock.advance(300_000);
+    await storage.head("s");
+    watch.cancel();
+    clock.advance(99_000);
+    await storage.head("s");
+    clock.advance(2_000);
+    await refused(storage.head("s"), "not_found");
+  });
+}
+
+function until(clock: ManualClock): Lifetime {
+  return { kind: "until", expiresAtMs: clock.nowMs() + 100_000 };
+}
+
+/** Expiry at a moment, by the injected clock. */
+export function describeExpiry(it: It): void {
+  it("UntilEndsAtItsMomentWhateverIsDone", async ({ storage, streams, clock }) => {
+    const expiresAtMs = clock.nowMs() + 100_000;
+    await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
+    equal((await storage.head("s")).expiresAtMs, expiresAtMs);
+    clock.advance(90_000);
+    await streams.text("s", "x");
+    clock.advance(10_001);
+    await refused(storage.head("s"), "not_found");
+  });
+
+  it("UntilInThePastIsNoStream", async ({ storage, clock }) => {
+    const expiresAtMs = clock.nowMs() - 1;
+    await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
+    await refused(storage.head("s"), "not_found");
+  });
+
+  it("ExpiredNameIsFree", async ({ storage, streams, clock }) => {
+    const body = encodeUtf8("old");
+    await storage.create("s", { contentType: TEXT, lifetime: until(clock), body });
+    const { id } = await storage.head("s");
+    clock.advance(200_000);
+    const created = await storage.create("s", { contentType: JSON_TYPE });
+    equal([created.created, created.tail], [true, 0]);
+    equal(await streams.all("s"), "");
+    equal((await storage.head("s")).id === id, false);
+  });
+
+  it("ExpiredStaysExpiredWhateverTheClockDoes", async ({ storage, clock }) => {
+    const expiresAtMs = clock.nowMs() + 1000;
+    await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
+    clock.advance(1_001);
+    await refused(storage.head("s"), "not_found");
+    clock.advance(-5);
+    await refused(storage.head("s"), "not_found");
+  });
+
+  it("ExpiredSourceStaysForItsForks", async ({ storage, streams, clock }) => {
+    await storage.create("s", {
+      contentType: TEXT,
+      lifetime: until(clock),
+      body: encodeUtf8("abc"),
+    });
+    await storage.create("f", { fork: { source: "s" }, lifetime: { kind: "forever" } });
+    clock.advance(200_000);
+    await refused(storage.head("s"), "gone");
+    equal(await streams.all("f"), "abc");
+    await storage.delete("f");
+    await refused(storage.head("s"), "not_found");
+  });
+
+  it("ExpiredForkLetsItsDeletedSourceGo", async ({ storage, clock }) => {
+    await storage.create("s", { contentType: TEXT });
+    await storage.create("f", { fork: { source: "s" }, lifetime: until(clock) });
+    await storage.delete("s");
+    clock.advance(200_000);
+    await refused(storage.head("f"), "not_found");
+    await refused(storage.head("s"), "not_found");
+  });
+}

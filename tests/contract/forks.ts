@@ -1,0 +1,238 @@
+import { deepStrictEqual as equal } from "node:assert";
+import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { refused } from "../support/expect.ts";
+import { JSON_TYPE, TEXT } from "./kit.ts";
+import type { It } from "./storage_contract.ts";
+
+/** Forks and soft deletion (PROTOCOL §4.2). */
+export function describeForks(it: It): void {
+  it("ForkBeginsAtTheTailUnlessItSaysOtherwise", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("source") });
+    const fork = await storage.create("f", { fork: { source: "s" } });
+    equal(fork, { created: true, contentType: TEXT, tail: 6, closed: false });
+    await streams.text("s", " goes on");
+    await streams.text("f", " differs");
+    equal(await streams.all("s"), "source goes on");
+    equal(await streams.all("f"), "source differs");
+  });
+
+  it("ForkAtAnOffsetSharesTheBytesBefore", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("0123456789") });
+    for (const offset of [0, 3, 10]) {
+      await storage.create(`f${offset}`, { fork: { source: "s", offset }, body: encodeUtf8("!") });
+      equal(await streams.all(`f${offset}`), `${"0123456789".slice(0, offset)}!`);
+      equal((await storage.head(`f${offset}`)).tail, offset + 1);
+    }
+    equal((await storage.read("f3", "now", 4096)).start, 4);
+  });
+
+  it("ForkWithSubOffsetCountsBytes", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("0123456789") });
+    await storage.create("f", { fork: { source: "s", offset: 2, subOffset: 5 } });
+    equal(await streams.all("f"), "0123456");
+    await refused(
+      storage.create("g", { fork: { source: "s", offset: 2, subOffset: 9 } }),
+      "invalid_fork",
+    );
+  });
+
+  it("ForkWithSubOffsetCountsMessagesInJson", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: JSON_TYPE });
+    const { tail } = await streams.json("s", '["first"]');
+    await streams.json("s", `[${Array.from({ length: 3000 }, (_, i) => `{"n":${i}}`)}]`);
+    const expected = ['"first"', ...Array.from({ length: 3000 }, (_, i) => `{"n":${i}}`)];
+    for (const subOffset of [0, 1, 2, 1500, 3000]) {
+      await storage.create(`f${subOffset}`, { fork: { source: "s", offset: tail, subOffset } });
+      const messages = expected.slice(0, 1 + subOffset).map((message) => `${message},\n`);
+      equal(await streams.all(`f${subOffset}`), messages.join(""));
+    }
+    await refused(
+      storage.create("g", { fork: { source: "s", offset: tail, subOffset: 3001 } }),
+      "invalid_fork",
+    );
+    await refused(storage.create("g", { fork: { source: "s", offset: 1 } }), "invalid_offset");
+  });
+
+  it("ForkPastTheTailIsRefused", async ({ storage }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
+    await refused(storage.create("f", { fork: { source: "s", offset: 4 } }), "invalid_fork");
+    await refused(storage.head("f"), "not_found");
+  });
+
+  it("ForkOfNothingIsNotFound", async ({ storage }) => {
+    await refused(storage.create("f", { fork: { source: "s" } }), "not_found");
+  });
+
+  it("ForkOfAnotherTypeIsRefused", async ({ storage }) => {
+    await storage.create("s", { contentType: TEXT });
+    await refused(
+      storage.create("f", { contentType: JSON_TYPE, fork: { source: "s" } }),
+      "content_type_mismatch",
+    );
+  });
+
+  it("ForkInheritsTypeAndLifetime", async ({ storage }) => {
+    const lifetime = { kind: "ttl", ttlSeconds: 60 } as const;
+    await storage.create("s", { contentType: JSON_TYPE, lifetime });
+    await storage.create("f", { fork: { source: "s" } });
+    await storage.create("g", { fork: { source: "s" }, lifetime: { kind: "forever" } });
+    const [f, g] = [await storage.head("f"), await storage.head("g")];
+    equal([f.contentType, f.lifetime], [JSON_TYPE, lifetime]);
+    equal([g.contentType, g.lifetime], [JSON_TYPE, { kind: "forever" }]);
+  });
+
+  it("ForkDoesNotInheritClosureSeqOrProducers", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    const producer = { id: "p", epoch: 4, seq: 0 };
+    const body = encodeUtf8("a");
+    await storage.append("s", { contentType: TEXT, body, producer, seq: "9", close: true });
+    await storage.create("f", { fork: { source: "s" } });
+    equal((await storage.head("f")).closed, false);
+    await storage.append("f", {
+      contentType: TEXT,
+      body: encodeUtf8("b"),
+      producer: { id: "p", epoch: 0, seq: 0 },
+      seq: "1",
+    });
+    equal(await streams.all("f"), "ab");
+  });
+
+  it("ForkMadeAgainIsTheSame", async ({ storage }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
+    const spec = { fork: { source: "s", offset: 1, subOffset: 1 } };
+    await storage.create("f", spec);
+    equal((await storage.create("f", spec)).created, false);
+    for (const fork of [{ source: "s", offset: 2 }, { source: "s" }, { ...spec.fork, offset: 2 }]) {
+      await refused(storage.create("f", { fork }), "stream_exists");
+    }
+    await refused(storage.create("f", { contentType: TEXT }), "stream_exists");
+  });
+
+  it("ForkAtOnceMakesOneStream", async ({ storage }) => {
+    await storage.create("s", { contentType: JSON_TYPE });
+    const results = await Promise.all(
+      Array.from({ length: 8 }, () => storage.create("f", { fork: { source: "s" } })),
+    );
+    equal(results.filter(({ created }) => created).length, 1);
+    await storage.delete("f");
+    await refused(storage.head("f"), "not_found");
+    await storage.delete("s");
+    await refused(storage.head("s"), "not_found");
+  });
+
+  it("ForkAndDeleteOfItsSourceAtOnceEndInOneOfTheTwoOrders", async ({ storage, streams }) => {
+    for (let i = 0; i < 10; i++) {
+      await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
+      const [fork] = await Promise.allSettled([
+        storage.create("f", { fork: { source: "s", offset: 2 } }),
+        storage.delete("s"),
+      ]);
+      if (fork.status === "rejected") {
+        await refused(storage.head("s"), "not_found");
+        continue;
+      }
+      await refused(storage.head("s"), "gone");
+      equal(await streams.all("f"), "ab");
+      await storage.delete("f");
+      await refused(storage.head("s"), "not_found");
+    }
+  });
+
+  it("ForksOfForksReadThroughTheWholeChain", async ({ storage, streams }) => {
+    await storage.create("f0", { contentType: TEXT });
+    let expected = "";
+    for (let depth = 0; depth < 6; depth++) {
+      const text = `${depth}`.repeat(3000 + depth);
+      await streams.text(`f${depth}`, text);
+      expected = (expected + text).slice(0, -500);
+      const fork = { source: `f${depth}`, offset: expected.length };
+      await storage.create(`f${depth + 1}`, { fork });
+      equal(await streams.all(`f${depth + 1}`), expected);
+    }
+    await streams.text("f0", "not seen");
+    await streams.text("f6", "own");
+    equal(await streams.all("f6"), `${expected}own`);
+    let whole = "";
+    while (whole.length < expected.length + 3) {
+      const { data } = await storage.read("f6", whole.length, 4096);
+      whole += new TextDecoder().decode(data);
+    }
+    equal(whole, `${expected}own`);
+  });
+
+  it("ForkBeforeItsSourcesOwnPointReadsTheSourcesSource", async ({ storage, streams }) => {
+    await storage.create("a", { contentType: TEXT, body: encodeUtf8("0123456789") });
+    await storage.create("b", { fork: { source: "a", offset: 8 }, body: encodeUtf8("bb") });
+    await storage.create("c", { fork: { source: "b", offset: 4 }, body: encodeUtf8("cc") });
+    equal(await streams.all("c"), "0123cc");
+    await storage.delete("a");
+    await storage.delete("b");
+    equal(await streams.all("c"), "0123cc");
+    await refused(storage.head("a"), "gone");
+    await storage.delete("c");
+    for (const name of ["a", "b", "c"]) await refused(storage.head(name), "not_found");
+  });
+
+  it("JsonForkChecksBoundariesAcrossItsPoint", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: JSON_TYPE, body: encodeUtf8("[10, 20]") });
+    await storage.create("f", { fork: { source: "s", offset: 4 }, body: encodeUtf8("30") });
+    equal(await streams.all("f"), "10,\n30,\n");
+    equal(await streams.all("f", 4), "30,\n");
+    await refused(storage.read("f", 3, 4096), "invalid_offset");
+    await refused(storage.read("f", 5, 4096), "invalid_offset");
+  });
+
+  it("DeletedSourceStaysForItsForks", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc".repeat(3000)) });
+    await storage.create("f", { fork: { source: "s" } });
+    await storage.create("g", { fork: { source: "s", offset: 1 } });
+    await storage.delete("s");
+    await refused(storage.head("s"), "gone");
+    await refused(storage.read("s", 0, 4096), "gone");
+    await refused(streams.text("s", "x"), "gone");
+    await refused(storage.delete("s"), "gone");
+    await refused(storage.create("s", { contentType: TEXT }), "stream_exists");
+    await refused(storage.create("h", { fork: { source: "s" } }), "source_deleted");
+    equal(await streams.all("f"), "abc".repeat(3000));
+    await storage.delete("f");
+    await refused(storage.head("s"), "gone");
+    equal(await streams.all("g"), "a");
+    await storage.delete("g");
+    await refused(storage.head("s"), "not_found");
+    equal((await storage.create("s", { contentType: JSON_TYPE })).created, true);
+  });
+
+  it("LastForkTakesTheWholeDeletedChainWithIt", async ({ storage }) => {
+    await storage.create("a", { contentType: TEXT, body: encodeUtf8("a") });
+    await storage.create("b", { fork: { source: "a" }, body: encodeUtf8("b") });
+    await storage.create("c", { fork: { source: "b" }, body: encodeUtf8("c") });
+    await storage.create("b2", { fork: { source: "a" } });
+    await storage.delete("a");
+    await storage.delete("b");
+    await storage.delete("c");
+    await refused(storage.head("c"), "not_found");
+    await refused(storage.head("b"), "not_found");
+    await refused(storage.head("a"), "gone");
+    await storage.delete("b2");
+    await refused(storage.head("a"), "not_found");
+  });
+
+  it("LivingSourceIsNotTakenByItsForksEnd", async ({ storage, streams }) => {
+    await storage.create("a", { contentType: TEXT, body: encodeUtf8("a") });
+    await storage.create("b", { fork: { source: "a" } });
+    await storage.delete("b");
+    equal(await streams.all("a"), "a");
+    await storage.delete("a");
+    await refused(storage.head("a"), "not_found");
+  });
+
+  it("ForkMadeAgainAndAgainLeavesNoCount", async ({ storage }) => {
+    await storage.create("a", { contentType: TEXT });
+    for (let i = 0; i < 4; i++) {
+      await storage.create("b", { fork: { source: "a" } });
+      await storage.delete("b");
+    }
+    await storage.delete("a");
+    await refused(storage.head("a"), "not_found");
+  });
+}

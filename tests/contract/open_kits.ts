@@ -1,0 +1,50 @@
+import { createMemoryStorage } from "../../src/storage/memory.ts";
+import type { FileStorageOptions } from "../../src/storage/file/open.ts";
+import { FileKit } from "../support/file_kit.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import type { OpenKit } from "./kit.ts";
+import { SteppedStorage } from "./stepped_storage.ts";
+
+/** Sizes at which a few KiB take every path: several log files, several segments, evictions. */
+export const TINY: Omit<FileStorageOptions, "dir"> = {
+  walBytes: 256 * 1024,
+  segmentBytes: 8192,
+  maxLoadedStreams: 2,
+  maxOpenFiles: 4,
+};
+
+/** A storage in memory. */
+export const openMemory: OpenKit = (options) => {
+  const clock = new ManualClock();
+  const storage = createMemoryStorage({ ...options, clock });
+  return Promise.resolve({ storage, clock, dispose: () => storage.close() });
+};
+
+/** What is done to a file storage between two steps. */
+export type Between = "nothing" | "checkpoint" | "reopen" | "crash";
+
+/** A storage in a directory of its own. */
+export function openFile(settings: Omit<FileStorageOptions, "dir">, between: Between): OpenKit {
+  return async (options) => {
+    const root = await Deno.makeTempDir({ prefix: "durable-streams-test-" });
+    const kit = new FileKit(root, { ...settings, ...options });
+    const storage = await kit.open();
+    return {
+      storage: between === "nothing"
+        ? storage
+        : new SteppedStorage(storage, () => goBetween(kit, between)),
+      clock: kit.clock,
+      dispose: async () => {
+        await kit.close();
+        await Deno.remove(root, { recursive: true });
+      },
+    };
+  };
+}
+
+async function goBetween(kit: FileKit, between: Between) {
+  if (between === "checkpoint") await kit.checkpoint();
+  if (between === "reopen") await kit.reopen();
+  if (between === "crash") await kit.crash();
+  return kit.storage;
+}

@@ -1,0 +1,136 @@
+import { deepStrictEqual as equal } from "node:assert";
+import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
+import type { Appended } from "../../src/storage/storage.ts";
+import { refused } from "../support/expect.ts";
+import { TEXT } from "./kit.ts";
+import type { It, Subject } from "./storage_contract.ts";
+
+/** Idempotent producers (PROTOCOL §5.2.1). */
+export function describeProducers(it: It): void {
+  const send = (
+    { storage }: Subject,
+    epoch: number,
+    seq: number,
+    text: string,
+    id = "p",
+  ): Promise<Appended> =>
+    storage.append("s", {
+      contentType: TEXT,
+      body: encodeUtf8(text),
+      producer: { id, epoch, seq },
+    });
+
+  const withStream = (title: string, run: (subject: Subject) => Promise<void>) =>
+    it(title, async (subject) => {
+      await subject.storage.create("s", { contentType: TEXT });
+      await run(subject);
+    }, { maxProducersPerStream: 3 });
+
+  withStream("ProducerBatchesInOrderAreTaken", async (subject) => {
+    equal(await send(subject, 0, 0, "a"), {
+      tail: 1,
+      closed: false,
+      duplicate: false,
+      producer: { id: "p", epoch: 0, seq: 0 },
+    });
+    await send(subject, 0, 1, "b");
+    equal(await subject.streams.all("s"), "ab");
+  });
+
+  withStream("ProducerBatchAgainIsADuplicate", async (subject) => {
+    await send(subject, 0, 0, "a");
+    await send(subject, 0, 1, "b");
+    equal(await send(subject, 0, 1, "b"), {
+      tail: 2,
+      closed: false,
+      duplicate: true,
+      producer: { epoch: 0, seq: 1 },
+    });
+    equal((await send(subject, 0, 0, "other")).producer, { epoch: 0, seq: 1 });
+    equal(await subject.streams.all("s"), "ab");
+  });
+
+  withStream("ProducerBatchAgainWhileTheFirstIsUnderWayIsADuplicate", async (subject) => {
+    const answers = await Promise.all([1, 2, 3].map(() => send(subject, 0, 0, "once")));
+    equal(answers.map(({ duplicate }) => duplicate).sort(), [false, true, true]);
+    equal(await subject.streams.all("s"), "once");
+  });
+
+  withStream("ProducerGapIsRefused", async (subject) => {
+    const gap = (expected: number, received: number) =>
+      ({ code: "sequence_gap", expected, received }) as const;
+    await refused(send(subject, 0, 1, "x"), gap(0, 1));
+    await send(subject, 0, 0, "a");
+    await refused(send(subject, 0, 2, "x"), gap(1, 2));
+    equal(await subject.streams.all("s"), "a");
+  });
+
+  withStream("ProducerEpochsGoUpAndBeginAtZero", async (subject) => {
+    await send(subject, 1, 0, "a");
+    await refused(send(subject, 0, 1, "x"), { code: "stale_epoch", epoch: 1 });
+    await refused(send(subject, 2, 1, "x"), "epoch_start");
+    await send(subject, 3, 0, "b");
+    await refused(send(subject, 1, 1, "x"), { code: "stale_epoch", epoch: 3 });
+    await send(subject, 3, 1, "c");
+    equal(await subject.streams.all("s"), "abc");
+  });
+
+  withStream("ProducersAreIndependent", async (subject) => {
+    await send(subject, 0, 0, "a", "p");
+    await send(subject, 5, 0, "b", "q");
+    await send(subject, 0, 1, "c", "p");
+    await send(subject, 5, 1, "d", "q");
+    await send(subject, 0, 0, "e", "P");
+    equal(await subject.streams.all("s"), "abcde");
+  });
+
+  withStream("ProducersOfAStreamAreLimited", async (subject) => {
+    for (const id of ["p", "q", "r"]) await send(subject, 0, 0, id, id);
+    await refused(send(subject, 0, 0, "x", "t"), "too_many_producers");
+    await send(subject, 0, 1, "p", "p");
+    equal(await subject.streams.all("s"), "pqrp");
+  });
+
+  withStream("ProducerRefusalComesBeforeSeqAndDuplicateToo", async (subject) => {
+    const { storage, streams } = subject;
+    const batch = (seq: number, streamSeq: string) =>
+      storage.append("s", {
+        contentType: TEXT,
+        body: encodeUtf8("x"),
+        producer: { id: "p", epoch: 0, seq },
+        seq: streamSeq,
+      });
+    await batch(0, "b");
+    equal((await batch(0, "b")).duplicate, true);
+    await refused(batch(1, "a"), "sequence_regression");
+    await batch(1, "c");
+    equal(await streams.all("s"), "xx");
+  });
+
+  withStream("ProducerThatClosedMayRetry", async (subject) => {
+    const { storage } = subject;
+    const last = { contentType: TEXT, body: encodeUtf8("end"), close: true };
+    const producer = { id: "p", epoch: 0, seq: 0 };
+    await storage.append("s", { ...last, producer });
+    const again = await storage.append("s", { ...last, producer });
+    equal([again.duplicate, again.closed, again.tail], [true, true, 3]);
+    await refused(send(subject, 0, 1, "x"), {
+      code: "stream_closed",
+      tail: 3,
+      producer: { epoch: 0, seq: 0 },
+    });
+    await refused(send(subject, 0, 0, "x", "q"), { code: "stream_closed", tail: 3 });
+  });
+
+  withStream("ProducerMayCloseWithoutContent", async (subject) => {
+    const { storage } = subject;
+    await send(subject, 2, 0, "a");
+    const close = { body: NO_BYTES, close: true, producer: { id: "p", epoch: 2, seq: 1 } };
+    equal((await storage.append("s", close)).closed, true);
+    equal((await storage.append("s", close)).duplicate, true);
+    await refused(
+      storage.append("s", { ...close, producer: { id: "p", epoch: 1, seq: 5 } }),
+      { code: "stale_epoch", epoch: 2 },
+    );
+  });
+}

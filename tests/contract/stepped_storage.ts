@@ -1,0 +1,87 @@
+import type {
+  Appended,
+  AppendRequest,
+  Created,
+  CreateSpec,
+  ReadResult,
+  Storage,
+  StreamInfo,
+  Watch,
+} from "../../src/storage/storage.ts";
+import type { ReadFrom } from "../../src/protocol/offset.ts";
+
+/** Something is done before each of the first steps, then before one of many: it takes its time. */
+const FIRST_STEPS = 4;
+const LATER_STEPS = 10;
+
+/**
+ * A storage that does something to itself between steps: before each call that comes while no other one
+ * runs and nobody watches; of long tests' calls after the first few only some. `between` returns the
+ * storage to go on with.
+ */
+export class SteppedStorage implements Storage {
+  readonly #between: () => Promise<Storage>;
+  #ready: Promise<Storage>;
+  #steps = 0;
+  #calls = 0;
+  #watchers = 0;
+  #isClosed = false;
+  readonly identity: string;
+
+  constructor(storage: Storage, between: () => Promise<Storage>) {
+    this.identity = storage.identity;
+    this.#ready = Promise.resolve(storage);
+    this.#between = between;
+  }
+
+  create(name: string, spec: CreateSpec): Promise<Created> {
+    return this.#step((storage) => storage.create(name, spec));
+  }
+
+  append(name: string, request: AppendRequest): Promise<Appended> {
+    return this.#step((storage) => storage.append(name, request));
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#step((storage) => storage.delete(name));
+  }
+
+  head(name: string): Promise<StreamInfo> {
+    return this.#step((storage) => storage.head(name));
+  }
+
+  read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
+    return this.#step((storage) => storage.read(name, from, limitBytes));
+  }
+
+  async watch(name: string, onChange: () => void): Promise<Watch> {
+    const watch = await this.#step((storage) => storage.watch(name, onChange));
+    let isOver = false;
+    this.#watchers++;
+    return {
+      cancel: () => {
+        watch.cancel();
+        if (!isOver) this.#watchers--;
+        isOver = true;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await (await this.#ready).close();
+  }
+
+  async #step<T>(call: (storage: Storage) => Promise<T>): Promise<T> {
+    const isDue = ++this.#steps <= FIRST_STEPS || this.#steps % LATER_STEPS === 0;
+    if (isDue && this.#calls === 0 && this.#watchers === 0 && !this.#isClosed) {
+      this.#ready = this.#ready.then(this.#between);
+    }
+    this.#calls++;
+    try {
+      return await call(await this.#ready);
+    } finally {
+      this.#calls--;
+    }
+  }
+}

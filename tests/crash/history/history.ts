@@ -1,0 +1,180 @@
+import type { Storage } from "../../../src/storage/storage.ts";
+import { turn } from "../../support/life.ts";
+import { append } from "./appends.ts";
+import { create, createAgain, fork, remove } from "./names.ts";
+import { describe, LifeOver, Session } from "./session.ts";
+import { checkAll, checkName, checkStream } from "./verify.ts";
+import { Violation } from "./violation.ts";
+import { World } from "./world.ts";
+import { setFault } from "./set_fault.ts";
+
+/** How a history went. */
+export interface HistoryResult {
+  seed: number;
+  /** What was wrong; undefined where all was right. */
+  violation: Violation | undefined;
+  trace: readonly string[];
+  crashes: number;
+  faults: number;
+}
+
+/** Runs the history of a seed: lives of a storage, each ended by a crash, a kill or in order. */
+export async function runHistory(seed: number): Promise<HistoryResult> {
+  const world = new World(seed);
+  const result = { seed, trace: world.trace, crashes: 0, faults: 0, violation: undefined };
+  try {
+    const lives = world.random.between(2, 6);
+    for (let life = 0; life < lives; life++) {
+      const session = await start(world, result);
+      await live(world, session, result);
+    }
+    await finish(world, result);
+    return result;
+  } catch (error) {
+    const violation = error instanceof Violation
+      ? error
+      : new Violation(`The history stopped: ${describe(error)}`);
+    return { ...result, violation };
+  }
+}
+
+/** Starts the storage, after however many starts that a crash cuts short, and checks what it holds. */
+async function start(world: World, counts: { crashes: number }): Promise<Session> {
+  while (true) {
+    const { life, faults } = world.machine.fileSystem;
+    const isCutShort = world.random.chance(0.3);
+    if (isCutShort) life.endAfter(world.random.between(1, 80));
+    if (world.random.chance(0.05)) setFault(world);
+    if (world.isUnclean) { for (const stream of world.streams()) stream.maybeUsed(world.nowMs); }
+    world.note("open");
+    const storage = await openUntilOver(world);
+    const isFaulty = faults.fired.length > 0;
+    faults.clear();
+    if (storage !== undefined && !isFaulty) {
+      const session = new Session(world, storage);
+      try {
+        await checkAll(session);
+        life.endAfter(Infinity);
+        world.note("checked");
+        return session;
+      } catch (error) {
+        if (!(error instanceof LifeOver)) throw error;
+      }
+    }
+    end(world, counts);
+  }
+}
+
+/** The storage; `undefined` where the process died before, or where a fault was set that kept it shut. */
+async function openUntilOver(world: World): Promise<Storage | undefined> {
+  const { life, faults } = world.machine.fileSystem;
+  let outcome: { storage?: Storage; error?: unknown } | undefined;
+  world.machine.open(world.options).then(
+    (storage) => outcome = { storage },
+    (error) => outcome = { error },
+  );
+  for (let turns = 0; outcome === undefined && !life.isOver; turns++) {
+    if (turns > 3000) throw new Violation("The storage doesn't open");
+    await turn();
+  }
+  if (life.isOver || outcome === undefined) return undefined;
+  if (outcome.storage !== undefined || faults.fired.length > 0) return outcome.storage;
+  throw new Violation(`The storage doesn't open: ${describe(outcome.error)}`);
+}
+
+async function live(
+  world: World,
+  session: Session,
+  counts: { crashes: number; faults: number },
+): Promise<void> {
+  const { life, faults } = world.machine.fileSystem;
+  if (world.random.chance(0.7)) life.endAfter(world.random.between(1, 400));
+  if (world.random.chance(0.3)) setFault(world);
+  try {
+    for (let steps = world.random.between(1, 60); steps > 0 && !session.isOver; steps--) {
+      await step(session);
+      session.check();
+    }
+  } catch (error) {
+    if (!(error instanceof LifeOver)) throw error;
+  }
+  counts.faults += faults.fired.length;
+  faults.clear();
+  if (!session.isOver && world.random.chance(0.3)) return await close(world, session, counts);
+  end(world, counts);
+}
+
+async function step(session: Session): Promise<void> {
+  const { world } = session;
+  const { random, names } = world;
+  const name = random.pick(names);
+  const stream = world.stream(name);
+  const there = stream?.presence === "there" ? stream : undefined;
+  const kind = random.below(100);
+  if (kind < 50 && there !== undefined) append(session, there);
+  else if (kind < 62) create(session, name);
+  else if (kind < 70) {
+    const source = world.stream(random.pick(names));
+    if (source !== undefined) fork(session, name, source);
+  } else if (kind < 74) remove(session, name);
+  else if (kind < 76 && there !== undefined) createAgain(session, there);
+  else if (kind < 80) await lookAt(session, name);
+  else if (kind < 84) world.machine.clock.advance(random.pick([1, 50, 400, 1500, 6000, 20_000]));
+  else if (kind < 87) await session.settle();
+  else for (let turns = random.below(12); turns > 0; turns--) await turn();
+}
+
+/** A look and a read in between; what a fault keeps from being read is no harm. */
+async function lookAt(session: Session, name: string): Promise<void> {
+  try {
+    await checkName(session, name);
+    const stream = session.world.stream(name);
+    if (stream?.presence === "there") await checkStream(session, stream);
+  } catch (error) {
+    if (error instanceof Violation || error instanceof LifeOver || !session.isFaulty) throw error;
+  }
+}
+
+/** Ends the process at once: what was under way may have happened or not. */
+function end(world: World, counts: { crashes: number }): void {
+  const how = world.options.fsync === "always" && world.random.chance(0.6) ? "crash" : "kill";
+  world.note(how);
+  world.machine.end(how);
+  counts.crashes++;
+  world.machine.clock.advance(world.random.pick([0, 10, 3000, 20_000]));
+  // What was used last is forgotten: a stream may live longer for that.
+  world.isUnclean = true;
+}
+
+/** Ends it in order, or as far as that goes. */
+async function close(
+  world: World,
+  session: Session,
+  counts: { crashes: number },
+): Promise<void> {
+  world.note("close");
+  if (world.random.chance(0.7)) await session.settle();
+  session.closing();
+  try {
+    await session.answer(session.storage.close());
+    await session.settle();
+  } catch (error) {
+    if (error instanceof LifeOver) return end(world, counts);
+    if (error instanceof Violation || !session.isFaulty) throw error;
+    return end(world, counts);
+  }
+  if (session.isOver) return end(world, counts);
+  world.isUnclean = session.isFaulty;
+  const { openFiles } = world.machine.fileSystem;
+  if (openFiles > 0 && !session.isFaulty) throw new Violation(`${openFiles} files stay open`);
+  world.machine.end("kill");
+}
+
+/** Whatever happened, one more start finds what the last one found. */
+async function finish(world: World, counts: { crashes: number }): Promise<void> {
+  for (let round = 0; round < 2; round++) {
+    const session = await start(world, counts);
+    if (round === 0) end(world, counts);
+    else await session.answer(session.storage.close());
+  }
+}

@@ -1,0 +1,200 @@
+import { type Bytes, concatBytes, NO_BYTES } from "../../../src/protocol/bytes.ts";
+import type { ProducerPosition } from "../../../src/protocol/errors.ts";
+import { FOREVER, type Lifetime } from "../../../src/protocol/lifetime.ts";
+import type { AppendRequest, CreateSpec } from "../../../src/storage/storage.ts";
+import type { Payload } from "./payload.ts";
+
+/** What is known of an operation: `unknown` may be stored or not, until someone sees which. */
+export type Outcome = "unknown" | "stored" | "absent";
+
+/** An append, and where it came to stand. */
+export interface ModelOp {
+  id: number;
+  payload: Payload;
+  request: AppendRequest;
+  outcome: Outcome;
+  start: number | undefined;
+  /** How often it was sent. */
+  sent: number;
+  /** How many of its answers are still to come. */
+  underWay: number;
+}
+
+/** A producer as its client knows it. */
+export interface ModelProducer {
+  id: string;
+  epoch: number;
+  /** The sequence number that comes next. */
+  nextSeq: number;
+  last: ModelOp | undefined;
+}
+
+/** Where a fork's own bytes begin, and what stands before them. */
+export interface ModelFork {
+  source: ModelStream;
+  point: number;
+  prefix: Bytes;
+  prefixEnds: number[];
+}
+
+/** What a look at a name may find. */
+export type Status = "there" | "not_found" | "gone";
+
+/** Whether a stream's time is over. */
+type Liveness = "alive" | "over" | "either";
+
+/** One stream, from its creation to its end; the next one of the same name is another. */
+export class ModelStream {
+  readonly name: string;
+  readonly spec: CreateSpec;
+  readonly json: boolean;
+  readonly lifetime: Lifetime;
+  readonly fork: ModelFork | undefined;
+  /** What the name stood for before. */
+  readonly before: ModelStream | undefined;
+  readonly forks = new Set<ModelStream>();
+  readonly producers = new Map<string, ModelProducer>();
+  /** The appends, and the creation's own content first. */
+  readonly ops: ModelOp[] = [];
+  presence: "creating" | "there" | "deleting" | "ended" = "creating";
+  id: number | undefined;
+  closed = false;
+  /** The operation that closes, once there is one. */
+  closing: ModelOp | undefined;
+  seq: string | undefined;
+  /** It can't have ended before, however its last use was remembered. */
+  aliveUntilMs: number;
+  /** It has ended by then. */
+  overFromMs: number;
+  /** Operations under way that want no other beside them. */
+  exclusive = 0;
+  /** Appends under way. */
+  appending = 0;
+  /** Forks of it under way. */
+  forking = 0;
+
+  constructor(
+    name: string,
+    spec: CreateSpec,
+    origin: { fork: ModelFork | undefined; before: ModelStream | undefined },
+    nowMs: number,
+  ) {
+    const { fork } = origin;
+    this.before = origin.before;
+    this.name = name;
+    this.spec = spec;
+    this.fork = fork;
+    this.json = (spec.contentType ?? fork?.source.contentType) === "application/json";
+    this.lifetime = spec.lifetime ?? fork?.source.lifetime ?? FOREVER;
+    this.aliveUntilMs = Infinity;
+    this.overFromMs = Infinity;
+    if (this.lifetime.kind === "until") {
+      this.aliveUntilMs = this.overFromMs = this.lifetime.expiresAtMs;
+    } else if (this.lifetime.kind === "ttl") {
+      this.aliveUntilMs = this.overFromMs = nowMs + this.lifetime.ttlSeconds * 1000;
+    }
+  }
+
+  get contentType(): string {
+    return this.spec.contentType ?? this.fork?.source.contentType ?? "application/octet-stream";
+  }
+
+  /** Offset of the first byte of its own. */
+  get ownStart(): number {
+    return this.fork?.point ?? 0;
+  }
+
+  /** Whether nothing is under way that changes it. */
+  get isIdle(): boolean {
+    return this.exclusive === 0 && this.appending === 0 && this.forking === 0 &&
+      (this.presence === "there" || this.presence === "ended");
+  }
+
+  /** It was used between these moments. */
+  used(fromMs: number, toMs: number): void {
+    if (this.lifetime.kind !== "ttl") return;
+    const ttlMs = this.lifetime.ttlSeconds * 1000;
+    this.aliveUntilMs = Math.max(this.aliveUntilMs, fromMs + ttlMs);
+    this.overFromMs = Math.max(this.overFromMs, toMs + ttlMs);
+  }
+
+  /** It may have been used at this moment. */
+  maybeUsed(atMs: number): void {
+    if (this.lifetime.kind !== "ttl") return;
+    this.overFromMs = Math.max(this.overFromMs, atMs + this.lifetime.ttlSeconds * 1000);
+  }
+
+  liveness(nowMs: number): Liveness {
+    if (nowMs < this.aliveUntilMs) return "alive";
+    return nowMs >= this.overFromMs && this.appending === 0 ? "over" : "either";
+  }
+
+  /** What may be found under its name. */
+  statuses(nowMs: number): Set<Status> {
+    const found = new Set<Status>();
+    const liveness = this.liveness(nowMs);
+    if (this.presence !== "ended" && liveness !== "over") found.add("there");
+    if (this.presence === "creating") {
+      return new Set([...found, ...this.before?.statuses(nowMs) ?? ["not_found"]]);
+    }
+    if (this.presence === "there" && liveness === "alive") return found;
+    const held = this.#holders(nowMs);
+    if (held !== "some") found.add("not_found");
+    if (held !== "none") found.add("gone");
+    return found;
+  }
+
+  /** Whether forks keep what it was after its end. */
+  #holders(nowMs: number): "none" | "some" | "maybe" {
+    let result: "none" | "maybe" = "none";
+    for (const fork of this.forks) {
+      const held = fork.#holds(nowMs);
+      if (held === "some") return "some";
+      if (held === "maybe") result = "maybe";
+    }
+    return result;
+  }
+
+  #holds(nowMs: number): "none" | "some" | "maybe" {
+    if (this.presence === "ended") return this.#holders(nowMs);
+    const isCertain = this.presence === "there" && this.liveness(nowMs) === "alive";
+    return isCertain || this.#holders(nowMs) === "some" ? "some" : "maybe";
+  }
+
+  /** It isn't there any more, or its creation never happened. */
+  end(): void {
+    if (this.presence === "creating") this.fork?.source.forks.delete(this);
+    this.presence = "ended";
+  }
+
+  /** The bytes known from the start on without a gap, and where messages end in them. */
+  known(): { bytes: Bytes; ends: number[] } {
+    const parts = [this.fork?.prefix ?? NO_BYTES];
+    const ends = [...this.fork?.prefixEnds ?? []];
+    let at = this.ownStart;
+    const placed = this.ops.filter(({ outcome, start }) =>
+      outcome === "stored" && start !== undefined
+    ).sort((a, b) => (a.start ?? 0) - (b.start ?? 0));
+    for (const { start, payload } of placed) {
+      if (payload.stored.length === 0) continue;
+      if (start !== at) break;
+      parts.push(payload.stored);
+      for (const end of payload.ends) ends.push(at + end);
+      at += payload.stored.length;
+    }
+    return { bytes: concatBytes(parts), ends };
+  }
+
+  /** Every producer's newest position, as far as its batches are stored. */
+  producerPositions(): Map<string, ProducerPosition> {
+    const positions = new Map<string, ProducerPosition>();
+    for (const { outcome, request: { producer } } of this.ops) {
+      if (outcome !== "stored" || producer === undefined) continue;
+      const known = positions.get(producer.id);
+      const isNewer = known === undefined || producer.epoch > known.epoch ||
+        (producer.epoch === known.epoch && producer.seq > known.seq);
+      if (isNewer) positions.set(producer.id, { epoch: producer.epoch, seq: producer.seq });
+    }
+    return positions;
+  }
+}

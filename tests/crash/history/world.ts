@@ -1,0 +1,98 @@
+import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
+import { Machine } from "../../support/machine.ts";
+import { Random } from "../../support/random.ts";
+import { ModelStream, type Status } from "./model.ts";
+import { expect } from "./violation.ts";
+
+const NAMES = ["a", "b/c", "ü", "d", "e"];
+
+/** What a history works on: the machine, the model, and a list of what was done. */
+export class World {
+  readonly random: Random;
+  readonly machine: Machine;
+  readonly options: Partial<FileStorageOptions>;
+  readonly names: readonly string[] = NAMES;
+  readonly trace: string[] = [];
+  /** Whether the last life ended without a close. */
+  isUnclean = false;
+  /** Bodies go up to this. */
+  readonly longestBytes: number;
+  readonly #current = new Map<string, ModelStream>();
+  readonly #byId = new Map<number, ModelStream>();
+  #opId = 0;
+
+  constructor(seed: number) {
+    const random = new Random(seed);
+    this.random = random;
+    this.machine = new Machine(random.split(), {
+      dir: random.pick(["/streams", "/mnt/data/streams"]),
+      hasBarrier: random.chance(0.5),
+    });
+    this.options = chooseOptions(random);
+    this.longestBytes = random.pick([200, 3000, 6000, 6000, 20_000, 90_000]);
+    this.note(`options ${JSON.stringify(this.options)}`);
+  }
+
+  get nowMs(): number {
+    return this.machine.clock.nowMs();
+  }
+
+  note(line: string): void {
+    this.trace.push(line);
+  }
+
+  nextOpId(): number {
+    return ++this.#opId;
+  }
+
+  /** The newest stream of this name. */
+  stream(name: string): ModelStream | undefined {
+    return this.#current.get(name);
+  }
+
+  /** All that are there or may be. */
+  streams(): ModelStream[] {
+    return [...this.#current.values()]
+      .flatMap((stream) => stream.before === undefined ? [stream] : [stream, stream.before])
+      .filter(({ presence }) => presence !== "ended");
+  }
+
+  /** The name stands for this stream from now on. */
+  put(stream: ModelStream): void {
+    this.#current.set(stream.name, stream);
+    stream.fork?.source.forks.add(stream);
+  }
+
+  /** It was never created: the name stands for what it stood for before. */
+  takeBack(stream: ModelStream): void {
+    const { before } = stream;
+    stream.end();
+    if (before === undefined) this.#current.delete(stream.name);
+    else this.#current.set(stream.name, before);
+  }
+
+  /** What may be found under a name. */
+  statuses(name: string): Set<Status> {
+    return this.stream(name)?.statuses(this.nowMs) ?? new Set(["not_found"]);
+  }
+
+  /** No two streams ever have the same id. */
+  checkId(stream: ModelStream): void {
+    if (stream.id === undefined) return;
+    const holder = this.#byId.get(stream.id) ?? stream;
+    expect(holder === stream, `stream ${stream.name} has the id of an earlier one, ${stream.id}`);
+    this.#byId.set(stream.id, stream);
+  }
+}
+
+function chooseOptions(random: Random): Partial<FileStorageOptions> {
+  return {
+    fsync: random.pick(["always", "always", "always", "always", "interval", "never"]),
+    walBytes: random.pick([256, 256, 512]) * 1024,
+    segmentBytes: random.pick([4096, 10_000, 16_384, 65_536]),
+    checkpointStreams: random.pick([0, 2, 50_000]),
+    checkpointIntervalMs: random.pick([300, 5000, 30_000]),
+    maxLoadedStreams: random.pick([1, 2, 20_000]),
+    maxOpenFiles: random.pick([2, 4, 512]),
+  };
+}

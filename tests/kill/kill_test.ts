@@ -1,0 +1,142 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RUNTIME_TARGETS } from "../runtime/targets.ts";
+import { installTestTools } from "../tools/install.ts";
+import { Lifecycles } from "./lifecycles.ts";
+import { LongPollReader, type ResumingReader, SseReader } from "./readers.ts";
+import { attempt, KilledServer } from "./server.ts";
+import { type Message, PlainWriter, Producer } from "./writers.ts";
+
+/**
+ * A real server under load, killed and started again: what it acknowledged is there, once and in order,
+ * nothing is there that was never sent, and readers that resume see each message once.
+ *
+ * DURABLE_STREAMS_KILLS says how often; 20.
+ */
+
+const KILLS = Number(process.env.DURABLE_STREAMS_KILLS ?? 20);
+const STREAMS = ["orders/eu", "orders/us", "log"];
+/** Small enough that checkpoints, used log files and several segments come within a round. */
+const SMALL = ["--wal-bytes", "1MiB", "--segment-bytes", "64KiB"];
+
+for (const { name, command } of RUNTIME_TARGETS) {
+  Deno.test(`${name}: ${KILLS} kills under load lose nothing and double nothing`, async () => {
+    await installTestTools();
+    const dir = mkdtempSync(join(tmpdir(), "durable-streams-kill-"));
+    try {
+      await killOverAndOver([...await command(), "--port", "0", "--dir", dir, ...SMALL]);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+}
+
+async function killOverAndOver(command: string[]): Promise<void> {
+  const server = new KilledServer(command);
+  await server.start();
+  let over = false;
+  const isOver = () => over;
+  const streams = STREAMS.map((name) => new LoadedStream(name));
+  const lifecycles = [new Lifecycles("short/a"), new Lifecycles("short/b")];
+  try {
+    for (const stream of streams) await stream.create(server);
+    const writing = [
+      ...streams.flatMap((stream) => stream.write(server, isOver)),
+      ...lifecycles.map((lifecycle) => lifecycle.run(server, isOver)),
+    ];
+    const reading = streams.flatMap((stream) => stream.read(server));
+    for (let kill = 0; kill < KILLS; kill++) {
+      // The moment of the kill is the test's point: any will do, and no outcome hangs on it.
+      await sleep(100 + Math.random() * 600);
+      await server.kill();
+      await server.start();
+    }
+    over = true;
+    await Promise.all(writing);
+    for (const stream of streams) await stream.close(server);
+    await Promise.all(reading);
+    for (const stream of streams) stream.check(await stream.stored(server));
+    for (const lifecycle of lifecycles) {
+      await lifecycle.check(server);
+      ok(lifecycle.known > KILLS, "streams were made, closed, forked and deleted");
+    }
+    await server.stop();
+  } finally {
+    over = true;
+    await server.kill();
+  }
+}
+
+/** One stream with its writers, producers and readers. */
+class LoadedStream {
+  readonly #name: string;
+  readonly #writers: PlainWriter[];
+  readonly #producers: Producer[];
+  readonly #readers: ResumingReader[] = [new LongPollReader(), new SseReader()];
+
+  constructor(name: string) {
+    this.#name = name;
+    this.#writers = [0, 1, 2].map((i) => new PlainWriter(`${name} writer ${i}`));
+    this.#producers = [0, 1].map((i) => new Producer(`${name} producer ${i}`));
+  }
+
+  async create(server: KilledServer): Promise<void> {
+    const headers = { "content-type": "application/json" };
+    equal((await attempt(server, this.#name, { method: "PUT", headers }))?.status, 201);
+  }
+
+  write(server: KilledServer, isOver: () => boolean): Promise<void>[] {
+    return [...this.#writers, ...this.#producers].map((writer) =>
+      writer.run(server, this.#name, isOver)
+    );
+  }
+
+  read(server: KilledServer): Promise<void>[] {
+    return this.#readers.map((reader) => reader.run(server, this.#name));
+  }
+
+  async close(server: KilledServer): Promise<void> {
+    const headers = { "stream-closed": "true" };
+    equal((await attempt(server, this.#name, { method: "POST", headers }))?.status, 204);
+  }
+
+  /** All of it, chunk by chunk. */
+  async stored(server: KilledServer): Promise<Message[]> {
+    const messages: Message[] = [];
+    for (let offset = "-1";;) {
+      const answer = await attempt(server, `${this.#name}?offset=${offset}`, {});
+      ok(answer !== undefined && answer.status === 200);
+      messages.push(...JSON.parse(new TextDecoder().decode(answer.body)));
+      offset = answer.headers.get("stream-next-offset") ?? "";
+      if (answer.headers.get("stream-up-to-date") === "true") return messages;
+    }
+  }
+
+  check(stored: readonly Message[]): void {
+    for (const { name, acknowledged, sent } of this.#writers) {
+      const numbers = stored.filter(({ writer }) => writer === name).map(({ n }) => n);
+      ok(numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n)), `${name}: once, in order`);
+      ok(numbers.every((n) => n < sent), `${name}: nothing that was never sent`);
+      const there = new Set(numbers);
+      const lost = [...acknowledged].filter((n) => !there.has(n));
+      deepEqual(lost, [], `${name}: everything that was acknowledged`);
+      ok(acknowledged.size > 0, `${name} has written`);
+    }
+    for (const { name, acknowledged, sent } of this.#producers) {
+      const numbers = stored.filter(({ writer }) => writer === name).map(({ n }) => n);
+      deepEqual(numbers, numbers.map((_, i) => i), `${name}: exactly once, in order`);
+      ok(
+        numbers.length >= 2 * acknowledged && numbers.length <= 2 * sent,
+        `${name}: whole batches`,
+      );
+      ok(acknowledged > 0, `${name} has written`);
+    }
+    for (const reader of this.#readers) {
+      deepEqual(reader.seen, stored, `${reader.constructor.name} of ${this.#name} saw each once`);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { type Program, startProgram } from "../tools/program.ts";
+
+/** The server of a kill test: killed and started again on the same directory, under clients that go on. */
+export class KilledServer {
+  readonly #command: readonly string[];
+  #program: Program | undefined;
+  #up = Promise.withResolvers<string>();
+
+  /** @param command how the server is started, its directory and flags included */
+  constructor(command: readonly string[]) {
+    this.#command = command;
+  }
+
+  /** The streams' URL, once a server is up. */
+  url(): Promise<string> {
+    return this.#up.promise;
+  }
+
+  async start(): Promise<void> {
+    this.#program = await startProgram(this.#command);
+    this.#up.resolve(this.#program.url);
+  }
+
+  /** SIGKILL; clients wait for the next start. */
+  async kill(): Promise<void> {
+    this.#up = Promise.withResolvers<string>();
+    await this.#program?.kill();
+  }
+
+  async stop(): Promise<void> {
+    await this.#program?.stop();
+  }
+}
+
+/**
+ * Sends a request, once; `undefined` where nobody answered, or the answer was cut, or it says that the
+ * server can't tell: what was asked for may have happened or not.
+ */
+export async function attempt(
+  server: KilledServer,
+  path: string,
+  init: RequestInit,
+): Promise<{ status: number; headers: Headers; body: Uint8Array } | undefined> {
+  const url = await server.url();
+  try {
+    const response = await fetch(`${url}/${path}`, init);
+    const body = new Uint8Array(await response.arrayBuffer());
+    if (response.status >= 500) return undefined;
+    return { status: response.status, headers: response.headers, body };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import { equal, throws } from "node:assert/strict";
+import { Hono } from "hono";
+import type { AppOptions } from "../../src/server/options.ts";
+import { createApp } from "../../src/server/app.ts";
+import { createMemoryStorage } from "../../src/storage/memory.ts";
+import { Fixture, refused, TEXT } from "../support/fixture.ts";
+
+/** The app as a part of others: middleware, mounting, options, and defects. */
+
+Deno.test("middleware that is added later runs before every verb", async () => {
+  const served = new Fixture();
+  const seen: string[] = [];
+  served.app.use("*", async (context, next) => {
+    seen.push(context.req.method);
+    await next();
+    context.header("x-seen", "yes");
+  });
+  equal((await served.put("a", TEXT, "hello")).headers.get("x-seen"), "yes");
+  equal((await served.get("a")).headers.get("x-seen"), "yes");
+  equal((await served.head("a")).headers.get("stream-next-offset"), "00000000000000000005");
+  equal(seen.slice(0, 2).join(), "PUT,GET");
+});
+
+Deno.test("middleware may refuse: the stream is not touched", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT, "hello");
+  served.app.use("*", (context) => Promise.resolve(context.text("no", 401)));
+  equal((await served.delete("a")).status, 401);
+  equal((await served.storage.head("a")).tail, 5);
+});
+
+Deno.test("a route that is added later comes first", async () => {
+  const served = new Fixture();
+  served.app.get("/health", (context) => context.text("fine"));
+  equal(await (await served.get("/health")).text(), "fine");
+  equal((await served.put("a", TEXT)).status, 201);
+});
+
+Deno.test("mounted below a path by route(): the prefix comes after that path", async () => {
+  const served = new Fixture();
+  const outer = new Hono().route("/api", served.app);
+  const send = async (method: string, path: string) =>
+    await outer.request(path, { method, headers: TEXT });
+  const created = await send("PUT", "/api/v1/stream/a/b");
+  equal(created.status, 201);
+  equal(created.headers.get("location"), "http://localhost/api/v1/stream/a/b");
+  equal((await served.storage.head("a/b")).tail, 0);
+  const head = await send("HEAD", "/api/v1/stream/a/b");
+  equal(head.status, 200);
+  equal(head.headers.get("stream-next-offset"), "00000000000000000000");
+  const fork = await outer.request("/api/v1/stream/f", {
+    method: "PUT",
+    headers: { "stream-forked-from": "/api/v1/stream/a/b" },
+  });
+  equal(fork.status, 201);
+});
+
+Deno.test("mounted by mount(): served below that path", async () => {
+  const served = new Fixture();
+  const outer = new Hono().mount("/api", served.app.fetch);
+  const answer = await outer.request("/api/v1/stream/a", { method: "PUT", headers: TEXT });
+  equal(answer.status, 201);
+  equal((await served.storage.head("a")).tail, 0);
+});
+
+Deno.test("two apps on one storage serve the same streams", async () => {
+  const served = new Fixture();
+  const other = createApp({ storage: served.storage, prefix: "/other" });
+  await served.make("a", TEXT, "hello");
+  equal(await (await other.request("/other/a")).text(), "hello");
+});
+
+Deno.test("a defect: 500 that gives nothing away, and the next request is served", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT, "hello");
+  const { read } = served.storage;
+  served.storage.read = () => Promise.reject(new TypeError("secret"));
+  const answer = await served.get("a");
+  equal((await answer.clone().text()).includes("secret"), false);
+  await refused(answer, 500, "internal", /its log says more/);
+  served.storage.read = read;
+  equal(await served.content("a"), "hello");
+});
+
+Deno.test("a closed storage: 503 with Retry-After", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  await served.storage.close();
+  for (const method of ["PUT", "POST", "DELETE"]) {
+    const body = method === "DELETE" ? undefined : "x";
+    const answer = await served.send(method, "a", TEXT, body);
+    equal(answer.headers.get("retry-after"), "5");
+    await refused(answer, 503, "storage_closed");
+  }
+});
+
+const BAD_OPTIONS: readonly (readonly [Partial<AppOptions>, RegExp])[] = [
+  [{ longPollTimeoutMs: -1 }, /longPollTimeoutMs is -1: it has to be at least 0/],
+  [{ sseCloseAfterMs: 0 }, /sseCloseAfterMs is 0/],
+  [{ sseKeepAliveMs: 0 }, /sseKeepAliveMs is 0/],
+  [{ sseBufferBytes: NaN }, /sseBufferBytes is NaN/],
+  [{ maxAppendBytes: 0 }, /maxAppendBytes is 0/],
+  [{ chunkBytes: 4095 }, /chunkBytes is 4095: it has to be at least 4096/],
+  [{ maxLiveReaders: -1 }, /maxLiveReaders is -1/],
+  [{ bodyTimeoutMs: 0 }, /bodyTimeoutMs is 0/],
+  [{ prefix: "v1/stream" }, /prefix "v1\/stream" is not a path/],
+  [{ prefix: "/v1/stream?x" }, /is not a path: expected something like \/v1\/stream/],
+  [{ prefix: "/v1//stream" }, /is not a path/],
+];
+
+for (const [options, message] of BAD_OPTIONS) {
+  Deno.test(`createApp with ${JSON.stringify(options)}: a RangeError`, () => {
+    const storage = createMemoryStorage();
+    throws(() => createApp({ storage, ...options }), { name: "RangeError", message });
+  });
+}
+
+Deno.test("a slash at the prefix's end counts for nothing", async () => {
+  const served = new Fixture({ prefix: "/logs/" });
+  equal((await served.put("/logs/a", TEXT)).status, 201);
+});

@@ -1,0 +1,195 @@
+import { deepStrictEqual as equal, ok, throws } from "node:assert";
+import fc from "fast-check";
+import type { Bytes } from "../../src/protocol/bytes.ts";
+import { BLOCK_BYTES, TailBuffer } from "../../src/storage/tail_buffer.ts";
+
+/** Bytes that tell where they are. */
+function pattern(from: number, length: number): Bytes {
+  return Uint8Array.from({ length }, (_, i) => ((from + i) * 31 + ((from + i) >> 8)) & 0xff);
+}
+
+/** Appends one message of each length, as one append each. */
+function fill(buffer: TailBuffer, lengths: readonly number[]): TailBuffer {
+  for (const [i, length] of lengths.entries()) {
+    buffer.append(pattern(buffer.end, length), [length], i);
+  }
+  return buffer;
+}
+
+function ends(buffer: TailBuffer): number[] {
+  return buffer.blocks.map(({ end }) => end);
+}
+
+Deno.test("EmptyBufferStandsWhereItStarts", () => {
+  const buffer = new TailBuffer(1000);
+  equal([buffer.start, buffer.end, buffer.openBlockStart], [1000, 1000, 1000]);
+  equal([buffer.blocks.length, buffer.slice(1000, 1000).length, buffer.capacityBytes], [0, 0, 0]);
+});
+
+Deno.test("BlockEndsOnceItHas4KiB", () => {
+  equal(ends(fill(new TailBuffer(0), [4095])), []);
+  equal(ends(fill(new TailBuffer(0), [4095, 1])), [4096]);
+  equal(ends(fill(new TailBuffer(0), [4096])), [4096]);
+  equal(ends(fill(new TailBuffer(0), [4096, 4096])), [4096, 8192]);
+});
+
+Deno.test("BlockEndsBeforeAMessageThatWouldMakeItLonger", () => {
+  equal(ends(fill(new TailBuffer(0), [4095, 2])), [4095]);
+  equal(ends(fill(new TailBuffer(0), [10, 5000, 10])), [10, 5010]);
+  equal(fill(new TailBuffer(0), [10, 5000, 10]).openBlockStart, 5010);
+});
+
+Deno.test("LongMessageIsABlockOfItsOwn", () => {
+  equal(ends(fill(new TailBuffer(0), [100_000, 1])), [100_000]);
+  equal(ends(fill(new TailBuffer(0), [1, 100_000])), [1, 100_001]);
+});
+
+Deno.test("BlockEndsAreThoseOfMessagesAlsoWithinOneAppend", () => {
+  const buffer = new TailBuffer(0);
+  buffer.append(pattern(0, 10_000), [3000, 4000, 9000, 10_000], 5);
+  equal(ends(buffer), [4000, 9000]);
+});
+
+Deno.test("TimesNeverRunBackwards", () => {
+  const buffer = new TailBuffer(0, 50);
+  for (const atMs of [60, 40, 70]) buffer.append(pattern(buffer.end, 4096), [4096], atMs);
+  equal(buffer.blocks.map(({ atMs }) => atMs), [60, 60, 70]);
+  equal(buffer.lastAtMs, 70);
+});
+
+Deno.test("BlockCarriesTheTimeOfItsLastMessage", () => {
+  const buffer = new TailBuffer(0);
+  buffer.append(pattern(0, 100), [100], 1);
+  buffer.append(pattern(100, 3000), [3000], 2);
+  buffer.append(pattern(3100, 3000), [3000], 3);
+  equal(buffer.blocks, [{ end: 3100, atMs: 2 }]);
+});
+
+Deno.test("ChunkEndsAtTheLastBlockWithin", () => {
+  const buffer = fill(new TailBuffer(0), [4096, 4096, 4096, 100]);
+  equal(buffer.chunkEnd(0, 9000, 12_388), 8192);
+  equal(buffer.chunkEnd(0, 8192, 12_388), 8192);
+  equal(buffer.chunkEnd(0, 8191, 12_388), 4096);
+  equal(buffer.chunkEnd(4096, 4096, 12_388), 8192);
+});
+
+Deno.test("ChunkTakesALongerBlockWhole", () => {
+  const buffer = fill(new TailBuffer(0), [10_000, 100]);
+  equal(buffer.chunkEnd(0, 4096, 10_100), 10_000);
+});
+
+Deno.test("ChunkEndsAtTheLimitOfWhatMayBeRead", () => {
+  const buffer = fill(new TailBuffer(0), [4096, 4096, 100]);
+  equal(buffer.chunkEnd(0, 100_000, 8292), 8292);
+  equal(buffer.chunkEnd(0, 4096, 4000), 4000);
+  equal(buffer.chunkEnd(8192, 50, 8292), 8292);
+});
+
+Deno.test("ChunkFromInsideABlockGoesToItsEnd", () => {
+  const buffer = fill(new TailBuffer(0), [4096, 4096, 100]);
+  equal(buffer.chunkEnd(1, 4096, 8292), 4096);
+  equal(buffer.chunkEnd(4095, 1, 8292), 4096);
+});
+
+Deno.test("DropBeforeLetsGoOfWholeBlocks", () => {
+  const buffer = fill(new TailBuffer(0), [4096, 4096, 100]);
+  buffer.dropBefore(4096);
+  equal([buffer.start, buffer.end, ends(buffer)], [4096, 8292, [8192]]);
+  equal(buffer.slice(4096, 8292), pattern(4096, 4196));
+  buffer.dropBefore(4096);
+  buffer.dropBefore(0);
+  equal(buffer.start, 4096);
+  buffer.dropBefore(8192);
+  equal([buffer.start, ends(buffer), buffer.openBlockStart], [8192, [], 8192]);
+  equal(buffer.slice(8192, 8292), pattern(8192, 100));
+});
+
+Deno.test("DropBeforeGivesMemoryBack", () => {
+  const buffer = fill(new TailBuffer(0), Array(600).fill(4096));
+  const before = buffer.capacityBytes;
+  buffer.dropBefore(600 * 4096);
+  fill(buffer, [10]);
+  buffer.dropBefore(600 * 4096);
+  ok(before >= 600 * 4096);
+  ok(buffer.capacityBytes <= 1024 * 1024, `${buffer.capacityBytes} bytes are held for 10`);
+});
+
+Deno.test("SmallStreamTakesLittleMemory", () => {
+  equal(fill(new TailBuffer(0), [10]).capacityBytes, 256);
+  const emptied = fill(new TailBuffer(0), [60_000]);
+  emptied.dropBefore(60_000);
+  ok(emptied.capacityBytes <= 256, `${emptied.capacityBytes} bytes are held for nothing`);
+});
+
+Deno.test("PartsAreTheBytesInOrderWithoutGaps", () => {
+  const buffer = fill(new TailBuffer(500), [1_000_000, 1_000_000, 500_000]);
+  const parts = [...buffer.parts(600, 2_400_000)];
+  ok(parts.length > 1);
+  let at = 600;
+  for (const { start, bytes } of parts) {
+    equal(start, at);
+    at += bytes.length;
+  }
+  equal(at, 2_400_000);
+  equal(buffer.slice(999_990, 1_048_700), pattern(999_990, 48_710));
+  equal([...buffer.parts(700, 700)], []);
+});
+
+Deno.test("SliceOutsideOfWhatIsHeldIsADefect", () => {
+  const buffer = fill(new TailBuffer(0), [4096, 10]);
+  buffer.dropBefore(4096);
+  throws(() => buffer.slice(4095, 4100), /Invariant/);
+  throws(() => buffer.slice(4096, 4107), /Invariant/);
+});
+
+Deno.test("ResumedBlockGoesOnWhereItWas", () => {
+  const whole = fill(new TailBuffer(0), [1000, 1000, 1000, 1000, 1000]);
+  const resumed = new TailBuffer(0, 2);
+  resumed.resume(pattern(0, 3000));
+  fill(resumed, [1000, 1000]);
+  equal(ends(resumed), ends(whole));
+  equal(resumed.slice(0, 5000), pattern(0, 5000));
+  throws(() => resumed.resume(pattern(0, 1)), /Invariant/);
+});
+
+Deno.test("WhateverIsAppendedAndDroppedTheRestReadsAsItWas", () => {
+  const step = fc.record({
+    messages: fc.array(
+      fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 9000 })),
+      {
+        minLength: 1,
+        maxLength: 8,
+      },
+    ),
+    drop: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(fc.nat(1_000_000), fc.array(step, { maxLength: 30 }), (start, steps) => {
+      const buffer = new TailBuffer(start);
+      const boundaries = new Set([start]);
+      for (const { messages, drop } of steps) {
+        let length = 0;
+        const messageEnds = messages.map((message) => length += message);
+        for (const end of messageEnds) boundaries.add(buffer.end + end);
+        buffer.append(pattern(buffer.end, length), messageEnds, 0);
+        if (drop < 0.5) {
+          buffer.dropBefore(buffer.blocks[Math.floor(drop * buffer.blocks.length)]?.end ?? 0);
+        }
+        equal(
+          buffer.slice(buffer.start, buffer.end),
+          pattern(buffer.start, buffer.end - buffer.start),
+        );
+        let from = buffer.start;
+        for (const { end } of buffer.blocks) {
+          ok(boundaries.has(end));
+          const isOneMessage = ![...boundaries].some((at) => at > from && at < end);
+          ok(end - from <= BLOCK_BYTES || isOneMessage, `${from} to ${end} is no block`);
+          from = end;
+        }
+        equal(from, buffer.openBlockStart);
+        ok(buffer.end - from < BLOCK_BYTES);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
