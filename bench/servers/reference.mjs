@@ -1,3 +1,4 @@
+/// <reference path="./reference_package.d.ts" />
 /** Starts the reference server (on Node): `reference.mjs [DIRECTORY]`, in memory without one. */
 import process from "node:process";
 import { DurableStreamTestServer } from "@durable-streams/server";

@@ -63,9 +63,11 @@ export class StreamTable {
     return this.#dirty.size + this.#deletedIds.size;
   }
 
-  /** Whether a stream of this id is in memory or in the part of the log that isn't resolved yet. */
+  /** Whether a stream of this id is in memory or in the log, or goes with the next checkpoint. */
   isKnown(id: number): boolean {
-    return this.#byId.has(id) || this.#replay.has(id);
+    if (this.#byId.has(id)) return true;
+    // One that the log deletes was never loaded, and no checkpoint knows which files it left.
+    return this.#replay.has(id) ? !this.#deletedIds.has(id) : this.#deletedIds.has(id);
   }
 
   /** The stream of this name in its assigned state. */
@@ -113,7 +115,9 @@ export class StreamTable {
     this.#byId.delete(stream.id);
     this.#dirty.delete(stream.id);
     this.#deletedIds.add(stream.id);
-    this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
+    if (stream.changedSegments.size > 0) {
+      this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
+    }
     if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
   }
 
