@@ -43,7 +43,20 @@ export interface ProducerPosition {
   seq: number;
 }
 
-/** A request's failure: `failure.code` for programs, `message` for the person who reads it. */
+/**
+ * A request's failure: `failure.code` for programs, `message` for the person who reads it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { StreamError } from "./errors.ts";
+ * import { createMemoryStorage } from "../storage/memory.ts";
+ *
+ * const storage = createMemoryStorage();
+ * const error = await storage.head("nothing").catch((error: unknown) => error);
+ * assert(error instanceof StreamError && error.code === "not_found");
+ * ```
+ */
 export class StreamError extends Error {
   override readonly name = "StreamError";
   readonly failure: Failure;

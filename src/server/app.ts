@@ -21,12 +21,13 @@ const logger = getLogger(["durable-streams", "server"]);
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { createApp } from "./app.ts";
  * import { createMemoryStorage } from "../storage/memory.ts";
  *
  * const app = createApp({ storage: createMemoryStorage() });
  * const answer = await app.request("/v1/stream/greetings", { method: "PUT", body: "hello" });
- * console.assert(answer.status === 201);
+ * assert(answer.status === 201);
  * ```
  */
 export function createApp(options: AppOptions): Hono {

@@ -29,7 +29,7 @@ export class BodyReader {
   async read(request: Request): Promise<Bytes> {
     const declared = request.headers.get("content-length");
     if (declared === "0") return NO_BYTES;
-    if (declared !== null && Number(declared) > this.#limitBytes) throw this.#tooLarge();
+    if (declared !== null && !(Number(declared) <= this.#limitBytes)) throw this.#tooLarge();
     if (declared === null && request.body === null) return NO_BYTES;
     return await this.#inTime(request, declared !== null);
   }

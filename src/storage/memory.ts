@@ -23,13 +23,14 @@ export interface MemoryStorageOptions {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { createMemoryStorage } from "./memory.ts";
  *
  * const storage = createMemoryStorage();
  * await storage.create("greetings", { contentType: "text/plain" });
  * await storage.append("greetings", { contentType: "text/plain", body: new TextEncoder().encode("hello") });
  * const { data } = await storage.read("greetings", 0, 1024);
- * console.assert(new TextDecoder().decode(data) === "hello");
+ * assert(new TextDecoder().decode(data) === "hello");
  * await storage.close();
  * ```
  */

@@ -64,3 +64,15 @@ export async function checkpoint(on: Machine): Promise<void> {
   on.clock.advance(30_000);
   await rest();
 }
+
+/** The outcome of a call, while the time goes on for as long as it takes. */
+export async function inTime(on: Machine, call: Promise<unknown>): Promise<string> {
+  let found: string | undefined;
+  outcome(call).then((code) => found = code);
+  for (let turns = 0; found === undefined; turns++) {
+    if (turns > 3000) return "nothing";
+    if (turns % 50 === 49) on.clock.advance(1000);
+    await turn();
+  }
+  return found;
+}

@@ -109,3 +109,14 @@ Deno.test("a slow reader gets no keep-alive comments on top, only when it has re
   served.clock.advance(15_000);
   equal(await sse.rest(), ":\n\n");
 });
+
+Deno.test("a reader that was behind while the stream was deleted and made again: none of the new data", async () => {
+  const served = new Fixture({ sseBufferBytes: 1000 });
+  await served.make("a", TEXT, "x".repeat(2000));
+  const sse = new SseConnection(await served.get(SSE));
+  await served.append("a", TEXT, "x".repeat(2000));
+  await settle();
+  await served.delete("a");
+  await served.make("a", TEXT, "y".repeat(5000));
+  equal((await sse.rest()).includes("y"), false);
+});

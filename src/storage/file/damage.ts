@@ -10,7 +10,21 @@ export type DirectoryErrorCode =
   | "incomplete"
   | "damaged";
 
-/** A directory that can't be opened: which file, what is wrong with it and what to do. */
+/**
+ * A directory that can't be opened: which file, what is wrong with it and what to do.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { DirectoryError } from "./damage.ts";
+ * import { openFileStorage } from "./open.ts";
+ *
+ * const dir = await Deno.makeTempDir();
+ * const error = await openFileStorage({ dir, mustExist: true }).catch((error: unknown) => error);
+ * assert(error instanceof DirectoryError && error.code === "empty");
+ * await Deno.remove(dir);
+ * ```
+ */
 export class DirectoryError extends Error {
   override readonly name = "DirectoryError";
   readonly code: DirectoryErrorCode;

@@ -88,6 +88,7 @@ const sqlite: DatabaseDoor = {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { openFileStorage } from "./open.ts";
  *
  * const dir = await Deno.makeTempDir();
@@ -95,6 +96,9 @@ const sqlite: DatabaseDoor = {
  * await storage.create("greetings", { contentType: "text/plain" });
  * await storage.append("greetings", { contentType: "text/plain", body: new TextEncoder().encode("hello") });
  * await storage.close();
+ * const again = await openFileStorage({ dir, mustExist: true });
+ * assert.equal((await again.head("greetings")).tail, 5);
+ * await again.close();
  * await Deno.remove(dir, { recursive: true });
  * ```
  */

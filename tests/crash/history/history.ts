@@ -91,7 +91,8 @@ async function live(
   if (world.random.chance(0.7)) life.endAfter(world.random.between(1, 400));
   if (world.random.chance(0.3)) setFault(world);
   try {
-    for (let steps = world.random.between(1, 60); steps > 0 && !session.isOver; steps--) {
+    const most = world.names.length > 10 ? 300 : 60;
+    for (let steps = world.random.between(1, most); steps > 0 && !session.isOver; steps--) {
       await step(session);
       session.check();
     }
@@ -111,8 +112,10 @@ async function step(session: Session): Promise<void> {
   const stream = world.stream(name);
   const there = stream?.presence === "there" ? stream : undefined;
   const kind = random.below(100);
-  if (kind < 50 && there !== undefined) append(session, there);
-  else if (kind < 62) create(session, name);
+  if (kind < 50) {
+    if (there !== undefined) append(session, there);
+    else if (names.length > 10) create(session, name);
+  } else if (kind < 62) create(session, name);
   else if (kind < 70) {
     const source = world.stream(random.pick(names));
     if (source !== undefined) fork(session, name, source);
@@ -176,5 +179,12 @@ async function finish(world: World, counts: { crashes: number }): Promise<void> 
     const session = await start(world, counts);
     if (round === 0) end(world, counts);
     else await session.answer(session.storage.close());
+    if (round === 1) {
+      const { fileSystem, database, dir } = world.machine;
+      const known = new Set(database.tables?.allSegments().map(({ streamId, base }) => `${streamId.toString(16).padStart(16, "0")}-${base.toString().padStart(20, "0")}`));
+      const files = (fileSystem.list(`${dir}/segments`) ?? []).flatMap((f) => fileSystem.list(`${dir}/segments/${f}`) ?? []);
+      const orphans = files.filter((f) => !known.has(f.slice(0, -4)));
+      if (orphans.length > 0) throw new Violation("orphans " + orphans.join(" ") + JSON.stringify([...known]));
+    }
   }
 }

@@ -5,13 +5,15 @@ import { ModelStream, type Status } from "./model.ts";
 import { expect } from "./violation.ts";
 
 const NAMES = ["a", "b/c", "ü", "d", "e"];
+/** So many that a checkpoint takes its time, and has more files than it syncs one by one. */
+const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
 
 /** What a history works on: the machine, the model, and a list of what was done. */
 export class World {
   readonly random: Random;
   readonly machine: Machine;
   readonly options: Partial<FileStorageOptions>;
-  readonly names: readonly string[] = NAMES;
+  readonly names: readonly string[];
   readonly trace: string[] = [];
   /** Whether the last life ended without a close. */
   isUnclean = false;
@@ -28,9 +30,12 @@ export class World {
       dir: random.pick(["/streams", "/mnt/data/streams"]),
       hasBarrier: random.chance(0.5),
     });
-    this.options = chooseOptions(random);
-    this.longestBytes = random.pick([200, 3000, 6000, 6000, 20_000, 90_000]);
-    this.note(`options ${JSON.stringify(this.options)}`);
+    // Bodies so long that blocks are written before a checkpoint asks for it.
+    const isBig = random.chance(0.05);
+    this.options = { ...chooseOptions(random), ...isBig ? { walBytes: 8 * 1024 * 1024 } : {} };
+    this.longestBytes = isBig ? 900_000 : random.pick([200, 3000, 6000, 6000, 20_000, 90_000]);
+    this.names = random.chance(0.1) ? MANY_NAMES : NAMES;
+    this.note(`${this.names.length} names, options ${JSON.stringify(this.options)}`);
   }
 
   get nowMs(): number {

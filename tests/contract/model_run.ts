@@ -1,0 +1,257 @@
+import { deepStrictEqual as equal, ok } from "node:assert";
+import fc from "fast-check";
+import { type Bytes, encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
+import { StreamError } from "../../src/protocol/errors.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import type { ManualClock } from "../support/manual_clock.ts";
+import { plainRecord } from "../support/plain_record.ts";
+import { JSON_TYPE, TEXT } from "./kit.ts";
+import { Model, type ModelStream, type Outcome } from "./model.ts";
+
+/** The storage that a run goes over, and what can be done to it from outside. */
+export interface Bench {
+  readonly storage: Storage;
+  readonly clock: ManualClock;
+  checkpoint(): Promise<unknown>;
+  reopen(): Promise<unknown>;
+  crash(): Promise<unknown>;
+  dispose(): Promise<void>;
+}
+
+const NAMES = ["a", "b", "c", "d"];
+const LEAST_CHUNK = 4096;
+
+const name = fc.constantFrom(...NAMES);
+/** Messages by their length: mostly short, some around a block's, some longer. */
+const lengths = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 1, max: 200 }) },
+    { weight: 3, arbitrary: fc.integer({ min: 1000, max: 5000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 4090, max: 20_000 }) },
+  ),
+  { minLength: 1, maxLength: 5 },
+);
+/** A place in a stream: at a boundary, anywhere (of 0 to 1), or past the tail (above 1). */
+const place = fc.oneof(
+  plainRecord({ boundary: fc.nat(30) }),
+  plainRecord({ part: fc.double({ min: 0, max: 1.05, noNaN: true }) }),
+);
+type Place = { boundary: number } | { part: number };
+
+const producer = plainRecord({
+  id: fc.constantFrom("p", "q"),
+  epoch: fc.nat(2),
+  seq: fc.nat(3),
+});
+
+const step = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: plainRecord({
+      kind: fc.constant("create" as const),
+      name,
+      json: fc.boolean(),
+      closed: fc.boolean().map((closed) => closed),
+      lifetimeMs: fc.option(fc.integer({ min: 1, max: 3000 }), { nil: undefined, freq: 8 }),
+      lengths: fc.oneof(fc.constant([]), lengths),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: plainRecord({
+      kind: fc.constant("fork" as const),
+      name,
+      source: name,
+      place: fc.option(place, { nil: undefined }),
+      subOffset: fc.oneof(fc.constant(0), fc.nat(4)),
+    }),
+  },
+  {
+    weight: 12,
+    arbitrary: plainRecord({
+      kind: fc.constant("append" as const),
+      name,
+      lengths: fc.oneof({ weight: 9, arbitrary: lengths }, {
+        weight: 1,
+        arbitrary: fc.constant([]),
+      }),
+      close: fc.integer({ min: 0, max: 14 }).map((it) => it === 14),
+      seq: fc.option(fc.constantFrom("a", "b", "c", "d", "e"), { nil: undefined, freq: 2 }),
+      producer: fc.option(producer, { nil: undefined, freq: 2 }),
+      expected: fc.option(place, { nil: undefined, freq: 2 }),
+    }),
+  },
+  { weight: 3, arbitrary: plainRecord({ kind: fc.constant("delete" as const), name }) },
+  {
+    weight: 5,
+    arbitrary: plainRecord({
+      kind: fc.constant("read" as const),
+      name,
+      place,
+      limit: fc.integer({ min: LEAST_CHUNK, max: 30_000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: plainRecord({
+      kind: fc.constant("advance" as const),
+      ms: fc.integer({ min: 1, max: 2000 }),
+    }),
+  },
+  { weight: 2, arbitrary: plainRecord({ kind: fc.constant("checkpoint" as const) }) },
+  { weight: 1, arbitrary: plainRecord({ kind: fc.constant("reopen" as const) }) },
+  { weight: 2, arbitrary: plainRecord({ kind: fc.constant("crash" as const) }) },
+);
+
+/** Steps of a run, as data, so that a failing run shrinks to few. */
+export const steps = fc.array(step, { minLength: 5, maxLength: 60 });
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Takes the steps on a new storage and on the model, and compares each answer and the end. */
+export async function runSteps(all: readonly Step[], open: () => Promise<Bench>): Promise<void> {
+  const bench = await open();
+  try {
+    const run = new Run(bench);
+    for (const one of all) await run.take(one);
+    await run.compareAll();
+    await bench.reopen();
+    await run.compareAll();
+  } finally {
+    await bench.dispose();
+  }
+}
+
+class Run {
+  readonly #bench: Bench;
+  readonly #model: Model;
+  #count = 0;
+
+  constructor(bench: Bench) {
+    this.#bench = bench;
+    this.#model = new Model(() => bench.clock.nowMs());
+  }
+
+  async take(one: Step): Promise<void> {
+    const { storage, clock } = this.#bench;
+    const model = this.#model;
+    switch (one.kind) {
+      case "create": {
+        const { json, closed } = one;
+        const untilMs = one.lifetimeMs === undefined ? Infinity : clock.nowMs() + one.lifetimeMs;
+        const messages = this.#messages(json, one.lengths);
+        const expected = model.create(one.name, { json, closed, untilMs, messages });
+        const created = storage.create(one.name, {
+          contentType: json ? JSON_TYPE : TEXT,
+          closed,
+          ...(untilMs === Infinity
+            ? {}
+            : { lifetime: { kind: "until", expiresAtMs: untilMs } as const }),
+          body: messages.length === 0 ? undefined : toBody(json, messages),
+        });
+        // A text body is one message, however many texts it is made of.
+        return await same(created.then(({ created, tail }) => ({ created, tail })), expected);
+      }
+      case "fork": {
+        const source = model.find(one.source);
+        const offset = one.place && toOffset(source, one.place);
+        const { subOffset } = one;
+        const expected = model.fork(one.name, { source: one.source, offset, subOffset });
+        const created = storage.create(one.name, {
+          fork: { source: one.source, offset, subOffset },
+        });
+        return await same(created.then(({ created, tail }) => ({ created, tail })), expected);
+      }
+      case "append": {
+        const stream = model.find(one.name);
+        const json = stream?.json ?? false;
+        const close = one.close || one.lengths.length === 0;
+        const messages = this.#messages(json, one.lengths);
+        const expectedTail = one.expected && toOffset(stream, one.expected);
+        const { seq, producer } = one;
+        const expected = model.append(one.name, { messages, close, seq, producer, expectedTail });
+        const appended = storage.append(one.name, {
+          contentType: json ? JSON_TYPE : TEXT,
+          body: messages.length === 0 ? NO_BYTES : toBody(json, messages),
+          close,
+          seq,
+          producer,
+          expectedTail,
+        });
+        return await same(appended.then(({ tail, duplicate }) => ({ tail, duplicate })), expected);
+      }
+      case "delete":
+        return await same(storage.delete(one.name), model.delete(one.name));
+      case "read":
+        return await this.#read(one.name, one.place, one.limit);
+      case "advance":
+        return clock.advance(one.ms);
+      case "checkpoint":
+      case "reopen":
+      case "crash":
+        await this.#bench[one.kind]();
+    }
+  }
+
+  /** Every stream is just what the model has. */
+  async compareAll(): Promise<void> {
+    for (const name of NAMES) {
+      const found = this.#model.visible(name);
+      const whole = this.#bench.storage.read(name, 0, 1 << 30);
+      const actual = whole.then(({ data, tail, closed }) => ({
+        text: new TextDecoder().decode(data),
+        tail,
+        closed,
+      }));
+      await same(
+        actual,
+        "refused" in found ? found : {
+          ok: { text: found.ok.text, tail: found.ok.text.length, closed: found.ok.closed },
+        },
+      );
+    }
+  }
+
+  async #read(name: string, place: Place, limit: number): Promise<void> {
+    const found = this.#model.visible(name);
+    const stream = "refused" in found ? undefined : found.ok;
+    const from = toOffset(stream, place);
+    const reading = this.#bench.storage.read(name, from, limit);
+    if (stream === undefined) return await same(reading, found);
+    if (from > stream.text.length) return await same(reading, { refused: "offset_past_tail" });
+    if (stream.json && !stream.boundaries.has(from)) {
+      return await same(reading, { refused: "invalid_offset" });
+    }
+    const { data, start, next, tail } = await reading;
+    equal([start, next, tail], [from, from + data.length, stream.text.length]);
+    equal(new TextDecoder().decode(data), stream.text.slice(from, next));
+    ok(next > from || from === tail, "a read before the tail gives something");
+    ok(stream.boundaries.has(next), `a read ends at ${next}, inside a message`);
+    const within = [...stream.boundaries].some((at) => at > from && at < next);
+    ok(data.length <= limit || !within, `${data.length} bytes are more than ${limit}`);
+  }
+
+  #messages(json: boolean, lengths: readonly number[]): string[] {
+    const texts = lengths.map((length) => `${this.#count++}.`.padEnd(length, "abcdefgh"));
+    if (json) return texts.map((text) => JSON.stringify(text));
+    return texts.length === 0 ? [] : [texts.join("")];
+  }
+}
+
+function toBody(json: boolean, messages: readonly string[]): Bytes {
+  return encodeUtf8(json ? `[${messages.join(", ")}]` : messages.join(""));
+}
+
+function toOffset(stream: ModelStream | undefined, place: Place): number {
+  if (stream === undefined) return 0;
+  if ("part" in place) return Math.floor(place.part * stream.text.length);
+  const boundaries = [...stream.boundaries].sort((a, b) => a - b);
+  return boundaries[place.boundary % boundaries.length] ?? 0;
+}
+
+async function same<T>(call: Promise<T>, expected: Outcome<unknown>): Promise<void> {
+  const actual: Outcome<T> = await call.then((ok) => ({ ok }), (error) => {
+    if (error instanceof StreamError) return { refused: error.code };
+    throw error;
+  });
+  equal(actual, expected);
+}

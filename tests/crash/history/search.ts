@@ -1,0 +1,20 @@
+/**
+ * Looks for a seed whose history breaks a promise: `search.ts FIRST_SEED SECONDS`. Prints what it found;
+ * exits with 3 where that is nothing.
+ */
+import process from "node:process";
+import { runHistory } from "./history.ts";
+
+const EXIT_NOTHING = 3;
+
+const [first = 1, seconds = 60] = process.argv.slice(2).map(Number);
+const untilMs = performance.now() + seconds * 1000;
+let histories = 0;
+while (performance.now() < untilMs) {
+  const { seed, violation } = await runHistory(first + histories++);
+  if (violation === undefined) continue;
+  console.log(`history ${histories}, seed ${seed}: ${violation.message.split("\n")[0]}`);
+  process.exit(0);
+}
+console.log(`${histories} histories, and nothing was found`);
+process.exit(EXIT_NOTHING);

@@ -1,0 +1,228 @@
+/** A change of one file's text. */
+export interface Edit {
+  /** Under `src/storage`. */
+  file: string;
+  /** Stands in it once. */
+  from: string;
+  to: string;
+}
+
+/** A bug to be planted on a copy of the source, which the crash tests have to find. */
+export interface PlantedBug {
+  name: string;
+  edits: readonly Edit[];
+  /** The test of `found_test.ts` that finds it; the histories do where none is named. */
+  test?: string;
+}
+
+const CHECKPOINT = "file/checkpoint.ts";
+const LOG_FILES = "file/log_files.ts";
+const LOG_WRITER = "file/log_writer.ts";
+
+/** Each as someone might write it. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "a batch isn't synced before it is acknowledged",
+    edits: [{
+      file: LOG_WRITER,
+      from: "      await current.file.dataSync();\n      this.#syncedThrough = batch",
+      to: "      this.#syncedThrough = batch",
+    }],
+  },
+  {
+    name: "a batch is shown to readers before its sync",
+    edits: [{
+      file: LOG_WRITER,
+      from: "    const current = await this.#fileWithRoom(batch);\n",
+      to:
+        "    const current = await this.#fileWithRoom(batch);\n    this.#options.onDurable(batch.tags);\n",
+    }],
+  },
+  {
+    name: "the log's directory isn't synced after a file has got its name",
+    edits: [{
+      file: LOG_FILES,
+      from:
+        "      this.#fileSystem.rename(spare.path, path);\n      await this.#fileSystem.syncDirectory(this.#folder);\n",
+      to: "      this.#fileSystem.rename(spare.path, path);\n",
+    }],
+  },
+  {
+    name: "a batch's records aren't checked",
+    edits: [{
+      file: "file/log_format.ts",
+      from: "  return payload.length === header.payloadBytes &&\n",
+      to: "  return payload.length === header.payloadBytes ||\n",
+    }],
+  },
+  {
+    name: "checksums have no salt and sequence numbers aren't looked at",
+    edits: [{
+      file: "file/log_format.ts",
+      from:
+        "  view.setUint32(0, header.salt, true);\n  putU64(view, 4, header.number);\n  return checksum(bytes);",
+      to: "  view.setUint32(0, header.salt * 0, true);\n  return checksum(bytes);",
+    }, {
+      file: "file/log_reader.ts",
+      from: "if (header === undefined || header.firstSequence !== firstSequence) return undefined;",
+      to: "if (header === undefined || firstSequence < 0) return undefined;",
+    }],
+  },
+  {
+    name: "log files are used again before the catalogue says so",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      await segments.sync();\n",
+      to: "      await segments.sync();\n      await log.release(position);\n",
+    }],
+  },
+  {
+    name: "rows are stored without their producers",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    producers: snapshots.flatMap(({ producers }) => producers),",
+      to: "    producers: [],",
+    }],
+  },
+  {
+    name: "the catalogue is stored before the segments are synced",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      await segments.sync();\n      await this.#store(deletedIds, snapshots);\n",
+      to: "      await this.#store(deletedIds, snapshots);\n      await segments.sync();\n",
+    }],
+  },
+  {
+    name: "segments aren't synced",
+    edits: [{ file: CHECKPOINT, from: "      await segments.sync();\n", to: "" }],
+  },
+  {
+    name: "a row may be ahead of the log",
+    edits: [{
+      file: CHECKPOINT,
+      from:
+        "      // A row is never ahead of the log.\n      await log.flush();\n      await segments.sync();\n",
+      to: "      await segments.sync();\n",
+    }, {
+      file: CHECKPOINT,
+      from: "      await log.flush();\n      await catalog.storeState({",
+      to: "      await catalog.storeState({",
+    }],
+  },
+  {
+    name: "a failed checkpoint forgets what was dirty",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      await segments.sync();\n",
+      to: "      table.settle(snapshots, deletedIds);\n      await segments.sync();\n",
+    }],
+  },
+  {
+    name: "a delete is acknowledged before it is durable",
+    edits: [{
+      file: "engine.ts",
+      from: "    this.#remove(stream);\n    await this.#backend.durable(stream.position);\n",
+      to: "    this.#remove(stream);\n",
+    }],
+  },
+  {
+    name: "what is read back at the start isn't made durable",
+    edits: [{
+      file: "file/recovery.ts",
+      from: "  if (unsyncedFrom === end) return;\n",
+      to: "  if (unsyncedFrom <= end) return;\n",
+    }],
+  },
+  {
+    name: "ids are given again",
+    edits: [{
+      file: CHECKPOINT,
+      from: "        nextId: this.#parts.nextId(),",
+      to: "        nextId: catalog.state.nextId,",
+    }],
+  },
+  {
+    name: "the directory's name isn't made durable",
+    edits: [{
+      file: "file/open.ts",
+      from: "  await syncAbove(fileSystem, paths.root);\n",
+      to: "",
+    }],
+    test: "a directory just made",
+  },
+  {
+    name: "FORMAT's name isn't made durable by who finds it",
+    edits: [{
+      file: "file/open.ts",
+      from: "    else await fileSystem.syncDirectory(paths.root);\n",
+      to: "",
+    }],
+    test: "a server killed at any call",
+  },
+  {
+    name: "a spare's name isn't made durable by who finds it",
+    edits: [{
+      file: "file/recovery.ts",
+      from: "  await fileSystem.syncDirectory(folder);\n",
+      to: "",
+    }],
+    test: "killed at any call, then",
+  },
+  {
+    name: "uses before a crash are forgotten",
+    edits: [{
+      file: "file/stream_table.ts",
+      from: "    if (this.#keepAlive(stream) || stream.position > storedPosition)",
+      to: "    if (stream.position > storedPosition)",
+    }],
+    test: "a use ",
+  },
+  {
+    name: "a checkpoint runs after a failure",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    if (log.failure !== undefined) throw log.failure;\n",
+      to: "",
+    }],
+    test: "tries again|try again",
+  },
+  {
+    name: "a log file is left after a failure",
+    edits: [{
+      file: LOG_WRITER,
+      from: "fullSizeBytes || this.#failure !== undefined) return;",
+      to: "fullSizeBytes) return;",
+    }],
+    test: "a failure while a long record",
+  },
+  {
+    name: "what is deleted meanwhile is left out of a checkpoint",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    streams: snapshots.map((snapshot) => ({",
+      to:
+        '    streams: snapshots.filter(({ stream }) => stream.presence !== "deleted").map((snapshot) => ({',
+    }, {
+      file: CHECKPOINT,
+      from: "      await log.flush();\n      await catalog.storeState({",
+      to: "      await catalog.storeState({",
+    }],
+    test: "a stream deleted during a checkpoint",
+  },
+  {
+    name: "a log file that couldn't be removed is forgotten",
+    edits: [{
+      file: LOG_FILES,
+      from: "      const isKept = this.#isWorthKeeping(oldest.sizeBytes);\n",
+      to:
+        "      this.#live.shift();\n      const isKept = this.#isWorthKeeping(oldest.sizeBytes);\n",
+    }, {
+      file: LOG_FILES,
+      from:
+        "      this.#live.shift();\n      if (isKept) this.#spares.push({ path: oldest.path, sizeBytes: oldest.sizeBytes });",
+      to:
+        "      if (isKept) this.#spares.push({ path: oldest.path, sizeBytes: oldest.sizeBytes });",
+    }],
+    test: "a used log file that stays",
+  },
+];

@@ -1,0 +1,41 @@
+import { ok } from "node:assert";
+import process from "node:process";
+import { runCommand } from "../tools/command.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { PLANTED_BUGS, type PlantedBug } from "./planted/bugs.ts";
+import { plant } from "./planted/planted_copy.ts";
+
+/**
+ * The crash tests bite: each of these bugs, planted on a copy of the source, is found. `CRASH_BUG_SECONDS`
+ * says how long the histories may look for one (90); most are found in the first few.
+ */
+const seconds = Number(process.env["CRASH_BUG_SECONDS"] ?? 90);
+const FIRST_SEED = 1;
+const LIMIT_MINUTES = 5;
+
+for (const bug of PLANTED_BUGS) {
+  Deno.test(`found: ${bug.name}`, () =>
+    withTempDir(async (dir) => {
+      plant(dir, bug);
+      const { code, output } = await runCommand(commandFor(bug), {
+        cwd: dir,
+        limitMinutes: LIMIT_MINUTES,
+      });
+      if (bug.test === undefined) {
+        ok(code === 0 && output.includes("history "), `the histories find it:\n${output}`);
+        console.log(`  ${output.trim().slice(0, 200)}`);
+      } else {
+        ok(code !== 0 && /\d+ failed/.test(output), `"${bug.test}" finds it:\n${output}`);
+      }
+    }));
+}
+
+function commandFor(bug: PlantedBug): string[] {
+  const shared = ["-A", "--no-check", "--no-lock", "-c", "deno.json"];
+  if (bug.test === undefined) {
+    const args = [String(FIRST_SEED), String(seconds)];
+    return [Deno.execPath(), "run", ...shared, "tests/crash/history/search.ts", ...args];
+  }
+  const filter = ["--filter", `/${bug.test}/`];
+  return [Deno.execPath(), "test", ...shared, ...filter, "tests/crash/found_test.ts"];
+}
