@@ -65,6 +65,12 @@ CREATE TABLE segment (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * The connections of one process meet while SQLite's own log is set up or moved: whoever comes second
+ * waits, instead of failing.
+ */
+export const PATIENCE = "PRAGMA busy_timeout=10000;";
+
 /** The columns of `stream` that the checksum covers, in its order; `crc32` and `ends_at_ms` follow. */
 export const STREAM_COLUMNS = [
   "id",

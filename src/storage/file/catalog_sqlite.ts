@@ -6,6 +6,7 @@ import { FileSystemError } from "../../env/file_system.ts";
 import type { Catalog, CatalogChanges, CatalogState, SegmentRow, StreamRow } from "./catalog.ts";
 import {
   checkRow,
+  PATIENCE,
   rowChecksum,
   SCHEMA,
   type SqlRow,
@@ -96,6 +97,7 @@ class SqliteCatalog implements Catalog {
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
     this.#database = database;
+    database.exec(PATIENCE);
     database.exec("PRAGMA query_only=1;");
     this.#state = this.#readState();
     this.#byName = database.prepare("SELECT * FROM stream WHERE name = ?");
@@ -170,8 +172,11 @@ class SqliteCatalog implements Catalog {
 
   async close(): Promise<void> {
     this.#database.close();
-    await this.#ask({ kind: "close" });
-    await this.#worker.terminate();
+    try {
+      await this.#ask({ kind: "close" });
+    } finally {
+      await this.#worker.terminate();
+    }
   }
 
   #stream(row: SqlRow | undefined): StreamRow | undefined {

@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { CatalogChanges, CatalogState } from "./catalog.ts";
 import {
+  PATIENCE,
   PRODUCER_COLUMNS,
   producerValues,
   rowChecksum,
@@ -41,6 +42,7 @@ class Committer {
 
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
+    this.#database.exec(PATIENCE);
     this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
     this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
       .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));

@@ -268,8 +268,7 @@ export class FileBackend implements Backend {
       }
     } finally {
       await this.#log.close();
-      await catalog.close();
-      await release();
+      await catalog.close().finally(release);
     }
   }
 

@@ -122,7 +122,8 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
     const recovered = await recoverLog(fileSystem, paths.log, catalog.state);
     return await assemble(options, fileSystem, paths, catalog, recovered, lock);
   } catch (error) {
-    await catalog?.close();
+    // What stopped the start is what is told, whatever comes of this.
+    await catalog?.close().catch(() => {});
     lock.release();
     throw error;
   }
