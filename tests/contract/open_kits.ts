@@ -21,7 +21,7 @@ export const openMemory: OpenKit = (options) => {
 };
 
 /** What is done to a file storage between two steps. */
-export type Between = "nothing" | "checkpoint" | "reopen" | "crash";
+export type Between = "nothing" | "checkpoint" | "reopen" | "reopen or crash";
 
 /** A storage in a directory of its own. */
 export function openFile(settings: Omit<FileStorageOptions, "dir">, between: Between): OpenKit {
@@ -29,10 +29,11 @@ export function openFile(settings: Omit<FileStorageOptions, "dir">, between: Bet
     const root = await Deno.makeTempDir({ prefix: "durable-streams-test-" });
     const kit = new FileKit(root, { ...settings, ...options });
     const storage = await kit.open();
+    let steps = 0;
     return {
       storage: between === "nothing"
         ? storage
-        : new SteppedStorage(storage, () => goBetween(kit, between)),
+        : new SteppedStorage(storage, () => goBetween(kit, between, ++steps)),
       clock: kit.clock,
       dispose: async () => {
         await kit.close();
@@ -42,9 +43,9 @@ export function openFile(settings: Omit<FileStorageOptions, "dir">, between: Bet
   };
 }
 
-async function goBetween(kit: FileKit, between: Between) {
+async function goBetween(kit: FileKit, between: Between, step: number) {
   if (between === "checkpoint") await kit.checkpoint();
-  if (between === "reopen") await kit.reopen();
-  if (between === "crash") await kit.crash();
+  else if (between === "reopen" || step % 2 === 0) await kit.reopen();
+  else await kit.crash();
   return kit.storage;
 }

@@ -19,17 +19,11 @@ export type It = (
   options?: KitOptions,
 ) => void;
 
-/**
- * What any storage has to do, as tests.
- *
- * @param open makes an empty one
- * @param traits `killed`: a kill counts as a use of what it met, so that a sliding stream may live longer
- */
-export function describeStorage(
-  name: string,
-  open: OpenKit,
-  traits: { killed?: boolean } = {},
-): void {
+/** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
+export type Parts = "all" | "but sliding" | "sliding";
+
+/** What any storage has to do, as tests; `open` makes an empty one. */
+export function describeStorage(name: string, open: OpenKit, parts: Parts = "all"): void {
   const it: It = (title, run, options = {}) => {
     Deno.test(`${name}: ${title}`, async () => {
       const kit = await open(options);
@@ -40,12 +34,13 @@ export function describeStorage(
       }
     });
   };
+  if (parts !== "but sliding") describeSliding(it);
+  if (parts === "sliding") return;
   describeLife(it);
   describeAppends(it);
   describeProducers(it);
   describeReads(it);
   describeForks(it);
   describeExpiry(it);
-  if (traits.killed !== true) describeSliding(it);
   describeWatching(it);
 }

@@ -21,6 +21,8 @@ const LIMIT_MS = 5000;
 /** A file storage under test, which can be made to checkpoint, to close and to crash at will. */
 export class FileKit {
   readonly clock: ManualClock;
+  /** Called when a checkpoint has committed its rows, and waited for before it commits its position. */
+  beforeState: () => Promise<void> = () => Promise.resolve();
   readonly #options: Omit<FileStorageOptions, "dir">;
   readonly #root: string;
   #lives = 0;
@@ -116,6 +118,11 @@ export class FileKit {
           this.#ends.resolve();
           this.#ends = Promise.withResolvers();
           return expiredIds(nowMs, limit);
+        };
+        const storeState = catalog.storeState.bind(catalog);
+        catalog.storeState = async (state) => {
+          await this.beforeState();
+          await storeState(state);
         };
         return this.#catalog = catalog;
       },

@@ -57,7 +57,7 @@ export class LogKit {
 
   /** Reads the log and goes on with it. */
   async reopen(): Promise<string[]> {
-    this.close();
+    await this.close();
     const texts = await this.read();
     const { replay, ...found } = await recoverLog(this.fileSystem, this.folder, this.#state());
     replay.close();
@@ -85,9 +85,10 @@ export class LogKit {
     return this.writer.add(measureRecord(record), text);
   }
 
-  close(): void {
-    this.#writer?.close();
+  async close(): Promise<void> {
+    const writer = this.#writer;
     this.#writer = undefined;
+    await writer?.close();
   }
 
   /** Names and sizes of the files, sorted. */

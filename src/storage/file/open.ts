@@ -113,10 +113,12 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
     // Looked at again under the lock: another server may have made it meanwhile.
     const isNew = inspectDirectory(fileSystem, paths, false) === "new";
     if (isNew) await makeDirectory(fileSystem, database, paths, options);
-    // Whoever made it may have been killed before its names were on disk.
+    // The names that a killed process left may not be on disk: FORMAT's would be lost, and a log file that
+    // was to be used again would come back under its old one, with whatever is in it by then.
     else await fileSystem.syncDirectory(paths.root);
     const { uuid } = readFormat(fileSystem, paths);
     checkParts(fileSystem, paths);
+    await fileSystem.syncDirectory(paths.log);
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
     const recovered = await recoverLog(fileSystem, paths.log, catalog.state);

@@ -27,9 +27,6 @@ export async function recoverLog(
   folder: string,
   state: CatalogState,
 ): Promise<RecoveredLog> {
-  // The names that a killed process left may not be on disk: a spare's old name would come back, and with
-  // it whatever is written into it from here on.
-  await fileSystem.syncDirectory(folder);
   const { files, spares } = listLog(fileSystem, folder);
   checkFits(folder, files, state);
   const replay = new Replay(fileSystem);

@@ -1,7 +1,13 @@
 import { NO_BYTES } from "../../../src/protocol/bytes.ts";
 import type { StreamError } from "../../../src/protocol/errors.ts";
 import type { AppendRequest } from "../../../src/storage/storage.ts";
-import type { ModelOp, ModelProducer, ModelStream, Status } from "./model.ts";
+import {
+  between,
+  type ModelOp,
+  type ModelProducer,
+  type ModelStream,
+  type Status,
+} from "./model.ts";
 import { makePayload, type Payload } from "./payload.ts";
 import type { Session } from "./session.ts";
 import { expect } from "./violation.ts";
@@ -146,7 +152,7 @@ function send(session: Session, stream: ModelStream, op: ModelOp, options: SendO
     refused: (error) => {
       end(error.code);
       stream.maybeUsed(world.nowMs);
-      refused(session, stream, op, error, new Set([...before, ...world.statuses(stream.name)]));
+      refused(session, stream, op, error, between(before, world.statuses(stream.name)));
       if (options.producer?.last === op) rollBack(stream, options.producer, op);
     },
     unknown: () => {

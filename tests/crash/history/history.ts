@@ -179,12 +179,5 @@ async function finish(world: World, counts: { crashes: number }): Promise<void> 
     const session = await start(world, counts);
     if (round === 0) end(world, counts);
     else await session.answer(session.storage.close());
-    if (round === 1) {
-      const { fileSystem, database, dir } = world.machine;
-      const known = new Set(database.tables?.allSegments().map(({ streamId, base }) => `${streamId.toString(16).padStart(16, "0")}-${base.toString().padStart(20, "0")}`));
-      const files = (fileSystem.list(`${dir}/segments`) ?? []).flatMap((f) => fileSystem.list(`${dir}/segments/${f}`) ?? []);
-      const orphans = files.filter((f) => !known.has(f.slice(0, -4)));
-      if (orphans.length > 0) throw new Violation("orphans " + orphans.join(" ") + JSON.stringify([...known]));
-    }
   }
 }

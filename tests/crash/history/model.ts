@@ -40,6 +40,13 @@ export interface ModelFork {
 /** What a look at a name may find. */
 export type Status = "there" | "not_found" | "gone";
 
+/** What a look may find that begins with one state and ends with another: what was in between is open. */
+export function between(before: ReadonlySet<Status>, after: ReadonlySet<Status>): Set<Status> {
+  const found = new Set([...before, ...after]);
+  const hasChanged = found.size > before.size || found.size > after.size;
+  return hasChanged ? found.add("not_found").add("gone") : found;
+}
+
 /** Whether a stream's time is over. */
 type Liveness = "alive" | "over" | "either";
 

@@ -1,7 +1,7 @@
 import type { StreamError } from "../../../src/protocol/errors.ts";
 import type { Lifetime } from "../../../src/protocol/lifetime.ts";
 import type { Created, CreateSpec } from "../../../src/storage/storage.ts";
-import { type ModelFork, type ModelOp, ModelStream, type Status } from "./model.ts";
+import { between, type ModelFork, type ModelOp, ModelStream, type Status } from "./model.ts";
 import { makePayload, type Payload } from "./payload.ts";
 import type { Session } from "./session.ts";
 import { expect } from "./violation.ts";
@@ -92,7 +92,7 @@ export function remove(session: Session, name: string): void {
     },
     refused: ({ code, message }) => {
       end(code);
-      const allowed = new Set<string>([...before, ...world.statuses(name)]);
+      const allowed: ReadonlySet<string> = between(before, world.statuses(name));
       expect(allowed.has(code), `${name}: can't be deleted: ${message}`);
       stream?.end();
     },
@@ -146,7 +146,7 @@ function put(
       end(error.code);
       const allowed = before === undefined ? allowedBefore : before.statuses(world.nowMs);
       world.takeBack(stream);
-      checkRefused(session, stream, error, new Set([...allowedBefore, ...allowed]));
+      checkRefused(session, stream, error, between(allowedBefore, allowed));
     },
     unknown: () => {},
   });
@@ -191,8 +191,8 @@ function checkRefused(
   if (source !== undefined) {
     const found = source.statuses(world.nowMs);
     if (code === "content_type_mismatch" && stream.contentType !== source.contentType) return;
-    if (code === "source_deleted" && found.has("gone")) return;
-    if (code === "not_found" && found.has("not_found")) return;
+    const hasEnded = found.has("gone") || found.has("not_found");
+    if (hasEnded && (code === "source_deleted" || code === "not_found")) return;
   }
   expect(false, `${at}: can't be created: ${message}`);
 }

@@ -2,7 +2,7 @@ import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { StreamInfo } from "../../../src/storage/storage.ts";
 import { checkContent, checkInfo, settleUnknown } from "./content.ts";
-import type { ModelStream, Status } from "./model.ts";
+import { between, type ModelStream } from "./model.ts";
 import { makePayload } from "./payload.ts";
 import type { Session } from "./session.ts";
 import { expect } from "./violation.ts";
@@ -18,7 +18,7 @@ export async function checkName(session: Session, name: string): Promise<Found> 
   const wasClosed = stream?.closed ?? false;
   const wasThere = stream?.presence === "there" || stream?.presence === "deleting";
   const found = await look(session, name);
-  const allowed = new Set<Status>([...before, ...world.statuses(name)]);
+  const allowed = between(before, world.statuses(name));
   expect(
     allowed.has(found.status),
     `${name} is ${found.status}, and should be ${[...allowed].join(" or ")} (it is ` +

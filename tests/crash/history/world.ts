@@ -5,6 +5,7 @@ import { ModelStream, type Status } from "./model.ts";
 import { expect } from "./violation.ts";
 
 const NAMES = ["a", "b/c", "ü", "d", "e"];
+const MIB = 1024 * 1024;
 /** So many that a checkpoint takes its time, and has more files than it syncs one by one. */
 const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
 
@@ -30,11 +31,20 @@ export class World {
       dir: random.pick(["/streams", "/mnt/data/streams"]),
       hasBarrier: random.chance(0.5),
     });
-    // Bodies so long that blocks are written before a checkpoint asks for it.
-    const isBig = random.chance(0.05);
-    this.options = { ...chooseOptions(random), ...isBig ? { walBytes: 8 * 1024 * 1024 } : {} };
-    this.longestBytes = isBig ? 900_000 : random.pick([200, 3000, 6000, 6000, 20_000, 90_000]);
-    this.names = random.chance(0.1) ? MANY_NAMES : NAMES;
+    this.options = chooseOptions(random);
+    this.names = NAMES;
+    this.longestBytes = random.pick([200, 3000, 6000, 6000, 20_000, 90_000]);
+    const kind = random.below(20);
+    if (kind === 0) {
+      // Bodies so long that blocks are written before a checkpoint asks for it.
+      this.options.walBytes = 8 * MIB;
+      this.longestBytes = 900_000;
+    } else if (kind === 1) {
+      this.names = MANY_NAMES;
+      this.options.walBytes = 4 * MIB;
+      this.options.checkpointStreams = 50_000;
+      this.longestBytes = 20_000;
+    }
     this.note(`${this.names.length} names, options ${JSON.stringify(this.options)}`);
   }
 

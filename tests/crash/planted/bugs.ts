@@ -162,8 +162,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a spare's name isn't made durable by who finds it",
     edits: [{
-      file: "file/recovery.ts",
-      from: "  await fileSystem.syncDirectory(folder);\n",
+      file: "file/open.ts",
+      from: "    await fileSystem.syncDirectory(paths.log);\n",
       to: "",
     }],
     test: "killed at any call, then",
