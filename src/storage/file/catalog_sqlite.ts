@@ -121,6 +121,7 @@ class SqliteCatalog implements Catalog {
     });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
     this.#worker.on("error", (error: unknown) => this.#failAll(error));
+    this.#worker.on("exit", () => this.#failAll(new Error("The catalogue's worker has ended.")));
   }
 
   get state(): CatalogState {
@@ -214,7 +215,7 @@ class SqliteCatalog implements Catalog {
   }
 
   #failAll(error: unknown): void {
-    this.#workerFailure = error;
+    this.#workerFailure ??= error;
     for (const reply of this.#replies.splice(0)) reply.reject(error);
   }
 }

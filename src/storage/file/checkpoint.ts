@@ -154,8 +154,9 @@ export class Checkpointer {
     const position = log.assigned;
     const deletedIds = table.deletedIds();
     const doomed = this.#segmentsOf(deletedIds);
-    const snapshots = await this.#writeBlocks(table.dirtyIds());
+    const snapshots: StreamSnapshot[] = [];
     try {
+      await this.#writeBlocks(table.dirtyIds(), snapshots);
       // A row is never ahead of the log.
       await log.flush();
       await segments.sync();
@@ -184,9 +185,8 @@ export class Checkpointer {
   }
 
   /** Writes what is missing of the streams' segments; what their rows will hold is settled with that. */
-  async #writeBlocks(ids: readonly number[]): Promise<StreamSnapshot[]> {
+  async #writeBlocks(ids: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
     const { table, segments } = this.#parts;
-    const snapshots: StreamSnapshot[] = [];
     for (const [i, id] of ids.entries()) {
       if (i % SLICE_STREAMS === SLICE_STREAMS - 1) await this.#turn();
       const stream = table.loadIfThere(id);
@@ -195,7 +195,6 @@ export class Checkpointer {
       stream.inCheckpoint = true;
       snapshots.push(takeSnapshot(stream));
     }
-    return snapshots;
   }
 
   /** In transactions of bounded size; deletions first, since a name may have been made again. */

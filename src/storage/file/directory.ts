@@ -27,14 +27,13 @@ export function inspectDirectory(
   mustExist: boolean,
 ): FoundDirectory {
   const names = listRoot(fileSystem, paths.root)?.filter((name) => !SYSTEM.has(name));
-  if (mustExist && (names === undefined || names.length === 0)) {
+  if (mustExist && !names?.includes("FORMAT")) {
+    const found = names === undefined ? "missing" : names.length === 0 ? "empty" : "not ours";
     throw new DirectoryError(
       "empty",
       paths.root,
-      `the directory is ${
-        names === undefined ? "missing" : "empty"
-      }, and one with streams was asked ` +
-        "for. Is something not mounted? Without --must-exist it is made anew.",
+      `the directory is ${found}, and one with streams was asked for. Is something not mounted? ` +
+        "Without --must-exist an empty one is made anew.",
     );
   }
   if (names === undefined) makeRoot(fileSystem, paths.root);

@@ -42,6 +42,18 @@ export interface MeasuredRecord {
   encode(into: Bytes, view: DataView, at: number): void;
 }
 
+/** Texts have 16 bits for their lengths; the server's own limits are far below. */
+const TEXT_LIMIT_BYTES = 0xffff;
+
+function encodeText(text: string): Bytes {
+  const bytes = encodeUtf8(text);
+  invariant(
+    bytes.length <= TEXT_LIMIT_BYTES,
+    `a text in a record has at most ${TEXT_LIMIT_BYTES} bytes`,
+  );
+  return bytes;
+}
+
 /** Measures a record, its text encoded already. */
 export function measureRecord(record: StreamRecord): MeasuredRecord {
   if (record.kind === "append") return measureAppend(record);
@@ -59,8 +71,8 @@ function measureAppend(record: AppendRecord): MeasuredRecord {
       },
     };
   }
-  const producerId = encodeUtf8(producer?.id ?? "");
-  const seq = encodeUtf8(record.seq ?? "");
+  const producerId = encodeText(producer?.id ?? "");
+  const seq = encodeText(record.seq ?? "");
   const producerBytes = producer === undefined ? 0 : PRODUCER_BYTES;
   return {
     lengthBytes: APPEND_BYTES + producerBytes + producerId.length + seq.length + data.length,
@@ -100,9 +112,9 @@ function putAppendHead(
 
 function measureCreate(record: CreateRecord): MeasuredRecord {
   const { fork, data, lifetime } = record;
-  const name = encodeUtf8(record.name);
-  const contentType = encodeUtf8(record.contentType);
-  const sourceName = encodeUtf8(fork?.sourceName ?? "");
+  const name = encodeText(record.name);
+  const contentType = encodeText(record.contentType);
+  const sourceName = encodeText(fork?.sourceName ?? "");
   const forkBytes = fork === undefined ? 0 : FORK_BYTES + sourceName.length;
   return {
     lengthBytes: CREATE_BYTES + forkBytes + name.length + contentType.length + data.length,
