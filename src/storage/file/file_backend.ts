@@ -15,8 +15,6 @@ import type { SegmentReader } from "./segment_reader.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-/** Whole blocks beyond this leave memory for their segment before the next checkpoint does it. */
-const EARLY_WRITE_BYTES = 1024 * 1024;
 /** Waiting commands' bytes are counted with at least this much each. */
 const COMMAND_BYTES = 512;
 
@@ -48,6 +46,11 @@ export interface FileBackendParts {
 export interface BackendLimits {
   /** Commands that would make more wait than this are refused. */
   maxQueuedBytes: number;
+  /**
+   * Whole blocks of a stream beyond this leave memory for its segment before the next checkpoint does
+   * it. Each time holds up everyone else, and all that waits for a checkpoint is bounded by the log.
+   */
+  earlyWriteBytes: number;
   /** Commands wait until the log has this much room. */
   logReserveBytes: number;
   /** A checkpoint begins after so much log. */
@@ -293,7 +296,8 @@ export class FileBackend implements Backend {
 
   /** Durable bytes only, without a sync: the log holds them until a checkpoint has made them safe. */
   #writeEarly(stream: FileStream): void {
-    if (stream.durableTail - stream.buffer.start < EARLY_WRITE_BYTES) return;
+    const { earlyWriteBytes } = this.#parts.limits;
+    if (stream.durableTail - stream.buffer.start < earlyWriteBytes) return;
     if (stream.inCheckpoint || stream.presence === "deleted") return;
     try {
       this.#parts.segments.write(stream, stream.durableTail);

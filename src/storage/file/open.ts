@@ -52,6 +52,8 @@ export interface FileStorageOptions {
   maxProducersPerStream?: number;
   /** Idle streams leave memory beyond this many; 20,000. */
   maxLoadedStreams?: number;
+  /** A stream's bytes in memory go to its segment beyond this, also between checkpoints; 8 MiB. */
+  earlyWriteBytes?: number;
   /** A checkpoint begins at so many dirty streams; 50,000. */
   checkpointStreams?: number;
   /** A checkpoint begins at least this often where there is anything to store; 30 s. */
@@ -278,6 +280,7 @@ async function assemble(
     limits: {
       maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
       logReserveBytes: reserveBytes,
+      earlyWriteBytes: options.earlyWriteBytes ?? 8 * MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams: options.checkpointStreams ?? 50_000,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,

@@ -34,10 +34,12 @@ export class World {
     this.options = chooseOptions(random);
     this.names = NAMES;
     this.longestBytes = random.pick([200, 3000, 6000, 6000, 20_000, 90_000]);
+    if (random.chance(0.5)) this.options.earlyWriteBytes = 8 * 1024;
     const kind = random.below(20);
     if (kind === 0) {
       // Bodies so long that blocks are written before a checkpoint asks for it.
       this.options.walBytes = 8 * MIB;
+      this.options.earlyWriteBytes = MIB;
       this.longestBytes = 900_000;
     } else if (kind === 1) {
       this.names = MANY_NAMES;

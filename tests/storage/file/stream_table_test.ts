@@ -343,7 +343,7 @@ Deno.test(
 
 Deno.test(
   "FilesOfADeletedStreamAreRemoved",
-  withKit({ walBytes: 16 * 1024 * 1024 }, async (kit) => {
+  withKit({ walBytes: 16 * 1024 * 1024, earlyWriteBytes: 1024 * 1024 }, async (kit) => {
     for (const name of ["stored", "early"]) {
       await kit.storage.create(name, { contentType: TEXT });
       await text(kit, name, "x".repeat(1_500_000));
