@@ -73,11 +73,6 @@ export class Checkpointer {
     return this.#retryMs > 0;
   }
 
-  /** Whether one runs now. */
-  get isRunning(): boolean {
-    return this.#running !== undefined;
-  }
-
   /** Begins one, unless one runs or waits to be tried again. */
   request(): void {
     if (this.#running !== undefined || this.#cancelRetry !== undefined || this.#stopped) return;

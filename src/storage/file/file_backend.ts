@@ -135,13 +135,7 @@ export class FileBackend implements Backend {
   }
 
   producer(stream: Stream, id: string): ProducerPosition | undefined {
-    const known = stream.producers.get(id);
-    if (known !== undefined || stream.producerCount === 0) return known;
-    const stored = this.#parts.catalog.producer(stream.id, id);
-    if (stored === undefined) return undefined;
-    const position = { epoch: stored.epoch, seq: stored.seq };
-    stream.producers.set(id, position);
-    return position;
+    return this.#table.producer(stream, id);
   }
 
   create(record: CreateRecord): Stream {

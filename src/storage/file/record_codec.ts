@@ -166,14 +166,6 @@ function measureDelete(record: DeleteRecord): MeasuredRecord {
   };
 }
 
-/** A record's bytes by themselves, for tests and tools. */
-export function encodeRecord(record: StreamRecord): Bytes {
-  const measured = measureRecord(record);
-  const bytes = new Uint8Array(measured.lengthBytes);
-  measured.encode(bytes, viewOf(bytes), 0);
-  return bytes;
-}
-
 /** The record in `bytes`; its data is a copy. The bytes have passed their checksum. */
 export function decodeRecord(bytes: Bytes): StreamRecord {
   const kind = bytes[0];

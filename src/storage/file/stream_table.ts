@@ -1,5 +1,7 @@
+import type { ProducerPosition } from "../../protocol/errors.ts";
 import { applyAppend, applyCreate } from "../apply.ts";
 import { invariant } from "../invariant.ts";
+import type { Stream } from "../stream.ts";
 import type { Catalog, StreamRow } from "./catalog.ts";
 import {
   FileStream,
@@ -51,11 +53,6 @@ export class StreamTable {
     for (const [sourceId, forks] of this.#newForks) {
       for (const id of forks) if (this.#deletedIds.has(id)) this.#forgetFork(sourceId, id);
     }
-  }
-
-  /** How many streams are in memory. */
-  get loaded(): number {
-    return this.#byId.size;
   }
 
   /** How many streams the next checkpoint has to store, and deletions. */
@@ -119,6 +116,17 @@ export class StreamTable {
       this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
     }
     if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
+  }
+
+  /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
+  producer(stream: Stream, id: string): ProducerPosition | undefined {
+    const known = stream.producers.get(id);
+    if (known !== undefined || stream.producerCount === 0) return known;
+    const stored = this.#catalog.producer(stream.id, id);
+    if (stored === undefined) return undefined;
+    const position = { epoch: stored.epoch, seq: stored.seq };
+    stream.producers.set(id, position);
+    return position;
   }
 
   /** The stream's row lacks something from now on. */
@@ -211,7 +219,7 @@ export class StreamTable {
   #apply(stream: FileStream, record: ReplayRecord["record"]): void {
     if (record.kind === "append") {
       if (record.producer !== undefined) {
-        this.#loadProducer(stream, record.producer.id);
+        this.producer(stream, record.producer.id);
         stream.changedProducers.add(record.producer.id);
       }
       applyAppend(stream, record);
@@ -219,12 +227,6 @@ export class StreamTable {
       invariant(record.soft, `stream ${stream.id} is not deleted for good`);
       stream.presence = "soft_deleted";
     }
-  }
-
-  #loadProducer(stream: FileStream, id: string): void {
-    if (stream.producers.has(id)) return;
-    const stored = this.#catalog.producer(stream.id, id);
-    if (stored !== undefined) stream.producers.set(id, { epoch: stored.epoch, seq: stored.seq });
   }
 
   /**
