@@ -14,6 +14,9 @@ export type {
   Created,
   CreateSpec,
   ForkSpec,
+  ListedStream,
+  ListPage,
+  ListRequest,
   ReadResult,
   Storage,
   StreamInfo,
@@ -22,4 +25,4 @@ export type {
 export type { ProducerBatch } from "./storage/records.ts";
 export { type Failure, type FailureCode, StreamError } from "./protocol/errors.ts";
 export type { Lifetime } from "./protocol/lifetime.ts";
-export type { ReadFrom } from "./protocol/offset.ts";
+export type { ReadFrom, ReadLast, ReadSince } from "./protocol/offset.ts";

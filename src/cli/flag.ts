@@ -17,8 +17,16 @@ export interface Flag<T> {
   readonly accepts: string;
   readonly help: string;
   readonly default: T;
-  /** The default as one would write it. */
+  /** The default as one would write it; empty where leaving the flag out means something of its own. */
   readonly defaultText: string;
+  /** One letter that means the same: `f` for `-f`. */
+  readonly short?: string;
+  /** The words that it takes, where it takes nothing else. */
+  readonly choices?: readonly string[];
+  /** It may be given again; what is parsed has each text on a line of its own. */
+  readonly repeatable?: boolean;
+  /** No variable says the same. */
+  readonly commandLineOnly?: boolean;
   /** Throws a {@link BadValue} unless the text is accepted. */
   parse(text: string): T;
 }
@@ -40,6 +48,8 @@ interface Common<T> {
   name: string;
   default: T;
   help: string;
+  short?: string;
+  commandLineOnly?: boolean;
 }
 
 interface Range {
@@ -72,6 +82,7 @@ export function choiceFlag<const T extends string>(
   return {
     ...spec,
     placeholder: spec.values.join("|"),
+    choices: spec.values,
     accepts: spec.values.join(", "),
     defaultText: spec.default,
     parse(text) {
@@ -131,6 +142,23 @@ export function switchFlag(spec: Omit<Common<boolean>, "default">): Flag<boolean
       throw new BadValue();
     },
   };
+}
+
+/** A switch that is on unless `--no-name` turns it off. */
+export function onSwitchFlag(spec: Omit<Common<boolean>, "default">): Flag<boolean> {
+  return { ...switchFlag(spec), default: true, defaultText: "on" };
+}
+
+/** The same flag with nothing for a default. */
+export function optionalFlag<T>(flag: Flag<T>): Flag<T | undefined> {
+  return { ...flag, default: undefined, defaultText: "" };
+}
+
+/** A switch whose default depends on other flags: it is `undefined` where nothing was given. */
+export function dependentSwitchFlag(
+  spec: Omit<Common<boolean>, "default"> & { defaultText: string },
+): Flag<boolean | undefined> {
+  return { ...optionalFlag(switchFlag(spec)), defaultText: spec.defaultText };
 }
 
 function within(value: number, { min, max }: Range): number {

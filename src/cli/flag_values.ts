@@ -13,15 +13,38 @@ export interface FlagValues {
 /** Lets a command accept a table's flags and describes them in its help. */
 export function addFlags(command: Command, table: FlagTable): void {
   for (const flag of Object.values(table)) {
-    const value = flag.placeholder === undefined ? "" : ` <${flag.placeholder}>`;
-    const notes = `(default: ${flag.defaultText}, env: ${environmentName(flag)})`;
-    command.addOption(new Option(`--${flag.name}${value}`, `${flag.help} ${notes}`));
     if (flag.placeholder === undefined) {
-      command.addOption(new Option(`--no-${flag.name}`).hideHelp());
-      // Commander takes a switch with a `--no-` form to be on unless told otherwise.
-      command.setOptionValueWithSource(attributeName(flag), undefined, "default");
+      addSwitch(command, flag);
+      continue;
     }
+    const short = flag.short === undefined ? "" : `-${flag.short}, `;
+    const option = new Option(`${short}--${flag.name} <${flag.placeholder}>`, describeFlag(flag));
+    if (flag.repeatable) option.argParser(joinLines);
+    command.addOption(option);
   }
+}
+
+function addSwitch(command: Command, flag: Flag<unknown>): void {
+  const short = flag.short === undefined ? "" : `-${flag.short}, `;
+  const on = new Option(`${short}--${flag.name}`, describeFlag(flag));
+  const off = new Option(`--no-${flag.name}`, describeFlag(flag));
+  const isOn = flag.default === true;
+  command.addOption(on.hideHelp(isOn));
+  command.addOption(off.hideHelp(!isOn));
+  // Commander takes a switch with a `--no-` form to be on unless told otherwise.
+  command.setOptionValueWithSource(attributeName(flag), undefined, "default");
+}
+
+function describeFlag(flag: Flag<unknown>): string {
+  const notes: string[] = [];
+  const isPlainSwitch = flag.placeholder === undefined && flag.commandLineOnly === true;
+  if (flag.defaultText !== "" && !isPlainSwitch) notes.push(`default: ${flag.defaultText}`);
+  if (!flag.commandLineOnly) notes.push(`env: ${environmentName(flag)}`);
+  return notes.length === 0 ? flag.help : `${flag.help} (${notes.join(", ")})`;
+}
+
+function joinLines(text: string, before: string | undefined): string {
+  return before === undefined ? text : `${before}\n${text}`;
 }
 
 /**
@@ -69,6 +92,7 @@ function givenText(
   if (argument !== undefined) {
     return { text: String(argument), from: `--${flag.name}`, fromEnvironment: false };
   }
+  if (flag.commandLineOnly) return undefined;
   const variable = environmentName(flag);
   const text = environment[variable];
   // Compose files and shells set a variable to nothing where they mean "not set".

@@ -1,5 +1,6 @@
 import {
   choiceFlag,
+  dependentSwitchFlag,
   durationFlag,
   type FlagTable,
   integerFlag,
@@ -147,6 +148,11 @@ export const serveFlags = {
     max: 10_000_000,
     default: 10_000,
     help: "How many idempotent producers one stream remembers.",
+  }),
+  listing: dependentSwitchFlag({
+    name: "listing",
+    defaultText: "on where --host is a loopback address, else off",
+    help: "List the names of all streams at {prefix}/__ds/streams to whoever asks.",
   }),
   private: switchFlag({
     name: "private",

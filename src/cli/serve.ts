@@ -11,6 +11,7 @@ import { serveFlags as flags } from "./flags.ts";
 import { urlHost } from "./listen_error.ts";
 import { listen, type Listener, runtimeName } from "./listener.ts";
 import { configureLogs } from "./logger.ts";
+import { isLoopback } from "./loopback.ts";
 import { onStopSignal, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
 import { UsageError } from "./usage_error.ts";
@@ -119,6 +120,7 @@ function startListening(
     maxLiveReaders: values.get(flags.maxLiveReaders),
     bodyTimeoutMs,
     private: values.get(flags.private),
+    listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
     signal,
   });
   return listen({

@@ -14,7 +14,7 @@ export type Failure =
   | { code: "body_incomplete" }
   | { code: "body_timeout" }
   | { code: "body_too_large" }
-  | { code: "method_not_allowed" }
+  | { code: "method_not_allowed"; allowed: string }
   | { code: "not_found" }
   | { code: "gone" }
   | { code: "stream_exists" }

@@ -1,5 +1,6 @@
 import { type Bytes, NO_BYTES } from "./bytes.ts";
 import { StreamError } from "./errors.ts";
+import { scanSpans } from "./json_spans.ts";
 
 /**
  * JSON mode (PROTOCOL §9.1). Each message is stored as its own bytes followed by `,\n`, with raw line
@@ -21,13 +22,8 @@ const COMMA = 0x2c;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
-const TAB = 0x09;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 const SEPARATOR_BYTES = 2;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -38,7 +34,8 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @throws {StreamError} `invalid_json`
  */
 export function splitJson(body: Bytes): StoredMessages {
-  const spans = scanSpans(body);
+  const { spans, end, isTooDeep } = scanSpans(body, JSON_DEPTH_LIMIT);
+  if (isTooDeep) throw invalid(`it nests deeper than ${JSON_DEPTH_LIMIT} levels at byte ${end}`);
   validate(body);
   return store(body, spans);
 }
@@ -65,61 +62,6 @@ export function toJsonArray(stored: Uint8Array): Bytes {
   array.set(stored.subarray(0, stored.length - SEPARATOR_BYTES), 1);
   array[stored.length - 1] = CLOSE_BRACKET;
   return array;
-}
-
-/** Start and end of every message, two numbers each; structure only, `JSON.parse` judges the rest. */
-function scanSpans(body: Bytes): number[] {
-  let at = skipSpace(body, 0);
-  const flatten = body[at] === OPEN_BRACKET;
-  const base = flatten ? 1 : 0;
-  if (flatten) at++;
-  const spans: number[] = [];
-  let start = at;
-  let depth = base;
-  for (; at < body.length; at++) {
-    const byte = body[at];
-    if (byte === QUOTE) {
-      at = stringEnd(body, at);
-    } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
-      if (++depth > JSON_DEPTH_LIMIT) {
-        throw invalid(`it nests deeper than ${JSON_DEPTH_LIMIT} levels at byte ${at}`);
-      }
-    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
-      if (--depth < base) break;
-    } else if (byte === COMMA && flatten && depth === base) {
-      pushTrimmed(spans, body, start, at);
-      start = at + 1;
-    }
-  }
-  pushTrimmed(spans, body, start, at);
-  return spans;
-}
-
-function skipSpace(body: Bytes, from: number): number {
-  let at = from;
-  while (isSpace(body[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
-}
-
-/** The position of the quote that ends the string which begins at `open`. */
-function stringEnd(body: Bytes, open: number): number {
-  for (let at = body.indexOf(QUOTE, open + 1); at >= 0; at = body.indexOf(QUOTE, at + 1)) {
-    let backslashes = 0;
-    while (body[at - 1 - backslashes] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return at;
-  }
-  return body.length;
-}
-
-function pushTrimmed(spans: number[], body: Bytes, from: number, to: number): void {
-  const start = skipSpace(body, from);
-  let end = to;
-  while (end > start && isSpace(body[end - 1])) end--;
-  if (start < end) spans.push(start, end);
 }
 
 function validate(body: Bytes): void {

@@ -1,4 +1,5 @@
 import { quote, StreamError } from "./errors.ts";
+import { parseTime } from "./time.ts";
 
 /** How long a stream lives: for ever, while it is used (sliding), or up to a moment (PROTOCOL §5.1). */
 export type Lifetime =
@@ -10,8 +11,6 @@ export type Lifetime =
 export const FOREVER: Lifetime = { kind: "forever" };
 
 const TTL = /^(?:0|[1-9][0-9]*)$/;
-const RFC3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 const MAX_TTL_SECONDS = 10 * 365 * 24 * 3600 * 10;
 
 /**
@@ -44,23 +43,14 @@ function parseTtlSeconds(value: string): number {
 }
 
 function parseExpiresAt(value: string): number {
-  const ms = isCalendarTime(value) ? Date.parse(value.toUpperCase()) : NaN;
-  if (Number.isNaN(ms)) {
+  const ms = parseTime(value);
+  if (ms === undefined) {
     throw new StreamError(
       { code: "invalid_header" },
       `Stream-Expires-At ${quote(value)} is not an RFC 3339 time such as 2030-01-31T12:00:00Z.`,
     );
   }
   return ms;
-}
-
-/** `Date.parse` takes the 31st of February for the 3rd of March, and 24:00 for the next day. */
-function isCalendarTime(value: string): boolean {
-  const match = RFC3339.exec(value);
-  if (match === null) return false;
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  const daysInMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
-  return month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth;
 }
 
 /** Whether two lifetimes ask for the same. */

@@ -11,8 +11,27 @@ const FOREIGN_ZERO = "0000000000000000_0000000000000000";
 
 const TOKEN = /^[0-9]{20}$/;
 
-/** Where a read begins: a position, or the tail as it is when the read is served (`now`). */
-export type ReadFrom = number | "now";
+/**
+ * Where a read begins: a position, the tail as it is when the read is served (`now`), or a place that
+ * the storage finds (extensions).
+ */
+export type ReadFrom = number | "now" | ReadSince | ReadLast;
+
+/**
+ * Near the first message that was written at this time or later, in ms since 1970: none of those is left
+ * out, and up to a block of earlier ones may come before. The tail where there is none.
+ */
+export interface ReadSince {
+  readonly sinceMs: number;
+}
+
+/**
+ * This many bytes before the tail, or at the start where there are fewer; in JSON mode at the nearest
+ * message's boundary at or before that.
+ */
+export interface ReadLast {
+  readonly lastBytes: number;
+}
 
 /** The wire token of a position. */
 export function formatOffset(position: number): string {

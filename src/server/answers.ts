@@ -8,7 +8,7 @@ import {
   STREAM_NEXT_OFFSET,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
-import { COMMON_HEADERS, type HeaderFields, METHODS, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
 
 /** A failure's status and the headers that the protocol wants beside it. */
 interface Answer {
@@ -53,7 +53,7 @@ function answer(failure: Failure): Answer {
     case "not_found":
       return { status: 404 };
     case "method_not_allowed":
-      return { status: 405, headers: { allow: METHODS } };
+      return { status: 405, headers: { allow: failure.allowed } };
     case "body_timeout":
       return { status: 408, headers: { connection: "close" } };
     case "stream_exists":
@@ -100,6 +100,8 @@ function closedHeaders(failure: Extract<Failure, { code: "stream_closed" }>): He
   if (failure.producer !== undefined) {
     headers[PRODUCER_EPOCH] = String(failure.producer.epoch);
     headers[PRODUCER_SEQ] = String(failure.producer.seq);
+    // One client takes a 409 without it for a gap that closes by itself, and asks for ever.
+    headers[PRODUCER_EXPECTED_SEQ] = String(failure.producer.seq + 1);
   }
   return headers;
 }

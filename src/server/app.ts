@@ -8,6 +8,7 @@ import { answerDefect, answerError } from "./answers.ts";
 import { append } from "./append.ts";
 import { create } from "./create.ts";
 import { head } from "./head.ts";
+import { list } from "./list.ts";
 import { type AppOptions, resolveOptions } from "./options.ts";
 import { read } from "./read.ts";
 import { remove } from "./remove.ts";
@@ -74,6 +75,9 @@ async function serve(serving: Serving, request: Request): Promise<Response> {
 }
 
 function dispatch(serving: Serving, request: Request): Promise<Response> | Response {
+  if (request.method !== "OPTIONS" && serving.names.isListing(request)) {
+    return list(serving, request);
+  }
   switch (request.method) {
     case "POST":
       return append(serving, request);
@@ -89,7 +93,7 @@ function dispatch(serving: Serving, request: Request): Promise<Response> | Respo
       return new Response(null, { status: 204, headers: PREFLIGHT_HEADERS });
     default:
       throw new StreamError(
-        { code: "method_not_allowed" },
+        { code: "method_not_allowed", allowed: METHODS },
         `A stream doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
       );
   }

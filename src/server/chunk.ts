@@ -3,13 +3,14 @@ import {
   STREAM_CLOSED,
   STREAM_CURSOR,
   STREAM_NEXT_OFFSET,
+  STREAM_START_OFFSET,
   STREAM_UP_TO_DATE,
 } from "../protocol/headers.ts";
 import { isJsonType } from "../protocol/content_type.ts";
 import { toJsonArray } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadResult } from "../storage/storage.ts";
-import type { ReadQuery } from "./read.ts";
+import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
@@ -35,11 +36,14 @@ export function answerChunk(
   if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
   if (closed) headers[STREAM_CLOSED] = "true";
   if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);
+  const isFixed = typeof query.from === "number";
   // What isn't there yet must not be cached, and what is at `now` is never the same twice.
-  if (query.from === "now" || chunk.data.length === 0) headers["cache-control"] = "no-store";
+  if (!isFixed || chunk.data.length === 0) headers["cache-control"] = "no-store";
   else headers["cache-control"] = cacheControl(serving, name, chunk);
 
-  if (query.from !== "now") {
+  if (!isFixed) {
+    headers[STREAM_START_OFFSET] = formatOffset(chunk.start);
+  } else {
     const identity = `${serving.storage.identity}-${chunk.id.toString(36)}`;
     const etag = formatEtag(identity, chunk.start, chunk.next, closed);
     headers["etag"] = etag;

@@ -9,7 +9,7 @@ import {
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import { answerChunk } from "./chunk.ts";
-import type { ReadQuery } from "./read.ts";
+import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
 import type { Serving } from "./serving.ts";
 

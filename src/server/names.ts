@@ -1,6 +1,9 @@
 import { quote, StreamError } from "../protocol/errors.ts";
-import { parseStreamName } from "../protocol/stream_name.ts";
+import { parseStreamName, RESERVED_SEGMENT } from "../protocol/stream_name.ts";
 import type { ServerConfig } from "./options.ts";
+
+/** What follows the prefix in the listing's URL. */
+const LISTING = `${RESERVED_SEGMENT}/streams`;
 
 /** Finds the stream that a URL is about. */
 export class StreamNames {
@@ -28,6 +31,11 @@ export class StreamNames {
       throw new StreamError({ code: "not_found" }, "This URL is not a stream's.");
     }
     return parseStreamName(encoded);
+  }
+
+  /** Whether the request is about the listing of all streams; never where names aren't paths. */
+  isListing({ url }: Request): boolean {
+    return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
   }
 
   /**

@@ -31,6 +31,11 @@ export interface AppOptions {
   bodyTimeoutMs?: number;
   /** Whether answers may stay in a shared cache: all are private, or those of the streams it says. */
   private?: boolean | ((name: string) => boolean);
+  /**
+   * Whether `{prefix}/__ds/streams` lists the names of all streams to whoever asks; false. It has no URL
+   * with `streamName`.
+   */
+  listing?: boolean;
   /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
   signal?: AbortSignal;
   /** Where the time comes from. */
@@ -51,6 +56,7 @@ export interface ServerConfig {
   readonly maxLiveReaders: number;
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
+  readonly listing: boolean;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
 }
@@ -58,7 +64,7 @@ export interface ServerConfig {
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} where a number makes no sense
+ * @throws {RangeError} where a number makes no sense, or two options don't go together
  */
 export function resolveOptions(options: AppOptions): ServerConfig {
   const isPrivate = options.private ?? false;
@@ -75,6 +81,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
+    listing: checkListing(options),
     signal: options.signal,
     clock: options.clock ?? systemClock,
   };
@@ -83,6 +90,14 @@ export function resolveOptions(options: AppOptions): ServerConfig {
 function atLeast(least: number, name: string, value: number): number {
   if (value >= least) return value;
   throw new RangeError(`${name} is ${value}: it has to be at least ${least}.`);
+}
+
+function checkListing({ listing = false, streamName }: AppOptions): boolean {
+  if (!listing || streamName === undefined) return listing;
+  throw new RangeError(
+    "listing and streamName are both given: the listing's URL begins with the prefix, which streamName " +
+      "takes the place of. Leave one of them out.",
+  );
 }
 
 function checkPrefix(prefix: string): string {

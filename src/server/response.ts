@@ -3,6 +3,7 @@ export type HeaderFields = Record<string, string>;
 
 const EXPOSED = [
   "Stream-Next-Offset",
+  "Stream-Start-Offset",
   "Stream-Up-To-Date",
   "Stream-Closed",
   "Stream-Cursor",

@@ -8,7 +8,7 @@ import {
   STREAM_UP_TO_DATE,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
-import type { ReadQuery } from "./read.ts";
+import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
 import type { Serving } from "./serving.ts";
 

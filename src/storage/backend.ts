@@ -1,5 +1,6 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
+import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
 import type { Stream } from "./stream.ts";
 
@@ -32,6 +33,13 @@ export interface Backend {
   load(id: number): Stream;
   /** The stream of this id, unless it is gone for good. */
   loadIfThere(id: number): Stream | undefined;
+  /**
+   * The streams in a range of names, in order, softly deleted ones too. None is loaded for it and none
+   * counts as used: what isn't in memory comes as a likeness that has no data.
+   *
+   * @param expected how many of them are likely to be taken
+   */
+  list(range: NameRange, expected: number): Iterable<Stream>;
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
   producer(stream: Stream, id: string): ProducerPosition | undefined;
   /** Records and applies; sets the stream's `position` as the others do. */
@@ -43,6 +51,8 @@ export interface Backend {
   touched(stream: Stream): void;
   /** Resolves when `position` is durable, rejects if it never will be; `undefined` where it is. */
   durable(position: number): Promise<void> | undefined;
+  /** Whether `position` is durable. */
+  isDurable(position: number): boolean;
   /**
    * Where a chunk of the stream's own bytes from `from` may end so that it has at most `limitBytes`: at
    * a message's boundary or at `to`, after `from` in any case; perhaps earlier, where what is kept
@@ -51,8 +61,13 @@ export interface Backend {
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number>;
   /** The stream's own bytes from `from` up to `to`, checked. */
   read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes>;
-  /** Whether a block of the stream's own bytes begins at `offset`: a message does, then. */
-  isBlockStart(stream: Stream, offset: number): boolean | Promise<boolean>;
+  /** Where the block of the stream's own bytes begins in which `offset` is: a message does, there. */
+  blockStart(stream: Stream, offset: number): number | Promise<number>;
+  /**
+   * Where the first block of the stream's own bytes begins whose last message came at `sinceMs` or
+   * later; `undefined` where none did.
+   */
+  blockSince(stream: Stream, sinceMs: number): number | undefined | Promise<number | undefined>;
   /** Flushes all and lets go of everything; see `Storage.close`. */
   close(limitMs?: number): Promise<void>;
 }

@@ -15,6 +15,9 @@ import type {
   Created,
   CreateSpec,
   ForkSpec,
+  ListedStream,
+  ListPage,
+  ListRequest,
   ReadResult,
   Storage,
   StreamInfo,
@@ -44,6 +47,8 @@ export class StreamEngine implements Storage {
   readonly #clock: Clock;
   readonly #maxProducers: number;
   readonly #reader: RangeReader;
+  /** Position of the newest delete. */
+  #removedAt = 0;
 
   constructor(backend: Backend, options: EngineOptions) {
     this.#backend = backend;
@@ -123,7 +128,7 @@ export class StreamEngine implements Storage {
     const stream = await this.#visible(name);
     this.#touch(stream);
     const info = describe(stream);
-    const start = from === "now" ? info.tail : from;
+    const start = typeof from === "number" ? from : await this.#place(stream, from, info.tail);
     if (start > info.tail) {
       throw new StreamError(
         { code: "offset_past_tail" },
@@ -131,9 +136,24 @@ export class StreamEngine implements Storage {
       );
     }
     if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
-    await this.#reader.checkBoundary(stream, start);
+    if (typeof from === "number") await this.#reader.checkBoundary(stream, start);
     const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
     return { ...info, data, start, next: start + data.length };
+  }
+
+  async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {
+    const nowMs = this.#clock.nowMs();
+    const streams = this.#backend.list({ prefix, after }, limit + 1);
+    const page = takePage(
+      streams,
+      limit,
+      (stream) =>
+        stream.presence === "there" && !stream.isExpired(nowMs) &&
+        this.#backend.isDurable(stream.presencePosition),
+    );
+    // What it leaves out because it was deleted has to be gone for good.
+    await this.#backend.durable(this.#removedAt);
+    return page;
   }
 
   async watch(name: string, onChange: () => void): Promise<Watch> {
@@ -177,6 +197,13 @@ export class StreamEngine implements Storage {
     if (durable === undefined) return stream;
     await durable;
     return await this.#visible(name);
+  }
+
+  /** Where a read begins that names no position. */
+  #place(stream: Stream, from: Exclude<ReadFrom, number>, tail: number): number | Promise<number> {
+    if (from === "now") return tail;
+    if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
+    return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
 
   /** The refusal for a name without a stream, once that is durable. */
@@ -269,6 +296,7 @@ export class StreamEngine implements Storage {
       ids: streams.map(({ id }) => id),
     };
     this.#backend.remove(record, streams);
+    this.#removedAt = stream.position;
   }
 
   #touch(stream: Stream): void {
@@ -276,6 +304,30 @@ export class StreamEngine implements Storage {
     stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#clock.nowMs());
     this.#backend.touched(stream);
   }
+}
+
+/**
+ * Names looked at for a page beyond those asked for: of many that are over but still in their rows, a
+ * page may show few, and the next one goes on behind them.
+ */
+const SPARE_LOOKS = 1000;
+
+function takePage(
+  found: Iterable<Stream>,
+  limit: number,
+  isListed: (stream: Stream) => boolean,
+): ListPage {
+  const streams: ListedStream[] = [];
+  let looked = 0;
+  let last: string | undefined;
+  for (const stream of found) {
+    const listed = isListed(stream);
+    if (listed && streams.length === limit) return { streams, next: streams.at(-1)?.name };
+    if (looked++ === limit + SPARE_LOOKS) return { streams, next: last };
+    last = stream.name;
+    if (listed) streams.push({ name: stream.name, ...describe(stream) });
+  }
+  return { streams, next: undefined };
 }
 
 function describe(stream: Stream): StreamInfo {

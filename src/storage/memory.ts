@@ -6,6 +6,8 @@ import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
 import type { Backend } from "./backend.ts";
 import { StreamEngine } from "./engine.ts";
 import { invariant } from "./invariant.ts";
+import { OrderedNames } from "./ordered_names.ts";
+import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
 import type { Storage } from "./storage.ts";
 import { newStream, type Stream } from "./stream.ts";
@@ -45,7 +47,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
 class MemoryBackend implements Backend {
   readonly identity = crypto.randomUUID().slice(0, 8);
   readonly assigned = 0;
-  readonly #byName = new Map<string, Stream>();
+  readonly #byName = new OrderedNames<Stream>();
   readonly #byId = new Map<number, Stream>();
   #lastId = 0;
   #closed = false;
@@ -72,6 +74,10 @@ class MemoryBackend implements Backend {
 
   loadIfThere(id: number): Stream | undefined {
     return this.#byId.get(id);
+  }
+
+  *list(range: NameRange): Generator<Stream> {
+    for (const { value } of this.#byName.range(range)) yield value;
   }
 
   producer(stream: Stream, id: string): ProducerPosition | undefined {
@@ -109,6 +115,10 @@ class MemoryBackend implements Backend {
 
   durable(): undefined {}
 
+  isDurable(): boolean {
+    return true;
+  }
+
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number {
     return stream.buffer.chunkEnd(from, limitBytes, to);
   }
@@ -117,8 +127,12 @@ class MemoryBackend implements Backend {
     return stream.buffer.slice(from, to);
   }
 
-  isBlockStart(): boolean {
-    return false;
+  blockStart(stream: Stream, offset: number): number {
+    return stream.buffer.blockStart(offset);
+  }
+
+  blockSince(stream: Stream, sinceMs: number): number | undefined {
+    return stream.buffer.blockSince(sinceMs);
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@ import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { Backend } from "./backend.ts";
 import type { Stream } from "./stream.ts";
+import { BLOCK_BYTES } from "./tail_buffer.ts";
 
 /**
  * Reads a stream as one run of bytes, wherever they are: a fork's up to its point from its source, and
@@ -50,7 +51,7 @@ export class RangeReader {
   async checkBoundary(stream: Stream, offset: number): Promise<void> {
     if (!stream.json || offset === 0 || offset === stream.tail) return;
     const { owner } = this.#ownerAt(stream, offset, stream.tail);
-    if (offset === owner.ownStart || await this.#backend.isBlockStart(owner, offset)) return;
+    if (await this.#backend.blockStart(owner, offset) === offset) return;
     const before = await this.range(stream, Math.max(0, offset - 2), offset);
     if (before.length === 2 && isMessageEnd(before[0], before[1])) return;
     throw new StreamError(
@@ -59,6 +60,33 @@ export class RangeReader {
         formatOffset(offset)
       } is inside a message: use a Stream-Next-Offset value of this stream.`,
     );
+  }
+
+  /**
+   * Where the first block begins whose last message came at `sinceMs` or later, at most `to`. All that
+   * comes before it in the stream was written earlier.
+   */
+  async since(stream: Stream, sinceMs: number, to: number): Promise<number> {
+    for (let at = 0; at < to;) {
+      const { owner, end } = this.#ownerAt(stream, at, to);
+      const found = await this.#backend.blockSince(owner, sinceMs);
+      if (found !== undefined && found < end) return found;
+      at = end;
+    }
+    return to;
+  }
+
+  /** The nearest message's boundary at or before `offset`; in a byte stream that is any position. */
+  async boundaryBefore(stream: Stream, offset: number): Promise<number> {
+    if (!stream.json || offset === 0 || offset === stream.tail) return offset;
+    const { owner } = this.#ownerAt(stream, offset, stream.tail);
+    const start = await this.#backend.blockStart(owner, offset);
+    // A longer block is one message, so there is nothing to look for in it.
+    if (offset - start >= BLOCK_BYTES) return start;
+    const bytes = await this.range(stream, start, offset);
+    let end = bytes.length;
+    while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
+    return start + end;
   }
 
   /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */

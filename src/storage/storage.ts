@@ -21,6 +21,11 @@ export interface Storage {
   head(name: string): Promise<StreamInfo>;
   /** At most `limitBytes` from `from` on, ending at a message's boundary (PROTOCOL §5.6). */
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult>;
+  /**
+   * One page of the streams that can be read, in the order of their names (an extension). It doesn't
+   * count as use of them, and what comes before the page costs nothing.
+   */
+  list(request: ListRequest): Promise<ListPage>;
   /** Calls `onChange` whenever more can be read, or the stream is closed or gone (PROTOCOL §5.7). */
   watch(name: string, onChange: () => void): Promise<Watch>;
   /**
@@ -102,6 +107,28 @@ export interface ReadResult extends StreamInfo {
   start: number;
   /** Where the next read goes on; where `data` ends. */
   next: number;
+}
+
+/** Which streams are listed; all where neither is given. */
+export interface ListRequest {
+  /** Those whose names begin with this. */
+  readonly prefix?: string | undefined;
+  /** Those whose names come after this one. */
+  readonly after?: string | undefined;
+  /** How many at most, at least 1. */
+  readonly limit: number;
+}
+
+/** Some of the streams that a listing asked for, by their names' bytes in UTF-8. */
+export interface ListPage {
+  streams: ListedStream[];
+  /** What the next page comes after; `undefined` where this was the last. */
+  next: string | undefined;
+}
+
+/** A stream of a listing. */
+export interface ListedStream extends StreamInfo {
+  name: string;
 }
 
 /** A registered interest in a stream. */

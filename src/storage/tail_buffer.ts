@@ -1,5 +1,6 @@
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
 import { invariant } from "./invariant.ts";
+import { partitionPoint } from "./partition_point.ts";
 
 /**
  * A block is what is checked, indexed and read as one: whole messages up to this many bytes, or one
@@ -131,16 +132,29 @@ export class TailBuffer {
    */
   chunkEnd(from: number, limitBytes: number, to: number): number {
     if (to - from <= limitBytes) return to;
-    let low = 0;
-    let high = this.#blocks.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#blocks[middle]?.end ?? 0) <= from + limitBytes) low = middle + 1;
-      else high = middle;
-    }
-    const within = this.#blocks[low - 1]?.end ?? 0;
+    const past = this.#blockAt(from + limitBytes);
+    const within = this.#blocks[past - 1]?.end ?? 0;
     if (within > from) return Math.min(within, to);
-    return Math.min(this.#blocks[low]?.end ?? to, to);
+    return Math.min(this.#blocks[past]?.end ?? to, to);
+  }
+
+  /** Where the block begins in which `offset` is; it is held, or the end. */
+  blockStart(offset: number): number {
+    return this.#blocks[this.#blockAt(offset) - 1]?.end ?? this.#start;
+  }
+
+  /**
+   * Where the first block begins whose last message came at `sinceMs` or later; `undefined` where none
+   * that is held did.
+   */
+  blockSince(sinceMs: number): number | undefined {
+    if (this.#lastAtMs < sinceMs) return undefined;
+    const earlier = partitionPoint(
+      this.#blocks.length,
+      (index) => (this.#blocks[index]?.atMs ?? 0) < sinceMs,
+    );
+    const start = this.#blocks[earlier - 1]?.end ?? this.#start;
+    return start < this.#end ? start : undefined;
   }
 
   /** Lets go of the bytes before `offset`, which is a block's end. */
@@ -213,15 +227,18 @@ export class TailBuffer {
   }
 
   #extentOf(offset: number): number {
-    let low = 0;
-    let high = this.#extents.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const extent = this.#extents[middle];
-      if (extent !== undefined && extent.start + extent.length <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.#extents.length, (index) => {
+      const extent = this.#extents[index];
+      return extent !== undefined && extent.start + extent.length <= offset;
+    });
+  }
+
+  /** The number of the block in which `offset` is; that of the open one where it is no finished one. */
+  #blockAt(offset: number): number {
+    return partitionPoint(
+      this.#blocks.length,
+      (index) => (this.#blocks[index]?.end ?? 0) <= offset,
+    );
   }
 
   /** A big extent that holds little more than the open block is copied into one that fits. */

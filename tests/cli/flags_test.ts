@@ -42,6 +42,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxOpenFiles, 512],
   [flags.maxQueuedBytes, 64 * 2 ** 20],
   [flags.maxProducers, 10_000],
+  [flags.listing, undefined],
   [flags.private, false],
   [flags.logLevel, "info"],
   [flags.logFormat, "text"],
@@ -55,6 +56,7 @@ Deno.test("without flags and variables every flag has its default", () => {
 
 Deno.test("the default that the help shows is the default", () => {
   for (const flag of Object.values<Flag<unknown>>(flags)) {
+    if (flag.default === undefined) continue;
     equal(flag.parse(flag.defaultText === "off" ? "false" : flag.defaultText), flag.default);
   }
 });
@@ -91,6 +93,15 @@ Deno.test("a switch is set by its flag, unset by its no-flag, and both beat the 
   ) {
     equal(read([], { DURABLE_STREAMS_PRIVATE: text }).get(flags.private), value);
   }
+});
+
+Deno.test("--listing and --no-listing beat the variable, and the default is left to the host", () => {
+  const off = { DURABLE_STREAMS_LISTING: "false" };
+  equal(read(["--listing"], off).get(flags.listing), true);
+  equal(read(["--no-listing"]).get(flags.listing), false);
+  equal(read([], off).get(flags.listing), false);
+  equal(read([], { DURABLE_STREAMS_LISTING: "true" }).get(flags.listing), true);
+  match(flags.listing.defaultText, /on where --host is a loopback address, else off/);
 });
 
 const BAD: readonly (readonly [flag: string, text: string, accepted: RegExp])[] = [

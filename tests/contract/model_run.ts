@@ -92,6 +92,14 @@ const step = fc.oneof(
     }),
   },
   {
+    weight: 3,
+    arbitrary: plainRecord({
+      kind: fc.constant("list" as const),
+      after: fc.constantFrom("", ...NAMES),
+      limit: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: plainRecord({
       kind: fc.constant("advance" as const),
@@ -183,6 +191,8 @@ class Run {
         return await same(storage.delete(one.name), model.delete(one.name));
       case "read":
         return await this.#read(one.name, one.place, one.limit);
+      case "list":
+        return await this.#list(one.after, one.limit);
       case "advance":
         return clock.advance(one.ms);
       case "checkpoint":
@@ -209,6 +219,25 @@ class Run {
         },
       );
     }
+    await this.#list("", 2);
+  }
+
+  async #list(after: string, limit: number): Promise<void> {
+    const there = NAMES.flatMap((name) => {
+      const found = this.#model.visible(name);
+      return "refused" in found || name <= after ? [] : [{ name, stream: found.ok }];
+    });
+    const { streams, next } = await this.#bench.storage.list({ prefix: "", after, limit: 100 });
+    // What the bench itself needs comes after these names.
+    const found = streams.filter(({ name }) => NAMES.includes(name));
+    equal(
+      found.map(({ name, tail, closed }) => ({ name, tail, closed })),
+      there.map(({ name, stream: { text, closed } }) => ({ name, tail: text.length, closed })),
+    );
+    equal(next, undefined);
+    const page = await this.#bench.storage.list({ prefix: "", after, limit });
+    equal(page.streams, streams.slice(0, limit));
+    equal(page.next, streams.length > limit ? page.streams.at(-1)?.name : undefined);
   }
 
   async #read(name: string, place: Place, limit: number): Promise<void> {

@@ -3,6 +3,8 @@ import type {
   AppendRequest,
   Created,
   CreateSpec,
+  ListPage,
+  ListRequest,
   ReadResult,
   Storage,
   StreamInfo,
@@ -52,6 +54,10 @@ export class SteppedStorage implements Storage {
 
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     return this.#step((storage) => storage.read(name, from, limitBytes));
+  }
+
+  list(request: ListRequest): Promise<ListPage> {
+    return this.#step((storage) => storage.list(request));
   }
 
   async watch(name: string, onChange: () => void): Promise<Watch> {

@@ -3,6 +3,8 @@ import { describeExpiry, describeSliding } from "./expiry.ts";
 import { describeForks } from "./forks.ts";
 import { type Kit, type KitOptions, type OpenKit, Streams } from "./kit.ts";
 import { describeLife } from "./life.ts";
+import { describeListing, describeListingOfSliding } from "./listing.ts";
+import { describePlaces } from "./places.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
 import { describeWatching } from "./watching.ts";
@@ -34,12 +36,17 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
       }
     });
   };
-  if (parts !== "but sliding") describeSliding(it);
+  if (parts !== "but sliding") {
+    describeSliding(it);
+    describeListingOfSliding(it);
+  }
   if (parts === "sliding") return;
   describeLife(it);
   describeAppends(it);
   describeProducers(it);
   describeReads(it);
+  describePlaces(it);
+  describeListing(it);
   describeForks(it);
   describeExpiry(it);
   describeWatching(it);

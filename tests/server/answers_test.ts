@@ -19,7 +19,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "epoch_start" }, 400, NOTHING],
   [{ code: "stale_epoch", epoch: 7 }, 403, { "producer-epoch": "7" }],
   [{ code: "not_found" }, 404, NOTHING],
-  [{ code: "method_not_allowed" }, 405, { allow: "GET, HEAD, PUT, POST, DELETE, OPTIONS" }],
+  [{ code: "method_not_allowed", allowed: "GET, HEAD" }, 405, { allow: "GET, HEAD" }],
   [{ code: "body_timeout" }, 408, { connection: "close" }],
   [{ code: "stream_exists" }, 409, NOTHING],
   [{ code: "source_deleted" }, 409, NOTHING],

@@ -141,7 +141,7 @@ Deno.test("the upstream proxy's /v1/streams/ is an alias, but not for what is re
   const served = new Fixture();
   await served.make("a", TEXT, "x");
   equal(await served.content("/v1/streams/a"), "x");
-  await refused(await served.get("/v1/streams/__ds/streams"), 400, "invalid_name");
+  await refused(await served.get("/v1/streams/__ds/subscriptions/x"), 400, "invalid_name");
 });
 
 Deno.test("an offset is one token without an underscore, wherever one is told", async () => {

@@ -81,7 +81,7 @@ for (const live of ["", "&live=long-poll", "&live=sse"]) {
     target: `t?offset=-1&offset=-1${live}`,
     status: 400,
     code: "invalid_query",
-    says: /2 offsets: a read begins at one/,
+    says: /offset twice: a read begins at one/,
   });
   check({
     title: `an offset inside a JSON message${live}`,

@@ -193,3 +193,33 @@ Deno.test("WhateverIsAppendedAndDroppedTheRestReadsAsItWas", () => {
     { numRuns: 60 },
   );
 });
+
+Deno.test("BlockStartIsThatOfTheBlockAnOffsetIsIn", () => {
+  const buffer = fill(new TailBuffer(100), [4000, 4000, 50]);
+  const at = [100, 101, 4099, 4100, 8099, 8100, 8150];
+  equal(at.map((offset) => buffer.blockStart(offset)), [100, 100, 100, 4100, 4100, 4100, 4100]);
+  buffer.dropBefore(4100);
+  equal([4100, 8150].map((offset) => buffer.blockStart(offset)), [4100, 4100]);
+});
+
+Deno.test("BlockSinceIsTheFirstWithAMessageOfThatTimeOrLater", () => {
+  const buffer = new TailBuffer(100);
+  equal(buffer.blockSince(0), undefined);
+  for (const [length, atMs] of [[4000, 10], [4096, 20], [1, 30], [1, 40]] as const) {
+    buffer.append(pattern(buffer.end, length), [length], atMs);
+  }
+  const times = [0, 10, 11, 20, 21, 30, 31, 40, 41];
+  equal(times.map((ms) => buffer.blockSince(ms)), [
+    ...[100, 100, 4100, 4100, 8196, 8196, 8196, 8196],
+    undefined,
+  ]);
+  buffer.dropBefore(8196);
+  equal([5, 35, 41].map((ms) => buffer.blockSince(ms)), [8196, 8196, undefined]);
+});
+
+Deno.test("BlockSinceIsNoneWhereAllOfThatTimeHasLeft", () => {
+  const buffer = new TailBuffer(0);
+  buffer.append(pattern(0, 4096), [4096], 10);
+  buffer.dropBefore(4096);
+  equal([buffer.lastAtMs, buffer.blockSince(5)], [10, undefined]);
+});

@@ -1,5 +1,6 @@
 import { FileSystemError } from "../../src/env/file_system.ts";
 import type { ProducerPosition } from "../../src/protocol/errors.ts";
+import { compareNames, type NameRange } from "../../src/protocol/name_order.ts";
 import type {
   Catalog,
   CatalogChanges,
@@ -98,6 +99,13 @@ class MemoryCatalog implements Catalog {
   byName(name: string): StreamRow | undefined {
     const id = this.#tables.idOf(name);
     return id === undefined ? undefined : this.byId(id);
+  }
+
+  list({ prefix, after }: NameRange, limit: number): StreamRow[] {
+    return [...this.#tables.streams()]
+      .filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
+      .sort((a, b) => compareNames(a.name, b.name))
+      .slice(0, limit).map((row) => structuredClone(row));
   }
 
   byId(id: number): StreamRow | undefined {

@@ -1,6 +1,7 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { ProducerPosition } from "../../protocol/errors.ts";
 import type { Lifetime } from "../../protocol/lifetime.ts";
+import type { NameRange } from "../../protocol/name_order.ts";
 import type { ForkOrigin, ProducerBatch } from "../records.ts";
 
 /** What a stream is, as of a position in the log: one row of the catalogue. */
@@ -69,6 +70,8 @@ export interface CatalogChanges {
 export interface Catalog {
   readonly state: CatalogState;
   byName(name: string): StreamRow | undefined;
+  /** The first rows of a range of names, in order: what comes before them costs nothing. */
+  list(range: NameRange, limit: number): StreamRow[];
   byId(id: number): StreamRow | undefined;
   producer(streamId: number, producerId: string): ProducerPosition | undefined;
   /** The segment in which `offset` is. */

@@ -1,7 +1,9 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { NO_BYTES } from "../../protocol/bytes.ts";
 import type { ProducerPosition } from "../../protocol/errors.ts";
+import { compareNames, endOfPrefix, type NameRange } from "../../protocol/name_order.ts";
 import { FileSystemError } from "../../env/file_system.ts";
 import type { Catalog, CatalogChanges, CatalogState, SegmentRow, StreamRow } from "./catalog.ts";
 import {
@@ -83,6 +85,8 @@ class SqliteCatalog implements Catalog {
   readonly #database: DatabaseSync;
   readonly #worker: Worker;
   readonly #byName: StatementSync;
+  readonly #after: StatementSync;
+  readonly #from: StatementSync;
   readonly #byId: StatementSync;
   readonly #producer: StatementSync;
   readonly #segmentAt: StatementSync;
@@ -101,6 +105,10 @@ class SqliteCatalog implements Catalog {
     database.exec("PRAGMA query_only=1;");
     this.#state = this.#readState();
     this.#byName = database.prepare("SELECT * FROM stream WHERE name = ?");
+    const page = (bound: string) =>
+      `SELECT * FROM stream WHERE name ${bound} ? AND name < ? ORDER BY name LIMIT ?`;
+    this.#after = database.prepare(page(">"));
+    this.#from = database.prepare(page(">="));
     this.#byId = database.prepare("SELECT * FROM stream WHERE id = ?");
     this.#producer = database.prepare(
       "SELECT * FROM producer WHERE stream_id = ? AND producer_id = ?",
@@ -130,6 +138,15 @@ class SqliteCatalog implements Catalog {
 
   byName(name: string): StreamRow | undefined {
     return this.#stream(this.#byName.get(name));
+  }
+
+  list({ prefix, after }: NameRange, limit: number): StreamRow[] {
+    // In SQLite's order every text comes before every blob.
+    const end = endOfPrefix(prefix) ?? NO_BYTES;
+    const rows = compareNames(after, prefix) < 0
+      ? this.#from.all(prefix, end, limit)
+      : this.#after.all(after, end, limit);
+    return rows.map((row) => toStreamRow(row, this.#path));
   }
 
   byId(id: number): StreamRow | undefined {

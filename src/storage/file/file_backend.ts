@@ -1,6 +1,7 @@
 import type { Clock } from "../../env/clock.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
+import type { NameRange } from "../../protocol/name_order.ts";
 import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
@@ -134,6 +135,10 @@ export class FileBackend implements Backend {
     return this.#table.loadIfThere(id);
   }
 
+  list(range: NameRange, expected: number): Iterable<Stream> {
+    return this.#table.list(range, expected);
+  }
+
   producer(stream: Stream, id: string): ProducerPosition | undefined {
     return this.#table.producer(stream, id);
   }
@@ -196,6 +201,10 @@ export class FileBackend implements Backend {
     return this.#log.durable(position);
   }
 
+  isDurable(position: number): boolean {
+    return position <= this.#log.durableSequence;
+  }
+
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number> {
     if (from >= stream.buffer.start) return stream.buffer.chunkEnd(from, limitBytes, to);
     invariant(stream instanceof FileStream, "the stream is one of this backend's");
@@ -214,10 +223,20 @@ export class FileBackend implements Backend {
     );
   }
 
-  isBlockStart(stream: Stream, offset: number): boolean | Promise<boolean> {
-    if (offset >= stream.buffer.start) return offset === stream.buffer.start;
+  blockStart(stream: Stream, offset: number): number | Promise<number> {
+    if (offset >= stream.buffer.start) return stream.buffer.blockStart(offset);
     invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    return this.#parts.reader.isBlockStart(stream, offset);
+    return this.#parts.reader.blockStart(stream, offset);
+  }
+
+  blockSince(stream: Stream, sinceMs: number): number | undefined | Promise<number | undefined> {
+    const { buffer } = stream;
+    if (buffer.lastAtMs < sinceMs) return undefined;
+    const newest = buffer.blockSince(sinceMs);
+    if (buffer.start === stream.ownStart) return newest;
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    return this.#parts.reader.blockSince(stream, sinceMs, buffer.start)
+      .then((older) => older ?? newest);
   }
 
   /** Shows readers what has become durable. Called by the log before anyone is answered. */

@@ -1,6 +1,7 @@
 import type { CreateRecord } from "../records.ts";
 import { Stream, type StreamIdentity } from "../stream.ts";
 import { TailBuffer } from "../tail_buffer.ts";
+import type { ReplayRecord } from "./replay.ts";
 import type { ProducerRow, SegmentRow, StreamRow } from "./catalog.ts";
 
 /** A stream that a directory holds: beside its state, what of it the next checkpoint has to store. */
@@ -38,6 +39,36 @@ export function streamFromRow(
 ): FileStream {
   const buffer = new TailBuffer(row.tail - row.rest.length, row.lastAtMs);
   if (row.rest.length > 0) buffer.resume(row.rest);
+  const stream = withoutData(row, buffer);
+  stream.lastSegment = lastSegment;
+  return stream;
+}
+
+/**
+ * What a stream's row, where it has one, and its records in the log say that it is: a likeness without
+ * data, for a listing, made from its first and its last record alone.
+ */
+export function streamLikeness(
+  row: StreamRow | undefined,
+  logged: { first: ReplayRecord; last: ReplayRecord } | undefined,
+): FileStream | undefined {
+  const stream = row === undefined
+    ? logged?.first.record.kind === "create" ? streamFromRecord(logged.first.record) : undefined
+    : withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
+  if (stream === undefined || logged === undefined) return stream;
+  const { record } = logged.last;
+  if (record.kind === "delete") {
+    stream.presence = "soft_deleted";
+    return stream;
+  }
+  const start = record.kind === "create" ? stream.ownStart : record.start;
+  const closed = record.kind === "create" ? record.closed : record.close;
+  stream.touchedAtMs = Math.max(stream.touchedAtMs, record.atMs);
+  stream.publish(start + record.data.length, closed);
+  return stream;
+}
+
+function withoutData(row: StreamRow, buffer: TailBuffer): FileStream {
   const stream = new FileStream(row, buffer, row.touchedAtMs);
   stream.closed = row.closed;
   stream.closedBy = row.closedBy;
@@ -45,7 +76,6 @@ export function streamFromRow(
   stream.producerCount = row.producerCount;
   stream.presence = row.softDeleted ? "soft_deleted" : "there";
   stream.position = row.position;
-  stream.lastSegment = lastSegment;
   stream.publish(row.tail, row.closed);
   return stream;
 }

@@ -18,11 +18,11 @@ interface Page {
 
 /**
  * Looks up blocks in a segment's index. The file isn't mapped: a search reads pages of entries and
- * remembers where each page ends, so that the next one reads only the page it needs.
+ * remembers each page's last entry, so that the next one reads only the page it needs.
  */
 export class IndexReader {
   readonly #file: File;
-  #pageEnds: (number | undefined)[] = [];
+  readonly #lastEntries: (IndexEntry | undefined)[] = [];
   #page: Page | undefined;
 
   constructor(file: File) {
@@ -34,17 +34,17 @@ export class IndexReader {
    *
    * @param blocks how many there are
    */
-  async find(offset: number, blocks: number): Promise<number> {
-    let low = 0;
-    let high = Math.ceil(blocks / PAGE_ENTRIES);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (await this.#pageEnd(middle, blocks) <= offset) low = middle + 1;
-      else high = middle;
-    }
-    const { entries } = await this.#load(low, blocks);
-    const within = entries.findIndex(({ end }) => end > offset);
-    return low * PAGE_ENTRIES + (within < 0 ? entries.length : within);
+  find(offset: number, blocks: number): Promise<number> {
+    return this.#findFirst(blocks, ({ end }) => end > offset);
+  }
+
+  /**
+   * The number of the first block whose last message came at `sinceMs` or later.
+   *
+   * @param blocks how many there are, of which the last one did
+   */
+  findSince(sinceMs: number, blocks: number): Promise<number> {
+    return this.#findFirst(blocks, ({ atMs }) => atMs >= sinceMs);
   }
 
   /** The entries of the blocks from `first` up to `last`, both included. */
@@ -62,13 +62,28 @@ export class IndexReader {
     return found;
   }
 
-  async #pageEnd(page: number, blocks: number): Promise<number> {
+  /** The number of the first block that `isPast` holds for, as it does for all that follow. */
+  async #findFirst(blocks: number, isPast: (entry: IndexEntry) => boolean): Promise<number> {
+    let low = 0;
+    let high = Math.ceil(blocks / PAGE_ENTRIES);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const last = await this.#lastEntry(middle, blocks);
+      if (last === undefined || !isPast(last)) low = middle + 1;
+      else high = middle;
+    }
+    const { entries } = await this.#load(low, blocks);
+    const within = entries.findIndex(isPast);
+    return low * PAGE_ENTRIES + (within < 0 ? entries.length : within);
+  }
+
+  async #lastEntry(page: number, blocks: number): Promise<IndexEntry | undefined> {
     const isWhole = (page + 1) * PAGE_ENTRIES <= blocks;
-    const known = isWhole ? this.#pageEnds[page] : undefined;
+    const known = isWhole ? this.#lastEntries[page] : undefined;
     if (known !== undefined) return known;
-    const end = (await this.#load(page, blocks)).entries.at(-1)?.end ?? 0;
-    if (isWhole) this.#pageEnds[page] = end;
-    return end;
+    const last = (await this.#load(page, blocks)).entries.at(-1);
+    if (isWhole) this.#lastEntries[page] = last;
+    return last;
   }
 
   async #load(number: number, blocks: number): Promise<Page> {

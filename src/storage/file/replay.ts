@@ -53,6 +53,11 @@ export class Replay {
     return this.#newest.has(id);
   }
 
+  /** The names that the log gives to streams, with their newest ids. */
+  get names(): ReadonlyMap<string, number> {
+    return this.#names;
+  }
+
   /** The id that a name got in the log. */
   idOf(name: string): number | undefined {
     return this.#names.get(name);
@@ -93,6 +98,15 @@ export class Replay {
     }
     this.#newest.delete(id);
     return records.reverse();
+  }
+
+  /** The first and the last of a stream's records, which stay. */
+  ends(id: number): { first: ReplayRecord; last: ReplayRecord } | undefined {
+    const newest = this.#newest.get(id);
+    if (newest === undefined) return undefined;
+    let oldest = newest;
+    for (let node = newest; node >= 0; node = this.#previous[node] ?? -1) oldest = node;
+    return { first: this.#read(oldest), last: this.#read(newest) };
   }
 
   /** Drops what there is of a stream that is gone for good. */

@@ -7,6 +7,7 @@ import { checksum } from "./crc.ts";
 import { damagedRead } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { IndexEntry } from "./index_format.ts";
+import type { IndexReader } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 
 /** Reads what of streams is in segments; every block is checked on its way out. */
@@ -52,14 +53,41 @@ export class SegmentReader {
     });
   }
 
-  /** Whether a block begins at `offset`, which is in a segment. */
-  async isBlockStart(stream: FileStream, offset: number): Promise<boolean> {
+  /** Where the block begins in which `offset` is; it is in a segment. */
+  async blockStart(stream: FileStream, offset: number): Promise<number> {
     const segment = this.#segmentAt(stream, offset);
-    if (offset === segment.base) return true;
+    if (offset === segment.base) return offset;
     return await this.#use(stream, segment, async ({ indexReader }) => {
       const block = await indexReader.find(offset, segment.blocks);
-      const [entry] = await indexReader.entries(block, block, segment.blocks);
-      return entry !== undefined && segment.base + entry.position === offset;
+      return segment.base + (await entryOf(indexReader, block, segment)).position;
+    });
+  }
+
+  /**
+   * Where the first block begins whose last message came at `sinceMs` or later, of those in segments
+   * before `to`; `undefined` where none did. Looks at a few segments' newest entries, then into one.
+   */
+  async blockSince(stream: FileStream, sinceMs: number, to: number): Promise<number | undefined> {
+    let found: SegmentRow | undefined;
+    for (let from = stream.ownStart, end = to; from < end;) {
+      const segment = this.#segmentAt(stream, from + Math.floor((end - from) / 2));
+      const newest = await this.#use(
+        stream,
+        segment,
+        ({ indexReader }) => entryOf(indexReader, segment.blocks - 1, segment),
+      );
+      if (newest.atMs < sinceMs) {
+        from = segment.base + segment.bytes;
+      } else {
+        found = segment;
+        end = segment.base;
+      }
+    }
+    if (found === undefined) return undefined;
+    const { base, blocks } = found;
+    return await this.#use(stream, found, async ({ indexReader }) => {
+      const block = await indexReader.findSince(sinceMs, blocks);
+      return base + (await entryOf(indexReader, block, { blocks })).position;
     });
   }
 
@@ -92,6 +120,16 @@ export class SegmentReader {
       throw damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" });
     }
   }
+}
+
+async function entryOf(
+  indexReader: IndexReader,
+  block: number,
+  { blocks }: Pick<SegmentRow, "blocks">,
+): Promise<IndexEntry> {
+  const [entry] = await indexReader.entries(block, block, blocks);
+  invariant(entry !== undefined, `a segment's index has block ${block} of ${blocks}`);
+  return entry;
 }
 
 function gone(stream: FileStream): StreamError {

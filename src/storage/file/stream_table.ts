@@ -1,6 +1,8 @@
 import type { ProducerPosition } from "../../protocol/errors.ts";
+import type { NameRange } from "../../protocol/name_order.ts";
 import { applyAppend, applyCreate } from "../apply.ts";
 import { invariant } from "../invariant.ts";
+import { OrderedNames } from "../ordered_names.ts";
 import type { Stream } from "../stream.ts";
 import type { Catalog, StreamRow } from "./catalog.ts";
 import {
@@ -8,8 +10,10 @@ import {
   forgetStored,
   streamFromRecord,
   streamFromRow,
+  streamLikeness,
   type StreamSnapshot,
 } from "./file_stream.ts";
+import { listStreams } from "./listing.ts";
 import type { Replay, ReplayRecord } from "./replay.ts";
 
 /** What a stream table needs to know. */
@@ -40,6 +44,9 @@ export class StreamTable {
   readonly #deletedIds: Set<number>;
   readonly #unstoredSegments = new Map<number, number[]>();
   readonly #newForks: Map<number, Set<number>>;
+  /** The ids of names whose streams may have no row; of some the stream may have gone. */
+  readonly #unstoredNames = new OrderedNames<number>();
+  #hasLoggedNames = false;
   #round = 0;
   #evicting = false;
 
@@ -95,9 +102,21 @@ export class StreamTable {
     return this.#replay.has(id) ? this.#fromLog(id) : undefined;
   }
 
+  /** The streams in a range of names, as `Backend.list` has it. */
+  list(range: NameRange, expected: number): Iterable<FileStream> {
+    this.#addLoggedNames();
+    const parts = {
+      catalog: this.#catalog,
+      unstored: this.#unstoredNames,
+      glimpse: (id: number, row: StreamRow | undefined) => this.#glimpse(id, row),
+    };
+    return listStreams(parts, range, expected);
+  }
+
   /** Adds a stream that was just made. */
   add(stream: FileStream): void {
     stream.usedInRound = this.#round;
+    this.#unstoredNames.set(stream.name, stream.id);
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     this.markDirty(stream);
@@ -112,6 +131,7 @@ export class StreamTable {
     this.#byId.delete(stream.id);
     this.#dirty.delete(stream.id);
     this.#deletedIds.add(stream.id);
+    this.#forgetName(stream);
     if (stream.changedSegments.size > 0) {
       this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
     }
@@ -162,6 +182,7 @@ export class StreamTable {
     for (const snapshot of snapshots) {
       const { stream } = snapshot;
       if (forgetStored(snapshot)) this.#dirty.delete(stream.id);
+      this.#forgetName(stream);
       if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
     }
     for (const id of deletedIds) {
@@ -171,6 +192,31 @@ export class StreamTable {
     }
     this.#round++;
     this.#evictSoon();
+  }
+
+  /** The stream of this id as it is; one that isn't loaded comes as a likeness. */
+  #glimpse(id: number, row: StreamRow | undefined): FileStream | undefined {
+    const loaded = this.#byId.get(id);
+    if (loaded !== undefined) return loaded;
+    if (this.#deletedIds.has(id)) return undefined;
+    const stream = streamLikeness(row, this.#replay.ends(id));
+    if (stream !== undefined) this.#keepAlive(stream);
+    return stream;
+  }
+
+  /** Only once they are listed: a start doesn't go over all names. */
+  #addLoggedNames(): void {
+    if (this.#hasLoggedNames) return;
+    this.#hasLoggedNames = true;
+    for (const [name, id] of this.#replay.names) {
+      // A name that is there already was made again since.
+      if (this.#unstoredNames.get(name) === undefined) this.#unstoredNames.set(name, id);
+    }
+  }
+
+  /** The name may stand for another stream by now. */
+  #forgetName({ name, id }: FileStream): void {
+    if (this.#unstoredNames.get(name) === id) this.#unstoredNames.delete(name);
   }
 
   #forgetFork(sourceId: number, forkId: number): void {

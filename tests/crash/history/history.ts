@@ -3,6 +3,7 @@ import { turn } from "../../support/life.ts";
 import { append } from "./appends.ts";
 import { create, createAgain, fork, remove } from "./names.ts";
 import { describe, LifeOver, Session } from "./session.ts";
+import { checkListing } from "./listing.ts";
 import { checkAll, checkName, checkStream } from "./verify.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
@@ -121,18 +122,24 @@ async function step(session: Session): Promise<void> {
     if (source !== undefined) fork(session, name, source);
   } else if (kind < 74) remove(session, name);
   else if (kind < 76 && there !== undefined) createAgain(session, there);
-  else if (kind < 80) await lookAt(session, name);
+  else if (kind < 79) await inspect(session, () => lookAt(session, name));
+  else if (kind < 80) await inspect(session, () => checkListing(session));
   else if (kind < 84) world.machine.clock.advance(random.pick([1, 50, 400, 1500, 6000, 20_000]));
   else if (kind < 87) await session.settle();
   else for (let turns = random.below(12); turns > 0; turns--) await turn();
 }
 
-/** A look and a read in between; what a fault keeps from being read is no harm. */
+/** A look and a read in between. */
 async function lookAt(session: Session, name: string): Promise<void> {
+  await checkName(session, name);
+  const stream = session.world.stream(name);
+  if (stream?.presence === "there") await checkStream(session, stream);
+}
+
+/** What a fault keeps from being read is no harm. */
+async function inspect(session: Session, check: () => Promise<void>): Promise<void> {
   try {
-    await checkName(session, name);
-    const stream = session.world.stream(name);
-    if (stream?.presence === "there") await checkStream(session, stream);
+    await check();
   } catch (error) {
     if (error instanceof Violation || error instanceof LifeOver || !session.isFaulty) throw error;
   }

@@ -2,6 +2,7 @@ import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { StreamInfo } from "../../../src/storage/storage.ts";
 import { checkContent, checkInfo, settleUnknown } from "./content.ts";
+import { checkListing } from "./listing.ts";
 import { between, type ModelStream } from "./model.ts";
 import { makePayload } from "./payload.ts";
 import type { Session } from "./session.ts";
@@ -86,6 +87,7 @@ export async function checkAll(session: Session): Promise<void> {
   }
   // Now that it is known which forks are there: who is kept by them?
   for (const name of world.names) await checkName(session, name);
+  await checkListing(session);
 }
 
 /** A batch far ahead is refused, and the refusal tells what is known of the producer. */
