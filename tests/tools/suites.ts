@@ -49,6 +49,15 @@ const OTHERS: readonly Suite[] = [
     folder: "tests/readme",
   },
   {
+    name: "commands",
+    command: [deno, "test", "-A", "tests/commands"],
+    parse: parseDenoTest,
+    limitMinutes: 6,
+    long: true,
+    folder: "tests/commands",
+    needsTools: true,
+  },
+  {
     name: "package",
     command: [deno, "test", "-A", "tests/package"],
     parse: parseDenoTest,
@@ -64,6 +73,16 @@ const OTHERS: readonly Suite[] = [
     limitMinutes: 6,
     long: true,
     folder: "tests/kill",
+    needsTools: true,
+  },
+  {
+    name: "compat",
+    // What it drives is installed beside the tests, and its own types are checked here only.
+    command: [deno, "test", "-A", "-c", "tests/deno.json", "tests/compat"],
+    parse: parseDenoTest,
+    limitMinutes: 5,
+    long: true,
+    folder: "tests/compat",
     needsTools: true,
   },
   {

@@ -1,0 +1,8 @@
+/**
+ * The packages that these tests drive are installed beside the tests only, so the check of the whole
+ * tree, which must not need them, takes them as untyped. `deno test -c tests/deno.json` finds the
+ * packages' own types, and checks these tests against them each time it runs.
+ */
+declare module "@durable-streams/client";
+declare module "@durable-streams/state/db";
+declare module "playwright-core";
