@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { BUN } from "../tools/install.ts";
+import { startProgram } from "../tools/program.ts";
 import { inRepo } from "../tools/repo.ts";
 
 /**
@@ -24,8 +25,31 @@ for (const storage of [createMemoryStorage(), await openFileStorage({ dir: "./st
 }
 `;
 
+const CLIENT_PROGRAM = `
+import { Client } from "durable-streams/client";
+const [origin, path] = process.argv.slice(2);
+const client = new Client(origin);
+await client.create(path, { contentType: "application/json" });
+const producer = client.producer(path, { id: "p" });
+for (const word of ["hello", "from", "here"]) await producer.sendJson(word);
+await producer.closeStream();
+const modes = ["auto", "long-poll", "sse"];
+for (const readMode of modes) {
+  const words = [];
+  for await (const word of client.reader(path, { readMode }).json()) words.push(word);
+  console.log(words.join(" "));
+}
+`;
+const CLIENT_OUTPUT = "hello from here\n".repeat(3);
+
 const USER_TYPES = `
 import { createApp, createMemoryStorage, type Storage } from "durable-streams";
+import { Client, type Message } from "durable-streams/client";
+const client = new Client("http://localhost/v1/stream", { timeoutMs: 1000 });
+const messages: AsyncIterable<Message> = client.reader("s");
+// @ts-expect-error a misspelt option is an error, so the declarations were found
+client.reader("s", { readmode: "sse" });
+console.log(messages);
 const storage: Storage = createMemoryStorage();
 const app = createApp({ storage, chunkBytes: 65536 });
 const answer: Response = await app.request("/v1/stream/s");
@@ -58,6 +82,7 @@ function userProject(): string {
     '{ "type": "module", "dependencies": { "durable-streams": "*", "hono": "*" } }',
   );
   writeFileSync(join(project, "program.mjs"), USER_PROGRAM);
+  writeFileSync(join(project, "client.mjs"), CLIENT_PROGRAM);
   writeFileSync(join(project, "types.mts"), USER_TYPES);
   return project;
 }
@@ -69,6 +94,21 @@ Deno.test("the package imports and serves from another project", async (t) => {
     await t.step("on Deno", () => equal(run(Deno.execPath(), deno, project), "hello\nhello\n"));
     rmSync(join(project, "streams"), { recursive: true });
     await t.step("on Bun", () => equal(run(BUN, ["program.mjs"], project), "hello\nhello\n"));
+    await t.step("its client on Deno, Bun and Node", async () => {
+      const server = await startProgram(
+        [process.execPath, "run", "-A", "main.ts", "--port", "0", "--storage", "memory"],
+      );
+      try {
+        const client = (name: string) => ["client.mjs", server.url, name];
+        const denoArgs = ["run", "-A", "--node-modules-dir=manual", ...client("on-deno")];
+        equal(run(Deno.execPath(), denoArgs, project), CLIENT_OUTPUT);
+        equal(run(BUN, client("on-bun"), project), CLIENT_OUTPUT);
+        equal(run("node", client("on-node"), project), CLIENT_OUTPUT);
+        await server.stop();
+      } finally {
+        await server.kill();
+      }
+    });
     await t.step("with its types", () => {
       const compiler = inRepo("tests", "node_modules", "typescript", "bin", "tsc");
       const flags = "--noEmit --strict --skipLibCheck --module nodenext --target es2024".split(" ");
@@ -96,7 +136,17 @@ function checkPacked(): void {
     run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], inRepo()),
   );
   const paths: string[] = packed.files.map(({ path }: { path: string }) => path);
-  for (const wanted of ["dist/mod.js", "dist/mod.d.ts", "src/mod.ts", "LICENSE", "README.md"]) {
+  const client = ["dist/client/mod.js", "dist/client/mod.d.ts", "src/client/mod.ts"];
+  for (
+    const wanted of [
+      ...client,
+      "dist/mod.js",
+      "dist/mod.d.ts",
+      "src/mod.ts",
+      "LICENSE",
+      "README.md",
+    ]
+  ) {
     equal(paths.includes(wanted), true, `${wanted} is packed`);
   }
   equal(paths.includes("dist/storage/file/catalog_worker.js"), true);

@@ -16,7 +16,7 @@ export const LAYERS: readonly Layer[] = [
     path: "src/server",
     below: ["src/protocol", "src/env", "src/storage", "src/subscription"],
   },
-  { path: "src/client", below: ["src/protocol"] },
+  { path: "src/client", below: ["src/protocol", "src/env"] },
   {
     path: "src/mod.ts",
     below: [

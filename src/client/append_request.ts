@@ -1,0 +1,92 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import {
+  isTrue,
+  PRODUCER_EPOCH,
+  PRODUCER_ID,
+  PRODUCER_SEQ,
+  STREAM_CLOSED,
+  STREAM_EXPECTED_OFFSET,
+  STREAM_NEXT_OFFSET,
+  STREAM_SEQ,
+} from "../protocol/headers.ts";
+import { ClientError } from "./client_error.ts";
+import type { Connection } from "./connection.ts";
+
+/** One POST: data, closure, or both (PROTOCOL §5.2, §5.3). */
+export interface AppendRequest {
+  contentType?: string | undefined;
+  /** Left out by a request that only closes. */
+  body?: Bytes | undefined;
+  close?: boolean | undefined;
+  /** `Stream-Seq`. */
+  seq?: string | undefined;
+  /** `Stream-Expected-Offset`, an extension. */
+  expectedOffset?: string | undefined;
+  /** With these, sending it again stores nothing twice (PROTOCOL §5.2.1). */
+  producer?: { id: string; epoch: number; seq: number } | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** What an append came to. */
+export interface AppendAnswer {
+  /** The tail after it. */
+  offset: string;
+  closed: boolean;
+}
+
+/**
+ * Sends an append.
+ *
+ * @throws {ClientError}
+ */
+export async function sendAppend(
+  connection: Connection,
+  path: string,
+  request: AppendRequest,
+): Promise<AppendAnswer> {
+  const { body, producer } = request;
+  const hasBody = body !== undefined && body.length > 0;
+  const isCloseOnly = request.close === true && !hasBody;
+  const response = await connection.send({
+    method: "POST",
+    url: connection.urls.of(path),
+    headers: headersOf(request, hasBody),
+    body: hasBody ? body : undefined,
+    signal: request.signal,
+    repeatable: producer !== undefined || isCloseOnly,
+  });
+  return {
+    offset: offsetIn(response.headers),
+    closed: isTrue(response.headers.get(STREAM_CLOSED)),
+  };
+}
+
+function headersOf(request: AppendRequest, hasBody: boolean): Record<string, string> {
+  const { contentType, seq, expectedOffset, producer } = request;
+  const headers: Record<string, string> = {};
+  if (hasBody && contentType !== undefined) headers["content-type"] = contentType;
+  if (request.close) headers[STREAM_CLOSED] = "true";
+  if (seq !== undefined) headers[STREAM_SEQ] = seq;
+  if (expectedOffset !== undefined) headers[STREAM_EXPECTED_OFFSET] = expectedOffset;
+  if (producer !== undefined) {
+    headers[PRODUCER_ID] = producer.id;
+    headers[PRODUCER_EPOCH] = String(producer.epoch);
+    headers[PRODUCER_SEQ] = String(producer.seq);
+  }
+  return headers;
+}
+
+/**
+ * The `Stream-Next-Offset` of an answer.
+ *
+ * @throws {ClientError} `invalid_response` where there is none
+ */
+export function offsetIn(headers: Headers): string {
+  const offset = headers.get(STREAM_NEXT_OFFSET);
+  if (offset !== null && offset !== "") return offset;
+  throw new ClientError(
+    "invalid_response",
+    "The answer has no Stream-Next-Offset: what answered is not a server of this protocol, or a " +
+      "proxy or a CORS policy hides the header.",
+  );
+}

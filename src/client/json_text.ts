@@ -1,0 +1,21 @@
+import { ClientError } from "./client_error.ts";
+
+/**
+ * A value as JSON.
+ *
+ * @throws {ClientError} `invalid_argument` where it has none: `undefined`, a function, a cycle
+ */
+export function jsonText(value: unknown): string {
+  let text: string | undefined;
+  let cause: unknown;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  const reason = cause instanceof Error ? cause.message : `it is ${typeof value}`;
+  throw new ClientError("invalid_argument", `The value can't be sent as JSON: ${reason}`, {
+    cause,
+  });
+}

@@ -1,0 +1,38 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import { ClientError } from "./client_error.ts";
+
+/** One message of a JSON stream; of any other stream, the bytes that one answer carried. */
+export class Message {
+  /** The message as it is stored. */
+  readonly bytes: Bytes;
+  /** The place right after it: a reader that begins here gets the next message. */
+  readonly offset: string;
+
+  constructor(bytes: Bytes, offset: string) {
+    this.bytes = bytes;
+    this.offset = offset;
+  }
+
+  /**
+   * The message's value.
+   *
+   * @throws {ClientError} `invalid_message` where it is not JSON
+   */
+  json<T = unknown>(): T {
+    try {
+      const value: T = JSON.parse(this.text());
+      return value;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ClientError("invalid_message", `The message is not JSON: ${reason}`, {
+        offset: this.offset,
+        cause: error,
+      });
+    }
+  }
+
+  /** The message as text; what is no UTF-8 becomes U+FFFD. */
+  text(): string {
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytes);
+  }
+}

@@ -1,0 +1,22 @@
+import { ClientError } from "./client_error.ts";
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Checks that a message of a JSON stream is the text of one JSON value: one that isn't would have the
+ * whole batch refused, or be taken for several.
+ *
+ * @throws {ClientError} `invalid_argument`
+ */
+export function checkOneJsonValue(message: string | Uint8Array): void {
+  try {
+    JSON.parse(typeof message === "string" ? message : strictUtf8.decode(message));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ClientError(
+      "invalid_argument",
+      `The stream takes JSON, and the message is not one JSON value: ${reason}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import { ClientError } from "./client_error.ts";
+
+/** Where a reader begins who wants it all (PROTOCOL §8). */
+export const START = "-1";
+/** Where a reader begins who wants only what comes from now on (PROTOCOL §8). */
+export const NOW = "now";
+
+/**
+ * A place between two messages: an offset that the server gave, and how many of the messages that
+ * follow it come before the place. Servers give offsets only for the ends of their answers; with the
+ * count a reader can stop and resume anywhere.
+ */
+export interface Place {
+  readonly offset: string;
+  readonly skip: number;
+}
+
+/** No server's offset has this in it (PROTOCOL §8). */
+const SEPARATOR = "/";
+const TOKEN = /^([^,&=?/\s]+)(?:\/([1-9]\d{0,14}))?$/;
+
+/** The place as the token that users keep: the plain offset wherever that says it. */
+export function formatPlace({ offset, skip }: Place): string {
+  return skip === 0 ? offset : `${offset}${SEPARATOR}${skip}`;
+}
+
+/**
+ * The place that a token names; an empty one means the start.
+ *
+ * @throws {ClientError} `invalid_argument`
+ */
+export function parsePlace(token: string): Place {
+  if (token === "") return { offset: START, skip: 0 };
+  const [, offset, skip = "0"] = TOKEN.exec(token) ?? [];
+  if (offset === undefined || (offset === NOW && skip !== "0")) {
+    throw new ClientError(
+      "invalid_argument",
+      `The offset ${JSON.stringify(token)} is malformed: use one that a reader, a message or a ` +
+        "writer gave, -1 for the start or now for the tail.",
+    );
+  }
+  return { offset, skip: Number(skip) };
+}

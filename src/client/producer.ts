@@ -1,0 +1,357 @@
+import { isJsonType } from "../protocol/content_type.ts";
+import { Backoff } from "./backoff.ts";
+import type { Receipt, Stored } from "./producer_batch.ts";
+import { ProducerBatchBuilder } from "./producer_batch_builder.ts";
+import { ProducerLine } from "./producer_line.ts";
+import { ProducerPipeline } from "./producer_pipeline.ts";
+import { ClientError, type Undelivered } from "./client_error.ts";
+import type { Connection } from "./connection.ts";
+import { jsonText } from "./json_text.ts";
+import { checkOneJsonValue } from "./one_json_value.ts";
+import { Patience } from "./producer_patience.ts";
+import { messageFailure, producerFailure, tellFates } from "./producer_failure.ts";
+import {
+  type ProducerOptions,
+  type ProducerSettings,
+  producerSettings,
+} from "./producer_options.ts";
+import { StreamType } from "./stream_type.ts";
+import { untilAborted } from "./until_aborted.ts";
+
+/** A call's own signal: aborting it ends that wait only. */
+interface WaitOptions {
+  signal?: AbortSignal;
+}
+
+/**
+ * Appends messages in batches, several requests at once, each message exactly once and in the order of
+ * the calls (PROTOCOL §5.2.1). Failures that pass are waited out. One that doesn't is final: what isn't
+ * stored by then rejects with a `ClientError` whose `undelivered` counts what is lost and what is not
+ * known. Begin the next producer of this id with a greater epoch then: the server would take this one's
+ * sequence numbers for messages it has.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createApp } from "../server/app.ts";
+ * import { createMemoryStorage } from "../storage/memory.ts";
+ * import { Client } from "./client.ts";
+ * import { fetchTransport } from "./transport.ts";
+ *
+ * const app = createApp({ storage: createMemoryStorage() });
+ * const transport = fetchTransport({ fetch: (url, init) => app.request(url, init) });
+ * const client = new Client("http://localhost/v1/stream", { transport });
+ * await client.create("temperatures", { contentType: "application/json" });
+ *
+ * const producer = client.producer("temperatures", { id: "sensor-1" });
+ * for (let degrees = 0; degrees < 1000; degrees++) {
+ *   await producer.sendJson({ degrees }); // Waits for room only, not for the server.
+ * }
+ * const last = await producer.sendJson({ degrees: "off" });
+ * await producer.flush();
+ * assert.equal((await last.stored).offset, producer.offset);
+ * // A thousand and one messages took a handful of requests.
+ * assert(producer.seq < 10);
+ * await producer.closeStream();
+ * ```
+ */
+export class Producer implements AsyncDisposable {
+  readonly path: string;
+  readonly id: string;
+  readonly #connection: Connection;
+  readonly #settings: ProducerSettings;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onError: ((error: ClientError) => void) | undefined;
+  readonly #type: StreamType;
+  readonly #builder: ProducerBatchBuilder;
+  readonly #pipeline: ProducerPipeline;
+  readonly #line = new ProducerLine();
+  readonly #stop = new AbortController();
+  readonly #onAbort = () => this.#abort();
+  #isTypeKnown = false;
+  #isAsking = false;
+  #cancelLinger: (() => void) | undefined;
+  #isDue = false;
+  #failure: { error: unknown; undelivered: Undelivered } | undefined;
+  #ending: Promise<void> | undefined;
+  #closing: Promise<Stored> | undefined;
+
+  /** @throws {ClientError} `invalid_argument` */
+  constructor(connection: Connection, path: string, options: ProducerOptions) {
+    this.path = path;
+    this.id = options.id;
+    this.#connection = connection;
+    this.#settings = producerSettings(options);
+    this.#onError = options.onError;
+    this.#signal = options.signal;
+    this.#type = new StreamType(connection, path, options.contentType);
+    this.#pipeline = new ProducerPipeline(connection, path, this.#settings, {
+      onStored: () => this.#onStored(),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#builder = new ProducerBatchBuilder(this.#settings, (batch) => {
+      this.#stopLinger();
+      this.#pipeline.push(batch);
+    });
+    if (options.contentType !== undefined) this.#learn(options.contentType);
+    if (this.#signal?.aborted) this.#onAbort();
+    else this.#signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  /** The epoch: the one that was given, or the one that `autoClaim` has taken. */
+  get epoch(): number {
+    return this.#pipeline.epoch;
+  }
+
+  /** The sequence number of the next batch. After `flush`, another producer can go on from here. */
+  get seq(): number {
+    return this.#pipeline.nextSeq;
+  }
+
+  /** The tail after the newest batch that was acknowledged; `undefined` before the first. */
+  get offset(): string | undefined {
+    return this.#pipeline.offset;
+  }
+
+  /** What became of the messages that weren't stored when it failed or was aborted. */
+  get undelivered(): Undelivered | undefined {
+    return this.#failure?.undelivered;
+  }
+
+  /**
+   * Takes a message: bytes, or text as UTF-8; in a JSON stream, the text of one JSON value. Resolves as
+   * soon as there is room for it, not when it is stored: waiting for each `send` costs nothing, and not
+   * waiting lets memory grow.
+   *
+   * @throws {ClientError} `invalid_argument` for this message alone; `ended`; what the producer failed of
+   */
+  send(data: Uint8Array | string, options: WaitOptions = {}): Promise<Receipt> {
+    return this.#send(data, false, options.signal);
+  }
+
+  /**
+   * Takes a value as JSON; in a JSON stream it is one message, also where it is an array.
+   *
+   * @throws {ClientError} as `send`
+   */
+  sendJson(value: unknown, options: WaitOptions = {}): Promise<Receipt> {
+    try {
+      return this.#send(jsonText(value), true, options.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends what is waiting; resolves when all messages sent before are stored.
+   *
+   * @throws {ClientError} what the producer failed of
+   */
+  flush(options: WaitOptions = {}): Promise<void> {
+    return untilAborted(this.#flush(), options.signal);
+  }
+
+  /**
+   * Flushes and ends the producer; the stream stays open. Again is fine.
+   *
+   * @throws {ClientError} what the producer failed of
+   */
+  close(options: WaitOptions = {}): Promise<void> {
+    this.#ending ??= this.#flush().then(() => this.#release());
+    return untilAborted(this.#ending, options.signal);
+  }
+
+  /**
+   * Stores what is waiting, closes the stream behind it, and ends the producer (PROTOCOL §5.2.1). Again
+   * is fine; after `close` it isn't.
+   *
+   * @throws {ClientError} what the producer failed of; `ended`
+   */
+  closeStream(options: WaitOptions = {}): Promise<Stored> {
+    if (this.#closing === undefined) {
+      if (this.#ending !== undefined) {
+        return Promise.reject(this.#failure?.error ?? this.#ended());
+      }
+      this.#closing = this.#closeStream();
+      this.#ending = this.#closing.then(() => this.#release());
+      // Who closed the stream is told; `close` may never be asked.
+      this.#ending.catch(() => {});
+    }
+    return untilAborted(this.#closing, options.signal);
+  }
+
+  /** As `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #send(
+    message: string | Uint8Array,
+    isJsonText: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Receipt> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (this.#ending !== undefined) return Promise.reject(this.#ended());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (!this.#line.isEmpty || !this.#hasRoom) return this.#wait(message, isJsonText, signal);
+    try {
+      return this.#take(message, isJsonText);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#isTypeKnown &&
+      this.#pipeline.bytes + this.#builder.bytes < this.#settings.maxBufferedBytes;
+  }
+
+  #take(message: string | Uint8Array, isJsonText: boolean): Promise<Receipt> {
+    if (this.#builder.isJson) {
+      if (!isJsonText) checkOneJsonValue(message);
+    } else if (message.length === 0) {
+      throw new ClientError("invalid_argument", "There is nothing to append: the data is empty.");
+    }
+    const receipt = this.#builder.add(message);
+    if (this.#cancelLinger === undefined && this.#builder.messages > 0) this.#linger();
+    return receipt;
+  }
+
+  #wait(
+    message: string | Uint8Array,
+    isJsonText: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Receipt> {
+    if (!this.#isTypeKnown) void this.#askType();
+    // The caller may use its buffer again.
+    const own = typeof message === "string" ? message : message.slice();
+    return this.#line.addMessage(() => this.#take(own, isJsonText), signal);
+  }
+
+  /** Lets waiting calls in as far as there is room. */
+  #admit(): void {
+    this.#line.admit(() => this.#hasRoom);
+  }
+
+  #flush(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    return this.#line.inOrder(() => {
+      this.#builder.cut();
+      return this.#pipeline.stored();
+    });
+  }
+
+  #closeStream(): Promise<Stored> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    return this.#line.inOrder(() => this.#builder.cutLast().receipt.stored)
+      .catch((error) => {
+        // The batch's own error tells of one message, the producer's of all.
+        throw this.#failure === undefined ? error : this.#failure.error;
+      });
+  }
+
+  async #askType(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const { clock, random } = this.#connection;
+    const { signal } = this.#stop;
+    const patience = new Patience(
+      clock,
+      this.#settings.maxElapsedMs,
+      (error) => this.#fail(error),
+    );
+    const backoff = new Backoff({ random });
+    patience.begin();
+    while (!this.#isTypeKnown && !signal.aborted) {
+      try {
+        this.#learn(await this.#type.get(signal));
+      } catch (error) {
+        await patience.waitOut(error, backoff, signal).catch((error) => this.#fail(error));
+      }
+    }
+    patience.end();
+    this.#admit();
+  }
+
+  #learn(contentType: string): void {
+    this.#isTypeKnown = true;
+    this.#pipeline.contentType = contentType;
+    this.#builder.isJson = isJsonType(contentType);
+  }
+
+  #onStored(): void {
+    this.#admit();
+    if (this.#builder.messages === 0) return;
+    if (this.#isDue && this.#pipeline.hasSlot) this.#builder.cut();
+    else if (this.#pipeline.isIdle) this.#linger();
+  }
+
+  /** Sees to it that the batch which isn't full goes out in time. */
+  #linger(): void {
+    const { lingerMs } = this.#settings;
+    if (lingerMs === Infinity) return;
+    this.#stopLinger();
+    // With nothing under way, waiting longer would only make the server wait too.
+    const delayMs = this.#pipeline.isIdle ? 0 : lingerMs;
+    this.#cancelLinger = this.#connection.clock.setTimer(delayMs, () => {
+      if (this.#pipeline.hasSlot) this.#builder.cut();
+      else this.#isDue = true;
+    });
+  }
+
+  #stopLinger(): void {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    this.#isDue = false;
+  }
+
+  #ended(): ClientError {
+    return new ClientError("ended", `The producer ${JSON.stringify(this.id)} was closed.`);
+  }
+
+  #release(): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #abort(): void {
+    const reason: unknown = this.#signal?.reason;
+    this.#halt(() => reason, () => reason);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    const error = this.#halt(
+      (undelivered) => producerFailure(cause, undelivered),
+      (fate) => messageFailure(cause, fate),
+    );
+    const onError = this.#onError;
+    // What it throws is the application's, and must not keep the others from hearing.
+    if (onError !== undefined) queueMicrotask(() => onError(error));
+  }
+
+  /**
+   * Ends everything with an error.
+   *
+   * @param whole what the calls reject with
+   * @param each what a message's own promise rejects with
+   */
+  #halt<E>(whole: (undelivered: Undelivered) => E, each: (fate: "lost" | "unknown") => unknown): E {
+    this.#release();
+    this.#stopLinger();
+    this.#stop.abort();
+    this.#pipeline.stop();
+    const waiters = this.#line.clear();
+    const unsent = this.#builder.messages + waiters.filter(({ isMessage }) => isMessage).length;
+    const { lost, unknown, undelivered } = tellFates(this.#pipeline.remaining(), unsent);
+    const error = whole(undelivered);
+    this.#failure = { error, undelivered };
+    const lostError = each("lost");
+    const unknownError = each("unknown");
+    for (const { receipt } of lost) receipt.settle({ error: lostError });
+    for (const { receipt } of unknown) receipt.settle({ error: unknownError });
+    this.#builder.discard(lostError);
+    for (const { isMessage, reject } of waiters) reject(isMessage ? lostError : error);
+    this.#pipeline.endWaits(error);
+    return error;
+  }
+}

@@ -1,0 +1,352 @@
+import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
+import { linkAborts } from "./abort_link.ts";
+import { type Batch, dataAfter } from "./batch.ts";
+import { ClientError } from "./client_error.ts";
+import type { Connection } from "./connection.ts";
+import { Feed } from "./feed.ts";
+import { toLine } from "./json_array.ts";
+import type { Message } from "./message.ts";
+import { formatPlace, NOW, parsePlace, START } from "./place.ts";
+import type { ReadMode } from "./read_mode.ts";
+import type { StandardSchema } from "./standard_schema.ts";
+import { validate } from "./validate.ts";
+
+export type { ReadMode } from "./read_mode.ts";
+
+/** How a {@link Reader} reads. */
+export interface ReaderOptions {
+  /**
+   * Where it begins: `-1`, the start, unless given; `now` for what comes from now on; an offset that a
+   * server, a writer, a message or another reader gave.
+   */
+  offset?: string;
+  /** How it follows the stream; the client's `readMode`, which is `auto` unless given. */
+  readMode?: ReadMode;
+  /** Aborting it ends the reader and whatever waits for it, with the signal's reason. */
+  signal?: AbortSignal;
+  /** How long it asks again in vain before it throws; 60 s. `Infinity`: for ever. */
+  maxElapsedMs?: number;
+}
+
+/** What one answer brought. */
+export interface StreamData {
+  /** The messages; none where a live request only found that nothing new has come. */
+  messages: Message[];
+  /** What they came in: the JSON array, or the bytes. */
+  data: Bytes;
+  /** Where the next read goes on. */
+  nextOffset: string;
+  /** The server's cursor, echoed by the next live request (PROTOCOL §10.1). */
+  cursor: string | undefined;
+  /** This is all there is for now. */
+  upToDate: boolean;
+  /** This is all there will ever be (PROTOCOL §4.1). */
+  closed: boolean;
+}
+
+const END = { done: true, value: undefined } as const;
+
+/**
+ * Reads a stream from any place on, each message exactly once and in order, and follows it until it is
+ * closed. Failures that may pass are ridden out. After one that is thrown, as after a `break`, the
+ * reader stands behind the last message that it handed out, and reading goes on there.
+ *
+ * One read at a time: a second one that begins while another waits is refused (`invalid_argument`).
+ * After `read()` the reader may hold a connection open: `close()` it in the end. A loop that ends
+ * holds nothing.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createApp } from "../server/app.ts";
+ * import { createMemoryStorage } from "../storage/memory.ts";
+ * import { Client } from "./client.ts";
+ * import { fetchTransport } from "./transport.ts";
+ *
+ * const app = createApp({ storage: createMemoryStorage() });
+ * const transport = fetchTransport({ fetch: (url, init) => app.request(url, init) });
+ * const client = new Client("http://localhost/v1/stream", { transport });
+ * await client.create("numbers", { contentType: "application/json", initialData: "[1, 2, 3]" });
+ *
+ * // Stop anywhere, keep the place...
+ * const first = client.reader("numbers");
+ * for await (const message of first) {
+ *   if (message.json() === 2) break;
+ * }
+ * await client.writer("numbers").sendJson(4, { close: true });
+ *
+ * // ...and go on there, with this reader or, in another process, with a new one.
+ * const rest: number[] = [];
+ * for await (const value of client.reader("numbers", { offset: first.offset }).json<number>()) {
+ *   rest.push(value);
+ * }
+ * assert.deepEqual(rest, [3, 4]);
+ * ```
+ */
+export class Reader implements AsyncIterable<Message>, AsyncDisposable {
+  readonly path: string;
+  readonly #readMode: ReadMode;
+  readonly #signal: AbortSignal | undefined;
+  #feed: Feed;
+  /** What came last, of which this many messages have been handed out. */
+  #batch: Batch | undefined;
+  #taken = 0;
+  #offset: string;
+  #ended: ClientError | undefined;
+  #isBusy = false;
+  /** Ends what waits for the server. */
+  #waiting: AbortController | undefined;
+
+  constructor(connection: Connection, path: string, options: ReaderOptions = {}) {
+    const { offset = START, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
+    const place = parsePlace(offset);
+    this.path = path;
+    this.#readMode = readMode;
+    this.#signal = signal;
+    this.#feed = new Feed(connection, { path, readMode, maxElapsedMs, signal }, place);
+    this.#offset = formatPlace(place);
+  }
+
+  /** The place after the last message that was handed out: a reader that begins there goes on. */
+  get offset(): string {
+    return this.#offset;
+  }
+
+  /** The stream's content type; `undefined` before the first answer. */
+  get contentType(): string | undefined {
+    return this.#feed.contentType;
+  }
+
+  /** All that there was when the server answered last has been handed out. */
+  get upToDate(): boolean {
+    return this.#feed.upToDate && this.#isDrained;
+  }
+
+  /** All has been handed out, and nothing will ever follow. */
+  get closed(): boolean {
+    return this.#feed.closed && this.#isDrained;
+  }
+
+  /**
+   * What the next answer brings, or what a loop left of the last one. At the tail it is one more answer:
+   * in `catch-up` mode at once; by long-poll when something comes or the server has waited long enough;
+   * over SSE when something comes. After the end it says so again, at once.
+   *
+   * @throws {ClientError}
+   */
+  async read(options: { signal?: AbortSignal } = {}): Promise<StreamData> {
+    return await this.#alone(async () => {
+      if (this.#isDrained && !this.#feed.closed) await this.#fill(options.signal);
+      const batch = this.#batch;
+      const taken = this.#taken;
+      this.#batch = undefined;
+      this.#taken = 0;
+      const { place, cursor, upToDate, closed } = this.#feed;
+      this.#offset = formatPlace(place);
+      return {
+        messages: batch?.messages.slice(taken) ?? [],
+        data: batch === undefined ? NO_BYTES : dataAfter(batch, taken),
+        nextOffset: this.#offset,
+        cursor,
+        upToDate,
+        closed,
+      };
+    });
+  }
+
+  /** Message by message, until the stream is closed; in `catch-up` mode until its tail. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.#iterate((message) => message);
+  }
+
+  /**
+   * Value by value, as a Standard Schema gives them back where one is given. What is refused is thrown,
+   * and the reader stays before it; `seek(error.offset)` goes on behind it.
+   *
+   * @throws {ClientError} `invalid_message`
+   */
+  json<T = unknown>(schema?: StandardSchema<unknown, T>): AsyncIterableIterator<T> {
+    return this.#iterate((message) =>
+      schema === undefined ? message.json<T>() : validate(message, schema)
+    );
+  }
+
+  /**
+   * The bytes as they are wanted; of a JSON stream each message as a line (NDJSON). Cancelling it hangs
+   * up.
+   */
+  stream(): ReadableStream<Bytes> {
+    const chunks = this.#iterate(({ bytes }, isJson) => isJson ? toLine(bytes) : bytes);
+    return new ReadableStream<Bytes>({
+      pull: async (controller) => {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => {
+        await chunks.return?.();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * Goes elsewhere; a read that waits goes on from there.
+   *
+   * @throws {ClientError} `invalid_argument` where it is no offset
+   */
+  seek(offset: string): this {
+    this.#goTo(this.#feed.at(parsePlace(offset)));
+    return this;
+  }
+
+  /**
+   * Goes to the tail: what is read next came after this.
+   *
+   * @throws {ClientError}
+   */
+  async seekToTail(options: { signal?: AbortSignal } = {}): Promise<this> {
+    await this.#alone(async () => {
+      const feed = this.#feed.at(parsePlace(NOW));
+      await this.#wait(options.signal, (signal) => feed.next(signal));
+      this.#goTo(feed);
+    });
+    return this;
+  }
+
+  /** Ends the reader: what waits is rejected with `ended`, as is whatever is asked of it later. */
+  close(): Promise<void> {
+    this.#ended ??= new ClientError("ended", "The reader was closed.");
+    this.#waiting?.abort(this.#ended);
+    this.#feed.drop();
+    this.#batch = undefined;
+    return Promise.resolve();
+  }
+
+  /** As `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #isDrained(): boolean {
+    return this.#taken >= (this.#batch?.messages.length ?? 0);
+  }
+
+  #goTo(feed: Feed): void {
+    this.#feed.drop();
+    this.#feed = feed;
+    this.#batch = undefined;
+    this.#taken = 0;
+    this.#offset = formatPlace(feed.place);
+    this.#waiting?.abort(new ClientError("ended", "The reader was sent elsewhere meanwhile."));
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#ended !== undefined) throw this.#ended;
+    this.#signal?.throwIfAborted();
+    if (this.#isBusy) {
+      throw new ClientError(
+        "invalid_argument",
+        "Another read of this reader waits: read one after the other, or make a reader for each.",
+      );
+    }
+    this.#isBusy = true;
+    try {
+      return await work();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #wait<T>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const waiting = new AbortController();
+    const unlink = linkAborts([this.#signal, signal], waiting);
+    this.#waiting = waiting;
+    try {
+      const result = await work(waiting.signal);
+      waiting.signal.throwIfAborted();
+      return result;
+    } finally {
+      this.#waiting = undefined;
+      unlink();
+    }
+  }
+
+  /** Gets the next answer; wherever it is sought to meanwhile, from there. */
+  async #fill(signal: AbortSignal | undefined): Promise<void> {
+    while (true) {
+      const feed = this.#feed;
+      const isAnchor = feed.place.offset === NOW && this.#readMode === "long-poll";
+      try {
+        const batch = await this.#wait(signal, (signal) => feed.next(signal));
+        this.#batch = batch;
+        this.#taken = 0;
+        if (batch.messages.length === 0) this.#offset = formatPlace(batch.end);
+        // It stands in for a long-poll of `now`, which would have waited.
+        if (!isAnchor || feed.closed) return;
+      } catch (error) {
+        if (feed === this.#feed) throw error;
+      }
+    }
+  }
+
+  #iterate<T>(
+    toValue: (message: Message, isJson: boolean) => T | Promise<T>,
+  ): AsyncIterableIterator<T> {
+    let isDone = false;
+    let isWaiting = false;
+    let atTail: Feed | undefined;
+    const finish = () => {
+      isDone = true;
+      this.#feed.drop();
+    };
+    const take = async (): Promise<IteratorResult<T, undefined>> => {
+      while (true) {
+        const message = this.#batch?.messages[this.#taken];
+        if (message === undefined) {
+          if (this.#feed.closed || atTail === this.#feed) return END;
+          await this.#fill(undefined);
+          if (this.#readMode === "catch-up" && this.#feed.upToDate) atTail = this.#feed;
+          continue;
+        }
+        const feed = this.#feed;
+        const value = await toValue(message, this.#batch?.isJson ?? false);
+        if (this.#ended !== undefined) throw this.#ended;
+        if (feed !== this.#feed) continue;
+        this.#taken++;
+        this.#offset = message.offset;
+        return { done: false, value };
+      }
+    };
+    return {
+      next: async () => {
+        if (isDone) return END;
+        return await this.#alone(async () => {
+          isWaiting = true;
+          try {
+            const result = await take();
+            if (result.done) finish();
+            return result;
+          } catch (error) {
+            const wasStopped = isDone;
+            finish();
+            if (wasStopped) return END;
+            throw error;
+          } finally {
+            isWaiting = false;
+          }
+        });
+      },
+      return: () => {
+        if (!isDone) finish();
+        if (isWaiting) this.#waiting?.abort();
+        return Promise.resolve(END);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+}

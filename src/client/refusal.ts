@@ -1,0 +1,136 @@
+import {
+  isTrue,
+  PRODUCER_EPOCH,
+  PRODUCER_EXPECTED_SEQ,
+  STREAM_CLOSED,
+  STREAM_EXPECTED_OFFSET,
+  STREAM_NEXT_OFFSET,
+  STREAM_SEQ,
+} from "../protocol/headers.ts";
+import { parseRetryAfter } from "./backoff.ts";
+import { ClientError, type ClientErrorCode, type ClientErrorDetails } from "./client_error.ts";
+import type { TransportRequest, TransportResponse } from "./transport.ts";
+
+const MESSAGE_LIMIT_CHARS = 1_000;
+
+/** Whether a status says that the server failed, and that the same request may well succeed later. */
+export function isServerFailure(status: number): boolean {
+  return status === 408 || status === 425 || (status >= 500 && !isUnsupported(status));
+}
+
+/** Whether the same call may well succeed later. */
+export function isTransient(error: unknown): error is ClientError {
+  return error instanceof ClientError &&
+    (error.code === "network" || error.code === "timeout" || error.code === "unavailable" ||
+      error.code === "rate_limited");
+}
+
+/**
+ * The error that an answer stands for. The protocol tells by status and headers, never by the body
+ * (PROTOCOL §5.2); the body, where it is this project's, only makes the message better.
+ */
+export function refusal(
+  request: TransportRequest,
+  response: TransportResponse,
+  nowMs: number,
+): ClientError {
+  const { status, headers } = response;
+  const told = readBody(response);
+  const code = codeOf(request, response, told.code);
+  const details: ClientErrorDetails = {
+    status,
+    serverCode: told.code,
+    repeated: response.repeated,
+    retryAfterMs: parseRetryAfter(headers.get("retry-after"), nowMs),
+  };
+  if (code === "stream_closed" || code === "offset_mismatch") {
+    details.offset = headers.get(STREAM_NEXT_OFFSET) ?? undefined;
+  }
+  if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
+  if (code === "sequence_gap") details.expectedSeq = integer(headers.get(PRODUCER_EXPECTED_SEQ));
+  const message = told.message ?? `${request.method} ${request.url} was answered ${status}.`;
+  return new ClientError(code, message, details);
+}
+
+function codeOf(
+  request: TransportRequest,
+  { status, headers }: TransportResponse,
+  serverCode: string | undefined,
+): ClientErrorCode {
+  switch (status) {
+    case 401:
+      return "unauthorized";
+    case 403:
+      return headers.has(PRODUCER_EPOCH) ? "stale_epoch" : "unauthorized";
+    case 404:
+      return "not_found";
+    case 405:
+      return "unsupported";
+    case 409:
+      return conflictOf(request, headers, serverCode);
+    case 410:
+      return "gone";
+    case 413:
+      return "too_large";
+    case 429:
+      return "rate_limited";
+  }
+  if (isUnsupported(status)) return "unsupported";
+  if (isServerFailure(status)) return "unavailable";
+  return status >= 400 ? "bad_request" : "invalid_response";
+}
+
+/** Status codes that say what the server never does, not what failed. */
+function isUnsupported(status: number): boolean {
+  return status === 501 || status === 505 || status === 511;
+}
+
+function conflictOf(
+  { headers: sent }: TransportRequest,
+  headers: Headers,
+  serverCode: string | undefined,
+): ClientErrorCode {
+  if (isTrue(headers.get(STREAM_CLOSED))) return "stream_closed";
+  if (headers.has(PRODUCER_EXPECTED_SEQ)) return "sequence_gap";
+  if (serverCode === "content_type_mismatch") return "conflict";
+  if (sent[STREAM_EXPECTED_OFFSET] !== undefined && headers.has(STREAM_NEXT_OFFSET)) {
+    return "offset_mismatch";
+  }
+  // No header tells a sequence conflict from another content type, which the client itself minds.
+  return sent[STREAM_SEQ] !== undefined ? "sequence_conflict" : "conflict";
+}
+
+interface Told {
+  code: string | undefined;
+  message: string | undefined;
+}
+
+function readBody({ body }: TransportResponse): Told {
+  const text = new TextDecoder().decode(body).trim();
+  const error = fieldOf(parseJson(text), "error");
+  const code = fieldOf(error, "code");
+  const message = fieldOf(error, "message") ?? text;
+  return {
+    code: typeof code === "string" ? code : undefined,
+    message: typeof message === "string" && message !== ""
+      ? message.slice(0, MESSAGE_LIMIT_CHARS)
+      : undefined,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key === name)?.[1];
+}
+
+function integer(value: string | null): number | undefined {
+  return value !== null && /^\d+$/.test(value) ? Number(value) : undefined;
+}

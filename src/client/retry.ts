@@ -1,0 +1,89 @@
+import { type Clock, systemClock } from "../env/clock.ts";
+import { Backoff, type BackoffOptions, parseRetryAfter } from "./backoff.ts";
+import { ClientError } from "./client_error.ts";
+import { sleep } from "./sleep.ts";
+import { isServerFailure } from "./refusal.ts";
+import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
+
+/** When {@link withRetry} gives up, and how it waits. */
+export interface RetryOptions extends BackoffOptions {
+  /** How often it is sent again; 10. */
+  maxRetries?: number;
+  /** No attempt begins later than this after the first; 60 s. */
+  maxElapsedMs?: number;
+  /** Where the time comes from. */
+  clock?: Clock;
+}
+
+const RATE_LIMITED = 429;
+
+/**
+ * Sends again what is safe to repeat when no answer came or the server failed, and anything that was
+ * refused before it was looked at (429). Waits grow exponentially with full jitter; a `Retry-After` is
+ * honoured. What can't be repeated safely is a plain append: the idempotent producer's can.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Client } from "./client.ts";
+ * import { withRetry } from "./retry.ts";
+ * import { fetchTransport } from "./transport.ts";
+ *
+ * let attempts = 0;
+ * const fetch = () => new Response(null, { status: ++attempts < 3 ? 503 : 204 });
+ * const transport = withRetry({ initialDelayMs: 1 })(fetchTransport({ fetch }));
+ * await new Client("http://localhost/v1/stream", { transport }).delete("old");
+ * assert(attempts === 3);
+ * ```
+ */
+export function withRetry(options: RetryOptions = {}): Middleware {
+  const maxRetries = options.maxRetries ?? 10;
+  const maxElapsedMs = options.maxElapsedMs ?? 60_000;
+  const clock = options.clock ?? systemClock;
+  return (next) => async (request) => {
+    const backoff = new Backoff(options);
+    const startMs = clock.nowMs();
+    let repeated = false;
+    while (true) {
+      const attempt = await settle(next(request));
+      if (!mayRepeat(request, attempt) || backoff.failures >= maxRetries) {
+        return unwrap(attempt, repeated);
+      }
+      const delayMs = backoff.next(retryAfterMs(attempt, clock.nowMs()));
+      if (clock.nowMs() + delayMs - startMs > maxElapsedMs) return unwrap(attempt, repeated);
+      repeated ||= !isRateLimited(attempt);
+      await sleep(clock, delayMs, request.signal);
+    }
+  };
+}
+
+type Attempt = { response: TransportResponse } | { error: unknown };
+
+function settle(answer: Promise<TransportResponse>): Promise<Attempt> {
+  return answer.then((response) => ({ response }), (error: unknown) => ({ error }));
+}
+
+function unwrap(attempt: Attempt, repeated: boolean): TransportResponse {
+  if ("error" in attempt) throw attempt.error;
+  return repeated ? { ...attempt.response, repeated } : attempt.response;
+}
+
+function isRateLimited(attempt: Attempt): boolean {
+  return "response" in attempt && attempt.response.status === RATE_LIMITED;
+}
+
+function mayRepeat(request: TransportRequest, attempt: Attempt): boolean {
+  if (request.retriedByCaller) return false;
+  if ("error" in attempt) return request.repeatable && isNoAnswer(attempt.error);
+  if (isRateLimited(attempt)) return true;
+  return request.repeatable && isServerFailure(attempt.response.status);
+}
+
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === "network" || error.code === "timeout");
+}
+
+function retryAfterMs(attempt: Attempt, nowMs: number): number | undefined {
+  if ("error" in attempt) return undefined;
+  return parseRetryAfter(attempt.response.headers.get("retry-after"), nowMs);
+}

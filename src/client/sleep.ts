@@ -1,0 +1,17 @@
+import type { Clock } from "../env/clock.ts";
+
+/** Resolves after `delayMs`, or rejects with the signal's reason as soon as that is aborted. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancelTimer();
+      reject(signal?.reason);
+    };
+    const cancelTimer = clock.setTimer(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

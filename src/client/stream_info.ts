@@ -1,0 +1,34 @@
+import { isTrue, STREAM_CLOSED, STREAM_EXPIRES_AT, STREAM_TTL } from "../protocol/headers.ts";
+import { offsetIn } from "./append_request.ts";
+
+/** What a stream is (PROTOCOL §5.5). */
+export interface StreamInfo {
+  /** Left out where the server doesn't tell. */
+  contentType?: string;
+  /** The tail: where the next append goes. */
+  nextOffset: string;
+  closed: boolean;
+  /** How long it lives without being read or written. */
+  ttlSeconds?: number;
+  /** When it ends. */
+  expiresAt?: Date;
+}
+
+/**
+ * What the headers of an answer say of a stream.
+ *
+ * @throws {ClientError} `invalid_response`
+ */
+export function streamInfoIn(headers: Headers): StreamInfo {
+  const info: StreamInfo = {
+    nextOffset: offsetIn(headers),
+    closed: isTrue(headers.get(STREAM_CLOSED)),
+  };
+  const contentType = headers.get("content-type");
+  const ttl = headers.get(STREAM_TTL);
+  const expiresAt = headers.get(STREAM_EXPIRES_AT);
+  if (contentType !== null) info.contentType = contentType;
+  if (ttl !== null) info.ttlSeconds = Number(ttl);
+  if (expiresAt !== null) info.expiresAt = new Date(expiresAt);
+  return info;
+}

@@ -1,0 +1,70 @@
+import { ClientError } from "./client_error.ts";
+
+/** Builds the URLs of streams below a base like `http://localhost:4437/v1/stream`. */
+export class StreamUrls {
+  readonly #base: URL;
+
+  /**
+   * @param baseUrl what the streams' URLs begin with; in a browser it may be a path of the page's server
+   * @throws {ClientError} `invalid_argument`
+   */
+  constructor(baseUrl: string | URL) {
+    const page = globalThis.location?.href;
+    if (!URL.canParse(String(baseUrl), page)) {
+      throw new ClientError(
+        "invalid_argument",
+        `The base URL ${JSON.stringify(String(baseUrl))} is not a URL: expected something like ` +
+          "http://localhost:4437/v1/stream.",
+      );
+    }
+    this.#base = new URL(baseUrl, page);
+    this.#base.hash = "";
+    this.#base.pathname = this.#base.pathname.replace(/\/+$/, "");
+  }
+
+  /**
+   * A stream's URL. The query is in the order of its keys, so that caches know a URL again
+   * (PROTOCOL §10.1).
+   *
+   * @param path the stream's name, `logs/demo`, not encoded
+   * @throws {ClientError} `invalid_argument`
+   */
+  of(path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
+    return this.#url(encodeName(path), query);
+  }
+
+  /** The path of a stream's URL, as `Stream-Forked-From` names a source (PROTOCOL §4.2). */
+  pathOf(path: string): string {
+    return new URL(this.of(path)).pathname;
+  }
+
+  /** The URL of the listing, an extension of this project's server. */
+  ofListing(query: Readonly<Record<string, string | undefined>>): string {
+    return this.#url("__ds/streams", query);
+  }
+
+  #url(encodedPath: string, query: Readonly<Record<string, string | undefined>>): string {
+    const url = new URL(this.#base);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedPath}`;
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(key, value);
+    }
+    url.searchParams.sort();
+    return url.href;
+  }
+}
+
+/** A name's segments, each encoded; one leading slash doesn't count. */
+function encodeName(path: string): string {
+  const name = path.startsWith("/") ? path.slice(1) : path;
+  const segments = name.split("/");
+  // URLs resolve these away; in one segment with %2F they stay what they are.
+  const hasDots = segments.some((segment) => segment === "." || segment === "..");
+  if (name === "" || (hasDots && segments.length === 1)) {
+    throw new ClientError(
+      "invalid_argument",
+      `${JSON.stringify(path)} can't be a stream's name: expected something like logs/demo.`,
+    );
+  }
+  return segments.map((segment) => encodeURIComponent(segment)).join(hasDots ? "%2F" : "/");
+}
