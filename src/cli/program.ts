@@ -1,52 +1,60 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
+import { EXIT } from "./exit_code.ts";
+import type { Flag } from "./flag.ts";
 import { addFlags, type Environment, readFlags } from "./flag_values.ts";
-import { serve } from "./serve.ts";
+import { processShell } from "./process_shell.ts";
+import { PROGRAM } from "./program_name.ts";
+import type { Shell } from "./shell.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
+import { verbs } from "./verbs.ts";
 import { version } from "./version.ts";
 
-const NAME = "durable-streams";
-const USAGE_EXIT_CODE = 2;
-
-const UNITS = `
-Every flag can be set by its environment variable; a flag on the command line wins.
+const NOTES = `
+Every flag with an env can be set by that variable; a flag on the command line wins.
 A switch is turned off by --no-NAME, or by "false" in the environment.
 Durations: 500ms, 30s, 5m, 1h. Sizes: 512 (bytes), 64KiB, 1MiB, 1GiB.`;
 
-/** The program's commands; the first is the one that runs where none is named. */
-const verbs: readonly Verb[] = [serve];
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream, 4 the stream is not as wanted
+(closed, of another type, written by another), 5 the server can't be reached or fails.`;
 
 /**
- * Runs the program with these arguments and resolves to its exit code: 0, 1 for a failure, 2 for a
- * command line or environment that is wrong.
+ * Runs the program with these arguments and resolves to its exit code, one of `EXIT`.
+ *
+ * @param shell what the commands have around them; this process's own unless given
  */
 export async function main(
   args: readonly string[] = process.argv.slice(2),
   environment: Environment = process.env,
+  shell: Shell = processShell(environment),
 ): Promise<number> {
-  let exitCode = 0;
-  const root = build(environment, (code) => exitCode = code);
+  let exitCode: number = EXIT.ok;
+  const root = build(shell, (code) => exitCode = code);
   try {
     await root.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     if (error instanceof CommanderError || error instanceof UsageError) {
-      console.error(`${NAME}: ${explain(root, error)}`);
-      return USAGE_EXIT_CODE;
+      shell.complain(`${PROGRAM}: ${explain(root, error, args)}`);
+      return EXIT.usage;
     }
     throw error;
   }
 }
 
-function build(environment: Environment, done: (exitCode: number) => void): Command {
-  const root = new Command(NAME)
-    .description("Serves append-only streams over HTTP that never lose what they acknowledged.")
+function build(shell: Shell, done: (exitCode: number) => void): Command {
+  const root = new Command(PROGRAM)
+    .description(
+      "Serves append-only streams over HTTP that never lose what they acknowledged, and works with " +
+        "the streams of any such server.",
+    )
     .usage("[command] [flags]")
     .version(version, "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Print this help.")
-    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .configureHelp({ subcommandTerm: usageOf })
     .exitOverride()
     .configureOutput({
       // Writing to process.stdout is not finished when process.exit ends a Bun program; this is.
@@ -55,49 +63,84 @@ function build(environment: Environment, done: (exitCode: number) => void): Comm
       getOutHelpWidth: () => Math.max(process.stdout.columns ?? 100, 60),
     });
   for (const [index, verb] of verbs.entries()) {
-    const command = root.command(verb.name, { isDefault: index === 0 })
+    const isDefault = index === 0;
+    const command = root.command(verb.name, { isDefault })
       .summary(verb.summary)
-      .description(verb.summary)
-      .usage("[flags]")
+      .description(verb.summary + (verb.details === undefined ? "" : `\n${verb.details}`))
+      .usage([...wordsOf(verb), "[flags]"].join(" "))
       .optionsGroup("Flags:")
       .allowExcessArguments()
-      .addHelpText("after", UNITS);
+      .addHelpText("after", isDefault ? NOTES : NOTES + EXIT_CODES);
     addFlags(command, verb.flags);
     command.action(async () => {
-      checkNoArguments(root, command);
-      done(await verb.run(readFlags(command, verb.flags, environment)));
+      const words = checkWords(root, command, verb);
+      const values = readFlags(command, verb.flags, shell.environment);
+      done(await verb.run(values, { words, shell }));
     });
-    if (index === 0) {
-      root.addHelpText("after", () => `\n${command.helpInformation()}${UNITS}`);
+    if (isDefault) {
+      root.addHelpText("after", () => `\n${command.helpInformation()}${NOTES}${EXIT_CODES}`);
     }
   }
   return root;
 }
 
-function checkNoArguments(root: Command, command: Command): void {
-  const [extra] = command.args;
-  if (extra === undefined) return;
-  const quoted = JSON.stringify(extra);
-  if (root.args[0] === command.name()) {
-    throw new UsageError(`${command.name()} takes flags only, but got ${quoted}`);
-  }
-  throw new UsageError(
-    `unknown command ${quoted}; accepted: ${verbs.map((verb) => verb.name).join(", ")}`,
-  );
+function usageOf(command: Command): string {
+  const verb = verbs.find(({ name }) => name === command.name());
+  return [command.name(), ...(verb === undefined ? [] : wordsOf(verb))].join(" ");
 }
 
-function explain(root: Command, error: CommanderError | UsageError): string {
+function wordsOf({ words = [] }: Verb): readonly string[] {
+  return words.map(({ name, optional }) => optional ? `[${name}]` : name);
+}
+
+function checkWords(root: Command, { args }: Command, verb: Verb): readonly string[] {
+  const words = verb.words ?? [];
+  const extra = args[words.length];
+  const isNamed = root.args[0] === verb.name;
+  if (extra !== undefined && !isNamed) {
+    throw new UsageError(
+      `unknown command ${JSON.stringify(extra)}; accepted: ${
+        verbs.map(({ name }) => name).join(", ")
+      }`,
+    );
+  }
+  const usage = [PROGRAM, verb.name, ...wordsOf(verb)].join(" ");
+  const missing = words.find(({ optional }, index) => !optional && (args[index] ?? "") === "");
+  if (missing !== undefined) {
+    throw new UsageError(`${verb.name} needs ${missing.name}, ${missing.help}: ${usage}`);
+  }
+  if (extra !== undefined) {
+    const taken = words.length === 0 ? "flags only" : `${wordsOf(verb).join(" and ")} only`;
+    throw new UsageError(`${verb.name} takes ${taken}, but got ${JSON.stringify(extra)}`);
+  }
+  return args;
+}
+
+function explain(
+  root: Command,
+  error: CommanderError | UsageError,
+  args: readonly string[],
+): string {
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  const hint = `See ${NAME} --help.`;
+  const verb = verbs.find(({ name }) => name === root.args[0]);
+  const help = verb === undefined ? "--help" : `${verb.name} --help`;
+  const hint = `See ${PROGRAM} ${help}.`;
   if (error instanceof UsageError) return `${message}. ${hint}`;
-  const verb = verbs.find((candidate) => candidate.name === root.args[0]) ?? verbs[0];
-  const flags = Object.values(verb?.flags ?? {});
-  const named = /'--([a-z-]+)/.exec(message)?.[1];
-  const flag = flags.find((candidate) => candidate.name === named);
+  const later = verb === undefined ? verbs.find(({ name }) => args.includes(name)) : undefined;
+  if (later !== undefined && later !== verbs[0]) {
+    return `${message}; flags come after the command: ${PROGRAM} ${later.name} … . ${hint}`;
+  }
+  const flags = Object.values<Flag<unknown>>((verb ?? verbs[0])?.flags ?? {});
+  const named = /'(?:-\w, )?--([a-z-]+)/.exec(message)?.[1];
+  const flag = flags.find(({ name }) => name === named);
   const accepted = flag === undefined
-    ? flags.map((candidate) => `--${candidate.name}`).join(", ")
+    ? flags.map(onCommandLine).join(", ")
     : flag.placeholder === undefined
     ? `--${flag.name} or --no-${flag.name}, without a value`
     : flag.accepts;
   return `${message}; accepted: ${accepted}. ${hint}`;
+}
+
+function onCommandLine({ name, placeholder, default: value }: Flag<unknown>): string {
+  return placeholder === undefined && value === true ? `--no-${name}` : `--${name}`;
 }

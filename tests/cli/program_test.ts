@@ -1,6 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import { environmentName, type Flag } from "../../src/cli/flag.ts";
 import { serveFlags } from "../../src/cli/flags.ts";
+import { verbs } from "../../src/cli/verbs.ts";
 import { version } from "../../src/cli/version.ts";
 import { inRepo } from "../tools/repo.ts";
 
@@ -27,6 +28,10 @@ async function refused(args: readonly string[], stderr: RegExp, env: Record<stri
   match(ending.stderr, stderr);
 }
 
+function flagPattern({ name, default: value }: Flag<unknown>): RegExp {
+  return new RegExp(`--${value === true ? "no-" : ""}${name}\\b`);
+}
+
 Deno.test("an unknown flag is named, with those that there are, and exits 2", async () => {
   await refused(
     ["--prot", "1"],
@@ -36,8 +41,38 @@ Deno.test("an unknown flag is named, with those that there are, and exits 2", as
 });
 
 Deno.test("an unknown command is named, with those that there are, and exits 2", async () => {
-  await refused(["server"], /^durable-streams: unknown command "server"; accepted: serve\./);
+  await refused(
+    ["server"],
+    /^durable-streams: unknown command "server"; accepted: serve, create, .*, completion\. See/,
+  );
   await refused(["serve", "this"], /serve takes flags only, but got "this"/);
+});
+
+Deno.test("a command without its words, or with more, exits 2 and shows its usage", async () => {
+  await refused(
+    ["read"],
+    /read needs PATH, a stream's name such as logs\/demo, .*: durable-streams read PATH\. See/,
+  );
+  await refused(["fork", "a"], /fork needs PATH, .*: durable-streams fork SOURCE PATH/);
+  await refused(["read", "a", "b"], /read takes PATH only, but got "b"/);
+  await refused(["list", "a", "b"], /list takes \[PREFIX\] only, but got "b"/);
+});
+
+Deno.test("a command's flags before its name exit 2 and are sent behind it", async () => {
+  await refused(
+    ["--url", "http://localhost/", "read", "a"],
+    /unknown option '--url'; flags come after the command: durable-streams read/,
+  );
+});
+
+Deno.test("every command has a help of its own, with its flags and the exit codes", async () => {
+  for (const verb of verbs.slice(1)) {
+    const { code, stdout } = await run([verb.name, "--help"]);
+    equal(code, 0);
+    ok(stdout.startsWith(`Usage: durable-streams ${verb.name} `), stdout);
+    for (const flag of Object.values<Flag<unknown>>(verb.flags)) match(stdout, flagPattern(flag));
+    match(stdout, /Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream/);
+  }
 });
 
 Deno.test("a bad value exits 2, from a flag and from the environment", async () => {

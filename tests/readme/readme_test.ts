@@ -6,24 +6,19 @@ import { join } from "node:path";
 import process from "node:process";
 import { startProgram } from "../tools/program.ts";
 import { inRepo } from "../tools/repo.ts";
+import { runBlock, shellBlocks } from "../tools/shell_blocks.ts";
 
 /** README.md's first minute, run as it stands there but for the port and the process id. */
 
 const section = readFileSync(inRepo("README.md"), "utf8")
   .split("## The first minute")[1]?.split("\n## ")[0] ?? "";
-const blocks = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
+const blocks = shellBlocks(section).map(({ script }) => script);
 const hasCurl = spawnSync("curl", ["--version"]).status === 0;
 
 /** Runs a block of the README in the repository, where its LICENSE is. */
 function sh(origin: string, block: string | undefined): string {
   const setUp = `export STREAM=${origin}/v1/stream/demo/license\n`;
-  const script = (block ?? "").replace(/^export STREAM=.*$/m, "");
-  const { status, stdout, stderr } = spawnSync("bash", ["-euc", setUp + script], {
-    cwd: inRepo(),
-    encoding: "utf8",
-  });
-  equal(status, 0, `${script}\n${stdout}${stderr}`);
-  return stdout;
+  return runBlock(setUp + (block ?? "").replace(/^export STREAM=.*$/m, ""));
 }
 
 Deno.test({

@@ -1,0 +1,153 @@
+import { Client } from "../../client/client.ts";
+import { ClientError } from "../../client/client_error.ts";
+import type { Producer } from "../../client/producer.ts";
+import type { Middleware } from "../../client/transport.ts";
+import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
+import { isJsonType } from "../../protocol/content_type.ts";
+import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../protocol/headers.ts";
+import { CommandError } from "../command_error.ts";
+import { EXIT } from "../exit_code.ts";
+import type { Shell } from "../shell.ts";
+import type { KnownStream } from "./ensure_stream.ts";
+import { LineSplitter } from "./line_splitter.ts";
+import { Progress } from "./progress.ts";
+import { onlyName, type Session } from "./session.ts";
+import type { StreamTask } from "./stream_verb.ts";
+import { WHOLE_INPUT_LIMIT_BYTES } from "./text_input.ts";
+
+/**
+ * How lines are put into batches. Part of what users rely on: a second run over the same input has to
+ * cut it as the first one did, also one of a newer version.
+ */
+const MAX_BATCH_BYTES = 2 ** 20;
+const MAX_BATCH_LINES = 10_000;
+/** Of a stream of bytes a line that is longer comes in pieces of this size. */
+const PIECE_BYTES = MAX_BATCH_BYTES;
+/** How long a line waits for company where somebody may watch the other end. */
+const LINGER_MS = 5;
+
+/** How lines are appended. */
+export interface LinesOptions {
+  /** Appending the same input again changes nothing. */
+  readonly producer: string | undefined;
+  readonly epoch: number;
+  /** The stream ends with the last line. */
+  readonly close: boolean;
+}
+
+/**
+ * Appends stdin line by line.
+ *
+ * @throws {ClientError}
+ * @throws {CommandError} where a line isn't what the stream takes
+ */
+export async function appendLines(
+  task: StreamTask,
+  stream: KnownStream,
+  options: LinesOptions,
+): Promise<void> {
+  const { shell, session } = task;
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  const client = options.producer !== undefined && options.close && stream.closed
+    ? clientOfClosed(session, stream)
+    : session.client;
+  const producer = client.producer(onlyName(session), {
+    id: options.producer ?? crypto.randomUUID(),
+    epoch: options.epoch,
+    contentType: stream.contentType,
+    maxBatchBytes: MAX_BATCH_BYTES,
+    maxBatchMessages: MAX_BATCH_LINES,
+    lingerMs: options.producer === undefined ? LINGER_MS : Infinity,
+    maxElapsedMs: session.patienceMs,
+    onError: failed.reject,
+  });
+  const progress = new Progress(shell, shell.errorsIsTerminal && !shell.inputIsTerminal);
+  const lines = new LineSender(producer, isJsonType(stream.contentType));
+  try {
+    // A failure is told at once, not when the next line comes.
+    await Promise.race([sendAll(shell, lines, progress), failed.promise]);
+  } catch (error) {
+    if (!(error instanceof BadLine)) throw error;
+    // With a producer's id the rest of a batch must not go: the next run may cut it differently.
+    if (options.producer === undefined) await producer.close();
+    throw error.toCommandError(options.producer !== undefined);
+  } finally {
+    progress.end();
+  }
+  if (options.close) await producer.closeStream();
+  await producer.close();
+}
+
+async function sendAll(shell: Shell, lines: LineSender, progress: Progress): Promise<void> {
+  const splitter = new LineSplitter(lines.isJson ? WHOLE_INPUT_LIMIT_BYTES : PIECE_BYTES);
+  for await (const chunk of shell.input) {
+    await lines.send(splitter.push(chunk));
+    progress.add(chunk.length);
+  }
+  await lines.send(splitter.end());
+}
+
+class LineSender {
+  readonly isJson: boolean;
+  readonly #producer: Producer;
+  #number = 0;
+
+  constructor(producer: Producer, isJson: boolean) {
+    this.#producer = producer;
+    this.isJson = isJson;
+  }
+
+  async send(lines: readonly Bytes[]): Promise<void> {
+    for (const line of lines) {
+      this.#number++;
+      if (this.isJson && isBlank(line)) continue;
+      try {
+        await this.#producer.send(line);
+      } catch (error) {
+        const isRefused = error instanceof ClientError && error.code === "invalid_argument";
+        throw isRefused ? new BadLine(this.#number, error) : error;
+      }
+    }
+  }
+}
+
+class BadLine extends Error {
+  override readonly name = "BadLine";
+  readonly #line: number;
+
+  constructor(line: number, cause: Error) {
+    super(cause.message, { cause });
+    this.#line = line;
+  }
+
+  toCommandError(hasProducer: boolean): CommandError {
+    const before = hasProducer
+      ? "put it right and run this again: what came before it is not appended twice"
+      : "the lines before it are appended, and none after it";
+    const reason = this.message.replace(/\.$/, "");
+    return new CommandError(`line ${this.#line}: ${reason}; ${before}`, EXIT.failure);
+  }
+}
+
+const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+function isBlank(line: Bytes): boolean {
+  return line.every((byte) => BLANKS.has(byte));
+}
+
+/**
+ * A client for a stream that is closed already, perhaps by an earlier run over the same input. The server
+ * no longer tells whether a batch is a repetition, but it does of the one that closed the stream: that
+ * one alone is sent, and its number says that all the others were before it.
+ */
+function clientOfClosed(session: Session, { nextOffset }: KnownStream): Client {
+  const withStored: Middleware = (next) => (request) => {
+    if (request.method !== "POST" || request.headers[STREAM_CLOSED] !== undefined) {
+      return next(request);
+    }
+    const headers = new Headers({ [STREAM_NEXT_OFFSET]: nextOffset });
+    return Promise.resolve({ status: 204, headers, body: NO_BYTES, stream: undefined });
+  };
+  return new Client(session.baseUrl, { transport: withStored(session.transport) });
+}

@@ -1,0 +1,16 @@
+import { EXIT } from "../exit_code.ts";
+import { onlyName } from "./session.ts";
+import { PATH, streamVerb } from "./stream_verb.ts";
+
+/** `durable-streams close PATH`: no more appends. */
+export const closeVerb = streamVerb({
+  name: "close",
+  summary: "Close a stream: nothing can be appended any more, and readers learn that it is whole.",
+  details: "\nClosing a closed stream is fine. There is no way to open it again.",
+  words: [PATH],
+  flags: {},
+  async run({ session }) {
+    await session.client.close(onlyName(session));
+    return EXIT.ok;
+  },
+});

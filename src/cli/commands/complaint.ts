@@ -1,0 +1,93 @@
+import { ClientError } from "../../client/client_error.ts";
+
+/** What a message may name beside the error's own words. */
+export interface Subject {
+  /** What the streams' URLs begin with. */
+  readonly url: string;
+  /** The stream, where the command has one. */
+  readonly name: string | undefined;
+}
+
+/** What a command says of its failure: what went wrong, and what to do about it. */
+export function complaintOf(error: unknown, subject: Subject): string {
+  if (!(error instanceof ClientError)) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return [explain(error, subject), undeliveredIn(error)].join("");
+}
+
+function explain(error: ClientError, { url, name }: Subject): string {
+  const stream = name === undefined ? "the stream" : JSON.stringify(name);
+  switch (error.code) {
+    case "network":
+      return `can't reach ${url}: ${adviceFor(url)}${reasonOf(error)}`;
+    case "timeout":
+      return `${url} took too long to answer; --timeout says how long that may be`;
+    case "unavailable":
+      return `the server at ${url} fails (${error.status ?? "no status"}): ${trimmed(error)}`;
+    case "not_found":
+      return name === undefined
+        ? trimmed(error)
+        : `no stream ${stream} at ${url}; ${adviceForMissing(url, name)}`;
+    case "gone":
+      return `${stream} at ${url} was deleted, or no longer holds what was asked for`;
+    case "unauthorized":
+      return `the server refused this (${error.status ?? "no status"}): ${trimmed(error)}; ` +
+        "credentials go in by --header 'Authorization: …'";
+    case "stream_closed":
+      return `${stream} is closed: nothing can be appended any more`;
+    case "rate_limited":
+      return `the server at ${url} takes no more of this for now: ${trimmed(error)}`;
+    case "too_large":
+      return `${trimmed(error)}; --lines appends any amount, in batches`;
+    case "stale_epoch":
+      return `another run has taken over this producer${epochOf(error)}`;
+    case "sequence_gap":
+      return `${stream} lacks what this producer appended before: was it deleted and made again? ` +
+        "Use another --producer";
+    case "invalid_response":
+      return `${url} didn't answer as a server of this protocol: ${trimmed(error)}`;
+    default:
+      return trimmed(error);
+  }
+}
+
+function adviceFor(url: string): string {
+  const { hostname } = new URL(url);
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+    ? "is the server running? Start it with: durable-streams"
+    : "is the server running, and --url right?";
+}
+
+function adviceForMissing(url: string, name: string): string {
+  // A name that begins with a slash comes from a whole URL.
+  const lacksPrefix = new URL(url).pathname === "/" && !name.startsWith("/");
+  return lacksPrefix
+    ? "--url includes the prefix, on most servers /v1/stream"
+    : 'the command "list" says which there are';
+}
+
+function reasonOf({ cause }: ClientError): string {
+  return cause instanceof Error ? ` (${cause.message})` : "";
+}
+
+function epochOf({ epoch }: ClientError): string {
+  return epoch === undefined ? "" : `, with epoch ${epoch}; --epoch ${epoch + 1} takes it back`;
+}
+
+function undeliveredIn({ undelivered }: ClientError): string {
+  if (undelivered === undefined) return "";
+  const { lost, unknown } = undelivered;
+  const parts: string[] = [];
+  if (lost > 0) parts.push(`${count(lost)} not appended`);
+  if (unknown > 0) parts.push(`of ${count(unknown)} the answer is missing`);
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
+
+function count(messages: number): string {
+  return messages === 1 ? "1 message" : `${messages} messages`;
+}
+
+function trimmed({ message }: Error): string {
+  return message.replace(/\.$/, "");
+}

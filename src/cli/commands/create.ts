@@ -1,0 +1,46 @@
+import type { CreateOptions } from "../../client/client.ts";
+import { EXIT } from "../exit_code.ts";
+import { switchFlag } from "../flag.ts";
+import { contentTypeFlag, jsonOutputFlag, lifetimeFlags } from "./common_flags.ts";
+import { printCreated } from "./info_output.ts";
+import { lifetimeOptions } from "./lifetime_options.ts";
+import { onlyName } from "./session.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { dataFlag, readContent } from "./text_input.ts";
+
+const flags = {
+  contentType: contentTypeFlag,
+  ...lifetimeFlags,
+  data: dataFlag,
+  closed: switchFlag({
+    name: "closed",
+    help: "The stream is complete as it is created: nothing can be appended.",
+    commandLineOnly: true,
+  }),
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams create PATH`: a new stream. */
+export const createVerb = streamVerb({
+  name: "create",
+  summary: "Create a stream.",
+  details: `
+Says nothing where it worked. A stream that is there already, just as asked for, is fine; one
+with other properties exits 4. Unless --content-type is given, the server's default is taken.`,
+  words: [PATH],
+  flags,
+  run,
+});
+
+async function run({ session, values, shell }: StreamTask): Promise<number> {
+  const options: CreateOptions = lifetimeOptions(values);
+  const contentType = values.get(flags.contentType);
+  const data = values.get(flags.data);
+  if (contentType !== undefined) options.contentType = contentType;
+  if (data !== undefined) options.initialData = await readContent(data, shell);
+  if (values.get(flags.closed)) options.closed = true;
+  const name = onlyName(session);
+  const { created } = await session.client.create(name, options);
+  if (values.get(flags.json)) await printCreated(session, shell, name, created);
+  return EXIT.ok;
+}

@@ -1,0 +1,48 @@
+import { START } from "../../client/place.ts";
+import { STREAM_START_OFFSET } from "../../protocol/headers.ts";
+import { CommandError } from "../command_error.ts";
+import { EXIT } from "../exit_code.ts";
+import type { Shell } from "../shell.ts";
+import { onlyName, type Session } from "./session.ts";
+import type { StartingPoint } from "./starting_point.ts";
+
+/**
+ * The offset at which to begin, asked of the server where the point is a time.
+ *
+ * @throws {ClientError}
+ * @throws {CommandError} where the server doesn't know times
+ */
+export async function findStart(
+  point: StartingPoint,
+  session: Session,
+  shell: Shell,
+): Promise<string> {
+  if (point.kind === "place") return point.offset;
+  const atMs = point.kind === "time" ? point.atMs : shell.clock.nowMs() - point.ms;
+  const offset = await askStart(session, { time: new Date(atMs).toISOString() });
+  if (offset !== undefined) return offset;
+  throw new CommandError(
+    `the server at ${session.baseUrl} can't look up times: give an offset, start or now to --from`,
+    EXIT.failure,
+  );
+}
+
+/** An offset about so many bytes before the tail; the start where the server can't tell. */
+export async function findBeforeTail(session: Session, bytes: number): Promise<string> {
+  return await askStart(session, { tail: String(bytes) }) ?? START;
+}
+
+/** Where an answer begins; its body is not wanted here. */
+async function askStart(
+  session: Session,
+  query: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const { headers, stream } = await session.connection.send({
+    method: "GET",
+    url: session.connection.urls.of(onlyName(session), query),
+    streaming: true,
+    repeatable: true,
+  });
+  await stream?.cancel();
+  return headers.get(STREAM_START_OFFSET) ?? undefined;
+}

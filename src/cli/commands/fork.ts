@@ -1,0 +1,73 @@
+import type { CreateOptions, ForkPoint } from "../../client/client.ts";
+import { ClientError } from "../../client/client_error.ts";
+import { parsePlace } from "../../client/place.ts";
+import { EXIT } from "../exit_code.ts";
+import { BadValue, type Flag, integerFlag, optionalFlag } from "../flag.ts";
+import { UsageError } from "../usage_error.ts";
+import { jsonOutputFlag, lifetimeFlags } from "./common_flags.ts";
+import { printCreated } from "./info_output.ts";
+import { lifetimeOptions } from "./lifetime_options.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+
+const offsetFlag: Flag<string | undefined> = optionalFlag({
+  name: "offset",
+  placeholder: "offset",
+  help:
+    "Where the new stream branches off, as read --json and head print it; the tail unless given.",
+  accepts: "an offset",
+  default: "",
+  defaultText: "",
+  commandLineOnly: true,
+  parse(text) {
+    try {
+      parsePlace(text);
+    } catch (error) {
+      if (error instanceof ClientError) throw new BadValue();
+      throw error;
+    }
+    return text;
+  },
+});
+
+const flags = {
+  offset: offsetFlag,
+  subOffset: optionalFlag(integerFlag({
+    name: "sub-offset",
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 0,
+    help: "So many messages after --offset; of a stream that isn't JSON, bytes.",
+    commandLineOnly: true,
+  })),
+  ...lifetimeFlags,
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams fork SOURCE PATH`: a stream that begins with what another holds. */
+export const forkVerb = streamVerb({
+  name: "fork",
+  summary: "Create a stream that begins with what another one holds.",
+  details: `
+Nothing is copied. What is appended to either later, the other doesn't see. The content type is
+the source's. A fork that is there already, just as asked for, is fine.`,
+  words: [{ ...PATH, name: "SOURCE", help: "the stream to branch off from" }, PATH],
+  flags,
+  run,
+});
+
+async function run({ session, values, shell }: StreamTask): Promise<number> {
+  const [source = "", name = ""] = session.names;
+  const offset = values.get(flags.offset);
+  const subOffset = values.get(flags.subOffset);
+  if (subOffset !== undefined && offset === undefined) {
+    throw new UsageError("--sub-offset counts from --offset, which is missing");
+  }
+  const options: Omit<CreateOptions, "forkFrom"> & Omit<ForkPoint, "path"> = lifetimeOptions(
+    values,
+  );
+  if (offset !== undefined) options.offset = offset;
+  if (subOffset !== undefined) options.subOffset = subOffset;
+  const { created } = await session.client.fork(source, name, options);
+  if (values.get(flags.json)) await printCreated(session, shell, name, created);
+  return EXIT.ok;
+}

@@ -1,0 +1,41 @@
+import type { StreamInfo } from "../../client/stream_info.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { EXIT } from "../exit_code.ts";
+import { colorsOn, dim } from "./color.ts";
+import { jsonOutputFlag } from "./common_flags.ts";
+import { infoObject, printJson } from "./info_output.ts";
+import { onlyName } from "./session.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+
+/** `durable-streams head PATH`: what a stream is and how far it goes. */
+export const headVerb = streamVerb({
+  name: "head",
+  summary: "Print what a stream is: its type, its tail, whether it is closed, when it ends.",
+  words: [PATH],
+  flags: { json: jsonOutputFlag },
+  run,
+});
+
+async function run({ session, values, shell }: StreamTask): Promise<number> {
+  const name = onlyName(session);
+  const info = await session.client.head(name);
+  if (values.get(jsonOutputFlag)) {
+    await printJson(shell, infoObject(name, info));
+    return EXIT.ok;
+  }
+  const paint = colorsOn(values, shell, shell.outputIsTerminal) ? dim : (text: string) => text;
+  const text = linesOf(info).map(([label, value]) => `${paint(label.padEnd(14))}${value}\n`);
+  await shell.write(encodeUtf8(text.join("")));
+  return EXIT.ok;
+}
+
+function linesOf(info: StreamInfo): readonly (readonly [label: string, value: string])[] {
+  const { contentType, nextOffset, closed, ttlSeconds, expiresAt } = info;
+  return [
+    ["content-type", contentType ?? "unknown"],
+    ["next-offset", nextOffset],
+    ["closed", closed ? "yes" : "no"],
+    ...(ttlSeconds === undefined ? [] : [["ttl", `${ttlSeconds}s`] as const]),
+    ...(expiresAt === undefined ? [] : [["expires-at", expiresAt.toISOString()] as const]),
+  ];
+}

@@ -1,0 +1,103 @@
+import { Message } from "../../client/message.ts";
+import { isJsonType } from "../../protocol/content_type.ts";
+
+const NEWLINE = 0x0a;
+
+/** The end of what was read: the last messages of a JSON stream, the last lines of any other. */
+export interface LastRecords {
+  add(messages: readonly Message[]): void;
+  /** They are all here, whatever came before what was read. */
+  readonly isFull: boolean;
+  take(): readonly Message[];
+}
+
+/** Keeps the last `count` of what is added, and little more. */
+export function lastRecords(contentType: string, count: number): LastRecords {
+  return isJsonType(contentType) ? new LastMessages(count) : new LastLines(count);
+}
+
+class LastMessages implements LastRecords {
+  readonly #count: number;
+  #messages: Message[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  get isFull(): boolean {
+    return this.#messages.length >= this.#count;
+  }
+
+  add(messages: readonly Message[]): void {
+    this.#messages = [...this.#messages, ...messages].slice(-this.#count);
+  }
+
+  take(): readonly Message[] {
+    return this.#messages;
+  }
+}
+
+class LastLines implements LastRecords {
+  readonly #count: number;
+  readonly #pieces: { message: Message; newlines: number }[] = [];
+  #newlines = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  get isFull(): boolean {
+    return this.#start() !== undefined;
+  }
+
+  add(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const newlines = countNewlines(message);
+      this.#pieces.push({ message, newlines });
+      this.#newlines += newlines;
+    }
+    // One more than lines are wanted, since the last may be at the very end.
+    for (
+      let first = this.#pieces[0];
+      first !== undefined && this.#newlines - first.newlines > this.#count;
+      first = this.#pieces[0]
+    ) {
+      this.#newlines -= first.newlines;
+      this.#pieces.shift();
+    }
+  }
+
+  take(): readonly Message[] {
+    const messages = this.#pieces.map(({ message }) => message);
+    const start = this.#start();
+    if (start === undefined) return messages;
+    const [cut, ...rest] = messages.slice(start.piece);
+    if (cut === undefined) return [];
+    const kept = cut.bytes.subarray(start.at);
+    return kept.length === 0 ? rest : [new Message(kept, cut.offset), ...rest];
+  }
+
+  /** Right after the newline before the first of the last lines. */
+  #start(): { piece: number; at: number } | undefined {
+    let lines = 0;
+    let isEnd = true;
+    for (let piece = this.#pieces.length - 1; piece >= 0; piece--) {
+      const bytes = this.#pieces[piece]?.message.bytes;
+      let at = bytes?.lastIndexOf(NEWLINE) ?? -1;
+      if (bytes === undefined) continue;
+      while (at >= 0) {
+        const isLastByte = isEnd && at === bytes.length - 1;
+        if (!isLastByte && ++lines === this.#count) return { piece, at: at + 1 };
+        at = at === 0 ? -1 : bytes.lastIndexOf(NEWLINE, at - 1);
+      }
+      if (bytes.length > 0) isEnd = false;
+    }
+    return undefined;
+  }
+}
+
+function countNewlines({ bytes }: Message): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}

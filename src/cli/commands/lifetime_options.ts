@@ -1,0 +1,18 @@
+import type { FlagValues } from "../flag_values.ts";
+import { UsageError } from "../usage_error.ts";
+import { lifetimeFlags } from "./common_flags.ts";
+
+/**
+ * How long a new stream lives, as the flags say.
+ *
+ * @throws {UsageError} where both say something
+ */
+export function lifetimeOptions(values: FlagValues): { ttlSeconds?: number; expiresAt?: string } {
+  const ttlMs = values.get(lifetimeFlags.ttlMs);
+  const expiresAt = values.get(lifetimeFlags.expiresAt);
+  if (ttlMs !== undefined && expiresAt !== undefined) {
+    throw new UsageError("--ttl and --expires-at both say when the stream ends; accepted: one");
+  }
+  if (ttlMs !== undefined) return { ttlSeconds: ttlMs / 1_000 };
+  return expiresAt === undefined ? {} : { expiresAt };
+}

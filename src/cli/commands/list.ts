@@ -1,0 +1,101 @@
+import { ClientError } from "../../client/client_error.ts";
+import type { ListedStream, ListOptions } from "../../client/list.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { CommandError } from "../command_error.ts";
+import { EXIT } from "../exit_code.ts";
+import { integerFlag, optionalFlag, switchFlag, textFlag } from "../flag.ts";
+import type { Shell } from "../shell.ts";
+import { UsageError } from "../usage_error.ts";
+import { jsonOutputFlag } from "./common_flags.ts";
+import { infoObject } from "./info_output.ts";
+import { type StreamTask, streamVerb } from "./stream_verb.ts";
+
+const PAGE_STREAMS = 1_000;
+
+const flags = {
+  after: optionalFlag(textFlag({
+    name: "after",
+    placeholder: "name",
+    default: "",
+    help: "Only streams whose names come after this one.",
+    accepts: "a stream's name",
+    check: (text) => text !== "",
+    commandLineOnly: true,
+  })),
+  limit: optionalFlag(integerFlag({
+    name: "limit",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    help: "End after so many streams.",
+    commandLineOnly: true,
+  })),
+  long: switchFlag({
+    name: "long",
+    short: "l",
+    help: "Print the tail, whether it is open or closed, and the content type before each name.",
+    commandLineOnly: true,
+  }),
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams list [PREFIX]`: which streams there are. */
+export const listVerb = streamVerb({
+  name: "list",
+  summary: "Print the names of the streams, one a line, in their order.",
+  details: `
+The server has to allow it: --listing, which is on by default where only its own machine can reach
+it. Listing is an extension of this project's server.`,
+  words: [{ name: "PREFIX", help: "what the names begin with", optional: true, isStream: true }],
+  wordsAreText: true,
+  flags,
+  run,
+});
+
+async function run({ session, values, words, shell }: StreamTask): Promise<number> {
+  if (values.get(flags.long) && values.get(flags.json)) {
+    throw new UsageError("--long and --json are two forms of the same; accepted: one of them");
+  }
+  const format = formatOf(values.get(flags.long), values.get(flags.json));
+  const [prefix] = words;
+  const after = values.get(flags.after);
+  const limit = values.get(flags.limit) ?? Infinity;
+  const options: ListOptions = { pageSize: Math.min(limit, PAGE_STREAMS) };
+  if (prefix !== undefined) options.prefix = prefix;
+  if (after !== undefined) options.after = after;
+
+  try {
+    await print(session.client.list(options), limit, format, shell);
+  } catch (error) {
+    // What isn't found here is not a stream.
+    if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
+    throw new CommandError(`${session.baseUrl} lists no streams: ${error.message}`, EXIT.failure);
+  }
+  return EXIT.ok;
+}
+
+async function print(
+  streams: AsyncIterable<ListedStream>,
+  limit: number,
+  format: (stream: ListedStream) => string,
+  shell: Shell,
+): Promise<void> {
+  let lines: string[] = [];
+  let count = 0;
+  for await (const stream of streams) {
+    lines.push(format(stream));
+    if (lines.length === PAGE_STREAMS) {
+      await shell.write(encodeUtf8(lines.join("")));
+      lines = [];
+    }
+    if (++count >= limit) break;
+  }
+  await shell.write(encodeUtf8(lines.join("")));
+}
+
+function formatOf(long: boolean, json: boolean): (stream: ListedStream) => string {
+  if (json) return (stream) => `${JSON.stringify(infoObject(stream.name, stream))}\n`;
+  if (!long) return ({ name }) => `${name}\n`;
+  return ({ name, nextOffset, closed, contentType = "-" }) =>
+    `${nextOffset}  ${closed ? "closed" : "open  "}  ${contentType.padEnd(24)}  ${name}\n`;
+}

@@ -1,0 +1,103 @@
+import type { Reader, StreamData } from "../../client/reader.ts";
+import { START } from "../../client/place.ts";
+import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
+import { EXIT } from "../exit_code.ts";
+import { integerFlag, optionalFlag } from "../flag.ts";
+import { jsonOutputFlag } from "./common_flags.ts";
+import { findStart } from "./find_start.ts";
+import { Printer } from "./printer.ts";
+import { Progress } from "./progress.ts";
+import { onlyName } from "./session.ts";
+import { fromFlag } from "./starting_point.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+
+const flags = {
+  from: fromFlag,
+  limit: optionalFlag(integerFlag({
+    name: "limit",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    help: "End after so many messages; of a stream that isn't JSON, lines.",
+    commandLineOnly: true,
+  })),
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams read PATH`: what a stream holds, up to its tail. */
+export const readVerb = streamVerb({
+  name: "read",
+  summary: "Write what a stream holds to stdout, up to its tail.",
+  details: `
+The bytes come as they are; of a JSON stream each message comes on a line of its own.
+With --json, one object a line: {"offset": …, "value": …}, and of other streams "text" or
+"base64" for what one answer of the server carried. The offset is the place right after it:
+--from goes on there.`,
+  words: [PATH],
+  flags,
+  run,
+});
+
+async function run(task: StreamTask): Promise<number> {
+  const { session, shell, values } = task;
+  const offset = await findStart(values.get(flags.from) ?? fromStart, session, shell);
+  const progress = await openProgress(task, offset);
+  const reader = session.client.reader(onlyName(session), {
+    offset,
+    readMode: "catch-up",
+    maxElapsedMs: session.patienceMs,
+  });
+  try {
+    await copy(reader, task, progress);
+  } finally {
+    progress.end();
+    await reader.close();
+  }
+  return EXIT.ok;
+}
+
+const fromStart = { kind: "place", offset: START } as const;
+
+/** Asks for the next answer while one is written. */
+async function copy(reader: Reader, task: StreamTask, progress: Progress): Promise<void> {
+  let printer: Printer | undefined;
+  let next = reader.read();
+  while (true) {
+    const answer = await next;
+    printer ??= openPrinter(task, reader);
+    const isLast = answer.upToDate || answer.closed;
+    if (!isLast) next = ask(reader);
+    await printer.print(answer.messages);
+    progress.add(answer.data.length);
+    if (isLast || printer.isDone) return;
+  }
+}
+
+/** Asks in advance: the failure is told when the answer's turn has come. */
+function ask(reader: Reader): Promise<StreamData> {
+  const answer = reader.read();
+  answer.catch(() => {});
+  return answer;
+}
+
+function openPrinter({ shell, values }: StreamTask, { contentType }: Reader): Printer {
+  return new Printer(shell, {
+    contentType: contentType ?? DEFAULT_CONTENT_TYPE,
+    machine: values.get(flags.json),
+    limit: values.get(flags.limit),
+  });
+}
+
+/** With the total where offsets are positions, as this project's server has them. */
+async function openProgress({ session, shell }: StreamTask, offset: string): Promise<Progress> {
+  const isShown = shell.errorsIsTerminal && !shell.outputIsTerminal;
+  if (!isShown) return new Progress(shell, false);
+  const { nextOffset } = await session.client.head(onlyName(session));
+  const start = offset === START ? 0 : position(offset);
+  const total = position(nextOffset) - start;
+  return new Progress(shell, true, Number.isNaN(total) ? undefined : total);
+}
+
+function position(offset: string): number {
+  return /^\d{20}$/.test(offset) ? Number(offset) : NaN;
+}

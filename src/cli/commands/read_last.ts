@@ -1,0 +1,56 @@
+import type { Message } from "../../client/message.ts";
+import { START } from "../../client/place.ts";
+import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
+import { findBeforeTail } from "./find_start.ts";
+import { type LastRecords, lastRecords } from "./last_records.ts";
+import { onlyName, type Session } from "./session.ts";
+
+/** The end of a stream. */
+export interface StreamEnd {
+  readonly messages: readonly Message[];
+  readonly contentType: string;
+  /** The tail, as it was. */
+  readonly offset: string;
+  readonly closed: boolean;
+}
+
+const FIRST_BYTES = 64 * 1_024;
+const GROWTH = 16;
+
+/** Reads the last messages or lines: a little from the tail back, and more until they are all there. */
+export async function readLast(session: Session, count: number): Promise<StreamEnd> {
+  for (let bytes = FIRST_BYTES;; bytes *= GROWTH) {
+    const start = await findBeforeTail(session, bytes);
+    const { records, ...end } = await readToTail(session, start, count);
+    if (records.isFull || isStart(start)) return { ...end, messages: records.take() };
+  }
+}
+
+function isStart(offset: string): boolean {
+  return offset === START || /^0+$/.test(offset);
+}
+
+async function readToTail(
+  session: Session,
+  offset: string,
+  count: number,
+): Promise<Omit<StreamEnd, "messages"> & { records: LastRecords }> {
+  const reader = session.client.reader(onlyName(session), {
+    offset,
+    readMode: "catch-up",
+    maxElapsedMs: session.patienceMs,
+  });
+  try {
+    let records: LastRecords | undefined;
+    while (true) {
+      const answer = await reader.read();
+      const contentType = reader.contentType ?? DEFAULT_CONTENT_TYPE;
+      records ??= lastRecords(contentType, count);
+      records.add(answer.messages);
+      if (!answer.upToDate && !answer.closed) continue;
+      return { records, contentType, offset: answer.nextOffset, closed: answer.closed };
+    }
+  } finally {
+    await reader.close();
+  }
+}

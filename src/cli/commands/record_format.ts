@@ -1,0 +1,97 @@
+import { Buffer } from "node:buffer";
+import type { Message } from "../../client/message.ts";
+import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
+import { essence, isJsonType } from "../../protocol/content_type.ts";
+
+/** How messages are printed. */
+export type RecordFormat = (messages: readonly Message[]) => Bytes;
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+
+/** Bytes as they are; of a JSON stream each message on a line of its own. */
+export function plainFormat(contentType: string): RecordFormat {
+  if (!isJsonType(contentType)) {
+    return (messages) => concatBytes(messages.map(({ bytes }) => bytes));
+  }
+  return (messages) => jsonLines(messages, () => "", "\n");
+}
+
+/**
+ * One object a line: what was read as `value` (JSON), `text` or `base64`, and `offset`, the place right
+ * after it, from which `--from` goes on.
+ */
+export function machineFormat(contentType: string): RecordFormat {
+  if (isJsonType(contentType)) {
+    return (messages) => jsonLines(messages, ({ offset }) => `${headOf(offset)}"value":`, "}\n");
+  }
+  return (messages) =>
+    concatBytes(
+      messages.map(({ offset, bytes }) =>
+        encodeUtf8(`${headOf(offset)}${contentOf(bytes, contentType)}}\n`)
+      ),
+    );
+}
+
+function headOf(offset: string): string {
+  return `{"offset":${JSON.stringify(offset)},`;
+}
+
+/** Byte by byte: of short messages, of which there are many, a call for each costs more than its copy. */
+function jsonLines(
+  messages: readonly Message[],
+  before: (message: Message) => string,
+  after: string,
+): Bytes {
+  const heads = messages.map((message) => encodeHead(before(message)));
+  const end = encodeHead(after);
+  let length = 0;
+  for (const [i, { bytes }] of messages.entries()) {
+    length += (heads[i]?.length ?? 0) + bytes.length + end.length;
+  }
+  const lines = new Uint8Array(length);
+  let at = 0;
+  for (const [i, { bytes }] of messages.entries()) {
+    at = put(lines, at, heads[i] ?? []);
+    // Between the tokens of JSON a space says the same as a line's end, and within them there is none.
+    for (let j = 0; j < bytes.length; j++) {
+      const byte = bytes[j] ?? SPACE;
+      lines[at++] = byte === NEWLINE || byte === RETURN ? SPACE : byte;
+    }
+    at = put(lines, at, end);
+  }
+  return lines;
+}
+
+function put(target: Bytes, at: number, bytes: ArrayLike<number>): number {
+  for (let i = 0; i < bytes.length; i++) target[at + i] = bytes[i] ?? 0;
+  return at + bytes.length;
+}
+
+function encodeHead(text: string): Bytes {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    // No server has such an offset, and if one did it would be right all the same.
+    if (code > 0x7f) return encodeUtf8(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+function contentOf(bytes: Bytes, contentType: string): string {
+  const text = essence(contentType).startsWith("text/") ? decode(bytes) : undefined;
+  return text === undefined
+    ? `"base64":"${Buffer.from(bytes).toString("base64")}"`
+    : `"text":${JSON.stringify(text)}`;
+}
+
+/** The text, or nothing where it isn't whole UTF-8: a chunk may end within a character. */
+function decode(bytes: Bytes): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { ClientError } from "../../client/client_error.ts";
+import { CommandError } from "../command_error.ts";
+import { EXIT, exitCodeOf } from "../exit_code.ts";
+import type { FlagTable } from "../flag.ts";
+import type { FlagValues } from "../flag_values.ts";
+import { PROGRAM } from "../program_name.ts";
+import { BrokenPipe, type Shell } from "../shell.ts";
+import { UsageError } from "../usage_error.ts";
+import type { Verb, Word } from "../verb.ts";
+import { colorsOn, red } from "./color.ts";
+import { connectionFlags } from "./common_flags.ts";
+import { complaintOf } from "./complaint.ts";
+import { NeverReached } from "./first_contact.ts";
+import { onlyName, openSession, type Session } from "./session.ts";
+
+/** `PATH`, as most commands take it. */
+export const PATH: Word = {
+  name: "PATH",
+  help: "a stream's name such as logs/demo, or its URL",
+  isStream: true,
+};
+
+/** A command that talks to a server. */
+export interface StreamVerbSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly details?: string;
+  readonly words: readonly Word[];
+  /** Its words name no streams. */
+  readonly wordsAreText?: boolean;
+  /** Its own flags; those of every such command come on top. */
+  readonly flags: FlagTable;
+  /** Where it may go on for ever, a lost server is waited for as long. */
+  mayFollow?(values: FlagValues): boolean;
+  /** Does it; resolves to the exit code. */
+  run(task: StreamTask): Promise<number>;
+}
+
+/** One call of such a command. */
+export interface StreamTask {
+  readonly values: FlagValues;
+  readonly words: readonly string[];
+  readonly session: Session;
+  readonly shell: Shell;
+}
+
+/** A verb that opens a session, and tells on stderr and by its exit code what goes wrong. */
+export function streamVerb(spec: StreamVerbSpec): Verb {
+  const { name, summary, details, words } = spec;
+  return {
+    name,
+    summary,
+    ...(details === undefined ? {} : { details }),
+    words,
+    flags: { ...spec.flags, ...connectionFlags },
+    async run(values, invocation) {
+      const { shell } = invocation;
+      shell.endOnSignals();
+      const session = openSession(values, shell, spec.wordsAreText ? [] : invocation.words, {
+        forEver: spec.mayFollow?.(values) ?? false,
+      });
+      try {
+        return await spec.run({ values, session, shell, words: invocation.words });
+      } catch (thrown) {
+        const error = thrown instanceof NeverReached ? thrown.cause : thrown;
+        if (error instanceof UsageError) throw error;
+        if (error instanceof BrokenPipe) return EXIT.ok;
+        const prefix = colorsOn(values, shell, shell.errorsIsTerminal)
+          ? red(`${PROGRAM}:`)
+          : `${PROGRAM}:`;
+        shell.complain(`${prefix} ${tell(error, session, spec)}`);
+        return error instanceof CommandError ? error.exitCode : exitCodeOf(error);
+      }
+    },
+  };
+}
+
+function tell(error: unknown, session: Session, spec: StreamVerbSpec): string {
+  const name = spec.wordsAreText ? undefined : missingName(error, session);
+  return complaintOf(error, { url: session.baseUrl, name });
+}
+
+/** A fork that finds no stream misses its source, the first of its words. */
+function missingName(error: unknown, session: Session): string {
+  const isMissing = error instanceof ClientError && error.code === "not_found";
+  return isMissing ? onlyName(session) : session.names.at(-1) ?? "";
+}

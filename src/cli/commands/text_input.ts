@@ -1,0 +1,45 @@
+import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
+import { CommandError } from "../command_error.ts";
+import { EXIT } from "../exit_code.ts";
+import { type Flag, optionalFlag, textFlag } from "../flag.ts";
+import type { Shell } from "../shell.ts";
+import { formatSize } from "../units.ts";
+
+/** What one append is read into; a server takes less, 10 MiB unless told otherwise. */
+export const WHOLE_INPUT_LIMIT_BYTES = 256 * 2 ** 20;
+
+/** `--data` in place of stdin. */
+export const dataFlag: Flag<string | undefined> = optionalFlag(textFlag({
+  name: "data",
+  placeholder: "text",
+  default: "",
+  help: "The content, as it stands here; - reads stdin.",
+  accepts: "text, or - for stdin",
+  check: () => true,
+  commandLineOnly: true,
+}));
+
+/**
+ * What `--data` says, or all of stdin.
+ *
+ * @throws {CommandError} where stdin has more than one request may hold
+ */
+export async function readContent(data: string | undefined, shell: Shell): Promise<Bytes> {
+  if (data !== undefined && data !== "-") return encodeUtf8(data);
+  const parts: Bytes[] = [];
+  let length = 0;
+  for await (const part of shell.input) {
+    parts.push(part);
+    length += part.length;
+    if (length > WHOLE_INPUT_LIMIT_BYTES) throw tooLong();
+  }
+  return concatBytes(parts);
+}
+
+function tooLong(): CommandError {
+  return new CommandError(
+    `stdin has more than ${formatSize(WHOLE_INPUT_LIMIT_BYTES)}, and one append holds it whole: ` +
+      "--lines appends any amount, in batches",
+    EXIT.failure,
+  );
+}

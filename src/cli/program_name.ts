@@ -1,0 +1,2 @@
+/** What users type to run the program, and what its messages begin with. */
+export const PROGRAM = "durable-streams";

@@ -1,0 +1,27 @@
+import { appendVerb } from "./commands/append.ts";
+import { closeVerb } from "./commands/close.ts";
+import { completionVerb } from "./commands/completion.ts";
+import { createVerb } from "./commands/create.ts";
+import { deleteVerb } from "./commands/delete.ts";
+import { forkVerb } from "./commands/fork.ts";
+import { headVerb } from "./commands/head.ts";
+import { listVerb } from "./commands/list.ts";
+import { readVerb } from "./commands/read.ts";
+import { tailVerb } from "./commands/tail.ts";
+import { serve } from "./serve.ts";
+import type { Verb } from "./verb.ts";
+
+/** The program's commands; the first is the one that runs where none is named. */
+export const verbs: readonly Verb[] = [
+  serve,
+  createVerb,
+  appendVerb,
+  readVerb,
+  tailVerb,
+  headVerb,
+  closeVerb,
+  forkVerb,
+  deleteVerb,
+  listVerb,
+  completionVerb(() => verbs),
+];

@@ -1,0 +1,104 @@
+import { main } from "../../../src/cli/program.ts";
+import { BrokenPipe, type Shell } from "../../../src/cli/shell.ts";
+import { fetchTransport } from "../../../src/client/transport.ts";
+import { systemClock } from "../../../src/env/clock.ts";
+import type { Clock } from "../../../src/env/clock.ts";
+import { type Bytes, encodeUtf8 } from "../../../src/protocol/bytes.ts";
+import { Fixture, type FixtureOptions, TEXT } from "../../support/fixture.ts";
+
+const APPEND_CHARS = 1_000;
+
+/** How a command ended and what it wrote. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What was drawn on a terminal. */
+  readonly drawn: string;
+}
+
+/** What a command finds around it, where that is not the plainest. */
+export interface Around {
+  readonly input?: string | Iterable<string | Bytes>;
+  readonly environment?: Record<string, string>;
+  readonly fetch?: (url: string, init: RequestInit) => Response | Promise<Response>;
+  readonly clock?: Clock;
+  /** Which of the standard streams are terminals. */
+  readonly terminals?: readonly ("input" | "output" | "errors")[];
+  /** How many writes stdout takes before its reader leaves. */
+  readonly writes?: number;
+}
+
+/** The program's commands on an app in memory. */
+export class CommandKit {
+  readonly fixture: Fixture;
+
+  constructor(options: FixtureOptions = {}) {
+    this.fixture = new Fixture({ listing: true, ...options });
+  }
+
+  /** Runs the program with these arguments to its end. */
+  async run(args: readonly string[], around: Around = {}): Promise<Ended> {
+    const stdout: Bytes[] = [];
+    const stderr: string[] = [];
+    let drawn = "";
+    let writes = around.writes ?? Infinity;
+    const clock = around.clock ?? systemClock;
+    const { app } = this.fixture;
+    const terminals = around.terminals ?? [];
+    const environment = around.environment ?? {};
+    const shell: Shell = {
+      environment,
+      clock,
+      input: chunksOf(around.input ?? ""),
+      inputIsTerminal: terminals.includes("input"),
+      outputIsTerminal: terminals.includes("output"),
+      errorsIsTerminal: terminals.includes("errors"),
+      columns: 80,
+      write(bytes) {
+        if (writes-- <= 0) return Promise.reject(new BrokenPipe());
+        stdout.push(bytes.slice());
+        return Promise.resolve();
+      },
+      complain: (line) => stderr.push(line),
+      endOnSignals: () => {},
+      draw: (text) => drawn += text,
+      transport: fetchTransport({
+        fetch: around.fetch ?? ((url, init) => app.request(url, init)),
+        clock,
+      }),
+    };
+    const code = await main(args, environment, shell);
+    const decoder = new TextDecoder();
+    return {
+      code,
+      stdout: stdout.map((bytes) => decoder.decode(bytes, { stream: true })).join(""),
+      stderr: stderr.join("\n"),
+      drawn,
+    };
+  }
+
+  /** Makes a text stream of many appends, so that small answers carry it in pieces. */
+  async fill(name: string, text: string): Promise<void> {
+    await this.fixture.make(name, TEXT);
+    for (let at = 0; at < text.length; at += APPEND_CHARS) {
+      await this.fixture.append(name, TEXT, text.slice(at, at + APPEND_CHARS));
+    }
+  }
+
+  /** Runs what has to succeed without a word on stderr; what it wrote to stdout. */
+  async ok(args: readonly string[], around: Around = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, around);
+    if (code !== 0 || stderr !== "") throw new Error(`${args.join(" ")}: ${code} ${stderr}`);
+    return stdout;
+  }
+}
+
+async function* chunksOf(input: string | Iterable<string | Bytes>): AsyncIterable<Bytes> {
+  const chunks = typeof input === "string" ? [input] : input;
+  for (const chunk of chunks) {
+    // As from a pipe, each comes in a turn of its own.
+    await Promise.resolve();
+    yield typeof chunk === "string" ? encodeUtf8(chunk) : chunk;
+  }
+}

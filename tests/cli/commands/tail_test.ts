@@ -1,0 +1,114 @@
+import { equal, match } from "node:assert/strict";
+import { CommandKit } from "./command_kit.ts";
+
+function numbers(first: number, last: number): string {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => `${first + i}\n`).join("");
+}
+
+Deno.test("tail writes the last ten lines or messages, or so many as -n says", async () => {
+  const kit = new CommandKit({ chunkBytes: 4_096 });
+  await kit.fill("text", numbers(1, 30_000));
+  await kit.ok(["append", "json", "--lines", "--json"], { input: numbers(1, 30_000) });
+  for (const name of ["text", "json"]) {
+    equal(await kit.ok(["tail", name]), numbers(29_991, 30_000));
+    for (const count of [0, 1, 11, 20_000, 29_999, 30_000, 40_000]) {
+      const tail = await kit.ok(["tail", name, "-n", String(count)]);
+      equal(tail, numbers(Math.max(1, 30_001 - count), 30_000), `${name} ${count}`);
+    }
+  }
+});
+
+Deno.test("tail counts a last line without an end, and empty lines", async () => {
+  const kit = new CommandKit();
+  const tail = async (data: string, count: number) => {
+    const name = `t${JSON.stringify(data)}`;
+    await kit.ok(["append", name], { input: data });
+    const read = await kit.ok(["tail", name, "-n", String(count)]);
+    await kit.ok(["delete", name]);
+    return read;
+  };
+  equal(await tail("a\nb\nc", 1), "c");
+  equal(await tail("a\nb\nc", 2), "b\nc");
+  equal(await tail("a\n\n", 1), "\n");
+  equal(await tail("a\n\n\n", 2), "\n\n");
+  equal(await tail("a", 1), "a");
+  equal(await tail("\n", 1), "\n");
+});
+
+Deno.test("tail reads little of a long stream", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "a", "--lines"], { input: numbers(1, 200_000) });
+  let received = 0;
+  const fetch = async (url: string, init: RequestInit) => {
+    const answer = await kit.fixture.app.request(url, init);
+    received += (await answer.clone().arrayBuffer()).byteLength;
+    return answer;
+  };
+  equal(await kit.ok(["tail", "a"], { fetch }), numbers(199_991, 200_000));
+  // 64 KiB asked for twice: once for the place, once to read from there.
+  equal(received, 2 * 64 * 1_024);
+});
+
+Deno.test("tail of a server that can't look up the end reads it all", async () => {
+  const kit = new CommandKit({ chunkBytes: 4_096 });
+  await kit.fill("a", numbers(1, 20_000));
+  const fetch = (url: string, init: RequestInit) => {
+    const plain = new URL(url);
+    plain.searchParams.delete("tail");
+    return kit.fixture.app.request(plain.href, init);
+  };
+  equal(await kit.ok(["tail", "a", "-n", "3"], { fetch }), numbers(19_998, 20_000));
+});
+
+Deno.test("tail --json gives the last lines with the offset after them", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "a", "--lines"], { input: numbers(1, 20) });
+  const { offset, text }: { offset: string; text: string } = JSON.parse(
+    await kit.ok(["tail", "a", "-n", "2", "--json"]),
+  );
+  equal(text, "19\n20\n");
+  equal(await kit.ok(["read", "a", "--from", offset]), "");
+});
+
+Deno.test("tail -f goes on until the stream is closed, nothing left out or doubled", async () => {
+  for (const json of [[], ["--json"]]) {
+    const kit = new CommandKit();
+    await kit.ok(["append", "a", "--lines", ...json], { input: numbers(1, 20) });
+    const isLive = Promise.withResolvers<void>();
+    const fetch = async (url: string, init: RequestInit) => {
+      if (url.includes("live=")) isLive.resolve();
+      return await kit.fixture.app.request(url, init);
+    };
+    const tail = kit.ok(["tail", "-f", "a", "-n", "3"], { fetch });
+    await isLive.promise;
+    await kit.ok(["append", "a", "--lines"], { input: numbers(21, 22) });
+    await kit.ok(["append", "a", "--lines", "--close"], { input: numbers(23, 30) });
+    equal(await tail, numbers(18, 30));
+  }
+});
+
+Deno.test("tail -f of a closed stream ends at once", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "a", "--data", "x\ny\n", "--close"]);
+  equal(await kit.ok(["tail", "-f", "a"]), "x\ny\n");
+  equal(await kit.ok(["tail", "-f", "a", "-n", "0"]), "");
+  equal(await kit.ok(["tail", "-f", "a", "--from", "start"]), "x\ny\n");
+});
+
+Deno.test("tail --from begins there, with -f and without", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "a", "--data", "hello", "--close"]);
+  equal(await kit.ok(["tail", "a", "--from", "0".repeat(19) + "3"]), "lo");
+  equal(await kit.ok(["tail", "-f", "a", "--from", "0".repeat(19) + "3"]), "lo");
+  const { code, stderr } = await kit.run(["tail", "a", "--from", "start", "-n", "3"]);
+  equal(code, 2);
+  match(stderr, /--from and -n both say where to begin/);
+});
+
+Deno.test("tail -f ends quietly when its reader leaves", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "a", "--data", "x\n"]);
+  const { code, stderr } = await kit.run(["tail", "-f", "a"], { writes: 0 });
+  equal(code, 0);
+  equal(stderr, "");
+});
