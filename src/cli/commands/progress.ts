@@ -8,8 +8,8 @@ const BAR_CHARS = 20;
 const CLEAR_LINE = "\r\x1b[K";
 
 /**
- * How far a transfer is, in one line that is drawn over itself. Our own, since it takes a dozen lines:
- * the packages for it last moved years ago, and draw bars for whose total they have to be told.
+ * How far a transfer is, in one line that is drawn over itself. Our own, since it takes a dozen lines,
+ * and a total is rarely known: the packages for it draw bars, and bring terminal styling with them.
  */
 export class Progress {
   readonly #shell: Shell;
