@@ -32,6 +32,8 @@ export interface AppendAnswer {
   /** The tail after it. */
   offset: string;
   closed: boolean;
+  /** Nothing was appended: the server knows this producer's batch, and not from this call. */
+  duplicate: boolean;
 }
 
 /**
@@ -58,6 +60,8 @@ export async function sendAppend(
   return {
     offset: offsetIn(response.headers),
     closed: isTrue(response.headers.get(STREAM_CLOSED)),
+    // A close has nothing new to tell, so that its 204 says nothing (PROTOCOL §5.2.1).
+    duplicate: producer !== undefined && hasBody && response.status === 204 && !response.repeated,
   };
 }
 

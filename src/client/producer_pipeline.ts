@@ -25,6 +25,9 @@ interface Delivery {
   proceed: (() => void) | undefined;
 }
 
+/** A server that takes every first batch for a duplicate must not be sent it for ever. */
+const CLAIMS_LIMIT = 20;
+
 interface FlushWait {
   readonly ordinal: number;
   readonly resolve: () => void;
@@ -179,7 +182,10 @@ export class ProducerPipeline {
     const floorSeq = this.#underWay[0]?.batch.seq ?? batch.seq;
     batch.isSending = true;
     try {
-      return await this.#send(delivery);
+      const answer = await this.#send(delivery);
+      const isOthers = answer.duplicate && this.#settings.seq === 0 &&
+        this.#claim(batch, this.#epoch);
+      return isOthers ? undefined : answer;
     } catch (error) {
       if (this.#isStopped) throw error;
       batch.isSending = false;
@@ -207,7 +213,7 @@ export class ProducerPipeline {
       if (code === "sequence_gap" && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
         return await this.#predecessors(delivery);
       }
-      if (code === "stale_epoch" && this.#claim(batch, error)) {
+      if (code === "stale_epoch" && this.#claim(batch, error.epoch)) {
         // Whoever is answered so again and again meets another one who claims, or a broken server.
         if (this.#claims === 1) return;
         return await this.#patience.wait(error, backoff, abort.signal);
@@ -224,10 +230,14 @@ export class ProducerPipeline {
     });
   }
 
-  /** Takes the epoch after the server's, if nothing can have been stored in ours. */
-  #claim(batch: ProducerBatch, { epoch = -1 }: ClientError): boolean {
+  /**
+   * Takes the epoch after the server's, if nothing can have been stored in ours. A first batch that the
+   * server takes for a duplicate says so too: another producer began in the same epoch.
+   */
+  #claim(batch: ProducerBatch, epoch = -1): boolean {
     const mayClaim = this.#settings.autoClaim && this.#newest === undefined &&
-      !batch.isUnanswered && epoch >= this.#epoch && Number.isSafeInteger(epoch + 1);
+      !batch.isUnanswered && epoch >= this.#epoch && Number.isSafeInteger(epoch + 1) &&
+      this.#claims < CLAIMS_LIMIT;
     if (!mayClaim) return false;
     this.#claims++;
     this.#epoch = epoch + 1;

@@ -228,6 +228,25 @@ Deno.test("autoClaim takes the epoch after the server's and begins at 0", async 
   equal(await at.server.content("s"), "xabc");
 });
 
+Deno.test("autoClaim loses nothing to another producer that began in the same epoch", async () => {
+  const at = await fixture();
+  await at.server.post("s", { ...TEXT, ...producerHeaders("p", 0, 0) }, "x");
+  const producer = at.producer({ autoClaim: true });
+  await producer.send("a");
+  await at.outcome(producer.flush());
+  equal(await at.server.content("s"), "xa");
+  equal(producer.epoch, 1);
+});
+
+Deno.test("without autoClaim a first batch that the server knows is taken as stored", async () => {
+  const at = await fixture();
+  await at.server.post("s", { ...TEXT, ...producerHeaders("p", 0, 0) }, "a");
+  const producer = at.producer();
+  await producer.send("a");
+  await at.outcome(producer.flush());
+  equal(await at.server.content("s"), "a");
+});
+
 Deno.test("without autoClaim a stale epoch is fatal", async () => {
   const at = await fixture();
   await at.server.post("s", { ...TEXT, ...producerHeaders("p", 5, 0) }, "x");
