@@ -2,7 +2,7 @@ import type { Clock } from "../env/clock.ts";
 import type { Backoff } from "./backoff.ts";
 import { ClientError } from "./client_error.ts";
 import { isTransient } from "./refusal.ts";
-import { sleep } from "./sleep.ts";
+import { LONGEST_TIMER_MS, sleep } from "./sleep.ts";
 
 /** How long one who keeps trying goes on without any success. */
 export class Patience {
@@ -56,7 +56,6 @@ export class Patience {
 
   #watch(delayMs: number): void {
     if (this.#limitMs === Infinity) return;
-    // Longer timers fire at once.
     this.#cancelTimer = this.#clock.setTimer(Math.min(delayMs, LONGEST_TIMER_MS), () => {
       const leftMs = this.#sinceMs + this.#limitMs - this.#clock.nowMs();
       if (leftMs > 0) return this.#watch(leftMs);
@@ -68,5 +67,3 @@ export class Patience {
     });
   }
 }
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;

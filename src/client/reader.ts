@@ -136,9 +136,10 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    */
   async read(options: { signal?: AbortSignal } = {}): Promise<StreamData> {
     return await this.#alone(async () => {
-      if (this.#isDrained && !this.#feed.closed) await this.#fill(options.signal);
+      if (this.#isDrained) this.#batch = undefined;
+      while (this.#batch === undefined && !this.#feed.closed) await this.#fill(options.signal);
       const batch = this.#batch;
-      const taken = this.#taken;
+      const taken = batch === undefined ? 0 : this.#taken;
       this.#batch = undefined;
       this.#taken = 0;
       const { place, cursor, upToDate, closed } = this.#feed;
@@ -261,13 +262,12 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
+    if (this.#ended !== undefined) throw this.#ended;
     const waiting = new AbortController();
     const unlink = linkAborts([this.#signal, signal], waiting);
     this.#waiting = waiting;
     try {
-      const result = await work(waiting.signal);
-      waiting.signal.throwIfAborted();
-      return result;
+      return await work(waiting.signal);
     } finally {
       this.#waiting = undefined;
       unlink();
@@ -280,7 +280,9 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
       const feed = this.#feed;
       const isAnchor = feed.place.offset === NOW && this.#readMode === "long-poll";
       try {
+        // What has come is kept even if it is aborted now: the feed stands behind it.
         const batch = await this.#wait(signal, (signal) => feed.next(signal));
+        if (feed !== this.#feed) continue;
         this.#batch = batch;
         this.#taken = 0;
         if (batch.messages.length === 0) this.#offset = formatPlace(batch.end);

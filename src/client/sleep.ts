@@ -1,5 +1,8 @@
 import type { Clock } from "../env/clock.ts";
 
+/** Longer timers fire at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as that is aborted. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -8,7 +11,7 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
       cancelTimer();
       reject(signal?.reason);
     };
-    const cancelTimer = clock.setTimer(delayMs, () => {
+    const cancelTimer = clock.setTimer(Math.min(delayMs, LONGEST_TIMER_MS), () => {
       signal?.removeEventListener("abort", onAbort);
       resolve();
     });

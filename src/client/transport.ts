@@ -77,14 +77,16 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     request.signal?.throwIfAborted();
     const deadline = new Deadline(request, clock);
     try {
-      const response = await deadline.race(async (signal) =>
-        await send(request.url, {
+      const response = await deadline.race(async (signal) => {
+        const late = await send(request.url, {
           method: request.method,
           headers: request.headers,
           signal,
           ...(request.body === undefined ? {} : { body: request.body }),
-        })
-      );
+        });
+        if (signal.aborted) await late.body?.cancel();
+        return late;
+      });
       const { status, headers } = response;
       if (request.streaming && response.ok && response.body !== null) {
         const stream = deadline.release(response.body);
@@ -138,11 +140,23 @@ class Deadline {
     this.#cancelTimer();
     const reader = stream.getReader();
     return new ReadableStream<Bytes>({
+      start: (controller) => {
+        this.#reject = (reason) => {
+          controller.error(reason);
+          reader.cancel(reason).catch(() => {});
+        };
+      },
       pull: async (controller) => {
-        const { done, value } = await this.race(() => reader.read());
-        if (!done) return controller.enqueue(value);
-        this.end();
-        controller.close();
+        try {
+          const { done, value } = await reader.read();
+          if (this.#controller.signal.aborted) return;
+          if (!done) return controller.enqueue(value);
+          this.end();
+          controller.close();
+        } catch (error) {
+          this.end();
+          throw error;
+        }
       },
       cancel: async (reason) => {
         this.end();
