@@ -11,6 +11,7 @@ import {
 } from "../protocol/headers.ts";
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
+import { defined } from "./defined.ts";
 
 /** One POST: data, closure, or both (PROTOCOL §5.2, §5.3). */
 export interface AppendRequest {
@@ -66,18 +67,16 @@ export async function sendAppend(
 }
 
 function headersOf(request: AppendRequest, hasBody: boolean): Record<string, string> {
-  const { contentType, seq, expectedOffset, producer } = request;
-  const headers: Record<string, string> = {};
-  if (hasBody && contentType !== undefined) headers["content-type"] = contentType;
-  if (request.close) headers[STREAM_CLOSED] = "true";
-  if (seq !== undefined) headers[STREAM_SEQ] = seq;
-  if (expectedOffset !== undefined) headers[STREAM_EXPECTED_OFFSET] = expectedOffset;
-  if (producer !== undefined) {
-    headers[PRODUCER_ID] = producer.id;
-    headers[PRODUCER_EPOCH] = String(producer.epoch);
-    headers[PRODUCER_SEQ] = String(producer.seq);
-  }
-  return headers;
+  const { contentType, close, seq, expectedOffset, producer } = request;
+  return defined({
+    "content-type": hasBody ? contentType : undefined,
+    [STREAM_CLOSED]: close ? "true" : undefined,
+    [STREAM_SEQ]: seq,
+    [STREAM_EXPECTED_OFFSET]: expectedOffset,
+    [PRODUCER_ID]: producer?.id,
+    [PRODUCER_EPOCH]: producer?.epoch.toString(),
+    [PRODUCER_SEQ]: producer?.seq.toString(),
+  });
 }
 
 /**
@@ -90,7 +89,6 @@ export function offsetIn(headers: Headers): string {
   if (offset !== null && offset !== "") return offset;
   throw new ClientError(
     "invalid_response",
-    "The answer has no Stream-Next-Offset: what answered is not a server of this protocol, or a " +
-      "proxy or a CORS policy hides the header.",
+    "The answer has no Stream-Next-Offset: is this a server of the protocol, or is the header hidden?",
   );
 }

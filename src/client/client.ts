@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../env/clock.ts";
-import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
+import { toBytes } from "../protocol/bytes.ts";
 import {
   STREAM_CLOSED,
   STREAM_EXPIRES_AT,
@@ -10,7 +10,8 @@ import {
 } from "../protocol/headers.ts";
 import { type AppendAnswer, sendAppend } from "./append_request.ts";
 import { ClientError } from "./client_error.ts";
-import { Connection } from "./connection.ts";
+import { connect, type Connection } from "./connection.ts";
+import { defined } from "./defined.ts";
 import { type HeadersOption, withHeaders } from "./headers_option.ts";
 import { type ListedStream, type ListOptions, listStreams } from "./list.ts";
 import { parsePlace } from "./place.ts";
@@ -18,7 +19,7 @@ import { Producer } from "./producer.ts";
 import type { ProducerOptions } from "./producer_options.ts";
 import { Reader, type ReaderOptions, type ReadMode } from "./reader.ts";
 import { withRetry } from "./retry.ts";
-import { type StreamInfo, streamInfoIn } from "./stream_info.ts";
+import { askStreamInfo, type StreamInfo, streamInfoIn } from "./stream_info.ts";
 import { StreamUrls } from "./stream_url.ts";
 import { fetchTransport, type Transport } from "./transport.ts";
 import { Writer, type WriterOptions } from "./writer.ts";
@@ -123,7 +124,7 @@ export class Client {
     const given = options.transport;
     const plain = given ?? fetchTransport({ clock });
     const sending = withOurs === undefined ? plain : withOurs(plain);
-    this.#connection = new Connection({
+    this.#connection = connect({
       urls: new StreamUrls(baseUrl),
       // Headers are asked for at every attempt: a token may have been refreshed since.
       transport: given === undefined ? withRetry({ clock, random })(sending) : sending,
@@ -145,7 +146,7 @@ export class Client {
       method: "PUT",
       url: this.#connection.urls.of(path),
       headers: this.#createHeaders(options),
-      body: toBytes(options.initialData),
+      body: options.initialData ? toBytes(options.initialData) : undefined,
       signal: options.signal,
       repeatable: true,
     });
@@ -176,13 +177,7 @@ export class Client {
    * @throws {ClientError} `not_found`, `gone`
    */
   async head(path: string, options: CallOptions = {}): Promise<StreamInfo> {
-    const { headers } = await this.#connection.send({
-      method: "HEAD",
-      url: this.#connection.urls.of(path),
-      signal: options.signal,
-      repeatable: true,
-    });
-    return streamInfoIn(headers);
+    return await askStreamInfo(this.#connection, path, options.signal);
   }
 
   /**
@@ -237,29 +232,17 @@ export class Client {
 
   #createHeaders(options: CreateOptions): Record<string, string> {
     const { contentType, ttlSeconds, expiresAt, closed, forkFrom } = options;
-    const headers: Record<string, string> = {};
-    if (contentType !== undefined) headers["content-type"] = contentType;
-    if (ttlSeconds !== undefined) headers[STREAM_TTL] = String(ttlSeconds);
-    if (expiresAt !== undefined) {
-      headers[STREAM_EXPIRES_AT] = typeof expiresAt === "string"
-        ? expiresAt
-        : expiresAt.toISOString();
-    }
-    if (closed) headers[STREAM_CLOSED] = "true";
-    if (forkFrom === undefined) return headers;
-    const point: ForkPoint = typeof forkFrom === "string" ? { path: forkFrom } : forkFrom;
-    headers[STREAM_FORKED_FROM] = this.#connection.urls.pathOf(point.path);
-    if (point.offset !== undefined) {
-      const { offset, skip } = parsePlace(point.offset);
-      const subOffset = skip + (point.subOffset ?? 0);
-      headers[STREAM_FORK_OFFSET] = offset;
-      if (subOffset > 0) headers[STREAM_FORK_SUB_OFFSET] = String(subOffset);
-    }
-    return headers;
+    const point = typeof forkFrom === "string" ? { path: forkFrom } : forkFrom;
+    const place = point?.offset === undefined ? undefined : parsePlace(point.offset);
+    const subOffset = (place?.skip ?? 0) + (point?.subOffset ?? 0);
+    return defined({
+      "content-type": contentType,
+      [STREAM_TTL]: ttlSeconds?.toString(),
+      [STREAM_EXPIRES_AT]: typeof expiresAt === "string" ? expiresAt : expiresAt?.toISOString(),
+      [STREAM_CLOSED]: closed ? "true" : undefined,
+      [STREAM_FORKED_FROM]: point && this.#connection.urls.pathOf(point.path),
+      [STREAM_FORK_OFFSET]: place?.offset,
+      [STREAM_FORK_SUB_OFFSET]: subOffset > 0 ? subOffset.toString() : undefined,
+    });
   }
-}
-
-function toBytes(data: Uint8Array | string | undefined): Bytes | undefined {
-  if (data === undefined || data.length === 0) return undefined;
-  return typeof data === "string" ? encodeUtf8(data) : new Uint8Array(data);
 }

@@ -101,14 +101,9 @@ export class ClientError extends Error {
 
   constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const { cause: _, ...known } = details;
+    Object.assign(this, known);
     this.code = code;
-    this.status = details.status;
-    this.serverCode = details.serverCode;
-    this.offset = details.offset;
-    this.epoch = details.epoch;
-    this.expectedSeq = details.expectedSeq;
-    this.retryAfterMs = details.retryAfterMs;
     this.repeated = details.repeated ?? false;
-    this.undelivered = details.undelivered;
   }
 }

@@ -19,53 +19,46 @@ export interface Outgoing {
   retriedByCaller?: boolean;
 }
 
-/** What everything that talks to one server shares. */
-export class Connection {
+/** What everything that talks to one server needs. */
+export interface ConnectionParts {
   readonly urls: StreamUrls;
+  readonly transport: Transport;
   readonly clock: Clock;
   readonly random: () => number;
   /** How long an answer may take. */
   readonly timeoutMs: number;
   /** How long a live read may be silent before it is taken for dead. */
   readonly liveTimeoutMs: number;
-  readonly #transport: Transport;
+}
 
-  constructor(parts: {
-    urls: StreamUrls;
-    transport: Transport;
-    clock: Clock;
-    random: () => number;
-    timeoutMs: number;
-    liveTimeoutMs: number;
-  }) {
-    this.urls = parts.urls;
-    this.clock = parts.clock;
-    this.random = parts.random;
-    this.timeoutMs = parts.timeoutMs;
-    this.liveTimeoutMs = parts.liveTimeoutMs;
-    this.#transport = parts.transport;
-  }
-
+/** What everything that talks to one server shares. */
+export interface Connection extends ConnectionParts {
   /**
    * Sends a request; resolves to the answer if it says that it was done (2xx).
    *
    * @throws {ClientError} whatever else happens
    */
-  async send(outgoing: Outgoing): Promise<TransportResponse> {
-    const request: TransportRequest = {
-      method: outgoing.method,
-      url: outgoing.url,
-      headers: outgoing.headers ?? {},
-      body: outgoing.body,
-      signal: outgoing.signal,
-      timeoutMs: outgoing.timeoutMs ?? this.timeoutMs,
-      streaming: outgoing.streaming ?? false,
-      repeatable: outgoing.repeatable,
-      retriedByCaller: outgoing.retriedByCaller ?? false,
-    };
-    const response = await this.#transport(request);
-    if (response.status >= 200 && response.status < 300) return response;
-    await response.stream?.cancel();
-    throw refusal(request, response, this.clock.nowMs());
-  }
+  send(outgoing: Outgoing): Promise<TransportResponse>;
+}
+
+/** The way to one server. */
+export function connect(parts: ConnectionParts): Connection {
+  return {
+    ...parts,
+    async send(outgoing) {
+      const request: TransportRequest = {
+        headers: {},
+        body: undefined,
+        signal: undefined,
+        timeoutMs: parts.timeoutMs,
+        streaming: false,
+        retriedByCaller: false,
+        ...outgoing,
+      };
+      const response = await parts.transport(request);
+      if (response.status >= 200 && response.status < 300) return response;
+      await response.stream?.cancel();
+      throw refusal(request, response, parts.clock.nowMs());
+    },
+  };
 }

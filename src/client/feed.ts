@@ -6,9 +6,10 @@ import { type Batch, toBatch } from "./batch.ts";
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
 import { MangledAnswer } from "./mangled_answer.ts";
-import { ReadPatience } from "./read_patience.ts";
+import { Patience } from "./patience.ts";
 import { NOW, type Place } from "./place.ts";
 import type { ReadMode } from "./read_mode.ts";
+import { isTransient } from "./refusal.ts";
 import { sleep } from "./sleep.ts";
 import { SseConnection, type SseGroup } from "./sse_connection.ts";
 
@@ -26,6 +27,8 @@ export interface FeedOptions {
 const FIRST_EVENT_MS = 5_000;
 /** In `auto`, so many useless connections in a row show that SSE doesn't get through. */
 const CUTS_LIMIT = 3;
+/** So often is asked for an answer that arrives mangled. */
+const MANGLED_LIMIT = 5;
 /** A live answer that says nothing new and came sooner than this is no way to wait. */
 const AT_ONCE_MS = 1_000;
 
@@ -36,11 +39,16 @@ const AT_ONCE_MS = 1_000;
 export class Feed {
   readonly #connection: Connection;
   readonly #options: FeedOptions;
-  #place: Place;
-  #contentType: string | undefined;
-  #cursor: string | undefined;
-  #upToDate = false;
-  #closed = false;
+  /** The place after the last answer. */
+  place: Place;
+  /** The stream's content type; `undefined` before the first answer. */
+  contentType: string | undefined;
+  /** What the next live request echoes (PROTOCOL §10.1). */
+  cursor: string | undefined;
+  /** The last answer brought all there was. */
+  upToDate = false;
+  /** The last answer was the end of a closed stream. */
+  closed = false;
   #isLive = false;
   #suitsSse = true;
   #sse: SseConnection | undefined;
@@ -52,40 +60,16 @@ export class Feed {
   constructor(connection: Connection, options: FeedOptions, place: Place) {
     this.#connection = connection;
     this.#options = options;
-    this.#place = place;
+    this.place = place;
     this.#idle = new Backoff({ random: connection.random });
   }
 
   /** Another one, from elsewhere on, that knows what this one learned of the way to the server. */
   at(place: Place): Feed {
     const feed = new Feed(this.#connection, this.#options, place);
-    feed.#contentType = this.#contentType;
+    feed.contentType = this.contentType;
     feed.#suitsSse = this.#suitsSse;
     return feed;
-  }
-
-  /** The place after the last answer. */
-  get place(): Place {
-    return this.#place;
-  }
-
-  get contentType(): string | undefined {
-    return this.#contentType;
-  }
-
-  /** What the next live request echoes (PROTOCOL §10.1). */
-  get cursor(): string | undefined {
-    return this.#cursor;
-  }
-
-  /** The last answer brought all there was. */
-  get upToDate(): boolean {
-    return this.#upToDate;
-  }
-
-  /** The last answer was the end of a closed stream. */
-  get closed(): boolean {
-    return this.#closed;
   }
 
   /**
@@ -94,19 +78,27 @@ export class Feed {
    * @throws {ClientError}
    */
   async next(signal: AbortSignal): Promise<Batch> {
-    const patience = new ReadPatience(this.#connection, this.#options.maxElapsedMs);
+    const { clock, random } = this.#connection;
+    const patience = new Patience(clock, this.#options.maxElapsedMs);
+    const backoff = new Backoff({ random });
+    let mangled = 0;
     while (true) {
       signal.throwIfAborted();
-      const startMs = this.#connection.clock.nowMs();
+      const startMs = clock.nowMs();
       try {
         const batch = await this.#ask(signal);
         if (batch !== undefined) return batch;
-        patience.restore();
+        patience.renew();
+        backoff.reset();
+        mangled = 0;
       } catch (error) {
         this.drop();
         signal.throwIfAborted();
+        const isMangled = error instanceof MangledAnswer;
+        if (!isMangled && !isTransient(error)) throw error;
+        if (isMangled && ++mangled >= MANGLED_LIMIT) throw error;
         // A live request may have waited for long in good health.
-        await patience.pause(error, this.#isLive ? undefined : startMs, signal);
+        await patience.pause(error, backoff, signal, this.#isLive ? undefined : startMs);
       }
     }
   }
@@ -128,7 +120,7 @@ export class Feed {
   }
 
   get #isText(): boolean {
-    return this.#contentType === undefined || essence(this.#contentType).startsWith("text/");
+    return this.contentType === undefined || essence(this.contentType).startsWith("text/");
   }
 
   async #poll(live: "long-poll" | undefined, signal: AbortSignal): Promise<Batch> {
@@ -144,8 +136,8 @@ export class Feed {
     });
     signal.throwIfAborted();
     const isEmpty = status === 204;
-    if (!isEmpty) this.#contentType = headers.get("content-type") ?? this.#contentType;
-    const { offset } = this.#place;
+    if (!isEmpty) this.contentType = headers.get("content-type") ?? this.contentType;
+    const { offset } = this.place;
     const nextOffset = offsetIn(headers);
     const closed = isTrue(headers.get(STREAM_CLOSED));
     // What went on to another place without a byte was cut, and a JSON batch finds that out.
@@ -157,7 +149,7 @@ export class Feed {
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
     });
-    if (live === undefined) this.#isLive = this.#upToDate;
+    if (live === undefined) this.#isLive = this.upToDate;
     else this.#noteLive(startMs, nextOffset !== offset);
     return batch;
   }
@@ -192,8 +184,8 @@ export class Feed {
   }
 
   #acceptGroup(group: SseGroup): Batch | undefined {
-    const wasUpToDate = this.#upToDate;
-    this.#hasMoved ||= group.nextOffset !== this.#place.offset;
+    const wasUpToDate = this.upToDate;
+    this.#hasMoved ||= group.nextOffset !== this.place.offset;
     const batch = this.#accept(group);
     if (group.closed) this.drop();
     const saysMore = batch.messages.length > 0 || group.closed || group.upToDate !== wasUpToDate;
@@ -228,18 +220,18 @@ export class Feed {
   }
 
   #accept({ bodies, nextOffset, cursor, upToDate, closed }: SseGroup): Batch {
-    const isJson = isJsonType(this.#contentType ?? "");
-    const batch = toBatch({ bodies, isJson, start: this.#place, nextOffset });
-    if (batch.messages.length > 0 && nextOffset === this.#place.offset) {
+    const isJson = isJsonType(this.contentType ?? "");
+    const batch = toBatch({ bodies, isJson, start: this.place, nextOffset });
+    if (batch.messages.length > 0 && nextOffset === this.place.offset) {
       throw new ClientError(
         "invalid_response",
         `The answer from offset ${nextOffset} has data but names the same offset as the next one.`,
       );
     }
-    this.#place = batch.end;
-    this.#cursor = cursor ?? this.#cursor;
-    this.#upToDate = upToDate;
-    this.#closed = closed;
+    this.place = batch.end;
+    this.cursor = cursor ?? this.cursor;
+    this.upToDate = upToDate;
+    this.closed = closed;
     return batch;
   }
 
@@ -258,9 +250,9 @@ export class Feed {
 
   #url(live: "long-poll" | "sse" | undefined): string {
     return this.#connection.urls.of(this.#options.path, {
-      offset: this.#place.offset,
+      offset: this.place.offset,
       live,
-      cursor: live === undefined ? undefined : this.#cursor,
+      cursor: live === undefined ? undefined : this.cursor,
     });
   }
 }

@@ -18,8 +18,7 @@ export function splitArray(array: Bytes): Bytes[] {
   const spans = scanArray(array);
   if (spans === undefined) {
     throw new MangledAnswer(
-      `The answer's ${array.length} bytes aren't a whole JSON array: a proxy cut it, or what ` +
-        "answered is not a server of this protocol.",
+      `The answer's ${array.length} bytes aren't a whole JSON array: did a proxy cut it?`,
     );
   }
   const elements: Bytes[] = [];
@@ -29,8 +28,13 @@ export function splitArray(array: Bytes): Bytes[] {
 
 /** The elements as an array. */
 export function joinArray(elements: readonly Bytes[]): Bytes {
-  const parts = elements.flatMap((element, i) => [i === 0 ? OPEN : COMMA, element]);
-  return concatBytes(parts.length === 0 ? [OPEN, CLOSE] : [...parts, CLOSE]);
+  const parts = [OPEN];
+  for (const element of elements) {
+    if (parts.length > 1) parts.push(COMMA);
+    parts.push(element);
+  }
+  parts.push(CLOSE);
+  return concatBytes(parts);
 }
 
 /** A JSON text as one line; line breaks in it stand between tokens only, where a space means the same. */

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../protocol/bytes.ts";
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
 import type { StreamInfo } from "./stream_info.ts";
@@ -52,39 +53,29 @@ async function readPage(
     signal: options.signal,
     repeatable: true,
   });
-  let page: unknown;
+  let page: { streams?: Listed[]; next?: string } | null = null;
   try {
-    page = JSON.parse(new TextDecoder().decode(body));
+    page = JSON.parse(decodeUtf8(body));
   } catch {
-    throw malformed();
+    // As little use as any other answer without streams.
   }
-  if (!isObject(page) || !Array.isArray(page["streams"])) throw malformed();
-  const { next } = page;
-  return { streams: page["streams"].map(toStream), next: optionalString(next) };
-}
-
-function toStream(value: unknown): ListedStream {
-  if (!isObject(value)) throw malformed();
-  const { name, nextOffset, closed, contentType, ttlSeconds, expiresAt } = value;
-  if (typeof name !== "string" || typeof nextOffset !== "string") throw malformed();
-  const stream: ListedStream = { name, nextOffset, closed: closed === true };
-  if (typeof contentType === "string") stream.contentType = contentType;
-  if (typeof ttlSeconds === "number") stream.ttlSeconds = ttlSeconds;
-  if (typeof expiresAt === "string") stream.expiresAt = new Date(expiresAt);
-  return stream;
-}
-
-function optionalString(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function malformed(): ClientError {
-  return new ClientError(
+  const { streams, next } = page ?? {};
+  if (streams?.every(isNamed)) return { streams: streams.map(toStream), next };
+  throw new ClientError(
     "invalid_response",
-    "The listing's answer is malformed: what answered is not a server that lists its streams.",
+    "The answer is no listing: this is not a server that lists its streams.",
   );
+}
+
+/** A stream as JSON has it. */
+interface Listed extends Omit<ListedStream, "expiresAt"> {
+  expiresAt?: string;
+}
+
+function isNamed(stream: Listed | null): boolean {
+  return typeof stream?.name === "string" && typeof stream.nextOffset === "string";
+}
+
+function toStream({ expiresAt, ...stream }: Listed): ListedStream {
+  return expiresAt === undefined ? stream : { ...stream, expiresAt: new Date(expiresAt) };
 }

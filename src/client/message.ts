@@ -1,5 +1,6 @@
-import type { Bytes } from "../protocol/bytes.ts";
+import { type Bytes, decodeUtf8 } from "../protocol/bytes.ts";
 import { ClientError } from "./client_error.ts";
+import { reasonOf } from "./reason.ts";
 
 /** One message of a JSON stream; of any other stream, the bytes that one answer carried. */
 export class Message {
@@ -23,8 +24,7 @@ export class Message {
       const value: T = JSON.parse(this.text());
       return value;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new ClientError("invalid_message", `The message is not JSON: ${reason}`, {
+      throw new ClientError("invalid_message", `The message is not JSON: ${reasonOf(error)}`, {
         offset: this.offset,
         cause: error,
       });
@@ -33,6 +33,6 @@ export class Message {
 
   /** The message as text; what is no UTF-8 becomes U+FFFD. */
   text(): string {
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytes);
+    return decodeUtf8(this.bytes);
   }
 }

@@ -1,4 +1,5 @@
 import { ClientError } from "./client_error.ts";
+import { reasonOf } from "./reason.ts";
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -12,10 +13,9 @@ export function checkOneJsonValue(message: string | Uint8Array): void {
   try {
     JSON.parse(typeof message === "string" ? message : strictUtf8.decode(message));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new ClientError(
       "invalid_argument",
-      `The stream takes JSON, and the message is not one JSON value: ${reason}`,
+      `The message is not one JSON value: ${reasonOf(error)}`,
       { cause: error },
     );
   }

@@ -1,4 +1,4 @@
-import { ClientError } from "./client_error.ts";
+import { invalidArgument } from "./invalid_argument.ts";
 
 /** Where a reader begins who wants it all (PROTOCOL §8). */
 export const START = "-1";
@@ -33,10 +33,10 @@ export function parsePlace(token: string): Place {
   if (token === "") return { offset: START, skip: 0 };
   const [, offset, skip = "0"] = TOKEN.exec(token) ?? [];
   if (offset === undefined || (offset === NOW && skip !== "0")) {
-    throw new ClientError(
-      "invalid_argument",
-      `The offset ${JSON.stringify(token)} is malformed: use one that a reader, a message or a ` +
-        "writer gave, -1 for the start or now for the tail.",
+    throw invalidArgument(
+      "The offset",
+      token,
+      "one that a reader, a message or a writer gave, -1 for the start or now for the tail",
     );
   }
   return { offset, skip: Number(skip) };

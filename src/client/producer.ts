@@ -6,10 +6,12 @@ import { ProducerLine } from "./producer_line.ts";
 import { ProducerPipeline } from "./producer_pipeline.ts";
 import { ClientError, type Undelivered } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
+import { invalidArgument } from "./invalid_argument.ts";
 import { jsonText } from "./json_text.ts";
 import { checkOneJsonValue } from "./one_json_value.ts";
-import { Patience } from "./producer_patience.ts";
-import { messageFailure, producerFailure, tellFates } from "./producer_failure.ts";
+import { Patience } from "./patience.ts";
+import { isTransient } from "./refusal.ts";
+import { producerFailure, tellFates } from "./producer_failure.ts";
 import {
   type ProducerOptions,
   type ProducerSettings,
@@ -210,7 +212,7 @@ export class Producer implements AsyncDisposable {
     if (this.#builder.isJson) {
       if (!isJsonText) checkOneJsonValue(message);
     } else if (message.length === 0) {
-      throw new ClientError("invalid_argument", "There is nothing to append: the data is empty.");
+      throw invalidArgument("The data", message, "something to append");
     }
     const receipt = this.#builder.add(message);
     if (this.#cancelLinger === undefined && this.#builder.messages > 0) this.#linger();
@@ -235,7 +237,7 @@ export class Producer implements AsyncDisposable {
 
   #flush(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    return this.#line.inOrder(() => {
+    return this.#inOrder(() => {
       this.#builder.cut();
       return this.#pipeline.stored();
     });
@@ -243,11 +245,14 @@ export class Producer implements AsyncDisposable {
 
   #closeStream(): Promise<Stored> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    return this.#line.inOrder(() => this.#builder.cutLast().receipt.stored)
-      .catch((error) => {
-        // The batch's own error tells of one message, the producer's of all.
-        throw this.#failure === undefined ? error : this.#failure.error;
-      });
+    return this.#inOrder(() => this.#builder.cutLast().receipt.stored);
+  }
+
+  #inOrder<T>(run: () => Promise<T>): Promise<T> {
+    return this.#line.inOrder(run).catch((error) => {
+      // The batch's own error tells of one message, the producer's of all.
+      throw this.#failure === undefined ? error : this.#failure.error;
+    });
   }
 
   async #askType(): Promise<void> {
@@ -255,22 +260,22 @@ export class Producer implements AsyncDisposable {
     this.#isAsking = true;
     const { clock, random } = this.#connection;
     const { signal } = this.#stop;
-    const patience = new Patience(
-      clock,
-      this.#settings.maxElapsedMs,
-      (error) => this.#fail(error),
-    );
+    const patience = new Patience(clock, this.#settings.maxElapsedMs);
     const backoff = new Backoff({ random });
-    patience.begin();
-    while (!this.#isTypeKnown && !signal.aborted) {
-      try {
-        this.#learn(await this.#type.get(signal));
-      } catch (error) {
-        await patience.waitOut(error, backoff, signal).catch((error) => this.#fail(error));
+    try {
+      while (!this.#isTypeKnown) {
+        const startMs = clock.nowMs();
+        try {
+          this.#learn(await this.#type.get(signal));
+        } catch (error) {
+          if (!isTransient(error)) throw error;
+          await patience.pause(error, backoff, signal, startMs);
+        }
       }
+      this.#admit();
+    } catch (error) {
+      this.#fail(error);
     }
-    patience.end();
-    this.#admit();
   }
 
   #learn(contentType: string): void {
@@ -315,27 +320,19 @@ export class Producer implements AsyncDisposable {
 
   #abort(): void {
     const reason: unknown = this.#signal?.reason;
-    this.#halt(() => reason, () => reason);
+    this.#halt(() => reason);
   }
 
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
-    const error = this.#halt(
-      (undelivered) => producerFailure(cause, undelivered),
-      (fate) => messageFailure(cause, fate),
-    );
+    const error = this.#halt((undelivered) => producerFailure(cause, undelivered));
     const onError = this.#onError;
     // What it throws is the application's, and must not keep the others from hearing.
     if (onError !== undefined) queueMicrotask(() => onError(error));
   }
 
-  /**
-   * Ends everything with an error.
-   *
-   * @param whole what the calls reject with
-   * @param each what a message's own promise rejects with
-   */
-  #halt<E>(whole: (undelivered: Undelivered) => E, each: (fate: "lost" | "unknown") => unknown): E {
+  /** Ends everything: calls reject with the error for all that is left, each message with its own. */
+  #halt<E>(toError: (undelivered: Undelivered) => E): E {
     this.#release();
     this.#stopLinger();
     this.#stop.abort();
@@ -343,15 +340,14 @@ export class Producer implements AsyncDisposable {
     const waiters = this.#line.clear();
     const unsent = this.#builder.messages + waiters.filter(({ isMessage }) => isMessage).length;
     const { lost, unknown, undelivered } = tellFates(this.#pipeline.remaining(), unsent);
-    const error = whole(undelivered);
+    const error = toError(undelivered);
     this.#failure = { error, undelivered };
-    const lostError = each("lost");
-    const unknownError = each("unknown");
+    const lostError = toError({ lost: 1, unknown: 0 });
+    const unknownError = toError({ lost: 0, unknown: 1 });
     for (const { receipt } of lost) receipt.settle({ error: lostError });
     for (const { receipt } of unknown) receipt.settle({ error: unknownError });
     this.#builder.discard(lostError);
     for (const { isMessage, reject } of waiters) reject(isMessage ? lostError : error);
-    this.#pipeline.endWaits(error);
     return error;
   }
 }

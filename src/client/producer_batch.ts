@@ -56,8 +56,6 @@ export class ProducerBatch {
   readonly messages: number;
   /** The batch closes the stream too; then there may be no message. */
   readonly close: boolean;
-  /** How many batches were cut before it. */
-  ordinal = 0;
   /** `Producer-Seq`; changes only when another epoch is claimed. */
   seq = 0;
   /** An attempt is under way. */

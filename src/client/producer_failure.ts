@@ -1,5 +1,6 @@
 import type { ProducerBatch } from "./producer_batch.ts";
 import { ClientError, type Undelivered } from "./client_error.ts";
+import { reasonOf } from "./reason.ts";
 
 /** What became of the batches that a producer can't store any more, and of their messages. */
 export interface Fates {
@@ -32,52 +33,17 @@ export function mayHaveStored(error: unknown): boolean {
     error.code === "invalid_response";
 }
 
-/** The error that ends a producer. */
+/** What a producer fails with because of `cause`, as a whole or for one message. */
 export function producerFailure(cause: unknown, undelivered: Undelivered): ClientError {
   const { lost, unknown } = undelivered;
-  return withFate(
-    cause,
-    undelivered,
-    `The producer has stopped: ${counted(lost)} never stored, ${unknown} sent without an answer.`,
-  );
-}
-
-/** What a message's own promise rejects with. */
-export function messageFailure(cause: unknown, fate: "lost" | "unknown"): ClientError {
-  return fate === "lost"
-    ? withFate(cause, { lost: 1, unknown: 0 }, "The message was not stored.")
-    : withFate(
-      cause,
-      { lost: 0, unknown: 1 },
-      "The message was sent without an answer: it is stored once, or not at all.",
-    );
-}
-
-function withFate(cause: unknown, undelivered: Undelivered, told: string): ClientError {
-  if (!(cause instanceof ClientError)) {
-    return new ClientError("network", `${sentence(String(cause))} ${told}`, { undelivered, cause });
-  }
+  const code = cause instanceof ClientError ? cause.code : "network";
+  const known = cause instanceof ClientError ? cause : {};
   return new ClientError(
-    cause.code,
-    `${sentence(cause.message)} ${HINTS[cause.code] ?? ""}${told}`,
-    {
-      ...cause,
-      undelivered,
-      cause,
-    },
+    code,
+    `${
+      reasonOf(cause)
+    } The producer has stopped; messages that were never stored: ${lost}, that may ` +
+      `be: ${unknown}.`,
+    { ...known, undelivered, cause },
   );
-}
-
-const HINTS: Partial<Record<ClientError["code"], string>> = {
-  too_large: "A smaller maxBatchBytes makes smaller requests. ",
-  stale_epoch: "Another producer has taken over this id. ",
-  sequence_gap: "The server lacks what it had acknowledged: was the stream deleted and made anew? ",
-};
-
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-function counted(messages: number): string {
-  return messages === 1 ? "1 message was" : `${messages} messages were`;
 }

@@ -1,4 +1,3 @@
-import { Fifo } from "./fifo.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** A call that waits for those before it, and for room if it is a message. */
@@ -10,7 +9,7 @@ export interface Waiter {
 
 /** The calls of a producer that can't go on yet, in their order. */
 export class ProducerLine {
-  readonly #waiters = new Fifo<Waiter>();
+  readonly #waiters: Waiter[] = [];
 
   /** Whether no call waits. */
   get isEmpty(): boolean {
@@ -51,7 +50,7 @@ export class ProducerLine {
 
   /** Lets calls go on until a message comes for which there is no room. */
   admit(hasRoom: () => boolean): void {
-    for (let next = this.#waiters.peek(); next !== undefined; next = this.#waiters.peek()) {
+    for (let next = this.#waiters[0]; next !== undefined; next = this.#waiters[0]) {
       if (next.isMessage && !hasRoom()) return;
       this.#waiters.shift();
       next.run();
@@ -60,7 +59,7 @@ export class ProducerLine {
 
   /** Takes out everyone. */
   clear(): Waiter[] {
-    return this.#waiters.takeAll();
+    return this.#waiters.splice(0);
   }
 }
 

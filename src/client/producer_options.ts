@@ -1,4 +1,5 @@
-import { ClientError } from "./client_error.ts";
+import type { ClientError } from "./client_error.ts";
+import { invalidArgument } from "./invalid_argument.ts";
 
 /** How a {@link Producer} comes to be. */
 export interface ProducerOptions {
@@ -9,8 +10,8 @@ export interface ProducerOptions {
   /** The sequence number of the first batch; 0. Others go on where a producer of this epoch ended. */
   seq?: number;
   /**
-   * Where the server knows a greater epoch at the start, take the one after it; false. For producers
-   * that keep nothing between their lives.
+   * Asks at the start what the server knows of this id, and takes the epoch after that; false. For
+   * producers that keep nothing between their lives.
    */
   autoClaim?: boolean;
   /** The stream's content type; asked for before the first batch where it is left out. */
@@ -55,6 +56,21 @@ export interface ProducerSettings {
   readonly maxElapsedMs: number;
 }
 
+const MIB = 1024 * 1024;
+const DEFAULTS = {
+  epoch: 0,
+  seq: 0,
+  autoClaim: false,
+  maxBatchBytes: MIB,
+  maxBatchMessages: 10_000,
+  lingerMs: 5,
+  maxInFlight: 4,
+  maxBufferedBytes: 16 * MIB,
+  maxElapsedMs: 60_000,
+};
+const FROM_0 = ["epoch", "seq"] as const;
+const FROM_1 = ["maxBatchBytes", "maxBatchMessages", "maxInFlight", "maxBufferedBytes"] as const;
+const DURATIONS = ["lingerMs", "maxElapsedMs"] as const;
 const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
 
 /**
@@ -63,59 +79,22 @@ const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
  * @throws {ClientError} `invalid_argument`
  */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
-  const { id } = options;
+  const settings = { ...DEFAULTS, ...options };
+  const { id, maxBatchBytes, maxBufferedBytes } = settings;
   if (!HEADER_VALUE.test(id)) {
-    throw new ClientError(
-      "invalid_argument",
-      `The producer's id ${
-        JSON.stringify(id)
-      } can't be sent: expected printable ASCII characters ` +
-        "that neither begin nor end with a space.",
-    );
+    throw invalidArgument("The producer's id", id, "printable ASCII, no space first or last");
   }
-  const maxBufferedBytes = integer(options, "maxBufferedBytes", 16 * 1024 * 1024, 1);
-  return {
-    id,
-    epoch: integer(options, "epoch", 0, 0),
-    seq: integer(options, "seq", 0, 0),
-    autoClaim: options.autoClaim ?? false,
-    // Otherwise a batch could wait to be full while the messages that would fill it wait for room.
-    maxBatchBytes: Math.min(
-      integer(options, "maxBatchBytes", 1024 * 1024, 1),
-      maxBufferedBytes,
-    ),
-    maxBatchMessages: integer(options, "maxBatchMessages", 10_000, 1),
-    lingerMs: duration(options, "lingerMs", 5),
-    maxInFlight: integer(options, "maxInFlight", 4, 1),
-    maxBufferedBytes,
-    maxElapsedMs: duration(options, "maxElapsedMs", 60_000),
-  };
+  for (const name of FROM_0) checkInteger(name, settings[name], 0);
+  for (const name of FROM_1) checkInteger(name, settings[name], 1);
+  for (const name of DURATIONS) {
+    const value = settings[name];
+    if (!(value >= 0)) throw invalidArgument(name, value, "milliseconds, at least 0, or Infinity");
+  }
+  // Otherwise a batch could wait to be full while the messages that would fill it wait for room.
+  return { ...settings, maxBatchBytes: Math.min(maxBatchBytes, maxBufferedBytes) };
 }
 
-type Counted =
-  | "epoch"
-  | "seq"
-  | "maxBatchBytes"
-  | "maxBatchMessages"
-  | "maxInFlight"
-  | "maxBufferedBytes";
-
-function integer(options: ProducerOptions, name: Counted, otherwise: number, min: number): number {
-  const value = options[name] ?? otherwise;
-  if (Number.isSafeInteger(value) && value >= min) return value;
-  throw invalid(name, value, `a whole number from ${min} to 2^53-1`);
-}
-
-function duration(
-  options: ProducerOptions,
-  name: "lingerMs" | "maxElapsedMs",
-  otherwise: number,
-): number {
-  const value = options[name] ?? otherwise;
-  if (value >= 0) return value;
-  throw invalid(name, value, "milliseconds, at least 0, or Infinity");
-}
-
-function invalid(name: string, value: unknown, expected: string): ClientError {
-  return new ClientError("invalid_argument", `${name} is ${value}: expected ${expected}.`);
+function checkInteger(name: string, value: number, min: number): void {
+  if (Number.isSafeInteger(value) && value >= min) return;
+  throw invalidArgument(name, value, `a whole number from ${min} to 2^53-1`);
 }

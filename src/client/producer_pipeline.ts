@@ -3,8 +3,8 @@ import { Backoff } from "./backoff.ts";
 import type { ProducerBatch } from "./producer_batch.ts";
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
-import { Fifo } from "./fifo.ts";
-import { Patience } from "./producer_patience.ts";
+import { Patience } from "./patience.ts";
+import { isTransient } from "./refusal.ts";
 import { mayHaveStored } from "./producer_failure.ts";
 import type { ProducerSettings } from "./producer_options.ts";
 
@@ -25,14 +25,8 @@ interface Delivery {
   proceed: (() => void) | undefined;
 }
 
-/** A server that takes every first batch for a duplicate must not be sent it for ever. */
-const CLAIMS_LIMIT = 20;
-
-interface FlushWait {
-  readonly ordinal: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
+/** No batch has this number: the server stores nothing, and its refusal tells what it knows of us. */
+const PROBE_SEQ = Number.MAX_SAFE_INTEGER;
 
 /**
  * Sends batches in their order, several at once, each until it is acknowledged: batches that overtook
@@ -47,16 +41,20 @@ export class ProducerPipeline {
   readonly #settings: ProducerSettings;
   readonly #events: PipelineEvents;
   readonly #patience: Patience;
-  readonly #queued = new Fifo<ProducerBatch>();
+  readonly #queued: ProducerBatch[] = [];
   /** By sequence number. */
   readonly #underWay: Delivery[] = [];
-  readonly #flushWaits = new Fifo<FlushWait>();
-  #epoch: number;
-  #nextSeq: number;
-  #pushed = 0;
-  #bytes = 0;
-  #newest: { ordinal: number; offset: string } | undefined;
+  /** The epoch in use. */
+  epoch: number;
+  /** The sequence number of the next batch. */
+  nextSeq: number;
+  #last: ProducerBatch | undefined;
+  /** Bytes of the batches that aren't acknowledged. */
+  bytes = 0;
+  /** The tail after the newest batch that was acknowledged. */
+  offset: string | undefined;
   #claims = 0;
+  #isProbed: boolean;
   #isStopped = false;
 
   constructor(
@@ -69,33 +67,10 @@ export class ProducerPipeline {
     this.#path = path;
     this.#settings = settings;
     this.#events = events;
-    this.#epoch = settings.epoch;
-    this.#nextSeq = settings.seq;
-    this.#patience = new Patience(
-      connection.clock,
-      settings.maxElapsedMs,
-      (error) => this.#fail(error),
-    );
-  }
-
-  /** The epoch in use. */
-  get epoch(): number {
-    return this.#epoch;
-  }
-
-  /** The sequence number of the next batch. */
-  get nextSeq(): number {
-    return this.#nextSeq;
-  }
-
-  /** The tail after the newest batch that was acknowledged. */
-  get offset(): string | undefined {
-    return this.#newest?.offset;
-  }
-
-  /** Bytes of the batches that aren't acknowledged. */
-  get bytes(): number {
-    return this.#bytes;
+    this.epoch = settings.epoch;
+    this.nextSeq = settings.seq;
+    this.#isProbed = !settings.autoClaim;
+    this.#patience = new Patience(connection.clock, settings.maxElapsedMs);
   }
 
   /** Whether all batches are acknowledged. */
@@ -110,50 +85,44 @@ export class ProducerPipeline {
 
   /** Sends a batch after those before it. */
   push(batch: ProducerBatch): void {
-    batch.ordinal = this.#pushed++;
-    batch.seq = this.#nextSeq++;
-    this.#bytes += batch.bytes;
+    this.#last = batch;
+    batch.seq = this.nextSeq++;
+    this.bytes += batch.bytes;
     this.#queued.push(batch);
     this.#sendQueued();
   }
 
-  /** Resolves when every batch up to now is acknowledged; rejects with what `endWaits` is given. */
-  stored(): Promise<void> {
-    if (this.isIdle) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#flushWaits.push({ ordinal: this.#pushed, resolve, reject });
-    });
-  }
-
-  /** Rejects for those who wait for what is not going to be stored. */
-  endWaits(error: unknown): void {
-    for (const { reject } of this.#flushWaits.takeAll()) reject(error);
+  /**
+   * Resolves when every batch up to now is stored.
+   *
+   * @throws what the newest batch's message rejects with
+   */
+  async stored(): Promise<void> {
+    await this.#last?.receipt.stored;
   }
 
   /** The batches that aren't acknowledged, oldest first. */
   remaining(): ProducerBatch[] {
-    return [...this.#underWay.map(({ batch }) => batch), ...this.#queued.toArray()];
+    return [...this.#underWay.map(({ batch }) => batch), ...this.#queued];
   }
 
   /** Aborts what is under way and sends nothing more. */
   stop(): void {
     this.#isStopped = true;
-    this.#patience.end();
     for (const { abort } of this.#underWay) abort.abort();
   }
 
   // Until the server knows this producer, a batch that overtakes another would open the epoch.
   get #slots(): number {
-    return this.#newest === undefined ? 1 : this.#settings.maxInFlight;
+    return this.offset === undefined ? 1 : this.#settings.maxInFlight;
   }
 
   #sendQueued(): void {
     while (!this.#isStopped) {
-      const batch = this.#queued.peek();
+      const batch = this.#queued[0];
       // A close goes last: a batch that is sent again finds the stream closed, though it is stored.
       if (batch === undefined || this.#underWay.length >= (batch.close ? 1 : this.#slots)) return;
       this.#queued.shift();
-      if (this.#underWay.length === 0) this.#patience.begin();
       const delivery: Delivery = {
         batch,
         abort: new AbortController(),
@@ -169,10 +138,15 @@ export class ProducerPipeline {
     try {
       let answer: AppendAnswer | undefined;
       while (answer === undefined) answer = await this.#attempt(delivery);
-      if (!this.#isStopped) this.#acknowledge(delivery, answer);
+      if (this.#isAwaited(delivery)) this.#acknowledge(delivery, answer);
     } catch (error) {
-      this.#fail(error);
+      if (this.#isAwaited(delivery)) this.#fail(error);
     }
+  }
+
+  /** Whether it isn't known yet what becomes of the batch. */
+  #isAwaited(delivery: Delivery): boolean {
+    return !this.#isStopped && this.#underWay.includes(delivery);
   }
 
   /** The answer, or `undefined` where the batch may be sent again now. */
@@ -180,17 +154,17 @@ export class ProducerPipeline {
     const { batch } = delivery;
     // What comes before was acknowledged, so the server can't wait for it any more.
     const floorSeq = this.#underWay[0]?.batch.seq ?? batch.seq;
+    const startMs = this.#connection.clock.nowMs();
     batch.isSending = true;
     try {
       const answer = await this.#send(delivery);
-      const isOthers = answer.duplicate && this.#settings.seq === 0 &&
-        this.#claim(batch, this.#epoch);
-      return isOthers ? undefined : answer;
+      this.#checkOurs(batch, answer);
+      return answer;
     } catch (error) {
-      if (this.#isStopped) throw error;
+      if (!this.#isAwaited(delivery)) throw error;
       batch.isSending = false;
-      if (mayHaveStored(error)) batch.isUnanswered = true;
-      await this.#recover(delivery, error, floorSeq);
+      if (this.#isProbed && mayHaveStored(error)) batch.isUnanswered = true;
+      await this.#recover(delivery, error, { floorSeq, startMs });
       return undefined;
     }
   }
@@ -200,26 +174,42 @@ export class ProducerPipeline {
       contentType: this.contentType,
       body: batch.body,
       close: batch.close,
-      producer: { id: this.#settings.id, epoch: this.#epoch, seq: batch.seq },
+      producer: {
+        id: this.#settings.id,
+        epoch: this.epoch,
+        seq: this.#isProbed ? batch.seq : PROBE_SEQ,
+      },
       signal: abort.signal,
     });
   }
 
   /** Returns when it makes sense to send the batch again, or throws what can't be helped. */
-  async #recover(delivery: Delivery, error: unknown, floorSeq: number): Promise<void> {
+  async #recover(
+    delivery: Delivery,
+    error: unknown,
+    { floorSeq, startMs }: { floorSeq: number; startMs: number },
+  ): Promise<void> {
     const { batch, abort, backoff } = delivery;
     if (error instanceof ClientError) {
       const { code, expectedSeq = -1 } = error;
+      if (code === "sequence_gap" && !this.#isProbed) {
+        this.#isProbed = true;
+        if (expectedSeq !== batch.seq) this.#claim(batch, this.epoch);
+        return;
+      }
       if (code === "sequence_gap" && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
+        // A copy of the request that something on the way made may arrive later, and be taken then.
+        batch.isUnanswered = true;
         return await this.#predecessors(delivery);
       }
       if (code === "stale_epoch" && this.#claim(batch, error.epoch)) {
         // Whoever is answered so again and again meets another one who claims, or a broken server.
         if (this.#claims === 1) return;
-        return await this.#patience.wait(error, backoff, abort.signal);
+        return await this.#patience.pause(error, backoff, abort.signal);
       }
     }
-    await this.#patience.waitOut(error, backoff, abort.signal);
+    if (!isTransient(error)) throw error;
+    await this.#patience.pause(error, backoff, abort.signal, startMs);
   }
 
   /** Waits until all batches before this one are acknowledged. */
@@ -231,48 +221,49 @@ export class ProducerPipeline {
   }
 
   /**
-   * Takes the epoch after the server's, if nothing can have been stored in ours. A first batch that the
-   * server takes for a duplicate says so too: another producer began in the same epoch.
+   * With `autoClaim` nobody else should have sent the first batch of this epoch.
+   *
+   * @throws {ClientError} `stale_epoch` where somebody did, unless something on the way doubled ours
    */
+  #checkOurs(batch: ProducerBatch, { duplicate }: AppendAnswer): void {
+    const { autoClaim, seq, id } = this.#settings;
+    const isFirst = this.offset === undefined && !batch.isUnanswered;
+    if (!autoClaim || !duplicate || !isFirst || seq > 0) return;
+    batch.isUnanswered = true;
+    throw new ClientError(
+      "stale_epoch",
+      `Another producer of the id ${JSON.stringify(id)} began epoch ${this.epoch} meanwhile.`,
+      { epoch: this.epoch },
+    );
+  }
+
+  /** Takes the epoch after the server's, if nothing can have been stored in ours. */
   #claim(batch: ProducerBatch, epoch = -1): boolean {
-    const mayClaim = this.#settings.autoClaim && this.#newest === undefined &&
-      !batch.isUnanswered && epoch >= this.#epoch && Number.isSafeInteger(epoch + 1) &&
-      this.#claims < CLAIMS_LIMIT;
+    const mayClaim = this.#settings.autoClaim && this.offset === undefined &&
+      !batch.isUnanswered && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
     if (!mayClaim) return false;
     this.#claims++;
-    this.#epoch = epoch + 1;
-    this.#nextSeq = 0;
-    for (const unsent of this.remaining()) unsent.seq = this.#nextSeq++;
+    this.#isProbed = true;
+    this.epoch = epoch + 1;
+    this.nextSeq = 0;
+    for (const unsent of this.remaining()) unsent.seq = this.nextSeq++;
     return true;
   }
 
+  /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
   #acknowledge(delivery: Delivery, { offset }: AppendAnswer): void {
-    const { batch } = delivery;
     this.#patience.renew();
-    this.#underWay.splice(this.#underWay.indexOf(delivery), 1);
-    this.#bytes -= batch.bytes;
-    if (this.#newest === undefined || this.#newest.ordinal < batch.ordinal) {
-      this.#newest = { ordinal: batch.ordinal, offset };
+    this.offset = offset;
+    const known = this.#underWay.splice(0, this.#underWay.indexOf(delivery) + 1);
+    for (const { batch, abort } of known) {
+      this.bytes -= batch.bytes;
+      batch.receipt.settle({ stored: { offset } });
+      abort.abort();
     }
-    batch.receipt.settle({ stored: { offset } });
     const [oldest] = this.#underWay;
     oldest?.proceed?.();
     this.#sendQueued();
-    if (this.isIdle) this.#patience.end();
-    this.#resolveWaits(this.#underWay[0]?.batch.ordinal ?? this.#pushed);
     this.#events.onStored();
-  }
-
-  /** @param oldest the ordinal of the first batch that isn't acknowledged */
-  #resolveWaits(oldest: number): void {
-    for (
-      let wait = this.#flushWaits.peek();
-      wait !== undefined && wait.ordinal <= oldest;
-      wait = this.#flushWaits.peek()
-    ) {
-      this.#flushWaits.shift();
-      wait.resolve();
-    }
   }
 
   #fail(error: unknown): void {

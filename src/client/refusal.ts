@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../protocol/bytes.ts";
 import {
   isTrue,
   PRODUCER_EPOCH,
@@ -12,6 +13,15 @@ import { ClientError, type ClientErrorCode, type ClientErrorDetails } from "./cl
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
 const MESSAGE_LIMIT_CHARS = 1_000;
+const CODES: Readonly<Record<number, ClientErrorCode>> = {
+  401: "unauthorized",
+  403: "unauthorized",
+  404: "not_found",
+  405: "unsupported",
+  410: "gone",
+  413: "too_large",
+  429: "rate_limited",
+};
 
 /** Whether a status says that the server failed, and that the same request may well succeed later. */
 export function isServerFailure(status: number): boolean {
@@ -57,24 +67,10 @@ function codeOf(
   { status, headers }: TransportResponse,
   serverCode: string | undefined,
 ): ClientErrorCode {
-  switch (status) {
-    case 401:
-      return "unauthorized";
-    case 403:
-      return headers.has(PRODUCER_EPOCH) ? "stale_epoch" : "unauthorized";
-    case 404:
-      return "not_found";
-    case 405:
-      return "unsupported";
-    case 409:
-      return conflictOf(request, headers, serverCode);
-    case 410:
-      return "gone";
-    case 413:
-      return "too_large";
-    case 429:
-      return "rate_limited";
-  }
+  if (status === 403 && headers.has(PRODUCER_EPOCH)) return "stale_epoch";
+  if (status === 409) return conflictOf(request, headers, serverCode);
+  const code = CODES[status];
+  if (code !== undefined) return code;
   if (isUnsupported(status)) return "unsupported";
   if (isServerFailure(status)) return "unavailable";
   return status >= 400 ? "bad_request" : "invalid_response";
@@ -105,30 +101,23 @@ interface Told {
   message: string | undefined;
 }
 
+/** What this project's server says in its body; of any other server, the text. */
 function readBody({ body }: TransportResponse): Told {
-  const text = new TextDecoder().decode(body).trim();
-  const error = fieldOf(parseJson(text), "error");
-  const code = fieldOf(error, "code");
-  const message = fieldOf(error, "message") ?? text;
+  const text = decodeUtf8(body).trim();
+  let told: { error?: { code?: unknown; message?: unknown } | null } | null = null;
+  try {
+    told = JSON.parse(text);
+  } catch {
+    // Another server's, or a proxy's page.
+  }
+  const code = told?.error?.code;
+  const message = told?.error?.message ?? text;
   return {
     code: typeof code === "string" ? code : undefined,
     message: typeof message === "string" && message !== ""
       ? message.slice(0, MESSAGE_LIMIT_CHARS)
       : undefined,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
 }
 
 function integer(value: string | null): number | undefined {

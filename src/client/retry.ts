@@ -1,8 +1,7 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import { Backoff, type BackoffOptions, parseRetryAfter } from "./backoff.ts";
-import { ClientError } from "./client_error.ts";
 import { sleep } from "./sleep.ts";
-import { isServerFailure } from "./refusal.ts";
+import { isServerFailure, isTransient } from "./refusal.ts";
 import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** When {@link withRetry} gives up, and how it waits. */
@@ -46,44 +45,32 @@ export function withRetry(options: RetryOptions = {}): Middleware {
     let repeated = false;
     while (true) {
       const attempt = await settle(next(request));
-      if (!mayRepeat(request, attempt) || backoff.failures >= maxRetries) {
-        return unwrap(attempt, repeated);
+      const { response, error } = attempt;
+      const delayMs = mayRepeat(request, attempt) && backoff.failures < maxRetries
+        ? backoff.next(parseRetryAfter(response?.headers.get("retry-after"), clock.nowMs()))
+        : Infinity;
+      if (clock.nowMs() + delayMs - startMs > maxElapsedMs || delayMs === Infinity) {
+        if (response === undefined) throw error;
+        return repeated ? { ...response, repeated } : response;
       }
-      const delayMs = backoff.next(retryAfterMs(attempt, clock.nowMs()));
-      if (clock.nowMs() + delayMs - startMs > maxElapsedMs) return unwrap(attempt, repeated);
-      repeated ||= !isRateLimited(attempt);
+      repeated ||= response?.status !== RATE_LIMITED;
       await sleep(clock, delayMs, request.signal);
     }
   };
 }
 
-type Attempt = { response: TransportResponse } | { error: unknown };
+interface Attempt {
+  response?: TransportResponse;
+  error?: unknown;
+}
 
 function settle(answer: Promise<TransportResponse>): Promise<Attempt> {
   return answer.then((response) => ({ response }), (error: unknown) => ({ error }));
 }
 
-function unwrap(attempt: Attempt, repeated: boolean): TransportResponse {
-  if ("error" in attempt) throw attempt.error;
-  return repeated ? { ...attempt.response, repeated } : attempt.response;
-}
-
-function isRateLimited(attempt: Attempt): boolean {
-  return "response" in attempt && attempt.response.status === RATE_LIMITED;
-}
-
-function mayRepeat(request: TransportRequest, attempt: Attempt): boolean {
+function mayRepeat(request: TransportRequest, { response, error }: Attempt): boolean {
   if (request.retriedByCaller) return false;
-  if ("error" in attempt) return request.repeatable && isNoAnswer(attempt.error);
-  if (isRateLimited(attempt)) return true;
-  return request.repeatable && isServerFailure(attempt.response.status);
-}
-
-function isNoAnswer(error: unknown): boolean {
-  return error instanceof ClientError && (error.code === "network" || error.code === "timeout");
-}
-
-function retryAfterMs(attempt: Attempt, nowMs: number): number | undefined {
-  if ("error" in attempt) return undefined;
-  return parseRetryAfter(attempt.response.headers.get("retry-after"), nowMs);
+  if (response?.status === RATE_LIMITED) return true;
+  const hasFailed = response === undefined ? isTransient(error) : isServerFailure(response.status);
+  return request.repeatable && hasFailed;
 }

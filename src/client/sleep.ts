@@ -1,20 +1,14 @@
 import type { Clock } from "../env/clock.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** Longer timers fire at once. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as that is aborted. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const onAbort = () => {
-      cancelTimer();
-      reject(signal?.reason);
-    };
-    const cancelTimer = clock.setTimer(Math.min(delayMs, LONGEST_TIMER_MS), () => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    signal?.addEventListener("abort", onAbort, { once: true });
+  let cancelTimer = () => {};
+  const slept = new Promise<void>((resolve) => {
+    cancelTimer = clock.setTimer(Math.min(delayMs, LONGEST_TIMER_MS), resolve);
   });
+  return untilAborted(slept, signal, () => cancelTimer());
 }

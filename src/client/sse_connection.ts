@@ -1,4 +1,4 @@
-import type { Bytes } from "../protocol/bytes.ts";
+import { type Bytes, decodeUtf8 } from "../protocol/bytes.ts";
 import { essence } from "../protocol/content_type.ts";
 import { STREAM_SSE_DATA_ENCODING } from "../protocol/headers.ts";
 import { linkAborts } from "./abort_link.ts";
@@ -40,8 +40,10 @@ export class SseConnection {
   #isBase64 = false;
   #bodies: Bytes[] = [];
   #groups: SseGroup[] = [];
-  #hasControl = false;
-  #isSilent = false;
+  /** Whether a control event has come. */
+  hasControl = false;
+  /** Whether it was given up because nothing came any more. */
+  isSilent = false;
 
   constructor(connection: Connection, options: SseConnectionOptions) {
     this.startMs = connection.clock.nowMs();
@@ -50,16 +52,6 @@ export class SseConnection {
     // Before the transport's own listener, so that the body is cancelled whatever sends.
     this.#controller.signal.addEventListener("abort", () => this.#onAbort());
     this.#unlink = linkAborts([options.signal], this.#controller);
-  }
-
-  /** Whether a control event has come. */
-  get hasControl(): boolean {
-    return this.#hasControl;
-  }
-
-  /** Whether it was given up because nothing came any more. */
-  get isSilent(): boolean {
-    return this.#isSilent;
   }
 
   /** Whether it ended in the middle of something. */
@@ -124,9 +116,9 @@ export class SseConnection {
   async #read(chunks: ReadableStreamDefaultReader<Bytes>): Promise<Bytes | undefined> {
     const { clock, liveTimeoutMs } = this.#connection;
     const firstEventMs = this.startMs + this.#options.firstEventMs - clock.nowMs();
-    const limitMs = this.#hasControl ? liveTimeoutMs : Math.min(liveTimeoutMs, firstEventMs);
+    const limitMs = this.hasControl ? liveTimeoutMs : Math.min(liveTimeoutMs, firstEventMs);
     const cancelTimer = clock.setTimer(Math.max(0, limitMs), () => {
-      this.#isSilent = true;
+      this.isSilent = true;
       this.cancel();
     });
     try {
@@ -145,13 +137,13 @@ export class SseConnection {
     const told = parseControl(control);
     const bodies = this.#bodies;
     this.#bodies = [];
-    this.#hasControl = true;
+    this.hasControl = true;
     return { ...told, bodies };
   }
 }
 
 function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
-  const text = new TextDecoder().decode(data);
+  const text = decodeUtf8(data);
   try {
     const control: Record<string, unknown> = JSON.parse(text);
     const { streamNextOffset: nextOffset, streamCursor: cursor } = control;
@@ -174,7 +166,7 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
 }
 
 function decodeBase64(data: Bytes): Bytes {
-  const text = new TextDecoder().decode(data);
+  const text = decodeUtf8(data);
   let decoded: string;
   try {
     decoded = atob(text);

@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes } from "../protocol/bytes.ts";
+import { type Bytes, concatBytes, decodeUtf8 } from "../protocol/bytes.ts";
 
 /** One server-sent event. */
 export interface SseEvent {
@@ -66,7 +66,7 @@ export class SseParser {
     if (nameBytes > LONGEST_NAME_BYTES) return undefined;
     const name = String.fromCharCode(...line.subarray(0, nameBytes));
     const value = line.subarray(nameBytes + (line[nameBytes + 1] === SPACE ? 2 : 1));
-    if (name === "event") this.#type = new TextDecoder().decode(value);
+    if (name === "event") this.#type = decodeUtf8(value);
     if (name === "data") {
       if (this.#data.length > 0) this.#data.push(LINE_BREAK);
       this.#data.push(value);

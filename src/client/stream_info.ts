@@ -1,5 +1,6 @@
 import { isTrue, STREAM_CLOSED, STREAM_EXPIRES_AT, STREAM_TTL } from "../protocol/headers.ts";
 import { offsetIn } from "./append_request.ts";
+import type { Connection } from "./connection.ts";
 
 /** What a stream is (PROTOCOL §5.5). */
 export interface StreamInfo {
@@ -31,4 +32,19 @@ export function streamInfoIn(headers: Headers): StreamInfo {
   if (ttl !== null) info.ttlSeconds = Number(ttl);
   if (expiresAt !== null) info.expiresAt = new Date(expiresAt);
   return info;
+}
+
+/**
+ * Asks what a stream is, which doesn't count as reading it (PROTOCOL §5.5).
+ *
+ * @throws {ClientError}
+ */
+export async function askStreamInfo(
+  connection: Connection,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<StreamInfo> {
+  const url = connection.urls.of(path);
+  const { headers } = await connection.send({ method: "HEAD", url, signal, repeatable: true });
+  return streamInfoIn(headers);
 }

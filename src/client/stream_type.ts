@@ -1,6 +1,6 @@
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
-import { streamInfoIn } from "./stream_info.ts";
+import { askStreamInfo } from "./stream_info.ts";
 
 /** A stream's content type, asked for once: every append has to name it (PROTOCOL §5.2). */
 export class StreamType {
@@ -26,13 +26,7 @@ export class StreamType {
   }
 
   async #ask(signal: AbortSignal | undefined): Promise<string> {
-    const { headers } = await this.#connection.send({
-      method: "HEAD",
-      url: this.#connection.urls.of(this.#path),
-      signal,
-      repeatable: true,
-    });
-    const { contentType } = streamInfoIn(headers);
+    const { contentType } = await askStreamInfo(this.#connection, this.#path, signal);
     if (contentType !== undefined) return contentType;
     throw new ClientError(
       "invalid_response",

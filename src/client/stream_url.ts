@@ -1,4 +1,5 @@
-import { ClientError } from "./client_error.ts";
+import { defined } from "./defined.ts";
+import { invalidArgument } from "./invalid_argument.ts";
 
 /** Builds the URLs of streams below a base like `http://localhost:4437/v1/stream`. */
 export class StreamUrls {
@@ -11,11 +12,7 @@ export class StreamUrls {
   constructor(baseUrl: string | URL) {
     const page = globalThis.location?.href;
     if (!URL.canParse(String(baseUrl), page)) {
-      throw new ClientError(
-        "invalid_argument",
-        `The base URL ${JSON.stringify(String(baseUrl))} is not a URL: expected something like ` +
-          "http://localhost:4437/v1/stream.",
-      );
+      throw invalidArgument("The base URL", baseUrl, "http://localhost:4437/v1/stream or the like");
     }
     this.#base = new URL(baseUrl, page);
     this.#base.hash = "";
@@ -46,9 +43,7 @@ export class StreamUrls {
   #url(encodedPath: string, query: Readonly<Record<string, string | undefined>>): string {
     const url = new URL(this.#base);
     url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedPath}`;
-    for (const [key, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(key, value);
-    }
+    for (const [key, value] of Object.entries(defined(query))) url.searchParams.set(key, value);
     url.searchParams.sort();
     return url.href;
   }
@@ -56,15 +51,10 @@ export class StreamUrls {
 
 /** A name's segments, each encoded; one leading slash doesn't count. */
 function encodeName(path: string): string {
-  const name = path.startsWith("/") ? path.slice(1) : path;
-  const segments = name.split("/");
-  // URLs resolve these away; in one segment with %2F they stay what they are.
-  const hasDots = segments.some((segment) => segment === "." || segment === "..");
-  if (name === "" || (hasDots && segments.length === 1)) {
-    throw new ClientError(
-      "invalid_argument",
-      `${JSON.stringify(path)} can't be a stream's name: expected something like logs/demo.`,
-    );
+  const segments = path.replace(/^\//, "").split("/");
+  // URLs resolve dots away, and the request would be about another stream.
+  if (segments.join("") === "" || segments.includes(".") || segments.includes("..")) {
+    throw invalidArgument("The stream's name", path, "logs/demo or the like, no segment . or ..");
   }
-  return segments.map((segment) => encodeURIComponent(segment)).join(hasDots ? "%2F" : "/");
+  return segments.map((segment) => encodeURIComponent(segment)).join("/");
 }

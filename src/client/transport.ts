@@ -1,6 +1,9 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
+import { linkAborts } from "./abort_link.ts";
 import { ClientError } from "./client_error.ts";
+import { reasonOf } from "./reason.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** One request as a transport gets it; sending it again means sending the same once more. */
 export interface TransportRequest {
@@ -71,112 +74,60 @@ export interface FetchTransportOptions {
  * ```
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
-  const send = options.fetch ?? ((url, init) => fetch(url, init));
+  const send: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
   const clock = options.clock ?? systemClock;
   return async (request) => {
-    request.signal?.throwIfAborted();
-    const deadline = new Deadline(request, clock);
+    const ending = new AbortController();
+    const { signal } = ending;
+    const unlink = linkAborts([request.signal], ending);
+    const name = `${request.method} ${request.url}`;
+    const cancelTimer = clock.setTimer(request.timeoutMs, () => {
+      const message = `${name} got no answer within ${request.timeoutMs} ms.`;
+      ending.abort(new ClientError("timeout", message));
+    });
     try {
-      const response = await deadline.race(async (signal) => {
-        const late = await send(request.url, {
-          method: request.method,
-          headers: request.headers,
-          signal,
-          ...(request.body === undefined ? {} : { body: request.body }),
-        });
-        if (signal.aborted) await late.body?.cancel();
-        return late;
-      });
-      const { status, headers } = response;
-      if (request.streaming && response.ok && response.body !== null) {
-        const stream = deadline.release(response.body);
-        return { status, headers, body: NO_BYTES, stream };
-      }
-      const body = await deadline.race(() => response.arrayBuffer());
-      deadline.end();
-      return { status, headers, body: new Uint8Array(body), stream: undefined };
+      signal.throwIfAborted();
+      // Not every `fetch` listens to its signal.
+      const response = await untilAborted(exchange(send, request, signal), signal);
+      // A stream ends with its caller's signal, which is let go of together with it.
+      if (response.stream === undefined) unlink();
+      return response;
     } catch (error) {
-      deadline.end();
-      request.signal?.throwIfAborted();
-      if (error instanceof ClientError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new ClientError("network", `${name(request)} got no answer: ${reason}`, {
+      unlink();
+      signal.throwIfAborted();
+      throw new ClientError("network", `${name} got no answer: ${reasonOf(error)}`, {
         cause: error,
       });
+    } finally {
+      cancelTimer();
     }
   };
 }
 
-/** Ends a request that takes too long or that its caller gave up. */
-class Deadline {
-  readonly #controller = new AbortController();
-  readonly #caller: AbortSignal | undefined;
-  readonly #cancelTimer: () => void;
-  readonly #failed: Promise<never>;
-  readonly #onAbort = () => this.#fail(this.#caller?.reason);
-  #reject: (reason: unknown) => void = () => {};
+type Fetch = NonNullable<FetchTransportOptions["fetch"]>;
 
-  constructor(request: TransportRequest, clock: Clock) {
-    this.#caller = request.signal;
-    this.#failed = new Promise<never>((_, reject) => this.#reject = reject);
-    this.#failed.catch(() => {});
-    this.#caller?.addEventListener("abort", this.#onAbort);
-    this.#cancelTimer = clock.setTimer(request.timeoutMs, () => {
-      const error = new ClientError(
-        "timeout",
-        `${name(request)} got no answer within ${request.timeoutMs} ms.`,
-      );
-      this.#fail(error);
-    });
+async function exchange(
+  send: Fetch,
+  request: TransportRequest,
+  signal: AbortSignal,
+): Promise<TransportResponse> {
+  const { url, method, headers, body, streaming } = request;
+  const response = await send(url, {
+    method,
+    headers,
+    signal,
+    redirect: isRead(request) ? "follow" : "manual",
+    ...(body === undefined ? {} : { body }),
+  });
+  if (signal.aborted) await response.body?.cancel();
+  const head = { status: response.status, headers: response.headers };
+  if (streaming && response.ok && response.body !== null) {
+    return { ...head, body: NO_BYTES, stream: response.body };
   }
-
-  /** What `work` comes to, unless the time is up before; not every `fetch` listens to its signal. */
-  race<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return Promise.race([work(this.#controller.signal), this.#failed]);
-  }
-
-  /** From here on only the caller ends it, until the stream has ended. */
-  release(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
-    this.#cancelTimer();
-    const reader = stream.getReader();
-    return new ReadableStream<Bytes>({
-      start: (controller) => {
-        this.#reject = (reason) => {
-          controller.error(reason);
-          reader.cancel(reason).catch(() => {});
-        };
-      },
-      pull: async (controller) => {
-        try {
-          const { done, value } = await reader.read();
-          if (this.#controller.signal.aborted) return;
-          if (!done) return controller.enqueue(value);
-          this.end();
-          controller.close();
-        } catch (error) {
-          this.end();
-          throw error;
-        }
-      },
-      cancel: async (reason) => {
-        this.end();
-        await reader.cancel(reason);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  end(): void {
-    this.#cancelTimer();
-    this.#caller?.removeEventListener("abort", this.#onAbort);
-  }
-
-  #fail(reason: unknown): void {
-    this.end();
-    this.#reject(reason);
-    this.#controller.abort(reason);
-  }
+  return { ...head, body: new Uint8Array(await response.arrayBuffer()), stream: undefined };
 }
 
-function name({ method, url }: TransportRequest): string {
-  return `${method} ${url}`;
+/** Anything else must not follow: `fetch` makes a GET of a redirected POST, and its 200 stores nothing. */
+function isRead({ method }: TransportRequest): boolean {
+  return method === "GET" || method === "HEAD";
 }

@@ -15,8 +15,7 @@ export async function validate<T>(
   if (result.issues === undefined) return result.value;
   throw new ClientError(
     "invalid_message",
-    `The message before offset ${JSON.stringify(message.offset)} is not valid: ` +
-      result.issues.map(describe).join("; "),
+    `The message before ${message.offset} is not valid: ${result.issues.map(describe).join("; ")}`,
     { offset: message.offset },
   );
 }

@@ -1,7 +1,7 @@
-import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
+import { type Bytes, encodeUtf8, toBytes } from "../protocol/bytes.ts";
 import { isJsonType } from "../protocol/content_type.ts";
 import { type AppendAnswer, sendAppend } from "./append_request.ts";
-import { ClientError } from "./client_error.ts";
+import { invalidArgument } from "./invalid_argument.ts";
 import type { Connection } from "./connection.ts";
 import { jsonText } from "./json_text.ts";
 import { StreamType } from "./stream_type.ts";
@@ -51,9 +51,9 @@ export class Writer {
    * @throws {ClientError}
    */
   async send(data: Uint8Array | string, options: SendOptions = {}): Promise<AppendAnswer> {
-    const body = typeof data === "string" ? encodeUtf8(data) : new Uint8Array(data);
+    const body = toBytes(data);
     if (body.length === 0 && !options.close) {
-      throw new ClientError("invalid_argument", "There is nothing to append: the data is empty.");
+      throw invalidArgument("The data", data, "something to append");
     }
     return await this.#append(body, options);
   }

@@ -6,9 +6,21 @@ export const NO_BYTES: Bytes = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** `bytes` as text; what is no UTF-8 becomes U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
 /** `text` as UTF-8. */
 export function encodeUtf8(text: string): Bytes {
   return encoder.encode(text);
+}
+
+/** The bytes of text as UTF-8, or a copy of bytes. */
+export function toBytes(data: Uint8Array | string): Bytes {
+  return typeof data === "string" ? encodeUtf8(data) : new Uint8Array(data);
 }
 
 /** One buffer with the parts one after the other; a single part is returned as it is. */

@@ -1,5 +1,5 @@
 import { Client } from "../../client/client.ts";
-import { Connection } from "../../client/connection.ts";
+import { connect, type Connection } from "../../client/connection.ts";
 import { withHeaders } from "../../client/headers_option.ts";
 import { withRetry } from "../../client/retry.ts";
 import { StreamUrls } from "../../client/stream_url.ts";
@@ -63,7 +63,7 @@ export function openSession(
   const transport = withFirstContact()(retried);
   return {
     client: new Client(baseUrl, { transport, clock, timeoutMs, liveTimeoutMs: LIVE_TIMEOUT_MS }),
-    connection: new Connection({
+    connection: connect({
       urls: new StreamUrls(baseUrl),
       transport,
       clock,

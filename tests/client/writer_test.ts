@@ -1,0 +1,95 @@
+import { deepStrictEqual as equal, ok, rejects } from "node:assert";
+import { JSON_TYPE, offset, TEXT } from "../support/fixture.ts";
+import { failed, ProducerFixture } from "../support/producer_fixture.ts";
+
+async function fixture(headers = TEXT): Promise<ProducerFixture> {
+  const made = new ProducerFixture();
+  await made.server.make("s", headers);
+  return made;
+}
+
+Deno.test("each send is one append, and the content type is asked for once", async () => {
+  const at = await fixture();
+  const writer = at.client.writer("s");
+  equal(writer.offset, undefined);
+  equal((await writer.send("abc")).offset, offset(3));
+  await writer.send(new Uint8Array([0x64]));
+  equal(writer.offset, offset(4));
+  equal(await at.server.content("s"), "abcd");
+  equal(at.transport.requests.map(({ method }) => method), ["HEAD", "POST", "POST"]);
+});
+
+Deno.test("a value is one message of a JSON stream, a text may be several", async () => {
+  const at = await fixture(JSON_TYPE);
+  const writer = at.client.writer("s");
+  await writer.sendJson([1, 2]);
+  await writer.send("[3,4]");
+  equal(JSON.parse(await at.server.content("s")), [[1, 2], 3, 4]);
+  await failed(writer.sendJson(() => {}), "invalid_argument");
+});
+
+Deno.test("a value in a stream of text is its JSON", async () => {
+  const at = await fixture();
+  await at.client.writer("s").sendJson([1, 2]);
+  equal(await at.server.content("s"), "[1,2]");
+});
+
+Deno.test("nothing to append is refused, unless it closes", async () => {
+  const at = await fixture();
+  const writer = at.client.writer("s");
+  await failed(writer.send(""), "invalid_argument", /something to append/);
+  equal(at.transport.appends, []);
+  ok((await writer.send("", { close: true })).closed);
+});
+
+Deno.test("close with data is one step, and closing again is fine", async () => {
+  const at = await fixture();
+  const writer = at.client.writer("s", { contentType: "text/plain" });
+  const answer = await writer.send("a", { close: true });
+  equal([answer.offset, answer.closed], [offset(1), true]);
+  ok((await writer.close()).closed);
+  const error = await failed(writer.send("b"), "stream_closed");
+  equal(error.offset, offset(1));
+});
+
+Deno.test("seq has to grow, and expectedOffset has to be the tail", async () => {
+  const at = await fixture();
+  const writer = at.client.writer("s", { contentType: "text/plain" });
+  await writer.send("a", { seq: "b" });
+  await failed(writer.send("b", { seq: "a" }), "sequence_conflict");
+  const error = await failed(writer.send("c", { expectedOffset: offset(0) }), "offset_mismatch");
+  equal(error.offset, offset(1));
+  await writer.send("d", { expectedOffset: offset(1) });
+  equal(await at.server.content("s"), "ad");
+});
+
+Deno.test("another content type than the stream's is a conflict, with seq too", async () => {
+  const at = await fixture();
+  const writer = at.client.writer("s", { contentType: "application/json" });
+  await failed(writer.send("1"), "conflict", /text\/plain/);
+  await failed(writer.send("1", { seq: "a" }), "conflict");
+});
+
+Deno.test("bytes are the caller's again at once", async () => {
+  const at = await fixture();
+  const bytes = new TextEncoder().encode("abc");
+  const sent = at.client.writer("s").send(bytes);
+  bytes.fill(0);
+  await sent;
+  equal(await at.server.content("s"), "abc");
+});
+
+Deno.test("an append whose answer was lost is not sent again", async () => {
+  const at = await fixture();
+  at.transport.script = () => "lose";
+  await failed(at.client.writer("s", { contentType: "text/plain" }).send("a"), "network");
+  equal(at.transport.appends.length, 1);
+});
+
+Deno.test("an abort rejects with its reason", async () => {
+  const at = await fixture();
+  const controller = new AbortController();
+  at.transport.onAnswer = () => controller.abort("enough");
+  const sent = at.client.writer("s").send("a", { signal: controller.signal });
+  await rejects(sent, (reason) => reason === "enough");
+});
