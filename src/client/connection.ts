@@ -52,7 +52,6 @@ export function connect(parts: ConnectionParts): Connection {
         signal: undefined,
         timeoutMs: parts.timeoutMs,
         streaming: false,
-        retriedByCaller: false,
         ...outgoing,
       };
       const response = await parts.transport(request);

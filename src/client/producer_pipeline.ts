@@ -192,12 +192,14 @@ export class ProducerPipeline {
     const { batch, abort, backoff } = delivery;
     if (error instanceof ClientError) {
       const { code, expectedSeq = -1 } = error;
-      if (code === "sequence_gap" && !this.#isProbed) {
+      // To some servers a producer that they don't know and that doesn't begin with 0 is a bad request.
+      const isGap = code === "sequence_gap";
+      if (!this.#isProbed && (isGap || code === "bad_request")) {
         this.#isProbed = true;
-        if (expectedSeq !== batch.seq) this.#claim(batch, this.epoch);
+        if (isGap && expectedSeq !== batch.seq) this.#claim(batch, this.epoch);
         return;
       }
-      if (code === "sequence_gap" && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
+      if (isGap && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
         // A copy of the request that something on the way made may arrive later, and be taken then.
         batch.isUnanswered = true;
         return await this.#predecessors(delivery);
@@ -243,11 +245,15 @@ export class ProducerPipeline {
       !batch.isUnanswered && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
     if (!mayClaim) return false;
     this.#claims++;
-    this.#isProbed = true;
-    this.epoch = epoch + 1;
-    this.nextSeq = 0;
-    for (const unsent of this.remaining()) unsent.seq = this.nextSeq++;
+    this.#begin(epoch + 1);
     return true;
+  }
+
+  #begin(epoch: number): void {
+    this.epoch = epoch;
+    this.nextSeq = 0;
+    this.#isProbed = true;
+    for (const unsent of this.remaining()) unsent.seq = this.nextSeq++;
   }
 
   /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
@@ -260,6 +266,8 @@ export class ProducerPipeline {
       batch.receipt.settle({ stored: { offset } });
       abort.abort();
     }
+    // It took the probe: all that follows in this epoch would be duplicates to it.
+    if (!this.#isProbed) this.#begin(this.epoch + 1);
     const [oldest] = this.#underWay;
     oldest?.proceed?.();
     this.#sendQueued();

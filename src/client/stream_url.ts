@@ -16,7 +16,6 @@ export class StreamUrls {
     }
     this.#base = new URL(baseUrl, page);
     this.#base.hash = "";
-    this.#base.pathname = this.#base.pathname.replace(/\/+$/, "");
   }
 
   /**
@@ -42,7 +41,7 @@ export class StreamUrls {
 
   #url(encodedPath: string, query: Readonly<Record<string, string | undefined>>): string {
     const url = new URL(this.#base);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodedPath}`;
+    url.pathname = url.pathname.replace(/\/*$/, `/${encodedPath}`);
     for (const [key, value] of Object.entries(defined(query))) url.searchParams.set(key, value);
     url.searchParams.sort();
     return url.href;
@@ -51,10 +50,10 @@ export class StreamUrls {
 
 /** A name's segments, each encoded; one leading slash doesn't count. */
 function encodeName(path: string): string {
-  const segments = path.replace(/^\//, "").split("/");
+  const name = path.replace(/^\//, "");
   // URLs resolve dots away, and the request would be about another stream.
-  if (segments.join("") === "" || segments.includes(".") || segments.includes("..")) {
+  if (/^\/*$|(^|\/)\.\.?(\/|$)|\p{Cs}/u.test(name)) {
     throw invalidArgument("The stream's name", path, "logs/demo or the like, no segment . or ..");
   }
-  return segments.map((segment) => encodeURIComponent(segment)).join("/");
+  return encodeURIComponent(name).replaceAll("%2F", "/");
 }

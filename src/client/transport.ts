@@ -111,13 +111,14 @@ async function exchange(
   request: TransportRequest,
   signal: AbortSignal,
 ): Promise<TransportResponse> {
-  const { url, method, headers, body, streaming } = request;
+  const { url, method, headers, body = null, streaming, repeatable } = request;
   const response = await send(url, {
     method,
     headers,
     signal,
     redirect: isRead(request) ? "follow" : "manual",
-    ...(body === undefined ? {} : { body }),
+    // Where a connection that was used before breaks, Deno sends bytes again by itself, but no blob.
+    body: repeatable ? body : body && new Blob([body]),
   });
   if (signal.aborted) await response.body?.cancel();
   const head = { status: response.status, headers: response.headers };

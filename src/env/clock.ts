@@ -6,11 +6,14 @@ export interface Clock {
   setTimer(delayMs: number, run: () => void): () => void;
 }
 
-/** The machine's own clock. */
+/** Longer timers fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The machine's own clock, whose timers wait for 24 days at most. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   setTimer(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.min(delayMs, LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };

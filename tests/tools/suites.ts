@@ -76,6 +76,14 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "client",
+    command: [deno, "test", "-A", "tests/client/hostile"],
+    parse: parseDenoTest,
+    limitMinutes: 5,
+    long: true,
+    folder: "tests/client/hostile",
+  },
+  {
     name: "compat",
     // What it drives is installed beside the tests, and its own types are checked here only.
     command: [deno, "test", "-A", "-c", "tests/deno.json", "tests/compat"],
