@@ -15,10 +15,10 @@ import { type Message, PlainWriter, Producer } from "./writers.ts";
  * A real server under load, killed and started again: what it acknowledged is there, once and in order,
  * nothing is there that was never sent, and readers that resume see each message once.
  *
- * DURABLE_STREAMS_KILLS says how often; 20.
+ * DURABLE_STREAMS_KILLS says how often; 30.
  */
 
-const KILLS = Number(process.env.DURABLE_STREAMS_KILLS ?? 20);
+const KILLS = Number(process.env.DURABLE_STREAMS_KILLS ?? 30);
 const STREAMS = ["orders/eu", "orders/us", "log"];
 /** Small enough that checkpoints, used log files and several segments come within a round. */
 const SMALL = ["--wal-bytes", "1MiB", "--segment-bytes", "64KiB"];
@@ -51,7 +51,7 @@ async function killOverAndOver(command: string[]): Promise<void> {
     const reading = streams.flatMap((stream) => stream.read(server));
     for (let kill = 0; kill < KILLS; kill++) {
       // The moment of the kill is the test's point: any will do, and no outcome hangs on it.
-      await sleep(100 + Math.random() * 600);
+      await sleep(50 + Math.random() * 400);
       await server.kill();
       await server.start();
     }

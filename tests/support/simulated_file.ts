@@ -124,12 +124,16 @@ export class SimulatedFile {
 
   #note(start: number, end: number): void {
     this.#seen = withRoom(this.#seen, Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES);
-    for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
-      const at = sector * SECTOR_BYTES;
-      const versions = this.#unsynced.get(sector) ?? [];
-      versions.push(this.#seen.slice(at, at + SECTOR_BYTES));
-      this.#unsynced.set(sector, versions);
-      this.#lost.delete(sector);
+    const first = Math.floor(start / SECTOR_BYTES);
+    const after = Math.ceil(end / SECTOR_BYTES);
+    const copy = this.#seen.slice(first * SECTOR_BYTES, after * SECTOR_BYTES);
+    for (let sector = first; sector < after; sector++) {
+      const at = (sector - first) * SECTOR_BYTES;
+      const version = copy.subarray(at, at + SECTOR_BYTES);
+      const versions = this.#unsynced.get(sector);
+      if (versions === undefined) this.#unsynced.set(sector, [version]);
+      else versions.push(version);
+      if (this.#lost.size > 0) this.#lost.delete(sector);
     }
   }
 

@@ -126,6 +126,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }],
   },
   {
+    name: "a closure is written apart from its data",
+    edits: [{
+      file: "engine.ts",
+      from: "    else this.#backend.append(stream, decided);\n",
+      to: "    else if (decided.close && decided.data.length > 0) {\n" +
+        "      this.#backend.append(stream, { ...decided, close: false });\n" +
+        "      await this.#backend.durable(stream.position);\n" +
+        "      const data = decided.data.subarray(0, 0);\n" +
+        "      this.#backend.append(stream, { ...decided, data, start: stream.tail });\n" +
+        "    } else this.#backend.append(stream, decided);\n",
+    }],
+  },
+  {
     name: "what is read back at the start isn't made durable",
     edits: [{
       file: "file/recovery.ts",
