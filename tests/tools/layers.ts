@@ -10,6 +10,10 @@ export const LAYERS: readonly Layer[] = [
   { path: "src/env", below: ["src/protocol"] },
   { path: "src/storage", below: ["src/protocol", "src/env"] },
   { path: "src/storage/file", below: ["src/protocol", "src/env", "src/storage"] },
+  {
+    path: "src/storage/file/maintenance",
+    below: ["src/protocol", "src/env", "src/storage", "src/storage/file"],
+  },
   { path: "src/storage/nats", below: ["src/protocol", "src/env", "src/storage"] },
   { path: "src/subscription", below: ["src/protocol", "src/env", "src/storage"] },
   {
@@ -24,6 +28,7 @@ export const LAYERS: readonly Layer[] = [
       "src/env",
       "src/storage",
       "src/storage/file",
+      "src/storage/file/maintenance",
       "src/storage/nats",
       "src/subscription",
       "src/server",
@@ -37,6 +42,7 @@ export const LAYERS: readonly Layer[] = [
       "src/env",
       "src/storage",
       "src/storage/file",
+      "src/storage/file/maintenance",
       "src/storage/nats",
       "src/subscription",
       "src/server",
