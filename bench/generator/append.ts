@@ -1,28 +1,61 @@
 import { runClosedLoop } from "./closed_loop.ts";
+import { AppendRequest } from "./append_request.ts";
 import type { AppendCommand, Measurement } from "./commands.ts";
-import { requestBytes } from "./requests.ts";
+import type { Connection } from "./connection.ts";
+import { bodyOf } from "./figures.ts";
+import { runPaced } from "./paced.ts";
 
-/** Appends small bodies to the streams in turn. */
+/** Appends to the streams in turn, each connection to its own share of them. */
 export async function append(command: AppendCommand): Promise<Measurement> {
-  const body = new Uint8Array(command.bodyBytes);
-  for (let at = 0; at < body.byteLength; at++) body[at] = (at * 31 + 7) & 0xff;
-  const headers = [["Content-Type", command.contentType]] as const;
-  const requests = command.paths.map((path) =>
-    requestBytes(command.target, "POST", path, headers, body)
+  const senders = Array.from(
+    { length: command.connections },
+    (_, connection) => new Sender(command, connection),
   );
-  const first = requests[0];
-  if (first === undefined) throw new Error("an append run needs at least one stream");
-  let turn = 0;
-  const result = await runClosedLoop(command, {
-    next() {
-      const request = requests[turn] ?? first;
-      turn = turn + 1 === requests.length ? 0 : turn + 1;
-      return request;
+  const load = {
+    next(connection: Connection) {
+      return senders[connection.index]?.next();
     },
-    judge(connection) {
-      const status = connection.response.status;
+    judge(connection: Connection) {
+      const { status } = connection.response;
       return status === 204 || status === 200 ? undefined : `append answered ${status}`;
     },
-  });
+  };
+  const { pace } = command;
+  if (pace !== undefined) return await runPaced(command, pace, load);
+  const result = await runClosedLoop(command, load);
   return { ...result, units: result.responses };
+}
+
+/**
+ * One connection's appends. It has streams of its own as long as there are enough for all, so that a
+ * producer's sequence goes up by one in each of them.
+ */
+class Sender {
+  readonly #request: AppendRequest;
+  readonly #first: number;
+  readonly #step: number;
+  readonly #own: number;
+  #turn = 0;
+
+  constructor(command: AppendCommand, connection: number) {
+    const { streams, connections, target, contentType, producers } = command;
+    this.#request = new AppendRequest({
+      target,
+      streams,
+      contentType,
+      connection,
+      body: bodyOf(contentType, command.bodyBytes),
+      producer: producers ? `bench-${connection}` : undefined,
+    });
+    this.#first = connection % streams.count;
+    this.#step = connections;
+    this.#own = Math.max(1, Math.ceil((streams.count - connection) / connections));
+  }
+
+  next(): Uint8Array {
+    const seq = Math.floor(this.#turn / this.#own);
+    const index = this.#first + (this.#turn % this.#own) * this.#step;
+    this.#turn++;
+    return this.#request.to(index, seq);
+  }
 }

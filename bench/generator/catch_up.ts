@@ -1,18 +1,21 @@
 import { runClosedLoop } from "./closed_loop.ts";
 import type { CatchUpCommand, Measurement } from "./commands.ts";
-import { requestBytes } from "./requests.ts";
+import { pathOfStream, requestBytes } from "./requests.ts";
 
 const MIB = 1024 * 1024;
 
-/** Reads whole streams from the start, following Stream-Next-Offset, over and over. */
+/** Reads whole streams from the start, following Stream-Next-Offset. */
 export async function catchUp(command: CatchUpCommand): Promise<Measurement> {
+  const { streams, target, once } = command;
   const offsets = new Array<string>(command.connections).fill("");
   const passBytes = new Array<number>(command.connections).fill(0);
+  const passes = new Array<number>(command.connections).fill(0);
   const result = await runClosedLoop(command, {
-    next(connection) {
-      const path = command.paths[connection.index % command.paths.length] ?? "/";
-      const offset = offsets[connection.index] || "-1";
-      return requestBytes(command.target, "GET", `${path}?offset=${offset}`);
+    next({ index }) {
+      if (once && (passes[index] ?? 0) > 0) return undefined;
+      const path = pathOfStream(streams, index % streams.count);
+      const offset = offsets[index] || "-1";
+      return requestBytes(target, "GET", `${path}?offset=${offset}`);
     },
     judge(connection) {
       const { index, response } = connection;
@@ -24,11 +27,25 @@ export async function catchUp(command: CatchUpCommand): Promise<Measurement> {
       }
       offsets[index] = response.upToDate ? "" : response.nextOffset;
       passBytes[index] = response.upToDate ? 0 : bytes;
-      if (response.upToDate && bytes < command.streamBytes) {
-        return `a pass ended after ${bytes} of ${command.streamBytes} bytes`;
-      }
-      return undefined;
+      if (!response.upToDate) return undefined;
+      passes[index] = (passes[index] ?? 0) + 1;
+      return bytes < command.streamBytes
+        ? `a pass ended after ${bytes} of ${command.streamBytes} bytes`
+        : undefined;
     },
   });
-  return { ...result, units: result.bodyBytes / MIB };
+  const fetched = result.server?.fetchedBytes;
+  return {
+    ...result,
+    units: result.bodyBytes / MIB,
+    figures: {
+      "reads/s": result.responses / result.seconds,
+      ...(result.server === undefined
+        ? {}
+        : { "CPU µs/read": result.server.cpuMicros / Math.max(1, result.responses) }),
+      ...(once && fetched !== undefined
+        ? { "% from the disk": 100 * fetched / Math.max(1, result.bodyBytes) }
+        : {}),
+    },
+  };
 }

@@ -1,8 +1,8 @@
 import { bun } from "../servers/runtime.ts";
-import type { Measurement } from "./commands.ts";
+import type { Measurement, Timed } from "./commands.ts";
 import { Connection, type Driver } from "./connection.ts";
+import { quantiles, sleep } from "./figures.ts";
 import { Histogram } from "./histogram.ts";
-import type { Target } from "./requests.ts";
 import { Window } from "./window.ts";
 
 const DRAIN_MILLIS = 2_000;
@@ -13,19 +13,12 @@ const PATIENCE_MILLIS = 4_000;
 
 /** What is sent and how the answers are judged. */
 export interface Load {
-  /** The next request of a connection, decided by what its last response said. */
-  next(connection: Connection): Uint8Array;
+  /** The next request of a connection, decided by what its last response said; undefined: no more. */
+  next(connection: Connection): Uint8Array | undefined;
   /** Judges a whole response; a string is what was wrong with it. */
   judge(connection: Connection): string | undefined;
-}
-
-/** How long, against what and with how many connections. */
-export interface LoopOptions {
-  readonly target: Target;
-  readonly serverPid: number | undefined;
-  readonly connections: number;
-  readonly warmSeconds: number;
-  readonly seconds: number;
+  /** After so many good answers the window ends early. */
+  readonly limitAnswers?: number;
 }
 
 /** What the window saw, before it is turned into units. */
@@ -38,7 +31,7 @@ export interface LoopResult extends Omit<Measurement, "units"> {
  * Keeps one request in flight on every connection: a warm-up, then the measured window, then what is
  * in flight is waited for.
  */
-export async function runClosedLoop(options: LoopOptions, load: Load): Promise<LoopResult> {
+export async function runClosedLoop(options: Timed, load: Load): Promise<LoopResult> {
   const loop = new ClosedLoop(options, load);
   return await loop.run();
 }
@@ -47,17 +40,20 @@ const HISTOGRAM = new Histogram();
 const nanoseconds = bun()?.nanoseconds ?? (() => performance.now() * 1e6);
 
 class ClosedLoop implements Driver<Connection> {
-  readonly #options: LoopOptions;
+  readonly #options: Timed;
   readonly #load: Load;
+  readonly #limitAnswers: number;
   readonly #connections: Connection[] = [];
+  readonly #finished = Promise.withResolvers<void>();
   #stopped = false;
   #bodyBytes = 0;
   #errors = 0;
   #firstError: string | undefined;
 
-  constructor(options: LoopOptions, load: Load) {
+  constructor(options: Timed, load: Load) {
     this.#options = options;
     this.#load = load;
+    this.#limitAnswers = load.limitAnswers ?? Infinity;
   }
 
   async run(): Promise<LoopResult> {
@@ -65,11 +61,11 @@ class ClosedLoop implements Driver<Connection> {
       this.#connections.push(await Connection.open(this.#options.target, index, this));
     }
     for (const connection of this.#connections) this.#sendNext(connection, nanoseconds());
-    await sleep(this.#options.warmSeconds * 1000);
+    if (this.#options.warmSeconds > 0) await sleep(this.#options.warmSeconds * 1000);
     HISTOGRAM.clear();
     this.#bodyBytes = 0;
-    const window = new Window(this.#options.serverPid);
-    await sleep(this.#options.seconds * 1000);
+    const window = new Window(this.#options.watched);
+    await Promise.race([sleep(this.#options.seconds * 1000), this.#finished.promise]);
     for (let waited = 0; waited < PATIENCE_MILLIS && HISTOGRAM.count === 0; waited += 100) {
       await sleep(100);
     }
@@ -78,8 +74,7 @@ class ClosedLoop implements Driver<Connection> {
       ...usage,
       responses: HISTOGRAM.count,
       bodyBytes: this.#bodyBytes,
-      p50Millis: HISTOGRAM.quantileMillis(0.5),
-      p99Millis: HISTOGRAM.quantileMillis(0.99),
+      ...quantiles(HISTOGRAM),
     };
     await this.#drain();
     return { ...result, errors: this.#errors, firstError: this.#firstError };
@@ -90,6 +85,7 @@ class ClosedLoop implements Driver<Connection> {
     const wrong = this.#load.judge(connection);
     if (wrong === undefined) HISTOGRAM.record(now - connection.sentAtNanos);
     else this.#note(wrong);
+    if (HISTOGRAM.count >= this.#limitAnswers) this.#finished.resolve();
     if (!this.#stopped) this.#sendNext(connection, now);
   }
 
@@ -116,7 +112,9 @@ class ClosedLoop implements Driver<Connection> {
   }
 
   #sendNext(connection: Connection, now: number): void {
-    connection.send(this.#load.next(connection), now);
+    const request = this.#load.next(connection);
+    if (request !== undefined) connection.send(request, now);
+    else if (this.#connections.every((one) => !one.busy)) this.#finished.resolve();
   }
 
   // A server that only answers errors must not keep the loop spinning through them.
@@ -135,8 +133,4 @@ class ClosedLoop implements Driver<Connection> {
     }
     for (const connection of this.#connections) connection.close();
   }
-}
-
-function sleep(millis: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, millis));
 }

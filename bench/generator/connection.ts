@@ -1,6 +1,7 @@
 import { bun, type BunSocket } from "../servers/runtime.ts";
-import type { Target } from "./requests.ts";
-import { ResponseParser } from "./response_parser.ts";
+import { type AnswerParser, makeParser } from "./answer_parser.ts";
+import { natsInbox } from "./append_request.ts";
+import { joinBytes, type Target } from "./requests.ts";
 
 /** What drives a connection: told of each complete response, it sends the next request or none. */
 export interface Driver<Self> {
@@ -17,7 +18,7 @@ export class Connection {
   /** Position of this connection among its run's. */
   readonly index: number;
   /** The response last received. */
-  readonly response = new ResponseParser();
+  readonly response: AnswerParser;
   /** When the request in flight was sent. */
   sentAtNanos = 0;
   /** Whether a request is in flight. */
@@ -29,8 +30,9 @@ export class Connection {
   #closing = false;
   #whole = true;
 
-  private constructor(index: number, driver: Driver<Connection>) {
+  private constructor(target: Target, index: number, driver: Driver<Connection>) {
     this.index = index;
+    this.response = makeParser(target.protocol);
     this.#driver = driver;
   }
 
@@ -42,7 +44,7 @@ export class Connection {
   ): Promise<Connection> {
     const runtime = bun();
     if (runtime === undefined) throw new Error("the load generator runs on Bun only");
-    const connection = new Connection(index, driver);
+    const connection = new Connection(target, index, driver);
     connection.#socket = await runtime.connect<Connection>({
       hostname: target.host,
       port: target.port,
@@ -50,6 +52,7 @@ export class Connection {
       socket: HANDLERS,
     });
     connection.#socket.setNoDelay(true);
+    if (target.protocol === "nats") connection.#write(natsGreeting(index));
     return connection;
   }
 
@@ -107,7 +110,7 @@ export class Connection {
 
   #write(bytes: Uint8Array): void {
     const written = this.#socket?.write(bytes) ?? 0;
-    if (written < bytes.byteLength) this.#unsent = bytes.subarray(Math.max(0, written));
+    if (written < bytes.byteLength) this.#unsent = bytes.slice(Math.max(0, written));
   }
 }
 
@@ -125,6 +128,11 @@ const HANDLERS = {
     socket.data.broken(error.message);
   },
 };
+
+function natsGreeting(index: number): Uint8Array {
+  const options = '{"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1}';
+  return joinBytes(`CONNECT ${options}\r\nSUB ${natsInbox(index)} 1\r\n`);
+}
 
 // Nearly every answer to an append is a 204 in one piece: nothing of it needs parsing then.
 function isPlain204(bytes: Uint8Array): boolean {

@@ -4,7 +4,10 @@ import { createInterface } from "node:readline";
 import { append } from "./append.ts";
 import { catchUp } from "./catch_up.ts";
 import type { Command, Measurement, Reply } from "./commands.ts";
-import { create, fill } from "./prepare.ts";
+import { deliver } from "./deliver.ts";
+import { appendEach, create, fill } from "./prepare.ts";
+import { readRandom } from "./read_random.ts";
+import { tail } from "./tail.ts";
 
 async function run(command: Command): Promise<Measurement | undefined> {
   switch (command.op) {
@@ -14,10 +17,19 @@ async function run(command: Command): Promise<Measurement | undefined> {
     case "fill":
       await fill(command);
       return undefined;
+    case "append-each":
+      await appendEach(command);
+      return undefined;
     case "append":
       return await append(command);
     case "catch-up":
       return await catchUp(command);
+    case "read-random":
+      return await readRandom(command);
+    case "tail":
+      return await tail(command);
+    case "deliver":
+      return await deliver(command);
   }
 }
 

@@ -1,12 +1,29 @@
-/** Where the server under test listens. */
+import type { Protocol } from "../peers/peer.ts";
+
+/** Where the server under test listens, and how it is spoken to. */
 export interface Target {
   readonly host: string;
   readonly port: number;
+  readonly protocol: Protocol;
+}
+
+/** Streams whose paths differ in a number of seven digits at their end. */
+export interface StreamSet {
+  readonly prefix: string;
+  readonly count: number;
+}
+
+/** How many digits a stream's number has. */
+export const INDEX_DIGITS = 7;
+
+/** The path of one of a set's streams. */
+export function pathOfStream(streams: StreamSet, index: number): string {
+  return streams.prefix + String(index).padStart(INDEX_DIGITS, "0");
 }
 
 const encoder = new TextEncoder();
 
-/** The bytes of a whole request. */
+/** The bytes of a whole HTTP request. */
 export function requestBytes(
   target: Target,
   method: string,
@@ -19,10 +36,20 @@ export function requestBytes(
   if (body !== undefined || method !== "GET") {
     lines.push(`Content-Length: ${body?.byteLength ?? 0}`);
   }
-  const head = encoder.encode(lines.join("\r\n") + "\r\n\r\n");
-  if (body === undefined) return head;
-  const whole = new Uint8Array(head.byteLength + body.byteLength);
-  whole.set(head);
-  whole.set(body, head.byteLength);
+  return joinBytes(lines.join("\r\n") + "\r\n\r\n", body);
+}
+
+/** A text and the bytes behind it, as one array. */
+export function joinBytes(
+  head: string,
+  body: Uint8Array = new Uint8Array(0),
+  end = "",
+): Uint8Array {
+  const first = encoder.encode(head);
+  const last = encoder.encode(end);
+  const whole = new Uint8Array(first.byteLength + body.byteLength + last.byteLength);
+  whole.set(first);
+  whole.set(body, first.byteLength);
+  whole.set(last, first.byteLength + body.byteLength);
   return whole;
 }

@@ -1,3 +1,5 @@
+import type { AnswerParser } from "./answer_parser.ts";
+
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -10,14 +12,10 @@ const decoder = new TextDecoder("latin1");
  * counted, not kept. Enough for the answers of a streams server to GET, PUT and POST; there is no
  * pipelining, so bytes past a response's end are an error.
  */
-export class ResponseParser {
-  /** Status of the response last seen. */
+export class ResponseParser implements AnswerParser {
   status = 0;
-  /** Bytes of its body seen so far. */
   bodyBytes = 0;
-  /** Its `Stream-Next-Offset`, "" where there was none. */
   nextOffset = "";
-  /** Whether it said that all there is has been read. */
   upToDate = false;
 
   #state: State = "head";
@@ -25,11 +23,6 @@ export class ResponseParser {
   #left = 0;
   #line = "";
 
-  /**
-   * Takes the next piece.
-   *
-   * @returns Whether the response is complete with it.
-   */
   feed(piece: Uint8Array): boolean {
     let at = 0;
     if (this.#state === "head") {

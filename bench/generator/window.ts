@@ -1,37 +1,77 @@
 import process from "node:process";
-import { processCpuMicros } from "../lib/cpu.ts";
+import {
+  processCpuMicros,
+  processFetchedBytes,
+  processMemoryBytes,
+  processOpenFiles,
+} from "../lib/process_figures.ts";
+import { diskWrittenBytes } from "../lib/disk_stat.ts";
+import type { ServerUse, Watched } from "./commands.ts";
 
 /** What was used between two moments. */
 export interface Usage {
   readonly seconds: number;
-  readonly serverCpuMicros: number | undefined;
+  readonly server: ServerUse | undefined;
   /** Share of one core that this process used, 0 to 1. */
   readonly generatorBusy: number;
 }
 
-/** Notes time and CPU at its start, and says at its end what was used since. */
-export class Window {
-  readonly #serverPid: number | undefined;
-  readonly #startMillis = performance.now();
-  readonly #serverMicros: number | undefined;
-  readonly #own = process.cpuUsage();
+interface Account {
+  readonly cpuMicros: number;
+  readonly diskWrittenBytes: number | undefined;
+  readonly fetchedBytes: number | undefined;
+}
 
-  constructor(serverPid: number | undefined) {
-    this.#serverPid = serverPid;
-    this.#serverMicros = serverPid === undefined ? undefined : processCpuMicros(serverPid);
+/** Notes time and what the server has used at its start, and says at its end what was used since. */
+export class Window {
+  readonly #watched: Watched;
+  readonly #startMillis: number;
+  readonly #before: Account | undefined;
+  readonly #own: { readonly user: number; readonly system: number };
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+    this.#before = account(watched);
+    this.#own = process.cpuUsage();
+    this.#startMillis = performance.now();
   }
 
   /** What was used since this window was made. */
   end(): Usage {
-    const own = process.cpuUsage(this.#own);
-    const now = this.#serverPid === undefined ? undefined : processCpuMicros(this.#serverPid);
     const seconds = (performance.now() - this.#startMillis) / 1000;
+    const own = process.cpuUsage(this.#own);
     return {
       seconds,
-      serverCpuMicros: now === undefined || this.#serverMicros === undefined
-        ? undefined
-        : now - this.#serverMicros,
+      server: this.#serverUse(),
       generatorBusy: (own.user + own.system) / (seconds * 1e6),
     };
   }
+
+  #serverUse(): ServerUse | undefined {
+    const { pid } = this.#watched;
+    const before = this.#before;
+    const now = account(this.#watched);
+    if (pid === undefined || before === undefined || now === undefined) return undefined;
+    return {
+      cpuMicros: now.cpuMicros - before.cpuMicros,
+      diskWrittenBytes: difference(now.diskWrittenBytes, before.diskWrittenBytes),
+      fetchedBytes: difference(now.fetchedBytes, before.fetchedBytes),
+      memoryBytes: processMemoryBytes(pid),
+      openFiles: processOpenFiles(pid),
+    };
+  }
+}
+
+function account({ pid, diskStat }: Watched): Account | undefined {
+  const cpuMicros = pid === undefined ? undefined : processCpuMicros(pid);
+  if (pid === undefined || cpuMicros === undefined) return undefined;
+  return {
+    cpuMicros,
+    diskWrittenBytes: diskStat === undefined ? undefined : diskWrittenBytes(diskStat),
+    fetchedBytes: processFetchedBytes(pid),
+  };
+}
+
+function difference(now: number | undefined, before: number | undefined): number | undefined {
+  return now === undefined || before === undefined ? undefined : now - before;
 }

@@ -1,3 +1,6 @@
+const REMOVE_TRIES = 20;
+const REMOVE_STEP_MILLIS = 50;
+
 /**
  * What has to be undone when the bench ends, however it ends: children killed by their pid, temporary
  * directories removed.
@@ -20,11 +23,17 @@ export class Cleanup {
     this.#children.add(child);
   }
 
-  /** Kills a child and waits until it is gone. */
-  async end(child: Deno.ChildProcess): Promise<void> {
-    this.#children.delete(child);
-    kill(child);
+  /** Kills a child and waits until it is gone: at once, or in the time it is given to stop by itself. */
+  async end(
+    child: Deno.ChildProcess,
+    signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
+    patienceMillis = 30_000,
+  ): Promise<void> {
+    kill(child, signal);
+    const timer = setTimeout(() => kill(child, "SIGKILL"), patienceMillis);
     await child.status;
+    clearTimeout(timer);
+    this.#children.delete(child);
   }
 
   /** Makes a temporary directory that is removed at the end. */
@@ -45,21 +54,28 @@ export class Cleanup {
 
   /** Kills and removes all that is left, without waiting. */
   runNow(): void {
-    for (const child of this.#children) kill(child);
-    for (const directory of this.#directories) {
+    for (const child of this.#children) kill(child, "SIGKILL");
+    for (const directory of this.#directories) this.#removeAtLast(directory);
+  }
+
+  // A child that was killed a moment ago may still be making files.
+  #removeAtLast(directory: string): void {
+    for (let left = REMOVE_TRIES; left > 0; left--) {
       try {
         this.removeDirectory(directory);
+        return;
       } catch (error) {
-        console.error(`could not remove a temporary directory: ${error}`);
+        if (error instanceof Deno.errors.NotFound) return;
+        if (left === 1) console.error(`could not remove a temporary directory: ${error}`);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_STEP_MILLIS);
       }
     }
   }
 }
 
-// Its data is thrown away, so a server isn't given time to shut down.
-function kill(child: Deno.ChildProcess): void {
+function kill(child: Deno.ChildProcess, signal: "SIGKILL" | "SIGTERM"): void {
   try {
-    child.kill("SIGKILL");
+    child.kill(signal);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // it has ended already
   }

@@ -1,10 +1,18 @@
-import type { Command, Measurement, Reply } from "../generator/commands.ts";
+import type { Command, Measurement, Reply, Timed } from "../generator/commands.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { Lines } from "./lines.ts";
 import { pinned } from "./pinning.ts";
 
 const MAIN = new URL("../generator/main.ts", import.meta.url).pathname;
 const GRACE_SECONDS = 90;
+const SECONDS_PER_REQUEST = 0.01;
+
+/** The generator's process is gone: nothing more can be measured. */
+export class GeneratorEnded extends Error {
+  constructor() {
+    super("the load generator ended");
+  }
+}
 
 /** The load generator's process: one for the whole run, so that its code is warm. */
 export class Generator {
@@ -31,14 +39,18 @@ export class Generator {
     return new Generator(child);
   }
 
-  /** Runs a command that only prepares. */
-  async prepare(command: Command): Promise<void> {
-    await this.#ask(command, GRACE_SECONDS);
+  /**
+   * Runs a command that only prepares.
+   *
+   * @param requests about how many requests that takes: so much longer it may last
+   */
+  async prepare(command: Command, requests = 0): Promise<void> {
+    await this.#ask(command, GRACE_SECONDS + requests * SECONDS_PER_REQUEST);
   }
 
   /** Runs a timed command. */
-  async measure(command: Command, seconds: number): Promise<Measurement> {
-    const reply = await this.#ask(command, seconds + GRACE_SECONDS);
+  async measure(command: Command & Timed): Promise<Measurement> {
+    const reply = await this.#ask(command, command.warmSeconds + command.seconds + GRACE_SECONDS);
     if (!reply.ok || reply.measurement === undefined) throw new Error("no measurement came back");
     return reply.measurement;
   }
@@ -54,7 +66,7 @@ export class Generator {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), timeoutSeconds * 1000);
     const line = await this.#lines.next();
     clearTimeout(timer);
-    if (line === undefined) throw new Error("the load generator ended");
+    if (line === undefined) throw new GeneratorEnded();
     const reply: Reply = JSON.parse(line);
     if (!reply.ok) throw new Error(reply.error);
     return reply;

@@ -1,8 +1,10 @@
 const BENCH = new URL("..", import.meta.url).pathname;
 
+const PACKAGES = ["@durable-streams/server", "@prisma/streams-server", "bun", "echarts"];
+
 /** Installs the bench's own pinned packages, once. */
 export async function installPackages(): Promise<void> {
-  if (exists(`${BENCH}node_modules/@durable-streams/server`)) return;
+  if (PACKAGES.every((name) => exists(`${BENCH}node_modules/${name}`))) return;
   console.error("installing the bench's packages into bench/node_modules (once) ...");
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["install", "--frozen"],

@@ -1,5 +1,6 @@
 import os from "node:os";
 import type { Pinning } from "./pinning.ts";
+import { probeSync, type SyncCost } from "./sync_probe.ts";
 
 /** The machine that figures were taken on: without it they mean nothing. */
 export interface Machine {
@@ -8,7 +9,10 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly kernel: string;
   readonly fileSystem: string;
-  readonly runtimes: Readonly<Record<string, string>>;
+  /** What a write and its sync cost there, one after the other. */
+  readonly sync: SyncCost;
+  /** Of the runtimes, and of the programs that were measured. */
+  readonly versions: Readonly<Record<string, string>>;
   readonly pinning: string;
   readonly loadAverageAtStart: number;
 }
@@ -18,20 +22,27 @@ export async function describeMachine(
   directory: string,
   bun: string,
   pinning: Pinning | undefined,
+  programs: ReadonlyMap<string, string>,
 ): Promise<Machine> {
+  const versions: Record<string, string> = {
+    deno: Deno.version.deno,
+    bun: await firstLine(bun, ["--version"]),
+    node: await firstLine("node", ["--version"]),
+  };
+  for (const [name, path] of programs) {
+    // The native server has no flag that says its version.
+    if (name !== "native") versions[name] = await firstLine(path, ["--version"]);
+  }
   return {
     cpu: os.cpus()[0]?.model.trim() ?? "unknown",
     cores: os.cpus().length,
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     kernel: `${os.type()} ${os.release()} ${os.arch()}`,
     fileSystem: await fileSystemOf(directory),
-    runtimes: {
-      deno: Deno.version.deno,
-      bun: await firstLine(bun, ["--version"]),
-      node: await firstLine("node", ["--version"]),
-    },
+    sync: probeSync(directory),
+    versions,
     pinning: pinning === undefined
-      ? "none (fewer than two cores or no taskset)"
+      ? "not held to cores"
       : `server on core ${pinning.server}, load generator on core ${pinning.generator}`,
     loadAverageAtStart: Math.round((os.loadavg()[0] ?? 0) * 100) / 100,
   };

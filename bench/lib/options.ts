@@ -3,22 +3,25 @@ import { PEERS } from "../peers/mod.ts";
 import type { Peer } from "../peers/peer.ts";
 import { runningPeer } from "../peers/running.ts";
 import { WORKLOADS } from "../workloads/mod.ts";
-import type { Workload } from "../workloads/workload.ts";
+import { type PlannedCase, selectCases } from "./selection.ts";
 
 const MIB = 1024 * 1024;
-const LEFT_OUT_BY_DEFAULT = /^ours-.*-memory$/;
 
 /** What the command line asked for. */
 export interface BenchOptions {
   readonly peers: readonly Peer[];
-  readonly workloads: readonly Workload[];
-  readonly connections: readonly number[];
-  readonly streams: readonly number[];
+  readonly cases: readonly PlannedCase[];
   readonly streamBytes: number;
   readonly rounds: number;
   /** Length of each measured window; undefined: what the budget allows. */
   readonly seconds: number | undefined;
   readonly budgetSeconds: number;
+  /** Programs that the command line named, by their peer's `program`. */
+  readonly programs: Readonly<Record<string, string | undefined>>;
+  /** Flags for this project's server. */
+  readonly oursArgs: readonly string[];
+  /** Whether server and load are held to a core each. */
+  readonly pinned: boolean;
   readonly directory: string | undefined;
   readonly out: string;
 }
@@ -26,84 +29,130 @@ export interface BenchOptions {
 /** What `--help` prints. */
 export const HELP = `deno task bench [options]
 
-  --servers a,b      ${PEERS.map((peer) => peer.name).join(", ")}
-                     (default: all but ours-*-memory; a name may be a prefix: "ours", "ceiling")
-  --peer URL         also measure a server that runs already (URL with its prefix); may be repeated
-  --workloads a,b    ${WORKLOADS.map((workload) => workload.name).join(", ")} (default: all)
-  --connections a,b  for append (default 64,256)
-  --streams a,b      for append (default 1,1000)
-  --stream-mib N     for catch-up (default 64)
-  --rounds N         how often the servers take turns (default 3)
-  --seconds S        length of each measured window (default: what fits the budget)
-  --budget S         about how long the whole run may take (default 220)
-  --dir DIR          where the servers' data go (default: the system's temporary directory)
-  --out DIR          where the results are written (default: bench/results/local)
+  --only WORKLOAD[/CASE]   what is measured; may be repeated, or be a list with commas. CASE is a
+                           case's name or parts of it: append/64c, append/64KiB-json-plain-16c-1s
+  --all                    every case and every server, for hours
+  --list                   print the cases' names and end
+  --servers a,b            ${wrap(PEERS.map((peer) => peer.name))}
+                           a name may be a prefix: "ours", "ceiling"
+                           (default: all but ${names((peer) => !peer.byDefault)})
+  --peer URL               also measure a server that runs already (URL with its prefix); may be repeated
+  --native, --redis, --nats PATH
+                           these programs, where they aren't in PATH
+  --connections a,b        append: these numbers of connections
+  --streams a,b            append: these numbers of streams
+  --stream-mib N           catch-up: the stream's size (default 64; 1024 with --all)
+  --minutes N              steady: how long (default 0.2; 10 with --all)
+  --ours-args "…"          more flags for this project's server
+  --not-pinned             don't hold server and load to a core each
+  --rounds N               how often the servers take turns (default 3)
+  --seconds S              length of each measured window (default: what fits the budget)
+  --budget S               about how long the whole run may take (default 1080; with --all no limit)
+  --dir DIR                where the servers' data go (default: the system's temporary directory)
+  --out DIR                where the results are written (default: bench/results/local)
+
+workloads: ${WORKLOADS.map((workload) => workload.name).join(", ")}
 `;
+
+/** What the command line asks for, where that isn't a run. */
+export type Asked = BenchOptions | "help" | "list";
 
 /**
  * Reads the command line.
  *
- * @returns undefined if only help was asked for.
+ * @throws {Error} naming the flag and what would be right
  */
-export function readOptions(args: readonly string[]): BenchOptions | undefined {
+export function readOptions(args: readonly string[]): Asked {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      only: { type: "string", multiple: true, default: [] },
+      all: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
       servers: { type: "string" },
       peer: { type: "string", multiple: true, default: [] },
-      workloads: { type: "string" },
-      connections: { type: "string", default: "64,256" },
-      streams: { type: "string", default: "1,1000" },
-      "stream-mib": { type: "string", default: "64" },
+      native: { type: "string" },
+      redis: { type: "string" },
+      nats: { type: "string" },
+      connections: { type: "string" },
+      streams: { type: "string" },
+      "stream-mib": { type: "string" },
+      minutes: { type: "string" },
       rounds: { type: "string", default: "3" },
       seconds: { type: "string" },
-      budget: { type: "string", default: "220" },
+      budget: { type: "string" },
+      "ours-args": { type: "string", default: "" },
+      "not-pinned": { type: "boolean", default: false },
       dir: { type: "string" },
       out: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return undefined;
+  if (values.help) return "help";
+  if (values.list) return "list";
+  const { all } = values;
+  const streamMib = positive("--stream-mib", values["stream-mib"] ?? (all ? "1024" : "64"));
+  const minutes = positive("--minutes", values.minutes ?? (all ? "10" : "0.2"));
+  const workloadOptions = {
+    connections: counts("--connections", values.connections),
+    streams: counts("--streams", values.streams),
+    streamBytes: streamMib * MIB,
+    steadySeconds: minutes * 60,
+  };
   return {
-    peers: [
-      ...chosen("--servers", PEERS, values.servers, (peer) => !LEFT_OUT_BY_DEFAULT.test(peer.name)),
-      ...values.peer.map(runningPeer),
-    ],
-    workloads: chosen("--workloads", WORKLOADS, values.workloads, () => true),
-    connections: values.connections.split(",").map((text) => positive("--connections", text)),
-    streams: values.streams.split(",").map((text) => positive("--streams", text)),
-    streamBytes: positive("--stream-mib", values["stream-mib"]) * MIB,
-    rounds: positive("--rounds", values.rounds),
+    peers: [...chosenPeers(values.servers, all), ...values.peer.map(runningPeer)],
+    cases: selectCases(WORKLOADS, workloadOptions, values.only, all),
+    streamBytes: streamMib * MIB,
+    rounds: count("--rounds", values.rounds),
     seconds: values.seconds === undefined ? undefined : positive("--seconds", values.seconds),
-    budgetSeconds: positive("--budget", values.budget),
+    budgetSeconds: all && values.budget === undefined
+      ? Infinity
+      : positive("--budget", values.budget ?? "1080"),
+    programs: { native: values.native, redis: values.redis, nats: values.nats },
+    oursArgs: values["ours-args"].split(/\s+/).filter((arg) => arg !== ""),
+    pinned: !values["not-pinned"],
     directory: values.dir,
     out: values.out ?? new URL("../results/local", import.meta.url).pathname,
   };
 }
 
-function chosen<Named extends { readonly name: string }>(
-  flag: string,
-  all: readonly Named[],
-  list: string | undefined,
-  byDefault: (one: Named) => boolean,
-): readonly Named[] {
-  if (list === undefined) return all.filter(byDefault);
-  const names = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
-  const wanted = names.flatMap((name) => {
-    const exact = all.filter((one) => one.name === name);
-    const found = exact.length > 0 ? exact : all.filter((one) => one.name.startsWith(`${name}-`));
+function chosenPeers(list: string | undefined, all: boolean): readonly Peer[] {
+  if (list === undefined) return PEERS.filter((peer) => all || peer.byDefault);
+  const asked = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const wanted = asked.flatMap((name) => {
+    const exact = PEERS.filter((peer) => peer.name === name);
+    const found = exact.length > 0
+      ? exact
+      : PEERS.filter((peer) => peer.name.startsWith(`${name}-`) && peer.byDefault);
     if (found.length === 0) {
-      throw new Error(
-        `${flag} names "${name}"; there are ${all.map((one) => one.name).join(", ")}`,
-      );
+      throw new Error(`--servers names "${name}"; there are ${names(() => true)}`);
     }
     return found;
   });
   return [...new Set(wanted)];
 }
 
+function names(which: (peer: Peer) => boolean): string {
+  return PEERS.filter(which).map((peer) => peer.name).join(", ");
+}
+
+function wrap(all: readonly string[]): string {
+  const half = Math.ceil(all.length / 2);
+  return `${all.slice(0, half).join(", ")},\n${" ".repeat(27)}${all.slice(half).join(", ")}`;
+}
+
+function counts(flag: string, list: string | undefined): readonly number[] | undefined {
+  return list?.split(",").map((text) => count(flag, text));
+}
+
+function count(flag: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new Error(`${flag} has to be a whole number above 0, but is "${text}"`);
+}
+
 function positive(flag: string, text: string): number {
   const number = Number(text);
-  if (!(number > 0)) throw new Error(`${flag} has to be a number above 0, but is "${text}"`);
-  return number;
+  if (number > 0 && number < Infinity) return number;
+  throw new Error(`${flag} has to be a number above 0, but is "${text}"`);
 }

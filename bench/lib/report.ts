@@ -3,6 +3,7 @@ import type { Failure, RunResult } from "./run.ts";
 import type { Row, Table } from "./summary.ts";
 
 const GENERATOR_LIMIT = 0.9;
+const MIB = 2 ** 20;
 
 /** A whole run as it is written to disk. */
 export interface Report {
@@ -14,8 +15,12 @@ export interface Report {
   readonly run: RunResult;
 }
 
-/** The report as Markdown, which is also what the terminal shows. */
-export function markdown(report: Report): string {
+/**
+ * The report as Markdown, which is also what the terminal shows.
+ *
+ * @param plot the file name of the plot beside it, where there is one
+ */
+export function markdown(report: Report, plot: string | undefined): string {
   const { machine, run } = report;
   return [
     `# Bench of ${report.startedAt}`,
@@ -26,6 +31,7 @@ export function markdown(report: Report): string {
     ...machineLines(machine),
     "",
     "Only ratios within one run mean anything; `bench/README.md` says what each column is.",
+    ...(plot === undefined ? [] : ["", `![Rate and CPU time of each server](${plot})`]),
     ...report.tables.flatMap(tableLines),
     ...failureLines(run.failures),
     "",
@@ -33,11 +39,14 @@ export function markdown(report: Report): string {
 }
 
 function machineLines(machine: Machine): string[] {
-  const runtimes = Object.entries(machine.runtimes).map(([name, version]) => `${name} ${version}`);
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  const { sync } = machine;
   return [
     `- machine: ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}`,
-    `- file system of the data: ${machine.fileSystem}`,
-    `- ${runtimes.join(", ")}`,
+    `- file system of the data: ${machine.fileSystem}; a write of ${sync.bytes} B and its ` +
+    `fdatasync, one after the other: p50 ${sync.p50Micros.toFixed(0)} µs, p99 ` +
+    `${sync.p99Micros.toFixed(0)} µs`,
+    `- ${versions.join(", ")}`,
     `- ${machine.pinning}; load average at the start ${machine.loadAverageAtStart}`,
     ...(machine.fileSystem === "tmpfs"
       ? ["- **the data lay on tmpfs, where a sync costs nothing: no figure of durability counts**"]
@@ -51,11 +60,17 @@ function tableLines(table: Table): string[] {
     table.rateUnit,
     "min–max",
     "of ceiling",
+    "of native",
     "p50 ms",
     "p99 ms",
-    table.cpuUnit,
+    "p99.9 ms",
+    `CPU µs/${table.unit}`,
     "× ceiling",
+    "× native",
     "after",
+    `B to disk/${table.unit}`,
+    "MiB",
+    "files",
     "server core",
     "generator core",
     "notes",
@@ -73,23 +88,40 @@ function tableLines(table: Table): string[] {
           : cell.padStart(width);
       }).join(" | ")
     } |`;
-  const rule = widths.map((width, column) =>
-    column === 0 || column === widths.length - 1 ? "-".repeat(width) : "-".repeat(width - 1) + ":"
-  );
-  return ["", `## ${table.case}`, "", line(header), line(rule), ...rows.map(line)];
+  const rule = `| ${
+    widths.map((width, column) =>
+      column === 0 || column === widths.length - 1 ? "-".repeat(width) : "-".repeat(width - 1) + ":"
+    ).join(" | ")
+  } |`;
+  return [
+    "",
+    `## ${table.title}`,
+    "",
+    `\`${table.case}\``,
+    "",
+    line(header),
+    rule,
+    ...rows.map(line),
+  ];
 }
 
-function cells(row: Row): readonly string[] {
+function cells(row: Row): string[] {
   return [
     row.server,
-    whole(row.rate),
-    `${whole(row.rateMin)}–${whole(row.rateMax)}`,
-    known(row.ofCeiling, hundredths),
+    whole(row.rate.median),
+    `${whole(row.rate.min)}–${whole(row.rate.max)}`,
+    known(row.ofCeiling?.median, hundredths),
+    known(row.ofNative?.median, hundredths),
     known(row.p50Millis, hundredths),
-    known(row.p99Millis, hundredths),
-    known(row.cpuMicrosPerUnit, significant),
-    known(row.cpuOfCeiling, hundredths),
+    known(row.p99Millis?.median, hundredths),
+    known(row.p999Millis, hundredths),
+    known(row.cpuMicrosPerUnit?.median, significant),
+    known(row.cpuOfCeiling?.median, hundredths),
+    known(row.cpuOfNative?.median, hundredths),
     known(row.afterCpuMicrosPerUnit, significant),
+    known(row.writtenBytesPerUnit, whole),
+    known(row.memoryBytes, (bytes) => whole(bytes / MIB)),
+    known(row.openFiles, whole),
     known(row.serverBusy, percent),
     percent(row.generatorBusy),
     notes(row),
@@ -97,7 +129,8 @@ function cells(row: Row): readonly string[] {
 }
 
 function notes(row: Row): string {
-  const all: string[] = [];
+  const all = Object.entries(row.figures).map(([name, value]) => `${significant(value)} ${name}`);
+  if (row.fellBehind) all.push("**did not keep the pace**");
   if (row.generatorBusy > GENERATOR_LIMIT) all.push("**generator was the bottleneck**");
   if (row.p50Millis === undefined) all.push("no answer was complete within the window");
   if (row.errors > 0) all.push(`**${row.errors} errors**: ${row.firstError}`);
@@ -133,5 +166,5 @@ function percent(share: number): string {
 }
 
 function significant(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(1);
+  return Math.abs(value) >= 100 ? whole(value) : value.toFixed(1);
 }

@@ -1,24 +1,27 @@
 import type { Measurement } from "../generator/commands.ts";
 import type { Peer, PeerContext } from "../peers/peer.ts";
-import type { Case, Workload } from "../workloads/workload.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { complaint } from "./complaint.ts";
-import type { Generator } from "./generator.ts";
+import { type Generator, GeneratorEnded } from "./generator.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Pinning } from "./pinning.ts";
+import {
+  type CaseGroup,
+  estimate,
+  FIRST_WARM_SECONDS,
+  groupsOf,
+  roundsThatFit,
+  WARM_SECONDS,
+  windowSeconds,
+} from "./plan.ts";
+import type { PlannedCase } from "./selection.ts";
 import { type RunningServer, settle, startServer } from "./server.ts";
 
-const FIRST_WARM_SECONDS = 0.7;
-const WARM_SECONDS = 0.25;
-const MIN_SECONDS = 0.3;
-const MAX_SECONDS = 3;
-// Measured on a two-core machine; only how long the default run takes depends on them.
-const START_OVERHEAD_SECONDS = 1.2;
-const CASE_OVERHEAD_SECONDS = 0.6;
+/** How far past its budget a run goes at most before it starts nothing more. */
+const BUDGET_SLACK = 1.1;
 
 /** One measurement of one server, in one round. */
 export interface Sample {
-  readonly workload: string;
   readonly case: string;
   readonly server: string;
   readonly round: number;
@@ -46,41 +49,45 @@ export interface RunResult {
 
 /** What a run works with. */
 export interface RunEnvironment {
-  readonly context: PeerContext;
+  readonly context: Pick<PeerContext, "deno" | "bun" | "streamBytes" | "oursArgs">;
+  /** Where each peer's `program` is. */
+  readonly programs: ReadonlyMap<string, string>;
   readonly pinning: Pinning | undefined;
   readonly generator: Generator;
   readonly cleanup: Cleanup;
 }
 
-/** How long each window may be so that the whole run stays within its budget. */
-export function windowSeconds(options: BenchOptions, caseCount: number): number {
-  if (options.seconds !== undefined) return options.seconds;
-  const starts = options.peers.length * options.rounds;
-  const overhead = starts * START_OVERHEAD_SECONDS +
-    starts * caseCount * (WARM_SECONDS + CASE_OVERHEAD_SECONDS);
-  const seconds = (options.budgetSeconds - overhead) / (starts * caseCount);
-  return Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, Math.round(seconds * 100) / 100));
-}
-
 /**
  * Runs every case against every server, the servers taking turns: one round is each server once, with a
- * process and a directory of its own, through all cases.
+ * process and a directory of its own.
  */
 export async function runRounds(
   options: BenchOptions,
   environment: RunEnvironment,
+  peers: readonly Peer[],
 ): Promise<RunResult> {
-  const cases = options.workloads.flatMap((workload) =>
-    workload.cases(options).map((one) => ({ workload, case: one }))
+  const { cases, budgetSeconds } = options;
+  const rounds = roundsThatFit(peers, cases, options.rounds, budgetSeconds);
+  const estimated = estimate(peers, cases, rounds);
+  const seconds = options.seconds ?? windowSeconds(estimated, budgetSeconds);
+  const minutes = (estimated.fixedSeconds + estimated.windows * seconds) / 60;
+  progress(
+    `${rounds} rounds with windows of ${seconds} s, about ${minutes.toFixed(1)} minutes` +
+      (rounds < options.rounds ? `; more rounds don't fit --budget ${budgetSeconds}` : ""),
   );
-  const seconds = windowSeconds(options, cases.length);
-  const run = new Run(options, environment, cases, seconds);
+  const run = new Run(options, environment, rounds, seconds);
   const begun = performance.now();
   let round = 0;
-  for (; round < options.rounds; round++) {
+  for (; round < rounds; round++) {
     // Half a round more than the budget is better than a table with one round.
     if (performance.now() - begun > options.budgetSeconds * 1000) break;
-    for (const peer of options.peers) await run.turn(peer, round);
+    try {
+      for (const peer of peers) await run.turn(peer, round);
+    } catch (error) {
+      if (!(error instanceof GeneratorEnded)) throw error;
+      run.failures.push({ server: "all that follow", case: undefined, reason: error.message });
+      break;
+    }
   }
   return {
     samples: run.samples,
@@ -90,51 +97,72 @@ export async function runRounds(
   };
 }
 
-interface PlannedCase {
-  readonly workload: Workload;
-  readonly case: Case;
-}
-
 class Run {
   readonly samples: Sample[] = [];
   readonly failures: Failure[] = [];
   readonly #options: BenchOptions;
   readonly #environment: RunEnvironment;
-  readonly #cases: readonly PlannedCase[];
+  readonly #rounds: number;
   readonly #seconds: number;
+  readonly #latestMillis: number;
 
-  constructor(
-    options: BenchOptions,
-    environment: RunEnvironment,
-    cases: readonly PlannedCase[],
-    seconds: number,
-  ) {
+  constructor(options: BenchOptions, environment: RunEnvironment, rounds: number, seconds: number) {
     this.#options = options;
     this.#environment = environment;
-    this.#cases = cases;
+    this.#rounds = rounds;
     this.#seconds = seconds;
+    this.#latestMillis = performance.now() + options.budgetSeconds * 1000 * BUDGET_SLACK;
   }
 
   /** One server's turn in a round. */
   async turn(peer: Peer, round: number): Promise<void> {
-    if (this.#failed(peer, undefined)) return;
-    progress(`round ${round + 1}/${this.#options.rounds}: ${peer.name}`);
-    const { context, pinning, cleanup } = this.#environment;
+    progress(`round ${round + 1}/${this.#rounds}: ${peer.name}`);
+    let skipped = 0;
+    for (const group of groupsOf(peer, this.#options.cases, round)) {
+      if (this.#failed(peer, undefined)) return;
+      if (performance.now() > this.#latestMillis) {
+        skipped += group.cases.length;
+        continue;
+      }
+      await this.#runGroup(peer, group, round);
+    }
+    if (round > 0 || skipped === 0) return;
+    this.#fail(
+      peer,
+      undefined,
+      new Error(`the time (--budget) was up, with ${skipped} cases left`),
+    );
+  }
+
+  async #runGroup(peer: Peer, group: CaseGroup, round: number): Promise<void> {
+    const left = group.cases.filter((planned) => !this.#failed(peer, planned.case.id));
+    if (left.length === 0) return;
+    const { context, programs, pinning, cleanup } = this.#environment;
     let server: RunningServer;
     try {
-      server = await startServer(peer, context, pinning?.server, cleanup, this.#options.directory);
+      server = await startServer({
+        peer,
+        context: {
+          ...context,
+          chunkBytes: group.chunkBytes,
+          program: programs.get(peer.program?.name ?? "") ?? "",
+        },
+        core: pinning?.server,
+        cleanup,
+        parent: this.#options.directory,
+      });
     } catch (error) {
       this.#fail(peer, undefined, error);
       return;
     }
     let warmSeconds = FIRST_WARM_SECONDS;
-    for (const planned of this.#cases) {
-      if (this.#failed(peer, planned.case.name)) continue;
+    for (const planned of left) {
       try {
         this.samples.push(await this.#measure(peer, server, planned, round, warmSeconds));
         warmSeconds = WARM_SECONDS;
       } catch (error) {
-        this.#fail(peer, planned.case.name, error);
+        if (error instanceof GeneratorEnded) throw error;
+        this.#fail(peer, planned.case.id, error);
       }
     }
     await server.stop();
@@ -148,27 +176,26 @@ class Run {
     warmSeconds: number,
   ): Promise<Sample> {
     const { generator } = this.#environment;
-    const seconds = this.#seconds;
+    const seconds = planned.case.seconds ?? this.#seconds;
     const measurement = await planned.case.run({ generator, server, seconds, warmSeconds });
     return {
-      workload: planned.workload.name,
-      case: planned.case.name,
+      case: planned.case.id,
       server: peer.name,
       round,
       measurement,
-      afterCpuMicros: await settle(server.pid),
+      afterCpuMicros: await settle(server.watched.pid),
       windowShare: seconds / (seconds + warmSeconds),
     };
   }
 
-  #failed(peer: Peer, caseName: string | undefined): boolean {
-    return this.failures.some((one) => one.server === peer.name && one.case === caseName);
+  #failed(peer: Peer, caseId: string | undefined): boolean {
+    return this.failures.some((one) => one.server === peer.name && one.case === caseId);
   }
 
-  #fail(peer: Peer, caseName: string | undefined, error: unknown): void {
+  #fail(peer: Peer, caseId: string | undefined, error: unknown): void {
     const reason = complaint(error);
-    this.failures.push({ server: peer.name, case: caseName, reason });
-    progress(`${peer.name}${caseName === undefined ? "" : `, ${caseName}`}: ${reason}`);
+    this.failures.push({ server: peer.name, case: caseId, reason });
+    progress(`${peer.name}${caseId === undefined ? "" : `, ${caseId}`}: ${reason}`);
   }
 }
 

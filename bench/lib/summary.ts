@@ -1,25 +1,39 @@
+import type { Measurement } from "../generator/commands.ts";
 import type { Peer } from "../peers/peer.ts";
-import type { Workload } from "../workloads/workload.ts";
 import type { Sample } from "./run.ts";
-import { median, medianOfKnown } from "./stats.ts";
+import type { PlannedCase } from "./selection.ts";
+import { median, medianOfKnown, type Spread, spreadOfKnown } from "./stats.ts";
+
+/** The peer that every other one is also set against. */
+const NATIVE = "native";
+/** A server that keeps less than this share of the pace it was asked for is noted. */
+const PACE_KEPT = 0.95;
 
 /** One line of a table: a server in a case, over all rounds. */
 export interface Row {
   readonly server: string;
-  readonly rate: number;
-  readonly rateMin: number;
-  readonly rateMax: number;
-  /** Median of each round's ratio to the ceiling of the same round; undefined without a ceiling. */
-  readonly ofCeiling: number | undefined;
   readonly ceiling: string;
-  /** The same for CPU time a unit: 2 means twice the ceiling's. */
-  readonly cpuOfCeiling: number | undefined;
+  readonly rate: Spread;
+  /** Each round's ratio to the ceiling, and to the native server, of the same round. */
+  readonly ofCeiling: Spread | undefined;
+  readonly ofNative: Spread | undefined;
   readonly p50Millis: number | undefined;
-  readonly p99Millis: number | undefined;
-  readonly cpuMicrosPerUnit: number | undefined;
+  readonly p99Millis: Spread | undefined;
+  readonly p99OfNative: Spread | undefined;
+  readonly p999Millis: number | undefined;
+  readonly cpuMicrosPerUnit: Spread | undefined;
+  /** CPU time a unit through the ceiling's and the native server's: 2 means twice as much. */
+  readonly cpuOfCeiling: Spread | undefined;
+  readonly cpuOfNative: Spread | undefined;
   readonly afterCpuMicrosPerUnit: number | undefined;
+  readonly writtenBytesPerUnit: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly openFiles: number | undefined;
   readonly serverBusy: number | undefined;
   readonly generatorBusy: number;
+  /** Whether it did not keep the pace it was asked for. */
+  readonly fellBehind: boolean;
+  readonly figures: Readonly<Record<string, number>>;
   readonly errors: number;
   readonly firstError: string | undefined;
 }
@@ -27,8 +41,10 @@ export interface Row {
 /** The table of one case. */
 export interface Table {
   readonly case: string;
+  readonly title: string;
   readonly rateUnit: string;
-  readonly cpuUnit: string;
+  readonly unit: string;
+  readonly paced: boolean;
   readonly rows: readonly Row[];
 }
 
@@ -36,55 +52,74 @@ export interface Table {
 export function summarize(
   samples: readonly Sample[],
   peers: readonly Peer[],
-  workloads: readonly Workload[],
+  cases: readonly PlannedCase[],
 ): readonly Table[] {
-  const names = [...new Set(samples.map((sample) => sample.case))];
-  return names.flatMap((name) => {
-    const ofCase = samples.filter((sample) => sample.case === name);
-    const workload = workloads.find((one) => one.name === ofCase[0]?.workload);
-    if (workload === undefined) return [];
+  return cases.flatMap(({ workload, case: { id, title } }) => {
+    const ofCase = samples.filter((sample) => sample.case === id);
+    if (ofCase.length === 0) return [];
     const rows = peers.flatMap((peer) => {
       const own = ofCase.filter((sample) => sample.server === peer.name);
-      const ceiling = ofCase.filter((sample) => sample.server === peer.ceiling);
-      return own.length === 0 ? [] : [summarizeServer(peer, own, ceiling)];
+      return own.length === 0 ? [] : [summarizeServer(peer, own, ofCase)];
     });
-    return [{ case: name, rateUnit: workload.rateUnit, cpuUnit: workload.cpuUnit, rows }];
+    const { rateUnit, unit, paced = false } = workload;
+    return [{ case: id, title, rateUnit, unit, paced, rows }];
   });
 }
 
 function summarizeServer(
   peer: Peer,
   samples: readonly Sample[],
-  ceiling: readonly Sample[],
+  ofCase: readonly Sample[],
 ): Row {
-  const rates = samples.map(rate);
-  const ratio = (value: (sample: Sample) => number | undefined) =>
-    medianOfKnown(samples.map((sample) => {
-      const same = ceiling.find((one) => one.round === sample.round);
+  const ratios = (to: string, value: (sample: Sample) => number | undefined) =>
+    spreadOfKnown(samples.map((sample) => {
+      const same = ofCase.find((one) => one.server === to && one.round === sample.round);
       return same === undefined ? undefined : divide(value(sample), value(same));
     }));
   const measured = samples.map((sample) => sample.measurement);
+  const middle = (value: (one: Measurement) => number | undefined) =>
+    medianOfKnown(measured.map(value));
+  const rates = samples.map(rate);
   return {
     server: peer.name,
-    rate: median(rates),
-    rateMin: Math.min(...rates),
-    rateMax: Math.max(...rates),
-    ofCeiling: ratio(rate),
-    cpuOfCeiling: ratio(cpuMicros),
     ceiling: peer.ceiling,
-    p50Millis: medianOfKnown(measured.map((one) => one.p50Millis)),
-    p99Millis: medianOfKnown(measured.map((one) => one.p99Millis)),
-    cpuMicrosPerUnit: medianOfKnown(samples.map(cpuMicros)),
+    rate: { median: median(rates), min: Math.min(...rates), max: Math.max(...rates) },
+    ofCeiling: ratios(peer.ceiling, rate),
+    ofNative: ratios(NATIVE, rate),
+    p50Millis: middle((one) => one.p50Millis),
+    p99Millis: spreadOfKnown(measured.map((one) => one.p99Millis)),
+    p99OfNative: ratios(NATIVE, (sample) => sample.measurement.p99Millis),
+    p999Millis: middle((one) => one.p999Millis),
+    cpuMicrosPerUnit: spreadOfKnown(samples.map(cpuMicros)),
+    cpuOfCeiling: ratios(peer.ceiling, cpuMicros),
+    cpuOfNative: ratios(NATIVE, cpuMicros),
     afterCpuMicrosPerUnit: medianOfKnown(
       samples.map((one) => divide(one.afterCpuMicros, one.measurement.units / one.windowShare)),
     ),
-    serverBusy: medianOfKnown(
-      measured.map((one) => divide(one.serverCpuMicros, one.seconds * 1e6)),
-    ),
+    writtenBytesPerUnit: middle((one) => divide(one.server?.diskWrittenBytes, one.units)),
+    memoryBytes: middle((one) => one.server?.memoryBytes),
+    openFiles: middle((one) => one.server?.openFiles),
+    serverBusy: middle((one) => divide(one.server?.cpuMicros, one.seconds * 1e6)),
     generatorBusy: median(measured.map((one) => one.generatorBusy)),
+    fellBehind: measured.some(fellBehind),
+    figures: medianFigures(measured),
     errors: measured.reduce((sum, one) => sum + one.errors, 0),
     firstError: measured.find((one) => one.firstError !== undefined)?.firstError,
   };
+}
+
+function medianFigures(measured: readonly Measurement[]): Record<string, number> {
+  const names = new Set(measured.flatMap((one) => Object.keys(one.figures ?? {})));
+  const figures: Record<string, number> = {};
+  for (const name of names) {
+    const value = medianOfKnown(measured.map((one) => one.figures?.[name]));
+    if (value !== undefined) figures[name] = value;
+  }
+  return figures;
+}
+
+function fellBehind({ units, askedUnits }: Measurement): boolean {
+  return askedUnits !== undefined && units < askedUnits * PACE_KEPT;
 }
 
 function rate(sample: Sample): number {
@@ -92,7 +127,7 @@ function rate(sample: Sample): number {
 }
 
 function cpuMicros(sample: Sample): number | undefined {
-  return divide(sample.measurement.serverCpuMicros, sample.measurement.units);
+  return divide(sample.measurement.server?.cpuMicros, sample.measurement.units);
 }
 
 function divide(value: number | undefined, by: number | undefined): number | undefined {

@@ -2,36 +2,30 @@ import { benchPath, type Peer, type PeerContext } from "./peer.ts";
 
 const BARE = benchPath("servers/bare.ts");
 const CEILING = benchPath("servers/ceiling.ts");
+const CHUNK_BYTES = 1024 * 1024;
 
 /** The handlers without an engine: bare, and with one fdatasync a batch. */
 export const HANDLERS: readonly Peer[] = [
-  bare("deno"),
-  bare("bun"),
-  ceiling("deno"),
-  ceiling("bun"),
+  handler("ceiling", "deno"),
+  handler("ceiling", "bun"),
+  handler("bare", "deno"),
+  handler("bare", "bun"),
 ];
 
-function bare(runtime: "deno" | "bun"): Peer {
+function handler(kind: "bare" | "ceiling", runtime: "deno" | "bun"): Peer {
   return {
-    name: `bare-${runtime}`,
+    name: `${kind}-${runtime}`,
     ceiling: `ceiling-${runtime}`,
-    command: (context) => [...program(runtime, context), BARE, String(context.streamBytes)],
+    byDefault: true,
+    protocol: "http",
+    isHandler: true,
+    forgets: true,
+    takesChunkBytes: true,
+    command(context: PeerContext, directory: string): readonly string[] {
+      const program = runtime === "deno" ? [context.deno, "run", "-A"] : [context.bun];
+      const main = kind === "bare" ? [BARE] : [CEILING, directory];
+      const sizes = [context.streamBytes, context.chunkBytes ?? CHUNK_BYTES];
+      return [...program, ...main, ...sizes.map(String)];
+    },
   };
-}
-
-function ceiling(runtime: "deno" | "bun"): Peer {
-  return {
-    name: `ceiling-${runtime}`,
-    ceiling: `ceiling-${runtime}`,
-    command: (context, directory) => [
-      ...program(runtime, context),
-      CEILING,
-      directory,
-      String(context.streamBytes),
-    ],
-  };
-}
-
-function program(runtime: "deno" | "bun", context: PeerContext): readonly string[] {
-  return runtime === "deno" ? [context.deno, "run", "-A"] : [context.bun];
 }

@@ -3,17 +3,20 @@ import { benchPath, type Peer } from "./peer.ts";
 const STARTER = benchPath("servers/reference.mjs");
 
 /** The protocol's reference server on Node, in memory and on files. */
-export const REFERENCE: readonly Peer[] = [
-  {
-    name: "reference-memory",
+export const REFERENCE: readonly Peer[] = [reference("memory"), reference("file")];
+
+function reference(storage: "memory" | "file"): Peer {
+  return {
+    name: `reference-${storage}`,
     ceiling: "ceiling-bun",
+    byDefault: storage === "memory",
+    protocol: "http",
+    forgets: storage === "memory",
     needsPackages: true,
-    command: () => ["node", STARTER],
-  },
-  {
-    name: "reference-file",
-    ceiling: "ceiling-bun",
-    needsPackages: true,
-    command: (_context, directory) => ["node", STARTER, directory],
-  },
-];
+    command: (_context, directory) => [
+      "node",
+      STARTER,
+      ...(storage === "file" ? [directory] : []),
+    ],
+  };
+}

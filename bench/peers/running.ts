@@ -5,5 +5,12 @@ import type { Peer } from "./peer.ts";
  * is not pinned.
  */
 export function runningPeer(url: string): Peer {
-  return { name: url, url, ceiling: "ceiling-bun", command: () => [] };
+  return {
+    name: url,
+    url,
+    ceiling: "ceiling-bun",
+    byDefault: true,
+    protocol: "http",
+    command: () => [],
+  };
 }

@@ -1,67 +1,72 @@
-import { CHUNK_BYTES } from "./synthetic_stream.ts";
-
-const EXPOSED = [
-  "stream-next-offset",
-  "stream-up-to-date",
-  "stream-closed",
-  "stream-cursor",
-  "stream-ttl",
-  "stream-expires-at",
-  "stream-sse-data-encoding",
-  "producer-epoch",
-  "producer-seq",
-  "producer-expected-seq",
-  "producer-received-seq",
-  "etag",
-  "location",
-].join(", ");
+import {
+  isTrue,
+  PRODUCER_EPOCH,
+  PRODUCER_ID,
+  PRODUCER_SEQ,
+  STREAM_CLOSED,
+  STREAM_CURSOR,
+  STREAM_EXPECTED_OFFSET,
+  STREAM_NEXT_OFFSET,
+  STREAM_SEQ,
+  STREAM_UP_TO_DATE,
+} from "../../src/protocol/headers.ts";
+import { COMMON_HEADERS, type HeaderFields } from "../../src/server/response.ts";
 
 /** An offset as the protocol's servers print it: 20 digits. */
 export function offsetToken(offset: number): string {
   return String(offset).padStart(20, "0");
 }
 
-/** The answer to an append, with the headers a real server sends. */
-export function appended(nextOffset: number): Response {
-  return new Response(null, {
-    status: 204,
-    headers: [
-      ["stream-next-offset", offsetToken(nextOffset)],
-      ["x-content-type-options", "nosniff"],
-      ["cross-origin-resource-policy", "cross-origin"],
-      ["access-control-allow-origin", "*"],
-      ["access-control-expose-headers", EXPOSED],
-      ["cache-control", "no-store"],
-    ],
-  });
+/** What an append's decision depends on, read from its headers as this project's server reads it. */
+export interface AppendHeaders {
+  readonly producer: { readonly epoch: string; readonly seq: string } | undefined;
+}
+
+/**
+ * Reads every request header that an append of this project's server reads.
+ *
+ * @returns undefined where the handler has no answer: a close, a wrong sequence or no content type.
+ */
+export function readAppendHeaders(request: Request): AppendHeaders | undefined {
+  const { headers } = request;
+  const seq = headers.get(STREAM_SEQ);
+  const expected = headers.get(STREAM_EXPECTED_OFFSET);
+  const id = headers.get(PRODUCER_ID);
+  const producerEpoch = headers.get(PRODUCER_EPOCH);
+  const producerSeq = headers.get(PRODUCER_SEQ);
+  const contentType = headers.get("content-type");
+  const isClose = isTrue(headers.get(STREAM_CLOSED));
+  const length = headers.get("content-length");
+  if (seq !== null || expected !== null || isClose || contentType === null || length === null) {
+    return undefined;
+  }
+  if (id === null || producerEpoch === null || producerSeq === null) return { producer: undefined };
+  return { producer: { epoch: producerEpoch, seq: producerSeq } };
+}
+
+/** The answer to an append, with the status and the headers of this project's server. */
+export function appended(nextOffset: number, { producer }: AppendHeaders): Response {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    [STREAM_NEXT_OFFSET]: offsetToken(nextOffset),
+  };
+  if (producer !== undefined) {
+    headers[PRODUCER_EPOCH] = producer.epoch;
+    headers[PRODUCER_SEQ] = producer.seq;
+  }
+  return new Response(null, { status: producer === undefined ? 204 : 200, headers });
 }
 
 /** The answer to a create. */
-export function created(): Response {
-  return new Response(null, {
-    status: 201,
-    headers: [["stream-next-offset", offsetToken(0)], ["cache-control", "no-store"]],
-  });
-}
-
-/** The answer to a catch-up read of one chunk of the synthetic stream. */
-export function chunkAnswer(
-  body: BodyInit,
-  contentType: string,
-  chunk: ChunkRange,
-): Response {
-  const headers: [string, string][] = [
-    ["content-type", contentType],
-    ["stream-next-offset", offsetToken(chunk.end)],
-    ["etag", `"bench:${chunk.start}:${chunk.end}"`],
-    ["x-content-type-options", "nosniff"],
-    ["cross-origin-resource-policy", "cross-origin"],
-    ["access-control-allow-origin", "*"],
-    ["access-control-expose-headers", EXPOSED],
-    ["cache-control", "public, max-age=60, stale-while-revalidate=300"],
-  ];
-  if (chunk.last) headers.push(["stream-up-to-date", "true"]);
-  return new Response(body, { status: 200, headers });
+export function created(request: Request): Response {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    "cache-control": "no-store",
+    "content-type": request.headers.get("content-type") ?? "application/octet-stream",
+    [STREAM_NEXT_OFFSET]: offsetToken(0),
+    location: request.url,
+  };
+  return new Response(null, { status: 201, headers });
 }
 
 /** Which bytes of the synthetic stream an answer holds. */
@@ -71,23 +76,57 @@ export interface ChunkRange {
   readonly last: boolean;
 }
 
-/** The chunk that a read's `offset` asks for; the bench's readers only send offsets they were given. */
-export function requestedChunk(url: string, streamBytes: number): ChunkRange {
-  const at = url.indexOf("offset=");
-  const asked = at < 0 ? 0 : Number.parseInt(url.slice(at + "offset=".length), 10);
-  const start = asked >= 0 && asked < streamBytes ? asked : 0;
-  const end = Math.min(start + CHUNK_BYTES, streamBytes);
-  return { start, end, last: end === streamBytes };
+/** The answer to a catch-up read of one chunk of the synthetic stream. */
+export function chunkAnswer(body: BodyInit, contentType: string, chunk: ChunkRange): Response {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    "content-type": contentType,
+    [STREAM_NEXT_OFFSET]: offsetToken(chunk.end),
+    "cache-control": "public, max-age=60, stale-while-revalidate=300",
+    etag: `"bench:${chunk.start}:${chunk.end}"`,
+  };
+  if (chunk.last) headers[STREAM_UP_TO_DATE] = "true";
+  return new Response(body, { status: 200, headers });
 }
 
-/** Reads the request headers that an append's decision depends on, as a real server has to. */
-export function readAppendHeaders(request: Request): boolean {
-  const headers = request.headers;
-  return headers.get("content-type") !== null &&
-    headers.get("stream-closed") === null &&
-    headers.get("producer-id") === null &&
-    headers.get("stream-seq") === null &&
-    headers.get("content-length") !== null;
+/** The answer to a long-poll that got data. */
+export function pollAnswer(body: BodyInit, contentType: string, nextOffset: number): Response {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    "content-type": contentType,
+    [STREAM_NEXT_OFFSET]: offsetToken(nextOffset),
+    [STREAM_UP_TO_DATE]: "true",
+    [STREAM_CURSOR]: "1",
+    "cache-control": "public, max-age=60, stale-while-revalidate=300",
+  };
+  return new Response(body, { status: 200, headers });
+}
+
+/** The answer that opens an SSE connection. */
+export function sseAnswer(body: ReadableStream<Uint8Array<ArrayBuffer>>): Response {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    [STREAM_NEXT_OFFSET]: offsetToken(0),
+    [STREAM_CURSOR]: "1",
+  };
+  return new Response(body, { status: 200, headers });
+}
+
+/** The `offset` of a read as a number, -1 for the start; the bench's readers send what they were given. */
+export function askedOffset(url: string): number {
+  const at = url.indexOf("offset=");
+  return at < 0 ? -1 : Number.parseInt(url.slice(at + "offset=".length), 10);
+}
+
+/** The chunk that a catch-up read asks for. */
+export function requestedChunk(url: string, streamBytes: number, chunkBytes: number): ChunkRange {
+  const asked = askedOffset(url);
+  const start = asked >= 0 && asked < streamBytes ? asked : 0;
+  const end = Math.min(start + chunkBytes, streamBytes);
+  return { start, end, last: end === streamBytes };
 }
 
 /** The path of a URL, without the cost of parsing it. */

@@ -1,16 +1,13 @@
-/** What one chunk of the synthetic stream holds; the default chunk of a real server is about this. */
-export const CHUNK_BYTES = 1024 * 1024;
-
 const MESSAGE_BYTES = 256;
 
 /**
  * One chunk of the stream that the bare handlers serve to catch-up readers: JSON messages of 256
  * bytes, each followed by `,\n`, so that the same bytes are right for a byte stream and a JSON one.
  */
-export function syntheticChunk(): Uint8Array<ArrayBuffer> {
-  const chunk = new Uint8Array(CHUNK_BYTES);
+export function syntheticChunk(chunkBytes: number): Uint8Array<ArrayBuffer> {
+  const chunk = new Uint8Array(chunkBytes);
   const encoder = new TextEncoder();
-  for (let at = 0; at < CHUNK_BYTES; at += MESSAGE_BYTES) {
+  for (let at = 0; at < chunkBytes; at += MESSAGE_BYTES) {
     const head = `{"n":${at / MESSAGE_BYTES},"text":"`;
     const tail = `"},\n`;
     const fill = "x".repeat(MESSAGE_BYTES - head.length - tail.length);

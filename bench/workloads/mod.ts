@@ -1,6 +1,19 @@
 import { APPEND } from "./append.ts";
 import { CATCH_UP } from "./catch_up.ts";
+import { HISTORY } from "./history.ts";
+import { FAN_OUT, ROUND_TRIP, TOKENS } from "./live.ts";
+import { SCALE } from "./scale.ts";
+import { STEADY } from "./steady.ts";
 import type { Workload } from "./workload.ts";
 
 /** Every workload, in the order of the tables. */
-export const WORKLOADS: readonly Workload[] = [APPEND, CATCH_UP];
+export const WORKLOADS: readonly Workload[] = [
+  APPEND,
+  ROUND_TRIP,
+  FAN_OUT,
+  TOKENS,
+  CATCH_UP,
+  HISTORY,
+  SCALE,
+  STEADY,
+];
