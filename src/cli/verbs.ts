@@ -8,6 +8,8 @@ import { headVerb } from "./commands/head.ts";
 import { listVerb } from "./commands/list.ts";
 import { readVerb } from "./commands/read.ts";
 import { tailVerb } from "./commands/tail.ts";
+import { inspectVerb } from "./inspect.ts";
+import { repairVerb } from "./repair.ts";
 import { serve } from "./serve.ts";
 import type { Verb } from "./verb.ts";
 
@@ -23,5 +25,7 @@ export const verbs: readonly Verb[] = [
   forkVerb,
   deleteVerb,
   listVerb,
+  inspectVerb,
+  repairVerb,
   completionVerb(() => verbs),
 ];

@@ -57,8 +57,8 @@ export const LAYERS: readonly Layer[] = [
 export const GUARDED: ReadonlyMap<string, readonly string[]> = new Map([
   ["node:fs", ["src/env"]],
   ["node:fs/promises", ["src/env"]],
-  ["node:sqlite", ["src/storage/file"]],
-  ["node:path", ["src/env", "src/storage/file", "src/cli"]],
+  ["node:sqlite", ["src/storage/file", "src/storage/file/maintenance"]],
+  ["node:path", ["src/env", "src/storage/file", "src/storage/file/maintenance", "src/cli"]],
 ]);
 
 /** The room that a file is in: of nested ones the innermost. */

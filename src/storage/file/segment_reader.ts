@@ -93,12 +93,12 @@ export class SegmentReader {
 
   #segmentAt(stream: FileStream, offset: number): SegmentRow {
     const { lastSegment } = stream;
-    if (lastSegment !== undefined && offset >= lastSegment.base) return lastSegment;
+    if (lastSegment !== undefined && holds(lastSegment, offset)) return lastSegment;
     for (const segment of stream.changedSegments.values()) {
-      if (offset >= segment.base && offset < segment.base + segment.bytes) return segment;
+      if (holds(segment, offset)) return segment;
     }
     const segment = this.#catalog.segmentAt(stream.id, offset);
-    if (segment !== undefined && offset < segment.base + segment.bytes) return segment;
+    if (segment !== undefined && holds(segment, offset)) return segment;
     if (stream.presence === "deleted") throw gone(stream);
     throw new StreamError(
       { code: "damaged" },
@@ -120,6 +120,10 @@ export class SegmentReader {
       throw damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" });
     }
   }
+}
+
+function holds({ base, bytes }: SegmentRow, offset: number): boolean {
+  return offset >= base && offset < base + bytes;
 }
 
 async function entryOf(

@@ -1,0 +1,93 @@
+import { FileSystemError } from "../env/file_system.ts";
+import { nodeFileSystem } from "../env/node_file_system.ts";
+import { encodeUtf8 } from "../protocol/bytes.ts";
+import { DirectoryError } from "../storage/file/damage.ts";
+import { InspectError, inspectFile } from "../storage/file/maintenance/inspect.ts";
+import { type Thing, thingLine, thingObject } from "../storage/file/maintenance/inspect_thing.ts";
+import { jsonOutputFlag } from "./commands/common_flags.ts";
+import { EXIT } from "./exit_code.ts";
+import { integerFlag, optionalFlag } from "./flag.ts";
+import type { FlagValues } from "./flag_values.ts";
+import { PROGRAM } from "./program_name.ts";
+import { BrokenPipe, type Shell } from "./shell.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Invocation, Verb } from "./verb.ts";
+
+/** Lines are written this many at a time. */
+const PAGE_LINES = 500;
+
+const flags = {
+  limit: optionalFlag(integerFlag({
+    name: "limit",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    help: "End after so many things.",
+    commandLineOnly: true,
+  })),
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams inspect FILE`: what is in a file of a server's directory. */
+export const inspectVerb: Verb = {
+  name: "inspect",
+  summary: "Print what is in a file of a server's directory, one thing a line with its position.",
+  details: `
+FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and what
+is behind them is printed too. Nothing is changed. The catalogue can't be read while a server runs.`,
+  words: [{ name: "FILE", help: "a file of a server's directory" }],
+  flags,
+  run,
+};
+
+async function run(values: FlagValues, { words, shell }: Invocation): Promise<number> {
+  shell.endOnSignals();
+  const [path = ""] = words;
+  const limit = values.get(flags.limit) ?? Infinity;
+  const format = values.get(flags.json)
+    ? (thing: Thing) => JSON.stringify(thingObject(thing))
+    : thingLine;
+  try {
+    return await print(inspectFile(nodeFileSystem, path), limit, format, shell);
+  } catch (error) {
+    if (error instanceof BrokenPipe) return EXIT.ok;
+    return complain(error, shell);
+  }
+}
+
+/** Resolves to the exit code: a damaged part is a failure. */
+async function print(
+  things: Iterable<Thing>,
+  limit: number,
+  format: (thing: Thing) => string,
+  shell: Shell,
+): Promise<number> {
+  let lines: string[] = [];
+  let count = 0;
+  let exitCode: number = EXIT.ok;
+  for (const thing of things) {
+    if (thing.damage !== undefined) exitCode = EXIT.failure;
+    lines.push(`${format(thing)}\n`);
+    if (lines.length === PAGE_LINES) {
+      await shell.write(encodeUtf8(lines.join("")));
+      lines = [];
+    }
+    if (++count >= limit) break;
+  }
+  await shell.write(encodeUtf8(lines.join("")));
+  return exitCode;
+}
+
+function complain(error: unknown, shell: Shell): number {
+  if (error instanceof InspectError && error.code !== "missing") {
+    throw new UsageError(error.message);
+  }
+  const isTold = error instanceof InspectError || error instanceof DirectoryError ||
+    error instanceof FileSystemError;
+  if (!isTold) throw error;
+  shell.complain(`${PROGRAM}: ${error.message}`);
+  if (error instanceof InspectError) return EXIT.notFound;
+  return error instanceof DirectoryError && error.code === "in_use"
+    ? EXIT.unavailable
+    : EXIT.failure;
+}

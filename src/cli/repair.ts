@@ -1,0 +1,98 @@
+import { resolve } from "node:path";
+import { FileSystemError } from "../env/file_system.ts";
+import { nodeFileSystem } from "../env/node_file_system.ts";
+import { encodeUtf8 } from "../protocol/bytes.ts";
+import { DirectoryError } from "../storage/file/damage.ts";
+import { repairDirectory } from "../storage/file/maintenance/repair.ts";
+import {
+  describeLeft,
+  describeMend,
+  type RepairReport,
+} from "../storage/file/maintenance/repair_report.ts";
+import { jsonOutputFlag } from "./commands/common_flags.ts";
+import { EXIT } from "./exit_code.ts";
+import { switchFlag } from "./flag.ts";
+import type { FlagValues } from "./flag_values.ts";
+import { serveFlags } from "./flags.ts";
+import { PROGRAM } from "./program_name.ts";
+import { BrokenPipe, type Shell } from "./shell.ts";
+import { UsageError } from "./usage_error.ts";
+import type { Invocation, Verb } from "./verb.ts";
+
+const flags = {
+  dir: { ...serveFlags.dir, help: "The directory that keeps the streams." },
+  dryRun: switchFlag({
+    name: "dry-run",
+    help: "Only say what would be done; what is damaged in the catalogue may turn out worse.",
+    commandLineOnly: true,
+  }),
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams repair`: mends a damaged directory and says what is lost. */
+export const repairVerb: Verb = {
+  name: "repair",
+  summary: "Mend a directory that no server is using, and say exactly what is lost.",
+  details: `
+Whatever is changed or removed is kept in a folder damaged-TIME in the directory. A line a thing:
+mended; lost; unproven (served again, though nothing shows that it is what was written); not mended
+(requests for it are answered 500). Exits 1 where something could not be mended.`,
+  flags,
+  run,
+};
+
+async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
+  shell.endOnSignals();
+  const isDryRun = values.get(flags.dryRun);
+  try {
+    const report = await repairDirectory({
+      fileSystem: nodeFileSystem,
+      dir: resolve(values.get(flags.dir)),
+      isDryRun,
+      nowMs: shell.clock.nowMs(),
+    });
+    await shell.write(encodeUtf8(
+      values.get(flags.json) ? jsonLines(report) : textLines(report, isDryRun),
+    ));
+    const isLeft = report.left.length > 0 || (isDryRun && report.before.length > 0);
+    return isLeft ? EXIT.failure : EXIT.ok;
+  } catch (error) {
+    if (error instanceof BrokenPipe) return EXIT.ok;
+    return complain(error, shell);
+  }
+}
+
+function textLines(report: RepairReport, isDryRun: boolean): string {
+  const lines = [...report.mends.map(describeMend), ...report.left.map(describeLeft)];
+  const { before, mends, left, keptIn } = report;
+  const wrong = before.length === 1 ? "1 thing is" : `${before.length} things are`;
+  lines.push(
+    before.length === 0
+      ? "nothing is damaged; nothing was changed"
+      : isDryRun
+      ? `${wrong} damaged; nothing was changed`
+      : `${wrong} damaged; ${mends.length} steps were taken, ${left.length} things are not mended` +
+        (keptIn === undefined ? "; nothing was changed" : `; the originals are in ${keptIn}`),
+  );
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function jsonLines({ before, mends, left, keptIn }: RepairReport): string {
+  const summary = { damaged: before.length, steps: mends.length, notMended: left.length, keptIn };
+  return [
+    ...mends,
+    ...left.map((finding) => ({ outcome: "not mended", ...finding })),
+    { outcome: "summary", ...summary },
+  ].map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
+function complain(error: unknown, shell: Shell): number {
+  if (error instanceof DirectoryError && error.code === "foreign") {
+    throw new UsageError(error.message);
+  }
+  if (!(error instanceof DirectoryError) && !(error instanceof FileSystemError)) throw error;
+  shell.complain(`${PROGRAM}: ${error.message}`);
+  if (error instanceof FileSystemError) return EXIT.failure;
+  if (error.code === "in_use") return EXIT.unavailable;
+  return error.code === "empty" ? EXIT.notFound : EXIT.failure;
+}

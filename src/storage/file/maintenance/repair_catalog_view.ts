@@ -1,0 +1,10 @@
+/** What a repair of the log asks the catalogue. */
+export interface CatalogView {
+  readonly uuid: string;
+  /** All records up to this one are in the rows. */
+  readonly position: number;
+  /** The newest record that any row includes: later ones need a greater number. */
+  readonly newestPosition: number;
+  /** A stream's row; `undefined` where there is none that checks. */
+  rowOf(id: number): { readonly name: string; readonly position: number } | undefined;
+}

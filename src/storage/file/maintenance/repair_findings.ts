@@ -1,0 +1,119 @@
+import type { DatabaseSync } from "node:sqlite";
+import { DirectoryError } from "../damage.ts";
+import {
+  checkCatalogHeader,
+  checkPages,
+  checkSchema,
+  checkState,
+  sqliteFailure,
+} from "./check_catalog.ts";
+import { checkLog } from "./check_log.ts";
+import { LoggedStreams } from "./check_records.ts";
+import { checkRows, rowPlaces } from "./check_rows.ts";
+import type { CheckScope } from "./check_scope.ts";
+import { withWindow } from "./file_window.ts";
+import { type Finding, type Found, isFinding } from "./finding.ts";
+import { openReadOnlyCatalog } from "./read_only_catalog.ts";
+import { isSqliteError } from "./repair_catalog_rows.ts";
+import { isThere, readFormatUuid } from "./repair_format.ts";
+import type { RepairScope } from "./repair_scope.ts";
+
+const PARTS = ["FORMAT", "catalog.sqlite", "wal", "segments"];
+
+/**
+ * Refuses a directory that isn't one of ours, or isn't there.
+ *
+ * @throws {DirectoryError} `empty` or `foreign`
+ */
+export function refuseOthers({ fileSystem, paths }: Pick<RepairScope, "fileSystem" | "paths">) {
+  const names = fileSystem.list(paths.root) ?? [];
+  if (names.length === 0) {
+    const message = "the directory is missing or empty; name one that a server made";
+    throw new DirectoryError("empty", paths.root, message);
+  }
+  if (names.some((name) => PARTS.includes(name))) return;
+  const message = `this is no directory of ours: it has none of ${PARTS.join(", ")}`;
+  throw new DirectoryError("foreign", paths.root, message);
+}
+
+/** Everything that is damaged. The caller holds the lock, and nobody has the catalogue open. */
+export async function findingsOf(scope: RepairScope): Promise<Finding[]> {
+  const { fileSystem, paths } = scope;
+  const findings: Finding[] = [];
+  const take = (found: Iterable<Found>) => {
+    for (const each of found) if (isFinding(each)) findings.push(each);
+  };
+  const format = await readFormatUuid(scope);
+  if (format === undefined) findings.push(formatFinding(paths.format));
+  for (const path of [paths.log, paths.segments, paths.catalog]) {
+    if (!isThere(scope, path)) findings.push(missingFinding(path));
+  }
+  const counts = { files: 0, bytes: 0, streams: 0 };
+  const check = { fileSystem, paths, counts };
+  if (!isThere(scope, paths.catalog)) {
+    take(checkLog(check, { uuid: format?.uuid, position: undefined }, () => []));
+    return findings;
+  }
+  await withWindow(fileSystem, paths.catalog, (window) => {
+    take(checkCatalogHeader(window, paths.catalog));
+  });
+  try {
+    const { database, close } = openReadOnlyCatalog(fileSystem, paths.catalog);
+    try {
+      take(checkCatalog(check, database, format?.uuid));
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (!isSqliteError(error)) throw error;
+    findings.push(sqliteFailure(paths.catalog, error));
+  }
+  return findings;
+}
+
+function* checkCatalog(
+  scope: CheckScope,
+  database: DatabaseSync,
+  uuid: string | undefined,
+): Generator<Found> {
+  const { catalog } = scope.paths;
+  yield* checkPages(database, catalog);
+  yield* checkSchema(database, catalog);
+  const state = yield* checkState(database, catalog, uuid);
+  const logged = new LoggedStreams(rowPlaces(database));
+  const frame = { uuid: uuid ?? state?.uuid, position: state?.position };
+  const logEnd = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
+  yield* logged.finish();
+  yield* checkRows(scope, database, { uuid: frame.uuid, logged, logEnd });
+}
+
+/** What the catalogue holds needn't fit any more: its streams may be gone by now. */
+function* takeRecord(
+  logged: LoggedStreams,
+  record: Parameters<LoggedStreams["add"]>[0],
+  { position = 0 }: { position: number | undefined },
+): Generator<Found> {
+  if (record.sequence > position) yield* logged.add(record);
+}
+
+function formatFinding(path: string): Finding {
+  return {
+    kind: "format",
+    path,
+    position: 0,
+    message: "FORMAT is missing or doesn't check",
+    expected: "our format's text with its CRC-32",
+    found: "something else, or nothing",
+  };
+}
+
+function missingFinding(path: string): Finding {
+  return {
+    kind: "part_missing",
+    path,
+    position: 0,
+    message: "a part of the directory is missing",
+    expected: "it to be there",
+    found: "nothing",
+  };
+}
