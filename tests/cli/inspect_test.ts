@@ -1,30 +1,15 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { openFileStorage } from "../../src/storage/file/open.ts";
 import { lockDirectory } from "../../src/storage/file/lock.ts";
 import { flipBit } from "../support/log_kit.ts";
-import { withTempDir } from "../support/temp_dir.ts";
-import { CommandKit } from "./commands/command_kit.ts";
-
-/** A directory with one short stream, cleanly stopped. */
-async function withDirectory(run: (dir: string, kit: CommandKit) => Promise<void>): Promise<void> {
-  await withTempDir(async (dir) => {
-    const storage = await openFileStorage({ dir, walBytes: 256 * 1024 });
-    await storage.create("greetings", {
-      contentType: "text/plain",
-      body: new TextEncoder().encode("hello"),
-    });
-    await storage.close();
-    await run(dir, new CommandKit());
-  });
-}
+import { withOneStream } from "./one_stream_directory.ts";
 
 function objects(stdout: string): unknown[] {
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
 Deno.test("inspect prints a line a thing, no more than --limit, and JSON with --json", async () => {
-  await withDirectory(async (dir, kit) => {
+  await withOneStream(async (dir, kit) => {
     const text = await kit.ok(["inspect", join(dir, "catalog.sqlite")]);
     match(text, /^ {12}state uuid=.*\n {12}stream id=1 name=greetings .*\n$/);
     const limited = await kit.ok(["inspect", join(dir, "catalog.sqlite"), "--limit", "1"]);
@@ -36,7 +21,7 @@ Deno.test("inspect prints a line a thing, no more than --limit, and JSON with --
 });
 
 Deno.test("inspect exits 1 at a damaged part, 3 without the file, 5 while a server runs", async () => {
-  await withDirectory(async (dir, kit) => {
+  await withOneStream(async (dir, kit) => {
     flipBit(join(dir, "FORMAT"), 30);
     const damaged = await kit.run(["inspect", join(dir, "FORMAT")]);
     equal(damaged.code, 1);

@@ -1,25 +1,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { openFileStorage } from "../../src/storage/file/open.ts";
 import { lockDirectory } from "../../src/storage/file/lock.ts";
-import { withTempDir } from "../support/temp_dir.ts";
-import { CommandKit } from "./commands/command_kit.ts";
-
-/** A directory with one short stream, cleanly stopped. */
-async function withDirectory(run: (dir: string, kit: CommandKit) => Promise<void>): Promise<void> {
-  await withTempDir(async (dir) => {
-    const storage = await openFileStorage({ dir, walBytes: 256 * 1024 });
-    await storage.create("greetings", {
-      contentType: "text/plain",
-      body: new TextEncoder().encode("hello"),
-    });
-    await storage.close();
-    await run(dir, new CommandKit());
-  });
-}
+import { withOneStream } from "./one_stream_directory.ts";
 
 Deno.test("repair says what it did and where the originals are, and exits 0", async () => {
-  await withDirectory(async (dir, kit) => {
+  await withOneStream(async (dir, kit) => {
     equal(
       await kit.ok(["repair", "--dir", dir]),
       "nothing is damaged; nothing was changed\n",
@@ -34,7 +19,7 @@ Deno.test("repair says what it did and where the originals are, and exits 0", as
 });
 
 Deno.test("repair --dry-run exits 1 where something is damaged, and changes nothing", async () => {
-  await withDirectory(async (dir, kit) => {
+  await withOneStream(async (dir, kit) => {
     Deno.truncateSync(join(dir, "FORMAT"), 3);
     const { code, stdout } = await kit.run(["repair", "--dir", dir, "--dry-run"]);
     equal(code, 1);
@@ -44,7 +29,7 @@ Deno.test("repair --dry-run exits 1 where something is damaged, and changes noth
 });
 
 Deno.test("repair exits 1 where something stays damaged, and names it, in JSON too", async () => {
-  await withDirectory(async (dir, kit) => {
+  await withOneStream(async (dir, kit) => {
     Deno.writeFileSync(join(dir, "catalog.sqlite"), new Uint8Array(4096));
     const text = await kit.run(["repair", "--dir", dir]);
     equal(text.code, 1);
@@ -61,7 +46,7 @@ Deno.test("repair exits 1 where something stays damaged, and names it, in JSON t
 });
 
 Deno.test("repair exits 2 for another directory, 3 where nothing is, 5 while a server runs", async () => {
-  await withDirectory(async (dir, kit) => {
+  await withOneStream(async (dir, kit) => {
     const missing = await kit.run(["repair", "--dir", join(dir, "nothing")]);
     deepEqual([missing.code, missing.stdout], [3, ""]);
     match(missing.stderr, /^durable-streams: .*: the directory is missing or empty; name one/);

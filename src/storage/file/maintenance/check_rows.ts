@@ -16,6 +16,7 @@ import { brokenFork, type LoggedStreams, type RowPlace } from "./check_records.t
 import type { CheckScope } from "./check_scope.ts";
 import { checkSegment } from "./check_segment.ts";
 import { type Finding, type Found, isFinding, type TouchedStream } from "./finding.ts";
+import { rowPages } from "./row_pages.ts";
 
 /** What the rows are compared with. */
 export interface RowsFrame {
@@ -63,13 +64,15 @@ class RowsCheck {
     this.#frame = frame;
     this.#path = scope.paths.catalog;
     this.#placeOf = rowPlaces(database);
-    this.#streams = new RowCursor(database, "stream ORDER BY id", "id");
+    this.#streams = new RowCursor(rowPages(database, "stream", ["id"]), "id");
     this.#producers = new RowCursor(
-      database,
-      "producer ORDER BY stream_id, producer_id",
+      rowPages(database, "producer", ["stream_id", "producer_id"]),
       "stream_id",
     );
-    this.#segments = new RowCursor(database, "segment ORDER BY stream_id, base", "stream_id");
+    this.#segments = new RowCursor(
+      rowPages(database, "segment", ["stream_id", "base"]),
+      "stream_id",
+    );
   }
 
   *run(): Generator<Found> {
@@ -223,11 +226,8 @@ class RowCursor {
   #held: SqlRow | undefined;
   #isStarted = false;
 
-  constructor(database: DatabaseSync, table: string, idColumn: string) {
-    const statement = database.prepare(`SELECT * FROM ${table}`);
-    // A damaged number may be too big for one of JavaScript's.
-    statement.setReadBigInts(true);
-    this.#rows = statement.iterate();
+  constructor(rows: Iterator<SqlRow>, idColumn: string) {
+    this.#rows = rows;
     this.#idColumn = idColumn;
   }
 

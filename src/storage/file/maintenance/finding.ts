@@ -101,12 +101,16 @@ export function isFinding(found: Found): found is Finding {
 export function describeFinding(finding: Finding): string {
   const { path, position, message, expected, found, stream, range } = finding;
   const place = `${path}:${position}: ${message} (expected ${expected}, found ${found})`;
-  if (stream === undefined) return place;
+  return `${place}${describeTouched(stream, range)}`;
+}
+
+/** The end of a line that says which stream it is about: `; stream …, offsets …`, or nothing. */
+export function describeTouched(stream?: TouchedStream, range?: OffsetRange): string {
+  if (stream === undefined) return "";
   const who = stream.name === undefined
     ? `stream ${stream.id}`
     : `stream ${JSON.stringify(stream.name)} (${stream.id})`;
-  const where = range === undefined ? "" : `, offsets ${range.from}–${range.to}`;
-  return `${place}; ${who}${where}`;
+  return `; ${who}${range === undefined ? "" : `, offsets ${range.from}–${range.to}`}`;
 }
 
 /** The line that says it. */

@@ -7,6 +7,7 @@ import {
   STATE_COLUMNS,
   STREAM_COLUMNS,
 } from "../catalog_rows.ts";
+import { wrongChecksum } from "./check_catalog.ts";
 import { rowPages } from "./row_pages.ts";
 
 /** A table of the catalogue: its columns under the checksum and those its rows are told apart by. */
@@ -42,10 +43,10 @@ export function* foundRows(
 ): Generator<FoundRow, boolean> {
   let last: string | undefined;
   const keyOf = (row: SqlRow) => JSON.stringify(key.map((column) => String(row[column])));
-  const checked = (row: SqlRow): FoundRow => {
-    const found = rowChecksum(columns.map((column) => row[column]));
-    return { row, checks: Number(row.crc32) === found };
-  };
+  const checked = (row: SqlRow): FoundRow => ({
+    row,
+    checks: wrongChecksum(row, columns) === undefined,
+  });
   try {
     for (const row of rowPages(database, name, key)) {
       last = keyOf(row);

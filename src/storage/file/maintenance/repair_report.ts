@@ -1,4 +1,10 @@
-import { describeFinding, type Finding, type OffsetRange, type TouchedStream } from "./finding.ts";
+import {
+  describeFinding,
+  describeTouched,
+  type Finding,
+  type OffsetRange,
+  type TouchedStream,
+} from "./finding.ts";
 
 /** One thing that a repair did, or would do. */
 export interface Mend {
@@ -29,12 +35,7 @@ export interface RepairReport {
 
 /** The line that says it: `outcome: path: what was done; stream …`. */
 export function describeMend({ outcome, path, message, stream, range }: Mend): string {
-  const done = `${outcome}: ${path}: ${message}`;
-  if (stream === undefined) return done;
-  const who = stream.name === undefined
-    ? `stream ${stream.id}`
-    : `stream ${JSON.stringify(stream.name)} (${stream.id})`;
-  return `${done}; ${who}${range === undefined ? "" : `, offsets ${range.from}–${range.to}`}`;
+  return `${outcome}: ${path}: ${message}${describeTouched(stream, range)}`;
 }
 
 /** The line that says what couldn't be mended. */
