@@ -3,11 +3,11 @@ import { bun } from "../servers/runtime.ts";
 import { AppendRequest } from "./append_request.ts";
 import type { DeliverCommand, Measurement } from "./commands.ts";
 import { Connection, type Driver } from "./connection.ts";
-import { quantiles, sleep } from "./figures.ts";
+import { sleep } from "./figures.ts";
 import { Histogram } from "./histogram.ts";
 import { LiveReader, type LiveReaderEvents, MARKER } from "./live_reader.ts";
 import { pathOfStream } from "./requests.ts";
-import { Window } from "./window.ts";
+import { timedWindow } from "./timed_window.ts";
 
 const CONTENT_TYPE = "text/plain";
 const TICK_MILLIS = 1;
@@ -75,7 +75,7 @@ class Delivery implements Driver<Connection>, LiveReaderEvents {
   }
 
   async run(): Promise<Measurement> {
-    const { target, watched, streams, pace, warmSeconds, seconds } = this.#command;
+    const { target, watched, streams, pace } = this.#command;
     for (let index = 0; index < streams.count; index++) {
       this.#writers.push(await Connection.open(target, index, this));
     }
@@ -83,19 +83,14 @@ class Delivery implements Driver<Connection>, LiveReaderEvents {
     this.#startNanos = nanoseconds();
     const ticker = setInterval(() => this.#tick(), TICK_MILLIS);
     if (pace === undefined) this.#lanes.forEach((_, index) => this.#add(index, nanoseconds()));
-    await sleep(warmSeconds * 1000);
-    this.#histogram.clear();
-    const window = new Window(watched);
-    await sleep(seconds * 1000);
-    const usage = window.end();
-    const result = { ...usage, units: this.#histogram.count, ...quantiles(this.#histogram) };
+    const result = await timedWindow(this.#command, this.#histogram);
     clearInterval(ticker);
     await this.#drain();
     return {
       ...result,
       errors: this.#errors,
       firstError: this.#firstError,
-      ...(pace === undefined ? {} : { askedUnits: this.#askedUnits(pace, usage.seconds) }),
+      ...(pace === undefined ? {} : { askedUnits: this.#askedUnits(pace, result.seconds) }),
       ...(memoryPerReader === undefined || this.#readers.length < READERS_TO_WEIGH
         ? {}
         : { figures: { "KiB of memory/reader": memoryPerReader / 1024 } }),

@@ -2,9 +2,9 @@ import { bun } from "../servers/runtime.ts";
 import type { Load } from "./closed_loop.ts";
 import type { Measurement, Timed } from "./commands.ts";
 import { Connection, type Driver } from "./connection.ts";
-import { quantiles, sleep } from "./figures.ts";
+import { sleep } from "./figures.ts";
 import { Histogram } from "./histogram.ts";
-import { Window } from "./window.ts";
+import { timedWindow } from "./timed_window.ts";
 
 const TICK_MILLIS = 1;
 const MAX_ERRORS = 1_000;
@@ -45,26 +45,21 @@ class PacedLoop implements Driver<Connection> {
   }
 
   async run(): Promise<Measurement> {
-    const { target, connections, warmSeconds, seconds, watched } = this.#options;
+    const { target, connections } = this.#options;
     for (let index = 0; index < connections; index++) {
       this.#connections.push(await Connection.open(target, index, this));
     }
     this.#idle.push(...this.#connections);
     this.#startNanos = nanoseconds();
     const ticker = setInterval(() => this.#tick(), TICK_MILLIS);
-    await sleep(warmSeconds * 1000);
-    this.#histogram.clear();
-    const window = new Window(watched);
-    await sleep(seconds * 1000);
-    const usage = window.end();
-    const result = { ...usage, units: this.#histogram.count, ...quantiles(this.#histogram) };
+    const result = await timedWindow(this.#options, this.#histogram);
     clearInterval(ticker);
     await this.#drain();
     return {
       ...result,
       errors: this.#errors,
       firstError: this.#firstError,
-      askedUnits: this.#pace * usage.seconds - 1,
+      askedUnits: this.#pace * result.seconds - 1,
     };
   }
 
