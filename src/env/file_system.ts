@@ -64,3 +64,8 @@ export class FileSystemError extends Error {
     this.path = path;
   }
 }
+
+/** Whether a call failed because the disk is full. */
+export function isNoSpace(error: unknown): error is FileSystemError {
+  return error instanceof FileSystemError && error.kind === "no_space";
+}

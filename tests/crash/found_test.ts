@@ -31,8 +31,8 @@ Deno.test("a server killed at any call of its first start leaves nothing half ma
 });
 
 Deno.test("killed at any call, then without power at any call of the next start", async () => {
-  for (let calls = 1; calls <= 120; calls += 2) {
-    for (const next of [1, 4, 7, 9, 11, 13, 16, 20, 30]) {
+  for (let calls = 1; calls <= 100; calls++) {
+    for (const next of [1, 4, 7, 10, 13, 16, 18, 20, 21, 24, 30]) {
       const on = machine(calls * 1000 + next);
       const { life } = on.fileSystem;
       const before = await on.open();

@@ -76,6 +76,15 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "disk",
+    command: [deno, "test", "-A", "tests/disk"],
+    parse: parseDenoTest,
+    limitMinutes: 5,
+    long: true,
+    folder: "tests/disk",
+    needsTools: true,
+  },
+  {
     name: "client",
     command: [deno, "test", "-A", "tests/client/hostile"],
     parse: parseDenoTest,

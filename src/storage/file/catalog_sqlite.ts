@@ -19,6 +19,7 @@ import {
 } from "./catalog_rows.ts";
 import type { CatalogReply, CatalogRequest } from "./catalog_worker.ts";
 import { damagedDirectory, DirectoryError } from "./damage.ts";
+import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 const ADVICE = "Restore the file from a copy of the whole directory.";
 
@@ -54,6 +55,7 @@ export function isSqliteCatalogUsed(path: string): boolean {
  * Opens the catalogue that is there.
  *
  * @throws {DirectoryError} `incomplete` or `damaged`
+ * @throws {FileSystemError} `no_space`: also to be read it needs a little
  */
 export function openSqliteCatalog(path: string): Catalog {
   let database: DatabaseSync;
@@ -67,6 +69,7 @@ export function openSqliteCatalog(path: string): Catalog {
     return new SqliteCatalog(path, database);
   } catch (error) {
     database.close();
+    if (sqliteTrouble(error) === "full") throw new FileSystemError("no_space", "open", path, error);
     const found = error instanceof Error ? error.message : String(error);
     throw damagedDirectory({ path, position: 0, expected: "our catalogue", found }, ADVICE);
   }

@@ -11,6 +11,7 @@ import {
   STREAM_COLUMNS,
   streamValues,
 } from "./catalog_rows.ts";
+import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /**
  * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
@@ -63,9 +64,9 @@ class Committer {
         return this.#transaction(() => this.#store(request.changes));
       case "state":
         this.#transaction(() => this.#storeState(request.state));
-        return this.#moveLog(PAGES_BEFORE_MOVE);
+        return this.#moveLogIfRoom(PAGES_BEFORE_MOVE);
       case "close":
-        this.#moveLog(0);
+        this.#moveLogIfRoom(0);
         return this.#database.close();
     }
   }
@@ -106,6 +107,15 @@ class Committer {
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
 
+  /** What is committed is safe where it is, and on a full disk it can stay there. */
+  #moveLogIfRoom(pages: number): void {
+    try {
+      this.#moveLog(pages);
+    } catch (error) {
+      if (sqliteTrouble(error) !== "full") throw error;
+    }
+  }
+
   #moveLog(pages: number): void {
     const [row] = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").all();
     const waiting = typeof row?.log === "number" ? row.log : Infinity;
@@ -132,7 +142,7 @@ parentPort?.on("message", (request: CatalogRequest) => {
     committer.handle(request);
   } catch (error) {
     reply.error = error instanceof Error ? error.message : String(error);
-    reply.isFull = /full|no space/i.test(reply.error);
+    reply.isFull = sqliteTrouble(error) === "full";
   }
   parentPort?.postMessage(reply);
 });

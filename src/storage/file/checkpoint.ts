@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
-import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
+import { type FileSystem, type FileSystemError, isNoSpace } from "../../env/file_system.ts";
+import type { Ballast } from "./ballast.ts";
 import type { Catalog, CatalogChanges } from "./catalog.ts";
 import { type StreamSnapshot, takeSnapshot } from "./file_stream.ts";
 import type { OpenSegments } from "./open_segments.ts";
@@ -15,6 +16,8 @@ const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 const SLICE_STREAMS = 64;
 /** Rows of one transaction. */
 const GROUP_STREAMS = 2000;
+/** The same on a full disk, where a transaction has little more than the ballast's room. */
+const FULL_DISK_GROUP_STREAMS = 100;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
 
@@ -42,6 +45,7 @@ export interface CheckpointParts {
   replay: Replay;
   segments: SegmentWriter;
   open: OpenSegments;
+  ballast: Ballast;
   /** The id that the next stream will get. */
   nextId(): number;
   /** Called as each checkpoint begins. */
@@ -110,8 +114,9 @@ export class Checkpointer {
     try {
       await this.#once(true);
     } catch (error) {
-      if (!(error instanceof GaveUp)) throw error;
-      logger.info("The last checkpoint was left to the next start: its time was over.");
+      if (!(error instanceof GaveUp || isNoSpace(error))) throw error;
+      const reason = isNoSpace(error) ? "the disk is full" : "its time was over";
+      logger.info("The last checkpoint was left to the next start: {reason}.", { reason });
     }
   }
 
@@ -119,14 +124,39 @@ export class Checkpointer {
     try {
       do {
         this.#again = false;
-        await this.#once(false);
+        await this.#onceWithRoom();
       } while (this.#again);
       this.#retryMs = 0;
+      void this.#parts.ballast.refill();
     } catch (error) {
       if (error instanceof GaveUp) return;
-      if (error instanceof FileSystemError && error.kind === "no_space") this.#retryLater(error);
+      if (isNoSpace(error)) this.#retryLater(error);
       else this.#parts.log.fail(error);
     }
+  }
+
+  /** On a full disk the deleted streams go first: what they leave may be room enough for the rest. */
+  async #onceWithRoom(): Promise<void> {
+    try {
+      await this.#once(false);
+    } catch (error) {
+      if (!isNoSpace(error) || !await this.#removeDeleted()) throw error;
+      await this.#once(false);
+    }
+  }
+
+  /** Stores deletions alone, in the ballast's room; whether there were any. */
+  async #removeDeleted(): Promise<boolean> {
+    const { ballast, log, table } = this.#parts;
+    const deletedIds = table.deletedIds();
+    if (deletedIds.length === 0) return false;
+    const doomed = this.#segmentsOf(deletedIds);
+    ballast.release();
+    await log.flush();
+    await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
+    table.settle([], deletedIds);
+    this.#removeFiles(doomed);
+    return true;
   }
 
   #retryLater(error: FileSystemError): void {
@@ -198,14 +228,18 @@ export class Checkpointer {
     snapshots: readonly StreamSnapshot[],
   ): Promise<void> {
     const { catalog } = this.#parts;
-    for (let at = 0; at < deletedIds.length; at += GROUP_STREAMS) {
-      this.#checkTime();
-      const group = deletedIds.slice(at, at + GROUP_STREAMS);
-      await catalog.store({ deletedIds: group, streams: [], producers: [], segments: [] });
-    }
+    await this.#storeDeletions(deletedIds, GROUP_STREAMS);
     for (let at = 0; at < snapshots.length; at += GROUP_STREAMS) {
       this.#checkTime();
       await catalog.store(toChanges(snapshots.slice(at, at + GROUP_STREAMS)));
+    }
+  }
+
+  async #storeDeletions(ids: readonly number[], groupStreams: number): Promise<void> {
+    for (let at = 0; at < ids.length; at += groupStreams) {
+      this.#checkTime();
+      const deletedIds = ids.slice(at, at + groupStreams);
+      await this.#parts.catalog.store({ deletedIds, streams: [], producers: [], segments: [] });
     }
   }
 

@@ -7,6 +7,7 @@ export type DirectoryErrorCode =
   | "foreign"
   | "unknown_version"
   | "not_writable"
+  | "full"
   | "incomplete"
   | "damaged";
 

@@ -6,7 +6,7 @@ import type { DirectoryPaths } from "./paths.ts";
 
 /** What is in a directory while it is being made; FORMAT comes last. */
 const OURS =
-  /^(?:LOCK|LOCK-journal|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|FORMAT\.new)$/;
+  /^(?:LOCK|LOCK-journal|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|ballast|FORMAT\.new)$/;
 /** What a file system puts into its own root. */
 const SYSTEM = new Set(["lost+found"]);
 const FORMAT_LIMIT_BYTES = 4096;

@@ -18,6 +18,10 @@ import type { StreamTable } from "./stream_table.ts";
 
 /** Waiting commands' bytes are counted with at least this much each. */
 const COMMAND_BYTES = 512;
+/** What a record may hold beside its data, and all of a delete's: names, types, a producer's id. */
+const RECORD_SPARE_BYTES = 8 * 1024;
+/** JSON as it is stored is at most this much longer than as it came: `[1,1]` becomes `1,\n1,\n`. */
+const STORED_GROWTH = 1.5;
 
 /** What a record leaves with the log, to be shown once it is durable. */
 export interface Effect {
@@ -54,6 +58,8 @@ export interface BackendLimits {
   earlyWriteBytes: number;
   /** Commands wait until the log has this much room. */
   logReserveBytes: number;
+  /** Room in the log's files that only deletes may take: on a full disk they are what makes some. */
+  deleteReserveBytes: number;
   /** A checkpoint begins after so much log. */
   checkpointLogBytes: number;
   /** A checkpoint begins at so many dirty streams. */
@@ -73,6 +79,8 @@ export class FileBackend implements Backend {
   #checkpointedBytes = 0;
   #gate: PromiseWithResolvers<void> | undefined;
   #waitingBytes = 0;
+  /** Streams were deleted since a full disk was last tried. */
+  #mayFreeRoom = false;
   #cancelTimer: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -103,8 +111,11 @@ export class FileBackend implements Backend {
     if (this.#closing !== undefined) {
       throw new StreamError({ code: "storage_closed" }, "The server is stopping.");
     }
-    if (kind === "delete") return undefined;
-    const { maxQueuedBytes, logReserveBytes } = this.#parts.limits;
+    if (kind === "delete") {
+      const batchBytes = this.#log.withoutPlace(RECORD_SPARE_BYTES);
+      return batchBytes === undefined ? undefined : this.#waitForFile(batchBytes, 0);
+    }
+    const { maxQueuedBytes, logReserveBytes, deleteReserveBytes } = this.#parts.limits;
     const queuedBytes = this.#log.queuedBytes + this.#waitingBytes;
     if (queuedBytes > maxQueuedBytes) {
       throw new StreamError(
@@ -112,9 +123,13 @@ export class FileBackend implements Backend {
         `${queuedBytes} bytes wait to be written, more than ${maxQueuedBytes}: try again.`,
       );
     }
-    return this.#log.isOutOfSpace || this.#log.roomBytes < logReserveBytes
-      ? this.#waitForRoom(bytes)
-      : undefined;
+    if (this.#log.roomBytes < logReserveBytes) return this.#waitForCheckpoint(bytes);
+    const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_SPARE_BYTES;
+    const batchBytes = this.#log.withoutPlace(recordBytes, deleteReserveBytes);
+    if (batchBytes === undefined) return undefined;
+    return this.#log.isAtLimitFor(batchBytes)
+      ? this.#waitForCheckpoint(bytes)
+      : this.#waitForFile(batchBytes, bytes);
   }
 
   newId(): number {
@@ -178,6 +193,10 @@ export class FileBackend implements Backend {
       first !== undefined && gone.length === streams.length,
       "the streams are of this backend",
     );
+    // One that nobody asked for, an expiry, comes without being let in.
+    if (this.#log.isOutOfSpace && this.#log.withoutPlace(RECORD_SPARE_BYTES) !== undefined) {
+      throw diskFull();
+    }
     const { tail, closed } = first;
     const position = this.#log.add(measureRecord(record), { stream: first, tail, closed, others });
     applyDelete(gone, record.soft, ({ fork }) => fork && this.#table.loadIfThere(fork.sourceId));
@@ -187,6 +206,7 @@ export class FileBackend implements Backend {
       if (record.soft) this.#table.markDirty(stream);
       else this.#table.remove(stream);
     }
+    this.#mayFreeRoom = true;
   }
 
   touched(stream: Stream): void {
@@ -248,7 +268,10 @@ export class FileBackend implements Backend {
       this.#writeEarly(stream);
     }
     const { limits, checkpointer } = this.#parts;
-    if (
+    if (this.#mayFreeRoom && checkpointer.isOutOfSpace) {
+      this.#mayFreeRoom = false;
+      void checkpointer.run();
+    } else if (
       this.#log.writtenBytes - this.#checkpointedBytes > limits.checkpointLogBytes ||
       this.#table.dirty > limits.checkpointStreams
     ) checkpointer.request();
@@ -256,8 +279,7 @@ export class FileBackend implements Backend {
 
   /** Lets in those who waited for room. Called after each checkpoint. */
   onCheckpointEnd(): void {
-    this.#gate?.resolve();
-    this.#gate = undefined;
+    this.#openGate();
   }
 
   /** Counts the log from here. Called as a checkpoint begins. */
@@ -288,15 +310,27 @@ export class FileBackend implements Backend {
     }
   }
 
-  async #waitForRoom(bytes: number): Promise<void> {
+  /** The log is at its limit: a checkpoint has to free some of it. */
+  #waitForCheckpoint(bytes: number): Promise<void> {
     const { checkpointer } = this.#parts;
-    if (checkpointer.isOutOfSpace || this.#log.isOutOfSpace) {
-      throw new StreamError(
-        { code: "storage_full" },
-        "The disk is full: nothing can be appended until there is room again.",
-      );
-    }
+    if (checkpointer.isOutOfSpace) throw diskFull();
     checkpointer.request();
+    return this.#waitAtGate(bytes);
+  }
+
+  /** The log's files have no room left: it needs another. */
+  #waitForFile(batchBytes: number, bytes: number): Promise<void> {
+    if (this.#log.isOutOfSpace) throw diskFull();
+    void this.#log.makeRoomFor(batchBytes).then(() => this.#openGate());
+    return this.#waitAtGate(bytes);
+  }
+
+  #openGate(): void {
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  async #waitAtGate(bytes: number): Promise<void> {
     this.#gate ??= Promise.withResolvers();
     const counted = Math.max(bytes, COMMAND_BYTES);
     this.#waitingBytes += counted;
@@ -327,4 +361,11 @@ export class FileBackend implements Backend {
       this.#scheduleCheckpoint();
     });
   }
+}
+
+function diskFull(): StreamError {
+  return new StreamError(
+    { code: "storage_full" },
+    "The disk is full: nothing can be appended until there is room again.",
+  );
 }

@@ -1,6 +1,5 @@
 import { basename, join } from "node:path";
-import type { File, FileSystem } from "../../env/file_system.ts";
-import { FileSystemError } from "../../env/file_system.ts";
+import { type File, type FileSystem, FileSystemError, isNoSpace } from "../../env/file_system.ts";
 import {
   encodeLogHeader,
   LOG_HEADER_BYTES,
@@ -8,10 +7,14 @@ import {
   type LogHeader,
   logSeed,
 } from "./log_format.ts";
+import { bestFit } from "./log_space.ts";
 
 /** Filling with zeros goes in pieces of this size. */
 const ZERO_PIECE_BYTES = 1024 * 1024;
 const FIRST_FILE_BYTES = 1024 * 1024;
+const LEAST_FILE_BYTES = 16 * 1024;
+/** What a file has at least where the disk has no room for one of the usual size. */
+const SCANT_FILE_BYTES = 256 * 1024;
 const FILES_IN_LIMIT = 4;
 const GROWTH = 4;
 
@@ -69,6 +72,8 @@ export class LogFiles {
   readonly #newSalt: () => number;
   readonly #live: LiveLogFile[];
   readonly #spares: SpareFile[];
+  /** The spare that is becoming part of the log. */
+  #rolling: SpareFile | undefined;
   #preparing: Promise<void> | undefined;
   #spareNumber = 0;
   #nextSizeBytes: number;
@@ -102,13 +107,41 @@ export class LogFiles {
     return sum(this.#live);
   }
 
+  /** Sizes of the files that wait to be used again. */
+  get spareSizes(): number[] {
+    const spares = this.#rolling === undefined ? this.#spares : [this.#rolling, ...this.#spares];
+    return spares.map(({ sizeBytes }) => sizeBytes);
+  }
+
+  /**
+   * Whether one more file would be past the limit. For a batch longer than files get there is never
+   * room within it, and nothing to wait for.
+   */
+  isAtLimitFor(wantedBytes: number): boolean {
+    return wantedBytes + LOG_HEADER_BYTES <= this.fullSizeBytes &&
+      this.liveBytes + this.#sizeFor(wantedBytes) > this.#limitBytes;
+  }
+
   /** Gets the next file ready in the background, if none is and there is room for one. */
   prepare(): Promise<void> {
-    const wanted = this.#sizeFor(0);
-    if (this.#spares.length > 0 || this.liveBytes + wanted > this.#limitBytes) {
+    if (this.#spares.length > 0 || this.isAtLimitFor(0)) {
       return this.#preparing ?? Promise.resolve();
     }
-    return this.#preparing ??= this.#makeSpare(wanted).finally(() => {
+    return this.#prepare(0);
+  }
+
+  /**
+   * Gets one more file ready, past the log's limit if need be.
+   *
+   * @param wantedBytes the batch that has to fit; one that runs already may be too small for it
+   * @throws {FileSystemError}
+   */
+  prepareFor(wantedBytes: number): Promise<void> {
+    return this.#prepare(wantedBytes + LOG_HEADER_BYTES);
+  }
+
+  #prepare(wantedBytes: number): Promise<void> {
+    return this.#preparing ??= this.#makeSpareFor(wantedBytes).finally(() => {
       this.#preparing = undefined;
     });
   }
@@ -129,9 +162,32 @@ export class LogFiles {
     const wanted = wantedBytes + LOG_HEADER_BYTES;
     let spare = this.#takeSpare(wanted);
     while (spare === undefined) {
-      await this.#makeSpare(this.#sizeFor(wanted));
+      await this.#prepare(wanted);
       spare = this.#takeSpare(wanted);
     }
+    this.#rolling = spare;
+    try {
+      return await this.#begin(spare, firstSequence);
+    } finally {
+      this.#rolling = undefined;
+    }
+  }
+
+  /**
+   * Takes the newest file back where no record was ever written to it: a start that was cut short left
+   * it, and the next one may have no room for another.
+   *
+   * @param nextSequence the first record that is in no file
+   */
+  async takeBackEmpty(nextSequence: number): Promise<void> {
+    const newest = this.#live.at(-1);
+    if (this.#live.length < 2 || newest?.header.firstSequence !== nextSequence) return;
+    const spare = await this.#toSpare(newest);
+    this.#live.pop();
+    this.#spares.unshift(spare);
+  }
+
+  async #begin(spare: SpareFile, firstSequence: number): Promise<CurrentLogFile> {
     const number = (this.#live.at(-1)?.header.number ?? 0) + 1;
     const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence };
     const path = join(this.#folder, logFileName(number));
@@ -156,24 +212,32 @@ export class LogFiles {
       const [oldest, next] = this.#live;
       if (oldest === undefined || next === undefined) return;
       if (next.header.firstSequence > sequence + 1) return;
-      const isKept = this.#isWorthKeeping(oldest.sizeBytes);
-      if (isKept) {
-        const path = this.#sparePath();
-        this.#fileSystem.rename(oldest.path, path);
-        oldest.path = path;
-      } else {
-        this.#fileSystem.remove(oldest.path);
-      }
-      await this.#fileSystem.syncDirectory(this.#folder);
+      const spare = this.#isWorthKeeping(oldest.sizeBytes)
+        ? await this.#toSpare(oldest)
+        : await this.#remove(oldest);
       // Not before: one that stays would leave a gap in the log, once those after it are gone.
       this.#live.shift();
-      if (isKept) this.#spares.push({ path: oldest.path, sizeBytes: oldest.sizeBytes });
+      if (spare !== undefined) this.#spares.push(spare);
     }
+  }
+
+  /** Renames a file that isn't needed any more, for good before anything is written to it. */
+  async #toSpare(file: LiveLogFile): Promise<SpareFile> {
+    const path = this.#sparePath();
+    this.#fileSystem.rename(file.path, path);
+    file.path = path;
+    await this.#fileSystem.syncDirectory(this.#folder);
+    return { path, sizeBytes: file.sizeBytes };
+  }
+
+  async #remove(file: LiveLogFile): Promise<undefined> {
+    this.#fileSystem.remove(file.path);
+    await this.#fileSystem.syncDirectory(this.#folder);
   }
 
   /** The size that files grow to. */
   get fullSizeBytes(): number {
-    return Math.max(64 * 1024, Math.floor(this.#limitBytes / FILES_IN_LIMIT));
+    return Math.max(LEAST_FILE_BYTES, Math.floor(this.#limitBytes / FILES_IN_LIMIT));
   }
 
   /** Files begin small, so that a first start is quick, and grow to a part of the limit. */
@@ -187,12 +251,25 @@ export class LogFiles {
   }
 
   #takeSpare(wantedBytes: number): SpareFile | undefined {
-    const at = this.#spares.findIndex(({ sizeBytes }) => sizeBytes >= wantedBytes);
-    return at < 0 ? undefined : this.#spares.splice(at, 1)[0];
+    const sizes = this.#spares.map(({ sizeBytes }) => sizeBytes);
+    return this.#spares.splice(bestFit(sizes, wantedBytes), 1)[0];
   }
 
   #sparePath(): string {
     return join(this.#folder, `spare-${++this.#spareNumber}`);
+  }
+
+  /** Of the size that files have by now, or of what is needed where the disk has no room for that. */
+  async #makeSpareFor(wantedBytes: number): Promise<void> {
+    const usual = this.#sizeFor(wantedBytes);
+    const least = Math.max(wantedBytes, Math.min(SCANT_FILE_BYTES, this.fullSizeBytes));
+    try {
+      await this.#makeSpare(usual);
+      this.#nextSizeBytes = Math.min(this.#nextSizeBytes * GROWTH, this.fullSizeBytes);
+    } catch (error) {
+      if (!isNoSpace(error) || least >= usual) throw error;
+      await this.#makeSpare(least);
+    }
   }
 
   async #makeSpare(wantedBytes: number): Promise<void> {
@@ -216,14 +293,14 @@ export class LogFiles {
     }
     // Only a file that is filled to its end has a name under which it is used.
     this.#fileSystem.rename(filling, path);
-    this.#nextSizeBytes = Math.min(this.#nextSizeBytes * GROWTH, this.fullSizeBytes);
     this.#spares.push({ path, sizeBytes });
   }
 
-  /** Makes room within the limit for a file of this size: no spare is as long. */
+  /** Makes room within the limit for a file of this size. */
   #dropSmallSpares(sizeBytes: number): void {
     while (this.totalBytes + sizeBytes > this.#limitBytes) {
-      const spare = this.#spares.shift();
+      const at = this.#spares.findIndex((spare) => spare.sizeBytes < sizeBytes);
+      const [spare] = at < 0 ? [] : this.#spares.splice(at, 1);
       if (spare === undefined) return;
       this.#fileSystem.remove(spare.path);
     }

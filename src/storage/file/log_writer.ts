@@ -1,10 +1,17 @@
 import { type Clock } from "../../env/clock.ts";
-import { type File, FileSystemError } from "../../env/file_system.ts";
+import { type File, FileSystemError, isNoSpace } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { LogBatch } from "./log_batch.ts";
+import { FullDisk } from "./full_disk.ts";
 import type { CurrentLogFile, LogFiles } from "./log_files.ts";
-import { batchSeed, LOG_HEADER_BYTES } from "./log_format.ts";
+import {
+  batchSeed,
+  LOG_HEADER_BYTES,
+  paddedBatchBytes,
+  RECORD_PREFIX_BYTES,
+} from "./log_format.ts";
+import { firstWithoutPlace } from "./log_space.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
 
 /** When what is written is synced: before it is acknowledged, from time to time, or by the system. */
@@ -26,13 +33,13 @@ export interface LogWriterOptions<Tag> {
   nextSequence: number;
   /** Called for each batch once it is durable, with what its records left, before anyone is answered. */
   onDurable(tags: readonly Tag[]): void;
-  /** Called when the disk is too full for the next file, each time that is tried. */
+  /** Called when the disk is found too full for the next file. */
   onOutOfSpace(error: FileSystemError): void;
   /** Called once when the log can't be written any more. */
   onFailure(error: unknown): void;
 }
 
-const OUT_OF_SPACE_RETRY_MS = 500;
+const ROLL_RETRY_MS = 500;
 /** A buffer larger than this isn't kept for the next batch. */
 const SPARE_LIMIT_BYTES = 4 * 1024 * 1024;
 /**
@@ -56,9 +63,11 @@ export class LogWriter<Tag> {
   readonly #queue: LogBatch<Tag>[] = [];
   #open: LogBatch<Tag>;
   #inFlight: LogBatch<Tag> | undefined;
+  /** Bytes of the batch that has left the queue and has no place in a file yet. */
+  #unplacedBytes = 0;
   #current: CurrentLogFile;
   #position = LOG_HEADER_BYTES;
-  #isOutOfSpace = false;
+  readonly #fullDisk: FullDisk;
   #isClosed = false;
   #syncedThrough: number;
   #durableSequence: number;
@@ -76,6 +85,9 @@ export class LogWriter<Tag> {
     this.#files = options.files;
     this.#current = options.current;
     this.#open = new LogBatch(options.nextSequence);
+    this.#fullDisk = new FullDisk(options.clock, () => {
+      if (this.#failure === undefined) void this.makeRoomFor(0);
+    });
     this.#durableSequence = options.nextSequence - 1;
     this.#syncedThrough = options.nextSequence - 1;
   }
@@ -102,7 +114,7 @@ export class LogWriter<Tag> {
 
   /** Whether the disk is too full for the next file. */
   get isOutOfSpace(): boolean {
-    return this.#isOutOfSpace;
+    return this.#fullDisk.isFull;
   }
 
   /** Why nothing can be written any more. */
@@ -117,6 +129,45 @@ export class LogWriter<Tag> {
   get roomBytes(): number {
     const inCurrent = this.#current.sizeBytes - this.#position;
     return this.#options.limitBytes - this.#files.liveBytes + inCurrent - this.queuedBytes;
+  }
+
+  /**
+   * The size of the first batch that finds no place in the files that are there, with what is queued and
+   * a record more; `undefined` where all do. What is queued all the same may have to wait for room on the
+   * disk, and keeps what comes after it waiting.
+   *
+   * @param recordBytes how long the record is at most
+   * @param reserveBytes what has to be left behind it
+   */
+  withoutPlace(recordBytes: number, reserveBytes = 0): number | undefined {
+    const record = paddedBatchBytes(recordBytes + RECORD_PREFIX_BYTES);
+    const { sizeBytes } = this.#current;
+    const { fullSizeBytes, spareSizes } = this.#files;
+    const leftBytes = sizeBytes > fullSizeBytes ? 0 : sizeBytes - this.#position;
+    if (this.#unplacedBytes + this.queuedBytes + record + reserveBytes <= leftBytes) {
+      return undefined;
+    }
+    const space = { leftBytes, spareSizes, fullSizeBytes };
+    return firstWithoutPlace(this.#batchSizes(record, reserveBytes), space);
+  }
+
+  /** Whether a checkpoint has to free files before there may be one more for a batch. */
+  isAtLimitFor(batchBytes: number): boolean {
+    return this.#files.isAtLimitFor(batchBytes);
+  }
+
+  /**
+   * Gets a file for a batch ready, past the log's limit if need be, as far as the disk has room;
+   * afterwards `isOutOfSpace` says so.
+   */
+  async makeRoomFor(batchBytes: number): Promise<void> {
+    try {
+      await this.#files.prepareFor(batchBytes);
+      this.#fullDisk.end();
+    } catch (error) {
+      if (isNoSpace(error)) this.#beginFullDisk(error);
+      else this.fail(error);
+    }
   }
 
   /**
@@ -167,6 +218,7 @@ export class LogWriter<Tag> {
   /** Stops for good, once what is under way has ended; what was flushed stays. */
   async close(): Promise<void> {
     this.#cancelSync?.();
+    this.#fullDisk.stop();
     const failure = this.#failure ??= new StreamError(
       { code: "storage_closed" },
       "The storage is closed.",
@@ -200,6 +252,16 @@ export class LogWriter<Tag> {
     this.#open = new LogBatch(this.#open.lastSequence + 1, this.#takeSpare());
   }
 
+  /** What has no place yet, in the order in which it gets one, with a record and a reserve behind it. */
+  *#batchSizes(recordBytes: number, reserveBytes: number): Iterable<number> {
+    yield this.#unplacedBytes;
+    for (const { sizeBytes } of this.#queue) yield sizeBytes;
+    const openBytes = this.#open.tags.length > 0 ? this.#open.sizeBytes : 0;
+    if (openBytes + recordBytes <= this.#options.batchLimitBytes) yield openBytes + recordBytes;
+    else yield* [openBytes, recordBytes];
+    yield reserveBytes;
+  }
+
   #takeSpare(): Bytes | undefined {
     const spare = this.#spare;
     this.#spare = undefined;
@@ -217,6 +279,7 @@ export class LogWriter<Tag> {
         if (batch === undefined) break;
         this.#queuedBytes -= batch.sizeBytes;
         this.#inFlight = batch;
+        this.#unplacedBytes = batch.sizeBytes;
         await this.#write(batch);
         this.#finish(batch);
         await this.#leaveLongFile();
@@ -235,6 +298,7 @@ export class LogWriter<Tag> {
     if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#position);
     else await current.file.write(bytes, this.#position);
     this.#position += bytes.length;
+    this.#unplacedBytes = 0;
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
       await current.file.dataSync();
@@ -280,16 +344,19 @@ export class LogWriter<Tag> {
       try {
         this.#current = await this.#files.roll(firstSequence, wantedBytes);
         this.#position = LOG_HEADER_BYTES;
-        this.#isOutOfSpace = false;
+        this.#fullDisk.end();
         return this.#current;
       } catch (error) {
-        if (!(error instanceof FileSystemError && error.kind === "no_space")) throw error;
+        if (!isNoSpace(error)) throw error;
         if (this.#failure !== undefined) throw this.#failure;
-        this.#isOutOfSpace = true;
-        this.#options.onOutOfSpace(error);
-        await this.#pause(OUT_OF_SPACE_RETRY_MS);
+        this.#beginFullDisk(error);
+        await this.#pause(ROLL_RETRY_MS);
       }
     }
+  }
+
+  #beginFullDisk(error: FileSystemError): void {
+    if (this.#fullDisk.begin()) this.#options.onOutOfSpace(error);
   }
 
   #pause(delayMs: number): Promise<void> {

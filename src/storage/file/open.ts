@@ -1,9 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import { type Clock, systemClock } from "../../env/clock.ts";
-import type { FileSystem } from "../../env/file_system.ts";
+import { type FileSystem, isNoSpace } from "../../env/file_system.ts";
 import { nodeFileSystem } from "../../env/node_file_system.ts";
 import { StreamEngine } from "../engine.ts";
 import type { Storage } from "../storage.ts";
+import { Ballast } from "./ballast.ts";
 import type { Catalog } from "./catalog.ts";
 import { createSqliteCatalog, isSqliteCatalogUsed, openSqliteCatalog } from "./catalog_sqlite.ts";
 import { Checkpointer } from "./checkpoint.ts";
@@ -24,6 +25,9 @@ import { sweepSegments } from "./sweep.ts";
 const logger = getLogger(["durable-streams", "storage"]);
 
 const MIB = 1024 * 1024;
+const DELETE_RESERVE_BYTES = 64 * 1024;
+/** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
+const BALLAST_BYTES = 4 * MIB;
 
 /** Options of {@link openFileStorage}. */
 export interface FileStorageOptions {
@@ -109,8 +113,38 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
   const database = options.database ?? sqlite;
   const paths = directoryPaths(options.dir);
   inspectDirectory(fileSystem, paths, options.mustExist ?? false);
+  const ballastBytes = Math.floor(Math.min(BALLAST_BYTES, limitOfLog(options) / 2));
+  const ballast = new Ballast(fileSystem, paths.ballast, ballastBytes);
+  while (true) {
+    try {
+      return await openLocked(options, fileSystem, database, paths, ballast);
+    } catch (error) {
+      if (!isNoSpace(error)) throw error;
+      if (!ballast.release()) throw noRoomToStart(paths, error);
+      logger.warn("The disk is full: the start uses the ballast's room.");
+    }
+  }
+}
+
+function noRoomToStart(paths: DirectoryPaths, cause: Error): DirectoryError {
+  return new DirectoryError(
+    "full",
+    paths.root,
+    `the disk is full (${cause.message}). Make room: a start needs 2 MiB.`,
+    { cause },
+  );
+}
+
+async function openLocked(
+  options: FileStorageOptions,
+  fileSystem: FileSystem,
+  database: DatabaseDoor,
+  paths: DirectoryPaths,
+  ballast: Ballast,
+): Promise<Storage> {
   const lock = database.lock(paths.lock);
   let catalog: Catalog | undefined;
+  let recovered: RecoveredLog | undefined;
   try {
     // Looked at again under the lock: another server may have made it meanwhile.
     const isNew = inspectDirectory(fileSystem, paths, false) === "new";
@@ -123,11 +157,12 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
     await fileSystem.syncDirectory(paths.log);
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
-    const recovered = await recoverLog(fileSystem, paths.log, catalog.state);
-    return await assemble(options, fileSystem, paths, catalog, recovered, lock);
+    recovered = await recoverLog(fileSystem, paths.log, catalog.state);
+    return await assemble(options, fileSystem, paths, catalog, recovered, ballast, lock);
   } catch (error) {
     // What stopped the start is what is told, whatever comes of this.
     await catalog?.close().catch(() => {});
+    recovered?.replay.close();
     lock.release();
     throw error;
   }
@@ -187,6 +222,15 @@ function checkUuid(paths: DirectoryPaths, catalog: Catalog, uuid: string): void 
   );
 }
 
+function limitOfLog({ walBytes = 256 * MIB }: FileStorageOptions): number {
+  return walBytes;
+}
+
+/** How long a batch of the log gets, and how much of the log is left free before writes wait. */
+function reserveBytes(options: FileStorageOptions): number {
+  return Math.floor(Math.min(4 * MIB, limitOfLog(options) / 8));
+}
+
 function logFiles(
   options: FileStorageOptions,
   fileSystem: FileSystem,
@@ -199,7 +243,7 @@ function logFiles(
       fileSystem,
       folder: paths.log,
       uuid,
-      limitBytes: options.walBytes ?? 256 * MIB,
+      limitBytes: limitOfLog(options),
       newSalt: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     },
     found.live,
@@ -213,26 +257,37 @@ async function assemble(
   paths: DirectoryPaths,
   catalog: Catalog,
   recovered: RecoveredLog,
+  ballast: Ballast,
   lock: DirectoryLock,
 ): Promise<Storage> {
   const clock = options.clock ?? systemClock;
-  const walBytes = options.walBytes ?? 256 * MIB;
+  const walBytes = limitOfLog(options);
   const { uuid, clean } = catalog.state;
   const { replay, lastSequence } = recovered;
+  const nextId = Math.max(catalog.state.nextId, replay.maxId + 1);
   const files = logFiles(options, fileSystem, paths, uuid, recovered);
-  const reserveBytes = Math.floor(Math.min(4 * MIB, walBytes / 8));
+  await files.takeBackEmpty(lastSequence + 1);
+  const current = await files.roll(lastSequence + 1, 0);
+  try {
+    await catalog.storeState({ ...catalog.state, nextId, clean: false });
+  } catch (error) {
+    current.file.close();
+    throw error;
+  }
   const log = new LogWriter<Effect>({
     files,
-    current: await files.roll(lastSequence + 1, 0),
+    current,
     clock,
     fsync: options.fsync ?? "always",
     fsyncIntervalMs: options.fsyncIntervalMs ?? 1000,
     limitBytes: walBytes,
-    batchLimitBytes: reserveBytes,
+    batchLimitBytes: reserveBytes(options),
     nextSequence: lastSequence + 1,
     onDurable: (effects) => backend.publish(effects),
-    onOutOfSpace: (error) =>
-      logger.error("The log can't go on: {message}", { message: error.message }),
+    onOutOfSpace: (error) => {
+      logger.error("The log can't go on: {message}", { message: error.message });
+      checkpointer.request();
+    },
     onFailure: (error) => logger.fatal("The storage takes no writes any more: {error}", { error }),
   });
   const table = new StreamTable({
@@ -249,7 +304,7 @@ async function assemble(
     uuid,
     options.segmentBytes ?? 64 * MIB,
   );
-  const checkpointer = new Checkpointer({
+  const checkpointer: Checkpointer = new Checkpointer({
     fileSystem,
     clock,
     folder: paths.segments,
@@ -259,6 +314,7 @@ async function assemble(
     replay,
     segments,
     open,
+    ballast,
     nextId: () => backend.nextId,
     onStart: () => backend.onCheckpointStart(),
     onEnd: () => {
@@ -267,7 +323,6 @@ async function assemble(
     },
   });
   let isClosed = false;
-  const nextId = Math.max(catalog.state.nextId, replay.maxId + 1);
   const backend: FileBackend = new FileBackend({
     identity: uuid.slice(0, 8),
     clock,
@@ -279,18 +334,19 @@ async function assemble(
     checkpointer,
     limits: {
       maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
-      logReserveBytes: reserveBytes,
+      logReserveBytes: reserveBytes(options),
+      deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
       earlyWriteBytes: options.earlyWriteBytes ?? 8 * MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams: options.checkpointStreams ?? 50_000,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
     },
-    release: () => {
+    release: async () => {
       isClosed = true;
+      await ballast.stop();
       open.close();
       replay.close();
       lock.release();
-      return Promise.resolve();
     },
   }, nextId);
   const engine = new StreamEngine(backend, {
@@ -307,7 +363,7 @@ async function assemble(
       }
     }
   };
-  await catalog.storeState({ ...catalog.state, nextId, clean: false });
+  void ballast.refill();
   if (!clean) {
     logger.info("Recovered {records} records from the log.", { records: replay.size });
     checkpointer.request();

@@ -8,6 +8,7 @@ export interface DirectoryPaths {
   readonly log: string;
   readonly catalog: string;
   readonly segments: string;
+  readonly ballast: string;
 }
 
 /** The paths of a directory. */
@@ -19,6 +20,7 @@ export function directoryPaths(root: string): DirectoryPaths {
     log: join(root, "wal"),
     catalog: join(root, "catalog.sqlite"),
     segments: join(root, "segments"),
+    ballast: join(root, "ballast"),
   };
 }
 

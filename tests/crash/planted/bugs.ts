@@ -226,15 +226,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a log file that couldn't be removed is forgotten",
     edits: [{
       file: LOG_FILES,
-      from: "      const isKept = this.#isWorthKeeping(oldest.sizeBytes);\n",
-      to:
-        "      this.#live.shift();\n      const isKept = this.#isWorthKeeping(oldest.sizeBytes);\n",
+      from: "      const spare = this.#isWorthKeeping(oldest.sizeBytes)\n",
+      to: "      this.#live.shift();\n      const spare = this.#isWorthKeeping(oldest.sizeBytes)\n",
     }, {
       file: LOG_FILES,
-      from:
-        "      this.#live.shift();\n      if (isKept) this.#spares.push({ path: oldest.path, sizeBytes: oldest.sizeBytes });",
-      to:
-        "      if (isKept) this.#spares.push({ path: oldest.path, sizeBytes: oldest.sizeBytes });",
+      from: "      this.#live.shift();\n      if (spare !== undefined)",
+      to: "      if (spare !== undefined)",
     }],
     test: "a used log file that stays",
   },
