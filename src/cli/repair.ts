@@ -1,8 +1,6 @@
 import { resolve } from "node:path";
-import { FileSystemError } from "../env/file_system.ts";
 import { nodeFileSystem } from "../env/node_file_system.ts";
 import { encodeUtf8 } from "../protocol/bytes.ts";
-import { DirectoryError } from "../storage/file/damage.ts";
 import { repairDirectory } from "../storage/file/maintenance/repair.ts";
 import {
   describeLeft,
@@ -10,13 +8,12 @@ import {
   type RepairReport,
 } from "../storage/file/maintenance/repair_report.ts";
 import { jsonOutputFlag } from "./commands/common_flags.ts";
+import { complainOfDirectory } from "./directory_complaint.ts";
 import { EXIT } from "./exit_code.ts";
 import { switchFlag } from "./flag.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags } from "./flags.ts";
-import { PROGRAM } from "./program_name.ts";
-import { BrokenPipe, type Shell } from "./shell.ts";
-import { UsageError } from "./usage_error.ts";
+import { BrokenPipe } from "./shell.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
 const flags = {
@@ -58,7 +55,7 @@ async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
     return isLeft ? EXIT.failure : EXIT.ok;
   } catch (error) {
     if (error instanceof BrokenPipe) return EXIT.ok;
-    return complain(error, shell);
+    return complainOfDirectory(error, shell);
   }
 }
 
@@ -84,15 +81,4 @@ function jsonLines({ before, mends, left, keptIn }: RepairReport): string {
     ...left.map((finding) => ({ outcome: "not mended", ...finding })),
     { outcome: "summary", ...summary },
   ].map((line) => `${JSON.stringify(line)}\n`).join("");
-}
-
-function complain(error: unknown, shell: Shell): number {
-  if (error instanceof DirectoryError && error.code === "foreign") {
-    throw new UsageError(error.message);
-  }
-  if (!(error instanceof DirectoryError) && !(error instanceof FileSystemError)) throw error;
-  shell.complain(`${PROGRAM}: ${error.message}`);
-  if (error instanceof FileSystemError) return EXIT.failure;
-  if (error.code === "in_use") return EXIT.unavailable;
-  return error.code === "empty" ? EXIT.notFound : EXIT.failure;
 }

@@ -8,6 +8,7 @@ import { headVerb } from "./commands/head.ts";
 import { listVerb } from "./commands/list.ts";
 import { readVerb } from "./commands/read.ts";
 import { tailVerb } from "./commands/tail.ts";
+import { checkVerb } from "./check.ts";
 import { inspectVerb } from "./inspect.ts";
 import { repairVerb } from "./repair.ts";
 import { serve } from "./serve.ts";
@@ -25,6 +26,7 @@ export const verbs: readonly Verb[] = [
   forkVerb,
   deleteVerb,
   listVerb,
+  checkVerb,
   inspectVerb,
   repairVerb,
   completionVerb(() => verbs),

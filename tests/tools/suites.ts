@@ -76,6 +76,14 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "flips",
+    command: [deno, "test", "-A", "--parallel", "tests/flips"],
+    parse: parseDenoTest,
+    limitMinutes: 15,
+    long: true,
+    folder: "tests/flips",
+  },
+  {
     name: "disk",
     command: [deno, "test", "-A", "tests/disk"],
     parse: parseDenoTest,

@@ -63,12 +63,8 @@ export interface CatalogChanges {
   segments: readonly SegmentRow[];
 }
 
-/**
- * What every stream is. Look-ups are immediate; changes come from checkpoints alone and are durable when
- * the call resolves. A row that doesn't check makes its look-up throw `damaged`.
- */
-export interface Catalog {
-  readonly state: CatalogState;
+/** What can be looked up in a catalogue; a row that isn't what was written is `damaged`. */
+export interface CatalogLookups {
   byName(name: string): StreamRow | undefined;
   /** The first rows of a range of names, in order: what comes before them costs nothing. */
   list(range: NameRange, limit: number): StreamRow[];
@@ -82,6 +78,14 @@ export interface Catalog {
   forkIds(sourceId: number): number[];
   /** Streams whose time is over, as far as the rows tell. */
   expiredIds(nowMs: number, limit: number): number[];
+}
+
+/**
+ * What every stream is. Look-ups are immediate; changes come from checkpoints alone and are durable when
+ * the call resolves. A row that doesn't check makes its look-up throw `damaged`.
+ */
+export interface Catalog extends CatalogLookups {
+  readonly state: CatalogState;
   /** Stores changes in one transaction; the state stays as it was. */
   store(changes: CatalogChanges): Promise<void>;
   /** Stores what the catalogue says of itself. */

@@ -3,9 +3,11 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { damagedRead } from "./damage.ts";
 import {
   decodeIndexEntry,
+  decodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   type IndexEntry,
+  type IndexHeader,
 } from "./index_format.ts";
 
 /** Entries are read this many at a time. */
@@ -22,11 +24,15 @@ interface Page {
  */
 export class IndexReader {
   readonly #file: File;
+  readonly #expected: IndexHeader;
+  #isHeaderChecked = false;
   readonly #lastEntries: (IndexEntry | undefined)[] = [];
   #page: Page | undefined;
 
-  constructor(file: File) {
+  /** @param expected what its header has to say */
+  constructor(file: File, expected: IndexHeader) {
     this.#file = file;
+    this.#expected = expected;
   }
 
   /**
@@ -96,11 +102,31 @@ export class IndexReader {
         : { number, entries: cached.entries.slice(0, count) };
     }
     const position = INDEX_HEADER_BYTES + first * INDEX_ENTRY_BYTES;
-    const bytes = new Uint8Array(count * INDEX_ENTRY_BYTES);
-    const length = await this.#file.read(bytes, position);
-    const page = { number, entries: this.#decode(bytes.subarray(0, length), count, position) };
+    // The first page is read with the header before it, which takes no read of its own.
+    const start = number === 0 ? 0 : position;
+    const bytes = new Uint8Array(position - start + count * INDEX_ENTRY_BYTES);
+    const length = await this.#file.read(bytes, start);
+    if (!this.#isHeaderChecked) await this.#checkHeader(number === 0 ? bytes : undefined);
+    const entries = this.#decode(bytes.subarray(position - start, length), count, position);
+    const page = { number, entries };
     this.#page = page;
     return page;
+  }
+
+  /** @param bytes the file's first ones, where they are read already */
+  async #checkHeader(bytes = new Uint8Array(INDEX_HEADER_BYTES)): Promise<void> {
+    if (bytes.length === INDEX_HEADER_BYTES) await this.#file.read(bytes, 0);
+    const header = decodeIndexHeader(bytes);
+    const { uuid, streamId, base } = this.#expected;
+    if (header?.uuid !== uuid || header.streamId !== streamId || header.base !== base) {
+      throw damagedRead({
+        path: this.#file.path,
+        position: 0,
+        expected: describe(this.#expected),
+        found: header === undefined ? "no header that checks" : describe(header),
+      });
+    }
+    this.#isHeaderChecked = true;
   }
 
   #decode(bytes: Bytes, count: number, position: number): IndexEntry[] {
@@ -115,4 +141,8 @@ export class IndexReader {
       });
     });
   }
+}
+
+function describe({ uuid, streamId, base }: IndexHeader): string {
+  return `the header of stream ${streamId} from offset ${base} on, of directory ${uuid}`;
 }

@@ -11,6 +11,8 @@ import { bestFit } from "./log_space.ts";
 
 /** Filling with zeros goes in pieces of this size. */
 const ZERO_PIECE_BYTES = 1024 * 1024;
+/** A file's length is a multiple of this. */
+const UNIT_BYTES = 4096;
 const FIRST_FILE_BYTES = 1024 * 1024;
 const LEAST_FILE_BYTES = 16 * 1024;
 /** What a file has at least where the disk has no room for one of the usual size. */
@@ -189,7 +191,8 @@ export class LogFiles {
 
   async #begin(spare: SpareFile, firstSequence: number): Promise<CurrentLogFile> {
     const number = (this.#live.at(-1)?.header.number ?? 0) + 1;
-    const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence };
+    const { sizeBytes } = spare;
+    const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence, sizeBytes };
     const path = join(this.#folder, logFileName(number));
     const file = this.#fileSystem.open(spare.path, "write");
     try {
@@ -201,7 +204,7 @@ export class LogFiles {
       file.close();
       throw error;
     }
-    const live = { header, path, sizeBytes: spare.sizeBytes };
+    const live = { header, path, sizeBytes };
     this.#live.push(live);
     return { ...live, file, seed: logSeed(header) };
   }
@@ -274,7 +277,7 @@ export class LogFiles {
 
   async #makeSpare(wantedBytes: number): Promise<void> {
     const path = this.#sparePath();
-    const sizeBytes = Math.ceil(wantedBytes / 4096) * 4096;
+    const sizeBytes = Math.ceil(wantedBytes / UNIT_BYTES) * UNIT_BYTES;
     const filling = join(this.#folder, FILLING_NAME);
     this.#dropSmallSpares(sizeBytes);
     this.#fileSystem.remove(filling);

@@ -29,6 +29,8 @@ export interface LogHeader {
   uuid: string;
   /** The sequence number of its first record. */
   firstSequence: number;
+  /** The file's length, which never changes: a shorter one was cut. */
+  sizeBytes: number;
 }
 
 /** What stands before a batch's records. */
@@ -51,7 +53,8 @@ export function encodeLogHeader(header: LogHeader): Uint8Array<ArrayBuffer> {
   view.setUint32(16, header.salt, true);
   bytes.set(uuidBytes(header.uuid), 20);
   putU64(view, 36, header.firstSequence);
-  view.setUint32(44, checksum(bytes.subarray(0, 44)), true);
+  putU64(view, 44, header.sizeBytes);
+  view.setUint32(52, checksum(bytes.subarray(0, 52)), true);
   return bytes;
 }
 
@@ -60,17 +63,18 @@ export function decodeLogHeader(bytes: Uint8Array<ArrayBuffer>): LogHeader | und
   if (bytes.length < LOG_HEADER_BYTES) return undefined;
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) return undefined;
   const view = viewOf(bytes);
-  if (view.getUint32(44, true) !== checksum(bytes.subarray(0, 44))) return undefined;
+  if (view.getUint32(52, true) !== checksum(bytes.subarray(0, 52))) return undefined;
   return {
     number: getU64(view, 8),
     salt: view.getUint32(16, true),
     uuid: uuidText(bytes.subarray(20, 36)),
     firstSequence: getU64(view, 36),
+    sizeBytes: getU64(view, 44),
   };
 }
 
 /** What the checksums of a file's batches begin with: its salt and number. */
-export function logSeed(header: LogHeader): number {
+export function logSeed(header: Pick<LogHeader, "salt" | "number">): number {
   const bytes = new Uint8Array(12);
   const view = viewOf(bytes);
   view.setUint32(0, header.salt, true);

@@ -68,7 +68,15 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
         ADVICE,
       );
     }
-    return { path, header, sizeBytes: file.size() };
+    const sizeBytes = file.size();
+    if (sizeBytes < header.sizeBytes) {
+      const expected = `${header.sizeBytes} bytes`;
+      throw damagedDirectory(
+        { path, position: sizeBytes, expected, found: `${sizeBytes}` },
+        ADVICE,
+      );
+    }
+    return { path, header, sizeBytes };
   } finally {
     file.close();
   }

@@ -262,8 +262,10 @@ async function assemble(
 ): Promise<Storage> {
   const clock = options.clock ?? systemClock;
   const walBytes = limitOfLog(options);
-  const { uuid, clean } = catalog.state;
+  const { uuid } = catalog.state;
   const { replay, lastSequence } = recovered;
+  // Records behind the catalogue say better than its word that the last server didn't end in order.
+  const clean = catalog.state.clean && lastSequence === catalog.state.position;
   const nextId = Math.max(catalog.state.nextId, replay.maxId + 1);
   const files = logFiles(options, fileSystem, paths, uuid, recovered);
   await files.takeBackEmpty(lastSequence + 1);
@@ -296,7 +298,7 @@ async function assemble(
     maxLoadedStreams: options.maxLoadedStreams ?? 20_000,
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
-  const open = new OpenSegments(fileSystem, paths.segments, options.maxOpenFiles ?? 512);
+  const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
   const segments = new SegmentWriter(
     fileSystem,
     open,
@@ -355,12 +357,10 @@ async function assemble(
   });
   const expire = () => {
     if (isClosed || log.failure !== undefined) return;
-    for (const id of catalog.expiredIds(clock.nowMs(), 1000)) {
-      try {
-        engine.expire([id]);
-      } catch (error) {
-        logger.error("The expired stream {id} stays: {error}", { id, error });
-      }
+    try {
+      for (const id of catalog.expiredIds(clock.nowMs(), 1000)) expireOne(engine, id);
+    } catch (error) {
+      logger.error("Expired streams stay: {error}", { error });
     }
   };
   void ballast.refill();
@@ -371,4 +371,12 @@ async function assemble(
       .catch((error) => logger.warn("The sweep of left-over files stopped: {error}", { error }));
   }
   return engine;
+}
+
+function expireOne(engine: StreamEngine, id: number): void {
+  try {
+    engine.expire([id]);
+  } catch (error) {
+    logger.error("The expired stream {id} stays: {error}", { id, error });
+  }
 }

@@ -22,13 +22,18 @@ interface Entry extends OpenSegment {
 export class OpenSegments {
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
+  readonly #uuid: string;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
 
-  /** @param maxOpenFiles a segment takes two */
-  constructor(fileSystem: FileSystem, folder: string, maxOpenFiles: number) {
+  /**
+   * @param uuid the directory's, which each index names
+   * @param maxOpenFiles a segment takes two
+   */
+  constructor(fileSystem: FileSystem, folder: string, uuid: string, maxOpenFiles: number) {
     this.#fileSystem = fileSystem;
     this.#folder = folder;
+    this.#uuid = uuid;
     this.#limit = Math.max(1, Math.floor(maxOpenFiles / 2));
   }
 
@@ -112,7 +117,8 @@ export class OpenSegments {
     const log = this.#fileSystem.open(paths.log, "write");
     try {
       const index = this.#fileSystem.open(paths.index, "write");
-      return { log, index, indexReader: new IndexReader(index), users: 0, isDropped: false };
+      const indexReader = new IndexReader(index, { uuid: this.#uuid, streamId, base });
+      return { log, index, indexReader, users: 0, isDropped: false };
     } catch (error) {
       log.close();
       throw error;

@@ -21,6 +21,7 @@ const HEADER = {
   salt: 0xdeadbeef,
   uuid: "00112233-4455-6677-8899-aabbccddeeff",
   firstSequence: 1000,
+  sizeBytes: 0x10_0000,
 };
 const GOLDEN_HEADER = hex`
   44 53 57 41 4c 00 00 01                          // magic: DSWAL, 0, 0, version 1
@@ -28,7 +29,8 @@ const GOLDEN_HEADER = hex`
   ef be ad de                                      // salt
   00 11 22 33 44 55 66 77 88 99 aa bb cc dd ee ff  // the directory's UUID
   e8 03 00 00 00 00 00 00                          // sequence number of the first record
-  7d e6 4f 36                                      // CRC-32 of the 44 bytes before
+  00 00 10 00 00 00 00 00                          // the file's length
+  01 3f be e1                                      // CRC-32 of the 52 bytes before
 `;
 /** At byte 512 of that file. */
 const SEED = batchSeed(logSeed(HEADER), 512);
@@ -51,8 +53,8 @@ const GOLDEN_BATCH = hex`
 Deno.test("LogHeaderGoldenBytes", () => {
   const bytes = encodeLogHeader(HEADER);
   equal(bytes.length, 512);
-  equal(bytes.slice(0, 48), GOLDEN_HEADER);
-  equal(bytes.slice(48), new Uint8Array(464));
+  equal(bytes.slice(0, 56), GOLDEN_HEADER);
+  equal(bytes.slice(56), new Uint8Array(456));
   equal(decodeLogHeader(bytes), HEADER);
 });
 
@@ -93,7 +95,7 @@ Deno.test("BatchOfTheWriterIsTheSame", () => {
 });
 
 Deno.test("LogHeaderWithAnyByteChangedDoesNotCheck", () => {
-  for (let at = 0; at < 48; at++) {
+  for (let at = 0; at < 56; at++) {
     const bytes = encodeLogHeader(HEADER);
     bytes[at] = (bytes[at] ?? 0) ^ 0x10;
     equal(decodeLogHeader(bytes), undefined, `byte ${at}`);
@@ -142,6 +144,7 @@ Deno.test("LogHeadersRoundTrip", () => {
     salt: fc.nat(0xffff_ffff),
     uuid: fc.uuid(),
     firstSequence: fc.maxSafeNat(),
+    sizeBytes: fc.maxSafeNat(),
   });
   fc.assert(fc.property(header, (it) => equal(decodeLogHeader(encodeLogHeader(it)), it)));
 });

@@ -434,7 +434,15 @@ Deno.test(
     await log.close();
     await Deno.writeFile(`${log.folder}/filling`, new Uint8Array(1000));
     const spare = new Uint8Array(64 * 1024);
-    spare.set(encodeLogHeader({ number: 9, salt: 1, uuid: log.uuid, firstSequence: 500 }));
+    spare.set(
+      encodeLogHeader({
+        number: 9,
+        salt: 1,
+        uuid: log.uuid,
+        firstSequence: 500,
+        sizeBytes: 65_536,
+      }),
+    );
     await Deno.writeFile(`${log.folder}/spare-7`, spare);
     equal(await log.reopen(), ["a"]);
     equal(log.list(), { [FIRST]: 64 * 1024, [SECOND]: 64 * 1024 });

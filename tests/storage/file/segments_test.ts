@@ -5,6 +5,7 @@ import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
 import {
   decodeIndexEntry,
   decodeIndexHeader,
+  encodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
 } from "../../../src/storage/file/index_format.ts";
@@ -177,6 +178,26 @@ for (const file of [LOG, INDEX]) {
     }),
   );
 }
+
+Deno.test(
+  "IndexOfAnotherSegmentIsAnErrorThatSaysWhich",
+  withStream({}, async (kit) => {
+    const path = `${kit.dir}/${INDEX}`;
+    const bytes = await Deno.readFile(path);
+    const header = decodeIndexHeader(bytes.slice(0, INDEX_HEADER_BYTES));
+    ok(header !== undefined);
+    for (const other of [{ base: 4096 }, { streamId: 9 }, { uuid: crypto.randomUUID() }]) {
+      bytes.set(encodeIndexHeader({ ...header, ...other }));
+      await Deno.writeFile(path, bytes);
+      await kit.reopen();
+      await refused(read(kit, 0), "damaged", /\.idx is damaged at byte 0: expected the header of/);
+    }
+    bytes[3] = 0;
+    await Deno.writeFile(path, bytes);
+    await kit.reopen();
+    await refused(read(kit, 0), "damaged", /found no header that checks/);
+  }),
+);
 
 Deno.test("OpenFilesStayWithinTheirLimit", () =>
   withTempDir(async (root) => {

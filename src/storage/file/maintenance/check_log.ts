@@ -130,6 +130,7 @@ class LogCheck {
       return;
     }
     yield* this.#header(path, number, header);
+    yield* this.#size(window, path, header);
     yield* this.#batches(window, path, header, isLast);
   }
 
@@ -176,6 +177,18 @@ class LogCheck {
       this.#isWhole = false;
     }
     this.#lastSequence = first - 1;
+  }
+
+  *#size({ sizeBytes }: FileWindow, path: string, header: LogHeader): Generator<Finding> {
+    if (sizeBytes >= header.sizeBytes) return;
+    yield {
+      kind: "log_short",
+      path,
+      position: sizeBytes,
+      message: "a log file is cut short; batches at its end may be missing",
+      expected: `${header.sizeBytes} bytes, as its header says`,
+      found: `${sizeBytes}`,
+    };
   }
 
   #gap(path: string, expected: number, found: number): Finding {

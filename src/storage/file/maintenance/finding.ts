@@ -14,6 +14,8 @@ export type FindingKind =
   | "log_gap"
   /** A log file of another directory. */
   | "log_foreign"
+  /** A log file isn't as long as files are made. */
+  | "log_short"
   /** A record of the log doesn't fit on what the catalogue and the records before it say. */
   | "log_record"
   /** SQLite can't read the catalogue, or says that its pages don't fit together. */

@@ -71,6 +71,9 @@ export function* inspectFile(fileSystem: FileSystem, path: string): Generator<Th
 
 function kindByName(path: string): FileKind | undefined {
   const name = basename(path);
+  if (name === "ballast") {
+    throw new InspectError("foreign", `${path} only takes up room, for a full disk`);
+  }
   if (name === "LOCK") {
     throw new InspectError("foreign", `${path} holds the process that serves, and nothing else`);
   }

@@ -72,6 +72,10 @@ function headerThing(
     firstSequence: header.firstSequence,
     bytes: window.sizeBytes,
   };
+  if (window.sizeBytes < header.sizeBytes) {
+    const damage = { expected: `${header.sizeBytes} bytes`, found: String(window.sizeBytes) };
+    return { kind: "log header", position: 0, fields, damage };
+  }
   if (number === undefined || number === header.number) {
     return { kind: "log header", position: 0, fields };
   }
@@ -86,7 +90,7 @@ function guessSeed(window: FileWindow, nameNumber: number | undefined): number |
   const view = viewOf(bytes);
   const salt = view.getUint32(16, true);
   const numbers = [getU64(view, 8), ...(nameNumber === undefined ? [] : [nameNumber])];
-  return numbers.map((number) => logSeed({ number, salt, uuid: "", firstSequence: 0 }))
+  return numbers.map((number) => logSeed({ number, salt }))
     .find((seed) => walkLog(window, seed).some(({ kind }) => kind === "batch"));
 }
 

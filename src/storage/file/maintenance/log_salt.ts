@@ -31,7 +31,7 @@ export function findSalt(window: FileWindow, number: number): number | undefined
     saltOfBatch(bytes.slice(LOG_HEADER_BYTES), number),
   ];
   return candidates.find((salt) => {
-    const seed = logSeed({ number, salt, uuid: "", firstSequence: 0 });
+    const seed = logSeed({ number, salt });
     return walkLog(window, seed).some((part) => part.kind === "batch" && part.isWhole);
   });
 }

@@ -1,8 +1,7 @@
 import type { FileSystem } from "../../../env/file_system.ts";
-import { DirectoryError } from "../damage.ts";
-import { FORMAT_VERSION } from "../format_file.ts";
 import { lockDirectory } from "../lock.ts";
 import { directoryPaths } from "../paths.ts";
+import { findingsOf, refuseOthers } from "./check.ts";
 import type { Finding } from "./finding.ts";
 import {
   catalogUuid,
@@ -11,7 +10,6 @@ import {
   rebuildCatalog,
   type RepairCatalog,
 } from "./repair_catalog.ts";
-import { findingsOf, refuseOthers } from "./repair_findings.ts";
 import { isThere, partUuids, readFormatUuid, repairFormat } from "./repair_format.ts";
 import { repairIndexes } from "./repair_indexes.ts";
 import { RepairKeeper } from "./repair_keeper.ts";
@@ -98,19 +96,9 @@ async function catalogFor(
 /**
  * The directory's UUID: what two of FORMAT, the catalogue and the other parts agree on, or the only one
  * that is left.
- *
- * @throws {DirectoryError} `unknown_version`
  */
 async function chooseUuid(scope: RepairScope): Promise<string | undefined> {
   const format = await readFormatUuid(scope);
-  if (format !== undefined && format.version !== FORMAT_VERSION) {
-    throw new DirectoryError(
-      "unknown_version",
-      scope.paths.format,
-      `the directory has format version ${format.version}, and this program knows ` +
-        `${FORMAT_VERSION}. Use the program that wrote it, or a newer one.`,
-    );
-  }
   const catalog = catalogUuid(scope);
   const parts = await partUuids(scope);
   const claims = [catalog, format?.uuid].filter((uuid) => uuid !== undefined);

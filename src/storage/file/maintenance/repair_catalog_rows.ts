@@ -8,7 +8,7 @@ import {
   STREAM_COLUMNS,
 } from "../catalog_rows.ts";
 import { wrongChecksum } from "./check_catalog.ts";
-import { rowPages } from "./row_pages.ts";
+import { rowPages, RowsOutOfOrder } from "./row_pages.ts";
 
 /** A table of the catalogue: its columns under the checksum and those its rows are told apart by. */
 export interface CatalogTable {
@@ -67,9 +67,10 @@ export function* foundRows(
   return false;
 }
 
-/** Whether SQLite says that it can't read on. */
+/** Whether rows can't be read on because of damage. */
 export function isSqliteError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+  return error instanceof RowsOutOfOrder ||
+    error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
 }
 
 /** A whole number of a row, 0 where it is none. */

@@ -11,7 +11,7 @@ const ASKED_INDEXES = 16;
 
 /** What FORMAT says, `undefined` where it is missing or damaged. */
 export async function readFormatUuid(
-  { fileSystem, paths }: RepairScope,
+  { fileSystem, paths }: Pick<RepairScope, "fileSystem" | "paths">,
 ): Promise<{ uuid: string; version: number } | undefined> {
   if (!isThere({ fileSystem }, paths.format)) return undefined;
   return await withWindow(

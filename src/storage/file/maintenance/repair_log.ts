@@ -245,7 +245,8 @@ class LogRepair {
     const firstSequence = Math.max(this.#view.position, this.#view.newestPosition) + 1;
     this.#position = firstSequence - 1;
     const salt = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    const header: LogHeader = { number, salt, uuid: this.#view.uuid, firstSequence };
+    const { uuid } = this.#view;
+    const header: LogHeader = { number, salt, uuid, firstSequence, sizeBytes: NEW_FILE_BYTES };
     await keeper.replace(path, [
       { bytes: encodeLogHeader(header), position: 0 },
       ...zeros(LOG_HEADER_BYTES, NEW_FILE_BYTES),

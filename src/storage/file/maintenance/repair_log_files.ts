@@ -7,17 +7,19 @@ import {
   type LogHeader,
   logSeed,
   parseLogFileName,
+  SECTOR_BYTES,
 } from "../log_format.ts";
 import { FileWindow, withWindow } from "./file_window.ts";
 import { findSalt } from "./log_salt.ts";
 import { type WalkedBatch, walkLog } from "./log_walk.ts";
+import { zeros } from "./repair_keeper.ts";
 import type { RepairScope } from "./repair_scope.ts";
 
 /** A log file as a repair sees it. */
 export interface RepairedLogFile {
   path: string;
   readonly number: number;
-  readonly sizeBytes: number;
+  sizeBytes: number;
   /** Undefined where neither its header nor its batches say what it is. */
   readonly header: LogHeader | undefined;
   readonly seed: number;
@@ -93,11 +95,15 @@ function readFile(
 function guessHeader(window: FileWindow, number: number, uuid: string): LogHeader | undefined {
   const salt = findSalt(window, number);
   if (salt === undefined) return undefined;
-  const seed = logSeed({ number, salt, uuid, firstSequence: 0 });
+  const seed = logSeed({ number, salt });
   const first = walkLog(window, seed).find((part) => part.kind === "batch");
-  return first?.kind !== "batch"
-    ? undefined
-    : { number, salt, uuid, firstSequence: first.header.firstSequence };
+  return first?.kind !== "batch" ? undefined : {
+    number,
+    salt,
+    uuid,
+    firstSequence: first.header.firstSequence,
+    sizeBytes: Math.ceil(window.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES,
+  };
 }
 
 async function putRight({ fileSystem, keeper, report }: RepairScope, file: RepairedLogFile) {
@@ -108,10 +114,18 @@ async function putRight({ fileSystem, keeper, report }: RepairScope, file: Repai
     path,
     (window) => decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES)) !== undefined,
   );
-  if (isWritten) return;
-  await keeper.change(path, [{ bytes: encodeLogHeader(header), position: 0 }]);
-  const message = "the header was written again; the file's batches prove its salt and number";
-  report({ outcome: "mended", path, message });
+  if (!isWritten) {
+    await keeper.change(path, [{ bytes: encodeLogHeader(header), position: 0 }]);
+    const message = "the header was written again; the file's batches prove its salt and number";
+    report({ outcome: "mended", path, message });
+  }
+  const { sizeBytes } = file;
+  if (sizeBytes >= header.sizeBytes) return;
+  await keeper.change(path, zeros(sizeBytes, header.sizeBytes));
+  file.sizeBytes = header.sizeBytes;
+  const message = `filled up with zeros from byte ${sizeBytes} on; ` +
+    "what the newest batches there held is lost, if there were any";
+  report({ outcome: "lost", path, message });
 }
 
 /** Two files may have each other's names: then one gets a name that is free first. */

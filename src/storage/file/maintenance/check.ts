@@ -1,5 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { FileSystem } from "../../../env/file_system.ts";
 import { DirectoryError } from "../damage.ts";
+import { FORMAT_VERSION } from "../format_file.ts";
+import { lockDirectory } from "../lock.ts";
+import { directoryPaths } from "../paths.ts";
 import {
   checkCatalogHeader,
   checkPages,
@@ -7,25 +11,50 @@ import {
   checkState,
   sqliteFailure,
 } from "./check_catalog.ts";
+import { leftOverFiles } from "./check_left_over.ts";
 import { checkLog } from "./check_log.ts";
 import { LoggedStreams } from "./check_records.ts";
 import { checkRows, rowPlaces } from "./check_rows.ts";
-import type { CheckScope } from "./check_scope.ts";
+import { type CheckCounts, type CheckScope, countFile } from "./check_scope.ts";
 import { withWindow } from "./file_window.ts";
 import { type Finding, type Found, isFinding } from "./finding.ts";
 import { openReadOnlyCatalog } from "./read_only_catalog.ts";
 import { isSqliteError } from "./repair_catalog_rows.ts";
 import { isThere, readFormatUuid } from "./repair_format.ts";
-import type { RepairScope } from "./repair_scope.ts";
 
 const PARTS = ["FORMAT", "catalog.sqlite", "wal", "segments"];
+
+/** What a check came upon, and how much it looked at. */
+export interface CheckReport {
+  readonly found: readonly Found[];
+  readonly counts: Readonly<CheckCounts>;
+}
+
+/**
+ * Looks at every byte of a directory that no server is using, and changes none but in LOCK.
+ *
+ * @throws {DirectoryError} `in_use`; `empty` where there is nothing; `foreign` where it isn't ours;
+ * `unknown_version`
+ */
+export async function checkDirectory(
+  { fileSystem, dir }: { fileSystem: FileSystem; dir: string },
+): Promise<CheckReport> {
+  const paths = directoryPaths(dir);
+  refuseOthers({ fileSystem, paths });
+  const lock = lockDirectory(paths.lock);
+  try {
+    return await checkLocked({ fileSystem, paths });
+  } finally {
+    lock.release();
+  }
+}
 
 /**
  * Refuses a directory that isn't one of ours, or isn't there.
  *
  * @throws {DirectoryError} `empty` or `foreign`
  */
-export function refuseOthers({ fileSystem, paths }: Pick<RepairScope, "fileSystem" | "paths">) {
+export function refuseOthers({ fileSystem, paths }: Pick<CheckScope, "fileSystem" | "paths">) {
   const names = fileSystem.list(paths.root) ?? [];
   if (names.length === 0) {
     const message = "the directory is missing or empty; name one that a server made";
@@ -37,38 +66,53 @@ export function refuseOthers({ fileSystem, paths }: Pick<RepairScope, "fileSyste
 }
 
 /** Everything that is damaged. The caller holds the lock, and nobody has the catalogue open. */
-export async function findingsOf(scope: RepairScope): Promise<Finding[]> {
-  const { fileSystem, paths } = scope;
-  const findings: Finding[] = [];
-  const take = (found: Iterable<Found>) => {
-    for (const each of found) if (isFinding(each)) findings.push(each);
+export async function findingsOf(
+  scope: Pick<CheckScope, "fileSystem" | "paths">,
+): Promise<Finding[]> {
+  return (await checkLocked(scope)).found.filter(isFinding);
+}
+
+async function checkLocked(
+  { fileSystem, paths }: Pick<CheckScope, "fileSystem" | "paths">,
+): Promise<CheckReport> {
+  const counts = { files: 0, bytes: 0, streams: 0 };
+  const scope = { fileSystem, paths, counts };
+  const found: Found[] = [];
+  const take = (each: Iterable<Found>) => {
+    for (const one of each) found.push(one);
   };
   const format = await readFormatUuid(scope);
-  if (format === undefined) findings.push(formatFinding(paths.format));
+  if (format === undefined) found.push(formatFinding(paths.format));
+  else if (format.version !== FORMAT_VERSION) throw unknownVersion(paths.format, format.version);
   for (const path of [paths.log, paths.segments, paths.catalog]) {
-    if (!isThere(scope, path)) findings.push(missingFinding(path));
+    if (!isThere(scope, path)) found.push(missingFinding(path));
   }
-  const counts = { files: 0, bytes: 0, streams: 0 };
-  const check = { fileSystem, paths, counts };
   if (!isThere(scope, paths.catalog)) {
-    take(checkLog(check, { uuid: format?.uuid, position: undefined }, () => []));
-    return findings;
+    take(checkLog(scope, { uuid: format?.uuid, position: undefined }, () => []));
+    return { found, counts };
   }
   await withWindow(fileSystem, paths.catalog, (window) => {
+    countFile(scope, window.sizeBytes);
     take(checkCatalogHeader(window, paths.catalog));
   });
   try {
     const { database, close } = openReadOnlyCatalog(fileSystem, paths.catalog);
     try {
-      take(checkCatalog(check, database, format?.uuid));
+      take(checkCatalog(scope, database, format?.uuid));
     } finally {
       close();
     }
   } catch (error) {
     if (!isSqliteError(error)) throw error;
-    findings.push(sqliteFailure(paths.catalog, error));
+    found.push(sqliteFailure(paths.catalog, error));
   }
-  return findings;
+  return { found, counts };
+}
+
+function unknownVersion(path: string, version: number): DirectoryError {
+  const message = `the directory has format version ${version}, and this program knows ` +
+    `${FORMAT_VERSION}. Use the program that wrote it, or a newer one.`;
+  return new DirectoryError("unknown_version", path, message);
 }
 
 function* checkCatalog(
@@ -85,6 +129,7 @@ function* checkCatalog(
   const logEnd = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
   yield* logged.finish();
   yield* checkRows(scope, database, { uuid: frame.uuid, logged, logEnd });
+  yield* leftOverFiles(scope, database);
 }
 
 /** What the catalogue holds needn't fit any more: its streams may be gone by now. */

@@ -1,0 +1,70 @@
+import { resolve } from "node:path";
+import { nodeFileSystem } from "../env/node_file_system.ts";
+import { encodeUtf8 } from "../protocol/bytes.ts";
+import { checkDirectory, type CheckReport } from "../storage/file/maintenance/check.ts";
+import {
+  describeFinding,
+  describeNote,
+  type Found,
+  isFinding,
+} from "../storage/file/maintenance/finding.ts";
+import { jsonOutputFlag } from "./commands/common_flags.ts";
+import { complainOfDirectory } from "./directory_complaint.ts";
+import { EXIT } from "./exit_code.ts";
+import type { FlagValues } from "./flag_values.ts";
+import { serveFlags } from "./flags.ts";
+import { BrokenPipe } from "./shell.ts";
+import type { Invocation, Verb } from "./verb.ts";
+
+const flags = {
+  dir: { ...serveFlags.dir, help: "The directory that keeps the streams." },
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams check`: finds what is damaged in a directory. */
+export const checkVerb: Verb = {
+  name: "check",
+  summary: "Look for damage in every byte of a directory that no server is using.",
+  details: `
+A line a thing: damaged: FILE:BYTE: what is wrong; or note: what is not damage, such as a file that a
+crash left behind. Nothing is changed; \`repair\` mends. Exits 1 where something is damaged.`,
+  flags,
+  run,
+};
+
+async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
+  shell.endOnSignals();
+  try {
+    const dir = resolve(values.get(flags.dir));
+    const report = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    await shell.write(encodeUtf8(values.get(flags.json) ? jsonLines(report) : textLines(report)));
+    return report.found.some(isFinding) ? EXIT.failure : EXIT.ok;
+  } catch (error) {
+    if (error instanceof BrokenPipe) return EXIT.ok;
+    return complainOfDirectory(error, shell);
+  }
+}
+
+function textLines({ found, counts }: CheckReport): string {
+  const damaged = found.filter(isFinding).length;
+  const wrong = damaged === 0
+    ? "nothing is damaged"
+    : damaged === 1
+    ? "1 thing is damaged"
+    : `${damaged} things are damaged`;
+  const { files, bytes, streams } = counts;
+  return [...found.map(line), `${wrong}: ${streams} streams, ${files} files, ${bytes} bytes`]
+    .map((text) => `${text}\n`).join("");
+}
+
+function line(found: Found): string {
+  return isFinding(found) ? `damaged: ${describeFinding(found)}` : `note: ${describeNote(found)}`;
+}
+
+function jsonLines({ found, counts }: CheckReport): string {
+  const damaged = found.filter(isFinding).length;
+  return [
+    ...found.map((one) => ({ outcome: isFinding(one) ? "damaged" : "note", ...one })),
+    { outcome: "summary", damaged, ...counts },
+  ].map((each) => `${JSON.stringify(each)}\n`).join("");
+}

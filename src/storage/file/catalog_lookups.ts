@@ -1,0 +1,166 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { NO_BYTES } from "../../protocol/bytes.ts";
+import type { ProducerPosition, StreamError } from "../../protocol/errors.ts";
+import { compareNames, endOfPrefix, type NameRange } from "../../protocol/name_order.ts";
+import type { CatalogLookups, CatalogState, SegmentRow, StreamRow } from "./catalog.ts";
+import {
+  checkRow,
+  PATIENCE,
+  type SqlRow,
+  STATE_COLUMNS,
+  toProducerRow,
+  toSegmentRow,
+  toStreamRow,
+} from "./catalog_rows.ts";
+import { damagedRead } from "./damage.ts";
+import { sqliteTrouble } from "./sqlite_trouble.ts";
+
+/** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
+export class SqliteLookups implements CatalogLookups {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #byName: StatementSync;
+  readonly #after: StatementSync;
+  readonly #from: StatementSync;
+  readonly #byId: StatementSync;
+  readonly #producer: StatementSync;
+  readonly #segmentAt: StatementSync;
+  readonly #segments: StatementSync;
+  readonly #countForks: StatementSync;
+  readonly #forkIds: StatementSync;
+  readonly #expired: StatementSync;
+
+  constructor(path: string, database: DatabaseSync) {
+    this.#path = path;
+    this.#database = database;
+    database.exec(PATIENCE);
+    database.exec("PRAGMA query_only=1;");
+    this.#byName = database.prepare("SELECT * FROM stream WHERE name = ?");
+    const page = (bound: string) =>
+      `SELECT * FROM stream WHERE name ${bound} ? AND name < ? ORDER BY name LIMIT ?`;
+    this.#after = database.prepare(page(">"));
+    this.#from = database.prepare(page(">="));
+    this.#byId = database.prepare("SELECT * FROM stream WHERE id = ?");
+    this.#producer = database.prepare(
+      "SELECT * FROM producer WHERE stream_id = ? AND producer_id = ?",
+    );
+    this.#segmentAt = database.prepare(
+      "SELECT * FROM segment WHERE stream_id = ? AND base <= ? ORDER BY base DESC LIMIT 1",
+    );
+    this.#segments = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
+    this.#countForks = database.prepare(
+      "SELECT count(*) AS forks FROM stream WHERE source_id = ?",
+    );
+    this.#forkIds = database.prepare("SELECT id FROM stream WHERE source_id = ?");
+    this.#expired = database.prepare(
+      "SELECT id FROM stream WHERE ends_at_ms <= ? AND soft_deleted = 0 LIMIT ?",
+    );
+  }
+
+  byName(name: string): StreamRow | undefined {
+    const row = this.#stream(() => this.#byName.get(name));
+    if (row !== undefined && row.name !== name) throw this.#otherRow(name, row.name);
+    return row;
+  }
+
+  list({ prefix, after }: NameRange, limit: number): StreamRow[] {
+    // In SQLite's order every text comes before every blob.
+    const end = endOfPrefix(prefix) ?? NO_BYTES;
+    const rows = this.#read(() =>
+      compareNames(after, prefix) < 0
+        ? this.#from.all(prefix, end, limit)
+        : this.#after.all(after, end, limit)
+    );
+    let last = after;
+    return rows.map((row) => {
+      const stream = toStreamRow(row, this.#path);
+      // A damaged page may lead back, and a listing that goes on from there would have no end.
+      if (compareNames(stream.name, last) <= 0) {
+        throw this.#otherRow(`a name after ${last}`, stream.name);
+      }
+      last = stream.name;
+      return stream;
+    });
+  }
+
+  byId(id: number): StreamRow | undefined {
+    return this.#stream(() => this.#byId.get(id));
+  }
+
+  producer(streamId: number, producerId: string): ProducerPosition | undefined {
+    const row = this.#read(() => this.#producer.get(streamId, producerId));
+    if (row === undefined) return undefined;
+    const found = toProducerRow(row, this.#path);
+    if (found.streamId === streamId && found.producerId === producerId) return found;
+    throw this.#otherRow(`${streamId}/${producerId}`, `${found.streamId}/${found.producerId}`);
+  }
+
+  segmentAt(streamId: number, offset: number): SegmentRow | undefined {
+    const row = this.#read(() => this.#segmentAt.get(streamId, offset));
+    return row && this.#segment(row, streamId);
+  }
+
+  segments(streamId: number): SegmentRow[] {
+    return this.#read(() => this.#segments.all(streamId)).map((row) =>
+      this.#segment(row, streamId)
+    );
+  }
+
+  countForks(sourceId: number): number {
+    return Number(this.#read(() => this.#countForks.get(sourceId))?.forks ?? 0);
+  }
+
+  forkIds(sourceId: number): number[] {
+    return this.#read(() => this.#forkIds.all(sourceId)).map(({ id }) => Number(id));
+  }
+
+  expiredIds(nowMs: number, limit: number): number[] {
+    return this.#read(() => this.#expired.all(nowMs, limit)).map(({ id }) => Number(id));
+  }
+
+  /** @throws {StreamError} `damaged` */
+  readState(): CatalogState {
+    const row: SqlRow = this.#database.prepare("SELECT * FROM state").get() ?? {};
+    checkRow(row, STATE_COLUMNS, this.#path, "state");
+    return {
+      uuid: String(row.uuid),
+      position: Number(row.position),
+      nextId: Number(row.next_id),
+      checkpointAtMs: Number(row.checkpoint_at_ms),
+      clean: row.clean === 1,
+    };
+  }
+
+  #stream(get: () => SqlRow | undefined): StreamRow | undefined {
+    const row = this.#read(get);
+    return row && toStreamRow(row, this.#path);
+  }
+
+  /** A search goes by an index, which may lead to another row. */
+  #segment(row: SqlRow, streamId: number): SegmentRow {
+    const segment = toSegmentRow(row, this.#path);
+    if (segment.streamId === streamId) return segment;
+    throw this.#otherRow(String(streamId), String(segment.streamId));
+  }
+
+  #otherRow(wanted: string, found: string): StreamError {
+    const expected = `the row of ${wanted}`;
+    return damagedRead({ path: this.#path, position: 0, expected, found: `that of ${found}` });
+  }
+
+  /** @throws {StreamError} `damaged` where SQLite can't read its pages */
+  #read<T>(get: () => T): T {
+    try {
+      return get();
+    } catch (error) {
+      if (sqliteTrouble(error) !== "other") throw error;
+      const found = error instanceof Error ? error.message : String(error);
+      throw damagedRead({ path: this.#path, position: 0, expected: "our catalogue", found });
+    }
+  }
+
+  /** Closes the connection. */
+  closeLookups(): void {
+    this.#database.close();
+  }
+}
