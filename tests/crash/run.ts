@@ -1,42 +1,65 @@
 /**
  * Runs random histories on the simulated disk: `deno task crash --count N | --seconds S | --seed SEED`,
- * with `--first SEED` for the seed to begin with (1). A history that breaks a promise is printed with its
- * seed, and the exit code is 1. Only one process: run two with different first seeds for two cores.
+ * with `--first SEED` for the seed to begin with (1) and `--processes N` for how many share them (one for
+ * each core). A history that breaks a promise is shortened and printed with its seed, and the exit code
+ * is 1; `--seed SEED --keep PARTS` runs the shortened one again.
  */
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { runHistory } from "./history/history.ts";
+import { parseParts } from "./history/parts.ts";
+import { report } from "./history/report.ts";
+import { runShares } from "./history/shares.ts";
 
 const { values } = parseArgs({
   options: {
     count: { type: "string" },
     seconds: { type: "string" },
     seed: { type: "string" },
+    keep: { type: "string" },
     first: { type: "string", default: "1" },
+    processes: { type: "string" },
+    /** Of how many seeds one is this process's. */
+    stride: { type: "string", default: "1" },
   },
 });
-const first = wholeNumber("seed", values.seed) ?? wholeNumber("first", values.first) ?? 1;
+const seed = wholeNumber("seed", values.seed);
 const seconds = wholeNumber("seconds", values.seconds);
-const withoutCount = values.seed !== undefined ? 1 : seconds === undefined ? 10_000 : Infinity;
-const count = wholeNumber("count", values.count) ?? withoutCount;
-const startedMs = performance.now();
-const untilMs = startedMs + (seconds ?? Infinity) * 1000;
-let [histories, crashes, faults] = [0, 0, 0];
-while (histories < count && performance.now() < untilMs) {
-  const result = await runHistory(first + histories++);
-  crashes += result.crashes;
-  faults += result.faults;
-  if (result.violation === undefined) continue;
-  const { seed, trace, violation } = result;
-  console.log(
-    `${trace.join("\n")}\n\n${violation.message}\n\nAgain: deno task crash --seed ${seed}`,
-  );
-  process.exit(1);
+const count = wholeNumber("count", values.count) ?? (seconds === undefined ? 10_000 : Infinity);
+const first = wholeNumber("first", values.first) ?? 1;
+const processes = wholeNumber("processes", values.processes) ?? availableParallelism();
+const stride = wholeNumber("stride", values.stride) ?? 1;
+
+if (seed !== undefined) process.exitCode = await runOne(seed, values.keep);
+else if (processes > 1) process.exitCode = await runShares({ first, count, seconds, processes });
+else process.exitCode = await runMany();
+
+async function runOne(seed: number, keep: string | undefined): Promise<number> {
+  const result = await runHistory(seed, keep === undefined ? undefined : parseParts(keep));
+  console.log(result.trace.join("\n"));
+  console.log(`\n${result.violation?.message ?? "no promise was broken"}`);
+  return result.violation === undefined ? 0 : 1;
 }
-const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
-console.log(
-  `${histories} histories, ${crashes} crashes and kills, ${faults} faults, ${tookSeconds} s`,
-);
+
+async function runMany(): Promise<number> {
+  const startedMs = performance.now();
+  const untilMs = startedMs + (seconds ?? Infinity) * 1000;
+  let [histories, crashes, faults] = [0, 0, 0];
+  while (histories < count && performance.now() < untilMs) {
+    const result = await runHistory(first + histories++ * stride);
+    crashes += result.crashes;
+    faults += result.faults;
+    if (result.violation === undefined) continue;
+    console.log(await report(result));
+    console.log(`${histories - 1} passed, 1 failed`);
+    return 1;
+  }
+  const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
+  console.log(`${crashes} crashes and kills, ${faults} faults, ${tookSeconds} s`);
+  console.log(`${histories} passed, 0 failed`);
+  return 0;
+}
 
 function wholeNumber(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -63,9 +63,9 @@ async function askCopy(root: string, dir: string) {
 /** Damages a file in one way; the words for it. */
 function damage(path: string, bytes: Uint8Array<ArrayBuffer>, random: Random): string {
   const position = random.below(Math.max(1, bytes.length));
-  const kinds = ["flip", "flip", "flip", "bit", "zeros", "cut"];
-  // A whole file of the log that is taken away leaves no trace where it was the newest.
-  const kind = random.pick(path.endsWith(".wal") ? kinds : [...kinds, "remove"]);
+  const kinds = ["flip", "flip", "flip", "bit", "cut"];
+  // What takes away the newest batches of the log, all of them, leaves no trace.
+  const kind = random.pick(path.endsWith(".wal") ? kinds : [...kinds, "zeros", "remove"]);
   const changed = bytes.slice();
   if (kind === "flip") changed[position] = (bytes[position] ?? 0) ^ 0xff;
   else if (kind === "bit") changed[position] = (bytes[position] ?? 0) ^ (1 << random.below(8));

@@ -23,6 +23,11 @@ const deno = Deno.execPath();
 /** Under tests/ Deno takes tests/deno.json unless told otherwise: the program's packages are here. */
 const script = [deno, "run", "-A", "-c", "deno.json"];
 
+/** Where the histories of this run begin; one that fails says its seed. */
+function newSeed(): number {
+  return Math.floor(Math.random() * 1e9);
+}
+
 const OTHERS: readonly Suite[] = [
   {
     name: "examples in docstrings",
@@ -74,6 +79,21 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/kill",
     needsTools: true,
+  },
+  {
+    name: "crash histories",
+    command: [...script, "tests/crash/run.ts", "--count", "10000", "--first", `${newSeed()}`],
+    parse: parseClosingLine,
+    limitMinutes: 20,
+    long: true,
+  },
+  {
+    name: "planted bugs",
+    command: [deno, "test", "-A", "tests/crash/planted"],
+    parse: parseDenoTest,
+    limitMinutes: 10,
+    long: true,
+    folder: "tests/crash/planted",
   },
   {
     name: "flips",

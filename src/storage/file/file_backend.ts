@@ -123,6 +123,8 @@ export class FileBackend implements Backend {
         `${queuedBytes} bytes wait to be written, more than ${maxQueuedBytes}: try again.`,
       );
     }
+    // Nobody overtakes who waits: a producer's batches would change places.
+    if (this.#gate !== undefined) return this.#waitAtGate(bytes);
     if (this.#log.roomBytes < logReserveBytes) return this.#waitForCheckpoint(bytes);
     const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_SPARE_BYTES;
     const batchBytes = this.#log.withoutPlace(recordBytes, deleteReserveBytes);

@@ -109,10 +109,18 @@ export class LogFiles {
     return sum(this.#live);
   }
 
-  /** Sizes of the files that wait to be used again. */
-  get spareSizes(): number[] {
-    const spares = this.#rolling === undefined ? this.#spares : [this.#rolling, ...this.#spares];
-    return spares.map(({ sizeBytes }) => sizeBytes);
+  /**
+   * Sizes of the files that are there to be written to next: those that wait, and one that is becoming
+   * part of the log or has become it while its writer doesn't have it yet.
+   *
+   * @param current the file that the writer has
+   */
+  sizesBehind(current: LiveLogFile): number[] {
+    const newest = this.#live.at(-1);
+    const isTaken = newest === undefined || newest.header.number === current.header.number;
+    const next = isTaken ? this.#rolling : newest;
+    const files = next === undefined ? this.#spares : [next, ...this.#spares];
+    return files.map(({ sizeBytes }) => sizeBytes);
   }
 
   /**
@@ -194,18 +202,23 @@ export class LogFiles {
     const { sizeBytes } = spare;
     const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence, sizeBytes };
     const path = join(this.#folder, logFileName(number));
+    let isRenamed = false;
     const file = this.#fileSystem.open(spare.path, "write");
     try {
       file.writeSync(encodeLogHeader(header), 0);
       await file.dataSync();
       this.#fileSystem.rename(spare.path, path);
+      isRenamed = true;
       await this.#fileSystem.syncDirectory(this.#folder);
     } catch (error) {
       file.close();
+      // It is no part of the log, whatever is in it, and can be tried again.
+      if (!isRenamed) this.#spares.unshift(spare);
       throw error;
     }
     const live = { header, path, sizeBytes };
     this.#live.push(live);
+    this.#rolling = undefined;
     return { ...live, file, seed: logSeed(header) };
   }
 

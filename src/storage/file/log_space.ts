@@ -6,7 +6,7 @@ export interface LogSpace {
   leftBytes: number;
   /** Sizes of the files that follow. */
   spareSizes: readonly number[];
-  /** A file longer than this is made for one batch, and left behind it. */
+  /** A batch that doesn't fit into a file of this size has one to itself, which is left behind it. */
   fullSizeBytes: number;
 }
 
@@ -24,7 +24,8 @@ export function firstWithoutPlace(batches: Iterable<number>, space: LogSpace): n
     if (bytes > left) {
       const [sizeBytes] = spares.splice(bestFit(spares, bytes + LOG_HEADER_BYTES), 1);
       if (sizeBytes === undefined) return bytes;
-      left = sizeBytes > space.fullSizeBytes ? bytes : sizeBytes - LOG_HEADER_BYTES;
+      const isAlone = bytes + LOG_HEADER_BYTES > space.fullSizeBytes;
+      left = isAlone ? bytes : sizeBytes - LOG_HEADER_BYTES;
     }
     left -= bytes;
   }

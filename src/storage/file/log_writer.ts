@@ -67,6 +67,8 @@ export class LogWriter<Tag> {
   #unplacedBytes = 0;
   #current: CurrentLogFile;
   #position = LOG_HEADER_BYTES;
+  /** Nothing more goes into the current file: it was made for the batch in it. */
+  #isLeaving = false;
   readonly #fullDisk: FullDisk;
   #isClosed = false;
   #syncedThrough: number;
@@ -141,13 +143,12 @@ export class LogWriter<Tag> {
    */
   withoutPlace(recordBytes: number, reserveBytes = 0): number | undefined {
     const record = paddedBatchBytes(recordBytes + RECORD_PREFIX_BYTES);
-    const { sizeBytes } = this.#current;
-    const { fullSizeBytes, spareSizes } = this.#files;
-    const leftBytes = sizeBytes > fullSizeBytes ? 0 : sizeBytes - this.#position;
+    const leftBytes = this.#isLeaving ? 0 : this.#current.sizeBytes - this.#position;
     if (this.#unplacedBytes + this.queuedBytes + record + reserveBytes <= leftBytes) {
       return undefined;
     }
-    const space = { leftBytes, spareSizes, fullSizeBytes };
+    const spareSizes = this.#files.sizesBehind(this.#current);
+    const space = { leftBytes, spareSizes, fullSizeBytes: this.#files.fullSizeBytes };
     return firstWithoutPlace(this.#batchSizes(record, reserveBytes), space);
   }
 
@@ -299,6 +300,7 @@ export class LogWriter<Tag> {
     else await current.file.write(bytes, this.#position);
     this.#position += bytes.length;
     this.#unplacedBytes = 0;
+    this.#isLeaving = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
       await current.file.dataSync();
@@ -331,9 +333,9 @@ export class LogWriter<Tag> {
 
   /** A file made for one long batch would hold up the log's room as long as it is the newest. */
   async #leaveLongFile(): Promise<void> {
-    const { file, sizeBytes } = this.#current;
+    const { file } = this.#current;
     // After a failure it isn't known which record the next file would begin with.
-    if (sizeBytes <= this.#files.fullSizeBytes || this.#failure !== undefined) return;
+    if (!this.#isLeaving || this.#failure !== undefined) return;
     await this.#sync();
     await this.#roll(this.#durableSequence + 1, 0);
     await this.#closeAfterSyncs(file);
@@ -344,6 +346,7 @@ export class LogWriter<Tag> {
       try {
         this.#current = await this.#files.roll(firstSequence, wantedBytes);
         this.#position = LOG_HEADER_BYTES;
+        this.#isLeaving = false;
         this.#fullDisk.end();
         return this.#current;
       } catch (error) {

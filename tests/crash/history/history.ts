@@ -15,20 +15,39 @@ export interface HistoryResult {
   /** What was wrong; undefined where all was right. */
   violation: Violation | undefined;
   trace: readonly string[];
+  /** Its parts in their order, as far as it came: lives (`2`), their faults (`2:fault`), steps (`2:17`). */
+  parts: string[];
   crashes: number;
   faults: number;
 }
 
-/** Runs the history of a seed: lives of a storage, each ended by a crash, a kill or in order. */
-export async function runHistory(seed: number): Promise<HistoryResult> {
+/**
+ * Runs the history of a seed: lives of a storage, each ended by a crash, a kill or in order.
+ *
+ * @param isKept whether a part of it takes place; all do where nothing is said
+ */
+export async function runHistory(
+  seed: number,
+  isKept: (part: string) => boolean = () => true,
+): Promise<HistoryResult> {
   const world = new World(seed);
-  const result = { seed, trace: world.trace, crashes: 0, faults: 0, violation: undefined };
+  const parts: string[] = [];
+  const result = { seed, trace: world.trace, parts, crashes: 0, faults: 0, violation: undefined };
+  const keep = (part: string) => {
+    if (!isKept(part)) return false;
+    parts.push(part);
+    return true;
+  };
   try {
     const lives = world.random.between(2, 6);
     for (let life = 0; life < lives; life++) {
+      if (!keep(`${life}`)) continue;
+      world.turnTo(`${life} start`);
       const session = await start(world, result);
-      await live(world, session, result);
+      world.turnTo(`${life}`);
+      await live(session, result, (part) => keep(`${life}:${part}`), `${life}`);
     }
+    world.turnTo("finish");
     await finish(world, result);
     return result;
   } catch (error) {
@@ -84,19 +103,24 @@ async function openUntilOver(world: World): Promise<Storage | undefined> {
 }
 
 async function live(
-  world: World,
   session: Session,
   counts: { crashes: number; faults: number },
+  keep: (part: string) => boolean,
+  name: string,
 ): Promise<void> {
+  const { world } = session;
   const { life, faults } = world.machine.fileSystem;
   if (world.random.chance(0.7)) life.endAfter(world.random.between(1, 400));
-  if (world.random.chance(0.3)) setFault(world);
+  const steps = world.random.between(1, world.names.length > 10 ? 300 : 60);
+  if (world.random.chance(0.3) && keep("fault")) setFault(world);
   try {
-    const most = world.names.length > 10 ? 300 : 60;
-    for (let steps = world.random.between(1, most); steps > 0 && !session.isOver; steps--) {
+    for (let i = 0; i < steps && !session.isOver; i++) {
+      if (!keep(`${i}`)) continue;
+      world.turnTo(`${name} ${i}`);
       await step(session);
       session.check();
     }
+    world.turnTo(`${name} end`);
   } catch (error) {
     if (!(error instanceof LifeOver)) throw error;
   }

@@ -27,8 +27,7 @@ export function setFault(world: World): void {
     ? CALLS
     : CALLS.filter((call) => call !== "sync" && call !== "barrier");
   const call = random.pick(calls);
-  const kinds: FileSystemErrorKind[] = ["other", "no_space"];
-  if (call === "open") kinds.push("too_many_open_files");
+  const kinds: FileSystemErrorKind[] = ["other", "no_space", "too_many_open_files"];
   const fault = {
     call,
     kind: random.pick(kinds),

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
 import { Machine } from "../../support/machine.ts";
 import { Random } from "../../support/random.ts";
@@ -14,7 +15,7 @@ const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
 
 /** What a history works on: the machine, the model, and a list of what was done. */
 export class World {
-  readonly random: Random;
+  readonly seed: number;
   readonly machine: Machine;
   readonly options: Partial<FileStorageOptions>;
   readonly names: readonly string[];
@@ -23,13 +24,15 @@ export class World {
   isUnclean = false;
   /** Bodies go up to this. */
   readonly longestBytes: number;
+  #random: Random;
   readonly #current = new Map<string, ModelStream>();
   readonly #byId = new Map<number, ModelStream>();
   #opId = 0;
 
   constructor(seed: number) {
     const random = new Random(seed);
-    this.random = random;
+    this.seed = seed;
+    this.#random = random;
     this.machine = new Machine(random.split(), {
       dir: random.pick(["/streams", "/mnt/data/streams"]),
       hasBarrier: random.chance(0.5),
@@ -53,6 +56,16 @@ export class World {
       this.longestBytes = 20_000;
     }
     this.note(`${this.names.length} names, options ${JSON.stringify(this.options)}`);
+  }
+
+  /** The chances of the part that runs now. */
+  get random(): Random {
+    return this.#random;
+  }
+
+  /** Each part draws by itself: what one of them does stays when another is left out. */
+  turnTo(part: string): void {
+    this.#random = new Random(crc32(part, this.seed));
   }
 
   get nowMs(): number {

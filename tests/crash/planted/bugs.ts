@@ -42,9 +42,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the log's directory isn't synced after a file has got its name",
     edits: [{
       file: LOG_FILES,
-      from:
-        "      this.#fileSystem.rename(spare.path, path);\n      await this.#fileSystem.syncDirectory(this.#folder);\n",
-      to: "      this.#fileSystem.rename(spare.path, path);\n",
+      from: "      isRenamed = true;\n      await this.#fileSystem.syncDirectory(this.#folder);\n",
+      to: "      isRenamed = true;\n",
     }],
   },
   {

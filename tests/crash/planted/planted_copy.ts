@@ -4,7 +4,14 @@ import { inRepo } from "../../tools/repo.ts";
 import type { PlantedBug } from "./bugs.ts";
 
 /** What the crash tests need to run. */
-const COPIED = ["src", "tests/support", "tests/crash", "deno.json", "package.json"];
+const COPIED = [
+  "src",
+  "tests/support",
+  "tests/crash",
+  "tests/tools/repo.ts",
+  "deno.json",
+  "package.json",
+];
 
 /**
  * Copies the source and the crash tests, and plants a bug there.

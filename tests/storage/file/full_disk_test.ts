@@ -49,6 +49,32 @@ Deno.test("a record longer than the log's limit gets a file of its own, over and
   equal((await (await on.open()).head("here")).tail, 5 * long.length);
 });
 
+Deno.test("a DELETE has its room at every moment, also while a long record's file is left", async () => {
+  for (let moment = 0; moment < 240; moment++) {
+    const on = machine();
+    const storage = await on.open(WAL);
+    await put(storage, "here");
+    await put(storage, "gone");
+    // A long file and the next one can still be made, each in two writes.
+    on.fileSystem.faults.add({ ...NO_MORE_FILES, after: 4 });
+    const long = inTime(on, post(storage, "here", "x".repeat(76_000)));
+    await rest(Math.floor(moment / 12));
+    for (let i = moment % 12; i > 0; i--) await Promise.resolve();
+    equal(await inTime(on, storage.delete("gone")), "done", `at moment ${moment}`);
+    equal(await long, "done");
+  }
+});
+
+Deno.test("a short batch of a producer doesn't overtake the long one before it", async () => {
+  const on = machine();
+  const storage = await on.open(WAL);
+  await put(storage, "here");
+  const send = (seq: number, text: string) =>
+    inTime(on, post(storage, "here", text, { producer: { id: "p", epoch: 0, seq } }));
+  const answers = [send(0, "x".repeat(90_000)), send(1, "short"), send(2, "z".repeat(90_000))];
+  deepEqual(await Promise.all(answers), ["done", "done", "done"]);
+});
+
 Deno.test("streams deleted on a full disk go first, and then the checkpoint has room", async () => {
   const on = machine();
   const storage = await on.open(WAL);

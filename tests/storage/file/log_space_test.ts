@@ -23,6 +23,10 @@ Deno.test("a file made for one long batch holds nothing else", () => {
   equal(firstWithoutPlace([20_000, 1], space(0, 50_000, 5000)), undefined);
 });
 
+Deno.test("a file that is longer than others is as good as they are", () => {
+  equal(firstWithoutPlace([5000, 5000, 5000], space(0, 50_000)), undefined);
+});
+
 Deno.test("a short batch doesn't take the file that a long one needs", () => {
   equal(firstWithoutPlace([1000, 20_000], space(0, 50_000, 5000)), undefined);
   equal(bestFit([300, 100, 200], 150), 2);

@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { inRepo } from "../../tools/repo.ts";
+
+/** What the processes share. */
+export interface Shares {
+  readonly first: number;
+  readonly count: number;
+  readonly seconds: number | undefined;
+  readonly processes: number;
+}
+
+/** Runs histories in several processes; the first that fails ends the others. Returns the exit code. */
+export async function runShares({ first, count, seconds, processes }: Shares): Promise<number> {
+  const children = Array.from({ length: processes }, (_, i) => {
+    const share = Math.ceil((count - i) / processes);
+    return new Share([
+      ...["--first", `${first + i}`, "--stride", `${processes}`],
+      ...(count === Infinity ? [] : ["--count", `${share}`]),
+      ...(seconds === undefined ? [] : ["--seconds", `${seconds}`]),
+    ]);
+  });
+  for (const child of children) {
+    void child.ended.then((code) => {
+      if (code !== 0) { for (const other of children) if (other !== child) other.end(); }
+    });
+  }
+  const codes = await Promise.all(children.map(({ ended }) => ended));
+  const failed = children.filter((_, i) => codes[i] !== 0 && codes[i] !== null);
+  const passed = sum(children, /(\d+) passed/);
+  if (failed.length > 0) {
+    console.log(`${failed[0]?.output}\n${passed} passed, 1 failed`);
+    return 1;
+  }
+  console.log(
+    `${sum(children, /(\d+) crashes/)} crashes and kills, ${sum(children, /(\d+) faults/)} faults`,
+  );
+  console.log(`${passed} passed, 0 failed`);
+  return 0;
+}
+
+/** One process and what it wrote. */
+class Share {
+  output = "";
+  /** The exit code, null where it was ended. */
+  readonly ended: Promise<number | null>;
+  readonly #child;
+
+  constructor(flags: readonly string[]) {
+    const script = inRepo("tests", "crash", "run.ts");
+    const args = ["run", "-A", "-c", inRepo("deno.json"), script, "--processes", "1", ...flags];
+    this.#child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.output += text);
+    const end = () => this.end();
+    process.once("exit", end);
+    this.ended = new Promise((resolve) =>
+      this.#child.once("close", (code) => {
+        process.off("exit", end);
+        resolve(code);
+      })
+    );
+  }
+
+  end(): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+function sum(children: readonly Share[], figure: RegExp): number {
+  return children.reduce((total, { output }) => total + Number(figure.exec(output)?.[1] ?? 0), 0);
+}
