@@ -22,6 +22,7 @@ export type {
   StreamInfo,
   Watch,
 } from "./storage/storage.ts";
+export type { StorageFigures, StorageStatus } from "./storage/status.ts";
 export type { ProducerBatch } from "./storage/records.ts";
 export { type Failure, type FailureCode, StreamError } from "./protocol/errors.ts";
 export type { Lifetime } from "./protocol/lifetime.ts";

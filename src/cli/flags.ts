@@ -154,6 +154,14 @@ export const serveFlags = {
     defaultText: "on where --host is a loopback address, else off",
     help: "List the names of all streams at {prefix}/__ds/streams to whoever asks.",
   }),
+  health: textFlag({
+    name: "health",
+    placeholder: "path",
+    default: "/health",
+    help: "Where the server says how it is, as JSON; none for nowhere. Not with --prefix /.",
+    accepts: "none, or a path that begins with /, of letters, digits and . _ ~ -",
+    check: (text) => text === "none" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(text),
+  }),
   private: switchFlag({
     name: "private",
     help: "Mark every answer as private, so that shared caches don't keep it.",

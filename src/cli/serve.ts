@@ -120,6 +120,8 @@ function startListening(
     maxLiveReaders: values.get(flags.maxLiveReaders),
     bodyTimeoutMs,
     private: values.get(flags.private),
+    ...healthPath(values),
+    version,
     listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
     signal,
   });
@@ -129,6 +131,13 @@ function startListening(
     fetch: app.fetch,
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   });
+}
+
+/** A prefix without a path takes every path for a stream's. */
+function healthPath(values: FlagValues): { health?: string } {
+  const health = values.get(flags.health);
+  const isHidden = values.get(flags.prefix) === "/" && health === flags.health.default;
+  return health === "none" || isHidden ? {} : { health };
 }
 
 function announce(values: FlagValues, { port }: Listener): void {

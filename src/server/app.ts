@@ -8,6 +8,7 @@ import { answerDefect, answerError } from "./answers.ts";
 import { append } from "./append.ts";
 import { create } from "./create.ts";
 import { head } from "./head.ts";
+import { health } from "./health.ts";
 import { list } from "./list.ts";
 import { type AppOptions, resolveOptions } from "./options.ts";
 import { read } from "./read.ts";
@@ -69,12 +70,16 @@ async function serve(serving: Serving, request: Request): Promise<Response> {
       if (error.code === "damaged") logger.error(error.message);
       return answerError(error);
     }
+    serving.counters.defects++;
     logger.error("A request failed in a way that is a defect here: {error}", { error });
     return answerDefect();
   }
 }
 
 function dispatch(serving: Serving, request: Request): Promise<Response> | Response {
+  if (request.method !== "OPTIONS" && serving.names.isHealth(request)) {
+    return health(serving, request);
+  }
   if (request.method !== "OPTIONS" && serving.names.isListing(request)) {
     return list(serving, request);
   }

@@ -9,12 +9,14 @@ const LISTING = `${RESERVED_SEGMENT}/streams`;
 export class StreamNames {
   readonly #prefix: string;
   readonly #mountDepth: number;
+  readonly #health: string | undefined;
   readonly #extract: ((request: Request) => string | undefined) | undefined;
 
   /** @param mountDepth how many segments come before the prefix */
   constructor(config: ServerConfig, mountDepth = 0) {
     this.#mountDepth = mountDepth;
     this.#prefix = `${config.prefix}/`;
+    this.#health = config.health;
     this.#extract = config.streamName;
   }
 
@@ -31,6 +33,16 @@ export class StreamNames {
       throw new StreamError({ code: "not_found" }, "This URL is not a stream's.");
     }
     return parseStreamName(encoded);
+  }
+
+  /** Whether the request is about the server's health. */
+  isHealth({ url }: Request): boolean {
+    const path = this.#health;
+    if (path === undefined || !url.includes(path)) return false;
+    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
+    const end = pathStart + path.length;
+    return url.startsWith(path, pathStart) && (end === url.length || url[end] === "?");
   }
 
   /** Whether the request is about the listing of all streams; never where names aren't paths. */

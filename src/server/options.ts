@@ -36,6 +36,10 @@ export interface AppOptions {
    * with `streamName`.
    */
   listing?: boolean;
+  /** Where the server says how it is, such as `/health`; nowhere unless it is given. */
+  health?: string;
+  /** What it says of its version there. */
+  version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
   signal?: AbortSignal;
   /** Where the time comes from. */
@@ -57,6 +61,8 @@ export interface ServerConfig {
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
   readonly listing: boolean;
+  readonly health: string | undefined;
+  readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
 }
@@ -82,6 +88,8 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
     listing: checkListing(options),
+    health: checkHealth(options),
+    version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,
   };
@@ -97,6 +105,18 @@ function checkListing({ listing = false, streamName }: AppOptions): boolean {
   throw new RangeError(
     "listing and streamName are both given: the listing's URL begins with the prefix, which streamName " +
       "takes the place of. Leave one of them out.",
+  );
+}
+
+function checkHealth({ health, prefix = "/v1/stream" }: AppOptions): string | undefined {
+  if (health === undefined) return undefined;
+  const hidden = [prefix, `${prefix}s`].find((each) => `${health}/`.startsWith(`${each}/`));
+  if (/^(?:\/[^/?#%\s]+)+$/.test(health) && hidden === undefined) return health;
+  throw new RangeError(
+    `health is ${
+      JSON.stringify(health)
+    }: expected a path such as /health that doesn't begin with the ` +
+      `prefix, ${prefix}, where it would hide streams.`,
   );
 }
 

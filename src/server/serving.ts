@@ -1,6 +1,7 @@
 import type { Clock } from "../env/clock.ts";
 import type { Storage } from "../storage/storage.ts";
 import { BodyReader } from "./body.ts";
+import { Counters } from "./counters.ts";
 import { LiveReaders } from "./live_readers.ts";
 import { StreamNames } from "./names.ts";
 import type { ServerConfig } from "./options.ts";
@@ -15,12 +16,15 @@ export interface Serving {
   readonly bodies: BodyReader;
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
+  readonly counters: Counters;
+  readonly startedMs: number;
 }
 
 /** Puts together what the verbs of an app share. */
 export function createServing(config: ServerConfig): Serving {
   const { storage, clock } = config;
-  const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal);
+  const counters = new Counters();
+  const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
     storage,
@@ -28,7 +32,9 @@ export function createServing(config: ServerConfig): Serving {
     names: new StreamNames(config),
     bodies: new BodyReader(config.maxAppendBytes, config.bodyTimeoutMs, clock),
     liveReaders,
-    sse: new SseHub(config, liveReaders),
+    sse: new SseHub(config, liveReaders, counters),
+    counters,
+    startedMs: clock.nowMs(),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { SSE_KEEP_ALIVE } from "../protocol/sse.ts";
 import type { ReadResult } from "../storage/storage.ts";
+import type { Counters } from "./counters.ts";
 import { LiveStream } from "./live_stream.ts";
 import type { LiveReaders } from "./live_readers.ts";
 import type { ServerConfig } from "./options.ts";
@@ -15,12 +16,14 @@ const TICK_MS = 1000;
 export class SseHub {
   readonly #config: ServerConfig;
   readonly #liveReaders: LiveReaders;
+  readonly #counters: Counters;
   readonly #streams = new Map<number, LiveStream>();
   readonly #readers = new Set<SseReader>();
   #ticking = false;
 
-  constructor(config: ServerConfig, liveReaders: LiveReaders) {
+  constructor(config: ServerConfig, liveReaders: LiveReaders, counters: Counters) {
     this.#config = config;
+    this.#counters = counters;
     this.#liveReaders = liveReaders;
   }
 
@@ -91,6 +94,7 @@ export class SseHub {
       if (nowMs >= reader.closeAtMs) reader.end();
       else if (nowMs - reader.sentAtMs >= sseKeepAliveMs) reader.send(SSE_KEEP_ALIVE, nowMs);
     } else if (nowMs >= reader.closeAtMs + sseKeepAliveMs) {
+      this.#counters.cutReaders++;
       reader.cut();
     }
   }

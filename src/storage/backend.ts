@@ -2,6 +2,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
+import type { StorageStatus } from "./status.ts";
 import type { Stream } from "./stream.ts";
 
 /** What a command is about to do: a full or busy backend turns some away and lets others through. */
@@ -25,6 +26,8 @@ export interface Backend {
    * @throws {StreamError} `overloaded`, `storage_full`, `storage_failed`, `storage_closed`
    */
   admit(kind: CommandKind, bytes: number): Promise<void> | undefined;
+  /** As in `Storage.status`. */
+  status(): StorageStatus;
   /** A number that no stream ever had. */
   newId(): number;
   /** The stream of this name in its assigned state, a softly deleted one too. */

@@ -9,6 +9,7 @@ import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { resolveForkPoint } from "./fork_point.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
+import type { StorageStatus } from "./status.ts";
 import type {
   Appended,
   AppendRequest,
@@ -165,6 +166,10 @@ export class StreamEngine implements Storage {
         this.#touch(stream);
       },
     };
+  }
+
+  status(): StorageStatus {
+    return this.#backend.status();
   }
 
   close(limitMs?: number): Promise<void> {

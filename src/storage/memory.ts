@@ -9,6 +9,7 @@ import { invariant } from "./invariant.ts";
 import { OrderedNames } from "./ordered_names.ts";
 import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
+import type { StorageStatus } from "./status.ts";
 import type { Storage } from "./storage.ts";
 import { newStream, type Stream } from "./stream.ts";
 
@@ -56,6 +57,18 @@ class MemoryBackend implements Backend {
     if (this.#closed) {
       throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
     }
+  }
+
+  status(): StorageStatus {
+    const figures = {
+      loadedStreams: this.#byId.size,
+      openFiles: 0,
+      logBytes: 0,
+      queuedBytes: 0,
+      checkpoints: 0,
+      failedCheckpoints: 0,
+    };
+    return { state: "ok", figures };
   }
 
   newId(): number {

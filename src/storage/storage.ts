@@ -3,6 +3,7 @@ import type { ProducerPosition } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 import type { ReadFrom } from "../protocol/offset.ts";
 import type { ProducerBatch } from "./records.ts";
+import type { StorageStatus } from "./status.ts";
 
 /**
  * Where streams are kept. Every call that changes something resolves when the change is durable, and
@@ -28,6 +29,8 @@ export interface Storage {
   list(request: ListRequest): Promise<ListPage>;
   /** Calls `onChange` whenever more can be read, or the stream is closed or gone (PROTOCOL §5.7). */
   watch(name: string, onChange: () => void): Promise<Watch>;
+  /** How it is; costs nothing. */
+  status(): StorageStatus;
   /**
    * Ends the storage; nothing stays unflushed.
    *

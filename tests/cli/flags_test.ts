@@ -43,6 +43,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxQueuedBytes, 64 * 2 ** 20],
   [flags.maxProducers, 10_000],
   [flags.listing, undefined],
+  [flags.health, "/health"],
   [flags.private, false],
   [flags.logLevel, "info"],
   [flags.logFormat, "text"],

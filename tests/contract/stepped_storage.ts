@@ -10,6 +10,7 @@ import type {
   StreamInfo,
   Watch,
 } from "../../src/storage/storage.ts";
+import type { StorageStatus } from "../../src/storage/status.ts";
 import type { ReadFrom } from "../../src/protocol/offset.ts";
 
 /** Something is done before each of the first steps, then before one of many: it takes its time. */
@@ -28,9 +29,11 @@ export class SteppedStorage implements Storage {
   #calls = 0;
   #watchers = 0;
   #isClosed = false;
+  readonly #first: Storage;
   readonly identity: string;
 
   constructor(storage: Storage, between: () => Promise<Storage>) {
+    this.#first = storage;
     this.identity = storage.identity;
     this.#ready = Promise.resolve(storage);
     this.#between = between;
@@ -54,6 +57,11 @@ export class SteppedStorage implements Storage {
 
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     return this.#step((storage) => storage.read(name, from, limitBytes));
+  }
+
+  /** Of the storage that it began with: no test of a contract asks how one is. */
+  status(): StorageStatus {
+    return this.#first.status();
   }
 
   list(request: ListRequest): Promise<ListPage> {

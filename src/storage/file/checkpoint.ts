@@ -67,6 +67,8 @@ export class Checkpointer {
   #cancelRetry: (() => void) | undefined;
   #stopped = false;
   #giveUpAtMs = Infinity;
+  #done = 0;
+  #failed = 0;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
@@ -75,6 +77,16 @@ export class Checkpointer {
   /** Whether the last one was stopped by a full disk. */
   get isOutOfSpace(): boolean {
     return this.#retryMs > 0;
+  }
+
+  /** How many have ended well since the start. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** How many have not. */
+  get failed(): number {
+    return this.#failed;
   }
 
   /** Begins one, unless one runs or waits to be tried again. */
@@ -125,11 +137,13 @@ export class Checkpointer {
       do {
         this.#again = false;
         await this.#onceWithRoom();
+        this.#done++;
       } while (this.#again);
       this.#retryMs = 0;
       void this.#parts.ballast.refill();
     } catch (error) {
       if (error instanceof GaveUp) return;
+      this.#failed++;
       if (isNoSpace(error)) this.#retryLater(error);
       else this.#parts.log.fail(error);
     }

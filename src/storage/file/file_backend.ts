@@ -6,6 +6,7 @@ import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "../records.ts";
+import type { StorageStatus } from "../status.ts";
 import type { Stream } from "../stream.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Checkpointer } from "./checkpoint.ts";
@@ -132,6 +133,22 @@ export class FileBackend implements Backend {
     return this.#log.isAtLimitFor(batchBytes)
       ? this.#waitForCheckpoint(bytes)
       : this.#waitForFile(batchBytes, bytes);
+  }
+
+  status(): StorageStatus {
+    const { checkpointer, reader } = this.#parts;
+    const figures = {
+      loadedStreams: this.#table.loaded,
+      openFiles: reader.openFiles,
+      logBytes: this.#log.liveBytes,
+      queuedBytes: this.#log.queuedBytes + this.#waitingBytes,
+      checkpoints: checkpointer.done,
+      failedCheckpoints: checkpointer.failed,
+    };
+    const { failure } = this.#log;
+    if (failure !== undefined) return { state: "failed", reason: failure.message, figures };
+    if (!this.#log.isOutOfSpace && !checkpointer.isOutOfSpace) return { state: "ok", figures };
+    return { state: "full", reason: diskFull().message, figures };
   }
 
   newId(): number {

@@ -292,7 +292,6 @@ export class LogFiles {
     const path = this.#sparePath();
     const sizeBytes = Math.ceil(wantedBytes / UNIT_BYTES) * UNIT_BYTES;
     const filling = join(this.#folder, FILLING_NAME);
-    this.#dropSmallSpares(sizeBytes);
     this.#fileSystem.remove(filling);
     const file = this.#fileSystem.open(filling, "create");
     try {
@@ -310,16 +309,6 @@ export class LogFiles {
     // Only a file that is filled to its end has a name under which it is used.
     this.#fileSystem.rename(filling, path);
     this.#spares.push({ path, sizeBytes });
-  }
-
-  /** Makes room within the limit for a file of this size. */
-  #dropSmallSpares(sizeBytes: number): void {
-    while (this.totalBytes + sizeBytes > this.#limitBytes) {
-      const at = this.#spares.findIndex((spare) => spare.sizeBytes < sizeBytes);
-      const [spare] = at < 0 ? [] : this.#spares.splice(at, 1);
-      if (spare === undefined) return;
-      this.#fileSystem.remove(spare.path);
-    }
   }
 
   /** A file that couldn't be filled only takes the room that is lacking. */

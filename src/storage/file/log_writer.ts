@@ -109,6 +109,11 @@ export class LogWriter<Tag> {
     return this.#queuedBytes + this.#open.sizeBytes;
   }
 
+  /** Bytes of the files that hold records. */
+  get liveBytes(): number {
+    return this.#files.liveBytes;
+  }
+
   /** Bytes written since the start. */
   get writtenBytes(): number {
     return this.#bytesSinceStart;

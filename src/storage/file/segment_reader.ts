@@ -20,6 +20,11 @@ export class SegmentReader {
     this.#open = open;
   }
 
+  /** How many segment files are open. */
+  get openFiles(): number {
+    return this.#open.openFiles;
+  }
+
   /** The bytes from `from` up to `to`, all of them in segments. */
   async read(stream: FileStream, from: number, to: number): Promise<Bytes> {
     const parts: Bytes[] = [];

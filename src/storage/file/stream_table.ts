@@ -67,6 +67,11 @@ export class StreamTable {
     return this.#dirty.size + this.#deletedIds.size;
   }
 
+  /** How many streams are in memory. */
+  get loaded(): number {
+    return this.#byId.size;
+  }
+
   /** Whether a stream of this id is in memory or in the log, or goes with the next checkpoint. */
   isKnown(id: number): boolean {
     if (this.#byId.has(id)) return true;

@@ -1,0 +1,38 @@
+import { quote, StreamError } from "../protocol/errors.ts";
+import { COMMON_HEADERS, NO_STORE } from "./response.ts";
+import type { Serving } from "./serving.ts";
+
+const METHODS = "GET, HEAD";
+
+/**
+ * How the server is, as JSON: 200 while it takes reads and writes, also where the disk is full for now;
+ * 503 where nothing is written until the next start, and while the server stops.
+ */
+export function health(serving: Serving, request: Request): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    throw new StreamError(
+      { code: "method_not_allowed", allowed: METHODS },
+      `The health doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
+    );
+  }
+  const { storage, config, clock, liveReaders, counters, startedMs } = serving;
+  const { state, reason, figures } = storage.status();
+  const status = liveReaders.isStopping ? "stopping" : state;
+  const body = {
+    status,
+    reason,
+    version: config.version,
+    uptimeMs: Math.round(clock.nowMs() - startedMs),
+    storage: figures,
+    readers: {
+      live: liveReaders.size,
+      cut: counters.cutReaders,
+      refused: counters.refusedReaders,
+    },
+    defects: counters.defects,
+  };
+  return new Response(request.method === "HEAD" ? null : `${JSON.stringify(body)}\n`, {
+    status: status === "failed" || status === "stopping" ? 503 : 200,
+    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
+  });
+}

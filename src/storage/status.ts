@@ -1,0 +1,25 @@
+/** How a storage is, and some figures: what an operator asks for. Reading it touches no disk. */
+export interface StorageStatus {
+  /**
+   * `ok`; `full`: the disk is, appends may be refused until there is room, all else goes on; `failed`: a
+   * write or a sync has failed, and nothing is written until the next start.
+   */
+  readonly state: "ok" | "full" | "failed";
+  /** Why it isn't `ok`. */
+  readonly reason?: string;
+  readonly figures: StorageFigures;
+}
+
+/** What is in memory and open now, and what was done since the start. */
+export interface StorageFigures {
+  /** Streams in memory. */
+  readonly loadedStreams: number;
+  /** Segment files that are open. */
+  readonly openFiles: number;
+  /** Bytes of the log's files that no checkpoint has freed yet. */
+  readonly logBytes: number;
+  /** Bytes of commands that wait to be written. */
+  readonly queuedBytes: number;
+  readonly checkpoints: number;
+  readonly failedCheckpoints: number;
+}

@@ -1,0 +1,41 @@
+/**
+ * A server whose disk fails on demand: `failing_server.ts DIR CONTROL`. A file CONTROL says which calls
+ * fail from then on, and on which paths: `sync wal`, `write wal`, `sync segments`.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { FileSystemError } from "../../src/env/file_system.ts";
+import { configureLogs } from "../../src/cli/logger.ts";
+import { onStopSignal, shutDown } from "../../src/cli/shutdown.ts";
+import { listen } from "../../src/cli/listener.ts";
+import { createApp } from "../../src/server/app.ts";
+import { openFileStorage } from "../../src/storage/file/open.ts";
+import { HookedFileSystem } from "../support/hooked_file_system.ts";
+
+configureLogs({ level: "info", format: "text" });
+const [, , dir = "", control = ""] = process.argv;
+
+const fileSystem = new HookedFileSystem();
+fileSystem.before = ({ call, path }) => {
+  if (!existsSync(control)) return;
+  const [failing, place] = readFileSync(control, "utf8").trim().split(" ");
+  if (call !== failing || !path.includes(`/${place}`)) return;
+  throw new FileSystemError("other", call, path, new Error("input/output error"));
+};
+
+const stopped = Promise.withResolvers<void>();
+onStopSignal(() => stopped.resolve());
+const storage = await openFileStorage({ dir, fileSystem, checkpointIntervalMs: 200 });
+const readers = new AbortController();
+const app = createApp({ storage, health: "/health", signal: readers.signal });
+const host = "127.0.0.1";
+const listener = await listen({ host, port: 0, fetch: app.fetch, longestSilenceMs: 30_000 });
+console.log(`listening on http://${host}:${listener.port}/v1/stream`);
+await stopped.promise;
+process.exit(
+  await shutDown({
+    listener,
+    answerReaders: () => readers.abort(),
+    closeStorage: (limitMs) => storage.close(limitMs),
+  }),
+);
