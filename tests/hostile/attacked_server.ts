@@ -1,0 +1,126 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RUNTIME_TARGETS, type RuntimeTarget } from "../runtime/targets.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { installTestTools } from "../tools/install.ts";
+import { type Program, startProgram } from "../tools/program.ts";
+import { ControlClient } from "./control_client.ts";
+
+const PAGE_BYTES = 4096;
+const MIB = 1024 * 1024;
+const PATIENCE_MS = 30_000;
+/** What a runtime may hold on to once it has been used, beyond what it had: heaps shrink when they like. */
+const SPARE_MIB = 128;
+/** Kept connections of clients, and segment files. */
+const SPARE_FILES = 40;
+
+/** A server under attack, and what is known of it. */
+export interface AttackedServer extends Program {
+  /** Flags that the attack wants. */
+  readonly target: RuntimeTarget;
+  /** What /health says. */
+  health(): Promise<Health>;
+  /** Memory and open files of its process now. */
+  figures(): Figures;
+}
+
+/** The parts of a health that the tests look at. */
+export interface Health {
+  readonly status: string;
+  readonly readers: { readonly live: number; readonly cut: number; readonly refused: number };
+  readonly defects: number;
+}
+
+/** What a process takes. */
+export interface Figures {
+  readonly rssMib: number;
+  readonly openFiles: number;
+}
+
+/**
+ * A test on Deno and on Bun: while the attack goes on, another client is served as ever; after it the
+ * process lives, has met no defect, and has given back files and memory.
+ */
+export function underAttack(
+  name: string,
+  flags: readonly string[],
+  attack: (server: AttackedServer) => Promise<void>,
+  options: { spareMib?: number } = {},
+): void {
+  for (const target of RUNTIME_TARGETS.filter(({ name }) => name !== "executable")) {
+    Deno.test(`${target.name}: ${name}`, () =>
+      withTempDir(async (root) => {
+        await installTestTools();
+        const command = [...await target.command(), "--port", "0", "--dir", `${root}/streams`];
+        const program = await startProgram([...command, ...flags]);
+        try {
+          await attackAndLookAfter(
+            attacked(program, target),
+            attack,
+            options.spareMib ?? SPARE_MIB,
+          );
+          await program.stop();
+        } finally {
+          await program.kill();
+        }
+      }));
+  }
+}
+
+async function attackAndLookAfter(
+  server: AttackedServer,
+  attack: (server: AttackedServer) => Promise<void>,
+  spareMib: number,
+): Promise<void> {
+  const control = await ControlClient.start(server);
+  await control.hasBeenServed(20);
+  const before = server.figures();
+  try {
+    await attack(server);
+  } finally {
+    await control.stop();
+  }
+  const { status, defects } = await server.health();
+  deepEqual([status, defects], ["ok", 0], server.output());
+  await until(() => server.figures().openFiles <= before.openFiles + SPARE_FILES, () => {
+    const { openFiles } = server.figures();
+    return `${openFiles} files are open, ${before.openFiles} were`;
+  });
+  await until(() => server.figures().rssMib <= before.rssMib + spareMib, () => {
+    const { rssMib } = server.figures();
+    return `${rssMib} MiB are used, ${before.rssMib} were`;
+  });
+  const after = server.figures();
+  console.log(
+    `memory ${before.rssMib} to ${after.rssMib} MiB, files ${before.openFiles} to ` +
+      `${after.openFiles}, ${control.served} appends of the other client`,
+  );
+}
+
+/** Waits for what comes about by itself, for a bounded time. */
+export async function until(
+  isSo: () => boolean | Promise<boolean>,
+  complaint: () => string,
+): Promise<void> {
+  for (const endMs = Date.now() + PATIENCE_MS; !await isSo();) {
+    ok(Date.now() < endMs, complaint());
+    await sleep(50);
+  }
+}
+
+function attacked(program: Program, target: RuntimeTarget): AttackedServer {
+  return Object.assign(Object.create(null), program, {
+    target,
+    async health(): Promise<Health> {
+      const answer = await fetch(`${program.origin}/health`);
+      equal(answer.status, 200);
+      return await answer.json();
+    },
+    figures(): Figures {
+      const [, pages = ""] = readFileSync(`/proc/${program.pid}/statm`, "utf8").split(" ");
+      const openFiles = readdirSync(`/proc/${program.pid}/fd`).length;
+      return { rssMib: Math.round(Number(pages) * PAGE_BYTES / MIB), openFiles };
+    },
+  });
+}
