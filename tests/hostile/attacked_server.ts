@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RUNTIME_TARGETS, type RuntimeTarget } from "../runtime/targets.ts";
+import { RUNTIME_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
 import { type Program, startProgram } from "../tools/program.ts";
@@ -9,7 +9,7 @@ import { ControlClient } from "./control_client.ts";
 
 const PAGE_BYTES = 4096;
 const MIB = 1024 * 1024;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 /** What a runtime may hold on to once it has been used, beyond what it had: heaps shrink when they like. */
 const SPARE_MIB = 128;
 /** Kept connections of clients, and segment files. */
@@ -17,8 +17,8 @@ const SPARE_FILES = 40;
 
 /** A server under attack, and what is known of it. */
 export interface AttackedServer extends Program {
-  /** Flags that the attack wants. */
-  readonly target: RuntimeTarget;
+  /** Where it keeps its streams. */
+  readonly dir: string;
   /** What /health says. */
   health(): Promise<Health>;
   /** Memory and open files of its process now. */
@@ -52,11 +52,12 @@ export function underAttack(
     Deno.test(`${target.name}: ${name}`, () =>
       withTempDir(async (root) => {
         await installTestTools();
-        const command = [...await target.command(), "--port", "0", "--dir", `${root}/streams`];
+        const dir = `${root}/streams`;
+        const command = [...await target.command(), "--port", "0", "--dir", dir];
         const program = await startProgram([...command, ...flags]);
         try {
           await attackAndLookAfter(
-            attacked(program, target),
+            attacked(program, dir),
             attack,
             options.spareMib ?? SPARE_MIB,
           );
@@ -109,9 +110,9 @@ export async function until(
   }
 }
 
-function attacked(program: Program, target: RuntimeTarget): AttackedServer {
+function attacked(program: Program, dir: string): AttackedServer {
   return Object.assign(Object.create(null), program, {
-    target,
+    dir,
     async health(): Promise<Health> {
       const answer = await fetch(`${program.origin}/health`);
       equal(answer.status, 200);

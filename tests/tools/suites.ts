@@ -104,6 +104,15 @@ const OTHERS: readonly Suite[] = [
     folder: "tests/flips",
   },
   {
+    name: "hostile",
+    command: [deno, "test", "-A", "tests/hostile"],
+    parse: parseDenoTest,
+    limitMinutes: 15,
+    long: true,
+    folder: "tests/hostile",
+    needsTools: true,
+  },
+  {
     name: "disk",
     command: [deno, "test", "-A", "tests/disk"],
     parse: parseDenoTest,
