@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes } from "../protocol/bytes.ts";
-import { StreamError } from "../protocol/errors.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { Backend } from "./backend.ts";
@@ -95,8 +95,21 @@ export class RangeReader {
     let end = to;
     while (owner.fork !== undefined && offset < owner.fork.point) {
       end = Math.min(end, owner.fork.point);
-      owner = this.#backend.load(owner.fork.sourceId);
+      owner = this.#sourceOf(stream, owner.fork.sourceId);
     }
     return { owner, end };
+  }
+
+  /** A read waits for the disk, and the stream may be deleted meanwhile: its sources go with it. */
+  #sourceOf(stream: Stream, sourceId: number): Stream {
+    const source = this.#backend.loadIfThere(sourceId);
+    if (source !== undefined) return source;
+    if (this.#backend.loadIfThere(stream.id) === undefined) {
+      throw new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
+    }
+    throw new StreamError(
+      { code: "damaged" },
+      `Stream ${sourceId} is missing, of which ${quote(stream.name)} is a fork.`,
+    );
   }
 }

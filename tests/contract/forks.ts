@@ -16,6 +16,22 @@ export function describeForks(it: It): void {
     equal(await streams.all("f"), "source differs");
   });
 
+  it("ReadOfAForkThatIsDeletedMeanwhileWithItsSourceIsRefused", async ({ storage, streams }) => {
+    for (const read of ["whole", "boundary", "since"] as const) {
+      await storage.create("s", { contentType: JSON_TYPE });
+      await streams.json("s", "[1,2,3]");
+      await storage.create("f", { fork: { source: "s" } });
+      await storage.delete("s");
+      const from = read === "since" ? { sinceMs: 0 } : read === "boundary" ? 3 : 0;
+      const reading = storage.read("f", from, 4096);
+      const deleting = storage.delete("f");
+      // What was read before the delete may be answered; a defect may not.
+      const outcome = await reading.then(() => "read", ({ code }) => code);
+      equal(["read", "not_found"].includes(outcome), true, `${read}: ${outcome}`);
+      await deleting;
+    }
+  });
+
   it("ForkAtAnOffsetSharesTheBytesBefore", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("0123456789") });
     for (const offset of [0, 3, 10]) {

@@ -161,8 +161,11 @@ export class FileBackend implements Backend {
 
   load(id: number): Stream {
     const stream = this.#table.loadIfThere(id);
-    invariant(stream !== undefined, `stream ${id} is there`);
-    return stream;
+    if (stream !== undefined) return stream;
+    throw new StreamError(
+      { code: "damaged" },
+      `Stream ${id} is missing, of which others are forks.`,
+    );
   }
 
   loadIfThere(id: number): Stream | undefined {

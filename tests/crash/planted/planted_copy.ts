@@ -8,6 +8,8 @@ const COPIED = [
   "src",
   "tests/support",
   "tests/crash",
+  "tests/contract/model.ts",
+  "tests/linearizability",
   "tests/tools/repo.ts",
   "deno.json",
   "package.json",

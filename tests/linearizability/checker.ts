@@ -1,0 +1,64 @@
+import { SequentialServer } from "./model_answer.ts";
+import type { Call } from "./operation.ts";
+
+/** Orders tried for one history before it is given up as too entangled. */
+const MOST_ORDERS = 200_000;
+
+/** Whether a history could have been one request after the other. */
+export type Verdict = "linearizable" | "not linearizable" | "undecided";
+
+/**
+ * Looks for an order of the calls in which a server that answers one after the other gives each call its
+ * answer, and in which no call comes before one that had ended when it began (Wing and Gong's search,
+ * with the states remembered that led nowhere, as Lowe has it).
+ */
+export function judge(calls: readonly Call[]): Verdict {
+  const names = [...new Set(calls.flatMap(({ operation }) => namesOf(operation)))].sort();
+  const isDone = new Array<boolean>(calls.length).fill(false);
+  const order: Call[] = [];
+  const seen = new Set<string>();
+  let orders = 0;
+
+  const search = (): boolean => {
+    if (order.length === calls.length) return true;
+    const server = replay(order);
+    const key = `${isDone.map(Number).join("")} ${server.fingerprint(names)}`;
+    if (seen.has(key) || orders++ > MOST_ORDERS) return false;
+    seen.add(key);
+    const firstEnd = Math.min(...calls.filter((_, i) => !isDone[i]).map(({ end }) => end));
+    for (const [i, call] of calls.entries()) {
+      if (isDone[i] || call.start > firstEnd) continue;
+      if (replay(order).answer(call.operation) !== call.answer) continue;
+      isDone[i] = true;
+      order.push(call);
+      if (search()) return true;
+      order.pop();
+      isDone[i] = false;
+    }
+    return false;
+  };
+
+  if (search()) return "linearizable";
+  return orders > MOST_ORDERS ? "undecided" : "not linearizable";
+}
+
+/** A contradiction with as few calls as it takes: what only looks is left out where that may be. */
+export function shortenHistory(calls: readonly Call[]): readonly Call[] {
+  let shortest = calls;
+  for (const call of calls) {
+    if (call.operation.kind !== "head" && call.operation.kind !== "read") continue;
+    const without = shortest.filter((each) => each !== call);
+    if (judge(without) === "not linearizable") shortest = without;
+  }
+  return shortest;
+}
+
+function replay(order: readonly Call[]): SequentialServer {
+  const server = new SequentialServer();
+  for (const { operation } of order) server.answer(operation);
+  return server;
+}
+
+function namesOf(operation: Call["operation"]): string[] {
+  return operation.kind === "fork" ? [operation.name, operation.source] : [operation.name];
+}
