@@ -44,8 +44,32 @@ const KINDS: Record<string, FileSystemErrorKind> = {
   ENFILE: "too_many_open_files",
 };
 
-/** The machine's own disk, through `node:fs`, which Deno, Bun and Node all serve. */
-export const nodeFileSystem: FileSystem = {
+type PieceSync = (
+  descriptor: number,
+  bytes: Bytes,
+  offset: number,
+  length: number,
+  position: number,
+) => number;
+
+type Piece = (
+  descriptor: number,
+  bytes: Bytes,
+  offset: number,
+  length: number,
+  position: number,
+  done: (error: Error | null, count: number) => void,
+) => void;
+
+/** The calls that may come short: each says how many bytes it read or wrote, and the rest is asked for. */
+export interface PieceCalls {
+  readSync: PieceSync;
+  read: Piece;
+  writeSync: PieceSync;
+  write: Piece;
+}
+
+const FOLDERS: Omit<FileSystem, "open"> = {
   makeDirectory(path) {
     attempt("make directory", path, () => mkdirSync(path, { recursive: true }));
   },
@@ -66,10 +90,6 @@ export const nodeFileSystem: FileSystem = {
     } catch {
       return false;
     }
-  },
-
-  open(path, mode) {
-    return new NodeFile(path, attempt("open", path, () => openSync(path, FLAGS[mode], 0o644)));
   },
 
   rename(from, to) {
@@ -100,13 +120,29 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
+/** The machine's own disk, through `node:fs`, which Deno, Bun and Node all serve. */
+export const nodeFileSystem: FileSystem = nodeFileSystemWith({ readSync, read, writeSync, write });
+
+/** The machine's own disk with these calls for what is read and written. */
+export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
+  return {
+    ...FOLDERS,
+    open(path, mode) {
+      const descriptor = attempt("open", path, () => openSync(path, FLAGS[mode], 0o644));
+      return new NodeFile(path, descriptor, calls);
+    },
+  };
+}
+
 class NodeFile implements File {
   readonly path: string;
   readonly #descriptor: number;
+  readonly #calls: PieceCalls;
 
-  constructor(path: string, descriptor: number) {
+  constructor(path: string, descriptor: number, calls: PieceCalls) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#calls = calls;
   }
 
   size(): number {
@@ -117,7 +153,8 @@ class NodeFile implements File {
     return attempt("read", this.path, () => {
       let done = 0;
       while (done < into.length) {
-        const count = readSync(this.#descriptor, into, done, into.length - done, position + done);
+        const left = into.length - done;
+        const count = this.#calls.readSync(this.#descriptor, into, done, left, position + done);
         if (count === 0) break;
         done += count;
       }
@@ -129,7 +166,8 @@ class NodeFile implements File {
     let done = 0;
     while (done < into.length) {
       const count = await settleCount("read", this.path, (settled) => {
-        read(this.#descriptor, into, done, into.length - done, position + done, settled);
+        const left = into.length - done;
+        this.#calls.read(this.#descriptor, into, done, left, position + done, settled);
       });
       if (count === 0) break;
       done += count;
@@ -141,7 +179,8 @@ class NodeFile implements File {
     attempt("write", this.path, () => {
       let done = 0;
       while (done < bytes.length) {
-        done += writeSync(this.#descriptor, bytes, done, bytes.length - done, position + done);
+        const left = bytes.length - done;
+        done += this.#calls.writeSync(this.#descriptor, bytes, done, left, position + done);
       }
     });
   }
@@ -150,7 +189,8 @@ class NodeFile implements File {
     let done = 0;
     while (done < bytes.length) {
       done += await settleCount("write", this.path, (settled) => {
-        write(this.#descriptor, bytes, done, bytes.length - done, position + done, settled);
+        const left = bytes.length - done;
+        this.#calls.write(this.#descriptor, bytes, done, left, position + done, settled);
       });
     }
   }

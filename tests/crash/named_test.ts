@@ -47,6 +47,27 @@ Deno.test("a torn tail of a quiet stream never becomes visible", async () => {
   }
 });
 
+Deno.test("half a record with its length before it spoils no later read", async () => {
+  for (let calls = 1; calls <= 8; calls++) {
+    for (let seed = 0; seed < 8; seed++) {
+      const on = machine(seed);
+      const before = await on.open();
+      await put(before, "here", "text");
+      on.fileSystem.life.endAfter(calls);
+      const long = "x".repeat(3000);
+      void outcome(post(before, "here", long));
+      await rest(30);
+      on.end("kill");
+      const after = await on.open();
+      const found = await get(after, "here");
+      ok(found === "text" || found === `text${long}`, `killed at call ${calls}`);
+      await post(after, "here", "more");
+      on.end("crash");
+      equal(await get(await on.open(), "here"), `${found}more`);
+    }
+  }
+});
+
 Deno.test("an acknowledged DELETE doesn't come back", async () => {
   for (const isStored of [false, true]) {
     const on = machine();
