@@ -98,6 +98,7 @@ function newOp(
   const { body } = payload;
   const op: ModelOp = {
     id,
+    life: world.life,
     payload,
     request: { ...(hasBody ? { contentType: stream.contentType } : {}), ...request, body },
     outcome: "unknown",
@@ -128,6 +129,7 @@ function send(session: Session, stream: ModelStream, op: ModelOp, options: SendO
   stream.maybeUsed(startedMs);
   stream.appending++;
   op.sent++;
+  if (op.outcome !== "stored") op.life = world.life;
   op.underWay++;
   if (isExclusive) stream.exclusive++;
   const end = (outcome: string) => {

@@ -73,6 +73,8 @@ export function settleUnknown(stream: ModelStream): void {
     if (op.outcome !== "unknown") continue;
     const isClose = op === closing && op.payload.stored.length === 0;
     op.outcome = isClose && stream.closed ? "stored" : "absent";
+    // What is sent again may come to stand elsewhere.
+    if (op.outcome === "absent") op.start = undefined;
   }
   if (closing === undefined) return;
   expect(

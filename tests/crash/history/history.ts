@@ -111,6 +111,10 @@ async function live(
   const { world } = session;
   const { life, faults } = world.machine.fileSystem;
   if (world.random.chance(0.7)) life.endAfter(world.random.between(1, 400));
+  world.life++;
+  world.isFragile = world.options.fsync !== "always" && world.random.chance(0.5) &&
+    world.streams().every(({ lifetime }) => lifetime.kind === "forever");
+  if (world.isFragile) world.note("fragile");
   const steps = world.random.between(1, world.names.length > 10 ? 300 : 60);
   if (world.random.chance(0.3) && keep("fault")) setFault(world);
   try {
@@ -137,7 +141,9 @@ async function step(session: Session): Promise<void> {
   const stream = world.stream(name);
   const there = stream?.presence === "there" ? stream : undefined;
   const kind = random.below(100);
-  if (kind < 50) {
+  if (world.isFragile && kind < 76) {
+    if (there !== undefined) append(session, there);
+  } else if (kind < 50) {
     if (there !== undefined) append(session, there);
     else if (names.length > 10) create(session, name);
   } else if (kind < 62) create(session, name);
@@ -171,7 +177,11 @@ async function inspect(session: Session, check: () => Promise<void>): Promise<vo
 
 /** Ends the process at once: what was under way may have happened or not. */
 function end(world: World, counts: { crashes: number }): void {
-  const how = world.options.fsync === "always" && world.random.chance(0.6) ? "crash" : "kill";
+  const isCut = (world.options.fsync === "always" || world.isFragile) && world.random.chance(0.6);
+  const how = isCut ? "crash" : "kill";
+  if (isCut && world.isFragile) {
+    for (const stream of world.streams()) stream.doubt(world.life);
+  }
   world.note(how);
   world.machine.end(how);
   counts.crashes++;

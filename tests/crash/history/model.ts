@@ -10,6 +10,8 @@ export type Outcome = "unknown" | "stored" | "absent";
 /** An append, and where it came to stand. */
 export interface ModelOp {
   id: number;
+  /** In which life it was sent last, before it was known to be stored. */
+  life: number;
   payload: Payload;
   request: AppendRequest;
   outcome: Outcome;
@@ -166,6 +168,33 @@ export class ModelStream {
     if (this.presence === "ended") return this.#holders(nowMs);
     const isCertain = this.presence === "there" && this.liveness(nowMs) === "alive";
     return isCertain || this.#holders(nowMs) === "some" ? "some" : "maybe";
+  }
+
+  /** The power went in a life whose syncs nobody waited for: what was acknowledged in it may be lost. */
+  doubt(life: number): void {
+    for (const op of this.ops) {
+      if (op.life !== life || op.outcome !== "stored") continue;
+      op.outcome = "unknown";
+      if (op.request.close !== true) continue;
+      this.closed = false;
+      this.closing = op;
+    }
+    const seqs = this.ops.filter(({ outcome }) => outcome === "stored").map(({ request }) =>
+      request.seq ?? ""
+    );
+    this.seq = seqs.sort().at(-1) || undefined;
+  }
+
+  /** Producers go on where what is stored ends. */
+  realign(): void {
+    for (const producer of this.producers.values()) {
+      const last = this.ops.findLast(({ outcome, request }) =>
+        outcome === "stored" && request.producer?.id === producer.id
+      );
+      producer.last = last;
+      producer.epoch = last?.request.producer?.epoch ?? 0;
+      producer.nextSeq = last === undefined ? 0 : (last.request.producer?.seq ?? 0) + 1;
+    }
   }
 
   /** It isn't there any more, or its creation never happened. */

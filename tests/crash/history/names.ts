@@ -211,6 +211,7 @@ function firstContent(
     body: { body },
     first: {
       id,
+      life: world.life,
       payload,
       request: { body },
       outcome: "unknown",

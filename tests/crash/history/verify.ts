@@ -83,8 +83,10 @@ export async function checkAll(session: Session): Promise<void> {
     await checkStream(session, stream);
     if (stream.presence !== "there") continue;
     settleUnknown(stream);
+    if (world.isFragile) stream.realign();
     await checkProducers(session, stream);
   }
+  world.isFragile = false;
   // Now that it is known which forks are there: who is kept by them?
   for (const name of world.names) await checkName(session, name);
   await checkListing(session);

@@ -20,6 +20,10 @@ export class World {
   readonly options: Partial<FileStorageOptions>;
   readonly names: readonly string[];
   readonly trace: string[] = [];
+  /** Which life it is. */
+  life = 0;
+  /** The power may go in this life though nobody waits for syncs: only appends are at stake. */
+  isFragile = false;
   /** Whether the last life ended without a close. */
   isUnclean = false;
   /** Bodies go up to this. */
