@@ -4,6 +4,7 @@ import { type FileSystem, type FileSystemError, isNoSpace } from "../../env/file
 import type { Ballast } from "./ballast.ts";
 import type { Catalog, CatalogChanges } from "./catalog.ts";
 import { type StreamSnapshot, takeSnapshot } from "./file_stream.ts";
+import { nextTurn } from "./next_turn.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "./paths.ts";
 import type { Replay } from "./replay.ts";
@@ -260,7 +261,7 @@ export class Checkpointer {
   /** Lets whatever waits have its turn. */
   async #turn(): Promise<void> {
     this.#checkTime();
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 
   #checkTime(): void {

@@ -12,6 +12,7 @@ import {
   RECORD_PREFIX_BYTES,
 } from "./log_format.ts";
 import { firstWithoutPlace } from "./log_space.ts";
+import { nextTurn } from "./next_turn.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
 
 /** When what is written is synced: before it is acknowledged, from time to time, or by the system. */
@@ -42,14 +43,6 @@ export interface LogWriterOptions<Tag> {
 const ROLL_RETRY_MS = 500;
 /** A buffer larger than this isn't kept for the next batch. */
 const SPARE_LIMIT_BYTES = 4 * 1024 * 1024;
-/**
- * Lets the answers of one batch go out and what they bring in come: all that is ready in this turn of
- * the event loop joins the next batch, which is worth more than an earlier sync of fewer.
- */
-function gather(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** A write longer than this goes off the main thread. */
 const BLOCKING_WRITE_BYTES = 256 * 1024;
 
@@ -188,7 +181,7 @@ export class LogWriter<Tag> {
       this.#closeBatch();
     }
     const sequence = this.#open.add(record, tag);
-    this.#loop ??= gather().then(() => this.#run());
+    this.#loop ??= nextTurn().then(() => this.#run());
     return sequence;
   }
 
@@ -289,7 +282,8 @@ export class LogWriter<Tag> {
         await this.#write(batch);
         this.#finish(batch);
         await this.#leaveLongFile();
-        await gather();
+        // The answers go out, and what they bring in joins the next batch: worth more than an earlier sync.
+        await nextTurn();
       }
     } catch (error) {
       this.fail(error);

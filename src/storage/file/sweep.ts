@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../../env/file_system.ts";
 import type { Catalog } from "./catalog.ts";
+import { nextTurn } from "./next_turn.ts";
 import { parseSegmentName } from "./paths.ts";
 import type { StreamTable } from "./stream_table.ts";
 
@@ -31,7 +32,7 @@ export async function sweepSegments(
       fileSystem.remove(join(folder, name, file));
       removed++;
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     if (isStopped()) return;
   }
   if (removed > 0) logger.info("Removed {removed} files of deleted streams.", { removed });

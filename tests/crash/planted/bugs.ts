@@ -234,4 +234,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }],
     test: "a used log file that stays",
   },
+  {
+    name: "a log file that a start left empty is begun again where it is",
+    edits: [{
+      file: LOG_FILES,
+      from: "    const spare = await this.#toSpare(newest);\n",
+      to: "    const spare = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
+    }],
+  },
 ];
