@@ -202,16 +202,17 @@ export class LogFiles {
     const { sizeBytes } = spare;
     const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence, sizeBytes };
     const path = join(this.#folder, logFileName(number));
+    let file: File | undefined;
     let isRenamed = false;
-    const file = this.#fileSystem.open(spare.path, "write");
     try {
+      file = this.#fileSystem.open(spare.path, "write");
       file.writeSync(encodeLogHeader(header), 0);
       await file.dataSync();
       this.#fileSystem.rename(spare.path, path);
       isRenamed = true;
       await this.#fileSystem.syncDirectory(this.#folder);
     } catch (error) {
-      file.close();
+      file?.close();
       // It is no part of the log, whatever is in it, and can be tried again.
       if (!isRenamed) this.#spares.unshift(spare);
       throw error;

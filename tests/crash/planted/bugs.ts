@@ -202,8 +202,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a log file is left after a failure",
     edits: [{
       file: LOG_WRITER,
-      from: "fullSizeBytes || this.#failure !== undefined) return;",
-      to: "fullSizeBytes) return;",
+      from: "    if (!this.#isLeaving || this.#failure !== undefined) return;\n",
+      to: "    if (!this.#isLeaving) return;\n",
     }],
     test: "a failure while a long record",
   },
