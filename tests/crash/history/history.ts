@@ -112,8 +112,8 @@ async function live(
   const { life, faults } = world.machine.fileSystem;
   if (world.random.chance(0.7)) life.endAfter(world.random.between(1, 400));
   world.life++;
-  world.isFragile = world.options.fsync !== "always" && world.random.chance(0.5) &&
-    world.streams().every(({ lifetime }) => lifetime.kind === "forever");
+  world.isFragile = world.options.fsync !== "always" && !world.hasLifetimes &&
+    world.random.chance(0.5);
   if (world.isFragile) world.note("fragile");
   const steps = world.random.between(1, world.names.length > 10 ? 300 : 60);
   if (world.random.chance(0.3) && keep("fault")) setFault(world);

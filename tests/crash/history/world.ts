@@ -24,6 +24,8 @@ export class World {
   life = 0;
   /** The power may go in this life though nobody waits for syncs: only appends are at stake. */
   isFragile = false;
+  /** Whether any stream was ever made that ends by itself: its end, too, may be lost. */
+  hasLifetimes = false;
   /** Whether the last life ended without a close. */
   isUnclean = false;
   /** Bodies go up to this. */
@@ -98,6 +100,7 @@ export class World {
 
   /** The name stands for this stream from now on. */
   put(stream: ModelStream): void {
+    if (stream.lifetime.kind !== "forever") this.hasLifetimes = true;
     this.#current.set(stream.name, stream);
     stream.fork?.source.forks.add(stream);
   }
