@@ -5,8 +5,7 @@ import process from "node:process";
 import { type AttackedServer, underAttack, until } from "./attacked_server.ts";
 
 const TEXT = { "content-type": "text/plain" };
-/** `HOSTILE_STREAMS=100000` makes all that are promised. */
-const STREAMS = Number(process.env["HOSTILE_STREAMS"] ?? 20_000);
+const STREAMS = Number(process.env["HOSTILE_STREAMS"] ?? 100_000);
 const AT_ONCE = 32;
 const BLOCK = "b".repeat(5000);
 

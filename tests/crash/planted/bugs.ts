@@ -11,8 +11,9 @@ export interface Edit {
 export interface PlantedBug {
   name: string;
   edits: readonly Edit[];
-  /** The test of `found_test.ts` that finds it; the histories do where none is named. */
+  /** The test that finds it, of `tests/crash/found_test.ts` or of `file`; else the histories do. */
   test?: string;
+  file?: string;
 }
 
 const CHECKPOINT = "file/checkpoint.ts";
@@ -233,6 +234,27 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       to: "      if (spare !== undefined)",
     }],
     test: "a used log file that stays",
+  },
+  {
+    name: "an index's entries are trusted without checking",
+    edits: [{
+      file: "file/index_format.ts",
+      from:
+        "  if (view.getUint32(at + 28, true) !== checksum(bytes.subarray(at, at + 28))) return undefined;\n",
+      to: "",
+    }],
+    test: "FlippedBitInAnIndex",
+    file: "tests/storage/file/segments_test.ts",
+  },
+  {
+    name: "a block is served without a look at its checksum",
+    edits: [{
+      file: "file/segment_reader.ts",
+      from: "    if (found === entry.checksum) continue;\n",
+      to: "    if (found === found) continue;\n",
+    }],
+    test: "FlippedBitInASegment",
+    file: "tests/storage/file/segments_test.ts",
   },
   {
     name: "a log file that a start left empty is begun again where it is",

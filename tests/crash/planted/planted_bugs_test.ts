@@ -56,5 +56,6 @@ function commandFor(bug: PlantedBug): string[] {
     return [Deno.execPath(), "run", ...SHARED, "tests/crash/history/search.ts", ...args];
   }
   const filter = ["--filter", `/${bug.test}/`];
-  return [Deno.execPath(), "test", ...SHARED, ...filter, "tests/crash/found_test.ts"];
+  const file = bug.file ?? "tests/crash/found_test.ts";
+  return [Deno.execPath(), "test", ...SHARED, ...filter, file];
 }

@@ -10,6 +10,7 @@ const COPIED = [
   "tests/crash",
   "tests/contract/model.ts",
   "tests/linearizability",
+  "tests/storage/file/segments_test.ts",
   "tests/tools/repo.ts",
   "deno.json",
   "package.json",
