@@ -107,15 +107,23 @@ export function readFormat(fileSystem: FileSystem, paths: DirectoryPaths): Direc
       ADVICE,
     );
   }
-  if (format.version !== FORMAT_VERSION) {
-    throw new DirectoryError(
-      "unknown_version",
-      paths.format,
-      `the directory has format version ${format.version}, and this program knows ${FORMAT_VERSION}. ` +
-        "Use the program that wrote it, or a newer one.",
-    );
-  }
+  checkVersion(paths, format);
   return format;
+}
+
+/**
+ * Checks that this program knows a directory's version.
+ *
+ * @throws {DirectoryError} `unknown_version`
+ */
+export function checkVersion(paths: DirectoryPaths, { version }: DirectoryFormat): void {
+  if (version === FORMAT_VERSION) return;
+  throw new DirectoryError(
+    "unknown_version",
+    paths.format,
+    `the directory has format version ${version}, and this program knows ${FORMAT_VERSION}. ` +
+      "Use the program that wrote it, or a newer one.",
+  );
 }
 
 /**

@@ -2,7 +2,7 @@ import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { checksum } from "./crc.ts";
 
 /** The version of everything in a directory. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** What a FORMAT file says. */
 export interface DirectoryFormat {

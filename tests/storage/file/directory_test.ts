@@ -88,8 +88,8 @@ used("DirectoryInUseNamesTheProcess", async (dir) => {
 });
 
 used("UnknownVersionIsRefused", async (dir) => {
-  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 2, uuid: OTHER_UUID }));
-  await notOpened(open(dir), "unknown_version", /FORMAT: .*version 2, and this program knows 1/);
+  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 3, uuid: OTHER_UUID }));
+  await notOpened(open(dir), "unknown_version", /FORMAT: .*version 3, and this program knows 2/);
 });
 
 used("DamagedFormatIsRefused", async (dir) => {
@@ -125,7 +125,7 @@ used("MissingFormatIsRefusedWhereThereAreStreams", async (dir) => {
 });
 
 used("FormatOfAnotherDirectoryIsRefused", async (dir) => {
-  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 1, uuid: OTHER_UUID }));
+  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 2, uuid: OTHER_UUID }));
   await notOpened(open(dir), "damaged", /catalogue belongs to directory .*FORMAT to ffffffff/);
 });
 

@@ -4,14 +4,14 @@ import { decodeFormat, encodeFormat } from "../../../src/storage/file/format_fil
 
 const UUID = "00112233-4455-6677-8899-aabbccddeeff";
 const GOLDEN = `durable-streams directory
-version 1
+version 2
 uuid ${UUID}
-crc32 a88413ce
+crc32 d6fc5b68
 `;
 
 Deno.test("FormatGoldenBytes", () => {
-  equal(new TextDecoder().decode(encodeFormat({ version: 1, uuid: UUID })), GOLDEN);
-  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 1, uuid: UUID });
+  equal(new TextDecoder().decode(encodeFormat({ version: 2, uuid: UUID })), GOLDEN);
+  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 2, uuid: UUID });
 });
 
 Deno.test("FormatOfAnotherVersionIsStillRead", () => {

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FileSystem } from "../../../env/file_system.ts";
 import { DirectoryError } from "../damage.ts";
-import { FORMAT_VERSION } from "../format_file.ts";
+import { checkVersion } from "../directory.ts";
 import { lockDirectory } from "../lock.ts";
 import { directoryPaths } from "../paths.ts";
 import {
@@ -83,7 +83,7 @@ async function checkLocked(
   };
   const format = await readFormatUuid(scope);
   if (format === undefined) found.push(formatFinding(paths.format));
-  else if (format.version !== FORMAT_VERSION) throw unknownVersion(paths.format, format.version);
+  else checkVersion(paths, format);
   for (const path of [paths.log, paths.segments, paths.catalog]) {
     if (!isThere(scope, path)) found.push(missingFinding(path));
   }
@@ -107,12 +107,6 @@ async function checkLocked(
     found.push(sqliteFailure(paths.catalog, error));
   }
   return { found, counts };
-}
-
-function unknownVersion(path: string, version: number): DirectoryError {
-  const message = `the directory has format version ${version}, and this program knows ` +
-    `${FORMAT_VERSION}. Use the program that wrote it, or a newer one.`;
-  return new DirectoryError("unknown_version", path, message);
 }
 
 function* checkCatalog(

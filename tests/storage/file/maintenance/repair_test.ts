@@ -38,7 +38,7 @@ Deno.test("a version that this program doesn't know is refused, and nothing is c
   const { encodeFormat } = await import("../../../../src/storage/file/format_file.ts");
   const newer = (dir: string) => {
     const uuid = "00112233-4455-6677-8899-aabbccddeeff";
-    Deno.writeFileSync(join(dir, "FORMAT"), encodeFormat({ version: 2, uuid }));
+    Deno.writeFileSync(join(dir, "FORMAT"), encodeFormat({ version: 3, uuid }));
   };
   await withPatient("stopped", newer, async ({ dir }) => {
     const before = snapshot(dir);
