@@ -14,6 +14,8 @@ const CHUNK_BYTES = 64 * 1024;
 /** More than the log can take: by then a full disk has shown. */
 const MOST_CHUNKS = 200;
 const PATIENCE_MS = 30_000;
+/** Those of the test that runs, to be ended however it ends. */
+const started: Program[] = [];
 
 for (const target of RUNTIME_TARGETS) {
   diskTest(
@@ -94,7 +96,12 @@ function diskTest(name: string, run: (disk: SmallDisk) => Promise<void>): void {
   Deno.test(name, async (test) => {
     await installTestTools();
     using disk = SmallDisk.mount(DISK_MIB);
-    if (disk !== undefined) return await run(disk);
+    try {
+      if (disk !== undefined) return await run(disk);
+    } finally {
+      // A disk that is in use stays mounted.
+      for (const program of started.splice(0)) await program.kill();
+    }
     const skipped = "skipped: needs mount (run as root)";
     if (process.env["CI"] === "true") throw new Error(skipped);
     await test.step({ name: skipped, ignore: true, fn: () => {} });
@@ -102,14 +109,10 @@ function diskTest(name: string, run: (disk: SmallDisk) => Promise<void>): void {
 }
 
 async function start(target: RuntimeTarget, disk: SmallDisk): Promise<Program> {
-  return await startProgram([
-    ...await target.command(),
-    "--port",
-    "0",
-    "--dir",
-    disk.dir,
-    ...SMALL,
-  ]);
+  const command = [...await target.command(), "--port", "0", "--dir", disk.dir, ...SMALL];
+  const program = await startProgram(command);
+  started.push(program);
+  return program;
 }
 
 function chunk(i: number): string {
