@@ -326,6 +326,8 @@ export class StreamTable {
     for (const stream of this.#byId.values()) {
       if (this.#idle <= goal) return;
       if (!isIdle(stream) || stream.isWatched || this.#dirty.has(stream.id)) continue;
+      // Loaded again, it would be another object, which the checkpoint takes for stored when it ends.
+      if (stream.inCheckpoint) continue;
       if (stream.touchedAtMs !== stream.storedTouchMs) {
         this.markDirty(stream);
         continue;
