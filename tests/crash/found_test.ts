@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { Call } from "../support/faults.ts";
+import { runHistory } from "./history/history.ts";
 import { turn } from "../support/life.ts";
 import type { Machine } from "../support/machine.ts";
 import { checkpoint, get, inTime, machine, outcome, post, put, rest } from "./kit.ts";
@@ -200,3 +201,9 @@ async function answered(on: Machine, call: Promise<unknown>): Promise<boolean> {
   const done = call.then(() => !life.isOver, () => false);
   return await Promise.race([done, life.ended.then(() => turn()).then(() => false)]);
 }
+
+Deno.test("a stream that a checkpoint holds doesn't leave memory and lose its dirty mark", async () => {
+  // After a kill between a checkpoint's rows and its state nothing is dirty, and all is stored once more.
+  const { violation } = await runHistory(325_685_262);
+  equal(violation?.message, undefined);
+});
