@@ -1,8 +1,5 @@
 import type { Random } from "./random.ts";
 
-/** What a dead process waits for. */
-const NEVER = new Promise<never>(() => {});
-
 /**
  * A process's life: every call it makes to the world asks here whether it is still there. When it is
  * over, calls that block throw and the others never come back, as it looks from inside.
@@ -47,12 +44,15 @@ export class Life {
   /** Lets others run for a while that nobody can foresee; doesn't return if life ends meanwhile. */
   async pass(): Promise<void> {
     for (let turns = this.#random.below(4); turns > 0; turns--) await turn();
-    if (this.#isOver) await NEVER;
+    if (this.#isOver) await this.never();
   }
 
-  /** How a call that doesn't block looks to a dead process. */
+  /**
+   * How a call that doesn't block looks to a dead process. A promise of its own: a shared one would keep
+   * all who ever waited for it in memory.
+   */
   never(): Promise<never> {
-    return NEVER;
+    return new Promise(() => {});
   }
 }
 
