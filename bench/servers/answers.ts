@@ -10,7 +10,7 @@ import {
   STREAM_SEQ,
   STREAM_UP_TO_DATE,
 } from "../../src/protocol/headers.ts";
-import { COMMON_HEADERS, type HeaderFields } from "../../src/server/response.ts";
+import { COMMON_HEADERS, type HeaderFields, writeHeaders } from "../../src/server/response.ts";
 
 /** An offset as the protocol's servers print it: 20 digits. */
 export function offsetToken(offset: number): string {
@@ -19,6 +19,8 @@ export function offsetToken(offset: number): string {
 
 /** What an append's decision depends on, read from its headers as this project's server reads it. */
 export interface AppendHeaders {
+  /** What every answer to it carries. */
+  readonly common: Readonly<HeaderFields>;
   readonly producer: { readonly epoch: string; readonly seq: string } | undefined;
 }
 
@@ -40,14 +42,17 @@ export function readAppendHeaders(request: Request): AppendHeaders | undefined {
   if (seq !== null || expected !== null || isClose || contentType === null || length === null) {
     return undefined;
   }
-  if (id === null || producerEpoch === null || producerSeq === null) return { producer: undefined };
-  return { producer: { epoch: producerEpoch, seq: producerSeq } };
+  const common = writeHeaders(request);
+  if (id === null || producerEpoch === null || producerSeq === null) {
+    return { common, producer: undefined };
+  }
+  return { common, producer: { epoch: producerEpoch, seq: producerSeq } };
 }
 
 /** The answer to an append, with the status and the headers of this project's server. */
-export function appended(nextOffset: number, { producer }: AppendHeaders): Response {
+export function appended(nextOffset: number, { common, producer }: AppendHeaders): Response {
   const headers: HeaderFields = {
-    ...COMMON_HEADERS,
+    ...common,
     [STREAM_NEXT_OFFSET]: offsetToken(nextOffset),
   };
   if (producer !== undefined) {

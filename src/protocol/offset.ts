@@ -33,9 +33,16 @@ export interface ReadLast {
   readonly lastBytes: number;
 }
 
+/** The zeros before a position of so many digits: padding anew costs an append more than its look-up. */
+const ZEROS = Array.from(
+  { length: OFFSET_DIGITS + 1 },
+  (_, digits) => "0".repeat(OFFSET_DIGITS - digits),
+);
+
 /** The wire token of a position. */
 export function formatOffset(position: number): string {
-  return position.toString().padStart(OFFSET_DIGITS, "0");
+  const digits = String(position);
+  return `${ZEROS[digits.length]}${digits}`;
 }
 
 /**

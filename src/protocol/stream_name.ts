@@ -9,6 +9,8 @@ export const RESERVED_SEGMENT = "__ds";
 
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** Names that are themselves in a URL and can't be wrong but for their length and first segment. */
+const PLAIN = /^[\w~:@!$&'()*+,;=/-]+$/;
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/;
 
 /**
@@ -18,6 +20,9 @@ const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/;
  * @throws {StreamError} `invalid_name`
  */
 export function parseStreamName(encoded: string): string {
+  const isPlain = encoded.length <= NAME_LIMIT_BYTES && !encoded.startsWith(RESERVED_SEGMENT) &&
+    PLAIN.test(encoded);
+  if (isPlain) return encoded;
   return checkStreamName(encoded.includes("%") ? decode(encoded) : encoded);
 }
 

@@ -1,10 +1,8 @@
-import { getLogger } from "@logtape/logtape";
 import { type Context, type Handler, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { RouterRoute } from "hono/types";
 import { quote, StreamError } from "../protocol/errors.ts";
-import { answerDefect, answerError } from "./answers.ts";
 import { append } from "./append.ts";
 import { create } from "./create.ts";
 import { head } from "./head.ts";
@@ -13,10 +11,9 @@ import { list } from "./list.ts";
 import { type AppOptions, resolveOptions } from "./options.ts";
 import { read } from "./read.ts";
 import { remove } from "./remove.ts";
+import { refuse } from "./refuse.ts";
 import { METHODS, PREFLIGHT_HEADERS } from "./response.ts";
 import { createServing, type Serving, servingBelow } from "./serving.ts";
-
-const logger = getLogger(["durable-streams", "server"]);
 
 /**
  * The protocol as a Hono app: mount it, add middleware, or serve its `fetch`.
@@ -62,28 +59,27 @@ function keepLast(routes: RouterRoute[], last: RouterRoute): void {
   };
 }
 
-async function serve(serving: Serving, request: Request): Promise<Response> {
+function serve(serving: Serving, request: Request): Promise<Response> | Response {
   try {
-    return await dispatch(serving, request);
-  } catch (error) {
-    if (error instanceof StreamError) {
-      if (error.code === "damaged") logger.error(error.message);
-      return answerError(error);
+    // An append answers its failures itself: a promise that catches them would cost it more.
+    if (request.method === "POST" && serving.names.isPlain(request)) {
+      return append(serving, request);
     }
-    serving.counters.defects++;
-    logger.error("A request failed in a way that is a defect here: {error}", { error });
-    return answerDefect();
+    const answer = dispatch(serving, request);
+    return answer instanceof Promise ? answer.catch((error) => refuse(serving, error)) : answer;
+  } catch (error) {
+    return refuse(serving, error);
   }
 }
 
 function dispatch(serving: Serving, request: Request): Promise<Response> | Response {
-  if (request.method !== "OPTIONS" && serving.names.isHealth(request)) {
-    return health(serving, request);
+  const { names } = serving;
+  const { method } = request;
+  if (!names.isPlain(request) && method !== "OPTIONS") {
+    if (names.isHealth(request)) return health(serving, request);
+    if (names.isListing(request)) return list(serving, request);
   }
-  if (request.method !== "OPTIONS" && serving.names.isListing(request)) {
-    return list(serving, request);
-  }
-  switch (request.method) {
+  switch (method) {
     case "POST":
       return append(serving, request);
     case "GET":
@@ -99,7 +95,7 @@ function dispatch(serving: Serving, request: Request): Promise<Response> | Respo
     default:
       throw new StreamError(
         { code: "method_not_allowed", allowed: METHODS },
-        `A stream doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
+        `A stream doesn't take the method ${quote(method)}: expected one of ${METHODS}.`,
       );
   }
 }

@@ -1,3 +1,4 @@
+import { NO_BYTES } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import {
   isTrue,
@@ -11,40 +12,57 @@ import {
 } from "../protocol/headers.ts";
 import { formatOffset, parseOffset } from "../protocol/offset.ts";
 import type { ProducerBatch } from "../storage/records.ts";
+import type { Appended, AppendRequest } from "../storage/storage.ts";
 import type { Serving } from "./serving.ts";
-import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
+import { refuse } from "./refuse.ts";
+import { type HeaderFields, writeHeaders } from "./response.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
 
-/** POST: appends, closes, or both in one step (PROTOCOL §5.2, §5.3). */
-export async function append(serving: Serving, request: Request): Promise<Response> {
+/**
+ * POST: appends, closes, or both in one step (PROTOCOL §5.2, §5.3).
+ *
+ * @throws {StreamError} what is wrong with the request's head; all else is in the answer
+ */
+export function append(serving: Serving, request: Request): Promise<Response> {
   const { headers } = request;
   const name = serving.names.of(request);
   const seq = headers.get(STREAM_SEQ);
   const expected = headers.get(STREAM_EXPECTED_OFFSET);
-  const producer = parseProducer(headers);
-  const body = await serving.bodies.read(request);
-  const appended = await serving.storage.append(name, {
+  const command = {
     contentType: headers.get("content-type") ?? undefined,
     close: isTrue(headers.get(STREAM_CLOSED)),
     seq: seq === null ? undefined : checkToken("Stream-Seq", seq),
     expectedTail: expected === null ? undefined : parseOffset("Stream-Expected-Offset", expected),
-    producer,
-    body,
-  });
-  const answer: HeaderFields = {
-    ...COMMON_HEADERS,
-    [STREAM_NEXT_OFFSET]: formatOffset(appended.tail),
+    producer: parseProducer(headers),
+    body: NO_BYTES,
   };
-  if (appended.closed) answer[STREAM_CLOSED] = "true";
+  const common = writeHeaders(request);
+  return new Promise((resolve) => {
+    const fail = (error: unknown) => resolve(refuse(serving, error));
+    serving.bodies.receive(request, (body) => {
+      command.body = body;
+      serving.storage.append(name, command)
+        .then((appended) => resolve(answer(common, command, appended)), fail);
+    }, fail);
+  });
+}
+
+function answer(
+  common: Readonly<HeaderFields>,
+  { producer, body }: AppendRequest,
+  appended: Appended,
+): Response {
+  const headers: HeaderFields = { ...common, [STREAM_NEXT_OFFSET]: formatOffset(appended.tail) };
+  if (appended.closed) headers[STREAM_CLOSED] = "true";
   if (producer !== undefined) {
-    answer[PRODUCER_EPOCH] = String(producer.epoch);
-    answer[PRODUCER_SEQ] = String(appended.producer?.seq ?? producer.seq);
+    headers[PRODUCER_EPOCH] = String(producer.epoch);
+    headers[PRODUCER_SEQ] = String(appended.producer?.seq ?? producer.seq);
   }
   // PROTOCOL §5.2.1 tells a new batch (200) from a duplicate (204); a close has nothing new to tell.
   const isNewBatch = producer !== undefined && !appended.duplicate && body.length > 0;
-  return new Response(null, { status: isNewBatch ? 200 : 204, headers: answer });
+  return new Response(null, { status: isNewBatch ? 200 : 204, headers });
 }
 
 const INTEGER = /^(?:0|[1-9][0-9]*)$/;

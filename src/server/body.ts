@@ -10,7 +10,8 @@ export class BodyReader {
   readonly #limitBytes: number;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  readonly #waiting = new Set<PendingBody>();
+  /** The bodies that aren't here yet, oldest first, in a ring that this closes. */
+  readonly #waiting = new PendingBody(Infinity, () => {});
   #ticking = false;
   #ticks = 0;
 
@@ -23,33 +24,38 @@ export class BodyReader {
   /**
    * The whole body.
    *
-   * @throws {StreamError} `body_too_large` (found out before all of it is read), `body_timeout`,
-   * `body_incomplete`
+   * @throws {StreamError} as {@link receive} fails
    */
-  async read(request: Request): Promise<Bytes> {
-    const declared = request.headers.get("content-length");
-    if (declared === "0") return NO_BYTES;
-    if (declared !== null && !(Number(declared) <= this.#limitBytes)) throw this.#tooLarge();
-    if (declared === null && request.body === null) return NO_BYTES;
-    return await this.#inTime(request, declared !== null);
+  read(request: Request): Promise<Bytes> {
+    return new Promise((resolve, reject) => this.receive(request, resolve, reject));
   }
 
-  /** One promise and one entry a body: racing promises would cost a microsecond an append. */
-  #inTime(request: Request, isDeclared: boolean): Promise<Bytes> {
-    return new Promise((resolve, reject) => {
-      const pending: PendingBody = { lateAtTick: this.#ticks + TIMEOUT_TICKS + 1, reject };
-      this.#waiting.add(pending);
-      this.#tick();
-      const reading: Promise<Bytes | ArrayBuffer> = isDeclared
-        ? request.arrayBuffer()
-        : this.#readChunks(request, pending);
-      reading.then((body) => {
-        this.#waiting.delete(pending);
-        resolve(body instanceof Uint8Array ? body : new Uint8Array(body));
-      }, (error) => {
-        this.#waiting.delete(pending);
-        reject(error instanceof StreamError ? error : incomplete(error));
-      });
+  /**
+   * Hands over the whole body, once. Calls back, since a promise more costs an append a microsecond.
+   *
+   * @param failed gets `body_too_large` (found out before all of it is read), `body_timeout` or
+   * `body_incomplete`
+   */
+  receive(
+    request: Request,
+    received: (body: Bytes) => void,
+    failed: (error: StreamError) => void,
+  ): void {
+    const declared = request.headers.get("content-length");
+    if (declared === "0" || (declared === null && request.body === null)) return received(NO_BYTES);
+    if (declared !== null && !(Number(declared) <= this.#limitBytes)) {
+      return failed(this.#tooLarge());
+    }
+    const pending = new PendingBody(this.#ticks + TIMEOUT_TICKS + 1, failed);
+    pending.linkBefore(this.#waiting);
+    this.#tick();
+    const reading: Promise<Bytes | ArrayBuffer> = declared === null
+      ? this.#readChunks(request, pending)
+      : request.arrayBuffer();
+    reading.then((body) => {
+      if (pending.unlink()) received(body instanceof Uint8Array ? body : new Uint8Array(body));
+    }, (error) => {
+      if (pending.unlink()) failed(error instanceof StreamError ? error : incomplete(error));
     });
   }
 
@@ -84,24 +90,52 @@ export class BodyReader {
     this.#clock.setTimer(this.#timeoutMs / TIMEOUT_TICKS, () => {
       this.#ticking = false;
       this.#ticks++;
-      for (const pending of this.#waiting) {
-        if (pending.lateAtTick > this.#ticks) break;
-        this.#waiting.delete(pending);
-        pending.reject(late(this.#timeoutMs));
-        pending.cancel?.();
+      const waiting = this.#waiting;
+      while (waiting.next.lateAtTick <= this.#ticks) {
+        const { next } = waiting;
+        next.unlink();
+        next.failed(late(this.#timeoutMs));
+        next.cancel?.();
       }
-      if (this.#waiting.size > 0) this.#tick();
+      if (waiting.next !== waiting) this.#tick();
     });
   }
 }
 
-/** A body that isn't here yet. */
-interface PendingBody {
+/** A body that isn't here yet, linked to its neighbours: a set would cost an append twice as much. */
+class PendingBody {
   /** Late once this tick has come; a body that came between two ticks gets the longer time. */
-  lateAtTick: number;
-  reject: (error: StreamError) => void;
+  readonly lateAtTick: number;
+  readonly failed: (error: StreamError) => void;
   /** Stops the reading. */
   cancel?: () => void;
+  next: PendingBody = this;
+  #previous: PendingBody = this;
+
+  constructor(lateAtTick: number, failed: (error: StreamError) => void) {
+    this.lateAtTick = lateAtTick;
+    this.failed = failed;
+  }
+
+  linkBefore(next: PendingBody): void {
+    const previous = next.#previous;
+    this.#previous = previous;
+    this.next = next;
+    previous.next = this;
+    next.#previous = this;
+  }
+
+  /** Takes it out; false where it was out already. */
+  unlink(): boolean {
+    const { next } = this;
+    if (next === this) return false;
+    const previous = this.#previous;
+    previous.next = next;
+    next.#previous = previous;
+    this.next = this;
+    this.#previous = this;
+    return true;
+  }
 }
 
 function incomplete(cause: unknown): StreamError {

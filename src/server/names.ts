@@ -11,6 +11,8 @@ export class StreamNames {
   readonly #mountDepth: number;
   readonly #health: string | undefined;
   readonly #extract: ((request: Request) => string | undefined) | undefined;
+  /** What the last URL of a stream began with, up to the name: most of a server's URLs share it. */
+  #lastBase = "";
 
   /** @param mountDepth how many segments come before the prefix */
   constructor(config: ServerConfig, mountDepth = 0) {
@@ -33,6 +35,12 @@ export class StreamNames {
       throw new StreamError({ code: "not_found" }, "This URL is not a stream's.");
     }
     return parseStreamName(encoded);
+  }
+
+  /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
+  isPlain({ url }: Request): boolean {
+    const base = this.#lastBase;
+    return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
   }
 
   /** Whether the request is about the server's health. */
@@ -80,16 +88,24 @@ export class StreamNames {
 
   /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
   #afterPrefix(url: string): string | undefined {
-    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
-    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
-    if (pathStart < 0) return undefined;
-    const rest = this.#restStart(url, pathStart);
+    const rest = this.#restStart(url);
     if (rest === undefined) return undefined;
     const end = url.indexOf("?", rest);
     return end < 0 ? url.slice(rest) : url.slice(rest, end);
   }
 
-  #restStart(url: string, pathStart: number): number | undefined {
+  #restStart(url: string): number | undefined {
+    const base = this.#lastBase;
+    if (base !== "" && url.startsWith(base)) return base.length;
+    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
+    if (pathStart < 0) return undefined;
+    const rest = this.#prefixEnd(url, pathStart);
+    if (rest !== undefined) this.#lastBase = url.slice(0, rest);
+    return rest;
+  }
+
+  #prefixEnd(url: string, pathStart: number): number | undefined {
     if (url.startsWith(this.#prefix, pathStart)) return pathStart + this.#prefix.length;
     const bare = this.#prefix.slice(0, -1);
     if (bare.endsWith("stream") && url.startsWith(`${bare}s/`, pathStart)) {

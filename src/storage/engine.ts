@@ -90,10 +90,23 @@ export class StreamEngine implements Storage {
     return { created: true, contentType, tail, closed };
   }
 
-  async append(name: string, request: AppendRequest): Promise<Appended> {
-    for (let gate; (gate = this.#backend.admit("write", request.body.length));) await gate;
+  // Without `async`, here and below: what it adds to each append is a tenth of what the engine costs.
+  append(name: string, request: AppendRequest): Promise<Appended> {
+    try {
+      const gate = this.#backend.admit("write", request.body.length);
+      return gate === undefined
+        ? this.#append(name, request)
+        : gate.then(() => this.append(name, request));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #append(name: string, request: AppendRequest): Promise<Appended> {
     const stream = this.#find(name);
-    if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
+    if (stream === undefined || stream.presence !== "there") {
+      return this.#refuseAbsent(name, stream);
+    }
     const { producer } = request;
     const known = producer && this.#backend.producer(stream, producer.id);
     let decided;
@@ -101,16 +114,26 @@ export class StreamEngine implements Storage {
       decided = decideAppend(stream, known, request, this.#clock.nowMs());
       if (producer !== undefined && known === undefined) this.#checkProducerRoom(stream);
     } catch (refusal) {
-      // Where the state that it rests on never becomes durable, that is the answer instead.
-      await this.#backend.durable(stream.position);
-      throw refusal;
+      return this.#refuse(refusal, stream);
     }
     if (decided === "duplicate") this.#touch(stream);
     else this.#backend.append(stream, decided);
     const { tail, closed } = stream;
+    const appended = decided === "duplicate"
+      ? { tail, closed, duplicate: true, producer: known }
+      : { tail, closed, duplicate: false, producer };
+    const durable = this.#backend.durable(stream.position);
+    return durable === undefined ? Promise.resolve(appended) : durable.then(() => appended);
+  }
+
+  async #refuseAbsent(name: string, stream: Stream | undefined): Promise<never> {
+    throw await this.#absent(name, stream);
+  }
+
+  /** Where the state that a refusal rests on never becomes durable, that is the answer instead. */
+  async #refuse(refusal: unknown, stream: Stream): Promise<never> {
     await this.#backend.durable(stream.position);
-    if (decided === "duplicate") return { tail, closed, duplicate: true, producer: known };
-    return { tail, closed, duplicate: false, producer };
+    throw refusal;
   }
 
   async delete(name: string): Promise<void> {

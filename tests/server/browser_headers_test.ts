@@ -76,16 +76,19 @@ for (const name of RESPONSE_HEADERS) {
   });
 }
 
+/** What a browser adds to the requests of a page of another origin. */
+const PAGE = { origin: "https://app.test" };
+
 const ANSWERS: readonly (readonly [string, number, (served: Fixture) => Promise<Response>])[] = [
   ["a create", 201, (served) => served.put("new", TEXT)],
   ["a confirmed create", 200, (served) => served.put("a", TEXT)],
-  ["an append", 204, (served) => served.post("a", TEXT, "x")],
+  ["a page's append", 204, (served) => served.post("a", { ...TEXT, ...PAGE }, "x")],
   [
-    "a producer's append",
+    "a page's append by a producer",
     200,
-    (served) => served.post("a", { ...TEXT, ...producer("p", 0, 0) }, "x"),
+    (served) => served.post("a", { ...TEXT, ...PAGE, ...producer("p", 0, 0) }, "x"),
   ],
-  ["a close", 204, (served) => served.post("a", CLOSE)],
+  ["a page's close", 204, (served) => served.post("a", { ...CLOSE, ...PAGE })],
   ["a catch-up read", 200, (served) => served.get("a")],
   ["a read of now", 200, (served) => served.get("a?offset=now")],
   ["a 304", 304, (served) => served.get("a", { "if-none-match": "*" })],
@@ -130,6 +133,16 @@ for (const [title, status, send] of ANSWERS) {
     await answer.body?.cancel();
   });
 }
+
+Deno.test("an append that no page sent: never sniffed, and nothing for other origins", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const answer = await served.post("a", TEXT, "x");
+  equal(answer.headers.get("x-content-type-options"), "nosniff");
+  equal(answer.headers.get("cross-origin-resource-policy"), "cross-origin");
+  equal(answer.headers.get("access-control-allow-origin"), null);
+  equal(answer.headers.get("access-control-expose-headers"), null);
+});
 
 Deno.test("a long-poll's 204: open to other origins, never sniffed", async () => {
   const served = new Fixture();

@@ -4,7 +4,7 @@ import { type FileSystem, type FileSystemError, isNoSpace } from "../../env/file
 import type { Ballast } from "./ballast.ts";
 import type { Catalog, CatalogChanges } from "./catalog.ts";
 import { type StreamSnapshot, takeSnapshot } from "./file_stream.ts";
-import { nextTurn } from "./next_turn.ts";
+import { nextTurn } from "../next_turn.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "./paths.ts";
 import type { Replay } from "./replay.ts";

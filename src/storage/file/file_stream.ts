@@ -16,6 +16,8 @@ export class FileStream extends Stream {
   storedTouchMs: number;
   /** Whether the newest segment's files were brought back to its row since the start. */
   segmentIsTrimmed = false;
+  /** Whether its row lacks something. */
+  isDirty = false;
   /** Whether a checkpoint is storing it: its buffer has to keep what the checkpoint will read. */
   inCheckpoint = false;
   /** When it was found last, counted in checkpoints. */

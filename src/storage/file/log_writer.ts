@@ -12,7 +12,7 @@ import {
   RECORD_PREFIX_BYTES,
 } from "./log_format.ts";
 import { firstWithoutPlace } from "./log_space.ts";
-import { nextTurn } from "./next_turn.ts";
+import { nextTurn } from "../next_turn.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
 
 /** When what is written is synced: before it is acknowledged, from time to time, or by the system. */

@@ -134,7 +134,7 @@ export class StreamTable {
   remove(stream: FileStream): void {
     if (this.#byName.get(stream.name) === stream) this.#byName.delete(stream.name);
     this.#byId.delete(stream.id);
-    this.#dirty.delete(stream.id);
+    this.#markClean(stream);
     this.#deletedIds.add(stream.id);
     this.#forgetName(stream);
     if (stream.changedSegments.size > 0) {
@@ -156,6 +156,9 @@ export class StreamTable {
 
   /** The stream's row lacks something from now on. */
   markDirty(stream: FileStream): void {
+    // The flag spares appends the look-up.
+    if (stream.isDirty) return;
+    stream.isDirty = true;
     this.#dirty.set(stream.id, stream);
   }
 
@@ -186,7 +189,7 @@ export class StreamTable {
   settle(snapshots: readonly StreamSnapshot[], deletedIds: readonly number[]): void {
     for (const snapshot of snapshots) {
       const { stream } = snapshot;
-      if (forgetStored(snapshot)) this.#dirty.delete(stream.id);
+      if (forgetStored(snapshot)) this.#markClean(stream);
       this.#forgetName(stream);
       if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
     }
@@ -197,6 +200,11 @@ export class StreamTable {
     }
     this.#round++;
     this.#evictSoon();
+  }
+
+  #markClean(stream: FileStream): void {
+    stream.isDirty = false;
+    this.#dirty.delete(stream.id);
   }
 
   /** The stream of this id as it is; one that isn't loaded comes as a likeness. */
@@ -325,7 +333,7 @@ export class StreamTable {
     const goal = this.#maxLoaded * 0.9;
     for (const stream of this.#byId.values()) {
       if (this.#idle <= goal) return;
-      if (!isIdle(stream) || stream.isWatched || this.#dirty.has(stream.id)) continue;
+      if (!isIdle(stream) || stream.isWatched || stream.isDirty) continue;
       // Loaded again, it would be another object, which the checkpoint takes for stored when it ends.
       if (stream.inCheckpoint) continue;
       if (stream.touchedAtMs !== stream.storedTouchMs) {

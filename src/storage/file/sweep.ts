@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../../env/file_system.ts";
 import type { Catalog } from "./catalog.ts";
-import { nextTurn } from "./next_turn.ts";
+import { nextTurn } from "../next_turn.ts";
 import { parseSegmentName } from "./paths.ts";
 import type { StreamTable } from "./stream_table.ts";
 

@@ -1,0 +1,17 @@
+import { getLogger } from "@logtape/logtape";
+import { StreamError } from "../protocol/errors.ts";
+import { answerDefect, answerError } from "./answers.ts";
+import type { Serving } from "./serving.ts";
+
+const logger = getLogger(["durable-streams", "server"]);
+
+/** The answer to a request that failed; what is wrong with the server itself goes to its log. */
+export function refuse(serving: Serving, error: unknown): Response {
+  if (error instanceof StreamError) {
+    if (error.code === "damaged") logger.error(error.message);
+    return answerError(error);
+  }
+  serving.counters.defects++;
+  logger.error("A request failed in a way that is a defect here: {error}", { error });
+  return answerDefect();
+}
