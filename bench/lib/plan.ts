@@ -2,9 +2,9 @@ import type { Peer } from "../peers/peer.ts";
 import type { PlannedCase } from "./selection.ts";
 
 /** The warm-up before a new process's first window, and before its others. */
-export const FIRST_WARM_SECONDS = 0.7;
+export const FIRST_WARM_SECONDS = 2.5;
 /** The warm-up of a process that has answered before. */
-export const WARM_SECONDS = 0.25;
+export const WARM_SECONDS = 0.5;
 
 const MIN_SECONDS = 0.3;
 const MAX_SECONDS = 3;

@@ -58,9 +58,25 @@ export function messageEnds(stored: Uint8Array): number[] {
 export function toJsonArray(stored: Uint8Array): Bytes {
   if (stored.length === 0) return Uint8Array.of(OPEN_BRACKET, CLOSE_BRACKET);
   const array = new Uint8Array(stored.length);
-  array[0] = OPEN_BRACKET;
   array.set(stored.subarray(0, stored.length - SEPARATOR_BYTES), 1);
-  array[stored.length - 1] = CLOSE_BRACKET;
+  return putBrackets(array);
+}
+
+/**
+ * As {@link toJsonArray}, made of the very bytes of `stored` where its buffer has one before them that
+ * nobody needs: the copy of a MiB would cost as much as its reading.
+ *
+ * @param stored bytes that are the caller's own, as is the one before them
+ */
+export function intoJsonArray(stored: Bytes): Bytes {
+  const { buffer, byteOffset, length } = stored;
+  if (length === 0 || byteOffset === 0) return toJsonArray(stored);
+  return putBrackets(new Uint8Array(buffer, byteOffset - 1, length));
+}
+
+function putBrackets(array: Bytes): Bytes {
+  array[0] = OPEN_BRACKET;
+  array[array.length - 1] = CLOSE_BRACKET;
   return array;
 }
 

@@ -7,7 +7,7 @@ import {
   STREAM_UP_TO_DATE,
 } from "../protocol/headers.ts";
 import { isJsonType } from "../protocol/content_type.ts";
-import { toJsonArray } from "../protocol/json.ts";
+import { intoJsonArray } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
@@ -52,7 +52,7 @@ export function answerChunk(
       return new Response(null, { status: 304, headers });
     }
   }
-  const body = isJsonType(chunk.contentType) ? toJsonArray(chunk.data) : chunk.data;
+  const body = isJsonType(chunk.contentType) ? intoJsonArray(chunk.data) : chunk.data;
   return new Response(body, { status: 200, headers });
 }
 

@@ -9,6 +9,9 @@ export interface ReadQuery {
   cursor: string | null;
 }
 
+/** The query that nearly all catch-up reads have: taking it for any would cost them 2 µs. */
+const PLAIN_OFFSET = /^offset=([0-9]{20}|-1)$/;
+
 /**
  * What the query of a stream's URL asks for (PROTOCOL §5.6–5.8; `time` and `tail` are extensions);
  * parameters that mean nothing here are ignored.
@@ -19,6 +22,8 @@ export function parseReadQuery(url: string): ReadQuery {
   const start = url.indexOf("?");
   const query: ReadQuery = { from: 0, live: "no", cursor: null };
   if (start < 0) return query;
+  const plain = PLAIN_OFFSET.exec(url.slice(start + 1))?.[1];
+  if (plain !== undefined) return { ...query, from: parseReadOffset(plain) };
   let place: string | undefined;
   for (const [name, value] of new URLSearchParams(url.slice(start + 1))) {
     if (name === "live") {

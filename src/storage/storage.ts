@@ -104,7 +104,7 @@ export interface StreamInfo {
 
 /** One chunk of a stream and what was so when it was read. */
 export interface ReadResult extends StreamInfo {
-  /** As it is stored. */
+  /** As it is stored: the caller's own, and so is the byte before it in its buffer, if there is one. */
   data: Bytes;
   /** Where `data` begins. */
   start: number;

@@ -2,6 +2,7 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, encodeUtf8 } from "../../src/protocol/bytes.ts";
 import {
+  intoJsonArray,
   isMessageEnd,
   JSON_DEPTH_LIMIT,
   messageEnds,
@@ -184,4 +185,15 @@ Deno.test("isMessageEnd: a comma alone, a line break alone and nothing are none"
   equal(isMessageEnd(0x2c, 0x2c), false);
   equal(isMessageEnd(undefined, 0x0a), false);
   equal(isMessageEnd(undefined, undefined), false);
+});
+
+Deno.test("an array made in place is the same, with and without room before the bytes", () => {
+  for (const text of ["[]", "1", '[{"a":[1,2]},"b",3]']) {
+    const { bytes } = splitJson(encodeUtf8(text));
+    const roomy = new Uint8Array(bytes.length + 1);
+    roomy.set(bytes, 1);
+    const expected = decoder.decode(toJsonArray(bytes));
+    equal(decoder.decode(intoJsonArray(roomy.subarray(1))), expected);
+    equal(decoder.decode(intoJsonArray(bytes)), expected);
+  }
 });

@@ -260,9 +260,10 @@ export class FileBackend implements Backend {
     if (to <= start) return this.#parts.reader.read(stream, from, to);
     // Taken now: while the segment is read, these bytes may leave memory.
     const newest = stream.buffer.slice(start, to);
-    return this.#parts.reader.read(stream, from, start).then((older) =>
-      concatBytes([older, newest])
-    );
+    const older = this.#parts.reader.read(stream, from, start);
+    return older instanceof Promise
+      ? older.then((bytes) => concatBytes([bytes, newest]))
+      : concatBytes([older, newest]);
   }
 
   blockStart(stream: Stream, offset: number): number | Promise<number> {

@@ -69,18 +69,26 @@ export function putIndexEntry(bytes: Uint8Array<ArrayBuffer>, at: number, entry:
   view.setUint32(at + 28, checksum(bytes.subarray(at, at + 28)), true);
 }
 
-/** The entry at `at`, `undefined` where it doesn't check. */
-export function decodeIndexEntry(
-  bytes: Uint8Array<ArrayBuffer>,
-  at: number,
-): IndexEntry | undefined {
-  if (at + INDEX_ENTRY_BYTES > bytes.length) return undefined;
-  const view = viewOf(bytes);
-  if (view.getUint32(at + 28, true) !== checksum(bytes.subarray(at, at + 28))) return undefined;
+/** Whether the entry at `at` checks. */
+export function isIndexEntryWhole(bytes: Uint8Array<ArrayBuffer>, at: number): boolean {
+  if (at + INDEX_ENTRY_BYTES > bytes.length) return false;
+  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));
+}
+
+/** What the entry at `at` says, which checks. */
+export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
     end: getU64(view, at),
     position: getU64(view, at + 8),
     atMs: getU64(view, at + 16),
     checksum: view.getUint32(at + 24, true),
   };
+}
+
+/** The entry at `at`, `undefined` where it doesn't check. */
+export function decodeIndexEntry(
+  bytes: Uint8Array<ArrayBuffer>,
+  at: number,
+): IndexEntry | undefined {
+  return isIndexEntryWhole(bytes, at) ? indexEntryAt(viewOf(bytes), at) : undefined;
 }

@@ -1,38 +1,59 @@
 import type { File } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
+import { invariant } from "../invariant.ts";
+import { partitionPoint } from "../partition_point.ts";
 import { damagedRead } from "./damage.ts";
 import {
-  decodeIndexEntry,
   decodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   type IndexEntry,
   type IndexHeader,
+  isIndexEntryWhole,
 } from "./index_format.ts";
+import { IndexPage, type IndexPages, PAGE_ENTRIES } from "./index_page.ts";
 
-/** Entries are read this many at a time. */
-const PAGE_ENTRIES = 128;
+/** The blocks that a range of a segment is in, by their numbers. */
+export interface BlockRun {
+  readonly first: number;
+  readonly last: number;
+  /** The pages with their entries. */
+  readonly pages: readonly IndexPage[];
+}
 
-interface Page {
-  number: number;
-  entries: IndexEntry[];
+/** What a look-up comes to that needs a page which isn't in memory. */
+class MissingPage {
+  readonly number: number;
+
+  constructor(number: number) {
+    this.number = number;
+  }
 }
 
 /**
- * Looks up blocks in a segment's index. The file isn't mapped: a search reads pages of entries and
- * remembers each page's last entry, so that the next one reads only the page it needs.
+ * Looks up blocks in a segment's index. The file isn't mapped: pages of entries are read and kept, as
+ * far as there is room. What is in memory is found at once; where a page is missing, it is read, and
+ * the look-up begins anew.
  */
 export class IndexReader {
   readonly #file: File;
   readonly #expected: IndexHeader;
-  #isHeaderChecked = false;
+  readonly #cache: IndexPages;
+  readonly #pages = new Map<number, IndexPage>();
+  /** Each whole page's last entry: a search needs no more of the pages that it passes by. */
   readonly #lastEntries: (IndexEntry | undefined)[] = [];
-  #page: Page | undefined;
+  #isHeaderChecked = false;
 
   /** @param expected what its header has to say */
-  constructor(file: File, expected: IndexHeader) {
+  constructor(file: File, expected: IndexHeader, cache: IndexPages) {
     this.#file = file;
     this.#expected = expected;
+    this.#cache = cache;
+  }
+
+  /** Lets go of its pages. */
+  close(): void {
+    this.#cache.forget(this.#pages);
   }
 
   /**
@@ -40,8 +61,8 @@ export class IndexReader {
    *
    * @param blocks how many there are
    */
-  find(offset: number, blocks: number): Promise<number> {
-    return this.#findFirst(blocks, ({ end }) => end > offset);
+  find(offset: number, blocks: number): number | Promise<number> {
+    return this.#lookUp(blocks, () => this.#searchEnd(offset, blocks));
   }
 
   /**
@@ -49,68 +70,114 @@ export class IndexReader {
    *
    * @param blocks how many there are, of which the last one did
    */
-  findSince(sinceMs: number, blocks: number): Promise<number> {
-    return this.#findFirst(blocks, ({ atMs }) => atMs >= sinceMs);
+  findSince(sinceMs: number, blocks: number): number | Promise<number> {
+    return this.#lookUp(blocks, () => this.#search(blocks, ({ atMs }) => atMs >= sinceMs));
   }
 
-  /** The entries of the blocks from `first` up to `last`, both included. */
-  async entries(first: number, last: number, blocks: number): Promise<IndexEntry[]> {
-    const found: IndexEntry[] = [];
-    for (let at = first; at <= last;) {
-      const page = Math.floor(at / PAGE_ENTRIES);
-      const { entries } = await this.#load(page, blocks);
-      const start = at - page * PAGE_ENTRIES;
-      const taken = entries.slice(start, last + 1 - page * PAGE_ENTRIES);
-      if (taken.length === 0) break;
-      for (const entry of taken) found.push(entry);
-      at += taken.length;
+  /** The entry of a block. */
+  entry(block: number, blocks: number): IndexEntry | Promise<IndexEntry> {
+    return this.#lookUp(blocks, () => this.#entry(block, blocks));
+  }
+
+  /** The last block that ends at or before `limit`; where none does, the one in which `from` is. */
+  lastWithin(from: number, limit: number, blocks: number): IndexEntry | Promise<IndexEntry> {
+    return this.#lookUp(blocks, () => {
+      const first = this.#searchEnd(from, blocks);
+      if (first instanceof MissingPage) return first;
+      const past = this.#searchEnd(limit, blocks);
+      if (past instanceof MissingPage) return past;
+      return this.#entry(Math.max(first, past - 1), blocks);
+    });
+  }
+
+  /** The blocks that the bytes from `from` up to `to` are in. */
+  run(from: number, to: number, blocks: number): BlockRun | Promise<BlockRun> {
+    return this.#lookUp(blocks, () => {
+      const first = this.#searchEnd(from, blocks);
+      if (first instanceof MissingPage) return first;
+      const last = this.#searchEnd(to - 1, blocks);
+      if (last instanceof MissingPage) return last;
+      invariant(last < blocks, "a segment's index covers it");
+      const pages: IndexPage[] = [];
+      for (let number = pageOf(first); number <= pageOf(last); number++) {
+        const page = this.#page(number, blocks);
+        if (page instanceof MissingPage) return page;
+        pages.push(page);
+      }
+      return { first, last, pages };
+    });
+  }
+
+  #lookUp<T>(blocks: number, look: () => T | MissingPage): T | Promise<T> {
+    const found = look();
+    return found instanceof MissingPage ? this.#lookUpLater(blocks, found, look) : found;
+  }
+
+  async #lookUpLater<T>(
+    blocks: number,
+    missing: MissingPage,
+    look: () => T | MissingPage,
+  ): Promise<T> {
+    while (true) {
+      await this.#load(missing.number, blocks);
+      const found = look();
+      if (!(found instanceof MissingPage)) return found;
+      missing = found;
     }
-    return found;
+  }
+
+  #searchEnd(offset: number, blocks: number): number | MissingPage {
+    return this.#search(blocks, ({ end }) => end > offset);
   }
 
   /** The number of the first block that `isPast` holds for, as it does for all that follow. */
-  async #findFirst(blocks: number, isPast: (entry: IndexEntry) => boolean): Promise<number> {
+  #search(blocks: number, isPast: (entry: IndexEntry) => boolean): number | MissingPage {
     let low = 0;
-    let high = Math.ceil(blocks / PAGE_ENTRIES);
+    let high = Math.ceil(blocks / PAGE_ENTRIES) - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const last = await this.#lastEntry(middle, blocks);
-      if (last === undefined || !isPast(last)) low = middle + 1;
-      else high = middle;
+      const last = this.#lastEntry(middle, blocks);
+      if (last instanceof MissingPage) return last;
+      if (isPast(last)) high = middle;
+      else low = middle + 1;
     }
-    const { entries } = await this.#load(low, blocks);
-    const within = entries.findIndex(isPast);
-    return low * PAGE_ENTRIES + (within < 0 ? entries.length : within);
+    const page = this.#page(low, blocks);
+    if (page instanceof MissingPage) return page;
+    const count = Math.min(page.count, blocks - low * PAGE_ENTRIES);
+    return low * PAGE_ENTRIES + partitionPoint(count, (index) => !isPast(page.entry(index)));
   }
 
-  async #lastEntry(page: number, blocks: number): Promise<IndexEntry | undefined> {
-    const isWhole = (page + 1) * PAGE_ENTRIES <= blocks;
-    const known = isWhole ? this.#lastEntries[page] : undefined;
+  #lastEntry(number: number, blocks: number): IndexEntry | MissingPage {
+    const known = this.#lastEntries[number];
     if (known !== undefined) return known;
-    const last = (await this.#load(page, blocks)).entries.at(-1);
-    if (isWhole) this.#lastEntries[page] = last;
-    return last;
+    const page = this.#page(number, blocks);
+    if (page instanceof MissingPage) return page;
+    return this.#lastEntries[number] = page.entry(PAGE_ENTRIES - 1);
   }
 
-  async #load(number: number, blocks: number): Promise<Page> {
-    const first = number * PAGE_ENTRIES;
-    const count = Math.max(0, Math.min(PAGE_ENTRIES, blocks - first));
-    const cached = this.#page;
-    if (cached !== undefined && cached.number === number && cached.entries.length >= count) {
-      return cached.entries.length === count
-        ? cached
-        : { number, entries: cached.entries.slice(0, count) };
-    }
-    const position = INDEX_HEADER_BYTES + first * INDEX_ENTRY_BYTES;
+  #entry(block: number, blocks: number): IndexEntry | MissingPage {
+    const page = this.#page(pageOf(block), blocks);
+    return page instanceof MissingPage ? page : page.entry(block % PAGE_ENTRIES);
+  }
+
+  #page(number: number, blocks: number): IndexPage | MissingPage {
+    const page = this.#pages.get(number);
+    return page !== undefined && page.count >= entriesIn(number, blocks)
+      ? page
+      : new MissingPage(number);
+  }
+
+  async #load(number: number, blocks: number): Promise<void> {
+    const count = entriesIn(number, blocks);
+    const position = INDEX_HEADER_BYTES + number * PAGE_ENTRIES * INDEX_ENTRY_BYTES;
     // The first page is read with the header before it, which takes no read of its own.
     const start = number === 0 ? 0 : position;
     const bytes = new Uint8Array(position - start + count * INDEX_ENTRY_BYTES);
     const length = await this.#file.read(bytes, start);
     if (!this.#isHeaderChecked) await this.#checkHeader(number === 0 ? bytes : undefined);
-    const entries = this.#decode(bytes.subarray(position - start, length), count, position);
-    const page = { number, entries };
-    this.#page = page;
-    return page;
+    const entries = bytes.subarray(position - start);
+    this.#checkEntries(entries, length - (position - start), position);
+    this.#cache.hold(this.#pages, number, new IndexPage(entries));
   }
 
   /** @param bytes the file's first ones, where they are read already */
@@ -129,18 +196,25 @@ export class IndexReader {
     this.#isHeaderChecked = true;
   }
 
-  #decode(bytes: Bytes, count: number, position: number): IndexEntry[] {
-    return Array.from({ length: count }, (_, i) => {
-      const entry = decodeIndexEntry(bytes, i * INDEX_ENTRY_BYTES);
-      if (entry !== undefined) return entry;
+  #checkEntries(bytes: Bytes, lengthBytes: number, position: number): void {
+    for (let at = 0; at < bytes.length; at += INDEX_ENTRY_BYTES) {
+      if (at + INDEX_ENTRY_BYTES <= lengthBytes && isIndexEntryWhole(bytes, at)) continue;
       throw damagedRead({
         path: this.#file.path,
-        position: position + i * INDEX_ENTRY_BYTES,
+        position: position + at,
         expected: "an index entry that checks",
         found: "none",
       });
-    });
+    }
   }
+}
+
+function pageOf(block: number): number {
+  return Math.floor(block / PAGE_ENTRIES);
+}
+
+function entriesIn(page: number, blocks: number): number {
+  return Math.max(0, Math.min(PAGE_ENTRIES, blocks - page * PAGE_ENTRIES));
 }
 
 function describe({ uuid, streamId, base }: IndexHeader): string {

@@ -301,6 +301,7 @@ async function assemble(
   const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
   const segments = new SegmentWriter(
     fileSystem,
+    clock,
     open,
     paths,
     uuid,
@@ -331,7 +332,7 @@ async function assemble(
     catalog,
     log,
     table,
-    reader: new SegmentReader(catalog, open),
+    reader: new SegmentReader(clock, catalog, open),
     segments,
     checkpointer,
     limits: {

@@ -1,13 +1,20 @@
 import type { File, FileSystem } from "../../env/file_system.ts";
 import { FileSystemError } from "../../env/file_system.ts";
+import { IndexPages } from "./index_page.ts";
 import { IndexReader } from "./index_reader.ts";
 import { segmentPaths } from "./paths.ts";
+import { WarmRanges } from "./warm_ranges.ts";
+
+/** Pages of indexes in memory, 4 KiB each: those of 2 GiB in blocks of 4 KiB. */
+const INDEX_PAGES = 4096;
 
 /** A segment's two files, open. */
 export interface OpenSegment {
   readonly log: File;
   readonly index: File;
   readonly indexReader: IndexReader;
+  /** What of `log` is likely in the page cache. */
+  readonly warm: WarmRanges;
 }
 
 interface Entry extends OpenSegment {
@@ -25,6 +32,7 @@ export class OpenSegments {
   readonly #uuid: string;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
+  readonly #indexPages = new IndexPages(INDEX_PAGES);
 
   /**
    * @param uuid the directory's, which each index names
@@ -47,17 +55,22 @@ export class OpenSegments {
    *
    * @throws {FileSystemError}
    */
-  async use<T>(
+  use<T>(
     streamId: number,
     base: number,
     use: (segment: OpenSegment) => T | Promise<T>,
-  ): Promise<T> {
+  ): T | Promise<T> {
     const entry = this.#acquire(streamId, base);
+    let used: T | Promise<T>;
     try {
-      return await use(entry);
-    } finally {
+      used = use(entry);
+    } catch (error) {
       this.#release(entry);
+      throw error;
     }
+    if (used instanceof Promise) return used.finally(() => this.#release(entry));
+    this.#release(entry);
+    return used;
   }
 
   /** As {@link use}, for what doesn't wait. */
@@ -117,8 +130,10 @@ export class OpenSegments {
     const log = this.#fileSystem.open(paths.log, "write");
     try {
       const index = this.#fileSystem.open(paths.index, "write");
-      const indexReader = new IndexReader(index, { uuid: this.#uuid, streamId, base });
-      return { log, index, indexReader, users: 0, isDropped: false };
+      const header = { uuid: this.#uuid, streamId, base };
+      const indexReader = new IndexReader(index, header, this.#indexPages);
+      const warm = new WarmRanges();
+      return { log, index, indexReader, warm, users: 0, isDropped: false };
     } catch (error) {
       log.close();
       throw error;
@@ -149,6 +164,7 @@ export class OpenSegments {
 }
 
 function closeBoth(entry: Entry): void {
+  entry.indexReader.close();
   entry.log.close();
   entry.index.close();
 }

@@ -1,4 +1,6 @@
+import type { Clock } from "../../env/clock.ts";
 import { FileSystemError } from "../../env/file_system.ts";
+import { freshBytes } from "../../env/fresh_bytes.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { invariant } from "../invariant.ts";
@@ -7,15 +9,18 @@ import { checksum } from "./crc.ts";
 import { damagedRead } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { IndexEntry } from "./index_format.ts";
-import type { IndexReader } from "./index_reader.ts";
+import { PAGE_ENTRIES } from "./index_page.ts";
+import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 
 /** Reads what of streams is in segments; every block is checked on its way out. */
 export class SegmentReader {
+  readonly #clock: Clock;
   readonly #catalog: Catalog;
   readonly #open: OpenSegments;
 
-  constructor(catalog: Catalog, open: OpenSegments) {
+  constructor(clock: Clock, catalog: Catalog, open: OpenSegments) {
+    this.#clock = clock;
     this.#catalog = catalog;
     this.#open = open;
   }
@@ -25,37 +30,32 @@ export class SegmentReader {
     return this.#open.openFiles;
   }
 
-  /** The bytes from `from` up to `to`, all of them in segments. */
-  async read(stream: FileStream, from: number, to: number): Promise<Bytes> {
-    const parts: Bytes[] = [];
-    for (let at = from; at < to;) {
-      const segment = this.#segmentAt(stream, at);
-      const end = Math.min(to, segment.base + segment.bytes);
-      parts.push(
-        await this.#use(stream, segment, (open) => readBlocks(open, segment, at, end)),
-      );
-      at = end;
-    }
-    return concatBytes(parts);
+  /** The bytes from `from` up to `to`, all of them in segments: at once where they are warm. */
+  read(stream: FileStream, from: number, to: number): Bytes | Promise<Bytes> {
+    const segment = this.#segmentAt(stream, from);
+    return to <= segment.base + segment.bytes
+      ? this.#readIn(stream, segment, from, to)
+      : this.#readOver(stream, from, to);
   }
 
   /** As `Backend.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
-  async chunkEnd(
+  chunkEnd(
     stream: FileStream,
     from: number,
     limitBytes: number,
     to: number,
-  ): Promise<number> {
+  ): number | Promise<number> {
     const segment = this.#segmentAt(stream, from);
     const end = Math.min(to, segment.base + segment.bytes);
     if (end - from <= limitBytes) return end;
-    return await this.#use(stream, segment, async ({ indexReader }) => {
-      const first = await indexReader.find(from, segment.blocks);
-      const past = await indexReader.find(from + limitBytes, segment.blocks);
-      const last = Math.max(first, past - 1);
-      const [entry] = await indexReader.entries(last, last, segment.blocks);
-      return Math.min(end, entry?.end ?? end);
-    });
+    const entry = this.#use(
+      stream,
+      segment,
+      ({ indexReader }) => indexReader.lastWithin(from, from + limitBytes, segment.blocks),
+    );
+    return entry instanceof Promise
+      ? entry.then((later) => Math.min(end, later.end))
+      : Math.min(end, entry.end);
   }
 
   /** Where the block begins in which `offset` is; it is in a segment. */
@@ -64,7 +64,7 @@ export class SegmentReader {
     if (offset === segment.base) return offset;
     return await this.#use(stream, segment, async ({ indexReader }) => {
       const block = await indexReader.find(offset, segment.blocks);
-      return segment.base + (await entryOf(indexReader, block, segment)).position;
+      return segment.base + (await indexReader.entry(block, segment.blocks)).position;
     });
   }
 
@@ -79,7 +79,7 @@ export class SegmentReader {
       const newest = await this.#use(
         stream,
         segment,
-        ({ indexReader }) => entryOf(indexReader, segment.blocks - 1, segment),
+        ({ indexReader }) => indexReader.entry(segment.blocks - 1, segment.blocks),
       );
       if (newest.atMs < sinceMs) {
         from = segment.base + segment.bytes;
@@ -92,7 +92,7 @@ export class SegmentReader {
     const { base, blocks } = found;
     return await this.#use(stream, found, async ({ indexReader }) => {
       const block = await indexReader.findSince(sinceMs, blocks);
-      return base + (await entryOf(indexReader, block, { blocks })).position;
+      return base + (await indexReader.entry(block, blocks)).position;
     });
   }
 
@@ -111,34 +111,86 @@ export class SegmentReader {
     );
   }
 
-  async #use<T>(
+  #readIn(
     stream: FileStream,
     segment: SegmentRow,
-    use: (open: OpenSegment) => Promise<T>,
-  ): Promise<T> {
+    from: number,
+    to: number,
+  ): Bytes | Promise<Bytes> {
+    return this.#use(stream, segment, (open) => {
+      const run = open.indexReader.run(from, to, segment.blocks);
+      return run instanceof Promise
+        ? run.then((later) => this.#readBlocks(open, segment, later, from, to))
+        : this.#readBlocks(open, segment, run, from, to);
+    });
+  }
+
+  async #readOver(stream: FileStream, from: number, to: number): Promise<Bytes> {
+    const parts: Bytes[] = [];
+    for (let at = from; at < to;) {
+      const segment = this.#segmentAt(stream, at);
+      const end = Math.min(to, segment.base + segment.bytes);
+      parts.push(await this.#readIn(stream, segment, at, end));
+      at = end;
+    }
+    return concatBytes(parts);
+  }
+
+  /** Reads the whole blocks around `from` and `to`, checks them, and cuts out what was asked for. */
+  #readBlocks(
+    { log, warm }: OpenSegment,
+    segment: SegmentRow,
+    run: BlockRun,
+    from: number,
+    to: number,
+  ): Bytes | Promise<Bytes> {
+    const start = entryAt(run, run.first).position;
+    const end = entryAt(run, run.last).end - segment.base;
+    const nowMs = this.#clock.nowMs();
+    const wasWarm = warm.isWarm(start, end, nowMs);
+    // One byte more before them, which makes room for an array's bracket.
+    const bytes = freshBytes(1 + end - start).subarray(1);
+    const cut = (length: number) => {
+      checkBlocks(log.path, segment, run, bytes.subarray(0, length), start);
+      warm.use(start, end, nowMs);
+      return bytes.subarray(from - segment.base - start, to - segment.base - start);
+    };
+    return wasWarm ? cut(log.readSync(bytes, start)) : log.read(bytes, start).then(cut);
+  }
+
+  #use<T>(
+    stream: FileStream,
+    segment: SegmentRow,
+    use: (open: OpenSegment) => T | Promise<T>,
+  ): T | Promise<T> {
     try {
-      return await this.#open.use(stream.id, segment.base, use);
+      const used = this.#open.use(stream.id, segment.base, use);
+      if (!(used instanceof Promise)) return used;
+      return used.catch((error) => {
+        throw readFailure(stream, error);
+      });
     } catch (error) {
-      if (!(error instanceof FileSystemError)) throw error;
-      if (stream.presence === "deleted") throw gone(stream);
-      if (error.kind !== "not_found") throw error;
-      throw damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" });
+      throw readFailure(stream, error);
     }
   }
+}
+
+function readFailure(stream: FileStream, error: unknown): unknown {
+  if (!(error instanceof FileSystemError)) return error;
+  if (stream.presence === "deleted") return gone(stream);
+  if (error.kind !== "not_found") return error;
+  return damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" });
 }
 
 function holds({ base, bytes }: SegmentRow, offset: number): boolean {
   return offset >= base && offset < base + bytes;
 }
 
-async function entryOf(
-  indexReader: IndexReader,
-  block: number,
-  { blocks }: Pick<SegmentRow, "blocks">,
-): Promise<IndexEntry> {
-  const [entry] = await indexReader.entries(block, block, blocks);
-  invariant(entry !== undefined, `a segment's index has block ${block} of ${blocks}`);
-  return entry;
+function entryAt({ first, pages }: BlockRun, block: number): IndexEntry {
+  const firstPage = Math.floor(first / PAGE_ENTRIES);
+  const page = pages[Math.floor(block / PAGE_ENTRIES) - firstPage];
+  invariant(page !== undefined, "a run has its blocks' pages");
+  return page.entry(block % PAGE_ENTRIES);
 }
 
 function gone(stream: FileStream): StreamError {
@@ -148,33 +200,15 @@ function gone(stream: FileStream): StreamError {
   );
 }
 
-/** Reads the whole blocks around `from` and `to`, checks them, and cuts out what was asked for. */
-async function readBlocks(
-  open: OpenSegment,
-  segment: SegmentRow,
-  from: number,
-  to: number,
-): Promise<Bytes> {
-  const first = await open.indexReader.find(from, segment.blocks);
-  const last = await open.indexReader.find(to - 1, segment.blocks);
-  const entries = await open.indexReader.entries(first, last, segment.blocks);
-  const start = entries[0]?.position;
-  const end = (entries.at(-1)?.end ?? segment.base) - segment.base;
-  invariant(start !== undefined && end > start, "a segment's index covers it");
-  const bytes = new Uint8Array(end - start);
-  const length = await open.log.read(bytes, start);
-  checkBlocks(open.log.path, segment, entries, bytes.subarray(0, length), start);
-  return bytes.subarray(from - segment.base - start, to - segment.base - start);
-}
-
 function checkBlocks(
   path: string,
   segment: SegmentRow,
-  entries: readonly IndexEntry[],
+  run: BlockRun,
   bytes: Bytes,
   start: number,
 ): void {
-  for (const entry of entries) {
+  for (let number = run.first; number <= run.last; number++) {
+    const entry = entryAt(run, number);
     const block = bytes.subarray(entry.position - start, entry.end - segment.base - start);
     const found = checksum(block);
     if (found === entry.checksum) continue;

@@ -1,3 +1,4 @@
+import type { Clock } from "../../env/clock.ts";
 import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Block } from "../tail_buffer.ts";
@@ -20,6 +21,7 @@ const BARRIER_FILES = 64;
 /** Moves streams' whole blocks from memory into their segments. Nothing here is durable before a sync. */
 export class SegmentWriter {
   readonly #fileSystem: FileSystem;
+  readonly #clock: Clock;
   readonly #open: OpenSegments;
   readonly #root: string;
   readonly #folder: string;
@@ -31,12 +33,14 @@ export class SegmentWriter {
 
   constructor(
     fileSystem: FileSystem,
+    clock: Clock,
     open: OpenSegments,
     paths: { root: string; segments: string },
     uuid: string,
     segmentBytes: number,
   ) {
     this.#fileSystem = fileSystem;
+    this.#clock = clock;
     this.#open = open;
     this.#root = paths.root;
     this.#folder = paths.segments;
@@ -174,6 +178,7 @@ export class SegmentWriter {
     });
     this.#open.useSync(stream.id, segment.base, (open) => {
       this.#writeFiles(open, segment, buffer.parts(start, end), entries);
+      open.warm.use(start - segment.base, end - segment.base, this.#clock.nowMs());
     });
     const paths = segmentPaths(this.#folder, stream.id, segment.base);
     this.#dirtyFiles.add(paths.log).add(paths.index);

@@ -129,6 +129,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a closure is written apart from its data",
     edits: [{
       file: "engine.ts",
+      from: "  #append(name: string, request: AppendRequest): Promise<Appended> {\n",
+      to: "  async #append(name: string, request: AppendRequest): Promise<Appended> {\n",
+    }, {
+      file: "engine.ts",
       from: "    else this.#backend.append(stream, decided);\n",
       to: "    else if (decided.close && decided.data.length > 0) {\n" +
         "      this.#backend.append(stream, { ...decided, close: false });\n" +
@@ -240,8 +244,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [{
       file: "file/index_format.ts",
       from:
-        "  if (view.getUint32(at + 28, true) !== checksum(bytes.subarray(at, at + 28))) return undefined;\n",
-      to: "",
+        "  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));\n",
+      to: "  return true;\n",
     }],
     test: "FlippedBitInAnIndex",
     file: "tests/storage/file/segments_test.ts",
