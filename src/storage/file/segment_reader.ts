@@ -13,6 +13,9 @@ import { PAGE_ENTRIES } from "./index_page.ts";
 import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 
+/** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
+const HEADROOM_BYTES = 64;
+
 /** Reads what of streams is in segments; every block is checked on its way out. */
 export class SegmentReader {
   readonly #clock: Clock;
@@ -120,8 +123,8 @@ export class SegmentReader {
     return this.#use(stream, segment, (open) => {
       const run = open.indexReader.run(from, to, segment.blocks);
       return run instanceof Promise
-        ? run.then((later) => this.#readBlocks(open, segment, later, from, to))
-        : this.#readBlocks(open, segment, run, from, to);
+        ? run.then((later) => this.#readBlocks(open, segment, later, stream.json, from, to))
+        : this.#readBlocks(open, segment, run, stream.json, from, to);
     });
   }
 
@@ -141,6 +144,7 @@ export class SegmentReader {
     { log, warm }: OpenSegment,
     segment: SegmentRow,
     run: BlockRun,
+    isJson: boolean,
     from: number,
     to: number,
   ): Bytes | Promise<Bytes> {
@@ -148,8 +152,8 @@ export class SegmentReader {
     const end = entryAt(run, run.last).end - segment.base;
     const nowMs = this.#clock.nowMs();
     const wasWarm = warm.isWarm(start, end, nowMs);
-    // One byte more before them, which makes room for an array's bracket.
-    const bytes = freshBytes(1 + end - start).subarray(1);
+    const headroomBytes = isJson ? HEADROOM_BYTES : 0;
+    const bytes = freshBytes(headroomBytes + end - start).subarray(headroomBytes);
     const cut = (length: number) => {
       checkBlocks(log.path, segment, run, bytes.subarray(0, length), start);
       warm.use(start, end, nowMs);
