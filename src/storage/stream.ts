@@ -43,8 +43,6 @@ export class Stream {
   touchedAtMs: number;
   /** How many producers have written. */
   producerCount = 0;
-  /** Their newest positions, as far as they are in memory. */
-  readonly producers = new Map<string, ProducerPosition>();
 
   /** Position of the newest record that this stream's assigned state includes. */
   position = 0;
@@ -53,6 +51,8 @@ export class Stream {
 
   durableTail: number;
   durableClosed = false;
+  // Most streams have no producers and nobody watches them, and very many are in memory.
+  #producers: Map<string, ProducerPosition> | undefined;
   #watchers: Set<() => void> | undefined;
 
   /**
@@ -69,6 +69,11 @@ export class Stream {
     this.tail = buffer.end;
     this.durableTail = buffer.end;
     this.touchedAtMs = touchedAtMs;
+  }
+
+  /** The producers' newest positions, as far as they are in memory. */
+  get producers(): Map<string, ProducerPosition> {
+    return this.#producers ??= new Map();
   }
 
   /** Offset of the first byte that is the stream's own and not its source's. */

@@ -71,6 +71,13 @@ export class Model {
     return stream.isSoftlyDeleted ? { refused: "gone" } : { ok: stream };
   }
 
+  /** The stream of this name if a listing shows it: one whose time is over stays for the next command. */
+  listed(name: string): ModelStream | undefined {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || stream.isSoftlyDeleted) return undefined;
+    return stream.untilMs > this.#nowMs() ? stream : undefined;
+  }
+
   create(name: string, spec: ModelCreate): Outcome<{ created: boolean; tail: number }> {
     const existing = this.find(name);
     if (existing !== undefined) {

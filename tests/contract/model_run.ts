@@ -224,8 +224,8 @@ class Run {
 
   async #list(after: string, limit: number): Promise<void> {
     const there = NAMES.flatMap((name) => {
-      const found = this.#model.visible(name);
-      return "refused" in found || name <= after ? [] : [{ name, stream: found.ok }];
+      const stream = this.#model.listed(name);
+      return stream === undefined || name <= after ? [] : [{ name, stream }];
     });
     const { streams, next } = await this.#bench.storage.list({ prefix: "", after, limit: 100 });
     // What the bench itself needs comes after these names.

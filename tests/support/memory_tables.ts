@@ -6,7 +6,10 @@ import type {
   ProducerRow,
   SegmentRow,
   StreamRow,
+  StreamUpdate,
 } from "../../src/storage/file/catalog.ts";
+import { identityChecksum } from "../../src/storage/file/catalog_rows.ts";
+import { invariant } from "../../src/storage/invariant.ts";
 
 /** A change of a catalogue: it happens whole or not at all. */
 export type Transaction =
@@ -69,6 +72,7 @@ export class MemoryTables {
       this.#streams.set(row.id, row);
       this.#names.set(row.name, row.id);
     }
+    for (const update of changes.updates) this.#update(update);
     for (const row of changes.producers) {
       inner(this.#producers, row.streamId).set(row.producerId, row);
     }
@@ -84,11 +88,23 @@ export class MemoryTables {
       changes: {
         deletedIds: [],
         streams: [...this.#streams.values()],
+        updates: [],
         producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
         segments: this.allSegments(),
       },
     });
     return tables;
+  }
+
+  #update({ identityChecksum: checksum, endsAtMs, ...state }: StreamUpdate): void {
+    const row = this.#streams.get(state.id);
+    if (row === undefined) {
+      throw new FileSystemError("other", "commit", `${state.id}`, "there is no row to update");
+    }
+    const updated = { ...row, ...state };
+    invariant(checksum === identityChecksum(row), "an update's checksum begins with the row's");
+    invariant(endsAtMs === MemoryTables.endsAtMs(updated), "an update knows when the stream ends");
+    this.#streams.set(state.id, updated);
   }
 
   #delete(id: number): void {

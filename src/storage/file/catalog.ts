@@ -4,13 +4,17 @@ import type { Lifetime } from "../../protocol/lifetime.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
 import type { ForkOrigin, ProducerBatch } from "../records.ts";
 
-/** What a stream is, as of a position in the log: one row of the catalogue. */
-export interface StreamRow {
+/** What never changes about a stream: the first columns of its row. */
+export interface IdentityColumns {
   id: number;
   name: string;
   contentType: string;
   lifetime: Lifetime;
   fork: ForkOrigin | undefined;
+}
+
+/** What records change about a stream: the other columns of its row. */
+export interface StateColumns {
   softDeleted: boolean;
   touchedAtMs: number;
   closed: boolean;
@@ -24,6 +28,18 @@ export interface StreamRow {
   lastAtMs: number;
   /** The bytes after the last whole block. */
   rest: Bytes;
+}
+
+/** What a stream is, as of a position in the log: one row of the catalogue. */
+export interface StreamRow extends IdentityColumns, StateColumns {}
+
+/** The new state of a stream that has a row. */
+export interface StreamUpdate extends StateColumns {
+  id: number;
+  /** The CRC-32 of the identity's columns, with which the row's begins. */
+  identityChecksum: number;
+  /** When the stream's time is over; `Infinity` for never. */
+  endsAtMs: number;
 }
 
 /** A producer's newest position in a stream. */
@@ -58,7 +74,10 @@ export interface CatalogState {
 /** What a checkpoint changes. Deletions come first: a name may have been made again. */
 export interface CatalogChanges {
   deletedIds: readonly number[];
+  /** Whole rows: of streams that may have none. */
   streams: readonly StreamRow[];
+  /** Of streams that have one. */
+  updates: readonly StreamUpdate[];
   producers: readonly ProducerRow[];
   segments: readonly SegmentRow[];
 }

@@ -110,6 +110,12 @@ export class SqliteLookups implements CatalogLookups {
     return Number(this.#read(() => this.#countForks.get(sourceId))?.forks ?? 0);
   }
 
+  /** Whether any stream is a fork. */
+  hasForks(): boolean {
+    const query = "SELECT 1 AS found FROM stream WHERE source_id IS NOT NULL LIMIT 1";
+    return this.#read(() => this.#database.prepare(query).get()) !== undefined;
+  }
+
   forkIds(sourceId: number): number[] {
     return this.#read(() => this.#forkIds.all(sourceId)).map(({ id }) => Number(id));
   }

@@ -1,7 +1,14 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
 import type { Lifetime } from "../../protocol/lifetime.ts";
 import { expiryMs } from "../../protocol/lifetime.ts";
-import type { ProducerRow, SegmentRow, StreamRow } from "./catalog.ts";
+import type {
+  IdentityColumns,
+  ProducerRow,
+  SegmentRow,
+  StateColumns,
+  StreamRow,
+  StreamUpdate,
+} from "./catalog.ts";
 import { checksum } from "./crc.ts";
 import { damagedRead } from "./damage.ts";
 
@@ -71,8 +78,8 @@ CREATE TABLE segment (
  */
 export const PATIENCE = "PRAGMA busy_timeout=10000;";
 
-/** The columns of `stream` that the checksum covers, in its order; `crc32` and `ends_at_ms` follow. */
-export const STREAM_COLUMNS = [
+/** The columns of `stream` that never change. */
+const IDENTITY_COLUMNS = [
   "id",
   "name",
   "content_type",
@@ -83,6 +90,10 @@ export const STREAM_COLUMNS = [
   "fork_offset",
   "fork_sub_offset",
   "fork_point",
+] as const;
+
+/** The columns of `stream` that do, but for `crc32` and `ends_at_ms`. */
+export const STATE_OF_STREAM_COLUMNS = [
   "soft_deleted",
   "touched_at_ms",
   "closed",
@@ -97,17 +108,42 @@ export const STREAM_COLUMNS = [
   "rest",
 ] as const;
 
+/** The columns of `stream` that the checksum covers, in its order; `crc32` and `ends_at_ms` follow. */
+export const STREAM_COLUMNS = [...IDENTITY_COLUMNS, ...STATE_OF_STREAM_COLUMNS] as const;
+
 /** A row as `node:sqlite` gives it. */
 export type SqlRow = Record<string, SQLOutputValue>;
 
 /** The values of {@link STREAM_COLUMNS}, then the checksum and when the stream ends. */
 export function streamValues(row: StreamRow): SQLInputValue[] {
-  const { lifetime, fork, closedBy } = row;
-  const endsAtMs = expiryMs(lifetime, row.touchedAtMs);
-  const values: SQLInputValue[] = [
-    row.id,
-    row.name,
-    row.contentType,
+  const values = [...identityValues(row), ...stateValues(row)];
+  return [...values, rowChecksum(values), endValue(expiryMs(row.lifetime, row.touchedAtMs))];
+}
+
+/** The values of {@link STATE_OF_STREAM_COLUMNS}, then the row's checksum and when the stream ends. */
+export function updateValues(update: StreamUpdate): SQLInputValue[] {
+  const values = stateValues(update);
+  const checksum = rowChecksum(values, update.identityChecksum);
+  values.push(checksum, endValue(update.endsAtMs));
+  return values;
+}
+
+/** The CRC-32 with which that of a stream's row begins, whatever becomes of the stream. */
+export function identityChecksum(identity: IdentityColumns): number {
+  return rowChecksum(identityValues(identity));
+}
+
+function endValue(endsAtMs: number): SQLInputValue {
+  return endsAtMs === Infinity ? null : endsAtMs;
+}
+
+function identityValues(
+  { id, name, contentType, lifetime, fork }: IdentityColumns,
+): SQLInputValue[] {
+  return [
+    id,
+    name,
+    contentType,
     lifetime.kind === "ttl" ? lifetime.ttlSeconds : null,
     lifetime.kind === "until" ? lifetime.expiresAtMs : null,
     fork?.sourceId ?? null,
@@ -115,6 +151,12 @@ export function streamValues(row: StreamRow): SQLInputValue[] {
     fork?.offset ?? null,
     fork?.subOffset ?? null,
     fork?.point ?? null,
+  ];
+}
+
+function stateValues(row: StateColumns): SQLInputValue[] {
+  const { closedBy } = row;
+  return [
     row.softDeleted ? 1 : 0,
     row.touchedAtMs,
     row.closed ? 1 : 0,
@@ -128,7 +170,6 @@ export function streamValues(row: StreamRow): SQLInputValue[] {
     row.lastAtMs,
     row.rest,
   ];
-  return [...values, rowChecksum(values), endsAtMs === Infinity ? null : endsAtMs];
 }
 
 /**
@@ -228,13 +269,15 @@ export const STATE_COLUMNS = ["uuid", "position", "next_id", "checkpoint_at_ms",
 /**
  * The CRC-32 of a row: its values one a line, `~` for a null, `=` before a text (no text in a row holds
  * a line break), bytes as they are.
+ *
+ * @param seed the checksum of the values before these
  */
-export function rowChecksum(values: readonly (SQLInputValue | undefined)[]): number {
-  let crc = 0;
+export function rowChecksum(values: readonly (SQLInputValue | undefined)[], seed = 0): number {
+  let crc = seed;
   let lines = "";
   for (const value of values) {
     if (value instanceof Uint8Array) {
-      crc = checksum(new Uint8Array(value), checksum(lines, crc));
+      crc = checksum(value, checksum(lines, crc));
       lines = "\n";
     } else {
       lines += typeof value === "string" ? `=${value}\n` : `${value ?? "~"}\n`;

@@ -5,6 +5,7 @@ import { FileSystemError } from "../../env/file_system.ts";
 import type { Catalog, CatalogChanges, CatalogState } from "./catalog.ts";
 import { SqliteLookups } from "./catalog_lookups.ts";
 import { rowChecksum, SCHEMA } from "./catalog_rows.ts";
+import { buffersOf, packChanges } from "./catalog_wire.ts";
 import type { CatalogReply, CatalogRequest } from "./catalog_worker.ts";
 import { damagedDirectory, DirectoryError } from "./damage.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
@@ -76,12 +77,15 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
   readonly #worker: Worker;
   readonly #replies: PromiseWithResolvers<void>[] = [];
   #state: CatalogState;
+  /** False as long as there never was a fork: most loads of a stream are spared a look-up. */
+  #hasForks: boolean;
   #workerFailure: unknown;
 
   constructor(path: string, database: DatabaseSync) {
     super(path, database);
     this.#path = path;
     this.#state = this.readState();
+    this.#hasForks = this.hasForks();
     this.#worker = new Worker(workerUrl(), { workerData: { path } });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
     this.#worker.on("error", (error: unknown) => this.#failAll(error));
@@ -93,7 +97,13 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
   }
 
   store(changes: CatalogChanges): Promise<void> {
-    return this.#ask({ kind: "store", changes });
+    if (changes.streams.some(({ fork }) => fork !== undefined)) this.#hasForks = true;
+    const parcel = packChanges(changes);
+    return this.#ask({ kind: "store", parcel }, buffersOf(parcel));
+  }
+
+  override countForks(sourceId: number): number {
+    return this.#hasForks ? super.countForks(sourceId) : 0;
   }
 
   async storeState(state: CatalogState): Promise<void> {
@@ -110,11 +120,11 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
     }
   }
 
-  #ask(request: CatalogRequest): Promise<void> {
+  #ask(request: CatalogRequest, transfer: ArrayBuffer[] = []): Promise<void> {
     if (this.#workerFailure !== undefined) return Promise.reject(this.#workerFailure);
     const reply = Promise.withResolvers<void>();
     this.#replies.push(reply);
-    this.#worker.postMessage(request);
+    this.#worker.postMessage(request, transfer);
     return reply.promise;
   }
 

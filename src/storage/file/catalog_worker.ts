@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { CatalogChanges, CatalogState } from "./catalog.ts";
+import type { CatalogState, StreamUpdate } from "./catalog.ts";
 import {
   PATIENCE,
   PRODUCER_COLUMNS,
@@ -8,9 +8,12 @@ import {
   rowChecksum,
   SEGMENT_COLUMNS,
   segmentValues,
+  STATE_OF_STREAM_COLUMNS,
   STREAM_COLUMNS,
   streamValues,
+  updateValues,
 } from "./catalog_rows.ts";
+import { type CatalogParcel, unpackUpdates } from "./catalog_wire.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /**
@@ -20,7 +23,7 @@ import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /** What the main thread asks for. */
 export type CatalogRequest =
-  | { kind: "store"; changes: CatalogChanges }
+  | { kind: "store"; parcel: CatalogParcel }
   | { kind: "state"; state: CatalogState }
   | { kind: "close" };
 
@@ -37,6 +40,7 @@ class Committer {
   readonly #database: DatabaseSync;
   readonly #deletes: StatementSync[];
   readonly #stream: StatementSync;
+  readonly #update: StatementSync;
   readonly #producer: StatementSync;
   readonly #segment: StatementSync;
   readonly #state: StatementSync;
@@ -48,6 +52,11 @@ class Committer {
     this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
       .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));
     this.#stream = this.#upsert("stream", ["id"], [...STREAM_COLUMNS, "crc32", "ends_at_ms"]);
+    // Without the name, which SQLite would else take out of its index and put back.
+    this.#update = this.#database.prepare(
+      `UPDATE stream SET ${STATE_OF_STREAM_COLUMNS.map((column) => `${column} = ?`).join(", ")}, ` +
+        "crc32 = ?, ends_at_ms = ? WHERE id = ?",
+    );
     this.#producer = this.#upsert("producer", ["stream_id", "producer_id"], [
       ...PRODUCER_COLUMNS,
       "crc32",
@@ -61,7 +70,7 @@ class Committer {
   handle(request: CatalogRequest): void {
     switch (request.kind) {
       case "store":
-        return this.#transaction(() => this.#store(request.changes));
+        return this.#transaction(() => this.#store(request.parcel));
       case "state":
         this.#transaction(() => this.#storeState(request.state));
         return this.#moveLogIfRoom(PAGES_BEFORE_MOVE);
@@ -71,13 +80,19 @@ class Committer {
     }
   }
 
-  #store(changes: CatalogChanges): void {
-    for (const id of changes.deletedIds) {
+  #store(parcel: CatalogParcel): void {
+    for (const id of parcel.deletedIds) {
       for (const statement of this.#deletes) statement.run(id);
     }
-    for (const row of changes.streams) this.#stream.run(...streamValues(row));
-    for (const row of changes.producers) this.#producer.run(...producerValues(row));
-    for (const row of changes.segments) this.#segment.run(...segmentValues(row));
+    for (const row of parcel.streams) this.#stream.run(...streamValues(row));
+    for (const update of unpackUpdates(parcel)) this.#updateStream(update);
+    for (const row of parcel.producers) this.#producer.run(...producerValues(row));
+    for (const row of parcel.segments) this.#segment.run(...segmentValues(row));
+  }
+
+  #updateStream(update: StreamUpdate): void {
+    const { changes } = this.#update.run(...updateValues(update), update.id);
+    if (Number(changes) !== 1) throw new Error(`Stream ${update.id} has no row to update.`);
   }
 
   #storeState(state: CatalogState): void {

@@ -2,8 +2,15 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { type FileSystem, type FileSystemError, isNoSpace } from "../../env/file_system.ts";
 import type { Ballast } from "./ballast.ts";
-import type { Catalog, CatalogChanges } from "./catalog.ts";
-import { type StreamSnapshot, takeSnapshot } from "./file_stream.ts";
+import type {
+  Catalog,
+  CatalogChanges,
+  ProducerRow,
+  SegmentRow,
+  StreamRow,
+  StreamUpdate,
+} from "./catalog.ts";
+import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
 import { nextTurn } from "../next_turn.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "./paths.ts";
@@ -253,8 +260,7 @@ export class Checkpointer {
   async #storeDeletions(ids: readonly number[], groupStreams: number): Promise<void> {
     for (let at = 0; at < ids.length; at += groupStreams) {
       this.#checkTime();
-      const deletedIds = ids.slice(at, at + groupStreams);
-      await this.#parts.catalog.store({ deletedIds, streams: [], producers: [], segments: [] });
+      await this.#parts.catalog.store(deletionsOf(ids.slice(at, at + groupStreams)));
     }
   }
 
@@ -290,16 +296,22 @@ export class Checkpointer {
 }
 
 function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
-  return {
-    deletedIds: [],
-    // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
-    streams: snapshots.map((snapshot) => ({
-      ...snapshot.row,
-      rest: snapshot.stream.buffer.slice(snapshot.restStart, snapshot.row.tail),
-    })),
-    producers: snapshots.flatMap(({ producers }) => producers),
-    segments: snapshots.flatMap(({ segments }) => segments),
-  };
+  const streams: StreamRow[] = [];
+  const updates: StreamUpdate[] = [];
+  const producers: ProducerRow[] = [];
+  const segments: SegmentRow[] = [];
+  // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
+  for (const snapshot of snapshots) {
+    if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));
+    else streams.push(rowOf(snapshot));
+    producers.push(...snapshot.producers);
+    segments.push(...snapshot.segments);
+  }
+  return { deletedIds: [], streams, updates, producers, segments };
+}
+
+function deletionsOf(deletedIds: readonly number[]): CatalogChanges {
+  return { deletedIds, streams: [], updates: [], producers: [], segments: [] };
 }
 
 /** The storage closes, and the time for that is over. What was left is in the log. */

@@ -204,7 +204,7 @@ export class FileBackend implements Backend {
     effect.tail = stream.tail;
     effect.closed = stream.closed;
     stream.position = position;
-    if (record.producer !== undefined) stream.changedProducers.add(record.producer.id);
+    if (record.producer !== undefined) stream.markProducer(record.producer.id);
     this.#table.markDirty(stream);
   }
 

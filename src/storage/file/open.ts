@@ -54,8 +54,10 @@ export interface FileStorageOptions {
   maxQueuedBytes?: number;
   /** How many producers a stream may have; 10,000. */
   maxProducersPerStream?: number;
-  /** Idle streams leave memory beyond this many; 20,000. */
+  /** Idle streams leave memory beyond this many; 100,000. */
   maxLoadedStreams?: number;
+  /** They also do where they take more than this together; 192 MiB. */
+  maxIdleBytes?: number;
   /** A stream's bytes in memory go to its segment beyond this, also between checkpoints; 8 MiB. */
   earlyWriteBytes?: number;
   /** A checkpoint begins at so many dirty streams; 50,000. */
@@ -295,7 +297,8 @@ async function assemble(
   const table = new StreamTable({
     catalog,
     replay,
-    maxLoadedStreams: options.maxLoadedStreams ?? 20_000,
+    maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
+    maxIdleBytes: options.maxIdleBytes ?? 192 * MIB,
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
   const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);

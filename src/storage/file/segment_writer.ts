@@ -185,7 +185,7 @@ export class SegmentWriter {
     segment.bytes += end - start;
     segment.blocks += blocks.length;
     stream.lastSegment = segment;
-    stream.changedSegments.set(segment.base, segment);
+    stream.markSegment(segment);
     buffer.dropBefore(end);
   }
 

@@ -16,12 +16,19 @@ import {
 import { listStreams } from "./listing.ts";
 import type { Replay, ReplayRecord } from "./replay.ts";
 
+/** What a stream takes in memory beside its bytes, about. */
+const STREAM_BYTES = 1200;
+/** Idle streams leave until this part of their room is taken. */
+const EVICTION_GOAL = 0.9;
+
 /** What a stream table needs to know. */
 export interface StreamTableOptions {
   catalog: Catalog;
   replay: Replay;
   /** Streams that are idle leave memory beyond this many. */
   maxLoadedStreams: number;
+  /** They also do where they take more than this together. */
+  maxIdleBytes: number;
   /**
    * Set after an unclean end: uses that were not stored yet are lost, so a stream that may have been
    * used up to then counts as used at the start.
@@ -37,6 +44,7 @@ export class StreamTable {
   readonly #catalog: Catalog;
   readonly #replay: Replay;
   readonly #maxLoaded: number;
+  readonly #maxIdleBytes: number;
   readonly #usedUntilMs: number | undefined;
   readonly #byName = new Map<string, FileStream>();
   readonly #byId = new Map<number, FileStream>();
@@ -47,6 +55,7 @@ export class StreamTable {
   /** The ids of names whose streams may have no row; of some the stream may have gone. */
   readonly #unstoredNames = new OrderedNames<number>();
   #hasLoggedNames = false;
+  #idleBytes = 0;
   #round = 0;
   #evicting = false;
 
@@ -54,6 +63,7 @@ export class StreamTable {
     this.#catalog = options.catalog;
     this.#replay = options.replay;
     this.#maxLoaded = options.maxLoadedStreams;
+    this.#maxIdleBytes = options.maxIdleBytes;
     this.#usedUntilMs = options.usedUntilMs;
     this.#deletedIds = new Set(options.replay.deletedIds);
     this.#newForks = options.replay.forks;
@@ -135,6 +145,7 @@ export class StreamTable {
     if (this.#byName.get(stream.name) === stream) this.#byName.delete(stream.name);
     this.#byId.delete(stream.id);
     this.#markClean(stream);
+    this.#endIdle(stream);
     this.#deletedIds.add(stream.id);
     this.#forgetName(stream);
     if (stream.changedSegments.size > 0) {
@@ -159,6 +170,7 @@ export class StreamTable {
     // The flag spares appends the look-up.
     if (stream.isDirty) return;
     stream.isDirty = true;
+    this.#endIdle(stream);
     this.#dirty.set(stream.id, stream);
   }
 
@@ -189,7 +201,10 @@ export class StreamTable {
   settle(snapshots: readonly StreamSnapshot[], deletedIds: readonly number[]): void {
     for (const snapshot of snapshots) {
       const { stream } = snapshot;
-      if (forgetStored(snapshot)) this.#markClean(stream);
+      if (forgetStored(snapshot) && stream.isDirty) {
+        this.#markClean(stream);
+        this.#beginIdle(stream);
+      }
       this.#forgetName(stream);
       if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
     }
@@ -205,6 +220,16 @@ export class StreamTable {
   #markClean(stream: FileStream): void {
     stream.isDirty = false;
     this.#dirty.delete(stream.id);
+  }
+
+  #beginIdle(stream: FileStream): void {
+    stream.idleBytes = STREAM_BYTES + stream.buffer.capacityBytes;
+    this.#idleBytes += stream.idleBytes;
+  }
+
+  #endIdle(stream: FileStream): void {
+    this.#idleBytes -= stream.idleBytes;
+    stream.idleBytes = 0;
   }
 
   /** The stream of this id as it is; one that isn't loaded comes as a likeness. */
@@ -239,7 +264,9 @@ export class StreamTable {
   }
 
   #fromRow(row: StreamRow): FileStream {
-    const lastSegment = this.#catalog.segmentAt(row.id, row.tail);
+    // One whose own bytes are all in its row has no segment to look for.
+    const isWhole = row.tail - row.rest.length <= (row.fork?.point ?? 0);
+    const lastSegment = isWhole ? undefined : this.#catalog.segmentAt(row.id, row.tail);
     const stream = streamFromRow(row, lastSegment);
     return this.#register(stream, this.#replay.take(row.id), row.position);
   }
@@ -271,6 +298,7 @@ export class StreamTable {
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     if (this.#keepAlive(stream) || stream.position > storedPosition) this.markDirty(stream);
+    else this.#beginIdle(stream);
     this.#evictSoon();
     return stream;
   }
@@ -279,7 +307,7 @@ export class StreamTable {
     if (record.kind === "append") {
       if (record.producer !== undefined) {
         this.producer(stream, record.producer.id);
-        stream.changedProducers.add(record.producer.id);
+        stream.markProducer(record.producer.id);
       }
       applyAppend(stream, record);
     } else if (record.kind === "delete") {
@@ -315,7 +343,7 @@ export class StreamTable {
    * them before it lets anything else run.
    */
   #evictSoon(): void {
-    if (this.#evicting || this.#idle <= this.#maxLoaded) return;
+    if (this.#evicting || !this.#isOver(1)) return;
     this.#evicting = true;
     setImmediate(() => {
       this.#evicting = false;
@@ -329,10 +357,9 @@ export class StreamTable {
   }
 
   #evict(isIdle: (stream: FileStream) => boolean): void {
-    if (this.#idle <= this.#maxLoaded) return;
-    const goal = this.#maxLoaded * 0.9;
+    if (!this.#isOver(1)) return;
     for (const stream of this.#byId.values()) {
-      if (this.#idle <= goal) return;
+      if (!this.#isOver(EVICTION_GOAL)) return;
       if (!isIdle(stream) || stream.isWatched || stream.isDirty) continue;
       // Loaded again, it would be another object, which the checkpoint takes for stored when it ends.
       if (stream.inCheckpoint) continue;
@@ -342,6 +369,12 @@ export class StreamTable {
       }
       this.#byName.delete(stream.name);
       this.#byId.delete(stream.id);
+      this.#endIdle(stream);
     }
+  }
+
+  /** Whether idle streams take more than this part of what they may. */
+  #isOver(part: number): boolean {
+    return this.#idle > this.#maxLoaded * part || this.#idleBytes > this.#maxIdleBytes * part;
   }
 }

@@ -5,6 +5,7 @@ import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import type { StreamRow } from "../../../src/storage/file/catalog.ts";
 import {
   checkRow,
+  identityChecksum,
   producerValues,
   rowChecksum,
   SCHEMA,
@@ -14,6 +15,7 @@ import {
   toProducerRow,
   toSegmentRow,
   toStreamRow,
+  updateValues,
 } from "../../../src/storage/file/catalog_rows.ts";
 import { createSqliteCatalog } from "../../../src/storage/file/catalog_sqlite.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
@@ -49,6 +51,18 @@ Deno.test("SchemaIsWhatFormatMdSays", async () => {
     new URL("../../../src/storage/file/FORMAT.md", import.meta.url),
   );
   equal(page.includes(SCHEMA.trim()), true);
+});
+
+Deno.test("UpdateLeavesTheRowAsIfItWereWrittenWhole", () => {
+  const changed = { ...STREAM, tail: 99, closedBy: undefined, rest: encodeUtf8("later") };
+  const { id, name: _name, contentType: _type, lifetime: _lifetime, fork: _fork, ...state } =
+    changed;
+  const checksum = identityChecksum(STREAM);
+  const endsAtMs = STREAM.touchedAtMs + 60_000;
+  equal(
+    updateValues({ id, identityChecksum: checksum, endsAtMs, ...state }),
+    streamValues(changed).slice(10),
+  );
 });
 
 Deno.test("StreamRowGoldenValues", () => {

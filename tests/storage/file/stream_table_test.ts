@@ -98,6 +98,27 @@ Deno.test(
 );
 
 Deno.test(
+  "IdleStreamsLeaveMemoryByTheirBytesToo",
+  withKit({ maxIdleBytes: 20_000, checkpointStreams: 1000 }, async (kit) => {
+    const loaded = () => kit.storage.status().figures["loadedStreams"] ?? 0;
+    const names = Array.from({ length: 10 }, (_, i) => `s${i}`);
+    for (const name of names) await kit.storage.create(name, { contentType: TEXT });
+    await kit.checkpoint();
+    await letIdleOnesGo();
+    const atFirst = loaded();
+    ok(atFirst >= 10, `${atFirst} streams are in memory`);
+    for (const name of names) await text(kit, name, name.repeat(500));
+    equal(loaded(), atFirst);
+    await kit.checkpoint();
+    await letIdleOnesGo();
+    ok(loaded() > 0 && loaded() < 9, `${loaded()} streams are in memory`);
+    for (const name of names) equal(await all(kit, name), name.repeat(500));
+    await letIdleOnesGo();
+    ok(loaded() < 9, `${loaded()} streams are in memory`);
+  }),
+);
+
+Deno.test(
   "AppendsDuringACheckpointAreNotLost",
   withKit({ maxLoadedStreams: 2, segmentBytes: 8192, walBytes: 256 * 1024 }, async (kit) => {
     const names = Array.from({ length: 8 }, (_, i) => `s${i}`);

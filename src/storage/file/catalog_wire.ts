@@ -1,0 +1,94 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { CatalogChanges, StreamUpdate } from "./catalog.ts";
+
+/**
+ * How changes go to the catalogue's thread. A copy of objects costs the thread that sends it more than
+ * all else about a checkpoint, so that what most of them are made of, updates, goes as two buffers that
+ * change hands.
+ */
+export interface CatalogParcel extends Omit<CatalogChanges, "updates"> {
+  /** {@link FIELDS} numbers for each update. */
+  numbers: Float64Array<ArrayBuffer>;
+  /** The updates' rests, one after the other. */
+  rests: Bytes;
+  /** What isn't a number, of the few updates that have such. */
+  texts: readonly UpdateTexts[];
+}
+
+interface UpdateTexts {
+  index: number;
+  seq: string | undefined;
+  closedById: string | undefined;
+}
+
+const FIELDS = 13;
+
+/** Packs changes; {@link buffersOf} are to be transferred. */
+export function packChanges({ updates, ...others }: CatalogChanges): CatalogParcel {
+  const numbers = new Float64Array(updates.length * FIELDS);
+  const texts: UpdateTexts[] = [];
+  let restsBytes = 0;
+  for (const { rest } of updates) restsBytes += rest.length;
+  const rests = new Uint8Array(restsBytes);
+  let restAt = 0;
+  for (let index = 0; index < updates.length; index++) {
+    const update = updates[index];
+    if (update === undefined) break;
+    const { seq, closedBy, rest } = update;
+    let at = index * FIELDS;
+    numbers[at++] = update.id;
+    numbers[at++] = update.identityChecksum;
+    numbers[at++] = update.endsAtMs;
+    numbers[at++] = update.softDeleted ? 1 : 0;
+    numbers[at++] = update.touchedAtMs;
+    numbers[at++] = update.closed ? 1 : 0;
+    numbers[at++] = closedBy?.epoch ?? 0;
+    numbers[at++] = closedBy?.seq ?? 0;
+    numbers[at++] = update.producerCount;
+    numbers[at++] = update.position;
+    numbers[at++] = update.tail;
+    numbers[at++] = update.lastAtMs;
+    numbers[at] = rest.length;
+    rests.set(rest, restAt);
+    restAt += rest.length;
+    if (seq !== undefined || closedBy !== undefined) {
+      texts.push({ index, seq, closedById: closedBy?.id });
+    }
+  }
+  return { ...others, numbers, rests, texts };
+}
+
+/** The memory that a parcel hands over. */
+export function buffersOf({ numbers, rests }: CatalogParcel): ArrayBuffer[] {
+  return [numbers.buffer, rests.buffer];
+}
+
+/** The updates of a parcel. */
+export function* unpackUpdates({ numbers, rests, texts }: CatalogParcel): Generator<StreamUpdate> {
+  const textsOf = new Map(texts.map((entry) => [entry.index, entry]));
+  let restAt = 0;
+  for (let index = 0; index * FIELDS < numbers.length; index++) {
+    const first = index * FIELDS;
+    const field = (at: number) => numbers[first + at] ?? 0;
+    const found = textsOf.get(index);
+    const restEnd = restAt + field(12);
+    yield {
+      id: field(0),
+      identityChecksum: field(1),
+      endsAtMs: field(2),
+      softDeleted: field(3) === 1,
+      touchedAtMs: field(4),
+      closed: field(5) === 1,
+      closedBy: found?.closedById === undefined
+        ? undefined
+        : { id: found.closedById, epoch: field(6), seq: field(7) },
+      seq: found?.seq,
+      producerCount: field(8),
+      position: field(9),
+      tail: field(10),
+      lastAtMs: field(11),
+      rest: rests.subarray(restAt, restEnd),
+    };
+    restAt = restEnd;
+  }
+}
