@@ -80,8 +80,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "rows are stored without their producers",
     edits: [{
       file: CHECKPOINT,
-      from: "    producers: snapshots.flatMap(({ producers }) => producers),",
-      to: "    producers: [],",
+      from: "    producers.push(...snapshot.producers);\n",
+      to: "",
+    }],
+  },
+  {
+    name: "a stream counts as having a row before the row is stored",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));",
+      to:
+        "    if (snapshot.stream.hasRow || snapshot.stream.position > 1) updates.push(updateOf(snapshot));",
     }],
   },
   {
@@ -216,9 +225,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "what is deleted meanwhile is left out of a checkpoint",
     edits: [{
       file: CHECKPOINT,
-      from: "    streams: snapshots.map((snapshot) => ({",
+      from: "  for (const snapshot of snapshots) {",
       to:
-        '    streams: snapshots.filter(({ stream }) => stream.presence !== "deleted").map((snapshot) => ({',
+        '  for (const snapshot of snapshots.filter(({ stream }) => stream.presence !== "deleted")) {',
     }, {
       file: CHECKPOINT,
       from: "      await log.flush();\n      await catalog.storeState({",
