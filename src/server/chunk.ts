@@ -1,3 +1,4 @@
+import type { Bytes } from "../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../protocol/etag.ts";
 import {
   STREAM_CLOSED,
@@ -17,7 +18,11 @@ import type { Serving } from "./serving.ts";
 const MAX_AGE_SECONDS = 60;
 const STALE_SECONDS = 300;
 
-/** The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1). */
+/**
+ * The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1).
+ *
+ * @param body the chunk's {@link bodyOf}, where that is made already
+ */
 export function answerChunk(
   serving: Serving,
   request: Request,
@@ -25,6 +30,7 @@ export function answerChunk(
   chunk: ReadResult,
   query: ReadQuery,
   cursor: number | undefined,
+  body?: Bytes,
 ): Response {
   const upToDate = chunk.next === chunk.tail;
   const closed = upToDate && chunk.closed;
@@ -52,8 +58,12 @@ export function answerChunk(
       return new Response(null, { status: 304, headers });
     }
   }
-  const body = isJsonType(chunk.contentType) ? intoJsonArray(chunk.data) : chunk.data;
-  return new Response(body, { status: 200, headers });
+  return new Response(body ?? bodyOf(chunk), { status: 200, headers });
+}
+
+/** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
+export function bodyOf(chunk: ReadResult): Bytes {
+  return isJsonType(chunk.contentType) ? intoJsonArray(chunk.data) : chunk.data;
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */

@@ -1,5 +1,4 @@
 import { nextCursor } from "../protocol/cursor.ts";
-import { StreamError } from "../protocol/errors.ts";
 import {
   STREAM_CLOSED,
   STREAM_CURSOR,
@@ -9,6 +8,7 @@ import {
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import { answerChunk } from "./chunk.ts";
+import { hasNews, readOn } from "./poll_hub.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
 import type { Serving } from "./serving.ts";
@@ -20,58 +20,15 @@ export async function longPoll(
   name: string,
   query: ReadQuery,
 ): Promise<Response> {
-  const first = await serving.storage.read(name, query.from, serving.config.chunkBytes);
-  const chunk = hasNews(first) ? first : await waitForNews(serving, request, name, first);
-  const cursor = nextCursor(query.cursor, serving.clock.nowMs());
+  const { storage, config, polls, clock } = serving;
+  const first = await storage.read(name, query.from, config.chunkBytes);
+  const news = hasNews(first) ? undefined : await polls.wait(name, first, request.signal);
+  const chunk = news?.chunk ??
+    (hasNews(first) ? first : await readOn(storage, name, first, config.chunkBytes));
+  const cursor = nextCursor(query.cursor, clock.nowMs());
   return chunk.data.length > 0
-    ? answerChunk(serving, request, name, chunk, query, cursor)
+    ? answerChunk(serving, request, name, chunk, query, cursor, news?.body)
     : answerNothing(chunk, cursor);
-}
-
-function hasNews(chunk: ReadResult): boolean {
-  return chunk.data.length > 0 || chunk.closed;
-}
-
-async function waitForNews(
-  serving: Serving,
-  request: Request,
-  name: string,
-  first: ReadResult,
-): Promise<ReadResult> {
-  const { storage, config, clock, liveReaders } = serving;
-  const waiting = new Waiting();
-  const leave = liveReaders.enter(() => waiting.end());
-  const waitMs = Math.min(config.longPollTimeoutMs, first.expiresAtMs - clock.nowMs());
-  const cancelTimer = clock.setTimer(Math.max(0, waitMs), () => waiting.end());
-  const onGone = () => waiting.end();
-  request.signal.addEventListener("abort", onGone);
-  if (liveReaders.isStopping || request.signal.aborted) waiting.end();
-  const watch = await storage.watch(name, () => waiting.wake()).catch((error) => {
-    leave();
-    cancelTimer();
-    throw error;
-  });
-  try {
-    // Read after the watch is set: what came in between is seen here.
-    let chunk = await readOn(serving, name, first);
-    while (!hasNews(chunk) && !waiting.ended) {
-      await waiting.news();
-      chunk = await readOn(serving, name, first);
-    }
-    return chunk;
-  } finally {
-    watch.cancel();
-    cancelTimer();
-    leave();
-    request.signal.removeEventListener("abort", onGone);
-  }
-}
-
-/** The next chunk of the same stream: one that was made again under its name is another. */
-async function readOn(serving: Serving, name: string, first: ReadResult): Promise<ReadResult> {
-  const chunk = await serving.storage.read(name, first.start, serving.config.chunkBytes);
-  if (chunk.id === first.id) return chunk;
-  throw new StreamError({ code: "not_found" }, "The stream was deleted while the read waited.");
 }
 
 function answerNothing(chunk: ReadResult, cursor: number): Response {
@@ -84,26 +41,4 @@ function answerNothing(chunk: ReadResult, cursor: number): Response {
   };
   if (chunk.closed) headers[STREAM_CLOSED] = "true";
   return new Response(null, { status: 204, headers });
-}
-
-/** A reader that sleeps until there is news, or for good. */
-class Waiting {
-  ended = false;
-  #news = false;
-  #wakeUp: (() => void) | undefined;
-
-  wake(): void {
-    this.#news = true;
-    this.#wakeUp?.();
-  }
-
-  end(): void {
-    this.ended = true;
-    this.wake();
-  }
-
-  async news(): Promise<void> {
-    if (!this.#news) await new Promise<void>((resolve) => this.#wakeUp = resolve);
-    this.#news = false;
-  }
 }

@@ -9,8 +9,9 @@ export interface ReadQuery {
   cursor: string | null;
 }
 
-/** The query that nearly all catch-up reads have: taking it for any would cost them 2 µs. */
-const PLAIN_OFFSET = /^offset=([0-9]{20}|-1)$/;
+/** The queries that nearly all reads have: taking them for any would cost them 2 µs. */
+const PLAIN_QUERY =
+  /^offset=([0-9]{20}|-1|now)(?:&live=(long-poll|sse))?(?:&cursor=([0-9]{1,16}))?$/;
 
 /**
  * What the query of a stream's URL asks for (PROTOCOL §5.6–5.8; `time` and `tail` are extensions);
@@ -22,8 +23,8 @@ export function parseReadQuery(url: string): ReadQuery {
   const start = url.indexOf("?");
   const query: ReadQuery = { from: 0, live: "no", cursor: null };
   if (start < 0) return query;
-  const plain = PLAIN_OFFSET.exec(url.slice(start + 1))?.[1];
-  if (plain !== undefined) return { ...query, from: parseReadOffset(plain) };
+  const plain = PLAIN_QUERY.exec(url.slice(start + 1));
+  if (plain !== null) return parsePlain(plain);
   let place: string | undefined;
   for (const [name, value] of new URLSearchParams(url.slice(start + 1))) {
     if (name === "live") {
@@ -44,6 +45,14 @@ export function parseReadQuery(url: string): ReadQuery {
     );
   }
   return query;
+}
+
+function parsePlain([, offset = "-1", live, cursor]: RegExpExecArray): ReadQuery {
+  return {
+    from: parseReadOffset(offset),
+    live: live === undefined ? "no" : parseLive(live),
+    cursor: cursor ?? null,
+  };
 }
 
 function twoPlaces(one: string, other: string): StreamError {

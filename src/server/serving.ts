@@ -5,6 +5,7 @@ import { Counters } from "./counters.ts";
 import { LiveReaders } from "./live_readers.ts";
 import { StreamNames } from "./names.ts";
 import type { ServerConfig } from "./options.ts";
+import { PollHub } from "./poll_hub.ts";
 import { SseHub } from "./sse_hub.ts";
 
 /** What the verbs share: one of each for an app. */
@@ -16,6 +17,7 @@ export interface Serving {
   readonly bodies: BodyReader;
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
+  readonly polls: PollHub;
   readonly counters: Counters;
   readonly startedMs: number;
 }
@@ -33,6 +35,7 @@ export function createServing(config: ServerConfig): Serving {
     bodies: new BodyReader(config.maxAppendBytes, config.bodyTimeoutMs, clock),
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
+    polls: new PollHub(config, liveReaders),
     counters,
     startedMs: clock.nowMs(),
   };

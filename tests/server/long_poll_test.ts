@@ -140,10 +140,17 @@ Deno.test("long-poll while the stream is deleted and made again: 404, not the ne
   await served.make("a", TEXT, "old");
   const waiting = served.get(`a?offset=${offset(3)}&live=long-poll`);
   await settle();
-  // Both in one step, so that the reader wakes up to the new stream.
   const { storage } = served;
-  const body = encodeUtf8("new data");
-  await Promise.all([storage.delete("a"), storage.create("a", { body })]);
+  const read = storage.read.bind(storage);
+  const isMadeAgain = Promise.withResolvers<void>();
+  // The reader wakes up late, to the new stream.
+  storage.read = async (...request) => {
+    await isMadeAgain.promise;
+    return await read(...request);
+  };
+  await storage.delete("a");
+  await storage.create("a", { body: encodeUtf8("new data") });
+  isMadeAgain.resolve();
   await refused(await waiting, 404, "not_found", /deleted while the read waited/);
 });
 
