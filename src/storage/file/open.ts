@@ -60,6 +60,8 @@ export interface FileStorageOptions {
   maxIdleBytes?: number;
   /** A stream's bytes in memory go to its segment beyond this, also between checkpoints; 8 MiB. */
   earlyWriteBytes?: number;
+  /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
+  barrierFiles?: number;
   /** A checkpoint begins at so many dirty streams; 50,000. */
   checkpointStreams?: number;
   /** A checkpoint begins at least this often where there is anything to store; 30 s. */
@@ -302,14 +304,15 @@ async function assemble(
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
   const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
-  const segments = new SegmentWriter(
+  const segments = new SegmentWriter({
     fileSystem,
     clock,
     open,
     paths,
     uuid,
-    options.segmentBytes ?? 64 * MIB,
-  );
+    segmentBytes: options.segmentBytes ?? 64 * MIB,
+    barrierFiles: options.barrierFiles ?? 4096,
+  });
   const checkpointer: Checkpointer = new Checkpointer({
     fileSystem,
     clock,

@@ -15,8 +15,21 @@ import {
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { segmentFolder, segmentPaths } from "./paths.ts";
 
-/** More dirty files than this are made durable by one barrier for the whole file system. */
-const BARRIER_FILES = 64;
+/** What a segment writer is made of. */
+export interface SegmentWriterParts {
+  fileSystem: FileSystem;
+  clock: Clock;
+  open: OpenSegments;
+  paths: { root: string; segments: string };
+  uuid: string;
+  /** A segment ends once it is at least so long. */
+  segmentBytes: number;
+  /**
+   * More dirty files than this are made durable by one barrier for the whole file system. That is over
+   * sooner, but as long as it runs the log's syncs wait: 0.1 s for 2,000 files.
+   */
+  barrierFiles: number;
+}
 
 /** Moves streams' whole blocks from memory into their segments. Nothing here is durable before a sync. */
 export class SegmentWriter {
@@ -27,25 +40,20 @@ export class SegmentWriter {
   readonly #folder: string;
   readonly #uuid: string;
   readonly #segmentBytes: number;
+  readonly #barrierFiles: number;
   readonly #knownFolders = new Set<string>();
   #dirtyFiles = new Set<string>();
   #dirtyFolders = new Set<string>();
 
-  constructor(
-    fileSystem: FileSystem,
-    clock: Clock,
-    open: OpenSegments,
-    paths: { root: string; segments: string },
-    uuid: string,
-    segmentBytes: number,
-  ) {
-    this.#fileSystem = fileSystem;
-    this.#clock = clock;
-    this.#open = open;
-    this.#root = paths.root;
-    this.#folder = paths.segments;
-    this.#uuid = uuid;
-    this.#segmentBytes = segmentBytes;
+  constructor(parts: SegmentWriterParts) {
+    this.#fileSystem = parts.fileSystem;
+    this.#clock = parts.clock;
+    this.#open = parts.open;
+    this.#root = parts.paths.root;
+    this.#folder = parts.paths.segments;
+    this.#uuid = parts.uuid;
+    this.#segmentBytes = parts.segmentBytes;
+    this.#barrierFiles = parts.barrierFiles;
   }
 
   /**
@@ -80,10 +88,9 @@ export class SegmentWriter {
     const folders = [...this.#dirtyFolders];
     this.#dirtyFiles = new Set();
     this.#dirtyFolders = new Set();
-    if (files.length > BARRIER_FILES && await this.#fileSystem.barrier(this.#root)) return;
-    for (let at = 0; at < files.length; at += BARRIER_FILES) {
-      await Promise.all(files.slice(at, at + BARRIER_FILES).map((path) => this.#syncFile(path)));
-    }
+    if (files.length > this.#barrierFiles && await this.#fileSystem.barrier(this.#root)) return;
+    // One at a time: the log's sync, which others wait for, is never behind more than one of them.
+    for (const path of files) await this.#syncFile(path);
     for (const folder of folders) await this.#fileSystem.syncDirectory(folder);
   }
 

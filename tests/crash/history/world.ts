@@ -135,6 +135,7 @@ function chooseOptions(random: Random): Partial<FileStorageOptions> {
     checkpointStreams: random.pick([0, 2, 50_000]),
     checkpointIntervalMs: random.pick([300, 5000, 30_000]),
     maxLoadedStreams: random.pick([1, 2, 20_000]),
+    barrierFiles: random.pick([0, 4096]),
     maxIdleBytes: random.pick([3000, 10_000_000]),
     maxOpenFiles: random.pick([2, 4, 512]),
   };
