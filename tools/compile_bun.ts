@@ -13,8 +13,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const installed = fileURLToPath(new URL("../tests/node_modules/.bin/bun", import.meta.url));
 const outfile = process.argv[2] ?? "durable-streams";
 
-// The worker is a program of its own: bundled only if it is named beside the main one.
-const args = ["build", "--compile", "main.ts", "src/storage/file/catalog_worker.ts"];
+// The workers are programs of their own: bundled only if they are named beside the main one.
+const workers = ["src/storage/file/catalog_worker.ts", "src/cli/http_worker.ts"];
+const args = ["build", "--compile", "main.ts", ...workers];
 
 const bun = [installed, "bun"].find((candidate) => candidate === "bun" || existsSync(candidate));
 const { status, error } = spawnSync(bun ?? "bun", [...args, "--outfile", outfile], {

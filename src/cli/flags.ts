@@ -128,6 +128,15 @@ export const serveFlags = {
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
+  workers: integerFlag({
+    name: "workers",
+    min: 1,
+    max: 64,
+    default: 1,
+    help:
+      "How many threads serve HTTP. With more than one, the storage has a thread of its own; that pays " +
+      "on machines with four cores or more.",
+  }),
   maxOpenFiles: integerFlag({
     name: "max-open-files",
     min: 16,

@@ -26,7 +26,7 @@ export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     // On unless said otherwise as soon as `development` is off: two servers would share the port.
-    reusePort: false,
+    reusePort: options.isShared,
   });
   return {
     port: server.port,

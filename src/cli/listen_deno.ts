@@ -41,6 +41,7 @@ class DenoListener implements Listener {
     const server = Deno.serve({
       hostname: this.#options.host,
       port,
+      reusePort: this.#options.isShared,
       // Deno's own line would be a second one on stdout.
       onListen() {},
       onError(error) {

@@ -9,6 +9,8 @@ export interface ListenOptions extends Address {
   fetch: (request: Request) => Response | Promise<Response>;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */
   longestSilenceMs: number;
+  /** Whether other threads listen on the same port. */
+  isShared: boolean;
 }
 
 /** A runtime's server, listening. */

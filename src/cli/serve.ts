@@ -1,24 +1,28 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
-import { createApp } from "../server/app.ts";
 import { openFileStorage } from "../storage/file/open.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
+import { appSettings } from "./app_settings.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
 import { urlHost } from "./listen_error.ts";
-import { listen, type Listener, runtimeName } from "./listener.ts";
-import { configureLogs } from "./logger.ts";
-import { isLoopback } from "./loopback.ts";
-import { onStopSignal, shutDown } from "./shutdown.ts";
+import { startHttp } from "./http_server.ts";
+import { startHttpWorkers } from "./http_workers.ts";
+import { type Listener, runtimeName } from "./listener.ts";
+import { configureLogs, type LogOptions } from "./logger.ts";
+import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
 const log = getLogger("durable-streams");
+
+/** What serves HTTP, in this thread or in others. */
+type Serving = Pick<Running, "listener" | "answerReaders">;
 
 /** `durable-streams serve`: the server, until a signal ends it. */
 export const serve: Verb = {
@@ -30,29 +34,27 @@ export const serve: Verb = {
 
 async function run(values: FlagValues): Promise<number> {
   checkTogether(values);
-  configureLogs({ level: values.get(flags.logLevel), format: values.get(flags.logFormat) });
+  configureLogs(logOptions(values));
   surviveUncaughtErrors();
   const stop = stopRequest();
 
   let storage: Storage | undefined;
-  let listener: Listener;
-  const readers = new AbortController();
+  let serving: Serving;
   try {
     storage = await openStorage(values);
-    listener = await startListening(values, storage, readers.signal);
+    serving = await startListening(values, storage, new AbortController());
   } catch (error) {
     await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}`);
     return 1;
   }
-  announce(values, listener);
+  announce(values, serving.listener);
 
   const signal = await stop.started();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
-    listener,
-    answerReaders: () => readers.abort(),
+    ...serving,
     closeStorage: (limitMs) => opened.close(limitMs),
   });
   log.info("stopped", { exitCode });
@@ -73,6 +75,10 @@ function stopRequest(): { started: () => Promise<string> } {
       return signalled.promise;
     },
   };
+}
+
+function logOptions(values: FlagValues): LogOptions {
+  return { level: values.get(flags.logLevel), format: values.get(flags.logFormat) };
 }
 
 function checkTogether(values: FlagValues): void {
@@ -103,41 +109,19 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   });
 }
 
-function startListening(
+async function startListening(
   values: FlagValues,
   storage: Storage,
-  signal: AbortSignal,
-): Promise<Listener> {
-  const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
-  const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
-  const app = createApp({
-    storage,
-    prefix: values.get(flags.prefix),
-    longPollTimeoutMs,
-    sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
-    maxAppendBytes: values.get(flags.maxAppendBytes),
-    chunkBytes: values.get(flags.chunkBytes),
-    maxLiveReaders: values.get(flags.maxLiveReaders),
-    bodyTimeoutMs,
-    private: values.get(flags.private),
-    ...healthPath(values),
-    version,
-    listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
-    signal,
-  });
-  return listen({
-    host: values.get(flags.host),
-    port: values.get(flags.port),
-    fetch: app.fetch,
-    longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
-  });
-}
-
-/** A prefix without a path takes every path for a stream's. */
-function healthPath(values: FlagValues): { health?: string } {
-  const health = values.get(flags.health);
-  const isHidden = values.get(flags.prefix) === "/" && health === flags.health.default;
-  return health === "none" || isHidden ? {} : { health };
+  readers: AbortController,
+): Promise<Serving> {
+  const workers = values.get(flags.workers);
+  const settings = appSettings(values, workers);
+  if (workers === 1) {
+    const listener = await startHttp(settings, storage, readers.signal, false);
+    return { listener, answerReaders: () => readers.abort() };
+  }
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
+  return { listener, answerReaders: () => listener.answerReaders() };
 }
 
 function announce(values: FlagValues, { port }: Listener): void {

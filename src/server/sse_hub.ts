@@ -48,6 +48,18 @@ export class SseHub {
       closeAtMs: Math.min(nowMs + sseCloseAfterMs, first.expiresAtMs),
       limitBytes: sseBufferBytes,
     });
+    const stream = this.#enter(reader, name, first);
+    signal.addEventListener("abort", () => reader.end(), { once: true });
+    const body = reader.body();
+    stream.deliver(first, [reader]);
+    if (this.#liveReaders.isStopping || signal.aborted) reader.end();
+    else stream.follow(reader);
+    return body;
+  }
+
+  /** What lives as long as the connection is made here, where nothing of it can hold on to `first`. */
+  #enter(reader: SseReader, name: string, first: ReadResult): LiveStream {
+    const { id } = first;
     const leave = this.#liveReaders.enter(() => reader.end());
     this.#readers.add(reader);
     this.#tick();
@@ -55,14 +67,9 @@ export class SseHub {
     reader.onEnd = () => {
       leave();
       this.#readers.delete(reader);
-      if (stream.remove(reader)) this.#streams.delete(first.id);
+      if (stream.remove(reader)) this.#streams.delete(id);
     };
-    signal.addEventListener("abort", () => reader.end(), { once: true });
-    return reader.body(() => {
-      stream.deliver(first, [reader]);
-      if (this.#liveReaders.isStopping || signal.aborted) reader.end();
-      else stream.follow(reader);
-    });
+    return stream;
   }
 
   #join(name: string, first: ReadResult, reader: SseReader): LiveStream {

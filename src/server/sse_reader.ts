@@ -47,12 +47,11 @@ export class SseReader {
     return !this.#ended && (this.#controller?.desiredSize ?? 0) > 0;
   }
 
-  /** The response's body; `onOpen` is called when frames can be sent. */
-  body(onOpen: () => void): ReadableStream<Bytes> {
+  /** The response's body; afterwards frames can be sent. */
+  body(): ReadableStream<Bytes> {
     return new ReadableStream<Bytes>({
       start: (controller) => {
         this.#controller = controller;
-        onOpen();
       },
       pull: () => {
         if (!this.behind || !this.hasRoom) return;

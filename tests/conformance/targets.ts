@@ -21,6 +21,11 @@ export const TARGETS: readonly Target[] = [
   { name: "bun-memory", storage: "memory", program: onBun },
   { name: "deno-file", storage: "file", program: onDeno },
   { name: "bun-file", storage: "file", program: onBun },
+  {
+    name: "bun-file-workers",
+    storage: "file",
+    program: () => [...onBun(), "--workers", "2"],
+  },
   { name: "executable-file", storage: "file", program: compileExecutable },
 ];
 

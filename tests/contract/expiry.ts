@@ -60,6 +60,7 @@ export function describeSliding(it: It): void {
     clock.advance(300_000);
     await storage.head("s");
     watch.cancel();
+    await storage.head("s");
     clock.advance(99_000);
     await storage.head("s");
     clock.advance(2_000);

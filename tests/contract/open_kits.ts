@@ -1,5 +1,7 @@
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import type { FileStorageOptions } from "../../src/storage/file/open.ts";
+import { RemoteStorage } from "../../src/storage/remote/remote_storage.ts";
+import { StorageHost } from "../../src/storage/remote/storage_host.ts";
 import { FileKit } from "../support/file_kit.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import type { OpenKit } from "./kit.ts";
@@ -19,6 +21,23 @@ export const openMemory: OpenKit = (options) => {
   const storage = createMemoryStorage({ ...options, clock });
   return Promise.resolve({ storage, clock, dispose: () => storage.close() });
 };
+
+/** A storage that is reached as from another thread: what passes is copied, and goes a turn later. */
+export function openRemote(open: OpenKit): OpenKit {
+  return async (options) => {
+    const kit = await open(options);
+    const start = { identity: kit.storage.identity, status: kit.storage.status() };
+    const remote = new RemoteStorage(
+      (post, transfer) => host.take(structuredClone(post, { transfer })),
+      start,
+    );
+    const host = new StorageHost(
+      kit.storage,
+      (post, transfer) => remote.take(structuredClone(post, { transfer })),
+    );
+    return { ...kit, storage: remote };
+  };
+}
 
 /** What is done to a file storage between two steps. */
 export type Between = "nothing" | "checkpoint" | "reopen" | "reopen or crash";

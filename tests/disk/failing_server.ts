@@ -29,7 +29,13 @@ const storage = await openFileStorage({ dir, fileSystem, checkpointIntervalMs: 2
 const readers = new AbortController();
 const app = createApp({ storage, health: "/health", signal: readers.signal });
 const host = "127.0.0.1";
-const listener = await listen({ host, port: 0, fetch: app.fetch, longestSilenceMs: 30_000 });
+const listener = await listen({
+  host,
+  port: 0,
+  fetch: app.fetch,
+  longestSilenceMs: 30_000,
+  isShared: false,
+});
 console.log(`listening on http://${host}:${listener.port}/v1/stream`);
 await stopped.promise;
 process.exit(

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RUNTIME_TARGETS } from "../runtime/targets.ts";
+import { RUNTIME_TARGETS, WORKER_TARGETS } from "../runtime/targets.ts";
 import { installTestTools } from "../tools/install.ts";
 import { Lifecycles } from "./lifecycles.ts";
 import { LongPollReader, type ResumingReader, SseReader } from "./readers.ts";
@@ -15,16 +15,18 @@ import { type Message, PlainWriter, Producer } from "./writers.ts";
  * A real server under load, killed and started again: what it acknowledged is there, once and in order,
  * nothing is there that was never sent, and readers that resume see each message once.
  *
- * DURABLE_STREAMS_KILLS says how often; 100 on Deno and as the executable, 30 on Bun, which that is made of.
+ * DURABLE_STREAMS_KILLS says how often; 100 on Deno and as the executable, 30 on Bun, which that is made
+ * of, and with several threads.
  */
 
 const KILLS = process.env["DURABLE_STREAMS_KILLS"];
+const LONG_ON = ["deno", "executable"];
 const STREAMS = ["orders/eu", "orders/us", "log"];
 /** Small enough that checkpoints, used log files and several segments come within a round. */
 const SMALL = ["--wal-bytes", "1MiB", "--segment-bytes", "64KiB"];
 
-for (const { name, command } of RUNTIME_TARGETS) {
-  const kills = Number(KILLS ?? (name === "bun" ? 30 : 100));
+for (const { name, command } of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
+  const kills = Number(KILLS ?? (LONG_ON.includes(name) ? 100 : 30));
   Deno.test(`${name}: ${kills} kills under load lose nothing and double nothing`, async () => {
     await installTestTools();
     const dir = mkdtempSync(join(tmpdir(), "durable-streams-kill-"));

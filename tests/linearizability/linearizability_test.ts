@@ -1,6 +1,6 @@
 import { ok } from "node:assert/strict";
 import process from "node:process";
-import { RUNTIME_TARGETS } from "../runtime/targets.ts";
+import { RUNTIME_TARGETS, WORKER_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
 import { startProgram } from "../tools/program.ts";
@@ -22,7 +22,7 @@ Deno.test("in this process, in memory: an order explains every answer", () =>
 Deno.test("in this process, on disk: an order explains every answer", () =>
   withTempDir((dir) => check(() => appIn(`${dir}/streams`))));
 
-for (const target of RUNTIME_TARGETS) {
+for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
   Deno.test(`${target.name}, over sockets: an order explains every answer`, () =>
     withTempDir(async (dir) => {
       await installTestTools();

@@ -18,13 +18,30 @@ export const bun = existsSync(BUN) ? BUN : "bun";
 
 /** What the thin suite runs against; `DURABLE_STREAMS_TEST_TARGET` picks some: `deno,bun`. */
 export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
-  {
-    name: "deno",
-    command: () => Promise.resolve([Deno.execPath(), "run", "-A", inRepo("main.ts")]),
-  },
-  { name: "bun", command: () => Promise.resolve([bun, inRepo("main.ts")]) },
+  { name: "deno", command: onDeno },
+  { name: "bun", command: onBun },
   { name: "executable", command: compiled },
 ]);
+
+/** The same with several threads: for what may be different then. */
+export const WORKER_TARGETS: readonly RuntimeTarget[] = chosen([
+  { name: "deno-workers", command: withWorkers(onDeno) },
+  { name: "bun-workers", command: withWorkers(onBun) },
+  { name: "executable-workers", command: withWorkers(compiled) },
+]);
+
+function onDeno(): Promise<readonly string[]> {
+  return Promise.resolve([Deno.execPath(), "run", "-A", inRepo("main.ts")]);
+}
+
+function onBun(): Promise<readonly string[]> {
+  return Promise.resolve([bun, inRepo("main.ts")]);
+}
+
+/** With a thread for the storage and two for HTTP. */
+function withWorkers(command: RuntimeTarget["command"]): RuntimeTarget["command"] {
+  return async () => [...await command(), "--workers", "2"];
+}
 
 function chosen(targets: readonly RuntimeTarget[]): readonly RuntimeTarget[] {
   const names = process.env["DURABLE_STREAMS_TEST_TARGET"]?.split(",");

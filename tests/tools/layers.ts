@@ -10,6 +10,7 @@ export const LAYERS: readonly Layer[] = [
   { path: "src/env", below: ["src/protocol"] },
   { path: "src/storage", below: ["src/protocol", "src/env"] },
   { path: "src/storage/file", below: ["src/protocol", "src/env", "src/storage"] },
+  { path: "src/storage/remote", below: ["src/protocol", "src/env", "src/storage"] },
   {
     path: "src/storage/file/maintenance",
     below: ["src/protocol", "src/env", "src/storage", "src/storage/file"],
@@ -43,6 +44,7 @@ export const LAYERS: readonly Layer[] = [
       "src/storage",
       "src/storage/file",
       "src/storage/file/maintenance",
+      "src/storage/remote",
       "src/storage/nats",
       "src/subscription",
       "src/server",

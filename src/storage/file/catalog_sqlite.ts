@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { FileSystemError } from "../../env/file_system.ts";
+import { workerUrl } from "../../env/worker_url.ts";
 import type { Catalog, CatalogChanges, CatalogState } from "./catalog.ts";
 import { SqliteLookups } from "./catalog_lookups.ts";
 import { rowChecksum, SCHEMA } from "./catalog_rows.ts";
@@ -64,13 +65,6 @@ export function openSqliteCatalog(path: string): Catalog {
   }
 }
 
-/** In an executable all modules have the program's URL, and a built module's worker is built too. */
-function workerUrl(): URL {
-  const { url } = import.meta;
-  if (url.includes("/$bunfs/")) return new URL("./src/storage/file/catalog_worker.ts", url);
-  return new URL(`./catalog_worker${url.slice(url.lastIndexOf("."))}`, url);
-}
-
 /** Look-ups on this thread and connection, changes on the worker's. */
 class SqliteCatalog extends SqliteLookups implements Catalog {
   readonly #path: string;
@@ -86,7 +80,9 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
     this.#path = path;
     this.#state = this.readState();
     this.#hasForks = this.hasForks();
-    this.#worker = new Worker(workerUrl(), { workerData: { path } });
+    this.#worker = new Worker(workerUrl(import.meta.url, "src/storage/file/catalog_worker.ts"), {
+      workerData: { path },
+    });
     this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
     this.#worker.on("error", (error: unknown) => this.#failAll(error));
     this.#worker.on("exit", () => this.#failAll(new Error("The catalogue's worker has ended.")));

@@ -1,0 +1,45 @@
+import type { AppOptions } from "../server/options.ts";
+import type { FlagValues } from "./flag_values.ts";
+import { serveFlags as flags } from "./flags.ts";
+import { isLoopback } from "./loopback.ts";
+import { version } from "./version.ts";
+
+/** What the flags say about the app and where it listens: plain data, as it goes to another thread. */
+export interface AppSettings {
+  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName">;
+  readonly host: string;
+  readonly port: number;
+  /** The longest that a request may go without a byte in either direction. */
+  readonly longestSilenceMs: number;
+}
+
+/** @param shares how many threads share the limit on live readers */
+export function appSettings(values: FlagValues, shares: number): AppSettings {
+  const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
+  const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  return {
+    app: {
+      prefix: values.get(flags.prefix),
+      longPollTimeoutMs,
+      sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
+      maxAppendBytes: values.get(flags.maxAppendBytes),
+      chunkBytes: values.get(flags.chunkBytes),
+      maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
+      bodyTimeoutMs,
+      private: values.get(flags.private),
+      ...healthPath(values),
+      version,
+      listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
+    },
+    host: values.get(flags.host),
+    port: values.get(flags.port),
+    longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+  };
+}
+
+/** A prefix without a path takes every path for a stream's. */
+function healthPath(values: FlagValues): { health?: string } {
+  const health = values.get(flags.health);
+  const isHidden = values.get(flags.prefix) === "/" && health === flags.health.default;
+  return health === "none" || isHidden ? {} : { health };
+}

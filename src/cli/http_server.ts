@@ -1,0 +1,20 @@
+import { createApp } from "../server/app.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { AppSettings } from "./app_settings.ts";
+import { listen, type Listener } from "./listener.ts";
+
+/**
+ * Serves a storage over HTTP.
+ *
+ * @param isShared whether other threads listen on the same port
+ * @throws {ListenError}
+ */
+export function startHttp(
+  { app, host, port, longestSilenceMs }: AppSettings,
+  storage: Storage,
+  signal: AbortSignal,
+  isShared: boolean,
+): Promise<Listener> {
+  const { fetch } = createApp({ ...app, storage, signal });
+  return listen({ host, port, fetch, longestSilenceMs, isShared });
+}

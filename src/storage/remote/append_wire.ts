@@ -1,0 +1,168 @@
+import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
+import type { Appended, AppendRequest } from "../storage.ts";
+
+/**
+ * Appends and their answers as bytes: a copy of objects between threads would cost an append more than
+ * the storage does.
+ */
+
+/** A longer append goes by itself: its body is copied once then, and not with the pack again. */
+export const PACKED_BODY_LIMIT_BYTES = 16 * 1024;
+
+const FIRST_CAPACITY_BYTES = 64 * 1024;
+
+const CALL_BYTES = 44;
+const CLOSE = 1;
+const HAS_TYPE = 2;
+const HAS_SEQ = 4;
+const HAS_PRODUCER = 8;
+const HAS_EXPECTED_TAIL = 16;
+
+const ANSWER_BYTES = 29;
+const CLOSED = 1;
+const DUPLICATE = 2;
+/** A character takes at most so many bytes in UTF-8. */
+const CHAR_BYTES = 3;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Whether an append is packed. */
+export function isPacked({ body }: AppendRequest): boolean {
+  return body.length <= PACKED_BODY_LIMIT_BYTES;
+}
+
+/** Bytes that grow, to be given away. */
+class Pack {
+  protected bytes = new Uint8Array(FIRST_CAPACITY_BYTES);
+  protected view = new DataView(this.bytes.buffer);
+  protected end = 0;
+
+  get isEmpty(): boolean {
+    return this.end === 0;
+  }
+
+  /** What was packed; the pack is empty afterwards. */
+  take(): Bytes {
+    const taken = this.bytes.slice(0, this.end);
+    this.end = 0;
+    return taken;
+  }
+
+  protected reserve(moreBytes: number): void {
+    const wanted = this.end + moreBytes;
+    if (wanted <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(wanted, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.end));
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer);
+  }
+}
+
+/** Appends on their way to the storage. */
+export class AppendPack extends Pack {
+  add(id: number, name: string, request: AppendRequest): void {
+    const { body, contentType = "", seq = "", producer, expectedTail } = request;
+    const chars = name.length + contentType.length + seq.length + (producer?.id.length ?? 0);
+    this.reserve(CALL_BYTES + chars * CHAR_BYTES + body.length);
+    const { view } = this;
+    const at = this.end;
+    this.end += CALL_BYTES;
+    view.setUint32(at, id, true);
+    view.setUint8(at + 4, flagsOf(request));
+    view.setUint16(at + 6, this.#text(name), true);
+    view.setUint16(at + 8, this.#text(contentType), true);
+    view.setUint16(at + 10, this.#text(seq), true);
+    view.setUint16(at + 12, producer === undefined ? 0 : this.#text(producer.id), true);
+    view.setUint32(at + 16, body.length, true);
+    view.setFloat64(at + 20, expectedTail ?? 0, true);
+    view.setFloat64(at + 28, producer?.epoch ?? 0, true);
+    view.setFloat64(at + 36, producer?.seq ?? 0, true);
+    this.bytes.set(body, this.end);
+    this.end += body.length;
+  }
+
+  #text(text: string): number {
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(this.end));
+    this.end += written;
+    return written;
+  }
+}
+
+function flagsOf({ close, contentType, seq, producer, expectedTail }: AppendRequest): number {
+  return (close === true ? CLOSE : 0) | (contentType === undefined ? 0 : HAS_TYPE) |
+    (seq === undefined ? 0 : HAS_SEQ) | (producer === undefined ? 0 : HAS_PRODUCER) |
+    (expectedTail === undefined ? 0 : HAS_EXPECTED_TAIL);
+}
+
+/** Hands over each append of a pack; their bodies are parts of it. */
+export function unpackAppends(
+  pack: Bytes,
+  take: (id: number, name: string, request: AppendRequest) => void,
+): void {
+  const view = new DataView(pack.buffer, pack.byteOffset, pack.length);
+  let end = 0;
+  const text = (lengthBytes: number) => {
+    const start = end;
+    end += lengthBytes;
+    return decoder.decode(pack.subarray(start, end));
+  };
+  while (end < pack.length) {
+    const at = end;
+    end += CALL_BYTES;
+    const flags = view.getUint8(at + 4);
+    const name = text(view.getUint16(at + 6, true));
+    const contentType = text(view.getUint16(at + 8, true));
+    const seq = text(view.getUint16(at + 10, true));
+    const producerId = text(view.getUint16(at + 12, true));
+    const bodyBytes = view.getUint32(at + 16, true);
+    const body = bodyBytes === 0 ? NO_BYTES : pack.subarray(end, end + bodyBytes);
+    end += bodyBytes;
+    take(view.getUint32(at, true), name, {
+      contentType: (flags & HAS_TYPE) === 0 ? undefined : contentType,
+      body,
+      close: (flags & CLOSE) !== 0,
+      seq: (flags & HAS_SEQ) === 0 ? undefined : seq,
+      producer: (flags & HAS_PRODUCER) === 0 ? undefined : {
+        id: producerId,
+        epoch: view.getFloat64(at + 28, true),
+        seq: view.getFloat64(at + 36, true),
+      },
+      expectedTail: (flags & HAS_EXPECTED_TAIL) === 0 ? undefined : view.getFloat64(at + 20, true),
+    });
+  }
+}
+
+/** The answers to appends, on their way back. */
+export class AppendedPack extends Pack {
+  add(id: number, { tail, closed, duplicate, producer }: Appended): void {
+    this.reserve(ANSWER_BYTES);
+    const { view, end: at } = this;
+    this.end += ANSWER_BYTES;
+    view.setUint32(at, id, true);
+    view.setUint8(
+      at + 4,
+      (closed ? CLOSED : 0) | (duplicate ? DUPLICATE : 0) |
+        (producer === undefined ? 0 : HAS_PRODUCER),
+    );
+    view.setFloat64(at + 5, tail, true);
+    view.setFloat64(at + 13, producer?.epoch ?? 0, true);
+    view.setFloat64(at + 21, producer?.seq ?? 0, true);
+  }
+}
+
+/** Hands over each answer of a pack. */
+export function unpackAppended(pack: Bytes, take: (id: number, answer: Appended) => void): void {
+  const view = new DataView(pack.buffer, pack.byteOffset, pack.length);
+  for (let at = 0; at < pack.length; at += ANSWER_BYTES) {
+    const flags = view.getUint8(at + 4);
+    take(view.getUint32(at, true), {
+      tail: view.getFloat64(at + 5, true),
+      closed: (flags & CLOSED) !== 0,
+      duplicate: (flags & DUPLICATE) !== 0,
+      producer: (flags & HAS_PRODUCER) === 0
+        ? undefined
+        : { epoch: view.getFloat64(at + 13, true), seq: view.getFloat64(at + 21, true) },
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Failure } from "../../protocol/errors.ts";
+import type { ReadFrom } from "../../protocol/offset.ts";
+import type { StorageStatus } from "../status.ts";
+import type {
+  Appended,
+  AppendRequest,
+  Created,
+  CreateSpec,
+  ListPage,
+  ListRequest,
+  ReadResult,
+  StreamInfo,
+} from "../storage.ts";
+
+/** What a thread asks the storage's thread for; `id` is the caller's, and comes back with the answer. */
+export type Call =
+  | { kind: "create"; id: number; name: string; spec: CreateSpec }
+  | { kind: "append"; id: number; name: string; request: AppendRequest }
+  | { kind: "delete"; id: number; name: string }
+  | { kind: "head"; id: number; name: string }
+  | { kind: "read"; id: number; name: string; from: ReadFrom; limitBytes: number }
+  | { kind: "list"; id: number; request: ListRequest }
+  | { kind: "watch"; id: number; name: string }
+  | { kind: "cancel"; id: number };
+
+/** What it is told. `changed` comes again and again, for a `watch` until its `cancel`. */
+export type Answer =
+  | { kind: "created"; id: number; value: Created }
+  | { kind: "appended"; id: number; value: Appended }
+  | { kind: "done"; id: number }
+  | { kind: "info"; id: number; value: StreamInfo }
+  | { kind: "chunk"; id: number; value: ReadResult }
+  | { kind: "page"; id: number; value: ListPage }
+  | { kind: "changed"; id: number }
+  | { kind: "refused"; id: number; failure: Failure; message: string }
+  | { kind: "failed"; id: number; message: string }
+  | { kind: "status"; status: StorageStatus };
+
+/** What one turn of the event loop gathered, in its order: most of it appends, packed into bytes. */
+export type Post<T> = readonly (T | Bytes)[];
+
+/** Brings a post to the other thread. */
+export type Deliver<T> = (post: Post<T>, transfer: ArrayBuffer[]) => void;

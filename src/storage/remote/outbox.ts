@@ -1,0 +1,61 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Deliver } from "./messages.ts";
+
+/** What is packed apart from the other messages. */
+export interface Packing {
+  readonly isEmpty: boolean;
+  take(): Bytes;
+}
+
+/**
+ * Messages to another thread: all of one turn of the event loop go as one, since each that goes by
+ * itself costs both threads several microseconds and a wake-up.
+ */
+export class Outbox<T extends object> {
+  readonly #deliver: Deliver<T>;
+  readonly #pack: Packing;
+  #parts: (T | Bytes)[] = [];
+  #transfer: ArrayBuffer[] = [];
+  #isDue = false;
+
+  constructor(deliver: Deliver<T>, pack: Packing) {
+    this.#deliver = deliver;
+    this.#pack = pack;
+  }
+
+  /**
+   * Sends a message after all that was packed before it.
+   *
+   * @param given memory that changes hands with it
+   */
+  send(message: T, given?: ArrayBuffer): void {
+    this.#closePack();
+    this.#parts.push(message);
+    if (given !== undefined) this.#transfer.push(given);
+    this.sendSoon();
+  }
+
+  /** Sends what is packed with the next post. */
+  sendSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => this.#post());
+  }
+
+  #post(): void {
+    this.#isDue = false;
+    this.#closePack();
+    const post = this.#parts;
+    const transfer = this.#transfer;
+    this.#parts = [];
+    this.#transfer = [];
+    this.#deliver(post, transfer);
+  }
+
+  #closePack(): void {
+    if (this.#pack.isEmpty) return;
+    const bytes = this.#pack.take();
+    this.#parts.push(bytes);
+    this.#transfer.push(bytes.buffer);
+  }
+}

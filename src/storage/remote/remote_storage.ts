@@ -1,0 +1,215 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import type { ReadFrom } from "../../protocol/offset.ts";
+import type { StorageStatus } from "../status.ts";
+import type {
+  Appended,
+  AppendRequest,
+  Created,
+  CreateSpec,
+  ListPage,
+  ListRequest,
+  ReadResult,
+  Storage,
+  StreamInfo,
+  Watch,
+} from "../storage.ts";
+import { AppendPack, isPacked, unpackAppended } from "./append_wire.ts";
+import type { Answer, Call, Deliver, Post } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+
+/** What a thread has to know of the storage before its first call. */
+export interface RemoteStart {
+  readonly identity: string;
+  readonly status: StorageStatus;
+}
+
+/** Ids of calls go round within 32 bits; so many are never under way. */
+const ID_LIMIT = 2 ** 32;
+
+/**
+ * A storage that another thread has, behind its {@link StorageHost}: all calls of one turn of the event
+ * loop go there together. Closing it leaves the storage itself open.
+ */
+export class RemoteStorage implements Storage {
+  readonly identity: string;
+  readonly #out: Outbox<Call>;
+  readonly #pack = new AppendPack();
+  readonly #created = new Pending<Created>();
+  readonly #appended = new Pending<Appended>();
+  readonly #done = new Pending<void>();
+  readonly #infos = new Pending<StreamInfo>();
+  readonly #chunks = new Pending<ReadResult>();
+  readonly #pages = new Pending<ListPage>();
+  readonly #watches = new Map<number, () => void>();
+  #status: StorageStatus;
+  #nextId = 0;
+  #closed: StreamError | undefined;
+
+  constructor(deliver: Deliver<Call>, { identity, status }: RemoteStart) {
+    this.identity = identity;
+    this.#status = status;
+    this.#out = new Outbox(deliver, this.#pack);
+  }
+
+  /** Takes what the host has sent. */
+  take(post: Post<Answer>): void {
+    for (const part of post) {
+      if (part instanceof Uint8Array) this.#takePacked(part);
+      else this.#takeAnswer(part);
+    }
+  }
+
+  create(name: string, spec: CreateSpec): Promise<Created> {
+    return this.#call(this.#created, (id) => this.#out.send({ kind: "create", id, name, spec }));
+  }
+
+  append(name: string, request: AppendRequest): Promise<Appended> {
+    return this.#call(this.#appended, (id) => {
+      if (isPacked(request)) {
+        this.#pack.add(id, name, request);
+        this.#out.sendSoon();
+      } else {
+        this.#out.send({ kind: "append", id, name, request });
+      }
+    });
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#call(this.#done, (id) => this.#out.send({ kind: "delete", id, name }));
+  }
+
+  head(name: string): Promise<StreamInfo> {
+    return this.#call(this.#infos, (id) => this.#out.send({ kind: "head", id, name }));
+  }
+
+  read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
+    return this.#call(
+      this.#chunks,
+      (id) => this.#out.send({ kind: "read", id, name, from, limitBytes }),
+    );
+  }
+
+  list(request: ListRequest): Promise<ListPage> {
+    return this.#call(this.#pages, (id) => this.#out.send({ kind: "list", id, request }));
+  }
+
+  async watch(name: string, onChange: () => void): Promise<Watch> {
+    const id = this.#newId();
+    this.#watches.set(id, onChange);
+    try {
+      await this.#ask(this.#done, id, () => this.#out.send({ kind: "watch", id, name }));
+    } catch (error) {
+      this.#watches.delete(id);
+      throw error;
+    }
+    return {
+      cancel: () => {
+        if (this.#watches.delete(id)) this.#out.send({ kind: "cancel", id });
+      },
+    };
+  }
+
+  /** As it was told last, at most a second ago. */
+  status(): StorageStatus {
+    return this.#status;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new StreamError({ code: "storage_closed" }, "The server is stopping.");
+    for (const pending of this.#all()) pending.rejectAll(this.#closed);
+    return Promise.resolve();
+  }
+
+  #call<T>(pending: Pending<T>, send: (id: number) => void): Promise<T> {
+    return this.#ask(pending, this.#newId(), send);
+  }
+
+  #ask<T>(pending: Pending<T>, id: number, send: (id: number) => void): Promise<T> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    return new Promise((resolve, reject) => {
+      pending.add(id, { resolve, reject });
+      send(id);
+    });
+  }
+
+  #newId(): number {
+    this.#nextId = (this.#nextId + 1) % ID_LIMIT;
+    return this.#nextId;
+  }
+
+  #takePacked(pack: Bytes): void {
+    unpackAppended(pack, (id, appended) => this.#appended.resolve(id, appended));
+  }
+
+  #takeAnswer(answer: Answer): void {
+    switch (answer.kind) {
+      case "created":
+        return this.#created.resolve(answer.id, answer.value);
+      case "appended":
+        return this.#appended.resolve(answer.id, answer.value);
+      case "done":
+        return this.#done.resolve(answer.id);
+      case "info":
+        return this.#infos.resolve(answer.id, answer.value);
+      case "chunk":
+        return this.#chunks.resolve(answer.id, answer.value);
+      case "page":
+        return this.#pages.resolve(answer.id, answer.value);
+      case "changed":
+        return this.#watches.get(answer.id)?.();
+      case "refused":
+        return this.#fail(answer.id, new StreamError(answer.failure, answer.message));
+      case "failed":
+        return this.#fail(answer.id, new Error(answer.message));
+      case "status":
+        this.#status = answer.status;
+    }
+  }
+
+  #fail(id: number, error: Error): void {
+    for (const pending of this.#all()) pending.reject(id, error);
+  }
+
+  #all() {
+    return [
+      this.#created,
+      this.#appended,
+      this.#done,
+      this.#infos,
+      this.#chunks,
+      this.#pages,
+    ];
+  }
+}
+
+interface Asker<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/** Calls of one kind that wait for their answers. */
+class Pending<T> {
+  readonly #askers = new Map<number, Asker<T>>();
+
+  add(id: number, asker: Asker<T>): void {
+    this.#askers.set(id, asker);
+  }
+
+  resolve(id: number, value: T): void {
+    const asker = this.#askers.get(id);
+    this.#askers.delete(id);
+    asker?.resolve(value);
+  }
+
+  reject(id: number, error: Error): void {
+    const asker = this.#askers.get(id);
+    this.#askers.delete(id);
+    asker?.reject(error);
+  }
+
+  rejectAll(error: Error): void {
+    for (const asker of this.#askers.values()) asker.reject(error);
+    this.#askers.clear();
+  }
+}

@@ -1,0 +1,107 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import type { AppendRequest, ReadResult, Storage, Watch } from "../storage.ts";
+import { AppendedPack, unpackAppends } from "./append_wire.ts";
+import type { Answer, Call, Deliver, Post } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+
+/** Serves a storage to one other thread, in which a `RemoteStorage` stands for it. */
+export class StorageHost {
+  readonly #storage: Storage;
+  readonly #pack = new AppendedPack();
+  readonly #out: Outbox<Answer>;
+  readonly #watches = new Map<number, Promise<Watch>>();
+
+  constructor(storage: Storage, deliver: Deliver<Answer>) {
+    this.#storage = storage;
+    this.#out = new Outbox(deliver, this.#pack);
+  }
+
+  /** Takes what the other thread has sent. */
+  take(post: Post<Call>): void {
+    for (const part of post) {
+      if (part instanceof Uint8Array) this.#takePacked(part);
+      else this.#takeCall(part);
+    }
+  }
+
+  /** Says how the storage is; to be called every second. */
+  tellStatus(): void {
+    this.#out.send({ kind: "status", status: this.#storage.status() });
+  }
+
+  #takePacked(pack: Bytes): void {
+    unpackAppends(pack, (id, name, request) => this.#append(id, name, request));
+  }
+
+  #append(id: number, name: string, request: AppendRequest): void {
+    this.#storage.append(name, request).then((appended) => {
+      this.#pack.add(id, appended);
+      this.#out.sendSoon();
+    }, (error) => this.#refuse(id, error));
+  }
+
+  #takeCall(call: Call): void {
+    const { id } = call;
+    const refuse = (error: unknown) => this.#refuse(id, error);
+    switch (call.kind) {
+      case "append":
+        return this.#append(id, call.name, call.request);
+      case "create":
+        this.#storage.create(call.name, call.spec)
+          .then((value) => this.#out.send({ kind: "created", id, value }), refuse);
+        return;
+      case "delete":
+        this.#storage.delete(call.name)
+          .then(() => this.#out.send({ kind: "done", id }), refuse);
+        return;
+      case "head":
+        this.#storage.head(call.name)
+          .then((value) => this.#out.send({ kind: "info", id, value }), refuse);
+        return;
+      case "read":
+        this.#storage.read(call.name, call.from, call.limitBytes)
+          .then((value) => this.#sendChunk(id, value), refuse);
+        return;
+      case "list":
+        this.#storage.list(call.request)
+          .then((value) => this.#out.send({ kind: "page", id, value }), refuse);
+        return;
+      case "watch":
+        return this.#watch(id, call.name);
+      case "cancel":
+        return this.#cancel(id);
+    }
+  }
+
+  /** The chunk's memory is the caller's own, and changes hands. */
+  #sendChunk(id: number, value: ReadResult): void {
+    this.#out.send(
+      { kind: "chunk", id, value },
+      value.data.length > 0 ? value.data.buffer : undefined,
+    );
+  }
+
+  #watch(id: number, name: string): void {
+    const watch = this.#storage.watch(name, () => this.#out.send({ kind: "changed", id }));
+    this.#watches.set(id, watch);
+    watch.then(() => this.#out.send({ kind: "done", id }), (error) => {
+      this.#watches.delete(id);
+      this.#refuse(id, error);
+    });
+  }
+
+  #cancel(id: number): void {
+    this.#watches.get(id)?.then((watch) => watch.cancel(), () => {});
+    this.#watches.delete(id);
+  }
+
+  #refuse(id: number, error: unknown): void {
+    if (error instanceof StreamError) {
+      this.#out.send({ kind: "refused", id, failure: error.failure, message: error.message });
+      return;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    this.#out.send({ kind: "failed", id, message });
+  }
+}

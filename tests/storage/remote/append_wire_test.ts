@@ -1,0 +1,61 @@
+import { deepStrictEqual as equal } from "node:assert";
+import fc from "fast-check";
+import {
+  AppendedPack,
+  AppendPack,
+  unpackAppended,
+  unpackAppends,
+} from "../../../src/storage/remote/append_wire.ts";
+import type { Appended, AppendRequest } from "../../../src/storage/storage.ts";
+
+const id = fc.nat(2 ** 32 - 1);
+const integer = fc.maxSafeNat();
+// A text on its way is UTF-8, which has no lone surrogates.
+const text = fc.string({ unit: "grapheme", maxLength: 30 });
+const plain = { noNullPrototype: true };
+const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+
+const request: fc.Arbitrary<AppendRequest> = fc.record({
+  contentType: optional(text),
+  body: fc.uint8Array({ maxLength: 3000 }).map((bytes) => new Uint8Array(bytes)),
+  close: fc.boolean(),
+  seq: optional(text),
+  producer: optional(fc.record({ id: text, epoch: integer, seq: integer }, plain)),
+  expectedTail: optional(integer),
+}, plain);
+
+Deno.test("AppendsArriveAsTheyWereSentHoweverManyGoTogether", () => {
+  const call = fc.record({ id, name: text, request }, plain);
+  fc.assert(fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
+    const pack = new AppendPack();
+    for (const one of calls) pack.add(one.id, one.name, one.request);
+    const bytes = pack.take();
+    equal(pack.isEmpty, true);
+    const arrived: { id: number; name: string; request: AppendRequest }[] = [];
+    unpackAppends(bytes, (id, name, request) => arrived.push({ id, name, request }));
+    equal(
+      arrived.map(({ request, ...others }) => ({
+        ...others,
+        request: { ...request, body: new Uint8Array(request.body) },
+      })),
+      calls,
+    );
+  }));
+});
+
+Deno.test("AnswersToAppendsArriveAsTheyWereSent", () => {
+  const appended: fc.Arbitrary<Appended> = fc.record({
+    tail: integer,
+    closed: fc.boolean(),
+    duplicate: fc.boolean(),
+    producer: optional(fc.record({ epoch: integer, seq: integer }, plain)),
+  }, plain);
+  const answer = fc.record({ id, appended }, plain);
+  fc.assert(fc.property(fc.array(answer, { maxLength: 5000 }), (answers) => {
+    const pack = new AppendedPack();
+    for (const one of answers) pack.add(one.id, one.appended);
+    const arrived: { id: number; appended: Appended }[] = [];
+    unpackAppended(pack.take(), (id, appended) => arrived.push({ id, appended }));
+    equal(arrived, answers);
+  }));
+});
