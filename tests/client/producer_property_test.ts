@@ -243,12 +243,16 @@ Deno.test("when it fails, what is stored, lost and unknown is as it says", async
           // What is stored is a beginning of what was sent.
           equal(stored, sent.slice(0, stored.length).map(({ text }) => text));
         }
+        // A copy that something on the way made is refused where somebody closed the stream after the
+        // first was stored, and the refusal doesn't say so: such a batch is taken for lost.
+        const mayBeWrong = run.end?.by === "close" &&
+          run.fates.some(({ fate }) => fate === "duplicate");
         const inStream = new Set(stored);
         for (const { text, fate } of sent) {
           if (fate === "stored" && run.end?.by !== "delete") {
             ok(inStream.has(text), `${text} resolved and is not there`);
           }
-          if (fate === "lost" || fate === "refused") {
+          if (fate === "refused" || (fate === "lost" && !mayBeWrong)) {
             ok(!inStream.has(text), `${text} is lost and there`);
           }
         }

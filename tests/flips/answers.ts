@@ -25,13 +25,14 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 export async function answersOf(dir: string): Promise<Answers> {
   const answers: Answers = new Map();
   let storage: Storage;
+  const isRead = Promise.withResolvers<void>();
   try {
     storage = await openFileStorage({
       dir,
       walBytes: 64 * 1024,
       mustExist: true,
       clock: new ManualClock(NOW_MS),
-      database: readOnlyDoor,
+      database: readOnlyDoor(isRead.promise),
     });
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
@@ -47,29 +48,36 @@ export async function answersOf(dir: string): Promise<Answers> {
       await ask(`read ${name} in blocks`, () => readAll(storage, name, 4096));
       await ask(`since ${name}`, () => readSince(storage, name));
     }
-    // Last: one that isn't a duplicate changes what there is.
+    // Last: one that isn't a duplicate changes what there is, and may have to wait for a checkpoint.
+    isRead.resolve();
     for (const seq of [3, 4]) {
       await ask(`producer ${seq}`, async () => JSON.stringify(await sendAgain(storage, seq)));
     }
   } finally {
+    isRead.resolve();
     await storage.close().catch(refusal);
   }
   return answers;
 }
 
-/** The catalogue's own look-ups and no thread for changes: nothing here is to be stored. */
-const readOnlyDoor: DatabaseDoor = {
-  lock: () => ({ release: () => {} }),
-  create: () => {},
-  isUsed: () => true,
-  open(path) {
-    const lookups = openLookups(path);
-    const state = lookups.readState();
-    const nothing = () => Promise.resolve();
-    const close = () => Promise.resolve(lookups.closeLookups());
-    return bind(lookups, { state, store: nothing, storeState: nothing, close });
-  },
-};
+/**
+ * The catalogue's own look-ups and no thread for changes: nothing here is to be stored. A checkpoint that
+ * ended all the same would forget what the log adds to the rows, and so none does until all is read.
+ */
+function readOnlyDoor(isRead: Promise<void>): DatabaseDoor {
+  return {
+    lock: () => ({ release: () => {} }),
+    create: () => {},
+    isUsed: () => true,
+    open(path) {
+      const lookups = openLookups(path);
+      const state = lookups.readState();
+      const close = () => Promise.resolve(lookups.closeLookups());
+      const storeState = () => Promise.resolve();
+      return bind(lookups, { state, store: () => isRead, storeState, close });
+    },
+  };
+}
 
 function openLookups(path: string): SqliteLookups {
   try {

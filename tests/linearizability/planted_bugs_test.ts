@@ -16,6 +16,10 @@ const BUGS: readonly PlantedBug[] = [
       file: "engine.ts",
       from: '    if (decided === "duplicate") this.#touch(stream);\n',
       to: `    ${PAUSE}\n    if (decided === "duplicate") this.#touch(stream);\n`,
+    }, {
+      file: "engine.ts",
+      from: "  #append(name: string, request: AppendRequest): Promise<Appended> {",
+      to: "  async #append(name: string, request: AppendRequest): Promise<Appended> {",
     }],
   },
   {
