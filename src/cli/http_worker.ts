@@ -13,9 +13,10 @@ configureLogs(start.logs);
 surviveUncaughtErrors();
 
 const readers = new AbortController();
-const storage = new RemoteStorage((post, transfer) => tell({ kind: "calls", post }, transfer), {
-  ...start.storage,
-});
+const storage = new RemoteStorage(
+  (post, transfer) => tell({ kind: "calls", post }, transfer),
+  start.storage,
+);
 let listener: Listener | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {

@@ -42,7 +42,7 @@ async function run(values: FlagValues): Promise<number> {
   let serving: Serving;
   try {
     storage = await openStorage(values);
-    serving = await startListening(values, storage, new AbortController());
+    serving = await startServing(values, storage);
   } catch (error) {
     await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}`);
@@ -109,14 +109,11 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   });
 }
 
-async function startListening(
-  values: FlagValues,
-  storage: Storage,
-  readers: AbortController,
-): Promise<Serving> {
+async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
   const settings = appSettings(values, workers);
   if (workers === 1) {
+    const readers = new AbortController();
     const listener = await startHttp(settings, storage, readers.signal, false);
     return { listener, answerReaders: () => readers.abort() };
   }

@@ -76,6 +76,11 @@ export class Stream {
     return this.#producers ??= new Map();
   }
 
+  /** How many of them are. */
+  get loadedProducers(): number {
+    return this.#producers?.size ?? 0;
+  }
+
   /** Offset of the first byte that is the stream's own and not its source's. */
   get ownStart(): number {
     return this.fork?.point ?? 0;

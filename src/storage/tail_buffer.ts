@@ -105,7 +105,7 @@ export class TailBuffer {
   slice(from: number, to: number): Bytes {
     invariant(from >= this.#start && to <= this.#end, "the bytes asked for are held");
     if (from >= to) return NO_BYTES;
-    const last = this.#extents[this.#extents.length - 1];
+    const last = this.#extents.at(-1);
     // Almost always: what is asked for is short and new.
     if (last !== undefined && from >= last.start) {
       return last.bytes.slice(from - last.start, to - last.start);

@@ -31,9 +31,7 @@ export function packChanges({ updates, ...others }: CatalogChanges): CatalogParc
   for (const { rest } of updates) restsBytes += rest.length;
   const rests = new Uint8Array(restsBytes);
   let restAt = 0;
-  for (let index = 0; index < updates.length; index++) {
-    const update = updates[index];
-    if (update === undefined) break;
+  updates.forEach((update, index) => {
     const { seq, closedBy, rest } = update;
     let at = index * FIELDS;
     numbers[at++] = update.id;
@@ -54,7 +52,7 @@ export function packChanges({ updates, ...others }: CatalogChanges): CatalogParc
     if (seq !== undefined || closedBy !== undefined) {
       texts.push({ index, seq, closedById: closedBy?.id });
     }
-  }
+  });
   return { ...others, numbers, rests, texts };
 }
 

@@ -213,7 +213,7 @@ export class Checkpointer {
       await this.#writeBlocks(table.dirtyIds(), snapshots);
       // A row is never ahead of the log.
       await log.flush();
-      await segments.sync();
+      await segments.sync(isLast);
       await this.#store(deletedIds, snapshots);
       // A stream deleted meanwhile was left out: its records may only go once its delete is durable.
       await log.flush();

@@ -15,6 +15,9 @@ import {
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { segmentFolder, segmentPaths } from "./paths.ts";
 
+/** Where nobody waits for the log any more, a barrier is used from here on. */
+const HURRIED_BARRIER_FILES = 64;
+
 /** What a segment writer is made of. */
 export interface SegmentWriterParts {
   fileSystem: FileSystem;
@@ -73,22 +76,26 @@ export class SegmentWriter {
    * Makes durable all that was written before the call. What a failed sync leaves behind is unknown,
    * also where the disk was full: its error is of the kind `other`, and it is never tried again.
    *
+   * @param isLast nothing is written to the log meanwhile: the soonest way is the best
    * @throws {FileSystemError}
    */
-  async sync(): Promise<void> {
+  async sync(isLast: boolean): Promise<void> {
     try {
-      await this.#syncAll();
+      const barrierFiles = isLast
+        ? Math.min(HURRIED_BARRIER_FILES, this.#barrierFiles)
+        : this.#barrierFiles;
+      await this.#syncAll(barrierFiles);
     } catch (error) {
       throw new FileSystemError("other", "sync segments in", this.#folder, error);
     }
   }
 
-  async #syncAll(): Promise<void> {
+  async #syncAll(barrierFiles: number): Promise<void> {
     const files = [...this.#dirtyFiles];
     const folders = [...this.#dirtyFolders];
     this.#dirtyFiles = new Set();
     this.#dirtyFolders = new Set();
-    if (files.length > this.#barrierFiles && await this.#fileSystem.barrier(this.#root)) return;
+    if (files.length > barrierFiles && await this.#fileSystem.barrier(this.#root)) return;
     // One at a time: the log's sync, which others wait for, is never behind more than one of them.
     for (const path of files) await this.#syncFile(path);
     for (const folder of folders) await this.#fileSystem.syncDirectory(folder);

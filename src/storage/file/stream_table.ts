@@ -18,6 +18,8 @@ import type { Replay, ReplayRecord } from "./replay.ts";
 
 /** What a stream takes in memory beside its bytes, about. */
 const STREAM_BYTES = 1200;
+/** What each of its producers in memory takes, about. */
+const PRODUCER_BYTES = 150;
 /** Idle streams leave until this part of their room is taken. */
 const EVICTION_GOAL = 0.9;
 
@@ -223,7 +225,8 @@ export class StreamTable {
   }
 
   #beginIdle(stream: FileStream): void {
-    stream.idleBytes = STREAM_BYTES + stream.buffer.capacityBytes;
+    stream.idleBytes = STREAM_BYTES + stream.buffer.capacityBytes +
+      stream.loadedProducers * PRODUCER_BYTES;
     this.#idleBytes += stream.idleBytes;
   }
 

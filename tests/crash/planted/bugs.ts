@@ -72,8 +72,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "log files are used again before the catalogue says so",
     edits: [{
       file: CHECKPOINT,
-      from: "      await segments.sync();\n",
-      to: "      await segments.sync();\n      await log.release(position);\n",
+      from: "      await segments.sync(isLast);\n",
+      to: "      await segments.sync(isLast);\n      await log.release(position);\n",
     }],
   },
   {
@@ -97,21 +97,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the catalogue is stored before the segments are synced",
     edits: [{
       file: CHECKPOINT,
-      from: "      await segments.sync();\n      await this.#store(deletedIds, snapshots);\n",
-      to: "      await this.#store(deletedIds, snapshots);\n      await segments.sync();\n",
+      from: "      await segments.sync(isLast);\n      await this.#store(deletedIds, snapshots);\n",
+      to: "      await this.#store(deletedIds, snapshots);\n      await segments.sync(isLast);\n",
     }],
   },
   {
     name: "segments aren't synced",
-    edits: [{ file: CHECKPOINT, from: "      await segments.sync();\n", to: "" }],
+    edits: [{ file: CHECKPOINT, from: "      await segments.sync(isLast);\n", to: "" }],
   },
   {
     name: "a row may be ahead of the log",
     edits: [{
       file: CHECKPOINT,
       from:
-        "      // A row is never ahead of the log.\n      await log.flush();\n      await segments.sync();\n",
-      to: "      await segments.sync();\n",
+        "      // A row is never ahead of the log.\n      await log.flush();\n      await segments.sync(isLast);\n",
+      to: "      await segments.sync(isLast);\n",
     }, {
       file: CHECKPOINT,
       from: "      await log.flush();\n      await catalog.storeState({",
@@ -122,8 +122,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a failed checkpoint forgets what was dirty",
     edits: [{
       file: CHECKPOINT,
-      from: "      await segments.sync();\n",
-      to: "      table.settle(snapshots, deletedIds);\n      await segments.sync();\n",
+      from: "      await segments.sync(isLast);\n",
+      to: "      table.settle(snapshots, deletedIds);\n      await segments.sync(isLast);\n",
     }],
   },
   {

@@ -220,6 +220,35 @@ Deno.test("OpenFilesStayWithinTheirLimit", () =>
     equal(disk.openFiles, 0);
   }));
 
+Deno.test("FilesAreSyncedOneByOneAndWhenTheStorageClosesByABarrier", () =>
+  withTempDir(async (root) => {
+    const disk = new HookedFileSystem();
+    const kit = new FileKit(root, { fileSystem: disk });
+    await kit.open();
+    const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
+    const append = async () => {
+      for (const name of names) {
+        await kit.storage.append(name, { contentType: TEXT, body: encodeUtf8("x".repeat(5000)) });
+      }
+    };
+    for (const name of names) await kit.storage.create(name, { contentType: TEXT });
+    await append();
+    let barriers = 0;
+    let syncing = 0;
+    let mostSyncing = 0;
+    disk.before = ({ call, path }) => {
+      if (call === "barrier") barriers++;
+      if (!path.includes("/segments/") || call !== "sync") return;
+      mostSyncing = Math.max(mostSyncing, ++syncing);
+      return new Promise((resolve) => setImmediate(() => resolve(void syncing--)));
+    };
+    await kit.checkpoint();
+    equal([barriers, mostSyncing], [0, 1]);
+    await append();
+    await kit.close();
+    equal(barriers, 1);
+  }));
+
 Deno.test("FileInUseIsNotClosedHoweverManyAreWanted", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, { maxOpenFiles: 2, maxLoadedStreams: 2 });
