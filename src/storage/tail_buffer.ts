@@ -1,6 +1,7 @@
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
 import { invariant } from "./invariant.ts";
 import { partitionPoint } from "./partition_point.ts";
+import { EXTENT_BYTES, spareExtents } from "./spare_extents.ts";
 
 /**
  * A block is what is checked, indexed and read as one: whole messages up to this many bytes, or one
@@ -9,7 +10,8 @@ import { partitionPoint } from "./partition_point.ts";
 export const BLOCK_BYTES = 4096;
 
 const FIRST_EXTENT_BYTES = 256;
-const EXTENT_LIMIT_BYTES = 1024 * 1024;
+/** A stream that outgrows this is given a spare extent where there is one, instead of doubling on. */
+const SPARE_FROM_BYTES = 32 * 1024;
 
 /** A finished block: it ends before `end`, and its last message came at `atMs`. */
 export interface Block {
@@ -173,7 +175,7 @@ export class TailBuffer {
       if (extent.start + extent.length > offset) break;
       extents++;
     }
-    this.#extents.splice(0, extents);
+    for (const { bytes } of this.#extents.splice(0, extents)) spareExtents.give(bytes);
     this.#start = offset;
     this.#shrinkFirst();
   }
@@ -198,22 +200,15 @@ export class TailBuffer {
     const last = this.#extents.at(-1);
     if (last !== undefined) {
       if (last.length < last.bytes.length) return last;
-      if (last.bytes.length < EXTENT_LIMIT_BYTES) {
-        const capacity = Math.max(last.bytes.length * 2, last.length + wantedBytes);
-        const grown = new Uint8Array(Math.min(capacity, EXTENT_LIMIT_BYTES));
+      if (last.bytes.length < EXTENT_BYTES) {
+        const grown = extentOf(Math.max(last.bytes.length * 2, last.length + wantedBytes));
         grown.set(last.bytes);
         last.bytes = grown;
         return last;
       }
     }
-    const capacity = last === undefined
-      ? Math.max(FIRST_EXTENT_BYTES, wantedBytes)
-      : EXTENT_LIMIT_BYTES;
-    const extent = {
-      start: this.#end,
-      length: 0,
-      bytes: new Uint8Array(Math.min(capacity, EXTENT_LIMIT_BYTES)),
-    };
+    const wanted = last === undefined ? Math.max(FIRST_EXTENT_BYTES, wantedBytes) : EXTENT_BYTES;
+    const extent = { start: this.#end, length: 0, bytes: extentOf(wanted) };
     this.#extents.push(extent);
     return extent;
   }
@@ -254,6 +249,13 @@ export class TailBuffer {
     if (first.bytes.length < 4 * BLOCK_BYTES || kept * 4 > first.bytes.length) return;
     const bytes = new Uint8Array(Math.max(FIRST_EXTENT_BYTES, kept));
     bytes.set(first.bytes.subarray(first.length - kept, first.length));
+    spareExtents.give(first.bytes);
     this.#extents = [{ start: this.#start, length: kept, bytes }];
   }
+}
+
+/** Room for so many bytes or, past an extent's length, for a part of them. */
+function extentOf(wantedBytes: number): Bytes {
+  const spare = wantedBytes > SPARE_FROM_BYTES ? spareExtents.take() : undefined;
+  return spare ?? new Uint8Array(Math.min(wantedBytes, EXTENT_BYTES));
 }

@@ -121,6 +121,19 @@ Deno.test("SmallStreamTakesLittleMemory", () => {
   ok(emptied.capacityBytes <= 256, `${emptied.capacityBytes} bytes are held for nothing`);
 });
 
+Deno.test("ExtentThatOneStreamLeavesServesTheNextAndShowsNothingOfIt", () => {
+  const MIB = 1024 * 1024;
+  const first = fill(new TailBuffer(0), Array(2 * MIB / 4096).fill(4096));
+  const [extent] = first.parts(MIB, 2 * MIB);
+  const copy = first.slice(0, 4096);
+  first.dropBefore(2 * MIB);
+  const second = fill(new TailBuffer(0), Array(20).fill(4097));
+  const [reused] = second.parts(0, second.end);
+  ok(reused?.bytes.buffer === extent?.bytes.buffer, "the extent is used again");
+  equal(second.slice(0, second.end), pattern(0, 20 * 4097));
+  equal(copy, pattern(0, 4096));
+});
+
 Deno.test("PartsAreTheBytesInOrderWithoutGaps", () => {
   const buffer = fill(new TailBuffer(500), [1_000_000, 1_000_000, 500_000]);
   const parts = [...buffer.parts(600, 2_400_000)];

@@ -41,8 +41,9 @@ export interface LogWriterOptions<Tag> {
 }
 
 const ROLL_RETRY_MS = 500;
-/** A buffer larger than this isn't kept for the next batch. */
-const SPARE_LIMIT_BYTES = 4 * 1024 * 1024;
+/** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
+const SMALL_SPARE_BYTES = 1024 * 1024;
+const SPARE_LIMIT_BYTES = 16 * 1024 * 1024;
 /** A write longer than this goes off the main thread. */
 const BLOCKING_WRITE_BYTES = 256 * 1024;
 
@@ -315,7 +316,8 @@ export class LogWriter<Tag> {
     this.#durableSequence = batch.lastSequence;
     this.#options.onDurable(batch.tags);
     batch.settle();
-    if (batch.buffer.length <= SPARE_LIMIT_BYTES) this.#spare = batch.buffer;
+    const usefulBytes = Math.max(SMALL_SPARE_BYTES, batch.sizeBytes * 4);
+    if (batch.buffer.length <= Math.min(usefulBytes, SPARE_LIMIT_BYTES)) this.#spare = batch.buffer;
   }
 
   async #fileWithRoom(batch: LogBatch<Tag>): Promise<CurrentLogFile> {

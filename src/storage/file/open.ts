@@ -58,7 +58,10 @@ export interface FileStorageOptions {
   maxLoadedStreams?: number;
   /** They also do where they take more than this together; 192 MiB. */
   maxIdleBytes?: number;
-  /** A stream's bytes in memory go to its segment beyond this, also between checkpoints; 8 MiB. */
+  /**
+   * A stream's bytes in memory go to its segment beyond this, also between checkpoints; 1 MiB. All else
+   * waits for such a write.
+   */
   earlyWriteBytes?: number;
   /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
   barrierFiles?: number;
@@ -345,7 +348,7 @@ async function assemble(
       maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
       logReserveBytes: reserveBytes(options),
       deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
-      earlyWriteBytes: options.earlyWriteBytes ?? 8 * MIB,
+      earlyWriteBytes: options.earlyWriteBytes ?? MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams: options.checkpointStreams ?? 50_000,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
