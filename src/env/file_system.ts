@@ -32,6 +32,8 @@ export interface File {
   readSync(into: Bytes, position: number): number;
   /** As {@link readSync}, off the main thread: for what may be cold. */
   read(into: Bytes, position: number): Promise<number>;
+  /** The bytes from `start` up to `end` that the runtime sends by itself (`fileBlob`), where there is such a thing. */
+  readonly blob?: ((start: number, end: number) => Blob) | undefined;
   /** Writes all of `bytes` at `position`, or throws. */
   writeSync(bytes: Bytes, position: number): void;
   /** As {@link writeSync}, off the main thread. */

@@ -18,6 +18,7 @@ import {
   writeSync,
 } from "node:fs";
 import type { Bytes } from "../protocol/bytes.ts";
+import { fileBlob } from "./file_blob.ts";
 import {
   type File,
   type FileSystem,
@@ -136,11 +137,13 @@ export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
 
 class NodeFile implements File {
   readonly path: string;
+  readonly blob: File["blob"];
   readonly #descriptor: number;
   readonly #calls: PieceCalls;
 
   constructor(path: string, descriptor: number, calls: PieceCalls) {
     this.path = path;
+    this.blob = fileBlob?.bind(undefined, path);
     this.#descriptor = descriptor;
     this.#calls = calls;
   }

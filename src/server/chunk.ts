@@ -10,7 +10,7 @@ import {
 import { isJsonType } from "../protocol/content_type.ts";
 import { intoJsonArray } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
-import type { ReadResult } from "../storage/storage.ts";
+import type { BodyResult, ReadResult } from "../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
 import type { Serving } from "./serving.ts";
@@ -27,7 +27,7 @@ export function answerChunk(
   serving: Serving,
   request: Request,
   name: string,
-  chunk: ReadResult,
+  chunk: BodyResult,
   query: ReadQuery,
   cursor: number | undefined,
   body?: Bytes,
@@ -44,7 +44,7 @@ export function answerChunk(
   if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);
   const isFixed = typeof query.from === "number";
   // What isn't there yet must not be cached, and what is at `now` is never the same twice.
-  if (!isFixed || chunk.data.length === 0) headers["cache-control"] = "no-store";
+  if (!isFixed || chunk.start === chunk.next) headers["cache-control"] = "no-store";
   else headers["cache-control"] = cacheControl(serving, name, chunk);
 
   if (!isFixed) {
@@ -58,18 +58,23 @@ export function answerChunk(
       return new Response(null, { status: 304, headers });
     }
   }
-  return new Response(body ?? bodyOf(chunk), { status: 200, headers });
+  const sent = body ?? bodyOf(chunk);
+  // Bun would give the name of the blob's file here.
+  if (sent instanceof Blob) headers["content-disposition"] = "inline";
+  return new Response(sent, { status: 200, headers });
 }
 
 /** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
-export function bodyOf(chunk: ReadResult): Bytes {
-  return isJsonType(chunk.contentType) ? intoJsonArray(chunk.data) : chunk.data;
+export function bodyOf(chunk: ReadResult): Bytes;
+export function bodyOf(chunk: BodyResult): Bytes | Blob;
+export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob {
+  return isJsonType(contentType) && !(data instanceof Blob) ? intoJsonArray(data) : data;
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */
-function cacheControl(serving: Serving, name: string, chunk: ReadResult): string {
+function cacheControl(serving: Serving, name: string, { expiresAtMs }: BodyResult): string {
   const scope = serving.config.isPrivate(name) ? "private" : "public";
-  const leftSeconds = Math.floor((chunk.expiresAtMs - serving.clock.nowMs()) / 1000);
+  const leftSeconds = Math.floor((expiresAtMs - serving.clock.nowMs()) / 1000);
   const maxAge = Math.max(0, Math.min(MAX_AGE_SECONDS, leftSeconds));
   const stale = Math.min(STALE_SECONDS, leftSeconds - maxAge);
   return stale > 0

@@ -10,6 +10,9 @@ export async function read(serving: Serving, request: Request): Promise<Response
   const query = parseReadQuery(request.url);
   if (query.live === "long-poll") return await longPoll(serving, request, name, query);
   if (query.live === "sse") return await sse(serving, request, name, query);
-  const chunk = await serving.storage.read(name, query.from, serving.config.chunkBytes);
+  const { storage, config } = serving;
+  const chunk = storage.readBody === undefined
+    ? await storage.read(name, query.from, config.chunkBytes)
+    : await storage.readBody(name, query.from, config.chunkBytes);
   return answerChunk(serving, request, name, chunk, query, undefined);
 }

@@ -64,6 +64,8 @@ export interface Backend {
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number>;
   /** The stream's own bytes from `from` up to `to`, checked. */
   read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes>;
+  /** The same as a blob of their file, checked, where that can be had at once. */
+  blob?(stream: Stream, from: number, to: number): Blob | undefined | Promise<Blob | undefined>;
   /** Where the block of the stream's own bytes begins in which `offset` is: a message does, there. */
   blockStart(stream: Stream, offset: number): number | Promise<number>;
   /**

@@ -13,6 +13,7 @@ import type { StorageStatus } from "./status.ts";
 import type {
   Appended,
   AppendRequest,
+  BodyResult,
   Created,
   CreateSpec,
   ForkSpec,
@@ -31,6 +32,13 @@ export interface EngineOptions {
   clock: Clock;
   /** How many producers a stream may have. */
   maxProducersPerStream: number;
+}
+
+/** Where a read begins, and what the stream was then. */
+interface ReadStart {
+  stream: Stream;
+  info: StreamInfo;
+  start: number;
 }
 
 /** What a fork begins with. */
@@ -149,6 +157,21 @@ export class StreamEngine implements Storage {
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
+    const { stream, info, start } = await this.#startRead(name, from);
+    if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
+    const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
+    return { ...info, data, start, next: start + data.length };
+  }
+
+  async readBody(name: string, from: ReadFrom, limitBytes: number): Promise<BodyResult> {
+    const { stream, info, start } = await this.#startRead(name, from);
+    if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
+    const data = await this.#reader.body(stream, start, limitBytes, info.tail);
+    const length = data instanceof Blob ? data.size : data.length;
+    return { ...info, data, start, next: start + length };
+  }
+
+  async #startRead(name: string, from: ReadFrom): Promise<ReadStart> {
     const stream = await this.#visible(name);
     this.#touch(stream);
     const info = describe(stream);
@@ -159,10 +182,10 @@ export class StreamEngine implements Storage {
         `The offset ${formatOffset(start)} is past the stream's tail, ${formatOffset(info.tail)}.`,
       );
     }
-    if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
-    if (typeof from === "number") await this.#reader.checkBoundary(stream, start);
-    const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
-    return { ...info, data, start, next: start + data.length };
+    if (typeof from === "number" && start < info.tail) {
+      await this.#reader.checkBoundary(stream, start);
+    }
+    return { stream, info, start };
   }
 
   async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {

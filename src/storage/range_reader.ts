@@ -6,6 +6,9 @@ import type { Backend } from "./backend.ts";
 import type { Stream } from "./stream.ts";
 import { BLOCK_BYTES } from "./tail_buffer.ts";
 
+/** What is shorter costs no more in memory than as a blob. */
+const BLOB_MIN_BYTES = 256 * 1024;
+
 /**
  * Reads a stream as one run of bytes, wherever they are: a fork's up to its point from its source, and
  * so on up the chain (PROTOCOL §4.2).
@@ -30,6 +33,19 @@ export class RangeReader {
       at = chunkEnd;
     }
     return concatBytes(parts);
+  }
+
+  /** As {@link chunk}, as a blob where the backend has one; it may end earlier, at its file's end. */
+  async body(
+    stream: Stream,
+    from: number,
+    limitBytes: number,
+    to: number,
+  ): Promise<Bytes | Blob> {
+    const blob = Math.min(limitBytes, to - from) < BLOB_MIN_BYTES
+      ? undefined
+      : await this.#blob(stream, from, limitBytes, to);
+    return blob ?? await this.chunk(stream, from, limitBytes, to);
   }
 
   /** All bytes from `from` up to `to`. */
@@ -87,6 +103,20 @@ export class RangeReader {
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
     return start + end;
+  }
+
+  async #blob(
+    stream: Stream,
+    from: number,
+    limitBytes: number,
+    to: number,
+  ): Promise<Blob | undefined> {
+    // JSON becomes an array where its bytes are, in memory.
+    if (this.#backend.blob === undefined || stream.json) return undefined;
+    const { owner, end } = this.#ownerAt(stream, from, to);
+    const chunkEnd = await this.#backend.chunkEnd(owner, from, limitBytes, end);
+    if (chunkEnd - from < BLOB_MIN_BYTES) return undefined;
+    return await this.#backend.blob(owner, from, chunkEnd);
   }
 
   /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */

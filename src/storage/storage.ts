@@ -23,6 +23,11 @@ export interface Storage {
   /** At most `limitBytes` from `from` on, ending at a message's boundary (PROTOCOL §5.6). */
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult>;
   /**
+   * As {@link read}, for who only hands the bytes on: long ones may come as a blob of the file that they
+   * are in. A storage without this method has no such files.
+   */
+  readBody?(name: string, from: ReadFrom, limitBytes: number): Promise<BodyResult>;
+  /**
    * One page of the streams that can be read, in the order of their names (an extension). It doesn't
    * count as use of them, and what comes before the page costs nothing.
    */
@@ -110,6 +115,11 @@ export interface ReadResult extends StreamInfo {
   start: number;
   /** Where the next read goes on; where `data` ends. */
   next: number;
+}
+
+/** A chunk whose bytes needn't be in memory: checked, and sent by the runtime from where they are. */
+export interface BodyResult extends Omit<ReadResult, "data"> {
+  data: Bytes | Blob;
 }
 
 /** Which streams are listed; all where neither is given. */

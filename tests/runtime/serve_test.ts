@@ -1,4 +1,5 @@
 import { equal, match, ok } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { RUNTIME_TARGETS, WORKER_TARGETS } from "./targets.ts";
 
 /** The server's own promise is 5 s; the rest is for a machine that is busy. */
 const STOP_LIMIT_MS = 7_000;
+const MIB = 1024 * 1024;
 const TEXT = { "content-type": "text/plain" };
 
 for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
@@ -46,6 +48,35 @@ for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
     equal(await status(post(stream, "x".repeat(64 * 1024 + 1))), 413);
     equal(await status(fetch(`${server.url}/nothing`)), 404);
     equal(await (await fetch(stream)).text(), "one\ntwo\n");
+  });
+
+  test("a long read comes whole, also of a stream that is deleted meanwhile", async (flags) => {
+    await using server = await start([
+      ...[...flags, "--wal-bytes", "8MiB", "--chunk-bytes", "64MiB", "--segment-bytes", "64MiB"],
+    ]);
+    const [stream, other] = [`${server.url}/long`, `${server.url}/other`];
+    const bytes = { "content-type": "application/octet-stream" };
+    const piece = Uint8Array.from({ length: MIB }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+    const append = (url: string) => fetch(url, { method: "POST", headers: bytes, body: piece });
+    for (const url of [stream, other]) await status(fetch(url, { method: "PUT", headers: bytes }));
+    for (let i = 0; i < 16; i++) equal(await status(append(stream)), 204);
+    for (let round = 0; round < 2; round++) {
+      const answer = await fetch(stream);
+      const disposition = answer.headers.get("content-disposition");
+      ok(disposition === null || disposition === "inline", `content-disposition: ${disposition}`);
+      equal(answer.headers.get("content-type"), "application/octet-stream");
+      ok(isRepeated(new Uint8Array(await answer.arrayBuffer()), piece), `round ${round}`);
+      const headers = { "if-none-match": answer.headers.get("etag") ?? "" };
+      equal(await status(fetch(stream, { headers })), 304);
+    }
+    const slow = await fetch(`${stream}?offset=00000000000000000005`);
+    equal(slow.status, 200);
+    equal(await status(fetch(stream, { method: "DELETE" })), 204);
+    // The checkpoints that this brings remove the deleted stream's files.
+    for (let i = 0; i < 16; i++) equal(await status(append(other)), 204);
+    const rest = new Uint8Array(await slow.arrayBuffer());
+    ok(isRepeated(Uint8Array.from([...piece.subarray(0, 5), ...rest]), piece));
+    equal(await status(fetch(stream)), 404);
   });
 
   test("a long-poll and an SSE reader see an append", async (flags) => {
@@ -178,6 +209,15 @@ async function startUpload(stream: string): Promise<RawConnection> {
   // A request that came later on another connection was answered, so this one is being served.
   for (let i = 0; i < 3; i++) await status(fetch(stream));
   return connection;
+}
+
+/** Whether all of these are whole pieces, one after the other, and there are some. */
+function isRepeated(bytes: Uint8Array, piece: Uint8Array): boolean {
+  if (bytes.length === 0 || bytes.length % piece.length !== 0) return false;
+  for (let at = 0; at < bytes.length; at += piece.length) {
+    if (Buffer.compare(bytes.subarray(at, at + piece.length), piece) !== 0) return false;
+  }
+  return true;
 }
 
 function post(url: string, body: string): Promise<Response> {

@@ -11,6 +11,8 @@ export interface DiskCall {
 export class HookedFileSystem implements FileSystem {
   /** Calls that block can't wait: for them the hook returns nothing, or throws. */
   before: (call: DiskCall) => void | Promise<void> = () => {};
+  /** Whether files come as blobs, too, as they do on Bun. */
+  hasBlobs = false;
   openFiles = 0;
   mostOpenFiles = 0;
 
@@ -57,6 +59,9 @@ export class HookedFileSystem implements FileSystem {
     const { path } = file;
     return {
       path,
+      ...(this.hasBlobs
+        ? { blob: (start, end) => new Blob([Deno.readFileSync(path).subarray(start, end)]) }
+        : {}),
       size: () => file.size(),
       readSync: (into, position) => {
         this.before({ call: "read", path });

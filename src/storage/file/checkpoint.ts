@@ -184,7 +184,7 @@ export class Checkpointer {
     await log.flush();
     await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
     table.settle([], deletedIds);
-    this.#removeFiles(doomed);
+    await this.#removeFiles(doomed);
     return true;
   }
 
@@ -230,7 +230,7 @@ export class Checkpointer {
     table.settle(snapshots, deletedIds);
     if (this.#parts.replay.ids.length === 0) this.#parts.replay.close();
     await log.release(position);
-    this.#removeFiles(doomed);
+    await this.#removeFiles(doomed);
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
       streams: snapshots.length,
       tookMs: clock.nowMs() - startedMs,
@@ -294,8 +294,10 @@ export class Checkpointer {
     })).filter(({ bases }) => bases.length > 0);
   }
 
-  #removeFiles(doomed: readonly { id: number; bases: number[] }[]): void {
+  async #removeFiles(doomed: readonly { id: number; bases: number[] }[]): Promise<void> {
     const { fileSystem, folder, open } = this.#parts;
+    // An answer that was made in this turn may have to open its file yet (`fileBlob`).
+    if (doomed.length > 0) await nextTurn();
     for (const { id, bases } of doomed) {
       open.forget(id, bases);
       for (const base of bases) {

@@ -266,6 +266,12 @@ export class FileBackend implements Backend {
       : concatBytes([older, newest]);
   }
 
+  blob(stream: Stream, from: number, to: number): Blob | undefined | Promise<Blob | undefined> {
+    if (to > stream.buffer.start) return undefined;
+    invariant(stream instanceof FileStream, "the stream is one of this backend's");
+    return this.#parts.reader.blob(stream, from, to);
+  }
+
   blockStart(stream: Stream, offset: number): number | Promise<number> {
     if (offset >= stream.buffer.start) return stream.buffer.blockStart(offset);
     invariant(stream instanceof FileStream, "the stream is one of this backend's");

@@ -3,13 +3,10 @@ import { FileSystemError } from "../../env/file_system.ts";
 import { freshBytes } from "../../env/fresh_bytes.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { invariant } from "../invariant.ts";
+import { checkBlocks, checkBlocksInPlace, entryAt } from "./block_check.ts";
 import type { Catalog, SegmentRow } from "./catalog.ts";
-import { checksum } from "./crc.ts";
 import { damagedRead } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
-import type { IndexEntry } from "./index_format.ts";
-import { PAGE_ENTRIES } from "./index_page.ts";
 import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 
@@ -39,6 +36,22 @@ export class SegmentReader {
     return to <= segment.base + segment.bytes
       ? this.#readIn(stream, segment, from, to)
       : this.#readOver(stream, from, to);
+  }
+
+  /**
+   * The same as a blob of the segment's file, once every block of it has been checked; `undefined` where
+   * there is none to be had, and for what is in two segments or may have to come from the disk.
+   */
+  blob(stream: FileStream, from: number, to: number): Blob | undefined | Promise<Blob | undefined> {
+    const segment = this.#segmentAt(stream, from);
+    if (to > segment.base + segment.bytes) return undefined;
+    return this.#use(stream, segment, (open) => {
+      if (open.log.blob === undefined) return undefined;
+      const run = open.indexReader.run(from, to, segment.blocks);
+      return run instanceof Promise
+        ? run.then((later) => this.#blobOf(open, segment, later, from, to))
+        : this.#blobOf(open, segment, run, from, to);
+    });
   }
 
   /** As `Backend.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
@@ -155,11 +168,27 @@ export class SegmentReader {
     const headroomBytes = isJson ? HEADROOM_BYTES : 0;
     const bytes = freshBytes(headroomBytes + end - start).subarray(headroomBytes);
     const cut = (length: number) => {
-      checkBlocks(log.path, segment, run, bytes.subarray(0, length), start);
+      checkBlocks(log.path, segment, run, bytes.subarray(0, length));
       warm.use(start, end, nowMs);
       return bytes.subarray(from - segment.base - start, to - segment.base - start);
     };
     return wasWarm ? cut(log.readSync(bytes, start)) : log.read(bytes, start).then(cut);
+  }
+
+  #blobOf(
+    { log, warm }: OpenSegment,
+    segment: SegmentRow,
+    run: BlockRun,
+    from: number,
+    to: number,
+  ): Blob | undefined {
+    const start = entryAt(run, run.first).position;
+    const end = entryAt(run, run.last).end - segment.base;
+    const nowMs = this.#clock.nowMs();
+    if (!warm.isWarm(start, end, nowMs)) return undefined;
+    checkBlocksInPlace(log, segment, run);
+    warm.use(start, end, nowMs);
+    return log.blob?.(from - segment.base, to - segment.base);
   }
 
   #use<T>(
@@ -190,37 +219,9 @@ function holds({ base, bytes }: SegmentRow, offset: number): boolean {
   return offset >= base && offset < base + bytes;
 }
 
-function entryAt({ first, pages }: BlockRun, block: number): IndexEntry {
-  const firstPage = Math.floor(first / PAGE_ENTRIES);
-  const page = pages[Math.floor(block / PAGE_ENTRIES) - firstPage];
-  invariant(page !== undefined, "a run has its blocks' pages");
-  return page.entry(block % PAGE_ENTRIES);
-}
-
 function gone(stream: FileStream): StreamError {
   return new StreamError(
     { code: "not_found" },
     `The stream ${JSON.stringify(stream.name)} was deleted while it was read.`,
   );
-}
-
-function checkBlocks(
-  path: string,
-  segment: SegmentRow,
-  run: BlockRun,
-  bytes: Bytes,
-  start: number,
-): void {
-  for (let number = run.first; number <= run.last; number++) {
-    const entry = entryAt(run, number);
-    const block = bytes.subarray(entry.position - start, entry.end - segment.base - start);
-    const found = checksum(block);
-    if (found === entry.checksum) continue;
-    throw damagedRead({
-      path,
-      position: entry.position,
-      expected: `a block with the CRC-32 ${entry.checksum}`,
-      found: `${found} over ${block.length} bytes`,
-    });
-  }
 }

@@ -1,0 +1,112 @@
+import type { File } from "../../env/file_system.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { invariant } from "../invariant.ts";
+import type { SegmentRow } from "./catalog.ts";
+import { checksum } from "./crc.ts";
+import { damagedRead } from "./damage.ts";
+import type { IndexEntry } from "./index_format.ts";
+import { PAGE_ENTRIES } from "./index_page.ts";
+import type { BlockRun } from "./index_reader.ts";
+
+/** Read at once: as much as stays in the processor's own memory until it is checked. */
+const PIECE_BYTES = 128 * 1024;
+
+/** The index's entry of one of a run's blocks. */
+export function entryAt({ first, pages }: BlockRun, block: number): IndexEntry {
+  const firstPage = Math.floor(first / PAGE_ENTRIES);
+  const page = pages[Math.floor(block / PAGE_ENTRIES) - firstPage];
+  invariant(page !== undefined, "a run has its blocks' pages");
+  return page.entry(block % PAGE_ENTRIES);
+}
+
+/**
+ * Checks a run of blocks that were read.
+ *
+ * @param bytes theirs, from the first one's start on
+ * @throws {StreamError} `damaged`
+ */
+export function checkBlocks(path: string, segment: SegmentRow, run: BlockRun, bytes: Bytes): void {
+  const check = new RunCheck(path, segment, run);
+  check.add(bytes);
+  check.end();
+}
+
+let pieceBytes: Bytes | undefined;
+
+/**
+ * Checks a run of blocks where they are in their file, by blocking reads into memory that is used over
+ * and over.
+ *
+ * @throws {StreamError} `damaged`
+ * @throws {FileSystemError}
+ */
+export function checkBlocksInPlace(log: File, segment: SegmentRow, run: BlockRun): void {
+  pieceBytes ??= new Uint8Array(PIECE_BYTES);
+  const check = new RunCheck(log.path, segment, run);
+  const end = entryAt(run, run.last).end - segment.base;
+  for (let at = entryAt(run, run.first).position; at < end;) {
+    const piece = pieceBytes.subarray(0, end - at);
+    const length = log.readSync(piece, at);
+    check.add(piece.subarray(0, length));
+    if (length < piece.length) break;
+    at += length;
+  }
+  check.end();
+}
+
+/** A run's blocks, checked one after the other as their bytes come. */
+class RunCheck {
+  readonly #path: string;
+  readonly #segment: SegmentRow;
+  readonly #run: BlockRun;
+  #block: number;
+  #entry: IndexEntry;
+  /** Of the block's bytes that have come. */
+  #checksum = 0;
+  #length = 0;
+
+  constructor(path: string, segment: SegmentRow, run: BlockRun) {
+    this.#path = path;
+    this.#segment = segment;
+    this.#run = run;
+    this.#block = run.first;
+    this.#entry = entryAt(run, run.first);
+  }
+
+  /** Takes the next bytes. */
+  add(bytes: Bytes): void {
+    for (let at = 0; at < bytes.length && this.#block <= this.#run.last;) {
+      const missing = this.#blockBytes - this.#length;
+      const part = bytes.subarray(at, at + missing);
+      this.#checksum = checksum(part, this.#checksum);
+      this.#length += part.length;
+      at += part.length;
+      if (part.length === missing) this.#endBlock();
+    }
+  }
+
+  /** Says that no more bytes come. */
+  end(): void {
+    if (this.#block <= this.#run.last) throw this.#damaged();
+  }
+
+  get #blockBytes(): number {
+    return this.#entry.end - this.#segment.base - this.#entry.position;
+  }
+
+  #endBlock(): void {
+    if (this.#checksum !== this.#entry.checksum) throw this.#damaged();
+    this.#checksum = 0;
+    this.#length = 0;
+    if (++this.#block <= this.#run.last) this.#entry = entryAt(this.#run, this.#block);
+  }
+
+  #damaged(): Error {
+    return damagedRead({
+      path: this.#path,
+      position: this.#entry.position,
+      expected: `a block with the CRC-32 ${this.#entry.checksum}`,
+      found: `${this.#checksum} over ${this.#length} bytes`,
+    });
+  }
+}
