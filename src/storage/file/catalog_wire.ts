@@ -1,16 +1,15 @@
-import type { Bytes } from "../../protocol/bytes.ts";
 import type { CatalogChanges, StreamUpdate } from "./catalog.ts";
 
 /**
  * How changes go to the catalogue's thread. A copy of objects costs the thread that sends it more than
  * all else about a checkpoint, so that what most of them are made of, updates, goes as two buffers that
- * change hands.
+ * change hands: buffers and not arrays, at whose elements Deno would look one by one.
  */
 export interface CatalogParcel extends Omit<CatalogChanges, "updates"> {
-  /** {@link FIELDS} numbers for each update. */
-  numbers: Float64Array<ArrayBuffer>;
+  /** {@link FIELDS} numbers of 64 bits for each update. */
+  numbers: ArrayBuffer;
   /** The updates' rests, one after the other. */
-  rests: Bytes;
+  rests: ArrayBuffer;
   /** What isn't a number, of the few updates that have such. */
   texts: readonly UpdateTexts[];
 }
@@ -53,17 +52,19 @@ export function packChanges({ updates, ...others }: CatalogChanges): CatalogParc
       texts.push({ index, seq, closedById: closedBy?.id });
     }
   });
-  return { ...others, numbers, rests, texts };
+  return { ...others, numbers: numbers.buffer, rests: rests.buffer, texts };
 }
 
 /** The memory that a parcel hands over. */
 export function buffersOf({ numbers, rests }: CatalogParcel): ArrayBuffer[] {
-  return [numbers.buffer, rests.buffer];
+  return [numbers, rests];
 }
 
 /** The updates of a parcel. */
-export function* unpackUpdates({ numbers, rests, texts }: CatalogParcel): Generator<StreamUpdate> {
-  const textsOf = new Map(texts.map((entry) => [entry.index, entry]));
+export function* unpackUpdates(parcel: CatalogParcel): Generator<StreamUpdate> {
+  const numbers = new Float64Array(parcel.numbers);
+  const rests = new Uint8Array(parcel.rests);
+  const textsOf = new Map(parcel.texts.map((entry) => [entry.index, entry]));
   let restAt = 0;
   for (let index = 0; index * FIELDS < numbers.length; index++) {
     const first = index * FIELDS;

@@ -1,4 +1,4 @@
-import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
+import { NO_BYTES } from "../../protocol/bytes.ts";
 import type { Appended, AppendRequest } from "../storage.ts";
 
 /**
@@ -43,8 +43,8 @@ class Pack {
   }
 
   /** What was packed; the pack is empty afterwards. */
-  take(): Bytes {
-    const taken = this.bytes.slice(0, this.end);
+  take(): ArrayBuffer {
+    const taken = this.bytes.buffer.slice(0, this.end);
     this.end = 0;
     return taken;
   }
@@ -97,10 +97,11 @@ function flagsOf({ close, contentType, seq, producer, expectedTail }: AppendRequ
 
 /** Hands over each append of a pack; their bodies are parts of it. */
 export function unpackAppends(
-  pack: Bytes,
+  packed: ArrayBuffer,
   take: (id: number, name: string, request: AppendRequest) => void,
 ): void {
-  const view = new DataView(pack.buffer, pack.byteOffset, pack.length);
+  const pack = new Uint8Array(packed);
+  const view = new DataView(packed);
   let end = 0;
   const text = (lengthBytes: number) => {
     const start = end;
@@ -152,9 +153,12 @@ export class AppendedPack extends Pack {
 }
 
 /** Hands over each answer of a pack. */
-export function unpackAppended(pack: Bytes, take: (id: number, answer: Appended) => void): void {
-  const view = new DataView(pack.buffer, pack.byteOffset, pack.length);
-  for (let at = 0; at < pack.length; at += ANSWER_BYTES) {
+export function unpackAppended(
+  packed: ArrayBuffer,
+  take: (id: number, answer: Appended) => void,
+): void {
+  const view = new DataView(packed);
+  for (let at = 0; at < packed.byteLength; at += ANSWER_BYTES) {
     const flags = view.getUint8(at + 4);
     take(view.getUint32(at, true), {
       tail: view.getFloat64(at + 5, true),

@@ -1,4 +1,3 @@
-import type { Bytes } from "../../protocol/bytes.ts";
 import type { Failure } from "../../protocol/errors.ts";
 import type { ReadFrom } from "../../protocol/offset.ts";
 import type { StorageStatus } from "../status.ts";
@@ -12,11 +11,27 @@ import type {
   ReadResult,
   StreamInfo,
 } from "../storage.ts";
+import type { WireBytes } from "./wire_bytes.ts";
 
-/** What a thread asks the storage's thread for; `id` is the caller's, and comes back with the answer. */
+/**
+ * What a thread asks the storage's thread for; `id` is the caller's, and comes back with the answer. A
+ * body stands beside its request, which is without.
+ */
 export type Call =
-  | { kind: "create"; id: number; name: string; spec: CreateSpec }
-  | { kind: "append"; id: number; name: string; request: AppendRequest }
+  | {
+    kind: "create";
+    id: number;
+    name: string;
+    spec: Omit<CreateSpec, "body">;
+    body: WireBytes | undefined;
+  }
+  | {
+    kind: "append";
+    id: number;
+    name: string;
+    request: Omit<AppendRequest, "body">;
+    body: WireBytes;
+  }
   | { kind: "delete"; id: number; name: string }
   | { kind: "head"; id: number; name: string }
   | { kind: "read"; id: number; name: string; from: ReadFrom; limitBytes: number }
@@ -30,15 +45,15 @@ export type Answer =
   | { kind: "appended"; id: number; value: Appended }
   | { kind: "done"; id: number }
   | { kind: "info"; id: number; value: StreamInfo }
-  | { kind: "chunk"; id: number; value: ReadResult }
+  | { kind: "chunk"; id: number; value: Omit<ReadResult, "data">; data: WireBytes }
   | { kind: "page"; id: number; value: ListPage }
   | { kind: "changed"; id: number }
   | { kind: "refused"; id: number; failure: Failure; message: string }
   | { kind: "failed"; id: number; message: string }
   | { kind: "status"; status: StorageStatus };
 
-/** What one turn of the event loop gathered, in its order: most of it appends, packed into bytes. */
-export type Post<T> = readonly (T | Bytes)[];
+/** What one turn of the event loop gathered, in its order: most of it appends, packed into buffers. */
+export type Post<T> = readonly (T | ArrayBuffer)[];
 
 /** Brings a post to the other thread. */
 export type Deliver<T> = (post: Post<T>, transfer: ArrayBuffer[]) => void;

@@ -1,10 +1,9 @@
-import type { Bytes } from "../../protocol/bytes.ts";
 import type { Deliver } from "./messages.ts";
 
 /** What is packed apart from the other messages. */
 export interface Packing {
   readonly isEmpty: boolean;
-  take(): Bytes;
+  take(): ArrayBuffer;
 }
 
 /**
@@ -14,7 +13,7 @@ export interface Packing {
 export class Outbox<T extends object> {
   readonly #deliver: Deliver<T>;
   readonly #pack: Packing;
-  #parts: (T | Bytes)[] = [];
+  #parts: (T | ArrayBuffer)[] = [];
   #transfer: ArrayBuffer[] = [];
   #isDue = false;
 
@@ -54,8 +53,8 @@ export class Outbox<T extends object> {
 
   #closePack(): void {
     if (this.#pack.isEmpty) return;
-    const bytes = this.#pack.take();
-    this.#parts.push(bytes);
-    this.#transfer.push(bytes.buffer);
+    const packed = this.#pack.take();
+    this.#parts.push(packed);
+    this.#transfer.push(packed);
   }
 }

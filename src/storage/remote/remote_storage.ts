@@ -1,4 +1,3 @@
-import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { ReadFrom } from "../../protocol/offset.ts";
 import type { StorageStatus } from "../status.ts";
@@ -17,6 +16,7 @@ import type {
 import { AppendPack, isPacked, unpackAppended } from "./append_wire.ts";
 import type { Answer, Call, Deliver, Post } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import { fromWire, toWire } from "./wire_bytes.ts";
 
 /** What a thread has to know of the storage before its first call. */
 export interface RemoteStart {
@@ -55,13 +55,19 @@ export class RemoteStorage implements Storage {
   /** Takes what the host has sent. */
   take(post: Post<Answer>): void {
     for (const part of post) {
-      if (part instanceof Uint8Array) this.#takePacked(part);
+      if (part instanceof ArrayBuffer) this.#takePacked(part);
       else this.#takeAnswer(part);
     }
   }
 
   create(name: string, spec: CreateSpec): Promise<Created> {
-    return this.#call(this.#created, (id) => this.#out.send({ kind: "create", id, name, spec }));
+    const { body, ...rest } = spec;
+    // A copy, since the memory is the caller's.
+    const sent = body && toWire(body.slice());
+    return this.#call(
+      this.#created,
+      (id) => this.#out.send({ kind: "create", id, name, spec: rest, body: sent }, sent?.buffer),
+    );
   }
 
   append(name: string, request: AppendRequest): Promise<Appended> {
@@ -70,7 +76,9 @@ export class RemoteStorage implements Storage {
         this.#pack.add(id, name, request);
         this.#out.sendSoon();
       } else {
-        this.#out.send({ kind: "append", id, name, request });
+        const { body, ...rest } = request;
+        const sent = toWire(body.slice());
+        this.#out.send({ kind: "append", id, name, request: rest, body: sent }, sent.buffer);
       }
     });
   }
@@ -138,7 +146,7 @@ export class RemoteStorage implements Storage {
     return this.#nextId;
   }
 
-  #takePacked(pack: Bytes): void {
+  #takePacked(pack: ArrayBuffer): void {
     unpackAppended(pack, (id, appended) => this.#appended.resolve(id, appended));
   }
 
@@ -153,7 +161,7 @@ export class RemoteStorage implements Storage {
       case "info":
         return this.#infos.resolve(answer.id, answer.value);
       case "chunk":
-        return this.#chunks.resolve(answer.id, answer.value);
+        return this.#chunks.resolve(answer.id, { ...answer.value, data: fromWire(answer.data) });
       case "page":
         return this.#pages.resolve(answer.id, answer.value);
       case "changed":

@@ -1,9 +1,9 @@
-import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { AppendRequest, ReadResult, Storage, Watch } from "../storage.ts";
 import { AppendedPack, unpackAppends } from "./append_wire.ts";
 import type { Answer, Call, Deliver, Post } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import { fromWire, toWire } from "./wire_bytes.ts";
 
 /** Serves a storage to one other thread, in which a `RemoteStorage` stands for it. */
 export class StorageHost {
@@ -20,7 +20,7 @@ export class StorageHost {
   /** Takes what the other thread has sent. */
   take(post: Post<Call>): void {
     for (const part of post) {
-      if (part instanceof Uint8Array) this.#takePacked(part);
+      if (part instanceof ArrayBuffer) this.#takePacked(part);
       else this.#takeCall(part);
     }
   }
@@ -30,7 +30,7 @@ export class StorageHost {
     this.#out.send({ kind: "status", status: this.#storage.status() });
   }
 
-  #takePacked(pack: Bytes): void {
+  #takePacked(pack: ArrayBuffer): void {
     unpackAppends(pack, (id, name, request) => this.#append(id, name, request));
   }
 
@@ -46,9 +46,9 @@ export class StorageHost {
     const refuse = (error: unknown) => this.#refuse(id, error);
     switch (call.kind) {
       case "append":
-        return this.#append(id, call.name, call.request);
+        return this.#append(id, call.name, { ...call.request, body: fromWire(call.body) });
       case "create":
-        this.#storage.create(call.name, call.spec)
+        this.#storage.create(call.name, { ...call.spec, body: call.body && fromWire(call.body) })
           .then((value) => this.#out.send({ kind: "created", id, value }), refuse);
         return;
       case "delete":
@@ -75,11 +75,10 @@ export class StorageHost {
   }
 
   /** The chunk's memory is the caller's own, and changes hands. */
-  #sendChunk(id: number, value: ReadResult): void {
-    this.#out.send(
-      { kind: "chunk", id, value },
-      value.data.length > 0 ? value.data.buffer : undefined,
-    );
+  #sendChunk(id: number, { data, ...value }: ReadResult): void {
+    // What is empty may be everybody's, and stays here.
+    if (data.length === 0) this.#out.send({ kind: "chunk", id, value, data: toWire(data) });
+    else this.#out.send({ kind: "chunk", id, value, data: toWire(data) }, data.buffer);
   }
 
   #watch(id: number, name: string): void {
