@@ -21,7 +21,10 @@ export class LiveStream {
   readonly #readers = new Set<SseReader>();
   #watch: Promise<Watch> | undefined;
   #pumping = false;
-  #again = false;
+  /** Whether all are to be looked after: there is news. */
+  #allAreDue = false;
+  /** Those to be looked after by themselves: with thousands, each that comes costs no look at the others. */
+  readonly #due = new Set<SseReader>();
 
   constructor(config: ServerConfig, name: string, first: ReadResult) {
     this.#config = config;
@@ -50,10 +53,13 @@ export class LiveStream {
   follow(reader: SseReader): void {
     // One that has ended already, with the closure, would leave a watch that nobody cancels.
     if (!this.#readers.has(reader)) return;
-    reader.onRoom = () => void this.#pump();
-    this.#watch ??= this.#config.storage.watch(this.#name, () => void this.#pump());
+    reader.onRoom = () => this.#lookAfter(reader);
+    this.#watch ??= this.#config.storage.watch(this.#name, () => {
+      this.#allAreDue = true;
+      void this.#pump();
+    });
     // What came between the reader's last read and the watch is looked for once the watch is set.
-    this.#watch.then(() => this.#pump(), () => this.#endAll());
+    this.#watch.then(() => this.#lookAfter(reader), () => this.#endAll());
   }
 
   /** Sends what was read to those who stand where it begins. */
@@ -85,14 +91,20 @@ export class LiveStream {
     }
   }
 
+  #lookAfter(reader: SseReader): void {
+    this.#due.add(reader);
+    void this.#pump();
+  }
+
   async #pump(): Promise<void> {
-    this.#again = true;
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      while (this.#again && this.#readers.size > 0) {
-        this.#again = false;
-        await this.#pass();
+      while (this.#allAreDue || this.#due.size > 0) {
+        const readers = this.#allAreDue ? this.#readers : [...this.#due];
+        this.#allAreDue = false;
+        this.#due.clear();
+        await this.#pass(readers);
       }
     } catch {
       // The stream is gone, or can't be read: whoever comes back is told why.
@@ -102,9 +114,9 @@ export class LiveStream {
     }
   }
 
-  async #pass(): Promise<void> {
+  async #pass(readers: Iterable<SseReader>): Promise<void> {
     const groups = new Map<number, SseReader[]>();
-    for (const reader of this.#readers) {
+    for (const reader of readers) {
       if (!reader.started) continue;
       if (!reader.hasRoom) {
         reader.behind = true;
@@ -119,7 +131,7 @@ export class LiveStream {
       const chunk = await this.#read(offset, limitBytes);
       if (chunk.id !== this.#id) throw new Error("The stream was made again.");
       this.deliver(chunk, group);
-      if (chunk.next < chunk.tail) this.#again = true;
+      if (chunk.next < chunk.tail) { for (const reader of group) this.#due.add(reader); }
     }
   }
 

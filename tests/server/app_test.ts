@@ -73,12 +73,12 @@ Deno.test("two apps on one storage serve the same streams", async () => {
 Deno.test("a defect: 500 that gives nothing away, and the next request is served", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
-  const { read } = served.storage;
-  served.storage.read = () => Promise.reject(new TypeError("secret"));
-  const answer = await served.get("a");
+  const { create } = served.storage;
+  served.storage.create = () => Promise.reject(new TypeError("secret"));
+  const answer = await served.put("b", TEXT);
   equal((await answer.clone().text()).includes("secret"), false);
   await refused(answer, 500, "internal", /its log says more/);
-  served.storage.read = read;
+  served.storage.create = create;
   equal(await served.content("a"), "hello");
 });
 
