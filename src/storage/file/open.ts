@@ -65,7 +65,7 @@ export interface FileStorageOptions {
   earlyWriteBytes?: number;
   /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
   barrierFiles?: number;
-  /** A checkpoint begins at so many dirty streams; 50,000. */
+  /** A checkpoint begins at so many dirty streams; 100,000. */
   checkpointStreams?: number;
   /** A checkpoint begins at least this often where there is anything to store; 30 s. */
   checkpointIntervalMs?: number;
@@ -350,7 +350,7 @@ async function assemble(
       deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
       earlyWriteBytes: options.earlyWriteBytes ?? MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
-      checkpointStreams: options.checkpointStreams ?? 50_000,
+      checkpointStreams: options.checkpointStreams ?? 100_000,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
     },
     release: async () => {
