@@ -1,11 +1,17 @@
-import type { CatalogChanges, StreamUpdate } from "./catalog.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { CatalogChanges, StreamRow, StreamUpdate } from "./catalog.ts";
 
 /**
  * How changes go to the catalogue's thread. A copy of objects costs the thread that sends it more than
  * all else about a checkpoint, so that what most of them are made of, updates, goes as two buffers that
  * change hands: buffers and not arrays, at whose elements Deno would look one by one.
  */
-export interface CatalogParcel extends Omit<CatalogChanges, "updates"> {
+export interface CatalogParcel extends Omit<CatalogChanges, "streams" | "updates"> {
+  /** New rows without their rests. */
+  rows: readonly Omit<StreamRow, "rest">[];
+  rowRests: ArrayBuffer;
+  /** Where each row's rest ends in `rowRests`. */
+  rowRestEnds: readonly number[];
   /** {@link FIELDS} numbers of 64 bits for each update. */
   numbers: ArrayBuffer;
   /** The updates' rests, one after the other. */
@@ -23,13 +29,9 @@ interface UpdateTexts {
 const FIELDS = 13;
 
 /** Packs changes; {@link buffersOf} are to be transferred. */
-export function packChanges({ updates, ...others }: CatalogChanges): CatalogParcel {
+export function packChanges({ streams, updates, ...others }: CatalogChanges): CatalogParcel {
   const numbers = new Float64Array(updates.length * FIELDS);
   const texts: UpdateTexts[] = [];
-  let restsBytes = 0;
-  for (const { rest } of updates) restsBytes += rest.length;
-  const rests = new Uint8Array(restsBytes);
-  let restAt = 0;
   updates.forEach((update, index) => {
     const { seq, closedBy, rest } = update;
     let at = index * FIELDS;
@@ -46,18 +48,48 @@ export function packChanges({ updates, ...others }: CatalogChanges): CatalogParc
     numbers[at++] = update.tail;
     numbers[at++] = update.lastAtMs;
     numbers[at] = rest.length;
-    rests.set(rest, restAt);
-    restAt += rest.length;
     if (seq !== undefined || closedBy !== undefined) {
       texts.push({ index, seq, closedById: closedBy?.id });
     }
   });
-  return { ...others, numbers: numbers.buffer, rests: rests.buffer, texts };
+  let rowRestEnd = 0;
+  return {
+    ...others,
+    rows: streams.map(({ rest: _, ...row }) => row),
+    rowRests: joinedRests(streams),
+    rowRestEnds: streams.map(({ rest }) => rowRestEnd += rest.length),
+    numbers: numbers.buffer,
+    rests: joinedRests(updates),
+    texts,
+  };
 }
 
 /** The memory that a parcel hands over. */
-export function buffersOf({ numbers, rests }: CatalogParcel): ArrayBuffer[] {
-  return [numbers, rests];
+export function buffersOf({ rowRests, numbers, rests }: CatalogParcel): ArrayBuffer[] {
+  return [rowRests, numbers, rests];
+}
+
+function joinedRests(from: readonly { rest: Bytes }[]): ArrayBuffer {
+  let length = 0;
+  for (const { rest } of from) length += rest.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const { rest } of from) {
+    joined.set(rest, at);
+    at += rest.length;
+  }
+  return joined.buffer;
+}
+
+/** The new rows of a parcel. */
+export function* unpackRows({ rows, rowRests, rowRestEnds }: CatalogParcel): Generator<StreamRow> {
+  const rests = new Uint8Array(rowRests);
+  let start = 0;
+  for (const [index, row] of rows.entries()) {
+    const end = rowRestEnds[index] ?? start;
+    yield { ...row, rest: rests.subarray(start, end) };
+    start = end;
+  }
 }
 
 /** The updates of a parcel. */

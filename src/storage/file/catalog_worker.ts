@@ -13,7 +13,7 @@ import {
   streamValues,
   updateValues,
 } from "./catalog_rows.ts";
-import { type CatalogParcel, unpackUpdates } from "./catalog_wire.ts";
+import { type CatalogParcel, unpackRows, unpackUpdates } from "./catalog_wire.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /**
@@ -84,7 +84,7 @@ class Committer {
     for (const id of parcel.deletedIds) {
       for (const statement of this.#deletes) statement.run(id);
     }
-    for (const row of parcel.streams) this.#stream.run(...streamValues(row));
+    for (const row of unpackRows(parcel)) this.#stream.run(...streamValues(row));
     for (const update of unpackUpdates(parcel)) this.#updateStream(update);
     for (const row of parcel.producers) this.#producer.run(...producerValues(row));
     for (const row of parcel.segments) this.#segment.run(...segmentValues(row));

@@ -54,7 +54,7 @@ export interface FileStorageOptions {
   maxQueuedBytes?: number;
   /** How many producers a stream may have; 10,000. */
   maxProducersPerStream?: number;
-  /** Idle streams leave memory beyond this many; 100,000. */
+  /** Beyond so many streams in memory, idle ones leave it; 100,000. */
   maxLoadedStreams?: number;
   /** They also do where they take more than this together; 192 MiB. */
   maxIdleBytes?: number;

@@ -22,6 +22,8 @@ const STREAM_BYTES = 1200;
 const PRODUCER_BYTES = 150;
 /** Idle streams leave until this part of their room is taken. */
 const EVICTION_GOAL = 0.9;
+/** So much of what may be loaded is left to idle streams, however many are dirty. */
+const LEAST_IDLE = 0.1;
 
 /** What a stream table needs to know. */
 export interface StreamTableOptions {
@@ -376,8 +378,9 @@ export class StreamTable {
     }
   }
 
-  /** Whether idle streams take more than this part of what they may. */
+  /** Whether idle streams take more than this part of what they may; the dirty ones take of it first. */
   #isOver(part: number): boolean {
-    return this.#idle > this.#maxLoaded * part || this.#idleBytes > this.#maxIdleBytes * part;
+    const most = Math.max(this.#maxLoaded - this.#dirty.size, this.#maxLoaded * LEAST_IDLE);
+    return this.#idle > most * part || this.#idleBytes > this.#maxIdleBytes * part;
   }
 }

@@ -1,7 +1,12 @@
 import { deepStrictEqual as equal } from "node:assert";
 import fc from "fast-check";
-import type { CatalogChanges, StreamUpdate } from "../../../src/storage/file/catalog.ts";
-import { buffersOf, packChanges, unpackUpdates } from "../../../src/storage/file/catalog_wire.ts";
+import type { CatalogChanges, StreamRow, StreamUpdate } from "../../../src/storage/file/catalog.ts";
+import {
+  buffersOf,
+  packChanges,
+  unpackRows,
+  unpackUpdates,
+} from "../../../src/storage/file/catalog_wire.ts";
 
 const integer = fc.maxSafeNat();
 const text = fc.option(fc.string(), { nil: undefined });
@@ -24,11 +29,23 @@ const update: fc.Arbitrary<StreamUpdate> = fc.record({
   rest: fc.uint8Array({ maxLength: 20 }).map((bytes) => new Uint8Array(bytes)),
 }, { noNullPrototype: true });
 
-Deno.test("UpdatesArriveAsTheyWereSent", () => {
-  fc.assert(fc.property(fc.array(update), (updates) => {
+const row: fc.Arbitrary<StreamRow> = update.map((
+  { identityChecksum: _, endsAtMs: __, ...state },
+) => ({
+  ...state,
+  name: `stream ${state.id}`,
+  contentType: "text/plain",
+  lifetime: { kind: "ttl", ttlSeconds: 5 },
+  fork: state.closed
+    ? { sourceId: 1, sourceName: "s", point: 7, offset: undefined, subOffset: 2 }
+    : undefined,
+}));
+
+Deno.test("ChangesArriveAsTheyWereSent", () => {
+  fc.assert(fc.property(fc.array(update), fc.array(row), (updates, streams) => {
     const changes: CatalogChanges = {
       deletedIds: [1, 2],
-      streams: [],
+      streams,
       updates,
       producers: [{ streamId: 3, producerId: "p", epoch: 1, seq: 2 }],
       segments: [{ streamId: 3, base: 0, bytes: 5, blocks: 1 }],
@@ -36,7 +53,8 @@ Deno.test("UpdatesArriveAsTheyWereSent", () => {
     const sent = packChanges(changes);
     const arrived = structuredClone(sent, { transfer: buffersOf(sent) });
     equal([...unpackUpdates(arrived)], updates);
-    const { deletedIds, streams, producers, segments } = arrived;
+    equal([...unpackRows(arrived)], streams);
+    const { deletedIds, producers, segments } = arrived;
     equal({ deletedIds, streams, updates, producers, segments }, changes);
   }));
 });
