@@ -121,9 +121,9 @@ function chosenPeers(list: string | undefined, all: boolean): readonly Peer[] {
   const asked = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
   const wanted = asked.flatMap((name) => {
     const exact = PEERS.filter((peer) => peer.name === name);
-    const found = exact.length > 0
-      ? exact
-      : PEERS.filter((peer) => peer.name.startsWith(`${name}-`) && peer.byDefault);
+    const family = PEERS.filter((peer) => peer.name.startsWith(`${name}-`));
+    const usual = family.filter((peer) => peer.byDefault);
+    const found = [exact, usual].find(({ length }) => length > 0) ?? family;
     if (found.length === 0) {
       throw new Error(`--servers names "${name}"; there are ${names(() => true)}`);
     }

@@ -2,7 +2,7 @@ import type { Peer } from "../peers/peer.ts";
 import type { PlannedCase } from "./selection.ts";
 
 /** The warm-up before a new process's first window, and before its others. */
-export const FIRST_WARM_SECONDS = 2.5;
+export const FIRST_WARM_SECONDS = 4;
 /** The warm-up of a process that has answered before. */
 export const WARM_SECONDS = 0.5;
 
@@ -35,8 +35,14 @@ export function groupsOf(
   }
   return [...groups.values()].map((group) => ({
     chunkBytes: group[0]?.case.setup?.chunkBytes,
-    cases: group,
+    cases: warmestFirst(group),
   }));
+}
+
+function warmestFirst(cases: readonly PlannedCase[]): readonly PlannedCase[] {
+  return cases.toSorted((a, b) =>
+    Number(b.case.warmsUp ?? false) - Number(a.case.warmsUp ?? false)
+  );
 }
 
 /** How long a run takes: what doesn't depend on its windows' length, and how many windows there are. */

@@ -16,7 +16,7 @@ function handler(kind: "bare" | "ceiling", runtime: "deno" | "bun"): Peer {
   return {
     name: `${kind}-${runtime}`,
     ceiling: `ceiling-${runtime}`,
-    byDefault: true,
+    byDefault: kind === "ceiling",
     protocol: "http",
     isHandler: true,
     forgets: true,

@@ -26,6 +26,8 @@ const BY_DEFAULT = [
   "4KiB-json-plain-64c-1s",
 ];
 
+const WARM_UP = "256B-bytes-plain-64c-1s";
+
 /** Appends, one request in flight on each connection: sizes × kinds × connections × streams. */
 export const APPEND: Workload = {
   name: "append",
@@ -97,6 +99,7 @@ function appendCase(shape: Shape, selection: Selection): Case {
       `${producers ? " by producers" : ""}, ${counted(connections, "connection")}, ` +
       counted(count, "stream"),
     selection,
+    warmsUp: parts === WARM_UP,
     extraSeconds: count / CREATES_A_SECOND,
     ...(producers || kind === "json" ? {} : { protocols: ["http", "redis", "nats"] }),
     async run({ generator, server, seconds, warmSeconds }) {

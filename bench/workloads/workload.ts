@@ -40,6 +40,8 @@ export interface Case {
   readonly restarts?: boolean;
   /** Whether one round is enough, because it takes long. */
   readonly onceOnly?: boolean;
+  /** Whether it is the first in its process: those that follow find compiled code. */
+  readonly warmsUp?: boolean;
   /** How long it takes beside its window, where that is more than a moment. */
   readonly extraSeconds?: number;
   /** How long its window is, where that isn't the run's. */
