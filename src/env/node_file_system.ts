@@ -8,6 +8,7 @@ import {
   fsync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   read,
   readdirSync,
@@ -32,6 +33,8 @@ const FLAGS: Record<OpenMode, number> = {
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 };
+
+const FILE_MODE = 0o644;
 
 const KINDS: Record<string, FileSystemErrorKind> = {
   ENOSPC: "no_space",
@@ -93,6 +96,11 @@ const FOLDERS: Omit<FileSystem, "open"> = {
     }
   },
 
+  async createEmpty(path) {
+    const flags = constants.O_RDWR | constants.O_CREAT;
+    closeSync(await settleNumber("create", path, (done) => open(path, flags, FILE_MODE, done)));
+  },
+
   rename(from, to) {
     attempt("rename", from, () => renameSync(from, to));
   },
@@ -129,7 +137,7 @@ export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
   return {
     ...FOLDERS,
     open(path, mode) {
-      const descriptor = attempt("open", path, () => openSync(path, FLAGS[mode], 0o644));
+      const descriptor = attempt("open", path, () => openSync(path, FLAGS[mode], FILE_MODE));
       return new NodeFile(path, descriptor, calls);
     },
   };
@@ -168,7 +176,7 @@ class NodeFile implements File {
   async read(into: Bytes, position: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
-      const count = await settleCount("read", this.path, (settled) => {
+      const count = await settleNumber("read", this.path, (settled) => {
         const left = into.length - done;
         this.#calls.read(this.#descriptor, into, done, left, position + done, settled);
       });
@@ -191,7 +199,7 @@ class NodeFile implements File {
   async write(bytes: Bytes, position: number): Promise<void> {
     let done = 0;
     while (done < bytes.length) {
-      done += await settleCount("write", this.path, (settled) => {
+      done += await settleNumber("write", this.path, (settled) => {
         const left = bytes.length - done;
         this.#calls.write(this.#descriptor, bytes, done, left, position + done, settled);
       });
@@ -229,13 +237,13 @@ function settle(
   });
 }
 
-function settleCount(
+function settleNumber(
   call: string,
   path: string,
-  start: (done: (error: Error | null, count: number) => void) => void,
+  start: (done: (error: Error | null, found: number) => void) => void,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    start((error, count) => error ? reject(failure(call, path, error)) : resolve(count));
+    start((error, found) => error ? reject(failure(call, path, error)) : resolve(found));
   });
 }
 

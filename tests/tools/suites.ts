@@ -164,6 +164,8 @@ export const SUITES: readonly Suite[] = [
     command: [deno, "test", "-A", ...apart, "tests"],
     parse: parseDenoTest,
     limitMinutes: 10,
+    // One of them asks Bun.
+    needsTools: true,
   },
   ...OTHERS,
 ];

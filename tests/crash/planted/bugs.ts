@@ -262,9 +262,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a block is served without a look at its checksum",
     edits: [{
-      file: "file/segment_reader.ts",
-      from: "    if (found === entry.checksum) continue;\n",
-      to: "    if (found === found) continue;\n",
+      file: "file/block_check.ts",
+      from: "    if (this.#checksum !== this.#entry.checksum) throw this.#damaged();\n",
+      to: "",
     }],
     test: "FlippedBitInASegment",
     file: "tests/storage/file/segments_test.ts",
