@@ -12,8 +12,6 @@ export interface FileSystem {
   /** Whether the process may make files in this directory. */
   isWritable(path: string): boolean;
   open(path: string, mode: OpenMode): File;
-  /** Makes an empty file, off the main thread; one that is there already stays as it is. */
-  createEmpty(path: string): Promise<void>;
   rename(from: string, to: string): void;
   /** Removes a file; one that isn't there is fine. */
   remove(path: string): void;

@@ -8,7 +8,6 @@ import {
   fsync,
   ftruncateSync,
   mkdirSync,
-  open,
   openSync,
   read,
   readdirSync,
@@ -33,8 +32,6 @@ const FLAGS: Record<OpenMode, number> = {
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 };
-
-const FILE_MODE = 0o644;
 
 const KINDS: Record<string, FileSystemErrorKind> = {
   ENOSPC: "no_space",
@@ -96,11 +93,6 @@ const FOLDERS: Omit<FileSystem, "open"> = {
     }
   },
 
-  async createEmpty(path) {
-    const flags = constants.O_RDWR | constants.O_CREAT;
-    closeSync(await settleNumber("create", path, (done) => open(path, flags, FILE_MODE, done)));
-  },
-
   rename(from, to) {
     attempt("rename", from, () => renameSync(from, to));
   },
@@ -137,7 +129,7 @@ export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
   return {
     ...FOLDERS,
     open(path, mode) {
-      const descriptor = attempt("open", path, () => openSync(path, FLAGS[mode], FILE_MODE));
+      const descriptor = attempt("open", path, () => openSync(path, FLAGS[mode], 0o644));
       return new NodeFile(path, descriptor, calls);
     },
   };
@@ -176,7 +168,7 @@ class NodeFile implements File {
   async read(into: Bytes, position: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
-      const count = await settleNumber("read", this.path, (settled) => {
+      const count = await settleCount("read", this.path, (settled) => {
         const left = into.length - done;
         this.#calls.read(this.#descriptor, into, done, left, position + done, settled);
       });
@@ -199,7 +191,7 @@ class NodeFile implements File {
   async write(bytes: Bytes, position: number): Promise<void> {
     let done = 0;
     while (done < bytes.length) {
-      done += await settleNumber("write", this.path, (settled) => {
+      done += await settleCount("write", this.path, (settled) => {
         const left = bytes.length - done;
         this.#calls.write(this.#descriptor, bytes, done, left, position + done, settled);
       });
@@ -237,13 +229,13 @@ function settle(
   });
 }
 
-function settleNumber(
+function settleCount(
   call: string,
   path: string,
-  start: (done: (error: Error | null, found: number) => void) => void,
+  start: (done: (error: Error | null, count: number) => void) => void,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    start((error, found) => error ? reject(failure(call, path, error)) : resolve(found));
+    start((error, count) => error ? reject(failure(call, path, error)) : resolve(count));
   });
 }
 

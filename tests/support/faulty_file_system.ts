@@ -99,15 +99,6 @@ export class FaultyFileSystem implements FileSystem {
     });
   }
 
-  async createEmpty(path: string): Promise<void> {
-    if (this.life.isOver) return await this.life.never();
-    this.call("open", path, () => {
-      if (this.disk.find(path) !== undefined) return;
-      this.disk.changes.make([{ ...this.#place("open", path), node: new SimulatedFile() }]);
-    });
-    await this.life.pass();
-  }
-
   rename(from: string, to: string): void {
     this.call("rename", from, () => {
       const node = this.disk.find(from);

@@ -35,11 +35,6 @@ export class HookedFileSystem implements FileSystem {
     return this.#wrap(file);
   }
 
-  async createEmpty(path: string): Promise<void> {
-    await this.before({ call: "create", path });
-    await nodeFileSystem.createEmpty(path);
-  }
-
   rename(from: string, to: string): void {
     this.before({ call: "rename", path: from });
     nodeFileSystem.rename(from, to);

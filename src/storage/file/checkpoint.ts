@@ -22,8 +22,6 @@ const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 
 /** At most so many streams' blocks are written before others get their turns. */
 const SLICE_STREAMS = 64;
-/** So many streams' new files are made at once. */
-const PREPARED_STREAMS = 16;
 /** A slice ends after so long, too: streams whose files have to be made take far more than others. */
 const SLICE_MS = 1;
 /**
@@ -245,10 +243,7 @@ export class Checkpointer {
     const { clock, table, segments } = this.#parts;
     let sliceStreams = 0;
     let sliceEndMs = clock.nowMs() + SLICE_MS;
-    for (const [index, id] of ids.entries()) {
-      if (index % PREPARED_STREAMS === 0) {
-        await this.#prepare(ids.slice(index, index + PREPARED_STREAMS));
-      }
+    for (const id of ids) {
       if (sliceStreams++ >= SLICE_STREAMS || clock.nowMs() > sliceEndMs) {
         await this.#letOthersRun();
         sliceStreams = 0;
@@ -260,11 +255,6 @@ export class Checkpointer {
       stream.inCheckpoint = true;
       snapshots.push(takeSnapshot(stream));
     }
-  }
-
-  async #prepare(ids: readonly number[]): Promise<void> {
-    const { table, segments } = this.#parts;
-    await segments.prepare(ids.flatMap((id) => table.loadIfThere(id) ?? []));
   }
 
   /** In transactions of bounded size; deletions first, since a name may have been made again. */

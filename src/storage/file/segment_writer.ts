@@ -60,20 +60,6 @@ export class SegmentWriter {
   }
 
   /**
-   * Makes the files that writing all of these streams' blocks will need, off the main thread: that takes
-   * a millisecond each, and far more while the disk is busy. What fails here fails again at the writing,
-   * where it counts; what a stream that goes meanwhile leaves is swept at the next start.
-   */
-  async prepare(streams: readonly FileStream[]): Promise<void> {
-    const paths = streams.filter((stream) => this.#needsSegment(stream)).flatMap((stream) => {
-      this.#makeFolder(stream.id);
-      const { log, index } = segmentPaths(this.#folder, stream.id, stream.buffer.start);
-      return [log, index];
-    });
-    await Promise.allSettled(paths.map((path) => this.#fileSystem.createEmpty(path)));
-  }
-
-  /**
    * Writes the whole blocks that end at or before `upTo` and lets go of their bytes in memory.
    *
    * @throws {FileSystemError}
@@ -138,11 +124,6 @@ export class SegmentWriter {
       end = block.end;
     }
     return run;
-  }
-
-  #needsSegment({ buffer, lastSegment }: FileStream): boolean {
-    return buffer.blocks.length > 0 &&
-      (lastSegment === undefined || lastSegment.bytes >= this.#segmentBytes);
   }
 
   /** The segment to go on with: the newest, or a new one where that is full. */

@@ -312,35 +312,3 @@ Deno.test("LogStaysWithinItsLimitUnderASteadyLoad", () =>
     for (let i = 0; i < 8; i++) equal((await kit.storage.head(`s${i}`)).tail, 750_000);
     await kit.close();
   }));
-
-Deno.test("ACheckpointMakesFilesOffTheMainThread", () =>
-  withTempDir(async (root) => {
-    const fileSystem = new HookedFileSystem();
-    const kit = new FileKit(root, { fileSystem });
-    await kit.open();
-    try {
-      await kit.storage.create("s", { contentType: TEXT });
-      await append(kit, "s", "a".repeat(5000));
-      const made = Promise.withResolvers<void>();
-      const asked = Promise.withResolvers<void>();
-      let writes = 0;
-      fileSystem.before = ({ call, path }) => {
-        if (!path.includes("/segments/")) return;
-        if (call === "write") writes++;
-        if (call !== "create") return;
-        asked.resolve();
-        return made.promise;
-      };
-      const checkpoint = kit.checkpoint();
-      await asked.promise;
-      await append(kit, "s", "b");
-      equal(writes, 0, "what is appended meanwhile doesn't wait for the files");
-      made.resolve();
-      await checkpoint;
-      ok(writes > 0);
-      await kit.crash();
-      equal(await read(kit, 0), `${"a".repeat(5000)}b`);
-    } finally {
-      await kit.close();
-    }
-  }));
