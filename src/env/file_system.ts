@@ -32,7 +32,7 @@ export interface File {
   readSync(into: Bytes, position: number): number;
   /** As {@link readSync}, off the main thread: for what may be cold. */
   read(into: Bytes, position: number): Promise<number>;
-  /** The bytes from `start` up to `end` that the runtime sends by itself (`fileBlob`), where there is such a thing. */
+  /** The bytes from `start` up to `end` for the runtime to send by itself, where it can (`fileBlob`). */
   readonly blob?: ((start: number, end: number) => Blob) | undefined;
   /** Writes all of `bytes` at `position`, or throws. */
   writeSync(bytes: Bytes, position: number): void;

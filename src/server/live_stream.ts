@@ -23,7 +23,7 @@ export class LiveStream {
   #pumping = false;
   /** Whether all are to be looked after: there is news. */
   #allAreDue = false;
-  /** Those to be looked after by themselves: with thousands, each that comes costs no look at the others. */
+  /** Those to be looked after by themselves: one that comes costs no look at thousands of others. */
   readonly #due = new Set<SseReader>();
 
   constructor(config: ServerConfig, name: string, first: ReadResult) {

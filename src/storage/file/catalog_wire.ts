@@ -69,6 +69,7 @@ export function buffersOf({ rowRests, numbers, rests }: CatalogParcel): ArrayBuf
   return [rowRests, numbers, rests];
 }
 
+/** Always memory of its own, since it changes hands. */
 function joinedRests(from: readonly { rest: Bytes }[]): ArrayBuffer {
   let length = 0;
   for (const { rest } of from) length += rest.length;

@@ -29,7 +29,7 @@ const LEAST_IDLE = 0.1;
 export interface StreamTableOptions {
   catalog: Catalog;
   replay: Replay;
-  /** Streams that are idle leave memory beyond this many. */
+  /** Beyond so many streams in memory, dirty ones among them, idle ones leave it. */
   maxLoadedStreams: number;
   /** They also do where they take more than this together. */
   maxIdleBytes: number;

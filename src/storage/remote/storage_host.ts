@@ -77,8 +77,8 @@ export class StorageHost {
   /** The chunk's memory is the caller's own, and changes hands. */
   #sendChunk(id: number, { data, ...value }: ReadResult): void {
     // What is empty may be everybody's, and stays here.
-    if (data.length === 0) this.#out.send({ kind: "chunk", id, value, data: toWire(data) });
-    else this.#out.send({ kind: "chunk", id, value, data: toWire(data) }, data.buffer);
+    const given = data.length > 0 ? data.buffer : undefined;
+    this.#out.send({ kind: "chunk", id, value, data: toWire(data) }, given);
   }
 
   #watch(id: number, name: string): void {

@@ -119,6 +119,25 @@ Deno.test(
 );
 
 Deno.test(
+  "DirtyStreamsCountAmongThoseInMemory",
+  withKit({ maxLoadedStreams: 20, checkpointStreams: 1000 }, async (kit) => {
+    const loaded = () => kit.storage.status().figures["loadedStreams"] ?? 0;
+    const idle = Array.from({ length: 15 }, (_, i) => `idle${i}`);
+    for (const name of idle) await kit.storage.create(name, { contentType: TEXT });
+    await kit.checkpoint();
+    await letIdleOnesGo();
+    ok(loaded() >= 15, `${loaded()} streams are in memory`);
+    for (let i = 0; i < 15; i++) await kit.storage.create(`dirty${i}`, { contentType: TEXT });
+    await kit.storage.head("idle0");
+    await kit.checkpoint();
+    for (let i = 0; i < 15; i++) await text(kit, `dirty${i}`, "x");
+    for (const name of idle) await kit.storage.head(name);
+    await letIdleOnesGo();
+    ok(loaded() >= 15 && loaded() <= 21, `${loaded()} streams are in memory`);
+  }),
+);
+
+Deno.test(
   "AppendsDuringACheckpointAreNotLost",
   withKit({ maxLoadedStreams: 2, segmentBytes: 8192, walBytes: 256 * 1024 }, async (kit) => {
     const names = Array.from({ length: 8 }, (_, i) => `s${i}`);
