@@ -110,7 +110,7 @@ class StartedServer implements RunningServer {
     const { cleanup } = this.#start;
     // Its data are thrown away, so it isn't given time to shut down.
     if (this.#child !== undefined) await cleanup.end(this.#child);
-    cleanup.removeDirectory(this.directory);
+    cleanup.emptyDirectory(this.directory);
   }
 }
 

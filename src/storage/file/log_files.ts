@@ -299,8 +299,9 @@ export class LogFiles {
       const zeros = new Uint8Array(Math.min(ZERO_PIECE_BYTES, sizeBytes));
       for (let at = 0; at < sizeBytes; at += zeros.length) {
         await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - at)), at);
+        // Piece by piece: the log's own sync would wait behind 64 MiB at once.
+        await file.dataSync();
       }
-      await file.dataSync();
     } catch (error) {
       this.#dropFailed(filling);
       throw error;
