@@ -10,7 +10,8 @@ import {
   STREAM_SEQ,
   STREAM_UP_TO_DATE,
 } from "../../src/protocol/headers.ts";
-import { COMMON_HEADERS, type HeaderFields, writeHeaders } from "../../src/server/response.ts";
+import type { HeaderFields } from "../../src/http/exchange.ts";
+import { COMMON_HEADERS, writeHeaders } from "../../src/server/response.ts";
 
 /** An offset as the protocol's servers print it: 20 digits. */
 export function offsetToken(offset: number): string {

@@ -1,3 +1,4 @@
+import type { Answer, HeaderFields } from "../http/exchange.ts";
 import type { Failure, StreamError } from "../protocol/errors.ts";
 import {
   PRODUCER_EPOCH,
@@ -8,34 +9,35 @@ import {
   STREAM_NEXT_OFFSET,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
-import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, NO_STORE } from "./response.ts";
 
 /** A failure's status and the headers that the protocol wants beside it. */
-interface Answer {
+interface Refusal {
   status: number;
   headers?: HeaderFields;
 }
 
 /** The HTTP answer of an error: its status and headers, and a JSON body with its code and message. */
-export function answerError(error: StreamError): Response {
-  const { status, headers } = answer(error.failure);
+export function answerError(error: StreamError): Answer {
+  const { status, headers } = refusalOf(error.failure);
   return refusal(status, error.code, error.message, headers);
 }
 
 /** The answer where the server itself is wrong: what happened is in its log only. */
-export function answerDefect(): Response {
+export function answerDefect(): Answer {
   return refusal(500, "internal", "The server failed: its log says more.");
 }
 
-function refusal(status: number, code: string, message: string, headers?: HeaderFields): Response {
-  return new Response(`${JSON.stringify({ error: { code, message } })}\n`, {
+function refusal(status: number, code: string, message: string, headers?: HeaderFields): Answer {
+  return {
     status,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json", ...headers },
-  });
+    body: `${JSON.stringify({ error: { code, message } })}\n`,
+  };
 }
 
 /** Every failure's answer: a missing one doesn't compile. */
-function answer(failure: Failure): Answer {
+function refusalOf(failure: Failure): Refusal {
   switch (failure.code) {
     case "invalid_name":
     case "invalid_offset":

@@ -1,19 +1,12 @@
-import { type Context, type Handler, Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { RouterRoute } from "hono/types";
-import { quote, StreamError } from "../protocol/errors.ts";
-import { append } from "./append.ts";
-import { create } from "./create.ts";
-import { head } from "./head.ts";
-import { health } from "./health.ts";
-import { list } from "./list.ts";
+import type { Handler } from "../http/exchange.ts";
+import { fetchWith } from "../http/fetch.ts";
+import { handlerOf } from "./handler.ts";
 import { type AppOptions, resolveOptions } from "./options.ts";
-import { read } from "./read.ts";
-import { remove } from "./remove.ts";
-import { refuse } from "./refuse.ts";
-import { METHODS, PREFLIGHT_HEADERS } from "./response.ts";
-import { createServing, type Serving, servingBelow } from "./serving.ts";
+import { createServing, servingBelow } from "./serving.ts";
 
 /**
  * The protocol as a Hono app: mount it, add middleware, or serve its `fetch`.
@@ -32,17 +25,31 @@ import { createServing, type Serving, servingBelow } from "./serving.ts";
 export function createApp(options: AppOptions): Hono {
   const serving = createServing(resolveOptions(options));
   const app = new Hono();
+  const handler = handlerOf(serving);
   // Found last, so that middleware and routes that are added later come first.
-  app.notFound((context) => serve(serving, context.req.raw));
+  app.notFound((context) => fetchWith(handler, context.req.raw));
   const { routes } = app;
-  const handler: Handler = (context) =>
-    serve(servingBelow(serving, mountDepth(context)), context.req.raw);
-  keepLast(routes, { basePath: "/", path: "/*", method: METHOD_NAME_ALL, handler });
+  keepLast(routes, {
+    basePath: "/",
+    path: "/*",
+    method: METHOD_NAME_ALL,
+    handler: (context: Context) =>
+      fetchWith(handlerOf(servingBelow(serving, mountDepth(context))), context.req.raw),
+  });
   // Without any of those a request takes the straight way.
   const throughHono = app.fetch;
   app.fetch = (request, ...rest) =>
-    routes.length === 1 ? serve(serving, request) : throughHono(request, ...rest);
+    routes.length === 1 ? fetchWith(handler, request) : throughHono(request, ...rest);
   return app;
+}
+
+/**
+ * The same for a server that needs no `Request`: what the program serves with.
+ *
+ * @throws {RangeError} as {@link createApp} does
+ */
+export function createHandler(options: Omit<AppOptions, "streamName">): Handler {
+  return handlerOf(createServing(resolveOptions(options)));
 }
 
 /** How many segments come before the app's own paths where another app routes to it. */
@@ -57,45 +64,4 @@ function keepLast(routes: RouterRoute[], last: RouterRoute): void {
     routes.splice(routes.length - 1, 0, ...added);
     return routes.length;
   };
-}
-
-function serve(serving: Serving, request: Request): Promise<Response> | Response {
-  try {
-    // An append answers its failures itself: a promise that catches them would cost it more.
-    if (request.method === "POST" && serving.names.isPlain(request)) {
-      return append(serving, request);
-    }
-    const answer = dispatch(serving, request);
-    return answer instanceof Promise ? answer.catch((error) => refuse(serving, error)) : answer;
-  } catch (error) {
-    return refuse(serving, error);
-  }
-}
-
-function dispatch(serving: Serving, request: Request): Promise<Response> | Response {
-  const { names } = serving;
-  const { method } = request;
-  if (!names.isPlain(request) && method !== "OPTIONS") {
-    if (names.isHealth(request)) return health(serving, request);
-    if (names.isListing(request)) return list(serving, request);
-  }
-  switch (method) {
-    case "POST":
-      return append(serving, request);
-    case "GET":
-      return read(serving, request);
-    case "HEAD":
-      return head(serving, request);
-    case "PUT":
-      return create(serving, request);
-    case "DELETE":
-      return remove(serving, request);
-    case "OPTIONS":
-      return new Response(null, { status: 204, headers: PREFLIGHT_HEADERS });
-    default:
-      throw new StreamError(
-        { code: "method_not_allowed", allowed: METHODS },
-        `A stream doesn't take the method ${quote(method)}: expected one of ${METHODS}.`,
-      );
-  }
 }

@@ -1,3 +1,10 @@
+import type {
+  Answer,
+  HeaderFields,
+  HttpRequest,
+  RequestHeaders,
+  Respond,
+} from "../http/exchange.ts";
 import { NO_BYTES } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import {
@@ -15,7 +22,7 @@ import type { ProducerBatch } from "../storage/records.ts";
 import type { Appended, AppendRequest } from "../storage/storage.ts";
 import type { Serving } from "./serving.ts";
 import { refuse } from "./refuse.ts";
-import { type HeaderFields, writeHeaders } from "./response.ts";
+import { writeHeaders } from "./response.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
@@ -25,7 +32,7 @@ export const TOKEN_LIMIT_BYTES = 1024;
  *
  * @throws {StreamError} what is wrong with the request's head; all else is in the answer
  */
-export function append(serving: Serving, request: Request): Promise<Response> {
+export function append(serving: Serving, request: HttpRequest, respond: Respond): void {
   const { headers } = request;
   const name = serving.names.of(request);
   const seq = headers.get(STREAM_SEQ);
@@ -39,21 +46,19 @@ export function append(serving: Serving, request: Request): Promise<Response> {
     body: NO_BYTES,
   };
   const common = writeHeaders(request);
-  return new Promise((resolve) => {
-    const fail = (error: unknown) => resolve(refuse(serving, error));
-    serving.bodies.receive(request, (body) => {
-      command.body = body;
-      serving.storage.append(name, command)
-        .then((appended) => resolve(answer(common, command, appended)), fail);
-    }, fail);
-  });
+  const fail = (error: unknown) => respond(refuse(serving, error));
+  serving.bodies.receive(request, (body) => {
+    command.body = body;
+    serving.storage.append(name, command)
+      .then((appended) => respond(answer(common, command, appended)), fail);
+  }, fail);
 }
 
 function answer(
   common: Readonly<HeaderFields>,
   { producer, body }: AppendRequest,
   appended: Appended,
-): Response {
+): Answer {
   const headers: HeaderFields = { ...common, [STREAM_NEXT_OFFSET]: formatOffset(appended.tail) };
   if (appended.closed) headers[STREAM_CLOSED] = "true";
   if (producer !== undefined) {
@@ -62,13 +67,13 @@ function answer(
   }
   // PROTOCOL §5.2.1 tells a new batch (200) from a duplicate (204); a close has nothing new to tell.
   const isNewBatch = producer !== undefined && !appended.duplicate && body.length > 0;
-  return new Response(null, { status: isNewBatch ? 200 : 204, headers });
+  return { status: isNewBatch ? 200 : 204, headers, body: null };
 }
 
 const INTEGER = /^(?:0|[1-9][0-9]*)$/;
 
 /** All three producer headers, or none (PROTOCOL §5.2.1). */
-function parseProducer(headers: Headers): ProducerBatch | undefined {
+function parseProducer(headers: RequestHeaders): ProducerBatch | undefined {
   const id = headers.get(PRODUCER_ID);
   const epoch = headers.get(PRODUCER_EPOCH);
   const seq = headers.get(PRODUCER_SEQ);

@@ -1,4 +1,5 @@
 import type { Clock } from "../env/clock.ts";
+import type { HttpRequest } from "../http/exchange.ts";
 import { type Bytes, concatBytes, NO_BYTES } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 
@@ -26,7 +27,7 @@ export class BodyReader {
    *
    * @throws {StreamError} as {@link receive} fails
    */
-  read(request: Request): Promise<Bytes> {
+  read(request: HttpRequest): Promise<Bytes> {
     return new Promise((resolve, reject) => this.receive(request, resolve, reject));
   }
 
@@ -37,7 +38,7 @@ export class BodyReader {
    * `body_incomplete`
    */
   receive(
-    request: Request,
+    request: HttpRequest,
     received: (body: Bytes) => void,
     failed: (error: StreamError) => void,
   ): void {
@@ -46,6 +47,7 @@ export class BodyReader {
     if (declared !== null && !(Number(declared) <= this.#limitBytes)) {
       return failed(this.#tooLarge());
     }
+    if (request.whole !== undefined) return received(request.whole);
     const pending = new PendingBody(this.#ticks + TIMEOUT_TICKS + 1, failed);
     pending.linkBefore(this.#waiting);
     this.#tick();
@@ -59,7 +61,7 @@ export class BodyReader {
     });
   }
 
-  async #readChunks(request: Request, pending: PendingBody): Promise<Bytes> {
+  async #readChunks(request: HttpRequest, pending: PendingBody): Promise<Bytes> {
     if (request.body === null) return NO_BYTES;
     const reader = request.body.getReader();
     pending.cancel = () => void reader.cancel().catch(() => {});

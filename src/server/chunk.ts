@@ -1,3 +1,4 @@
+import type { Answer, HeaderFields, HttpRequest } from "../http/exchange.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../protocol/etag.ts";
 import {
@@ -12,7 +13,7 @@ import { intoJsonArray } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { BodyResult, ReadResult } from "../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
+import { COMMON_HEADERS } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 const MAX_AGE_SECONDS = 60;
@@ -25,13 +26,13 @@ const STALE_SECONDS = 300;
  */
 export function answerChunk(
   serving: Serving,
-  request: Request,
+  request: HttpRequest,
   name: string,
   chunk: BodyResult,
   query: ReadQuery,
   cursor: number | undefined,
   body?: Bytes,
-): Response {
+): Answer {
   const upToDate = chunk.next === chunk.tail;
   const closed = upToDate && chunk.closed;
   const headers: HeaderFields = {
@@ -55,13 +56,13 @@ export function answerChunk(
     headers["etag"] = etag;
     const ifNoneMatch = request.headers.get("if-none-match");
     if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
-      return new Response(null, { status: 304, headers });
+      return { status: 304, headers, body: null };
     }
   }
   const sent = body ?? bodyOf(chunk);
   // Bun would give the name of the blob's file here.
   if (sent instanceof Blob) headers["content-disposition"] = "inline";
-  return new Response(sent, { status: 200, headers });
+  return { status: 200, headers, body: sent };
 }
 
 /** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */

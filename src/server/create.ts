@@ -1,3 +1,4 @@
+import type { Answer, HeaderFields, HttpRequest } from "../http/exchange.ts";
 import { checkContentType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import {
@@ -14,10 +15,10 @@ import { parseLifetime } from "../protocol/lifetime.ts";
 import { formatOffset, parseOffset } from "../protocol/offset.ts";
 import type { ForkSpec } from "../storage/storage.ts";
 import type { Serving } from "./serving.ts";
-import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, NO_STORE } from "./response.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
-export async function create(serving: Serving, request: Request): Promise<Response> {
+export async function create(serving: Serving, request: HttpRequest): Promise<Answer> {
   const { headers } = request;
   const name = serving.names.of(request);
   const contentType = headers.get("content-type");
@@ -36,7 +37,7 @@ export async function create(serving: Serving, request: Request): Promise<Respon
   };
   if (created) answer["location"] = withoutQuery(request.url);
   if (stream.closed) answer[STREAM_CLOSED] = "true";
-  return new Response(null, { status: created ? 201 : 200, headers: answer });
+  return { status: created ? 201 : 200, headers: answer, body: null };
 }
 
 function withoutQuery(url: string): string {
@@ -46,7 +47,7 @@ function withoutQuery(url: string): string {
 
 const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;
 
-function parseFork({ names }: Serving, request: Request): ForkSpec | undefined {
+function parseFork({ names }: Serving, request: HttpRequest): ForkSpec | undefined {
   const source = request.headers.get(STREAM_FORKED_FROM);
   const offset = request.headers.get(STREAM_FORK_OFFSET);
   const subOffset = request.headers.get(STREAM_FORK_SUB_OFFSET);

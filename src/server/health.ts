@@ -1,3 +1,4 @@
+import type { Answer, HttpRequest } from "../http/exchange.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { COMMON_HEADERS, NO_STORE } from "./response.ts";
 import type { Serving } from "./serving.ts";
@@ -8,7 +9,7 @@ const METHODS = "GET, HEAD";
  * How the server is, as JSON: 200 while it takes reads and writes, also where the disk is full for now;
  * 503 where nothing is written until the next start, and while the server stops.
  */
-export function health(serving: Serving, request: Request): Response {
+export function health(serving: Serving, request: HttpRequest): Answer {
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },
@@ -31,8 +32,9 @@ export function health(serving: Serving, request: Request): Response {
     },
     defects: counters.defects,
   };
-  return new Response(request.method === "HEAD" ? null : `${JSON.stringify(body)}\n`, {
+  return {
     status: status === "failed" || status === "stopping" ? 503 : 200,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
-  });
+    body: request.method === "HEAD" ? null : `${JSON.stringify(body)}\n`,
+  };
 }

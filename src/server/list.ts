@@ -1,3 +1,4 @@
+import type { Answer, HttpRequest } from "../http/exchange.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ListedStream, ListRequest } from "../storage/storage.ts";
@@ -9,7 +10,7 @@ const GREATEST_LIMIT = 1000;
 const METHODS = "GET, OPTIONS";
 
 /** GET of the listing: a page of the streams there are, as JSON (an extension; PROTOCOL §6). */
-export async function list(serving: Serving, request: Request): Promise<Response> {
+export async function list(serving: Serving, request: HttpRequest): Promise<Answer> {
   if (!serving.config.listing) {
     throw new StreamError(
       { code: "not_found" },
@@ -24,10 +25,11 @@ export async function list(serving: Serving, request: Request): Promise<Response
     );
   }
   const { streams, next } = await serving.storage.list(parseListQuery(request.url));
-  return new Response(`${JSON.stringify({ streams: streams.map(toJson), next })}\n`, {
+  return {
     status: 200,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
-  });
+    body: `${JSON.stringify({ streams: streams.map(toJson), next })}\n`,
+  };
 }
 
 function toJson(stream: ListedStream): Record<string, unknown> {

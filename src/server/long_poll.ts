@@ -1,3 +1,4 @@
+import type { Answer, HeaderFields, HttpRequest } from "../http/exchange.ts";
 import { nextCursor } from "../protocol/cursor.ts";
 import {
   STREAM_CLOSED,
@@ -10,16 +11,16 @@ import type { ReadResult } from "../storage/storage.ts";
 import { answerChunk } from "./chunk.ts";
 import { hasNews, readOn } from "./poll_hub.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS, type HeaderFields, NO_STORE } from "./response.ts";
+import { COMMON_HEADERS, NO_STORE } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 /** GET live=long-poll: data at once where there is some, else when it comes (PROTOCOL §5.7). */
 export async function longPoll(
   serving: Serving,
-  request: Request,
+  request: HttpRequest,
   name: string,
   query: ReadQuery,
-): Promise<Response> {
+): Promise<Answer> {
   const { storage, config, polls, clock } = serving;
   const first = await storage.read(name, query.from, config.chunkBytes);
   const news = hasNews(first) ? undefined : await polls.wait(name, first, request.signal);
@@ -31,7 +32,7 @@ export async function longPoll(
     : answerNothing(chunk, cursor);
 }
 
-function answerNothing(chunk: ReadResult, cursor: number): Response {
+function answerNothing(chunk: ReadResult, cursor: number): Answer {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     ...NO_STORE,
@@ -40,5 +41,5 @@ function answerNothing(chunk: ReadResult, cursor: number): Response {
     [STREAM_CURSOR]: String(cursor),
   };
   if (chunk.closed) headers[STREAM_CLOSED] = "true";
-  return new Response(null, { status: 204, headers });
+  return { status: 204, headers, body: null };
 }

@@ -1,3 +1,4 @@
+import type { HttpRequest } from "../http/exchange.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { parseStreamName, RESERVED_SEGMENT } from "../protocol/stream_name.ts";
 import type { ServerConfig } from "./options.ts";
@@ -27,10 +28,10 @@ export class StreamNames {
    *
    * @throws {StreamError} `invalid_name`, or `not_found` where the URL is no stream's
    */
-  of(request: Request): string {
+  of(request: HttpRequest): string {
     const encoded = this.#extract === undefined
       ? this.#afterPrefix(request.url)
-      : this.#extract(request);
+      : this.#extract(request instanceof Request ? request : new Request(request.url));
     if (encoded === undefined) {
       throw new StreamError({ code: "not_found" }, "This URL is not a stream's.");
     }
@@ -38,13 +39,13 @@ export class StreamNames {
   }
 
   /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
-  isPlain({ url }: Request): boolean {
+  isPlain({ url }: HttpRequest): boolean {
     const base = this.#lastBase;
     return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
   }
 
   /** Whether the request is about the server's health. */
-  isHealth({ url }: Request): boolean {
+  isHealth({ url }: HttpRequest): boolean {
     const path = this.#health;
     if (path === undefined || !url.includes(path)) return false;
     let pathStart = url.indexOf("/", url.indexOf("//") + 2);
@@ -54,7 +55,7 @@ export class StreamNames {
   }
 
   /** Whether the request is about the listing of all streams; never where names aren't paths. */
-  isListing({ url }: Request): boolean {
+  isListing({ url }: HttpRequest): boolean {
     return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
   }
 
@@ -63,7 +64,7 @@ export class StreamNames {
    *
    * @throws {StreamError} `invalid_fork` or `invalid_name`
    */
-  ofSource(value: string, request: Request): string {
+  ofSource(value: string, request: HttpRequest): string {
     const base = new URL(request.url);
     const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
     if (url === undefined || url.origin !== base.origin) {

@@ -1,3 +1,4 @@
+import type { Departure } from "../http/exchange.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 import type { ReadResult, Storage, Watch } from "../storage/storage.ts";
@@ -34,7 +35,7 @@ export class PollHub {
    *
    * @throws {StreamError} `too_many_readers`; `not_found` or `gone` where the stream goes
    */
-  wait(name: string, first: ReadResult, signal: AbortSignal): Promise<News | undefined> {
+  wait(name: string, first: ReadResult, signal: Departure): Promise<News | undefined> {
     const { clock, longPollTimeoutMs } = this.#config;
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };

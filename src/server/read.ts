@@ -1,3 +1,4 @@
+import type { Answer, HttpRequest } from "../http/exchange.ts";
 import { answerChunk } from "./chunk.ts";
 import { longPoll } from "./long_poll.ts";
 import { parseReadQuery } from "./read_query.ts";
@@ -5,7 +6,7 @@ import type { Serving } from "./serving.ts";
 import { sse } from "./sse.ts";
 
 /** GET: catch-up, or one of the live modes (PROTOCOL §5.6–5.8). */
-export async function read(serving: Serving, request: Request): Promise<Response> {
+export async function read(serving: Serving, request: HttpRequest): Promise<Answer> {
   const name = serving.names.of(request);
   const query = parseReadQuery(request.url);
   if (query.live === "long-poll") return await longPoll(serving, request, name, query);

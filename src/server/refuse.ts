@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import type { Answer } from "../http/exchange.ts";
 import { StreamError } from "../protocol/errors.ts";
 import { answerDefect, answerError } from "./answers.ts";
 import type { Serving } from "./serving.ts";
@@ -6,7 +7,7 @@ import type { Serving } from "./serving.ts";
 const logger = getLogger(["durable-streams", "server"]);
 
 /** The answer to a request that failed; what is wrong with the server itself goes to its log. */
-export function refuse(serving: Serving, error: unknown): Response {
+export function refuse(serving: Serving, error: unknown): Answer {
   if (error instanceof StreamError) {
     if (error.code === "damaged") logger.error(error.message);
     return answerError(error);

@@ -1,8 +1,9 @@
+import type { Answer, HttpRequest } from "../http/exchange.ts";
 import type { Serving } from "./serving.ts";
 import { COMMON_HEADERS, NO_STORE } from "./response.ts";
 
 /** DELETE (PROTOCOL §5.4). */
-export async function remove({ names, storage }: Serving, request: Request): Promise<Response> {
+export async function remove({ names, storage }: Serving, request: HttpRequest): Promise<Answer> {
   await storage.delete(names.of(request));
-  return new Response(null, { status: 204, headers: { ...COMMON_HEADERS, ...NO_STORE } });
+  return { status: 204, headers: { ...COMMON_HEADERS, ...NO_STORE }, body: null };
 }

@@ -1,5 +1,4 @@
-/** Headers as the fastest way of making a `Response` wants them, on Deno and on Bun. */
-export type HeaderFields = Record<string, string>;
+import type { HeaderFields, HttpRequest } from "../http/exchange.ts";
 
 const EXPOSED = [
   "Stream-Next-Offset",
@@ -59,7 +58,7 @@ export const COMMON_HEADERS: Readonly<HeaderFields> = {
  * What the answer to a write carries. No cache keeps it, so that only pages of another origin get what
  * is theirs; making and sending that costs an eighth of an append.
  */
-export function writeHeaders(request: Request): Readonly<HeaderFields> {
+export function writeHeaders(request: HttpRequest): Readonly<HeaderFields> {
   return request.headers.get("origin") === null ? SECURITY_HEADERS : COMMON_HEADERS;
 }
 

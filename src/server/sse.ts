@@ -1,3 +1,4 @@
+import type { Answer, HeaderFields, HttpRequest } from "../http/exchange.ts";
 import { sseEncoding } from "../protocol/content_type.ts";
 import { nextCursor } from "../protocol/cursor.ts";
 import {
@@ -9,16 +10,16 @@ import {
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS, type HeaderFields } from "./response.ts";
+import { COMMON_HEADERS } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 /** GET live=sse: all that there is and then what comes, as server-sent events (PROTOCOL §5.8). */
 export async function sse(
   serving: Serving,
-  request: Request,
+  request: HttpRequest,
   name: string,
   query: ReadQuery,
-): Promise<Response> {
+): Promise<Answer> {
   const first = await serving.storage.read(name, query.from, serving.config.chunkBytes);
   const cursor = nextCursor(query.cursor, serving.clock.nowMs());
   const headers: HeaderFields = {
@@ -37,8 +38,5 @@ export async function sse(
   if (sseEncoding(first.contentType) === "base64") {
     headers[STREAM_SSE_DATA_ENCODING] = "base64";
   }
-  return new Response(serving.sse.open(name, first, cursor, request.signal), {
-    status: 200,
-    headers,
-  });
+  return { status: 200, headers, body: serving.sse.open(name, first, cursor, request.signal) };
 }

@@ -1,4 +1,4 @@
-import type { Bytes } from "../protocol/bytes.ts";
+import type { Departure } from "../http/exchange.ts";
 import { SSE_KEEP_ALIVE } from "../protocol/sse.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import type { Counters } from "./counters.ts";
@@ -28,7 +28,7 @@ export class SseHub {
   }
 
   /**
-   * The body of a new connection.
+   * A new connection: the body of its answer.
    *
    * @param first what was read for it; the connection begins with this
    * @throws {StreamError} `too_many_readers`
@@ -37,8 +37,8 @@ export class SseHub {
     name: string,
     first: ReadResult,
     cursor: number,
-    signal: AbortSignal,
-  ): ReadableStream<Bytes> {
+    signal: Departure,
+  ): SseReader {
     const { clock, sseCloseAfterMs, sseBufferBytes } = this.#config;
     const nowMs = clock.nowMs();
     const reader = new SseReader({
@@ -50,11 +50,10 @@ export class SseHub {
     });
     const stream = this.#enter(reader, name, first);
     signal.addEventListener("abort", () => reader.end(), { once: true });
-    const body = reader.body();
     stream.deliver(first, [reader]);
     if (this.#liveReaders.isStopping || signal.aborted) reader.end();
     else stream.follow(reader);
-    return body;
+    return reader;
   }
 
   /** What lives as long as the connection is made here, where nothing of it can hold on to `first`. */

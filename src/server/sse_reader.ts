@@ -1,3 +1,4 @@
+import type { FrameSink, LiveBody } from "../http/exchange.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /** What a connection begins with. */
@@ -14,7 +15,7 @@ export interface SseReaderStart {
  * One SSE connection: a place in a stream and a bounded queue to a client. A client that doesn't keep
  * up gets nothing pushed until it has read on; what it lacks is read from the storage then.
  */
-export class SseReader {
+export class SseReader implements LiveBody {
   /** Everything before this has been sent. */
   offset: number;
   /** The cursor sent last; it never goes back. */
@@ -30,8 +31,10 @@ export class SseReader {
   onEnd: () => void = () => {};
   /** Called when a client that was behind has room again. */
   onRoom: () => void = () => {};
-  readonly #limitBytes: number;
-  #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  readonly limitBytes: number;
+  /** What was sent before there was a sink. */
+  #early: Bytes[] = [];
+  #sink: FrameSink | undefined;
   #ended = false;
 
   constructor(start: SseReaderStart) {
@@ -39,47 +42,50 @@ export class SseReader {
     this.cursor = start.cursor;
     this.sentAtMs = start.nowMs;
     this.closeAtMs = start.closeAtMs;
-    this.#limitBytes = start.limitBytes;
+    this.limitBytes = start.limitBytes;
   }
 
   /** Whether the client has room for more. */
   get hasRoom(): boolean {
-    return !this.#ended && (this.#controller?.desiredSize ?? 0) > 0;
+    return !this.#ended && (this.#sink?.queuedBytes ?? totalBytes(this.#early)) < this.limitBytes;
   }
 
-  /** The response's body; afterwards frames can be sent. */
-  body(): ReadableStream<Bytes> {
-    return new ReadableStream<Bytes>({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      pull: () => {
-        if (!this.behind || !this.hasRoom) return;
-        this.behind = false;
-        this.onRoom();
-      },
-      cancel: () => this.#finish(),
-    }, { highWaterMark: this.#limitBytes, size: (chunk) => chunk?.byteLength ?? 0 });
+  attach(sink: FrameSink): void {
+    this.#sink = sink;
+    for (const frame of this.#early) sink.write(frame);
+    this.#early = [];
+    if (this.#ended) sink.end();
+  }
+
+  drained(): void {
+    if (!this.behind || !this.hasRoom) return;
+    this.behind = false;
+    this.onRoom();
+  }
+
+  gone(): void {
+    this.#finish();
   }
 
   /** Queues a frame. */
   send(frame: Bytes, nowMs: number): void {
     if (this.#ended) return;
-    this.#controller?.enqueue(frame);
+    if (this.#sink === undefined) this.#early.push(frame);
+    else this.#sink.write(frame);
     this.sentAtMs = nowMs;
   }
 
   /** Ends the connection; what is queued still goes out. */
   end(): void {
     if (this.#ended) return;
-    this.#controller?.close();
+    this.#sink?.end();
     this.#finish();
   }
 
   /** Ends the connection of a client that doesn't read; what is queued is dropped. */
   cut(): void {
     if (this.#ended) return;
-    this.#controller?.error(new Error("The reader left too much unread for too long."));
+    this.#sink?.cut(new Error("The reader left too much unread for too long."));
     this.#finish();
   }
 
@@ -88,4 +94,8 @@ export class SseReader {
     this.#ended = true;
     this.onEnd();
   }
+}
+
+function totalBytes(frames: readonly Bytes[]): number {
+  return frames.reduce((total, { length }) => total + length, 0);
 }

@@ -8,6 +8,7 @@ interface Layer {
 export const LAYERS: readonly Layer[] = [
   { path: "src/protocol", below: [] },
   { path: "src/env", below: ["src/protocol"] },
+  { path: "src/http", below: ["src/protocol", "src/env"] },
   { path: "src/storage", below: ["src/protocol", "src/env"] },
   { path: "src/storage/file", below: ["src/protocol", "src/env", "src/storage"] },
   { path: "src/storage/remote", below: ["src/protocol", "src/env", "src/storage"] },
@@ -19,7 +20,7 @@ export const LAYERS: readonly Layer[] = [
   { path: "src/subscription", below: ["src/protocol", "src/env", "src/storage"] },
   {
     path: "src/server",
-    below: ["src/protocol", "src/env", "src/storage", "src/subscription"],
+    below: ["src/protocol", "src/env", "src/http", "src/storage", "src/subscription"],
   },
   { path: "src/client", below: ["src/protocol", "src/env"] },
   {
@@ -27,6 +28,7 @@ export const LAYERS: readonly Layer[] = [
     below: [
       "src/protocol",
       "src/env",
+      "src/http",
       "src/storage",
       "src/storage/file",
       "src/storage/file/maintenance",
@@ -41,6 +43,7 @@ export const LAYERS: readonly Layer[] = [
     below: [
       "src/protocol",
       "src/env",
+      "src/http",
       "src/storage",
       "src/storage/file",
       "src/storage/file/maintenance",

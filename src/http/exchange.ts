@@ -1,0 +1,77 @@
+import type { Bytes } from "../protocol/bytes.ts";
+
+/** Headers by name, as the fastest way of making a `Response` wants them, on Deno and on Bun. */
+export type HeaderFields = Record<string, string>;
+
+/** What an `AbortSignal` tells of a client that goes. */
+export interface Departure {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void, options?: { once: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** What a handler needs of a request. Every `Request` is one. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Absolute and normalized, as `new URL(…).href` gives it. */
+  readonly url: string;
+  readonly headers: RequestHeaders;
+  /** The body as it comes, `null` where there is none. */
+  readonly body: ReadableStream<Bytes> | null;
+  /** The whole body, where it came with the head. */
+  readonly whole?: Bytes | undefined;
+  /** Ends with the client's connection. */
+  readonly signal: Departure;
+  /** The whole body, once it is here; rejects where it ends before its length. */
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A request's headers. */
+export interface RequestHeaders {
+  /** @param name in lower case */
+  get(name: string): string | null;
+}
+
+/** An answer that can be sent by any server. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<HeaderFields>;
+  readonly body: AnswerBody;
+}
+
+/** What an answer carries. */
+export type AnswerBody = null | string | Bytes | Blob | LiveBody;
+
+/** A body that is made while it is sent. */
+export interface LiveBody {
+  /** Nothing is written while so much is queued. */
+  readonly limitBytes: number;
+  /** Sends everything to `sink` from now on, what is there already at once. Called once. */
+  attach(sink: FrameSink): void;
+  /** The sink has room again, or has taken what was queued. */
+  drained(): void;
+  /** The client is gone: the sink takes no more. */
+  gone(): void;
+}
+
+/** Where a live body goes: a client that may be slow. */
+export interface FrameSink {
+  /** What was written and hasn't gone to the client yet. */
+  readonly queuedBytes: number;
+  write(frame: Bytes): void;
+  /** Ends the answer; what is queued still goes out. */
+  end(): void;
+  /** Ends the connection of a client that doesn't read; what is queued is dropped. */
+  cut(reason: Error): void;
+}
+
+/** Answers a request, once and at any time. */
+export type Respond = (answer: Answer) => void;
+
+/** What serves requests. It doesn't throw: its failures are answers, too. */
+export type Handler = (request: HttpRequest, respond: Respond) => void;
+
+/** Whether a body is made while it is sent. */
+export function isLive(body: AnswerBody): body is LiveBody {
+  return typeof body === "object" && body !== null && "attach" in body;
+}

@@ -1,0 +1,57 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import { type Answer, type FrameSink, type Handler, isLive, type LiveBody } from "./exchange.ts";
+
+/** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
+export function fetchWith(handler: Handler, request: Request): Promise<Response> {
+  return new Promise((resolve, reject) =>
+    handler(request, (answer) => {
+      try {
+        resolve(toResponse(answer));
+      } catch (error) {
+        reject(error);
+      }
+    })
+  );
+}
+
+/** An answer as a `Response`. */
+export function toResponse({ status, headers, body }: Answer): Response {
+  return new Response(isLive(body) ? streamOf(body) : body, { status, headers });
+}
+
+function streamOf(body: LiveBody): ReadableStream<Bytes> {
+  const sink = new StreamSink(body.limitBytes);
+  return new ReadableStream<Bytes>({
+    start(controller) {
+      sink.controller = controller;
+      body.attach(sink);
+    },
+    pull: () => body.drained(),
+    cancel: () => body.gone(),
+  }, { highWaterMark: body.limitBytes, size: (chunk) => chunk?.byteLength ?? 0 });
+}
+
+class StreamSink implements FrameSink {
+  controller: ReadableStreamDefaultController<Bytes> | undefined;
+  readonly #limitBytes: number;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get queuedBytes(): number {
+    return this.#limitBytes - (this.controller?.desiredSize ?? 0);
+  }
+
+  write(frame: Bytes): void {
+    this.controller?.enqueue(frame);
+  }
+
+  end(): void {
+    this.controller?.close();
+  }
+
+  cut(reason: Error): void {
+    this.controller?.error(reason);
+  }
+}

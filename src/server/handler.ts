@@ -1,0 +1,59 @@
+import type { Answer, Handler, HttpRequest, Respond } from "../http/exchange.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
+import { append } from "./append.ts";
+import { create } from "./create.ts";
+import { head } from "./head.ts";
+import { health } from "./health.ts";
+import { list } from "./list.ts";
+import { read } from "./read.ts";
+import { refuse } from "./refuse.ts";
+import { remove } from "./remove.ts";
+import { METHODS, PREFLIGHT_HEADERS } from "./response.ts";
+import type { Serving } from "./serving.ts";
+
+/** The protocol as a handler: every verb on its way to the storage and back. */
+export function handlerOf(serving: Serving): Handler {
+  return (request, respond) => serve(serving, request, respond);
+}
+
+function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
+  try {
+    // An append answers by itself: a promise for its answer would cost it more.
+    if (request.method === "POST" && serving.names.isPlain(request)) {
+      return append(serving, request, respond);
+    }
+    const answer = dispatch(serving, request);
+    if (answer instanceof Promise) answer.then(respond, (error) => respond(refuse(serving, error)));
+    else respond(answer);
+  } catch (error) {
+    respond(refuse(serving, error));
+  }
+}
+
+function dispatch(serving: Serving, request: HttpRequest): Promise<Answer> | Answer {
+  const { names } = serving;
+  const { method } = request;
+  if (!names.isPlain(request) && method !== "OPTIONS") {
+    if (names.isHealth(request)) return health(serving, request);
+    if (names.isListing(request)) return list(serving, request);
+  }
+  switch (method) {
+    case "POST":
+      return new Promise((resolve) => append(serving, request, resolve));
+    case "GET":
+      return read(serving, request);
+    case "HEAD":
+      return head(serving, request);
+    case "PUT":
+      return create(serving, request);
+    case "DELETE":
+      return remove(serving, request);
+    case "OPTIONS":
+      return { status: 204, headers: PREFLIGHT_HEADERS, body: null };
+    default:
+      throw new StreamError(
+        { code: "method_not_allowed", allowed: METHODS },
+        `A stream doesn't take the method ${quote(method)}: expected one of ${METHODS}.`,
+      );
+  }
+}
