@@ -113,13 +113,14 @@ export class SegmentReader {
   }
 
   #segmentAt(stream: FileStream, offset: number): SegmentRow {
-    const { lastSegment } = stream;
+    const { lastSegment, readSegment } = stream;
     if (lastSegment !== undefined && holds(lastSegment, offset)) return lastSegment;
+    if (readSegment !== undefined && holds(readSegment, offset)) return readSegment;
     for (const segment of stream.changedSegments.values()) {
       if (holds(segment, offset)) return segment;
     }
     const segment = this.#catalog.segmentAt(stream.id, offset);
-    if (segment !== undefined && holds(segment, offset)) return segment;
+    if (segment !== undefined && holds(segment, offset)) return stream.readSegment = segment;
     if (stream.presence === "deleted") throw gone(stream);
     throw new StreamError(
       { code: "damaged" },
