@@ -1,4 +1,4 @@
-import { createApp } from "../server/app.ts";
+import { createHandler } from "../server/app.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen, type Listener } from "./listener.ts";
@@ -15,6 +15,6 @@ export function startHttp(
   signal: AbortSignal,
   isShared: boolean,
 ): Promise<Listener> {
-  const { fetch } = createApp({ ...app, storage, signal });
-  return listen({ host, port, fetch, longestSilenceMs, isShared });
+  const handler = createHandler({ ...app, storage, signal });
+  return listen({ host, port, handler, longestSilenceMs, isShared });
 }

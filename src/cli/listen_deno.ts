@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { fetchWith } from "../http/fetch.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
 const log = getLogger(["durable-streams", "http"]);
@@ -62,8 +63,8 @@ class DenoListener implements Listener {
         headers: [["content-type", "text/plain"], ["retry-after", "1"]],
       });
     }
-    const answer = this.#options.fetch(request);
-    if (!(answer instanceof Promise) || request.method === "GET") return answer;
+    const answer = fetchWith(this.#options.handler, request);
+    if (request.method === "GET") return answer;
     this.#uploads++;
     const done = () => {
       if (--this.#uploads === 0) this.#uploaded();

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import type { Handler } from "../http/exchange.ts";
 import { bunRuntime } from "./bun_runtime.ts";
 import { listenOnBun } from "./listen_bun.ts";
 import { listenOnDeno } from "./listen_deno.ts";
@@ -6,7 +7,7 @@ import { type Address, ListenError } from "./listen_error.ts";
 
 /** What a runtime's server is to do. */
 export interface ListenOptions extends Address {
-  fetch: (request: Request) => Response | Promise<Response>;
+  handler: Handler;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */
   longestSilenceMs: number;
   /** Whether other threads listen on the same port. */

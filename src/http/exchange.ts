@@ -20,6 +20,8 @@ export interface HttpRequest {
   readonly body: ReadableStream<Bytes> | null;
   /** The whole body, where it came with the head. */
   readonly whole?: Bytes | undefined;
+  /** False where an answer's bytes are sent sooner than a blob of them. */
+  readonly takesBlobs?: boolean;
   /** Ends with the client's connection. */
   readonly signal: Departure;
   /** The whole body, once it is here; rejects where it ends before its length. */

@@ -12,7 +12,7 @@ export async function read(serving: Serving, request: HttpRequest): Promise<Answ
   if (query.live === "long-poll") return await longPoll(serving, request, name, query);
   if (query.live === "sse") return await sse(serving, request, name, query);
   const { storage, config } = serving;
-  const chunk = storage.readBody === undefined
+  const chunk = storage.readBody === undefined || request.takesBlobs === false
     ? await storage.read(name, query.from, config.chunkBytes)
     : await storage.readBody(name, query.from, config.chunkBytes);
   return answerChunk(serving, request, name, chunk, query, undefined);

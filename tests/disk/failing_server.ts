@@ -8,7 +8,7 @@ import { FileSystemError } from "../../src/env/file_system.ts";
 import { configureLogs } from "../../src/cli/logger.ts";
 import { onStopSignal, shutDown } from "../../src/cli/shutdown.ts";
 import { listen } from "../../src/cli/listener.ts";
-import { createApp } from "../../src/server/app.ts";
+import { createHandler } from "../../src/server/app.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import { HookedFileSystem } from "../support/hooked_file_system.ts";
 
@@ -27,12 +27,12 @@ const stopped = Promise.withResolvers<void>();
 onStopSignal(() => stopped.resolve());
 const storage = await openFileStorage({ dir, fileSystem, checkpointIntervalMs: 200 });
 const readers = new AbortController();
-const app = createApp({ storage, health: "/health", signal: readers.signal });
+const handler = createHandler({ storage, health: "/health", signal: readers.signal });
 const host = "127.0.0.1";
 const listener = await listen({
   host,
   port: 0,
-  fetch: app.fetch,
+  handler,
   longestSilenceMs: 30_000,
   isShared: false,
 });

@@ -1,0 +1,334 @@
+import { Buffer } from "node:buffer";
+import { getLogger } from "@logtape/logtape";
+import type { Bytes } from "../protocol/bytes.ts";
+import { AnswerWriter } from "./answer_writer.ts";
+import type { ChunkEncoder } from "./chunk_encoder.ts";
+import { ChunkedDecoder } from "./chunked_decoder.ts";
+import type { Answer, Handler } from "./exchange.ts";
+import { HeadError } from "./head_error.ts";
+import { IncomingBody } from "./incoming_body.ts";
+import { IncomingRequest } from "./incoming_request.ts";
+import { Outbox } from "./outbox.ts";
+import { badLine, couldBeHead, parseHead, type RequestHead } from "./request_head.ts";
+import type { RequestUrls } from "./request_url.ts";
+import type { Socket } from "./socket.ts";
+
+const log = getLogger(["durable-streams", "http"]);
+
+const HEAD_END = Buffer.from("\r\n\r\n");
+const NOTHING = Buffer.alloc(0);
+/** What comes while a request is being answered is kept up to this; then the client has to wait. */
+const AHEAD_LIMIT_BYTES = 64 * 1024;
+
+/** Bun keeps such short arrays without a buffer, and to make them one takes longer than a copy. */
+const COPY_LIMIT_BYTES = 1000;
+
+/** What all connections of a listener share. */
+export interface ConnectionParts {
+  readonly handler: Handler;
+  readonly urls: RequestUrls;
+  readonly chunks: ChunkEncoder;
+  /** The `Date` header's value. */
+  date(): string;
+  /** Longer heads are refused. */
+  readonly headLimitBytes: number;
+  /** A head has to be here after so many sweeps. */
+  readonly headSweeps: number;
+  /** A connection on which nothing moves, and which nobody waits for, ends after so many sweeps. */
+  readonly idleSweeps: number;
+  /** Whether no request is taken after the ones that are being answered. */
+  isStopping(): boolean;
+}
+
+/** One request and the way of its answer. */
+interface Exchange {
+  readonly head: RequestHead;
+  readonly request: IncomingRequest;
+  /** Where it didn't come with the head. */
+  readonly body: IncomingBody | undefined;
+  readonly chunked: ChunkedDecoder | undefined;
+  /** Of a body that has a length: what is still to come. */
+  leftBytes: number;
+  /** Whether the client holds the body back until it is asked for. */
+  awaitsContinue: boolean;
+  isAnswered: boolean;
+}
+
+/**
+ * One client's connection (RFC 9112): its requests are answered one after the other, in their order.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #parts: ConnectionParts;
+  readonly #outbox: Outbox;
+  readonly #writer: AnswerWriter;
+  /** What has come, read up to {@link #at}. */
+  #input: Buffer = NOTHING;
+  #at = 0;
+  #exchange: Exchange | undefined;
+  #isReading = false;
+  #isPaused = false;
+  /** No request is taken any more. */
+  #isLeaving = false;
+  /** The client may be sending what nobody reads: closed under that, it would not see the answer. */
+  #isInterrupted = false;
+  #isShutDown = false;
+  #isClosed = false;
+  #quietSweeps = 0;
+  #headSweeps = 0;
+
+  constructor(socket: Socket, parts: ConnectionParts) {
+    this.#socket = socket;
+    this.#parts = parts;
+    this.#outbox = new Outbox(socket);
+    this.#writer = new AnswerWriter(this.#outbox, parts, {
+      finished: (keepsAlive) => this.#finish(keepsAlive),
+      cut: () => this.#terminate(),
+    });
+  }
+
+  /** Whether a request is being answered. */
+  get isBusy(): boolean {
+    return this.#exchange !== undefined || (this.#outbox.queuedBytes > 0 && !this.#isClosed);
+  }
+
+  /** Takes what the client sends. */
+  received(bytes: Bytes): void {
+    this.#quietSweeps = 0;
+    if (this.#isLeaving) return;
+    const isRead = this.#at === this.#input.length;
+    const input = asBuffer(bytes);
+    this.#input = isRead ? input : Buffer.concat([this.#input.subarray(this.#at), input]);
+    this.#at = 0;
+    this.#read();
+  }
+
+  /** The client has room again. */
+  drained(): void {
+    this.#quietSweeps = 0;
+    const isEmpty = this.#outbox.drain();
+    this.#writer.drained();
+    if (isEmpty && this.#isLeaving) this.#shutDown();
+  }
+
+  /** The client is gone. */
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isLeaving = true;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#writer.gone();
+    exchange?.body?.fail(new Error("The connection ended before the body did."));
+    exchange?.request.depart();
+  }
+
+  /** Ends it if nothing is under way. */
+  endIfIdle(): void {
+    if (!this.isBusy && !this.#isClosed) this.#leave();
+  }
+
+  /** Looks whether the client has been quiet for too long; called from time to time. */
+  sweep(): void {
+    const { headSweeps, idleSweeps } = this.#parts;
+    this.#quietSweeps++;
+    if (this.#isShutDown) {
+      if (this.#quietSweeps > 1) this.#terminate();
+    } else if (this.#exchange === undefined && this.#unreadBytes > 0) {
+      if (++this.#headSweeps > headSweeps) {
+        this.#refuse(new HeadError(408, "The request's head was not here in time."));
+      }
+    } else if (this.#quietSweeps > idleSweeps) {
+      if (this.#outbox.queuedBytes > 0) this.#terminate();
+      else if (this.#exchange === undefined) this.#leave();
+    }
+  }
+
+  get #unreadBytes(): number {
+    return this.#input.length - this.#at;
+  }
+
+  /** A part of what has come: a short one is sooner copied than looked at in place. */
+  #part(start: number, end: number): Bytes {
+    const length = end - start;
+    if (length > COPY_LIMIT_BYTES) {
+      const { buffer, byteOffset } = this.#input;
+      if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer, byteOffset + start, length);
+    }
+    const copy = new Uint8Array(length);
+    this.#input.copy(copy, 0, start, end);
+    return copy;
+  }
+
+  #read(): void {
+    // An answer that is there at once comes back here in the middle of it.
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      while (!this.#isLeaving && this.#unreadBytes > 0 && this.#readSome());
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isReading = false;
+    }
+    this.#pace();
+  }
+
+  /** False where there is nothing to do before more comes, or before an answer. */
+  #readSome(): boolean {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return this.#readHead();
+    const { body } = exchange;
+    if (body === undefined || body.isDone) return false;
+    this.#readBody(exchange, body);
+    return true;
+  }
+
+  #readBody(exchange: Exchange, body: IncomingBody): void {
+    exchange.awaitsContinue = false;
+    const { chunked } = exchange;
+    if (chunked !== undefined) {
+      const input = this.#part(this.#at, this.#input.length);
+      this.#at += chunked.decode(input, (data) => body.push(data));
+    } else {
+      const end = Math.min(this.#at + exchange.leftBytes, this.#input.length);
+      body.push(this.#part(this.#at, end));
+      exchange.leftBytes -= end - this.#at;
+      this.#at = end;
+    }
+    if (chunked === undefined ? exchange.leftBytes === 0 : chunked.isDone) body.end();
+  }
+
+  #readHead(): boolean {
+    this.#skipEmptyLines();
+    const { headLimitBytes } = this.#parts;
+    const input = this.#input;
+    const end = input.indexOf(HEAD_END, this.#at);
+    if ((end < 0 ? input.length : end) - this.#at > headLimitBytes) {
+      throw new HeadError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
+    }
+    if (end < 0) {
+      if (couldBeHead(input.toString("latin1", this.#at))) return false;
+      throw badLine();
+    }
+    const head = parseHead(input.toString("latin1", this.#at, end));
+    const url = this.#parts.urls.of(head.target, head.headers.get("host"));
+    this.#at = end + HEAD_END.length;
+    this.#headSweeps = 0;
+    this.#begin(head, url);
+    return true;
+  }
+
+  /** Some clients of old send one after a body (RFC 9112 §2.2). */
+  #skipEmptyLines(): void {
+    while (this.#input[this.#at] === 13 && this.#input[this.#at + 1] === 10) this.#at += 2;
+  }
+
+  #begin(head: RequestHead, url: string): void {
+    const { bodyBytes } = head;
+    const isWhole = bodyBytes !== undefined && bodyBytes <= this.#unreadBytes;
+    const bodyEnd = this.#at + (isWhole ? bodyBytes : 0);
+    const whole = bodyEnd > this.#at ? this.#part(this.#at, bodyEnd) : undefined;
+    this.#at = bodyEnd;
+    const body = isWhole ? undefined : new IncomingBody();
+    const request = new IncomingRequest(head, url, whole, body);
+    const exchange: Exchange = {
+      head,
+      request,
+      body,
+      chunked: bodyBytes === undefined ? new ChunkedDecoder() : undefined,
+      leftBytes: bodyBytes ?? 0,
+      awaitsContinue: head.expectsContinue && this.#unreadBytes === 0,
+      isAnswered: false,
+    };
+    if (body !== undefined) body.onHunger = () => this.#feed(exchange);
+    this.#exchange = exchange;
+    this.#parts.handler(request, (answer) => this.#answer(exchange, answer));
+  }
+
+  #feed(exchange: Exchange): void {
+    if (exchange.awaitsContinue && !exchange.isAnswered) {
+      this.#outbox.send("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    this.#pace();
+  }
+
+  #answer(exchange: Exchange, answer: Answer): void {
+    if (this.#exchange !== exchange || exchange.isAnswered) return this.#writer.discard(answer);
+    exchange.isAnswered = true;
+    const { head, body } = exchange;
+    // What is left of a body would have to be read before the next request.
+    this.#isInterrupted = body !== undefined && !body.isDone;
+    const keepsAlive = head.keepsAlive && !this.#isInterrupted &&
+      answer.headers["connection"] !== "close" &&
+      !this.#parts.isStopping();
+    try {
+      this.#writer.write(answer, head, keepsAlive);
+    } catch (error) {
+      log.error("an answer can't be sent", { error });
+      this.#terminate();
+    }
+  }
+
+  #finish(keepsAlive: boolean): void {
+    this.#exchange = undefined;
+    this.#quietSweeps = 0;
+    if (keepsAlive) this.#read();
+    else this.#leave();
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof HeadError) return this.#refuse(error);
+    log.error("request failed", { error });
+    this.#terminate();
+  }
+
+  #refuse(error: HeadError): void {
+    const exchange = this.#exchange;
+    this.#isInterrupted = true;
+    if (exchange === undefined) this.#writer.write(error.toAnswer(), undefined, false);
+    // The handler waits for the body, and answers that it isn't whole.
+    else exchange.body?.fail(error);
+  }
+
+  /** Reads only where somebody takes what comes. */
+  #pace(): void {
+    const { body } = this.#exchange ?? {};
+    const isFull = body !== undefined && !body.isDone
+      ? !body.isHungry
+      : this.#exchange !== undefined && this.#unreadBytes > AHEAD_LIMIT_BYTES;
+    if (isFull === this.#isPaused || this.#isClosed) return;
+    this.#isPaused = isFull;
+    if (isFull) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #leave(): void {
+    this.#isLeaving = true;
+    this.#input = NOTHING;
+    this.#at = 0;
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    if (this.#outbox.queuedBytes === 0) this.#shutDown();
+  }
+
+  #shutDown(): void {
+    if (this.#isShutDown || this.#isClosed) return;
+    this.#isShutDown = true;
+    this.#quietSweeps = 0;
+    if (this.#isInterrupted) this.#socket.shutdown();
+    else this.#socket.end();
+  }
+
+  #terminate(): void {
+    if (this.#isClosed) return;
+    this.#socket.terminate();
+    this.closed();
+  }
+}
+
+function asBuffer(bytes: Bytes): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,0 +1,73 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import type { Departure, HttpRequest } from "./exchange.ts";
+import type { IncomingBody } from "./incoming_body.ts";
+import type { HeadFields, RequestHead } from "./request_head.ts";
+
+/** A request as it comes from a connection. */
+export class IncomingRequest implements HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: HeadFields;
+  readonly whole: Bytes | undefined;
+  readonly takesBlobs = false;
+  readonly #incoming: IncomingBody | undefined;
+  #body: ReadableStream<Bytes> | undefined;
+  #departure: ClientDeparture | undefined;
+
+  /**
+   * @param whole the body, where all of it is here
+   * @param incoming the body, where it is still to come
+   */
+  constructor(
+    head: RequestHead,
+    url: string,
+    whole: Bytes | undefined,
+    incoming: IncomingBody | undefined,
+  ) {
+    this.method = head.method;
+    this.url = url;
+    this.headers = head.headers;
+    this.whole = whole;
+    this.#incoming = incoming;
+  }
+
+  get body(): ReadableStream<Bytes> | null {
+    if (this.#incoming === undefined) return null;
+    return this.#body ??= this.#incoming.stream();
+  }
+
+  get signal(): Departure {
+    return this.#departure ??= new ClientDeparture();
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    if (this.#incoming !== undefined) return this.#incoming.gather();
+    return Promise.resolve(this.whole?.slice().buffer ?? new ArrayBuffer(0));
+  }
+
+  /** Says that the client is gone. */
+  depart(): void {
+    this.#departure?.tell();
+  }
+}
+
+/** What is used of an `AbortSignal`; to make a real one for each request would cost far more. */
+class ClientDeparture implements Departure {
+  aborted = false;
+  readonly #listeners = new Set<() => void>();
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  tell(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
+  }
+}

@@ -1,0 +1,21 @@
+import type { Bytes } from "../protocol/bytes.ts";
+
+/** What a connection needs of a TCP socket: Bun's are such. */
+export interface Socket {
+  /**
+   * Takes as much as there is room for.
+   *
+   * @param data text of ASCII characters only
+   * @returns how many bytes were taken, less than all where the client is slow; negative once it is gone
+   */
+  write(data: Bytes | string): number;
+  /** Reads nothing until {@link resume}. */
+  pause(): void;
+  resume(): void;
+  /** Sends nothing more, and tells the client so; what it sends is still read. */
+  shutdown(): void;
+  /** Closes it; what was written still goes out, unless the client is sending. */
+  end(): void;
+  /** Ends it at once, whatever is under way. */
+  terminate(): void;
+}

@@ -1,0 +1,100 @@
+import { Buffer } from "node:buffer";
+import type { Connection } from "../../src/http/connection.ts";
+import type { Answer, Handler, HttpRequest, Respond } from "../../src/http/exchange.ts";
+import { HttpConnections } from "../../src/http/http_connections.ts";
+import type { Socket } from "../../src/http/socket.ts";
+import type { Bytes } from "../../src/protocol/bytes.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+/** A client's socket as a connection sees it; it takes as much as a test lets it. */
+export class FakeSocket implements Socket {
+  /** What the client got. */
+  received = "";
+  /** How much it takes before it has to drain. */
+  roomBytes = Infinity;
+  isPaused = false;
+  /** How it ended. */
+  ending: "shutdown" | "end" | "terminate" | undefined;
+
+  write(data: Bytes | string): number {
+    const bytes = Buffer.from(data);
+    const taken = Math.min(bytes.length, this.roomBytes);
+    this.roomBytes -= taken;
+    this.received += bytes.toString("latin1", 0, taken);
+    return taken;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  shutdown(): void {
+    this.ending = "shutdown";
+  }
+
+  end(): void {
+    this.ending = "end";
+  }
+
+  terminate(): void {
+    this.ending = "terminate";
+  }
+}
+
+/** A request that waits for its answer. */
+export interface Pending {
+  readonly request: HttpRequest;
+  respond(answer: Partial<Answer>): void;
+}
+
+/** Connections whose requests a test answers, on a clock that it moves. */
+export class ConnectionKit {
+  readonly clock = new ManualClock();
+  readonly pending: Pending[] = [];
+  readonly connections: HttpConnections;
+
+  /** @param handler what answers at once; else every request waits in `pending` */
+  constructor(handler?: Handler) {
+    this.connections = new HttpConnections({
+      handler: handler ?? ((request, respond) => this.#take(request, respond)),
+      clock: this.clock,
+      longestSilenceMs: 30_000,
+    });
+  }
+
+  /** A new client. */
+  connect(): { socket: FakeSocket; connection: Connection } {
+    const socket = new FakeSocket();
+    return { socket, connection: this.connections.open(socket) };
+  }
+
+  /** The only request that waits. */
+  get only(): Pending {
+    const [pending, ...others] = this.pending;
+    if (pending === undefined || others.length > 0) throw new Error(`${this.pending.length} wait`);
+    return pending;
+  }
+
+  #take(request: HttpRequest, respond: Respond): void {
+    const pending: Pending = {
+      request,
+      respond: (answer) => {
+        this.pending.splice(this.pending.indexOf(pending), 1);
+        respond({ status: 200, headers: {}, body: null, ...answer });
+      },
+    };
+    this.pending.push(pending);
+  }
+}
+
+/** Text as the bytes that a client sends, with CRLF for each line end. */
+export function sent(text: string): Bytes {
+  return new Uint8Array(Buffer.from(text.replaceAll("\n", "\r\n"), "latin1"));
+}
+
+/** A plain GET. */
+export const GET = sent("GET /a HTTP/1.1\nHost: h\n\n");

@@ -1,0 +1,28 @@
+import { equal } from "node:assert/strict";
+import { Outbox } from "../../src/http/outbox.ts";
+import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { FakeSocket } from "./connection_kit.ts";
+
+Deno.test("what is sent goes out in its order, also where there is room before it drains", () => {
+  const socket = new FakeSocket();
+  const outbox = new Outbox(socket);
+  socket.roomBytes = 3;
+  outbox.send("abcdef");
+  equal(outbox.queuedBytes, 3);
+  socket.roomBytes = 100;
+  outbox.send(encodeUtf8("gh"));
+  equal(socket.received, "abc");
+  equal(outbox.queuedBytes, 5);
+  equal(outbox.drain(), true);
+  equal(socket.received, "abcdefgh");
+  equal(outbox.queuedBytes, 0);
+});
+
+Deno.test("a socket that is gone takes nothing", () => {
+  const socket = new FakeSocket();
+  socket.write = () => -1;
+  const outbox = new Outbox(socket);
+  outbox.send("abc");
+  equal(outbox.drain(), false);
+  equal(outbox.queuedBytes, 3);
+});

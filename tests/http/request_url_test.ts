@@ -1,0 +1,65 @@
+import { equal, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { HeadError } from "../../src/http/head_error.ts";
+import { RequestUrls } from "../../src/http/request_url.ts";
+
+const urls = new RequestUrls();
+
+function refused(target: string, host: string): void {
+  throws(() => urls.of(target, host), HeadError, `${target} ${host}`);
+}
+
+Deno.test("a request's URL is its host and its target", () => {
+  equal(
+    urls.of("/v1/stream/a?offset=-1", "localhost:4437"),
+    "http://localhost:4437/v1/stream/a?offset=-1",
+  );
+  equal(urls.of("/", "[::1]:80"), "http://[::1]/");
+  equal(urls.of("/", "EXAMPLE.com"), "http://example.com/");
+  equal(urls.of("/", null), "http://localhost/");
+  equal(urls.of("*", "a"), "http://a/*");
+});
+
+Deno.test("a whole URL as the target takes the place of the host", () => {
+  equal(urls.of("HTTP://b:81/x/../y", "a"), "http://b:81/y");
+});
+
+Deno.test("a target means what the URL standard makes of it", () => {
+  const piece = fc.constantFrom(
+    "a",
+    "/",
+    ".",
+    "..",
+    "%2e",
+    "%",
+    "?",
+    "#",
+    "\\",
+    "é",
+    "~",
+    "|",
+    '"',
+    "//",
+    ":",
+    "@",
+  );
+  const target = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join("")}`);
+  fc.assert(
+    fc.property(target, (text) => {
+      const expected = new URL(`http://h:1${text}`);
+      expected.hash = "";
+      equal(urls.of(text, "h:1"), expected.href);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("what is no host is refused", () => {
+  for (const host of ["", "a b", "a/b", "u@h", "a?b", "a#b", "a:99999", "[::1", "a\\b"]) {
+    refused("/", host);
+  }
+});
+
+Deno.test("what is no target is refused", () => {
+  for (const target of ["a:443", "a", "ftp://a/", "http://"]) refused(target, "a");
+});
