@@ -7,7 +7,7 @@ import { ChunkedDecoder } from "./chunked_decoder.ts";
 import type { Answer, Handler } from "./exchange.ts";
 import { HeadError } from "./head_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
-import { IncomingRequest } from "./incoming_request.ts";
+import { type ClientDeparture, IncomingRequest } from "./incoming_request.ts";
 import { Outbox } from "./outbox.ts";
 import { badLine, couldBeHead, parseHead, type RequestHead } from "./request_head.ts";
 import type { RequestUrls } from "./request_url.ts";
@@ -42,8 +42,11 @@ export interface ConnectionParts {
 
 /** One request and the way of its answer. */
 interface Exchange {
-  readonly head: RequestHead;
-  readonly request: IncomingRequest;
+  /** Let go of once it is answered, as all that an answer which goes on for hours doesn't need. */
+  request: IncomingRequest | undefined;
+  head: RequestHead | undefined;
+  /** Whom to tell that the client is gone. */
+  departure: ClientDeparture | undefined;
   /** Where it didn't come with the head. */
   readonly body: IncomingBody | undefined;
   readonly chunked: ChunkedDecoder | undefined;
@@ -51,7 +54,6 @@ interface Exchange {
   leftBytes: number;
   /** Whether the client holds the body back until it is asked for. */
   awaitsContinue: boolean;
-  isAnswered: boolean;
 }
 
 /**
@@ -120,7 +122,7 @@ export class Connection {
     this.#exchange = undefined;
     this.#writer.gone();
     exchange?.body?.fail(new Error("The connection ended before the body did."));
-    exchange?.request.depart();
+    (exchange?.departure ?? exchange?.request?.departure)?.tell();
   }
 
   /** Ends it if nothing is under way. */
@@ -170,6 +172,10 @@ export class Connection {
       this.#fail(error);
     } finally {
       this.#isReading = false;
+    }
+    if (this.#unreadBytes === 0) {
+      this.#input = NOTHING;
+      this.#at = 0;
     }
     this.#pace();
   }
@@ -235,11 +241,11 @@ export class Connection {
     const exchange: Exchange = {
       head,
       request,
+      departure: undefined,
       body,
       chunked: bodyBytes === undefined ? new ChunkedDecoder() : undefined,
       leftBytes: bodyBytes ?? 0,
       awaitsContinue: head.expectsContinue && this.#unreadBytes === 0,
-      isAnswered: false,
     };
     if (body !== undefined) body.onHunger = () => this.#feed(exchange);
     this.#exchange = exchange;
@@ -247,16 +253,18 @@ export class Connection {
   }
 
   #feed(exchange: Exchange): void {
-    if (exchange.awaitsContinue && !exchange.isAnswered) {
+    if (exchange.awaitsContinue && exchange.head !== undefined) {
       this.#outbox.send("HTTP/1.1 100 Continue\r\n\r\n");
     }
     this.#pace();
   }
 
   #answer(exchange: Exchange, answer: Answer): void {
-    if (this.#exchange !== exchange || exchange.isAnswered) return this.#writer.discard(answer);
-    exchange.isAnswered = true;
     const { head, body } = exchange;
+    if (this.#exchange !== exchange || head === undefined) return this.#writer.discard(answer);
+    exchange.departure = exchange.request?.departure;
+    exchange.request = undefined;
+    exchange.head = undefined;
     // What is left of a body would have to be read before the next request.
     this.#isInterrupted = body !== undefined && !body.isDone;
     const keepsAlive = head.keepsAlive && !this.#isInterrupted &&

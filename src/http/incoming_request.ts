@@ -45,29 +45,29 @@ export class IncomingRequest implements HttpRequest {
     return Promise.resolve(this.whole?.slice().buffer ?? new ArrayBuffer(0));
   }
 
-  /** Says that the client is gone. */
-  depart(): void {
-    this.#departure?.tell();
+  /** Whom to tell that the client is gone; `undefined` where nobody has asked. */
+  get departure(): ClientDeparture | undefined {
+    return this.#departure;
   }
 }
 
 /** What is used of an `AbortSignal`; to make a real one for each request would cost far more. */
-class ClientDeparture implements Departure {
+export class ClientDeparture implements Departure {
   aborted = false;
-  readonly #listeners = new Set<() => void>();
+  #listeners: (() => void)[] = [];
 
   addEventListener(_type: "abort", listener: () => void): void {
-    this.#listeners.add(listener);
+    this.#listeners.push(listener);
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
-    this.#listeners.delete(listener);
+    this.#listeners = this.#listeners.filter((each) => each !== listener);
   }
 
+  /** The client is gone. */
   tell(): void {
     if (this.aborted) return;
     this.aborted = true;
-    for (const listener of [...this.#listeners]) listener();
-    this.#listeners.clear();
+    for (const listener of this.#listeners.splice(0)) listener();
   }
 }
