@@ -20,6 +20,8 @@ const NOTHING = Buffer.alloc(0);
 /** What comes while a request is being answered is kept up to this; then the client has to wait. */
 const AHEAD_LIMIT_BYTES = 64 * 1024;
 
+/** No request is taken while so much of earlier answers lies unread. */
+const UNREAD_LIMIT_BYTES = 256 * 1024;
 /** Bun keeps such short arrays without a buffer, and to make them one takes longer than a copy. */
 const COPY_LIMIT_BYTES = 1000;
 
@@ -111,6 +113,7 @@ export class Connection {
     const isEmpty = this.#outbox.drain();
     this.#writer.drained();
     if (isEmpty && this.#isLeaving) this.#shutDown();
+    else this.#read();
   }
 
   /** The client is gone. */
@@ -136,7 +139,7 @@ export class Connection {
     this.#quietSweeps++;
     if (this.#isShutDown) {
       if (this.#quietSweeps > 1) this.#terminate();
-    } else if (this.#exchange === undefined && this.#unreadBytes > 0) {
+    } else if (this.#isAwaitingHead && this.#unreadBytes > 0) {
       if (++this.#headSweeps > headSweeps) {
         this.#refuse(new HeadError(408, "The request's head was not here in time."));
       }
@@ -144,6 +147,10 @@ export class Connection {
       if (this.#outbox.queuedBytes > 0) this.#terminate();
       else if (this.#exchange === undefined) this.#leave();
     }
+  }
+
+  get #isAwaitingHead(): boolean {
+    return this.#exchange === undefined && this.#outbox.queuedBytes < UNREAD_LIMIT_BYTES;
   }
 
   get #unreadBytes(): number {
@@ -183,7 +190,7 @@ export class Connection {
   /** False where there is nothing to do before more comes, or before an answer. */
   #readSome(): boolean {
     const exchange = this.#exchange;
-    if (exchange === undefined) return this.#readHead();
+    if (exchange === undefined) return this.#isAwaitingHead && this.#readHead();
     const { body } = exchange;
     if (body === undefined || body.isDone) return false;
     this.#readBody(exchange, body);
@@ -304,7 +311,7 @@ export class Connection {
     const { body } = this.#exchange ?? {};
     const isFull = body !== undefined && !body.isDone
       ? !body.isHungry
-      : this.#exchange !== undefined && this.#unreadBytes > AHEAD_LIMIT_BYTES;
+      : !this.#isAwaitingHead && this.#unreadBytes > AHEAD_LIMIT_BYTES;
     if (isFull === this.#isPaused || this.#isClosed) return;
     this.#isPaused = isFull;
     if (isFull) this.#socket.pause();

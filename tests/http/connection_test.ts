@@ -354,6 +354,23 @@ Deno.test("a client that sends ahead has to wait, and goes on after the answer",
   equal(socket.isPaused, false);
 });
 
+Deno.test("a client that sends on and doesn't read is answered no further", () => {
+  const kit = new ConnectionKit((_request, respond) =>
+    respond({ status: 200, headers: {}, body: new Uint8Array(100_000) })
+  );
+  const { socket, connection } = kit.connect();
+  socket.roomBytes = 0;
+  connection.received(concatBytes(Array.from({ length: 3000 }, () => GET)));
+  equal(socket.isPaused, true);
+  kit.clock.advance(60_000);
+  equal(socket.ending, undefined);
+  socket.roomBytes = Infinity;
+  connection.drained();
+  equal(codes(socket.received).length, 3000);
+  equal(socket.isPaused, false);
+  equal(socket.ending, undefined);
+});
+
 Deno.test("a body that nobody asks for isn't taken without end", async () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
