@@ -74,7 +74,10 @@ export class Connection {
   #isPaused = false;
   /** No request is taken any more. */
   #isLeaving = false;
-  /** The client may be sending what nobody reads: closed under that, it would not see the answer. */
+  /**
+   * What the client goes on sending is thrown away, and the connection ends with the answer; closed under
+   * what comes, the client would not see that.
+   */
   #isInterrupted = false;
   #isShutDown = false;
   #isClosed = false;
@@ -99,7 +102,7 @@ export class Connection {
   /** Takes what the client sends. */
   received(bytes: Bytes): void {
     this.#quietSweeps = 0;
-    if (this.#isLeaving) return;
+    if (this.#isLeaving || this.#isInterrupted) return;
     const isRead = this.#at === this.#input.length;
     const input = asBuffer(bytes);
     this.#input = isRead ? input : Buffer.concat([this.#input.subarray(this.#at), input]);
@@ -301,6 +304,8 @@ export class Connection {
   #refuse(error: HeadError): void {
     const exchange = this.#exchange;
     this.#isInterrupted = true;
+    this.#input = NOTHING;
+    this.#at = 0;
     if (exchange === undefined) this.#writer.write(error.toAnswer(), undefined, false);
     // The handler waits for the body, and answers that it isn't whole.
     else exchange.body?.fail(error);

@@ -220,6 +220,24 @@ Deno.test("a malformed chunk is the end of the body and of the connection", asyn
   equal(socket.ending, "shutdown");
 });
 
+Deno.test("after a malformed chunk nothing is kept of what comes, however late the answer is", () => {
+  const kit = new ConnectionKit();
+  const { socket, connection } = kit.connect();
+  connection.received(sent("GET /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\nx\n"));
+  let reads = 0;
+  const watched = new Proxy(new Uint8Array(100), {
+    get: (target, key) => {
+      reads++;
+      return Reflect.get(target, key, target);
+    },
+  });
+  connection.received(watched);
+  equal(reads, 0);
+  kit.only.respond({ body: "late" });
+  match(socket.received, /connection: close\r\n.*late$/s);
+  equal(socket.ending, "shutdown");
+});
+
 Deno.test("an empty line before a request is skipped", () => {
   const kit = new ConnectionKit();
   kit.connect().connection.received(concatBytes([sent("\n\n"), GET]));
