@@ -1,6 +1,6 @@
 /**
- * A handler without any storage: what the runtime's own HTTP costs, and so what no server on that
- * runtime can beat. `bare.ts STREAM_BYTES CHUNK_BYTES`
+ * A handler without any storage: what the runtime's own HTTP costs, and so what no server behind it can
+ * beat. `bare.ts STREAM_BYTES CHUNK_BYTES`
  */
 import process from "node:process";
 import { makeHandler } from "./handler.ts";
