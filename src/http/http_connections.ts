@@ -50,8 +50,8 @@ export class HttpConnections {
   /** Takes over a client that has come. */
   open(socket: Socket): Connection {
     const connection = new Connection(socket, this.#parts);
-    if (this.#connections.size === 0) this.#sweepLater();
     this.#connections.add(connection);
+    this.#sweepLater();
     return connection;
   }
 
@@ -72,7 +72,8 @@ export class HttpConnections {
 
   /** One look at all: a timer for each request would cost more than the request. */
   #sweepLater(): void {
-    this.#cancelSweep = this.#clock.setTimer(SWEEP_MS, () => {
+    this.#cancelSweep ??= this.#clock.setTimer(SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
       for (const connection of this.#connections) connection.sweep();
       if (this.#connections.size > 0) this.#sweepLater();
     });

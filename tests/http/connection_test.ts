@@ -484,6 +484,15 @@ Deno.test("nothing is looked after where nobody is connected", () => {
   equal(kit.clock.pendingTimers, 0);
 });
 
+Deno.test("clients that come and go leave one timer, so that others' time runs no faster", () => {
+  const kit = new ConnectionKit();
+  for (let i = 0; i < 10; i++) kit.connections.close(kit.connect().connection);
+  const { socket } = kit.connect();
+  equal(kit.clock.pendingTimers, 1);
+  kit.clock.advance(119_000);
+  equal(socket.ending, undefined);
+});
+
 Deno.test("a stop ends who is idle, answers who waits, and is over then", async () => {
   const kit = new ConnectionKit();
   const idle = kit.connect();
