@@ -19,7 +19,6 @@ const HEAD_END = Buffer.from("\r\n\r\n");
 const NOTHING = Buffer.alloc(0);
 /** What comes while a request is being answered is kept up to this; then the client has to wait. */
 const AHEAD_LIMIT_BYTES = 64 * 1024;
-
 /** No request is taken while so much of earlier answers lies unread. */
 const UNREAD_LIMIT_BYTES = 256 * 1024;
 /** Bun keeps such short arrays without a buffer, and to make them one takes longer than a copy. */

@@ -1,3 +1,4 @@
+import { encodeErrorBody } from "./error_body.ts";
 import type { Answer } from "./exchange.ts";
 
 /** A request that can't be served as HTTP: the connection ends with the answer. */
@@ -12,7 +13,6 @@ export class HeadError extends Error {
 
   /** What the client is told. */
   toAnswer(): Answer {
-    const error = { code: "malformed_request", message: this.message };
     return {
       status: this.status,
       headers: {
@@ -21,7 +21,7 @@ export class HeadError extends Error {
         "x-content-type-options": "nosniff",
         "connection": "close",
       },
-      body: `${JSON.stringify({ error })}\n`,
+      body: encodeErrorBody("malformed_request", this.message),
     };
   }
 }

@@ -30,7 +30,8 @@ export class HttpConnections {
   #dateAtSeconds = 0;
   #isStopping = false;
   #cancelSweep: (() => void) | undefined;
-  #onIdle: () => void = () => {};
+  /** Called once nobody is answered any more, where a stop waits for that. */
+  #onIdle: (() => void) | undefined;
 
   constructor({ handler, clock, longestSilenceMs }: HttpConnectionsOptions) {
     this.#clock = clock;
@@ -90,7 +91,9 @@ export class HttpConnections {
   }
 
   #settle(): void {
-    if (this.#isStopping && !this.#isBusy()) this.#onIdle();
+    if (this.#onIdle === undefined || this.#isBusy()) return;
+    this.#onIdle();
+    this.#onIdle = undefined;
   }
 
   #isBusy(): boolean {

@@ -26,11 +26,6 @@ export class IncomingBody {
     return this.#isDone;
   }
 
-  /** Whether the handler has asked for it. */
-  get isAsked(): boolean {
-    return this.#isAsked;
-  }
-
   /** Takes what has come. */
   push(bytes: Bytes): void {
     if (bytes.length === 0) return;

@@ -1,3 +1,4 @@
+import { encodeErrorBody } from "../http/error_body.ts";
 import type { Answer, HeaderFields } from "../http/exchange.ts";
 import type { Failure, StreamError } from "../protocol/errors.ts";
 import {
@@ -32,7 +33,7 @@ function refusal(status: number, code: string, message: string, headers?: Header
   return {
     status,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json", ...headers },
-    body: `${JSON.stringify({ error: { code, message } })}\n`,
+    body: encodeErrorBody(code, message),
   };
 }
 
