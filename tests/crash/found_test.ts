@@ -123,14 +123,14 @@ Deno.test("a failure while a long record is synced leaves a log that opens", asy
 });
 
 Deno.test("a stream deleted during a checkpoint keeps what it had until its delete is durable", async () => {
-  for (let seed = 1; seed <= 120; seed++) {
+  for (let seed = 1; seed <= 240; seed++) {
     const on = machine(seed);
     const storage = await on.open();
     await put(storage, "here");
     await checkpoint(on);
     await post(storage, "here", LONG);
     on.clock.advance(30_000);
-    for (let turns = seed % 12; turns > 0; turns--) await turn();
+    for (let turns = seed % 60; turns > 0; turns--) await turn();
     on.fileSystem.faults.add({ call: "sync", kind: "other", path: /wal/ });
     equal(await outcome(storage.delete("here")), "storage_failed");
     await rest();

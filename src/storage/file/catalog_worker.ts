@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import { giveWay } from "../../env/thread_priority.ts";
 import type { CatalogState, StreamUpdate } from "./catalog.ts";
 import {
   PATIENCE,
@@ -18,7 +19,7 @@ import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /**
  * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
- * wait for that.
+ * wait for that, nor for a core where there are few.
  */
 
 /** What the main thread asks for. */
@@ -149,6 +150,7 @@ class Committer {
   }
 }
 
+giveWay();
 const committer = new Committer(workerData.path);
 
 parentPort?.on("message", (request: CatalogRequest) => {

@@ -12,6 +12,7 @@ import type {
 } from "./catalog.ts";
 import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
 import { nextTurn } from "../next_turn.ts";
+import type { LogPace } from "./log_pace.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "./paths.ts";
 import type { Replay } from "./replay.ts";
@@ -24,11 +25,8 @@ const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 const SLICE_STREAMS = 64;
 /** A slice ends after so long, too: streams whose files have to be made take far more than others. */
 const SLICE_MS = 1;
-/**
- * Turns of the event loop between two slices. Each answers a batch of requests where there are any, so
- * that a checkpoint takes a tenth of a busy server and all of an idle one.
- */
-const TURNS_BETWEEN_SLICES = 8;
+/** Of the log between two slices: a checkpoint takes a tenth of a busy server and all of an idle one. */
+const BATCHES_BETWEEN_SLICES = 8;
 /** Rows of one transaction. */
 const GROUP_STREAMS = 2000;
 /** The same on a full disk, where a transaction has little more than the ballast's room. */
@@ -56,6 +54,7 @@ export interface CheckpointParts {
   folder: string;
   catalog: Catalog;
   log: CheckpointLog;
+  pace: LogPace;
   table: StreamTable;
   replay: Replay;
   segments: SegmentWriter;
@@ -279,7 +278,7 @@ export class Checkpointer {
 
   async #letOthersRun(): Promise<void> {
     this.#checkTime();
-    for (let turn = 0; turn < TURNS_BETWEEN_SLICES; turn++) await nextTurn();
+    await this.#parts.pace.letThrough(BATCHES_BETWEEN_SLICES);
   }
 
   #checkTime(): void {

@@ -13,6 +13,7 @@ import { checkParts, inspectDirectory, readFormat, syncAbove, writeFormat } from
 import { type Effect, FileBackend } from "./file_backend.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { LogFiles } from "./log_files.ts";
+import { LogPace } from "./log_pace.ts";
 import { type FsyncMode, LogWriter } from "./log_writer.ts";
 import { OpenSegments } from "./open_segments.ts";
 import { type DirectoryPaths, directoryPaths } from "./paths.ts";
@@ -307,10 +308,12 @@ async function assemble(
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
   const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
+  const pace = new LogPace(log, walBytes / 4);
   const segments = new SegmentWriter({
     fileSystem,
     clock,
     open,
+    pace,
     paths,
     uuid,
     segmentBytes: options.segmentBytes ?? 64 * MIB,
@@ -322,6 +325,7 @@ async function assemble(
     folder: paths.segments,
     catalog,
     log,
+    pace,
     table,
     replay,
     segments,

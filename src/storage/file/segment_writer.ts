@@ -12,17 +12,21 @@ import {
   INDEX_HEADER_BYTES,
   putIndexEntry,
 } from "./index_format.ts";
+import type { LogPace } from "./log_pace.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { segmentFolder, segmentPaths } from "./paths.ts";
 
 /** Where nobody waits for the log any more, a barrier is used from here on. */
 const HURRIED_BARRIER_FILES = 64;
+/** Of the log between two files' syncs: each of these commits the file system's journal. */
+const BATCHES_BETWEEN_SYNCS = 2;
 
 /** What a segment writer is made of. */
 export interface SegmentWriterParts {
   fileSystem: FileSystem;
   clock: Clock;
   open: OpenSegments;
+  pace: LogPace;
   paths: { root: string; segments: string };
   uuid: string;
   /** A segment ends once it is at least so long. */
@@ -39,6 +43,7 @@ export class SegmentWriter {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
   readonly #open: OpenSegments;
+  readonly #pace: LogPace;
   readonly #root: string;
   readonly #folder: string;
   readonly #uuid: string;
@@ -52,6 +57,7 @@ export class SegmentWriter {
     this.#fileSystem = parts.fileSystem;
     this.#clock = parts.clock;
     this.#open = parts.open;
+    this.#pace = parts.pace;
     this.#root = parts.paths.root;
     this.#folder = parts.paths.segments;
     this.#uuid = parts.uuid;
@@ -81,23 +87,26 @@ export class SegmentWriter {
    */
   async sync(isLast: boolean): Promise<void> {
     try {
-      const barrierFiles = isLast
-        ? Math.min(HURRIED_BARRIER_FILES, this.#barrierFiles)
-        : this.#barrierFiles;
-      await this.#syncAll(barrierFiles);
+      await this.#syncAll(isLast);
     } catch (error) {
       throw new FileSystemError("other", "sync segments in", this.#folder, error);
     }
   }
 
-  async #syncAll(barrierFiles: number): Promise<void> {
+  async #syncAll(isLast: boolean): Promise<void> {
+    const barrierFiles = isLast
+      ? Math.min(HURRIED_BARRIER_FILES, this.#barrierFiles)
+      : this.#barrierFiles;
     const files = [...this.#dirtyFiles];
     const folders = [...this.#dirtyFolders];
     this.#dirtyFiles = new Set();
     this.#dirtyFolders = new Set();
     if (files.length > barrierFiles && await this.#fileSystem.barrier(this.#root)) return;
     // One at a time: the log's sync, which others wait for, is never behind more than one of them.
-    for (const path of files) await this.#syncFile(path);
+    for (const path of files) {
+      await this.#syncFile(path);
+      if (!isLast) await this.#pace.letThrough(BATCHES_BETWEEN_SYNCS);
+    }
     for (const folder of folders) await this.#fileSystem.syncDirectory(folder);
   }
 

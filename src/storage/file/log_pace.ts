@@ -1,0 +1,52 @@
+import { nextTurn } from "../next_turn.ts";
+
+/** Turns of the event loop without a record after which a busy log counts as idle. */
+const PATIENT_TURNS = 32;
+
+/** The log, as far as it sets a pace. */
+export interface PacedLog {
+  readonly assigned: number;
+  readonly durableSequence: number;
+  /** How many more bytes fit within the log's limit. */
+  readonly roomBytes: number;
+  durable(sequence: number): Promise<void> | undefined;
+}
+
+/**
+ * The pace of work in the background: it goes on where nothing is appended, steps back where something
+ * is, and hurries where the log would be full before it is done.
+ */
+export class LogPace {
+  readonly #log: PacedLog;
+  readonly #hurryBelowBytes: number;
+  #seenSequence = -1;
+
+  /** @param hurryBelowBytes the room in the log below which nothing is let through any more */
+  constructor(log: PacedLog, hurryBelowBytes: number) {
+    this.#log = log;
+    this.#hurryBelowBytes = hurryBelowBytes;
+  }
+
+  /**
+   * Lets so many batches through; where no records come, as many turns of the event loop; one turn
+   * where it has to hurry.
+   *
+   * @throws {StreamError} `storage_failed`
+   */
+  async letThrough(batches: number): Promise<void> {
+    const log = this.#log;
+    await nextTurn();
+    let turns = log.assigned > this.#seenSequence ? PATIENT_TURNS : batches;
+    let left = batches;
+    while (left > 0 && turns > 0 && log.roomBytes >= this.#hurryBelowBytes) {
+      if (log.assigned > log.durableSequence) {
+        await log.durable(log.durableSequence + 1);
+        left--;
+      } else {
+        await nextTurn();
+        turns--;
+      }
+    }
+    this.#seenSequence = log.assigned;
+  }
+}
