@@ -6,7 +6,8 @@
 export { createApp } from "./server/app.ts";
 export type { AppOptions } from "./server/options.ts";
 export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";
-export { type FileStorageOptions, openFileStorage } from "./storage/file/open.ts";
+export { openFileStorage } from "./storage/file/open.ts";
+export type { FileStorageOptions } from "./storage/file/options.ts";
 export { DirectoryError, type DirectoryErrorCode } from "./storage/file/damage.ts";
 export type {
   Appended,

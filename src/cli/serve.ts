@@ -106,6 +106,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
     maxProducersPerStream,
+    mayBlock: true,
   });
 }
 

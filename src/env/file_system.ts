@@ -41,6 +41,8 @@ export interface File {
   truncate(lengthBytes: number): void;
   /** Makes the file's bytes durable. */
   dataSync(): Promise<void>;
+  /** As {@link dataSync}, blocking. */
+  dataSyncHere(): void;
   close(): void;
 }
 

@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   fsync,
   ftruncateSync,
@@ -204,6 +205,10 @@ class NodeFile implements File {
 
   dataSync(): Promise<void> {
     return settle("sync", this.path, (done) => fdatasync(this.#descriptor, done));
+  }
+
+  dataSyncHere(): void {
+    attempt("sync", this.path, () => fdatasyncSync(this.#descriptor));
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { createMemoryStorage } from "../../src/storage/memory.ts";
-import type { FileStorageOptions } from "../../src/storage/file/open.ts";
+import type { FileStorageOptions } from "../../src/storage/file/options.ts";
 import { RemoteStorage } from "../../src/storage/remote/remote_storage.ts";
 import { StorageHost } from "../../src/storage/remote/storage_host.ts";
 import { FileKit } from "../support/file_kit.ts";

@@ -3,7 +3,8 @@ import { StreamError } from "../../src/protocol/errors.ts";
 import type { Catalog } from "../../src/storage/file/catalog.ts";
 import { SqliteLookups } from "../../src/storage/file/catalog_lookups.ts";
 import { DirectoryError } from "../../src/storage/file/damage.ts";
-import { type DatabaseDoor, openFileStorage } from "../../src/storage/file/open.ts";
+import { openFileStorage } from "../../src/storage/file/open.ts";
+import type { DatabaseDoor } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 

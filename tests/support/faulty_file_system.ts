@@ -191,6 +191,20 @@ export class FaultyFileSystem implements FileSystem {
     await this.life.pass();
   }
 
+  /** Syncs a file at once: the process may die before or after. */
+  syncHere(path: string, file: SimulatedFile): void {
+    this.#checkAlive("sync", path);
+    const fault = this.faults.meet("sync", path);
+    const covered = file.beginSync();
+    if (this.life.step()) throw dead("sync", path);
+    if (fault !== undefined) {
+      file.failSync(covered, this.#random);
+      throw injected(fault, path);
+    }
+    file.finishSync(covered);
+    if (this.life.step()) throw dead("sync", path);
+  }
+
   /** Lets time pass as the system works. */
   pass(): Promise<void> {
     return this.life.pass();
@@ -284,6 +298,11 @@ class FaultyFile implements File {
         fail: () => this.#system.failSync(this.#file, sync),
       };
     });
+  }
+
+  dataSyncHere(): void {
+    this.#checkOpen("sync");
+    this.#system.syncHere(this.path, this.#file);
   }
 
   close(): void {

@@ -6,11 +6,8 @@ import {
   openSqliteCatalog,
 } from "../../src/storage/file/catalog_sqlite.ts";
 import { lockDirectory } from "../../src/storage/file/lock.ts";
-import {
-  type DatabaseDoor,
-  type FileStorageOptions,
-  openFileStorage,
-} from "../../src/storage/file/open.ts";
+import { openFileStorage } from "../../src/storage/file/open.ts";
+import type { DatabaseDoor, FileStorageOptions } from "../../src/storage/file/options.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { copyKilled } from "./temp_dir.ts";
 

@@ -84,6 +84,10 @@ export class HookedFileSystem implements FileSystem {
         await this.before({ call: "sync", path });
         await file.dataSync();
       },
+      dataSyncHere: () => {
+        this.before({ call: "sync", path });
+        file.dataSyncHere();
+      },
       close: () => {
         this.before({ call: "close", path });
         this.openFiles--;

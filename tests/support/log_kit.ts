@@ -1,7 +1,8 @@
 import type { FileSystem } from "../../src/env/file_system.ts";
 import { nodeFileSystem } from "../../src/env/node_file_system.ts";
 import { LogFiles } from "../../src/storage/file/log_files.ts";
-import { type FsyncMode, LogWriter } from "../../src/storage/file/log_writer.ts";
+import { type FsyncMode, LogSync } from "../../src/storage/file/log_sync.ts";
+import { LogWriter } from "../../src/storage/file/log_writer.ts";
 import { measureRecord } from "../../src/storage/file/record_codec.ts";
 import { recoverLog } from "../../src/storage/file/recovery.ts";
 import type { AppendRecord } from "../../src/storage/records.ts";
@@ -125,6 +126,7 @@ export class LogKit {
       clock: this.clock,
       fsync: this.fsync,
       fsyncIntervalMs: 1000,
+      sync: new LogSync({ clock: this.clock, mayBlock: false, uses: () => 0 }),
       limitBytes: this.limitBytes,
       batchLimitBytes: this.limitBytes / 8,
       nextSequence: found.lastSequence + 1,

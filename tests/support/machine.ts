@@ -1,4 +1,5 @@
-import { type FileStorageOptions, openFileStorage } from "../../src/storage/file/open.ts";
+import { openFileStorage } from "../../src/storage/file/open.ts";
+import type { FileStorageOptions } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { FaultyFileSystem } from "./faulty_file_system.ts";
 import { ManualClock } from "./manual_clock.ts";

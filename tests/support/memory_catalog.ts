@@ -10,7 +10,7 @@ import type {
 } from "../../src/storage/file/catalog.ts";
 import { DirectoryError } from "../../src/storage/file/damage.ts";
 import type { DirectoryLock } from "../../src/storage/file/lock.ts";
-import type { DatabaseDoor } from "../../src/storage/file/open.ts";
+import type { DatabaseDoor } from "../../src/storage/file/options.ts";
 import type { Call } from "./faults.ts";
 import type { FaultyFileSystem } from "./faulty_file_system.ts";
 import { MemoryTables, type Transaction } from "./memory_tables.ts";

@@ -12,11 +12,9 @@ import {
   RECORD_PREFIX_BYTES,
 } from "./log_format.ts";
 import { firstWithoutPlace } from "./log_space.ts";
+import type { FsyncMode, LogSync } from "./log_sync.ts";
 import { nextTurn } from "../next_turn.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
-
-/** When what is written is synced: before it is acknowledged, from time to time, or by the system. */
-export type FsyncMode = "always" | "interval" | "never";
 
 /** Options of a {@link LogWriter}. */
 export interface LogWriterOptions<Tag> {
@@ -26,6 +24,7 @@ export interface LogWriterOptions<Tag> {
   clock: Clock;
   fsync: FsyncMode;
   fsyncIntervalMs: number;
+  sync: LogSync;
   /** How long the log may get. */
   limitBytes: number;
   /** A batch is closed at this size. */
@@ -303,7 +302,7 @@ export class LogWriter<Tag> {
     this.#isLeaving = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
-      await current.file.dataSync();
+      await this.#options.sync.sync(current.file, batch.tags.length);
       this.#syncedThrough = batch.lastSequence;
     } else if (this.#options.fsync === "interval") {
       this.#syncLater();

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { type Clock, systemClock } from "../../env/clock.ts";
+import { systemClock } from "../../env/clock.ts";
 import { type FileSystem, isNoSpace } from "../../env/file_system.ts";
 import { nodeFileSystem } from "../../env/node_file_system.ts";
 import { StreamEngine } from "../engine.ts";
@@ -14,8 +14,10 @@ import { type Effect, FileBackend } from "./file_backend.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { LogFiles } from "./log_files.ts";
 import { LogPace } from "./log_pace.ts";
-import { type FsyncMode, LogWriter } from "./log_writer.ts";
+import { LogSync } from "./log_sync.ts";
+import { LogWriter } from "./log_writer.ts";
 import { OpenSegments } from "./open_segments.ts";
+import type { DatabaseDoor, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./paths.ts";
 import { type RecoveredLog, recoverLog } from "./recovery.ts";
 import { SegmentReader } from "./segment_reader.ts";
@@ -29,63 +31,6 @@ const MIB = 1024 * 1024;
 const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
-
-/** Options of {@link openFileStorage}. */
-export interface FileStorageOptions {
-  /** The directory; made where it is missing or empty. */
-  dir: string;
-  /**
-   * When an append is acknowledged: `always` once it is on disk; `interval` once it is written, with a
-   * sync from time to time (a power failure can lose what came since); `never` the same without syncs
-   * (a power failure can lose what the system had not written yet). A killed process loses nothing in
-   * any of them. `always`.
-   */
-  fsync?: FsyncMode;
-  /** How often `interval` syncs; 1 s. */
-  fsyncIntervalMs?: number;
-  /** A segment file is followed by a new one at this size; 64 MiB. */
-  segmentBytes?: number;
-  /** The log's limit; 256 MiB. */
-  walBytes?: number;
-  /** Refuse a missing or empty directory: something may not be mounted. */
-  mustExist?: boolean;
-  /** How many segment files may be open; 512. */
-  maxOpenFiles?: number;
-  /** Commands that would make more than this wait to be written are refused; 64 MiB. */
-  maxQueuedBytes?: number;
-  /** How many producers a stream may have; 10,000. */
-  maxProducersPerStream?: number;
-  /** Beyond so many streams in memory, idle ones leave it; 100,000. */
-  maxLoadedStreams?: number;
-  /** They also do where they take more than this together; 192 MiB. */
-  maxIdleBytes?: number;
-  /**
-   * A stream's bytes in memory go to its segment beyond this, also between checkpoints; 1 MiB. All else
-   * waits for such a write.
-   */
-  earlyWriteBytes?: number;
-  /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
-  barrierFiles?: number;
-  /** A checkpoint begins at so many dirty streams; 100,000. */
-  checkpointStreams?: number;
-  /** A checkpoint begins at least this often where there is anything to store; 30 s. */
-  checkpointIntervalMs?: number;
-  /** Where the time comes from. */
-  clock?: Clock;
-  /** The disk. */
-  fileSystem?: FileSystem;
-  /** The catalogue and the lock, which have a way of their own to the disk. */
-  database?: DatabaseDoor;
-}
-
-/** The parts of a directory that are SQLite's. */
-export interface DatabaseDoor {
-  lock(path: string): DirectoryLock;
-  create(path: string, uuid: string): void;
-  /** Whether a catalogue ever had a stream. */
-  isUsed(path: string): boolean;
-  open(path: string): Catalog;
-}
 
 const sqlite: DatabaseDoor = {
   lock: lockDirectory,
@@ -290,6 +235,7 @@ async function assemble(
     clock,
     fsync: options.fsync ?? "always",
     fsyncIntervalMs: options.fsyncIntervalMs ?? 1000,
+    sync: new LogSync({ clock, mayBlock: options.mayBlock ?? false, uses: () => table.finds }),
     limitBytes: walBytes,
     batchLimitBytes: reserveBytes(options),
     nextSequence: lastSequence + 1,

@@ -61,6 +61,7 @@ export class StreamTable {
   #hasLoggedNames = false;
   #idleBytes = 0;
   #round = 0;
+  #finds = 0;
   #evicting = false;
 
   constructor(options: StreamTableOptions) {
@@ -93,8 +94,14 @@ export class StreamTable {
     return this.#replay.has(id) ? !this.#deletedIds.has(id) : this.#deletedIds.has(id);
   }
 
+  /** How often a stream was looked for by its name. */
+  get finds(): number {
+    return this.#finds;
+  }
+
   /** The stream of this name in its assigned state. */
   find(name: string): FileStream | undefined {
+    this.#finds++;
     const loaded = this.#byName.get(name);
     if (loaded !== undefined) {
       loaded.usedInRound = this.#round;

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
+import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import { Machine } from "../../support/machine.ts";
 import { Random } from "../../support/random.ts";
 import { ModelStream, type Status } from "./model.ts";
@@ -138,5 +138,6 @@ function chooseOptions(random: Random): Partial<FileStorageOptions> {
     barrierFiles: random.pick([0, 4096]),
     maxIdleBytes: random.pick([3000, 10_000_000]),
     maxOpenFiles: random.pick([2, 4, 512]),
+    mayBlock: random.chance(0.5),
   };
 }

@@ -26,7 +26,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a batch isn't synced before it is acknowledged",
     edits: [{
       file: LOG_WRITER,
-      from: "      await current.file.dataSync();\n      this.#syncedThrough = batch",
+      from:
+        "      await this.#options.sync.sync(current.file, batch.tags.length);\n      this.#syncedThrough = batch",
       to: "      this.#syncedThrough = batch",
     }],
   },

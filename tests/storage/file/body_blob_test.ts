@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Buffer } from "node:buffer";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
-import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
+import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import { refused } from "../../support/expect.ts";
 import { FileKit } from "../../support/file_kit.ts";
 import { HookedFileSystem } from "../../support/hooked_file_system.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
-import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
+import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import type { ListPage, ListRequest } from "../../../src/storage/storage.ts";
 import { refused } from "../../support/expect.ts";
 import { FileKit } from "../../support/file_kit.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { crc32 } from "node:zlib";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
-import type { FileStorageOptions } from "../../../src/storage/file/open.ts";
+import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import {
   decodeIndexEntry,
   decodeIndexHeader,

@@ -1,0 +1,67 @@
+import type { Clock } from "../../env/clock.ts";
+import type { FileSystem } from "../../env/file_system.ts";
+import type { Catalog } from "./catalog.ts";
+import type { DirectoryLock } from "./lock.ts";
+import type { FsyncMode } from "./log_sync.ts";
+
+/** Options of `openFileStorage`. */
+export interface FileStorageOptions {
+  /** The directory; made where it is missing or empty. */
+  dir: string;
+  /**
+   * When an append is acknowledged: `always` once it is on disk; `interval` once it is written, with a
+   * sync from time to time (a power failure can lose what came since); `never` the same without syncs
+   * (a power failure can lose what the system had not written yet). A killed process loses nothing in
+   * any of them. `always`.
+   */
+  fsync?: FsyncMode;
+  /** How often `interval` syncs; 1 s. */
+  fsyncIntervalMs?: number;
+  /**
+   * Whether the sync of an append may block the thread where nobody else asks for anything: each takes
+   * a tenth of a millisecond less. For a thread that has no other work; no.
+   */
+  mayBlock?: boolean;
+  /** A segment file is followed by a new one at this size; 64 MiB. */
+  segmentBytes?: number;
+  /** The log's limit; 256 MiB. */
+  walBytes?: number;
+  /** Refuse a missing or empty directory: something may not be mounted. */
+  mustExist?: boolean;
+  /** How many segment files may be open; 512. */
+  maxOpenFiles?: number;
+  /** Commands that would make more than this wait to be written are refused; 64 MiB. */
+  maxQueuedBytes?: number;
+  /** How many producers a stream may have; 10,000. */
+  maxProducersPerStream?: number;
+  /** Beyond so many streams in memory, idle ones leave it; 100,000. */
+  maxLoadedStreams?: number;
+  /** They also do where they take more than this together; 192 MiB. */
+  maxIdleBytes?: number;
+  /**
+   * A stream's bytes in memory go to its segment beyond this, also between checkpoints; 1 MiB. All else
+   * waits for such a write.
+   */
+  earlyWriteBytes?: number;
+  /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
+  barrierFiles?: number;
+  /** A checkpoint begins at so many dirty streams; 100,000. */
+  checkpointStreams?: number;
+  /** A checkpoint begins at least this often where there is anything to store; 30 s. */
+  checkpointIntervalMs?: number;
+  /** Where the time comes from. */
+  clock?: Clock;
+  /** The disk. */
+  fileSystem?: FileSystem;
+  /** The catalogue and the lock, which have a way of their own to the disk. */
+  database?: DatabaseDoor;
+}
+
+/** The parts of a directory that are SQLite's. */
+export interface DatabaseDoor {
+  lock(path: string): DirectoryLock;
+  create(path: string, uuid: string): void;
+  /** Whether a catalogue ever had a stream. */
+  isUsed(path: string): boolean;
+  open(path: string): Catalog;
+}
