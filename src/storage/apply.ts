@@ -18,7 +18,7 @@ export function applyCreate(stream: Stream, record: CreateRecord): void {
 /** One append's whole effect. The producer's earlier position, if any, is in memory already. */
 export function applyAppend(stream: Stream, record: AppendRecord): void {
   invariant(record.start === stream.tail, `an append to stream ${stream.id} begins at its tail`);
-  addData(stream, record.data, record.atMs);
+  addData(stream, record.data, record.atMs, record.ends);
   if (record.producer !== undefined) {
     const { id, epoch, seq } = record.producer;
     if (!stream.producers.has(id)) stream.producerCount++;
@@ -48,8 +48,12 @@ export function applyDelete(
   }
 }
 
-function addData(stream: Stream, data: Bytes, atMs: number): void {
+function addData(stream: Stream, data: Bytes, atMs: number, ends = endsIn(stream, data)): void {
   if (data.length === 0) return;
-  stream.buffer.append(data, stream.json ? messageEnds(data) : [data.length], atMs);
+  stream.buffer.append(data, ends, atMs);
   stream.tail += data.length;
+}
+
+function endsIn(stream: Stream, data: Bytes): readonly number[] {
+  return stream.json ? messageEnds(data) : [data.length];
 }

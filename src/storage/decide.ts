@@ -2,7 +2,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, sameContentType } from "../protocol/content_type.ts";
 import { type ProducerPosition, quote, StreamError } from "../protocol/errors.ts";
-import { splitJson } from "../protocol/json.ts";
+import { splitJson, type StoredMessages } from "../protocol/json.ts";
 import { FOREVER, type Lifetime, sameLifetime } from "../protocol/lifetime.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { AppendRecord, ProducerBatch } from "./records.ts";
@@ -14,9 +14,11 @@ import type { Stream } from "./stream.ts";
  * giving the offset. Refusals are thrown as `StreamError`.
  */
 
+const NOTHING: StoredMessages = { bytes: NO_BYTES, ends: [] };
+
 /** A body as it is stored by a stream of this mode. */
-export function toStored(json: boolean, body: Bytes): Bytes {
-  return json ? splitJson(body).bytes : body;
+export function toStored(json: boolean, body: Bytes): StoredMessages {
+  return json ? splitJson(body) : { bytes: body, ends: [body.length] };
 }
 
 /**
@@ -39,7 +41,7 @@ export function decideAppend(
     );
   }
   if (stream.closed) return decideOnClosed(stream, known, request);
-  const data = request.body.length === 0 ? NO_BYTES : checkBody(stream, request);
+  const data = request.body.length === 0 ? NOTHING : checkBody(stream, request);
   if (request.producer !== undefined && isDuplicate(known, request.producer)) return "duplicate";
   checkExpectedTail(stream, request.expectedTail);
   checkSeq(stream, request.seq);
@@ -48,7 +50,8 @@ export function decideAppend(
     id: stream.id,
     atMs: nowMs,
     start: stream.tail,
-    data,
+    data: data.bytes,
+    ends: data.ends,
     producer: request.producer,
     seq: request.seq,
     close,
@@ -85,7 +88,7 @@ function isSameBatch(a: ProducerBatch | undefined, b: ProducerBatch): boolean {
   return a !== undefined && a.id === b.id && a.epoch === b.epoch && a.seq === b.seq;
 }
 
-function checkBody(stream: Stream, request: AppendRequest): Bytes {
+function checkBody(stream: Stream, request: AppendRequest): StoredMessages {
   const { contentType, body } = request;
   if (contentType === undefined) {
     throw new StreamError(
@@ -100,7 +103,7 @@ function checkBody(stream: Stream, request: AppendRequest): Bytes {
     );
   }
   const data = toStored(stream.json, body);
-  if (data.length === 0) {
+  if (data.bytes.length === 0) {
     throw new StreamError(
       { code: "invalid_json" },
       "The body is an empty JSON array: an append holds at least one message.",

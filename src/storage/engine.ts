@@ -90,7 +90,7 @@ export class StreamEngine implements Storage {
       closed: spec.closed ?? false,
       data: spec.body === undefined || spec.body.length === 0
         ? NO_BYTES
-        : toStored(isJsonType(contentType), spec.body),
+        : toStored(isJsonType(contentType), spec.body).bytes,
     };
     const stream = this.#backend.create(record);
     const { tail, closed } = stream;

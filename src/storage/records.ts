@@ -44,6 +44,8 @@ export interface AppendRecord {
   start: number;
   /** As it is stored; empty where the request only closes. */
   data: Bytes;
+  /** Where its messages end in it. Not stored: a record that was read doesn't know. */
+  ends?: readonly number[];
   producer: ProducerBatch | undefined;
   /** `Stream-Seq`. */
   seq: string | undefined;
