@@ -1,8 +1,8 @@
 import os from "node:os";
 import process from "node:process";
 
-/** Of ten parts of a core that all want, a thread of this priority gets one. */
-const GIVES_WAY = 10;
+/** Of a core that another thread wants as well, one of this priority gets a quarter. */
+const GIVES_WAY = 5;
 
 /**
  * Lets the process's other threads go before this one. Does nothing where that can't be said of one
