@@ -4,6 +4,11 @@ import process from "node:process";
 /** Of a core that another thread wants as well, one of this priority gets a quarter. */
 const GIVES_WAY = 5;
 
+/** What is used of Deno's global here. */
+interface DenoPermissions {
+  querySync(permission: { name: "sys"; kind: string }): { state: string };
+}
+
 /**
  * Lets the process's other threads go before this one. Does nothing where that can't be said of one
  * thread, or isn't allowed.
@@ -17,8 +22,13 @@ export function giveWay(): void {
 
 /** Deno would ask the user. */
 function mayPrioritize(): boolean {
-  if (typeof Deno === "undefined") return true;
-  return (["getPriority", "setPriority"] as const).every((kind) =>
-    Deno.permissions.querySync({ name: "sys", kind }).state === "granted"
+  const deno: unknown = Reflect.get(globalThis, "Deno");
+  if (!hasPermissions(deno)) return true;
+  return ["getPriority", "setPriority"].every((kind) =>
+    deno.permissions.querySync({ name: "sys", kind }).state === "granted"
   );
+}
+
+function hasPermissions(value: unknown): value is { permissions: DenoPermissions } {
+  return typeof value === "object" && value !== null && "permissions" in value;
 }
