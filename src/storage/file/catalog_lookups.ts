@@ -24,6 +24,7 @@ export class SqliteLookups implements CatalogLookups {
   readonly #from: StatementSync;
   readonly #byId: StatementSync;
   readonly #producer: StatementSync;
+  readonly #countProducers: StatementSync;
   readonly #segmentAt: StatementSync;
   readonly #segments: StatementSync;
   readonly #countForks: StatementSync;
@@ -43,6 +44,10 @@ export class SqliteLookups implements CatalogLookups {
     this.#byId = database.prepare("SELECT * FROM stream WHERE id = ?");
     this.#producer = database.prepare(
       "SELECT * FROM producer WHERE stream_id = ? AND producer_id = ?",
+    );
+    this.#countProducers = database.prepare(
+      "SELECT producers AS expected, " +
+        "(SELECT count(*) FROM producer WHERE stream_id = stream.id) AS found FROM stream WHERE id = ?",
     );
     this.#segmentAt = database.prepare(
       "SELECT * FROM segment WHERE stream_id = ? AND base <= ? ORDER BY base DESC LIMIT 1",
@@ -89,10 +94,25 @@ export class SqliteLookups implements CatalogLookups {
 
   producer(streamId: number, producerId: string): ProducerPosition | undefined {
     const row = this.#read(() => this.#producer.get(streamId, producerId));
-    if (row === undefined) return undefined;
+    if (row === undefined) {
+      this.#checkProducers(streamId);
+      return undefined;
+    }
     const found = toProducerRow(row, this.#path);
     if (found.streamId === streamId && found.producerId === producerId) return found;
     throw this.#otherRow(`${streamId}/${producerId}`, `${found.streamId}/${found.producerId}`);
+  }
+
+  /** A damaged page may hide a row, and a producer that isn't known any more could write twice. */
+  #checkProducers(streamId: number): void {
+    const row = this.#read(() => this.#countProducers.get(streamId));
+    if (row === undefined || row.expected === row.found) return;
+    throw damagedRead({
+      path: this.#path,
+      position: 0,
+      expected: `${row.expected} producers of stream ${streamId}`,
+      found: `${row.found}`,
+    });
   }
 
   segmentAt(streamId: number, offset: number): SegmentRow | undefined {

@@ -168,7 +168,8 @@ export class StreamTable {
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
   producer(stream: Stream, id: string): ProducerPosition | undefined {
     const known = stream.producers.get(id);
-    if (known !== undefined || stream.producerCount === 0) return known;
+    // Where all are in memory, one that isn't there is new.
+    if (known !== undefined || stream.loadedProducers === stream.producerCount) return known;
     const stored = this.#catalog.producer(stream.id, id);
     if (stored === undefined) return undefined;
     const position = { epoch: stored.epoch, seq: stored.seq };
