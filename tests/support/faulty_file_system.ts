@@ -24,6 +24,12 @@ export interface FaultyFileSystemOptions {
   hasBarrier?: boolean;
 }
 
+/** A sync under way, and how it may end. */
+interface BegunSync {
+  finish: () => void;
+  fail: () => void;
+}
+
 /**
  * A file system in memory that behaves as badly as POSIX allows, as one process sees it. What was not
  * synced may be lost in a crash, sector by sector and name by name; a sync that failed may have dropped
@@ -175,7 +181,7 @@ export class FaultyFileSystem implements FileSystem {
   async sync(
     call: Call,
     path: string,
-    begin: () => { finish: () => void; fail: () => void },
+    begin: () => BegunSync,
   ): Promise<void> {
     if (this.life.isOver) return await this.life.never();
     const fault = this.faults.meet(call, path);
@@ -191,18 +197,18 @@ export class FaultyFileSystem implements FileSystem {
     await this.life.pass();
   }
 
-  /** Syncs a file at once: the process may die before or after. */
-  syncHere(path: string, file: SimulatedFile): void {
-    this.#checkAlive("sync", path);
-    const fault = this.faults.meet("sync", path);
-    const covered = file.beginSync();
-    if (this.life.step()) throw dead("sync", path);
+  /** As {@link sync}, blocking. */
+  syncHere(call: Call, path: string, begin: () => BegunSync): void {
+    this.#checkAlive(call, path);
+    const fault = this.faults.meet(call, path);
+    const { finish, fail } = begin();
+    if (this.life.step()) throw dead(call, path);
     if (fault !== undefined) {
-      file.failSync(covered, this.#random);
+      fail();
       throw injected(fault, path);
     }
-    file.finishSync(covered);
-    if (this.life.step()) throw dead("sync", path);
+    finish();
+    if (this.life.step()) throw dead(call, path);
   }
 
   /** Lets time pass as the system works. */
@@ -291,24 +297,26 @@ class FaultyFile implements File {
 
   async dataSync(): Promise<void> {
     this.#checkOpen("sync");
-    await this.#system.sync("sync", this.path, () => {
-      const sync = this.#file.beginSync();
-      return {
-        finish: () => this.#file.finishSync(sync),
-        fail: () => this.#system.failSync(this.#file, sync),
-      };
-    });
+    await this.#system.sync("sync", this.path, () => this.#beginSync());
   }
 
   dataSyncHere(): void {
     this.#checkOpen("sync");
-    this.#system.syncHere(this.path, this.#file);
+    this.#system.syncHere("sync", this.path, () => this.#beginSync());
   }
 
   close(): void {
     this.#checkOpen("close");
     this.#isClosed = true;
     this.#onClose();
+  }
+
+  #beginSync(): BegunSync {
+    const sync = this.#file.beginSync();
+    return {
+      finish: () => this.#file.finishSync(sync),
+      fail: () => this.#system.failSync(this.#file, sync),
+    };
   }
 
   #checkOpen(call: string): void {

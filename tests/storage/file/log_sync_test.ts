@@ -1,6 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import type { File } from "../../../src/env/file_system.ts";
-import { LogSync } from "../../../src/storage/file/log_sync.ts";
+import { LogSync, type SyncedFile } from "../../../src/storage/file/log_sync.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 interface Made {
@@ -30,7 +29,7 @@ function make(mayBlock = true): Made {
       return sync.sync(file, records);
     },
   };
-  const file: Pick<File, "dataSync" | "dataSyncHere"> = {
+  const file: SyncedFile = {
     dataSync: () => {
       syncs.push("beside");
       return Promise.resolve();
