@@ -243,9 +243,10 @@ Deno.test("when it fails, what is stored, lost and unknown is as it says", async
           // What is stored is a beginning of what was sent.
           equal(stored, sent.slice(0, stored.length).map(({ text }) => text));
         }
-        // A copy that something on the way made is refused where somebody closed the stream after the
-        // first was stored, and the refusal doesn't say so: such a batch is taken for lost.
-        const mayBeWrong = run.end?.by === "close" &&
+        // A copy that something on the way made is refused where somebody closed the stream, or took
+        // the producer over, after the first was stored. The refusal doesn't say so: such a batch is
+        // taken for lost.
+        const mayBeWrong = (run.end?.by === "close" || run.end?.by === "fence") &&
           run.fates.some(({ fate }) => fate === "duplicate");
         const inStream = new Set(stored);
         for (const { text, fate } of sent) {

@@ -64,6 +64,11 @@ export class Model {
     return this.#streams.get(name);
   }
 
+  /** What stands under this name, whether its time is over or not. */
+  peek(name: string): ModelStream | undefined {
+    return this.#streams.get(name);
+  }
+
   /** The stream of this name that can be used. */
   visible(name: string): Outcome<ModelStream> {
     const stream = this.find(name);
