@@ -1,5 +1,6 @@
 import type { Departure } from "../http/exchange.ts";
 import { SSE_KEEP_ALIVE } from "../protocol/sse.ts";
+import { ownText } from "../storage/own_text.ts";
 import type { ReadResult } from "../storage/storage.ts";
 import type { Counters } from "./counters.ts";
 import { LiveStream } from "./live_stream.ts";
@@ -74,7 +75,7 @@ export class SseHub {
   #join(name: string, first: ReadResult, reader: SseReader): LiveStream {
     let stream = this.#streams.get(first.id);
     if (stream === undefined) {
-      stream = new LiveStream(this.#config, name, first);
+      stream = new LiveStream(this.#config, ownText(name), first);
       this.#streams.set(first.id, stream);
     }
     stream.add(reader);

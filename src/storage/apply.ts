@@ -2,6 +2,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
 import { invariant } from "./invariant.ts";
 import type { AppendRecord, CreateRecord } from "./records.ts";
+import { ownText } from "./own_text.ts";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -21,13 +22,14 @@ export function applyAppend(stream: Stream, record: AppendRecord): void {
   addData(stream, record.data, record.atMs, record.ends);
   if (record.producer !== undefined) {
     const { id, epoch, seq } = record.producer;
-    if (!stream.producers.has(id)) stream.producerCount++;
-    stream.producers.set(id, { epoch, seq });
+    const isNew = !stream.producers.has(id);
+    if (isNew) stream.producerCount++;
+    stream.producers.set(isNew ? ownText(id) : id, { epoch, seq });
   }
-  if (record.seq !== undefined) stream.seq = record.seq;
+  if (record.seq !== undefined) stream.seq = ownText(record.seq);
   if (record.close) {
     stream.closed = true;
-    stream.closedBy = record.producer;
+    stream.closedBy = record.producer && { ...record.producer, id: ownText(record.producer.id) };
   }
   stream.touchedAtMs = Math.max(stream.touchedAtMs, record.atMs);
 }

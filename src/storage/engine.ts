@@ -7,6 +7,7 @@ import type { Clock } from "../env/clock.ts";
 import type { Backend } from "./backend.ts";
 import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { resolveForkPoint } from "./fork_point.ts";
+import { ownText } from "./own_text.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
@@ -83,7 +84,7 @@ export class StreamEngine implements Storage {
       kind: "create",
       id: this.#backend.newId(),
       atMs: this.#clock.nowMs(),
-      name,
+      name: ownText(name),
       contentType,
       lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
       fork: fork?.origin,

@@ -3,6 +3,7 @@ import { expiryMs } from "../protocol/lifetime.ts";
 import { isJsonType } from "../protocol/content_type.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
+import { sharedText } from "./own_text.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 
 /** What never changes about a stream. */
@@ -61,7 +62,7 @@ export class Stream {
   constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
     this.id = identity.id;
     this.name = identity.name;
-    this.contentType = identity.contentType;
+    this.contentType = sharedText(identity.contentType);
     this.json = isJsonType(identity.contentType);
     this.lifetime = identity.lifetime;
     this.fork = identity.fork;

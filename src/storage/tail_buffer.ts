@@ -9,7 +9,7 @@ import { EXTENT_BYTES, spareExtents } from "./spare_extents.ts";
  */
 export const BLOCK_BYTES = 4096;
 
-const FIRST_EXTENT_BYTES = 256;
+const FIRST_EXTENT_BYTES = 128;
 /** A stream that outgrows this is given a spare extent where there is one, instead of doubling on. */
 const SPARE_FROM_BYTES = 32 * 1024;
 

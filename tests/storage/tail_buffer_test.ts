@@ -115,10 +115,10 @@ Deno.test("DropBeforeGivesMemoryBack", () => {
 });
 
 Deno.test("SmallStreamTakesLittleMemory", () => {
-  equal(fill(new TailBuffer(0), [10]).capacityBytes, 256);
+  equal(fill(new TailBuffer(0), [10]).capacityBytes, 128);
   const emptied = fill(new TailBuffer(0), [60_000]);
   emptied.dropBefore(60_000);
-  ok(emptied.capacityBytes <= 256, `${emptied.capacityBytes} bytes are held for nothing`);
+  ok(emptied.capacityBytes <= 128, `${emptied.capacityBytes} bytes are held for nothing`);
 });
 
 Deno.test("ExtentThatOneStreamLeavesServesTheNextAndShowsNothingOfIt", () => {

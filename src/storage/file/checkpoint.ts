@@ -182,7 +182,7 @@ export class Checkpointer {
     ballast.release();
     await log.flush();
     await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
-    table.settle([], deletedIds);
+    table.endRound(deletedIds);
     await this.#removeFiles(doomed);
     return true;
   }
@@ -208,8 +208,10 @@ export class Checkpointer {
     const deletedIds = table.deletedIds();
     const doomed = this.#segmentsOf(deletedIds);
     const snapshots: StreamSnapshot[] = [];
+    let streams = 0;
     try {
       await this.#writeBlocks(table.dirtyIds(), snapshots);
+      streams = snapshots.length;
       // A row is never ahead of the log.
       await log.flush();
       await segments.sync(isLast);
@@ -226,12 +228,12 @@ export class Checkpointer {
     } finally {
       for (const { stream } of snapshots) stream.inCheckpoint = false;
     }
-    table.settle(snapshots, deletedIds);
+    table.endRound(deletedIds);
     if (this.#parts.replay.ids.length === 0) this.#parts.replay.close();
     await log.release(position);
     await this.#removeFiles(doomed);
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
-      streams: snapshots.length,
+      streams,
       tookMs: clock.nowMs() - startedMs,
       position,
     });
@@ -256,16 +258,20 @@ export class Checkpointer {
     }
   }
 
-  /** In transactions of bounded size; deletions first, since a name may have been made again. */
-  async #store(
-    deletedIds: readonly number[],
-    snapshots: readonly StreamSnapshot[],
-  ): Promise<void> {
-    const { catalog } = this.#parts;
+  /**
+   * In transactions of bounded size; deletions first, since a name may have been made again. What is
+   * stored may leave memory while the rest waits: others become dirty meanwhile.
+   */
+  async #store(deletedIds: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
+    const { catalog, table } = this.#parts;
     await this.#storeDeletions(deletedIds, GROUP_STREAMS);
-    for (let at = 0; at < snapshots.length; at += GROUP_STREAMS) {
+    while (snapshots.length > 0) {
       this.#checkTime();
-      await catalog.store(toChanges(snapshots.slice(at, at + GROUP_STREAMS)));
+      const group = snapshots.slice(0, GROUP_STREAMS);
+      await catalog.store(toChanges(group));
+      for (const { stream } of group) stream.inCheckpoint = false;
+      table.settle(group);
+      snapshots.splice(0, group.length);
     }
   }
 

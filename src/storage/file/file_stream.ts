@@ -1,4 +1,5 @@
 import { expiryMs } from "../../protocol/lifetime.ts";
+import { ownText } from "../own_text.ts";
 import type { CreateRecord } from "../records.ts";
 import { Stream, type StreamIdentity } from "../stream.ts";
 import { TailBuffer } from "../tail_buffer.ts";
@@ -62,7 +63,7 @@ export class FileStream extends Stream {
   /** The producer is to be stored with the next checkpoint. */
   markProducer(id: string): void {
     this.#changedProducers ??= new Set();
-    this.#changedProducers.add(id);
+    if (!this.#changedProducers.has(id)) this.#changedProducers.add(ownText(id));
   }
 
   /** Forgets the changes that a stored snapshot holds; what changed since stays. */

@@ -7,24 +7,22 @@ const PATIENT_TURNS = 32;
 export interface PacedLog {
   readonly assigned: number;
   readonly durableSequence: number;
-  /** How many more bytes fit within the log's limit. */
-  readonly roomBytes: number;
   durable(sequence: number): Promise<void> | undefined;
 }
 
 /**
  * The pace of work in the background: it goes on where nothing is appended, steps back where something
- * is, and hurries where the log would be full before it is done.
+ * is, and hurries where more would pile up meanwhile than there is room for.
  */
 export class LogPace {
   readonly #log: PacedLog;
-  readonly #hurryBelowBytes: number;
+  readonly #mustHurry: () => boolean;
   #seenSequence = -1;
 
-  /** @param hurryBelowBytes the room in the log below which nothing is let through any more */
-  constructor(log: PacedLog, hurryBelowBytes: number) {
+  /** @param mustHurry whether nothing is let through any more */
+  constructor(log: PacedLog, mustHurry: () => boolean) {
     this.#log = log;
-    this.#hurryBelowBytes = hurryBelowBytes;
+    this.#mustHurry = mustHurry;
   }
 
   /**
@@ -38,7 +36,7 @@ export class LogPace {
     await nextTurn();
     let turns = log.assigned > this.#seenSequence ? PATIENT_TURNS : batches;
     let left = batches;
-    while (left > 0 && turns > 0 && log.roomBytes >= this.#hurryBelowBytes) {
+    while (left > 0 && turns > 0 && !this.#mustHurry()) {
       if (log.assigned > log.durableSequence) {
         await log.durable(log.durableSequence + 1);
         left--;

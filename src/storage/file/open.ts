@@ -31,6 +31,8 @@ const MIB = 1024 * 1024;
 const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
+/** A checkpoint hurries past so many times the dirty streams that it begins at: all are in memory. */
+const HURRIED_DIRTY = 1.25;
 
 const sqlite: DatabaseDoor = {
   lock: lockDirectory,
@@ -254,7 +256,11 @@ async function assemble(
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
   const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
-  const pace = new LogPace(log, walBytes / 4);
+  const checkpointStreams = options.checkpointStreams ?? 100_000;
+  const pace = new LogPace(
+    log,
+    () => log.roomBytes < walBytes / 4 || table.dirty > checkpointStreams * HURRIED_DIRTY,
+  );
   const segments = new SegmentWriter({
     fileSystem,
     clock,
@@ -300,7 +306,7 @@ async function assemble(
       deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
       earlyWriteBytes: options.earlyWriteBytes ?? MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
-      checkpointStreams: options.checkpointStreams ?? 100_000,
+      checkpointStreams,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
     },
     release: async () => {

@@ -3,6 +3,7 @@ import type { NameRange } from "../../protocol/name_order.ts";
 import { applyAppend, applyCreate } from "../apply.ts";
 import { invariant } from "../invariant.ts";
 import { OrderedNames } from "../ordered_names.ts";
+import { ownText } from "../own_text.ts";
 import type { Stream } from "../stream.ts";
 import type { Catalog, StreamRow } from "./catalog.ts";
 import {
@@ -173,7 +174,7 @@ export class StreamTable {
     const stored = this.#catalog.producer(stream.id, id);
     if (stored === undefined) return undefined;
     const position = { epoch: stored.epoch, seq: stored.seq };
-    stream.producers.set(id, position);
+    stream.producers.set(ownText(id), position);
     return position;
   }
 
@@ -210,7 +211,7 @@ export class StreamTable {
   }
 
   /** Forgets what a checkpoint has stored; what changed meanwhile stays dirty. */
-  settle(snapshots: readonly StreamSnapshot[], deletedIds: readonly number[]): void {
+  settle(snapshots: readonly StreamSnapshot[]): void {
     for (const snapshot of snapshots) {
       const { stream } = snapshot;
       if (forgetStored(snapshot) && stream.isDirty) {
@@ -220,6 +221,11 @@ export class StreamTable {
       this.#forgetName(stream);
       if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
     }
+    this.#evictSoon();
+  }
+
+  /** A checkpoint is over, which has stored these deletions. */
+  endRound(deletedIds: readonly number[]): void {
     for (const id of deletedIds) {
       this.#deletedIds.delete(id);
       this.#unstoredSegments.delete(id);

@@ -5,7 +5,6 @@ import { LogPace, type PacedLog } from "../../../src/storage/file/log_pace.ts";
 class FakeLog implements PacedLog {
   assigned = 0;
   durableSequence = 0;
-  roomBytes = 100;
   waits = 0;
 
   durable(sequence: number): Promise<void> | undefined {
@@ -35,7 +34,7 @@ async function turnsOf(work: Promise<void>): Promise<number> {
 
 Deno.test("a busy log gets so many batches through, and no more", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, 10);
+  const pace = new LogPace(log, () => false);
   log.append(20);
   await pace.letThrough(3);
   equal(log.durableSequence, 3);
@@ -45,7 +44,7 @@ Deno.test("a busy log gets so many batches through, and no more", async () => {
 
 Deno.test("a log without records keeps nobody: as many turns as it would be batches", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, 10);
+  const pace = new LogPace(log, () => false);
   await pace.letThrough(2);
   const turns = await turnsOf(pace.letThrough(2));
   ok(turns <= 4, `${turns} turns`);
@@ -54,7 +53,7 @@ Deno.test("a log without records keeps nobody: as many turns as it would be batc
 
 Deno.test("a log that had records lately is waited for, though nothing is queued just now", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, 10);
+  const pace = new LogPace(log, () => false);
   await pace.letThrough(2);
   log.append(1);
   log.durableSequence = 1;
@@ -77,7 +76,7 @@ Deno.test("a log that had records lately is waited for, though nothing is queued
 
 Deno.test("nothing is let through where the log would be full", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, 101);
+  const pace = new LogPace(log, () => true);
   log.append(20);
   await pace.letThrough(3);
   equal(log.waits, 0);
@@ -87,5 +86,5 @@ Deno.test("a log that failed ends the work behind it", async () => {
   const log = new FakeLog();
   log.append(1);
   log.durable = () => Promise.reject(new Error("The disk is gone."));
-  await rejects(new LogPace(log, 10).letThrough(2), /The disk is gone/);
+  await rejects(new LogPace(log, () => false).letThrough(2), /The disk is gone/);
 });
