@@ -64,6 +64,8 @@ export interface CheckpointParts {
   nextId(): number;
   /** Called as each checkpoint begins. */
   onStart(): void;
+  /** Called when streams were stored. */
+  onStored(): void;
   /** Called after each checkpoint, however it ended. */
   onEnd(): void;
 }
@@ -272,6 +274,7 @@ export class Checkpointer {
       for (const { stream } of group) stream.inCheckpoint = false;
       table.settle(group);
       snapshots.splice(0, group.length);
+      this.#parts.onStored();
     }
   }
 

@@ -8,6 +8,7 @@ import { invariant } from "../invariant.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "../records.ts";
 import type { StorageStatus } from "../status.ts";
 import type { Stream } from "../stream.ts";
+import type { BackendLimits } from "./backend_limits.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Checkpointer } from "./checkpoint.ts";
 import { FileStream, streamFromRecord } from "./file_stream.ts";
@@ -46,27 +47,6 @@ export interface FileBackendParts {
   limits: BackendLimits;
   /** Lets go of files and locks, last of all. */
   release(): Promise<void>;
-}
-
-/** Bounds of a file backend. */
-export interface BackendLimits {
-  /** Commands that would make more wait than this are refused. */
-  maxQueuedBytes: number;
-  /**
-   * Whole blocks of a stream beyond this leave memory for its segment before the next checkpoint does
-   * it. Each time holds up everyone else, and all that waits for a checkpoint is bounded by the log.
-   */
-  earlyWriteBytes: number;
-  /** Commands wait until the log has this much room. */
-  logReserveBytes: number;
-  /** Room in the log's files that only deletes may take: on a full disk they are what makes some. */
-  deleteReserveBytes: number;
-  /** A checkpoint begins after so much log. */
-  checkpointLogBytes: number;
-  /** A checkpoint begins at so many dirty streams. */
-  checkpointStreams: number;
-  /** A checkpoint begins this long after the last one, where there is anything to store. */
-  checkpointIntervalMs: number;
 }
 
 const NOTHING_ELSE: readonly FileStream[] = [];
@@ -116,7 +96,8 @@ export class FileBackend implements Backend {
       const batchBytes = this.#log.withoutPlace(RECORD_SPARE_BYTES);
       return batchBytes === undefined ? undefined : this.#waitForFile(batchBytes, 0);
     }
-    const { maxQueuedBytes, logReserveBytes, deleteReserveBytes } = this.#parts.limits;
+    const { maxQueuedBytes, logReserveBytes, deleteReserveBytes, maxDirtyStreams } =
+      this.#parts.limits;
     const queuedBytes = this.#log.queuedBytes + this.#waitingBytes;
     if (queuedBytes > maxQueuedBytes) {
       throw new StreamError(
@@ -126,7 +107,8 @@ export class FileBackend implements Backend {
     }
     // Nobody overtakes who waits: a producer's batches would change places.
     if (this.#gate !== undefined) return this.#waitAtGate(bytes);
-    if (this.#log.roomBytes < logReserveBytes) return this.#waitForCheckpoint(bytes);
+    const isFull = this.#log.roomBytes < logReserveBytes || this.#table.dirty >= maxDirtyStreams;
+    if (isFull) return this.#waitForCheckpoint(bytes);
     const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_SPARE_BYTES;
     const batchBytes = this.#log.withoutPlace(recordBytes, deleteReserveBytes);
     if (batchBytes === undefined) return undefined;
@@ -306,8 +288,8 @@ export class FileBackend implements Backend {
     ) checkpointer.request();
   }
 
-  /** Lets in those who waited for room. Called after each checkpoint. */
-  onCheckpointEnd(): void {
+  /** Lets in those who waited for room. Called when a checkpoint has made some, and after each. */
+  onRoom(): void {
     this.#openGate();
   }
 
@@ -323,7 +305,7 @@ export class FileBackend implements Backend {
   async #shutDown(limitMs: number): Promise<void> {
     const { checkpointer, catalog, release } = this.#parts;
     this.#cancelTimer?.();
-    this.onCheckpointEnd();
+    this.onRoom();
     try {
       if (this.#log.failure === undefined) {
         await this.#log.flush();

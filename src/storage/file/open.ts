@@ -32,7 +32,10 @@ const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
 /** A checkpoint hurries past so many times the dirty streams that it begins at: all are in memory. */
-const HURRIED_DIRTY = 1.25;
+const HURRIED_DIRTY = 1.1;
+/** At so many times as many, and some more, writes wait for those that it has stored. */
+const MOST_DIRTY = 1.5;
+const SPARE_DIRTY = 1000;
 
 const sqlite: DatabaseDoor = {
   lock: lockDirectory,
@@ -285,8 +288,9 @@ async function assemble(
     ballast,
     nextId: () => backend.nextId,
     onStart: () => backend.onCheckpointStart(),
+    onStored: () => backend.onRoom(),
     onEnd: () => {
-      backend.onCheckpointEnd();
+      backend.onRoom();
       expire();
     },
   });
@@ -307,6 +311,7 @@ async function assemble(
       earlyWriteBytes: options.earlyWriteBytes ?? MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams,
+      maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + SPARE_DIRTY,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
     },
     release: async () => {

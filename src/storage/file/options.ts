@@ -45,7 +45,7 @@ export interface FileStorageOptions {
   earlyWriteBytes?: number;
   /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
   barrierFiles?: number;
-  /** A checkpoint begins at so many dirty streams; 100,000. */
+  /** A checkpoint begins at so many dirty streams; 100,000. Writes wait past half as many again. */
   checkpointStreams?: number;
   /** A checkpoint begins at least this often where there is anything to store; 30 s. */
   checkpointIntervalMs?: number;

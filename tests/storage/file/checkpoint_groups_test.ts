@@ -15,9 +15,20 @@ import { withTempDir } from "../../support/temp_dir.ts";
 const TEXT = "text/plain";
 /** More than one transaction of a checkpoint takes, and less than two. */
 const STREAMS = 2_500;
+const CHECKPOINT_STREAMS = STREAMS - 1;
+/** Half as many again as a checkpoint begins at, and a thousand. */
+const MOST_DIRTY = Math.floor(1.5 * CHECKPOINT_STREAMS) + 1_000;
 
-/** A door to a catalogue whose second transaction waits for `go` and ends as that does. */
-function doorThatWaits(go: Promise<void>, onSecond: () => void): DatabaseDoor {
+/** Where a checkpoint is held up until these resolve. */
+interface Holds {
+  /** Before its second transaction. */
+  second: PromiseWithResolvers<void>;
+  /** Before its last one, which ends it. */
+  end: PromiseWithResolvers<void>;
+}
+
+/** A door to a catalogue whose checkpoints are held up. */
+function doorThatWaits({ second, end }: Holds, onSecond: () => void): DatabaseDoor {
   return {
     lock: lockDirectory,
     create: createSqliteCatalog,
@@ -25,13 +36,18 @@ function doorThatWaits(go: Promise<void>, onSecond: () => void): DatabaseDoor {
     open(path) {
       const catalog = openSqliteCatalog(path);
       const store = catalog.store.bind(catalog);
+      const storeState = catalog.storeState.bind(catalog);
       let transactions = 0;
       catalog.store = async (changes) => {
         if (++transactions === 2) {
           onSecond();
-          await go;
+          await second.promise;
         }
         await store(changes);
+      };
+      catalog.storeState = async (state) => {
+        if (transactions >= 2) await end.promise;
+        await storeState(state);
       };
       return catalog;
     },
@@ -41,24 +57,28 @@ function doorThatWaits(go: Promise<void>, onSecond: () => void): DatabaseDoor {
 /** A storage in the middle of a checkpoint: of its streams the first 2,000 are stored. */
 async function inMidCheckpoint(
   dir: string,
-  run: (storage: Storage, go: PromiseWithResolvers<void>) => Promise<void>,
+  run: (storage: Storage, holds: Holds) => Promise<void>,
 ): Promise<void> {
-  const go = Promise.withResolvers<void>();
-  const second = Promise.withResolvers<void>();
+  const holds = {
+    second: Promise.withResolvers<void>(),
+    end: Promise.withResolvers<void>(),
+  };
+  const reached = Promise.withResolvers<void>();
   const storage = await openFileStorage({
     dir,
     clock: new ManualClock(),
     maxLoadedStreams: 20,
-    checkpointStreams: STREAMS - 1,
-    database: doorThatWaits(go.promise, second.resolve),
+    checkpointStreams: CHECKPOINT_STREAMS,
+    database: doorThatWaits(holds, reached.resolve),
   });
   try {
     const names = Array.from({ length: STREAMS }, (_, i) => `s${i}`);
     await Promise.all(names.map((name) => storage.create(name, { contentType: TEXT })));
-    await second.promise;
-    await run(storage, go);
+    await reached.promise;
+    await run(storage, holds);
   } finally {
-    go.resolve();
+    holds.second.resolve();
+    holds.end.resolve();
     await storage.close();
   }
 }
@@ -86,12 +106,13 @@ Deno.test("what a checkpoint has stored leaves memory while the rest waits", () 
 
 Deno.test("what changes in mid-checkpoint is there after it, and after the next start", () =>
   withTempDir(async (dir) => {
-    await inMidCheckpoint(dir, async (storage, go) => {
+    await inMidCheckpoint(dir, async (storage, { second, end }) => {
       await letIdleOnesGo();
       for (const name of ["s0", "s2400"]) await append(storage, name, "during ");
       await storage.delete("s1");
       await storage.create("s1", { contentType: TEXT });
-      go.resolve();
+      second.resolve();
+      end.resolve();
       while (storage.status().figures.checkpoints === 0) await letIdleOnesGo();
       for (const name of ["s0", "s1", "s2400"]) await append(storage, name, "after");
     });
@@ -105,3 +126,23 @@ Deno.test("what changes in mid-checkpoint is there after it, and after the next 
       await storage.close();
     }
   }));
+
+Deno.test("where too many streams wait to be stored, the next ones wait for room and no longer", () =>
+  withTempDir((dir) =>
+    inMidCheckpoint(dir, async (storage, { second }) => {
+      let made = 0;
+      const making = Promise.all(Array.from({ length: MOST_DIRTY - 10 }, async (_, i) => {
+        await storage.create(`more${i}`, { contentType: TEXT });
+        made++;
+      }));
+      // Of so many that may be dirty 500 of the first ones are.
+      const room = MOST_DIRTY - 500;
+      while (made < room) await letIdleOnesGo();
+      await letIdleOnesGo();
+      equal(made, room);
+      second.resolve();
+      // The checkpoint has not ended.
+      await making;
+      equal(storage.status().figures.checkpoints, 0);
+    })
+  ));
