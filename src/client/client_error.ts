@@ -40,7 +40,10 @@ export type ClientErrorCode =
 
 /** What became of a producer's messages that it can't store any more. */
 export interface Undelivered {
-  /** Never stored: refused, or never sent. */
+  /**
+   * Never sent, or refused. Of a request that something on the way sent twice, the refused copy says
+   * nothing of the first.
+   */
   lost: number;
   /** Sent without an answer: stored once, or not at all. */
   unknown: number;

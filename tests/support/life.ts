@@ -60,3 +60,8 @@ export class Life {
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Lets idle streams leave memory, which they do in a later turn. */
+export async function letIdleOnesGo(): Promise<void> {
+  for (let turns = 0; turns < 4; turns++) await turn();
+}

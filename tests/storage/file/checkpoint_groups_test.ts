@@ -9,6 +9,7 @@ import { lockDirectory } from "../../../src/storage/file/lock.ts";
 import { openFileStorage } from "../../../src/storage/file/open.ts";
 import type { DatabaseDoor } from "../../../src/storage/file/options.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
+import { letIdleOnesGo } from "../../support/life.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
 
@@ -81,10 +82,6 @@ async function inMidCheckpoint(
     holds.end.resolve();
     await storage.close();
   }
-}
-
-async function letIdleOnesGo(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function append(storage: Storage, name: string, body: string): Promise<void> {

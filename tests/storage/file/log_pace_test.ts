@@ -74,7 +74,7 @@ Deno.test("a log that had records lately is waited for, though nothing is queued
   await pace.letThrough(2);
 });
 
-Deno.test("nothing is let through where the log would be full", async () => {
+Deno.test("nothing is let through where it has to hurry", async () => {
   const log = new FakeLog();
   const pace = new LogPace(log, () => true);
   log.append(20);

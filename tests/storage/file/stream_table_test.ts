@@ -4,6 +4,7 @@ import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import { refused } from "../../support/expect.ts";
 import { FileKit } from "../../support/file_kit.ts";
+import { letIdleOnesGo } from "../../support/life.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
 
 const TEXT = "text/plain";
@@ -30,11 +31,6 @@ function text(kit: FileKit, name: string, body: string) {
 
 async function all(kit: FileKit, name: string): Promise<string> {
   return new TextDecoder().decode((await kit.storage.read(name, 0, 1 << 30)).data);
-}
-
-/** Idle streams leave memory in a later turn. */
-async function letIdleOnesGo(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function segmentFiles(kit: FileKit): string[] {
