@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
 import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
 import { encodeAnswerHead, type Framing } from "./answer_head.ts";
@@ -9,8 +8,6 @@ import type { RequestHead } from "./request_head.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
-/** Up to here one write of both costs less than one for the head and one for the body. */
-const JOINED_LIMIT_BYTES = 16 * 1024;
 /** A blob is read and sent in pieces of this size. */
 const BLOB_PIECE_BYTES = 256 * 1024;
 
@@ -71,7 +68,7 @@ export class AnswerWriter {
       this.#outbox.send(encoded);
       void this.#sendBlob(body, isKept);
     } else {
-      this.#sendBytes(encoded, body);
+      this.#outbox.sendBoth(encoded, body);
       this.#end.finished(isKept);
     }
   }
@@ -94,18 +91,6 @@ export class AnswerWriter {
     this.#live = undefined;
     live?.gone();
     this.#onDrained?.();
-  }
-
-  #sendBytes(head: string | Bytes, body: Bytes): void {
-    if (body.length > JOINED_LIMIT_BYTES || typeof head !== "string") {
-      this.#outbox.send(head);
-      this.#outbox.send(body);
-      return;
-    }
-    const joined = Buffer.allocUnsafeSlow(head.length + body.length);
-    joined.write(head, 0, "latin1");
-    joined.set(body, head.length);
-    this.#outbox.send(joined);
   }
 
   #endLive(framing: Framing, keepsAlive: boolean): void {

@@ -173,7 +173,8 @@ export class StreamEngine implements Storage {
   }
 
   async #startRead(name: string, from: ReadFrom): Promise<ReadStart> {
-    const stream = await this.#visible(name);
+    const found = this.#visible(name);
+    const stream = found instanceof Promise ? await found : found;
     this.#touch(stream);
     const info = describe(stream);
     const start = typeof from === "number" ? from : await this.#place(stream, from, info.tail);
@@ -184,7 +185,8 @@ export class StreamEngine implements Storage {
       );
     }
     if (typeof from === "number" && start < info.tail) {
-      await this.#reader.checkBoundary(stream, start);
+      const checked = this.#reader.checkBoundary(stream, start);
+      if (checked instanceof Promise) await checked;
     }
     return { stream, info, start };
   }
@@ -242,13 +244,15 @@ export class StreamEngine implements Storage {
   }
 
   /** The stream of this name as readers see it: whether it is there at all is durable. */
-  async #visible(name: string): Promise<Stream> {
+  #visible(name: string): Stream | Promise<Stream> {
     const stream = this.#find(name);
-    if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
+    if (stream === undefined || stream.presence !== "there") {
+      return this.#absent(name, stream).then((refusal) => {
+        throw refusal;
+      });
+    }
     const durable = this.#backend.durable(stream.presencePosition);
-    if (durable === undefined) return stream;
-    await durable;
-    return await this.#visible(name);
+    return durable === undefined ? stream : durable.then(() => this.#visible(name));
   }
 
   /** Where a read begins that names no position. */

@@ -18,6 +18,23 @@ Deno.test("what is sent goes out in its order, also where there is room before i
   equal(outbox.queuedBytes, 0);
 });
 
+Deno.test("a head and its body go out whole, wherever the socket stops taking them", () => {
+  for (let roomBytes = 0; roomBytes <= 8; roomBytes++) {
+    const socket = new FakeSocket();
+    const outbox = new Outbox(socket);
+    const other = new Outbox(new FakeSocket());
+    socket.roomBytes = roomBytes;
+    outbox.sendBoth("head", encodeUtf8("body"));
+    // Both go through the same memory.
+    other.sendBoth("HEAD", encodeUtf8("BODY"));
+    equal(outbox.queuedBytes, 8 - roomBytes);
+    outbox.sendBoth("next", encodeUtf8("one"));
+    socket.roomBytes = 100;
+    equal(outbox.drain(), true);
+    equal(socket.received, "headbodynextone");
+  }
+});
+
 Deno.test("a socket that is gone takes nothing", () => {
   const socket = new FakeSocket();
   socket.write = () => -1;

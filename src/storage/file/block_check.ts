@@ -77,7 +77,7 @@ class RunCheck {
   add(bytes: Bytes): void {
     for (let at = 0; at < bytes.length && this.#block <= this.#run.last;) {
       const missing = this.#blockBytes - this.#length;
-      const part = bytes.subarray(at, at + missing);
+      const part = at === 0 && bytes.length <= missing ? bytes : bytes.subarray(at, at + missing);
       this.#checksum = checksum(part, this.#checksum);
       this.#length += part.length;
       at += part.length;

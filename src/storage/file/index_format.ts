@@ -75,12 +75,20 @@ export function isIndexEntryWhole(bytes: Uint8Array<ArrayBuffer>, at: number): b
   return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));
 }
 
+/** Where the numbers are in an entry that blocks are looked up by. */
+const FIELD_AT = { end: 0, position: 8, atMs: 16 } as const;
+
+/** One number of the entry at `at`, which checks. */
+export function indexFieldAt(view: DataView, at: number, field: keyof typeof FIELD_AT): number {
+  return getU64(view, at + FIELD_AT[field]);
+}
+
 /** What the entry at `at` says, which checks. */
 export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
-    end: getU64(view, at),
-    position: getU64(view, at + 8),
-    atMs: getU64(view, at + 16),
+    end: indexFieldAt(view, at, "end"),
+    position: indexFieldAt(view, at, "position"),
+    atMs: indexFieldAt(view, at, "atMs"),
     checksum: view.getUint32(at + 24, true),
   };
 }

@@ -1,4 +1,4 @@
-import { INDEX_ENTRY_BYTES, type IndexEntry, indexEntryAt } from "./index_format.ts";
+import { INDEX_ENTRY_BYTES, type IndexEntry, indexEntryAt, indexFieldAt } from "./index_format.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { viewOf } from "./bytes_io.ts";
 
@@ -20,6 +20,11 @@ export class IndexPage {
   /** The entry of this number in the page. */
   entry(index: number): IndexEntry {
     return indexEntryAt(this.#view, index * INDEX_ENTRY_BYTES);
+  }
+
+  /** What such an entry says of one thing alone: a search needs no more of it. */
+  field(index: number, field: "end" | "atMs"): number {
+    return indexFieldAt(this.#view, index * INDEX_ENTRY_BYTES, field);
   }
 }
 

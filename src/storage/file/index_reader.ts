@@ -57,12 +57,17 @@ export class IndexReader {
   }
 
   /**
-   * The number of the block in which `offset` is: the first one that ends after it.
+   * The position of the block in which `offset` is.
    *
    * @param blocks how many there are
    */
-  find(offset: number, blocks: number): number | Promise<number> {
-    return this.#lookUp(blocks, () => this.#searchEnd(offset, blocks));
+  positionOf(offset: number, blocks: number): number | Promise<number> {
+    return this.#lookUp(blocks, () => {
+      const block = this.#searchEnd(offset, blocks);
+      if (block instanceof MissingPage) return block;
+      const entry = this.#entry(block, blocks);
+      return entry instanceof MissingPage ? entry : entry.position;
+    });
   }
 
   /**
@@ -71,7 +76,7 @@ export class IndexReader {
    * @param blocks how many there are, of which the last one did
    */
   findSince(sinceMs: number, blocks: number): number | Promise<number> {
-    return this.#lookUp(blocks, () => this.#search(blocks, ({ atMs }) => atMs >= sinceMs));
+    return this.#lookUp(blocks, () => this.#search(blocks, "atMs", sinceMs));
   }
 
   /** The entry of a block. */
@@ -95,7 +100,7 @@ export class IndexReader {
     return this.#lookUp(blocks, () => {
       const first = this.#searchEnd(from, blocks);
       if (first instanceof MissingPage) return first;
-      const last = this.#searchEnd(to - 1, blocks);
+      const last = this.#lastOf(first, to, blocks);
       if (last instanceof MissingPage) return last;
       invariant(last < blocks, "a segment's index covers it");
       const pages: IndexPage[] = [];
@@ -106,6 +111,13 @@ export class IndexReader {
       }
       return { first, last, pages };
     });
+  }
+
+  /** The last block of a run up to `to`: mostly the first one is. */
+  #lastOf(first: number, to: number, blocks: number): number | MissingPage {
+    const entry = this.#entry(first, blocks);
+    if (entry instanceof MissingPage) return entry;
+    return entry.end >= to ? first : this.#searchEnd(to - 1, blocks);
   }
 
   #lookUp<T>(blocks: number, look: () => T | MissingPage): T | Promise<T> {
@@ -126,25 +138,26 @@ export class IndexReader {
     }
   }
 
+  /** The number of the block in which `offset` is: the first one that ends after it. */
   #searchEnd(offset: number, blocks: number): number | MissingPage {
-    return this.#search(blocks, ({ end }) => end > offset);
+    return this.#search(blocks, "end", offset + 1);
   }
 
-  /** The number of the first block that `isPast` holds for, as it does for all that follow. */
-  #search(blocks: number, isPast: (entry: IndexEntry) => boolean): number | MissingPage {
+  /** The number of the first block whose `field` is `least` or more; it grows from block to block. */
+  #search(blocks: number, field: "end" | "atMs", least: number): number | MissingPage {
     let low = 0;
     let high = Math.ceil(blocks / PAGE_ENTRIES) - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const last = this.#lastEntry(middle, blocks);
       if (last instanceof MissingPage) return last;
-      if (isPast(last)) high = middle;
+      if (last[field] >= least) high = middle;
       else low = middle + 1;
     }
     const page = this.#page(low, blocks);
     if (page instanceof MissingPage) return page;
     const count = Math.min(page.count, blocks - low * PAGE_ENTRIES);
-    return low * PAGE_ENTRIES + partitionPoint(count, (index) => !isPast(page.entry(index)));
+    return low * PAGE_ENTRIES + partitionPoint(count, (index) => page.field(index, field) < least);
   }
 
   #lastEntry(number: number, blocks: number): IndexEntry | MissingPage {

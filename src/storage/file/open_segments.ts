@@ -18,6 +18,8 @@ export interface OpenSegment {
 }
 
 interface Entry extends OpenSegment {
+  readonly streamId: number;
+  readonly base: number;
   users: number;
   isDropped: boolean;
 }
@@ -32,6 +34,8 @@ export class OpenSegments {
   readonly #uuid: string;
   readonly #limit: number;
   readonly #entries = new Map<string, Entry>();
+  /** The last of them: who reads on nearly always asks for it again. */
+  #newest: Entry | undefined;
   readonly #indexPages = new IndexPages(INDEX_PAGES);
 
   /**
@@ -115,14 +119,21 @@ export class OpenSegments {
   }
 
   #acquire(streamId: number, base: number): Entry {
-    const key = `${streamId}/${base}`;
-    const entry = this.#entries.get(key) ?? this.#open(streamId, base);
-    // Taken out and put back, the newest is last in the map's order.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    const entry = this.#newest?.streamId === streamId && this.#newest.base === base
+      ? this.#newest
+      : this.#bringToEnd(streamId, base);
     entry.users++;
     this.#shrink();
     return entry;
+  }
+
+  /** Taken out and put back, the newest is last in the map's order. */
+  #bringToEnd(streamId: number, base: number): Entry {
+    const key = `${streamId}/${base}`;
+    const entry = this.#entries.get(key) ?? this.#open(streamId, base);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return this.#newest = entry;
   }
 
   #open(streamId: number, base: number): Entry {
@@ -133,7 +144,7 @@ export class OpenSegments {
       const header = { uuid: this.#uuid, streamId, base };
       const indexReader = new IndexReader(index, header, this.#indexPages);
       const warm = new WarmRanges();
-      return { log, index, indexReader, warm, users: 0, isDropped: false };
+      return { streamId, base, log, index, indexReader, warm, users: 0, isDropped: false };
     } catch (error) {
       log.close();
       throw error;
@@ -158,6 +169,7 @@ export class OpenSegments {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
+    if (entry === this.#newest) this.#newest = undefined;
     entry.isDropped = true;
     if (entry.users === 0) closeBoth(entry);
   }

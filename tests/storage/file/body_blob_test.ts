@@ -116,6 +116,15 @@ Deno.test(
 );
 
 Deno.test(
+  "ForkThatEndsAByteIntoABlockReadsThatByteToo",
+  withStream(async (kit) => {
+    await kit.storage.create("fork", { fork: { source: "s", offset: 4097 } });
+    const { data } = await kit.storage.read("fork", 0, MIB);
+    ok(Buffer.compare(data, (await read(kit, 0)).subarray(0, 4097)) === 0);
+  }),
+);
+
+Deno.test(
   "BlobEndsWithItsSegment",
   withStream(async (kit) => {
     await body(kit, 0);
