@@ -34,6 +34,13 @@ export interface File {
   read(into: Bytes, position: number): Promise<number>;
   /** The bytes from `start` up to `end` for the runtime to send by itself, where it can (`fileBlob`). */
   readonly blob?: ((start: number, end: number) => Blob) | undefined;
+  /**
+   * Sends bytes to a socket, which it takes by its descriptor, where the system can (`sendFile`); returns
+   * how many the socket took, 0 where it has no room and where the call failed.
+   */
+  readonly sendTo?:
+    | ((socket: number, position: number, lengthBytes: number) => number)
+    | undefined;
   /** Writes all of `bytes` at `position`, or throws. */
   writeSync(bytes: Bytes, position: number): void;
   /** As {@link writeSync}, off the main thread. */

@@ -20,6 +20,7 @@ import {
 } from "node:fs";
 import type { Bytes } from "../protocol/bytes.ts";
 import { fileBlob } from "./file_blob.ts";
+import { sendFile } from "./send_file.ts";
 import {
   type File,
   type FileSystem,
@@ -139,12 +140,14 @@ export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
 class NodeFile implements File {
   readonly path: string;
   readonly blob: File["blob"];
+  readonly sendTo: File["sendTo"];
   readonly #descriptor: number;
   readonly #calls: PieceCalls;
 
   constructor(path: string, descriptor: number, calls: PieceCalls) {
     this.path = path;
     this.blob = fileBlob?.bind(undefined, path);
+    this.sendTo = sendFile?.bind(undefined, descriptor);
     this.#descriptor = descriptor;
     this.#calls = calls;
   }

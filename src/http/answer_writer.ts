@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
+import { bodyLength, type FileBody, type FileSlice, isFileSlice } from "../env/file_body.ts";
 import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
-import { encodeAnswerHead, type Framing } from "./answer_head.ts";
+import { type AnswerPlace, encodeAnswerHead, type Framing } from "./answer_head.ts";
 import { type ChunkEncoder, LAST_CHUNK } from "./chunk_encoder.ts";
 import { type Answer, type FrameSink, isLive, type LiveBody } from "./exchange.ts";
 import type { Outbox } from "./outbox.ts";
@@ -49,7 +50,7 @@ export class AnswerWriter {
     const framing = isBare ? NO_BODY : framingOf(body, isHttp11);
     const isKept = keepsAlive && framing.kind !== "close";
     const place = { framing, keepsAlive: isKept, isHttp11, date: this.#date() };
-    const encoded = encodeAnswerHead(answer, place);
+    const encoded = this.#encodeHead(answer, place);
     if (isBare || body === null) {
       this.#outbox.send(encoded);
       this.discard(answer);
@@ -67,6 +68,9 @@ export class AnswerWriter {
     } else if (body instanceof Blob) {
       this.#outbox.send(encoded);
       void this.#sendBlob(body, isKept);
+    } else if (isFileSlice(body)) {
+      this.#sendSlice(encoded, body);
+      this.#end.finished(isKept);
     } else {
       this.#outbox.sendBoth(encoded, body);
       this.#end.finished(isKept);
@@ -76,6 +80,7 @@ export class AnswerWriter {
   /** Lets go of an answer that isn't sent. */
   discard({ body }: Answer): void {
     if (isLive(body)) body.gone();
+    else if (isFileSlice(body)) body.release();
   }
 
   /** The client has room again. */
@@ -90,7 +95,27 @@ export class AnswerWriter {
     const live = this.#live;
     this.#live = undefined;
     live?.gone();
+    this.#outbox.close();
     this.#onDrained?.();
+  }
+
+  #encodeHead(answer: Answer, place: AnswerPlace): string | Bytes {
+    try {
+      return encodeAnswerHead(answer, place);
+    } catch (error) {
+      this.discard(answer);
+      throw error;
+    }
+  }
+
+  #sendSlice(head: string | Bytes, slice: FileSlice): void {
+    try {
+      this.#outbox.send(head);
+      this.#outbox.send(slice);
+    } catch (error) {
+      slice.release();
+      throw error;
+    }
   }
 
   #endLive(framing: Framing, keepsAlive: boolean): void {
@@ -124,10 +149,10 @@ export class AnswerWriter {
 
 const NO_BODY: Framing = { kind: "none" };
 
-function framingOf(body: null | Bytes | Blob | LiveBody, isHttp11: boolean): Framing {
+function framingOf(body: null | Bytes | FileBody | LiveBody, isHttp11: boolean): Framing {
   if (body === null) return { kind: "length", bytes: 0 };
   if (isLive(body)) return { kind: isHttp11 ? "chunks" : "close" };
-  return { kind: "length", bytes: body instanceof Blob ? body.size : body.length };
+  return { kind: "length", bytes: bodyLength(body) };
 }
 
 interface LiveSinkParts {

@@ -112,7 +112,12 @@ export class Connection {
   /** The client has room again. */
   drained(): void {
     this.#quietSweeps = 0;
-    const isEmpty = this.#outbox.drain();
+    let isEmpty: boolean;
+    try {
+      isEmpty = this.#outbox.drain();
+    } catch (error) {
+      return this.#fail(error);
+    }
     this.#writer.drained();
     if (isEmpty && this.#isLeaving) this.#shutDown();
     else this.#read();

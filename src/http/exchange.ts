@@ -1,3 +1,4 @@
+import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /** Headers by name, as the fastest way of making a `Response` wants them, on Deno and on Bun. */
@@ -20,8 +21,8 @@ export interface HttpRequest {
   readonly body: ReadableStream<Bytes> | null;
   /** The whole body, where it came with the head. */
   readonly whole?: Bytes | undefined;
-  /** False where an answer's bytes are sent sooner than a blob of them. */
-  readonly takesBlobs?: boolean;
+  /** How its answer may have a part of a file: what `fetch` is given wants blobs. */
+  readonly fileBody?: FileBodyKind;
   /** Ends with the client's connection. */
   readonly signal: Departure;
   /** The whole body, once it is here; rejects where it ends before its length. */
@@ -41,8 +42,8 @@ export interface Answer {
   readonly body: AnswerBody;
 }
 
-/** What an answer carries. */
-export type AnswerBody = null | string | Bytes | Blob | LiveBody;
+/** What an answer carries. A slice is let go of by who sends the answer. */
+export type AnswerBody = null | string | Bytes | FileBody | LiveBody;
 
 /** A body that is made while it is sent. */
 export interface LiveBody {

@@ -1,5 +1,13 @@
+import { isFileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
-import { type Answer, type FrameSink, type Handler, isLive, type LiveBody } from "./exchange.ts";
+import {
+  type Answer,
+  type AnswerBody,
+  type FrameSink,
+  type Handler,
+  isLive,
+  type LiveBody,
+} from "./exchange.ts";
 
 /** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
 export function fetchWith(handler: Handler, request: Request): Promise<Response> {
@@ -16,7 +24,14 @@ export function fetchWith(handler: Handler, request: Request): Promise<Response>
 
 /** An answer as a `Response`. */
 export function toResponse({ status, headers, body }: Answer): Response {
-  return new Response(isLive(body) ? streamOf(body) : body, { status, headers });
+  return new Response(toBodyInit(body), { status, headers });
+}
+
+function toBodyInit(body: AnswerBody): BodyInit | null {
+  if (isLive(body)) return streamOf(body);
+  if (!isFileSlice(body)) return body;
+  body.release();
+  throw new TypeError("A part of an open file is for a socket: a response takes a blob of it.");
 }
 
 function streamOf(body: LiveBody): ReadableStream<Bytes> {

@@ -9,7 +9,7 @@ export class IncomingRequest implements HttpRequest {
   readonly url: string;
   readonly headers: HeadFields;
   readonly whole: Bytes | undefined;
-  readonly takesBlobs = false;
+  readonly fileBody = "slice";
   readonly #incoming: IncomingBody | undefined;
   #body: ReadableStream<Bytes> | undefined;
   #departure: ClientDeparture | undefined;

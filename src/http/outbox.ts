@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { bodyLength, type FileSlice, isFileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Socket } from "./socket.ts";
 
@@ -7,10 +8,17 @@ const JOINED_LIMIT_BYTES = 16 * 1024;
 
 let joined: Buffer<ArrayBuffer> | undefined;
 
+/** What is read of a file where its socket has no room for it, to be told when it has. */
+const PIECE_BYTES = 16 * 1024;
+
+let piece: Uint8Array<ArrayBuffer> | undefined;
+
+type Sent = Bytes | string | FileSlice;
+
 /** What goes to a client: written at once as far as there is room, the rest as it drains. */
 export class Outbox {
   readonly #socket: Socket;
-  readonly #queue: (Bytes | string)[] = [];
+  readonly #queue: Sent[] = [];
   #queuedBytes = 0;
 
   constructor(socket: Socket) {
@@ -22,11 +30,16 @@ export class Outbox {
     return this.#queuedBytes;
   }
 
-  /** @param data text of ASCII characters only, or bytes that nobody writes over */
-  send(data: Bytes | string): void {
+  /**
+   * @param data text of ASCII characters only, bytes that nobody writes over, or a part of a file, which is
+   * let go of once it is sent
+   * @throws where a file can't be read
+   */
+  send(data: Sent): void {
     if (this.#queue.length > 0) return this.#enqueue(data);
-    const taken = Math.max(0, this.#socket.write(data));
-    if (taken < data.length) this.#enqueue(rest(data, taken));
+    const taken = this.#write(data);
+    if (taken < lengthOf(data)) this.#enqueue(rest(data, taken));
+    else letGo(data);
   }
 
   /** Sends both, one after the other. */
@@ -46,27 +59,69 @@ export class Outbox {
     if (taken < length) this.#enqueue(rest(body, Math.max(0, taken - head.length)));
   }
 
-  /** Goes on where there is room again; true where all has gone out. */
+  /**
+   * Goes on where there is room again; true where all has gone out.
+   *
+   * @throws where a file can't be read
+   */
   drain(): boolean {
     while (true) {
       const [first] = this.#queue;
       if (first === undefined) return true;
-      const taken = Math.max(0, this.#socket.write(first));
+      const taken = this.#write(first);
       this.#queuedBytes -= taken;
-      if (taken < first.length) {
+      if (taken < lengthOf(first)) {
         this.#queue[0] = rest(first, taken);
         return false;
       }
       this.#queue.shift();
+      letGo(first);
     }
   }
 
-  #enqueue(data: Bytes | string): void {
+  /** Lets go of what can't go out any more. */
+  close(): void {
+    for (const data of this.#queue.splice(0)) letGo(data);
+    this.#queuedBytes = 0;
+  }
+
+  #write(data: Sent): number {
+    return isFileSlice(data) ? this.#writeSlice(data) : Math.max(0, this.#socket.write(data));
+  }
+
+  #writeSlice({ file, start, end }: FileSlice): number {
+    let at = start;
+    while (at < end) {
+      at += file.sendTo(this.#socket.fd, at, end - at);
+      if (at === end) break;
+      // The socket tells that it has room only after a write of its own that came short.
+      piece ??= new Uint8Array(PIECE_BYTES);
+      const length = file.readSync(piece.subarray(0, end - at), at);
+      if (length === 0) {
+        throw new Error(`${file.path} ends at ${at}, before what is sent of it does.`);
+      }
+      const taken = Math.max(0, this.#socket.write(piece.subarray(0, length)));
+      at += taken;
+      if (taken < length) break;
+    }
+    return at - start;
+  }
+
+  #enqueue(data: Sent): void {
     this.#queue.push(data);
-    this.#queuedBytes += data.length;
+    this.#queuedBytes += lengthOf(data);
   }
 }
 
-function rest(data: Bytes | string, from: number): Bytes | string {
+function lengthOf(data: Sent): number {
+  return typeof data === "string" ? data.length : bodyLength(data);
+}
+
+function rest(data: Sent, from: number): Sent {
+  if (isFileSlice(data)) return { ...data, start: data.start + from };
   return typeof data === "string" ? data.slice(from) : data.subarray(from);
+}
+
+function letGo(data: Sent): void {
+  if (isFileSlice(data)) data.release();
 }

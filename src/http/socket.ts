@@ -2,6 +2,8 @@ import type { Bytes } from "../protocol/bytes.ts";
 
 /** What a connection needs of a TCP socket: Bun's are such. */
 export interface Socket {
+  /** Its descriptor; negative once it is gone. */
+  readonly fd: number;
   /**
    * Takes as much as there is room for.
    *

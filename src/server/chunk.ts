@@ -1,3 +1,4 @@
+import { type FileBody, isFileSlice } from "../env/file_body.ts";
 import type { Answer, HeaderFields, HttpRequest } from "../http/exchange.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../protocol/etag.ts";
@@ -56,6 +57,7 @@ export function answerChunk(
     headers["etag"] = etag;
     const ifNoneMatch = request.headers.get("if-none-match");
     if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
+      if (isFileSlice(chunk.data)) chunk.data.release();
       return { status: 304, headers, body: null };
     }
   }
@@ -67,9 +69,9 @@ export function answerChunk(
 
 /** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
 export function bodyOf(chunk: ReadResult): Bytes;
-export function bodyOf(chunk: BodyResult): Bytes | Blob;
-export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob {
-  return isJsonType(contentType) && !(data instanceof Blob) ? intoJsonArray(data) : data;
+export function bodyOf(chunk: BodyResult): Bytes | FileBody;
+export function bodyOf({ contentType, data }: BodyResult): Bytes | FileBody {
+  return isJsonType(contentType) && data instanceof Uint8Array ? intoJsonArray(data) : data;
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */

@@ -12,8 +12,8 @@ export async function read(serving: Serving, request: HttpRequest): Promise<Answ
   if (query.live === "long-poll") return await longPoll(serving, request, name, query);
   if (query.live === "sse") return await sse(serving, request, name, query);
   const { storage, config } = serving;
-  const chunk = storage.readBody === undefined || request.takesBlobs === false
+  const chunk = storage.readBody === undefined
     ? await storage.read(name, query.from, config.chunkBytes)
-    : await storage.readBody(name, query.from, config.chunkBytes);
+    : await storage.readBody(name, query.from, config.chunkBytes, request.fileBody ?? "blob");
   return answerChunk(serving, request, name, chunk, query, undefined);
 }

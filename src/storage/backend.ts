@@ -1,3 +1,4 @@
+import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { NameRange } from "../protocol/name_order.ts";
@@ -64,8 +65,13 @@ export interface Backend {
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number>;
   /** The stream's own bytes from `from` up to `to`, checked. */
   read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes>;
-  /** The same as a blob of their file, checked, where that can be had at once. */
-  blob?(stream: Stream, from: number, to: number): Blob | undefined | Promise<Blob | undefined>;
+  /** The same as a part of their file, checked, where that can be had at once. */
+  fileBody?(
+    stream: Stream,
+    from: number,
+    to: number,
+    kind: FileBodyKind,
+  ): FileBody | undefined | Promise<FileBody | undefined>;
   /** Where the block of the stream's own bytes begins in which `offset` is: a message does, there. */
   blockStart(stream: Stream, offset: number): number | Promise<number>;
   /**

@@ -4,6 +4,7 @@ import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
 import { formatOffset, type ReadFrom } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
+import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { Backend } from "./backend.ts";
 import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { resolveForkPoint } from "./fork_point.ts";
@@ -159,17 +160,19 @@ export class StreamEngine implements Storage {
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     const { stream, info, start } = await this.#startRead(name, from);
-    if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
     const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
     return { ...info, data, start, next: start + data.length };
   }
 
-  async readBody(name: string, from: ReadFrom, limitBytes: number): Promise<BodyResult> {
+  async readBody(
+    name: string,
+    from: ReadFrom,
+    limitBytes: number,
+    kind: FileBodyKind,
+  ): Promise<BodyResult> {
     const { stream, info, start } = await this.#startRead(name, from);
-    if (start === info.tail) return { ...info, data: NO_BYTES, start, next: start };
-    const data = await this.#reader.body(stream, start, limitBytes, info.tail);
-    const length = data instanceof Blob ? data.size : data.length;
-    return { ...info, data, start, next: start + length };
+    const data = await this.#reader.body(stream, start, limitBytes, info.tail, kind);
+    return { ...info, data, start, next: start + bodyLength(data) };
   }
 
   async #startRead(name: string, from: ReadFrom): Promise<ReadStart> {

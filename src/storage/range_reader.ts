@@ -1,3 +1,4 @@
+import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import { type Bytes, concatBytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
@@ -6,8 +7,8 @@ import type { Backend } from "./backend.ts";
 import type { Stream } from "./stream.ts";
 import { BLOCK_BYTES } from "./tail_buffer.ts";
 
-/** What is shorter costs no more in memory than as a blob. */
-const BLOB_MIN_BYTES = 256 * 1024;
+/** What is shorter costs no more in memory than as a part of its file. */
+const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };
 
 /**
  * Reads a stream as one run of bytes, wherever they are: a fork's up to its point from its source, and
@@ -38,16 +39,17 @@ export class RangeReader {
     return concatBytes(parts);
   }
 
-  /** As {@link chunk}, as a blob where the backend has one; it may end earlier, at its file's end. */
+  /** As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end. */
   body(
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
-  ): Promise<Bytes | Blob> {
-    return Math.min(limitBytes, to - from) < BLOB_MIN_BYTES
+    kind: FileBodyKind,
+  ): Promise<Bytes | FileBody> {
+    return Math.min(limitBytes, to - from) < MIN_BYTES[kind]
       ? this.chunk(stream, from, limitBytes, to)
-      : this.#blobOrChunk(stream, from, limitBytes, to);
+      : this.#longBody(stream, from, limitBytes, to, kind);
   }
 
   /** All bytes from `from` up to `to`. */
@@ -117,28 +119,30 @@ export class RangeReader {
     return start + end;
   }
 
-  async #blobOrChunk(
+  async #longBody(
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
-  ): Promise<Bytes | Blob> {
-    const blob = await this.#blob(stream, from, limitBytes, to);
-    return blob ?? await this.chunk(stream, from, limitBytes, to);
+    kind: FileBodyKind,
+  ): Promise<Bytes | FileBody> {
+    const body = await this.#fileBody(stream, from, limitBytes, to, kind);
+    return body ?? await this.chunk(stream, from, limitBytes, to);
   }
 
-  async #blob(
+  async #fileBody(
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
-  ): Promise<Blob | undefined> {
+    kind: FileBodyKind,
+  ): Promise<FileBody | undefined> {
     // JSON becomes an array where its bytes are, in memory.
-    if (this.#backend.blob === undefined || stream.json) return undefined;
+    if (this.#backend.fileBody === undefined || stream.json) return undefined;
     const { owner, end } = this.#ownerAt(stream, from, to);
     const chunkEnd = await this.#backend.chunkEnd(owner, from, limitBytes, end);
-    if (chunkEnd - from < BLOB_MIN_BYTES) return undefined;
-    return await this.#backend.blob(owner, from, chunkEnd);
+    if (chunkEnd - from < MIN_BYTES[kind]) return undefined;
+    return await this.#backend.fileBody(owner, from, chunkEnd, kind);
   }
 
   /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */

@@ -1,3 +1,4 @@
+import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
@@ -23,10 +24,15 @@ export interface Storage {
   /** At most `limitBytes` from `from` on, ending at a message's boundary (PROTOCOL §5.6). */
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult>;
   /**
-   * As {@link read}, for who only hands the bytes on: long ones may come as a blob of the file that they
+   * As {@link read}, for who only hands the bytes on: long ones may come as a part of the file that they
    * are in. A storage without this method has no such files.
    */
-  readBody?(name: string, from: ReadFrom, limitBytes: number): Promise<BodyResult>;
+  readBody?(
+    name: string,
+    from: ReadFrom,
+    limitBytes: number,
+    kind: FileBodyKind,
+  ): Promise<BodyResult>;
   /**
    * One page of the streams that can be read, in the order of their names (an extension). It doesn't
    * count as use of them, and what comes before the page costs nothing.
@@ -117,9 +123,12 @@ export interface ReadResult extends StreamInfo {
   next: number;
 }
 
-/** A chunk whose bytes needn't be in memory: checked, and sent by the runtime from where they are. */
+/**
+ * A chunk whose bytes needn't be in memory: checked, and sent from where they are. Who gets a slice lets
+ * go of it.
+ */
 export interface BodyResult extends Omit<ReadResult, "data"> {
-  data: Bytes | Blob;
+  data: Bytes | FileBody;
 }
 
 /** Which streams are listed; all where neither is given. */

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { FileSlice } from "../../src/env/file_body.ts";
 import type { Connection } from "../../src/http/connection.ts";
 import type { Answer, Handler, HttpRequest, Respond } from "../../src/http/exchange.ts";
 import { HttpConnections } from "../../src/http/http_connections.ts";
@@ -12,6 +13,7 @@ export class FakeSocket implements Socket {
   received = "";
   /** How much it takes before it has to drain. */
   roomBytes = Infinity;
+  readonly fd = 7;
   isPaused = false;
   /** How it ended. */
   ending: "shutdown" | "end" | "terminate" | undefined;
@@ -43,6 +45,41 @@ export class FakeSocket implements Socket {
   terminate(): void {
     this.ending = "terminate";
   }
+}
+
+/** A part of a file, here text, that goes to one socket; as the system does, it takes what room there is. */
+export class FakeSlice implements FileSlice {
+  readonly start: number;
+  readonly end: number;
+  /** How often it was let go of. */
+  releases = 0;
+  /** What the file has. */
+  text: string;
+  readonly #socket: FakeSocket;
+
+  constructor(socket: FakeSocket, text: string, start: number, end: number) {
+    this.#socket = socket;
+    this.text = text;
+    this.start = start;
+    this.end = end;
+  }
+
+  readonly file = {
+    path: "segment",
+    readSync: (into: Bytes, position: number): number => {
+      const bytes = Buffer.from(this.text).subarray(position, position + into.length);
+      into.set(bytes);
+      return bytes.length;
+    },
+    sendTo: (fd: number, position: number, lengthBytes: number): number => {
+      if (fd !== this.#socket.fd) throw new Error(`sent to ${fd}`);
+      return this.#socket.write(this.text.slice(position, position + lengthBytes));
+    },
+  };
+
+  readonly release = (): void => {
+    this.releases++;
+  };
 }
 
 /** A request that waits for its answer. */

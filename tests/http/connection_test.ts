@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import type { FrameSink, LiveBody } from "../../src/http/exchange.ts";
 import { type Bytes, concatBytes, decodeUtf8, encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { ConnectionKit, GET, sent } from "./connection_kit.ts";
+import { ConnectionKit, FakeSlice, GET, sent } from "./connection_kit.ts";
 
 /** The status codes of the answers that a client got. */
 function codes(received: string): string[] {
@@ -359,6 +359,62 @@ Deno.test("a blob is sent in pieces, as fast as the client takes them", async ()
   connection.received(GET);
   equal(kit.pending.length, 1);
 });
+
+/** How an answer with a part of a file may end, and how it is told. */
+const SLICE_ENDINGS: readonly (readonly [string, (slice: FakeSlice, at: SliceAnswer) => void])[] = [
+  ["it is sent", () => {}],
+  ["its client goes in the middle", (slice, { kit, socket, connection, respond }) => {
+    socket.roomBytes = 200;
+    respond({ body: slice });
+    equal(slice.releases, 0);
+    kit.connections.close(connection);
+  }],
+  ["its client is gone before", (slice, { kit, connection, respond }) => {
+    kit.connections.close(connection);
+    respond({ body: slice });
+  }],
+  ["its headers can't be sent", (slice, { socket, respond }) => {
+    respond({ body: slice, headers: { "x": "\r\n" } });
+    equal(socket.ending, "terminate");
+  }],
+  ["there is no body to send", (slice, { respond }) => respond({ body: slice, status: 304 })],
+  ["its file is too short", (slice, { socket, respond }) => {
+    slice.text = slice.text.slice(0, 900);
+    respond({ body: slice });
+    equal(socket.ending, "terminate");
+  }],
+  ["its file is too short once the client takes more", (slice, at) => {
+    at.socket.roomBytes = 200;
+    at.respond({ body: slice });
+    slice.text = slice.text.slice(0, 900);
+    at.socket.roomBytes = Infinity;
+    at.connection.drained();
+    equal(at.socket.ending, "terminate");
+    at.kit.connections.close(at.connection);
+  }],
+];
+
+interface SliceAnswer extends ReturnType<ConnectionKit["connect"]> {
+  readonly kit: ConnectionKit;
+  readonly respond: ConnectionKit["only"]["respond"];
+}
+
+for (const [how, end] of SLICE_ENDINGS) {
+  Deno.test(`a part of a file is let go of once where ${how}`, () => {
+    const kit = new ConnectionKit();
+    const client = kit.connect();
+    client.connection.received(GET);
+    const { respond } = kit.only;
+    const slice = new FakeSlice(client.socket, "x".repeat(1000), 0, 1000);
+    end(slice, { kit, ...client, respond });
+    if (kit.pending.length > 0) {
+      respond({ body: slice });
+      equal(client.socket.received.endsWith(`\r\n\r\n${slice.text}`), true);
+      match(client.socket.received, /content-length: 1000\r\n/);
+    }
+    equal(slice.releases, 1);
+  });
+}
 
 Deno.test("a client that sends ahead has to wait, and goes on after the answer", () => {
   const kit = new ConnectionKit();

@@ -1,6 +1,6 @@
 import { equal, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "../tools/command.ts";
@@ -77,6 +77,11 @@ for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
     const rest = new Uint8Array(await slow.arrayBuffer());
     ok(isRepeated(Uint8Array.from([...piece.subarray(0, 5), ...rest]), piece));
     equal(await status(fetch(stream)), 404);
+    // Nobody holds what was deleted, once a checkpoint has removed it.
+    for (let i = 0; isOpen(server.pid, "segments/01/0000000000000001-"); i++) {
+      ok(i < 64, "a deleted stream's segment is still open");
+      equal(await status(append(other)), 204);
+    }
   });
 
   test("a long-poll and an SSE reader see an append", async (flags) => {
@@ -209,6 +214,19 @@ async function startUpload(stream: string): Promise<RawConnection> {
   // A request that came later on another connection was answered, so this one is being served.
   for (let i = 0; i < 3; i++) await status(fetch(stream));
   return connection;
+}
+
+/** Whether a process has a file open whose path has this in it; false where the system can't tell. */
+function isOpen(pid: number, part: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  if (!existsSync(folder)) return false;
+  return readdirSync(folder).some((name) => {
+    try {
+      return readlinkSync(join(folder, name)).includes(part);
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Whether all of these are whole pieces, one after the other, and there are some. */

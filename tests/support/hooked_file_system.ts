@@ -11,8 +11,8 @@ export interface DiskCall {
 export class HookedFileSystem implements FileSystem {
   /** Calls that block can't wait: for them the hook returns nothing, or throws. */
   before: (call: DiskCall) => void | Promise<void> = () => {};
-  /** Whether files come as blobs, too, as they do on Bun. */
-  hasBlobs = false;
+  /** Whether files can be sent, too, as blobs and to a socket, as on Bun. The sockets here take nothing. */
+  sendsFiles = false;
   openFiles = 0;
   mostOpenFiles = 0;
 
@@ -59,8 +59,11 @@ export class HookedFileSystem implements FileSystem {
     const { path } = file;
     return {
       path,
-      ...(this.hasBlobs
-        ? { blob: (start, end) => new Blob([Deno.readFileSync(path).subarray(start, end)]) }
+      ...(this.sendsFiles
+        ? {
+          blob: (start, end) => new Blob([Deno.readFileSync(path).subarray(start, end)]),
+          sendTo: () => 0,
+        }
         : {}),
       size: () => file.size(),
       readSync: (into, position) => {

@@ -5,18 +5,25 @@ import type { SegmentRow } from "./catalog.ts";
 import { checksum } from "./crc.ts";
 import { damagedRead } from "./damage.ts";
 import type { IndexEntry } from "./index_format.ts";
-import { PAGE_ENTRIES } from "./index_page.ts";
+import { type IndexPage, PAGE_ENTRIES } from "./index_page.ts";
 import type { BlockRun } from "./index_reader.ts";
 
 /** Read at once: as much as stays in the processor's own memory until it is checked. */
 const PIECE_BYTES = 128 * 1024;
 
+/** How long a block that was checked where it is counts as checked, in ms. */
+const CHECKED_MS = 60_000;
+
 /** The index's entry of one of a run's blocks. */
-export function entryAt({ first, pages }: BlockRun, block: number): IndexEntry {
+export function entryAt(run: BlockRun, block: number): IndexEntry {
+  return pageAt(run, block).entry(block % PAGE_ENTRIES);
+}
+
+function pageAt({ first, pages }: BlockRun, block: number): IndexPage {
   const firstPage = Math.floor(first / PAGE_ENTRIES);
   const page = pages[Math.floor(block / PAGE_ENTRIES) - firstPage];
   invariant(page !== undefined, "a run has its blocks' pages");
-  return page.entry(block % PAGE_ENTRIES);
+  return page;
 }
 
 /**
@@ -35,12 +42,19 @@ let pieceBytes: Bytes | undefined;
 
 /**
  * Checks a run of blocks where they are in their file, by blocking reads into memory that is used over
- * and over.
+ * and over. If all of them were checked so within the last minute, they aren't read again: what is sent
+ * from the page cache a moment later is what was checked there.
  *
  * @throws {StreamError} `damaged`
  * @throws {FileSystemError}
  */
-export function checkBlocksInPlace(log: File, segment: SegmentRow, run: BlockRun): void {
+export function checkBlocksInPlace(
+  log: File,
+  segment: SegmentRow,
+  run: BlockRun,
+  nowMs: number,
+): void {
+  if (wasChecked(run, nowMs - CHECKED_MS)) return;
   pieceBytes ??= new Uint8Array(PIECE_BYTES);
   const check = new RunCheck(log.path, segment, run);
   const end = entryAt(run, run.last).end - segment.base;
@@ -52,6 +66,16 @@ export function checkBlocksInPlace(log: File, segment: SegmentRow, run: BlockRun
     at += length;
   }
   check.end();
+  for (let block = run.first; block <= run.last; block++) {
+    pageAt(run, block).markChecked(block % PAGE_ENTRIES, nowMs);
+  }
+}
+
+function wasChecked(run: BlockRun, sinceMs: number): boolean {
+  for (let block = run.first; block <= run.last; block++) {
+    if (pageAt(run, block).checkedMs(block % PAGE_ENTRIES) <= sinceMs) return false;
+  }
+  return true;
 }
 
 /** A run's blocks, checked one after the other as their bytes come. */

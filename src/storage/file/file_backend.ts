@@ -1,4 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
+import type { FileBody, FileBodyKind } from "../../env/file_body.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
@@ -248,10 +249,15 @@ export class FileBackend implements Backend {
       : concatBytes([older, newest]);
   }
 
-  blob(stream: Stream, from: number, to: number): Blob | undefined | Promise<Blob | undefined> {
+  fileBody(
+    stream: Stream,
+    from: number,
+    to: number,
+    kind: FileBodyKind,
+  ): FileBody | undefined | Promise<FileBody | undefined> {
     if (to > stream.buffer.start) return undefined;
     invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    return this.#parts.reader.blob(stream, from, to);
+    return this.#parts.reader.fileBody(stream, from, to, kind);
   }
 
   blockStart(stream: Stream, offset: number): number | Promise<number> {

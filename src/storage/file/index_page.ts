@@ -10,6 +10,8 @@ export class IndexPage {
   /** How many entries it has: fewer than {@link PAGE_ENTRIES} where the index ended when it was read. */
   readonly count: number;
   readonly #view: DataView<ArrayBuffer>;
+  /** When each entry's block was checked last, in ms; 0 where it never was. */
+  #checkedMs: Float64Array | undefined;
 
   /** @param bytes whole entries, all of which check */
   constructor(bytes: Bytes) {
@@ -20,6 +22,17 @@ export class IndexPage {
   /** The entry of this number in the page. */
   entry(index: number): IndexEntry {
     return indexEntryAt(this.#view, index * INDEX_ENTRY_BYTES);
+  }
+
+  /** When the block of such an entry was found to be whole, in ms; 0 where it never was. */
+  checkedMs(index: number): number {
+    return this.#checkedMs?.[index] ?? 0;
+  }
+
+  /** Says that the block of such an entry is whole. */
+  markChecked(index: number, nowMs: number): void {
+    this.#checkedMs ??= new Float64Array(this.count);
+    this.#checkedMs[index] = nowMs;
   }
 
   /** What such an entry says of one thing alone: a search needs no more of it. */

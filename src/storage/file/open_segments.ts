@@ -87,6 +87,16 @@ export class OpenSegments {
     }
   }
 
+  /** Keeps a segment's files open until the function that is returned is called for the first time. */
+  hold(streamId: number, base: number): () => void {
+    const entry = this.#acquire(streamId, base);
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#release(entry);
+      isHeld = false;
+    };
+  }
+
   /** Makes the files of a new segment; whatever a crash left under their names is overwritten. */
   create(streamId: number, base: number): void {
     const paths = segmentPaths(this.#folder, streamId, base);

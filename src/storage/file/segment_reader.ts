@@ -1,4 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
+import type { FileBody, FileBodyKind } from "../../env/file_body.ts";
 import { FileSystemError } from "../../env/file_system.ts";
 import { freshBytes } from "../../env/fresh_bytes.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
@@ -39,18 +40,26 @@ export class SegmentReader {
   }
 
   /**
-   * The same as a blob of the segment's file, once every block of it has been checked; `undefined` where
+   * The same as a part of the segment's file, once every block of it has been checked; `undefined` where
    * there is none to be had, and for what is in two segments or may have to come from the disk.
    */
-  blob(stream: FileStream, from: number, to: number): Blob | undefined | Promise<Blob | undefined> {
+  fileBody(
+    stream: FileStream,
+    from: number,
+    to: number,
+    kind: FileBodyKind,
+  ): FileBody | undefined | Promise<FileBody | undefined> {
     const segment = this.#segmentAt(stream, from);
     if (to > segment.base + segment.bytes) return undefined;
     return this.#use(stream, segment, (open) => {
-      if (open.log.blob === undefined) return undefined;
+      const body = () => this.#bodyOf(stream, segment, open, kind, from, to);
+      if ((kind === "blob" ? open.log.blob : open.log.sendTo) === undefined) return undefined;
       const run = open.indexReader.run(from, to, segment.blocks);
       return run instanceof Promise
-        ? run.then((later) => this.#blobOf(open, segment, later, from, to))
-        : this.#blobOf(open, segment, run, from, to);
+        ? run.then((later) => this.#isSendable(open, segment, later) ? body() : undefined)
+        : this.#isSendable(open, segment, run)
+        ? body()
+        : undefined;
     });
   }
 
@@ -181,20 +190,33 @@ export class SegmentReader {
     return wasWarm ? cut(log.readSync(bytes, start)) : log.read(bytes, start).then(cut);
   }
 
-  #blobOf(
-    { log, warm }: OpenSegment,
-    segment: SegmentRow,
-    run: BlockRun,
-    from: number,
-    to: number,
-  ): Blob | undefined {
+  /** Whether a run may be sent from the page cache: it is there, and every block of it checks. */
+  #isSendable({ log, warm }: OpenSegment, segment: SegmentRow, run: BlockRun): boolean {
     const start = entryAt(run, run.first).position;
     const end = entryAt(run, run.last).end - segment.base;
     const nowMs = this.#clock.nowMs();
-    if (!warm.isWarm(start, end, nowMs)) return undefined;
-    checkBlocksInPlace(log, segment, run);
+    if (!warm.isWarm(start, end, nowMs)) return false;
+    checkBlocksInPlace(log, segment, run, nowMs);
     warm.use(start, end, nowMs);
-    return log.blob?.(from - segment.base, to - segment.base);
+    return true;
+  }
+
+  #bodyOf(
+    stream: FileStream,
+    { base }: SegmentRow,
+    { log }: OpenSegment,
+    kind: FileBodyKind,
+    from: number,
+    to: number,
+  ): FileBody | undefined {
+    if (kind === "blob") return log.blob?.(from - base, to - base);
+    const { sendTo } = log;
+    return sendTo && {
+      file: { path: log.path, readSync: (into, position) => log.readSync(into, position), sendTo },
+      start: from - base,
+      end: to - base,
+      release: this.#open.hold(stream.id, base),
+    };
   }
 
   #use<T>(

@@ -41,6 +41,19 @@ Deno.test(
 );
 
 Deno.test(
+  "ASegmentIsOpenAsLongAsOneWhoHoldsItHasNotLetGo",
+  withSegments((segments, fileSystem) => {
+    const [letGo, letGoToo] = [segments.hold(1, 0), segments.hold(1, 0)];
+    segments.forget(1, [0]);
+    letGo();
+    letGo();
+    equal(fileSystem.openFiles, 2);
+    letGoToo();
+    equal(fileSystem.openFiles, 0);
+  }),
+);
+
+Deno.test(
   "TheSegmentUsedLongestAgoIsClosed",
   withSegments((segments, fileSystem) => {
     const opened: string[] = [];

@@ -1,0 +1,35 @@
+import type { Bytes } from "../protocol/bytes.ts";
+import type { File } from "./file_system.ts";
+
+/** A part of a file: for the runtime to send (`fileBlob`), or for a socket to take. */
+export type FileBody = Blob | FileSlice;
+
+/** Which of them. */
+export type FileBodyKind = "blob" | "slice";
+
+/** A part of an open file that a socket sends from the page cache: it stays open until it is let go of. */
+export interface FileSlice {
+  readonly file: SendableFile;
+  /** Where it begins in the file, and where it ends. */
+  readonly start: number;
+  readonly end: number;
+  /** Says that nobody sends it any more; saying so again does nothing. */
+  release(): void;
+}
+
+/** A file that can be sent so. */
+export interface SendableFile extends Pick<File, "path" | "readSync"> {
+  /** As {@link File.sendTo}, which it has. */
+  sendTo(socket: number, position: number, lengthBytes: number): number;
+}
+
+/** How many bytes a body has. */
+export function bodyLength(body: Bytes | FileBody): number {
+  if (body instanceof Uint8Array) return body.length;
+  return body instanceof Blob ? body.size : body.end - body.start;
+}
+
+/** Whether a body is a part of an open file. */
+export function isFileSlice(body: unknown): body is FileSlice {
+  return typeof body === "object" && body !== null && "release" in body && "file" in body;
+}
