@@ -1,9 +1,16 @@
 import { getLogger } from "@logtape/logtape";
-import { bodyLength, type FileBody, type FileSlice, isFileSlice } from "../env/file_body.ts";
+import { bodyLength } from "../env/file_body.ts";
 import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
 import { type AnswerPlace, encodeAnswerHead, type Framing } from "./answer_head.ts";
 import { type ChunkEncoder, LAST_CHUNK } from "./chunk_encoder.ts";
-import { type Answer, type FrameSink, isLive, type LiveBody } from "./exchange.ts";
+import {
+  type Answer,
+  type FrameSink,
+  isLive,
+  isSliceBody,
+  type LiveBody,
+  type SliceBody,
+} from "./exchange.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RequestHead } from "./request_head.ts";
 
@@ -68,7 +75,7 @@ export class AnswerWriter {
     } else if (body instanceof Blob) {
       this.#outbox.send(encoded);
       void this.#sendBlob(body, isKept);
-    } else if (isFileSlice(body)) {
+    } else if (isSliceBody(body)) {
       this.#sendSlice(encoded, body);
       this.#end.finished(isKept);
     } else {
@@ -80,7 +87,7 @@ export class AnswerWriter {
   /** Lets go of an answer that isn't sent. */
   discard({ body }: Answer): void {
     if (isLive(body)) body.gone();
-    else if (isFileSlice(body)) body.release();
+    else if (isSliceBody(body)) body.slice.release();
   }
 
   /** The client has room again. */
@@ -108,10 +115,13 @@ export class AnswerWriter {
     }
   }
 
-  #sendSlice(head: string | Bytes, slice: FileSlice): void {
+  #sendSlice(head: string | Bytes, { before, slice, after }: SliceBody): void {
     try {
-      this.#outbox.send(head);
+      const start = typeof head === "string" ? head + before : head;
+      this.#outbox.send(start);
+      if (start === head) this.#outbox.send(before);
       this.#outbox.send(slice);
+      if (after !== "") this.#outbox.send(after);
     } catch (error) {
       slice.release();
       throw error;
@@ -149,10 +159,12 @@ export class AnswerWriter {
 
 const NO_BODY: Framing = { kind: "none" };
 
-function framingOf(body: null | Bytes | FileBody | LiveBody, isHttp11: boolean): Framing {
+function framingOf(body: null | Bytes | Blob | SliceBody | LiveBody, isHttp11: boolean): Framing {
   if (body === null) return { kind: "length", bytes: 0 };
   if (isLive(body)) return { kind: isHttp11 ? "chunks" : "close" };
-  return { kind: "length", bytes: bodyLength(body) };
+  if (!isSliceBody(body)) return { kind: "length", bytes: bodyLength(body) };
+  const { before, slice, after } = body;
+  return { kind: "length", bytes: before.length + bodyLength(slice) + after.length };
 }
 
 interface LiveSinkParts {

@@ -1,4 +1,4 @@
-import type { FileBody, FileBodyKind } from "../env/file_body.ts";
+import type { FileBodyKind, FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /** Headers by name, as the fastest way of making a `Response` wants them, on Deno and on Bun. */
@@ -42,8 +42,15 @@ export interface Answer {
   readonly body: AnswerBody;
 }
 
-/** What an answer carries. A slice is let go of by who sends the answer. */
-export type AnswerBody = null | string | Bytes | FileBody | LiveBody;
+/** What an answer carries. */
+export type AnswerBody = null | string | Bytes | Blob | SliceBody | LiveBody;
+
+/** A part of a file with text of ASCII characters around it. Who sends it lets go of the slice. */
+export interface SliceBody {
+  readonly before: string;
+  readonly slice: FileSlice;
+  readonly after: string;
+}
 
 /** A body that is made while it is sent. */
 export interface LiveBody {
@@ -73,6 +80,11 @@ export type Respond = (answer: Answer) => void;
 
 /** What serves requests. It doesn't throw: its failures are answers, too. */
 export type Handler = (request: HttpRequest, respond: Respond) => void;
+
+/** Whether a body is a part of a file. */
+export function isSliceBody(body: AnswerBody): body is SliceBody {
+  return typeof body === "object" && body !== null && "before" in body;
+}
 
 /** Whether a body is made while it is sent. */
 export function isLive(body: AnswerBody): body is LiveBody {

@@ -1,4 +1,3 @@
-import { isFileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import {
   type Answer,
@@ -6,6 +5,7 @@ import {
   type FrameSink,
   type Handler,
   isLive,
+  isSliceBody,
   type LiveBody,
 } from "./exchange.ts";
 
@@ -29,8 +29,8 @@ export function toResponse({ status, headers, body }: Answer): Response {
 
 function toBodyInit(body: AnswerBody): BodyInit | null {
   if (isLive(body)) return streamOf(body);
-  if (!isFileSlice(body)) return body;
-  body.release();
+  if (!isSliceBody(body)) return body;
+  body.slice.release();
   throw new TypeError("A part of an open file is for a socket: a response takes a blob of it.");
 }
 

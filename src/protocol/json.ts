@@ -25,7 +25,8 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const SEPARATOR_BYTES = 2;
+/** How long what follows each stored message is. */
+export const SEPARATOR_BYTES = 2;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -1,5 +1,5 @@
-import { type FileBody, isFileSlice } from "../env/file_body.ts";
-import type { Answer, HeaderFields, HttpRequest } from "../http/exchange.ts";
+import { isFileSlice } from "../env/file_body.ts";
+import type { Answer, HeaderFields, HttpRequest, SliceBody } from "../http/exchange.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../protocol/etag.ts";
 import {
@@ -10,7 +10,7 @@ import {
   STREAM_UP_TO_DATE,
 } from "../protocol/headers.ts";
 import { isJsonType } from "../protocol/content_type.ts";
-import { intoJsonArray } from "../protocol/json.ts";
+import { intoJsonArray, SEPARATOR_BYTES } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import type { BodyResult, ReadResult } from "../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
@@ -69,9 +69,14 @@ export function answerChunk(
 
 /** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
 export function bodyOf(chunk: ReadResult): Bytes;
-export function bodyOf(chunk: BodyResult): Bytes | FileBody;
-export function bodyOf({ contentType, data }: BodyResult): Bytes | FileBody {
-  return isJsonType(contentType) && data instanceof Uint8Array ? intoJsonArray(data) : data;
+export function bodyOf(chunk: BodyResult): Bytes | Blob | SliceBody;
+export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob | SliceBody {
+  const isJson = isJsonType(contentType);
+  if (data instanceof Uint8Array) return isJson ? intoJsonArray(data) : data;
+  if (data instanceof Blob) return data;
+  return isJson
+    ? { before: "[", slice: { ...data, end: data.end - SEPARATOR_BYTES }, after: "]" }
+    : { before: "", slice: data, after: "" };
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */

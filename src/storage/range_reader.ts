@@ -137,8 +137,8 @@ export class RangeReader {
     to: number,
     kind: FileBodyKind,
   ): Promise<FileBody | undefined> {
-    // JSON becomes an array where its bytes are, in memory.
-    if (this.#backend.fileBody === undefined || stream.json) return undefined;
+    // JSON becomes an array by what is sent before and after it: a blob goes out alone.
+    if (this.#backend.fileBody === undefined || (stream.json && kind === "blob")) return undefined;
     const { owner, end } = this.#ownerAt(stream, from, to);
     const chunkEnd = await this.#backend.chunkEnd(owner, from, limitBytes, end);
     if (chunkEnd - from < MIN_BYTES[kind]) return undefined;

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import type { FrameSink, LiveBody } from "../../src/http/exchange.ts";
+import type { FrameSink, LiveBody, SliceBody } from "../../src/http/exchange.ts";
 import { type Bytes, concatBytes, decodeUtf8, encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { ConnectionKit, FakeSlice, GET, sent } from "./connection_kit.ts";
 
@@ -365,27 +365,30 @@ const SLICE_ENDINGS: readonly (readonly [string, (slice: FakeSlice, at: SliceAns
   ["it is sent", () => {}],
   ["its client goes in the middle", (slice, { kit, socket, connection, respond }) => {
     socket.roomBytes = 200;
-    respond({ body: slice });
+    respond({ body: inBrackets(slice) });
     equal(slice.releases, 0);
     kit.connections.close(connection);
   }],
   ["its client is gone before", (slice, { kit, connection, respond }) => {
     kit.connections.close(connection);
-    respond({ body: slice });
+    respond({ body: inBrackets(slice) });
   }],
   ["its headers can't be sent", (slice, { socket, respond }) => {
-    respond({ body: slice, headers: { "x": "\r\n" } });
+    respond({ body: inBrackets(slice), headers: { "x": "\r\n" } });
     equal(socket.ending, "terminate");
   }],
-  ["there is no body to send", (slice, { respond }) => respond({ body: slice, status: 304 })],
+  [
+    "there is no body to send",
+    (slice, { respond }) => respond({ body: inBrackets(slice), status: 304 }),
+  ],
   ["its file is too short", (slice, { socket, respond }) => {
     slice.text = slice.text.slice(0, 900);
-    respond({ body: slice });
+    respond({ body: inBrackets(slice) });
     equal(socket.ending, "terminate");
   }],
   ["its file is too short once the client takes more", (slice, at) => {
     at.socket.roomBytes = 200;
-    at.respond({ body: slice });
+    at.respond({ body: inBrackets(slice) });
     slice.text = slice.text.slice(0, 900);
     at.socket.roomBytes = Infinity;
     at.connection.drained();
@@ -393,6 +396,10 @@ const SLICE_ENDINGS: readonly (readonly [string, (slice: FakeSlice, at: SliceAns
     at.kit.connections.close(at.connection);
   }],
 ];
+
+function inBrackets(slice: FakeSlice): SliceBody {
+  return { before: "[", slice, after: "]" };
+}
 
 interface SliceAnswer extends ReturnType<ConnectionKit["connect"]> {
   readonly kit: ConnectionKit;
@@ -408,13 +415,23 @@ for (const [how, end] of SLICE_ENDINGS) {
     const slice = new FakeSlice(client.socket, "x".repeat(1000), 0, 1000);
     end(slice, { kit, ...client, respond });
     if (kit.pending.length > 0) {
-      respond({ body: slice });
-      equal(client.socket.received.endsWith(`\r\n\r\n${slice.text}`), true);
-      match(client.socket.received, /content-length: 1000\r\n/);
+      respond({ body: inBrackets(slice) });
+      equal(client.socket.received.endsWith(`\r\n\r\n[${slice.text}]`), true);
+      match(client.socket.received, /content-length: 1002\r\n/);
     }
     equal(slice.releases, 1);
   });
 }
+
+Deno.test("a part of a file follows a head that isn't ASCII, and what is before it", () => {
+  const kit = new ConnectionKit();
+  const { socket, connection } = kit.connect();
+  connection.received(GET);
+  const slice = new FakeSlice(socket, "xyz", 1, 3);
+  kit.only.respond({ body: inBrackets(slice), headers: { "x": "\xe9" } });
+  match(socket.received, /x: \xe9\r\n[^]*content-length: 4\r\n\r\n\[yz\]$/);
+  equal(slice.releases, 1);
+});
 
 Deno.test("a client that sends ahead has to wait, and goes on after the answer", () => {
   const kit = new ConnectionKit();

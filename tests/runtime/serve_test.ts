@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -81,6 +81,28 @@ for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
     for (let i = 0; isOpen(server.pid, "segments/01/0000000000000001-"); i++) {
       ok(i < 64, "a deleted stream's segment is still open");
       equal(await status(append(other)), 204);
+    }
+  });
+
+  test("a long read of JSON is the array of its messages", async (flags) => {
+    await using server = await start([...flags, "--wal-bytes", "8MiB", "--chunk-bytes", "300KiB"]);
+    const stream = `${server.url}/json`;
+    const json = { "content-type": "application/json" };
+    await status(fetch(stream, { method: "PUT", headers: json }));
+    const messages = Array.from({ length: 400 }, (_, i) => ({ i, text: "ü".repeat(i * 7) }));
+    for (let i = 0; i < 16; i++) {
+      const body = JSON.stringify(messages);
+      equal(await status(fetch(stream, { method: "POST", headers: json, body })), 204);
+    }
+    for (let round = 0; round < 3; round++) {
+      const all: unknown[] = [];
+      for (let offset = "-1", isOn = true; isOn;) {
+        const answer = await fetch(`${stream}?offset=${offset}`);
+        all.push(...await answer.json());
+        offset = answer.headers.get("stream-next-offset") ?? "";
+        isOn = answer.headers.get("stream-up-to-date") === null;
+      }
+      deepEqual(all, Array.from({ length: 16 }, () => messages).flat(), `round ${round}`);
     }
   });
 

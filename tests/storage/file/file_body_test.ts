@@ -129,11 +129,14 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
-    `JsonComesAsBytesAndNoA${Kind}`,
+    kind === "blob" ? "JsonComesAsBytesAndNoABlob" : "JsonComesAsASliceOfWholeMessages",
     withStream(
       async (kit) => {
         await body(kit, kind, 0);
-        equal((await body(kit, kind, 0)).isInFile, false);
+        const { isInFile, bytes } = await body(kit, kind, 0, 50_000);
+        equal(isInFile, kind === "slice");
+        ok(Buffer.compare(bytes, await read(kit, 0, 50_000)) === 0);
+        equal([...bytes.subarray(-2)], [0x2c, 0x0a]);
       },
       {},
       "application/json",
