@@ -117,9 +117,12 @@ export class AnswerWriter {
 
   #sendSlice(head: string | Bytes, { before, slice, after }: SliceBody): void {
     try {
-      const start = typeof head === "string" ? head + before : head;
-      this.#outbox.send(start);
-      if (start === head) this.#outbox.send(before);
+      if (typeof head === "string") {
+        this.#outbox.send(head + before);
+      } else {
+        this.#outbox.send(head);
+        this.#outbox.send(before);
+      }
       this.#outbox.send(slice);
       if (after !== "") this.#outbox.send(after);
     } catch (error) {

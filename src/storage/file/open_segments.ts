@@ -21,6 +21,8 @@ interface Entry extends OpenSegment {
   readonly streamId: number;
   readonly base: number;
   users: number;
+  /** How many of them hold it for as long as a client takes. */
+  holders: number;
   isDropped: boolean;
 }
 
@@ -36,6 +38,7 @@ export class OpenSegments {
   readonly #entries = new Map<string, Entry>();
   /** The last of them: who reads on nearly always asks for it again. */
   #newest: Entry | undefined;
+  #heldSegments = 0;
   readonly #indexPages = new IndexPages(INDEX_PAGES);
 
   /**
@@ -87,13 +90,21 @@ export class OpenSegments {
     }
   }
 
+  /** Whether another one may be held: half of the files stay for those who don't hold any. */
+  get mayHold(): boolean {
+    return this.#heldSegments < this.#limit / 2;
+  }
+
   /** Keeps a segment's files open until the function that is returned is called for the first time. */
   hold(streamId: number, base: number): () => void {
     const entry = this.#acquire(streamId, base);
+    if (entry.holders++ === 0) this.#heldSegments++;
     let isHeld = true;
     return () => {
-      if (isHeld) this.#release(entry);
+      if (!isHeld) return;
       isHeld = false;
+      if (--entry.holders === 0) this.#heldSegments--;
+      this.#release(entry);
     };
   }
 
@@ -154,7 +165,17 @@ export class OpenSegments {
       const header = { uuid: this.#uuid, streamId, base };
       const indexReader = new IndexReader(index, header, this.#indexPages);
       const warm = new WarmRanges();
-      return { streamId, base, log, index, indexReader, warm, users: 0, isDropped: false };
+      return {
+        streamId,
+        base,
+        log,
+        index,
+        indexReader,
+        warm,
+        users: 0,
+        holders: 0,
+        isDropped: false,
+      };
     } catch (error) {
       log.close();
       throw error;

@@ -52,8 +52,11 @@ export class SegmentReader {
     const segment = this.#segmentAt(stream, from);
     if (to > segment.base + segment.bytes) return undefined;
     return this.#use(stream, segment, (open) => {
+      const isThere = kind === "blob"
+        ? open.log.blob !== undefined
+        : open.log.sendTo !== undefined && this.#open.mayHold;
+      if (!isThere) return undefined;
       const body = () => this.#bodyOf(stream, segment, open, kind, from, to);
-      if ((kind === "blob" ? open.log.blob : open.log.sendTo) === undefined) return undefined;
       const run = open.indexReader.run(from, to, segment.blocks);
       return run instanceof Promise
         ? run.then((later) => this.#isSendable(open, segment, later) ? body() : undefined)

@@ -234,3 +234,17 @@ Deno.test(
     equal(fileSystem.openFiles, before - 2);
   }),
 );
+
+Deno.test(
+  "WhereAsManySlicesAreHeldAsMayBeTheNextComesAsBytes",
+  withStream(async (kit) => {
+    await body(kit, "slice", 0);
+    const { storage } = kit;
+    ok(storage.readBody !== undefined);
+    const { data } = await storage.readBody("s", 0, MIB, "slice");
+    ok(isFileSlice(data));
+    equal((await body(kit, "slice", 0)).isInFile, false);
+    data.release();
+    ok((await body(kit, "slice", 0)).isInFile);
+  }, { maxOpenFiles: 4 }),
+);

@@ -45,11 +45,14 @@ Deno.test(
   withSegments((segments, fileSystem) => {
     const [letGo, letGoToo] = [segments.hold(1, 0), segments.hold(1, 0)];
     segments.forget(1, [0]);
+    equal(segments.mayHold, false, "half of the two segments that may be open");
     letGo();
     letGo();
     equal(fileSystem.openFiles, 2);
+    equal(segments.mayHold, false);
     letGoToo();
     equal(fileSystem.openFiles, 0);
+    equal(segments.mayHold, true);
   }),
 );
 
