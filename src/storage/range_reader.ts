@@ -40,16 +40,17 @@ export class RangeReader {
   }
 
   /** As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end. */
-  body(
+  async body(
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
     kind: FileBodyKind,
   ): Promise<Bytes | FileBody> {
-    return Math.min(limitBytes, to - from) < MIN_BYTES[kind]
-      ? this.chunk(stream, from, limitBytes, to)
-      : this.#longBody(stream, from, limitBytes, to, kind);
+    const inFile = Math.min(limitBytes, to - from) < MIN_BYTES[kind]
+      ? undefined
+      : await this.#fileBody(stream, from, limitBytes, to, kind);
+    return inFile ?? await this.chunk(stream, from, limitBytes, to);
   }
 
   /** All bytes from `from` up to `to`. */
@@ -117,17 +118,6 @@ export class RangeReader {
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
     return start + end;
-  }
-
-  async #longBody(
-    stream: Stream,
-    from: number,
-    limitBytes: number,
-    to: number,
-    kind: FileBodyKind,
-  ): Promise<Bytes | FileBody> {
-    const body = await this.#fileBody(stream, from, limitBytes, to, kind);
-    return body ?? await this.chunk(stream, from, limitBytes, to);
   }
 
   async #fileBody(
