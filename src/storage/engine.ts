@@ -8,6 +8,7 @@ import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { Backend } from "./backend.ts";
 import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { resolveForkPoint } from "./fork_point.ts";
+import { takePage } from "./list_page.ts";
 import { ownText } from "./own_text.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
@@ -19,7 +20,6 @@ import type {
   Created,
   CreateSpec,
   ForkSpec,
-  ListedStream,
   ListPage,
   ListRequest,
   ReadResult,
@@ -155,7 +155,7 @@ export class StreamEngine implements Storage {
   }
 
   async head(name: string): Promise<StreamInfo> {
-    return describe(await this.#visible(name));
+    return (await this.#visible(name)).info;
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
@@ -179,7 +179,7 @@ export class StreamEngine implements Storage {
     const found = this.#visible(name);
     const stream = found instanceof Promise ? await found : found;
     this.#touch(stream);
-    const info = describe(stream);
+    const info = stream.info;
     const start = typeof from === "number" ? from : await this.#place(stream, from, info.tail);
     if (start > info.tail) {
       throw new StreamError(
@@ -363,39 +363,4 @@ export class StreamEngine implements Storage {
     stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#clock.nowMs());
     this.#backend.touched(stream);
   }
-}
-
-/**
- * Names looked at for a page beyond those asked for: of many that are over but still in their rows, a
- * page may show few, and the next one goes on behind them.
- */
-const SPARE_LOOKS = 1000;
-
-function takePage(
-  found: Iterable<Stream>,
-  limit: number,
-  isListed: (stream: Stream) => boolean,
-): ListPage {
-  const streams: ListedStream[] = [];
-  let looked = 0;
-  let last: string | undefined;
-  for (const stream of found) {
-    const listed = isListed(stream);
-    if (listed && streams.length === limit) return { streams, next: streams.at(-1)?.name };
-    if (looked++ === limit + SPARE_LOOKS) return { streams, next: last };
-    last = stream.name;
-    if (listed) streams.push({ name: stream.name, ...describe(stream) });
-  }
-  return { streams, next: undefined };
-}
-
-function describe(stream: Stream): StreamInfo {
-  return {
-    id: stream.id,
-    contentType: stream.contentType,
-    lifetime: stream.lifetime,
-    expiresAtMs: stream.expiresAtMs,
-    tail: stream.durableTail,
-    closed: stream.durableClosed,
-  };
 }

@@ -4,6 +4,7 @@ import { isJsonType } from "../protocol/content_type.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { sharedText } from "./own_text.ts";
+import type { StreamInfo } from "./storage.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 
 /** What never changes about a stream. */
@@ -96,6 +97,18 @@ export class Stream {
   isExpired(nowMs: number): boolean {
     if (this.lifetime.kind === "ttl" && this.isWatched) return false;
     return this.expiresAtMs <= nowMs;
+  }
+
+  /** What readers see of it. */
+  get info(): StreamInfo {
+    return {
+      id: this.id,
+      contentType: this.contentType,
+      lifetime: this.lifetime,
+      expiresAtMs: this.expiresAtMs,
+      tail: this.durableTail,
+      closed: this.durableClosed,
+    };
   }
 
   /** Makes the assigned state what readers see, up to a record that left it so. */
