@@ -1,3 +1,5 @@
+import type { Measurement } from "../generator/commands.ts";
+import type { StreamSet } from "../generator/requests.ts";
 import { directoryBytes } from "../lib/disk.ts";
 import { dropFromCache } from "../lib/page_cache.ts";
 import { processMemoryBytes, processOpenFiles } from "../lib/process_figures.ts";
@@ -7,10 +9,15 @@ import type { Case, Selection, Trial, Workload } from "./workload.ts";
 const BODY_BYTES = 100;
 const READS = 10_000;
 const CONNECTIONS = 16;
+const READS_ALONE = 2000;
 const MADE_A_SECOND = 4000;
 const MIB = 2 ** 20;
 
-/** Many streams with one append each; then a kill, a start, and reads at random. */
+/**
+ * Many streams with one append each; then a kill, a start, and cold reads at random: by several
+ * connections, where each waits for the others, and after another start by one, which shows what a read
+ * takes by itself.
+ */
 export const SCALE: Workload = {
   name: "scale",
   rateUnit: "reads/s",
@@ -35,7 +42,7 @@ function scale(count: number, selection: Selection): Case {
 }
 
 async function runScale(count: number, trial: Trial) {
-  const { generator, server, seconds } = trial;
+  const { generator, server } = trial;
   const contentType = "application/octet-stream";
   const { target } = server;
   const streams = { prefix: `${server.prefix}/bench-scale-`, count };
@@ -49,28 +56,44 @@ async function runScale(count: number, trial: Trial) {
   const before = held(server.watched.pid);
   const disk = directoryBytes(server.directory);
   const startSeconds = await server.restart("SIGKILL");
-  await dropFromCache(server.directory);
-  const measured = await generator.measure({
-    op: "read-random",
-    target: server.target,
-    watched: server.watched,
-    connections: CONNECTIONS,
-    warmSeconds: 0,
-    seconds: Math.max(seconds, 10),
-    streams,
-    bodyBytes: BODY_BYTES,
-    limitReads: READS,
-  });
+  const measured = await readCold(trial, streams, CONNECTIONS, READS);
+  await server.restart("SIGTERM");
+  const alone = await readCold(trial, streams, 1, READS_ALONE);
   return {
     ...measured,
+    errors: measured.errors + alone.errors,
+    firstError: measured.firstError ?? alone.firstError,
     figures: {
       "streams made/s": count / madeSeconds,
       "MiB of memory before the kill": before.memoryBytes / MIB,
       "open files before the kill": before.openFiles,
       "s to start": startSeconds,
+      "ms p50 of a read when one is asked for at a time": alone.p50Millis ?? NaN,
+      "ms p99": alone.p99Millis ?? NaN,
       ...(disk === undefined ? {} : { "B of disk/stream": disk / count }),
     },
   };
+}
+
+/** Reads at random from a server that has just started, with none of its files in the page cache. */
+async function readCold(
+  { generator, server, seconds }: Trial,
+  streams: StreamSet,
+  connections: number,
+  limitReads: number,
+): Promise<Measurement> {
+  await dropFromCache(server.directory);
+  return await generator.measure({
+    op: "read-random",
+    target: server.target,
+    watched: server.watched,
+    connections,
+    warmSeconds: 0,
+    seconds: Math.max(seconds, 10),
+    streams,
+    bodyBytes: BODY_BYTES,
+    limitReads,
+  });
 }
 
 function held(pid: number | undefined) {

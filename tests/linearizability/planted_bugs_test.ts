@@ -82,8 +82,8 @@ const BUGS: readonly PlantedBug[] = [
     name: "a HEAD lags behind what was acknowledged",
     edits: [{
       file: "engine.ts",
-      from: "    return describe(await this.#visible(name));\n",
-      to: "    const info = describe(await this.#visible(name));\n" +
+      from: "    return (await this.#visible(name)).info;\n",
+      to: "    const info = (await this.#visible(name)).info;\n" +
         "    return { ...info, tail: info.tail > 12 ? info.tail - 5 : info.tail };\n",
     }],
   },
