@@ -6,6 +6,7 @@ import { TailBuffer } from "../tail_buffer.ts";
 import type { ReplayRecord } from "./replay.ts";
 import type { ProducerRow, SegmentRow, StateColumns, StreamRow, StreamUpdate } from "./catalog.ts";
 import { identityChecksum } from "./catalog_rows.ts";
+import type { CheckedPiece } from "./read_ahead.ts";
 
 const NO_SEGMENTS: ReadonlyMap<number, SegmentRow> = new Map();
 const NO_PRODUCERS: ReadonlySet<string> = new Set();
@@ -16,6 +17,8 @@ export class FileStream extends Stream {
   lastSegment: SegmentRow | undefined;
   /** The older one that was read last: who reads on is nearly always in it, and a look-up takes 50 µs. */
   readSegment: SegmentRow | undefined;
+  /** What was read ahead of it, by number; see `ReadAhead`. */
+  pieces: Map<number, CheckedPiece> | undefined;
   /** `touchedAtMs` as the row has it. */
   storedTouchMs: number;
   /** Whether the newest segment's files were brought back to its row since the start. */

@@ -10,6 +10,7 @@ import { damagedRead } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
+import { ReadAhead } from "./read_ahead.ts";
 
 /** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
 const HEADROOM_BYTES = 64;
@@ -19,6 +20,7 @@ export class SegmentReader {
   readonly #clock: Clock;
   readonly #catalog: Catalog;
   readonly #open: OpenSegments;
+  readonly #ahead = new ReadAhead();
 
   constructor(clock: Clock, catalog: Catalog, open: OpenSegments) {
     this.#clock = clock;
@@ -33,6 +35,8 @@ export class SegmentReader {
 
   /** The bytes from `from` up to `to`, all of them in segments: at once where they are warm. */
   read(stream: FileStream, from: number, to: number): Bytes | Promise<Bytes> {
+    const piece = this.#ahead.find(stream, from);
+    if (piece !== undefined && to <= piece.end) return piece.slice(from, to, stream.json);
     const segment = this.#segmentAt(stream, from);
     return to <= segment.base + segment.bytes
       ? this.#readIn(stream, segment, from, to)
@@ -73,14 +77,20 @@ export class SegmentReader {
     limitBytes: number,
     to: number,
   ): number | Promise<number> {
+    const isShort = this.#ahead.serves(limitBytes);
+    const piece = isShort ? this.#ahead.find(stream, from) : undefined;
+    if (piece !== undefined) return Math.min(to, piece.chunkEnd(from, limitBytes));
     const segment = this.#segmentAt(stream, from);
     const end = Math.min(to, segment.base + segment.bytes);
     if (end - from <= limitBytes) return end;
-    const entry = this.#use(
-      stream,
-      segment,
-      ({ indexReader }) => indexReader.lastWithin(from, from + limitBytes, segment.blocks),
-    );
+    const entry = this.#use(stream, segment, (open) => {
+      const last = () => open.indexReader.lastWithin(from, from + limitBytes, segment.blocks);
+      // More is left than the chunk may have: whoever takes it comes back for the rest.
+      const filling = isShort
+        ? this.#ahead.fill(stream, segment, open, from, this.#clock.nowMs())
+        : undefined;
+      return filling === undefined ? last() : filling.then(last);
+    });
     return entry instanceof Promise
       ? entry.then((later) => Math.min(end, later.end))
       : Math.min(end, entry.end);
@@ -88,6 +98,8 @@ export class SegmentReader {
 
   /** Where the block begins in which `offset` is; it is in a segment. */
   blockStart(stream: FileStream, offset: number): number | Promise<number> {
+    const piece = this.#ahead.find(stream, offset);
+    if (piece !== undefined) return piece.blockStart(offset);
     const segment = this.#segmentAt(stream, offset);
     if (offset === segment.base) return offset;
     const position = this.#use(

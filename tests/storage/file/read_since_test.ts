@@ -95,7 +95,10 @@ Deno.test(
       const counted = await countReads(disk, async () => {
         equal(await startSince(kit, startMs + block * STEP_MS), block * 4096);
       });
-      equal(counted.log, 1, "only the chunk itself is read");
+      ok(
+        counted.log <= 1,
+        "only the chunk itself is read, if it isn't in a piece read for another",
+      );
       ok(counted.idx <= 8, `${counted.idx} looks into indexes of 30 segments`);
     }
   }),
