@@ -42,6 +42,18 @@ const REASONS: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
+/** A header's line as it was sent last: most values are the same in all answers. */
+interface Line {
+  readonly value: string;
+  readonly text: string;
+}
+
+/** The lines sent last, by name; those of ASCII characters alone. */
+const lines = new Map<string, Line>();
+
+/** Names come from the program; where more than these do, who embeds it makes them up. */
+const LINES = 64;
+
 const ASCII = /^[\t\x20-\x7e]*$/;
 const LATIN1 = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -56,12 +68,21 @@ export function encodeAnswerHead(answer: Answer, place: AnswerPlace): string | B
   let isAscii = true;
   let head = `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n`;
   for (const name in headers) {
+    if (name === "connection") continue;
     const value = headers[name] ?? "";
-    if (!ASCII.test(value)) {
+    const last = lines.get(name);
+    if (last?.value === value) {
+      head += last.text;
+      continue;
+    }
+    const text = `${name}: ${value}\r\n`;
+    head += text;
+    if (ASCII.test(value)) {
+      if (last !== undefined || lines.size < LINES) lines.set(name, { value, text });
+    } else {
       if (!LATIN1.test(value)) throw new TypeError(`The header ${name} can't be sent as it is.`);
       isAscii = false;
     }
-    if (name !== "connection") head += `${name}: ${value}\r\n`;
   }
   head += `date: ${place.date}\r\n`;
   if (!place.keepsAlive) head += "connection: close\r\n";

@@ -5,6 +5,7 @@ import { FOREVER } from "../protocol/lifetime.ts";
 import { formatOffset, type ReadFrom } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
+import { after } from "./after.ts";
 import type { Backend } from "./backend.ts";
 import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { resolveForkPoint } from "./fork_point.ts";
@@ -164,34 +165,43 @@ export class StreamEngine implements Storage {
     return { ...info, data, start, next: start + data.length };
   }
 
-  async readBody(
+  readBody(
     name: string,
     from: ReadFrom,
     limitBytes: number,
     kind: FileBodyKind,
-  ): Promise<BodyResult> {
-    const { stream, info, start } = await this.#startRead(name, from);
-    const data = await this.#reader.body(stream, start, limitBytes, info.tail, kind);
-    return { ...info, data, start, next: start + bodyLength(data) };
+  ): BodyResult | Promise<BodyResult> {
+    return after(
+      this.#startRead(name, from),
+      ({ stream, info, start }) =>
+        after(
+          this.#reader.body(stream, start, limitBytes, info.tail, kind),
+          (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
+        ),
+    );
   }
 
-  async #startRead(name: string, from: ReadFrom): Promise<ReadStart> {
-    const found = this.#visible(name);
-    const stream = found instanceof Promise ? await found : found;
-    this.#touch(stream);
-    const info = stream.info;
-    const start = typeof from === "number" ? from : await this.#place(stream, from, info.tail);
+  #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
+    return after(this.#visible(name), (stream) => {
+      this.#touch(stream);
+      const { info } = stream;
+      return after(
+        this.#place(stream, from, info.tail),
+        (start) => this.#checkStart({ stream, info, start }, from),
+      );
+    });
+  }
+
+  #checkStart(read: ReadStart, from: ReadFrom): ReadStart | Promise<ReadStart> {
+    const { stream, info, start } = read;
     if (start > info.tail) {
       throw new StreamError(
         { code: "offset_past_tail" },
         `The offset ${formatOffset(start)} is past the stream's tail, ${formatOffset(info.tail)}.`,
       );
     }
-    if (typeof from === "number" && start < info.tail) {
-      const checked = this.#reader.checkBoundary(stream, start);
-      if (checked instanceof Promise) await checked;
-    }
-    return { stream, info, start };
+    if (typeof from !== "number" || start === info.tail) return read;
+    return after(this.#reader.checkBoundary(stream, start), () => read);
   }
 
   async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {
@@ -258,8 +268,9 @@ export class StreamEngine implements Storage {
     return durable === undefined ? stream : durable.then(() => this.#visible(name));
   }
 
-  /** Where a read begins that names no position. */
-  #place(stream: Stream, from: Exclude<ReadFrom, number>, tail: number): number | Promise<number> {
+  /** Where a read begins. */
+  #place(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
+    if (typeof from === "number") return from;
     if (from === "now") return tail;
     if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
     return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));

@@ -3,6 +3,7 @@ import { type Bytes, concatBytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
+import { after } from "./after.ts";
 import type { Backend } from "./backend.ts";
 import type { Stream } from "./stream.ts";
 import { BLOCK_BYTES } from "./tail_buffer.ts";
@@ -22,35 +23,24 @@ export class RangeReader {
   }
 
   /** Whole messages from `from` on, at most `limitBytes` unless the first alone is longer, up to `to`. */
-  async chunk(stream: Stream, from: number, limitBytes: number, to: number): Promise<Bytes> {
-    const parts: Bytes[] = [];
-    let at = from;
-    while (at < to && at - from < limitBytes) {
-      const { owner, end } = this.#ownerAt(stream, at, to);
-      const left = limitBytes - (at - from);
-      // Awaited only where it has to be: a read of what is in memory takes twice as long otherwise.
-      const found = this.#backend.chunkEnd(owner, at, left, end);
-      const chunkEnd = found instanceof Promise ? await found : found;
-      if (chunkEnd - at > left && at > from) break;
-      const read = this.#backend.read(owner, at, chunkEnd);
-      parts.push(read instanceof Promise ? await read : read);
-      at = chunkEnd;
-    }
-    return concatBytes(parts);
+  chunk(stream: Stream, from: number, limitBytes: number, to: number): Bytes | Promise<Bytes> {
+    return this.#rest([], stream, from, limitBytes, to);
   }
 
   /** As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end. */
-  async body(
+  body(
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
     kind: FileBodyKind,
-  ): Promise<Bytes | FileBody> {
-    const inFile = Math.min(limitBytes, to - from) < MIN_BYTES[kind]
-      ? undefined
-      : await this.#fileBody(stream, from, limitBytes, to, kind);
-    return inFile ?? await this.chunk(stream, from, limitBytes, to);
+  ): Bytes | FileBody | Promise<Bytes | FileBody> {
+    return Math.min(limitBytes, to - from) < MIN_BYTES[kind]
+      ? this.chunk(stream, from, limitBytes, to)
+      : after(
+        this.#fileBody(stream, from, limitBytes, to, kind),
+        (inFile) => inFile ?? this.chunk(stream, from, limitBytes, to),
+      );
   }
 
   /** All bytes from `from` up to `to`. */
@@ -118,6 +108,26 @@ export class RangeReader {
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
     return start + end;
+  }
+
+  /** A chunk: the parts that are there already, and those from `at` on. */
+  #rest(
+    parts: Bytes[],
+    stream: Stream,
+    at: number,
+    leftBytes: number,
+    to: number,
+  ): Bytes | Promise<Bytes> {
+    if (at >= to || leftBytes <= 0) return concatBytes(parts);
+    const { owner, end } = this.#ownerAt(stream, at, to);
+    return after(this.#backend.chunkEnd(owner, at, leftBytes, end), (chunkEnd) => {
+      const length = chunkEnd - at;
+      if (length > leftBytes && parts.length > 0) return concatBytes(parts);
+      return after(this.#backend.read(owner, at, chunkEnd), (part) => {
+        parts.push(part);
+        return this.#rest(parts, stream, chunkEnd, leftBytes - length, to);
+      });
+    });
   }
 
   async #fileBody(

@@ -25,14 +25,14 @@ export interface Storage {
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult>;
   /**
    * As {@link read}, for who only hands the bytes on: long ones may come as a part of the file that they
-   * are in. A storage without this method has no such files.
+   * are in, and what is at hand comes at once. A storage without this method has neither.
    */
   readBody?(
     name: string,
     from: ReadFrom,
     limitBytes: number,
     kind: FileBodyKind,
-  ): Promise<BodyResult>;
+  ): BodyResult | Promise<BodyResult>;
   /**
    * One page of the streams that can be read, in the order of their names (an extension). It doesn't
    * count as use of them, and what comes before the page costs nothing.

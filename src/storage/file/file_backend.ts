@@ -3,6 +3,7 @@ import type { FileBody, FileBodyKind } from "../../env/file_body.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
+import { after } from "../after.ts";
 import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
@@ -244,9 +245,7 @@ export class FileBackend implements Backend {
     // Taken now: while the segment is read, these bytes may leave memory.
     const newest = stream.buffer.slice(start, to);
     const older = this.#parts.reader.read(stream, from, start);
-    return older instanceof Promise
-      ? older.then((bytes) => concatBytes([bytes, newest]))
-      : concatBytes([older, newest]);
+    return after(older, (bytes) => concatBytes([bytes, newest]));
   }
 
   fileBody(

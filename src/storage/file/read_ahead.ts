@@ -2,6 +2,7 @@ import { FileSystemError } from "../../env/file_system.ts";
 import { freshBytes } from "../../env/fresh_bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
+import { after } from "../after.ts";
 import { partitionPoint } from "../partition_point.ts";
 import { checkBlocks, entryAt } from "./block_check.ts";
 import type { SegmentRow } from "./catalog.ts";
@@ -117,9 +118,7 @@ export class ReadAhead {
     };
     try {
       const run = open.indexReader.run(offset, to, segment.blocks);
-      const piece = run instanceof Promise
-        ? run.then((later) => readPiece(segment, open, later, nowMs))
-        : readPiece(segment, open, run, nowMs);
+      const piece = after(run, (run) => readPiece(segment, open, run, nowMs));
       if (piece instanceof Promise) return piece.then(hold).catch(passOver);
       hold(piece);
     } catch (error) {

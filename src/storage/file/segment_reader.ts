@@ -4,6 +4,7 @@ import { FileSystemError } from "../../env/file_system.ts";
 import { freshBytes } from "../../env/fresh_bytes.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
+import { after } from "../after.ts";
 import { checkBlocks, checkBlocksInPlace, entryAt } from "./block_check.ts";
 import type { Catalog, SegmentRow } from "./catalog.ts";
 import { damagedRead } from "./damage.ts";
@@ -62,11 +63,7 @@ export class SegmentReader {
       if (!isThere) return undefined;
       const body = () => this.#bodyOf(stream, segment, open, kind, from, to);
       const run = open.indexReader.run(from, to, segment.blocks);
-      return run instanceof Promise
-        ? run.then((later) => this.#isSendable(open, segment, later) ? body() : undefined)
-        : this.#isSendable(open, segment, run)
-        ? body()
-        : undefined;
+      return after(run, (run) => this.#isSendable(open, segment, run) ? body() : undefined);
     });
   }
 
@@ -91,9 +88,7 @@ export class SegmentReader {
         : undefined;
       return filling === undefined ? last() : filling.then(last);
     });
-    return entry instanceof Promise
-      ? entry.then((later) => Math.min(end, later.end))
-      : Math.min(end, entry.end);
+    return after(entry, (entry) => Math.min(end, entry.end));
   }
 
   /** Where the block begins in which `offset` is; it is in a segment. */
@@ -107,9 +102,7 @@ export class SegmentReader {
       segment,
       ({ indexReader }) => indexReader.positionOf(offset, segment.blocks),
     );
-    return position instanceof Promise
-      ? position.then((later) => segment.base + later)
-      : segment.base + position;
+    return after(position, (position) => segment.base + position);
   }
 
   /**
@@ -164,9 +157,7 @@ export class SegmentReader {
   ): Bytes | Promise<Bytes> {
     return this.#use(stream, segment, (open) => {
       const run = open.indexReader.run(from, to, segment.blocks);
-      return run instanceof Promise
-        ? run.then((later) => this.#readBlocks(open, segment, later, stream.json, from, to))
-        : this.#readBlocks(open, segment, run, stream.json, from, to);
+      return after(run, (run) => this.#readBlocks(open, segment, run, stream.json, from, to));
     });
   }
 
