@@ -3,6 +3,7 @@ import type { StreamSet } from "../generator/requests.ts";
 import { directoryBytes } from "../lib/disk.ts";
 import { dropFromCache } from "../lib/page_cache.ts";
 import { processMemoryBytes, processOpenFiles } from "../lib/process_figures.ts";
+import { settle } from "../lib/server.ts";
 import { counted } from "./names.ts";
 import type { Case, Selection, Trial, Workload } from "./workload.ts";
 
@@ -11,6 +12,8 @@ const READS = 10_000;
 const CONNECTIONS = 16;
 const READS_ALONE = 2000;
 const MADE_A_SECOND = 4000;
+const IDLE_CPU_MICROS = 50_000;
+const IDLE_WAITS = 20;
 const MIB = 2 ** 20;
 
 /**
@@ -58,6 +61,7 @@ async function runScale(count: number, trial: Trial) {
   const startSeconds = await server.restart("SIGKILL");
   const measured = await readCold(trial, streams, CONNECTIONS, READS);
   await server.restart("SIGTERM");
+  await untilIdle(server.watched.pid);
   const alone = await readCold(trial, streams, 1, READS_ALONE);
   return {
     ...measured,
@@ -94,6 +98,13 @@ async function readCold(
     bodyBytes: BODY_BYTES,
     limitReads,
   });
+}
+
+/** What a stop left to the next start is done there, beside the reads. */
+async function untilIdle(pid: number | undefined): Promise<void> {
+  for (let waits = 0; waits < IDLE_WAITS; waits++) {
+    if ((await settle(pid) ?? 0) <= IDLE_CPU_MICROS) return;
+  }
 }
 
 function held(pid: number | undefined) {
