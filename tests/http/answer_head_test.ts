@@ -43,6 +43,24 @@ Deno.test("a value beyond ASCII goes out as it came in, a byte a character", () 
   deepEqual(head instanceof Uint8Array && [...head.subarray(31, 40)].at(-1), 0xe9);
 });
 
+Deno.test("a line is that of the newest value, whatever came before, and of however many names", () => {
+  const line = (name: string, value: string) =>
+    `HTTP/1.1 200 OK\r\n${name}: ${value}\r\ndate: ${DATE}\r\ncontent-length: 5\r\n\r\n`;
+  for (const value of ["a", "a", "b", "\xe9", "\xe9", "a", "b", "\xe9", "b"]) {
+    const head = encode({ "x-value": value });
+    const text = typeof head === "string" ? head : new TextDecoder("latin1").decode(head);
+    equal(text, line("x-value", value));
+    equal(typeof head === "string", value !== "\xe9");
+  }
+  for (let pass = 0; pass < 2; pass++) {
+    for (let number = 0; number < 200; number++) {
+      const name = `x-${number}`;
+      equal(encode({ [name]: `v${number}` }), line(name, `v${number}`));
+    }
+  }
+  throws(() => encode({ "x-value": "b\r\nx: y" }), TypeError);
+});
+
 Deno.test("no value ends its line", () => {
   for (const value of ["a\r\nX: 1", "a\nb", "a\rb", "a\0b", "\u20ac"]) {
     throws(() => encode({ x: value }), TypeError);
