@@ -4,11 +4,12 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { after } from "../after.ts";
 import { partitionPoint } from "../partition_point.ts";
-import { checkBlocks, entryAt } from "./block_check.ts";
+import { entryAt } from "./block_check.ts";
 import type { SegmentRow } from "./catalog.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment } from "./open_segments.ts";
+import { boundsOf, readRun } from "./read_run.ts";
 
 /** Where a piece's blocks begin: in one part of the stream of this length. */
 const PIECE_BYTES = 64 * 1024;
@@ -53,16 +54,15 @@ export class CheckedPiece {
   /**
    * A copy of the bytes from `from` up to `to`, all in the piece.
    *
-   * @param hasRoom whether there has to be a byte before them, for an array's bracket
+   * @param hasRoom whether the byte before them, if there is one, is to be before the copy: room for an
+   * array's bracket
    */
   slice(from: number, to: number, hasRoom: boolean): Bytes {
     const start = from - this.start;
     const end = to - this.start;
-    if (!hasRoom) return this.#bytes.slice(start, end);
-    if (start > 0) return this.#bytes.slice(start - 1, end).subarray(1);
-    const copy = new Uint8Array(1 + end);
-    copy.set(this.#bytes.subarray(0, end), 1);
-    return copy.subarray(1);
+    return hasRoom && start > 0
+      ? this.#bytes.slice(start - 1, end).subarray(1)
+      : this.#bytes.slice(start, end);
   }
 
   /** How many blocks end at or before `offset`. */
@@ -139,26 +139,21 @@ export class ReadAhead {
 
 function readPiece(
   segment: SegmentRow,
-  { log, warm }: OpenSegment,
+  open: OpenSegment,
   run: BlockRun,
   nowMs: number,
 ): CheckedPiece | undefined | Promise<CheckedPiece> {
-  const start = entryAt(run, run.first).position;
-  const end = entryAt(run, run.last).end - segment.base;
-  if (end - start > LONGEST_BYTES) return undefined;
-  const bytes = freshBytes(end - start);
-  const check = (length: number) => {
-    checkBlocks(log.path, segment, run, bytes.subarray(0, length));
-    warm.use(start, end, nowMs);
+  const bounds = boundsOf(run, segment);
+  const length = bounds.end - bounds.start;
+  if (length > LONGEST_BYTES) return undefined;
+  const bytes = freshBytes(length);
+  return after(readRun(open, segment, run, bounds, bytes, nowMs), () => {
     const blockEnds: number[] = [];
     for (let block = run.first; block <= run.last; block++) {
       blockEnds.push(entryAt(run, block).end);
     }
-    return new CheckedPiece(segment.base + start, bytes, blockEnds);
-  };
-  return warm.isWarm(start, end, nowMs)
-    ? check(log.readSync(bytes, start))
-    : log.read(bytes, start).then(check);
+    return new CheckedPiece(segment.base + bounds.start, bytes, blockEnds);
+  });
 }
 
 function passOver(error: unknown): void {

@@ -5,13 +5,14 @@ import { freshBytes } from "../../env/fresh_bytes.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { after } from "../after.ts";
-import { checkBlocks, checkBlocksInPlace, entryAt } from "./block_check.ts";
+import { checkBlocksInPlace } from "./block_check.ts";
 import type { Catalog, SegmentRow } from "./catalog.ts";
 import { damagedRead } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { ReadAhead } from "./read_ahead.ts";
+import { boundsOf, part, readRun } from "./read_run.ts";
 
 /** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
 const HEADROOM_BYTES = 64;
@@ -174,32 +175,27 @@ export class SegmentReader {
 
   /** Reads the whole blocks around `from` and `to`, checks them, and cuts out what was asked for. */
   #readBlocks(
-    { log, warm }: OpenSegment,
+    open: OpenSegment,
     segment: SegmentRow,
     run: BlockRun,
     isJson: boolean,
     from: number,
     to: number,
   ): Bytes | Promise<Bytes> {
-    const start = entryAt(run, run.first).position;
-    const end = entryAt(run, run.last).end - segment.base;
-    const nowMs = this.#clock.nowMs();
-    const wasWarm = warm.isWarm(start, end, nowMs);
+    const bounds = boundsOf(run, segment);
+    const { start, end } = bounds;
     const bytes = isJson
       ? freshBytes(HEADROOM_BYTES + end - start).subarray(HEADROOM_BYTES)
       : freshBytes(end - start);
-    const cut = (length: number) => {
-      checkBlocks(log.path, segment, run, part(bytes, 0, length));
-      warm.use(start, end, nowMs);
-      return part(bytes, from - segment.base - start, to - segment.base - start);
-    };
-    return wasWarm ? cut(log.readSync(bytes, start)) : log.read(bytes, start).then(cut);
+    return after(
+      readRun(open, segment, run, bounds, bytes, this.#clock.nowMs()),
+      () => part(bytes, from - segment.base - start, to - segment.base - start),
+    );
   }
 
   /** Whether a run may be sent from the page cache: it is there, and every block of it checks. */
   #isSendable({ log, warm }: OpenSegment, segment: SegmentRow, run: BlockRun): boolean {
-    const start = entryAt(run, run.first).position;
-    const end = entryAt(run, run.last).end - segment.base;
+    const { start, end } = boundsOf(run, segment);
     const nowMs = this.#clock.nowMs();
     if (!warm.isWarm(start, end, nowMs)) return false;
     checkBlocksInPlace(log, segment, run, nowMs);
@@ -240,11 +236,6 @@ export class SegmentReader {
       throw readFailure(stream, error);
     }
   }
-}
-
-/** Most often that is all of them: a view of an array that has none yet costs Bun half a microsecond. */
-function part(bytes: Bytes, start: number, end: number): Bytes {
-  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }
 
 function readFailure(stream: FileStream, error: unknown): unknown {
