@@ -78,6 +78,7 @@ class MemoryBackend implements Backend {
       queuedBytes: 0,
       checkpoints: 0,
       failedCheckpoints: 0,
+      damagedStreams: 0,
     };
     return { state: "ok", figures };
   }

@@ -8,6 +8,17 @@ export interface StorageStatus {
   /** Why it isn't `ok`. */
   readonly reason?: string;
   readonly figures: StorageFigures;
+  /** Streams that damage has set aside since the start, the first 20 of them. */
+  readonly damagedStreams?: readonly DamagedStream[];
+}
+
+/** A stream that takes no appends, since what is kept of it is damaged. */
+export interface DamagedStream {
+  readonly id: number;
+  /** `undefined` where it can't be read any more. */
+  readonly name: string | undefined;
+  /** What was found. */
+  readonly reason: string;
 }
 
 /** What is in memory and open now, and what was done since the start. */
@@ -22,4 +33,6 @@ export interface StorageFigures {
   readonly queuedBytes: number;
   readonly checkpoints: number;
   readonly failedCheckpoints: number;
+  /** Streams that damage has set aside since the start. */
+  readonly damagedStreams: number;
 }

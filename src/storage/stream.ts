@@ -45,6 +45,8 @@ export class Stream {
   touchedAtMs: number;
   /** How many producers have written. */
   producerCount = 0;
+  /** Why it takes no appends: what is wrong with its bytes where they are kept. */
+  damage: string | undefined;
 
   /** Position of the newest record that this stream's assigned state includes. */
   position = 0;

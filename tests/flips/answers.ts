@@ -110,6 +110,8 @@ function bind(
     segments: (streamId) => lookups.segments(streamId),
     countForks: (sourceId) => lookups.countForks(sourceId),
     forkIds: (sourceId) => lookups.forkIds(sourceId),
+    greatestId: () => lookups.greatestId(),
+    positionBehind: (position) => lookups.positionBehind(position),
     expiredIds: (nowMs, limit) => lookups.expiredIds(nowMs, limit),
   };
 }

@@ -34,6 +34,7 @@ Deno.test("the health says what there is, and that it is well", async () => {
       queuedBytes: 0,
       checkpoints: 0,
       failedCheckpoints: 0,
+      damagedStreams: 0,
     },
     readers: { live: 0, cut: 0, refused: 0 },
     defects: 0,

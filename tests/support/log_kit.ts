@@ -3,12 +3,13 @@ import { nodeFileSystem } from "../../src/env/node_file_system.ts";
 import { LogFiles } from "../../src/storage/file/log_files.ts";
 import { type FsyncMode, LogSync } from "../../src/storage/file/log_sync.ts";
 import { LogWriter } from "../../src/storage/file/log_writer.ts";
-import { measureRecord } from "../../src/storage/file/record_codec.ts";
+import { decodeRecord, measureRecord } from "../../src/storage/file/record_codec.ts";
 import { recoverLog } from "../../src/storage/file/recovery.ts";
 import type { AppendRecord } from "../../src/storage/records.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 const UUID = "00112233-4455-6677-8899-aabbccddeeff";
+const NO_ROWS = () => undefined;
 const STREAM_ID = 1;
 
 /** The write-ahead log alone, in a directory of the test's own: its records are texts. */
@@ -48,11 +49,12 @@ export class LogKit {
 
   /** Reads the log: the texts behind the catalogue's position. */
   async read(): Promise<string[]> {
-    const { replay } = await recoverLog(this.fileSystem, this.folder, this.#state());
-    const texts = replay.take(STREAM_ID).map(({ record }) =>
-      record.kind === "append" ? new TextDecoder().decode(record.data) : record.kind
-    );
-    replay.close();
+    const texts: string[] = [];
+    const log = await recoverLog(this.fileSystem, this.folder, this.#state(), NO_ROWS);
+    log.forEach(({ bytes }) => {
+      const record = decodeRecord(bytes);
+      texts.push(record.kind === "append" ? new TextDecoder().decode(record.data) : record.kind);
+    });
     return texts;
   }
 
@@ -60,9 +62,7 @@ export class LogKit {
   async reopen(): Promise<string[]> {
     await this.close();
     const texts = await this.read();
-    const { replay, ...found } = await recoverLog(this.fileSystem, this.folder, this.#state());
-    replay.close();
-    await this.#open(found);
+    await this.#open(await recoverLog(this.fileSystem, this.folder, this.#state(), NO_ROWS));
     return texts;
   }
 

@@ -135,6 +135,15 @@ class MemoryCatalog implements Catalog {
       .filter(({ fork }) => fork?.sourceId === sourceId).map(({ id }) => id);
   }
 
+  greatestId(): number {
+    return Math.max(0, ...[...this.#tables.streams()].map(({ id }) => id));
+  }
+
+  positionBehind(position: number): number | undefined {
+    return [...this.#tables.streams()].map((row) => row.position)
+      .filter((each) => each > position).sort((a, b) => b - a)[0];
+  }
+
   expiredIds(nowMs: number, limit: number): number[] {
     return [...this.#tables.streams()]
       .filter((row) => !row.softDeleted && MemoryTables.endsAtMs(row) <= nowMs)

@@ -95,6 +95,10 @@ export interface CatalogLookups {
   segments(streamId: number): SegmentRow[];
   countForks(sourceId: number): number;
   forkIds(sourceId: number): number[];
+  /** The greatest id that any row has which checks, 0 where there is none. */
+  greatestId(): number;
+  /** The newest record behind `position` that any row includes. Goes over all rows. */
+  positionBehind(position: number): number | undefined;
   /** Streams whose time is over, as far as the rows tell. */
   expiredIds(nowMs: number, limit: number): number[];
 }

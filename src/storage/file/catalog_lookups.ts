@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { FileSystemError } from "../../env/file_system.ts";
 import { NO_BYTES } from "../../protocol/bytes.ts";
 import type { ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../protocol/name_order.ts";
@@ -6,14 +7,19 @@ import type { CatalogLookups, CatalogState, SegmentRow, StreamRow } from "./cata
 import {
   checkRow,
   PATIENCE,
+  rowChecks,
   type SqlRow,
   STATE_COLUMNS,
+  STREAM_COLUMNS,
   toProducerRow,
   toSegmentRow,
   toStreamRow,
 } from "./catalog_rows.ts";
 import { damagedRead } from "./damage.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
+
+/** Damaged rows are few: nearly always the first one that is looked at checks. */
+const ROWS_LOOKED_AT = 16;
 
 /** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
 export class SqliteLookups implements CatalogLookups {
@@ -140,6 +146,29 @@ export class SqliteLookups implements CatalogLookups {
     return this.#read(() => this.#forkIds.all(sourceId)).map(({ id }) => Number(id));
   }
 
+  greatestId(): number {
+    return this.#firstThatChecks("id > 0", "id")?.id ?? 0;
+  }
+
+  positionBehind(position: number): number | undefined {
+    return this.#firstThatChecks(`position > ${position}`, "position")?.position;
+  }
+
+  /** A row that is damaged says nothing: neither how far ids went nor the log. */
+  #firstThatChecks(condition: string, column: "id" | "position"): StreamRow | undefined {
+    const page = this.#database.prepare(
+      `SELECT * FROM stream WHERE ${condition} AND ${column} < ? ORDER BY ${column} DESC LIMIT ?`,
+    );
+    for (let before = Number.MAX_SAFE_INTEGER;;) {
+      const rows = this.#read(() => page.all(before, ROWS_LOOKED_AT));
+      for (const row of rows) {
+        if (rowChecks(row, STREAM_COLUMNS)) return toStreamRow(row, this.#path);
+      }
+      if (rows.length < ROWS_LOOKED_AT) return undefined;
+      before = Number(rows.at(-1)?.[column]);
+    }
+  }
+
   expiredIds(nowMs: number, limit: number): number[] {
     return this.#read(() => this.#expired.all(nowMs, limit)).map(({ id }) => Number(id));
   }
@@ -174,12 +203,17 @@ export class SqliteLookups implements CatalogLookups {
     return damagedRead({ path: this.#path, position: 0, expected, found: `that of ${found}` });
   }
 
-  /** @throws {StreamError} `damaged` where SQLite can't read its pages */
+  /**
+   * @throws {StreamError} `damaged` where SQLite finds its pages to be
+   * @throws {FileSystemError} where it can't read them now
+   */
   #read<T>(get: () => T): T {
     try {
       return get();
     } catch (error) {
-      if (sqliteTrouble(error) !== "other") throw error;
+      const trouble = sqliteTrouble(error);
+      if (trouble === "unavailable") throw new FileSystemError("other", "read", this.#path, error);
+      if (trouble !== "other") throw error;
       const found = error instanceof Error ? error.message : String(error);
       throw damagedRead({ path: this.#path, position: 0, expected: "our catalogue", found });
     }

@@ -286,6 +286,11 @@ export function rowChecksum(values: readonly (SQLInputValue | undefined)[], seed
   return checksum(lines, crc);
 }
 
+/** Whether a row is what was written. */
+export function rowChecks(row: SqlRow, columns: readonly string[]): boolean {
+  return row.crc32 === rowChecksum(columns.map((column) => row[column]));
+}
+
 /** @throws {StreamError} `damaged` where the row isn't what was written */
 export function checkRow(
   row: SqlRow,

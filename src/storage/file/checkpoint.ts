@@ -15,7 +15,6 @@ import { nextTurn } from "../next_turn.ts";
 import type { LogPace } from "./log_pace.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "./paths.ts";
-import type { Replay } from "./replay.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
@@ -56,7 +55,6 @@ export interface CheckpointParts {
   log: CheckpointLog;
   pace: LogPace;
   table: StreamTable;
-  replay: Replay;
   segments: SegmentWriter;
   open: OpenSegments;
   ballast: Ballast;
@@ -231,7 +229,6 @@ export class Checkpointer {
       for (const { stream } of snapshots) stream.inCheckpoint = false;
     }
     table.endRound(deletedIds);
-    if (this.#parts.replay.ids.length === 0) this.#parts.replay.close();
     await log.release(position);
     await this.#removeFiles(doomed);
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {

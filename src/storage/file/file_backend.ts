@@ -13,6 +13,7 @@ import type { Stream } from "../stream.ts";
 import type { BackendLimits } from "./backend_limits.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Checkpointer } from "./checkpoint.ts";
+import type { DamagedStreams } from "./damaged_streams.ts";
 import { FileStream, streamFromRecord } from "./file_stream.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { measureRecord } from "./record_codec.ts";
@@ -43,6 +44,7 @@ export interface FileBackendParts {
   catalog: Catalog;
   log: LogWriter<Effect>;
   table: StreamTable;
+  damaged: DamagedStreams;
   reader: SegmentReader;
   segments: SegmentWriter;
   checkpointer: Checkpointer;
@@ -120,7 +122,7 @@ export class FileBackend implements Backend {
   }
 
   status(): StorageStatus {
-    const { checkpointer, reader } = this.#parts;
+    const { checkpointer, reader, damaged } = this.#parts;
     const figures = {
       loadedStreams: this.#table.loaded,
       openFiles: reader.openFiles,
@@ -128,11 +130,13 @@ export class FileBackend implements Backend {
       queuedBytes: this.#log.queuedBytes + this.#waitingBytes,
       checkpoints: checkpointer.done,
       failedCheckpoints: checkpointer.failed,
+      damagedStreams: damaged.count,
     };
+    const found = damaged.count === 0 ? { figures } : { figures, damagedStreams: damaged.named };
     const { failure } = this.#log;
-    if (failure !== undefined) return { state: "failed", reason: failure.message, figures };
-    if (!this.#log.isOutOfSpace && !checkpointer.isOutOfSpace) return { state: "ok", figures };
-    return { state: "full", reason: diskFull().message, figures };
+    if (failure !== undefined) return { state: "failed", reason: failure.message, ...found };
+    if (!this.#log.isOutOfSpace && !checkpointer.isOutOfSpace) return { state: "ok", ...found };
+    return { state: "full", reason: diskFull().message, ...found };
   }
 
   newId(): number {

@@ -3,7 +3,6 @@ import { ownText } from "../own_text.ts";
 import type { CreateRecord } from "../records.ts";
 import { Stream, type StreamIdentity } from "../stream.ts";
 import { TailBuffer } from "../tail_buffer.ts";
-import type { ReplayRecord } from "./replay.ts";
 import type { ProducerRow, SegmentRow, StateColumns, StreamRow, StreamUpdate } from "./catalog.ts";
 import { identityChecksum } from "./catalog_rows.ts";
 import type { CheckedPiece } from "./read_ahead.ts";
@@ -101,28 +100,9 @@ export function streamFromRow(
   return stream;
 }
 
-/**
- * What a stream's row, where it has one, and its records in the log say that it is: a likeness without
- * data, for a listing, made from its first and its last record alone.
- */
-export function streamLikeness(
-  row: StreamRow | undefined,
-  logged: { first: ReplayRecord; last: ReplayRecord } | undefined,
-): FileStream | undefined {
-  const stream = row === undefined
-    ? logged?.first.record.kind === "create" ? streamFromRecord(logged.first.record) : undefined
-    : withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
-  if (stream === undefined || logged === undefined) return stream;
-  const { record } = logged.last;
-  if (record.kind === "delete") {
-    stream.presence = "soft_deleted";
-    return stream;
-  }
-  const start = record.kind === "create" ? stream.ownStart : record.start;
-  const closed = record.kind === "create" ? record.closed : record.close;
-  stream.touchedAtMs = Math.max(stream.touchedAtMs, record.atMs);
-  stream.publish(start + record.data.length, closed);
-  return stream;
+/** What a stream's row says that it is: a likeness without data, for a listing. */
+export function streamLikeness(row: StreamRow): FileStream {
+  return withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
 }
 
 function withoutData(row: StreamRow, buffer: TailBuffer): FileStream {

@@ -1,7 +1,8 @@
 import type { File, FileSystem } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
+import { invariant } from "../invariant.ts";
 import { viewOf } from "./bytes_io.ts";
-import { damagedDirectory } from "./damage.ts";
+import { damagedDirectory, REPAIR_ADVICE } from "./damage.ts";
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
@@ -18,8 +19,6 @@ import {
 } from "./log_format.ts";
 
 const SCAN_WINDOW_BYTES = 4 * 1024 * 1024;
-const ADVICE =
-  "Nothing was changed. Restore the file, or move it aside to go on without what follows.";
 
 /** A log file as it is found at the start. */
 export interface FoundLogFile {
@@ -65,7 +64,7 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
           expected: "a log file's header",
           found: `${length} bytes that are none`,
         },
-        ADVICE,
+        REPAIR_ADVICE,
       );
     }
     const sizeBytes = file.size();
@@ -73,7 +72,7 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
       const expected = `${header.sizeBytes} bytes`;
       throw damagedDirectory(
         { path, position: sizeBytes, expected, found: `${sizeBytes}` },
-        ADVICE,
+        REPAIR_ADVICE,
       );
     }
     return { path, header, sizeBytes };
@@ -97,11 +96,8 @@ export class LogScanner {
     this.#seed = logSeed(found.header);
   }
 
-  /**
-   * Calls `visit` for each record up to the first batch that doesn't check. Its bytes are only valid
-   * during the call.
-   */
-  scan(visit: (record: LoggedRecord) => void): ScannedLogFile {
+  /** Looks where the batches end: at the first that doesn't check. */
+  scan(): ScannedLogFile {
     let position = LOG_HEADER_BYTES;
     let lastSequence = this.#found.header.firstSequence - 1;
     const starts: { position: number; firstSequence: number }[] = [];
@@ -109,7 +105,6 @@ export class LogScanner {
     while (true) {
       const batch = this.#batchAt(position, lastSequence + 1);
       if (batch === undefined) break;
-      visitRecords(batch.header, batch.payload, position + BATCH_HEADER_BYTES, visit);
       syncedThrough = batch.header.syncedThrough;
       starts.push({ position, firstSequence: batch.header.firstSequence });
       lastSequence += batch.header.count;
@@ -117,6 +112,25 @@ export class LogScanner {
     }
     const unsynced = starts.find(({ firstSequence }) => firstSequence > syncedThrough);
     return { lastSequence, end: position, unsyncedFrom: unsynced?.position ?? position };
+  }
+
+  /**
+   * Calls `visit` for each record behind `after` and up to `last`. A record's bytes are only valid during
+   * the call.
+   */
+  visit(after: number, last: number, visit: (record: LoggedRecord) => void): void {
+    let position = LOG_HEADER_BYTES;
+    for (let next = this.#found.header.firstSequence; next <= last;) {
+      const batch = this.#batchAt(position, next);
+      invariant(batch !== undefined, `the batch of record ${next} checks again`);
+      next += batch.header.count;
+      if (next - 1 > after) {
+        visitRecords(batch.header, batch.payload, position + BATCH_HEADER_BYTES, (record) => {
+          if (record.sequence > after) visit(record);
+        });
+      }
+      position += paddedBatchBytes(batch.header.payloadBytes);
+    }
   }
 
   /**

@@ -9,8 +9,10 @@ import type { Catalog } from "./catalog.ts";
 import { createSqliteCatalog, isSqliteCatalogUsed, openSqliteCatalog } from "./catalog_sqlite.ts";
 import { Checkpointer } from "./checkpoint.ts";
 import { DirectoryError } from "./damage.ts";
+import { DamagedStreams } from "./damaged_streams.ts";
 import { checkParts, inspectDirectory, readFormat, syncAbove, writeFormat } from "./directory.ts";
 import { type Effect, FileBackend } from "./file_backend.ts";
+import { keepLogFiles } from "./keep_log_files.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { LogFiles } from "./log_files.ts";
 import { LogPace } from "./log_pace.ts";
@@ -20,6 +22,7 @@ import { OpenSegments } from "./open_segments.ts";
 import type { DatabaseDoor, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./paths.ts";
 import { type RecoveredLog, recoverLog } from "./recovery.ts";
+import { replayLog } from "./replay.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 import { StreamTable } from "./stream_table.ts";
@@ -102,7 +105,6 @@ async function openLocked(
 ): Promise<Storage> {
   const lock = database.lock(paths.lock);
   let catalog: Catalog | undefined;
-  let recovered: RecoveredLog | undefined;
   try {
     // Looked at again under the lock: another server may have made it meanwhile.
     const isNew = inspectDirectory(fileSystem, paths, false) === "new";
@@ -115,12 +117,15 @@ async function openLocked(
     await fileSystem.syncDirectory(paths.log);
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
-    recovered = await recoverLog(fileSystem, paths.log, catalog.state);
+    const { state } = catalog;
+    // After an end in order no row is newer than the position: to go over all of them would be in vain.
+    const positionBehind = (position: number) =>
+      state.clean ? undefined : catalog?.positionBehind(position);
+    const recovered = await recoverLog(fileSystem, paths.log, state, positionBehind);
     return await assemble(options, fileSystem, paths, catalog, recovered, ballast, lock);
   } catch (error) {
     // What stopped the start is what is told, whatever comes of this.
     await catalog?.close().catch(() => {});
-    recovered?.replay.close();
     lock.release();
     throw error;
   }
@@ -220,11 +225,40 @@ async function assemble(
 ): Promise<Storage> {
   const clock = options.clock ?? systemClock;
   const walBytes = limitOfLog(options);
+  const earlyWriteBytes = options.earlyWriteBytes ?? MIB;
   const { uuid } = catalog.state;
-  const { replay, lastSequence } = recovered;
+  const { lastSequence } = recovered;
   // Records behind the catalogue say better than its word that the last server didn't end in order.
   const clean = catalog.state.clean && lastSequence === catalog.state.position;
-  const nextId = Math.max(catalog.state.nextId, replay.maxId + 1);
+  const damaged = new DamagedStreams();
+  const table = new StreamTable({
+    catalog,
+    damaged,
+    maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
+    maxIdleBytes: options.maxIdleBytes ?? 192 * MIB,
+    usedUntilMs: clean ? undefined : clock.nowMs(),
+  });
+  const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
+  const segments = new SegmentWriter({
+    fileSystem,
+    clock,
+    open,
+    pace: { letThrough: (batches) => pace.letThrough(batches) },
+    damaged,
+    paths,
+    uuid,
+    segmentBytes: options.segmentBytes ?? 64 * MIB,
+    barrierFiles: options.barrierFiles ?? 4096,
+  });
+  const replayed = replayLog(recovered, {
+    table,
+    segments,
+    damaged,
+    greatestRowId: catalog.greatestId(),
+    earlyWriteBytes,
+  });
+  await keepLogFiles(fileSystem, paths.root, replayed.filesToKeep, clock.nowMs());
+  const nextId = Math.max(catalog.state.nextId, catalog.greatestId() + 1, replayed.greatestId + 1);
   const files = logFiles(options, fileSystem, paths, uuid, recovered);
   await files.takeBackEmpty(lastSequence + 1);
   const current = await files.roll(lastSequence + 1, 0);
@@ -251,29 +285,11 @@ async function assemble(
     },
     onFailure: (error) => logger.fatal("The storage takes no writes any more: {error}", { error }),
   });
-  const table = new StreamTable({
-    catalog,
-    replay,
-    maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
-    maxIdleBytes: options.maxIdleBytes ?? 192 * MIB,
-    usedUntilMs: clean ? undefined : clock.nowMs(),
-  });
-  const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
   const checkpointStreams = options.checkpointStreams ?? 100_000;
   const pace = new LogPace(
     log,
     () => log.roomBytes < walBytes / 4 || table.dirty > checkpointStreams * HURRIED_DIRTY,
   );
-  const segments = new SegmentWriter({
-    fileSystem,
-    clock,
-    open,
-    pace,
-    paths,
-    uuid,
-    segmentBytes: options.segmentBytes ?? 64 * MIB,
-    barrierFiles: options.barrierFiles ?? 4096,
-  });
   const checkpointer: Checkpointer = new Checkpointer({
     fileSystem,
     clock,
@@ -282,7 +298,6 @@ async function assemble(
     log,
     pace,
     table,
-    replay,
     segments,
     open,
     ballast,
@@ -301,6 +316,7 @@ async function assemble(
     catalog,
     log,
     table,
+    damaged,
     reader: new SegmentReader(clock, catalog, open),
     segments,
     checkpointer,
@@ -308,7 +324,7 @@ async function assemble(
       maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
       logReserveBytes: reserveBytes(options),
       deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
-      earlyWriteBytes: options.earlyWriteBytes ?? MIB,
+      earlyWriteBytes,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams,
       maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + SPARE_DIRTY,
@@ -318,7 +334,6 @@ async function assemble(
       isClosed = true;
       await ballast.stop();
       open.close();
-      replay.close();
       lock.release();
     },
   }, nextId);
@@ -336,9 +351,13 @@ async function assemble(
   };
   void ballast.refill();
   if (!clean) {
-    logger.info("Recovered {records} records from the log.", { records: replay.size });
-    checkpointer.request();
-    sweepSegments(fileSystem, paths.segments, catalog, table, nextId, () => isClosed)
+    logger.info("Recovered {records} records from the log.", { records: replayed.records });
+    const sweep = async () => {
+      if (isClosed) return;
+      await sweepSegments(fileSystem, paths.segments, catalog, table, nextId, () => isClosed);
+    };
+    // Behind the checkpoint, which removes the files that it knows of, and syncs some that were just written.
+    checkpointer.run().then(sweep)
       .catch((error) => logger.warn("The sweep of left-over files stopped: {error}", { error }));
   }
   return engine;

@@ -1,148 +1,212 @@
-import type { File, FileSystem } from "../../env/file_system.ts";
-import type { StreamRecord } from "../records.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
+import type { AppendRecord, CreateRecord, DeleteRecord, StreamRecord } from "../records.ts";
+import { damagedDirectory, REPAIR_ADVICE } from "./damage.ts";
+import type { DamagedStreams } from "./damaged_streams.ts";
+import { type FileStream, streamFromRecord } from "./file_stream.ts";
 import type { LoggedRecord } from "./log_reader.ts";
 import { decodeRecord } from "./record_codec.ts";
+import type { RecoveredLog } from "./recovery.ts";
+import type { SegmentWriter } from "./segment_writer.ts";
+import type { StreamTable } from "./stream_table.ts";
 
-/** A record that a stream's row may lack. */
-export interface ReplayRecord {
-  sequence: number;
-  record: StreamRecord;
+/** What a replay works on. */
+export interface ReplayParts {
+  table: StreamTable;
+  segments: SegmentWriter;
+  damaged: DamagedStreams;
+  /** No row has a greater id. */
+  greatestRowId: number;
+  /** A stream's bytes beyond this leave memory for its segment. */
+  earlyWriteBytes: number;
+}
+
+/** What a replay came to. */
+export interface Replayed {
+  /** How many records there were. */
+  readonly records: number;
+  /** The greatest id of a stream among them, 0 where there is none. */
+  readonly greatestId: number;
+  /** Log files with records of streams whose rows can't be read: these records are applied nowhere. */
+  readonly filesToKeep: readonly string[];
+}
+
+/** A record and where it is. */
+interface Placed {
+  readonly sequence: number;
+  readonly path: string;
+  readonly position: number;
 }
 
 /**
- * What the log holds and the catalogue lacks, found by one pass over it at the start. No stream is built
- * for it: for each id there is a chain of places in the log, read when the stream is first wanted.
+ * Applies what the log holds and the catalogue's rows lack to the streams, at the start: afterwards these
+ * are in memory and dirty, as if they had just been written to, and the next checkpoint stores them.
+ *
+ * @throws {DirectoryError} where a record doesn't fit on what is there: what was acknowledged is missing
  */
-export class Replay {
-  readonly #fileSystem: FileSystem;
-  readonly #files: { path: string; file: File | undefined }[] = [];
-  readonly #newest = new Map<number, number>();
-  readonly #names = new Map<string, number>();
-  /** Ids that the log deletes for good. */
-  readonly deletedIds = new Set<number>();
-  /** Forks that the log makes, by their source's id. */
-  readonly forks = new Map<number, Set<number>>();
-  #maxId = 0;
-  #previous: number[] = [];
-  #fileOf: number[] = [];
-  #positions: number[] = [];
-  #lengths: number[] = [];
-  #sequences: number[] = [];
+export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts): Replayed {
+  const replay = new LogReplay(parts);
+  log.forEach((record, path) => replay.take(record, path));
+  return replay.finish();
+}
 
-  constructor(fileSystem: FileSystem) {
-    this.#fileSystem = fileSystem;
+class LogReplay {
+  readonly #parts: ReplayParts;
+  /** Streams that nothing makes so far, and their first records: only a delete that follows explains it. */
+  readonly #unknown = new Map<number, Placed>();
+  readonly #unreadable = new Map<number, Set<string>>();
+  #records = 0;
+  #greatestId = 0;
+
+  constructor(parts: ReplayParts) {
+    this.#parts = parts;
   }
 
-  /** The greatest id in the log. */
-  get maxId(): number {
-    return this.#maxId;
+  take({ sequence, position, bytes }: LoggedRecord, path: string): void {
+    const placed = { sequence, path, position };
+    const record = decode(bytes, placed);
+    this.#records++;
+    if (record.kind === "create") this.#create(record, placed);
+    else if (record.kind === "append") this.#append(record, placed);
+    else this.#delete(record, placed);
   }
 
-  /** How many records there are. */
-  get size(): number {
-    return this.#sequences.length;
+  /** What came of it, once all records were taken: by then a delete explains each that is missing. */
+  finish(): Replayed {
+    const [unknown] = this.#unknown;
+    if (unknown !== undefined) {
+      const [id, placed] = unknown;
+      throw misfit(placed, `a row of stream ${id}, or its creation before`, "neither");
+    }
+    const filesToKeep = [...new Set([...this.#unreadable.values()].flatMap((paths) => [...paths]))];
+    return {
+      records: this.#records,
+      greatestId: this.#greatestId,
+      filesToKeep,
+    };
   }
 
-  /** The ids that are still to be resolved. */
-  get ids(): number[] {
-    return [...this.#newest.keys()];
-  }
-
-  /** Whether the stream has records here that were not resolved yet. */
-  has(id: number): boolean {
-    return this.#newest.has(id);
-  }
-
-  /** The names that the log gives to streams, with their newest ids. */
-  get names(): ReadonlyMap<string, number> {
-    return this.#names;
-  }
-
-  /** The id that a name got in the log. */
-  idOf(name: string): number | undefined {
-    return this.#names.get(name);
-  }
-
-  /** Begins with the next file. */
-  addFile(path: string): void {
-    this.#files.push({ path, file: undefined });
-  }
-
-  /** Notes a record of the file that was added last. */
-  add(logged: LoggedRecord): void {
-    const record = decodeRecord(logged.bytes);
-    if (record.kind === "delete") {
-      for (const id of record.ids) {
-        if (!record.soft) this.deletedIds.add(id);
-        this.#link(id, logged);
+  #create(record: CreateRecord, placed: Placed): void {
+    const { table } = this.#parts;
+    const { id } = record;
+    this.#greatestId = Math.max(this.#greatestId, id);
+    if (id <= this.#parts.greatestRowId || table.isKnown(id)) {
+      const stored = this.#load(id, placed);
+      if (stored !== undefined) {
+        if (stored.position >= placed.sequence) return;
+        throw misfit(placed, "an id that was never used", `the creation of stream ${id}`);
       }
-      return;
+      if (this.#unreadable.has(id)) return;
     }
-    this.#link(record.id, logged);
-    if (record.kind !== "create") return;
-    this.#names.set(record.name, record.id);
-    if (record.fork === undefined) return;
-    const forks = this.forks.get(record.fork.sourceId) ?? new Set();
-    this.forks.set(record.fork.sourceId, forks.add(record.id));
+    const stream = streamFromRecord(record);
+    applyCreate(stream, record);
+    // A source that is gone already goes with a delete that follows, or is missing: reads say so then.
+    const source = record.fork && this.#load(record.fork.sourceId, placed);
+    if (source !== undefined) source.forks++;
+    table.add(stream);
+    this.#advance(stream, placed.sequence);
   }
 
-  /** A stream's records in their order; they are resolved by that. */
-  take(id: number): ReplayRecord[] {
-    const records: ReplayRecord[] = [];
-    for (
-      let node = this.#newest.get(id);
-      node !== undefined && node >= 0;
-      node = this.#previous[node]
-    ) {
-      records.push(this.#read(node));
+  #append(record: AppendRecord, placed: Placed): void {
+    const { id, producer } = record;
+    this.#greatestId = Math.max(this.#greatestId, id);
+    const stream = this.#load(id, placed);
+    if (stream === undefined) return this.#noteAbsent(id, placed);
+    if (stream.position >= placed.sequence) return;
+    if (record.start !== stream.tail) {
+      throw misfit(
+        placed,
+        `an append to stream ${id} at its tail, ${stream.tail}`,
+        `one at ${record.start}`,
+      );
     }
-    this.#newest.delete(id);
-    return records.reverse();
+    if (producer !== undefined) {
+      this.#loadProducer(stream, producer.id, producer);
+      stream.markProducer(producer.id);
+    }
+    applyAppend(stream, record);
+    this.#advance(stream, placed.sequence);
+    this.#writeEarly(stream);
   }
 
-  /** The first and the last of a stream's records, which stay. */
-  ends(id: number): { first: ReplayRecord; last: ReplayRecord } | undefined {
-    const newest = this.#newest.get(id);
-    if (newest === undefined) return undefined;
-    let oldest = newest;
-    for (let node = newest; node >= 0; node = this.#previous[node] ?? -1) oldest = node;
-    return { first: this.#read(oldest), last: this.#read(newest) };
+  #delete(record: DeleteRecord, placed: Placed): void {
+    const { table, damaged } = this.#parts;
+    const streams: FileStream[] = [];
+    for (const id of record.ids) {
+      this.#greatestId = Math.max(this.#greatestId, id);
+      const stream = this.#load(id, placed);
+      if (stream !== undefined) {
+        if (stream.position < placed.sequence) streams.push(stream);
+      } else if (record.soft) {
+        this.#noteAbsent(id, placed);
+      } else {
+        table.removeUnread(id);
+        damaged.forget(id);
+        this.#unknown.delete(id);
+        this.#unreadable.delete(id);
+      }
+    }
+    applyDelete(streams, record.soft, ({ fork }) => fork && this.#load(fork.sourceId, placed));
+    for (const stream of streams) {
+      if (record.soft) this.#advance(stream, placed.sequence);
+      else table.remove(stream);
+    }
   }
 
-  /** Drops what there is of a stream that is gone for good. */
-  forget(id: number): void {
-    this.#newest.delete(id);
+  #noteAbsent(id: number, placed: Placed): void {
+    if (!this.#unreadable.has(id) && !this.#unknown.has(id)) this.#unknown.set(id, placed);
   }
 
-  /** Lets go of everything. */
-  close(): void {
-    for (const { file } of this.#files) file?.close();
-    this.#files.length = 0;
-    this.#newest.clear();
-    this.#names.clear();
-    this.#previous = [];
-    this.#fileOf = [];
-    this.#positions = [];
-    this.#lengths = [];
-    this.#sequences = [];
+  #advance(stream: FileStream, sequence: number): void {
+    stream.position = sequence;
+    stream.publish(stream.tail, stream.closed);
+    this.#parts.table.markDirty(stream);
   }
 
-  #link(id: number, { position, bytes, sequence }: LoggedRecord): void {
-    this.#maxId = Math.max(this.#maxId, id);
-    this.#previous.push(this.#newest.get(id) ?? -1);
-    this.#fileOf.push(this.#files.length - 1);
-    this.#positions.push(position);
-    this.#lengths.push(bytes.length);
-    this.#sequences.push(sequence);
-    this.#newest.set(id, this.#sequences.length - 1);
+  /** The stream of this id; one whose row can't be read is set aside, and its records with it. */
+  #load(id: number, { path }: Placed): FileStream | undefined {
+    try {
+      return this.#parts.table.loadIfThere(id);
+    } catch (error) {
+      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      this.#parts.damaged.add({ id, name: undefined, reason: error.message });
+      const paths = this.#unreadable.get(id) ?? new Set();
+      this.#unreadable.set(id, paths.add(path));
+      return undefined;
+    }
   }
 
-  #read(node: number): ReplayRecord {
-    const found = this.#files[this.#fileOf[node] ?? 0];
-    if (found === undefined) throw new Error("The replay was closed too early.");
-    found.file ??= this.#fileSystem.open(found.path, "read");
-    const bytes = new Uint8Array(this.#lengths[node] ?? 0);
-    found.file.readSync(bytes, this.#positions[node] ?? 0);
-    return { sequence: this.#sequences[node] ?? 0, record: decodeRecord(bytes) };
+  /** Where a producer's row can't be read, the record says what has to be in it. */
+  #loadProducer(
+    stream: FileStream,
+    producerId: string,
+    { epoch, seq }: { epoch: number; seq: number },
+  ): void {
+    try {
+      this.#parts.table.producer(stream, producerId);
+    } catch (error) {
+      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      stream.producers.set(producerId, { epoch, seq });
+    }
   }
+
+  #writeEarly(stream: FileStream): void {
+    if (stream.tail - stream.buffer.start < this.#parts.earlyWriteBytes) return;
+    this.#parts.segments.write(stream, stream.tail);
+  }
+}
+
+function decode(bytes: LoggedRecord["bytes"], placed: Placed): StreamRecord {
+  try {
+    return decodeRecord(bytes);
+  } catch {
+    throw misfit(placed, "a create, an append or a delete", `${bytes.length} bytes that are none`);
+  }
+}
+
+function misfit({ sequence, path, position }: Placed, expected: string, found: string): Error {
+  return damagedDirectory(
+    { path, position, expected: `${expected} (record ${sequence})`, found },
+    REPAIR_ADVICE,
+  );
 }

@@ -1,10 +1,12 @@
 import type { Clock } from "../../env/clock.ts";
 import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import type { Block } from "../tail_buffer.ts";
 import type { SegmentRow } from "./catalog.ts";
 import { checksum } from "./crc.ts";
 import { damagedRead } from "./damage.ts";
+import type { DamagedStreams } from "./damaged_streams.ts";
 import type { FileStream } from "./file_stream.ts";
 import {
   encodeIndexHeader,
@@ -26,7 +28,8 @@ export interface SegmentWriterParts {
   fileSystem: FileSystem;
   clock: Clock;
   open: OpenSegments;
-  pace: LogPace;
+  pace: Pick<LogPace, "letThrough">;
+  damaged: DamagedStreams;
   paths: { root: string; segments: string };
   uuid: string;
   /** A segment ends once it is at least so long. */
@@ -43,7 +46,8 @@ export class SegmentWriter {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
   readonly #open: OpenSegments;
-  readonly #pace: LogPace;
+  readonly #pace: Pick<LogPace, "letThrough">;
+  readonly #damaged: DamagedStreams;
   readonly #root: string;
   readonly #folder: string;
   readonly #uuid: string;
@@ -58,6 +62,7 @@ export class SegmentWriter {
     this.#clock = parts.clock;
     this.#open = parts.open;
     this.#pace = parts.pace;
+    this.#damaged = parts.damaged;
     this.#root = parts.paths.root;
     this.#folder = parts.paths.segments;
     this.#uuid = parts.uuid;
@@ -66,7 +71,9 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes the whole blocks that end at or before `upTo` and lets go of their bytes in memory.
+   * Writes the whole blocks that end at or before `upTo` and lets go of their bytes in memory. Where the
+   * newest segment's files are missing or too short, the stream is set aside and a new segment begun: what
+   * is in the log has to get out of it, or nobody could write any more.
    *
    * @throws {FileSystemError}
    */
@@ -74,7 +81,14 @@ export class SegmentWriter {
     while (true) {
       const blocks = this.#nextRun(stream, upTo);
       if (blocks.length === 0) return;
-      this.#writeRun(stream, this.#segmentFor(stream), blocks);
+      try {
+        this.#writeRun(stream, this.#segmentFor(stream), blocks);
+      } catch (error) {
+        if (stream.lastSegment === undefined || !isDamage(error)) throw error;
+        stream.damage ??= error.message;
+        this.#damaged.add({ id: stream.id, name: stream.name, reason: error.message });
+        stream.lastSegment = undefined;
+      }
     }
   }
 
@@ -221,4 +235,11 @@ export class SegmentWriter {
     for (const { start, bytes } of parts) open.log.writeSync(bytes, start - segment.base);
     open.index.writeSync(entries, INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES);
   }
+}
+
+/** Whether a segment's file isn't there, or not as long as its row says. */
+function isDamage(error: unknown): error is FileSystemError | StreamError {
+  return error instanceof FileSystemError
+    ? error.kind === "not_found"
+    : error instanceof StreamError && error.code === "damaged";
 }

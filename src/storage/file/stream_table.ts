@@ -1,21 +1,19 @@
 import type { ProducerPosition } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
-import { applyAppend, applyCreate } from "../apply.ts";
-import { invariant } from "../invariant.ts";
 import { OrderedNames } from "../ordered_names.ts";
 import { ownText } from "../own_text.ts";
 import type { Stream } from "../stream.ts";
-import type { Catalog, StreamRow } from "./catalog.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import type { Catalog, SegmentRow, StreamRow } from "./catalog.ts";
+import type { DamagedStreams } from "./damaged_streams.ts";
 import {
-  FileStream,
+  type FileStream,
   forgetStored,
-  streamFromRecord,
   streamFromRow,
   streamLikeness,
   type StreamSnapshot,
 } from "./file_stream.ts";
 import { listStreams } from "./listing.ts";
-import type { Replay, ReplayRecord } from "./replay.ts";
 
 /** What a stream takes in memory beside its bytes, about. */
 const STREAM_BYTES = 1200;
@@ -29,7 +27,7 @@ const LEAST_IDLE = 0.1;
 /** What a stream table needs to know. */
 export interface StreamTableOptions {
   catalog: Catalog;
-  replay: Replay;
+  damaged: DamagedStreams;
   /** Beyond so many streams in memory, dirty ones among them, idle ones leave it. */
   maxLoadedStreams: number;
   /** They also do where they take more than this together. */
@@ -42,24 +40,23 @@ export interface StreamTableOptions {
 }
 
 /**
- * The streams in memory, and the way there: from the catalogue's rows and what the log adds to them. A
- * dirty stream, one whose row lacks something, stays; an idle one leaves and comes back from its row.
+ * The streams in memory, and the way there from the catalogue's rows. A dirty stream, one whose row lacks
+ * something, stays; an idle one leaves and comes back from its row.
  */
 export class StreamTable {
   readonly #catalog: Catalog;
-  readonly #replay: Replay;
+  readonly #damaged: DamagedStreams;
   readonly #maxLoaded: number;
   readonly #maxIdleBytes: number;
   readonly #usedUntilMs: number | undefined;
   readonly #byName = new Map<string, FileStream>();
   readonly #byId = new Map<number, FileStream>();
   readonly #dirty = new Map<number, FileStream>();
-  readonly #deletedIds: Set<number>;
+  readonly #deletedIds = new Set<number>();
   readonly #unstoredSegments = new Map<number, number[]>();
-  readonly #newForks: Map<number, Set<number>>;
+  readonly #newForks = new Map<number, Set<number>>();
   /** The ids of names whose streams may have no row; of some the stream may have gone. */
   readonly #unstoredNames = new OrderedNames<number>();
-  #hasLoggedNames = false;
   #idleBytes = 0;
   #round = 0;
   #finds = 0;
@@ -67,15 +64,10 @@ export class StreamTable {
 
   constructor(options: StreamTableOptions) {
     this.#catalog = options.catalog;
-    this.#replay = options.replay;
+    this.#damaged = options.damaged;
     this.#maxLoaded = options.maxLoadedStreams;
     this.#maxIdleBytes = options.maxIdleBytes;
     this.#usedUntilMs = options.usedUntilMs;
-    this.#deletedIds = new Set(options.replay.deletedIds);
-    this.#newForks = options.replay.forks;
-    for (const [sourceId, forks] of this.#newForks) {
-      for (const id of forks) if (this.#deletedIds.has(id)) this.#forgetFork(sourceId, id);
-    }
   }
 
   /** How many streams the next checkpoint has to store, and deletions. */
@@ -88,11 +80,9 @@ export class StreamTable {
     return this.#byId.size;
   }
 
-  /** Whether a stream of this id is in memory or in the log, or goes with the next checkpoint. */
+  /** Whether a stream of this id is in memory, or goes with the next checkpoint. */
   isKnown(id: number): boolean {
-    if (this.#byId.has(id)) return true;
-    // One that the log deletes was never loaded, and no checkpoint knows which files it left.
-    return this.#replay.has(id) ? !this.#deletedIds.has(id) : this.#deletedIds.has(id);
+    return this.#byId.has(id) || this.#deletedIds.has(id);
   }
 
   /** How often a stream was looked for by its name. */
@@ -108,10 +98,6 @@ export class StreamTable {
       loaded.usedInRound = this.#round;
       return loaded;
     }
-    const loggedId = this.#replay.idOf(name);
-    if (loggedId !== undefined && !this.#deletedIds.has(loggedId)) {
-      return this.loadIfThere(loggedId);
-    }
     const row = this.#catalog.byName(name);
     return row === undefined || this.#deletedIds.has(row.id) ? undefined : this.#fromRow(row);
   }
@@ -125,13 +111,11 @@ export class StreamTable {
     }
     if (this.#deletedIds.has(id)) return undefined;
     const row = this.#catalog.byId(id);
-    if (row !== undefined) return this.#fromRow(row);
-    return this.#replay.has(id) ? this.#fromLog(id) : undefined;
+    return row === undefined ? undefined : this.#fromRow(row);
   }
 
   /** The streams in a range of names, as `Backend.list` has it. */
   list(range: NameRange, expected: number): Iterable<FileStream> {
-    this.#addLoggedNames();
     const parts = {
       catalog: this.#catalog,
       unstored: this.#unstoredNames,
@@ -146,6 +130,7 @@ export class StreamTable {
     this.#unstoredNames.set(stream.name, stream.id);
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
+    this.#keepAlive(stream);
     this.markDirty(stream);
     if (stream.fork === undefined) return;
     const forks = this.#newForks.get(stream.fork.sourceId) ?? new Set();
@@ -159,11 +144,17 @@ export class StreamTable {
     this.#markClean(stream);
     this.#endIdle(stream);
     this.#deletedIds.add(stream.id);
+    this.#damaged.forget(stream.id);
     this.#forgetName(stream);
     if (stream.changedSegments.size > 0) {
       this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
     }
     if (stream.fork !== undefined) this.#forgetFork(stream.fork.sourceId, stream.id);
+  }
+
+  /** Takes out a stream that is gone for good and not in memory, since its row is gone or can't be read. */
+  removeUnread(id: number): void {
+    this.#deletedIds.add(id);
   }
 
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
@@ -194,10 +185,9 @@ export class StreamTable {
     }
   }
 
-  /** The ids that the next checkpoint has to store, sorted, those of the log included. */
+  /** The ids that the next checkpoint has to store, sorted. */
   dirtyIds(): number[] {
-    const ids = new Set([...this.#dirty.keys(), ...this.#replay.ids]);
-    return [...ids].sort((a, b) => a - b);
+    return [...this.#dirty.keys()].sort((a, b) => a - b);
   }
 
   /** The ids that the next checkpoint has to delete, sorted. */
@@ -229,7 +219,6 @@ export class StreamTable {
     for (const id of deletedIds) {
       this.#deletedIds.delete(id);
       this.#unstoredSegments.delete(id);
-      this.#replay.forget(id);
     }
     this.#round++;
     this.#evictSoon();
@@ -256,19 +245,10 @@ export class StreamTable {
     const loaded = this.#byId.get(id);
     if (loaded !== undefined) return loaded;
     if (this.#deletedIds.has(id)) return undefined;
-    const stream = streamLikeness(row, this.#replay.ends(id));
-    if (stream !== undefined) this.#keepAlive(stream);
+    if (row === undefined) return undefined;
+    const stream = streamLikeness(row);
+    this.#keepAlive(stream);
     return stream;
-  }
-
-  /** Only once they are listed: a start doesn't go over all names. */
-  #addLoggedNames(): void {
-    if (this.#hasLoggedNames) return;
-    this.#hasLoggedNames = true;
-    for (const [name, id] of this.#replay.names) {
-      // A name that is there already was made again since.
-      if (this.#unstoredNames.get(name) === undefined) this.#unstoredNames.set(name, id);
-    }
   }
 
   /** The name may stand for another stream by now. */
@@ -283,56 +263,38 @@ export class StreamTable {
   }
 
   #fromRow(row: StreamRow): FileStream {
-    // One whose own bytes are all in its row has no segment to look for.
-    const isWhole = row.tail - row.rest.length <= (row.fork?.point ?? 0);
-    const lastSegment = isWhole ? undefined : this.#catalog.segmentAt(row.id, row.tail);
-    const stream = streamFromRow(row, lastSegment);
-    return this.#register(stream, this.#replay.take(row.id), row.position);
-  }
-
-  #fromLog(id: number): FileStream | undefined {
-    const [first, ...others] = this.#replay.take(id);
-    // A stream without a row whose creation isn't in the log either was deleted by a checkpoint that
-    // a crash cut short; its delete follows, and so it is among the deleted.
-    invariant(first?.record.kind === "create", `stream ${id} begins with its creation`);
-    const stream = streamFromRecord(first.record);
-    applyCreate(stream, first.record);
-    stream.position = first.sequence;
-    return this.#register(stream, others, 0);
-  }
-
-  #register(
-    stream: FileStream,
-    records: readonly ReplayRecord[],
-    storedPosition: number,
-  ): FileStream {
-    for (const { sequence, record } of records) {
-      if (sequence <= stream.position) continue;
-      this.#apply(stream, record);
-      stream.position = sequence;
-    }
+    const stream = streamFromRow(row, this.#lastSegmentOf(row));
+    stream.damage = this.#damaged.reasonOf(row.id);
     stream.publish(stream.tail, stream.closed);
     stream.forks = this.#countForks(stream.id);
     stream.usedInRound = this.#round;
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
-    if (this.#keepAlive(stream) || stream.position > storedPosition) this.markDirty(stream);
+    if (this.#keepAlive(stream)) this.markDirty(stream);
     else this.#beginIdle(stream);
     this.#evictSoon();
     return stream;
   }
 
-  #apply(stream: FileStream, record: ReplayRecord["record"]): void {
-    if (record.kind === "append") {
-      if (record.producer !== undefined) {
-        this.producer(stream, record.producer.id);
-        stream.markProducer(record.producer.id);
-      }
-      applyAppend(stream, record);
-    } else if (record.kind === "delete") {
-      invariant(record.soft, `stream ${stream.id} is not deleted for good`);
-      stream.presence = "soft_deleted";
+  /**
+   * The segment that a stream's bytes go on in. Where its row isn't what it has to be, the stream is set
+   * aside; what the log still adds to it goes into a new segment.
+   */
+  #lastSegmentOf({ id, name, fork, tail, rest }: StreamRow): SegmentRow | undefined {
+    const end = tail - rest.length;
+    // One whose own bytes are all in its row has no segment to look for.
+    if (end <= (fork?.point ?? 0)) return undefined;
+    try {
+      const segment = this.#catalog.segmentAt(id, tail);
+      if (segment !== undefined && segment.base + segment.bytes === end) return segment;
+      const found = segment === undefined ? "none" : `one to ${segment.base + segment.bytes}`;
+      const reason = `The catalogue should have a segment up to offset ${end}, and has ${found}.`;
+      this.#damaged.add({ id, name, reason });
+    } catch (error) {
+      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      this.#damaged.add({ id, name, reason: error.message });
     }
+    return undefined;
   }
 
   /**

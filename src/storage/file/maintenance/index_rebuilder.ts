@@ -11,7 +11,7 @@ import {
 } from "../index_format.ts";
 import { cutBlocks } from "./block_cutter.ts";
 import type { FileWindow } from "./file_window.ts";
-import type { FilePart } from "./repair_keeper.ts";
+import type { FilePart } from "../repair_keeper.ts";
 
 const CHECKSUM_AT = 24;
 

@@ -12,7 +12,7 @@ import {
 } from "./repair_catalog.ts";
 import { isThere, partUuids, readFormatUuid, repairFormat } from "./repair_format.ts";
 import { repairIndexes } from "./repair_indexes.ts";
-import { RepairKeeper } from "./repair_keeper.ts";
+import { RepairKeeper } from "../repair_keeper.ts";
 import { repairLog } from "./repair_log.ts";
 import { firstLogged } from "./repair_log_files.ts";
 import type { Mend, RepairReport } from "./repair_report.ts";

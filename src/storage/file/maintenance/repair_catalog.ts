@@ -14,7 +14,7 @@ import {
 } from "./repair_catalog_rows.ts";
 import type { CatalogView } from "./repair_catalog_view.ts";
 import { isThere } from "./repair_format.ts";
-import { KEPT_PREFIX } from "./repair_keeper.ts";
+import { KEPT_PREFIX } from "../repair_keeper.ts";
 import type { RepairScope } from "./repair_scope.ts";
 import { repairSegmentRows } from "./repair_segment_rows.ts";
 

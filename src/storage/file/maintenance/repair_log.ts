@@ -15,7 +15,7 @@ import type { CatalogView } from "./repair_catalog_view.ts";
 import { gatherLogFiles, type RepairedLogFile } from "./repair_log_files.ts";
 import { LogLosses } from "./repair_log_losses.ts";
 import { orphansOf } from "./repair_log_orphans.ts";
-import { zeros } from "./repair_keeper.ts";
+import { zeros } from "../repair_keeper.ts";
 import type { RepairScope } from "./repair_scope.ts";
 
 /** A new log file's size: the least that a server makes. */

@@ -12,7 +12,7 @@ import {
 import { FileWindow, withWindow } from "./file_window.ts";
 import { findSalt } from "./log_salt.ts";
 import { type WalkedBatch, walkLog } from "./log_walk.ts";
-import { zeros } from "./repair_keeper.ts";
+import { zeros } from "../repair_keeper.ts";
 import type { RepairScope } from "./repair_scope.ts";
 
 /** A log file as a repair sees it. */

@@ -1,6 +1,6 @@
 import type { FileSystem } from "../../../env/file_system.ts";
 import type { DirectoryPaths } from "../paths.ts";
-import type { RepairKeeper } from "./repair_keeper.ts";
+import type { RepairKeeper } from "../repair_keeper.ts";
 import type { Mend } from "./repair_report.ts";
 
 /** What the parts of a repair share. */

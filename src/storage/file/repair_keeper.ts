@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative } from "node:path";
-import type { FileSystem } from "../../../env/file_system.ts";
-import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
+import type { FileSystem } from "../../env/file_system.ts";
+import { type Bytes, encodeUtf8 } from "../../protocol/bytes.ts";
 
 /** What a name of a folder of damaged originals begins with. */
 export const KEPT_PREFIX = "damaged-";
