@@ -105,6 +105,8 @@ function bind(
     byName: (name) => lookups.byName(name),
     list: (range, limit) => lookups.list(range, limit),
     byId: (id) => lookups.byId(id),
+    byIds: (ids) => lookups.byIds(ids),
+    producers: (streamId) => lookups.producers(streamId),
     producer: (streamId, producerId) => lookups.producer(streamId, producerId),
     segmentAt: (streamId, offset) => lookups.segmentAt(streamId, offset),
     segments: (streamId) => lookups.segments(streamId),

@@ -5,6 +5,7 @@ import type {
   Catalog,
   CatalogChanges,
   CatalogState,
+  ProducerRow,
   SegmentRow,
   StreamRow,
 } from "../../src/storage/file/catalog.ts";
@@ -111,6 +112,14 @@ class MemoryCatalog implements Catalog {
   byId(id: number): StreamRow | undefined {
     const row = this.#tables.stream(id);
     return row && structuredClone(row);
+  }
+
+  byIds(ids: readonly number[]): StreamRow[] {
+    return ids.flatMap((id) => this.byId(id) ?? []);
+  }
+
+  producers(streamId: number): ProducerRow[] {
+    return this.#tables.producers(streamId);
   }
 
   producer(streamId: number, producerId: string): ProducerPosition | undefined {

@@ -40,6 +40,10 @@ export class MemoryTables {
     return this.#streams.values();
   }
 
+  producers(streamId: number): ProducerRow[] {
+    return [...this.#producers.get(streamId)?.values() ?? []];
+  }
+
   producer(streamId: number, producerId: string): ProducerRow | undefined {
     return this.#producers.get(streamId)?.get(producerId);
   }

@@ -88,6 +88,10 @@ export interface CatalogLookups {
   /** The first rows of a range of names, in order: what comes before them costs nothing. */
   list(range: NameRange, limit: number): StreamRow[];
   byId(id: number): StreamRow | undefined;
+  /** The rows of these ids that are there and check: many at once take a quarter of the time. */
+  byIds(ids: readonly number[]): StreamRow[];
+  /** All of a stream's producers. */
+  producers(streamId: number): ProducerRow[];
   producer(streamId: number, producerId: string): ProducerPosition | undefined;
   /** The segment in which `offset` is. */
   segmentAt(streamId: number, offset: number): SegmentRow | undefined;

@@ -3,7 +3,13 @@ import { FileSystemError } from "../../env/file_system.ts";
 import { NO_BYTES } from "../../protocol/bytes.ts";
 import type { ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../protocol/name_order.ts";
-import type { CatalogLookups, CatalogState, SegmentRow, StreamRow } from "./catalog.ts";
+import type {
+  CatalogLookups,
+  CatalogState,
+  ProducerRow,
+  SegmentRow,
+  StreamRow,
+} from "./catalog.ts";
 import {
   checkRow,
   PATIENCE,
@@ -29,6 +35,8 @@ export class SqliteLookups implements CatalogLookups {
   readonly #after: StatementSync;
   readonly #from: StatementSync;
   readonly #byId: StatementSync;
+  readonly #byIds: StatementSync;
+  readonly #producers: StatementSync;
   readonly #producer: StatementSync;
   readonly #countProducers: StatementSync;
   readonly #segmentAt: StatementSync;
@@ -48,6 +56,10 @@ export class SqliteLookups implements CatalogLookups {
     this.#after = database.prepare(page(">"));
     this.#from = database.prepare(page(">="));
     this.#byId = database.prepare("SELECT * FROM stream WHERE id = ?");
+    this.#byIds = database.prepare(
+      "SELECT * FROM stream WHERE id IN (SELECT value FROM json_each(?))",
+    );
+    this.#producers = database.prepare("SELECT * FROM producer WHERE stream_id = ?");
     this.#producer = database.prepare(
       "SELECT * FROM producer WHERE stream_id = ? AND producer_id = ?",
     );
@@ -96,6 +108,28 @@ export class SqliteLookups implements CatalogLookups {
 
   byId(id: number): StreamRow | undefined {
     return this.#stream(() => this.#byId.get(id));
+  }
+
+  byIds(ids: readonly number[]): StreamRow[] {
+    const rows = this.#read(() => this.#byIds.all(JSON.stringify(ids)));
+    return rows.flatMap((row) => {
+      try {
+        return toStreamRow(row, this.#path);
+      } catch {
+        // It is damaged, which whoever looks for it by itself is told.
+        return [];
+      }
+    });
+  }
+
+  producers(streamId: number): ProducerRow[] {
+    this.#checkProducers(streamId);
+    const rows = this.#read(() => this.#producers.all(streamId));
+    return rows.map((row) => {
+      const found = toProducerRow(row, this.#path);
+      if (found.streamId === streamId) return found;
+      throw this.#otherRow(String(streamId), String(found.streamId));
+    });
   }
 
   producer(streamId: number, producerId: string): ProducerPosition | undefined {

@@ -10,6 +10,9 @@ import type { RecoveredLog } from "./recovery.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
+const GROUP_RECORDS = 1000;
+const GROUP_BYTES = 4 * 1024 * 1024;
+
 /** What a replay works on. */
 export interface ReplayParts {
   table: StreamTable;
@@ -55,6 +58,9 @@ class LogReplay {
   /** Streams that nothing makes so far, and their first records: only a delete that follows explains it. */
   readonly #unknown = new Map<number, Placed>();
   readonly #unreadable = new Map<number, Set<string>>();
+  /** Records whose streams are looked up together. */
+  #group: { record: StreamRecord; placed: Placed }[] = [];
+  #groupBytes = 0;
   #records = 0;
   #greatestId = 0;
 
@@ -64,15 +70,30 @@ class LogReplay {
 
   take({ sequence, position, bytes }: LoggedRecord, path: string): void {
     const placed = { sequence, path, position };
-    const record = decode(bytes, placed);
-    this.#records++;
-    if (record.kind === "create") this.#create(record, placed);
-    else if (record.kind === "append") this.#append(record, placed);
-    else this.#delete(record, placed);
+    this.#group.push({ record: decode(bytes, placed), placed });
+    this.#groupBytes += bytes.length;
+    if (this.#group.length >= GROUP_RECORDS || this.#groupBytes >= GROUP_BYTES) this.#applyGroup();
+  }
+
+  #applyGroup(): void {
+    const group = this.#group;
+    this.#group = [];
+    this.#groupBytes = 0;
+    const ids = new Set(group.flatMap(({ record }) => idsOf(record)));
+    this.#parts.table.preload(
+      [...ids].filter((id) => id <= this.#parts.greatestRowId && !this.#unreadable.has(id)),
+    );
+    for (const { record, placed } of group) {
+      this.#records++;
+      if (record.kind === "create") this.#create(record, placed);
+      else if (record.kind === "append") this.#append(record, placed);
+      else this.#delete(record, placed);
+    }
   }
 
   /** What came of it, once all records were taken: by then a delete explains each that is missing. */
   finish(): Replayed {
+    this.#applyGroup();
     const [unknown] = this.#unknown;
     if (unknown !== undefined) {
       const [id, placed] = unknown;
@@ -194,6 +215,10 @@ class LogReplay {
     if (stream.tail - stream.buffer.start < this.#parts.earlyWriteBytes) return;
     this.#parts.segments.write(stream, stream.tail);
   }
+}
+
+function idsOf(record: StreamRecord): number | readonly number[] {
+  return record.kind === "delete" ? record.ids : record.id;
 }
 
 function decode(bytes: LoggedRecord["bytes"], placed: Placed): StreamRecord {

@@ -19,6 +19,8 @@ import { listStreams } from "./listing.ts";
 const STREAM_BYTES = 1200;
 /** What each of its producers in memory takes, about. */
 const PRODUCER_BYTES = 150;
+/** Up to so many producers of a stream are loaded together. */
+const FEW_PRODUCERS = 32;
 /** Idle streams leave until this part of their room is taken. */
 const EVICTION_GOAL = 0.9;
 /** So much of what may be loaded is left to idle streams, however many are dirty. */
@@ -160,13 +162,37 @@ export class StreamTable {
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
   producer(stream: Stream, id: string): ProducerPosition | undefined {
     const known = stream.producers.get(id);
+    if (known !== undefined) return known;
+    const { producerCount } = stream;
+    if (stream.loadedProducers === 0 && producerCount > 0 && producerCount <= FEW_PRODUCERS) {
+      this.#loadProducers(stream);
+    }
     // Where all are in memory, one that isn't there is new.
-    if (known !== undefined || stream.loadedProducers === stream.producerCount) return known;
+    if (stream.loadedProducers === producerCount) return stream.producers.get(id);
     const stored = this.#catalog.producer(stream.id, id);
     if (stored === undefined) return undefined;
     const position = { epoch: stored.epoch, seq: stored.seq };
     stream.producers.set(ownText(id), position);
     return position;
+  }
+
+  /** All of them cost little more than one, and then no new one is looked for in vain. */
+  #loadProducers(stream: Stream): void {
+    try {
+      for (const { producerId, epoch, seq } of this.#catalog.producers(stream.id)) {
+        stream.producers.set(producerId, { epoch, seq });
+      }
+    } catch (error) {
+      // One of them is damaged: the others can be looked up by themselves.
+      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+    }
+  }
+
+  /** Loads those of these ids that have a row which checks and aren't in memory. */
+  preload(ids: readonly number[]): void {
+    const absent = ids.filter((id) => !this.isKnown(id));
+    if (absent.length === 0) return;
+    for (const row of this.#catalog.byIds(absent)) this.#fromRow(row);
   }
 
   /** The stream's row lacks something from now on. */
