@@ -313,8 +313,12 @@ export class LogWriter<Tag> {
     if (this.#failure !== undefined) return;
     this.#inFlight = undefined;
     this.#durableSequence = batch.lastSequence;
-    this.#options.onDurable(batch.tags);
-    batch.settle();
+    try {
+      this.#options.onDurable(batch.tags);
+    } finally {
+      // It is on disk, whatever becomes of who shows it: nobody may wait for its answer for ever.
+      batch.settle();
+    }
     const usefulBytes = Math.max(SMALL_SPARE_BYTES, batch.sizeBytes * 4);
     if (batch.buffer.length <= Math.min(usefulBytes, SPARE_LIMIT_BYTES)) this.#spare = batch.buffer;
   }
