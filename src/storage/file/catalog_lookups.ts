@@ -13,6 +13,7 @@ import {
   toStreamRow,
 } from "./catalog_rows.ts";
 import { damagedRead } from "./damage.ts";
+import { shortageRefusal } from "./shortage.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
@@ -174,12 +175,14 @@ export class SqliteLookups implements CatalogLookups {
     return damagedRead({ path: this.#path, position: 0, expected, found: `that of ${found}` });
   }
 
-  /** @throws {StreamError} `damaged` where SQLite can't read its pages */
+  /** @throws {StreamError} `damaged` where SQLite can't read its pages; `overloaded` */
   #read<T>(get: () => T): T {
     try {
       return get();
     } catch (error) {
-      if (sqliteTrouble(error) !== "other") throw error;
+      const trouble = sqliteTrouble(error);
+      if (trouble === "cannot_open") throw shortageRefusal("too_many_open_files");
+      if (trouble !== "other") throw error;
       const found = error instanceof Error ? error.message : String(error);
       throw damagedRead({ path: this.#path, position: 0, expected: "our catalogue", found });
     }

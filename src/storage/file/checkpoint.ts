@@ -1,6 +1,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
-import { type FileSystem, type FileSystemError, isNoSpace } from "../../env/file_system.ts";
+import {
+  type FileSystem,
+  isNoSpace,
+  isShortage,
+  type ShortageError,
+  type ShortageKind,
+} from "../../env/file_system.ts";
 import type { Ballast } from "./ballast.ts";
 import type {
   Catalog,
@@ -33,6 +39,10 @@ const GROUP_STREAMS = 2000;
 const FULL_DISK_GROUP_STREAMS = 100;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
+const REASONS: Record<ShortageKind, string> = {
+  no_space: "the disk is full",
+  too_many_open_files: "no more files can be opened",
+};
 
 /** The log, as far as a checkpoint deals with it. */
 export interface CheckpointLog {
@@ -72,14 +82,15 @@ export interface CheckpointParts {
 
 /**
  * Brings the catalogue up to the log, so that log files can be used again. Appends go on meanwhile. A
- * checkpoint that fails forgets nothing: one stopped by a full disk is tried again, with back-off;
- * anything else ends all writing until the next start.
+ * checkpoint that fails forgets nothing: one stopped by a full disk, or for want of descriptors, is
+ * tried again, with back-off; anything else ends all writing until the next start.
  */
 export class Checkpointer {
   readonly #parts: CheckpointParts;
   #running: Promise<void> | undefined;
   #again = false;
   #retryMs = 0;
+  #shortage: ShortageKind | undefined;
   #cancelRetry: (() => void) | undefined;
   #stopped = false;
   #giveUpAtMs = Infinity;
@@ -90,9 +101,9 @@ export class Checkpointer {
     this.#parts = parts;
   }
 
-  /** Whether the last one was stopped by a full disk. */
-  get isOutOfSpace(): boolean {
-    return this.#retryMs > 0;
+  /** What the last one was stopped for want of. */
+  get shortage(): ShortageKind | undefined {
+    return this.#shortage;
   }
 
   /** How many have ended well since the start. */
@@ -142,8 +153,8 @@ export class Checkpointer {
     try {
       await this.#once(true);
     } catch (error) {
-      if (!(error instanceof GaveUp || isNoSpace(error))) throw error;
-      const reason = isNoSpace(error) ? "the disk is full" : "its time was over";
+      if (!(error instanceof GaveUp || isShortage(error))) throw error;
+      const reason = isShortage(error) ? REASONS[error.kind] : "its time was over";
       logger.info("The last checkpoint was left to the next start: {reason}.", { reason });
     }
   }
@@ -156,11 +167,12 @@ export class Checkpointer {
         this.#done++;
       } while (this.#again);
       this.#retryMs = 0;
+      this.#shortage = undefined;
       void this.#parts.ballast.refill();
     } catch (error) {
       if (error instanceof GaveUp) return;
       this.#failed++;
-      if (isNoSpace(error)) this.#retryLater(error);
+      if (isShortage(error)) this.#retryLater(error);
       else this.#parts.log.fail(error);
     }
   }
@@ -189,9 +201,11 @@ export class Checkpointer {
     return true;
   }
 
-  #retryLater(error: FileSystemError): void {
+  #retryLater(error: ShortageError): void {
+    this.#shortage = error.kind;
     this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
-    logger.error("The disk is full: {message}. The next try is in {retryMs} ms.", {
+    logger.error("A checkpoint stopped, {reason}: {message}. The next try is in {retryMs} ms.", {
+      reason: REASONS[error.kind],
       message: error.message,
       retryMs: this.#retryMs,
     });

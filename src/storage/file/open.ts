@@ -28,6 +28,8 @@ import { sweepSegments } from "./sweep.ts";
 const logger = getLogger(["durable-streams", "storage"]);
 
 const MIB = 1024 * 1024;
+/** More than a log file being filled and one that is begun, the ballast, a checkpoint and a read take. */
+const RESERVED_DESCRIPTORS = 16;
 const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
@@ -245,7 +247,7 @@ async function assemble(
     batchLimitBytes: reserveBytes(options),
     nextSequence: lastSequence + 1,
     onDurable: (effects) => backend.publish(effects),
-    onOutOfSpace: (error) => {
+    onShortage: (error) => {
       logger.error("The log can't go on: {message}", { message: error.message });
       checkpointer.request();
     },
@@ -258,7 +260,9 @@ async function assemble(
     maxIdleBytes: options.maxIdleBytes ?? 192 * MIB,
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
-  const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
+  const reserve = fileSystem.reserve?.(RESERVED_DESCRIPTORS);
+  const maxOpenFiles = options.maxOpenFiles ?? 512;
+  const open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
   const checkpointStreams = options.checkpointStreams ?? 100_000;
   const pace = new LogPace(
     log,
@@ -304,6 +308,7 @@ async function assemble(
     reader: new SegmentReader(clock, catalog, open),
     segments,
     checkpointer,
+    ballast,
     limits: {
       maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
       logReserveBytes: reserveBytes(options),
@@ -320,6 +325,7 @@ async function assemble(
       open.close();
       replay.close();
       lock.release();
+      reserve?.end();
     },
   }, nextId);
   const engine = new StreamEngine(backend, {

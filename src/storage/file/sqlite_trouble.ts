@@ -1,8 +1,10 @@
 /** What SQLite's errors are told apart by here. */
-export type SqliteTrouble = "busy" | "full" | "other";
+export type SqliteTrouble = "busy" | "full" | "cannot_open" | "other";
 
 const BUSY = 5;
 const FULL = 13;
+/** A file of its own: for want of descriptors, where the database itself is open. */
+const CANNOT_OPEN = 14;
 /** The memory that connections share has no room: the file behind it can't grow. */
 const SHARED_MEMORY_SIZE = 4874;
 
@@ -12,6 +14,10 @@ export function sqliteTrouble(error: unknown): SqliteTrouble {
   const code = "errcode" in error ? error.errcode : undefined;
   if (code === FULL || code === SHARED_MEMORY_SIZE || /disk is full/.test(error.message)) {
     return "full";
+  }
+  const isPrimary = (wanted: number) => typeof code === "number" && (code & 0xff) === wanted;
+  if (isPrimary(CANNOT_OPEN) || /unable to open database file/.test(error.message)) {
+    return "cannot_open";
   }
   return code === BUSY || /is locked/.test(error.message) ? "busy" : "other";
 }
