@@ -16,11 +16,10 @@ import type {
   StreamRow,
   StreamUpdate,
 } from "./catalog.ts";
+import { DoomedFiles } from "./doomed_files.ts";
 import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
-import { nextTurn } from "../next_turn.ts";
 import type { LogPace } from "./log_pace.ts";
 import type { OpenSegments } from "./open_segments.ts";
-import { segmentPaths } from "./paths.ts";
 import type { Replay } from "./replay.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import type { StreamTable } from "./stream_table.ts";
@@ -87,6 +86,7 @@ export interface CheckpointParts {
  */
 export class Checkpointer {
   readonly #parts: CheckpointParts;
+  readonly #doomed: DoomedFiles;
   #running: Promise<void> | undefined;
   #again = false;
   #retryMs = 0;
@@ -99,6 +99,7 @@ export class Checkpointer {
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
+    this.#doomed = new DoomedFiles(parts.fileSystem, parts.folder, parts.open);
   }
 
   /** What the last one was stopped for want of. */
@@ -192,12 +193,12 @@ export class Checkpointer {
     const { ballast, log, table } = this.#parts;
     const deletedIds = table.deletedIds();
     if (deletedIds.length === 0) return false;
-    const doomed = this.#segmentsOf(deletedIds);
+    this.#doom(deletedIds);
     ballast.release();
     await log.flush();
     await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
     table.endRound(deletedIds);
-    await this.#removeFiles(doomed);
+    await this.#doomed.remove();
     return true;
   }
 
@@ -222,7 +223,7 @@ export class Checkpointer {
     if (isLast) table.markTouched();
     const position = log.assigned;
     const deletedIds = table.deletedIds();
-    const doomed = this.#segmentsOf(deletedIds);
+    this.#doom(deletedIds);
     const snapshots: StreamSnapshot[] = [];
     let streams = 0;
     try {
@@ -247,7 +248,7 @@ export class Checkpointer {
     table.endRound(deletedIds);
     if (this.#parts.replay.ids.length === 0) this.#parts.replay.close();
     await log.release(position);
-    await this.#removeFiles(doomed);
+    await this.#doomed.remove();
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
       streams,
       tookMs: clock.nowMs() - startedMs,
@@ -308,25 +309,12 @@ export class Checkpointer {
     if (this.#parts.clock.nowMs() > this.#giveUpAtMs) throw new GaveUp();
   }
 
-  #segmentsOf(ids: readonly number[]): { id: number; bases: number[] }[] {
+  /** Notes which files they have, as long as there are rows that say so. */
+  #doom(ids: readonly number[]): void {
     const { catalog, table } = this.#parts;
-    return ids.map((id) => ({
-      id,
-      bases: [...catalog.segments(id).map(({ base }) => base), ...table.unstoredSegments(id)],
-    })).filter(({ bases }) => bases.length > 0);
-  }
-
-  async #removeFiles(doomed: readonly { id: number; bases: number[] }[]): Promise<void> {
-    const { fileSystem, folder, open } = this.#parts;
-    // An answer that was made in this turn may have to open its file yet (`fileBlob`).
-    if (doomed.length > 0) await nextTurn();
-    for (const { id, bases } of doomed) {
-      open.forget(id, bases);
-      for (const base of bases) {
-        const paths = segmentPaths(folder, id, base);
-        fileSystem.remove(paths.log);
-        fileSystem.remove(paths.index);
-      }
+    for (const id of ids) {
+      const stored = catalog.segments(id).map(({ base }) => base);
+      this.#doomed.add(id, [...stored, ...table.unstoredSegments(id)]);
     }
   }
 }

@@ -296,6 +296,7 @@ async function assemble(
     onEnd: () => {
       backend.onRoom();
       expire();
+      if (checkpointer.done > 0) sweep();
     },
   });
   let isClosed = false;
@@ -340,13 +341,21 @@ async function assemble(
       logger.error("Expired streams stay: {error}", { error });
     }
   };
+  let isSwept = false;
+  const sweep = () => {
+    if (isSwept) return;
+    isSwept = true;
+    const isStopped = () => isClosed || log.failure !== undefined;
+    sweepSegments({ fileSystem, folder: paths.segments, catalog, table, pace, nextId, isStopped })
+      .catch((error) => {
+        if (!isStopped()) logger.warn("The sweep of left-over files stopped: {error}", { error });
+      });
+  };
   void ballast.refill();
   if (!clean) {
     logger.info("Recovered {records} records from the log.", { records: replay.size });
     checkpointer.request();
-    sweepSegments(fileSystem, paths.segments, catalog, table, nextId, () => isClosed)
-      .catch((error) => logger.warn("The sweep of left-over files stopped: {error}", { error }));
-  }
+  } else sweep();
   return engine;
 }
 
