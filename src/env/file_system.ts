@@ -19,6 +19,16 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>;
   /** Makes everything on the directory's file system durable, or says that it can't (`false`). */
   barrier(path: string): Promise<boolean>;
+  /** Keeps so many descriptors ready for calls that would else fail for want of one. */
+  reserve?(descriptors: number): Reserve;
+}
+
+/** Descriptors that are kept ready. */
+export interface Reserve {
+  /** Whether some of them are in use: what can be closed should be. */
+  readonly isLent: boolean;
+  /** Keeps them no longer; calling it again does nothing. */
+  end(): void;
 }
 
 /** `read` and `write` want the file to be there, `create` makes it and wants it not to be. */
@@ -74,6 +84,23 @@ export class FileSystemError extends Error {
     this.kind = kind;
     this.path = path;
   }
+}
+
+/**
+ * What a system lacks for now. A call that failed for want of it may be made again later: a write has
+ * changed nothing that isn't written again, an open nothing at all. A sync never may.
+ */
+export type ShortageKind = Extract<FileSystemErrorKind, "no_space" | "too_many_open_files">;
+
+/** A call that failed for want of something that may be there again later. */
+export interface ShortageError extends FileSystemError {
+  readonly kind: ShortageKind;
+}
+
+/** Whether a call failed for want of something that may be there again later. */
+export function isShortage(error: unknown): error is ShortageError {
+  return error instanceof FileSystemError &&
+    (error.kind === "no_space" || error.kind === "too_many_open_files");
 }
 
 /** Whether a call failed because the disk is full. */

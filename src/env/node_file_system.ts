@@ -19,6 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import type { Bytes } from "../protocol/bytes.ts";
+import { DescriptorReserve } from "./descriptor_reserve.ts";
 import { fileBlob } from "./file_blob.ts";
 import { sendFile } from "./send_file.ts";
 import {
@@ -26,6 +27,7 @@ import {
   type FileSystem,
   FileSystemError,
   type FileSystemErrorKind,
+  isShortage,
   type OpenMode,
 } from "./file_system.ts";
 
@@ -72,6 +74,9 @@ export interface PieceCalls {
   write: Piece;
 }
 
+/** One for the process: so are its descriptors. */
+const spareDescriptors = new DescriptorReserve();
+
 const FOLDERS: Omit<FileSystem, "open"> = {
   makeDirectory(path) {
     attempt("make directory", path, () => mkdirSync(path, { recursive: true }));
@@ -79,7 +84,7 @@ const FOLDERS: Omit<FileSystem, "open"> = {
 
   list(path) {
     try {
-      return attempt("list", path, () => readdirSync(path));
+      return withDescriptor("list", path, () => readdirSync(path));
     } catch (error) {
       if (error instanceof FileSystemError && error.kind === "not_found") return undefined;
       throw error;
@@ -108,11 +113,11 @@ const FOLDERS: Omit<FileSystem, "open"> = {
   },
 
   async syncDirectory(path) {
-    const directory = attempt("open", path, () => openSync(path, constants.O_RDONLY));
+    const directory = withDescriptor("open", path, () => openSync(path, constants.O_RDONLY));
     try {
       await settle("sync directory", path, (done) => fsync(directory, done));
     } finally {
-      closeSync(directory);
+      closeDescriptor(directory);
     }
   },
 
@@ -121,6 +126,8 @@ const FOLDERS: Omit<FileSystem, "open"> = {
       execFile("sync", ["-f", path], (error) => resolve(error === null));
     });
   },
+
+  reserve: (descriptors) => spareDescriptors.keep(descriptors),
 };
 
 /** The machine's own disk, through `node:fs`, which Deno, Bun and Node all serve. */
@@ -131,7 +138,7 @@ export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
   return {
     ...FOLDERS,
     open(path, mode) {
-      const descriptor = attempt("open", path, () => openSync(path, FLAGS[mode], 0o644));
+      const descriptor = withDescriptor("open", path, () => openSync(path, FLAGS[mode], 0o644));
       return new NodeFile(path, descriptor, calls);
     },
   };
@@ -215,8 +222,25 @@ class NodeFile implements File {
   }
 
   close(): void {
-    attempt("close", this.path, () => closeSync(this.#descriptor));
+    attempt("close", this.path, () => closeDescriptor(this.#descriptor));
   }
+}
+
+/** A call that takes a descriptor: one of the reserve's where there is no other. */
+function withDescriptor<T>(call: string, path: string, run: () => T): T {
+  while (true) {
+    try {
+      return attempt(call, path, run);
+    } catch (error) {
+      const isShort = isShortage(error) && error.kind === "too_many_open_files";
+      if (!isShort || !spareDescriptors.lend()) throw error;
+    }
+  }
+}
+
+function closeDescriptor(descriptor: number): void {
+  closeSync(descriptor);
+  spareDescriptors.refill();
 }
 
 function attempt<T>(call: string, path: string, run: () => T): T {

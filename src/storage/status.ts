@@ -1,10 +1,11 @@
 /** How a storage is, and some figures: what an operator asks for. Reading it touches no disk. */
 export interface StorageStatus {
   /**
-   * `ok`; `full`: the disk is, appends may be refused until there is room, all else goes on; `failed`: a
-   * write or a sync has failed, and nothing is written until the next start.
+   * `ok`; `full`: the disk is, appends may be refused until there is room, all else goes on;
+   * `out_of_files`: the same where the process, or the system, can't open another file; `failed`: a write
+   * or a sync has failed, and nothing is written until the next start.
    */
-  readonly state: "ok" | "full" | "failed";
+  readonly state: "ok" | "full" | "out_of_files" | "failed";
   /** Why it isn't `ok`. */
   readonly reason?: string;
   readonly figures: StorageFigures;

@@ -38,7 +38,10 @@ export interface Storage {
    * count as use of them, and what comes before the page costs nothing.
    */
   list(request: ListRequest): Promise<ListPage>;
-  /** Calls `onChange` whenever more can be read, or the stream is closed or gone (PROTOCOL §5.7). */
+  /**
+   * Calls `onChange` whenever more can be read, or the stream is closed or gone (PROTOCOL §5.7). What it
+   * throws, or rejects with, is logged and changes nothing else.
+   */
   watch(name: string, onChange: () => void): Promise<Watch>;
   /** How it is; costs nothing. */
   status(): StorageStatus;

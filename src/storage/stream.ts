@@ -6,6 +6,7 @@ import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { sharedText } from "./own_text.ts";
 import type { StreamInfo } from "./storage.ts";
 import { TailBuffer } from "./tail_buffer.ts";
+import { callWatcher, type Watcher } from "./watcher.ts";
 
 /** What never changes about a stream. */
 export interface StreamIdentity {
@@ -57,7 +58,7 @@ export class Stream {
   durableClosed = false;
   // Most streams have no producers and nobody watches them, and very many are in memory.
   #producers: Map<string, ProducerPosition> | undefined;
-  #watchers: Set<() => void> | undefined;
+  #watchers: Set<Watcher> | undefined;
 
   /**
    * @param buffer empty, standing where the stream stands but for the bytes still to be put in
@@ -125,16 +126,16 @@ export class Stream {
   }
 
   /** Calls `onChange` after each change of the durable state, until the returned function is called. */
-  watch(onChange: () => void): () => void {
+  watch(onChange: Watcher): () => void {
     const watchers = this.#watchers ??= new Set();
     watchers.add(onChange);
     return () => watchers.delete(onChange);
   }
 
-  /** Tells everyone who waits. */
+  /** Tells everyone who waits. What one of them throws is logged, and is nobody else's matter. */
   wake(): void {
     if (this.#watchers === undefined) return;
-    for (const watcher of [...this.#watchers]) watcher();
+    for (const watcher of [...this.#watchers]) callWatcher(watcher);
   }
 }
 

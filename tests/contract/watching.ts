@@ -87,6 +87,30 @@ export function describeWatching(it: It): void {
     equal(await streams.all("s"), "xy");
   });
 
+  it("WatcherThatFailsIsNobodyElsesMatter", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    await storage.create("t", { contentType: TEXT });
+    let wakes = 0;
+    const watches = [
+      await storage.watch("s", () => {
+        throw new Error("a watcher's bug");
+      }),
+      await storage.watch("s", async () => {
+        await Promise.resolve();
+        throw new Error("a watcher's bug, later");
+      }),
+      await storage.watch("s", () => wakes++),
+    ];
+    equal((await streams.text("s", "x")).tail, 1);
+    await streams.text("t", "y");
+    await streams.text("s", "z");
+    ok(wakes > 0, "who was to be called after them is");
+    await storage.delete("s");
+    await streams.text("t", "y");
+    equal(await streams.all("t"), "yy");
+    for (const watch of watches) watch.cancel();
+  });
+
   it("ReaderThatWatchesFirstMissesNothing", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("0") });
     let wake = Promise.withResolvers<void>();

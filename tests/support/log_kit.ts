@@ -131,7 +131,7 @@ export class LogKit {
       batchLimitBytes: this.limitBytes / 8,
       nextSequence: found.lastSequence + 1,
       onDurable: (texts) => this.durable.push(...texts),
-      onOutOfSpace: () => {},
+      onShortage: () => {},
       onFailure: () => {},
     });
   }

@@ -22,6 +22,7 @@ import {
   toStreamRow,
 } from "./catalog_rows.ts";
 import { damagedRead } from "./damage.ts";
+import { shortageRefusal } from "./shortage.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /** Damaged rows are few: nearly always the first one that is looked at checks. */
@@ -238,14 +239,16 @@ export class SqliteLookups implements CatalogLookups {
   }
 
   /**
-   * @throws {StreamError} `damaged` where SQLite finds its pages to be
-   * @throws {FileSystemError} where it can't read them now
+   * @throws {StreamError} `damaged` where SQLite finds its pages to be; `overloaded` where it can't open a
+   * file now
+   * @throws {FileSystemError} where the system doesn't let it read
    */
   #read<T>(get: () => T): T {
     try {
       return get();
     } catch (error) {
       const trouble = sqliteTrouble(error);
+      if (trouble === "cannot_open") throw shortageRefusal("too_many_open_files");
       if (trouble === "unavailable") throw new FileSystemError("other", "read", this.#path, error);
       if (trouble !== "other") throw error;
       const found = error instanceof Error ? error.message : String(error);

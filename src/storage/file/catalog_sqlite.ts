@@ -45,7 +45,7 @@ export function isSqliteCatalogUsed(path: string): boolean {
  * Opens the catalogue that is there.
  *
  * @throws {DirectoryError} `incomplete` or `damaged`
- * @throws {FileSystemError} `no_space`: also to be read it needs a little
+ * @throws {FileSystemError} `no_space`, `too_many_open_files`: also to be read it needs a little
  */
 export function openSqliteCatalog(path: string): Catalog {
   let database: DatabaseSync;
@@ -59,7 +59,11 @@ export function openSqliteCatalog(path: string): Catalog {
     return new SqliteCatalog(path, database);
   } catch (error) {
     database.close();
-    if (sqliteTrouble(error) === "full") throw new FileSystemError("no_space", "open", path, error);
+    const trouble = sqliteTrouble(error);
+    if (trouble === "full") throw new FileSystemError("no_space", "open", path, error);
+    if (trouble === "cannot_open") {
+      throw new FileSystemError("too_many_open_files", "open", path, error);
+    }
     const found = error instanceof Error ? error.message : String(error);
     throw damagedDirectory({ path, position: 0, expected: "our catalogue", found }, ADVICE);
   }
@@ -124,13 +128,11 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
     return reply.promise;
   }
 
-  #settle({ error, isFull }: CatalogReply): void {
+  #settle({ error, kind }: CatalogReply): void {
     const reply = this.#replies.shift();
     if (error === undefined) reply?.resolve();
     else {
-      reply?.reject(
-        new FileSystemError(isFull ? "no_space" : "other", "commit", this.#path, error),
-      );
+      reply?.reject(new FileSystemError(kind, "commit", this.#path, error));
     }
   }
 

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import type { FileSystemErrorKind } from "../../env/file_system.ts";
 import { giveWay } from "../../env/thread_priority.ts";
 import type { CatalogState, StreamUpdate } from "./catalog.ts";
 import {
@@ -15,7 +16,7 @@ import {
   updateValues,
 } from "./catalog_rows.ts";
 import { type CatalogParcel, unpackRows, unpackUpdates } from "./catalog_wire.ts";
-import { sqliteTrouble } from "./sqlite_trouble.ts";
+import { type SqliteTrouble, sqliteTrouble } from "./sqlite_trouble.ts";
 
 /**
  * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
@@ -31,8 +32,16 @@ export type CatalogRequest =
 /** What it is told: an error's text, or that it is done. */
 export interface CatalogReply {
   error: string | undefined;
-  isFull: boolean;
+  kind: FileSystemErrorKind;
 }
+
+const KINDS: Record<SqliteTrouble, FileSystemErrorKind> = {
+  busy: "other",
+  full: "no_space",
+  cannot_open: "too_many_open_files",
+  unavailable: "other",
+  other: "other",
+};
 
 /** A commit that leaves this much in SQLite's own log moves it into the database. */
 const PAGES_BEFORE_MOVE = 4000;
@@ -123,12 +132,12 @@ class Committer {
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
 
-  /** What is committed is safe where it is, and on a full disk it can stay there. */
+  /** What is committed is safe where it is, and for want of room or descriptors it can stay there. */
   #moveLogIfRoom(pages: number): void {
     try {
       this.#moveLog(pages);
     } catch (error) {
-      if (sqliteTrouble(error) !== "full") throw error;
+      if (KINDS[sqliteTrouble(error)] === "other") throw error;
     }
   }
 
@@ -154,12 +163,12 @@ giveWay();
 const committer = new Committer(workerData.path);
 
 parentPort?.on("message", (request: CatalogRequest) => {
-  const reply: CatalogReply = { error: undefined, isFull: false };
+  const reply: CatalogReply = { error: undefined, kind: "other" };
   try {
     committer.handle(request);
   } catch (error) {
     reply.error = error instanceof Error ? error.message : String(error);
-    reply.isFull = sqliteTrouble(error) === "full";
+    reply.kind = KINDS[sqliteTrouble(error)];
   }
   parentPort?.postMessage(reply);
 });

@@ -1,6 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
-import { type FileSystem, type FileSystemError, isNoSpace } from "../../env/file_system.ts";
+import {
+  type FileSystem,
+  isNoSpace,
+  isShortage,
+  type ShortageError,
+  type ShortageKind,
+} from "../../env/file_system.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import type { Ballast } from "./ballast.ts";
 import type {
   Catalog,
@@ -10,11 +17,10 @@ import type {
   StreamRow,
   StreamUpdate,
 } from "./catalog.ts";
+import { DoomedFiles } from "./doomed_files.ts";
 import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
-import { nextTurn } from "../next_turn.ts";
 import type { LogPace } from "./log_pace.ts";
 import type { OpenSegments } from "./open_segments.ts";
-import { segmentPaths } from "./paths.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
@@ -32,6 +38,10 @@ const GROUP_STREAMS = 2000;
 const FULL_DISK_GROUP_STREAMS = 100;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
+const REASONS: Record<ShortageKind, string> = {
+  no_space: "the disk is full",
+  too_many_open_files: "no more files can be opened",
+};
 
 /** The log, as far as a checkpoint deals with it. */
 export interface CheckpointLog {
@@ -70,14 +80,16 @@ export interface CheckpointParts {
 
 /**
  * Brings the catalogue up to the log, so that log files can be used again. Appends go on meanwhile. A
- * checkpoint that fails forgets nothing: one stopped by a full disk is tried again, with back-off;
- * anything else ends all writing until the next start.
+ * checkpoint that fails forgets nothing: one stopped by a full disk, or for want of descriptors, is
+ * tried again, with back-off; anything else ends all writing until the next start.
  */
 export class Checkpointer {
   readonly #parts: CheckpointParts;
+  readonly #doomed: DoomedFiles;
   #running: Promise<void> | undefined;
   #again = false;
   #retryMs = 0;
+  #shortage: ShortageKind | undefined;
   #cancelRetry: (() => void) | undefined;
   #stopped = false;
   #giveUpAtMs = Infinity;
@@ -86,11 +98,12 @@ export class Checkpointer {
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
+    this.#doomed = new DoomedFiles(parts.fileSystem, parts.folder, parts.open);
   }
 
-  /** Whether the last one was stopped by a full disk. */
-  get isOutOfSpace(): boolean {
-    return this.#retryMs > 0;
+  /** What the last one was stopped for want of. */
+  get shortage(): ShortageKind | undefined {
+    return this.#shortage;
   }
 
   /** How many have ended well since the start. */
@@ -140,8 +153,8 @@ export class Checkpointer {
     try {
       await this.#once(true);
     } catch (error) {
-      if (!(error instanceof GaveUp || isNoSpace(error))) throw error;
-      const reason = isNoSpace(error) ? "the disk is full" : "its time was over";
+      if (!(error instanceof GaveUp || isShortage(error))) throw error;
+      const reason = isShortage(error) ? REASONS[error.kind] : "its time was over";
       logger.info("The last checkpoint was left to the next start: {reason}.", { reason });
     }
   }
@@ -154,11 +167,12 @@ export class Checkpointer {
         this.#done++;
       } while (this.#again);
       this.#retryMs = 0;
+      this.#shortage = undefined;
       void this.#parts.ballast.refill();
     } catch (error) {
       if (error instanceof GaveUp) return;
       this.#failed++;
-      if (isNoSpace(error)) this.#retryLater(error);
+      if (isShortage(error)) this.#retryLater(error);
       else this.#parts.log.fail(error);
     }
   }
@@ -178,18 +192,20 @@ export class Checkpointer {
     const { ballast, log, table } = this.#parts;
     const deletedIds = table.deletedIds();
     if (deletedIds.length === 0) return false;
-    const doomed = this.#segmentsOf(deletedIds);
+    this.#doom(deletedIds);
     ballast.release();
     await log.flush();
     await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
     table.endRound(deletedIds);
-    await this.#removeFiles(doomed);
+    await this.#doomed.remove();
     return true;
   }
 
-  #retryLater(error: FileSystemError): void {
+  #retryLater(error: ShortageError): void {
+    this.#shortage = error.kind;
     this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
-    logger.error("The disk is full: {message}. The next try is in {retryMs} ms.", {
+    logger.error("A checkpoint stopped, {reason}: {message}. The next try is in {retryMs} ms.", {
+      reason: REASONS[error.kind],
       message: error.message,
       retryMs: this.#retryMs,
     });
@@ -206,7 +222,7 @@ export class Checkpointer {
     if (isLast) table.markTouched();
     const position = log.assigned;
     const deletedIds = table.deletedIds();
-    const doomed = this.#segmentsOf(deletedIds);
+    this.#doom(deletedIds);
     const snapshots: StreamSnapshot[] = [];
     let streams = 0;
     try {
@@ -230,7 +246,7 @@ export class Checkpointer {
     }
     table.endRound(deletedIds);
     await log.release(position);
-    await this.#removeFiles(doomed);
+    await this.#doomed.remove();
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
       streams,
       tookMs: clock.nowMs() - startedMs,
@@ -291,25 +307,26 @@ export class Checkpointer {
     if (this.#parts.clock.nowMs() > this.#giveUpAtMs) throw new GaveUp();
   }
 
-  #segmentsOf(ids: readonly number[]): { id: number; bases: number[] }[] {
-    const { catalog, table } = this.#parts;
-    return ids.map((id) => ({
-      id,
-      bases: [...catalog.segments(id).map(({ base }) => base), ...table.unstoredSegments(id)],
-    })).filter(({ bases }) => bases.length > 0);
+  /** Notes which files they have, as long as there are rows that say so. */
+  #doom(ids: readonly number[]): void {
+    const { table } = this.#parts;
+    for (const id of ids) {
+      this.#doomed.add(id, [...this.#storedBases(id), ...table.unstoredSegments(id)]);
+    }
   }
 
-  async #removeFiles(doomed: readonly { id: number; bases: number[] }[]): Promise<void> {
-    const { fileSystem, folder, open } = this.#parts;
-    // An answer that was made in this turn may have to open its file yet (`fileBlob`).
-    if (doomed.length > 0) await nextTurn();
-    for (const { id, bases } of doomed) {
-      open.forget(id, bases);
-      for (const base of bases) {
-        const paths = segmentPaths(folder, id, base);
-        fileSystem.remove(paths.log);
-        fileSystem.remove(paths.index);
-      }
+  #storedBases(id: number): number[] {
+    try {
+      return this.#parts.catalog.segments(id).map(({ base }) => base);
+    } catch (error) {
+      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      logger.warn(
+        "Which files deleted stream {id} has can't be read, the next start removes them.",
+        {
+          id,
+        },
+      );
+      return [];
     }
   }
 }

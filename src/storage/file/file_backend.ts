@@ -10,7 +10,9 @@ import { invariant } from "../invariant.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "../records.ts";
 import type { StorageStatus } from "../status.ts";
 import type { Stream } from "../stream.ts";
+import { Admission } from "./admission.ts";
 import type { BackendLimits } from "./backend_limits.ts";
+import type { Ballast } from "./ballast.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Checkpointer } from "./checkpoint.ts";
 import type { DamagedStreams } from "./damaged_streams.ts";
@@ -19,14 +21,8 @@ import type { LogWriter } from "./log_writer.ts";
 import { measureRecord } from "./record_codec.ts";
 import type { SegmentReader } from "./segment_reader.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
+import { shortageRefusal } from "./shortage.ts";
 import type { StreamTable } from "./stream_table.ts";
-
-/** Waiting commands' bytes are counted with at least this much each. */
-const COMMAND_BYTES = 512;
-/** What a record may hold beside its data, and all of a delete's: names, types, a producer's id. */
-const RECORD_SPARE_BYTES = 8 * 1024;
-/** JSON as it is stored is at most this much longer than as it came: `[1,1]` becomes `1,\n1,\n`. */
-const STORED_GROWTH = 1.5;
 
 /** What a record leaves with the log, to be shown once it is durable. */
 export interface Effect {
@@ -48,6 +44,7 @@ export interface FileBackendParts {
   reader: SegmentReader;
   segments: SegmentWriter;
   checkpointer: Checkpointer;
+  ballast: Ballast;
   limits: BackendLimits;
   /** Lets go of files and locks, last of all. */
   release(): Promise<void>;
@@ -60,10 +57,9 @@ export class FileBackend implements Backend {
   readonly #parts: FileBackendParts;
   readonly #log: LogWriter<Effect>;
   readonly #table: StreamTable;
+  readonly #admission: Admission;
   #nextId: number;
   #checkpointedBytes = 0;
-  #gate: PromiseWithResolvers<void> | undefined;
-  #waitingBytes = 0;
   /** Streams were deleted since a full disk was last tried. */
   #mayFreeRoom = false;
   #cancelTimer: (() => void) | undefined;
@@ -73,6 +69,7 @@ export class FileBackend implements Backend {
     this.#parts = parts;
     this.#log = parts.log;
     this.#table = parts.table;
+    this.#admission = new Admission({ ...parts, dirty: () => parts.table.dirty });
     this.#nextId = nextId;
     this.#scheduleCheckpoint();
   }
@@ -96,29 +93,7 @@ export class FileBackend implements Backend {
     if (this.#closing !== undefined) {
       throw new StreamError({ code: "storage_closed" }, "The server is stopping.");
     }
-    if (kind === "delete") {
-      const batchBytes = this.#log.withoutPlace(RECORD_SPARE_BYTES);
-      return batchBytes === undefined ? undefined : this.#waitForFile(batchBytes, 0);
-    }
-    const { maxQueuedBytes, logReserveBytes, deleteReserveBytes, maxDirtyStreams } =
-      this.#parts.limits;
-    const queuedBytes = this.#log.queuedBytes + this.#waitingBytes;
-    if (queuedBytes > maxQueuedBytes) {
-      throw new StreamError(
-        { code: "overloaded" },
-        `${queuedBytes} bytes wait to be written, more than ${maxQueuedBytes}: try again.`,
-      );
-    }
-    // Nobody overtakes who waits: a producer's batches would change places.
-    if (this.#gate !== undefined) return this.#waitAtGate(bytes);
-    const isFull = this.#log.roomBytes < logReserveBytes || this.#table.dirty >= maxDirtyStreams;
-    if (isFull) return this.#waitForCheckpoint(bytes);
-    const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_SPARE_BYTES;
-    const batchBytes = this.#log.withoutPlace(recordBytes, deleteReserveBytes);
-    if (batchBytes === undefined) return undefined;
-    return this.#log.isAtLimitFor(batchBytes)
-      ? this.#waitForCheckpoint(bytes)
-      : this.#waitForFile(batchBytes, bytes);
+    return this.#admission.admit(kind, bytes);
   }
 
   status(): StorageStatus {
@@ -127,7 +102,7 @@ export class FileBackend implements Backend {
       loadedStreams: this.#table.loaded,
       openFiles: reader.openFiles,
       logBytes: this.#log.liveBytes,
-      queuedBytes: this.#log.queuedBytes + this.#waitingBytes,
+      queuedBytes: this.#log.queuedBytes + this.#admission.waitingBytes,
       checkpoints: checkpointer.done,
       failedCheckpoints: checkpointer.failed,
       damagedStreams: damaged.count,
@@ -135,8 +110,10 @@ export class FileBackend implements Backend {
     const found = damaged.count === 0 ? { figures } : { figures, damagedStreams: damaged.named };
     const { failure } = this.#log;
     if (failure !== undefined) return { state: "failed", reason: failure.message, ...found };
-    if (!this.#log.isOutOfSpace && !checkpointer.isOutOfSpace) return { state: "ok", ...found };
-    return { state: "full", reason: diskFull().message, ...found };
+    const lacking = this.#log.shortage.kind ?? checkpointer.shortage;
+    if (lacking === undefined) return { state: "ok", ...found };
+    const state = lacking === "no_space" ? "full" : "out_of_files";
+    return { state, reason: shortageRefusal(lacking).message, ...found };
   }
 
   newId(): number {
@@ -204,9 +181,7 @@ export class FileBackend implements Backend {
       "the streams are of this backend",
     );
     // One that nobody asked for, an expiry, comes without being let in.
-    if (this.#log.isOutOfSpace && this.#log.withoutPlace(RECORD_SPARE_BYTES) !== undefined) {
-      throw diskFull();
-    }
+    this.#admission.checkUnasked();
     const { tail, closed } = first;
     const position = this.#log.add(measureRecord(record), { stream: first, tail, closed, others });
     applyDelete(gone, record.soft, ({ fork }) => fork && this.#table.loadIfThere(fork.sourceId));
@@ -288,7 +263,8 @@ export class FileBackend implements Backend {
       this.#writeEarly(stream);
     }
     const { limits, checkpointer } = this.#parts;
-    if (this.#mayFreeRoom && checkpointer.isOutOfSpace) {
+    const isFull = checkpointer.shortage ?? this.#log.shortage.kind;
+    if (this.#mayFreeRoom && isFull === "no_space") {
       this.#mayFreeRoom = false;
       void checkpointer.run();
     } else if (
@@ -299,7 +275,7 @@ export class FileBackend implements Backend {
 
   /** Lets in those who waited for room. Called when a checkpoint has made some, and after each. */
   onRoom(): void {
-    this.#openGate();
+    this.#admission.openGate();
   }
 
   /** Counts the log from here. Called as a checkpoint begins. */
@@ -315,6 +291,8 @@ export class FileBackend implements Backend {
     const { checkpointer, catalog, release } = this.#parts;
     this.#cancelTimer?.();
     this.onRoom();
+    // What can't be written now isn't waited for: it was never acknowledged.
+    this.#log.shortage.stop();
     try {
       if (this.#log.failure === undefined) {
         await this.#log.flush();
@@ -327,37 +305,6 @@ export class FileBackend implements Backend {
     } finally {
       await this.#log.close();
       await catalog.close().finally(release);
-    }
-  }
-
-  /** The log is at its limit: a checkpoint has to free some of it. */
-  #waitForCheckpoint(bytes: number): Promise<void> {
-    const { checkpointer } = this.#parts;
-    if (checkpointer.isOutOfSpace) throw diskFull();
-    checkpointer.request();
-    return this.#waitAtGate(bytes);
-  }
-
-  /** The log's files have no room left: it needs another. */
-  #waitForFile(batchBytes: number, bytes: number): Promise<void> {
-    if (this.#log.isOutOfSpace) throw diskFull();
-    void this.#log.makeRoomFor(batchBytes).then(() => this.#openGate());
-    return this.#waitAtGate(bytes);
-  }
-
-  #openGate(): void {
-    this.#gate?.resolve();
-    this.#gate = undefined;
-  }
-
-  async #waitAtGate(bytes: number): Promise<void> {
-    this.#gate ??= Promise.withResolvers();
-    const counted = Math.max(bytes, COMMAND_BYTES);
-    this.#waitingBytes += counted;
-    try {
-      await this.#gate.promise;
-    } finally {
-      this.#waitingBytes -= counted;
     }
   }
 
@@ -381,11 +328,4 @@ export class FileBackend implements Backend {
       this.#scheduleCheckpoint();
     });
   }
-}
-
-function diskFull(): StreamError {
-  return new StreamError(
-    { code: "storage_full" },
-    "The disk is full: nothing can be appended until there is room again.",
-  );
 }

@@ -31,6 +31,9 @@ export function lockDirectory(path: string): DirectoryLock {
     database.close();
     const trouble = sqliteTrouble(error);
     if (trouble === "full") throw new FileSystemError("no_space", "lock", path, error);
+    if (trouble === "cannot_open") {
+      throw new FileSystemError("too_many_open_files", "lock", path, error);
+    }
     if (trouble === "busy") throw inUse(path, holder, error);
     const found = error instanceof Error ? error.message : String(error);
     const advice = "Remove it while no server runs: it holds nothing that is needed.";

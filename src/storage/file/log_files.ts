@@ -1,5 +1,11 @@
 import { basename, join } from "node:path";
-import { type File, type FileSystem, FileSystemError, isNoSpace } from "../../env/file_system.ts";
+import {
+  type File,
+  type FileSystem,
+  FileSystemError,
+  isNoSpace,
+  isShortage,
+} from "../../env/file_system.ts";
 import {
   encodeLogHeader,
   LOG_HEADER_BYTES,
@@ -215,12 +221,27 @@ export class LogFiles {
       file?.close();
       // It is no part of the log, whatever is in it, and can be tried again.
       if (!isRenamed) this.#spares.unshift(spare);
+      else this.#takeBack(spare, path, error);
       throw error;
     }
     const live = { header, path, sizeBytes };
     this.#live.push(live);
     this.#rolling = undefined;
     return { ...live, file, seed: logSeed(header) };
+  }
+
+  /**
+   * The file has its name in the log, and no record, but the folder isn't synced. Where it couldn't be
+   * opened for that, all is tried again, and until then the name is given back.
+   *
+   * @throws {FileSystemError} of the kind `other` where the sync itself has failed, which isn't repeated
+   */
+  #takeBack(spare: SpareFile, path: string, error: unknown): void {
+    if (!(isShortage(error) && error.kind === "too_many_open_files")) {
+      throw new FileSystemError("other", "sync", this.#folder, error);
+    }
+    this.#fileSystem.rename(path, spare.path);
+    this.#spares.unshift(spare);
   }
 
   /** Frees the files whose records are all at or before `sequence`, but for the newest. */

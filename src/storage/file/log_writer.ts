@@ -1,9 +1,7 @@
-import { type Clock } from "../../env/clock.ts";
-import { type File, FileSystemError, isNoSpace } from "../../env/file_system.ts";
+import { type File, FileSystemError, isShortage } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { LogBatch } from "./log_batch.ts";
-import { FullDisk } from "./full_disk.ts";
 import type { CurrentLogFile, LogFiles } from "./log_files.ts";
 import {
   batchSeed,
@@ -12,34 +10,11 @@ import {
   RECORD_PREFIX_BYTES,
 } from "./log_format.ts";
 import { firstWithoutPlace } from "./log_space.ts";
-import type { FsyncMode, LogSync } from "./log_sync.ts";
+import type { LogWriterOptions } from "./log_writer_options.ts";
 import { nextTurn } from "../next_turn.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
+import { Shortage } from "./shortage.ts";
 
-/** Options of a {@link LogWriter}. */
-export interface LogWriterOptions<Tag> {
-  files: LogFiles;
-  /** The file to begin with; it holds no batch yet. */
-  current: CurrentLogFile;
-  clock: Clock;
-  fsync: FsyncMode;
-  fsyncIntervalMs: number;
-  sync: LogSync;
-  /** How long the log may get. */
-  limitBytes: number;
-  /** A batch is closed at this size. */
-  batchLimitBytes: number;
-  /** The sequence number of the first record to come. */
-  nextSequence: number;
-  /** Called for each batch once it is durable, with what its records left, before anyone is answered. */
-  onDurable(tags: readonly Tag[]): void;
-  /** Called when the disk is found too full for the next file. */
-  onOutOfSpace(error: FileSystemError): void;
-  /** Called once when the log can't be written any more. */
-  onFailure(error: unknown): void;
-}
-
-const ROLL_RETRY_MS = 500;
 /** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
 const SMALL_SPARE_BYTES = 1024 * 1024;
 const SPARE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -62,7 +37,8 @@ export class LogWriter<Tag> {
   #position = LOG_HEADER_BYTES;
   /** Nothing more goes into the current file: it was made for the batch in it. */
   #isLeaving = false;
-  readonly #fullDisk: FullDisk;
+  /** What is lacking for the next file, or for a batch that is held. */
+  readonly shortage: Shortage;
   #isClosed = false;
   #syncedThrough: number;
   #durableSequence: number;
@@ -80,8 +56,11 @@ export class LogWriter<Tag> {
     this.#files = options.files;
     this.#current = options.current;
     this.#open = new LogBatch(options.nextSequence);
-    this.#fullDisk = new FullDisk(options.clock, () => {
-      if (this.#failure === undefined) void this.makeRoomFor(0);
+    this.shortage = new Shortage(options.clock, {
+      lookAgain: () => {
+        if (this.#failure === undefined) void this.makeRoomFor(0);
+      },
+      onBegin: (error) => options.onShortage(error),
     });
     this.#durableSequence = options.nextSequence - 1;
     this.#syncedThrough = options.nextSequence - 1;
@@ -110,11 +89,6 @@ export class LogWriter<Tag> {
   /** Bytes written since the start. */
   get writtenBytes(): number {
     return this.#bytesSinceStart;
-  }
-
-  /** Whether the disk is too full for the next file. */
-  get isOutOfSpace(): boolean {
-    return this.#fullDisk.isFull;
   }
 
   /** Why nothing can be written any more. */
@@ -157,14 +131,15 @@ export class LogWriter<Tag> {
 
   /**
    * Gets a file for a batch ready, past the log's limit if need be, as far as the disk has room;
-   * afterwards `isOutOfSpace` says so.
+   * afterwards `shortage` says whether it had.
    */
   async makeRoomFor(batchBytes: number): Promise<void> {
     try {
       await this.#files.prepareFor(batchBytes);
-      this.#fullDisk.end();
+      if (this.shortage.isHolding) this.shortage.tryHeld();
+      else this.shortage.end();
     } catch (error) {
-      if (isNoSpace(error)) this.#beginFullDisk(error);
+      if (isShortage(error)) this.shortage.begin(error);
       else this.fail(error);
     }
   }
@@ -217,12 +192,12 @@ export class LogWriter<Tag> {
   /** Stops for good, once what is under way has ended; what was flushed stays. */
   async close(): Promise<void> {
     this.#cancelSync?.();
-    this.#fullDisk.stop();
     const failure = this.#failure ??= new StreamError(
       { code: "storage_closed" },
       "The storage is closed.",
     );
     for (const batch of [this.#inFlight, ...this.#queue, this.#open]) batch?.fail(failure);
+    this.shortage.stop();
     await this.#loop;
     await Promise.allSettled(this.#syncs);
     await this.#files.prepared();
@@ -230,7 +205,7 @@ export class LogWriter<Tag> {
     this.#isClosed = true;
   }
 
-  /** Nothing is taken any more, and who waits is told so: a failed write or sync is never tried again. */
+  /** Nothing is taken any more, and who waits is told so: what has failed is never tried again. */
   fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -295,8 +270,12 @@ export class LogWriter<Tag> {
   async #write(batch: LogBatch<Tag>): Promise<void> {
     const current = await this.#fileWithRoom(batch);
     const bytes = batch.seal(this.#syncedThrough, batchSeed(current.seed, this.#position));
-    if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#position);
-    else await current.file.write(bytes, this.#position);
+    try {
+      if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#position);
+      else await current.file.write(bytes, this.#position);
+    } catch (error) {
+      await this.#writeHeld(current.file, bytes, error);
+    }
     this.#position += bytes.length;
     this.#unplacedBytes = 0;
     this.#isLeaving = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
@@ -309,12 +288,41 @@ export class LogWriter<Tag> {
     }
   }
 
+  /**
+   * Writes a batch once more, and in the same place, for which there was no room: some file systems take
+   * new blocks for each write. Nothing is behind it, and nothing of it was synced, so a part of it that
+   * is there is no more than a torn end. Any other failure is the end: what the device says no to once
+   * it may have lost already, or lose next.
+   */
+  async #writeHeld(file: File, bytes: Bytes, failure: unknown): Promise<void> {
+    for (let last = failure;;) {
+      await this.#hold(last);
+      try {
+        await file.write(bytes, this.#position);
+        return this.shortage.end();
+      } catch (error) {
+        last = error;
+      }
+    }
+  }
+
+  /** Holds the batch until what it lacks may be there again. */
+  async #hold(error: unknown): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.shortage.hold(error);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   #finish(batch: LogBatch<Tag>): void {
     if (this.#failure !== undefined) return;
     this.#inFlight = undefined;
     this.#durableSequence = batch.lastSequence;
-    this.#options.onDurable(batch.tags);
-    batch.settle();
+    try {
+      this.#options.onDurable(batch.tags);
+    } finally {
+      // It is on disk, whatever becomes of who shows it: nobody may wait for its answer for ever.
+      batch.settle();
+    }
     const usefulBytes = Math.max(SMALL_SPARE_BYTES, batch.sizeBytes * 4);
     if (batch.buffer.length <= Math.min(usefulBytes, SPARE_LIMIT_BYTES)) this.#spare = batch.buffer;
   }
@@ -347,26 +355,15 @@ export class LogWriter<Tag> {
         this.#current = await this.#files.roll(firstSequence, wantedBytes);
         this.#position = LOG_HEADER_BYTES;
         this.#isLeaving = false;
-        this.#fullDisk.end();
+        this.shortage.end();
         return this.#current;
       } catch (error) {
-        if (!isNoSpace(error)) throw error;
-        if (this.#failure !== undefined) throw this.#failure;
-        this.#beginFullDisk(error);
-        await this.#pause(ROLL_RETRY_MS);
+        await this.#hold(error);
       }
     }
   }
 
-  #beginFullDisk(error: FileSystemError): void {
-    if (this.#fullDisk.begin()) this.#options.onOutOfSpace(error);
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.setTimer(delayMs, resolve));
-  }
-
-  /** A full disk shows again when the file is needed; anything else is worth no more here. */
+  /** A shortage shows again when the file is needed; anything else is worth no more here. */
   #prepareNext(): void {
     this.#files.prepare().catch((error) => {
       if (!(error instanceof FileSystemError)) throw error;

@@ -31,6 +31,8 @@ import { sweepSegments } from "./sweep.ts";
 const logger = getLogger(["durable-streams", "storage"]);
 
 const MIB = 1024 * 1024;
+/** More than a log file being filled and one that is begun, the ballast, a checkpoint and a read take. */
+const RESERVED_DESCRIPTORS = 16;
 const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
@@ -225,7 +227,6 @@ async function assemble(
 ): Promise<Storage> {
   const clock = options.clock ?? systemClock;
   const walBytes = limitOfLog(options);
-  const earlyWriteBytes = options.earlyWriteBytes ?? MIB;
   const { uuid } = catalog.state;
   const { lastSequence } = recovered;
   // Records behind the catalogue say better than its word that the last server didn't end in order.
@@ -238,7 +239,9 @@ async function assemble(
     maxIdleBytes: options.maxIdleBytes ?? 192 * MIB,
     usedUntilMs: clean ? undefined : clock.nowMs(),
   });
-  const open = new OpenSegments(fileSystem, paths.segments, uuid, options.maxOpenFiles ?? 512);
+  const reserve = fileSystem.reserve?.(RESERVED_DESCRIPTORS);
+  const maxOpenFiles = options.maxOpenFiles ?? 512;
+  const open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
   const segments = new SegmentWriter({
     fileSystem,
     clock,
@@ -250,13 +253,7 @@ async function assemble(
     segmentBytes: options.segmentBytes ?? 64 * MIB,
     barrierFiles: options.barrierFiles ?? 4096,
   });
-  const replayed = replayLog(recovered, {
-    table,
-    segments,
-    damaged,
-    greatestRowId: catalog.greatestId(),
-    earlyWriteBytes,
-  });
+  const replayed = replayLog(recovered, { table, damaged, greatestRowId: catalog.greatestId() });
   await keepLogFiles(fileSystem, paths.root, replayed.filesToKeep, clock.nowMs());
   const nextId = Math.max(catalog.state.nextId, catalog.greatestId() + 1, replayed.greatestId + 1);
   const files = logFiles(options, fileSystem, paths, uuid, recovered);
@@ -279,7 +276,7 @@ async function assemble(
     batchLimitBytes: reserveBytes(options),
     nextSequence: lastSequence + 1,
     onDurable: (effects) => backend.publish(effects),
-    onOutOfSpace: (error) => {
+    onShortage: (error) => {
       logger.error("The log can't go on: {message}", { message: error.message });
       checkpointer.request();
     },
@@ -307,6 +304,7 @@ async function assemble(
     onEnd: () => {
       backend.onRoom();
       expire();
+      if (checkpointer.done > 0) sweep();
     },
   });
   let isClosed = false;
@@ -320,11 +318,12 @@ async function assemble(
     reader: new SegmentReader(clock, catalog, open),
     segments,
     checkpointer,
+    ballast,
     limits: {
       maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
       logReserveBytes: reserveBytes(options),
       deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
-      earlyWriteBytes,
+      earlyWriteBytes: options.earlyWriteBytes ?? MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams,
       maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + SPARE_DIRTY,
@@ -335,6 +334,7 @@ async function assemble(
       await ballast.stop();
       open.close();
       lock.release();
+      reserve?.end();
     },
   }, nextId);
   const engine = new StreamEngine(backend, {
@@ -349,17 +349,21 @@ async function assemble(
       logger.error("Expired streams stay: {error}", { error });
     }
   };
+  let isSwept = false;
+  const sweep = () => {
+    if (isSwept) return;
+    isSwept = true;
+    const isStopped = () => isClosed || log.failure !== undefined;
+    sweepSegments({ fileSystem, folder: paths.segments, catalog, table, pace, nextId, isStopped })
+      .catch((error) => {
+        if (!isStopped()) logger.warn("The sweep of left-over files stopped: {error}", { error });
+      });
+  };
   void ballast.refill();
   if (!clean) {
     logger.info("Recovered {records} records from the log.", { records: replayed.records });
-    const sweep = async () => {
-      if (isClosed) return;
-      await sweepSegments(fileSystem, paths.segments, catalog, table, nextId, () => isClosed);
-    };
-    // Behind the checkpoint, which removes the files that it knows of, and syncs some that were just written.
-    checkpointer.run().then(sweep)
-      .catch((error) => logger.warn("The sweep of left-over files stopped: {error}", { error }));
-  }
+    checkpointer.request();
+  } else sweep();
   return engine;
 }
 

@@ -1,5 +1,5 @@
-import type { File, FileSystem } from "../../env/file_system.ts";
-import { FileSystemError } from "../../env/file_system.ts";
+import type { File, FileSystem, Reserve } from "../../env/file_system.ts";
+import { FileSystemError, isShortage } from "../../env/file_system.ts";
 import { IndexPages } from "./index_page.ts";
 import { IndexReader } from "./index_reader.ts";
 import { segmentPaths } from "./paths.ts";
@@ -35,6 +35,7 @@ export class OpenSegments {
   readonly #folder: string;
   readonly #uuid: string;
   readonly #limit: number;
+  readonly #reserve: Pick<Reserve, "isLent"> | undefined;
   readonly #entries = new Map<string, Entry>();
   /** The last of them: who reads on nearly always asks for it again. */
   #newest: Entry | undefined;
@@ -44,11 +45,19 @@ export class OpenSegments {
   /**
    * @param uuid the directory's, which each index names
    * @param maxOpenFiles a segment takes two
+   * @param reserve while it is lent none stays open that nobody uses: others need those descriptors more
    */
-  constructor(fileSystem: FileSystem, folder: string, uuid: string, maxOpenFiles: number) {
+  constructor(
+    fileSystem: FileSystem,
+    folder: string,
+    uuid: string,
+    maxOpenFiles: number,
+    reserve?: Pick<Reserve, "isLent">,
+  ) {
     this.#fileSystem = fileSystem;
     this.#folder = folder;
     this.#uuid = uuid;
+    this.#reserve = reserve;
     this.#limit = Math.max(1, Math.floor(maxOpenFiles / 2));
   }
 
@@ -92,7 +101,7 @@ export class OpenSegments {
 
   /** Whether another one may be held: half of the files stay for those who don't hold any. */
   get mayHold(): boolean {
-    return this.#heldSegments < this.#limit / 2;
+    return this.#heldSegments < this.#limit / 2 && this.#reserve?.isLent !== true;
   }
 
   /** Keeps a segment's files open until the function that is returned is called for the first time. */
@@ -159,9 +168,9 @@ export class OpenSegments {
 
   #open(streamId: number, base: number): Entry {
     const paths = segmentPaths(this.#folder, streamId, base);
-    const log = this.#fileSystem.open(paths.log, "write");
+    const log = this.#openFile(paths.log);
     try {
-      const index = this.#fileSystem.open(paths.index, "write");
+      const index = this.#openFile(paths.index);
       const header = { uuid: this.#uuid, streamId, base };
       const indexReader = new IndexReader(index, header, this.#indexPages);
       const warm = new WarmRanges();
@@ -182,6 +191,17 @@ export class OpenSegments {
     }
   }
 
+  /** Where the process, or the system, has no descriptors left, those that nobody uses are given up. */
+  #openFile(path: string): File {
+    try {
+      return this.#fileSystem.open(path, "write");
+    } catch (error) {
+      if (!isShortage(error) || this.#entries.size === 0) throw error;
+      for (const [key, { users }] of this.#entries) if (users === 0) this.#drop(key);
+      return this.#fileSystem.open(path, "write");
+    }
+  }
+
   #release(entry: Entry): void {
     entry.users--;
     if (entry.users === 0 && entry.isDropped) closeBoth(entry);
@@ -189,9 +209,10 @@ export class OpenSegments {
   }
 
   #shrink(): void {
-    if (this.#entries.size <= this.#limit) return;
+    const limit = this.#reserve?.isLent === true ? 0 : this.#limit;
+    if (this.#entries.size <= limit) return;
     for (const [key, entry] of this.#entries) {
-      if (this.#entries.size <= this.#limit) return;
+      if (this.#entries.size <= limit) return;
       if (entry.users === 0) this.#drop(key);
     }
   }

@@ -7,7 +7,6 @@ import { type FileStream, streamFromRecord } from "./file_stream.ts";
 import type { LoggedRecord } from "./log_reader.ts";
 import { decodeRecord } from "./record_codec.ts";
 import type { RecoveredLog } from "./recovery.ts";
-import type { SegmentWriter } from "./segment_writer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
 const GROUP_RECORDS = 1000;
@@ -16,12 +15,9 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 /** What a replay works on. */
 export interface ReplayParts {
   table: StreamTable;
-  segments: SegmentWriter;
   damaged: DamagedStreams;
   /** No row has a greater id. */
   greatestRowId: number;
-  /** A stream's bytes beyond this leave memory for its segment. */
-  earlyWriteBytes: number;
 }
 
 /** What a replay came to. */
@@ -147,7 +143,6 @@ class LogReplay {
     }
     applyAppend(stream, record);
     this.#advance(stream, placed.sequence);
-    this.#writeEarly(stream);
   }
 
   #delete(record: DeleteRecord, placed: Placed): void {
@@ -209,11 +204,6 @@ class LogReplay {
       if (!(error instanceof StreamError && error.code === "damaged")) throw error;
       stream.producers.set(producerId, { epoch, seq });
     }
-  }
-
-  #writeEarly(stream: FileStream): void {
-    if (stream.tail - stream.buffer.start < this.#parts.earlyWriteBytes) return;
-    this.#parts.segments.write(stream, stream.tail);
   }
 }
 

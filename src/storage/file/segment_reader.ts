@@ -13,6 +13,7 @@ import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { boundsOf, part, readRun } from "./read_run.ts";
+import { shortageRefusal } from "./shortage.ts";
 
 /** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
 const HEADROOM_BYTES = 64;
@@ -241,6 +242,7 @@ export class SegmentReader {
 function readFailure(stream: FileStream, error: unknown): unknown {
   if (!(error instanceof FileSystemError)) return error;
   if (stream.presence === "deleted") return gone(stream);
+  if (error.kind === "too_many_open_files") return shortageRefusal(error.kind);
   if (error.kind !== "not_found") return error;
   return damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" });
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
-import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
+import { type FileSystem, FileSystemError, isShortage } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { Block } from "../tail_buffer.ts";
@@ -94,40 +94,59 @@ export class SegmentWriter {
 
   /**
    * Makes durable all that was written before the call. What a failed sync leaves behind is unknown,
-   * also where the disk was full: its error is of the kind `other`, and it is never tried again.
+   * also where the disk was full: its error is of the kind `other`, and it is never tried again. Where a
+   * file can't be opened for its sync nothing has happened to it yet: that is of its own kind, and the
+   * next call begins with the same file.
    *
    * @param isLast nothing is written to the log meanwhile: the soonest way is the best
    * @throws {FileSystemError}
    */
   async sync(isLast: boolean): Promise<void> {
-    try {
-      await this.#syncAll(isLast);
-    } catch (error) {
-      throw new FileSystemError("other", "sync segments in", this.#folder, error);
-    }
-  }
-
-  async #syncAll(isLast: boolean): Promise<void> {
     const barrierFiles = isLast
       ? Math.min(HURRIED_BARRIER_FILES, this.#barrierFiles)
       : this.#barrierFiles;
-    const files = [...this.#dirtyFiles];
-    const folders = [...this.#dirtyFolders];
+    const files = this.#dirtyFiles;
+    const folders = this.#dirtyFolders;
     this.#dirtyFiles = new Set();
     this.#dirtyFolders = new Set();
-    if (files.length > barrierFiles && await this.#fileSystem.barrier(this.#root)) return;
+    try {
+      await this.#syncAll(files, folders, files.size > barrierFiles, isLast);
+    } catch (error) {
+      if (!(isShortage(error) && error.kind === "too_many_open_files")) {
+        throw new FileSystemError("other", "sync segments in", this.#folder, error);
+      }
+      for (const path of files) this.#dirtyFiles.add(path);
+      for (const path of folders) this.#dirtyFolders.add(path);
+      throw error;
+    }
+  }
+
+  /** Takes out of both sets what is durable. */
+  async #syncAll(
+    files: Set<string>,
+    folders: Set<string>,
+    wantsBarrier: boolean,
+    isLast: boolean,
+  ): Promise<void> {
+    if (wantsBarrier && await this.#fileSystem.barrier(this.#root)) return;
     // One at a time: the log's sync, which others wait for, is never behind more than one of them.
     for (const path of files) {
       await this.#syncFile(path);
+      files.delete(path);
       if (!isLast) await this.#pace.letThrough(BATCHES_BETWEEN_SYNCS);
     }
-    for (const folder of folders) await this.#fileSystem.syncDirectory(folder);
+    for (const folder of folders) {
+      await this.#fileSystem.syncDirectory(folder);
+      folders.delete(folder);
+    }
   }
 
   async #syncFile(path: string): Promise<void> {
     const file = this.#fileSystem.open(path, "write");
     try {
       await file.dataSync();
+    } catch (error) {
+      throw new FileSystemError("other", "sync", path, error);
     } finally {
       file.close();
     }

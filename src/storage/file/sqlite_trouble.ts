@@ -2,16 +2,17 @@
  * What SQLite's errors are told apart by here. `unavailable`: the system didn't let it read or write,
  * which may be over the next time and says nothing of what is stored.
  */
-export type SqliteTrouble = "busy" | "full" | "unavailable" | "other";
+export type SqliteTrouble = "busy" | "full" | "cannot_open" | "unavailable" | "other";
 
 const BUSY = 5;
 const FULL = 13;
+/** A file of its own: for want of descriptors, where the database itself is open. */
+const CANNOT_OPEN = 14;
 /** The memory that connections share has no room: the file behind it can't grow. */
 const SHARED_MEMORY_SIZE = 4874;
 
-/** No memory, an I/O error, a file that can't be opened, a lock that can't be had. */
-const UNAVAILABLE: readonly number[] = [7, 10, 14, 15];
-const PRIMARY_CODE = 0xff;
+/** No memory, an I/O error, a lock that can't be had. */
+const UNAVAILABLE: readonly number[] = [7, 10, 15];
 
 /** What an error of SQLite's says, by its number; some come from Deno with their text alone. */
 export function sqliteTrouble(error: unknown): SqliteTrouble {
@@ -21,7 +22,11 @@ export function sqliteTrouble(error: unknown): SqliteTrouble {
     return "full";
   }
   if (code === BUSY || /is locked/.test(error.message)) return "busy";
-  const isUnavailable = typeof code === "number" && UNAVAILABLE.includes(code & PRIMARY_CODE) ||
-    /disk I\/O error|unable to open database file|out of memory/.test(error.message);
+  const isPrimary = (wanted: number) => typeof code === "number" && (code & 0xff) === wanted;
+  if (isPrimary(CANNOT_OPEN) || /unable to open database file/.test(error.message)) {
+    return "cannot_open";
+  }
+  const isUnavailable = UNAVAILABLE.some(isPrimary) ||
+    /disk I\/O error|out of memory/.test(error.message);
   return isUnavailable ? "unavailable" : "other";
 }

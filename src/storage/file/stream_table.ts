@@ -101,7 +101,11 @@ export class StreamTable {
       return loaded;
     }
     const row = this.#catalog.byName(name);
-    return row === undefined || this.#deletedIds.has(row.id) ? undefined : this.#fromRow(row);
+    if (row === undefined || this.#deletedIds.has(row.id)) return undefined;
+    // In memory without its name: a replay has loaded it before an earlier stream of that name came and went.
+    const stream = this.#byId.get(row.id) ?? this.#fromRow(row);
+    this.#byName.set(name, stream);
+    return stream;
   }
 
   /** The stream of this id, unless it is gone for good. */

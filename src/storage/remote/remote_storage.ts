@@ -13,6 +13,7 @@ import type {
   StreamInfo,
   Watch,
 } from "../storage.ts";
+import { callWatcher, type Watcher } from "../watcher.ts";
 import { AppendPack, isPacked, unpackAppended } from "./append_wire.ts";
 import type { Answer, Call, Deliver, Post } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
@@ -41,7 +42,7 @@ export class RemoteStorage implements Storage {
   readonly #infos = new Pending<StreamInfo>();
   readonly #chunks = new Pending<ReadResult>();
   readonly #pages = new Pending<ListPage>();
-  readonly #watches = new Map<number, () => void>();
+  readonly #watches = new Map<number, Watcher>();
   #status: StorageStatus;
   #nextId = 0;
   #closed: StreamError | undefined;
@@ -165,7 +166,7 @@ export class RemoteStorage implements Storage {
       case "page":
         return this.#pages.resolve(answer.id, answer.value);
       case "changed":
-        return this.#watches.get(answer.id)?.();
+        return this.#tell(this.#watches.get(answer.id));
       case "refused":
         return this.#fail(answer.id, new StreamError(answer.failure, answer.message));
       case "failed":
@@ -173,6 +174,10 @@ export class RemoteStorage implements Storage {
       case "status":
         this.#status = answer.status;
     }
+  }
+
+  #tell(watcher: Watcher | undefined): void {
+    if (watcher !== undefined) callWatcher(watcher);
   }
 
   #fail(id: number, error: Error): void {

@@ -9,7 +9,7 @@ import {
   type Status,
 } from "./model.ts";
 import { makePayload, type Payload } from "./payload.ts";
-import type { Session } from "./session.ts";
+import { isShortageCode, type Session } from "./session.ts";
 import { expect } from "./violation.ts";
 
 const PRODUCERS = ["p", "q"];
@@ -191,8 +191,8 @@ function refused(
     if (stream.presence === "there") stream.end();
   } else if (code === "stream_closed") {
     expect(stream.closed, `${at}: is refused, though the stream is open`);
-  } else if (code === "storage_full") {
-    expect(session.isFaulty, `${at}: is refused, though the disk isn't full`);
+  } else if (isShortageCode(code)) {
+    expect(session.isFaulty, `${at}: is refused, though nothing is lacking`);
   } else {
     expect(false, `${at}: is refused: ${error.message}`);
   }

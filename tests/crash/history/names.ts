@@ -3,7 +3,7 @@ import type { Lifetime } from "../../../src/protocol/lifetime.ts";
 import type { Created, CreateSpec } from "../../../src/storage/storage.ts";
 import { between, type ModelFork, type ModelOp, ModelStream, type Status } from "./model.ts";
 import { makePayload, type Payload } from "./payload.ts";
-import type { Session } from "./session.ts";
+import { isShortageCode, type Session } from "./session.ts";
 import { expect } from "./violation.ts";
 
 const TYPES = ["text/plain", "application/json", "application/octet-stream"];
@@ -61,7 +61,7 @@ export function createAgain(session: Session, stream: ModelStream): void {
     refused: ({ code, message }) => {
       stream.exclusive--;
       const isOther = (spec.closed ?? false) !== stream.closed;
-      const isFull = code === "storage_full" && session.isFaulty;
+      const isFull = session.isFaulty && isShortageCode(code);
       expect(isFull || (code === "stream_exists" && isOther), `stream ${name}: ${message}`);
     },
     unknown: () => {},
@@ -92,6 +92,10 @@ export function remove(session: Session, name: string): void {
     },
     refused: ({ code, message }) => {
       end(code);
+      if (isShortageCode(code) && session.isFaulty) {
+        if (stream?.presence === "deleting") stream.presence = "there";
+        return;
+      }
       const allowed: ReadonlySet<string> = between(before, world.statuses(name));
       expect(allowed.has(code), `${name}: can't be deleted: ${message}`);
       stream?.end();
@@ -185,7 +189,7 @@ function checkRefused(
 ): void {
   const { world } = session;
   const at = `stream ${stream.name}`;
-  if (code === "storage_full" && session.isFaulty) return;
+  if (isShortageCode(code) && session.isFaulty) return;
   if (code === "stream_exists" && statuses.has("gone")) return;
   const source = stream.fork?.source;
   if (source !== undefined) {

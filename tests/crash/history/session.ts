@@ -10,6 +10,11 @@ export class LifeOver extends Error {
   override readonly name = "LifeOver";
 }
 
+/** Whether a refusal says that something is lacking for now, and nothing was decided. */
+export function isShortageCode(code: string): boolean {
+  return code === "storage_full" || code === "overloaded";
+}
+
 /** How long an answer may take, in turns of the event loop. */
 const PATIENCE_TURNS = 3000;
 

@@ -416,12 +416,12 @@ Deno.test(
     const texts = numbered(30, 5000);
     const added = Promise.all(texts.map((text) => log.add(text)));
     await met.promise;
-    while (!log.writer.isOutOfSpace || log.clock.pendingTimers === 0) await turns(1);
+    while (log.writer.shortage.kind === undefined || log.clock.pendingTimers === 0) await turns(1);
     ok(!Object.keys(log.list()).includes("filling"), "what couldn't be filled takes no room");
     isFull = false;
     log.clock.advance(500);
     await added;
-    equal([log.durable, log.writer.isOutOfSpace], [texts, false]);
+    equal([log.durable, log.writer.shortage.kind], [texts, undefined]);
     equal(await log.reopen(), texts);
   }),
 );

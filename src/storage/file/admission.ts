@@ -1,0 +1,138 @@
+import { StreamError } from "../../protocol/errors.ts";
+import type { CommandKind } from "../backend.ts";
+import type { BackendLimits } from "./backend_limits.ts";
+import type { Ballast } from "./ballast.ts";
+import type { Checkpointer } from "./checkpoint.ts";
+import type { LogWriter } from "./log_writer.ts";
+import { shortageRefusal } from "./shortage.ts";
+
+/** Waiting commands' bytes are counted with at least this much each. */
+const COMMAND_BYTES = 512;
+/** What a record may hold beside its data, and all of a delete's: names, types, a producer's id. */
+const RECORD_SPARE_BYTES = 8 * 1024;
+/** JSON as it is stored is at most this much longer than as it came: `[1,1]` becomes `1,\n1,\n`. */
+const STORED_GROWTH = 1.5;
+
+/** What decides who is let in. */
+export interface AdmissionParts {
+  log: Pick<
+    LogWriter<never>,
+    "shortage" | "queuedBytes" | "roomBytes" | "withoutPlace" | "isAtLimitFor" | "makeRoomFor"
+  >;
+  checkpointer: Pick<Checkpointer, "shortage" | "request">;
+  ballast: Pick<Ballast, "release">;
+  limits: BackendLimits;
+  /** How many streams the next checkpoint has to store. */
+  dirty(): number;
+}
+
+/**
+ * Lets commands in whose records have a place in the log. Others wait at a gate, in their order, until
+ * a checkpoint or a new file has made room, and are refused where there will be none for now.
+ */
+export class Admission {
+  readonly #parts: AdmissionParts;
+  #gate: PromiseWithResolvers<void> | undefined;
+  #waitingBytes = 0;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  /** Bytes of the commands that wait. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /**
+   * As `Backend.admit`.
+   *
+   * @throws {StreamError} `overloaded`, `storage_full`
+   */
+  admit(kind: CommandKind, bytes: number): Promise<void> | undefined {
+    const { log } = this.#parts;
+    if (log.shortage.isHolding) this.#admitBehindHeld(kind);
+    if (kind === "delete") {
+      const batchBytes = log.withoutPlace(RECORD_SPARE_BYTES);
+      return batchBytes === undefined ? undefined : this.#waitForFile(batchBytes, 0);
+    }
+    const { maxQueuedBytes, logReserveBytes, deleteReserveBytes, maxDirtyStreams } =
+      this.#parts.limits;
+    const queuedBytes = log.queuedBytes + this.#waitingBytes;
+    if (queuedBytes > maxQueuedBytes) {
+      throw new StreamError(
+        { code: "overloaded" },
+        `${queuedBytes} bytes wait to be written, more than ${maxQueuedBytes}: try again.`,
+      );
+    }
+    // Nobody overtakes who waits: a producer's batches would change places.
+    if (this.#gate !== undefined) return this.#waitAtGate(bytes);
+    const isFull = log.roomBytes < logReserveBytes || this.#parts.dirty() >= maxDirtyStreams;
+    if (isFull) return this.#waitForCheckpoint(bytes);
+    const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_SPARE_BYTES;
+    const batchBytes = log.withoutPlace(recordBytes, deleteReserveBytes);
+    if (batchBytes === undefined) return undefined;
+    return log.isAtLimitFor(batchBytes)
+      ? this.#waitForCheckpoint(bytes)
+      : this.#waitForFile(batchBytes, bytes);
+  }
+
+  /**
+   * Refuses a delete that comes without being let in, an expiry, where it would have to wait for what is
+   * lacking.
+   *
+   * @throws {StreamError} `overloaded`, `storage_full`
+   */
+  checkUnasked(): void {
+    const { log } = this.#parts;
+    const { kind, isHolding } = log.shortage;
+    if (kind === undefined) return;
+    if (isHolding || log.withoutPlace(RECORD_SPARE_BYTES) !== undefined) {
+      throw shortageRefusal(kind);
+    }
+  }
+
+  /** Lets in those who waited for room. */
+  openGate(): void {
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  /**
+   * A batch is held. A delete is what makes room: it gets in if the ballast's is left, with which the
+   * batch is tried again.
+   */
+  #admitBehindHeld(kind: CommandKind): void {
+    const { log: { shortage }, ballast } = this.#parts;
+    const makesRoom = kind === "delete" && shortage.kind === "no_space" && ballast.release();
+    if (!makesRoom) throw shortageRefusal(shortage.kind ?? "no_space");
+    shortage.tryHeld();
+  }
+
+  /** The log is at its limit: a checkpoint has to free some of it. */
+  #waitForCheckpoint(bytes: number): Promise<void> {
+    const { checkpointer } = this.#parts;
+    if (checkpointer.shortage !== undefined) throw shortageRefusal(checkpointer.shortage);
+    checkpointer.request();
+    return this.#waitAtGate(bytes);
+  }
+
+  /** The log's files have no room left: it needs another. */
+  #waitForFile(batchBytes: number, bytes: number): Promise<void> {
+    const { log } = this.#parts;
+    if (log.shortage.kind !== undefined) throw shortageRefusal(log.shortage.kind);
+    void log.makeRoomFor(batchBytes).then(() => this.openGate());
+    return this.#waitAtGate(bytes);
+  }
+
+  async #waitAtGate(bytes: number): Promise<void> {
+    this.#gate ??= Promise.withResolvers();
+    const counted = Math.max(bytes, COMMAND_BYTES);
+    this.#waitingBytes += counted;
+    try {
+      await this.#gate.promise;
+    } finally {
+      this.#waitingBytes -= counted;
+    }
+  }
+}
