@@ -216,7 +216,7 @@ for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
 }
 
 function get(url: string): string {
-  return `GET ${url.slice(new URL(url).origin.length)} HTTP/1.1\nHost: test\n\n`;
+  return `GET ${url.slice(new URL(url).origin.length)} HTTP/1.1\nHost: localhost\n\n`;
 }
 
 async function openSse(stream: string): Promise<RawConnection> {
@@ -231,7 +231,7 @@ async function startUpload(stream: string): Promise<RawConnection> {
   const connection = new RawConnection(stream);
   const path = new URL(stream).pathname;
   connection.send(
-    `POST ${path} HTTP/1.1\nHost: test\nContent-Type: text/plain\nContent-Length: 10\n\nabcde`,
+    `POST ${path} HTTP/1.1\nHost: localhost\nContent-Type: text/plain\nContent-Length: 10\n\nabcde`,
   );
   // A request that came later on another connection was answered, so this one is being served.
   for (let i = 0; i < 3; i++) await status(fetch(stream));
