@@ -19,7 +19,8 @@ declare const Bun: {
 
 const storage = await openFileStorage({ dir: process.env.DIR ?? "./data" });
 const stopping = new AbortController();
-const app = createApp({ storage, signal: stopping.signal });
+// Whoever reaches the app can do everything: it listens on loopback only, and takes no other name.
+const app = createApp({ storage, signal: stopping.signal, allowedHosts: [] });
 
 const server = Bun.serve({
   hostname: "127.0.0.1",

@@ -7,7 +7,8 @@ import { createApp, openFileStorage } from "../src/mod.ts";
 
 const storage = await openFileStorage({ dir: Deno.env.get("DIR") ?? "./data" });
 const stopping = new AbortController();
-const app = createApp({ storage, signal: stopping.signal });
+// Whoever reaches the app can do everything: it listens on loopback only, and takes no other name.
+const app = createApp({ storage, signal: stopping.signal, allowedHosts: [] });
 
 const server = Deno.serve({
   hostname: "127.0.0.1",

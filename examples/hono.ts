@@ -15,6 +15,7 @@ app.use("/api/streams/*", bearerAuth({ token: Deno.env.get("TOKEN") ?? "secret" 
 app.route("/", streams);
 
 Deno.serve({
+  // Without a host name it would listen on every address of the machine.
   hostname: "127.0.0.1",
   port: Number(Deno.env.get("PORT") ?? 4437),
   onListen: ({ port }) => console.log(`listening on http://127.0.0.1:${port}/api/streams`),

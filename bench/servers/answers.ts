@@ -11,7 +11,7 @@ import {
   STREAM_UP_TO_DATE,
 } from "../../src/protocol/headers.ts";
 import type { HeaderFields } from "../../src/http/exchange.ts";
-import { COMMON_HEADERS, writeHeaders } from "../../src/server/response.ts";
+import { COMMON_HEADERS } from "../../src/server/response.ts";
 
 /** An offset as the protocol's servers print it: 20 digits. */
 export function offsetToken(offset: number): string {
@@ -20,8 +20,6 @@ export function offsetToken(offset: number): string {
 
 /** What an append's decision depends on, read from its headers as this project's server reads it. */
 export interface AppendHeaders {
-  /** What every answer to it carries. */
-  readonly common: Readonly<HeaderFields>;
   readonly producer: { readonly epoch: string; readonly seq: string } | undefined;
 }
 
@@ -43,17 +41,16 @@ export function readAppendHeaders(request: Request): AppendHeaders | undefined {
   if (seq !== null || expected !== null || isClose || contentType === null || length === null) {
     return undefined;
   }
-  const common = writeHeaders(request);
-  if (id === null || producerEpoch === null || producerSeq === null) {
-    return { common, producer: undefined };
-  }
-  return { common, producer: { epoch: producerEpoch, seq: producerSeq } };
+  // What a page sends is answered with more; the benchmark's clients are none.
+  if (headers.get("origin") !== null) return undefined;
+  if (id === null || producerEpoch === null || producerSeq === null) return { producer: undefined };
+  return { producer: { epoch: producerEpoch, seq: producerSeq } };
 }
 
 /** The answer to an append, with the status and the headers of this project's server. */
-export function appended(nextOffset: number, { common, producer }: AppendHeaders): Response {
+export function appended(nextOffset: number, { producer }: AppendHeaders): Response {
   const headers: HeaderFields = {
-    ...common,
+    ...COMMON_HEADERS,
     [STREAM_NEXT_OFFSET]: offsetToken(nextOffset),
   };
   if (producer !== undefined) {

@@ -1,7 +1,7 @@
 import type { AppOptions } from "../server/options.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../protocol/loopback.ts";
 import { version } from "./version.ts";
 
 /** What the flags say about the app and where it listens: plain data, as it goes to another thread. */
@@ -30,11 +30,22 @@ export function appSettings(values: FlagValues, shares: number): AppSettings {
       ...healthPath(values),
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
+      cors: values.get(flags.cors),
+      ...allowedHosts(values),
     },
     host: values.get(flags.host),
     port: values.get(flags.port),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
+}
+
+/** Nobody knows by which names a server is called that others can reach, unless they are given. */
+function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
+  const host = values.get(flags.host);
+  const given = values.get(flags.allowHosts);
+  if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
+  // An address may have a zone here, though not in a URL.
+  return { allowedHosts: [host.replace(/%.*$/, ""), given] };
 }
 
 /** A prefix without a path takes every path for a stream's. */

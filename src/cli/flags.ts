@@ -1,9 +1,12 @@
+import { Hosts, HOSTS_FORM } from "../server/hosts.ts";
+import { Origins, ORIGINS_FORM } from "../server/origins.ts";
 import {
   choiceFlag,
   dependentSwitchFlag,
   durationFlag,
   type FlagTable,
   integerFlag,
+  optionalFlag,
   sizeFlag,
   switchFlag,
   textFlag,
@@ -163,6 +166,34 @@ export const serveFlags = {
     defaultText: "on where --host is a loopback address, else off",
     help: "List the names of all streams at {prefix}/__ds/streams to whoever asks.",
   }),
+  cors: {
+    ...textFlag({
+      name: "cors",
+      placeholder: "origins",
+      default: "loopback",
+      help:
+        "The web pages of other origins that may use the streams: loopback, those of servers on the " +
+        "browser's own machine; origins such as https://app.example; * for all; none. Several by " +
+        "commas, or by the flag given again.",
+      accepts: ORIGINS_FORM,
+      check: (text) => isAccepted(() => new Origins(text)),
+    }),
+    repeatable: true,
+  },
+  allowHosts: {
+    ...optionalFlag(textFlag({
+      name: "allow-host",
+      placeholder: "names",
+      default: "",
+      help:
+        "The host names that requests may give beside --host and those of loopback; * for any. Several " +
+        "by commas, or by the flag given again.",
+      accepts: HOSTS_FORM,
+      check: (text) => isAccepted(() => new Hosts(text)),
+    })),
+    defaultText: "none where --host is a loopback address, else any",
+    repeatable: true,
+  },
   health: textFlag({
     name: "health",
     placeholder: "path",
@@ -188,3 +219,13 @@ export const serveFlags = {
     help: "One line of text, or one JSON object, for each message.",
   }),
 } satisfies FlagTable;
+
+function isAccepted(make: () => unknown): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

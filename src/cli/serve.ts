@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
 import { openFileStorage } from "../storage/file/open.ts";
+import { isLoopback } from "../protocol/loopback.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
@@ -131,8 +132,16 @@ function announce(values: FlagValues, { port }: Listener): void {
     runtime: runtimeName(),
     version,
   });
+  const host = values.get(flags.host);
+  if (!isLoopback(host)) {
+    log.warn(
+      "whoever reaches this server can read, write and delete its streams: nobody is asked who they " +
+        "are; put a proxy that asks in front, or keep --host 127.0.0.1",
+      { host },
+    );
+  }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
-  console.log(`listening on http://${urlHost(values.get(flags.host))}:${port}${path}`);
+  console.log(`listening on http://${urlHost(host)}:${port}${path}`);
 }
 
 function oneLine(error: unknown): string {

@@ -89,6 +89,6 @@ export function offsetIn(headers: Headers): string {
   if (offset !== null && offset !== "") return offset;
   throw new ClientError(
     "invalid_response",
-    "The answer has no Stream-Next-Offset: is this a server of the protocol, or is the header hidden?",
+    "The answer has no Stream-Next-Offset: is the header hidden?",
   );
 }

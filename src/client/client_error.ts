@@ -91,22 +91,21 @@ export interface ClientErrorDetails {
  */
 export class ClientError extends Error {
   override readonly name = "ClientError";
-  readonly code: ClientErrorCode;
+  // Assigned all at once.
+  declare readonly code: ClientErrorCode;
   /** See {@link ClientErrorDetails}, as for every field below. */
-  readonly status: number | undefined;
-  readonly serverCode: string | undefined;
-  readonly offset: string | undefined;
-  readonly epoch: number | undefined;
-  readonly expectedSeq: number | undefined;
-  readonly retryAfterMs: number | undefined;
-  readonly repeated: boolean;
-  readonly undelivered: Undelivered | undefined;
+  declare readonly status: number | undefined;
+  declare readonly serverCode: string | undefined;
+  declare readonly offset: string | undefined;
+  declare readonly epoch: number | undefined;
+  declare readonly expectedSeq: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly repeated: boolean;
+  declare readonly undelivered: Undelivered | undefined;
 
   constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     const { cause: _, ...known } = details;
-    Object.assign(this, known);
-    this.code = code;
-    this.repeated = details.repeated ?? false;
+    Object.assign(this, { ...known, code, repeated: details.repeated ?? false });
   }
 }

@@ -29,6 +29,8 @@ const FIRST_EVENT_MS = 5_000;
 const CUTS_LIMIT = 3;
 /** So often is asked for an answer that arrives mangled. */
 const MANGLED_LIMIT = 5;
+/** No cache gives such an answer once more without asking (RFC 9111 §5.2.2). */
+const NOT_KEPT = /no-(store|cache)(?!=)/i;
 /** A live answer that says nothing new and came sooner than this is no way to wait. */
 const AT_ONCE_MS = 1_000;
 
@@ -54,6 +56,8 @@ export class Feed {
   #sse: SseConnection | undefined;
   #cuts = 0;
   #hasMoved = false;
+  /** Where the stream went to after an answer that a cache may have kept said that it was all. */
+  #tail: string | undefined;
   readonly #idle: Backoff;
   #notBeforeMs = 0;
 
@@ -149,9 +153,32 @@ export class Feed {
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
     });
+    const isSure = closed || nextOffset === offset ||
+      NOT_KEPT.test(headers.get("cache-control") ?? "");
+    if (this.upToDate && !isSure && this.#options.readMode === "catch-up") {
+      await this.#askTail(signal);
+    }
     if (live === undefined) this.#isLive = this.upToDate;
     else this.#noteLive(startMs, nextOffset !== offset);
     return batch;
+  }
+
+  /**
+   * What says that it is up to date may not be so any more: a cache may have kept it since before later
+   * appends. The tail is asked for once, and what comes after that is left to the next read. Where it
+   * can't be had the next answer tells.
+   */
+  async #askTail(signal: AbortSignal): Promise<void> {
+    this.#tail ??= await this.#connection.send({
+      method: "GET",
+      url: this.#connection.urls.of(this.#options.path, { offset: NOW }),
+      signal,
+      repeatable: true,
+      retriedByCaller: true,
+    }).then(({ headers }) => offsetIn(headers)).catch(() => undefined);
+    // Offsets of one stream are ordered as texts (PROTOCOL §8).
+    this.upToDate = this.#tail !== undefined && this.place.offset >= this.#tail;
+    if (this.upToDate) this.#tail = undefined;
   }
 
   /** The next SSE event that says something; `undefined` where it is better to ask anew. */
@@ -225,7 +252,7 @@ export class Feed {
     if (batch.messages.length > 0 && nextOffset === this.place.offset) {
       throw new ClientError(
         "invalid_response",
-        `The answer from offset ${nextOffset} has data but names the same offset as the next one.`,
+        `The answer from offset ${nextOffset} has data but leads to the same offset.`,
       );
     }
     this.place = batch.end;

@@ -1,4 +1,5 @@
 import { ClientError } from "./client_error.ts";
+import { reasonOf } from "./reason.ts";
 
 /**
  * A value as JSON.
@@ -14,7 +15,7 @@ export function jsonText(value: unknown): string {
     cause = error;
   }
   if (text !== undefined) return text;
-  const reason = cause instanceof Error ? cause.message : `it is ${typeof value}`;
+  const reason = cause === undefined ? `it is ${typeof value}` : reasonOf(cause);
   throw new ClientError("invalid_argument", `The value can't be sent as JSON: ${reason}`, {
     cause,
   });

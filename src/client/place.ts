@@ -36,7 +36,7 @@ export function parsePlace(token: string): Place {
     throw invalidArgument(
       "The offset",
       token,
-      "one that a reader, a message or a writer gave, -1 for the start or now for the tail",
+      "one that was given, -1 for the start or now for the tail",
     );
   }
   return { offset, skip: Number(skip) };

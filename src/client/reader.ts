@@ -247,7 +247,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     if (this.#isBusy) {
       throw new ClientError(
         "invalid_argument",
-        "Another read of this reader waits: expected one after the other.",
+        "Another read of this reader waits.",
       );
     }
     this.#isBusy = true;

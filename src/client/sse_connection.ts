@@ -104,8 +104,7 @@ export class SseConnection {
       await stream?.cancel();
       signal.throwIfAborted();
       throw new MangledAnswer(
-        `A read with live=sse was answered with Content-Type ${JSON.stringify(type)}: expected ` +
-          "text/event-stream.",
+        `A read with live=sse was answered with Content-Type ${JSON.stringify(type)}.`,
       );
     }
     this.#isBase64 = headers.get(STREAM_SSE_DATA_ENCODING)?.toLowerCase() === "base64";
@@ -171,7 +170,7 @@ function decodeBase64(data: Bytes): Bytes {
   try {
     decoded = atob(text);
   } catch (error) {
-    throw new MangledAnswer("A data event is not base64, as the answer's head says it is.", error);
+    throw new MangledAnswer("A data event is not base64.", error);
   }
   const bytes = new Uint8Array(decoded.length);
   for (let at = 0; at < decoded.length; at++) bytes[at] = decoded.charCodeAt(at);

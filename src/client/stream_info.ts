@@ -1,6 +1,7 @@
 import { isTrue, STREAM_CLOSED, STREAM_EXPIRES_AT, STREAM_TTL } from "../protocol/headers.ts";
 import { offsetIn } from "./append_request.ts";
 import type { Connection } from "./connection.ts";
+import { NOW } from "./place.ts";
 
 /** What a stream is (PROTOCOL §5.5). */
 export interface StreamInfo {
@@ -44,7 +45,8 @@ export async function askStreamInfo(
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<StreamInfo> {
-  const url = connection.urls.of(path);
+  // A proxy that caches may make a GET of it, for which the query asks for the tail, and never an old one.
+  const url = connection.urls.of(path, { offset: NOW });
   const { headers } = await connection.send({ method: "HEAD", url, signal, repeatable: true });
   return streamInfoIn(headers);
 }

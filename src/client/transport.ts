@@ -70,7 +70,7 @@ export interface FetchTransportOptions {
  * const transport = withRetry()(withLog(fetchTransport({ fetch })));
  * const info = await new Client("http://localhost/v1/stream", { transport }).head("a/b");
  * assert(info.nextOffset === "7");
- * assert(sent[0] === "HEAD http://localhost/v1/stream/a/b");
+ * assert(sent[0] === "HEAD http://localhost/v1/stream/a/b?offset=now");
  * ```
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {

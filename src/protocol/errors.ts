@@ -15,6 +15,8 @@ export type Failure =
   | { code: "body_timeout" }
   | { code: "body_too_large" }
   | { code: "method_not_allowed"; allowed: string }
+  | { code: "origin_not_allowed" }
+  | { code: "host_not_allowed" }
   | { code: "not_found" }
   | { code: "gone" }
   | { code: "stream_exists" }

@@ -39,5 +39,5 @@ export const PRODUCER_RECEIVED_SEQ = "producer-received-seq";
 
 /** Whether a `Stream-Closed` value closes: exactly `true` in any case, all else counts as absent (PROTOCOL §4.1). */
 export function isTrue(value: string | null | undefined): boolean {
-  return value === "true" || (value != null && value.toLowerCase() === "true");
+  return value?.toLowerCase() === "true";
 }

@@ -53,6 +53,10 @@ function refusalOf(failure: Failure): Refusal {
       return { status: 400 };
     case "stale_epoch":
       return { status: 403, headers: { [PRODUCER_EPOCH]: String(failure.epoch) } };
+    case "origin_not_allowed":
+      return { status: 403 };
+    case "host_not_allowed":
+      return { status: 421 };
     case "not_found":
       return { status: 404 };
     case "method_not_allowed":

@@ -22,7 +22,7 @@ import type { ProducerBatch } from "../storage/records.ts";
 import type { Appended, AppendRequest } from "../storage/storage.ts";
 import type { Serving } from "./serving.ts";
 import { refuse } from "./refuse.ts";
-import { writeHeaders } from "./response.ts";
+import { COMMON_HEADERS } from "./response.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
@@ -45,21 +45,19 @@ export function append(serving: Serving, request: HttpRequest, respond: Respond)
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const common = writeHeaders(request);
   const fail = (error: unknown) => respond(refuse(serving, error));
   serving.bodies.receive(request, (body) => {
     command.body = body;
     serving.storage.append(name, command)
-      .then((appended) => respond(answer(common, command, appended)), fail);
+      .then((appended) => respond(answer(command, appended)), fail);
   }, fail);
 }
 
-function answer(
-  common: Readonly<HeaderFields>,
-  { producer, body }: AppendRequest,
-  appended: Appended,
-): Answer {
-  const headers: HeaderFields = { ...common, [STREAM_NEXT_OFFSET]: formatOffset(appended.tail) };
+function answer({ producer, body }: AppendRequest, appended: Appended): Answer {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    [STREAM_NEXT_OFFSET]: formatOffset(appended.tail),
+  };
   if (appended.closed) headers[STREAM_CLOSED] = "true";
   if (producer !== undefined) {
     headers[PRODUCER_EPOCH] = String(producer.epoch);

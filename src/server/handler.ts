@@ -1,4 +1,4 @@
-import type { Answer, Handler, HttpRequest, Respond } from "../http/exchange.ts";
+import type { Answer, Handler, HeaderFields, HttpRequest, Respond } from "../http/exchange.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { append } from "./append.ts";
 import { create } from "./create.ts";
@@ -6,9 +6,10 @@ import { head } from "./head.ts";
 import { health } from "./health.ts";
 import { list } from "./list.ts";
 import { read } from "./read.ts";
+import { preflight } from "./preflight.ts";
 import { refuse } from "./refuse.ts";
 import { remove } from "./remove.ts";
-import { METHODS, PREFLIGHT_HEADERS } from "./response.ts";
+import { METHODS } from "./response.ts";
 import type { Serving } from "./serving.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
@@ -17,6 +18,20 @@ export function handlerOf(serving: Serving): Handler {
 }
 
 function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
+  let extra: Readonly<HeaderFields> | undefined;
+  try {
+    extra = serving.access.check(request, serving.names);
+  } catch (error) {
+    return respond(refuse(serving, error));
+  }
+  route(serving, request, extra === undefined ? respond : adding(extra, respond));
+}
+
+function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
+  return (answer) => respond({ ...answer, headers: { ...answer.headers, ...extra } });
+}
+
+function route(serving: Serving, request: HttpRequest, respond: Respond): void {
   try {
     // An append answers by itself: a promise for its answer would cost it more.
     if (request.method === "POST" && serving.names.isPlain(request)) {
@@ -49,7 +64,7 @@ function dispatch(serving: Serving, request: HttpRequest): Promise<Answer> | Ans
     case "DELETE":
       return remove(serving, request);
     case "OPTIONS":
-      return { status: 204, headers: PREFLIGHT_HEADERS, body: null };
+      return preflight(request);
     default:
       throw new StreamError(
         { code: "method_not_allowed", allowed: METHODS },

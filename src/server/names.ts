@@ -59,6 +59,14 @@ export class StreamNames {
     return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
   }
 
+  /** Whether the request is about the server itself: its health, or what is below `__ds/`. */
+  isControl(request: HttpRequest): boolean {
+    if (this.isPlain(request)) return false;
+    if (this.isHealth(request)) return true;
+    const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
+    return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;
+  }
+
   /**
    * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it.
    *

@@ -17,7 +17,10 @@ export interface AppOptions {
   longPollTimeoutMs?: number;
   /** An SSE connection is closed after this, for caches to collapse readers (PROTOCOL §10.2); 60 s. */
   sseCloseAfterMs?: number;
-  /** An idle SSE connection gets a comment this often; 15 s. */
+  /**
+   * An idle SSE connection gets a comment this often; 6 s. `Bun.serve` cuts after its ten idle seconds
+   * unless told otherwise, and these may be over after eight and a half.
+   */
   sseKeepAliveMs?: number;
   /** Nothing more is pushed to an SSE reader that has this much unread; 64 KiB. */
   sseBufferBytes?: number;
@@ -36,6 +39,20 @@ export interface AppOptions {
    * with `streamName`.
    */
   listing?: boolean;
+  /**
+   * The web pages of other origins that may use the streams, one or several of: `loopback`, those of
+   * servers on the page's own machine; origins such as `https://app.example`; `*`, all, though the
+   * listing and the health are for those only that are named; `none`. `loopback` unless given. Others'
+   * requests are refused before they have any effect. Pages of the app's own origin, and whoever is no
+   * browser, are always served.
+   */
+  cors?: string | readonly string[];
+  /**
+   * The host names that requests may give beside those of loopback, or `*`; a request by another name is
+   * refused. Not looked at unless given: give it where the app listens on loopback, so that no web page
+   * gets in by a name of its own that leads here.
+   */
+  allowedHosts?: string | readonly string[];
   /** Where the server says how it is, such as `/health`; nowhere unless it is given. */
   health?: string;
   /** What it says of its version there. */
@@ -61,6 +78,8 @@ export interface ServerConfig {
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
   readonly listing: boolean;
+  readonly cors: string | readonly string[];
+  readonly allowedHosts: string | readonly string[] | undefined;
   readonly health: string | undefined;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -70,7 +89,7 @@ export interface ServerConfig {
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} where a number makes no sense, or two options don't go together
+ * @throws {RangeError} where a value makes no sense, or two options don't go together
  */
 export function resolveOptions(options: AppOptions): ServerConfig {
   const isPrivate = options.private ?? false;
@@ -80,7 +99,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     streamName: options.streamName,
     longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
     sseCloseAfterMs: atLeast(1, "sseCloseAfterMs", options.sseCloseAfterMs ?? 60_000),
-    sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 15_000),
+    sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 6_000),
     sseBufferBytes: atLeast(1, "sseBufferBytes", options.sseBufferBytes ?? 64 * 1024),
     maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? 10 * 1024 * 1024),
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
@@ -88,6 +107,8 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
     listing: checkListing(options),
+    cors: options.cors ?? "loopback",
+    allowedHosts: options.allowedHosts,
     health: checkHealth(options),
     version: options.version,
     signal: options.signal,

@@ -1,6 +1,7 @@
-import type { HeaderFields, HttpRequest } from "../http/exchange.ts";
+import type { HeaderFields } from "../http/exchange.ts";
 
-const EXPOSED = [
+/** What a page of another origin may read of an answer's headers. */
+export const EXPOSED_HEADERS = [
   "Stream-Next-Offset",
   "Stream-Start-Offset",
   "Stream-Up-To-Date",
@@ -16,58 +17,19 @@ const EXPOSED = [
   "ETag",
   "Location",
   "Retry-After",
-];
-
-const ALLOWED_REQUEST_HEADERS = [
-  "Content-Type",
-  "Authorization",
-  "If-None-Match",
-  "Last-Event-ID",
-  "Cache-Control",
-  "Stream-TTL",
-  "Stream-Expires-At",
-  "Stream-Closed",
-  "Stream-Seq",
-  "Stream-Expected-Offset",
-  "Stream-Forked-From",
-  "Stream-Fork-Offset",
-  "Stream-Fork-Sub-Offset",
-  "Producer-Id",
-  "Producer-Epoch",
-  "Producer-Seq",
-  "*",
-];
+].join(", ");
 
 /** The methods that stream URLs take. */
 export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 
-/** What every answer carries, against sniffing and for embedding (PROTOCOL §12.7). */
-const SECURITY_HEADERS: Readonly<HeaderFields> = {
-  "x-content-type-options": "nosniff",
-  "cross-origin-resource-policy": "cross-origin",
-};
-
-/** What every answer carries that a cache may hand to a page of another origin. */
-export const COMMON_HEADERS: Readonly<HeaderFields> = {
-  "access-control-allow-origin": "*",
-  "access-control-expose-headers": EXPOSED.join(", "),
-  ...SECURITY_HEADERS,
-};
-
 /**
- * What the answer to a write carries. No cache keeps it, so that only pages of another origin get what
- * is theirs; making and sending that costs an eighth of an append.
+ * What every answer carries, against sniffing and for embedding (PROTOCOL §12.7): what a page embeds
+ * without an `Origin`, as an image, is taken from pages of the same site only. {@link Access} adds what
+ * is for pages of other origins.
  */
-export function writeHeaders(request: HttpRequest): Readonly<HeaderFields> {
-  return request.headers.get("origin") === null ? SECURITY_HEADERS : COMMON_HEADERS;
-}
-
-/** What a browser wants to know before it sends a request across origins. */
-export const PREFLIGHT_HEADERS: Readonly<HeaderFields> = {
-  ...COMMON_HEADERS,
-  "access-control-allow-methods": METHODS,
-  "access-control-allow-headers": ALLOWED_REQUEST_HEADERS.join(", "),
-  "access-control-max-age": "86400",
+export const COMMON_HEADERS: Readonly<HeaderFields> = {
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-site",
 };
 
 /** For answers that a cache must not keep. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../env/clock.ts";
 import type { Storage } from "../storage/storage.ts";
+import { Access } from "./access.ts";
 import { BodyReader } from "./body.ts";
 import { Counters } from "./counters.ts";
 import { LiveReaders } from "./live_readers.ts";
@@ -14,6 +15,7 @@ export interface Serving {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly names: StreamNames;
+  readonly access: Access;
   readonly bodies: BodyReader;
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
@@ -32,6 +34,7 @@ export function createServing(config: ServerConfig): Serving {
     storage,
     clock,
     names: new StreamNames(config),
+    access: new Access(config),
     bodies: new BodyReader(config.maxAppendBytes, config.bodyTimeoutMs, clock),
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),

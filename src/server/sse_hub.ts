@@ -9,6 +9,8 @@ import type { ServerConfig } from "./options.ts";
 import { SseReader } from "./sse_reader.ts";
 
 const TICK_MS = 1000;
+/** A reader whose time is over has so long to take what is queued for it. */
+const GRACE_MS = 15_000;
 
 /**
  * All SSE connections of an app. Those that follow the same stream share what is read and encoded for
@@ -100,7 +102,7 @@ export class SseHub {
     if (reader.hasRoom) {
       if (nowMs >= reader.closeAtMs) reader.end();
       else if (nowMs - reader.sentAtMs >= sseKeepAliveMs) reader.send(SSE_KEEP_ALIVE, nowMs);
-    } else if (nowMs >= reader.closeAtMs + sseKeepAliveMs) {
+    } else if (nowMs >= reader.closeAtMs + GRACE_MS) {
       this.#counters.cutReaders++;
       reader.cut();
     }

@@ -44,6 +44,8 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxQueuedBytes, 64 * 2 ** 20],
   [flags.maxProducers, 10_000],
   [flags.listing, undefined],
+  [flags.cors, "loopback"],
+  [flags.allowHosts, undefined],
   [flags.health, "/health"],
   [flags.private, false],
   [flags.logLevel, "info"],
@@ -106,6 +108,22 @@ Deno.test("--listing and --no-listing beat the variable, and the default is left
   match(flags.listing.defaultText, /on where --host is a loopback address, else off/);
 });
 
+Deno.test("--cors and --allow-host take several by commas and by being given again; variables the same", () => {
+  const args = [
+    "--cors",
+    "https://a.test,loopback",
+    "--cors",
+    "http://b.test",
+    "--allow-host",
+    "x,y",
+  ];
+  const values = read(args, { DURABLE_STREAMS_CORS: "*" });
+  equal(values.get(flags.cors), "https://a.test,loopback\nhttp://b.test");
+  equal(values.get(flags.allowHosts), "x,y");
+  equal(read([], { DURABLE_STREAMS_CORS: "*" }).get(flags.cors), "*");
+  equal(read([], { DURABLE_STREAMS_ALLOW_HOST: "::1 b.test" }).get(flags.allowHosts), "::1 b.test");
+});
+
 const BAD: readonly (readonly [flag: string, text: string, accepted: RegExp])[] = [
   ["dir", "", /accepted: a path/],
   ["storage", "disk", /accepted: file, memory/],
@@ -130,6 +148,16 @@ const BAD: readonly (readonly [flag: string, text: string, accepted: RegExp])[] 
   ["max-live-readers", "0", /accepted: a whole number from 1/],
   ["workers", "0", /accepted: a whole number from 1/],
   ["max-open-files", "1", /accepted: a whole number from 16/],
+  [
+    "cors",
+    "app.example",
+    /accepted: \*, none, loopback, or origins such as https:\/\/app\.example/,
+  ],
+  ["cors", "https://app.example/page", /accepted: \*, none, loopback, or origins/],
+  ["cors", "none,loopback", /accepted: \*, none, loopback, or origins/],
+  ["cors", "", /accepted: \*, none, loopback, or origins/],
+  ["allow-host", "app.example:80", /accepted: \*, or host names and IP addresses without ports/],
+  ["allow-host", "http://app.example", /accepted: \*, or host names/],
   ["log-level", "warning", /accepted: debug, info, warn, error/],
   ["log-format", "xml", /accepted: text, json/],
 ];

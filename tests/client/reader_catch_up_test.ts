@@ -20,7 +20,8 @@ Deno.test("a loop in catch-up mode ends at the tail, and a later one goes on the
   equal(await texts(reader), []);
   await kit.append("s", JSON_TYPE, "3");
   equal(await texts(reader), ["3"]);
-  equal(kit.asked.length, 3);
+  // What has data may have been kept by a cache, and then the tail is asked for; what is empty not.
+  equal(kit.asked.map((asked) => asked.endsWith("=now")), [false, true, false, false, true]);
 });
 
 Deno.test("messages keep the bytes that they were served with", async () => {

@@ -33,7 +33,8 @@ async function runSuite(
 ): Promise<Report> {
   const command = await target.program(dir);
   const data = join(dir, "data");
-  const flags = ["--port", "0", "--storage", target.storage, "--dir", data];
+  // One of its requests says that it is of a page of example.com.
+  const flags = ["--port", "0", "--storage", target.storage, "--dir", data, "--cors", "*"];
   const program = await startProgram([...command, ...flags]);
   try {
     return await runVitest(program.origin, join(dir, "report.json"), only);

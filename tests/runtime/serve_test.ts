@@ -35,6 +35,46 @@ for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
     match(stderr, new RegExp(`INFO started pid=${server.pid} dir=\\S+ .*runtime="(Deno|Bun) `));
   });
 
+  test("where others can reach it, it warns in one line of what they can do", async (flags) => {
+    // An address that isn't taken for loopback, and leads nowhere else.
+    await using server = await start([...flags, "--host", "127.1"]);
+    server.signal("SIGINT");
+    const { stderr } = await server.ended;
+    const warnings = stderr.split("\n").filter((line) => line.includes(" WARNING "));
+    equal(warnings.length, 1, stderr);
+    match(
+      warnings[0] ?? "",
+      /whoever reaches this server can read, write and delete.* host=127\.1$/,
+    );
+  });
+
+  test("serves no strange page and by no strange name, unless flags say so", async (flags) => {
+    const ask = async (url: string, headers: string) => {
+      const connection = new RawConnection(url);
+      connection.send(`GET /health HTTP/1.1\n${headers}\nConnection: close\n\n`);
+      const answer = await connection.until("\r\n\r\n");
+      connection[Symbol.dispose]();
+      return answer.slice(0, "HTTP/1.1 200".length);
+    };
+    const page = "Host: localhost\nOrigin: https://app.example";
+    {
+      await using server = await start(flags);
+      equal(await ask(server.url, "Host: localhost"), "HTTP/1.1 200");
+      equal(await ask(server.url, "Host: LOCALHOST.:1"), "HTTP/1.1 200");
+      equal(await ask(server.url, "Host: [::1]"), "HTTP/1.1 200");
+      equal(await ask(server.url, "Host: app.example"), "HTTP/1.1 421");
+      equal(await ask(server.url, page), "HTTP/1.1 403");
+      server.signal("SIGINT");
+      const { stderr } = await server.ended;
+      match(stderr, / WARNING The Host "app\.example" .*--allow-host app\.example/);
+      match(stderr, / WARNING Pages of https:\/\/app\.example .*--cors https:\/\/app\.example/);
+    }
+    const named = ["--cors", "https://app.example", "--allow-host", "app.example"];
+    await using server = await start([...flags, ...named]);
+    equal(await ask(server.url, "Host: app.example"), "HTTP/1.1 200");
+    equal(await ask(server.url, page), "HTTP/1.1 200");
+  });
+
   test("creates, appends, reads, and says what it refuses", async (flags) => {
     await using server = await start([...flags, "--max-append-bytes", "64KiB"]);
     const stream = `${server.url}/things`;
@@ -216,7 +256,7 @@ for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
 }
 
 function get(url: string): string {
-  return `GET ${url.slice(new URL(url).origin.length)} HTTP/1.1\nHost: test\n\n`;
+  return `GET ${url.slice(new URL(url).origin.length)} HTTP/1.1\nHost: localhost\n\n`;
 }
 
 async function openSse(stream: string): Promise<RawConnection> {
@@ -231,7 +271,7 @@ async function startUpload(stream: string): Promise<RawConnection> {
   const connection = new RawConnection(stream);
   const path = new URL(stream).pathname;
   connection.send(
-    `POST ${path} HTTP/1.1\nHost: test\nContent-Type: text/plain\nContent-Length: 10\n\nabcde`,
+    `POST ${path} HTTP/1.1\nHost: localhost\nContent-Type: text/plain\nContent-Length: 10\n\nabcde`,
   );
   // A request that came later on another connection was answered, so this one is being served.
   for (let i = 0; i < 3; i++) await status(fetch(stream));

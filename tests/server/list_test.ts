@@ -33,7 +33,7 @@ Deno.test("the listing tells what each stream is, in the order of names, and isn
   equal(answer.status, 200);
   equal(answer.headers.get("content-type"), "application/json");
   equal(answer.headers.get("cache-control"), "no-store");
-  equal(answer.headers.get("access-control-allow-origin"), "*");
+  equal(answer.headers.get("access-control-allow-origin"), null);
   equal(answer.headers.get("x-content-type-options"), "nosniff");
   const zero = offset(0);
   const contentType = "text/plain";

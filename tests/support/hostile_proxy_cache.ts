@@ -25,9 +25,10 @@ interface Entry {
 /**
  * A shared cache as RFC 9111 allows it, which does all that it may: it keeps a GET's 200 by path and
  * query for `s-maxage` or `max-age`, serves it stale within `stale-while-revalidate` while it asks
- * again, answers `If-None-Match` by itself, and lets identical GETs at the same time wait for one. It
- * doesn't keep `no-store`, `no-cache`, `private`, a `Vary` other than of encodings, or event streams,
- * and lets requests pass that are authorized or say `no-cache` or `no-store`.
+ * again, answers `If-None-Match` by itself, and lets identical GETs at the same time wait for one. What
+ * is for pages of different origins it keeps apart. It doesn't keep `no-store`, `no-cache`, `private`, a
+ * `Vary` of anything else but encodings, or event streams, and lets requests pass that are authorized or
+ * say `no-cache` or `no-store`.
  */
 export class SharedCache {
   readonly #clock: Clock;
@@ -41,7 +42,7 @@ export class SharedCache {
   /** What is kept, or what the server says, which is kept then where it may be. */
   async answer(request: ProxyRequest, ask: Ask): Promise<CachedAnswer> {
     if (!mayBeCached(request)) return { use: "bypass", answer: await ask("client") };
-    const key = request.target;
+    const key = `${request.target} ${request.headers.get("origin")}`;
     const stored = this.#entries.get(key);
     const ageMs = this.#clock.nowMs() - (stored?.storedAtMs ?? 0);
     if (stored !== undefined && ageMs < stored.freshMs) return this.#out("hit", stored, request);
@@ -106,7 +107,7 @@ function lifetimeOf(answer: Answer): { freshMs: number; staleMs: number } | unde
   const vary = fieldOf(answer.fields, "vary") ?? "";
   const isEventStream = fieldOf(answer.fields, "content-type")?.startsWith("text/event-stream");
   if (answer.status !== 200 || isEventStream || /no-store|no-cache|private/.test(control)) return;
-  if (!/^(?:\s*accept-encoding\s*,?)*$/i.test(vary)) return;
+  if (!/^(?:\s*(?:accept-encoding|origin)\s*,?)*$/i.test(vary)) return;
   const freshMs = msOf(control, "s-maxage") ?? msOf(control, "max-age") ?? 0;
   const staleMs = msOf(control, "stale-while-revalidate") ?? 0;
   return freshMs + staleMs > 0 ? { freshMs, staleMs } : undefined;

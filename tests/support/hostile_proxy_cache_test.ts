@@ -59,6 +59,17 @@ Deno.test("cache: a hit says its age, and knows its ETag", async () => {
   });
 });
 
+Deno.test("cache: pages of different origins get what was answered to theirs", async () => {
+  const headers = { "cache-control": "max-age=60", vary: "Origin, accept-encoding" };
+  await withCache(headers, async ({ get }) => {
+    equal(await get("/"), "1");
+    equal(await get("/", { origin: "http://a.test" }), "2");
+    equal(await get("/", { origin: "http://b.test" }), "3");
+    equal(await get("/", { origin: "http://a.test" }), "2");
+    equal(await get("/"), "1");
+  });
+});
+
 Deno.test("cache: within stale-while-revalidate the old one comes, and the next one is new", async () => {
   const headers = { "cache-control": "max-age=60, stale-while-revalidate=300" };
   await withCache(headers, async ({ clock, get, proxy, seen, uses }) => {

@@ -85,6 +85,8 @@ export function answer(
   if (headers.next !== undefined) fields.set("stream-next-offset", headers.next);
   if (headers.cursor !== undefined) fields.set("stream-cursor", headers.cursor);
   if (headers.upToDate) fields.set("stream-up-to-date", "true");
+  // What a cache may have kept would be asked about once more.
+  if (headers.upToDate) fields.set("cache-control", "no-store");
   if (headers.closed) fields.set("stream-closed", "true");
   return new Response(body, { status: body === null ? 204 : 200, headers: fields });
 }

@@ -17,7 +17,7 @@ Deno.test("PROTOCOL §5.2: an append names the stream's content type, which HEAD
     return await writer.send("y");
   };
   equal((await server.run(send())).offset, "c");
-  equal(server.log, ["HEAD s", "POST s", "POST s"]);
+  equal(server.log, ["HEAD s?offset=now", "POST s", "POST s"]);
   equal(server.asked[1]?.headers.get("content-type"), "text/plain; charset=utf-8");
 });
 

@@ -2,6 +2,9 @@ import { deepStrictEqual as equal } from "node:assert";
 import { NO_BYTES } from "../../../src/protocol/bytes.ts";
 import { AT_END, AT_TAIL, json, OtherServer, reply, sse, text } from "./other_server.ts";
 
+/** A field that lets caches keep an answer. */
+const KEPT = { "cache-control": "public, max-age=60" };
+
 Deno.test("PROTOCOL §4.1: Stream-Closed is any case of true, in any case of the header", async () => {
   for (const [name, value] of [["Stream-Closed", "TRUE"], ["STREAM-CLOSED", "True"]] as const) {
     const server = new OtherServer([json("a", "[1]", { [name]: value })]);
@@ -99,6 +102,7 @@ Deno.test("PROTOCOL §5.6: closure behind a cached last chunk is found by asking
 Deno.test("PROTOCOL §5.6: read() in catch-up mode finds the closure behind a cached last chunk", async () => {
   const server = new OtherServer([
     json("a", "[1]", AT_TAIL),
+    json("a", "[]", AT_END),
     json("a", "[]", { "stream-closed": "true" }),
   ]);
   const reader = server.client.reader("s", { readMode: "catch-up" });
@@ -108,7 +112,74 @@ Deno.test("PROTOCOL §5.6: read() in catch-up mode finds the closure behind a ca
   equal([second.messages.length, second.upToDate, second.closed], [0, true, true]);
   const third = await server.run(reader.read());
   equal([third.messages.length, third.data, third.closed], [0, NO_BYTES, true]);
-  equal(server.log.length, 2);
+  equal(server.log.length, 3);
+});
+
+Deno.test("PROTOCOL §10.1: what a cache may have kept is up to date once the stream's tail says so", async () => {
+  const server = new OtherServer([
+    json("a", "[1]", { ...AT_TAIL, ...KEPT }),
+    // Two more since; the tail is asked for once, however many answers of a cache come before it.
+    reply(200, "c"),
+    json("b", "[2]", { ...AT_TAIL, ...KEPT }),
+    json("c", "[3]", { ...AT_TAIL, ...KEPT }),
+  ]);
+  const reader = server.client.reader("s", { readMode: "catch-up" });
+  equal(await server.read(reader), ["1", "2", "3"]);
+  equal(reader.upToDate, true);
+  equal(server.log, [
+    "GET s?offset=-1",
+    "GET s?offset=now",
+    "GET s?offset=a",
+    "GET s?offset=b",
+  ]);
+});
+
+Deno.test("PROTOCOL §10.1: of a stream that grows as fast as it is read, what there was at first is enough", async () => {
+  const server = new OtherServer([
+    json("a", "[1]", { ...AT_TAIL, ...KEPT }),
+    reply(200, "b"),
+    json("c", "[2,3]", { ...AT_TAIL, ...KEPT }),
+  ]);
+  equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1", "2", "3"]);
+});
+
+Deno.test("PROTOCOL §10.1: a tail that can't be had is found by reading on, to an empty answer", async () => {
+  for (const without of [new Error("reset"), reply(405, "x"), reply(503, "x"), new Response()]) {
+    const server = new OtherServer([
+      json("a", "[1]", { ...AT_TAIL, ...KEPT }),
+      without,
+      json("b", "[2]", { ...AT_TAIL, "cache-control": "no-store" }),
+    ]);
+    equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1", "2"]);
+  }
+  const server = new OtherServer([
+    json("a", "[1]", { ...AT_TAIL, ...KEPT }),
+    reply(405, "x"),
+    json("a", "[]", { ...AT_TAIL, ...KEPT }),
+  ]);
+  equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1"]);
+});
+
+for (const control of ["no-store", "No-Cache, max-age=60", "private,no-store"]) {
+  Deno.test(`PROTOCOL §10.1: Cache-Control: ${control} is up to date without another request`, async () => {
+    const server = new OtherServer([json("a", "[1]", { ...AT_TAIL, "cache-control": control })]);
+    equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1"]);
+  });
+}
+
+for (const control of ["private, max-age=60", 'no-cache="set-cookie", max-age=60']) {
+  Deno.test(`PROTOCOL §10.1: Cache-Control: ${control} may be kept, so that the tail is asked for`, async () => {
+    const server = new OtherServer([
+      json("a", "[1]", { ...AT_TAIL, "cache-control": control }),
+      reply(200, "a"),
+    ]);
+    equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1"]);
+  });
+}
+
+Deno.test("PROTOCOL §5.6: a closed answer is the end, wherever it was kept", async () => {
+  const server = new OtherServer([json("a", "[1]", { ...AT_END, ...KEPT })]);
+  equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1"]);
 });
 
 Deno.test("PROTOCOL §5.6: no optional header is needed, no Stream-Cursor, no ETag, no Cache-Control", async () => {

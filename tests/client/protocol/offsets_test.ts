@@ -80,7 +80,9 @@ Deno.test("PROTOCOL §8: -1 is where a reader begins that names no offset", asyn
 });
 
 Deno.test("PROTOCOL §8: now in catch-up mode reads nothing of what was there", async () => {
-  const server = new OtherServer([json("t", "[]", AT_TAIL)]);
+  const server = new OtherServer([
+    json("t", "[]", { ...AT_TAIL, "cache-control": "no-store" }),
+  ]);
   const reader = server.client.reader("s", { offset: "now", readMode: "catch-up" });
   equal(await server.read(reader), []);
   equal([reader.offset, reader.upToDate, reader.closed], ["t", true, false]);

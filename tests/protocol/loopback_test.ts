@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { isLoopback } from "../../src/cli/loopback.ts";
+import { isLoopback } from "../../src/protocol/loopback.ts";
 
 for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost", "LocalHost"]) {
   Deno.test(`${host} is a loopback address`, () => equal(isLoopback(host), true));

@@ -1,0 +1,91 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+
+/** The path of an nginx that this machine has; undefined where there is none. */
+export function findNginx(): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
+  return folders.map((folder) => join(folder, "nginx")).find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** An nginx with its cache on, as its manual shows it, in front of one server. */
+export interface Nginx {
+  readonly origin: string;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts nginx on a free port of loopback; throws where it doesn't answer soon. */
+export async function startNginx(path: string, upstream: string): Promise<Nginx> {
+  const dir = mkdtempSync(join(tmpdir(), "durable-streams-nginx-"));
+  const port = await freePort();
+  const config = join(dir, "nginx.conf");
+  writeFileSync(config, configOf(dir, port, upstream));
+  const child = spawn(path, ["-c", config, "-p", dir, "-e", "stderr"], { stdio: "ignore" });
+  const ended = new Promise<void>((resolve) => {
+    child.on("exit", () => resolve());
+    child.on("error", () => resolve());
+  });
+  const nginx: Nginx = {
+    origin: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const answer = await fetch(nginx.origin).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer !== undefined) return nginx;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await nginx[Symbol.asyncDispose]();
+  throw new Error("nginx doesn't answer.");
+}
+
+function configOf(dir: string, port: number, upstream: string): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${dir}/${name};`).join("\n");
+  return `
+daemon off;
+pid ${dir}/pid;
+${process.getuid?.() === 0 ? "user root;" : ""}
+events {}
+http {
+  access_log off;
+  ${temporary}
+  proxy_cache_path ${dir}/cache keys_zone=streams:1m;
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass ${upstream};
+      proxy_http_version 1.1;
+      proxy_cache streams;
+      add_header x-cache $upstream_cache_status always;
+    }
+  }
+}
+`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen({ host: "127.0.0.1", port: 0 }, () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,117 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { Client } from "../../src/client/client.ts";
+import { CommandKit } from "../cli/commands/command_kit.ts";
+import { startProgram } from "../tools/program.ts";
+import { findNginx, startNginx } from "./nginx.ts";
+
+/**
+ * The program behind nginx with its cache on, which makes a GET of HEAD, ignores what requests say of
+ * caches, and keeps what answers allow.
+ */
+
+const nginx = findNginx();
+/** In CI a missing nginx is a failure, and elsewhere a reason to skip. */
+const isMissing = nginx === undefined && process.env["CI"] !== "true";
+const TEXT = { "content-type": "text/plain" };
+
+interface Site {
+  /** The streams through nginx. */
+  readonly cached: string;
+  /** The same without it. */
+  readonly direct: string;
+}
+
+function test(name: string, run: (site: Site) => Promise<void>): void {
+  Deno.test({
+    name: `nginx: ${name}${
+      isMissing ? " (skipped: needs nginx, apt-get install nginx-light)" : ""
+    }`,
+    ignore: isMissing,
+    fn: async () => {
+      const dir = mkdtempSync(join(tmpdir(), "durable-streams-behind-nginx-"));
+      const command = [process.execPath, "run", "-A", "main.ts", "--port", "0", "--dir", dir];
+      const server = await startProgram([...command, "--chunk-bytes", "4KiB"]);
+      try {
+        if (nginx === undefined) throw new Error("No nginx: apt-get install nginx-light.");
+        await using proxy = await startNginx(nginx, server.origin);
+        await run({ cached: `${proxy.origin}/v1/stream`, direct: server.url });
+      } finally {
+        await server.kill();
+        rmSync(dir, { recursive: true, force: true });
+      }
+    },
+  });
+}
+
+async function append(stream: string, body: string, method = "POST"): Promise<void> {
+  await (await fetch(stream, { method, headers: TEXT, body })).body?.cancel();
+}
+
+async function ask(url: string, init: RequestInit = {}) {
+  const answer = await fetch(url, init);
+  const text = await answer.text();
+  return { text, use: answer.headers.get("x-cache"), headers: answer.headers };
+}
+
+test("read prints what came since a chunk was kept", async ({ cached, direct }) => {
+  const kit = new CommandKit();
+  const read = () => kit.ok(["read", "s", "--url", cached], { fetch });
+  await append(`${direct}/s`, "one\n", "PUT");
+  equal(await read(), "one\n");
+  await append(`${direct}/s`, "two\n");
+  // What the cache says alone.
+  const { text, use } = await ask(`${cached}/s?offset=-1`);
+  deepEqual([text, use], ["one\n", "HIT"]);
+  equal(await read(), "one\ntwo\n");
+  await append(`${direct}/s`, "three\n");
+  equal(await read(), "one\ntwo\nthree\n");
+  equal(await kit.ok(["tail", "s", "-n", "1", "--url", cached], { fetch }), "three\n");
+});
+
+test("head tells the tail, though a GET is made of it and chunks are kept", async ({ cached, direct }) => {
+  const client = new Client(cached);
+  const length = async () => Number((await client.head("s")).nextOffset.slice(-16));
+  await append(`${direct}/s`, "x".repeat(4_000), "PUT");
+  for (let i = 0; i < 2; i++) await append(`${direct}/s`, "x".repeat(3_000));
+  await ask(`${cached}/s`);
+  // What HEAD alone says is the end of the first chunk, out of the cache.
+  const { headers, use } = await ask(`${cached}/s`, { method: "HEAD" });
+  const told = Number(headers.get("stream-next-offset")?.slice(-16));
+  deepEqual([told < 10_000, use], [true, "HIT"]);
+  equal(await length(), 10_000);
+  await append(`${direct}/s`, "y");
+  equal(await length(), 10_001);
+  await (await fetch(`${direct}/s`, { method: "POST", headers: { "stream-closed": "true" } })).body
+    ?.cancel();
+  equal((await client.head("s")).closed, true);
+});
+
+test("what was kept for one origin's page is not given to another's", async ({ cached, direct }) => {
+  await append(`${direct}/s`, "one\n", "PUT");
+  const url = `${cached}/s?offset=-1`;
+  const page = (origin: string) => ask(url, { headers: { origin } });
+  const told: unknown[] = [];
+  for (
+    const asked of [() => ask(url), () => page("http://localhost:3000"), () => page("http://[::1]")]
+  ) {
+    for (let i = 0; i < 2; i++) {
+      const { headers, use } = await asked();
+      told.push([headers.get("access-control-allow-origin"), use]);
+    }
+  }
+  deepEqual(told, [
+    [null, "MISS"],
+    [null, "HIT"],
+    ["http://localhost:3000", "MISS"],
+    ["http://localhost:3000", "HIT"],
+    ["http://[::1]", "MISS"],
+    ["http://[::1]", "HIT"],
+  ]);
+  const foreign = await page("https://evil.example");
+  equal(foreign.text.includes("one"), false);
+  equal(foreign.headers.get("access-control-allow-origin"), null);
+});

@@ -1,0 +1,16 @@
+import { match, ok } from "node:assert/strict";
+import { readRepository } from "../tools/read_tree.ts";
+
+/** Whoever copies an example must not open their streams to a whole network. */
+
+Deno.test("every example that listens says on which address", async () => {
+  let count = 0;
+  for (const [path, text] of await readRepository()) {
+    if (!/^(?:README\.md$|docs\/|examples\/|src\/)/.test(path)) continue;
+    for (const [call] of text.matchAll(/\b(?:Bun|Deno)\.serve\((?!\)).{0,120}/gs)) {
+      count++;
+      match(call, /hostname:/, path);
+    }
+  }
+  ok(count >= 5, `${count} examples`);
+});
