@@ -1,4 +1,4 @@
-import type { AppOptions } from "../server/options.ts";
+import { type AppOptions, BODY_SPARE_BYTES } from "../server/options.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
 import { isLoopback } from "./loopback.ts";
@@ -13,16 +13,21 @@ export interface AppSettings {
   readonly longestSilenceMs: number;
 }
 
-/** @param shares how many threads share the limit on live readers */
+/** @param shares how many threads share the limits on live readers and on bodies in flight */
 export function appSettings(values: FlagValues, shares: number): AppSettings {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
+  const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
   return {
     app: {
       prefix: values.get(flags.prefix),
       longPollTimeoutMs,
       sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
-      maxAppendBytes: values.get(flags.maxAppendBytes),
+      maxAppendBytes,
+      maxBodyBytesInFlight: Math.max(
+        Math.ceil(values.get(flags.maxBodyBytesInFlight) / shares),
+        maxAppendBytes + BODY_SPARE_BYTES,
+      ),
       chunkBytes: values.get(flags.chunkBytes),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
       bodyTimeoutMs,

@@ -93,6 +93,14 @@ export const serveFlags = {
     default: 10 * MIB,
     help: "The longest body of a request; a longer one is answered 413.",
   }),
+  maxBodyBytesInFlight: sizeFlag({
+    name: "max-body-bytes-in-flight",
+    min: 128 * KIB,
+    max: 64 * GIB,
+    default: 256 * MIB,
+    help:
+      "What all bodies on their way in may take at once; a request that needs more is answered 503.",
+  }),
   chunkBytes: sizeFlag({
     name: "chunk-bytes",
     min: 4 * KIB,

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
 import { openFileStorage } from "../storage/file/open.ts";
+import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
@@ -89,6 +90,14 @@ function checkTogether(values: FlagValues): void {
       `--max-append-bytes is ${formatSize(append)} and --max-queued-bytes only ` +
         `${formatSize(queued)}, so that the longest append would never fit; accepted: a queue at ` +
         "least as large",
+    );
+  }
+  const inFlight = values.get(flags.maxBodyBytesInFlight);
+  if (append + BODY_SPARE_BYTES > inFlight) {
+    throw new UsageError(
+      `--max-append-bytes is ${formatSize(append)} and --max-body-bytes-in-flight only ` +
+        `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
+        `${formatSize(BODY_SPARE_BYTES)} more`,
     );
   }
 }

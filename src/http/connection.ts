@@ -207,14 +207,18 @@ export class Connection {
   #readBody(exchange: Exchange, body: IncomingBody): void {
     exchange.awaitsContinue = false;
     const { chunked } = exchange;
+    const from = this.#at;
+    // Who takes the body may answer in the middle of it, and then nothing more is read.
     if (chunked !== undefined) {
-      const input = this.#part(this.#at, this.#input.length);
-      this.#at += chunked.decode(input, (data) => body.push(data));
+      const input = this.#part(from, this.#input.length);
+      const used = chunked.decode(input, (data, start, end) => body.write(data, start, end));
+      if (!this.#isLeaving) this.#at = from + used;
     } else {
-      const end = Math.min(this.#at + exchange.leftBytes, this.#input.length);
-      body.push(this.#part(this.#at, end));
-      exchange.leftBytes -= end - this.#at;
+      const end = Math.min(from + exchange.leftBytes, this.#input.length);
+      const part = this.#part(from, end);
+      exchange.leftBytes -= part.length;
       this.#at = end;
+      body.write(part, 0, part.length);
     }
     if (chunked === undefined ? exchange.leftBytes === 0 : chunked.isDone) body.end();
   }

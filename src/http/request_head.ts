@@ -84,6 +84,31 @@ export function parseHead(text: string): RequestHead {
   };
 }
 
+/** What says where a request ends, or where it goes, has to be known before its body (RFC 9110 §6.5.1). */
+const NO_TRAILERS = [
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/**
+ * Looks at the fields after a body in chunks. What they say means nothing here, but to a server in
+ * front of this one they may have been the next request.
+ *
+ * @param text all before the empty line, each byte a character
+ * @throws {HeadError}
+ */
+export function parseTrailers(text: string): void {
+  const fields = parseFields(text, 0);
+  const name = NO_TRAILERS.find((each) => fields.get(each) !== null);
+  if (name !== undefined) throw bad(`The field ${name} may not come after the body.`);
+}
+
 /** Whether a head may begin like this: what isn't HTTP is refused before a head's end is waited for. */
 export function couldBeHead(text: string): boolean {
   return text.includes("\n") ? WHOLE_LINE.test(text) : PART_OF_LINE.test(text);

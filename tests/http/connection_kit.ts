@@ -1,7 +1,14 @@
 import { Buffer } from "node:buffer";
 import type { FileSlice } from "../../src/env/file_body.ts";
 import type { Connection } from "../../src/http/connection.ts";
-import type { Answer, Handler, HttpRequest, Respond } from "../../src/http/exchange.ts";
+import { BodyBuffer } from "../../src/http/body_buffer.ts";
+import {
+  type Answer,
+  type Handler,
+  type HttpRequest,
+  isArriving,
+  type Respond,
+} from "../../src/http/exchange.ts";
 import { HttpConnections } from "../../src/http/http_connections.ts";
 import type { Socket } from "../../src/http/socket.ts";
 import type { Bytes } from "../../src/protocol/bytes.ts";
@@ -135,3 +142,16 @@ export function sent(text: string): Bytes {
 
 /** A plain GET. */
 export const GET = sent("GET /a HTTP/1.1\nHost: h\n\n");
+
+/** All of a request's body, once it is here. */
+export function bodyOf({ body, whole }: HttpRequest): Promise<Bytes> {
+  if (!isArriving(body)) return Promise.resolve(whole ?? new Uint8Array(0));
+  return new Promise((resolve, reject) => {
+    const buffer = new BodyBuffer();
+    body.attach({
+      write: (input, start, end) => buffer.append(input, start, end),
+      end: () => resolve(buffer.whole()),
+      fail: reject,
+    });
+  });
+}
