@@ -1,4 +1,5 @@
 import { systemClock } from "../env/clock.ts";
+import { heldBytes } from "../env/held_bytes.ts";
 import type { Connection } from "../http/connection.ts";
 import { HttpConnections } from "../http/http_connections.ts";
 import type { BunRuntime } from "./bun_runtime.ts";
@@ -10,7 +11,12 @@ import type { Listener, ListenOptions } from "./listener.ts";
  */
 export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
   const { handler, longestSilenceMs } = options;
-  const connections = new HttpConnections({ handler, longestSilenceMs, clock: systemClock });
+  const connections = new HttpConnections({
+    handler,
+    longestSilenceMs,
+    clock: systemClock,
+    heldBytes,
+  });
   const listener = bun.listen<Connection>({
     hostname: options.host,
     port: options.port,

@@ -7,6 +7,8 @@ import type { Socket } from "./socket.ts";
 
 const SWEEP_MS = 5_000;
 const HEAD_TIMEOUT_MS = 30_000;
+/** For a client to close a connection that is at its end; what it sends meanwhile is thrown away. */
+const END_TIMEOUT_MS = 30_000;
 const SHORTEST_IDLE_MS = 120_000;
 const SPARE_MS = 30_000;
 /** All before a body: URL and headers together. */
@@ -18,6 +20,8 @@ export interface HttpConnectionsOptions {
   readonly clock: Clock;
   /** The longest that a request may go without a byte in either direction by the handler's own limits. */
   readonly longestSilenceMs: number;
+  /** How much the system holds for a socket, by its descriptor, that its client hasn't taken. */
+  readonly heldBytes?: ((descriptor: number) => number) | undefined;
 }
 
 /** All connections of a listener: HTTP/1.1 over the sockets it is given. */
@@ -33,7 +37,8 @@ export class HttpConnections {
   /** Called once nobody is answered any more, where a stop waits for that. */
   #onIdle: (() => void) | undefined;
 
-  constructor({ handler, clock, longestSilenceMs }: HttpConnectionsOptions) {
+  constructor(options: HttpConnectionsOptions) {
+    const { handler, clock, longestSilenceMs, heldBytes = () => 0 } = options;
     this.#clock = clock;
     const idleMs = Math.max(longestSilenceMs + SPARE_MS, SHORTEST_IDLE_MS);
     this.#parts = {
@@ -42,8 +47,13 @@ export class HttpConnections {
       chunks: new ChunkEncoder(),
       date: () => this.#dateNow(),
       headLimitBytes: HEAD_LIMIT_BYTES,
-      headSweeps: HEAD_TIMEOUT_MS / SWEEP_MS,
-      idleSweeps: Math.ceil(idleMs / SWEEP_MS),
+      patience: {
+        headSweeps: HEAD_TIMEOUT_MS / SWEEP_MS,
+        idleSweeps: Math.ceil(idleMs / SWEEP_MS),
+        quietEndSweeps: 1,
+        endSweeps: END_TIMEOUT_MS / SWEEP_MS,
+      },
+      heldBytes,
       isStopping: () => this.#isStopping,
     };
   }

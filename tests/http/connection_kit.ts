@@ -100,6 +100,8 @@ export class ConnectionKit {
   readonly clock = new ManualClock();
   readonly pending: Pending[] = [];
   readonly connections: HttpConnections;
+  /** What the system holds of what was written, for all sockets. */
+  heldBytes = 0;
 
   /** @param handler what answers at once; else every request waits in `pending` */
   constructor(handler?: Handler) {
@@ -107,6 +109,7 @@ export class ConnectionKit {
       handler: handler ?? ((request, respond) => this.#take(request, respond)),
       clock: this.clock,
       longestSilenceMs: 30_000,
+      heldBytes: () => this.heldBytes,
     });
   }
 
