@@ -68,8 +68,8 @@ export class BodyReader {
     failed: (error: StreamError) => void,
   ): void {
     const declared = request.headers.get("content-length");
-    const { body } = request;
-    if (declared === "0" || (declared === null && body === null)) return received(NO_BYTES);
+    // Not to be looked at where that isn't needed: runtimes make a stream of it then.
+    if (declared === "0" || (declared === null && request.body === null)) return received(NO_BYTES);
     const limitBytes = this.#limits.bytes;
     if (declared !== null && !(Number(declared) <= limitBytes)) {
       return failed(LENGTH.test(declared) ? tooLarge(limitBytes) : noLength(declared));
@@ -84,18 +84,18 @@ export class BodyReader {
   }
 
   #fill(pending: PendingBody, request: HttpRequest, declaredBytes: number | undefined): void {
-    const { body } = request;
-    if (isArriving(body)) {
-      body.attach(pending);
-    } else if (
-      declaredBytes !== undefined && declaredBytes <= SHORT_BYTES &&
-      request.arrayBuffer !== undefined
-    ) {
+    const isShort = declaredBytes !== undefined && declaredBytes <= SHORT_BYTES;
+    if (isShort && request.arrayBuffer !== undefined) {
       if (!pending.reserve(declaredBytes)) return;
       request.arrayBuffer().then(
         (whole) => pending.endWith(new Uint8Array(whole)),
         (error) => pending.fail(error),
       );
+      return;
+    }
+    const { body } = request;
+    if (isArriving(body)) {
+      body.attach(pending);
     } else if (body !== null) {
       if (pending.reserve(READ_BYTES)) pending.stop = pour(body, pending, this.#pace);
     } else {
