@@ -11,10 +11,19 @@ export interface AppSettings {
   readonly port: number;
   /** The longest that a request may go without a byte in either direction. */
   readonly longestSilenceMs: number;
+  /** How many connections one thread keeps. */
+  readonly maxConnections: number;
 }
 
-/** @param shares how many threads share the limits on live readers and on bodies in flight */
-export function appSettings(values: FlagValues, shares: number): AppSettings {
+/**
+ * @param shares how many threads share the limits on live readers, connections and bodies in flight
+ * @param maxConnections what they all may have
+ */
+export function appSettings(
+  values: FlagValues,
+  shares: number,
+  maxConnections: number,
+): AppSettings {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
@@ -38,6 +47,7 @@ export function appSettings(values: FlagValues, shares: number): AppSettings {
     },
     host: values.get(flags.host),
     port: values.get(flags.port),
+    maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
 }

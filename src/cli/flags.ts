@@ -1,5 +1,6 @@
 import {
   choiceFlag,
+  dependentIntegerFlag,
   dependentSwitchFlag,
   durationFlag,
   type FlagTable,
@@ -135,6 +136,14 @@ export const serveFlags = {
     max: 10_000_000,
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
+  }),
+  maxConnections: dependentIntegerFlag({
+    name: "max-connections",
+    min: 1,
+    max: 10_000_000,
+    defaultText: "what the process's open-file limit leaves beside --max-open-files",
+    help:
+      "How many connections may be open at once; one more is answered 503 and closed. Not on Deno.",
   }),
   workers: integerFlag({
     name: "workers",

@@ -10,10 +10,11 @@ import type { Listener, ListenOptions } from "./listener.ts";
  * about it (docs/PERFORMANCE.md).
  */
 export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
-  const { handler, longestSilenceMs } = options;
+  const { handler, longestSilenceMs, maxConnections } = options;
   const connections = new HttpConnections({
     handler,
     longestSilenceMs,
+    maxConnections,
     clock: systemClock,
     heldBytes,
   });
@@ -24,6 +25,7 @@ export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
     socket: {
       open(socket) {
         socket.data = connections.open(socket);
+        connections.admit(socket.data);
       },
       data: (socket, bytes) => socket.data.received(bytes),
       drain: (socket) => socket.data.drained(),

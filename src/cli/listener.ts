@@ -10,6 +10,8 @@ export interface ListenOptions extends Address {
   handler: Handler;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */
   longestSilenceMs: number;
+  /** How many connections may be open at once, where the runtime lets that be said. */
+  maxConnections: number;
   /** Whether other threads listen on the same port. */
   isShared: boolean;
 }

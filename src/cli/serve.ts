@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
+import { openFileLimit } from "../env/open_file_limit.ts";
 import { openFileStorage } from "../storage/file/open.ts";
 import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
+import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
@@ -121,7 +123,9 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
-  const settings = appSettings(values, workers);
+  const { connections, complaint } = connectionLimit(values, openFileLimit());
+  if (complaint !== undefined) log.warn(complaint);
+  const settings = appSettings(values, workers, connections);
   if (workers === 1) {
     const readers = new AbortController();
     const listener = await startHttp(settings, storage, readers.signal, false);

@@ -7,6 +7,7 @@ import { ChunkedDecoder } from "./chunked_decoder.ts";
 import type { Answer, Handler } from "./exchange.ts";
 import { HeadError } from "./head_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
+import { asBuffer, partOf } from "./input.ts";
 import { type ClientDeparture, IncomingRequest } from "./incoming_request.ts";
 import { Outbox } from "./outbox.ts";
 import { Patience, type PatienceLimits, type WaitsFor } from "./patience.ts";
@@ -24,8 +25,6 @@ const AHEAD_LIMIT_BYTES = 64 * 1024;
 const UNREAD_LIMIT_BYTES = 256 * 1024;
 /** What was sent ahead is thrown away after so many sweeps that the client had to wait. */
 const PAUSED_SWEEPS = 1;
-/** Bun keeps such short arrays without a buffer, and to make them one takes longer than a copy. */
-const COPY_LIMIT_BYTES = 1000;
 
 /** What all connections of a listener share. */
 export interface ConnectionParts {
@@ -98,7 +97,7 @@ export class Connection {
     this.#outbox = new Outbox(socket);
     this.#writer = new AnswerWriter(this.#outbox, parts, {
       finished: (keepsAlive) => this.#finish(keepsAlive),
-      cut: () => this.#terminate(),
+      cut: () => this.terminate(),
     });
   }
 
@@ -144,6 +143,12 @@ export class Connection {
     (exchange?.departure ?? exchange?.request?.departure)?.tell();
   }
 
+  /** Answers before there is a request, and ends it. */
+  turnAway(answer: Answer): void {
+    this.#isInterrupted = true;
+    this.#writer.write(answer, undefined, false);
+  }
+
   /** Ends it if nothing is under way. */
   endIfIdle(): void {
     if (!this.isBusy && !this.#isClosed) this.#leave();
@@ -162,7 +167,7 @@ export class Connection {
       case "leave":
         return this.#leave();
       case "terminate":
-        return this.#terminate();
+        return this.terminate();
     }
   }
 
@@ -201,18 +206,6 @@ export class Connection {
     return this.#input.length - this.#at;
   }
 
-  /** A part of what has come: a short one is sooner copied than looked at in place. */
-  #part(start: number, end: number): Bytes {
-    const length = end - start;
-    if (length > COPY_LIMIT_BYTES) {
-      const { buffer, byteOffset } = this.#input;
-      if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer, byteOffset + start, length);
-    }
-    const copy = new Uint8Array(length);
-    this.#input.copy(copy, 0, start, end);
-    return copy;
-  }
-
   #read(): void {
     // An answer that is there at once comes back here in the middle of it.
     if (this.#isReading) return;
@@ -244,12 +237,12 @@ export class Connection {
     const from = this.#at;
     // Who takes the body may answer in the middle of it, and then nothing more is read.
     if (chunked !== undefined) {
-      const input = this.#part(from, this.#input.length);
+      const input = partOf(this.#input, from, this.#input.length);
       const used = chunked.decode(input, (data, start, end) => body.write(data, start, end));
       if (!this.#isLeaving) this.#at = from + used;
     } else {
       const end = Math.min(from + exchange.leftBytes, this.#input.length);
-      const part = this.#part(from, end);
+      const part = partOf(this.#input, from, end);
       exchange.leftBytes -= part.length;
       this.#at = end;
       body.write(part, 0, part.length);
@@ -290,7 +283,7 @@ export class Connection {
     const { bodyBytes } = head;
     const isWhole = bodyBytes !== undefined && bodyBytes <= this.#unreadBytes;
     const bodyEnd = this.#at + (isWhole ? bodyBytes : 0);
-    const whole = bodyEnd > this.#at ? this.#part(this.#at, bodyEnd) : undefined;
+    const whole = bodyEnd > this.#at ? partOf(this.#input, this.#at, bodyEnd) : undefined;
     this.#at = bodyEnd;
     const body = isWhole ? undefined : new IncomingBody();
     const request = new IncomingRequest(head, url, whole, body);
@@ -331,7 +324,7 @@ export class Connection {
       this.#writer.write(answer, head, keepsAlive);
     } catch (error) {
       log.error("an answer can't be sent", { error });
-      this.#terminate();
+      this.terminate();
     }
   }
 
@@ -345,14 +338,14 @@ export class Connection {
   #fail(error: unknown): void {
     if (error instanceof HeadError) return this.#refuse(error);
     log.error("request failed", { error });
-    this.#terminate();
+    this.terminate();
   }
 
   #refuse(error: HeadError): void {
     const exchange = this.#exchange;
     this.#isInterrupted = true;
     this.#forgetInput();
-    if (exchange === undefined) this.#writer.write(error.toAnswer(), undefined, false);
+    if (exchange === undefined) this.turnAway(error.toAnswer());
     // The handler waits for the body, and answers that it isn't whole.
     else exchange.body?.fail(error);
   }
@@ -387,13 +380,10 @@ export class Connection {
     else this.#socket.end();
   }
 
-  #terminate(): void {
+  /** Ends it at once. */
+  terminate(): void {
     if (this.#isClosed) return;
     this.#socket.terminate();
     this.closed();
   }
-}
-
-function asBuffer(bytes: Bytes): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

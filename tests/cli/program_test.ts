@@ -92,6 +92,10 @@ Deno.test("flags that can't go together exit 2", async () => {
     ["--max-queued-bytes", "1MiB"],
     /--max-append-bytes is 10MiB and --max-queued-bytes only 1MiB/,
   );
+  await refused(
+    ["--max-body-bytes-in-flight", "10MiB"],
+    /--max-append-bytes is 10MiB and --max-body-bytes-in-flight only 10MiB.*at least 64KiB more/,
+  );
 });
 
 Deno.test("--version prints the version of package.json", async () => {

@@ -104,19 +104,22 @@ export class ConnectionKit {
   heldBytes = 0;
 
   /** @param handler what answers at once; else every request waits in `pending` */
-  constructor(handler?: Handler) {
+  constructor(handler?: Handler, options: { maxConnections?: number } = {}) {
     this.connections = new HttpConnections({
       handler: handler ?? ((request, respond) => this.#take(request, respond)),
       clock: this.clock,
       longestSilenceMs: 30_000,
       heldBytes: () => this.heldBytes,
+      ...options,
     });
   }
 
   /** A new client. */
   connect(): { socket: FakeSocket; connection: Connection } {
     const socket = new FakeSocket();
-    return { socket, connection: this.connections.open(socket) };
+    const connection = this.connections.open(socket);
+    this.connections.admit(connection);
+    return { socket, connection };
   }
 
   /** The only request that waits. */

@@ -624,3 +624,24 @@ Deno.test("an answer that can't be sent ends its connection, and no other", () =
   kit.only.respond({ status: 204 });
   deepEqual(codes(other.socket.received), ["204"]);
 });
+
+Deno.test("a connection past the limit is told so, more are cut off, and one that ends makes room", () => {
+  const kit = new ConnectionKit(undefined, { maxConnections: 2 });
+  const [first] = [kit.connect(), kit.connect()];
+  const turnedAway = Array.from({ length: 64 }, () => kit.connect());
+  const cut = kit.connect();
+  for (const { socket, connection } of turnedAway) {
+    match(socket.received, /^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n/s);
+    match(socket.received, /\r\nconnection: close\r\n.*"too_many_connections".*2 connections/s);
+    equal(socket.ending, "shutdown");
+    connection.received(GET);
+  }
+  equal(kit.pending.length, 0);
+  equal(cut.socket.received, "");
+  equal(cut.socket.ending, "terminate");
+  for (const { connection } of [...turnedAway, cut, first]) kit.connections.close(connection);
+  const { socket, connection } = kit.connect();
+  connection.received(GET);
+  kit.only.respond({ status: 204 });
+  deepEqual(codes(socket.received), ["204"]);
+});
