@@ -11,6 +11,8 @@ export interface AppSettings {
   readonly port: number;
   /** The longest that a request may go without a byte in either direction. */
   readonly longestSilenceMs: number;
+  /** Who speaks HTTP; `undefined` for what is usual on this runtime. */
+  readonly http: "own" | "runtime" | undefined;
   /** How many connections one thread keeps. */
   readonly maxConnections: number;
 }
@@ -47,6 +49,7 @@ export function appSettings(
     },
     host: values.get(flags.host),
     port: values.get(flags.port),
+    http: values.get(flags.http),
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };

@@ -1,5 +1,6 @@
 import {
   choiceFlag,
+  dependentChoiceFlag,
   dependentIntegerFlag,
   dependentSwitchFlag,
   durationFlag,
@@ -137,13 +138,20 @@ export const serveFlags = {
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
+  http: dependentChoiceFlag({
+    name: "http",
+    values: ["own", "runtime"],
+    defaultText: "own on Bun and in the executable, runtime on Deno",
+    help:
+      "Who speaks HTTP: this program, or the runtime's own server. On Deno only the latter does.",
+  }),
   maxConnections: dependentIntegerFlag({
     name: "max-connections",
     min: 1,
     max: 10_000_000,
     defaultText: "what the process's open-file limit leaves beside --max-open-files",
     help:
-      "How many connections may be open at once; one more is answered 503 and closed. Not on Deno.",
+      "How many connections may be open at once; one more is answered 503 and closed. With --http own.",
   }),
   workers: integerFlag({
     name: "workers",

@@ -7,6 +7,7 @@ import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
+import { bunRuntime } from "./bun_runtime.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
@@ -92,6 +93,11 @@ function checkTogether(values: FlagValues): void {
       `--max-append-bytes is ${formatSize(append)} and --max-queued-bytes only ` +
         `${formatSize(queued)}, so that the longest append would never fit; accepted: a queue at ` +
         "least as large",
+    );
+  }
+  if (values.get(flags.http) === "own" && bunRuntime() === undefined) {
+    throw new UsageError(
+      "--http is own, which takes Bun or the executable; accepted here: runtime",
     );
   }
   const inFlight = values.get(flags.maxBodyBytesInFlight);
