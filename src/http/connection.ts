@@ -259,7 +259,8 @@ export class Connection {
       throw new HeadError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
     }
     if (end < 0) {
-      if (couldBeHead(input.toString("latin1", this.#at))) return false;
+      const text = input.toString("latin1", this.#at);
+      if (text === "\r" || couldBeHead(text)) return false;
       throw badLine();
     }
     const head = parseHead(input.toString("latin1", this.#at, end));
