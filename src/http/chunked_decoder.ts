@@ -124,6 +124,7 @@ export class ChunkedDecoder {
     }
     this.#trailers += String.fromCharCode(byte);
     if (byte !== LF) return;
+    if (!this.#trailers.endsWith("\r\n")) throw malformed();
     if (this.#trailers === "\r\n") this.#state = "done";
     if (!this.#trailers.endsWith("\r\n\r\n")) return;
     parseTrailers(this.#trailers.slice(0, -4));

@@ -19,6 +19,8 @@ export interface Exchanges {
   readonly statuses: readonly number[];
   /** What the last answer says of itself, where it is a refusal. */
   readonly message: string;
+  /** Why a body never came to its end. */
+  readonly failure: string;
   /** Whether the connection takes another request. */
   readonly isOpen: boolean;
 }
@@ -27,6 +29,7 @@ export interface Exchanges {
 export async function exchange(pieces: readonly Bytes[]): Promise<Exchanges> {
   const seen: Seen[] = [];
   let bodies = 0;
+  let failure = "";
   const kit = new ConnectionKit((request, respond) => {
     const { method, url } = request;
     const each: Seen = { method, url, request, body: undefined };
@@ -39,7 +42,10 @@ export async function exchange(pieces: readonly Bytes[]): Promise<Exchanges> {
     bodyOf(request).then((body) => {
       each.body = Buffer.from(body).toString("latin1");
       answer(200);
-    }, () => answer(400));
+    }, (error: unknown) => {
+      failure = error instanceof Error ? error.message : String(error);
+      answer(400);
+    });
   });
   const { socket, connection } = kit.connect();
   for (const piece of pieces) {
@@ -55,7 +61,7 @@ export async function exchange(pieces: readonly Bytes[]): Promise<Exchanges> {
     Number(code)
   );
   const message = /"message":"((?:[^"\\]|\\.)*)"/.exec(socket.received)?.[1] ?? "";
-  return { seen, statuses, message, isOpen: socket.ending === undefined };
+  return { seen, statuses, message, failure, isOpen: socket.ending === undefined };
 }
 
 /** Text as bytes, each character one. */
