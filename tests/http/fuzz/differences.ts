@@ -80,7 +80,7 @@ export const KNOWN: readonly Known[] = [
   },
   {
     why: "h11 takes no blank before a chunk's extension, which RFC 9112 §7.1.1 lets be there",
-    matches: ({ ours, theirs }) => /^illegal chunk header: .*[0-9a-f](?: |\\t)+;/i.test(theirs),
+    matches: ({ theirs }) => /^illegal chunk header: .*[0-9a-f](?: |\\t)+;/i.test(theirs),
   },
   {
     why: "h11 takes a blank after a chunk's size, and sizes of 20 digits",
