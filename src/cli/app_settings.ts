@@ -1,4 +1,4 @@
-import type { AppOptions } from "../server/options.ts";
+import { type AppOptions, BODY_SPARE_BYTES } from "../server/options.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
 import { isLoopback } from "../protocol/loopback.ts";
@@ -11,18 +11,34 @@ export interface AppSettings {
   readonly port: number;
   /** The longest that a request may go without a byte in either direction. */
   readonly longestSilenceMs: number;
+  /** Who speaks HTTP; `undefined` for what is usual on this runtime. */
+  readonly http: "own" | "runtime" | undefined;
+  /** How many connections one thread keeps. */
+  readonly maxConnections: number;
 }
 
-/** @param shares how many threads share the limit on live readers */
-export function appSettings(values: FlagValues, shares: number): AppSettings {
+/**
+ * @param shares how many threads share the limits on live readers, connections and bodies in flight
+ * @param maxConnections what they all may have
+ */
+export function appSettings(
+  values: FlagValues,
+  shares: number,
+  maxConnections: number,
+): AppSettings {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
+  const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
   return {
     app: {
       prefix: values.get(flags.prefix),
       longPollTimeoutMs,
       sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
-      maxAppendBytes: values.get(flags.maxAppendBytes),
+      maxAppendBytes,
+      maxBodyBytesInFlight: Math.max(
+        Math.ceil(values.get(flags.maxBodyBytesInFlight) / shares),
+        maxAppendBytes + BODY_SPARE_BYTES,
+      ),
       chunkBytes: values.get(flags.chunkBytes),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
       bodyTimeoutMs,
@@ -35,6 +51,8 @@ export function appSettings(values: FlagValues, shares: number): AppSettings {
     },
     host: values.get(flags.host),
     port: values.get(flags.port),
+    http: values.get(flags.http),
+    maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
 }

@@ -5,6 +5,7 @@ import type { Socket } from "../http/socket.ts";
 export interface BunRuntime {
   readonly version: string;
   listen<Data>(options: BunListenOptions<Data>): BunListener;
+  serve(options: BunServeOptions): BunServer;
 }
 
 /** What is used of a socket, with what belongs to it here. */
@@ -32,6 +33,28 @@ export interface BunListener {
   stop(closeActiveConnections: boolean): void;
 }
 
+/** What is used of the options of `Bun.serve`. */
+export interface BunServeOptions {
+  hostname: string;
+  port: number;
+  reusePort: boolean;
+  /** Seconds without a byte, after which a connection ends. */
+  idleTimeout: number;
+  maxRequestBodySize: number;
+  development: boolean;
+  fetch(request: Request, server: BunServer): Promise<Response>;
+  error(error: Error): Response;
+}
+
+/** What is used of what `Bun.serve` returns. */
+export interface BunServer {
+  readonly port: number;
+  /** Gives a request's connection another idle time-out; 0 for none. */
+  timeout(request: Request, seconds: number): void;
+  /** Resolves once the requests in flight are answered. */
+  stop(closeActiveConnections: boolean): Promise<void>;
+}
+
 /** Bun's global, or undefined on another runtime. */
 export function bunRuntime(): BunRuntime | undefined {
   const bun: unknown = Reflect.get(globalThis, "Bun");
@@ -40,5 +63,6 @@ export function bunRuntime(): BunRuntime | undefined {
 
 function isBunRuntime(value: unknown): value is BunRuntime {
   return typeof value === "object" && value !== null && "listen" in value &&
-    typeof value.listen === "function" && "version" in value && typeof value.version === "string";
+    typeof value.listen === "function" && "serve" in value && typeof value.serve === "function" &&
+    "version" in value && typeof value.version === "string";
 }

@@ -2,6 +2,8 @@ import { Hosts, HOSTS_FORM } from "../server/hosts.ts";
 import { Origins, ORIGINS_FORM } from "../server/origins.ts";
 import {
   choiceFlag,
+  dependentChoiceFlag,
+  dependentIntegerFlag,
   dependentSwitchFlag,
   durationFlag,
   type FlagTable,
@@ -96,6 +98,14 @@ export const serveFlags = {
     default: 10 * MIB,
     help: "The longest body of a request; a longer one is answered 413.",
   }),
+  maxBodyBytesInFlight: sizeFlag({
+    name: "max-body-bytes-in-flight",
+    min: 128 * KIB,
+    max: 64 * GIB,
+    default: 256 * MIB,
+    help:
+      "What all bodies on their way in may take at once; a request that needs more is answered 503.",
+  }),
   chunkBytes: sizeFlag({
     name: "chunk-bytes",
     min: 4 * KIB,
@@ -130,6 +140,21 @@ export const serveFlags = {
     max: 10_000_000,
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
+  }),
+  http: dependentChoiceFlag({
+    name: "http",
+    values: ["own", "runtime"],
+    defaultText: "own on Bun and in the executable, runtime on Deno",
+    help:
+      "Who speaks HTTP: this program, or the runtime's own server. On Deno only the latter does.",
+  }),
+  maxConnections: dependentIntegerFlag({
+    name: "max-connections",
+    min: 1,
+    max: 10_000_000,
+    defaultText: "what the process's open-file limit leaves beside --max-open-files",
+    help:
+      "How many connections may be open at once; one more is answered 503 and closed. With --http own.",
   }),
   workers: integerFlag({
     name: "workers",

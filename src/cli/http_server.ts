@@ -10,11 +10,11 @@ import { listen, type Listener } from "./listener.ts";
  * @throws {ListenError}
  */
 export function startHttp(
-  { app, host, port, longestSilenceMs }: AppSettings,
+  { app, ...settings }: AppSettings,
   storage: Storage,
   signal: AbortSignal,
   isShared: boolean,
 ): Promise<Listener> {
   const handler = createHandler({ ...app, storage, signal });
-  return listen({ host, port, handler, longestSilenceMs, isShared });
+  return listen({ ...settings, handler, isShared });
 }

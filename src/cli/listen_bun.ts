@@ -1,4 +1,5 @@
 import { systemClock } from "../env/clock.ts";
+import { heldBytes } from "../env/held_bytes.ts";
 import type { Connection } from "../http/connection.ts";
 import { HttpConnections } from "../http/http_connections.ts";
 import type { BunRuntime } from "./bun_runtime.ts";
@@ -9,8 +10,14 @@ import type { Listener, ListenOptions } from "./listener.ts";
  * about it (docs/PERFORMANCE.md).
  */
 export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
-  const { handler, longestSilenceMs } = options;
-  const connections = new HttpConnections({ handler, longestSilenceMs, clock: systemClock });
+  const { handler, longestSilenceMs, maxConnections } = options;
+  const connections = new HttpConnections({
+    handler,
+    longestSilenceMs,
+    maxConnections,
+    clock: systemClock,
+    heldBytes,
+  });
   const listener = bun.listen<Connection>({
     hostname: options.host,
     port: options.port,
@@ -18,6 +25,7 @@ export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
     socket: {
       open(socket) {
         socket.data = connections.open(socket);
+        connections.admit(socket.data);
       },
       data: (socket, bytes) => socket.data.received(bytes),
       drain: (socket) => socket.data.drained(),

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import type { Handler } from "../http/exchange.ts";
 import { bunRuntime } from "./bun_runtime.ts";
 import { listenOnBun } from "./listen_bun.ts";
+import { listenWithBunServe } from "./listen_bun_serve.ts";
 import { listenOnDeno } from "./listen_deno.ts";
 import { type Address, ListenError } from "./listen_error.ts";
 
@@ -10,6 +11,10 @@ export interface ListenOptions extends Address {
   handler: Handler;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */
   longestSilenceMs: number;
+  /** Who speaks HTTP; `undefined` for the program where it can, which is on Bun, else the runtime. */
+  http: "own" | "runtime" | undefined;
+  /** How many connections may be open at once, where the runtime lets that be said. */
+  maxConnections: number;
   /** Whether other threads listen on the same port. */
   isShared: boolean;
 }
@@ -38,7 +43,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     // Looked up here, because Bun takes a name without an address for a port in use.
     const { address } = await lookup(options.host);
     const resolved = { ...options, host: address };
-    return bun === undefined ? listenOnDeno(resolved) : listenOnBun(bun, resolved);
+    if (bun === undefined) return listenOnDeno(resolved);
+    return options.http === "runtime"
+      ? listenWithBunServe(bun, resolved)
+      : listenOnBun(bun, resolved);
   } catch (error) {
     throw new ListenError(options, error);
   }

@@ -1,11 +1,15 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
+import { openFileLimit } from "../env/open_file_limit.ts";
 import { openFileStorage } from "../storage/file/open.ts";
 import { isLoopback } from "../protocol/loopback.ts";
+import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
+import { bunRuntime } from "./bun_runtime.ts";
+import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
@@ -92,6 +96,19 @@ function checkTogether(values: FlagValues): void {
         "least as large",
     );
   }
+  if (values.get(flags.http) === "own" && bunRuntime() === undefined) {
+    throw new UsageError(
+      "--http is own, which takes Bun or the executable; accepted here: runtime",
+    );
+  }
+  const inFlight = values.get(flags.maxBodyBytesInFlight);
+  if (append + BODY_SPARE_BYTES > inFlight) {
+    throw new UsageError(
+      `--max-append-bytes is ${formatSize(append)} and --max-body-bytes-in-flight only ` +
+        `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
+        `${formatSize(BODY_SPARE_BYTES)} more`,
+    );
+  }
 }
 
 async function openStorage(values: FlagValues): Promise<Storage> {
@@ -113,7 +130,9 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
-  const settings = appSettings(values, workers);
+  const { connections, complaint } = connectionLimit(values, openFileLimit());
+  if (complaint !== undefined) log.warn(complaint);
+  const settings = appSettings(values, workers, connections);
   if (workers === 1) {
     const readers = new AbortController();
     const listener = await startHttp(settings, storage, readers.signal, false);

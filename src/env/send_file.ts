@@ -1,13 +1,5 @@
 import process from "node:process";
-
-/** What is used of `bun:ffi`. */
-interface ForeignFunctions {
-  dlopen(
-    library: string,
-    functions: Record<string, { args: readonly string[]; returns: string }>,
-  ): { symbols: Record<string, (...args: (number | bigint)[]) => number | bigint> };
-  ptr(view: ArrayBufferView): number;
-}
+import { type ForeignFunctions, foreignFunctions } from "./foreign.ts";
 
 /**
  * Sends a part of a file from the page cache to a socket, both by their descriptors, without reading it
@@ -39,15 +31,4 @@ function sendFileOf(foreign: ForeignFunctions | undefined): SendFile | undefined
     // A C library of another name: what it would send is read and written instead.
     return undefined;
   }
-}
-
-function foreignFunctions(): ForeignFunctions | undefined {
-  if (process.versions["bun"] === undefined) return undefined;
-  const module: unknown = process.getBuiltinModule("bun:ffi");
-  return isForeign(module) ? module : undefined;
-}
-
-function isForeign(value: unknown): value is ForeignFunctions {
-  return typeof value === "object" && value !== null && "dlopen" in value && "ptr" in value &&
-    typeof value.dlopen === "function" && typeof value.ptr === "function";
 }

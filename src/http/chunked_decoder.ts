@@ -1,18 +1,39 @@
 import type { Bytes } from "../protocol/bytes.ts";
+import { areTooShort, TOO_SHORT_CHUNKS } from "./chunk_limit.ts";
 import { HeadError } from "./head_error.ts";
+import { parseTrailers } from "./request_head.ts";
 
-const LINE_LIMIT_BYTES = 256;
+const SIZE_DIGITS = 12;
+const EXTENSION_LIMIT_BYTES = 256;
 const TRAILER_LIMIT_BYTES = 8 * 1024;
-const SIZE = /^([0-9A-Fa-f]{1,12})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/;
-const CR = 13;
+const TAB = 9;
 const LF = 10;
+const CR = 13;
+const BLANK = 32;
+const SEMICOLON = 59;
 
-/** Takes a body in chunks apart (RFC 9112 §7.1). Extensions and trailers mean nothing here. */
+/** Takes what is found of a body: `input` between `start` and `end`. */
+export type TakeData = (input: Bytes, start: number, end: number) => void;
+
+/** Takes a body in chunks apart (RFC 9112 §7.1). What extensions and trailers say means nothing here. */
 export class ChunkedDecoder {
-  #state: "size" | "data" | "data end" | "trailer" | "done" = "size";
-  #line = "";
+  #state:
+    | "size"
+    | "blank"
+    | "extension"
+    | "size end"
+    | "data"
+    | "data end"
+    | "data LF"
+    | "trailer"
+    | "done" = "size";
+  #digits = 0;
+  #extensionBytes = 0;
+  /** What is left of the chunk; while its size is read, the size so far. */
   #left = 0;
-  #trailerBytes = 0;
+  #chunks = 0;
+  #dataBytes = 0;
+  #trailers = "";
 
   /** Whether the body has ended. */
   get isDone(): boolean {
@@ -22,16 +43,16 @@ export class ChunkedDecoder {
   /**
    * Takes what has come.
    *
-   * @param emit gets the data, in the order of the body
+   * @param take gets the data, in the order of the body
    * @returns how many bytes belong to the body: what comes after them is the next request's
    * @throws {HeadError}
    */
-  decode(input: Bytes, emit: (data: Bytes) => void): number {
+  decode(input: Bytes, take: TakeData): number {
     let at = 0;
     while (at < input.length && this.#state !== "done") {
       if (this.#state === "data") {
         const end = Math.min(input.length, at + this.#left);
-        emit(input.subarray(at, end));
+        take(input, at, end);
         this.#left -= end - at;
         at = end;
         if (this.#left === 0) this.#state = "data end";
@@ -43,37 +64,78 @@ export class ChunkedDecoder {
   }
 
   #take(byte: number): void {
-    if (byte !== LF) {
-      if (this.#line.length >= LINE_LIMIT_BYTES && this.#state !== "trailer") throw malformed();
-      if (this.#state === "trailer" && ++this.#trailerBytes > TRAILER_LIMIT_BYTES) {
-        throw malformed();
-      }
-      this.#line += String.fromCharCode(byte);
-      return;
-    }
-    if (this.#line.charCodeAt(this.#line.length - 1) !== CR) throw malformed();
-    const line = this.#line.slice(0, -1);
-    this.#line = "";
-    this.#endLine(line);
-  }
-
-  #endLine(line: string): void {
     switch (this.#state) {
-      case "size": {
-        const size = SIZE.exec(line)?.[1];
-        if (size === undefined) throw malformed();
-        this.#left = parseInt(size, 16);
-        this.#state = this.#left === 0 ? "trailer" : "data";
-        return;
-      }
+      case "size":
+        return this.#takeDigit(byte);
+      case "blank":
+      case "extension":
+        return this.#takeExtension(byte);
+      case "size end":
+        if (byte !== LF) throw malformed();
+        return this.#endSize();
       case "data end":
-        if (line !== "") throw malformed();
+        if (byte !== CR) throw malformed();
+        this.#state = "data LF";
+        return;
+      case "data LF":
+        if (byte !== LF) throw malformed();
         this.#state = "size";
         return;
       case "trailer":
-        if (line === "") this.#state = "done";
+        return this.#takeTrailer(byte);
     }
   }
+
+  #takeDigit(byte: number): void {
+    const digit = hexDigit(byte);
+    if (digit < 0) {
+      if (this.#digits === 0) throw malformed();
+      this.#state = "blank";
+      return this.#takeExtension(byte);
+    }
+    if (++this.#digits > SIZE_DIGITS) throw malformed();
+    this.#left = this.#left * 16 + digit;
+  }
+
+  /** What follows the size in its line: nothing, or blanks and a semicolon and then what one likes. */
+  #takeExtension(byte: number): void {
+    if (byte === CR) {
+      if (this.#state === "blank" && this.#extensionBytes > 0) throw malformed();
+      this.#state = "size end";
+      return;
+    }
+    if (++this.#extensionBytes > EXTENSION_LIMIT_BYTES) throw malformed();
+    if (byte === SEMICOLON) this.#state = "extension";
+    else if (byte === TAB || byte === BLANK) return;
+    else if (this.#state === "blank" || byte < BLANK || byte === 127) throw malformed();
+  }
+
+  #endSize(): void {
+    this.#state = this.#left === 0 ? "trailer" : "data";
+    this.#digits = 0;
+    this.#extensionBytes = 0;
+    this.#dataBytes += this.#left;
+    if (areTooShort(++this.#chunks, this.#dataBytes)) throw new HeadError(400, TOO_SHORT_CHUNKS);
+  }
+
+  #takeTrailer(byte: number): void {
+    if (this.#trailers.length === TRAILER_LIMIT_BYTES) {
+      throw new HeadError(400, `The trailers are longer than ${TRAILER_LIMIT_BYTES} bytes.`);
+    }
+    this.#trailers += String.fromCharCode(byte);
+    if (byte !== LF) return;
+    if (!this.#trailers.endsWith("\r\n")) throw malformed();
+    if (this.#trailers === "\r\n") this.#state = "done";
+    if (!this.#trailers.endsWith("\r\n\r\n")) return;
+    parseTrailers(this.#trailers.slice(0, -4));
+    this.#state = "done";
+  }
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  const lower = byte | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
 function malformed(): HeadError {

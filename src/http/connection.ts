@@ -7,8 +7,10 @@ import { ChunkedDecoder } from "./chunked_decoder.ts";
 import type { Answer, Handler } from "./exchange.ts";
 import { HeadError } from "./head_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
+import { asBuffer, partOf } from "./input.ts";
 import { type ClientDeparture, IncomingRequest } from "./incoming_request.ts";
 import { Outbox } from "./outbox.ts";
+import { Patience, type PatienceLimits, type WaitsFor } from "./patience.ts";
 import { badLine, couldBeHead, parseHead, type RequestHead } from "./request_head.ts";
 import type { RequestUrls } from "./request_url.ts";
 import type { Socket } from "./socket.ts";
@@ -21,8 +23,8 @@ const NOTHING = Buffer.alloc(0);
 const AHEAD_LIMIT_BYTES = 64 * 1024;
 /** No request is taken while so much of earlier answers lies unread. */
 const UNREAD_LIMIT_BYTES = 256 * 1024;
-/** Bun keeps such short arrays without a buffer, and to make them one takes longer than a copy. */
-const COPY_LIMIT_BYTES = 1000;
+/** What was sent ahead is thrown away after so many sweeps that the client had to wait. */
+const PAUSED_SWEEPS = 1;
 
 /** What all connections of a listener share. */
 export interface ConnectionParts {
@@ -33,10 +35,10 @@ export interface ConnectionParts {
   date(): string;
   /** Longer heads are refused. */
   readonly headLimitBytes: number;
-  /** A head has to be here after so many sweeps. */
-  readonly headSweeps: number;
-  /** A connection on which nothing moves, and which nobody waits for, ends after so many sweeps. */
-  readonly idleSweeps: number;
+  /** How long clients may take. */
+  readonly patience: PatienceLimits;
+  /** How much the system holds for a socket that its client hasn't taken; 0 where that can't be told. */
+  heldBytes(descriptor: number): number;
   /** Whether no request is taken after the ones that are being answered. */
   isStopping(): boolean;
 }
@@ -80,16 +82,22 @@ export class Connection {
   #isInterrupted = false;
   #isShutDown = false;
   #isClosed = false;
-  #quietSweeps = 0;
-  #headSweeps = 0;
+  readonly #patience: Patience;
+  /** Whether the system may still hold some of what was sent. */
+  #mayHold = false;
+  /** What came of empty lines before a head. */
+  #emptyBytes = 0;
+  /** For how many sweeps the client has had to wait with what it sends. */
+  #pausedSweeps = 0;
 
   constructor(socket: Socket, parts: ConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#patience = new Patience(parts.patience);
     this.#outbox = new Outbox(socket);
     this.#writer = new AnswerWriter(this.#outbox, parts, {
       finished: (keepsAlive) => this.#finish(keepsAlive),
-      cut: () => this.#terminate(),
+      cut: () => this.terminate(),
     });
   }
 
@@ -100,10 +108,10 @@ export class Connection {
 
   /** Takes what the client sends. */
   received(bytes: Bytes): void {
-    this.#quietSweeps = 0;
+    this.#patience.moved();
     if (this.#isLeaving || this.#isInterrupted) return;
-    const isRead = this.#at === this.#input.length;
     const input = asBuffer(bytes);
+    const isRead = this.#unreadBytes === 0;
     this.#input = isRead ? input : Buffer.concat([this.#input.subarray(this.#at), input]);
     this.#at = 0;
     this.#read();
@@ -111,7 +119,7 @@ export class Connection {
 
   /** The client has room again. */
   drained(): void {
-    this.#quietSweeps = 0;
+    this.#patience.moved();
     let isEmpty: boolean;
     try {
       isEmpty = this.#outbox.drain();
@@ -135,6 +143,12 @@ export class Connection {
     (exchange?.departure ?? exchange?.request?.departure)?.tell();
   }
 
+  /** Answers before there is a request, and ends it. */
+  turnAway(answer: Answer): void {
+    this.#isInterrupted = true;
+    this.#writer.write(answer, undefined, false);
+  }
+
   /** Ends it if nothing is under way. */
   endIfIdle(): void {
     if (!this.isBusy && !this.#isClosed) this.#leave();
@@ -142,18 +156,46 @@ export class Connection {
 
   /** Looks whether the client has been quiet for too long; called from time to time. */
   sweep(): void {
-    const { headSweeps, idleSweeps } = this.#parts;
-    this.#quietSweeps++;
-    if (this.#isShutDown) {
-      if (this.#quietSweeps > 1) this.#terminate();
-    } else if (this.#isAwaitingHead && this.#unreadBytes > 0) {
-      if (++this.#headSweeps > headSweeps) {
-        this.#refuse(new HeadError(408, "The request's head was not here in time."));
-      }
-    } else if (this.#quietSweeps > idleSweeps) {
-      if (this.#outbox.queuedBytes > 0) this.#terminate();
-      else if (this.#exchange === undefined) this.#leave();
+    if (this.#isClosed) return;
+    const heldBytes = this.#mayHold ? this.#parts.heldBytes(this.#socket.fd) : 0;
+    this.#mayHold = heldBytes > 0 || this.#exchange !== undefined;
+    this.#noticeDeparture();
+    const { sentBytes, queuedBytes } = this.#outbox;
+    switch (this.#patience.sweep(this.#waitsFor, { sentBytes, queuedBytes, heldBytes })) {
+      case "refuse its head":
+        return this.#refuse(new HeadError(408, "The request's head was not here in time."));
+      case "leave":
+        return this.#leave();
+      case "terminate":
+        return this.terminate();
     }
+  }
+
+  get #waitsFor(): WaitsFor {
+    if (this.#isShutDown) return "its end";
+    if (this.#exchange !== undefined) return "answer";
+    const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
+    return hasBegun && this.#isAwaitingHead ? "head" : "next request";
+  }
+
+  /**
+   * Who isn't read from can't be seen to leave. Who has sent that much ahead, and has an answer to wait for
+   * that doesn't come at once, is answered and then has to connect again for the rest.
+   */
+  #noticeDeparture(): void {
+    const exchange = this.#exchange;
+    if (!this.#isPaused || exchange === undefined || exchange.body?.isDone === false) {
+      this.#pausedSweeps = 0;
+    } else if (++this.#pausedSweeps > PAUSED_SWEEPS) {
+      this.#isInterrupted = true;
+      this.#forgetInput();
+      this.#pace();
+    }
+  }
+
+  #forgetInput(): void {
+    this.#input = NOTHING;
+    this.#at = 0;
   }
 
   get #isAwaitingHead(): boolean {
@@ -162,18 +204,6 @@ export class Connection {
 
   get #unreadBytes(): number {
     return this.#input.length - this.#at;
-  }
-
-  /** A part of what has come: a short one is sooner copied than looked at in place. */
-  #part(start: number, end: number): Bytes {
-    const length = end - start;
-    if (length > COPY_LIMIT_BYTES) {
-      const { buffer, byteOffset } = this.#input;
-      if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer, byteOffset + start, length);
-    }
-    const copy = new Uint8Array(length);
-    this.#input.copy(copy, 0, start, end);
-    return copy;
   }
 
   #read(): void {
@@ -187,10 +217,7 @@ export class Connection {
     } finally {
       this.#isReading = false;
     }
-    if (this.#unreadBytes === 0) {
-      this.#input = NOTHING;
-      this.#at = 0;
-    }
+    if (this.#unreadBytes === 0) this.#forgetInput();
     this.#pace();
   }
 
@@ -207,14 +234,18 @@ export class Connection {
   #readBody(exchange: Exchange, body: IncomingBody): void {
     exchange.awaitsContinue = false;
     const { chunked } = exchange;
+    const from = this.#at;
+    // Who takes the body may answer in the middle of it, and then nothing more is read.
     if (chunked !== undefined) {
-      const input = this.#part(this.#at, this.#input.length);
-      this.#at += chunked.decode(input, (data) => body.push(data));
+      const input = partOf(this.#input, from, this.#input.length);
+      const used = chunked.decode(input, (data, start, end) => body.write(data, start, end));
+      if (!this.#isLeaving) this.#at = from + used;
     } else {
-      const end = Math.min(this.#at + exchange.leftBytes, this.#input.length);
-      body.push(this.#part(this.#at, end));
-      exchange.leftBytes -= end - this.#at;
+      const end = Math.min(from + exchange.leftBytes, this.#input.length);
+      const part = partOf(this.#input, from, end);
+      exchange.leftBytes -= part.length;
       this.#at = end;
+      body.write(part, 0, part.length);
     }
     if (chunked === undefined ? exchange.leftBytes === 0 : chunked.isDone) body.end();
   }
@@ -224,31 +255,36 @@ export class Connection {
     const { headLimitBytes } = this.#parts;
     const input = this.#input;
     const end = input.indexOf(HEAD_END, this.#at);
-    if ((end < 0 ? input.length : end) - this.#at > headLimitBytes) {
+    if ((end < 0 ? input.length : end) - this.#at + this.#emptyBytes > headLimitBytes) {
       throw new HeadError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
     }
     if (end < 0) {
-      if (couldBeHead(input.toString("latin1", this.#at))) return false;
+      const text = input.toString("latin1", this.#at);
+      if (text === "\r" || couldBeHead(text)) return false;
       throw badLine();
     }
     const head = parseHead(input.toString("latin1", this.#at, end));
     const url = this.#parts.urls.of(head.target, head.headers.get("host"));
     this.#at = end + HEAD_END.length;
-    this.#headSweeps = 0;
+    this.#emptyBytes = 0;
+    this.#patience.headEnded();
     this.#begin(head, url);
     return true;
   }
 
   /** Some clients of old send one after a body (RFC 9112 §2.2). */
   #skipEmptyLines(): void {
-    while (this.#input[this.#at] === 13 && this.#input[this.#at + 1] === 10) this.#at += 2;
+    while (this.#input[this.#at] === 13 && this.#input[this.#at + 1] === 10) {
+      this.#at += 2;
+      this.#emptyBytes += 2;
+    }
   }
 
   #begin(head: RequestHead, url: string): void {
     const { bodyBytes } = head;
     const isWhole = bodyBytes !== undefined && bodyBytes <= this.#unreadBytes;
     const bodyEnd = this.#at + (isWhole ? bodyBytes : 0);
-    const whole = bodyEnd > this.#at ? this.#part(this.#at, bodyEnd) : undefined;
+    const whole = bodyEnd > this.#at ? partOf(this.#input, this.#at, bodyEnd) : undefined;
     this.#at = bodyEnd;
     const body = isWhole ? undefined : new IncomingBody();
     const request = new IncomingRequest(head, url, whole, body);
@@ -280,37 +316,37 @@ export class Connection {
     exchange.request = undefined;
     exchange.head = undefined;
     // What is left of a body would have to be read before the next request.
-    this.#isInterrupted = body !== undefined && !body.isDone;
+    this.#isInterrupted ||= body !== undefined && !body.isDone;
     const keepsAlive = head.keepsAlive && !this.#isInterrupted &&
       answer.headers["connection"] !== "close" &&
       !this.#parts.isStopping();
+    this.#mayHold = true;
     try {
       this.#writer.write(answer, head, keepsAlive);
     } catch (error) {
       log.error("an answer can't be sent", { error });
-      this.#terminate();
+      this.terminate();
     }
   }
 
   #finish(keepsAlive: boolean): void {
     this.#exchange = undefined;
-    this.#quietSweeps = 0;
-    if (keepsAlive) this.#read();
+    this.#patience.moved();
+    if (keepsAlive && !this.#isInterrupted) this.#read();
     else this.#leave();
   }
 
   #fail(error: unknown): void {
     if (error instanceof HeadError) return this.#refuse(error);
     log.error("request failed", { error });
-    this.#terminate();
+    this.terminate();
   }
 
   #refuse(error: HeadError): void {
     const exchange = this.#exchange;
     this.#isInterrupted = true;
-    this.#input = NOTHING;
-    this.#at = 0;
-    if (exchange === undefined) this.#writer.write(error.toAnswer(), undefined, false);
+    this.#forgetInput();
+    if (exchange === undefined) this.turnAway(error.toAnswer());
     // The handler waits for the body, and answers that it isn't whole.
     else exchange.body?.fail(error);
   }
@@ -329,8 +365,7 @@ export class Connection {
 
   #leave(): void {
     this.#isLeaving = true;
-    this.#input = NOTHING;
-    this.#at = 0;
+    this.#forgetInput();
     if (this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
@@ -341,18 +376,15 @@ export class Connection {
   #shutDown(): void {
     if (this.#isShutDown || this.#isClosed) return;
     this.#isShutDown = true;
-    this.#quietSweeps = 0;
+    this.#patience.moved();
     if (this.#isInterrupted) this.#socket.shutdown();
     else this.#socket.end();
   }
 
-  #terminate(): void {
+  /** Ends it at once. */
+  terminate(): void {
     if (this.#isClosed) return;
     this.#socket.terminate();
     this.closed();
   }
-}
-
-function asBuffer(bytes: Bytes): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -17,16 +17,32 @@ export interface HttpRequest {
   /** Absolute and normalized, as `new URL(…).href` gives it. */
   readonly url: string;
   readonly headers: RequestHeaders;
-  /** The body as it comes, `null` where there is none. */
-  readonly body: ReadableStream<Bytes> | null;
+  /** The body as it comes, `null` where there is none that is still to come. */
+  readonly body: ReadableStream<Bytes> | ArrivingBody | null;
   /** The whole body, where it came with the head. */
   readonly whole?: Bytes | undefined;
   /** How its answer may have a part of a file: what `fetch` is given wants blobs. */
   readonly fileBody?: FileBodyKind;
   /** Ends with the client's connection. */
   readonly signal: Departure;
-  /** The whole body, once it is here; rejects where it ends before its length. */
-  arrayBuffer(): Promise<ArrayBuffer>;
+  /** Where the body is a stream: all of it, once it is here; rejects where it ends before its length. */
+  arrayBuffer?(): Promise<ArrayBuffer>;
+}
+
+/** A body that is handed over as it comes: a stream would cost more than all else about a short part. */
+export interface ArrivingBody {
+  /** Hands everything to `sink` from now on, what is there already at once. Called once. */
+  attach(sink: BodySink): void;
+}
+
+/** Where an arriving body goes. It doesn't throw. */
+export interface BodySink {
+  /** Takes `input` between `start` and `end`, which others may write over once this returns. */
+  write(input: Bytes, start: number, end: number): void;
+  /** That was all. */
+  end(): void;
+  /** No more comes, and something is missing or wrong. */
+  fail(error: Error): void;
 }
 
 /** A request's headers. */
@@ -84,6 +100,11 @@ export type Handler = (request: HttpRequest, respond: Respond) => void;
 /** Whether a body is a part of a file. */
 export function isSliceBody(body: AnswerBody): body is SliceBody {
   return typeof body === "object" && body !== null && "before" in body;
+}
+
+/** Whether a request's body is handed over as it comes, and is no stream. */
+export function isArriving(body: HttpRequest["body"]): body is ArrivingBody {
+  return body !== null && "attach" in body;
 }
 
 /** Whether a body is made while it is sent. */

@@ -14,7 +14,7 @@ export function fetchWith(handler: Handler, request: Request): Promise<Response>
   return new Promise((resolve, reject) =>
     handler(request, (answer) => {
       try {
-        resolve(toResponse(answer));
+        resolve(request.method === "HEAD" ? toHeadResponse(answer) : toResponse(answer));
       } catch (error) {
         reject(error);
       }
@@ -25,6 +25,23 @@ export function fetchWith(handler: Handler, request: Request): Promise<Response>
 /** An answer as a `Response`. */
 export function toResponse({ status, headers, body }: Answer): Response {
   return new Response(toBodyInit(body), { status, headers });
+}
+
+/** To HEAD: a body that is no body would be told as one of 0 bytes, and GET's may have some. */
+function toHeadResponse(answer: Answer): Response {
+  if (answer.body !== null || answer.status !== 200) return toResponse(answer);
+  const { status, headers } = answer;
+  return new Response(nothingOfUnknownLength(), { status, headers });
+}
+
+function nothingOfUnknownLength(): ReadableStream<Bytes> {
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+  });
 }
 
 function toBodyInit(body: AnswerBody): BodyInit | null {

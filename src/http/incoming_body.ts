@@ -1,24 +1,23 @@
-import { type Bytes, concatBytes, NO_BYTES } from "../protocol/bytes.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { BodyBuffer } from "./body_buffer.ts";
+import type { ArrivingBody, BodySink } from "./exchange.ts";
 
 /** So much is taken from the connection before anybody asks for it. */
 const AHEAD_BYTES = 64 * 1024;
 
-/** A request's body on its way in: the connection puts bytes in, and the handler takes them out. */
-export class IncomingBody {
-  /** Called when there is room again, and when the body is asked for at first. */
+/** A request's body on its way in, from the connection to the handler. */
+export class IncomingBody implements ArrivingBody {
+  /** Called when the body is asked for. */
   onHunger: () => void = () => {};
-  #parts: Bytes[] = [];
-  #queuedBytes = 0;
-  #isAsked = false;
-  /** Whether all of it is to be gathered, however long. */
-  #isGathered = false;
+  /** What came before anybody asked for it. */
+  #early: BodyBuffer | undefined;
+  #sink: BodySink | undefined;
   #isDone = false;
   #failure: Error | undefined;
-  #wake: () => void = () => {};
 
   /** Whether more should be read from the connection. */
   get isHungry(): boolean {
-    return this.#isGathered || this.#queuedBytes < AHEAD_BYTES;
+    return this.#sink !== undefined || (this.#early?.length ?? 0) < AHEAD_BYTES;
   }
 
   /** Whether all of it has come. */
@@ -26,68 +25,33 @@ export class IncomingBody {
     return this.#isDone;
   }
 
-  /** Takes what has come. */
-  push(bytes: Bytes): void {
-    if (bytes.length === 0) return;
-    this.#parts.push(bytes);
-    this.#queuedBytes += bytes.length;
-    this.#wake();
+  /** Takes what has come: `input` between `start` and `end`, which may be written over later. */
+  write(input: Bytes, start: number, end: number): void {
+    if (this.#sink !== undefined) return this.#sink.write(input, start, end);
+    this.#early ??= new BodyBuffer();
+    this.#early.append(input, start, end);
   }
 
   /** No more will come: that was all. */
   end(): void {
     this.#isDone = true;
-    this.#wake();
+    this.#sink?.end();
   }
 
   /** No more will come, and something is missing. */
   fail(failure: Error): void {
-    if (this.#isDone) return;
-    this.#failure ??= failure;
-    this.#wake();
+    if (this.#isDone || this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#sink?.fail(failure);
   }
 
-  /** All of it, once it is here. */
-  async gather(): Promise<ArrayBuffer> {
-    this.#isGathered = true;
-    this.#ask();
-    while (!this.#isDone) await this.#change();
-    const whole = concatBytes(this.#parts.splice(0));
-    return whole.byteLength === whole.buffer.byteLength ? whole.buffer : whole.slice().buffer;
-  }
-
-  /** The body as it comes. */
-  stream(): ReadableStream<Bytes> {
-    return new ReadableStream<Bytes>({
-      pull: async (controller) => {
-        const part = await this.#next();
-        if (part === undefined) controller.close();
-        else controller.enqueue(part);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  async #next(): Promise<Bytes | undefined> {
-    this.#ask();
-    while (this.#parts.length === 0) {
-      if (this.#isDone) return undefined;
-      await this.#change();
-    }
-    const part = this.#parts.shift() ?? NO_BYTES;
-    this.#queuedBytes -= part.length;
-    this.onHunger();
-    return part;
-  }
-
-  #ask(): void {
-    if (this.#isAsked) return;
-    this.#isAsked = true;
-    this.onHunger();
-  }
-
-  async #change(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
-    await new Promise<void>((resolve) => this.#wake = resolve);
-    if (this.#failure !== undefined) throw this.#failure;
+  attach(sink: BodySink): void {
+    this.#sink = sink;
+    const early = this.#early?.whole();
+    this.#early = undefined;
+    if (early !== undefined) sink.write(early, 0, early.length);
+    if (this.#failure !== undefined) sink.fail(this.#failure);
+    else if (this.#isDone) sink.end();
+    else this.onHunger();
   }
 }

@@ -10,8 +10,7 @@ export class IncomingRequest implements HttpRequest {
   readonly headers: HeadFields;
   readonly whole: Bytes | undefined;
   readonly fileBody = "slice";
-  readonly #incoming: IncomingBody | undefined;
-  #body: ReadableStream<Bytes> | undefined;
+  readonly body: IncomingBody | null;
   #departure: ClientDeparture | undefined;
 
   /**
@@ -28,21 +27,11 @@ export class IncomingRequest implements HttpRequest {
     this.url = url;
     this.headers = head.headers;
     this.whole = whole;
-    this.#incoming = incoming;
-  }
-
-  get body(): ReadableStream<Bytes> | null {
-    if (this.#incoming === undefined) return null;
-    return this.#body ??= this.#incoming.stream();
+    this.body = incoming ?? null;
   }
 
   get signal(): Departure {
     return this.#departure ??= new ClientDeparture();
-  }
-
-  arrayBuffer(): Promise<ArrayBuffer> {
-    if (this.#incoming !== undefined) return this.#incoming.gather();
-    return Promise.resolve(this.whole?.slice().buffer ?? new ArrayBuffer(0));
   }
 
   /** Whom to tell that the client is gone; `undefined` where nobody has asked. */

@@ -20,6 +20,7 @@ export class Outbox {
   readonly #socket: Socket;
   readonly #queue: Sent[] = [];
   #queuedBytes = 0;
+  #sentBytes = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -28,6 +29,11 @@ export class Outbox {
   /** What hasn't gone out yet. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** What has gone out so far. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /**
@@ -55,6 +61,7 @@ export class Outbox {
     joined.write(head, 0, "latin1");
     joined.set(body, head.length);
     const taken = Math.max(0, this.#socket.write(joined.subarray(0, length)));
+    this.#sentBytes += taken;
     if (taken < head.length) this.#enqueue(rest(head, taken));
     if (taken < length) this.#enqueue(rest(body, Math.max(0, taken - head.length)));
   }
@@ -86,7 +93,11 @@ export class Outbox {
   }
 
   #write(data: Sent): number {
-    return isFileSlice(data) ? this.#writeSlice(data) : Math.max(0, this.#socket.write(data));
+    const taken = isFileSlice(data)
+      ? this.#writeSlice(data)
+      : Math.max(0, this.#socket.write(data));
+    this.#sentBytes += taken;
+    return taken;
   }
 
   #writeSlice({ file, start, end }: FileSlice): number {

@@ -53,8 +53,9 @@ const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 const LENGTH = /^[0-9]{1,15}$/;
 const FIELDS_LIMIT = 100;
 const WHOLE_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e\x80-\xff]+ HTTP\/[0-9]\.[0-9]\r\n/;
+const BARE_LF = /[^\r]\n/;
 const PART_OF_LINE =
-  /^[!#$%&'*+.^_`|~0-9A-Za-z-]*(?: [\x21-\x7e\x80-\xff]*(?: [HTP/0-9.]{0,8}\r?)?)?$/;
+  /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: [\x21-\x7e\x80-\xff]*(?: [HTP/0-9.]{0,8}\r?)?)?)?$/;
 
 /**
  * Reads a head. Where two servers could disagree on where the request ends, it is refused.
@@ -84,9 +85,35 @@ export function parseHead(text: string): RequestHead {
   };
 }
 
+/** What says where a request ends, or where it goes, has to be known before its body (RFC 9110 §6.5.1). */
+const NO_TRAILERS = [
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/**
+ * Looks at the fields after a body in chunks. What they say means nothing here, but to a server in
+ * front of this one they may have been the next request.
+ *
+ * @param text all before the empty line, each byte a character
+ * @throws {HeadError}
+ */
+export function parseTrailers(text: string): void {
+  const fields = parseFields(text, 0);
+  const name = NO_TRAILERS.find((each) => fields.get(each) !== null);
+  if (name !== undefined) throw bad(`The field ${name} may not come after the body.`);
+}
+
 /** Whether a head may begin like this: what isn't HTTP is refused before a head's end is waited for. */
 export function couldBeHead(text: string): boolean {
-  return text.includes("\n") ? WHOLE_LINE.test(text) : PART_OF_LINE.test(text);
+  if (!text.includes("\n")) return PART_OF_LINE.test(text);
+  return WHOLE_LINE.test(text) && !BARE_LF.test(text);
 }
 
 function isVersion11(version: string): boolean {
@@ -163,7 +190,7 @@ function endOfLine(text: string, at: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** What is said of a first line that isn't one. */
+/** What is said of what couldn't be a head. */
 export function badLine(): HeadError {
   return bad("The request's first line is not METHOD TARGET HTTP/1.1.");
 }

@@ -18,21 +18,40 @@ export class RequestUrls {
       return isPlain(target) ? origin + target : normalize(origin + target);
     }
     if (target === "*") return `${this.#originOf(host ?? "localhost")}/*`;
-    if (/^https?:\/\//i.test(target)) return normalize(target);
+    if (/^https?:\/\//i.test(target)) return ofWhole(target, host);
     throw new HeadError(400, "The request's target is not a path.");
   }
 
   // Nearly all requests have the Host of the one before.
   #originOf(host: string): string {
     if (host === this.#host) return this.#origin;
-    const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : undefined;
-    if (url === undefined || url.pathname !== "/" || url.username !== "" || /[?#@/\\]/.test(host)) {
-      throw new HeadError(400, "The Host is not a host and a port.");
-    }
+    const { origin } = parse("http:", host);
     this.#host = host;
-    this.#origin = url.origin;
+    this.#origin = origin;
     return this.#origin;
   }
+}
+
+/** A name, an IPv4 or an IPv6 address, and a port. Other characters that RFC 3986 allows, nobody uses. */
+const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~-]+)(?::[0-9]*)?$/;
+
+function parse(scheme: string, host: string): URL {
+  const url = `${scheme}//${host}/`;
+  if (HOST_AND_PORT.test(host) && URL.canParse(url)) return new URL(url);
+  throw new HeadError(400, "The Host is not a host and a port.");
+}
+
+/** Two servers could disagree on whom the request is for where the target names another host. */
+function ofWhole(target: string, host: string | null): string {
+  const href = normalize(target);
+  const url = new URL(href);
+  if (url.username !== "" || url.password !== "") {
+    throw new HeadError(400, "The request's target names a user: expected http://HOST/PATH.");
+  }
+  if (host !== null && parse(url.protocol, host).host !== url.host) {
+    throw new HeadError(400, "The request's target and its Host name different hosts.");
+  }
+  return href;
 }
 
 /** Whether a path is the same in a URL: no segment stands for another, nothing is to be encoded. */

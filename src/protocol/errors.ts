@@ -12,6 +12,7 @@ export type Failure =
   | { code: "invalid_fork" }
   | { code: "empty_body" }
   | { code: "body_incomplete" }
+  | { code: "malformed_body" }
   | { code: "body_timeout" }
   | { code: "body_too_large" }
   | { code: "method_not_allowed"; allowed: string }
@@ -30,6 +31,7 @@ export type Failure =
   | { code: "sequence_gap"; expected: number; received: number }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
+  | { code: "too_many_bodies" }
   | { code: "overloaded" }
   | { code: "storage_full" }
   | { code: "storage_failed" }

@@ -59,6 +59,8 @@ function refusalOf(failure: Failure): Refusal {
       return { status: 421 };
     case "not_found":
       return { status: 404 };
+    case "malformed_body":
+      return { status: 400, headers: { connection: "close" } };
     case "method_not_allowed":
       return { status: 405, headers: { allow: failure.allowed } };
     case "body_timeout":
@@ -86,6 +88,8 @@ function refusalOf(failure: Failure): Refusal {
       return { status: 413, headers: { connection: "close" } };
     case "too_many_producers":
       return { status: 429 };
+    case "too_many_bodies":
+      return { status: 503, headers: { "retry-after": "1", connection: "close" } };
     case "too_many_readers":
     case "overloaded":
       return { status: 503, headers: { "retry-after": "1" } };

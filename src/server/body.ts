@@ -1,25 +1,50 @@
 import type { Clock } from "../env/clock.ts";
-import type { HttpRequest } from "../http/exchange.ts";
-import { type Bytes, concatBytes, NO_BYTES } from "../protocol/bytes.ts";
-import { StreamError } from "../protocol/errors.ts";
+import { BodyBuffer } from "../http/body_buffer.ts";
+import { type BodySink, type HttpRequest, isArriving } from "../http/exchange.ts";
+import { HeadError } from "../http/head_error.ts";
+import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
+import type { BodyBudget } from "./body_budget.ts";
+import { pour, READ_BYTES } from "./stream_parts.ts";
+import { Turns } from "./turns.ts";
 
 /** A body's time is counted in parts of it: looking at the clock for each append would cost more. */
 const TIMEOUT_TICKS = 30;
 
+/** Streams up to here are sooner read by the runtime itself; it has their length beforehand. */
+const SHORT_BYTES = 64 * 1024;
+
+const LENGTH = /^[0-9]+$/;
+
+/** What bounds bodies. */
+export interface BodyLimits {
+  /** How long one may be. */
+  readonly bytes: number;
+  /** How long one may take to arrive. */
+  readonly timeoutMs: number;
+  /** What all of them may take at once. */
+  readonly budget: BodyBudget;
+}
+
 /** Reads requests' bodies, within a size and a time. */
 export class BodyReader {
-  readonly #limitBytes: number;
-  readonly #timeoutMs: number;
+  readonly #limits: BodyLimits;
   readonly #clock: Clock;
+  readonly #pace: { readonly clock: Clock; readonly turns: Turns };
   /** The bodies that aren't here yet, oldest first, in a ring that this closes. */
-  readonly #waiting = new PendingBody(Infinity, () => {});
+  readonly #waiting: PendingBody;
   #ticking = false;
   #ticks = 0;
 
-  constructor(limitBytes: number, timeoutMs: number, clock: Clock) {
-    this.#limitBytes = limitBytes;
-    this.#timeoutMs = timeoutMs;
+  constructor(limits: BodyLimits, clock: Clock) {
+    this.#limits = limits;
     this.#clock = clock;
+    this.#pace = { clock, turns: new Turns(clock) };
+    this.#waiting = new PendingBody(limits, 0, {
+      lateAtTick: Infinity,
+      received() {},
+      failed() {},
+    });
   }
 
   /**
@@ -34,8 +59,8 @@ export class BodyReader {
   /**
    * Hands over the whole body, once. Calls back, since a promise more costs an append a microsecond.
    *
-   * @param failed gets `body_too_large` (found out before all of it is read), `body_timeout` or
-   * `body_incomplete`
+   * @param failed gets `body_too_large` (found out before all of it is read), `body_timeout`,
+   * `body_incomplete`, `malformed_body`, `too_many_bodies`, or `invalid_header` for its length
    */
   receive(
     request: HttpRequest,
@@ -43,80 +68,83 @@ export class BodyReader {
     failed: (error: StreamError) => void,
   ): void {
     const declared = request.headers.get("content-length");
+    // Not to be looked at where that isn't needed: runtimes make a stream of it then.
     if (declared === "0" || (declared === null && request.body === null)) return received(NO_BYTES);
-    if (declared !== null && !(Number(declared) <= this.#limitBytes)) {
-      return failed(this.#tooLarge());
+    const limitBytes = this.#limits.bytes;
+    if (declared !== null && !(Number(declared) <= limitBytes)) {
+      return failed(LENGTH.test(declared) ? tooLarge(limitBytes) : noLength(declared));
     }
     if (request.whole !== undefined) return received(request.whole);
-    const pending = new PendingBody(this.#ticks + TIMEOUT_TICKS + 1, failed);
+    const mostBytes = declared === null ? limitBytes : Number(declared);
+    const lateAtTick = this.#ticks + TIMEOUT_TICKS + 1;
+    const pending = new PendingBody(this.#limits, mostBytes, { lateAtTick, received, failed });
     pending.linkBefore(this.#waiting);
     this.#tick();
-    const reading: Promise<Bytes | ArrayBuffer> = declared === null
-      ? this.#readChunks(request, pending)
-      : request.arrayBuffer();
-    reading.then((body) => {
-      if (pending.unlink()) received(body instanceof Uint8Array ? body : new Uint8Array(body));
-    }, (error) => {
-      if (pending.unlink()) failed(error instanceof StreamError ? error : incomplete(error));
-    });
+    this.#fill(pending, request, declared === null ? undefined : mostBytes);
   }
 
-  async #readChunks(request: HttpRequest, pending: PendingBody): Promise<Bytes> {
-    if (request.body === null) return NO_BYTES;
-    const reader = request.body.getReader();
-    pending.cancel = () => void reader.cancel().catch(() => {});
-    const parts: Bytes[] = [];
-    let length = 0;
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      length += next.value.length;
-      if (length > this.#limitBytes) {
-        await reader.cancel().catch(() => {});
-        throw this.#tooLarge();
-      }
-      parts.push(next.value);
+  #fill(pending: PendingBody, request: HttpRequest, declaredBytes: number | undefined): void {
+    const isShort = declaredBytes !== undefined && declaredBytes <= SHORT_BYTES;
+    if (isShort && request.arrayBuffer !== undefined) {
+      if (!pending.reserve(declaredBytes)) return;
+      request.arrayBuffer().then(
+        (whole) => pending.endWith(new Uint8Array(whole)),
+        (error) => pending.fail(error),
+      );
+      return;
     }
-    return concatBytes(parts);
-  }
-
-  #tooLarge(): StreamError {
-    return new StreamError(
-      { code: "body_too_large" },
-      `The body is longer than ${this.#limitBytes} bytes, the most that one request may append.`,
-    );
+    const { body } = request;
+    if (isArriving(body)) {
+      body.attach(pending);
+    } else if (body !== null) {
+      if (pending.reserve(READ_BYTES)) pending.stop = pour(body, pending, this.#pace);
+    } else {
+      pending.end();
+    }
   }
 
   /** One timer for all bodies: they have the same time, so the oldest is always due first. */
   #tick(): void {
     if (this.#ticking) return;
     this.#ticking = true;
-    this.#clock.setTimer(this.#timeoutMs / TIMEOUT_TICKS, () => {
+    const { timeoutMs } = this.#limits;
+    this.#clock.setTimer(timeoutMs / TIMEOUT_TICKS, () => {
       this.#ticking = false;
       this.#ticks++;
       const waiting = this.#waiting;
-      while (waiting.next.lateAtTick <= this.#ticks) {
-        const { next } = waiting;
-        next.unlink();
-        next.failed(late(this.#timeoutMs));
-        next.cancel?.();
-      }
+      while (waiting.next.lateAtTick <= this.#ticks) waiting.next.fail(late(timeoutMs));
       if (waiting.next !== waiting) this.#tick();
     });
   }
 }
 
-/** A body that isn't here yet, linked to its neighbours: a set would cost an append twice as much. */
-class PendingBody {
+interface PendingBodyParts {
   /** Late once this tick has come; a body that came between two ticks gets the longer time. */
   readonly lateAtTick: number;
+  readonly received: (body: Bytes) => void;
   readonly failed: (error: StreamError) => void;
+}
+
+/** A body that isn't here yet, linked to its neighbours: a set would cost an append twice as much. */
+class PendingBody implements BodySink {
+  readonly #limits: BodyLimits;
+  readonly #parts: PendingBodyParts;
+  readonly #buffer: BodyBuffer;
+  #reservedBytes = 0;
+  #isOver = false;
   /** Stops the reading. */
-  cancel?: () => void;
+  stop: (() => void) | undefined;
   next: PendingBody = this;
   #previous: PendingBody = this;
 
-  constructor(lateAtTick: number, failed: (error: StreamError) => void) {
-    this.lateAtTick = lateAtTick;
-    this.failed = failed;
+  constructor(limits: BodyLimits, mostBytes: number, parts: PendingBodyParts) {
+    this.#limits = limits;
+    this.#parts = parts;
+    this.#buffer = new BodyBuffer(mostBytes, (addedBytes) => this.#take(addedBytes));
+  }
+
+  get lateAtTick(): number {
+    return this.#parts.lateAtTick;
   }
 
   linkBefore(next: PendingBody): void {
@@ -127,17 +155,78 @@ class PendingBody {
     next.#previous = this;
   }
 
-  /** Takes it out; false where it was out already. */
-  unlink(): boolean {
-    const { next } = this;
-    if (next === this) return false;
-    const previous = this.#previous;
-    previous.next = next;
-    next.#previous = previous;
-    this.next = this;
-    this.#previous = this;
+  /** Counts memory of its own that it takes beside what has come; false where there is none. */
+  reserve(bytes: number): boolean {
+    try {
+      this.#take(bytes);
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  write(input: Bytes, start: number, end: number): void {
+    if (this.#isOver) return;
+    const { bytes } = this.#limits;
+    if (this.#buffer.length + end - start > bytes) return this.fail(tooLarge(bytes));
+    try {
+      this.#buffer.append(input, start, end);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  end(): void {
+    this.endWith(this.#buffer.whole());
+  }
+
+  /** Its end, where another has gathered it. */
+  endWith(body: Bytes): void {
+    if (this.#finish()) this.#parts.received(body);
+  }
+
+  fail(error: unknown): void {
+    if (!this.#finish()) return;
+    this.#parts.failed(bodyError(error));
+    this.stop?.();
+  }
+
+  #take(bytes: number): void {
+    this.#limits.budget.take(bytes);
+    this.#reservedBytes += bytes;
+  }
+
+  /** False where it was over already. */
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#limits.budget.give(this.#reservedBytes);
+    this.next.#previous = this.#previous;
+    this.#previous.next = this.next;
     return true;
   }
+}
+
+function bodyError(error: unknown): StreamError {
+  if (error instanceof StreamError) return error;
+  return error instanceof HeadError
+    ? new StreamError({ code: "malformed_body" }, error.message)
+    : incomplete(error);
+}
+
+function noLength(declared: string): StreamError {
+  return new StreamError(
+    { code: "invalid_header" },
+    `Content-Length ${quote(declared)} is not a number of bytes.`,
+  );
+}
+
+function tooLarge(limitBytes: number): StreamError {
+  return new StreamError(
+    { code: "body_too_large" },
+    `The body is longer than ${limitBytes} bytes, the most that one request may append.`,
+  );
 }
 
 function incomplete(cause: unknown): StreamError {

@@ -2,6 +2,11 @@ import { type Clock, systemClock } from "../env/clock.ts";
 import { BLOCK_BYTES } from "../storage/tail_buffer.ts";
 import type { Storage } from "../storage/storage.ts";
 
+const MAX_APPEND_BYTES = 10 * 1024 * 1024;
+
+/** What the longest body needs beside itself while it is read. */
+export const BODY_SPARE_BYTES = 64 * 1024;
+
 /** How an app serves its storage. */
 export interface AppOptions {
   /** Where the streams are. */
@@ -26,6 +31,11 @@ export interface AppOptions {
   sseBufferBytes?: number;
   /** A body longer than this is refused; 10 MiB. */
   maxAppendBytes?: number;
+  /**
+   * What all bodies on their way in may take at once, and a request that needs more is refused; 256 MiB,
+   * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes`.
+   */
+  maxBodyBytesInFlight?: number;
   /** An answer holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
   chunkBytes?: number;
   /** How many long-polls and SSE connections may wait at once; 20,000. */
@@ -73,6 +83,7 @@ export interface ServerConfig {
   readonly sseKeepAliveMs: number;
   readonly sseBufferBytes: number;
   readonly maxAppendBytes: number;
+  readonly maxBodyBytesInFlight: number;
   readonly chunkBytes: number;
   readonly maxLiveReaders: number;
   readonly bodyTimeoutMs: number;
@@ -101,7 +112,8 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     sseCloseAfterMs: atLeast(1, "sseCloseAfterMs", options.sseCloseAfterMs ?? 60_000),
     sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 6_000),
     sseBufferBytes: atLeast(1, "sseBufferBytes", options.sseBufferBytes ?? 64 * 1024),
-    maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? 10 * 1024 * 1024),
+    maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? MAX_APPEND_BYTES),
+    maxBodyBytesInFlight: checkBodyBytesInFlight(options),
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
@@ -114,6 +126,15 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     signal: options.signal,
     clock: options.clock ?? systemClock,
   };
+}
+
+function checkBodyBytesInFlight(options: AppOptions): number {
+  const { maxAppendBytes = MAX_APPEND_BYTES, maxBodyBytesInFlight } = options;
+  return atLeast(
+    maxAppendBytes + BODY_SPARE_BYTES,
+    "maxBodyBytesInFlight",
+    maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * maxAppendBytes),
+  );
 }
 
 function atLeast(least: number, name: string, value: number): number {

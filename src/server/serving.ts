@@ -2,6 +2,7 @@ import type { Clock } from "../env/clock.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Access } from "./access.ts";
 import { BodyReader } from "./body.ts";
+import { BodyBudget } from "./body_budget.ts";
 import { Counters } from "./counters.ts";
 import { LiveReaders } from "./live_readers.ts";
 import { StreamNames } from "./names.ts";
@@ -35,7 +36,11 @@ export function createServing(config: ServerConfig): Serving {
     clock,
     names: new StreamNames(config),
     access: new Access(config),
-    bodies: new BodyReader(config.maxAppendBytes, config.bodyTimeoutMs, clock),
+    bodies: new BodyReader({
+      bytes: config.maxAppendBytes,
+      timeoutMs: config.bodyTimeoutMs,
+      budget: new BodyBudget(config.maxBodyBytesInFlight),
+    }, clock),
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),

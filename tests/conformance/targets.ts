@@ -26,6 +26,11 @@ export const TARGETS: readonly Target[] = [
     storage: "file",
     program: () => [...onBun(), "--workers", "2"],
   },
+  {
+    name: "bun-file-runtime-http",
+    storage: "file",
+    program: () => [...onBun(), "--http", "runtime"],
+  },
   { name: "executable-file", storage: "file", program: compileExecutable },
 ];
 

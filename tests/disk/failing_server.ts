@@ -34,6 +34,8 @@ const listener = await listen({
   port: 0,
   handler,
   longestSilenceMs: 30_000,
+  http: undefined,
+  maxConnections: 1_000,
   isShared: false,
 });
 console.log(`listening on http://${host}:${listener.port}/v1/stream`);

@@ -16,7 +16,7 @@ function decode(pieces: readonly Bytes[]): { data: Bytes; rest: Bytes; isDone: b
   const parts: Bytes[] = [];
   const rest: Bytes[] = [];
   for (const piece of pieces) {
-    const used = decoder.decode(piece, (data) => parts.push(data.slice()));
+    const used = decoder.decode(piece, (data, start, end) => parts.push(data.slice(start, end)));
     rest.push(piece.subarray(used));
   }
   return { data: concatBytes(parts), rest: concatBytes(rest), isDone: decoder.isDone };
@@ -58,6 +58,22 @@ for (
     "5\r\nhello",
     "5\r\nhellooo\r\n",
     "5\r\nhello\n0\r\n\r\n",
+    "5 \r\nhello\r\n",
+    "5;x\ny\r\nhello\r\n",
+    "5;\0\r\nhello\r\n",
+    "5\r\nhello\rX0\r\n\r\n",
+    "ffffffffffffffffff\r\n",
+    "0000000000005\r\n",
+    "00\r\nhello\r\n\r\n",
+    "0\r\nnonsense\r\n\r\n",
+    "0\r\nX : 1\r\n\r\n",
+    "0\r\nX: 1\nY: 2\r\n\r\n",
+    "0\r\nX: \0\r\n\r\n",
+    "0\r\n X: 1\r\n\r\n",
+    "0\r\nContent-Length: 5\r\n\r\n",
+    "0\r\ntransfer-encoding: chunked\r\n\r\n",
+    "0\r\nX: 1\r\nHost: b\r\n\r\n",
+    "0\r\nGET / HTTP/1.1\r\n\r\n",
     "1000000000000\r\n",
     `5;${"x".repeat(300)}\r\n`,
     `0\r\n${"X: 1\r\n".repeat(2000)}\r\n`,

@@ -1,7 +1,14 @@
 import { Buffer } from "node:buffer";
 import type { FileSlice } from "../../src/env/file_body.ts";
 import type { Connection } from "../../src/http/connection.ts";
-import type { Answer, Handler, HttpRequest, Respond } from "../../src/http/exchange.ts";
+import { BodyBuffer } from "../../src/http/body_buffer.ts";
+import {
+  type Answer,
+  type Handler,
+  type HttpRequest,
+  isArriving,
+  type Respond,
+} from "../../src/http/exchange.ts";
 import { HttpConnections } from "../../src/http/http_connections.ts";
 import type { Socket } from "../../src/http/socket.ts";
 import type { Bytes } from "../../src/protocol/bytes.ts";
@@ -93,20 +100,26 @@ export class ConnectionKit {
   readonly clock = new ManualClock();
   readonly pending: Pending[] = [];
   readonly connections: HttpConnections;
+  /** What the system holds of what was written, for all sockets. */
+  heldBytes = 0;
 
   /** @param handler what answers at once; else every request waits in `pending` */
-  constructor(handler?: Handler) {
+  constructor(handler?: Handler, options: { maxConnections?: number } = {}) {
     this.connections = new HttpConnections({
       handler: handler ?? ((request, respond) => this.#take(request, respond)),
       clock: this.clock,
       longestSilenceMs: 30_000,
+      heldBytes: () => this.heldBytes,
+      ...options,
     });
   }
 
   /** A new client. */
   connect(): { socket: FakeSocket; connection: Connection } {
     const socket = new FakeSocket();
-    return { socket, connection: this.connections.open(socket) };
+    const connection = this.connections.open(socket);
+    this.connections.admit(connection);
+    return { socket, connection };
   }
 
   /** The only request that waits. */
@@ -135,3 +148,16 @@ export function sent(text: string): Bytes {
 
 /** A plain GET. */
 export const GET = sent("GET /a HTTP/1.1\nHost: h\n\n");
+
+/** All of a request's body, once it is here. */
+export function bodyOf({ body, whole }: HttpRequest): Promise<Bytes> {
+  if (!isArriving(body)) return Promise.resolve(whole ?? new Uint8Array(0));
+  return new Promise((resolve, reject) => {
+    const buffer = new BodyBuffer();
+    body.attach({
+      write: (input, start, end) => buffer.append(input, start, end),
+      end: () => resolve(buffer.whole()),
+      fail: reject,
+    });
+  });
+}

@@ -1,9 +1,14 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import type { FrameSink, LiveBody, SliceBody } from "../../src/http/exchange.ts";
+import {
+  type FrameSink,
+  isArriving,
+  type LiveBody,
+  type SliceBody,
+} from "../../src/http/exchange.ts";
 import { type Bytes, concatBytes, decodeUtf8, encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { ConnectionKit, FakeSlice, GET, sent } from "./connection_kit.ts";
+import { bodyOf, ConnectionKit, FakeSlice, GET, sent } from "./connection_kit.ts";
 
 /** The status codes of the answers that a client got. */
 function codes(received: string): string[] {
@@ -34,9 +39,7 @@ function echo(kit: { seen: string[] }): ConstructorParameters<typeof ConnectionK
       kit.seen.push(`${request.method} ${request.url} ${decodeUtf8(body)}`);
       respond({ status: 200, headers: {}, body });
     };
-    if (request.whole !== undefined) answer(request.whole);
-    else if (request.body === null) answer(new Uint8Array(0));
-    else void request.arrayBuffer().then((body) => answer(new Uint8Array(body)));
+    void bodyOf(request).then(answer);
   };
 }
 
@@ -124,11 +127,11 @@ Deno.test("a body that comes later: 100 Continue as it is asked for, once", asyn
     sent("POST /a HTTP/1.1\nHost: h\nContent-Length: 4\nExpect: 100-continue\n\n"),
   );
   equal(socket.received, "");
-  const body = kit.only.request.arrayBuffer();
+  const body = bodyOf(kit.only.request);
   equal(socket.received, "HTTP/1.1 100 Continue\r\n\r\n");
   connection.received(sent("ab"));
   connection.received(sent("cd"));
-  equal(decodeUtf8(new Uint8Array(await body)), "abcd");
+  equal(decodeUtf8(await body), "abcd");
   kit.only.respond({ status: 204 });
   deepEqual(codes(socket.received), ["100", "204"]);
 });
@@ -212,7 +215,7 @@ Deno.test("a malformed chunk is the end of the body and of the connection", asyn
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(sent("POST /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n2\nab\n"));
-  const body = kit.only.request.arrayBuffer();
+  const body = bodyOf(kit.only.request);
   connection.received(sent("x\n"));
   await rejects(body, /malformed/);
   kit.only.respond({ status: 400 });
@@ -251,7 +254,7 @@ Deno.test("a client that goes: its request is told, its body fails, its answer g
   const { request, respond } = kit.only;
   let departures = 0;
   request.signal.addEventListener("abort", () => departures++);
-  const body = request.arrayBuffer();
+  const body = bodyOf(request);
   kit.connections.close(connection);
   equal(departures, 1);
   equal(request.signal.aborted, true);
@@ -468,26 +471,52 @@ Deno.test("a body that nobody asks for isn't taken without end", async () => {
   connection.received(sent("POST /a HTTP/1.1\nHost: h\nContent-Length: 200000\n\n"));
   connection.received(new Uint8Array(100_000));
   equal(socket.isPaused, true);
-  const body = kit.only.request.arrayBuffer();
+  const body = bodyOf(kit.only.request);
   equal(socket.isPaused, false);
   connection.received(new Uint8Array(100_000));
   equal((await body).byteLength, 200_000);
 });
 
-Deno.test("a body that is read as it comes makes room for more", async () => {
+Deno.test("a body of a million chunks of a byte is decoded in place, in a few milliseconds each read", async () => {
+  const kit = new ConnectionKit();
+  const { connection } = kit.connect();
+  connection.received(sent("POST /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n"));
+  const body = bodyOf(kit.only.request);
+  connection.received(sent("1\nx\n".repeat(60_000) + "f4240\n"));
+  connection.received(new Uint8Array(1_000_000));
+  connection.received(sent("\n0\n\n"));
+  equal((await body).length, 1_060_000);
+});
+
+Deno.test("a body in far more chunks than it has bytes for is refused", async () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(sent("POST /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n"));
-  const chunk = concatBytes([sent("c350\n"), new Uint8Array(50_000), sent("\n")]);
-  connection.received(chunk);
-  connection.received(chunk);
-  equal(socket.isPaused, true);
-  const reader = kit.only.request.body?.getReader();
-  let bytes = 0;
-  while (bytes < 100_000) bytes += (await reader?.read())?.value?.length ?? Infinity;
-  equal(socket.isPaused, false);
-  connection.received(sent("0\n\n"));
-  deepEqual(await reader?.read(), { done: true, value: undefined });
+  const body = bodyOf(kit.only.request);
+  connection.received(sent("1\nx\n".repeat(70_000)));
+  await rejects(body, /more than 65536 chunks of less than 64 bytes/);
+  kit.only.respond({ status: 400 });
+  equal(socket.ending, "shutdown");
+});
+
+Deno.test("who takes a body may answer in the middle of it: the rest is thrown away", () => {
+  const kit = new ConnectionKit();
+  const { socket, connection } = kit.connect();
+  connection.received(sent("POST /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n"));
+  const { request, respond } = kit.only;
+  ok(isArriving(request.body));
+  let writes = 0;
+  request.body.attach({
+    write() {
+      if (++writes === 1) respond({ status: 413 });
+    },
+    end() {},
+    fail() {},
+  });
+  connection.received(sent("1\nx\n".repeat(100) + "0\n\nGET /b HTTP/1.1\nHost: h\n\n"));
+  deepEqual(codes(socket.received), ["413"]);
+  equal(socket.ending, "shutdown");
+  equal(kit.pending.length, 0);
 });
 
 Deno.test("answers tell the time", () => {
@@ -594,4 +623,25 @@ Deno.test("an answer that can't be sent ends its connection, and no other", () =
   other.connection.received(GET);
   kit.only.respond({ status: 204 });
   deepEqual(codes(other.socket.received), ["204"]);
+});
+
+Deno.test("a connection past the limit is told so, more are cut off, and one that ends makes room", () => {
+  const kit = new ConnectionKit(undefined, { maxConnections: 2 });
+  const [first] = [kit.connect(), kit.connect()];
+  const turnedAway = Array.from({ length: 64 }, () => kit.connect());
+  const cut = kit.connect();
+  for (const { socket, connection } of turnedAway) {
+    match(socket.received, /^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n/s);
+    match(socket.received, /\r\nconnection: close\r\n.*"too_many_connections".*2 connections/s);
+    equal(socket.ending, "shutdown");
+    connection.received(GET);
+  }
+  equal(kit.pending.length, 0);
+  equal(cut.socket.received, "");
+  equal(cut.socket.ending, "terminate");
+  for (const { connection } of [...turnedAway, cut, first]) kit.connections.close(connection);
+  const { socket, connection } = kit.connect();
+  connection.received(GET);
+  kit.only.respond({ status: 204 });
+  deepEqual(codes(socket.received), ["204"]);
 });

@@ -140,7 +140,16 @@ Deno.test("every beginning of a head could be one", () => {
 
 Deno.test("what isn't HTTP could not", () => {
   for (
-    const text of ["{", "GET\t", "GET / FTP", "GET / HTTP/1.1\n", "\x16\x03\x01", "GET / x HT"]
+    const text of [
+      "{",
+      "GET\t",
+      "GET / FTP",
+      "GET / HTTP/1.1\n",
+      "\x16\x03\x01",
+      "GET / x HT",
+      " ",
+      " D",
+    ]
   ) {
     equal(couldBeHead(text), false, text);
   }

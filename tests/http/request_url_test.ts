@@ -20,8 +20,15 @@ Deno.test("a request's URL is its host and its target", () => {
   equal(urls.of("*", "a"), "http://a/*");
 });
 
-Deno.test("a whole URL as the target takes the place of the host", () => {
-  equal(urls.of("HTTP://b:81/x/../y", "a"), "http://b:81/y");
+Deno.test("a whole URL as the target names the host that Host does", () => {
+  equal(urls.of("HTTP://b:81/x/../y", "B:81"), "http://b:81/y");
+  equal(urls.of("http://b:80/", "b"), "http://b/");
+  equal(urls.of("https://b/", "b:443"), "https://b/");
+  equal(urls.of("http://b/", null), "http://b/");
+  refused("http://b/", "a");
+  refused("http://b/", "b:81");
+  refused("http://b/", "b,b");
+  refused("http://u@b/", "b");
 });
 
 Deno.test("a target means what the URL standard makes of it", () => {
@@ -55,7 +62,28 @@ Deno.test("a target means what the URL standard makes of it", () => {
 });
 
 Deno.test("what is no host is refused", () => {
-  for (const host of ["", "a b", "a/b", "u@h", "a?b", "a#b", "a:99999", "[::1", "a\\b"]) {
+  for (
+    const host of [
+      "",
+      "a b",
+      "a/b",
+      "u@h",
+      "a?b",
+      "a#b",
+      "a:99999",
+      "[::1",
+      "a\\b",
+      "a,b",
+      "a:b",
+      ":80",
+      "a:80:80",
+      "[a",
+      "[::1]x",
+      "h\xe9",
+      "a%00",
+      "a;b",
+    ]
+  ) {
     refused("/", host);
   }
 });

@@ -20,6 +20,7 @@ export const bun = existsSync(BUN) ? BUN : "bun";
 export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
   { name: "deno", command: onDeno },
   { name: "bun", command: onBun },
+  { name: "bun-runtime-http", command: withRuntimeHttp(onBun) },
   { name: "executable", command: compiled },
 ]);
 
@@ -41,6 +42,11 @@ function onBun(): Promise<readonly string[]> {
 /** With a thread for the storage and two for HTTP. */
 function withWorkers(command: RuntimeTarget["command"]): RuntimeTarget["command"] {
   return async () => [...await command(), "--workers", "2"];
+}
+
+/** With the HTTP of the runtime itself. */
+function withRuntimeHttp(command: RuntimeTarget["command"]): RuntimeTarget["command"] {
+  return async () => [...await command(), "--http", "runtime"];
 }
 
 function chosen(targets: readonly RuntimeTarget[]): readonly RuntimeTarget[] {

@@ -119,3 +119,20 @@ Deno.test("a slash at the prefix's end counts for nothing", async () => {
   const served = new Fixture({ prefix: "/logs/" });
   equal((await served.put("/logs/a", TEXT)).status, 201);
 });
+
+Deno.test("HEAD doesn't say that a stream with data has 0 bytes", async () => {
+  const served = new Fixture();
+  await served.make("a", { "content-type": "text/plain" }, "some");
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, served.app.fetch);
+  try {
+    const url = `http://127.0.0.1:${server.addr.port}/v1/stream/a`;
+    const answer = await fetch(url, { method: "HEAD" });
+    equal(answer.status, 200);
+    equal(answer.headers.get("content-length"), null);
+    equal(answer.headers.get("content-type"), "text/plain");
+    const missing = await fetch(`${url}/b`, { method: "HEAD" });
+    equal(missing.status, 404);
+  } finally {
+    await server.shutdown();
+  }
+});

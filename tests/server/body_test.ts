@@ -1,11 +1,13 @@
 import { equal } from "node:assert/strict";
+import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { Fixture, isPending, refused, settle, tailOf, TEXT } from "../support/fixture.ts";
 
 const KIB = new Uint8Array(1024).fill(0x78);
 
-/** A body of `count` times 1 KiB, and how much of it was asked for. */
+/** A body of `count` times a part, and how much of it was asked for. */
 function countingBody(
   count: number,
+  part = KIB,
 ): { body: ReadableStream<Uint8Array>; pulled: () => number; cancelled: () => boolean } {
   let pulls = 0;
   let isCancelled = false;
@@ -13,7 +15,7 @@ function countingBody(
     pull(controller) {
       if (pulls === count) return controller.close();
       pulls++;
-      controller.enqueue(KIB);
+      controller.enqueue(part);
     },
     cancel() {
       isCancelled = true;
@@ -45,6 +47,8 @@ for (const method of ["POST", "PUT"]) {
     equal(answer.headers.get("connection"), "close");
     await refused(answer, 413, "body_too_large", SAYS);
     equal(pulled(), 11);
+    equal(cancelled(), false, "the answer goes first");
+    served.clock.advance(1_000);
     equal(cancelled(), true);
     if (method === "POST") equal(await served.content("a"), "");
     else equal((await served.get("a")).status, 404);
@@ -134,4 +138,96 @@ Deno.test("each late body is cut at its own time", async () => {
   equal(await isPending(second), true);
   served.clock.advance(5_000);
   equal((await second).status, 408);
+});
+
+/** The answer, where work that goes on for long gives way to others from time to time. */
+async function inTurns(served: Fixture, waiting: Promise<Response>): Promise<Response> {
+  while (await isPending(waiting)) {
+    await settle();
+    served.clock.advance(1);
+  }
+  return await waiting;
+}
+
+/** A body of short parts that are all here, and of which each takes a while to get. */
+function shortParts(served: Fixture, count: number, eachMs: number): ReadableStream<Uint8Array> {
+  let parts = 0;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (parts++ === count) return controller.close();
+      served.clock.advance(eachMs);
+      controller.enqueue(encodeUtf8("token"));
+    },
+  }, { highWaterMark: 0 });
+}
+
+Deno.test("20,000 parts of five bytes are taken where they cost next to nothing", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const waiting = served.post("a", TEXT, shortParts(served, 20_000, 0.01));
+  equal((await inTurns(served, waiting)).status, 204);
+  equal((await served.content("a")).length, 100_000);
+});
+
+Deno.test("parts of five bytes are taken as they are made, a hundred a second", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const waiting = served.post("a", TEXT, shortParts(served, 2_700, 10));
+  equal((await inTurns(served, waiting)).status, 204);
+});
+
+Deno.test("parts of five bytes that cost far more than they bring are refused", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const waiting = served.post("a", TEXT, shortParts(served, 20_000, 1));
+  const answer = await inTurns(served, waiting);
+  equal(answer.headers.get("connection"), "close");
+  await refused(answer, 400, "malformed_body", /gather what is sent into longer ones/);
+  equal(await served.content("a"), "");
+});
+
+Deno.test("a body whose parts keep coming is late as well, and others are served meanwhile", async () => {
+  const served = new Fixture({ bodyTimeoutMs: 10_000 });
+  await served.make("a", TEXT);
+  let pulls = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulls++;
+      controller.enqueue(KIB.subarray(0, 64));
+      // Where nobody gives way to others the clock's timers don't run either.
+      if (pulls % 16 === 0) setTimeout(() => served.clock.advance(11), 0);
+    },
+  }, { highWaterMark: 0 });
+  const answer = await served.post("a", TEXT, endless);
+  await refused(answer, 408, "body_timeout");
+});
+
+Deno.test("Content-Length twice: 400, though a runtime makes one list of them", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const answer = await served.post(
+    "a",
+    { ...TEXT, "content-length": "5, 5" },
+    countingBody(1).body,
+  );
+  await refused(answer, 400, "invalid_header", /"5, 5" is not a number of bytes/);
+});
+
+Deno.test("bodies on their way in are bounded together, and what they took is given back", async () => {
+  const served = new Fixture({ maxAppendBytes: 1024 * 1024, maxBodyBytesInFlight: 1280 * 1024 });
+  await served.make("a", TEXT);
+  const half = new Uint8Array(768 * 1024).fill(0x78);
+  const parts = (count: number) => countingBody(count, new Uint8Array(64 * 1024).fill(0x78)).body;
+  const first = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = first.writable.getWriter();
+  const waiting = served.post("a", TEXT, first.readable);
+  await writer.write(half);
+  await settle();
+  const refusal = await served.post("a", TEXT, parts(12));
+  equal(refusal.headers.get("retry-after"), "1");
+  equal(refusal.headers.get("connection"), "close");
+  await refused(refusal, 503, "too_many_bodies", /take 1310720 bytes already.*try again/);
+  await writer.close();
+  equal((await waiting).status, 204);
+  equal((await served.post("a", TEXT, parts(12))).status, 204);
 });

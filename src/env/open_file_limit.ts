@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+
+const LIMITS = "/proc/self/limits";
+
+/** How many files and sockets this process may have open; `undefined` where the system doesn't say. */
+export function openFileLimit(): number | undefined {
+  try {
+    return parseOpenFileLimit(readFileSync(LIMITS, "utf8"));
+  } catch {
+    // Another system than Linux, or a program that may not look.
+    return undefined;
+  }
+}
+
+/** Reads the soft limit in what Linux says of a process's limits (proc(5)). */
+export function parseOpenFileLimit(limits: string): number | undefined {
+  const soft = /^Max open files +(\d+|unlimited)/m.exec(limits)?.[1];
+  if (soft === undefined) return undefined;
+  return soft === "unlimited" ? Infinity : Number(soft);
+}
