@@ -169,6 +169,19 @@ function checkSeq(stream: Stream, seq: string | undefined): void {
 }
 
 /**
+ * Checks that a stream may have one more producer.
+ *
+ * @throws {StreamError} `too_many_producers`
+ */
+export function checkProducerRoom({ producerCount }: Stream, maxProducers: number): void {
+  if (producerCount < maxProducers) return;
+  throw new StreamError(
+    { code: "too_many_producers" },
+    `The stream has ${producerCount} producers, as many as it may: use one of their ids.`,
+  );
+}
+
+/**
  * Checks that a create asks for just the stream that is there (PROTOCOL §5.1, §4.2).
  *
  * @param inherited the source's lifetime, which a fork has where it names none

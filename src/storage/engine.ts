@@ -1,5 +1,5 @@
 import { NO_BYTES } from "../protocol/bytes.ts";
-import { DEFAULT_CONTENT_TYPE, isJsonType, sameContentType } from "../protocol/content_type.ts";
+import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
 import { formatOffset, type ReadFrom } from "../protocol/offset.ts";
@@ -7,8 +7,8 @@ import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import { after } from "./after.ts";
 import type { Backend } from "./backend.ts";
-import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
-import { resolveForkPoint } from "./fork_point.ts";
+import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
+import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { takePage } from "./list_page.ts";
 import { ownText } from "./own_text.ts";
 import { RangeReader } from "./range_reader.ts";
@@ -77,26 +77,19 @@ export class StreamEngine implements Storage {
     for (let gate; (gate = this.#backend.admit("write", spec.body?.length ?? 0));) await gate;
     const existing = this.#find(name);
     if (existing !== undefined) return await this.#confirm(existing, spec);
-    const fork = spec.fork && await this.#forkOrigin(spec, spec.fork);
-    // Decided again after the wait: the name may be taken by now, or the source gone.
-    if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
-
-    const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
-    const record: CreateRecord = {
-      kind: "create",
-      id: this.#backend.newId(),
-      atMs: this.#clock.nowMs(),
-      name: ownText(name),
-      contentType,
-      lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
-      fork: fork?.origin,
-      closed: spec.closed ?? false,
-      data: spec.body === undefined || spec.body.length === 0
-        ? NO_BYTES
-        : toStored(isJsonType(contentType), spec.body).bytes,
-    };
+    let record: CreateRecord;
+    try {
+      const fork = spec.fork && await this.#forkOrigin(spec, spec.fork);
+      // Decided again after the wait: the name may be taken by now, or the source gone.
+      if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
+      record = this.#createRecord(name, spec, fork);
+    } catch (refusal) {
+      // It may rest on the source as it is now, and does on that there is no stream of this name.
+      await this.#backend.durable(this.#backend.assigned);
+      throw refusal;
+    }
     const stream = this.#backend.create(record);
-    const { tail, closed } = stream;
+    const { contentType, tail, closed } = stream;
     await this.#backend.durable(stream.position);
     return { created: true, contentType, tail, closed };
   }
@@ -123,7 +116,9 @@ export class StreamEngine implements Storage {
     let decided;
     try {
       decided = decideAppend(stream, known, request, this.#clock.nowMs());
-      if (producer !== undefined && known === undefined) this.#checkProducerRoom(stream);
+      if (producer !== undefined && known === undefined) {
+        checkProducerRoom(stream, this.#maxProducers);
+      }
     } catch (refusal) {
       return this.#refuse(refusal, stream);
     }
@@ -160,9 +155,13 @@ export class StreamEngine implements Storage {
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
-    const { stream, info, start } = await this.#startRead(name, from);
-    const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
-    return { ...info, data, start, next: start + data.length };
+    try {
+      const { stream, info, start } = await this.#startRead(name, from);
+      const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
+      return { ...info, data, start, next: start + data.length };
+    } catch (refusal) {
+      return await this.#refuseRead(refusal);
+    }
   }
 
   readBody(
@@ -171,14 +170,26 @@ export class StreamEngine implements Storage {
     limitBytes: number,
     kind: FileBodyKind,
   ): BodyResult | Promise<BodyResult> {
-    return after(
-      this.#startRead(name, from),
-      ({ stream, info, start }) =>
-        after(
-          this.#reader.body(stream, start, limitBytes, info.tail, kind),
-          (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
-        ),
-    );
+    const refuse = (refusal: unknown) => this.#refuseRead(refusal);
+    try {
+      const body = after(
+        this.#startRead(name, from),
+        ({ stream, info, start }) =>
+          after(
+            this.#reader.body(stream, start, limitBytes, info.tail, kind),
+            (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
+          ),
+      );
+      return body instanceof Promise ? body.catch(refuse) : body;
+    } catch (refusal) {
+      return refuse(refusal);
+    }
+  }
+
+  /** A read rests on durable state, but for a stream that goes meanwhile: that has to be for good. */
+  async #refuseRead(refusal: unknown): Promise<never> {
+    await this.#backend.durable(this.#removedAt);
+    throw refusal;
   }
 
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
@@ -301,9 +312,28 @@ export class StreamEngine implements Storage {
     return { created: false, contentType, tail, closed };
   }
 
+  #createRecord(name: string, spec: CreateSpec, fork: ForkBase | undefined): CreateRecord {
+    const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
+    return {
+      kind: "create",
+      id: this.#backend.newId(),
+      atMs: this.#clock.nowMs(),
+      name: ownText(name),
+      contentType,
+      lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
+      fork: fork?.origin,
+      closed: spec.closed ?? false,
+      data: spec.body === undefined || spec.body.length === 0
+        ? NO_BYTES
+        : toStored(isJsonType(contentType), spec.body).bytes,
+    };
+  }
+
   /** Where a fork branches off. */
   async #forkOrigin(spec: CreateSpec, fork: ForkSpec): Promise<ForkBase> {
-    const source = await this.#forkSource(spec, fork);
+    const source = this.#find(fork.source);
+    if (source === undefined) throw await this.#absent(fork.source, source);
+    checkForkSource(source, spec);
     const point = await resolveForkPoint(this.#reader, source, fork);
     const origin = {
       sourceId: source.id,
@@ -320,34 +350,6 @@ export class StreamEngine implements Storage {
     if (this.#backend.find(name) !== undefined) return false;
     const now = this.#find(source.name);
     return now?.id === source.id && now.presence === "there";
-  }
-
-  async #forkSource(spec: CreateSpec, fork: ForkSpec): Promise<Stream> {
-    const source = this.#find(fork.source);
-    if (source === undefined) throw await this.#absent(fork.source, source);
-    if (source.presence !== "there") {
-      await this.#backend.durable(source.presencePosition);
-      throw new StreamError(
-        { code: "source_deleted" },
-        `The source ${quote(fork.source)} was deleted: it can't be forked any more.`,
-      );
-    }
-    if (spec.contentType !== undefined && !sameContentType(spec.contentType, source.contentType)) {
-      await this.#backend.durable(source.position);
-      throw new StreamError(
-        { code: "content_type_mismatch" },
-        `Content-Type ${quote(spec.contentType)} differs from the source's, ${source.contentType}.`,
-      );
-    }
-    return source;
-  }
-
-  #checkProducerRoom(stream: Stream): void {
-    if (stream.producerCount < this.#maxProducers) return;
-    throw new StreamError(
-      { code: "too_many_producers" },
-      `The stream has ${stream.producerCount} producers, as many as it may: use one of their ids.`,
-    );
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */
