@@ -59,7 +59,10 @@ function answer(
   { producer, body }: AppendRequest,
   appended: Appended,
 ): Answer {
-  const headers: HeaderFields = { ...common, [STREAM_NEXT_OFFSET]: formatOffset(appended.tail) };
+  const headers: HeaderFields = {
+    ...common,
+    [STREAM_NEXT_OFFSET]: formatOffset(appended.space, appended.tail),
+  };
   if (appended.closed) headers[STREAM_CLOSED] = "true";
   if (producer !== undefined) {
     headers[PRODUCER_EPOCH] = String(producer.epoch);

@@ -2,7 +2,7 @@ import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import { formatOffset, type ReadFrom } from "../protocol/offset.ts";
+import { formatOffset, isOffset, positionOf, type ReadFrom } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import { after } from "./after.ts";
@@ -10,6 +10,7 @@ import type { Backend } from "./backend.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { takePage } from "./list_page.ts";
+import { checkSpace, OffsetSpaces } from "./offset_spaces.ts";
 import { ownText } from "./own_text.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
@@ -58,6 +59,7 @@ export class StreamEngine implements Storage {
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #maxProducers: number;
+  readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   /** Position of the newest delete. */
   #removedAt = 0;
@@ -66,7 +68,8 @@ export class StreamEngine implements Storage {
     this.#backend = backend;
     this.#clock = options.clock;
     this.#maxProducers = options.maxProducersPerStream;
-    this.#reader = new RangeReader(backend);
+    this.#spaces = new OffsetSpaces(backend);
+    this.#reader = new RangeReader(backend, this.#spaces);
   }
 
   get identity(): string {
@@ -89,9 +92,10 @@ export class StreamEngine implements Storage {
       throw refusal;
     }
     const stream = this.#backend.create(record);
+    const space = this.#spaces.of(stream);
     const { contentType, tail, closed } = stream;
     await this.#backend.durable(stream.position);
-    return { created: true, contentType, tail, closed };
+    return { created: true, contentType, space, tail, closed };
   }
 
   // Without `async`, here and below: what it adds to each append is a tenth of what the engine costs.
@@ -111,11 +115,12 @@ export class StreamEngine implements Storage {
     if (stream === undefined || stream.presence !== "there") {
       return this.#refuseAbsent(name, stream);
     }
+    const space = this.#spaces.of(stream);
     const { producer } = request;
     const known = producer && this.#backend.producer(stream, producer.id);
     let decided;
     try {
-      decided = decideAppend(stream, known, request, this.#clock.nowMs());
+      decided = decideAppend(stream, known, request, this.#clock.nowMs(), space);
       if (producer !== undefined && known === undefined) {
         checkProducerRoom(stream, this.#maxProducers);
       }
@@ -126,8 +131,8 @@ export class StreamEngine implements Storage {
     else this.#backend.append(stream, decided);
     const { tail, closed } = stream;
     const appended = decided === "duplicate"
-      ? { tail, closed, duplicate: true, producer: known }
-      : { tail, closed, duplicate: false, producer };
+      ? { space, tail, closed, duplicate: true, producer: known }
+      : { space, tail, closed, duplicate: false, producer };
     const durable = this.#backend.durable(stream.position);
     return durable === undefined ? Promise.resolve(appended) : durable.then(() => appended);
   }
@@ -151,7 +156,8 @@ export class StreamEngine implements Storage {
   }
 
   async head(name: string): Promise<StreamInfo> {
-    return (await this.#visible(name)).info;
+    const stream = await this.#visible(name);
+    return stream.infoIn(this.#spaces.of(stream));
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
@@ -195,7 +201,8 @@ export class StreamEngine implements Storage {
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
     return after(this.#visible(name), (stream) => {
       this.#touch(stream);
-      const { info } = stream;
+      const info = stream.infoIn(this.#spaces.of(stream));
+      checkSpace("The offset", from, info.space);
       return after(
         this.#place(stream, from, info.tail),
         (start) => this.#checkStart({ stream, info, start }, from),
@@ -208,10 +215,12 @@ export class StreamEngine implements Storage {
     if (start > info.tail) {
       throw new StreamError(
         { code: "offset_past_tail" },
-        `The offset ${formatOffset(start)} is past the stream's tail, ${formatOffset(info.tail)}.`,
+        `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
+          formatOffset(info.space, info.tail)
+        }.`,
       );
     }
-    if (typeof from !== "number" || start === info.tail) return read;
+    if (!isOffset(from) || start === info.tail) return read;
     return after(this.#reader.checkBoundary(stream, start), () => read);
   }
 
@@ -224,6 +233,7 @@ export class StreamEngine implements Storage {
       (stream) =>
         stream.presence === "there" && !stream.isExpired(nowMs) &&
         this.#backend.isDurable(stream.presencePosition),
+      this.#spaces.forListing(),
     );
     // What it leaves out because it was deleted has to be gone for good.
     await this.#backend.durable(this.#removedAt);
@@ -281,7 +291,7 @@ export class StreamEngine implements Storage {
 
   /** Where a read begins. */
   #place(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
-    if (typeof from === "number") return from;
+    if (isOffset(from)) return positionOf(from);
     if (from === "now") return tail;
     if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
     return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
@@ -301,15 +311,16 @@ export class StreamEngine implements Storage {
   /** The answer of a create whose stream is there already. */
   async #confirm(stream: Stream, spec: CreateSpec): Promise<Created> {
     const { contentType, tail, closed } = stream;
+    const space = this.#spaces.of(stream);
     try {
       const source = stream.fork && this.#backend.load(stream.fork.sourceId);
-      checkSameConfig(stream, spec, source?.lifetime ?? FOREVER);
+      checkSameConfig(stream, spec, source?.lifetime ?? FOREVER, space);
     } catch (refusal) {
       await this.#backend.durable(stream.position);
       throw refusal;
     }
     await this.#backend.durable(stream.position);
-    return { created: false, contentType, tail, closed };
+    return { created: false, contentType, space, tail, closed };
   }
 
   #createRecord(name: string, spec: CreateSpec, fork: ForkBase | undefined): CreateRecord {
@@ -334,11 +345,11 @@ export class StreamEngine implements Storage {
     const source = this.#find(fork.source);
     if (source === undefined) throw await this.#absent(fork.source, source);
     checkForkSource(source, spec);
-    const point = await resolveForkPoint(this.#reader, source, fork);
+    const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
     const origin = {
       sourceId: source.id,
       sourceName: source.name,
-      offset: fork.offset,
+      offset: fork.offset && positionOf(fork.offset),
       subOffset: fork.subOffset ?? 0,
       point,
     };

@@ -14,7 +14,7 @@ import { withTempDir } from "../../support/temp_dir.ts";
 
 const TEXT = "text/plain";
 const JSON_TYPE = "application/json";
-const SOURCES = ["engine.ts", "decide.ts", "fork_point.ts", "range_reader.ts"];
+const SOURCES = ["engine.ts", "decide.ts", "fork_point.ts", "range_reader.ts", "offset_spaces.ts"];
 /** What rests on bytes on the disk alone. */
 const FROM_DISK = ["range_reader.ts damaged"];
 const TURNS = 100;
@@ -208,6 +208,23 @@ const CASES: readonly Case[] = [
     ],
     refused: (storage) =>
       storage.create("f3", { fork: { source: "fork/messages", offset: 0, subOffset: 2 } }),
+  },
+  {
+    throws: "offset_spaces.ts offset_gone",
+    pending: (storage) => [storage.create("fork/other", { contentType: TEXT })],
+    refused: (storage) =>
+      storage.create("f6", { fork: { source: "fork/other", offset: { space: 0, position: 0 } } }),
+  },
+  {
+    throws: "offset_spaces.ts offset_gone",
+    pending: (storage) => [storage.create("read/other", { contentType: TEXT })],
+    refused: (storage) => storage.read("read/other", { space: 0, position: 0 }, 100),
+  },
+  {
+    throws: "decide.ts offset_mismatch",
+    pending: (storage) => [storage.create("expected/other", { contentType: TEXT })],
+    refused: (storage) =>
+      storage.append("expected/other", text("y", { expectedTail: { space: 0, position: 0 } })),
   },
   {
     throws: "range_reader.ts invalid_offset",
