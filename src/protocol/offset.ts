@@ -70,28 +70,26 @@ const ZEROS = Array.from(
   (_, digits) => "0".repeat(POSITION_DIGITS - digits),
 );
 
-const PAIRS_LENGTH = 36 ** 2;
-const HALF = 36 ** 4;
-/** Two characters of a space each: to make its text of them costs a fifth of `toString(36)`. */
-const PAIRS = Array.from(
-  { length: PAIRS_LENGTH },
-  (_, value) => value.toString(36).padStart(2, "0"),
-);
+/** So many spaces' texts are kept: made anew, one would cost an append more than the rest of its token. */
+const KEPT_SPACES = 1024;
+const keptSpaces = new Float64Array(KEPT_SPACES).fill(-1);
+const keptTexts: string[] = new Array<string>(KEPT_SPACES).fill("");
 
 /** The wire token of a position. */
 export function formatOffset(space: number, position: number): string {
   const digits = String(position);
-  return `${formatSpace(space)}_${ZEROS[digits.length]}${digits}`;
+  return `${formatSpace(space)}${ZEROS[digits.length]}${digits}`;
 }
 
+/** What all tokens of a space begin with. */
 function formatSpace(space: number): string {
-  const high = Math.floor(space / HALF);
-  return `${formatHalf(high)}${formatHalf(space - high * HALF)}`;
-}
-
-/** Four characters; below 2^31, where whole numbers are divided fast. */
-function formatHalf(half: number): string {
-  return `${PAIRS[half / PAIRS_LENGTH | 0]}${PAIRS[half % PAIRS_LENGTH]}`;
+  const slot = space & (KEPT_SPACES - 1);
+  const kept = keptTexts[slot];
+  if (keptSpaces[slot] === space && kept !== undefined) return kept;
+  const text = `${space.toString(36).padStart(SPACE_CHARS, "0")}_`;
+  keptSpaces[slot] = space;
+  keptTexts[slot] = text;
+  return text;
 }
 
 /**
