@@ -10,12 +10,16 @@ import {
   STREAM_SEQ,
   STREAM_UP_TO_DATE,
 } from "../../src/protocol/headers.ts";
+import { formatOffset, tokenPosition } from "../../src/protocol/offset.ts";
 import type { HeaderFields } from "../../src/http/exchange.ts";
 import { COMMON_HEADERS } from "../../src/server/response.ts";
 
-/** An offset as the protocol's servers print it: 20 digits. */
+const SPACE = 1;
+const TOKEN_LENGTH = formatOffset(SPACE, 0).length;
+
+/** An offset as this project's server prints it. */
 export function offsetToken(offset: number): string {
-  return String(offset).padStart(20, "0");
+  return formatOffset(SPACE, offset);
 }
 
 /** What an append's decision depends on, read from its headers as this project's server reads it. */
@@ -121,7 +125,9 @@ export function sseAnswer(body: ReadableStream<Uint8Array<ArrayBuffer>>): Respon
 /** The `offset` of a read as a number, -1 for the start; the bench's readers send what they were given. */
 export function askedOffset(url: string): number {
   const at = url.indexOf("offset=");
-  return at < 0 ? -1 : Number.parseInt(url.slice(at + "offset=".length), 10);
+  if (at < 0) return -1;
+  const start = at + "offset=".length;
+  return tokenPosition(url.slice(start, start + TOKEN_LENGTH)) ?? -1;
 }
 
 /** The chunk that a catch-up read asks for. */

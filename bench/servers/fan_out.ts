@@ -1,5 +1,5 @@
 import { encodeSseFrame } from "../../src/protocol/sse.ts";
-import { askedOffset, pathOf, pollAnswer, sseAnswer } from "./answers.ts";
+import { askedOffset, offsetToken, pathOf, pollAnswer, sseAnswer } from "./answers.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
 
@@ -79,5 +79,5 @@ export class FanOut {
 }
 
 function control(nextOffset: number) {
-  return { nextOffset, cursor: 1, upToDate: true, closed: false };
+  return { nextOffset: offsetToken(nextOffset), cursor: 1, upToDate: true, closed: false };
 }

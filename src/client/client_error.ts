@@ -1,7 +1,8 @@
 /**
  * Why a call of the client failed:
  *
- * - `not_found`, `gone`: no such stream, or one that was deleted (or trimmed before the offset)
+ * - `not_found`, `gone`: no such stream, or one that was deleted (or trimmed before the offset; or made
+ *   again since, and the offset is one of the earlier stream)
  * - `conflict`: the stream is there with other properties, or takes another content type
  * - `sequence_conflict`: `seq` is not greater than the last one (PROTOCOL §5.2)
  * - `offset_mismatch`: the tail is not where `expectedOffset` said

@@ -1,5 +1,11 @@
 import { essence, isJsonType } from "../protocol/content_type.ts";
-import { isTrue, STREAM_CLOSED, STREAM_CURSOR, STREAM_UP_TO_DATE } from "../protocol/headers.ts";
+import {
+  isTrue,
+  STREAM_CLOSED,
+  STREAM_CURSOR,
+  STREAM_START_OFFSET,
+  STREAM_UP_TO_DATE,
+} from "../protocol/headers.ts";
 import { offsetIn } from "./append_request.ts";
 import { Backoff } from "./backoff.ts";
 import { type Batch, toBatch } from "./batch.ts";
@@ -152,7 +158,7 @@ export class Feed {
       cursor: headers.get(STREAM_CURSOR) ?? undefined,
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
-    });
+    }, headers.get(STREAM_START_OFFSET) ?? offset);
     const isSure = closed || nextOffset === offset ||
       NOT_KEPT.test(headers.get("cache-control") ?? "");
     if (this.upToDate && !isSure && this.#options.readMode === "catch-up") {
@@ -246,9 +252,14 @@ export class Feed {
     this.#suitsSse = false;
   }
 
-  #accept({ bodies, nextOffset, cursor, upToDate, closed }: SseGroup): Batch {
+  /** @param startOffset where the answer begins; unlike `-1` it says of which stream */
+  #accept(
+    { bodies, nextOffset, cursor, upToDate, closed }: SseGroup,
+    startOffset = this.place.offset,
+  ): Batch {
     const isJson = isJsonType(this.contentType ?? "");
-    const batch = toBatch({ bodies, isJson, start: this.place, nextOffset });
+    const start = { offset: startOffset, skip: this.place.skip };
+    const batch = toBatch({ bodies, isJson, start, nextOffset });
     if (batch.messages.length > 0 && nextOffset === this.place.offset) {
       throw new ClientError(
         "invalid_response",

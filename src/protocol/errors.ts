@@ -6,6 +6,7 @@ export type Failure =
   | { code: "invalid_name" }
   | { code: "invalid_offset" }
   | { code: "offset_past_tail" }
+  | { code: "offset_gone" }
   | { code: "invalid_query" }
   | { code: "invalid_header" }
   | { code: "invalid_json" }
@@ -23,9 +24,9 @@ export type Failure =
   | { code: "stream_exists" }
   | { code: "source_deleted" }
   | { code: "content_type_mismatch" }
-  | { code: "stream_closed"; tail: number; producer?: ProducerPosition }
+  | { code: "stream_closed"; space: number; tail: number; producer?: ProducerPosition }
   | { code: "sequence_regression" }
-  | { code: "offset_mismatch"; tail: number }
+  | { code: "offset_mismatch"; space: number; tail: number }
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }
   | { code: "sequence_gap"; expected: number; received: number }

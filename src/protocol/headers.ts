@@ -22,7 +22,7 @@ export const STREAM_FORK_OFFSET = "stream-fork-offset";
 export const STREAM_FORK_SUB_OFFSET = "stream-fork-sub-offset";
 /** PROTOCOL §5.8. */
 export const STREAM_SSE_DATA_ENCODING = "stream-sse-data-encoding";
-/** An extension: where the answer begins, of a read that named no offset. */
+/** An extension: where the answer begins, of a read that named no offset of the stream. */
 export const STREAM_START_OFFSET = "stream-start-offset";
 /** An extension: the append is refused unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";

@@ -1,21 +1,42 @@
 import { quote, StreamError } from "./errors.ts";
 
 /**
- * Offsets are logical byte positions of the stored form. On the wire they are decimal and of fixed
- * width, so that their order as strings is their order as numbers (PROTOCOL §8).
+ * Offsets are logical byte positions of the stored form. On the wire each names the space that it counts
+ * in, so that an offset of a stream that was deleted is none of the stream made again under its name;
+ * then comes the position. Both are of fixed width: within a space, their order as strings is their order
+ * as numbers (PROTOCOL §8).
  */
-export const OFFSET_DIGITS = 20;
+const SPACE_CHARS = 8;
+/** As many as 2^53-1 has. */
+const POSITION_DIGITS = 16;
+
+/** How many offset spaces can be told apart: a space is a whole number below this. */
+export const OFFSET_SPACES = 36 ** SPACE_CHARS;
+
+/** What an offset looks like on the wire, for a regular expression. */
+export const OFFSET_PATTERN = `[0-9a-z]{${SPACE_CHARS}}_[0-9]{${POSITION_DIGITS}}`;
 
 /** The start of a stream as other servers spell it; clients and test suites carry it as a constant. */
 const FOREIGN_ZERO = "0000000000000000_0000000000000000";
 
-const TOKEN = /^[0-9]{20}$/;
+const TOKEN = new RegExp(`^${OFFSET_PATTERN}$`);
+/** How offsets were spelled when they didn't name their space. */
+const NAMELESS = /^[0-9]{20}$/;
+
+/** A position in the streams of one offset space: a stream, its forks, and theirs (PROTOCOL §8). */
+export interface StreamOffset {
+  readonly space: number;
+  readonly position: number;
+}
+
+/** A place in a stream; a bare number is that position of whatever stream is there. */
+export type Offset = number | StreamOffset;
 
 /**
- * Where a read begins: a position, the tail as it is when the read is served (`now`), or a place that
- * the storage finds (extensions).
+ * Where a read begins: an offset, the tail as it is when the read is served (`now`), or a place that the
+ * storage finds (extensions).
  */
-export type ReadFrom = number | "now" | ReadSince | ReadLast;
+export type ReadFrom = Offset | "now" | ReadSince | ReadLast;
 
 /**
  * Near the first message that was written at this time or later, in ms since 1970: none of those is left
@@ -33,53 +54,90 @@ export interface ReadLast {
   readonly lastBytes: number;
 }
 
+/** Whether a read begins at an offset, and not where the storage finds it to. */
+export function isOffset(from: ReadFrom): from is Offset {
+  return typeof from === "number" || (typeof from === "object" && "position" in from);
+}
+
+/** The position of an offset, whatever it is one of. */
+export function positionOf(offset: Offset): number {
+  return typeof offset === "number" ? offset : offset.position;
+}
+
 /** The zeros before a position of so many digits: padding anew costs an append more than its look-up. */
 const ZEROS = Array.from(
-  { length: OFFSET_DIGITS + 1 },
-  (_, digits) => "0".repeat(OFFSET_DIGITS - digits),
+  { length: POSITION_DIGITS + 1 },
+  (_, digits) => "0".repeat(POSITION_DIGITS - digits),
 );
 
+/** So many spaces' texts are kept: made anew, one would cost an append more than the rest of its token. */
+const KEPT_SPACES = 1024;
+const keptSpaces = new Float64Array(KEPT_SPACES).fill(-1);
+const keptTexts: string[] = new Array<string>(KEPT_SPACES).fill("");
+
 /** The wire token of a position. */
-export function formatOffset(position: number): string {
+export function formatOffset(space: number, position: number): string {
   const digits = String(position);
-  return `${ZEROS[digits.length]}${digits}`;
+  return `${formatSpace(space)}${ZEROS[digits.length]}${digits}`;
+}
+
+/** What all tokens of a space begin with. */
+function formatSpace(space: number): string {
+  const slot = space & (KEPT_SPACES - 1);
+  const kept = keptTexts[slot];
+  if (keptSpaces[slot] === space && kept !== undefined) return kept;
+  const text = `${space.toString(36).padStart(SPACE_CHARS, "0")}_`;
+  keptSpaces[slot] = space;
+  keptTexts[slot] = text;
+  return text;
 }
 
 /**
- * The position that a token names: 20 digits, `-1` for the start, or `now`.
+ * The place that a token names: an offset, `-1` for the start, or `now`.
  *
  * @throws {StreamError} `invalid_offset`
  */
-export function parseReadOffset(token: string): ReadFrom {
+export function parseReadOffset(token: string): Offset | "now" {
   if (token === "-1") return 0;
   if (token === "now") return "now";
-  const position = positionOf(token);
-  if (position !== undefined) return position;
+  const offset = offsetOf(token);
+  if (offset !== undefined) return offset;
   throw malformed("The offset", token, ", -1 for the start or now for the tail");
 }
 
 /**
- * The position that a token minted by this server names.
+ * The offset that a token minted by this server names.
  *
  * @param header the header that it came in, for the error's message
  * @throws {StreamError} `invalid_offset`
  */
-export function parseOffset(header: string, token: string): number {
-  const position = positionOf(token);
-  if (position !== undefined) return position;
+export function parseOffset(header: string, token: string): Offset {
+  const offset = offsetOf(token);
+  if (offset !== undefined) return offset;
   throw malformed(header, token, "");
 }
 
-function positionOf(token: string): number | undefined {
+/** The position in a token of this project's server; `undefined` in any other's. */
+export function tokenPosition(token: string): number | undefined {
+  const offset = offsetOf(token);
+  return offset === undefined ? undefined : positionOf(offset);
+}
+
+function offsetOf(token: string): Offset | undefined {
   if (token === FOREIGN_ZERO) return 0;
-  const position = TOKEN.test(token) ? Number(token) : NaN;
-  return Number.isSafeInteger(position) ? position : undefined;
+  if (!TOKEN.test(token)) return undefined;
+  const position = Number(token.slice(SPACE_CHARS + 1));
+  if (!Number.isSafeInteger(position)) return undefined;
+  return { space: parseInt(token.slice(0, SPACE_CHARS), 36), position };
 }
 
 function malformed(what: string, token: string, others: string): StreamError {
+  const why = NAMELESS.test(token)
+    ? "is one of an earlier version, which doesn't say what stream it is of"
+    : "is malformed";
   return new StreamError(
     { code: "invalid_offset" },
-    `${what} ${quote(token)} is malformed: use a Stream-Next-Offset value of the stream ` +
-      `(${OFFSET_DIGITS} digits)${others}.`,
+    `${what} ${quote(token)} ${why}: use a Stream-Next-Offset value of the stream ` +
+      `(${SPACE_CHARS} characters, _ and ${POSITION_DIGITS} digits)${others}.`,
   );
 }

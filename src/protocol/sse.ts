@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import { type Bytes, encodeUtf8 } from "./bytes.ts";
 import { toJsonArray } from "./json.ts";
-import { formatOffset } from "./offset.ts";
 
 /** What a control event tells (PROTOCOL §5.8). */
 export interface SseControl {
-  nextOffset: number;
+  /** Where the next read goes on, as it is on the wire. */
+  nextOffset: string;
   /** Left out of the event of a closed stream: nobody comes back. */
   cursor: number;
   upToDate: boolean;
@@ -53,7 +53,7 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 function encodeControl(control: SseControl): string {
-  const next = `"streamNextOffset":"${formatOffset(control.nextOffset)}"`;
+  const next = `"streamNextOffset":"${control.nextOffset}"`;
   if (control.closed) return `{${next},"upToDate":true,"streamClosed":true}`;
   const cursor = `"streamCursor":"${control.cursor}"`;
   return control.upToDate ? `{${next},${cursor},"upToDate":true}` : `{${next},${cursor}}`;

@@ -73,7 +73,10 @@ function refusalOf(failure: Failure): Refusal {
     case "stream_closed":
       return { status: 409, headers: closedHeaders(failure) };
     case "offset_mismatch":
-      return { status: 409, headers: { [STREAM_NEXT_OFFSET]: formatOffset(failure.tail) } };
+      return {
+        status: 409,
+        headers: { [STREAM_NEXT_OFFSET]: formatOffset(failure.space, failure.tail) },
+      };
     case "sequence_gap":
       return {
         status: 409,
@@ -83,6 +86,7 @@ function refusalOf(failure: Failure): Refusal {
         },
       };
     case "gone":
+    case "offset_gone":
       return { status: 410 };
     case "body_too_large":
       return { status: 413, headers: { connection: "close" } };
@@ -106,7 +110,7 @@ function refusalOf(failure: Failure): Refusal {
 function closedHeaders(failure: Extract<Failure, { code: "stream_closed" }>): HeaderFields {
   const headers: HeaderFields = {
     [STREAM_CLOSED]: "true",
-    [STREAM_NEXT_OFFSET]: formatOffset(failure.tail),
+    [STREAM_NEXT_OFFSET]: formatOffset(failure.space, failure.tail),
   };
   if (failure.producer !== undefined) {
     headers[PRODUCER_EPOCH] = String(failure.producer.epoch);

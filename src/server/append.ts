@@ -56,7 +56,7 @@ export function append(serving: Serving, request: HttpRequest, respond: Respond)
 function answer({ producer, body }: AppendRequest, appended: Appended): Answer {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
-    [STREAM_NEXT_OFFSET]: formatOffset(appended.tail),
+    [STREAM_NEXT_OFFSET]: formatOffset(appended.space, appended.tail),
   };
   if (appended.closed) headers[STREAM_CLOSED] = "true";
   if (producer !== undefined) {

@@ -11,7 +11,7 @@ import {
 } from "../protocol/headers.ts";
 import { isJsonType } from "../protocol/content_type.ts";
 import { intoJsonArray, SEPARATOR_BYTES } from "../protocol/json.ts";
-import { formatOffset } from "../protocol/offset.ts";
+import { formatOffset, isOffset } from "../protocol/offset.ts";
 import type { BodyResult, ReadResult } from "../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS } from "./response.ts";
@@ -39,19 +39,21 @@ export function answerChunk(
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     "content-type": chunk.contentType,
-    [STREAM_NEXT_OFFSET]: formatOffset(chunk.next),
+    [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.next),
   };
   if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
   if (closed) headers[STREAM_CLOSED] = "true";
   if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);
-  const isFixed = typeof query.from === "number";
+  const isFixed = isOffset(query.from);
+  // Who counts on from here knows of which stream.
+  if (!isFixed || typeof query.from === "number") {
+    headers[STREAM_START_OFFSET] = formatOffset(chunk.space, chunk.start);
+  }
   // What isn't there yet must not be cached, and what is at `now` is never the same twice.
   if (!isFixed || chunk.start === chunk.next) headers["cache-control"] = "no-store";
   else headers["cache-control"] = cacheControl(serving, name, chunk);
 
-  if (!isFixed) {
-    headers[STREAM_START_OFFSET] = formatOffset(chunk.start);
-  } else {
+  if (isFixed) {
     const identity = `${serving.storage.identity}-${chunk.id.toString(36)}`;
     const etag = formatEtag(identity, chunk.start, chunk.next, closed);
     headers["etag"] = etag;

@@ -12,7 +12,7 @@ import {
   STREAM_TTL,
 } from "../protocol/headers.ts";
 import { parseLifetime } from "../protocol/lifetime.ts";
-import { formatOffset, parseOffset } from "../protocol/offset.ts";
+import { formatOffset, type Offset, parseOffset } from "../protocol/offset.ts";
 import type { ForkSpec } from "../storage/storage.ts";
 import type { Serving } from "./serving.ts";
 import { COMMON_HEADERS, NO_STORE } from "./response.ts";
@@ -33,7 +33,7 @@ export async function create(serving: Serving, request: HttpRequest): Promise<An
     ...COMMON_HEADERS,
     ...NO_STORE,
     "content-type": stream.contentType,
-    [STREAM_NEXT_OFFSET]: formatOffset(stream.tail),
+    [STREAM_NEXT_OFFSET]: formatOffset(stream.space, stream.tail),
   };
   if (created) answer["location"] = withoutQuery(request.url);
   if (stream.closed) answer[STREAM_CLOSED] = "true";
@@ -72,7 +72,7 @@ function parseFork({ names }: Serving, request: HttpRequest): ForkSpec | undefin
   };
 }
 
-function parseForkOffset(token: string): number {
+function parseForkOffset(token: string): Offset {
   return token === "-1" ? 0 : parseOffset("Stream-Fork-Offset", token);
 }
 

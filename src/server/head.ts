@@ -16,7 +16,7 @@ export async function head({ names, storage }: Serving, request: HttpRequest): P
     ...COMMON_HEADERS,
     ...NO_STORE,
     "content-type": stream.contentType,
-    [STREAM_NEXT_OFFSET]: formatOffset(stream.tail),
+    [STREAM_NEXT_OFFSET]: formatOffset(stream.space, stream.tail),
   };
   const { lifetime } = stream;
   if (lifetime.kind === "ttl") headers[STREAM_TTL] = String(lifetime.ttlSeconds);

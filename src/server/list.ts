@@ -33,11 +33,11 @@ export async function list(serving: Serving, request: HttpRequest): Promise<Answ
 }
 
 function toJson(stream: ListedStream): Record<string, unknown> {
-  const { name, contentType, tail, closed, lifetime } = stream;
+  const { name, contentType, space, tail, closed, lifetime } = stream;
   const json: Record<string, unknown> = {
     name,
     contentType,
-    nextOffset: formatOffset(tail),
+    nextOffset: formatOffset(space, tail),
     closed,
   };
   if (lifetime.kind === "ttl") json["ttlSeconds"] = lifetime.ttlSeconds;

@@ -1,6 +1,7 @@
 import { type Bytes, completeUtf8Length, concatBytes } from "../protocol/bytes.ts";
 import { isJsonType, sseEncoding } from "../protocol/content_type.ts";
 import { nextCursor } from "../protocol/cursor.ts";
+import { formatOffset } from "../protocol/offset.ts";
 import { encodeSseFrame, type SseFormat } from "../protocol/sse.ts";
 import type { ReadResult, Watch } from "../storage/storage.ts";
 import type { ServerConfig } from "./options.ts";
@@ -77,7 +78,7 @@ export class LiveStream {
       let frame = frames.get(reader.cursor);
       if (frame === undefined) {
         frame = encodeSseFrame(data, this.#format, {
-          nextOffset: chunk.start + length,
+          nextOffset: formatOffset(chunk.space, chunk.start + length),
           cursor: reader.cursor,
           upToDate: atTail,
           closed,

@@ -36,7 +36,7 @@ function answerNothing(chunk: ReadResult, cursor: number): Answer {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     ...NO_STORE,
-    [STREAM_NEXT_OFFSET]: formatOffset(chunk.tail),
+    [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.tail),
     [STREAM_UP_TO_DATE]: "true",
     [STREAM_CURSOR]: String(cursor),
   };

@@ -33,7 +33,7 @@ export class PollHub {
    * What comes after `first`, in which there was nothing new; `undefined` where nothing does until the
    * wait is over: by time, since the client went, or since the server stops.
    *
-   * @throws {StreamError} `too_many_readers`; `not_found` or `gone` where the stream goes
+   * @throws {StreamError} `too_many_readers`; `not_found`, `gone` or `offset_gone` where the stream goes
    */
   wait(name: string, first: ReadResult, signal: Departure): Promise<News | undefined> {
     const { clock, longPollTimeoutMs } = this.#config;
@@ -155,7 +155,12 @@ export async function readOn(
   first: ReadResult,
   limitBytes: number,
 ): Promise<ReadResult> {
-  const chunk = await storage.read(name, first.start, limitBytes);
-  if (chunk.id === first.id) return chunk;
-  throw new StreamError({ code: "not_found" }, "The stream was deleted while the read waited.");
+  const { id, space, start: position } = first;
+  const chunk = await storage.read(name, { space, position }, limitBytes);
+  if (chunk.id === id) return chunk;
+  // Another fork of the same source, which counts in the same space.
+  throw new StreamError(
+    { code: "offset_gone" },
+    "The stream was deleted while the read waited, and made again: begin at -1, the start.",
+  );
 }

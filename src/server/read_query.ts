@@ -1,5 +1,5 @@
 import { quote, StreamError } from "../protocol/errors.ts";
-import { parseReadOffset, type ReadFrom } from "../protocol/offset.ts";
+import { OFFSET_PATTERN, parseReadOffset, type ReadFrom } from "../protocol/offset.ts";
 import { parseTime } from "../protocol/time.ts";
 
 /** What a GET's query asks for. */
@@ -10,8 +10,9 @@ export interface ReadQuery {
 }
 
 /** The queries that nearly all reads have: taking them for any would cost them 2 µs. */
-const PLAIN_QUERY =
-  /^offset=([0-9]{20}|-1|now)(?:&live=(long-poll|sse))?(?:&cursor=([0-9]{1,16}))?$/;
+const PLAIN_QUERY = new RegExp(
+  `^offset=(${OFFSET_PATTERN}|-1|now)(?:&live=(long-poll|sse))?(?:&cursor=([0-9]{1,16}))?$`,
+);
 
 /**
  * What the query of a stream's URL asks for (PROTOCOL §5.6–5.8; `time` and `tail` are extensions);

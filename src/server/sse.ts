@@ -27,7 +27,7 @@ export async function sse(
     "content-type": "text/event-stream",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
-    [STREAM_NEXT_OFFSET]: formatOffset(first.start),
+    [STREAM_NEXT_OFFSET]: formatOffset(first.space, first.start),
     [STREAM_CURSOR]: String(cursor),
   };
   // PROTOCOL §8 asks for these where a read of `now` meets a closed stream, whatever the mode.

@@ -38,6 +38,12 @@ export interface Backend {
   /** The stream of this id, unless it is gone for good. */
   loadIfThere(id: number): Stream | undefined;
   /**
+   * The stream of this id, which is there; not loaded and not used by that: as {@link list} has it.
+   *
+   * @throws {StreamError} `damaged`
+   */
+  glimpse(id: number): Stream;
+  /**
    * The streams in a range of names, in order, softly deleted ones too. None is loaded for it and none
    * counts as used: what isn't in memory comes as a likeness that has no data.
    *

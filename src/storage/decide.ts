@@ -4,7 +4,8 @@ import { DEFAULT_CONTENT_TYPE, sameContentType } from "../protocol/content_type.
 import { type ProducerPosition, quote, StreamError } from "../protocol/errors.ts";
 import { splitJson, type StoredMessages } from "../protocol/json.ts";
 import { FOREVER, type Lifetime, sameLifetime } from "../protocol/lifetime.ts";
-import { formatOffset } from "../protocol/offset.ts";
+import { formatOffset, type Offset, positionOf } from "../protocol/offset.ts";
+import { isOfAnother } from "./offset_spaces.ts";
 import type { AppendRecord, ProducerBatch } from "./records.ts";
 import type { AppendRequest, CreateSpec, ForkSpec } from "./storage.ts";
 import type { Stream } from "./stream.ts";
@@ -26,12 +27,15 @@ export function toStored(json: boolean, body: Bytes): StoredMessages {
  *
  * The order is PROTOCOL §5.2's: closed, content type, then the producer's (a duplicate is a success
  * whatever follows), then the expected tail and `Stream-Seq`.
+ *
+ * @param space the space that the stream's offsets are of
  */
 export function decideAppend(
   stream: Stream,
   known: ProducerPosition | undefined,
   request: AppendRequest,
   nowMs: number,
+  space: number,
 ): AppendRecord | "duplicate" {
   const close = request.close === true;
   if (request.body.length === 0 && !close) {
@@ -40,10 +44,10 @@ export function decideAppend(
       "The body is empty: an append needs at least one byte, a close Stream-Closed: true.",
     );
   }
-  if (stream.closed) return decideOnClosed(stream, known, request);
+  if (stream.closed) return decideOnClosed(stream, known, request, space);
   const data = request.body.length === 0 ? NOTHING : checkBody(stream, request);
   if (request.producer !== undefined && isDuplicate(known, request.producer)) return "duplicate";
-  checkExpectedTail(stream, request.expectedTail);
+  checkExpectedTail(stream, request.expectedTail, space);
   checkSeq(stream, request.seq);
   return {
     kind: "append",
@@ -62,6 +66,7 @@ function decideOnClosed(
   stream: Stream,
   known: ProducerPosition | undefined,
   request: AppendRequest,
+  space: number,
 ): "duplicate" {
   const { producer } = request;
   if (producer === undefined) {
@@ -75,11 +80,12 @@ function decideOnClosed(
   throw new StreamError(
     {
       code: "stream_closed",
+      space,
       tail: stream.tail,
       ...(producer !== undefined && known !== undefined ? { producer: known } : {}),
     },
     `The stream is closed at offset ${
-      formatOffset(stream.tail)
+      formatOffset(space, stream.tail)
     }: nothing can be appended any more.`,
   );
 }
@@ -148,13 +154,19 @@ function sequenceGap(batch: ProducerBatch, expected: number): StreamError {
   );
 }
 
-function checkExpectedTail(stream: Stream, expected: number | undefined): void {
-  if (expected === undefined || expected === stream.tail) return;
+function checkExpectedTail(stream: Stream, expected: Offset | undefined, space: number): void {
+  if (expected === undefined) return;
+  const position = positionOf(expected);
+  const isOther = isOfAnother(expected, space);
+  if (position === stream.tail && !isOther) return;
+  const token = formatOffset(isOther ? expected.space : space, position);
   throw new StreamError(
-    { code: "offset_mismatch", tail: stream.tail },
-    `Stream-Expected-Offset ${formatOffset(expected)} is not the tail, ${
-      formatOffset(stream.tail)
-    }.`,
+    { code: "offset_mismatch", space, tail: stream.tail },
+    `Stream-Expected-Offset ${token} ${
+      isOther
+        ? "belongs to an earlier stream of this name, or to another stream; the tail is"
+        : "is not the tail,"
+    } ${formatOffset(space, stream.tail)}.`,
   );
 }
 
@@ -169,12 +181,31 @@ function checkSeq(stream: Stream, seq: string | undefined): void {
 }
 
 /**
+ * Checks that a stream may have one more producer.
+ *
+ * @throws {StreamError} `too_many_producers`
+ */
+export function checkProducerRoom({ producerCount }: Stream, maxProducers: number): void {
+  if (producerCount < maxProducers) return;
+  throw new StreamError(
+    { code: "too_many_producers" },
+    `The stream has ${producerCount} producers, as many as it may: use one of their ids.`,
+  );
+}
+
+/**
  * Checks that a create asks for just the stream that is there (PROTOCOL §5.1, §4.2).
  *
  * @param inherited the source's lifetime, which a fork has where it names none
+ * @param space the space that the stream's offsets are of
  * @throws {StreamError} `stream_exists`, or `source_deleted` where only forks keep the stream
  */
-export function checkSameConfig(stream: Stream, spec: CreateSpec, inherited: Lifetime): void {
+export function checkSameConfig(
+  stream: Stream,
+  spec: CreateSpec,
+  inherited: Lifetime,
+  space: number,
+): void {
   if (stream.presence === "soft_deleted") {
     throw new StreamError(
       { code: "stream_exists" },
@@ -182,7 +213,7 @@ export function checkSameConfig(stream: Stream, spec: CreateSpec, inherited: Lif
         "when the last of them is deleted.",
     );
   }
-  const difference = configDifference(stream, spec, inherited);
+  const difference = configDifference(stream, spec, inherited, space);
   if (difference === undefined) return;
   throw new StreamError(
     { code: "stream_exists" },
@@ -194,8 +225,9 @@ function configDifference(
   stream: Stream,
   spec: CreateSpec,
   inherited: Lifetime,
+  space: number,
 ): string | undefined {
-  if (!sameFork(stream, spec.fork)) return "fork origin";
+  if (!sameFork(stream, spec.fork, space)) return "fork origin";
   const contentType = spec.contentType ??
     (spec.fork === undefined ? undefined : stream.contentType);
   if (!sameContentType(contentType ?? DEFAULT_CONTENT_TYPE, stream.contentType)) {
@@ -209,10 +241,13 @@ function configDifference(
   return undefined;
 }
 
-function sameFork(stream: Stream, fork: ForkSpec | undefined): boolean {
+function sameFork(stream: Stream, fork: ForkSpec | undefined, space: number): boolean {
   if (stream.fork === undefined || fork === undefined) {
     return stream.fork === undefined && fork === undefined;
   }
-  return stream.fork.sourceName === fork.source && stream.fork.offset === fork.offset &&
+  const { offset } = fork;
+  if (offset !== undefined && isOfAnother(offset, space)) return false;
+  return stream.fork.sourceName === fork.source &&
+    stream.fork.offset === (offset && positionOf(offset)) &&
     stream.fork.subOffset === (fork.subOffset ?? 0);
 }

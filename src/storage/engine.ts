@@ -1,15 +1,16 @@
 import { NO_BYTES } from "../protocol/bytes.ts";
-import { DEFAULT_CONTENT_TYPE, isJsonType, sameContentType } from "../protocol/content_type.ts";
+import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import { formatOffset, type ReadFrom } from "../protocol/offset.ts";
+import { formatOffset, isOffset, positionOf, type ReadFrom } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import { after } from "./after.ts";
 import type { Backend } from "./backend.ts";
-import { checkSameConfig, decideAppend, toStored } from "./decide.ts";
-import { resolveForkPoint } from "./fork_point.ts";
+import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
+import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { takePage } from "./list_page.ts";
+import { checkSpace, OffsetSpaces } from "./offset_spaces.ts";
 import { ownText } from "./own_text.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
@@ -58,6 +59,7 @@ export class StreamEngine implements Storage {
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #maxProducers: number;
+  readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   /** Position of the newest delete. */
   #removedAt = 0;
@@ -66,7 +68,8 @@ export class StreamEngine implements Storage {
     this.#backend = backend;
     this.#clock = options.clock;
     this.#maxProducers = options.maxProducersPerStream;
-    this.#reader = new RangeReader(backend);
+    this.#spaces = new OffsetSpaces(backend);
+    this.#reader = new RangeReader(backend, this.#spaces);
   }
 
   get identity(): string {
@@ -77,28 +80,22 @@ export class StreamEngine implements Storage {
     for (let gate; (gate = this.#backend.admit("write", spec.body?.length ?? 0));) await gate;
     const existing = this.#find(name);
     if (existing !== undefined) return await this.#confirm(existing, spec);
-    const fork = spec.fork && await this.#forkOrigin(spec, spec.fork);
-    // Decided again after the wait: the name may be taken by now, or the source gone.
-    if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
-
-    const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
-    const record: CreateRecord = {
-      kind: "create",
-      id: this.#backend.newId(),
-      atMs: this.#clock.nowMs(),
-      name: ownText(name),
-      contentType,
-      lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
-      fork: fork?.origin,
-      closed: spec.closed ?? false,
-      data: spec.body === undefined || spec.body.length === 0
-        ? NO_BYTES
-        : toStored(isJsonType(contentType), spec.body).bytes,
-    };
+    let record: CreateRecord;
+    try {
+      const fork = spec.fork && await this.#forkOrigin(spec, spec.fork);
+      // Decided again after the wait: the name may be taken by now, or the source gone.
+      if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
+      record = this.#createRecord(name, spec, fork);
+    } catch (refusal) {
+      // It may rest on the source as it is now, and does on that there is no stream of this name.
+      await this.#backend.durable(this.#backend.assigned);
+      throw refusal;
+    }
     const stream = this.#backend.create(record);
-    const { tail, closed } = stream;
+    const space = this.#spaces.of(stream);
+    const { contentType, tail, closed } = stream;
     await this.#backend.durable(stream.position);
-    return { created: true, contentType, tail, closed };
+    return { created: true, contentType, space, tail, closed };
   }
 
   // Without `async`, here and below: what it adds to each append is a tenth of what the engine costs.
@@ -119,12 +116,15 @@ export class StreamEngine implements Storage {
       return this.#refuseAbsent(name, stream);
     }
     if (stream.damage !== undefined) return this.#refuse(damagedStream(stream), stream);
+    const space = this.#spaces.of(stream);
     const { producer } = request;
     const known = producer && this.#backend.producer(stream, producer.id);
     let decided;
     try {
-      decided = decideAppend(stream, known, request, this.#clock.nowMs());
-      if (producer !== undefined && known === undefined) this.#checkProducerRoom(stream);
+      decided = decideAppend(stream, known, request, this.#clock.nowMs(), space);
+      if (producer !== undefined && known === undefined) {
+        checkProducerRoom(stream, this.#maxProducers);
+      }
     } catch (refusal) {
       return this.#refuse(refusal, stream);
     }
@@ -132,8 +132,8 @@ export class StreamEngine implements Storage {
     else this.#backend.append(stream, decided);
     const { tail, closed } = stream;
     const appended = decided === "duplicate"
-      ? { tail, closed, duplicate: true, producer: known }
-      : { tail, closed, duplicate: false, producer };
+      ? { space, tail, closed, duplicate: true, producer: known }
+      : { space, tail, closed, duplicate: false, producer };
     const durable = this.#backend.durable(stream.position);
     return durable === undefined ? Promise.resolve(appended) : durable.then(() => appended);
   }
@@ -157,13 +157,18 @@ export class StreamEngine implements Storage {
   }
 
   async head(name: string): Promise<StreamInfo> {
-    return (await this.#visible(name)).info;
+    const stream = await this.#visible(name);
+    return stream.infoIn(this.#spaces.of(stream));
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
-    const { stream, info, start } = await this.#startRead(name, from);
-    const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
-    return { ...info, data, start, next: start + data.length };
+    try {
+      const { stream, info, start } = await this.#startRead(name, from);
+      const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
+      return { ...info, data, start, next: start + data.length };
+    } catch (refusal) {
+      return await this.#refuseRead(refusal);
+    }
   }
 
   readBody(
@@ -172,20 +177,33 @@ export class StreamEngine implements Storage {
     limitBytes: number,
     kind: FileBodyKind,
   ): BodyResult | Promise<BodyResult> {
-    return after(
-      this.#startRead(name, from),
-      ({ stream, info, start }) =>
-        after(
-          this.#reader.body(stream, start, limitBytes, info.tail, kind),
-          (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
-        ),
-    );
+    const refuse = (refusal: unknown) => this.#refuseRead(refusal);
+    try {
+      const body = after(
+        this.#startRead(name, from),
+        ({ stream, info, start }) =>
+          after(
+            this.#reader.body(stream, start, limitBytes, info.tail, kind),
+            (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
+          ),
+      );
+      return body instanceof Promise ? body.catch(refuse) : body;
+    } catch (refusal) {
+      return refuse(refusal);
+    }
+  }
+
+  /** A read rests on durable state, but for a stream that goes meanwhile: that has to be for good. */
+  async #refuseRead(refusal: unknown): Promise<never> {
+    await this.#backend.durable(this.#removedAt);
+    throw refusal;
   }
 
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
     return after(this.#visible(name), (stream) => {
       this.#touch(stream);
-      const { info } = stream;
+      const info = stream.infoIn(this.#spaces.of(stream));
+      checkSpace("The offset", from, info.space);
       return after(
         this.#place(stream, from, info.tail),
         (start) => this.#checkStart({ stream, info, start }, from),
@@ -198,10 +216,12 @@ export class StreamEngine implements Storage {
     if (start > info.tail) {
       throw new StreamError(
         { code: "offset_past_tail" },
-        `The offset ${formatOffset(start)} is past the stream's tail, ${formatOffset(info.tail)}.`,
+        `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
+          formatOffset(info.space, info.tail)
+        }.`,
       );
     }
-    if (typeof from !== "number" || start === info.tail) return read;
+    if (!isOffset(from) || start === info.tail) return read;
     return after(this.#reader.checkBoundary(stream, start), () => read);
   }
 
@@ -214,6 +234,7 @@ export class StreamEngine implements Storage {
       (stream) =>
         stream.presence === "there" && !stream.isExpired(nowMs) &&
         this.#backend.isDurable(stream.presencePosition),
+      this.#spaces.forListing(),
     );
     // What it leaves out because it was deleted has to be gone for good.
     await this.#backend.durable(this.#removedAt);
@@ -271,7 +292,7 @@ export class StreamEngine implements Storage {
 
   /** Where a read begins. */
   #place(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
-    if (typeof from === "number") return from;
+    if (isOffset(from)) return positionOf(from);
     if (from === "now") return tail;
     if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
     return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
@@ -291,25 +312,45 @@ export class StreamEngine implements Storage {
   /** The answer of a create whose stream is there already. */
   async #confirm(stream: Stream, spec: CreateSpec): Promise<Created> {
     const { contentType, tail, closed } = stream;
+    const space = this.#spaces.of(stream);
     try {
       const source = stream.fork && this.#backend.load(stream.fork.sourceId);
-      checkSameConfig(stream, spec, source?.lifetime ?? FOREVER);
+      checkSameConfig(stream, spec, source?.lifetime ?? FOREVER, space);
     } catch (refusal) {
       await this.#backend.durable(stream.position);
       throw refusal;
     }
     await this.#backend.durable(stream.position);
-    return { created: false, contentType, tail, closed };
+    return { created: false, contentType, space, tail, closed };
+  }
+
+  #createRecord(name: string, spec: CreateSpec, fork: ForkBase | undefined): CreateRecord {
+    const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
+    return {
+      kind: "create",
+      id: this.#backend.newId(),
+      atMs: this.#clock.nowMs(),
+      name: ownText(name),
+      contentType,
+      lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
+      fork: fork?.origin,
+      closed: spec.closed ?? false,
+      data: spec.body === undefined || spec.body.length === 0
+        ? NO_BYTES
+        : toStored(isJsonType(contentType), spec.body).bytes,
+    };
   }
 
   /** Where a fork branches off. */
   async #forkOrigin(spec: CreateSpec, fork: ForkSpec): Promise<ForkBase> {
-    const source = await this.#forkSource(spec, fork);
-    const point = await resolveForkPoint(this.#reader, source, fork);
+    const source = this.#find(fork.source);
+    if (source === undefined) throw await this.#absent(fork.source, source);
+    checkForkSource(source, spec);
+    const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
     const origin = {
       sourceId: source.id,
       sourceName: source.name,
-      offset: fork.offset,
+      offset: fork.offset && positionOf(fork.offset),
       subOffset: fork.subOffset ?? 0,
       point,
     };
@@ -321,34 +362,6 @@ export class StreamEngine implements Storage {
     if (this.#backend.find(name) !== undefined) return false;
     const now = this.#find(source.name);
     return now?.id === source.id && now.presence === "there";
-  }
-
-  async #forkSource(spec: CreateSpec, fork: ForkSpec): Promise<Stream> {
-    const source = this.#find(fork.source);
-    if (source === undefined) throw await this.#absent(fork.source, source);
-    if (source.presence !== "there") {
-      await this.#backend.durable(source.presencePosition);
-      throw new StreamError(
-        { code: "source_deleted" },
-        `The source ${quote(fork.source)} was deleted: it can't be forked any more.`,
-      );
-    }
-    if (spec.contentType !== undefined && !sameContentType(spec.contentType, source.contentType)) {
-      await this.#backend.durable(source.position);
-      throw new StreamError(
-        { code: "content_type_mismatch" },
-        `Content-Type ${quote(spec.contentType)} differs from the source's, ${source.contentType}.`,
-      );
-    }
-    return source;
-  }
-
-  #checkProducerRoom(stream: Stream): void {
-    if (stream.producerCount < this.#maxProducers) return;
-    throw new StreamError(
-      { code: "too_many_producers" },
-      `The stream has ${stream.producerCount} producers, as many as it may: use one of their ids.`,
-    );
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */

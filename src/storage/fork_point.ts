@@ -1,30 +1,56 @@
-import { StreamError } from "../protocol/errors.ts";
+import { sameContentType } from "../protocol/content_type.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
 import { messageEnds } from "../protocol/json.ts";
-import { formatOffset } from "../protocol/offset.ts";
+import { formatOffset, positionOf } from "../protocol/offset.ts";
+import { checkSpace } from "./offset_spaces.ts";
 import type { RangeReader } from "./range_reader.ts";
-import type { ForkSpec } from "./storage.ts";
+import type { CreateSpec, ForkSpec } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 
 const SCAN_CHUNK_BYTES = 64 * 1024;
 
 /**
+ * Checks that a stream can be forked as a create asks for it (PROTOCOL §4.2).
+ *
+ * @throws {StreamError} `source_deleted` or `content_type_mismatch`
+ */
+export function checkForkSource(source: Stream, { contentType }: CreateSpec): void {
+  if (source.presence !== "there") {
+    throw new StreamError(
+      { code: "source_deleted" },
+      `The source ${quote(source.name)} was deleted: it can't be forked any more.`,
+    );
+  }
+  if (contentType !== undefined && !sameContentType(contentType, source.contentType)) {
+    throw new StreamError(
+      { code: "content_type_mismatch" },
+      `Content-Type ${quote(contentType)} differs from the source's, ${source.contentType}.`,
+    );
+  }
+}
+
+/**
  * The position at which a fork branches off (PROTOCOL §4.2). A promise only where the source has to be
  * read for it; what was decided before is decided again then.
  *
- * @throws {StreamError} `invalid_fork` or `invalid_offset`
+ * @param space the space that the source's offsets are of
+ * @throws {StreamError} `offset_gone`, `invalid_fork` or `invalid_offset`
  */
 export function resolveForkPoint(
   reader: RangeReader,
   source: Stream,
   fork: ForkSpec,
+  space: number,
 ): number | Promise<number> {
   const subOffset = fork.subOffset ?? 0;
-  const anchor = fork.offset ?? source.tail;
+  const offset = fork.offset ?? source.tail;
+  checkSpace("Stream-Fork-Offset", offset, space);
+  const anchor = positionOf(offset);
   if (anchor > source.tail) {
     throw new StreamError(
       { code: "invalid_fork" },
-      `Stream-Fork-Offset ${formatOffset(anchor)} is past the source's tail, ${
-        formatOffset(source.tail)
+      `Stream-Fork-Offset ${formatOffset(space, anchor)} is past the source's tail, ${
+        formatOffset(space, source.tail)
       }.`,
     );
   }

@@ -11,11 +11,13 @@ const SPARE_LOOKS = 1000;
  * Takes up to `limit` of the streams found, in their order.
  *
  * @param isListed whether a stream found is shown at all
+ * @param spaceOf the space that its offsets are of
  */
 export function takePage(
   found: Iterable<Stream>,
   limit: number,
   isListed: (stream: Stream) => boolean,
+  spaceOf: (stream: Stream) => number,
 ): ListPage {
   const streams: ListedStream[] = [];
   let looked = 0;
@@ -25,7 +27,7 @@ export function takePage(
     if (listed && streams.length === limit) return { streams, next: streams.at(-1)?.name };
     if (looked++ === limit + SPARE_LOOKS) return { streams, next: last };
     last = stream.name;
-    if (listed) streams.push({ name: stream.name, ...stream.info });
+    if (listed) streams.push({ name: stream.name, ...stream.infoIn(spaceOf(stream)) });
   }
   return { streams, next: undefined };
 }

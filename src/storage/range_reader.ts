@@ -5,6 +5,7 @@ import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset } from "../protocol/offset.ts";
 import { after } from "./after.ts";
 import type { Backend } from "./backend.ts";
+import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
 import { BLOCK_BYTES } from "./tail_buffer.ts";
 
@@ -17,9 +18,11 @@ const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, sl
  */
 export class RangeReader {
   readonly #backend: Backend;
+  readonly #spaces: OffsetSpaces;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, spaces: OffsetSpaces) {
     this.#backend = backend;
+    this.#spaces = spaces;
   }
 
   /** Whole messages from `from` on, at most `limitBytes` unless the first alone is longer, up to `to`. */
@@ -78,7 +81,7 @@ export class RangeReader {
     throw new StreamError(
       { code: "invalid_offset" },
       `The offset ${
-        formatOffset(offset)
+        formatOffset(this.#spaces.of(stream), offset)
       } is inside a message: use a Stream-Next-Offset value of this stream.`,
     );
   }

@@ -2,7 +2,7 @@ import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
-import type { ReadFrom } from "../protocol/offset.ts";
+import type { Offset, ReadFrom } from "../protocol/offset.ts";
 import type { ProducerBatch } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 
@@ -67,7 +67,7 @@ export interface CreateSpec {
 export interface ForkSpec {
   source: string;
   /** The source's tail where it is left out. */
-  offset?: number | undefined;
+  offset?: Offset | undefined;
   /** Bytes, or messages in JSON mode, past `offset`. */
   subOffset?: number | undefined;
 }
@@ -77,6 +77,8 @@ export interface Created {
   /** False where the stream was there already, just as asked for. */
   created: boolean;
   contentType: string;
+  /** As in {@link StreamInfo}. */
+  space: number;
   tail: number;
   closed: boolean;
 }
@@ -91,11 +93,13 @@ export interface AppendRequest {
   seq?: string | undefined;
   producer?: ProducerBatch | undefined;
   /** Where the tail has to be (an extension: `Stream-Expected-Offset`). */
-  expectedTail?: number | undefined;
+  expectedTail?: Offset | undefined;
 }
 
 /** An append's answer. */
 export interface Appended {
+  /** As in {@link StreamInfo}. */
+  space: number;
   tail: number;
   closed: boolean;
   /** Nothing was appended: this batch is here already. */
@@ -108,6 +112,8 @@ export interface Appended {
 export interface StreamInfo {
   /** Unique in its storage for ever; a stream made again under the same name has another. */
   id: number;
+  /** The space that its offsets are of: a fork has its source's, no other stream has (PROTOCOL §8). */
+  space: number;
   contentType: string;
   lifetime: Lifetime;
   /** When it ends as things stand, in ms since 1970; `Infinity` for never. */

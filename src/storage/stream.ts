@@ -32,6 +32,8 @@ export class Stream {
   readonly lifetime: Lifetime;
   readonly fork: ForkOrigin | undefined;
 
+  /** The stream that it goes back to by forks, itself where it is none; 0 until that is looked for. */
+  rootId: number;
   /** The newest bytes; older ones, if any, are where the backend put them. */
   readonly buffer: TailBuffer;
   tail: number;
@@ -70,6 +72,7 @@ export class Stream {
     this.json = isJsonType(identity.contentType);
     this.lifetime = identity.lifetime;
     this.fork = identity.fork;
+    this.rootId = identity.fork === undefined ? identity.id : 0;
     this.buffer = buffer;
     this.tail = buffer.end;
     this.durableTail = buffer.end;
@@ -102,10 +105,15 @@ export class Stream {
     return this.expiresAtMs <= nowMs;
   }
 
-  /** What readers see of it. */
-  get info(): StreamInfo {
+  /**
+   * What readers see of it.
+   *
+   * @param space the space that its offsets are of
+   */
+  infoIn(space: number): StreamInfo {
     return {
       id: this.id,
+      space,
       contentType: this.contentType,
       lifetime: this.lifetime,
       expiresAtMs: this.expiresAtMs,

@@ -1,14 +1,18 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
 import { Client } from "../../src/client/client.ts";
 import { withRetry } from "../../src/client/retry.ts";
-import { offset, TEXT } from "../support/fixture.ts";
+import { TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture } from "../support/producer_fixture.ts";
 
 Deno.test("create says whether the stream is new", async () => {
   const at = new ProducerFixture();
   const options = { contentType: "text/plain", initialData: "abc" };
   const first = await at.client.create("s", options);
-  equal([first.created, first.nextOffset, first.contentType], [true, offset(3), "text/plain"]);
+  equal([first.created, first.nextOffset, first.contentType], [
+    true,
+    at.server.offset(3),
+    "text/plain",
+  ]);
   equal((await at.client.create("s", { contentType: "text/plain" })).created, false);
   await failed(at.client.create("s", { contentType: "application/json" }), "conflict");
 });
@@ -28,8 +32,8 @@ Deno.test("a fork begins with what its source holds up to a place", async () => 
   const at = new ProducerFixture();
   await at.client.create("s p", { contentType: "application/json", initialData: "[1,2,3]" });
   await at.client.fork("s p", "whole");
-  await at.client.fork("s p", "part", { offset: `${offset(0)}/1`, subOffset: 1 });
-  await at.client.create("same", { forkFrom: { path: "s p", offset: `${offset(0)}/2` } });
+  await at.client.fork("s p", "part", { offset: `${at.server.offset(0)}/1`, subOffset: 1 });
+  await at.client.create("same", { forkFrom: { path: "s p", offset: `${at.server.offset(0)}/2` } });
   equal(JSON.parse(await at.server.content("whole")), [1, 2, 3]);
   equal(JSON.parse(await at.server.content("part")), [1, 2]);
   equal(JSON.parse(await at.server.content("same")), [1, 2]);

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { Client } from "../../src/client/client.ts";
 import type { ListedStream, ListOptions } from "../../src/client/list.ts";
-import { Fixture, offset, TEXT } from "../support/fixture.ts";
+import { Fixture, TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture } from "../support/producer_fixture.ts";
 import { scripted } from "../support/scripted_fetch.ts";
 
@@ -41,7 +41,7 @@ Deno.test("each stream says what it is", async () => {
   const [stream] = await all(at.client);
   equal(stream?.name, "s");
   equal([stream?.nextOffset, stream?.closed, stream?.contentType, stream?.ttlSeconds], [
-    offset(3),
+    at.server.offset(3),
     false,
     "text/plain",
     60,

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Client } from "../../src/client/client.ts";
 import { withRetry } from "../../src/client/retry.ts";
-import { isPending, offset, producer as producerHeaders, TEXT } from "../support/fixture.ts";
+import { isPending, producer as producerHeaders, TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture, quiet } from "../support/producer_fixture.ts";
 import type { Fate } from "../support/scripted_transport.ts";
 
@@ -36,7 +36,7 @@ for (
     const producer = await sendAll(at, "ab");
     await at.outcome(producer.flush());
     equal(await at.server.content("s"), "0ab");
-    equal(producer.offset, offset(3));
+    equal(producer.offset, at.server.offset(3));
   });
 }
 
@@ -86,7 +86,7 @@ Deno.test("a gap's answer that comes after the missing batch was acknowledged is
   await quiet();
   firstArrives.resolve();
   await quiet();
-  equal(producer.offset, offset(2));
+  equal(producer.offset, at.server.offset(2));
   gapArrives.resolve();
   await producer.flush();
   equal(await at.server.content("s"), "0ab");
@@ -106,12 +106,12 @@ Deno.test("answers may come in any order, and each tells of the batches before i
   await quiet();
   answers.get("3")?.();
   await quiet();
-  equal(producer.offset, offset(4));
+  equal(producer.offset, at.server.offset(4));
   await flushed;
   answers.get("1")?.();
   answers.get("2")?.();
   await quiet();
-  equal(producer.offset, offset(4));
+  equal(producer.offset, at.server.offset(4));
 });
 
 Deno.test("a server that lost what it acknowledged is a fatal sequence_gap", async () => {

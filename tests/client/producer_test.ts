@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok, rejects, strictEqual as same } from "node:assert";
-import { isPending, JSON_TYPE, offset, TEXT } from "../support/fixture.ts";
+import { isPending, JSON_TYPE, TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture, quiet } from "../support/producer_fixture.ts";
 
 async function fixture(headers = TEXT): Promise<ProducerFixture> {
@@ -25,8 +25,8 @@ Deno.test("send resolves before anything is stored, and its receipt when it is",
   ok(await isPending(receipt.stored));
   equal(at.transport.requests.length, 0);
   await producer.flush();
-  equal(await receipt.stored, { offset: offset(3) });
-  equal(producer.offset, offset(3));
+  equal(await receipt.stored, { offset: at.server.offset(3) });
+  equal(producer.offset, at.server.offset(3));
 });
 
 Deno.test("a receipt that is asked for late still tells", async () => {
@@ -34,7 +34,7 @@ Deno.test("a receipt that is asked for late still tells", async () => {
   const producer = at.producer();
   const receipt = await producer.send("abc");
   await producer.flush();
-  same((await receipt.stored).offset, offset(3));
+  same((await receipt.stored).offset, at.server.offset(3));
 });
 
 Deno.test("epoch, seq and offset begin as given and move with the batches", async () => {
@@ -45,7 +45,7 @@ Deno.test("epoch, seq and offset begin as given and move with the batches", asyn
   await producer.flush();
   await producer.send("b");
   await producer.flush();
-  equal([producer.epoch, producer.seq, producer.offset], [3, 2, offset(2)]);
+  equal([producer.epoch, producer.seq, producer.offset], [3, 2, at.server.offset(2)]);
   equal(at.transport.sequence, ["3/0", "3/1"]);
 });
 
@@ -185,11 +185,11 @@ Deno.test("closeStream goes with the last batch", async () => {
   const at = await fixture();
   await using producer = at.producer();
   await producer.send("a");
-  equal(await producer.closeStream(), { offset: offset(1) });
+  equal(await producer.closeStream(), { offset: at.server.offset(1) });
   equal(at.transport.sequence, ["0/0"]);
   equal((await at.server.head("s")).headers.get("stream-closed"), "true");
   await failed(producer.send("b"), "ended");
-  equal(await producer.closeStream(), { offset: offset(1) });
+  equal(await producer.closeStream(), { offset: at.server.offset(1) });
   await producer.close();
 });
 
@@ -208,7 +208,7 @@ Deno.test("a close whose answer was lost is a duplicate, not a failure", async (
   await producer.flush();
   await producer.send("b");
   at.transport.script = (_, number) => number === 1 ? "lose" : "pass";
-  equal(await at.outcome(producer.closeStream()), { offset: offset(2) });
+  equal(await at.outcome(producer.closeStream()), { offset: at.server.offset(2) });
   equal(at.transport.sequence, ["0/0", "0/1", "0/1"]);
   equal(await at.server.content("s"), "ab");
 });

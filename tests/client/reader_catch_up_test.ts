@@ -1,6 +1,6 @@
 import { deepEqual as equal, ok, rejects } from "node:assert/strict";
 import type { Message } from "../../src/client/message.ts";
-import { BINARY, CLOSE, JSON_TYPE, offset } from "../support/fixture.ts";
+import { BINARY, CLOSE, JSON_TYPE } from "../support/fixture.ts";
 import { answer, AppKit, ScriptKit } from "../support/reader_kit.ts";
 
 const CATCH_UP = { readMode: "catch-up" } as const;
@@ -39,7 +39,7 @@ Deno.test("a stream of many chunks is read chunk by chunk", async () => {
   const whole = Array.from({ length: 10 }, (_, i) => String(i).repeat(2_000)).join("");
   equal((await texts(reader)).join(""), whole);
   ok(kit.asked.length > 1);
-  equal(reader.offset, offset(20_000));
+  equal(reader.offset, kit.offset(20_000));
 });
 
 Deno.test("read gives the answer as it was served, its places and what it says of the tail", async () => {
@@ -47,7 +47,7 @@ Deno.test("read gives the answer as it was served, its places and what it says o
   await kit.make("s", JSON_TYPE, "[1, 2]");
   const data = await kit.client.reader("s", CATCH_UP).read();
   equal(new TextDecoder().decode(data.data), "[1,\n2]");
-  equal(data.messages.map((message) => message.offset), ["-1/1", data.nextOffset]);
+  equal(data.messages.map((message) => message.offset), [`${kit.offset(0)}/1`, data.nextOffset]);
   equal([data.upToDate, data.closed], [true, false]);
 });
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
-import { JSON_TYPE, offset, TEXT } from "../support/fixture.ts";
+import { JSON_TYPE, TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture } from "../support/producer_fixture.ts";
 
 async function fixture(headers = TEXT): Promise<ProducerFixture> {
@@ -12,9 +12,9 @@ Deno.test("each send is one append, and the content type is asked for once", asy
   const at = await fixture();
   const writer = at.client.writer("s");
   equal(writer.offset, undefined);
-  equal((await writer.send("abc")).offset, offset(3));
+  equal((await writer.send("abc")).offset, at.server.offset(3));
   await writer.send(new Uint8Array([0x64]));
-  equal(writer.offset, offset(4));
+  equal(writer.offset, at.server.offset(4));
   equal(await at.server.content("s"), "abcd");
   equal(at.transport.requests.map(({ method }) => method), ["HEAD", "POST", "POST"]);
 });
@@ -46,10 +46,10 @@ Deno.test("close with data is one step, and closing again is fine", async () => 
   const at = await fixture();
   const writer = at.client.writer("s", { contentType: "text/plain" });
   const answer = await writer.send("a", { close: true });
-  equal([answer.offset, answer.closed], [offset(1), true]);
+  equal([answer.offset, answer.closed], [at.server.offset(1), true]);
   ok((await writer.close()).closed);
   const error = await failed(writer.send("b"), "stream_closed");
-  equal(error.offset, offset(1));
+  equal(error.offset, at.server.offset(1));
 });
 
 Deno.test("seq has to grow, and expectedOffset has to be the tail", async () => {
@@ -57,9 +57,12 @@ Deno.test("seq has to grow, and expectedOffset has to be the tail", async () => 
   const writer = at.client.writer("s", { contentType: "text/plain" });
   await writer.send("a", { seq: "b" });
   await failed(writer.send("b", { seq: "a" }), "sequence_conflict");
-  const error = await failed(writer.send("c", { expectedOffset: offset(0) }), "offset_mismatch");
-  equal(error.offset, offset(1));
-  await writer.send("d", { expectedOffset: offset(1) });
+  const error = await failed(
+    writer.send("c", { expectedOffset: at.server.offset(0) }),
+    "offset_mismatch",
+  );
+  equal(error.offset, at.server.offset(1));
+  await writer.send("d", { expectedOffset: at.server.offset(1) });
   equal(await at.server.content("s"), "ad");
 });
 

@@ -29,10 +29,15 @@ Deno.test("every example of docs/COMMANDS.md prints what it says", async () => {
     const { host } = new URL(server.url);
     for (const { script, output } of shellBlocks(page)) {
       const printed = runBlock(script.replaceAll("localhost:4437", host), env);
-      equal(printed, output ?? "", script);
+      equal(withoutSpaces(printed), withoutSpaces(output ?? ""), script);
     }
   });
 });
+
+/** Which space a stream's offsets are of is another each time. */
+function withoutSpaces(text: string): string {
+  return text.replaceAll(/\b[0-9a-z]{8}(_\d{16})\b/g, "$1");
+}
 
 Deno.test("docs/COMMANDS.md has every command and every example is run", () => {
   for (const { name } of verbs.slice(1)) ok(page.includes(`\n| \`${name} `), name);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { DurableStream, DurableStreamError, FetchError, stream } from "@durable-streams/client";
 import { RecordingFetch } from "./recording_fetch.ts";
+import { OFFSET } from "../support/offset.ts";
 import { COMPAT_TARGETS, compatTest, sharedServer } from "./targets.ts";
 
 /** The official client as it is: making, writing, closing, deleting, and what it throws. */
@@ -50,7 +51,7 @@ for (const target of COMPAT_TARGETS) {
     const head = await found.head();
     ok(head.exists);
     equal(head.streamClosed, false);
-    ok(/^\d{20}$/.test(head.offset ?? ""));
+    ok(OFFSET.test(head.offset ?? ""));
     equal(await textOf(url), "hello");
     await DurableStream.delete({ url });
     deepEqual(await found.head(), { exists: false });

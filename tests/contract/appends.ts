@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
+import type { Offset } from "../../src/protocol/offset.ts";
 import { refused } from "../support/expect.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
@@ -88,7 +89,8 @@ export function describeAppends(it: It): void {
     });
     equal((await storage.head("s")).closed, true);
     equal((await storage.read("s", 0, 4096)).closed, true);
-    await refused(streams.text("s", "more"), { code: "stream_closed", tail: 3 });
+    const { space } = await storage.head("s");
+    await refused(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
     const { duplicate, closed, tail } = await streams.close("s");
     equal([duplicate, closed, tail], [true, true, 3]);
   });
@@ -98,7 +100,8 @@ export function describeAppends(it: It): void {
     const last = { contentType: TEXT, body: encodeUtf8("bye"), close: true };
     equal((await storage.append("s", last)).closed, true);
     equal(await streams.all("s"), "bye");
-    await refused(storage.append("s", last), { code: "stream_closed", tail: 3 });
+    const { space } = await storage.head("s");
+    await refused(storage.append("s", last), { code: "stream_closed", space, tail: 3 });
   });
 
   it("ClosedStreamSaysSoBeforeAnythingElse", async ({ storage, streams }) => {
@@ -122,13 +125,15 @@ export function describeAppends(it: It): void {
   });
 
   it("ExpectedTailHasToBeTheTail", async ({ storage, streams }) => {
-    await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
-    const append = (expectedTail: number) =>
+    const { space } = await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
+    const append = (expectedTail: Offset) =>
       storage.append("s", { contentType: TEXT, body: encodeUtf8("d"), expectedTail });
-    await refused(append(2), { code: "offset_mismatch", tail: 3 });
-    await refused(append(4), { code: "offset_mismatch", tail: 3 });
+    for (const other of [2, 4, { space, position: 2 }, { space: space + 1, position: 3 }]) {
+      await refused(append(other), { code: "offset_mismatch", space, tail: 3 });
+    }
     equal((await append(3)).tail, 4);
-    equal(await streams.all("s"), "abcd");
+    equal((await append({ space, position: 4 })).tail, 5);
+    equal(await streams.all("s"), "abcdd");
   });
 
   it("ExpectedTailLetsOneOfManyIn", async ({ storage, streams }) => {

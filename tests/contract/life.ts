@@ -75,8 +75,8 @@ export function describeLife(it: It): void {
 
   it("CreateClosedTakesNoAppends", async ({ storage, streams }) => {
     const body = encodeUtf8("all");
-    await storage.create("s", { contentType: TEXT, closed: true, body });
-    await refused(streams.text("s", "more"), { code: "stream_closed", tail: 3 });
+    const { space } = await storage.create("s", { contentType: TEXT, closed: true, body });
+    await refused(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
     equal(await streams.all("s"), "all");
   });
 

@@ -19,6 +19,8 @@ export interface ModelStream {
     | { source: ModelStream; name: string; offset: number | undefined; subOffset: number }
     | undefined;
   forks: number;
+  /** The stream whose offsets it has: its source's, or its own. */
+  offsetsOf: ModelStream | undefined;
 }
 
 /** A create, as the model takes it: messages are texts. */
@@ -34,6 +36,8 @@ export interface ModelFork {
   source: string;
   offset: number | undefined;
   subOffset: number;
+  /** Whether the offset is one of another stream. */
+  isForeign?: boolean;
 }
 
 /** An append, as the model takes it. */
@@ -43,6 +47,8 @@ export interface ModelAppend {
   seq: string | undefined;
   producer: { id: string; epoch: number; seq: number } | undefined;
   expectedTail: number | undefined;
+  /** Whether that is an offset of another stream. */
+  isForeign?: boolean;
 }
 
 /** The streams of a storage, in the simplest way that the protocol allows. */
@@ -106,7 +112,7 @@ export class Model {
       const { fork } = existing;
       const isSame = !existing.isSoftlyDeleted && fork !== undefined && !existing.closed &&
         fork.name === spec.source && fork.offset === spec.offset &&
-        fork.subOffset === spec.subOffset;
+        fork.subOffset === spec.subOffset && !spec.isForeign;
       return isSame
         ? { ok: { created: false, tail: existing.text.length } }
         : { refused: "stream_exists" };
@@ -114,6 +120,7 @@ export class Model {
     const source = this.find(spec.source);
     if (source === undefined) return { refused: "not_found" };
     if (source.isSoftlyDeleted) return { refused: "source_deleted" };
+    if (spec.isForeign) return { refused: "offset_gone" };
     const point = forkPoint(source, spec);
     if ("refused" in point) return point;
     const stream = emptyStream(source.json, source.untilMs);
@@ -122,6 +129,7 @@ export class Model {
       point.ok,
     );
     stream.fork = { source, name: spec.source, offset: spec.offset, subOffset: spec.subOffset };
+    stream.offsetsOf = offsetsOf(source);
     source.forks++;
     this.#streams.set(name, stream);
     return { ok: { created: true, tail: point.ok } };
@@ -147,7 +155,8 @@ export class Model {
       if (verdict === "duplicate") return duplicate;
       if (verdict !== "new") return { refused: verdict };
     }
-    if (request.expectedTail !== undefined && request.expectedTail !== stream.text.length) {
+    const { expectedTail, isForeign } = request;
+    if (expectedTail !== undefined && (isForeign || expectedTail !== stream.text.length)) {
       return { refused: "offset_mismatch" };
     }
     if (request.seq !== undefined) {
@@ -187,6 +196,11 @@ export class Model {
   }
 }
 
+/** The stream that another's offsets began with. */
+export function offsetsOf(stream: ModelStream): ModelStream {
+  return stream.offsetsOf ?? stream;
+}
+
 function emptyStream(json: boolean, untilMs: number): ModelStream {
   return {
     json,
@@ -200,6 +214,7 @@ function emptyStream(json: boolean, untilMs: number): ModelStream {
     isSoftlyDeleted: false,
     fork: undefined,
     forks: 0,
+    offsetsOf: undefined,
   };
 }
 

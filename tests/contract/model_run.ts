@@ -2,11 +2,12 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import fc from "fast-check";
 import { type Bytes, encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import { StreamError } from "../../src/protocol/errors.ts";
+import type { Offset } from "../../src/protocol/offset.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
 import { plainRecord } from "../support/plain_record.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
-import { Model, type ModelStream, type Outcome } from "./model.ts";
+import { Model, type ModelStream, offsetsOf, type Outcome } from "./model.ts";
 
 /** The storage that a run goes over, and what can be done to it from outside. */
 export interface Bench {
@@ -37,6 +38,12 @@ const place = fc.oneof(
   plainRecord({ part: fc.double({ min: 0, max: 1.05, noNaN: true }) }),
 );
 type Place = { boundary: number } | { part: number };
+/** How an offset is given: as a position, as one of the stream, or as that of another one, a former one too. */
+const given = fc.oneof(
+  { weight: 2, arbitrary: fc.constantFrom("bare" as const, "own" as const) },
+  { weight: 1, arbitrary: plainRecord({ foreign: fc.nat(8) }) },
+);
+type Given = typeof given extends fc.Arbitrary<infer T> ? T : never;
 
 const producer = plainRecord({
   id: fc.constantFrom("p", "q"),
@@ -64,6 +71,7 @@ const step = fc.oneof(
       source: name,
       place: fc.option(place, { nil: undefined }),
       subOffset: fc.oneof(fc.constant(0), fc.nat(4)),
+      given,
     }),
   },
   {
@@ -79,6 +87,7 @@ const step = fc.oneof(
       seq: fc.option(fc.constantFrom("a", "b", "c", "d", "e"), { nil: undefined, freq: 2 }),
       producer: fc.option(producer, { nil: undefined, freq: 2 }),
       expected: fc.option(place, { nil: undefined, freq: 2 }),
+      given,
     }),
   },
   { weight: 3, arbitrary: plainRecord({ kind: fc.constant("delete" as const), name }) },
@@ -88,6 +97,7 @@ const step = fc.oneof(
       kind: fc.constant("read" as const),
       name,
       place,
+      given,
       limit: fc.integer({ min: LEAST_CHUNK, max: 30_000 }),
     }),
   },
@@ -132,6 +142,8 @@ export async function runSteps(all: readonly Step[], open: () => Promise<Bench>)
 class Run {
   readonly #bench: Bench;
   readonly #model: Model;
+  /** The space of each stream's offsets, as the storage told it first. */
+  readonly #spaces = new Map<ModelStream, number>();
   #count = 0;
 
   constructor(bench: Bench) {
@@ -162,9 +174,15 @@ class Run {
       case "fork": {
         // Looked at, not used: the storage looks at the fork's name first, which the source's expiry frees.
         const source = model.peek(one.source);
-        const offset = one.place && toOffset(source, one.place);
+        const position = one.place && toOffset(source, one.place);
         const { subOffset } = one;
-        const expected = model.fork(one.name, { source: one.source, offset, subOffset });
+        const offset = position === undefined ? undefined : this.#give(source, position, one.given);
+        const expected = model.fork(one.name, {
+          source: one.source,
+          offset: position,
+          subOffset,
+          isForeign: position !== undefined && isForeign(one.given),
+        });
         const created = storage.create(one.name, {
           fork: { source: one.source, offset, subOffset },
         });
@@ -177,21 +195,30 @@ class Run {
         const messages = this.#messages(json, one.lengths);
         const expectedTail = one.expected && toOffset(stream, one.expected);
         const { seq, producer } = one;
-        const expected = model.append(one.name, { messages, close, seq, producer, expectedTail });
+        const expected = model.append(one.name, {
+          messages,
+          close,
+          seq,
+          producer,
+          expectedTail,
+          isForeign: isForeign(one.given),
+        });
         const appended = storage.append(one.name, {
           contentType: json ? JSON_TYPE : TEXT,
           body: messages.length === 0 ? NO_BYTES : toBody(json, messages),
           close,
           seq,
           producer,
-          expectedTail,
+          expectedTail: expectedTail === undefined
+            ? undefined
+            : this.#give(stream, expectedTail, one.given),
         });
         return await same(appended.then(({ tail, duplicate }) => ({ tail, duplicate })), expected);
       }
       case "delete":
         return await same(storage.delete(one.name), model.delete(one.name));
       case "read":
-        return await this.#read(one.name, one.place, one.limit);
+        return await this.#read(one.name, one.place, one.given, one.limit);
       case "list":
         return await this.#list(one.after, one.limit);
       case "advance":
@@ -213,6 +240,7 @@ class Run {
         tail,
         closed,
       }));
+      if ("ok" in found) this.#learn(found.ok, (await whole).space);
       await same(
         actual,
         "refused" in found ? found : {
@@ -235,23 +263,26 @@ class Run {
       found.map(({ name, tail, closed }) => ({ name, tail, closed })),
       there.map(({ name, stream: { text, closed } }) => ({ name, tail: text.length, closed })),
     );
+    for (const [i, { stream }] of there.entries()) this.#learn(stream, streams[i]?.space ?? -1);
     equal(next, undefined);
     const page = await this.#bench.storage.list({ prefix: "", after, limit });
     equal(page.streams, streams.slice(0, limit));
     equal(page.next, streams.length > limit ? page.streams.at(-1)?.name : undefined);
   }
 
-  async #read(name: string, place: Place, limit: number): Promise<void> {
+  async #read(name: string, place: Place, given: Given, limit: number): Promise<void> {
     const found = this.#model.visible(name);
     const stream = "refused" in found ? undefined : found.ok;
     const from = toOffset(stream, place);
-    const reading = this.#bench.storage.read(name, from, limit);
+    const reading = this.#bench.storage.read(name, this.#give(stream, from, given), limit);
     if (stream === undefined) return await same(reading, found);
+    if (isForeign(given)) return await same(reading, { refused: "offset_gone" });
     if (from > stream.text.length) return await same(reading, { refused: "offset_past_tail" });
     if (stream.json && !stream.boundaries.has(from)) {
       return await same(reading, { refused: "invalid_offset" });
     }
-    const { data, start, next, tail } = await reading;
+    const { data, start, next, tail, space } = await reading;
+    this.#learn(stream, space);
     equal([start, next, tail], [from, from + data.length, stream.text.length]);
     equal(new TextDecoder().decode(data), stream.text.slice(from, next));
     ok(next > from || from === tail, "a read before the tail gives something");
@@ -260,11 +291,35 @@ class Run {
     ok(data.length <= limit || !within, `${data.length} bytes are more than ${limit}`);
   }
 
+  /** An offset of a stream, or of another one: of those that there were, if any. */
+  #give(stream: ModelStream | undefined, position: number, given: Given): Offset {
+    const own = stream && this.#spaces.get(offsetsOf(stream));
+    if (!isForeign(given)) {
+      return given === "bare" || own === undefined ? position : { space: own, position };
+    }
+    // Where the space isn't known yet, no known one is it.
+    const others = [...this.#spaces.values()].filter((space) => space !== own);
+    return { space: others[given.foreign % others.length] ?? (own ?? 0) + 1, position };
+  }
+
+  /** The space that the storage told: always the same for a stream, its forks and theirs, and no other's. */
+  #learn(stream: ModelStream, space: number): void {
+    const root = offsetsOf(stream);
+    const known = this.#spaces.get(root);
+    if (known === undefined) ok(![...this.#spaces.values()].includes(space), `${space} is taken`);
+    this.#spaces.set(root, space);
+    equal(space, known ?? space);
+  }
+
   #messages(json: boolean, lengths: readonly number[]): string[] {
     const texts = lengths.map((length) => `${this.#count++}.`.padEnd(length, "abcdefgh"));
     if (json) return texts.map((text) => JSON.stringify(text));
     return texts.length === 0 ? [] : [texts.join("")];
   }
+}
+
+function isForeign(given: Given): given is { foreign: number } {
+  return typeof given === "object";
 }
 
 function toBody(json: boolean, messages: readonly string[]): Bytes {

@@ -111,12 +111,14 @@ export function describeProducers(it: It): void {
     await storage.append("s", { ...last, producer });
     const again = await storage.append("s", { ...last, producer });
     equal([again.duplicate, again.closed, again.tail], [true, true, 3]);
+    const { space } = again;
     await refused(send(subject, 0, 1, "x"), {
       code: "stream_closed",
+      space,
       tail: 3,
       producer: { epoch: 0, seq: 0 },
     });
-    await refused(send(subject, 0, 0, "x", "q"), { code: "stream_closed", tail: 3 });
+    await refused(send(subject, 0, 0, "x", "q"), { code: "stream_closed", space, tail: 3 });
   });
 
   withStream("ProducerMayCloseWithoutContent", async (subject) => {

@@ -4,6 +4,7 @@ import { describeForks } from "./forks.ts";
 import { type Kit, type KitOptions, type OpenKit, Streams } from "./kit.ts";
 import { describeLife } from "./life.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
+import { describeOffsets } from "./offsets.ts";
 import { describePlaces } from "./places.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
@@ -45,6 +46,7 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeAppends(it);
   describeProducers(it);
   describeReads(it);
+  describeOffsets(it);
   describePlaces(it);
   describeListing(it);
   describeForks(it);

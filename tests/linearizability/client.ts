@@ -3,15 +3,50 @@ import type { Operation } from "./operation.ts";
 /** Sends a request: to an app in this process, or over a socket. */
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
+/** An offset ends in the position's digits; what comes before them is the stream's. */
+const DIGITS = 16;
+const NO_SPACE = "00000000_";
+
 const TEXT = { "content-type": "text/plain" };
 
-/** Carries out an operation over HTTP; its answer in the model's words. */
+/**
+ * Carries out an operation over HTTP; its answer in the model's words. The model's offsets name no
+ * stream: they are those of the stream that is there when the operation takes place, and a request that
+ * named another, which changes nothing, is sent again.
+ */
 export async function carryOut(send: Send, prefix: string, operation: Operation): Promise<string> {
-  const response = await request(send, prefix, operation);
+  while (true) {
+    const space = usesOffset(operation) ? await spaceOf(send, `${prefix}/${operation.name}`) : "";
+    const response = await request(send, prefix, operation, space);
+    const answer = await answerOf(operation, response, space);
+    if (answer !== "offset_gone") return answer;
+  }
+}
+
+function usesOffset(operation: Operation): boolean {
+  return operation.kind === "read" ||
+    (operation.kind === "append" && operation.request.expectedTail !== undefined);
+}
+
+/** What the offsets of the stream begin with; of no stream where there is none. */
+async function spaceOf(send: Send, path: string): Promise<string> {
+  const { headers } = await send(path, { method: "HEAD" });
+  return headers.get("stream-next-offset")?.slice(0, -DIGITS) ?? NO_SPACE;
+}
+
+async function answerOf(
+  operation: Operation,
+  response: Response,
+  space: string,
+): Promise<string> {
   const body = operation.kind === "head" ? "" : await response.text();
   const { status } = response;
+  const token = response.headers.get("stream-next-offset") ?? "";
+  if (status === 409 && usesOffset(operation) && token !== "" && !token.startsWith(space)) {
+    return "offset_gone";
+  }
   if (status >= 400) return body === "" ? headRefusal(status) : JSON.parse(body).error.code;
-  const next = Number(response.headers.get("stream-next-offset"));
+  const next = Number(token.slice(-DIGITS));
   switch (operation.kind) {
     case "delete":
       return `${status}`;
@@ -24,7 +59,12 @@ export async function carryOut(send: Send, prefix: string, operation: Operation)
   }
 }
 
-function request(send: Send, prefix: string, operation: Operation): Promise<Response> {
+function request(
+  send: Send,
+  prefix: string,
+  operation: Operation,
+  space: string,
+): Promise<Response> {
   const path = `${prefix}/${operation.name}`;
   switch (operation.kind) {
     case "create": {
@@ -42,7 +82,7 @@ function request(send: Send, prefix: string, operation: Operation): Promise<Resp
       if (close) headers.set("stream-closed", "true");
       if (seq !== undefined) headers.set("stream-seq", seq);
       if (expectedTail !== undefined) {
-        headers.set("stream-expected-offset", String(expectedTail).padStart(20, "0"));
+        headers.set("stream-expected-offset", offset(space, expectedTail));
       }
       if (producer !== undefined) {
         headers.set("producer-id", producer.id);
@@ -57,11 +97,14 @@ function request(send: Send, prefix: string, operation: Operation): Promise<Resp
     case "head":
       return send(path, { method: "HEAD" });
     case "read": {
-      const offset = String(operation.from).padStart(20, "0");
       const live = operation.live ? "&live=long-poll" : "";
-      return send(`${path}?offset=${offset}${live}`, { method: "GET" });
+      return send(`${path}?offset=${offset(space, operation.from)}${live}`, { method: "GET" });
     }
   }
+}
+
+function offset(space: string, position: number): string {
+  return `${space}${String(position).padStart(DIGITS, "0")}`;
 }
 
 /** A HEAD's refusal has no body. */

@@ -26,8 +26,8 @@ const BUGS: readonly PlantedBug[] = [
     name: "something comes between looking for a stream and making it",
     edits: [{
       file: "engine.ts",
-      from: "    const contentType = spec.contentType ?? fork?.source.contentType",
-      to: `    ${PAUSE}\n    const contentType = spec.contentType ?? fork?.source.contentType`,
+      from: "      record = this.#createRecord(name, spec, fork);\n",
+      to: `      ${PAUSE}\n      record = this.#createRecord(name, spec, fork);\n`,
     }],
   },
   {
@@ -58,8 +58,8 @@ const BUGS: readonly PlantedBug[] = [
     name: "the expected offset isn't looked at",
     edits: [{
       file: "decide.ts",
-      from: "  checkExpectedTail(stream, request.expectedTail);\n",
-      to: "  checkExpectedTail(stream, undefined);\n",
+      from: "  checkExpectedTail(stream, request.expectedTail, space);\n",
+      to: "  checkExpectedTail(stream, undefined, space);\n",
     }],
   },
   {
@@ -82,8 +82,8 @@ const BUGS: readonly PlantedBug[] = [
     name: "a HEAD lags behind what was acknowledged",
     edits: [{
       file: "engine.ts",
-      from: "    return (await this.#visible(name)).info;\n",
-      to: "    const info = (await this.#visible(name)).info;\n" +
+      from: "    return stream.infoIn(this.#spaces.of(stream));\n",
+      to: "    const info = stream.infoIn(this.#spaces.of(stream));\n" +
         "    return { ...info, tail: info.tail > 12 ? info.tail - 5 : info.tail };\n",
     }],
   },

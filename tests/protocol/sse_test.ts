@@ -10,7 +10,7 @@ const TEXT: SseFormat = { json: false, encoding: "text" };
 const JSON_FORMAT: SseFormat = { json: true, encoding: "text" };
 const BINARY: SseFormat = { json: false, encoding: "base64" };
 const JSON_BINARY: SseFormat = { json: true, encoding: "base64" };
-const OPEN = { nextOffset: 3, cursor: 7, upToDate: true, closed: false };
+const OPEN = { nextOffset: "abc_3", cursor: 7, upToDate: true, closed: false };
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -22,7 +22,7 @@ function frameText(data: Uint8Array, format: SseFormat, control = OPEN): string 
 function dataOf(data: Uint8Array, format: SseFormat): string | undefined {
   const { events, comments } = parseSse(frameText(data, format));
   deepEqual(comments, []);
-  equal(parseControl(events.at(-1)).streamNextOffset, "00000000000000000003");
+  equal(parseControl(events.at(-1)).streamNextOffset, "abc_3");
   if (events.length === 1) return undefined;
   deepEqual(events.map(({ type }) => type), ["data", "control"]);
   return events[0]?.data;
@@ -32,7 +32,7 @@ Deno.test("a frame with data is the data event and its control event in one", ()
   equal(
     frameText(encodeUtf8("abc"), TEXT),
     "event: data\ndata:abc\n\n" +
-      'event: control\ndata:{"streamNextOffset":"00000000000000000003","streamCursor":"7","upToDate":true}\n\n',
+      'event: control\ndata:{"streamNextOffset":"abc_3","streamCursor":"7","upToDate":true}\n\n',
   );
 });
 
@@ -45,7 +45,7 @@ Deno.test("a frame without data is the control event alone", () => {
 Deno.test("control: a reader that isn't caught up is not told so", () => {
   const { events } = parseSse(frameText(NO_BYTES, TEXT, { ...OPEN, upToDate: false }));
   deepEqual(parseControl(events[0]), {
-    streamNextOffset: "00000000000000000003",
+    streamNextOffset: "abc_3",
     streamCursor: "7",
   });
 });
@@ -53,7 +53,7 @@ Deno.test("control: a reader that isn't caught up is not told so", () => {
 Deno.test("control: the end of a closed stream says closed and up to date, without a cursor", () => {
   const { events } = parseSse(frameText(NO_BYTES, TEXT, { ...OPEN, closed: true }));
   deepEqual(parseControl(events[0]), {
-    streamNextOffset: "00000000000000000003",
+    streamNextOffset: "abc_3",
     upToDate: true,
     streamClosed: true,
   });

@@ -60,7 +60,10 @@ for (const method of ["POST", "PUT"]) {
       const name = headers === TEXT ? "chunked" : "declared";
       if (method === "POST") await served.make(name, TEXT);
       const answer = await served.send(method, name, headers, countingBody(10).body);
-      equal(tailOf(answer, method === "POST" ? 204 : 201), "00000000000000010240");
+      equal(
+        tailOf(answer, method === "POST" ? 204 : 201),
+        served.offset(10_240, headers === TEXT ? 1 : 2),
+      );
     }
   });
 }

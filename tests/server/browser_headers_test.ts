@@ -1,5 +1,5 @@
 import { equal, match, ok } from "node:assert/strict";
-import { CLOSE, Fixture, header, offset, producer, settle, TEXT } from "../support/fixture.ts";
+import { CLOSE, Fixture, header, producer, settle, TEXT } from "../support/fixture.ts";
 
 /** What browsers on other origins need, where all are let in, and what protects them (PROTOCOL §12.7). */
 
@@ -118,7 +118,7 @@ const ANSWERS: readonly (readonly [string, number, (served: Fixture) => Promise<
     413,
     (served) => served.post("a", { ...TEXT, ...PAGE, "content-length": "999999999" }, "x"),
   ],
-  ["a 503", 503, (served) => served.get(`a?offset=${offset(5)}&live=sse`)],
+  ["a 503", 503, (served) => served.get(`a?offset=${served.offset(5)}&live=sse`)],
   ["a defect's 500", 500, (served) => {
     served.storage.head = () => Promise.reject(new TypeError("planted"));
     return served.head("a");

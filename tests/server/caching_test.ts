@@ -22,7 +22,7 @@ for (const [title, value] of MATCHING) {
     const answer = await served.get("a", { "if-none-match": value(etag) });
     equal(answer.status, 304);
     equal(answer.headers.get("etag"), etag);
-    equal(answer.headers.get("stream-next-offset"), "00000000000000000005");
+    equal(answer.headers.get("stream-next-offset"), served.offset(5));
     equal(answer.headers.get("stream-up-to-date"), "true");
     match(header(answer, "cache-control"), /^public/);
     equal(await answer.text(), "");
@@ -53,7 +53,7 @@ Deno.test("closure without data changes the tag: no 304 hides it", async () => {
 
 Deno.test("closure changes the tag of the empty answer at the tail", async () => {
   const { served } = await hello();
-  const target = "a?offset=00000000000000000005";
+  const target = `a?offset=${served.offset(5)}`;
   const etag = header(await served.get(target), "etag");
   equal((await served.get(target, { "if-none-match": etag })).status, 304);
   await served.append("a", CLOSE, undefined);
@@ -134,7 +134,7 @@ for (const [title, headers, expected] of LIVES) {
 
 Deno.test("empty and not yet answers must not be kept", async () => {
   const { served } = await hello();
-  const tail = "00000000000000000005";
+  const tail = served.offset(5);
   equal((await served.get(`a?offset=${tail}`)).headers.get("cache-control"), "no-store");
   equal((await served.get("a?offset=now")).headers.get("cache-control"), "no-store");
   equal((await served.get("b")).headers.get("cache-control"), "no-store");

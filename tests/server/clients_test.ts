@@ -6,12 +6,12 @@ import {
   header,
   isPending,
   JSON_TYPE,
-  offset,
   producer,
   refused,
   settle,
   TEXT,
 } from "../support/fixture.ts";
+import { OFFSET } from "../support/offset.ts";
 import { SseConnection } from "../support/sse_connection.ts";
 
 /** What clients rely on beyond the text, read from the packages that people run. */
@@ -38,7 +38,7 @@ Deno.test("Stream-Next-Offset is on every create, append, close and duplicate; c
     await t.step(title, async () => {
       const answer = await served.send(method, "a", headers, body);
       equal(answer.status, status);
-      match(header(answer, "stream-next-offset"), /^\d{20}$/);
+      match(header(answer, "stream-next-offset"), OFFSET);
       equal(answer.headers.get("stream-closed"), closed ? "true" : null);
     });
   }
@@ -49,7 +49,7 @@ Deno.test("SSE and long-poll responses carry Stream-Next-Offset and Stream-Curso
   await served.make("a", TEXT, "hello");
   for (const live of ["long-poll", "sse"]) {
     const answer = await served.get(`a?offset=-1&live=${live}`);
-    match(header(answer, "stream-next-offset"), /^\d{20}$/);
+    match(header(answer, "stream-next-offset"), OFFSET);
     match(header(answer, "stream-cursor"), /^\d+$/);
     await answer.body?.cancel();
   }
@@ -58,7 +58,7 @@ Deno.test("SSE and long-poll responses carry Stream-Next-Offset and Stream-Curso
 Deno.test("every live answer has a cursor: data, timeout, closure, each SSE control of an open stream", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
-  const at = `a?offset=${offset(5)}&live`;
+  const at = `a?offset=${served.offset(5)}&live`;
   match(header(await served.get("a?offset=-1&live=long-poll"), "stream-cursor"), /^\d+$/);
   const waiting = served.get(`${at}=long-poll`);
   await settle();
@@ -90,13 +90,13 @@ Deno.test("SSE: one data event before each control event, an array in JSON mode,
 Deno.test("upToDate and streamClosed always come: after data, without data, at the end", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
-  for (const from of ["-1", offset(5), "now"]) {
+  for (const from of ["-1", served.offset(5), "now"]) {
     const sse = new SseConnection(await served.get(`a?offset=${from}&live=sse`));
     equal((await sse.frame()).control.upToDate, true);
     await sse.cancel();
   }
   await served.append("a", CLOSE, undefined);
-  for (const from of ["-1", offset(5), "now"]) {
+  for (const from of ["-1", served.offset(5), "now"]) {
     const sse = new SseConnection(await served.get(`a?offset=${from}&live=sse`));
     const { control } = await sse.frame();
     equal(control.upToDate, true);
@@ -144,7 +144,7 @@ Deno.test("the upstream proxy's /v1/streams/ is an alias, but not for what is re
   await refused(await served.get("/v1/streams/__ds/subscriptions/x"), 400, "invalid_name");
 });
 
-Deno.test("an offset is one token without an underscore, wherever one is told", async () => {
+Deno.test("an offset has the same form wherever one is told", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
   const offsets = [
@@ -156,7 +156,7 @@ Deno.test("an offset is one token without an underscore, wherever one is told", 
   const sse = new SseConnection(await served.get("a?offset=-1&live=sse"));
   offsets.push((await sse.frame()).control.streamNextOffset);
   await sse.cancel();
-  for (const token of offsets) match(token, /^[0-9]{20}$/);
+  for (const token of offsets) match(token, OFFSET);
 });
 
 Deno.test("an empty POST whose Stream-Closed a proxy stripped: 400, never a close", async () => {
@@ -183,8 +183,8 @@ Deno.test("a stream made again: the old entity tag and the old waiting readers d
   const served = new Fixture();
   await served.make("a", TEXT, "same");
   const etag = header(await served.get("a"), "etag");
-  const poll = served.get(`a?offset=${offset(4)}&live=long-poll`);
-  const sse = new SseConnection(await served.get(`a?offset=${offset(4)}&live=sse`));
+  const poll = served.get(`a?offset=${served.offset(4)}&live=long-poll`);
+  const sse = new SseConnection(await served.get(`a?offset=${served.offset(4)}&live=sse`));
   await sse.frame();
   await served.delete("a");
   await served.make("a", TEXT, "same");
@@ -212,7 +212,9 @@ Deno.test("a stream made again isn't the source of the old one's forks", async (
 Deno.test("empty and not yet answers are never to be kept", async () => {
   const served = new Fixture();
   await served.make("a", TEXT);
-  for (const target of ["a", "a?offset=-1", `a?offset=${offset(0)}`, "a?offset=now", "none"]) {
+  for (
+    const target of ["a", "a?offset=-1", `a?offset=${served.offset(0)}`, "a?offset=now", "none"]
+  ) {
     equal((await served.get(target)).headers.get("cache-control"), "no-store");
   }
   const waiting = served.get("a?offset=-1&live=long-poll");
@@ -245,20 +247,30 @@ Deno.test("a reader's stop reaches the producer: its next append gets 409 with S
   const answer = await served.post("a", { ...TEXT, ...P1 }, "y");
   equal(answer.status, 409);
   equal(answer.headers.get("stream-closed"), "true");
-  equal(answer.headers.get("stream-next-offset"), offset(1));
+  equal(answer.headers.get("stream-next-offset"), served.offset(1));
 });
 
 Deno.test("Stream-Expected-Offset is checked after producer duplicates and together with Stream-Seq", async () => {
   const served = new Fixture();
   await served.make("a", TEXT);
-  const first = { ...TEXT, ...P0, "stream-seq": "1", "stream-expected-offset": offset(0) };
+  const first = { ...TEXT, ...P0, "stream-seq": "1", "stream-expected-offset": served.offset(0) };
   equal((await served.post("a", first, "x")).status, 200);
   equal((await served.post("a", first, "x")).status, 204);
-  const wrongPlace = { ...TEXT, ...P1, "stream-seq": "2", "stream-expected-offset": offset(0) };
+  const wrongPlace = {
+    ...TEXT,
+    ...P1,
+    "stream-seq": "2",
+    "stream-expected-offset": served.offset(0),
+  };
   const answer = await served.post("a", wrongPlace, "y");
-  equal(answer.headers.get("stream-next-offset"), offset(1));
+  equal(answer.headers.get("stream-next-offset"), served.offset(1));
   await refused(answer, 409, "offset_mismatch");
-  const wrongOrder = { ...TEXT, ...P1, "stream-seq": "1", "stream-expected-offset": offset(1) };
+  const wrongOrder = {
+    ...TEXT,
+    ...P1,
+    "stream-seq": "1",
+    "stream-expected-offset": served.offset(1),
+  };
   await refused(await served.post("a", wrongOrder, "y"), 409, "sequence_regression");
   const right = { ...wrongOrder, "stream-seq": "2" };
   equal((await served.post("a", right, "y")).status, 200);

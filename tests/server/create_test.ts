@@ -1,12 +1,13 @@
 import { equal } from "node:assert/strict";
-import { BINARY, CLOSE, Fixture, JSON_TYPE, offset, refused, TEXT } from "../support/fixture.ts";
+import { BINARY, CLOSE, Fixture, JSON_TYPE, refused, TEXT } from "../support/fixture.ts";
 
 Deno.test("PUT of a new name: 201 with its place, type and tail", async () => {
-  const answer = await new Fixture().put("a?x=1", TEXT);
+  const served = new Fixture();
+  const answer = await served.put("a?x=1", TEXT);
   equal(answer.status, 201);
   equal(answer.headers.get("location"), "http://localhost/v1/stream/a");
   equal(answer.headers.get("content-type"), "text/plain");
-  equal(answer.headers.get("stream-next-offset"), offset(0));
+  equal(answer.headers.get("stream-next-offset"), served.offset(0));
   equal(answer.headers.get("stream-closed"), null);
   equal(answer.headers.get("cache-control"), "no-store");
   equal(await answer.text(), "");
@@ -14,7 +15,7 @@ Deno.test("PUT of a new name: 201 with its place, type and tail", async () => {
 
 Deno.test("PUT with a body: it is the stream's first content", async () => {
   const served = new Fixture();
-  equal(await served.make("a", TEXT, "hello"), offset(5));
+  equal(await served.make("a", TEXT, "hello"), served.offset(5));
   equal(await served.content("a"), "hello");
 });
 
@@ -27,7 +28,7 @@ Deno.test("PUT without a type: application/octet-stream", async () => {
 
 Deno.test("PUT with an empty JSON array: an empty stream", async () => {
   const served = new Fixture();
-  equal(await served.make("a", JSON_TYPE, "[]"), offset(0));
+  equal(await served.make("a", JSON_TYPE, "[]"), served.offset(0));
   equal(await served.content("a"), "[]");
 });
 
@@ -36,7 +37,7 @@ Deno.test("PUT again with the same configuration: 200 with the tail, and the bod
   await served.make("a", { ...TEXT, "stream-ttl": "60" }, "hello");
   const again = await served.put("a", { ...TEXT, "stream-ttl": "60" }, "hello");
   equal(again.status, 200);
-  equal(again.headers.get("stream-next-offset"), offset(5));
+  equal(again.headers.get("stream-next-offset"), served.offset(5));
   equal(again.headers.get("content-type"), "text/plain");
   equal(again.headers.get("location"), null);
   equal(await served.content("a"), "hello");

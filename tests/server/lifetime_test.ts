@@ -4,7 +4,6 @@ import {
   type Fields,
   Fixture,
   isPending,
-  offset,
   producer,
   settle,
   TEXT,
@@ -40,7 +39,7 @@ Deno.test("a TTL without any use: the stream is there until then, and not from t
 
 const RENEWING: readonly (readonly [string, (served: Fixture) => Promise<Response>])[] = [
   ["a GET", (served) => served.get("a")],
-  ["a GET at the tail", (served) => served.get(`a?offset=${offset(5)}`)],
+  ["a GET at the tail", (served) => served.get(`a?offset=${served.offset(5)}`)],
   ["a GET of now", (served) => served.get("a?offset=now")],
   ["a long-poll", (served) => served.get("a?offset=-1&live=long-poll")],
   ["a POST", (served) => served.post("a", TEXT, "x")],

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { Hono } from "hono";
 import { createApp } from "../../src/server/app.ts";
-import { Fixture, header, JSON_TYPE, offset, refused, TEXT } from "../support/fixture.ts";
+import { Fixture, header, JSON_TYPE, refused, TEXT } from "../support/fixture.ts";
 
 /** The listing of all streams (an extension; PROTOCOL §6 reserves its place). */
 
@@ -35,20 +35,19 @@ Deno.test("the listing tells what each stream is, in the order of names, and isn
   equal(answer.headers.get("cache-control"), "no-store");
   equal(answer.headers.get("access-control-allow-origin"), null);
   equal(answer.headers.get("x-content-type-options"), "nosniff");
-  const zero = offset(0);
   const contentType = "text/plain";
   deepEqual(JSON.parse(await answer.text()), {
     streams: [
       {
         name: "a",
         contentType,
-        nextOffset: zero,
+        nextOffset: served.offset(0, 4),
         closed: false,
         expiresAt: "2030-01-31T12:00:00.000Z",
       },
-      { name: "b", contentType, nextOffset: zero, closed: false, ttlSeconds: 60 },
-      { name: "c", contentType: "application/json", nextOffset: zero, closed: true },
-      { name: "logs/demo", contentType, nextOffset: offset(5), closed: false },
+      { name: "b", contentType, nextOffset: served.offset(0, 3), closed: false, ttlSeconds: 60 },
+      { name: "c", contentType: "application/json", nextOffset: served.offset(0, 2), closed: true },
+      { name: "logs/demo", contentType, nextOffset: served.offset(5), closed: false },
     ],
   });
 });

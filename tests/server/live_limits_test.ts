@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { Fixture, isPending, offset, refused, settle, TEXT } from "../support/fixture.ts";
+import { Fixture, isPending, refused, settle, TEXT } from "../support/fixture.ts";
 import { SseConnection } from "../support/sse_connection.ts";
 
 const POLL = "a?offset=-1&live=long-poll";
@@ -31,7 +31,7 @@ Deno.test("with all places taken, who needn't wait is answered", async () => {
   equal(await served.content("a"), "hello");
   equal((await served.get(POLL)).status, 200);
   await refused(
-    await served.get(`a?offset=${offset(5)}&live=long-poll`),
+    await served.get(`a?offset=${served.offset(5)}&live=long-poll`),
     503,
     "too_many_readers",
   );
@@ -80,7 +80,7 @@ Deno.test("after the app's signal: who comes gets what there is and doesn't wait
   const served = new Fixture({ signal: stop.signal });
   await served.make("a", TEXT, "hello");
   stop.abort();
-  equal((await served.get(`a?offset=${offset(5)}&live=long-poll`)).status, 204);
+  equal((await served.get(`a?offset=${served.offset(5)}&live=long-poll`)).status, 204);
   equal(await (await served.get(POLL)).text(), "hello");
   const sse = new SseConnection(await served.get(SSE));
   equal((await sse.frame()).data, "hello");

@@ -1,14 +1,6 @@
 import { equal } from "node:assert/strict";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import {
-  Fixture,
-  isPending,
-  JSON_TYPE,
-  offset,
-  refused,
-  settle,
-  TEXT,
-} from "../support/fixture.ts";
+import { Fixture, isPending, JSON_TYPE, refused, settle, TEXT } from "../support/fixture.ts";
 
 /** PROTOCOL §5.7. */
 
@@ -43,7 +35,7 @@ Deno.test("long-poll: an append right after the request is never missed", async 
   const served = new Fixture();
   await served.make("a", TEXT);
   for (let turns = 0; turns < 12; turns++) {
-    const waiting = served.get(`a?offset=${offset(turns)}&live=long-poll`);
+    const waiting = served.get(`a?offset=${served.offset(turns)}&live=long-poll`);
     for (let i = 0; i < turns; i++) await Promise.resolve();
     await served.append("a", TEXT, "x");
     equal(await (await waiting).text(), "x");
@@ -58,7 +50,7 @@ Deno.test("long-poll of now: it waits from the tail at the time, without the old
   await served.append("a", TEXT, "new");
   const answer = await waiting;
   equal(answer.status, 200);
-  equal(answer.headers.get("stream-next-offset"), offset(6));
+  equal(answer.headers.get("stream-next-offset"), served.offset(6));
   equal(await answer.text(), "new");
 });
 
@@ -135,10 +127,10 @@ Deno.test("long-poll while the stream is deleted: 404", async () => {
   await refused(await waiting, 404, "not_found");
 });
 
-Deno.test("long-poll while the stream is deleted and made again: 404, not the new one's data", async () => {
+Deno.test("long-poll while the stream is deleted and made again: 410, not the new one's data", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "old");
-  const waiting = served.get(`a?offset=${offset(3)}&live=long-poll`);
+  const waiting = served.get(`a?offset=${served.offset(3)}&live=long-poll`);
   await settle();
   const { storage } = served;
   const read = storage.read.bind(storage);
@@ -151,7 +143,7 @@ Deno.test("long-poll while the stream is deleted and made again: 404, not the ne
   await storage.delete("a");
   await storage.create("a", { body: encodeUtf8("new data") });
   isMadeAgain.resolve();
-  await refused(await waiting, 404, "not_found", /deleted while the read waited/);
+  await refused(await waiting, 410, "offset_gone", /belongs to an earlier stream of this name/);
 });
 
 Deno.test("long-poll while the stream is softly deleted: 410", async () => {

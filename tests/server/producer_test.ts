@@ -4,7 +4,6 @@ import {
   Fixture,
   type FixtureOptions,
   JSON_TYPE,
-  offset,
   producer,
   refused,
   TEXT,
@@ -43,7 +42,7 @@ Deno.test("the first batch, epoch 0 and sequence 0: 200, appended", async () => 
   const answer = await send(served, 0, 0);
   equal(answer.status, 200);
   checkPosition(answer, 0, 0);
-  equal(answer.headers.get("stream-next-offset"), offset(1));
+  equal(answer.headers.get("stream-next-offset"), served.offset(1));
 });
 
 Deno.test("the first batch at a later epoch: 200", async () => {
@@ -74,7 +73,7 @@ Deno.test("the same sequence again: 204 with the tail, nothing appended", async 
   const answer = await send(served, 0, 1);
   equal(answer.status, 204);
   checkPosition(answer, 0, 1);
-  equal(answer.headers.get("stream-next-offset"), offset(2));
+  equal(answer.headers.get("stream-next-offset"), served.offset(2));
   equal(await served.content("a"), "xx");
 });
 
@@ -153,7 +152,7 @@ Deno.test("retries at the same time as their original: one is appended, the othe
   const answers = await Promise.all(Array.from({ length: 10 }, () => send(served, 0, 1)));
   equal(answers.filter(({ status }) => status === 200).length, 1);
   equal(answers.filter(({ status }) => status === 204).length, 9);
-  for (const answer of answers) equal(answer.headers.get("stream-next-offset"), offset(2));
+  for (const answer of answers) equal(answer.headers.get("stream-next-offset"), served.offset(2));
   equal(await served.content("a"), "xy");
 });
 
@@ -183,7 +182,7 @@ Deno.test("a duplicate is a success whatever its Stream-Seq and expected offset 
     ...TEXT,
     ...producer(ID, 0, 0),
     "stream-seq": "1",
-    "stream-expected-offset": offset(0),
+    "stream-expected-offset": served.offset(0),
   };
   equal((await served.post("a", headers, "x")).status, 200);
   equal((await served.post("a", headers, "x")).status, 204);
@@ -207,7 +206,7 @@ Deno.test("a batch that closes: 200 and closed; its retry: 204 and closed", asyn
     const answer = await served.post("a", headers, "y");
     equal(answer.status, status);
     equal(answer.headers.get("stream-closed"), "true");
-    equal(answer.headers.get("stream-next-offset"), offset(2));
+    equal(answer.headers.get("stream-next-offset"), served.offset(2));
     checkPosition(answer, 0, 1);
   }
   equal(await served.content("a"), "xy");
@@ -219,7 +218,7 @@ Deno.test("a producer's close-only: 204 and closed; its retry, too", async () =>
     const answer = await served.post("a", { ...CLOSE, ...producer(ID, 0, 1) });
     equal(answer.status, 204);
     equal(answer.headers.get("stream-closed"), "true");
-    equal(answer.headers.get("stream-next-offset"), offset(1));
+    equal(answer.headers.get("stream-next-offset"), served.offset(1));
     checkPosition(answer, 0, 1);
   }
 });
@@ -244,7 +243,7 @@ Deno.test("a new batch of a producer on a closed stream: 409 with Stream-Closed 
   for (const [id, seq] of [[ID, 1], ["other", 0]] as const) {
     const answer = await served.post("a", { ...TEXT, ...producer(id, 0, seq) }, "y");
     equal(answer.headers.get("stream-closed"), "true");
-    equal(answer.headers.get("stream-next-offset"), offset(1));
+    equal(answer.headers.get("stream-next-offset"), served.offset(1));
     await refused(answer, 409, "stream_closed");
   }
 });

@@ -1,5 +1,5 @@
 import { equal, match } from "node:assert/strict";
-import { Fixture, header, JSON_TYPE, offset, refused, TEXT } from "../support/fixture.ts";
+import { Fixture, header, JSON_TYPE, refused, TEXT } from "../support/fixture.ts";
 import { SseConnection } from "../support/sse_connection.ts";
 
 /** `time` and `tail` in the place of an offset (extensions). */
@@ -30,8 +30,8 @@ Deno.test("time: from the block that was written then, in ms and in RFC 3339", a
       const answer = await served.get(`a?time=${time}`);
       equal(answer.status, 200);
       equal(await answer.text(), expected, time);
-      equal(answer.headers.get("stream-next-offset"), offset(3 * BLOCK));
-      equal(answer.headers.get("stream-start-offset"), offset(i * BLOCK));
+      equal(answer.headers.get("stream-next-offset"), served.offset(3 * BLOCK));
+      equal(answer.headers.get("stream-start-offset"), served.offset(i * BLOCK));
     }
   }
 });
@@ -50,7 +50,7 @@ Deno.test("time: before all it is the whole stream, in the future its tail", asy
     const answer = await served.get(`a?time=${time}`);
     equal(await answer.text(), "");
     equal(answer.headers.get("stream-up-to-date"), "true");
-    equal(answer.headers.get("stream-next-offset"), offset(3 * BLOCK));
+    equal(answer.headers.get("stream-next-offset"), served.offset(3 * BLOCK));
   }
 });
 
@@ -60,7 +60,7 @@ Deno.test("tail: so many bytes of text before the tail, at most all", async () =
   for (const [bytes, text] of [[5, "world"], [0, ""], [11, "hello world"], [99, "hello world"]]) {
     equal(await served.content(`a?tail=${bytes}`), text);
   }
-  equal(header(await served.get("a?tail=5"), "stream-start-offset"), offset(6));
+  equal(header(await served.get("a?tail=5"), "stream-start-offset"), served.offset(6));
 });
 
 Deno.test("tail: JSON begins at the message that holds the byte, or behind it", async () => {
@@ -108,7 +108,7 @@ for (const place of ["time=0", "tail=3"]) {
     await served.make("a", TEXT, "hello");
     const answer = await served.get(`a?${place}&live=sse`);
     const start = place === "time=0" ? 0 : 2;
-    equal(header(answer, "stream-next-offset"), offset(start));
+    equal(header(answer, "stream-next-offset"), served.offset(start));
     const sse = new SseConnection(answer);
     equal((await sse.frame()).data, "hello".slice(start));
     await served.append("a", TEXT, "!");
@@ -175,6 +175,10 @@ Deno.test("time and tail of a stream that isn't there: 404", async () => {
 Deno.test("a read of now tells where it begins, too", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
-  equal(header(await served.get("a?offset=now"), "stream-start-offset"), offset(5));
-  equal((await served.get("a?offset=-1")).headers.get("stream-start-offset"), null);
+  equal(header(await served.get("a?offset=now"), "stream-start-offset"), served.offset(5));
+  for (const target of ["a", "a?offset=-1"]) {
+    equal(header(await served.get(target), "stream-start-offset"), served.offset(0));
+  }
+  const known = await served.get(`a?offset=${served.offset(0)}`);
+  equal(known.headers.get("stream-start-offset"), null);
 });

@@ -1,17 +1,17 @@
 import { equal } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { BINARY, Fixture, JSON_TYPE, offset, refused, TEXT } from "../support/fixture.ts";
+import { BINARY, Fixture, JSON_TYPE, refused, TEXT } from "../support/fixture.ts";
 
 /** PROTOCOL §5.6 and §8: catch-up reads. */
 
 Deno.test("GET without an offset and with -1: from the start", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
-  for (const target of ["a", "a?offset=-1", `a?offset=${offset(0)}`]) {
+  for (const target of ["a", "a?offset=-1", `a?offset=${served.offset(0)}`]) {
     const answer = await served.get(target);
     equal(answer.status, 200);
     equal(answer.headers.get("content-type"), "text/plain");
-    equal(answer.headers.get("stream-next-offset"), offset(5));
+    equal(answer.headers.get("stream-next-offset"), served.offset(5));
     equal(answer.headers.get("stream-up-to-date"), "true");
     equal(answer.headers.get("stream-closed"), null);
     equal(await answer.text(), "hello");
@@ -72,7 +72,7 @@ Deno.test("GET of more than a chunk: chunks that end at messages' boundaries, th
     await served.append("a", JSON_TYPE, JSON.stringify(messages.slice(i, i + 25)));
   }
   const seen: unknown[] = [];
-  let next: string | null = offset(0);
+  let next: string | null = served.offset(0);
   for (let upToDate: string | null = null; upToDate === null;) {
     const answer: Response = await served.get(`a?offset=${next}`);
     const text = await answer.text();
@@ -90,11 +90,14 @@ Deno.test("GET of a message that is larger than a chunk: it comes whole", async 
   await served.append("a", TEXT, "b".repeat(50_000));
   const tail = await served.append("a", TEXT, "c");
   equal(await served.content("a"), "a");
-  const answer = await served.get(`a?offset=${offset(1)}`);
+  const answer = await served.get(`a?offset=${served.offset(1)}`);
   equal(answer.headers.get("stream-up-to-date"), null);
   equal(await answer.text(), "b".repeat(50_000));
-  equal(answer.headers.get("stream-next-offset"), offset(50_001));
-  equal((await served.get(`a?offset=${offset(50_001)}`)).headers.get("stream-next-offset"), tail);
+  equal(answer.headers.get("stream-next-offset"), served.offset(50_001));
+  equal(
+    (await served.get(`a?offset=${served.offset(50_001)}`)).headers.get("stream-next-offset"),
+    tail,
+  );
 });
 
 Deno.test("parameters that aren't the protocol's are ignored", async () => {
@@ -109,7 +112,7 @@ Deno.test("HEAD: the metadata without a body, never to be kept", async () => {
   const answer = await served.head("a");
   equal(answer.status, 200);
   equal(answer.headers.get("content-type"), "text/plain");
-  equal(answer.headers.get("stream-next-offset"), offset(5));
+  equal(answer.headers.get("stream-next-offset"), served.offset(5));
   equal(answer.headers.get("stream-ttl"), "60");
   equal(answer.headers.get("stream-expires-at"), null);
   equal(answer.headers.get("cache-control"), "no-store");
@@ -150,7 +153,7 @@ Deno.test("PUT after DELETE: a new stream that starts empty, with nothing of the
   await served.make("a", TEXT, "hello");
   await served.append("a", { ...TEXT, "stream-seq": "9" }, "x");
   await served.delete("a");
-  equal(await served.make("a", JSON_TYPE), offset(0));
+  equal(await served.make("a", JSON_TYPE), served.offset(0, 2));
   await served.append("a", { ...JSON_TYPE, "stream-seq": "1" }, "1");
   equal(await served.content("a"), "[1]");
 });

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { type Fields, Fixture, offset, refused, TEXT } from "../support/fixture.ts";
+import { type Fields, Fixture, refused, TEXT } from "../support/fixture.ts";
 
 /** PROTOCOL §4.2 and §5.4: a deleted stream that forks still read. */
 
@@ -40,7 +40,7 @@ Deno.test("a softly deleted stream's forks still read it", async () => {
   await served.delete("b");
   equal(await served.content("c"), "abc");
   await served.append("c", TEXT, "!");
-  equal(await served.content(`c?offset=${offset(1)}`), "bc!");
+  equal(await served.content(`c?offset=${served.offset(1)}`), "bc!");
 });
 
 Deno.test("PUT under a softly deleted stream's name: 409, with whatever configuration", async () => {

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { BINARY, CLOSE, Fixture, JSON_TYPE, offset, settle, TEXT } from "../support/fixture.ts";
+import { BINARY, CLOSE, Fixture, JSON_TYPE, settle, TEXT } from "../support/fixture.ts";
 import { SseConnection } from "../support/sse_connection.ts";
 
 /** PROTOCOL §5.8. */
@@ -20,7 +20,7 @@ Deno.test("SSE: the response says what it is and that proxies should let it thro
   equal(answer.headers.get("content-type"), "text/event-stream");
   equal(answer.headers.get("cache-control"), "no-cache");
   equal(answer.headers.get("x-accel-buffering"), "no");
-  equal(answer.headers.get("stream-next-offset"), offset(0));
+  equal(answer.headers.get("stream-next-offset"), served.offset(0));
   equal(answer.headers.get("stream-cursor"), CURSOR);
   equal(answer.headers.get("stream-sse-data-encoding"), null);
   equal(answer.headers.get("etag"), null);
@@ -33,7 +33,7 @@ Deno.test("SSE with data there: one chunk with the data and its control event", 
   const sse = await connect(served);
   deepEqual(await sse.frame(), {
     data: "hello",
-    control: { streamNextOffset: offset(5), streamCursor: CURSOR, upToDate: true },
+    control: { streamNextOffset: served.offset(5), streamCursor: CURSOR, upToDate: true },
   });
   await sse.cancel();
 });

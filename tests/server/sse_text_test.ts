@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { CLOSE, Fixture, offset, settle, TEXT } from "../support/fixture.ts";
+import { CLOSE, Fixture, settle, TEXT } from "../support/fixture.ts";
 import { SseConnection } from "../support/sse_connection.ts";
 
 /** Text over SSE: line ends, spaces, and characters that arrive in pieces (PROTOCOL §5.8). */
@@ -37,13 +37,13 @@ Deno.test("SSE text: an unfinished character is held back until its rest comes",
   await served.append("a", TEXT, Uint8Array.of(0x32, ...EURO.subarray(0, 1)));
   const first = await sse.frame();
   equal(first.data, "2");
-  equal(first.control.streamNextOffset, offset(2));
+  equal(first.control.streamNextOffset, served.offset(2));
   await served.append("a", TEXT, EURO.subarray(1, 2));
   await settle();
   await served.append("a", TEXT, Uint8Array.of(...EURO.subarray(2), 0x33));
   const second = await sse.frame();
   equal(second.data, "€3");
-  equal(second.control.streamNextOffset, offset(6));
+  equal(second.control.streamNextOffset, served.offset(6));
   await sse.cancel();
 });
 
@@ -51,7 +51,7 @@ Deno.test("SSE text: who comes back at an offset inside a character gets it whol
   const served = new Fixture();
   await served.make("a", TEXT, Uint8Array.of(0x31, ...EURO.subarray(0, 2)));
   const { control } = await (await connect(served)).frame();
-  equal(control.streamNextOffset, offset(1));
+  equal(control.streamNextOffset, served.offset(1));
   await served.append("a", TEXT, EURO.subarray(2));
   equal((await (await connect(served, control.streamNextOffset)).frame()).data, "€");
 });
@@ -62,7 +62,7 @@ Deno.test("SSE text: a stream of nothing but an unfinished character begins with
   const sse = await connect(served);
   const first = await sse.frame();
   equal(first.data, undefined);
-  equal(first.control.streamNextOffset, offset(0));
+  equal(first.control.streamNextOffset, served.offset(0));
   await served.append("a", TEXT, EURO.subarray(1));
   equal((await sse.frame()).data, "€");
   await sse.cancel();
@@ -76,7 +76,7 @@ Deno.test("SSE text: a character that never gets its rest is flushed at the clos
   await served.append("a", CLOSE, undefined);
   const { data, control } = await sse.frame();
   equal(data, "\ufffd");
-  equal(control.streamNextOffset, offset(3));
+  equal(control.streamNextOffset, served.offset(3));
   equal(control.streamClosed, true);
   equal(await sse.chunk(), undefined);
 });
@@ -100,7 +100,7 @@ Deno.test("SSE text: an unfinished character before a message that is larger tha
   await served.append("a", TEXT, rest);
   const { data, control } = await sse.frame();
   equal(data, `€${"x".repeat(10_000)}`);
-  equal(control.streamNextOffset, offset(10_003));
+  equal(control.streamNextOffset, served.offset(10_003));
   equal(control.upToDate, true);
   await sse.cancel();
 });

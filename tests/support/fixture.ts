@@ -1,6 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import { createApp } from "../../src/server/app.ts";
 import type { AppOptions } from "../../src/server/options.ts";
+import { formatOffset } from "../../src/protocol/offset.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { createMemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -82,6 +83,11 @@ export class Fixture {
     return tailOf(await this.post(target, headers, body), 204);
   }
 
+  /** The offset of a position in the stream that was made first, or in that of another id. */
+  offset(position: number, id = 1): string {
+    return formatOffset(parseInt(this.storage.identity, 16) + id, position);
+  }
+
   /** The whole stream as text. */
   async content(target: string): Promise<string> {
     const answer = await this.get(target);
@@ -118,11 +124,6 @@ export async function refused(
   equal(error.code, code);
   for (const part of says) match(error.message, part);
   match(error.message, /^\w.+\.$/s);
-}
-
-/** The offset's token of a position. */
-export function offset(position: number): string {
-  return String(position).padStart(20, "0");
 }
 
 /**

@@ -30,6 +30,10 @@ function explain(error: ClientError, { url, name }: Subject): string {
         ? trimmed(error)
         : `no stream ${stream} at ${url}; ${adviceForMissing(url, name)}`;
     case "gone":
+      if (error.serverCode === "offset_gone") {
+        return `${stream} at ${url} isn't the stream that this offset is of: it was deleted and made ` +
+          "again, or the offset is another stream's; --from start reads what is there now";
+      }
       return `${stream} at ${url} was deleted, or no longer holds what was asked for`;
     case "unauthorized":
       return `the server refused this (${error.status ?? "no status"}): ${trimmed(error)}; ` +

@@ -1,6 +1,7 @@
 import type { Reader, StreamData } from "../../client/reader.ts";
 import { START } from "../../client/place.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
+import { tokenPosition } from "../../protocol/offset.ts";
 import { EXIT } from "../exit_code.ts";
 import { integerFlag, optionalFlag } from "../flag.ts";
 import { jsonOutputFlag } from "./common_flags.ts";
@@ -93,11 +94,8 @@ async function openProgress({ session, shell }: StreamTask, offset: string): Pro
   const isShown = shell.errorsIsTerminal && !shell.outputIsTerminal;
   if (!isShown) return new Progress(shell, false);
   const { nextOffset } = await session.client.head(onlyName(session));
-  const start = offset === START ? 0 : position(offset);
-  const total = position(nextOffset) - start;
-  return new Progress(shell, true, Number.isNaN(total) ? undefined : total);
-}
-
-function position(offset: string): number {
-  return /^\d{20}$/.test(offset) ? Number(offset) : NaN;
+  const start = offset === START ? 0 : tokenPosition(offset);
+  const tail = tokenPosition(nextOffset);
+  const total = start === undefined || tail === undefined ? undefined : tail - start;
+  return new Progress(shell, true, total);
 }

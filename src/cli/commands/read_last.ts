@@ -1,6 +1,7 @@
 import type { Message } from "../../client/message.ts";
 import { START } from "../../client/place.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
+import { tokenPosition } from "../../protocol/offset.ts";
 import { findBeforeTail } from "./find_start.ts";
 import { type LastRecords, lastRecords } from "./last_records.ts";
 import { onlyName, type Session } from "./session.ts";
@@ -27,7 +28,7 @@ export async function readLast(session: Session, count: number): Promise<StreamE
 }
 
 function isStart(offset: string): boolean {
-  return offset === START || /^0+$/.test(offset);
+  return offset === START || tokenPosition(offset) === 0;
 }
 
 async function readToTail(

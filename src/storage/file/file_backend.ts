@@ -4,7 +4,7 @@ import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
 import { after } from "../after.ts";
-import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
+import { applyAppend, applyCreate, applyDelete, applyFork } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "../records.ts";
@@ -126,15 +126,18 @@ export class FileBackend implements Backend {
 
   load(id: number): Stream {
     const stream = this.#table.loadIfThere(id);
-    if (stream !== undefined) return stream;
-    throw new StreamError(
-      { code: "damaged" },
-      `Stream ${id} is missing, of which others are forks.`,
-    );
+    if (stream === undefined) throw missingSource(id);
+    return stream;
   }
 
   loadIfThere(id: number): Stream | undefined {
     return this.#table.loadIfThere(id);
+  }
+
+  glimpse(id: number): Stream {
+    const stream = this.#table.glimpse(id) ?? this.#table.glimpse(id, this.#parts.catalog.byId(id));
+    if (stream === undefined) throw missingSource(id);
+    return stream;
   }
 
   list(range: NameRange, expected: number): Iterable<Stream> {
@@ -156,7 +159,7 @@ export class FileBackend implements Backend {
       others: NOTHING_ELSE,
     });
     stream.presencePosition = stream.position;
-    if (record.fork !== undefined) this.load(record.fork.sourceId).forks++;
+    if (record.fork !== undefined) applyFork(stream, this.load(record.fork.sourceId));
     this.#table.add(stream);
     return stream;
   }
@@ -328,4 +331,11 @@ export class FileBackend implements Backend {
       this.#scheduleCheckpoint();
     });
   }
+}
+
+function missingSource(id: number): StreamError {
+  return new StreamError(
+    { code: "damaged" },
+    `Stream ${id} is missing, of which others are forks.`,
+  );
 }

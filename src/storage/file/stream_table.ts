@@ -125,7 +125,7 @@ export class StreamTable {
     const parts = {
       catalog: this.#catalog,
       unstored: this.#unstoredNames,
-      glimpse: (id: number, row: StreamRow | undefined) => this.#glimpse(id, row),
+      glimpse: (id: number, row: StreamRow | undefined) => this.glimpse(id, row),
     };
     return listStreams(parts, range, expected);
   }
@@ -271,7 +271,7 @@ export class StreamTable {
   }
 
   /** The stream of this id as it is; one that isn't loaded comes as a likeness. */
-  #glimpse(id: number, row: StreamRow | undefined): FileStream | undefined {
+  glimpse(id: number, row?: StreamRow): FileStream | undefined {
     const loaded = this.#byId.get(id);
     if (loaded !== undefined) return loaded;
     if (this.#deletedIds.has(id)) return undefined;

@@ -1,4 +1,5 @@
 import { NO_BYTES } from "../../protocol/bytes.ts";
+import { type Offset, positionOf } from "../../protocol/offset.ts";
 import type { Appended, AppendRequest } from "../storage.ts";
 
 /**
@@ -11,14 +12,15 @@ export const PACKED_BODY_LIMIT_BYTES = 16 * 1024;
 
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 
-const CALL_BYTES = 44;
+const CALL_BYTES = 52;
 const CLOSE = 1;
 const HAS_TYPE = 2;
 const HAS_SEQ = 4;
 const HAS_PRODUCER = 8;
 const HAS_EXPECTED_TAIL = 16;
+const HAS_EXPECTED_SPACE = 32;
 
-const ANSWER_BYTES = 29;
+const ANSWER_BYTES = 37;
 const CLOSED = 1;
 const DUPLICATE = 2;
 /** A character takes at most so many bytes in UTF-8. */
@@ -75,9 +77,10 @@ export class AppendPack extends Pack {
     view.setUint16(at + 10, this.#text(seq), true);
     view.setUint16(at + 12, producer === undefined ? 0 : this.#text(producer.id), true);
     view.setUint32(at + 16, body.length, true);
-    view.setFloat64(at + 20, expectedTail ?? 0, true);
+    view.setFloat64(at + 20, expectedTail === undefined ? 0 : positionOf(expectedTail), true);
     view.setFloat64(at + 28, producer?.epoch ?? 0, true);
     view.setFloat64(at + 36, producer?.seq ?? 0, true);
+    view.setFloat64(at + 44, typeof expectedTail === "object" ? expectedTail.space : 0, true);
     this.bytes.set(body, this.end);
     this.end += body.length;
   }
@@ -92,7 +95,16 @@ export class AppendPack extends Pack {
 function flagsOf({ close, contentType, seq, producer, expectedTail }: AppendRequest): number {
   return (close === true ? CLOSE : 0) | (contentType === undefined ? 0 : HAS_TYPE) |
     (seq === undefined ? 0 : HAS_SEQ) | (producer === undefined ? 0 : HAS_PRODUCER) |
-    (expectedTail === undefined ? 0 : HAS_EXPECTED_TAIL);
+    (expectedTail === undefined ? 0 : HAS_EXPECTED_TAIL) |
+    (typeof expectedTail === "object" ? HAS_EXPECTED_SPACE : 0);
+}
+
+function expectedTailOf(view: DataView, at: number, flags: number): Offset | undefined {
+  if ((flags & HAS_EXPECTED_TAIL) === 0) return undefined;
+  const position = view.getFloat64(at + 20, true);
+  return (flags & HAS_EXPECTED_SPACE) === 0
+    ? position
+    : { space: view.getFloat64(at + 44, true), position };
 }
 
 /** Hands over each append of a pack; their bodies are parts of it. */
@@ -129,14 +141,14 @@ export function unpackAppends(
         epoch: view.getFloat64(at + 28, true),
         seq: view.getFloat64(at + 36, true),
       },
-      expectedTail: (flags & HAS_EXPECTED_TAIL) === 0 ? undefined : view.getFloat64(at + 20, true),
+      expectedTail: expectedTailOf(view, at, flags),
     });
   }
 }
 
 /** The answers to appends, on their way back. */
 export class AppendedPack extends Pack {
-  add(id: number, { tail, closed, duplicate, producer }: Appended): void {
+  add(id: number, { space, tail, closed, duplicate, producer }: Appended): void {
     this.reserve(ANSWER_BYTES);
     const { view, end: at } = this;
     this.end += ANSWER_BYTES;
@@ -149,6 +161,7 @@ export class AppendedPack extends Pack {
     view.setFloat64(at + 5, tail, true);
     view.setFloat64(at + 13, producer?.epoch ?? 0, true);
     view.setFloat64(at + 21, producer?.seq ?? 0, true);
+    view.setFloat64(at + 29, space, true);
   }
 }
 
@@ -161,6 +174,7 @@ export function unpackAppended(
   for (let at = 0; at < packed.byteLength; at += ANSWER_BYTES) {
     const flags = view.getUint8(at + 4);
     take(view.getUint32(at, true), {
+      space: view.getFloat64(at + 29, true),
       tail: view.getFloat64(at + 5, true),
       closed: (flags & CLOSED) !== 0,
       duplicate: (flags & DUPLICATE) !== 0,

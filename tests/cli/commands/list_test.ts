@@ -30,14 +30,14 @@ Deno.test("list --long and --json tell more of each", async () => {
   await kit.ok(["append", "a", "--data", "hello", "--close"]);
   equal(
     await kit.ok(["list", "-l"]),
-    `00000000000000000005  closed  text/plain                a\n` +
-      `00000000000000000000  open    text/plain                b\n`,
+    `${kit.fixture.offset(5)}  closed  text/plain                a\n` +
+      `${kit.fixture.offset(0, 2)}  open    text/plain                b\n`,
   );
   const objects: unknown[] = (await kit.ok(["list", "--json"])).trimEnd().split("\n")
     .map((line) => JSON.parse(line));
   deepEqual(objects, [
-    { name: "a", contentType: "text/plain", nextOffset: "0".repeat(19) + "5", closed: true },
-    { name: "b", contentType: "text/plain", nextOffset: "0".repeat(20), closed: false },
+    { name: "a", contentType: "text/plain", nextOffset: kit.fixture.offset(5), closed: true },
+    { name: "b", contentType: "text/plain", nextOffset: kit.fixture.offset(0, 2), closed: false },
   ]);
   equal((await kit.run(["list", "--long", "--json"])).code, 2);
 });

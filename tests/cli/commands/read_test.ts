@@ -88,9 +88,9 @@ Deno.test("read --json gives text as text where it is UTF-8, and all else in bas
   await kit.ok(["append", "cut"], { input: [new Uint8Array([0x61, 0xc3])] });
   await kit.ok(["append", "bytes", "--content-type", "image/png", "--data", "abc"]);
   const first = async (name: string) => objectsIn(await kit.ok(["read", name, "--json"]))[0];
-  deepEqual(await first("text"), { offset: "0".repeat(19) + "7", text: 'a "ü"\n' });
-  deepEqual(await first("cut"), { offset: "0".repeat(19) + "2", base64: "YcM=" });
-  deepEqual(await first("bytes"), { offset: "0".repeat(19) + "3", base64: "YWJj" });
+  deepEqual(await first("text"), { offset: kit.fixture.offset(7), text: 'a "ü"\n' });
+  deepEqual(await first("cut"), { offset: kit.fixture.offset(2, 2), base64: "YcM=" });
+  deepEqual(await first("bytes"), { offset: kit.fixture.offset(3, 3), base64: "YWJj" });
 });
 
 Deno.test("read --from begins at an offset, at the start or at the tail", async () => {
@@ -98,7 +98,7 @@ Deno.test("read --from begins at an offset, at the start or at the tail", async 
   await kit.ok(["append", "a", "--data", "hello"]);
   equal(await kit.ok(["read", "a", "--from", "start"]), "hello");
   equal(await kit.ok(["read", "a", "--from", "-1"]), "hello");
-  equal(await kit.ok(["read", "a", "--from", "0".repeat(19) + "2"]), "llo");
+  equal(await kit.ok(["read", "a", "--from", kit.fixture.offset(2)]), "llo");
   equal(await kit.ok(["read", "a", "--from", "now"]), "");
 });
 

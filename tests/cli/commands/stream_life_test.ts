@@ -28,7 +28,8 @@ Deno.test("create --json tells what the stream is and whether it is new", async 
   const kit = new CommandKit();
   const args = ["create", "a", "--content-type", "text/plain", "--ttl", "60s", "--json"];
   const first: unknown = JSON.parse(await kit.ok(args));
-  const info = { name: "a", contentType: "text/plain", nextOffset: "0".repeat(20), closed: false };
+  const nextOffset = kit.fixture.offset(0);
+  const info = { name: "a", contentType: "text/plain", nextOffset, closed: false };
   deepEqual(first, { ...info, ttlSeconds: 60, created: true });
   const again: unknown = JSON.parse(await kit.ok(args));
   deepEqual(again, { ...info, ttlSeconds: 60, created: false });
@@ -61,7 +62,7 @@ Deno.test("head prints lines for people, and JSON for machines", async () => {
   const lines = (await kit.ok(["head", "a"])).split("\n");
   deepEqual(lines, [
     "content-type  text/plain",
-    "next-offset   00000000000000000005",
+    `next-offset   ${kit.fixture.offset(5)}`,
     "closed        no",
     "ttl           60s",
     "",
@@ -70,7 +71,7 @@ Deno.test("head prints lines for people, and JSON for machines", async () => {
   deepEqual(info, {
     name: "a",
     contentType: "text/plain",
-    nextOffset: "00000000000000000005",
+    nextOffset: kit.fixture.offset(5),
     closed: false,
     ttlSeconds: 60,
   });

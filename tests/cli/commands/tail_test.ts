@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { CommandKit } from "./command_kit.ts";
 
 function numbers(first: number, last: number): string {
@@ -98,11 +98,46 @@ Deno.test("tail -f of a closed stream ends at once", async () => {
 Deno.test("tail --from begins there, with -f and without", async () => {
   const kit = new CommandKit();
   await kit.ok(["append", "a", "--data", "hello", "--close"]);
-  equal(await kit.ok(["tail", "a", "--from", "0".repeat(19) + "3"]), "lo");
-  equal(await kit.ok(["tail", "-f", "a", "--from", "0".repeat(19) + "3"]), "lo");
+  equal(await kit.ok(["tail", "a", "--from", kit.fixture.offset(3)]), "lo");
+  equal(await kit.ok(["tail", "-f", "a", "--from", kit.fixture.offset(3)]), "lo");
   const { code, stderr } = await kit.run(["tail", "a", "--from", "start", "-n", "3"]);
   equal(code, 2);
   match(stderr, /--from and -n both say where to begin/);
+});
+
+Deno.test("tail and read say that an offset is of an earlier stream, and end with 3", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "q", "--data", "old\n"]);
+  const old = kit.fixture.offset(4);
+  await kit.ok(["delete", "q"]);
+  await kit.ok(["append", "q", "--data", "N1\nN2\nN3\n", "--close"]);
+  for (const command of [["tail", "-f"], ["tail"], ["read"]]) {
+    const ended = await kit.run([...command, "q", "--from", old]);
+    deepEqual([ended.code, ended.stdout], [3, ""]);
+    match(
+      ended.stderr,
+      /"q" at .* was deleted and made again.*; --from start reads what is there now/,
+    );
+  }
+  equal(await kit.ok(["tail", "-f", "q", "--from", "start"]), "N1\nN2\nN3\n");
+});
+
+Deno.test("tail -f ends with 3 when its stream was deleted and made again between two answers", async () => {
+  const kit = new CommandKit();
+  const { app } = kit.fixture;
+  await kit.ok(["append", "q", "--data", "old\n"]);
+  let isReplaced = false;
+  const fetch = async (url: string, init: RequestInit) => {
+    if (url.includes("live=") && !isReplaced) {
+      isReplaced = true;
+      await kit.ok(["delete", "q"]);
+      await kit.ok(["append", "q", "--data", "N1\nN2\n", "--close"]);
+    }
+    return await app.request(url, init);
+  };
+  const { code, stdout, stderr } = await kit.run(["tail", "-f", "q"], { fetch });
+  deepEqual([code, stdout], [3, "old\n"]);
+  match(stderr, /deleted and made again/);
 });
 
 Deno.test("tail -f ends quietly when its reader leaves", async () => {

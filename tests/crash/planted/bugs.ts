@@ -278,4 +278,54 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       to: "    const spare = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
     }],
   },
+  {
+    name: "an offset of an earlier stream is taken for one of the stream",
+    edits: [{
+      file: "offset_spaces.ts",
+      from: '"space" in from && from.space !== space;\n',
+      to: '"space" in from && space < 0;\n',
+    }],
+    test: "OffsetsOfADirectoryThatWasWiped",
+    file: "tests/storage/offset_spaces_test.ts",
+  },
+  {
+    name: "offsets of a storage that begins anew are the old one's",
+    edits: [{
+      file: "offset_spaces.ts",
+      from: "parseInt(backend.identity.slice(0, SALT_DIGITS), 16);\n",
+      to: "SALT_DIGITS;\n",
+    }],
+    test: "OffsetsOfADirectoryThatWasWiped",
+    file: "tests/storage/offset_spaces_test.ts",
+  },
+  {
+    name: "a fork has offsets of its own after a start",
+    edits: [{
+      file: "offset_spaces.ts",
+      from: "    return at.rootId;\n",
+      to: "    return stream.id;\n",
+    }],
+    test: "OffsetsStayWhatTheyAre",
+    file: "tests/storage/offset_spaces_test.ts",
+  },
+  {
+    name: "a refused fork doesn't wait for its source",
+    edits: [{
+      file: "engine.ts",
+      from: "      await this.#backend.durable(this.#backend.assigned);\n",
+      to: "",
+    }],
+    test: "no refusal is given",
+    file: "tests/storage/file/undurable_refusals_test.ts",
+  },
+  {
+    name: "a read of a stream that goes doesn't wait for its end",
+    edits: [{
+      file: "engine.ts",
+      from: "    await this.#backend.durable(this.#removedAt);\n    throw refusal;\n",
+      to: "    throw refusal;\n",
+    }],
+    test: "no refusal is given",
+    file: "tests/storage/file/undurable_refusals_test.ts",
+  },
 ];

@@ -11,6 +11,8 @@ const COPIED = [
   "tests/contract/model.ts",
   "tests/linearizability",
   "tests/storage/file/segments_test.ts",
+  "tests/storage/file/undurable_refusals_test.ts",
+  "tests/storage/offset_spaces_test.ts",
   "tests/tools/repo.ts",
   "deno.json",
   "package.json",

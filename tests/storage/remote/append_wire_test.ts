@@ -21,7 +21,9 @@ const request: fc.Arbitrary<AppendRequest> = fc.record({
   close: fc.boolean(),
   seq: optional(text),
   producer: optional(fc.record({ id: text, epoch: integer, seq: integer }, plain)),
-  expectedTail: optional(integer),
+  expectedTail: optional(
+    fc.oneof(integer, fc.record({ space: integer, position: integer }, plain)),
+  ),
 }, plain);
 
 Deno.test("AppendsArriveAsTheyWereSentHoweverManyGoTogether", () => {
@@ -45,6 +47,7 @@ Deno.test("AppendsArriveAsTheyWereSentHoweverManyGoTogether", () => {
 
 Deno.test("AnswersToAppendsArriveAsTheyWereSent", () => {
   const appended: fc.Arbitrary<Appended> = fc.record({
+    space: integer,
     tail: integer,
     closed: fc.boolean(),
     duplicate: fc.boolean(),
