@@ -110,7 +110,7 @@ function bind(
     segments: (streamId) => lookups.segments(streamId),
     countForks: (sourceId) => lookups.countForks(sourceId),
     forkIds: (sourceId) => lookups.forkIds(sourceId),
-    expiredIds: (nowMs, limit) => lookups.expiredIds(nowMs, limit),
+    expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
   };
 }
 

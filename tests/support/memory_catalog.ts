@@ -5,6 +5,7 @@ import type {
   Catalog,
   CatalogChanges,
   CatalogState,
+  RowEnd,
   SegmentRow,
   StreamRow,
 } from "../../src/storage/file/catalog.ts";
@@ -135,10 +136,12 @@ class MemoryCatalog implements Catalog {
       .filter(({ fork }) => fork?.sourceId === sourceId).map(({ id }) => id);
   }
 
-  expiredIds(nowMs: number, limit: number): number[] {
-    return [...this.#tables.streams()]
-      .filter((row) => !row.softDeleted && MemoryTables.endsAtMs(row) <= nowMs)
-      .map(({ id }) => id).slice(0, limit);
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+    const order = (a: RowEnd, b: RowEnd) => a.endsAtMs - b.endsAtMs || a.id - b.id;
+    return [...this.#tables.streams()].filter((row) => !row.softDeleted)
+      .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
+      .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
+      .sort(order).slice(0, limit);
   }
 
   store(changes: CatalogChanges): Promise<void> {

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NO_BYTES } from "../../protocol/bytes.ts";
 import type { ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../protocol/name_order.ts";
-import type { CatalogLookups, CatalogState, SegmentRow, StreamRow } from "./catalog.ts";
+import type { CatalogLookups, CatalogState, RowEnd, SegmentRow, StreamRow } from "./catalog.ts";
 import {
   checkRow,
   PATIENCE,
@@ -59,7 +59,8 @@ export class SqliteLookups implements CatalogLookups {
     );
     this.#forkIds = database.prepare("SELECT id FROM stream WHERE source_id = ?");
     this.#expired = database.prepare(
-      "SELECT id FROM stream WHERE ends_at_ms <= ? AND soft_deleted = 0 LIMIT ?",
+      "SELECT ends_at_ms, id FROM stream WHERE ends_at_ms <= ? AND (ends_at_ms, id) > (?, ?) " +
+        "AND soft_deleted = 0 ORDER BY ends_at_ms, id LIMIT ?",
     );
   }
 
@@ -141,8 +142,10 @@ export class SqliteLookups implements CatalogLookups {
     return this.#read(() => this.#forkIds.all(sourceId)).map(({ id }) => Number(id));
   }
 
-  expiredIds(nowMs: number, limit: number): number[] {
-    return this.#read(() => this.#expired.all(nowMs, limit)).map(({ id }) => Number(id));
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+    const { endsAtMs, id } = after ?? { endsAtMs: -1, id: 0 };
+    return this.#read(() => this.#expired.all(nowMs, endsAtMs, id, limit))
+      .map((row) => ({ endsAtMs: Number(row.ends_at_ms), id: Number(row.id) }));
   }
 
   /** @throws {StreamError} `damaged` */

@@ -44,6 +44,8 @@ export interface FileBackendParts {
   checkpointer: Checkpointer;
   ballast: Ballast;
   limits: BackendLimits;
+  /** Called for a stream that was made and ends by itself. */
+  onLimited(stream: FileStream): void;
   /** Lets go of files and locks, last of all. */
   release(): Promise<void>;
 }
@@ -154,6 +156,7 @@ export class FileBackend implements Backend {
     stream.presencePosition = stream.position;
     if (record.fork !== undefined) this.load(record.fork.sourceId).forks++;
     this.#table.add(stream);
+    if (stream.lifetime.kind !== "forever") this.#parts.onLimited(stream);
     return stream;
   }
 
