@@ -37,6 +37,7 @@ export function decideAppend(
   nowMs: number,
   space: number,
 ): AppendRecord | "duplicate" {
+  if (stream.damage !== undefined) throw damagedStream(stream);
   const close = request.close === true;
   if (request.body.length === 0 && !close) {
     throw new StreamError(
@@ -60,6 +61,16 @@ export function decideAppend(
     seq: request.seq,
     close,
   };
+}
+
+function damagedStream({ name, damage }: Stream): StreamError {
+  return new StreamError(
+    { code: "damaged" },
+    `The stream ${
+      quote(name)
+    } is damaged and takes no appends: ${damage} What of it is right can be ` +
+      "read; `durable-streams check` and `repair` say more once the server is stopped.",
+  );
 }
 
 function decideOnClosed(

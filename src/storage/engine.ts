@@ -115,7 +115,6 @@ export class StreamEngine implements Storage {
     if (stream === undefined || stream.presence !== "there") {
       return this.#refuseAbsent(name, stream);
     }
-    if (stream.damage !== undefined) return this.#refuse(damagedStream(stream), stream);
     const space = this.#spaces.of(stream);
     const { producer } = request;
     const known = producer && this.#backend.producer(stream, producer.id);
@@ -388,14 +387,4 @@ export class StreamEngine implements Storage {
     stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#clock.nowMs());
     this.#backend.touched(stream);
   }
-}
-
-function damagedStream({ name, damage }: Stream): StreamError {
-  return new StreamError(
-    { code: "damaged" },
-    `The stream ${
-      quote(name)
-    } is damaged and takes no appends: ${damage} What of it is right can be ` +
-      "read; `durable-streams check` and `repair` say more once the server is stopped.",
-  );
 }

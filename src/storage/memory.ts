@@ -5,6 +5,7 @@ import { StreamError } from "../protocol/errors.ts";
 import { applyAppend, applyCreate, applyDelete, applyFork } from "./apply.ts";
 import type { Backend } from "./backend.ts";
 import { StreamEngine } from "./engine.ts";
+import { ExpiryQueue } from "./expiry_queue.ts";
 import { invariant } from "./invariant.ts";
 import { nextTurn } from "./next_turn.ts";
 import { OrderedNames } from "./ordered_names.ts";
@@ -39,11 +40,19 @@ export interface MemoryStorageOptions {
  * ```
  */
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
-  return new StreamEngine(new MemoryBackend(), {
-    clock: options.clock ?? systemClock,
+  const clock = options.clock ?? systemClock;
+  const backend = new MemoryBackend(clock, (ids) => engine.expire(ids));
+  const engine = new StreamEngine(backend, {
+    clock,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
   });
+  return engine;
 }
+
+/** So many streams whose time is over go before others run. */
+const EXPIRY_SLICE_STREAMS = 100;
+/** One that is watched outlives its time, and is looked at again after so long. */
+const EXPIRY_PAUSE_MS = 1000;
 
 /**
  * Streams in maps; all that is recorded counts as durable. Appends are answered together once all that
@@ -57,8 +66,19 @@ class MemoryBackend implements Backend {
   #turn: Promise<void> | undefined;
   readonly #byName = new OrderedNames<Stream>();
   readonly #byId = new Map<number, Stream>();
+  /** Streams that end by themselves; looked at where anything is written, so that they don't pile up. */
+  readonly #ends = new ExpiryQueue();
+  readonly #clock: Clock;
+  readonly #expire: (ids: readonly number[]) => void;
+  #isExpiring = false;
   #lastId = 0;
   #closed = false;
+
+  /** @param expire records that streams are gone, of those with these ids whose time is over */
+  constructor(clock: Clock, expire: (ids: readonly number[]) => void) {
+    this.#clock = clock;
+    this.#expire = expire;
+  }
 
   get assigned(): number {
     return this.#assigned;
@@ -120,6 +140,8 @@ class MemoryBackend implements Backend {
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     stream.publish(stream.tail, stream.closed);
+    this.#ends.add(stream.id, stream.expiresAtMs);
+    if (record.atMs >= this.#ends.nextMs) this.#expireSoon();
     return stream;
   }
 
@@ -128,6 +150,7 @@ class MemoryBackend implements Backend {
     stream.position = ++this.#assigned;
     stream.publish(stream.tail, stream.closed);
     stream.wake();
+    if (record.atMs >= this.#ends.nextMs) this.#expireSoon();
   }
 
   remove(record: DeleteRecord, streams: readonly Stream[]): void {
@@ -169,6 +192,25 @@ class MemoryBackend implements Backend {
 
   blockSince(stream: Stream, sinceMs: number): number | undefined {
     return stream.buffer.blockSince(sinceMs);
+  }
+
+  /** In the next turn, and as many as it takes: whoever writes now holds streams. */
+  #expireSoon(): void {
+    if (this.#isExpiring) return;
+    this.#isExpiring = true;
+    void nextTurn().then(() => {
+      this.#isExpiring = false;
+      if (this.#closed) return;
+      const nowMs = this.#clock.nowMs();
+      const ids = this.#ends.take(nowMs, EXPIRY_SLICE_STREAMS);
+      this.#expire(ids);
+      for (const id of ids) {
+        const stream = this.#byId.get(id);
+        if (stream?.presence !== "there") continue;
+        this.#ends.add(id, Math.max(stream.expiresAtMs, nowMs + EXPIRY_PAUSE_MS));
+      }
+      if (this.#ends.nextMs <= nowMs) this.#expireSoon();
+    });
   }
 
   close(): Promise<void> {

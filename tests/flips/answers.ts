@@ -114,7 +114,7 @@ function bind(
     forkIds: (sourceId) => lookups.forkIds(sourceId),
     greatestId: () => lookups.greatestId(),
     positionBehind: (position) => lookups.positionBehind(position),
-    expiredIds: (nowMs, limit) => lookups.expiredIds(nowMs, limit),
+    expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
   };
 }
 

@@ -110,11 +110,11 @@ export class FileKit {
       isUsed: isSqliteCatalogUsed,
       open: (path) => {
         const catalog = openSqliteCatalog(path);
-        const expiredIds = catalog.expiredIds.bind(catalog);
-        catalog.expiredIds = (nowMs, limit) => {
+        const expired = catalog.expired.bind(catalog);
+        catalog.expired = (nowMs, after, limit) => {
           this.#ends.resolve();
           this.#ends = Promise.withResolvers();
-          return expiredIds(nowMs, limit);
+          return expired(nowMs, after, limit);
         };
         const storeState = catalog.storeState.bind(catalog);
         catalog.storeState = async (state) => {

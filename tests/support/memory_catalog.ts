@@ -6,6 +6,7 @@ import type {
   CatalogChanges,
   CatalogState,
   ProducerRow,
+  RowEnd,
   SegmentRow,
   StreamRow,
 } from "../../src/storage/file/catalog.ts";
@@ -153,10 +154,12 @@ class MemoryCatalog implements Catalog {
       .filter((each) => each > position).sort((a, b) => b - a)[0];
   }
 
-  expiredIds(nowMs: number, limit: number): number[] {
-    return [...this.#tables.streams()]
-      .filter((row) => !row.softDeleted && MemoryTables.endsAtMs(row) <= nowMs)
-      .map(({ id }) => id).slice(0, limit);
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+    const order = (a: RowEnd, b: RowEnd) => a.endsAtMs - b.endsAtMs || a.id - b.id;
+    return [...this.#tables.streams()].filter((row) => !row.softDeleted)
+      .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
+      .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
+      .sort(order).slice(0, limit);
   }
 
   store(changes: CatalogChanges): Promise<void> {

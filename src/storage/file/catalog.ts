@@ -48,6 +48,12 @@ export interface ProducerRow extends ProducerPosition {
   producerId: string;
 }
 
+/** When a stream's time is over, as its row has it. */
+export interface RowEnd {
+  endsAtMs: number;
+  id: number;
+}
+
 /** A segment's extent: the only authority on which files a stream has and how long they are. */
 export interface SegmentRow {
   streamId: number;
@@ -103,8 +109,8 @@ export interface CatalogLookups {
   greatestId(): number;
   /** The newest record behind `position` that any row includes. Goes over all rows. */
   positionBehind(position: number): number | undefined;
-  /** Streams whose time is over, as far as the rows tell. */
-  expiredIds(nowMs: number, limit: number): number[];
+  /** Streams whose time is over, as far as the rows tell, first over first; those after one of them. */
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[];
 }
 
 /**

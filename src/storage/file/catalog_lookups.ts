@@ -7,6 +7,7 @@ import type {
   CatalogLookups,
   CatalogState,
   ProducerRow,
+  RowEnd,
   SegmentRow,
   StreamRow,
 } from "./catalog.ts";
@@ -77,7 +78,8 @@ export class SqliteLookups implements CatalogLookups {
     );
     this.#forkIds = database.prepare("SELECT id FROM stream WHERE source_id = ?");
     this.#expired = database.prepare(
-      "SELECT id FROM stream WHERE ends_at_ms <= ? AND soft_deleted = 0 LIMIT ?",
+      "SELECT ends_at_ms, id FROM stream WHERE ends_at_ms <= ? AND (ends_at_ms, id) > (?, ?) " +
+        "AND soft_deleted = 0 ORDER BY ends_at_ms, id LIMIT ?",
     );
   }
 
@@ -204,8 +206,10 @@ export class SqliteLookups implements CatalogLookups {
     }
   }
 
-  expiredIds(nowMs: number, limit: number): number[] {
-    return this.#read(() => this.#expired.all(nowMs, limit)).map(({ id }) => Number(id));
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+    const { endsAtMs, id } = after ?? { endsAtMs: -1, id: 0 };
+    return this.#read(() => this.#expired.all(nowMs, endsAtMs, id, limit))
+      .map((row) => ({ endsAtMs: Number(row.ends_at_ms), id: Number(row.id) }));
   }
 
   /** @throws {StreamError} `damaged` */

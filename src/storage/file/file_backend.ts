@@ -46,6 +46,8 @@ export interface FileBackendParts {
   checkpointer: Checkpointer;
   ballast: Ballast;
   limits: BackendLimits;
+  /** Called for a stream that was made and ends by itself. */
+  onLimited(stream: FileStream): void;
   /** Lets go of files and locks, last of all. */
   release(): Promise<void>;
 }
@@ -161,6 +163,7 @@ export class FileBackend implements Backend {
     stream.presencePosition = stream.position;
     if (record.fork !== undefined) applyFork(stream, this.load(record.fork.sourceId));
     this.#table.add(stream);
+    if (stream.lifetime.kind !== "forever") this.#parts.onLimited(stream);
     return stream;
   }
 

@@ -11,6 +11,7 @@ import { Checkpointer } from "./checkpoint.ts";
 import { DirectoryError } from "./damage.ts";
 import { DamagedStreams } from "./damaged_streams.ts";
 import { checkParts, inspectDirectory, readFormat, syncAbove, writeFormat } from "./directory.ts";
+import { Expiry } from "./expiry.ts";
 import { type Effect, FileBackend } from "./file_backend.ts";
 import { keepLogFiles } from "./keep_log_files.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
@@ -282,6 +283,7 @@ async function assemble(
     },
     onFailure: (error) => logger.fatal("The storage takes no writes any more: {error}", { error }),
   });
+  const checkpointIntervalMs = options.checkpointIntervalMs ?? 30_000;
   const checkpointStreams = options.checkpointStreams ?? 100_000;
   const pace = new LogPace(
     log,
@@ -303,11 +305,12 @@ async function assemble(
     onStored: () => backend.onRoom(),
     onEnd: () => {
       backend.onRoom();
-      expire();
+      expiry.onRows();
       if (checkpointer.done > 0) sweep();
     },
   });
   let isClosed = false;
+  const isStopped = () => isClosed || log.failure !== undefined;
   const backend: FileBackend = new FileBackend({
     identity: uuid.slice(0, 8),
     clock,
@@ -327,10 +330,12 @@ async function assemble(
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams,
       maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + SPARE_DIRTY,
-      checkpointIntervalMs: options.checkpointIntervalMs ?? 30_000,
+      checkpointIntervalMs,
     },
+    onLimited: (stream) => expiry.note(stream),
     release: async () => {
       isClosed = true;
+      await expiry.stop();
       await ballast.stop();
       open.close();
       lock.release();
@@ -341,19 +346,22 @@ async function assemble(
     clock,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
   });
-  const expire = () => {
-    if (isClosed || log.failure !== undefined) return;
-    try {
-      for (const id of catalog.expiredIds(clock.nowMs(), 1000)) expireOne(engine, id);
-    } catch (error) {
-      logger.error("Expired streams stay: {error}", { error });
-    }
-  };
+  const expiry = new Expiry({
+    clock,
+    catalog,
+    pace,
+    horizonMs: 2 * checkpointIntervalMs,
+    expire: (id) => {
+      engine.expire([id]);
+      const stream = table.loadIfThere(id);
+      return stream?.presence === "there" ? stream : undefined;
+    },
+    isStopped,
+  });
   let isSwept = false;
   const sweep = () => {
     if (isSwept) return;
     isSwept = true;
-    const isStopped = () => isClosed || log.failure !== undefined;
     sweepSegments({ fileSystem, folder: paths.segments, catalog, table, pace, nextId, isStopped })
       .catch((error) => {
         if (!isStopped()) logger.warn("The sweep of left-over files stopped: {error}", { error });
@@ -365,12 +373,4 @@ async function assemble(
     checkpointer.request();
   } else sweep();
   return engine;
-}
-
-function expireOne(engine: StreamEngine, id: number): void {
-  try {
-    engine.expire([id]);
-  } catch (error) {
-    logger.error("The expired stream {id} stays: {error}", { id, error });
-  }
 }

@@ -355,7 +355,7 @@ Deno.test(
     kit.clock.advance(2_000);
     await kit.checkpoint();
     await kit.checkpoint();
-    equal([segmentFiles(kit), kit.catalog.expiredIds(kit.clock.nowMs(), 10)], [[], []]);
+    equal([segmentFiles(kit), kit.catalog.expired(kit.clock.nowMs(), undefined, 10)], [[], []]);
   }),
 );
 
