@@ -14,13 +14,17 @@ export class Origins {
   readonly #takesLoopback: boolean;
 
   /**
-   * @param value the words, in a list or separated by commas: `*`, `none`, `loopback`, or origins
+   * @param value the words, in a list or separated by commas: `*`, `none`, `loopback`, or origins; an
+   * empty list is none
    * @throws {RangeError} where one of them is something else
    */
   constructor(value: string | readonly string[]) {
     const words = (typeof value === "string" ? [value] : value)
       .flatMap((text) => text.split(/[\s,]+/)).filter((word) => word !== "");
-    if (words.length === 0 || (words.includes("none") && words.length > 1)) throw unknown(value);
+    const isEmpty = words.length === 0 && value.length !== 0;
+    if (value === "" || isEmpty || (words.includes("none") && words.length > 1)) {
+      throw unknown(value);
+    }
     this.isOpen = words.includes("*");
     this.#takesLoopback = this.isOpen || words.includes("loopback");
     const keywords = new Set(["*", "none", "loopback"]);

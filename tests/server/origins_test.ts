@@ -1,4 +1,4 @@
-import { equal, throws } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { Origins } from "../../src/server/origins.ts";
 
 const LOOPBACK = [
@@ -74,6 +74,15 @@ Deno.test("one answer for all pages where all may read, or only those of one ori
   equal(new Origins("https://a.example,loopback").sole, undefined);
   equal(new Origins("loopback").sole, undefined);
   equal(new Origins("none").sole, undefined);
+});
+
+Deno.test("an empty list lets in none", () => {
+  const origins = new Origins([]);
+  deepEqual([origins.isOpen, origins.sole, origins.names("http://localhost")], [
+    false,
+    undefined,
+    false,
+  ]);
 });
 
 const WRONG = [

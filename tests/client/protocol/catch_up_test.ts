@@ -134,6 +134,21 @@ Deno.test("PROTOCOL §10.1: what a cache may have kept is up to date once the st
   ]);
 });
 
+Deno.test("PROTOCOL §10.1: each time that a reader catches up again the tail is a new one", async () => {
+  const server = new OtherServer([
+    json("a", "[1]", { ...AT_TAIL, ...KEPT }),
+    reply(200, "a"),
+    json("b", "[2]", { ...AT_TAIL, ...KEPT }),
+    reply(200, "c"),
+    json("c", "[3]", { ...AT_TAIL, ...KEPT }),
+  ]);
+  const reader = server.client.reader("s", { readMode: "catch-up" });
+  const told: boolean[] = [];
+  for (let i = 0; i < 3; i++) told.push((await reader.read()).upToDate);
+  equal(told, [true, false, true]);
+  equal(server.asked.length, 5);
+});
+
 Deno.test("PROTOCOL §10.1: of a stream that grows as fast as it is read, what there was at first is enough", async () => {
   const server = new OtherServer([
     json("a", "[1]", { ...AT_TAIL, ...KEPT }),
