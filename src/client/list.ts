@@ -63,7 +63,7 @@ async function readPage(
   if (streams?.every(isNamed)) return { streams: streams.map(toStream), next };
   throw new ClientError(
     "invalid_response",
-    "The answer is no listing: this is not a server that lists its streams.",
+    "The answer is no listing: this server doesn't list its streams.",
   );
 }
 

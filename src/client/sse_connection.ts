@@ -104,8 +104,7 @@ export class SseConnection {
       await stream?.cancel();
       signal.throwIfAborted();
       throw new MangledAnswer(
-        `A read with live=sse was answered with Content-Type ${JSON.stringify(type)}: expected ` +
-          "text/event-stream.",
+        `live=sse was answered with Content-Type ${JSON.stringify(type)}, not text/event-stream.`,
       );
     }
     this.#isBase64 = headers.get(STREAM_SSE_DATA_ENCODING)?.toLowerCase() === "base64";
