@@ -148,6 +148,8 @@ export class Feed {
     const isEmpty = status === 204;
     if (!isEmpty) this.contentType = headers.get("content-type") ?? this.contentType;
     const { offset } = this.place;
+    // A place in this answer is to be one of its stream, which -1 doesn't say.
+    this.place = { ...this.place, offset: headers.get(STREAM_START_OFFSET) ?? offset };
     const nextOffset = offsetIn(headers);
     const closed = isTrue(headers.get(STREAM_CLOSED));
     // What went on to another place without a byte was cut, and a JSON batch finds that out.
@@ -158,7 +160,7 @@ export class Feed {
       cursor: headers.get(STREAM_CURSOR) ?? undefined,
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
-    }, headers.get(STREAM_START_OFFSET) ?? offset);
+    });
     const isSure = closed || nextOffset === offset ||
       NOT_KEPT.test(headers.get("cache-control") ?? "");
     if (this.upToDate && !isSure && this.#options.readMode === "catch-up") {
@@ -252,18 +254,13 @@ export class Feed {
     this.#suitsSse = false;
   }
 
-  /** @param startOffset where the answer begins; unlike `-1` it says of which stream */
-  #accept(
-    { bodies, nextOffset, cursor, upToDate, closed }: SseGroup,
-    startOffset = this.place.offset,
-  ): Batch {
+  #accept({ bodies, nextOffset, cursor, upToDate, closed }: SseGroup): Batch {
     const isJson = isJsonType(this.contentType ?? "");
-    const start = { offset: startOffset, skip: this.place.skip };
-    const batch = toBatch({ bodies, isJson, start, nextOffset });
+    const batch = toBatch({ bodies, isJson, start: this.place, nextOffset });
     if (batch.messages.length > 0 && nextOffset === this.place.offset) {
       throw new ClientError(
         "invalid_response",
-        `The answer from offset ${nextOffset} has data but leads to the same offset.`,
+        `The answer has data but goes on at the same offset, ${nextOffset}.`,
       );
     }
     this.place = batch.end;

@@ -238,7 +238,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     this.#batch = undefined;
     this.#taken = 0;
     this.#offset = formatPlace(feed.place);
-    this.#waiting?.abort(new ClientError("ended", "The reader was sent elsewhere meanwhile."));
+    this.#waiting?.abort(new ClientError("ended", "The reader was sent elsewhere."));
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
