@@ -28,11 +28,6 @@ export class BodyBuffer {
     return this.#length;
   }
 
-  /** How many bytes are allocated. */
-  get capacityBytes(): number {
-    return this.#bytes.length;
-  }
-
   /** Copies `from` between `start` and `end` to the end of what is here. */
   append(from: Bytes, start: number, end: number): void {
     const length = end - start;

@@ -71,7 +71,7 @@ export class Patience {
       case "head":
         return ++this.#head > headSweeps ? "refuse its head" : undefined;
       case "next request":
-        return !isSending && this.#quiet > idleSweeps ? "leave" : undefined;
+        return this.#quiet > idleSweeps ? "leave" : undefined;
       case "its end":
         if (isSending) return undefined;
         return this.#quiet > quietEndSweeps || ++this.#end > endSweeps ? "terminate" : undefined;

@@ -129,7 +129,8 @@ interface PendingBodyParts {
 class PendingBody implements BodySink {
   readonly #limits: BodyLimits;
   readonly #parts: PendingBodyParts;
-  readonly #buffer: BodyBuffer;
+  readonly #mostBytes: number;
+  #buffer: BodyBuffer | undefined;
   #reservedBytes = 0;
   #isOver = false;
   /** Stops the reading. */
@@ -140,7 +141,7 @@ class PendingBody implements BodySink {
   constructor(limits: BodyLimits, mostBytes: number, parts: PendingBodyParts) {
     this.#limits = limits;
     this.#parts = parts;
-    this.#buffer = new BodyBuffer(mostBytes, (addedBytes) => this.#take(addedBytes));
+    this.#mostBytes = mostBytes;
   }
 
   get lateAtTick(): number {
@@ -169,6 +170,7 @@ class PendingBody implements BodySink {
   write(input: Bytes, start: number, end: number): void {
     if (this.#isOver) return;
     const { bytes } = this.#limits;
+    this.#buffer ??= new BodyBuffer(this.#mostBytes, (addedBytes) => this.#take(addedBytes));
     if (this.#buffer.length + end - start > bytes) return this.fail(tooLarge(bytes));
     try {
       this.#buffer.append(input, start, end);
@@ -178,7 +180,7 @@ class PendingBody implements BodySink {
   }
 
   end(): void {
-    this.endWith(this.#buffer.whole());
+    this.endWith(this.#buffer?.whole() ?? NO_BYTES);
   }
 
   /** Its end, where another has gathered it. */

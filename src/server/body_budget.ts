@@ -9,11 +9,6 @@ export class BodyBudget {
     this.#limitBytes = limitBytes;
   }
 
-  /** How many bytes are held now. */
-  get takenBytes(): number {
-    return this.#takenBytes;
-  }
-
   /**
    * Counts so many more, until they are given back.
    *

@@ -1,5 +1,6 @@
 import type { Clock } from "../env/clock.ts";
 import type { BodySink } from "../http/exchange.ts";
+import { areTooShort, TOO_SHORT_CHUNKS } from "../http/chunk_limit.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 import type { Turns } from "./turns.ts";
@@ -13,8 +14,9 @@ const PARTS_BETWEEN_LOOKS = 16;
 const FREE_PARTS = 1024;
 /** More are taken where they come as words are made: so many a second. */
 const PARTS_PER_SECOND = 100;
-/** Or where they cost nothing to speak of: all are here after this. */
+/** Or where they cost nothing to speak of: a tenth of a millisecond each, or this all together. */
 const CHEAP_MS = 500;
+const CHEAP_PARTS_PER_SECOND = 10_000;
 /** Parts are short where they have less than this on average. */
 const SHORT_BYTES = 64;
 
@@ -59,6 +61,9 @@ export function pour(
       // By the sink, or by the time while it was waited for a part.
       if (isStopped) return;
       if (++parts % PARTS_BETWEEN_LOOKS !== 0) continue;
+      if (areTooShort(parts, bytes)) {
+        throw new StreamError({ code: "malformed_body" }, TOO_SHORT_CHUNKS);
+      }
       if (parts > FREE_PARTS && parts * SHORT_BYTES > bytes) {
         checkCost(parts, clock.nowMs() - startedMs);
       }
@@ -78,7 +83,12 @@ export function pour(
  * short chunks would take it for half an hour.
  */
 function checkCost(parts: number, elapsedMs: number): void {
-  if (elapsedMs < CHEAP_MS || (parts - FREE_PARTS) * 1000 <= PARTS_PER_SECOND * elapsedMs) return;
+  const perSecond = ((parts - FREE_PARTS) * 1000) / elapsedMs;
+  if (
+    elapsedMs < CHEAP_MS || perSecond <= PARTS_PER_SECOND || perSecond >= CHEAP_PARTS_PER_SECOND
+  ) {
+    return;
+  }
   throw new StreamError({ code: "malformed_body" }, TOO_COSTLY);
 }
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RUNTIME_TARGETS } from "../runtime/targets.ts";
+import { HTTP_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
 import { type Program, startProgram } from "../tools/program.ts";
@@ -48,7 +48,7 @@ export function underAttack(
   attack: (server: AttackedServer) => Promise<void>,
   options: { spareMib?: number } = {},
 ): void {
-  for (const target of RUNTIME_TARGETS.filter(({ name }) => name !== "executable")) {
+  for (const target of HTTP_TARGETS.filter(({ name }) => name !== "executable")) {
     Deno.test(`${target.name}: ${name}`, () =>
       withTempDir(async (root) => {
         await installTestTools();

@@ -1,4 +1,5 @@
-import { equal, ok } from "node:assert/strict";
+import { equal, match, ok } from "node:assert/strict";
+import { RawConnection } from "../runtime/raw_http.ts";
 import { RUNTIME_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
@@ -40,3 +41,39 @@ for (const target of RUNTIME_TARGETS.filter(({ name }) => name !== "executable")
       }
     }));
 }
+
+Deno.test("bun: idle connections past the limit are told so, and the others are served on", () =>
+  withTempDir(async (root) => {
+    await installTestTools();
+    const target = RUNTIME_TARGETS.find(({ name }) => name === "bun");
+    if (target === undefined) return;
+    const flags = ["--port", "0", "--dir", `${root}/streams`, "--max-connections", "20"];
+    const program = await startProgram([...await target.command(), ...flags]);
+    const idle: RawConnection[] = [];
+    try {
+      const url = `${program.url}/here`;
+      using first = new RawConnection(url);
+      const send = (method: string, body: string) =>
+        first.send(
+          `${method} ${new URL(url).pathname} HTTP/1.1\nHost: h\nContent-Type: text/plain\n` +
+            `Content-Length: ${body.length}\n\n${body}`,
+        );
+      send("PUT", "");
+      await first.until("HTTP/1.1 201");
+      for (let i = 0; i < 19; i++) idle.push(new RawConnection(url));
+      using last = new RawConnection(url);
+      const refusal = await last.closed();
+      match(refusal, /^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"too_many_connections"/s);
+      send("POST", "on");
+      await first.until("HTTP/1.1 204");
+      for (const connection of idle) connection[Symbol.dispose]();
+      await until(async () => {
+        const answer = await fetch(url).catch(() => undefined);
+        return await answer?.text() === "on";
+      }, () => "there is room again");
+      await program.stop();
+    } finally {
+      for (const connection of idle) connection[Symbol.dispose]();
+      await program.kill();
+    }
+  }));

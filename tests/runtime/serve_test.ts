@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { runCommand } from "../tools/command.ts";
 import { RawConnection } from "./raw_http.ts";
 import { startServer } from "./server_process.ts";
-import { RUNTIME_TARGETS, WORKER_TARGETS } from "./targets.ts";
+import { HTTP_TARGETS, WORKER_TARGETS } from "./targets.ts";
 
 /** The server's own promise is 5 s; the rest is for a machine that is busy. */
 const STOP_LIMIT_MS = 7_000;
 const MIB = 1024 * 1024;
 const TEXT = { "content-type": "text/plain" };
 
-for (const target of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
+for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
   const test = (name: string, run: (flags: readonly string[]) => Promise<void>) =>
     Deno.test(`${target.name}: ${name}`, async () => {
       const dir = mkdtempSync(join(tmpdir(), "durable-streams-test-"));

@@ -20,9 +20,14 @@ export const bun = existsSync(BUN) ? BUN : "bun";
 export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
   { name: "deno", command: onDeno },
   { name: "bun", command: onBun },
-  { name: "bun-runtime-http", command: withRuntimeHttp(onBun) },
   { name: "executable", command: compiled },
 ]);
+
+/** Those, and who speaks HTTP in another way: for what depends on that. */
+export const HTTP_TARGETS: readonly RuntimeTarget[] = [
+  ...RUNTIME_TARGETS,
+  ...chosen([{ name: "bun-runtime-http", command: withRuntimeHttp(onBun) }]),
+];
 
 /** The same with several threads: for what may be different then. */
 export const WORKER_TARGETS: readonly RuntimeTarget[] = chosen([

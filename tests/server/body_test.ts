@@ -234,3 +234,10 @@ Deno.test("bodies on their way in are bounded together, and what they took is gi
   equal((await waiting).status, 204);
   equal((await served.post("a", TEXT, parts(12))).status, 204);
 });
+
+Deno.test("no more than 65,536 parts of five bytes are taken, however cheap they are", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const waiting = served.post("a", TEXT, shortParts(served, 70_000, 0.01));
+  await refused(await inTurns(served, waiting), 400, "malformed_body", /more than 65536 chunks/);
+});

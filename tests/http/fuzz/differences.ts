@@ -62,7 +62,8 @@ export const KNOWN: readonly Known[] = [
   },
   {
     why: "h11 doesn't keep a connection of HTTP/1.0 open, whatever its client asks for",
-    matches: ({ sent, ours }) => ours === "" && /HTTP\/1\.0/.test(sent) && /keep-alive/.test(sent),
+    matches: ({ sent, theirs }) =>
+      theirs === "" && /HTTP\/1\.0/.test(sent) && /keep-alive/.test(sent),
   },
   {
     why: "h11 takes a DEL in a value",
