@@ -161,11 +161,9 @@ export class Feed {
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
     });
-    const isSure = closed || nextOffset === offset ||
-      NOT_KEPT.test(headers.get("cache-control") ?? "");
-    if (this.upToDate && !isSure && this.#options.readMode === "catch-up") {
-      await this.#askTail(signal);
-    }
+    const mayBeOld = this.upToDate && !closed && nextOffset !== offset &&
+      !NOT_KEPT.test(headers.get("cache-control") ?? "");
+    if (mayBeOld && this.#options.readMode === "catch-up") await this.#askTail(signal);
     if (live === undefined) this.#isLive = this.upToDate;
     else this.#noteLive(startMs, nextOffset !== offset);
     return batch;

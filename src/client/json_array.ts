@@ -18,7 +18,7 @@ export function splitArray(array: Bytes): Bytes[] {
   const spans = scanArray(array);
   if (spans === undefined) {
     throw new MangledAnswer(
-      `The answer's ${array.length} bytes aren't a whole JSON array: did a proxy cut it?`,
+      `The answer's ${array.length} bytes aren't a whole JSON array: cut by a proxy?`,
     );
   }
   const elements: Bytes[] = [];

@@ -234,7 +234,7 @@ export class ProducerPipeline {
     batch.isUnanswered = true;
     throw new ClientError(
       "stale_epoch",
-      `Another producer of the id ${JSON.stringify(id)} began epoch ${this.epoch} meanwhile.`,
+      `Another producer ${JSON.stringify(id)} began epoch ${this.epoch}.`,
       { epoch: this.epoch },
     );
   }
