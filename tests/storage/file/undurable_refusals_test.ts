@@ -16,7 +16,7 @@ const TEXT = "text/plain";
 const JSON_TYPE = "application/json";
 const SOURCES = ["engine.ts", "decide.ts", "fork_point.ts", "range_reader.ts", "offset_spaces.ts"];
 /** What rests on bytes on the disk alone. */
-const FROM_DISK = ["range_reader.ts damaged"];
+const FROM_DISK = ["decide.ts damaged", "range_reader.ts damaged"];
 const TURNS = 100;
 
 interface Case {
