@@ -130,7 +130,10 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
-  const { connections, complaint } = connectionLimit(values, openFileLimit());
+  // The runtimes' own servers don't let it be bounded, and Deno would ask whether this may look.
+  const isOwnHttp = bunRuntime() !== undefined && values.get(flags.http) !== "runtime";
+  const openFiles = isOwnHttp ? openFileLimit() : undefined;
+  const { connections, complaint } = connectionLimit(values, openFiles);
   if (complaint !== undefined) log.warn(complaint);
   const settings = appSettings(values, workers, connections);
   if (workers === 1) {
