@@ -17,7 +17,7 @@ export function health(serving: Serving, request: HttpRequest): Answer {
     );
   }
   const { storage, config, clock, liveReaders, counters, startedMs } = serving;
-  const { state, reason, figures } = storage.status();
+  const { state, reason, figures, damagedStreams } = storage.status();
   const status = liveReaders.isStopping ? "stopping" : state;
   const body = {
     status,
@@ -25,6 +25,8 @@ export function health(serving: Serving, request: HttpRequest): Answer {
     version: config.version,
     uptimeMs: Math.round(clock.nowMs() - startedMs),
     storage: figures,
+    // Names, and the paths in reasons, are for whom the streams are listed, too.
+    damagedStreams: config.listing ? damagedStreams : damagedStreams?.map(({ id }) => ({ id })),
     readers: {
       live: liveReaders.size,
       cut: counters.cutReaders,

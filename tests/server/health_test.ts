@@ -47,6 +47,19 @@ Deno.test("the health says what there is, and that it is well", async () => {
   equal((await app.request(PATH, { method: "OPTIONS" })).status, 204);
 });
 
+Deno.test("streams that damage has set aside are told of, by name where streams are listed", async () => {
+  const storage = createMemoryStorage();
+  const status = storage.status();
+  const stream = { id: 7, name: "x", reason: "A file is missing." };
+  storage.status = () => ({ ...status, damagedStreams: [stream] });
+  const told = async (listing: boolean) => {
+    const app = createApp({ storage, health: PATH, listing });
+    return (await (await app.request(PATH)).json()).damagedStreams;
+  };
+  deepEqual(await told(true), [stream]);
+  deepEqual(await told(false), [{ id: 7 }]);
+});
+
 Deno.test("a stream may be called health, and without the option nothing is there", async () => {
   const storage = createMemoryStorage();
   const app = createApp({ storage, health: PATH });
