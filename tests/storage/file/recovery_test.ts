@@ -181,6 +181,26 @@ Deno.test("rows ahead of the log stop the start, check sees them, and repair men
     await after.close();
   }));
 
+Deno.test("what a checkpoint leaves that was cut short is no damage", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root);
+    const storage = await kit.open();
+    for (const name of ["a", "x"]) await storage.create(name, { contentType: TEXT });
+    const dir = `${root}/b`;
+    kit.beforeState = () => {
+      kit.beforeState = () => Promise.resolve();
+      copyKilled(kit.dir, dir);
+      return Promise.resolve();
+    };
+    await kit.checkpoint();
+    await kit.close();
+    const { found } = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    equal(found.filter(isFinding), []);
+    const after = await openFileStorage({ dir });
+    equal((await after.head("x")).tail, 0);
+    await after.close();
+  }));
+
 Deno.test("a damaged row says nothing of the log's end", () =>
   withTempDir(async (root) => {
     const dir = await killed(root);
