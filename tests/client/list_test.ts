@@ -60,6 +60,6 @@ Deno.test("an answer that is no listing is an invalid_response", async () => {
   ) {
     const { transport } = scripted({ status: 200, text });
     const client = new Client("http://localhost/v1/stream", { transport });
-    await failed(all(client), "invalid_response", /not a server that lists/);
+    await failed(all(client), "invalid_response", /is no listing/);
   }
 });
