@@ -33,7 +33,8 @@ const NAMES = [
 /** Making, finding and deleting streams. */
 export function describeLife(it: It): void {
   it("CreateMakesAnEmptyStream", async ({ storage }) => {
-    equal(await storage.create("s", { contentType: TEXT }), {
+    const { space, ...created } = await storage.create("s", { contentType: TEXT });
+    equal(created, {
       created: true,
       contentType: TEXT,
       tail: 0,
@@ -41,6 +42,7 @@ export function describeLife(it: It): void {
     });
     const { id: _, ...info } = await storage.head("s");
     equal(info, {
+      space,
       contentType: TEXT,
       lifetime: { kind: "forever" },
       expiresAtMs: Infinity,
@@ -82,11 +84,12 @@ export function describeLife(it: It): void {
 
   it("CreateAgainFindsTheSameStream", async ({ storage, streams }) => {
     const spec = { contentType: TEXT, lifetime: { kind: "ttl", ttlSeconds: 60 } } as const;
-    await storage.create("s", spec);
+    const { space } = await storage.create("s", spec);
     await streams.text("s", "data");
     equal(await storage.create("s", spec), {
       created: false,
       contentType: TEXT,
+      space,
       tail: 4,
       closed: false,
     });

@@ -27,17 +27,19 @@ export function describeProducers(it: It): void {
     }, { maxProducersPerStream: 3 });
 
   withStream("ProducerBatchesInOrderAreTaken", async (subject) => {
+    const { space } = await subject.storage.head("s");
     const { producer, ...appended } = await send(subject, 0, 0, "a");
-    equal(appended, { tail: 1, closed: false, duplicate: false });
+    equal(appended, { space, tail: 1, closed: false, duplicate: false });
     equal([producer?.epoch, producer?.seq], [0, 0]);
     await send(subject, 0, 1, "b");
     equal(await subject.streams.all("s"), "ab");
   });
 
   withStream("ProducerBatchAgainIsADuplicate", async (subject) => {
-    await send(subject, 0, 0, "a");
+    const { space } = await send(subject, 0, 0, "a");
     await send(subject, 0, 1, "b");
     equal(await send(subject, 0, 1, "b"), {
+      space,
       tail: 2,
       closed: false,
       duplicate: true,
