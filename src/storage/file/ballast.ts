@@ -29,7 +29,14 @@ export class Ballast {
   /** Gives the room back; whether there was any. */
   release(): boolean {
     if (this.#heldBytes === 0) return false;
-    this.#fileSystem.remove(this.#path);
+    try {
+      this.#fileSystem.remove(this.#path);
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+      // There are file systems on which also a removal needs room.
+      logger.warn("The ballast can't be removed: {message}", { message: error.message });
+      return false;
+    }
     this.#heldBytes = 0;
     this.#round++;
     return true;

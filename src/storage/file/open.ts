@@ -280,6 +280,8 @@ async function assemble(
     onShortage: (error) => {
       logger.error("The log can't go on: {message}", { message: error.message });
       checkpointer.request();
+      // Whoever waits for a checkpoint asks again: one that runs may wait for the log itself now.
+      backend.onRoom();
     },
     onFailure: (error) => logger.fatal("The storage takes no writes any more: {error}", { error }),
   });

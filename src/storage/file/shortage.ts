@@ -48,11 +48,7 @@ export class Shortage {
     this.#cancelTimer?.();
     this.#kind = error.kind;
     this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
-    this.#cancelTimer = this.#clock.setTimer(this.#retryMs, () => {
-      this.#cancelTimer = undefined;
-      if (this.isHolding) this.tryHeld();
-      else if (!this.#isOver) this.#calls.lookAgain();
-    });
+    if (!this.#isOver) this.#cancelTimer = this.#clock.setTimer(this.#retryMs, () => this.#look());
     if (isNew) this.#calls.onBegin(error);
   }
 
@@ -80,6 +76,12 @@ export class Shortage {
     const resume = this.#resume;
     this.#resume = undefined;
     resume?.();
+  }
+
+  #look(): void {
+    this.#cancelTimer = undefined;
+    if (this.isHolding) this.tryHeld();
+    else this.#calls.lookAgain();
   }
 
   /** Nobody waits any more: what is held is tried once more, and then fails. */
