@@ -27,4 +27,12 @@ export type { StorageFigures, StorageStatus } from "./storage/status.ts";
 export type { ProducerBatch } from "./storage/records.ts";
 export { type Failure, type FailureCode, StreamError } from "./protocol/errors.ts";
 export type { Lifetime } from "./protocol/lifetime.ts";
-export type { Offset, ReadFrom, ReadLast, ReadSince, StreamOffset } from "./protocol/offset.ts";
+export type {
+  ForkedSpace,
+  Offset,
+  OffsetSpace,
+  ReadFrom,
+  ReadLast,
+  ReadSince,
+  StreamOffset,
+} from "./protocol/offset.ts";

@@ -23,7 +23,33 @@ const TOKEN = new RegExp(`^${OFFSET_PATTERN}$`);
 /** How offsets were spelled when they didn't name their space. */
 const NAMELESS = /^[0-9]{20}$/;
 
-/** A position in the streams of one offset space: a stream, its forks, and theirs (PROTOCOL §8). */
+/**
+ * The space that a stream's offsets are of. A fork's are its source's up to the fork point, as the bytes
+ * are, and its own behind it: one that is made again from the same source has others there (PROTOCOL §8).
+ * Ids grow, and so a fork's own space comes after its source's.
+ */
+export type OffsetSpace = number | ForkedSpace;
+
+/** The spaces of a fork. */
+export interface ForkedSpace {
+  /** Of positions behind {@link point}. */
+  readonly own: number;
+  readonly point: number;
+  /** Of positions up to it. */
+  readonly source: OffsetSpace;
+}
+
+/** The space of a position. */
+export function spaceAt(space: OffsetSpace, position: number): number {
+  let at = space;
+  while (typeof at !== "number") {
+    if (position > at.point) return at.own;
+    at = at.source;
+  }
+  return at;
+}
+
+/** A position in the streams that share an offset space up to there: a stream and its forks. */
 export interface StreamOffset {
   readonly space: number;
   readonly position: number;
@@ -76,9 +102,9 @@ const keptSpaces = new Float64Array(KEPT_SPACES).fill(-1);
 const keptTexts: string[] = new Array<string>(KEPT_SPACES).fill("");
 
 /** The wire token of a position. */
-export function formatOffset(space: number, position: number): string {
+export function formatOffset(space: OffsetSpace, position: number): string {
   const digits = String(position);
-  return `${formatSpace(space)}${ZEROS[digits.length]}${digits}`;
+  return `${formatSpace(spaceAt(space, position))}${ZEROS[digits.length]}${digits}`;
 }
 
 /** What all tokens of a space begin with. */

@@ -1,6 +1,7 @@
 import type { Departure } from "../http/exchange.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
+import { spaceAt } from "../protocol/offset.ts";
 import type { ReadResult, Storage, Watch } from "../storage/storage.ts";
 import { bodyOf } from "./chunk.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -156,9 +157,10 @@ export async function readOn(
   limitBytes: number,
 ): Promise<ReadResult> {
   const { id, space, start: position } = first;
-  const chunk = await storage.read(name, { space, position }, limitBytes);
+  const from = { space: spaceAt(space, position), position };
+  const chunk = await storage.read(name, from, limitBytes);
   if (chunk.id === id) return chunk;
-  // Another fork of the same source, which counts in the same space.
+  // Another fork of the same source, which shares its space up to the fork point.
   throw new StreamError(
     { code: "offset_gone" },
     "The stream was deleted while the read waited, and made again: begin at -1, the start.",

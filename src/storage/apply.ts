@@ -16,12 +16,6 @@ export function applyCreate(stream: Stream, record: CreateRecord): void {
   stream.closed = record.closed;
 }
 
-/** What a fork that was just made and its source are to each other. */
-export function applyFork(stream: Stream, source: Stream): void {
-  source.forks++;
-  stream.rootId = source.rootId;
-}
-
 /** One append's whole effect. The producer's earlier position, if any, is in memory already. */
 export function applyAppend(stream: Stream, record: AppendRecord): void {
   invariant(record.start === stream.tail, `an append to stream ${stream.id} begins at its tail`);

@@ -4,7 +4,13 @@ import { DEFAULT_CONTENT_TYPE, sameContentType } from "../protocol/content_type.
 import { type ProducerPosition, quote, StreamError } from "../protocol/errors.ts";
 import { splitJson, type StoredMessages } from "../protocol/json.ts";
 import { FOREVER, type Lifetime, sameLifetime } from "../protocol/lifetime.ts";
-import { formatOffset, type Offset, positionOf } from "../protocol/offset.ts";
+import {
+  formatOffset,
+  type Offset,
+  type OffsetSpace,
+  positionOf,
+  spaceAt,
+} from "../protocol/offset.ts";
 import { isOfAnother } from "./offset_spaces.ts";
 import type { AppendRecord, ProducerBatch } from "./records.ts";
 import type { AppendRequest, CreateSpec, ForkSpec } from "./storage.ts";
@@ -35,7 +41,7 @@ export function decideAppend(
   known: ProducerPosition | undefined,
   request: AppendRequest,
   nowMs: number,
-  space: number,
+  space: OffsetSpace,
 ): AppendRecord | "duplicate" {
   if (stream.damage !== undefined) throw damagedStream(stream);
   const close = request.close === true;
@@ -77,7 +83,7 @@ function decideOnClosed(
   stream: Stream,
   known: ProducerPosition | undefined,
   request: AppendRequest,
-  space: number,
+  space: OffsetSpace,
 ): "duplicate" {
   const { producer } = request;
   if (producer === undefined) {
@@ -91,7 +97,7 @@ function decideOnClosed(
   throw new StreamError(
     {
       code: "stream_closed",
-      space,
+      space: spaceAt(space, stream.tail),
       tail: stream.tail,
       ...(producer !== undefined && known !== undefined ? { producer: known } : {}),
     },
@@ -165,14 +171,14 @@ function sequenceGap(batch: ProducerBatch, expected: number): StreamError {
   );
 }
 
-function checkExpectedTail(stream: Stream, expected: Offset | undefined, space: number): void {
+function checkExpectedTail(stream: Stream, expected: Offset | undefined, space: OffsetSpace): void {
   if (expected === undefined) return;
   const position = positionOf(expected);
   const isOther = isOfAnother(expected, space);
   if (position === stream.tail && !isOther) return;
   const token = formatOffset(isOther ? expected.space : space, position);
   throw new StreamError(
-    { code: "offset_mismatch", space, tail: stream.tail },
+    { code: "offset_mismatch", space: spaceAt(space, stream.tail), tail: stream.tail },
     `Stream-Expected-Offset ${token} ${
       isOther
         ? "belongs to an earlier stream of this name, or to another stream; the tail is"
@@ -215,7 +221,7 @@ export function checkSameConfig(
   stream: Stream,
   spec: CreateSpec,
   inherited: Lifetime,
-  space: number,
+  space: OffsetSpace,
 ): void {
   if (stream.presence === "soft_deleted") {
     throw new StreamError(
@@ -236,7 +242,7 @@ function configDifference(
   stream: Stream,
   spec: CreateSpec,
   inherited: Lifetime,
-  space: number,
+  space: OffsetSpace,
 ): string | undefined {
   if (!sameFork(stream, spec.fork, space)) return "fork origin";
   const contentType = spec.contentType ??
@@ -252,7 +258,7 @@ function configDifference(
   return undefined;
 }
 
-function sameFork(stream: Stream, fork: ForkSpec | undefined, space: number): boolean {
+function sameFork(stream: Stream, fork: ForkSpec | undefined, space: OffsetSpace): boolean {
   if (stream.fork === undefined || fork === undefined) {
     return stream.fork === undefined && fork === undefined;
   }

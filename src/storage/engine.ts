@@ -2,7 +2,7 @@ import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import { formatOffset, isOffset, positionOf, type ReadFrom } from "../protocol/offset.ts";
+import { formatOffset, isOffset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import { after } from "./after.ts";
@@ -92,8 +92,8 @@ export class StreamEngine implements Storage {
       throw refusal;
     }
     const stream = this.#backend.create(record);
-    const space = this.#spaces.of(stream);
     const { contentType, tail, closed } = stream;
+    const space = spaceAt(this.#spaces.of(stream), tail);
     await this.#backend.durable(stream.position);
     return { created: true, contentType, space, tail, closed };
   }
@@ -130,9 +130,10 @@ export class StreamEngine implements Storage {
     if (decided === "duplicate") this.#touch(stream);
     else this.#backend.append(stream, decided);
     const { tail, closed } = stream;
+    const spaceOfTail = spaceAt(space, tail);
     const appended = decided === "duplicate"
-      ? { space, tail, closed, duplicate: true, producer: known }
-      : { space, tail, closed, duplicate: false, producer };
+      ? { space: spaceOfTail, tail, closed, duplicate: true, producer: known }
+      : { space: spaceOfTail, tail, closed, duplicate: false, producer };
     const durable = this.#backend.durable(stream.position);
     return durable === undefined ? Promise.resolve(appended) : durable.then(() => appended);
   }
@@ -320,7 +321,7 @@ export class StreamEngine implements Storage {
       throw refusal;
     }
     await this.#backend.durable(stream.position);
-    return { created: false, contentType, space, tail, closed };
+    return { created: false, contentType, space: spaceAt(space, tail), tail, closed };
   }
 
   #createRecord(name: string, spec: CreateSpec, fork: ForkBase | undefined): CreateRecord {

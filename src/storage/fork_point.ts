@@ -1,7 +1,7 @@
 import { sameContentType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { messageEnds } from "../protocol/json.ts";
-import { formatOffset, positionOf } from "../protocol/offset.ts";
+import { formatOffset, type OffsetSpace, positionOf } from "../protocol/offset.ts";
 import { checkSpace } from "./offset_spaces.ts";
 import type { RangeReader } from "./range_reader.ts";
 import type { CreateSpec, ForkSpec } from "./storage.ts";
@@ -40,7 +40,7 @@ export function resolveForkPoint(
   reader: RangeReader,
   source: Stream,
   fork: ForkSpec,
-  space: number,
+  space: OffsetSpace,
 ): number | Promise<number> {
   const subOffset = fork.subOffset ?? 0;
   const offset = fork.offset ?? source.tail;

@@ -1,3 +1,4 @@
+import type { OffsetSpace } from "../protocol/offset.ts";
 import type { ListedStream, ListPage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 
@@ -17,7 +18,7 @@ export function takePage(
   found: Iterable<Stream>,
   limit: number,
   isListed: (stream: Stream) => boolean,
-  spaceOf: (stream: Stream) => number,
+  spaceOf: (stream: Stream) => OffsetSpace,
 ): ListPage {
   const streams: ListedStream[] = [];
   let looked = 0;

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../env/clock.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import { StreamError } from "../protocol/errors.ts";
-import { applyAppend, applyCreate, applyDelete, applyFork } from "./apply.ts";
+import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
 import type { Backend } from "./backend.ts";
 import { StreamEngine } from "./engine.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
@@ -136,7 +136,7 @@ class MemoryBackend implements Backend {
   create(record: CreateRecord): Stream {
     const stream = newStream(record);
     applyCreate(stream, record);
-    if (stream.fork !== undefined) applyFork(stream, this.load(stream.fork.sourceId));
+    if (stream.fork !== undefined) this.load(stream.fork.sourceId).forks++;
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     stream.publish(stream.tail, stream.closed);

@@ -2,7 +2,9 @@ import { quote, StreamError } from "../protocol/errors.ts";
 import {
   formatOffset,
   OFFSET_SPACES,
+  type OffsetSpace,
   type ReadFrom,
+  spaceAt,
   type StreamOffset,
 } from "../protocol/offset.ts";
 import type { Backend } from "./backend.ts";
@@ -12,9 +14,9 @@ import type { Stream } from "./stream.ts";
 const SALT_DIGITS = 8;
 
 /**
- * Which offset space each stream counts in: a fork in its source's, a fork of a fork in that of the first
- * of them (PROTOCOL §8). A space is the first one's id and a salt of the storage's: no two streams of a
- * storage have the same, and those of a storage that was wiped, whose ids begin anew, are others.
+ * Which offset space each stream counts in: its own, and a fork in its source's up to the fork point
+ * (PROTOCOL §8). A space is a stream's id and a salt of the storage's: no two streams of a storage have
+ * the same, and those of a storage that was wiped, whose ids begin anew, are others.
  */
 export class OffsetSpaces {
   readonly #backend: Pick<Backend, "identity" | "glimpse">;
@@ -30,48 +32,58 @@ export class OffsetSpaces {
    *
    * @throws {StreamError} `damaged` where a source is missing
    */
-  of(stream: Stream): number {
-    if (stream.rootId === 0) stream.rootId = this.#findRoot(stream);
-    return this.#spaceOf(stream.rootId);
+  of(stream: Stream): OffsetSpace {
+    if (stream.fork === undefined) return this.#spaceOf(stream.id);
+    return stream.forkedSpace ??= this.#ofFork(stream);
   }
 
   /**
    * As {@link of}, for the streams of a listing: sources that they share are looked up once, and one that
    * is damaged doesn't spoil it.
    */
-  forListing(): (stream: Stream) => number {
-    const roots = new Map<number, number>();
+  forListing(): (stream: Stream) => OffsetSpace {
+    const ofSources = new Map<number, OffsetSpace>();
     return (stream) => {
       const { fork } = stream;
-      if (stream.rootId !== 0 || fork === undefined) return this.of(stream);
-      let rootId = roots.get(fork.sourceId);
-      if (rootId === undefined) {
+      if (fork === undefined || stream.forkedSpace !== undefined) return this.of(stream);
+      let source = ofSources.get(fork.sourceId);
+      if (source === undefined) {
         try {
-          rootId = this.#findRoot(stream);
+          source = this.of(this.#backend.glimpse(fork.sourceId));
         } catch {
-          rootId = fork.sourceId;
+          source = this.#spaceOf(fork.sourceId);
         }
-        roots.set(fork.sourceId, rootId);
+        ofSources.set(fork.sourceId, source);
       }
-      return this.#spaceOf(rootId);
+      return { own: this.#spaceOf(stream.id), point: fork.point, source };
     };
   }
 
-  #findRoot(stream: Stream): number {
+  /** Without recursion: forks of forks may be many. */
+  #ofFork(stream: Stream): OffsetSpace {
+    const forks: Stream[] = [];
     let at = stream;
-    while (at.rootId === 0 && at.fork !== undefined) at = this.#backend.glimpse(at.fork.sourceId);
-    return at.rootId;
+    while (at.fork !== undefined && at.forkedSpace === undefined) {
+      forks.push(at);
+      at = this.#backend.glimpse(at.fork.sourceId);
+    }
+    let space = this.of(at);
+    for (const { id, ownStart } of forks.reverse()) {
+      space = { own: this.#spaceOf(id), point: ownStart, source: space };
+    }
+    return space;
   }
 
-  #spaceOf(rootId: number): number {
-    const space = this.#salt + rootId;
+  #spaceOf(id: number): number {
+    const space = this.#salt + id;
     return space < OFFSET_SPACES ? space : space % OFFSET_SPACES;
   }
 }
 
 /** Whether an offset is one of another space; a bare position is of any. */
-export function isOfAnother(from: ReadFrom, space: number): from is StreamOffset {
-  return typeof from === "object" && "space" in from && from.space !== space;
+export function isOfAnother(from: ReadFrom, space: OffsetSpace): from is StreamOffset {
+  return typeof from === "object" && "space" in from &&
+    from.space !== spaceAt(space, from.position);
 }
 
 /**
@@ -80,7 +92,7 @@ export function isOfAnother(from: ReadFrom, space: number): from is StreamOffset
  * @param what what the offset is, for the error's message
  * @throws {StreamError} `offset_gone`
  */
-export function checkSpace(what: string, from: ReadFrom, space: number): void {
+export function checkSpace(what: string, from: ReadFrom, space: OffsetSpace): void {
   if (!isOfAnother(from, space)) return;
   throw new StreamError(
     { code: "offset_gone" },

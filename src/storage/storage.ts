@@ -2,7 +2,7 @@ import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
-import type { Offset, ReadFrom } from "../protocol/offset.ts";
+import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
 import type { ProducerBatch } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 
@@ -77,7 +77,7 @@ export interface Created {
   /** False where the stream was there already, just as asked for. */
   created: boolean;
   contentType: string;
-  /** As in {@link StreamInfo}. */
+  /** That of the tail. */
   space: number;
   tail: number;
   closed: boolean;
@@ -98,7 +98,7 @@ export interface AppendRequest {
 
 /** An append's answer. */
 export interface Appended {
-  /** As in {@link StreamInfo}. */
+  /** That of the tail. */
   space: number;
   tail: number;
   closed: boolean;
@@ -112,8 +112,8 @@ export interface Appended {
 export interface StreamInfo {
   /** Unique in its storage for ever; a stream made again under the same name has another. */
   id: number;
-  /** The space that its offsets are of: a fork has its source's, no other stream has (PROTOCOL §8). */
-  space: number;
+  /** The space that its offsets are of; only a fork's are another stream's, up to its fork point. */
+  space: OffsetSpace;
   contentType: string;
   lifetime: Lifetime;
   /** When it ends as things stand, in ms since 1970; `Infinity` for never. */

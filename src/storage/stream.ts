@@ -1,6 +1,7 @@
 import type { Lifetime } from "../protocol/lifetime.ts";
 import { expiryMs } from "../protocol/lifetime.ts";
 import { isJsonType } from "../protocol/content_type.ts";
+import type { OffsetSpace } from "../protocol/offset.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { sharedText } from "./own_text.ts";
@@ -32,8 +33,8 @@ export class Stream {
   readonly lifetime: Lifetime;
   readonly fork: ForkOrigin | undefined;
 
-  /** The stream that it goes back to by forks, itself where it is none; 0 until that is looked for. */
-  rootId: number;
+  /** Of a fork the space that its offsets are of, once that was looked for. */
+  forkedSpace: OffsetSpace | undefined;
   /** The newest bytes; older ones, if any, are where the backend put them. */
   readonly buffer: TailBuffer;
   tail: number;
@@ -72,7 +73,6 @@ export class Stream {
     this.json = isJsonType(identity.contentType);
     this.lifetime = identity.lifetime;
     this.fork = identity.fork;
-    this.rootId = identity.fork === undefined ? identity.id : 0;
     this.buffer = buffer;
     this.tail = buffer.end;
     this.durableTail = buffer.end;
@@ -110,7 +110,7 @@ export class Stream {
    *
    * @param space the space that its offsets are of
    */
-  infoIn(space: number): StreamInfo {
+  infoIn(space: OffsetSpace): StreamInfo {
     return {
       id: this.id,
       space,

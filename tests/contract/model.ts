@@ -19,8 +19,8 @@ export interface ModelStream {
     | { source: ModelStream; name: string; offset: number | undefined; subOffset: number }
     | undefined;
   forks: number;
-  /** The stream whose offsets it has: its source's, or its own. */
-  offsetsOf: ModelStream | undefined;
+  /** Offsets up to this one are its source's. */
+  point: number;
 }
 
 /** A create, as the model takes it: messages are texts. */
@@ -129,7 +129,7 @@ export class Model {
       point.ok,
     );
     stream.fork = { source, name: spec.source, offset: spec.offset, subOffset: spec.subOffset };
-    stream.offsetsOf = offsetsOf(source);
+    stream.point = point.ok;
     source.forks++;
     this.#streams.set(name, stream);
     return { ok: { created: true, tail: point.ok } };
@@ -196,9 +196,11 @@ export class Model {
   }
 }
 
-/** The stream that another's offsets began with. */
-export function offsetsOf(stream: ModelStream): ModelStream {
-  return stream.offsetsOf ?? stream;
+/** The stream whose offset this one of a stream's is. */
+export function ownerOf(stream: ModelStream, offset: number): ModelStream {
+  let owner = stream;
+  while (owner.fork !== undefined && offset <= owner.point) owner = owner.fork.source;
+  return owner;
 }
 
 function emptyStream(json: boolean, untilMs: number): ModelStream {
@@ -214,7 +216,7 @@ function emptyStream(json: boolean, untilMs: number): ModelStream {
     isSoftlyDeleted: false,
     fork: undefined,
     forks: 0,
-    offsetsOf: undefined,
+    point: 0,
   };
 }
 

@@ -2,12 +2,12 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import fc from "fast-check";
 import { type Bytes, encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import { StreamError } from "../../src/protocol/errors.ts";
-import type { Offset } from "../../src/protocol/offset.ts";
+import { type Offset, type OffsetSpace, spaceAt } from "../../src/protocol/offset.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
 import { plainRecord } from "../support/plain_record.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
-import { Model, type ModelStream, offsetsOf, type Outcome } from "./model.ts";
+import { Model, type ModelStream, type Outcome, ownerOf } from "./model.ts";
 
 /** The storage that a run goes over, and what can be done to it from outside. */
 export interface Bench {
@@ -293,7 +293,7 @@ class Run {
 
   /** An offset of a stream, or of another one: of those that there were, if any. */
   #give(stream: ModelStream | undefined, position: number, given: Given): Offset {
-    const own = stream && this.#spaces.get(offsetsOf(stream));
+    const own = stream && this.#spaces.get(ownerOf(stream, position));
     if (!isForeign(given)) {
       return given === "bare" || own === undefined ? position : { space: own, position };
     }
@@ -302,12 +302,18 @@ class Run {
     return { space: others[given.foreign % others.length] ?? (own ?? 0) + 1, position };
   }
 
-  /** The space that the storage told: always the same for a stream, its forks and theirs, and no other's. */
-  #learn(stream: ModelStream, space: number): void {
-    const root = offsetsOf(stream);
-    const known = this.#spaces.get(root);
+  /** The spaces that the storage told: each stream has one, always the same, and a fork its source's too. */
+  #learn(stream: ModelStream, space: OffsetSpace): void {
+    const { point, text } = stream;
+    for (const position of [0, point, Math.min(point + 1, text.length), text.length]) {
+      this.#learnOne(ownerOf(stream, position), spaceAt(space, position));
+    }
+  }
+
+  #learnOne(owner: ModelStream, space: number): void {
+    const known = this.#spaces.get(owner);
     if (known === undefined) ok(![...this.#spaces.values()].includes(space), `${space} is taken`);
-    this.#spaces.set(root, space);
+    this.#spaces.set(owner, space);
     equal(space, known ?? space);
   }
 

@@ -1,6 +1,6 @@
-import { deepStrictEqual as equal, notEqual } from "node:assert";
+import { deepStrictEqual as equal, notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import type { Storage } from "../../src/storage/storage.ts";
+import { spaceAt } from "../../src/protocol/offset.ts";
 import { refused } from "../support/expect.ts";
 import { TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
@@ -52,31 +52,68 @@ export function describeOffsets(it: It): void {
     await refused(storage.read("s", { space: space + 1, position: 0 }, 4096), "gone");
   });
 
-  it("OffsetsOfAForkAreItsSources", async ({ storage, streams }) => {
-    const { space } = await storage.create("a", { contentType: TEXT, body: text("0123456789") });
+  it("OffsetsOfAForkAreItsSourcesUpToItsPointAndItsOwnBehind", async ({ storage, streams }) => {
+    const { space: a } = await storage.create("a", { contentType: TEXT, body: text("0123456789") });
     const { space: other } = await storage.create("other", { contentType: TEXT });
-    notEqual(space, other);
-    const place = (position: number) => ({ space, position });
-    await storage.create("b", { fork: { source: "a", offset: place(8) }, body: text("bb") });
-    await storage.create("c", { fork: { source: "b", offset: place(9) }, body: text("cc") });
-    const again = { fork: { source: "b", offset: 9 } };
-    equal((await storage.create("c", again)).space, space);
-    for (const name of ["a", "b", "c"]) {
-      equal(await spacesOf(storage, name), [space, space, space, space]);
-    }
-    equal(await spacesOf(storage, "other"), [other, other, other, other]);
+    const made = { fork: { source: "a", offset: { space: a, position: 8 } }, body: text("bb") };
+    const { space: b } = await storage.create("b", made);
+    const again = { fork: { source: "b", offset: { space: b, position: 9 } } };
+    equal((await storage.create("c", again)).space, b, "nothing of its own yet");
+    const { space: c } = await storage.append("c", { contentType: TEXT, body: text("cc") });
+    equal((await storage.create("c", again)).space, c);
+    equal(new Set([a, b, c, other]).size, 4);
+    ok(a < b && b < c, "the order of offsets is that of their texts, over a fork's point too");
+    const atOffsets = async (name: string, offsets: readonly number[]) => {
+      const { streams } = await storage.list({ prefix: name, limit: 10 });
+      for (
+        const told of [await storage.head(name), await storage.read(name, 0, 4096), ...streams]
+      ) {
+        equal(
+          offsets.map((offset) => spaceAt(told.space, offset)),
+          expected.slice(0, offsets.length),
+        );
+      }
+    };
+    const expected = [a, a, b, c];
+    await atOffsets("a", [0, 8]);
+    await atOffsets("b", [0, 8, 9]);
+    await atOffsets("c", [0, 8, 9, 11]);
     await storage.delete("a");
     await storage.delete("b");
-    equal(await spacesOf(storage, "c"), [space, space, space, space]);
-    const { data } = await storage.read("c", place(7), 4096);
-    equal(new TextDecoder().decode(data), "7bcc..");
-    equal((await storage.append("c", { ...dot, expectedTail: place(13) })).tail, 14);
-    await refused(storage.read("c", { space: other, position: 7 }, 4096), "offset_gone");
+    await atOffsets("c", [0, 8, 9, 11]);
+    for (const [position, space] of [[7, a], [9, b], [10, c]] as const) {
+      const { data } = await storage.read("c", { space, position }, 4096);
+      equal(new TextDecoder().decode(data), "01234567bcc".slice(position));
+    }
+    const tail = { space: c, position: 11 };
+    equal((await storage.append("c", { ...dot, expectedTail: tail })).tail, 12);
+    // What its sources had behind its point is none of its bytes.
+    for (const [position, space] of [[7, other], [9, a], [10, b], [10, a], [7, c]] as const) {
+      await refused(storage.read("c", { space, position }, 4096), "offset_gone");
+    }
     await refused(
       storage.create("d", { fork: { source: "c", offset: { space: other, position: 0 } } }),
       "offset_gone",
     );
-    equal(await streams.all("c"), "01234567bcc...");
+    equal(await streams.all("c"), "01234567bcc.");
+  });
+
+  it("ForkMadeAgainFromTheSameSourceHasOtherOffsetsBehindItsPoint", async ({ storage }) => {
+    const { space } = await storage.create("s", { contentType: TEXT, body: text("012") });
+    const fork = { fork: { source: "s", offset: { space, position: 3 } } };
+    await storage.create("f", fork);
+    const { space: old } = await storage.append("f", { contentType: TEXT, body: text("old") });
+    await storage.delete("f");
+    await storage.create("f", fork);
+    const { space: now } = await storage.append("f", { contentType: TEXT, body: text("newer") });
+    notEqual(now, old);
+    await refused(storage.read("f", { space: old, position: 6 }, 4096), "offset_gone");
+    await refused(
+      storage.append("f", { ...dot, expectedTail: { space: old, position: 8 } }),
+      { code: "offset_mismatch", space: now, tail: 8 },
+    );
+    const { data } = await storage.read("f", { space, position: 3 }, 4096);
+    equal(new TextDecoder().decode(data), "newer");
   });
 
   it("ForkMadeAgainWithAnOffsetOfItsSourceIsTheSameAndWithAnothersItIsNot", async ({ storage }) => {
@@ -93,14 +130,3 @@ export function describeOffsets(it: It): void {
 
 const text = encodeUtf8;
 const dot = { contentType: TEXT, body: text(".") };
-
-/** The space of a stream's offsets, wherever it is told. */
-async function spacesOf(storage: Storage, name: string): Promise<(number | undefined)[]> {
-  const { streams } = await storage.list({ prefix: name, limit: 10 });
-  return [
-    (await storage.append(name, dot)).space,
-    (await storage.head(name)).space,
-    (await storage.read(name, 0, 4096)).space,
-    streams.find((stream) => stream.name === name)?.space,
-  ];
-}

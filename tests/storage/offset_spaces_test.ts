@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, notEqual, ok } from "node:assert";
 import { StreamError } from "../../src/protocol/errors.ts";
-import { OFFSET_SPACES } from "../../src/protocol/offset.ts";
+import { OFFSET_SPACES, spaceAt } from "../../src/protocol/offset.ts";
 import { OffsetSpaces } from "../../src/storage/offset_spaces.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
@@ -43,12 +43,14 @@ Deno.test("OffsetsStayWhatTheyAreWhenTheServerStartsAgain", () =>
     const kit = new FileKit(root);
     let storage = await kit.open();
     const { space } = await storage.create("a", { contentType: TEXT });
-    await storage.create("b", { fork: { source: "a" } });
-    await storage.create("c", { fork: { source: "b" } });
+    await storage.create("b", { fork: { source: "a" }, body: new Uint8Array(1) });
+    await storage.create("c", { fork: { source: "b" }, body: new Uint8Array(1) });
     await storage.delete("a");
+    const { space: before } = await storage.head("c");
+    equal(spaceAt(before, 0), space);
     for (const begin of [() => kit.crash(), () => kit.reopen(), () => kit.crash()]) {
       storage = await begin();
-      equal((await storage.read("c", { space, position: 0 }, 4096)).space, space);
+      equal((await storage.read("c", { space, position: 0 }, 4096)).space, before);
     }
     await kit.close();
   }));
@@ -62,7 +64,7 @@ Deno.test("ListingOfForksLoadsNoneOfTheirSources", () =>
     for (const name of ["f/1", "f/2"]) await kit.storage.create(name, { fork: { source: "b" } });
     await kit.reopen();
     const { streams } = await kit.storage.list({ prefix: "f", limit: 10 });
-    equal(streams.map((stream) => stream.space), [space, space]);
+    equal(streams.map((stream) => spaceAt(stream.space, stream.tail)), [space, space]);
     equal(kit.storage.status().figures.loadedStreams, 0);
     await kit.close();
   }));
@@ -92,7 +94,7 @@ Deno.test("ForkOfAForkAThousandTimesHasTheFirstOnesOffsets", async () => {
   const storage = createMemoryStorage();
   const { space } = await storage.create("0", { contentType: TEXT });
   for (let i = 1; i <= 1000; i++) await storage.create(`${i}`, { fork: { source: `${i - 1}` } });
-  equal((await storage.head("1000")).space, space);
+  equal(spaceAt((await storage.head("1000")).space, 0), space);
 });
 
 Deno.test("SpacesOfAllStreamsOfAStorageDifferWhereverTheyBegin", () => {
@@ -103,7 +105,17 @@ Deno.test("SpacesOfAllStreamsOfAStorageDifferWhereverTheyBegin", () => {
   const salt = 0xffff_ffff;
   const ids = [1, 2, 3, 1000, OFFSET_SPACES - salt - 1, OFFSET_SPACES - salt, OFFSET_SPACES - 1];
   const spaces = new OffsetSpaces({ identity: "ffffffff", glimpse: stream });
-  const found = ids.map((id) => spaces.of(stream(id)));
+  const found = ids.map((id) => spaceAt(spaces.of(stream(id)), 0));
   equal(new Set(found).size, ids.length);
   ok(found.every((space) => space >= 0 && space < OFFSET_SPACES), found.join());
+});
+
+Deno.test("ForksOfOneSourceHaveOffsetsOfTheirOwn", async () => {
+  const storage = createMemoryStorage();
+  await storage.create("s", { contentType: TEXT, body: new Uint8Array(9) });
+  const forks = ["f", "g"].map((name) =>
+    storage.create(name, { fork: { source: "s" }, body: new Uint8Array(1) })
+  );
+  const [f, g] = await Promise.all(forks);
+  notEqual(f?.space, g?.space);
 });

@@ -4,7 +4,7 @@ import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
 import { after } from "../after.ts";
-import { applyAppend, applyCreate, applyDelete, applyFork } from "../apply.ts";
+import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "../records.ts";
@@ -161,7 +161,7 @@ export class FileBackend implements Backend {
       others: NOTHING_ELSE,
     });
     stream.presencePosition = stream.position;
-    if (record.fork !== undefined) applyFork(stream, this.load(record.fork.sourceId));
+    if (record.fork !== undefined) this.load(record.fork.sourceId).forks++;
     this.#table.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onLimited(stream);
     return stream;

@@ -282,8 +282,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "an offset of an earlier stream is taken for one of the stream",
     edits: [{
       file: "offset_spaces.ts",
-      from: '"space" in from && from.space !== space;\n',
-      to: '"space" in from && space < 0;\n',
+      from: "    from.space !== spaceAt(space, from.position);\n",
+      to: "    spaceAt(space, from.position) < 0;\n",
     }],
     test: "OffsetsOfADirectoryThatWasWiped",
     file: "tests/storage/offset_spaces_test.ts",
@@ -299,13 +299,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: "tests/storage/offset_spaces_test.ts",
   },
   {
-    name: "a fork has offsets of its own after a start",
+    name: "a fork's offsets are its source's behind its point too",
     edits: [{
       file: "offset_spaces.ts",
-      from: "    return at.rootId;\n",
-      to: "    return stream.id;\n",
+      from: "      space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
+      to:
+        "      if (id < ownStart) space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
     }],
-    test: "OffsetsStayWhatTheyAre",
+    test: "ForksOfOneSourceHaveOffsetsOfTheirOwn",
     file: "tests/storage/offset_spaces_test.ts",
   },
   {
