@@ -52,8 +52,9 @@ export function createAgain(session: Session, stream: ModelStream): void {
   world.note(`create ${name} again`);
   stream.exclusive++;
   session.ask(storage.create(name, spec), {
-    done: ({ created }) => {
+    done: ({ created, space }) => {
       stream.exclusive--;
+      world.checkSpace(stream, space);
       expect(!created, `stream ${name}: is there and can't be created`);
       const isSame = (spec.closed ?? false) === stream.closed;
       expect(isSame, `stream ${name}: was closed meanwhile, so that it isn't what is asked for`);
@@ -159,12 +160,13 @@ function put(
 function checkCreated(
   session: Session,
   stream: ModelStream,
-  { created, tail, closed }: Created,
+  { created, tail, closed, space }: Created,
   first: ModelOp | undefined,
 ): void {
   const at = `stream ${stream.name}`;
   const { spec, fork: origin } = stream;
   expect(created, `${at}: is new`);
+  session.world.checkSpace(stream, space);
   expect(
     spec.contentType === undefined || origin === undefined ||
       spec.contentType === origin.source.contentType,
