@@ -283,3 +283,26 @@ for (const isStored of [false, true]) {
     },
   );
 }
+
+for (const kind of ["other", "too_many_open_files"] satisfies FileSystemErrorKind[]) {
+  Deno.test(`a look-up that fails at a start, ${kind}, damages nothing`, async () => {
+    for (let after = 0; after < 20; after++) {
+      const on = machine();
+      const first = await on.open();
+      for (const name of ["source", "other"]) await put(first, name, LONG);
+      await checkpoint(on);
+      await first.create("fork", { fork: { source: "source" } });
+      const producer = { id: "p", epoch: 0, seq: 0 };
+      await post(first, "other", "more", { producer });
+      on.end("crash");
+      on.fileSystem.faults.add({ call: "look up", kind, after });
+      const begun = await on.open().catch(() => undefined);
+      on.fileSystem.faults.clear();
+      if (begun === undefined) on.end("kill");
+      const storage = begun ?? await on.open();
+      for (const name of ["source", "fork", "other"]) await post(storage, name, "+");
+      const texts = ["source", "fork", "other"].map((name) => get(storage, name));
+      equal(await Promise.all(texts), [`${LONG}+`, `${LONG}+`, `${LONG}more+`]);
+    }
+  });
+}

@@ -4,6 +4,9 @@ import { makePayload } from "./payload.ts";
 import type { Session } from "./session.ts";
 import type { World } from "./world.ts";
 
+/** More than a block. */
+const LONG_BYTES = 10_000;
+
 /**
  * Damages a stream while no process runs, where others are left that have nothing to do with it. From
  * then on nothing is promised of it but answers, and all of the others.
@@ -16,7 +19,9 @@ export function damageOne(world: World): void {
     return world.names.some((name) => !family.has(name) && world.stream(name) !== undefined);
   });
   if (rows.length === 0) return;
-  const { id, name } = extra.pick(rows);
+  // One with segments has more that can be damaged.
+  const long = rows.filter(({ id }) => tables.segments(id).length > 0);
+  const { id, name } = extra.pick(long.length > 0 && extra.chance(0.7) ? long : rows);
   const { what, run } = extra.pick(waysToDamage(world, tables, id));
   world.giveUp(world.family(name));
   world.kinds.add("a damaged stream");
@@ -30,10 +35,14 @@ export function askDamaged(session: Session): void {
   const { extra } = world;
   if (world.damagedNames.length === 0 || !extra.chance(0.2)) return;
   const name = extra.pick(world.damagedNames);
-  const { body } = makePayload(false, world.nextOpId(), extra.below(world.longestBytes), 1);
+  const lengthBytes = extra.below(extra.chance(0.5) ? LONG_BYTES : world.longestBytes);
+  const { body } = makePayload(false, world.nextOpId(), lengthBytes, 1);
   const contentType = world.stream(name)?.contentType ?? "text/plain";
+  const append = () => storage.append(name, { contentType, body });
   const calls: readonly (() => Promise<unknown>)[] = [
-    () => storage.append(name, { contentType, body }),
+    append,
+    append,
+    append,
     () => storage.append(name, { contentType, body, producer: { id: "p", epoch: 9, seq: 0 } }),
     () => storage.head(name),
     () => storage.read(name, 0, 10_000),

@@ -66,7 +66,7 @@ export async function runHistory(
 
 /** Starts the storage, after however many starts that a crash cuts short, and checks what it holds. */
 async function start(world: World, counts: { crashes: number }): Promise<Session> {
-  if (world.extra.chance(0.05)) damageOne(world);
+  if (world.extra.chance(0.07)) damageOne(world);
   if (world.isUnclean && world.extra.chance(0.5)) await tryWithoutNewest(world);
   while (true) {
     const { life, faults } = world.machine.fileSystem;

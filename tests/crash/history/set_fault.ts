@@ -48,8 +48,8 @@ const OPENING: readonly Call[] = ["open", "open", "sync directory", "store", "st
 export function drawRareFault(world: World): (() => void) | undefined {
   const kind = world.extra.below(30);
   if (kind === 0) return () => failLookUps(world);
-  if (kind === 1) return () => lackDescriptors(world);
-  return kind === 2 ? () => leaveRowsAhead(world) : undefined;
+  if (kind === 1) return () => leaveRowsAhead(world);
+  return kind <= 3 ? () => lackDescriptors(world) : undefined;
 }
 
 /** Loads fail, once or a few times. */

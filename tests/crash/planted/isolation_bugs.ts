@@ -19,6 +19,7 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
       from: NOT_DAMAGE + "      this.#parts.damaged.add(",
       to: "      if (!(error instanceof Error)) throw error;\n      this.#parts.damaged.add(",
     }],
+    test: "a look-up that fails at a start",
   },
   {
     name: "a damaged row stops the start",
