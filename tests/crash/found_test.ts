@@ -306,3 +306,24 @@ for (const kind of ["other", "too_many_open_files"] satisfies FileSystemErrorKin
     }
   });
 }
+
+Deno.test("files that couldn't be opened for their sync are synced by the next try", async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const on = machine(seed, { hasBarrier: false });
+    const storage = await on.open();
+    for (const name of ["a", "b"]) await put(storage, name, LONG);
+    const after = seed % 10;
+    on.fileSystem.faults.add({
+      call: "open",
+      kind: "too_many_open_files",
+      path: /segments/,
+      after,
+    });
+    await checkpoint(on);
+    await checkpoint(on);
+    equal([storage.status().state, storage.status().figures.checkpoints > 0], ["ok", true]);
+    on.end("crash");
+    const next = await on.open();
+    for (const name of ["a", "b"]) equal(await get(next, name), LONG);
+  }
+});

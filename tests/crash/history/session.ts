@@ -27,7 +27,7 @@ function isPassing({ call, kind }: Fault): boolean {
 }
 
 const OPENING: readonly Call[] = ["open", "sync directory", "store", "store state"];
-const WANTING_ROOM: readonly Call[] = ["open", "write", "store", "store state"];
+const WANTING_ROOM: readonly Call[] = ["write", "store", "store state"];
 
 /** No try of anything is put off for longer. */
 const LONGEST_RETRY_MS = 31_000;

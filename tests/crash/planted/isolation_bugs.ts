@@ -95,6 +95,7 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
       from: "      for (const path of files) this.#dirtyFiles.add(path);\n",
       to: "",
     }],
+    test: "files that couldn't be opened for their sync",
   },
   {
     name: "a batch that found no room isn't written again",
