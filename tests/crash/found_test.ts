@@ -1,5 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
+import type { FileSystemErrorKind } from "../../src/env/file_system.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import type { Call } from "../support/faults.ts";
 import { runHistory } from "./history/history.ts";
 import { turn } from "../support/life.ts";
@@ -206,4 +208,122 @@ Deno.test("a stream that a checkpoint holds doesn't leave memory and lose its di
   // After a kill between a checkpoint's rows and its state nothing is dirty, and all is stored once more.
   const { violation } = await runHistory(325_685_262);
   equal(violation?.message, undefined);
+});
+
+for (const kind of ["other", "too_many_open_files"] satisfies FileSystemErrorKind[]) {
+  Deno.test(`a look-up that fails in a checkpoint, ${kind}, ends nothing`, async () => {
+    const on = machine();
+    const storage = await on.open();
+    await put(storage, "here", LONG);
+    await put(storage, "doomed", LONG);
+    await checkpoint(on);
+    await storage.delete("doomed");
+    await post(storage, "here", "more");
+    on.fileSystem.faults.add({ call: "look up", kind, path: /segments$/ });
+    await checkpoint(on);
+    equal(on.fileSystem.faults.fired.length, 1);
+    equal(storage.status().state, "ok");
+    await post(storage, "here", "+");
+    on.end("crash");
+    equal(await get(await on.open(), "here"), `${LONG}more+`);
+  });
+}
+
+Deno.test("a look-up that fails while streams expire keeps no other from its end", async () => {
+  const on = machine();
+  const storage = await on.open({ maxLoadedStreams: 1 });
+  const ending = (ttlSeconds: number) => ({ lifetime: { kind: "ttl", ttlSeconds } } as const);
+  for (const name of ["stored", "another"]) await put(storage, name, "text", ending(50));
+  await checkpoint(on);
+  equal(storage.status().figures.loadedStreams, 0);
+  for (const name of ["a", "b", "c"]) await put(storage, name, "text", ending(20));
+  on.fileSystem.faults.add({ call: "look up", kind: "other", path: /byId$/ });
+  for (let second = 0; second < 22; second++) {
+    on.clock.advance(1000);
+    await rest(20);
+  }
+  equal(on.fileSystem.faults.fired.length, 1);
+  equal(storage.status().figures.loadedStreams, 0);
+});
+
+for (const isStored of [false, true]) {
+  Deno.test(
+    `a name made again after a full disk's deletions is found and made once, ${
+      isStored ? "with" : "without"
+    } a row before`,
+    async () => {
+      const on = machine();
+      const first = await on.open();
+      await put(first, "x", "old");
+      if (isStored) await checkpoint(on);
+      await first.delete("x");
+      for (const name of ["a", "b", "c"]) await put(first, name);
+      on.end("crash");
+      const options = { maxLoadedStreams: 1 };
+      on.fileSystem.faults.add({ call: "store", kind: "no_space", after: 1, times: 3 });
+      on.fileSystem.faults.add({ call: "store state", kind: "no_space", after: 1, times: 1000 });
+      const storage = await on.open(options);
+      await rest();
+      ok(on.fileSystem.faults.fired.length > 0, "the disk is full");
+      await put(storage, "x", "new");
+      for (let i = 0; i < 4; i++) await checkpoint(on);
+      for (const name of ["a", "b", "c"]) await post(storage, name, "text");
+      for (let i = 0; i < 2; i++) await checkpoint(on);
+      const again = async (on: Storage) =>
+        (await on.create("x", { contentType: "text/plain" })).created;
+      equal([await get(storage, "x"), await again(storage)], ["new", false]);
+      await post(storage, "x", "+more");
+      on.end("crash");
+      const next = await on.open(options);
+      equal([await get(next, "x"), await again(next)], ["new+more", false]);
+      for (let i = 0; i < 2; i++) await checkpoint(on);
+      equal(next.status().state, "ok");
+      on.end("crash");
+      equal(await get(await on.open(options), "x"), "new+more");
+    },
+  );
+}
+
+for (const kind of ["other", "too_many_open_files"] satisfies FileSystemErrorKind[]) {
+  Deno.test(`a look-up that fails at a start, ${kind}, damages nothing`, async () => {
+    for (let after = 0; after < 20; after++) {
+      const on = machine();
+      const first = await on.open();
+      for (const name of ["source", "other"]) await put(first, name, LONG);
+      await checkpoint(on);
+      await first.create("fork", { fork: { source: "source" } });
+      const producer = { id: "p", epoch: 0, seq: 0 };
+      await post(first, "other", "more", { producer });
+      on.end("crash");
+      on.fileSystem.faults.add({ call: "look up", kind, after });
+      const begun = await on.open().catch(() => undefined);
+      on.fileSystem.faults.clear();
+      if (begun === undefined) on.end("kill");
+      const storage = begun ?? await on.open();
+      for (const name of ["source", "fork", "other"]) await post(storage, name, "+");
+      const texts = ["source", "fork", "other"].map((name) => get(storage, name));
+      equal(await Promise.all(texts), [`${LONG}+`, `${LONG}+`, `${LONG}more+`]);
+    }
+  });
+}
+
+Deno.test("files that couldn't be opened for their sync are synced by the next try", async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const on = machine(seed, { hasBarrier: false });
+    const storage = await on.open();
+    for (const name of ["a", "b"]) await put(storage, name, LONG);
+    const after = seed % 10;
+    on.fileSystem.faults.add({
+      call: "open",
+      kind: "too_many_open_files",
+      path: /segments/,
+      after,
+    });
+    await checkpoint(on);
+    await checkpoint(on);
+    equal([storage.status().state, storage.status().figures.checkpoints > 0], ["ok", true]);
+    on.end("crash");
+    const next = await on.open();
+    for (const name of ["a", "b"]) equal(await get(next, name), LONG);
+  }
 });

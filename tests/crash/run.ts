@@ -9,6 +9,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { runHistory } from "./history/history.ts";
 import { parseParts } from "./history/parts.ts";
+import { RARE_KINDS, type RareKind } from "./history/world.ts";
 import { report } from "./history/report.ts";
 import { runShares } from "./history/shares.ts";
 
@@ -46,10 +47,12 @@ async function runMany(): Promise<number> {
   const startedMs = performance.now();
   const untilMs = startedMs + (seconds ?? Infinity) * 1000;
   let [histories, crashes, faults] = [0, 0, 0];
+  const kinds = new Map<RareKind, number>(RARE_KINDS.map((kind) => [kind, 0]));
   while (histories < count && performance.now() < untilMs) {
     const result = await runHistory(first + histories++ * stride);
     crashes += result.crashes;
     faults += result.faults;
+    for (const kind of result.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     if (result.violation === undefined) continue;
     console.log(await report(result));
     console.log(`${histories - 1} passed, 1 failed`);
@@ -57,6 +60,7 @@ async function runMany(): Promise<number> {
   }
   const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
   console.log(`${crashes} crashes and kills, ${faults} faults, ${tookSeconds} s`);
+  for (const [kind, count] of kinds) console.log(`${count} histories with ${kind}`);
   console.log(`${histories} passed, 0 failed`);
   return 0;
 }

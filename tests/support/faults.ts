@@ -13,7 +13,8 @@ export type Call =
   | "sync directory"
   | "barrier"
   | "store"
-  | "store state";
+  | "store state"
+  | "look up";
 
 /** Calls that are to fail. */
 export interface Fault {

@@ -4,18 +4,20 @@ import { compareNames, type NameRange } from "../../src/protocol/name_order.ts";
 import type {
   Catalog,
   CatalogChanges,
+  CatalogLookups,
   CatalogState,
   ProducerRow,
   RowEnd,
   SegmentRow,
   StreamRow,
 } from "../../src/storage/file/catalog.ts";
-import { DirectoryError } from "../../src/storage/file/damage.ts";
+import { damagedRead, DirectoryError } from "../../src/storage/file/damage.ts";
 import type { DirectoryLock } from "../../src/storage/file/lock.ts";
 import type { DatabaseDoor } from "../../src/storage/file/options.ts";
+import { shortageRefusal } from "../../src/storage/file/shortage.ts";
 import type { Call } from "./faults.ts";
 import type { FaultyFileSystem } from "./faulty_file_system.ts";
-import { MemoryTables, type Transaction } from "./memory_tables.ts";
+import { type DamagedRow, MemoryTables, type Transaction } from "./memory_tables.ts";
 import type { Random } from "./random.ts";
 
 /**
@@ -99,41 +101,58 @@ class MemoryCatalog implements Catalog {
   }
 
   byName(name: string): StreamRow | undefined {
-    const id = this.#tables.idOf(name);
-    return id === undefined ? undefined : this.byId(id);
+    return this.#lookUp("byName", () => {
+      const id = this.#tables.idOf(name);
+      return id === undefined ? undefined : this.#stream(id);
+    });
   }
 
   list({ prefix, after }: NameRange, limit: number): StreamRow[] {
-    return [...this.#tables.streams()]
-      .filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
-      .sort((a, b) => compareNames(a.name, b.name))
-      .slice(0, limit).map((row) => structuredClone(row));
+    return this.#lookUp("list", () =>
+      [...this.#tables.streams()]
+        .filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
+        .sort((a, b) => compareNames(a.name, b.name))
+        .slice(0, limit).flatMap(({ id }) => this.#stream(id) ?? []));
   }
 
   byId(id: number): StreamRow | undefined {
-    const row = this.#tables.stream(id);
-    return row && structuredClone(row);
+    return this.#lookUp("byId", () => this.#stream(id));
   }
 
   byIds(ids: readonly number[]): StreamRow[] {
-    return ids.flatMap((id) => this.byId(id) ?? []);
+    return this.#lookUp(
+      "byIds",
+      () =>
+        ids.flatMap((id) => this.#tables.isDamaged({ streamId: id }) ? [] : this.#stream(id) ?? []),
+    );
   }
 
   producers(streamId: number): ProducerRow[] {
-    return this.#tables.producers(streamId);
+    return this.#lookUp(
+      "producers",
+      () => this.#tables.producers(streamId).map((row) => this.#sound(row)),
+    );
   }
 
   producer(streamId: number, producerId: string): ProducerPosition | undefined {
-    return this.#tables.producer(streamId, producerId);
+    return this.#lookUp("producer", () => {
+      const row = this.#tables.producer(streamId, producerId);
+      return row && this.#sound(row);
+    });
   }
 
   segmentAt(streamId: number, offset: number): SegmentRow | undefined {
-    const row = this.#tables.segments(streamId).findLast(({ base }) => base <= offset);
-    return row && { ...row };
+    return this.#lookUp("segmentAt", () => {
+      const row = this.#tables.segments(streamId).findLast(({ base }) => base <= offset);
+      return row && { ...this.#sound(row) };
+    });
   }
 
   segments(streamId: number): SegmentRow[] {
-    return this.#tables.segments(streamId).map((row) => ({ ...row }));
+    return this.#lookUp(
+      "segments",
+      () => this.#tables.segments(streamId).map((row) => ({ ...this.#sound(row) })),
+    );
   }
 
   countForks(sourceId: number): number {
@@ -141,25 +160,37 @@ class MemoryCatalog implements Catalog {
   }
 
   forkIds(sourceId: number): number[] {
-    return [...this.#tables.streams()]
-      .filter(({ fork }) => fork?.sourceId === sourceId).map(({ id }) => id);
+    return this.#lookUp("forkIds", () =>
+      [...this.#tables.streams()]
+        .filter(({ fork }) => fork?.sourceId === sourceId).map(({ id }) => id));
   }
 
   greatestId(): number {
-    return Math.max(0, ...[...this.#tables.streams()].map(({ id }) => id));
+    return this.#lookUp(
+      "greatestId",
+      () => Math.max(0, ...this.#tables.soundStreams().map(({ id }) => id)),
+    );
   }
 
   positionBehind(position: number): number | undefined {
-    return [...this.#tables.streams()].map((row) => row.position)
-      .filter((each) => each > position).sort((a, b) => b - a)[0];
+    return this.#lookUp(
+      "positionBehind",
+      () =>
+        this.#tables.soundStreams().map((row) => row.position)
+          .filter((each) => each > position).sort((a, b) => b - a)[0],
+    );
   }
 
   expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
     const order = (a: RowEnd, b: RowEnd) => a.endsAtMs - b.endsAtMs || a.id - b.id;
-    return [...this.#tables.streams()].filter((row) => !row.softDeleted)
-      .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
-      .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
-      .sort(order).slice(0, limit);
+    return this.#lookUp(
+      "expired",
+      () =>
+        [...this.#tables.streams()].filter((row) => !row.softDeleted)
+          .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
+          .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
+          .sort(order).slice(0, limit),
+    );
   }
 
   store(changes: CatalogChanges): Promise<void> {
@@ -172,6 +203,28 @@ class MemoryCatalog implements Catalog {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** As SQLite's look-ups fail: for want of a descriptor, or because the system doesn't let it read. */
+  #lookUp<T>(name: keyof CatalogLookups, find: () => T): T {
+    const fault = this.#fileSystem.faults.meet("look up", `${this.#path} ${name}`);
+    if (fault === undefined) return find();
+    if (fault.kind === "too_many_open_files") throw shortageRefusal(fault.kind);
+    throw new FileSystemError(fault.kind, "read", this.#path, new Error("an injected fault"));
+  }
+
+  #stream(id: number): StreamRow | undefined {
+    const row = this.#tables.stream(id);
+    if (row === undefined) return undefined;
+    this.#sound({ streamId: id });
+    return structuredClone(row);
+  }
+
+  /** @throws {StreamError} `damaged` */
+  #sound<Row extends DamagedRow>(row: Row): Row {
+    if (!this.#tables.isDamaged(row)) return row;
+    const expected = "a row that checks";
+    throw damagedRead({ path: this.#path, position: 0, expected, found: "another" });
   }
 
   async #commit(call: Call, transaction: Transaction): Promise<void> {

@@ -16,9 +16,19 @@ export type Transaction =
   | { kind: "store"; changes: CatalogChanges }
   | { kind: "state"; state: CatalogState };
 
+/** A row of a stream's, its own where it says no more. */
+export interface DamagedRow {
+  streamId: number;
+  producerId?: string;
+  /** That of a segment. */
+  base?: number;
+}
+
 /** A catalogue's tables in memory. */
 export class MemoryTables {
   state: CatalogState;
+  /** Rows that aren't what was written, as long as nothing else is written there. */
+  readonly #damaged = new Map<string, DamagedRow>();
   readonly #streams = new Map<number, StreamRow>();
   readonly #names = new Map<string, number>();
   readonly #producers = new Map<number, Map<string, ProducerRow>>();
@@ -26,6 +36,21 @@ export class MemoryTables {
 
   constructor(uuid: string) {
     this.state = { uuid, position: 0, nextId: 1, checkpointAtMs: 0, clean: true };
+  }
+
+  /** The row isn't what was written any more. */
+  damage(row: DamagedRow): void {
+    this.#damaged.set(keyOf(row), row);
+  }
+
+  /** Whether a row isn't what was written. */
+  isDamaged(row: DamagedRow): boolean {
+    return this.#damaged.size > 0 && this.#damaged.has(keyOf(row));
+  }
+
+  /** The streams whose own rows are what was written. */
+  soundStreams(): StreamRow[] {
+    return [...this.#streams.values()].filter(({ id }) => !this.isDamaged({ streamId: id }));
   }
 
   idOf(name: string): number | undefined {
@@ -75,12 +100,17 @@ export class MemoryTables {
     for (const row of changes.streams) {
       this.#streams.set(row.id, row);
       this.#names.set(row.name, row.id);
+      this.#damaged.delete(keyOf({ streamId: row.id }));
     }
     for (const update of changes.updates) this.#update(update);
     for (const row of changes.producers) {
       inner(this.#producers, row.streamId).set(row.producerId, row);
+      this.#damaged.delete(keyOf(row));
     }
-    for (const row of changes.segments) inner(this.#segments, row.streamId).set(row.base, row);
+    for (const row of changes.segments) {
+      inner(this.#segments, row.streamId).set(row.base, row);
+      this.#damaged.delete(keyOf(row));
+    }
   }
 
   /** What a copy of the database would hold. */
@@ -97,6 +127,7 @@ export class MemoryTables {
         segments: this.allSegments(),
       },
     });
+    for (const row of this.#damaged.values()) tables.damage(row);
     return tables;
   }
 
@@ -117,6 +148,9 @@ export class MemoryTables {
     this.#streams.delete(id);
     this.#producers.delete(id);
     this.#segments.delete(id);
+    for (const [key, { streamId }] of this.#damaged) {
+      if (streamId === id) this.#damaged.delete(key);
+    }
   }
 
   #checkNames(changes: CatalogChanges): void {
@@ -133,4 +167,8 @@ function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
   const found = maps.get(key) ?? new Map<L, V>();
   maps.set(key, found);
   return found;
+}
+
+function keyOf({ streamId, producerId, base }: DamagedRow): string {
+  return `${streamId}/${base ?? ""}/${producerId ?? ""}`;
 }

@@ -36,6 +36,30 @@ export class SimulatedDisk {
     return { folder, name: path.slice(at + 1) };
   }
 
+  /**
+   * Takes a file away, as someone does while no process runs: for good, until what is returned puts it
+   * back.
+   */
+  takeAway(path: string): () => void {
+    const place = this.place(path);
+    const node = this.find(path);
+    if (place === undefined || node === undefined) throw new Error(`There is no ${path}.`);
+    const put = (there: SimulatedNode | undefined) => {
+      this.changes.make([{ ...place, node: there }]);
+      this.changes.finishSync(this.changes.beginSync(place.folder));
+    };
+    put(undefined);
+    return () => put(node);
+  }
+
+  /** Cuts a file short, as {@link takeAway} takes it away. */
+  cut(path: string, lengthBytes: number): void {
+    const file = this.find(path);
+    if (!(file instanceof SimulatedFile)) throw new Error(`There is no file ${path}.`);
+    file.truncate(lengthBytes);
+    file.finishSync(file.beginSync());
+  }
+
   /** Every file that has a name. */
   *files(folder = this.#root): Generator<SimulatedFile> {
     for (const node of folder.seen.values()) {

@@ -1,5 +1,6 @@
+import { FileSystemError } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
-import type { ProducerPosition } from "../../protocol/errors.ts";
+import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import type { Lifetime } from "../../protocol/lifetime.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
 import type { ForkOrigin, ProducerBatch } from "../records.ts";
@@ -124,4 +125,9 @@ export interface Catalog extends CatalogLookups {
   /** Stores what the catalogue says of itself. */
   storeState(state: CatalogState): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Whether a look-up failed: the row is damaged, or the system doesn't let it be read now. */
+export function isLookUpFailure(error: unknown): error is StreamError | FileSystemError {
+  return error instanceof StreamError || error instanceof FileSystemError;
 }

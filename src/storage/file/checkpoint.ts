@@ -7,15 +7,15 @@ import {
   type ShortageError,
   type ShortageKind,
 } from "../../env/file_system.ts";
-import { StreamError } from "../../protocol/errors.ts";
 import type { Ballast } from "./ballast.ts";
-import type {
-  Catalog,
-  CatalogChanges,
-  ProducerRow,
-  SegmentRow,
-  StreamRow,
-  StreamUpdate,
+import {
+  type Catalog,
+  type CatalogChanges,
+  isLookUpFailure,
+  type ProducerRow,
+  type SegmentRow,
+  type StreamRow,
+  type StreamUpdate,
 } from "./catalog.ts";
 import { DoomedFiles } from "./doomed_files.ts";
 import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
@@ -319,12 +319,11 @@ export class Checkpointer {
     try {
       return this.#parts.catalog.segments(id).map(({ base }) => base);
     } catch (error) {
-      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      // Whatever keeps it from being read, it is no more than files that stay for a while.
+      if (!isLookUpFailure(error)) throw error;
       logger.warn(
-        "Which files deleted stream {id} has can't be read, the next start removes them.",
-        {
-          id,
-        },
+        "Which files deleted stream {id} has can't be read, the next start removes them: {message}",
+        { id, message: error.message },
       );
       return [];
     }

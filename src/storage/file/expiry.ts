@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { ExpiryQueue } from "../expiry_queue.ts";
-import type { Catalog, RowEnd } from "./catalog.ts";
+import { type Catalog, isLookUpFailure, type RowEnd } from "./catalog.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { LogPace } from "./log_pace.ts";
 
@@ -118,9 +118,9 @@ export class Expiry {
       if (stream !== undefined) this.note(stream);
       return true;
     } catch (error) {
+      if (!isLookUpFailure(error)) throw error;
       // A stream that is damaged says so to whoever asks for it, and keeps no other from its end.
-      if (!(error instanceof StreamError)) throw error;
-      if (error.code !== "damaged") return false;
+      if (!(error instanceof StreamError && error.code === "damaged")) return false;
       logger.error("The expired stream {id} stays: {message}", { id, message: error.message });
       return true;
     }

@@ -27,6 +27,11 @@ export function append(session: Session, stream: ModelStream): void {
     return send(session, stream, newOp(session, stream, { seq }), { isExclusive: true });
   }
   if (isFree && random.chance(0.05)) return close(session, stream);
+  const { space } = stream.root;
+  if (isFree && space !== undefined && session.world.extra.chance(0.1)) {
+    const expectedTail = { space, position: stream.tail };
+    return send(session, stream, newOp(session, stream, { expectedTail }), { isExclusive: true });
+  }
   send(session, stream, newOp(session, stream, {}), {});
 }
 
@@ -139,7 +144,8 @@ function send(session: Session, stream: ModelStream, op: ModelOp, options: SendO
     world.note(`  op=${op.id} ${outcome}`);
   };
   session.ask(session.storage.append(stream.name, op.request), {
-    done: ({ tail, duplicate, closed }) => {
+    done: ({ tail, duplicate, closed, space }) => {
+      world.checkSpace(stream, space);
       end(duplicate ? "duplicate" : `at ${tail - op.payload.stored.length}`);
       const at = `stream ${stream.name}, operation ${op.id}`;
       expect(!duplicate || op.sent > 1, `${at}: is no duplicate`);

@@ -1,13 +1,16 @@
 import type { Storage } from "../../../src/storage/storage.ts";
 import { turn } from "../../support/life.ts";
 import { append } from "./appends.ts";
+import { askDamaged, damageOne } from "./damage.ts";
 import { create, createAgain, fork, remove } from "./names.ts";
+import { checkForeignOffsets } from "./offsets.ts";
 import { describe, LifeOver, Session } from "./session.ts";
 import { checkListing } from "./listing.ts";
+import { tryWithoutNewest } from "./rows_ahead.ts";
 import { checkAll, checkName, checkStream } from "./verify.ts";
 import { Violation } from "./violation.ts";
-import { World } from "./world.ts";
-import { setFault } from "./set_fault.ts";
+import { type RareKind, World } from "./world.ts";
+import { drawRareFault, failLookUps, setFault } from "./set_fault.ts";
 
 /** How a history went. */
 export interface HistoryResult {
@@ -19,6 +22,8 @@ export interface HistoryResult {
   parts: string[];
   crashes: number;
   faults: number;
+  /** The rare kinds that have happened. */
+  kinds: ReadonlySet<RareKind>;
 }
 
 /**
@@ -32,7 +37,8 @@ export async function runHistory(
 ): Promise<HistoryResult> {
   const world = new World(seed);
   const parts: string[] = [];
-  const result = { seed, trace: world.trace, parts, crashes: 0, faults: 0, violation: undefined };
+  const { trace, kinds } = world;
+  const result = { seed, trace, parts, crashes: 0, faults: 0, kinds, violation: undefined };
   const keep = (part: string) => {
     if (!isKept(part)) return false;
     parts.push(part);
@@ -60,15 +66,20 @@ export async function runHistory(
 
 /** Starts the storage, after however many starts that a crash cuts short, and checks what it holds. */
 async function start(world: World, counts: { crashes: number }): Promise<Session> {
+  if (world.extra.chance(0.07)) damageOne(world);
+  if (world.isUnclean && world.extra.chance(0.5)) await tryWithoutNewest(world);
   while (true) {
     const { life, faults } = world.machine.fileSystem;
     const isCutShort = world.random.chance(0.3);
     if (isCutShort) life.endAfter(world.random.between(1, 80));
     if (world.random.chance(0.05)) setFault(world);
+    if (world.extra.chance(0.02)) failLookUps(world);
     if (world.isUnclean) { for (const stream of world.streams()) stream.maybeUsed(world.nowMs); }
     world.note("open");
     const storage = await openUntilOver(world);
-    const isFaulty = faults.fired.length > 0;
+    // One that opens though a look-up has failed has to have everything all the same.
+    const isFaulty = faults.fired.some(({ call }) => call !== "look up");
+    world.noteFired(faults.fired);
     faults.clear();
     if (storage !== undefined && !isFaulty) {
       const session = new Session(world, storage);
@@ -116,7 +127,12 @@ async function live(
     world.random.chance(0.5);
   if (world.isFragile) world.note("fragile");
   const steps = world.random.between(1, world.names.length > 10 ? 300 : 60);
-  if (world.random.chance(0.3) && keep("fault")) setFault(world);
+  const isFaulty = world.random.chance(0.3);
+  const setRareFault = drawRareFault(world);
+  if ((isFaulty || setRareFault !== undefined) && keep("fault")) {
+    if (isFaulty) setFault(world);
+    setRareFault?.();
+  }
   try {
     for (let i = 0; i < steps && !session.isOver; i++) {
       if (!keep(`${i}`)) continue;
@@ -125,10 +141,12 @@ async function live(
       session.check();
     }
     world.turnTo(`${name} end`);
+    if (world.extra.chance(0.5)) await session.recover();
   } catch (error) {
     if (!(error instanceof LifeOver)) throw error;
   }
   counts.faults += faults.fired.length;
+  world.noteFired(faults.fired);
   faults.clear();
   if (!session.isOver && world.random.chance(0.3)) return await close(world, session, counts);
   end(world, counts);
@@ -140,6 +158,10 @@ async function step(session: Session): Promise<void> {
   const name = random.pick(names);
   const stream = world.stream(name);
   const there = stream?.presence === "there" ? stream : undefined;
+  askDamaged(session);
+  if (there !== undefined && world.extra.chance(0.01)) {
+    await inspect(session, () => checkForeignOffsets(session, there));
+  }
   const kind = random.below(100);
   if (world.isFragile && kind < 76) {
     if (there !== undefined) append(session, there);

@@ -67,6 +67,8 @@ export class ModelStream {
   readonly ops: ModelOp[] = [];
   presence: "creating" | "there" | "deleting" | "ended" = "creating";
   id: number | undefined;
+  /** The offset space, of one that is no fork. */
+  space: number | undefined;
   closed = false;
   /** The operation that closes, once there is one. */
   closing: ModelOp | undefined;
@@ -106,6 +108,11 @@ export class ModelStream {
 
   get contentType(): string {
     return this.spec.contentType ?? this.fork?.source.contentType ?? "application/octet-stream";
+  }
+
+  /** The stream in whose offset space it counts. */
+  get root(): ModelStream {
+    return this.fork?.source.root ?? this;
   }
 
   /** Offset of the first byte of its own. */
@@ -219,6 +226,15 @@ export class ModelStream {
       at += payload.stored.length;
     }
     return { bytes: concatBytes(parts), ends };
+  }
+
+  /** Where the next append goes, where nothing is unknown or under way. */
+  get tail(): number {
+    return this.ops.reduce(
+      (tail, { outcome, start, payload }) =>
+        outcome === "stored" ? Math.max(tail, (start ?? 0) + payload.stored.length) : tail,
+      this.ownStart,
+    );
   }
 
   /** Every producer's newest position, as far as its batches are stored. */

@@ -1,5 +1,6 @@
 import type { StreamError } from "../../../src/protocol/errors.ts";
 import type { Lifetime } from "../../../src/protocol/lifetime.ts";
+import { type Offset, positionOf } from "../../../src/protocol/offset.ts";
 import type { Created, CreateSpec } from "../../../src/storage/storage.ts";
 import { between, type ModelFork, type ModelOp, ModelStream, type Status } from "./model.ts";
 import { makePayload, type Payload } from "./payload.ts";
@@ -27,7 +28,7 @@ export function fork(session: Session, name: string, source: ModelStream): void 
   if (source.presence !== "there" || source.exclusive > 0 || source.name === name) return;
   const before = freeName(session, name);
   if (before === "taken") return;
-  const { origin, ...where } = choosePoint(session, source);
+  const { origin, ...where } = nameSpace(session, source, choosePoint(session, source));
   const { first, body } = random.chance(0.3) ? firstContent(session, source.json) : {};
   const lifetime = random.chance(0.3) ? chooseLifetime(session) : {};
   const contentType = random.chance(0.2) ? "image/png" : undefined;
@@ -52,8 +53,9 @@ export function createAgain(session: Session, stream: ModelStream): void {
   world.note(`create ${name} again`);
   stream.exclusive++;
   session.ask(storage.create(name, spec), {
-    done: ({ created }) => {
+    done: ({ created, space }) => {
       stream.exclusive--;
+      world.checkSpace(stream, space);
       expect(!created, `stream ${name}: is there and can't be created`);
       const isSame = (spec.closed ?? false) === stream.closed;
       expect(isSame, `stream ${name}: was closed meanwhile, so that it isn't what is asked for`);
@@ -159,12 +161,13 @@ function put(
 function checkCreated(
   session: Session,
   stream: ModelStream,
-  { created, tail, closed }: Created,
+  { created, tail, closed, space }: Created,
   first: ModelOp | undefined,
 ): void {
   const at = `stream ${stream.name}`;
   const { spec, fork: origin } = stream;
   expect(created, `${at}: is new`);
+  session.world.checkSpace(stream, space);
   expect(
     spec.contentType === undefined || origin === undefined ||
       spec.contentType === origin.source.contentType,
@@ -233,10 +236,21 @@ function chooseLifetime(session: Session): { lifetime?: Lifetime } {
   return { lifetime: { kind: "until", expiresAtMs: nowMs + random.between(5000, 60_000) } };
 }
 
-function choosePoint(
-  session: Session,
-  source: ModelStream,
-): { origin: ModelFork; offset?: number; subOffset?: number } {
+interface ForkPoint {
+  origin: ModelFork;
+  offset?: Offset;
+  subOffset?: number;
+}
+
+/** Says now and then whose offset it is. */
+function nameSpace({ world }: Session, { root }: ModelStream, point: ForkPoint): ForkPoint {
+  const { space } = root;
+  const { offset } = point;
+  if (space === undefined || offset === undefined || !world.extra.chance(0.5)) return point;
+  return { ...point, offset: { space, position: positionOf(offset) } };
+}
+
+function choosePoint(session: Session, source: ModelStream): ForkPoint {
   const { random } = session.world;
   const { bytes, ends } = source.known();
   const origin = (point: number): ModelFork => ({

@@ -1,5 +1,6 @@
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
+import type { Call, Fault } from "../../support/faults.ts";
 import { turn } from "../../support/life.ts";
 import type { FaultyFileSystem } from "../../support/faulty_file_system.ts";
 import type { World } from "./world.ts";
@@ -14,6 +15,22 @@ export class LifeOver extends Error {
 export function isShortageCode(code: string): boolean {
   return code === "storage_full" || code === "overloaded";
 }
+
+/**
+ * Whether a call that failed so may be made again: a look-up, an open, and what there was no room for.
+ * Of a sync that has failed nobody knows what became.
+ */
+function isPassing({ call, kind }: Fault): boolean {
+  if (call === "look up") return true;
+  if (kind === "too_many_open_files") return OPENING.includes(call);
+  return kind === "no_space" && WANTING_ROOM.includes(call);
+}
+
+const OPENING: readonly Call[] = ["open", "sync directory", "store", "store state"];
+const WANTING_ROOM: readonly Call[] = ["write", "store", "store state"];
+
+/** No try of anything is put off for longer. */
+const LONGEST_RETRY_MS = 31_000;
 
 /** How long an answer may take, in turns of the event loop. */
 const PATIENCE_TURNS = 3000;
@@ -47,9 +64,29 @@ export class Session {
     return this.#fileSystem.faults.fired.length > 0;
   }
 
-  /** Throws what an answer has shown to be wrong. */
+  /** Whether a fault may have ended all writing: what passes never does. */
+  get mayHaveFailed(): boolean {
+    return this.#fileSystem.faults.fired.some((fault) => !isPassing(fault));
+  }
+
+  /** Throws what an answer has shown to be wrong, or what the storage says of itself. */
   check(): void {
     if (this.#violation !== undefined) throw this.#violation;
+    if (this.isOver || this.#isClosing || this.mayHaveFailed) return;
+    const { state, reason, figures } = this.storage.status();
+    if (state === "failed") throw new Violation(`The storage has failed: ${reason}`);
+    if (figures.failedCheckpoints > 0 && !this.isFaulty) {
+      throw new Violation(`${figures.failedCheckpoints} checkpoints have failed`);
+    }
+  }
+
+  /** What was lacking is there again: the storage goes on, and says so. */
+  async recover(): Promise<void> {
+    if (!this.isFaulty || this.mayHaveFailed || this.isOver) return;
+    this.#fileSystem.faults.clear();
+    this.world.machine.clock.advance(LONGEST_RETRY_MS);
+    await this.#waitUntil(() => this.storage.status().state === "ok", "the end of a shortage");
+    await this.settle();
   }
 
   /** The storage is being closed: what is refused for that reason may still be stored. */
@@ -112,7 +149,7 @@ export class Session {
     }
     const isUnknown = error.code === "storage_failed" || error.code === "storage_closed";
     if (!isUnknown) return judge.refused(error);
-    const isAllowed = error.code === "storage_closed" ? this.#isClosing : this.isFaulty;
+    const isAllowed = error.code === "storage_closed" ? this.#isClosing : this.mayHaveFailed;
     if (!isAllowed) throw new Violation(`${error.message} ${describe(error.cause)}`);
     judge.unknown();
   }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { inRepo } from "../../tools/repo.ts";
+import { RARE_KINDS } from "./world.ts";
 
 /** What the processes share. */
 export interface Shares {
@@ -35,6 +36,11 @@ export async function runShares({ first, count, seconds, processes }: Shares): P
   console.log(
     `${sum(children, /(\d+) crashes/)} crashes and kills, ${sum(children, /(\d+) faults/)} faults`,
   );
+  for (const kind of RARE_KINDS) {
+    console.log(
+      `${sum(children, new RegExp(`(\\d+) histories with ${kind}`))} histories with ${kind}`,
+    );
+  }
   console.log(`${passed} passed, 0 failed`);
   return 0;
 }

@@ -5,6 +5,7 @@ import { checkContent, checkInfo, settleUnknown } from "./content.ts";
 import { checkListing } from "./listing.ts";
 import { between, type ModelStream } from "./model.ts";
 import { makePayload } from "./payload.ts";
+import { checkForeignOffsets } from "./offsets.ts";
 import type { Session } from "./session.ts";
 import { expect } from "./violation.ts";
 
@@ -31,6 +32,7 @@ export async function checkName(session: Session, name: string): Promise<Found> 
     const owner = ownerOf(session, stream, found.info);
     if (owner.presence === "creating") owner.presence = "there";
     checkInfo(owner, found.info, wasClosed && owner === stream);
+    world.checkSpace(owner, found.info.space);
     world.checkId(owner);
   } else {
     if (wasThere) stream.end();
@@ -85,6 +87,7 @@ export async function checkAll(session: Session): Promise<void> {
     settleUnknown(stream);
     if (world.isFragile) stream.realign();
     await checkProducers(session, stream);
+    if (world.extra.chance(0.05)) await checkForeignOffsets(session, stream);
   }
   world.isFragile = false;
   // Now that it is known which forks are there: who is kept by them?
@@ -165,7 +168,9 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
     const limit = world.random.pick([4096, 10_000, 1_000_000]);
     let read;
     try {
-      read = await session.answer(storage.read(stream.name, at, limit));
+      const { space } = stream.root;
+      const from = space !== undefined && world.extra.chance(0.5) ? { space, position: at } : at;
+      read = await session.answer(storage.read(stream.name, from, limit));
     } catch (error) {
       const code = error instanceof StreamError ? error.code : undefined;
       const hasEnded = code === "not_found" || code === "gone";
@@ -176,6 +181,7 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
     if (tail === Infinity) {
       tail = read.tail;
       checkInfo(stream, read, wasClosed);
+      world.checkSpace(stream, read.space);
     }
     expect(
       read.start === at && read.next === at + read.data.length,

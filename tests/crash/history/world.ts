@@ -1,14 +1,26 @@
 import { crc32 } from "node:zlib";
 import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
+import type { Fault } from "../../support/faults.ts";
 import { Machine } from "../../support/machine.ts";
 import { Random } from "../../support/random.ts";
 import { ModelStream, type Status } from "./model.ts";
 import { expect } from "./violation.ts";
 
 const NAMES = ["a", "b/c", "ü", "d", "e"];
+/** What rare things a history may have in it. */
+export const RARE_KINDS = [
+  "a load that failed",
+  "rows ahead of the log",
+  "no descriptors",
+  "an offset of another stream",
+  "a damaged stream",
+] as const;
+export type RareKind = typeof RARE_KINDS[number];
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** Longer bodies get a log that has room for some of them. */
+const EXTRA = 0x0e87_4a00;
 const MOST_BYTES_IN_SMALL_LOG = 6000;
 /** So many that a checkpoint takes its time, and has more files than it syncs one by one. */
 const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
@@ -18,7 +30,12 @@ export class World {
   readonly seed: number;
   readonly machine: Machine;
   readonly options: Partial<FileStorageOptions>;
-  readonly names: readonly string[];
+  /** Those of which something is promised: all but the damaged ones. */
+  names: readonly string[];
+  /** Those of streams that were damaged, and of all that share bytes with them. */
+  readonly damagedNames: string[] = [];
+  /** Which of the rare kinds have happened. */
+  readonly kinds = new Set<RareKind>();
   readonly trace: string[] = [];
   /** Which life it is. */
   life = 0;
@@ -31,14 +48,17 @@ export class World {
   /** Bodies go up to this. */
   readonly longestBytes: number;
   #random: Random;
+  #extra: Random;
   readonly #current = new Map<string, ModelStream>();
   readonly #byId = new Map<number, ModelStream>();
+  readonly #bySpace = new Map<number, ModelStream>();
   #opId = 0;
 
   constructor(seed: number) {
     const random = new Random(seed);
     this.seed = seed;
     this.#random = random;
+    this.#extra = new Random(seed ^ EXTRA);
     this.machine = new Machine(random.split(), {
       dir: random.pick(["/streams", "/mnt/data/streams"]),
       hasBarrier: random.chance(0.5),
@@ -69,9 +89,16 @@ export class World {
     return this.#random;
   }
 
+  /** The chances of what is rare in it: histories without that are as they would be if nothing were. */
+  get extra(): Random {
+    return this.#extra;
+  }
+
   /** Each part draws by itself: what one of them does stays when another is left out. */
   turnTo(part: string): void {
-    this.#random = new Random(crc32(part, this.seed));
+    const seed = crc32(part, this.seed);
+    this.#random = new Random(seed);
+    this.#extra = new Random(seed ^ EXTRA);
   }
 
   get nowMs(): number {
@@ -124,6 +151,55 @@ export class World {
     const holder = this.#byId.get(stream.id) ?? stream;
     expect(holder === stream, `stream ${stream.name} has the id of an earlier one, ${stream.id}`);
     this.#byId.set(stream.id, stream);
+  }
+
+  /** A fork counts in its source's space, no two other streams in the same, and none ever in another. */
+  checkSpace(stream: ModelStream, space: number): void {
+    const { root } = stream;
+    root.space ??= space;
+    expect(root.space === space, `stream ${stream.name} is in space ${root.space}, not ${space}`);
+    const holder = this.#bySpace.get(space) ?? root;
+    expect(holder === root, `stream ${stream.name} is in the space of an earlier one, ${space}`);
+    this.#bySpace.set(space, root);
+  }
+
+  /** Faults have happened. */
+  noteFired(faults: readonly Fault[]): void {
+    for (const { call, kind } of faults) {
+      if (call === "look up") this.kinds.add("a load that failed");
+      else if (kind === "too_many_open_files") this.kinds.add("no descriptors");
+    }
+  }
+
+  /** All spaces that any stream was ever in. */
+  spaces(): number[] {
+    return [...this.#bySpace.keys()];
+  }
+
+  /** The names of all streams that share bytes with one of this name, or ever did. */
+  family(name: string): Set<string> {
+    const streams: ModelStream[] = [];
+    for (const newest of this.#current.values()) {
+      for (let at: ModelStream | undefined = newest; at !== undefined; at = at.before) {
+        streams.push(at);
+      }
+    }
+    const family = new Set([name]);
+    for (let size = 0; size < family.size;) {
+      size = family.size;
+      for (const { name: own, fork } of streams) {
+        if (fork === undefined) continue;
+        if (!family.has(own) && !family.has(fork.source.name)) continue;
+        family.add(own).add(fork.source.name);
+      }
+    }
+    return family;
+  }
+
+  /** Nothing is promised of these any more. */
+  giveUp(names: ReadonlySet<string>): void {
+    this.damagedNames.push(...names);
+    this.names = this.names.filter((name) => !names.has(name));
   }
 }
 

@@ -1,20 +1,5 @@
-/** A change of one file's text. */
-export interface Edit {
-  /** Under `src/storage`. */
-  file: string;
-  /** Stands in it once. */
-  from: string;
-  to: string;
-}
-
-/** A bug to be planted on a copy of the source, which the crash tests have to find. */
-export interface PlantedBug {
-  name: string;
-  edits: readonly Edit[];
-  /** The test that finds it, of `tests/crash/found_test.ts` or of `file`; else the histories do. */
-  test?: string;
-  file?: string;
-}
+import { ISOLATION_BUGS } from "./isolation_bugs.ts";
+import type { PlantedBug } from "./planted_bug.ts";
 
 const CHECKPOINT = "file/checkpoint.ts";
 const LOG_FILES = "file/log_files.ts";
@@ -199,8 +184,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "uses before a crash are forgotten",
     edits: [{
       file: "file/stream_table.ts",
-      from: "    if (this.#keepAlive(stream) || stream.position > storedPosition)",
-      to: "    if (stream.position > storedPosition)",
+      from:
+        "    if (this.#keepAlive(stream)) this.markDirty(stream);\n    else this.#beginIdle(stream);\n",
+      to: "    this.#beginIdle(stream);\n",
     }],
     test: "a use ",
   },
@@ -329,4 +315,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     test: "no refusal is given",
     file: "tests/storage/file/undurable_refusals_test.ts",
   },
+  ...ISOLATION_BUGS,
 ];

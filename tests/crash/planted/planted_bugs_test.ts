@@ -2,7 +2,8 @@ import { ok } from "node:assert";
 import process from "node:process";
 import { runCommand } from "../../tools/command.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
-import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
+import { PLANTED_BUGS } from "./bugs.ts";
+import type { PlantedBug } from "./planted_bug.ts";
 import { plant } from "./planted_copy.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inRepo } from "../../tools/repo.ts";
-import type { PlantedBug } from "./bugs.ts";
+import type { PlantedBug } from "./planted_bug.ts";
 
 /** What the crash tests need to run. */
 const COPIED = [

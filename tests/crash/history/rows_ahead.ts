@@ -1,0 +1,36 @@
+import { DirectoryError } from "../../../src/storage/file/damage.ts";
+import { readLogHeader } from "../../../src/storage/file/log_reader.ts";
+import { directoryPaths } from "../../../src/storage/file/paths.ts";
+import { describe } from "./session.ts";
+import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+/**
+ * Takes the log's newest files away where rows are ahead of what is left then: no start may go on from
+ * there, and none may change anything. Afterwards they are back.
+ */
+export async function tryWithoutNewest(world: World): Promise<void> {
+  const { machine, extra } = world;
+  const { fileSystem, database: { tables } } = machine;
+  const folder = directoryPaths(machine.dir).log;
+  const names = fileSystem.list(folder)?.filter((name) => name.endsWith(".wal")).sort() ?? [];
+  if (tables === undefined) return;
+  const { position, clean } = tables.state;
+  const rows = clean ? 0 : Math.max(0, ...tables.soundStreams().map((row) => row.position));
+  const lasts = names.map((name) =>
+    readLogHeader(fileSystem, `${folder}/${name}`).header.firstSequence - 1
+  );
+  // Most of all where the catalogue's own position isn't ahead.
+  const worth = (least: number) =>
+    lasts.flatMap((last, i) => i > 0 && last >= least && last < Math.max(rows, position) ? i : []);
+  const candidates = worth(position).length > 0 ? worth(position) : worth(0);
+  if (candidates.length === 0) return;
+  const taken = names.slice(extra.pick(candidates));
+  world.kinds.add("rows ahead of the log");
+  world.note(`without ${taken.join()}: rows are at ${rows}, the catalogue at ${position}`);
+  const putBack = taken.map((name) => fileSystem.disk.takeAway(`${folder}/${name}`));
+  const refusal = await machine.open(world.options).then(() => undefined, (error) => error);
+  const isRight = refusal instanceof DirectoryError && refusal.code === "damaged";
+  if (!isRight) throw new Violation(`Rows are ahead of the log: ${describe(refusal ?? "opened")}`);
+  for (const put of putBack) put();
+}

@@ -1,0 +1,135 @@
+import type { PlantedBug } from "./planted_bug.ts";
+
+const CHECKPOINT = "file/checkpoint.ts";
+const LOG_WRITER = "file/log_writer.ts";
+const REPLAY = "file/replay.ts";
+const SEGMENT_WRITER = "file/segment_writer.ts";
+const STREAM_TABLE = "file/stream_table.ts";
+
+/** Twice in a replay: what comes behind it says which. */
+const NOT_DAMAGE =
+  '      if (!(error instanceof StreamError && error.code === "damaged")) throw error;\n';
+
+/** What one stream, one look-up or one shortage may do to others, or to what is in the log. */
+export const ISOLATION_BUGS: readonly PlantedBug[] = [
+  {
+    name: "an error at a look-up of a replay is taken for damage",
+    edits: [{
+      file: REPLAY,
+      from: NOT_DAMAGE + "      this.#parts.damaged.add(",
+      to: "      if (!(error instanceof Error)) throw error;\n      this.#parts.damaged.add(",
+    }],
+    test: "a look-up that fails at a start",
+  },
+  {
+    name: "a damaged row stops the start",
+    edits: [{
+      file: REPLAY,
+      from: NOT_DAMAGE + "      this.#parts.damaged.add(",
+      to: "      if (error instanceof Error) throw error;\n      this.#parts.damaged.add(",
+    }],
+  },
+  {
+    name: "rows ahead of the log aren't looked at",
+    edits: [{
+      file: "file/recovery.ts",
+      from: "positionBehind(lastSequence) ?? 0",
+      to: "0",
+    }],
+  },
+  {
+    name: "a stream in memory is loaded once more from its row",
+    edits: [{
+      file: STREAM_TABLE,
+      from: "this.#byId.get(row.id) ?? this.#fromRow(row)",
+      to: "this.#fromRow(row)",
+    }],
+    test: "a name made again",
+  },
+  {
+    name: "a missing segment ends all writing",
+    edits: [{
+      file: SEGMENT_WRITER,
+      from: '    ? error.kind === "not_found"\n',
+      to: "    ? false\n",
+    }],
+  },
+  {
+    name: "a segment that is too short ends all writing",
+    edits: [{
+      file: SEGMENT_WRITER,
+      from: '    : error instanceof StreamError && error.code === "damaged";\n',
+      to: "    : false;\n",
+    }],
+  },
+  {
+    name: "an open that fails in a checkpoint ends all writing",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      if (isShortage(error)) this.#retryLater(error);\n",
+      to: "      if (isNoSpace(error)) this.#retryLater(error);\n",
+    }],
+  },
+  {
+    name: "a look-up that fails in a checkpoint ends all writing",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      if (!isLookUpFailure(error)) throw error;\n",
+      to: "      if (isLookUpFailure(error)) throw error;\n",
+    }],
+    test: "a look-up that fails in a checkpoint",
+  },
+  {
+    name: "an expiry that fails forgets those behind it",
+    edits: [{
+      file: "file/expiry.ts",
+      from: "      if (!isLookUpFailure(error)) throw error;\n",
+      to: "      if (!(error instanceof StreamError)) throw error;\n",
+    }],
+    test: "a look-up that fails while streams expire",
+  },
+  {
+    name: "files that couldn't be opened for their sync are forgotten",
+    edits: [{
+      file: SEGMENT_WRITER,
+      from: "      for (const path of files) this.#dirtyFiles.add(path);\n",
+      to: "",
+    }],
+    test: "files that couldn't be opened for their sync",
+  },
+  {
+    name: "a batch that found no room isn't written again",
+    edits: [{
+      file: LOG_WRITER,
+      from:
+        "        await file.write(bytes, this.#position);\n        return this.shortage.end();\n",
+      to: "        return this.shortage.end();\n",
+    }],
+  },
+  {
+    name: "a batch that found no room is written again behind its place",
+    edits: [{
+      file: LOG_WRITER,
+      from:
+        "        await file.write(bytes, this.#position);\n        return this.shortage.end();\n",
+      to:
+        "        await file.write(bytes, this.#position += 512);\n        return this.shortage.end();\n",
+    }],
+  },
+  {
+    name: "a batch that found no room is taken for a failure",
+    edits: [{
+      file: LOG_WRITER,
+      from: "      await this.#writeHeld(current.file, bytes, error);\n",
+      to: "      throw error;\n",
+    }],
+  },
+  {
+    name: "a log file that couldn't be made is taken for a failure",
+    edits: [{
+      file: "file/shortage.ts",
+      from: "    if (!isShortage(error) || this.#isOver) throw error;\n",
+      to: '    if (!isShortage(error) || error.kind !== "no_space" || this.#isOver) throw error;\n',
+    }],
+  },
+];
