@@ -27,7 +27,7 @@ export function append(session: Session, stream: ModelStream): void {
     return send(session, stream, newOp(session, stream, { seq }), { isExclusive: true });
   }
   if (isFree && random.chance(0.05)) return close(session, stream);
-  const { space } = stream.root;
+  const { space } = stream.ownerAt(stream.tail);
   if (isFree && space !== undefined && session.world.extra.chance(0.1)) {
     const expectedTail = { space, position: stream.tail };
     return send(session, stream, newOp(session, stream, { expectedTail }), { isExclusive: true });
@@ -145,7 +145,7 @@ function send(session: Session, stream: ModelStream, op: ModelOp, options: SendO
   };
   session.ask(session.storage.append(stream.name, op.request), {
     done: ({ tail, duplicate, closed, space }) => {
-      world.checkSpace(stream, space);
+      world.checkSpace(stream, space, tail);
       end(duplicate ? "duplicate" : `at ${tail - op.payload.stored.length}`);
       const at = `stream ${stream.name}, operation ${op.id}`;
       expect(!duplicate || op.sent > 1, `${at}: is no duplicate`);

@@ -67,7 +67,7 @@ export class ModelStream {
   readonly ops: ModelOp[] = [];
   presence: "creating" | "there" | "deleting" | "ended" = "creating";
   id: number | undefined;
-  /** The offset space, of one that is no fork. */
+  /** The space of its own offsets, once it was told. */
   space: number | undefined;
   closed = false;
   /** The operation that closes, once there is one. */
@@ -110,9 +110,10 @@ export class ModelStream {
     return this.spec.contentType ?? this.fork?.source.contentType ?? "application/octet-stream";
   }
 
-  /** The stream in whose offset space it counts. */
-  get root(): ModelStream {
-    return this.fork?.source.root ?? this;
+  /** The stream whose offset one of this one's is: up to a fork's point its source's. */
+  ownerAt(offset: number): ModelStream {
+    const { fork } = this;
+    return fork !== undefined && offset <= fork.point ? fork.source.ownerAt(offset) : this;
   }
 
   /** Offset of the first byte of its own. */

@@ -53,9 +53,9 @@ export function createAgain(session: Session, stream: ModelStream): void {
   world.note(`create ${name} again`);
   stream.exclusive++;
   session.ask(storage.create(name, spec), {
-    done: ({ created, space }) => {
+    done: ({ created, space, tail }) => {
       stream.exclusive--;
-      world.checkSpace(stream, space);
+      world.checkSpace(stream, space, tail);
       expect(!created, `stream ${name}: is there and can't be created`);
       const isSame = (spec.closed ?? false) === stream.closed;
       expect(isSame, `stream ${name}: was closed meanwhile, so that it isn't what is asked for`);
@@ -167,7 +167,7 @@ function checkCreated(
   const at = `stream ${stream.name}`;
   const { spec, fork: origin } = stream;
   expect(created, `${at}: is new`);
-  session.world.checkSpace(stream, space);
+  session.world.checkSpace(stream, space, tail);
   expect(
     spec.contentType === undefined || origin === undefined ||
       spec.contentType === origin.source.contentType,
@@ -243,11 +243,12 @@ interface ForkPoint {
 }
 
 /** Says now and then whose offset it is. */
-function nameSpace({ world }: Session, { root }: ModelStream, point: ForkPoint): ForkPoint {
-  const { space } = root;
-  const { offset } = point;
-  if (space === undefined || offset === undefined || !world.extra.chance(0.5)) return point;
-  return { ...point, offset: { space, position: positionOf(offset) } };
+function nameSpace({ world }: Session, source: ModelStream, point: ForkPoint): ForkPoint {
+  if (point.offset === undefined) return point;
+  const position = positionOf(point.offset);
+  const { space } = source.ownerAt(position);
+  if (space === undefined || !world.extra.chance(0.5)) return point;
+  return { ...point, offset: { space, position } };
 }
 
 function choosePoint(session: Session, source: ModelStream): ForkPoint {

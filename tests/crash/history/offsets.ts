@@ -16,12 +16,12 @@ const NOBODY = "nobody";
 export async function checkForeignOffsets(session: Session, stream: ModelStream): Promise<void> {
   const { world, storage } = session;
   const { extra } = world;
-  const own = stream.root.space;
+  const position = extra.pick([0, stream.tail, extra.below(5000)]);
+  const own = stream.ownerAt(position).space;
+  // Those of the name's own earlier streams come first.
   const spaces = [...earlierSpaces(stream), ...world.spaces()].filter((space) => space !== own);
   if (own === undefined || spaces.length === 0) return;
-  // Those of the name's own earlier streams come first.
   const space = extra.pick(extra.chance(0.5) ? spaces.slice(0, 1) : spaces);
-  const position = extra.pick([0, stream.tail, extra.below(5000)]);
   const offset: StreamOffset = { space, position };
   world.kinds.add("an offset of another stream");
   world.note(`${stream.name}: offset ${JSON.stringify(offset)} is none of ${own}`);
@@ -38,7 +38,7 @@ export async function checkForeignOffsets(session: Session, stream: ModelStream)
 function earlierSpaces(stream: ModelStream): number[] {
   const spaces: number[] = [];
   for (let at = stream.before; at !== undefined; at = at.before) {
-    if (at.root.space !== undefined) spaces.push(at.root.space);
+    if (at.space !== undefined) spaces.push(at.space);
   }
   return spaces;
 }

@@ -32,7 +32,7 @@ export async function checkName(session: Session, name: string): Promise<Found> 
     const owner = ownerOf(session, stream, found.info);
     if (owner.presence === "creating") owner.presence = "there";
     checkInfo(owner, found.info, wasClosed && owner === stream);
-    world.checkSpace(owner, found.info.space);
+    world.checkSpaces(owner, found.info);
     world.checkId(owner);
   } else {
     if (wasThere) stream.end();
@@ -168,7 +168,7 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
     const limit = world.random.pick([4096, 10_000, 1_000_000]);
     let read;
     try {
-      const { space } = stream.root;
+      const { space } = stream.ownerAt(at);
       const from = space !== undefined && world.extra.chance(0.5) ? { space, position: at } : at;
       read = await session.answer(storage.read(stream.name, from, limit));
     } catch (error) {
@@ -181,7 +181,7 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
     if (tail === Infinity) {
       tail = read.tail;
       checkInfo(stream, read, wasClosed);
-      world.checkSpace(stream, read.space);
+      world.checkSpaces(stream, read);
     }
     expect(
       read.start === at && read.next === at + read.data.length,

@@ -1,5 +1,7 @@
 import { crc32 } from "node:zlib";
+import { spaceAt } from "../../../src/protocol/offset.ts";
 import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
+import type { StreamInfo } from "../../../src/storage/storage.ts";
 import type { Fault } from "../../support/faults.ts";
 import { Machine } from "../../support/machine.ts";
 import { Random } from "../../support/random.ts";
@@ -153,14 +155,23 @@ export class World {
     this.#byId.set(stream.id, stream);
   }
 
-  /** A fork counts in its source's space, no two other streams in the same, and none ever in another. */
-  checkSpace(stream: ModelStream, space: number): void {
-    const { root } = stream;
-    root.space ??= space;
-    expect(root.space === space, `stream ${stream.name} is in space ${root.space}, not ${space}`);
-    const holder = this.#bySpace.get(space) ?? root;
-    expect(holder === root, `stream ${stream.name} is in the space of an earlier one, ${space}`);
-    this.#bySpace.set(space, root);
+  /** The offset's space is that of its owner, which no other stream ever has. */
+  checkSpace(stream: ModelStream, space: number, offset: number): void {
+    const owner = stream.ownerAt(offset);
+    owner.space ??= space;
+    const at = `offset ${offset} of stream ${stream.name}`;
+    expect(owner.space === space, `${at} is in space ${owner.space}, not ${space}`);
+    const holder = this.#bySpace.get(space) ?? owner;
+    expect(holder === owner, `${at} is in the space of an earlier stream, ${space}`);
+    this.#bySpace.set(space, owner);
+  }
+
+  /** The same for its first offset, its last one, and those around its fork point. */
+  checkSpaces(stream: ModelStream, { space, tail }: Pick<StreamInfo, "space" | "tail">): void {
+    const { ownStart } = stream;
+    for (const offset of [0, ownStart, Math.min(ownStart + 1, tail), tail]) {
+      this.checkSpace(stream, spaceAt(space, offset), offset);
+    }
   }
 
   /** Faults have happened. */
