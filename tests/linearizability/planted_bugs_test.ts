@@ -1,6 +1,6 @@
 import { ok } from "node:assert/strict";
 import process from "node:process";
-import type { PlantedBug } from "../crash/planted/bugs.ts";
+import type { PlantedBug } from "../crash/planted/planted_bug.ts";
 import { plant } from "../crash/planted/planted_copy.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { runCommand } from "../tools/command.ts";
