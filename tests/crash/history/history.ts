@@ -221,6 +221,8 @@ async function close(
   world.note("close");
   if (world.random.chance(0.7)) await session.settle();
   session.closing();
+  const { outstanding } = session;
+  const closedMs = world.nowMs;
   try {
     await session.answer(session.storage.close());
     await session.settle();
@@ -230,7 +232,8 @@ async function close(
     return end(world, counts);
   }
   if (session.isOver) return end(world, counts);
-  world.isUnclean = session.isFaulty;
+  // What was recorded behind the last checkpoint, by who waited or by an expiry, makes the end no clean one.
+  world.isUnclean = session.isFaulty || outstanding > 0 || world.nowMs > closedMs;
   const { openFiles } = world.machine.fileSystem;
   if (openFiles > 0 && !session.isFaulty) throw new Violation(`${openFiles} files stay open`);
   world.machine.end("kill");
