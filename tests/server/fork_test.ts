@@ -54,10 +54,11 @@ Deno.test("a fork without an offset: all of the source's data, its type, and ope
   equal(await served.content("f"), "helloworld");
 });
 
-Deno.test("a fork at an offset: the data before it, and offsets that go on in the source's space", async () => {
+Deno.test("a fork at an offset: the data before it, its source's offsets up to there and its own behind", async () => {
   const served = await withSource();
   await served.make("f", fromAt(served, "src", 5));
-  equal(await served.append("f", TEXT, "fork"), served.offset(9));
+  equal(await served.append("f", TEXT, "fork"), served.offset(9, 2));
+  equal((await served.get(`f?offset=${served.offset(9)}`)).status, 410);
   equal(await served.content("f"), "hellofork");
   equal(await served.content(`f?offset=${served.offset(5)}`), "fork");
   equal(await served.content(`f?offset=${served.offset(3)}`), "lofork");
@@ -70,13 +71,16 @@ for (const token of ["-1", "minted", "0000000000000000_0000000000000000"]) {
     const at = token === "minted" ? served.offset(0) : token;
     await served.make("f", { ...from("src"), "stream-fork-offset": at });
     equal(await served.content("f"), "");
-    equal(await served.append("f", TEXT, "x"), served.offset(1));
+    equal(await served.append("f", TEXT, "x"), served.offset(1, 2));
   });
 }
 
 Deno.test("a fork with a body: it comes after what is inherited", async () => {
   const served = await withSource();
-  equal(await served.make("f", { ...fromAt(served, "src", 5), ...TEXT }, "own"), served.offset(8));
+  equal(
+    await served.make("f", { ...fromAt(served, "src", 5), ...TEXT }, "own"),
+    served.offset(8, 2),
+  );
   equal(await served.content("f"), "helloown");
 });
 
@@ -93,7 +97,7 @@ Deno.test("a fork of a fork: one run of data through all of them", async () => {
   const served = await withSource();
   await served.make("f", fromAt(served, "src", 5));
   await served.append("f", TEXT, "-f-");
-  await served.make("g", fromAt(served, "f", 7));
+  await served.make("g", { ...from("f"), "stream-fork-offset": served.offset(7, 2) });
   await served.append("g", TEXT, "-g-");
   equal(await served.content("g"), "hello-f-g-");
   await served.make("h", fromAt(served, "g", 2));
@@ -410,7 +414,7 @@ Deno.test("chunks of a fork go through the fork point, each at its boundary", as
   await served.make("f", fromAt(served, "src", 6000));
   await served.append("f", BINARY, "c".repeat(3000));
   let content = "";
-  for (let next = served.offset(0); next !== served.offset(9000);) {
+  for (let next = served.offset(0); next !== served.offset(9000, 2);) {
     const answer = await served.get(`f?offset=${next}`);
     content += await answer.text();
     next = answer.headers.get("stream-next-offset") ?? "";

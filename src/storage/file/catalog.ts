@@ -106,8 +106,8 @@ export interface CatalogLookups {
   segments(streamId: number): SegmentRow[];
   countForks(sourceId: number): number;
   forkIds(sourceId: number): number[];
-  /** The greatest id that any row has which checks, 0 where there is none. */
-  greatestId(): number;
+  /** The greatest id of a row that checks, 0 where there is none; `undefined` where damage hides it. */
+  greatestId(): number | undefined;
   /** The newest record behind `position` that any row includes. Goes over all rows. */
   positionBehind(position: number): number | undefined;
   /** Streams whose time is over, as far as the rows tell, first over first; those after one of them. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FileSystemError } from "../../env/file_system.ts";
 import { NO_BYTES } from "../../protocol/bytes.ts";
-import type { ProducerPosition, StreamError } from "../../protocol/errors.ts";
+import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../protocol/name_order.ts";
 import type {
   CatalogLookups,
@@ -22,7 +22,7 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "./catalog_rows.ts";
-import { damagedRead } from "./damage.ts";
+import { damagedRead, isDamage } from "./damage.ts";
 import { shortageRefusal } from "./shortage.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
@@ -183,8 +183,13 @@ export class SqliteLookups implements CatalogLookups {
     return this.#read(() => this.#forkIds.all(sourceId)).map(({ id }) => Number(id));
   }
 
-  greatestId(): number {
-    return this.#firstThatChecks("id > 0", "id")?.id ?? 0;
+  greatestId(): number | undefined {
+    try {
+      return this.#firstThatChecks("id > 0", "id")?.id ?? 0;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return undefined;
+    }
   }
 
   positionBehind(position: number): number | undefined {

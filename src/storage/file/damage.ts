@@ -63,6 +63,11 @@ export function damagedRead(site: DamageSite): StreamError {
   return new StreamError({ code: "damaged" }, `${describeDamage(site)}.`);
 }
 
+/** Whether something failed because what is on disk isn't what was written there. */
+export function isDamage(error: unknown): error is StreamError {
+  return error instanceof StreamError && error.code === "damaged";
+}
+
 /** Damage found while opening: the start stops. */
 export function damagedDirectory(site: DamageSite, advice: string): DirectoryError {
   return new DirectoryError(

@@ -1,8 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
-import { StreamError } from "../../protocol/errors.ts";
 import { ExpiryQueue } from "../expiry_queue.ts";
 import { type Catalog, isLookUpFailure, type RowEnd } from "./catalog.ts";
+import { isDamage } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { LogPace } from "./log_pace.ts";
 
@@ -120,7 +120,7 @@ export class Expiry {
     } catch (error) {
       if (!isLookUpFailure(error)) throw error;
       // A stream that is damaged says so to whoever asks for it, and keeps no other from its end.
-      if (!(error instanceof StreamError && error.code === "damaged")) return false;
+      if (!isDamage(error)) return false;
       logger.error("The expired stream {id} stays: {message}", { id, message: error.message });
       return true;
     }

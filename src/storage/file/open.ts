@@ -8,7 +8,7 @@ import { Ballast } from "./ballast.ts";
 import type { Catalog } from "./catalog.ts";
 import { createSqliteCatalog, isSqliteCatalogUsed, openSqliteCatalog } from "./catalog_sqlite.ts";
 import { Checkpointer } from "./checkpoint.ts";
-import { DirectoryError } from "./damage.ts";
+import { DirectoryError, isDamage, REPAIR_ADVICE } from "./damage.ts";
 import { DamagedStreams } from "./damaged_streams.ts";
 import { checkParts, inspectDirectory, readFormat, syncAbove, writeFormat } from "./directory.ts";
 import { Expiry } from "./expiry.ts";
@@ -130,7 +130,9 @@ async function openLocked(
     // What stopped the start is what is told, whatever comes of this.
     await catalog?.close().catch(() => {});
     lock.release();
-    throw error;
+    throw isDamage(error)
+      ? new DirectoryError("damaged", paths.catalog, `${error.message} ${REPAIR_ADVICE}`)
+      : error;
   }
 }
 
@@ -254,9 +256,14 @@ async function assemble(
     segmentBytes: options.segmentBytes ?? 64 * MIB,
     barrierFiles: options.barrierFiles ?? 4096,
   });
-  const replayed = replayLog(recovered, { table, damaged, greatestRowId: catalog.greatestId() });
+  const replayed = replayLog(recovered, {
+    table,
+    damaged,
+    greatestRowId: catalog.greatestId() ?? Infinity,
+  });
   await keepLogFiles(fileSystem, paths.root, replayed.filesToKeep, clock.nowMs());
-  const nextId = Math.max(catalog.state.nextId, catalog.greatestId() + 1, replayed.greatestId + 1);
+  // Rows of later streams than the state knows of come with their creations in the log.
+  const nextId = Math.max(catalog.state.nextId, replayed.greatestId + 1);
   const files = logFiles(options, fileSystem, paths, uuid, recovered);
   await files.takeBackEmpty(lastSequence + 1);
   const current = await files.roll(lastSequence + 1, 0);

@@ -1,7 +1,6 @@
-import { StreamError } from "../../protocol/errors.ts";
 import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, StreamRecord } from "../records.ts";
-import { damagedDirectory, REPAIR_ADVICE } from "./damage.ts";
+import { damagedDirectory, isDamage, REPAIR_ADVICE } from "./damage.ts";
 import type { DamagedStreams } from "./damaged_streams.ts";
 import { type FileStream, streamFromRecord } from "./file_stream.ts";
 import type { LoggedRecord } from "./log_reader.ts";
@@ -184,7 +183,7 @@ class LogReplay {
     try {
       return this.#parts.table.loadIfThere(id);
     } catch (error) {
-      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      if (!isDamage(error)) throw error;
       this.#parts.damaged.add({ id, name: undefined, reason: error.message });
       const paths = this.#unreadable.get(id) ?? new Set();
       this.#unreadable.set(id, paths.add(path));
@@ -201,7 +200,7 @@ class LogReplay {
     try {
       this.#parts.table.producer(stream, producerId);
     } catch (error) {
-      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      if (!isDamage(error)) throw error;
       stream.producers.set(producerId, { epoch, seq });
     }
   }

@@ -1,11 +1,11 @@
 import type { Clock } from "../../env/clock.ts";
 import { type FileSystem, FileSystemError, isShortage } from "../../env/file_system.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
-import { StreamError } from "../../protocol/errors.ts";
+import type { StreamError } from "../../protocol/errors.ts";
 import type { Block } from "../tail_buffer.ts";
 import type { SegmentRow } from "./catalog.ts";
 import { checksum } from "./crc.ts";
-import { damagedRead } from "./damage.ts";
+import { damagedRead, isDamage } from "./damage.ts";
 import type { DamagedStreams } from "./damaged_streams.ts";
 import type { FileStream } from "./file_stream.ts";
 import {
@@ -84,7 +84,7 @@ export class SegmentWriter {
       try {
         this.#writeRun(stream, this.#segmentFor(stream), blocks);
       } catch (error) {
-        if (stream.lastSegment === undefined || !isDamage(error)) throw error;
+        if (stream.lastSegment === undefined || !isMissingOrShort(error)) throw error;
         stream.damage ??= error.message;
         this.#damaged.add({ id: stream.id, name: stream.name, reason: error.message });
         stream.lastSegment = undefined;
@@ -257,8 +257,6 @@ export class SegmentWriter {
 }
 
 /** Whether a segment's file isn't there, or not as long as its row says. */
-function isDamage(error: unknown): error is FileSystemError | StreamError {
-  return error instanceof FileSystemError
-    ? error.kind === "not_found"
-    : error instanceof StreamError && error.code === "damaged";
+function isMissingOrShort(error: unknown): error is FileSystemError | StreamError {
+  return isDamage(error) || error instanceof FileSystemError && error.kind === "not_found";
 }

@@ -11,8 +11,10 @@ const CANNOT_OPEN = 14;
 /** The memory that connections share has no room: the file behind it can't grow. */
 const SHARED_MEMORY_SIZE = 4874;
 
-/** No memory, an I/O error, a lock that can't be had. */
-const UNAVAILABLE: readonly number[] = [7, 10, 15];
+/** An I/O error, a lock that can't be had. */
+const UNAVAILABLE: readonly number[] = [10, 15];
+/** An I/O error only by its name: the file is shorter than its pages say. */
+const SHORT_READ = 522;
 
 /** What an error of SQLite's says, by its number; some come from Deno with their text alone. */
 export function sqliteTrouble(error: unknown): SqliteTrouble {
@@ -26,7 +28,7 @@ export function sqliteTrouble(error: unknown): SqliteTrouble {
   if (isPrimary(CANNOT_OPEN) || /unable to open database file/.test(error.message)) {
     return "cannot_open";
   }
-  const isUnavailable = UNAVAILABLE.some(isPrimary) ||
-    /disk I\/O error|out of memory/.test(error.message);
+  if (code === SHORT_READ) return "other";
+  const isUnavailable = UNAVAILABLE.some(isPrimary) || /disk I\/O error/.test(error.message);
   return isUnavailable ? "unavailable" : "other";
 }

@@ -3,8 +3,8 @@ import type { NameRange } from "../../protocol/name_order.ts";
 import { OrderedNames } from "../ordered_names.ts";
 import { ownText } from "../own_text.ts";
 import type { Stream } from "../stream.ts";
-import { StreamError } from "../../protocol/errors.ts";
 import type { Catalog, SegmentRow, StreamRow } from "./catalog.ts";
+import { isDamage } from "./damage.ts";
 import type { DamagedStreams } from "./damaged_streams.ts";
 import {
   type FileStream,
@@ -188,7 +188,7 @@ export class StreamTable {
       }
     } catch (error) {
       // One of them is damaged: the others can be looked up by themselves.
-      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      if (!isDamage(error)) throw error;
     }
   }
 
@@ -321,7 +321,7 @@ export class StreamTable {
       const reason = `The catalogue should have a segment up to offset ${end}, and has ${found}.`;
       this.#damaged.add({ id, name, reason });
     } catch (error) {
-      if (!(error instanceof StreamError && error.code === "damaged")) throw error;
+      if (!isDamage(error)) throw error;
       this.#damaged.add({ id, name, reason: error.message });
     }
     return undefined;

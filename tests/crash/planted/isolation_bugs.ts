@@ -7,8 +7,7 @@ const SEGMENT_WRITER = "file/segment_writer.ts";
 const STREAM_TABLE = "file/stream_table.ts";
 
 /** Twice in a replay: what comes behind it says which. */
-const NOT_DAMAGE =
-  '      if (!(error instanceof StreamError && error.code === "damaged")) throw error;\n';
+const NOT_DAMAGE = "      if (!isDamage(error)) throw error;\n";
 
 /** What one stream, one look-up or one shortage may do to others, or to what is in the log. */
 export const ISOLATION_BUGS: readonly PlantedBug[] = [
@@ -50,16 +49,18 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
     name: "a missing segment ends all writing",
     edits: [{
       file: SEGMENT_WRITER,
-      from: '    ? error.kind === "not_found"\n',
-      to: "    ? false\n",
+      from:
+        '  return isDamage(error) || error instanceof FileSystemError && error.kind === "not_found";\n',
+      to: "  return isDamage(error);\n",
     }],
   },
   {
     name: "a segment that is too short ends all writing",
     edits: [{
       file: SEGMENT_WRITER,
-      from: '    : error instanceof StreamError && error.code === "damaged";\n',
-      to: "    : false;\n",
+      from:
+        '  return isDamage(error) || error instanceof FileSystemError && error.kind === "not_found";\n',
+      to: '  return error instanceof FileSystemError && error.kind === "not_found";\n',
     }],
   },
   {
