@@ -186,14 +186,13 @@ function decodeAppend(bytes: Bytes): AppendRecord {
   if (hasProducer) at += PRODUCER_BYTES;
   const idEnd = at + view.getUint16(26, true);
   const seqEnd = idEnd + view.getUint16(28, true);
-  const producerId = utf8.decode(bytes.subarray(at, idEnd));
   return {
     kind: "append",
     id: getU64(view, 2),
     atMs: getU64(view, 10),
     start: getU64(view, 18),
     data: bytes.slice(seqEnd),
-    producer: hasProducer ? { id: producerId, ...position } : undefined,
+    producer: hasProducer ? { id: utf8.decode(bytes.subarray(at, idEnd)), ...position } : undefined,
     seq: (flags & HAS_SEQ) !== 0 ? utf8.decode(bytes.subarray(idEnd, seqEnd)) : undefined,
     close: (flags & CLOSED) !== 0,
   };
