@@ -163,7 +163,7 @@ export const SUITES: readonly Suite[] = [
     name: "unit tests",
     command: [deno, "test", "-A", ...apart, "tests"],
     parse: parseDenoTest,
-    limitMinutes: 10,
+    limitMinutes: 15,
     // One of them asks Bun.
     needsTools: true,
   },

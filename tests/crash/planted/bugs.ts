@@ -289,8 +289,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [{
       file: "offset_spaces.ts",
       from: "      space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
-      to:
-        "      if (id < ownStart) space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
+      to: "      if (id < 0) space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
     }],
     test: "ForksOfOneSourceHaveOffsetsOfTheirOwn",
     file: "tests/storage/offset_spaces_test.ts",
