@@ -7,20 +7,52 @@ export type Send = (path: string, init: RequestInit) => Promise<Response>;
 const DIGITS = 16;
 const NO_SPACE = "00000000_";
 
+/** What offsets were seen to begin with, by the history that they are in. */
+const spacesSeen = new Map<string, Set<string>>();
+
 const TEXT = { "content-type": "text/plain" };
 
 /**
  * Carries out an operation over HTTP; its answer in the model's words. The model's offsets name no
  * stream: they are those of the stream that is there when the operation takes place, and a request that
- * named another, which changes nothing, is sent again.
+ * named another, which changes nothing, is sent again. Up to a fork's point that is its source's.
  */
 export async function carryOut(send: Send, prefix: string, operation: Operation): Promise<string> {
   while (true) {
-    const space = usesOffset(operation) ? await spaceOf(send, `${prefix}/${operation.name}`) : "";
-    const response = await request(send, prefix, operation, space);
-    const answer = await answerOf(operation, response, space);
-    if (answer !== "offset_gone") return answer;
+    for (const space of await spacesFor(send, prefix, operation)) {
+      const response = await request(send, prefix, operation, space);
+      noteSpaces(prefix, response);
+      const answer = await answerOf(operation, response, space);
+      if (answer !== "offset_gone") return answer;
+    }
+    // A fork's source may have answered nobody yet.
+    const start = await send(`${prefix}/${operation.name}?offset=-1`, { method: "GET" });
+    noteSpaces(prefix, start);
+    await start.text();
+    // Behind a fork's tail there may be no offset yet whose space was told.
+    const tail = Number(start.headers.get("stream-next-offset")?.slice(-DIGITS) ?? Infinity);
+    if (operation.kind === "read" && operation.from > tail) return "offset_past_tail";
   }
+}
+
+function noteSpaces(prefix: string, { headers }: Response): void {
+  const seen = spacesSeen.get(prefix) ?? new Set();
+  spacesSeen.set(prefix, seen);
+  for (const name of ["stream-start-offset", "stream-next-offset"]) {
+    const token = headers.get(name);
+    if (token !== null) seen.add(token.slice(0, -DIGITS));
+  }
+}
+
+/** Those that the operation's offset may be of, the likeliest first. */
+async function spacesFor(
+  send: Send,
+  prefix: string,
+  operation: Operation,
+): Promise<readonly string[]> {
+  if (!usesOffset(operation)) return [""];
+  const space = await spaceOf(send, `${prefix}/${operation.name}`);
+  return operation.kind === "read" ? [space, ...spacesSeen.get(prefix) ?? []] : [space];
 }
 
 function usesOffset(operation: Operation): boolean {
