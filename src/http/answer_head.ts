@@ -33,6 +33,7 @@ const REASONS: Readonly<Record<number, string>> = {
   410: "Gone",
   413: "Content Too Large",
   417: "Expectation Failed",
+  421: "Misdirected Request",
   429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",

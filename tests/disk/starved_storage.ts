@@ -16,6 +16,9 @@ const BODY = new Uint8Array(20_000).fill(120);
 const TEXT = "text/plain";
 const PATIENCE_MS = 20_000;
 
+// Deno sets its signals up at some time, and doesn't outlive that without descriptors: now there are some.
+process.on("SIGTERM", () => process.exit(1));
+
 const options = { dir, walBytes: 1024 * 1024, segmentBytes: 64 * 1024, checkpointIntervalMs: 100 };
 const storage = await openFileStorage(options);
 for (const name of [...NAMES, "gone"]) {

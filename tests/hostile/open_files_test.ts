@@ -55,7 +55,9 @@ Deno.test("bun: idle connections past the limit are told so, and the others are 
       using first = new RawConnection(url);
       const send = (method: string, body: string) =>
         first.send(
-          `${method} ${new URL(url).pathname} HTTP/1.1\nHost: h\nContent-Type: text/plain\n` +
+          `${method} ${
+            new URL(url).pathname
+          } HTTP/1.1\nHost: localhost\nContent-Type: text/plain\n` +
             `Content-Length: ${body.length}\n\n${body}`,
         );
       send("PUT", "");
