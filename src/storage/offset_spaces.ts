@@ -55,7 +55,7 @@ export class OffsetSpaces {
         }
         ofSources.set(fork.sourceId, source);
       }
-      return { own: this.#spaceOf(stream.id), point: fork.point, source };
+      return this.#behind(stream, source);
     };
   }
 
@@ -68,10 +68,12 @@ export class OffsetSpaces {
       at = this.#backend.glimpse(at.fork.sourceId);
     }
     let space = this.of(at);
-    for (const { id, ownStart } of forks.reverse()) {
-      space = { own: this.#spaceOf(id), point: ownStart, source: space };
-    }
+    for (const fork of forks.reverse()) space = this.#behind(fork, space);
     return space;
+  }
+
+  #behind({ id, ownStart }: Stream, source: OffsetSpace): OffsetSpace {
+    return { own: this.#spaceOf(id), point: ownStart, source };
   }
 
   #spaceOf(id: number): number {

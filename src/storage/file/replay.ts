@@ -75,6 +75,7 @@ class LogReplay {
     this.#group = [];
     this.#groupBytes = 0;
     const ids = new Set(group.flatMap(({ record }) => idsOf(record)));
+    for (const id of ids) this.#greatestId = Math.max(this.#greatestId, id);
     this.#parts.table.preload(
       [...ids].filter((id) => id <= this.#parts.greatestRowId && !this.#unreadable.has(id)),
     );
@@ -105,7 +106,6 @@ class LogReplay {
   #create(record: CreateRecord, placed: Placed): void {
     const { table } = this.#parts;
     const { id } = record;
-    this.#greatestId = Math.max(this.#greatestId, id);
     if (id <= this.#parts.greatestRowId || table.isKnown(id)) {
       const stored = this.#load(id, placed);
       if (stored !== undefined) {
@@ -125,7 +125,6 @@ class LogReplay {
 
   #append(record: AppendRecord, placed: Placed): void {
     const { id, producer } = record;
-    this.#greatestId = Math.max(this.#greatestId, id);
     const stream = this.#load(id, placed);
     if (stream === undefined) return this.#noteAbsent(id, placed);
     if (stream.position >= placed.sequence) return;
@@ -148,7 +147,6 @@ class LogReplay {
     const { table, damaged } = this.#parts;
     const streams: FileStream[] = [];
     for (const id of record.ids) {
-      this.#greatestId = Math.max(this.#greatestId, id);
       const stream = this.#load(id, placed);
       if (stream !== undefined) {
         if (stream.position < placed.sequence) streams.push(stream);

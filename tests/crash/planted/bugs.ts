@@ -288,8 +288,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a fork's offsets are its source's behind its point too",
     edits: [{
       file: "offset_spaces.ts",
-      from: "      space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
-      to: "      if (id < 0) space = { own: this.#spaceOf(id), point: ownStart, source: space };\n",
+      from: "    return { own: this.#spaceOf(id), point: ownStart, source };\n",
+      to: "    return id < 0 ? { own: this.#spaceOf(id), point: ownStart, source } : source;\n",
     }],
     test: "ForksOfOneSourceHaveOffsetsOfTheirOwn",
     file: "tests/storage/offset_spaces_test.ts",
