@@ -17,7 +17,10 @@ export interface FileSystem {
   remove(path: string): void;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
-  /** Makes everything on the directory's file system durable, or says that it can't (`false`). */
+  /**
+   * Makes everything on the directory's file system durable, or says that it can't (`false`). One that
+   * fails with an error has begun, as a sync that fails has: it is unknown what it left.
+   */
   barrier(path: string): Promise<boolean>;
   /** Keeps so many descriptors ready for calls that would else fail for want of one. */
   reserve?(descriptors: number): Reserve;

@@ -128,7 +128,7 @@ export class SegmentWriter {
     wantsBarrier: boolean,
     isLast: boolean,
   ): Promise<void> {
-    if (wantsBarrier && await this.#fileSystem.barrier(this.#root)) return;
+    if (wantsBarrier && await this.#barrier()) return;
     // One at a time: the log's sync, which others wait for, is never behind more than one of them.
     for (const path of files) {
       await this.#syncFile(path);
@@ -138,6 +138,14 @@ export class SegmentWriter {
     for (const folder of folders) {
       await this.#fileSystem.syncDirectory(folder);
       folders.delete(folder);
+    }
+  }
+
+  async #barrier(): Promise<boolean> {
+    try {
+      return await this.#fileSystem.barrier(this.#root);
+    } catch (error) {
+      throw new FileSystemError("other", "sync", this.#root, error);
     }
   }
 

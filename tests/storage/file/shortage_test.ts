@@ -181,3 +181,19 @@ Deno.test("SQLite's errors are told apart by what they lack", () => {
   equal(failed("database or disk is full", 13), "full");
   equal(failed("disk I/O error", 10), "unavailable");
 });
+
+Deno.test("a barrier that fails is a sync that fails, also where it says that files were short", async () => {
+  const on = machine();
+  const storage = await on.open({ ...WAL, barrierFiles: 0 });
+  await put(storage, "here", "a;".repeat(40_000));
+  on.fileSystem.faults.add({ call: "barrier", kind: "too_many_open_files" });
+  await rest();
+  await outcome(post(storage, "here", "b;".repeat(40_000)));
+  await checkpoint(on);
+  await rest(20);
+  ok(on.fileSystem.faults.fired.length > 0);
+  equal(storage.status().state, "failed");
+  on.end("crash");
+  const text = await get(await on.open(WAL), "here");
+  ok(text.startsWith("a;".repeat(40_000)), `${text.length} bytes are left`);
+});
