@@ -56,7 +56,10 @@ export interface ClientErrorDetails {
   status?: number | undefined;
   /** The server's own code for it, where it gave one. */
   serverCode?: string | undefined;
-  /** `stream_closed`, `offset_mismatch`: the tail. `invalid_message`: the place after the message. */
+  /**
+   * `stream_closed`, `offset_mismatch`, and `sequence_conflict` where the server tells: the tail.
+   * `invalid_message`: the place after the message.
+   */
   offset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */
   epoch?: number | undefined;

@@ -53,7 +53,7 @@ export function refusal(
     repeated: response.repeated,
     retryAfterMs: parseRetryAfter(headers.get("retry-after"), nowMs),
   };
-  if (code === "stream_closed" || code === "offset_mismatch") {
+  if (code === "stream_closed" || code === "offset_mismatch" || code === "sequence_conflict") {
     details.offset = headers.get(STREAM_NEXT_OFFSET) ?? undefined;
   }
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
@@ -89,9 +89,10 @@ function conflictOf(
   if (isTrue(headers.get(STREAM_CLOSED))) return "stream_closed";
   if (headers.has(PRODUCER_EXPECTED_SEQ)) return "sequence_gap";
   if (serverCode === "content_type_mismatch") return "conflict";
-  if (sent[STREAM_EXPECTED_OFFSET] !== undefined && headers.has(STREAM_NEXT_OFFSET)) {
-    return "offset_mismatch";
-  }
+  // A sequence conflict may name the tail, too: the one that was expected.
+  const tail = headers.get(STREAM_NEXT_OFFSET);
+  const expected = sent[STREAM_EXPECTED_OFFSET];
+  if (expected !== undefined && tail !== null && tail !== expected) return "offset_mismatch";
   // No header tells a sequence conflict from another content type, which the client itself minds.
   return sent[STREAM_SEQ] !== undefined ? "sequence_conflict" : "conflict";
 }

@@ -25,7 +25,7 @@ export type Failure =
   | { code: "source_deleted" }
   | { code: "content_type_mismatch" }
   | { code: "stream_closed"; space: number; tail: number; producer?: ProducerPosition }
-  | { code: "sequence_regression" }
+  | { code: "sequence_regression"; space: number; tail: number }
   | { code: "offset_mismatch"; space: number; tail: number }
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }

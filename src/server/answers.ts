@@ -68,10 +68,10 @@ function refusalOf(failure: Failure): Refusal {
     case "stream_exists":
     case "source_deleted":
     case "content_type_mismatch":
-    case "sequence_regression":
       return { status: 409 };
     case "stream_closed":
       return { status: 409, headers: closedHeaders(failure) };
+    case "sequence_regression":
     case "offset_mismatch":
       return {
         status: 409,

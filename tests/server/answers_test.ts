@@ -26,7 +26,11 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "stream_exists" }, 409, NOTHING],
   [{ code: "source_deleted" }, 409, NOTHING],
   [{ code: "content_type_mismatch" }, 409, NOTHING],
-  [{ code: "sequence_regression" }, 409, NOTHING],
+  [
+    { code: "sequence_regression", space: 36, tail: 5 },
+    409,
+    { "stream-next-offset": "00000010_0000000000000005" },
+  ],
   [
     { code: "stream_closed", space: 36, tail: 5 },
     409,
