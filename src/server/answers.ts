@@ -7,6 +7,7 @@ import {
   PRODUCER_RECEIVED_SEQ,
   PRODUCER_SEQ,
   STREAM_CLOSED,
+  STREAM_DAMAGED,
   STREAM_NEXT_OFFSET,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
@@ -103,8 +104,14 @@ function refusalOf(failure: Failure): Refusal {
     case "storage_full":
       return { status: 507, headers: { "retry-after": "5" } };
     case "damaged":
-      return { status: 500 };
+      return { status: 500, headers: damagedHeaders(failure) };
   }
+}
+
+function damagedHeaders({ next }: Extract<Failure, { code: "damaged" }>): HeaderFields {
+  const headers: HeaderFields = { [STREAM_DAMAGED]: "true" };
+  if (next !== undefined) headers[STREAM_NEXT_OFFSET] = formatOffset(next.space, next.position);
+  return headers;
 }
 
 function closedHeaders(failure: Extract<Failure, { code: "stream_closed" }>): HeaderFields {

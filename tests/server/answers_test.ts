@@ -55,7 +55,12 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "offset_gone" }, 410, NOTHING],
   [{ code: "body_too_large" }, 413, { connection: "close" }],
   [{ code: "too_many_producers" }, 429, NOTHING],
-  [{ code: "damaged" }, 500, NOTHING],
+  [{ code: "damaged" }, 500, { "stream-damaged": "true" }],
+  [
+    { code: "damaged", next: { space: 36, position: 5 } },
+    500,
+    { "stream-damaged": "true", "stream-next-offset": "00000010_0000000000000005" },
+  ],
   [{ code: "too_many_bodies" }, 503, { "retry-after": "1", connection: "close" }],
   [{ code: "too_many_readers" }, 503, { "retry-after": "1" }],
   [{ code: "overloaded" }, 503, { "retry-after": "1" }],
