@@ -16,6 +16,8 @@ export type Failure =
   | { code: "malformed_body" }
   | { code: "body_timeout" }
   | { code: "body_too_large" }
+  | { code: "undecodable_body" }
+  | { code: "unsupported_encoding"; accepted: string }
   | { code: "method_not_allowed"; allowed: string }
   | { code: "origin_not_allowed" }
   | { code: "host_not_allowed" }

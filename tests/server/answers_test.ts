@@ -54,6 +54,8 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "gone" }, 410, NOTHING],
   [{ code: "offset_gone" }, 410, NOTHING],
   [{ code: "body_too_large" }, 413, { connection: "close" }],
+  [{ code: "undecodable_body" }, 400, NOTHING],
+  [{ code: "unsupported_encoding", accepted: "gzip" }, 415, { "accept-encoding": "gzip" }],
   [{ code: "too_many_producers" }, 429, NOTHING],
   [{ code: "damaged" }, 500, { "stream-damaged": "true" }],
   [
