@@ -87,10 +87,6 @@ Deno.test("a flag without its value exits 2 and says what it wants", async () =>
   await refused(["--private=yes"], /accepted: --private or --no-private/);
 });
 
-Deno.test("on Deno the program's own HTTP is refused, and says where it is", async () => {
-  await refused(["--http", "own"], /--http is own, which takes Bun.*accepted here: runtime/);
-});
-
 Deno.test("flags that can't go together exit 2", async () => {
   await refused(
     ["--max-queued-bytes", "1MiB"],
