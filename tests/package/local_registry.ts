@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildPackage } from "../tools/built.ts";
 import { runCommand } from "../tools/command.ts";
 import { inRepo } from "../tools/repo.ts";
 
@@ -28,7 +29,7 @@ export interface LocalRegistry {
  * @param dir for the tarballs
  */
 export async function startLocalRegistry(dir: string): Promise<LocalRegistry> {
-  await run([Deno.execPath(), "task", "build"]);
+  await buildPackage();
   const dependencies = ["hono", "@logtape/logtape", "commander"];
   const folders = [inRepo(), ...dependencies.map((name) => inRepo("node_modules", name))];
   // As JSON, in which the scripts' own output would stand before it.

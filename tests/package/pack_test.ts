@@ -1,9 +1,11 @@
 import { equal } from "node:assert/strict";
 import { withTempDir } from "../support/temp_dir.ts";
+import { buildPackage } from "../tools/built.ts";
 import { runCommand } from "../tools/command.ts";
 import { inRepo } from "../tools/repo.ts";
 
 Deno.test("npm pack takes what the package needs, and nothing else", async () => {
+  await buildPackage();
   await withTempDir(async (dir) => {
     const flags = ["--json", "--silent", "--ignore-scripts", "--pack-destination", dir];
     const { code, output } = await runCommand(["npm", "pack", ...flags, inRepo()], {
