@@ -3,7 +3,7 @@ import type { Socket } from "../http/socket.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /** So much of a long body is handed over at once: what a slow client takes of it shows in steps of this. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /** A socket of `node:net`, as a connection wants it. */
 export class NetSocket implements Socket {

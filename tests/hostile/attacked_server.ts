@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HTTP_TARGETS } from "../runtime/targets.ts";
+import { HTTP_TARGETS, RUNTIME_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
 import { type Program, startProgram } from "../tools/program.ts";
@@ -46,9 +46,10 @@ export function underAttack(
   name: string,
   flags: readonly string[],
   attack: (server: AttackedServer) => Promise<void>,
-  options: { spareMib?: number } = {},
+  options: { spareMib?: number; isAboutHttp?: boolean } = {},
 ): void {
-  for (const target of HTTP_TARGETS.filter(({ name }) => name !== "executable")) {
+  const targets = options.isAboutHttp ?? true ? HTTP_TARGETS : RUNTIME_TARGETS;
+  for (const target of targets.filter(({ name }) => name !== "executable")) {
     Deno.test(`${target.name}: ${name}`, () =>
       withTempDir(async (root) => {
         await installTestTools();

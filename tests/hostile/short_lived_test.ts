@@ -42,7 +42,7 @@ underAttack(`${STREAMS} short-lived streams leave nothing behind`, [
   // The streams' files are bounded by the flag; the rest are the program's, and connections.
   ok(mostFiles < 64 + AT_ONCE + 100, `${mostFiles} files were open`);
   await until(() => segmentsOf(server) <= 10, () => `${segmentsOf(server)} segment files are left`);
-});
+}, { isAboutHttp: false });
 
 function segmentsOf({ dir }: AttackedServer): number {
   const folders = readdirSync(join(dir, "segments"));
