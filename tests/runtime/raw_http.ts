@@ -6,12 +6,18 @@ export class RawConnection {
   #received = "";
   #ended = false;
   #onNews: () => void = () => {};
+  /** Resolves once there is a connection, and where there won't be one. */
+  readonly connected: Promise<void>;
 
   /** Connects to the server of this URL. */
   constructor(url: string) {
     const { hostname, port } = new URL(url);
     this.#socket = connect(Number(port), hostname);
     this.#socket.setEncoding("utf8");
+    this.connected = new Promise((resolve) => {
+      this.#socket.once("connect", resolve);
+      this.#socket.once("close", () => resolve());
+    });
     this.#socket.on("data", (text: string) => {
       this.#received += text;
       this.#onNews();

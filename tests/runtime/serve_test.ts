@@ -278,8 +278,14 @@ async function startUpload(stream: string): Promise<RawConnection> {
   connection.send(
     `POST ${path} HTTP/1.1\nHost: localhost\nContent-Type: text/plain\nContent-Length: 10\n\nabcde`,
   );
-  // A request that came later on another connection was answered, so this one is being served.
-  for (let i = 0; i < 3; i++) await status(fetch(stream));
+  await connection.connected;
+  // Whoever connected later was answered, so this one is being served; `fetch` would use a connection
+  // that is older.
+  for (let i = 0; i < 3; i++) {
+    using later = new RawConnection(stream);
+    later.send(get(stream));
+    await later.until("\r\n\r\n");
+  }
   return connection;
 }
 
