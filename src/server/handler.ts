@@ -28,7 +28,14 @@ function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
 }
 
 function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
-  return (answer) => respond({ ...answer, headers: { ...answer.headers, ...extra } });
+  return (answer) => {
+    const { headers } = answer;
+    const all = { ...headers, ...extra };
+    if (headers["vary"] !== undefined && extra["vary"] !== undefined) {
+      all["vary"] = `${headers["vary"]}, ${extra["vary"]}`;
+    }
+    respond({ ...answer, headers: all });
+  };
 }
 
 function route(serving: Serving, request: HttpRequest, respond: Respond): void {
