@@ -48,6 +48,7 @@ export function appSettings(
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
       cors: values.get(flags.cors),
       ...allowedHosts(values),
+      trustProxy: values.get(flags.trustProxy),
     },
     host: values.get(flags.host),
     port: values.get(flags.port),

@@ -2,6 +2,7 @@ import type { HttpRequest } from "../http/exchange.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { parseStreamName, RESERVED_SEGMENT } from "../protocol/stream_name.ts";
 import type { ServerConfig } from "./options.ts";
+import type { PublicBase } from "./public_urls.ts";
 
 /** What follows the prefix in the listing's URL. */
 const LISTING = `${RESERVED_SEGMENT}/streams`;
@@ -68,22 +69,26 @@ export class StreamNames {
   }
 
   /**
-   * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it.
+   * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it, as the client knows
+   * it or as it comes here.
    *
    * @throws {StreamError} `invalid_fork` or `invalid_name`
    */
-  ofSource(value: string, request: HttpRequest): string {
+  ofSource(value: string, request: HttpRequest, known: PublicBase): string {
     const base = new URL(request.url);
     const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
-    if (url === undefined || url.origin !== base.origin) {
+    if (url === undefined || (url.origin !== base.origin && url.origin !== known.origin)) {
       throw new StreamError(
         { code: "invalid_fork" },
         `Stream-Forked-From ${quote(value)} is not a path on this server.`,
       );
     }
-    const encoded = this.#extract === undefined
-      ? this.#afterPrefix(url.href)
-      : this.#extract(new Request(url));
+    const path = url.pathname + url.search;
+    const isKnown = known.path !== "" && path.startsWith(`${known.path}/`);
+    const inner = isKnown
+      ? this.#encodedIn(base.origin + path.slice(known.path.length))
+      : undefined;
+    const encoded = inner ?? this.#encodedIn(base.origin + path);
     if (encoded === undefined) {
       throw new StreamError(
         { code: "invalid_fork" },
@@ -93,6 +98,10 @@ export class StreamNames {
       );
     }
     return parseStreamName(encoded);
+  }
+
+  #encodedIn(url: string): string | undefined {
+    return this.#extract === undefined ? this.#afterPrefix(url) : this.#extract(new Request(url));
   }
 
   /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
