@@ -44,6 +44,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
+      welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
       cors: values.get(flags.cors),

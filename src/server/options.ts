@@ -76,7 +76,12 @@ export interface AppOptions {
   mountPath?: string;
   /** Where the server says how it is, such as `/health`; nowhere unless it is given. */
   health?: string;
-  /** What it says of its version there. */
+  /**
+   * Whether a GET of `/` is answered with a short page, or text, that says what this is and where its
+   * streams are; false. Not with `streamName`.
+   */
+  welcome?: boolean;
+  /** What the server says of its version there. */
   version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
   signal?: AbortSignal;
@@ -105,6 +110,7 @@ export interface ServerConfig {
   readonly trustProxy: boolean;
   readonly mountPath: string;
   readonly health: string | undefined;
+  readonly welcome: boolean;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -137,6 +143,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     trustProxy: options.trustProxy ?? false,
     mountPath: checkPath("mountPath", options.mountPath ?? "", "/api"),
     health: checkHealth(options),
+    welcome: checkWelcome(options),
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -162,6 +169,13 @@ function checkListing({ listing = false, streamName }: AppOptions): boolean {
   throw new RangeError(
     "listing and streamName are both given: the listing's URL begins with the prefix, which streamName " +
       "takes the place of. Leave one of them out.",
+  );
+}
+
+function checkWelcome({ welcome = false, streamName }: AppOptions): boolean {
+  if (!welcome || streamName === undefined) return welcome;
+  throw new RangeError(
+    "welcome and streamName are both given: / may be a stream's then. Leave one of them out.",
   );
 }
 
