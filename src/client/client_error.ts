@@ -1,3 +1,5 @@
+import { shownUrl } from "./shown_url.ts";
+
 /**
  * Why a call of the client failed:
  *
@@ -11,6 +13,8 @@
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
  * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: refused as it was sent
  * - `unavailable`: the server failed (5xx), and went on failing as long as it was asked again
+ * - `damaged`: what the server keeps of the stream is damaged; asking again doesn't help. Where the server
+ *   tells, `offset` is where a read can go on behind the damage
  * - `network`, `timeout`: no answer came; whether the server did it is not known
  * - `invalid_response`: the answer is not one of this protocol
  * - `invalid_message`: a message is not JSON, or the validator refused it
@@ -32,6 +36,7 @@ export type ClientErrorCode =
   | "unsupported"
   | "rate_limited"
   | "unavailable"
+  | "damaged"
   | "network"
   | "timeout"
   | "invalid_response"
@@ -52,11 +57,18 @@ export interface Undelivered {
 
 /** What is known beside the code; each only where it applies. */
 export interface ClientErrorDetails {
+  /** The request's method. */
+  method?: string | undefined;
+  /** The request's URL, without credentials; `***` stands for what you put into its query. */
+  url?: string | undefined;
   /** The HTTP status. */
   status?: number | undefined;
   /** The server's own code for it, where it gave one. */
   serverCode?: string | undefined;
-  /** `stream_closed`, `offset_mismatch`: the tail. `invalid_message`: the place after the message. */
+  /**
+   * `stream_closed`, `offset_mismatch`: the tail. `invalid_message`: the place after the message.
+   * `damaged`: the offset behind the damage.
+   */
   offset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */
   epoch?: number | undefined;
@@ -95,6 +107,8 @@ export class ClientError extends Error {
   // Assigned all at once.
   declare readonly code: ClientErrorCode;
   /** See {@link ClientErrorDetails}, as for every field below. */
+  declare readonly method: string | undefined;
+  declare readonly url: string | undefined;
   declare readonly status: number | undefined;
   declare readonly serverCode: string | undefined;
   declare readonly offset: string | undefined;
@@ -109,4 +123,12 @@ export class ClientError extends Error {
     const { cause: _, ...known } = details;
     Object.assign(this, { ...known, code, repeated: details.repeated ?? false });
   }
+}
+
+/** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
+export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
+  if (error instanceof ClientError && error.url === undefined) {
+    Object.assign(error, { method, url: shownUrl(url) });
+  }
+  return error;
 }

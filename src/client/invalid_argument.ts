@@ -1,7 +1,23 @@
 import { ClientError } from "./client_error.ts";
 
+const SHOWN_CHARS = 80;
+
 /** The error of a call that can't be right: what has which value, and what would do. */
 export function invalidArgument(what: string, value: unknown, expected: string): ClientError {
-  const shown = typeof value === "number" ? value : JSON.stringify(value);
-  return new ClientError("invalid_argument", `${what} is ${shown}: expected ${expected}.`);
+  return new ClientError("invalid_argument", `${what} is ${show(value)}: expected ${expected}.`);
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return cut(JSON.stringify(value));
+  if (typeof value !== "object" || value === null) return cut(String(value));
+  // The other objects are shown by what they are, which is what is wrong with them.
+  return value instanceof URL || value instanceof Date ? String(value) : `a ${kindOf(value)}`;
+}
+
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+function cut(text: string): string {
+  return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
 }

@@ -31,7 +31,7 @@ export function formatPlace({ offset, skip }: Place): string {
  */
 export function parsePlace(token: string): Place {
   if (token === "") return { offset: START, skip: 0 };
-  const [, offset, skip = "0"] = TOKEN.exec(token) ?? [];
+  const [, offset, skip = "0"] = typeof token === "string" ? TOKEN.exec(token) ?? [] : [];
   if (offset === undefined || (offset === NOW && skip !== "0")) {
     throw invalidArgument(
       "The offset",

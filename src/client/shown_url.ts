@@ -1,0 +1,21 @@
+/** What the client itself puts into a query; anything else may be a secret. */
+const SHOWN: ReadonlySet<string> = new Set([
+  "offset",
+  "live",
+  "cursor",
+  "prefix",
+  "after",
+  "limit",
+]);
+
+/** A URL as it may stand in a message: without a password, and without what others put into its query. */
+export function shownUrl(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const shown = new URL(url);
+  shown.username = "";
+  shown.password = "";
+  for (const name of new Set(shown.searchParams.keys())) {
+    if (!SHOWN.has(name)) shown.searchParams.set(name, "***");
+  }
+  return shown.href;
+}
