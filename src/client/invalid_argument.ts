@@ -10,12 +10,10 @@ export function invalidArgument(what: string, value: unknown, expected: string):
 function show(value: unknown): string {
   if (typeof value === "string") return cut(JSON.stringify(value));
   if (typeof value !== "object" || value === null) return cut(String(value));
-  // The other objects are shown by what they are, which is what is wrong with them.
-  return value instanceof URL || value instanceof Date ? String(value) : `a ${kindOf(value)}`;
-}
-
-function kindOf(value: object): string {
-  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+  if (value instanceof URL || value instanceof Date) return String(value);
+  // Of the other objects it is their kind that is wrong.
+  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
 function cut(text: string): string {
