@@ -8,15 +8,15 @@ import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
-import { bunRuntime } from "./bun_runtime.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
-import { urlHost } from "./listen_error.ts";
+import { urlHost } from "../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
-import { type Listener, runtimeName } from "./listener.ts";
+import { hasRuntimeHttp, type Listener } from "../listen/listener.ts";
+import { runtimeName } from "../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
@@ -96,10 +96,8 @@ function checkTogether(values: FlagValues): void {
         "least as large",
     );
   }
-  if (values.get(flags.http) === "own" && bunRuntime() === undefined) {
-    throw new UsageError(
-      "--http is own, which takes Bun or the executable; accepted here: runtime",
-    );
+  if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
+    throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
   const inFlight = values.get(flags.maxBodyBytesInFlight);
   if (append + BODY_SPARE_BYTES > inFlight) {
@@ -130,8 +128,8 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
-  // The runtimes' own servers don't let it be bounded, and Deno would ask whether this may look.
-  const isOwnHttp = bunRuntime() !== undefined && values.get(flags.http) !== "runtime";
+  // The runtimes' own servers don't let it be bounded.
+  const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, complaint } = connectionLimit(values, openFiles);
   if (complaint !== undefined) log.warn(complaint);

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
-import type { Listener } from "./listener.ts";
+import type { Listener } from "../listen/listener.ts";
 
 const log = getLogger(["durable-streams", "process"]);
 

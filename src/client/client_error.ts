@@ -12,9 +12,9 @@ import { shownUrl } from "./shown_url.ts";
  * - `stale_epoch`: another producer took over this id (PROTOCOL §5.2.1)
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
  * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: refused as it was sent
+ * - `damaged`: the bytes on the server's disk are not what was written; `offset` is where reading can go
+ *   on behind them, if the server knows
  * - `unavailable`: the server failed (5xx), and went on failing as long as it was asked again
- * - `damaged`: what the server keeps of the stream is damaged; asking again doesn't help. Where the server
- *   tells, `offset` is where a read can go on behind the damage
  * - `network`, `timeout`: no answer came; whether the server did it is not known
  * - `invalid_response`: the answer is not one of this protocol
  * - `invalid_message`: a message is not JSON, or the validator refused it
@@ -35,8 +35,8 @@ export type ClientErrorCode =
   | "unauthorized"
   | "unsupported"
   | "rate_limited"
-  | "unavailable"
   | "damaged"
+  | "unavailable"
   | "network"
   | "timeout"
   | "invalid_response"
@@ -66,8 +66,9 @@ export interface ClientErrorDetails {
   /** The server's own code for it, where it gave one. */
   serverCode?: string | undefined;
   /**
-   * `stream_closed`, `offset_mismatch`: the tail. `invalid_message`: the place after the message.
-   * `damaged`: the offset behind the damage.
+   * `stream_closed`, `offset_mismatch` and other conflicts whose answer has it: the tail. `damaged`: the
+   * offset behind the damage.
+   * `invalid_message`: the place after the message.
    */
   offset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */

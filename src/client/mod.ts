@@ -49,4 +49,4 @@ export {
   withHeaders,
 } from "./headers_option.ts";
 export type { WritableOptions } from "./writable.ts";
-export { NOW, START } from "./place.ts";
+export { NOW, parsePlace, type Place, START } from "./place.ts";

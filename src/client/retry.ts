@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import { Backoff, type BackoffOptions, parseRetryAfter } from "./backoff.ts";
 import { checkAmounts } from "./check.ts";
-import { isTransient, mayPass } from "./refusal.ts";
+import { isServerFailure, isTransient } from "./refusal.ts";
 import { sleep } from "./sleep.ts";
 import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
 
@@ -76,6 +76,6 @@ function settle(answer: Promise<TransportResponse>): Promise<Attempt> {
 function mayRepeat(request: TransportRequest, { response, error }: Attempt): boolean {
   if (request.retriedByCaller) return false;
   if (response?.status === RATE_LIMITED) return true;
-  if (!request.repeatable) return false;
-  return response === undefined ? isTransient(error) : mayPass(response);
+  const hasFailed = response === undefined ? isTransient(error) : isServerFailure(response);
+  return request.repeatable && hasFailed;
 }

@@ -40,7 +40,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.sseCloseAfterMs, 60_000],
   [flags.bodyTimeoutMs, 30_000],
   [flags.maxLiveReaders, 20_000],
-  [flags.http, undefined],
+  [flags.http, "own"],
   [flags.maxConnections, undefined],
   [flags.workers, 1],
   [flags.maxOpenFiles, 512],

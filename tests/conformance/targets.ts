@@ -27,6 +27,11 @@ export const TARGETS: readonly Target[] = [
     program: () => [...onBun(), "--workers", "2"],
   },
   {
+    name: "deno-file-runtime-http",
+    storage: "file",
+    program: () => [...onDeno(), "--http", "runtime"],
+  },
+  {
     name: "bun-file-runtime-http",
     storage: "file",
     program: () => [...onBun(), "--http", "runtime"],

@@ -26,7 +26,10 @@ export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
 /** Those, and who speaks HTTP in another way: for what depends on that. */
 export const HTTP_TARGETS: readonly RuntimeTarget[] = [
   ...RUNTIME_TARGETS,
-  ...chosen([{ name: "bun-runtime-http", command: withRuntimeHttp(onBun) }]),
+  ...chosen([
+    { name: "deno-runtime-http", command: withRuntimeHttp(onDeno) },
+    { name: "bun-runtime-http", command: withRuntimeHttp(onBun) },
+  ]),
 ];
 
 /** The same with several threads: for what may be different then. */

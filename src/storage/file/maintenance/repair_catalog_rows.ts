@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
 import {
   PRODUCER_COLUMNS,
@@ -96,7 +97,7 @@ export function checkedValues(
 export function rowText(row: SqlRow): string {
   const readable = Object.entries(row).map(([column, value]) => [
     column,
-    value instanceof Uint8Array ? { base64: value.toBase64() } : value,
+    value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
   ]);
   const integers = (_: string, value: unknown) => typeof value === "bigint" ? Number(value) : value;
   return JSON.stringify(Object.fromEntries(readable), integers);

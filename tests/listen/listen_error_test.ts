@@ -1,5 +1,5 @@
 import { equal, match } from "node:assert/strict";
-import { ListenError, urlHost } from "../../src/cli/listen_error.ts";
+import { ListenError, urlHost } from "../../src/listen/listen_error.ts";
 
 const ADDRESS = { host: "::1", port: 80 };
 

@@ -25,6 +25,8 @@ function explain({ host, port }: Address, cause: unknown): string {
       return `${where} is in use: end the program that listens there, or choose another port ` +
         "with --port (0 picks a free one)";
     case "EADDRNOTAVAIL":
+    // How `node:net` on Deno says it.
+    case "EINVAL":
       return `this machine has no address ${host}: choose one that it has with --host`;
     case "EACCES":
       return `this user may not listen on ${where}: choose a port from 1024 on with --port`;
