@@ -8,12 +8,10 @@ const SHOWN: ReadonlySet<string> = new Set([
   "limit",
 ]);
 
-/** A URL as it may stand in a message: without a password, and without what others put into its query. */
+/** A request's URL as it may stand in a message: without the values that others put into its query. */
 export function shownUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const shown = new URL(url);
-  shown.username = "";
-  shown.password = "";
   for (const name of new Set(shown.searchParams.keys())) {
     if (!SHOWN.has(name)) shown.searchParams.set(name, "***");
   }

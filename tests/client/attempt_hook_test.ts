@@ -10,7 +10,7 @@ import { answer, untilSettled } from "../support/reader_kit.ts";
 type Reply = Response | Error;
 
 /** A client that retries, what it tells of its attempts, and replies that take a second each. */
-function kit(replies: Reply[]) {
+function kit(replies: Reply[], { retried = true } = {}) {
   const clock = new ManualClock();
   const told: Attempt[] = [];
   const fetch = async () => {
@@ -20,7 +20,8 @@ function kit(replies: Reply[]) {
     return reply;
   };
   const hook = withAttemptHook((attempt) => told.push(attempt), { clock });
-  const transport = withRetry({ clock, random: () => 0.5 })(hook(fetchTransport({ fetch, clock })));
+  const sending = hook(fetchTransport({ fetch, clock }));
+  const transport = retried ? withRetry({ clock, random: () => 0.5 })(sending) : sending;
   const client = new Client("http://u:secret@localhost/v1/stream?token=secret", {
     transport,
     clock,
@@ -58,13 +59,15 @@ Deno.test("a reader's attempts are counted, and begin anew with the next answer"
   equal(at.told.map(({ attempt }) => attempt), [1, 2, 3, 1, 2]);
 });
 
-Deno.test("a producer's attempts are counted", async () => {
-  const stored = new Response(null, { headers: { "stream-next-offset": "1" } });
-  const at = kit([failing(503), stored]);
-  const producer = at.client.producer("s", { id: "p", contentType: "text/plain" });
-  await producer.send("x");
-  await at.until(producer.flush());
-  equal(at.told.map(({ attempt }) => attempt), [1, 2]);
+Deno.test("a producer's attempts are counted, whoever repeats them", async () => {
+  for (const retried of [true, false]) {
+    const stored = new Response(null, { headers: { "stream-next-offset": "1" } });
+    const at = kit([failing(503), stored], { retried });
+    const producer = at.client.producer("s", { id: "p", contentType: "text/plain" });
+    await producer.send("x");
+    await at.until(producer.flush());
+    equal(at.told.map(({ attempt }) => attempt), [1, 2]);
+  }
 });
 
 Deno.test("the client's option hears of every attempt of its own retries", async () => {

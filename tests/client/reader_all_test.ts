@@ -1,6 +1,6 @@
 import { deepEqual as equal, rejects } from "node:assert/strict";
 import type { StandardSchema } from "../../src/client/standard_schema.ts";
-import { JSON_TYPE, TEXT } from "../support/fixture.ts";
+import { JSON_TYPE, settle, TEXT } from "../support/fixture.ts";
 import { failed } from "../support/producer_fixture.ts";
 import { answer, AppKit, ScriptKit } from "../support/reader_kit.ts";
 
@@ -81,6 +81,7 @@ Deno.test("allText of a JSON stream is a line for each message", async () => {
 Deno.test("a text stream asks for nothing before it is wanted, and hangs up when cancelled", async () => {
   const kit = await kitWith(TEXT, "abc");
   const stream = kit.client.reader("s").textStream();
+  await settle();
   equal(kit.asked, []);
   const reader = stream.getReader();
   equal((await reader.read()).value, "abc");
