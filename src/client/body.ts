@@ -37,7 +37,7 @@ export function contentOf(data: Data): string | Uint8Array | Promise<Bytes> {
   if (content !== undefined) return content;
   if (data instanceof Blob) return data.arrayBuffer().then((buffer) => new Uint8Array(buffer));
   if (data instanceof ReadableStream) return readAll(data);
-  throw invalidArgument("The data", data, `${ACCEPTED}; values go as JSON, by sendJson`);
+  throw invalidArgument("The data", data, `${ACCEPTED}; a value goes as its JSON text`);
 }
 
 /** Text, or the bytes of a buffer or view; `undefined` for anything else. */

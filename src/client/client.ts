@@ -160,7 +160,14 @@ export class Client {
     const url = connection.urls.of(path);
     const body = initialData === undefined ? undefined : await toBody(initialData);
     return await connection.ask(
-      { method: "PUT", url, headers, body, signal, repeatable: true },
+      {
+        method: "PUT",
+        url,
+        headers,
+        body: body?.length === 0 ? undefined : body,
+        signal,
+        repeatable: true,
+      },
       ({ status, headers }) => {
         const info = streamInfoIn(headers);
         connection.types.set(path, info.contentType);

@@ -7,12 +7,17 @@ export function invalidArgument(what: string, value: unknown, expected: string):
   return new ClientError("invalid_argument", `${what} is ${show(value)}: expected ${expected}.`);
 }
 
+/** What kind of object it is: `Object`, `Map`, `Blob`. */
+export function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
 function show(value: unknown): string {
   if (typeof value === "string") return cut(JSON.stringify(value));
   if (typeof value !== "object" || value === null) return cut(String(value));
   if (value instanceof URL || value instanceof Date) return String(value);
   // Of the other objects it is their kind that is wrong.
-  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  const kind = kindOf(value);
   return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 

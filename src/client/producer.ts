@@ -199,7 +199,7 @@ export class Producer implements AsyncDisposable {
   /**
    * A stream whose chunks are messages: `lines.pipeTo(producer.writable())`. Closing it waits until all
    * is stored; the producer and the stream on the server stay open, unless `close` is given, which ends
-   * both.
+   * both. Aborting it takes nothing back.
    */
   writable({ close = false }: WritableOptions = {}): WritableStream<Data> {
     return writableTo({

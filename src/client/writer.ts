@@ -119,7 +119,7 @@ export class Writer {
 
   /**
    * A stream whose chunks are appended, one request each: `response.body.pipeTo(writer.writable())`.
-   * Closing it leaves the stream on the server open, unless `close` is given.
+   * Closing it leaves the stream on the server open, unless `close` is given; aborting it always does.
    */
   writable({ close = false }: WritableOptions = {}): WritableStream<Data> {
     return writableTo({
