@@ -10,6 +10,8 @@
  * - `stale_epoch`: another producer took over this id (PROTOCOL §5.2.1)
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
  * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: refused as it was sent
+ * - `damaged`: the bytes on the server's disk are not what was written; `offset` is where reading can go
+ *   on behind them, if the server knows
  * - `unavailable`: the server failed (5xx), and went on failing as long as it was asked again
  * - `network`, `timeout`: no answer came; whether the server did it is not known
  * - `invalid_response`: the answer is not one of this protocol
@@ -31,6 +33,7 @@ export type ClientErrorCode =
   | "unauthorized"
   | "unsupported"
   | "rate_limited"
+  | "damaged"
   | "unavailable"
   | "network"
   | "timeout"
@@ -56,7 +59,11 @@ export interface ClientErrorDetails {
   status?: number | undefined;
   /** The server's own code for it, where it gave one. */
   serverCode?: string | undefined;
-  /** `stream_closed`, `offset_mismatch`: the tail. `invalid_message`: the place after the message. */
+  /**
+   * `stream_closed`, `offset_mismatch` and other conflicts whose answer has it: the tail. `damaged`: the
+   * offset behind the damage.
+   * `invalid_message`: the place after the message.
+   */
   offset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */
   epoch?: number | undefined;

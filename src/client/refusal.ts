@@ -4,6 +4,7 @@ import {
   PRODUCER_EPOCH,
   PRODUCER_EXPECTED_SEQ,
   STREAM_CLOSED,
+  STREAM_DAMAGED,
   STREAM_EXPECTED_OFFSET,
   STREAM_NEXT_OFFSET,
   STREAM_SEQ,
@@ -21,11 +22,19 @@ const CODES: Readonly<Record<number, ClientErrorCode>> = {
   410: "gone",
   413: "too_large",
   429: "rate_limited",
+  // What the server never does; nothing failed.
+  501: "unsupported",
+  505: "unsupported",
+  511: "unsupported",
 };
 
-/** Whether a status says that the server failed, and that the same request may well succeed later. */
-export function isServerFailure(status: number): boolean {
-  return status === 408 || status === 425 || (status >= 500 && !isUnsupported(status));
+/**
+ * Whether an answer says that the server failed, and that the same request may well succeed later.
+ * Damage on its disk is there whenever it is asked.
+ */
+export function isServerFailure({ status, headers }: TransportResponse): boolean {
+  return status === 408 || status === 425 ||
+    (status >= 500 && CODES[status] === undefined && !headers.has(STREAM_DAMAGED));
 }
 
 /** Whether the same call may well succeed later. */
@@ -51,11 +60,9 @@ export function refusal(
     status,
     serverCode: told.code,
     repeated: response.repeated,
+    offset: headers.get(STREAM_NEXT_OFFSET) ?? undefined,
     retryAfterMs: parseRetryAfter(headers.get("retry-after"), nowMs),
   };
-  if (code === "stream_closed" || code === "offset_mismatch") {
-    details.offset = headers.get(STREAM_NEXT_OFFSET) ?? undefined;
-  }
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
   if (code === "sequence_gap") details.expectedSeq = integer(headers.get(PRODUCER_EXPECTED_SEQ));
   const message = told.message ?? `${request.method} ${request.url} was answered ${status}.`;
@@ -64,21 +71,17 @@ export function refusal(
 
 function codeOf(
   request: TransportRequest,
-  { status, headers }: TransportResponse,
+  response: TransportResponse,
   serverCode: string | undefined,
 ): ClientErrorCode {
+  const { status, headers } = response;
   if (status === 403 && headers.has(PRODUCER_EPOCH)) return "stale_epoch";
   if (status === 409) return conflictOf(request, headers, serverCode);
   const code = CODES[status];
   if (code !== undefined) return code;
-  if (isUnsupported(status)) return "unsupported";
-  if (isServerFailure(status)) return "unavailable";
+  if (isServerFailure(response)) return "unavailable";
+  if (status >= 500) return "damaged";
   return status >= 400 ? "bad_request" : "invalid_response";
-}
-
-/** Status codes that say what the server never does, not what failed. */
-function isUnsupported(status: number): boolean {
-  return status === 501 || status === 505 || status === 511;
 }
 
 function conflictOf(
@@ -89,9 +92,10 @@ function conflictOf(
   if (isTrue(headers.get(STREAM_CLOSED))) return "stream_closed";
   if (headers.has(PRODUCER_EXPECTED_SEQ)) return "sequence_gap";
   if (serverCode === "content_type_mismatch") return "conflict";
-  if (sent[STREAM_EXPECTED_OFFSET] !== undefined && headers.has(STREAM_NEXT_OFFSET)) {
-    return "offset_mismatch";
-  }
+  // A sequence conflict may name the tail, too: the one that was expected.
+  const tail = headers.get(STREAM_NEXT_OFFSET);
+  const expected = sent[STREAM_EXPECTED_OFFSET];
+  if (expected !== undefined && tail !== null && tail !== expected) return "offset_mismatch";
   // No header tells a sequence conflict from another content type, which the client itself minds.
   return sent[STREAM_SEQ] !== undefined ? "sequence_conflict" : "conflict";
 }

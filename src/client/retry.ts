@@ -71,6 +71,6 @@ function settle(answer: Promise<TransportResponse>): Promise<Attempt> {
 function mayRepeat(request: TransportRequest, { response, error }: Attempt): boolean {
   if (request.retriedByCaller) return false;
   if (response?.status === RATE_LIMITED) return true;
-  const hasFailed = response === undefined ? isTransient(error) : isServerFailure(response.status);
+  const hasFailed = response === undefined ? isTransient(error) : isServerFailure(response);
   return request.repeatable && hasFailed;
 }

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { type Bytes, encodeUtf8 } from "./bytes.ts";
+import { type Bytes, completeUtf8Length, encodeUtf8 } from "./bytes.ts";
 import { toJsonArray } from "./json.ts";
 
 /** What a control event tells (PROTOCOL §5.8). */
@@ -22,6 +22,7 @@ export interface SseFormat {
 export const SSE_KEEP_ALIVE: Bytes = encodeUtf8(":\n\n");
 
 const LINE_BREAK = /\r\n|\n|\r/;
+const CARRIAGE_RETURN = 0x0d;
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
@@ -31,6 +32,15 @@ const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 export function encodeSseFrame(data: Uint8Array, format: SseFormat, control: SseControl): Bytes {
   const event = data.length === 0 ? "" : encodeData(data, format);
   return encodeUtf8(`${event}event: control\ndata:${encodeControl(control)}\n\n`);
+}
+
+/**
+ * How much of text may go out while more may come: all of it but a last character that isn't finished,
+ * and a last CR. An LF may follow that, and a CRLF in two events would be two line ends.
+ */
+export function sendableTextLength(text: Uint8Array): number {
+  const lastAt = text.length - 1;
+  return text[lastAt] === CARRIAGE_RETURN ? lastAt : completeUtf8Length(text);
 }
 
 function encodeData(data: Uint8Array, format: SseFormat): string {

@@ -1,4 +1,4 @@
-import { ClientError } from "../../client/client_error.ts";
+import { ClientError, type Undelivered } from "../../client/client_error.ts";
 
 /** What a message may name beside the error's own words. */
 export interface Subject {
@@ -13,7 +13,9 @@ export function complaintOf(error: unknown, subject: Subject): string {
   if (!(error instanceof ClientError)) {
     return error instanceof Error ? error.message : String(error);
   }
-  return [explain(error, subject), undeliveredIn(error)].join("");
+  const { undelivered } = error;
+  const lost = undelivered === undefined ? "" : undeliveredIn(undelivered);
+  return explain(error, subject) + lost;
 }
 
 function explain(error: ClientError, { url, name }: Subject): string {
@@ -25,6 +27,9 @@ function explain(error: ClientError, { url, name }: Subject): string {
       return `${url} took too long to answer; --timeout says how long that may be`;
     case "unavailable":
       return `the server at ${url} fails (${error.status ?? "no status"}): ${trimmed(error)}`;
+    case "damaged":
+      return `${stream} at ${url} is damaged on the server's disk: ${trimmed(error)}; ` +
+        readOnAdvice(error);
     case "not_found":
       return name === undefined
         ? trimmed(error)
@@ -56,6 +61,13 @@ function explain(error: ClientError, { url, name }: Subject): string {
   }
 }
 
+function readOnAdvice({ offset }: ClientError): string {
+  return offset === undefined
+    ? "the server doesn't say from where one can read on; `durable-streams check` in its directory " +
+      "says what is damaged"
+    : `--from ${offset} reads on behind it`;
+}
+
 function adviceFor(url: string): string {
   const { hostname } = new URL(url);
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
@@ -79,9 +91,8 @@ function epochOf({ epoch }: ClientError): string {
   return epoch === undefined ? "" : `, with epoch ${epoch}; --epoch ${epoch + 1} takes it back`;
 }
 
-function undeliveredIn({ undelivered }: ClientError): string {
-  if (undelivered === undefined) return "";
-  const { lost, unknown } = undelivered;
+/** How many messages didn't arrive, in brackets, to stand behind the reason. */
+export function undeliveredIn({ lost, unknown }: Undelivered): string {
   const parts: string[] = [];
   if (lost > 0) parts.push(`${count(lost)} not appended`);
   if (unknown > 0) parts.push(`of ${count(unknown)} the answer is missing`);

@@ -190,6 +190,33 @@ Deno.test("read gives up a server that was never there long before one that it l
   }
 });
 
+Deno.test("damage is told at once with 1, and from where one can read on", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "a", "--data", "x"]);
+  let requests = 0;
+  const damaged = (headers: Record<string, string>) => () => {
+    requests++;
+    const error = { code: "damaged", message: "x.log is damaged at byte 0." };
+    return Response.json({ error }, {
+      status: 500,
+      headers: { "stream-damaged": "true", ...headers },
+    });
+  };
+  for (const command of [["read", "a"], ["tail", "a"], ["tail", "-f", "a"], ["head", "a"]]) {
+    requests = 0;
+    const fetch = damaged({ "stream-next-offset": "s_7" });
+    const { code, stderr } = await kit.run([...command], { fetch });
+    equal([code, requests].join(), "1,1", command.join(" "));
+    match(
+      stderr,
+      /^durable-streams: "a" at \S+ is damaged on the server's disk: x\.log is damaged/,
+    );
+    match(stderr, /; --from s_7 reads on behind it$/);
+  }
+  const { stderr } = await kit.run(["read", "a"], { fetch: damaged({}) });
+  match(stderr, /the server doesn't say from where one can read on; `durable-streams check`/);
+});
+
 Deno.test("read of a URL that lacks the prefix says what it lacks", async () => {
   const kit = new CommandKit();
   const { code, stderr } = await kit.run(["read", "a", "--url", "http://localhost:4437"]);

@@ -1,0 +1,80 @@
+import { equal, match, ok } from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import zlib from "node:zlib";
+import { concatBytes } from "../../src/protocol/bytes.ts";
+import { startServer } from "./server_process.ts";
+import { HTTP_TARGETS, type RuntimeTarget } from "./targets.ts";
+
+/** Compressed bodies, through each HTTP server: some might decode or encode by themselves. */
+
+const TEXT = { "content-type": "text/plain" };
+const MIB = 1024 * 1024;
+/** What decoding a bomb may add to the server's memory at most, beside the limit: garbage, mostly. */
+const BOMB_MEMORY_BYTES = 192 * MIB;
+
+for (const target of HTTP_TARGETS) {
+  Deno.test(`${target.name}: takes bodies in each coding, and says which those are`, async () => {
+    await withServer(target, async ({ url }) => {
+      equal((await send(`${url}/a`, "PUT", "gzip", zlib.gzipSync("one, "))).status, 201);
+      equal((await send(`${url}/a`, "POST", "zstd", zlib.zstdCompressSync("two, "))).status, 204);
+      equal((await send(`${url}/a`, "POST", "deflate", zlib.deflateSync("three"))).status, 204);
+      equal(await (await fetch(`${url}/a`)).text(), "one, two, three");
+      const unknown = await send(`${url}/a`, "POST", "br", zlib.brotliCompressSync("four"));
+      equal(unknown.status, 415);
+      equal(unknown.headers.get("accept-encoding"), "gzip, deflate, zstd");
+      match(await unknown.text(), /"unsupported_encoding"/);
+      const cut = await send(`${url}/a`, "POST", "gzip", zlib.gzipSync("four").subarray(0, -1));
+      equal(cut.status, 400);
+      match(await cut.text(), /not valid gzip/);
+    });
+  });
+
+  Deno.test(`${target.name}: a GiB in a MiB is refused, and never held`, async () => {
+    await withServer(target, async ({ url, pid }) => {
+      const member = zlib.gzipSync(new Uint8Array(MIB), { level: 9 });
+      const gzip = concatBytes(Array.from({ length: 1024 }, () => new Uint8Array(member)));
+      ok(gzip.length < 1.1 * MIB);
+      const frame = zlib.zstdCompressSync(new Uint8Array(16 * MIB));
+      const zstd = concatBytes(Array.from({ length: 64 }, () => new Uint8Array(frame)));
+      equal((await send(`${url}/a`, "PUT", "gzip", zlib.gzipSync("one"))).status, 201);
+      const before = peakMemoryBytes(pid);
+      for (const [coding, bomb] of [["gzip", gzip], ["zstd", zstd]] as const) {
+        for (let i = 0; i < 3; i++) {
+          const answer = await send(`${url}/a`, "POST", coding, bomb);
+          equal(answer.status, 413);
+          match(await answer.text(), /longer than 10485760 bytes/);
+        }
+      }
+      ok(peakMemoryBytes(pid) - before < BOMB_MEMORY_BYTES);
+      equal(await (await fetch(`${url}/a`)).text(), "one");
+    });
+  });
+}
+
+function send(url: string, method: string, coding: string, body: Uint8Array): Promise<Response> {
+  const headers = { ...TEXT, "content-encoding": coding };
+  return fetch(url, { method, headers, body: new Uint8Array(body) });
+}
+
+function peakMemoryBytes(pid: number): number {
+  const [, kib] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) * 1024;
+}
+
+interface Served {
+  readonly url: string;
+  readonly pid: number;
+}
+
+async function withServer(target: RuntimeTarget, run: (server: Served) => Promise<void>) {
+  const dir = mkdtempSync(join(tmpdir(), "durable-streams-test-"));
+  try {
+    const flags = ["--port", "0", "--dir", join(dir, "streams")];
+    await using server = await startServer(await target.command(), flags);
+    await run(server);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
