@@ -28,7 +28,14 @@ function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
 }
 
 function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
-  return (answer) => respond({ ...answer, headers: { ...answer.headers, ...extra } });
+  return (answer) => {
+    const headers = { ...answer.headers, ...extra };
+    const { vary } = answer.headers;
+    if (vary !== undefined && extra["vary"] !== undefined) {
+      headers["vary"] = `${vary}, ${extra["vary"]}`;
+    }
+    respond({ ...answer, headers });
+  };
 }
 
 function route(serving: Serving, request: HttpRequest, respond: Respond): void {
