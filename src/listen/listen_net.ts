@@ -20,7 +20,8 @@ export async function listenOnNet(options: ListenOptions): Promise<Listener> {
   });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const connection = connections.open(new NetSocket(socket));
-    socket.on("data", (bytes) => connection.received(bytes));
+    // Text comes only of a socket that was told an encoding.
+    socket.on("data", (bytes) => typeof bytes !== "string" && connection.received(bytes));
     socket.on("drain", () => connection.drained());
     // Who sends nothing more is taken for gone.
     socket.on("end", () => socket.destroy());

@@ -27,9 +27,18 @@ export class NetSocket implements Socket {
       socket.write(data, "latin1");
       return data.length;
     }
-    const piece = data.length > PIECE_BYTES ? data.subarray(0, PIECE_BYTES) : data;
-    socket.write(piece);
-    return piece.length;
+    if (data.length <= PIECE_BYTES) {
+      socket.write(data);
+      return data.length;
+    }
+    let at = 0;
+    do {
+      const piece = data.subarray(at, at + PIECE_BYTES);
+      socket.write(piece);
+      at += piece.length;
+      // Where the system has taken all of a piece at once, no drain follows.
+    } while (at < data.length && !socket.writableNeedDrain);
+    return at;
   }
 
   pause(): void {

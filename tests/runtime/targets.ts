@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { nodeProgram } from "../tools/built.ts";
 import { runCommand } from "../tools/command.ts";
 import { BUN } from "../tools/install.ts";
 import { inRepo } from "../tools/repo.ts";
@@ -20,6 +21,7 @@ export const bun = existsSync(BUN) ? BUN : "bun";
 export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
   { name: "deno", command: onDeno },
   { name: "bun", command: onBun },
+  { name: "node", command: nodeProgram },
   { name: "executable", command: compiled },
 ]);
 

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
 import {
+  blobValue,
   PRODUCER_COLUMNS,
   rowChecksum,
   SEGMENT_COLUMNS,
@@ -89,7 +90,10 @@ export function checkedValues(
   row: Readonly<Record<string, SQLInputValue | undefined>>,
   columns: readonly string[],
 ): SQLInputValue[] {
-  const values = columns.map((column) => row[column] ?? null);
+  const values = columns.map((column) => {
+    const value = row[column] ?? null;
+    return value instanceof Uint8Array ? blobValue(value) : value;
+  });
   return [...values, rowChecksum(values)];
 }
 
