@@ -83,7 +83,7 @@ export interface AppOptions {
   health?: string;
   /**
    * Whether a GET of `/` is answered with a short page, or text, that says what this is and where its
-   * streams are; false. Not with `streamName`.
+   * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
   /** What the server says of its version there. */

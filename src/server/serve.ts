@@ -72,6 +72,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
   const readers = new AbortController();
   const appOptions: Omit<AppOptions, "streamName"> = {
     ...(isLoopback(hostname) ? { allowedHosts: [] } : {}),
+    welcome: true,
     ...app,
     signal: readers.signal,
   };

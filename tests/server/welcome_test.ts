@@ -1,5 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import { Hono } from "hono";
+import { serve } from "../../src/server/serve.ts";
+import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { type Fields, Fixture, refused, TEXT } from "../support/fixture.ts";
 
 /** GET / says what this is and where to go on. */
@@ -102,4 +104,14 @@ Deno.test("pages of other sites don't get it, though * lets them use the streams
   const served = new Fixture({ welcome: true, cors: "*" });
   const answer = await served.send("GET", "/", { origin: "https://other.example" });
   await refused(answer, 403, "origin_not_allowed");
+});
+
+Deno.test("serve() answers / unless told not to", async () => {
+  for (const [options, status] of [[{}, 200], [{ welcome: false }, 404]] as const) {
+    const server = await serve({ storage: createMemoryStorage(), port: 0, ...options });
+    const answer = await fetch(new URL("/", server.url));
+    equal(answer.status, status);
+    await answer.body?.cancel();
+    await server.stop();
+  }
 });
