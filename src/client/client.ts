@@ -158,7 +158,7 @@ export class Client {
     const headers = this.#createHeaders(options);
     const connection = this.#connection.adding(options);
     const url = connection.urls.of(path);
-    const body = initialData === undefined ? undefined : await toBody(initialData);
+    const body = initialData === undefined ? undefined : await toBody(initialData, signal);
     return await connection.ask(
       {
         method: "PUT",
@@ -170,7 +170,7 @@ export class Client {
       },
       ({ status, headers }) => {
         const info = streamInfoIn(headers);
-        connection.types.set(path, info.contentType);
+        connection.types.set(path, options.contentType ?? info.contentType);
         return { ...info, created: status === 201 };
       },
     );
