@@ -21,6 +21,10 @@ const flags = {
 export const healthVerb = streamVerb({
   name: "health",
   summary: "Print how the server is; exits 0 while it takes reads and writes.",
+  examples: [
+    ["durable-streams health", "of the server on this machine"],
+    ["durable-streams health --url https://streams.example.com/v1/stream", "of another"],
+  ],
   words: [],
   wordsAreText: true,
   flags,
