@@ -15,7 +15,7 @@ import { checkAmounts, checkIntegers } from "./check.ts";
 import { ClientError } from "./client_error.ts";
 import { connect, type Connection } from "./connection.ts";
 import { defined } from "./defined.ts";
-import { type HeadersOption, withAdditions } from "./headers_option.ts";
+import { type HeadersOption, type QueryOption, withAdditions } from "./headers_option.ts";
 import { invalidArgument } from "./invalid_argument.ts";
 import { type ListedStream, type ListOptions, listStreams } from "./list.ts";
 import { parsePlace } from "./place.ts";
@@ -35,7 +35,7 @@ export interface ClientOptions {
   /** Go with every request; a value may be a function, asked each time. */
   headers?: HeadersOption | undefined;
   /** Parameters that go with every request's query; a value may be a function, asked each time. */
-  query?: HeadersOption | undefined;
+  query?: QueryOption | undefined;
   /** How long one attempt may take; 30 s. */
   timeoutMs?: number | undefined;
   /** How long a live read may hear nothing before it is begun anew; 90 s, and more than a server waits. */
