@@ -8,20 +8,21 @@ import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
-import { bunRuntime } from "./bun_runtime.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
-import { urlHost } from "./listen_error.ts";
+import { urlHost } from "../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
-import { type Listener, runtimeName } from "./listener.ts";
+import { hasRuntimeHttp, type Listener } from "../listen/listener.ts";
+import { runtimeName } from "../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
+import { describeUnknown, unknownVariables } from "./unknown_variables.ts";
 import { UsageError } from "./usage_error.ts";
-import type { Verb } from "./verb.ts";
+import type { Invocation, Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
 const log = getLogger("durable-streams");
@@ -33,13 +34,23 @@ type Serving = Pick<Running, "listener" | "answerReaders">;
 export const serve: Verb = {
   name: "serve",
   summary: "Serve the streams of a directory (what is done where no command is named).",
+  examples: [
+    ["durable-streams", "on 127.0.0.1:4437, in ./data"],
+    ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
+    [
+      "durable-streams --host 0.0.0.0 --allow-host streams.example",
+      "for others, behind a proxy that asks who they are",
+    ],
+    ["durable-streams --storage memory", "for a test: nothing is kept"],
+  ],
   flags,
   run,
 };
 
-async function run(values: FlagValues): Promise<number> {
+async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
   checkTogether(values);
   configureLogs(logOptions(values));
+  for (const variable of unknownVariables(shell.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
   const stop = stopRequest();
 
@@ -96,10 +107,8 @@ function checkTogether(values: FlagValues): void {
         "least as large",
     );
   }
-  if (values.get(flags.http) === "own" && bunRuntime() === undefined) {
-    throw new UsageError(
-      "--http is own, which takes Bun or the executable; accepted here: runtime",
-    );
+  if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
+    throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
   const inFlight = values.get(flags.maxBodyBytesInFlight);
   if (append + BODY_SPARE_BYTES > inFlight) {
@@ -130,8 +139,8 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
-  // The runtimes' own servers don't let it be bounded, and Deno would ask whether this may look.
-  const isOwnHttp = bunRuntime() !== undefined && values.get(flags.http) !== "runtime";
+  // The runtimes' own servers don't let it be bounded.
+  const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, complaint } = connectionLimit(values, openFiles);
   if (complaint !== undefined) log.warn(complaint);

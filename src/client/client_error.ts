@@ -1,3 +1,5 @@
+import { shownUrl } from "./shown_url.ts";
+
 /**
  * Why a call of the client failed:
  *
@@ -10,6 +12,8 @@
  * - `stale_epoch`: another producer took over this id (PROTOCOL §5.2.1)
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
  * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: refused as it was sent
+ * - `damaged`: the bytes on the server's disk are not what was written; `offset` is where reading can go
+ *   on behind them, if the server knows
  * - `unavailable`: the server failed (5xx), and went on failing as long as it was asked again
  * - `network`, `timeout`: no answer came; whether the server did it is not known
  * - `invalid_response`: the answer is not one of this protocol
@@ -31,6 +35,7 @@ export type ClientErrorCode =
   | "unauthorized"
   | "unsupported"
   | "rate_limited"
+  | "damaged"
   | "unavailable"
   | "network"
   | "timeout"
@@ -52,11 +57,19 @@ export interface Undelivered {
 
 /** What is known beside the code; each only where it applies. */
 export interface ClientErrorDetails {
+  /** The request's method. */
+  method?: string | undefined;
+  /** The request's URL, without credentials; `***` stands for what you put into its query. */
+  url?: string | undefined;
   /** The HTTP status. */
   status?: number | undefined;
   /** The server's own code for it, where it gave one. */
   serverCode?: string | undefined;
-  /** `stream_closed`, `offset_mismatch`: the tail. `invalid_message`: the place after the message. */
+  /**
+   * `stream_closed`, `offset_mismatch` and other conflicts whose answer has it: the tail. `damaged`: the
+   * offset behind the damage.
+   * `invalid_message`: the place after the message.
+   */
   offset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */
   epoch?: number | undefined;
@@ -95,6 +108,8 @@ export class ClientError extends Error {
   // Assigned all at once.
   declare readonly code: ClientErrorCode;
   /** See {@link ClientErrorDetails}, as for every field below. */
+  declare readonly method: string | undefined;
+  declare readonly url: string | undefined;
   declare readonly status: number | undefined;
   declare readonly serverCode: string | undefined;
   declare readonly offset: string | undefined;
@@ -109,4 +124,12 @@ export class ClientError extends Error {
     const { cause: _, ...known } = details;
     Object.assign(this, { ...known, code, repeated: details.repeated ?? false });
   }
+}
+
+/** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
+export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
+  if (error instanceof ClientError && error.url === undefined) {
+    Object.assign(error, { method, url: shownUrl(url) });
+  }
+  return error;
 }

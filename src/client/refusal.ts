@@ -4,15 +4,18 @@ import {
   PRODUCER_EPOCH,
   PRODUCER_EXPECTED_SEQ,
   STREAM_CLOSED,
+  STREAM_DAMAGED,
   STREAM_EXPECTED_OFFSET,
   STREAM_NEXT_OFFSET,
   STREAM_SEQ,
 } from "../protocol/headers.ts";
 import { parseRetryAfter } from "./backoff.ts";
 import { ClientError, type ClientErrorCode, type ClientErrorDetails } from "./client_error.ts";
+import { shownUrl } from "./shown_url.ts";
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
 const MESSAGE_LIMIT_CHARS = 1_000;
+const TITLE_LIMIT_CHARS = 80;
 const CODES: Readonly<Record<number, ClientErrorCode>> = {
   401: "unauthorized",
   403: "unauthorized",
@@ -21,11 +24,19 @@ const CODES: Readonly<Record<number, ClientErrorCode>> = {
   410: "gone",
   413: "too_large",
   429: "rate_limited",
+  // What the server never does; nothing failed.
+  501: "unsupported",
+  505: "unsupported",
+  511: "unsupported",
 };
 
-/** Whether a status says that the server failed, and that the same request may well succeed later. */
-export function isServerFailure(status: number): boolean {
-  return status === 408 || status === 425 || (status >= 500 && !isUnsupported(status));
+/**
+ * Whether an answer says that the server failed, and that the same request may well succeed later.
+ * Damage on its disk is there whenever it is asked.
+ */
+export function isServerFailure({ status, headers }: TransportResponse): boolean {
+  return status === 408 || status === 425 ||
+    (status >= 500 && CODES[status] === undefined && !headers.has(STREAM_DAMAGED));
 }
 
 /** Whether the same call may well succeed later. */
@@ -51,34 +62,27 @@ export function refusal(
     status,
     serverCode: told.code,
     repeated: response.repeated,
+    offset: headers.get(STREAM_NEXT_OFFSET) ?? undefined,
     retryAfterMs: parseRetryAfter(headers.get("retry-after"), nowMs),
   };
-  if (code === "stream_closed" || code === "offset_mismatch") {
-    details.offset = headers.get(STREAM_NEXT_OFFSET) ?? undefined;
-  }
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
   if (code === "sequence_gap") details.expectedSeq = integer(headers.get(PRODUCER_EXPECTED_SEQ));
-  const message = told.message ?? `${request.method} ${request.url} was answered ${status}.`;
-  return new ClientError(code, message, details);
+  return new ClientError(code, told.message ?? describe(request, response), details);
 }
 
 function codeOf(
   request: TransportRequest,
-  { status, headers }: TransportResponse,
+  response: TransportResponse,
   serverCode: string | undefined,
 ): ClientErrorCode {
+  const { status, headers } = response;
   if (status === 403 && headers.has(PRODUCER_EPOCH)) return "stale_epoch";
   if (status === 409) return conflictOf(request, headers, serverCode);
   const code = CODES[status];
   if (code !== undefined) return code;
-  if (isUnsupported(status)) return "unsupported";
-  if (isServerFailure(status)) return "unavailable";
+  if (isServerFailure(response)) return "unavailable";
+  if (status >= 500) return "damaged";
   return status >= 400 ? "bad_request" : "invalid_response";
-}
-
-/** Status codes that say what the server never does, not what failed. */
-function isUnsupported(status: number): boolean {
-  return status === 501 || status === 505 || status === 511;
 }
 
 function conflictOf(
@@ -89,9 +93,10 @@ function conflictOf(
   if (isTrue(headers.get(STREAM_CLOSED))) return "stream_closed";
   if (headers.has(PRODUCER_EXPECTED_SEQ)) return "sequence_gap";
   if (serverCode === "content_type_mismatch") return "conflict";
-  if (sent[STREAM_EXPECTED_OFFSET] !== undefined && headers.has(STREAM_NEXT_OFFSET)) {
-    return "offset_mismatch";
-  }
+  // A sequence conflict may name the tail, too: the one that was expected.
+  const tail = headers.get(STREAM_NEXT_OFFSET);
+  const expected = sent[STREAM_EXPECTED_OFFSET];
+  if (expected !== undefined && tail !== null && tail !== expected) return "offset_mismatch";
   // No header tells a sequence conflict from another content type, which the client itself minds.
   return sent[STREAM_SEQ] !== undefined ? "sequence_conflict" : "conflict";
 }
@@ -102,7 +107,7 @@ interface Told {
 }
 
 /** What this project's server says in its body; of any other server, the text. */
-function readBody({ body }: TransportResponse): Told {
+function readBody({ headers, body }: TransportResponse): Told {
   const text = decodeUtf8(body).trim();
   let told: { error?: { code?: unknown; message?: unknown } | null } | null = null;
   try {
@@ -110,14 +115,30 @@ function readBody({ body }: TransportResponse): Told {
   } catch {
     // Another server's, or a proxy's page.
   }
-  const code = told?.error?.code;
-  const message = told?.error?.message ?? text;
+  const { code, message = isPage(headers, text) ? "" : text } = told?.error ?? {};
   return {
     code: typeof code === "string" ? code : undefined,
     message: typeof message === "string" && message !== ""
       ? message.slice(0, MESSAGE_LIMIT_CHARS)
       : undefined,
   };
+}
+
+function isPage(headers: Headers, text: string): boolean {
+  return text.startsWith("<") || /\bhtml\b/i.test(headers.get("content-type") ?? "");
+}
+
+/** What was asked and answered, where the body doesn't say it in words. */
+function describe(
+  request: TransportRequest,
+  { status, statusText, body }: TransportResponse,
+): string {
+  const answered = `${request.method} ${shownUrl(request.url)} was answered ` +
+    (statusText ? `${status} ${statusText}` : status);
+  if (body.length === 0) return `${answered}.`;
+  const title = /<title[^>]*>([^<]+)/i.exec(decodeUtf8(body))?.[1]?.trim();
+  const page = title ? `the page ${JSON.stringify(title.slice(0, TITLE_LIMIT_CHARS))}` : "a page";
+  return `${answered} with ${page}: is a proxy or another server there?`;
 }
 
 function integer(value: string | null): number | undefined {

@@ -27,7 +27,7 @@ export type Failure =
   | { code: "source_deleted" }
   | { code: "content_type_mismatch" }
   | { code: "stream_closed"; space: number; tail: number; producer?: ProducerPosition }
-  | { code: "sequence_regression" }
+  | { code: "sequence_regression"; space: number; tail: number }
   | { code: "offset_mismatch"; space: number; tail: number }
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }
@@ -39,7 +39,16 @@ export type Failure =
   | { code: "storage_full" }
   | { code: "storage_failed" }
   | { code: "storage_closed" }
-  | { code: "damaged" };
+  | { code: "damaged"; range?: DamagedRange; next?: { space: number; position: number } };
+
+/**
+ * The positions that can't be read because of a damage; where they are known, `next` of the failure is
+ * the first offset of the stream behind them, from which reading can go on.
+ */
+export interface DamagedRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** The code of a {@link Failure}. */
 export type FailureCode = Failure["code"];

@@ -26,6 +26,8 @@ export const STREAM_SSE_DATA_ENCODING = "stream-sse-data-encoding";
 export const STREAM_START_OFFSET = "stream-start-offset";
 /** An extension: the append is refused unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
+/** An extension: `true` where the answer is 500 because of damage on disk, which a HEAD can't say else. */
+export const STREAM_DAMAGED = "stream-damaged";
 /** PROTOCOL §5.2.1. */
 export const PRODUCER_ID = "producer-id";
 /** PROTOCOL §5.2.1. */

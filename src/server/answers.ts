@@ -7,6 +7,7 @@ import {
   PRODUCER_RECEIVED_SEQ,
   PRODUCER_SEQ,
   STREAM_CLOSED,
+  STREAM_DAMAGED,
   STREAM_NEXT_OFFSET,
 } from "../protocol/headers.ts";
 import { formatOffset } from "../protocol/offset.ts";
@@ -69,10 +70,10 @@ function refusalOf(failure: Failure): Refusal {
     case "stream_exists":
     case "source_deleted":
     case "content_type_mismatch":
-    case "sequence_regression":
       return { status: 409 };
     case "stream_closed":
       return { status: 409, headers: closedHeaders(failure) };
+    case "sequence_regression":
     case "offset_mismatch":
       return {
         status: 409,
@@ -106,8 +107,14 @@ function refusalOf(failure: Failure): Refusal {
     case "storage_full":
       return { status: 507, headers: { "retry-after": "5" } };
     case "damaged":
-      return { status: 500 };
+      return { status: 500, headers: damagedHeaders(failure) };
   }
+}
+
+function damagedHeaders({ next }: Extract<Failure, { code: "damaged" }>): HeaderFields {
+  const headers: HeaderFields = { [STREAM_DAMAGED]: "true" };
+  if (next !== undefined) headers[STREAM_NEXT_OFFSET] = formatOffset(next.space, next.position);
+  return headers;
 }
 
 function closedHeaders(failure: Extract<Failure, { code: "stream_closed" }>): HeaderFields {

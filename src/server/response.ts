@@ -6,6 +6,7 @@ export const EXPOSED_HEADERS = [
   "Stream-Start-Offset",
   "Stream-Up-To-Date",
   "Stream-Closed",
+  "Stream-Damaged",
   "Stream-Cursor",
   "Stream-TTL",
   "Stream-Expires-At",

@@ -2,7 +2,7 @@ import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import { type Bytes, concatBytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
-import { formatOffset } from "../protocol/offset.ts";
+import { formatOffset, spaceAt } from "../protocol/offset.ts";
 import { after } from "./after.ts";
 import type { Backend } from "./backend.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
@@ -25,9 +25,21 @@ export class RangeReader {
     this.#spaces = spaces;
   }
 
-  /** Whole messages from `from` on, at most `limitBytes` unless the first alone is longer, up to `to`. */
+  /**
+   * Whole messages from `from` on, at most `limitBytes` unless the first alone is longer, up to `to`.
+   *
+   * @throws {StreamError} `damaged`, with the offset behind the damage where that is known
+   */
   chunk(stream: Stream, from: number, limitBytes: number, to: number): Bytes | Promise<Bytes> {
-    return this.#rest([], stream, from, limitBytes, to);
+    const fail = (error: unknown): never => {
+      throw this.#withNext(error, stream, from);
+    };
+    try {
+      const bytes = this.#rest([], stream, from, limitBytes, to);
+      return bytes instanceof Promise ? bytes.catch(fail) : bytes;
+    } catch (error) {
+      return fail(error);
+    }
   }
 
   /** As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end. */
@@ -145,7 +157,25 @@ export class RangeReader {
     const { owner, end } = this.#ownerAt(stream, from, to);
     const chunkEnd = await this.#backend.chunkEnd(owner, from, limitBytes, end);
     if (chunkEnd - from < MIN_BYTES[kind]) return undefined;
-    return await this.#backend.fileBody(owner, from, chunkEnd, kind);
+    try {
+      return await this.#backend.fileBody(owner, from, chunkEnd, kind);
+    } catch (error) {
+      throw this.#withNext(error, stream, from);
+    }
+  }
+
+  /** Says where reading can go on behind a damage: in a fork its source's bytes end at its point. */
+  #withNext(error: unknown, stream: Stream, from: number): unknown {
+    if (!(error instanceof StreamError) || error.failure.code !== "damaged") return error;
+    const { range } = error.failure;
+    if (range === undefined) return error;
+    const { end: position } = this.#ownerAt(stream, Math.max(from, range.start), range.end);
+    const spaces = this.#spaces.of(stream);
+    const next = { space: spaceAt(spaces, position), position };
+    return new StreamError(
+      { code: "damaged", range, next },
+      `${error.message} Reading can go on at the offset ${formatOffset(spaces, position)}.`,
+    );
   }
 
   /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */

@@ -49,6 +49,12 @@ Deno.test("each status has its code", () => {
   for (const [status, code] of codes) equal([status, refused(status).code], [status, code]);
 });
 
+Deno.test("damage is no failure that passes, and has the offset behind it", () => {
+  const error = refused(500, { "stream-damaged": "true", "stream-next-offset": "x_7" });
+  equal([error.code, error.offset, isTransient(error)], ["damaged", "x_7", false]);
+  equal(refused(500, { "stream-damaged": "true" }).offset, undefined);
+});
+
 Deno.test("a 403 with Producer-Epoch is a stale epoch", () => {
   const { code, epoch } = refused(403, { "producer-epoch": "7" });
   equal([code, epoch], ["stale_epoch", 7]);
@@ -68,6 +74,8 @@ Deno.test("headers tell the conflicts apart, the closed stream first", () => {
   const mismatch = refused(409, { "stream-next-offset": "7" }, "", sent);
   equal([mismatch.code, mismatch.offset], ["offset_mismatch", "7"]);
   equal(refused(409, {}, "", { "stream-seq": "a" }).code, "sequence_conflict");
+  const order = refused(409, { "stream-next-offset": "5" }, "", sent);
+  equal([order.code, order.offset], ["sequence_conflict", "5"]);
   const typed = '{"error":{"code":"content_type_mismatch","message":"m"}}';
   equal(refused(409, { "stream-next-offset": "7" }, typed, sent).code, "conflict");
 });

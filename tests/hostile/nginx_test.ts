@@ -23,6 +23,8 @@ const TEXT = { "content-type": "text/plain" };
 interface Site {
   /** The streams through nginx. */
   readonly cached: string;
+  /** The same below a path of nginx's own, of which it tells. */
+  readonly below: string;
   /** The same without it. */
   readonly direct: string;
 }
@@ -36,11 +38,16 @@ function test(name: string, run: (site: Site) => Promise<void>): void {
     fn: async () => {
       const dir = mkdtempSync(join(tmpdir(), "durable-streams-behind-nginx-"));
       const command = [process.execPath, "run", "-A", "main.ts", "--port", "0", "--dir", dir];
-      const server = await startProgram([...command, "--chunk-bytes", "4KiB", "--compress"]);
+      const flags = ["--chunk-bytes", "4KiB", "--compress", "--trust-proxy"];
+      const server = await startProgram([...command, ...flags]);
       try {
         if (nginx === undefined) throw new Error("No nginx: apt-get install nginx-light.");
         await using proxy = await startNginx(nginx, server.origin);
-        await run({ cached: `${proxy.origin}/v1/stream`, direct: server.url });
+        await run({
+          cached: `${proxy.origin}/v1/stream`,
+          below: `${proxy.origin}/below/v1/stream`,
+          direct: server.url,
+        });
       } finally {
         await server.kill();
         rmSync(dir, { recursive: true, force: true });
@@ -141,4 +148,13 @@ test("a chunk in gzip and as it is are kept side by side, and each has its tag",
   ) {
     equal((await plainGet(url, { ...headers, "if-none-match": tag })).status, status);
   }
+});
+
+test("a new stream's Location is its URL behind nginx, whatever the client forges", async ({ below }) => {
+  const forged = { forwarded: "host=evil.example", "x-forwarded-host": "evil.example" };
+  const answer = await fetch(`${below}/s`, { method: "PUT", headers: { ...TEXT, ...forged } });
+  deepEqual([answer.status, answer.headers.get("location")], [201, `${below}/s`]);
+  const source = { "stream-forked-from": new URL(`${below}/s`).pathname };
+  const fork = await fetch(`${below}/f`, { method: "PUT", headers: source });
+  deepEqual([fork.status, fork.headers.get("location")], [201, `${below}/f`]);
 });

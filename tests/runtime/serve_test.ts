@@ -32,7 +32,10 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     const { code, stdout, stderr } = await server.ended;
     equal(code, 0);
     equal(stdout, `listening on ${server.url}\n`);
-    match(stderr, new RegExp(`INFO started pid=${server.pid} dir=\\S+ .*runtime="(Deno|Bun) `));
+    match(
+      stderr,
+      new RegExp(`INFO started pid=${server.pid} dir=\\S+ .*runtime="(Deno|Bun|Node) `),
+    );
   });
 
   test("where others can reach it, it warns in one line of what they can do", async (flags) => {
@@ -181,6 +184,20 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     equal(code, 0, stderr);
     ok(performance.now() - startMs < STOP_LIMIT_MS);
     await idle.closed();
+  });
+
+  test("SIGHUP ends it with 0 too, except where it was started to outlive its terminal", async (flags) => {
+    await using server = await start(flags);
+    server.signal("SIGHUP");
+    equal((await server.ended).code, 0);
+    const ignoring = ["sh", "-c", `trap "" HUP; exec "$@"`, "sh", ...await target.command()];
+    await using kept = await startServer(ignoring, flags);
+    kept.signal("SIGHUP");
+    equal(await status(fetch(`${kept.url}/none`)), 404);
+    kept.signal("SIGTERM");
+    const { code, stderr } = await kept.ended;
+    equal(code, 0);
+    match(stderr, /stopping .*SIGTERM/);
   });
 
   test("a request that never ends is cut in time", async (flags) => {

@@ -27,6 +27,9 @@ function explain(error: ClientError, { url, name }: Subject): string {
       return `${url} took too long to answer; --timeout says how long that may be`;
     case "unavailable":
       return `the server at ${url} fails (${error.status ?? "no status"}): ${trimmed(error)}`;
+    case "damaged":
+      return `${stream} at ${url} is damaged on the server's disk: ${trimmed(error)}; ` +
+        readOnAdvice(error);
     case "not_found":
       return name === undefined
         ? trimmed(error)
@@ -56,6 +59,13 @@ function explain(error: ClientError, { url, name }: Subject): string {
     default:
       return trimmed(error);
   }
+}
+
+function readOnAdvice({ offset }: ClientError): string {
+  return offset === undefined
+    ? "the server doesn't say from where one can read on; `durable-streams check` in its directory " +
+      "says what is damaged"
+    : `--from ${offset} reads on behind it`;
 }
 
 function adviceFor(url: string): string {

@@ -24,7 +24,7 @@ export function withWaitNotes(shell: Shell, url: string): Middleware {
     try {
       const response = await next(request);
       const { status } = response;
-      if (status === RATE_LIMITED || isServerFailure(status)) {
+      if (status === RATE_LIMITED || isServerFailure(response)) {
         if (status === RATE_LIMITED || request.repeatable) lost(`answers ${status}`);
       } else {
         if (waiting) shell.complain(`${PROGRAM}: ${url} is back`);

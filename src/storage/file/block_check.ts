@@ -126,11 +126,12 @@ class RunCheck {
   }
 
   #damaged(): Error {
+    const { position, end, checksum } = this.#entry;
     return damagedRead({
       path: this.#path,
-      position: this.#entry.position,
-      expected: `a block with the CRC-32 ${this.#entry.checksum}`,
+      position,
+      expected: `a block with the CRC-32 ${checksum}`,
       found: `${this.#checksum} over ${this.#length} bytes`,
-    });
+    }, { start: this.#segment.base + position, end });
   }
 }

@@ -1,4 +1,4 @@
-import { StreamError } from "../../protocol/errors.ts";
+import { type DamagedRange, type Failure, StreamError } from "../../protocol/errors.ts";
 
 /** Why a directory can't be opened. */
 export type DirectoryErrorCode =
@@ -58,9 +58,14 @@ export function describeDamage(site: DamageSite): string {
   return `${site.path} is damaged at byte ${site.position}: expected ${site.expected}, found ${site.found}`;
 }
 
-/** Damage found while serving: an answer of its own, never wrong bytes. */
-export function damagedRead(site: DamageSite): StreamError {
-  return new StreamError({ code: "damaged" }, `${describeDamage(site)}.`);
+/**
+ * Damage found while serving: an answer of its own, never wrong bytes.
+ *
+ * @param range what of the stream it makes unreadable, where that is known
+ */
+export function damagedRead(site: DamageSite, range?: DamagedRange): StreamError {
+  const failure: Failure = range === undefined ? { code: "damaged" } : { code: "damaged", range };
+  return new StreamError(failure, `${describeDamage(site)}.`);
 }
 
 /** Whether something failed because what is on disk isn't what was written there. */

@@ -7,7 +7,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import { after } from "../after.ts";
 import { checkBlocksInPlace } from "./block_check.ts";
 import type { Catalog, SegmentRow } from "./catalog.ts";
-import { damagedRead } from "./damage.ts";
+import { damagedRead, isDamage } from "./damage.ts";
 import type { FileStream } from "./file_stream.ts";
 import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
@@ -231,20 +231,27 @@ export class SegmentReader {
       const used = this.#open.use(stream.id, segment.base, use);
       if (!(used instanceof Promise)) return used;
       return used.catch((error) => {
-        throw readFailure(stream, error);
+        throw readFailure(stream, segment, error);
       });
     } catch (error) {
-      throw readFailure(stream, error);
+      throw readFailure(stream, segment, error);
     }
   }
 }
 
-function readFailure(stream: FileStream, error: unknown): unknown {
+function readFailure(stream: FileStream, segment: SegmentRow, error: unknown): unknown {
+  // Of a block that is damaged the range is known; without its index or its file all of a segment is.
+  const range = { start: segment.base, end: segment.base + segment.bytes };
+  if (isDamage(error)) {
+    return error.failure.code !== "damaged" || error.failure.range !== undefined
+      ? error
+      : new StreamError({ code: "damaged", range }, error.message);
+  }
   if (!(error instanceof FileSystemError)) return error;
   if (stream.presence === "deleted") return gone(stream);
   if (error.kind === "too_many_open_files") return shortageRefusal(error.kind);
   if (error.kind !== "not_found") return error;
-  return damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" });
+  return damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" }, range);
 }
 
 function holds({ base, bytes }: SegmentRow, offset: number): boolean {

@@ -1,6 +1,8 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { crc32 } from "node:zlib";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
+import { StreamError } from "../../../src/protocol/errors.ts";
+import { formatOffset, spaceAt } from "../../../src/protocol/offset.ts";
 import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import {
   decodeIndexEntry,
@@ -49,6 +51,33 @@ function append(kit: FileKit, name: string, text: string) {
 async function read(kit: FileKit, from: number, limit = 1 << 30): Promise<string> {
   return new TextDecoder().decode((await kit.storage.read("s", from, limit)).data);
 }
+
+/** Where a read from here on, which is of what is damaged, says that reading can go on. */
+async function nextAfterDamage(kit: FileKit, from: number, name = "s"): Promise<number> {
+  const error: unknown = await kit.storage.read(name, from, 1 << 30).catch((error) => error);
+  ok(error instanceof StreamError && error.failure.code === "damaged", String(error));
+  ok(error.failure.next !== undefined);
+  const { next } = error.failure;
+  const offset = formatOffset(next.space, next.position);
+  ok(error.message.endsWith(`Reading can go on at the offset ${offset}.`), error.message);
+  return next.position;
+}
+
+Deno.test(
+  "AForksReadingGoesOnAtItsPointWhereItsSourcesDamageGoesFurther",
+  withStream({}, async (kit) => {
+    const { storage } = kit;
+    await storage.create("f", { fork: { source: "s", offset: 6_000 } });
+    await storage.append("f", { contentType: TEXT, body: encodeUtf8("own") });
+    flipBit(`${kit.dir}/${LOG}`, 7_000);
+    equal(await nextAfterDamage(kit, 0, "f"), 6_000);
+    const { data, space } = await storage.read("f", 6_000, 1 << 30);
+    equal(new TextDecoder().decode(data), "own");
+    const next = { space: spaceAt(space, 6_000), position: 6_000 };
+    equal((await storage.read("f", next, 1 << 30)).start, 6_000);
+    equal(await nextAfterDamage(kit, 0), 8_000);
+  }),
+);
 
 Deno.test(
   "SegmentHoldsWholeBlocksAndTheIndexCoversIt",
@@ -110,6 +139,9 @@ Deno.test(
       const where = new RegExp(`${LOG} is damaged at byte ${block}: expected .*CRC-32`);
       await refused(read(kit, 0), "damaged", where);
       await refused(read(kit, position), "damaged", where);
+      const next = await nextAfterDamage(kit, position);
+      equal(next, block + 4000);
+      equal(await read(kit, next), WHOLE.slice(next));
       if (block > 0) equal(await read(kit, 0, 4096), MESSAGES[0]);
       equal(await read(kit, 40_000), MESSAGES[10]);
       flipBit(`${kit.dir}/${LOG}`, position);
@@ -131,6 +163,7 @@ Deno.test(
       );
       await refused(read(kit, 0), "damaged", where);
       await refused(read(kit, 12_500), "damaged", where);
+      equal(await nextAfterDamage(kit, 0), 40_000);
       equal(await read(kit, 40_000), MESSAGES[10]);
       flipBit(`${kit.dir}/${INDEX}`, position);
     }
@@ -149,6 +182,7 @@ for (const file of [LOG, INDEX]) {
         "damaged",
         new RegExp(`${file} is damaged at byte 0.*found none`),
       );
+      equal(await nextAfterDamage(kit, 0), 40_000);
       equal(await read(kit, 40_000), MESSAGES[10]);
     }),
   );

@@ -1,13 +1,19 @@
 import { equal, match } from "node:assert/strict";
-import { ListenError, urlHost } from "../../src/cli/listen_error.ts";
+import { ListenError, urlHost } from "../../src/listen/listen_error.ts";
 
 const ADDRESS = { host: "::1", port: 80 };
 
 const WAYS_OUT: readonly (readonly [code: string, message: RegExp])[] = [
-  ["EADDRINUSE", /^\[::1\]:80 is in use: .*--port \(0 picks a free one\)$/],
-  ["EADDRNOTAVAIL", /^this machine has no address ::1: choose .*--host$/],
-  ["EACCES", /^this user may not listen on \[::1\]:80: choose a port from 1024 on with --port$/],
-  ["ENOTFOUND", /^the host ::1 has no address: choose another with --host$/],
+  ["EADDRINUSE", /^\[::1\]:80 is in use: .*--port, or the option port \(0 picks a free one\)$/],
+  ["EADDRNOTAVAIL", /^this machine has no address ::1: choose .*--host, or the option hostname$/],
+  [
+    "EACCES",
+    /^this user may not listen on \[::1\]:80: choose a port from 1024 on with --port, or the option port$/,
+  ],
+  [
+    "ENOTFOUND",
+    /^the host ::1 has no address: choose another with --host, or the option hostname$/,
+  ],
 ];
 
 for (const [code, message] of WAYS_OUT) {

@@ -23,14 +23,16 @@ function explain({ host, port }: Address, cause: unknown): string {
   switch (codeOf(cause)) {
     case "EADDRINUSE":
       return `${where} is in use: end the program that listens there, or choose another port ` +
-        "with --port (0 picks a free one)";
+        "with --port, or the option port (0 picks a free one)";
     case "EADDRNOTAVAIL":
-      return `this machine has no address ${host}: choose one that it has with --host`;
+    // How `node:net` on Deno says it.
+    case "EINVAL":
+      return `this machine has no address ${host}: choose one that it has with --host, or the option hostname`;
     case "EACCES":
-      return `this user may not listen on ${where}: choose a port from 1024 on with --port`;
+      return `this user may not listen on ${where}: choose a port from 1024 on with --port, or the option port`;
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `the host ${host} has no address: choose another with --host`;
+      return `the host ${host} has no address: choose another with --host, or the option hostname`;
   }
   return `cannot listen on ${where}: ${cause instanceof Error ? cause.message : String(cause)}`;
 }
