@@ -12,7 +12,7 @@ import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
-import { urlHost } from "../listen/listen_error.ts";
+import { ListenError, urlHost } from "../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
 import { hasRuntimeHttp, type Listener } from "../listen/listener.ts";
@@ -61,7 +61,7 @@ async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
     serving = await startServing(values, storage);
   } catch (error) {
     await storage?.close();
-    log.fatal(`cannot start: ${oneLine(error)}`);
+    log.fatal(`cannot start: ${oneLine(error)}${wayOut(error)}`);
     return 1;
   }
   announce(values, serving.listener);
@@ -173,6 +173,12 @@ function announce(values: FlagValues, { port }: Listener): void {
   }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
   console.log(`listening on http://${urlHost(host)}:${port}${path}`);
+}
+
+/** The flag that says another address. */
+function wayOut(error: unknown): string {
+  const wrong = error instanceof ListenError ? error.wrong : undefined;
+  return wrong === undefined ? "" : `, with --${flags[wrong].name}`;
 }
 
 function oneLine(error: unknown): string {
