@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import zlib from "node:zlib";
+import { createMemoryStorage, serve } from "../../src/mod.ts";
 import { concatBytes, encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { plainGet } from "../support/plain_get.ts";
 import { startServer } from "./server_process.ts";
@@ -105,8 +106,32 @@ for (const target of HTTP_TARGETS) {
   });
 }
 
+Deno.test("serve() answers in gzip where it is asked to, or where others can reach it", async () => {
+  const text = "a line of text\n".repeat(100);
+  for (
+    const [options, coding] of [
+      [{}, undefined],
+      [{ compress: true }, "gzip"],
+      [{ hostname: AFAR_HOST }, "gzip"],
+      [{ hostname: AFAR_HOST, compress: false }, undefined],
+    ] as const
+  ) {
+    const storage = createMemoryStorage();
+    const server = await serve({ storage, port: 0, ...options });
+    try {
+      equal((await send(`${server.url}/a`, "PUT", "identity", encodeUtf8(text))).status, 201);
+      const answer = await plainGet(`${server.url}/a`, { "accept-encoding": "gzip" });
+      equal(answer.headers["content-encoding"], coding);
+    } finally {
+      await server.stop();
+      await storage.close();
+    }
+  }
+});
+
 /** An address that isn't taken for loopback, and leads nowhere else. */
-const AFAR = ["--host", "127.1"];
+const AFAR_HOST = "127.1";
+const AFAR = ["--host", AFAR_HOST];
 
 function send(url: string, method: string, coding: string, body: Uint8Array): Promise<Response> {
   const headers = { ...TEXT, "content-encoding": coding };
