@@ -217,6 +217,12 @@ export const serveFlags = {
     defaultText: "none where --host is a loopback address, else any",
     repeatable: true,
   },
+  trustProxy: switchFlag({
+    name: "trust-proxy",
+    help:
+      "Take the URL that a client asked for, as Location tells it, from a proxy's Forwarded or " +
+      "X-Forwarded-Proto, -Host, -Port and -Prefix. Only where a proxy sets or drops all of these.",
+  }),
   health: textFlag({
     name: "health",
     placeholder: "path",

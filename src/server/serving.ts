@@ -8,6 +8,7 @@ import { LiveReaders } from "./live_readers.ts";
 import { StreamNames } from "./names.ts";
 import type { ServerConfig } from "./options.ts";
 import { PollHub } from "./poll_hub.ts";
+import { PublicUrls } from "./public_urls.ts";
 import { SseHub } from "./sse_hub.ts";
 
 /** What the verbs share: one of each for an app. */
@@ -16,6 +17,7 @@ export interface Serving {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly names: StreamNames;
+  readonly urls: PublicUrls;
   readonly access: Access;
   readonly bodies: BodyReader;
   readonly liveReaders: LiveReaders;
@@ -35,6 +37,7 @@ export function createServing(config: ServerConfig): Serving {
     storage,
     clock,
     names: new StreamNames(config),
+    urls: new PublicUrls(config),
     access: new Access(config),
     bodies: new BodyReader({
       bytes: config.maxAppendBytes,

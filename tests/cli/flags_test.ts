@@ -49,6 +49,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.listing, undefined],
   [flags.cors, "loopback"],
   [flags.allowHosts, undefined],
+  [flags.trustProxy, false],
   [flags.health, "/health"],
   [flags.private, false],
   [flags.logLevel, "info"],

@@ -96,3 +96,10 @@ Deno.test("whatever the pieces, the events are those of the whole", () => {
     { numRuns: 1_000 },
   );
 });
+
+Deno.test("id, retry and what else a server adds to an event is passed over", () => {
+  const text = "id: 00_7\nevent: data\ndata: a\n\nid\nretry: 5\n\nid:7\n\n" +
+    "event: control\ndata: b\nid: 8\n\n";
+  equal(parse(text), [["data", "a"], ["control", "b"]]);
+  equal(parse("id: 7\n", "\nid", ": 8\ndata: c\n\n"), [["", "c"]]);
+});
