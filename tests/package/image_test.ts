@@ -125,7 +125,16 @@ class Container {
 
   tryTo(command: readonly string[]): Promise<{ code: number; output: string }> {
     const [program = "", ...args] = command;
-    const enter = ["nsenter", "--target", `${this.#pid()}`, "--mount", "--net", "--pid", "--root", "--wd"];
+    const enter = [
+      "nsenter",
+      "--target",
+      `${this.#pid()}`,
+      "--mount",
+      "--net",
+      "--pid",
+      "--root",
+      "--wd",
+    ];
     const user = ["--setuid", `${USER}`, "--setgid", `${USER}`];
     return runCommand(
       ["env", "-i", ...this.#environment, ...enter, ...user, `/bin/${program}`, ...args],

@@ -45,8 +45,10 @@ const OTHERS: readonly Suite[] = [
     name: "readme",
     command: [deno, "test", "-A", "tests/readme"],
     parse: parseDenoTest,
-    limitMinutes: 3,
+    limitMinutes: 5,
     folder: "tests/readme",
+    // One of its examples runs on Node, which takes what is built.
+    needsTools: true,
   },
   {
     name: "commands",
@@ -61,9 +63,18 @@ const OTHERS: readonly Suite[] = [
     name: "package",
     command: [deno, "test", "-A", "tests/package"],
     parse: parseDenoTest,
-    limitMinutes: 5,
+    limitMinutes: 15,
     long: true,
     folder: "tests/package",
+    needsTools: true,
+  },
+  {
+    name: "embedding",
+    command: [deno, "test", "-A", "tests/embedding"],
+    parse: parseDenoTest,
+    limitMinutes: 5,
+    long: true,
+    folder: "tests/embedding",
     needsTools: true,
   },
   {
