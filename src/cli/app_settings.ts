@@ -40,6 +40,8 @@ export function appSettings(
         maxAppendBytes + BODY_SPARE_BYTES,
       ),
       chunkBytes: values.get(flags.chunkBytes),
+      // To a client on this machine bytes cost less than compressing them.
+      compress: values.get(flags.compress) ?? !isLoopback(values.get(flags.host)),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
       bodyTimeoutMs,
       private: values.get(flags.private),

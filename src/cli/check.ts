@@ -28,6 +28,9 @@ export const checkVerb: Verb = {
   details: `
 A line a thing: damaged: FILE:BYTE: what is wrong; or note: what is not damage, such as a file that a
 crash left behind. Nothing is changed; \`repair\` mends. Exits 1 where something is damaged.`,
+  examples: [
+    ["durable-streams check --dir ./data", "while no server uses it"],
+  ],
   flags,
   run,
 };

@@ -112,6 +112,12 @@ export const serveFlags = {
     default: MIB,
     help: "The most that one read returns, unless a single message is longer.",
   }),
+  compress: dependentSwitchFlag({
+    name: "compress",
+    defaultText: "on unless --host is a loopback address",
+    help:
+      "Answer catch-up reads of text and JSON in gzip, from 1 KiB on, where the client takes that.",
+  }),
   longPollTimeoutMs: durationFlag({
     name: "long-poll-timeout",
     min: 1,

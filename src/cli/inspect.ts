@@ -35,6 +35,13 @@ export const inspectVerb: Verb = {
   details: `
 FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and what
 is behind them is printed too. Nothing is changed. The catalogue can't be read while a server runs.`,
+  examples: [
+    ["durable-streams inspect data/catalog.sqlite", "the streams of a directory"],
+    [
+      "durable-streams inspect data/wal/00000000000000000001.wal --limit 10",
+      "the first records of the log",
+    ],
+  ],
   words: [{ name: "FILE", help: "a file of a server's directory" }],
   flags,
   run,

@@ -34,6 +34,10 @@ export const repairVerb: Verb = {
 Whatever is changed or removed is kept in a folder damaged-TIME in the directory. A line a thing:
 mended; lost; unproven (served again, though nothing shows that it is what was written); not mended
 (requests for it are answered 500). Exits 1 where something could not be mended.`,
+  examples: [
+    ["durable-streams repair --dir ./data --dry-run", "what would be done"],
+    ["durable-streams repair --dir ./data", "does it, and keeps the originals"],
+  ],
   flags,
   run,
 };

@@ -20,8 +20,9 @@ import { runtimeName } from "../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
+import { describeUnknown, unknownVariables } from "./unknown_variables.ts";
 import { UsageError } from "./usage_error.ts";
-import type { Verb } from "./verb.ts";
+import type { Invocation, Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
 const log = getLogger("durable-streams");
@@ -33,13 +34,23 @@ type Serving = Pick<Running, "listener" | "answerReaders">;
 export const serve: Verb = {
   name: "serve",
   summary: "Serve the streams of a directory (what is done where no command is named).",
+  examples: [
+    ["durable-streams", "on 127.0.0.1:4437, in ./data"],
+    ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
+    [
+      "durable-streams --host 0.0.0.0 --allow-host streams.example",
+      "for others, behind a proxy that asks who they are",
+    ],
+    ["durable-streams --storage memory", "for a test: nothing is kept"],
+  ],
   flags,
   run,
 };
 
-async function run(values: FlagValues): Promise<number> {
+async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
   checkTogether(values);
   configureLogs(logOptions(values));
+  for (const variable of unknownVariables(shell.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
   const stop = stopRequest();
 

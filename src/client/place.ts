@@ -26,6 +26,11 @@ export function formatPlace({ offset, skip }: Place): string {
   return skip === 0 ? offset : `${offset}${SEPARATOR}${skip}`;
 }
 
+/** Whether a place's token is an offset of the server's, which means the same to every client. */
+export function isServersOffset(token: string): boolean {
+  return !token.includes(SEPARATOR);
+}
+
 /**
  * The place that a token names; an empty one means the start.
  *

@@ -30,12 +30,12 @@ function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
 
 function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
   return (answer) => {
-    const { headers } = answer;
-    const all = { ...headers, ...extra };
-    if (headers["vary"] !== undefined && extra["vary"] !== undefined) {
-      all["vary"] = `${headers["vary"]}, ${extra["vary"]}`;
+    const headers = { ...answer.headers, ...extra };
+    const { vary } = answer.headers;
+    if (vary !== undefined && extra["vary"] !== undefined) {
+      headers["vary"] = `${vary}, ${extra["vary"]}`;
     }
-    respond({ ...answer, headers: all });
+    respond({ ...answer, headers });
   };
 }
 

@@ -38,6 +38,11 @@ export interface AppOptions {
   maxBodyBytesInFlight?: number;
   /** An answer holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
   chunkBytes?: number;
+  /**
+   * Whether catch-up reads of text, JSON and their like are answered in gzip, from 1 KiB on, where the
+   * client takes that; true.
+   */
+  compress?: boolean;
   /** How many long-polls and SSE connections may wait at once; 20,000. */
   maxLiveReaders?: number;
   /** A body has to be here after this; 30 s. */
@@ -101,6 +106,7 @@ export interface ServerConfig {
   readonly maxAppendBytes: number;
   readonly maxBodyBytesInFlight: number;
   readonly chunkBytes: number;
+  readonly compress: boolean;
   readonly maxLiveReaders: number;
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
@@ -134,6 +140,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? MAX_APPEND_BYTES),
     maxBodyBytesInFlight: checkBodyBytesInFlight(options),
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
+    compress: options.compress ?? true,
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,

@@ -3,6 +3,7 @@ import type { Storage } from "../storage/storage.ts";
 import { Access } from "./access.ts";
 import { BodyReader } from "./body.ts";
 import { BodyBudget } from "./body_budget.ts";
+import { Compressor } from "./compressor.ts";
 import { Counters } from "./counters.ts";
 import { LiveReaders } from "./live_readers.ts";
 import { StreamNames } from "./names.ts";
@@ -20,6 +21,8 @@ export interface Serving {
   readonly urls: PublicUrls;
   readonly access: Access;
   readonly bodies: BodyReader;
+  /** Unless answers go out as they are. */
+  readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
   readonly polls: PollHub;
@@ -44,6 +47,7 @@ export function createServing(config: ServerConfig): Serving {
       timeoutMs: config.bodyTimeoutMs,
       budget: new BodyBudget(config.maxBodyBytesInFlight),
     }, clock),
+    compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),

@@ -201,6 +201,20 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     await idle.closed();
   });
 
+  test("SIGHUP ends it with 0 too, except where it was started to outlive its terminal", async (flags) => {
+    await using server = await start(flags);
+    server.signal("SIGHUP");
+    equal((await server.ended).code, 0);
+    const ignoring = ["sh", "-c", `trap "" HUP; exec "$@"`, "sh", ...await target.command()];
+    await using kept = await startServer(ignoring, flags);
+    kept.signal("SIGHUP");
+    equal(await status(fetch(`${kept.url}/none`)), 404);
+    kept.signal("SIGTERM");
+    const { code, stderr } = await kept.ended;
+    equal(code, 0);
+    match(stderr, /stopping .*SIGTERM/);
+  });
+
   test("a request that never ends is cut in time", async (flags) => {
     await using server = await start(flags);
     const stream = `${server.url}/stuck`;

@@ -78,6 +78,15 @@ application/json with --json, else as text/plain; charset=utf-8.
 --producer ID makes it safe to run the same command again after a failure: what was appended is
 not appended again. That holds only as long as the input is the same from its beginning, and
 --lines, --json and --epoch are too. Other input needs another id, or the next --epoch.`,
+  examples: [
+    ["echo hello | durable-streams append logs/demo", "one append"],
+    ["seq 1 1000 | durable-streams append logs/demo --lines", "each line a message, in batches"],
+    [`durable-streams append users --json --data '{"user":1}'`, "a value of a JSON stream"],
+    [
+      "durable-streams append import --lines --producer import-1 < all.txt",
+      "can be run again: nothing is stored twice",
+    ],
+  ],
   words: [PATH],
   flags,
   run,

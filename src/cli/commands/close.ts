@@ -7,6 +7,9 @@ export const closeVerb = streamVerb({
   name: "close",
   summary: "Close a stream: nothing can be appended any more, and readers learn that it is whole.",
   details: "\nClosing a closed stream is fine. There is no way to open it again.",
+  examples: [
+    ["durable-streams close logs/demo", "readers see that it is complete"],
+  ],
   words: [PATH],
   flags: {},
   async run({ session }) {

@@ -27,6 +27,13 @@ export const createVerb = streamVerb({
   details: `
 Says nothing where it worked. A stream that is there already, just as asked for, is fine; one
 with other properties exits 4. Unless --content-type is given, the server's default is taken.`,
+  examples: [
+    ["durable-streams create logs/demo --content-type text/plain", "an empty stream of text"],
+    [
+      "durable-streams create users --content-type application/json --ttl 7d",
+      "gone when nobody used it for a week",
+    ],
+  ],
   words: [PATH],
   flags,
   run,

@@ -13,8 +13,9 @@ const offsetFlag: Flag<string | undefined> = optionalFlag({
   name: "offset",
   placeholder: "offset",
   help:
-    "Where the new stream branches off, as read --json and head print it; the tail unless given.",
-  accepts: "an offset",
+    "Where the new stream branches off: an offset that head prints, an offset or a place that " +
+    "read --json prints; the tail unless given.",
+  accepts: "an offset or a place",
   default: "",
   defaultText: "",
   commandLineOnly: true,
@@ -50,6 +51,10 @@ export const forkVerb = streamVerb({
   details: `
 Nothing is copied. What is appended to either later, the other doesn't see. The content type is
 the source's. A fork that is there already, just as asked for, is fine.`,
+  examples: [
+    ["durable-streams fork users users-copy", "all that users holds now"],
+    ["durable-streams fork users users-old --offset OFFSET", "what it held up to there"],
+  ],
   words: [{ ...PATH, name: "SOURCE", help: "the stream to branch off from" }, PATH],
   flags,
   run,

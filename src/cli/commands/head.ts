@@ -11,6 +11,10 @@ import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
 export const headVerb = streamVerb({
   name: "head",
   summary: "Print what a stream is: its type, its tail, whether it is closed, when it ends.",
+  examples: [
+    ["durable-streams head logs/demo", "its type, tail and end, a line each"],
+    ["durable-streams head logs/demo --json", "the same for programs"],
+  ],
   words: [PATH],
   flags: { json: jsonOutputFlag },
   run,

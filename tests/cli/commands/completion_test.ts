@@ -42,6 +42,7 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
   deepEqual(await offered(["c"]), ["create", "close", "check", "completion"]);
   deepEqual(await offered(["read", "--"]), [
     "--from",
+    "--since",
     "--limit",
     "--json",
     "--url",
