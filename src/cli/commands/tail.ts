@@ -21,7 +21,7 @@ const flags = {
   follow: switchFlag({
     name: "follow",
     short: "f",
-    help: "Go on with what comes, until the stream is closed.",
+    help: "Follow the stream: print what is appended, until it is closed.",
     commandLineOnly: true,
   }),
   from: { ...fromFlag, help: `${fromFlag.help} In place of -n.` },
