@@ -27,8 +27,9 @@ export const checkVerb: Verb = {
   name: "check",
   summary: "Look for damage in every byte of a directory that no server is using.",
   details: `
-Prints one finding per line: damaged: FILE:BYTE: what is wrong; or note: what is not damage, such as a
-file that a crash left behind. Changes nothing; \`repair\` repairs. Exits 1 where something is damaged.`,
+Prints one finding per line: "damaged: FILE:BYTE: what is wrong", or "note: …" for what is not
+damage, such as a file that a crash left behind. Changes nothing: \`repair\` does. Exits 1 where
+something is damaged.`,
   examples: [
     ["durable-streams check --dir ./data", "while no server uses it"],
   ],

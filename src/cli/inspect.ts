@@ -33,8 +33,8 @@ export const inspectVerb: Verb = {
   name: "inspect",
   summary: "Print what is in a file of a server's directory, one item per line with its position.",
   details: `
-FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and what
-follows them is printed too. Changes nothing. The catalogue can't be read while a server runs.`,
+FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and
+what follows them is printed too. Changes nothing. The catalogue can't be read while a server runs.`,
   examples: [
     ["durable-streams inspect data/catalog.sqlite", "the streams of a directory"],
     [

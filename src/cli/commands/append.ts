@@ -22,7 +22,7 @@ const flags = {
   }),
   json: switchFlag({
     name: "json",
-    help: "The input is JSON, with --lines one value a line.",
+    help: "The input is JSON, with --lines one value per line.",
     commandLineOnly: true,
   }),
   data: dataFlag,
@@ -46,7 +46,7 @@ const flags = {
   contentType: contentTypeFlag,
   create: onSwitchFlag({
     name: "create",
-    help: "Fail where the stream is missing, rather than create it.",
+    help: "Fail if the stream is missing, rather than create it.",
     commandLineOnly: true,
   }),
   seq: optionalFlag(textFlag({

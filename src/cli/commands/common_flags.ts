@@ -48,7 +48,7 @@ export const connectionFlags = {
 /** `--json` of a command that tells something. */
 export const jsonOutputFlag: Flag<boolean> = switchFlag({
   name: "json",
-  help: "Print JSON, one object a line.",
+  help: "Print JSON, one object per line.",
   commandLineOnly: true,
 });
 

@@ -25,8 +25,8 @@ export const createVerb = streamVerb({
   name: "create",
   summary: "Create a stream.",
   details: `
-Prints nothing on success. A stream that already exists with the same properties is fine; with other
-properties it exits 4. Without --content-type the server's default is used.`,
+Prints nothing on success. A stream that already exists with the same properties is fine; with
+other properties it exits 4. Without --content-type the server's default is used.`,
   examples: [
     ["durable-streams create logs/demo --content-type text/plain", "an empty stream of text"],
     [

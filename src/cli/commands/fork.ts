@@ -37,7 +37,7 @@ const flags = {
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
     default: 0,
-    help: "So many messages after --offset; of a stream that isn't JSON, bytes.",
+    help: "So many messages after --offset, or bytes of a stream that isn't JSON.",
     commandLineOnly: true,
   })),
   ...lifetimeFlags,
