@@ -32,9 +32,10 @@ export const repairVerb: Verb = {
   name: "repair",
   summary: "Repair a directory that no server is using, and say exactly what is lost.",
   details: `
-Keeps a copy of whatever it changes or removes in a folder damaged-TIME in the directory. Prints one
-finding per line: repaired; lost; unproven (served again, though nothing shows that it is what was
-written); not repaired (requests for it are answered 500). Exits 1 where something is not repaired.`,
+Keeps a copy of whatever it changes or removes in a folder damaged-TIME in the directory. Prints
+one finding per line: repaired; lost; unproven (served again, though nothing shows that it is what
+was written); not repaired (requests for it are answered 500). Exits 1 where something is not
+repaired.`,
   examples: [
     ["durable-streams repair --dir ./data --dry-run", "what would be done"],
     ["durable-streams repair --dir ./data", "does it, and keeps the originals"],
