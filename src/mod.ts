@@ -1,10 +1,13 @@
 /**
- * What a program that embeds the server imports: the app, and the storages to put under it.
+ * What a program that embeds the server imports: the app, the HTTP server, and the storages to put under
+ * them.
  *
  * @module
  */
 export { createApp } from "./server/app.ts";
 export type { AppOptions } from "./server/options.ts";
+export { type HttpServer, serve, type ServeOptions } from "./server/serve.ts";
+export { type Address, ListenError } from "./listen/listen_error.ts";
 export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";
 export { openFileStorage } from "./storage/file/open.ts";
 export type { FileStorageOptions } from "./storage/file/options.ts";

@@ -16,7 +16,7 @@ import { WORKER_ENTRIES } from "./tools/worker_entries.ts";
 const LINES = 400;
 const LONGER: readonly string[] = [];
 
-const ENTRIES = ["main.ts", "src/mod.ts", "src/client/mod.ts"];
+const ENTRIES = ["main.ts", "src/cli/bin.ts", "src/mod.ts", "src/client/mod.ts"];
 const BARRELS = ["src/mod.ts", "src/client/mod.ts"];
 
 const program = await readProgram();

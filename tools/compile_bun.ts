@@ -1,28 +1,56 @@
 /**
- * Makes one executable of the program with `bun build --compile`, which needs no download. Uses the
- * bun on the path, or the one that the tests install.
+ * Makes one executable of the program with `bun build --compile`. The bun is the one that runs this, or
+ * the tests', or the one on the path; where there is none, npm fetches one.
  *
- * Usage: deno run -A tools/compile_bun.ts [OUTFILE]
+ * Usage: deno run -A tools/compile_bun.ts [OUTFILE], or the same with bun
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import tools from "../tests/package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const installed = fileURLToPath(new URL("../tests/node_modules/.bin/bun", import.meta.url));
-const outfile = process.argv[2] ?? "durable-streams";
+const packages = fileURLToPath(new URL("../node_modules/hono", import.meta.url));
 
 // The workers are programs of their own: bundled only if they are named beside the main one.
 const workers = ["src/storage/file/catalog_worker.ts", "src/cli/http_worker.ts"];
-const args = ["build", "--compile", "main.ts", ...workers];
 
-const bun = [installed, "bun"].find((candidate) => candidate === "bun" || existsSync(candidate));
-const { status, error } = spawnSync(bun ?? "bun", [...args, "--outfile", outfile], {
-  cwd: root,
-  stdio: "inherit",
-});
-if (error !== undefined) {
-  console.error(`cannot run bun: ${error.message}. Install it, or run "npm install" in tests/.`);
+/**
+ * Compiles the program into `outfile`.
+ *
+ * @param target another platform than this one, as Bun names it: `bun-linux-arm64`
+ * @throws {Error} where Bun can't be had or doesn't do it
+ */
+export function compile(outfile: string, target?: string): void {
+  const bun = findBun();
+  if (!existsSync(packages)) {
+    run([...bun, "install", "--production", "--frozen-lockfile", "--ignore-scripts"]);
+  }
+  const targets = target === undefined ? [] : [`--target=${target}`];
+  run([...bun, "build", "--compile", ...targets, "main.ts", ...workers, "--outfile", outfile]);
 }
-process.exit(status ?? 1);
+
+function findBun(): readonly string[] {
+  if (process.versions.bun !== undefined) return [process.execPath];
+  for (const bun of [installed, "bun"]) {
+    if (spawnSync(bun, ["--version"]).status === 0) return [bun];
+  }
+  return ["npx", "-y", `bun@${tools.devDependencies.bun}`];
+}
+
+function run([command = "", ...args]: readonly string[]): void {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (error !== undefined) throw new Error(`cannot run ${command}: ${error.message}`);
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
+}
+
+if (import.meta.main) {
+  try {
+    compile(process.argv[2] ?? "durable-streams");
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}

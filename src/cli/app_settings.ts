@@ -1,3 +1,4 @@
+import type { HttpKind } from "../listen/listener.ts";
 import { type AppOptions, BODY_SPARE_BYTES } from "../server/options.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
@@ -11,8 +12,7 @@ export interface AppSettings {
   readonly port: number;
   /** The longest that a request may go without a byte in either direction. */
   readonly longestSilenceMs: number;
-  /** Who speaks HTTP; `undefined` for what is usual on this runtime. */
-  readonly http: "own" | "runtime" | undefined;
+  readonly http: HttpKind;
   /** How many connections one thread keeps. */
   readonly maxConnections: number;
 }
@@ -40,14 +40,18 @@ export function appSettings(
         maxAppendBytes + BODY_SPARE_BYTES,
       ),
       chunkBytes: values.get(flags.chunkBytes),
+      // To a client on this machine bytes cost less than compressing them.
+      compress: values.get(flags.compress) ?? !isLoopback(values.get(flags.host)),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
+      welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
       cors: values.get(flags.cors),
       ...allowedHosts(values),
+      trustProxy: values.get(flags.trustProxy),
     },
     host: values.get(flags.host),
     port: values.get(flags.port),

@@ -1,8 +1,8 @@
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
 
-/** Where a system doesn't say how many files may be open: the least that one allows by default. */
-const USUAL_OPEN_FILES = 256;
+/** Where a system doesn't say how many files may be open: what the runtimes raise that to on macOS. */
+const USUAL_OPEN_FILES = 10_240;
 /** For the catalogue, the log, the directories, and connections that are being turned away. */
 const RESERVED_FILES = 128;
 /** A thread has some of its own. */

@@ -161,14 +161,6 @@ export function dependentSwitchFlag(
   return { ...optionalFlag(switchFlag(spec)), defaultText: spec.defaultText };
 }
 
-/** A flag for one of a few words whose default depends on other things: `undefined` unless given. */
-export function dependentChoiceFlag<const T extends string>(
-  spec: Omit<Common<T>, "default"> & { values: readonly [T, ...T[]]; defaultText: string },
-): Flag<T | undefined> {
-  const flag = choiceFlag<T>({ ...spec, default: spec.values[0] });
-  return { ...optionalFlag(flag), defaultText: spec.defaultText };
-}
-
 /** A flag for a whole number whose default depends on other things: it is `undefined` unless given. */
 export function dependentIntegerFlag(
   spec: Omit<Common<number>, "default"> & Range & { defaultText: string },

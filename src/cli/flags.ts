@@ -2,7 +2,6 @@ import { Hosts, HOSTS_FORM } from "../server/hosts.ts";
 import { Origins, ORIGINS_FORM } from "../server/origins.ts";
 import {
   choiceFlag,
-  dependentChoiceFlag,
   dependentIntegerFlag,
   dependentSwitchFlag,
   durationFlag,
@@ -113,6 +112,12 @@ export const serveFlags = {
     default: MIB,
     help: "The most that one read returns, unless a single message is longer.",
   }),
+  compress: dependentSwitchFlag({
+    name: "compress",
+    defaultText: "on unless --host is a loopback address",
+    help:
+      "Answer catch-up reads of text and JSON in gzip, from 1 KiB on, where the client takes that.",
+  }),
   longPollTimeoutMs: durationFlag({
     name: "long-poll-timeout",
     min: 1,
@@ -141,12 +146,11 @@ export const serveFlags = {
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
-  http: dependentChoiceFlag({
+  http: choiceFlag({
     name: "http",
     values: ["own", "runtime"],
-    defaultText: "own on Bun and in the executable, runtime on Deno",
-    help:
-      "Who speaks HTTP: this program, or the runtime's own server. On Deno only the latter does.",
+    default: "own",
+    help: "Who speaks HTTP: this program, or the runtime's own server (Deno.serve, Bun.serve).",
   }),
   maxConnections: dependentIntegerFlag({
     name: "max-connections",
@@ -219,6 +223,12 @@ export const serveFlags = {
     defaultText: "none where --host is a loopback address, else any",
     repeatable: true,
   },
+  trustProxy: switchFlag({
+    name: "trust-proxy",
+    help:
+      "Take the URL that a client asked for, as Location tells it, from a proxy's Forwarded or " +
+      "X-Forwarded-Proto, -Host, -Port and -Prefix. Only where a proxy sets or drops all of these.",
+  }),
   health: textFlag({
     name: "health",
     placeholder: "path",

@@ -1,7 +1,7 @@
 import { createHandler } from "../server/app.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
-import { listen, type Listener } from "./listener.ts";
+import { listen, type Listener } from "../listen/listener.ts";
 
 /**
  * Serves a storage over HTTP.

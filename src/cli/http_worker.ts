@@ -3,7 +3,7 @@ import { RemoteStorage } from "../storage/remote/remote_storage.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import { startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
-import type { Listener } from "./listener.ts";
+import type { Listener } from "../listen/listener.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several before the storage's. */

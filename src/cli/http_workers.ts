@@ -7,8 +7,8 @@ import { StorageHost } from "../storage/remote/storage_host.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
-import { ListenError } from "./listen_error.ts";
-import type { Listener } from "./listener.ts";
+import { ListenError } from "../listen/listen_error.ts";
+import type { Listener } from "../listen/listener.ts";
 import type { LogOptions } from "./logger.ts";
 
 const log = getLogger(["durable-streams", "process"]);

@@ -8,15 +8,15 @@ import { BODY_SPARE_BYTES } from "../server/options.ts";
 import { createMemoryStorage } from "../storage/memory.ts";
 import type { Storage } from "../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
-import { bunRuntime } from "./bun_runtime.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
-import { urlHost } from "./listen_error.ts";
+import { ListenError, urlHost } from "../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
-import { type Listener, runtimeName } from "./listener.ts";
+import { hasRuntimeHttp, type Listener } from "../listen/listener.ts";
+import { runtimeName } from "../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
@@ -61,7 +61,7 @@ async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
     serving = await startServing(values, storage);
   } catch (error) {
     await storage?.close();
-    log.fatal(`cannot start: ${oneLine(error)}`);
+    log.fatal(`cannot start: ${oneLine(error)}${wayOut(error)}`);
     return 1;
   }
   announce(values, serving.listener);
@@ -107,10 +107,8 @@ function checkTogether(values: FlagValues): void {
         "least as large",
     );
   }
-  if (values.get(flags.http) === "own" && bunRuntime() === undefined) {
-    throw new UsageError(
-      "--http is own, which takes Bun or the executable; accepted here: runtime",
-    );
+  if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
+    throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
   const inFlight = values.get(flags.maxBodyBytesInFlight);
   if (append + BODY_SPARE_BYTES > inFlight) {
@@ -141,8 +139,8 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
   const workers = values.get(flags.workers);
-  // The runtimes' own servers don't let it be bounded, and Deno would ask whether this may look.
-  const isOwnHttp = bunRuntime() !== undefined && values.get(flags.http) !== "runtime";
+  // The runtimes' own servers don't let it be bounded.
+  const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, complaint } = connectionLimit(values, openFiles);
   if (complaint !== undefined) log.warn(complaint);
@@ -175,6 +173,12 @@ function announce(values: FlagValues, { port }: Listener): void {
   }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
   console.log(`listening on http://${urlHost(host)}:${port}${path}`);
+}
+
+/** The flag that says another address. */
+function wayOut(error: unknown): string {
+  const wrong = error instanceof ListenError ? error.wrong : undefined;
+  return wrong === undefined ? "" : `, with --${flags[wrong].name}`;
 }
 
 function oneLine(error: unknown): string {

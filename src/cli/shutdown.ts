@@ -2,7 +2,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { ignoresHangUp } from "../env/ignored_signals.ts";
-import type { Listener } from "./listener.ts";
+import type { Listener } from "../listen/listener.ts";
 
 const log = getLogger(["durable-streams", "process"]);
 

@@ -5,6 +5,7 @@ import { createVerb } from "./commands/create.ts";
 import { deleteVerb } from "./commands/delete.ts";
 import { forkVerb } from "./commands/fork.ts";
 import { headVerb } from "./commands/head.ts";
+import { healthVerb } from "./commands/health.ts";
 import { listVerb } from "./commands/list.ts";
 import { readVerb } from "./commands/read.ts";
 import { tailVerb } from "./commands/tail.ts";
@@ -22,6 +23,7 @@ export const verbs: readonly Verb[] = [
   readVerb,
   tailVerb,
   headVerb,
+  healthVerb,
   closeVerb,
   forkVerb,
   deleteVerb,

@@ -1,3 +1,5 @@
+import { shownUrl } from "./shown_url.ts";
+
 /**
  * Why a call of the client failed:
  *
@@ -55,6 +57,10 @@ export interface Undelivered {
 
 /** What is known beside the code; each only where it applies. */
 export interface ClientErrorDetails {
+  /** The request's method. */
+  method?: string | undefined;
+  /** The request's URL, without credentials; `***` stands for what you put into its query. */
+  url?: string | undefined;
   /** The HTTP status. */
   status?: number | undefined;
   /** The server's own code for it, where it gave one. */
@@ -102,6 +108,8 @@ export class ClientError extends Error {
   // Assigned all at once.
   declare readonly code: ClientErrorCode;
   /** See {@link ClientErrorDetails}, as for every field below. */
+  declare readonly method: string | undefined;
+  declare readonly url: string | undefined;
   declare readonly status: number | undefined;
   declare readonly serverCode: string | undefined;
   declare readonly offset: string | undefined;
@@ -116,4 +124,12 @@ export class ClientError extends Error {
     const { cause: _, ...known } = details;
     Object.assign(this, { ...known, code, repeated: details.repeated ?? false });
   }
+}
+
+/** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
+export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
+  if (error instanceof ClientError && error.url === undefined) {
+    Object.assign(error, { method, url: shownUrl(url) });
+  }
+  return error;
 }

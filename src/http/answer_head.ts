@@ -32,6 +32,7 @@ const REASONS: Readonly<Record<number, string>> = {
   409: "Conflict",
   410: "Gone",
   413: "Content Too Large",
+  415: "Unsupported Media Type",
   417: "Expectation Failed",
   421: "Misdirected Request",
   429: "Too Many Requests",

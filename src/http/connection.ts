@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
-import type { Bytes } from "../protocol/bytes.ts";
 import { AnswerWriter } from "./answer_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
@@ -107,7 +106,7 @@ export class Connection {
   }
 
   /** Takes what the client sends. */
-  received(bytes: Bytes): void {
+  received(bytes: Uint8Array): void {
     this.#patience.moved();
     if (this.#isLeaving || this.#isInterrupted) return;
     const input = asBuffer(bytes);
@@ -157,7 +156,8 @@ export class Connection {
   /** Looks whether the client has been quiet for too long; called from time to time. */
   sweep(): void {
     if (this.#isClosed) return;
-    const heldBytes = this.#mayHold ? this.#parts.heldBytes(this.#socket.fd) : 0;
+    const heldBytes = (this.#mayHold ? this.#parts.heldBytes(this.#socket.fd) : 0) +
+      (this.#socket.heldBytes ?? 0);
     this.#mayHold = heldBytes > 0 || this.#exchange !== undefined;
     this.#noticeDeparture();
     const { sentBytes, queuedBytes } = this.#outbox;

@@ -5,7 +5,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 const COPY_LIMIT_BYTES = 1000;
 
 /** What has come, as a buffer of the same bytes. */
-export function asBuffer(bytes: Bytes): Buffer {
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 

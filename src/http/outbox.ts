@@ -56,11 +56,10 @@ export class Outbox {
       this.send(body);
       return;
     }
-    // The same memory each time: the socket has taken what it takes when it returns.
-    joined ??= Buffer.allocUnsafeSlow(JOINED_LIMIT_BYTES);
-    joined.write(head, 0, "latin1");
-    joined.set(body, head.length);
-    const taken = Math.max(0, this.#socket.write(joined.subarray(0, length)));
+    const both = this.#memoryFor(length);
+    both.write(head, 0, "latin1");
+    both.set(body, head.length);
+    const taken = Math.max(0, this.#socket.write(both.subarray(0, length)));
     this.#sentBytes += taken;
     if (taken < head.length) this.#enqueue(rest(head, taken));
     if (taken < length) this.#enqueue(rest(body, Math.max(0, taken - head.length)));
@@ -90,6 +89,12 @@ export class Outbox {
   close(): void {
     for (const data of this.#queue.splice(0)) letGo(data);
     this.#queuedBytes = 0;
+  }
+
+  /** The same each time, where the socket doesn't keep what it takes. */
+  #memoryFor(length: number): Buffer<ArrayBuffer> {
+    if (this.#socket.heldBytes !== undefined) return Buffer.allocUnsafe(length);
+    return joined ??= Buffer.allocUnsafeSlow(JOINED_LIMIT_BYTES);
   }
 
   #write(data: Sent): number {

@@ -2,8 +2,13 @@ import type { Bytes } from "../protocol/bytes.ts";
 
 /** What a connection needs of a TCP socket: Bun's are such. */
 export interface Socket {
-  /** Its descriptor; negative once it is gone. */
+  /** Its descriptor; negative once it is gone, and where it isn't told. */
   readonly fd: number;
+  /**
+   * How much of what it has taken it keeps until the system has room. Nobody may write over what such a
+   * socket was given; `undefined` where all that is taken has gone to the system.
+   */
+  readonly heldBytes?: number;
   /**
    * Takes as much as there is room for.
    *

@@ -16,6 +16,8 @@ export type Failure =
   | { code: "malformed_body" }
   | { code: "body_timeout" }
   | { code: "body_too_large" }
+  | { code: "undecodable_body" }
+  | { code: "unsupported_encoding"; accepted: string }
   | { code: "method_not_allowed"; allowed: string }
   | { code: "origin_not_allowed" }
   | { code: "host_not_allowed" }
@@ -25,7 +27,7 @@ export type Failure =
   | { code: "source_deleted" }
   | { code: "content_type_mismatch" }
   | { code: "stream_closed"; space: number; tail: number; producer?: ProducerPosition }
-  | { code: "sequence_regression" }
+  | { code: "sequence_regression"; space: number; tail: number }
   | { code: "offset_mismatch"; space: number; tail: number }
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }

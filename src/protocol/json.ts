@@ -28,6 +28,8 @@ const CLOSE_BRACKET = 0x5d;
 /** How long what follows each stored message is. */
 export const SEPARATOR_BYTES = 2;
 
+const BYTE_ORDER_MARK = "\ufeff";
+
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -89,7 +91,11 @@ function whyInvalid(body: Bytes): string {
   try {
     text = strictUtf8.decode(body);
   } catch {
-    return "it is not UTF-8";
+    return isUtf16(body) ? "it is UTF-16, and has to be UTF-8" : "it is not UTF-8";
+  }
+  // Nobody sees it in what an engine says of it.
+  if (text.startsWith(BYTE_ORDER_MARK)) {
+    return "it begins with a byte order mark (EF BB BF): send it without";
   }
   try {
     JSON.parse(text);
@@ -97,6 +103,11 @@ function whyInvalid(body: Bytes): string {
     return error instanceof Error ? error.message : String(error);
   }
   return "it is not as RFC 8259 has it";
+}
+
+/** By its byte order mark, with which some shells begin a file. */
+function isUtf16([first, second]: Bytes): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
 
 function store(body: Bytes, { spans, hasLineBreaks }: JsonScan): StoredMessages {

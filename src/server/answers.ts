@@ -50,6 +50,7 @@ function refusalOf(failure: Failure): Refusal {
     case "invalid_fork":
     case "empty_body":
     case "body_incomplete":
+    case "undecodable_body":
     case "epoch_start":
       return { status: 400 };
     case "stale_epoch":
@@ -69,10 +70,10 @@ function refusalOf(failure: Failure): Refusal {
     case "stream_exists":
     case "source_deleted":
     case "content_type_mismatch":
-    case "sequence_regression":
       return { status: 409 };
     case "stream_closed":
       return { status: 409, headers: closedHeaders(failure) };
+    case "sequence_regression":
     case "offset_mismatch":
       return {
         status: 409,
@@ -91,6 +92,8 @@ function refusalOf(failure: Failure): Refusal {
       return { status: 410 };
     case "body_too_large":
       return { status: 413, headers: { connection: "close" } };
+    case "unsupported_encoding":
+      return { status: 415, headers: { "accept-encoding": failure.accepted } };
     case "too_many_producers":
       return { status: 429 };
     case "too_many_bodies":

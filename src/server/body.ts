@@ -4,7 +4,9 @@ import { type BodySink, type HttpRequest, isArriving } from "../http/exchange.ts
 import { HeadError } from "../http/head_error.ts";
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
-import type { BodyBudget } from "./body_budget.ts";
+import { type BodyLimits, bodyTooLarge } from "./body_limits.ts";
+import { type ContentCoding, contentCoding } from "./content_coding.ts";
+import { decodeBody } from "./decode_body.ts";
 import { pour, READ_BYTES } from "./stream_parts.ts";
 import { Turns } from "./turns.ts";
 
@@ -15,16 +17,6 @@ const TIMEOUT_TICKS = 30;
 const SHORT_BYTES = 64 * 1024;
 
 const LENGTH = /^[0-9]+$/;
-
-/** What bounds bodies. */
-export interface BodyLimits {
-  /** How long one may be. */
-  readonly bytes: number;
-  /** How long one may take to arrive. */
-  readonly timeoutMs: number;
-  /** What all of them may take at once. */
-  readonly budget: BodyBudget;
-}
 
 /** Reads requests' bodies, within a size and a time. */
 export class BodyReader {
@@ -57,12 +49,36 @@ export class BodyReader {
   }
 
   /**
-   * Hands over the whole body, once. Calls back, since a promise more costs an append a microsecond.
+   * Hands over the whole body, decoded, once. Calls back, since a promise more costs an append a
+   * microsecond.
    *
-   * @param failed gets `body_too_large` (found out before all of it is read), `body_timeout`,
-   * `body_incomplete`, `malformed_body`, `too_many_bodies`, or `invalid_header` for its length
+   * @param failed gets `body_too_large` (found out before all of it is read or decoded), `body_timeout`,
+   * `body_incomplete`, `malformed_body`, `too_many_bodies`, `unsupported_encoding`, `undecodable_body`,
+   * or `invalid_header` for its length
    */
   receive(
+    request: HttpRequest,
+    received: (body: Bytes) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const encoding = request.headers.get("content-encoding");
+    if (encoding === null) return this.#receive(request, received, failed);
+    let coding: ContentCoding | undefined;
+    try {
+      coding = contentCoding(encoding);
+    } catch (error) {
+      return failed(error);
+    }
+    this.#receive(request, (body) => this.#decode(body, coding).then(received, failed), failed);
+  }
+
+  async #decode(body: Bytes, coding: ContentCoding | undefined): Promise<Bytes> {
+    // Who compresses all that it sends has nothing to compress where there is no body.
+    if (coding === undefined || body.length === 0) return body;
+    return await decodeBody(body, coding, { limits: this.#limits, turns: this.#pace.turns });
+  }
+
+  #receive(
     request: HttpRequest,
     received: (body: Bytes) => void,
     failed: (error: StreamError) => void,
@@ -72,7 +88,7 @@ export class BodyReader {
     if (declared === "0" || (declared === null && request.body === null)) return received(NO_BYTES);
     const limitBytes = this.#limits.bytes;
     if (declared !== null && !(Number(declared) <= limitBytes)) {
-      return failed(LENGTH.test(declared) ? tooLarge(limitBytes) : noLength(declared));
+      return failed(LENGTH.test(declared) ? bodyTooLarge(limitBytes) : noLength(declared));
     }
     if (request.whole !== undefined) return received(request.whole);
     const mostBytes = declared === null ? limitBytes : Number(declared);
@@ -171,7 +187,7 @@ class PendingBody implements BodySink {
     if (this.#isOver) return;
     const { bytes } = this.#limits;
     this.#buffer ??= new BodyBuffer(this.#mostBytes, (addedBytes) => this.#take(addedBytes));
-    if (this.#buffer.length + end - start > bytes) return this.fail(tooLarge(bytes));
+    if (this.#buffer.length + end - start > bytes) return this.fail(bodyTooLarge(bytes));
     try {
       this.#buffer.append(input, start, end);
     } catch (error) {
@@ -221,13 +237,6 @@ function noLength(declared: string): StreamError {
   return new StreamError(
     { code: "invalid_header" },
     `Content-Length ${quote(declared)} is not a number of bytes.`,
-  );
-}
-
-function tooLarge(limitBytes: number): StreamError {
-  return new StreamError(
-    { code: "body_too_large" },
-    `The body is longer than ${limitBytes} bytes, the most that one request may append.`,
   );
 }
 

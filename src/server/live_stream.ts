@@ -1,8 +1,8 @@
-import { type Bytes, completeUtf8Length, concatBytes } from "../protocol/bytes.ts";
+import { type Bytes, concatBytes } from "../protocol/bytes.ts";
 import { isJsonType, sseEncoding } from "../protocol/content_type.ts";
 import { nextCursor } from "../protocol/cursor.ts";
 import { formatOffset } from "../protocol/offset.ts";
-import { encodeSseFrame, type SseFormat } from "../protocol/sse.ts";
+import { encodeSseFrame, sendableTextLength, type SseFormat } from "../protocol/sse.ts";
 import type { ReadResult, Watch } from "../storage/storage.ts";
 import type { ServerConfig } from "./options.ts";
 import type { SseReader } from "./sse_reader.ts";
@@ -136,7 +136,7 @@ export class LiveStream {
     }
   }
 
-  /** The next chunk. What is less than a character is read on from: nobody would get past it else. */
+  /** The next chunk. What is less than may go out is read on from: nobody would get past it else. */
   async #read(offset: number, limitBytes: number): Promise<ReadResult> {
     const { storage } = this.#config;
     let chunk = await storage.read(this.#name, offset, limitBytes);
@@ -147,12 +147,12 @@ export class LiveStream {
     return chunk;
   }
 
-  /** How much of a chunk may go out: text waits for the rest of its last character while it may come. */
+  /** How much of a chunk may go out: text waits for the rest of its last character, or of its CRLF. */
   #sendableBytes(chunk: ReadResult): number {
     const isEnd = chunk.closed && chunk.next === chunk.tail;
     const { json, encoding } = this.#format;
     if (isEnd || json || encoding === "base64") return chunk.data.length;
-    return completeUtf8Length(chunk.data);
+    return sendableTextLength(chunk.data);
   }
 
   #endAll(): void {

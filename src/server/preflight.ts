@@ -3,6 +3,7 @@ import { COMMON_HEADERS, METHODS } from "./response.ts";
 
 const ALLOWED_REQUEST_HEADERS = [
   "Content-Type",
+  "Content-Encoding",
   "Authorization",
   "If-None-Match",
   "Last-Event-ID",

@@ -55,7 +55,7 @@ export function decideAppend(
   const data = request.body.length === 0 ? NOTHING : checkBody(stream, request);
   if (request.producer !== undefined && isDuplicate(known, request.producer)) return "duplicate";
   checkExpectedTail(stream, request.expectedTail, space);
-  checkSeq(stream, request.seq);
+  checkSeq(stream, request.seq, space);
   return {
     kind: "append",
     id: stream.id,
@@ -187,11 +187,12 @@ function checkExpectedTail(stream: Stream, expected: Offset | undefined, space: 
   );
 }
 
-function checkSeq(stream: Stream, seq: string | undefined): void {
+/** The message begins with the words that a client of the protocol looks for. */
+function checkSeq(stream: Stream, seq: string | undefined, space: OffsetSpace): void {
   if (seq === undefined || stream.seq === undefined || seq > stream.seq) return;
   throw new StreamError(
-    { code: "sequence_regression" },
-    `Stream-Seq ${quote(seq)} is not after the last one, ${
+    { code: "sequence_regression", space: spaceAt(space, stream.tail), tail: stream.tail },
+    `Sequence conflict: Stream-Seq ${quote(seq)} is not after the last one, ${
       quote(stream.seq)
     } (compared byte by byte).`,
   );

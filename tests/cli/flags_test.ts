@@ -40,15 +40,17 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.sseCloseAfterMs, 60_000],
   [flags.bodyTimeoutMs, 30_000],
   [flags.maxLiveReaders, 20_000],
-  [flags.http, undefined],
+  [flags.http, "own"],
   [flags.maxConnections, undefined],
   [flags.workers, 1],
   [flags.maxOpenFiles, 512],
   [flags.maxQueuedBytes, 64 * 2 ** 20],
   [flags.maxProducers, 10_000],
+  [flags.compress, undefined],
   [flags.listing, undefined],
   [flags.cors, "loopback"],
   [flags.allowHosts, undefined],
+  [flags.trustProxy, false],
   [flags.health, "/health"],
   [flags.private, false],
   [flags.logLevel, "info"],
@@ -109,6 +111,13 @@ Deno.test("--listing and --no-listing beat the variable, and the default is left
   equal(read([], off).get(flags.listing), false);
   equal(read([], { DURABLE_STREAMS_LISTING: "true" }).get(flags.listing), true);
   match(flags.listing.defaultText, /on where --host is a loopback address, else off/);
+});
+
+Deno.test("--compress and --no-compress beat the variable, and the default is left to the host", () => {
+  equal(read([]).get(flags.compress), undefined);
+  equal(read(["--compress"], { DURABLE_STREAMS_COMPRESS: "0" }).get(flags.compress), true);
+  equal(read(["--no-compress"], { DURABLE_STREAMS_COMPRESS: "1" }).get(flags.compress), false);
+  match(flags.compress.defaultText, /on unless --host is a loopback address/);
 });
 
 Deno.test("--cors and --allow-host take several by commas and by being given again; variables the same", () => {

@@ -74,6 +74,8 @@ Deno.test("headers tell the conflicts apart, the closed stream first", () => {
   const mismatch = refused(409, { "stream-next-offset": "7" }, "", sent);
   equal([mismatch.code, mismatch.offset], ["offset_mismatch", "7"]);
   equal(refused(409, {}, "", { "stream-seq": "a" }).code, "sequence_conflict");
+  const order = refused(409, { "stream-next-offset": "5" }, "", sent);
+  equal([order.code, order.offset], ["sequence_conflict", "5"]);
   const typed = '{"error":{"code":"content_type_mismatch","message":"m"}}';
   equal(refused(409, { "stream-next-offset": "7" }, typed, sent).code, "conflict");
 });

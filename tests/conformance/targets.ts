@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { nodeProgram } from "../tools/built.ts";
 import { runCommand } from "../tools/command.ts";
 import { BUN } from "../tools/install.ts";
 
@@ -19,12 +20,19 @@ const onBun = () => [BUN, "main.ts"];
 export const TARGETS: readonly Target[] = [
   { name: "deno-memory", storage: "memory", program: onDeno },
   { name: "bun-memory", storage: "memory", program: onBun },
+  { name: "node-memory", storage: "memory", program: nodeProgram },
   { name: "deno-file", storage: "file", program: onDeno },
   { name: "bun-file", storage: "file", program: onBun },
+  { name: "node-file", storage: "file", program: nodeProgram },
   {
     name: "bun-file-workers",
     storage: "file",
     program: () => [...onBun(), "--workers", "2"],
+  },
+  {
+    name: "deno-file-runtime-http",
+    storage: "file",
+    program: () => [...onDeno(), "--http", "runtime"],
   },
   {
     name: "bun-file-runtime-http",

@@ -7,7 +7,7 @@ import process from "node:process";
 import { FileSystemError } from "../../src/env/file_system.ts";
 import { configureLogs } from "../../src/cli/logger.ts";
 import { onStopSignal, shutDown } from "../../src/cli/shutdown.ts";
-import { listen } from "../../src/cli/listener.ts";
+import { listen } from "../../src/listen/listener.ts";
 import { createHandler } from "../../src/server/app.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import { HookedFileSystem } from "../support/hooked_file_system.ts";
@@ -34,7 +34,7 @@ const listener = await listen({
   port: 0,
   handler,
   longestSilenceMs: 30_000,
-  http: undefined,
+  http: "own",
   maxConnections: 1_000,
   isShared: false,
 });

@@ -21,6 +21,8 @@ const TEXT = { "content-type": "text/plain" };
 interface Site {
   /** The streams through nginx. */
   readonly cached: string;
+  /** The same below a path of nginx's own, of which it tells. */
+  readonly below: string;
   /** The same without it. */
   readonly direct: string;
 }
@@ -34,11 +36,15 @@ function test(name: string, run: (site: Site) => Promise<void>): void {
     fn: async () => {
       const dir = mkdtempSync(join(tmpdir(), "durable-streams-behind-nginx-"));
       const command = [process.execPath, "run", "-A", "main.ts", "--port", "0", "--dir", dir];
-      const server = await startProgram([...command, "--chunk-bytes", "4KiB"]);
+      const server = await startProgram([...command, "--chunk-bytes", "4KiB", "--trust-proxy"]);
       try {
         if (nginx === undefined) throw new Error("No nginx: apt-get install nginx-light.");
         await using proxy = await startNginx(nginx, server.origin);
-        await run({ cached: `${proxy.origin}/v1/stream`, direct: server.url });
+        await run({
+          cached: `${proxy.origin}/v1/stream`,
+          below: `${proxy.origin}/below/v1/stream`,
+          direct: server.url,
+        });
       } finally {
         await server.kill();
         rmSync(dir, { recursive: true, force: true });
@@ -114,4 +120,13 @@ test("what was kept for one origin's page is not given to another's", async ({ c
   const foreign = await page("https://evil.example");
   equal(foreign.text.includes("one"), false);
   equal(foreign.headers.get("access-control-allow-origin"), null);
+});
+
+test("a new stream's Location is its URL behind nginx, whatever the client forges", async ({ below }) => {
+  const forged = { forwarded: "host=evil.example", "x-forwarded-host": "evil.example" };
+  const answer = await fetch(`${below}/s`, { method: "PUT", headers: { ...TEXT, ...forged } });
+  deepEqual([answer.status, answer.headers.get("location")], [201, `${below}/s`]);
+  const source = { "stream-forked-from": new URL(`${below}/s`).pathname };
+  const fork = await fetch(`${below}/f`, { method: "PUT", headers: source });
+  deepEqual([fork.status, fork.headers.get("location")], [201, `${below}/f`]);
 });

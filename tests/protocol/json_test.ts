@@ -59,7 +59,19 @@ const INVALID: readonly (readonly [string, Uint8Array<ArrayBuffer>, RegExp])[] =
   ["a raw line break in a string", encodeUtf8(`"a\nb"`), /not valid JSON/],
   ["a number with a leading zero", encodeUtf8("01"), /not valid JSON/],
   ["NaN", encodeUtf8("NaN"), /not valid JSON/],
-  ["a byte order mark", encodeUtf8("\ufeff{}"), /not valid JSON/],
+  [
+    "a byte order mark",
+    encodeUtf8("\ufeff{}"),
+    /begins with a byte order mark \(EF BB BF\): send it/,
+  ],
+  ["a byte order mark alone", encodeUtf8("\ufeff"), /begins with a byte order mark/],
+  ["a byte order mark before an array", encodeUtf8("\ufeff[1]"), /begins with a byte order mark/],
+  [
+    "UTF-16 as little endians have it",
+    Uint8Array.of(0xff, 0xfe, 0x31, 0),
+    /it is UTF-16, .* UTF-8/,
+  ],
+  ["UTF-16 as big endians have it", Uint8Array.of(0xfe, 0xff, 0, 0x31), /it is UTF-16, .* UTF-8/],
   ["Latin-1", Uint8Array.of(0x22, 0xe9, 0x22), /not UTF-8/],
   ["an overlong character", Uint8Array.of(0x22, 0xc0, 0x80, 0x22), /not UTF-8/],
 ];

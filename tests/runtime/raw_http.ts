@@ -31,8 +31,13 @@ export class RawConnection {
   }
 
   /** Waits until what came contains this text; rejects where the connection ends before. */
-  async until(text: string): Promise<string> {
-    while (!this.#received.includes(text)) {
+  until(text: string): Promise<string> {
+    return this.after(0, text);
+  }
+
+  /** Waits until what came after so many characters contains this text; resolves to all that came. */
+  async after(seen: number, text: string): Promise<string> {
+    while (!this.#received.includes(text, seen)) {
       if (this.#ended) {
         throw new Error(`The connection ended after ${JSON.stringify(this.#received)}`);
       }

@@ -32,7 +32,10 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     const { code, stdout, stderr } = await server.ended;
     equal(code, 0);
     equal(stdout, `listening on ${server.url}\n`);
-    match(stderr, new RegExp(`INFO started pid=${server.pid} dir=\\S+ .*runtime="(Deno|Bun) `));
+    match(
+      stderr,
+      new RegExp(`INFO started pid=${server.pid} dir=\\S+ .*runtime="(Deno|Bun|Node) `),
+    );
   });
 
   test("where others can reach it, it warns in one line of what they can do", async (flags) => {

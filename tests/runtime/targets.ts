@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { nodeProgram } from "../tools/built.ts";
 import { runCommand } from "../tools/command.ts";
 import { BUN } from "../tools/install.ts";
 import { inRepo } from "../tools/repo.ts";
@@ -20,13 +21,17 @@ export const bun = existsSync(BUN) ? BUN : "bun";
 export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
   { name: "deno", command: onDeno },
   { name: "bun", command: onBun },
+  { name: "node", command: nodeProgram },
   { name: "executable", command: compiled },
 ]);
 
 /** Those, and who speaks HTTP in another way: for what depends on that. */
 export const HTTP_TARGETS: readonly RuntimeTarget[] = [
   ...RUNTIME_TARGETS,
-  ...chosen([{ name: "bun-runtime-http", command: withRuntimeHttp(onBun) }]),
+  ...chosen([
+    { name: "deno-runtime-http", command: withRuntimeHttp(onDeno) },
+    { name: "bun-runtime-http", command: withRuntimeHttp(onBun) },
+  ]),
 ];
 
 /** The same with several threads: for what may be different then. */

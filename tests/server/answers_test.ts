@@ -26,7 +26,11 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "stream_exists" }, 409, NOTHING],
   [{ code: "source_deleted" }, 409, NOTHING],
   [{ code: "content_type_mismatch" }, 409, NOTHING],
-  [{ code: "sequence_regression" }, 409, NOTHING],
+  [
+    { code: "sequence_regression", space: 36, tail: 5 },
+    409,
+    { "stream-next-offset": "00000010_0000000000000005" },
+  ],
   [
     { code: "stream_closed", space: 36, tail: 5 },
     409,
@@ -50,6 +54,8 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "gone" }, 410, NOTHING],
   [{ code: "offset_gone" }, 410, NOTHING],
   [{ code: "body_too_large" }, 413, { connection: "close" }],
+  [{ code: "undecodable_body" }, 400, NOTHING],
+  [{ code: "unsupported_encoding", accepted: "gzip" }, 415, { "accept-encoding": "gzip" }],
   [{ code: "too_many_producers" }, 429, NOTHING],
   [{ code: "damaged" }, 500, { "stream-damaged": "true" }],
   [

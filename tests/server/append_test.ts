@@ -58,10 +58,12 @@ Deno.test("Stream-Seq: only what is greater byte by byte is taken", async () => 
   const served = new Fixture();
   await served.make("a", TEXT);
   await served.append("a", { ...TEXT, "stream-seq": "10" }, "1");
-  await served.append("a", { ...TEXT, "stream-seq": "9" }, "2");
+  const tail = await served.append("a", { ...TEXT, "stream-seq": "9" }, "2");
   for (const seq of ["9", "10", "89", ""]) {
     const answer = await served.post("a", { ...TEXT, "stream-seq": seq }, "x");
-    await refused(answer, 409, "sequence_regression", /Stream-Seq ".*" is not after .*"9"/);
+    equal(answer.headers.get("stream-next-offset"), tail);
+    const says = /^Sequence conflict: Stream-Seq ".*" is not after .*"9"/;
+    await refused(answer, 409, "sequence_regression", says);
   }
   await served.append("a", { ...TEXT, "stream-seq": "a" }, "3");
   equal((await served.post("a", { ...TEXT, "stream-seq": "Z" }, "x")).status, 409);

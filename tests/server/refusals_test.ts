@@ -262,8 +262,12 @@ const BAD_JSON: readonly (readonly [string, Body, RegExp])[] = [
   ["white space alone", " \n", /not valid JSON/],
   ["JSON nested too deeply", "[".repeat(513) + "]".repeat(513), /nests deeper than 512 levels/],
   ["JSON that isn't UTF-8", Uint8Array.of(0x22, 0xe9, 0x22), /it is not UTF-8/],
-  ["JSON in UTF-16", Uint8Array.of(0xff, 0xfe, 0x31, 0), /it is not UTF-8/],
-  ["JSON with a byte order mark", encodeUtf8("\ufeff1"), /not valid JSON/],
+  ["JSON in UTF-16", Uint8Array.of(0xff, 0xfe, 0x31, 0), /it is UTF-16, and has to be UTF-8/],
+  [
+    "JSON with a byte order mark",
+    encodeUtf8("\ufeff1"),
+    /begins with a byte order mark \(EF BB BF\): send it without/,
+  ],
 ];
 
 for (const [title, body, says] of BAD_JSON) {

@@ -17,6 +17,8 @@ export interface Program {
   stop(): Promise<void>;
   /** SIGKILL, and the wait for its end. */
   kill(): Promise<void>;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<unknown>;
 }
 
 /** How the program is started. */
@@ -99,6 +101,7 @@ export async function startProgram(
     url,
     origin,
     output: () => written,
+    ended,
     async stop() {
       if (ending !== undefined) {
         throw new Error(`The program had ended already (${ending}):\n${written}`);

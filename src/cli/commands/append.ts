@@ -73,7 +73,7 @@ export const appendVerb = streamVerb({
 Without --lines all of stdin is one append: it is stored whole or not at all. With --lines each
 line is a message, its end included; in a JSON stream each line is one value, and blank lines
 don't count. The stream is created where it is missing, as --content-type, else as
-application/json with --json, else as text/plain.
+application/json with --json, else as text/plain; charset=utf-8.
 
 --producer ID makes it safe to run the same command again after a failure: what was appended is
 not appended again. That holds only as long as the input is the same from its beginning, and

@@ -1,5 +1,6 @@
 import { Client } from "../../client/client.ts";
 import { ClientError } from "../../client/client_error.ts";
+import { reasonOf } from "../../client/reason.ts";
 import type { Producer } from "../../client/producer.ts";
 import type { Middleware } from "../../client/transport.ts";
 import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
@@ -8,6 +9,8 @@ import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../protocol/headers.ts";
 import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
 import type { Shell } from "../shell.ts";
+import { formatSize } from "../units.ts";
+import { undeliveredIn } from "./complaint.ts";
 import type { KnownStream } from "./ensure_stream.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { Progress } from "./progress.ts";
@@ -68,15 +71,19 @@ export async function appendLines(
     // A failure is told at once, not when the next line comes.
     await Promise.race([sendAll(shell, lines, progress), failed.promise]);
   } catch (error) {
-    if (!(error instanceof BadLine)) throw error;
+    if (!(error instanceof BadLine)) throw lines.explain(error);
     // With a producer's id the rest of a batch must not go: the next run may cut it differently.
     if (options.producer === undefined) await producer.close();
     throw error.toCommandError(options.producer !== undefined);
   } finally {
     progress.end();
   }
-  if (options.close) await producer.closeStream();
-  await producer.close();
+  try {
+    if (options.close) await producer.closeStream();
+    await producer.close();
+  } catch (error) {
+    throw lines.explain(error);
+  }
 }
 
 async function sendAll(shell: Shell, lines: LineSender, progress: Progress): Promise<void> {
@@ -92,6 +99,8 @@ class LineSender {
   readonly isJson: boolean;
   readonly #producer: Producer;
   #number = 0;
+  /** Those that fill a batch alone and aren't stored. */
+  readonly #long = new Set<LongLine>();
 
   constructor(producer: Producer, isJson: boolean) {
     this.#producer = producer;
@@ -102,14 +111,54 @@ class LineSender {
     for (const line of lines) {
       this.#number++;
       if (this.isJson && isBlank(line)) continue;
+      const fault = this.isJson ? faultOf(line) : undefined;
+      if (fault !== undefined) throw new BadLine(this.#number, new Error(fault));
       try {
-        await this.#producer.send(line);
+        const { stored } = await this.#producer.send(line);
+        if (this.isJson && line.length >= MAX_BATCH_BYTES) this.#watch(line.length, stored);
       } catch (error) {
         const isRefused = error instanceof ClientError && error.code === "invalid_argument";
         throw isRefused ? new BadLine(this.#number, error) : error;
       }
     }
   }
+
+  /** What to say of a failure: where the server takes less than it was sent, which line that was. */
+  explain(error: unknown): unknown {
+    if (!(error instanceof ClientError) || error.code !== "too_large") return error;
+    const { undelivered, cause } = error;
+    const reason = reasonOf(cause).replace(/\.$/, "");
+    const lost = undelivered === undefined ? "" : undeliveredIn(undelivered);
+    // The longest of them is too long if any is.
+    const [line] = [...this.#long].sort((a, b) => b.bytes - a.bytes);
+    const what = line === undefined
+      ? `lines go in batches of up to ${formatSize(MAX_BATCH_BYTES)}, and the server takes less`
+      : `line ${line.number} has ${line.bytes} bytes, and the server takes less`;
+    return new CommandError(`${what}: ${reason}${lost}`, EXIT.failure);
+  }
+
+  #watch(bytes: number, stored: Promise<unknown>): void {
+    const line = { number: this.#number, bytes };
+    this.#long.add(line);
+    stored.then(() => this.#long.delete(line), () => {});
+  }
+}
+
+interface LongLine {
+  readonly number: number;
+  readonly bytes: number;
+}
+
+const LINE_FEED = 0x0a;
+const NO_END =
+  `it has ${formatSize(WHOLE_INPUT_LIMIT_BYTES)} and no end yet, and one value has to be ` +
+  "shorter";
+
+/** What is wrong with a line of JSON that the parser's words wouldn't show. */
+function faultOf(line: Bytes): string | undefined {
+  if (line.length === WHOLE_INPUT_LIMIT_BYTES && line.at(-1) !== LINE_FEED) return NO_END;
+  const hasMark = line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
+  return hasMark ? "it begins with a byte order mark (EF BB BF): send it without" : undefined;
 }
 
 class BadLine extends Error {

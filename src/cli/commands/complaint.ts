@@ -1,4 +1,4 @@
-import { ClientError } from "../../client/client_error.ts";
+import { ClientError, type Undelivered } from "../../client/client_error.ts";
 import { plural } from "../plural.ts";
 
 /** What a message may name beside the error's own words. */
@@ -14,7 +14,9 @@ export function complaintOf(error: unknown, subject: Subject): string {
   if (!(error instanceof ClientError)) {
     return error instanceof Error ? error.message : String(error);
   }
-  return [explain(error, subject), undeliveredIn(error)].join("");
+  const { undelivered } = error;
+  const lost = undelivered === undefined ? "" : undeliveredIn(undelivered);
+  return explain(error, subject) + lost;
 }
 
 function explain(error: ClientError, { url, name }: Subject): string {
@@ -90,9 +92,8 @@ function epochOf({ epoch }: ClientError): string {
   return epoch === undefined ? "" : `, with epoch ${epoch}; --epoch ${epoch + 1} takes it back`;
 }
 
-function undeliveredIn({ undelivered }: ClientError): string {
-  if (undelivered === undefined) return "";
-  const { lost, unknown } = undelivered;
+/** How many messages didn't arrive, in brackets, to stand behind the reason. */
+export function undeliveredIn({ lost, unknown }: Undelivered): string {
   const parts: string[] = [];
   if (lost > 0) parts.push(`${plural(lost, "message")} not appended`);
   if (unknown > 0) parts.push(`no answer for ${plural(unknown, "message")}`);

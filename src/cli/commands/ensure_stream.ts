@@ -5,6 +5,9 @@ import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
 import { onlyName, type Session } from "./session.ts";
 
+/** What is typed into a terminal or read from a file is UTF-8; a browser takes it for that only if told. */
+const TEXT_TYPE = "text/plain; charset=utf-8";
+
 /** The stream that is to be appended to. */
 export interface Wanted {
   /** Created with this type where it is missing. */
@@ -50,7 +53,7 @@ async function make(session: Session, wanted: Wanted): Promise<StreamInfo> {
   const name = onlyName(session);
   // Without --no-create the answer to this names the stream, and how to get it.
   if (!wanted.create) return await session.client.head(name);
-  const contentType = wanted.contentType ?? (wanted.json ? "application/json" : "text/plain");
+  const contentType = wanted.contentType ?? (wanted.json ? "application/json" : TEXT_TYPE);
   try {
     return await session.client.create(name, { contentType });
   } catch (error) {

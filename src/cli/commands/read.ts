@@ -1,4 +1,5 @@
-import type { Reader, StreamData } from "../../client/reader.ts";
+import type { Reader } from "../../client/reader.ts";
+import type { StreamData } from "../../client/reader_options.ts";
 import { START } from "../../client/place.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
 import { tokenPosition } from "../../protocol/offset.ts";

@@ -1,4 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import { NO_BYTES } from "../../protocol/bytes.ts";
 import type { Lifetime } from "../../protocol/lifetime.ts";
 import { expiryMs } from "../../protocol/lifetime.ts";
 import type {
@@ -133,6 +134,11 @@ export function identityChecksum(identity: IdentityColumns): number {
   return rowChecksum(identityValues(identity));
 }
 
+/** Bytes as they are bound: empty ones of another thread, or of SQLite, are NULL to Node 22. */
+export function blobValue(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 ? NO_BYTES : bytes;
+}
+
 function endValue(endsAtMs: number): SQLInputValue {
   return endsAtMs === Infinity ? null : endsAtMs;
 }
@@ -168,7 +174,7 @@ function stateValues(row: StateColumns): SQLInputValue[] {
     row.position,
     row.tail,
     row.lastAtMs,
-    row.rest,
+    blobValue(row.rest),
   ];
 }
 

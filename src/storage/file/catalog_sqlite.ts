@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { FileSystemError } from "../../env/file_system.ts";
@@ -9,11 +9,12 @@ import { rowChecksum, SCHEMA } from "./catalog_rows.ts";
 import { buffersOf, packChanges } from "./catalog_wire.ts";
 import type { CatalogReply, CatalogRequest } from "./catalog_worker.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "./damage.ts";
+import { openDatabase } from "./sqlite.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /** Makes the catalogue of a new directory: no streams, nothing in the log. */
 export function createSqliteCatalog(path: string, uuid: string): void {
-  const database = new DatabaseSync(path);
+  const database = openDatabase(path);
   try {
     database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
     database.exec(`BEGIN; ${SCHEMA}`);
@@ -28,7 +29,7 @@ export function createSqliteCatalog(path: string, uuid: string): void {
 
 /** Whether the catalogue of a directory without FORMAT ever had a stream. */
 export function isSqliteCatalogUsed(path: string): boolean {
-  const database = new DatabaseSync(path);
+  const database = openDatabase(path);
   try {
     return database.prepare("SELECT 1 FROM state WHERE next_id > 1").get() !== undefined;
   } catch {
@@ -49,7 +50,7 @@ export function openSqliteCatalog(path: string): Catalog {
   let database: DatabaseSync;
   try {
     // Opened so, a file that is missing is an error; otherwise it would be made anew.
-    database = new DatabaseSync(`${pathToFileURL(path)}?mode=rw`);
+    database = openDatabase(`${pathToFileURL(path)}?mode=rw`);
   } catch (error) {
     throw new DirectoryError("incomplete", path, `can't be opened. ${REPAIR_ADVICE}`, {
       cause: error,

@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FileSystemErrorKind } from "../../env/file_system.ts";
 import { giveWay } from "../../env/thread_priority.ts";
@@ -16,6 +16,7 @@ import {
   updateValues,
 } from "./catalog_rows.ts";
 import { type CatalogParcel, unpackRows, unpackUpdates } from "./catalog_wire.ts";
+import { openDatabase } from "./sqlite.ts";
 import { type SqliteTrouble, sqliteTrouble } from "./sqlite_trouble.ts";
 
 /**
@@ -56,7 +57,7 @@ class Committer {
   readonly #state: StatementSync;
 
   constructor(path: string) {
-    this.#database = new DatabaseSync(path);
+    this.#database = openDatabase(path);
     this.#database.exec(PATIENCE);
     this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
     this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]

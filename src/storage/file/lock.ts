@@ -1,7 +1,8 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { pid } from "node:process";
 import { FileSystemError } from "../../env/file_system.ts";
 import { DirectoryError } from "./damage.ts";
+import { openDatabase } from "./sqlite.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
 
 /** A directory's lock; `release` gives it back, and so does the end of the process, however it comes. */
@@ -17,7 +18,7 @@ export interface DirectoryLock {
  * @throws {FileSystemError} `no_space`
  */
 export function lockDirectory(path: string): DirectoryLock {
-  const database = new DatabaseSync(path);
+  const database = openDatabase(path);
   try {
     // Neither a sync nor a file beside it: nothing here outlives the process.
     database.exec("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;");

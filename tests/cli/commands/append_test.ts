@@ -24,7 +24,7 @@ Deno.test("append creates the stream and appends all of stdin at once", async ()
   equal(await kit.ok(["append", "a"], { input: ["one\n", "two\n"], fetch }), "");
   equal(await kit.fixture.content("a"), "one\ntwo\n");
   deepEqual(requests.map(({ method }) => method), ["HEAD", "PUT", "POST"]);
-  equal((await kit.fixture.head("a")).headers.get("content-type"), "text/plain");
+  equal((await kit.fixture.head("a")).headers.get("content-type"), "text/plain; charset=utf-8");
 });
 
 Deno.test("append creates JSON with --json, any type with --content-type, nothing with --no-create", async () => {
@@ -107,6 +107,52 @@ Deno.test("append --lines names the line that is not JSON and keeps those before
   const { code, stderr } = await kit.run(["append", "a", "--lines", "--json"], { input });
   equal(code, 1);
   match(stderr, /^durable-streams: line 3: .*the lines before it are appended, and none after it$/);
+  equal(await kit.fixture.content("a"), "[1]");
+});
+
+Deno.test("append --lines names the line that begins with a byte order mark", async () => {
+  const kit = new CommandKit();
+  const input = "1\n\ufeff2\n";
+  const { code, stderr } = await kit.run(["append", "a", "--lines", "--json"], { input });
+  equal(code, 1);
+  match(stderr, /line 2: .*begins with a byte order mark \(EF BB BF\): send it without; the lines/);
+  const whole = await kit.run(["append", "a", "--json"], { input: "\ufeff3\n" });
+  equal(whole.code, 1);
+  match(whole.stderr, /begins with a byte order mark \(EF BB BF\): send it without/);
+  equal(await kit.fixture.content("a"), "[1]");
+});
+
+Deno.test("append --lines names the line that is longer than the server takes, and its length", async () => {
+  const kit = new CommandKit({ maxAppendBytes: 3 * 2 ** 20 });
+  const value = (bytes: number) => `"${"x".repeat(bytes - 3)}"\n`;
+  const input = ["1\n", value(2 * 2 ** 20), "\n", value(4 * 2 ** 20), value(2 * 2 ** 20), "6\n"];
+  const { code, stderr } = await kit.run(["append", "a", "--lines", "--json"], { input });
+  equal(code, 1);
+  match(
+    stderr,
+    /^durable-streams: line 4 has 4194304 bytes, and the server takes less: The body is longer than 3145728 bytes.* \(.*not appended.*\)$/,
+  );
+});
+
+Deno.test("append --lines says that batches are too long where no line is", async () => {
+  const kit = new CommandKit({ maxAppendBytes: 4096 });
+  const { code, stderr } = await kit.run(["append", "a", "--lines"], { input: "x\n".repeat(5000) });
+  equal(code, 1);
+  match(stderr, /lines go in batches of up to 1MiB, and the server takes less: The body is longer/);
+});
+
+Deno.test("append --lines names the line of JSON that has no end", async () => {
+  const kit = new CommandKit();
+  const chunk = encodeUtf8("x".repeat(16 * 2 ** 20));
+  function* endless() {
+    yield encodeUtf8('1\n\n"');
+    for (let i = 0; i < 20; i++) yield chunk;
+  }
+  const { code, stderr } = await kit.run(["append", "a", "--lines", "--json"], {
+    input: endless(),
+  });
+  equal(code, 1);
+  match(stderr, /line 3: it has 256MiB and no end yet, .*; the lines before it are appended/);
   equal(await kit.fixture.content("a"), "[1]");
 });
 

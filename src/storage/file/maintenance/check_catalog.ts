@@ -1,8 +1,9 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { viewOf } from "../bytes_io.ts";
 import { rowChecksum, SCHEMA, type SqlRow, STATE_COLUMNS } from "../catalog_rows.ts";
 import type { FileWindow } from "./file_window.ts";
 import type { Finding, FindingKind } from "./finding.ts";
+import { openDatabase } from "../sqlite.ts";
 
 const HEADER_BYTES = 100;
 const MAX_MESSAGES = 100;
@@ -96,7 +97,7 @@ function otherSchema(
 }
 
 function expectedSchema(): Map<string, string> {
-  const model = new DatabaseSync(":memory:");
+  const model = openDatabase(":memory:");
   try {
     model.exec(SCHEMA);
     return schemaOf(model);

@@ -1,7 +1,8 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { basename, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { FileSystem } from "../../../env/file_system.ts";
+import { openDatabase } from "../sqlite.ts";
 
 /** A catalogue that is open for reading. */
 export interface ReadOnlyCatalog {
@@ -20,7 +21,7 @@ export function openReadOnlyCatalog(fileSystem: FileSystem, path: string): ReadO
   const hadShared = names.includes(`${basename(path)}-shm`);
   // Without a log of its own SQLite would begin one.
   const mode = hasLog ? "mode=ro" : "mode=ro&immutable=1";
-  const database = new DatabaseSync(`${pathToFileURL(path)}?${mode}`);
+  const database = openDatabase(`${pathToFileURL(path)}?${mode}`);
   return {
     database,
     close() {

@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { basename, dirname, join } from "node:path";
 import { createSqliteCatalog } from "../catalog_sqlite.ts";
 import { SCHEMA } from "../catalog_rows.ts";
@@ -17,6 +17,7 @@ import { isThere } from "./repair_format.ts";
 import { KEPT_PREFIX } from "../repair_keeper.ts";
 import type { RepairScope } from "./repair_scope.ts";
 import { repairSegmentRows } from "./repair_segment_rows.ts";
+import { openDatabase } from "../sqlite.ts";
 
 /** Of a SQLite file's header, what is always the same in ours. */
 const HEADER_FIELDS: readonly (readonly [position: number, bytes: readonly number[]])[] = [
@@ -67,7 +68,7 @@ export class RepairCatalog implements CatalogView {
     if (keeper.isDryRun) return;
     this.#open.close();
     await keepCatalog(this.#scope);
-    const database = new DatabaseSync(paths.catalog);
+    const database = openDatabase(paths.catalog);
     try {
       database.exec("PRAGMA synchronous=FULL; BEGIN");
       change(database);
@@ -148,7 +149,7 @@ async function tryRebuild(
   scope: RepairScope,
   fallback: StateFallback,
 ): Promise<RepairCatalog | undefined> {
-  const sink = new DatabaseSync("");
+  const sink = openDatabase("");
   sink.exec(`${SCHEMA} INSERT INTO state VALUES (1, '', 0, 1, 0, 0, 0)`);
   const source = openReadOnlyCatalog(scope.fileSystem, scope.paths.catalog);
   try {
@@ -170,11 +171,11 @@ async function rebuild(
   const scratch = await scratchCopy(scope);
   const made = await keeper.newPath();
   try {
-    const source = new DatabaseSync(scratch);
+    const source = openDatabase(scratch);
     try {
       if (!hasRows(source)) return undefined;
       createSqliteCatalog(made, fallback.uuid);
-      const sink = new DatabaseSync(made);
+      const sink = openDatabase(made);
       try {
         await copyCatalog(scope, source, sink, fallback);
         await repairSegmentRows(scope, sink);

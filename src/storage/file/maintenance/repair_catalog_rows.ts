@@ -1,5 +1,7 @@
+import { Buffer } from "node:buffer";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
 import {
+  blobValue,
   PRODUCER_COLUMNS,
   rowChecksum,
   SEGMENT_COLUMNS,
@@ -88,7 +90,10 @@ export function checkedValues(
   row: Readonly<Record<string, SQLInputValue | undefined>>,
   columns: readonly string[],
 ): SQLInputValue[] {
-  const values = columns.map((column) => row[column] ?? null);
+  const values = columns.map((column) => {
+    const value = row[column] ?? null;
+    return value instanceof Uint8Array ? blobValue(value) : value;
+  });
   return [...values, rowChecksum(values)];
 }
 
@@ -96,7 +101,7 @@ export function checkedValues(
 export function rowText(row: SqlRow): string {
   const readable = Object.entries(row).map(([column, value]) => [
     column,
-    value instanceof Uint8Array ? { base64: value.toBase64() } : value,
+    value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
   ]);
   const integers = (_: string, value: unknown) => typeof value === "bigint" ? Number(value) : value;
   return JSON.stringify(Object.fromEntries(readable), integers);

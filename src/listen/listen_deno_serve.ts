@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { fetchWith } from "../http/fetch.ts";
+import type { DenoRuntime, DenoServer } from "./deno_runtime.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
 const log = getLogger(["durable-streams", "http"]);
@@ -7,15 +8,16 @@ const log = getLogger(["durable-streams", "http"]);
 const LISTEN_AGAIN_MS = 50;
 const WARN_EVERY_MS = 10_000;
 
-/** Listens with `Deno.serve`. */
-export function listenOnDeno(options: ListenOptions): Listener {
-  return new DenoListener(options);
+/** Listens with `Deno.serve`, for an operator who wants the runtime's own HTTP. */
+export function listenWithDenoServe(deno: DenoRuntime, options: ListenOptions): Listener {
+  return new DenoListener(deno, options);
 }
 
 class DenoListener implements Listener {
   readonly port: number;
+  readonly #deno: DenoRuntime;
   readonly #options: ListenOptions;
-  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #server: DenoServer | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
   #warnedAtMs = -Infinity;
@@ -23,7 +25,8 @@ class DenoListener implements Listener {
   #uploads = 0;
   #uploaded: () => void = () => {};
 
-  constructor(options: ListenOptions) {
+  constructor(deno: DenoRuntime, options: ListenOptions) {
+    this.#deno = deno;
     this.#options = options;
     this.#server = this.#listen(options.port);
     this.port = this.#server.addr.port;
@@ -38,8 +41,8 @@ class DenoListener implements Listener {
     await this.#server?.shutdown();
   }
 
-  #listen(port: number): Deno.HttpServer<Deno.NetAddr> {
-    const server = Deno.serve({
+  #listen(port: number): DenoServer {
+    const server = this.#deno.serve({
       hostname: this.#options.host,
       port,
       reusePort: this.#options.isShared,

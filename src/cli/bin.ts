@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+/**
+ * The program as the package brings it. Whoever calls it chooses the runtime, and Node by itself only
+ * where it is named in the first line.
+ */
+import process from "node:process";
+import { nodeComplaint } from "./node_complaint.ts";
+
+const complaint = nodeComplaint(process.versions);
+if (complaint !== undefined) {
+  console.error(complaint);
+  process.exit(1);
+}
+// Only now: an older Node can't so much as load it.
+const { main } = await import("./program.ts");
+process.exit(await main());

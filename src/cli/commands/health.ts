@@ -1,0 +1,55 @@
+import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
+import { CommandError } from "../command_error.ts";
+import { EXIT } from "../exit_code.ts";
+import { textFlag } from "../flag.ts";
+import { connectionFlags } from "./common_flags.ts";
+import { type StreamTask, streamVerb } from "./stream_verb.ts";
+
+const flags = {
+  // The server's own flag and variable, so that what is set for it holds here.
+  path: textFlag({
+    name: "health",
+    placeholder: "path",
+    default: "/health",
+    help: "Where the server says how it is, as its own --health has it.",
+    accepts: "a path that begins with /",
+    check: (text) => text.startsWith("/"),
+  }),
+};
+
+/** `durable-streams health`: how the server is, for what watches it. */
+export const healthVerb = streamVerb({
+  name: "health",
+  summary: "Print how the server is; exits 0 while it takes reads and writes.",
+  examples: [
+    ["durable-streams health", "of the server on this machine"],
+    ["durable-streams health --url https://streams.example.com/v1/stream", "of another"],
+  ],
+  words: [],
+  wordsAreText: true,
+  flags,
+  run,
+});
+
+async function run({ session, values, shell }: StreamTask): Promise<number> {
+  const { href } = new URL(values.get(flags.path), session.baseUrl);
+  const { status, headers, body } = await session.transport({
+    method: "GET",
+    url: href,
+    headers: {},
+    body: undefined,
+    signal: undefined,
+    timeoutMs: values.get(connectionFlags.timeoutMs),
+    streaming: false,
+    repeatable: true,
+  });
+  const isHealth = /^application\/json\b/.test(headers.get("content-type") ?? "");
+  if (!isHealth || (status !== 200 && status !== 503)) {
+    throw new CommandError(
+      `${href} answers ${status} and not how the server is: another path, or another server`,
+      EXIT.failure,
+    );
+  }
+  await shell.write(encodeUtf8(`${decodeUtf8(body).trimEnd()}\n`));
+  return status === 200 ? EXIT.ok : EXIT.unavailable;
+}

@@ -1,0 +1,36 @@
+/** What is used of Deno's global; its own types would be global, in a package that others compile too. */
+export interface DenoRuntime {
+  serve(options: DenoServeOptions, handler: (request: Request) => DenoAnswer): DenoServer;
+}
+
+type DenoAnswer = Response | Promise<Response>;
+
+/** What is used of the options of `Deno.serve`. */
+export interface DenoServeOptions {
+  hostname: string;
+  port: number;
+  reusePort: boolean;
+  automaticCompression: boolean;
+  onListen(): void;
+  onError(error: unknown): DenoAnswer;
+}
+
+/** What is used of what `Deno.serve` returns. */
+export interface DenoServer {
+  readonly addr: { readonly port: number };
+  /** Settles once it listens no more. */
+  readonly finished: Promise<void>;
+  /** Resolves once the requests in flight are answered. */
+  shutdown(): Promise<void>;
+}
+
+/** Deno's global, or undefined on another runtime. */
+export function denoRuntime(): DenoRuntime | undefined {
+  const deno: unknown = Reflect.get(globalThis, "Deno");
+  return isDenoRuntime(deno) ? deno : undefined;
+}
+
+function isDenoRuntime(value: unknown): value is DenoRuntime {
+  return typeof value === "object" && value !== null && "serve" in value &&
+    typeof value.serve === "function";
+}

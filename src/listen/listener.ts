@@ -1,0 +1,65 @@
+import { lookup } from "node:dns/promises";
+import type { Handler } from "../http/exchange.ts";
+import { bunRuntime } from "./bun_runtime.ts";
+import { denoRuntime } from "./deno_runtime.ts";
+import { listenOnBun } from "./listen_bun.ts";
+import { listenWithBunServe } from "./listen_bun_serve.ts";
+import { listenWithDenoServe } from "./listen_deno_serve.ts";
+import { type Address, ListenError } from "./listen_error.ts";
+import { listenOnNet } from "./listen_net.ts";
+
+/** Who speaks HTTP: this program, or the server of the runtime that it runs on. */
+export type HttpKind = "own" | "runtime";
+
+/** What a server is to do. */
+export interface ListenOptions extends Address {
+  handler: Handler;
+  /** The longest that a request may go without a byte in either direction by the app's own limits. */
+  longestSilenceMs: number;
+  http: HttpKind;
+  /** How many connections may be open at once; only the program's own HTTP knows such a limit. */
+  maxConnections: number;
+  /** Whether other threads listen on the same port. */
+  isShared: boolean;
+}
+
+/** A server, listening. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no new connections from now on; resolves when the requests in flight are answered. */
+  stop(): Promise<void>;
+}
+
+/** Whether this runtime has a server of its own that the program can serve with. */
+export function hasRuntimeHttp(): boolean {
+  return bunRuntime() !== undefined || denoRuntime() !== undefined;
+}
+
+/**
+ * Listens, in the way of the runtime that this runs on.
+ *
+ * @throws {ListenError}
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  try {
+    // Looked up here, because Bun takes a name without an address for a port in use.
+    const { address } = await lookup(options.host);
+    const resolved = { ...options, host: address };
+    return options.http === "own" ? await listenOwn(resolved) : listenWithRuntime(resolved);
+  } catch (error) {
+    throw new ListenError(options, error);
+  }
+}
+
+async function listenOwn(options: ListenOptions): Promise<Listener> {
+  const bun = bunRuntime();
+  return bun === undefined ? await listenOnNet(options) : listenOnBun(bun, options);
+}
+
+function listenWithRuntime(options: ListenOptions): Listener {
+  const bun = bunRuntime();
+  if (bun !== undefined) return listenWithBunServe(bun, options);
+  const deno = denoRuntime();
+  if (deno !== undefined) return listenWithDenoServe(deno, options);
+  throw new Error("this runtime has no server of its own that serves this: leave http at own");
+}

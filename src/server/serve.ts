@@ -1,0 +1,113 @@
+import { openFileLimit } from "../env/open_file_limit.ts";
+import { urlHost } from "../listen/listen_error.ts";
+import { listen } from "../listen/listener.ts";
+import { isLoopback } from "../protocol/loopback.ts";
+import { createHandler } from "./app.ts";
+import { type AppOptions, resolveOptions } from "./options.ts";
+
+const DEFAULT_PORT = 4437;
+/** Where the system doesn't say how many files may be open. */
+const USUAL_MOST_CONNECTIONS = 5_000;
+
+/** How a storage is served, beside what an app takes. */
+export interface ServeOptions extends Omit<AppOptions, "streamName"> {
+  /** Where it listens, a name or an address; `127.0.0.1`, which only this machine reaches. */
+  hostname?: string;
+  /** 4437; 0 picks a free one. */
+  port?: number;
+  /**
+   * How many connections may be open at once, and one more is answered 503 `too_many_connections`; half
+   * of the files that the process may have open, or 5,000 where the system doesn't say.
+   */
+  maxConnections?: number;
+  /**
+   * The host names that requests may give beside those of loopback, or `*`; a request by another name is
+   * refused with 421. `[]` unless given where `hostname` is loopback, else not looked at.
+   */
+  allowedHosts?: string | readonly string[];
+  /** Once aborted, it stops as {@link HttpServer.stop} says. */
+  signal?: AbortSignal;
+}
+
+/** A storage that is being served. */
+export interface HttpServer {
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Where its streams are, as in `http://127.0.0.1:4437/v1/stream`: what a `Client` takes. */
+  readonly url: string;
+  /**
+   * Takes no new connections from now on and answers every waiting reader; resolves when all requests in
+   * flight are answered. The storage stays open: close it after this. Calling it again returns the same
+   * promise.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves a storage by the program's own HTTP/1.1 server, in this process: on Deno and Node over
+ * `node:net`, on Bun over `Bun.listen`. What it takes and refuses is the same on each. Where requests are
+ * to go through middleware or beside other routes, use `createApp` instead.
+ *
+ * @throws {RangeError} where an option makes no sense, or two don't go together
+ * @throws {ListenError} where it can't listen; the message says why and what to do
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { serve } from "./serve.ts";
+ * import { createMemoryStorage } from "../storage/memory.ts";
+ *
+ * const server = await serve({ storage: createMemoryStorage(), port: 0 });
+ * const answer = await fetch(`${server.url}/greetings`, { method: "PUT", body: "hello" });
+ * assert(answer.status === 201);
+ * await answer.body?.cancel();
+ * await server.stop();
+ * ```
+ */
+export async function serve(options: ServeOptions): Promise<HttpServer> {
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxConnections, signal, ...app } = options;
+  within(0, 65_535, "port", port);
+  if (maxConnections !== undefined) within(1, Infinity, "maxConnections", maxConnections);
+  signal?.throwIfAborted();
+  const readers = new AbortController();
+  const appOptions: Omit<AppOptions, "streamName"> = {
+    ...(isLoopback(hostname) ? { allowedHosts: [] } : {}),
+    ...app,
+    signal: readers.signal,
+  };
+  const { longPollTimeoutMs, bodyTimeoutMs, prefix } = resolveOptions(appOptions);
+  const listener = await listen({
+    host: hostname,
+    port,
+    handler: createHandler(appOptions),
+    longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+    http: "own",
+    maxConnections: maxConnections ?? defaultMaxConnections(),
+    isShared: false,
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = () =>
+    stopped ??= (() => {
+      const isStopped = listener.stop();
+      readers.abort();
+      signal?.removeEventListener("abort", stop);
+      return isStopped;
+    })();
+  signal?.addEventListener("abort", stop);
+  return {
+    port: listener.port,
+    url: `http://${urlHost(hostname)}:${listener.port}${prefix}`,
+    stop,
+  };
+}
+
+function defaultMaxConnections(): number {
+  const openFiles = openFileLimit();
+  return openFiles === undefined ? USUAL_MOST_CONNECTIONS : Math.max(1, Math.floor(openFiles / 2));
+}
+
+function within(least: number, most: number, name: string, value: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(`${name} is ${value}: it has to be a whole number ${range}.`);
+}

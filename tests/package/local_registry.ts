@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildPackage } from "../tools/built.ts";
+import { runCommand } from "../tools/command.ts";
+import { inRepo } from "../tools/repo.ts";
+
+/** A package as `npm pack` made it. */
+interface Packed {
+  readonly name: string;
+  readonly version: string;
+  readonly filename: string;
+}
+
+/** A registry of this package and those it depends on, for clients that are to install it. */
+export interface LocalRegistry {
+  readonly url: string;
+  /** The package's own tarball. */
+  readonly tarball: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Builds and packs the package, and serves it and what it depends on from this machine: what is
+ * installed is what would be published.
+ *
+ * @param dir for the tarballs
+ */
+export async function startLocalRegistry(dir: string): Promise<LocalRegistry> {
+  await buildPackage();
+  const dependencies = ["hono", "@logtape/logtape", "commander"];
+  const folders = [inRepo(), ...dependencies.map((name) => inRepo("node_modules", name))];
+  // As JSON, in which the scripts' own output would stand before it.
+  const packed: Packed[] = JSON.parse(
+    await run([
+      "npm",
+      "pack",
+      "--json",
+      "--silent",
+      "--ignore-scripts",
+      "--pack-destination",
+      dir,
+      ...folders,
+    ]),
+  );
+  const files = new Map(packed.map((one) => [one.filename, readFileSync(join(dir, one.filename))]));
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url ?? "/").slice(1);
+    const file = files.get(path);
+    const found = packed.find(({ name }) => name === path);
+    if (file !== undefined) response.end(file);
+    else if (found !== undefined) response.end(JSON.stringify(metadata(dir, found, url)));
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${portOf(server.address())}`;
+  const own = packed.find(({ name }) => name === "durable-streams");
+  return {
+    url,
+    tarball: join(dir, own?.filename ?? ""),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function metadata(dir: string, { name, version, filename }: Packed, url: string): unknown {
+  const bytes = readFileSync(join(dir, filename));
+  const folder = name === "durable-streams" ? inRepo() : inRepo("node_modules", name);
+  const manifest: object = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const dist = {
+    tarball: `${url}/${filename}`,
+    shasum: createHash("sha1").update(bytes).digest("hex"),
+    integrity: `sha512-${createHash("sha512").update(bytes).digest("base64")}`,
+  };
+  return {
+    name,
+    "dist-tags": { latest: version },
+    versions: { [version]: { ...manifest, dist } },
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === "string") throw new Error("The registry has no port.");
+  return address.port;
+}
+
+async function run(command: readonly string[]): Promise<string> {
+  const { code, output } = await runCommand(command, { limitMinutes: 3 });
+  if (code !== 0) throw new Error(`${command.join(" ")}:\n${output}`);
+  return output;
+}
