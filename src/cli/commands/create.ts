@@ -31,7 +31,7 @@ other properties it exits 4. Without --content-type the server's default is used
     ["durable-streams create logs/demo --content-type text/plain", "an empty stream of text"],
     [
       "durable-streams create users --content-type application/json --ttl 7d",
-      "gone when nobody used it for a week",
+      "expires after a week without use",
     ],
   ],
   words: [PATH],
