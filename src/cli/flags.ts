@@ -233,7 +233,8 @@ export const serveFlags = {
     name: "health",
     placeholder: "path",
     default: "/health",
-    help: "Where the server says how it is, as JSON; none for nowhere. Not with --prefix /.",
+    help:
+      "Path of the health check, which answers JSON; none for no health check. Not with --prefix /.",
     accepts: "none, or a path that begins with /, of letters, digits and . _ ~ -",
     check: (text) => text === "none" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(text),
   }),

@@ -23,8 +23,8 @@ Durations: 500ms, 30s, 5m, 1h, 7d. Sizes: 512 (bytes), 64KiB, 1MiB, 1GiB.`;
 const EXAMPLE_CHARS = 48;
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream, 4 the stream is not as wanted
-(closed, of another type, written by another), 5 the server can't be reached or fails.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream, 4 conflict (the stream is
+closed, of another type, or another writer came first), 5 the server can't be reached or fails.`;
 
 /**
  * Runs the program with these arguments and resolves to its exit code, one of `EXIT`.

@@ -33,13 +33,13 @@ type Serving = Pick<Running, "listener" | "answerReaders">;
 /** `durable-streams serve`: the server, until a signal ends it. */
 export const serve: Verb = {
   name: "serve",
-  summary: "Serve the streams of a directory (what is done where no command is named).",
+  summary: "Serve the streams of a directory (the default command).",
   examples: [
     ["durable-streams", "on 127.0.0.1:4437, in ./data"],
     ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
     [
       "durable-streams --host 0.0.0.0 --allow-host streams.example",
-      "for others, behind a proxy that asks who they are",
+      "for other machines, behind a proxy that authenticates",
     ],
     ["durable-streams --storage memory", "for a test: nothing is kept"],
   ],
@@ -166,8 +166,8 @@ function announce(values: FlagValues, { port }: Listener): void {
   const host = values.get(flags.host);
   if (!isLoopback(host)) {
     log.warn(
-      "whoever reaches this server can read, write and delete its streams: nobody is asked who they " +
-        "are; put a proxy that asks in front, or keep --host 127.0.0.1",
+      "this server has no authentication: whoever reaches it can read, write and delete its streams; " +
+        "put a proxy that authenticates in front, or keep --host 127.0.0.1",
       { host },
     );
   }

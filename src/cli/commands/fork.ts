@@ -37,7 +37,7 @@ const flags = {
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
     default: 0,
-    help: "So many messages after --offset; of a stream that isn't JSON, bytes.",
+    help: "So many messages after --offset, or bytes of a stream that isn't JSON.",
     commandLineOnly: true,
   })),
   ...lifetimeFlags,
@@ -49,8 +49,8 @@ export const forkVerb = streamVerb({
   name: "fork",
   summary: "Create a stream that begins with what another one holds.",
   details: `
-Nothing is copied. What is appended to either later, the other doesn't see. The content type is
-the source's. A fork that is there already, just as asked for, is fine.`,
+Nothing is copied. What is appended to one later doesn't appear in the other. The content type is
+the source's. A fork that already exists with the same properties is fine.`,
   examples: [
     ["durable-streams fork users users-copy", "all that users holds now"],
     ["durable-streams fork users users-old --offset OFFSET", "what it held up to there"],

@@ -16,7 +16,7 @@ const flags = {
     name: "after",
     placeholder: "name",
     default: "",
-    help: "Only streams whose names come after this one.",
+    help: "Only streams whose names sort after this one.",
     accepts: "a stream's name",
     check: (text) => text !== "",
     commandLineOnly: true,
@@ -26,7 +26,7 @@ const flags = {
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     default: 1,
-    help: "End after so many streams.",
+    help: "Stop after so many streams.",
     commandLineOnly: true,
   })),
   long: switchFlag({
@@ -41,7 +41,7 @@ const flags = {
 /** `durable-streams list [PREFIX]`: which streams there are. */
 export const listVerb = streamVerb({
   name: "list",
-  summary: "Print the names of the streams, one a line, in their order.",
+  summary: "Print the names of the streams, one per line, in order.",
   details: `
 The server has to allow it: --listing, which is on by default where only its own machine can reach
 it. Listing is an extension of this project's server.`,

@@ -22,7 +22,7 @@ const flags = {
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     default: 1,
-    help: "End after so many messages; of a stream that isn't JSON, lines.",
+    help: "Stop after so many messages, or lines of a stream that isn't JSON.",
     commandLineOnly: true,
   })),
   json: jsonOutputFlag,
@@ -34,7 +34,7 @@ export const readVerb = streamVerb({
   summary: "Write what a stream holds to stdout, up to its tail.",
   details: `
 The bytes come as they are; of a JSON stream each message comes on a line of its own.
-With --json, one object a line: {"offset": …, "value": …}, and of other streams "text" or
+With --json, one object per line: {"offset": …, "value": …}, and of other streams "text" or
 "base64" for what one answer of the server carried. --from goes on right after it at its
 "offset", or at the "place" that it has where the server gave no offset.`,
   examples: [
@@ -42,7 +42,7 @@ With --json, one object a line: {"offset": …, "value": …}, and of other stre
     ["durable-streams read logs/demo --limit 10", "the first ten lines"],
     [
       "durable-streams read users --since 7d --json",
-      "what came in the last week, an object a line",
+      "what came in the last week, an object per line",
     ],
   ],
   words: [PATH],

@@ -25,7 +25,7 @@ export const prefixFlag: Flag<string | undefined> = optionalFlag(textFlag({
   name: "prefix",
   placeholder: "prefix",
   default: "",
-  help: "All streams whose names begin so, in place of PATH. The server has to list them.",
+  help: "All streams whose names begin with this, instead of PATH. The server has to list them.",
   accepts: "what names begin with, such as logs/; never nothing, which would be all streams",
   check: (text) => text !== "",
   commandLineOnly: true,

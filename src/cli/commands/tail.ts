@@ -1,10 +1,14 @@
 import { NOW, START } from "../../client/place.ts";
+import { isTransient } from "../../client/refusal.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
+import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
 import { integerFlag, switchFlag } from "../flag.ts";
+import { PROGRAM } from "../program_name.ts";
 import { UsageError } from "../usage_error.ts";
 import { jsonOutputFlag } from "./common_flags.ts";
 import { findStart } from "./find_start.ts";
+import { followStreams } from "./follow_streams.ts";
 import { Printer } from "./printer.ts";
 import { readLast } from "./read_last.ts";
 import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./several_streams.ts";
@@ -21,7 +25,7 @@ const flags = {
   follow: switchFlag({
     name: "follow",
     short: "f",
-    help: "Go on with what comes, until the stream is closed.",
+    help: "Follow the stream: print what is appended, until it is closed.",
     commandLineOnly: true,
   }),
   from: { ...fromFlag, help: `${fromFlag.help} In place of -n.` },
@@ -48,8 +52,8 @@ waited for, and nothing is left out or doubled when it is back. Closing the stre
 The output is that of "read". With --json, what comes while it is followed has "receivedAt".
 
 Of several streams each has a line with its name before what comes from it, and with --json each
-object has "stream". --prefix takes the streams that there are when it begins. With -f it ends when
-all of them are closed.`,
+object has "stream". With -f, --prefix takes those that come later too, within seconds. It ends
+when all that there are have been closed.`,
   examples: [
     ["durable-streams tail logs/demo -n 20", "the last 20 lines"],
     ["durable-streams tail -f logs/demo --since 10m", "the last ten minutes, and what comes"],
@@ -74,16 +78,15 @@ interface Tailed {
 async function run(task: StreamTask): Promise<number> {
   const { session, shell, values } = task;
   checkTogether(task);
-  const names = namedStreams("tail", task);
   const isPrefix = values.get(flags.prefix) !== undefined;
-  if (!isPrefix && session.names.length === 1) {
+  if (!isPrefix && session.names.length === 1 && onlyName(session) !== "") {
     await tailOne({ task, name: onlyName(session), output: undefined, signal: undefined });
     return EXIT.ok;
   }
   const output = new SharedOutput(shell);
   return values.get(flags.follow)
-    ? await followAll(task, await withinLimit(task, names), output)
-    : await tailEach(task, names, output);
+    ? await followAll(task, output)
+    : await tailEach(task, namedStreams("tail", task), output);
 }
 
 function checkTogether({ values }: StreamTask): void {
@@ -106,22 +109,45 @@ async function tailEach(
   return firstFailure(exitCodes);
 }
 
-async function followAll(
-  task: StreamTask,
-  names: readonly string[],
-  output: SharedOutput,
-): Promise<number> {
-  const stop = new AbortController();
-  const { signal } = stop;
-  const ends = names.map((name) =>
-    withOneOf(task, name, () => tailOne({ task, name, output, signal })).catch((error) => {
-      stop.abort(error);
-      return EXIT.failure;
-    })
-  );
-  const exitCodes = await Promise.all(ends);
-  signal.throwIfAborted();
+async function followAll(task: StreamTask, output: SharedOutput): Promise<number> {
+  const { shell, values } = task;
+  const isPrefix = values.get(flags.prefix) !== undefined;
+  const exitCodes = await followStreams({
+    clock: shell.clock,
+    names: await withinLimit(task, namedStreams("tail", task)),
+    look: isPrefix ? laterNames(task) : undefined,
+    follow: (name, isNew, signal) =>
+      withOneOf(
+        task,
+        name,
+        () =>
+          isNew
+            ? printFrom({ task, name, output, signal }, START)
+            : tailOne({ task, name, output, signal }),
+      ),
+  });
   return firstFailure(exitCodes);
+}
+
+/**
+ * Asks what the prefix names now. A server that is lost meanwhile is waited for by those who follow; more
+ * streams than may be followed are told of once.
+ */
+function laterNames(task: StreamTask): () => Promise<readonly string[]> {
+  let isTold = false;
+  return async () => {
+    try {
+      return await withinLimit(task, namedStreams("tail", task));
+    } catch (error) {
+      if (error instanceof UsageError) {
+        if (!isTold) task.shell.complain(`${PROGRAM}: ${error.message}; later ones are left out`);
+        isTold = true;
+      } else if (!(error instanceof CommandError || isTransient(error))) {
+        throw error;
+      }
+      return [];
+    }
+  };
 }
 
 async function withinLimit(
@@ -133,8 +159,8 @@ async function withinLimit(
   for await (const name of names) {
     if (taken.length === limit) {
       throw new UsageError(
-        `more than ${limit} streams are named, and -f takes a connection for each; accepted: fewer, ` +
-          "or a greater --max-streams",
+        `there are more streams than --max-streams allows (${limit}), and -f takes a connection for ` +
+          "each; accepted: fewer, or a greater --max-streams",
       );
     }
     taken.push(name);

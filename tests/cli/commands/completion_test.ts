@@ -94,7 +94,7 @@ for (const shell of ["zsh", "fish"]) {
 
   Deno.test(`${shell}'s script has each flag with its help`, async () => {
     const text = await script(shell);
-    match(text, /Go on with what comes, until the stream is closed/);
+    match(text, /Close the stream with this append/);
     // Quotes of the help are the script's own there.
     ok(!/streams' URLs/.test(text));
     match(text, /bash zsh fish/);

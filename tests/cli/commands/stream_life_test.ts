@@ -96,7 +96,7 @@ Deno.test("close closes, and again is fine; appending then exits 4", async () =>
   await kit.ok(["close", "a"]);
   const { code, stderr } = await kit.run(["append", "a", "--data", "x"]);
   equal(code, 4);
-  equal(stderr, 'durable-streams: "a" is closed: nothing can be appended any more');
+  equal(stderr, 'durable-streams: "a" is closed: it takes no more appends');
 });
 
 Deno.test("delete deletes; what isn't there exits 3, for every command", async () => {

@@ -203,7 +203,7 @@ Deno.test("tail --prefix takes the streams whose names begin so", async () => {
   match(both.stderr, /PATH and --prefix both say which streams/);
   const many = await kit.run(["tail", "-f", "--prefix", "logs/", "--max-streams", "1"]);
   equal(many.code, 2);
-  match(many.stderr, /more than 1 streams are named, .* a greater --max-streams/);
+  match(many.stderr, /more streams than --max-streams allows \(1\), .* a greater --max-streams/);
 });
 
 Deno.test("tail of several streams goes on without the one that is missing, and ends with its code", async () => {
@@ -265,4 +265,52 @@ Deno.test("tail -f --json says when it received what came while it followed, and
     receivedAt: new Date(clock.nowMs()).toISOString(),
     value: 2,
   });
+});
+
+Deno.test("tail -f --prefix follows streams that come later from their start", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "l/a", "--data", "a 1\n"]);
+  const clock = new ManualClock();
+  const live = new Map<string, () => void>();
+  const isLive = (name: string) => new Promise<void>((resolve) => live.set(name, resolve));
+  const fetch = async (url: string, init: RequestInit) => {
+    const { pathname, searchParams } = new URL(url);
+    if (searchParams.has("live")) live.get(pathname.replace("/v1/stream/", ""))?.();
+    return await kit.fixture.app.request(url, init);
+  };
+  const [firstIsLive, laterIsLive] = [isLive("l/a"), isLive("l/b")];
+  const tail = kit.ok(["tail", "-f", "--prefix", "l/", "-n", "1"], { fetch, clock });
+  await firstIsLive;
+  await kit.ok(["append", "l/b", "--data", "b 1\nb 2\n"]);
+  await kit.ok(["append", "other", "--data", "x\n"]);
+  clock.advance(5_000);
+  await laterIsLive;
+  for (const name of ["l/a", "l/b"]) await kit.ok(["close", name]);
+  equal(await tail, "==> l/a <==\na 1\n\n==> l/b <==\nb 1\nb 2\n");
+});
+
+Deno.test("tail -f --prefix says once that there are more streams than it may follow", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["append", "l/a", "--data", "a\n"]);
+  const clock = new ManualClock();
+  let looks = 0;
+  const looked = Promise.withResolvers<void>();
+  const fetch = async (url: string, init: RequestInit) => {
+    const answer = await kit.fixture.app.request(url, init);
+    if (url.includes("__ds/streams") && ++looks === 4) looked.resolve();
+    return answer;
+  };
+  const args = ["tail", "-f", "--prefix", "l/", "--max-streams", "1"];
+  const tail = kit.run(args, { fetch, clock });
+  await kit.ok(["append", "l/b", "--data", "b\n"]);
+  const ticking = setInterval(() => clock.advance(5_000), 0);
+  await looked.promise;
+  clearInterval(ticking);
+  await kit.ok(["close", "l/a"]);
+  const { code, stdout, stderr } = await tail;
+  deepEqual([code, stdout], [0, "==> l/a <==\na\n"]);
+  match(
+    stderr,
+    /^durable-streams: there are more streams than --max-streams allows .*; later ones are left out$/,
+  );
 });
