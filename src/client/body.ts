@@ -20,23 +20,32 @@ const ACCEPTED = "text, an ArrayBuffer or a view of one, a Blob or a ReadableStr
 /**
  * The bytes of what is to be sent, copied: the caller may use its buffer again at once.
  *
+ * @param signal aborting it cancels a stream that is being read
  * @throws {ClientError} `invalid_argument` for anything that isn't {@link Data}
  */
-export function toBody(data: Data): Bytes | Promise<Bytes> {
-  const content = contentOf(data);
+export function toBody(data: Data, signal?: AbortSignal): Bytes | Promise<Bytes> {
+  const content = contentOf(data, signal);
   return content instanceof Promise ? content : toBytes(content);
 }
 
 /**
  * What is to be sent as text or bytes, which are the caller's still; of a `Blob` or stream, when it is read.
  *
+ * @param signal aborting it cancels a stream that is being read
  * @throws {ClientError} `invalid_argument` for anything that isn't {@link Data}
  */
-export function contentOf(data: Data): string | Uint8Array | Promise<Bytes> {
+export function contentOf(
+  data: Data,
+  signal?: AbortSignal,
+): string | Uint8Array | Promise<Bytes> {
   const content = inMemory(data);
   if (content !== undefined) return content;
-  if (data instanceof Blob) return data.arrayBuffer().then((buffer) => new Uint8Array(buffer));
-  if (data instanceof ReadableStream) return readAll(data);
+  if (data instanceof Blob || data instanceof ReadableStream) {
+    const bytes = data instanceof Blob ? readBlob(data) : readAll(data, signal);
+    // The call may fail of something else before it comes to this.
+    bytes.catch(() => {});
+    return bytes;
+  }
   throw invalidArgument("The data", data, `${ACCEPTED}; a value goes as its JSON text`);
 }
 
@@ -55,13 +64,25 @@ function isBuffer(data: unknown): data is ArrayBufferLike {
     (typeof SharedArrayBuffer === "function" && data instanceof SharedArrayBuffer);
 }
 
-async function readAll(stream: ReadableStream<unknown>): Promise<Bytes> {
+async function readBlob(blob: Blob): Promise<Bytes> {
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+async function readAll(
+  stream: ReadableStream<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<Bytes> {
   const reader = stream.getReader();
+  const onAbort = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", onAbort);
   const parts: Bytes[] = [];
   let length = 0;
   try {
     while (true) {
+      signal?.throwIfAborted();
       const { done, value } = await reader.read();
+      // What was cancelled ends like what is complete.
+      signal?.throwIfAborted();
       if (done) return concatBytes(parts);
       const content = inMemory(value);
       if (content === undefined) {
@@ -83,5 +104,7 @@ async function readAll(stream: ReadableStream<unknown>): Promise<Bytes> {
   } catch (error) {
     await reader.cancel(error).catch(() => {});
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
 }

@@ -15,7 +15,7 @@ import { checkAmounts, checkIntegers } from "./check.ts";
 import { ClientError } from "./client_error.ts";
 import { connect, type Connection } from "./connection.ts";
 import { defined } from "./defined.ts";
-import { type HeadersOption, withAdditions } from "./headers_option.ts";
+import { type HeadersOption, type QueryOption, withAdditions } from "./headers_option.ts";
 import { invalidArgument } from "./invalid_argument.ts";
 import { type ListedStream, type ListOptions, listStreams } from "./list.ts";
 import { parsePlace } from "./place.ts";
@@ -35,7 +35,7 @@ export interface ClientOptions {
   /** Go with every request; a value may be a function, asked each time. */
   headers?: HeadersOption | undefined;
   /** Parameters that go with every request's query; a value may be a function, asked each time. */
-  query?: HeadersOption | undefined;
+  query?: QueryOption | undefined;
   /** How long one attempt may take; 30 s. */
   timeoutMs?: number | undefined;
   /** How long a live read may hear nothing before it is begun anew; 90 s, and more than a server waits. */
@@ -158,7 +158,7 @@ export class Client {
     const headers = this.#createHeaders(options);
     const connection = this.#connection.adding(options);
     const url = connection.urls.of(path);
-    const body = initialData === undefined ? undefined : await toBody(initialData);
+    const body = initialData === undefined ? undefined : await toBody(initialData, signal);
     return await connection.ask(
       {
         method: "PUT",
@@ -170,7 +170,7 @@ export class Client {
       },
       ({ status, headers }) => {
         const info = streamInfoIn(headers);
-        connection.types.set(path, info.contentType);
+        connection.types.set(path, options.contentType ?? info.contentType);
         return { ...info, created: status === 201 };
       },
     );

@@ -44,7 +44,7 @@ export type ClientErrorCode =
   | "invalid_argument"
   | "ended";
 
-/** What became of a producer's messages that it can't store any more. */
+/** What became of messages that can't be stored any more. */
 export interface Undelivered {
   /**
    * Never sent, or refused. Of a request that something on the way sent twice, the refused copy says
@@ -79,7 +79,7 @@ export interface ClientErrorDetails {
   retryAfterMs?: number | undefined;
   /** The request was sent more than once: an earlier attempt may have been what changed something. */
   repeated?: boolean | undefined;
-  /** A producer's failure: what became of what it still held. */
+  /** What became of what a producer still held, or of a writer's call that waited behind a failed one. */
   undelivered?: Undelivered | undefined;
   cause?: unknown;
 }

@@ -6,17 +6,20 @@ type MaybePromise<T> = T | Promise<T>;
 /** A header's or parameter's value, or what gives it anew for every request: a token that is refreshed, say. */
 export type HeaderValue = string | (() => MaybePromise<string>);
 
-/** Names with their values, or what gives them anew for every request. */
+/** Headers with their values, or what gives them anew for every request. */
 export type HeadersOption =
   | Readonly<Record<string, HeaderValue | undefined>>
   | (() => MaybePromise<Readonly<Record<string, HeaderValue | undefined>>>);
+
+/** Parameters of the query with their values, or what gives them anew for every request. */
+export type QueryOption = HeadersOption;
 
 /** What is added to requests, asked for at each. */
 export interface RequestAdditions {
   /** Headers; what the protocol itself sets wins. */
   headers?: HeadersOption | undefined;
   /** Parameters of the query; what the protocol itself sets wins. */
-  query?: HeadersOption | undefined;
+  query?: QueryOption | undefined;
 }
 
 /**

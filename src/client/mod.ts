@@ -45,6 +45,7 @@ export { type Attempt, type AttemptHook, withAttemptHook } from "./attempt_hook.
 export {
   type HeadersOption,
   type HeaderValue,
+  type QueryOption,
   type RequestAdditions,
   withHeaders,
 } from "./headers_option.ts";

@@ -141,7 +141,7 @@ export class Producer implements AsyncDisposable {
    * @throws {ClientError} `invalid_argument` for this message alone; `ended`; what the producer failed of
    */
   send(data: Data, options: WaitOptions = {}): Promise<Receipt> {
-    return attempt(() => this.#send(contentOf(data), false, options.signal));
+    return attempt(() => this.#send(contentOf(data, options.signal), false, options.signal));
   }
 
   /**

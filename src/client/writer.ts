@@ -82,9 +82,7 @@ export class Writer {
    * @throws {ClientError}
    */
   async send(data: Data, options: SendOptions = {}): Promise<AppendAnswer> {
-    const body = toBody(data);
-    // Who waits in the queue meanwhile is the one that is told of what goes wrong.
-    if (body instanceof Promise) body.catch(() => {});
+    const body = toBody(data, options.signal);
     return await this.#append(options, async () => {
       const bytes = await body;
       if (bytes.length > 0 || options.close) return () => bytes;

@@ -332,7 +332,8 @@ export class Connection {
   #finish(keepsAlive: boolean): void {
     this.#exchange = undefined;
     this.#patience.moved();
-    if (keepsAlive && !this.#isInterrupted) this.#read();
+    const goesOn = keepsAlive && !this.#isInterrupted && !this.#parts.isStopping();
+    if (goesOn) this.#read();
     else this.#leave();
   }
 

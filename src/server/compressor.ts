@@ -4,7 +4,7 @@ import type { Clock } from "../env/clock.ts";
 import { bodyLength, type SendableFile } from "../env/file_body.ts";
 import { isSliceBody, type SliceBody } from "../http/exchange.ts";
 import { prefersGzip } from "../protocol/accept_encoding.ts";
-import { type Bytes, concatBytes, encodeUtf8, NO_BYTES } from "../protocol/bytes.ts";
+import { type Bytes, concatBytes, encodeUtf8 } from "../protocol/bytes.ts";
 import { isCompressibleType } from "../protocol/content_type.ts";
 import type { BodyResult } from "../storage/storage.ts";
 import { Turns } from "./turns.ts";
@@ -20,8 +20,8 @@ const PIECE_BYTES = 128 * 1024;
 
 const PIECES_BETWEEN_LOOKS = 2;
 
-/** While more than this wait, readers get the bytes as they are: sooner, and at no cost. */
-const MOST_WAITING = 32;
+/** While so much waits, readers get the bytes as they are: sooner, and at no cost. */
+const MOST_WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
  * Compresses answers, one after the other and in pieces, so that it takes neither this thread from other
@@ -29,7 +29,7 @@ const MOST_WAITING = 32;
  */
 export class Compressor {
   readonly #turns: Turns;
-  #waiting = 0;
+  #waitingBytes = 0;
   #last: Promise<unknown> = Promise.resolve();
   /** The `Accept-Encoding` that came last, and what it says: most clients send the same. */
   #acceptEncoding = "";
@@ -56,7 +56,7 @@ export class Compressor {
 
   /** Whether one more would soon have its turn. */
   get hasRoom(): boolean {
-    return this.#waiting <= MOST_WAITING;
+    return this.#waitingBytes < MOST_WAITING_BYTES;
   }
 
   /**
@@ -65,8 +65,10 @@ export class Compressor {
    * @throws where a file can't be read
    */
   compress(body: CompressibleBody): Promise<Bytes> {
-    this.#waiting++;
-    const compressed = this.#last.then(() => this.#compress(body)).finally(() => this.#waiting--);
+    const bytes = lengthOf(body);
+    this.#waitingBytes += bytes;
+    const compressed = this.#last.then(() => this.#compress(body))
+      .finally(() => this.#waitingBytes -= bytes);
     this.#last = compressed.catch(() => {});
     return compressed;
   }
@@ -74,8 +76,9 @@ export class Compressor {
   async #compress(body: CompressibleBody): Promise<Bytes> {
     if (lengthOf(body) <= PIECE_BYTES) {
       // What compresses in another thread costs a short body five times as much.
-      const [whole = NO_BYTES] = await Array.fromAsync(piecesOf(body));
-      return new Uint8Array(zlib.gzipSync(whole, { level: LEVEL }));
+      const pieces: Bytes[] = [];
+      for await (const piece of piecesOf(body)) pieces.push(piece);
+      return new Uint8Array(zlib.gzipSync(concatBytes(pieces), { level: LEVEL }));
     }
     const output: Bytes[] = [];
     await pipeline(

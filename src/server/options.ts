@@ -79,7 +79,7 @@ export interface AppOptions {
    * and Express' `use()` hand them on: `/api`. Nothing unless given.
    */
   mountPath?: string;
-  /** Where the server says how it is, such as `/health`; nowhere unless it is given. */
+  /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
   /**
    * Whether a GET of `/` is answered with a short page, or text, that says what this is and where its

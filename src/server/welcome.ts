@@ -43,18 +43,15 @@ function tell({ config, names, urls }: Serving, request: HttpRequest): Told {
   const whole = PLAIN_BASE.test(origin + base) ? origin + streams : `http://HOST${streams}`;
   const lines: [string, string?][] = [
     ["Append-only streams over HTTP, by the Durable Streams protocol."],
-    [`A stream's URL is ${whole} and a name.`],
+    [`A stream's URL is ${whole} followed by its name.`],
   ];
   if (config.listing) {
-    lines.push(["The streams that there are:", `${streams}${RESERVED_SEGMENT}/streams`]);
+    lines.push(["List of streams:", `${streams}${RESERVED_SEGMENT}/streams`]);
   }
   if (config.health !== undefined) {
-    lines.push(["The health of this server:", `${base}${config.health}`]);
+    lines.push(["Health check:", `${base}${config.health}`]);
   }
-  lines.push([
-    "The pages that came with the program say more (README.md, docs/), and so does " +
-    "durable-streams --help.",
-  ]);
+  lines.push(["To read on: the program's README.md and docs/, and durable-streams --help."]);
   const stream = `${whole}my-stream`;
   return {
     title: `durable-streams${config.version === undefined ? "" : ` ${config.version}`}`,

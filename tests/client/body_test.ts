@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { Client } from "../../src/client/client.ts";
 import { JSON_TYPE, TEXT } from "../support/fixture.ts";
-import { failed, ProducerFixture } from "../support/producer_fixture.ts";
+import { failed, ProducerFixture, quiet } from "../support/producer_fixture.ts";
 
 const bytes = new TextEncoder().encode("-héé-");
 const inner = bytes.subarray(1, 6);
@@ -166,4 +166,63 @@ Deno.test("a send that is aborted while its blob is read holds nobody up", async
   equal(await aborted, "enough");
   await at.outcome(producer.flush());
   equal(at.transport.bodies, ["b"]);
+});
+
+/** A stream that never gives anything, and what it was cancelled with. */
+function silent() {
+  const cancelled: unknown[] = [];
+  const stream = new ReadableStream<string>({
+    cancel: (reason) => {
+      cancelled.push(reason);
+    },
+  });
+  return { stream, cancelled };
+}
+
+Deno.test("aborting a call cancels the stream that it reads, and the next one goes", async () => {
+  const at = new ProducerFixture();
+  await at.server.make("s", TEXT);
+  const writer = at.client.writer("s", { contentType: "text/plain" });
+  const producer = at.producer();
+  const calls = [
+    (data: ReadableStream<string>, signal: AbortSignal) => writer.send(data, { signal }),
+    (data: ReadableStream<string>, signal: AbortSignal) => producer.send(data, { signal }),
+    (data: ReadableStream<string>, signal: AbortSignal) =>
+      at.client.create("t", { initialData: data, signal }),
+  ];
+  for (const call of calls) {
+    const { stream, cancelled } = silent();
+    const controller = new AbortController();
+    const failure = call(stream, controller.signal).catch((reason: unknown) => reason);
+    controller.abort("enough");
+    equal(await failure, "enough");
+    equal(cancelled, ["enough"]);
+  }
+  equal(at.transport.requests, []);
+  await writer.send("a");
+  await producer.send("b");
+  await at.outcome(producer.flush());
+  equal(await at.server.content("s"), "ab");
+});
+
+Deno.test("a signal that is aborted already lets nothing of a stream be sent", async () => {
+  const at = new ProducerFixture();
+  const signal = AbortSignal.abort("enough");
+  const failure = await at.client.create("t", { initialData: streamOf("x"), signal })
+    .catch((reason: unknown) => reason);
+  equal([failure, at.transport.requests.length], ["enough", 0]);
+});
+
+Deno.test("a producer that has failed leaves no rejection of a stream that it doesn't take", async () => {
+  const at = new ProducerFixture();
+  at.transport.script = () => ({ status: 400 });
+  const producer = at.producer({ onError: () => {} });
+  await producer.send("a");
+  await failed(producer.flush(), "bad_request");
+  const broken = new ReadableStream<string>({
+    pull: (controller) => controller.error(new Error("the source is gone")),
+  });
+  await failed(producer.send(broken), "bad_request");
+  // An unhandled rejection would end the test.
+  await quiet();
 });

@@ -4,6 +4,7 @@ import { Client } from "../../src/client/client.ts";
 import type { ClientError } from "../../src/client/client_error.ts";
 import { withRetry } from "../../src/client/retry.ts";
 import { fetchTransport } from "../../src/client/transport.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 import { failed } from "../support/producer_fixture.ts";
 import { scripted, type ScriptedAnswer } from "../support/scripted_fetch.ts";
 
@@ -79,8 +80,12 @@ Deno.test("an answer that can't be read says its request, over SSE too", async (
 
 Deno.test("a time-out says its request", async () => {
   const fetch = () => new Promise<Response>(() => {});
-  const client = new Client(BASE, { transport: fetchTransport({ fetch }), timeoutMs: 1 });
-  const error = await failed(client.head("s"), "timeout", /HEAD http:\/\/localhost\/.*within 1 ms/);
+  const clock = new ManualClock();
+  const transport = fetchTransport({ fetch, clock });
+  const client = new Client(BASE, { transport, clock, timeoutMs: 1_000 });
+  const head = failed(client.head("s"), "timeout", /HEAD http:\/\/localhost\/.*within 1000 ms/);
+  clock.advance(1_000);
+  const error = await head;
   equal(error.method, "HEAD");
   hidesSecrets(error);
 });

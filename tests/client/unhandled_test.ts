@@ -23,7 +23,9 @@ const producer = client.producer("s", {
   maxBatchMessages: 1,
   onError: process.argv[4] === "untold" ? undefined : () => told++,
 });
-const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+const turn = async () => {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+};
 const all = () => {
   for (let i = 0; i < 5; i++) producer.send("x".repeat(100));
   producer.send(new Blob(["x"]));

@@ -612,6 +612,23 @@ Deno.test("a stop ends who is idle, answers who waits, and is over then", async 
   equal(kit.clock.pendingTimers, 0);
 });
 
+Deno.test("a stop ends a connection whose answer was going on already, once it is over", async () => {
+  const kit = new ConnectionKit();
+  const { socket, connection } = kit.connect();
+  connection.received(GET);
+  const feed = new Feed();
+  kit.only.respond({ body: feed });
+  match(socket.received, /^HTTP\/1\.1 200 /);
+  const stopped = kit.connections.stop();
+  // Sent ahead, and not taken any more.
+  connection.received(GET);
+  feed.sink?.end();
+  equal(socket.ending, "end");
+  equal(kit.pending.length, 0);
+  kit.connections.close(connection);
+  await stopped;
+});
+
 Deno.test("an answer that can't be sent ends its connection, and no other", () => {
   const kit = new ConnectionKit();
   const one = kit.connect();

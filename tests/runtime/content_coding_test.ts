@@ -1,11 +1,11 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { type IncomingHttpHeaders, request } from "node:http";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import zlib from "node:zlib";
+import { createMemoryStorage, serve } from "../../src/mod.ts";
 import { concatBytes, encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { plainGet } from "../support/plain_get.ts";
 import { startServer } from "./server_process.ts";
 import { HTTP_TARGETS, type RuntimeTarget } from "./targets.ts";
 
@@ -61,14 +61,14 @@ for (const target of HTTP_TARGETS) {
     ) {
       await withServer(target, async ({ url }) => {
         equal((await send(`${url}/a`, "PUT", "identity", encodeUtf8(text))).status, 201);
-        const { headers, body } = await get(`${url}/a`, { "accept-encoding": "gzip, br" });
+        const { headers, body } = await plainGet(`${url}/a`, { "accept-encoding": "gzip, br" });
         equal(headers["content-encoding"], coding);
         equal(headers["content-length"], String(body.length));
         equal(coding === undefined ? body.toString() : zlib.gunzipSync(body).toString(), text);
         const etag = String(headers["etag"]);
         const again = { "accept-encoding": "gzip", "if-none-match": etag };
-        equal((await get(`${url}/a`, again)).status, 304);
-        equal((await get(`${url}/a`, {})).body.toString(), text);
+        equal((await plainGet(`${url}/a`, again)).status, 304);
+        equal((await plainGet(`${url}/a`)).body.toString(), text);
         equal(await (await fetch(`${url}/a`)).text(), text);
       }, flags);
     }
@@ -89,8 +89,8 @@ for (const target of HTTP_TARGETS) {
       for (let offset = "-1", isOn = true; isOn;) {
         const target = `${url}/j?offset=${offset}`;
         const [gzip, plain] = await Promise.all([
-          get(target, { "accept-encoding": "gzip" }),
-          get(target, {}),
+          plainGet(target, { "accept-encoding": "gzip" }),
+          plainGet(target),
         ]);
         equal(gzip.headers["content-encoding"], "gzip");
         const array = zlib.gunzipSync(gzip.body);
@@ -106,29 +106,32 @@ for (const target of HTTP_TARGETS) {
   });
 }
 
+Deno.test("serve() answers in gzip where it is asked to, or where others can reach it", async () => {
+  const text = "a line of text\n".repeat(100);
+  for (
+    const [options, coding] of [
+      [{}, undefined],
+      [{ compress: true }, "gzip"],
+      [{ hostname: AFAR_HOST }, "gzip"],
+      [{ hostname: AFAR_HOST, compress: false }, undefined],
+    ] as const
+  ) {
+    const storage = createMemoryStorage();
+    const server = await serve({ storage, port: 0, ...options });
+    try {
+      equal((await send(`${server.url}/a`, "PUT", "identity", encodeUtf8(text))).status, 201);
+      const answer = await plainGet(`${server.url}/a`, { "accept-encoding": "gzip" });
+      equal(answer.headers["content-encoding"], coding);
+    } finally {
+      await server.stop();
+      await storage.close();
+    }
+  }
+});
+
 /** An address that isn't taken for loopback, and leads nowhere else. */
-const AFAR = ["--host", "127.1"];
-
-interface RawAnswer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-/** A GET whose answer comes as it was sent. */
-function get(url: string, headers: Record<string, string>): Promise<RawAnswer> {
-  return new Promise((resolve, reject) => {
-    request(url, { headers, agent: false }, (answer) => {
-      const parts: Buffer[] = [];
-      answer.on("data", (part: Buffer) => parts.push(part));
-      answer.on("error", reject);
-      answer.on("end", () => {
-        const { statusCode: status, headers } = answer;
-        resolve({ status, headers, body: Buffer.concat(parts) });
-      });
-    }).on("error", reject).end();
-  });
-}
+const AFAR_HOST = "127.1";
+const AFAR = ["--host", AFAR_HOST];
 
 function send(url: string, method: string, coding: string, body: Uint8Array): Promise<Response> {
   const headers = { ...TEXT, "content-encoding": coding };

@@ -51,6 +51,21 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     );
   });
 
+  test("says at / what it is, as text or as a page", async (flags) => {
+    await using server = await start(flags);
+    const root = new URL("/", server.url);
+    for (const [accept, type] of [["*/*", "text/plain"], ["text/html", "text/html"]] as const) {
+      const answer = await fetch(root, { headers: { accept } });
+      deepEqual([answer.status, answer.headers.get("content-type")], [
+        200,
+        `${type}; charset=utf-8`,
+      ]);
+      ok((await answer.text()).includes(`${server.url}/my-stream`));
+      const head = await fetch(root, { method: "HEAD", headers: { accept } });
+      deepEqual([head.status, head.headers.get("content-type")], [200, `${type}; charset=utf-8`]);
+    }
+  });
+
   test("serves no strange page and by no strange name, unless flags say so", async (flags) => {
     const ask = async (url: string, headers: string) => {
       const connection = new RawConnection(url);

@@ -155,11 +155,11 @@ Deno.test("a long chunk gives way to others until the clock moves on", async () 
   equal(await gunzipped(await inTurns(served.clock, waiting)), text);
 });
 
-Deno.test("while many wait to be compressed, the next gets the bytes as they are, with their tag", async () => {
-  const text = "a long line of text\n".repeat(50_000);
+Deno.test("while 32 MiB wait to be compressed, the next gets the bytes as they are, with their tag", async () => {
+  const text = KIB.repeat(1024);
   const served = await fixture(text);
   const plain = header(await served.get("a"), "etag");
-  const waiting = Array.from({ length: 33 }, () => served.get("a", GZIP));
+  const waiting = Array.from({ length: 32 }, () => served.get("a", GZIP));
   await settle();
   const answer = await served.get("a", GZIP);
   equal(answer.headers.get("content-encoding"), null);

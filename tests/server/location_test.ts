@@ -38,6 +38,21 @@ Deno.test("without trustProxy what a proxy says changes nothing", async () => {
   );
 });
 
+Deno.test("without trustProxy a fork's source and a mounted app's Location are not what a proxy says", async () => {
+  const served = new Fixture({ mountPath: "/m" });
+  const send = put({ app: new Hono().mount("/m", served.app.fetch) });
+  await served.make("a", TEXT);
+  const url = "http://127.0.0.1/m/v1/stream/b";
+  equal(await locationOf(send(url, PROXIED)), url);
+  for (const source of ["/api/v1/stream/a", "https://app.example/v1/stream/a"]) {
+    const answer = await send("http://127.0.0.1/m/v1/stream/f", {
+      ...PROXIED,
+      "stream-forked-from": source,
+    });
+    await refused(answer, 400, "invalid_fork");
+  }
+});
+
 const PUBLIC: readonly (readonly [string, Fields, string])[] = [
   ["http://127.0.0.1:4437", PROXIED, "https://app.example/api"],
   ["http://app.example", { "x-forwarded-proto": "https" }, "https://app.example"],

@@ -22,8 +22,8 @@ export const healthVerb = streamVerb({
   name: "health",
   summary: "Print how the server is; exits 0 while it takes reads and writes.",
   examples: [
-    ["durable-streams health", "of the server on this machine"],
-    ["durable-streams health --url https://streams.example.com/v1/stream", "of another"],
+    ["durable-streams health", "as JSON: ok, or what is wrong and why"],
+    ["durable-streams health >/dev/null || echo down", "for what watches it"],
   ],
   words: [],
   wordsAreText: true,

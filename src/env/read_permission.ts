@@ -1,0 +1,17 @@
+/** Whether a file may be read without Deno asking whoever sits at the terminal, and waiting. */
+export function mayRead(path: string): boolean {
+  const deno: unknown = Reflect.get(globalThis, "Deno");
+  if (!hasPermissions(deno)) return true;
+  return deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
+/** What is used of Deno's global. */
+interface WithPermissions {
+  readonly permissions: {
+    querySync(permission: { name: "read"; path: string }): { readonly state: string };
+  };
+}
+
+function hasPermissions(value: unknown): value is WithPermissions {
+  return typeof value === "object" && value !== null && "permissions" in value;
+}
