@@ -13,6 +13,7 @@ import { complainOfDirectory } from "./directory_complaint.ts";
 import { EXIT } from "./exit_code.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags } from "./flags.ts";
+import { plural } from "./plural.ts";
 import { BrokenPipe } from "./shell.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
@@ -26,8 +27,12 @@ export const checkVerb: Verb = {
   name: "check",
   summary: "Look for damage in every byte of a directory that no server is using.",
   details: `
-A line a thing: damaged: FILE:BYTE: what is wrong; or note: what is not damage, such as a file that a
-crash left behind. Nothing is changed; \`repair\` mends. Exits 1 where something is damaged.`,
+Prints one finding per line: "damaged: FILE:BYTE: what is wrong", or "note: …" for what is not
+damage, such as a file that a crash left behind. Changes nothing: \`repair\` does. Exits 1 where
+something is damaged.`,
+  examples: [
+    ["durable-streams check --dir ./data", "while no server uses it"],
+  ],
   flags,
   run,
 };
@@ -47,13 +52,10 @@ async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
 
 function textLines({ found, counts }: CheckReport): string {
   const damaged = found.filter(isFinding).length;
-  const wrong = damaged === 0
-    ? "nothing is damaged"
-    : damaged === 1
-    ? "1 thing is damaged"
-    : `${damaged} things are damaged`;
+  const wrong = damaged === 0 ? "nothing is damaged" : `${plural(damaged, "problem")} found`;
   const { files, bytes, streams } = counts;
-  return [...found.map(line), `${wrong}: ${streams} streams, ${files} files, ${bytes} bytes`]
+  const looked = [plural(streams, "stream"), plural(files, "file"), plural(bytes, "byte")];
+  return [...found.map(line), `${wrong}: ${looked.join(", ")}`]
     .map((text) => `${text}\n`).join("");
 }
 

@@ -112,6 +112,12 @@ export const serveFlags = {
     default: MIB,
     help: "The most that one read returns, unless a single message is longer.",
   }),
+  compress: dependentSwitchFlag({
+    name: "compress",
+    defaultText: "on unless --host is a loopback address",
+    help:
+      "Answer catch-up reads of text and JSON in gzip, from 1 KiB on, where the client takes that.",
+  }),
   longPollTimeoutMs: durationFlag({
     name: "long-poll-timeout",
     min: 1,
@@ -217,11 +223,18 @@ export const serveFlags = {
     defaultText: "none where --host is a loopback address, else any",
     repeatable: true,
   },
+  trustProxy: switchFlag({
+    name: "trust-proxy",
+    help:
+      "Take the URL that a client asked for, as Location tells it, from a proxy's Forwarded or " +
+      "X-Forwarded-Proto, -Host, -Port and -Prefix. Only where a proxy sets or drops all of these.",
+  }),
   health: textFlag({
     name: "health",
     placeholder: "path",
     default: "/health",
-    help: "Where the server says how it is, as JSON; none for nowhere. Not with --prefix /.",
+    help:
+      "Path of the health check, which answers JSON; none for no health check. Not with --prefix /.",
     accepts: "none, or a path that begins with /, of letters, digits and . _ ~ -",
     check: (text) => text === "none" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(text),
   }),

@@ -22,7 +22,7 @@ const flags = {
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     default: 1,
-    help: "End after so many things.",
+    help: "Stop after so many items.",
     commandLineOnly: true,
   })),
   json: jsonOutputFlag,
@@ -31,10 +31,17 @@ const flags = {
 /** `durable-streams inspect FILE`: what is in a file of a server's directory. */
 export const inspectVerb: Verb = {
   name: "inspect",
-  summary: "Print what is in a file of a server's directory, one thing a line with its position.",
+  summary: "Print what is in a file of a server's directory, one item per line with its position.",
   details: `
-FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and what
-is behind them is printed too. Nothing is changed. The catalogue can't be read while a server runs.`,
+FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and
+what follows them is printed too. Changes nothing. The catalogue can't be read while a server runs.`,
+  examples: [
+    ["durable-streams inspect data/catalog.sqlite", "the streams of a directory"],
+    [
+      "durable-streams inspect data/wal/00000000000000000001.wal --limit 10",
+      "the first records of the log",
+    ],
+  ],
   words: [{ name: "FILE", help: "a file of a server's directory" }],
   flags,
   run,

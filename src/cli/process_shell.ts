@@ -35,6 +35,7 @@ function endOnSignals(): void {
   if (process.pid !== FIRST_PROCESS) return;
   process.on("SIGINT", () => process.exit(130));
   process.on("SIGTERM", () => process.exit(143));
+  process.on("SIGHUP", () => process.exit(129));
 }
 
 async function* readStdin(): AsyncIterator<Bytes> {

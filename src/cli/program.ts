@@ -3,9 +3,12 @@ import { Command, CommanderError } from "commander";
 import { EXIT } from "./exit_code.ts";
 import type { Flag } from "./flag.ts";
 import { addFlags, type Environment, readFlags } from "./flag_values.ts";
+import { withoutHabits } from "./habits.ts";
 import { processShell } from "./process_shell.ts";
 import { PROGRAM } from "./program_name.ts";
 import type { Shell } from "./shell.ts";
+import { suggest } from "./suggestion.ts";
+import { COMMAND_SYNONYMS, FLAG_SYNONYMS } from "./synonyms.ts";
 import { UsageError } from "./usage_error.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
@@ -14,11 +17,14 @@ import { version } from "./version.ts";
 const NOTES = `
 Every flag with an env can be set by that variable; a flag on the command line wins.
 A switch is turned off by --no-NAME, or by "false" in the environment.
-Durations: 500ms, 30s, 5m, 1h. Sizes: 512 (bytes), 64KiB, 1MiB, 1GiB.`;
+Durations: 500ms, 30s, 5m, 1h, 7d. Sizes: 512 (bytes), 64KiB, 1MiB, 1GiB.`;
+
+/** What a line of examples may have before what it does: longer ones are put below that. */
+const EXAMPLE_CHARS = 48;
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream, 4 the stream is not as wanted
-(closed, of another type, written by another), 5 the server can't be reached or fails.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream, 4 conflict (the stream is
+closed, of another type, or another writer came first), 5 the server can't be reached or fails.`;
 
 /**
  * Runs the program with these arguments and resolves to its exit code, one of `EXIT`.
@@ -33,7 +39,8 @@ export async function main(
   let exitCode: number = EXIT.ok;
   const root = build(shell, (code) => exitCode = code);
   try {
-    await root.parseAsync(args, { from: "user" });
+    checkCommand(args);
+    await root.parseAsync(withoutHabits(args, verbs), { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
@@ -54,6 +61,8 @@ function build(shell: Shell, done: (exitCode: number) => void): Command {
     .usage("[command] [flags]")
     .version(version, "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Print this help.")
+    .helpCommand("help [command]", "Print the help of a command.")
+    .showSuggestionAfterError(false)
     .configureHelp({ subcommandTerm: usageOf })
     .exitOverride()
     .configureOutput({
@@ -70,7 +79,7 @@ function build(shell: Shell, done: (exitCode: number) => void): Command {
       .usage([...wordsOf(verb), "[flags]"].join(" "))
       .optionsGroup("Flags:")
       .allowExcessArguments()
-      .addHelpText("after", isDefault ? NOTES : NOTES + EXIT_CODES);
+      .addHelpText("after", examplesOf(verb) + (isDefault ? NOTES : NOTES + EXIT_CODES));
     addFlags(command, verb.flags);
     command.action(async () => {
       const words = checkWords(root, command, verb);
@@ -78,7 +87,10 @@ function build(shell: Shell, done: (exitCode: number) => void): Command {
       done(await verb.run(values, { words, shell }));
     });
     if (isDefault) {
-      root.addHelpText("after", () => `\n${command.helpInformation()}${NOTES}${EXIT_CODES}`);
+      root.addHelpText(
+        "after",
+        () => `\n${command.helpInformation()}${examplesOf(verb)}${NOTES}${EXIT_CODES}`,
+      );
     }
   }
   return root;
@@ -86,24 +98,43 @@ function build(shell: Shell, done: (exitCode: number) => void): Command {
 
 function usageOf(command: Command): string {
   const verb = verbs.find(({ name }) => name === command.name());
-  return [command.name(), ...(verb === undefined ? [] : wordsOf(verb))].join(" ");
+  return [command.name(), ...(verb === undefined ? ["[COMMAND]"] : wordsOf(verb))].join(" ");
 }
 
 function wordsOf({ words = [] }: Verb): readonly string[] {
-  return words.map(({ name, optional }) => optional ? `[${name}]` : name);
+  return words.map(({ name, optional, repeats }) => {
+    const word = repeats ? `${name}...` : name;
+    return optional ? `[${word}]` : word;
+  });
+}
+
+function examplesOf({ examples }: Verb): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, does]) =>
+    width > EXAMPLE_CHARS ? `  # ${does}\n  ${line}` : `  ${line.padEnd(width)}  # ${does}`
+  );
+  return `\nExamples:\n${lines.join("\n")}\n`;
+}
+
+/** Before anything else is read: what is wrong with a misspelt command's flags doesn't matter. */
+function checkCommand([first, second]: readonly string[]): void {
+  const named = first === "help" ? second : first;
+  if (named === undefined || named.startsWith("-") || ["help", "version"].includes(named)) return;
+  if (!verbs.some(({ name }) => name === named)) throw unknownCommand(named);
+}
+
+function unknownCommand(word: string): UsageError {
+  const names = verbs.map(({ name }) => name);
+  const meant = suggest(word, names, COMMAND_SYNONYMS);
+  const hint = meant === undefined ? `; accepted: ${names.join(", ")}` : `. Did you mean ${meant}?`;
+  return new UsageError(`unknown command ${JSON.stringify(word)}${hint}`);
 }
 
 function checkWords(root: Command, { args }: Command, verb: Verb): readonly string[] {
   const words = verb.words ?? [];
-  const extra = args[words.length];
+  const extra = words.at(-1)?.repeats ? undefined : args[words.length];
   const isNamed = root.args[0] === verb.name;
-  if (extra !== undefined && !isNamed) {
-    throw new UsageError(
-      `unknown command ${JSON.stringify(extra)}; accepted: ${
-        verbs.map(({ name }) => name).join(", ")
-      }`,
-    );
-  }
+  if (extra !== undefined && !isNamed) throw unknownCommand(extra);
   const usage = [PROGRAM, verb.name, ...wordsOf(verb)].join(" ");
   const missing = words.find(({ optional }, index) => !optional && (args[index] ?? "") === "");
   if (missing !== undefined) {
@@ -125,12 +156,16 @@ function explain(
   const verb = verbs.find(({ name }) => name === root.args[0]);
   const help = verb === undefined ? "--help" : `${verb.name} --help`;
   const hint = `See ${PROGRAM} ${help}.`;
-  if (error instanceof UsageError) return `${message}. ${hint}`;
+  if (error instanceof UsageError) return `${message}${message.endsWith("?") ? "" : "."} ${hint}`;
   const later = verb === undefined ? verbs.find(({ name }) => args.includes(name)) : undefined;
   if (later !== undefined && later !== verbs[0]) {
     return `${message}; flags come after the command: ${PROGRAM} ${later.name} … . ${hint}`;
   }
-  const flags = Object.values<Flag<unknown>>((verb ?? verbs[0])?.flags ?? {});
+  const flags = flagsOf(verb ?? verbs[0]);
+  const meant = error.code === "commander.unknownOption"
+    ? meantFlag(message, verb ?? verbs[0])
+    : undefined;
+  if (meant !== undefined) return `${message}. ${meant} ${hint}`;
   const named = /'(?:-\w, )?--([a-z-]+)/.exec(message)?.[1];
   const flag = flags.find(({ name }) => name === named);
   const accepted = flag === undefined
@@ -139,6 +174,31 @@ function explain(
     ? `--${flag.name} or --no-${flag.name}, without a value`
     : flag.accepts;
   return `${message}; accepted: ${accepted}. ${hint}`;
+}
+
+/** What somebody may have meant by a flag that a command doesn't have. */
+function meantFlag(message: string, verb: Verb | undefined): string | undefined {
+  const [, dashes = "", given = "", value] = /'(--?)([^'=]+)(=.*)?'/.exec(message) ?? [];
+  const flags = flagsOf(verb);
+  // A switch that was given a value is told how it is given.
+  if (value !== undefined && flags.some(({ name }) => name === given)) return undefined;
+  const spellings = flags.map((flag) => onCommandLine(flag).slice(2));
+  const meant = suggest(given, spellings, FLAG_SYNONYMS);
+  if (meant !== undefined) return `Did you mean --${meant}?`;
+  const others = verbs.filter((other) =>
+    flagsOf(other).some(({ name, short }) => given === (dashes === "-" ? short : name))
+  );
+  if (others.length > 0) return `It is a flag of ${others.map(({ name }) => name).join(" and ")}.`;
+  const [other] = (Object.hasOwn(FLAG_SYNONYMS, given) ? FLAG_SYNONYMS[given] ?? [] : [])
+    .flatMap((name) =>
+      verbs.filter((verb) => flagsOf(verb).some((flag) => flag.name === name && flag.placeholder))
+        .map((verb) => `--${name} of ${verb.name}`)
+    );
+  return other === undefined ? undefined : `Did you mean ${other}?`;
+}
+
+function flagsOf(verb: Verb | undefined): readonly Flag<unknown>[] {
+  return Object.values<Flag<unknown>>(verb?.flags ?? {});
 }
 
 function onCommandLine({ name, placeholder, default: value }: Flag<unknown>): string {

@@ -13,6 +13,7 @@ import { EXIT } from "./exit_code.ts";
 import { switchFlag } from "./flag.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags } from "./flags.ts";
+import { plural } from "./plural.ts";
 import { BrokenPipe } from "./shell.ts";
 import type { Invocation, Verb } from "./verb.ts";
 
@@ -20,20 +21,25 @@ const flags = {
   dir: { ...serveFlags.dir, help: "The directory that keeps the streams." },
   dryRun: switchFlag({
     name: "dry-run",
-    help: "Only say what would be done; what is damaged in the catalogue may turn out worse.",
+    help: "Only print what would be done; the catalogue may turn out to be damaged further.",
     commandLineOnly: true,
   }),
   json: jsonOutputFlag,
 };
 
-/** `durable-streams repair`: mends a damaged directory and says what is lost. */
+/** `durable-streams repair`: repairs a damaged directory and says what is lost. */
 export const repairVerb: Verb = {
   name: "repair",
-  summary: "Mend a directory that no server is using, and say exactly what is lost.",
+  summary: "Repair a directory that no server is using, and say exactly what is lost.",
   details: `
-Whatever is changed or removed is kept in a folder damaged-TIME in the directory. A line a thing:
-mended; lost; unproven (served again, though nothing shows that it is what was written); not mended
-(requests for it are answered 500). Exits 1 where something could not be mended.`,
+Keeps a copy of whatever it changes or removes in a folder damaged-TIME in the directory. Prints
+one finding per line: repaired; lost; unproven (served again, though nothing shows that it is what
+was written); not repaired (requests for it are answered 500). Exits 1 where something is not
+repaired.`,
+  examples: [
+    ["durable-streams repair --dir ./data --dry-run", "what would be done"],
+    ["durable-streams repair --dir ./data", "does it, and keeps the originals"],
+  ],
   flags,
   run,
 };
@@ -62,23 +68,24 @@ async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
 function textLines(report: RepairReport, isDryRun: boolean): string {
   const lines = [...report.mends.map(describeMend), ...report.left.map(describeLeft)];
   const { before, mends, left, keptIn } = report;
-  const wrong = before.length === 1 ? "1 thing is" : `${before.length} things are`;
+  const wrong = `${plural(before.length, "problem")} found`;
+  const done = `${plural(mends.length, "repair")} made, ${left.length} not repaired`;
   lines.push(
     before.length === 0
       ? "nothing is damaged; nothing was changed"
       : isDryRun
-      ? `${wrong} damaged; nothing was changed`
-      : `${wrong} damaged; ${mends.length} steps were taken, ${left.length} things are not mended` +
-        (keptIn === undefined ? "; nothing was changed" : `; the originals are in ${keptIn}`),
+      ? `${wrong}; nothing was changed`
+      : `${wrong}: ${done}; ` +
+        (keptIn === undefined ? "nothing was changed" : `the originals are in ${keptIn}`),
   );
   return lines.map((line) => `${line}\n`).join("");
 }
 
 function jsonLines({ before, mends, left, keptIn }: RepairReport): string {
-  const summary = { damaged: before.length, steps: mends.length, notMended: left.length, keptIn };
+  const summary = { damaged: before.length, steps: mends.length, notRepaired: left.length, keptIn };
   return [
     ...mends,
-    ...left.map((finding) => ({ outcome: "not mended", ...finding })),
+    ...left.map((finding) => ({ outcome: "not repaired", ...finding })),
     { outcome: "summary", ...summary },
   ].map((line) => `${JSON.stringify(line)}\n`).join("");
 }

@@ -12,7 +12,7 @@ import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./faults.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { serveFlags as flags } from "./flags.ts";
-import { urlHost } from "../listen/listen_error.ts";
+import { ListenError, urlHost } from "../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
 import { hasRuntimeHttp, type Listener } from "../listen/listener.ts";
@@ -20,8 +20,9 @@ import { runtimeName } from "../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
 import { formatSize } from "./units.ts";
+import { describeUnknown, unknownVariables } from "./unknown_variables.ts";
 import { UsageError } from "./usage_error.ts";
-import type { Verb } from "./verb.ts";
+import type { Invocation, Verb } from "./verb.ts";
 import { version } from "./version.ts";
 
 const log = getLogger("durable-streams");
@@ -32,14 +33,24 @@ type Serving = Pick<Running, "listener" | "answerReaders">;
 /** `durable-streams serve`: the server, until a signal ends it. */
 export const serve: Verb = {
   name: "serve",
-  summary: "Serve the streams of a directory (what is done where no command is named).",
+  summary: "Serve the streams of a directory (the default command).",
+  examples: [
+    ["durable-streams", "on 127.0.0.1:4437, in ./data"],
+    ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
+    [
+      "durable-streams --host 0.0.0.0 --allow-host streams.example",
+      "for other machines, behind a proxy that authenticates",
+    ],
+    ["durable-streams --storage memory", "for a test: nothing is kept"],
+  ],
   flags,
   run,
 };
 
-async function run(values: FlagValues): Promise<number> {
+async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
   checkTogether(values);
   configureLogs(logOptions(values));
+  for (const variable of unknownVariables(shell.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
   const stop = stopRequest();
 
@@ -50,7 +61,7 @@ async function run(values: FlagValues): Promise<number> {
     serving = await startServing(values, storage);
   } catch (error) {
     await storage?.close();
-    log.fatal(`cannot start: ${oneLine(error)}`);
+    log.fatal(`cannot start: ${oneLine(error)}${wayOut(error)}`);
     return 1;
   }
   announce(values, serving.listener);
@@ -155,13 +166,19 @@ function announce(values: FlagValues, { port }: Listener): void {
   const host = values.get(flags.host);
   if (!isLoopback(host)) {
     log.warn(
-      "whoever reaches this server can read, write and delete its streams: nobody is asked who they " +
-        "are; put a proxy that asks in front, or keep --host 127.0.0.1",
+      "this server has no authentication: whoever reaches it can read, write and delete its streams; " +
+        "put a proxy that authenticates in front, or keep --host 127.0.0.1",
       { host },
     );
   }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
   console.log(`listening on http://${urlHost(host)}:${port}${path}`);
+}
+
+/** The flag that says another address. */
+function wayOut(error: unknown): string {
+  const wrong = error instanceof ListenError ? error.wrong : undefined;
+  return wrong === undefined ? "" : `, with --${flags[wrong].name}`;
 }
 
 function oneLine(error: unknown): string {

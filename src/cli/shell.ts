@@ -25,8 +25,8 @@ export interface Shell {
   /** Writes to stderr as it is: what moves the cursor. */
   draw(text: string): void;
   /**
-   * Has SIGINT and SIGTERM end this process also where it is the first of its container, to which they
-   * mean nothing by themselves.
+   * Has SIGINT, SIGTERM and SIGHUP end this process also where it is the first of its container, to which
+   * they mean nothing by themselves.
    */
   endOnSignals(): void;
   /** What sends a request, once; the global `fetch` does unless given. */

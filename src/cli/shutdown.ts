@@ -1,6 +1,7 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
+import { ignoresHangUp } from "../env/ignored_signals.ts";
 import type { Listener } from "../listen/listener.ts";
 
 const log = getLogger(["durable-streams", "process"]);
@@ -26,16 +27,23 @@ export interface Running {
 }
 
 /** The signals that end the program, with the exit code for one that won't wait. */
-const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143]] as const;
+const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 /**
- * Calls `onStop` at the first SIGINT or SIGTERM; a second one ends the process at once. A process
- * that is the first of its container is sent signals in vain unless it asks for them, hence from the
- * start.
+ * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is nothing to load again); a second one
+ * ends the process at once. A process that is the first of its container is sent signals in vain unless
+ * it asks for them, hence from the start. One that was started by `nohup` keeps on ignoring SIGHUP, but
+ * on Node, which forgets at its start that it was told so.
  */
 export function onStopSignal(onStop: (signal: string) => void): void {
   let signalled = false;
+  // Asked first: with the first listener Deno takes SIGHUP for its own, and would end at it.
+  const outlivesTerminal = ignoresHangUp();
   for (const [signal, exitCode] of SIGNALS) {
+    if (signal === "SIGHUP" && outlivesTerminal) {
+      process.on(signal, () => {});
+      continue;
+    }
     process.on(signal, () => {
       if (signalled) process.exit(exitCode);
       signalled = true;

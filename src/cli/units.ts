@@ -5,18 +5,25 @@ export class UnitError extends Error {
 
 type Unit = readonly [name: string, worth: number];
 
-const DURATIONS: readonly Unit[] = [["h", 3_600_000], ["m", 60_000], ["s", 1_000], ["ms", 1]];
+const DURATIONS: readonly Unit[] = [
+  ["w", 604_800_000],
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+];
 const SIZES: readonly Unit[] = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10], ["B", 1]];
 
 /** What {@link parseDuration} takes, for messages and help. */
-export const DURATION_FORM = "a whole number with ms, s, m or h (500ms, 30s, 5m, 1h)";
+export const DURATION_FORM = "a whole number with ms, s, m, h, d or w (500ms, 30s, 5m, 1h, 7d)";
 
 /** What {@link parseSize} takes, for messages and help. */
 export const SIZE_FORM =
   "a whole number of bytes, or one with B, KiB, MiB or GiB (512, 64KiB, 1MiB)";
 
 /**
- * Milliseconds in a text like `500ms`, `30s`, `5m` or `1h`. Whole numbers only, so that what was
+ * Milliseconds in a text like `500ms`, `30s`, `5m`, `1h` or `7d`. Whole numbers only, so that what was
  * written is what counts, and never without a unit: seconds and milliseconds are too easy to confuse.
  *
  * @throws {UnitError}

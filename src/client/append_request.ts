@@ -26,16 +26,24 @@ export interface AppendRequest {
   /** With these, sending it again stores nothing twice (PROTOCOL §5.2.1). */
   producer?: { id: string; epoch: number; seq: number } | undefined;
   signal?: AbortSignal | undefined;
+  /** Which attempt of the caller it is. */
+  attempt?: number | undefined;
 }
 
 /** What an append came to. */
 export interface AppendAnswer {
-  /** The tail after it. */
-  offset: string;
+  /**
+   * The tail after it; `undefined` where the server stored it and didn't say, as some do of what they
+   * had already (PROTOCOL §5.2.1).
+   */
+  offset: string | undefined;
   closed: boolean;
   /** Nothing was appended: the server knows this producer's batch, and not from this call. */
   duplicate: boolean;
 }
+
+/** What only an append is answered with when it succeeded (PROTOCOL §5.2): no page of a proxy has it. */
+const STORED = 204;
 
 /**
  * Sends an append.
@@ -50,20 +58,24 @@ export async function sendAppend(
   const { body, producer } = request;
   const hasBody = body !== undefined && body.length > 0;
   const isCloseOnly = request.close === true && !hasBody;
-  const response = await connection.send({
-    method: "POST",
-    url: connection.urls.of(path),
-    headers: headersOf(request, hasBody),
-    body: hasBody ? body : undefined,
-    signal: request.signal,
-    repeatable: producer !== undefined || isCloseOnly,
-  });
-  return {
-    offset: offsetIn(response.headers),
-    closed: isTrue(response.headers.get(STREAM_CLOSED)),
-    // A close has nothing new to tell, so that its 204 says nothing (PROTOCOL §5.2.1).
-    duplicate: producer !== undefined && hasBody && response.status === 204 && !response.repeated,
-  };
+  return await connection.ask(
+    {
+      method: "POST",
+      url: connection.urls.of(path),
+      headers: headersOf(request, hasBody),
+      body: hasBody ? body : undefined,
+      signal: request.signal,
+      repeatable: producer !== undefined || isCloseOnly,
+      attempt: request.attempt ?? 1,
+    },
+    ({ status, headers, repeated }) => ({
+      // An error would have it appended twice by whoever takes that for a failure.
+      offset: status === STORED ? headers.get(STREAM_NEXT_OFFSET) || undefined : offsetIn(headers),
+      closed: isTrue(headers.get(STREAM_CLOSED)),
+      // A close has nothing new to tell, so that its 204 says nothing (PROTOCOL §5.2.1).
+      duplicate: producer !== undefined && hasBody && status === STORED && !repeated,
+    }),
+  );
 }
 
 function headersOf(request: AppendRequest, hasBody: boolean): Record<string, string> {

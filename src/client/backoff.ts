@@ -1,11 +1,11 @@
 /** How long to wait between attempts: exponential, with full jitter. */
 export interface BackoffOptions {
   /** The first wait is at most this; 100 ms. Each further one may be twice as long. */
-  initialDelayMs?: number;
+  initialDelayMs?: number | undefined;
   /** No wait is longer, unless the server asks for it; 10 s. */
-  maxDelayMs?: number;
+  maxDelayMs?: number | undefined;
   /** A number from 0 up to 1; `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }
 
 /** Waits that grow until something succeeds. */

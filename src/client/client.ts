@@ -1,5 +1,4 @@
 import { type Clock, systemClock } from "../env/clock.ts";
-import { toBytes } from "../protocol/bytes.ts";
 import {
   STREAM_CLOSED,
   STREAM_EXPIRES_AT,
@@ -9,17 +8,24 @@ import {
   STREAM_TTL,
 } from "../protocol/headers.ts";
 import { type AppendAnswer, sendAppend } from "./append_request.ts";
+import { type AttemptHook, withAttemptHook } from "./attempt_hook.ts";
+import { type Data, toBody } from "./body.ts";
+import type { CallOptions } from "./call_options.ts";
+import { checkAmounts, checkIntegers } from "./check.ts";
 import { ClientError } from "./client_error.ts";
 import { connect, type Connection } from "./connection.ts";
 import { defined } from "./defined.ts";
-import { type HeadersOption, withHeaders } from "./headers_option.ts";
+import { type HeadersOption, type QueryOption, withAdditions } from "./headers_option.ts";
+import { invalidArgument } from "./invalid_argument.ts";
 import { type ListedStream, type ListOptions, listStreams } from "./list.ts";
 import { parsePlace } from "./place.ts";
 import { Producer } from "./producer.ts";
 import type { ProducerOptions } from "./producer_options.ts";
-import { Reader, type ReaderOptions, type ReadMode } from "./reader.ts";
+import { checkReadMode, type ReadMode } from "./read_mode.ts";
+import { Reader } from "./reader.ts";
+import type { ReaderOptions } from "./reader_options.ts";
 import { withRetry } from "./retry.ts";
-import { askStreamInfo, type StreamInfo, streamInfoIn } from "./stream_info.ts";
+import { askHead, askStreamInfo, type StreamInfo, streamInfoIn } from "./stream_info.ts";
 import { StreamUrls } from "./stream_url.ts";
 import { fetchTransport, type Transport } from "./transport.ts";
 import { Writer, type WriterOptions } from "./writer.ts";
@@ -27,41 +33,42 @@ import { Writer, type WriterOptions } from "./writer.ts";
 /** How a {@link Client} reaches its server. */
 export interface ClientOptions {
   /** Go with every request; a value may be a function, asked each time. */
-  headers?: HeadersOption;
+  headers?: HeadersOption | undefined;
+  /** Parameters that go with every request's query; a value may be a function, asked each time. */
+  query?: QueryOption | undefined;
   /** How long one attempt may take; 30 s. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** How long a live read may hear nothing before it is begun anew; 90 s, and more than a server waits. */
-  liveTimeoutMs?: number;
+  liveTimeoutMs?: number | undefined;
   /** How readers follow a stream; `auto`. */
-  readMode?: ReadMode;
+  readMode?: ReadMode | undefined;
   /** What sends; `withRetry()(fetchTransport())`. */
-  transport?: Transport;
+  transport?: Transport | undefined;
+  /**
+   * Hears of each attempt as it ends. Where `transport` is given this is what goes into that: put
+   * `withAttemptHook` inside its `withRetry` to hear of every attempt.
+   */
+  onAttempt?: AttemptHook | undefined;
   /** Where the time comes from. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** A number from 0 up to 1, for jitter; `Math.random`. */
-  random?: () => number;
-}
-
-/** Every call takes one. */
-export interface CallOptions {
-  /** Aborting it ends the call, which rejects with the signal's reason. */
-  signal?: AbortSignal;
+  random?: (() => number) | undefined;
 }
 
 /** What a new stream is to be (PROTOCOL §5.1). */
 export interface CreateOptions extends CallOptions {
   /** The server's default, `application/octet-stream`, unless given; a fork has its source's. */
-  contentType?: string;
+  contentType?: string | undefined;
   /** It ends when nobody read or wrote it for this long. */
-  ttlSeconds?: number;
+  ttlSeconds?: number | undefined;
   /** It ends then. */
-  expiresAt?: Date | string;
-  /** The first content. */
-  initialData?: Uint8Array | string;
+  expiresAt?: Date | string | undefined;
+  /** The first content; of a JSON stream the text of a JSON value, whose array is several messages. */
+  initialData?: Data | undefined;
   /** It is complete as it is created. */
-  closed?: boolean;
+  closed?: boolean | undefined;
   /** It begins with what another stream holds, up to `offset` (the tail unless given). */
-  forkFrom?: string | ForkPoint;
+  forkFrom?: string | ForkPoint | undefined;
 }
 
 /** Where a fork branches off (PROTOCOL §4.2). */
@@ -69,9 +76,9 @@ export interface ForkPoint {
   /** The source's name. */
   path: string;
   /** An offset or a message's `offset` in the source; its tail unless given. */
-  offset?: string;
+  offset?: string | undefined;
   /** Further messages (in other than JSON streams, bytes) of the source past `offset`. */
-  subOffset?: number;
+  subOffset?: number | undefined;
 }
 
 /** A create's answer. */
@@ -118,16 +125,21 @@ export class Client {
    * @throws {ClientError} `invalid_argument`
    */
   constructor(baseUrl: string | URL, options: ClientOptions = {}) {
+    checkAmounts(options, ["timeoutMs", "liveTimeoutMs"]);
+    checkReadMode(options.readMode);
     const clock = options.clock ?? systemClock;
     const random = options.random ?? Math.random;
-    const withOurs = options.headers === undefined ? undefined : withHeaders(options.headers);
-    const given = options.transport;
-    const plain = given ?? fetchTransport({ clock });
-    const sending = withOurs === undefined ? plain : withOurs(plain);
+    const { transport: given, onAttempt, headers, query } = options;
+    let transport = given ?? fetchTransport({ clock });
+    if (onAttempt !== undefined) transport = withAttemptHook(onAttempt, { clock })(transport);
+    if (headers !== undefined || query !== undefined) {
+      transport = withAdditions({ headers, query })(transport);
+    }
+    // Headers are asked for at every attempt: a token may have been refreshed since.
+    if (given === undefined) transport = withRetry({ clock, random })(transport);
     this.#connection = connect({
       urls: new StreamUrls(baseUrl),
-      // Headers are asked for at every attempt: a token may have been refreshed since.
-      transport: given === undefined ? withRetry({ clock, random })(sending) : sending,
+      transport,
       clock,
       random,
       timeoutMs: options.timeoutMs ?? 30_000,
@@ -142,15 +154,26 @@ export class Client {
    * @throws {ClientError} `conflict` where another one is there; `not_found` where a fork's source isn't
    */
   async create(path: string, options: CreateOptions = {}): Promise<CreatedStream> {
-    const { status, headers } = await this.#connection.send({
-      method: "PUT",
-      url: this.#connection.urls.of(path),
-      headers: this.#createHeaders(options),
-      body: options.initialData ? toBytes(options.initialData) : undefined,
-      signal: options.signal,
-      repeatable: true,
-    });
-    return { ...streamInfoIn(headers), created: status === 201 };
+    const { initialData, signal } = options;
+    const headers = this.#createHeaders(options);
+    const connection = this.#connection.adding(options);
+    const url = connection.urls.of(path);
+    const body = initialData === undefined ? undefined : await toBody(initialData, signal);
+    return await connection.ask(
+      {
+        method: "PUT",
+        url,
+        headers,
+        body: body?.length === 0 ? undefined : body,
+        signal,
+        repeatable: true,
+      },
+      ({ status, headers }) => {
+        const info = streamInfoIn(headers);
+        connection.types.set(path, options.contentType ?? info.contentType);
+        return { ...info, created: status === 201 };
+      },
+    );
   }
 
   /**
@@ -165,10 +188,7 @@ export class Client {
     options: Omit<CreateOptions, "forkFrom"> & Omit<ForkPoint, "path"> = {},
   ): Promise<CreatedStream> {
     const { offset, subOffset, ...create } = options;
-    const forkFrom: ForkPoint = { path: source };
-    if (offset !== undefined) forkFrom.offset = offset;
-    if (subOffset !== undefined) forkFrom.subOffset = subOffset;
-    return await this.create(path, { ...create, forkFrom });
+    return await this.create(path, { ...create, forkFrom: { path: source, offset, subOffset } });
   }
 
   /**
@@ -177,7 +197,21 @@ export class Client {
    * @throws {ClientError} `not_found`, `gone`
    */
   async head(path: string, options: CallOptions = {}): Promise<StreamInfo> {
-    return await askStreamInfo(this.#connection, path, options.signal);
+    return await askStreamInfo(this.#connection.adding(options), path, options.signal);
+  }
+
+  /**
+   * Whether there is such a stream. One that was deleted isn't there.
+   *
+   * @throws {ClientError} where that can't be found out
+   */
+  async exists(path: string, options: CallOptions = {}): Promise<boolean> {
+    try {
+      return await askHead(this.#connection.adding(options), path, options.signal, () => true);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
   }
 
   /**
@@ -186,7 +220,8 @@ export class Client {
    * @throws {ClientError} `not_found`, `gone`
    */
   async close(path: string, options: CallOptions = {}): Promise<AppendAnswer> {
-    return await sendAppend(this.#connection, path, { close: true, signal: options.signal });
+    const { signal } = options;
+    return await sendAppend(this.#connection.adding(options), path, { close: true, signal });
   }
 
   /**
@@ -195,8 +230,9 @@ export class Client {
    * @throws {ClientError} `not_found`, `gone`
    */
   async delete(path: string, options: CallOptions = {}): Promise<void> {
+    this.#connection.types.set(path, undefined);
     try {
-      await this.#connection.send({
+      await this.#connection.adding(options).send({
         method: "DELETE",
         url: this.#connection.urls.of(path),
         signal: options.signal,
@@ -204,20 +240,20 @@ export class Client {
       });
     } catch (error) {
       // A repeated request that finds nothing left may have been what deleted it.
-      const isGone = error instanceof ClientError && error.repeated &&
-        (error.code === "not_found" || error.code === "gone");
-      if (!isGone) throw error;
+      if (!isMissing(error) || !error.repeated) throw error;
     }
   }
 
   /** The server's streams in the order of their names; an extension of this project's server. */
   list(options: ListOptions = {}): AsyncIterableIterator<ListedStream> {
-    return listStreams(this.#connection, options);
+    checkIntegers(options, ["pageSize"], 1, 1_000);
+    return listStreams(this.#connection.adding(options), options);
   }
 
   /** Reads a stream from any place on, and follows it. */
   reader(path: string, options: ReaderOptions = {}): Reader {
-    return new Reader(this.#connection, path, { readMode: this.#readMode, ...options });
+    const readMode = options.readMode ?? this.#readMode;
+    return new Reader(this.#connection, path, { ...options, readMode });
   }
 
   /** Appends to a stream, one request each. */
@@ -233,16 +269,27 @@ export class Client {
   #createHeaders(options: CreateOptions): Record<string, string> {
     const { contentType, ttlSeconds, expiresAt, closed, forkFrom } = options;
     const point = typeof forkFrom === "string" ? { path: forkFrom } : forkFrom;
+    checkIntegers({ ttlSeconds, subOffset: point?.subOffset }, ["ttlSeconds", "subOffset"], 0);
     const place = point?.offset === undefined ? undefined : parsePlace(point.offset);
     const subOffset = (place?.skip ?? 0) + (point?.subOffset ?? 0);
     return defined({
       "content-type": contentType,
       [STREAM_TTL]: ttlSeconds?.toString(),
-      [STREAM_EXPIRES_AT]: typeof expiresAt === "string" ? expiresAt : expiresAt?.toISOString(),
+      [STREAM_EXPIRES_AT]: expiresAt === undefined ? undefined : timeText(expiresAt),
       [STREAM_CLOSED]: closed ? "true" : undefined,
       [STREAM_FORKED_FROM]: point && this.#connection.urls.pathOf(point.path),
       [STREAM_FORK_OFFSET]: place?.offset,
       [STREAM_FORK_SUB_OFFSET]: subOffset > 0 ? subOffset.toString() : undefined,
     });
   }
+}
+
+function timeText(time: Date | string): string {
+  if (typeof time === "string") return time;
+  if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
+  throw invalidArgument("expiresAt", time, "a valid Date, or a time like 2026-01-01T00:00:00Z");
+}
+
+function isMissing(error: unknown): error is ClientError {
+  return error instanceof ClientError && (error.code === "not_found" || error.code === "gone");
 }

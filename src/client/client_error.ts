@@ -1,3 +1,5 @@
+import { shownUrl } from "./shown_url.ts";
+
 /**
  * Why a call of the client failed:
  *
@@ -42,7 +44,7 @@ export type ClientErrorCode =
   | "invalid_argument"
   | "ended";
 
-/** What became of a producer's messages that it can't store any more. */
+/** What became of messages that can't be stored any more. */
 export interface Undelivered {
   /**
    * Never sent, or refused. Of a request that something on the way sent twice, the refused copy says
@@ -55,6 +57,10 @@ export interface Undelivered {
 
 /** What is known beside the code; each only where it applies. */
 export interface ClientErrorDetails {
+  /** The request's method. */
+  method?: string | undefined;
+  /** The request's URL, without credentials; `***` stands for what you put into its query. */
+  url?: string | undefined;
   /** The HTTP status. */
   status?: number | undefined;
   /** The server's own code for it, where it gave one. */
@@ -73,7 +79,7 @@ export interface ClientErrorDetails {
   retryAfterMs?: number | undefined;
   /** The request was sent more than once: an earlier attempt may have been what changed something. */
   repeated?: boolean | undefined;
-  /** A producer's failure: what became of what it still held. */
+  /** What became of what a producer still held, or of a writer's call that waited behind a failed one. */
   undelivered?: Undelivered | undefined;
   cause?: unknown;
 }
@@ -102,6 +108,8 @@ export class ClientError extends Error {
   // Assigned all at once.
   declare readonly code: ClientErrorCode;
   /** See {@link ClientErrorDetails}, as for every field below. */
+  declare readonly method: string | undefined;
+  declare readonly url: string | undefined;
   declare readonly status: number | undefined;
   declare readonly serverCode: string | undefined;
   declare readonly offset: string | undefined;
@@ -116,4 +124,12 @@ export class ClientError extends Error {
     const { cause: _, ...known } = details;
     Object.assign(this, { ...known, code, repeated: details.repeated ?? false });
   }
+}
+
+/** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
+export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
+  if (error instanceof ClientError && error.url === undefined) {
+    Object.assign(error, { method, url: shownUrl(url) });
+  }
+  return error;
 }

@@ -1,6 +1,10 @@
 import type { Clock } from "../env/clock.ts";
 import type { Bytes } from "../protocol/bytes.ts";
+import { ofRequest } from "./client_error.ts";
+import { ContentTypes } from "./content_types.ts";
+import { type RequestAdditions, withAdditions } from "./headers_option.ts";
 import { refusal } from "./refusal.ts";
+import { SsePath } from "./sse_path.ts";
 import type { StreamUrls } from "./stream_url.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
@@ -17,6 +21,8 @@ export interface Outgoing {
   repeatable: boolean;
   /** The caller asks again by itself; no retry below it adds its own waits to that. */
   retriedByCaller?: boolean;
+  /** Which attempt of the caller it is; 1 unless given. */
+  attempt?: number;
 }
 
 /** What everything that talks to one server needs. */
@@ -31,33 +37,59 @@ export interface ConnectionParts {
   readonly liveTimeoutMs: number;
 }
 
+/** What is learned of one server. */
+interface Learned {
+  readonly types: ContentTypes;
+  readonly ssePath: SsePath;
+}
+
 /** What everything that talks to one server shares. */
-export interface Connection extends ConnectionParts {
+export interface Connection extends ConnectionParts, Learned {
   /**
-   * Sends a request; resolves to the answer if it says that it was done (2xx).
+   * Sends a request; resolves to what `read` makes of the answer if it says that it was done (2xx).
    *
-   * @throws {ClientError} whatever else happens
+   * @throws {ClientError} whatever else happens, with the request's method and URL
    */
+  ask<T>(outgoing: Outgoing, read: (response: TransportResponse) => T | Promise<T>): Promise<T>;
+  /** As `ask`, for the answer itself. */
   send(outgoing: Outgoing): Promise<TransportResponse>;
+  /** The same connection, whose requests have these headers and parameters too. */
+  adding(additions: RequestAdditions): Connection;
 }
 
 /** The way to one server. */
 export function connect(parts: ConnectionParts): Connection {
-  return {
+  return open({ ...parts, types: new ContentTypes(), ssePath: new SsePath(parts.clock) });
+}
+
+function open(parts: ConnectionParts & Learned): Connection {
+  const connection: Connection = {
     ...parts,
-    async send(outgoing) {
+    async ask(outgoing, read) {
       const request: TransportRequest = {
-        headers: {},
         body: undefined,
         signal: undefined,
         timeoutMs: parts.timeoutMs,
         streaming: false,
         ...outgoing,
+        headers: { ...parts.urls.headers, ...outgoing.headers },
       };
-      const response = await parts.transport(request);
-      if (response.status >= 200 && response.status < 300) return response;
-      await response.stream?.cancel();
-      throw refusal(request, response, parts.clock.nowMs());
+      try {
+        const response = await parts.transport(request);
+        if (response.status >= 200 && response.status < 300) return await read(response);
+        await response.stream?.cancel();
+        throw refusal(request, response, parts.clock.nowMs());
+      } catch (error) {
+        throw ofRequest(error, request);
+      }
+    },
+    send: (outgoing) => connection.ask(outgoing, (response) => response),
+    adding({ headers, query }) {
+      if (headers === undefined && query === undefined) return connection;
+      const transport = withAdditions({ headers, query })(parts.transport);
+      // They may lead to other streams of the same names.
+      return open({ ...parts, transport, types: new ContentTypes() });
     },
   };
+  return connection;
 }

@@ -1,10 +1,10 @@
-/** The entries that have a value: what is left out is not sent. */
-export function defined(
-  entries: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(entries)) {
-    if (value !== undefined) kept[name] = value;
-  }
-  return kept;
+/** The entries that have a value: an explicit `undefined` is the same as left out. */
+export function defined<Value>(
+  entries: Readonly<Record<string, Value | undefined>>,
+): Record<string, Value>;
+export function defined<Entries extends object>(
+  entries: Entries,
+): { [Name in keyof Entries]?: Exclude<Entries[Name], undefined> };
+export function defined(entries: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
 }

@@ -9,8 +9,8 @@ import {
 import { offsetIn } from "./append_request.ts";
 import { Backoff } from "./backoff.ts";
 import { type Batch, toBatch } from "./batch.ts";
-import { ClientError } from "./client_error.ts";
-import type { Connection } from "./connection.ts";
+import { ClientError, ofRequest } from "./client_error.ts";
+import type { Connection, Outgoing } from "./connection.ts";
 import { MangledAnswer } from "./mangled_answer.ts";
 import { Patience } from "./patience.ts";
 import { NOW, type Place } from "./place.ts";
@@ -18,6 +18,7 @@ import type { ReadMode } from "./read_mode.ts";
 import { isTransient } from "./refusal.ts";
 import { sleep } from "./sleep.ts";
 import { SseConnection, type SseGroup } from "./sse_connection.ts";
+import type { TransportResponse } from "./transport.ts";
 
 /** How a {@link Feed} reads. */
 export interface FeedOptions {
@@ -60,6 +61,7 @@ export class Feed {
   #isLive = false;
   #suitsSse = true;
   #sse: SseConnection | undefined;
+  #attempt = 1;
   #cuts = 0;
   #hasMoved = false;
   /** Where the stream went to after an answer that a cache may have kept said that it was all. */
@@ -75,8 +77,8 @@ export class Feed {
   }
 
   /** Another one, from elsewhere on, that knows what this one learned of the way to the server. */
-  at(place: Place): Feed {
-    const feed = new Feed(this.#connection, this.#options, place);
+  at(place: Place, readMode: ReadMode = this.#options.readMode): Feed {
+    const feed = new Feed(this.#connection, { ...this.#options, readMode }, place);
     feed.contentType = this.contentType;
     feed.#suitsSse = this.#suitsSse;
     return feed;
@@ -95,6 +97,7 @@ export class Feed {
     while (true) {
       signal.throwIfAborted();
       const startMs = clock.nowMs();
+      this.#attempt = backoff.failures + 1;
       try {
         const batch = await this.#ask(signal);
         if (batch !== undefined) return batch;
@@ -125,7 +128,9 @@ export class Feed {
     const { clock } = this.#connection;
     const waitMs = this.#notBeforeMs - clock.nowMs();
     if (waitMs > 0) await sleep(clock, waitMs, signal);
-    const useSse = readMode === "sse" || (readMode === "auto" && this.#suitsSse && !this.#isText);
+    const isWayOpen = this.#sse !== undefined || this.#connection.ssePath.isOpen;
+    const useSse = readMode === "sse" ||
+      (readMode === "auto" && this.#suitsSse && isWayOpen && !this.#isText);
     return useSse ? await this.#stream(signal) : await this.#poll("long-poll", signal);
   }
 
@@ -136,17 +141,30 @@ export class Feed {
   async #poll(live: "long-poll" | undefined, signal: AbortSignal): Promise<Batch> {
     const { clock, timeoutMs, liveTimeoutMs } = this.#connection;
     const startMs = clock.nowMs();
-    const { status, headers, body } = await this.#connection.send({
+    const outgoing: Outgoing = {
       method: "GET",
       url: this.#url(live),
       signal,
       timeoutMs: live === undefined ? timeoutMs : liveTimeoutMs,
       repeatable: true,
       retriedByCaller: true,
-    });
+      attempt: this.#attempt,
+    };
+    return await this.#connection.ask(
+      outgoing,
+      (response) => this.#acceptPoll(response, live, startMs, signal),
+    );
+  }
+
+  async #acceptPoll(
+    { status, headers, body }: TransportResponse,
+    live: "long-poll" | undefined,
+    startMs: number,
+    signal: AbortSignal,
+  ): Promise<Batch> {
     signal.throwIfAborted();
     const isEmpty = status === 204;
-    if (!isEmpty) this.contentType = headers.get("content-type") ?? this.contentType;
+    if (!isEmpty) this.#learnType(headers.get("content-type"));
     const { offset } = this.place;
     // A place in this answer is to be one of its stream, which -1 doesn't say.
     this.place = { ...this.place, offset: headers.get(STREAM_START_OFFSET) ?? offset };
@@ -175,13 +193,13 @@ export class Feed {
    * can't be had the next answer tells.
    */
   async #askTail(signal: AbortSignal): Promise<void> {
-    this.#tail ??= await this.#connection.send({
+    this.#tail ??= await this.#connection.ask({
       method: "GET",
       url: this.#connection.urls.of(this.#options.path, { offset: NOW }),
       signal,
       repeatable: true,
       retriedByCaller: true,
-    }).then(({ headers }) => offsetIn(headers)).catch(() => undefined);
+    }, ({ headers }) => offsetIn(headers)).catch(() => undefined);
     // Offsets of one stream are ordered as texts (PROTOCOL §8).
     this.upToDate = this.#tail !== undefined && this.place.offset >= this.#tail;
     if (this.upToDate) this.#tail = undefined;
@@ -198,8 +216,10 @@ export class Feed {
       return group === undefined ? this.#afterSse(sse) : this.#acceptGroup(group);
     } catch (error) {
       signal.throwIfAborted();
-      if (!this.#mayFallBack || !isUnfitForSse(error)) throw error;
-      return this.#fallBack();
+      if (!this.#mayFallBack || !isUnfitForSse(error)) {
+        throw ofRequest(error, { method: "GET", url: this.#url("sse") });
+      }
+      return this.#fallBack(isSilence(error));
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -212,6 +232,7 @@ export class Feed {
       url: this.#url("sse"),
       timeoutMs: this.#mayFallBack ? Math.min(timeoutMs, FIRST_EVENT_MS) : timeoutMs,
       firstEventMs: this.#mayFallBack ? FIRST_EVENT_MS : liveTimeoutMs,
+      attempt: this.#attempt,
       signal: this.#options.signal,
     });
   }
@@ -235,7 +256,7 @@ export class Feed {
     const { hasControl, isSilent, isMidEvent, startMs } = sse;
     const isUseless = !hasControl || isMidEvent || this.#isAtOnce(startMs, this.#hasMoved);
     this.#cuts = isUseless ? this.#cuts + 1 : 0;
-    if (this.#mayFallBack && this.#cuts >= CUTS_LIMIT) return this.#fallBack();
+    if (this.#mayFallBack && this.#cuts >= CUTS_LIMIT) return this.#fallBack(true);
     if (hasControl) return this.#noteLive(startMs, this.#hasMoved);
     throw new ClientError(
       isSilent ? "timeout" : "network",
@@ -247,9 +268,17 @@ export class Feed {
     return this.#options.readMode === "auto";
   }
 
-  #fallBack(): undefined {
+  /** @param isOfTheWay whether it is something between client and server, which other readers would meet too */
+  #fallBack(isOfTheWay: boolean): undefined {
     this.drop();
     this.#suitsSse = false;
+    if (isOfTheWay) this.#connection.ssePath.noteBlocked();
+  }
+
+  #learnType(contentType: string | null): void {
+    if (contentType === null) return;
+    this.contentType = contentType;
+    this.#connection.types.set(this.#options.path, contentType);
   }
 
   #accept({ bodies, nextOffset, cursor, upToDate, closed }: SseGroup): Batch {
@@ -290,8 +319,12 @@ export class Feed {
   }
 }
 
+function isSilence(error: unknown): boolean {
+  return error instanceof ClientError && error.code === "timeout";
+}
+
 /** Whether an answer to a request for SSE says that SSE is what is wrong. */
 function isUnfitForSse(error: unknown): boolean {
-  return error instanceof MangledAnswer || (error instanceof ClientError &&
-    (error.code === "timeout" || error.code === "bad_request" || error.code === "unsupported"));
+  return error instanceof MangledAnswer || isSilence(error) || (error instanceof ClientError &&
+    (error.code === "bad_request" || error.code === "unsupported"));
 }

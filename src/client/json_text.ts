@@ -1,10 +1,12 @@
 import { ClientError } from "./client_error.ts";
+import { invalidArgument, kindOf } from "./invalid_argument.ts";
 import { reasonOf } from "./reason.ts";
 
 /**
  * A value as JSON.
  *
- * @throws {ClientError} `invalid_argument` where it has none: `undefined`, a function, a cycle
+ * @throws {ClientError} `invalid_argument` where it has none: `undefined`, a function, a cycle, a `Blob`, a
+ * `Map`, a promise that wasn't awaited
  */
 export function jsonText(value: unknown): string {
   let text: string | undefined;
@@ -13,6 +15,9 @@ export function jsonText(value: unknown): string {
     text = JSON.stringify(value);
   } catch (error) {
     cause = error;
+  }
+  if (text === "{}" && !/Object|Arguments/.test(kindOf(value))) {
+    throw invalidArgument("The value", value, "one whose JSON isn't empty");
   }
   if (text !== undefined) return text;
   const reason = cause === undefined ? `it is ${typeof value}` : reasonOf(cause);

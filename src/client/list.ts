@@ -1,17 +1,17 @@
-import { decodeUtf8 } from "../protocol/bytes.ts";
+import { type Bytes, decodeUtf8 } from "../protocol/bytes.ts";
+import type { CallOptions } from "./call_options.ts";
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
 import type { StreamInfo } from "./stream_info.ts";
 
 /** Which streams are listed. */
-export interface ListOptions {
+export interface ListOptions extends CallOptions {
   /** Only those whose names begin with this. */
-  prefix?: string;
+  prefix?: string | undefined;
   /** Only those whose names come after this. */
-  after?: string;
+  after?: string | undefined;
   /** How many are asked for at once, 1 to 1,000; 100. */
-  pageSize?: number;
-  signal?: AbortSignal;
+  pageSize?: number | undefined;
 }
 
 /** One stream of a listing. */
@@ -43,7 +43,7 @@ async function readPage(
   options: ListOptions,
   after: string | undefined,
 ): Promise<Page> {
-  const { body } = await connection.send({
+  return await connection.ask({
     method: "GET",
     url: connection.urls.ofListing({
       prefix: options.prefix,
@@ -52,7 +52,10 @@ async function readPage(
     }),
     signal: options.signal,
     repeatable: true,
-  });
+  }, ({ body }) => toPage(body));
+}
+
+function toPage(body: Bytes): Page {
   let page: { streams?: Listed[]; next?: string } | null = null;
   try {
     page = JSON.parse(decodeUtf8(body));
@@ -61,10 +64,7 @@ async function readPage(
   }
   const { streams, next } = page ?? {};
   if (streams?.every(isNamed)) return { streams: streams.map(toStream), next };
-  throw new ClientError(
-    "invalid_response",
-    "The answer is no listing of streams.",
-  );
+  throw new ClientError("invalid_response", "The answer is no listing of streams.");
 }
 
 /** A stream as JSON has it. */

@@ -6,7 +6,10 @@ import { reasonOf } from "./reason.ts";
 export class Message {
   /** The message as it is stored. */
   readonly bytes: Bytes;
-  /** The place right after it: a reader that begins here gets the next message. */
+  /**
+   * The place right after it: a reader that begins here gets the next message. The server's own offset
+   * where that says it, else an offset and a count, such as `-1/1`; `parsePlace` tells them apart.
+   */
   readonly offset: string;
 
   constructor(bytes: Bytes, offset: string) {

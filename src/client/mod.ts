@@ -4,7 +4,6 @@
  * @module
  */
 export {
-  type CallOptions,
   Client,
   type ClientOptions,
   type CreatedStream,
@@ -17,13 +16,18 @@ export {
   type ClientErrorDetails,
   type Undelivered,
 } from "./client_error.ts";
+export type { CallOptions, WaitOptions } from "./call_options.ts";
+export type { Data } from "./body.ts";
 export type { AppendAnswer } from "./append_request.ts";
 export type { StreamInfo } from "./stream_info.ts";
 export type { ListedStream, ListOptions } from "./list.ts";
 export { Message } from "./message.ts";
-export type { Reader, ReaderOptions, ReadMode, StreamData } from "./reader.ts";
+export type { Reader } from "./reader.ts";
+export type { ReaderOptions, StreamData } from "./reader_options.ts";
+export type { ReadMode } from "./read_mode.ts";
 export type { SendOptions, Writer, WriterOptions } from "./writer.ts";
 export type { Producer } from "./producer.ts";
+export type { ProducerGauges } from "./producer_gauges.ts";
 export type { ProducerOptions } from "./producer_options.ts";
 export type { Receipt, Stored } from "./producer_batch.ts";
 export type { StandardSchema } from "./standard_schema.ts";
@@ -37,5 +41,13 @@ export {
 } from "./transport.ts";
 export { type RetryOptions, withRetry } from "./retry.ts";
 export type { BackoffOptions } from "./backoff.ts";
-export { type HeadersOption, type HeaderValue, withHeaders } from "./headers_option.ts";
-export { NOW, START } from "./place.ts";
+export { type Attempt, type AttemptHook, withAttemptHook } from "./attempt_hook.ts";
+export {
+  type HeadersOption,
+  type HeaderValue,
+  type QueryOption,
+  type RequestAdditions,
+  withHeaders,
+} from "./headers_option.ts";
+export type { WritableOptions } from "./writable.ts";
+export { NOW, parsePlace, type Place, START } from "./place.ts";

@@ -1,5 +1,8 @@
+import type { Bytes } from "../protocol/bytes.ts";
 import { isJsonType } from "../protocol/content_type.ts";
 import { Backoff } from "./backoff.ts";
+import { contentOf, type Data } from "./body.ts";
+import type { WaitOptions } from "./call_options.ts";
 import type { Receipt, Stored } from "./producer_batch.ts";
 import { ProducerBatchBuilder } from "./producer_batch_builder.ts";
 import { ProducerLine } from "./producer_line.ts";
@@ -12,6 +15,7 @@ import { checkOneJsonValue } from "./one_json_value.ts";
 import { Patience } from "./patience.ts";
 import { isTransient } from "./refusal.ts";
 import { producerFailure, tellFates } from "./producer_failure.ts";
+import type { ProducerGauges } from "./producer_gauges.ts";
 import {
   type ProducerOptions,
   type ProducerSettings,
@@ -19,11 +23,7 @@ import {
 } from "./producer_options.ts";
 import { StreamType } from "./stream_type.ts";
 import { untilAborted } from "./until_aborted.ts";
-
-/** A call's own signal: aborting it ends that wait only. */
-interface WaitOptions {
-  signal?: AbortSignal;
-}
+import { type WritableOptions, writableTo } from "./writable.ts";
 
 /**
  * Appends messages in batches, several requests at once, each message exactly once and in the order of
@@ -67,7 +67,7 @@ export class Producer implements AsyncDisposable {
   readonly #type: StreamType;
   readonly #builder: ProducerBatchBuilder;
   readonly #pipeline: ProducerPipeline;
-  readonly #line = new ProducerLine();
+  readonly #line = new ProducerLine(() => this.#admit());
   readonly #stop = new AbortController();
   readonly #onAbort = () => this.#abort();
   #isTypeKnown = false;
@@ -82,12 +82,12 @@ export class Producer implements AsyncDisposable {
   constructor(connection: Connection, path: string, options: ProducerOptions) {
     this.path = path;
     this.id = options.id;
-    this.#connection = connection;
+    this.#connection = connection.adding(options);
     this.#settings = producerSettings(options);
     this.#onError = options.onError;
     this.#signal = options.signal;
-    this.#type = new StreamType(connection, path, options.contentType);
-    this.#pipeline = new ProducerPipeline(connection, path, this.#settings, {
+    this.#type = new StreamType(this.#connection, path, options.contentType);
+    this.#pipeline = new ProducerPipeline(this.#connection, path, this.#settings, {
       onStored: () => this.#onStored(),
       onFailed: (error) => this.#fail(error),
     });
@@ -95,7 +95,8 @@ export class Producer implements AsyncDisposable {
       this.#stopLinger();
       this.#pipeline.push(batch);
     });
-    if (options.contentType !== undefined) this.#learn(options.contentType);
+    const contentType = this.#type.known;
+    if (contentType !== undefined) this.#learn(contentType);
     if (this.#signal?.aborted) this.#onAbort();
     else this.#signal?.addEventListener("abort", this.#onAbort);
   }
@@ -110,7 +111,7 @@ export class Producer implements AsyncDisposable {
     return this.#pipeline.nextSeq;
   }
 
-  /** The tail after the newest batch that was acknowledged; `undefined` before the first. */
+  /** The tail after the newest batch that was acknowledged; `undefined` before that was told. */
   get offset(): string | undefined {
     return this.#pipeline.offset;
   }
@@ -120,15 +121,27 @@ export class Producer implements AsyncDisposable {
     return this.#failure?.undelivered;
   }
 
+  /** How much it holds just now. */
+  get gauges(): ProducerGauges {
+    const { queuedMessages, ...counts } = this.#pipeline.counts;
+    return {
+      waitingMessages: this.#line.messages,
+      queuedMessages: this.#builder.messages + queuedMessages,
+      ...counts,
+      bufferedBytes: this.#pipeline.bytes + this.#builder.bytes,
+    };
+  }
+
   /**
    * Takes a message: bytes, or text as UTF-8; in a JSON stream, the text of one JSON value. Resolves as
    * soon as there is room for it, not when it is stored: waiting for each `send` costs nothing, and not
-   * waiting lets memory grow.
+   * waiting lets memory grow. A `Blob` or stream is one message too, and is read whole first, a stream up
+   * to 64 MiB; what is sent after it waits for that.
    *
    * @throws {ClientError} `invalid_argument` for this message alone; `ended`; what the producer failed of
    */
-  send(data: Uint8Array | string, options: WaitOptions = {}): Promise<Receipt> {
-    return this.#send(data, false, options.signal);
+  send(data: Data, options: WaitOptions = {}): Promise<Receipt> {
+    return attempt(() => this.#send(contentOf(data, options.signal), false, options.signal));
   }
 
   /**
@@ -137,11 +150,7 @@ export class Producer implements AsyncDisposable {
    * @throws {ClientError} as `send`
    */
   sendJson(value: unknown, options: WaitOptions = {}): Promise<Receipt> {
-    try {
-      return this.#send(jsonText(value), true, options.signal);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return attempt(() => this.#send(jsonText(value), true, options.signal));
   }
 
   /**
@@ -150,7 +159,7 @@ export class Producer implements AsyncDisposable {
    * @throws {ClientError} what the producer failed of
    */
   flush(options: WaitOptions = {}): Promise<void> {
-    return untilAborted(this.#flush(), options.signal);
+    return this.#told(untilAborted(this.#flush(), options.signal));
   }
 
   /**
@@ -160,7 +169,7 @@ export class Producer implements AsyncDisposable {
    */
   close(options: WaitOptions = {}): Promise<void> {
     this.#ending ??= this.#flush().then(() => this.#release());
-    return untilAborted(this.#ending, options.signal);
+    return this.#told(untilAborted(this.#ending, options.signal));
   }
 
   /**
@@ -172,14 +181,14 @@ export class Producer implements AsyncDisposable {
   closeStream(options: WaitOptions = {}): Promise<Stored> {
     if (this.#closing === undefined) {
       if (this.#ending !== undefined) {
-        return Promise.reject(this.#failure?.error ?? this.#ended());
+        return this.#refused() ?? Promise.reject(this.#ended());
       }
       this.#closing = this.#closeStream();
       this.#ending = this.#closing.then(() => this.#release());
       // Who closed the stream is told; `close` may never be asked.
       this.#ending.catch(() => {});
     }
-    return untilAborted(this.#closing, options.signal);
+    return this.#told(untilAborted(this.#closing, options.signal));
   }
 
   /** As `close`. */
@@ -187,20 +196,42 @@ export class Producer implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * A stream whose chunks are messages: `lines.pipeTo(producer.writable())`. Closing it waits until all
+   * is stored; the producer and the stream on the server stay open, unless `close` is given, which ends
+   * both. Aborting it takes nothing back.
+   */
+  writable({ close = false }: WritableOptions = {}): WritableStream<Data> {
+    return writableTo({
+      send: (chunk) => this.send(chunk),
+      finish: () => close ? this.closeStream() : this.flush(),
+    });
+  }
+
   #send(
-    message: string | Uint8Array,
+    message: string | Uint8Array | Promise<Bytes>,
     isJsonText: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    const refused = this.#refused<Receipt>();
+    if (refused !== undefined) return refused;
     if (this.#ending !== undefined) return Promise.reject(this.#ended());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (!this.#line.isEmpty || !this.#hasRoom) return this.#wait(message, isJsonText, signal);
-    try {
-      return this.#take(message, isJsonText);
-    } catch (error) {
-      return Promise.reject(error);
+    if (message instanceof Promise || !this.#line.isEmpty || !this.#hasRoom) {
+      return this.#wait(message, isJsonText, signal);
     }
+    return this.#take(message, isJsonText);
+  }
+
+  /** The failure, for a call that comes after it. */
+  #refused<T>(): Promise<T> | undefined {
+    return this.#failure && this.#told(Promise.reject(this.#failure.error));
+  }
+
+  /** What rejects with the producer's failure needs nobody who awaits it, where `onError` tells of that. */
+  #told<T>(promise: Promise<T>): Promise<T> {
+    if (this.#onError !== undefined) promise.catch(() => {});
+    return promise;
   }
 
   get #hasRoom(): boolean {
@@ -220,14 +251,18 @@ export class Producer implements AsyncDisposable {
   }
 
   #wait(
-    message: string | Uint8Array,
+    message: string | Uint8Array | Promise<Bytes>,
     isJsonText: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
     if (!this.#isTypeKnown) void this.#askType();
     // The caller may use its buffer again.
-    const own = typeof message === "string" ? message : message.slice();
-    return this.#line.addMessage(() => this.#take(own, isJsonText), signal);
+    const own = message instanceof Uint8Array ? message.slice() : message;
+    return this.#line.addMessage<string | Uint8Array, Receipt>(
+      own,
+      (message) => this.#take(message, isJsonText),
+      signal,
+    );
   }
 
   /** Lets waiting calls in as far as there is room. */
@@ -236,16 +271,14 @@ export class Producer implements AsyncDisposable {
   }
 
   #flush(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    return this.#inOrder(() => {
+    return this.#refused() ?? this.#inOrder(() => {
       this.#builder.cut();
       return this.#pipeline.stored();
     });
   }
 
   #closeStream(): Promise<Stored> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-    return this.#inOrder(() => this.#builder.cutLast().receipt.stored);
+    return this.#refused() ?? this.#inOrder(() => this.#builder.cutLast().receipt.stored);
   }
 
   #inOrder<T>(run: () => Promise<T>): Promise<T> {
@@ -325,6 +358,8 @@ export class Producer implements AsyncDisposable {
 
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
+    // The next producer asks again: the stream may have been made again, with another type.
+    if (cause instanceof ClientError && cause.code === "conflict") this.#type.forget();
     const error = this.#halt((undelivered) => producerFailure(cause, undelivered));
     const onError = this.#onError;
     // What it throws is the application's, and must not keep the others from hearing.
@@ -347,7 +382,18 @@ export class Producer implements AsyncDisposable {
     for (const { receipt } of lost) receipt.settle({ error: lostError });
     for (const { receipt } of unknown) receipt.settle({ error: unknownError });
     this.#builder.discard(lostError);
-    for (const { isMessage, reject } of waiters) reject(isMessage ? lostError : error);
+    for (const { isMessage, reject, result } of waiters) {
+      if (result !== undefined) this.#told(result);
+      reject(isMessage ? lostError : error);
+    }
     return error;
+  }
+}
+
+function attempt<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return run();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

@@ -2,8 +2,11 @@ import type { Bytes } from "../protocol/bytes.ts";
 
 /** What a stored message came to. */
 export interface Stored {
-  /** The tail when the server acknowledged the message's batch: at or past the message's end. */
-  offset: string;
+  /**
+   * The tail when the server acknowledged the message's batch: at or past the message's end. `undefined`
+   * where the server had the batch already and didn't say where the tail is (PROTOCOL §5.2.1).
+   */
+  offset: string | undefined;
 }
 
 /** A message that a producer took. */

@@ -16,6 +16,14 @@ export interface PipelineEvents {
   onFailed: (error: unknown) => void;
 }
 
+/** What a pipeline holds. */
+export interface PipelineCounts {
+  queuedBatches: number;
+  queuedMessages: number;
+  inFlightBatches: number;
+  inFlightMessages: number;
+}
+
 /** A batch under way. */
 interface Delivery {
   readonly batch: ProducerBatch;
@@ -51,8 +59,10 @@ export class ProducerPipeline {
   #last: ProducerBatch | undefined;
   /** Bytes of the batches that aren't acknowledged. */
   bytes = 0;
-  /** The tail after the newest batch that was acknowledged. */
+  /** The tail after the newest batch that was acknowledged, as far as that was told. */
   offset: string | undefined;
+  /** Whether the server has acknowledged a batch, and so knows this producer. */
+  #isKnown = false;
   #claims = 0;
   #isProbed: boolean;
   #isStopped = false;
@@ -81,6 +91,17 @@ export class ProducerPipeline {
   /** Whether the next batch would be sent at once. */
   get hasSlot(): boolean {
     return this.#queued.length === 0 && this.#underWay.length < this.#slots;
+  }
+
+  /** How many batches, and messages in them, wait to be sent and are on their way. */
+  get counts(): PipelineCounts {
+    const inFlight = this.#underWay.map(({ batch }) => batch);
+    return {
+      queuedBatches: this.#queued.length,
+      queuedMessages: messagesIn(this.#queued),
+      inFlightBatches: inFlight.length,
+      inFlightMessages: messagesIn(inFlight),
+    };
   }
 
   /** Sends a batch after those before it. */
@@ -114,7 +135,7 @@ export class ProducerPipeline {
 
   // Until the server knows this producer, a batch that overtakes another would open the epoch.
   get #slots(): number {
-    return this.offset === undefined ? 1 : this.#settings.maxInFlight;
+    return this.#isKnown ? this.#settings.maxInFlight : 1;
   }
 
   #sendQueued(): void {
@@ -169,7 +190,7 @@ export class ProducerPipeline {
     }
   }
 
-  #send({ batch, abort }: Delivery): Promise<AppendAnswer> {
+  #send({ batch, abort, backoff }: Delivery): Promise<AppendAnswer> {
     return sendAppend(this.#connection, this.#path, {
       contentType: this.contentType,
       body: batch.body,
@@ -180,6 +201,7 @@ export class ProducerPipeline {
         seq: this.#isProbed ? batch.seq : PROBE_SEQ,
       },
       signal: abort.signal,
+      attempt: backoff.failures + 1,
     });
   }
 
@@ -229,7 +251,7 @@ export class ProducerPipeline {
    */
   #checkOurs(batch: ProducerBatch, { duplicate }: AppendAnswer): void {
     const { autoClaim, seq, id } = this.#settings;
-    const isFirst = this.offset === undefined && !batch.isUnanswered;
+    const isFirst = !this.#isKnown && !batch.isUnanswered;
     if (!autoClaim || !duplicate || !isFirst || seq > 0) return;
     batch.isUnanswered = true;
     throw new ClientError(
@@ -241,7 +263,7 @@ export class ProducerPipeline {
 
   /** Takes the epoch after the server's, if nothing can have been stored in ours. */
   #claim(batch: ProducerBatch, epoch = -1): boolean {
-    const mayClaim = this.#settings.autoClaim && this.offset === undefined &&
+    const mayClaim = this.#settings.autoClaim && !this.#isKnown &&
       !batch.isUnanswered && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
     if (!mayClaim) return false;
     this.#claims++;
@@ -259,7 +281,8 @@ export class ProducerPipeline {
   /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
   #acknowledge(delivery: Delivery, { offset }: AppendAnswer): void {
     this.#patience.renew();
-    this.offset = offset;
+    this.#isKnown = true;
+    this.offset = offset ?? this.offset;
     const known = this.#underWay.splice(0, this.#underWay.indexOf(delivery) + 1);
     for (const { batch, abort } of known) {
       this.bytes -= batch.bytes;
@@ -279,4 +302,8 @@ export class ProducerPipeline {
     this.stop();
     this.#events.onFailed(error);
   }
+}
+
+function messagesIn(batches: readonly ProducerBatch[]): number {
+  return batches.reduce((sum, { messages }) => sum + messages, 0);
 }

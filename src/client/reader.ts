@@ -1,48 +1,19 @@
-import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
+import { type Bytes, concatBytes, decodeUtf8, NO_BYTES } from "../protocol/bytes.ts";
 import { linkAborts } from "./abort_link.ts";
 import { type Batch, dataAfter } from "./batch.ts";
+import type { WaitOptions } from "./call_options.ts";
+import { checkAmounts } from "./check.ts";
 import { ClientError } from "./client_error.ts";
 import type { Connection } from "./connection.ts";
 import { Feed } from "./feed.ts";
 import { toLine } from "./json_array.ts";
 import type { Message } from "./message.ts";
 import { formatPlace, NOW, parsePlace, START } from "./place.ts";
-import type { ReadMode } from "./read_mode.ts";
+import { checkReadMode, type ReadMode } from "./read_mode.ts";
+import { readableFrom } from "./readable.ts";
+import type { ReaderOptions, StreamData } from "./reader_options.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 import { validate } from "./validate.ts";
-
-export type { ReadMode } from "./read_mode.ts";
-
-/** How a {@link Reader} reads. */
-export interface ReaderOptions {
-  /**
-   * Where it begins: `-1`, the start, unless given; `now` for what comes from now on; an offset that a
-   * server, a writer, a message or another reader gave.
-   */
-  offset?: string;
-  /** How it follows the stream; the client's `readMode`, which is `auto` unless given. */
-  readMode?: ReadMode;
-  /** Aborting it ends the reader and whatever waits for it, with the signal's reason. */
-  signal?: AbortSignal;
-  /** How long it asks again in vain before it throws; 60 s. `Infinity`: for ever. */
-  maxElapsedMs?: number;
-}
-
-/** What one answer brought. */
-export interface StreamData {
-  /** The messages; none where a live request only found that nothing new has come. */
-  messages: Message[];
-  /** What they came in: the JSON array, or the bytes. */
-  data: Bytes;
-  /** Where the next read goes on. */
-  nextOffset: string;
-  /** The server's cursor, echoed by the next live request (PROTOCOL §10.1). */
-  cursor: string | undefined;
-  /** This is all there is for now. */
-  upToDate: boolean;
-  /** This is all there will ever be (PROTOCOL §4.1). */
-  closed: boolean;
-}
 
 const END = { done: true, value: undefined } as const;
 
@@ -85,7 +56,9 @@ const END = { done: true, value: undefined } as const;
  */
 export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   readonly path: string;
+  readonly #connection: Connection;
   readonly #readMode: ReadMode;
+  readonly #maxElapsedMs: number;
   readonly #signal: AbortSignal | undefined;
   #feed: Feed;
   /** What came last, of which this many messages have been handed out. */
@@ -97,13 +70,18 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   /** Ends what waits for the server. */
   #waiting: AbortController | undefined;
 
+  /** @throws {ClientError} `invalid_argument` */
   constructor(connection: Connection, path: string, options: ReaderOptions = {}) {
+    checkAmounts(options, ["maxElapsedMs"]);
+    checkReadMode(options.readMode);
     const { offset = START, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
     const place = parsePlace(offset);
     this.path = path;
+    this.#connection = connection.adding(options);
     this.#readMode = readMode;
+    this.#maxElapsedMs = maxElapsedMs;
     this.#signal = signal;
-    this.#feed = new Feed(connection, { path, readMode, maxElapsedMs, signal }, place);
+    this.#feed = new Feed(this.#connection, { path, readMode, maxElapsedMs, signal }, place);
     this.#offset = formatPlace(place);
   }
 
@@ -134,7 +112,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @throws {ClientError}
    */
-  async read(options: { signal?: AbortSignal } = {}): Promise<StreamData> {
+  async read(options: WaitOptions = {}): Promise<StreamData> {
     return await this.#alone(async () => {
       if (this.#isDrained) this.#batch = undefined;
       while (this.#batch === undefined && !this.#feed.closed) await this.#fill(options.signal);
@@ -167,9 +145,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {ClientError} `invalid_message`
    */
   json<T = unknown>(schema?: StandardSchema<unknown, T>): AsyncIterableIterator<T> {
-    return this.#iterate((message) =>
-      schema === undefined ? message.json<T>() : validate(message, schema)
-    );
+    return this.#iterate(valueBy(schema));
   }
 
   /**
@@ -177,17 +153,48 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * up.
    */
   stream(): ReadableStream<Bytes> {
-    const chunks = this.#iterate(({ bytes }, isJson) => isJson ? toLine(bytes) : bytes);
-    return new ReadableStream<Bytes>({
-      pull: async (controller) => {
-        const { done, value } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: async () => {
-        await chunks.return?.();
-      },
-    }, { highWaterMark: 0 });
+    return readableFrom(this.#iterate(pieceOf), (bytes) => bytes, () => NO_BYTES);
+  }
+
+  /** As `stream`, as text; a character that isn't whole yet is held back. What is no UTF-8 becomes U+FFFD. */
+  textStream(): ReadableStream<string> {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    return readableFrom(
+      this.#iterate(pieceOf),
+      (bytes) => decoder.decode(bytes, { stream: true }),
+      () => decoder.decode(),
+    );
+  }
+
+  /**
+   * All messages from here to the tail, whatever the mode; the reader stands at the tail then, and where
+   * this fails it stays where it was. All of it is in memory at once.
+   *
+   * @throws {ClientError}
+   */
+  all(options: WaitOptions = {}): Promise<Message[]> {
+    return this.#gather(options, (message) => message);
+  }
+
+  /**
+   * As `all`, the values: see `json`.
+   *
+   * @throws {ClientError} `invalid_message`, among others
+   */
+  allJson<T = unknown>(
+    schema?: StandardSchema<unknown, T>,
+    options: WaitOptions = {},
+  ): Promise<T[]> {
+    return this.#gather(options, valueBy(schema));
+  }
+
+  /**
+   * As `all`, the text; of a JSON stream each message is a line (NDJSON).
+   *
+   * @throws {ClientError}
+   */
+  async allText(options: WaitOptions = {}): Promise<string> {
+    return decodeUtf8(concatBytes(await this.#gather(options, pieceOf)));
   }
 
   /**
@@ -205,7 +212,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @throws {ClientError}
    */
-  async seekToTail(options: { signal?: AbortSignal } = {}): Promise<this> {
+  async seekToTail(options: WaitOptions = {}): Promise<this> {
     await this.#alone(async () => {
       const feed = this.#feed.at(parsePlace(NOW));
       await this.#wait(options.signal, (signal) => feed.next(signal));
@@ -294,9 +301,27 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     }
   }
 
-  #iterate<T>(
-    toValue: (message: Message, isJson: boolean) => T | Promise<T>,
-  ): AsyncIterableIterator<T> {
+  async #gather<T>({ signal }: WaitOptions, toValue: ToValue<T>): Promise<T[]> {
+    return await this.#alone(async () => {
+      const values: T[] = [];
+      const reader = await this.#wait(signal, async (signal) => {
+        const reader = new Reader(this.#connection, this.path, {
+          offset: this.#offset,
+          readMode: "catch-up",
+          maxElapsedMs: this.#maxElapsedMs,
+          signal,
+        });
+        for await (const value of reader.#iterate(toValue)) values.push(value);
+        return reader;
+      });
+      this.#goTo(reader.#feed.at(reader.#feed.place, this.#readMode));
+      this.#feed.upToDate = true;
+      this.#feed.closed = reader.#feed.closed;
+      return values;
+    });
+  }
+
+  #iterate<T>(toValue: ToValue<T>): AsyncIterableIterator<T, undefined> {
     let isDone = false;
     let isWaiting = false;
     let atTail: Feed | undefined;
@@ -351,4 +376,15 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
       },
     };
   }
+}
+
+type ToValue<T> = (message: Message, isJson: boolean) => T | Promise<T>;
+
+/** A message of a JSON stream as a line, or bytes as they are. */
+function pieceOf({ bytes }: Message, isJson: boolean): Bytes {
+  return isJson ? toLine(bytes) : bytes;
+}
+
+function valueBy<T>(schema: StandardSchema<unknown, T> | undefined): ToValue<T> {
+  return (message) => schema === undefined ? message.json<T>() : validate(message, schema);
 }

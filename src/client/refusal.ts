@@ -11,9 +11,11 @@ import {
 } from "../protocol/headers.ts";
 import { parseRetryAfter } from "./backoff.ts";
 import { ClientError, type ClientErrorCode, type ClientErrorDetails } from "./client_error.ts";
+import { shownUrl } from "./shown_url.ts";
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
 const MESSAGE_LIMIT_CHARS = 1_000;
+const TITLE_LIMIT_CHARS = 80;
 const CODES: Readonly<Record<number, ClientErrorCode>> = {
   401: "unauthorized",
   403: "unauthorized",
@@ -65,8 +67,7 @@ export function refusal(
   };
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
   if (code === "sequence_gap") details.expectedSeq = integer(headers.get(PRODUCER_EXPECTED_SEQ));
-  const message = told.message ?? `${request.method} ${request.url} was answered ${status}.`;
-  return new ClientError(code, message, details);
+  return new ClientError(code, told.message ?? describe(request, response), details);
 }
 
 function codeOf(
@@ -106,7 +107,7 @@ interface Told {
 }
 
 /** What this project's server says in its body; of any other server, the text. */
-function readBody({ body }: TransportResponse): Told {
+function readBody({ headers, body }: TransportResponse): Told {
   const text = decodeUtf8(body).trim();
   let told: { error?: { code?: unknown; message?: unknown } | null } | null = null;
   try {
@@ -114,14 +115,30 @@ function readBody({ body }: TransportResponse): Told {
   } catch {
     // Another server's, or a proxy's page.
   }
-  const code = told?.error?.code;
-  const message = told?.error?.message ?? text;
+  const { code, message = isPage(headers, text) ? "" : text } = told?.error ?? {};
   return {
     code: typeof code === "string" ? code : undefined,
     message: typeof message === "string" && message !== ""
       ? message.slice(0, MESSAGE_LIMIT_CHARS)
       : undefined,
   };
+}
+
+function isPage(headers: Headers, text: string): boolean {
+  return text.startsWith("<") || /\bhtml\b/i.test(headers.get("content-type") ?? "");
+}
+
+/** What was asked and answered, where the body doesn't say it in words. */
+function describe(
+  request: TransportRequest,
+  { status, statusText, body }: TransportResponse,
+): string {
+  const answered = `${request.method} ${shownUrl(request.url)} was answered ` +
+    (statusText ? `${status} ${statusText}` : status);
+  if (body.length === 0) return `${answered}.`;
+  const title = /<title[^>]*>([^<]+)/i.exec(decodeUtf8(body))?.[1]?.trim();
+  const page = title ? `the page ${JSON.stringify(title.slice(0, TITLE_LIMIT_CHARS))}` : "a page";
+  return `${answered} with ${page}: is a proxy or another server there?`;
 }
 
 function integer(value: string | null): number | undefined {

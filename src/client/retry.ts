@@ -1,17 +1,18 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import { Backoff, type BackoffOptions, parseRetryAfter } from "./backoff.ts";
-import { sleep } from "./sleep.ts";
+import { checkAmounts } from "./check.ts";
 import { isServerFailure, isTransient } from "./refusal.ts";
+import { sleep } from "./sleep.ts";
 import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** When {@link withRetry} gives up, and how it waits. */
 export interface RetryOptions extends BackoffOptions {
   /** How often it is sent again; 10. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** No attempt begins later than this after the first; 60 s. */
-  maxElapsedMs?: number;
+  maxElapsedMs?: number | undefined;
   /** Where the time comes from. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 const RATE_LIMITED = 429;
@@ -34,8 +35,11 @@ const RATE_LIMITED = 429;
  * await new Client("http://localhost/v1/stream", { transport }).delete("old");
  * assert(attempts === 3);
  * ```
+ *
+ * @throws {ClientError} `invalid_argument`
  */
 export function withRetry(options: RetryOptions = {}): Middleware {
+  checkAmounts(options, ["maxRetries", "maxElapsedMs", "initialDelayMs", "maxDelayMs"]);
   const maxRetries = options.maxRetries ?? 10;
   const maxElapsedMs = options.maxElapsedMs ?? 60_000;
   const clock = options.clock ?? systemClock;
@@ -44,7 +48,8 @@ export function withRetry(options: RetryOptions = {}): Middleware {
     const startMs = clock.nowMs();
     let repeated = false;
     while (true) {
-      const attempt = await settle(next(request));
+      const number = (request.attempt ?? 1) + backoff.failures;
+      const attempt = await settle(next({ ...request, attempt: number }));
       const { response, error } = attempt;
       const delayMs = mayRepeat(request, attempt) && backoff.failures < maxRetries
         ? backoff.next(parseRetryAfter(response?.headers.get("retry-after"), clock.nowMs()))

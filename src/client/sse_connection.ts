@@ -23,6 +23,8 @@ export interface SseConnectionOptions {
   timeoutMs: number;
   /** When the first control event has to be there, in ms after the request. */
   firstEventMs: number;
+  /** Which attempt of the reader it is. */
+  attempt: number;
   /** Ends it, also while nobody reads. */
   signal: AbortSignal | undefined;
 }
@@ -97,6 +99,7 @@ export class SseConnection {
       streaming: true,
       repeatable: true,
       retriedByCaller: true,
+      attempt: this.#options.attempt,
     });
     const type = headers.get("content-type") ?? "";
     const { signal } = this.#controller;

@@ -45,8 +45,27 @@ export async function askStreamInfo(
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<StreamInfo> {
+  return await askHead(connection, path, signal, streamInfoIn);
+}
+
+/**
+ * Asks for a stream's headers, and remembers its content type.
+ *
+ * @throws {ClientError}
+ */
+export async function askHead<T>(
+  connection: Connection,
+  path: string,
+  signal: AbortSignal | undefined,
+  read: (headers: Headers) => T,
+): Promise<T> {
   // A proxy that caches may make a GET of it, for which the query asks for the tail, and never an old one.
   const url = connection.urls.of(path, { offset: NOW });
-  const { headers } = await connection.send({ method: "HEAD", url, signal, repeatable: true });
-  return streamInfoIn(headers);
+  return await connection.ask(
+    { method: "HEAD", url, signal, repeatable: true },
+    ({ headers }) => {
+      connection.types.set(path, headers.get("content-type") ?? undefined);
+      return read(headers);
+    },
+  );
 }

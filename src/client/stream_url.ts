@@ -1,9 +1,11 @@
-import { defined } from "./defined.ts";
+import { encodeUtf8 } from "../protocol/bytes.ts";
 import { invalidArgument } from "./invalid_argument.ts";
 
 /** Builds the URLs of streams below a base like `http://localhost:4437/v1/stream`. */
 export class StreamUrls {
   readonly #base: URL;
+  /** What goes with every request: who asks, where the base URL says so. */
+  readonly headers: Readonly<Record<string, string>>;
 
   /**
    * @param baseUrl what the streams' URLs begin with; in a browser it may be a path of the page's server
@@ -16,6 +18,13 @@ export class StreamUrls {
     }
     this.#base = new URL(baseUrl, page);
     this.#base.hash = "";
+    const { username, password } = this.#base;
+    // Most `fetch`es refuse a URL with them, in a message that shows them.
+    this.#base.username = "";
+    this.#base.password = "";
+    this.headers = username + password === ""
+      ? {}
+      : { authorization: `Basic ${base64(`${decode(username)}:${decode(password)}`)}` };
   }
 
   /**
@@ -42,9 +51,24 @@ export class StreamUrls {
   #url(encodedPath: string, query: Readonly<Record<string, string | undefined>>): string {
     const url = new URL(this.#base);
     url.pathname = url.pathname.replace(/\/*$/, `/${encodedPath}`);
-    for (const [key, value] of Object.entries(defined(query))) url.searchParams.set(key, value);
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(key, value);
+    }
     url.searchParams.sort();
     return url.href;
+  }
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...encodeUtf8(text)));
+}
+
+/** A user name may have a percent sign that begins nothing. */
+function decode(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
   }
 }
 

@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
 import { linkAborts } from "./abort_link.ts";
-import { ClientError } from "./client_error.ts";
+import { ClientError, ofRequest } from "./client_error.ts";
 import { reasonOf } from "./reason.ts";
+import { shownUrl } from "./shown_url.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** One request as a transport gets it; sending it again means sending the same once more. */
@@ -20,11 +21,15 @@ export interface TransportRequest {
   readonly repeatable: boolean;
   /** Who sent it asks again by itself, so that nothing else has to. */
   readonly retriedByCaller?: boolean;
+  /** Which attempt it is; 1 unless given. */
+  readonly attempt?: number;
 }
 
 /** The answer to a {@link TransportRequest}, whatever its status. */
 export interface TransportResponse {
   readonly status: number;
+  /** The reason phrase, which HTTP/2 doesn't have. */
+  readonly statusText?: string;
   readonly headers: Headers;
   /** The whole body; empty where it comes as `stream`. */
   readonly body: Bytes;
@@ -46,9 +51,9 @@ export type Middleware = (next: Transport) => Transport;
 /** How {@link fetchTransport} sends. */
 export interface FetchTransportOptions {
   /** What sends; the global `fetch`. */
-  fetch?: (url: string, init: RequestInit) => Response | Promise<Response>;
+  fetch?: ((url: string, init: RequestInit) => Response | Promise<Response>) | undefined;
   /** Where the time comes from. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**
@@ -80,10 +85,10 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     const ending = new AbortController();
     const { signal } = ending;
     const unlink = linkAborts([request.signal], ending);
-    const name = `${request.method} ${request.url}`;
+    const named = () => `${request.method} ${shownUrl(request.url)} got no answer`;
     const cancelTimer = clock.setTimer(request.timeoutMs, () => {
-      const message = `${name} got no answer within ${request.timeoutMs} ms.`;
-      ending.abort(new ClientError("timeout", message));
+      const message = `${named()} within ${request.timeoutMs} ms.`;
+      ending.abort(ofRequest(new ClientError("timeout", message), request));
     });
     try {
       signal.throwIfAborted();
@@ -95,9 +100,9 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     } catch (error) {
       unlink();
       signal.throwIfAborted();
-      throw new ClientError("network", `${name} got no answer: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      checkHeaders(request);
+      const message = `${named()}: ${reasonOf(error)}`;
+      throw ofRequest(new ClientError("network", message, { cause: error }), request);
     } finally {
       cancelTimer();
     }
@@ -121,11 +126,33 @@ async function exchange(
     body: repeatable ? body : body && new Blob([body]),
   });
   if (signal.aborted) await response.body?.cancel();
-  const head = { status: response.status, headers: response.headers };
+  const { status, statusText } = response;
+  const head = { status, statusText, headers: response.headers };
   if (streaming && response.ok && response.body !== null) {
     return { ...head, body: NO_BYTES, stream: response.body };
   }
   return { ...head, body: new Uint8Array(await response.arrayBuffer()), stream: undefined };
+}
+
+/**
+ * Looks for the header that `fetch` refused to send.
+ *
+ * @throws {ClientError} `invalid_argument` without its value, which may be a secret
+ */
+function checkHeaders({ headers }: TransportRequest): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      throw new ClientError(
+        "invalid_argument",
+        `The header ${
+          JSON.stringify(name)
+        } can't be sent: expected a token as its name, and a value ` +
+          "without line breaks and characters beyond U+00FF.",
+      );
+    }
+  }
 }
 
 /** Anything else must not follow: `fetch` makes a GET of a redirected POST, and its 200 stores nothing. */

@@ -7,9 +7,13 @@ export interface Address {
 /** The server can't listen; the message says why and what to do. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
+  /** What of the address has to be another; `undefined` where that isn't known. */
+  readonly wrong: keyof Address | undefined;
 
   constructor(address: Address, cause: unknown) {
-    super(explain(address, cause), { cause });
+    const { message, wrong } = explain(address, cause);
+    super(message, { cause });
+    this.wrong = wrong;
   }
 }
 
@@ -18,23 +22,37 @@ export function urlHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-function explain({ host, port }: Address, cause: unknown): string {
+function explain(
+  { host, port }: Address,
+  cause: unknown,
+): { message: string; wrong?: keyof Address } {
   const where = `${urlHost(host)}:${port}`;
   switch (codeOf(cause)) {
     case "EADDRINUSE":
-      return `${where} is in use: end the program that listens there, or choose another port ` +
-        "with --port, or the option port (0 picks a free one)";
+      return {
+        wrong: "port",
+        message:
+          `${where} is in use: end the program that listens there, or choose another port (0 picks a ` +
+          "free one)",
+      };
     case "EADDRNOTAVAIL":
     // How `node:net` on Deno says it.
     case "EINVAL":
-      return `this machine has no address ${host}: choose one that it has with --host, or the option hostname`;
+      return {
+        wrong: "host",
+        message: `this machine has no address ${host}: choose one that it has`,
+      };
     case "EACCES":
-      return `this user may not listen on ${where}: choose a port from 1024 on with --port, or the option port`;
+      return {
+        wrong: "port",
+        message: `this user may not listen on ${where}: choose a port from 1024 on`,
+      };
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `the host ${host} has no address: choose another with --host, or the option hostname`;
+      return { wrong: "host", message: `the host ${host} has no address: choose another` };
   }
-  return `cannot listen on ${where}: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return { message: `cannot listen on ${where}: ${reason}` };
 }
 
 function codeOf(error: unknown): unknown {

@@ -45,3 +45,27 @@ export function sseEncoding(contentType: string): "text" | "base64" {
   const type = essence(contentType);
   return type.startsWith("text/") || type === "application/json" ? "text" : "base64";
 }
+
+const COMPRESSIBLE: ReadonlySet<string> = new Set([
+  "application/graphql",
+  "application/javascript",
+  "application/json",
+  "application/json-seq",
+  "application/jsonl",
+  "application/ndjson",
+  "application/rtf",
+  "application/sql",
+  "application/toml",
+  "application/x-javascript",
+  "application/x-ndjson",
+  "application/x-www-form-urlencoded",
+  "application/xml",
+  "application/yaml",
+]);
+
+/** Whether content of this type is text of some kind, which compresses well. */
+export function isCompressibleType(contentType: string): boolean {
+  const type = essence(contentType);
+  return type.startsWith("text/") || COMPRESSIBLE.has(type) ||
+    /\+(?:json|xml|yaml)(?:-seq)?$/.test(type);
+}

@@ -1,15 +1,19 @@
 /**
  * The entity tag of a read (PROTOCOL §5.6, §10.1). It names the stream by its storage and its id, so
  * that a stream made again under the same name never meets the old one's; and it says whether the
- * reader was told of the closure, which a 304 would hide otherwise.
+ * reader was told of the closure, which a 304 would hide otherwise; and in which coding the bytes are,
+ * since it stands for the very bytes that are sent (RFC 9110 §8.8.3.3).
  */
 export function formatEtag(
   identity: string,
   start: number,
   end: number,
   closed: boolean,
+  coding?: "gzip",
 ): string {
-  return closed ? `"${identity}:${start}:${end}:c"` : `"${identity}:${start}:${end}"`;
+  const closure = closed ? ":c" : "";
+  const suffix = coding === undefined ? "" : `-${coding}`;
+  return `"${identity}:${start}:${end}${closure}${suffix}"`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { type Bytes, completeUtf8Length, encodeUtf8 } from "./bytes.ts";
+import { formatEventId } from "./event_id.ts";
 import { toJsonArray } from "./json.ts";
 
 /** What a control event tells (PROTOCOL §5.8). */
@@ -28,10 +29,18 @@ const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /**
  * One chunk for the wire: a data event where there is data, and always the control event that
  * belongs to it, so that no reader sees one without the other.
+ *
+ * The data event has an `id`, at which a browser's `EventSource` goes on. A control event has one only
+ * where it tells more: with no data before it, or of the closure. Others count on from the id before.
  */
 export function encodeSseFrame(data: Uint8Array, format: SseFormat, control: SseControl): Bytes {
-  const event = data.length === 0 ? "" : encodeData(data, format);
-  return encodeUtf8(`${event}event: control\ndata:${encodeControl(control)}\n\n`);
+  const { nextOffset, closed } = control;
+  const hasData = data.length > 0;
+  const event = hasData
+    ? `${encodeData(data, format)}id:${formatEventId(nextOffset, false)}\n\n`
+    : "";
+  const id = hasData && !closed ? "" : `id:${formatEventId(nextOffset, closed)}\n`;
+  return encodeUtf8(`${event}event: control\ndata:${encodeControl(control)}\n${id}\n`);
 }
 
 /**
@@ -43,14 +52,15 @@ export function sendableTextLength(text: Uint8Array): number {
   return text[lastAt] === CARRIAGE_RETURN ? lastAt : completeUtf8Length(text);
 }
 
+/** A data event without its end. */
 function encodeData(data: Uint8Array, format: SseFormat): string {
   const payload = format.json ? toJsonArray(data) : data;
-  if (format.encoding === "base64") return `event: data\ndata:${toBase64(payload)}\n\n`;
+  if (format.encoding === "base64") return `event: data\ndata:${toBase64(payload)}\n`;
   const text = lenientUtf8.decode(payload);
-  if (format.json) return `event: data\ndata:${text.replaceAll("\n", " ")}\n\n`;
+  if (format.json) return `event: data\ndata:${text.replaceAll("\n", " ")}\n`;
   let event = "event: data\n";
   for (const line of text.split(LINE_BREAK)) event += `data:${protectSpace(line)}\n`;
-  return `${event}\n`;
+  return event;
 }
 
 /** A parser drops one space after the colon: a line that begins with one gets one more. */

@@ -88,7 +88,9 @@ export class BodyReader {
     if (declared === "0" || (declared === null && request.body === null)) return received(NO_BYTES);
     const limitBytes = this.#limits.bytes;
     if (declared !== null && !(Number(declared) <= limitBytes)) {
-      return failed(LENGTH.test(declared) ? bodyTooLarge(limitBytes) : noLength(declared));
+      return failed(
+        LENGTH.test(declared) ? bodyTooLarge(limitBytes, Number(declared)) : noLength(declared),
+      );
     }
     if (request.whole !== undefined) return received(request.whole);
     const mostBytes = declared === null ? limitBytes : Number(declared);

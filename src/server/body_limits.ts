@@ -11,10 +11,16 @@ export interface BodyLimits {
   readonly budget: BodyBudget;
 }
 
-/** What a body is refused with that is longer than one may be. */
-export function bodyTooLarge(limitBytes: number): StreamError {
+/**
+ * What a body is refused with that is longer than one may be.
+ *
+ * @param bytes how long it is, where that is known
+ */
+export function bodyTooLarge(limitBytes: number, bytes?: number): StreamError {
   return new StreamError(
     { code: "body_too_large" },
-    `The body is longer than ${limitBytes} bytes, the most that one request may append.`,
+    `The body${
+      bytes === undefined ? "" : ` of ${bytes} bytes`
+    } is longer than ${limitBytes} bytes, the most that one request may append.`,
   );
 }

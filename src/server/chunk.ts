@@ -21,7 +21,8 @@ const MAX_AGE_SECONDS = 60;
 const STALE_SECONDS = 300;
 
 /**
- * The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1).
+ * The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1). In catch-up
+ * it may be compressed; what many long-polls wait for is the same bytes for all.
  *
  * @param body the chunk's {@link bodyOf}, where that is made already
  */
@@ -33,7 +34,7 @@ export function answerChunk(
   query: ReadQuery,
   cursor: number | undefined,
   body?: Bytes,
-): Answer {
+): Answer | Promise<Answer> {
   const upToDate = chunk.next === chunk.tail;
   const closed = upToDate && chunk.closed;
   const headers: HeaderFields = {
@@ -53,17 +54,28 @@ export function answerChunk(
   if (!isFixed || chunk.start === chunk.next) headers["cache-control"] = "no-store";
   else headers["cache-control"] = cacheControl(serving, name, chunk);
 
+  const compressor = query.live === "no" && serving.compressor?.fits(chunk)
+    ? serving.compressor
+    : undefined;
+  if (compressor !== undefined) headers["vary"] = "accept-encoding";
+  const isCompressed = compressor?.isWanted(request.headers.get("accept-encoding")) ?? false;
   if (isFixed) {
-    const identity = `${serving.storage.identity}-${chunk.id.toString(36)}`;
-    const etag = formatEtag(identity, chunk.start, chunk.next, closed);
-    headers["etag"] = etag;
     const ifNoneMatch = request.headers.get("if-none-match");
+    const etag = etagOf(serving, chunk, closed, isCompressed);
+    headers["etag"] = etag;
     if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
       if (isFileSlice(chunk.data)) chunk.data.release();
       return { status: 304, headers, body: null };
     }
   }
   const sent = body ?? bodyOf(chunk);
+  if (compressor !== undefined && isCompressed) {
+    if (compressor.hasRoom) {
+      headers["content-encoding"] = "gzip";
+      return compressor.compress(sent).then((body) => ({ status: 200, headers, body }));
+    }
+    if (isFixed) headers["etag"] = etagOf(serving, chunk, closed, false);
+  }
   // Bun would give the name of the blob's file here.
   if (sent instanceof Blob) headers["content-disposition"] = "inline";
   return { status: 200, headers, body: sent };
@@ -79,6 +91,16 @@ export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob | SliceB
   return isJson
     ? { before: "[", slice: { ...data, end: data.end - SEPARATOR_BYTES }, after: "]" }
     : { before: "", slice: data, after: "" };
+}
+
+function etagOf(
+  { storage }: Serving,
+  { id, start, next }: BodyResult,
+  closed: boolean,
+  isCompressed: boolean,
+): string {
+  const identity = `${storage.identity}-${id.toString(36)}`;
+  return formatEtag(identity, start, next, closed, isCompressed ? "gzip" : undefined);
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */

@@ -35,19 +35,14 @@ export async function create(serving: Serving, request: HttpRequest): Promise<An
     "content-type": stream.contentType,
     [STREAM_NEXT_OFFSET]: formatOffset(stream.space, stream.tail),
   };
-  if (created) answer["location"] = withoutQuery(request.url);
+  if (created) answer["location"] = serving.urls.of(request);
   if (stream.closed) answer[STREAM_CLOSED] = "true";
   return { status: created ? 201 : 200, headers: answer, body: null };
 }
 
-function withoutQuery(url: string): string {
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
-}
-
 const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;
 
-function parseFork({ names }: Serving, request: HttpRequest): ForkSpec | undefined {
+function parseFork({ names, urls }: Serving, request: HttpRequest): ForkSpec | undefined {
   const source = request.headers.get(STREAM_FORKED_FROM);
   const offset = request.headers.get(STREAM_FORK_OFFSET);
   const subOffset = request.headers.get(STREAM_FORK_SUB_OFFSET);
@@ -66,7 +61,7 @@ function parseFork({ names }: Serving, request: HttpRequest): ForkSpec | undefin
     );
   }
   return {
-    source: names.ofSource(source, request),
+    source: names.ofSource(source, request, urls.baseOf(request)),
     offset: offset === null ? undefined : parseForkOffset(offset),
     subOffset: skip,
   };

@@ -11,6 +11,7 @@ import { refuse } from "./refuse.ts";
 import { remove } from "./remove.ts";
 import { METHODS } from "./response.ts";
 import type { Serving } from "./serving.ts";
+import { welcome } from "./welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
 export function handlerOf(serving: Serving): Handler {
@@ -28,7 +29,14 @@ function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
 }
 
 function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
-  return (answer) => respond({ ...answer, headers: { ...answer.headers, ...extra } });
+  return (answer) => {
+    const headers = { ...answer.headers, ...extra };
+    const { vary } = answer.headers;
+    if (vary !== undefined && extra["vary"] !== undefined) {
+      headers["vary"] = `${vary}, ${extra["vary"]}`;
+    }
+    respond({ ...answer, headers });
+  };
 }
 
 function route(serving: Serving, request: HttpRequest, respond: Respond): void {
@@ -51,6 +59,7 @@ function dispatch(serving: Serving, request: HttpRequest): Promise<Answer> | Ans
   if (!names.isPlain(request) && method !== "OPTIONS") {
     if (names.isHealth(request)) return health(serving, request);
     if (names.isListing(request)) return list(serving, request);
+    if (names.isWelcome(request)) return welcome(serving, request);
   }
   switch (method) {
     case "POST":

@@ -2,6 +2,7 @@ import type { HttpRequest } from "../http/exchange.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { parseStreamName, RESERVED_SEGMENT } from "../protocol/stream_name.ts";
 import type { ServerConfig } from "./options.ts";
+import type { PublicBase } from "./public_urls.ts";
 
 /** What follows the prefix in the listing's URL. */
 const LISTING = `${RESERVED_SEGMENT}/streams`;
@@ -10,7 +11,10 @@ const LISTING = `${RESERVED_SEGMENT}/streams`;
 export class StreamNames {
   readonly #prefix: string;
   readonly #mountDepth: number;
+  /** What comes before the paths that requests bring here. */
+  readonly #mountPath: string;
   readonly #health: string | undefined;
+  readonly #welcome: boolean;
   readonly #extract: ((request: Request) => string | undefined) | undefined;
   /** What the last URL of a stream began with, up to the name: most of a server's URLs share it. */
   #lastBase = "";
@@ -19,7 +23,9 @@ export class StreamNames {
   constructor(config: ServerConfig, mountDepth = 0) {
     this.#mountDepth = mountDepth;
     this.#prefix = `${config.prefix}/`;
+    this.#mountPath = config.mountPath;
     this.#health = config.health;
+    this.#welcome = config.welcome;
     this.#extract = config.streamName;
   }
 
@@ -33,7 +39,7 @@ export class StreamNames {
       ? this.#afterPrefix(request.url)
       : this.#extract(request instanceof Request ? request : new Request(request.url));
     if (encoded === undefined) {
-      throw new StreamError({ code: "not_found" }, "This URL is not a stream's.");
+      throw this.#noStream(request);
     }
     return parseStreamName(encoded);
   }
@@ -48,10 +54,22 @@ export class StreamNames {
   isHealth({ url }: HttpRequest): boolean {
     const path = this.#health;
     if (path === undefined || !url.includes(path)) return false;
-    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
-    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
+    const pathStart = this.#pathStart(url);
     const end = pathStart + path.length;
     return url.startsWith(path, pathStart) && (end === url.length || url[end] === "?");
+  }
+
+  /** Whether the request is about what this server is: it asks for the root, where that tells. */
+  isWelcome({ method, url }: HttpRequest): boolean {
+    if (!this.#welcome || (method !== "GET" && method !== "HEAD")) return false;
+    const end = this.#pathStart(url) + 1;
+    return end > 0 && (end === url.length || url[end] === "?");
+  }
+
+  /** The path below which the app was routed to: `/api`, or nothing. */
+  outerPath({ url }: HttpRequest): string {
+    const path = url.slice(url.indexOf("/", url.indexOf("//") + 2)).replace(/\?.*$/, "");
+    return path.split("/").slice(0, this.#mountDepth + 1).join("/");
   }
 
   /** Whether the request is about the listing of all streams; never where names aren't paths. */
@@ -59,31 +77,35 @@ export class StreamNames {
     return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
   }
 
-  /** Whether the request is about the server itself: its health, or what is below `__ds/`. */
+  /** Whether the request is about the server itself: what it is, its health, or what is below `__ds/`. */
   isControl(request: HttpRequest): boolean {
     if (this.isPlain(request)) return false;
-    if (this.isHealth(request)) return true;
+    if (this.isHealth(request) || this.isWelcome(request)) return true;
     const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
     return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;
   }
 
   /**
-   * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it.
+   * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it, as the client knows
+   * it or as it comes here.
    *
    * @throws {StreamError} `invalid_fork` or `invalid_name`
    */
-  ofSource(value: string, request: HttpRequest): string {
+  ofSource(value: string, request: HttpRequest, known: PublicBase): string {
     const base = new URL(request.url);
     const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
-    if (url === undefined || url.origin !== base.origin) {
+    if (url === undefined || (url.origin !== base.origin && url.origin !== known.origin)) {
       throw new StreamError(
         { code: "invalid_fork" },
         `Stream-Forked-From ${quote(value)} is not a path on this server.`,
       );
     }
-    const encoded = this.#extract === undefined
-      ? this.#afterPrefix(url.href)
-      : this.#extract(new Request(url));
+    const path = url.pathname + url.search;
+    const isKnown = known.path !== "" && path.startsWith(`${known.path}/`);
+    const inner = isKnown
+      ? this.#encodedIn(base.origin + path.slice(known.path.length))
+      : undefined;
+    const encoded = inner ?? this.#encodedIn(base.origin + path);
     if (encoded === undefined) {
       throw new StreamError(
         { code: "invalid_fork" },
@@ -93,6 +115,10 @@ export class StreamNames {
       );
     }
     return parseStreamName(encoded);
+  }
+
+  #encodedIn(url: string): string | undefined {
+    return this.#extract === undefined ? this.#afterPrefix(url) : this.#extract(new Request(url));
   }
 
   /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
@@ -106,12 +132,26 @@ export class StreamNames {
   #restStart(url: string): number | undefined {
     const base = this.#lastBase;
     if (base !== "" && url.startsWith(base)) return base.length;
-    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
-    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
+    const pathStart = this.#pathStart(url);
     if (pathStart < 0) return undefined;
     const rest = this.#prefixEnd(url, pathStart);
     if (rest !== undefined) this.#lastBase = url.slice(0, rest);
     return rest;
+  }
+
+  /** Where the paths that the app knows begin in a URL; below 0 where it has none. */
+  #pathStart(url: string): number {
+    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
+    return pathStart;
+  }
+
+  #noStream(request: HttpRequest): StreamError {
+    const streams = `${this.#mountPath}${this.outerPath(request)}${this.#prefix}`;
+    const where = this.#extract === undefined
+      ? `; streams are under ${streams}, such as ${streams}my-stream`
+      : "";
+    return new StreamError({ code: "not_found" }, `No stream has this URL${where}.`);
   }
 
   #prefixEnd(url: string, pathStart: number): number | undefined {

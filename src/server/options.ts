@@ -38,6 +38,11 @@ export interface AppOptions {
   maxBodyBytesInFlight?: number;
   /** An answer holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
   chunkBytes?: number;
+  /**
+   * Whether catch-up reads of text, JSON and their like are answered in gzip, from 1 KiB on, where the
+   * client takes that; true.
+   */
+  compress?: boolean;
   /** How many long-polls and SSE connections may wait at once; 20,000. */
   maxLiveReaders?: number;
   /** A body has to be here after this; 30 s. */
@@ -63,9 +68,25 @@ export interface AppOptions {
    * gets in by a name of its own that leads here.
    */
   allowedHosts?: string | readonly string[];
-  /** Where the server says how it is, such as `/health`; nowhere unless it is given. */
+  /**
+   * Whether a proxy says in front which URL the client asked for, by `Forwarded` (RFC 7239) or
+   * `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix`: `Location` is that URL then. Only where each
+   * request comes through a proxy that sets these or drops them; false.
+   */
+  trustProxy?: boolean;
+  /**
+   * What came before the path in the client's URL where requests come here without it, as Hono's `mount()`
+   * and Express' `use()` hand them on: `/api`. Nothing unless given.
+   */
+  mountPath?: string;
+  /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
-  /** What it says of its version there. */
+  /**
+   * Whether a GET of `/` is answered with a short page, or text, that says what this is and where its
+   * streams are; false, but true with `serve`. Not with `streamName`.
+   */
+  welcome?: boolean;
+  /** What the server says of its version there. */
   version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
   signal?: AbortSignal;
@@ -85,13 +106,17 @@ export interface ServerConfig {
   readonly maxAppendBytes: number;
   readonly maxBodyBytesInFlight: number;
   readonly chunkBytes: number;
+  readonly compress: boolean;
   readonly maxLiveReaders: number;
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
   readonly listing: boolean;
   readonly cors: string | readonly string[];
   readonly allowedHosts: string | readonly string[] | undefined;
+  readonly trustProxy: boolean;
+  readonly mountPath: string;
   readonly health: string | undefined;
+  readonly welcome: boolean;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -106,7 +131,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
   const isPrivate = options.private ?? false;
   return {
     storage: options.storage,
-    prefix: checkPrefix(options.prefix ?? "/v1/stream"),
+    prefix: checkPath("prefix", options.prefix ?? "/v1/stream", "/v1/stream"),
     streamName: options.streamName,
     longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
     sseCloseAfterMs: atLeast(1, "sseCloseAfterMs", options.sseCloseAfterMs ?? 60_000),
@@ -115,13 +140,17 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? MAX_APPEND_BYTES),
     maxBodyBytesInFlight: checkBodyBytesInFlight(options),
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
+    compress: options.compress ?? true,
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
     listing: checkListing(options),
     cors: options.cors ?? "loopback",
     allowedHosts: options.allowedHosts,
+    trustProxy: options.trustProxy ?? false,
+    mountPath: checkPath("mountPath", options.mountPath ?? "", "/api"),
     health: checkHealth(options),
+    welcome: checkWelcome(options),
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -150,6 +179,13 @@ function checkListing({ listing = false, streamName }: AppOptions): boolean {
   );
 }
 
+function checkWelcome({ welcome = false, streamName }: AppOptions): boolean {
+  if (!welcome || streamName === undefined) return welcome;
+  throw new RangeError(
+    "welcome and streamName are both given: / may be a stream's then. Leave one of them out.",
+  );
+}
+
 function checkHealth({ health, prefix = "/v1/stream" }: AppOptions): string | undefined {
   if (health === undefined) return undefined;
   const hidden = [prefix, `${prefix}s`].find((each) => `${health}/`.startsWith(`${each}/`));
@@ -162,10 +198,10 @@ function checkHealth({ health, prefix = "/v1/stream" }: AppOptions): string | un
   );
 }
 
-function checkPrefix(prefix: string): string {
-  const trimmed = prefix.replace(/\/+$/, "");
+function checkPath(name: string, path: string, example: string): string {
+  const trimmed = path.replace(/\/+$/, "");
   if (/^(?:\/[^/?#%\s]+)*$/.test(trimmed)) return trimmed;
   throw new RangeError(
-    `The prefix ${JSON.stringify(prefix)} is not a path: expected something like /v1/stream.`,
+    `The ${name} ${JSON.stringify(path)} is not a path: expected something like ${example}.`,
   );
 }

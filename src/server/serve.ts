@@ -25,6 +25,8 @@ export interface ServeOptions extends Omit<AppOptions, "streamName"> {
    * refused with 421. `[]` unless given where `hostname` is loopback, else not looked at.
    */
   allowedHosts?: string | readonly string[];
+  /** As an app's; unless given, false where `hostname` is loopback: bytes cost less there than gzip. */
+  compress?: boolean;
   /** Once aborted, it stops as {@link HttpServer.stop} says. */
   signal?: AbortSignal;
 }
@@ -71,7 +73,8 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
   signal?.throwIfAborted();
   const readers = new AbortController();
   const appOptions: Omit<AppOptions, "streamName"> = {
-    ...(isLoopback(hostname) ? { allowedHosts: [] } : {}),
+    ...(isLoopback(hostname) ? { allowedHosts: [], compress: false } : {}),
+    welcome: true,
     ...app,
     signal: readers.signal,
   };

@@ -3,11 +3,13 @@ import type { Storage } from "../storage/storage.ts";
 import { Access } from "./access.ts";
 import { BodyReader } from "./body.ts";
 import { BodyBudget } from "./body_budget.ts";
+import { Compressor } from "./compressor.ts";
 import { Counters } from "./counters.ts";
 import { LiveReaders } from "./live_readers.ts";
 import { StreamNames } from "./names.ts";
 import type { ServerConfig } from "./options.ts";
 import { PollHub } from "./poll_hub.ts";
+import { PublicUrls } from "./public_urls.ts";
 import { SseHub } from "./sse_hub.ts";
 
 /** What the verbs share: one of each for an app. */
@@ -16,8 +18,11 @@ export interface Serving {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly names: StreamNames;
+  readonly urls: PublicUrls;
   readonly access: Access;
   readonly bodies: BodyReader;
+  /** Unless answers go out as they are. */
+  readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
   readonly polls: PollHub;
@@ -35,12 +40,14 @@ export function createServing(config: ServerConfig): Serving {
     storage,
     clock,
     names: new StreamNames(config),
+    urls: new PublicUrls(config),
     access: new Access(config),
     bodies: new BodyReader({
       bytes: config.maxAppendBytes,
       timeoutMs: config.bodyTimeoutMs,
       budget: new BodyBudget(config.maxBodyBytesInFlight),
     }, clock),
+    compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),

@@ -235,7 +235,7 @@ export function checkSameConfig(
   if (difference === undefined) return;
   throw new StreamError(
     { code: "stream_exists" },
-    `The stream ${quote(stream.name)} exists with another ${difference}.`,
+    `The stream ${quote(stream.name)} already exists ${difference}.`,
   );
 }
 
@@ -245,16 +245,16 @@ function configDifference(
   inherited: Lifetime,
   space: OffsetSpace,
 ): string | undefined {
-  if (!sameFork(stream, spec.fork, space)) return "fork origin";
+  if (!sameFork(stream, spec.fork, space)) return "with another fork origin";
   const contentType = spec.contentType ??
     (spec.fork === undefined ? undefined : stream.contentType);
   if (!sameContentType(contentType ?? DEFAULT_CONTENT_TYPE, stream.contentType)) {
-    return `content type, ${stream.contentType}`;
+    return `with another content type, ${stream.contentType}`;
   }
   const lifetime = spec.lifetime ?? (spec.fork === undefined ? FOREVER : inherited);
-  if (!sameLifetime(lifetime, stream.lifetime)) return "TTL or expiry";
+  if (!sameLifetime(lifetime, stream.lifetime)) return "with another TTL or expiry";
   if ((spec.closed ?? false) !== stream.closed) {
-    return `closure: it is ${stream.closed ? "closed" : "open"}`;
+    return `and is ${stream.closed ? "closed" : "open"}`;
   }
   return undefined;
 }

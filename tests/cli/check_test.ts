@@ -7,7 +7,7 @@ Deno.test("check says what it looked at, changes nothing and exits 0", async () 
   await withOneStream(async (dir, kit) => {
     match(
       await kit.ok(["check", "--dir", dir]),
-      /^nothing is damaged: 1 streams, \d+ files, \d+ bytes\n$/,
+      /^nothing is damaged: 1 stream, \d+ files, \d+ bytes\n$/,
     );
     const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     deepEqual(names, ["FORMAT", "LOCK", "ballast", "catalog.sqlite", "segments", "wal"]);
@@ -19,7 +19,10 @@ Deno.test("check names the file and the byte of damage and exits 1, in JSON too"
     Deno.truncateSync(join(dir, "FORMAT"), 3);
     const text = await kit.run(["check", "--dir", dir]);
     equal(text.code, 1);
-    match(text.stdout, /^damaged: .*FORMAT:0: FORMAT is missing or doesn't check .*\n1 thing is/);
+    match(
+      text.stdout,
+      /^damaged: .*FORMAT:0: FORMAT is missing or fails its checksum .*\n1 problem found: /,
+    );
     const json = await kit.run(["check", "--dir", dir, "--json"]);
     const lines: unknown[] = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
     const [first, last] = lines;

@@ -46,9 +46,11 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxOpenFiles, 512],
   [flags.maxQueuedBytes, 64 * 2 ** 20],
   [flags.maxProducers, 10_000],
+  [flags.compress, undefined],
   [flags.listing, undefined],
   [flags.cors, "loopback"],
   [flags.allowHosts, undefined],
+  [flags.trustProxy, false],
   [flags.health, "/health"],
   [flags.private, false],
   [flags.logLevel, "info"],
@@ -111,6 +113,13 @@ Deno.test("--listing and --no-listing beat the variable, and the default is left
   match(flags.listing.defaultText, /on where --host is a loopback address, else off/);
 });
 
+Deno.test("--compress and --no-compress beat the variable, and the default is left to the host", () => {
+  equal(read([]).get(flags.compress), undefined);
+  equal(read(["--compress"], { DURABLE_STREAMS_COMPRESS: "0" }).get(flags.compress), true);
+  equal(read(["--no-compress"], { DURABLE_STREAMS_COMPRESS: "1" }).get(flags.compress), false);
+  match(flags.compress.defaultText, /on unless --host is a loopback address/);
+});
+
 Deno.test("--cors and --allow-host take several by commas and by being given again; variables the same", () => {
   const args = [
     "--cors",
@@ -146,8 +155,8 @@ const BAD: readonly (readonly [flag: string, text: string, accepted: RegExp])[] 
   ["chunk-bytes", "4095", /accepted: 4KiB to 1GiB/],
   ["chunk-bytes", "1MB", /accepted: 4KiB to 1GiB, as bytes or with KiB, MiB or GiB/],
   ["max-append-bytes", "0", /accepted: 1 to 1GiB/],
-  ["long-poll-timeout", "30", /accepted: 1ms to 1h, .*ms, s, m or h/],
-  ["sse-close-after", "25h", /accepted: 1ms to 24h/],
+  ["long-poll-timeout", "30", /accepted: 1ms to 1h, .*ms, s, m, h, d or w/],
+  ["sse-close-after", "25h", /accepted: 1ms to 1d/],
   ["max-live-readers", "0", /accepted: a whole number from 1/],
   ["workers", "0", /accepted: a whole number from 1/],
   ["max-open-files", "1", /accepted: a whole number from 16/],

@@ -35,17 +35,31 @@ function flagPattern({ name, default: value }: Flag<unknown>): RegExp {
 Deno.test("an unknown flag is named, with those that there are, and exits 2", async () => {
   await refused(
     ["--prot", "1"],
-    /^durable-streams: unknown option '--prot' \(Did you mean --port\?\)/,
+    /^durable-streams: unknown option '--prot'\. Did you mean --port\? See durable-streams --help\.\n$/,
   );
   await refused(["serve", "--frobnicate"], /accepted: --dir, .*--log-format\. See .*--help\.\n$/);
 });
 
 Deno.test("an unknown command is named, with those that there are, and exits 2", async () => {
   await refused(
-    ["server"],
-    /^durable-streams: unknown command "server"; accepted: serve, create, .*, completion\. See/,
+    ["frobnicate"],
+    /^durable-streams: unknown command "frobnicate"; accepted: serve, create, .*, completion\. See/,
   );
+  await refused(
+    ["reed", "a", "--from", "start"],
+    /^durable-streams: unknown command "reed"\. Did you mean read\? See durable-streams --help\.\n$/,
+  );
+  await refused(["help", "tial"], /unknown command "tial"\. Did you mean tail\?/);
+  await refused(["--port", "1", "sevre"], /unknown command "sevre"\. Did you mean serve\?/);
   await refused(["serve", "this"], /serve takes flags only, but got "this"/);
+});
+
+Deno.test("what other programs call a flag, and another command's flag, is told", async () => {
+  await refused(["--data-dir", "x"], /'--data-dir'\. Did you mean --dir\?/);
+  await refused(["--bind", "::"], /'--bind'\. Did you mean --host\?/);
+  await refused(["read", "a", "--last", "3"], /'--last'\. Did you mean --lines of tail\?/);
+  await refused(["read", "a", "-f"], /'-f'\. It is a flag of tail\. See/);
+  await refused(["head", "a", "-n", "3"], /'-n'\. It is a flag of read and tail\. See/);
 });
 
 Deno.test("a command without its words, or with more, exits 2 and shows its usage", async () => {
@@ -53,6 +67,8 @@ Deno.test("a command without its words, or with more, exits 2 and shows its usag
     ["read"],
     /read needs PATH, a stream's name such as logs\/demo, .*: durable-streams read PATH\. See/,
   );
+  await refused(["tail", "-f"], /tail needs PATH, .*, or --prefix: durable-streams tail PATH/);
+  await refused(["delete", ""], /delete needs PATH, .*, or --prefix: durable-streams delete PATH/);
   await refused(["fork", "a"], /fork needs PATH, .*: durable-streams fork SOURCE PATH/);
   await refused(["read", "a", "b"], /read takes PATH only, but got "b"/);
   await refused(["list", "a", "b"], /list takes \[PREFIX\] only, but got "b"/);
@@ -71,6 +87,9 @@ Deno.test("every command has a help of its own, with its flags and the exit code
     equal(code, 0);
     ok(stdout.startsWith(`Usage: durable-streams ${verb.name} `), stdout);
     for (const flag of Object.values<Flag<unknown>>(verb.flags)) match(stdout, flagPattern(flag));
+    // Commander wraps at its own width, which would break lines that are broken already.
+    for (const line of (verb.details ?? "").split("\n")) ok(line.length < 100, line);
+    match(stdout, /\nExamples:\n.*durable-streams/s);
     match(stdout, /Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream/);
   }
 });
@@ -98,10 +117,39 @@ Deno.test("flags that can't go together exit 2", async () => {
   );
 });
 
-Deno.test("--version prints the version of package.json", async () => {
-  const { code, stdout } = await run(["--version"]);
-  equal(code, 0);
-  equal(stdout, `${manifest.version}\n`);
+Deno.test("--version, and what is typed for it, prints the version of package.json", async () => {
+  for (const args of [["--version"], ["-V"], ["-v"], ["version"]]) {
+    const { code, stdout } = await run(args);
+    equal(code, 0);
+    equal(stdout, `${manifest.version}\n`);
+  }
+});
+
+Deno.test("an example's flags are those of its command", () => {
+  for (const verb of verbs) {
+    ok(verb.examples.length > 0, verb.name);
+    for (const [line] of verb.examples) {
+      const [, args = ""] = /durable-streams\b(.*)$/.exec(line) ?? [];
+      const words = args.trim().split(/\s+/);
+      if (verb !== verbs[0]) equal(words[0], verb.name);
+      const spellings = Object.values<Flag<unknown>>(verb.flags)
+        .flatMap(({ name, short }) => [`--${name}`, `-${short}`]);
+      for (const word of words) if (word.startsWith("-")) ok(spellings.includes(word), line);
+    }
+  }
+});
+
+Deno.test("a misspelt variable is named, with the one that was meant, and stops nothing", async () => {
+  // An address of the documentation range, which no machine has.
+  const args = ["--storage", "memory", "--host", "192.0.2.1"];
+  const { code, stderr } = await run(args, { DURABLE_STREAMS_PROT: "80" });
+  equal(code, 1);
+  match(stderr, /WARN.* DURABLE_STREAMS_PROT says nothing .*did you mean DURABLE_STREAMS_PORT\?/);
+  const reading = ["read", "a", "--url", "http://127.0.0.1:1/", "--retry", "0s"];
+  const read = await run(reading, { DURABLE_STREAMS_TIMOUT: "1s", DURABLE_STREAMS_OTHER: "" });
+  equal(read.code, 5);
+  match(read.stderr, /^durable-streams: .*TIMOUT says nothing .*did you mean \w+_TIMEOUT\?\n/);
+  ok(!read.stderr.includes("OTHER"));
 });
 
 Deno.test("--help shows every flag with its default, its unit and its variable", async () => {
@@ -114,7 +162,7 @@ Deno.test("--help shows every flag with its default, its unit and its variable",
       ok(text.includes(`--${flag.name}${value} ${flag.help}`), flag.name);
       ok(text.includes(`(default: ${flag.defaultText}, env: ${environmentName(flag)})`), flag.name);
     }
-    match(text, /Durations: 500ms, 30s, 5m, 1h\. Sizes: 512 \(bytes\), 64KiB/);
+    match(text, /Durations: 500ms, 30s, 5m, 1h, 7d\. Sizes: 512 \(bytes\), 64KiB/);
     match(text, /always: nothing that was acknowledged; interval: .*; never: /);
   }
 });

@@ -12,7 +12,7 @@ Deno.test("repair says what it did and where the originals are, and exits 0", as
     Deno.truncateSync(join(dir, "FORMAT"), 3);
     match(
       await kit.ok(["repair", "--dir", dir]),
-      /^mended: .*FORMAT: written anew .*\n1 thing is damaged; 1 steps were taken, 0 things are not mended; the originals are in .*damaged-\d{8}T\d{6}Z\n$/,
+      /^repaired: .*FORMAT: written anew .*\n1 problem found: 1 repair made, 0 not repaired; the originals are in .*damaged-\d{8}T\d{6}Z\n$/,
     );
     equal(await kit.ok(["repair", "--dir", dir]), "nothing is damaged; nothing was changed\n");
   });
@@ -23,7 +23,10 @@ Deno.test("repair --dry-run exits 1 where something is damaged, and changes noth
     Deno.truncateSync(join(dir, "FORMAT"), 3);
     const { code, stdout } = await kit.run(["repair", "--dir", dir, "--dry-run"]);
     equal(code, 1);
-    match(stdout, /^mended: .*FORMAT: written anew .*\n1 thing is damaged; nothing was changed\n$/);
+    match(
+      stdout,
+      /^repaired: .*FORMAT: written anew .*\n1 problem found; nothing was changed\n$/,
+    );
     equal(Deno.statSync(join(dir, "FORMAT")).size, 3);
   });
 });
@@ -33,15 +36,15 @@ Deno.test("repair exits 1 where something stays damaged, and names it, in JSON t
     Deno.writeFileSync(join(dir, "catalog.sqlite"), new Uint8Array(4096));
     const text = await kit.run(["repair", "--dir", dir]);
     equal(text.code, 1);
-    match(text.stdout, /^not mended: .*catalog\.sqlite:0: the catalogue isn't a SQLite file/);
+    match(text.stdout, /^not repaired: .*catalog\.sqlite:0: the catalogue isn't a SQLite file/);
     const json = await kit.run(["repair", "--dir", dir, "--json"]);
     const lines: unknown[] = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
     const [first] = lines;
     ok(typeof first === "object" && first !== null && "outcome" in first && "kind" in first);
-    deepEqual([first.outcome, first.kind], ["not mended", "catalog_unreadable"]);
+    deepEqual([first.outcome, first.kind], ["not repaired", "catalog_unreadable"]);
     const last = lines.at(-1);
-    ok(typeof last === "object" && last !== null && "outcome" in last && "notMended" in last);
-    deepEqual([last.outcome, last.notMended], ["summary", lines.length - 1]);
+    ok(typeof last === "object" && last !== null && "outcome" in last && "notRepaired" in last);
+    deepEqual([last.outcome, last.notRepaired], ["summary", lines.length - 1]);
   });
 });
 

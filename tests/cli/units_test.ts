@@ -13,6 +13,8 @@ Deno.test("durations are read exactly", () => {
   equal(parseDuration("30s"), 30_000);
   equal(parseDuration("5m"), 300_000);
   equal(parseDuration("1h"), 3_600_000);
+  equal(parseDuration("7d"), 604_800_000);
+  equal(parseDuration("2w"), 1_209_600_000);
 });
 
 Deno.test("sizes are read exactly, plain numbers as bytes", () => {
@@ -35,14 +37,15 @@ const NO_DURATION = [
   "30 s",
   " 30s",
   "30S",
-  "1d",
+  "1D",
+  "1y",
   "1h30m",
 ];
 for (const text of [...NO_DURATION, "9007199254740992ms", "٣s"]) {
   Deno.test(`${JSON.stringify(text)} is no duration, and the error says what is`, () => {
     throws(() => parseDuration(text), (error) => {
       equal(error instanceof UnitError, true);
-      match(String(error), /is not a duration: write .*500ms, 30s, 5m, 1h/);
+      match(String(error), /is not a duration: write .*500ms, 30s, 5m, 1h, 7d/);
       return true;
     });
   });
@@ -73,7 +76,7 @@ for (const text of [...NO_SIZE, "9007199254740992", "8589934592GiB"]) {
 }
 
 Deno.test("what is written is read back as the same value", () => {
-  for (const ms of [0, 1, 999, 1_000, 1_500, 60_000, 90_000, 3_600_000, 86_400_000]) {
+  for (const ms of [0, 1, 999, 1_000, 1_500, 60_000, 90_000, 3_600_000, 86_400_000, 604_800_000]) {
     equal(parseDuration(formatDuration(ms)), ms);
   }
   for (const bytes of [0, 1, 1_023, 1_024, 1_025, 2 ** 20, 3 * 2 ** 29, Number.MAX_SAFE_INTEGER]) {
@@ -86,6 +89,8 @@ Deno.test("the largest unit that keeps the value whole is written", () => {
   equal(formatDuration(1_500), "1500ms");
   equal(formatDuration(90_000), "90s");
   equal(formatDuration(7_200_000), "2h");
+  equal(formatDuration(172_800_000), "2d");
+  equal(formatDuration(604_800_000), "1w");
   equal(formatSize(0), "0");
   equal(formatSize(1_000), "1000");
   equal(formatSize(64 * 2 ** 20), "64MiB");

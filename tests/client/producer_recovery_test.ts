@@ -196,9 +196,12 @@ Deno.test("the question for the content type is asked again, and bounded in time
   await at.outcome(producer.close());
   equal(await at.server.content("s"), "a");
 
-  at.transport.script = () => "refuse";
-  const second = at.client.producer("s", { id: "q", maxElapsedMs: 5_000 });
-  await failed(at.outcome(second.send("b")), "network", /never stored: 1/, { lost: 1, unknown: 0 });
+  // Another client, which doesn't know the type yet.
+  const other = new ProducerFixture(at.server);
+  other.transport.script = () => "refuse";
+  const second = other.client.producer("s", { id: "q", maxElapsedMs: 5_000 });
+  const sending = other.outcome(second.send("b"));
+  await failed(sending, "network", /never stored: 1/, { lost: 1, unknown: 0 });
   await failed(second.flush(), "network", /never stored: 1/, { lost: 1, unknown: 0 });
 });
 

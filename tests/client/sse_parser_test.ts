@@ -88,11 +88,19 @@ Deno.test("whatever the pieces, the events are those of the whole", () => {
         const places = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length];
         places.sort((a, b) => a - b);
         const chunks = places.slice(1).map((end, i) => bytes.subarray(places[i], end));
-        const expected = parseSse(parts.join("")).events;
+        // The client goes by the offset in the control events, and has no use for ids.
+        const expected = parseSse(parts.join("")).events.map(({ type, data }) => ({ type, data }));
         const events = parse(...chunks).map(([type, data]) => ({ type: type || "message", data }));
         equal(events, expected);
       },
     ),
     { numRuns: 1_000 },
   );
+});
+
+Deno.test("id, retry and what else a server adds to an event is passed over", () => {
+  const text = "id: 00_7\nevent: data\ndata: a\n\nid\nretry: 5\n\nid:7\n\n" +
+    "event: control\ndata: b\nid: 8\n\n";
+  equal(parse(text), [["data", "a"], ["control", "b"]]);
+  equal(parse("id: 7\n", "\nid", ": 8\ndata: c\n\n"), [["", "c"]]);
 });

@@ -96,3 +96,33 @@ Deno.test("an abort rejects with its reason", async () => {
   const sent = at.client.writer("s").send("a", { signal: controller.signal });
   await rejects(sent, (reason) => reason === "enough");
 });
+
+Deno.test("a value whose JSON would be an empty object though it is none is refused", async () => {
+  const at = await fixture(JSON_TYPE);
+  const writer = at.client.writer("s");
+  const producer = at.client.producer("s", { id: "p" });
+  const lossy: [unknown, RegExp][] = [
+    [new Map([[1, 2]]), /^The value is a Map/],
+    [new Set([1]), /a Set/],
+    [new Blob(["x"]), /a Blob/],
+    [Promise.resolve(1), /a Promise/],
+    [new Error("x"), /an Error/],
+    [new ArrayBuffer(1), /an ArrayBuffer/],
+  ];
+  for (const [value, says] of lossy) {
+    await failed(writer.sendJson(value), "invalid_argument", says);
+    await failed(producer.sendJson(value), "invalid_argument", says);
+  }
+  for (const value of [{}, new (class Ping {})(), Object.create(null)]) {
+    await writer.sendJson(value);
+  }
+  equal(JSON.parse(await at.server.content("s")), [{}, {}, {}]);
+});
+
+Deno.test("an empty first content is none", async () => {
+  const at = new ProducerFixture();
+  for (const initialData of ["", new Uint8Array(0), new Blob([])]) {
+    await at.client.create("e", { contentType: "application/json", initialData });
+  }
+  equal(at.transport.requests.map(({ body }) => body), [undefined, undefined, undefined]);
+});

@@ -34,9 +34,9 @@ export interface CommandSettings {
   readonly args: readonly string[];
 }
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
-/** Starts a command; a minute later it is killed. */
+/** Starts a command; three minutes later it is killed. */
 export function startCommand(
   program: readonly string[],
   { url, args }: CommandSettings,

@@ -62,19 +62,19 @@ for (const { name, command } of RUNTIME_TARGETS) {
     }
   });
 
-  Deno.test(`${name}: SIGINT and SIGTERM end a command at once`, async () => {
+  Deno.test(`${name}: SIGINT, SIGTERM and SIGHUP end a command at once`, async () => {
     await installTestTools();
     const program = await command();
     await using server = await SteadyServer.start();
     const { url } = server;
     await runCommand(program, { url, args: ["append", "a"] }, "hello\n");
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       await using tail = startCommand(program, { url, args: ["tail", "-f", "a"] });
       await tail.shows("hello\n");
       const startMs = performance.now();
       tail.signal(signal);
       const end = await tail.ended;
-      equal(end.code, signal === "SIGINT" ? 130 : 143);
+      equal(end.code, { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
       equal(end.stderr, "");
       ok(performance.now() - startMs < 2_000);
     }

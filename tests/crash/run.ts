@@ -13,6 +13,9 @@ import { RARE_KINDS, type RareKind } from "./history/world.ts";
 import { report } from "./history/report.ts";
 import { runShares } from "./history/shares.ts";
 
+/** After so many it is told how many there were. */
+const REPORTED_HISTORIES = 250;
+
 const { values } = parseArgs({
   options: {
     count: { type: "string" },
@@ -53,6 +56,7 @@ async function runMany(): Promise<number> {
     crashes += result.crashes;
     faults += result.faults;
     for (const kind of result.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    if (histories % REPORTED_HISTORIES === 0) console.log(`${histories} histories so far`);
     if (result.violation === undefined) continue;
     console.log(await report(result));
     console.log(`${histories - 1} passed, 1 failed`);

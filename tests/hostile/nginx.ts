@@ -73,6 +73,14 @@ http {
       proxy_cache streams;
       add_header x-cache $upstream_cache_status always;
     }
+    location /below/ {
+      proxy_pass ${upstream}/;
+      proxy_http_version 1.1;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Forwarded-Prefix /below;
+      proxy_set_header Forwarded "";
+    }
   }
 }
 `;

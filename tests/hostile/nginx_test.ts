@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import zlib from "node:zlib";
 import { Client } from "../../src/client/client.ts";
 import { CommandKit } from "../cli/commands/command_kit.ts";
+import { plainGet } from "../support/plain_get.ts";
 import { startProgram } from "../tools/program.ts";
 import { findNginx, startNginx } from "./nginx.ts";
 
@@ -21,6 +23,8 @@ const TEXT = { "content-type": "text/plain" };
 interface Site {
   /** The streams through nginx. */
   readonly cached: string;
+  /** The same below a path of nginx's own, of which it tells. */
+  readonly below: string;
   /** The same without it. */
   readonly direct: string;
 }
@@ -34,11 +38,16 @@ function test(name: string, run: (site: Site) => Promise<void>): void {
     fn: async () => {
       const dir = mkdtempSync(join(tmpdir(), "durable-streams-behind-nginx-"));
       const command = [process.execPath, "run", "-A", "main.ts", "--port", "0", "--dir", dir];
-      const server = await startProgram([...command, "--chunk-bytes", "4KiB"]);
+      const flags = ["--chunk-bytes", "4KiB", "--compress", "--trust-proxy"];
+      const server = await startProgram([...command, ...flags]);
       try {
         if (nginx === undefined) throw new Error("No nginx: apt-get install nginx-light.");
         await using proxy = await startNginx(nginx, server.origin);
-        await run({ cached: `${proxy.origin}/v1/stream`, direct: server.url });
+        await run({
+          cached: `${proxy.origin}/v1/stream`,
+          below: `${proxy.origin}/below/v1/stream`,
+          direct: server.url,
+        });
       } finally {
         await server.kill();
         rmSync(dir, { recursive: true, force: true });
@@ -114,4 +123,38 @@ test("what was kept for one origin's page is not given to another's", async ({ c
   const foreign = await page("https://evil.example");
   equal(foreign.text.includes("one"), false);
   equal(foreign.headers.get("access-control-allow-origin"), null);
+});
+
+test("a chunk in gzip and as it is are kept side by side, and each has its tag", async ({ cached, direct }) => {
+  const text = "a line of text\n".repeat(200);
+  await append(`${direct}/s`, text, "PUT");
+  const url = `${cached}/s?offset=-1`;
+  const GZIP = { "accept-encoding": "gzip" };
+  const told: unknown[] = [];
+  const tags: (string | undefined)[] = [];
+  for (const headers of [GZIP, {}, GZIP, {}]) {
+    const answer = await plainGet(url, headers);
+    const coding = answer.headers["content-encoding"];
+    const body = coding === "gzip" ? zlib.gunzipSync(answer.body) : answer.body;
+    equal(body.toString(), text);
+    told.push([coding, answer.headers["x-cache"]]);
+    tags.push(answer.headers["etag"]);
+  }
+  deepEqual(told, [["gzip", "MISS"], [undefined, "MISS"], ["gzip", "HIT"], [undefined, "HIT"]]);
+  const [gzip = "", plain = ""] = tags;
+  deepEqual(tags, [gzip, plain, gzip, plain]);
+  for (
+    const [headers, tag, status] of [[GZIP, gzip, 304], [{}, plain, 304], [{}, gzip, 200]] as const
+  ) {
+    equal((await plainGet(url, { ...headers, "if-none-match": tag })).status, status);
+  }
+});
+
+test("a new stream's Location is its URL behind nginx, whatever the client forges", async ({ below }) => {
+  const forged = { forwarded: "host=evil.example", "x-forwarded-host": "evil.example" };
+  const answer = await fetch(`${below}/s`, { method: "PUT", headers: { ...TEXT, ...forged } });
+  deepEqual([answer.status, answer.headers.get("location")], [201, `${below}/s`]);
+  const source = { "stream-forked-from": new URL(`${below}/s`).pathname };
+  const fork = await fetch(`${below}/f`, { method: "PUT", headers: source });
+  deepEqual([fork.status, fork.headers.get("location")], [201, `${below}/f`]);
 });

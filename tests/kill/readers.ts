@@ -53,7 +53,8 @@ export class SseReader implements ResumingReader {
       for (let end = buffered.indexOf("\n\n"); end >= 0; end = buffered.indexOf("\n\n")) {
         const event = buffered.slice(0, end);
         buffered = buffered.slice(end + 2);
-        const payload = event.slice(event.indexOf("data:") + "data:".length);
+        const lines = event.split("\n").filter((line) => line.startsWith("data:"));
+        const payload = lines.map((line) => line.slice("data:".length)).join("\n");
         if (event.startsWith("event: data")) data = JSON.parse(payload);
         if (!event.startsWith("event: control")) continue;
         const control = JSON.parse(payload);

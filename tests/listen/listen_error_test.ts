@@ -3,23 +3,19 @@ import { ListenError, urlHost } from "../../src/listen/listen_error.ts";
 
 const ADDRESS = { host: "::1", port: 80 };
 
-const WAYS_OUT: readonly (readonly [code: string, message: RegExp])[] = [
-  ["EADDRINUSE", /^\[::1\]:80 is in use: .*--port, or the option port \(0 picks a free one\)$/],
-  ["EADDRNOTAVAIL", /^this machine has no address ::1: choose .*--host, or the option hostname$/],
-  [
-    "EACCES",
-    /^this user may not listen on \[::1\]:80: choose a port from 1024 on with --port, or the option port$/,
-  ],
-  [
-    "ENOTFOUND",
-    /^the host ::1 has no address: choose another with --host, or the option hostname$/,
-  ],
+const WAYS_OUT: readonly (readonly [code: string, message: RegExp, wrong: string])[] = [
+  ["EADDRINUSE", /^\[::1\]:80 is in use: .*choose another port \(0 picks a free one\)$/, "port"],
+  ["EADDRNOTAVAIL", /^this machine has no address ::1: choose one that it has$/, "host"],
+  ["EACCES", /^this user may not listen on \[::1\]:80: choose a port from 1024 on$/, "port"],
+  ["ENOTFOUND", /^the host ::1 has no address: choose another$/, "host"],
 ];
 
-for (const [code, message] of WAYS_OUT) {
+for (const [code, message, wrong] of WAYS_OUT) {
   Deno.test(`${code} is explained with the address and the way out`, () => {
     const cause = Object.assign(new Error("the system's words"), { code });
-    match(new ListenError(ADDRESS, cause).message, message);
+    const error = new ListenError(ADDRESS, cause);
+    match(error.message, message);
+    equal(error.wrong, wrong);
   });
 }
 

@@ -2,6 +2,7 @@ import { equal, throws } from "node:assert/strict";
 import {
   checkContentType,
   essence,
+  isCompressibleType,
   isJsonType,
   sameContentType,
   sseEncoding,
@@ -74,5 +75,30 @@ for (const [type, json, encoding] of MODES) {
   Deno.test(`${type} is ${json ? "" : "not "}JSON mode and goes as ${encoding} over SSE`, () => {
     equal(isJsonType(type), json);
     equal(sseEncoding(type), encoding);
+  });
+}
+
+const COMPRESSIBLE: readonly (readonly [string, boolean])[] = [
+  ["text/plain; charset=utf-8", true],
+  ["TEXT/CSV", true],
+  ["application/json", true],
+  ["Application/JSON; charset=utf-8", true],
+  ["application/vnd.api+json", true],
+  ["application/xml", true],
+  ["image/svg+xml", true],
+  ["application/javascript", true],
+  ["application/x-ndjson", true],
+  ["application/geo+json-seq", true],
+  ["application/octet-stream", false],
+  ["application/gzip", false],
+  ["application/json+gzip", false],
+  ["image/png", false],
+  ["video/mp4", false],
+  ["application/x-text/plain", false],
+];
+
+for (const [type, is] of COMPRESSIBLE) {
+  Deno.test(`${type} ${is ? "is" : "isn't"} text that compresses well`, () => {
+    equal(isCompressibleType(type), is);
   });
 }

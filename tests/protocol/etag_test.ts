@@ -4,9 +4,11 @@ import { formatEtag, matchesEtag } from "../../src/protocol/etag.ts";
 
 const TAG = formatEtag("a1-2", 0, 10, false);
 
-Deno.test("an entity tag is quoted and names the stream, the range and the closure", () => {
+Deno.test("an entity tag is quoted and names the stream, the range, the closure and the coding", () => {
   equal(TAG, `"a1-2:0:10"`);
   equal(formatEtag("a1-2", 0, 10, true), `"a1-2:0:10:c"`);
+  equal(formatEtag("a1-2", 0, 10, false, "gzip"), `"a1-2:0:10-gzip"`);
+  equal(formatEtag("a1-2", 0, 10, true, "gzip"), `"a1-2:0:10:c-gzip"`);
 });
 
 const CASES: readonly (readonly [string, string, boolean])[] = [

@@ -31,9 +31,26 @@ function dataOf(data: Uint8Array, format: SseFormat): string | undefined {
 Deno.test("a frame with data is the data event and its control event in one", () => {
   equal(
     frameText(encodeUtf8("abc"), TEXT),
-    "event: data\ndata:abc\n\n" +
+    "event: data\ndata:abc\nid:abc_3\n\n" +
       'event: control\ndata:{"streamNextOffset":"abc_3","streamCursor":"7","upToDate":true}\n\n',
   );
+});
+
+Deno.test("every event's id is where to go on after it, and the closure's says closed", () => {
+  const ids = (data: Uint8Array, format: SseFormat, closed: boolean) =>
+    parseSse(frameText(data, format, { ...OPEN, closed })).events.map(({ lastEventId }) =>
+      lastEventId
+    );
+  const formats = [TEXT, JSON_FORMAT, BINARY, JSON_BINARY];
+  for (const format of formats) {
+    const data = format.json
+      ? splitJson(encodeUtf8("[1,2]")).bytes
+      : encodeUtf8("\nid:x\n\nid:y\n");
+    deepEqual(ids(data, format, false), ["abc_3", "abc_3"]);
+    deepEqual(ids(data, format, true), ["abc_3", "abc_3_closed"]);
+    deepEqual(ids(NO_BYTES, format, false), ["abc_3"]);
+    deepEqual(ids(NO_BYTES, format, true), ["abc_3_closed"]);
+  }
 });
 
 Deno.test("a frame without data is the control event alone", () => {

@@ -1,9 +1,11 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import zlib from "node:zlib";
-import { concatBytes } from "../../src/protocol/bytes.ts";
+import { createMemoryStorage, serve } from "../../src/mod.ts";
+import { concatBytes, encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { plainGet } from "../support/plain_get.ts";
 import { startServer } from "./server_process.ts";
 import { HTTP_TARGETS, type RuntimeTarget } from "./targets.ts";
 
@@ -51,7 +53,85 @@ for (const target of HTTP_TARGETS) {
       equal(await (await fetch(`${url}/a`)).text(), "one");
     });
   });
+
+  Deno.test(`${target.name}: reads are in gzip where the client takes that, if asked to or seen from afar`, async () => {
+    const text = "a line of text\n".repeat(1000);
+    for (
+      const [flags, coding] of [[[], undefined], [["--compress"], "gzip"], [AFAR, "gzip"]] as const
+    ) {
+      await withServer(target, async ({ url }) => {
+        equal((await send(`${url}/a`, "PUT", "identity", encodeUtf8(text))).status, 201);
+        const { headers, body } = await plainGet(`${url}/a`, { "accept-encoding": "gzip, br" });
+        equal(headers["content-encoding"], coding);
+        equal(headers["content-length"], String(body.length));
+        equal(coding === undefined ? body.toString() : zlib.gunzipSync(body).toString(), text);
+        const etag = String(headers["etag"]);
+        const again = { "accept-encoding": "gzip", "if-none-match": etag };
+        equal((await plainGet(`${url}/a`, again)).status, 304);
+        equal((await plainGet(`${url}/a`)).body.toString(), text);
+        equal(await (await fetch(`${url}/a`)).text(), text);
+      }, flags);
+    }
+  });
+
+  Deno.test(`${target.name}: long reads from the disk are in gzip as they are without`, async () => {
+    const flags = ["--compress", "--wal-bytes", "8MiB", "--chunk-bytes", "1MiB"];
+    await withServer(target, async ({ url }) => {
+      const messages = Array.from({ length: 400 }, (_, i) => ({ i, text: "ü".repeat(i * 7) }));
+      const body = encodeUtf8(JSON.stringify(messages));
+      const json = { "content-type": "application/json" };
+      equal((await fetch(`${url}/j`, { method: "PUT", headers: json })).status, 201);
+      for (let i = 0; i < 16; i++) {
+        equal((await fetch(`${url}/j`, { method: "POST", headers: json, body })).status, 204);
+      }
+      const all: unknown[] = [];
+      let zipped = 0;
+      for (let offset = "-1", isOn = true; isOn;) {
+        const target = `${url}/j?offset=${offset}`;
+        const [gzip, plain] = await Promise.all([
+          plainGet(target, { "accept-encoding": "gzip" }),
+          plainGet(target),
+        ]);
+        equal(gzip.headers["content-encoding"], "gzip");
+        const array = zlib.gunzipSync(gzip.body);
+        ok(array.equals(plain.body));
+        zipped += gzip.body.length;
+        all.push(...JSON.parse(array.toString()));
+        offset = String(plain.headers["stream-next-offset"]);
+        isOn = plain.headers["stream-up-to-date"] === undefined;
+      }
+      deepEqual(all, Array.from({ length: 16 }, () => messages).flat());
+      ok(zipped * 4 < body.length * 16);
+    }, flags);
+  });
 }
+
+Deno.test("serve() answers in gzip where it is asked to, or where others can reach it", async () => {
+  const text = "a line of text\n".repeat(100);
+  for (
+    const [options, coding] of [
+      [{}, undefined],
+      [{ compress: true }, "gzip"],
+      [{ hostname: AFAR_HOST }, "gzip"],
+      [{ hostname: AFAR_HOST, compress: false }, undefined],
+    ] as const
+  ) {
+    const storage = createMemoryStorage();
+    const server = await serve({ storage, port: 0, ...options });
+    try {
+      equal((await send(`${server.url}/a`, "PUT", "identity", encodeUtf8(text))).status, 201);
+      const answer = await plainGet(`${server.url}/a`, { "accept-encoding": "gzip" });
+      equal(answer.headers["content-encoding"], coding);
+    } finally {
+      await server.stop();
+      await storage.close();
+    }
+  }
+});
+
+/** An address that isn't taken for loopback, and leads nowhere else. */
+const AFAR_HOST = "127.1";
+const AFAR = ["--host", AFAR_HOST];
 
 function send(url: string, method: string, coding: string, body: Uint8Array): Promise<Response> {
   const headers = { ...TEXT, "content-encoding": coding };
@@ -68,10 +148,14 @@ interface Served {
   readonly pid: number;
 }
 
-async function withServer(target: RuntimeTarget, run: (server: Served) => Promise<void>) {
+async function withServer(
+  target: RuntimeTarget,
+  run: (server: Served) => Promise<void>,
+  more: readonly string[] = [],
+) {
   const dir = mkdtempSync(join(tmpdir(), "durable-streams-test-"));
   try {
-    const flags = ["--port", "0", "--dir", join(dir, "streams")];
+    const flags = ["--port", "0", "--dir", join(dir, "streams"), ...more];
     await using server = await startServer(await target.command(), flags);
     await run(server);
   } finally {

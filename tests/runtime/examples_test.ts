@@ -2,6 +2,7 @@ import { equal } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodePath } from "../tools/node.ts";
 import { inRepo } from "../tools/repo.ts";
 import { startServer } from "./server_process.ts";
 import { bun } from "./targets.ts";
@@ -9,6 +10,8 @@ import { bun } from "./targets.ts";
 const EXAMPLES: readonly (readonly string[])[] = [
   [Deno.execPath(), "run", "-A", "examples/deno.ts"],
   [bun, "examples/bun.ts"],
+  [await nodePath("22.23.3"), "examples/node.ts"],
+  [await nodePath("24.21.0"), "examples/node.ts"],
 ];
 const TEXT = { "content-type": "text/plain" };
 
@@ -27,6 +30,7 @@ for (const command of EXAMPLES) {
         server.signal("SIGTERM");
         const { code, stderr } = await server.ended;
         equal(code, 0, stderr);
+        equal(stderr, "");
       }
     } finally {
       rmSync(dir, { recursive: true, force: true });

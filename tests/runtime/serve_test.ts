@@ -51,6 +51,21 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     );
   });
 
+  test("says at / what it is, as text or as a page", async (flags) => {
+    await using server = await start(flags);
+    const root = new URL("/", server.url);
+    for (const [accept, type] of [["*/*", "text/plain"], ["text/html", "text/html"]] as const) {
+      const answer = await fetch(root, { headers: { accept } });
+      deepEqual([answer.status, answer.headers.get("content-type")], [
+        200,
+        `${type}; charset=utf-8`,
+      ]);
+      ok((await answer.text()).includes(`${server.url}/my-stream`));
+      const head = await fetch(root, { method: "HEAD", headers: { accept } });
+      deepEqual([head.status, head.headers.get("content-type")], [200, `${type}; charset=utf-8`]);
+    }
+  });
+
   test("serves no strange page and by no strange name, unless flags say so", async (flags) => {
     const ask = async (url: string, headers: string) => {
       const connection = new RawConnection(url);
@@ -184,6 +199,22 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     equal(code, 0, stderr);
     ok(performance.now() - startMs < STOP_LIMIT_MS);
     await idle.closed();
+  });
+
+  test("SIGHUP ends it with 0 too, except where it was started to outlive its terminal", async (flags) => {
+    await using server = await start(flags);
+    server.signal("SIGHUP");
+    equal((await server.ended).code, 0);
+    // Node forgets at its start which signals it was told to ignore.
+    if (target.name.startsWith("node")) return;
+    const ignoring = ["sh", "-c", `trap "" HUP; exec "$@"`, "sh", ...await target.command()];
+    await using kept = await startServer(ignoring, flags);
+    kept.signal("SIGHUP");
+    equal(await status(fetch(`${kept.url}/none`)), 404);
+    kept.signal("SIGTERM");
+    const { code, stderr } = await kept.ended;
+    equal(code, 0);
+    match(stderr, /stopping .*SIGTERM/);
   });
 
   test("a request that never ends is cut in time", async (flags) => {

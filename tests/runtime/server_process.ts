@@ -19,7 +19,7 @@ export interface ServerProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const READY_LIMIT_MS = 20_000;
+const READY_LIMIT_MS = 60_000;
 
 /** Starts the program and waits until it says that it listens. */
 export async function startServer(

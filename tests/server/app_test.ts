@@ -106,6 +106,8 @@ const BAD_OPTIONS: readonly (readonly [Partial<AppOptions>, RegExp])[] = [
   [{ prefix: "v1/stream" }, /prefix "v1\/stream" is not a path/],
   [{ prefix: "/v1/stream?x" }, /is not a path: expected something like \/v1\/stream/],
   [{ prefix: "/v1//stream" }, /is not a path/],
+  [{ mountPath: "api" }, /mountPath "api" is not a path: expected something like \/api\./],
+  [{ welcome: true, streamName: () => "a" }, /welcome and streamName are both given/],
 ];
 
 for (const [options, message] of BAD_OPTIONS) {

@@ -34,7 +34,7 @@ for (const method of ["POST", "PUT"]) {
     const headers = { ...TEXT, "content-length": String(1000 * 1024) };
     const answer = await served.send(method, "a", headers, body);
     equal(answer.headers.get("connection"), "close");
-    await refused(answer, 413, "body_too_large", SAYS);
+    await refused(answer, 413, "body_too_large", SAYS, /^The body of 1024000 bytes is/);
     equal(pulled(), 0);
     equal((await served.get("a")).status, method === "POST" ? 200 : 404);
   });

@@ -58,14 +58,20 @@ const OTHERS: readonly (readonly [string, Record<string, string>, RegExp])[] = [
   ["another TTL", { ...TEXT, "stream-ttl": "61" }, /another TTL or expiry/],
   ["no TTL", TEXT, /another TTL or expiry/],
   ["an expiry for the TTL", { ...TEXT, "stream-expires-at": EXPIRES }, /another TTL or expiry/],
-  ["closure", { ...TEXT, "stream-ttl": "60", ...CLOSE }, /another closure: it is open/],
+  ["closure", { ...TEXT, "stream-ttl": "60", ...CLOSE }, /already exists and is open\./],
 ];
 
 for (const [title, headers, message] of OTHERS) {
   Deno.test(`PUT again with ${title}: 409`, async () => {
     const served = new Fixture();
     await served.make("a", { ...TEXT, "stream-ttl": "60" });
-    await refused(await served.put("a", headers), 409, "stream_exists", /"a" exists/, message);
+    await refused(
+      await served.put("a", headers),
+      409,
+      "stream_exists",
+      /"a" already exists/,
+      message,
+    );
   });
 }
 

@@ -37,7 +37,12 @@ for (const [title, path, says] of REFUSED) {
 
 for (const path of ["/", "/v1", "/v1/stream", "/v1/streamsx/a", "/v2/stream/a", "/V1/stream/a"]) {
   Deno.test(`the URL ${path} is no stream's: 404 for every verb`, () =>
-    everyVerb(path, 404, "not_found", /URL is not a stream's/));
+    everyVerb(
+      path,
+      404,
+      "not_found",
+      /^No stream has this URL; streams are under \/v1\/stream\/, such as \/v1\/stream\/my-stream\.$/,
+    ));
 }
 
 Deno.test("what URLs resolve before they are sent never climbs out of the prefix", async () => {

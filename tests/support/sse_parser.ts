@@ -2,6 +2,8 @@
 export interface SseEvent {
   type: string;
   data: string;
+  /** What a reconnect after this event sends as `Last-Event-ID`; empty where there was none yet. */
+  lastEventId: string;
 }
 
 /** What a whole response comes to. */
@@ -20,11 +22,14 @@ export function parseSse(text: string): ParsedSse {
   const comments: string[] = [];
   let type = "";
   let data: string[] = [];
+  let lastEventId = "";
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   // What follows the last line end is a line that isn't finished: the standard drops it.
   for (const line of lines.slice(0, -1)) {
     if (line === "") {
-      if (data.length > 0) events.push({ type: type || "message", data: data.join("\n") });
+      if (data.length > 0) {
+        events.push({ type: type || "message", data: data.join("\n"), lastEventId });
+      }
       type = "";
       data = [];
       continue;
@@ -38,6 +43,7 @@ export function parseSse(text: string): ParsedSse {
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "event") type = value;
     if (field === "data") data.push(value);
+    if (field === "id" && !value.includes("\0")) lastEventId = value;
   }
   return { events, comments };
 }

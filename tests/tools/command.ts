@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** When it is ended for taking too long. */
   readonly limitMinutes: number;
+  /** Told what it writes, as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** How a command ended. */
@@ -19,6 +21,8 @@ export interface CommandResult {
   readonly code: number;
   /** What it wrote, both outputs in the order they came. */
   readonly output: string;
+  /** It was ended because it took too long. */
+  readonly hitLimit: boolean;
 }
 
 const GRACE_MS = 10_000;
@@ -43,7 +47,11 @@ export function runCommand(
     detached: true,
   });
   let output = "";
-  const collect = (chunk: string) => output += chunk;
+  let hitLimit = false;
+  const collect = (chunk: string) => {
+    output += chunk;
+    options.onOutput?.(chunk);
+  };
   child.stdout.setEncoding("utf8").on("data", collect);
   child.stderr.setEncoding("utf8").on("data", collect);
 
@@ -65,6 +73,7 @@ export function runCommand(
   };
   process.on("SIGINT", stopped).on("SIGTERM", stopped);
   const limit = setTimeout(() => {
+    hitLimit = true;
     output += `\nended: ${command.join(" ")} took more than ${options.limitMinutes} minutes\n`;
     endGroup();
   }, options.limitMinutes * 60_000);
@@ -88,7 +97,7 @@ export function runCommand(
     });
     child.once("close", (code) => {
       settle();
-      resolve({ code: code ?? 1, output });
+      resolve({ code: code ?? 1, output, hitLimit });
     });
   });
 }

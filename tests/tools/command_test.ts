@@ -15,6 +15,7 @@ function evaluate(code: string, limitMinutes: number) {
 Deno.test("a command's outputs and exit code come back", async () => {
   const result = await evaluate(`console.log("a"); console.error("b"); Deno.exit(3);`, 1);
   equal(result.code, 3);
+  equal(result.hitLimit, false);
   match(result.output, /a/);
   match(result.output, /b/);
 });
@@ -23,6 +24,7 @@ Deno.test("a command past its limit is ended with all it started, and that is sa
   const result = await evaluate(`${LEAVES_ONE} setInterval(() => {}, 1000);`, 0.01);
   equal(result.code, 1);
   match(result.output, /took more than 0\.01 minutes/);
+  equal(result.hitLimit, true);
 });
 
 Deno.test("what a command leaves behind is ended, and that is said", async () => {

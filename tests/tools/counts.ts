@@ -31,6 +31,18 @@ export function parseClosingLine(output: string): Counts | undefined {
   );
 }
 
+/** Adds up the lines `NAME: 3 passed, 0 failed in 2 s` that a runner of ours writes for its parts. */
+export function addParts(output: string): Counts {
+  const parts = [...output.matchAll(/^\S+: (\d+ passed, \d+ failed(?:, \d+ skipped)?) in /gm)];
+  return parts.map(([, part = ""]) => parseClosingLine(part) ?? NONE).reduce(addCounts, NONE);
+}
+
+/** Reads how far the crash histories are: `1000 histories so far`. */
+export function parseHistories(output: string): Counts {
+  const [, count = "0"] = [...output.matchAll(/^(\d+) histories so far$/gm)].at(-1) ?? [];
+  return { ...NONE, passed: Number(count) };
+}
+
 /**
  * Reads what `deno test` says at its end: `ok | 3 passed (2 steps) | 0 failed | 1 ignored (8ms)`.
  * A step is part of its test and isn't counted, since its failure is its test's failure.

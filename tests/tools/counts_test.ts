@@ -1,5 +1,13 @@
 import { deepStrictEqual as equal } from "node:assert";
-import { addCounts, closingLine, parseBunTest, parseClosingLine, parseDenoTest } from "./counts.ts";
+import {
+  addCounts,
+  addParts,
+  closingLine,
+  parseBunTest,
+  parseClosingLine,
+  parseDenoTest,
+  parseHistories,
+} from "./counts.ts";
 
 Deno.test("deno test: the last line of results counts, steps and all", () => {
   equal(
@@ -65,6 +73,15 @@ Deno.test("a closing line is read as it is written", () => {
     );
   }
   equal(parseClosingLine("a: 1 passed, 0 failed in 2 s"), undefined);
+});
+
+Deno.test("a runner's parts add up before its end", () => {
+  const part =
+    "deno-file: 332 passed, 0 failed, 6 skipped in 40 s\nbun-file: 2 passed, 1 failed in 4 s\n";
+  equal(addParts(part), { passed: 334, failed: 1, skipped: 6 });
+  equal(addParts("3 passed, 0 failed\n"), { passed: 0, failed: 0, skipped: 0 });
+  equal(parseHistories("1000 histories so far\n2100 histories so far\n").passed, 2100);
+  equal(parseHistories("").passed, 0);
 });
 
 Deno.test("counts add up", () => {

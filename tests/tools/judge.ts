@@ -1,3 +1,4 @@
+import type { CommandResult } from "./command.ts";
 import { type Counts, NONE } from "./counts.ts";
 import type { Suite } from "./suites.ts";
 
@@ -9,20 +10,23 @@ export interface Verdict {
 }
 
 /**
- * The verdict on a suite that ended with `code` and wrote `output`.
+ * The verdict on a suite's run.
  *
  * A run whose tests all passed may still have failed: it ended early, it ended with a code of its
- * own, or it found no test to run.
+ * own, or it found no test to run. Of one that didn't come to its end what it had done by then counts.
  */
 export function judge(
-  suite: Pick<Suite, "parse" | "mayBeEmpty">,
-  code: number,
-  output: string,
+  suite: Pick<Suite, "parse" | "parsePart" | "mayBeEmpty" | "limitMinutes">,
+  { code, output, hitLimit }: CommandResult,
 ): Verdict {
+  if (hitLimit) {
+    const part = suite.parse(output) ?? suite.parsePart?.(output) ?? NONE;
+    return failed(part, `was ended after ${suite.limitMinutes} minutes, its limit`);
+  }
   const counts = suite.parse(output);
   if (counts === undefined) {
     return failed(
-      NONE,
+      suite.parsePart?.(output) ?? NONE,
       `ended with exit code ${code} before it came to a result`,
     );
   }
@@ -37,5 +41,5 @@ export function judge(
 }
 
 function failed(counts: Counts, complaint: string): Verdict {
-  return { counts: { ...counts, failed: 1 }, complaint };
+  return { counts: { ...counts, failed: counts.failed + 1 }, complaint };
 }

@@ -1,14 +1,20 @@
 /**
  * `deno task test` and `deno task test:all`: every suite in turn, and one closing line.
  *
- * `--all` adds the long suites; `--only NAME` runs those whose name contains NAME.
+ * `--all` adds the long suites; `--only NAME` runs those whose name contains NAME. While a suite runs it
+ * is shown how far it is.
  */
 import { parseArgs } from "node:util";
-import { runCommand } from "./command.ts";
+import process from "node:process";
+import { type CommandResult, runCommand } from "./command.ts";
 import { addCounts, closingLine, type Counts, NONE } from "./counts.ts";
 import { installTestTools } from "./install.ts";
 import { judge } from "./judge.ts";
+import { Progress } from "./progress.ts";
 import { type Suite, SUITES } from "./suites.ts";
+
+/** How often it is shown how far a suite is. */
+const PROGRESS_MS = 1_000;
 
 const { values: { all, only } } = parseArgs({
   options: {
@@ -32,23 +38,30 @@ Deno.exit(total.failed === 0 ? 0 : 1);
 
 async function runSuite(suite: Suite): Promise<Counts> {
   const startedAt = performance.now();
-  const { code, output } = await runWithTools(suite);
+  const result = await runWithProgress(suite);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  const { counts, complaint } = judge(suite, code, output);
+  const { counts, complaint } = judge(suite, result);
   // Set off, so that a closing line among it isn't taken for this run's.
-  if (counts.failed > 0) console.log(output.trimEnd().replace(/^/gm, "  | "));
+  if (counts.failed > 0) console.log(result.output.trimEnd().replace(/^/gm, "  | "));
   if (complaint !== undefined) console.log(`${suite.name}: ${complaint}`);
   console.log(`${suite.name}: ${closingLine(counts)} in ${seconds} s`);
   return counts;
 }
 
-async function runWithTools(
-  suite: Suite,
-): Promise<{ code: number; output: string }> {
+async function runWithProgress(suite: Suite): Promise<CommandResult> {
+  const output = {
+    isTerminal: process.stdout.isTTY === true,
+    write: (text: string) => process.stdout.write(text),
+  };
+  const progress = new Progress(output, suite, performance.now());
+  const timer = setInterval(() => progress.tick(performance.now()), PROGRESS_MS);
   try {
     if (suite.needsTools === true) await installTestTools();
-    return await runCommand(suite.command, suite);
+    return await runCommand(suite.command, { ...suite, onOutput: (text) => progress.add(text) });
   } catch (error) {
-    return { code: 1, output: String(error) };
+    return { code: 1, output: String(error), hitLimit: false };
+  } finally {
+    clearInterval(timer);
+    progress.clear();
   }
 }

@@ -18,14 +18,14 @@ export function shellBlocks(markdown: string): readonly ShellBlock[] {
 /**
  * Runs a block with bash in the repository; what it wrote to stdout.
  *
- * @throws {Error} with all that it wrote, where it fails or takes longer than a minute
+ * @throws {Error} with all that it wrote, where it fails or takes longer than three minutes
  */
 export function runBlock(script: string, env: Readonly<Record<string, string>> = {}): string {
   const { status, signal, stdout, stderr } = spawnSync("bash", ["-euc", script], {
     cwd: REPO,
     encoding: "utf8",
     env: { ...process.env, ...env },
-    timeout: 60_000,
+    timeout: 180_000,
   });
   if (status === 0) return stdout;
   throw new Error(`It ended with ${signal ?? status}:\n${script}\n${stdout}${stderr}`);

@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs";
-import { type Counts, parseClosingLine, parseDenoTest } from "./counts.ts";
+import {
+  addParts,
+  type Counts,
+  parseClosingLine,
+  parseDenoTest,
+  parseHistories,
+} from "./counts.ts";
 import { inRepo } from "./repo.ts";
+import { countDenoTests } from "./test_counter.ts";
 
 /** One command of tests and how its result is read. */
 export interface Suite {
@@ -8,6 +15,10 @@ export interface Suite {
   readonly command: readonly string[];
   /** Reads the counts from what the command wrote; undefined where it never came to them. */
   readonly parse: (output: string) => Counts | undefined;
+  /** Counts what came to a result in a run that ended before its time; nothing unless given. */
+  readonly parsePart?: (output: string) => Counts;
+  /** How long it takes on a machine with two slow cores; the limit is at least three times that. */
+  readonly usualSeconds?: number;
   readonly limitMinutes: number;
   /** Only `deno task test:all` runs it. */
   readonly long?: boolean;
@@ -23,11 +34,14 @@ const deno = Deno.execPath();
 /** Under tests/ Deno takes tests/deno.json unless told otherwise: the program's packages are here. */
 const script = [deno, "run", "-A", "-c", "deno.json"];
 
+/** How what `deno test` writes is read. */
+const denoTest = { parse: parseDenoTest, parsePart: countDenoTests };
+
 const OTHERS: readonly Suite[] = [
   {
     name: "examples in docstrings",
     command: [deno, "test", "-A", "--doc", "src"],
-    parse: parseDenoTest,
+    ...denoTest,
     limitMinutes: 5,
     // Examples are asked of the entry points only.
     mayBeEmpty: !existsSync(inRepo("src", "mod.ts")),
@@ -35,8 +49,9 @@ const OTHERS: readonly Suite[] = [
   {
     name: "runtime",
     command: [deno, "test", "-A", "tests/runtime"],
-    parse: parseDenoTest,
-    limitMinutes: 10,
+    ...denoTest,
+    usualSeconds: 95,
+    limitMinutes: 14,
     long: true,
     folder: "tests/runtime",
     needsTools: true,
@@ -44,15 +59,19 @@ const OTHERS: readonly Suite[] = [
   {
     name: "readme",
     command: [deno, "test", "-A", "tests/readme"],
-    parse: parseDenoTest,
-    limitMinutes: 3,
+    ...denoTest,
+    usualSeconds: 25,
+    limitMinutes: 5,
     folder: "tests/readme",
+    // One of its examples runs on Node, which takes what is built.
+    needsTools: true,
   },
   {
     name: "commands",
     command: [deno, "test", "-A", "tests/commands"],
-    parse: parseDenoTest,
-    limitMinutes: 6,
+    ...denoTest,
+    usualSeconds: 60,
+    limitMinutes: 10,
     long: true,
     folder: "tests/commands",
     needsTools: true,
@@ -60,17 +79,27 @@ const OTHERS: readonly Suite[] = [
   {
     name: "package",
     command: [deno, "test", "-A", "tests/package"],
-    parse: parseDenoTest,
-    limitMinutes: 5,
+    ...denoTest,
+    limitMinutes: 15,
     long: true,
     folder: "tests/package",
     needsTools: true,
   },
   {
+    name: "embedding",
+    command: [deno, "test", "-A", "tests/embedding"],
+    ...denoTest,
+    limitMinutes: 5,
+    long: true,
+    folder: "tests/embedding",
+    needsTools: true,
+  },
+  {
     name: "kill",
     command: [deno, "test", "-A", "tests/kill"],
-    parse: parseDenoTest,
-    limitMinutes: 12,
+    ...denoTest,
+    usualSeconds: 177,
+    limitMinutes: 18,
     long: true,
     folder: "tests/kill",
     needsTools: true,
@@ -80,13 +109,16 @@ const OTHERS: readonly Suite[] = [
     // The same in every run: new ones come with `deno task crash` and the tests of every change.
     command: [...script, "tests/crash/run.ts", "--count", "10000"],
     parse: parseClosingLine,
+    parsePart: parseHistories,
+    usualSeconds: 167,
     limitMinutes: 20,
     long: true,
   },
   {
     name: "planted bugs",
     command: [deno, "test", "-A", "tests/crash/planted"],
-    parse: parseDenoTest,
+    ...denoTest,
+    usualSeconds: 99,
     limitMinutes: 10,
     long: true,
     folder: "tests/crash/planted",
@@ -94,7 +126,8 @@ const OTHERS: readonly Suite[] = [
   {
     name: "flips",
     command: [deno, "test", "-A", "--parallel", "tests/flips"],
-    parse: parseDenoTest,
+    ...denoTest,
+    usualSeconds: 143,
     limitMinutes: 15,
     long: true,
     folder: "tests/flips",
@@ -102,7 +135,8 @@ const OTHERS: readonly Suite[] = [
   {
     name: "linearizability",
     command: [deno, "test", "-A", "tests/linearizability"],
-    parse: parseDenoTest,
+    ...denoTest,
+    usualSeconds: 76,
     limitMinutes: 12,
     long: true,
     folder: "tests/linearizability",
@@ -111,8 +145,9 @@ const OTHERS: readonly Suite[] = [
   {
     name: "hostile",
     command: [deno, "test", "-A", "tests/hostile"],
-    parse: parseDenoTest,
-    limitMinutes: 15,
+    ...denoTest,
+    usualSeconds: 278,
+    limitMinutes: 24,
     long: true,
     folder: "tests/hostile",
     needsTools: true,
@@ -120,7 +155,8 @@ const OTHERS: readonly Suite[] = [
   {
     name: "disk",
     command: [deno, "test", "-A", "tests/disk"],
-    parse: parseDenoTest,
+    ...denoTest,
+    usualSeconds: 26,
     limitMinutes: 5,
     long: true,
     folder: "tests/disk",
@@ -129,7 +165,8 @@ const OTHERS: readonly Suite[] = [
   {
     name: "client",
     command: [deno, "test", "-A", "tests/client/hostile"],
-    parse: parseDenoTest,
+    ...denoTest,
+    usualSeconds: 35,
     limitMinutes: 5,
     long: true,
     folder: "tests/client/hostile",
@@ -138,8 +175,9 @@ const OTHERS: readonly Suite[] = [
     name: "compat",
     // What it drives is installed beside the tests, and its own types are checked here only.
     command: [deno, "test", "-A", "-c", "tests/deno.json", "tests/compat"],
-    parse: parseDenoTest,
-    limitMinutes: 5,
+    ...denoTest,
+    usualSeconds: 70,
+    limitMinutes: 8,
     long: true,
     folder: "tests/compat",
     needsTools: true,
@@ -148,6 +186,8 @@ const OTHERS: readonly Suite[] = [
     name: "conformance",
     command: [...script, "tests/conformance/run.ts"],
     parse: parseClosingLine,
+    parsePart: addParts,
+    usualSeconds: 93,
     limitMinutes: 15,
     long: true,
     needsTools: true,
@@ -162,8 +202,9 @@ export const SUITES: readonly Suite[] = [
   {
     name: "unit tests",
     command: [deno, "test", "-A", ...apart, "tests"],
-    parse: parseDenoTest,
-    limitMinutes: 15,
+    ...denoTest,
+    usualSeconds: 307,
+    limitMinutes: 24,
     // One of them asks Bun.
     needsTools: true,
   },

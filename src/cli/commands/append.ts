@@ -17,12 +17,12 @@ import { dataFlag, readContent } from "./text_input.ts";
 const flags = {
   lines: switchFlag({
     name: "lines",
-    help: "Each line is a message; sent in batches, as they come.",
+    help: "Each line is a message; they are sent in batches, as they come.",
     commandLineOnly: true,
   }),
   json: switchFlag({
     name: "json",
-    help: "The input is JSON, with --lines one value a line.",
+    help: "The input is JSON, with --lines one value per line.",
     commandLineOnly: true,
   }),
   data: dataFlag,
@@ -30,7 +30,7 @@ const flags = {
     name: "producer",
     placeholder: "id",
     default: "",
-    help: "Run again with the same id and the same input, this appends nothing twice.",
+    help: "Makes it safe to run this again with the same id and input: nothing is appended twice.",
     accepts: "a name of your choice, in ASCII",
     check: isHeaderText,
     commandLineOnly: true,
@@ -40,20 +40,20 @@ const flags = {
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
     default: 0,
-    help: "Begins the --producer anew: other input than before, or shuts out a run that hangs.",
+    help: "A new epoch of the --producer: for other input than before, or to fence off a hung run.",
     commandLineOnly: true,
   })),
   contentType: contentTypeFlag,
   create: onSwitchFlag({
     name: "create",
-    help: "Fail where the stream is missing, rather than create it.",
+    help: "Fail if the stream is missing, rather than create it.",
     commandLineOnly: true,
   }),
   seq: optionalFlag(textFlag({
     name: "seq",
     placeholder: "text",
     default: "",
-    help: "Refused unless it is greater than the last one, byte by byte (Stream-Seq).",
+    help: "Refused unless it sorts after the last one, byte by byte (Stream-Seq).",
     accepts: "text in ASCII",
     check: isHeaderText,
     commandLineOnly: true,
@@ -78,6 +78,15 @@ application/json with --json, else as text/plain; charset=utf-8.
 --producer ID makes it safe to run the same command again after a failure: what was appended is
 not appended again. That holds only as long as the input is the same from its beginning, and
 --lines, --json and --epoch are too. Other input needs another id, or the next --epoch.`,
+  examples: [
+    ["echo hello | durable-streams append logs/demo", "one append"],
+    ["seq 1 1000 | durable-streams append logs/demo --lines", "each line a message, in batches"],
+    [`durable-streams append users --json --data '{"user":1}'`, "a value of a JSON stream"],
+    [
+      "durable-streams append import --lines --producer import-1 < all.txt",
+      "can be run again: nothing is stored twice",
+    ],
+  ],
   words: [PATH],
   flags,
   run,
@@ -123,8 +132,8 @@ async function appendWhole(task: StreamTask, stream: KnownStream, body: Bytes): 
     const isUnknown = error instanceof ClientError && NO_ANSWER.has(error.code);
     if (!isUnknown || id !== undefined) throw error;
     throw new CommandError(
-      `${session.baseUrl} gave no answer, so that it may have been appended; --producer ID makes ` +
-        "it safe to run this again",
+      `${session.baseUrl} gave no answer, so it may or may not have been appended; --producer ID ` +
+        "makes it safe to run this again",
       EXIT.unavailable,
     );
   }
@@ -133,13 +142,13 @@ async function appendWhole(task: StreamTask, stream: KnownStream, body: Bytes): 
 function checkTogether(values: FlagValues): void {
   const given = (flag: Parameters<FlagValues["get"]>[0]) => values.get(flag) !== undefined;
   if (values.get(flags.lines) && given(flags.data)) {
-    throw new UsageError("--data is one append, and --lines is for stdin; accepted: one of them");
+    throw new UsageError("--data is one append, and --lines reads stdin; accepted: one of them");
   }
   if (values.get(flags.lines) && given(flags.seq)) {
     throw new UsageError("--seq goes with one append, not with --lines; accepted: one of them");
   }
   if (given(flags.epoch) && !given(flags.producer)) {
-    throw new UsageError("--epoch is a producer's; accepted: together with --producer");
+    throw new UsageError("--epoch needs --producer; accepted: both");
   }
 }
 

@@ -172,7 +172,7 @@ class BadLine extends Error {
 
   toCommandError(hasProducer: boolean): CommandError {
     const before = hasProducer
-      ? "put it right and run this again: what came before it is not appended twice"
+      ? "correct it and run this again: what came before it is not appended twice"
       : "the lines before it are appended, and none after it";
     const reason = this.message.replace(/\.$/, "");
     return new CommandError(`line ${this.#line}: ${reason}; ${before}`, EXIT.failure);

@@ -5,8 +5,11 @@ import { PATH, streamVerb } from "./stream_verb.ts";
 /** `durable-streams close PATH`: no more appends. */
 export const closeVerb = streamVerb({
   name: "close",
-  summary: "Close a stream: nothing can be appended any more, and readers learn that it is whole.",
-  details: "\nClosing a closed stream is fine. There is no way to open it again.",
+  summary: "Close a stream: it takes no more appends, and readers see that it is complete.",
+  details: "\nClosing a closed stream is fine. A closed stream can't be reopened.",
+  examples: [
+    ["durable-streams close logs/demo", "readers see that it is complete"],
+  ],
   words: [PATH],
   flags: {},
   async run({ session }) {

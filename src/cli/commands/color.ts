@@ -1,4 +1,5 @@
 import type { FlagValues } from "../flag_values.ts";
+import { PROGRAM } from "../program_name.ts";
 import type { Shell } from "../shell.ts";
 import { connectionFlags } from "./common_flags.ts";
 
@@ -7,6 +8,11 @@ export function colorsOn(values: FlagValues, shell: Shell, isTerminal: boolean):
   // NO_COLOR counts where it is set to anything but nothing.
   const refused = (shell.environment["NO_COLOR"] ?? "") !== "";
   return isTerminal && !refused && values.get(connectionFlags.color);
+}
+
+/** What messages begin with. */
+export function errorPrefix(values: FlagValues, shell: Shell): string {
+  return colorsOn(values, shell, shell.errorsIsTerminal) ? red(`${PROGRAM}:`) : `${PROGRAM}:`;
 }
 
 /** Text that stands out as wrong. */

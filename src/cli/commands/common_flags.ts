@@ -35,8 +35,8 @@ export const connectionFlags = {
     max: 24 * HOUR_MS,
     default: 0,
     help:
-      "How long to go on trying while the server can't be reached or fails. Unless given: 1s for the " +
-      "first request, 30s in the middle of a transfer, and for ever with tail -f.",
+      "How long to keep trying while the server can't be reached or fails. Unless given: 1s for the " +
+      "first request, 30s in the middle of a transfer, for ever with tail -f.",
   })),
   color: onSwitchFlag({
     name: "color",
@@ -48,7 +48,7 @@ export const connectionFlags = {
 /** `--json` of a command that tells something. */
 export const jsonOutputFlag: Flag<boolean> = switchFlag({
   name: "json",
-  help: "Print JSON, one object a line.",
+  help: "Print JSON, one object per line.",
   commandLineOnly: true,
 });
 
@@ -70,14 +70,14 @@ export const lifetimeFlags = {
     min: 1_000,
     max: 87_600 * HOUR_MS,
     default: 1_000,
-    help: "The stream ends when nobody read or wrote it for this long, in whole seconds.",
+    help: "The stream expires after this long without reads or writes; in whole seconds.",
     commandLineOnly: true,
   }))),
   expiresAt: optionalFlag(textFlag({
     name: "expires-at",
     placeholder: "time",
     default: "",
-    help: "The stream ends then.",
+    help: "When the stream expires.",
     accepts: "an RFC 3339 time such as 2030-01-31T12:00:00Z",
     check: (text) => parseTime(text) !== undefined,
     commandLineOnly: true,

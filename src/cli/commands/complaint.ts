@@ -1,4 +1,5 @@
 import { ClientError, type Undelivered } from "../../client/client_error.ts";
+import { plural } from "../plural.ts";
 
 /** What a message may name beside the error's own words. */
 export interface Subject {
@@ -24,7 +25,7 @@ function explain(error: ClientError, { url, name }: Subject): string {
     case "network":
       return `can't reach ${url}: ${adviceFor(url)}${reasonOf(error)}`;
     case "timeout":
-      return `${url} took too long to answer; --timeout says how long that may be`;
+      return `${url} took too long to answer; --timeout DURATION waits longer`;
     case "unavailable":
       return `the server at ${url} fails (${error.status ?? "no status"}): ${trimmed(error)}`;
     case "damaged":
@@ -36,7 +37,7 @@ function explain(error: ClientError, { url, name }: Subject): string {
         : `no stream ${stream} at ${url}; ${adviceForMissing(url, name)}`;
     case "gone":
       if (error.serverCode === "offset_gone") {
-        return `${stream} at ${url} isn't the stream that this offset is of: it was deleted and made ` +
+        return `${stream} at ${url} isn't the stream that this offset belongs to: it was deleted and made ` +
           "again, or the offset is another stream's; --from start reads what is there now";
       }
       return `${stream} at ${url} was deleted, or no longer holds what was asked for`;
@@ -44,9 +45,9 @@ function explain(error: ClientError, { url, name }: Subject): string {
       return `the server refused this (${error.status ?? "no status"}): ${trimmed(error)}; ` +
         "credentials go in by --header 'Authorization: …'";
     case "stream_closed":
-      return `${stream} is closed: nothing can be appended any more`;
+      return `${stream} is closed: it takes no more appends`;
     case "rate_limited":
-      return `the server at ${url} takes no more of this for now: ${trimmed(error)}`;
+      return `the server at ${url} limits such requests for now: ${trimmed(error)}`;
     case "too_large":
       return `${trimmed(error)}; --lines appends any amount, in batches`;
     case "stale_epoch":
@@ -55,7 +56,7 @@ function explain(error: ClientError, { url, name }: Subject): string {
       return `${stream} lacks what this producer appended before: was it deleted and made again? ` +
         "Use another --producer";
     case "invalid_response":
-      return `${url} didn't answer as a server of this protocol: ${trimmed(error)}`;
+      return `${url} doesn't answer as a Durable Streams server: ${trimmed(error)}`;
     default:
       return trimmed(error);
   }
@@ -80,7 +81,7 @@ function adviceForMissing(url: string, name: string): string {
   const lacksPrefix = new URL(url).pathname === "/" && !name.startsWith("/");
   return lacksPrefix
     ? "--url includes the prefix, on most servers /v1/stream"
-    : 'the command "list" says which there are';
+    : 'the command "list" prints those that there are';
 }
 
 function reasonOf({ cause }: ClientError): string {
@@ -94,13 +95,9 @@ function epochOf({ epoch }: ClientError): string {
 /** How many messages didn't arrive, in brackets, to stand behind the reason. */
 export function undeliveredIn({ lost, unknown }: Undelivered): string {
   const parts: string[] = [];
-  if (lost > 0) parts.push(`${count(lost)} not appended`);
-  if (unknown > 0) parts.push(`of ${count(unknown)} the answer is missing`);
+  if (lost > 0) parts.push(`${plural(lost, "message")} not appended`);
+  if (unknown > 0) parts.push(`no answer for ${plural(unknown, "message")}`);
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
-}
-
-function count(messages: number): string {
-  return messages === 1 ? "1 message" : `${messages} messages`;
 }
 
 function trimmed({ message }: Error): string {

@@ -23,6 +23,7 @@ export function completionVerb(verbs: () => readonly Verb[]): Verb {
 bash   source <(durable-streams completion bash)      in ~/.bashrc
 zsh    source <(durable-streams completion zsh)       in ~/.zshrc, after compinit
 fish   durable-streams completion fish | source       in ~/.config/fish/config.fish`,
+    examples: [["source <(durable-streams completion bash)", "for this shell"]],
     words: [{ name: "SHELL", help: shells.join(", "), choices: shells }],
     flags: {},
     async run(_values, { words: [name = ""], shell }) {

@@ -14,7 +14,7 @@ const flags = {
   data: dataFlag,
   closed: switchFlag({
     name: "closed",
-    help: "The stream is complete as it is created: nothing can be appended.",
+    help: "Close it at once: --data is all that it will hold.",
     commandLineOnly: true,
   }),
   json: jsonOutputFlag,
@@ -25,8 +25,15 @@ export const createVerb = streamVerb({
   name: "create",
   summary: "Create a stream.",
   details: `
-Says nothing where it worked. A stream that is there already, just as asked for, is fine; one
-with other properties exits 4. Unless --content-type is given, the server's default is taken.`,
+Prints nothing on success. A stream that already exists with the same properties is fine; with
+other properties it exits 4. Without --content-type the server's default is used.`,
+  examples: [
+    ["durable-streams create logs/demo --content-type text/plain", "an empty stream of text"],
+    [
+      "durable-streams create users --content-type application/json --ttl 7d",
+      "expires after a week without use",
+    ],
+  ],
   words: [PATH],
   flags,
   run,

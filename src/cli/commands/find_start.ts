@@ -3,7 +3,7 @@ import { STREAM_START_OFFSET } from "../../protocol/headers.ts";
 import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
 import type { Shell } from "../shell.ts";
-import { onlyName, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { StartingPoint } from "./starting_point.ts";
 
 /**
@@ -15,11 +15,12 @@ import type { StartingPoint } from "./starting_point.ts";
 export async function findStart(
   point: StartingPoint,
   session: Session,
+  name: string,
   shell: Shell,
 ): Promise<string> {
   if (point.kind === "place") return point.offset;
   const atMs = point.kind === "time" ? point.atMs : shell.clock.nowMs() - point.ms;
-  const offset = await askStart(session, { time: new Date(atMs).toISOString() });
+  const offset = await askStart(session, name, { time: new Date(atMs).toISOString() });
   if (offset !== undefined) return offset;
   throw new CommandError(
     `the server at ${session.baseUrl} can't look up times: give an offset, start or now to --from`,
@@ -28,18 +29,23 @@ export async function findStart(
 }
 
 /** An offset about so many bytes before the tail; the start where the server can't tell. */
-export async function findBeforeTail(session: Session, bytes: number): Promise<string> {
-  return await askStart(session, { tail: String(bytes) }) ?? START;
+export async function findBeforeTail(
+  session: Session,
+  name: string,
+  bytes: number,
+): Promise<string> {
+  return await askStart(session, name, { tail: String(bytes) }) ?? START;
 }
 
 /** Where an answer begins; its body is not wanted here. */
 async function askStart(
   session: Session,
+  name: string,
   query: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
   const { headers, stream } = await session.connection.send({
     method: "GET",
-    url: session.connection.urls.of(onlyName(session), query),
+    url: session.connection.urls.of(name, query),
     streaming: true,
     repeatable: true,
   });

@@ -13,8 +13,9 @@ const offsetFlag: Flag<string | undefined> = optionalFlag({
   name: "offset",
   placeholder: "offset",
   help:
-    "Where the new stream branches off, as read --json and head print it; the tail unless given.",
-  accepts: "an offset",
+    "Where the new stream branches off: an offset that head prints, an offset or a place that " +
+    "read --json prints; the tail unless given.",
+  accepts: "an offset or a place",
   default: "",
   defaultText: "",
   commandLineOnly: true,
@@ -36,7 +37,7 @@ const flags = {
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
     default: 0,
-    help: "So many messages after --offset; of a stream that isn't JSON, bytes.",
+    help: "So many messages after --offset, or bytes of a stream that isn't JSON.",
     commandLineOnly: true,
   })),
   ...lifetimeFlags,
@@ -48,8 +49,12 @@ export const forkVerb = streamVerb({
   name: "fork",
   summary: "Create a stream that begins with what another one holds.",
   details: `
-Nothing is copied. What is appended to either later, the other doesn't see. The content type is
-the source's. A fork that is there already, just as asked for, is fine.`,
+Nothing is copied. What is appended to one later doesn't appear in the other. The content type is
+the source's. A fork that already exists with the same properties is fine.`,
+  examples: [
+    ["durable-streams fork users users-copy", "all that users holds now"],
+    ["durable-streams fork users users-old --offset OFFSET", "what it held up to there"],
+  ],
   words: [{ ...PATH, name: "SOURCE", help: "the stream to branch off from" }, PATH],
   flags,
   run,

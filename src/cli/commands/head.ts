@@ -10,7 +10,11 @@ import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
 /** `durable-streams head PATH`: what a stream is and how far it goes. */
 export const headVerb = streamVerb({
   name: "head",
-  summary: "Print what a stream is: its type, its tail, whether it is closed, when it ends.",
+  summary: "Print what a stream is: its type, its tail, whether it is closed, when it expires.",
+  examples: [
+    ["durable-streams head logs/demo", "its type, tail and end, one per line"],
+    ["durable-streams head logs/demo --json", "the same for programs"],
+  ],
   words: [PATH],
   flags: { json: jsonOutputFlag },
   run,

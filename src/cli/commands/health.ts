@@ -21,6 +21,10 @@ const flags = {
 export const healthVerb = streamVerb({
   name: "health",
   summary: "Print how the server is; exits 0 while it takes reads and writes.",
+  examples: [
+    ["durable-streams health", "as JSON: ok, or what is wrong and why"],
+    ["durable-streams health >/dev/null || echo down", "for what watches it"],
+  ],
   words: [],
   wordsAreText: true,
   flags,

@@ -11,7 +11,7 @@ export function lifetimeOptions(values: FlagValues): { ttlSeconds?: number; expi
   const ttlMs = values.get(lifetimeFlags.ttlMs);
   const expiresAt = values.get(lifetimeFlags.expiresAt);
   if (ttlMs !== undefined && expiresAt !== undefined) {
-    throw new UsageError("--ttl and --expires-at both say when the stream ends; accepted: one");
+    throw new UsageError("--ttl and --expires-at both say when the stream expires; accepted: one");
   }
   if (ttlMs !== undefined) return { ttlSeconds: ttlMs / 1_000 };
   return expiresAt === undefined ? {} : { expiresAt };

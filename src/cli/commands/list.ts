@@ -1,13 +1,12 @@
-import { ClientError } from "../../client/client_error.ts";
 import type { ListedStream, ListOptions } from "../../client/list.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
-import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
 import { integerFlag, optionalFlag, switchFlag, textFlag } from "../flag.ts";
 import type { Shell } from "../shell.ts";
 import { UsageError } from "../usage_error.ts";
 import { jsonOutputFlag } from "./common_flags.ts";
 import { infoObject } from "./info_output.ts";
+import { listed } from "./listing.ts";
 import { type StreamTask, streamVerb } from "./stream_verb.ts";
 
 const PAGE_STREAMS = 1_000;
@@ -17,7 +16,7 @@ const flags = {
     name: "after",
     placeholder: "name",
     default: "",
-    help: "Only streams whose names come after this one.",
+    help: "Only streams whose names sort after this one.",
     accepts: "a stream's name",
     check: (text) => text !== "",
     commandLineOnly: true,
@@ -27,7 +26,7 @@ const flags = {
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     default: 1,
-    help: "End after so many streams.",
+    help: "Stop after so many streams.",
     commandLineOnly: true,
   })),
   long: switchFlag({
@@ -42,10 +41,14 @@ const flags = {
 /** `durable-streams list [PREFIX]`: which streams there are. */
 export const listVerb = streamVerb({
   name: "list",
-  summary: "Print the names of the streams, one a line, in their order.",
+  summary: "Print the names of the streams, one per line, in order.",
   details: `
 The server has to allow it: --listing, which is on by default where only its own machine can reach
 it. Listing is an extension of this project's server.`,
+  examples: [
+    ["durable-streams list", "all of them"],
+    ["durable-streams list logs/ --long", "those below logs/, with their tails and types"],
+  ],
   words: [{ name: "PREFIX", help: "what the names begin with", optional: true, isStream: true }],
   wordsAreText: true,
   flags,
@@ -64,13 +67,7 @@ async function run({ session, values, words, shell }: StreamTask): Promise<numbe
   if (prefix !== undefined) options.prefix = prefix;
   if (after !== undefined) options.after = after;
 
-  try {
-    await print(session.client.list(options), limit, format, shell);
-  } catch (error) {
-    // What isn't found here is not a stream.
-    if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
-    throw new CommandError(`${session.baseUrl} lists no streams: ${error.message}`, EXIT.failure);
-  }
+  await print(listed(session, options), limit, format, shell);
   return EXIT.ok;
 }
 

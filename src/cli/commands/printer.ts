@@ -1,31 +1,45 @@
 import { Message } from "../../client/message.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
-import type { Shell } from "../shell.ts";
 import { machineFormat, plainFormat, type RecordFormat } from "./record_format.ts";
 
 const NEWLINE = 0x0a;
 
 /** How a {@link Printer} prints. */
 export interface PrinterOptions {
+  /**
+   * Where it prints to.
+   *
+   * @throws {BrokenPipe}
+   */
+  write(bytes: Bytes): Promise<void>;
   readonly contentType: string;
   /** One JSON object for each message. */
   readonly machine: boolean;
+  /** Where several streams are printed, the one that this prints. */
+  readonly stream?: string;
   /** How many messages are printed; of other than JSON streams, lines. */
   readonly limit?: number | undefined;
+  /** So many are left out before the first that is printed. */
+  readonly skip?: number;
 }
 
-/** Puts messages on stdout, up to a limit. */
+/** Prints messages, up to a limit. */
 export class Printer {
-  readonly #shell: Shell;
+  readonly #write: (bytes: Bytes) => Promise<void>;
   readonly #format: RecordFormat;
-  readonly #countsLines: boolean;
+  readonly #isJson: boolean;
+  readonly #limitsLines: boolean;
   #left: number;
+  #skip: number;
 
-  constructor(shell: Shell, { contentType, machine, limit }: PrinterOptions) {
-    this.#shell = shell;
-    this.#format = machine ? machineFormat(contentType) : plainFormat(contentType);
-    this.#countsLines = !machine && !isJsonType(contentType);
+  constructor({ write, contentType, machine, stream, limit, skip }: PrinterOptions) {
+    this.#write = write;
+    this.#format = machine ? machineFormat(contentType, stream) : plainFormat(contentType);
+    this.#isJson = isJsonType(contentType);
+    this.#limitsLines = !machine && !this.#isJson;
     this.#left = limit ?? Infinity;
+    this.#skip = skip ?? 0;
   }
 
   /** Whether the limit is reached. */
@@ -36,15 +50,41 @@ export class Printer {
   /**
    * Prints messages; resolves when they are out.
    *
+   * @param receivedMs when they came, where that says when they were written
    * @throws {BrokenPipe}
    */
-  async print(messages: readonly Message[]): Promise<void> {
-    const allowed = this.#left === Infinity ? messages : this.#take(messages);
-    if (allowed.length > 0) await this.#shell.write(this.#format(allowed));
+  async print(messages: readonly Message[], receivedMs?: number): Promise<void> {
+    const wanted = this.#skip === 0 ? messages : this.#withoutFirst(messages);
+    const allowed = this.#left === Infinity ? wanted : this.#take(wanted);
+    if (allowed.length > 0) await this.#write(this.#format(allowed, receivedMs));
+  }
+
+  #withoutFirst(messages: readonly Message[]): readonly Message[] {
+    if (!this.#isJson) return this.#withoutFirstLines(messages);
+    const count = Math.min(this.#skip, messages.length);
+    this.#skip -= count;
+    return messages.slice(count);
+  }
+
+  #withoutFirstLines(messages: readonly Message[]): readonly Message[] {
+    const kept: Message[] = [];
+    for (const message of messages) {
+      let start = 0;
+      while (this.#skip > 0 && start < message.bytes.length) {
+        const newline = message.bytes.indexOf(NEWLINE, start);
+        start = newline < 0 ? message.bytes.length : newline + 1;
+        if (newline >= 0) this.#skip--;
+      }
+      if (start === message.bytes.length) continue;
+      kept.push(
+        start === 0 ? message : new Message(message.bytes.subarray(start), message.offset),
+      );
+    }
+    return kept;
   }
 
   #take(messages: readonly Message[]): readonly Message[] {
-    if (this.#countsLines) return this.#takeLines(messages);
+    if (this.#limitsLines) return this.#takeLines(messages);
     const taken = messages.slice(0, this.#left);
     this.#left -= taken.length;
     return taken;

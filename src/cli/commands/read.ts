@@ -1,4 +1,5 @@
-import type { Reader, StreamData } from "../../client/reader.ts";
+import type { Reader } from "../../client/reader.ts";
+import type { StreamData } from "../../client/reader_options.ts";
 import { START } from "../../client/place.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
 import { tokenPosition } from "../../protocol/offset.ts";
@@ -9,17 +10,19 @@ import { findStart } from "./find_start.ts";
 import { Printer } from "./printer.ts";
 import { Progress } from "./progress.ts";
 import { onlyName } from "./session.ts";
-import { fromFlag } from "./starting_point.ts";
+import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
 import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
 
 const flags = {
   from: fromFlag,
+  since: sinceFlag,
   limit: optionalFlag(integerFlag({
     name: "limit",
+    short: "n",
     min: 1,
     max: Number.MAX_SAFE_INTEGER,
     default: 1,
-    help: "End after so many messages; of a stream that isn't JSON, lines.",
+    help: "Stop after so many messages, or lines of a stream that isn't JSON.",
     commandLineOnly: true,
   })),
   json: jsonOutputFlag,
@@ -31,9 +34,17 @@ export const readVerb = streamVerb({
   summary: "Write what a stream holds to stdout, up to its tail.",
   details: `
 The bytes come as they are; of a JSON stream each message comes on a line of its own.
-With --json, one object a line: {"offset": …, "value": …}, and of other streams "text" or
-"base64" for what one answer of the server carried. The offset is the place right after it:
---from goes on there.`,
+With --json, one object per line: {"offset": …, "value": …}, and of other streams "text" or
+"base64" for what one answer of the server carried. --from goes on right after it at its
+"offset", or at the "place" that it has where the server gave no offset.`,
+  examples: [
+    ["durable-streams read logs/demo", "all of it"],
+    ["durable-streams read logs/demo --limit 10", "the first ten lines"],
+    [
+      "durable-streams read users --since 7d --json",
+      "what came in the last week, an object per line",
+    ],
+  ],
   words: [PATH],
   flags,
   run,
@@ -41,7 +52,8 @@ With --json, one object a line: {"offset": …, "value": …}, and of other stre
 
 async function run(task: StreamTask): Promise<number> {
   const { session, shell, values } = task;
-  const offset = await findStart(values.get(flags.from) ?? fromStart, session, shell);
+  const point = chosenPoint(values.get(flags.from), values.get(flags.since)) ?? fromStart;
+  const offset = await findStart(point, session, onlyName(session), shell);
   const progress = await openProgress(task, offset);
   const reader = session.client.reader(onlyName(session), {
     offset,
@@ -82,7 +94,8 @@ function ask(reader: Reader): Promise<StreamData> {
 }
 
 function openPrinter({ shell, values }: StreamTask, { contentType }: Reader): Printer {
-  return new Printer(shell, {
+  return new Printer({
+    write: (bytes) => shell.write(bytes),
     contentType: contentType ?? DEFAULT_CONTENT_TYPE,
     machine: values.get(flags.json),
     limit: values.get(flags.limit),

@@ -4,7 +4,7 @@ import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
 import { tokenPosition } from "../../protocol/offset.ts";
 import { findBeforeTail } from "./find_start.ts";
 import { type LastRecords, lastRecords } from "./last_records.ts";
-import { onlyName, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** The end of a stream. */
 export interface StreamEnd {
@@ -19,10 +19,14 @@ const FIRST_BYTES = 64 * 1_024;
 const GROWTH = 16;
 
 /** Reads the last messages or lines: a little from the tail back, and more until they are all there. */
-export async function readLast(session: Session, count: number): Promise<StreamEnd> {
+export async function readLast(
+  session: Session,
+  name: string,
+  count: number,
+): Promise<StreamEnd> {
   for (let bytes = FIRST_BYTES;; bytes *= GROWTH) {
-    const start = await findBeforeTail(session, bytes);
-    const { records, ...end } = await readToTail(session, start, count);
+    const start = await findBeforeTail(session, name, bytes);
+    const { records, ...end } = await readToTail(session, name, start, count);
     if (records.isFull || isStart(start)) return { ...end, messages: records.take() };
   }
 }
@@ -33,10 +37,11 @@ function isStart(offset: string): boolean {
 
 async function readToTail(
   session: Session,
+  name: string,
   offset: string,
   count: number,
 ): Promise<Omit<StreamEnd, "messages"> & { records: LastRecords }> {
-  const reader = session.client.reader(onlyName(session), {
+  const reader = session.client.reader(name, {
     offset,
     readMode: "catch-up",
     maxElapsedMs: session.patienceMs,

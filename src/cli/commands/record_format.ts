@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { Message } from "../../client/message.ts";
+import { isServersOffset } from "../../client/place.ts";
 import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
 import { essence, isJsonType } from "../../protocol/content_type.ts";
 
-/** How messages are printed. */
-export type RecordFormat = (messages: readonly Message[]) => Bytes;
+/** How messages are printed; `receivedMs` is when they came, where that is told. */
+export type RecordFormat = (messages: readonly Message[], receivedMs?: number) => Bytes;
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -19,23 +20,27 @@ export function plainFormat(contentType: string): RecordFormat {
 }
 
 /**
- * One object a line: what was read as `value` (JSON), `text` or `base64`, and `offset`, the place right
- * after it, from which `--from` goes on.
+ * One object a line: what was read as `value` (JSON), `text` or `base64`, and from where `--from` goes on
+ * right after it. That is an `offset` of the server's, or a `place`, which says how many messages after
+ * one and means something to this program only.
+ *
+ * @param stream the stream's name, where that is to be told
  */
-export function machineFormat(contentType: string): RecordFormat {
+export function machineFormat(contentType: string, stream?: string): RecordFormat {
+  const start = stream === undefined ? "{" : `{"stream":${JSON.stringify(stream)},`;
+  const headOf = (offset: string, receivedMs?: number) =>
+    `${start}${isServersOffset(offset) ? '"offset":' : '"place":'}${JSON.stringify(offset)},` +
+    (receivedMs === undefined ? "" : `"receivedAt":"${new Date(receivedMs).toISOString()}",`);
   if (isJsonType(contentType)) {
-    return (messages) => jsonLines(messages, ({ offset }) => `${headOf(offset)}"value":`, "}\n");
+    return (messages, receivedMs) =>
+      jsonLines(messages, ({ offset }) => `${headOf(offset, receivedMs)}"value":`, "}\n");
   }
-  return (messages) =>
+  return (messages, receivedMs) =>
     concatBytes(
       messages.map(({ offset, bytes }) =>
-        encodeUtf8(`${headOf(offset)}${contentOf(bytes, contentType)}}\n`)
+        encodeUtf8(`${headOf(offset, receivedMs)}${contentOf(bytes, contentType)}}\n`)
       ),
     );
-}
-
-function headOf(offset: string): string {
-  return `{"offset":${JSON.stringify(offset)},`;
 }
 
 /** Byte by byte: of short messages, of which there are many, a call for each costs more than its copy. */

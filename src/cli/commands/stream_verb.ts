@@ -6,8 +6,9 @@ import type { FlagValues } from "../flag_values.ts";
 import { PROGRAM } from "../program_name.ts";
 import { BrokenPipe, type Shell } from "../shell.ts";
 import { UsageError } from "../usage_error.ts";
-import type { Verb, Word } from "../verb.ts";
-import { colorsOn, red } from "./color.ts";
+import { describeUnknown, unknownVariables } from "../unknown_variables.ts";
+import type { Example, Verb, Word } from "../verb.ts";
+import { errorPrefix } from "./color.ts";
 import { connectionFlags } from "./common_flags.ts";
 import { complaintOf } from "./complaint.ts";
 import { NeverReached } from "./first_contact.ts";
@@ -25,6 +26,7 @@ export interface StreamVerbSpec {
   readonly name: string;
   readonly summary: string;
   readonly details?: string;
+  readonly examples: readonly Example[];
   readonly words: readonly Word[];
   /** Its words name no streams. */
   readonly wordsAreText?: boolean;
@@ -46,16 +48,22 @@ export interface StreamTask {
 
 /** A verb that opens a session, and tells on stderr and by its exit code what goes wrong. */
 export function streamVerb(spec: StreamVerbSpec): Verb {
-  const { name, summary, details, words } = spec;
+  const { name, summary, details, examples, words } = spec;
   return {
     name,
     summary,
     ...(details === undefined ? {} : { details }),
+    examples,
     words,
     flags: { ...spec.flags, ...connectionFlags },
     async run(values, invocation) {
       const { shell } = invocation;
       shell.endOnSignals();
+      for (const variable of unknownVariables(shell.environment)) {
+        if (variable.meant !== undefined) {
+          shell.complain(`${PROGRAM}: ${describeUnknown(variable)}`);
+        }
+      }
       const session = openSession(values, shell, spec.wordsAreText ? [] : invocation.words, {
         forEver: spec.mayFollow?.(values) ?? false,
       });
@@ -65,10 +73,7 @@ export function streamVerb(spec: StreamVerbSpec): Verb {
         const error = thrown instanceof NeverReached ? thrown.cause : thrown;
         if (error instanceof UsageError) throw error;
         if (error instanceof BrokenPipe) return EXIT.ok;
-        const prefix = colorsOn(values, shell, shell.errorsIsTerminal)
-          ? red(`${PROGRAM}:`)
-          : `${PROGRAM}:`;
-        shell.complain(`${prefix} ${tell(error, session, spec)}`);
+        shell.complain(`${errorPrefix(values, shell)} ${tell(error, session, spec)}`);
         return error instanceof CommandError ? error.exitCode : exitCodeOf(error);
       }
     },

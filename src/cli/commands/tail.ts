@@ -1,92 +1,216 @@
-import { NOW } from "../../client/place.ts";
+import { NOW, START } from "../../client/place.ts";
+import { isTransient } from "../../client/refusal.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
+import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
-import { integerFlag, optionalFlag, switchFlag } from "../flag.ts";
+import { integerFlag, switchFlag } from "../flag.ts";
+import { PROGRAM } from "../program_name.ts";
 import { UsageError } from "../usage_error.ts";
 import { jsonOutputFlag } from "./common_flags.ts";
 import { findStart } from "./find_start.ts";
+import { followStreams } from "./follow_streams.ts";
 import { Printer } from "./printer.ts";
 import { readLast } from "./read_last.ts";
+import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./several_streams.ts";
 import { onlyName } from "./session.ts";
-import { fromFlag } from "./starting_point.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { SharedOutput } from "./shared_output.ts";
+import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
+import { type StreamTask, streamVerb } from "./stream_verb.ts";
+import { tailCountFlag } from "./tail_count.ts";
 
 const DEFAULT_LINES = 10;
 
 const flags = {
-  lines: optionalFlag(integerFlag({
-    name: "lines",
-    short: "n",
-    min: 0,
-    max: 10_000_000,
-    default: DEFAULT_LINES,
-    help: `Begin with so many messages or lines before the tail; ${DEFAULT_LINES} unless given.`,
-    commandLineOnly: true,
-  })),
+  lines: tailCountFlag(DEFAULT_LINES),
   follow: switchFlag({
     name: "follow",
     short: "f",
-    help: "Go on with what comes, until the stream is closed.",
+    help: "Follow the stream: print what is appended, until it is closed.",
     commandLineOnly: true,
   }),
   from: { ...fromFlag, help: `${fromFlag.help} In place of -n.` },
+  since: sinceFlag,
+  prefix: prefixFlag,
+  maxStreams: integerFlag({
+    name: "max-streams",
+    min: 1,
+    max: 10_000,
+    default: 100,
+    help: "How many streams -f may follow at once, each by a connection of its own.",
+    commandLineOnly: true,
+  }),
   json: jsonOutputFlag,
 };
 
-/** `durable-streams tail PATH`: the end of a stream, and what comes. */
+/** `durable-streams tail PATH...`: the end of streams, and what comes. */
 export const tailVerb = streamVerb({
   name: "tail",
   summary: "Write the last messages of a stream to stdout; with -f, follow it.",
   details: `
 Of a JSON stream -n counts messages, of any other one lines. With -f a server that goes away is
 waited for, and nothing is left out or doubled when it is back. Closing the stream ends it, with 0.
-The output is that of "read".`,
-  words: [PATH],
+The output is that of "read". With --json, what comes while it is followed has "receivedAt".
+
+Of several streams each has a line with its name before what comes from it, and with --json each
+object has "stream". With -f, --prefix takes those that come later too, within seconds. It ends
+when all that there are have been closed.`,
+  examples: [
+    ["durable-streams tail logs/demo -n 20", "the last 20 lines"],
+    ["durable-streams tail -f logs/demo --since 10m", "the last ten minutes, and what comes"],
+    ["durable-streams tail -f --prefix logs/", "what comes to all streams below logs/"],
+  ],
+  words: [PATHS],
   flags,
   mayFollow: (values) => values.get(flags.follow),
   run,
 });
 
+/** One of the streams that are written. */
+interface Tailed {
+  readonly task: StreamTask;
+  readonly name: string;
+  /** Where all of several are written. */
+  readonly output: SharedOutput | undefined;
+  /** Ends the following when another of them failed in a way that is all of theirs. */
+  readonly signal: AbortSignal | undefined;
+}
+
 async function run(task: StreamTask): Promise<number> {
-  const { session, values, shell } = task;
-  const point = values.get(flags.from);
-  const lines = values.get(flags.lines);
-  if (point !== undefined && lines !== undefined) {
-    throw new UsageError("--from and -n both say where to begin; accepted: one of them");
+  const { session, shell, values } = task;
+  checkTogether(task);
+  const isPrefix = values.get(flags.prefix) !== undefined;
+  if (!isPrefix && session.names.length === 1 && onlyName(session) !== "") {
+    await tailOne({ task, name: onlyName(session), output: undefined, signal: undefined });
+    return EXIT.ok;
   }
-  const offset = point === undefined
-    ? await printLast(task, lines ?? DEFAULT_LINES)
-    : await findStart(point, session, shell);
-  if (offset === undefined) return EXIT.ok;
-  await printFrom(task, offset);
-  return EXIT.ok;
+  const output = new SharedOutput(shell);
+  return values.get(flags.follow)
+    ? await followAll(task, output)
+    : await tailEach(task, namedStreams("tail", task), output);
+}
+
+function checkTogether({ values }: StreamTask): void {
+  const point = chosenPoint(values.get(flags.from), values.get(flags.since));
+  if (point === undefined || values.get(flags.lines) === undefined) return;
+  const name = values.get(flags.from) === undefined ? "--since" : "--from";
+  throw new UsageError(`${name} and -n both say where to begin; accepted: one of them`);
+}
+
+async function tailEach(
+  task: StreamTask,
+  names: AsyncIterable<string> | readonly string[],
+  output: SharedOutput,
+): Promise<number> {
+  const exitCodes: number[] = [];
+  for await (const name of names) {
+    const tailed = { task, name, output, signal: undefined };
+    exitCodes.push(await withOneOf(task, name, () => tailOne(tailed)));
+  }
+  return firstFailure(exitCodes);
+}
+
+async function followAll(task: StreamTask, output: SharedOutput): Promise<number> {
+  const { shell, values } = task;
+  const isPrefix = values.get(flags.prefix) !== undefined;
+  const exitCodes = await followStreams({
+    clock: shell.clock,
+    names: await withinLimit(task, namedStreams("tail", task)),
+    look: isPrefix ? laterNames(task) : undefined,
+    follow: (name, isNew, signal) =>
+      withOneOf(
+        task,
+        name,
+        () =>
+          isNew
+            ? printFrom({ task, name, output, signal }, START)
+            : tailOne({ task, name, output, signal }),
+      ),
+  });
+  return firstFailure(exitCodes);
+}
+
+/**
+ * Asks what the prefix names now. A server that is lost meanwhile is waited for by those who follow; more
+ * streams than may be followed are told of once.
+ */
+function laterNames(task: StreamTask): () => Promise<readonly string[]> {
+  let isTold = false;
+  return async () => {
+    try {
+      return await withinLimit(task, namedStreams("tail", task));
+    } catch (error) {
+      if (error instanceof UsageError) {
+        if (!isTold) task.shell.complain(`${PROGRAM}: ${error.message}; later ones are left out`);
+        isTold = true;
+      } else if (!(error instanceof CommandError || isTransient(error))) {
+        throw error;
+      }
+      return [];
+    }
+  };
+}
+
+async function withinLimit(
+  { values }: StreamTask,
+  names: AsyncIterable<string> | readonly string[],
+): Promise<readonly string[]> {
+  const limit = values.get(flags.maxStreams);
+  const taken: string[] = [];
+  for await (const name of names) {
+    if (taken.length === limit) {
+      throw new UsageError(
+        `there are more streams than --max-streams allows (${limit}), and -f takes a connection for ` +
+          "each; accepted: fewer, or a greater --max-streams",
+      );
+    }
+    taken.push(name);
+  }
+  return taken;
+}
+
+async function tailOne(tailed: Tailed): Promise<void> {
+  const { session, values, shell } = tailed.task;
+  const point = chosenPoint(values.get(flags.from), values.get(flags.since));
+  const lines = values.get(flags.lines) ?? { kind: "last", count: DEFAULT_LINES };
+  if (point !== undefined) {
+    await printFrom(tailed, await findStart(point, session, tailed.name, shell));
+  } else if (lines.kind === "from") {
+    await printFrom(tailed, START, Math.max(0, lines.count - 1));
+  } else {
+    const offset = await printLast(tailed, lines.count);
+    if (offset !== undefined) await printFrom(tailed, offset);
+  }
 }
 
 /** Prints the last lines; where to go on, if that is wanted. */
-async function printLast(task: StreamTask, count: number): Promise<string | undefined> {
-  const { session, values } = task;
+async function printLast(tailed: Tailed, count: number): Promise<string | undefined> {
+  const { session, values } = tailed.task;
   const follow = values.get(flags.follow);
   if (count === 0) return follow ? NOW : undefined;
-  const last = await readLast(session, count);
-  await openPrinter(task, last.contentType).print(last.messages);
+  const last = await readLast(session, tailed.name, count);
+  await openPrinter(tailed, last.contentType).print(last.messages);
   return follow && !last.closed ? last.offset : undefined;
 }
 
-async function printFrom(task: StreamTask, offset: string): Promise<void> {
-  const { session, values } = task;
+async function printFrom(tailed: Tailed, offset: string, skip = 0): Promise<void> {
+  const { session, values, shell } = tailed.task;
   const follow = values.get(flags.follow);
-  const reader = session.client.reader(onlyName(session), {
+  const reader = session.client.reader(tailed.name, {
     offset,
     ...(follow ? {} : { readMode: "catch-up" }),
+    ...(tailed.signal === undefined ? {} : { signal: tailed.signal }),
     maxElapsedMs: session.patienceMs,
   });
   try {
     let printer: Printer | undefined;
     let isLast = false;
+    let isLive = false;
     while (!isLast) {
       const answer = await reader.read();
-      printer ??= openPrinter(task, reader.contentType ?? DEFAULT_CONTENT_TYPE);
-      await printer.print(answer.messages);
+      printer ??= openPrinter(tailed, reader.contentType ?? DEFAULT_CONTENT_TYPE, skip);
+      await printer.print(answer.messages, isLive ? shell.clock.nowMs() : undefined);
+      // Only what comes from now on is written about when it is received.
+      isLive ||= answer.upToDate;
       isLast = answer.closed || (answer.upToDate && !follow);
     }
   } finally {
@@ -94,6 +218,16 @@ async function printFrom(task: StreamTask, offset: string): Promise<void> {
   }
 }
 
-function openPrinter({ shell, values }: StreamTask, contentType: string): Printer {
-  return new Printer(shell, { contentType, machine: values.get(flags.json) });
+function openPrinter({ task, name, output }: Tailed, contentType: string, skip = 0): Printer {
+  const { shell, values } = task;
+  const machine = values.get(flags.json);
+  return new Printer({
+    write: output === undefined || machine
+      ? (bytes) => shell.write(bytes)
+      : (bytes) => output.write(name, bytes),
+    contentType,
+    machine,
+    skip,
+    ...(output === undefined ? {} : { stream: name }),
+  });
 }

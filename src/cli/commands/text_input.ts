@@ -13,7 +13,7 @@ export const dataFlag: Flag<string | undefined> = optionalFlag(textFlag({
   name: "data",
   placeholder: "text",
   default: "",
-  help: "The content, as it stands here; - reads stdin.",
+  help: "The content itself; - reads stdin.",
   accepts: "text, or - for stdin",
   check: () => true,
   commandLineOnly: true,

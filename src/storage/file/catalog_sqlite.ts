@@ -8,11 +8,9 @@ import { SqliteLookups } from "./catalog_lookups.ts";
 import { rowChecksum, SCHEMA } from "./catalog_rows.ts";
 import { buffersOf, packChanges } from "./catalog_wire.ts";
 import type { CatalogReply, CatalogRequest } from "./catalog_worker.ts";
-import { damagedDirectory, DirectoryError } from "./damage.ts";
+import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "./damage.ts";
 import { openDatabase } from "./sqlite.ts";
 import { sqliteTrouble } from "./sqlite_trouble.ts";
-
-const ADVICE = "Restore the file from a copy of the whole directory.";
 
 /** Makes the catalogue of a new directory: no streams, nothing in the log. */
 export function createSqliteCatalog(path: string, uuid: string): void {
@@ -54,7 +52,9 @@ export function openSqliteCatalog(path: string): Catalog {
     // Opened so, a file that is missing is an error; otherwise it would be made anew.
     database = openDatabase(`${pathToFileURL(path)}?mode=rw`);
   } catch (error) {
-    throw new DirectoryError("incomplete", path, `can't be opened. ${ADVICE}`, { cause: error });
+    throw new DirectoryError("incomplete", path, `can't be opened. ${REPAIR_ADVICE}`, {
+      cause: error,
+    });
   }
   try {
     return new SqliteCatalog(path, database);
@@ -66,7 +66,7 @@ export function openSqliteCatalog(path: string): Catalog {
       throw new FileSystemError("too_many_open_files", "open", path, error);
     }
     const found = error instanceof Error ? error.message : String(error);
-    throw damagedDirectory({ path, position: 0, expected: "our catalogue", found }, ADVICE);
+    throw damagedDirectory({ path, position: 0, expected: "our catalogue", found }, REPAIR_ADVICE);
   }
 }
 

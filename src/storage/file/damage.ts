@@ -50,7 +50,7 @@ export interface DamageSite {
 /** What to do where a start stops: nothing that is thrown away by hand can be mended later. */
 export const REPAIR_ADVICE =
   "Nothing was changed. Stop here and copy the directory; then `durable-streams check` says what is " +
-  "damaged, and `durable-streams repair` mends what can be mended and names what is lost " +
+  "damaged, and `durable-streams repair` repairs what it can and names what is lost " +
   "(docs/MAINTENANCE.md). Or restore the directory from a copy that was taken as a whole.";
 
 /** The sentence that names the place. */

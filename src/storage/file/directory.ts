@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { type FileSystem, FileSystemError } from "../../env/file_system.ts";
-import { damagedDirectory, DirectoryError } from "./damage.ts";
+import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "./damage.ts";
 import { decodeFormat, type DirectoryFormat, encodeFormat, FORMAT_VERSION } from "./format_file.ts";
 import type { DirectoryPaths } from "./paths.ts";
 
@@ -10,7 +10,6 @@ const OURS =
 /** What a file system puts into its own root. */
 const SYSTEM = new Set(["lost+found"]);
 const FORMAT_LIMIT_BYTES = 4096;
-const ADVICE = "Restore the directory from a copy that was taken as a whole.";
 
 /** What was found at a directory's path. */
 export type FoundDirectory = "ours" | "new";
@@ -104,7 +103,7 @@ export function readFormat(fileSystem: FileSystem, paths: DirectoryPaths): Direc
   if (format === undefined) {
     throw damagedDirectory(
       { path: paths.format, position: 0, expected: "our format's text", found: "something else" },
-      ADVICE,
+      REPAIR_ADVICE,
     );
   }
   checkVersion(paths, format);
@@ -121,8 +120,11 @@ export function checkVersion(paths: DirectoryPaths, { version }: DirectoryFormat
   throw new DirectoryError(
     "unknown_version",
     paths.format,
-    `the directory has format version ${version}, and this program knows ${FORMAT_VERSION}. ` +
-      "Use the program that wrote it, or a newer one.",
+    `the directory has format version ${version}, and this program reads version ${FORMAT_VERSION}. ` +
+      (version > FORMAT_VERSION
+        ? "A newer program wrote it: use that one. "
+        : "An older program wrote it: serve it with that one, and copy its streams to a new server. ") +
+      'docs/MAINTENANCE.md says under "Formats" which program reads which version, and how to copy.',
   );
 }
 
@@ -135,7 +137,7 @@ export function checkParts(fileSystem: FileSystem, paths: DirectoryPaths): void 
   const names = fileSystem.list(paths.root) ?? [];
   for (const part of ["wal", "segments", "catalog.sqlite"]) {
     if (names.includes(part)) continue;
-    throw new DirectoryError("incomplete", paths.root, `${part} is missing. ${ADVICE}`);
+    throw new DirectoryError("incomplete", paths.root, `${part} is missing. ${REPAIR_ADVICE}`);
   }
 }
 

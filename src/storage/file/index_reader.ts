@@ -203,7 +203,7 @@ export class IndexReader {
         path: this.#file.path,
         position: 0,
         expected: describe(this.#expected),
-        found: header === undefined ? "no header that checks" : describe(header),
+        found: header === undefined ? "no valid header" : describe(header),
       });
     }
     this.#isHeaderChecked = true;
@@ -215,7 +215,7 @@ export class IndexReader {
       throw damagedRead({
         path: this.#file.path,
         position: position + at,
-        expected: "an index entry that checks",
+        expected: "a valid index entry",
         found: "none",
       });
     }

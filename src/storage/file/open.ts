@@ -176,7 +176,7 @@ function refuseLostFormat(
   throw new DirectoryError(
     "incomplete",
     paths.format,
-    "FORMAT is missing, but there are streams here. Restore it from a copy of the directory.",
+    `FORMAT is missing, but there are streams here. ${REPAIR_ADVICE}`,
   );
 }
 
@@ -185,8 +185,8 @@ function checkUuid(paths: DirectoryPaths, catalog: Catalog, uuid: string): void 
   throw new DirectoryError(
     "damaged",
     paths.catalog,
-    `the catalogue belongs to directory ${catalog.state.uuid}, FORMAT to ${uuid}. Restore the ` +
-      "directory from a copy that was taken as a whole.",
+    `the catalogue belongs to directory ${catalog.state.uuid}, FORMAT to ${uuid}. ` +
+      REPAIR_ADVICE,
   );
 }
 
@@ -378,7 +378,13 @@ async function assemble(
   };
   void ballast.refill();
   if (!clean) {
-    logger.info("Recovered {records} records from the log.", { records: replayed.records });
+    if (replayed.records === 0) {
+      logger.info("Nothing to recover: everything is in the catalogue.");
+    } else {
+      logger.info("Recovered {records} from the log.", {
+        records: replayed.records === 1 ? "1 record" : `${replayed.records} records`,
+      });
+    }
     checkpointer.request();
   } else sweep();
   return engine;

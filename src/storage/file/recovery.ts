@@ -145,7 +145,7 @@ function scanFile(fileSystem: FileSystem, found: FoundLogFile): ScannedLogFile {
       path: found.path,
       position: scanned.end,
       expected: `a batch that begins with record ${scanned.lastSequence + 1}`,
-      found: `none that checks, though the batch at byte ${proof} says that it was on disk`,
+      found: `no valid one, though the batch at byte ${proof} says that it was on disk`,
     }, REPAIR_ADVICE);
   });
 }

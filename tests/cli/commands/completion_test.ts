@@ -42,6 +42,7 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
   deepEqual(await offered(["c"]), ["create", "close", "check", "completion"]);
   deepEqual(await offered(["read", "--"]), [
     "--from",
+    "--since",
     "--limit",
     "--json",
     "--url",
@@ -93,7 +94,7 @@ for (const shell of ["zsh", "fish"]) {
 
   Deno.test(`${shell}'s script has each flag with its help`, async () => {
     const text = await script(shell);
-    match(text, /Go on with what comes, until the stream is closed/);
+    match(text, /Close the stream with this append/);
     // Quotes of the help are the script's own there.
     ok(!/streams' URLs/.test(text));
     match(text, /bash zsh fish/);

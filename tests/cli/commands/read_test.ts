@@ -70,8 +70,14 @@ Deno.test("read --json gives each message with the offset from which to go on", 
   await kit.ok(["append", "a", "--lines", "--json"], { input: '{"n":1}\n[2]\n3\n' });
   const objects = objectsIn(await kit.ok(["read", "a", "--json"]));
   deepEqual(objects.map(({ value }) => value), [{ n: 1 }, [2], 3]);
-  for (const [index, { offset }] of objects.entries()) {
-    const rest = await kit.ok(["read", "a", "--from", offset]);
+  // The server gave an offset for the end only: what stands between messages is no other client's.
+  deepEqual(objects.map((object) => Object.keys(object)), [
+    ["place", "value"],
+    ["place", "value"],
+    ["offset", "value"],
+  ]);
+  for (const [index, { offset, place }] of objects.entries()) {
+    const rest = await kit.ok(["read", "a", "--from", String(offset ?? place)]);
     equal(rest, ['{"n":1}\n', "[2]\n", "3\n"].slice(index + 1).join(""));
   }
 });
@@ -115,6 +121,13 @@ Deno.test("read --from a time leaves out nothing that was written since", async 
   equal((await read("2020-01-01T00:00:00Z")).length, 2 * line.length);
   equal((await read(middle)).length, line.length);
   equal((await read("90s")).length, line.length);
+  const minute = middle.replace(/:\d\d\.\d+Z$/, "Z");
+  equal((await read(minute)).length, line.length);
+  const since = (time: string) => kit.ok(["read", "a", "--since", time], { clock });
+  equal((await since(middle)).length, line.length);
+  equal((await since("90s")).length, line.length);
+  equal((await since(middle.slice(0, 10))).length, 2 * line.length);
+  equal((await since("7d")).length, 2 * line.length);
   equal((await read("3h")).length, 2 * line.length);
   equal(await read("1s"), "");
 });
@@ -135,9 +148,31 @@ Deno.test("read --from a time says so where a server can't look it up", async ()
   match(stderr, /can't look up times: give an offset, start or now to --from/);
 });
 
+Deno.test("read --since takes times only, and not beside --from", async () => {
+  const kit = new CommandKit();
+  for (const since of ["start", "-1", "2030-01-01T10:00", "yesterday"]) {
+    const { code, stderr } = await kit.run(["read", "a", "--since", since]);
+    equal(code, 2, since);
+    match(stderr, /--since is .*; accepted: an RFC 3339 time .* \(its zone is needed\), a date/);
+  }
+  const { code, stderr } = await kit.run(["read", "a", "--since", "1h", "--from", "start"]);
+  equal(code, 2);
+  match(stderr, /--from and --since both say where to begin/);
+});
+
 Deno.test("read refuses a point that is none", async () => {
   const kit = new CommandKit();
-  for (const from of ["", "a b", "2030-02-31T00:00:00Z", "2030-01-01", "1/0", "now/1"]) {
+  for (
+    const from of [
+      "",
+      "a b",
+      "2030-02-31T00:00:00Z",
+      "2030-02-31",
+      "2030-01-01T10:00",
+      "1/0",
+      "now/1",
+    ]
+  ) {
     const { code, stderr } = await kit.run(["read", "a", "--from", from]);
     equal(code, 2, from);
     match(stderr, /--from is .*; accepted: an offset, start, now, an RFC 3339 time/);

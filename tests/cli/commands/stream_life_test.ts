@@ -96,7 +96,7 @@ Deno.test("close closes, and again is fine; appending then exits 4", async () =>
   await kit.ok(["close", "a"]);
   const { code, stderr } = await kit.run(["append", "a", "--data", "x"]);
   equal(code, 4);
-  equal(stderr, 'durable-streams: "a" is closed: nothing can be appended any more');
+  equal(stderr, 'durable-streams: "a" is closed: it takes no more appends');
 });
 
 Deno.test("delete deletes; what isn't there exits 3, for every command", async () => {
@@ -121,17 +121,17 @@ Deno.test("delete deletes; what isn't there exits 3, for every command", async (
   }
 });
 
-Deno.test("fork branches off at the tail, or at an offset that read printed", async () => {
+Deno.test("fork branches off at the tail, or at a place that read printed", async () => {
   const kit = new CommandKit();
   await kit.ok(["append", "a", "--json", "--lines"], { input: "1\n2\n3\n4\n" });
   await kit.ok(["fork", "a", "whole"]);
   equal(await kit.ok(["read", "whole"]), "1\n2\n3\n4\n");
 
   const [, second = ""] = (await kit.ok(["read", "a", "--json"])).split("\n");
-  const { offset }: { offset: string } = JSON.parse(second);
-  await kit.ok(["fork", "a", "half", "--offset", offset]);
+  const { place }: { place: string } = JSON.parse(second);
+  await kit.ok(["fork", "a", "half", "--offset", place]);
   equal(await kit.ok(["read", "half"]), "1\n2\n");
-  await kit.ok(["fork", "a", "three", "--offset", offset, "--sub-offset", "1"]);
+  await kit.ok(["fork", "a", "three", "--offset", place, "--sub-offset", "1"]);
   equal(await kit.ok(["read", "three"]), "1\n2\n3\n");
 
   const { code, stderr } = await kit.run(["fork", "a", "b", "--sub-offset", "1"]);
@@ -157,4 +157,41 @@ Deno.test("streams may be named by their URLs, which leave --url unread", async 
     equal(code, 2);
     match(stderr, /is no stream's URL; accepted: one without a query/);
   }
+});
+
+Deno.test("delete takes several streams, and what is missing keeps none of the others", async () => {
+  const kit = new CommandKit();
+  for (const name of ["a", "b"]) await kit.ok(["create", name]);
+  const { code, stdout, stderr } = await kit.run(["delete", "a", "none", "b"]);
+  deepEqual([code, stdout], [3, ""]);
+  match(stderr, /^durable-streams: no stream "none" at /);
+  equal(await kit.ok(["list"]), "");
+});
+
+Deno.test("delete --prefix deletes what begins so, and --dry-run only names it", async () => {
+  const kit = new CommandKit();
+  for (const name of ["logs/a", "logs/b", "logsx"]) await kit.ok(["create", name]);
+  equal(await kit.ok(["delete", "--prefix", "logs/", "--dry-run"]), "logs/a\nlogs/b\n");
+  equal(await kit.ok(["list"]), "logs/a\nlogs/b\nlogsx\n");
+  equal(await kit.ok(["delete", "--prefix", "logs/"]), "logs/a\nlogs/b\n");
+  equal(await kit.ok(["list"]), "logsx\n");
+  const again = await kit.run(["delete", "--prefix", "logs/"]);
+  deepEqual([again.code, again.stdout], [3, ""]);
+});
+
+Deno.test("delete refuses an empty prefix, and --prefix beside a stream", async () => {
+  const kit = new CommandKit();
+  await kit.ok(["create", "a"]);
+  const refusals: [string[], RegExp][] = [
+    [["--prefix", ""], /--prefix is ""; accepted: what names begin with.* never nothing/],
+    [["--prefix", "b", "a"], /PATH and --prefix both say which streams/],
+    [["a", "--dry-run"], /--dry-run says what --prefix would delete/],
+    [[], /delete needs PATH/],
+  ];
+  for (const [args, why] of refusals) {
+    const { code, stderr } = await kit.run(["delete", ...args]);
+    equal(code, 2, args.join(" "));
+    match(stderr, why);
+  }
+  equal(await kit.ok(["list"]), "a\n");
 });

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { DurableStream } from "@durable-streams/client";
+import { CompatServer } from "../compat_server.ts";
 import { COMPAT_TARGETS, sharedServer } from "../targets.ts";
-import { Pages } from "./pages.ts";
+import { type Page, Pages } from "./pages.ts";
 
 /** The browser's own EventSource, without any library, on a page of another origin. */
 
@@ -31,6 +32,36 @@ function collect(
   });
 }
 
+/** In the page: collects events until EventSource gives up by itself, and says what the data is. */
+function follow({ url }: { url: string }): Promise<{ events: Event[]; readyState: number }> {
+  return new Promise((resolve) => {
+    const source = new EventSource(url);
+    const events: [string, string][] = [];
+    for (const type of ["data", "control"]) {
+      source.addEventListener(type, (event) => {
+        const isNews = type === "data" || JSON.parse(event.data).streamClosed === true;
+        if (isNews) events.push([type, event.data]);
+        if (type === "data") console.log(event.data);
+      });
+    }
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) {
+        resolve({ events, readyState: source.readyState });
+      }
+    };
+  });
+}
+
+/** Resolves once the page has asked for a URL so many times. */
+function requests(page: Page, url: string, count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let seen = 0;
+  page.on("request", (request: { url(): string }) => {
+    if (request.url() === url && ++seen === count) resolve();
+  });
+  return promise;
+}
+
 function dataOf(events: readonly Event[]): string[] {
   return events.filter(([type]) => type === "data").map(([, data]) => data);
 }
@@ -38,6 +69,8 @@ function dataOf(events: readonly Event[]): string[] {
 for (const target of COMPAT_TARGETS) {
   const server = sharedServer(target);
   const brief = sharedServer(target, ["--sse-close-after", "300ms"]);
+  // Long enough for a keep-alive.
+  const quiet = sharedServer(target, ["--sse-close-after", "8s"]);
   const make = (contentType: string, url = server.streamUrl()) =>
     DurableStream.create({ url, contentType });
   const sse = (url: string, offset = "-1") => `${url}?offset=${offset}&live=sse`;
@@ -80,12 +113,62 @@ for (const target of COMPAT_TARGETS) {
     deepEqual(bytes, [...every]);
   });
 
-  pages.test(`${target.name}: what the server ends is opened again by EventSource, from its URL's offset`, async (page) => {
-    const handle = await make("application/json", brief.streamUrl());
+  pages.test(`${target.name}: what the server ends is opened again by EventSource, where it was, after a keep-alive`, async (page) => {
+    const handle = await make("application/json", quiet.streamUrl());
+    const reopened = requests(page, sse(handle.url), 2);
     await handle.append("1");
-    const { events } = await page.evaluate(collect, { url: sse(handle.url), controls: 2 });
-    // The same once more: EventSource knows its URL only, and nothing of offsets.
-    deepEqual(dataOf(events), ["[1]", "[1]"]);
+    const followed = page.evaluate(follow, { url: sse(handle.url) });
+    await reopened;
+    await handle.append("2");
+    await handle.close();
+    deepEqual(dataOf((await followed).events), ["[1]", "[2]"]);
+  });
+
+  pages.test(`${target.name}: EventSource of now misses nothing that comes while it is away`, async (page) => {
+    const handle = await make("application/json", brief.streamUrl());
+    const url = sse(handle.url, "now");
+    await handle.append('"old"');
+    const ended = page.waitForEvent("requestfinished");
+    const followed = page.evaluate(follow, { url });
+    await ended;
+    await handle.append("1");
+    await handle.close();
+    deepEqual(dataOf((await followed).events), ["[1]"]);
+  });
+
+  pages.test(`${target.name}: a closed stream comes once, and EventSource stops by itself`, async (page) => {
+    const handle = await make("application/json");
+    await handle.append("1");
+    await handle.close();
+    let requests = 0;
+    page.on("request", () => requests++);
+    const { events, readyState }: { events: Event[]; readyState: number } = await page.evaluate(
+      follow,
+      { url: sse(handle.url) },
+    );
+    deepEqual(events.map(([type]) => type), ["data", "control"]);
+    equal(JSON.parse(events[1]?.[1] ?? "").streamClosed, true);
+    deepEqual([readyState, requests], [2, 2]);
+  });
+
+  pages.test(`${target.name}: EventSource gets each message once through kills of the server`, async (page) => {
+    await using mortal = await CompatServer.start(await target.command());
+    const handle = await make("application/json", mortal.streamUrl());
+    const url = sse(handle.url);
+    const followed = page.evaluate(follow, { url });
+    for (let n = 0; n < 2; n++) {
+      const told = page.waitForEvent(
+        "console",
+        (message: { text(): string }) => message.text() === `[${n}]`,
+      );
+      await handle.append(String(n));
+      await told;
+      await mortal.kill();
+      await mortal.start();
+    }
+    await handle.append("2");
+    await handle.close();
+    deepEqual(dataOf((await followed).events), ["[0]", "[1]", "[2]"]);
   });
 
   pages.test(`${target.name}: a page that opens the next EventSource at the last offset sees each once`, async (page) => {

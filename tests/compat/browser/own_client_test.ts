@@ -106,6 +106,29 @@ for (const target of COMPAT_TARGETS) {
     ok(requests.some((url) => url.includes("live=sse")));
   });
 
+  pages.test(`${target.name}: blobs, streams and all at once in a page`, async (page) => {
+    const read: string[] = await page.evaluate(
+      async ({ script, base, name }: Place): Promise<string[]> => {
+        const { Client }: ClientModule = await import(script);
+        const client = new Client(base);
+        await client.create(name, { contentType: "text/plain", initialData: new Blob(["a☃\n"]) });
+        const writer = client.writer(name);
+        void writer.send(new Uint16Array([0x0a62]).buffer);
+        await new Blob(["c\n"]).stream().pipeTo(writer.writable());
+        await writer.send(new Blob(["d\n"]).stream(), { close: true });
+        const reader = client.reader(name);
+        let text = "";
+        const chunks = client.reader(name).textStream().getReader();
+        for (let next = await chunks.read(); !next.done; next = await chunks.read()) {
+          text += next.value;
+        }
+        return [await reader.allText(), text, String(await client.exists(name))];
+      },
+      place(),
+    );
+    deepEqual(read, ["a☃\nb\nc\nd\n", "a☃\nb\nc\nd\n", "true"]);
+  });
+
   pages.test(`${target.name}: the client's refusals in a page: their codes, and what the server says`, async (page) => {
     const refused: string[] = await page.evaluate(
       async ({ script, base, name }: Place): Promise<string[]> => {

@@ -3,7 +3,8 @@ import { findChromium, launchChromium } from "./chromium.ts";
 import { PageHost } from "./page_host.ts";
 
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
-type Page = Awaited<ReturnType<Browser["newPage"]>>;
+/** A page of the browser. */
+export type Page = Awaited<ReturnType<Browser["newPage"]>>;
 
 const LIMIT_MS = 60_000;
 

@@ -11,6 +11,9 @@ export interface Shares {
   readonly processes: number;
 }
 
+/** After so many more it is told how many there were. */
+const REPORTED_HISTORIES = 1_000;
+
 /** Runs histories in several processes; the first that fails ends the others. Returns the exit code. */
 export async function runShares({ first, count, seconds, processes }: Shares): Promise<number> {
   const children = Array.from({ length: processes }, (_, i) => {
@@ -21,7 +24,15 @@ export async function runShares({ first, count, seconds, processes }: Shares): P
       ...(seconds === undefined ? [] : ["--seconds", `${seconds}`]),
     ]);
   });
+  let told = 0;
+  const tell = () => {
+    const total = children.reduce((sum, { soFar }) => sum + soFar, 0);
+    if (total - told < REPORTED_HISTORIES) return;
+    told = total;
+    console.log(`${total} histories so far`);
+  };
   for (const child of children) {
+    child.onOutput = tell;
     void child.ended.then((code) => {
       if (code !== 0) { for (const other of children) if (other !== child) other.end(); }
     });
@@ -48,6 +59,7 @@ export async function runShares({ first, count, seconds, processes }: Shares): P
 /** One process and what it wrote. */
 class Share {
   output = "";
+  onOutput: () => void = () => {};
   /** The exit code, null where it was ended. */
   readonly ended: Promise<number | null>;
   readonly #child;
@@ -56,7 +68,10 @@ class Share {
     const script = inRepo("tests", "crash", "run.ts");
     const args = ["run", "-A", "-c", inRepo("deno.json"), script, "--processes", "1", ...flags];
     this.#child = spawn(Deno.execPath(), args, { stdio: ["ignore", "pipe", "inherit"] });
-    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.output += text);
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.output += text;
+      this.onOutput();
+    });
     const end = () => this.end();
     process.once("exit", end);
     this.ended = new Promise((resolve) =>
@@ -65,6 +80,11 @@ class Share {
         resolve(code);
       })
     );
+  }
+
+  /** How many histories it has run. */
+  get soFar(): number {
+    return Number([...this.output.matchAll(/^(\d+) histories so far$/gm)].at(-1)?.[1] ?? 0);
   }
 
   end(): void {

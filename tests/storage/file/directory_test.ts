@@ -90,7 +90,11 @@ used("DirectoryInUseNamesTheProcess", async (dir) => {
 
 used("UnknownVersionIsRefused", async (dir) => {
   await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 3, uuid: OTHER_UUID }));
-  await notOpened(open(dir), "unknown_version", /FORMAT: .*version 3, and this program knows 2/);
+  await notOpened(
+    open(dir),
+    "unknown_version",
+    /FORMAT: .*version 3, and this program reads version 2\. A newer program .*MAINTENANCE/,
+  );
 });
 
 used("DamagedFormatIsRefused", async (dir) => {

@@ -159,7 +159,7 @@ Deno.test(
       flipBit(`${kit.dir}/${INDEX}`, position);
       await kit.open();
       const where = new RegExp(
-        `${INDEX} is damaged at byte ${position - field}: expected an index`,
+        `${INDEX} is damaged at byte ${position - field}: expected a valid index entry`,
       );
       await refused(read(kit, 0), "damaged", where);
       await refused(read(kit, 12_500), "damaged", where);
@@ -229,7 +229,7 @@ Deno.test(
     bytes[3] = 0;
     await Deno.writeFile(path, bytes);
     await kit.reopen();
-    await refused(read(kit, 0), "damaged", /found no header that checks/);
+    await refused(read(kit, 0), "damaged", /found no valid header/);
   }),
 );
 

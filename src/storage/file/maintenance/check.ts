@@ -140,7 +140,7 @@ function formatFinding(path: string): Finding {
     kind: "format",
     path,
     position: 0,
-    message: "FORMAT is missing or doesn't check",
+    message: "FORMAT is missing or fails its checksum",
     expected: "our format's text with its CRC-32",
     found: "something else, or nothing",
   };

@@ -144,7 +144,7 @@ export function* checkState(
   }
   const wrong = wrongChecksum(row, STATE_COLUMNS);
   if (wrong !== undefined) {
-    yield rowFinding("state_row", path, "the row of state doesn't check", wrong);
+    yield rowFinding("state_row", path, "the row of state fails its checksum", wrong);
     return undefined;
   }
   const state = {

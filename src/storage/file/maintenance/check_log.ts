@@ -123,7 +123,7 @@ class LogCheck {
         kind: "log_header",
         path,
         position: 0,
-        message: "the header of a log file doesn't check",
+        message: "the header of a log file fails its checksum",
         expected: "the magic DSWAL and a header with its CRC-32",
         found: `${Math.min(window.sizeBytes, LOG_HEADER_BYTES)} bytes that are none`,
       };
@@ -298,7 +298,7 @@ function unproven({ path, position, sequence }: Broken, proof: string): Finding 
     kind: "log_batch",
     path,
     position,
-    message: "a batch of the log doesn't check",
+    message: "a batch of the log fails its checksum",
     expected: `a batch that begins with record ${sequence}`,
     found: `none, though ${proof}`,
   };
@@ -310,7 +310,7 @@ function tornTail({ path, position, sequence }: Broken): Note {
     path,
     position,
     message:
-      `the newest batch, from record ${sequence} on, doesn't check: it was being written when ` +
+      `the newest batch, from record ${sequence} on, fails its checksum: it was being written when ` +
       "the server ended and was never acknowledged, or it was damaged since; nothing tells which",
   };
 }

@@ -111,7 +111,7 @@ class RowsCheck {
     const wrong = wrongChecksum(row, STREAM_COLUMNS);
     if (wrong !== undefined) {
       yield {
-        ...rowFinding("stream_row", this.#path, "a row of stream doesn't check", wrong),
+        ...rowFinding("stream_row", this.#path, "a row of stream fails its checksum", wrong),
         stream: who,
       };
     }
@@ -161,7 +161,7 @@ class RowsCheck {
       count++;
       const wrong = wrongChecksum(row, PRODUCER_COLUMNS);
       if (wrong === undefined) continue;
-      const message = `the row of producer ${JSON.stringify(row.producer_id)} doesn't check`;
+      const message = `the row of producer ${JSON.stringify(row.producer_id)} fails its checksum`;
       yield { ...rowFinding("producer_row", this.#path, message, wrong), stream: who };
     }
     if (expected === undefined || count === expected) return;
@@ -181,7 +181,7 @@ class RowsCheck {
     for (const row of this.#segments.takeOf(who.id)) {
       const wrong = wrongChecksum(row, SEGMENT_COLUMNS);
       if (wrong !== undefined) {
-        const message = `the row of the segment at ${Number(row.base)} doesn't check`;
+        const message = `the row of the segment at ${Number(row.base)} fails its checksum`;
         yield { ...rowFinding("segment_row", this.#path, message, wrong), stream: who };
         continue;
       }

@@ -109,11 +109,11 @@ class SegmentCheck {
       path: this.#index.path,
       position: 0,
       message: header === undefined
-        ? "the header of an index doesn't check"
+        ? "the header of an index fails its checksum"
         : "an index belongs to another segment",
       expected: named(streamId, base, uuid),
       found: header === undefined
-        ? "no header that checks"
+        ? "no valid header"
         : named(header.streamId, header.base, header.uuid),
       range: this.#to(0),
     };
@@ -159,7 +159,7 @@ class SegmentCheck {
   ): Pick<Finding, "message" | "expected" | "found"> | undefined {
     if (entry === undefined) {
       return {
-        message: "an entry of an index doesn't check",
+        message: "an entry of an index fails its checksum",
         expected: "an entry with its CRC-32",
         found: "none",
       };
@@ -196,7 +196,7 @@ class SegmentCheck {
     if (found !== checksum) {
       yield {
         ...place,
-        message: "a block of a segment doesn't check",
+        message: "a block of a segment fails its checksum",
         expected: `the CRC-32 ${checksum}`,
         found: `${found} over ${stop - position} bytes`,
       };

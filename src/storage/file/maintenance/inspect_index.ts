@@ -18,7 +18,7 @@ export function* inspectIndex(window: FileWindow, path: string): Generator<Thing
   for (const { position, entry } of walkIndex(window)) {
     if (entry === undefined) {
       const left = window.sizeBytes - position;
-      const found = left < INDEX_ENTRY_BYTES ? `${left} bytes` : "one that doesn't check";
+      const found = left < INDEX_ENTRY_BYTES ? `${left} bytes` : "one that fails its checksum";
       const damage = { expected: "an entry", found };
       yield { kind: "entry", position, fields: {}, damage };
     } else {

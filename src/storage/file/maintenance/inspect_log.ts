@@ -25,7 +25,7 @@ export function* inspectLog(window: FileWindow, path: string): Generator<Thing> 
   yield headerThing(window, header, number);
   const seed = header === undefined ? guessSeed(window, number) : logSeed(header);
   if (seed === undefined) {
-    yield damaged("batches", LOG_HEADER_BYTES, "batches of this file", "none that checks");
+    yield damaged("batches", LOG_HEADER_BYTES, "batches of this file", "no valid one");
     return;
   }
   yield* partThings(window, seed, header?.firstSequence);

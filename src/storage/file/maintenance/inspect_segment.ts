@@ -16,7 +16,7 @@ export function* inspectSegment(
   let covered = 0;
   for (const { position, entry } of walkIndex(index)) {
     if (entry === undefined) {
-      const damage = { expected: "an index entry that checks", found: "none" };
+      const damage = { expected: "a valid index entry", found: "none" };
       yield { kind: "block", position: covered, fields: { entryAt: position }, damage };
       continue;
     }

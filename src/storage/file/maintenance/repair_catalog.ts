@@ -193,8 +193,8 @@ async function rebuild(
   const ready = join(dirname(made), READY_NAME);
   await keeper.rename(made, ready);
   await putInPlace(scope, ready);
-  const message = "a new catalogue was made of the rows that check";
-  report({ outcome: "mended", path: paths.catalog, message });
+  const message = "a new catalogue was made of the rows whose checksums are right";
+  report({ outcome: "repaired", path: paths.catalog, message });
   return openCatalog(scope);
 }
 

@@ -174,7 +174,7 @@ function copyState(
   ).run(...checkedValues(row, STATE.columns));
   if (kept !== undefined) return;
   report({
-    outcome: "mended",
+    outcome: "repaired",
     path: paths.catalog,
     message:
       `the state was made anew: position ${row.position}, next id ${row.next_id}. When the ` +

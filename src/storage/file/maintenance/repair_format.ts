@@ -52,7 +52,7 @@ export async function repairFormat(scope: RepairScope, uuid: string): Promise<vo
   const bytes = encodeFormat({ version: FORMAT_VERSION, uuid });
   await keeper.replace(paths.format, [{ bytes, position: 0 }]);
   const message = `written anew with the directory's UUID, ${uuid}`;
-  scope.report({ outcome: "mended", path: paths.format, message });
+  scope.report({ outcome: "repaired", path: paths.format, message });
 }
 
 /** Whether there is a file of this name. */

@@ -102,7 +102,7 @@ async function rebuild(
   if (range === undefined) {
     const message =
       "the index was made anew; the checksums of all blocks are those that were written";
-    report({ outcome: "mended", path, message, stream });
+    report({ outcome: "repaired", path, message, stream });
     return { blocks, firstMs: firstMs ?? 0 };
   }
   const boundaries = segment.isJson

@@ -102,7 +102,7 @@ class LogRepair {
     for (const { path } of files.slice(0, known)) {
       await this.#scope.keeper.moveAside(path);
       const message = `moved away: all of its records are before ${first}, in the catalogue`;
-      this.#scope.report({ outcome: "mended", path, message });
+      this.#scope.report({ outcome: "repaired", path, message });
     }
     this.#expected = first;
     await this.#walk(files.slice(known));
@@ -120,7 +120,7 @@ class LogRepair {
       if (firstSequence < this.#expected) {
         await this.#scope.keeper.moveAside(file.path);
         const message = `moved away: it begins with record ${firstSequence}, which the log has`;
-        this.#scope.report({ outcome: "mended", path: file.path, message });
+        this.#scope.report({ outcome: "repaired", path: file.path, message });
         continue;
       }
       if (firstSequence > this.#expected && !await this.#fillUpTo(firstSequence)) {
@@ -197,7 +197,7 @@ class LogRepair {
     await this.#scope.keeper.change(file.path, [{ bytes, position }]);
     const message = `records ${this.#expected} to ${last} at byte ${position} can't be read and ` +
       "were replaced by ones that do nothing: rows of the catalogue include records up to there";
-    this.#scope.report({ outcome: "mended", path: file.path, message });
+    this.#scope.report({ outcome: "repaired", path: file.path, message });
   }
 
   /** Cuts behind the last place that is whole, which is in a file before these. */
@@ -213,7 +213,7 @@ class LogRepair {
     for (const { path } of later.toReversed()) {
       await this.#scope.keeper.moveAside(path);
       this.#scope.report({
-        outcome: "mended",
+        outcome: "repaired",
         path,
         message: "moved away: the log ends before it",
       });
@@ -237,7 +237,11 @@ class LogRepair {
       const { path } of files.toReversed().filter(({ path }) => names.includes(basename(path)))
     ) {
       await keeper.moveAside(path);
-      report({ outcome: "mended", path, message: "moved away: the catalogue can't go on with it" });
+      report({
+        outcome: "repaired",
+        path,
+        message: "moved away: it doesn't continue where the catalogue ends",
+      });
     }
     this.#kept.length = 0;
     const number = Math.max(0, ...files.map((file) => file.number)) + 1;

@@ -50,7 +50,7 @@ export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<
     }
     await keeper.moveAside(path);
     const message = `a log file of directory ${header.uuid} was moved away`;
-    scope.report({ outcome: "mended", path, message });
+    scope.report({ outcome: "repaired", path, message });
   }
   for (const file of files) await putRight(scope, file);
   const single = await dropCopies(scope, files);
@@ -72,7 +72,7 @@ async function dropCopies(
     if (dropped === undefined) continue;
     await keeper.moveAside(dropped.path);
     const message = `moved away: another file has its number, ${file.number}`;
-    report({ outcome: "mended", path: dropped.path, message });
+    report({ outcome: "repaired", path: dropped.path, message });
   }
   return [...byNumber.values()];
 }
@@ -117,7 +117,7 @@ async function putRight({ fileSystem, keeper, report }: RepairScope, file: Repai
   if (!isWritten) {
     await keeper.change(path, [{ bytes: encodeLogHeader(header), position: 0 }]);
     const message = "the header was written again; the file's batches prove its salt and number";
-    report({ outcome: "mended", path, message });
+    report({ outcome: "repaired", path, message });
   }
   const { sizeBytes } = file;
   if (sizeBytes >= header.sizeBytes) return;
@@ -144,7 +144,7 @@ async function nameByHeader(scope: RepairScope, files: readonly RepairedLogFile[
     const name = logFileName(file.number);
     if (basename(file.path) === name) continue;
     const { path } = file;
-    report({ outcome: "mended", path, message: `renamed to ${name}, as its header says` });
+    report({ outcome: "repaired", path, message: `renamed to ${name}, as its header says` });
     if (keeper.isDryRun) continue;
     const holder = files.find((other) => basename(other.path) === name);
     if (holder !== undefined) await rename(holder, free++);

@@ -9,10 +9,10 @@ import {
 /** One thing that a repair did, or would do. */
 export interface Mend {
   /**
-   * `mended`: it is as it was, or as good; `lost`: it is gone, and what it was is said;
+   * `repaired`: it is as it was, or as good; `lost`: it is gone, and what it was is said;
    * `unproven`: it is served, and nothing shows any more that it is what was written.
    */
-  readonly outcome: "mended" | "lost" | "unproven";
+  readonly outcome: "repaired" | "lost" | "unproven";
   /** The file or folder. */
   readonly path: string;
   /** What was done, without a full stop. */
@@ -38,7 +38,7 @@ export function describeMend({ outcome, path, message, stream, range }: Mend): s
   return `${outcome}: ${path}: ${message}${describeTouched(stream, range)}`;
 }
 
-/** The line that says what couldn't be mended. */
+/** The line that says what couldn't be repaired. */
 export function describeLeft(finding: Finding): string {
-  return `not mended: ${describeFinding(finding)}`;
+  return `not repaired: ${describeFinding(finding)}`;
 }

@@ -37,7 +37,7 @@ export async function repairSegmentRows(
         const values = { stream_id: id, ...found };
         insert.run(...checkedValues(values, CATALOG_TABLES.segment.columns));
         scope.report({
-          outcome: "mended",
+          outcome: "repaired",
           path: scope.paths.catalog,
           message: `the row of segment ${found.base} was made anew from its files`,
           stream: { id, name: textOf(row.name) },

@@ -19,7 +19,7 @@ export async function moveSurplus(scope: RepairScope, catalog: RepairCatalog): P
       if (right && segment.get(streamId, base) !== undefined) continue;
       await keeper.moveAside(path);
       report({
-        outcome: "mended",
+        outcome: "repaired",
         path,
         message: "moved away: no row of the catalogue names it",
         stream: { id: streamId, name: catalog.rowOf(streamId)?.name },

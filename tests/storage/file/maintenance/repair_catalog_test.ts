@@ -112,7 +112,10 @@ Deno.test("a header and indexes of SQLite that are damaged cost no stream", asyn
   ];
   for (const damage of damages) {
     await withPatient("stopped", damage, async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /a new catalogue was made of the rows that check/);
+      match(
+        (await mend(dir)).join("\n"),
+        /a new catalogue was made of the rows whose checksums are right/,
+      );
       deepEqual(await readDirectory(dir), contents);
     });
   }
@@ -133,7 +136,7 @@ Deno.test("rows on a page that can't be read are lost, and what there is of othe
   });
 });
 
-Deno.test("a catalogue of which nothing can be read is not mended, and stays", async () => {
+Deno.test("a catalogue of which nothing can be read is not repaired, and stays", async () => {
   const damage = (dir: string) => Deno.writeFileSync(catalogOf(dir), new Uint8Array(8192));
   await withPatient("stopped", damage, async ({ dir }) => {
     const before = snapshot(dir);

@@ -25,7 +25,7 @@ Deno.test("a header is written anew, its salt taken back from the first batch's 
   for (const position of [3, 9, 17, 21, 38, 45]) {
     const damage = (dir: string) => flipBit(newestLog(dir), position);
     await withPatient("killed", damage, async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /^mended: .*: the header was written again/);
+      match((await mend(dir)).join("\n"), /^repaired: .*: the header was written again/);
       deepEqual(await readDirectory(dir), contents);
     });
   }
@@ -36,7 +36,7 @@ Deno.test("a header that is all zeros is written anew as well", async () => {
     "killed",
     (dir) => zeroOut(newestLog(dir), 0, 512),
     async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /^mended: .*: the header was written again/);
+      match((await mend(dir)).join("\n"), /^repaired: .*: the header was written again/);
       deepEqual(await readDirectory(dir), contents);
     },
   );
@@ -48,7 +48,7 @@ Deno.test("records that the catalogue holds are replaced, and nothing is lost", 
     await withPatient("killed", damage, async ({ dir, contents }) => {
       const lines = await mend(dir);
       equal(lines.length, 1);
-      match(lines[0] ?? "", /^mended: .*: records \d+ to \d+ at byte 512 can't be read/);
+      match(lines[0] ?? "", /^repaired: .*: records \d+ to \d+ at byte 512 can't be read/);
       deepEqual(await readDirectory(dir), contents);
     });
   }
@@ -115,7 +115,7 @@ Deno.test("a log file of another directory is moved away", async () => {
     await withPatient("stopped", damage, async ({ dir, contents }) => {
       match(
         (await mend(dir)).join("\n"),
-        /^mended: .*99\.wal: a log file of directory .* moved away/,
+        /^repaired: .*99\.wal: a log file of directory .* moved away/,
       );
       deepEqual(await readDirectory(dir), contents);
     });

@@ -27,7 +27,7 @@ Deno.test("FORMAT that is missing or damaged is written anew", async () => {
     await withPatient("stopped", damage, async ({ dir, contents }) => {
       match(
         (await mend(dir)).join("\n"),
-        /^mended: .*FORMAT: written anew with the directory's UUID/,
+        /^repaired: .*FORMAT: written anew with the directory's UUID/,
       );
       deepEqual(await readDirectory(dir), contents);
     });
@@ -72,7 +72,7 @@ Deno.test("an entry that is damaged alone is made anew and proven by the checksu
   const damage = (dir: string) => flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
   await withPatient("stopped", damage, async ({ dir, contents }) => {
     const original = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
-    match((await mend(dir)).join("\n"), /^mended: .*the checksums of all blocks are those/);
+    match((await mend(dir)).join("\n"), /^repaired: .*the checksums of all blocks are those/);
     const made = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
     flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
     deepEqual(Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? ""), original);

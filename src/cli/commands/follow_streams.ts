@@ -1,0 +1,63 @@
+import { sleep } from "../../client/sleep.ts";
+import type { Clock } from "../../env/clock.ts";
+
+/** How often it is asked which streams have come. */
+const LOOK_MS = 5_000;
+
+/** Which streams are followed, and how. */
+export interface Following {
+  readonly clock: Clock;
+  readonly names: readonly string[];
+  /** The names that there are now; undefined where nothing is asked. */
+  readonly look: (() => Promise<readonly string[]>) | undefined;
+  /**
+   * Follows one stream to its end; resolves to the exit code for it.
+   *
+   * @param isNew it came later than the others: all that it holds is new
+   * @throws {unknown} what ends the following of all
+   */
+  follow(name: string, isNew: boolean, signal: AbortSignal): Promise<number>;
+}
+
+/**
+ * Follows several streams, and with `look` those that come later, until all that there are have ended.
+ * Resolves to their exit codes.
+ *
+ * @throws {unknown} what `follow` or `look` threw first; the others are ended then
+ */
+export async function followStreams(following: Following): Promise<readonly number[]> {
+  const { clock, names, look } = following;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const known = new Set<string>();
+  const running = new Set<Promise<void>>();
+  const exitCodes: number[] = [];
+  const begin = (name: string, isNew: boolean) => {
+    known.add(name);
+    const run: Promise<void> = following.follow(name, isNew, signal)
+      .then((code) => void exitCodes.push(code), (error) => stop.abort(error))
+      .finally(() => running.delete(run));
+    running.add(run);
+  };
+  for (const name of names) begin(name, false);
+  while (running.size > 0) {
+    const ended = Promise.all(running);
+    if (look === undefined) await ended;
+    else await endedOrLate(ended, clock);
+    if (look === undefined || signal.aborted) continue;
+    try {
+      for (const name of await look()) if (!known.has(name)) begin(name, true);
+    } catch (error) {
+      stop.abort(error);
+    }
+  }
+  signal.throwIfAborted();
+  return exitCodes;
+}
+
+async function endedOrLate(ended: Promise<unknown>, clock: Clock): Promise<void> {
+  const timer = new AbortController();
+  const late = sleep(clock, LOOK_MS, timer.signal).catch(() => {});
+  await Promise.race([ended, late]);
+  timer.abort();
+}

@@ -1,0 +1,19 @@
+/** What the client itself puts into a query; anything else may be a secret. */
+const SHOWN: ReadonlySet<string> = new Set([
+  "offset",
+  "live",
+  "cursor",
+  "prefix",
+  "after",
+  "limit",
+]);
+
+/** A request's URL as it may stand in a message: without the values that others put into its query. */
+export function shownUrl(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const shown = new URL(url);
+  for (const name of new Set(shown.searchParams.keys())) {
+    if (!SHOWN.has(name)) shown.searchParams.set(name, "***");
+  }
+  return shown.href;
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+
+const STATUS = "/proc/self/status";
+const SIGHUP = 1;
+
+/**
+ * Whether this process was started to outlive its terminal, as by `nohup`: listening to SIGHUP would end
+ * that. `false` where the system doesn't say.
+ */
+export function ignoresHangUp(): boolean {
+  try {
+    return isIgnored(readFileSync(STATUS, "utf8"), SIGHUP);
+  } catch {
+    // Another system than Linux, or a program that may not look.
+    return false;
+  }
+}
+
+/** Whether what Linux says of a process (proc(5)) has the signal among those that it ignores. */
+export function isIgnored(status: string, signal: number): boolean {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(signal - 1) & 1n) === 1n;
+}

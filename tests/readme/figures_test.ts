@@ -1,0 +1,22 @@
+import { equal, match } from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { FORMAT_VERSION } from "../../src/storage/file/format_file.ts";
+import { PLANTED_BUGS } from "../crash/planted/bugs.ts";
+import { inRepo } from "../tools/repo.ts";
+
+/** Figures in the docs that the source knows better. */
+
+function page(name: string): string {
+  return readFileSync(inRepo("docs", name), "utf8");
+}
+
+Deno.test("RELIABILITY.md says how many bugs are planted, and has no blank left for a figure", () => {
+  const text = page("RELIABILITY.md");
+  const [, count] = /plants each of (\d+) bugs/.exec(text) ?? [];
+  equal(Number(count), PLANTED_BUGS.length);
+  equal(/\b(?:PLANTED|TODO|TBD|XXX)\b/.exec(text)?.[0], undefined);
+});
+
+Deno.test("MAINTENANCE.md says which program reads the format as it is", () => {
+  match(page("MAINTENANCE.md"), new RegExp(`^\\| ${FORMAT_VERSION} +\\| \\d`, "m"));
+});
