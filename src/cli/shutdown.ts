@@ -32,7 +32,8 @@ const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 /**
  * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is nothing to load again); a second one
  * ends the process at once. A process that is the first of its container is sent signals in vain unless
- * it asks for them, hence from the start. One that was started by `nohup` keeps on ignoring SIGHUP.
+ * it asks for them, hence from the start. One that was started by `nohup` keeps on ignoring SIGHUP, but
+ * on Node, which forgets at its start that it was told so.
  */
 export function onStopSignal(onStop: (signal: string) => void): void {
   let signalled = false;

@@ -205,6 +205,8 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     await using server = await start(flags);
     server.signal("SIGHUP");
     equal((await server.ended).code, 0);
+    // Node forgets at its start which signals it was told to ignore.
+    if (target.name.startsWith("node")) return;
     const ignoring = ["sh", "-c", `trap "" HUP; exec "$@"`, "sh", ...await target.command()];
     await using kept = await startServer(ignoring, flags);
     kept.signal("SIGHUP");

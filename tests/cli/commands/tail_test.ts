@@ -247,24 +247,26 @@ Deno.test("tail -f of several streams ends as a whole where the server is lost, 
 });
 
 Deno.test("tail -f --json says when it received what came while it followed, and only of that", async () => {
-  const kit = new CommandKit();
-  await kit.ok(["append", "a", "--lines", "--json"], { input: "1\n" });
-  const isLive = Promise.withResolvers<void>();
-  const fetch = async (url: string, init: RequestInit) => {
-    if (url.includes("live=")) isLive.resolve();
-    return await kit.fixture.app.request(url, init);
-  };
-  const clock = new ManualClock();
-  const tail = kit.ok(["tail", "-f", "a", "--json"], { fetch, clock });
-  await isLive.promise;
-  await kit.ok(["append", "a", "--lines", "--close"], { input: "2\n" });
-  const [before = "", live = ""] = (await tail).trimEnd().split("\n");
-  deepEqual(JSON.parse(before), { offset: kit.fixture.offset(3), value: 1 });
-  deepEqual(JSON.parse(live), {
-    offset: kit.fixture.offset(6),
-    receivedAt: new Date(clock.nowMs()).toISOString(),
-    value: 2,
-  });
+  for (const from of [[], ["--from", "start"]]) {
+    const kit = new CommandKit();
+    await kit.ok(["append", "a", "--lines", "--json"], { input: "1\n" });
+    const isLive = Promise.withResolvers<void>();
+    const fetch = async (url: string, init: RequestInit) => {
+      if (url.includes("live=")) isLive.resolve();
+      return await kit.fixture.app.request(url, init);
+    };
+    const clock = new ManualClock();
+    const tail = kit.ok(["tail", "-f", "a", "--json", ...from], { fetch, clock });
+    await isLive.promise;
+    await kit.ok(["append", "a", "--lines", "--close"], { input: "2\n" });
+    const [before = "", live = ""] = (await tail).trimEnd().split("\n");
+    deepEqual(JSON.parse(before), { offset: kit.fixture.offset(3), value: 1 });
+    deepEqual(JSON.parse(live), {
+      offset: kit.fixture.offset(6),
+      receivedAt: new Date(clock.nowMs()).toISOString(),
+      value: 2,
+    });
+  }
 });
 
 Deno.test("tail -f --prefix follows streams that come later from their start", async () => {
