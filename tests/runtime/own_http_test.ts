@@ -48,8 +48,8 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
     const port = new URL(server.url).port;
     equal(
       stdout,
-      `127.0.0.1:${port} is in use: end the program that listens there, or choose another port with ` +
-        "--port, or the option port (0 picks a free one)\n" +
+      `127.0.0.1:${port} is in use: end the program that listens there, or choose another port ` +
+        "(0 picks a free one)\n" +
         "port is 65536: it has to be a whole number from 0 to 65535.\n" +
         `listening on ${server.url}\nstopped\n`,
     );
