@@ -12,12 +12,12 @@ import { SteadyServer } from "./steady_server.ts";
  * `seq 1 N | durable-streams append --lines --producer p`, with the command and the server killed at any
  * moment, and run again: what is read at the end is 1 to N.
  *
- * DURABLE_STREAMS_LINES says how many, DURABLE_STREAMS_KILLS how many rounds, DURABLE_STREAMS_SEED which.
+ * TESTS_LINES says how many, TESTS_KILLS how many rounds, TESTS_SEED which.
  */
 
-const LINES = Number(process.env.DURABLE_STREAMS_LINES ?? 100_000);
-const ROUNDS = Number(process.env.DURABLE_STREAMS_KILLS ?? 6);
-const SEED = Number(process.env.DURABLE_STREAMS_SEED ?? Date.now() % 1_000_000);
+const LINES = Number(process.env.TESTS_LINES ?? 100_000);
+const ROUNDS = Number(process.env.TESTS_KILLS ?? 6);
+const SEED = Number(process.env.TESTS_SEED ?? Date.now() % 1_000_000);
 const LAST_RUNS = 5;
 
 for (const { name, command } of RUNTIME_TARGETS) {
@@ -26,7 +26,7 @@ for (const { name, command } of RUNTIME_TARGETS) {
     const program = await command();
     const random = new Random(SEED);
     await using server = await SteadyServer.start();
-    console.log(`DURABLE_STREAMS_SEED=${SEED}`);
+    console.log(`TESTS_SEED=${SEED}`);
     const input = new TextEncoder().encode(seq(LINES));
     let killed = 0;
     for (let round = 0; round < ROUNDS; round++) {

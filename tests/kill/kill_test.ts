@@ -15,11 +15,11 @@ import { type Message, PlainWriter, Producer } from "./writers.ts";
  * A real server under load, killed and started again: what it acknowledged is there, once and in order,
  * nothing is there that was never sent, and readers that resume see each message once.
  *
- * DURABLE_STREAMS_KILLS says how often; 100 on Deno and as the executable, 30 on Bun, which that is made
+ * TESTS_KILLS says how often; 100 on Deno and as the executable, 30 on Bun, which that is made
  * of, and with several threads.
  */
 
-const KILLS = process.env["DURABLE_STREAMS_KILLS"];
+const KILLS = process.env["TESTS_KILLS"];
 const LONG_ON = ["deno", "executable"];
 const STREAMS = ["orders/eu", "orders/us", "log"];
 /** Small enough that checkpoints, used log files and several segments come within a round. */

@@ -17,7 +17,7 @@ export interface RuntimeTarget {
 /** The Bun that the tests install, else the one on the path. */
 export const bun = existsSync(BUN) ? BUN : "bun";
 
-/** What the thin suite runs against; `DURABLE_STREAMS_TEST_TARGET` picks some: `deno,bun`. */
+/** What the thin suite runs against; `TESTS_TARGET` picks some: `deno,bun`. */
 export const RUNTIME_TARGETS: readonly RuntimeTarget[] = chosen([
   { name: "deno", command: onDeno },
   { name: "bun", command: onBun },
@@ -60,7 +60,7 @@ function withRuntimeHttp(command: RuntimeTarget["command"]): RuntimeTarget["comm
 }
 
 function chosen(targets: readonly RuntimeTarget[]): readonly RuntimeTarget[] {
-  const names = process.env["DURABLE_STREAMS_TEST_TARGET"]?.split(",");
+  const names = process.env["TESTS_TARGET"]?.split(",");
   return targets.filter((target) => names?.includes(target.name) ?? true);
 }
 
