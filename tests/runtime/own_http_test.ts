@@ -1,4 +1,6 @@
 import { equal, match } from "node:assert/strict";
+import { nodeProgram } from "../tools/built.ts";
+import { runCommand } from "../tools/command.ts";
 import { nodePath } from "../tools/node.ts";
 import { inRepo } from "../tools/repo.ts";
 import { RawConnection } from "./raw_http.ts";
@@ -48,10 +50,17 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
     const port = new URL(server.url).port;
     equal(
       stdout,
-      `127.0.0.1:${port} is in use: end the program that listens there, or choose another port with ` +
-        "--port, or the option port (0 picks a free one)\n" +
+      `127.0.0.1:${port} is in use: end the program that listens there, or choose another port ` +
+        "(0 picks a free one)\n" +
         "port is 65536: it has to be a whole number from 0 to 65535.\n" +
         `listening on ${server.url}\nstopped\n`,
     );
   });
 }
+
+Deno.test("node: --http runtime is refused, and says where there is such a thing", async () => {
+  const command = [...await nodeProgram(), "--http", "runtime", "--storage", "memory"];
+  const { code, output } = await runCommand(command, { limitMinutes: 0.5 });
+  equal(code, 2);
+  match(output, /--http is runtime, which takes Deno or Bun; accepted here: own/);
+});
