@@ -1,7 +1,7 @@
 /**
  * The server inside a Node program: `node examples/node.ts`, on Node 22.18 or later.
  *
- * From a project of your own the import is `from "durable-streams"`, and Node 22.13 does.
+ * From a project of your own the import is `from "durable-streams"`, and Node 22.15 does.
  */
 import process from "node:process";
 import { openFileStorage, serve } from "../src/mod.ts";

@@ -50,8 +50,8 @@ const BUGS: readonly PlantedBug[] = [
     name: "a Stream-Seq may come twice",
     edits: [{
       file: "decide.ts",
-      from: "  checkSeq(stream, request.seq);\n",
-      to: "  if (stream.seq !== request.seq) checkSeq(stream, request.seq);\n",
+      from: "  checkSeq(stream, request.seq, space);\n",
+      to: "  if (stream.seq !== request.seq) checkSeq(stream, request.seq, space);\n",
     }],
   },
   {

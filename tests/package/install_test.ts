@@ -101,7 +101,7 @@ async function useOldNode(cwd: string, url: string): Promise<void> {
   equal(await onNode20("client.mjs", url, "on-node-20"), CLIENT_OUTPUT);
   match(
     await onNode20("library.mjs"),
-    /on disk needs node:sqlite, which Node 20\.20\.2 doesn't have/,
+    /on disk needs the SQLite of Node 22\.15 or later, and this is Node 20\.20\.2/,
   );
 }
 
@@ -111,7 +111,7 @@ async function obey(dir: string, { tarball }: LocalRegistry): Promise<void> {
   const inDir = (...command: string[]) => runCommand(command, { cwd: dir, env, limitMinutes: 5 });
   const refused = await inDir("npx", "-y", "-p", tarball, "durable-streams", "--version");
   equal(refused.code, 1, refused.output);
-  match(refused.output, /^durable-streams: this is Node 20\.20\.2, .* 22\.13 or later/m);
+  match(refused.output, /^durable-streams: this is Node 20\.20\.2, .* 22\.15 or later/m);
   match(refused.output, /^ {2}npx -y -p node@22 -p durable-streams durable-streams$/m);
   const node = ["-p", "node@22", "-p", tarball];
   const obeyed = await inDir("npx", "-y", ...node, "durable-streams", "--version");

@@ -47,7 +47,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     equal(warnings.length, 1, stderr);
     match(
       warnings[0] ?? "",
-      /whoever reaches this server can read, write and delete.* host=127\.1$/,
+      /whoever reaches it can read, write and delete.* host=127\.1$/,
     );
   });
 
@@ -268,7 +268,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     equal(samePort.code, 1);
     match(
       samePort.output,
-      /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port[^\n]+\n$/,
+      /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port\n$/,
     );
     const sameDirectory = await runCommand([...command, ...flags], { limitMinutes: 0.25 });
     equal(sameDirectory.code, 1);

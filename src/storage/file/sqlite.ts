@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { DatabaseSync } from "node:sqlite";
+import { NEEDED_NODE, oldNode } from "../../env/node_version.ts";
 
 type Sqlite = typeof import("node:sqlite");
 
@@ -9,7 +10,7 @@ let loaded: Sqlite | undefined;
  * Opens a database. The runtime's SQLite is loaded with the first one and not before, so that whoever
  * keeps streams in memory needs none.
  *
- * @throws {Error} where the runtime has none
+ * @throws {Error} where the runtime has none that does
  */
 export function openDatabase(location: string): DatabaseSync {
   loaded ??= load();
@@ -17,17 +18,19 @@ export function openDatabase(location: string): DatabaseSync {
 }
 
 function load(): Sqlite {
+  const node = oldNode(process.versions);
+  if (node !== undefined) {
+    throw new Error(
+      `Keeping streams on disk needs the SQLite of Node ${NEEDED_NODE} or later, and this is Node ` +
+        `${node}; Deno and Bun have one, too. Streams in memory need none.`,
+    );
+  }
   const { emitWarning } = process;
   // Node warns whoever loads it that it may change, which is our concern and not the user's.
   process.emitWarning = () => {};
   try {
-    const sqlite: Sqlite | undefined = process.getBuiltinModule("node:sqlite");
-    if (sqlite !== undefined) return sqlite;
+    return process.getBuiltinModule("node:sqlite");
   } finally {
     process.emitWarning = emitWarning;
   }
-  throw new Error(
-    `Keeping streams on disk needs node:sqlite, which Node ${process.versions.node} doesn't have; ` +
-      "Node 22.13 and later do, and Deno and Bun. Streams in memory need none.",
-  );
 }
