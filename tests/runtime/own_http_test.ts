@@ -1,4 +1,6 @@
 import { equal, match } from "node:assert/strict";
+import { nodeProgram } from "../tools/built.ts";
+import { runCommand } from "../tools/command.ts";
 import { nodePath } from "../tools/node.ts";
 import { inRepo } from "../tools/repo.ts";
 import { RawConnection } from "./raw_http.ts";
@@ -55,3 +57,10 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
     );
   });
 }
+
+Deno.test("node: --http runtime is refused, and says where there is such a thing", async () => {
+  const command = [...await nodeProgram(), "--http", "runtime", "--storage", "memory"];
+  const { code, output } = await runCommand(command, { limitMinutes: 0.5 });
+  equal(code, 2);
+  match(output, /--http is runtime, which takes Deno or Bun; accepted here: own/);
+});
