@@ -28,7 +28,7 @@ Deno.test("PUT of a closed stream: with Stream-Closed 200, without 409", async (
   const again = await served.put("a", { ...TEXT, ...CLOSE }, "all");
   equal(again.status, 200);
   equal(again.headers.get("stream-closed"), "true");
-  await refused(await served.put("a", TEXT), 409, "stream_exists", /it is closed/);
+  await refused(await served.put("a", TEXT), 409, "stream_exists", /already exists and is closed/);
 });
 
 Deno.test("PUT without Stream-Closed of a stream that was closed later: 409", async () => {
