@@ -8,7 +8,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const takesSources = /^(?:bun|deno)\//.test(process.env.npm_config_user_agent ?? "");
+const { npm_config_user_agent: agent = "", npm_execpath: installer = "" } = process.env;
+// npm started by `deno task` goes by Deno's name, but not by its path.
+const takesSources = /^(?:bun|deno)\//.test(agent) && !installer.endsWith("npm-cli.js");
 
 if (!takesSources && !existsSync(new URL("../dist/mod.js", import.meta.url))) {
   const { status, error } = spawnSync("npx", ["-y", "deno@2.9.6", "task", "build"], {
