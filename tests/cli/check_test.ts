@@ -1,5 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { openFileStorage } from "../../src/storage/file/open.ts";
 import { lockDirectory } from "../../src/storage/file/lock.ts";
 import { withOneStream } from "./one_stream_directory.ts";
 
@@ -11,6 +13,29 @@ Deno.test("check says what it looked at, changes nothing and exits 0", async () 
     );
     const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     deepEqual(names, ["FORMAT", "LOCK", "ballast", "catalog.sqlite", "segments", "wal"]);
+  });
+});
+
+Deno.test("check counts the streams that a crash left in the log, and not those deleted there", async () => {
+  await withOneStream(async (dir, kit) => {
+    const storage = await openFileStorage({ dir, walBytes: 256 * 1024 });
+    try {
+      for (const name of ["a", "b", "c"]) await storage.create(name, { contentType: "text/plain" });
+      await storage.delete("c");
+      const copy = `${dir}-after-a-crash`;
+      cpSync(dir, copy, { recursive: true });
+      try {
+        match(await kit.ok(["check", "--dir", copy]), /^nothing is damaged: 3 streams,/);
+        await storage.delete("greetings");
+        rmSync(copy, { recursive: true });
+        cpSync(dir, copy, { recursive: true });
+        match(await kit.ok(["check", "--dir", copy]), /^nothing is damaged: 2 streams,/);
+      } finally {
+        rmSync(copy, { recursive: true });
+      }
+    } finally {
+      await storage.close();
+    }
   });
 });
 

@@ -122,6 +122,7 @@ function* checkCatalog(
   const frame = { uuid: uuid ?? state?.uuid, position: state?.position };
   const logEnd = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
   yield* logged.finish();
+  scope.counts.streams += logged.countBeyondRows;
   yield* checkRows(scope, database, { uuid: frame.uuid, logged, logEnd });
   yield* leftOverFiles(scope, database);
 }

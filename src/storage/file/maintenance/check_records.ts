@@ -37,6 +37,17 @@ export class LoggedStreams {
     return this.#streams.get(id);
   }
 
+  /** How many streams there are more than rows: those that only the log makes, less those that it deletes. */
+  get countBeyondRows(): number {
+    let count = 0;
+    for (const [id, { isDeleted, isKnown }] of this.#streams) {
+      const hasRow = this.#rowOf(id) !== undefined;
+      if (hasRow && isDeleted) count--;
+      else if (!hasRow && isKnown && !isDeleted) count++;
+    }
+    return count;
+  }
+
   /** Takes the next record of the log. */
   *add(placed: PlacedRecord): Generator<Finding> {
     const { record } = placed;
