@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { doesNotMatch, equal, match } from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -111,6 +111,8 @@ async function obey(dir: string, { tarball }: LocalRegistry): Promise<void> {
   const inDir = (...command: string[]) => runCommand(command, { cwd: dir, env, limitMinutes: 5 });
   const refused = await inDir("npx", "-y", "-p", tarball, "durable-streams", "--version");
   equal(refused.code, 1, refused.output);
+  // The client is installed there without a warning.
+  doesNotMatch(refused.output, /EBADENGINE/);
   match(refused.output, /^durable-streams: this is Node 20\.20\.2, .* 22\.15 or later/m);
   match(refused.output, /^ {2}npx -y -p node@22 -p durable-streams durable-streams$/m);
   const node = ["-p", "node@22", "-p", tarball];
