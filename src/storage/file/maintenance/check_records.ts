@@ -17,6 +17,7 @@ export interface LoggedStream {
   isDeleted: boolean;
   /** Set where the log makes it. */
   fork: ForkOrigin | undefined;
+  readonly hasRow: boolean;
   /** The first record of it: of a stream that neither a row nor a record makes, `isKnown` is false. */
   readonly first: PlacedRecord;
   readonly isKnown: boolean;
@@ -40,8 +41,7 @@ export class LoggedStreams {
   /** How many streams there are more than rows: those that only the log makes, less those that it deletes. */
   get countBeyondRows(): number {
     let count = 0;
-    for (const [id, { isDeleted, isKnown }] of this.#streams) {
-      const hasRow = this.#rowOf(id) !== undefined;
+    for (const { hasRow, isDeleted, isKnown } of this.#streams.values()) {
       if (hasRow && isDeleted) count--;
       else if (!hasRow && isKnown && !isDeleted) count++;
     }
@@ -95,7 +95,9 @@ export class LoggedStreams {
       });
     }
     const tail = (fork?.point ?? 0) + placed.dataBytes;
-    this.#streams.set(id, { name, tail, isDeleted: false, fork, first: placed, isKnown: true });
+    const hasRow = row !== undefined;
+    const stream = { name, tail, isDeleted: false, fork, hasRow, first: placed, isKnown: true };
+    this.#streams.set(id, stream);
   }
 
   *#append(record: AppendRecord, placed: PlacedRecord): Generator<Finding> {
@@ -130,6 +132,7 @@ export class LoggedStreams {
       tail: row?.tail ?? 0,
       isDeleted: false,
       fork: undefined,
+      hasRow: row !== undefined,
       first,
       isKnown: row !== undefined,
     };
