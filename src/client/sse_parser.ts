@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes, decodeUtf8 } from "../protocol/bytes.ts";
+import { type Bytes, concatBytes, decodeUtf8, hasByteOrderMark } from "../protocol/bytes.ts";
 
 /** One server-sent event. */
 export interface SseEvent {
@@ -81,8 +81,4 @@ export class SseParser {
     this.#data = [];
     return hasData ? event : undefined;
   }
-}
-
-function hasByteOrderMark(line: Bytes): boolean {
-  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
 }

@@ -39,6 +39,11 @@ export function concatBytes(parts: readonly Bytes[]): Bytes {
   return joined;
 }
 
+/** Whether `bytes` begin with the byte order mark of UTF-8, which is in the way of whoever reads them. */
+export function hasByteOrderMark(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
 /**
  * How many of `bytes` come before a UTF-8 character that isn't finished: all of them where the end
  * is whole, and also where it can't become a character any more.

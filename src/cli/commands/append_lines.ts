@@ -3,8 +3,9 @@ import { ClientError } from "../../client/client_error.ts";
 import { reasonOf } from "../../client/reason.ts";
 import type { Producer } from "../../client/producer.ts";
 import type { Middleware } from "../../client/transport.ts";
-import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
+import { type Bytes, hasByteOrderMark, NO_BYTES } from "../../protocol/bytes.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
+import { BYTE_ORDER_MARK_FAULT } from "../../protocol/json.ts";
 import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../protocol/headers.ts";
 import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_code.ts";
@@ -157,8 +158,7 @@ const NO_END =
 /** What is wrong with a line of JSON that the parser's words wouldn't show. */
 function faultOf(line: Bytes): string | undefined {
   if (line.length === WHOLE_INPUT_LIMIT_BYTES && line.at(-1) !== LINE_FEED) return NO_END;
-  const hasMark = line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
-  return hasMark ? "it begins with a byte order mark (EF BB BF): send it without" : undefined;
+  return hasByteOrderMark(line) ? BYTE_ORDER_MARK_FAULT : undefined;
 }
 
 class BadLine extends Error {
