@@ -4,6 +4,7 @@ import type { ClientOptions } from "../../../src/client/client.ts";
 import { fetchTransport } from "../../../src/client/transport.ts";
 import { createApp } from "../../../src/server/app.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
+import { collectGarbage } from "../../support/collect_garbage.ts";
 import { originOf, serveLocally } from "../../support/hostile_proxy_kit.ts";
 
 const MIB = 1024 * 1024;
@@ -157,17 +158,19 @@ for (const readMode of ["sse", "long-poll"] as const) {
     const client = new Client("http://localhost/v1/stream", endless(chunkBytes, chunks));
     let bytes = 0;
     let most = 0;
-    const before = used();
+    const before = heldBytes();
     for await (const message of client.reader("s", { readMode })) {
       bytes += message.bytes.length;
-      if (bytes % (chunkBytes * 256) === 0) most = Math.max(most, used() - before);
+      if (bytes % (chunkBytes * 256) === 0) most = Math.max(most, heldBytes() - before);
     }
     equal(bytes, chunks * chunkBytes);
-    ok(most < 100 * MIB, `${Math.round(most / MIB)} MiB more are held`);
+    ok(most < 20 * MIB, `${Math.round(most / MIB)} MiB more are held`);
   });
 }
 
-function used(): number {
+/** What is still in use: when garbage is collected is the runtime's affair, and on a busy machine late. */
+function heldBytes(): number {
+  collectGarbage();
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
 }
