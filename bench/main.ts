@@ -1,16 +1,16 @@
 /** The bench: servers × workloads, one table. `deno task bench --help` */
-import { Cleanup } from "./lib/cleanup.ts";
-import { complaint } from "./lib/complaint.ts";
-import { Generator } from "./lib/generator.ts";
-import { findBun, installPackages } from "./lib/install.ts";
-import { describeMachine } from "./lib/machine.ts";
-import { type Asked, type BenchOptions, HELP, readOptions } from "./lib/options.ts";
-import { findPinning } from "./lib/pinning.ts";
-import { drawPlot } from "./lib/plot.ts";
-import { findPrograms } from "./lib/programs.ts";
-import { markdown, type Report } from "./lib/report.ts";
-import { runRounds } from "./lib/run.ts";
-import { summarize } from "./lib/summary.ts";
+import { Cleanup } from "./processes/cleanup.ts";
+import { complaint } from "./system/error_text.ts";
+import { Generator } from "./processes/generator.ts";
+import { findBun, installPackages } from "./system/install.ts";
+import { describeMachine } from "./system/machine.ts";
+import { type Asked, type BenchOptions, HELP, readOptions } from "./run/options.ts";
+import { findPinning } from "./system/pinning.ts";
+import { drawPlot } from "./report/plot.ts";
+import { findPrograms } from "./peers/programs.ts";
+import { markdown, type Report } from "./report/report.ts";
+import { runRounds } from "./run/run.ts";
+import { summarize } from "./report/summary.ts";
 import { WORKLOADS } from "./workloads/mod.ts";
 
 const asked = askedFor();

@@ -11,7 +11,7 @@ export { type Address, ListenError } from "./listen/listen_error.ts";
 export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";
 export { openFileStorage } from "./storage/file/open.ts";
 export type { FileStorageOptions } from "./storage/file/options.ts";
-export { DirectoryError, type DirectoryErrorCode } from "./storage/file/damage.ts";
+export { DirectoryError, type DirectoryErrorCode } from "./storage/file/directory/damage.ts";
 export type {
   Appended,
   AppendRequest,

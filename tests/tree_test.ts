@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { readProgram, readRepository } from "./tools/read_tree.ts";
+import { readProgram, readRepository } from "./tools/tree/read_tree.ts";
 import {
   checkBarrels,
   checkDocstrings,
@@ -9,8 +9,8 @@ import {
   checkNamed,
   checkReachable,
   checkWords,
-} from "./tools/tree.ts";
-import { WORKER_ENTRIES } from "./tools/worker_entries.ts";
+} from "./tools/tree/rules.ts";
+import { WORKER_ENTRIES } from "./tools/tree/worker_entries.ts";
 
 /** The most lines a file of the program has, and those that may have more: say why beside each. */
 const LINES = 400;

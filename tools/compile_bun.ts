@@ -15,7 +15,7 @@ const installed = fileURLToPath(new URL("../tests/node_modules/.bin/bun", import
 const packages = fileURLToPath(new URL("../node_modules/hono", import.meta.url));
 
 // The workers are programs of their own: bundled only if they are named beside the main one.
-const workers = ["src/storage/file/catalog_worker.ts", "src/cli/http_worker.ts"];
+const workers = ["src/storage/file/catalog/worker.ts", "src/cli/serve/http_worker.ts"];
 
 /**
  * Compiles the program into `outfile`.

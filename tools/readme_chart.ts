@@ -5,8 +5,8 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { drawPlot } from "../bench/lib/plot.ts";
-import type { Report } from "../bench/lib/report.ts";
+import { drawPlot } from "../bench/report/plot.ts";
+import type { Report } from "../bench/report/report.ts";
 
 const TITLES = ["append 256 B, 64 connections, 1 stream", "catch-up, bytes, 64 MiB, 8 clients"];
 

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { version } from "../src/cli/version.ts";
+import { version } from "../src/cli/context/version.ts";
 import { compile } from "./compile_bun.ts";
 
 /** The platforms, as Bun names them after `bun-`. Those of `baseline` do without AVX2. */

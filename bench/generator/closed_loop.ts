@@ -1,4 +1,4 @@
-import { bun } from "../servers/runtime.ts";
+import { bun } from "../system/bun.ts";
 import type { Measurement, Timed } from "./commands.ts";
 import { Connection, type Driver } from "./connection.ts";
 import { quantiles, sleep } from "./figures.ts";

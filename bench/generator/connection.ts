@@ -1,5 +1,5 @@
-import { bun, type BunSocket } from "../servers/runtime.ts";
-import { type AnswerParser, makeParser } from "./answer_parser.ts";
+import { bun, type BunSocket } from "../system/bun.ts";
+import { type AnswerParser, makeParser } from "./parsers/response_parser.ts";
 import { natsInbox } from "./append_request.ts";
 import { joinBytes, type Target } from "./requests.ts";
 

@@ -1,5 +1,5 @@
-import { processMemoryBytes } from "../lib/process_figures.ts";
-import { bun } from "../servers/runtime.ts";
+import { processMemoryBytes } from "../system/process_figures.ts";
+import { bun } from "../system/bun.ts";
 import { AppendRequest } from "./append_request.ts";
 import type { DeliverCommand, Measurement } from "./commands.ts";
 import { Connection, type Driver } from "./connection.ts";

@@ -1,6 +1,6 @@
-import { bun, type BunSocket } from "../servers/runtime.ts";
+import { bun, type BunSocket } from "../system/bun.ts";
 import { requestBytes, type Target } from "./requests.ts";
-import { ResponseParser } from "./response_parser.ts";
+import { ResponseParser } from "./parsers/http_parser.ts";
 
 /** Stands once in each message, and in nothing else that a server sends: that is how deliveries are counted. */
 export const MARKER = 0x40;

@@ -4,8 +4,8 @@ import {
   processFetchedBytes,
   processMemoryBytes,
   processOpenFiles,
-} from "../lib/process_figures.ts";
-import { diskWrittenBytes } from "../lib/disk_stat.ts";
+} from "../system/process_figures.ts";
+import { diskWrittenBytes } from "../system/disk_stat.ts";
 import type { ServerUse, Watched } from "./commands.ts";
 
 /** What was used between two moments. */

@@ -1,4 +1,4 @@
-import { findNats, findRedis } from "../lib/programs.ts";
+import { findNats, findRedis } from "./programs.ts";
 import type { Peer } from "./peer.ts";
 
 /** What people would use instead: an append there is an XADD, or a publish that waits for its answer. */

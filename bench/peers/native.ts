@@ -1,4 +1,4 @@
-import { findNative } from "../lib/programs.ts";
+import { findNative } from "./programs.ts";
 import type { Peer } from "./peer.ts";
 
 /** The protocol's native server, written in Rust: one shard of its log, for it is given one core. */

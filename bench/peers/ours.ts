@@ -1,4 +1,4 @@
-import { buildOurs } from "../lib/programs.ts";
+import { buildOurs } from "./programs.ts";
 import { benchPath, type Peer, type PeerContext } from "./peer.ts";
 
 const MAIN = benchPath("../main.ts");

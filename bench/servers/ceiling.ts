@@ -5,10 +5,10 @@
 import { Buffer } from "node:buffer";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import process from "node:process";
-import type { ChunkRange } from "./answers.ts";
+import type { ChunkRange } from "./responses.ts";
 import { BatchLog } from "./batch_log.ts";
 import { makeHandler } from "./handler.ts";
-import { bun } from "./runtime.ts";
+import { bun } from "../system/bun.ts";
 import { serve } from "./serve.ts";
 import { syntheticChunk } from "./synthetic_stream.ts";
 

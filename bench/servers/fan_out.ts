@@ -1,5 +1,5 @@
 import { encodeSseFrame } from "../../src/protocol/sse.ts";
-import { askedOffset, offsetToken, pathOf, pollAnswer, sseAnswer } from "./answers.ts";
+import { askedOffset, offsetToken, pathOf, pollAnswer, sseAnswer } from "./responses.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
 

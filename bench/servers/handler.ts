@@ -6,7 +6,7 @@ import {
   pathOf,
   readAppendHeaders,
   requestedChunk,
-} from "./answers.ts";
+} from "./responses.ts";
 import { FanOut } from "./fan_out.ts";
 import type { Handler } from "./serve.ts";
 

@@ -1,4 +1,4 @@
-import { bun } from "./runtime.ts";
+import { bun } from "../system/bun.ts";
 
 /** A request handler in the standard shape, the same for both runtimes. */
 export type Handler = (request: Request) => Response | Promise<Response>;

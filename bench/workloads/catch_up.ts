@@ -1,4 +1,4 @@
-import { dropFromCache } from "../lib/page_cache.ts";
+import { dropFromCache } from "../system/page_cache.ts";
 import { counted, sizeName, sizeText } from "./names.ts";
 import type { Case, Selection, Trial, Workload, WorkloadOptions } from "./workload.ts";
 

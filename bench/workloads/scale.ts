@@ -1,9 +1,9 @@
 import type { Measurement } from "../generator/commands.ts";
 import type { StreamSet } from "../generator/requests.ts";
-import { directoryBytes } from "../lib/disk.ts";
-import { dropFromCache } from "../lib/page_cache.ts";
-import { processMemoryBytes, processOpenFiles } from "../lib/process_figures.ts";
-import { settle } from "../lib/server.ts";
+import { directoryBytes } from "../system/disk.ts";
+import { dropFromCache } from "../system/page_cache.ts";
+import { processMemoryBytes, processOpenFiles } from "../system/process_figures.ts";
+import { settle } from "../processes/server.ts";
 import { counted } from "./names.ts";
 import type { Case, Selection, Trial, Workload } from "./workload.ts";
 

@@ -1,5 +1,5 @@
 import type { AppendCommand } from "../generator/commands.ts";
-import { directoryBytes } from "../lib/disk.ts";
+import { directoryBytes } from "../system/disk.ts";
 import type { Case, Workload } from "./workload.ts";
 
 const CONNECTIONS = 64;

@@ -1,6 +1,6 @@
 import type { Measurement } from "../generator/commands.ts";
-import type { Generator } from "../lib/generator.ts";
-import type { RunningServer } from "../lib/server.ts";
+import type { Generator } from "../processes/generator.ts";
+import type { RunningServer } from "../processes/server.ts";
 import type { Protocol } from "../peers/peer.ts";
 
 /** A case's run against one started server. */

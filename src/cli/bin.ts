@@ -4,7 +4,7 @@
  * where it is named in the first line.
  */
 import process from "node:process";
-import { nodeComplaint } from "./node_complaint.ts";
+import { nodeComplaint } from "./unsupported_node.ts";
 
 const complaint = nodeComplaint(process.versions);
 if (complaint !== undefined) {

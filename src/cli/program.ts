@@ -1,18 +1,18 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
-import { EXIT } from "./exit_code.ts";
-import type { Flag } from "./flag.ts";
-import { addFlags, type Environment, readFlags } from "./flag_values.ts";
-import { withoutHabits } from "./habits.ts";
-import { processShell } from "./process_shell.ts";
-import { PROGRAM } from "./program_name.ts";
-import type { Shell } from "./shell.ts";
-import { suggest } from "./suggestion.ts";
+import { EXIT } from "./context/exit_code.ts";
+import type { Flag } from "./flags/flag.ts";
+import { addFlags, type Environment, readFlags } from "./flags/flag_values.ts";
+import { withoutHabits } from "./normalize_args.ts";
+import { processShell } from "./context/process_context.ts";
+import { PROGRAM } from "./context/program_name.ts";
+import type { Shell } from "./context/command_context.ts";
+import { suggest } from "./flags/suggestion.ts";
 import { COMMAND_SYNONYMS, FLAG_SYNONYMS } from "./synonyms.ts";
-import { UsageError } from "./usage_error.ts";
-import type { Verb } from "./verb.ts";
-import { verbs } from "./verbs.ts";
-import { version } from "./version.ts";
+import { UsageError } from "./flags/usage_error.ts";
+import type { Verb } from "./context/cli_command.ts";
+import { verbs } from "./commands.ts";
+import { version } from "./context/version.ts";
 
 const NOTES = `
 Every flag with an env can be set by that variable; a flag on the command line wins.

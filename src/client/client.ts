@@ -7,28 +7,28 @@ import {
   STREAM_FORKED_FROM,
   STREAM_TTL,
 } from "../protocol/headers.ts";
-import { type AppendAnswer, sendAppend } from "./append_request.ts";
-import { type AttemptHook, withAttemptHook } from "./attempt_hook.ts";
-import { type Data, toBody } from "./body.ts";
-import type { CallOptions } from "./call_options.ts";
-import { checkAmounts, checkIntegers } from "./check.ts";
-import { ClientError } from "./client_error.ts";
-import { connect, type Connection } from "./connection.ts";
-import { defined } from "./defined.ts";
-import { type HeadersOption, type QueryOption, withAdditions } from "./headers_option.ts";
-import { invalidArgument } from "./invalid_argument.ts";
-import { type ListedStream, type ListOptions, listStreams } from "./list.ts";
-import { parsePlace } from "./place.ts";
-import { Producer } from "./producer.ts";
-import type { ProducerOptions } from "./producer_options.ts";
-import { checkReadMode, type ReadMode } from "./read_mode.ts";
-import { Reader } from "./reader.ts";
-import type { ReaderOptions } from "./reader_options.ts";
-import { withRetry } from "./retry.ts";
-import { askHead, askStreamInfo, type StreamInfo, streamInfoIn } from "./stream_info.ts";
-import { StreamUrls } from "./stream_url.ts";
-import { fetchTransport, type Transport } from "./transport.ts";
-import { Writer, type WriterOptions } from "./writer.ts";
+import { type AppendAnswer, sendAppend } from "./transport/append_request.ts";
+import { type AttemptHook, withAttemptHook } from "./transport/attempt_hook.ts";
+import { type Data, toBody } from "./producer/body.ts";
+import type { CallOptions } from "./transport/call_options.ts";
+import { checkAmounts, checkIntegers } from "./errors/option_checks.ts";
+import { ClientError } from "./errors/client_error.ts";
+import { connect, type Connection } from "./transport/connection.ts";
+import { defined } from "./transport/defined.ts";
+import { type HeadersOption, type QueryOption, withAdditions } from "./transport/headers_option.ts";
+import { invalidArgument } from "./errors/invalid_argument.ts";
+import { type ListedStream, type ListOptions, listStreams } from "./transport/list.ts";
+import { parsePlace } from "./transport/place.ts";
+import { Producer } from "./producer/producer.ts";
+import type { ProducerOptions } from "./producer/options.ts";
+import { checkReadMode, type ReadMode } from "./reader/read_mode.ts";
+import { Reader } from "./reader/reader.ts";
+import type { ReaderOptions } from "./reader/options.ts";
+import { withRetry } from "./transport/retry.ts";
+import { askHead, askStreamInfo, type StreamInfo, streamInfoIn } from "./transport/stream_info.ts";
+import { StreamUrls } from "./transport/stream_url.ts";
+import { fetchTransport, type Transport } from "./transport/transport.ts";
+import { Writer, type WriterOptions } from "./producer/writer.ts";
 
 /** How a {@link Client} reaches its server. */
 export interface ClientOptions {
@@ -96,7 +96,7 @@ export interface CreatedStream extends StreamInfo {
  * import { createApp } from "../server/app.ts";
  * import { createMemoryStorage } from "../storage/memory.ts";
  * import { Client } from "./client.ts";
- * import { fetchTransport } from "./transport.ts";
+ * import { fetchTransport } from "./transport/transport.ts";
  *
  * const app = createApp({ storage: createMemoryStorage() });
  * const client = new Client("http://localhost:4437/v1/stream", {

@@ -15,22 +15,22 @@ export {
   type ClientErrorCode,
   type ClientErrorDetails,
   type Undelivered,
-} from "./client_error.ts";
-export type { CallOptions, WaitOptions } from "./call_options.ts";
-export type { Data } from "./body.ts";
-export type { AppendAnswer } from "./append_request.ts";
-export type { StreamInfo } from "./stream_info.ts";
-export type { ListedStream, ListOptions } from "./list.ts";
-export { Message } from "./message.ts";
-export type { Reader } from "./reader.ts";
-export type { ReaderOptions, StreamData } from "./reader_options.ts";
-export type { ReadMode } from "./read_mode.ts";
-export type { SendOptions, Writer, WriterOptions } from "./writer.ts";
-export type { Producer } from "./producer.ts";
-export type { ProducerGauges } from "./producer_gauges.ts";
-export type { ProducerOptions } from "./producer_options.ts";
-export type { Receipt, Stored } from "./producer_batch.ts";
-export type { StandardSchema } from "./standard_schema.ts";
+} from "./errors/client_error.ts";
+export type { CallOptions, WaitOptions } from "./transport/call_options.ts";
+export type { Data } from "./producer/body.ts";
+export type { AppendAnswer } from "./transport/append_request.ts";
+export type { StreamInfo } from "./transport/stream_info.ts";
+export type { ListedStream, ListOptions } from "./transport/list.ts";
+export { Message } from "./reader/message.ts";
+export type { Reader } from "./reader/reader.ts";
+export type { ReaderOptions, StreamData } from "./reader/options.ts";
+export type { ReadMode } from "./reader/read_mode.ts";
+export type { SendOptions, Writer, WriterOptions } from "./producer/writer.ts";
+export type { Producer } from "./producer/producer.ts";
+export type { ProducerGauges } from "./producer/gauges.ts";
+export type { ProducerOptions } from "./producer/options.ts";
+export type { Receipt, Stored } from "./producer/batch.ts";
+export type { StandardSchema } from "./reader/standard_schema.ts";
 export {
   fetchTransport,
   type FetchTransportOptions,
@@ -38,16 +38,16 @@ export {
   type Transport,
   type TransportRequest,
   type TransportResponse,
-} from "./transport.ts";
-export { type RetryOptions, withRetry } from "./retry.ts";
-export type { BackoffOptions } from "./backoff.ts";
-export { type Attempt, type AttemptHook, withAttemptHook } from "./attempt_hook.ts";
+} from "./transport/transport.ts";
+export { type RetryOptions, withRetry } from "./transport/retry.ts";
+export type { BackoffOptions } from "./transport/backoff.ts";
+export { type Attempt, type AttemptHook, withAttemptHook } from "./transport/attempt_hook.ts";
 export {
   type HeadersOption,
   type HeaderValue,
   type QueryOption,
   type RequestAdditions,
   withHeaders,
-} from "./headers_option.ts";
-export type { WritableOptions } from "./writable.ts";
-export { NOW, parsePlace, type Place, START } from "./place.ts";
+} from "./transport/headers_option.ts";
+export type { WritableOptions } from "./producer/writable.ts";
+export { NOW, parsePlace, type Place, START } from "./transport/place.ts";

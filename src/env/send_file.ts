@@ -1,5 +1,5 @@
 import process from "node:process";
-import { type ForeignFunctions, foreignFunctions } from "./foreign.ts";
+import { type ForeignFunctions, foreignFunctions } from "./foreign_functions.ts";
 
 /**
  * Sends a part of a file from the page cache to a socket, both by their descriptors, without reading it

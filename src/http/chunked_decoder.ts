@@ -1,6 +1,6 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { areTooShort, TOO_SHORT_CHUNKS } from "./chunk_limit.ts";
-import { HeadError } from "./head_error.ts";
+import { HeadError } from "./parse_error.ts";
 import { parseTrailers } from "./request_head.ts";
 
 const SIZE_DIGITS = 12;

@@ -7,7 +7,7 @@ import {
   isLive,
   isSliceBody,
   type LiveBody,
-} from "./exchange.ts";
+} from "./handler.ts";
 
 /** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
 export function fetchWith(handler: Handler, request: Request): Promise<Response> {

@@ -1,6 +1,6 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { BodyBuffer } from "./body_buffer.ts";
-import type { ArrivingBody, BodySink } from "./exchange.ts";
+import type { ArrivingBody, BodySink } from "./handler.ts";
 
 /** So much is taken from the connection before anybody asks for it. */
 const AHEAD_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { Bytes } from "../protocol/bytes.ts";
-import type { Departure, HttpRequest } from "./exchange.ts";
+import type { Departure, HttpRequest } from "./handler.ts";
 import type { IncomingBody } from "./incoming_body.ts";
 import type { HeadFields, RequestHead } from "./request_head.ts";
 

@@ -1,5 +1,5 @@
-import type { RequestHeaders } from "./exchange.ts";
-import { HeadError } from "./head_error.ts";
+import type { RequestHeaders } from "./handler.ts";
+import { HeadError } from "./parse_error.ts";
 
 /** What a request begins with (RFC 9112). */
 export interface RequestHead {

@@ -1,4 +1,4 @@
-import { HeadError } from "./head_error.ts";
+import { HeadError } from "./parse_error.ts";
 
 const PLAIN_CHARACTERS = /^\/[\w\-~!$&()*+,;=:@%/?.]*$/;
 

@@ -1,12 +1,12 @@
 import { lookup } from "node:dns/promises";
-import type { Handler } from "../http/exchange.ts";
+import type { Handler } from "../http/handler.ts";
 import { bunRuntime } from "./bun_runtime.ts";
 import { denoRuntime } from "./deno_runtime.ts";
-import { listenOnBun } from "./listen_bun.ts";
-import { listenWithBunServe } from "./listen_bun_serve.ts";
-import { listenWithDenoServe } from "./listen_deno_serve.ts";
+import { listenOnBun } from "./bun.ts";
+import { listenWithBunServe } from "./bun_serve.ts";
+import { listenWithDenoServe } from "./deno_serve.ts";
 import { type Address, ListenError } from "./listen_error.ts";
-import { listenOnNet } from "./listen_net.ts";
+import { listenOnNet } from "./net.ts";
 
 /** Who speaks HTTP: this program, or the server of the runtime that it runs on. */
 export type HttpKind = "own" | "runtime";

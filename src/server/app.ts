@@ -2,11 +2,11 @@ import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { RouterRoute } from "hono/types";
-import type { Handler } from "../http/exchange.ts";
+import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
-import { handlerOf } from "./handler.ts";
+import { handlerOf } from "./routes.ts";
 import { type AppOptions, resolveOptions } from "./options.ts";
-import { createServing, servingBelow } from "./serving.ts";
+import { createServing, servingBelow } from "./context.ts";
 
 /**
  * The protocol as a Hono app: mount it, add middleware, or serve its `fetch`.

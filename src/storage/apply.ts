@@ -2,7 +2,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
 import { invariant } from "./invariant.ts";
 import type { AppendRecord, CreateRecord } from "./records.ts";
-import { ownText } from "./own_text.ts";
+import { ownText } from "./copy_string.ts";
 import type { Stream } from "./stream.ts";
 
 /**

@@ -7,7 +7,7 @@ import type { Backend } from "./backend.ts";
 import { StreamEngine } from "./engine.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
 import { invariant } from "./invariant.ts";
-import { nextTurn } from "./next_turn.ts";
+import { nextTurn } from "./yield_to_event_loop.ts";
 import { OrderedNames } from "./ordered_names.ts";
 import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";

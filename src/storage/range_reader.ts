@@ -3,7 +3,7 @@ import { type Bytes, concatBytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset, spaceAt } from "../protocol/offset.ts";
-import { after } from "./after.ts";
+import { after } from "./map_awaitable.ts";
 import type { Backend } from "./backend.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";

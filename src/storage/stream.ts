@@ -4,7 +4,7 @@ import { isJsonType } from "../protocol/content_type.ts";
 import type { OffsetSpace } from "../protocol/offset.ts";
 import type { ProducerPosition } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
-import { sharedText } from "./own_text.ts";
+import { sharedText } from "./copy_string.ts";
 import type { StreamInfo } from "./storage.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 import { callWatcher, type Watcher } from "./watcher.ts";

@@ -1,7 +1,7 @@
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
 import { invariant } from "./invariant.ts";
 import { partitionPoint } from "./partition_point.ts";
-import { EXTENT_BYTES, spareExtents } from "./spare_extents.ts";
+import { EXTENT_BYTES, spareExtents } from "./recycled_extents.ts";
 
 /**
  * A block is what is checked, indexed and read as one: whole messages up to this many bytes, or one

@@ -1,7 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
-import { environmentName, type Flag } from "../../src/cli/flag.ts";
-import { serveFlags } from "../../src/cli/flags.ts";
-import { verbs } from "../../src/cli/verbs.ts";
+import { environmentName, type Flag } from "../../src/cli/flags/flag.ts";
+import { serveFlags } from "../../src/cli/flags/serve_flags.ts";
+import { verbs } from "../../src/cli/commands.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { inRepo } from "../tools/repo.ts";
 

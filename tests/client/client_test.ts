@@ -1,8 +1,8 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
 import { Client } from "../../src/client/client.ts";
-import { withRetry } from "../../src/client/retry.ts";
+import { withRetry } from "../../src/client/transport/retry.ts";
 import { TEXT } from "../support/fixture.ts";
-import { failed, ProducerFixture } from "../support/producer_fixture.ts";
+import { failed, ProducerFixture } from "../support/client/producer_fixture.ts";
 
 Deno.test("create says whether the stream is new", async () => {
   const at = new ProducerFixture();

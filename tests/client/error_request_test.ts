@@ -1,12 +1,12 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { inspect } from "node:util";
 import { Client } from "../../src/client/client.ts";
-import type { ClientError } from "../../src/client/client_error.ts";
-import { withRetry } from "../../src/client/retry.ts";
-import { fetchTransport } from "../../src/client/transport.ts";
+import type { ClientError } from "../../src/client/errors/client_error.ts";
+import { withRetry } from "../../src/client/transport/retry.ts";
+import { fetchTransport } from "../../src/client/transport/transport.ts";
 import { ManualClock } from "../support/manual_clock.ts";
-import { failed } from "../support/producer_fixture.ts";
-import { scripted, type ScriptedAnswer } from "../support/scripted_fetch.ts";
+import { failed } from "../support/client/producer_fixture.ts";
+import { scripted, type ScriptedAnswer } from "../support/client/scripted_fetch.ts";
 
 const BASE = "http://ada:pass%20word@localhost/v1/stream?token=secret";
 const WRITER = { contentType: "text/plain" };

@@ -2,7 +2,7 @@ import { equal, ok } from "node:assert/strict";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { verbs } from "../../src/cli/verbs.ts";
+import { verbs } from "../../src/cli/commands.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { inRepo } from "../tools/repo.ts";
 import { runBlock, shellBlocks } from "../tools/shell_blocks.ts";

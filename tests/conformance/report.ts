@@ -1,4 +1,4 @@
-import { type Counts, NONE } from "../tools/counts.ts";
+import { type Counts, NONE } from "../tools/runner/counts.ts";
 
 /** The whole suite: what it passes, and the six about subscriptions that it leaves out. */
 export const WHOLE: Counts = { passed: 332, failed: 0, skipped: 6 };

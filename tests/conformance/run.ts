@@ -4,7 +4,7 @@
  * whose name matches, without asking for the whole suite.
  */
 import { parseArgs } from "node:util";
-import { addCounts, closingLine, NONE } from "../tools/counts.ts";
+import { addCounts, closingLine, NONE } from "../tools/runner/counts.ts";
 import { installTestTools } from "../tools/install.ts";
 import type { Report } from "./report.ts";
 import { runTarget } from "./run_target.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { nodeProgram } from "../tools/built.ts";
+import { nodeProgram } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
 import { BUN } from "../tools/install.ts";
 

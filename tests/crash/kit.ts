@@ -1,8 +1,8 @@
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { StreamError } from "../../src/protocol/errors.ts";
 import type { Appended, AppendRequest, CreateSpec, Storage } from "../../src/storage/storage.ts";
-import { turn } from "../support/life.ts";
-import { Machine } from "../support/machine.ts";
+import { turn } from "../support/simulation/simulated_process.ts";
+import { Machine } from "../support/simulation/machine.ts";
 import { Random } from "../support/random.ts";
 
 const TEXT = "text/plain";

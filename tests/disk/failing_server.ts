@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { FileSystemError } from "../../src/env/file_system.ts";
-import { configureLogs } from "../../src/cli/logger.ts";
-import { onStopSignal, shutDown } from "../../src/cli/shutdown.ts";
+import { configureLogs } from "../../src/cli/serve/logger.ts";
+import { onStopSignal, shutDown } from "../../src/cli/serve/shutdown.ts";
 import { listen } from "../../src/listen/listener.ts";
 import { createHandler } from "../../src/server/app.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { withTempDir } from "../support/temp_dir.ts";
-import { buildPackage } from "../tools/built.ts";
+import { buildPackage } from "../tools/package_build.ts";
 import { BUN, installTestTools } from "../tools/install.ts";
 import { nodePath } from "../tools/node.ts";
 import { type Program, startProgram } from "../tools/program.ts";

@@ -7,7 +7,7 @@ import { RawConnection } from "../runtime/raw_http.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Random } from "../support/random.ts";
 import { underAttack } from "./attacked_server.ts";
-import { type StrangeRequest, strangeRequest } from "./strange.ts";
+import { type StrangeRequest, strangeRequest } from "./random_request.ts";
 
 /** `FUZZ_SECONDS` says how long each of these goes on (10), `SEED` with which seed it begins. */
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 10);

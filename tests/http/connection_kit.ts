@@ -8,8 +8,8 @@ import {
   type HttpRequest,
   isArriving,
   type Respond,
-} from "../../src/http/exchange.ts";
-import { HttpConnections } from "../../src/http/http_connections.ts";
+} from "../../src/http/handler.ts";
+import { HttpConnections } from "../../src/http/connections.ts";
 import type { Socket } from "../../src/http/socket.ts";
 import type { Bytes } from "../../src/protocol/bytes.ts";
 import { ManualClock } from "../support/manual_clock.ts";

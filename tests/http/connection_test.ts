@@ -6,7 +6,7 @@ import {
   isArriving,
   type LiveBody,
   type SliceBody,
-} from "../../src/http/exchange.ts";
+} from "../../src/http/handler.ts";
 import { type Bytes, concatBytes, decodeUtf8, encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { bodyOf, ConnectionKit, FakeSlice, GET, sent } from "./connection_kit.ts";
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { HttpRequest } from "../../src/http/exchange.ts";
+import type { HttpRequest } from "../../src/http/handler.ts";
 import type { Bytes } from "../../src/protocol/bytes.ts";
 import { bodyOf, ConnectionKit } from "./connection_kit.ts";
 

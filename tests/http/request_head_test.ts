@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
-import { HeadError } from "../../src/http/head_error.ts";
+import { HeadError } from "../../src/http/parse_error.ts";
 import { couldBeHead, parseHead } from "../../src/http/request_head.ts";
 
 function head(...lines: string[]): string {

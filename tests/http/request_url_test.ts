@@ -1,6 +1,6 @@
 import { equal, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { HeadError } from "../../src/http/head_error.ts";
+import { HeadError } from "../../src/http/parse_error.ts";
 import { RequestUrls } from "../../src/http/request_url.ts";
 
 const urls = new RequestUrls();

@@ -8,7 +8,7 @@ import { RUNTIME_TARGETS, WORKER_TARGETS } from "../runtime/targets.ts";
 import { installTestTools } from "../tools/install.ts";
 import { Lifecycles } from "./lifecycles.ts";
 import { LongPollReader, type ResumingReader, SseReader } from "./readers.ts";
-import { attempt, KilledServer } from "./server.ts";
+import { attempt, KilledServer } from "./killed_server.ts";
 import { type Message, PlainWriter, Producer } from "./writers.ts";
 
 /**

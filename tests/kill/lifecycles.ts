@@ -1,5 +1,5 @@
 import { equal, ok } from "node:assert/strict";
-import { attempt, type KilledServer } from "./server.ts";
+import { attempt, type KilledServer } from "./killed_server.ts";
 
 const TEXT = { "content-type": "text/plain" };
 

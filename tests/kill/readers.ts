@@ -1,4 +1,4 @@
-import { attempt, type KilledServer } from "./server.ts";
+import { attempt, type KilledServer } from "./killed_server.ts";
 import type { Message } from "./writers.ts";
 
 /** A reader that resumes where it stopped: whatever happens, it sees each message once, in order. */

@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { attempt, type KilledServer } from "./server.ts";
+import { attempt, type KilledServer } from "./killed_server.ts";
 
 /** A message of a test: who sent it, and which of theirs it is. */
 export interface Message {

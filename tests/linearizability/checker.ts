@@ -1,4 +1,4 @@
-import { SequentialServer } from "./model_answer.ts";
+import { SequentialServer } from "./sequential_server.ts";
 import type { Call } from "./operation.ts";
 
 /** Orders tried for one history before it is given up as too entangled. */

@@ -5,7 +5,7 @@ import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
 import { startProgram } from "../tools/program.ts";
 import { judge } from "./checker.ts";
-import { appIn, type Server } from "./places.ts";
+import { appIn, type Server } from "./app_server.ts";
 import type { Call } from "./operation.ts";
 import { runHistories } from "./run_histories.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { appIn } from "./places.ts";
+import { appIn } from "./app_server.ts";
 import { runHistories } from "./run_histories.ts";
 
 const EXIT_NOTHING = 3;

@@ -2,7 +2,7 @@ import { equal, match } from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { dirname } from "node:path";
-import { version } from "../../src/cli/version.ts";
+import { version } from "../../src/cli/context/version.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { runCommand } from "../tools/command.ts";
 import { nodePath } from "../tools/node.ts";

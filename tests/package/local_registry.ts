@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildPackage } from "../tools/built.ts";
+import { buildPackage } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
 import { inRepo } from "../tools/repo.ts";
 

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { withTempDir } from "../support/temp_dir.ts";
-import { buildPackage } from "../tools/built.ts";
+import { buildPackage } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
 import { inRepo } from "../tools/repo.ts";
 

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
-import { version } from "../../src/cli/version.ts";
+import { version } from "../../src/cli/context/version.ts";
 import { makeRelease } from "../../tools/release.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { runCommand } from "../tools/command.ts";

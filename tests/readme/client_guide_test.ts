@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { buildPackage } from "../tools/built.ts";
+import { buildPackage } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
 import { nodePath } from "../tools/node.ts";
 import { startProgram } from "../tools/program.ts";

@@ -1,7 +1,7 @@
 import { equal, match } from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { FORMAT_VERSION } from "../../src/storage/file/format_file.ts";
-import { PLANTED_BUGS } from "../crash/planted/bugs.ts";
+import { FORMAT_VERSION } from "../../src/storage/file/directory/format_file.ts";
+import { PLANTED_BUGS } from "../crash/seeded/bugs.ts";
 import { inRepo } from "../tools/repo.ts";
 
 /** Figures in the docs that the source knows better. */

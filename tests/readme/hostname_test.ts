@@ -1,5 +1,5 @@
 import { match, ok } from "node:assert/strict";
-import { readRepository } from "../tools/read_tree.ts";
+import { readRepository } from "../tools/tree/read_tree.ts";
 
 /** Whoever copies an example must not open their streams to a whole network. */
 

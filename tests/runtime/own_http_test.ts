@@ -1,5 +1,5 @@
 import { equal, match } from "node:assert/strict";
-import { nodeProgram } from "../tools/built.ts";
+import { nodeProgram } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
 import { nodePath } from "../tools/node.ts";
 import { inRepo } from "../tools/repo.ts";

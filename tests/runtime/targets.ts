@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { nodeProgram } from "../tools/built.ts";
+import { nodeProgram } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
 import { BUN } from "../tools/install.ts";
 import { inRepo } from "../tools/repo.ts";

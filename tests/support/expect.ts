@@ -1,6 +1,9 @@
 import { deepStrictEqual as equal, ok, rejects, throws } from "node:assert";
 import { type Failure, type FailureCode, StreamError } from "../../src/protocol/errors.ts";
-import { DirectoryError, type DirectoryErrorCode } from "../../src/storage/file/damage.ts";
+import {
+  DirectoryError,
+  type DirectoryErrorCode,
+} from "../../src/storage/file/directory/damage.ts";
 
 /** The call is refused with this code, and with what else of the failure is named. */
 export async function refused(

@@ -1,11 +1,11 @@
 import type { Storage } from "../../src/storage/storage.ts";
-import type { Catalog } from "../../src/storage/file/catalog.ts";
+import type { Catalog } from "../../src/storage/file/catalog/catalog.ts";
 import {
   createSqliteCatalog,
   isSqliteCatalogUsed,
   openSqliteCatalog,
-} from "../../src/storage/file/catalog_sqlite.ts";
-import { lockDirectory } from "../../src/storage/file/lock.ts";
+} from "../../src/storage/file/catalog/sqlite_catalog.ts";
+import { lockDirectory } from "../../src/storage/file/directory/lock.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import type { DatabaseDoor, FileStorageOptions } from "../../src/storage/file/options.ts";
 import { ManualClock } from "./manual_clock.ts";

@@ -7,11 +7,11 @@
 import { parseArgs } from "node:util";
 import process from "node:process";
 import { type CommandResult, runCommand } from "./command.ts";
-import { addCounts, closingLine, type Counts, NONE } from "./counts.ts";
+import { addCounts, closingLine, type Counts, NONE } from "./runner/counts.ts";
 import { installTestTools } from "./install.ts";
-import { judge } from "./judge.ts";
-import { Progress } from "./progress.ts";
-import { type Suite, SUITES } from "./suites.ts";
+import { judge } from "./runner/judge.ts";
+import { Progress } from "./runner/progress.ts";
+import { type Suite, SUITES } from "./runner/suites.ts";
 
 /** How often it is shown how far a suite is. */
 const PROGRESS_MS = 1_000;

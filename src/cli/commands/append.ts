@@ -1,17 +1,17 @@
-import { sendAppend } from "../../client/append_request.ts";
-import { ClientError } from "../../client/client_error.ts";
+import { sendAppend } from "../../client/transport/append_request.ts";
+import { ClientError } from "../../client/errors/client_error.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
-import { CommandError } from "../command_error.ts";
-import { EXIT } from "../exit_code.ts";
-import type { FlagValues } from "../flag_values.ts";
-import { integerFlag, onSwitchFlag, optionalFlag, switchFlag, textFlag } from "../flag.ts";
-import { UsageError } from "../usage_error.ts";
+import { CommandError } from "../context/command_error.ts";
+import { EXIT } from "../context/exit_code.ts";
+import type { FlagValues } from "../flags/flag_values.ts";
+import { integerFlag, onSwitchFlag, optionalFlag, switchFlag, textFlag } from "../flags/flag.ts";
+import { UsageError } from "../flags/usage_error.ts";
 import { appendLines } from "./append_lines.ts";
-import { contentTypeFlag } from "./common_flags.ts";
-import { ensureStream, type KnownStream } from "./ensure_stream.ts";
-import { onlyName } from "./session.ts";
-import { NO_ANSWER } from "./wait_notes.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { contentTypeFlag } from "../flags/common_flags.ts";
+import { ensureStream, type KnownStream } from "./session/ensure_stream.ts";
+import { onlyName } from "./session/session.ts";
+import { NO_ANSWER } from "./session/retry_notices.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
 import { dataFlag, readContent } from "./text_input.ts";
 
 const flags = {

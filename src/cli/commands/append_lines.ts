@@ -1,22 +1,22 @@
 import { Client } from "../../client/client.ts";
-import { ClientError } from "../../client/client_error.ts";
-import { reasonOf } from "../../client/reason.ts";
-import type { Producer } from "../../client/producer.ts";
-import type { Middleware } from "../../client/transport.ts";
+import { ClientError } from "../../client/errors/client_error.ts";
+import { reasonOf } from "../../client/errors/reason.ts";
+import type { Producer } from "../../client/producer/producer.ts";
+import type { Middleware } from "../../client/transport/transport.ts";
 import { type Bytes, hasByteOrderMark, NO_BYTES } from "../../protocol/bytes.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
 import { BYTE_ORDER_MARK_FAULT } from "../../protocol/json.ts";
 import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../protocol/headers.ts";
-import { CommandError } from "../command_error.ts";
-import { EXIT } from "../exit_code.ts";
-import type { Shell } from "../shell.ts";
-import { formatSize } from "../units.ts";
-import { undeliveredIn } from "./complaint.ts";
-import type { KnownStream } from "./ensure_stream.ts";
+import { CommandError } from "../context/command_error.ts";
+import { EXIT } from "../context/exit_code.ts";
+import type { Shell } from "../context/command_context.ts";
+import { formatSize } from "../flags/units.ts";
+import { undeliveredIn } from "./output/error_message.ts";
+import type { KnownStream } from "./session/ensure_stream.ts";
 import { LineSplitter } from "./line_splitter.ts";
-import { Progress } from "./progress.ts";
-import { onlyName, type Session } from "./session.ts";
-import type { StreamTask } from "./stream_verb.ts";
+import { Progress } from "./output/progress.ts";
+import { onlyName, type Session } from "./session/session.ts";
+import type { StreamTask } from "./stream_command.ts";
 import { WHOLE_INPUT_LIMIT_BYTES } from "./text_input.ts";
 
 /**

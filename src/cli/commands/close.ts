@@ -1,6 +1,6 @@
-import { EXIT } from "../exit_code.ts";
-import { onlyName } from "./session.ts";
-import { PATH, streamVerb } from "./stream_verb.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { onlyName } from "./session/session.ts";
+import { PATH, streamVerb } from "./stream_command.ts";
 
 /** `durable-streams close PATH`: no more appends. */
 export const closeVerb = streamVerb({

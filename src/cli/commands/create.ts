@@ -1,11 +1,11 @@
 import type { CreateOptions } from "../../client/client.ts";
-import { EXIT } from "../exit_code.ts";
-import { switchFlag } from "../flag.ts";
-import { contentTypeFlag, jsonOutputFlag, lifetimeFlags } from "./common_flags.ts";
-import { printCreated } from "./info_output.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { switchFlag } from "../flags/flag.ts";
+import { contentTypeFlag, jsonOutputFlag, lifetimeFlags } from "../flags/common_flags.ts";
+import { printCreated } from "./output/stream_info.ts";
 import { lifetimeOptions } from "./lifetime_options.ts";
-import { onlyName } from "./session.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { onlyName } from "./session/session.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
 import { dataFlag, readContent } from "./text_input.ts";
 
 const flags = {

@@ -1,10 +1,10 @@
 import { encodeUtf8 } from "../../protocol/bytes.ts";
-import { EXIT } from "../exit_code.ts";
-import { switchFlag } from "../flag.ts";
-import { UsageError } from "../usage_error.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { switchFlag } from "../flags/flag.ts";
+import { UsageError } from "../flags/usage_error.ts";
 import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./several_streams.ts";
-import { onlyName } from "./session.ts";
-import { type StreamTask, streamVerb } from "./stream_verb.ts";
+import { onlyName } from "./session/session.ts";
+import { type StreamTask, streamVerb } from "./stream_command.ts";
 
 const flags = {
   prefix: prefixFlag,

@@ -1,9 +1,9 @@
-import { START } from "../../client/place.ts";
+import { START } from "../../client/transport/place.ts";
 import { STREAM_START_OFFSET } from "../../protocol/headers.ts";
-import { CommandError } from "../command_error.ts";
-import { EXIT } from "../exit_code.ts";
-import type { Shell } from "../shell.ts";
-import type { Session } from "./session.ts";
+import { CommandError } from "../context/command_error.ts";
+import { EXIT } from "../context/exit_code.ts";
+import type { Shell } from "../context/command_context.ts";
+import type { Session } from "./session/session.ts";
 import type { StartingPoint } from "./starting_point.ts";
 
 /**

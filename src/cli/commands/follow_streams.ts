@@ -1,4 +1,4 @@
-import { sleep } from "../../client/sleep.ts";
+import { sleep } from "../../client/transport/sleep.ts";
 import type { Clock } from "../../env/clock.ts";
 
 /** How often it is asked which streams have come. */

@@ -1,13 +1,13 @@
 import type { CreateOptions, ForkPoint } from "../../client/client.ts";
-import { ClientError } from "../../client/client_error.ts";
-import { parsePlace } from "../../client/place.ts";
-import { EXIT } from "../exit_code.ts";
-import { BadValue, type Flag, integerFlag, optionalFlag } from "../flag.ts";
-import { UsageError } from "../usage_error.ts";
-import { jsonOutputFlag, lifetimeFlags } from "./common_flags.ts";
-import { printCreated } from "./info_output.ts";
+import { ClientError } from "../../client/errors/client_error.ts";
+import { parsePlace } from "../../client/transport/place.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { BadValue, type Flag, integerFlag, optionalFlag } from "../flags/flag.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { jsonOutputFlag, lifetimeFlags } from "../flags/common_flags.ts";
+import { printCreated } from "./output/stream_info.ts";
 import { lifetimeOptions } from "./lifetime_options.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
 
 const offsetFlag: Flag<string | undefined> = optionalFlag({
   name: "offset",

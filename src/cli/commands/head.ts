@@ -1,11 +1,11 @@
-import type { StreamInfo } from "../../client/stream_info.ts";
+import type { StreamInfo } from "../../client/transport/stream_info.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
-import { EXIT } from "../exit_code.ts";
-import { colorsOn, dim } from "./color.ts";
-import { jsonOutputFlag } from "./common_flags.ts";
-import { infoObject, printJson } from "./info_output.ts";
-import { onlyName } from "./session.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { colorsOn, dim } from "./output/color.ts";
+import { jsonOutputFlag } from "../flags/common_flags.ts";
+import { infoObject, printJson } from "./output/stream_info.ts";
+import { onlyName } from "./session/session.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
 
 /** `durable-streams head PATH`: what a stream is and how far it goes. */
 export const headVerb = streamVerb({

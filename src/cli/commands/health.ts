@@ -1,9 +1,9 @@
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
-import { CommandError } from "../command_error.ts";
-import { EXIT } from "../exit_code.ts";
-import { textFlag } from "../flag.ts";
-import { connectionFlags } from "./common_flags.ts";
-import { type StreamTask, streamVerb } from "./stream_verb.ts";
+import { CommandError } from "../context/command_error.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { textFlag } from "../flags/flag.ts";
+import { connectionFlags } from "../flags/common_flags.ts";
+import { type StreamTask, streamVerb } from "./stream_command.ts";
 
 const flags = {
   // The server's own flag and variable, so that what is set for it holds here.

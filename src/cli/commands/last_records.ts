@@ -1,4 +1,4 @@
-import { Message } from "../../client/message.ts";
+import { Message } from "../../client/reader/message.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
 
 const NEWLINE = 0x0a;

@@ -1,6 +1,6 @@
-import type { FlagValues } from "../flag_values.ts";
-import { UsageError } from "../usage_error.ts";
-import { lifetimeFlags } from "./common_flags.ts";
+import type { FlagValues } from "../flags/flag_values.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { lifetimeFlags } from "../flags/common_flags.ts";
 
 /**
  * How long a new stream lives, as the flags say.

@@ -1,13 +1,13 @@
-import type { ListedStream, ListOptions } from "../../client/list.ts";
+import type { ListedStream, ListOptions } from "../../client/transport/list.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
-import { EXIT } from "../exit_code.ts";
-import { integerFlag, optionalFlag, switchFlag, textFlag } from "../flag.ts";
-import type { Shell } from "../shell.ts";
-import { UsageError } from "../usage_error.ts";
-import { jsonOutputFlag } from "./common_flags.ts";
-import { infoObject } from "./info_output.ts";
-import { listed } from "./listing.ts";
-import { type StreamTask, streamVerb } from "./stream_verb.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { integerFlag, optionalFlag, switchFlag, textFlag } from "../flags/flag.ts";
+import type { Shell } from "../context/command_context.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { jsonOutputFlag } from "../flags/common_flags.ts";
+import { infoObject } from "./output/stream_info.ts";
+import { listed } from "./session/listing.ts";
+import { type StreamTask, streamVerb } from "./stream_command.ts";
 
 const PAGE_STREAMS = 1_000;
 

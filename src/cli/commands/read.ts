@@ -1,17 +1,17 @@
-import type { Reader } from "../../client/reader.ts";
-import type { StreamData } from "../../client/reader_options.ts";
-import { START } from "../../client/place.ts";
+import type { Reader } from "../../client/reader/reader.ts";
+import type { StreamData } from "../../client/reader/options.ts";
+import { START } from "../../client/transport/place.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
 import { tokenPosition } from "../../protocol/offset.ts";
-import { EXIT } from "../exit_code.ts";
-import { integerFlag, optionalFlag } from "../flag.ts";
-import { jsonOutputFlag } from "./common_flags.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { integerFlag, optionalFlag } from "../flags/flag.ts";
+import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { findStart } from "./find_start.ts";
-import { Printer } from "./printer.ts";
-import { Progress } from "./progress.ts";
-import { onlyName } from "./session.ts";
+import { Printer } from "./output/printer.ts";
+import { Progress } from "./output/progress.ts";
+import { onlyName } from "./session/session.ts";
 import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_verb.ts";
+import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
 
 const flags = {
   from: fromFlag,

@@ -1,10 +1,10 @@
-import type { Message } from "../../client/message.ts";
-import { START } from "../../client/place.ts";
+import type { Message } from "../../client/reader/message.ts";
+import { START } from "../../client/transport/place.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
 import { tokenPosition } from "../../protocol/offset.ts";
 import { findBeforeTail } from "./find_start.ts";
 import { type LastRecords, lastRecords } from "./last_records.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./session/session.ts";
 
 /** The end of a stream. */
 export interface StreamEnd {

@@ -1,12 +1,12 @@
-import { ClientError, type ClientErrorCode } from "../../client/client_error.ts";
-import { EXIT, exitCodeOf } from "../exit_code.ts";
-import { type Flag, optionalFlag, textFlag } from "../flag.ts";
-import { PROGRAM } from "../program_name.ts";
-import { UsageError } from "../usage_error.ts";
-import { errorPrefix } from "./color.ts";
-import { complaintOf } from "./complaint.ts";
-import { namesBelow } from "./listing.ts";
-import { PATH, type StreamTask } from "./stream_verb.ts";
+import { ClientError, type ClientErrorCode } from "../../client/errors/client_error.ts";
+import { EXIT, exitCodeOf } from "../context/exit_code.ts";
+import { type Flag, optionalFlag, textFlag } from "../flags/flag.ts";
+import { PROGRAM } from "../context/program_name.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { errorPrefix } from "./output/color.ts";
+import { complaintOf } from "./output/error_message.ts";
+import { namesBelow } from "./session/listing.ts";
+import { PATH, type StreamTask } from "./stream_command.ts";
 
 /** What fails of one stream, and says nothing of others. */
 const OF_ONE: ReadonlySet<ClientErrorCode> = new Set([

@@ -1,9 +1,9 @@
-import { NOW, parsePlace, START } from "../../client/place.ts";
-import { ClientError } from "../../client/client_error.ts";
+import { NOW, parsePlace, START } from "../../client/transport/place.ts";
+import { ClientError } from "../../client/errors/client_error.ts";
 import { parseTime } from "../../protocol/time.ts";
-import { BadValue, type Flag, optionalFlag } from "../flag.ts";
-import { UsageError } from "../usage_error.ts";
-import { parseDuration, UnitError } from "../units.ts";
+import { BadValue, type Flag, optionalFlag } from "../flags/flag.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { parseDuration, UnitError } from "../flags/units.ts";
 
 /** Where a command begins to read. */
 export type StartingPoint =

@@ -1,4 +1,4 @@
-import { BadValue, type Flag, optionalFlag } from "../flag.ts";
+import { BadValue, type Flag, optionalFlag } from "../flags/flag.ts";
 
 /** How much of a stream's end `tail` begins with: its last messages or lines, or all from one of them on. */
 export interface TailCount {

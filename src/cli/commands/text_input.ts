@@ -1,9 +1,9 @@
 import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
-import { CommandError } from "../command_error.ts";
-import { EXIT } from "../exit_code.ts";
-import { type Flag, optionalFlag, textFlag } from "../flag.ts";
-import type { Shell } from "../shell.ts";
-import { formatSize } from "../units.ts";
+import { CommandError } from "../context/command_error.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { type Flag, optionalFlag, textFlag } from "../flags/flag.ts";
+import type { Shell } from "../context/command_context.ts";
+import { formatSize } from "../flags/units.ts";
 
 /** What one append is read into; a server takes less, 10 MiB unless told otherwise. */
 export const WHOLE_INPUT_LIMIT_BYTES = 256 * 2 ** 20;

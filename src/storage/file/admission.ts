@@ -1,10 +1,10 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { CommandKind } from "../backend.ts";
 import type { BackendLimits } from "./backend_limits.ts";
-import type { Ballast } from "./ballast.ts";
-import type { Checkpointer } from "./checkpoint.ts";
-import type { LogWriter } from "./log_writer.ts";
-import { shortageRefusal } from "./shortage.ts";
+import type { Ballast } from "./directory/ballast.ts";
+import type { Checkpointer } from "./streams/checkpoint.ts";
+import type { LogWriter } from "./wal/writer.ts";
+import { shortageRefusal } from "./wal/shortage.ts";
 
 /** Waiting commands' bytes are counted with at least this much each. */
 const COMMAND_BYTES = 512;

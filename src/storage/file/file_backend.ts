@@ -3,7 +3,7 @@ import type { FileBody, FileBodyKind } from "../../env/file_body.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
-import { after } from "../after.ts";
+import { after } from "../map_awaitable.ts";
 import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
@@ -12,17 +12,17 @@ import type { StorageStatus } from "../status.ts";
 import type { Stream } from "../stream.ts";
 import { Admission } from "./admission.ts";
 import type { BackendLimits } from "./backend_limits.ts";
-import type { Ballast } from "./ballast.ts";
-import type { Catalog } from "./catalog.ts";
-import type { Checkpointer } from "./checkpoint.ts";
-import type { DamagedStreams } from "./damaged_streams.ts";
-import { FileStream, streamFromRecord } from "./file_stream.ts";
-import type { LogWriter } from "./log_writer.ts";
-import { measureRecord } from "./record_codec.ts";
-import type { SegmentReader } from "./segment_reader.ts";
-import type { SegmentWriter } from "./segment_writer.ts";
-import { shortageRefusal } from "./shortage.ts";
-import type { StreamTable } from "./stream_table.ts";
+import type { Ballast } from "./directory/ballast.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Checkpointer } from "./streams/checkpoint.ts";
+import type { DamagedStreams } from "./directory/damaged_streams.ts";
+import { FileStream, streamFromRecord } from "./streams/file_stream.ts";
+import type { LogWriter } from "./wal/writer.ts";
+import { measureRecord } from "./wal/record_codec.ts";
+import type { SegmentReader } from "./segments/reader.ts";
+import type { SegmentWriter } from "./segments/writer.ts";
+import { shortageRefusal } from "./wal/shortage.ts";
+import type { StreamTable } from "./streams/stream_cache.ts";
 
 /** What a record leaves with the log, to be shown once it is durable. */
 export interface Effect {

@@ -4,30 +4,40 @@ import { type FileSystem, isNoSpace } from "../../env/file_system.ts";
 import { nodeFileSystem } from "../../env/node_file_system.ts";
 import { StreamEngine } from "../engine.ts";
 import type { Storage } from "../storage.ts";
-import { Ballast } from "./ballast.ts";
-import type { Catalog } from "./catalog.ts";
-import { createSqliteCatalog, isSqliteCatalogUsed, openSqliteCatalog } from "./catalog_sqlite.ts";
-import { Checkpointer } from "./checkpoint.ts";
-import { DirectoryError, isDamage, REPAIR_ADVICE } from "./damage.ts";
-import { DamagedStreams } from "./damaged_streams.ts";
-import { checkParts, inspectDirectory, readFormat, syncAbove, writeFormat } from "./directory.ts";
-import { Expiry } from "./expiry.ts";
+import { Ballast } from "./directory/ballast.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import {
+  createSqliteCatalog,
+  isSqliteCatalogUsed,
+  openSqliteCatalog,
+} from "./catalog/sqlite_catalog.ts";
+import { Checkpointer } from "./streams/checkpoint.ts";
+import { DirectoryError, isDamage, REPAIR_ADVICE } from "./directory/damage.ts";
+import { DamagedStreams } from "./directory/damaged_streams.ts";
+import {
+  checkParts,
+  inspectDirectory,
+  readFormat,
+  syncAbove,
+  writeFormat,
+} from "./directory/directory.ts";
+import { Expiry } from "./streams/expiry.ts";
 import { type Effect, FileBackend } from "./file_backend.ts";
-import { keepLogFiles } from "./keep_log_files.ts";
-import { type DirectoryLock, lockDirectory } from "./lock.ts";
-import { LogFiles } from "./log_files.ts";
-import { LogPace } from "./log_pace.ts";
-import { LogSync } from "./log_sync.ts";
-import { LogWriter } from "./log_writer.ts";
-import { OpenSegments } from "./open_segments.ts";
+import { keepLogFiles } from "./wal/quarantine_log_files.ts";
+import { type DirectoryLock, lockDirectory } from "./directory/lock.ts";
+import { LogFiles } from "./wal/files.ts";
+import { LogPace } from "./wal/throttle.ts";
+import { LogSync } from "./wal/sync.ts";
+import { LogWriter } from "./wal/writer.ts";
+import { OpenSegments } from "./segments/open_segments.ts";
 import type { DatabaseDoor, FileStorageOptions } from "./options.ts";
-import { type DirectoryPaths, directoryPaths } from "./paths.ts";
-import { type RecoveredLog, recoverLog } from "./recovery.ts";
-import { replayLog } from "./replay.ts";
-import { SegmentReader } from "./segment_reader.ts";
-import { SegmentWriter } from "./segment_writer.ts";
-import { StreamTable } from "./stream_table.ts";
-import { sweepSegments } from "./sweep.ts";
+import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
+import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
+import { replayLog } from "./streams/replay.ts";
+import { SegmentReader } from "./segments/reader.ts";
+import { SegmentWriter } from "./segments/writer.ts";
+import { StreamTable } from "./streams/stream_cache.ts";
+import { sweepSegments } from "./streams/orphan_sweep.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
 

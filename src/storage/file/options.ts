@@ -1,8 +1,8 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
-import type { Catalog } from "./catalog.ts";
-import type { DirectoryLock } from "./lock.ts";
-import type { FsyncMode } from "./log_sync.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { DirectoryLock } from "./directory/lock.ts";
+import type { FsyncMode } from "./wal/sync.ts";
 
 /** Options of `openFileStorage`. */
 export interface FileStorageOptions {

@@ -1,6 +1,6 @@
 import { main } from "../../../src/cli/program.ts";
-import { BrokenPipe, type Shell } from "../../../src/cli/shell.ts";
-import { fetchTransport } from "../../../src/client/transport.ts";
+import { BrokenPipe, type Shell } from "../../../src/cli/context/command_context.ts";
+import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { systemClock } from "../../../src/env/clock.ts";
 import type { Clock } from "../../../src/env/clock.ts";
 import { type Bytes, encodeUtf8 } from "../../../src/protocol/bytes.ts";

@@ -1,8 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { createApp } from "../../../src/server/app.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
-import { startHostileProxy } from "../../support/hostile_proxy.ts";
-import { originOf, serveLocally } from "../../support/hostile_proxy_kit.ts";
+import { startHostileProxy } from "../../support/hostile_proxy/hostile_proxy.ts";
+import { originOf, serveLocally } from "../../support/hostile_proxy/kit.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { CommandKit } from "./command_kit.ts";
 

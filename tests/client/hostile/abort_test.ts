@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { fetchTransport } from "../../../src/client/transport.ts";
-import { withRetry } from "../../../src/client/retry.ts";
+import { fetchTransport } from "../../../src/client/transport/transport.ts";
+import { withRetry } from "../../../src/client/transport/retry.ts";
 import { Client } from "../../../src/client/client.ts";
 import { Fixture, settle } from "../../support/fixture.ts";
 import { ManualClock } from "../../support/manual_clock.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import type { Client } from "../../../src/client/client.ts";
-import type { Fault } from "../../support/hostile_proxy_fault.ts";
-import type { ProxyRequest } from "../../support/hostile_proxy_log.ts";
+import type { Fault } from "../../support/hostile_proxy/fault.ts";
+import type { ProxyRequest } from "../../support/hostile_proxy/exchange_log.ts";
 import { atSite, fastClock } from "./hostile_kit.ts";
 
 const PATH = "log";

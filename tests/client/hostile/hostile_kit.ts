@@ -3,8 +3,12 @@ import type { Clock } from "../../../src/env/clock.ts";
 import { createApp } from "../../../src/server/app.ts";
 import type { AppOptions } from "../../../src/server/options.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
-import { type Decide, type HostileProxy, startHostileProxy } from "../../support/hostile_proxy.ts";
-import { originOf, serveLocally } from "../../support/hostile_proxy_kit.ts";
+import {
+  type Decide,
+  type HostileProxy,
+  startHostileProxy,
+} from "../../support/hostile_proxy/hostile_proxy.ts";
+import { originOf, serveLocally } from "../../support/hostile_proxy/kit.ts";
 
 /** How many random histories each property runs; more by the environment. */
 export const RUNS = Number(Deno.env.get("CLIENT_HOSTILE_RUNS") ?? 6);

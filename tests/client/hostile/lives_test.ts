@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, rejects } from "node:assert";
-import { ClientError, type ClientErrorCode } from "../../../src/client/client_error.ts";
+import { ClientError, type ClientErrorCode } from "../../../src/client/errors/client_error.ts";
 import { JSON_TYPE, settle } from "../../support/fixture.ts";
-import { AppKit } from "../../support/reader_kit.ts";
+import { AppKit } from "../../support/client/reader_kit.ts";
 
 const MODES = ["auto", "sse", "long-poll"] as const;
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import type { Client } from "../../../src/client/client.ts";
-import { ClientError } from "../../../src/client/client_error.ts";
-import type { Receipt } from "../../../src/client/producer_batch.ts";
-import { type FaultWeights, randomFaults } from "../../support/hostile_proxy_random.ts";
-import { turn } from "../../support/life.ts";
+import { ClientError } from "../../../src/client/errors/client_error.ts";
+import type { Receipt } from "../../../src/client/producer/batch.ts";
+import { type FaultWeights, randomFaults } from "../../support/hostile_proxy/random_faults.ts";
+import { turn } from "../../support/simulation/simulated_process.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 

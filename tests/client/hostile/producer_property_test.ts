@@ -1,11 +1,11 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { Client } from "../../../src/client/client.ts";
-import { ClientError } from "../../../src/client/client_error.ts";
-import type { Producer } from "../../../src/client/producer.ts";
-import type { ProducerOptions } from "../../../src/client/producer_options.ts";
-import type { Receipt } from "../../../src/client/producer_batch.ts";
-import { randomFaults } from "../../support/hostile_proxy_random.ts";
-import { turn } from "../../support/life.ts";
+import { ClientError } from "../../../src/client/errors/client_error.ts";
+import type { Producer } from "../../../src/client/producer/producer.ts";
+import type { ProducerOptions } from "../../../src/client/producer/options.ts";
+import type { Receipt } from "../../../src/client/producer/batch.ts";
+import { randomFaults } from "../../support/hostile_proxy/random_faults.ts";
+import { turn } from "../../support/simulation/simulated_process.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS, type Site } from "./hostile_kit.ts";
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { Client } from "../../../src/client/client.ts";
-import type { ReadMode } from "../../../src/client/read_mode.ts";
-import type { Reader } from "../../../src/client/reader.ts";
+import type { ReadMode } from "../../../src/client/reader/read_mode.ts";
+import type { Reader } from "../../../src/client/reader/reader.ts";
 import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
-import { turn } from "../../support/life.ts";
+import { turn } from "../../support/simulation/simulated_process.ts";
 import type { Random } from "../../support/random.ts";
 
 /** What kind of stream is read. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, rejects } from "node:assert";
-import { ClientError } from "../../../src/client/client_error.ts";
-import { randomFaults } from "../../support/hostile_proxy_random.ts";
+import { ClientError } from "../../../src/client/errors/client_error.ts";
+import { randomFaults } from "../../support/hostile_proxy/random_faults.ts";
 import { atSite } from "./hostile_kit.ts";
 
 const PATH = "log";

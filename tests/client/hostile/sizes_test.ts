@@ -1,11 +1,11 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Client } from "../../../src/client/client.ts";
 import type { ClientOptions } from "../../../src/client/client.ts";
-import { fetchTransport } from "../../../src/client/transport.ts";
+import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { createApp } from "../../../src/server/app.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
 import { collectGarbage } from "../../support/collect_garbage.ts";
-import { originOf, serveLocally } from "../../support/hostile_proxy_kit.ts";
+import { originOf, serveLocally } from "../../support/hostile_proxy/kit.ts";
 
 const MIB = 1024 * 1024;
 const MODES = ["auto", "sse", "long-poll", "catch-up"] as const;

@@ -1,8 +1,8 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Client } from "../../../src/client/client.ts";
 import { systemClock } from "../../../src/env/clock.ts";
-import { withRetry } from "../../../src/client/retry.ts";
-import { fetchTransport } from "../../../src/client/transport.ts";
+import { withRetry } from "../../../src/client/transport/retry.ts";
+import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { atSite } from "./hostile_kit.ts";
 
 Deno.test("times without an end don't end at once", async () => {

@@ -1,9 +1,9 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { ClientError } from "../../../src/client/client_error.ts";
+import { ClientError } from "../../../src/client/errors/client_error.ts";
 import { tokenPosition } from "../../../src/protocol/offset.ts";
-import { withRetry } from "../../../src/client/retry.ts";
-import { fetchTransport } from "../../../src/client/transport.ts";
-import { randomFaults } from "../../support/hostile_proxy_random.ts";
+import { withRetry } from "../../../src/client/transport/retry.ts";
+import { fetchTransport } from "../../../src/client/transport/transport.ts";
+import { randomFaults } from "../../support/hostile_proxy/random_faults.ts";
 import type { ClientOptions } from "../../../src/client/client.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import type { ClientErrorCode } from "../../../src/client/client_error.ts";
+import type { ClientErrorCode } from "../../../src/client/errors/client_error.ts";
 import type { Fields } from "../../support/fixture.ts";
 import { OtherServer, reply } from "./other_server.ts";
 

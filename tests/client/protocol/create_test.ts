@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { CreateOptions } from "../../../src/client/client.ts";
-import type { ClientErrorCode } from "../../../src/client/client_error.ts";
+import type { ClientErrorCode } from "../../../src/client/errors/client_error.ts";
 import type { Fields } from "../../support/fixture.ts";
 import { json, OtherServer, reply } from "./other_server.ts";
 

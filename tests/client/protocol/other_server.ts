@@ -1,12 +1,12 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { Client, type ClientOptions } from "../../../src/client/client.ts";
-import { ClientError, type ClientErrorCode } from "../../../src/client/client_error.ts";
-import type { Reader } from "../../../src/client/reader.ts";
-import { withRetry } from "../../../src/client/retry.ts";
-import { fetchTransport } from "../../../src/client/transport.ts";
+import { ClientError, type ClientErrorCode } from "../../../src/client/errors/client_error.ts";
+import type { Reader } from "../../../src/client/reader/reader.ts";
+import { withRetry } from "../../../src/client/transport/retry.ts";
+import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import type { Fields } from "../../support/fixture.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
-import { untilSettled } from "../../support/reader_kit.ts";
+import { untilSettled } from "../../support/client/reader_kit.ts";
 
 /** A request as the server got it. */
 export interface Asked {

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
-import type { Producer } from "../../../src/client/producer.ts";
-import type { ProducerOptions } from "../../../src/client/producer_options.ts";
+import type { Producer } from "../../../src/client/producer/producer.ts";
+import type { ProducerOptions } from "../../../src/client/producer/options.ts";
 import type { Fields } from "../../support/fixture.ts";
 import { OtherServer, type Reply, reply } from "./other_server.ts";
 

@@ -1,10 +1,10 @@
 import { deepStrictEqual as equal, rejects } from "node:assert";
 import { Client } from "../../../src/client/client.ts";
-import { ClientError } from "../../../src/client/client_error.ts";
+import { ClientError } from "../../../src/client/errors/client_error.ts";
 import { tokenPosition } from "../../../src/protocol/offset.ts";
 import { createApp } from "../../../src/server/app.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
-import { originOf, serveLocally } from "../../support/hostile_proxy_kit.ts";
+import { originOf, serveLocally } from "../../support/hostile_proxy/kit.ts";
 
 /** Runs a test with a server, and another that redirects to it with this status. */
 async function redirecting(

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
-import type { Reader } from "../../../src/client/reader.ts";
-import { SseAnswer } from "../../support/reader_kit.ts";
+import type { Reader } from "../../../src/client/reader/reader.ts";
+import { SseAnswer } from "../../support/client/reader_kit.ts";
 import { AT_TAIL, json, OtherServer, reply, sse, text } from "./other_server.ts";
 
 const END = 'event: control\ndata: {"streamNextOffset":"z","streamClosed":true}\n\n';

@@ -1,4 +1,4 @@
-// What client_node_test.ts runs in Node: the official client through a stream's whole life.
+// What node_test.ts runs in Node: the official client through a stream's whole life.
 import process from "node:process";
 import { DurableStream, IdempotentProducer, stream } from "@durable-streams/client";
 

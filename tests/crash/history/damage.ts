@@ -1,5 +1,5 @@
-import { directoryPaths, segmentPaths } from "../../../src/storage/file/paths.ts";
-import type { MemoryTables } from "../../support/memory_tables.ts";
+import { directoryPaths, segmentPaths } from "../../../src/storage/file/directory/paths.ts";
+import type { MemoryTables } from "../../support/simulation/memory_tables.ts";
 import { makePayload } from "./payload.ts";
 import type { Session } from "./session.ts";
 import type { World } from "./world.ts";

@@ -1,5 +1,5 @@
 import type { Storage } from "../../../src/storage/storage.ts";
-import { turn } from "../../support/life.ts";
+import { turn } from "../../support/simulation/simulated_process.ts";
 import { append } from "./appends.ts";
 import { askDamaged, damageOne } from "./damage.ts";
 import { create, createAgain, fork, remove } from "./names.ts";

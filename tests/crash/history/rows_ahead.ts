@@ -1,6 +1,6 @@
-import { DirectoryError } from "../../../src/storage/file/damage.ts";
-import { readLogHeader } from "../../../src/storage/file/log_reader.ts";
-import { directoryPaths } from "../../../src/storage/file/paths.ts";
+import { DirectoryError } from "../../../src/storage/file/directory/damage.ts";
+import { readLogHeader } from "../../../src/storage/file/wal/reader.ts";
+import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
 import { describe } from "./session.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";

@@ -1,8 +1,8 @@
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
-import type { Call, Fault } from "../../support/faults.ts";
-import { turn } from "../../support/life.ts";
-import type { FaultyFileSystem } from "../../support/faulty_file_system.ts";
+import type { Call, Fault } from "../../support/simulation/faults.ts";
+import { turn } from "../../support/simulation/simulated_process.ts";
+import type { FaultyFileSystem } from "../../support/simulation/faulty_file_system.ts";
 import type { World } from "./world.ts";
 import { Violation } from "./violation.ts";
 

@@ -1,5 +1,5 @@
 import type { FileSystemErrorKind } from "../../../src/env/file_system.ts";
-import type { Call, Fault } from "../../support/faults.ts";
+import type { Call, Fault } from "../../support/simulation/faults.ts";
 import type { World } from "./world.ts";
 
 const CALLS: readonly Call[] = [

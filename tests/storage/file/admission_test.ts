@@ -1,7 +1,7 @@
 import { equal, throws } from "node:assert/strict";
 import { FileSystemError, isShortage } from "../../../src/env/file_system.ts";
 import { Admission } from "../../../src/storage/file/admission.ts";
-import { Shortage } from "../../../src/storage/file/shortage.ts";
+import { Shortage } from "../../../src/storage/file/wal/shortage.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 const LIMITS = {

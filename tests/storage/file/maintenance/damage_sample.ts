@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { flipBit } from "../../../support/log_kit.ts";
+import { flipBit } from "../../../support/wal_kit.ts";
 
 /** Paths of a folder's files and folders, sorted. */
 export function filesIn(folder: string): string[] {

@@ -1,0 +1,50 @@
+import { PROGRAM } from "../../context/program_name.ts";
+import type { Flag } from "../../flags/flag.ts";
+import type { Verb } from "../../context/cli_command.ts";
+
+/** A flag as a shell completes it. */
+export interface CompletedFlag {
+  /** As it is typed: `--json`, `--no-color`, `-f`. */
+  readonly spellings: readonly string[];
+  readonly help: string;
+  readonly takesValue: boolean;
+  /** What the value may be, where that is a choice. */
+  readonly choices: readonly string[];
+}
+
+/** The flags of a verb, with `--help`. */
+export function completedFlags(verb: Verb): readonly CompletedFlag[] {
+  const flags = Object.values<Flag<unknown>>(verb.flags).map((flag): CompletedFlag => {
+    const isOff = flag.placeholder === undefined && flag.default === true;
+    return {
+      spellings: [
+        `--${isOff ? "no-" : ""}${flag.name}`,
+        ...(flag.short === undefined ? [] : [`-${flag.short}`]),
+      ],
+      help: firstSentence(flag.help),
+      takesValue: flag.placeholder !== undefined,
+      choices: flag.choices ?? [],
+    };
+  });
+  return [
+    ...flags,
+    { spellings: ["--help", "-h"], help: "Print the help.", takesValue: false, choices: [] },
+  ];
+}
+
+/** What a verb's first word may be, where that is a choice. */
+export function wordChoices(verb: Verb): readonly string[] {
+  return verb.words?.[0]?.choices ?? [];
+}
+
+/** Whether a verb's words are streams. */
+export function takesStreams({ words = [] }: Verb): boolean {
+  return words.some(({ isStream }) => isStream);
+}
+
+/** Prints the streams whose names begin with the word that follows; soon, or nothing at all. */
+export const LIST_STREAMS = `${PROGRAM} list --limit 200 --timeout 1s --retry 0s --`;
+
+function firstSentence(text: string): string {
+  return /^.*?[.;](?=\s|$)/.exec(text)?.[0].slice(0, -1) ?? text;
+}

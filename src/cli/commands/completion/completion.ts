@@ -1,0 +1,44 @@
+import { encodeUtf8 } from "../../../protocol/bytes.ts";
+import { EXIT } from "../../context/exit_code.ts";
+import { BrokenPipe } from "../../context/command_context.ts";
+import { UsageError } from "../../flags/usage_error.ts";
+import type { Verb } from "../../context/cli_command.ts";
+import { bashCompletion } from "./bash.ts";
+import { fishCompletion } from "./fish.ts";
+import { zshCompletion } from "./zsh.ts";
+
+const SCRIPTS: ReadonlyMap<string, (verbs: readonly Verb[]) => string> = new Map([
+  ["bash", bashCompletion],
+  ["zsh", zshCompletion],
+  ["fish", fishCompletion],
+]);
+
+/** `durable-streams completion SHELL`: what makes a shell complete the others. */
+export function completionVerb(verbs: () => readonly Verb[]): Verb {
+  const shells = [...SCRIPTS.keys()];
+  return {
+    name: "completion",
+    summary: "Print a script that lets a shell complete commands, flags and values.",
+    details: `
+bash   source <(durable-streams completion bash)      in ~/.bashrc
+zsh    source <(durable-streams completion zsh)       in ~/.zshrc, after compinit
+fish   durable-streams completion fish | source       in ~/.config/fish/config.fish`,
+    examples: [["source <(durable-streams completion bash)", "for this shell"]],
+    words: [{ name: "SHELL", help: shells.join(", "), choices: shells }],
+    flags: {},
+    async run(_values, { words: [name = ""], shell }) {
+      const script = SCRIPTS.get(name);
+      if (script === undefined) {
+        throw new UsageError(
+          `no completion for ${JSON.stringify(name)}; accepted: ${shells.join(", ")}`,
+        );
+      }
+      try {
+        await shell.write(encodeUtf8(script(verbs())));
+      } catch (error) {
+        if (!(error instanceof BrokenPipe)) throw error;
+      }
+      return EXIT.ok;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { Message } from "../../../client/reader/message.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { isJsonType } from "../../../protocol/content_type.ts";
+import { machineFormat, plainFormat, type RecordFormat } from "./record_format.ts";
+
+const NEWLINE = 0x0a;
+
+/** How a {@link Printer} prints. */
+export interface PrinterOptions {
+  /**
+   * Where it prints to.
+   *
+   * @throws {BrokenPipe}
+   */
+  write(bytes: Bytes): Promise<void>;
+  readonly contentType: string;
+  /** One JSON object for each message. */
+  readonly machine: boolean;
+  /** Where several streams are printed, the one that this prints. */
+  readonly stream?: string;
+  /** How many messages are printed; of other than JSON streams, lines. */
+  readonly limit?: number | undefined;
+  /** So many are left out before the first that is printed. */
+  readonly skip?: number;
+}
+
+/** Prints messages, up to a limit. */
+export class Printer {
+  readonly #write: (bytes: Bytes) => Promise<void>;
+  readonly #format: RecordFormat;
+  readonly #isJson: boolean;
+  readonly #limitsLines: boolean;
+  #left: number;
+  #skip: number;
+
+  constructor({ write, contentType, machine, stream, limit, skip }: PrinterOptions) {
+    this.#write = write;
+    this.#format = machine ? machineFormat(contentType, stream) : plainFormat(contentType);
+    this.#isJson = isJsonType(contentType);
+    this.#limitsLines = !machine && !this.#isJson;
+    this.#left = limit ?? Infinity;
+    this.#skip = skip ?? 0;
+  }
+
+  /** Whether the limit is reached. */
+  get isDone(): boolean {
+    return this.#left <= 0;
+  }
+
+  /**
+   * Prints messages; resolves when they are out.
+   *
+   * @param receivedMs when they came, where that says when they were written
+   * @throws {BrokenPipe}
+   */
+  async print(messages: readonly Message[], receivedMs?: number): Promise<void> {
+    const wanted = this.#skip === 0 ? messages : this.#withoutFirst(messages);
+    const allowed = this.#left === Infinity ? wanted : this.#take(wanted);
+    if (allowed.length > 0) await this.#write(this.#format(allowed, receivedMs));
+  }
+
+  #withoutFirst(messages: readonly Message[]): readonly Message[] {
+    if (!this.#isJson) return this.#withoutFirstLines(messages);
+    const count = Math.min(this.#skip, messages.length);
+    this.#skip -= count;
+    return messages.slice(count);
+  }
+
+  #withoutFirstLines(messages: readonly Message[]): readonly Message[] {
+    const kept: Message[] = [];
+    for (const message of messages) {
+      let start = 0;
+      while (this.#skip > 0 && start < message.bytes.length) {
+        const newline = message.bytes.indexOf(NEWLINE, start);
+        start = newline < 0 ? message.bytes.length : newline + 1;
+        if (newline >= 0) this.#skip--;
+      }
+      if (start === message.bytes.length) continue;
+      kept.push(
+        start === 0 ? message : new Message(message.bytes.subarray(start), message.offset),
+      );
+    }
+    return kept;
+  }
+
+  #take(messages: readonly Message[]): readonly Message[] {
+    if (this.#limitsLines) return this.#takeLines(messages);
+    const taken = messages.slice(0, this.#left);
+    this.#left -= taken.length;
+    return taken;
+  }
+
+  #takeLines(messages: readonly Message[]): readonly Message[] {
+    const taken: Message[] = [];
+    for (const message of messages) {
+      if (this.isDone) break;
+      let end = 0;
+      while (end < message.bytes.length && !this.isDone) {
+        const newline = message.bytes.indexOf(NEWLINE, end);
+        end = newline < 0 ? message.bytes.length : newline + 1;
+        if (newline >= 0) this.#left--;
+      }
+      taken.push(new Message(message.bytes.subarray(0, end), message.offset));
+    }
+    return taken;
+  }
+}

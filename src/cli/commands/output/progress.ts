@@ -1,0 +1,62 @@
+import type { Shell } from "../../context/command_context.ts";
+import { formatBytes } from "./format_bytes.ts";
+
+/** A transfer that ends sooner shows nothing. */
+const QUIET_MS = 1_000;
+const REDRAW_MS = 200;
+const BAR_CHARS = 20;
+const CLEAR_LINE = "\r\x1b[K";
+
+/**
+ * How far a transfer is, in one line that is drawn over itself. Our own, since it takes a dozen lines,
+ * and a total is rarely known: the packages for it draw bars, and bring terminal styling with them.
+ */
+export class Progress {
+  readonly #shell: Shell;
+  readonly #isShown: boolean;
+  readonly #totalBytes: number | undefined;
+  readonly #startMs: number;
+  #bytes = 0;
+  #drawnMs: number | undefined;
+
+  /**
+   * @param isShown false where nobody would see it, or it would be in the way
+   * @param totalBytes how much there is, where that is known
+   */
+  constructor(shell: Shell, isShown: boolean, totalBytes?: number) {
+    this.#shell = shell;
+    this.#isShown = isShown;
+    this.#totalBytes = totalBytes;
+    this.#startMs = shell.clock.nowMs();
+  }
+
+  /** So much more has been done. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (!this.#isShown) return;
+    const nowMs = this.#shell.clock.nowMs();
+    const nextMs = this.#drawnMs === undefined
+      ? this.#startMs + QUIET_MS
+      : this.#drawnMs + REDRAW_MS;
+    if (nowMs < nextMs) return;
+    this.#drawnMs = nowMs;
+    this.#shell.draw(CLEAR_LINE + this.#line(nowMs).slice(0, this.#shell.columns - 1));
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    if (this.#drawnMs !== undefined) this.#shell.draw(CLEAR_LINE);
+    this.#drawnMs = undefined;
+  }
+
+  #line(nowMs: number): string {
+    const seconds = (nowMs - this.#startMs) / 1_000;
+    const rate = `${formatBytes(this.#bytes)}  ${formatBytes(this.#bytes / seconds)}/s  ${
+      seconds.toFixed(0)
+    }s`;
+    if (this.#totalBytes === undefined || this.#totalBytes <= 0) return rate;
+    const done = Math.min(1, this.#bytes / this.#totalBytes);
+    const filled = "#".repeat(Math.round(done * BAR_CHARS)).padEnd(BAR_CHARS, "-");
+    return `[${filled}] ${Math.floor(done * 100)}%  ${rate}`;
+  }
+}

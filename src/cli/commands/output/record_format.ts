@@ -1,0 +1,102 @@
+import { Buffer } from "node:buffer";
+import type { Message } from "../../../client/reader/message.ts";
+import { isServersOffset } from "../../../client/transport/place.ts";
+import { type Bytes, concatBytes, encodeUtf8 } from "../../../protocol/bytes.ts";
+import { essence, isJsonType } from "../../../protocol/content_type.ts";
+
+/** How messages are printed; `receivedMs` is when they came, where that is told. */
+export type RecordFormat = (messages: readonly Message[], receivedMs?: number) => Bytes;
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+
+/** Bytes as they are; of a JSON stream each message on a line of its own. */
+export function plainFormat(contentType: string): RecordFormat {
+  if (!isJsonType(contentType)) {
+    return (messages) => concatBytes(messages.map(({ bytes }) => bytes));
+  }
+  return (messages) => jsonLines(messages, () => "", "\n");
+}
+
+/**
+ * One object a line: what was read as `value` (JSON), `text` or `base64`, and from where `--from` goes on
+ * right after it. That is an `offset` of the server's, or a `place`, which says how many messages after
+ * one and means something to this program only.
+ *
+ * @param stream the stream's name, where that is to be told
+ */
+export function machineFormat(contentType: string, stream?: string): RecordFormat {
+  const start = stream === undefined ? "{" : `{"stream":${JSON.stringify(stream)},`;
+  const headOf = (offset: string, receivedMs?: number) =>
+    `${start}${isServersOffset(offset) ? '"offset":' : '"place":'}${JSON.stringify(offset)},` +
+    (receivedMs === undefined ? "" : `"receivedAt":"${new Date(receivedMs).toISOString()}",`);
+  if (isJsonType(contentType)) {
+    return (messages, receivedMs) =>
+      jsonLines(messages, ({ offset }) => `${headOf(offset, receivedMs)}"value":`, "}\n");
+  }
+  return (messages, receivedMs) =>
+    concatBytes(
+      messages.map(({ offset, bytes }) =>
+        encodeUtf8(`${headOf(offset, receivedMs)}${contentOf(bytes, contentType)}}\n`)
+      ),
+    );
+}
+
+/** Byte by byte: of short messages, of which there are many, a call for each costs more than its copy. */
+function jsonLines(
+  messages: readonly Message[],
+  before: (message: Message) => string,
+  after: string,
+): Bytes {
+  const heads = messages.map((message) => encodeHead(before(message)));
+  const end = encodeHead(after);
+  let length = 0;
+  for (const [i, { bytes }] of messages.entries()) {
+    length += (heads[i]?.length ?? 0) + bytes.length + end.length;
+  }
+  const lines = new Uint8Array(length);
+  let at = 0;
+  for (const [i, { bytes }] of messages.entries()) {
+    at = put(lines, at, heads[i] ?? []);
+    // Between the tokens of JSON a space says the same as a line's end, and within them there is none.
+    for (let j = 0; j < bytes.length; j++) {
+      const byte = bytes[j] ?? SPACE;
+      lines[at++] = byte === NEWLINE || byte === RETURN ? SPACE : byte;
+    }
+    at = put(lines, at, end);
+  }
+  return lines;
+}
+
+function put(target: Bytes, at: number, bytes: ArrayLike<number>): number {
+  for (let i = 0; i < bytes.length; i++) target[at + i] = bytes[i] ?? 0;
+  return at + bytes.length;
+}
+
+function encodeHead(text: string): Bytes {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    // No server has such an offset, and if one did it would be right all the same.
+    if (code > 0x7f) return encodeUtf8(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+function contentOf(bytes: Bytes, contentType: string): string {
+  const text = essence(contentType).startsWith("text/") ? decode(bytes) : undefined;
+  return text === undefined
+    ? `"base64":"${Buffer.from(bytes).toString("base64")}"`
+    : `"text":${JSON.stringify(text)}`;
+}
+
+/** The text, or nothing where it isn't whole UTF-8: a chunk may end within a character. */
+function decode(bytes: Bytes): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,32 @@
+import { type Bytes, concatBytes, encodeUtf8 } from "../../../protocol/bytes.ts";
+import type { Shell } from "../../context/command_context.ts";
+
+const NEWLINE = 0x0a;
+
+/** Stdout of several streams: what comes from another one than before has a line with its name first. */
+export class SharedOutput {
+  readonly #shell: Shell;
+  #name: string | undefined;
+  #endsLine = true;
+
+  constructor(shell: Shell) {
+    this.#shell = shell;
+  }
+
+  /**
+   * Writes what one stream brought, with `==> NAME <==` before it where another one's came last.
+   *
+   * @throws {BrokenPipe}
+   */
+  async write(name: string, bytes: Bytes): Promise<void> {
+    if (bytes.length === 0) return;
+    const isFirst = this.#name === undefined;
+    const header = name === this.#name
+      ? ""
+      : `${this.#endsLine ? "" : "\n"}${isFirst ? "" : "\n"}==> ${name} <==\n`;
+    this.#name = name;
+    this.#endsLine = bytes.at(-1) === NEWLINE;
+    // At once, so that nobody's come in between.
+    await this.#shell.write(header === "" ? bytes : concatBytes([encodeUtf8(header), bytes]));
+  }
+}

@@ -1,0 +1,84 @@
+import { Client } from "../../../client/client.ts";
+import { connect, type Connection } from "../../../client/transport/connection.ts";
+import { withHeaders } from "../../../client/transport/headers_option.ts";
+import { withRetry } from "../../../client/transport/retry.ts";
+import { StreamUrls } from "../../../client/transport/stream_url.ts";
+import { fetchTransport, type Transport } from "../../../client/transport/transport.ts";
+import type { FlagValues } from "../../flags/flag_values.ts";
+import type { Shell } from "../../context/command_context.ts";
+import { connectionFlags } from "../../flags/common_flags.ts";
+import { withFirstContact } from "./unreachable.ts";
+import { locate } from "./location.ts";
+import { withWaitNotes } from "./retry_notices.ts";
+
+/** A command's way to its server. */
+export interface Session {
+  readonly client: Client;
+  /** The same server, for what the client has no method for. */
+  readonly connection: Connection;
+  /** What both send by. */
+  readonly transport: Transport;
+  /** What the streams' URLs begin with. */
+  readonly baseUrl: string;
+  /** The streams that the command's words name. */
+  readonly names: readonly string[];
+  /** How long a transfer goes on trying after the server was lost. */
+  readonly patienceMs: number;
+}
+
+/** How long a request is tried at first: a server that isn't there should be told of at once. */
+const FIRST_RETRY_MS = 1_000;
+const TRANSFER_RETRY_MS = 30_000;
+/** More than a server holds a live read back. */
+const LIVE_TIMEOUT_MS = 90_000;
+
+/** How a {@link Session} is to be. */
+export interface SessionOptions {
+  /** A transfer goes on trying for ever unless `--retry` says otherwise. */
+  readonly forEver?: boolean;
+}
+
+/**
+ * Gets ready to talk to the server that the flags and words name.
+ *
+ * @throws {UsageError}
+ */
+export function openSession(
+  values: FlagValues,
+  shell: Shell,
+  words: readonly string[],
+  { forEver = false }: SessionOptions = {},
+): Session {
+  const { baseUrl, names } = locate(words, values.get(connectionFlags.url));
+  const retryMs = values.get(connectionFlags.retryMs);
+  const timeoutMs = values.get(connectionFlags.timeoutMs);
+  const { clock } = shell;
+  const plain = shell.transport ?? fetchTransport({ clock });
+  const told = withWaitNotes(shell, baseUrl)(plain);
+  const retried = withRetry({
+    clock,
+    maxRetries: Infinity,
+    maxElapsedMs: retryMs ?? FIRST_RETRY_MS,
+  })(withHeaders(values.get(connectionFlags.headers))(told));
+  const transport = withFirstContact()(retried);
+  return {
+    client: new Client(baseUrl, { transport, clock, timeoutMs, liveTimeoutMs: LIVE_TIMEOUT_MS }),
+    connection: connect({
+      urls: new StreamUrls(baseUrl),
+      transport,
+      clock,
+      random: Math.random,
+      timeoutMs,
+      liveTimeoutMs: LIVE_TIMEOUT_MS,
+    }),
+    transport,
+    baseUrl,
+    names,
+    patienceMs: retryMs ?? (forEver ? Infinity : TRANSFER_RETRY_MS),
+  };
+}
+
+/** The only stream that a command names. */
+export function onlyName({ names }: Session): string {
+  return names[0] ?? "";
+}

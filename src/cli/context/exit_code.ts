@@ -1,0 +1,42 @@
+import { ClientError } from "../../client/errors/client_error.ts";
+
+/** What the program's end tells a script. */
+export const EXIT = {
+  ok: 0,
+  /** What none of the others says. */
+  failure: 1,
+  /** The command line or the environment is wrong. */
+  usage: 2,
+  /** No such stream, or one that was deleted. */
+  notFound: 3,
+  /** The stream is not as the command wants it: other properties, closed, or another writer came first. */
+  conflict: 4,
+  /** The server can't be reached or fails: the same command may succeed later. */
+  unavailable: 5,
+} as const;
+
+/** The exit code for what a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof ClientError)) return EXIT.failure;
+  switch (error.code) {
+    case "not_found":
+    case "gone":
+      return EXIT.notFound;
+    case "conflict":
+    case "stream_closed":
+    case "sequence_conflict":
+    case "offset_mismatch":
+    case "stale_epoch":
+    case "sequence_gap":
+      return EXIT.conflict;
+    case "network":
+    case "timeout":
+    case "unavailable":
+    case "rate_limited":
+      return EXIT.unavailable;
+    case "invalid_argument":
+      return EXIT.usage;
+    default:
+      return EXIT.failure;
+  }
+}

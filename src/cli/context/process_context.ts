@@ -1,0 +1,62 @@
+import process from "node:process";
+import { systemClock } from "../../env/clock.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Environment } from "../flags/flag_values.ts";
+import { BrokenPipe, type Shell } from "./command_context.ts";
+
+const DEFAULT_COLUMNS = 80;
+const FIRST_PROCESS = 1;
+
+/** The shell that this process runs in. */
+export function processShell(environment: Environment): Shell {
+  return {
+    environment,
+    clock: systemClock,
+    input: { [Symbol.asyncIterator]: readStdin },
+    get inputIsTerminal() {
+      return process.stdin.isTTY === true;
+    },
+    outputIsTerminal: process.stdout.isTTY === true,
+    errorsIsTerminal: process.stderr.isTTY === true,
+    get columns() {
+      // A terminal that doesn't know its size says 0.
+      return process.stderr.columns || DEFAULT_COLUMNS;
+    },
+    write: writeStdout,
+    // Not process.stderr.write: Bun does that later, and an exit would lose the last lines.
+    complain: (line) => console.error(line),
+    draw: (text) => process.stderr.write(text),
+    endOnSignals,
+  };
+}
+
+/** Elsewhere the default does it, and tells a shell that it was the signal. */
+function endOnSignals(): void {
+  if (process.pid !== FIRST_PROCESS) return;
+  process.on("SIGINT", () => process.exit(130));
+  process.on("SIGTERM", () => process.exit(143));
+  process.on("SIGHUP", () => process.exit(129));
+}
+
+async function* readStdin(): AsyncIterator<Bytes> {
+  for await (const chunk of process.stdin) {
+    yield typeof chunk === "string" ? new TextEncoder().encode(chunk) : new Uint8Array(chunk);
+  }
+}
+
+/** One write at a time: what is written is out before the process ends, however it ends. */
+function writeStdout(bytes: Bytes): Promise<void> {
+  if (bytes.length === 0) return Promise.resolve();
+  // Beside the callback the stream tells its errors by an event, which nobody must miss.
+  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => {
+      if (error === undefined || error === null) resolve();
+      else reject(isBrokenPipe(error) ? new BrokenPipe() : error);
+    });
+  });
+}
+
+function isBrokenPipe(error: Error): boolean {
+  return "code" in error && (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED");
+}

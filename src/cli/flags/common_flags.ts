@@ -1,0 +1,123 @@
+import {
+  BadValue,
+  durationFlag,
+  type Flag,
+  onSwitchFlag,
+  optionalFlag,
+  switchFlag,
+  textFlag,
+} from "./flag.ts";
+import { parseTime } from "../../protocol/time.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** What every command that talks to a server takes. */
+export const connectionFlags = {
+  url: textFlag({
+    name: "url",
+    placeholder: "url",
+    default: "http://localhost:4437/v1/stream",
+    help: "What the streams' URLs begin with, the prefix included.",
+    accepts: "an http or https URL",
+    check: isHttpUrl,
+  }),
+  headers: headersFlag(),
+  timeoutMs: durationFlag({
+    name: "timeout",
+    min: 1,
+    max: HOUR_MS,
+    default: 30_000,
+    help: "How long one request may take.",
+  }),
+  retryMs: optionalFlag(durationFlag({
+    name: "retry",
+    min: 0,
+    max: 24 * HOUR_MS,
+    default: 0,
+    help:
+      "How long to keep trying while the server can't be reached or fails. Unless given: 1s for the " +
+      "first request, 30s in the middle of a transfer, for ever with tail -f.",
+  })),
+  color: onSwitchFlag({
+    name: "color",
+    help: "No colours; NO_COLOR in the environment says the same.",
+    commandLineOnly: true,
+  }),
+};
+
+/** `--json` of a command that tells something. */
+export const jsonOutputFlag: Flag<boolean> = switchFlag({
+  name: "json",
+  help: "Print JSON, one object per line.",
+  commandLineOnly: true,
+});
+
+/** `--content-type` of a command that may create a stream. */
+export const contentTypeFlag: Flag<string | undefined> = optionalFlag(textFlag({
+  name: "content-type",
+  placeholder: "type",
+  default: "",
+  help: "The content type of the stream.",
+  accepts: "a media type such as text/plain or application/json",
+  check: (text) => /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;[\x20-\x7e]*)?$/.test(text),
+  commandLineOnly: true,
+}));
+
+/** How long a new stream lives. */
+export const lifetimeFlags = {
+  ttlMs: optionalFlag(wholeSeconds(durationFlag({
+    name: "ttl",
+    min: 1_000,
+    max: 87_600 * HOUR_MS,
+    default: 1_000,
+    help: "The stream expires after this long without reads or writes; in whole seconds.",
+    commandLineOnly: true,
+  }))),
+  expiresAt: optionalFlag(textFlag({
+    name: "expires-at",
+    placeholder: "time",
+    default: "",
+    help: "When the stream expires.",
+    accepts: "an RFC 3339 time such as 2030-01-31T12:00:00Z",
+    check: (text) => parseTime(text) !== undefined,
+    commandLineOnly: true,
+  })),
+};
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+const HEADER = /^([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\xa0-\xff]*?)[ \t]*$/;
+
+function headersFlag(): Flag<Readonly<Record<string, string>>> {
+  return {
+    name: "header",
+    placeholder: "header",
+    help: "A header for every request, such as 'Authorization: Bearer …'; may be given again.",
+    accepts: "Name: value, in Latin-1; in the variable one a line",
+    default: {},
+    defaultText: "",
+    repeatable: true,
+    parse(text) {
+      const headers: Record<string, string> = {};
+      for (const line of text.split("\n").filter((line) => line.trim() !== "")) {
+        const [, name, value] = HEADER.exec(line) ?? [];
+        if (name === undefined || value === undefined) throw new BadValue();
+        headers[name] = value;
+      }
+      return headers;
+    },
+  };
+}
+
+function wholeSeconds(flag: Flag<number>): Flag<number> {
+  return {
+    ...flag,
+    parse(text) {
+      const ms = flag.parse(text);
+      if (ms % 1_000 !== 0) throw new BadValue();
+      return ms;
+    },
+  };
+}

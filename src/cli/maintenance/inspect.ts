@@ -1,0 +1,100 @@
+import { FileSystemError } from "../../env/file_system.ts";
+import { nodeFileSystem } from "../../env/node_file_system.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { DirectoryError } from "../../storage/file/directory/damage.ts";
+import { InspectError, inspectFile } from "../../storage/file/maintenance/inspect/inspect.ts";
+import { type Thing, thingLine, thingObject } from "../../storage/file/maintenance/inspect/item.ts";
+import { jsonOutputFlag } from "../flags/common_flags.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { integerFlag, optionalFlag } from "../flags/flag.ts";
+import type { FlagValues } from "../flags/flag_values.ts";
+import { PROGRAM } from "../context/program_name.ts";
+import { BrokenPipe, type Shell } from "../context/command_context.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import type { Invocation, Verb } from "../context/cli_command.ts";
+
+/** Lines are written this many at a time. */
+const PAGE_LINES = 500;
+
+const flags = {
+  limit: optionalFlag(integerFlag({
+    name: "limit",
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    help: "Stop after so many items.",
+    commandLineOnly: true,
+  })),
+  json: jsonOutputFlag,
+};
+
+/** `durable-streams inspect FILE`: what is in a file of a server's directory. */
+export const inspectVerb: Verb = {
+  name: "inspect",
+  summary: "Print what is in a file of a server's directory, one item per line with its position.",
+  details: `
+FILE is a .wal, spare, .idx or .log file, FORMAT or catalog.sqlite. Damaged parts are named, and
+what follows them is printed too. Changes nothing. The catalogue can't be read while a server runs.`,
+  examples: [
+    ["durable-streams inspect data/catalog.sqlite", "the streams of a directory"],
+    [
+      "durable-streams inspect data/wal/00000000000000000001.wal --limit 10",
+      "the first records of the log",
+    ],
+  ],
+  words: [{ name: "FILE", help: "a file of a server's directory" }],
+  flags,
+  run,
+};
+
+async function run(values: FlagValues, { words, shell }: Invocation): Promise<number> {
+  shell.endOnSignals();
+  const [path = ""] = words;
+  const limit = values.get(flags.limit) ?? Infinity;
+  const format = values.get(flags.json)
+    ? (thing: Thing) => JSON.stringify(thingObject(thing))
+    : thingLine;
+  try {
+    return await print(inspectFile(nodeFileSystem, path), limit, format, shell);
+  } catch (error) {
+    if (error instanceof BrokenPipe) return EXIT.ok;
+    return complain(error, shell);
+  }
+}
+
+/** Resolves to the exit code: a damaged part is a failure. */
+async function print(
+  things: Iterable<Thing>,
+  limit: number,
+  format: (thing: Thing) => string,
+  shell: Shell,
+): Promise<number> {
+  let lines: string[] = [];
+  let count = 0;
+  let exitCode: number = EXIT.ok;
+  for (const thing of things) {
+    if (thing.damage !== undefined) exitCode = EXIT.failure;
+    lines.push(`${format(thing)}\n`);
+    if (lines.length === PAGE_LINES) {
+      await shell.write(encodeUtf8(lines.join("")));
+      lines = [];
+    }
+    if (++count >= limit) break;
+  }
+  await shell.write(encodeUtf8(lines.join("")));
+  return exitCode;
+}
+
+function complain(error: unknown, shell: Shell): number {
+  if (error instanceof InspectError && error.code !== "missing") {
+    throw new UsageError(error.message);
+  }
+  const isTold = error instanceof InspectError || error instanceof DirectoryError ||
+    error instanceof FileSystemError;
+  if (!isTold) throw error;
+  shell.complain(`${PROGRAM}: ${error.message}`);
+  if (error instanceof InspectError) return EXIT.notFound;
+  return error instanceof DirectoryError && error.code === "in_use"
+    ? EXIT.unavailable
+    : EXIT.failure;
+}

@@ -1,0 +1,33 @@
+import type { Flag } from "./flags/flag.ts";
+import type { Verb } from "./context/cli_command.ts";
+
+/** `tail -5` and `tail -20f`, as they have been typed since before there was `-n`. */
+const OLD_COUNT = /^-(\d+)(f?)$/;
+
+/**
+ * The command line as the program takes it, of one that is written as hands are used to write it for
+ * other tools: `version`, `-v`; `tail -5`, `tail -20f`, `tail -F`.
+ */
+export function withoutHabits(args: readonly string[], verbs: readonly Verb[]): readonly string[] {
+  const [first, ...rest] = args;
+  if (args.length === 1 && (first === "version" || first === "-v")) return ["--version"];
+  const verb = verbs.find(({ name }) => name === first);
+  if (first !== "tail" || verb === undefined) return args;
+  const takesValue = new Set(
+    Object.values<Flag<unknown>>(verb.flags)
+      .filter(({ placeholder }) => placeholder !== undefined)
+      .flatMap(({ name, short }) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])]),
+  );
+  const end = rest.indexOf("--");
+  return [
+    first,
+    ...rest.flatMap((arg, index) => {
+      const isFlag = (end < 0 || index < end) && !takesValue.has(rest[index - 1] ?? "");
+      if (!isFlag) return [arg];
+      if (arg === "-F") return ["-f"];
+      const [, count, follow] = OLD_COUNT.exec(arg) ?? [];
+      if (count === undefined) return [arg];
+      return ["-n", count, ...(follow === "f" ? ["-f"] : [])];
+    }),
+  ];
+}

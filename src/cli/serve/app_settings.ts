@@ -1,0 +1,78 @@
+import type { HttpKind } from "../../listen/listener.ts";
+import { type AppOptions, BODY_SPARE_BYTES } from "../../server/options.ts";
+import type { FlagValues } from "../flags/flag_values.ts";
+import { serveFlags as flags } from "../flags/serve_flags.ts";
+import { isLoopback } from "../../protocol/loopback.ts";
+import { version } from "../context/version.ts";
+
+/** What the flags say about the app and where it listens: plain data, as it goes to another thread. */
+export interface AppSettings {
+  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName">;
+  readonly host: string;
+  readonly port: number;
+  /** The longest that a request may go without a byte in either direction. */
+  readonly longestSilenceMs: number;
+  readonly http: HttpKind;
+  /** How many connections one thread keeps. */
+  readonly maxConnections: number;
+}
+
+/**
+ * @param shares how many threads share the limits on live readers, connections and bodies in flight
+ * @param maxConnections what they all may have
+ */
+export function appSettings(
+  values: FlagValues,
+  shares: number,
+  maxConnections: number,
+): AppSettings {
+  const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
+  const maxAppendBytes = values.get(flags.maxAppendBytes);
+  const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  return {
+    app: {
+      prefix: values.get(flags.prefix),
+      longPollTimeoutMs,
+      sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
+      maxAppendBytes,
+      maxBodyBytesInFlight: Math.max(
+        Math.ceil(values.get(flags.maxBodyBytesInFlight) / shares),
+        maxAppendBytes + BODY_SPARE_BYTES,
+      ),
+      chunkBytes: values.get(flags.chunkBytes),
+      // To a client on this machine bytes cost less than compressing them.
+      compress: values.get(flags.compress) ?? !isLoopback(values.get(flags.host)),
+      maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
+      bodyTimeoutMs,
+      private: values.get(flags.private),
+      ...healthPath(values),
+      welcome: true,
+      version,
+      listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
+      cors: values.get(flags.cors),
+      ...allowedHosts(values),
+      trustProxy: values.get(flags.trustProxy),
+    },
+    host: values.get(flags.host),
+    port: values.get(flags.port),
+    http: values.get(flags.http),
+    maxConnections: Math.ceil(maxConnections / shares),
+    longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+  };
+}
+
+/** Nobody knows by which names a server is called that others can reach, unless they are given. */
+function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
+  const host = values.get(flags.host);
+  const given = values.get(flags.allowHosts);
+  if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
+  // An address may have a zone here, though not in a URL.
+  return { allowedHosts: [host.replace(/%.*$/, ""), given] };
+}
+
+/** A prefix without a path takes every path for a stream's. */
+function healthPath(values: FlagValues): { health?: string } {
+  const health = values.get(flags.health);
+  const isHidden = values.get(flags.prefix) === "/" && health === flags.health.default;
+  return health === "none" || isHidden ? {} : { health };
+}

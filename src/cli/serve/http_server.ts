@@ -1,0 +1,20 @@
+import { createHandler } from "../../server/app.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { AppSettings } from "./app_settings.ts";
+import { listen, type Listener } from "../../listen/listener.ts";
+
+/**
+ * Serves a storage over HTTP.
+ *
+ * @param isShared whether other threads listen on the same port
+ * @throws {ListenError}
+ */
+export function startHttp(
+  { app, ...settings }: AppSettings,
+  storage: Storage,
+  signal: AbortSignal,
+  isShared: boolean,
+): Promise<Listener> {
+  const handler = createHandler({ ...app, storage, signal });
+  return listen({ ...settings, handler, isShared });
+}

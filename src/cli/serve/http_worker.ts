@@ -1,0 +1,42 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
+import { surviveUncaughtErrors } from "./uncaught_errors.ts";
+import { startHttp } from "./http_server.ts";
+import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
+import type { Listener } from "../../listen/listener.ts";
+import { configureLogs } from "./logger.ts";
+
+/** A thread that serves HTTP, one of several before the storage's. */
+
+const start: HttpWorkerStart = workerData;
+configureLogs(start.logs);
+surviveUncaughtErrors();
+
+const readers = new AbortController();
+const storage = new RemoteStorage(
+  (post, transfer) => tell({ kind: "calls", post }, transfer),
+  start.storage,
+);
+let listener: Listener | undefined;
+
+parentPort?.on("message", (message: ToHttpWorker) => {
+  switch (message.kind) {
+    case "answers":
+      return storage.take(message.post);
+    case "answer readers":
+      return readers.abort();
+    case "stop":
+      void listener?.stop().then(() => tell({ kind: "stopped" }));
+  }
+});
+
+try {
+  listener = await startHttp(start.settings, storage, readers.signal, true);
+  tell({ kind: "listening" });
+} catch (error) {
+  tell({ kind: "cannot listen", message: error instanceof Error ? error.message : String(error) });
+}
+
+function tell(message: FromHttpWorker, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}

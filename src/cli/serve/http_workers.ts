@@ -1,0 +1,148 @@
+import { createServer } from "node:net";
+import process from "node:process";
+import { Worker } from "node:worker_threads";
+import { getLogger } from "@logtape/logtape";
+import { workerUrl } from "../../env/worker_url.ts";
+import { StorageHost } from "../../storage/remote/storage_host.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { AppSettings } from "./app_settings.ts";
+import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
+import { ListenError } from "../../listen/listen_error.ts";
+import type { Listener } from "../../listen/listener.ts";
+import type { LogOptions } from "./logger.ts";
+
+const log = getLogger(["durable-streams", "process"]);
+
+/** How old a thread's knowledge of the storage's status may be. */
+const STATUS_EVERY_MS = 1000;
+
+/** Threads that serve HTTP on one port, and this one with the storage behind them. */
+export class HttpWorkers implements Listener {
+  readonly port: number;
+  readonly #workers: readonly HttpWorker[];
+  readonly #statusTimer: ReturnType<typeof setInterval>;
+
+  constructor(port: number, workers: readonly HttpWorker[]) {
+    this.port = port;
+    this.#workers = workers;
+    this.#statusTimer = setInterval(() => {
+      for (const worker of workers) worker.tellStatus();
+    }, STATUS_EVERY_MS);
+  }
+
+  /** Has every waiting reader answered. */
+  answerReaders(): void {
+    for (const worker of this.#workers) worker.tell({ kind: "answer readers" });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    clearInterval(this.#statusTimer);
+  }
+}
+
+/**
+ * Starts `count` threads that listen on the same port.
+ *
+ * @throws {ListenError}
+ */
+export async function startHttpWorkers(
+  count: number,
+  settings: AppSettings,
+  logs: LogOptions,
+  storage: Storage,
+): Promise<HttpWorkers> {
+  const port = await freePort(settings);
+  const start: HttpWorkerStart = {
+    settings: { ...settings, port },
+    storage: { identity: storage.identity, status: storage.status() },
+    logs,
+  };
+  const workers = Array.from({ length: count }, () => new HttpWorker(start, storage));
+  try {
+    await Promise.all(workers.map((worker) => worker.listening));
+  } catch (error) {
+    await Promise.all(workers.map((worker) => worker.end()));
+    throw error;
+  }
+  return new HttpWorkers(port, workers);
+}
+
+/**
+ * The port to listen on, which nobody else does: those that share one don't notice that another program
+ * shares it, too.
+ */
+function freePort({ host, port }: AppSettings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error) => reject(new ListenError({ host, port }, error)));
+    probe.listen({ host, port }, () => {
+      const address = probe.address();
+      const found = typeof address === "object" && address !== null ? address.port : port;
+      probe.close(() => resolve(found));
+    });
+  });
+}
+
+class HttpWorker {
+  /** Resolves once it listens. */
+  readonly listening: Promise<void>;
+  readonly #worker: Worker;
+  readonly #host: StorageHost;
+  readonly #stopped = Promise.withResolvers<void>();
+  #isStopping = false;
+
+  constructor(start: HttpWorkerStart, storage: Storage) {
+    this.#worker = new Worker(workerUrl(import.meta.url, "src/cli/serve/http_worker.ts"), {
+      workerData: start,
+    });
+    this.#host = new StorageHost(
+      storage,
+      (post, transfer) => this.tell({ kind: "answers", post }, transfer),
+    );
+    const listening = Promise.withResolvers<void>();
+    this.listening = listening.promise;
+    this.#worker.on("message", (message: FromHttpWorker) => {
+      switch (message.kind) {
+        case "calls":
+          return this.#host.take(message.post);
+        case "listening":
+          return listening.resolve();
+        case "cannot listen":
+          return listening.reject(new Error(message.message));
+        case "stopped":
+          return this.#stopped.resolve();
+      }
+    });
+    this.#worker.on("error", (error: unknown) => this.#ended(error));
+    this.#worker.on("exit", () => this.#ended(undefined));
+  }
+
+  tell(message: ToHttpWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  tellStatus(): void {
+    this.#host.tellStatus();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.tell({ kind: "stop" });
+    await this.#stopped.promise;
+    await this.end();
+  }
+
+  /** Ends the thread, whatever it is at. */
+  async end(): Promise<void> {
+    this.#isStopping = true;
+    await this.#worker.terminate();
+  }
+
+  /** Whoever is connected to it would wait for ever. Nothing is lost that was acknowledged. */
+  #ended(error: unknown): void {
+    if (this.#isStopping) return;
+    log.fatal("a thread that serves HTTP has ended, and with it the program", { error });
+    process.exit(1);
+  }
+}

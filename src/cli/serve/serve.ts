@@ -1,0 +1,187 @@
+import { resolve } from "node:path";
+import process from "node:process";
+import { getLogger } from "@logtape/logtape";
+import { openFileLimit } from "../../env/open_file_limit.ts";
+import { openFileStorage } from "../../storage/file/open.ts";
+import { isLoopback } from "../../protocol/loopback.ts";
+import { BODY_SPARE_BYTES } from "../../server/options.ts";
+import { createMemoryStorage } from "../../storage/memory.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { appSettings } from "./app_settings.ts";
+import { connectionLimit } from "./connection_limit.ts";
+import { surviveUncaughtErrors } from "./uncaught_errors.ts";
+import type { FlagValues } from "../flags/flag_values.ts";
+import { serveFlags as flags } from "../flags/serve_flags.ts";
+import { ListenError, urlHost } from "../../listen/listen_error.ts";
+import { startHttp } from "./http_server.ts";
+import { startHttpWorkers } from "./http_workers.ts";
+import { hasRuntimeHttp, type Listener } from "../../listen/listener.ts";
+import { runtimeName } from "../../listen/runtime_name.ts";
+import { configureLogs, type LogOptions } from "./logger.ts";
+import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
+import { formatSize } from "../flags/units.ts";
+import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import type { Invocation, Verb } from "../context/cli_command.ts";
+import { version } from "../context/version.ts";
+
+const log = getLogger("durable-streams");
+
+/** What serves HTTP, in this thread or in others. */
+type Serving = Pick<Running, "listener" | "answerReaders">;
+
+/** `durable-streams serve`: the server, until a signal ends it. */
+export const serve: Verb = {
+  name: "serve",
+  summary: "Serve the streams of a directory (the default command).",
+  examples: [
+    ["durable-streams", "on 127.0.0.1:4437, in ./data"],
+    ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
+    [
+      "durable-streams --host 0.0.0.0 --allow-host streams.example",
+      "for other machines, behind a proxy that authenticates",
+    ],
+    ["durable-streams --storage memory", "for a test: nothing is kept"],
+  ],
+  flags,
+  run,
+};
+
+async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
+  checkTogether(values);
+  configureLogs(logOptions(values));
+  for (const variable of unknownVariables(shell.environment)) log.warn(describeUnknown(variable));
+  surviveUncaughtErrors();
+  const stop = stopRequest();
+
+  let storage: Storage | undefined;
+  let serving: Serving;
+  try {
+    storage = await openStorage(values);
+    serving = await startServing(values, storage);
+  } catch (error) {
+    await storage?.close();
+    log.fatal(`cannot start: ${oneLine(error)}${wayOut(error)}`);
+    return 1;
+  }
+  announce(values, serving.listener);
+
+  const signal = await stop.started();
+  log.info("stopping", { signal });
+  const opened = storage;
+  const exitCode = await shutDown({
+    ...serving,
+    closeStorage: (limitMs) => opened.close(limitMs),
+  });
+  log.info("stopped", { exitCode });
+  return exitCode;
+}
+
+/** Ends the program at a signal during the start, when nothing was acknowledged that could be lost. */
+function stopRequest(): { started: () => Promise<string> } {
+  const signalled = Promise.withResolvers<string>();
+  let isStarting = true;
+  onStopSignal((signal) => {
+    if (isStarting) process.exit(0);
+    signalled.resolve(signal);
+  });
+  return {
+    started() {
+      isStarting = false;
+      return signalled.promise;
+    },
+  };
+}
+
+function logOptions(values: FlagValues): LogOptions {
+  return { level: values.get(flags.logLevel), format: values.get(flags.logFormat) };
+}
+
+function checkTogether(values: FlagValues): void {
+  const append = values.get(flags.maxAppendBytes);
+  const queued = values.get(flags.maxQueuedBytes);
+  if (append > queued) {
+    throw new UsageError(
+      `--max-append-bytes is ${formatSize(append)} and --max-queued-bytes only ` +
+        `${formatSize(queued)}, so that the longest append would never fit; accepted: a queue at ` +
+        "least as large",
+    );
+  }
+  if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
+    throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
+  }
+  const inFlight = values.get(flags.maxBodyBytesInFlight);
+  if (append + BODY_SPARE_BYTES > inFlight) {
+    throw new UsageError(
+      `--max-append-bytes is ${formatSize(append)} and --max-body-bytes-in-flight only ` +
+        `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
+        `${formatSize(BODY_SPARE_BYTES)} more`,
+    );
+  }
+}
+
+async function openStorage(values: FlagValues): Promise<Storage> {
+  const maxProducersPerStream = values.get(flags.maxProducers);
+  if (values.get(flags.storage) === "memory") return createMemoryStorage({ maxProducersPerStream });
+  return await openFileStorage({
+    dir: values.get(flags.dir),
+    fsync: values.get(flags.fsync),
+    fsyncIntervalMs: values.get(flags.fsyncIntervalMs),
+    segmentBytes: values.get(flags.segmentBytes),
+    walBytes: values.get(flags.walBytes),
+    mustExist: values.get(flags.mustExist),
+    maxOpenFiles: values.get(flags.maxOpenFiles),
+    maxQueuedBytes: values.get(flags.maxQueuedBytes),
+    maxProducersPerStream,
+    mayBlock: true,
+  });
+}
+
+async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
+  const workers = values.get(flags.workers);
+  // The runtimes' own servers don't let it be bounded.
+  const isOwnHttp = values.get(flags.http) === "own";
+  const openFiles = isOwnHttp ? openFileLimit() : undefined;
+  const { connections, complaint } = connectionLimit(values, openFiles);
+  if (complaint !== undefined) log.warn(complaint);
+  const settings = appSettings(values, workers, connections);
+  if (workers === 1) {
+    const readers = new AbortController();
+    const listener = await startHttp(settings, storage, readers.signal, false);
+    return { listener, answerReaders: () => readers.abort() };
+  }
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
+  return { listener, answerReaders: () => listener.answerReaders() };
+}
+
+function announce(values: FlagValues, { port }: Listener): void {
+  const inMemory = values.get(flags.storage) === "memory";
+  log.info("started", {
+    pid: process.pid,
+    dir: inMemory ? "none, streams are kept in memory" : resolve(values.get(flags.dir)),
+    fsync: inMemory ? "never" : values.get(flags.fsync),
+    runtime: runtimeName(),
+    version,
+  });
+  const host = values.get(flags.host);
+  if (!isLoopback(host)) {
+    log.warn(
+      "this server has no authentication: whoever reaches it can read, write and delete its streams; " +
+        "put a proxy that authenticates in front, or keep --host 127.0.0.1",
+      { host },
+    );
+  }
+  const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
+  console.log(`listening on http://${urlHost(host)}:${port}${path}`);
+}
+
+/** The flag that says another address. */
+function wayOut(error: unknown): string {
+  const wrong = error instanceof ListenError ? error.wrong : undefined;
+  return wrong === undefined ? "" : `, with --${flags[wrong].name}`;
+}
+
+function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s*\n\s*/g, " ");
+}

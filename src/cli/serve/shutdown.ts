@@ -1,0 +1,87 @@
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { getLogger } from "@logtape/logtape";
+import { ignoresHangUp } from "../../env/ignored_signals.ts";
+import type { Listener } from "../../listen/listener.ts";
+
+const log = getLogger(["durable-streams", "process"]);
+
+/** How long the parts of an end may take. */
+export interface ShutdownLimits {
+  /** From the signal until busy connections are cut. */
+  drainMs: number;
+  /** From the signal to the end. */
+  totalMs: number;
+}
+
+/** Five seconds in all, less what the process needs to end. */
+const LIMITS: ShutdownLimits = { drainMs: 4_000, totalMs: 4_900 };
+
+/** What has to be ended, in this order. */
+export interface Running {
+  listener: Listener;
+  /** Has every waiting reader answered. */
+  answerReaders: () => void;
+  /** Flushes all, and leaves what would take longer than `limitMs` to the next start. */
+  closeStorage: (limitMs: number) => Promise<void>;
+}
+
+/** The signals that end the program, with the exit code for one that won't wait. */
+const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+
+/**
+ * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is nothing to load again); a second one
+ * ends the process at once. A process that is the first of its container is sent signals in vain unless
+ * it asks for them, hence from the start. One that was started by `nohup` keeps on ignoring SIGHUP, but
+ * on Node, which forgets at its start that it was told so.
+ */
+export function onStopSignal(onStop: (signal: string) => void): void {
+  let signalled = false;
+  // Asked first: with the first listener Deno takes SIGHUP for its own, and would end at it.
+  const outlivesTerminal = ignoresHangUp();
+  for (const [signal, exitCode] of SIGNALS) {
+    if (signal === "SIGHUP" && outlivesTerminal) {
+      process.on(signal, () => {});
+      continue;
+    }
+    process.on(signal, () => {
+      if (signalled) process.exit(exitCode);
+      signalled = true;
+      onStop(signal);
+    });
+  }
+}
+
+/** Ends everything within five seconds and resolves to the exit code. */
+export async function shutDown(
+  { listener, answerReaders, closeStorage }: Running,
+  limits: ShutdownLimits = LIMITS,
+): Promise<number> {
+  const startMs = performance.now();
+  const drained = listener.stop();
+  answerReaders();
+  if (!await within(limits.drainMs, drained)) {
+    log.warn("cutting the connections that are still busy", { afterMs: limits.drainMs });
+  }
+  const leftMs = limits.totalMs - (performance.now() - startMs);
+  try {
+    if (await within(leftMs, closeStorage(leftMs / 2))) return 0;
+    log.error("the storage took too long to close; the next start recovers from the log");
+  } catch (error) {
+    log.error("the storage could not be closed; the next start recovers from the log", { error });
+  }
+  return 1;
+}
+
+/** Whether the work was done in time. */
+async function within(limitMs: number, work: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(limitMs, false, { signal: timer.signal });
+  // Ended below, when nobody waits for it any more.
+  late.catch(() => {});
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,135 @@
+import { shownUrl } from "./redacted_url.ts";
+
+/**
+ * Why a call of the client failed:
+ *
+ * - `not_found`, `gone`: no such stream, or one that was deleted (or trimmed before the offset; or made
+ *   again since, and the offset is one of the earlier stream)
+ * - `conflict`: the stream is there with other properties, or takes another content type
+ * - `sequence_conflict`: `seq` is not greater than the last one (PROTOCOL §5.2)
+ * - `offset_mismatch`: the tail is not where `expectedOffset` said
+ * - `stream_closed`: the stream takes no more appends (PROTOCOL §4.1)
+ * - `stale_epoch`: another producer took over this id (PROTOCOL §5.2.1)
+ * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
+ * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: refused as it was sent
+ * - `damaged`: the bytes on the server's disk are not what was written; `offset` is where reading can go
+ *   on behind them, if the server knows
+ * - `unavailable`: the server failed (5xx), and went on failing as long as it was asked again
+ * - `network`, `timeout`: no answer came; whether the server did it is not known
+ * - `invalid_response`: the answer is not one of this protocol
+ * - `invalid_message`: a message is not JSON, or the validator refused it
+ * - `invalid_argument`: the call itself makes no sense
+ * - `ended`: the reader or producer was closed before
+ */
+export type ClientErrorCode =
+  | "not_found"
+  | "gone"
+  | "conflict"
+  | "sequence_conflict"
+  | "offset_mismatch"
+  | "stream_closed"
+  | "stale_epoch"
+  | "sequence_gap"
+  | "bad_request"
+  | "too_large"
+  | "unauthorized"
+  | "unsupported"
+  | "rate_limited"
+  | "damaged"
+  | "unavailable"
+  | "network"
+  | "timeout"
+  | "invalid_response"
+  | "invalid_message"
+  | "invalid_argument"
+  | "ended";
+
+/** What became of messages that can't be stored any more. */
+export interface Undelivered {
+  /**
+   * Never sent, or refused. Of a request that something on the way sent twice, the refused copy says
+   * nothing of the first.
+   */
+  lost: number;
+  /** Sent without an answer: stored once, or not at all. */
+  unknown: number;
+}
+
+/** What is known beside the code; each only where it applies. */
+export interface ClientErrorDetails {
+  /** The request's method. */
+  method?: string | undefined;
+  /** The request's URL, without credentials; `***` stands for what you put into its query. */
+  url?: string | undefined;
+  /** The HTTP status. */
+  status?: number | undefined;
+  /** The server's own code for it, where it gave one. */
+  serverCode?: string | undefined;
+  /**
+   * `stream_closed`, `offset_mismatch` and other conflicts whose answer has it: the tail. `damaged`: the
+   * offset behind the damage.
+   * `invalid_message`: the place after the message.
+   */
+  offset?: string | undefined;
+  /** `stale_epoch`: the epoch that the server knows. */
+  epoch?: number | undefined;
+  /** `sequence_gap`: the sequence number that the server waits for. */
+  expectedSeq?: number | undefined;
+  /** How long the server asked to wait. */
+  retryAfterMs?: number | undefined;
+  /** The request was sent more than once: an earlier attempt may have been what changed something. */
+  repeated?: boolean | undefined;
+  /** What became of what a producer still held, or of a writer's call that waited behind a failed one. */
+  undelivered?: Undelivered | undefined;
+  cause?: unknown;
+}
+
+/**
+ * Every failure of the client but an abort, which rejects with the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createApp } from "../../server/app.ts";
+ * import { createMemoryStorage } from "../../storage/memory.ts";
+ * import { Client } from "../client.ts";
+ * import { ClientError } from "./client_error.ts";
+ * import { fetchTransport } from "../transport/transport.ts";
+ *
+ * const app = createApp({ storage: createMemoryStorage() });
+ * const transport = fetchTransport({ fetch: (url, init) => app.request(url, init) });
+ * const client = new Client("http://localhost/v1/stream", { transport });
+ * const error = await client.head("nothing").catch((error: unknown) => error);
+ * assert(error instanceof ClientError && error.code === "not_found" && error.status === 404);
+ * ```
+ */
+export class ClientError extends Error {
+  override readonly name = "ClientError";
+  // Assigned all at once.
+  declare readonly code: ClientErrorCode;
+  /** See {@link ClientErrorDetails}, as for every field below. */
+  declare readonly method: string | undefined;
+  declare readonly url: string | undefined;
+  declare readonly status: number | undefined;
+  declare readonly serverCode: string | undefined;
+  declare readonly offset: string | undefined;
+  declare readonly epoch: number | undefined;
+  declare readonly expectedSeq: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly repeated: boolean;
+  declare readonly undelivered: Undelivered | undefined;
+
+  constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const { cause: _, ...known } = details;
+    Object.assign(this, { ...known, code, repeated: details.repeated ?? false });
+  }
+}
+
+/** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
+export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
+  if (error instanceof ClientError && error.url === undefined) {
+    Object.assign(error, { method, url: shownUrl(url) });
+  }
+  return error;
+}

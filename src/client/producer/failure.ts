@@ -1,0 +1,49 @@
+import type { ProducerBatch } from "./batch.ts";
+import { ClientError, type Undelivered } from "../errors/client_error.ts";
+import { reasonOf } from "../errors/reason.ts";
+
+/** What became of the batches that a producer can't store any more, and of their messages. */
+export interface Fates {
+  lost: ProducerBatch[];
+  unknown: ProducerBatch[];
+  undelivered: Undelivered;
+}
+
+/**
+ * Tells the batches that can't have been stored from those that may have been.
+ *
+ * @param batches what wasn't acknowledged, oldest first
+ * @param waiting messages that were never put into one of these
+ */
+export function tellFates(batches: Iterable<ProducerBatch>, waiting: number): Fates {
+  const fates: Fates = { lost: [], unknown: [], undelivered: { lost: waiting, unknown: 0 } };
+  for (const batch of batches) {
+    // The server takes no batch whose predecessor it lacks (PROTOCOL §5.2.1).
+    const fate = fates.lost.length > 0 || !batch.mayBeStored ? "lost" : "unknown";
+    fates[fate].push(batch);
+    fates.undelivered[fate] += batch.messages;
+  }
+  return fates;
+}
+
+/** Whether the server may have stored a batch whose attempt ended like this. */
+export function mayHaveStored(error: unknown): boolean {
+  if (!(error instanceof ClientError) || error.repeated) return true;
+  return error.code === "network" || error.code === "timeout" || error.code === "unavailable" ||
+    error.code === "invalid_response";
+}
+
+/** What a producer fails with because of `cause`, as a whole or for one message. */
+export function producerFailure(cause: unknown, undelivered: Undelivered): ClientError {
+  const { lost, unknown } = undelivered;
+  const code = cause instanceof ClientError ? cause.code : "network";
+  const known = cause instanceof ClientError ? cause : {};
+  return new ClientError(
+    code,
+    `${
+      reasonOf(cause)
+    } The producer has stopped; messages that were never stored: ${lost}, that may ` +
+      `be: ${unknown}.`,
+    { ...known, undelivered, cause },
+  );
+}

@@ -1,0 +1,309 @@
+import { type AppendAnswer, sendAppend } from "../transport/append_request.ts";
+import { Backoff } from "../transport/backoff.ts";
+import type { ProducerBatch } from "./batch.ts";
+import { ClientError } from "../errors/client_error.ts";
+import type { Connection } from "../transport/connection.ts";
+import { Patience } from "../transport/retry_budget.ts";
+import { isTransient } from "../transport/response_error.ts";
+import { mayHaveStored } from "./failure.ts";
+import type { ProducerSettings } from "./options.ts";
+
+/** Who hears of what becomes of batches. */
+export interface PipelineEvents {
+  /** A batch was acknowledged: there is more room. */
+  onStored: () => void;
+  /** Nothing more can be stored; called once. */
+  onFailed: (error: unknown) => void;
+}
+
+/** What a pipeline holds. */
+export interface PipelineCounts {
+  queuedBatches: number;
+  queuedMessages: number;
+  inFlightBatches: number;
+  inFlightMessages: number;
+}
+
+/** A batch under way. */
+interface Delivery {
+  readonly batch: ProducerBatch;
+  readonly abort: AbortController;
+  readonly backoff: Backoff;
+  /** Ends the wait for the batches before it. */
+  proceed: (() => void) | undefined;
+}
+
+/** No batch has this number: the server stores nothing, and its refusal tells what it knows of us. */
+const PROBE_SEQ = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Sends batches in their order, several at once, each until it is acknowledged: batches that overtook
+ * others wait and are sent again, failures that pass are waited out, and a greater epoch is claimed
+ * where that is wanted (PROTOCOL §5.2.1).
+ */
+export class ProducerPipeline {
+  /** What the batches are. */
+  contentType: string | undefined;
+  readonly #connection: Connection;
+  readonly #path: string;
+  readonly #settings: ProducerSettings;
+  readonly #events: PipelineEvents;
+  readonly #patience: Patience;
+  readonly #queued: ProducerBatch[] = [];
+  /** By sequence number. */
+  readonly #underWay: Delivery[] = [];
+  /** The epoch in use. */
+  epoch: number;
+  /** The sequence number of the next batch. */
+  nextSeq: number;
+  #last: ProducerBatch | undefined;
+  /** Bytes of the batches that aren't acknowledged. */
+  bytes = 0;
+  /** The tail after the newest batch that was acknowledged, as far as that was told. */
+  offset: string | undefined;
+  /** Whether the server has acknowledged a batch, and so knows this producer. */
+  #isKnown = false;
+  #claims = 0;
+  #isProbed: boolean;
+  #isStopped = false;
+
+  constructor(
+    connection: Connection,
+    path: string,
+    settings: ProducerSettings,
+    events: PipelineEvents,
+  ) {
+    this.#connection = connection;
+    this.#path = path;
+    this.#settings = settings;
+    this.#events = events;
+    this.epoch = settings.epoch;
+    this.nextSeq = settings.seq;
+    this.#isProbed = !settings.autoClaim;
+    this.#patience = new Patience(connection.clock, settings.maxElapsedMs);
+  }
+
+  /** Whether all batches are acknowledged. */
+  get isIdle(): boolean {
+    return this.#underWay.length === 0 && this.#queued.length === 0;
+  }
+
+  /** Whether the next batch would be sent at once. */
+  get hasSlot(): boolean {
+    return this.#queued.length === 0 && this.#underWay.length < this.#slots;
+  }
+
+  /** How many batches, and messages in them, wait to be sent and are on their way. */
+  get counts(): PipelineCounts {
+    const inFlight = this.#underWay.map(({ batch }) => batch);
+    return {
+      queuedBatches: this.#queued.length,
+      queuedMessages: messagesIn(this.#queued),
+      inFlightBatches: inFlight.length,
+      inFlightMessages: messagesIn(inFlight),
+    };
+  }
+
+  /** Sends a batch after those before it. */
+  push(batch: ProducerBatch): void {
+    this.#last = batch;
+    batch.seq = this.nextSeq++;
+    this.bytes += batch.bytes;
+    this.#queued.push(batch);
+    this.#sendQueued();
+  }
+
+  /**
+   * Resolves when every batch up to now is stored.
+   *
+   * @throws what the newest batch's message rejects with
+   */
+  async stored(): Promise<void> {
+    await this.#last?.receipt.stored;
+  }
+
+  /** The batches that aren't acknowledged, oldest first. */
+  remaining(): ProducerBatch[] {
+    return [...this.#underWay.map(({ batch }) => batch), ...this.#queued];
+  }
+
+  /** Aborts what is under way and sends nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { abort } of this.#underWay) abort.abort();
+  }
+
+  // Until the server knows this producer, a batch that overtakes another would open the epoch.
+  get #slots(): number {
+    return this.#isKnown ? this.#settings.maxInFlight : 1;
+  }
+
+  #sendQueued(): void {
+    while (!this.#isStopped) {
+      const batch = this.#queued[0];
+      // A close goes last: a batch that is sent again finds the stream closed, though it is stored.
+      if (batch === undefined || this.#underWay.length >= (batch.close ? 1 : this.#slots)) return;
+      this.#queued.shift();
+      const delivery: Delivery = {
+        batch,
+        abort: new AbortController(),
+        backoff: new Backoff({ random: this.#connection.random }),
+        proceed: undefined,
+      };
+      this.#underWay.push(delivery);
+      void this.#deliver(delivery);
+    }
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    try {
+      let answer: AppendAnswer | undefined;
+      while (answer === undefined) answer = await this.#attempt(delivery);
+      if (this.#isAwaited(delivery)) this.#acknowledge(delivery, answer);
+    } catch (error) {
+      if (this.#isAwaited(delivery)) this.#fail(error);
+    }
+  }
+
+  /** Whether it isn't known yet what becomes of the batch. */
+  #isAwaited(delivery: Delivery): boolean {
+    return !this.#isStopped && this.#underWay.includes(delivery);
+  }
+
+  /** The answer, or `undefined` where the batch may be sent again now. */
+  async #attempt(delivery: Delivery): Promise<AppendAnswer | undefined> {
+    const { batch } = delivery;
+    // What comes before was acknowledged, so the server can't wait for it any more.
+    const floorSeq = this.#underWay[0]?.batch.seq ?? batch.seq;
+    const startMs = this.#connection.clock.nowMs();
+    batch.isSending = true;
+    try {
+      const answer = await this.#send(delivery);
+      this.#checkOurs(batch, answer);
+      return answer;
+    } catch (error) {
+      if (!this.#isAwaited(delivery)) throw error;
+      batch.isSending = false;
+      if (this.#isProbed && mayHaveStored(error)) batch.isUnanswered = true;
+      await this.#recover(delivery, error, { floorSeq, startMs });
+      return undefined;
+    }
+  }
+
+  #send({ batch, abort, backoff }: Delivery): Promise<AppendAnswer> {
+    return sendAppend(this.#connection, this.#path, {
+      contentType: this.contentType,
+      body: batch.body,
+      close: batch.close,
+      producer: {
+        id: this.#settings.id,
+        epoch: this.epoch,
+        seq: this.#isProbed ? batch.seq : PROBE_SEQ,
+      },
+      signal: abort.signal,
+      attempt: backoff.failures + 1,
+    });
+  }
+
+  /** Returns when it makes sense to send the batch again, or throws what can't be helped. */
+  async #recover(
+    delivery: Delivery,
+    error: unknown,
+    { floorSeq, startMs }: { floorSeq: number; startMs: number },
+  ): Promise<void> {
+    const { batch, abort, backoff } = delivery;
+    if (error instanceof ClientError) {
+      const { code, expectedSeq = -1 } = error;
+      // To some servers a producer that they don't know and that doesn't begin with 0 is a bad request.
+      const isGap = code === "sequence_gap";
+      if (!this.#isProbed && (isGap || code === "bad_request")) {
+        this.#isProbed = true;
+        if (isGap && expectedSeq !== batch.seq) this.#claim(batch, this.epoch);
+        return;
+      }
+      if (isGap && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
+        // A copy of the request that something on the way made may arrive later, and be taken then.
+        batch.isUnanswered = true;
+        return await this.#predecessors(delivery);
+      }
+      if (code === "stale_epoch" && this.#claim(batch, error.epoch)) {
+        // Whoever is answered so again and again meets another one who claims, or a broken server.
+        if (this.#claims === 1) return;
+        return await this.#patience.pause(error, backoff, abort.signal);
+      }
+    }
+    if (!isTransient(error)) throw error;
+    await this.#patience.pause(error, backoff, abort.signal, startMs);
+  }
+
+  /** Waits until all batches before this one are acknowledged. */
+  #predecessors(delivery: Delivery): Promise<void> | undefined {
+    if (this.#underWay[0] === delivery) return undefined;
+    return new Promise((resolve) => {
+      delivery.proceed = resolve;
+    });
+  }
+
+  /**
+   * With `autoClaim` nobody else should have sent the first batch of this epoch.
+   *
+   * @throws {ClientError} `stale_epoch` where somebody did, unless something on the way doubled ours
+   */
+  #checkOurs(batch: ProducerBatch, { duplicate }: AppendAnswer): void {
+    const { autoClaim, seq, id } = this.#settings;
+    const isFirst = !this.#isKnown && !batch.isUnanswered;
+    if (!autoClaim || !duplicate || !isFirst || seq > 0) return;
+    batch.isUnanswered = true;
+    throw new ClientError(
+      "stale_epoch",
+      `Another producer ${JSON.stringify(id)} began epoch ${this.epoch}.`,
+      { epoch: this.epoch },
+    );
+  }
+
+  /** Takes the epoch after the server's, if nothing can have been stored in ours. */
+  #claim(batch: ProducerBatch, epoch = -1): boolean {
+    const mayClaim = this.#settings.autoClaim && !this.#isKnown &&
+      !batch.isUnanswered && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
+    if (!mayClaim) return false;
+    this.#claims++;
+    this.#begin(epoch + 1);
+    return true;
+  }
+
+  #begin(epoch: number): void {
+    this.epoch = epoch;
+    this.nextSeq = 0;
+    this.#isProbed = true;
+    for (const unsent of this.remaining()) unsent.seq = this.nextSeq++;
+  }
+
+  /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
+  #acknowledge(delivery: Delivery, { offset }: AppendAnswer): void {
+    this.#patience.renew();
+    this.#isKnown = true;
+    this.offset = offset ?? this.offset;
+    const known = this.#underWay.splice(0, this.#underWay.indexOf(delivery) + 1);
+    for (const { batch, abort } of known) {
+      this.bytes -= batch.bytes;
+      batch.receipt.settle({ stored: { offset } });
+      abort.abort();
+    }
+    // It took the probe: all that follows in this epoch would be duplicates to it.
+    if (!this.#isProbed) this.#begin(this.epoch + 1);
+    const [oldest] = this.#underWay;
+    oldest?.proceed?.();
+    this.#sendQueued();
+    this.#events.onStored();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.stop();
+    this.#events.onFailed(error);
+  }
+}
+
+function messagesIn(batches: readonly ProducerBatch[]): number {
+  return batches.reduce((sum, { messages }) => sum + messages, 0);
+}

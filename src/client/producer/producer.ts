@@ -1,0 +1,395 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import { isJsonType } from "../../protocol/content_type.ts";
+import { Backoff } from "../transport/backoff.ts";
+import { contentOf, type Data } from "./body.ts";
+import type { WaitOptions } from "../transport/call_options.ts";
+import type { Receipt, Stored } from "./batch.ts";
+import { ProducerBatchBuilder } from "./batch_builder.ts";
+import { ProducerLine } from "./send_queue.ts";
+import { ProducerPipeline } from "./pipeline.ts";
+import { ClientError, type Undelivered } from "../errors/client_error.ts";
+import type { Connection } from "../transport/connection.ts";
+import { invalidArgument } from "../errors/invalid_argument.ts";
+import { jsonText } from "./json_text.ts";
+import { checkOneJsonValue } from "./one_json_value.ts";
+import { Patience } from "../transport/retry_budget.ts";
+import { isTransient } from "../transport/response_error.ts";
+import { producerFailure, tellFates } from "./failure.ts";
+import type { ProducerGauges } from "./gauges.ts";
+import { type ProducerOptions, type ProducerSettings, producerSettings } from "./options.ts";
+import { StreamType } from "./stream_type.ts";
+import { untilAborted } from "../transport/until_aborted.ts";
+import { type WritableOptions, writableTo } from "./writable.ts";
+
+/**
+ * Appends messages in batches, several requests at once, each message exactly once and in the order of
+ * the calls (PROTOCOL §5.2.1). Failures that pass are waited out. One that doesn't is final: what isn't
+ * stored by then rejects with a `ClientError` whose `undelivered` counts what is lost and what is not
+ * known. Begin the next producer of this id with a greater epoch then: the server would take this one's
+ * sequence numbers for messages it has.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createApp } from "../../server/app.ts";
+ * import { createMemoryStorage } from "../../storage/memory.ts";
+ * import { Client } from "../client.ts";
+ * import { fetchTransport } from "../transport/transport.ts";
+ *
+ * const app = createApp({ storage: createMemoryStorage() });
+ * const transport = fetchTransport({ fetch: (url, init) => app.request(url, init) });
+ * const client = new Client("http://localhost/v1/stream", { transport });
+ * await client.create("temperatures", { contentType: "application/json" });
+ *
+ * const producer = client.producer("temperatures", { id: "sensor-1" });
+ * for (let degrees = 0; degrees < 1000; degrees++) {
+ *   await producer.sendJson({ degrees }); // Waits for room only, not for the server.
+ * }
+ * const last = await producer.sendJson({ degrees: "off" });
+ * await producer.flush();
+ * assert.equal((await last.stored).offset, producer.offset);
+ * // A thousand and one messages took a handful of requests.
+ * assert(producer.seq < 10);
+ * await producer.closeStream();
+ * ```
+ */
+export class Producer implements AsyncDisposable {
+  readonly path: string;
+  readonly id: string;
+  readonly #connection: Connection;
+  readonly #settings: ProducerSettings;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onError: ((error: ClientError) => void) | undefined;
+  readonly #type: StreamType;
+  readonly #builder: ProducerBatchBuilder;
+  readonly #pipeline: ProducerPipeline;
+  readonly #line = new ProducerLine(() => this.#admit());
+  readonly #stop = new AbortController();
+  readonly #onAbort = () => this.#abort();
+  #isTypeKnown = false;
+  #isAsking = false;
+  #cancelLinger: (() => void) | undefined;
+  #isDue = false;
+  #failure: { error: unknown; undelivered: Undelivered } | undefined;
+  #ending: Promise<void> | undefined;
+  #closing: Promise<Stored> | undefined;
+
+  /** @throws {ClientError} `invalid_argument` */
+  constructor(connection: Connection, path: string, options: ProducerOptions) {
+    this.path = path;
+    this.id = options.id;
+    this.#connection = connection.adding(options);
+    this.#settings = producerSettings(options);
+    this.#onError = options.onError;
+    this.#signal = options.signal;
+    this.#type = new StreamType(this.#connection, path, options.contentType);
+    this.#pipeline = new ProducerPipeline(this.#connection, path, this.#settings, {
+      onStored: () => this.#onStored(),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#builder = new ProducerBatchBuilder(this.#settings, (batch) => {
+      this.#stopLinger();
+      this.#pipeline.push(batch);
+    });
+    const contentType = this.#type.known;
+    if (contentType !== undefined) this.#learn(contentType);
+    if (this.#signal?.aborted) this.#onAbort();
+    else this.#signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  /** The epoch: the one that was given, or the one that `autoClaim` has taken. */
+  get epoch(): number {
+    return this.#pipeline.epoch;
+  }
+
+  /** The sequence number of the next batch. After `flush`, another producer can go on from here. */
+  get seq(): number {
+    return this.#pipeline.nextSeq;
+  }
+
+  /** The tail after the newest batch that was acknowledged; `undefined` before that was told. */
+  get offset(): string | undefined {
+    return this.#pipeline.offset;
+  }
+
+  /** What became of the messages that weren't stored when it failed or was aborted. */
+  get undelivered(): Undelivered | undefined {
+    return this.#failure?.undelivered;
+  }
+
+  /** How much it holds just now. */
+  get gauges(): ProducerGauges {
+    const { queuedMessages, ...counts } = this.#pipeline.counts;
+    return {
+      waitingMessages: this.#line.messages,
+      queuedMessages: this.#builder.messages + queuedMessages,
+      ...counts,
+      bufferedBytes: this.#pipeline.bytes + this.#builder.bytes,
+    };
+  }
+
+  /**
+   * Takes a message: bytes, or text as UTF-8; in a JSON stream, the text of one JSON value. Resolves as
+   * soon as there is room for it, not when it is stored: waiting for each `send` costs nothing, and not
+   * waiting lets memory grow. A `Blob` or stream is one message too, and is read whole first, a stream up
+   * to 64 MiB; what is sent after it waits for that.
+   *
+   * @throws {ClientError} `invalid_argument` for this message alone; `ended`; what the producer failed of
+   */
+  send(data: Data, options: WaitOptions = {}): Promise<Receipt> {
+    return attempt(() => this.#send(contentOf(data, options.signal), false, options.signal));
+  }
+
+  /**
+   * Takes a value as JSON; in a JSON stream it is one message, also where it is an array.
+   *
+   * @throws {ClientError} as `send`
+   */
+  sendJson(value: unknown, options: WaitOptions = {}): Promise<Receipt> {
+    return attempt(() => this.#send(jsonText(value), true, options.signal));
+  }
+
+  /**
+   * Sends what is waiting; resolves when all messages sent before are stored.
+   *
+   * @throws {ClientError} what the producer failed of
+   */
+  flush(options: WaitOptions = {}): Promise<void> {
+    return this.#told(untilAborted(this.#flush(), options.signal));
+  }
+
+  /**
+   * Flushes and ends the producer; the stream stays open. Again is fine.
+   *
+   * @throws {ClientError} what the producer failed of
+   */
+  close(options: WaitOptions = {}): Promise<void> {
+    this.#ending ??= this.#flush().then(() => this.#release());
+    return this.#told(untilAborted(this.#ending, options.signal));
+  }
+
+  /**
+   * Stores what is waiting, closes the stream behind it, and ends the producer (PROTOCOL §5.2.1). Again
+   * is fine; after `close` it isn't.
+   *
+   * @throws {ClientError} what the producer failed of; `ended`
+   */
+  closeStream(options: WaitOptions = {}): Promise<Stored> {
+    if (this.#closing === undefined) {
+      if (this.#ending !== undefined) {
+        return this.#refused() ?? Promise.reject(this.#ended());
+      }
+      this.#closing = this.#closeStream();
+      this.#ending = this.#closing.then(() => this.#release());
+      // Who closed the stream is told; `close` may never be asked.
+      this.#ending.catch(() => {});
+    }
+    return this.#told(untilAborted(this.#closing, options.signal));
+  }
+
+  /** As `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * A stream whose chunks are messages: `lines.pipeTo(producer.writable())`. Closing it waits until all
+   * is stored; the producer and the stream on the server stay open, unless `close` is given, which ends
+   * both. Aborting it takes nothing back.
+   */
+  writable({ close = false }: WritableOptions = {}): WritableStream<Data> {
+    return writableTo({
+      send: (chunk) => this.send(chunk),
+      finish: () => close ? this.closeStream() : this.flush(),
+    });
+  }
+
+  #send(
+    message: string | Uint8Array | Promise<Bytes>,
+    isJsonText: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Receipt> {
+    const refused = this.#refused<Receipt>();
+    if (refused !== undefined) return refused;
+    if (this.#ending !== undefined) return Promise.reject(this.#ended());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (message instanceof Promise || !this.#line.isEmpty || !this.#hasRoom) {
+      return this.#wait(message, isJsonText, signal);
+    }
+    return this.#take(message, isJsonText);
+  }
+
+  /** The failure, for a call that comes after it. */
+  #refused<T>(): Promise<T> | undefined {
+    return this.#failure && this.#told(Promise.reject(this.#failure.error));
+  }
+
+  /** What rejects with the producer's failure needs nobody who awaits it, where `onError` tells of that. */
+  #told<T>(promise: Promise<T>): Promise<T> {
+    if (this.#onError !== undefined) promise.catch(() => {});
+    return promise;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#isTypeKnown &&
+      this.#pipeline.bytes + this.#builder.bytes < this.#settings.maxBufferedBytes;
+  }
+
+  #take(message: string | Uint8Array, isJsonText: boolean): Promise<Receipt> {
+    if (this.#builder.isJson) {
+      if (!isJsonText) checkOneJsonValue(message);
+    } else if (message.length === 0) {
+      throw invalidArgument("The data", message, "something to append");
+    }
+    const receipt = this.#builder.add(message);
+    if (this.#cancelLinger === undefined && this.#builder.messages > 0) this.#linger();
+    return receipt;
+  }
+
+  #wait(
+    message: string | Uint8Array | Promise<Bytes>,
+    isJsonText: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Receipt> {
+    if (!this.#isTypeKnown) void this.#askType();
+    // The caller may use its buffer again.
+    const own = message instanceof Uint8Array ? message.slice() : message;
+    return this.#line.addMessage<string | Uint8Array, Receipt>(
+      own,
+      (message) => this.#take(message, isJsonText),
+      signal,
+    );
+  }
+
+  /** Lets waiting calls in as far as there is room. */
+  #admit(): void {
+    this.#line.admit(() => this.#hasRoom);
+  }
+
+  #flush(): Promise<void> {
+    return this.#refused() ?? this.#inOrder(() => {
+      this.#builder.cut();
+      return this.#pipeline.stored();
+    });
+  }
+
+  #closeStream(): Promise<Stored> {
+    return this.#refused() ?? this.#inOrder(() => this.#builder.cutLast().receipt.stored);
+  }
+
+  #inOrder<T>(run: () => Promise<T>): Promise<T> {
+    return this.#line.inOrder(run).catch((error) => {
+      // The batch's own error tells of one message, the producer's of all.
+      throw this.#failure === undefined ? error : this.#failure.error;
+    });
+  }
+
+  async #askType(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const { clock, random } = this.#connection;
+    const { signal } = this.#stop;
+    const patience = new Patience(clock, this.#settings.maxElapsedMs);
+    const backoff = new Backoff({ random });
+    try {
+      while (!this.#isTypeKnown) {
+        const startMs = clock.nowMs();
+        try {
+          this.#learn(await this.#type.get(signal));
+        } catch (error) {
+          if (!isTransient(error)) throw error;
+          await patience.pause(error, backoff, signal, startMs);
+        }
+      }
+      this.#admit();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #learn(contentType: string): void {
+    this.#isTypeKnown = true;
+    this.#pipeline.contentType = contentType;
+    this.#builder.isJson = isJsonType(contentType);
+  }
+
+  #onStored(): void {
+    this.#admit();
+    if (this.#builder.messages === 0) return;
+    if (this.#isDue && this.#pipeline.hasSlot) this.#builder.cut();
+    else if (this.#pipeline.isIdle) this.#linger();
+  }
+
+  /** Sees to it that the batch which isn't full goes out in time. */
+  #linger(): void {
+    const { lingerMs } = this.#settings;
+    if (lingerMs === Infinity) return;
+    this.#stopLinger();
+    // With nothing under way, waiting longer would only make the server wait too.
+    const delayMs = this.#pipeline.isIdle ? 0 : lingerMs;
+    this.#cancelLinger = this.#connection.clock.setTimer(delayMs, () => {
+      if (this.#pipeline.hasSlot) this.#builder.cut();
+      else this.#isDue = true;
+    });
+  }
+
+  #stopLinger(): void {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    this.#isDue = false;
+  }
+
+  #ended(): ClientError {
+    return new ClientError("ended", `The producer ${JSON.stringify(this.id)} was closed.`);
+  }
+
+  #release(): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #abort(): void {
+    const reason: unknown = this.#signal?.reason;
+    this.#halt(() => reason);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    // The next producer asks again: the stream may have been made again, with another type.
+    if (cause instanceof ClientError && cause.code === "conflict") this.#type.forget();
+    const error = this.#halt((undelivered) => producerFailure(cause, undelivered));
+    const onError = this.#onError;
+    // What it throws is the application's, and must not keep the others from hearing.
+    if (onError !== undefined) queueMicrotask(() => onError(error));
+  }
+
+  /** Ends everything: calls reject with the error for all that is left, each message with its own. */
+  #halt<E>(toError: (undelivered: Undelivered) => E): E {
+    this.#release();
+    this.#stopLinger();
+    this.#stop.abort();
+    this.#pipeline.stop();
+    const waiters = this.#line.clear();
+    const unsent = this.#builder.messages + waiters.filter(({ isMessage }) => isMessage).length;
+    const { lost, unknown, undelivered } = tellFates(this.#pipeline.remaining(), unsent);
+    const error = toError(undelivered);
+    this.#failure = { error, undelivered };
+    const lostError = toError({ lost: 1, unknown: 0 });
+    const unknownError = toError({ lost: 0, unknown: 1 });
+    for (const { receipt } of lost) receipt.settle({ error: lostError });
+    for (const { receipt } of unknown) receipt.settle({ error: unknownError });
+    this.#builder.discard(lostError);
+    for (const { isMessage, reject, result } of waiters) {
+      if (result !== undefined) this.#told(result);
+      reject(isMessage ? lostError : error);
+    }
+    return error;
+  }
+}
+
+function attempt<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return run();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

@@ -1,0 +1,60 @@
+import { ClientError } from "../errors/client_error.ts";
+import type { Connection } from "../transport/connection.ts";
+import { askHead } from "../transport/stream_info.ts";
+
+/** A stream's content type, which every append has to name (PROTOCOL §5.2): given, remembered or asked for. */
+export class StreamType {
+  readonly #connection: Connection;
+  readonly #path: string;
+  readonly #given: string | undefined;
+
+  /** @param given the type, where the caller knows it */
+  constructor(connection: Connection, path: string, given: string | undefined) {
+    this.#connection = connection;
+    this.#path = path;
+    this.#given = given;
+  }
+
+  /** The type as far as it is known without asking. */
+  get known(): string | undefined {
+    return this.#given ?? this.#connection.types.get(this.#path);
+  }
+
+  /**
+   * The content type.
+   *
+   * @throws {ClientError}
+   */
+  async get(signal?: AbortSignal): Promise<string> {
+    return this.known ?? await this.#ask(signal);
+  }
+
+  /**
+   * Asks again, since the server refused `contentType`: the stream may have been made again.
+   *
+   * @returns the type where it is another one by now
+   * @throws {ClientError}
+   */
+  async renew(contentType: string, signal?: AbortSignal): Promise<string | undefined> {
+    if (this.#given !== undefined) return undefined;
+    this.forget();
+    const renewed = await this.#ask(signal);
+    return renewed === contentType ? undefined : renewed;
+  }
+
+  /** Forgets the type, unless it was given. */
+  forget(): void {
+    this.#connection.types.set(this.#path, undefined);
+  }
+
+  async #ask(signal: AbortSignal | undefined): Promise<string> {
+    return await askHead(this.#connection, this.#path, signal, () => {
+      const contentType = this.#connection.types.get(this.#path);
+      if (contentType !== undefined) return contentType;
+      throw new ClientError(
+        "invalid_response",
+        `The server doesn't tell the content type of ${JSON.stringify(this.#path)}: name it.`,
+      );
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import { type Bytes, concatBytes, NO_BYTES } from "../../protocol/bytes.ts";
+import { joinArray, splitArray } from "../transport/json_array.ts";
+import { Message } from "./message.ts";
+import { formatPlace, type Place } from "../transport/place.ts";
+
+/** What one answer brought. */
+export interface Batch {
+  messages: Message[];
+  /** What the messages are in: the array, or the bytes. */
+  data: Bytes;
+  isJson: boolean;
+  /** The place after all of it. */
+  end: Place;
+}
+
+/** What an answer carried, and between which places. */
+export interface Carried {
+  /** Its body, or the data of its events. */
+  bodies: readonly Bytes[];
+  isJson: boolean;
+  /** Where it began; as many messages (of bytes: bytes) as it says are dropped. */
+  start: Place;
+  nextOffset: string;
+}
+
+/**
+ * The messages of an answer, each with the place after it.
+ *
+ * @throws {MangledAnswer} where a JSON answer isn't whole
+ */
+export function toBatch(carried: Carried): Batch {
+  return carried.isJson ? jsonBatch(carried) : bytesBatch(carried);
+}
+
+/** What `data` is without the first `count` messages. */
+export function dataAfter({ messages, data, isJson }: Batch, count: number): Bytes {
+  if (count === 0) return data;
+  return isJson ? joinArray(messages.slice(count).map(({ bytes }) => bytes)) : NO_BYTES;
+}
+
+function jsonBatch({ bodies, start, nextOffset }: Carried): Batch {
+  const { offset, skip } = start;
+  const elements = bodies.flatMap(splitArray);
+  const messages: Message[] = [];
+  elements.forEach((element, i) => {
+    if (i < skip) return;
+    const isLast = i === elements.length - 1;
+    messages.push(new Message(element, isLast ? nextOffset : formatPlace({ offset, skip: i + 1 })));
+  });
+  const [first = NO_BYTES] = bodies;
+  const isAsServed = bodies.length === 0 || (bodies.length === 1 && skip === 0);
+  return {
+    messages,
+    data: isAsServed ? first : joinArray(elements.slice(skip)),
+    isJson: true,
+    end: { offset: nextOffset, skip: Math.max(0, skip - elements.length) },
+  };
+}
+
+function bytesBatch({ bodies, start: { skip }, nextOffset }: Carried): Batch {
+  const whole = concatBytes(bodies);
+  const data = skip === 0 ? whole : whole.subarray(skip);
+  return {
+    messages: data.length === 0 ? [] : [new Message(data, nextOffset)],
+    data,
+    isJson: false,
+    end: { offset: nextOffset, skip: Math.max(0, skip - whole.length) },
+  };
+}

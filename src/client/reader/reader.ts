@@ -1,0 +1,390 @@
+import { type Bytes, concatBytes, decodeUtf8, NO_BYTES } from "../../protocol/bytes.ts";
+import { linkAborts } from "../transport/abort_link.ts";
+import { type Batch, dataAfter } from "./batch.ts";
+import type { WaitOptions } from "../transport/call_options.ts";
+import { checkAmounts } from "../errors/option_checks.ts";
+import { ClientError } from "../errors/client_error.ts";
+import type { Connection } from "../transport/connection.ts";
+import { Feed } from "./feed.ts";
+import { toLine } from "../transport/json_array.ts";
+import type { Message } from "./message.ts";
+import { formatPlace, NOW, parsePlace, START } from "../transport/place.ts";
+import { checkReadMode, type ReadMode } from "./read_mode.ts";
+import { readableFrom } from "./readable.ts";
+import type { ReaderOptions, StreamData } from "./options.ts";
+import type { StandardSchema } from "./standard_schema.ts";
+import { validate } from "./validate.ts";
+
+const END = { done: true, value: undefined } as const;
+
+/**
+ * Reads a stream from any place on, each message exactly once and in order, and follows it until it is
+ * closed. Failures that may pass are ridden out. After one that is thrown, as after a `break`, the
+ * reader stands behind the last message that it handed out, and reading goes on there.
+ *
+ * One read at a time: a second one that begins while another waits is refused (`invalid_argument`).
+ * After `read()` the reader may hold a connection open: `close()` it in the end. A loop that ends
+ * holds nothing.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createApp } from "../../server/app.ts";
+ * import { createMemoryStorage } from "../../storage/memory.ts";
+ * import { Client } from "../client.ts";
+ * import { fetchTransport } from "../transport/transport.ts";
+ *
+ * const app = createApp({ storage: createMemoryStorage() });
+ * const transport = fetchTransport({ fetch: (url, init) => app.request(url, init) });
+ * const client = new Client("http://localhost/v1/stream", { transport });
+ * await client.create("numbers", { contentType: "application/json", initialData: "[1, 2, 3]" });
+ *
+ * // Stop anywhere, keep the place...
+ * const first = client.reader("numbers");
+ * for await (const message of first) {
+ *   if (message.json() === 2) break;
+ * }
+ * await client.writer("numbers").sendJson(4, { close: true });
+ *
+ * // ...and go on there, with this reader or, in another process, with a new one.
+ * const rest: number[] = [];
+ * for await (const value of client.reader("numbers", { offset: first.offset }).json<number>()) {
+ *   rest.push(value);
+ * }
+ * assert.deepEqual(rest, [3, 4]);
+ * ```
+ */
+export class Reader implements AsyncIterable<Message>, AsyncDisposable {
+  readonly path: string;
+  readonly #connection: Connection;
+  readonly #readMode: ReadMode;
+  readonly #maxElapsedMs: number;
+  readonly #signal: AbortSignal | undefined;
+  #feed: Feed;
+  /** What came last, of which this many messages have been handed out. */
+  #batch: Batch | undefined;
+  #taken = 0;
+  #offset: string;
+  #ended: ClientError | undefined;
+  #isBusy = false;
+  /** Ends what waits for the server. */
+  #waiting: AbortController | undefined;
+
+  /** @throws {ClientError} `invalid_argument` */
+  constructor(connection: Connection, path: string, options: ReaderOptions = {}) {
+    checkAmounts(options, ["maxElapsedMs"]);
+    checkReadMode(options.readMode);
+    const { offset = START, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
+    const place = parsePlace(offset);
+    this.path = path;
+    this.#connection = connection.adding(options);
+    this.#readMode = readMode;
+    this.#maxElapsedMs = maxElapsedMs;
+    this.#signal = signal;
+    this.#feed = new Feed(this.#connection, { path, readMode, maxElapsedMs, signal }, place);
+    this.#offset = formatPlace(place);
+  }
+
+  /** The place after the last message that was handed out: a reader that begins there goes on. */
+  get offset(): string {
+    return this.#offset;
+  }
+
+  /** The stream's content type; `undefined` before the first answer. */
+  get contentType(): string | undefined {
+    return this.#feed.contentType;
+  }
+
+  /** All that there was when the server answered last has been handed out. */
+  get upToDate(): boolean {
+    return this.#feed.upToDate && this.#isDrained;
+  }
+
+  /** All has been handed out, and nothing will ever follow. */
+  get closed(): boolean {
+    return this.#feed.closed && this.#isDrained;
+  }
+
+  /**
+   * What the next answer brings, or what a loop left of the last one. At the tail it is one more answer:
+   * in `catch-up` mode at once; by long-poll when something comes or the server has waited long enough;
+   * over SSE when something comes. After the end it says so again, at once.
+   *
+   * @throws {ClientError}
+   */
+  async read(options: WaitOptions = {}): Promise<StreamData> {
+    return await this.#alone(async () => {
+      if (this.#isDrained) this.#batch = undefined;
+      while (this.#batch === undefined && !this.#feed.closed) await this.#fill(options.signal);
+      const batch = this.#batch;
+      const taken = batch === undefined ? 0 : this.#taken;
+      this.#batch = undefined;
+      this.#taken = 0;
+      const { place, cursor, upToDate, closed } = this.#feed;
+      this.#offset = formatPlace(place);
+      return {
+        messages: batch?.messages.slice(taken) ?? [],
+        data: batch === undefined ? NO_BYTES : dataAfter(batch, taken),
+        nextOffset: this.#offset,
+        cursor,
+        upToDate,
+        closed,
+      };
+    });
+  }
+
+  /** Message by message, until the stream is closed; in `catch-up` mode until its tail. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.#iterate((message) => message);
+  }
+
+  /**
+   * Value by value, as a Standard Schema gives them back where one is given. What is refused is thrown,
+   * and the reader stays before it; `seek(error.offset)` goes on behind it.
+   *
+   * @throws {ClientError} `invalid_message`
+   */
+  json<T = unknown>(schema?: StandardSchema<unknown, T>): AsyncIterableIterator<T> {
+    return this.#iterate(valueBy(schema));
+  }
+
+  /**
+   * The bytes as they are wanted; of a JSON stream each message as a line (NDJSON). Cancelling it hangs
+   * up.
+   */
+  stream(): ReadableStream<Bytes> {
+    return readableFrom(this.#iterate(pieceOf), (bytes) => bytes, () => NO_BYTES);
+  }
+
+  /** As `stream`, as text; a character that isn't whole yet is held back. What is no UTF-8 becomes U+FFFD. */
+  textStream(): ReadableStream<string> {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    return readableFrom(
+      this.#iterate(pieceOf),
+      (bytes) => decoder.decode(bytes, { stream: true }),
+      () => decoder.decode(),
+    );
+  }
+
+  /**
+   * All messages from here to the tail, whatever the mode; the reader stands at the tail then, and where
+   * this fails it stays where it was. All of it is in memory at once.
+   *
+   * @throws {ClientError}
+   */
+  all(options: WaitOptions = {}): Promise<Message[]> {
+    return this.#gather(options, (message) => message);
+  }
+
+  /**
+   * As `all`, the values: see `json`.
+   *
+   * @throws {ClientError} `invalid_message`, among others
+   */
+  allJson<T = unknown>(
+    schema?: StandardSchema<unknown, T>,
+    options: WaitOptions = {},
+  ): Promise<T[]> {
+    return this.#gather(options, valueBy(schema));
+  }
+
+  /**
+   * As `all`, the text; of a JSON stream each message is a line (NDJSON).
+   *
+   * @throws {ClientError}
+   */
+  async allText(options: WaitOptions = {}): Promise<string> {
+    return decodeUtf8(concatBytes(await this.#gather(options, pieceOf)));
+  }
+
+  /**
+   * Goes elsewhere; a read that waits goes on from there.
+   *
+   * @throws {ClientError} `invalid_argument` where it is no offset
+   */
+  seek(offset: string): this {
+    this.#goTo(this.#feed.at(parsePlace(offset)));
+    return this;
+  }
+
+  /**
+   * Goes to the tail: what is read next came after this.
+   *
+   * @throws {ClientError}
+   */
+  async seekToTail(options: WaitOptions = {}): Promise<this> {
+    await this.#alone(async () => {
+      const feed = this.#feed.at(parsePlace(NOW));
+      await this.#wait(options.signal, (signal) => feed.next(signal));
+      this.#goTo(feed);
+    });
+    return this;
+  }
+
+  /** Ends the reader: what waits is rejected with `ended`, as is whatever is asked of it later. */
+  close(): Promise<void> {
+    this.#ended ??= new ClientError("ended", "The reader was closed.");
+    this.#waiting?.abort(this.#ended);
+    this.#feed.drop();
+    this.#batch = undefined;
+    return Promise.resolve();
+  }
+
+  /** As `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #isDrained(): boolean {
+    return this.#taken >= (this.#batch?.messages.length ?? 0);
+  }
+
+  #goTo(feed: Feed): void {
+    this.#feed.drop();
+    this.#feed = feed;
+    this.#batch = undefined;
+    this.#taken = 0;
+    this.#offset = formatPlace(feed.place);
+    this.#waiting?.abort(new ClientError("ended", "The reader was sent elsewhere."));
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#ended !== undefined) throw this.#ended;
+    this.#signal?.throwIfAborted();
+    if (this.#isBusy) {
+      throw new ClientError(
+        "invalid_argument",
+        "Another read of this reader waits.",
+      );
+    }
+    this.#isBusy = true;
+    try {
+      return await work();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #wait<T>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const waiting = new AbortController();
+    const unlink = linkAborts([this.#signal, signal], waiting);
+    this.#waiting = waiting;
+    try {
+      return await work(waiting.signal);
+    } finally {
+      this.#waiting = undefined;
+      unlink();
+    }
+  }
+
+  /** Gets the next answer; wherever it is sought to meanwhile, from there. */
+  async #fill(signal: AbortSignal | undefined): Promise<void> {
+    while (true) {
+      const feed = this.#feed;
+      const isAnchor = feed.place.offset === NOW && this.#readMode === "long-poll";
+      try {
+        // What has come is kept even if it is aborted now: the feed stands behind it.
+        const batch = await this.#wait(signal, (signal) => feed.next(signal));
+        if (feed !== this.#feed) continue;
+        this.#batch = batch;
+        this.#taken = 0;
+        if (batch.messages.length === 0) this.#offset = formatPlace(batch.end);
+        // It stands in for a long-poll of `now`, which would have waited.
+        if (!isAnchor || feed.closed) return;
+      } catch (error) {
+        if (feed === this.#feed) throw error;
+      }
+    }
+  }
+
+  async #gather<T>({ signal }: WaitOptions, toValue: ToValue<T>): Promise<T[]> {
+    return await this.#alone(async () => {
+      const values: T[] = [];
+      const reader = await this.#wait(signal, async (signal) => {
+        const reader = new Reader(this.#connection, this.path, {
+          offset: this.#offset,
+          readMode: "catch-up",
+          maxElapsedMs: this.#maxElapsedMs,
+          signal,
+        });
+        for await (const value of reader.#iterate(toValue)) values.push(value);
+        return reader;
+      });
+      this.#goTo(reader.#feed.at(reader.#feed.place, this.#readMode));
+      this.#feed.upToDate = true;
+      this.#feed.closed = reader.#feed.closed;
+      return values;
+    });
+  }
+
+  #iterate<T>(toValue: ToValue<T>): AsyncIterableIterator<T, undefined> {
+    let isDone = false;
+    let isWaiting = false;
+    let atTail: Feed | undefined;
+    const finish = () => {
+      isDone = true;
+      this.#feed.drop();
+    };
+    const take = async (): Promise<IteratorResult<T, undefined>> => {
+      while (true) {
+        const message = this.#batch?.messages[this.#taken];
+        if (message === undefined) {
+          if (this.#feed.closed || atTail === this.#feed) return END;
+          await this.#fill(undefined);
+          if (this.#readMode === "catch-up" && this.#feed.upToDate) atTail = this.#feed;
+          continue;
+        }
+        const feed = this.#feed;
+        const value = await toValue(message, this.#batch?.isJson ?? false);
+        if (this.#ended !== undefined) throw this.#ended;
+        if (feed !== this.#feed) continue;
+        this.#taken++;
+        this.#offset = message.offset;
+        return { done: false, value };
+      }
+    };
+    return {
+      next: async () => {
+        if (isDone) return END;
+        return await this.#alone(async () => {
+          isWaiting = true;
+          try {
+            const result = await take();
+            if (result.done) finish();
+            return result;
+          } catch (error) {
+            const wasStopped = isDone;
+            finish();
+            if (wasStopped) return END;
+            throw error;
+          } finally {
+            isWaiting = false;
+          }
+        });
+      },
+      return: () => {
+        if (!isDone) finish();
+        if (isWaiting) this.#waiting?.abort();
+        return Promise.resolve(END);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+}
+
+type ToValue<T> = (message: Message, isJson: boolean) => T | Promise<T>;
+
+/** A message of a JSON stream as a line, or bytes as they are. */
+function pieceOf({ bytes }: Message, isJson: boolean): Bytes {
+  return isJson ? toLine(bytes) : bytes;
+}
+
+function valueBy<T>(schema: StandardSchema<unknown, T> | undefined): ToValue<T> {
+  return (message) => schema === undefined ? message.json<T>() : validate(message, schema);
+}

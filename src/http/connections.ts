@@ -1,0 +1,147 @@
+import type { Clock } from "../env/clock.ts";
+import { ChunkEncoder } from "./chunk_encoder.ts";
+import { Connection, type ConnectionParts } from "./connection.ts";
+import { encodeErrorBody } from "./error_body.ts";
+import type { Answer, Handler } from "./handler.ts";
+import { RequestUrls } from "./request_url.ts";
+import type { Socket } from "./socket.ts";
+
+const SWEEP_MS = 5_000;
+const HEAD_TIMEOUT_MS = 30_000;
+/** For a client to close a connection that is at its end; what it sends meanwhile is thrown away. */
+const END_TIMEOUT_MS = 30_000;
+const SHORTEST_IDLE_MS = 120_000;
+const SPARE_MS = 30_000;
+/** All before a body: URL and headers together. */
+const HEAD_LIMIT_BYTES = 16 * 1024;
+
+/** So many are told why they are turned away; more are only cut off. */
+const TURNED_AWAY = 64;
+
+/** What {@link HttpConnections} are made of. */
+export interface HttpConnectionsOptions {
+  readonly handler: Handler;
+  readonly clock: Clock;
+  /** The longest that a request may go without a byte in either direction by the handler's own limits. */
+  readonly longestSilenceMs: number;
+  /** How many connections are kept; no limit unless given. */
+  readonly maxConnections?: number;
+  /** How much the system holds for a socket, by its descriptor, that its client hasn't taken. */
+  readonly heldBytes?: ((descriptor: number) => number) | undefined;
+}
+
+/** All connections of a listener: HTTP/1.1 over the sockets it is given. */
+export class HttpConnections {
+  readonly #parts: ConnectionParts;
+  readonly #clock: Clock;
+  readonly #connections = new Set<Connection>();
+  /** The `Date` header's value, made anew at most once a second. */
+  #date = "";
+  #dateAtSeconds = 0;
+  readonly #maxConnections: number;
+  #isStopping = false;
+  #cancelSweep: (() => void) | undefined;
+  /** Called once nobody is answered any more, where a stop waits for that. */
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: HttpConnectionsOptions) {
+    const { handler, clock, longestSilenceMs, heldBytes = () => 0, maxConnections = Infinity } =
+      options;
+    this.#maxConnections = maxConnections;
+    this.#clock = clock;
+    const idleMs = Math.max(longestSilenceMs + SPARE_MS, SHORTEST_IDLE_MS);
+    this.#parts = {
+      handler,
+      urls: new RequestUrls(),
+      chunks: new ChunkEncoder(),
+      date: () => this.#dateNow(),
+      headLimitBytes: HEAD_LIMIT_BYTES,
+      patience: {
+        headSweeps: HEAD_TIMEOUT_MS / SWEEP_MS,
+        idleSweeps: Math.ceil(idleMs / SWEEP_MS),
+        quietEndSweeps: 1,
+        endSweeps: END_TIMEOUT_MS / SWEEP_MS,
+      },
+      heldBytes,
+      isStopping: () => this.#isStopping,
+    };
+  }
+
+  /** Takes over a client that has come; {@link admit} follows once it can be told of its end. */
+  open(socket: Socket): Connection {
+    const connection = new Connection(socket, this.#parts);
+    this.#connections.add(connection);
+    this.#sweepLater();
+    return connection;
+  }
+
+  /** Turns a client away where there are too many. */
+  admit(connection: Connection): void {
+    const excess = this.#connections.size - this.#maxConnections;
+    if (excess <= 0) return;
+    if (excess <= TURNED_AWAY) connection.turnAway(tooMany(this.#maxConnections));
+    else connection.terminate();
+  }
+
+  /** Says that a client is gone. */
+  close(connection: Connection): void {
+    connection.closed();
+    this.#connections.delete(connection);
+    this.#settle();
+  }
+
+  /** Ends those that nobody waits for, and the others once they are answered. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const connection of this.#connections) connection.endIfIdle();
+    if (this.#isBusy()) await new Promise<void>((resolve) => this.#onIdle = resolve);
+    this.#cancelSweep?.();
+  }
+
+  /** One look at all: a timer for each request would cost more than the request. */
+  #sweepLater(): void {
+    this.#cancelSweep ??= this.#clock.setTimer(SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
+      for (const connection of this.#connections) connection.sweep();
+      if (this.#connections.size > 0) this.#sweepLater();
+    });
+  }
+
+  #dateNow(): string {
+    const nowMs = this.#clock.nowMs();
+    const seconds = Math.floor(nowMs / 1000);
+    if (seconds !== this.#dateAtSeconds) {
+      this.#dateAtSeconds = seconds;
+      this.#date = new Date(nowMs).toUTCString();
+    }
+    return this.#date;
+  }
+
+  #settle(): void {
+    if (this.#onIdle === undefined || this.#isBusy()) return;
+    this.#onIdle();
+    this.#onIdle = undefined;
+  }
+
+  #isBusy(): boolean {
+    for (const connection of this.#connections) if (connection.isBusy) return true;
+    return false;
+  }
+}
+
+function tooMany(limit: number): Answer {
+  return {
+    status: 503,
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "retry-after": "1",
+      "connection": "close",
+    },
+    body: encodeErrorBody(
+      "too_many_connections",
+      `${limit} connections are open already, as many as may: try again.`,
+    ),
+  };
+}

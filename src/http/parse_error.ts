@@ -1,0 +1,27 @@
+import { encodeErrorBody } from "./error_body.ts";
+import type { Answer } from "./handler.ts";
+
+/** A request that can't be served as HTTP: the connection ends with the answer. */
+export class HeadError extends Error {
+  override readonly name = "HeadError";
+  readonly status: 400 | 408 | 417 | 431 | 501 | 505;
+
+  constructor(status: HeadError["status"], message: string) {
+    super(message);
+    this.status = status;
+  }
+
+  /** What the client is told. */
+  toAnswer(): Answer {
+    return {
+      status: this.status,
+      headers: {
+        "content-type": "application/json",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "connection": "close",
+      },
+      body: encodeErrorBody("malformed_request", this.message),
+    };
+  }
+}

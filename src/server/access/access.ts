@@ -1,0 +1,121 @@
+import { getLogger } from "@logtape/logtape";
+import type { HeaderFields, HttpRequest } from "../../http/handler.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import { authorityOf, Hosts } from "./hosts.ts";
+import type { StreamNames } from "../urls/stream_names.ts";
+import type { ServerConfig } from "../options.ts";
+import { Origins } from "./origins.ts";
+import { RareWarning } from "./throttled_warning.ts";
+import { EXPOSED_HEADERS } from "../common_headers.ts";
+
+const logger = getLogger(["durable-streams", "server"]);
+
+/** Where all pages may read they may embed, too. */
+const EMBEDDABLE: Readonly<HeaderFields> = { "cross-origin-resource-policy": "cross-origin" };
+
+/** What an answer that differs from page to page says to caches. */
+const VARY: Readonly<HeaderFields> = { "vary": "origin" };
+
+/**
+ * Who may use the server by way of a browser: a request of a web page that may not is refused before it
+ * has any effect, and so is one by a name that isn't the server's. Whoever is no browser sends neither
+ * an `Origin` nor a strange `Host`, and isn't held up.
+ */
+export class Access {
+  readonly #hosts: Hosts | undefined;
+  readonly #origins: Origins;
+  /** What every page gets, where that is the same for all. */
+  readonly #common: Readonly<HeaderFields> | undefined = undefined;
+  readonly #hostWarning: RareWarning;
+  readonly #originWarning: RareWarning;
+
+  constructor({ allowedHosts, cors, clock }: ServerConfig) {
+    this.#hosts = allowedHosts === undefined ? undefined : new Hosts(allowedHosts);
+    this.#origins = new Origins(cors);
+    const { sole, isOpen } = this.#origins;
+    if (sole !== undefined) {
+      this.#common = isOpen ? { ...openTo(sole), ...EMBEDDABLE } : openTo(sole);
+    }
+    this.#hostWarning = new RareWarning(logger, clock);
+    this.#originWarning = new RareWarning(logger, clock);
+  }
+
+  /**
+   * Checks who asks; what the answer carries for that reason, if anything.
+   *
+   * @throws {StreamError} `host_not_allowed` or `origin_not_allowed`
+   */
+  check(request: HttpRequest, names: StreamNames): Readonly<HeaderFields> | undefined {
+    if (this.#hosts?.takes(request.url) === false) throw this.#strangeHost(request);
+    const origin = request.headers.get("origin");
+    if (origin === null) {
+      // Browsers leave the Origin out of GET and HEAD only, and no cache keeps the answer to a write.
+      if (request.method === "POST") return undefined;
+      const isForeign = request.headers.get("sec-fetch-site") === "cross-site";
+      if (isForeign && !this.#isForAll(request, names)) throw this.#strangePage(origin);
+      return this.#common ?? VARY;
+    }
+    const isTaken = this.#origins.names(origin) || isOwnPage(origin, request) ||
+      this.#isForAll(request, names);
+    if (!isTaken) throw this.#strangePage(origin);
+    return this.#common ?? { ...openTo(origin), ...VARY };
+  }
+
+  #isForAll(request: HttpRequest, names: StreamNames): boolean {
+    return this.#origins.isOpen && !names.isControl(request);
+  }
+
+  #strangeHost({ url }: HttpRequest): StreamError {
+    const host = authorityOf(url);
+    const name = /^[\w.-]+(?=:\d+$|$)/.exec(host)?.[0] ?? "NAME";
+    return warned(
+      this.#hostWarning,
+      new StreamError(
+        { code: "host_not_allowed" },
+        `The Host ${
+          quote(host)
+        } is none of this server's names, as of a web page that gives its own ` +
+          `name this address: --allow-host ${name} takes it (DURABLE_STREAMS_ALLOW_HOST; createApp has ` +
+          "the option allowedHosts).",
+      ),
+    );
+  }
+
+  #strangePage(origin: string | null): StreamError {
+    const { isOpen } = this.#origins;
+    const isNamed = origin !== null && Origins.couldName(origin);
+    const page = isNamed ? `Pages of ${origin}` : "Pages of other sites, and of none,";
+    const what = isOpen ? "the listing and the health of this server" : "this server";
+    const way = isNamed
+      ? `--cors ${isOpen ? "'*'," : ""}${origin} lets them in`
+      : isOpen
+      ? "--cors lets in those that it names"
+      : "--cors '*' lets them in";
+    return warned(
+      this.#originWarning,
+      new StreamError(
+        { code: "origin_not_allowed" },
+        `${page} may not use ${what}: ${way} (DURABLE_STREAMS_CORS; createApp has the option cors).`,
+      ),
+    );
+  }
+}
+
+/** Whether a page is the server's own: a proxy may have given the request another `Host`. */
+function isOwnPage(origin: string, { headers, url }: HttpRequest): boolean {
+  if (headers.get("sec-fetch-site") === "same-origin") return true;
+  const [, host] = /^https?:\/\/(.+)$/.exec(origin) ?? [];
+  return host === authorityOf(url).toLowerCase();
+}
+
+function openTo(origin: string): HeaderFields {
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": EXPOSED_HEADERS,
+  };
+}
+
+function warned(warning: RareWarning, error: StreamError): StreamError {
+  warning.warn(error.message);
+  return error;
+}

@@ -1,0 +1,30 @@
+import type { Logger } from "@logtape/logtape";
+import type { Clock } from "../../env/clock.ts";
+
+const EVERY_MS = 10_000;
+
+/** Warns of what others can cause as often as they like: at most once in ten seconds. */
+export class RareWarning {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  #nextMs = -Infinity;
+  #heldBack = 0;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Logs it, with how many were held back since the last one, or holds it back. */
+  warn(message: string): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs < this.#nextMs) {
+      this.#heldBack++;
+      return;
+    }
+    const more = this.#heldBack === 0 ? "" : ` (${this.#heldBack} more since the last such line)`;
+    this.#logger.warn("{message}", { message: message + more });
+    this.#nextMs = nowMs + EVERY_MS;
+    this.#heldBack = 0;
+  }
+}

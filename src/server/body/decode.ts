@@ -1,0 +1,107 @@
+import zlib from "node:zlib";
+import { BodyBuffer } from "../../http/body_buffer.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { zstdFrameAt } from "../../protocol/zstd_frame.ts";
+import { type BodyLimits, bodyTooLarge } from "./limits.ts";
+import type { ContentCoding } from "./content_coding.ts";
+import type { Turns } from "./yielder.ts";
+
+/** What is decoded at once, so that a bomb costs no more than this beyond the limit. */
+const PIECE_BYTES = 64 * 1024;
+
+const PIECES_BETWEEN_LOOKS = 4;
+
+/** What a decoder takes beside what goes in and comes out of it: zlib's window, and a piece. */
+const DECODER_BYTES = 2 * PIECE_BYTES;
+
+/** RFC 9659 §3: the most that a decoder has to keep. */
+const MOST_WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** A decoder for each costs as much as a short append. */
+const MOST_FRAMES = 1024;
+
+/** What decoding needs of the one who reads bodies. */
+export interface DecodingParts {
+  readonly limits: BodyLimits;
+  readonly turns: Turns;
+}
+
+/**
+ * What a compressed body holds, decoded piece by piece: no more of it than one request may append, and
+ * counted, together with the body itself, as bodies on their way in are.
+ *
+ * @throws {StreamError} `undecodable_body`, `body_too_large`, `too_many_bodies`
+ */
+export async function decodeBody(
+  body: Bytes,
+  coding: ContentCoding,
+  { limits, turns }: DecodingParts,
+): Promise<Bytes> {
+  const { bytes: limitBytes, budget } = limits;
+  let takenBytes = 0;
+  const take = (bytes: number) => {
+    budget.take(bytes);
+    takenBytes += bytes;
+  };
+  const decoded = new BodyBuffer(limitBytes, take);
+  let pieces = 0;
+  try {
+    take(body.length + DECODER_BYTES);
+    for (const part of partsOf(body, coding)) {
+      const decoder = decoderOf(coding);
+      decoder.end(part);
+      const output: AsyncIterable<Bytes> = decoder;
+      for await (const piece of output) {
+        if (decoded.length + piece.length > limitBytes) throw bodyTooLarge(limitBytes);
+        decoded.append(piece, 0, piece.length);
+        if (++pieces % PIECES_BETWEEN_LOOKS === 0) await turns.over;
+      }
+      if (decoder.bytesWritten < part.length) {
+        throw new RangeError(`more follows its end, at byte ${decoder.bytesWritten}`);
+      }
+    }
+    return decoded.whole();
+  } catch (error) {
+    throw error instanceof StreamError ? error : undecodable(coding, error);
+  } finally {
+    budget.give(takenBytes);
+  }
+}
+
+function decoderOf(coding: ContentCoding) {
+  switch (coding) {
+    case "gzip":
+      return zlib.createGunzip({ chunkSize: PIECE_BYTES });
+    case "deflate":
+      return zlib.createInflate({ chunkSize: PIECE_BYTES });
+    case "zstd":
+      return zlib.createZstdDecompress({ chunkSize: PIECE_BYTES });
+  }
+}
+
+/** What is decoded one after the other: not every runtime's decoder of zstd goes on behind a frame. */
+function* partsOf(body: Bytes, coding: ContentCoding): Generator<Bytes> {
+  if (coding !== "zstd") return yield body;
+  let frames = 0;
+  for (let at = 0; at < body.length;) {
+    const { end, windowBytes, isSkippable } = zstdFrameAt(body, at);
+    if (windowBytes > MOST_WINDOW_BYTES) {
+      throw new RangeError(
+        `its window has ${windowBytes} bytes, and at most ${MOST_WINDOW_BYTES} are taken`,
+      );
+    }
+    if (++frames > MOST_FRAMES) throw new RangeError(`it has more than ${MOST_FRAMES} frames`);
+    if (!isSkippable) yield body.subarray(at, end);
+    at = end;
+  }
+}
+
+function undecodable(coding: ContentCoding, cause: unknown): StreamError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StreamError(
+    { code: "undecodable_body" },
+    `The body is not valid ${coding}, as its Content-Encoding says: ${reason}.`,
+    { cause },
+  );
+}

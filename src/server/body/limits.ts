@@ -1,0 +1,26 @@
+import { StreamError } from "../../protocol/errors.ts";
+import type { BodyBudget } from "./budget.ts";
+
+/** What bounds bodies. */
+export interface BodyLimits {
+  /** How long one may be. */
+  readonly bytes: number;
+  /** How long one may take to arrive. */
+  readonly timeoutMs: number;
+  /** What all of them may take at once. */
+  readonly budget: BodyBudget;
+}
+
+/**
+ * What a body is refused with that is longer than one may be.
+ *
+ * @param bytes how long it is, where that is known
+ */
+export function bodyTooLarge(limitBytes: number, bytes?: number): StreamError {
+  return new StreamError(
+    { code: "body_too_large" },
+    `The body${
+      bytes === undefined ? "" : ` of ${bytes} bytes`
+    } is longer than ${limitBytes} bytes, the most that one request may append.`,
+  );
+}

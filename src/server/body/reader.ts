@@ -1,0 +1,255 @@
+import type { Clock } from "../../env/clock.ts";
+import { BodyBuffer } from "../../http/body_buffer.ts";
+import { type BodySink, type HttpRequest, isArriving } from "../../http/handler.ts";
+import { HeadError } from "../../http/parse_error.ts";
+import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import { type BodyLimits, bodyTooLarge } from "./limits.ts";
+import { type ContentCoding, contentCoding } from "./content_coding.ts";
+import { decodeBody } from "./decode.ts";
+import { pour, READ_BYTES } from "./pipe_stream.ts";
+import { Turns } from "./yielder.ts";
+
+/** A body's time is counted in parts of it: looking at the clock for each append would cost more. */
+const TIMEOUT_TICKS = 30;
+
+/** Streams up to here are sooner read by the runtime itself; it has their length beforehand. */
+const SHORT_BYTES = 64 * 1024;
+
+const LENGTH = /^[0-9]+$/;
+
+/** Reads requests' bodies, within a size and a time. */
+export class BodyReader {
+  readonly #limits: BodyLimits;
+  readonly #clock: Clock;
+  readonly #pace: { readonly clock: Clock; readonly turns: Turns };
+  /** The bodies that aren't here yet, oldest first, in a ring that this closes. */
+  readonly #waiting: PendingBody;
+  #ticking = false;
+  #ticks = 0;
+
+  constructor(limits: BodyLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#pace = { clock, turns: new Turns(clock) };
+    this.#waiting = new PendingBody(limits, 0, {
+      lateAtTick: Infinity,
+      received() {},
+      failed() {},
+    });
+  }
+
+  /**
+   * The whole body.
+   *
+   * @throws {StreamError} as {@link receive} fails
+   */
+  read(request: HttpRequest): Promise<Bytes> {
+    return new Promise((resolve, reject) => this.receive(request, resolve, reject));
+  }
+
+  /**
+   * Hands over the whole body, decoded, once. Calls back, since a promise more costs an append a
+   * microsecond.
+   *
+   * @param failed gets `body_too_large` (found out before all of it is read or decoded), `body_timeout`,
+   * `body_incomplete`, `malformed_body`, `too_many_bodies`, `unsupported_encoding`, `undecodable_body`,
+   * or `invalid_header` for its length
+   */
+  receive(
+    request: HttpRequest,
+    received: (body: Bytes) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const encoding = request.headers.get("content-encoding");
+    if (encoding === null) return this.#receive(request, received, failed);
+    let coding: ContentCoding | undefined;
+    try {
+      coding = contentCoding(encoding);
+    } catch (error) {
+      return failed(error);
+    }
+    this.#receive(request, (body) => this.#decode(body, coding).then(received, failed), failed);
+  }
+
+  async #decode(body: Bytes, coding: ContentCoding | undefined): Promise<Bytes> {
+    // Who compresses all that it sends has nothing to compress where there is no body.
+    if (coding === undefined || body.length === 0) return body;
+    return await decodeBody(body, coding, { limits: this.#limits, turns: this.#pace.turns });
+  }
+
+  #receive(
+    request: HttpRequest,
+    received: (body: Bytes) => void,
+    failed: (error: StreamError) => void,
+  ): void {
+    const declared = request.headers.get("content-length");
+    // Not to be looked at where that isn't needed: runtimes make a stream of it then.
+    if (declared === "0" || (declared === null && request.body === null)) return received(NO_BYTES);
+    const limitBytes = this.#limits.bytes;
+    if (declared !== null && !(Number(declared) <= limitBytes)) {
+      return failed(
+        LENGTH.test(declared) ? bodyTooLarge(limitBytes, Number(declared)) : noLength(declared),
+      );
+    }
+    if (request.whole !== undefined) return received(request.whole);
+    const mostBytes = declared === null ? limitBytes : Number(declared);
+    const lateAtTick = this.#ticks + TIMEOUT_TICKS + 1;
+    const pending = new PendingBody(this.#limits, mostBytes, { lateAtTick, received, failed });
+    pending.linkBefore(this.#waiting);
+    this.#tick();
+    this.#fill(pending, request, declared === null ? undefined : mostBytes);
+  }
+
+  #fill(pending: PendingBody, request: HttpRequest, declaredBytes: number | undefined): void {
+    const isShort = declaredBytes !== undefined && declaredBytes <= SHORT_BYTES;
+    if (isShort && request.arrayBuffer !== undefined) {
+      if (!pending.reserve(declaredBytes)) return;
+      request.arrayBuffer().then(
+        (whole) => pending.endWith(new Uint8Array(whole)),
+        (error) => pending.fail(error),
+      );
+      return;
+    }
+    const { body } = request;
+    if (isArriving(body)) {
+      body.attach(pending);
+    } else if (body !== null) {
+      if (pending.reserve(READ_BYTES)) pending.stop = pour(body, pending, this.#pace);
+    } else {
+      pending.end();
+    }
+  }
+
+  /** One timer for all bodies: they have the same time, so the oldest is always due first. */
+  #tick(): void {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    const { timeoutMs } = this.#limits;
+    this.#clock.setTimer(timeoutMs / TIMEOUT_TICKS, () => {
+      this.#ticking = false;
+      this.#ticks++;
+      const waiting = this.#waiting;
+      while (waiting.next.lateAtTick <= this.#ticks) waiting.next.fail(late(timeoutMs));
+      if (waiting.next !== waiting) this.#tick();
+    });
+  }
+}
+
+interface PendingBodyParts {
+  /** Late once this tick has come; a body that came between two ticks gets the longer time. */
+  readonly lateAtTick: number;
+  readonly received: (body: Bytes) => void;
+  readonly failed: (error: StreamError) => void;
+}
+
+/** A body that isn't here yet, linked to its neighbours: a set would cost an append twice as much. */
+class PendingBody implements BodySink {
+  readonly #limits: BodyLimits;
+  readonly #parts: PendingBodyParts;
+  readonly #mostBytes: number;
+  #buffer: BodyBuffer | undefined;
+  #reservedBytes = 0;
+  #isOver = false;
+  /** Stops the reading. */
+  stop: (() => void) | undefined;
+  next: PendingBody = this;
+  #previous: PendingBody = this;
+
+  constructor(limits: BodyLimits, mostBytes: number, parts: PendingBodyParts) {
+    this.#limits = limits;
+    this.#parts = parts;
+    this.#mostBytes = mostBytes;
+  }
+
+  get lateAtTick(): number {
+    return this.#parts.lateAtTick;
+  }
+
+  linkBefore(next: PendingBody): void {
+    const previous = next.#previous;
+    this.#previous = previous;
+    this.next = next;
+    previous.next = this;
+    next.#previous = this;
+  }
+
+  /** Counts memory of its own that it takes beside what has come; false where there is none. */
+  reserve(bytes: number): boolean {
+    try {
+      this.#take(bytes);
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  write(input: Bytes, start: number, end: number): void {
+    if (this.#isOver) return;
+    const { bytes } = this.#limits;
+    this.#buffer ??= new BodyBuffer(this.#mostBytes, (addedBytes) => this.#take(addedBytes));
+    if (this.#buffer.length + end - start > bytes) return this.fail(bodyTooLarge(bytes));
+    try {
+      this.#buffer.append(input, start, end);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  end(): void {
+    this.endWith(this.#buffer?.whole() ?? NO_BYTES);
+  }
+
+  /** Its end, where another has gathered it. */
+  endWith(body: Bytes): void {
+    if (this.#finish()) this.#parts.received(body);
+  }
+
+  fail(error: unknown): void {
+    if (!this.#finish()) return;
+    this.#parts.failed(bodyError(error));
+    this.stop?.();
+  }
+
+  #take(bytes: number): void {
+    this.#limits.budget.take(bytes);
+    this.#reservedBytes += bytes;
+  }
+
+  /** False where it was over already. */
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#limits.budget.give(this.#reservedBytes);
+    this.next.#previous = this.#previous;
+    this.#previous.next = this.next;
+    return true;
+  }
+}
+
+function bodyError(error: unknown): StreamError {
+  if (error instanceof StreamError) return error;
+  return error instanceof HeadError
+    ? new StreamError({ code: "malformed_body" }, error.message)
+    : incomplete(error);
+}
+
+function noLength(declared: string): StreamError {
+  return new StreamError(
+    { code: "invalid_header" },
+    `Content-Length ${quote(declared)} is not a number of bytes.`,
+  );
+}
+
+function incomplete(cause: unknown): StreamError {
+  return new StreamError(
+    { code: "body_incomplete" },
+    "The body ended before all of it was here.",
+    { cause },
+  );
+}
+
+function late(timeoutMs: number): StreamError {
+  return new StreamError({ code: "body_timeout" }, `The body was not here within ${timeoutMs} ms.`);
+}

@@ -1,0 +1,168 @@
+import type { Departure } from "../../http/handler.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { spaceAt } from "../../protocol/offset.ts";
+import type { ReadResult, Storage, Watch } from "../../storage/storage.ts";
+import { bodyOf } from "../verbs/chunk_response.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { LiveReaders } from "./readers.ts";
+import type { ServerConfig } from "../options.ts";
+
+/** What a long-poll waited for: its bytes belong to all who waited for the same. */
+export interface News {
+  readonly chunk: ReadResult;
+  readonly body: Bytes;
+}
+
+/**
+ * All long-polls that wait. Those at the same place share a watch and what is read when news comes, and
+ * all share one timer.
+ */
+export class PollHub {
+  readonly #config: ServerConfig;
+  readonly #liveReaders: LiveReaders;
+  readonly #deadlines: Deadlines;
+  readonly #groups = new Map<string, PollGroup>();
+
+  constructor(config: ServerConfig, liveReaders: LiveReaders) {
+    this.#config = config;
+    this.#liveReaders = liveReaders;
+    this.#deadlines = new Deadlines(config.clock);
+  }
+
+  /**
+   * What comes after `first`, in which there was nothing new; `undefined` where nothing does until the
+   * wait is over: by time, since the client went, or since the server stops.
+   *
+   * @throws {StreamError} `too_many_readers`; `not_found`, `gone` or `offset_gone` where the stream goes
+   */
+  wait(name: string, first: ReadResult, signal: Departure): Promise<News | undefined> {
+    const { clock, longPollTimeoutMs } = this.#config;
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      const end = () => group.leave(waiter);
+      const leave = this.#liveReaders.enter(end);
+      const endsAtMs = Math.min(clock.nowMs() + longPollTimeoutMs, first.expiresAtMs);
+      const cancelDeadline = this.#deadlines.add(endsAtMs, end);
+      signal.addEventListener("abort", end);
+      const group = this.#join(name, first);
+      group.add(waiter, () => {
+        leave();
+        cancelDeadline();
+        signal.removeEventListener("abort", end);
+      });
+      if (this.#liveReaders.isStopping || signal.aborted) end();
+    });
+  }
+
+  #join(name: string, first: ReadResult): PollGroup {
+    const key = `${first.id}:${first.start}`;
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = new PollGroup(this.#config, name, first, () => this.#groups.delete(key));
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+}
+
+interface Waiter {
+  resolve(news: News | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** Those who wait at the same place of the same stream. */
+class PollGroup {
+  readonly #storage: Storage;
+  readonly #limitBytes: number;
+  readonly #name: string;
+  readonly #first: ReadResult;
+  readonly #onEnd: () => void;
+  /** With what there is to let go of once they wait no more. */
+  readonly #waiters = new Map<Waiter, () => void>();
+  #watch: Promise<Watch> | undefined;
+  #isOver = false;
+  #looking = false;
+  #again = false;
+
+  /** @param onEnd called once, when nobody may join any more */
+  constructor(config: ServerConfig, name: string, first: ReadResult, onEnd: () => void) {
+    this.#storage = config.storage;
+    this.#limitBytes = config.chunkBytes;
+    this.#name = name;
+    this.#first = first;
+    this.#onEnd = onEnd;
+  }
+
+  add(waiter: Waiter, letGo: () => void): void {
+    this.#waiters.set(waiter, letGo);
+    if (this.#watch !== undefined) return;
+    this.#watch = this.#storage.watch(this.#name, () => void this.#look());
+    // What came between the read and the watch is looked for once the watch is set.
+    this.#watch.then(() => this.#look(), (error) => this.#end((waiter) => waiter.reject(error)));
+  }
+
+  /** Ends one wait without news. */
+  leave(waiter: Waiter): void {
+    const letGo = this.#waiters.get(waiter);
+    if (letGo === undefined) return;
+    this.#waiters.delete(waiter);
+    letGo();
+    waiter.resolve(undefined);
+    if (this.#waiters.size === 0) this.#end(() => {});
+  }
+
+  async #look(): Promise<void> {
+    this.#again = true;
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      while (this.#again && this.#waiters.size > 0) {
+        this.#again = false;
+        const chunk = await readOn(this.#storage, this.#name, this.#first, this.#limitBytes);
+        if (!hasNews(chunk)) continue;
+        const news = { chunk, body: bodyOf(chunk) };
+        return this.#end((waiter) => waiter.resolve(news));
+      }
+    } catch (error) {
+      this.#end((waiter) => waiter.reject(error));
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #end(tell: (waiter: Waiter) => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onEnd();
+    for (const [waiter, letGo] of this.#waiters) {
+      letGo();
+      tell(waiter);
+    }
+    this.#waiters.clear();
+    this.#watch?.then((watch) => watch.cancel(), () => {});
+  }
+}
+
+/** Whether a long-poll is answered with this. */
+export function hasNews(chunk: ReadResult): boolean {
+  return chunk.data.length > 0 || chunk.closed;
+}
+
+/** The next chunk of the same stream: one that was made again under its name is another. */
+export async function readOn(
+  storage: Storage,
+  name: string,
+  first: ReadResult,
+  limitBytes: number,
+): Promise<ReadResult> {
+  const { id, space, start: position } = first;
+  const from = { space: spaceAt(space, position), position };
+  const chunk = await storage.read(name, from, limitBytes);
+  if (chunk.id === id) return chunk;
+  // Another fork of the same source, which shares its space up to the fork point.
+  throw new StreamError(
+    { code: "offset_gone" },
+    "The stream was deleted while the read waited, and made again: begin at -1, the start.",
+  );
+}

@@ -1,0 +1,110 @@
+import type { Departure } from "../../http/handler.ts";
+import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
+import { ownText } from "../../storage/copy_string.ts";
+import type { ReadResult } from "../../storage/storage.ts";
+import type { Counters } from "../counters.ts";
+import { LiveStream } from "./sse_stream.ts";
+import type { LiveReaders } from "./readers.ts";
+import type { ServerConfig } from "../options.ts";
+import { SseReader } from "./sse_reader.ts";
+
+const TICK_MS = 1000;
+/** A reader whose time is over has so long to take what is queued for it. */
+const GRACE_MS = 15_000;
+
+/**
+ * All SSE connections of an app. Those that follow the same stream share what is read and encoded for
+ * it, and all share one timer: a reader costs a slot in a table, not a task.
+ */
+export class SseHub {
+  readonly #config: ServerConfig;
+  readonly #liveReaders: LiveReaders;
+  readonly #counters: Counters;
+  readonly #streams = new Map<number, LiveStream>();
+  readonly #readers = new Set<SseReader>();
+  #ticking = false;
+
+  constructor(config: ServerConfig, liveReaders: LiveReaders, counters: Counters) {
+    this.#config = config;
+    this.#counters = counters;
+    this.#liveReaders = liveReaders;
+  }
+
+  /**
+   * A new connection: the body of its answer.
+   *
+   * @param first what was read for it; the connection begins with this
+   * @throws {StreamError} `too_many_readers`
+   */
+  open(
+    name: string,
+    first: ReadResult,
+    cursor: number,
+    signal: Departure,
+  ): SseReader {
+    const { clock, sseCloseAfterMs, sseBufferBytes } = this.#config;
+    const nowMs = clock.nowMs();
+    const reader = new SseReader({
+      offset: first.start,
+      cursor,
+      nowMs,
+      closeAtMs: Math.min(nowMs + sseCloseAfterMs, first.expiresAtMs),
+      limitBytes: sseBufferBytes,
+    });
+    const stream = this.#enter(reader, name, first);
+    signal.addEventListener("abort", () => reader.end(), { once: true });
+    stream.deliver(first, [reader]);
+    if (this.#liveReaders.isStopping || signal.aborted) reader.end();
+    else stream.follow(reader);
+    return reader;
+  }
+
+  /** What lives as long as the connection is made here, where nothing of it can hold on to `first`. */
+  #enter(reader: SseReader, name: string, first: ReadResult): LiveStream {
+    const { id } = first;
+    const leave = this.#liveReaders.enter(() => reader.end());
+    this.#readers.add(reader);
+    this.#tick();
+    const stream = this.#join(name, first, reader);
+    reader.onEnd = () => {
+      leave();
+      this.#readers.delete(reader);
+      if (stream.remove(reader)) this.#streams.delete(id);
+    };
+    return stream;
+  }
+
+  #join(name: string, first: ReadResult, reader: SseReader): LiveStream {
+    let stream = this.#streams.get(first.id);
+    if (stream === undefined) {
+      stream = new LiveStream(this.#config, ownText(name), first);
+      this.#streams.set(first.id, stream);
+    }
+    stream.add(reader);
+    return stream;
+  }
+
+  /** One timer for all: comments for the quiet ones, an end for those whose time is over. */
+  #tick(): void {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    const { clock } = this.#config;
+    clock.setTimer(TICK_MS, () => {
+      this.#ticking = false;
+      const nowMs = clock.nowMs();
+      for (const reader of this.#readers) this.#attend(reader, nowMs);
+      if (this.#readers.size > 0) this.#tick();
+    });
+  }
+
+  #attend(reader: SseReader, nowMs: number): void {
+    const { sseKeepAliveMs } = this.#config;
+    if (reader.hasRoom) {
+      if (nowMs >= reader.closeAtMs) reader.end();
+      else if (nowMs - reader.sentAtMs >= sseKeepAliveMs) reader.send(SSE_KEEP_ALIVE, nowMs);
+    } else if (nowMs >= reader.closeAtMs + GRACE_MS) {
+      this.#counters.cutReaders++;
+      reader.cut();
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import type { FrameSink, LiveBody } from "../../http/handler.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+
+/** What a connection begins with. */
+export interface SseReaderStart {
+  offset: number;
+  cursor: number;
+  nowMs: number;
+  closeAtMs: number;
+  /** How much may lie unread before nothing more is pushed. */
+  limitBytes: number;
+}
+
+/**
+ * One SSE connection: a place in a stream and a bounded queue to a client. A client that doesn't keep
+ * up gets nothing pushed until it has read on; what it lacks is read from the storage then.
+ */
+export class SseReader implements LiveBody {
+  /** Everything before this has been sent. */
+  offset: number;
+  /** The cursor sent last; it never goes back. */
+  cursor: number;
+  /** When something was sent last, in ms since 1970. */
+  sentAtMs: number;
+  readonly closeAtMs: number;
+  /** Whether the first control event has gone out. */
+  started = false;
+  /** Whether there was more to send than the client had room for. */
+  behind = false;
+  /** Called once when the connection is over, from whichever side. */
+  onEnd: () => void = () => {};
+  /** Called when a client that was behind has room again. */
+  onRoom: () => void = () => {};
+  readonly limitBytes: number;
+  /** What was sent before there was a sink. */
+  #early: Bytes[] = [];
+  #sink: FrameSink | undefined;
+  #ended = false;
+
+  constructor(start: SseReaderStart) {
+    this.offset = start.offset;
+    this.cursor = start.cursor;
+    this.sentAtMs = start.nowMs;
+    this.closeAtMs = start.closeAtMs;
+    this.limitBytes = start.limitBytes;
+  }
+
+  /** Whether the client has room for more. */
+  get hasRoom(): boolean {
+    return !this.#ended && (this.#sink?.queuedBytes ?? totalBytes(this.#early)) < this.limitBytes;
+  }
+
+  attach(sink: FrameSink): void {
+    this.#sink = sink;
+    for (const frame of this.#early) sink.write(frame);
+    this.#early = [];
+    if (this.#ended) sink.end();
+  }
+
+  drained(): void {
+    if (!this.behind || !this.hasRoom) return;
+    this.behind = false;
+    this.onRoom();
+  }
+
+  gone(): void {
+    this.#finish();
+  }
+
+  /** Queues a frame. */
+  send(frame: Bytes, nowMs: number): void {
+    if (this.#ended) return;
+    if (this.#sink === undefined) this.#early.push(frame);
+    else this.#sink.write(frame);
+    this.sentAtMs = nowMs;
+  }
+
+  /** Ends the connection; what is queued still goes out. */
+  end(): void {
+    if (this.#ended) return;
+    this.#sink?.end();
+    this.#finish();
+  }
+
+  /** Ends the connection of a client that doesn't read; what is queued is dropped. */
+  cut(): void {
+    if (this.#ended) return;
+    this.#sink?.cut(new Error("The reader left too much unread for too long."));
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.onEnd();
+  }
+}
+
+function totalBytes(frames: readonly Bytes[]): number {
+  return frames.reduce((total, { length }) => total + length, 0);
+}

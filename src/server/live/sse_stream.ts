@@ -1,0 +1,161 @@
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { isJsonType, sseEncoding } from "../../protocol/content_type.ts";
+import { nextCursor } from "../../protocol/cursor.ts";
+import { formatOffset } from "../../protocol/offset.ts";
+import { encodeSseFrame, sendableTextLength, type SseFormat } from "../../protocol/sse.ts";
+import type { ReadResult, Watch } from "../../storage/storage.ts";
+import type { ServerConfig } from "../options.ts";
+import type { SseReader } from "./sse_reader.ts";
+
+/** SSE reads on in pieces of this size at most, so that a stalled client holds little memory. */
+const SSE_CHUNK_BYTES = 64 * 1024;
+
+/**
+ * One stream and the SSE connections that follow it. News is read and encoded once for all that stand
+ * at the same offset.
+ */
+export class LiveStream {
+  readonly #config: ServerConfig;
+  readonly #name: string;
+  readonly #id: number;
+  readonly #format: SseFormat;
+  readonly #readers = new Set<SseReader>();
+  #watch: Promise<Watch> | undefined;
+  #pumping = false;
+  /** Whether all are to be looked after: there is news. */
+  #allAreDue = false;
+  /** Those to be looked after by themselves: one that comes costs no look at thousands of others. */
+  readonly #due = new Set<SseReader>();
+
+  constructor(config: ServerConfig, name: string, first: ReadResult) {
+    this.#config = config;
+    this.#name = name;
+    this.#id = first.id;
+    this.#format = {
+      json: isJsonType(first.contentType),
+      encoding: sseEncoding(first.contentType),
+    };
+  }
+
+  /** Adds a connection; it gets nothing before {@link follow}. */
+  add(reader: SseReader): void {
+    this.#readers.add(reader);
+  }
+
+  /** Takes a connection out; true if it was the last. */
+  remove(reader: SseReader): boolean {
+    this.#readers.delete(reader);
+    if (this.#readers.size > 0) return false;
+    this.#watch?.then((watch) => watch.cancel(), () => {});
+    return true;
+  }
+
+  /** Sends the connection whatever comes from now on. */
+  follow(reader: SseReader): void {
+    // One that has ended already, with the closure, would leave a watch that nobody cancels.
+    if (!this.#readers.has(reader)) return;
+    reader.onRoom = () => this.#lookAfter(reader);
+    this.#watch ??= this.#config.storage.watch(this.#name, () => {
+      this.#allAreDue = true;
+      void this.#pump();
+    });
+    // What came between the reader's last read and the watch is looked for once the watch is set.
+    this.#watch.then(() => this.#lookAfter(reader), () => this.#endAll());
+  }
+
+  /** Sends what was read to those who stand where it begins. */
+  deliver(chunk: ReadResult, readers: readonly SseReader[]): void {
+    const atTail = chunk.next === chunk.tail;
+    const closed = atTail && chunk.closed;
+    const length = this.#sendableBytes(chunk);
+    const data = chunk.data.subarray(0, length);
+    const nowMs = this.#config.clock.nowMs();
+    const currentCursor = nextCursor(null, nowMs);
+    const frames = new Map<number, Bytes>();
+    for (const reader of readers) {
+      if (length === 0 && !closed && reader.started) continue;
+      reader.cursor = Math.max(reader.cursor, currentCursor);
+      let frame = frames.get(reader.cursor);
+      if (frame === undefined) {
+        frame = encodeSseFrame(data, this.#format, {
+          nextOffset: formatOffset(chunk.space, chunk.start + length),
+          cursor: reader.cursor,
+          upToDate: atTail,
+          closed,
+        });
+        frames.set(reader.cursor, frame);
+      }
+      reader.started = true;
+      reader.offset = chunk.start + length;
+      reader.send(frame, nowMs);
+      if (closed) reader.end();
+    }
+  }
+
+  #lookAfter(reader: SseReader): void {
+    this.#due.add(reader);
+    void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.#allAreDue || this.#due.size > 0) {
+        const readers = this.#allAreDue ? this.#readers : [...this.#due];
+        this.#allAreDue = false;
+        this.#due.clear();
+        await this.#pass(readers);
+      }
+    } catch {
+      // The stream is gone, or can't be read: whoever comes back is told why.
+      this.#endAll();
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  async #pass(readers: Iterable<SseReader>): Promise<void> {
+    const groups = new Map<number, SseReader[]>();
+    for (const reader of readers) {
+      if (!reader.started) continue;
+      if (!reader.hasRoom) {
+        reader.behind = true;
+        continue;
+      }
+      const group = groups.get(reader.offset);
+      if (group === undefined) groups.set(reader.offset, [reader]);
+      else group.push(reader);
+    }
+    const limitBytes = Math.min(SSE_CHUNK_BYTES, this.#config.chunkBytes);
+    for (const [offset, group] of groups) {
+      const chunk = await this.#read(offset, limitBytes);
+      if (chunk.id !== this.#id) throw new Error("The stream was made again.");
+      this.deliver(chunk, group);
+      if (chunk.next < chunk.tail) { for (const reader of group) this.#due.add(reader); }
+    }
+  }
+
+  /** The next chunk. What is less than may go out is read on from: nobody would get past it else. */
+  async #read(offset: number, limitBytes: number): Promise<ReadResult> {
+    const { storage } = this.#config;
+    let chunk = await storage.read(this.#name, offset, limitBytes);
+    while (chunk.next < chunk.tail && this.#sendableBytes(chunk) === 0) {
+      const rest = await storage.read(this.#name, chunk.next, limitBytes);
+      chunk = { ...rest, start: chunk.start, data: concatBytes([chunk.data, rest.data]) };
+    }
+    return chunk;
+  }
+
+  /** How much of a chunk may go out: text waits for the rest of its last character, or of its CRLF. */
+  #sendableBytes(chunk: ReadResult): number {
+    const isEnd = chunk.closed && chunk.next === chunk.tail;
+    const { json, encoding } = this.#format;
+    if (isEnd || json || encoding === "base64") return chunk.data.length;
+    return sendableTextLength(chunk.data);
+  }
+
+  #endAll(): void {
+    for (const reader of [...this.#readers]) reader.end();
+  }
+}

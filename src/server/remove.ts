@@ -1,9 +1,0 @@
-import type { Answer, HttpRequest } from "../http/exchange.ts";
-import type { Serving } from "./serving.ts";
-import { COMMON_HEADERS, NO_STORE } from "./response.ts";
-
-/** DELETE (PROTOCOL §5.4). */
-export async function remove({ names, storage }: Serving, request: HttpRequest): Promise<Answer> {
-  await storage.delete(names.of(request));
-  return { status: 204, headers: { ...COMMON_HEADERS, ...NO_STORE }, body: null };
-}

@@ -1,0 +1,83 @@
+import type { Answer, Handler, HeaderFields, HttpRequest, Respond } from "../http/handler.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
+import { append } from "./verbs/append.ts";
+import { create } from "./verbs/create.ts";
+import { head } from "./verbs/head.ts";
+import { health } from "./verbs/health.ts";
+import { list } from "./verbs/list.ts";
+import { read } from "./verbs/read.ts";
+import { preflight } from "./verbs/preflight.ts";
+import { refuse } from "./error_response.ts";
+import { remove } from "./verbs/remove.ts";
+import { METHODS } from "./common_headers.ts";
+import type { Serving } from "./context.ts";
+import { welcome } from "./verbs/welcome.ts";
+
+/** The protocol as a handler: every verb on its way to the storage and back. */
+export function handlerOf(serving: Serving): Handler {
+  return (request, respond) => serve(serving, request, respond);
+}
+
+function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
+  let extra: Readonly<HeaderFields> | undefined;
+  try {
+    extra = serving.access.check(request, serving.names);
+  } catch (error) {
+    return respond(refuse(serving, error));
+  }
+  route(serving, request, extra === undefined ? respond : adding(extra, respond));
+}
+
+function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
+  return (answer) => {
+    const headers = { ...answer.headers, ...extra };
+    const { vary } = answer.headers;
+    if (vary !== undefined && extra["vary"] !== undefined) {
+      headers["vary"] = `${vary}, ${extra["vary"]}`;
+    }
+    respond({ ...answer, headers });
+  };
+}
+
+function route(serving: Serving, request: HttpRequest, respond: Respond): void {
+  try {
+    // An append answers by itself: a promise for its answer would cost it more.
+    if (request.method === "POST" && serving.names.isPlain(request)) {
+      return append(serving, request, respond);
+    }
+    const answer = dispatch(serving, request);
+    if (answer instanceof Promise) answer.then(respond, (error) => respond(refuse(serving, error)));
+    else respond(answer);
+  } catch (error) {
+    respond(refuse(serving, error));
+  }
+}
+
+function dispatch(serving: Serving, request: HttpRequest): Promise<Answer> | Answer {
+  const { names } = serving;
+  const { method } = request;
+  if (!names.isPlain(request) && method !== "OPTIONS") {
+    if (names.isHealth(request)) return health(serving, request);
+    if (names.isListing(request)) return list(serving, request);
+    if (names.isWelcome(request)) return welcome(serving, request);
+  }
+  switch (method) {
+    case "POST":
+      return new Promise((resolve) => append(serving, request, resolve));
+    case "GET":
+      return read(serving, request);
+    case "HEAD":
+      return head(serving, request);
+    case "PUT":
+      return create(serving, request);
+    case "DELETE":
+      return remove(serving, request);
+    case "OPTIONS":
+      return preflight(request);
+    default:
+      throw new StreamError(
+        { code: "method_not_allowed", allowed: METHODS },
+        `A stream doesn't take the method ${quote(method)}: expected one of ${METHODS}.`,
+      );
+  }
+}

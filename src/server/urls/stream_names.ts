@@ -1,0 +1,165 @@
+import type { HttpRequest } from "../../http/handler.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import { parseStreamName, RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
+import type { ServerConfig } from "../options.ts";
+import type { PublicBase } from "./public_urls.ts";
+
+/** What follows the prefix in the listing's URL. */
+const LISTING = `${RESERVED_SEGMENT}/streams`;
+
+/** Finds the stream that a URL is about. */
+export class StreamNames {
+  readonly #prefix: string;
+  readonly #mountDepth: number;
+  /** What comes before the paths that requests bring here. */
+  readonly #mountPath: string;
+  readonly #health: string | undefined;
+  readonly #welcome: boolean;
+  readonly #extract: ((request: Request) => string | undefined) | undefined;
+  /** What the last URL of a stream began with, up to the name: most of a server's URLs share it. */
+  #lastBase = "";
+
+  /** @param mountDepth how many segments come before the prefix */
+  constructor(config: ServerConfig, mountDepth = 0) {
+    this.#mountDepth = mountDepth;
+    this.#prefix = `${config.prefix}/`;
+    this.#mountPath = config.mountPath;
+    this.#health = config.health;
+    this.#welcome = config.welcome;
+    this.#extract = config.streamName;
+  }
+
+  /**
+   * The name of the request's stream.
+   *
+   * @throws {StreamError} `invalid_name`, or `not_found` where the URL is no stream's
+   */
+  of(request: HttpRequest): string {
+    const encoded = this.#extract === undefined
+      ? this.#afterPrefix(request.url)
+      : this.#extract(request instanceof Request ? request : new Request(request.url));
+    if (encoded === undefined) {
+      throw this.#noStream(request);
+    }
+    return parseStreamName(encoded);
+  }
+
+  /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
+  isPlain({ url }: HttpRequest): boolean {
+    const base = this.#lastBase;
+    return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
+  }
+
+  /** Whether the request is about the server's health. */
+  isHealth({ url }: HttpRequest): boolean {
+    const path = this.#health;
+    if (path === undefined || !url.includes(path)) return false;
+    const pathStart = this.#pathStart(url);
+    const end = pathStart + path.length;
+    return url.startsWith(path, pathStart) && (end === url.length || url[end] === "?");
+  }
+
+  /** Whether the request is about what this server is: it asks for the root, where that tells. */
+  isWelcome({ method, url }: HttpRequest): boolean {
+    if (!this.#welcome || (method !== "GET" && method !== "HEAD")) return false;
+    const end = this.#pathStart(url) + 1;
+    return end > 0 && (end === url.length || url[end] === "?");
+  }
+
+  /** The path below which the app was routed to: `/api`, or nothing. */
+  outerPath({ url }: HttpRequest): string {
+    const path = url.slice(url.indexOf("/", url.indexOf("//") + 2)).replace(/\?.*$/, "");
+    return path.split("/").slice(0, this.#mountDepth + 1).join("/");
+  }
+
+  /** Whether the request is about the listing of all streams; never where names aren't paths. */
+  isListing({ url }: HttpRequest): boolean {
+    return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
+  }
+
+  /** Whether the request is about the server itself: what it is, its health, or what is below `__ds/`. */
+  isControl(request: HttpRequest): boolean {
+    if (this.isPlain(request)) return false;
+    if (this.isHealth(request) || this.isWelcome(request)) return true;
+    const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
+    return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;
+  }
+
+  /**
+   * The name in a `Stream-Forked-From`: a path on this server, or a whole URL of it, as the client knows
+   * it or as it comes here.
+   *
+   * @throws {StreamError} `invalid_fork` or `invalid_name`
+   */
+  ofSource(value: string, request: HttpRequest, known: PublicBase): string {
+    const base = new URL(request.url);
+    const url = URL.canParse(value, base) ? new URL(value, base) : undefined;
+    if (url === undefined || (url.origin !== base.origin && url.origin !== known.origin)) {
+      throw new StreamError(
+        { code: "invalid_fork" },
+        `Stream-Forked-From ${quote(value)} is not a path on this server.`,
+      );
+    }
+    const path = url.pathname + url.search;
+    const isKnown = known.path !== "" && path.startsWith(`${known.path}/`);
+    const inner = isKnown
+      ? this.#encodedIn(base.origin + path.slice(known.path.length))
+      : undefined;
+    const encoded = inner ?? this.#encodedIn(base.origin + path);
+    if (encoded === undefined) {
+      throw new StreamError(
+        { code: "invalid_fork" },
+        `Stream-Forked-From ${
+          quote(value)
+        } is not a stream's path: those begin with ${this.#prefix}.`,
+      );
+    }
+    return parseStreamName(encoded);
+  }
+
+  #encodedIn(url: string): string | undefined {
+    return this.#extract === undefined ? this.#afterPrefix(url) : this.#extract(new Request(url));
+  }
+
+  /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
+  #afterPrefix(url: string): string | undefined {
+    const rest = this.#restStart(url);
+    if (rest === undefined) return undefined;
+    const end = url.indexOf("?", rest);
+    return end < 0 ? url.slice(rest) : url.slice(rest, end);
+  }
+
+  #restStart(url: string): number | undefined {
+    const base = this.#lastBase;
+    if (base !== "" && url.startsWith(base)) return base.length;
+    const pathStart = this.#pathStart(url);
+    if (pathStart < 0) return undefined;
+    const rest = this.#prefixEnd(url, pathStart);
+    if (rest !== undefined) this.#lastBase = url.slice(0, rest);
+    return rest;
+  }
+
+  /** Where the paths that the app knows begin in a URL; below 0 where it has none. */
+  #pathStart(url: string): number {
+    let pathStart = url.indexOf("/", url.indexOf("//") + 2);
+    for (let i = 0; i < this.#mountDepth; i++) pathStart = url.indexOf("/", pathStart + 1);
+    return pathStart;
+  }
+
+  #noStream(request: HttpRequest): StreamError {
+    const streams = `${this.#mountPath}${this.outerPath(request)}${this.#prefix}`;
+    const where = this.#extract === undefined
+      ? `; streams are under ${streams}, such as ${streams}my-stream`
+      : "";
+    return new StreamError({ code: "not_found" }, `No stream has this URL${where}.`);
+  }
+
+  #prefixEnd(url: string, pathStart: number): number | undefined {
+    if (url.startsWith(this.#prefix, pathStart)) return pathStart + this.#prefix.length;
+    const bare = this.#prefix.slice(0, -1);
+    if (bare.endsWith("stream") && url.startsWith(`${bare}s/`, pathStart)) {
+      return pathStart + this.#prefix.length + 1;
+    }
+    return undefined;
+  }
+}

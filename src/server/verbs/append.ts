@@ -1,0 +1,110 @@
+import type {
+  Answer,
+  HeaderFields,
+  HttpRequest,
+  RequestHeaders,
+  Respond,
+} from "../../http/handler.ts";
+import { NO_BYTES } from "../../protocol/bytes.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import {
+  isTrue,
+  PRODUCER_EPOCH,
+  PRODUCER_ID,
+  PRODUCER_SEQ,
+  STREAM_CLOSED,
+  STREAM_EXPECTED_OFFSET,
+  STREAM_NEXT_OFFSET,
+  STREAM_SEQ,
+} from "../../protocol/headers.ts";
+import { formatOffset, parseOffset } from "../../protocol/offset.ts";
+import type { ProducerBatch } from "../../storage/records.ts";
+import type { Appended, AppendRequest } from "../../storage/storage.ts";
+import type { Serving } from "../context.ts";
+import { refuse } from "../error_response.ts";
+import { COMMON_HEADERS } from "../common_headers.ts";
+
+/** `Stream-Seq` and `Producer-Id` are at most this long. */
+export const TOKEN_LIMIT_BYTES = 1024;
+
+/**
+ * POST: appends, closes, or both in one step (PROTOCOL §5.2, §5.3).
+ *
+ * @throws {StreamError} what is wrong with the request's head; all else is in the answer
+ */
+export function append(serving: Serving, request: HttpRequest, respond: Respond): void {
+  const { headers } = request;
+  const name = serving.names.of(request);
+  const seq = headers.get(STREAM_SEQ);
+  const expected = headers.get(STREAM_EXPECTED_OFFSET);
+  const command = {
+    contentType: headers.get("content-type") ?? undefined,
+    close: isTrue(headers.get(STREAM_CLOSED)),
+    seq: seq === null ? undefined : checkToken("Stream-Seq", seq),
+    expectedTail: expected === null ? undefined : parseOffset("Stream-Expected-Offset", expected),
+    producer: parseProducer(headers),
+    body: NO_BYTES,
+  };
+  const fail = (error: unknown) => respond(refuse(serving, error));
+  serving.bodies.receive(request, (body) => {
+    command.body = body;
+    serving.storage.append(name, command)
+      .then((appended) => respond(answer(command, appended)), fail);
+  }, fail);
+}
+
+function answer({ producer, body }: AppendRequest, appended: Appended): Answer {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    [STREAM_NEXT_OFFSET]: formatOffset(appended.space, appended.tail),
+  };
+  if (appended.closed) headers[STREAM_CLOSED] = "true";
+  if (producer !== undefined) {
+    headers[PRODUCER_EPOCH] = String(producer.epoch);
+    headers[PRODUCER_SEQ] = String(appended.producer?.seq ?? producer.seq);
+  }
+  // PROTOCOL §5.2.1 tells a new batch (200) from a duplicate (204); a close has nothing new to tell.
+  const isNewBatch = producer !== undefined && !appended.duplicate && body.length > 0;
+  return { status: isNewBatch ? 200 : 204, headers, body: null };
+}
+
+const INTEGER = /^(?:0|[1-9][0-9]*)$/;
+
+/** All three producer headers, or none (PROTOCOL §5.2.1). */
+function parseProducer(headers: RequestHeaders): ProducerBatch | undefined {
+  const id = headers.get(PRODUCER_ID);
+  const epoch = headers.get(PRODUCER_EPOCH);
+  const seq = headers.get(PRODUCER_SEQ);
+  if (id === null && epoch === null && seq === null) return undefined;
+  if (id === null || epoch === null || seq === null) {
+    throw new StreamError(
+      { code: "invalid_header" },
+      "Producer-Id, Producer-Epoch and Producer-Seq go together: one or two of them are missing.",
+    );
+  }
+  if (id === "") {
+    throw new StreamError({ code: "invalid_header" }, "Producer-Id is empty: name the producer.");
+  }
+  return {
+    id: checkToken("Producer-Id", id),
+    epoch: parseInteger("Producer-Epoch", epoch),
+    seq: parseInteger("Producer-Seq", seq),
+  };
+}
+
+function parseInteger(header: string, value: string): number {
+  const integer = INTEGER.test(value) ? Number(value) : NaN;
+  if (Number.isSafeInteger(integer)) return integer;
+  throw new StreamError(
+    { code: "invalid_header" },
+    `${header} ${quote(value)} is not an integer from 0 to 2^53-1.`,
+  );
+}
+
+function checkToken(header: string, value: string): string {
+  if (value.length <= TOKEN_LIMIT_BYTES) return value;
+  throw new StreamError(
+    { code: "invalid_header" },
+    `${header} has ${value.length} bytes: at most ${TOKEN_LIMIT_BYTES} are taken.`,
+  );
+}

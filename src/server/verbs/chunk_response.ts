@@ -1,0 +1,115 @@
+import { isFileSlice } from "../../env/file_body.ts";
+import type { Answer, HeaderFields, HttpRequest, SliceBody } from "../../http/handler.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { formatEtag, matchesEtag } from "../../protocol/etag.ts";
+import {
+  STREAM_CLOSED,
+  STREAM_CURSOR,
+  STREAM_NEXT_OFFSET,
+  STREAM_START_OFFSET,
+  STREAM_UP_TO_DATE,
+} from "../../protocol/headers.ts";
+import { isJsonType } from "../../protocol/content_type.ts";
+import { intoJsonArray, SEPARATOR_BYTES } from "../../protocol/json.ts";
+import { formatOffset, isOffset } from "../../protocol/offset.ts";
+import type { BodyResult, ReadResult } from "../../storage/storage.ts";
+import type { ReadQuery } from "./read_query.ts";
+import { COMMON_HEADERS } from "../common_headers.ts";
+import type { Serving } from "../context.ts";
+
+const MAX_AGE_SECONDS = 60;
+const STALE_SECONDS = 300;
+
+/**
+ * The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1). In catch-up
+ * it may be compressed; what many long-polls wait for is the same bytes for all.
+ *
+ * @param body the chunk's {@link bodyOf}, where that is made already
+ */
+export function answerChunk(
+  serving: Serving,
+  request: HttpRequest,
+  name: string,
+  chunk: BodyResult,
+  query: ReadQuery,
+  cursor: number | undefined,
+  body?: Bytes,
+): Answer | Promise<Answer> {
+  const upToDate = chunk.next === chunk.tail;
+  const closed = upToDate && chunk.closed;
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    "content-type": chunk.contentType,
+    [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.next),
+  };
+  if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
+  if (closed) headers[STREAM_CLOSED] = "true";
+  if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);
+  const isFixed = isOffset(query.from);
+  // Who counts on from here knows of which stream.
+  if (!isFixed || typeof query.from === "number") {
+    headers[STREAM_START_OFFSET] = formatOffset(chunk.space, chunk.start);
+  }
+  // What isn't there yet must not be cached, and what is at `now` is never the same twice.
+  if (!isFixed || chunk.start === chunk.next) headers["cache-control"] = "no-store";
+  else headers["cache-control"] = cacheControl(serving, name, chunk);
+
+  const compressor = query.live === "no" && serving.compressor?.fits(chunk)
+    ? serving.compressor
+    : undefined;
+  if (compressor !== undefined) headers["vary"] = "accept-encoding";
+  const isCompressed = compressor?.isWanted(request.headers.get("accept-encoding")) ?? false;
+  if (isFixed) {
+    const ifNoneMatch = request.headers.get("if-none-match");
+    const etag = etagOf(serving, chunk, closed, isCompressed);
+    headers["etag"] = etag;
+    if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
+      if (isFileSlice(chunk.data)) chunk.data.release();
+      return { status: 304, headers, body: null };
+    }
+  }
+  const sent = body ?? bodyOf(chunk);
+  if (compressor !== undefined && isCompressed) {
+    if (compressor.hasRoom) {
+      headers["content-encoding"] = "gzip";
+      return compressor.compress(sent).then((body) => ({ status: 200, headers, body }));
+    }
+    if (isFixed) headers["etag"] = etagOf(serving, chunk, closed, false);
+  }
+  // Bun would give the name of the blob's file here.
+  if (sent instanceof Blob) headers["content-disposition"] = "inline";
+  return { status: 200, headers, body: sent };
+}
+
+/** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
+export function bodyOf(chunk: ReadResult): Bytes;
+export function bodyOf(chunk: BodyResult): Bytes | Blob | SliceBody;
+export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob | SliceBody {
+  const isJson = isJsonType(contentType);
+  if (data instanceof Uint8Array) return isJson ? intoJsonArray(data) : data;
+  if (data instanceof Blob) return data;
+  return isJson
+    ? { before: "[", slice: { ...data, end: data.end - SEPARATOR_BYTES }, after: "]" }
+    : { before: "", slice: data, after: "" };
+}
+
+function etagOf(
+  { storage }: Serving,
+  { id, start, next }: BodyResult,
+  closed: boolean,
+  isCompressed: boolean,
+): string {
+  const identity = `${storage.identity}-${id.toString(36)}`;
+  return formatEtag(identity, start, next, closed, isCompressed ? "gzip" : undefined);
+}
+
+/** A cache may keep a chunk as long as the stream itself is sure to live. */
+function cacheControl(serving: Serving, name: string, { expiresAtMs }: BodyResult): string {
+  const scope = serving.config.isPrivate(name) ? "private" : "public";
+  const leftSeconds = Math.floor((expiresAtMs - serving.clock.nowMs()) / 1000);
+  const maxAge = Math.max(0, Math.min(MAX_AGE_SECONDS, leftSeconds));
+  const stale = Math.min(STALE_SECONDS, leftSeconds - maxAge);
+  return stale > 0
+    ? `${scope}, max-age=${maxAge}, stale-while-revalidate=${stale}`
+    : `${scope}, max-age=${maxAge}`;
+}

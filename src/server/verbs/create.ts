@@ -1,0 +1,82 @@
+import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import { checkContentType } from "../../protocol/content_type.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import {
+  isTrue,
+  STREAM_CLOSED,
+  STREAM_EXPIRES_AT,
+  STREAM_FORK_OFFSET,
+  STREAM_FORK_SUB_OFFSET,
+  STREAM_FORKED_FROM,
+  STREAM_NEXT_OFFSET,
+  STREAM_TTL,
+} from "../../protocol/headers.ts";
+import { parseLifetime } from "../../protocol/lifetime.ts";
+import { formatOffset, type Offset, parseOffset } from "../../protocol/offset.ts";
+import type { ForkSpec } from "../../storage/storage.ts";
+import type { Serving } from "../context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+
+/** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
+export async function create(serving: Serving, request: HttpRequest): Promise<Answer> {
+  const { headers } = request;
+  const name = serving.names.of(request);
+  const contentType = headers.get("content-type");
+  const { created, ...stream } = await serving.storage.create(name, {
+    contentType: contentType === null ? undefined : checkContentType(contentType),
+    lifetime: parseLifetime(headers.get(STREAM_TTL), headers.get(STREAM_EXPIRES_AT)),
+    closed: isTrue(headers.get(STREAM_CLOSED)),
+    fork: parseFork(serving, request),
+    body: await serving.bodies.read(request),
+  });
+  const answer: HeaderFields = {
+    ...COMMON_HEADERS,
+    ...NO_STORE,
+    "content-type": stream.contentType,
+    [STREAM_NEXT_OFFSET]: formatOffset(stream.space, stream.tail),
+  };
+  if (created) answer["location"] = serving.urls.of(request);
+  if (stream.closed) answer[STREAM_CLOSED] = "true";
+  return { status: created ? 201 : 200, headers: answer, body: null };
+}
+
+const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;
+
+function parseFork({ names, urls }: Serving, request: HttpRequest): ForkSpec | undefined {
+  const source = request.headers.get(STREAM_FORKED_FROM);
+  const offset = request.headers.get(STREAM_FORK_OFFSET);
+  const subOffset = request.headers.get(STREAM_FORK_SUB_OFFSET);
+  if (source === null) {
+    if (offset === null && subOffset === null) return undefined;
+    throw new StreamError(
+      { code: "invalid_fork" },
+      "Stream-Fork-Offset and Stream-Fork-Sub-Offset need Stream-Forked-From beside them.",
+    );
+  }
+  const skip = subOffset === null ? 0 : parseSubOffset(subOffset);
+  if (skip > 0 && offset === null) {
+    throw new StreamError(
+      { code: "invalid_fork" },
+      "Stream-Fork-Sub-Offset needs Stream-Fork-Offset beside it: it counts from there.",
+    );
+  }
+  return {
+    source: names.ofSource(source, request, urls.baseOf(request)),
+    offset: offset === null ? undefined : parseForkOffset(offset),
+    subOffset: skip,
+  };
+}
+
+function parseForkOffset(token: string): Offset {
+  return token === "-1" ? 0 : parseOffset("Stream-Fork-Offset", token);
+}
+
+function parseSubOffset(value: string): number {
+  const count = SUB_OFFSET.test(value) ? Number(value) : NaN;
+  if (Number.isSafeInteger(count)) return count;
+  throw new StreamError(
+    { code: "invalid_fork" },
+    `Stream-Fork-Sub-Offset ${quote(value)} is not a count: expected a decimal integer without ` +
+      "sign or leading zeros.",
+  );
+}

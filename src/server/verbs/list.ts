@@ -1,0 +1,78 @@
+import type { Answer, HttpRequest } from "../../http/handler.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import { formatOffset } from "../../protocol/offset.ts";
+import type { ListedStream, ListRequest } from "../../storage/storage.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+import type { Serving } from "../context.ts";
+
+const DEFAULT_LIMIT = 100;
+const GREATEST_LIMIT = 1000;
+const METHODS = "GET, OPTIONS";
+
+/** GET of the listing: a page of the streams there are, as JSON (an extension; PROTOCOL §6). */
+export async function list(serving: Serving, request: HttpRequest): Promise<Answer> {
+  if (!serving.config.listing) {
+    throw new StreamError(
+      { code: "not_found" },
+      "This server doesn't list its streams: start it with --listing, or DURABLE_STREAMS_LISTING=true " +
+        "(createApp has the option listing).",
+    );
+  }
+  if (request.method !== "GET") {
+    throw new StreamError(
+      { code: "method_not_allowed", allowed: METHODS },
+      `The listing doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
+    );
+  }
+  const { streams, next } = await serving.storage.list(parseListQuery(request.url));
+  return {
+    status: 200,
+    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
+    body: `${JSON.stringify({ streams: streams.map(toJson), next })}\n`,
+  };
+}
+
+function toJson(stream: ListedStream): Record<string, unknown> {
+  const { name, contentType, space, tail, closed, lifetime } = stream;
+  const json: Record<string, unknown> = {
+    name,
+    contentType,
+    nextOffset: formatOffset(space, tail),
+    closed,
+  };
+  if (lifetime.kind === "ttl") json["ttlSeconds"] = lifetime.ttlSeconds;
+  if (lifetime.kind === "until") json["expiresAt"] = new Date(lifetime.expiresAtMs).toISOString();
+  return json;
+}
+
+/** Parameters that the listing doesn't know are ignored, as those of a read are. */
+function parseListQuery(url: string): ListRequest {
+  const parameters = new URL(url).searchParams;
+  const limit = single(parameters, "limit");
+  return {
+    prefix: single(parameters, "prefix"),
+    after: single(parameters, "after"),
+    limit: limit === undefined ? DEFAULT_LIMIT : parseLimit(limit),
+  };
+}
+
+function single(parameters: URLSearchParams, name: string): string | undefined {
+  const values = parameters.getAll(name);
+  if (values.length <= 1) return values[0];
+  throw new StreamError(
+    { code: "invalid_query" },
+    `The query has ${values.length} times ${name}: a listing takes one.`,
+  );
+}
+
+function parseLimit(value: string): number {
+  const limit = /^[0-9]+$/.test(value) ? Number(value) : 0;
+  if (limit >= 1 && limit <= GREATEST_LIMIT) return limit;
+  throw new StreamError(
+    { code: "invalid_query" },
+    `limit=${
+      quote(value)
+    } is not a number of streams: expected 1 to ${GREATEST_LIMIT}, or none for ` +
+      `${DEFAULT_LIMIT}.`,
+  );
+}

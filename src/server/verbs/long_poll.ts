@@ -1,0 +1,45 @@
+import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import { nextCursor } from "../../protocol/cursor.ts";
+import {
+  STREAM_CLOSED,
+  STREAM_CURSOR,
+  STREAM_NEXT_OFFSET,
+  STREAM_UP_TO_DATE,
+} from "../../protocol/headers.ts";
+import { formatOffset } from "../../protocol/offset.ts";
+import type { ReadResult } from "../../storage/storage.ts";
+import { answerChunk } from "./chunk_response.ts";
+import { hasNews, readOn } from "../live/poll_hub.ts";
+import type { ReadQuery } from "./read_query.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+import type { Serving } from "../context.ts";
+
+/** GET live=long-poll: data at once where there is some, else when it comes (PROTOCOL §5.7). */
+export async function longPoll(
+  serving: Serving,
+  request: HttpRequest,
+  name: string,
+  query: ReadQuery,
+): Promise<Answer> {
+  const { storage, config, polls, clock } = serving;
+  const first = await storage.read(name, query.from, config.chunkBytes);
+  const news = hasNews(first) ? undefined : await polls.wait(name, first, request.signal);
+  const chunk = news?.chunk ??
+    (hasNews(first) ? first : await readOn(storage, name, first, config.chunkBytes));
+  const cursor = nextCursor(query.cursor, clock.nowMs());
+  return chunk.data.length > 0
+    ? answerChunk(serving, request, name, chunk, query, cursor, news?.body)
+    : answerNothing(chunk, cursor);
+}
+
+function answerNothing(chunk: ReadResult, cursor: number): Answer {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    ...NO_STORE,
+    [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.tail),
+    [STREAM_UP_TO_DATE]: "true",
+    [STREAM_CURSOR]: String(cursor),
+  };
+  if (chunk.closed) headers[STREAM_CLOSED] = "true";
+  return { status: 204, headers, body: null };
+}

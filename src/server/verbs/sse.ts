@@ -1,0 +1,82 @@
+import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import { sseEncoding } from "../../protocol/content_type.ts";
+import { nextCursor } from "../../protocol/cursor.ts";
+import { type EventId, parseEventId } from "../../protocol/event_id.ts";
+import {
+  STREAM_CLOSED,
+  STREAM_CURSOR,
+  STREAM_NEXT_OFFSET,
+  STREAM_SSE_DATA_ENCODING,
+  STREAM_UP_TO_DATE,
+} from "../../protocol/headers.ts";
+import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
+import type { ReadResult } from "../../storage/storage.ts";
+import type { ReadQuery } from "./read_query.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+import type { Serving } from "../context.ts";
+
+/** The answer depends on where the client is, too: a cache must not take one for another. */
+const VARY: Readonly<HeaderFields> = { "vary": "last-event-id" };
+
+/**
+ * GET live=sse: all that there is and then what comes, as server-sent events (PROTOCOL §5.8). A browser's
+ * `EventSource` that comes back with `Last-Event-ID` goes on after that event (an extension).
+ */
+export async function sse(
+  serving: Serving,
+  request: HttpRequest,
+  name: string,
+  query: ReadQuery,
+): Promise<Answer> {
+  const last = lastEventOf(request);
+  const from = laterOf(query.from, last);
+  const first = await serving.storage.read(name, from, serving.config.chunkBytes);
+  if (from === last?.offset && last.isClosed && isEnd(first)) return answerEnd(first);
+  const cursor = nextCursor(query.cursor, serving.clock.nowMs());
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    ...VARY,
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    [STREAM_NEXT_OFFSET]: formatOffset(first.space, first.start),
+    [STREAM_CURSOR]: String(cursor),
+  };
+  // PROTOCOL §8 asks for these where a read of `now` meets a closed stream, whatever the mode.
+  if (isEnd(first)) {
+    headers[STREAM_UP_TO_DATE] = "true";
+    headers[STREAM_CLOSED] = "true";
+  }
+  if (sseEncoding(first.contentType) === "base64") {
+    headers[STREAM_SSE_DATA_ENCODING] = "base64";
+  }
+  return { status: 200, headers, body: serving.sse.open(name, first, cursor, request.signal) };
+}
+
+function lastEventOf({ headers }: HttpRequest): EventId | undefined {
+  const value = headers.get("last-event-id");
+  return value === null || value === "" ? undefined : parseEventId(value);
+}
+
+/** An `EventSource` comes back to the URL that it began with, which may name a place long passed. */
+function laterOf(from: ReadFrom, last: EventId | undefined): ReadFrom {
+  if (last === undefined) return from;
+  return isOffset(from) && positionOf(from) > positionOf(last.offset) ? from : last.offset;
+}
+
+function isEnd({ start, tail, closed }: ReadResult): boolean {
+  return closed && start === tail;
+}
+
+/** To who has been told of the closure already: a 204 is how `EventSource` learns not to come back. */
+function answerEnd({ space, tail }: ReadResult): Answer {
+  const headers: HeaderFields = {
+    ...COMMON_HEADERS,
+    ...VARY,
+    ...NO_STORE,
+    [STREAM_NEXT_OFFSET]: formatOffset(space, tail),
+    [STREAM_UP_TO_DATE]: "true",
+    [STREAM_CLOSED]: "true",
+  };
+  return { status: 204, headers, body: null };
+}

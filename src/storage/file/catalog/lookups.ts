@@ -1,0 +1,272 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { FileSystemError } from "../../../env/file_system.ts";
+import { NO_BYTES } from "../../../protocol/bytes.ts";
+import { type ProducerPosition, StreamError } from "../../../protocol/errors.ts";
+import { compareNames, endOfPrefix, type NameRange } from "../../../protocol/name_order.ts";
+import type {
+  CatalogLookups,
+  CatalogState,
+  ProducerRow,
+  RowEnd,
+  SegmentRow,
+  StreamRow,
+} from "./catalog.ts";
+import {
+  checkRow,
+  PATIENCE,
+  rowChecks,
+  type SqlRow,
+  STATE_COLUMNS,
+  STREAM_COLUMNS,
+  toProducerRow,
+  toSegmentRow,
+  toStreamRow,
+} from "./schema.ts";
+import { damagedRead, isDamage } from "../directory/damage.ts";
+import { shortageRefusal } from "../wal/shortage.ts";
+import { sqliteTrouble } from "../directory/sqlite_error.ts";
+
+/** Damaged rows are few: nearly always the first one that is looked at checks. */
+const ROWS_LOOKED_AT = 16;
+
+/** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
+export class SqliteLookups implements CatalogLookups {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #byName: StatementSync;
+  readonly #after: StatementSync;
+  readonly #from: StatementSync;
+  readonly #byId: StatementSync;
+  readonly #byIds: StatementSync;
+  readonly #producers: StatementSync;
+  readonly #producer: StatementSync;
+  readonly #countProducers: StatementSync;
+  readonly #segmentAt: StatementSync;
+  readonly #segments: StatementSync;
+  readonly #countForks: StatementSync;
+  readonly #forkIds: StatementSync;
+  readonly #expired: StatementSync;
+
+  constructor(path: string, database: DatabaseSync) {
+    this.#path = path;
+    this.#database = database;
+    database.exec(PATIENCE);
+    database.exec("PRAGMA query_only=1;");
+    this.#byName = database.prepare("SELECT * FROM stream WHERE name = ?");
+    const page = (bound: string) =>
+      `SELECT * FROM stream WHERE name ${bound} ? AND name < ? ORDER BY name LIMIT ?`;
+    this.#after = database.prepare(page(">"));
+    this.#from = database.prepare(page(">="));
+    this.#byId = database.prepare("SELECT * FROM stream WHERE id = ?");
+    this.#byIds = database.prepare(
+      "SELECT * FROM stream WHERE id IN (SELECT value FROM json_each(?))",
+    );
+    this.#producers = database.prepare("SELECT * FROM producer WHERE stream_id = ?");
+    this.#producer = database.prepare(
+      "SELECT * FROM producer WHERE stream_id = ? AND producer_id = ?",
+    );
+    this.#countProducers = database.prepare(
+      "SELECT producers AS expected, " +
+        "(SELECT count(*) FROM producer WHERE stream_id = stream.id) AS found FROM stream WHERE id = ?",
+    );
+    this.#segmentAt = database.prepare(
+      "SELECT * FROM segment WHERE stream_id = ? AND base <= ? ORDER BY base DESC LIMIT 1",
+    );
+    this.#segments = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
+    this.#countForks = database.prepare(
+      "SELECT count(*) AS forks FROM stream WHERE source_id = ?",
+    );
+    this.#forkIds = database.prepare("SELECT id FROM stream WHERE source_id = ?");
+    this.#expired = database.prepare(
+      "SELECT ends_at_ms, id FROM stream WHERE ends_at_ms <= ? AND (ends_at_ms, id) > (?, ?) " +
+        "AND soft_deleted = 0 ORDER BY ends_at_ms, id LIMIT ?",
+    );
+  }
+
+  byName(name: string): StreamRow | undefined {
+    const row = this.#stream(() => this.#byName.get(name));
+    if (row !== undefined && row.name !== name) throw this.#otherRow(name, row.name);
+    return row;
+  }
+
+  list({ prefix, after }: NameRange, limit: number): StreamRow[] {
+    // In SQLite's order every text comes before every blob.
+    const end = endOfPrefix(prefix) ?? NO_BYTES;
+    const rows = this.#read(() =>
+      compareNames(after, prefix) < 0
+        ? this.#from.all(prefix, end, limit)
+        : this.#after.all(after, end, limit)
+    );
+    let last = after;
+    return rows.map((row) => {
+      const stream = toStreamRow(row, this.#path);
+      // A damaged page may lead back, and a listing that goes on from there would have no end.
+      if (compareNames(stream.name, last) <= 0) {
+        throw this.#otherRow(`a name after ${last}`, stream.name);
+      }
+      last = stream.name;
+      return stream;
+    });
+  }
+
+  byId(id: number): StreamRow | undefined {
+    return this.#stream(() => this.#byId.get(id));
+  }
+
+  byIds(ids: readonly number[]): StreamRow[] {
+    const rows = this.#read(() => this.#byIds.all(JSON.stringify(ids)));
+    return rows.flatMap((row) => {
+      try {
+        return toStreamRow(row, this.#path);
+      } catch {
+        // It is damaged, which whoever looks for it by itself is told.
+        return [];
+      }
+    });
+  }
+
+  producers(streamId: number): ProducerRow[] {
+    this.#checkProducers(streamId);
+    const rows = this.#read(() => this.#producers.all(streamId));
+    return rows.map((row) => {
+      const found = toProducerRow(row, this.#path);
+      if (found.streamId === streamId) return found;
+      throw this.#otherRow(String(streamId), String(found.streamId));
+    });
+  }
+
+  producer(streamId: number, producerId: string): ProducerPosition | undefined {
+    const row = this.#read(() => this.#producer.get(streamId, producerId));
+    if (row === undefined) {
+      this.#checkProducers(streamId);
+      return undefined;
+    }
+    const found = toProducerRow(row, this.#path);
+    if (found.streamId === streamId && found.producerId === producerId) return found;
+    throw this.#otherRow(`${streamId}/${producerId}`, `${found.streamId}/${found.producerId}`);
+  }
+
+  /** A damaged page may hide a row, and a producer that isn't known any more could write twice. */
+  #checkProducers(streamId: number): void {
+    const row = this.#read(() => this.#countProducers.get(streamId));
+    if (row === undefined || row.expected === row.found) return;
+    throw damagedRead({
+      path: this.#path,
+      position: 0,
+      expected: `${row.expected} producers of stream ${streamId}`,
+      found: `${row.found}`,
+    });
+  }
+
+  segmentAt(streamId: number, offset: number): SegmentRow | undefined {
+    const row = this.#read(() => this.#segmentAt.get(streamId, offset));
+    return row && this.#segment(row, streamId);
+  }
+
+  segments(streamId: number): SegmentRow[] {
+    return this.#read(() => this.#segments.all(streamId)).map((row) =>
+      this.#segment(row, streamId)
+    );
+  }
+
+  countForks(sourceId: number): number {
+    return Number(this.#read(() => this.#countForks.get(sourceId))?.forks ?? 0);
+  }
+
+  /** Whether any stream is a fork. */
+  hasForks(): boolean {
+    const query = "SELECT 1 AS found FROM stream WHERE source_id IS NOT NULL LIMIT 1";
+    return this.#read(() => this.#database.prepare(query).get()) !== undefined;
+  }
+
+  forkIds(sourceId: number): number[] {
+    return this.#read(() => this.#forkIds.all(sourceId)).map(({ id }) => Number(id));
+  }
+
+  greatestId(): number | undefined {
+    try {
+      return this.#firstThatChecks("id > 0", "id")?.id ?? 0;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return undefined;
+    }
+  }
+
+  positionBehind(position: number): number | undefined {
+    return this.#firstThatChecks(`position > ${position}`, "position")?.position;
+  }
+
+  /** A row that is damaged says nothing: neither how far ids went nor the log. */
+  #firstThatChecks(condition: string, column: "id" | "position"): StreamRow | undefined {
+    const page = this.#database.prepare(
+      `SELECT * FROM stream WHERE ${condition} AND ${column} < ? ORDER BY ${column} DESC LIMIT ?`,
+    );
+    for (let before = Number.MAX_SAFE_INTEGER;;) {
+      const rows = this.#read(() => page.all(before, ROWS_LOOKED_AT));
+      for (const row of rows) {
+        if (rowChecks(row, STREAM_COLUMNS)) return toStreamRow(row, this.#path);
+      }
+      if (rows.length < ROWS_LOOKED_AT) return undefined;
+      before = Number(rows.at(-1)?.[column]);
+    }
+  }
+
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+    const { endsAtMs, id } = after ?? { endsAtMs: -1, id: 0 };
+    return this.#read(() => this.#expired.all(nowMs, endsAtMs, id, limit))
+      .map((row) => ({ endsAtMs: Number(row.ends_at_ms), id: Number(row.id) }));
+  }
+
+  /** @throws {StreamError} `damaged` */
+  readState(): CatalogState {
+    const row: SqlRow = this.#database.prepare("SELECT * FROM state").get() ?? {};
+    checkRow(row, STATE_COLUMNS, this.#path, "state");
+    return {
+      uuid: String(row.uuid),
+      position: Number(row.position),
+      nextId: Number(row.next_id),
+      checkpointAtMs: Number(row.checkpoint_at_ms),
+      clean: row.clean === 1,
+    };
+  }
+
+  #stream(get: () => SqlRow | undefined): StreamRow | undefined {
+    const row = this.#read(get);
+    return row && toStreamRow(row, this.#path);
+  }
+
+  /** A search goes by an index, which may lead to another row. */
+  #segment(row: SqlRow, streamId: number): SegmentRow {
+    const segment = toSegmentRow(row, this.#path);
+    if (segment.streamId === streamId) return segment;
+    throw this.#otherRow(String(streamId), String(segment.streamId));
+  }
+
+  #otherRow(wanted: string, found: string): StreamError {
+    const expected = `the row of ${wanted}`;
+    return damagedRead({ path: this.#path, position: 0, expected, found: `that of ${found}` });
+  }
+
+  /**
+   * @throws {StreamError} `damaged` where SQLite finds its pages to be; `overloaded` where it can't open a
+   * file now
+   * @throws {FileSystemError} where the system doesn't let it read
+   */
+  #read<T>(get: () => T): T {
+    try {
+      return get();
+    } catch (error) {
+      const trouble = sqliteTrouble(error);
+      if (trouble === "cannot_open") throw shortageRefusal("too_many_open_files");
+      if (trouble === "unavailable") throw new FileSystemError("other", "read", this.#path, error);
+      if (trouble !== "other") throw error;
+      const found = error instanceof Error ? error.message : String(error);
+      throw damagedRead({ path: this.#path, position: 0, expected: "our catalogue", found });
+    }
+  }
+
+  /** Closes the connection. */
+  closeLookups(): void {
+    this.#database.close();
+  }
+}

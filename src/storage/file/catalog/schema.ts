@@ -1,0 +1,332 @@
+import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import { NO_BYTES } from "../../../protocol/bytes.ts";
+import type { Lifetime } from "../../../protocol/lifetime.ts";
+import { expiryMs } from "../../../protocol/lifetime.ts";
+import type {
+  IdentityColumns,
+  ProducerRow,
+  SegmentRow,
+  StateColumns,
+  StreamRow,
+  StreamUpdate,
+} from "./catalog.ts";
+import { checksum } from "../directory/checksum.ts";
+import { damagedRead } from "../directory/damage.ts";
+
+/**
+ * The catalogue's tables and what stands in their rows (FORMAT.md, "catalog.sqlite"). SQLite doesn't
+ * notice a flipped bit in a value, so each row carries the CRC-32 of its columns.
+ */
+export const SCHEMA = `
+CREATE TABLE state (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  uuid TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  next_id INTEGER NOT NULL,
+  checkpoint_at_ms INTEGER NOT NULL,
+  clean INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL
+) STRICT;
+CREATE TABLE stream (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  content_type TEXT NOT NULL,
+  ttl_seconds INTEGER,
+  expires_at_ms INTEGER,
+  source_id INTEGER,
+  source_name TEXT,
+  fork_offset INTEGER,
+  fork_sub_offset INTEGER,
+  fork_point INTEGER,
+  soft_deleted INTEGER NOT NULL,
+  touched_at_ms INTEGER NOT NULL,
+  closed INTEGER NOT NULL,
+  closed_by_id TEXT,
+  closed_by_epoch INTEGER,
+  closed_by_seq INTEGER,
+  seq TEXT,
+  producers INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  tail INTEGER NOT NULL,
+  last_at_ms INTEGER NOT NULL,
+  rest BLOB NOT NULL,
+  crc32 INTEGER NOT NULL,
+  ends_at_ms INTEGER
+) STRICT;
+CREATE INDEX stream_source ON stream (source_id) WHERE source_id IS NOT NULL;
+CREATE INDEX stream_end ON stream (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
+CREATE TABLE producer (
+  stream_id INTEGER NOT NULL,
+  producer_id TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
+  PRIMARY KEY (stream_id, producer_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE segment (
+  stream_id INTEGER NOT NULL,
+  base INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
+  PRIMARY KEY (stream_id, base)
+) STRICT, WITHOUT ROWID;
+`;
+
+/**
+ * The connections of one process meet while SQLite's own log is set up or moved: whoever comes second
+ * waits, instead of failing.
+ */
+export const PATIENCE = "PRAGMA busy_timeout=10000;";
+
+/** The columns of `stream` that never change. */
+const IDENTITY_COLUMNS = [
+  "id",
+  "name",
+  "content_type",
+  "ttl_seconds",
+  "expires_at_ms",
+  "source_id",
+  "source_name",
+  "fork_offset",
+  "fork_sub_offset",
+  "fork_point",
+] as const;
+
+/** The columns of `stream` that do, but for `crc32` and `ends_at_ms`. */
+export const STATE_OF_STREAM_COLUMNS = [
+  "soft_deleted",
+  "touched_at_ms",
+  "closed",
+  "closed_by_id",
+  "closed_by_epoch",
+  "closed_by_seq",
+  "seq",
+  "producers",
+  "position",
+  "tail",
+  "last_at_ms",
+  "rest",
+] as const;
+
+/** The columns of `stream` that the checksum covers, in its order; `crc32` and `ends_at_ms` follow. */
+export const STREAM_COLUMNS = [...IDENTITY_COLUMNS, ...STATE_OF_STREAM_COLUMNS] as const;
+
+/** A row as `node:sqlite` gives it. */
+export type SqlRow = Record<string, SQLOutputValue>;
+
+/** The values of {@link STREAM_COLUMNS}, then the checksum and when the stream ends. */
+export function streamValues(row: StreamRow): SQLInputValue[] {
+  const values = [...identityValues(row), ...stateValues(row)];
+  return [...values, rowChecksum(values), endValue(expiryMs(row.lifetime, row.touchedAtMs))];
+}
+
+/** The values of {@link STATE_OF_STREAM_COLUMNS}, then the row's checksum and when the stream ends. */
+export function updateValues(update: StreamUpdate): SQLInputValue[] {
+  const values = stateValues(update);
+  const checksum = rowChecksum(values, update.identityChecksum);
+  values.push(checksum, endValue(update.endsAtMs));
+  return values;
+}
+
+/** The CRC-32 with which that of a stream's row begins, whatever becomes of the stream. */
+export function identityChecksum(identity: IdentityColumns): number {
+  return rowChecksum(identityValues(identity));
+}
+
+/** Bytes as they are bound: empty ones of another thread, or of SQLite, are NULL to Node 22. */
+export function blobValue(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 ? NO_BYTES : bytes;
+}
+
+function endValue(endsAtMs: number): SQLInputValue {
+  return endsAtMs === Infinity ? null : endsAtMs;
+}
+
+function identityValues(
+  { id, name, contentType, lifetime, fork }: IdentityColumns,
+): SQLInputValue[] {
+  return [
+    id,
+    name,
+    contentType,
+    lifetime.kind === "ttl" ? lifetime.ttlSeconds : null,
+    lifetime.kind === "until" ? lifetime.expiresAtMs : null,
+    fork?.sourceId ?? null,
+    fork?.sourceName ?? null,
+    fork?.offset ?? null,
+    fork?.subOffset ?? null,
+    fork?.point ?? null,
+  ];
+}
+
+function stateValues(row: StateColumns): SQLInputValue[] {
+  const { closedBy } = row;
+  return [
+    row.softDeleted ? 1 : 0,
+    row.touchedAtMs,
+    row.closed ? 1 : 0,
+    closedBy?.id ?? null,
+    closedBy?.epoch ?? null,
+    closedBy?.seq ?? null,
+    row.seq ?? null,
+    row.producerCount,
+    row.position,
+    row.tail,
+    row.lastAtMs,
+    blobValue(row.rest),
+  ];
+}
+
+/**
+ * The stream in a row.
+ *
+ * @throws {StreamError} `damaged`
+ */
+export function toStreamRow(row: SqlRow, path: string): StreamRow {
+  checkRow(row, STREAM_COLUMNS, path, "stream");
+  const sourceId = optionalInteger(row.source_id);
+  const closedById = optionalText(row.closed_by_id);
+  return {
+    id: integer(row.id),
+    name: text(row.name),
+    contentType: text(row.content_type),
+    lifetime: toLifetime(optionalInteger(row.ttl_seconds), optionalInteger(row.expires_at_ms)),
+    fork: sourceId === undefined ? undefined : {
+      sourceId,
+      sourceName: text(row.source_name),
+      offset: optionalInteger(row.fork_offset),
+      subOffset: integer(row.fork_sub_offset),
+      point: integer(row.fork_point),
+    },
+    softDeleted: row.soft_deleted === 1,
+    touchedAtMs: integer(row.touched_at_ms),
+    closed: row.closed === 1,
+    closedBy: closedById === undefined ? undefined : {
+      id: closedById,
+      epoch: integer(row.closed_by_epoch),
+      seq: integer(row.closed_by_seq),
+    },
+    seq: optionalText(row.seq),
+    producerCount: integer(row.producers),
+    position: integer(row.position),
+    tail: integer(row.tail),
+    lastAtMs: integer(row.last_at_ms),
+    rest: row.rest instanceof Uint8Array ? new Uint8Array(row.rest) : new Uint8Array(0),
+  };
+}
+
+function toLifetime(ttlSeconds: number | undefined, expiresAtMs: number | undefined): Lifetime {
+  if (ttlSeconds !== undefined) return { kind: "ttl", ttlSeconds };
+  return expiresAtMs === undefined ? { kind: "forever" } : { kind: "until", expiresAtMs };
+}
+
+/** The columns of `producer` that the checksum covers; `crc32` follows. */
+export const PRODUCER_COLUMNS = ["stream_id", "producer_id", "epoch", "seq"] as const;
+
+/** The values of {@link PRODUCER_COLUMNS}, then the checksum. */
+export function producerValues(row: ProducerRow): SQLInputValue[] {
+  const values = [row.streamId, row.producerId, row.epoch, row.seq];
+  return [...values, rowChecksum(values)];
+}
+
+/**
+ * The producer in a row.
+ *
+ * @throws {StreamError} `damaged`
+ */
+export function toProducerRow(row: SqlRow, path: string): ProducerRow {
+  checkRow(row, PRODUCER_COLUMNS, path, "producer");
+  return {
+    streamId: integer(row.stream_id),
+    producerId: text(row.producer_id),
+    epoch: integer(row.epoch),
+    seq: integer(row.seq),
+  };
+}
+
+/** The columns of `segment` that the checksum covers; `crc32` follows. */
+export const SEGMENT_COLUMNS = ["stream_id", "base", "bytes", "blocks"] as const;
+
+/** The values of {@link SEGMENT_COLUMNS}, then the checksum. */
+export function segmentValues(row: SegmentRow): SQLInputValue[] {
+  const values = [row.streamId, row.base, row.bytes, row.blocks];
+  return [...values, rowChecksum(values)];
+}
+
+/**
+ * The segment in a row.
+ *
+ * @throws {StreamError} `damaged`
+ */
+export function toSegmentRow(row: SqlRow, path: string): SegmentRow {
+  checkRow(row, SEGMENT_COLUMNS, path, "segment");
+  return {
+    streamId: integer(row.stream_id),
+    base: integer(row.base),
+    bytes: integer(row.bytes),
+    blocks: integer(row.blocks),
+  };
+}
+
+/** The columns of `state` that the checksum covers; `crc32` follows. */
+export const STATE_COLUMNS = ["uuid", "position", "next_id", "checkpoint_at_ms", "clean"] as const;
+
+/**
+ * The CRC-32 of a row: its values one a line, `~` for a null, `=` before a text (no text in a row holds
+ * a line break), bytes as they are.
+ *
+ * @param seed the checksum of the values before these
+ */
+export function rowChecksum(values: readonly (SQLInputValue | undefined)[], seed = 0): number {
+  let crc = seed;
+  let lines = "";
+  for (const value of values) {
+    if (value instanceof Uint8Array) {
+      crc = checksum(value, checksum(lines, crc));
+      lines = "\n";
+    } else {
+      lines += typeof value === "string" ? `=${value}\n` : `${value ?? "~"}\n`;
+    }
+  }
+  return checksum(lines, crc);
+}
+
+/** Whether a row is what was written. */
+export function rowChecks(row: SqlRow, columns: readonly string[]): boolean {
+  return row.crc32 === rowChecksum(columns.map((column) => row[column]));
+}
+
+/** @throws {StreamError} `damaged` where the row isn't what was written */
+export function checkRow(
+  row: SqlRow,
+  columns: readonly string[],
+  path: string,
+  table: string,
+): void {
+  const expected = row.crc32;
+  const found = rowChecksum(columns.map((column) => row[column]));
+  if (expected === found) return;
+  throw damagedRead({
+    path,
+    position: 0,
+    expected: `a row of ${table} with the CRC-32 ${String(expected)}`,
+    found: `${found} (${columns[0]} ${String(row[columns[0] ?? ""])})`,
+  });
+}
+
+function integer(value: SQLOutputValue | undefined): number {
+  return typeof value === "number" ? value : Number(value ?? 0);
+}
+
+function optionalInteger(value: SQLOutputValue | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : integer(value);
+}
+
+function text(value: SQLOutputValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+function optionalText(value: SQLOutputValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

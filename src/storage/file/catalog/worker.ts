@@ -1,0 +1,175 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import type { FileSystemErrorKind } from "../../../env/file_system.ts";
+import { giveWay } from "../../../env/thread_priority.ts";
+import type { CatalogState, StreamUpdate } from "./catalog.ts";
+import {
+  PATIENCE,
+  PRODUCER_COLUMNS,
+  producerValues,
+  rowChecksum,
+  SEGMENT_COLUMNS,
+  segmentValues,
+  STATE_OF_STREAM_COLUMNS,
+  STREAM_COLUMNS,
+  streamValues,
+  updateValues,
+} from "./schema.ts";
+import { type CatalogParcel, unpackRows, unpackUpdates } from "./wire.ts";
+import { openDatabase } from "../directory/sqlite.ts";
+import { type SqliteTrouble, sqliteTrouble } from "../directory/sqlite_error.ts";
+
+/**
+ * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
+ * wait for that, nor for a core where there are few.
+ */
+
+/** What the main thread asks for. */
+export type CatalogRequest =
+  | { kind: "store"; parcel: CatalogParcel }
+  | { kind: "state"; state: CatalogState }
+  | { kind: "close" };
+
+/** What it is told: an error's text, or that it is done. */
+export interface CatalogReply {
+  error: string | undefined;
+  kind: FileSystemErrorKind;
+}
+
+const KINDS: Record<SqliteTrouble, FileSystemErrorKind> = {
+  busy: "other",
+  full: "no_space",
+  cannot_open: "too_many_open_files",
+  unavailable: "other",
+  other: "other",
+};
+
+/** A commit that leaves this much in SQLite's own log moves it into the database. */
+const PAGES_BEFORE_MOVE = 4000;
+
+class Committer {
+  readonly #database: DatabaseSync;
+  readonly #deletes: StatementSync[];
+  readonly #stream: StatementSync;
+  readonly #update: StatementSync;
+  readonly #producer: StatementSync;
+  readonly #segment: StatementSync;
+  readonly #state: StatementSync;
+
+  constructor(path: string) {
+    this.#database = openDatabase(path);
+    this.#database.exec(PATIENCE);
+    this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
+    this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
+      .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));
+    this.#stream = this.#upsert("stream", ["id"], [...STREAM_COLUMNS, "crc32", "ends_at_ms"]);
+    // Without the name, which SQLite would else take out of its index and put back.
+    this.#update = this.#database.prepare(
+      `UPDATE stream SET ${STATE_OF_STREAM_COLUMNS.map((column) => `${column} = ?`).join(", ")}, ` +
+        "crc32 = ?, ends_at_ms = ? WHERE id = ?",
+    );
+    this.#producer = this.#upsert("producer", ["stream_id", "producer_id"], [
+      ...PRODUCER_COLUMNS,
+      "crc32",
+    ]);
+    this.#segment = this.#upsert("segment", ["stream_id", "base"], [...SEGMENT_COLUMNS, "crc32"]);
+    this.#state = this.#database.prepare(
+      "UPDATE state SET uuid = ?, position = ?, next_id = ?, checkpoint_at_ms = ?, clean = ?, crc32 = ?",
+    );
+  }
+
+  handle(request: CatalogRequest): void {
+    switch (request.kind) {
+      case "store":
+        return this.#transaction(() => this.#store(request.parcel));
+      case "state":
+        this.#transaction(() => this.#storeState(request.state));
+        return this.#moveLogIfRoom(PAGES_BEFORE_MOVE);
+      case "close":
+        this.#moveLogIfRoom(0);
+        return this.#database.close();
+    }
+  }
+
+  #store(parcel: CatalogParcel): void {
+    for (const id of parcel.deletedIds) {
+      for (const statement of this.#deletes) statement.run(id);
+    }
+    for (const row of unpackRows(parcel)) this.#stream.run(...streamValues(row));
+    for (const update of unpackUpdates(parcel)) this.#updateStream(update);
+    for (const row of parcel.producers) this.#producer.run(...producerValues(row));
+    for (const row of parcel.segments) this.#segment.run(...segmentValues(row));
+  }
+
+  #updateStream(update: StreamUpdate): void {
+    const { changes } = this.#update.run(...updateValues(update), update.id);
+    if (Number(changes) !== 1) throw new Error(`Stream ${update.id} has no row to update.`);
+  }
+
+  #storeState(state: CatalogState): void {
+    const values = [
+      state.uuid,
+      state.position,
+      state.nextId,
+      state.checkpointAtMs,
+      state.clean ? 1 : 0,
+    ];
+    this.#state.run(...values, rowChecksum(values));
+  }
+
+  #transaction(run: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      run();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
+
+  /** SQLite has rolled back by itself where the disk was full, and says so with an error. */
+  #rollBack(): void {
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
+  /** What is committed is safe where it is, and for want of room or descriptors it can stay there. */
+  #moveLogIfRoom(pages: number): void {
+    try {
+      this.#moveLog(pages);
+    } catch (error) {
+      if (KINDS[sqliteTrouble(error)] === "other") throw error;
+    }
+  }
+
+  #moveLog(pages: number): void {
+    const [row] = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").all();
+    const waiting = typeof row?.log === "number" ? row.log : Infinity;
+    if (waiting > pages) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** A name that is taken by another id is an error and not a row to replace. */
+  #upsert(table: string, keys: readonly string[], columns: readonly string[]): StatementSync {
+    const marks = columns.map(() => "?").join(", ");
+    const updates = columns.filter((column) => !keys.includes(column))
+      .map((column) => `${column} = excluded.${column}`).join(", ");
+    return this.#database.prepare(
+      `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) ` +
+        `ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${updates}`,
+    );
+  }
+}
+
+giveWay();
+const committer = new Committer(workerData.path);
+
+parentPort?.on("message", (request: CatalogRequest) => {
+  const reply: CatalogReply = { error: undefined, kind: "other" };
+  try {
+    committer.handle(request);
+  } catch (error) {
+    reply.error = error instanceof Error ? error.message : String(error);
+    reply.kind = KINDS[sqliteTrouble(error)];
+  }
+  parentPort?.postMessage(reply);
+});

@@ -1,0 +1,29 @@
+import { encodeUtf8 } from "../../../protocol/bytes.ts";
+import { checksum } from "./checksum.ts";
+
+/** The version of everything in a directory. */
+export const FORMAT_VERSION = 2;
+
+/** What a FORMAT file says. */
+export interface DirectoryFormat {
+  version: number;
+  uuid: string;
+}
+
+/** The FORMAT file: three lines of text and their CRC-32 (FORMAT.md, "FORMAT"). */
+export function encodeFormat({ version, uuid }: DirectoryFormat): Uint8Array<ArrayBuffer> {
+  const body = `durable-streams directory\nversion ${version}\nuuid ${uuid}\n`;
+  return encodeUtf8(`${body}crc32 ${checksum(body).toString(16).padStart(8, "0")}\n`);
+}
+
+const FORMAT =
+  /^(durable-streams directory\nversion (\d{1,9})\nuuid ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\n)crc32 ([0-9a-f]{8})\n$/;
+
+/** What a FORMAT file says, `undefined` where it isn't one or doesn't check. */
+export function decodeFormat(bytes: Uint8Array<ArrayBuffer>): DirectoryFormat | undefined {
+  const match = FORMAT.exec(new TextDecoder().decode(bytes));
+  if (match === null) return undefined;
+  const [, body = "", version, uuid = "", crc = ""] = match;
+  if (checksum(body) !== parseInt(crc, 16)) return undefined;
+  return { version: Number(version), uuid };
+}

@@ -1,0 +1,63 @@
+import type { DatabaseSync } from "node:sqlite";
+import { pid } from "node:process";
+import { FileSystemError } from "../../../env/file_system.ts";
+import { DirectoryError } from "./damage.ts";
+import { openDatabase } from "./sqlite.ts";
+import { sqliteTrouble } from "./sqlite_error.ts";
+
+/** A directory's lock; `release` gives it back, and so does the end of the process, however it comes. */
+export interface DirectoryLock {
+  release(): void;
+}
+
+/**
+ * Takes a directory's lock: a SQLite file with a write transaction that stays open. The operating system
+ * frees it when the process is killed. Who holds it can be read by those who come too late.
+ *
+ * @throws {DirectoryError} `in_use`, or `damaged` where it can't be used at all
+ * @throws {FileSystemError} `no_space`
+ */
+export function lockDirectory(path: string): DirectoryLock {
+  const database = openDatabase(path);
+  try {
+    // Neither a sync nor a file beside it: nothing here outlives the process.
+    database.exec("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;");
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL) STRICT");
+    database.exec("DELETE FROM holder");
+    database.prepare("INSERT INTO holder VALUES (?)").run(pid);
+    database.exec("COMMIT; BEGIN IMMEDIATE");
+  } catch (error) {
+    const holder = readHolder(database);
+    database.close();
+    const trouble = sqliteTrouble(error);
+    if (trouble === "full") throw new FileSystemError("no_space", "lock", path, error);
+    if (trouble === "cannot_open") {
+      throw new FileSystemError("too_many_open_files", "lock", path, error);
+    }
+    if (trouble === "busy") throw inUse(path, holder, error);
+    const found = error instanceof Error ? error.message : String(error);
+    const advice = "Remove it while no server runs: it holds nothing that is needed.";
+    throw new DirectoryError("damaged", path, `can't be used as a lock (${found}). ${advice}`);
+  }
+  return { release: () => database.close() };
+}
+
+function inUse(path: string, holder: number | undefined, cause: unknown): DirectoryError {
+  return new DirectoryError(
+    "in_use",
+    path,
+    `another server${holder === undefined ? "" : `, process ${holder},`} holds the directory. ` +
+      "Stop it, or use another directory.",
+    { cause },
+  );
+}
+
+function readHolder(database: DatabaseSync): number | undefined {
+  try {
+    const row = database.prepare("SELECT pid FROM holder").get();
+    return typeof row?.pid === "number" ? row.pid : undefined;
+  } catch {
+    return undefined;
+  }
+}

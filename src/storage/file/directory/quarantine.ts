@@ -1,0 +1,161 @@
+import { basename, dirname, join, relative } from "node:path";
+import type { FileSystem } from "../../../env/file_system.ts";
+import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
+
+/** What a name of a folder of damaged originals begins with. */
+export const KEPT_PREFIX = "damaged-";
+
+const COPIED_BYTES = 1024 * 1024;
+
+/**
+ * The only way in which a repair changes a directory: whatever is changed is copied before, and whatever
+ * is removed is moved, to a folder `damaged-TIME` beside it. What is kept is on disk before the change
+ * begins, so that a repair which is cut short loses nothing. A dry run changes nothing here.
+ */
+export class RepairKeeper {
+  readonly isDryRun: boolean;
+  readonly #fileSystem: FileSystem;
+  readonly #root: string;
+  readonly #folder: string;
+  readonly #kept = new Set<string>();
+  #isUsed = false;
+  #parts = 0;
+
+  /** @param nowMs when the repair began: it names the folder */
+  constructor(fileSystem: FileSystem, root: string, nowMs: number, isDryRun: boolean) {
+    this.#fileSystem = fileSystem;
+    this.#root = root;
+    this.isDryRun = isDryRun;
+    const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+    const names = new Set(fileSystem.list(root));
+    let name = `${KEPT_PREFIX}${time}`;
+    for (let i = 2; names.has(name); i++) name = `${KEPT_PREFIX}${time}-${i}`;
+    this.#folder = join(root, name);
+  }
+
+  /** Where the originals are, once there are any. */
+  get keptIn(): string | undefined {
+    return this.#isUsed ? this.#folder : undefined;
+  }
+
+  /** Copies a file that is about to be changed, once. */
+  async keep(path: string): Promise<void> {
+    if (this.isDryRun || this.#kept.has(path)) return;
+    this.#kept.add(path);
+    const target = await this.#placeFor(path);
+    this.copy(path, target);
+    const copy = this.#fileSystem.open(target, "write");
+    try {
+      await copy.dataSync();
+    } finally {
+      copy.close();
+    }
+    await this.#fileSystem.syncDirectory(dirname(target));
+  }
+
+  /** Copies a file to a place where none is; nothing is synced. */
+  copy(path: string, target: string): void {
+    const from = this.#fileSystem.open(path, "read");
+    try {
+      const to = this.#fileSystem.open(target, "create");
+      try {
+        const bytes = new Uint8Array(COPIED_BYTES);
+        for (let at = 0, length = -1; length !== 0; at += length) {
+          length = from.readSync(bytes, at);
+          to.writeSync(bytes.subarray(0, length), at);
+        }
+      } finally {
+        to.close();
+      }
+    } finally {
+      from.close();
+    }
+  }
+
+  /** A path for a file that is being made, beside the originals. */
+  newPath(): Promise<string> {
+    return this.#placeFor(join(this.#root, `new-${++this.#parts}`));
+  }
+
+  /** Moves a file away. */
+  async moveAside(path: string): Promise<void> {
+    if (this.isDryRun) return;
+    let target = await this.#placeFor(path);
+    // A copy of how it was before this repair changed it stays.
+    if (this.#kept.has(path)) target = `${target}.changed`;
+    this.#fileSystem.rename(path, target);
+    await this.#fileSystem.syncDirectory(dirname(target));
+    await this.#fileSystem.syncDirectory(dirname(path));
+  }
+
+  /** Writes into a file where it stands, after a copy was kept. */
+  async change(path: string, parts: Iterable<FilePart>): Promise<void> {
+    if (this.isDryRun) return;
+    await this.keep(path);
+    const file = this.#fileSystem.open(path, "write");
+    try {
+      for (const { bytes, position } of parts) file.writeSync(bytes, position);
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Makes a file, or puts another one in its place, at one blow. */
+  async replace(path: string, parts: Iterable<FilePart>): Promise<void> {
+    if (this.isDryRun) return;
+    if (this.#fileSystem.list(dirname(path))?.includes(basename(path))) await this.keep(path);
+    const made = await this.newPath();
+    const file = this.#fileSystem.open(made, "create");
+    try {
+      for (const { bytes, position } of parts) file.writeSync(bytes, position);
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
+    this.#fileSystem.rename(made, path);
+    await this.#fileSystem.syncDirectory(dirname(path));
+  }
+
+  /** Gives a file its right name, which no other has. */
+  async rename(path: string, to: string): Promise<void> {
+    if (this.isDryRun) return;
+    this.#fileSystem.rename(path, to);
+    await this.#fileSystem.syncDirectory(dirname(to));
+  }
+
+  /** Writes a text beside the originals. */
+  async note(name: string, text: string): Promise<void> {
+    if (this.isDryRun) return;
+    const path = await this.#placeFor(join(this.#root, name));
+    await this.replace(path, [{ bytes: encodeUtf8(text), position: 0 }]);
+  }
+
+  /** Where a file's original goes, the folders above it made and on disk. */
+  async #placeFor(path: string): Promise<string> {
+    const target = join(this.#folder, relative(this.#root, path));
+    const folder = dirname(target);
+    this.#isUsed = true;
+    if (this.#fileSystem.list(folder) === undefined) {
+      this.#fileSystem.makeDirectory(folder);
+      for (let at = folder; at.length >= this.#folder.length; at = dirname(at)) {
+        await this.#fileSystem.syncDirectory(dirname(at));
+      }
+    }
+    return target;
+  }
+}
+
+/** Bytes and where they go in a file. */
+export interface FilePart {
+  readonly bytes: Bytes;
+  readonly position: number;
+}
+
+/** Zeros from `position` up to `end`. */
+export function* zeros(position: number, end: number): Generator<FilePart> {
+  const bytes = new Uint8Array(Math.max(0, Math.min(COPIED_BYTES, end - position)));
+  for (let at = position; at < end; at += bytes.length) {
+    yield { bytes: bytes.subarray(0, Math.min(bytes.length, end - at)), position: at };
+  }
+}

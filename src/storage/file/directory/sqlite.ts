@@ -1,0 +1,36 @@
+import process from "node:process";
+import type { DatabaseSync } from "node:sqlite";
+import { NEEDED_NODE, oldNode } from "../../../env/node_version.ts";
+
+type Sqlite = typeof import("node:sqlite");
+
+let loaded: Sqlite | undefined;
+
+/**
+ * Opens a database. The runtime's SQLite is loaded with the first one and not before, so that whoever
+ * keeps streams in memory needs none.
+ *
+ * @throws {Error} where the runtime has none that does
+ */
+export function openDatabase(location: string): DatabaseSync {
+  loaded ??= load();
+  return new loaded.DatabaseSync(location);
+}
+
+function load(): Sqlite {
+  const node = oldNode(process.versions);
+  if (node !== undefined) {
+    throw new Error(
+      `Keeping streams on disk needs the SQLite of Node ${NEEDED_NODE} or later, and this is Node ` +
+        `${node}; Deno and Bun have one, too. Streams in memory need none.`,
+    );
+  }
+  const { emitWarning } = process;
+  // Node warns whoever loads it that it may change, which is our concern and not the user's.
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule("node:sqlite");
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

@@ -1,0 +1,210 @@
+import type { DatabaseSync } from "node:sqlite";
+import { viewOf } from "../../directory/bytes_io.ts";
+import { rowChecksum, SCHEMA, type SqlRow, STATE_COLUMNS } from "../../catalog/schema.ts";
+import type { FileWindow } from "../scan/file_window.ts";
+import type { Finding, FindingKind } from "./finding.ts";
+import { openDatabase } from "../../directory/sqlite.ts";
+
+const HEADER_BYTES = 100;
+const MAX_MESSAGES = 100;
+const PAGE_BYTES = 4096;
+
+/** Fields of a SQLite file's header that are always the same in ours, each one byte or four. */
+const HEADER_FIELDS: readonly (readonly [name: string, at: number, bytes: 1 | 4, value: number])[] =
+  [
+    ["file format for writing", 18, 1, 2],
+    ["file format for reading", 19, 1, 2],
+    ["reserved bytes of a page", 20, 1, 0],
+    ["greatest part of an index page", 21, 1, 64],
+    ["least part of an index page", 22, 1, 32],
+    ["least part of a table page", 23, 1, 32],
+    ["schema format", 44, 4, 4],
+    ["vacuum mode", 52, 4, 0],
+    ["text encoding", 56, 4, 1],
+    ["user version", 60, 4, 0],
+    ["incremental vacuum", 64, 4, 0],
+    ["application id", 68, 4, 0],
+  ];
+
+/**
+ * What is wrong with the first bytes of the catalogue's file: SQLite looks at some of them only when it
+ * writes, and may then refuse.
+ */
+export function* checkCatalogHeader(window: FileWindow, path: string): Generator<Finding> {
+  const bytes = window.bytes(0, HEADER_BYTES);
+  const magic = new TextDecoder("latin1").decode(bytes.subarray(0, 16));
+  if (bytes.length < HEADER_BYTES || magic !== "SQLite format 3\0") {
+    yield unreadable(path, 0, "the catalogue isn't a SQLite file", {
+      expected: "the magic SQLite format 3",
+      found: bytes.length < HEADER_BYTES ? `${bytes.length} bytes` : JSON.stringify(magic),
+    });
+    return;
+  }
+  const view = viewOf(bytes);
+  for (const [name, at, length, value] of HEADER_FIELDS) {
+    const found = length === 1 ? view.getUint8(at) : view.getUint32(at);
+    if (found === value) continue;
+    yield unreadable(path, at, `the header of the catalogue has another ${name}`, {
+      expected: `${value}`,
+      found: `${found}`,
+    });
+  }
+}
+
+/** Whether SQLite finds the pages of the catalogue to fit together; its words name the page. */
+export function* checkPages(database: DatabaseSync, path: string): Generator<Finding> {
+  const rows = database.prepare(`PRAGMA integrity_check(${MAX_MESSAGES})`).all();
+  for (const row of rows) {
+    const message = String(row.integrity_check).replaceAll(/\s*\n\s*/g, "; ");
+    if (message === "ok") continue;
+    const page = Number(/\bpage (\d+)/.exec(message)?.[1] ?? 1);
+    yield unreadable(path, (page - 1) * PAGE_BYTES, "SQLite's integrity check fails", {
+      expected: "ok",
+      found: message,
+    });
+  }
+}
+
+/** Whether the catalogue has our tables and indexes and no others. */
+export function* checkSchema(database: DatabaseSync, path: string): Generator<Finding> {
+  const expected = expectedSchema();
+  const found = schemaOf(database);
+  for (const [name, sql] of expected) {
+    if (found.get(name) === sql) continue;
+    yield otherSchema(path, `${name} of the catalogue is another`, sql, found.get(name));
+  }
+  for (const [name, sql] of found) {
+    if (expected.has(name)) continue;
+    yield otherSchema(path, `${name} of the catalogue is none of ours`, "nothing", sql);
+  }
+}
+
+function otherSchema(
+  path: string,
+  message: string,
+  expected: string,
+  found = "nothing",
+): Finding {
+  const oneLine = (sql: string) => sql.replaceAll(/\s+/g, " ");
+  return {
+    kind: "catalog_schema",
+    path,
+    position: 0,
+    message,
+    expected: oneLine(expected),
+    found: oneLine(found),
+  };
+}
+
+function expectedSchema(): Map<string, string> {
+  const model = openDatabase(":memory:");
+  try {
+    model.exec(SCHEMA);
+    return schemaOf(model);
+  } finally {
+    model.close();
+  }
+}
+
+function schemaOf(database: DatabaseSync): Map<string, string> {
+  const rows = database.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema").all();
+  return new Map(rows.map(({ type, name, tbl_name: table, sql }) => [
+    `${String(type)} ${String(name)}`,
+    `${String(table)}: ${String(sql)}`,
+  ]));
+}
+
+/** The catalogue's state, as far as its row checks. */
+export interface CheckedState {
+  readonly uuid: string;
+  readonly position: number;
+  readonly nextId: number;
+}
+
+/**
+ * Reads the one row of `state`.
+ *
+ * @param uuid FORMAT's, where that can be read
+ */
+export function* checkState(
+  database: DatabaseSync,
+  path: string,
+  uuid: string | undefined,
+): Generator<Finding, CheckedState | undefined> {
+  const statement = database.prepare("SELECT * FROM state");
+  statement.setReadBigInts(true);
+  const rows: SqlRow[] = statement.all();
+  const [row] = rows;
+  if (row === undefined || rows.length > 1) {
+    yield rowFinding("state_row", path, "the catalogue's table state has not one row", {
+      expected: "1 row",
+      found: `${rows.length} rows`,
+    });
+    return undefined;
+  }
+  const wrong = wrongChecksum(row, STATE_COLUMNS);
+  if (wrong !== undefined) {
+    yield rowFinding("state_row", path, "the row of state fails its checksum", wrong);
+    return undefined;
+  }
+  const state = {
+    uuid: String(row.uuid),
+    position: Number(row.position),
+    nextId: Number(row.next_id),
+  };
+  if (uuid !== undefined && state.uuid !== uuid) {
+    yield rowFinding("catalog_state", path, "the catalogue belongs to another directory", {
+      expected: `the UUID ${uuid}`,
+      found: state.uuid,
+    });
+  }
+  // A checkpoint that was cut short leaves rows of later streams, and they hold later records.
+  const { greatest } = database.prepare(
+    "SELECT max(id) AS greatest FROM stream WHERE id >= ? AND position <= ?",
+  ).get(state.nextId, state.position) ?? {};
+  if (typeof greatest === "number") {
+    yield rowFinding("catalog_state", path, "the next id was used already", {
+      expected: `a next id greater than ${greatest}`,
+      found: `${state.nextId}`,
+    });
+  }
+  return state;
+}
+
+/** The two checksums of a row that isn't what was written, `undefined` where it is. */
+export function wrongChecksum(
+  row: SqlRow,
+  columns: readonly string[],
+): { expected: string; found: string } | undefined {
+  const expected = Number(row.crc32);
+  const found = rowChecksum(columns.map((column) => row[column]));
+  if (expected === found) return undefined;
+  return { expected: `the CRC-32 ${expected}`, found: `${found}` };
+}
+
+/** A finding about a row of the catalogue. */
+export function rowFinding(
+  kind: FindingKind,
+  path: string,
+  message: string,
+  { expected, found }: { expected: string; found: string },
+): Finding {
+  return { kind, path, position: 0, message, expected, found };
+}
+
+/** What SQLite says of a file that it can't read. */
+export function sqliteFailure(path: string, error: unknown): Finding {
+  return unreadable(path, 0, "SQLite can't read the catalogue", {
+    expected: "our catalogue",
+    found: error instanceof Error ? error.message : String(error),
+  });
+}
+
+function unreadable(
+  path: string,
+  position: number,
+  message: string,
+  { expected, found }: { expected: string; found: string },
+): Finding {
+  return { kind: "catalog_unreadable", path, position, message, expected, found };
+}

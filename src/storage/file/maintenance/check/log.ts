@@ -1,0 +1,333 @@
+import { join } from "node:path";
+import type { FileSystem } from "../../../../env/file_system.ts";
+import { getU64, viewOf } from "../../directory/bytes_io.ts";
+import {
+  decodeLogHeader,
+  LOG_HEADER_BYTES,
+  logFileName,
+  type LogHeader,
+  logSeed,
+  parseLogFileName,
+} from "../../wal/format.ts";
+import { type CheckScope, countFile } from "./scope.ts";
+import { FileWindow } from "../scan/file_window.ts";
+import type { Finding, Found, Note } from "./finding.ts";
+import { type WalkedBatch, type WalkedRecord, walkLog, walkRecords } from "../scan/log_walk.ts";
+
+/** What a log is compared with, as far as it is known. */
+export interface LogFrame {
+  readonly uuid: string | undefined;
+  /** The catalogue holds all records up to this one. */
+  readonly position: number | undefined;
+}
+
+/** A record of the log and the file that it is in. */
+export interface PlacedRecord extends WalkedRecord {
+  readonly path: string;
+}
+
+/** Where the log ends; `isWhole` is false where damage hides what else was in it. */
+export interface LogEnd {
+  readonly lastSequence: number;
+  readonly isWhole: boolean;
+}
+
+interface Broken {
+  readonly path: string;
+  readonly position: number;
+  /** The record that should begin there. */
+  readonly sequence: number;
+}
+
+/**
+ * Checks the files under `wal/` as FORMAT.md, "Where the log ends, and what is damage", says, and hands
+ * each record before the first damage to `visit`.
+ */
+export function* checkLog(
+  scope: CheckScope,
+  frame: LogFrame,
+  visit: (record: PlacedRecord) => Iterable<Found>,
+): Generator<Found, LogEnd> {
+  const check = new LogCheck(scope, frame, visit);
+  yield* check.run();
+  return check.end;
+}
+
+class LogCheck {
+  readonly #scope: CheckScope;
+  readonly #frame: LogFrame;
+  readonly #visit: (record: PlacedRecord) => Iterable<Found>;
+  /** Undefined until a file says where it begins. */
+  #lastSequence: number | undefined;
+  #isWhole = true;
+  /** Where the file before ended without a batch that checks, though bytes follow there. */
+  #end: Broken | undefined;
+
+  constructor(
+    scope: CheckScope,
+    frame: LogFrame,
+    visit: (record: PlacedRecord) => Iterable<Found>,
+  ) {
+    this.#scope = scope;
+    this.#frame = frame;
+    this.#visit = visit;
+  }
+
+  get end(): LogEnd {
+    return { lastSequence: this.#lastSequence ?? 0, isWhole: this.#isWhole };
+  }
+
+  *run(): Generator<Found> {
+    const { fileSystem, paths } = this.#scope;
+    const names = (fileSystem.list(paths.log) ?? [])
+      .filter((name) => parseLogFileName(name) !== undefined).sort();
+    if (names.length === 0) {
+      this.#isWhole = false;
+      yield missing(paths.log, "there is no file of the log", "at least one .wal file", "none");
+      return;
+    }
+    let number: number | undefined;
+    for (const [i, name] of names.entries()) {
+      const found = parseLogFileName(name) ?? 0;
+      if (number !== undefined && found > number) yield this.#missingFile(number);
+      number = found + 1;
+      yield* this.#file(join(paths.log, name), found, i === names.length - 1);
+    }
+    yield* this.#againstCatalog();
+  }
+
+  #missingFile(number: number): Finding {
+    const path = join(this.#scope.paths.log, logFileName(number));
+    return missing(path, "a file of the log is missing", "a log file", "none");
+  }
+
+  *#file(path: string, number: number, isLast: boolean): Generator<Found> {
+    yield* withFile(this.#scope.fileSystem, path, (window) => {
+      countFile(this.#scope, window.sizeBytes);
+      return this.#window(window, path, number, isLast);
+    });
+  }
+
+  *#window(
+    window: FileWindow,
+    path: string,
+    number: number,
+    isLast: boolean,
+  ): Generator<Found> {
+    const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
+    if (header === undefined) {
+      this.#isWhole = false;
+      this.#lastSequence = undefined;
+      this.#end = undefined;
+      yield {
+        kind: "log_header",
+        path,
+        position: 0,
+        message: "the header of a log file fails its checksum",
+        expected: "the magic DSWAL and a header with its CRC-32",
+        found: `${Math.min(window.sizeBytes, LOG_HEADER_BYTES)} bytes that are none`,
+      };
+      return;
+    }
+    yield* this.#header(path, number, header);
+    yield* this.#size(window, path, header);
+    yield* this.#batches(window, path, header, isLast);
+  }
+
+  *#header(path: string, number: number, header: LogHeader): Generator<Finding> {
+    if (header.number !== number) {
+      this.#isWhole = false;
+      yield {
+        kind: "log_header",
+        path,
+        position: 8,
+        message: "a log file has another number than its name",
+        expected: `${number}`,
+        found: `${header.number}`,
+      };
+    }
+    const { uuid, position } = this.#frame;
+    if (uuid !== undefined && header.uuid !== uuid) {
+      this.#isWhole = false;
+      yield {
+        kind: "log_foreign",
+        path,
+        position: 20,
+        message: "a log file belongs to another directory",
+        expected: `the UUID ${uuid}`,
+        found: header.uuid,
+      };
+    }
+    const last = this.#lastSequence;
+    const first = header.firstSequence;
+    if (last === undefined) {
+      if (this.#isWhole && position !== undefined && first > position + 1) {
+        this.#isWhole = false;
+        yield {
+          kind: "log_gap",
+          path,
+          position: 36,
+          message: "records before the log's first file are missing",
+          expected: `a log that begins with record ${position + 1} or an earlier one`,
+          found: `one that begins with record ${first}`,
+        };
+      }
+    } else if (first !== last + 1) {
+      yield this.#gap(path, last + 1, first);
+      this.#isWhole = false;
+    }
+    this.#lastSequence = first - 1;
+  }
+
+  *#size({ sizeBytes }: FileWindow, path: string, header: LogHeader): Generator<Finding> {
+    if (sizeBytes >= header.sizeBytes) return;
+    yield {
+      kind: "log_short",
+      path,
+      position: sizeBytes,
+      message: "a log file is cut short; batches at its end may be missing",
+      expected: `${header.sizeBytes} bytes, as its header says`,
+      found: `${sizeBytes}`,
+    };
+  }
+
+  #gap(path: string, expected: number, found: number): Finding {
+    const end = this.#end;
+    if (end !== undefined && found > expected) return unproven(end, `the next file says so`);
+    return {
+      kind: "log_gap",
+      path,
+      position: 36,
+      message: "a log file doesn't follow the one before",
+      expected: `one that begins with record ${expected}`,
+      found: `one that begins with record ${found}`,
+    };
+  }
+
+  *#batches(
+    window: FileWindow,
+    path: string,
+    header: LogHeader,
+    isLast: boolean,
+  ): Generator<Found> {
+    let expected = header.firstSequence;
+    let broken: Broken | undefined;
+    let end = LOG_HEADER_BYTES;
+    for (const part of walkLog(window, logSeed(header))) {
+      const isBatch = part.kind === "batch";
+      if (isBatch && broken !== undefined && part.header.syncedThrough >= broken.sequence) {
+        this.#isWhole = false;
+        yield unproven(broken, `the batch at byte ${part.position} says that it was on disk`);
+        expected = part.header.firstSequence;
+        broken = undefined;
+      }
+      if (!isBatch || !part.isWhole || part.header.firstSequence !== expected) {
+        if (part.kind !== "end") broken ??= { path, position: part.position, sequence: expected };
+        continue;
+      }
+      if (broken !== undefined) continue;
+      yield* this.#records(window, path, part);
+      expected += part.header.count;
+      end = part.position + part.header.payloadBytes;
+    }
+    this.#lastSequence = expected - 1;
+    this.#end = broken ?? this.#tornHeader(window, path, end, expected);
+    if (isLast && this.#end !== undefined) yield* this.#tornEnd(this.#end);
+  }
+
+  /** A batch of which only the header doesn't check still says which record is its first. */
+  #tornHeader(
+    window: FileWindow,
+    path: string,
+    end: number,
+    sequence: number,
+  ): Broken | undefined {
+    const position = Math.ceil(end / LOG_HEADER_BYTES) * LOG_HEADER_BYTES;
+    const bytes = window.bytes(position, 16);
+    if (bytes.length < 16 || getU64(viewOf(bytes), 8) !== sequence) return undefined;
+    return { path, position, sequence };
+  }
+
+  *#tornEnd(end: Broken): Generator<Found> {
+    const { position } = this.#frame;
+    // What the catalogue says is told by itself, at this place.
+    if (position !== undefined && end.sequence <= position) return;
+    yield tornTail(end);
+  }
+
+  *#records(window: FileWindow, path: string, batch: WalkedBatch): Generator<Found> {
+    for (const record of walkRecords(window, batch)) {
+      if (record.record === undefined) {
+        this.#isWhole = false;
+        yield {
+          kind: "log_batch",
+          path,
+          position: record.position,
+          message: `record ${record.sequence} can't be read`,
+          expected: "a create, an append or a delete",
+          found: `${record.lengthBytes} bytes that are none`,
+        };
+      } else if (this.#isWhole) {
+        yield* this.#visit({ ...record, path });
+      }
+    }
+  }
+
+  *#againstCatalog(): Generator<Finding> {
+    const { position } = this.#frame;
+    const last = this.#lastSequence;
+    if (position === undefined || last === undefined || last >= position) return;
+    if (!this.#isWhole) return;
+    this.#isWhole = false;
+    const end = this.#end;
+    yield end === undefined
+      ? {
+        kind: "log_gap",
+        path: this.#scope.paths.log,
+        position: 0,
+        message: "the log is older than the catalogue",
+        expected: `records up to ${position}`,
+        found: `records up to ${last}`,
+      }
+      : unproven(end, `the catalogue holds records up to ${position}`);
+  }
+}
+
+function unproven({ path, position, sequence }: Broken, proof: string): Finding {
+  return {
+    kind: "log_batch",
+    path,
+    position,
+    message: "a batch of the log fails its checksum",
+    expected: `a batch that begins with record ${sequence}`,
+    found: `none, though ${proof}`,
+  };
+}
+
+function tornTail({ path, position, sequence }: Broken): Note {
+  return {
+    kind: "torn_tail",
+    path,
+    position,
+    message:
+      `the newest batch, from record ${sequence} on, fails its checksum: it was being written when ` +
+      "the server ended and was never acknowledged, or it was damaged since; nothing tells which",
+  };
+}
+
+function missing(path: string, message: string, expected: string, found: string): Finding {
+  return { kind: "part_missing", path, position: 0, message, expected, found };
+}
+
+function* withFile(
+  fileSystem: FileSystem,
+  path: string,
+  use: (window: FileWindow) => Iterable<Found>,
+): Generator<Found> {
+  const file = fileSystem.open(path, "read");
+  try {
+    yield* use(new FileWindow(file));
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,171 @@
+import type { AppendRecord, CreateRecord, ForkOrigin } from "../../../records.ts";
+import type { PlacedRecord } from "./log.ts";
+import type { Finding } from "./finding.ts";
+
+/** What a row says that records are applied on. */
+export interface RowPlace {
+  readonly name: string;
+  /** The newest record that it includes. */
+  readonly position: number;
+  readonly tail: number;
+}
+
+/** What the log makes of a stream. */
+export interface LoggedStream {
+  name: string | undefined;
+  tail: number;
+  isDeleted: boolean;
+  /** Set where the log makes it. */
+  fork: ForkOrigin | undefined;
+  readonly hasRow: boolean;
+  /** The first record of it: of a stream that neither a row nor a record makes, `isKnown` is false. */
+  readonly first: PlacedRecord;
+  readonly isKnown: boolean;
+}
+
+/** Whether the log's records fit on the catalogue's rows; what they make of streams. */
+export class LoggedStreams {
+  readonly #rowOf: (id: number) => RowPlace | undefined;
+  readonly #streams = new Map<number, LoggedStream>();
+
+  /** @param rowOf looks a stream up in the catalogue */
+  constructor(rowOf: (id: number) => RowPlace | undefined) {
+    this.#rowOf = rowOf;
+  }
+
+  /** What the log makes of a stream, `undefined` where it has no record of it. */
+  get(id: number): LoggedStream | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** How many streams there are more than rows: those that only the log makes, less those that it deletes. */
+  get countBeyondRows(): number {
+    let count = 0;
+    for (const { hasRow, isDeleted, isKnown } of this.#streams.values()) {
+      if (hasRow && isDeleted) count--;
+      else if (!hasRow && isKnown && !isDeleted) count++;
+    }
+    return count;
+  }
+
+  /** Takes the next record of the log. */
+  *add(placed: PlacedRecord): Generator<Finding> {
+    const { record } = placed;
+    if (record === undefined) return;
+    if (record.kind === "delete") {
+      for (const id of record.ids) {
+        const stream = this.#streamOf(id, placed);
+        if (!record.soft) stream.isDeleted = true;
+      }
+    } else if (record.kind === "create") {
+      yield* this.#create(record, placed);
+    } else {
+      yield* this.#append(record, placed);
+    }
+  }
+
+  /** What only the log's end can tell. */
+  *finish(): Generator<Finding> {
+    for (const [id, stream] of this.#streams) {
+      const { first, fork } = stream;
+      if (stream.isDeleted) continue;
+      if (!stream.isKnown) {
+        yield misfit(first, id, undefined, {
+          message: "a record of a stream that nothing makes",
+          expected: `a row of stream ${id}, or its creation in the log`,
+          found: "neither",
+        });
+      }
+      if (fork !== undefined) yield* this.#fork(id, stream, fork);
+    }
+  }
+
+  *#create(record: CreateRecord, placed: PlacedRecord): Generator<Finding> {
+    const { id, fork, name } = record;
+    const row = this.#rowOf(id);
+    if (row !== undefined && row.position >= placed.sequence) {
+      this.#streamOf(id, placed);
+      return;
+    }
+    if (row !== undefined || this.#streams.has(id)) {
+      yield misfit(placed, id, name, {
+        message: "a creation of a stream that is there already",
+        expected: "an id that was never used",
+        found: `${id}`,
+      });
+    }
+    const tail = (fork?.point ?? 0) + placed.dataBytes;
+    const hasRow = row !== undefined;
+    const stream = { name, tail, isDeleted: false, fork, hasRow, first: placed, isKnown: true };
+    this.#streams.set(id, stream);
+  }
+
+  *#append(record: AppendRecord, placed: PlacedRecord): Generator<Finding> {
+    const { id, start } = record;
+    const stream = this.#streamOf(id, placed);
+    const row = this.#rowOf(id);
+    if (!stream.isKnown || (row !== undefined && row.position >= placed.sequence)) return;
+    if (start !== stream.tail) {
+      yield misfit(placed, id, stream.name, {
+        message: "an append that doesn't begin at its stream's tail",
+        expected: `offset ${stream.tail}`,
+        found: `offset ${start}`,
+      });
+    }
+    stream.tail = start + placed.dataBytes;
+  }
+
+  *#fork(id: number, { name, first }: LoggedStream, fork: ForkOrigin): Generator<Finding> {
+    const source = this.#streams.get(fork.sourceId);
+    const tail = source?.isDeleted ? undefined : source?.tail ?? this.#rowOf(fork.sourceId)?.tail;
+    if (tail !== undefined && tail >= fork.point) return;
+    const { path, position } = first;
+    yield { ...brokenFork(fork, tail), path, position, stream: { id, name } };
+  }
+
+  #streamOf(id: number, first: PlacedRecord): LoggedStream {
+    const known = this.#streams.get(id);
+    if (known !== undefined) return known;
+    const row = this.#rowOf(id);
+    const stream: LoggedStream = {
+      name: row?.name,
+      tail: row?.tail ?? 0,
+      isDeleted: false,
+      fork: undefined,
+      hasRow: row !== undefined,
+      first,
+      isKnown: row !== undefined,
+    };
+    this.#streams.set(id, stream);
+    return stream;
+  }
+}
+
+/**
+ * What is wrong with a fork.
+ *
+ * @param tail the source's; `undefined` where it isn't there
+ */
+export function brokenFork(
+  { sourceId, sourceName, point }: ForkOrigin,
+  tail: number | undefined,
+): Pick<Finding, "kind" | "message" | "expected" | "found"> {
+  const source = `stream ${JSON.stringify(sourceName)} (${sourceId})`;
+  return {
+    kind: "fork",
+    message: tail === undefined
+      ? "a fork's source isn't there"
+      : "a fork's point isn't in its source",
+    expected: `${source} up to offset ${point}`,
+    found: tail === undefined ? "no such stream" : `its tail at offset ${tail}`,
+  };
+}
+
+function misfit(
+  { path, position }: PlacedRecord,
+  id: number,
+  name: string | undefined,
+  what: Pick<Finding, "message" | "expected" | "found">,
+): Finding {
+  return { kind: "log_record", path, position, ...what, stream: { id, name } };
+}

@@ -1,0 +1,282 @@
+import type { DatabaseSync } from "node:sqlite";
+import { isJsonType } from "../../../../protocol/content_type.ts";
+import { expiryMs } from "../../../../protocol/lifetime.ts";
+import type { SegmentRow, StreamRow } from "../../catalog/catalog.ts";
+import {
+  PRODUCER_COLUMNS,
+  SEGMENT_COLUMNS,
+  type SqlRow,
+  STREAM_COLUMNS,
+  toSegmentRow,
+  toStreamRow,
+} from "../../catalog/schema.ts";
+import { rowFinding, wrongChecksum } from "./catalog.ts";
+import type { LogEnd } from "./log.ts";
+import { brokenFork, type LoggedStreams, type RowPlace } from "./logged_streams.ts";
+import type { CheckScope } from "./scope.ts";
+import { checkSegment } from "./segment.ts";
+import { type Finding, type Found, isFinding, type TouchedStream } from "./finding.ts";
+import { rowPages } from "../scan/row_pages.ts";
+
+/** What the rows are compared with. */
+export interface RowsFrame {
+  readonly uuid: string | undefined;
+  readonly logged: LoggedStreams;
+  readonly logEnd: LogEnd;
+}
+
+/** Looks up what records are applied on. */
+export function rowPlaces(database: DatabaseSync): (id: number) => RowPlace | undefined {
+  const statement = database.prepare("SELECT name, position, tail FROM stream WHERE id = ?");
+  return (id) => {
+    const row = statement.get(id);
+    return row && {
+      name: String(row.name),
+      position: Number(row.position),
+      tail: Number(row.tail),
+    };
+  };
+}
+
+/**
+ * Checks the rows of streams, producers and segments, and the segments' files. The three tables are
+ * walked side by side, so that what it takes of memory doesn't follow how many there are.
+ */
+export function* checkRows(
+  scope: CheckScope,
+  database: DatabaseSync,
+  frame: RowsFrame,
+): Generator<Found> {
+  yield* new RowsCheck(scope, database, frame).run();
+}
+
+class RowsCheck {
+  readonly #scope: CheckScope;
+  readonly #frame: RowsFrame;
+  readonly #path: string;
+  readonly #placeOf: (id: number) => RowPlace | undefined;
+  readonly #streams: RowCursor;
+  readonly #producers: RowCursor;
+  readonly #segments: RowCursor;
+
+  constructor(scope: CheckScope, database: DatabaseSync, frame: RowsFrame) {
+    this.#scope = scope;
+    this.#frame = frame;
+    this.#path = scope.paths.catalog;
+    this.#placeOf = rowPlaces(database);
+    this.#streams = new RowCursor(rowPages(database, "stream", ["id"]), "id");
+    this.#producers = new RowCursor(
+      rowPages(database, "producer", ["stream_id", "producer_id"]),
+      "stream_id",
+    );
+    this.#segments = new RowCursor(
+      rowPages(database, "segment", ["stream_id", "base"]),
+      "stream_id",
+    );
+  }
+
+  *run(): Generator<Found> {
+    for (let row = this.#streams.next(); row !== undefined; row = this.#streams.next()) {
+      const id = Number(row.id);
+      this.#scope.counts.streams++;
+      yield* this.#orphans(id);
+      yield* this.#stream(id, row);
+    }
+    yield* this.#orphans(Infinity);
+  }
+
+  /** Rows of streams before this one that have no row themselves. */
+  *#orphans(before: number): Generator<Finding> {
+    for (const row of this.#producers.takeBefore(before)) {
+      yield this.#orphan("producer_row", "producer", row);
+    }
+    for (const row of this.#segments.takeBefore(before)) {
+      yield this.#orphan("segment_row", "segment", row);
+    }
+  }
+
+  #orphan(kind: "producer_row" | "segment_row", table: string, row: SqlRow): Finding {
+    const id = Number(row.stream_id);
+    return {
+      ...rowFinding(kind, this.#path, `a row of ${table} of a stream without a row`, {
+        expected: `a row of stream ${id}`,
+        found: "none",
+      }),
+      stream: { id },
+    };
+  }
+
+  *#stream(id: number, row: SqlRow): Generator<Found> {
+    const who = { id, name: String(row.name) };
+    const wrong = wrongChecksum(row, STREAM_COLUMNS);
+    if (wrong !== undefined) {
+      yield {
+        ...rowFinding("stream_row", this.#path, "a row of stream fails its checksum", wrong),
+        stream: who,
+      };
+    }
+    const stream = wrong === undefined ? toStreamRow(asNumbers(row), this.#path) : undefined;
+    if (stream !== undefined) yield* this.#streamRow(stream, row, who);
+    yield* this.#producersOf(who, stream?.producerCount);
+    yield* this.#segmentsOf(who, stream);
+  }
+
+  *#streamRow(stream: StreamRow, row: SqlRow, who: TouchedStream): Generator<Finding> {
+    const endsAtMs = expiryMs(stream.lifetime, stream.touchedAtMs);
+    const expected = endsAtMs === Infinity ? null : endsAtMs;
+    const found = row.ends_at_ms === null ? null : Number(row.ends_at_ms);
+    if (found !== expected) {
+      yield {
+        ...rowFinding("stream_row", this.#path, "ends_at_ms isn't what the row's lifetime says", {
+          expected: `${expected}`,
+          found: `${found}`,
+        }),
+        stream: who,
+      };
+    }
+    const { logEnd, logged } = this.#frame;
+    if (logEnd.isWhole && stream.position > logEnd.lastSequence) {
+      yield {
+        kind: "log_gap",
+        path: this.#scope.paths.log,
+        position: 0,
+        message: "the log ends before the newest record that a stream's row holds",
+        expected: `records up to ${stream.position}`,
+        found: `records up to ${logEnd.lastSequence}`,
+        stream: who,
+      };
+    }
+    const { fork } = stream;
+    if (fork === undefined || logged.get(stream.id)?.isDeleted) return;
+    const source = logged.get(fork.sourceId);
+    const tail = source?.isDeleted ? undefined : source?.tail ?? this.#placeOf(fork.sourceId)?.tail;
+    if (tail !== undefined && tail >= fork.point) return;
+    yield { ...brokenFork(fork, tail), path: this.#path, position: 0, stream: who };
+  }
+
+  /** @param expected how many there should be, where the stream's row can be trusted */
+  *#producersOf(who: TouchedStream, expected: number | undefined): Generator<Finding> {
+    let count = 0;
+    for (const row of this.#producers.takeOf(who.id)) {
+      count++;
+      const wrong = wrongChecksum(row, PRODUCER_COLUMNS);
+      if (wrong === undefined) continue;
+      const message = `the row of producer ${JSON.stringify(row.producer_id)} fails its checksum`;
+      yield { ...rowFinding("producer_row", this.#path, message, wrong), stream: who };
+    }
+    if (expected === undefined || count === expected) return;
+    yield {
+      ...rowFinding("producer_row", this.#path, "rows of producers are missing or too many", {
+        expected: `${expected} rows`,
+        found: `${count} rows`,
+      }),
+      stream: who,
+    };
+  }
+
+  /** @param stream its row, where that can be trusted */
+  *#segmentsOf(who: TouchedStream, stream: StreamRow | undefined): Generator<Found> {
+    let next = stream?.fork?.point ?? 0;
+    const end = stream === undefined ? undefined : stream.tail - stream.rest.length;
+    for (const row of this.#segments.takeOf(who.id)) {
+      const wrong = wrongChecksum(row, SEGMENT_COLUMNS);
+      if (wrong !== undefined) {
+        const message = `the row of the segment at ${Number(row.base)} fails its checksum`;
+        yield { ...rowFinding("segment_row", this.#path, message, wrong), stream: who };
+        continue;
+      }
+      const segment = toSegmentRow(asNumbers(row), this.#path);
+      if (stream !== undefined && segment.base !== next) yield this.#gap(who, next, segment.base);
+      next = segment.base + segment.bytes;
+      yield* this.#segment(segment, who, stream);
+    }
+    if (end !== undefined && next !== end) yield this.#gap(who, next, end);
+  }
+
+  *#segment(
+    segment: SegmentRow,
+    stream: TouchedStream,
+    row: StreamRow | undefined,
+  ): Generator<Found> {
+    const isJson = row !== undefined && isJsonType(row.contentType);
+    for (const found of checkSegment(this.#scope, segment, this.#frame.uuid, isJson)) {
+      yield isFinding(found) ? { ...found, stream } : found;
+    }
+  }
+
+  #gap(stream: TouchedStream, expected: number, found: number): Finding {
+    const message = found > expected
+      ? "a row of segment is missing"
+      : "rows of segment hold more than the row of their stream";
+    return {
+      ...rowFinding("segment_row", this.#path, message, {
+        expected: `bytes that go on at offset ${expected}`,
+        found: `some that go on at ${found}`,
+      }),
+      stream,
+      range: { from: Math.min(expected, found), to: Math.max(expected, found) },
+    };
+  }
+}
+
+/** Rows of a table in the order of its key, one held back. */
+class RowCursor {
+  readonly #rows: Iterator<SqlRow>;
+  readonly #idColumn: string;
+  #held: SqlRow | undefined;
+  #isStarted = false;
+
+  constructor(rows: Iterator<SqlRow>, idColumn: string) {
+    this.#rows = rows;
+    this.#idColumn = idColumn;
+  }
+
+  /** The next row. */
+  next(): SqlRow | undefined {
+    const row = this.#peek();
+    this.#held = this.#read();
+    return row;
+  }
+
+  /** The rows of ids before this one. */
+  *takeBefore(id: number): Generator<SqlRow> {
+    for (let row = this.#peek(); row !== undefined && this.#idOf(row) < id; row = this.#peek()) {
+      this.next();
+      yield row;
+    }
+  }
+
+  /** The rows of this id. */
+  *takeOf(id: number): Generator<SqlRow> {
+    for (let row = this.#peek(); row !== undefined && this.#idOf(row) === id; row = this.#peek()) {
+      this.next();
+      yield row;
+    }
+  }
+
+  #peek(): SqlRow | undefined {
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      this.#held = this.#read();
+    }
+    return this.#held;
+  }
+
+  #read(): SqlRow | undefined {
+    const { done, value } = this.#rows.next();
+    return done ? undefined : value;
+  }
+
+  #idOf(row: SqlRow): number {
+    return Number(row[this.#idColumn]);
+  }
+}
+
+/** The checksum was right, and so no number is too big. */
+function asNumbers(row: SqlRow): SqlRow {
+  return Object.fromEntries(
+    Object.entries(row).map((
+      [column, value],
+    ) => [column, typeof value === "bigint" ? Number(value) : value]),
+  );
+}

@@ -1,0 +1,84 @@
+import type { DatabaseSync } from "node:sqlite";
+import { dirname, join } from "node:path";
+import type { FileSystem } from "../../../../env/file_system.ts";
+import {
+  PRODUCER_COLUMNS,
+  rowChecksum,
+  SEGMENT_COLUMNS,
+  type SqlRow,
+  STATE_COLUMNS,
+  STREAM_COLUMNS,
+} from "../../catalog/schema.ts";
+import { lockDirectory } from "../../directory/lock.ts";
+import { bytesText, type Thing, type ThingFields, timeText } from "./item.ts";
+import { openReadOnlyCatalog } from "../scan/read_only_catalog.ts";
+import { rowPages } from "../scan/row_pages.ts";
+
+interface Table {
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** What its rows come in the order of, and are told apart by. */
+  readonly key: readonly string[];
+}
+
+const TABLES: readonly Table[] = [
+  { name: "state", columns: STATE_COLUMNS, key: ["one"] },
+  { name: "stream", columns: STREAM_COLUMNS, key: ["id"] },
+  { name: "segment", columns: SEGMENT_COLUMNS, key: ["stream_id", "base"] },
+  { name: "producer", columns: PRODUCER_COLUMNS, key: ["stream_id", "producer_id"] },
+];
+
+/**
+ * The catalogue's rows, table by table; one with another CRC-32 than it says is damaged. The lock of its
+ * directory is held meanwhile, where there is one: a copy of the file alone has none.
+ *
+ * @throws {DirectoryError} `in_use`
+ */
+export function* inspectCatalog(fileSystem: FileSystem, path: string): Generator<Thing> {
+  const folder = dirname(path);
+  const isLocked = fileSystem.list(folder)?.includes("LOCK") ?? false;
+  const lock = isLocked ? lockDirectory(join(folder, "LOCK")) : undefined;
+  try {
+    const { database, close } = openReadOnlyCatalog(fileSystem, path);
+    try {
+      yield* tablesOf(database);
+    } finally {
+      close();
+    }
+  } finally {
+    lock?.release();
+  }
+}
+
+function* tablesOf(database: DatabaseSync): Generator<Thing> {
+  for (const table of TABLES) yield* rowsOf(database, table);
+}
+
+/** What SQLite can't read ends a table, and the next one goes on. */
+function* rowsOf(database: DatabaseSync, { name, columns, key }: Table): Generator<Thing> {
+  try {
+    for (const row of rowPages(database, name, key)) yield rowThing(name, columns, row);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    const damage = { expected: "rows that SQLite can read", found };
+    yield { kind: name, position: undefined, fields: {}, damage };
+  }
+}
+
+function rowThing(kind: string, columns: readonly string[], row: SqlRow): Thing {
+  const fields: Record<string, ThingFields[string]> = {};
+  for (const column of columns) fields[column] = fieldOf(column, row[column]);
+  const expected = Number(row.crc32);
+  const found = rowChecksum(columns.map((column) => row[column]));
+  const damage = expected === found
+    ? undefined
+    : { expected: `the CRC-32 ${expected}`, found: String(found) };
+  return { kind, position: undefined, fields, damage };
+}
+
+function fieldOf(column: string, value: SqlRow[string] | undefined): ThingFields[string] {
+  if (value === null || value === undefined) return undefined;
+  if (value instanceof Uint8Array) return `${value.length} bytes: ${bytesText(value)}`;
+  if (column.endsWith("_at_ms")) return timeText(Number(value));
+  return typeof value === "bigint" ? Number(value) : value;
+}

@@ -1,0 +1,169 @@
+import { basename, dirname, join } from "node:path";
+import { type FileSystem, FileSystemError } from "../../../../env/file_system.ts";
+import { decodeUtf8 } from "../../../../protocol/bytes.ts";
+import { FILLING_NAME, isSpareName } from "../../wal/files.ts";
+import { parseSegmentName } from "../../directory/paths.ts";
+import { FileWindow } from "../scan/file_window.ts";
+import { inspectCatalog } from "./catalog.ts";
+import { inspectFormat } from "./format.ts";
+import { inspectIndex } from "./segment_index.ts";
+import { inspectLog, inspectSpare } from "./log.ts";
+import { inspectBareSegment, inspectSegment } from "./segment.ts";
+import type { Thing } from "./item.ts";
+
+const MAGIC_BYTES = 32;
+const LISTED_FILES = 20;
+
+type FileKind = "log" | "spare" | "index" | "segment" | "format" | "catalog";
+
+const KINDS_BY_NAME: readonly (readonly [FileKind, (name: string) => boolean])[] = [
+  ["log", (name) => name.endsWith(".wal")],
+  ["spare", (name) => isSpareName(name) || name === FILLING_NAME],
+  ["index", (name) => name.endsWith(".idx")],
+  ["segment", (name) => name.endsWith(".log")],
+  ["format", (name) => /^FORMAT(\.new)?$/.test(name)],
+  ["catalog", (name) => name.endsWith(".sqlite")],
+];
+
+const KINDS_BY_MAGIC: readonly (readonly [FileKind, string])[] = [
+  ["log", "DSWAL\0\0\x01"],
+  ["index", "DSIDX\0\0\x01"],
+  ["format", "durable-streams directory\n"],
+  ["catalog", "SQLite format 3\0"],
+];
+
+/** A path that nothing can be shown of: there is no such file, it is a folder, or no file of ours. */
+export class InspectError extends Error {
+  override readonly name = "InspectError";
+  readonly code: "missing" | "folder" | "foreign";
+
+  constructor(code: InspectError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * What is in a file of the format, in the order of the file; damaged parts are named, and the reading
+ * goes on behind them. A file's kind is that of its name, else of its first bytes.
+ *
+ * @throws {InspectError}
+ * @throws {DirectoryError} `in_use`: the catalogue of a directory that a server holds
+ * @throws {FileSystemError}
+ */
+export function* inspectFile(fileSystem: FileSystem, path: string): Generator<Thing> {
+  refuseFolder(fileSystem, path);
+  const kind = kindByName(path) ?? kindByMagic(fileSystem, path);
+  if (kind === "catalog") {
+    yield* inspectCatalog(fileSystem, path);
+  } else if (kind === "segment") {
+    yield* inspectSegmentFile(fileSystem, path);
+  } else {
+    const inspect = {
+      log: inspectLog,
+      spare: inspectSpare,
+      index: inspectIndex,
+      format: inspectFormat,
+    };
+    yield* withWindow(fileSystem, path, (window) => inspect[kind](window, path));
+  }
+}
+
+function kindByName(path: string): FileKind | undefined {
+  const name = basename(path);
+  if (name === "ballast") {
+    throw new InspectError("foreign", `${path} only takes up room, for a full disk`);
+  }
+  if (name === "LOCK") {
+    throw new InspectError("foreign", `${path} holds the process that serves, and nothing else`);
+  }
+  return KINDS_BY_NAME.find(([, matches]) => matches(name))?.[0];
+}
+
+function kindByMagic(fileSystem: FileSystem, path: string): FileKind {
+  const file = fileSystem.open(path, "read");
+  let start: string;
+  try {
+    const bytes = new Uint8Array(MAGIC_BYTES);
+    start = decodeUtf8(bytes.subarray(0, file.readSync(bytes, 0)));
+  } finally {
+    file.close();
+  }
+  const kind = KINDS_BY_MAGIC.find(([, magic]) => start.startsWith(magic))?.[0];
+  if (kind !== undefined) return kind;
+  throw new InspectError(
+    "foreign",
+    `${path} is none of ours, by its name and its first bytes; accepted: a .wal, .idx, .log or ` +
+      "spare file, FORMAT, catalog.sqlite",
+  );
+}
+
+function* inspectSegmentFile(fileSystem: FileSystem, path: string): Generator<Thing> {
+  const indexPath = path.replace(/\.log$/, ".idx");
+  if (indexPath === path || !isThere(fileSystem, indexPath)) {
+    const base = parseSegmentName(basename(path))?.base;
+    yield* withWindow(fileSystem, path, (window) => inspectBareSegment(window, base));
+    return;
+  }
+  yield* withWindow(
+    fileSystem,
+    path,
+    (window) =>
+      withWindow(fileSystem, indexPath, (index) => inspectSegment(window, index, indexPath)),
+  );
+}
+
+function* withWindow(
+  fileSystem: FileSystem,
+  path: string,
+  inspect: (window: FileWindow) => Iterable<Thing>,
+): Generator<Thing> {
+  const file = fileSystem.open(path, "read");
+  try {
+    yield* inspect(new FileWindow(file));
+  } finally {
+    file.close();
+  }
+}
+
+function isThere(fileSystem: FileSystem, path: string): boolean {
+  return fileSystem.list(dirname(path))?.includes(basename(path)) ?? false;
+}
+
+function refuseFolder(fileSystem: FileSystem, path: string): void {
+  const names = namesIn(fileSystem, path);
+  if (names === undefined) {
+    if (isThere(fileSystem, path)) return;
+    throw new InspectError("missing", `there is no file ${path}`);
+  }
+  const files: string[] = [];
+  for (const file of filesUnder(fileSystem, path)) {
+    if (files.push(file) > LISTED_FILES) break;
+  }
+  const shown = files.slice(0, LISTED_FILES);
+  const more = files.length > shown.length ? ", …" : "";
+  throw new InspectError(
+    "folder",
+    shown.length === 0
+      ? `${path} is a folder without a file of ours; name a file`
+      : `${path} is a folder; name one of its files: ${shown.join(", ")}${more}`,
+  );
+}
+
+/** The names in a folder, `undefined` where the path is something else. */
+function namesIn(fileSystem: FileSystem, path: string): string[] | undefined {
+  try {
+    return fileSystem.list(path);
+  } catch (error) {
+    if (error instanceof FileSystemError) return undefined;
+    throw error;
+  }
+}
+
+function* filesUnder(fileSystem: FileSystem, folder: string): Generator<string> {
+  for (const name of (namesIn(fileSystem, folder) ?? []).sort()) {
+    const path = join(folder, name);
+    if (KINDS_BY_NAME.some(([, matches]) => matches(name))) yield path;
+    else if (namesIn(fileSystem, path) !== undefined) yield* filesUnder(fileSystem, path);
+  }
+}

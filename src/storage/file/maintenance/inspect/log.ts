@@ -1,0 +1,169 @@
+import { basename } from "node:path";
+import type { StreamRecord } from "../../../records.ts";
+import { getU64, viewOf } from "../../directory/bytes_io.ts";
+import {
+  decodeLogHeader,
+  LOG_HEADER_BYTES,
+  type LogHeader,
+  logSeed,
+  parseLogFileName,
+} from "../../wal/format.ts";
+import type { FileWindow } from "../scan/file_window.ts";
+import { bytesText, type Thing, type ThingFields, timeText } from "./item.ts";
+import {
+  type WalkedGap,
+  type WalkedPart,
+  type WalkedRecord,
+  walkLog,
+  walkRecords,
+} from "../scan/log_walk.ts";
+
+/** A log file's header, batches and records, also those behind damage. */
+export function* inspectLog(window: FileWindow, path: string): Generator<Thing> {
+  const number = parseLogFileName(basename(path));
+  const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
+  yield headerThing(window, header, number);
+  const seed = header === undefined ? guessSeed(window, number) : logSeed(header);
+  if (seed === undefined) {
+    yield damaged("batches", LOG_HEADER_BYTES, "batches of this file", "no valid one");
+    return;
+  }
+  yield* partThings(window, seed, header?.firstSequence);
+}
+
+function* partThings(
+  window: FileWindow,
+  seed: number,
+  firstSequence: number | undefined,
+): Generator<Thing> {
+  let expected = firstSequence;
+  for (const part of walkLog(window, seed)) {
+    yield partThing(part, expected);
+    if (part.kind !== "batch") continue;
+    expected = part.header.firstSequence + part.header.count;
+    if (!part.isWhole) continue;
+    for (const record of walkRecords(window, part)) yield recordThing(record);
+  }
+}
+
+/** A file that waits to be used: no part of the log, whatever its earlier lives left in it. */
+export function* inspectSpare(window: FileWindow): Generator<Thing> {
+  const note = "waits to be used: no part of the log, whatever it holds";
+  yield { kind: "spare", position: 0, fields: { bytes: window.sizeBytes, note } };
+  const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
+  if (header === undefined) return;
+  yield headerThing(window, header, undefined);
+  yield* partThings(window, logSeed(header), header.firstSequence);
+}
+
+function headerThing(
+  window: FileWindow,
+  header: LogHeader | undefined,
+  number: number | undefined,
+): Thing {
+  if (header === undefined) {
+    const found = `${Math.min(window.sizeBytes, LOG_HEADER_BYTES)} bytes that are none`;
+    return damaged("log header", 0, "a log file's header", found);
+  }
+  const fields = {
+    number: header.number,
+    salt: header.salt,
+    uuid: header.uuid,
+    firstSequence: header.firstSequence,
+    bytes: window.sizeBytes,
+  };
+  if (window.sizeBytes < header.sizeBytes) {
+    const damage = { expected: `${header.sizeBytes} bytes`, found: String(window.sizeBytes) };
+    return { kind: "log header", position: 0, fields, damage };
+  }
+  if (number === undefined || number === header.number) {
+    return { kind: "log header", position: 0, fields };
+  }
+  const damage = { expected: `number ${number}, as in its name`, found: String(header.number) };
+  return { kind: "log header", position: 0, fields, damage };
+}
+
+/** A header that doesn't check may still have the salt: then the batches tell so. */
+function guessSeed(window: FileWindow, nameNumber: number | undefined): number | undefined {
+  const bytes = window.bytes(0, LOG_HEADER_BYTES);
+  if (bytes.length < LOG_HEADER_BYTES) return undefined;
+  const view = viewOf(bytes);
+  const salt = view.getUint32(16, true);
+  const numbers = [getU64(view, 8), ...(nameNumber === undefined ? [] : [nameNumber])];
+  return numbers.map((number) => logSeed({ number, salt }))
+    .find((seed) => walkLog(window, seed).some(({ kind }) => kind === "batch"));
+}
+
+function partThing(part: WalkedPart, expected: number | undefined): Thing {
+  const { position } = part;
+  if (part.kind !== "batch") return gapThing(part, expected);
+  const { firstSequence, count, payloadBytes, syncedThrough } = part.header;
+  const fields = { firstSequence, records: count, bytes: payloadBytes, syncedThrough };
+  const damage = !part.isWhole
+    ? { expected: "records with the header's CRC-32", found: "others" }
+    : expected !== undefined && firstSequence !== expected
+    ? { expected: `a batch that begins with record ${expected}`, found: String(firstSequence) }
+    : undefined;
+  return { kind: "batch", position, fields, damage };
+}
+
+function gapThing({ kind, position, end }: WalkedGap, expected: number | undefined): Thing {
+  const bytes = end - position;
+  if (kind === "end") {
+    return { kind, position, fields: { bytes, note: "no batch of this life of the file" } };
+  }
+  const wanted = expected === undefined ? "a batch" : `a batch that begins with ${expected}`;
+  return damaged(kind, position, wanted, `${bytes} bytes in which none checks, and more behind`);
+}
+
+function recordThing({ sequence, position, lengthBytes, record, dataBytes }: WalkedRecord): Thing {
+  if (record === undefined) {
+    const found = `${lengthBytes} bytes that are none`;
+    return { ...damaged("record", position, "a record", found), fields: { sequence } };
+  }
+  const fields = { sequence, ...recordFields(record, dataBytes) };
+  return { kind: record.kind, position, fields };
+}
+
+function recordFields(record: StreamRecord, dataBytes: number): ThingFields {
+  if (record.kind === "delete") {
+    const at = timeText(record.atMs);
+    return { streams: record.ids.join(","), at, soft: record.soft || undefined };
+  }
+  const data = dataBytes === 0 ? undefined : bytesText(record.data, dataBytes);
+  const at = timeText(record.atMs);
+  if (record.kind === "append") {
+    const { producer } = record;
+    return {
+      stream: record.id,
+      at,
+      offset: record.start,
+      bytes: dataBytes,
+      producer: producer?.id,
+      epoch: producer?.epoch,
+      producerSeq: producer?.seq,
+      seq: record.seq,
+      closed: record.close || undefined,
+      data,
+    };
+  }
+  const { fork, lifetime } = record;
+  return {
+    stream: record.id,
+    name: record.name,
+    at,
+    contentType: record.contentType,
+    ttlSeconds: lifetime.kind === "ttl" ? lifetime.ttlSeconds : undefined,
+    expiresAt: lifetime.kind === "until" ? timeText(lifetime.expiresAtMs) : undefined,
+    source: fork?.sourceId,
+    sourceName: fork?.sourceName,
+    forkPoint: fork?.point,
+    bytes: dataBytes,
+    closed: record.closed || undefined,
+    data,
+  };
+}
+
+function damaged(kind: string, position: number, expected: string, found: string): Thing {
+  return { kind, position, fields: {}, damage: { expected, found } };
+}

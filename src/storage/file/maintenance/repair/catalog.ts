@@ -1,0 +1,248 @@
+import type { DatabaseSync } from "node:sqlite";
+import { basename, dirname, join } from "node:path";
+import { createSqliteCatalog } from "../../catalog/sqlite_catalog.ts";
+import { SCHEMA } from "../../catalog/schema.ts";
+import { openReadOnlyCatalog, type ReadOnlyCatalog } from "../scan/read_only_catalog.ts";
+import { copyCatalog, type StateFallback } from "./catalog_copy.ts";
+import {
+  CATALOG_TABLES,
+  checkedValues,
+  foundRows,
+  integerOf,
+  isSqliteError,
+  textOf,
+} from "../scan/table_rows.ts";
+import type { CatalogView } from "./catalog_view.ts";
+import { isThere } from "./format.ts";
+import { KEPT_PREFIX } from "../../directory/quarantine.ts";
+import type { RepairScope } from "./scope.ts";
+import { repairSegmentRows } from "./segment_rows.ts";
+import { openDatabase } from "../../directory/sqlite.ts";
+
+/** Of a SQLite file's header, what is always the same in ours. */
+const HEADER_FIELDS: readonly (readonly [position: number, bytes: readonly number[]])[] = [
+  [0, [...new TextEncoder().encode("SQLite format 3\0"), 0x10, 0, 2, 2, 0, 64, 32, 32]],
+  [44, [0, 0, 0, 4]],
+  [52, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
+];
+
+/** A new catalogue that is complete, but not in its place. */
+const READY_NAME = "catalog-ready.sqlite";
+
+/** A catalogue that a repair reads and changes. Nobody else has it open. */
+export class RepairCatalog implements CatalogView {
+  readonly #scope: RepairScope;
+  #open: ReadOnlyCatalog;
+
+  constructor(scope: RepairScope, open: ReadOnlyCatalog) {
+    this.#scope = scope;
+    this.#open = open;
+  }
+
+  /** For look-ups. */
+  get database(): DatabaseSync {
+    return this.#open.database;
+  }
+
+  get uuid(): string {
+    return textOf(this.#state.uuid) ?? "";
+  }
+
+  get position(): number {
+    return integerOf(this.#state.position);
+  }
+
+  get newestPosition(): number {
+    const row = this.database.prepare("SELECT max(position) AS newest FROM stream").get();
+    return integerOf(row?.newest);
+  }
+
+  rowOf(id: number): { name: string; position: number } | undefined {
+    const row = this.database.prepare("SELECT name, position FROM stream WHERE id = ?").get(id);
+    return row && { name: textOf(row.name) ?? "", position: integerOf(row.position) };
+  }
+
+  /** Changes rows, all or none, after the files were kept. On a dry run nothing is changed. */
+  async edit(change: (database: DatabaseSync) => void): Promise<void> {
+    const { keeper, fileSystem, paths } = this.#scope;
+    if (keeper.isDryRun) return;
+    this.#open.close();
+    await keepCatalog(this.#scope);
+    const database = openDatabase(paths.catalog);
+    try {
+      database.exec("PRAGMA synchronous=FULL; BEGIN");
+      change(database);
+      database.exec("COMMIT");
+    } finally {
+      database.close();
+      this.#open = openReadOnlyCatalog(fileSystem, paths.catalog);
+    }
+  }
+
+  /** Sees to it that no id up to `lostId` is given again, and that the log may begin behind `position`. */
+  async raiseState(lostId: number, position: number): Promise<void> {
+    const state = this.#state;
+    const nextId = Math.max(integerOf(state.next_id), lostId + 1);
+    if (nextId === integerOf(state.next_id) && position <= this.position) return;
+    const { columns } = CATALOG_TABLES.state;
+    const raised = {
+      ...state,
+      next_id: nextId,
+      position: Math.max(this.position, position),
+      clean: 0,
+    };
+    await this.edit((database) => {
+      database.prepare(
+        "UPDATE state SET uuid = ?, position = ?, next_id = ?, " +
+          "checkpoint_at_ms = ?, clean = ?, crc32 = ?",
+      ).run(...checkedValues(raised, columns));
+    });
+  }
+
+  close(): void {
+    this.#open.close();
+  }
+
+  get #state() {
+    return this.database.prepare("SELECT * FROM state").get() ?? {};
+  }
+}
+
+/**
+ * The UUID in the catalogue's state, `undefined` where that row can't be read or doesn't check.
+ */
+export function catalogUuid({ fileSystem, paths }: RepairScope): string | undefined {
+  try {
+    const { database, close } = openReadOnlyCatalog(fileSystem, paths.catalog);
+    try {
+      const [found] = foundRows(database, CATALOG_TABLES.state);
+      return found?.checks ? textOf(found.row.uuid) : undefined;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (isSqliteError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Opens the catalogue as it is. */
+export function openCatalog(scope: RepairScope): RepairCatalog {
+  return new RepairCatalog(scope, openReadOnlyCatalog(scope.fileSystem, scope.paths.catalog));
+}
+
+/**
+ * Makes a new catalogue of what checks in the damaged one, and puts it in its place.
+ *
+ * @returns undefined where nothing can be read: then nothing was changed
+ */
+export async function rebuildCatalog(
+  scope: RepairScope,
+  fallback: StateFallback,
+): Promise<RepairCatalog | undefined> {
+  const { keeper } = scope;
+  return keeper.isDryRun ? await tryRebuild(scope, fallback) : await rebuild(scope, fallback);
+}
+
+/** Into a database that SQLite keeps in a file of its own and forgets. */
+async function tryRebuild(
+  scope: RepairScope,
+  fallback: StateFallback,
+): Promise<RepairCatalog | undefined> {
+  const sink = openDatabase("");
+  sink.exec(`${SCHEMA} INSERT INTO state VALUES (1, '', 0, 1, 0, 0, 0)`);
+  const source = openReadOnlyCatalog(scope.fileSystem, scope.paths.catalog);
+  try {
+    if (!hasRows(source.database)) return undefined;
+    await copyCatalog(scope, source.database, sink, fallback);
+    await repairSegmentRows(scope, sink);
+    return new RepairCatalog(scope, { database: sink, close: () => sink.close() });
+  } finally {
+    source.close();
+  }
+}
+
+async function rebuild(
+  scope: RepairScope,
+  fallback: StateFallback,
+): Promise<RepairCatalog | undefined> {
+  const { keeper, fileSystem, paths, report } = scope;
+  await keepCatalog(scope);
+  const scratch = await scratchCopy(scope);
+  const made = await keeper.newPath();
+  try {
+    const source = openDatabase(scratch);
+    try {
+      if (!hasRows(source)) return undefined;
+      createSqliteCatalog(made, fallback.uuid);
+      const sink = openDatabase(made);
+      try {
+        await copyCatalog(scope, source, sink, fallback);
+        await repairSegmentRows(scope, sink);
+      } finally {
+        sink.close();
+      }
+    } finally {
+      source.close();
+    }
+  } finally {
+    for (const suffix of ["", "-wal", "-shm"]) fileSystem.remove(`${scratch}${suffix}`);
+  }
+  // Without FORMAT no server starts, until the repair has come to its end.
+  if (isThere(scope, paths.format)) await keeper.moveAside(paths.format);
+  const ready = join(dirname(made), READY_NAME);
+  await keeper.rename(made, ready);
+  await putInPlace(scope, ready);
+  const message = "a new catalogue was made of the rows whose checksums are right";
+  report({ outcome: "repaired", path: paths.catalog, message });
+  return openCatalog(scope);
+}
+
+/** Goes on where a repair was cut short between making the new catalogue and putting it in its place. */
+export async function finishRebuild(scope: RepairScope): Promise<void> {
+  const { fileSystem, paths, keeper } = scope;
+  if (keeper.isDryRun) return;
+  for (const name of fileSystem.list(paths.root) ?? []) {
+    const ready = join(paths.root, name, READY_NAME);
+    if (name.startsWith(KEPT_PREFIX) && isThere(scope, ready)) await putInPlace(scope, ready);
+  }
+}
+
+/** SQLite's log goes before: it would be taken for the new catalogue's. */
+async function putInPlace({ fileSystem, paths, keeper }: RepairScope, ready: string) {
+  for (const suffix of ["-wal", "-shm"]) fileSystem.remove(`${paths.catalog}${suffix}`);
+  await fileSystem.syncDirectory(paths.root);
+  await keeper.rename(ready, paths.catalog);
+}
+
+/** Whether anything can be read at all. */
+function hasRows(database: DatabaseSync): boolean {
+  const { stream, state } = CATALOG_TABLES;
+  return [stream, state].some((table) => !(foundRows(database, table).next().done ?? true));
+}
+
+async function keepCatalog(scope: RepairScope): Promise<void> {
+  const { keeper, paths } = scope;
+  for (const suffix of ["", "-wal"]) {
+    const path = `${paths.catalog}${suffix}`;
+    if (isThere(scope, path)) await keeper.keep(path);
+  }
+}
+
+/** A copy that SQLite may do with what it likes, with a header that it doesn't stumble over. */
+async function scratchCopy({ keeper, fileSystem, paths }: RepairScope): Promise<string> {
+  const scratch = await keeper.newPath();
+  keeper.copy(paths.catalog, scratch);
+  const names = fileSystem.list(dirname(paths.catalog)) ?? [];
+  const log = `${basename(paths.catalog)}-wal`;
+  if (names.includes(log)) keeper.copy(join(dirname(paths.catalog), log), `${scratch}-wal`);
+  const file = fileSystem.open(scratch, "write");
+  try {
+    for (const [position, bytes] of HEADER_FIELDS) {
+      file.writeSync(Uint8Array.from(bytes), position);
+    }
+  } finally {
+    file.close();
+  }
+  return scratch;
+}

@@ -1,0 +1,79 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { SqlRow } from "../../catalog/schema.ts";
+import { integerOf, rowText, textOf } from "../scan/table_rows.ts";
+import type { RepairScope } from "./scope.ts";
+
+/** The rows that are lost: said one by one, and written down as far as they can be read. */
+export class CatalogLosses {
+  readonly #scope: RepairScope;
+  readonly #lines: string[] = [];
+
+  constructor(scope: RepairScope) {
+    this.#scope = scope;
+  }
+
+  /** Says that a table can't be read to its end. */
+  unread(table: string): void {
+    const message = `rows of ${table} are on pages that SQLite can't read: which isn't known`;
+    this.#report(message);
+  }
+
+  /** Takes a row of `stream` that doesn't check; `sink` has those that do. */
+  stream(row: SqlRow, isKeptForForks: boolean): void {
+    this.#note("stream", row);
+    const id = integerOf(row.id);
+    const fate = isKeptForForks
+      ? "its row is damaged; what segments hold of it is kept for its forks, and it is deleted otherwise"
+      : "its row is damaged: the stream is gone";
+    this.#report(fate, { id, name: textOf(row.name) }, {
+      from: integerOf(row.fork_point),
+      to: integerOf(row.tail),
+    });
+  }
+
+  /**
+   * Takes a row of `producer` or `segment` that doesn't check, or whose stream is gone. A segment's may be
+   * found again from its files.
+   *
+   * @param name of its stream, undefined where that is gone
+   */
+  owned(table: "producer" | "segment", row: SqlRow, name: string | undefined): void {
+    this.#note(table, row);
+    if (table === "segment" || name === undefined) return;
+    const producer = JSON.stringify(textOf(row.producer_id) ?? "?");
+    const message = `the place of producer ${producer} is gone: it has to begin a new epoch, and ` +
+      "what it sends again is appended again";
+    this.#report(message, { id: integerOf(row.stream_id), name });
+  }
+
+  /** Says that a stream has other producers than its row counts. */
+  count(id: number, name: string, expected: number, found: number): void {
+    const message = `it had ${expected} producers, and of ${found} the place is known`;
+    this.#report(message, { id, name });
+  }
+
+  /** Writes down what was readable of the rows. */
+  async write(): Promise<void> {
+    if (this.#lines.length > 0) {
+      await this.#scope.keeper.note("lost-rows.jsonl", `${this.#lines.join("\n")}\n`);
+    }
+  }
+
+  #note(table: string, row: SqlRow): void {
+    this.#lines.push(`{"table":${JSON.stringify(table)},"row":${rowText(row)}}`);
+  }
+
+  #report(
+    message: string,
+    stream?: { id: number; name: string | undefined },
+    range?: { from: number; to: number },
+  ): void {
+    const path = this.#scope.paths.catalog;
+    this.#scope.report({ outcome: "lost", path, message, stream, range });
+  }
+}
+
+/** The name of a stream, where its row is there. */
+export function nameOf(database: DatabaseSync, id: number): string | undefined {
+  return textOf(database.prepare("SELECT name FROM stream WHERE id = ?").get(id)?.name);
+}

@@ -1,0 +1,61 @@
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import {
+  BATCH_HEADER_BYTES,
+  encodeBatch,
+  paddedBatchBytes,
+  RECORD_PREFIX_BYTES,
+} from "../../wal/format.ts";
+import { measureRecord } from "../../wal/record_codec.ts";
+import { viewOf } from "../../directory/bytes_io.ts";
+
+/** A record that does nothing: the deletion of no stream. */
+const IDLE = measureRecord({ kind: "delete", atMs: 0, soft: true, ids: [] });
+
+/**
+ * A batch that stands for records which can't be read and aren't needed: each does nothing. So the
+ * numbers of those behind it go on.
+ *
+ * @param lengthBytes what it takes in the file; as little as possible unless given
+ * @returns undefined where so many records don't fit
+ */
+export function fillerBatch(
+  firstSequence: number,
+  lastSequence: number,
+  seed: number,
+  lengthBytes?: number,
+): Bytes | undefined {
+  const count = lastSequence - firstSequence + 1;
+  const leastBytes = count * (RECORD_PREFIX_BYTES + IDLE.lengthBytes);
+  const spareBytes = lengthBytes === undefined ? 0 : lengthBytes - BATCH_HEADER_BYTES - leastBytes;
+  if (spareBytes < 0) return undefined;
+  const records = Array.from(
+    { length: count },
+    // What a deletion has behind its ids is nobody's: the last one takes up the room.
+    (_, i) => idleRecord(i === count - 1 ? spareBytes : 0),
+  );
+  return encodeBatch(records, { firstSequence, syncedThrough: firstSequence - 1 }, seed);
+}
+
+/** How many bytes a filler for so many records takes at least. */
+export function fillerBytes(count: number): number {
+  return paddedBatchBytes(count * (RECORD_PREFIX_BYTES + IDLE.lengthBytes));
+}
+
+function idleRecord(spareBytes: number): Bytes {
+  const bytes = new Uint8Array(IDLE.lengthBytes + spareBytes);
+  IDLE.encode(bytes, viewOf(bytes), 0);
+  return bytes;
+}
+
+/** A batch with one record: the deletion, for good, of streams. */
+export function deletionBatch(
+  ids: readonly number[],
+  sequence: number,
+  atMs: number,
+  seed: number,
+): Bytes {
+  const record = measureRecord({ kind: "delete", atMs, soft: false, ids });
+  const bytes = new Uint8Array(record.lengthBytes);
+  record.encode(bytes, viewOf(bytes), 0);
+  return encodeBatch([bytes], { firstSequence: sequence, syncedThrough: sequence - 1 }, seed);
+}

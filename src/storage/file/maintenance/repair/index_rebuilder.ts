@@ -1,0 +1,152 @@
+import { viewOf } from "../../directory/bytes_io.ts";
+import {
+  decodeIndexEntry,
+  decodeIndexHeader,
+  encodeIndexHeader,
+  INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  type IndexEntry,
+  type IndexHeader,
+  putIndexEntry,
+} from "../../segments/index_format.ts";
+import { cutBlocks } from "../scan/block_cutter.ts";
+import type { FileWindow } from "../scan/file_window.ts";
+import type { FilePart } from "../../directory/quarantine.ts";
+
+const CHECKSUM_AT = 24;
+
+/** A segment whose index may be damaged. */
+export interface RebuiltSegment {
+  readonly header: IndexHeader;
+  /** How much of the `.log` is the stream's. */
+  readonly bytes: number;
+  /** How many entries there should be. */
+  readonly blocks: number;
+  readonly isJson: boolean;
+  /** When what comes after the segment was first written: its own blocks came no later. */
+  readonly laterMs: number;
+}
+
+/** An entry, and whether its checksum is one that was written with the block. */
+export interface RebuiltEntry {
+  readonly entry: IndexEntry;
+  readonly isProven: boolean;
+}
+
+/** Makes a segment's index anew of what is left of it and of the segment's bytes. */
+export class IndexRebuilder {
+  readonly #segment: RebuiltSegment;
+  readonly #log: FileWindow;
+  readonly #index: FileWindow | undefined;
+
+  /** @param index the one that is there, undefined where it is missing */
+  constructor(segment: RebuiltSegment, log: FileWindow, index: FileWindow | undefined) {
+    this.#segment = segment;
+    this.#log = log;
+    // One that says it is another segment's is of no use here.
+    const other = index && this.#otherHeader(index);
+    this.#index = other === undefined ? index : undefined;
+  }
+
+  /** Whether header and entries are as they were written. */
+  isWhole(): boolean {
+    const { header, bytes, blocks } = this.#segment;
+    const index = this.#index;
+    if (index === undefined) return false;
+    if (decodeIndexHeader(index.bytes(0, INDEX_HEADER_BYTES)) === undefined) return false;
+    let at = 0;
+    for (let i = 0; i < blocks; i++) {
+      const entry = this.#entryAt(index, i);
+      if (entry === undefined || entry.position !== at || entry.end <= header.base + at) {
+        return false;
+      }
+      at = entry.end - header.base;
+    }
+    return at === bytes;
+  }
+
+  /** The entries in their order: those that are left, and made anew what is between. */
+  *entries(): Generator<RebuiltEntry> {
+    const { bytes, header, blocks, laterMs } = this.#segment;
+    let at = 0;
+    let atMs = 0;
+    let missing: number[] = [];
+    for (let i = 0; i < blocks; i++) {
+      const entry = this.#index && this.#entryAt(this.#index, i);
+      if (entry === undefined || !this.#fits(entry, at, atMs)) {
+        missing.push(i);
+        continue;
+      }
+      if (entry.position > at) yield* this.#between(at, entry.position, missing, entry.atMs);
+      missing = [];
+      yield { entry, isProven: true };
+      at = entry.end - header.base;
+      atMs = entry.atMs;
+    }
+    if (at < bytes) yield* this.#between(at, bytes, missing, Math.max(atMs, laterMs));
+  }
+
+  /** The index's bytes. */
+  *parts(): Generator<FilePart> {
+    yield { bytes: encodeIndexHeader(this.#segment.header), position: 0 };
+    let position = INDEX_HEADER_BYTES;
+    for (const { entry } of this.entries()) {
+      const bytes = new Uint8Array(INDEX_ENTRY_BYTES);
+      putIndexEntry(bytes, 0, entry);
+      yield { bytes, position };
+      position += bytes.length;
+    }
+  }
+
+  /** An entry that is missing alone was one block; where several are, the bytes are cut again. */
+  *#between(
+    position: number,
+    end: number,
+    missing: readonly number[],
+    atMs: number,
+  ): Generator<RebuiltEntry> {
+    const cuts = missing.length === 1
+      ? [{ position, end }]
+      : [...cutBlocks(this.#log, { position, end }, this.#segment.isJson)];
+    for (const [i, cut] of cuts.entries()) {
+      const crc = this.#log.checksum(cut.position, cut.end);
+      const written = missing.length === cuts.length
+        ? this.#writtenChecksum(missing[i])
+        : undefined;
+      const entry = {
+        position: cut.position,
+        end: this.#segment.header.base + cut.end,
+        atMs,
+        checksum: crc,
+      };
+      yield { entry, isProven: written === crc };
+    }
+  }
+
+  /** What stands in a damaged entry for the block's checksum: if it is the block's, both are right. */
+  #writtenChecksum(entry: number | undefined): number | undefined {
+    if (entry === undefined || this.#index === undefined) return undefined;
+    const position = INDEX_HEADER_BYTES + entry * INDEX_ENTRY_BYTES;
+    const bytes = this.#index.bytes(position, INDEX_ENTRY_BYTES);
+    return bytes.length < CHECKSUM_AT + 4 ? undefined : viewOf(bytes).getUint32(CHECKSUM_AT, true);
+  }
+
+  #fits(entry: IndexEntry, at: number, atMs: number): boolean {
+    const { header, bytes } = this.#segment;
+    const end = entry.end - header.base;
+    return entry.position >= at && end > entry.position && end <= bytes && entry.atMs >= atMs;
+  }
+
+  #entryAt(index: FileWindow, number: number): IndexEntry | undefined {
+    const position = INDEX_HEADER_BYTES + number * INDEX_ENTRY_BYTES;
+    return decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0);
+  }
+
+  #otherHeader(index: FileWindow): IndexHeader | undefined {
+    const found = decodeIndexHeader(index.bytes(0, INDEX_HEADER_BYTES));
+    const { uuid, streamId, base } = this.#segment.header;
+    const isOurs = found === undefined ||
+      (found.uuid === uuid && found.streamId === streamId && found.base === base);
+    return isOurs ? undefined : found;
+  }
+}

@@ -1,0 +1,292 @@
+import { basename, join } from "node:path";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import {
+  batchSeed,
+  encodeLogHeader,
+  LOG_HEADER_BYTES,
+  logFileName,
+  type LogHeader,
+  logSeed,
+  paddedBatchBytes,
+} from "../../wal/format.ts";
+import { deletionBatch, fillerBatch, fillerBytes } from "./filler_batch.ts";
+import type { WalkedBatch } from "../scan/log_walk.ts";
+import type { CatalogView } from "./catalog_view.ts";
+import { gatherLogFiles, type RepairedLogFile } from "./log_files.ts";
+import { LogLosses } from "./log_data_loss.ts";
+import { orphansOf } from "./orphan_records.ts";
+import { zeros } from "../../directory/quarantine.ts";
+import type { RepairScope } from "./scope.ts";
+
+/** A new log file's size: the least that a server makes. */
+const NEW_FILE_BYTES = 64 * 1024;
+
+/** Where the log is whole up to, in a file. */
+interface LogPlace {
+  readonly file: RepairedLogFile;
+  readonly position: number;
+}
+
+/** What a repair of the log asks of the catalogue's state. */
+export interface RepairedLog {
+  /** The greatest id of a stream that was cut off, 0 where none was: it must not be given again. */
+  readonly lostId: number;
+  /** The log begins behind this record at the latest: the catalogue's position must not be less. */
+  readonly position: number;
+}
+
+/**
+ * Makes the log one that a server starts with: damaged records that the catalogue holds anyway are
+ * replaced by ones that do nothing, and at other damage the log is cut.
+ */
+export async function repairLog(scope: RepairScope, view: CatalogView): Promise<RepairedLog> {
+  const log = new LogRepair(scope, view);
+  await log.run();
+  return { lostId: log.lostId, position: log.position };
+}
+
+class LogRepair {
+  readonly #scope: RepairScope;
+  readonly #view: CatalogView;
+  readonly #losses: LogLosses;
+  /** The batches that stay, for what is asked of them at the end. */
+  readonly #kept: { file: RepairedLogFile; batch: WalkedBatch }[] = [];
+  #expected = 0;
+  #position: number;
+  #end: LogPlace | undefined;
+
+  constructor(scope: RepairScope, view: CatalogView) {
+    this.#scope = scope;
+    this.#view = view;
+    this.#position = view.position;
+    this.#losses = new LogLosses(scope, view);
+  }
+
+  get lostId(): number {
+    return this.#losses.maxId;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  async run(): Promise<void> {
+    const { fileSystem, paths } = this.#scope;
+    if (fileSystem.list(paths.log) === undefined && !this.#scope.keeper.isDryRun) {
+      fileSystem.makeDirectory(paths.log);
+      await fileSystem.syncDirectory(paths.root);
+    }
+    const files = await gatherLogFiles(this.#scope, this.#view.uuid);
+    const [oldest] = files;
+    const first = oldest?.header?.firstSequence;
+    if (first === undefined && files.length > 1) {
+      await this.#skipUnknown(files);
+    } else if (first === undefined || first > this.#view.position + 1) {
+      await this.#startAnew(files);
+    } else {
+      this.#expected = first;
+      await this.#walk(files);
+    }
+    await this.#finish(files);
+    this.#losses.report(paths.log);
+  }
+
+  /** The oldest files can't be read: what is missing may be in the catalogue all the same. */
+  async #skipUnknown(files: RepairedLogFile[]): Promise<void> {
+    const known = files.findIndex(({ header }) => header !== undefined);
+    const first = files[known]?.header?.firstSequence;
+    if (first === undefined || first > this.#view.position + 1) {
+      await this.#startAnew(files);
+      return;
+    }
+    for (const { path } of files.slice(0, known)) {
+      await this.#scope.keeper.moveAside(path);
+      const message = `moved away: all of its records are before ${first}, in the catalogue`;
+      this.#scope.report({ outcome: "repaired", path, message });
+    }
+    this.#expected = first;
+    await this.#walk(files.slice(known));
+  }
+
+  async #walk(files: readonly RepairedLogFile[]): Promise<void> {
+    for (const [i, file] of files.entries()) {
+      const rest = files.slice(i);
+      if (file.header === undefined) {
+        // Nothing is known of it: it may be all zeros, or hold what is missing from here on.
+        await this.#cutBefore(rest);
+        return;
+      }
+      const { firstSequence } = file.header;
+      if (firstSequence < this.#expected) {
+        await this.#scope.keeper.moveAside(file.path);
+        const message = `moved away: it begins with record ${firstSequence}, which the log has`;
+        this.#scope.report({ outcome: "repaired", path: file.path, message });
+        continue;
+      }
+      if (firstSequence > this.#expected && !await this.#fillUpTo(firstSequence)) {
+        await this.#cutBefore(rest);
+        return;
+      }
+      if (!await this.#walkFile(file)) {
+        const end = this.#end ?? { file, position: LOG_HEADER_BYTES };
+        await this.#cut(end, files.slice(i + 1));
+        return;
+      }
+    }
+  }
+
+  /** False where the log has to be cut at {@link #end}. */
+  async #walkFile(file: RepairedLogFile): Promise<boolean> {
+    let position = LOG_HEADER_BYTES;
+    this.#end = { file, position };
+    const whole = file.batches.filter(({ isWhole }) => isWhole);
+    for (const [i, batch] of whole.entries()) {
+      const { firstSequence, count, payloadBytes } = batch.header;
+      if (batch.position !== position || firstSequence !== this.#expected) {
+        if (!this.#isProven(file, position)) return true;
+        if (!await this.#fillHole(file, position, batch)) return false;
+      }
+      this.#kept.push({ file, batch });
+      this.#expected = firstSequence + count;
+      position = batch.position + paddedBatchBytes(payloadBytes);
+      this.#end = { file, position };
+      if (i === whole.length - 1) break;
+    }
+    return !this.#isProven(file, position);
+  }
+
+  /** Whether a batch behind says that the record expected was on disk: then what is there is damage. */
+  #isProven(file: RepairedLogFile, position: number): boolean {
+    return file.batches.some((batch) =>
+      batch.position >= position && batch.header.syncedThrough >= this.#expected
+    );
+  }
+
+  /** Replaces what doesn't check before a batch, if the catalogue holds all of it. */
+  async #fillHole(file: RepairedLogFile, position: number, next: WalkedBatch): Promise<boolean> {
+    const last = next.header.firstSequence - 1;
+    const lengthBytes = next.position - position;
+    if (last < this.#expected || last > this.#view.position || lengthBytes <= 0) return false;
+    const seed = batchSeed(file.seed, position);
+    const bytes = fillerBatch(this.#expected, last, seed, lengthBytes);
+    if (bytes === undefined) return false;
+    await this.#fill(file, position, last, bytes);
+    return true;
+  }
+
+  /** Replaces what is missing at a file's end, if the catalogue holds all of it. */
+  async #fillUpTo(firstSequence: number): Promise<boolean> {
+    if (this.#end === undefined || firstSequence - 1 > this.#view.position) return false;
+    return await this.#extend(firstSequence - 1);
+  }
+
+  async #extend(last: number): Promise<boolean> {
+    const end = this.#end;
+    if (end === undefined) return false;
+    const { file, position } = end;
+    if (position + fillerBytes(last - this.#expected + 1) > file.sizeBytes) return false;
+    const bytes = fillerBatch(this.#expected, last, batchSeed(file.seed, position));
+    if (bytes === undefined) return false;
+    await this.#fill(file, position, last, bytes);
+    this.#expected = last + 1;
+    this.#end = { file, position: position + bytes.length };
+    return true;
+  }
+
+  async #fill(file: RepairedLogFile, position: number, last: number, bytes: Bytes): Promise<void> {
+    await this.#scope.keeper.change(file.path, [{ bytes, position }]);
+    const message = `records ${this.#expected} to ${last} at byte ${position} can't be read and ` +
+      "were replaced by ones that do nothing: rows of the catalogue include records up to there";
+    this.#scope.report({ outcome: "repaired", path: file.path, message });
+  }
+
+  /** Cuts behind the last place that is whole, which is in a file before these. */
+  async #cutBefore(files: readonly RepairedLogFile[]): Promise<void> {
+    if (this.#end === undefined) await this.#startAnew(files);
+    else await this.#cut(this.#end, files);
+  }
+
+  /** What comes behind goes first, the newest before the others: what is left is always a log's start. */
+  async #cut({ file, position }: LogPlace, later: readonly RepairedLogFile[]): Promise<void> {
+    await this.#losses.add(file, position);
+    for (const each of later) await this.#losses.add(each, 0);
+    for (const { path } of later.toReversed()) {
+      await this.#scope.keeper.moveAside(path);
+      this.#scope.report({
+        outcome: "repaired",
+        path,
+        message: "moved away: the log ends before it",
+      });
+    }
+    await this.#scope.keeper.change(file.path, zeros(position, file.sizeBytes));
+    this.#scope.report({
+      outcome: "lost",
+      path: file.path,
+      message:
+        `the log was cut at byte ${position}: record ${this.#expected} and what came after ` +
+        "it, as far as no row of the catalogue includes it",
+    });
+  }
+
+  /** A new log where the old one is of no use, or has no room for what is missing. */
+  async #startAnew(files: readonly RepairedLogFile[]): Promise<void> {
+    const { fileSystem, keeper, paths, report } = this.#scope;
+    for (const each of files) await this.#losses.add(each, 0);
+    const names = fileSystem.list(paths.log) ?? [];
+    for (
+      const { path } of files.toReversed().filter(({ path }) => names.includes(basename(path)))
+    ) {
+      await keeper.moveAside(path);
+      report({
+        outcome: "repaired",
+        path,
+        message: "moved away: it doesn't continue where the catalogue ends",
+      });
+    }
+    this.#kept.length = 0;
+    const number = Math.max(0, ...files.map((file) => file.number)) + 1;
+    const path = join(paths.log, logFileName(number));
+    const firstSequence = Math.max(this.#view.position, this.#view.newestPosition) + 1;
+    this.#position = firstSequence - 1;
+    const salt = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    const { uuid } = this.#view;
+    const header: LogHeader = { number, salt, uuid, firstSequence, sizeBytes: NEW_FILE_BYTES };
+    await keeper.replace(path, [
+      { bytes: encodeLogHeader(header), position: 0 },
+      ...zeros(LOG_HEADER_BYTES, NEW_FILE_BYTES),
+    ]);
+    report({
+      outcome: "lost",
+      path,
+      message: `a new log was begun with record ${firstSequence}: of what the old one held after ` +
+        `record ${this.#view.position}, only what rows of the catalogue include is left`,
+    });
+    const seed = logSeed(header);
+    const file = { path, number, sizeBytes: NEW_FILE_BYTES, header, seed, batches: [] };
+    this.#expected = firstSequence;
+    this.#end = { file, position: LOG_HEADER_BYTES };
+  }
+
+  /** Numbers go on behind every row, and what nothing makes is deleted: else a start would stop there. */
+  async #finish(files: readonly RepairedLogFile[]): Promise<void> {
+    const needed = Math.max(this.#view.position, this.#view.newestPosition);
+    if (this.#expected <= needed && !await this.#extend(needed)) await this.#startAnew(files);
+    const end = this.#end;
+    const orphans = await orphansOf(this.#scope.fileSystem, this.#view, this.#kept);
+    if (orphans.length === 0 || end === undefined) return;
+    const { file } = end;
+    const seed = batchSeed(file.seed, end.position);
+    const bytes = deletionBatch(orphans, this.#expected, this.#scope.nowMs, seed);
+    if (end.position + bytes.length > file.sizeBytes) {
+      await this.#startAnew(files);
+      return;
+    }
+    await this.#scope.keeper.change(file.path, [{ bytes, position: end.position }]);
+    const streams = orphans.join(", ");
+    this.#scope.report({
+      outcome: "lost",
+      path: file.path,
+      message: `records of streams that nothing makes any more: a deletion of ${streams} was added`,
+    });
+  }
+}

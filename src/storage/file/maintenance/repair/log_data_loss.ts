@@ -1,0 +1,101 @@
+import { withWindow } from "../scan/file_window.ts";
+import { type WalkedBatch, walkRecords } from "../scan/log_walk.ts";
+import type { CatalogView } from "./catalog_view.ts";
+import type { RepairedLogFile } from "./log_files.ts";
+import type { RepairScope } from "./scope.ts";
+
+interface Loss {
+  name: string | undefined;
+  records: number;
+  from: number;
+  to: number;
+  isMade: boolean;
+  isDeleted: boolean;
+}
+
+/** What of the log is cut off though it can be read, gathered by stream. */
+export class LogLosses {
+  readonly #scope: RepairScope;
+  readonly #view: CatalogView;
+  readonly #streams = new Map<number, Loss>();
+  /** What is cut twice is lost once; the second time it can't be read any more. */
+  readonly #seen = new Set<WalkedBatch>();
+  #maxId = 0;
+
+  constructor(scope: RepairScope, view: CatalogView) {
+    this.#scope = scope;
+    this.#view = view;
+  }
+
+  /** The greatest id of a stream that the cut part makes. */
+  get maxId(): number {
+    return this.#maxId;
+  }
+
+  /** Adds the records of a file's batches from `position` on. */
+  async add(file: RepairedLogFile, position: number): Promise<void> {
+    await withWindow(this.#scope.fileSystem, file.path, (window) => {
+      for (const batch of file.batches) {
+        if (batch.position < position || !batch.isWhole || this.#seen.has(batch)) continue;
+        this.#seen.add(batch);
+        for (const { sequence, record, dataBytes } of walkRecords(window, batch)) {
+          if (record === undefined) continue;
+          if (record.kind === "delete") {
+            for (const id of record.ids) this.#note(id, sequence).isDeleted = true;
+            continue;
+          }
+          const loss = this.#note(record.id, sequence);
+          if (record.kind === "create") {
+            loss.isMade = true;
+            loss.name = record.name;
+            this.#maxId = Math.max(this.#maxId, record.id);
+          }
+          if (dataBytes === 0 || this.#isStored(record.id, sequence)) continue;
+          const start = record.kind === "append" ? record.start : record.fork?.point ?? 0;
+          loss.from = Math.min(loss.from, start);
+          loss.to = Math.max(loss.to, start + dataBytes);
+        }
+      }
+    });
+  }
+
+  /** Says what is lost, a line a stream. */
+  report(path: string): void {
+    for (const [id, loss] of this.#streams) {
+      if (loss.records === 0) continue;
+      const what = [
+        `${loss.records} records that can be read were cut off, since records before them can't be`,
+        ...(loss.isMade ? ["the stream's creation is among them"] : []),
+        ...(loss.isDeleted ? ["its deletion is among them"] : []),
+      ].join("; ");
+      const range = loss.to > loss.from ? { from: loss.from, to: loss.to } : undefined;
+      this.#scope.report({
+        outcome: "lost",
+        path,
+        message: what,
+        stream: { id, name: loss.name },
+        range,
+      });
+    }
+  }
+
+  #note(id: number, sequence: number): Loss {
+    const known = this.#streams.get(id);
+    const loss = known ?? {
+      name: this.#view.rowOf(id)?.name,
+      records: 0,
+      from: Infinity,
+      to: 0,
+      isMade: false,
+      isDeleted: false,
+    };
+    if (known === undefined) this.#streams.set(id, loss);
+    if (!this.#isStored(id, sequence)) loss.records++;
+    return loss;
+  }
+
+  /** Whether the stream's row includes the record. */
+  #isStored(id: number, sequence: number): boolean {
+    return sequence <= Math.max(this.#view.position, this.#view.rowOf(id)?.position ?? 0);
+  }
+}

@@ -1,0 +1,33 @@
+import type { FileSystem } from "../../../../env/file_system.ts";
+import { withWindow } from "../scan/file_window.ts";
+import { type WalkedBatch, walkRecords } from "../scan/log_walk.ts";
+import type { CatalogView } from "./catalog_view.ts";
+import type { RepairedLogFile } from "./log_files.ts";
+
+/** Ids of which the log has records, but which neither a row nor a record of it makes, nor deletes. */
+export async function orphansOf(
+  fileSystem: FileSystem,
+  view: CatalogView,
+  kept: readonly { file: RepairedLogFile; batch: WalkedBatch }[],
+): Promise<number[]> {
+  const made = new Set<number>();
+  const orphans = new Set<number>();
+  const seen = (id: number) => {
+    if (!made.has(id) && view.rowOf(id) === undefined) orphans.add(id);
+  };
+  for (const file of new Set(kept.map(({ file }) => file))) {
+    const batches = kept.filter((each) => each.file === file).map(({ batch }) => batch);
+    await withWindow(fileSystem, file.path, (window) => {
+      for (const batch of batches) {
+        for (const { sequence, record } of walkRecords(window, batch)) {
+          if (record === undefined || sequence <= view.position) continue;
+          if (record.kind === "create") made.add(record.id);
+          else if (record.kind === "append" || record.soft) {
+            for (const id of record.kind === "append" ? [record.id] : record.ids) seen(id);
+          } else for (const id of record.ids) orphans.delete(id);
+        }
+      }
+    });
+  }
+  return [...orphans].sort((a, b) => a - b);
+}

@@ -1,0 +1,112 @@
+import type { FileSystem } from "../../../../env/file_system.ts";
+import { lockDirectory } from "../../directory/lock.ts";
+import { directoryPaths } from "../../directory/paths.ts";
+import { findingsOf, refuseOthers } from "../check/check.ts";
+import type { Finding } from "../check/finding.ts";
+import {
+  catalogUuid,
+  finishRebuild,
+  openCatalog,
+  rebuildCatalog,
+  type RepairCatalog,
+} from "./catalog.ts";
+import { isThere, partUuids, readFormatUuid, repairFormat } from "./format.ts";
+import { repairIndexes } from "./indexes.ts";
+import { RepairKeeper } from "../../directory/quarantine.ts";
+import { repairLog } from "./log.ts";
+import { firstLogged } from "./log_files.ts";
+import type { Mend, RepairReport } from "./report.ts";
+import type { RepairScope } from "./scope.ts";
+import { moveSurplus, nextFileId } from "./orphan_files.ts";
+
+/** Options of {@link repairDirectory}. */
+export interface RepairOptions {
+  readonly fileSystem: FileSystem;
+  readonly dir: string;
+  /** Only say what would be done. */
+  readonly isDryRun: boolean;
+  /** The time, in ms since 1970: it names the folder of the originals. */
+  readonly nowMs: number;
+}
+
+/**
+ * Mends what can be mended of a directory that no server is using, and says what is lost. Whatever is
+ * changed or removed is kept in a folder `damaged-TIME` in the directory.
+ *
+ * @throws {DirectoryError} `in_use`; `empty` where there is nothing; `foreign` where it isn't ours;
+ * `unknown_version`
+ */
+export async function repairDirectory(options: RepairOptions): Promise<RepairReport> {
+  const { fileSystem, dir, isDryRun, nowMs } = options;
+  const paths = directoryPaths(dir);
+  refuseOthers({ fileSystem, paths });
+  const lock = lockDirectory(paths.lock);
+  try {
+    const mends: Mend[] = [];
+    const keeper = new RepairKeeper(fileSystem, dir, nowMs, isDryRun);
+    const scope = { fileSystem, paths, keeper, nowMs, report: (mend: Mend) => mends.push(mend) };
+    const before = await findingsOf(scope);
+    const isMendable = before.length === 0 || await mend(scope, before);
+    const left = !isMendable ? before : isDryRun ? [] : await findingsOf(scope);
+    return { before, mends, left, keptIn: keeper.keptIn };
+  } finally {
+    lock.release();
+  }
+}
+
+/** False where nothing can be done and nothing was. */
+async function mend(scope: RepairScope, before: readonly Finding[]): Promise<boolean> {
+  const { fileSystem, paths, keeper } = scope;
+  await finishRebuild(scope);
+  if (!isThere(scope, paths.catalog)) return false;
+  const uuid = await chooseUuid(scope);
+  if (uuid === undefined) return false;
+  if (!isThere(scope, paths.segments) && !keeper.isDryRun) {
+    fileSystem.makeDirectory(paths.segments);
+    await fileSystem.syncDirectory(paths.root);
+  }
+  const catalog = await catalogFor(scope, before, uuid);
+  if (catalog === undefined) return false;
+  try {
+    const { lostId, position } = await repairLog(scope, catalog);
+    await catalog.raiseState(lostId, position);
+    await repairIndexes(scope, catalog);
+    await moveSurplus(scope, catalog);
+  } finally {
+    catalog.close();
+  }
+  await repairFormat(scope, uuid);
+  return true;
+}
+
+async function catalogFor(
+  scope: RepairScope,
+  before: readonly Finding[],
+  uuid: string,
+): Promise<RepairCatalog | undefined> {
+  const isDamaged = before.some(({ kind }) => /^catalog_|_row$/.test(kind));
+  if (!isDamaged && catalogUuid(scope) === uuid) return openCatalog(scope);
+  return await rebuildCatalog(scope, {
+    uuid,
+    firstLogged: await firstLogged(scope),
+    nextFileId: nextFileId(scope),
+  });
+}
+
+/**
+ * The directory's UUID: what two of FORMAT, the catalogue and the other parts agree on, or the only one
+ * that is left.
+ */
+async function chooseUuid(scope: RepairScope): Promise<string | undefined> {
+  const format = await readFormatUuid(scope);
+  const catalog = catalogUuid(scope);
+  const parts = await partUuids(scope);
+  const claims = [catalog, format?.uuid].filter((uuid) => uuid !== undefined);
+  const [claim = [...parts].toSorted((a, b) => b[1] - a[1])[0]?.[0], other] = claims;
+  if (claim === undefined || other === claim || (claims.length < 2 && parts.size === 0)) {
+    return claim;
+  }
+  const agreed = claims.find((uuid) => parts.has(uuid));
+  if (agreed !== undefined || claims.length > 0) return agreed;
+  return claim;
+}

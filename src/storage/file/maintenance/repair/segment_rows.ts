@@ -1,0 +1,80 @@
+import type { DatabaseSync } from "node:sqlite";
+import { INDEX_ENTRY_BYTES, INDEX_HEADER_BYTES } from "../../segments/index_format.ts";
+import { segmentPaths } from "../../directory/paths.ts";
+import { withWindow } from "../scan/file_window.ts";
+import { walkIndex } from "../inspect/segment_index.ts";
+import { CATALOG_TABLES, checkedValues, integerOf, textOf } from "../scan/table_rows.ts";
+import { isThere } from "./format.ts";
+import type { RepairScope } from "./scope.ts";
+
+interface Extent {
+  readonly base: number;
+  readonly bytes: number;
+  readonly blocks: number;
+}
+
+/** Finds again the segments whose rows are missing: by their files' names and their indexes. */
+export async function repairSegmentRows(
+  scope: RepairScope,
+  database: DatabaseSync,
+): Promise<void> {
+  const streams = database.prepare(
+    "SELECT id, name, coalesce(fork_point, 0) AS start, tail - length(rest) AS end FROM stream",
+  );
+  const segments = database.prepare(
+    "SELECT base, bytes FROM segment WHERE stream_id = ? ORDER BY base",
+  );
+  const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?)");
+  for (const row of streams.all()) {
+    const id = integerOf(row.id);
+    const end = integerOf(row.end);
+    let at = integerOf(row.start);
+    const next = [...segments.all(id), { base: end, bytes: 0 }];
+    for (const { base, bytes } of next) {
+      while (at < integerOf(base)) {
+        const found = await extentAt(scope, id, at, integerOf(base));
+        if (found === undefined) break;
+        const values = { stream_id: id, ...found };
+        insert.run(...checkedValues(values, CATALOG_TABLES.segment.columns));
+        scope.report({
+          outcome: "repaired",
+          path: scope.paths.catalog,
+          message: `the row of segment ${found.base} was made anew from its files`,
+          stream: { id, name: textOf(row.name) },
+          range: { from: found.base, to: found.base + found.bytes },
+        });
+        at = found.base + found.bytes;
+      }
+      at = Math.max(at, integerOf(base) + integerOf(bytes));
+    }
+  }
+}
+
+/** What the files of a segment say of it; it ends at `limit` or where its index does before that. */
+async function extentAt(
+  scope: RepairScope,
+  id: number,
+  base: number,
+  limit: number,
+): Promise<Extent | undefined> {
+  const { log, index } = segmentPaths(scope.paths.segments, id, base);
+  if (!isThere(scope, log)) return undefined;
+  const { fileSystem } = scope;
+  const logBytes = await withWindow(fileSystem, log, ({ sizeBytes }) => sizeBytes);
+  const indexed = isThere(scope, index)
+    ? await withWindow(fileSystem, index, (window) => {
+      let end = base;
+      let last = INDEX_HEADER_BYTES;
+      for (const { position, entry } of walkIndex(window)) {
+        if (entry === undefined || entry.end > limit || base + entry.position !== end) break;
+        end = entry.end;
+        last = position + INDEX_ENTRY_BYTES;
+      }
+      return { end, blocks: (last - INDEX_HEADER_BYTES) / INDEX_ENTRY_BYTES };
+    })
+    : { end: base, blocks: 0 };
+  const bytes = indexed.end - base;
+  if (bytes > 0 && bytes <= logBytes) return { base, bytes, blocks: indexed.blocks };
+  // Without its index the segment is taken for as long as it has to be; the index is made anew then.
+  return logBytes >= limit - base ? { base, bytes: limit - base, blocks: 0 } : undefined;
+}

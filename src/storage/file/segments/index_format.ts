@@ -1,0 +1,102 @@
+import { encodeUtf8 } from "../../../protocol/bytes.ts";
+import { getU64, putU64, uuidBytes, uuidText, viewOf } from "../directory/bytes_io.ts";
+import { checksum } from "../directory/checksum.ts";
+
+/**
+ * A segment's index (FORMAT.md, "idx"): a header, then one entry of fixed width a block. It says where a
+ * chunk may end, whether a block reads as it was written, and what was there at a time.
+ */
+
+/** The header's length. */
+export const INDEX_HEADER_BYTES = 48;
+/** An entry's length. */
+export const INDEX_ENTRY_BYTES = 32;
+
+const MAGIC = encodeUtf8("DSIDX\0\0\x01");
+
+/** Which segment an index belongs to. */
+export interface IndexHeader {
+  uuid: string;
+  streamId: number;
+  /** Offset of the segment's first byte. */
+  base: number;
+}
+
+/** One block of a segment. */
+export interface IndexEntry {
+  /** Offset after the block's last byte. */
+  end: number;
+  /** Where the block begins in the segment's file. */
+  position: number;
+  /** When its last message came; never before the entry before it. */
+  atMs: number;
+  /** The CRC-32 of its bytes. */
+  checksum: number;
+}
+
+/** The first bytes of an index. */
+export function encodeIndexHeader(header: IndexHeader): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(INDEX_HEADER_BYTES);
+  const view = viewOf(bytes);
+  bytes.set(MAGIC, 0);
+  bytes.set(uuidBytes(header.uuid), 8);
+  putU64(view, 24, header.streamId);
+  putU64(view, 32, header.base);
+  view.setUint32(44, checksum(bytes.subarray(0, 44)), true);
+  return bytes;
+}
+
+/** What an index's first bytes say, `undefined` where they don't check. */
+export function decodeIndexHeader(bytes: Uint8Array<ArrayBuffer>): IndexHeader | undefined {
+  if (bytes.length < INDEX_HEADER_BYTES) return undefined;
+  if (!MAGIC.every((byte, i) => bytes[i] === byte)) return undefined;
+  const view = viewOf(bytes);
+  if (view.getUint32(44, true) !== checksum(bytes.subarray(0, 44))) return undefined;
+  return {
+    uuid: uuidText(bytes.subarray(8, 24)),
+    streamId: getU64(view, 24),
+    base: getU64(view, 32),
+  };
+}
+
+/** Writes an entry at `at`. */
+export function putIndexEntry(bytes: Uint8Array<ArrayBuffer>, at: number, entry: IndexEntry): void {
+  const view = viewOf(bytes);
+  putU64(view, at, entry.end);
+  putU64(view, at + 8, entry.position);
+  putU64(view, at + 16, entry.atMs);
+  view.setUint32(at + 24, entry.checksum, true);
+  view.setUint32(at + 28, checksum(bytes.subarray(at, at + 28)), true);
+}
+
+/** Whether the entry at `at` checks. */
+export function isIndexEntryWhole(bytes: Uint8Array<ArrayBuffer>, at: number): boolean {
+  if (at + INDEX_ENTRY_BYTES > bytes.length) return false;
+  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));
+}
+
+/** Where the numbers are in an entry that blocks are looked up by. */
+const FIELD_AT = { end: 0, position: 8, atMs: 16 } as const;
+
+/** One number of the entry at `at`, which checks. */
+export function indexFieldAt(view: DataView, at: number, field: keyof typeof FIELD_AT): number {
+  return getU64(view, at + FIELD_AT[field]);
+}
+
+/** What the entry at `at` says, which checks. */
+export function indexEntryAt(view: DataView, at: number): IndexEntry {
+  return {
+    end: indexFieldAt(view, at, "end"),
+    position: indexFieldAt(view, at, "position"),
+    atMs: indexFieldAt(view, at, "atMs"),
+    checksum: view.getUint32(at + 24, true),
+  };
+}
+
+/** The entry at `at`, `undefined` where it doesn't check. */
+export function decodeIndexEntry(
+  bytes: Uint8Array<ArrayBuffer>,
+  at: number,
+): IndexEntry | undefined {
+  return isIndexEntryWhole(bytes, at) ? indexEntryAt(viewOf(bytes), at) : undefined;
+}

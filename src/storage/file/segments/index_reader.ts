@@ -1,0 +1,235 @@
+import type { File } from "../../../env/file_system.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { invariant } from "../../invariant.ts";
+import { partitionPoint } from "../../partition_point.ts";
+import { damagedRead } from "../directory/damage.ts";
+import {
+  decodeIndexHeader,
+  INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  type IndexEntry,
+  type IndexHeader,
+  isIndexEntryWhole,
+} from "./index_format.ts";
+import { IndexPage, type IndexPages, PAGE_ENTRIES } from "./index_page.ts";
+
+/** The blocks that a range of a segment is in, by their numbers. */
+export interface BlockRun {
+  readonly first: number;
+  readonly last: number;
+  /** The pages with their entries. */
+  readonly pages: readonly IndexPage[];
+}
+
+/** What a look-up comes to that needs a page which isn't in memory. */
+class MissingPage {
+  readonly number: number;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+}
+
+/**
+ * Looks up blocks in a segment's index. The file isn't mapped: pages of entries are read and kept, as
+ * far as there is room. What is in memory is found at once; where a page is missing, it is read, and
+ * the look-up begins anew.
+ */
+export class IndexReader {
+  readonly #file: File;
+  readonly #expected: IndexHeader;
+  readonly #cache: IndexPages;
+  readonly #pages = new Map<number, IndexPage>();
+  /** Each whole page's last entry: a search needs no more of the pages that it passes by. */
+  readonly #lastEntries: (IndexEntry | undefined)[] = [];
+  #isHeaderChecked = false;
+
+  /** @param expected what its header has to say */
+  constructor(file: File, expected: IndexHeader, cache: IndexPages) {
+    this.#file = file;
+    this.#expected = expected;
+    this.#cache = cache;
+  }
+
+  /** Lets go of its pages. */
+  close(): void {
+    this.#cache.forget(this.#pages);
+  }
+
+  /**
+   * The position of the block in which `offset` is.
+   *
+   * @param blocks how many there are
+   */
+  positionOf(offset: number, blocks: number): number | Promise<number> {
+    return this.#lookUp(blocks, () => {
+      const block = this.#searchEnd(offset, blocks);
+      if (block instanceof MissingPage) return block;
+      const entry = this.#entry(block, blocks);
+      return entry instanceof MissingPage ? entry : entry.position;
+    });
+  }
+
+  /**
+   * The number of the first block whose last message came at `sinceMs` or later.
+   *
+   * @param blocks how many there are, of which the last one did
+   */
+  findSince(sinceMs: number, blocks: number): number | Promise<number> {
+    return this.#lookUp(blocks, () => this.#search(blocks, "atMs", sinceMs));
+  }
+
+  /** The entry of a block. */
+  entry(block: number, blocks: number): IndexEntry | Promise<IndexEntry> {
+    return this.#lookUp(blocks, () => this.#entry(block, blocks));
+  }
+
+  /** The last block that ends at or before `limit`; where none does, the one in which `from` is. */
+  lastWithin(from: number, limit: number, blocks: number): IndexEntry | Promise<IndexEntry> {
+    return this.#lookUp(blocks, () => {
+      const first = this.#searchEnd(from, blocks);
+      if (first instanceof MissingPage) return first;
+      const past = this.#searchEnd(limit, blocks);
+      if (past instanceof MissingPage) return past;
+      return this.#entry(Math.max(first, past - 1), blocks);
+    });
+  }
+
+  /** The blocks that the bytes from `from` up to `to` are in. */
+  run(from: number, to: number, blocks: number): BlockRun | Promise<BlockRun> {
+    return this.#lookUp(blocks, () => {
+      const first = this.#searchEnd(from, blocks);
+      if (first instanceof MissingPage) return first;
+      const last = this.#lastOf(first, to, blocks);
+      if (last instanceof MissingPage) return last;
+      invariant(last < blocks, "a segment's index covers it");
+      const pages: IndexPage[] = [];
+      for (let number = pageOf(first); number <= pageOf(last); number++) {
+        const page = this.#page(number, blocks);
+        if (page instanceof MissingPage) return page;
+        pages.push(page);
+      }
+      return { first, last, pages };
+    });
+  }
+
+  /** The last block of a run up to `to`: mostly the first one is. */
+  #lastOf(first: number, to: number, blocks: number): number | MissingPage {
+    const entry = this.#entry(first, blocks);
+    if (entry instanceof MissingPage) return entry;
+    return entry.end >= to ? first : this.#searchEnd(to - 1, blocks);
+  }
+
+  #lookUp<T>(blocks: number, look: () => T | MissingPage): T | Promise<T> {
+    const found = look();
+    return found instanceof MissingPage ? this.#lookUpLater(blocks, found, look) : found;
+  }
+
+  async #lookUpLater<T>(
+    blocks: number,
+    missing: MissingPage,
+    look: () => T | MissingPage,
+  ): Promise<T> {
+    while (true) {
+      await this.#load(missing.number, blocks);
+      const found = look();
+      if (!(found instanceof MissingPage)) return found;
+      missing = found;
+    }
+  }
+
+  /** The number of the block in which `offset` is: the first one that ends after it. */
+  #searchEnd(offset: number, blocks: number): number | MissingPage {
+    return this.#search(blocks, "end", offset + 1);
+  }
+
+  /** The number of the first block whose `field` is `least` or more; it grows from block to block. */
+  #search(blocks: number, field: "end" | "atMs", least: number): number | MissingPage {
+    let low = 0;
+    let high = Math.ceil(blocks / PAGE_ENTRIES) - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const last = this.#lastEntry(middle, blocks);
+      if (last instanceof MissingPage) return last;
+      if (last[field] >= least) high = middle;
+      else low = middle + 1;
+    }
+    const page = this.#page(low, blocks);
+    if (page instanceof MissingPage) return page;
+    const count = Math.min(page.count, blocks - low * PAGE_ENTRIES);
+    return low * PAGE_ENTRIES + partitionPoint(count, (index) => page.field(index, field) < least);
+  }
+
+  #lastEntry(number: number, blocks: number): IndexEntry | MissingPage {
+    const known = this.#lastEntries[number];
+    if (known !== undefined) return known;
+    const page = this.#page(number, blocks);
+    if (page instanceof MissingPage) return page;
+    return this.#lastEntries[number] = page.entry(PAGE_ENTRIES - 1);
+  }
+
+  #entry(block: number, blocks: number): IndexEntry | MissingPage {
+    const page = this.#page(pageOf(block), blocks);
+    return page instanceof MissingPage ? page : page.entry(block % PAGE_ENTRIES);
+  }
+
+  #page(number: number, blocks: number): IndexPage | MissingPage {
+    const page = this.#pages.get(number);
+    return page !== undefined && page.count >= entriesIn(number, blocks)
+      ? page
+      : new MissingPage(number);
+  }
+
+  async #load(number: number, blocks: number): Promise<void> {
+    const count = entriesIn(number, blocks);
+    const position = INDEX_HEADER_BYTES + number * PAGE_ENTRIES * INDEX_ENTRY_BYTES;
+    // The first page is read with the header before it, which takes no read of its own.
+    const start = number === 0 ? 0 : position;
+    const bytes = new Uint8Array(position - start + count * INDEX_ENTRY_BYTES);
+    const length = await this.#file.read(bytes, start);
+    if (!this.#isHeaderChecked) await this.#checkHeader(number === 0 ? bytes : undefined);
+    const entries = bytes.subarray(position - start);
+    this.#checkEntries(entries, length - (position - start), position);
+    this.#cache.hold(this.#pages, number, new IndexPage(entries));
+  }
+
+  /** @param bytes the file's first ones, where they are read already */
+  async #checkHeader(bytes = new Uint8Array(INDEX_HEADER_BYTES)): Promise<void> {
+    if (bytes.length === INDEX_HEADER_BYTES) await this.#file.read(bytes, 0);
+    const header = decodeIndexHeader(bytes);
+    const { uuid, streamId, base } = this.#expected;
+    if (header?.uuid !== uuid || header.streamId !== streamId || header.base !== base) {
+      throw damagedRead({
+        path: this.#file.path,
+        position: 0,
+        expected: describe(this.#expected),
+        found: header === undefined ? "no valid header" : describe(header),
+      });
+    }
+    this.#isHeaderChecked = true;
+  }
+
+  #checkEntries(bytes: Bytes, lengthBytes: number, position: number): void {
+    for (let at = 0; at < bytes.length; at += INDEX_ENTRY_BYTES) {
+      if (at + INDEX_ENTRY_BYTES <= lengthBytes && isIndexEntryWhole(bytes, at)) continue;
+      throw damagedRead({
+        path: this.#file.path,
+        position: position + at,
+        expected: "a valid index entry",
+        found: "none",
+      });
+    }
+  }
+}
+
+function pageOf(block: number): number {
+  return Math.floor(block / PAGE_ENTRIES);
+}
+
+function entriesIn(page: number, blocks: number): number {
+  return Math.max(0, Math.min(PAGE_ENTRIES, blocks - page * PAGE_ENTRIES));
+}
+
+function describe({ uuid, streamId, base }: IndexHeader): string {
+  return `the header of stream ${streamId} from offset ${base} on, of directory ${uuid}`;
+}

@@ -1,0 +1,234 @@
+import type { File, FileSystem, Reserve } from "../../../env/file_system.ts";
+import { FileSystemError, isShortage } from "../../../env/file_system.ts";
+import { IndexPages } from "./index_page.ts";
+import { IndexReader } from "./index_reader.ts";
+import { segmentPaths } from "../directory/paths.ts";
+import { WarmRanges } from "./warm_ranges.ts";
+
+/** Pages of indexes in memory, 4 KiB each: those of 2 GiB in blocks of 4 KiB. */
+const INDEX_PAGES = 4096;
+
+/** A segment's two files, open. */
+export interface OpenSegment {
+  readonly log: File;
+  readonly index: File;
+  readonly indexReader: IndexReader;
+  /** What of `log` is likely in the page cache. */
+  readonly warm: WarmRanges;
+}
+
+interface Entry extends OpenSegment {
+  readonly streamId: number;
+  readonly base: number;
+  users: number;
+  /** How many of them hold it for as long as a client takes. */
+  holders: number;
+  isDropped: boolean;
+}
+
+/**
+ * The segment files that are open: a small bounded cache, the one used longest ago goes first, and none
+ * is closed while it is used.
+ */
+export class OpenSegments {
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #uuid: string;
+  readonly #limit: number;
+  readonly #reserve: Pick<Reserve, "isLent"> | undefined;
+  readonly #entries = new Map<string, Entry>();
+  /** The last of them: who reads on nearly always asks for it again. */
+  #newest: Entry | undefined;
+  #heldSegments = 0;
+  readonly #indexPages = new IndexPages(INDEX_PAGES);
+
+  /**
+   * @param uuid the directory's, which each index names
+   * @param maxOpenFiles a segment takes two
+   * @param reserve while it is lent none stays open that nobody uses: others need those descriptors more
+   */
+  constructor(
+    fileSystem: FileSystem,
+    folder: string,
+    uuid: string,
+    maxOpenFiles: number,
+    reserve?: Pick<Reserve, "isLent">,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#folder = folder;
+    this.#uuid = uuid;
+    this.#reserve = reserve;
+    this.#limit = Math.max(1, Math.floor(maxOpenFiles / 2));
+  }
+
+  /** How many files are open. */
+  get openFiles(): number {
+    return this.#entries.size * 2;
+  }
+
+  /**
+   * Lets `use` have a segment's files.
+   *
+   * @throws {FileSystemError}
+   */
+  use<T>(
+    streamId: number,
+    base: number,
+    use: (segment: OpenSegment) => T | Promise<T>,
+  ): T | Promise<T> {
+    const entry = this.#acquire(streamId, base);
+    let used: T | Promise<T>;
+    try {
+      used = use(entry);
+    } catch (error) {
+      this.#release(entry);
+      throw error;
+    }
+    if (used instanceof Promise) return used.finally(() => this.#release(entry));
+    this.#release(entry);
+    return used;
+  }
+
+  /** As {@link use}, for what doesn't wait. */
+  useSync<T>(streamId: number, base: number, use: (segment: OpenSegment) => T): T {
+    const entry = this.#acquire(streamId, base);
+    try {
+      return use(entry);
+    } finally {
+      this.#release(entry);
+    }
+  }
+
+  /** Whether another one may be held: half of the files stay for those who don't hold any. */
+  get mayHold(): boolean {
+    return this.#heldSegments < this.#limit / 2 && this.#reserve?.isLent !== true;
+  }
+
+  /** Keeps a segment's files open until the function that is returned is called for the first time. */
+  hold(streamId: number, base: number): () => void {
+    const entry = this.#acquire(streamId, base);
+    if (entry.holders++ === 0) this.#heldSegments++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      if (--entry.holders === 0) this.#heldSegments--;
+      this.#release(entry);
+    };
+  }
+
+  /** Makes the files of a new segment; whatever a crash left under their names is overwritten. */
+  create(streamId: number, base: number): void {
+    const paths = segmentPaths(this.#folder, streamId, base);
+    this.#drop(`${streamId}/${base}`);
+    for (const path of [paths.log, paths.index]) this.#createEmpty(path);
+  }
+
+  /** Closes a deleted stream's files, as soon as nobody uses them. */
+  forget(streamId: number, bases: readonly number[]): void {
+    for (const base of bases) this.#drop(`${streamId}/${base}`);
+  }
+
+  /** Closes all. */
+  close(): void {
+    for (const key of [...this.#entries.keys()]) this.#drop(key);
+  }
+
+  #createEmpty(path: string): void {
+    try {
+      this.#fileSystem.open(path, "create").close();
+    } catch (error) {
+      if (!(error instanceof FileSystemError && error.kind === "exists")) throw error;
+      const file = this.#fileSystem.open(path, "write");
+      try {
+        file.truncate(0);
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  #acquire(streamId: number, base: number): Entry {
+    const entry = this.#newest?.streamId === streamId && this.#newest.base === base
+      ? this.#newest
+      : this.#bringToEnd(streamId, base);
+    entry.users++;
+    this.#shrink();
+    return entry;
+  }
+
+  /** Taken out and put back, the newest is last in the map's order. */
+  #bringToEnd(streamId: number, base: number): Entry {
+    const key = `${streamId}/${base}`;
+    const entry = this.#entries.get(key) ?? this.#open(streamId, base);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return this.#newest = entry;
+  }
+
+  #open(streamId: number, base: number): Entry {
+    const paths = segmentPaths(this.#folder, streamId, base);
+    const log = this.#openFile(paths.log);
+    try {
+      const index = this.#openFile(paths.index);
+      const header = { uuid: this.#uuid, streamId, base };
+      const indexReader = new IndexReader(index, header, this.#indexPages);
+      const warm = new WarmRanges();
+      return {
+        streamId,
+        base,
+        log,
+        index,
+        indexReader,
+        warm,
+        users: 0,
+        holders: 0,
+        isDropped: false,
+      };
+    } catch (error) {
+      log.close();
+      throw error;
+    }
+  }
+
+  /** Where the process, or the system, has no descriptors left, those that nobody uses are given up. */
+  #openFile(path: string): File {
+    try {
+      return this.#fileSystem.open(path, "write");
+    } catch (error) {
+      if (!isShortage(error) || this.#entries.size === 0) throw error;
+      for (const [key, { users }] of this.#entries) if (users === 0) this.#drop(key);
+      return this.#fileSystem.open(path, "write");
+    }
+  }
+
+  #release(entry: Entry): void {
+    entry.users--;
+    if (entry.users === 0 && entry.isDropped) closeBoth(entry);
+    else this.#shrink();
+  }
+
+  #shrink(): void {
+    const limit = this.#reserve?.isLent === true ? 0 : this.#limit;
+    if (this.#entries.size <= limit) return;
+    for (const [key, entry] of this.#entries) {
+      if (this.#entries.size <= limit) return;
+      if (entry.users === 0) this.#drop(key);
+    }
+  }
+
+  #drop(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    if (entry === this.#newest) this.#newest = undefined;
+    entry.isDropped = true;
+    if (entry.users === 0) closeBoth(entry);
+  }
+}
+
+function closeBoth(entry: Entry): void {
+  entry.indexReader.close();
+  entry.log.close();
+  entry.index.close();
+}

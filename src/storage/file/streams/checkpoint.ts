@@ -1,0 +1,353 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../../../env/clock.ts";
+import {
+  type FileSystem,
+  isNoSpace,
+  isShortage,
+  type ShortageError,
+  type ShortageKind,
+} from "../../../env/file_system.ts";
+import type { Ballast } from "../directory/ballast.ts";
+import {
+  type Catalog,
+  type CatalogChanges,
+  isLookUpFailure,
+  type ProducerRow,
+  type SegmentRow,
+  type StreamRow,
+  type StreamUpdate,
+} from "../catalog/catalog.ts";
+import { DoomedFiles } from "../segments/obsolete_files.ts";
+import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
+import type { LogPace } from "../wal/throttle.ts";
+import type { OpenSegments } from "../segments/open_segments.ts";
+import type { SegmentWriter } from "../segments/writer.ts";
+import type { StreamTable } from "./stream_cache.ts";
+
+const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
+
+/** At most so many streams' blocks are written before others get their turns. */
+const SLICE_STREAMS = 64;
+/** A slice ends after so long, too: streams whose files have to be made take far more than others. */
+const SLICE_MS = 1;
+/** Of the log between two slices: a checkpoint takes a tenth of a busy server and all of an idle one. */
+const BATCHES_BETWEEN_SLICES = 8;
+/** Rows of one transaction. */
+const GROUP_STREAMS = 2000;
+/** The same on a full disk, where a transaction has little more than the ballast's room. */
+const FULL_DISK_GROUP_STREAMS = 100;
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30_000;
+const REASONS: Record<ShortageKind, string> = {
+  no_space: "the disk is full",
+  too_many_open_files: "no more files can be opened",
+};
+
+/** The log, as far as a checkpoint deals with it. */
+export interface CheckpointLog {
+  readonly assigned: number;
+  /** Why nothing can be written any more. */
+  readonly failure: Error | undefined;
+  /** Makes durable all that was recorded before the call. */
+  flush(): Promise<void>;
+  /** All records up to `sequence` are in the catalogue. */
+  release(sequence: number): Promise<void>;
+  fail(cause: unknown): void;
+}
+
+/** What a checkpoint works on. */
+export interface CheckpointParts {
+  fileSystem: FileSystem;
+  clock: Clock;
+  /** Where the segments are. */
+  folder: string;
+  catalog: Catalog;
+  log: CheckpointLog;
+  pace: LogPace;
+  table: StreamTable;
+  segments: SegmentWriter;
+  open: OpenSegments;
+  ballast: Ballast;
+  /** The id that the next stream will get. */
+  nextId(): number;
+  /** Called as each checkpoint begins. */
+  onStart(): void;
+  /** Called when streams were stored. */
+  onStored(): void;
+  /** Called after each checkpoint, however it ended. */
+  onEnd(): void;
+}
+
+/**
+ * Brings the catalogue up to the log, so that log files can be used again. Appends go on meanwhile. A
+ * checkpoint that fails forgets nothing: one stopped by a full disk, or for want of descriptors, is
+ * tried again, with back-off; anything else ends all writing until the next start.
+ */
+export class Checkpointer {
+  readonly #parts: CheckpointParts;
+  readonly #doomed: DoomedFiles;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #retryMs = 0;
+  #shortage: ShortageKind | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #stopped = false;
+  #giveUpAtMs = Infinity;
+  #done = 0;
+  #failed = 0;
+
+  constructor(parts: CheckpointParts) {
+    this.#parts = parts;
+    this.#doomed = new DoomedFiles(parts.fileSystem, parts.folder, parts.open);
+  }
+
+  /** What the last one was stopped for want of. */
+  get shortage(): ShortageKind | undefined {
+    return this.#shortage;
+  }
+
+  /** How many have ended well since the start. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** How many have not. */
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** Begins one, unless one runs or waits to be tried again. */
+  request(): void {
+    if (this.#running !== undefined || this.#cancelRetry !== undefined || this.#stopped) return;
+    void this.run();
+  }
+
+  /** Begins one at once, also where one waits to be tried again: there may be room now. */
+  run(): Promise<void> {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#runAll().finally(() => {
+      this.#running = undefined;
+      this.#parts.onEnd();
+    });
+    return this.#running;
+  }
+
+  /** Waits for one that runs, which gives up after `limitMs`; none begins any more. */
+  async stop(limitMs: number): Promise<void> {
+    this.#giveUpAtMs = this.#parts.clock.nowMs() + limitMs;
+    this.#stopped = true;
+    this.#again = false;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    await this.#running;
+  }
+
+  /** Runs a last one, after which nothing is left to recover, unless it takes longer than `limitMs`. */
+  async runLast(limitMs: number): Promise<void> {
+    await this.stop(limitMs);
+    try {
+      await this.#once(true);
+    } catch (error) {
+      if (!(error instanceof GaveUp || isShortage(error))) throw error;
+      const reason = isShortage(error) ? REASONS[error.kind] : "its time was over";
+      logger.info("The last checkpoint was left to the next start: {reason}.", { reason });
+    }
+  }
+
+  async #runAll(): Promise<void> {
+    try {
+      do {
+        this.#again = false;
+        await this.#onceWithRoom();
+        this.#done++;
+      } while (this.#again);
+      this.#retryMs = 0;
+      this.#shortage = undefined;
+      void this.#parts.ballast.refill();
+    } catch (error) {
+      if (error instanceof GaveUp) return;
+      this.#failed++;
+      if (isShortage(error)) this.#retryLater(error);
+      else this.#parts.log.fail(error);
+    }
+  }
+
+  /** On a full disk the deleted streams go first: what they leave may be room enough for the rest. */
+  async #onceWithRoom(): Promise<void> {
+    try {
+      await this.#once(false);
+    } catch (error) {
+      if (!isNoSpace(error) || !await this.#removeDeleted()) throw error;
+      await this.#once(false);
+    }
+  }
+
+  /** Stores deletions alone, in the ballast's room; whether there were any. */
+  async #removeDeleted(): Promise<boolean> {
+    const { ballast, log, table } = this.#parts;
+    const deletedIds = table.deletedIds();
+    if (deletedIds.length === 0) return false;
+    this.#doom(deletedIds);
+    ballast.release();
+    await log.flush();
+    await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
+    table.endRound(deletedIds);
+    await this.#doomed.remove();
+    return true;
+  }
+
+  #retryLater(error: ShortageError): void {
+    this.#shortage = error.kind;
+    this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
+    logger.error("A checkpoint stopped, {reason}: {message}. The next try is in {retryMs} ms.", {
+      reason: REASONS[error.kind],
+      message: error.message,
+      retryMs: this.#retryMs,
+    });
+    if (this.#stopped) return;
+    this.#cancelRetry = this.#parts.clock.setTimer(this.#retryMs, () => void this.run());
+  }
+
+  async #once(isLast: boolean): Promise<void> {
+    const { catalog, clock, log, table, segments } = this.#parts;
+    // One that has failed isn't tried again: a sync that follows would find nothing left to do.
+    if (log.failure !== undefined) throw log.failure;
+    const startedMs = clock.nowMs();
+    this.#parts.onStart();
+    if (isLast) table.markTouched();
+    const position = log.assigned;
+    const deletedIds = table.deletedIds();
+    this.#doom(deletedIds);
+    const snapshots: StreamSnapshot[] = [];
+    let streams = 0;
+    try {
+      await this.#writeBlocks(table.dirtyIds(), snapshots);
+      streams = snapshots.length;
+      // A row is never ahead of the log.
+      await log.flush();
+      await segments.sync(isLast);
+      await this.#store(deletedIds, snapshots);
+      // A stream deleted meanwhile was left out: its records may only go once its delete is durable.
+      await log.flush();
+      await catalog.storeState({
+        uuid: catalog.state.uuid,
+        position,
+        nextId: this.#parts.nextId(),
+        checkpointAtMs: startedMs,
+        clean: isLast,
+      });
+    } finally {
+      for (const { stream } of snapshots) stream.inCheckpoint = false;
+    }
+    table.endRound(deletedIds);
+    await log.release(position);
+    await this.#doomed.remove();
+    logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
+      streams,
+      tookMs: clock.nowMs() - startedMs,
+      position,
+    });
+  }
+
+  /** Writes what is missing of the streams' segments; what their rows will hold is settled with that. */
+  async #writeBlocks(ids: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
+    const { clock, table, segments } = this.#parts;
+    let sliceStreams = 0;
+    let sliceEndMs = clock.nowMs() + SLICE_MS;
+    for (const id of ids) {
+      if (sliceStreams++ >= SLICE_STREAMS || clock.nowMs() > sliceEndMs) {
+        await this.#letOthersRun();
+        sliceStreams = 0;
+        sliceEndMs = clock.nowMs() + SLICE_MS;
+      }
+      const stream = table.loadIfThere(id);
+      if (stream === undefined) continue;
+      segments.write(stream, stream.tail);
+      stream.inCheckpoint = true;
+      snapshots.push(takeSnapshot(stream));
+    }
+  }
+
+  /**
+   * In transactions of bounded size; deletions first, since a name may have been made again. What is
+   * stored may leave memory while the rest waits: others become dirty meanwhile.
+   */
+  async #store(deletedIds: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
+    const { catalog, table } = this.#parts;
+    await this.#storeDeletions(deletedIds, GROUP_STREAMS);
+    while (snapshots.length > 0) {
+      this.#checkTime();
+      const group = snapshots.slice(0, GROUP_STREAMS);
+      await catalog.store(toChanges(group));
+      for (const { stream } of group) stream.inCheckpoint = false;
+      table.settle(group);
+      snapshots.splice(0, group.length);
+      this.#parts.onStored();
+    }
+  }
+
+  async #storeDeletions(ids: readonly number[], groupStreams: number): Promise<void> {
+    for (let at = 0; at < ids.length; at += groupStreams) {
+      this.#checkTime();
+      await this.#parts.catalog.store(deletionsOf(ids.slice(at, at + groupStreams)));
+    }
+  }
+
+  async #letOthersRun(): Promise<void> {
+    this.#checkTime();
+    await this.#parts.pace.letThrough(BATCHES_BETWEEN_SLICES);
+  }
+
+  #checkTime(): void {
+    if (this.#parts.clock.nowMs() > this.#giveUpAtMs) throw new GaveUp();
+  }
+
+  /** Notes which files they have, as long as there are rows that say so. */
+  #doom(ids: readonly number[]): void {
+    const { table } = this.#parts;
+    for (const id of ids) {
+      this.#doomed.add(id, [...this.#storedBases(id), ...table.unstoredSegments(id)]);
+    }
+  }
+
+  #storedBases(id: number): number[] {
+    try {
+      return this.#parts.catalog.segments(id).map(({ base }) => base);
+    } catch (error) {
+      // Whatever keeps it from being read, it is no more than files that stay for a while.
+      if (!isLookUpFailure(error)) throw error;
+      logger.warn(
+        "Which files deleted stream {id} has can't be read, the next start removes them: {message}",
+        { id, message: error.message },
+      );
+      return [];
+    }
+  }
+}
+
+function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
+  const streams: StreamRow[] = [];
+  const updates: StreamUpdate[] = [];
+  const producers: ProducerRow[] = [];
+  const segments: SegmentRow[] = [];
+  // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
+  for (const snapshot of snapshots) {
+    if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));
+    else streams.push(rowOf(snapshot));
+    producers.push(...snapshot.producers);
+    segments.push(...snapshot.segments);
+  }
+  return { deletedIds: [], streams, updates, producers, segments };
+}
+
+function deletionsOf(deletedIds: readonly number[]): CatalogChanges {
+  return { deletedIds, streams: [], updates: [], producers: [], segments: [] };
+}
+
+/** The storage closes, and the time for that is over. What was left is in the log. */
+class GaveUp extends Error {}

@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { FileSystem } from "../../../env/file_system.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { LogPace } from "../wal/throttle.ts";
+import { parseSegmentName } from "../directory/paths.ts";
+import type { StreamTable } from "./stream_cache.ts";
+
+const logger = getLogger(["durable-streams", "storage", "sweep"]);
+
+/** So many files are looked at before others run. */
+const SLICE_FILES = 256;
+/** Of the log between two slices. */
+const BATCHES_BETWEEN_SLICES = 2;
+
+/** What a sweep works on. */
+export interface SweepParts {
+  fileSystem: FileSystem;
+  /** Where the segments are. */
+  folder: string;
+  catalog: Pick<Catalog, "byId">;
+  table: Pick<StreamTable, "isKnown">;
+  pace: LogPace;
+  /** As recovered at the start; later streams are none of this sweep's business. */
+  nextId: number;
+  isStopped(): boolean;
+}
+
+/**
+ * Removes segment files that no row knows: what a crash left of streams that are deleted, and what
+ * couldn't be removed before. To be run once at every start, after the first checkpoint where the log
+ * held anything. Goes folder by folder, and lets others run in between.
+ */
+export async function sweepSegments(parts: SweepParts): Promise<void> {
+  const { fileSystem, folder, pace } = parts;
+  let removed = 0;
+  for (const name of fileSystem.list(folder) ?? []) {
+    const files = fileSystem.list(join(folder, name)) ?? [];
+    for (let at = 0; at < files.length; at += SLICE_FILES) {
+      removed += sweepSlice(parts, name, files.slice(at, at + SLICE_FILES));
+      await pace.letThrough(BATCHES_BETWEEN_SLICES);
+      if (parts.isStopped()) return;
+    }
+  }
+  if (removed > 0) logger.info("Removed {removed} files of deleted streams.", { removed });
+}
+
+/** With nothing in between: what has no row has none when its files go. */
+function sweepSlice(parts: SweepParts, name: string, files: readonly string[]): number {
+  const { fileSystem, folder, nextId } = parts;
+  const isThere = new Map<number, boolean>();
+  let removed = 0;
+  for (const file of files) {
+    const id = parseSegmentName(file)?.streamId;
+    if (id === undefined || id >= nextId) continue;
+    const found = isThere.get(id) ?? mayBeThere(parts, id);
+    isThere.set(id, found);
+    if (found) continue;
+    fileSystem.remove(join(folder, name, file));
+    removed++;
+  }
+  return removed;
+}
+
+function mayBeThere({ table, catalog }: SweepParts, id: number): boolean {
+  if (table.isKnown(id)) return true;
+  try {
+    return catalog.byId(id) !== undefined;
+  } catch (error) {
+    // Its row is damaged, and says so to whoever asks for the stream.
+    if (error instanceof StreamError) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,224 @@
+import { applyAppend, applyCreate, applyDelete } from "../../apply.ts";
+import type { AppendRecord, CreateRecord, DeleteRecord, StreamRecord } from "../../records.ts";
+import { damagedDirectory, isDamage, REPAIR_ADVICE } from "../directory/damage.ts";
+import type { DamagedStreams } from "../directory/damaged_streams.ts";
+import { type FileStream, streamFromRecord } from "./file_stream.ts";
+import type { LoggedRecord } from "../wal/reader.ts";
+import { decodeRecord } from "../wal/record_codec.ts";
+import type { RecoveredLog } from "../wal/recovery.ts";
+import type { StreamTable } from "./stream_cache.ts";
+
+const GROUP_RECORDS = 1000;
+const GROUP_BYTES = 4 * 1024 * 1024;
+
+/** What a replay works on. */
+export interface ReplayParts {
+  table: StreamTable;
+  damaged: DamagedStreams;
+  /** No row has a greater id. */
+  greatestRowId: number;
+}
+
+/** What a replay came to. */
+export interface Replayed {
+  /** How many records there were. */
+  readonly records: number;
+  /** The greatest id of a stream among them, 0 where there is none. */
+  readonly greatestId: number;
+  /** Log files with records of streams whose rows can't be read: these records are applied nowhere. */
+  readonly filesToKeep: readonly string[];
+}
+
+/** A record and where it is. */
+interface Placed {
+  readonly sequence: number;
+  readonly path: string;
+  readonly position: number;
+}
+
+/**
+ * Applies what the log holds and the catalogue's rows lack to the streams, at the start: afterwards these
+ * are in memory and dirty, as if they had just been written to, and the next checkpoint stores them.
+ *
+ * @throws {DirectoryError} where a record doesn't fit on what is there: what was acknowledged is missing
+ */
+export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts): Replayed {
+  const replay = new LogReplay(parts);
+  log.forEach((record, path) => replay.take(record, path));
+  return replay.finish();
+}
+
+class LogReplay {
+  readonly #parts: ReplayParts;
+  /** Streams that nothing makes so far, and their first records: only a delete that follows explains it. */
+  readonly #unknown = new Map<number, Placed>();
+  readonly #unreadable = new Map<number, Set<string>>();
+  /** Records whose streams are looked up together. */
+  #group: { record: StreamRecord; placed: Placed }[] = [];
+  #groupBytes = 0;
+  #records = 0;
+  #greatestId = 0;
+
+  constructor(parts: ReplayParts) {
+    this.#parts = parts;
+  }
+
+  take({ sequence, position, bytes }: LoggedRecord, path: string): void {
+    const placed = { sequence, path, position };
+    this.#group.push({ record: decode(bytes, placed), placed });
+    this.#groupBytes += bytes.length;
+    if (this.#group.length >= GROUP_RECORDS || this.#groupBytes >= GROUP_BYTES) this.#applyGroup();
+  }
+
+  #applyGroup(): void {
+    const group = this.#group;
+    this.#group = [];
+    this.#groupBytes = 0;
+    const ids = new Set(group.flatMap(({ record }) => idsOf(record)));
+    for (const id of ids) this.#greatestId = Math.max(this.#greatestId, id);
+    this.#parts.table.preload(
+      [...ids].filter((id) => id <= this.#parts.greatestRowId && !this.#unreadable.has(id)),
+    );
+    for (const { record, placed } of group) {
+      this.#records++;
+      if (record.kind === "create") this.#create(record, placed);
+      else if (record.kind === "append") this.#append(record, placed);
+      else this.#delete(record, placed);
+    }
+  }
+
+  /** What came of it, once all records were taken: by then a delete explains each that is missing. */
+  finish(): Replayed {
+    this.#applyGroup();
+    const [unknown] = this.#unknown;
+    if (unknown !== undefined) {
+      const [id, placed] = unknown;
+      throw misfit(placed, `a row of stream ${id}, or its creation before`, "neither");
+    }
+    const filesToKeep = [...new Set([...this.#unreadable.values()].flatMap((paths) => [...paths]))];
+    return {
+      records: this.#records,
+      greatestId: this.#greatestId,
+      filesToKeep,
+    };
+  }
+
+  #create(record: CreateRecord, placed: Placed): void {
+    const { table } = this.#parts;
+    const { id } = record;
+    if (id <= this.#parts.greatestRowId || table.isKnown(id)) {
+      const stored = this.#load(id, placed);
+      if (stored !== undefined) {
+        if (stored.position >= placed.sequence) return;
+        throw misfit(placed, "an id that was never used", `the creation of stream ${id}`);
+      }
+      if (this.#unreadable.has(id)) return;
+    }
+    const stream = streamFromRecord(record);
+    applyCreate(stream, record);
+    // A source that is gone already goes with a delete that follows, or is missing: reads say so then.
+    const source = record.fork && this.#load(record.fork.sourceId, placed);
+    if (source !== undefined) source.forks++;
+    table.add(stream);
+    this.#advance(stream, placed.sequence);
+  }
+
+  #append(record: AppendRecord, placed: Placed): void {
+    const { id, producer } = record;
+    const stream = this.#load(id, placed);
+    if (stream === undefined) return this.#noteAbsent(id, placed);
+    if (stream.position >= placed.sequence) return;
+    if (record.start !== stream.tail) {
+      throw misfit(
+        placed,
+        `an append to stream ${id} at its tail, ${stream.tail}`,
+        `one at ${record.start}`,
+      );
+    }
+    if (producer !== undefined) {
+      this.#loadProducer(stream, producer.id, producer);
+      stream.markProducer(producer.id);
+    }
+    applyAppend(stream, record);
+    this.#advance(stream, placed.sequence);
+  }
+
+  #delete(record: DeleteRecord, placed: Placed): void {
+    const { table, damaged } = this.#parts;
+    const streams: FileStream[] = [];
+    for (const id of record.ids) {
+      const stream = this.#load(id, placed);
+      if (stream !== undefined) {
+        if (stream.position < placed.sequence) streams.push(stream);
+      } else if (record.soft) {
+        this.#noteAbsent(id, placed);
+      } else {
+        table.removeUnread(id);
+        damaged.forget(id);
+        this.#unknown.delete(id);
+        this.#unreadable.delete(id);
+      }
+    }
+    applyDelete(streams, record.soft, ({ fork }) => fork && this.#load(fork.sourceId, placed));
+    for (const stream of streams) {
+      if (record.soft) this.#advance(stream, placed.sequence);
+      else table.remove(stream);
+    }
+  }
+
+  #noteAbsent(id: number, placed: Placed): void {
+    if (!this.#unreadable.has(id) && !this.#unknown.has(id)) this.#unknown.set(id, placed);
+  }
+
+  #advance(stream: FileStream, sequence: number): void {
+    stream.position = sequence;
+    stream.publish(stream.tail, stream.closed);
+    this.#parts.table.markDirty(stream);
+  }
+
+  /** The stream of this id; one whose row can't be read is set aside, and its records with it. */
+  #load(id: number, { path }: Placed): FileStream | undefined {
+    try {
+      return this.#parts.table.loadIfThere(id);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#parts.damaged.add({ id, name: undefined, reason: error.message });
+      const paths = this.#unreadable.get(id) ?? new Set();
+      this.#unreadable.set(id, paths.add(path));
+      return undefined;
+    }
+  }
+
+  /** Where a producer's row can't be read, the record says what has to be in it. */
+  #loadProducer(
+    stream: FileStream,
+    producerId: string,
+    { epoch, seq }: { epoch: number; seq: number },
+  ): void {
+    try {
+      this.#parts.table.producer(stream, producerId);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      stream.producers.set(producerId, { epoch, seq });
+    }
+  }
+}
+
+function idsOf(record: StreamRecord): number | readonly number[] {
+  return record.kind === "delete" ? record.ids : record.id;
+}
+
+function decode(bytes: LoggedRecord["bytes"], placed: Placed): StreamRecord {
+  try {
+    return decodeRecord(bytes);
+  } catch {
+    throw misfit(placed, "a create, an append or a delete", `${bytes.length} bytes that are none`);
+  }
+}
+
+function misfit({ sequence, path, position }: Placed, expected: string, found: string): Error {
+  return damagedDirectory(
+    { path, position, expected: `${expected} (record ${sequence})`, found },
+    REPAIR_ADVICE,
+  );
+}

@@ -1,0 +1,94 @@
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import { viewOf } from "../directory/bytes_io.ts";
+import { BATCH_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES, sealBatch } from "./format.ts";
+import type { MeasuredRecord } from "./record_codec.ts";
+
+const FIRST_CAPACITY_BYTES = 64 * 1024;
+
+/** Records that will be written and synced as one; `Tag` is what each left with the log. */
+export class LogBatch<Tag> {
+  readonly firstSequence: number;
+  readonly tags: Tag[] = [];
+  #bytes: Bytes;
+  #view: DataView;
+  #end = BATCH_HEADER_BYTES;
+  #durable: PromiseWithResolvers<void> | undefined;
+  #outcome: "waiting" | "durable" | StreamError = "waiting";
+
+  /** @param spare bytes of an earlier batch to use again */
+  constructor(firstSequence: number, spare?: Bytes) {
+    this.firstSequence = firstSequence;
+    this.#bytes = spare ?? new Uint8Array(FIRST_CAPACITY_BYTES);
+    this.#view = viewOf(this.#bytes);
+  }
+
+  /** The sequence number of its newest record. */
+  get lastSequence(): number {
+    return this.firstSequence + this.tags.length - 1;
+  }
+
+  /** Bytes that it will take in the file. */
+  get sizeBytes(): number {
+    return paddedBatchBytes(this.#end - BATCH_HEADER_BYTES);
+  }
+
+  /** The buffer, for the next batch once this one is written. */
+  get buffer(): Bytes {
+    return this.#bytes;
+  }
+
+  /** Adds a record; returns its sequence number. */
+  add(record: MeasuredRecord, tag: Tag): number {
+    const start = this.#end + RECORD_PREFIX_BYTES;
+    const end = start + record.lengthBytes;
+    this.#reserve(end);
+    this.#view.setUint32(this.#end, record.lengthBytes, true);
+    record.encode(this.#bytes, this.#view, start);
+    this.#end = end;
+    return this.firstSequence + this.tags.push(tag) - 1;
+  }
+
+  /** The whole batch as it goes into the file. */
+  seal(syncedThrough: number, seed: number): Bytes {
+    const bytes = this.#bytes.subarray(0, this.sizeBytes);
+    sealBatch(bytes, {
+      firstSequence: this.firstSequence,
+      syncedThrough,
+      count: this.tags.length,
+      payloadBytes: this.#end - BATCH_HEADER_BYTES,
+    }, seed);
+    return bytes;
+  }
+
+  /** Resolves when the batch is durable, rejects when it never will be. */
+  durable(): Promise<void> {
+    if (this.#durable === undefined) {
+      this.#durable = Promise.withResolvers();
+      if (this.#outcome === "durable") this.#durable.resolve();
+      else if (this.#outcome !== "waiting") this.#durable.reject(this.#outcome);
+    }
+    return this.#durable.promise;
+  }
+
+  /** Says that it is durable. */
+  settle(): void {
+    this.#outcome = "durable";
+    this.#durable?.resolve();
+  }
+
+  /** Says that it never will be. */
+  fail(error: StreamError): void {
+    this.#outcome = error;
+    this.#durable?.reject(error);
+  }
+
+  #reserve(end: number): void {
+    const wanted = paddedBatchBytes(end - BATCH_HEADER_BYTES);
+    if (wanted <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#end));
+    this.#bytes = grown;
+    this.#view = viewOf(grown);
+  }
+}

@@ -1,0 +1,349 @@
+import { basename, join } from "node:path";
+import {
+  type File,
+  type FileSystem,
+  FileSystemError,
+  isNoSpace,
+  isShortage,
+} from "../../../env/file_system.ts";
+import {
+  encodeLogHeader,
+  LOG_HEADER_BYTES,
+  logFileName,
+  type LogHeader,
+  logSeed,
+} from "./format.ts";
+import { bestFit } from "./space.ts";
+
+/** Filling with zeros goes in pieces of this size. */
+const ZERO_PIECE_BYTES = 1024 * 1024;
+/** A file's length is a multiple of this. */
+const UNIT_BYTES = 4096;
+const FIRST_FILE_BYTES = 1024 * 1024;
+const LEAST_FILE_BYTES = 16 * 1024;
+/** What a file has at least where the disk has no room for one of the usual size. */
+const SCANT_FILE_BYTES = 256 * 1024;
+const FILES_IN_LIMIT = 4;
+const GROWTH = 4;
+
+/** A file that is being filled, and of no use if that was cut short. */
+export const FILLING_NAME = "filling";
+
+const SPARE_NAME = /^spare-(\d+)$/;
+
+/** Whether a name under `wal/` is that of a file which waits to be used again. */
+export function isSpareName(name: string): boolean {
+  return SPARE_NAME.test(name);
+}
+
+/** A file of the log that is being written or waits for a checkpoint. */
+export interface LiveLogFile {
+  header: LogHeader;
+  path: string;
+  sizeBytes: number;
+}
+
+/** The file that is written to. */
+export interface CurrentLogFile extends LiveLogFile {
+  file: File;
+  /** What the checksums of its batches begin with. */
+  seed: number;
+}
+
+/** A file that waits to be used again. */
+export interface SpareFile {
+  path: string;
+  sizeBytes: number;
+}
+
+/** What a log's files need to know. */
+export interface LogFilesOptions {
+  fileSystem: FileSystem;
+  /** The log's directory. */
+  folder: string;
+  uuid: string;
+  limitBytes: number;
+  /** Random, 32 bits. */
+  newSalt: () => number;
+}
+
+/**
+ * The files under `wal/`: how they are made, used again and bounded. A sync of a file whose size or
+ * blocks change commits the file system's journal too, so each is filled with zeros before its first
+ * use and never grows after.
+ */
+export class LogFiles {
+  readonly #fileSystem: FileSystem;
+  readonly #folder: string;
+  readonly #uuid: string;
+  readonly #limitBytes: number;
+  readonly #newSalt: () => number;
+  readonly #live: LiveLogFile[];
+  readonly #spares: SpareFile[];
+  /** The spare that is becoming part of the log. */
+  #rolling: SpareFile | undefined;
+  #preparing: Promise<void> | undefined;
+  #spareNumber = 0;
+  #nextSizeBytes: number;
+
+  /**
+   * @param live the files that hold what no checkpoint has taken over yet, oldest first
+   * @param spares paths and sizes of those that wait to be used again
+   */
+  constructor(options: LogFilesOptions, live: LiveLogFile[], spares: SpareFile[]) {
+    this.#fileSystem = options.fileSystem;
+    this.#folder = options.folder;
+    this.#uuid = options.uuid;
+    this.#limitBytes = options.limitBytes;
+    this.#newSalt = options.newSalt;
+    this.#live = live;
+    this.#spares = spares;
+    for (const { path } of spares) {
+      const number = Number(SPARE_NAME.exec(basename(path))?.[1] ?? 0);
+      this.#spareNumber = Math.max(this.#spareNumber, number);
+    }
+    this.#nextSizeBytes = Math.min(FIRST_FILE_BYTES, this.fullSizeBytes);
+  }
+
+  /** Bytes of all files, those that wait to be used again too. */
+  get totalBytes(): number {
+    return sum(this.#live) + sum(this.#spares);
+  }
+
+  /** Bytes of the files that hold records. */
+  get liveBytes(): number {
+    return sum(this.#live);
+  }
+
+  /**
+   * Sizes of the files that are there to be written to next: those that wait, and one that is becoming
+   * part of the log or has become it while its writer doesn't have it yet.
+   *
+   * @param current the file that the writer has
+   */
+  sizesBehind(current: LiveLogFile): number[] {
+    const newest = this.#live.at(-1);
+    const isTaken = newest === undefined || newest.header.number === current.header.number;
+    const next = isTaken ? this.#rolling : newest;
+    const files = next === undefined ? this.#spares : [next, ...this.#spares];
+    return files.map(({ sizeBytes }) => sizeBytes);
+  }
+
+  /**
+   * Whether one more file would be past the limit. For a batch longer than files get there is never
+   * room within it, and nothing to wait for.
+   */
+  isAtLimitFor(wantedBytes: number): boolean {
+    return wantedBytes + LOG_HEADER_BYTES <= this.fullSizeBytes &&
+      this.liveBytes + this.#sizeFor(wantedBytes) > this.#limitBytes;
+  }
+
+  /** Gets the next file ready in the background, if none is and there is room for one. */
+  prepare(): Promise<void> {
+    if (this.#spares.length > 0 || this.isAtLimitFor(0)) {
+      return this.#preparing ?? Promise.resolve();
+    }
+    return this.#prepare(0);
+  }
+
+  /**
+   * Gets one more file ready, past the log's limit if need be.
+   *
+   * @param wantedBytes the batch that has to fit; one that runs already may be too small for it
+   * @throws {FileSystemError}
+   */
+  prepareFor(wantedBytes: number): Promise<void> {
+    return this.#prepare(wantedBytes + LOG_HEADER_BYTES);
+  }
+
+  #prepare(wantedBytes: number): Promise<void> {
+    return this.#preparing ??= this.#makeSpareFor(wantedBytes).finally(() => {
+      this.#preparing = undefined;
+    });
+  }
+
+  /** Waits for a file that is being got ready, whatever comes of it. */
+  async prepared(): Promise<void> {
+    await this.#preparing?.catch(() => {});
+  }
+
+  /**
+   * The next file to write to, with its header on disk. The one before has to be full and synced.
+   *
+   * @param wantedBytes the batch that has to fit; one longer than a file gets a file of its own
+   */
+  async roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
+    // One that couldn't be prepared is tried again here, where its failure counts.
+    await this.prepared();
+    const wanted = wantedBytes + LOG_HEADER_BYTES;
+    let spare = this.#takeSpare(wanted);
+    while (spare === undefined) {
+      await this.#prepare(wanted);
+      spare = this.#takeSpare(wanted);
+    }
+    this.#rolling = spare;
+    try {
+      return await this.#begin(spare, firstSequence);
+    } finally {
+      this.#rolling = undefined;
+    }
+  }
+
+  /**
+   * Takes the newest file back where no record was ever written to it: a start that was cut short left
+   * it, and the next one may have no room for another.
+   *
+   * @param nextSequence the first record that is in no file
+   */
+  async takeBackEmpty(nextSequence: number): Promise<void> {
+    const newest = this.#live.at(-1);
+    if (this.#live.length < 2 || newest?.header.firstSequence !== nextSequence) return;
+    const spare = await this.#toSpare(newest);
+    this.#live.pop();
+    this.#spares.unshift(spare);
+  }
+
+  async #begin(spare: SpareFile, firstSequence: number): Promise<CurrentLogFile> {
+    const number = (this.#live.at(-1)?.header.number ?? 0) + 1;
+    const { sizeBytes } = spare;
+    const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence, sizeBytes };
+    const path = join(this.#folder, logFileName(number));
+    let file: File | undefined;
+    let isRenamed = false;
+    try {
+      file = this.#fileSystem.open(spare.path, "write");
+      file.writeSync(encodeLogHeader(header), 0);
+      await file.dataSync();
+      this.#fileSystem.rename(spare.path, path);
+      isRenamed = true;
+      await this.#fileSystem.syncDirectory(this.#folder);
+    } catch (error) {
+      file?.close();
+      // It is no part of the log, whatever is in it, and can be tried again.
+      if (!isRenamed) this.#spares.unshift(spare);
+      else this.#takeBack(spare, path, error);
+      throw error;
+    }
+    const live = { header, path, sizeBytes };
+    this.#live.push(live);
+    this.#rolling = undefined;
+    return { ...live, file, seed: logSeed(header) };
+  }
+
+  /**
+   * The file has its name in the log, and no record, but the folder isn't synced. Where it couldn't be
+   * opened for that, all is tried again, and until then the name is given back.
+   *
+   * @throws {FileSystemError} of the kind `other` where the sync itself has failed, which isn't repeated
+   */
+  #takeBack(spare: SpareFile, path: string, error: unknown): void {
+    if (!(isShortage(error) && error.kind === "too_many_open_files")) {
+      throw new FileSystemError("other", "sync", this.#folder, error);
+    }
+    this.#fileSystem.rename(path, spare.path);
+    this.#spares.unshift(spare);
+  }
+
+  /** Frees the files whose records are all at or before `sequence`, but for the newest. */
+  async release(sequence: number): Promise<void> {
+    while (true) {
+      const [oldest, next] = this.#live;
+      if (oldest === undefined || next === undefined) return;
+      if (next.header.firstSequence > sequence + 1) return;
+      const spare = this.#isWorthKeeping(oldest.sizeBytes)
+        ? await this.#toSpare(oldest)
+        : await this.#remove(oldest);
+      // Not before: one that stays would leave a gap in the log, once those after it are gone.
+      this.#live.shift();
+      if (spare !== undefined) this.#spares.push(spare);
+    }
+  }
+
+  /** Renames a file that isn't needed any more, for good before anything is written to it. */
+  async #toSpare(file: LiveLogFile): Promise<SpareFile> {
+    const path = this.#sparePath();
+    this.#fileSystem.rename(file.path, path);
+    file.path = path;
+    await this.#fileSystem.syncDirectory(this.#folder);
+    return { path, sizeBytes: file.sizeBytes };
+  }
+
+  async #remove(file: LiveLogFile): Promise<undefined> {
+    this.#fileSystem.remove(file.path);
+    await this.#fileSystem.syncDirectory(this.#folder);
+  }
+
+  /** The size that files grow to. */
+  get fullSizeBytes(): number {
+    return Math.max(LEAST_FILE_BYTES, Math.floor(this.#limitBytes / FILES_IN_LIMIT));
+  }
+
+  /** Files begin small, so that a first start is quick, and grow to a part of the limit. */
+  #sizeFor(wantedBytes: number): number {
+    return Math.max(this.#nextSizeBytes, wantedBytes);
+  }
+
+  #isWorthKeeping(sizeBytes: number): boolean {
+    return sizeBytes >= this.#nextSizeBytes && sizeBytes <= this.fullSizeBytes &&
+      this.totalBytes <= this.#limitBytes;
+  }
+
+  #takeSpare(wantedBytes: number): SpareFile | undefined {
+    const sizes = this.#spares.map(({ sizeBytes }) => sizeBytes);
+    return this.#spares.splice(bestFit(sizes, wantedBytes), 1)[0];
+  }
+
+  #sparePath(): string {
+    return join(this.#folder, `spare-${++this.#spareNumber}`);
+  }
+
+  /** Of the size that files have by now, or of what is needed where the disk has no room for that. */
+  async #makeSpareFor(wantedBytes: number): Promise<void> {
+    const usual = this.#sizeFor(wantedBytes);
+    const least = Math.max(wantedBytes, Math.min(SCANT_FILE_BYTES, this.fullSizeBytes));
+    try {
+      await this.#makeSpare(usual);
+      this.#nextSizeBytes = Math.min(this.#nextSizeBytes * GROWTH, this.fullSizeBytes);
+    } catch (error) {
+      if (!isNoSpace(error) || least >= usual) throw error;
+      await this.#makeSpare(least);
+    }
+  }
+
+  async #makeSpare(wantedBytes: number): Promise<void> {
+    const path = this.#sparePath();
+    const sizeBytes = Math.ceil(wantedBytes / UNIT_BYTES) * UNIT_BYTES;
+    const filling = join(this.#folder, FILLING_NAME);
+    this.#fileSystem.remove(filling);
+    const file = this.#fileSystem.open(filling, "create");
+    try {
+      const zeros = new Uint8Array(Math.min(ZERO_PIECE_BYTES, sizeBytes));
+      for (let at = 0; at < sizeBytes; at += zeros.length) {
+        await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - at)), at);
+        // Piece by piece: the log's own sync would wait behind 64 MiB at once.
+        await file.dataSync();
+      }
+    } catch (error) {
+      this.#dropFailed(filling);
+      throw error;
+    } finally {
+      file.close();
+    }
+    // Only a file that is filled to its end has a name under which it is used.
+    this.#fileSystem.rename(filling, path);
+    this.#spares.push({ path, sizeBytes });
+  }
+
+  /** A file that couldn't be filled only takes the room that is lacking. */
+  #dropFailed(path: string): void {
+    try {
+      this.#fileSystem.remove(path);
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+    }
+  }
+}
+
+function sum(files: readonly { sizeBytes: number }[]): number {
+  return files.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+}

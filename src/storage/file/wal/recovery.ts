@@ -1,0 +1,199 @@
+import { join } from "node:path";
+import type { FileSystem } from "../../../env/file_system.ts";
+import type { CatalogState } from "../catalog/catalog.ts";
+import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
+import { FILLING_NAME, isSpareName, type LiveLogFile, type SpareFile } from "./files.ts";
+import { parseLogFileName } from "./format.ts";
+import {
+  type FoundLogFile,
+  type LoggedRecord,
+  LogScanner,
+  readLogHeader,
+  type ScannedLogFile,
+} from "./reader.ts";
+
+/** The log at the start: whole, on disk, and fitting the catalogue. */
+export interface RecoveredLog {
+  lastSequence: number;
+  live: LiveLogFile[];
+  spares: SpareFile[];
+  /**
+   * Calls `visit` for each record that the catalogue's position doesn't include, in their order, with the
+   * file that it is in. A record's bytes are only valid during the call.
+   */
+  forEach(visit: (record: LoggedRecord, path: string) => void): void;
+}
+
+/**
+ * Looks whether the whole log checks and fits the catalogue, and makes its end durable. Nothing of it is
+ * applied before all of it is known to be right.
+ *
+ * @param positionBehind the newest record behind a position that any row includes: where a checkpoint was
+ * cut short, rows are ahead of the catalogue's position
+ * @throws {DirectoryError} where what is there doesn't fit together
+ */
+export async function recoverLog(
+  fileSystem: FileSystem,
+  folder: string,
+  state: CatalogState,
+  positionBehind: (position: number) => number | undefined,
+): Promise<RecoveredLog> {
+  const { files, spares } = listLog(fileSystem, folder);
+  checkFits(folder, files, state);
+  let lastSequence = (files[0]?.header.firstSequence ?? 1) - 1;
+  const ends: number[] = [];
+  let end: ScannedLogFile | undefined;
+  for (const found of files) {
+    checkFollows(found, lastSequence);
+    end = scanFile(fileSystem, found);
+    lastSequence = end.lastSequence;
+    ends.push(lastSequence);
+  }
+  const held = Math.max(state.position, positionBehind(lastSequence) ?? 0);
+  if (lastSequence < held) {
+    throw new DirectoryError(
+      "damaged",
+      folder,
+      `the log ends at record ${lastSequence}, but the catalogue holds records up to ${held}: ` +
+        `the log's newest file is missing or older than the catalogue. ${REPAIR_ADVICE}`,
+    );
+  }
+  const newest = files.at(-1);
+  if (newest !== undefined && end !== undefined) await secureEnd(fileSystem, newest, end);
+  return {
+    lastSequence,
+    live: files,
+    spares,
+    forEach: (visit) => {
+      for (const [i, found] of files.entries()) {
+        const last = ends[i] ?? 0;
+        if (last > state.position) visitFile(fileSystem, found, state.position, last, visit);
+      }
+    },
+  };
+}
+
+function listLog(
+  fileSystem: FileSystem,
+  folder: string,
+): { files: FoundLogFile[]; spares: SpareFile[] } {
+  const names = fileSystem.list(folder) ?? [];
+  const files = names.filter((name) => parseLogFileName(name) !== undefined).sort()
+    .map((name) => checkNumber(readLogHeader(fileSystem, join(folder, name)), name));
+  if (names.includes(FILLING_NAME)) fileSystem.remove(join(folder, FILLING_NAME));
+  const spares = names.filter(isSpareName).map((name) => {
+    const path = join(folder, name);
+    const file = fileSystem.open(path, "read");
+    const sizeBytes = file.size();
+    file.close();
+    return { path, sizeBytes };
+  });
+  return { files, spares };
+}
+
+/** A copy of another file of this log under this name would hide what the right one holds. */
+function checkNumber(found: FoundLogFile, name: string): FoundLogFile {
+  const number = parseLogFileName(name);
+  if (found.header.number === number) return found;
+  throw damagedDirectory({
+    path: found.path,
+    position: 8,
+    expected: `the number ${number}, as in the file's name`,
+    found: `${found.header.number}`,
+  }, REPAIR_ADVICE);
+}
+
+function checkFits(folder: string, files: readonly FoundLogFile[], state: CatalogState): void {
+  const [oldest] = files;
+  if (oldest === undefined) {
+    throw new DirectoryError("incomplete", folder, `there is no log file here. ${REPAIR_ADVICE}`);
+  }
+  const foreign = files.find(({ header }) => header.uuid !== state.uuid);
+  if (foreign !== undefined) {
+    throw new DirectoryError(
+      "damaged",
+      foreign.path,
+      `belongs to directory ${foreign.header.uuid}, the catalogue to ${state.uuid}. ${REPAIR_ADVICE}`,
+    );
+  }
+  if (oldest.header.firstSequence > state.position + 1) {
+    throw new DirectoryError(
+      "damaged",
+      oldest.path,
+      `the log begins at record ${oldest.header.firstSequence}, but the catalogue holds records up ` +
+        `to ${state.position} only: records between are missing. ${REPAIR_ADVICE}`,
+    );
+  }
+}
+
+function checkFollows({ path, header }: FoundLogFile, lastSequence: number): void {
+  if (header.firstSequence === lastSequence + 1) return;
+  throw damagedDirectory({
+    path,
+    position: 0,
+    expected: `a log file that begins with record ${lastSequence + 1}`,
+    found: `one that begins with record ${header.firstSequence}`,
+  }, REPAIR_ADVICE);
+}
+
+function scanFile(fileSystem: FileSystem, found: FoundLogFile): ScannedLogFile {
+  return withScanner(fileSystem, found, (scanner) => {
+    const scanned = scanner.scan();
+    const proof = scanner.findProofOf(scanned.lastSequence + 1, scanned.end);
+    if (proof === undefined) return scanned;
+    throw damagedDirectory({
+      path: found.path,
+      position: scanned.end,
+      expected: `a batch that begins with record ${scanned.lastSequence + 1}`,
+      found: `no valid one, though the batch at byte ${proof} says that it was on disk`,
+    }, REPAIR_ADVICE);
+  });
+}
+
+function visitFile(
+  fileSystem: FileSystem,
+  found: FoundLogFile,
+  after: number,
+  last: number,
+  visit: (record: LoggedRecord, path: string) => void,
+): void {
+  withScanner(
+    fileSystem,
+    found,
+    (scanner) => scanner.visit(after, last, (record) => visit(record, found.path)),
+  );
+}
+
+function withScanner<T>(
+  fileSystem: FileSystem,
+  found: FoundLogFile,
+  use: (scanner: LogScanner) => T,
+): T {
+  const file = fileSystem.open(found.path, "read");
+  try {
+    return use(new LogScanner(file, found));
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Writes the end of the log once more and syncs it: what is read back after a kill may be in the page
+ * cache only, and after a failed sync the system takes it for written.
+ */
+async function secureEnd(
+  fileSystem: FileSystem,
+  found: FoundLogFile,
+  { unsyncedFrom, end }: ScannedLogFile,
+): Promise<void> {
+  if (unsyncedFrom === end) return;
+  const file = fileSystem.open(found.path, "write");
+  try {
+    const bytes = new Uint8Array(end - unsyncedFrom);
+    file.readSync(bytes, unsyncedFrom);
+    await file.write(bytes, unsyncedFrom);
+    await file.dataSync();
+  } finally {
+    file.close();
+  }
+}

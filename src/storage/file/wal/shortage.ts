@@ -1,0 +1,108 @@
+import type { Clock } from "../../../env/clock.ts";
+import { isShortage, type ShortageError, type ShortageKind } from "../../../env/file_system.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 8000;
+
+/** What a {@link Shortage} calls. */
+export interface ShortageCalls {
+  /** It is time to look again where nothing is held; ends in `begin` or `end`. */
+  lookAgain(): void;
+  /** Something is lacking that wasn't before. */
+  onBegin(error: ShortageError): void;
+}
+
+/**
+ * What the log was found to lack: room on the disk, or descriptors. A batch that can't be written for
+ * want of it is held, and tried again less and less often.
+ */
+export class Shortage {
+  readonly #clock: Clock;
+  readonly #calls: ShortageCalls;
+  #kind: ShortageKind | undefined;
+  #retryMs = 0;
+  #cancelTimer: (() => void) | undefined;
+  /** Lets the batch that is held be tried again. */
+  #resume: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(clock: Clock, calls: ShortageCalls) {
+    this.#clock = clock;
+    this.#calls = calls;
+  }
+
+  /** What is lacking now. */
+  get kind(): ShortageKind | undefined {
+    return this.#kind;
+  }
+
+  /** Whether a batch waits for what it lacks; all that is recorded waits behind it. */
+  get isHolding(): boolean {
+    return this.#resume !== undefined;
+  }
+
+  /** Something is lacking. */
+  begin(error: ShortageError): void {
+    const isNew = this.#kind === undefined;
+    this.#cancelTimer?.();
+    this.#kind = error.kind;
+    this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
+    if (!this.#isOver) this.#cancelTimer = this.#clock.setTimer(this.#retryMs, () => this.#look());
+    if (isNew) this.#calls.onBegin(error);
+  }
+
+  /** Nothing is lacking any more. */
+  end(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#kind = undefined;
+    this.#retryMs = 0;
+  }
+
+  /**
+   * Resolves when what has failed may be tried again.
+   *
+   * @throws what it failed with, where that isn't for want of something, or nobody waits any more
+   */
+  async hold(error: unknown): Promise<void> {
+    if (!isShortage(error) || this.#isOver) throw error;
+    this.begin(error);
+    await new Promise<void>((resolve) => this.#resume = resolve);
+  }
+
+  /** Tries what is held at once: there may be room now. */
+  tryHeld(): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
+  }
+
+  #look(): void {
+    this.#cancelTimer = undefined;
+    if (this.isHolding) this.tryHeld();
+    else this.#calls.lookAgain();
+  }
+
+  /** Nobody waits any more: what is held is tried once more, and then fails. */
+  stop(): void {
+    this.#isOver = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.tryHeld();
+  }
+}
+
+/** The refusal of what can't be written for want of this. */
+export function shortageRefusal(kind: ShortageKind): StreamError {
+  return kind === "no_space"
+    ? new StreamError(
+      { code: "storage_full" },
+      "The disk is full: nothing can be appended until there is room again.",
+    )
+    : new StreamError(
+      { code: "overloaded" },
+      "The server can't open another file: the process or the system has as many open as it may. " +
+        "Try again once some are closed.",
+    );
+}

@@ -1,0 +1,391 @@
+import { type File, FileSystemError, isShortage } from "../../../env/file_system.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import { LogBatch } from "./batch.ts";
+import type { CurrentLogFile, LogFiles } from "./files.ts";
+import { batchSeed, LOG_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES } from "./format.ts";
+import { firstWithoutPlace } from "./space.ts";
+import type { LogWriterOptions } from "./writer_options.ts";
+import { nextTurn } from "../../yield_to_event_loop.ts";
+import type { MeasuredRecord } from "./record_codec.ts";
+import { Shortage } from "./shortage.ts";
+
+/** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
+const SMALL_SPARE_BYTES = 1024 * 1024;
+const SPARE_LIMIT_BYTES = 16 * 1024 * 1024;
+/** A write longer than this goes off the main thread. */
+const BLOCKING_WRITE_BYTES = 256 * 1024;
+
+/**
+ * The write-ahead log: gathers records while a sync runs, then writes and syncs them as one. One sync is
+ * in flight at a time; all that came meanwhile is the next batch.
+ */
+export class LogWriter<Tag> {
+  readonly #options: LogWriterOptions<Tag>;
+  readonly #files: LogFiles;
+  readonly #queue: LogBatch<Tag>[] = [];
+  #open: LogBatch<Tag>;
+  #inFlight: LogBatch<Tag> | undefined;
+  /** Bytes of the batch that has left the queue and has no place in a file yet. */
+  #unplacedBytes = 0;
+  #current: CurrentLogFile;
+  #position = LOG_HEADER_BYTES;
+  /** Nothing more goes into the current file: it was made for the batch in it. */
+  #isLeaving = false;
+  /** What is lacking for the next file, or for a batch that is held. */
+  readonly shortage: Shortage;
+  #isClosed = false;
+  #syncedThrough: number;
+  #durableSequence: number;
+  #queuedBytes = 0;
+  #loop: Promise<void> | undefined;
+  #failure: StreamError | undefined;
+  #spare: Bytes | undefined;
+  #cancelSync: (() => void) | undefined;
+  /** Syncs that run: no file is closed under one. */
+  readonly #syncs = new Set<Promise<void>>();
+  #bytesSinceStart = 0;
+
+  constructor(options: LogWriterOptions<Tag>) {
+    this.#options = options;
+    this.#files = options.files;
+    this.#current = options.current;
+    this.#open = new LogBatch(options.nextSequence);
+    this.shortage = new Shortage(options.clock, {
+      lookAgain: () => {
+        if (this.#failure === undefined) void this.makeRoomFor(0);
+      },
+      onBegin: (error) => options.onShortage(error),
+    });
+    this.#durableSequence = options.nextSequence - 1;
+    this.#syncedThrough = options.nextSequence - 1;
+  }
+
+  /** The newest record's sequence number. */
+  get assigned(): number {
+    return this.#open.lastSequence;
+  }
+
+  /** All records up to this one are durable. */
+  get durableSequence(): number {
+    return this.#durableSequence;
+  }
+
+  /** Bytes of records that wait to be written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#open.sizeBytes;
+  }
+
+  /** Bytes of the files that hold records. */
+  get liveBytes(): number {
+    return this.#files.liveBytes;
+  }
+
+  /** Bytes written since the start. */
+  get writtenBytes(): number {
+    return this.#bytesSinceStart;
+  }
+
+  /** Why nothing can be written any more. */
+  get failure(): StreamError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * How many more bytes fit within the log's limit. What is queued always gets written, past the limit
+   * if need be: so it is before queueing that one has to wait.
+   */
+  get roomBytes(): number {
+    const inCurrent = this.#current.sizeBytes - this.#position;
+    return this.#options.limitBytes - this.#files.liveBytes + inCurrent - this.queuedBytes;
+  }
+
+  /**
+   * The size of the first batch that finds no place in the files that are there, with what is queued and
+   * a record more; `undefined` where all do. What is queued all the same may have to wait for room on the
+   * disk, and keeps what comes after it waiting.
+   *
+   * @param recordBytes how long the record is at most
+   * @param reserveBytes what has to be left behind it
+   */
+  withoutPlace(recordBytes: number, reserveBytes = 0): number | undefined {
+    const record = paddedBatchBytes(recordBytes + RECORD_PREFIX_BYTES);
+    const leftBytes = this.#isLeaving ? 0 : this.#current.sizeBytes - this.#position;
+    if (this.#unplacedBytes + this.queuedBytes + record + reserveBytes <= leftBytes) {
+      return undefined;
+    }
+    const spareSizes = this.#files.sizesBehind(this.#current);
+    const space = { leftBytes, spareSizes, fullSizeBytes: this.#files.fullSizeBytes };
+    return firstWithoutPlace(this.#batchSizes(record, reserveBytes), space);
+  }
+
+  /** Whether a checkpoint has to free files before there may be one more for a batch. */
+  isAtLimitFor(batchBytes: number): boolean {
+    return this.#files.isAtLimitFor(batchBytes);
+  }
+
+  /**
+   * Gets a file for a batch ready, past the log's limit if need be, as far as the disk has room;
+   * afterwards `shortage` says whether it had.
+   */
+  async makeRoomFor(batchBytes: number): Promise<void> {
+    try {
+      await this.#files.prepareFor(batchBytes);
+      if (this.shortage.isHolding) this.shortage.tryHeld();
+      else this.shortage.end();
+    } catch (error) {
+      if (isShortage(error)) this.shortage.begin(error);
+      else this.fail(error);
+    }
+  }
+
+  /**
+   * Queues a record; returns its sequence number.
+   *
+   * @throws {StreamError} `storage_failed`
+   */
+  add(record: MeasuredRecord, tag: Tag): number {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { batchLimitBytes } = this.#options;
+    if (this.#open.tags.length > 0 && this.#open.sizeBytes + record.lengthBytes > batchLimitBytes) {
+      this.#closeBatch();
+    }
+    const sequence = this.#open.add(record, tag);
+    this.#loop ??= nextTurn().then(() => this.#run());
+    return sequence;
+  }
+
+  /** Resolves when `sequence` is durable, rejects if it never will be; `undefined` where it is. */
+  durable(sequence: number): Promise<void> | undefined {
+    if (sequence <= this.#durableSequence) return undefined;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#inFlight !== undefined && sequence <= this.#inFlight.lastSequence) {
+      return this.#inFlight.durable();
+    }
+    const batch = this.#queue.find(({ lastSequence }) => sequence <= lastSequence);
+    return (batch ?? this.#open).durable();
+  }
+
+  /** Says that a checkpoint has taken over all records up to `sequence`. */
+  async release(sequence: number): Promise<void> {
+    await this.#files.release(sequence);
+  }
+
+  /** Writes what is queued and syncs it, whatever the mode. */
+  async flush(): Promise<void> {
+    await this.durable(this.assigned);
+    await Promise.allSettled(this.#syncs);
+    if (this.#syncedThrough >= this.#durableSequence) return;
+    try {
+      await this.#sync();
+    } catch (error) {
+      this.fail(error);
+      throw this.#failure;
+    }
+  }
+
+  /** Stops for good, once what is under way has ended; what was flushed stays. */
+  async close(): Promise<void> {
+    this.#cancelSync?.();
+    const failure = this.#failure ??= new StreamError(
+      { code: "storage_closed" },
+      "The storage is closed.",
+    );
+    for (const batch of [this.#inFlight, ...this.#queue, this.#open]) batch?.fail(failure);
+    this.shortage.stop();
+    await this.#loop;
+    await Promise.allSettled(this.#syncs);
+    await this.#files.prepared();
+    if (!this.#isClosed) this.#current.file.close();
+    this.#isClosed = true;
+  }
+
+  /** Nothing is taken any more, and who waits is told so: what has failed is never tried again. */
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const failure = new StreamError(
+      { code: "storage_failed" },
+      `The storage takes no writes until the server is started again: ${reason}.`,
+      { cause },
+    );
+    this.#failure = failure;
+    for (const batch of [this.#inFlight, ...this.#queue, this.#open]) batch?.fail(failure);
+    this.#queue.length = 0;
+    this.#options.onFailure(cause);
+  }
+
+  #closeBatch(): void {
+    this.#queue.push(this.#open);
+    this.#queuedBytes += this.#open.sizeBytes;
+    this.#open = new LogBatch(this.#open.lastSequence + 1, this.#takeSpare());
+  }
+
+  /** What has no place yet, in the order in which it gets one, with a record and a reserve behind it. */
+  *#batchSizes(recordBytes: number, reserveBytes: number): Iterable<number> {
+    yield this.#unplacedBytes;
+    for (const { sizeBytes } of this.#queue) yield sizeBytes;
+    const openBytes = this.#open.tags.length > 0 ? this.#open.sizeBytes : 0;
+    if (openBytes + recordBytes <= this.#options.batchLimitBytes) yield openBytes + recordBytes;
+    else yield* [openBytes, recordBytes];
+    yield reserveBytes;
+  }
+
+  #takeSpare(): Bytes | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#failure === undefined) {
+        if (this.#queue.length === 0) {
+          if (this.#open.tags.length === 0) break;
+          this.#closeBatch();
+        }
+        const batch = this.#queue.shift();
+        if (batch === undefined) break;
+        this.#queuedBytes -= batch.sizeBytes;
+        this.#inFlight = batch;
+        this.#unplacedBytes = batch.sizeBytes;
+        await this.#write(batch);
+        this.#finish(batch);
+        await this.#leaveLongFile();
+        // The answers go out, and what they bring in joins the next batch: worth more than an earlier sync.
+        await nextTurn();
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#loop = undefined;
+    }
+  }
+
+  async #write(batch: LogBatch<Tag>): Promise<void> {
+    const current = await this.#fileWithRoom(batch);
+    const bytes = batch.seal(this.#syncedThrough, batchSeed(current.seed, this.#position));
+    try {
+      if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#position);
+      else await current.file.write(bytes, this.#position);
+    } catch (error) {
+      await this.#writeHeld(current.file, bytes, error);
+    }
+    this.#position += bytes.length;
+    this.#unplacedBytes = 0;
+    this.#isLeaving = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
+    this.#bytesSinceStart += bytes.length;
+    if (this.#options.fsync === "always") {
+      await this.#options.sync.sync(current.file, batch.tags.length);
+      this.#syncedThrough = batch.lastSequence;
+    } else if (this.#options.fsync === "interval") {
+      this.#syncLater();
+    }
+  }
+
+  /**
+   * Writes a batch once more, and in the same place, for which there was no room: some file systems take
+   * new blocks for each write. Nothing is behind it, and nothing of it was synced, so a part of it that
+   * is there is no more than a torn end. Any other failure is the end: what the device says no to once
+   * it may have lost already, or lose next.
+   */
+  async #writeHeld(file: File, bytes: Bytes, failure: unknown): Promise<void> {
+    for (let last = failure;;) {
+      await this.#hold(last);
+      try {
+        await file.write(bytes, this.#position);
+        return this.shortage.end();
+      } catch (error) {
+        last = error;
+      }
+    }
+  }
+
+  /** Holds the batch until what it lacks may be there again. */
+  async #hold(error: unknown): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.shortage.hold(error);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #finish(batch: LogBatch<Tag>): void {
+    if (this.#failure !== undefined) return;
+    this.#inFlight = undefined;
+    this.#durableSequence = batch.lastSequence;
+    try {
+      this.#options.onDurable(batch.tags);
+    } finally {
+      // It is on disk, whatever becomes of who shows it: nobody may wait for its answer for ever.
+      batch.settle();
+    }
+    const usefulBytes = Math.max(SMALL_SPARE_BYTES, batch.sizeBytes * 4);
+    if (batch.buffer.length <= Math.min(usefulBytes, SPARE_LIMIT_BYTES)) this.#spare = batch.buffer;
+  }
+
+  async #fileWithRoom(batch: LogBatch<Tag>): Promise<CurrentLogFile> {
+    const { file, sizeBytes } = this.#current;
+    if (this.#position + batch.sizeBytes <= sizeBytes) {
+      if (this.#position > sizeBytes / 2) this.#prepareNext();
+      return this.#current;
+    }
+    await this.#sync();
+    const next = await this.#roll(batch.firstSequence, batch.sizeBytes);
+    await this.#closeAfterSyncs(file);
+    return next;
+  }
+
+  /** A file made for one long batch would hold up the log's room as long as it is the newest. */
+  async #leaveLongFile(): Promise<void> {
+    const { file } = this.#current;
+    // After a failure it isn't known which record the next file would begin with.
+    if (!this.#isLeaving || this.#failure !== undefined) return;
+    await this.#sync();
+    await this.#roll(this.#durableSequence + 1, 0);
+    await this.#closeAfterSyncs(file);
+  }
+
+  async #roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
+    while (true) {
+      try {
+        this.#current = await this.#files.roll(firstSequence, wantedBytes);
+        this.#position = LOG_HEADER_BYTES;
+        this.#isLeaving = false;
+        this.shortage.end();
+        return this.#current;
+      } catch (error) {
+        await this.#hold(error);
+      }
+    }
+  }
+
+  /** A shortage shows again when the file is needed; anything else is worth no more here. */
+  #prepareNext(): void {
+    this.#files.prepare().catch((error) => {
+      if (!(error instanceof FileSystemError)) throw error;
+    });
+  }
+
+  async #sync(): Promise<void> {
+    const through = this.#durableSequence;
+    const sync = this.#current.file.dataSync();
+    this.#syncs.add(sync);
+    try {
+      await sync;
+    } finally {
+      this.#syncs.delete(sync);
+    }
+    this.#syncedThrough = Math.max(this.#syncedThrough, through);
+  }
+
+  async #closeAfterSyncs(file: File): Promise<void> {
+    await Promise.allSettled(this.#syncs);
+    file.close();
+  }
+
+  #syncLater(): void {
+    this.#cancelSync ??= this.#options.clock.setTimer(this.#options.fsyncIntervalMs, () => {
+      this.#cancelSync = undefined;
+      this.#sync().catch((error) => this.fail(error));
+    });
+  }
+}

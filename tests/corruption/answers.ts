@@ -1,0 +1,151 @@
+import { DatabaseSync } from "node:sqlite";
+import { StreamError } from "../../src/protocol/errors.ts";
+import type { Catalog } from "../../src/storage/file/catalog/catalog.ts";
+import { SqliteLookups } from "../../src/storage/file/catalog/lookups.ts";
+import { DirectoryError } from "../../src/storage/file/directory/damage.ts";
+import { openFileStorage } from "../../src/storage/file/open.ts";
+import type { DatabaseDoor } from "../../src/storage/file/options.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+
+/** What a directory answers to everything that is asked of it, by question. */
+export type Answers = Map<string, string>;
+
+/** How an answer begins that refuses because of damage. */
+export const DAMAGED = "damaged: ";
+/** The question that a directory answers which can't be opened at all. */
+export const OPEN = "open";
+
+const NAMES = ["json", "text", "short", "fork", "ended", "gone", "never"];
+const NOW_MS = Date.UTC(2026, 0, 1);
+
+/**
+ * Opens a copy of a directory and asks all there is to ask. Damage that is said to be damage is an
+ * answer; any other failure isn't.
+ */
+export async function answersOf(dir: string): Promise<Answers> {
+  const answers: Answers = new Map();
+  let storage: Storage;
+  const isRead = Promise.withResolvers<void>();
+  try {
+    storage = await openFileStorage({
+      dir,
+      walBytes: 64 * 1024,
+      mustExist: true,
+      clock: new ManualClock(NOW_MS),
+      database: readOnlyDoor(isRead.promise),
+    });
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    return answers.set(OPEN, `${DAMAGED}${error.code}`);
+  }
+  try {
+    const ask = async (question: string, answer: () => Promise<string>) =>
+      answers.set(question, await answer().catch(refusal));
+    await ask("list", async () => JSON.stringify(await storage.list({ limit: 100 })));
+    for (const name of NAMES) {
+      await ask(`head ${name}`, async () => JSON.stringify(await storage.head(name)));
+      await ask(`read ${name}`, () => readAll(storage, name, 1_000_000));
+      await ask(`read ${name} in blocks`, () => readAll(storage, name, 4096));
+      await ask(`since ${name}`, () => readSince(storage, name));
+    }
+    // Last: one that isn't a duplicate changes what there is, and may have to wait for a checkpoint.
+    isRead.resolve();
+    for (const seq of [3, 4]) {
+      await ask(`producer ${seq}`, async () => JSON.stringify(await sendAgain(storage, seq)));
+    }
+  } finally {
+    isRead.resolve();
+    await storage.close().catch(refusal);
+  }
+  return answers;
+}
+
+/**
+ * The catalogue's own look-ups and no thread for changes: nothing here is to be stored. A checkpoint that
+ * ended all the same would forget what the log adds to the rows, and so none does until all is read.
+ */
+function readOnlyDoor(isRead: Promise<void>): DatabaseDoor {
+  return {
+    lock: () => ({ release: () => {} }),
+    create: () => {},
+    isUsed: () => true,
+    open(path) {
+      const lookups = openLookups(path);
+      const state = lookups.readState();
+      const close = () => Promise.resolve(lookups.closeLookups());
+      const storeState = () => Promise.resolve();
+      return bind(lookups, { state, store: () => isRead, storeState, close });
+    },
+  };
+}
+
+function openLookups(path: string): SqliteLookups {
+  try {
+    const database = new DatabaseSync(path);
+    try {
+      const lookups = new SqliteLookups(path, database);
+      lookups.readState();
+      return lookups;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (error) {
+    throw new DirectoryError("damaged", path, String(error));
+  }
+}
+
+function bind(
+  lookups: SqliteLookups,
+  own: Pick<Catalog, "state" | "store" | "storeState" | "close">,
+): Catalog {
+  return {
+    ...own,
+    byName: (name) => lookups.byName(name),
+    list: (range, limit) => lookups.list(range, limit),
+    byId: (id) => lookups.byId(id),
+    byIds: (ids) => lookups.byIds(ids),
+    producers: (streamId) => lookups.producers(streamId),
+    producer: (streamId, producerId) => lookups.producer(streamId, producerId),
+    segmentAt: (streamId, offset) => lookups.segmentAt(streamId, offset),
+    segments: (streamId) => lookups.segments(streamId),
+    countForks: (sourceId) => lookups.countForks(sourceId),
+    forkIds: (sourceId) => lookups.forkIds(sourceId),
+    greatestId: () => lookups.greatestId(),
+    positionBehind: (position) => lookups.positionBehind(position),
+    expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
+  };
+}
+
+async function readAll(storage: Storage, name: string, limitBytes: number): Promise<string> {
+  const decoder = new TextDecoder("latin1");
+  let text = "";
+  for (let offset = 0;;) {
+    const { data, next, tail } = await storage.read(name, offset, limitBytes);
+    text += decoder.decode(data);
+    if (next >= tail) return text;
+    if (next <= offset) throw new Error(`A read from ${offset} on ends at ${next}, before ${tail}`);
+    offset = next;
+  }
+}
+
+async function readSince(storage: Storage, name: string): Promise<string> {
+  const { start, data } = await storage.read(name, { sinceMs: NOW_MS - 58_500 }, 4096);
+  return `${start}: ${new TextDecoder("latin1").decode(data)}`;
+}
+
+function sendAgain(storage: Storage, seq: number) {
+  return storage.append("text", {
+    contentType: "text/plain",
+    body: new TextEncoder().encode("again"),
+    producer: { id: "writer", epoch: 1, seq },
+  });
+}
+
+function refusal(error: unknown): string {
+  if (error instanceof StreamError) {
+    return error.code === "damaged" ? DAMAGED : `refused: ${error.code}`;
+  }
+  throw error;
+}

@@ -1,0 +1,46 @@
+import { ok } from "node:assert/strict";
+import process from "node:process";
+import { writeAt } from "./write_at.ts";
+import { answersOf } from "./answers.ts";
+import { Patient } from "./damaged_directory.ts";
+import { copyFolder, withFastDir } from "./folders.ts";
+import { makeDirectory } from "./sample.ts";
+
+/** `FLIPS=all` asks a directory with each byte flipped; else each byte is checked, and every eighth asked. */
+const EVERY = process.env["FLIPS"] === "all" ? 1 : 8;
+const SMALL_BYTES = 64 * 1024;
+
+/**
+ * Flips every byte of some files of a small directory that was stopped, one at a time: `check` finds it,
+ * or it changes no answer. LOCK is left out: nothing in it outlives its server.
+ */
+export async function flipEveryByte(isMine: (path: string) => boolean): Promise<void> {
+  await withFastDir(async (root) => {
+    const dir = `${root}/streams`;
+    await makeDirectory(dir, 1);
+    Deno.removeSync(`${dir}/LOCK`);
+    copyFolder(dir, `${root}/whole`);
+    const patient = new Patient(root, dir, [await answersOf(`${root}/whole`)]);
+    const files = patient.files();
+    const bytes = [...files.values()].reduce((sum, { length }) => sum + length, 0);
+    ok(bytes <= SMALL_BYTES, `${bytes} bytes`);
+    let [flips, found, asked] = [0, 0, 0];
+    const phase = Math.floor(Math.random() * EVERY);
+    for (const [path, content] of files) {
+      if (!isMine(path)) continue;
+      for (const [at, byte] of content.entries()) {
+        writeAt(path, at, byte ^ 0xff);
+        const findings = await patient.check();
+        flips++;
+        if (findings.length > 0) found++;
+        if (at % EVERY === phase) {
+          await patient.judge(`byte ${at} of ${path.slice(dir.length + 1)}`, findings);
+          asked++;
+        }
+        writeAt(path, at, byte);
+      }
+    }
+    console.log(`${flips} flips, ${found} found, ${asked} asked for all answers`);
+    ok(found > 0 && (await patient.check()).length === 0);
+  });
+}

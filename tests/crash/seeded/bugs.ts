@@ -1,0 +1,318 @@
+import { ISOLATION_BUGS } from "./isolation_bugs.ts";
+import type { PlantedBug } from "./seeded_bug.ts";
+
+const CHECKPOINT = "storage/file/streams/checkpoint.ts";
+const LOG_FILES = "storage/file/wal/files.ts";
+const LOG_WRITER = "storage/file/wal/writer.ts";
+
+/** Each as someone might write it. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "a batch isn't synced before it is acknowledged",
+    edits: [{
+      file: LOG_WRITER,
+      from:
+        "      await this.#options.sync.sync(current.file, batch.tags.length);\n      this.#syncedThrough = batch",
+      to: "      this.#syncedThrough = batch",
+    }],
+  },
+  {
+    name: "a batch is shown to readers before its sync",
+    edits: [{
+      file: LOG_WRITER,
+      from: "    const current = await this.#fileWithRoom(batch);\n",
+      to:
+        "    const current = await this.#fileWithRoom(batch);\n    this.#options.onDurable(batch.tags);\n",
+    }],
+  },
+  {
+    name: "the log's directory isn't synced after a file has got its name",
+    edits: [{
+      file: LOG_FILES,
+      from: "      isRenamed = true;\n      await this.#fileSystem.syncDirectory(this.#folder);\n",
+      to: "      isRenamed = true;\n",
+    }],
+  },
+  {
+    name: "a batch's records aren't checked",
+    edits: [{
+      file: "storage/file/wal/format.ts",
+      from: "  return payload.length === header.payloadBytes &&\n",
+      to: "  return payload.length === header.payloadBytes ||\n",
+    }],
+  },
+  {
+    name: "checksums have no salt and sequence numbers aren't looked at",
+    edits: [{
+      file: "storage/file/wal/format.ts",
+      from:
+        "  view.setUint32(0, header.salt, true);\n  putU64(view, 4, header.number);\n  return checksum(bytes);",
+      to: "  view.setUint32(0, header.salt * 0, true);\n  return checksum(bytes);",
+    }, {
+      file: "storage/file/wal/reader.ts",
+      from: "if (header === undefined || header.firstSequence !== firstSequence) return undefined;",
+      to: "if (header === undefined || firstSequence < 0) return undefined;",
+    }],
+  },
+  {
+    name: "log files are used again before the catalogue says so",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      await segments.sync(isLast);\n",
+      to: "      await segments.sync(isLast);\n      await log.release(position);\n",
+    }],
+  },
+  {
+    name: "rows are stored without their producers",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    producers.push(...snapshot.producers);\n",
+      to: "",
+    }],
+  },
+  {
+    name: "a stream counts as having a row before the row is stored",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));",
+      to:
+        "    if (snapshot.stream.hasRow || snapshot.stream.position > 1) updates.push(updateOf(snapshot));",
+    }],
+  },
+  {
+    name: "the catalogue is stored before the segments are synced",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      await segments.sync(isLast);\n      await this.#store(deletedIds, snapshots);\n",
+      to: "      await this.#store(deletedIds, snapshots);\n      await segments.sync(isLast);\n",
+    }],
+  },
+  {
+    name: "segments aren't synced",
+    edits: [{ file: CHECKPOINT, from: "      await segments.sync(isLast);\n", to: "" }],
+  },
+  {
+    name: "a row may be ahead of the log",
+    edits: [{
+      file: CHECKPOINT,
+      from:
+        "      // A row is never ahead of the log.\n      await log.flush();\n      await segments.sync(isLast);\n",
+      to: "      await segments.sync(isLast);\n",
+    }, {
+      file: CHECKPOINT,
+      from: "      await log.flush();\n      await catalog.storeState({",
+      to: "      await catalog.storeState({",
+    }],
+  },
+  {
+    name: "a failed checkpoint forgets what was dirty",
+    edits: [{
+      file: CHECKPOINT,
+      from: "      await segments.sync(isLast);\n",
+      to: "      table.settle(snapshots, deletedIds);\n      await segments.sync(isLast);\n",
+    }],
+  },
+  {
+    name: "a delete is acknowledged before it is durable",
+    edits: [{
+      file: "engine.ts",
+      from: "    this.#remove(stream);\n    await this.#backend.durable(stream.position);\n",
+      to: "    this.#remove(stream);\n",
+    }],
+  },
+  {
+    name: "a closure is written apart from its data",
+    edits: [{
+      file: "engine.ts",
+      from: "  #append(name: string, request: AppendRequest): Promise<Appended> {\n",
+      to: "  async #append(name: string, request: AppendRequest): Promise<Appended> {\n",
+    }, {
+      file: "engine.ts",
+      from: "    else this.#backend.append(stream, decided);\n",
+      to: "    else if (decided.close && decided.data.length > 0) {\n" +
+        "      this.#backend.append(stream, { ...decided, close: false });\n" +
+        "      await this.#backend.durable(stream.position);\n" +
+        "      const data = decided.data.subarray(0, 0);\n" +
+        "      this.#backend.append(stream, { ...decided, data, start: stream.tail });\n" +
+        "    } else this.#backend.append(stream, decided);\n",
+    }],
+  },
+  {
+    name: "what is read back at the start isn't made durable",
+    edits: [{
+      file: "storage/file/wal/recovery.ts",
+      from: "  if (unsyncedFrom === end) return;\n",
+      to: "  if (unsyncedFrom <= end) return;\n",
+    }],
+  },
+  {
+    name: "ids are given again",
+    edits: [{
+      file: CHECKPOINT,
+      from: "        nextId: this.#parts.nextId(),",
+      to: "        nextId: catalog.state.nextId,",
+    }],
+  },
+  {
+    name: "the directory's name isn't made durable",
+    edits: [{
+      file: "file/open.ts",
+      from: "  await syncAbove(fileSystem, paths.root);\n",
+      to: "",
+    }],
+    test: "a directory just made",
+  },
+  {
+    name: "FORMAT's name isn't made durable by who finds it",
+    edits: [{
+      file: "file/open.ts",
+      from: "    else await fileSystem.syncDirectory(paths.root);\n",
+      to: "",
+    }],
+    test: "a server killed at any call",
+  },
+  {
+    name: "a spare's name isn't made durable by who finds it",
+    edits: [{
+      file: "file/open.ts",
+      from: "    await fileSystem.syncDirectory(paths.log);\n",
+      to: "",
+    }],
+    test: "killed at any call, then",
+  },
+  {
+    name: "uses before a crash are forgotten",
+    edits: [{
+      file: "storage/file/streams/stream_cache.ts",
+      from:
+        "    if (this.#keepAlive(stream)) this.markDirty(stream);\n    else this.#beginIdle(stream);\n",
+      to: "    this.#beginIdle(stream);\n",
+    }],
+    test: "a use ",
+  },
+  {
+    name: "a checkpoint runs after a failure",
+    edits: [{
+      file: CHECKPOINT,
+      from: "    if (log.failure !== undefined) throw log.failure;\n",
+      to: "",
+    }],
+    test: "tries again|try again",
+  },
+  {
+    name: "a log file is left after a failure",
+    edits: [{
+      file: LOG_WRITER,
+      from: "    if (!this.#isLeaving || this.#failure !== undefined) return;\n",
+      to: "    if (!this.#isLeaving) return;\n",
+    }],
+    test: "a failure while a long record",
+  },
+  {
+    name: "what is deleted meanwhile is left out of a checkpoint",
+    edits: [{
+      file: CHECKPOINT,
+      from: "  for (const snapshot of snapshots) {",
+      to:
+        '  for (const snapshot of snapshots.filter(({ stream }) => stream.presence !== "deleted")) {',
+    }, {
+      file: CHECKPOINT,
+      from: "      await log.flush();\n      await catalog.storeState({",
+      to: "      await catalog.storeState({",
+    }],
+    test: "a stream deleted during a checkpoint",
+  },
+  {
+    name: "a log file that couldn't be removed is forgotten",
+    edits: [{
+      file: LOG_FILES,
+      from: "      const spare = this.#isWorthKeeping(oldest.sizeBytes)\n",
+      to: "      this.#live.shift();\n      const spare = this.#isWorthKeeping(oldest.sizeBytes)\n",
+    }, {
+      file: LOG_FILES,
+      from: "      this.#live.shift();\n      if (spare !== undefined)",
+      to: "      if (spare !== undefined)",
+    }],
+    test: "a used log file that stays",
+  },
+  {
+    name: "an index's entries are trusted without checking",
+    edits: [{
+      file: "storage/file/segments/index_format.ts",
+      from:
+        "  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));\n",
+      to: "  return true;\n",
+    }],
+    test: "FlippedBitInAnIndex",
+    file: "tests/storage/file/segments/segments_test.ts",
+  },
+  {
+    name: "a block is served without a look at its checksum",
+    edits: [{
+      file: "storage/file/segments/block_check.ts",
+      from: "    if (this.#checksum !== this.#entry.checksum) throw this.#damaged();\n",
+      to: "",
+    }],
+    test: "FlippedBitInASegment",
+    file: "tests/storage/file/segments/segments_test.ts",
+  },
+  {
+    name: "a log file that a start left empty is begun again where it is",
+    edits: [{
+      file: LOG_FILES,
+      from: "    const spare = await this.#toSpare(newest);\n",
+      to: "    const spare = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
+    }],
+  },
+  {
+    name: "an offset of an earlier stream is taken for one of the stream",
+    edits: [{
+      file: "offset_spaces.ts",
+      from: "    from.space !== spaceAt(space, from.position);\n",
+      to: "    spaceAt(space, from.position) < 0;\n",
+    }],
+    test: "OffsetsOfADirectoryThatWasWiped",
+    file: "tests/storage/offset_spaces_test.ts",
+  },
+  {
+    name: "offsets of a storage that begins anew are the old one's",
+    edits: [{
+      file: "offset_spaces.ts",
+      from: "parseInt(backend.identity.slice(0, SALT_DIGITS), 16);\n",
+      to: "SALT_DIGITS;\n",
+    }],
+    test: "OffsetsOfADirectoryThatWasWiped",
+    file: "tests/storage/offset_spaces_test.ts",
+  },
+  {
+    name: "a fork's offsets are its source's behind its point too",
+    edits: [{
+      file: "offset_spaces.ts",
+      from: "    return { own: this.#spaceOf(id), point: ownStart, source };\n",
+      to: "    return id < 0 ? { own: this.#spaceOf(id), point: ownStart, source } : source;\n",
+    }],
+    test: "ForksOfOneSourceHaveOffsetsOfTheirOwn",
+    file: "tests/storage/offset_spaces_test.ts",
+  },
+  {
+    name: "a refused fork doesn't wait for its source",
+    edits: [{
+      file: "engine.ts",
+      from: "      await this.#backend.durable(this.#backend.assigned);\n",
+      to: "",
+    }],
+    test: "no refusal is given",
+    file: "tests/storage/file/undurable_errors_test.ts",
+  },
+  {
+    name: "a read of a stream that goes doesn't wait for its end",
+    edits: [{
+      file: "engine.ts",
+      from: "    await this.#backend.durable(this.#removedAt);\n    throw refusal;\n",
+      to: "    throw refusal;\n",
+    }],
+    test: "no refusal is given",
+    file: "tests/storage/file/undurable_errors_test.ts",
+  },
+  ...ISOLATION_BUGS,
+];

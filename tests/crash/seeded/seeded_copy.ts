@@ -1,0 +1,39 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { inRepo } from "../../tools/repo.ts";
+import type { PlantedBug } from "./seeded_bug.ts";
+
+/** What the crash tests need to run. */
+const COPIED = [
+  "src",
+  "tests/support",
+  "tests/crash",
+  "tests/contract/model.ts",
+  "tests/linearizability",
+  "tests/storage/file/segments/segments_test.ts",
+  "tests/storage/file/undurable_errors_test.ts",
+  "tests/storage/offset_spaces_test.ts",
+  "tests/tools/repo.ts",
+  "deno.json",
+  "package.json",
+];
+
+/**
+ * Copies the source and the crash tests, and plants a bug there.
+ *
+ * @throws {Error} where the text to change isn't there just once: the bug has to be written anew
+ */
+export function plant(dir: string, bug: PlantedBug): void {
+  mkdirSync(join(dir, "tests"), { recursive: true });
+  for (const part of COPIED) cpSync(inRepo(part), join(dir, part), { recursive: true });
+  symlinkSync(inRepo("node_modules"), join(dir, "node_modules"));
+  for (const { file, from, to } of bug.edits) {
+    const path = join(dir, "src", "storage", file);
+    const text = readFileSync(path, "utf8");
+    const parts = text.split(from);
+    if (parts.length !== 2) {
+      throw new Error(`"${bug.name}": ${file} has its text ${parts.length - 1} times:\n${from}`);
+    }
+    writeFileSync(path, parts.join(to));
+  }
+}

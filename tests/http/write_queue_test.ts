@@ -1,0 +1,97 @@
+import { equal, throws } from "node:assert/strict";
+import { Outbox } from "../../src/http/write_queue.ts";
+import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { FakeSlice, FakeSocket } from "./connection_kit.ts";
+
+Deno.test("what is sent goes out in its order, also where there is room before it drains", () => {
+  const socket = new FakeSocket();
+  const outbox = new Outbox(socket);
+  socket.roomBytes = 3;
+  outbox.send("abcdef");
+  equal(outbox.queuedBytes, 3);
+  socket.roomBytes = 100;
+  outbox.send(encodeUtf8("gh"));
+  equal(socket.received, "abc");
+  equal(outbox.queuedBytes, 5);
+  equal(outbox.drain(), true);
+  equal(socket.received, "abcdefgh");
+  equal(outbox.queuedBytes, 0);
+});
+
+Deno.test("a head and its body go out whole, wherever the socket stops taking them", () => {
+  for (let roomBytes = 0; roomBytes <= 8; roomBytes++) {
+    const socket = new FakeSocket();
+    const outbox = new Outbox(socket);
+    const other = new Outbox(new FakeSocket());
+    socket.roomBytes = roomBytes;
+    outbox.sendBoth("head", encodeUtf8("body"));
+    // Both go through the same memory.
+    other.sendBoth("HEAD", encodeUtf8("BODY"));
+    equal(outbox.queuedBytes, 8 - roomBytes);
+    outbox.sendBoth("next", encodeUtf8("one"));
+    socket.roomBytes = 100;
+    equal(outbox.drain(), true);
+    equal(socket.received, "headbodynextone");
+  }
+});
+
+Deno.test("a part of a file goes out whole and in its place, wherever the socket stops taking it", () => {
+  const long = "0123456789".repeat(5000);
+  for (const roomBytes of [0, 1, 4, 5, 10, 20_003, 40_000, 49_991, 60_000]) {
+    const socket = new FakeSocket();
+    const outbox = new Outbox(socket);
+    const slice = new FakeSlice(socket, long, 3, 49_990);
+    socket.roomBytes = roomBytes;
+    outbox.send("head");
+    outbox.send(slice);
+    equal(outbox.queuedBytes, Math.max(0, 4 + 49_987 - roomBytes));
+    equal(slice.releases, roomBytes < 4 + 49_987 ? 0 : 1);
+    outbox.send("next");
+    for (let drains = 0; !outbox.drain(); drains++) {
+      equal(drains < 10, true);
+      socket.roomBytes = 17_000;
+    }
+    equal(socket.received, `head${long.slice(3, 49_990)}next`);
+    equal([slice.releases, outbox.queuedBytes].join(), "1,0");
+  }
+});
+
+Deno.test("what room a socket has gained meanwhile is used", () => {
+  const socket = new FakeSocket();
+  const outbox = new Outbox(socket);
+  const slice = new FakeSlice(socket, "0123456789".repeat(5000), 0, 50_000);
+  const { sendTo } = slice.file;
+  let calls = 0;
+  slice.file.sendTo = (...args) => ++calls % 2 === 1 ? 0 : sendTo(...args);
+  outbox.send(slice);
+  equal(socket.received, slice.text);
+  equal([slice.releases, calls].join(), "1,2");
+});
+
+Deno.test("what is left of files is let go of where the client is gone", () => {
+  const socket = new FakeSocket();
+  const outbox = new Outbox(socket);
+  const slices = [1, 2].map(() => new FakeSlice(socket, "abc", 0, 3));
+  socket.roomBytes = 1;
+  for (const slice of slices) outbox.send(slice);
+  outbox.close();
+  outbox.close();
+  equal(slices.map(({ releases }) => releases).join(), "1,1");
+  equal(outbox.queuedBytes, 0);
+});
+
+Deno.test("a file that is shorter than what is sent of it fails", () => {
+  const socket = new FakeSocket();
+  const outbox = new Outbox(socket);
+  const slice = new FakeSlice(socket, "abc", 0, 4);
+  throws(() => outbox.send(slice), /segment ends at 3/);
+});
+
+Deno.test("a socket that is gone takes nothing", () => {
+  const socket = new FakeSocket();
+  socket.write = () => -1;
+  const outbox = new Outbox(socket);
+  outbox.send("abc");
+  equal(outbox.drain(), false);
+  equal(outbox.queuedBytes, 3);
+});

@@ -1,0 +1,182 @@
+import { deepStrictEqual as equal, throws } from "node:assert";
+import { createHash } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
+import type { StreamRow } from "../../../../src/storage/file/catalog/catalog.ts";
+import {
+  checkRow,
+  identityChecksum,
+  producerValues,
+  rowChecksum,
+  SCHEMA,
+  segmentValues,
+  STATE_COLUMNS,
+  streamValues,
+  toProducerRow,
+  toSegmentRow,
+  toStreamRow,
+  updateValues,
+} from "../../../../src/storage/file/catalog/schema.ts";
+import { createSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
+import { withTempDir } from "../../../support/temp_dir.ts";
+
+const AT_MS = 1_767_225_600_000;
+const UUID = "00112233-4455-6677-8899-aabbccddeeff";
+const STREAM: StreamRow = {
+  id: 63,
+  name: "a/é",
+  contentType: "text/plain",
+  lifetime: { kind: "ttl", ttlSeconds: 60 },
+  fork: { sourceId: 7, sourceName: "src", offset: 5, subOffset: 2, point: 7 },
+  softDeleted: false,
+  touchedAtMs: AT_MS,
+  closed: true,
+  closedBy: { id: "p", epoch: 1, seq: 2 },
+  seq: "s9",
+  producerCount: 1,
+  position: 1000,
+  tail: 12,
+  lastAtMs: AT_MS + 1,
+  rest: encodeUtf8("hello"),
+};
+const PRODUCER = { streamId: 63, producerId: "p", epoch: 1, seq: 2 };
+const SEGMENT = { streamId: 63, base: 8192, bytes: 4099, blocks: 1 };
+
+/** A change of the schema is a new format version: change FORMAT.md with it, then this. */
+const SCHEMA_SHA256 = "4dc0f16b652f5979606a66261a1ad164740803f5c212c00d848c723fa126dea6";
+
+Deno.test("SchemaIsWhatFormatMdSays", async () => {
+  equal(createHash("sha256").update(SCHEMA).digest("hex"), SCHEMA_SHA256);
+  const page = await Deno.readTextFile(
+    new URL("../../../../src/storage/file/FORMAT.md", import.meta.url),
+  );
+  equal(page.includes(SCHEMA.trim()), true);
+});
+
+Deno.test("UpdateLeavesTheRowAsIfItWereWrittenWhole", () => {
+  const changed = { ...STREAM, tail: 99, closedBy: undefined, rest: encodeUtf8("later") };
+  const { id, name: _name, contentType: _type, lifetime: _lifetime, fork: _fork, ...state } =
+    changed;
+  const checksum = identityChecksum(STREAM);
+  const endsAtMs = STREAM.touchedAtMs + 60_000;
+  equal(
+    updateValues({ id, identityChecksum: checksum, endsAtMs, ...state }),
+    streamValues(changed).slice(10),
+  );
+});
+
+Deno.test("StreamRowGoldenValues", () => {
+  const values = streamValues(STREAM);
+  equal(values, [
+    63,
+    "a/é",
+    "text/plain",
+    60, // ttl_seconds
+    null, // expires_at_ms
+    7, // source_id
+    "src",
+    5, // fork_offset
+    2, // fork_sub_offset
+    7, // fork_point
+    0, // soft_deleted
+    AT_MS,
+    1, // closed
+    "p",
+    1,
+    2,
+    "s9",
+    1, // producers
+    1000, // position
+    12, // tail
+    AT_MS + 1,
+    encodeUtf8("hello"),
+    // The CRC-32 of "63\n=a/é\n=text/plain\n60\n~\n7\n=src\n5\n2\n7\n0\n1767225600000\n1\n=p\n1\n2\n" +
+    // "=s9\n1\n1000\n12\n1767225600001\nhello\n".
+    4251970489,
+    AT_MS + 60_000, // ends_at_ms
+  ]);
+});
+
+Deno.test("RowChecksumsGoldenNumbers", () => {
+  // "63\n=p\n1\n2\n"
+  equal(producerValues(PRODUCER), [63, "p", 1, 2, 3231190105]);
+  // "63\n8192\n4099\n1\n"
+  equal(segmentValues(SEGMENT), [63, 8192, 4099, 1, 2015197327]);
+  // "=00112233-4455-6677-8899-aabbccddeeff\n1000\n64\n1767225600000\n1\n"
+  equal(rowChecksum([UUID, 1000, 64, AT_MS, 1]), 146129780);
+});
+
+Deno.test("RowsComeBackFromSqlite", () =>
+  withTempDir((dir) => {
+    const path = `${dir}/catalog.sqlite`;
+    createSqliteCatalog(path, UUID);
+    const database = new DatabaseSync(path);
+    const bare: StreamRow = {
+      ...STREAM,
+      id: 64,
+      name: "=~",
+      lifetime: { kind: "forever" },
+      fork: undefined,
+      softDeleted: true,
+      closed: false,
+      closedBy: undefined,
+      seq: undefined,
+      rest: new Uint8Array(),
+    };
+    const until: StreamRow = {
+      ...bare,
+      id: 65,
+      name: "until",
+      lifetime: { kind: "until", expiresAtMs: AT_MS },
+      seq: "",
+      fork: { sourceId: 63, sourceName: "a/é", offset: undefined, subOffset: 0, point: 12 },
+    };
+    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(24).fill("?").join()})`);
+    for (const row of [STREAM, bare, until]) insert.run(...streamValues(row));
+    const found = database.prepare("SELECT * FROM stream ORDER BY id").all();
+    equal(found.map((row) => toStreamRow(row, path)), [STREAM, bare, until]);
+
+    database.prepare("INSERT INTO producer VALUES (?, ?, ?, ?, ?)").run(
+      ...producerValues(PRODUCER),
+    );
+    database.prepare("INSERT INTO segment VALUES (?, ?, ?, ?, ?)").run(...segmentValues(SEGMENT));
+    const [producer] = database.prepare("SELECT * FROM producer").all();
+    const [segment] = database.prepare("SELECT * FROM segment").all();
+    equal(producer && toProducerRow(producer, path), PRODUCER);
+    equal(segment && toSegmentRow(segment, path), SEGMENT);
+    database.close();
+  }));
+
+Deno.test("NewCatalogHoldsItsStateOnly", () =>
+  withTempDir((dir) => {
+    const path = `${dir}/catalog.sqlite`;
+    createSqliteCatalog(path, UUID);
+    const database = new DatabaseSync(path);
+    const state = database.prepare("SELECT * FROM state").get() ?? {};
+    equal(STATE_COLUMNS.map((column) => state[column]), [UUID, 0, 1, 0, 1]);
+    checkRow(state, STATE_COLUMNS, path, "state");
+    equal(database.prepare("SELECT count(*) AS n FROM stream").get()?.n, 0);
+    equal(database.prepare("PRAGMA journal_mode").get()?.journal_mode, "wal");
+    database.close();
+  }));
+
+Deno.test("RowWithAnyColumnChangedIsDamaged", () =>
+  withTempDir((dir) => {
+    const path = `${dir}/catalog.sqlite`;
+    createSqliteCatalog(path, UUID);
+    const database = new DatabaseSync(path);
+    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(24).fill("?").join()})`);
+    insert.run(...streamValues(STREAM));
+    const row = database.prepare("SELECT * FROM stream").get() ?? {};
+    for (const [column, value] of Object.entries(row)) {
+      // When a stream ends is a function of other columns, and only an index.
+      if (column === "ends_at_ms") continue;
+      const other = typeof value === "number" ? value + 1 : value === null ? 0 : `${value}x`;
+      throws(
+        () => toStreamRow({ ...row, [column]: other }, path),
+        /damaged .*catalog|catalog.*damaged/,
+      );
+      if (value !== null) throws(() => toStreamRow({ ...row, [column]: null }, path), /damaged/);
+    }
+    database.close();
+  }));

@@ -1,0 +1,31 @@
+import { deepStrictEqual as equal } from "node:assert";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
+import { decodeFormat, encodeFormat } from "../../../../src/storage/file/directory/format_file.ts";
+
+const UUID = "00112233-4455-6677-8899-aabbccddeeff";
+const GOLDEN = `durable-streams directory
+version 2
+uuid ${UUID}
+crc32 d6fc5b68
+`;
+
+Deno.test("FormatGoldenBytes", () => {
+  equal(new TextDecoder().decode(encodeFormat({ version: 2, uuid: UUID })), GOLDEN);
+  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 2, uuid: UUID });
+});
+
+Deno.test("FormatOfAnotherVersionIsStillRead", () => {
+  equal(decodeFormat(encodeFormat({ version: 27, uuid: UUID })), { version: 27, uuid: UUID });
+});
+
+Deno.test("FormatWithAnyByteChangedDoesNotCheck", () => {
+  const bytes = encodeUtf8(GOLDEN);
+  for (const at of bytes.keys()) {
+    const changed = bytes.slice();
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    equal(decodeFormat(changed), undefined, `byte ${at}`);
+  }
+  for (let length = 0; length < bytes.length; length++) {
+    equal(decodeFormat(bytes.slice(0, length)), undefined);
+  }
+});

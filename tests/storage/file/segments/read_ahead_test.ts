@@ -1,0 +1,280 @@
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { Buffer } from "node:buffer";
+import { FileSystemError } from "../../../../src/env/file_system.ts";
+import type { Bytes } from "../../../../src/protocol/bytes.ts";
+import { intoJsonArray } from "../../../../src/protocol/json.ts";
+import { CheckedPiece } from "../../../../src/storage/file/segments/read_ahead.ts";
+import { refused } from "../../../support/expect.ts";
+import { FileKit } from "../../../support/file_kit.ts";
+import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
+import { flipBit } from "../../../support/wal_kit.ts";
+import { withTempDir } from "../../../support/temp_dir.ts";
+
+const BYTES = "application/octet-stream";
+const JSON_TYPE = "application/json";
+const BLOCK = 4096;
+/** A piece has the blocks that begin in one part of a stream of this length. */
+const PIECE = 16 * BLOCK;
+const BLOCKS = 64;
+const LOG = "segments/01/0000000000000001-00000000000000000000.log";
+
+interface Reads {
+  readonly kit: FileKit;
+  /** How often a segment's bytes were read since this was called last. */
+  count(): number;
+  fail(error: () => Error | undefined): void;
+}
+
+function withStream(
+  run: (reads: Reads) => Promise<void>,
+  { contentType = BYTES, lengths = Array<number>(BLOCKS).fill(BLOCK) } = {},
+): () => Promise<void> {
+  return () =>
+    withTempDir(async (root) => {
+      const fileSystem = new HookedFileSystem();
+      const kit = new FileKit(root, { fileSystem });
+      await kit.open();
+      try {
+        await kit.storage.create("s", { contentType });
+        for (const [number, length] of lengths.entries()) {
+          await kit.storage.append("s", {
+            contentType,
+            body: message(contentType, number, length),
+          });
+        }
+        await kit.reopen();
+        let count = 0;
+        let failure: () => Error | undefined = () => undefined;
+        fileSystem.before = ({ call, path }) => {
+          if (call !== "read" || !path.endsWith(".log")) return;
+          count++;
+          const error = failure();
+          if (error !== undefined) throw error;
+        };
+        await run({
+          kit,
+          count() {
+            const counted = count;
+            count = 0;
+            return counted;
+          },
+          fail: (error) => failure = error,
+        });
+      } finally {
+        await kit.close();
+      }
+    });
+}
+
+/** So long as it is stored: JSON with a separator of two bytes after it. */
+function message(contentType: string, number: number, length: number): Bytes {
+  const letter = 97 + number % 26;
+  if (contentType === BYTES) return new Uint8Array(length).fill(letter);
+  return new TextEncoder().encode(JSON.stringify(String.fromCharCode(letter).repeat(length - 4)));
+}
+
+async function read(kit: FileKit, from: number, limitBytes: number): Promise<Bytes> {
+  return (await kit.storage.read("s", from, limitBytes)).data;
+}
+
+async function readOn(kit: FileKit, limitBytes: number): Promise<Bytes[]> {
+  const chunks: Bytes[] = [];
+  for (let at = 0; at < BLOCKS * BLOCK;) {
+    const chunk = await read(kit, at, limitBytes);
+    ok(chunk.length > 0 && chunk.length <= limitBytes);
+    chunks.push(chunk);
+    at += chunk.length;
+  }
+  return chunks;
+}
+
+Deno.test("ChunkOfAPieceEndsAsOneOfTheIndexDoes", () => {
+  const piece = new CheckedPiece(1000, new Uint8Array(600), [1100, 1400, 1600]);
+  for (
+    const [from, limitBytes, end] of [
+      [1000, 50, 1100],
+      [1000, 100, 1100],
+      [1000, 399, 1100],
+      [1000, 400, 1400],
+      [1050, 50, 1100],
+      [1099, 1, 1100],
+      [1100, 10, 1400],
+      [1399, 200, 1400],
+      [1400, 199, 1600],
+      [1400, 200, 1600],
+      [1000, 5000, 1600],
+    ] as const
+  ) equal(piece.chunkEnd(from, limitBytes), end, `from ${from}, ${limitBytes} bytes`);
+  equal([1000, 1099, 1100, 1599].map((at) => piece.blockStart(at)), [1000, 1000, 1100, 1400]);
+});
+
+for (const contentType of [BYTES, JSON_TYPE]) {
+  Deno.test(
+    `WhoReadsOnInShortChunksHasThemReadAheadOnce: ${contentType}`,
+    withStream(async ({ kit, count }) => {
+      const whole = await read(kit, 0, 1 << 30);
+      count();
+      for (const limitBytes of [BLOCK, 3 * BLOCK]) {
+        ok(Buffer.compare(Buffer.concat(await readOn(kit, limitBytes)), whole) === 0);
+      }
+      equal(count(), BLOCKS * BLOCK / PIECE);
+      await readOn(kit, BLOCK);
+      equal(count(), 0, "and who comes later finds it");
+    }, { contentType }),
+  );
+}
+
+Deno.test(
+  "LongChunksTakeNoNoticeOfPieces",
+  withStream(async ({ kit, count }) => {
+    await readOn(kit, BLOCK);
+    count();
+    const limitBytes = 40 * BLOCK;
+    equal((await read(kit, 0, limitBytes)).length, limitBytes);
+    equal(count(), 1);
+  }),
+);
+
+Deno.test(
+  "ColdBytesAreReadAheadToo",
+  withStream(async ({ kit, count }) => {
+    await readOn(kit, BLOCK);
+    equal(count(), BLOCKS * BLOCK / PIECE);
+  }),
+);
+
+Deno.test(
+  "ReadThatLeavesNothingReadsNothingAhead",
+  withStream(async ({ kit, count }) => {
+    for (const from of [(BLOCKS - 1) * BLOCK, (BLOCKS - 2) * BLOCK]) {
+      await read(kit, from, 2 * BLOCK);
+      equal(count(), 1, `from ${from}`);
+    }
+    await read(kit, (BLOCKS - 1) * BLOCK, BLOCK);
+    equal(count(), 1, "nothing was kept");
+  }),
+);
+
+for (const contentType of [BYTES, JSON_TYPE]) {
+  Deno.test(
+    `WhoeverGetsAChunkMayWriteOverIt: ${contentType}`,
+    withStream(async ({ kit }) => {
+      const whole = await read(kit, 0, 1 << 30);
+      for (let pass = 0; pass < 2; pass++) {
+        const chunks = await readOn(kit, BLOCK);
+        ok(Buffer.compare(Buffer.concat(chunks), whole) === 0, `pass ${pass}`);
+        for (const chunk of chunks) {
+          if (contentType === JSON_TYPE) intoJsonArray(chunk).fill(0);
+          chunk.fill(0);
+        }
+      }
+    }, { contentType }),
+  );
+}
+
+Deno.test(
+  "JsonBecomesAnArrayInAChunkAndNotInThePiece",
+  withStream(async ({ kit }) => {
+    for (let pass = 0; pass < 3; pass++) {
+      for (const [number, chunk] of (await readOn(kit, BLOCK)).entries()) {
+        const array: unknown = JSON.parse(new TextDecoder().decode(intoJsonArray(chunk)));
+        equal(array, [String.fromCharCode(97 + number % 26).repeat(BLOCK - 4)]);
+      }
+    }
+  }, { contentType: JSON_TYPE }),
+);
+
+Deno.test(
+  "OffsetInsideAMessageIsRefusedInAPieceAsWell",
+  withStream(async ({ kit }) => {
+    await readOn(kit, BLOCK);
+    await refused(read(kit, 3 * BLOCK + 1, BLOCK), "invalid_offset");
+    equal((await read(kit, 3 * BLOCK, BLOCK)).length, BLOCK);
+  }, { contentType: JSON_TYPE }),
+);
+
+Deno.test(
+  "DamageFurtherOnIsForWhoComesToIt",
+  withStream(async ({ kit }) => {
+    flipBit(`${kit.dir}/${LOG}`, 5 * BLOCK + 7);
+    for (let block = 0; block < 5; block++) {
+      equal((await read(kit, block * BLOCK, BLOCK)).length, BLOCK, `block ${block}`);
+    }
+    await refused(read(kit, 5 * BLOCK, BLOCK), "damaged");
+    equal((await read(kit, 6 * BLOCK, BLOCK)).length, BLOCK);
+  }),
+);
+
+Deno.test(
+  "WhatCanNotBeReadAheadIsReadByItself",
+  withStream(async ({ kit, count, fail }) => {
+    for (const isWarm of [false, true]) {
+      let calls = 0;
+      const error = new FileSystemError("other", "read", LOG, "input/output error");
+      fail(() => calls++ === 0 ? error : undefined);
+      equal((await read(kit, 0, BLOCK)).length, BLOCK, isWarm ? "warm" : "cold");
+      equal(count(), 2);
+    }
+  }),
+);
+
+Deno.test(
+  "PieceOfASegmentThatGrewGoesOnWithWhatCameToIt",
+  withStream(async ({ kit }) => {
+    const appended = 40 * BLOCK;
+    const before = await readOn(kit, BLOCK);
+    const body = new Uint8Array(appended).fill(0x21);
+    for (let at = 0; at < appended; at += BLOCK) {
+      await kit.storage.append("s", { contentType: BYTES, body: body.subarray(at, at + BLOCK) });
+    }
+    await kit.checkpoint();
+    const after: Bytes[] = [];
+    for (let at = 0; at < BLOCKS * BLOCK + appended; at += BLOCK) {
+      after.push(await read(kit, at, BLOCK));
+    }
+    ok(Buffer.compare(Buffer.concat(after), Buffer.concat([...before, body])) === 0);
+  }, { lengths: Array<number>(BLOCKS).fill(BLOCK) }),
+);
+
+Deno.test(
+  "PiecesAreBoundedInNumber",
+  withStream(async ({ kit, count }) => {
+    const pieces = 70;
+    await read(kit, 0, 1 << 30);
+    const readAll = async () => {
+      for (let piece = 0; piece < pieces; piece++) await read(kit, piece * PIECE, BLOCK);
+      return count();
+    };
+    count();
+    equal(await readAll(), pieces);
+    equal(await readAll(), pieces, "each was gone before its turn came");
+    await read(kit, (pieces - 1) * PIECE, BLOCK);
+    equal(count(), 0, "the newest is there");
+  }, { lengths: Array<number>(71 * 16).fill(BLOCK) }),
+);
+
+Deno.test(
+  "PieceThatTookAnothersPlaceStaysForItsOwnTime",
+  withStream(async ({ kit, count }) => {
+    await read(kit, 0, 1 << 30);
+    await read(kit, 5 * BLOCK, BLOCK);
+    await read(kit, 0, BLOCK);
+    for (let piece = 1; piece < 64; piece++) await read(kit, piece * PIECE, BLOCK);
+    count();
+    await read(kit, 0, BLOCK);
+    equal(count(), 0);
+  }, { lengths: Array<number>(65 * 16).fill(BLOCK) }),
+);
+
+Deno.test(
+  "PieceWithALongMessageIsNotKept",
+  withStream(async ({ kit, count }) => {
+    await read(kit, 0, 1 << 30);
+    count();
+    for (let pass = 0; pass < 2; pass++) {
+      equal((await read(kit, 0, BLOCK)).length, BLOCK);
+      equal((await read(kit, BLOCK, BLOCK)).length, 3 * PIECE);
+      equal(count(), 2);
+    }
+  }, { lengths: [BLOCK, 3 * PIECE, BLOCK, BLOCK] }),
+);

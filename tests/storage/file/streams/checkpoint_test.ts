@@ -1,0 +1,145 @@
+import { deepStrictEqual as equal, ok } from "node:assert";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
+import {
+  createSqliteCatalog,
+  isSqliteCatalogUsed,
+  openSqliteCatalog,
+} from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
+import { lockDirectory } from "../../../../src/storage/file/directory/lock.ts";
+import { openFileStorage } from "../../../../src/storage/file/open.ts";
+import type { DatabaseDoor } from "../../../../src/storage/file/options.ts";
+import type { Storage } from "../../../../src/storage/storage.ts";
+import { letIdleOnesGo } from "../../../support/simulation/simulated_process.ts";
+import { ManualClock } from "../../../support/manual_clock.ts";
+import { withTempDir } from "../../../support/temp_dir.ts";
+
+const TEXT = "text/plain";
+/** More than one transaction of a checkpoint takes, and less than two. */
+const STREAMS = 2_500;
+const CHECKPOINT_STREAMS = STREAMS - 1;
+/** Half as many again as a checkpoint begins at, and a thousand. */
+const MOST_DIRTY = Math.floor(1.5 * CHECKPOINT_STREAMS) + 1_000;
+
+/** Where a checkpoint is held up until these resolve. */
+interface Holds {
+  /** Before its second transaction. */
+  second: PromiseWithResolvers<void>;
+  /** Before its last one, which ends it. */
+  end: PromiseWithResolvers<void>;
+}
+
+/** A door to a catalogue whose checkpoints are held up. */
+function doorThatWaits({ second, end }: Holds, onSecond: () => void): DatabaseDoor {
+  return {
+    lock: lockDirectory,
+    create: createSqliteCatalog,
+    isUsed: isSqliteCatalogUsed,
+    open(path) {
+      const catalog = openSqliteCatalog(path);
+      const store = catalog.store.bind(catalog);
+      const storeState = catalog.storeState.bind(catalog);
+      let transactions = 0;
+      catalog.store = async (changes) => {
+        if (++transactions === 2) {
+          onSecond();
+          await second.promise;
+        }
+        await store(changes);
+      };
+      catalog.storeState = async (state) => {
+        if (transactions >= 2) await end.promise;
+        await storeState(state);
+      };
+      return catalog;
+    },
+  };
+}
+
+/** A storage in the middle of a checkpoint: of its streams the first 2,000 are stored. */
+async function inMidCheckpoint(
+  dir: string,
+  run: (storage: Storage, holds: Holds) => Promise<void>,
+): Promise<void> {
+  const holds = {
+    second: Promise.withResolvers<void>(),
+    end: Promise.withResolvers<void>(),
+  };
+  const reached = Promise.withResolvers<void>();
+  const storage = await openFileStorage({
+    dir,
+    clock: new ManualClock(),
+    maxLoadedStreams: 20,
+    checkpointStreams: CHECKPOINT_STREAMS,
+    database: doorThatWaits(holds, reached.resolve),
+  });
+  try {
+    const names = Array.from({ length: STREAMS }, (_, i) => `s${i}`);
+    await Promise.all(names.map((name) => storage.create(name, { contentType: TEXT })));
+    await reached.promise;
+    await run(storage, holds);
+  } finally {
+    holds.second.resolve();
+    holds.end.resolve();
+    await storage.close();
+  }
+}
+
+async function append(storage: Storage, name: string, body: string): Promise<void> {
+  await storage.append(name, { contentType: TEXT, body: encodeUtf8(body) });
+}
+
+async function text(storage: Storage, name: string): Promise<string> {
+  return new TextDecoder().decode((await storage.read(name, 0, 1 << 20)).data);
+}
+
+Deno.test("what a checkpoint has stored leaves memory while the rest waits", () =>
+  withTempDir((dir) =>
+    inMidCheckpoint(dir, async (storage) => {
+      await letIdleOnesGo();
+      const { loadedStreams } = storage.status().figures;
+      ok(loadedStreams <= STREAMS - 2_000 + 20, `${loadedStreams} streams are in memory`);
+    })
+  ));
+
+Deno.test("what changes in mid-checkpoint is there after it, and after the next start", () =>
+  withTempDir(async (dir) => {
+    await inMidCheckpoint(dir, async (storage, { second, end }) => {
+      await letIdleOnesGo();
+      for (const name of ["s0", "s2400"]) await append(storage, name, "during ");
+      await storage.delete("s1");
+      await storage.create("s1", { contentType: TEXT });
+      second.resolve();
+      end.resolve();
+      while (storage.status().figures.checkpoints === 0) await letIdleOnesGo();
+      for (const name of ["s0", "s1", "s2400"]) await append(storage, name, "after");
+    });
+    const storage = await openFileStorage({ dir });
+    try {
+      equal(await text(storage, "s0"), "during after");
+      equal(await text(storage, "s1"), "after");
+      equal(await text(storage, "s2400"), "during after");
+      equal(await text(storage, "s2499"), "");
+    } finally {
+      await storage.close();
+    }
+  }));
+
+Deno.test("where too many streams wait to be stored, the next ones wait for room and no longer", () =>
+  withTempDir((dir) =>
+    inMidCheckpoint(dir, async (storage, { second }) => {
+      let made = 0;
+      const making = Promise.all(Array.from({ length: MOST_DIRTY - 10 }, async (_, i) => {
+        await storage.create(`more${i}`, { contentType: TEXT });
+        made++;
+      }));
+      // Of so many that may be dirty 500 of the first ones are.
+      const room = MOST_DIRTY - 500;
+      while (made < room) await letIdleOnesGo();
+      await letIdleOnesGo();
+      equal(made, room);
+      second.resolve();
+      // The checkpoint has not ended.
+      await making;
+      equal(storage.status().figures.checkpoints, 0);
+    })
+  ));

@@ -1,0 +1,228 @@
+import { deepStrictEqual as equal } from "node:assert";
+import fc from "fast-check";
+import { plainRecord } from "../../../support/plain_record.ts";
+import { type Bytes, encodeUtf8, NO_BYTES } from "../../../../src/protocol/bytes.ts";
+import { FOREVER, type Lifetime } from "../../../../src/protocol/lifetime.ts";
+import type { StreamRecord } from "../../../../src/storage/records.ts";
+import { viewOf } from "../../../../src/storage/file/directory/bytes_io.ts";
+import { decodeRecord, measureRecord } from "../../../../src/storage/file/wal/record_codec.ts";
+import { hex } from "../../../support/hex.ts";
+
+const AT_MS = 1_767_225_600_000;
+
+/** Encodes into bytes that hold something else already, between others that have to stay. */
+function encode(record: StreamRecord, fill = 0x55): Bytes {
+  const { lengthBytes, encode } = measureRecord(record);
+  const bytes = new Uint8Array(lengthBytes + 10).fill(fill);
+  encode(bytes, viewOf(bytes), 5);
+  equal([...bytes.subarray(0, 5), ...bytes.subarray(-5)], Array(10).fill(fill));
+  return bytes.slice(5, -5);
+}
+
+function isGolden(record: StreamRecord, bytes: Bytes): void {
+  equal(encode(record), bytes);
+  equal(decodeRecord(bytes), record);
+}
+
+Deno.test("AppendGoldenBytes", () => {
+  isGolden(
+    {
+      kind: "append",
+      id: 0x1_0000_0002,
+      atMs: AT_MS,
+      start: 4096,
+      data: encodeUtf8("hey"),
+      producer: undefined,
+      seq: undefined,
+      close: false,
+    },
+    hex`
+      02                       // kind: append
+      00                       // flags
+      02 00 00 00 01 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when, ms since 1970
+      00 10 00 00 00 00 00 00  // offset of the first byte
+      00 00                    // bytes of the producer's id
+      00 00                    // bytes of Stream-Seq
+      68 65 79                 // data, to the record's end
+    `,
+  );
+});
+
+Deno.test("AppendWithEverythingGoldenBytes", () => {
+  isGolden(
+    {
+      kind: "append",
+      id: 63,
+      atMs: AT_MS,
+      start: 0,
+      data: encodeUtf8("1,\n"),
+      producer: { id: "pé", epoch: 3, seq: 0x1_0000_0001 },
+      seq: "s9",
+      close: true,
+    },
+    hex`
+      02                       // kind: append
+      07                       // flags: closed, producer, seq
+      3f 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+      00 00 00 00 00 00 00 00  // offset of the first byte
+      03 00                    // bytes of the producer's id
+      02 00                    // bytes of Stream-Seq
+      03 00 00 00 00 00 00 00  // the producer's epoch
+      01 00 00 00 01 00 00 00  // the producer's sequence number
+      70 c3 a9                 // the producer's id
+      73 39                    // Stream-Seq
+      31 2c 0a                 // data
+    `,
+  );
+});
+
+Deno.test("CreateGoldenBytes", () => {
+  isGolden(
+    {
+      kind: "create",
+      id: 63,
+      atMs: AT_MS,
+      name: "a/é",
+      contentType: "text/plain",
+      lifetime: { kind: "ttl", ttlSeconds: 60 },
+      fork: undefined,
+      closed: true,
+      data: encodeUtf8("x"),
+    },
+    hex`
+      01                             // kind: create
+      01                             // flags: closed
+      3f 00 00 00 00 00 00 00        // the stream's id
+      00 a8 da 76 9b 01 00 00        // when
+      04 00                          // bytes of the name
+      0a 00                          // bytes of the content type
+      01                             // lifetime: 0 for ever, 1 TTL, 2 until
+      3c 00 00 00 00 00 00 00        // seconds, or ms since 1970
+      61 2f c3 a9                    // name
+      74 65 78 74 2f 70 6c 61 69 6e  // content type
+      78                             // data
+    `,
+  );
+});
+
+Deno.test("ForkGoldenBytes", () => {
+  isGolden(
+    {
+      kind: "create",
+      id: 64,
+      atMs: AT_MS,
+      name: "f",
+      contentType: "a/b",
+      lifetime: { kind: "until", expiresAtMs: 4_102_444_800_000 },
+      fork: { sourceId: 63, sourceName: "src", offset: 5, subOffset: 2, point: 7 },
+      closed: false,
+      data: NO_BYTES,
+    },
+    hex`
+      01                       // kind: create
+      18                       // flags: fork, fork offset given
+      40 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+      01 00                    // bytes of the name
+      03 00                    // bytes of the content type
+      02                       // lifetime: until
+      00 d8 c3 2c bb 03 00 00  // ms since 1970
+      3f 00 00 00 00 00 00 00  // the source's id
+      05 00 00 00 00 00 00 00  // fork offset as asked for, 0 where it wasn't
+      02 00 00 00 00 00 00 00  // sub-offset as asked for
+      07 00 00 00 00 00 00 00  // where it branches off
+      03 00                    // bytes of the source's name
+      73 72 63                 // the source's name
+      66                       // name
+      61 2f 62                 // content type
+    `,
+  );
+});
+
+Deno.test("DeleteGoldenBytes", () => {
+  isGolden(
+    { kind: "delete", atMs: AT_MS, soft: false, ids: [64, 63] },
+    hex`
+      03                       // kind: delete
+      00                       // flags
+      00 a8 da 76 9b 01 00 00  // when
+      02 00 00 00              // how many ids
+      40 00 00 00 00 00 00 00  // the stream's id
+      3f 00 00 00 00 00 00 00  // of one that goes with it
+    `,
+  );
+  equal(encode({ kind: "delete", atMs: 0, soft: true, ids: [1] })[1], 0x20);
+});
+
+const data = fc.uint8Array({ maxLength: 300 }).map((bytes) => new Uint8Array(bytes));
+const text = fc.string({ unit: "binary", maxLength: 40 });
+const nat = fc.maxSafeNat();
+const lifetime: fc.Arbitrary<Lifetime> = fc.oneof(
+  fc.constant(FOREVER),
+  plainRecord({ kind: fc.constant("ttl" as const), ttlSeconds: nat }),
+  plainRecord({ kind: fc.constant("until" as const), expiresAtMs: nat }),
+);
+const record: fc.Arbitrary<StreamRecord> = fc.oneof(
+  plainRecord({
+    kind: fc.constant("append" as const),
+    id: nat,
+    atMs: nat,
+    start: nat,
+    data,
+    producer: fc.option(plainRecord({ id: text, epoch: nat, seq: nat }), { nil: undefined }),
+    seq: fc.option(text, { nil: undefined }),
+    close: fc.boolean(),
+  }),
+  plainRecord({
+    kind: fc.constant("create" as const),
+    id: nat,
+    atMs: nat,
+    name: text,
+    contentType: text,
+    lifetime,
+    fork: fc.option(
+      plainRecord({
+        sourceId: nat,
+        sourceName: text,
+        offset: fc.option(nat, { nil: undefined }),
+        subOffset: nat,
+        point: nat,
+      }),
+      { nil: undefined },
+    ),
+    closed: fc.boolean(),
+    data,
+  }),
+  plainRecord({
+    kind: fc.constant("delete" as const),
+    atMs: nat,
+    soft: fc.boolean(),
+    ids: fc.array(nat, { maxLength: 10 }),
+  }),
+);
+
+Deno.test("RecordsRoundTrip", () => {
+  fc.assert(fc.property(record, (it) => equal(decodeRecord(encode(it)), it)), { numRuns: 500 });
+});
+
+Deno.test("RecordsAreWhollyWritten", () => {
+  fc.assert(fc.property(record, (it) => equal(encode(it, 0), encode(it, 0xff))));
+});
+
+Deno.test("DecodedDataIsACopy", () => {
+  const bytes = encode({
+    kind: "append",
+    id: 1,
+    atMs: 0,
+    start: 0,
+    data: encodeUtf8("abc"),
+    producer: undefined,
+    seq: undefined,
+    close: false,
+  });
+  const decoded = decodeRecord(bytes);
+  bytes.fill(0);
+  equal(decoded.kind === "append" && decoded.data, encodeUtf8("abc"));
+});

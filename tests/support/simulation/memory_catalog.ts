@@ -1,0 +1,245 @@
+import { FileSystemError } from "../../../src/env/file_system.ts";
+import type { ProducerPosition } from "../../../src/protocol/errors.ts";
+import { compareNames, type NameRange } from "../../../src/protocol/name_order.ts";
+import type {
+  Catalog,
+  CatalogChanges,
+  CatalogLookups,
+  CatalogState,
+  ProducerRow,
+  RowEnd,
+  SegmentRow,
+  StreamRow,
+} from "../../../src/storage/file/catalog/catalog.ts";
+import { damagedRead, DirectoryError } from "../../../src/storage/file/directory/damage.ts";
+import type { DirectoryLock } from "../../../src/storage/file/directory/lock.ts";
+import type { DatabaseDoor } from "../../../src/storage/file/options.ts";
+import { shortageRefusal } from "../../../src/storage/file/wal/shortage.ts";
+import type { Call } from "./faults.ts";
+import type { FaultyFileSystem } from "./faulty_file_system.ts";
+import { type DamagedRow, MemoryTables, type Transaction } from "./memory_tables.ts";
+import type { Random } from "../random.ts";
+
+/**
+ * What a database keeps from one process to the next: what was committed, and what was being committed
+ * when the process died.
+ */
+export class MemoryDatabase {
+  tables: MemoryTables | undefined;
+  /** The file system of the process that holds the lock. */
+  holder: FaultyFileSystem | undefined;
+  readonly committing: Transaction[] = [];
+
+  /** After a crash or a kill: what was being committed is there or not, each whole and in order. */
+  afterEnd(random: Random): MemoryDatabase {
+    const database = new MemoryDatabase();
+    database.tables = this.tables?.copy();
+    for (const transaction of this.committing) {
+      if (random.chance(0.5)) break;
+      database.tables?.apply(transaction);
+    }
+    return database;
+  }
+}
+
+/** The catalogue's and the lock's way to a {@link MemoryDatabase}, for one process. */
+export class MemoryDoor implements DatabaseDoor {
+  readonly #database: MemoryDatabase;
+  readonly #fileSystem: FaultyFileSystem;
+
+  constructor(database: MemoryDatabase, fileSystem: FaultyFileSystem) {
+    this.#database = database;
+    this.#fileSystem = fileSystem;
+  }
+
+  lock(path: string): DirectoryLock {
+    const { holder } = this.#database;
+    if (holder !== undefined && !holder.life.isOver) {
+      throw new DirectoryError("in_use", path, "another process holds the directory");
+    }
+    this.#database.holder = this.#fileSystem;
+    return { release: () => this.#database.holder = undefined };
+  }
+
+  /** The file itself is a mark in the file system: it is there or missing as any other. */
+  create(path: string, uuid: string): void {
+    this.#fileSystem.open(path, "create").close();
+    this.#database.tables = new MemoryTables(uuid);
+  }
+
+  isUsed(): boolean {
+    return (this.#database.tables?.state.nextId ?? 1) > 1;
+  }
+
+  open(path: string): Catalog {
+    const { tables } = this.#database;
+    if (tables === undefined) throw new DirectoryError("incomplete", path, "can't be opened");
+    return new MemoryCatalog(path, this.#database, tables, this.#fileSystem);
+  }
+}
+
+class MemoryCatalog implements Catalog {
+  readonly #path: string;
+  readonly #database: MemoryDatabase;
+  readonly #tables: MemoryTables;
+  readonly #fileSystem: FaultyFileSystem;
+
+  constructor(
+    path: string,
+    database: MemoryDatabase,
+    tables: MemoryTables,
+    fileSystem: FaultyFileSystem,
+  ) {
+    this.#path = path;
+    this.#database = database;
+    this.#tables = tables;
+    this.#fileSystem = fileSystem;
+  }
+
+  get state(): CatalogState {
+    return this.#tables.state;
+  }
+
+  byName(name: string): StreamRow | undefined {
+    return this.#lookUp("byName", () => {
+      const id = this.#tables.idOf(name);
+      return id === undefined ? undefined : this.#stream(id);
+    });
+  }
+
+  list({ prefix, after }: NameRange, limit: number): StreamRow[] {
+    return this.#lookUp("list", () =>
+      [...this.#tables.streams()]
+        .filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
+        .sort((a, b) => compareNames(a.name, b.name))
+        .slice(0, limit).flatMap(({ id }) => this.#stream(id) ?? []));
+  }
+
+  byId(id: number): StreamRow | undefined {
+    return this.#lookUp("byId", () => this.#stream(id));
+  }
+
+  byIds(ids: readonly number[]): StreamRow[] {
+    return this.#lookUp(
+      "byIds",
+      () =>
+        ids.flatMap((id) => this.#tables.isDamaged({ streamId: id }) ? [] : this.#stream(id) ?? []),
+    );
+  }
+
+  producers(streamId: number): ProducerRow[] {
+    return this.#lookUp(
+      "producers",
+      () => this.#tables.producers(streamId).map((row) => this.#sound(row)),
+    );
+  }
+
+  producer(streamId: number, producerId: string): ProducerPosition | undefined {
+    return this.#lookUp("producer", () => {
+      const row = this.#tables.producer(streamId, producerId);
+      return row && this.#sound(row);
+    });
+  }
+
+  segmentAt(streamId: number, offset: number): SegmentRow | undefined {
+    return this.#lookUp("segmentAt", () => {
+      const row = this.#tables.segments(streamId).findLast(({ base }) => base <= offset);
+      return row && { ...this.#sound(row) };
+    });
+  }
+
+  segments(streamId: number): SegmentRow[] {
+    return this.#lookUp(
+      "segments",
+      () => this.#tables.segments(streamId).map((row) => ({ ...this.#sound(row) })),
+    );
+  }
+
+  countForks(sourceId: number): number {
+    return this.forkIds(sourceId).length;
+  }
+
+  forkIds(sourceId: number): number[] {
+    return this.#lookUp("forkIds", () =>
+      [...this.#tables.streams()]
+        .filter(({ fork }) => fork?.sourceId === sourceId).map(({ id }) => id));
+  }
+
+  greatestId(): number {
+    return this.#lookUp(
+      "greatestId",
+      () => Math.max(0, ...this.#tables.soundStreams().map(({ id }) => id)),
+    );
+  }
+
+  positionBehind(position: number): number | undefined {
+    return this.#lookUp(
+      "positionBehind",
+      () =>
+        this.#tables.soundStreams().map((row) => row.position)
+          .filter((each) => each > position).sort((a, b) => b - a)[0],
+    );
+  }
+
+  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+    const order = (a: RowEnd, b: RowEnd) => a.endsAtMs - b.endsAtMs || a.id - b.id;
+    return this.#lookUp(
+      "expired",
+      () =>
+        [...this.#tables.streams()].filter((row) => !row.softDeleted)
+          .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
+          .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
+          .sort(order).slice(0, limit),
+    );
+  }
+
+  store(changes: CatalogChanges): Promise<void> {
+    return this.#commit("store", { kind: "store", changes: structuredClone(changes) });
+  }
+
+  storeState(state: CatalogState): Promise<void> {
+    return this.#commit("store state", { kind: "state", state: { ...state } });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** As SQLite's look-ups fail: for want of a descriptor, or because the system doesn't let it read. */
+  #lookUp<T>(name: keyof CatalogLookups, find: () => T): T {
+    const fault = this.#fileSystem.faults.meet("look up", `${this.#path} ${name}`);
+    if (fault === undefined) return find();
+    if (fault.kind === "too_many_open_files") throw shortageRefusal(fault.kind);
+    throw new FileSystemError(fault.kind, "read", this.#path, new Error("an injected fault"));
+  }
+
+  #stream(id: number): StreamRow | undefined {
+    const row = this.#tables.stream(id);
+    if (row === undefined) return undefined;
+    this.#sound({ streamId: id });
+    return structuredClone(row);
+  }
+
+  /** @throws {StreamError} `damaged` */
+  #sound<Row extends DamagedRow>(row: Row): Row {
+    if (!this.#tables.isDamaged(row)) return row;
+    const expected = "a row that checks";
+    throw damagedRead({ path: this.#path, position: 0, expected, found: "another" });
+  }
+
+  async #commit(call: Call, transaction: Transaction): Promise<void> {
+    const { life, faults } = this.#fileSystem;
+    if (life.isOver) return await life.never();
+    const fault = faults.meet(call, this.#path);
+    if (fault !== undefined) {
+      throw new FileSystemError(fault.kind, call, this.#path, new Error("an injected fault"));
+    }
+    this.#database.committing.push(transaction);
+    if (life.step()) return await life.never();
+    await life.pass();
+    this.#database.committing.shift();
+    this.#tables.apply(transaction);
+    if (life.step()) return await life.never();
+    await life.pass();
+  }
+}

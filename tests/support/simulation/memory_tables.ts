@@ -1,0 +1,174 @@
+import { FileSystemError } from "../../../src/env/file_system.ts";
+import { expiryMs } from "../../../src/protocol/lifetime.ts";
+import type {
+  CatalogChanges,
+  CatalogState,
+  ProducerRow,
+  SegmentRow,
+  StreamRow,
+  StreamUpdate,
+} from "../../../src/storage/file/catalog/catalog.ts";
+import { identityChecksum } from "../../../src/storage/file/catalog/schema.ts";
+import { invariant } from "../../../src/storage/invariant.ts";
+
+/** A change of a catalogue: it happens whole or not at all. */
+export type Transaction =
+  | { kind: "store"; changes: CatalogChanges }
+  | { kind: "state"; state: CatalogState };
+
+/** A row of a stream's, its own where it says no more. */
+export interface DamagedRow {
+  streamId: number;
+  producerId?: string;
+  /** That of a segment. */
+  base?: number;
+}
+
+/** A catalogue's tables in memory. */
+export class MemoryTables {
+  state: CatalogState;
+  /** Rows that aren't what was written, as long as nothing else is written there. */
+  readonly #damaged = new Map<string, DamagedRow>();
+  readonly #streams = new Map<number, StreamRow>();
+  readonly #names = new Map<string, number>();
+  readonly #producers = new Map<number, Map<string, ProducerRow>>();
+  readonly #segments = new Map<number, Map<number, SegmentRow>>();
+
+  constructor(uuid: string) {
+    this.state = { uuid, position: 0, nextId: 1, checkpointAtMs: 0, clean: true };
+  }
+
+  /** The row isn't what was written any more. */
+  damage(row: DamagedRow): void {
+    this.#damaged.set(keyOf(row), row);
+  }
+
+  /** Whether a row isn't what was written. */
+  isDamaged(row: DamagedRow): boolean {
+    return this.#damaged.size > 0 && this.#damaged.has(keyOf(row));
+  }
+
+  /** The streams whose own rows are what was written. */
+  soundStreams(): StreamRow[] {
+    return [...this.#streams.values()].filter(({ id }) => !this.isDamaged({ streamId: id }));
+  }
+
+  idOf(name: string): number | undefined {
+    return this.#names.get(name);
+  }
+
+  stream(id: number): StreamRow | undefined {
+    return this.#streams.get(id);
+  }
+
+  streams(): Iterable<StreamRow> {
+    return this.#streams.values();
+  }
+
+  producers(streamId: number): ProducerRow[] {
+    return [...this.#producers.get(streamId)?.values() ?? []];
+  }
+
+  producer(streamId: number, producerId: string): ProducerRow | undefined {
+    return this.#producers.get(streamId)?.get(producerId);
+  }
+
+  /** Oldest first. */
+  segments(streamId: number): SegmentRow[] {
+    return [...this.#segments.get(streamId)?.values() ?? []].sort((a, b) => a.base - b.base);
+  }
+
+  /** Every segment of every stream. */
+  allSegments(): SegmentRow[] {
+    return [...this.#segments.keys()].flatMap((id) => this.segments(id));
+  }
+
+  /** When a stream's time is over, as its row has it. */
+  static endsAtMs(row: StreamRow): number {
+    return expiryMs(row.lifetime, row.touchedAtMs);
+  }
+
+  /** @throws {FileSystemError} where a name would stand for two streams; nothing has changed then */
+  apply(transaction: Transaction): void {
+    if (transaction.kind === "state") {
+      this.state = transaction.state;
+      return;
+    }
+    const { changes } = transaction;
+    this.#checkNames(changes);
+    for (const id of changes.deletedIds) this.#delete(id);
+    for (const row of changes.streams) {
+      this.#streams.set(row.id, row);
+      this.#names.set(row.name, row.id);
+      this.#damaged.delete(keyOf({ streamId: row.id }));
+    }
+    for (const update of changes.updates) this.#update(update);
+    for (const row of changes.producers) {
+      inner(this.#producers, row.streamId).set(row.producerId, row);
+      this.#damaged.delete(keyOf(row));
+    }
+    for (const row of changes.segments) {
+      inner(this.#segments, row.streamId).set(row.base, row);
+      this.#damaged.delete(keyOf(row));
+    }
+  }
+
+  /** What a copy of the database would hold. */
+  copy(): MemoryTables {
+    const tables = new MemoryTables(this.state.uuid);
+    tables.apply({ kind: "state", state: this.state });
+    tables.apply({
+      kind: "store",
+      changes: {
+        deletedIds: [],
+        streams: [...this.#streams.values()],
+        updates: [],
+        producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
+        segments: this.allSegments(),
+      },
+    });
+    for (const row of this.#damaged.values()) tables.damage(row);
+    return tables;
+  }
+
+  #update({ identityChecksum: checksum, endsAtMs, ...state }: StreamUpdate): void {
+    const row = this.#streams.get(state.id);
+    if (row === undefined) {
+      throw new FileSystemError("other", "commit", `${state.id}`, "there is no row to update");
+    }
+    const updated = { ...row, ...state };
+    invariant(checksum === identityChecksum(row), "an update's checksum begins with the row's");
+    invariant(endsAtMs === MemoryTables.endsAtMs(updated), "an update knows when the stream ends");
+    this.#streams.set(state.id, updated);
+  }
+
+  #delete(id: number): void {
+    const row = this.#streams.get(id);
+    if (row !== undefined) this.#names.delete(row.name);
+    this.#streams.delete(id);
+    this.#producers.delete(id);
+    this.#segments.delete(id);
+    for (const [key, { streamId }] of this.#damaged) {
+      if (streamId === id) this.#damaged.delete(key);
+    }
+  }
+
+  #checkNames(changes: CatalogChanges): void {
+    const deleted = new Set(changes.deletedIds);
+    for (const { id, name } of changes.streams) {
+      const holder = this.#names.get(name);
+      if (holder === undefined || holder === id || deleted.has(holder)) continue;
+      throw new FileSystemError("other", "commit", name, `UNIQUE: stream ${holder} has the name`);
+    }
+  }
+}
+
+function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  const found = maps.get(key) ?? new Map<L, V>();
+  maps.set(key, found);
+  return found;
+}
+
+function keyOf({ streamId, producerId, base }: DamagedRow): string {
+  return `${streamId}/${base ?? ""}/${producerId ?? ""}`;
+}
