@@ -1,10 +1,10 @@
 /** The bench: servers × workloads, one table. `deno task bench --help` */
 import { Cleanup } from "./processes/cleanup.ts";
-import { complaint } from "./system/error_text.ts";
+import { errorText } from "./system/error_text.ts";
 import { Generator } from "./processes/generator.ts";
 import { findBun, installPackages } from "./system/install.ts";
 import { describeMachine } from "./system/machine.ts";
-import { type Asked, type BenchOptions, HELP, readOptions } from "./run/options.ts";
+import { type BenchOptions, HELP, type ParsedOptions, readOptions } from "./run/options.ts";
 import { findPinning } from "./system/pinning.ts";
 import { drawPlot } from "./report/plot.ts";
 import { findPrograms } from "./peers/programs.ts";
@@ -13,13 +13,13 @@ import { runRounds } from "./run/run.ts";
 import { summarize } from "./report/summary.ts";
 import { WORKLOADS } from "./workloads/mod.ts";
 
-const asked = askedFor();
+const asked = parsedOptions();
 if (asked === "help") console.log(HELP);
 else if (asked === "list") listCases();
 else await runAndCleanUp(asked);
 Deno.exit(0);
 
-function askedFor(): Asked {
+function parsedOptions(): ParsedOptions {
   try {
     return readOptions(Deno.args);
   } catch (error) {
@@ -101,7 +101,7 @@ async function plotFor(report: Report): Promise<string | undefined> {
   try {
     return await drawPlot(report);
   } catch (error) {
-    console.error(`no plot: ${complaint(error)}`);
+    console.error(`no plot: ${errorText(error)}`);
     return undefined;
   }
 }

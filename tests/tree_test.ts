@@ -13,7 +13,7 @@ import {
 import { WORKER_ENTRIES } from "./tools/tree/worker_entries.ts";
 
 /** The most lines a file of the program has, and those that may have more: say why beside each. */
-const LINES = 400;
+const LINES = 600;
 const LONGER: readonly string[] = [];
 
 const ENTRIES = ["main.ts", "src/cli/bin.ts", "src/mod.ts", "src/client/mod.ts"];

@@ -15,7 +15,7 @@ export async function append(command: AppendCommand): Promise<Measurement> {
     next(connection: Connection) {
       return senders[connection.index]?.next();
     },
-    judge(connection: Connection) {
+    check(connection: Connection) {
       const { status } = connection.response;
       return status === 204 || status === 200 ? undefined : `append answered ${status}`;
     },

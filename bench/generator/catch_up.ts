@@ -17,7 +17,7 @@ export async function catchUp(command: CatchUpCommand): Promise<Measurement> {
       const offset = offsets[index] || "-1";
       return requestBytes(target, "GET", `${path}?offset=${offset}`);
     },
-    judge(connection) {
+    check(connection) {
       const { index, response } = connection;
       const bytes = (passBytes[index] ?? 0) + response.bodyBytes;
       if (response.status !== 200) {

@@ -9,16 +9,16 @@ const DRAIN_MILLIS = 2_000;
 const RECONNECT_MILLIS = 50;
 const MAX_ERRORS = 10_000;
 // A server whose answers take longer than the window gets this much more for its first ones.
-const PATIENCE_MILLIS = 4_000;
+const FIRST_RESPONSE_MILLIS = 4_000;
 
 /** What is sent and how the answers are judged. */
 export interface Load {
   /** The next request of a connection, decided by what its last response said; undefined: no more. */
   next(connection: Connection): Uint8Array | undefined;
   /** Judges a whole response; a string is what was wrong with it. */
-  judge(connection: Connection): string | undefined;
+  check(connection: Connection): string | undefined;
   /** After so many good answers the window ends early. */
-  readonly limitAnswers?: number;
+  readonly limitResponses?: number;
 }
 
 /** What the window saw, before it is turned into units. */
@@ -42,7 +42,7 @@ const nanoseconds = bun()?.nanoseconds ?? (() => performance.now() * 1e6);
 class ClosedLoop implements Driver<Connection> {
   readonly #options: Timed;
   readonly #load: Load;
-  readonly #limitAnswers: number;
+  readonly #limitResponses: number;
   readonly #connections: Connection[] = [];
   readonly #finished = Promise.withResolvers<void>();
   #stopped = false;
@@ -53,7 +53,7 @@ class ClosedLoop implements Driver<Connection> {
   constructor(options: Timed, load: Load) {
     this.#options = options;
     this.#load = load;
-    this.#limitAnswers = load.limitAnswers ?? Infinity;
+    this.#limitResponses = load.limitResponses ?? Infinity;
   }
 
   async run(): Promise<LoopResult> {
@@ -66,7 +66,7 @@ class ClosedLoop implements Driver<Connection> {
     this.#bodyBytes = 0;
     const window = new Window(this.#options.watched);
     await Promise.race([sleep(this.#options.seconds * 1000), this.#finished.promise]);
-    for (let waited = 0; waited < PATIENCE_MILLIS && HISTOGRAM.count === 0; waited += 100) {
+    for (let waited = 0; waited < FIRST_RESPONSE_MILLIS && HISTOGRAM.count === 0; waited += 100) {
       await sleep(100);
     }
     const usage = window.end();
@@ -82,10 +82,10 @@ class ClosedLoop implements Driver<Connection> {
 
   responded(connection: Connection): void {
     const now = nanoseconds();
-    const wrong = this.#load.judge(connection);
+    const wrong = this.#load.check(connection);
     if (wrong === undefined) HISTOGRAM.record(now - connection.sentAtNanos);
     else this.#note(wrong);
-    if (HISTOGRAM.count >= this.#limitAnswers) this.#finished.resolve();
+    if (HISTOGRAM.count >= this.#limitResponses) this.#finished.resolve();
     if (!this.#stopped) this.#sendNext(connection, now);
   }
 

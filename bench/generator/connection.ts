@@ -1,5 +1,5 @@
 import { bun, type BunSocket } from "../system/bun.ts";
-import { type AnswerParser, makeParser } from "./parsers/response_parser.ts";
+import { makeParser, type ResponseParser } from "./parsers/response_parser.ts";
 import { natsInbox } from "./append_request.ts";
 import { joinBytes, type Target } from "./requests.ts";
 
@@ -18,7 +18,7 @@ export class Connection {
   /** Position of this connection among its run's. */
   readonly index: number;
   /** The response last received. */
-  readonly response: AnswerParser;
+  readonly response: ResponseParser;
   /** When the request in flight was sent. */
   sentAtNanos = 0;
   /** Whether a request is in flight. */

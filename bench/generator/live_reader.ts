@@ -1,6 +1,6 @@
 import { bun, type BunSocket } from "../system/bun.ts";
 import { requestBytes, type Target } from "./requests.ts";
-import { ResponseParser } from "./parsers/http_parser.ts";
+import { HttpParser } from "./parsers/http_parser.ts";
 
 /** Stands once in each message, and in nothing else that a server sends: that is how deliveries are counted. */
 export const MARKER = 0x40;
@@ -27,7 +27,7 @@ export class LiveReader {
   readonly #target: Target;
   readonly #path: string;
   readonly #events: LiveReaderEvents;
-  readonly #parser: ResponseParser | undefined;
+  readonly #parser: HttpParser | undefined;
   #socket: BunSocket<LiveReader> | undefined;
   #head = "";
   #closing = false;
@@ -43,7 +43,7 @@ export class LiveReader {
     this.#path = path;
     this.stream = stream;
     this.#events = events;
-    this.#parser = mode === "sse" ? undefined : new ResponseParser();
+    this.#parser = mode === "sse" ? undefined : new HttpParser();
   }
 
   /** Connects and asks from the start of the stream on, so that no message can slip in before. */
@@ -56,7 +56,7 @@ export class LiveReader {
       data: this,
       socket: HANDLERS,
     });
-    this.#ask("-1");
+    this.#request("-1");
     if (this.#parser !== undefined) this.ready.resolve();
     await this.ready.promise;
   }
@@ -73,7 +73,7 @@ export class LiveReader {
     for (let at = bytes.indexOf(MARKER); at >= 0; at = bytes.indexOf(MARKER, at + 1)) count++;
     if (count > 0) this.#events.seen(this, count);
     if (this.#parser === undefined) this.#readHead(bytes);
-    else this.#readAnswer(this.#parser, bytes);
+    else this.#readResponse(this.#parser, bytes);
   }
 
   /** The socket closed or failed. */
@@ -92,19 +92,19 @@ export class LiveReader {
     else this.broken(`an SSE read answered ${this.#head.slice(0, STATUS_OK.length)}`);
   }
 
-  #readAnswer(parser: ResponseParser, bytes: Uint8Array): void {
+  #readResponse(parser: HttpParser, bytes: Uint8Array): void {
     try {
       if (!parser.feed(bytes)) return;
     } catch (error) {
       this.broken(String(error));
       return;
     }
-    if (parser.status === 200 || parser.status === 204) this.#ask(parser.nextOffset);
+    if (parser.status === 200 || parser.status === 204) this.#request(parser.nextOffset);
     else this.broken(`a long-poll answered ${parser.status}`);
   }
 
   // One small request at a time: it always fits into the socket's buffer.
-  #ask(offset: string): void {
+  #request(offset: string): void {
     const live = this.#parser === undefined ? "sse" : "long-poll";
     const path = `${this.#path}?offset=${offset}&live=${live}`;
     this.#socket?.write(requestBytes(this.#target, "GET", path));

@@ -65,7 +65,7 @@ class PacedLoop implements Driver<Connection> {
 
   responded(connection: Connection): void {
     const now = nanoseconds();
-    const wrong = this.#load.judge(connection);
+    const wrong = this.#load.check(connection);
     if (wrong === undefined) {
       this.#histogram.record(now - (this.#dueAtNanos[connection.index] ?? now));
     } else this.#note(wrong);

@@ -7,13 +7,13 @@ export async function readRandom(command: ReadRandomCommand): Promise<Measuremen
   const { streams, target, bodyBytes } = command;
   let state = 12345;
   const result = await runClosedLoop(command, {
-    limitAnswers: command.limitReads,
+    limitResponses: command.limitReads,
     next() {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       const index = Math.floor((state / 2 ** 32) * streams.count);
       return requestBytes(target, "GET", `${pathOfStream(streams, index)}?offset=-1`);
     },
-    judge({ response }) {
+    check({ response }) {
       if (response.status !== 200) return `read answered ${response.status}`;
       return response.bodyBytes === bodyBytes
         ? undefined

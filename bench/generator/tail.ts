@@ -19,7 +19,7 @@ export async function tail(command: TailCommand): Promise<Measurement> {
       reading[index] = !reading[index] && from !== "";
       return reading[index] ? requestBytes(target, "GET", `${path}?offset=${from}`) : request.to(0);
     },
-    judge({ index, response }) {
+    check({ index, response }) {
       if (reading[index]) {
         if (response.status !== 200) return `read answered ${response.status}`;
         return response.bodyBytes >= body.byteLength ? undefined : "a read missed its own append";

@@ -16,7 +16,7 @@ export interface Usage {
   readonly generatorBusy: number;
 }
 
-interface Account {
+interface Counters {
   readonly cpuMicros: number;
   readonly diskWrittenBytes: number | undefined;
   readonly fetchedBytes: number | undefined;
@@ -26,12 +26,12 @@ interface Account {
 export class Window {
   readonly #watched: Watched;
   readonly #startMillis: number;
-  readonly #before: Account | undefined;
+  readonly #before: Counters | undefined;
   readonly #own: { readonly user: number; readonly system: number };
 
   constructor(watched: Watched) {
     this.#watched = watched;
-    this.#before = account(watched);
+    this.#before = readCounters(watched);
     this.#own = process.cpuUsage();
     this.#startMillis = performance.now();
   }
@@ -50,7 +50,7 @@ export class Window {
   #serverUse(): ServerUse | undefined {
     const { pid } = this.#watched;
     const before = this.#before;
-    const now = account(this.#watched);
+    const now = readCounters(this.#watched);
     if (pid === undefined || before === undefined || now === undefined) return undefined;
     return {
       cpuMicros: now.cpuMicros - before.cpuMicros,
@@ -62,7 +62,7 @@ export class Window {
   }
 }
 
-function account({ pid, diskStat }: Watched): Account | undefined {
+function readCounters({ pid, diskStat }: Watched): Counters | undefined {
   const cpuMicros = pid === undefined ? undefined : processCpuMicros(pid);
   if (pid === undefined || cpuMicros === undefined) return undefined;
   return {

@@ -1,5 +1,5 @@
 import type { Peer } from "./peer.ts";
-import { complaint } from "../system/error_text.ts";
+import { errorText } from "../system/error_text.ts";
 import type { Failure } from "../run/run.ts";
 
 const FOLDER = new URL("../.servers", import.meta.url).pathname;
@@ -33,7 +33,7 @@ export async function findPrograms(
         programs.set(program.name, await program.find(given[program.name]));
         continue;
       } catch (error) {
-        reason = complaint(error);
+        reason = errorText(error);
         reasons.set(program.name, reason);
       }
     }

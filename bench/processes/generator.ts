@@ -45,12 +45,12 @@ export class Generator {
    * @param requests about how many requests that takes: so much longer it may last
    */
   async prepare(command: Command, requests = 0): Promise<void> {
-    await this.#ask(command, GRACE_SECONDS + requests * SECONDS_PER_REQUEST);
+    await this.#send(command, GRACE_SECONDS + requests * SECONDS_PER_REQUEST);
   }
 
   /** Runs a timed command. */
   async measure(command: Command & Timed): Promise<Measurement> {
-    const reply = await this.#ask(command, command.warmSeconds + command.seconds + GRACE_SECONDS);
+    const reply = await this.#send(command, command.warmSeconds + command.seconds + GRACE_SECONDS);
     if (!reply.ok || reply.measurement === undefined) throw new Error("no measurement came back");
     return reply.measurement;
   }
@@ -60,7 +60,7 @@ export class Generator {
     await cleanup.end(this.#child);
   }
 
-  async #ask(command: Command, timeoutSeconds: number): Promise<Reply> {
+  async #send(command: Command, timeoutSeconds: number): Promise<Reply> {
     await this.#writer.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
     // A generator that hangs is killed: its output ends, and so does this wait.
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), timeoutSeconds * 1000);

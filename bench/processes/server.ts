@@ -11,8 +11,8 @@ const START_MILLIS = 15_000;
 /** A server that has to recover many streams takes longer. */
 const RESTART_MILLIS = 180_000;
 const CONNECT_STEP_MILLIS = 5;
-const SETTLE_STEP_MILLIS = 100;
-const SETTLE_MAX_MILLIS = 1_500;
+const IDLE_STEP_MILLIS = 100;
+const IDLE_MAX_MILLIS = 1_500;
 
 /** A server under test that listens. */
 export interface RunningServer {
@@ -88,8 +88,8 @@ class StartedServer implements RunningServer {
     const log = new Response(child.stderr).text();
     const timer = setTimeout(() => child.kill("SIGKILL"), limitMillis);
     const place = announces
-      ? await announcedPlace(child)
-      : await connectedPlace(child, port, peer.prefix ?? "");
+      ? await announcedAddress(child)
+      : await connectedAddress(child, port, peer.prefix ?? "");
     clearTimeout(timer);
     if (place === undefined) {
       await this.stop();
@@ -114,27 +114,27 @@ class StartedServer implements RunningServer {
   }
 }
 
-interface Place {
+interface Address {
   readonly port: number;
   readonly prefix: string;
 }
 
-async function announcedPlace(child: Deno.ChildProcess): Promise<Place | undefined> {
+async function announcedAddress(child: Deno.ChildProcess): Promise<Address | undefined> {
   const lines = new Lines(child.stdout);
   for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
     const url = /listening on (http:\S+)/.exec(line)?.[1];
     if (url === undefined) continue;
     void lines.drain();
-    return placeOf(url);
+    return addressOf(url);
   }
   return undefined;
 }
 
-async function connectedPlace(
+async function connectedAddress(
   child: Deno.ChildProcess,
   port: number,
   prefix: string,
-): Promise<Place | undefined> {
+): Promise<Address | undefined> {
   let ended = false;
   child.status.then(() => ended = true);
   while (!ended) {
@@ -149,13 +149,13 @@ async function connectedPlace(
   return undefined;
 }
 
-function placeOf(url: string): Place & { readonly host: string } {
+function addressOf(url: string): Address & { readonly host: string } {
   const { hostname, port, pathname } = new URL(url);
   return { host: hostname, port: Number(port || 80), prefix: pathname.replace(/\/$/, "") };
 }
 
 function runningElsewhere(url: string): RunningServer {
-  const { host, port, prefix } = placeOf(url);
+  const { host, port, prefix } = addressOf(url);
   return {
     target: { host, port, protocol: "http" },
     prefix,
@@ -184,15 +184,15 @@ function sleep(millis: number): Promise<void> {
  *
  * @returns CPU it used meanwhile, in microseconds.
  */
-export async function settle(pid: number | undefined): Promise<number | undefined> {
+export async function waitUntilIdle(pid: number | undefined): Promise<number | undefined> {
   if (pid === undefined) return undefined;
   const start = processCpuMicros(pid);
   if (start === undefined) return undefined;
   let last = start;
-  for (let waited = 0; waited < SETTLE_MAX_MILLIS; waited += SETTLE_STEP_MILLIS) {
-    await sleep(SETTLE_STEP_MILLIS);
+  for (let waited = 0; waited < IDLE_MAX_MILLIS; waited += IDLE_STEP_MILLIS) {
+    await sleep(IDLE_STEP_MILLIS);
     const now = processCpuMicros(pid) ?? last;
-    const quiet = now - last <= SETTLE_STEP_MILLIS * 1000 * 0.1;
+    const quiet = now - last <= IDLE_STEP_MILLIS * 1000 * 0.1;
     last = now;
     if (quiet) break;
   }

@@ -55,14 +55,14 @@ workloads: ${WORKLOADS.map((workload) => workload.name).join(", ")}
 `;
 
 /** What the command line asks for, where that isn't a run. */
-export type Asked = BenchOptions | "help" | "list";
+export type ParsedOptions = BenchOptions | "help" | "list";
 
 /**
  * Reads the command line.
  *
  * @throws {Error} naming the flag and what would be right
  */
-export function readOptions(args: readonly string[]): Asked {
+export function readOptions(args: readonly string[]): ParsedOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {

@@ -1,7 +1,7 @@
 import type { Measurement } from "../generator/commands.ts";
 import type { Peer, PeerContext } from "../peers/peer.ts";
 import type { Cleanup } from "../processes/cleanup.ts";
-import { complaint } from "../system/error_text.ts";
+import { errorText } from "../system/error_text.ts";
 import { type Generator, GeneratorEnded } from "../processes/generator.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Pinning } from "../system/pinning.ts";
@@ -15,7 +15,7 @@ import {
   windowSeconds,
 } from "./plan.ts";
 import type { PlannedCase } from "./selection.ts";
-import { type RunningServer, settle, startServer } from "../processes/server.ts";
+import { type RunningServer, startServer, waitUntilIdle } from "../processes/server.ts";
 
 /** How far past its budget a run goes at most before it starts nothing more. */
 const BUDGET_SLACK = 1.1;
@@ -183,7 +183,7 @@ class Run {
       server: peer.name,
       round,
       measurement,
-      afterCpuMicros: await settle(server.watched.pid),
+      afterCpuMicros: await waitUntilIdle(server.watched.pid),
       windowShare: seconds / (seconds + warmSeconds),
     };
   }
@@ -193,7 +193,7 @@ class Run {
   }
 
   #fail(peer: Peer, caseId: string | undefined, error: unknown): void {
-    const reason = complaint(error);
+    const reason = errorText(error);
     this.failures.push({ server: peer.name, case: caseId, reason });
     progress(`${peer.name}${caseId === undefined ? "" : `, ${caseId}`}: ${reason}`);
   }

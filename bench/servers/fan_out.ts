@@ -1,5 +1,11 @@
 import { encodeSseFrame } from "../../src/protocol/sse.ts";
-import { askedOffset, offsetToken, pathOf, pollAnswer, sseAnswer } from "./responses.ts";
+import {
+  longPollResponse,
+  offsetToken,
+  pathOf,
+  requestedOffset,
+  sseResponse,
+} from "./responses.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
 
@@ -54,17 +60,17 @@ export class FanOut {
         if (own !== undefined) topic.controllers.delete(own);
       },
     }, { highWaterMark: READER_LIMIT_BYTES, size: (chunk) => chunk?.byteLength ?? 0 });
-    return sseAnswer(body);
+    return sseResponse(body);
   }
 
   /** A long-poll on a path, answered at once where there is news. */
   async poll(url: string): Promise<Response> {
     const topic = this.#topic(url);
-    const from = Math.max(0, askedOffset(url));
+    const from = Math.max(0, requestedOffset(url));
     if (topic.count <= from) await new Promise<void>((resolve) => topic.pollers.push(resolve));
     const news = topic.bodies.slice(from - topic.count);
     const body = news.length === 1 && news[0] !== undefined ? news[0] : new Blob(news);
-    return pollAnswer(body, "text/plain", topic.count);
+    return longPollResponse(body, "text/plain", topic.count);
   }
 
   #topic(url: string): Topic {

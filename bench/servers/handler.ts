@@ -1,7 +1,7 @@
 import {
   appended,
-  chunkAnswer,
   type ChunkRange,
+  chunkResponse,
   created,
   pathOf,
   readAppendHeaders,
@@ -49,7 +49,11 @@ export function makeHandler(parts: HandlerParts): Handler {
     if (url.endsWith("live=long-poll")) return fanOut.poll(url);
     const range = requestedChunk(url, parts.streamBytes, parts.chunkBytes);
     const contentType = contentTypes.get(pathOf(url)) ?? "application/octet-stream";
-    return chunkAnswer(parts.chunk(range, contentType === "application/json"), contentType, range);
+    return chunkResponse(
+      parts.chunk(range, contentType === "application/json"),
+      contentType,
+      range,
+    );
   }
 
   return (request) => {

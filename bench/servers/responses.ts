@@ -84,7 +84,7 @@ export interface ChunkRange {
 }
 
 /** The answer to a catch-up read of one chunk of the synthetic stream. */
-export function chunkAnswer(body: BodyInit, contentType: string, chunk: ChunkRange): Response {
+export function chunkResponse(body: BodyInit, contentType: string, chunk: ChunkRange): Response {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     "content-type": contentType,
@@ -97,7 +97,11 @@ export function chunkAnswer(body: BodyInit, contentType: string, chunk: ChunkRan
 }
 
 /** The answer to a long-poll that got data. */
-export function pollAnswer(body: BodyInit, contentType: string, nextOffset: number): Response {
+export function longPollResponse(
+  body: BodyInit,
+  contentType: string,
+  nextOffset: number,
+): Response {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     "content-type": contentType,
@@ -110,7 +114,7 @@ export function pollAnswer(body: BodyInit, contentType: string, nextOffset: numb
 }
 
 /** The answer that opens an SSE connection. */
-export function sseAnswer(body: ReadableStream<Uint8Array<ArrayBuffer>>): Response {
+export function sseResponse(body: ReadableStream<Uint8Array<ArrayBuffer>>): Response {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     "content-type": "text/event-stream",
@@ -123,7 +127,7 @@ export function sseAnswer(body: ReadableStream<Uint8Array<ArrayBuffer>>): Respon
 }
 
 /** The `offset` of a read as a number, -1 for the start; the bench's readers send what they were given. */
-export function askedOffset(url: string): number {
+export function requestedOffset(url: string): number {
   const at = url.indexOf("offset=");
   if (at < 0) return -1;
   const start = at + "offset=".length;
@@ -132,7 +136,7 @@ export function askedOffset(url: string): number {
 
 /** The chunk that a catch-up read asks for. */
 export function requestedChunk(url: string, streamBytes: number, chunkBytes: number): ChunkRange {
-  const asked = askedOffset(url);
+  const asked = requestedOffset(url);
   const start = asked >= 0 && asked < streamBytes ? asked : 0;
   const end = Math.min(start + chunkBytes, streamBytes);
   return { start, end, last: end === streamBytes };

@@ -3,7 +3,7 @@ import type { StreamSet } from "../generator/requests.ts";
 import { directoryBytes } from "../system/disk.ts";
 import { dropFromCache } from "../system/page_cache.ts";
 import { processMemoryBytes, processOpenFiles } from "../system/process_figures.ts";
-import { settle } from "../processes/server.ts";
+import { waitUntilIdle } from "../processes/server.ts";
 import { counted } from "./names.ts";
 import type { Case, Selection, Trial, Workload } from "./workload.ts";
 
@@ -103,7 +103,7 @@ async function readCold(
 /** What a stop left to the next start is done there, beside the reads. */
 async function untilIdle(pid: number | undefined): Promise<void> {
   for (let waits = 0; waits < IDLE_WAITS; waits++) {
-    if ((await settle(pid) ?? 0) <= IDLE_CPU_MICROS) return;
+    if ((await waitUntilIdle(pid) ?? 0) <= IDLE_CPU_MICROS) return;
   }
 }
 

@@ -4,9 +4,9 @@
  * where it is named in the first line.
  */
 import process from "node:process";
-import { nodeComplaint } from "./unsupported_node.ts";
+import { unsupportedNodeMessage } from "./unsupported_node.ts";
 
-const complaint = nodeComplaint(process.versions);
+const complaint = unsupportedNodeMessage(process.versions);
 if (complaint !== undefined) {
   console.error(complaint);
   process.exit(1);

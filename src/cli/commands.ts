@@ -1,35 +1,35 @@
-import { appendVerb } from "./commands/append.ts";
-import { closeVerb } from "./commands/close.ts";
-import { completionVerb } from "./commands/completion/completion.ts";
-import { createVerb } from "./commands/create.ts";
-import { deleteVerb } from "./commands/delete.ts";
-import { forkVerb } from "./commands/fork.ts";
-import { headVerb } from "./commands/head.ts";
-import { healthVerb } from "./commands/health.ts";
-import { listVerb } from "./commands/list.ts";
-import { readVerb } from "./commands/read.ts";
-import { tailVerb } from "./commands/tail.ts";
-import { checkVerb } from "./maintenance/check.ts";
-import { inspectVerb } from "./maintenance/inspect.ts";
-import { repairVerb } from "./maintenance/repair.ts";
-import { serve } from "./serve/serve.ts";
-import type { Verb } from "./context/cli_command.ts";
+import { appendCommand } from "./commands/append.ts";
+import { closeCommand } from "./commands/close.ts";
+import { completionCommand } from "./commands/completion/completion.ts";
+import { createCommand } from "./commands/create.ts";
+import { deleteCommand } from "./commands/delete.ts";
+import { forkCommand } from "./commands/fork.ts";
+import { headCommand } from "./commands/head.ts";
+import { healthCommand } from "./commands/health.ts";
+import { listCommand } from "./commands/list.ts";
+import { readCommand } from "./commands/read.ts";
+import { tailCommand } from "./commands/tail.ts";
+import { checkCommand } from "./maintenance/check.ts";
+import { inspectCommand } from "./maintenance/inspect.ts";
+import { repairCommand } from "./maintenance/repair.ts";
+import { serveCommand } from "./serve/serve.ts";
+import type { CliCommand } from "./context/cli_command.ts";
 
 /** The program's commands; the first is the one that runs where none is named. */
-export const verbs: readonly Verb[] = [
-  serve,
-  createVerb,
-  appendVerb,
-  readVerb,
-  tailVerb,
-  headVerb,
-  healthVerb,
-  closeVerb,
-  forkVerb,
-  deleteVerb,
-  listVerb,
-  checkVerb,
-  inspectVerb,
-  repairVerb,
-  completionVerb(() => verbs),
+export const commands: readonly CliCommand[] = [
+  serveCommand,
+  createCommand,
+  appendCommand,
+  readCommand,
+  tailCommand,
+  headCommand,
+  healthCommand,
+  closeCommand,
+  forkCommand,
+  deleteCommand,
+  listCommand,
+  checkCommand,
+  inspectCommand,
+  repairCommand,
+  completionCommand(() => commands),
 ];

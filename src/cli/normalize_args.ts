@@ -1,5 +1,5 @@
 import type { Flag } from "./flags/flag.ts";
-import type { Verb } from "./context/cli_command.ts";
+import type { CliCommand } from "./context/cli_command.ts";
 
 /** `tail -5` and `tail -20f`, as they have been typed since before there was `-n`. */
 const OLD_COUNT = /^-(\d+)(f?)$/;
@@ -8,7 +8,10 @@ const OLD_COUNT = /^-(\d+)(f?)$/;
  * The command line as the program takes it, of one that is written as hands are used to write it for
  * other tools: `version`, `-v`; `tail -5`, `tail -20f`, `tail -F`.
  */
-export function withoutHabits(args: readonly string[], verbs: readonly Verb[]): readonly string[] {
+export function normalizeArgs(
+  args: readonly string[],
+  verbs: readonly CliCommand[],
+): readonly string[] {
   const [first, ...rest] = args;
   if (args.length === 1 && (first === "version" || first === "-v")) return ["--version"];
   const verb = verbs.find(({ name }) => name === first);

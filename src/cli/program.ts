@@ -3,15 +3,15 @@ import { Command, CommanderError } from "commander";
 import { EXIT } from "./context/exit_code.ts";
 import type { Flag } from "./flags/flag.ts";
 import { addFlags, type Environment, readFlags } from "./flags/flag_values.ts";
-import { withoutHabits } from "./normalize_args.ts";
-import { processShell } from "./context/process_context.ts";
+import { normalizeArgs } from "./normalize_args.ts";
+import { processContext } from "./context/process_context.ts";
 import { PROGRAM } from "./context/program_name.ts";
-import type { Shell } from "./context/command_context.ts";
+import type { CommandContext } from "./context/command_context.ts";
 import { suggest } from "./flags/suggestion.ts";
 import { COMMAND_SYNONYMS, FLAG_SYNONYMS } from "./synonyms.ts";
 import { UsageError } from "./flags/usage_error.ts";
-import type { Verb } from "./context/cli_command.ts";
-import { verbs } from "./commands.ts";
+import type { CliCommand } from "./context/cli_command.ts";
+import { commands } from "./commands.ts";
 import { version } from "./context/version.ts";
 
 const NOTES = `
@@ -34,25 +34,25 @@ closed, of another type, or another writer came first), 5 the server can't be re
 export async function main(
   args: readonly string[] = process.argv.slice(2),
   environment: Environment = process.env,
-  shell: Shell = processShell(environment),
+  shell: CommandContext = processContext(environment),
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
   const root = build(shell, (code) => exitCode = code);
   try {
-    checkCommand(args);
-    await root.parseAsync(withoutHabits(args, verbs), { from: "user" });
+    checkCommandName(args);
+    await root.parseAsync(normalizeArgs(args, commands), { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     if (error instanceof CommanderError || error instanceof UsageError) {
-      shell.complain(`${PROGRAM}: ${explain(root, error, args)}`);
+      shell.printError(`${PROGRAM}: ${explain(root, error, args)}`);
       return EXIT.usage;
     }
     throw error;
   }
 }
 
-function build(shell: Shell, done: (exitCode: number) => void): Command {
+function build(context: CommandContext, done: (exitCode: number) => void): Command {
   const root = new Command(PROGRAM)
     .description(
       "Serves append-only streams over HTTP that never lose what they acknowledged, and works with " +
@@ -71,20 +71,20 @@ function build(shell: Shell, done: (exitCode: number) => void): Command {
       outputError: () => {},
       getOutHelpWidth: () => Math.max(process.stdout.columns ?? 100, 60),
     });
-  for (const [index, verb] of verbs.entries()) {
+  for (const [index, verb] of commands.entries()) {
     const isDefault = index === 0;
     const command = root.command(verb.name, { isDefault })
       .summary(verb.summary)
       .description(verb.summary + (verb.details === undefined ? "" : `\n${verb.details}`))
-      .usage([...wordsOf(verb), "[flags]"].join(" "))
+      .usage([...argumentsOf(verb), "[flags]"].join(" "))
       .optionsGroup("Flags:")
       .allowExcessArguments()
       .addHelpText("after", examplesOf(verb) + (isDefault ? NOTES : NOTES + EXIT_CODES));
     addFlags(command, verb.flags);
     command.action(async () => {
-      const words = checkWords(root, command, verb);
-      const values = readFlags(command, verb.flags, shell.environment);
-      done(await verb.run(values, { words, shell }));
+      const args = checkArguments(root, command, verb);
+      const values = readFlags(command, verb.flags, context.environment);
+      done(await verb.run(values, { args, context }));
     });
     if (isDefault) {
       root.addHelpText(
@@ -97,18 +97,18 @@ function build(shell: Shell, done: (exitCode: number) => void): Command {
 }
 
 function usageOf(command: Command): string {
-  const verb = verbs.find(({ name }) => name === command.name());
-  return [command.name(), ...(verb === undefined ? ["[COMMAND]"] : wordsOf(verb))].join(" ");
+  const verb = commands.find(({ name }) => name === command.name());
+  return [command.name(), ...(verb === undefined ? ["[COMMAND]"] : argumentsOf(verb))].join(" ");
 }
 
-function wordsOf({ words = [] }: Verb): readonly string[] {
-  return words.map(({ name, optional, repeats }) => {
+function argumentsOf({ args = [] }: CliCommand): readonly string[] {
+  return args.map(({ name, optional, repeats }) => {
     const word = repeats ? `${name}...` : name;
     return optional ? `[${word}]` : word;
   });
 }
 
-function examplesOf({ examples }: Verb): string {
+function examplesOf({ examples }: CliCommand): string {
   const width = Math.max(...examples.map(([line]) => line.length));
   const lines = examples.map(([line, does]) =>
     width > EXAMPLE_CHARS ? `  # ${does}\n  ${line}` : `  ${line.padEnd(width)}  # ${does}`
@@ -117,31 +117,31 @@ function examplesOf({ examples }: Verb): string {
 }
 
 /** Before anything else is read: what is wrong with a misspelt command's flags doesn't matter. */
-function checkCommand([first, second]: readonly string[]): void {
+function checkCommandName([first, second]: readonly string[]): void {
   const named = first === "help" ? second : first;
   if (named === undefined || named.startsWith("-") || ["help", "version"].includes(named)) return;
-  if (!verbs.some(({ name }) => name === named)) throw unknownCommand(named);
+  if (!commands.some(({ name }) => name === named)) throw unknownCommand(named);
 }
 
 function unknownCommand(word: string): UsageError {
-  const names = verbs.map(({ name }) => name);
+  const names = commands.map(({ name }) => name);
   const meant = suggest(word, names, COMMAND_SYNONYMS);
   const hint = meant === undefined ? `; accepted: ${names.join(", ")}` : `. Did you mean ${meant}?`;
   return new UsageError(`unknown command ${JSON.stringify(word)}${hint}`);
 }
 
-function checkWords(root: Command, { args }: Command, verb: Verb): readonly string[] {
-  const words = verb.words ?? [];
+function checkArguments(root: Command, { args }: Command, verb: CliCommand): readonly string[] {
+  const words = verb.args ?? [];
   const extra = words.at(-1)?.repeats ? undefined : args[words.length];
   const isNamed = root.args[0] === verb.name;
   if (extra !== undefined && !isNamed) throw unknownCommand(extra);
-  const usage = [PROGRAM, verb.name, ...wordsOf(verb)].join(" ");
+  const usage = [PROGRAM, verb.name, ...argumentsOf(verb)].join(" ");
   const missing = words.find(({ optional }, index) => !optional && (args[index] ?? "") === "");
   if (missing !== undefined) {
     throw new UsageError(`${verb.name} needs ${missing.name}, ${missing.help}: ${usage}`);
   }
   if (extra !== undefined) {
-    const taken = words.length === 0 ? "flags only" : `${wordsOf(verb).join(" and ")} only`;
+    const taken = words.length === 0 ? "flags only" : `${argumentsOf(verb).join(" and ")} only`;
     throw new UsageError(`${verb.name} takes ${taken}, but got ${JSON.stringify(extra)}`);
   }
   return args;
@@ -153,17 +153,17 @@ function explain(
   args: readonly string[],
 ): string {
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  const verb = verbs.find(({ name }) => name === root.args[0]);
+  const verb = commands.find(({ name }) => name === root.args[0]);
   const help = verb === undefined ? "--help" : `${verb.name} --help`;
   const hint = `See ${PROGRAM} ${help}.`;
   if (error instanceof UsageError) return `${message}${message.endsWith("?") ? "" : "."} ${hint}`;
-  const later = verb === undefined ? verbs.find(({ name }) => args.includes(name)) : undefined;
-  if (later !== undefined && later !== verbs[0]) {
+  const later = verb === undefined ? commands.find(({ name }) => args.includes(name)) : undefined;
+  if (later !== undefined && later !== commands[0]) {
     return `${message}; flags come after the command: ${PROGRAM} ${later.name} … . ${hint}`;
   }
-  const flags = flagsOf(verb ?? verbs[0]);
+  const flags = flagsOf(verb ?? commands[0]);
   const meant = error.code === "commander.unknownOption"
-    ? meantFlag(message, verb ?? verbs[0])
+    ? meantFlag(message, verb ?? commands[0])
     : undefined;
   if (meant !== undefined) return `${message}. ${meant} ${hint}`;
   const named = /'(?:-\w, )?--([a-z-]+)/.exec(message)?.[1];
@@ -177,7 +177,7 @@ function explain(
 }
 
 /** What somebody may have meant by a flag that a command doesn't have. */
-function meantFlag(message: string, verb: Verb | undefined): string | undefined {
+function meantFlag(message: string, verb: CliCommand | undefined): string | undefined {
   const [, dashes = "", given = "", value] = /'(--?)([^'=]+)(=.*)?'/.exec(message) ?? [];
   const flags = flagsOf(verb);
   // A switch that was given a value is told how it is given.
@@ -185,19 +185,21 @@ function meantFlag(message: string, verb: Verb | undefined): string | undefined 
   const spellings = flags.map((flag) => onCommandLine(flag).slice(2));
   const meant = suggest(given, spellings, FLAG_SYNONYMS);
   if (meant !== undefined) return `Did you mean --${meant}?`;
-  const others = verbs.filter((other) =>
+  const others = commands.filter((other) =>
     flagsOf(other).some(({ name, short }) => given === (dashes === "-" ? short : name))
   );
   if (others.length > 0) return `It is a flag of ${others.map(({ name }) => name).join(" and ")}.`;
   const [other] = (Object.hasOwn(FLAG_SYNONYMS, given) ? FLAG_SYNONYMS[given] ?? [] : [])
     .flatMap((name) =>
-      verbs.filter((verb) => flagsOf(verb).some((flag) => flag.name === name && flag.placeholder))
+      commands.filter((verb) =>
+        flagsOf(verb).some((flag) => flag.name === name && flag.placeholder)
+      )
         .map((verb) => `--${name} of ${verb.name}`)
     );
   return other === undefined ? undefined : `Did you mean ${other}?`;
 }
 
-function flagsOf(verb: Verb | undefined): readonly Flag<unknown>[] {
+function flagsOf(verb: CliCommand | undefined): readonly Flag<unknown>[] {
   return Object.values<Flag<unknown>>(verb?.flags ?? {});
 }
 

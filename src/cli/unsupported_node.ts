@@ -6,7 +6,7 @@ import { NEEDED_NODE, oldNode } from "../env/node_version.ts";
  *
  * @param versions `process.versions`
  */
-export function nodeComplaint(
+export function unsupportedNodeMessage(
   versions: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   const node = oldNode(versions);

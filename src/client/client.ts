@@ -25,7 +25,12 @@ import { checkReadMode, type ReadMode } from "./reader/read_mode.ts";
 import { Reader } from "./reader/reader.ts";
 import type { ReaderOptions } from "./reader/options.ts";
 import { withRetry } from "./transport/retry.ts";
-import { askHead, askStreamInfo, type StreamInfo, streamInfoIn } from "./transport/stream_info.ts";
+import {
+  fetchHead,
+  fetchStreamInfo,
+  type StreamInfo,
+  streamInfoIn,
+} from "./transport/stream_info.ts";
 import { StreamUrls } from "./transport/stream_url.ts";
 import { fetchTransport, type Transport } from "./transport/transport.ts";
 import { Writer, type WriterOptions } from "./producer/writer.ts";
@@ -159,7 +164,7 @@ export class Client {
     const connection = this.#connection.adding(options);
     const url = connection.urls.of(path);
     const body = initialData === undefined ? undefined : await toBody(initialData, signal);
-    return await connection.ask(
+    return await connection.request(
       {
         method: "PUT",
         url,
@@ -197,7 +202,7 @@ export class Client {
    * @throws {ClientError} `not_found`, `gone`
    */
   async head(path: string, options: CallOptions = {}): Promise<StreamInfo> {
-    return await askStreamInfo(this.#connection.adding(options), path, options.signal);
+    return await fetchStreamInfo(this.#connection.adding(options), path, options.signal);
   }
 
   /**
@@ -207,7 +212,7 @@ export class Client {
    */
   async exists(path: string, options: CallOptions = {}): Promise<boolean> {
     try {
-      return await askHead(this.#connection.adding(options), path, options.signal, () => true);
+      return await fetchHead(this.#connection.adding(options), path, options.signal, () => true);
     } catch (error) {
       if (isMissing(error)) return false;
       throw error;

@@ -62,7 +62,7 @@ export interface File {
   /** Makes the file's bytes durable. */
   dataSync(): Promise<void>;
   /** As {@link dataSync}, blocking. */
-  dataSyncHere(): void;
+  dataSyncBlocking(): void;
   close(): void;
 }
 

@@ -3,7 +3,7 @@ import { devNull } from "node:os";
 import { mayRead } from "./read_permission.ts";
 
 /** Whether this process may open one more file now; true where it may not try. */
-export function hasSpareDescriptor(): boolean {
+export function hasFreeDescriptor(): boolean {
   if (!mayRead(devNull)) return true;
   try {
     closeSync(openSync(devNull, "r"));

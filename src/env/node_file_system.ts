@@ -50,7 +50,7 @@ const KINDS: Record<string, FileSystemErrorKind> = {
   ENFILE: "too_many_open_files",
 };
 
-type PieceSync = (
+type IoCallSync = (
   descriptor: number,
   bytes: Bytes,
   offset: number,
@@ -58,7 +58,7 @@ type PieceSync = (
   position: number,
 ) => number;
 
-type Piece = (
+type IoCall = (
   descriptor: number,
   bytes: Bytes,
   offset: number,
@@ -68,15 +68,15 @@ type Piece = (
 ) => void;
 
 /** The calls that may come short: each says how many bytes it read or wrote, and the rest is asked for. */
-export interface PieceCalls {
-  readSync: PieceSync;
-  read: Piece;
-  writeSync: PieceSync;
-  write: Piece;
+export interface IoCalls {
+  readSync: IoCallSync;
+  read: IoCall;
+  writeSync: IoCallSync;
+  write: IoCall;
 }
 
 /** One for the process: so are its descriptors. */
-const spareDescriptors = new DescriptorReserve();
+const descriptorReserve = new DescriptorReserve();
 
 const FOLDERS: Omit<FileSystem, "open"> = {
   makeDirectory(path) {
@@ -116,7 +116,7 @@ const FOLDERS: Omit<FileSystem, "open"> = {
   async syncDirectory(path) {
     const directory = withDescriptor("open", path, () => openSync(path, constants.O_RDONLY));
     try {
-      await settle("sync directory", path, (done) => fsync(directory, done));
+      await promisify("sync directory", path, (done) => fsync(directory, done));
     } finally {
       closeDescriptor(directory);
     }
@@ -130,14 +130,14 @@ const FOLDERS: Omit<FileSystem, "open"> = {
     });
   },
 
-  reserve: (descriptors) => spareDescriptors.keep(descriptors),
+  reserve: (descriptors) => descriptorReserve.keep(descriptors),
 };
 
 /** The machine's own disk, through `node:fs`, which Deno, Bun and Node all serve. */
 export const nodeFileSystem: FileSystem = nodeFileSystemWith({ readSync, read, writeSync, write });
 
 /** The machine's own disk with these calls for what is read and written. */
-export function nodeFileSystemWith(calls: PieceCalls): FileSystem {
+export function nodeFileSystemWith(calls: IoCalls): FileSystem {
   return {
     ...FOLDERS,
     open(path, mode) {
@@ -152,9 +152,9 @@ class NodeFile implements File {
   readonly blob: File["blob"];
   readonly sendTo: File["sendTo"];
   readonly #descriptor: number;
-  readonly #calls: PieceCalls;
+  readonly #calls: IoCalls;
 
-  constructor(path: string, descriptor: number, calls: PieceCalls) {
+  constructor(path: string, descriptor: number, calls: IoCalls) {
     this.path = path;
     this.blob = fileBlob?.bind(undefined, path);
     this.sendTo = sendFile?.bind(undefined, descriptor);
@@ -182,7 +182,7 @@ class NodeFile implements File {
   async read(into: Bytes, position: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
-      const count = await settleCount("read", this.path, (settled) => {
+      const count = await promisifyCount("read", this.path, (settled) => {
         const left = into.length - done;
         this.#calls.read(this.#descriptor, into, done, left, position + done, settled);
       });
@@ -205,7 +205,7 @@ class NodeFile implements File {
   async write(bytes: Bytes, position: number): Promise<void> {
     let done = 0;
     while (done < bytes.length) {
-      done += await settleCount("write", this.path, (settled) => {
+      done += await promisifyCount("write", this.path, (settled) => {
         const left = bytes.length - done;
         this.#calls.write(this.#descriptor, bytes, done, left, position + done, settled);
       });
@@ -217,10 +217,10 @@ class NodeFile implements File {
   }
 
   dataSync(): Promise<void> {
-    return settle("sync", this.path, (done) => fdatasync(this.#descriptor, done));
+    return promisify("sync", this.path, (done) => fdatasync(this.#descriptor, done));
   }
 
-  dataSyncHere(): void {
+  dataSyncBlocking(): void {
     attempt("sync", this.path, () => fdatasyncSync(this.#descriptor));
   }
 
@@ -236,14 +236,14 @@ function withDescriptor<T>(call: string, path: string, run: () => T): T {
       return attempt(call, path, run);
     } catch (error) {
       const isShort = isShortage(error) && error.kind === "too_many_open_files";
-      if (!isShort || !spareDescriptors.lend()) throw error;
+      if (!isShort || !descriptorReserve.lend()) throw error;
     }
   }
 }
 
 function closeDescriptor(descriptor: number): void {
   closeSync(descriptor);
-  spareDescriptors.refill();
+  descriptorReserve.refill();
 }
 
 function attempt<T>(call: string, path: string, run: () => T): T {
@@ -254,7 +254,7 @@ function attempt<T>(call: string, path: string, run: () => T): T {
   }
 }
 
-function settle(
+function promisify(
   call: string,
   path: string,
   start: (done: (error: Error | null) => void) => void,
@@ -264,7 +264,7 @@ function settle(
   });
 }
 
-function settleCount(
+function promisifyCount(
   call: string,
   path: string,
   start: (done: (error: Error | null, count: number) => void) => void,

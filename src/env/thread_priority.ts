@@ -2,7 +2,7 @@ import os from "node:os";
 import process from "node:process";
 
 /** Of a core that another thread wants as well, one of this priority gets a quarter. */
-const GIVES_WAY = 5;
+const LOW_PRIORITY = 5;
 
 /** What is used of Deno's global here. */
 interface DenoPermissions {
@@ -13,11 +13,11 @@ interface DenoPermissions {
  * Lets the process's other threads go before this one. Does nothing where that can't be said of one
  * thread, or isn't allowed.
  */
-export function giveWay(): void {
+export function lowerPriority(): void {
   // Elsewhere the call is about the whole process.
   if (process.platform !== "linux" || !mayPrioritize()) return;
   // It may be lower already, with the whole process.
-  os.setPriority(0, Math.max(os.getPriority(0), GIVES_WAY));
+  os.setPriority(0, Math.max(os.getPriority(0), LOW_PRIORITY));
 }
 
 /** Deno would ask the user. */

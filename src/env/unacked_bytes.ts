@@ -11,9 +11,9 @@ const SIOCOUTQ = 0x5411;
  *
  * `undefined` on any other runtime than Bun, and on another system than Linux.
  */
-export const heldBytes = heldBytesOf();
+export const unackedBytes = unackedBytesOf();
 
-function heldBytesOf(): ((socket: number) => number) | undefined {
+function unackedBytesOf(): ((socket: number) => number) | undefined {
   const foreign = foreignFunctions();
   if (foreign === undefined || process.platform !== "linux") return undefined;
   try {

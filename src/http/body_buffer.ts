@@ -11,7 +11,7 @@ const SHORT_BYTES = 24;
 export class BodyBuffer {
   #bytes: Bytes = NO_BYTES;
   #length = 0;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   readonly #onGrowth: ((addedBytes: number) => void) | undefined;
 
   /**
@@ -19,7 +19,7 @@ export class BodyBuffer {
    * @param onGrowth called before so many bytes more are allocated; what it throws keeps them from it
    */
   constructor(mostBytes = Infinity, onGrowth?: (addedBytes: number) => void) {
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = mostBytes;
     this.#onGrowth = onGrowth;
   }
 
@@ -48,7 +48,7 @@ export class BodyBuffer {
 
   #grow(neededBytes: number): void {
     const doubled = Math.max(FIRST_BYTES, this.#bytes.length * 2);
-    const capacity = Math.max(neededBytes, Math.min(doubled, this.#mostBytes));
+    const capacity = Math.max(neededBytes, Math.min(doubled, this.#maxBytes));
     this.#onGrowth?.(capacity - this.#bytes.length);
     const grown = new Uint8Array(capacity);
     grown.set(this.whole());

@@ -1,6 +1,6 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { areTooShort, TOO_SHORT_CHUNKS } from "./chunk_limit.ts";
-import { HeadError } from "./parse_error.ts";
+import { ParseError } from "./parse_error.ts";
 import { parseTrailers } from "./request_head.ts";
 
 const SIZE_DIGITS = 12;
@@ -45,7 +45,7 @@ export class ChunkedDecoder {
    *
    * @param take gets the data, in the order of the body
    * @returns how many bytes belong to the body: what comes after them is the next request's
-   * @throws {HeadError}
+   * @throws {ParseError}
    */
   decode(input: Bytes, take: TakeData): number {
     let at = 0;
@@ -71,14 +71,14 @@ export class ChunkedDecoder {
       case "extension":
         return this.#takeExtension(byte);
       case "size end":
-        if (byte !== LF) throw malformed();
+        if (byte !== LF) throw malformedChunk();
         return this.#endSize();
       case "data end":
-        if (byte !== CR) throw malformed();
+        if (byte !== CR) throw malformedChunk();
         this.#state = "data LF";
         return;
       case "data LF":
-        if (byte !== LF) throw malformed();
+        if (byte !== LF) throw malformedChunk();
         this.#state = "size";
         return;
       case "trailer":
@@ -89,25 +89,25 @@ export class ChunkedDecoder {
   #takeDigit(byte: number): void {
     const digit = hexDigit(byte);
     if (digit < 0) {
-      if (this.#digits === 0) throw malformed();
+      if (this.#digits === 0) throw malformedChunk();
       this.#state = "blank";
       return this.#takeExtension(byte);
     }
-    if (++this.#digits > SIZE_DIGITS) throw malformed();
+    if (++this.#digits > SIZE_DIGITS) throw malformedChunk();
     this.#left = this.#left * 16 + digit;
   }
 
   /** What follows the size in its line: nothing, or blanks and a semicolon and then what one likes. */
   #takeExtension(byte: number): void {
     if (byte === CR) {
-      if (this.#state === "blank" && this.#extensionBytes > 0) throw malformed();
+      if (this.#state === "blank" && this.#extensionBytes > 0) throw malformedChunk();
       this.#state = "size end";
       return;
     }
-    if (++this.#extensionBytes > EXTENSION_LIMIT_BYTES) throw malformed();
+    if (++this.#extensionBytes > EXTENSION_LIMIT_BYTES) throw malformedChunk();
     if (byte === SEMICOLON) this.#state = "extension";
     else if (byte === TAB || byte === BLANK) return;
-    else if (this.#state === "blank" || byte < BLANK || byte === 127) throw malformed();
+    else if (this.#state === "blank" || byte < BLANK || byte === 127) throw malformedChunk();
   }
 
   #endSize(): void {
@@ -115,16 +115,16 @@ export class ChunkedDecoder {
     this.#digits = 0;
     this.#extensionBytes = 0;
     this.#dataBytes += this.#left;
-    if (areTooShort(++this.#chunks, this.#dataBytes)) throw new HeadError(400, TOO_SHORT_CHUNKS);
+    if (areTooShort(++this.#chunks, this.#dataBytes)) throw new ParseError(400, TOO_SHORT_CHUNKS);
   }
 
   #takeTrailer(byte: number): void {
     if (this.#trailers.length === TRAILER_LIMIT_BYTES) {
-      throw new HeadError(400, `The trailers are longer than ${TRAILER_LIMIT_BYTES} bytes.`);
+      throw new ParseError(400, `The trailers are longer than ${TRAILER_LIMIT_BYTES} bytes.`);
     }
     this.#trailers += String.fromCharCode(byte);
     if (byte !== LF) return;
-    if (!this.#trailers.endsWith("\r\n")) throw malformed();
+    if (!this.#trailers.endsWith("\r\n")) throw malformedChunk();
     if (this.#trailers === "\r\n") this.#state = "done";
     if (!this.#trailers.endsWith("\r\n\r\n")) return;
     parseTrailers(this.#trailers.slice(0, -4));
@@ -138,6 +138,6 @@ function hexDigit(byte: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
-function malformed(): HeadError {
-  return new HeadError(400, "A chunk of the body is malformed.");
+function malformedChunk(): ParseError {
+  return new ParseError(400, "A chunk of the body is malformed.");
 }

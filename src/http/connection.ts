@@ -1,16 +1,16 @@
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
-import { AnswerWriter } from "./response_writer.ts";
+import { ResponseWriter } from "./response_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import type { Answer, Handler } from "./handler.ts";
-import { HeadError } from "./parse_error.ts";
+import type { Handler, HttpResponse } from "./handler.ts";
+import { ParseError } from "./parse_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { asBuffer, partOf } from "./input.ts";
-import { type ClientDeparture, IncomingRequest } from "./incoming_request.ts";
-import { Outbox } from "./write_queue.ts";
-import { Patience, type PatienceLimits, type WaitsFor } from "./connection_timeouts.ts";
-import { badLine, couldBeHead, parseHead, type RequestHead } from "./request_head.ts";
+import { type ClientAbortSignal, IncomingRequest } from "./incoming_request.ts";
+import { WriteQueue } from "./write_queue.ts";
+import { ConnectionTimeouts, type TimeoutLimits, type WaitingFor } from "./connection_timeouts.ts";
+import { couldBeHead, malformedLine, parseHead, type RequestHead } from "./request_head.ts";
 import type { RequestUrls } from "./request_url.ts";
 import type { Socket } from "./socket.ts";
 
@@ -19,11 +19,11 @@ const log = getLogger(["durable-streams", "http"]);
 const HEAD_END = Buffer.from("\r\n\r\n");
 const NOTHING = Buffer.alloc(0);
 /** What comes while a request is being answered is kept up to this; then the client has to wait. */
-const AHEAD_LIMIT_BYTES = 64 * 1024;
+const PIPELINED_LIMIT_BYTES = 64 * 1024;
 /** No request is taken while so much of earlier answers lies unread. */
 const UNREAD_LIMIT_BYTES = 256 * 1024;
 /** What was sent ahead is thrown away after so many sweeps that the client had to wait. */
-const PAUSED_SWEEPS = 1;
+const PAUSED_TICKS = 1;
 
 /** What all connections of a listener share. */
 export interface ConnectionParts {
@@ -35,7 +35,7 @@ export interface ConnectionParts {
   /** Longer heads are refused. */
   readonly headLimitBytes: number;
   /** How long clients may take. */
-  readonly patience: PatienceLimits;
+  readonly timeouts: TimeoutLimits;
   /** How much the system holds for a socket that its client hasn't taken; 0 where that can't be told. */
   heldBytes(descriptor: number): number;
   /** Whether no request is taken after the ones that are being answered. */
@@ -48,7 +48,7 @@ interface Exchange {
   request: IncomingRequest | undefined;
   head: RequestHead | undefined;
   /** Whom to tell that the client is gone. */
-  departure: ClientDeparture | undefined;
+  signal: ClientAbortSignal | undefined;
   /** Where it didn't come with the head. */
   readonly body: IncomingBody | undefined;
   readonly chunked: ChunkedDecoder | undefined;
@@ -64,8 +64,8 @@ interface Exchange {
 export class Connection {
   readonly #socket: Socket;
   readonly #parts: ConnectionParts;
-  readonly #outbox: Outbox;
-  readonly #writer: AnswerWriter;
+  readonly #queue: WriteQueue;
+  readonly #writer: ResponseWriter;
   /** What has come, read up to {@link #at}. */
   #input: Buffer = NOTHING;
   #at = 0;
@@ -73,7 +73,7 @@ export class Connection {
   #isReading = false;
   #isPaused = false;
   /** No request is taken any more. */
-  #isLeaving = false;
+  #isClosing = false;
   /**
    * What the client goes on sending is thrown away, and the connection ends with the answer; closed under
    * what comes, the client would not see that.
@@ -81,34 +81,34 @@ export class Connection {
   #isInterrupted = false;
   #isShutDown = false;
   #isClosed = false;
-  readonly #patience: Patience;
+  readonly #timeouts: ConnectionTimeouts;
   /** Whether the system may still hold some of what was sent. */
   #mayHold = false;
   /** What came of empty lines before a head. */
   #emptyBytes = 0;
   /** For how many sweeps the client has had to wait with what it sends. */
-  #pausedSweeps = 0;
+  #pausedTicks = 0;
 
   constructor(socket: Socket, parts: ConnectionParts) {
     this.#socket = socket;
     this.#parts = parts;
-    this.#patience = new Patience(parts.patience);
-    this.#outbox = new Outbox(socket);
-    this.#writer = new AnswerWriter(this.#outbox, parts, {
+    this.#timeouts = new ConnectionTimeouts(parts.timeouts);
+    this.#queue = new WriteQueue(socket);
+    this.#writer = new ResponseWriter(this.#queue, parts, {
       finished: (keepsAlive) => this.#finish(keepsAlive),
-      cut: () => this.terminate(),
+      destroy: () => this.terminate(),
     });
   }
 
   /** Whether a request is being answered. */
   get isBusy(): boolean {
-    return this.#exchange !== undefined || (this.#outbox.queuedBytes > 0 && !this.#isClosed);
+    return this.#exchange !== undefined || (this.#queue.queuedBytes > 0 && !this.#isClosed);
   }
 
   /** Takes what the client sends. */
   received(bytes: Uint8Array): void {
-    this.#patience.moved();
-    if (this.#isLeaving || this.#isInterrupted) return;
+    this.#timeouts.noteActivity();
+    if (this.#isClosing || this.#isInterrupted) return;
     const input = asBuffer(bytes);
     const isRead = this.#unreadBytes === 0;
     this.#input = isRead ? input : Buffer.concat([this.#input.subarray(this.#at), input]);
@@ -118,15 +118,15 @@ export class Connection {
 
   /** The client has room again. */
   drained(): void {
-    this.#patience.moved();
+    this.#timeouts.noteActivity();
     let isEmpty: boolean;
     try {
-      isEmpty = this.#outbox.drain();
+      isEmpty = this.#queue.drain();
     } catch (error) {
       return this.#fail(error);
     }
     this.#writer.drained();
-    if (isEmpty && this.#isLeaving) this.#shutDown();
+    if (isEmpty && this.#isClosing) this.#shutDown();
     else this.#read();
   }
 
@@ -134,44 +134,44 @@ export class Connection {
   closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#isLeaving = true;
+    this.#isClosing = true;
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    this.#writer.gone();
+    this.#writer.disconnected();
     exchange?.body?.fail(new Error("The connection ended before the body did."));
-    (exchange?.departure ?? exchange?.request?.departure)?.tell();
+    (exchange?.signal ?? exchange?.request?.signalIfUsed)?.abort();
   }
 
   /** Answers before there is a request, and ends it. */
-  turnAway(answer: Answer): void {
+  reject(answer: HttpResponse): void {
     this.#isInterrupted = true;
     this.#writer.write(answer, undefined, false);
   }
 
   /** Ends it if nothing is under way. */
   endIfIdle(): void {
-    if (!this.isBusy && !this.#isClosed) this.#leave();
+    if (!this.isBusy && !this.#isClosed) this.#close();
   }
 
   /** Looks whether the client has been quiet for too long; called from time to time. */
-  sweep(): void {
+  tick(): void {
     if (this.#isClosed) return;
     const heldBytes = (this.#mayHold ? this.#parts.heldBytes(this.#socket.fd) : 0) +
       (this.#socket.heldBytes ?? 0);
     this.#mayHold = heldBytes > 0 || this.#exchange !== undefined;
-    this.#noticeDeparture();
-    const { sentBytes, queuedBytes } = this.#outbox;
-    switch (this.#patience.sweep(this.#waitsFor, { sentBytes, queuedBytes, heldBytes })) {
+    this.#checkDisconnect();
+    const { sentBytes, queuedBytes } = this.#queue;
+    switch (this.#timeouts.tick(this.#waitingFor, { sentBytes, queuedBytes, heldBytes })) {
       case "refuse its head":
-        return this.#refuse(new HeadError(408, "The request's head was not here in time."));
+        return this.#rejectRequest(new ParseError(408, "The request's head was not here in time."));
       case "leave":
-        return this.#leave();
+        return this.#close();
       case "terminate":
         return this.terminate();
     }
   }
 
-  get #waitsFor(): WaitsFor {
+  get #waitingFor(): WaitingFor {
     if (this.#isShutDown) return "its end";
     if (this.#exchange !== undefined) return "answer";
     const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
@@ -182,14 +182,14 @@ export class Connection {
    * Who isn't read from can't be seen to leave. Who has sent that much ahead, and has an answer to wait for
    * that doesn't come at once, is answered and then has to connect again for the rest.
    */
-  #noticeDeparture(): void {
+  #checkDisconnect(): void {
     const exchange = this.#exchange;
     if (!this.#isPaused || exchange === undefined || exchange.body?.isDone === false) {
-      this.#pausedSweeps = 0;
-    } else if (++this.#pausedSweeps > PAUSED_SWEEPS) {
+      this.#pausedTicks = 0;
+    } else if (++this.#pausedTicks > PAUSED_TICKS) {
       this.#isInterrupted = true;
       this.#forgetInput();
-      this.#pace();
+      this.#applyBackpressure();
     }
   }
 
@@ -199,7 +199,7 @@ export class Connection {
   }
 
   get #isAwaitingHead(): boolean {
-    return this.#exchange === undefined && this.#outbox.queuedBytes < UNREAD_LIMIT_BYTES;
+    return this.#exchange === undefined && this.#queue.queuedBytes < UNREAD_LIMIT_BYTES;
   }
 
   get #unreadBytes(): number {
@@ -211,14 +211,14 @@ export class Connection {
     if (this.#isReading) return;
     this.#isReading = true;
     try {
-      while (!this.#isLeaving && this.#unreadBytes > 0 && this.#readSome());
+      while (!this.#isClosing && this.#unreadBytes > 0 && this.#readSome());
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#isReading = false;
     }
     if (this.#unreadBytes === 0) this.#forgetInput();
-    this.#pace();
+    this.#applyBackpressure();
   }
 
   /** False where there is nothing to do before more comes, or before an answer. */
@@ -239,7 +239,7 @@ export class Connection {
     if (chunked !== undefined) {
       const input = partOf(this.#input, from, this.#input.length);
       const used = chunked.decode(input, (data, start, end) => body.write(data, start, end));
-      if (!this.#isLeaving) this.#at = from + used;
+      if (!this.#isClosing) this.#at = from + used;
     } else {
       const end = Math.min(from + exchange.leftBytes, this.#input.length);
       const part = partOf(this.#input, from, end);
@@ -256,18 +256,18 @@ export class Connection {
     const input = this.#input;
     const end = input.indexOf(HEAD_END, this.#at);
     if ((end < 0 ? input.length : end) - this.#at + this.#emptyBytes > headLimitBytes) {
-      throw new HeadError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
+      throw new ParseError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
     }
     if (end < 0) {
       const text = input.toString("latin1", this.#at);
       if (text === "\r" || couldBeHead(text)) return false;
-      throw badLine();
+      throw malformedLine();
     }
     const head = parseHead(input.toString("latin1", this.#at, end));
     const url = this.#parts.urls.of(head.target, head.headers.get("host"));
     this.#at = end + HEAD_END.length;
     this.#emptyBytes = 0;
-    this.#patience.headEnded();
+    this.#timeouts.headEnded();
     this.#begin(head, url);
     return true;
   }
@@ -291,28 +291,28 @@ export class Connection {
     const exchange: Exchange = {
       head,
       request,
-      departure: undefined,
+      signal: undefined,
       body,
       chunked: bodyBytes === undefined ? new ChunkedDecoder() : undefined,
       leftBytes: bodyBytes ?? 0,
       awaitsContinue: head.expectsContinue && this.#unreadBytes === 0,
     };
-    if (body !== undefined) body.onHunger = () => this.#feed(exchange);
+    if (body !== undefined) body.onPull = () => this.#pull(exchange);
     this.#exchange = exchange;
-    this.#parts.handler(request, (answer) => this.#answer(exchange, answer));
+    this.#parts.handler(request, (answer) => this.#respond(exchange, answer));
   }
 
-  #feed(exchange: Exchange): void {
+  #pull(exchange: Exchange): void {
     if (exchange.awaitsContinue && exchange.head !== undefined) {
-      this.#outbox.send("HTTP/1.1 100 Continue\r\n\r\n");
+      this.#queue.send("HTTP/1.1 100 Continue\r\n\r\n");
     }
-    this.#pace();
+    this.#applyBackpressure();
   }
 
-  #answer(exchange: Exchange, answer: Answer): void {
+  #respond(exchange: Exchange, answer: HttpResponse): void {
     const { head, body } = exchange;
     if (this.#exchange !== exchange || head === undefined) return this.#writer.discard(answer);
-    exchange.departure = exchange.request?.departure;
+    exchange.signal = exchange.request?.signalIfUsed;
     exchange.request = undefined;
     exchange.head = undefined;
     // What is left of a body would have to be read before the next request.
@@ -331,53 +331,53 @@ export class Connection {
 
   #finish(keepsAlive: boolean): void {
     this.#exchange = undefined;
-    this.#patience.moved();
+    this.#timeouts.noteActivity();
     const goesOn = keepsAlive && !this.#isInterrupted && !this.#parts.isStopping();
     if (goesOn) this.#read();
-    else this.#leave();
+    else this.#close();
   }
 
   #fail(error: unknown): void {
-    if (error instanceof HeadError) return this.#refuse(error);
+    if (error instanceof ParseError) return this.#rejectRequest(error);
     log.error("request failed", { error });
     this.terminate();
   }
 
-  #refuse(error: HeadError): void {
+  #rejectRequest(error: ParseError): void {
     const exchange = this.#exchange;
     this.#isInterrupted = true;
     this.#forgetInput();
-    if (exchange === undefined) this.turnAway(error.toAnswer());
+    if (exchange === undefined) this.reject(error.toResponse());
     // The handler waits for the body, and answers that it isn't whole.
     else exchange.body?.fail(error);
   }
 
   /** Reads only where somebody takes what comes. */
-  #pace(): void {
+  #applyBackpressure(): void {
     const { body } = this.#exchange ?? {};
     const isFull = body !== undefined && !body.isDone
-      ? !body.isHungry
-      : !this.#isAwaitingHead && this.#unreadBytes > AHEAD_LIMIT_BYTES;
+      ? !body.needsMore
+      : !this.#isAwaitingHead && this.#unreadBytes > PIPELINED_LIMIT_BYTES;
     if (isFull === this.#isPaused || this.#isClosed) return;
     this.#isPaused = isFull;
     if (isFull) this.#socket.pause();
     else this.#socket.resume();
   }
 
-  #leave(): void {
-    this.#isLeaving = true;
+  #close(): void {
+    this.#isClosing = true;
     this.#forgetInput();
     if (this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
     }
-    if (this.#outbox.queuedBytes === 0) this.#shutDown();
+    if (this.#queue.queuedBytes === 0) this.#shutDown();
   }
 
   #shutDown(): void {
     if (this.#isShutDown || this.#isClosed) return;
     this.#isShutDown = true;
-    this.#patience.moved();
+    this.#timeouts.noteActivity();
     if (this.#isInterrupted) this.#socket.shutdown();
     else this.#socket.end();
   }

@@ -1,23 +1,23 @@
 /** Where a connection is, as far as it matters for how long its client may take. */
-export type WaitsFor = "answer" | "head" | "next request" | "its end";
+export type WaitingFor = "answer" | "head" | "next request" | "its end";
 
 /** How long a client may take, in looks at it. */
-export interface PatienceLimits {
+export interface TimeoutLimits {
   /** For a head, from its first byte on, with the empty lines before it. */
-  readonly headSweeps: number;
+  readonly headTicks: number;
   /** Without a byte in either direction, where nobody waits for an answer. */
-  readonly idleSweeps: number;
+  readonly idleTicks: number;
   /** To close a connection that is at its end, while it sends nothing. */
-  readonly quietEndSweeps: number;
+  readonly quietEndTicks: number;
   /** To close a connection that is at its end, whatever it sends. */
-  readonly endSweeps: number;
+  readonly endTicks: number;
 }
 
 /** What is to be done with a client that has taken too long. */
-export type Verdict = "refuse its head" | "leave" | "terminate" | undefined;
+export type TimeoutAction = "refuse its head" | "leave" | "terminate" | undefined;
 
 /** How far what goes to a client has come. */
-export interface Sending {
+export interface SendProgress {
   /** What the system has taken so far. */
   readonly sentBytes: number;
   /** What it has no room for yet. */
@@ -27,23 +27,23 @@ export interface Sending {
 }
 
 /** Counts how long a client keeps its connection waiting: who takes bytes or sends a request is not idle. */
-export class Patience {
-  readonly #limits: PatienceLimits;
+export class ConnectionTimeouts {
+  readonly #limits: TimeoutLimits;
   /** Since a byte came. */
-  #quiet = 0;
+  #idle = 0;
   /** Since the client took a byte, where there are some for it. */
-  #untaken = 0;
+  #stalled = 0;
   #head = 0;
   #end = 0;
   #takenBytes = 0;
 
-  constructor(limits: PatienceLimits) {
+  constructor(limits: TimeoutLimits) {
     this.#limits = limits;
   }
 
   /** A byte came, or an answer went. */
-  moved(): void {
-    this.#quiet = 0;
+  noteActivity(): void {
+    this.#idle = 0;
   }
 
   /** A request's head is here. */
@@ -52,29 +52,29 @@ export class Patience {
   }
 
   /** Looks at it once more. */
-  sweep(waitsFor: WaitsFor, { sentBytes, queuedBytes, heldBytes }: Sending): Verdict {
-    const { headSweeps, idleSweeps, quietEndSweeps, endSweeps } = this.#limits;
+  tick(waitsFor: WaitingFor, { sentBytes, queuedBytes, heldBytes }: SendProgress): TimeoutAction {
+    const { headTicks, idleTicks, quietEndTicks, endTicks } = this.#limits;
     const isSending = queuedBytes + heldBytes > 0;
     const takenBytes = sentBytes - heldBytes;
-    this.#quiet++;
-    this.#untaken++;
-    if (!isSending || takenBytes > this.#takenBytes) this.#untaken = 0;
+    this.#idle++;
+    this.#stalled++;
+    if (!isSending || takenBytes > this.#takenBytes) this.#stalled = 0;
     if (takenBytes > this.#takenBytes) {
-      this.#quiet = 0;
+      this.#idle = 0;
       this.#end = 0;
     }
     this.#takenBytes = takenBytes;
-    if (this.#untaken > idleSweeps) return "terminate";
+    if (this.#stalled > idleTicks) return "terminate";
     switch (waitsFor) {
       case "answer":
         return undefined;
       case "head":
-        return ++this.#head > headSweeps ? "refuse its head" : undefined;
+        return ++this.#head > headTicks ? "refuse its head" : undefined;
       case "next request":
-        return this.#quiet > idleSweeps ? "leave" : undefined;
+        return this.#idle > idleTicks ? "leave" : undefined;
       case "its end":
         if (isSending) return undefined;
-        return this.#quiet > quietEndSweeps || ++this.#end > endSweeps ? "terminate" : undefined;
+        return this.#idle > quietEndTicks || ++this.#end > endTicks ? "terminate" : undefined;
     }
   }
 }

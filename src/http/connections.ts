@@ -2,21 +2,21 @@ import type { Clock } from "../env/clock.ts";
 import { ChunkEncoder } from "./chunk_encoder.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { encodeErrorBody } from "./error_body.ts";
-import type { Answer, Handler } from "./handler.ts";
+import type { Handler, HttpResponse } from "./handler.ts";
 import { RequestUrls } from "./request_url.ts";
 import type { Socket } from "./socket.ts";
 
-const SWEEP_MS = 5_000;
+const TICK_MS = 5_000;
 const HEAD_TIMEOUT_MS = 30_000;
 /** For a client to close a connection that is at its end; what it sends meanwhile is thrown away. */
 const END_TIMEOUT_MS = 30_000;
-const SHORTEST_IDLE_MS = 120_000;
-const SPARE_MS = 30_000;
+const MIN_IDLE_MS = 120_000;
+const IDLE_MARGIN_MS = 30_000;
 /** All before a body: URL and headers together. */
 const HEAD_LIMIT_BYTES = 16 * 1024;
 
 /** So many are told why they are turned away; more are only cut off. */
-const TURNED_AWAY = 64;
+const MAX_REJECTED = 64;
 
 /** What {@link HttpConnections} are made of. */
 export interface HttpConnectionsOptions {
@@ -40,7 +40,7 @@ export class HttpConnections {
   #dateAtSeconds = 0;
   readonly #maxConnections: number;
   #isStopping = false;
-  #cancelSweep: (() => void) | undefined;
+  #cancelTick: (() => void) | undefined;
   /** Called once nobody is answered any more, where a stop waits for that. */
   #onIdle: (() => void) | undefined;
 
@@ -49,18 +49,18 @@ export class HttpConnections {
       options;
     this.#maxConnections = maxConnections;
     this.#clock = clock;
-    const idleMs = Math.max(longestSilenceMs + SPARE_MS, SHORTEST_IDLE_MS);
+    const idleMs = Math.max(longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
     this.#parts = {
       handler,
       urls: new RequestUrls(),
       chunks: new ChunkEncoder(),
       date: () => this.#dateNow(),
       headLimitBytes: HEAD_LIMIT_BYTES,
-      patience: {
-        headSweeps: HEAD_TIMEOUT_MS / SWEEP_MS,
-        idleSweeps: Math.ceil(idleMs / SWEEP_MS),
-        quietEndSweeps: 1,
-        endSweeps: END_TIMEOUT_MS / SWEEP_MS,
+      timeouts: {
+        headTicks: HEAD_TIMEOUT_MS / TICK_MS,
+        idleTicks: Math.ceil(idleMs / TICK_MS),
+        quietEndTicks: 1,
+        endTicks: END_TIMEOUT_MS / TICK_MS,
       },
       heldBytes,
       isStopping: () => this.#isStopping,
@@ -71,7 +71,7 @@ export class HttpConnections {
   open(socket: Socket): Connection {
     const connection = new Connection(socket, this.#parts);
     this.#connections.add(connection);
-    this.#sweepLater();
+    this.#scheduleTick();
     return connection;
   }
 
@@ -79,7 +79,7 @@ export class HttpConnections {
   admit(connection: Connection): void {
     const excess = this.#connections.size - this.#maxConnections;
     if (excess <= 0) return;
-    if (excess <= TURNED_AWAY) connection.turnAway(tooMany(this.#maxConnections));
+    if (excess <= MAX_REJECTED) connection.reject(tooMany(this.#maxConnections));
     else connection.terminate();
   }
 
@@ -87,7 +87,7 @@ export class HttpConnections {
   close(connection: Connection): void {
     connection.closed();
     this.#connections.delete(connection);
-    this.#settle();
+    this.#notifyIdle();
   }
 
   /** Ends those that nobody waits for, and the others once they are answered. */
@@ -95,15 +95,15 @@ export class HttpConnections {
     this.#isStopping = true;
     for (const connection of this.#connections) connection.endIfIdle();
     if (this.#isBusy()) await new Promise<void>((resolve) => this.#onIdle = resolve);
-    this.#cancelSweep?.();
+    this.#cancelTick?.();
   }
 
   /** One look at all: a timer for each request would cost more than the request. */
-  #sweepLater(): void {
-    this.#cancelSweep ??= this.#clock.setTimer(SWEEP_MS, () => {
-      this.#cancelSweep = undefined;
-      for (const connection of this.#connections) connection.sweep();
-      if (this.#connections.size > 0) this.#sweepLater();
+  #scheduleTick(): void {
+    this.#cancelTick ??= this.#clock.setTimer(TICK_MS, () => {
+      this.#cancelTick = undefined;
+      for (const connection of this.#connections) connection.tick();
+      if (this.#connections.size > 0) this.#scheduleTick();
     });
   }
 
@@ -117,7 +117,7 @@ export class HttpConnections {
     return this.#date;
   }
 
-  #settle(): void {
+  #notifyIdle(): void {
     if (this.#onIdle === undefined || this.#isBusy()) return;
     this.#onIdle();
     this.#onIdle = undefined;
@@ -129,7 +129,7 @@ export class HttpConnections {
   }
 }
 
-function tooMany(limit: number): Answer {
+function tooMany(limit: number): HttpResponse {
   return {
     status: 503,
     headers: {

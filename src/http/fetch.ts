@@ -1,12 +1,12 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import {
-  type Answer,
-  type AnswerBody,
   type FrameSink,
   type Handler,
-  isLive,
+  type HttpResponse,
+  isLiveBody,
   isSliceBody,
   type LiveBody,
+  type ResponseBody,
 } from "./handler.ts";
 
 /** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
@@ -23,18 +23,18 @@ export function fetchWith(handler: Handler, request: Request): Promise<Response>
 }
 
 /** An answer as a `Response`. */
-export function toResponse({ status, headers, body }: Answer): Response {
+export function toResponse({ status, headers, body }: HttpResponse): Response {
   return new Response(toBodyInit(body), { status, headers });
 }
 
 /** To HEAD: a body that is no body would be told as one of 0 bytes, and GET's may have some. */
-function toHeadResponse(answer: Answer): Response {
+function toHeadResponse(answer: HttpResponse): Response {
   if (answer.body !== null || answer.status !== 200) return toResponse(answer);
   const { status, headers } = answer;
-  return new Response(nothingOfUnknownLength(), { status, headers });
+  return new Response(emptyStream(), { status, headers });
 }
 
-function nothingOfUnknownLength(): ReadableStream<Bytes> {
+function emptyStream(): ReadableStream<Bytes> {
   return new ReadableStream({
     type: "bytes",
     pull(controller) {
@@ -44,8 +44,8 @@ function nothingOfUnknownLength(): ReadableStream<Bytes> {
   });
 }
 
-function toBodyInit(body: AnswerBody): BodyInit | null {
-  if (isLive(body)) return streamOf(body);
+function toBodyInit(body: ResponseBody): BodyInit | null {
+  if (isLiveBody(body)) return streamOf(body);
   if (!isSliceBody(body)) return body;
   body.slice.release();
   throw new TypeError("A part of an open file is for a socket: a response takes a blob of it.");
@@ -59,7 +59,7 @@ function streamOf(body: LiveBody): ReadableStream<Bytes> {
       body.attach(sink);
     },
     pull: () => body.drained(),
-    cancel: () => body.gone(),
+    cancel: () => body.disconnected(),
   }, { highWaterMark: body.limitBytes, size: (chunk) => chunk?.byteLength ?? 0 });
 }
 
@@ -83,7 +83,7 @@ class StreamSink implements FrameSink {
     this.controller?.close();
   }
 
-  cut(reason: Error): void {
+  destroy(reason: Error): void {
     this.controller?.error(reason);
   }
 }

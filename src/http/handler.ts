@@ -5,7 +5,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 export type HeaderFields = Record<string, string>;
 
 /** What an `AbortSignal` tells of a client that goes. */
-export interface Departure {
+export interface AbortSignalLike {
   readonly aborted: boolean;
   addEventListener(type: "abort", listener: () => void, options?: { once: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
@@ -18,19 +18,19 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: RequestHeaders;
   /** The body as it comes, `null` where there is none that is still to come. */
-  readonly body: ReadableStream<Bytes> | ArrivingBody | null;
+  readonly body: ReadableStream<Bytes> | BodySource | null;
   /** The whole body, where it came with the head. */
   readonly whole?: Bytes | undefined;
   /** How its answer may have a part of a file: what `fetch` is given wants blobs. */
   readonly fileBody?: FileBodyKind;
   /** Ends with the client's connection. */
-  readonly signal: Departure;
+  readonly signal: AbortSignalLike;
   /** Where the body is a stream: all of it, once it is here; rejects where it ends before its length. */
   arrayBuffer?(): Promise<ArrayBuffer>;
 }
 
 /** A body that is handed over as it comes: a stream would cost more than all else about a short part. */
-export interface ArrivingBody {
+export interface BodySource {
   /** Hands everything to `sink` from now on, what is there already at once. Called once. */
   attach(sink: BodySink): void;
 }
@@ -52,14 +52,14 @@ export interface RequestHeaders {
 }
 
 /** An answer that can be sent by any server. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<HeaderFields>;
-  readonly body: AnswerBody;
+  readonly body: ResponseBody;
 }
 
 /** What an answer carries. */
-export type AnswerBody = null | string | Bytes | Blob | SliceBody | LiveBody;
+export type ResponseBody = null | string | Bytes | Blob | SliceBody | LiveBody;
 
 /** A part of a file with text of ASCII characters around it. Who sends it lets go of the slice. */
 export interface SliceBody {
@@ -77,7 +77,7 @@ export interface LiveBody {
   /** The sink has room again, or has taken what was queued. */
   drained(): void;
   /** The client is gone: the sink takes no more. */
-  gone(): void;
+  disconnected(): void;
 }
 
 /** Where a live body goes: a client that may be slow. */
@@ -88,26 +88,26 @@ export interface FrameSink {
   /** Ends the answer; what is queued still goes out. */
   end(): void;
   /** Ends the connection of a client that doesn't read; what is queued is dropped. */
-  cut(reason: Error): void;
+  destroy(reason: Error): void;
 }
 
 /** Answers a request, once and at any time. */
-export type Respond = (answer: Answer) => void;
+export type Respond = (answer: HttpResponse) => void;
 
 /** What serves requests. It doesn't throw: its failures are answers, too. */
 export type Handler = (request: HttpRequest, respond: Respond) => void;
 
 /** Whether a body is a part of a file. */
-export function isSliceBody(body: AnswerBody): body is SliceBody {
+export function isSliceBody(body: ResponseBody): body is SliceBody {
   return typeof body === "object" && body !== null && "before" in body;
 }
 
 /** Whether a request's body is handed over as it comes, and is no stream. */
-export function isArriving(body: HttpRequest["body"]): body is ArrivingBody {
+export function isBodySource(body: HttpRequest["body"]): body is BodySource {
   return body !== null && "attach" in body;
 }
 
 /** Whether a body is made while it is sent. */
-export function isLive(body: AnswerBody): body is LiveBody {
+export function isLiveBody(body: ResponseBody): body is LiveBody {
   return typeof body === "object" && body !== null && "attach" in body;
 }

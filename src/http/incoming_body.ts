@@ -1,14 +1,14 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { BodyBuffer } from "./body_buffer.ts";
-import type { ArrivingBody, BodySink } from "./handler.ts";
+import type { BodySink, BodySource } from "./handler.ts";
 
 /** So much is taken from the connection before anybody asks for it. */
 const AHEAD_BYTES = 64 * 1024;
 
 /** A request's body on its way in, from the connection to the handler. */
-export class IncomingBody implements ArrivingBody {
+export class IncomingBody implements BodySource {
   /** Called when the body is asked for. */
-  onHunger: () => void = () => {};
+  onPull: () => void = () => {};
   /** What came before anybody asked for it. */
   #early: BodyBuffer | undefined;
   #sink: BodySink | undefined;
@@ -16,7 +16,7 @@ export class IncomingBody implements ArrivingBody {
   #failure: Error | undefined;
 
   /** Whether more should be read from the connection. */
-  get isHungry(): boolean {
+  get needsMore(): boolean {
     return this.#sink !== undefined || (this.#early?.length ?? 0) < AHEAD_BYTES;
   }
 
@@ -52,6 +52,6 @@ export class IncomingBody implements ArrivingBody {
     if (early !== undefined) sink.write(early, 0, early.length);
     if (this.#failure !== undefined) sink.fail(this.#failure);
     else if (this.#isDone) sink.end();
-    else this.onHunger();
+    else this.onPull();
   }
 }

@@ -1,5 +1,5 @@
 import type { Bytes } from "../protocol/bytes.ts";
-import type { Departure, HttpRequest } from "./handler.ts";
+import type { AbortSignalLike, HttpRequest } from "./handler.ts";
 import type { IncomingBody } from "./incoming_body.ts";
 import type { HeadFields, RequestHead } from "./request_head.ts";
 
@@ -11,7 +11,7 @@ export class IncomingRequest implements HttpRequest {
   readonly whole: Bytes | undefined;
   readonly fileBody = "slice";
   readonly body: IncomingBody | null;
-  #departure: ClientDeparture | undefined;
+  #signal: ClientAbortSignal | undefined;
 
   /**
    * @param whole the body, where all of it is here
@@ -30,18 +30,18 @@ export class IncomingRequest implements HttpRequest {
     this.body = incoming ?? null;
   }
 
-  get signal(): Departure {
-    return this.#departure ??= new ClientDeparture();
+  get signal(): AbortSignalLike {
+    return this.#signal ??= new ClientAbortSignal();
   }
 
   /** Whom to tell that the client is gone; `undefined` where nobody has asked. */
-  get departure(): ClientDeparture | undefined {
-    return this.#departure;
+  get signalIfUsed(): ClientAbortSignal | undefined {
+    return this.#signal;
   }
 }
 
 /** What is used of an `AbortSignal`; to make a real one for each request would cost far more. */
-export class ClientDeparture implements Departure {
+export class ClientAbortSignal implements AbortSignalLike {
   aborted = false;
   #listeners: (() => void)[] = [];
 
@@ -54,7 +54,7 @@ export class ClientDeparture implements Departure {
   }
 
   /** The client is gone. */
-  tell(): void {
+  abort(): void {
     if (this.aborted) return;
     this.aborted = true;
     for (const listener of this.#listeners.splice(0)) listener();

@@ -1,18 +1,18 @@
 import { encodeErrorBody } from "./error_body.ts";
-import type { Answer } from "./handler.ts";
+import type { HttpResponse } from "./handler.ts";
 
 /** A request that can't be served as HTTP: the connection ends with the answer. */
-export class HeadError extends Error {
-  override readonly name = "HeadError";
+export class ParseError extends Error {
+  override readonly name = "ParseError";
   readonly status: 400 | 408 | 417 | 431 | 501 | 505;
 
-  constructor(status: HeadError["status"], message: string) {
+  constructor(status: ParseError["status"], message: string) {
     super(message);
     this.status = status;
   }
 
   /** What the client is told. */
-  toAnswer(): Answer {
+  toResponse(): HttpResponse {
     return {
       status: this.status,
       headers: {

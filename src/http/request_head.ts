@@ -1,5 +1,5 @@
 import type { RequestHeaders } from "./handler.ts";
-import { HeadError } from "./parse_error.ts";
+import { ParseError } from "./parse_error.ts";
 
 /** What a request begins with (RFC 9112). */
 export interface RequestHead {
@@ -61,16 +61,16 @@ const PART_OF_LINE =
  * Reads a head. Where two servers could disagree on where the request ends, it is refused.
  *
  * @param text all before the empty line, each byte a character
- * @throws {HeadError}
+ * @throws {ParseError}
  */
 export function parseHead(text: string): RequestHead {
   const lineEnd = endOfLine(text, 0);
   const methodEnd = text.indexOf(" ");
   const targetEnd = text.indexOf(" ", methodEnd + 1);
-  if (methodEnd <= 0 || targetEnd < 0 || targetEnd > lineEnd) throw badLine();
+  if (methodEnd <= 0 || targetEnd < 0 || targetEnd > lineEnd) throw malformedLine();
   const method = text.slice(0, methodEnd);
   const target = text.slice(methodEnd + 1, targetEnd);
-  if (!TOKEN.test(method) || !TARGET.test(target)) throw badLine();
+  if (!TOKEN.test(method) || !TARGET.test(target)) throw malformedLine();
   const isHttp11 = isVersion11(text.slice(targetEnd + 1, lineEnd));
   const headers = parseFields(text, lineEnd + 2);
   if (headers.get("host") === null && isHttp11) throw bad("The request has no Host.");
@@ -102,7 +102,7 @@ const NO_TRAILERS = [
  * front of this one they may have been the next request.
  *
  * @param text all before the empty line, each byte a character
- * @throws {HeadError}
+ * @throws {ParseError}
  */
 export function parseTrailers(text: string): void {
   const fields = parseFields(text, 0);
@@ -119,8 +119,8 @@ export function couldBeHead(text: string): boolean {
 function isVersion11(version: string): boolean {
   if (version === "HTTP/1.1") return true;
   if (version === "HTTP/1.0") return false;
-  if (!/^HTTP\/[0-9]\.[0-9]$/.test(version)) throw badLine();
-  throw new HeadError(505, `${version} is not spoken here: expected HTTP/1.1 or HTTP/1.0.`);
+  if (!/^HTTP\/[0-9]\.[0-9]$/.test(version)) throw malformedLine();
+  throw new ParseError(505, `${version} is not spoken here: expected HTTP/1.1 or HTTP/1.0.`);
 }
 
 function parseFields(text: string, start: number): HeadFields {
@@ -136,7 +136,7 @@ function parseFields(text: string, start: number): HeadFields {
       throw bad(`The request has more than one ${name}.`);
     }
     if (fields.size > FIELDS_LIMIT) {
-      throw new HeadError(431, `The request has more than ${FIELDS_LIMIT} headers.`);
+      throw new ParseError(431, `The request has more than ${FIELDS_LIMIT} headers.`);
     }
     at = end + 2;
   }
@@ -170,7 +170,7 @@ function bodyBytesOf(headers: HeadFields, isHttp11: boolean): number | undefined
   if (length !== null) throw bad("The request has both Content-Length and Transfer-Encoding.");
   if (!isHttp11) throw bad("HTTP/1.0 has no Transfer-Encoding.");
   if (encoding.toLowerCase() === "chunked") return undefined;
-  throw new HeadError(501, "The only Transfer-Encoding that is understood is chunked.");
+  throw new ParseError(501, "The only Transfer-Encoding that is understood is chunked.");
 }
 
 function keepsAlive(connection: string | null, isHttp11: boolean): boolean {
@@ -182,7 +182,7 @@ function keepsAlive(connection: string | null, isHttp11: boolean): boolean {
 function expectsContinue(expect: string | null): boolean {
   if (expect === null) return false;
   if (expect.toLowerCase() === "100-continue") return true;
-  throw new HeadError(417, "The only Expect that is understood is 100-continue.");
+  throw new ParseError(417, "The only Expect that is understood is 100-continue.");
 }
 
 function endOfLine(text: string, at: number): number {
@@ -191,10 +191,10 @@ function endOfLine(text: string, at: number): number {
 }
 
 /** What is said of what couldn't be a head. */
-export function badLine(): HeadError {
+export function malformedLine(): ParseError {
   return bad("The request's first line is not METHOD TARGET HTTP/1.1.");
 }
 
-function bad(message: string): HeadError {
-  return new HeadError(400, message);
+function bad(message: string): ParseError {
+  return new ParseError(400, message);
 }

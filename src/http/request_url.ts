@@ -1,4 +1,4 @@
-import { HeadError } from "./parse_error.ts";
+import { ParseError } from "./parse_error.ts";
 
 const PLAIN_CHARACTERS = /^\/[\w\-~!$&()*+,;=:@%/?.]*$/;
 
@@ -10,16 +10,16 @@ export class RequestUrls {
   /**
    * As `new URL(…).href` gives it.
    *
-   * @throws {HeadError}
+   * @throws {ParseError}
    */
   of(target: string, host: string | null): string {
     if (target.startsWith("/")) {
       const origin = this.#originOf(host ?? "localhost");
-      return isPlain(target) ? origin + target : normalize(origin + target);
+      return isNormalized(target) ? origin + target : normalize(origin + target);
     }
     if (target === "*") return `${this.#originOf(host ?? "localhost")}/*`;
     if (/^https?:\/\//i.test(target)) return ofWhole(target, host);
-    throw new HeadError(400, "The request's target is not a path.");
+    throw new ParseError(400, "The request's target is not a path.");
   }
 
   // Nearly all requests have the Host of the one before.
@@ -38,7 +38,7 @@ const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~-]+)(?::[0-9]*)?$/;
 function parse(scheme: string, host: string): URL {
   const url = `${scheme}//${host}/`;
   if (HOST_AND_PORT.test(host) && URL.canParse(url)) return new URL(url);
-  throw new HeadError(400, "The Host is not a host and a port.");
+  throw new ParseError(400, "The Host is not a host and a port.");
 }
 
 /** Two servers could disagree on whom the request is for where the target names another host. */
@@ -46,22 +46,22 @@ function ofWhole(target: string, host: string | null): string {
   const href = normalize(target);
   const url = new URL(href);
   if (url.username !== "" || url.password !== "") {
-    throw new HeadError(400, "The request's target names a user: expected http://HOST/PATH.");
+    throw new ParseError(400, "The request's target names a user: expected http://HOST/PATH.");
   }
   if (host !== null && parse(url.protocol, host).host !== url.host) {
-    throw new HeadError(400, "The request's target and its Host name different hosts.");
+    throw new ParseError(400, "The request's target and its Host name different hosts.");
   }
   return href;
 }
 
 /** Whether a path is the same in a URL: no segment stands for another, nothing is to be encoded. */
-function isPlain(target: string): boolean {
+function isNormalized(target: string): boolean {
   return PLAIN_CHARACTERS.test(target) && !target.includes("/.") &&
     !(target.includes("%") && /%2e/i.test(target));
 }
 
 function normalize(url: string): string {
-  if (!URL.canParse(url)) throw new HeadError(400, "The request's target is not a URL.");
+  if (!URL.canParse(url)) throw new ParseError(400, "The request's target is not a URL.");
   const parsed = new URL(url);
   parsed.hash = "";
   return parsed.href;

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Bytes } from "../protocol/bytes.ts";
-import type { Answer } from "./handler.ts";
+import type { HttpResponse } from "./handler.ts";
 
 /** How an answer's end is found. */
 export type Framing =
@@ -10,7 +10,7 @@ export type Framing =
   | { readonly kind: "close" };
 
 /** An answer's place on its connection. */
-export interface AnswerPlace {
+export interface ResponseHeadParts {
   readonly framing: Framing;
   readonly keepsAlive: boolean;
   /** Of HTTP/1.0, which doesn't keep connections open unless both say so. */
@@ -54,7 +54,7 @@ interface Line {
 const lines = new Map<string, Line>();
 
 /** Names come from the program; where more than these do, who embeds it makes them up. */
-const LINES = 64;
+const MAX_LINES = 64;
 
 const ASCII = /^[\t\x20-\x7e]*$/;
 const LATIN1 = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -65,7 +65,7 @@ const LATIN1 = /^[\t\x20-\x7e\x80-\xff]*$/;
  * @returns text where all of it is ASCII, which sockets take as it is
  * @throws {TypeError} where a value would end its line, or is no bytes
  */
-export function encodeAnswerHead(answer: Answer, place: AnswerPlace): string | Bytes {
+export function encodeResponseHead(answer: HttpResponse, place: ResponseHeadParts): string | Bytes {
   const { status, headers } = answer;
   let isAscii = true;
   let head = `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n`;
@@ -80,7 +80,7 @@ export function encodeAnswerHead(answer: Answer, place: AnswerPlace): string | B
     const text = `${name}: ${value}\r\n`;
     head += text;
     if (ASCII.test(value)) {
-      if (last !== undefined || lines.size < LINES) lines.set(name, { value, text });
+      if (last !== undefined || lines.size < MAX_LINES) lines.set(name, { value, text });
     } else {
       if (!LATIN1.test(value)) throw new TypeError(`The header ${name} can't be sent as it is.`);
       isAscii = false;

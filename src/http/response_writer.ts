@@ -1,44 +1,48 @@
 import { getLogger } from "@logtape/logtape";
 import { bodyLength } from "../env/file_body.ts";
 import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
-import { type AnswerPlace, encodeAnswerHead, type Framing } from "./response_head.ts";
+import { encodeResponseHead, type Framing, type ResponseHeadParts } from "./response_head.ts";
 import { type ChunkEncoder, LAST_CHUNK } from "./chunk_encoder.ts";
 import {
-  type Answer,
   type FrameSink,
-  isLive,
+  type HttpResponse,
+  isLiveBody,
   isSliceBody,
   type LiveBody,
   type SliceBody,
 } from "./handler.ts";
-import type { Outbox } from "./write_queue.ts";
+import type { WriteQueue } from "./write_queue.ts";
 import type { RequestHead } from "./request_head.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
 /** A blob is read and sent in pieces of this size. */
-const BLOB_PIECE_BYTES = 256 * 1024;
+const BLOB_CHUNK_BYTES = 256 * 1024;
 
 /** What is called as an answer ends. */
-export interface AnswerEnd {
+export interface ResponseEnd {
   /** All of it is on its way. */
   finished(keepsAlive: boolean): void;
   /** The rest of it won't come, and the client has to see that. */
-  cut(): void;
+  destroy(): void;
 }
 
 /** Writes answers to a connection, one after the other. */
-export class AnswerWriter {
-  readonly #outbox: Outbox;
+export class ResponseWriter {
+  readonly #queue: WriteQueue;
   readonly #chunks: ChunkEncoder;
   readonly #date: () => string;
-  readonly #end: AnswerEnd;
+  readonly #end: ResponseEnd;
   #live: LiveBody | undefined;
   #onDrained: (() => void) | undefined;
-  #isGone = false;
+  #isDisconnected = false;
 
-  constructor(outbox: Outbox, parts: { chunks: ChunkEncoder; date(): string }, end: AnswerEnd) {
-    this.#outbox = outbox;
+  constructor(
+    outbox: WriteQueue,
+    parts: { chunks: ChunkEncoder; date(): string },
+    end: ResponseEnd,
+  ) {
+    this.#queue = outbox;
     this.#chunks = parts.chunks;
     this.#date = parts.date;
     this.#end = end;
@@ -50,7 +54,7 @@ export class AnswerWriter {
    * @param head what it answers; `undefined` where that can't be told
    * @throws {TypeError} where a header can't be sent
    */
-  write(answer: Answer, head: RequestHead | undefined, keepsAlive: boolean): void {
+  write(answer: HttpResponse, head: RequestHead | undefined, keepsAlive: boolean): void {
     const isBare = head?.method === "HEAD" || answer.status === 204 || answer.status === 304;
     const body = typeof answer.body === "string" ? encodeUtf8(answer.body) : answer.body;
     const isHttp11 = head?.isHttp11 ?? true;
@@ -59,34 +63,34 @@ export class AnswerWriter {
     const place = { framing, keepsAlive: isKept, isHttp11, date: this.#date() };
     const encoded = this.#encodeHead(answer, place);
     if (isBare || body === null) {
-      this.#outbox.send(encoded);
+      this.#queue.send(encoded);
       this.discard(answer);
       this.#end.finished(isKept);
-    } else if (isLive(body)) {
-      this.#outbox.send(encoded);
+    } else if (isLiveBody(body)) {
+      this.#queue.send(encoded);
       this.#live = body;
       body.attach(
-        new LiveSink(this.#outbox, {
+        new LiveSink(this.#queue, {
           encode: framing.kind === "chunks" ? (frame) => this.#chunks.encode(frame) : undefined,
           end: () => this.#endLive(framing, isKept),
-          cut: () => this.#end.cut(),
+          destroy: () => this.#end.destroy(),
         }),
       );
     } else if (body instanceof Blob) {
-      this.#outbox.send(encoded);
+      this.#queue.send(encoded);
       void this.#sendBlob(body, isKept);
     } else if (isSliceBody(body)) {
       this.#sendSlice(encoded, body);
       this.#end.finished(isKept);
     } else {
-      this.#outbox.sendBoth(encoded, body);
+      this.#queue.sendBoth(encoded, body);
       this.#end.finished(isKept);
     }
   }
 
   /** Lets go of an answer that isn't sent. */
-  discard({ body }: Answer): void {
-    if (isLive(body)) body.gone();
+  discard({ body }: HttpResponse): void {
+    if (isLiveBody(body)) body.disconnected();
     else if (isSliceBody(body)) body.slice.release();
   }
 
@@ -97,18 +101,18 @@ export class AnswerWriter {
   }
 
   /** The client is gone. */
-  gone(): void {
-    this.#isGone = true;
+  disconnected(): void {
+    this.#isDisconnected = true;
     const live = this.#live;
     this.#live = undefined;
-    live?.gone();
-    this.#outbox.close();
+    live?.disconnected();
+    this.#queue.close();
     this.#onDrained?.();
   }
 
-  #encodeHead(answer: Answer, place: AnswerPlace): string | Bytes {
+  #encodeHead(answer: HttpResponse, place: ResponseHeadParts): string | Bytes {
     try {
-      return encodeAnswerHead(answer, place);
+      return encodeResponseHead(answer, place);
     } catch (error) {
       this.discard(answer);
       throw error;
@@ -118,13 +122,13 @@ export class AnswerWriter {
   #sendSlice(head: string | Bytes, { before, slice, after }: SliceBody): void {
     try {
       if (typeof head === "string") {
-        this.#outbox.send(head + before);
+        this.#queue.send(head + before);
       } else {
-        this.#outbox.send(head);
-        this.#outbox.send(before);
+        this.#queue.send(head);
+        this.#queue.send(before);
       }
-      this.#outbox.send(slice);
-      if (after !== "") this.#outbox.send(after);
+      this.#queue.send(slice);
+      if (after !== "") this.#queue.send(after);
     } catch (error) {
       slice.release();
       throw error;
@@ -134,26 +138,26 @@ export class AnswerWriter {
   #endLive(framing: Framing, keepsAlive: boolean): void {
     if (this.#live === undefined) return;
     this.#live = undefined;
-    if (framing.kind === "chunks") this.#outbox.send(LAST_CHUNK);
+    if (framing.kind === "chunks") this.#queue.send(LAST_CHUNK);
     this.#end.finished(keepsAlive);
   }
 
   async #sendBlob(blob: Blob, keepsAlive: boolean): Promise<void> {
     try {
-      for (let at = 0; at < blob.size && !this.#isGone; at += BLOB_PIECE_BYTES) {
-        const piece = blob.slice(at, at + BLOB_PIECE_BYTES);
-        this.#outbox.send(new Uint8Array(await piece.arrayBuffer()));
-        await this.#room();
+      for (let at = 0; at < blob.size && !this.#isDisconnected; at += BLOB_CHUNK_BYTES) {
+        const piece = blob.slice(at, at + BLOB_CHUNK_BYTES);
+        this.#queue.send(new Uint8Array(await piece.arrayBuffer()));
+        await this.#waitForDrain();
       }
     } catch (error) {
       log.error("a body can't be read on", { error });
-      return this.#end.cut();
+      return this.#end.destroy();
     }
-    if (!this.#isGone) this.#end.finished(keepsAlive);
+    if (!this.#isDisconnected) this.#end.finished(keepsAlive);
   }
 
-  async #room(): Promise<void> {
-    while (this.#outbox.queuedBytes >= BLOB_PIECE_BYTES && !this.#isGone) {
+  async #waitForDrain(): Promise<void> {
+    while (this.#queue.queuedBytes >= BLOB_CHUNK_BYTES && !this.#isDisconnected) {
       await new Promise<void>((resolve) => this.#onDrained = resolve);
       this.#onDrained = undefined;
     }
@@ -164,7 +168,7 @@ const NO_BODY: Framing = { kind: "none" };
 
 function framingOf(body: null | Bytes | Blob | SliceBody | LiveBody, isHttp11: boolean): Framing {
   if (body === null) return { kind: "length", bytes: 0 };
-  if (isLive(body)) return { kind: isHttp11 ? "chunks" : "close" };
+  if (isLiveBody(body)) return { kind: isHttp11 ? "chunks" : "close" };
   if (!isSliceBody(body)) return { kind: "length", bytes: bodyLength(body) };
   const { before, slice, after } = body;
   return { kind: "length", bytes: before.length + bodyLength(slice) + after.length };
@@ -173,32 +177,32 @@ function framingOf(body: null | Bytes | Blob | SliceBody | LiveBody, isHttp11: b
 interface LiveSinkParts {
   readonly encode: ((frame: Bytes) => Bytes) | undefined;
   end(): void;
-  cut(): void;
+  destroy(): void;
 }
 
 class LiveSink implements FrameSink {
-  readonly #outbox: Outbox;
+  readonly #queue: WriteQueue;
   readonly #parts: LiveSinkParts;
 
-  constructor(outbox: Outbox, parts: LiveSinkParts) {
-    this.#outbox = outbox;
+  constructor(outbox: WriteQueue, parts: LiveSinkParts) {
+    this.#queue = outbox;
     this.#parts = parts;
   }
 
   get queuedBytes(): number {
-    return this.#outbox.queuedBytes;
+    return this.#queue.queuedBytes;
   }
 
   write(frame: Bytes): void {
     if (frame.length === 0) return;
-    this.#outbox.send(this.#parts.encode === undefined ? frame : this.#parts.encode(frame));
+    this.#queue.send(this.#parts.encode === undefined ? frame : this.#parts.encode(frame));
   }
 
   end(): void {
     this.#parts.end();
   }
 
-  cut(): void {
-    this.#parts.cut();
+  destroy(): void {
+    this.#parts.destroy();
   }
 }

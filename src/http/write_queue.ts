@@ -9,16 +9,16 @@ const JOINED_LIMIT_BYTES = 16 * 1024;
 let joined: Buffer<ArrayBuffer> | undefined;
 
 /** What is read of a file where its socket has no room for it, to be told when it has. */
-const PIECE_BYTES = 16 * 1024;
+const CHUNK_BYTES = 16 * 1024;
 
 let piece: Uint8Array<ArrayBuffer> | undefined;
 
-type Sent = Bytes | string | FileSlice;
+type Sendable = Bytes | string | FileSlice;
 
 /** What goes to a client: written at once as far as there is room, the rest as it drains. */
-export class Outbox {
+export class WriteQueue {
   readonly #socket: Socket;
-  readonly #queue: Sent[] = [];
+  readonly #queue: Sendable[] = [];
   #queuedBytes = 0;
   #sentBytes = 0;
 
@@ -41,11 +41,11 @@ export class Outbox {
    * let go of once it is sent
    * @throws where a file can't be read
    */
-  send(data: Sent): void {
+  send(data: Sendable): void {
     if (this.#queue.length > 0) return this.#enqueue(data);
     const taken = this.#write(data);
     if (taken < lengthOf(data)) this.#enqueue(rest(data, taken));
-    else letGo(data);
+    else release(data);
   }
 
   /** Sends both, one after the other. */
@@ -56,7 +56,7 @@ export class Outbox {
       this.send(body);
       return;
     }
-    const both = this.#memoryFor(length);
+    const both = this.#bufferFor(length);
     both.write(head, 0, "latin1");
     both.set(body, head.length);
     const taken = Math.max(0, this.#socket.write(both.subarray(0, length)));
@@ -81,23 +81,23 @@ export class Outbox {
         return false;
       }
       this.#queue.shift();
-      letGo(first);
+      release(first);
     }
   }
 
   /** Lets go of what can't go out any more. */
   close(): void {
-    for (const data of this.#queue.splice(0)) letGo(data);
+    for (const data of this.#queue.splice(0)) release(data);
     this.#queuedBytes = 0;
   }
 
   /** The same each time, where the socket doesn't keep what it takes. */
-  #memoryFor(length: number): Buffer<ArrayBuffer> {
+  #bufferFor(length: number): Buffer<ArrayBuffer> {
     if (this.#socket.heldBytes !== undefined) return Buffer.allocUnsafe(length);
     return joined ??= Buffer.allocUnsafeSlow(JOINED_LIMIT_BYTES);
   }
 
-  #write(data: Sent): number {
+  #write(data: Sendable): number {
     const taken = isFileSlice(data)
       ? this.#writeSlice(data)
       : Math.max(0, this.#socket.write(data));
@@ -111,7 +111,7 @@ export class Outbox {
       at += file.sendTo(this.#socket.fd, at, end - at);
       if (at === end) break;
       // The socket tells that it has room only after a write of its own that came short.
-      piece ??= new Uint8Array(PIECE_BYTES);
+      piece ??= new Uint8Array(CHUNK_BYTES);
       const length = file.readSync(piece.subarray(0, end - at), at);
       if (length === 0) {
         throw new Error(`${file.path} ends at ${at}, before what is sent of it does.`);
@@ -123,21 +123,21 @@ export class Outbox {
     return at - start;
   }
 
-  #enqueue(data: Sent): void {
+  #enqueue(data: Sendable): void {
     this.#queue.push(data);
     this.#queuedBytes += lengthOf(data);
   }
 }
 
-function lengthOf(data: Sent): number {
+function lengthOf(data: Sendable): number {
   return typeof data === "string" ? data.length : bodyLength(data);
 }
 
-function rest(data: Sent, from: number): Sent {
+function rest(data: Sendable, from: number): Sendable {
   if (isFileSlice(data)) return { ...data, start: data.start + from };
   return typeof data === "string" ? data.slice(from) : data.subarray(from);
 }
 
-function letGo(data: Sent): void {
+function release(data: Sendable): void {
   if (isFileSlice(data)) data.release();
 }

@@ -1,5 +1,5 @@
 import { systemClock } from "../env/clock.ts";
-import { heldBytes } from "../env/unacked_bytes.ts";
+import { unackedBytes } from "../env/unacked_bytes.ts";
 import type { Connection } from "../http/connection.ts";
 import { HttpConnections } from "../http/connections.ts";
 import type { BunRuntime } from "./bun_runtime.ts";
@@ -16,7 +16,7 @@ export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
     longestSilenceMs,
     maxConnections,
     clock: systemClock,
-    heldBytes,
+    heldBytes: unackedBytes,
   });
   const listener = bun.listen<Connection>({
     hostname: options.host,

@@ -5,19 +5,19 @@ import type { Listener, ListenOptions } from "./listener.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
-const SHORTEST_IDLE_MS = 120_000;
-const SPARE_MS = 30_000;
+const MIN_IDLE_MS = 120_000;
+const IDLE_MARGIN_MS = 30_000;
 /** The longest that `Bun.serve` takes. */
-const LONGEST_IDLE_SECONDS = 255;
+const MAX_IDLE_SECONDS = 255;
 
 /** Listens with `Bun.serve`, for an operator who wants the runtime's own HTTP. */
 export function listenWithBunServe(bun: BunRuntime, options: ListenOptions): Listener {
-  const idleMs = Math.max(options.longestSilenceMs + SPARE_MS, SHORTEST_IDLE_MS);
+  const idleMs = Math.max(options.longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
   const server = bun.serve({
     hostname: options.host,
     port: options.port,
     reusePort: options.isShared,
-    idleTimeout: Math.min(Math.ceil(idleMs / 1000), LONGEST_IDLE_SECONDS),
+    idleTimeout: Math.min(Math.ceil(idleMs / 1000), MAX_IDLE_SECONDS),
     // The app has a limit of its own, and says which.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,

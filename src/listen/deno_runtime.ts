@@ -1,9 +1,9 @@
 /** What is used of Deno's global; its own types would be global, in a package that others compile too. */
 export interface DenoRuntime {
-  serve(options: DenoServeOptions, handler: (request: Request) => DenoAnswer): DenoServer;
+  serve(options: DenoServeOptions, handler: (request: Request) => DenoResponse): DenoServer;
 }
 
-type DenoAnswer = Response | Promise<Response>;
+type DenoResponse = Response | Promise<Response>;
 
 /** What is used of the options of `Deno.serve`. */
 export interface DenoServeOptions {
@@ -12,7 +12,7 @@ export interface DenoServeOptions {
   reusePort: boolean;
   automaticCompression: boolean;
   onListen(): void;
-  onError(error: unknown): DenoAnswer;
+  onError(error: unknown): DenoResponse;
 }
 
 /** What is used of what `Deno.serve` returns. */

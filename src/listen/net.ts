@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../env/clock.ts";
-import { hasSpareDescriptor } from "../env/free_descriptor.ts";
+import { hasFreeDescriptor } from "../env/free_descriptor.ts";
 import { HttpConnections } from "../http/connections.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 import { NetSocket } from "./net_socket.ts";
@@ -10,7 +10,7 @@ import { NetSocket } from "./net_socket.ts";
 const log = getLogger(["durable-streams", "http"]);
 
 const BACKLOG = 511;
-const LOOK_EVERY_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 const WARN_EVERY_MS = 10_000;
 
 /** Listens with `node:net` and speaks HTTP itself. */
@@ -29,7 +29,7 @@ class NetListener implements Listener {
   /** On Deno `node:net` takes nobody any more once that has failed for want of a descriptor, and says nothing. */
   readonly #mayStall = process.versions["deno"] !== undefined;
   #mayHaveStalled = false;
-  #cancelLook: (() => void) | undefined;
+  #cancelCheck: (() => void) | undefined;
   #warnedAtMs = -Infinity;
 
   constructor(options: ListenOptions) {
@@ -50,12 +50,12 @@ class NetListener implements Listener {
 
   async start(): Promise<void> {
     await this.#listen();
-    if (this.#mayStall) this.#lookLater();
+    if (this.#mayStall) this.#scheduleCheck();
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#cancelLook?.();
+    this.#cancelCheck?.();
     this.#server?.close();
     await this.#connections.stop();
   }
@@ -63,17 +63,17 @@ class NetListener implements Listener {
   async #listen(): Promise<void> {
     const server = createServer(
       { allowHalfOpen: true, noDelay: true },
-      (socket) => this.#take(socket),
+      (socket) => this.#accept(socket),
     );
-    this.#port = await listening(server, { ...this.#options, port: this.#port });
+    this.#port = await startListening(server, { ...this.#options, port: this.#port });
     server.on("error", (error) => this.#warn(error.message));
     if (this.#isStopping) server.close();
     else this.#server = server;
   }
 
-  #take(socket: Socket): void {
+  #accept(socket: Socket): void {
     // It has got the last one: ended, it leaves that to whoever is next.
-    if (this.#mayStall && !hasSpareDescriptor()) {
+    if (this.#mayStall && !hasFreeDescriptor()) {
       this.#mayHaveStalled = true;
       socket.resetAndDestroy();
       return;
@@ -90,16 +90,16 @@ class NetListener implements Listener {
     this.#connections.admit(connection);
   }
 
-  #lookLater(): void {
-    this.#cancelLook = systemClock.setTimer(LOOK_EVERY_MS, () => {
-      void this.#look().finally(() => {
-        if (!this.#isStopping) this.#lookLater();
+  #scheduleCheck(): void {
+    this.#cancelCheck = systemClock.setTimer(CHECK_EVERY_MS, () => {
+      void this.#checkStalled().finally(() => {
+        if (!this.#isStopping) this.#scheduleCheck();
       });
     });
   }
 
-  async #look(): Promise<void> {
-    const hasSpare = hasSpareDescriptor();
+  async #checkStalled(): Promise<void> {
+    const hasSpare = hasFreeDescriptor();
     if (!hasSpare) this.#mayHaveStalled = true;
     if (!this.#mayHaveStalled || !hasSpare) return;
     this.#warn("there were no descriptors left");
@@ -123,7 +123,7 @@ class NetListener implements Listener {
   }
 }
 
-function listening(server: Server, { host, port, isShared }: ListenOptions): Promise<number> {
+function startListening(server: Server, { host, port, isShared }: ListenOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port, reusePort: isShared, exclusive: true, backlog: BACKLOG }, () => {

@@ -3,7 +3,7 @@ import type { Socket } from "../http/socket.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /** So much of a long body is handed over at once: what a slow client takes of it shows in steps of this. */
-const PIECE_BYTES = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 /** A socket of `node:net`, as a connection wants it. */
 export class NetSocket implements Socket {
@@ -27,13 +27,13 @@ export class NetSocket implements Socket {
       socket.write(data, "latin1");
       return data.length;
     }
-    if (data.length <= PIECE_BYTES) {
+    if (data.length <= CHUNK_BYTES) {
       socket.write(data);
       return data.length;
     }
     let at = 0;
     do {
-      const piece = data.subarray(at, at + PIECE_BYTES);
+      const piece = data.subarray(at, at + CHUNK_BYTES);
       socket.write(piece);
       at += piece.length;
       // Where the system has taken all of a piece at once, no drain follows.

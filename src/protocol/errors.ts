@@ -26,7 +26,7 @@ export type Failure =
   | { code: "stream_exists" }
   | { code: "source_deleted" }
   | { code: "content_type_mismatch" }
-  | { code: "stream_closed"; space: number; tail: number; producer?: ProducerPosition }
+  | { code: "stream_closed"; space: number; tail: number; producer?: ProducerState }
   | { code: "sequence_regression"; space: number; tail: number }
   | { code: "offset_mismatch"; space: number; tail: number }
   | { code: "stale_epoch"; epoch: number }
@@ -54,7 +54,7 @@ export interface DamagedRange {
 export type FailureCode = Failure["code"];
 
 /** The newest epoch of a producer and the highest sequence number accepted in it (PROTOCOL §5.2.1). */
-export interface ProducerPosition {
+export interface ProducerState {
   epoch: number;
   seq: number;
 }

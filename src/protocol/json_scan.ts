@@ -288,8 +288,8 @@ function isHex(byte = 0): boolean {
 function characterBytes(body: Uint8Array, at: number): number {
   const first = body[at] ?? 0;
   const second = body[at + 1] ?? 0;
-  if (first >= 0xc2 && first <= 0xdf) return isRest(second) ? 2 : 0;
-  const isThird = isRest(body[at + 2] ?? 0);
+  if (first >= 0xc2 && first <= 0xdf) return isContinuation(second) ? 2 : 0;
+  const isThird = isContinuation(body[at + 2] ?? 0);
   if (first >= 0xe0 && first <= 0xef) {
     const least = first === 0xe0 ? 0xa0 : 0x80;
     const most = first === 0xed ? 0x9f : 0xbf;
@@ -298,9 +298,9 @@ function characterBytes(body: Uint8Array, at: number): number {
   if (first < 0xf0 || first > 0xf4) return 0;
   const least = first === 0xf0 ? 0x90 : 0x80;
   const most = first === 0xf4 ? 0x8f : 0xbf;
-  return second >= least && second <= most && isThird && isRest(body[at + 3] ?? 0) ? 4 : 0;
+  return second >= least && second <= most && isThird && isContinuation(body[at + 3] ?? 0) ? 4 : 0;
 }
 
-function isRest(byte: number): boolean {
+function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80;
 }

@@ -4,9 +4,9 @@ import { METHOD_NAME_ALL } from "hono/router";
 import type { RouterRoute } from "hono/types";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
-import { handlerOf } from "./routes.ts";
+import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions } from "./options.ts";
-import { createServing, servingBelow } from "./context.ts";
+import { contextBelow, createContext } from "./context.ts";
 
 /**
  * The protocol as a Hono app: mount it, add middleware, or serve its `fetch`.
@@ -23,9 +23,9 @@ import { createServing, servingBelow } from "./context.ts";
  * ```
  */
 export function createApp(options: AppOptions): Hono {
-  const serving = createServing(resolveOptions(options));
+  const serving = createContext(resolveOptions(options));
   const app = new Hono();
-  const handler = handlerOf(serving);
+  const handler = createRoutes(serving);
   // Found last, so that middleware and routes that are added later come first.
   app.notFound((context) => fetchWith(handler, context.req.raw));
   const { routes } = app;
@@ -34,7 +34,7 @@ export function createApp(options: AppOptions): Hono {
     path: "/*",
     method: METHOD_NAME_ALL,
     handler: (context: Context) =>
-      fetchWith(handlerOf(servingBelow(serving, mountDepth(context))), context.req.raw),
+      fetchWith(createRoutes(contextBelow(serving, mountDepth(context))), context.req.raw),
   });
   // Without any of those a request takes the straight way.
   const throughHono = app.fetch;
@@ -49,7 +49,7 @@ export function createApp(options: AppOptions): Hono {
  * @throws {RangeError} as {@link createApp} does
  */
 export function createHandler(options: Omit<AppOptions, "streamName">): Handler {
-  return handlerOf(createServing(resolveOptions(options)));
+  return createRoutes(createContext(resolveOptions(options)));
 }
 
 /** How many segments come before the app's own paths where another app routes to it. */

@@ -13,7 +13,7 @@ import { PublicUrls } from "./urls/public_urls.ts";
 import { SseHub } from "./live/sse_hub.ts";
 
 /** What the verbs share: one of each for an app. */
-export interface Serving {
+export interface ServerContext {
   readonly config: ServerConfig;
   readonly storage: Storage;
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export interface Serving {
 }
 
 /** Puts together what the verbs of an app share. */
-export function createServing(config: ServerConfig): Serving {
+export function createContext(config: ServerConfig): ServerContext {
   const { storage, clock } = config;
   const counters = new Counters();
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
@@ -57,7 +57,7 @@ export function createServing(config: ServerConfig): Serving {
 }
 
 /** The same for URLs in which other segments come before the app's own paths. */
-export function servingBelow(serving: Serving, mountDepth: number): Serving {
+export function contextBelow(serving: ServerContext, mountDepth: number): ServerContext {
   if (mountDepth === 0) return serving;
   return { ...serving, names: new StreamNames(serving.config, mountDepth) };
 }

@@ -1,9 +1,9 @@
 /** What a server has counted since its start. */
 export class Counters {
   /** SSE readers that were cut off because they left too much unread for too long. */
-  cutReaders = 0;
+  droppedReaders = 0;
   /** Long-polls and SSE readers that were refused because as many waited as may. */
-  refusedReaders = 0;
+  rejectedReaders = 0;
   /** Requests that failed in a way that is a defect here. */
-  defects = 0;
+  internalErrors = 0;
 }

@@ -1,5 +1,5 @@
 import { encodeErrorBody } from "../http/error_body.ts";
-import type { Answer, HeaderFields } from "../http/handler.ts";
+import type { HeaderFields, HttpResponse } from "../http/handler.ts";
 import type { Failure, StreamError } from "../protocol/errors.ts";
 import {
   PRODUCER_EPOCH,
@@ -14,23 +14,28 @@ import { formatOffset } from "../protocol/offset.ts";
 import { COMMON_HEADERS, NO_STORE } from "./common_headers.ts";
 
 /** A failure's status and the headers that the protocol wants beside it. */
-interface Refusal {
+interface ErrorStatus {
   status: number;
   headers?: HeaderFields;
 }
 
 /** The HTTP answer of an error: its status and headers, and a JSON body with its code and message. */
-export function answerError(error: StreamError): Answer {
-  const { status, headers } = refusalOf(error.failure);
-  return refusal(status, error.code, error.message, headers);
+export function failureResponse(error: StreamError): HttpResponse {
+  const { status, headers } = statusOf(error.failure);
+  return errorJson(status, error.code, error.message, headers);
 }
 
 /** The answer where the server itself is wrong: what happened is in its log only. */
-export function answerDefect(): Answer {
-  return refusal(500, "internal", "The server failed: its log says more.");
+export function internalError(): HttpResponse {
+  return errorJson(500, "internal", "The server failed: its log says more.");
 }
 
-function refusal(status: number, code: string, message: string, headers?: HeaderFields): Answer {
+function errorJson(
+  status: number,
+  code: string,
+  message: string,
+  headers?: HeaderFields,
+): HttpResponse {
   return {
     status,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json", ...headers },
@@ -39,7 +44,7 @@ function refusal(status: number, code: string, message: string, headers?: Header
 }
 
 /** Every failure's answer: a missing one doesn't compile. */
-function refusalOf(failure: Failure): Refusal {
+function statusOf(failure: Failure): ErrorStatus {
   switch (failure.code) {
     case "invalid_name":
     case "invalid_offset":

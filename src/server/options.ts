@@ -5,7 +5,7 @@ import type { Storage } from "../storage/storage.ts";
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
 
 /** What the longest body needs beside itself while it is read. */
-export const BODY_SPARE_BYTES = 64 * 1024;
+export const BODY_OVERHEAD_BYTES = 64 * 1024;
 
 /** How an app serves its storage. */
 export interface AppOptions {
@@ -160,7 +160,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
 function checkBodyBytesInFlight(options: AppOptions): number {
   const { maxAppendBytes = MAX_APPEND_BYTES, maxBodyBytesInFlight } = options;
   return atLeast(
-    maxAppendBytes + BODY_SPARE_BYTES,
+    maxAppendBytes + BODY_OVERHEAD_BYTES,
     "maxBodyBytesInFlight",
     maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * maxAppendBytes),
   );

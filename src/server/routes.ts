@@ -1,4 +1,4 @@
-import type { Answer, Handler, HeaderFields, HttpRequest, Respond } from "../http/handler.ts";
+import type { Handler, HeaderFields, HttpRequest, HttpResponse, Respond } from "../http/handler.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { append } from "./verbs/append.ts";
 import { create } from "./verbs/create.ts";
@@ -7,28 +7,28 @@ import { health } from "./verbs/health.ts";
 import { list } from "./verbs/list.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
-import { refuse } from "./error_response.ts";
+import { errorResponse } from "./error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { METHODS } from "./common_headers.ts";
-import type { Serving } from "./context.ts";
+import type { ServerContext } from "./context.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
-export function handlerOf(serving: Serving): Handler {
+export function createRoutes(serving: ServerContext): Handler {
   return (request, respond) => serve(serving, request, respond);
 }
 
-function serve(serving: Serving, request: HttpRequest, respond: Respond): void {
+function serve(serving: ServerContext, request: HttpRequest, respond: Respond): void {
   let extra: Readonly<HeaderFields> | undefined;
   try {
     extra = serving.access.check(request, serving.names);
   } catch (error) {
-    return respond(refuse(serving, error));
+    return respond(errorResponse(serving, error));
   }
-  route(serving, request, extra === undefined ? respond : adding(extra, respond));
+  route(serving, request, extra === undefined ? respond : withHeaders(extra, respond));
 }
 
-function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
+function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {
   return (answer) => {
     const headers = { ...answer.headers, ...extra };
     const { vary } = answer.headers;
@@ -39,24 +39,28 @@ function adding(extra: Readonly<HeaderFields>, respond: Respond): Respond {
   };
 }
 
-function route(serving: Serving, request: HttpRequest, respond: Respond): void {
+function route(serving: ServerContext, request: HttpRequest, respond: Respond): void {
   try {
     // An append answers by itself: a promise for its answer would cost it more.
-    if (request.method === "POST" && serving.names.isPlain(request)) {
+    if (request.method === "POST" && serving.names.isStreamUrl(request)) {
       return append(serving, request, respond);
     }
     const answer = dispatch(serving, request);
-    if (answer instanceof Promise) answer.then(respond, (error) => respond(refuse(serving, error)));
-    else respond(answer);
+    if (answer instanceof Promise) {
+      answer.then(respond, (error) => respond(errorResponse(serving, error)));
+    } else respond(answer);
   } catch (error) {
-    respond(refuse(serving, error));
+    respond(errorResponse(serving, error));
   }
 }
 
-function dispatch(serving: Serving, request: HttpRequest): Promise<Answer> | Answer {
+function dispatch(
+  serving: ServerContext,
+  request: HttpRequest,
+): Promise<HttpResponse> | HttpResponse {
   const { names } = serving;
   const { method } = request;
-  if (!names.isPlain(request) && method !== "OPTIONS") {
+  if (!names.isStreamUrl(request) && method !== "OPTIONS") {
     if (names.isHealth(request)) return health(serving, request);
     if (names.isListing(request)) return list(serving, request);
     if (names.isWelcome(request)) return welcome(serving, request);

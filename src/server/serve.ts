@@ -7,7 +7,7 @@ import { type AppOptions, resolveOptions } from "./options.ts";
 
 const DEFAULT_PORT = 4437;
 /** Where the system doesn't say how many files may be open. */
-const USUAL_MOST_CONNECTIONS = 5_000;
+const DEFAULT_MAX_CONNECTIONS = 5_000;
 
 /** How a storage is served, beside what an app takes. */
 export interface ServeOptions extends Omit<AppOptions, "streamName"> {
@@ -106,7 +106,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
 
 function defaultMaxConnections(): number {
   const openFiles = openFileLimit();
-  return openFiles === undefined ? USUAL_MOST_CONNECTIONS : Math.max(1, Math.floor(openFiles / 2));
+  return openFiles === undefined ? DEFAULT_MAX_CONNECTIONS : Math.max(1, Math.floor(openFiles / 2));
 }
 
 function within(least: number, most: number, name: string, value: number): void {

@@ -2,7 +2,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
 import { invariant } from "./invariant.ts";
 import type { AppendRecord, CreateRecord } from "./records.ts";
-import { ownText } from "./copy_string.ts";
+import { copyString } from "./copy_string.ts";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -24,14 +24,14 @@ export function applyAppend(stream: Stream, record: AppendRecord): void {
     const { id, epoch, seq } = record.producer;
     const isNew = !stream.producers.has(id);
     if (isNew) stream.producerCount++;
-    stream.producers.set(isNew ? ownText(id) : id, { epoch, seq });
+    stream.producers.set(isNew ? copyString(id) : id, { epoch, seq });
   }
-  if (record.seq !== undefined) stream.seq = ownText(record.seq);
+  if (record.seq !== undefined) stream.seq = copyString(record.seq);
   if (record.close) {
     stream.closed = true;
-    stream.closedBy = record.producer && { ...record.producer, id: ownText(record.producer.id) };
+    stream.closedBy = record.producer && { ...record.producer, id: copyString(record.producer.id) };
   }
-  stream.touchedAtMs = Math.max(stream.touchedAtMs, record.atMs);
+  stream.accessedAtMs = Math.max(stream.accessedAtMs, record.atMs);
 }
 
 /**
@@ -44,9 +44,9 @@ export function applyDelete(
   sourceOf: (stream: Stream) => Stream | undefined,
 ): void {
   for (const stream of streams) {
-    stream.presence = soft ? "soft_deleted" : "deleted";
+    stream.lifecycle = soft ? "soft_deleted" : "deleted";
     const source = soft ? undefined : sourceOf(stream);
-    if (source !== undefined) source.forks--;
+    if (source !== undefined) source.forkCount--;
   }
 }
 

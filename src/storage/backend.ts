@@ -1,6 +1,6 @@
 import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
-import type { ProducerPosition } from "../protocol/errors.ts";
+import type { ProducerState } from "../protocol/errors.ts";
 import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
@@ -19,7 +19,7 @@ export interface Backend {
   /** As in `Storage.identity`. */
   readonly identity: string;
   /** The newest record's position. */
-  readonly assigned: number;
+  readonly assignedLsn: number;
   /**
    * Lets a command in, or refuses it. A promise where it has to wait first, and ask again then.
    *
@@ -42,7 +42,7 @@ export interface Backend {
    *
    * @throws {StreamError} `damaged`
    */
-  glimpse(id: number): Stream;
+  summary(id: number): Stream;
   /**
    * The streams in a range of names, in order, softly deleted ones too. None is loaded for it and none
    * counts as used: what isn't in memory comes as a likeness that has no data.
@@ -51,14 +51,14 @@ export interface Backend {
    */
   list(range: NameRange, expected: number): Iterable<Stream>;
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
-  producer(stream: Stream, id: string): ProducerPosition | undefined;
+  producer(stream: Stream, id: string): ProducerState | undefined;
   /** Records and applies; sets the stream's `position` as the others do. */
   create(record: CreateRecord): Stream;
   append(stream: Stream, record: AppendRecord): void;
   /** `streams` are those of the record's ids, in the same order. */
   remove(record: DeleteRecord, streams: readonly Stream[]): void;
   /** The stream was used: enough of that is worth remembering. */
-  touched(stream: Stream): void;
+  accessed(stream: Stream): void;
   /** Resolves when `position` is durable, rejects if it never will be; `undefined` where it is. */
   durable(position: number): Promise<void> | undefined;
   /** Whether `position` is durable. */

@@ -1,9 +1,9 @@
 import { decodeUtf8, encodeUtf8 } from "../protocol/bytes.ts";
 
 /** So many content types are shared; the usual ones are among the first. */
-const SHARED_LIMIT = 1000;
+const INTERNED_LIMIT = 1000;
 
-const shared = new Map<string, string>();
+const interned = new Map<string, string>();
 
 /**
  * The same text in memory of its own. What was cut from a request's head keeps all of that alive, up to
@@ -11,15 +11,15 @@ const shared = new Map<string, string>();
  *
  * @param text well-formed
  */
-export function ownText(text: string): string {
+export function copyString(text: string): string {
   return decodeUtf8(encodeUtf8(text));
 }
 
-/** As {@link ownText}, one for all who ask for the same: for what most streams have in common. */
-export function sharedText(text: string): string {
-  const known = shared.get(text);
+/** As {@link copyString}, one for all who ask for the same: for what most streams have in common. */
+export function internString(text: string): string {
+  const known = interned.get(text);
   if (known !== undefined) return known;
-  const own = ownText(text);
-  if (shared.size < SHARED_LIMIT) shared.set(own, own);
+  const own = copyString(text);
+  if (interned.size < INTERNED_LIMIT) interned.set(own, own);
   return own;
 }

@@ -1,7 +1,7 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, sameContentType } from "../protocol/content_type.ts";
-import { type ProducerPosition, quote, StreamError } from "../protocol/errors.ts";
+import { type ProducerState, quote, StreamError } from "../protocol/errors.ts";
 import { splitJson, type StoredMessages } from "../protocol/json.ts";
 import { FOREVER, type Lifetime, sameLifetime } from "../protocol/lifetime.ts";
 import {
@@ -38,7 +38,7 @@ export function toStored(json: boolean, body: Bytes): StoredMessages {
  */
 export function decideAppend(
   stream: Stream,
-  known: ProducerPosition | undefined,
+  known: ProducerState | undefined,
   request: AppendRequest,
   nowMs: number,
   space: OffsetSpace,
@@ -81,7 +81,7 @@ function damagedStream({ name, damage }: Stream): StreamError {
 
 function decideOnClosed(
   stream: Stream,
-  known: ProducerPosition | undefined,
+  known: ProducerState | undefined,
   request: AppendRequest,
   space: OffsetSpace,
 ): "duplicate" {
@@ -136,7 +136,7 @@ function checkBody(stream: Stream, request: AppendRequest): StoredMessages {
 }
 
 /** PROTOCOL §5.2.1's rows; what isn't a duplicate and isn't refused is new. */
-function isDuplicate(known: ProducerPosition | undefined, batch: ProducerBatch): boolean {
+function isDuplicate(known: ProducerState | undefined, batch: ProducerBatch): boolean {
   if (known === undefined) {
     if (batch.seq !== 0) throw sequenceGap(batch, 0);
     return false;
@@ -224,7 +224,7 @@ export function checkSameConfig(
   inherited: Lifetime,
   space: OffsetSpace,
 ): void {
-  if (stream.presence === "soft_deleted") {
+  if (stream.lifecycle === "soft_deleted") {
     throw new StreamError(
       { code: "stream_exists" },
       `The stream ${quote(stream.name)} was deleted but still has forks: its name is free again ` +

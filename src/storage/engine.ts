@@ -5,13 +5,13 @@ import { FOREVER } from "../protocol/lifetime.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
-import { after } from "./map_awaitable.ts";
+import { mapAwaitable } from "./map_awaitable.ts";
 import type { Backend } from "./backend.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { takePage } from "./list_page.ts";
 import { checkSpace, OffsetSpaces } from "./offset_spaces.ts";
-import { ownText } from "./copy_string.ts";
+import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
@@ -62,7 +62,7 @@ export class StreamEngine implements Storage {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   /** Position of the newest delete. */
-  #removedAt = 0;
+  #deleteLsn = 0;
 
   constructor(backend: Backend, options: EngineOptions) {
     this.#backend = backend;
@@ -88,13 +88,13 @@ export class StreamEngine implements Storage {
       record = this.#createRecord(name, spec, fork);
     } catch (refusal) {
       // It may rest on the source as it is now, and does on that there is no stream of this name.
-      await this.#backend.durable(this.#backend.assigned);
+      await this.#backend.durable(this.#backend.assignedLsn);
       throw refusal;
     }
     const stream = this.#backend.create(record);
     const { contentType, tail, closed } = stream;
     const space = spaceAt(this.#spaces.of(stream), tail);
-    await this.#backend.durable(stream.position);
+    await this.#backend.durable(stream.lsn);
     return { created: true, contentType, space, tail, closed };
   }
 
@@ -112,8 +112,8 @@ export class StreamEngine implements Storage {
 
   #append(name: string, request: AppendRequest): Promise<Appended> {
     const stream = this.#find(name);
-    if (stream === undefined || stream.presence !== "there") {
-      return this.#refuseAbsent(name, stream);
+    if (stream === undefined || stream.lifecycle !== "there") {
+      return this.#rejectMissing(name, stream);
     }
     const space = this.#spaces.of(stream);
     const { producer } = request;
@@ -125,35 +125,37 @@ export class StreamEngine implements Storage {
         checkProducerRoom(stream, this.#maxProducers);
       }
     } catch (refusal) {
-      return this.#refuse(refusal, stream);
+      return this.#reject(refusal, stream);
     }
-    if (decided === "duplicate") this.#touch(stream);
+    if (decided === "duplicate") this.#accessed(stream);
     else this.#backend.append(stream, decided);
     const { tail, closed } = stream;
     const spaceOfTail = spaceAt(space, tail);
     const appended = decided === "duplicate"
       ? { space: spaceOfTail, tail, closed, duplicate: true, producer: known }
       : { space: spaceOfTail, tail, closed, duplicate: false, producer };
-    const durable = this.#backend.durable(stream.position);
+    const durable = this.#backend.durable(stream.lsn);
     return durable === undefined ? Promise.resolve(appended) : durable.then(() => appended);
   }
 
-  async #refuseAbsent(name: string, stream: Stream | undefined): Promise<never> {
-    throw await this.#absent(name, stream);
+  async #rejectMissing(name: string, stream: Stream | undefined): Promise<never> {
+    throw await this.#missing(name, stream);
   }
 
   /** Where the state that a refusal rests on never becomes durable, that is the answer instead. */
-  async #refuse(refusal: unknown, stream: Stream): Promise<never> {
-    await this.#backend.durable(stream.position);
+  async #reject(refusal: unknown, stream: Stream): Promise<never> {
+    await this.#backend.durable(stream.lsn);
     throw refusal;
   }
 
   async delete(name: string): Promise<void> {
     for (let gate; (gate = this.#backend.admit("delete", 0));) await gate;
     const stream = this.#find(name);
-    if (stream === undefined || stream.presence !== "there") throw await this.#absent(name, stream);
+    if (stream === undefined || stream.lifecycle !== "there") {
+      throw await this.#missing(name, stream);
+    }
     this.#remove(stream);
-    await this.#backend.durable(stream.position);
+    await this.#backend.durable(stream.lsn);
   }
 
   async head(name: string): Promise<StreamInfo> {
@@ -167,7 +169,7 @@ export class StreamEngine implements Storage {
       const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
       return { ...info, data, start, next: start + data.length };
     } catch (refusal) {
-      return await this.#refuseRead(refusal);
+      return await this.#rejectRead(refusal);
     }
   }
 
@@ -177,12 +179,12 @@ export class StreamEngine implements Storage {
     limitBytes: number,
     kind: FileBodyKind,
   ): BodyResult | Promise<BodyResult> {
-    const refuse = (refusal: unknown) => this.#refuseRead(refusal);
+    const refuse = (refusal: unknown) => this.#rejectRead(refusal);
     try {
-      const body = after(
+      const body = mapAwaitable(
         this.#startRead(name, from),
         ({ stream, info, start }) =>
-          after(
+          mapAwaitable(
             this.#reader.body(stream, start, limitBytes, info.tail, kind),
             (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
           ),
@@ -194,18 +196,18 @@ export class StreamEngine implements Storage {
   }
 
   /** A read rests on durable state, but for a stream that goes meanwhile: that has to be for good. */
-  async #refuseRead(refusal: unknown): Promise<never> {
-    await this.#backend.durable(this.#removedAt);
+  async #rejectRead(refusal: unknown): Promise<never> {
+    await this.#backend.durable(this.#deleteLsn);
     throw refusal;
   }
 
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
-    return after(this.#visible(name), (stream) => {
-      this.#touch(stream);
+    return mapAwaitable(this.#visible(name), (stream) => {
+      this.#accessed(stream);
       const info = stream.infoIn(this.#spaces.of(stream));
       checkSpace("The offset", from, info.space);
-      return after(
-        this.#place(stream, from, info.tail),
+      return mapAwaitable(
+        this.#readPosition(stream, from, info.tail),
         (start) => this.#checkStart({ stream, info, start }, from),
       );
     });
@@ -222,7 +224,7 @@ export class StreamEngine implements Storage {
       );
     }
     if (!isOffset(from) || start === info.tail) return read;
-    return after(this.#reader.checkBoundary(stream, start), () => read);
+    return mapAwaitable(this.#reader.checkBoundary(stream, start), () => read);
   }
 
   async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {
@@ -232,12 +234,12 @@ export class StreamEngine implements Storage {
       streams,
       limit,
       (stream) =>
-        stream.presence === "there" && !stream.isExpired(nowMs) &&
-        this.#backend.isDurable(stream.presencePosition),
+        stream.lifecycle === "there" && !stream.isExpired(nowMs) &&
+        this.#backend.isDurable(stream.lifecycleLsn),
       this.#spaces.forListing(),
     );
     // What it leaves out because it was deleted has to be gone for good.
-    await this.#backend.durable(this.#removedAt);
+    await this.#backend.durable(this.#deleteLsn);
     return page;
   }
 
@@ -247,7 +249,7 @@ export class StreamEngine implements Storage {
     return {
       cancel: () => {
         cancel();
-        this.#touch(stream);
+        this.#accessed(stream);
       },
     };
   }
@@ -264,7 +266,7 @@ export class StreamEngine implements Storage {
   expire(ids: readonly number[]): void {
     for (const id of ids) {
       const stream = this.#backend.loadIfThere(id);
-      if (stream?.presence !== "there" || !stream.isExpired(this.#clock.nowMs())) continue;
+      if (stream?.lifecycle !== "there" || !stream.isExpired(this.#clock.nowMs())) continue;
       this.#remove(stream);
     }
   }
@@ -272,7 +274,7 @@ export class StreamEngine implements Storage {
   /** The stream of this name as commands see it; one whose time is over goes now. */
   #find(name: string): Stream | undefined {
     const stream = this.#backend.find(name);
-    if (stream === undefined || stream.presence !== "there") return stream;
+    if (stream === undefined || stream.lifecycle !== "there") return stream;
     if (!stream.isExpired(this.#clock.nowMs())) return stream;
     this.#remove(stream);
     return this.#backend.find(name);
@@ -281,17 +283,17 @@ export class StreamEngine implements Storage {
   /** The stream of this name as readers see it: whether it is there at all is durable. */
   #visible(name: string): Stream | Promise<Stream> {
     const stream = this.#find(name);
-    if (stream === undefined || stream.presence !== "there") {
-      return this.#absent(name, stream).then((refusal) => {
+    if (stream === undefined || stream.lifecycle !== "there") {
+      return this.#missing(name, stream).then((refusal) => {
         throw refusal;
       });
     }
-    const durable = this.#backend.durable(stream.presencePosition);
+    const durable = this.#backend.durable(stream.lifecycleLsn);
     return durable === undefined ? stream : durable.then(() => this.#visible(name));
   }
 
   /** Where a read begins. */
-  #place(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
+  #readPosition(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
     if (isOffset(from)) return positionOf(from);
     if (from === "now") return tail;
     if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
@@ -299,8 +301,8 @@ export class StreamEngine implements Storage {
   }
 
   /** The refusal for a name without a stream, once that is durable. */
-  async #absent(name: string, stream: Stream | undefined): Promise<StreamError> {
-    await this.#backend.durable(stream?.presencePosition ?? this.#backend.assigned);
+  async #missing(name: string, stream: Stream | undefined): Promise<StreamError> {
+    await this.#backend.durable(stream?.lifecycleLsn ?? this.#backend.assignedLsn);
     return stream === undefined
       ? new StreamError({ code: "not_found" }, `There is no stream ${quote(name)}.`)
       : new StreamError(
@@ -317,10 +319,10 @@ export class StreamEngine implements Storage {
       const source = stream.fork && this.#backend.load(stream.fork.sourceId);
       checkSameConfig(stream, spec, source?.lifetime ?? FOREVER, space);
     } catch (refusal) {
-      await this.#backend.durable(stream.position);
+      await this.#backend.durable(stream.lsn);
       throw refusal;
     }
-    await this.#backend.durable(stream.position);
+    await this.#backend.durable(stream.lsn);
     return { created: false, contentType, space: spaceAt(space, tail), tail, closed };
   }
 
@@ -330,7 +332,7 @@ export class StreamEngine implements Storage {
       kind: "create",
       id: this.#backend.newId(),
       atMs: this.#clock.nowMs(),
-      name: ownText(name),
+      name: copyString(name),
       contentType,
       lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
       fork: fork?.origin,
@@ -344,7 +346,7 @@ export class StreamEngine implements Storage {
   /** Where a fork branches off. */
   async #forkOrigin(spec: CreateSpec, fork: ForkSpec): Promise<ForkBase> {
     const source = this.#find(fork.source);
-    if (source === undefined) throw await this.#absent(fork.source, source);
+    if (source === undefined) throw await this.#missing(fork.source, source);
     checkForkSource(source, spec);
     const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
     const origin = {
@@ -361,16 +363,16 @@ export class StreamEngine implements Storage {
   #stillHolds(name: string, { source }: ForkBase): boolean {
     if (this.#backend.find(name) !== undefined) return false;
     const now = this.#find(source.name);
-    return now?.id === source.id && now.presence === "there";
+    return now?.id === source.id && now.lifecycle === "there";
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */
   #remove(stream: Stream): void {
     const streams = [stream];
-    const soft = stream.forks > 0;
+    const soft = stream.forkCount > 0;
     for (let last = stream; !soft && last.fork !== undefined;) {
       last = this.#backend.load(last.fork.sourceId);
-      if (last.presence !== "soft_deleted" || last.forks > 1) break;
+      if (last.lifecycle !== "soft_deleted" || last.forkCount > 1) break;
       streams.push(last);
     }
     const record: DeleteRecord = {
@@ -380,12 +382,12 @@ export class StreamEngine implements Storage {
       ids: streams.map(({ id }) => id),
     };
     this.#backend.remove(record, streams);
-    this.#removedAt = stream.position;
+    this.#deleteLsn = stream.lsn;
   }
 
-  #touch(stream: Stream): void {
-    if (stream.lifetime.kind !== "ttl" || stream.presence !== "there") return;
-    stream.touchedAtMs = Math.max(stream.touchedAtMs, this.#clock.nowMs());
-    this.#backend.touched(stream);
+  #accessed(stream: Stream): void {
+    if (stream.lifetime.kind !== "ttl" || stream.lifecycle !== "there") return;
+    stream.accessedAtMs = Math.max(stream.accessedAtMs, this.#clock.nowMs());
+    this.#backend.accessed(stream);
   }
 }

@@ -15,7 +15,7 @@ const SCAN_CHUNK_BYTES = 64 * 1024;
  * @throws {StreamError} `source_deleted` or `content_type_mismatch`
  */
 export function checkForkSource(source: Stream, { contentType }: CreateSpec): void {
-  if (source.presence !== "there") {
+  if (source.lifecycle !== "there") {
     throw new StreamError(
       { code: "source_deleted" },
       `The source ${quote(source.name)} was deleted: it can't be forked any more.`,

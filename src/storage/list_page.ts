@@ -6,7 +6,7 @@ import type { Stream } from "./stream.ts";
  * Names looked at for a page beyond those asked for: of many that are over but still in their rows, a
  * page may show few, and the next one goes on behind them.
  */
-const SPARE_LOOKS = 1000;
+const EXTRA_LOOKS = 1000;
 
 /**
  * Takes up to `limit` of the streams found, in their order.
@@ -26,7 +26,7 @@ export function takePage(
   for (const stream of found) {
     const listed = isListed(stream);
     if (listed && streams.length === limit) return { streams, next: streams.at(-1)?.name };
-    if (looked++ === limit + SPARE_LOOKS) return { streams, next: last };
+    if (looked++ === limit + EXTRA_LOOKS) return { streams, next: last };
     last = stream.name;
     if (listed) streams.push({ name: stream.name, ...stream.infoIn(spaceOf(stream)) });
   }

@@ -1,13 +1,13 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import type { Bytes } from "../protocol/bytes.ts";
-import type { ProducerPosition } from "../protocol/errors.ts";
+import type { ProducerState } from "../protocol/errors.ts";
 import { StreamError } from "../protocol/errors.ts";
 import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
 import type { Backend } from "./backend.ts";
 import { StreamEngine } from "./engine.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
 import { invariant } from "./invariant.ts";
-import { nextTurn } from "./yield_to_event_loop.ts";
+import { yieldToEventLoop } from "./yield_to_event_loop.ts";
 import { OrderedNames } from "./ordered_names.ts";
 import type { NameRange } from "../protocol/name_order.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord } from "./records.ts";
@@ -61,13 +61,13 @@ const EXPIRY_PAUSE_MS = 1000;
  */
 class MemoryBackend implements Backend {
   readonly identity = crypto.randomUUID().slice(0, 8);
-  #assigned = 0;
-  #answered = 0;
+  #assignedLsn = 0;
+  #answeredLsn = 0;
   #turn: Promise<void> | undefined;
   readonly #byName = new OrderedNames<Stream>();
   readonly #byId = new Map<number, Stream>();
   /** Streams that end by themselves; looked at where anything is written, so that they don't pile up. */
-  readonly #ends = new ExpiryQueue();
+  readonly #expiries = new ExpiryQueue();
   readonly #clock: Clock;
   readonly #expire: (ids: readonly number[]) => void;
   #isExpiring = false;
@@ -80,8 +80,8 @@ class MemoryBackend implements Backend {
     this.#expire = expire;
   }
 
-  get assigned(): number {
-    return this.#assigned;
+  get assignedLsn(): number {
+    return this.#assignedLsn;
   }
 
   admit(): undefined {
@@ -121,7 +121,7 @@ class MemoryBackend implements Backend {
     return this.#byId.get(id);
   }
 
-  glimpse(id: number): Stream {
+  summary(id: number): Stream {
     return this.load(id);
   }
 
@@ -129,28 +129,28 @@ class MemoryBackend implements Backend {
     for (const { value } of this.#byName.range(range)) yield value;
   }
 
-  producer(stream: Stream, id: string): ProducerPosition | undefined {
+  producer(stream: Stream, id: string): ProducerState | undefined {
     return stream.producers.get(id);
   }
 
   create(record: CreateRecord): Stream {
     const stream = newStream(record);
     applyCreate(stream, record);
-    if (stream.fork !== undefined) this.load(stream.fork.sourceId).forks++;
+    if (stream.fork !== undefined) this.load(stream.fork.sourceId).forkCount++;
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     stream.publish(stream.tail, stream.closed);
-    this.#ends.add(stream.id, stream.expiresAtMs);
-    if (record.atMs >= this.#ends.nextMs) this.#expireSoon();
+    this.#expiries.add(stream.id, stream.expiresAtMs);
+    if (record.atMs >= this.#expiries.nextMs) this.#expireSoon();
     return stream;
   }
 
   append(stream: Stream, record: AppendRecord): void {
     applyAppend(stream, record);
-    stream.position = ++this.#assigned;
+    stream.lsn = ++this.#assignedLsn;
     stream.publish(stream.tail, stream.closed);
-    stream.wake();
-    if (record.atMs >= this.#ends.nextMs) this.#expireSoon();
+    stream.notify();
+    if (record.atMs >= this.#expiries.nextMs) this.#expireSoon();
   }
 
   remove(record: DeleteRecord, streams: readonly Stream[]): void {
@@ -160,16 +160,16 @@ class MemoryBackend implements Backend {
         this.#byName.delete(stream.name);
         this.#byId.delete(stream.id);
       }
-      stream.wake();
+      stream.notify();
     }
   }
 
-  touched(): void {}
+  accessed(): void {}
 
   durable(position: number): Promise<void> | undefined {
-    if (position <= this.#answered) return undefined;
-    return this.#turn ??= nextTurn().then(() => {
-      this.#answered = this.#assigned;
+    if (position <= this.#answeredLsn) return undefined;
+    return this.#turn ??= yieldToEventLoop().then(() => {
+      this.#answeredLsn = this.#assignedLsn;
       this.#turn = undefined;
     });
   }
@@ -198,18 +198,18 @@ class MemoryBackend implements Backend {
   #expireSoon(): void {
     if (this.#isExpiring) return;
     this.#isExpiring = true;
-    void nextTurn().then(() => {
+    void yieldToEventLoop().then(() => {
       this.#isExpiring = false;
       if (this.#closed) return;
       const nowMs = this.#clock.nowMs();
-      const ids = this.#ends.take(nowMs, EXPIRY_SLICE_STREAMS);
+      const ids = this.#expiries.take(nowMs, EXPIRY_SLICE_STREAMS);
       this.#expire(ids);
       for (const id of ids) {
         const stream = this.#byId.get(id);
-        if (stream?.presence !== "there") continue;
-        this.#ends.add(id, Math.max(stream.expiresAtMs, nowMs + EXPIRY_PAUSE_MS));
+        if (stream?.lifecycle !== "there") continue;
+        this.#expiries.add(id, Math.max(stream.expiresAtMs, nowMs + EXPIRY_PAUSE_MS));
       }
-      if (this.#ends.nextMs <= nowMs) this.#expireSoon();
+      if (this.#expiries.nextMs <= nowMs) this.#expireSoon();
     });
   }
 

@@ -19,10 +19,10 @@ const SALT_DIGITS = 8;
  * the same, and those of a storage that was wiped, whose ids begin anew, are others.
  */
 export class OffsetSpaces {
-  readonly #backend: Pick<Backend, "identity" | "glimpse">;
+  readonly #backend: Pick<Backend, "identity" | "summary">;
   readonly #salt: number;
 
-  constructor(backend: Pick<Backend, "identity" | "glimpse">) {
+  constructor(backend: Pick<Backend, "identity" | "summary">) {
     this.#backend = backend;
     this.#salt = parseInt(backend.identity.slice(0, SALT_DIGITS), 16);
   }
@@ -49,7 +49,7 @@ export class OffsetSpaces {
       let source = ofSources.get(fork.sourceId);
       if (source === undefined) {
         try {
-          source = this.of(this.#backend.glimpse(fork.sourceId));
+          source = this.of(this.#backend.summary(fork.sourceId));
         } catch {
           source = this.#spaceOf(fork.sourceId);
         }
@@ -65,7 +65,7 @@ export class OffsetSpaces {
     let at = stream;
     while (at.fork !== undefined && at.forkedSpace === undefined) {
       forks.push(at);
-      at = this.#backend.glimpse(at.fork.sourceId);
+      at = this.#backend.summary(at.fork.sourceId);
     }
     let space = this.of(at);
     for (const fork of forks.reverse()) space = this.#behind(fork, space);

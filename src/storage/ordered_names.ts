@@ -2,7 +2,7 @@ import { compareNames, isBeforeRange, type NameRange } from "../protocol/name_or
 import { partitionPoint } from "./partition_point.ts";
 
 /** So many names that are gone may stay in the lists beside as many as there are. */
-const SPARE_NAMES = 1024;
+const DELETED_NAMES_LIMIT = 1024;
 
 /**
  * A map by name that can be gone through in the names' order. Changes cost what a map's do; the first
@@ -14,7 +14,7 @@ export class OrderedNames<T extends number | object> {
   /** In order; some may be gone. It is never changed, only replaced: ranges go over it. */
   #sorted: readonly string[] = [];
   /** Those that came since, in any order; some may be gone or twice here. */
-  #fresh: string[] = [];
+  #unsorted: string[] = [];
 
   /** How many names there are. */
   get size(): number {
@@ -28,23 +28,25 @@ export class OrderedNames<T extends number | object> {
 
   /** Lets a name stand for something, or for something else. */
   set(name: string, value: T): void {
-    if (!this.#values.has(name)) this.#fresh.push(name);
+    if (!this.#values.has(name)) this.#unsorted.push(name);
     this.#values.set(name, value);
   }
 
   /** Takes a name out. */
   delete(name: string): void {
     if (!this.#values.delete(name)) return;
-    if (this.#sorted.length + this.#fresh.length <= 2 * this.#values.size + SPARE_NAMES) return;
+    if (
+      this.#sorted.length + this.#unsorted.length <= 2 * this.#values.size + DELETED_NAMES_LIMIT
+    ) return;
     this.#sorted = [];
-    this.#fresh = [...this.#values.keys()];
+    this.#unsorted = [...this.#values.keys()];
   }
 
   /** Takes all names out. */
   clear(): void {
     this.#values.clear();
     this.#sorted = [];
-    this.#fresh = [];
+    this.#unsorted = [];
   }
 
   /** What the names of a range stand for, in order. */
@@ -64,23 +66,23 @@ export class OrderedNames<T extends number | object> {
   }
 
   #sort(): void {
-    if (this.#fresh.length === 0) return;
+    if (this.#unsorted.length === 0) return;
     const sorted = this.#sorted;
     const merged: string[] = [];
     let taken = 0;
-    for (const name of this.#fresh.sort(compareNames)) {
-      for (const to = this.#placeOf(name, taken); taken < to; taken++) {
+    for (const name of this.#unsorted.sort(compareNames)) {
+      for (const to = this.#indexOf(name, taken); taken < to; taken++) {
         merged.push(sorted[taken] ?? "");
       }
       if (name !== merged.at(-1) && name !== sorted[taken]) merged.push(name);
     }
     for (; taken < sorted.length; taken++) merged.push(sorted[taken] ?? "");
     this.#sorted = merged;
-    this.#fresh = [];
+    this.#unsorted = [];
   }
 
   /** How many sorted names come before this one, of which there are at least `least`. */
-  #placeOf(name: string, least: number): number {
+  #indexOf(name: string, least: number): number {
     return least + partitionPoint(
       this.#sorted.length - least,
       (index) => compareNames(this.#sorted[least + index] ?? "", name) < 0,

@@ -3,7 +3,7 @@ import { type Bytes, concatBytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset, spaceAt } from "../protocol/offset.ts";
-import { after } from "./map_awaitable.ts";
+import { mapAwaitable } from "./map_awaitable.ts";
 import type { Backend } from "./backend.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
@@ -52,7 +52,7 @@ export class RangeReader {
   ): Bytes | FileBody | Promise<Bytes | FileBody> {
     return Math.min(limitBytes, to - from) < MIN_BYTES[kind]
       ? this.chunk(stream, from, limitBytes, to)
-      : after(
+      : mapAwaitable(
         this.#fileBody(stream, from, limitBytes, to, kind),
         (inFile) => inFile ?? this.chunk(stream, from, limitBytes, to),
       );
@@ -135,10 +135,10 @@ export class RangeReader {
   ): Bytes | Promise<Bytes> {
     if (at >= to || leftBytes <= 0) return concatBytes(parts);
     const { owner, end } = this.#ownerAt(stream, at, to);
-    return after(this.#backend.chunkEnd(owner, at, leftBytes, end), (chunkEnd) => {
+    return mapAwaitable(this.#backend.chunkEnd(owner, at, leftBytes, end), (chunkEnd) => {
       const length = chunkEnd - at;
       if (length > leftBytes && parts.length > 0) return concatBytes(parts);
-      return after(this.#backend.read(owner, at, chunkEnd), (part) => {
+      return mapAwaitable(this.#backend.read(owner, at, chunkEnd), (part) => {
         parts.push(part);
         return this.#rest(parts, stream, chunkEnd, leftBytes - length, to);
       });

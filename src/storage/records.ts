@@ -1,5 +1,5 @@
 import type { Bytes } from "../protocol/bytes.ts";
-import type { ProducerPosition } from "../protocol/errors.ts";
+import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 
 /** What happened to streams: a decided command, ready to be stored and applied. */
@@ -31,7 +31,7 @@ export interface CreateRecord {
 }
 
 /** A producer's batch: who sent it and which one it is (PROTOCOL §5.2.1). */
-export interface ProducerBatch extends ProducerPosition {
+export interface ProducerBatch extends ProducerState {
   id: string;
 }
 

@@ -1,6 +1,6 @@
 import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
-import type { ProducerPosition } from "../protocol/errors.ts";
+import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
 import type { ProducerBatch } from "./records.ts";
@@ -105,7 +105,7 @@ export interface Appended {
   /** Nothing was appended: this batch is here already. */
   duplicate: boolean;
   /** The producer's newest position, where the request named a producer. */
-  producer: ProducerPosition | undefined;
+  producer: ProducerState | undefined;
 }
 
 /** What a stream is (PROTOCOL §5.5). */

@@ -2,9 +2,9 @@ import type { Lifetime } from "../protocol/lifetime.ts";
 import { expiryMs } from "../protocol/lifetime.ts";
 import { isJsonType } from "../protocol/content_type.ts";
 import type { OffsetSpace } from "../protocol/offset.ts";
-import type { ProducerPosition } from "../protocol/errors.ts";
+import type { ProducerState } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
-import { sharedText } from "./copy_string.ts";
+import { internString } from "./copy_string.ts";
 import type { StreamInfo } from "./storage.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 import { callWatcher, type Watcher } from "./watcher.ts";
@@ -19,7 +19,7 @@ export interface StreamIdentity {
 }
 
 /** Whether a stream is there, kept only for its forks, or gone. */
-export type Presence = "there" | "soft_deleted" | "deleted";
+export type Lifecycle = "there" | "soft_deleted" | "deleted";
 
 /**
  * A stream in memory, in two states: the assigned one, on which the next command is decided, and the
@@ -43,24 +43,24 @@ export class Stream {
   closedBy: ProducerBatch | undefined;
   /** The newest `Stream-Seq`. */
   seq: string | undefined;
-  presence: Presence = "there";
+  lifecycle: Lifecycle = "there";
   /** How many streams have this one as their source. */
-  forks = 0;
-  touchedAtMs: number;
+  forkCount = 0;
+  accessedAtMs: number;
   /** How many producers have written. */
   producerCount = 0;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 
   /** Position of the newest record that this stream's assigned state includes. */
-  position = 0;
+  lsn = 0;
   /** Position of the newest record by which the stream came or went. */
-  presencePosition = 0;
+  lifecycleLsn = 0;
 
   durableTail: number;
   durableClosed = false;
   // Most streams have no producers and nobody watches them, and very many are in memory.
-  #producers: Map<string, ProducerPosition> | undefined;
+  #producers: Map<string, ProducerState> | undefined;
   #watchers: Set<Watcher> | undefined;
 
   /**
@@ -69,18 +69,18 @@ export class Stream {
   constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
     this.id = identity.id;
     this.name = identity.name;
-    this.contentType = sharedText(identity.contentType);
+    this.contentType = internString(identity.contentType);
     this.json = isJsonType(identity.contentType);
     this.lifetime = identity.lifetime;
     this.fork = identity.fork;
     this.buffer = buffer;
     this.tail = buffer.end;
     this.durableTail = buffer.end;
-    this.touchedAtMs = touchedAtMs;
+    this.accessedAtMs = touchedAtMs;
   }
 
   /** The producers' newest positions, as far as they are in memory. */
-  get producers(): Map<string, ProducerPosition> {
+  get producers(): Map<string, ProducerState> {
     return this.#producers ??= new Map();
   }
 
@@ -96,7 +96,7 @@ export class Stream {
 
   /** When it ends unless it is used again, in ms since 1970. */
   get expiresAtMs(): number {
-    return expiryMs(this.lifetime, this.touchedAtMs);
+    return expiryMs(this.lifetime, this.accessedAtMs);
   }
 
   /** Whether its time is over. A sliding one isn't while someone waits on it (PROTOCOL §5.1). */
@@ -141,7 +141,7 @@ export class Stream {
   }
 
   /** Tells everyone who waits. What one of them throws is logged, and is nobody else's matter. */
-  wake(): void {
+  notify(): void {
     if (this.#watchers === undefined) return;
     for (const watcher of [...this.#watchers]) callWatcher(watcher);
   }

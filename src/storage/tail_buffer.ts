@@ -1,7 +1,7 @@
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
 import { invariant } from "./invariant.ts";
 import { partitionPoint } from "./partition_point.ts";
-import { EXTENT_BYTES, spareExtents } from "./recycled_extents.ts";
+import { EXTENT_BYTES, recycledExtents } from "./recycled_extents.ts";
 
 /**
  * A block is what is checked, indexed and read as one: whole messages up to this many bytes, or one
@@ -11,7 +11,7 @@ export const BLOCK_BYTES = 4096;
 
 const FIRST_EXTENT_BYTES = 128;
 /** A stream that outgrows this is given a spare extent where there is one, instead of doubling on. */
-const SPARE_FROM_BYTES = 32 * 1024;
+const RECYCLED_FROM_BYTES = 32 * 1024;
 
 /** A finished block: it ends before `end`, and its last message came at `atMs`. */
 export interface Block {
@@ -175,7 +175,7 @@ export class TailBuffer {
       if (extent.start + extent.length > offset) break;
       extents++;
     }
-    for (const { bytes } of this.#extents.splice(0, extents)) spareExtents.give(bytes);
+    for (const { bytes } of this.#extents.splice(0, extents)) recycledExtents.give(bytes);
     this.#start = offset;
     this.#shrinkFirst();
   }
@@ -249,13 +249,13 @@ export class TailBuffer {
     if (first.bytes.length < 4 * BLOCK_BYTES || kept * 4 > first.bytes.length) return;
     const bytes = new Uint8Array(Math.max(FIRST_EXTENT_BYTES, kept));
     bytes.set(first.bytes.subarray(first.length - kept, first.length));
-    spareExtents.give(first.bytes);
+    recycledExtents.give(first.bytes);
     this.#extents = [{ start: this.#start, length: kept, bytes }];
   }
 }
 
 /** Room for so many bytes or, past an extent's length, for a part of them. */
 function extentOf(wantedBytes: number): Bytes {
-  const spare = wantedBytes > SPARE_FROM_BYTES ? spareExtents.take() : undefined;
+  const spare = wantedBytes > RECYCLED_FROM_BYTES ? recycledExtents.take() : undefined;
   return spare ?? new Uint8Array(Math.min(wantedBytes, EXTENT_BYTES));
 }

@@ -1,4 +1,4 @@
 /** Lets all that is ready in this turn of the event loop go first. */
-export function nextTurn(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

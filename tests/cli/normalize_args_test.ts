@@ -1,9 +1,9 @@
 import { deepEqual } from "node:assert/strict";
-import { withoutHabits } from "../../src/cli/normalize_args.ts";
-import { verbs } from "../../src/cli/commands.ts";
+import { normalizeArgs } from "../../src/cli/normalize_args.ts";
+import { commands } from "../../src/cli/commands.ts";
 
 function rewritten(...args: string[]): readonly string[] {
-  return withoutHabits(args, verbs);
+  return normalizeArgs(args, commands);
 }
 
 Deno.test("tail takes the counts that tail has always taken", () => {

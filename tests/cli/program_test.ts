@@ -1,7 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import { environmentName, type Flag } from "../../src/cli/flags/flag.ts";
 import { serveFlags } from "../../src/cli/flags/serve_flags.ts";
-import { verbs } from "../../src/cli/commands.ts";
+import { commands } from "../../src/cli/commands.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { inRepo } from "../tools/repo.ts";
 
@@ -82,7 +82,7 @@ Deno.test("a command's flags before its name exit 2 and are sent behind it", asy
 });
 
 Deno.test("every command has a help of its own, with its flags and the exit codes", async () => {
-  for (const verb of verbs.slice(1)) {
+  for (const verb of commands.slice(1)) {
     const { code, stdout } = await run([verb.name, "--help"]);
     equal(code, 0);
     ok(stdout.startsWith(`Usage: durable-streams ${verb.name} `), stdout);
@@ -126,12 +126,12 @@ Deno.test("--version, and what is typed for it, prints the version of package.js
 });
 
 Deno.test("an example's flags are those of its command", () => {
-  for (const verb of verbs) {
+  for (const verb of commands) {
     ok(verb.examples.length > 0, verb.name);
     for (const [line] of verb.examples) {
       const [, args = ""] = /durable-streams\b(.*)$/.exec(line) ?? [];
       const words = args.trim().split(/\s+/);
-      if (verb !== verbs[0]) equal(words[0], verb.name);
+      if (verb !== commands[0]) equal(words[0], verb.name);
       const spellings = Object.values<Flag<unknown>>(verb.flags)
         .flatMap(({ name, short }) => [`--${name}`, `-${short}`]);
       for (const word of words) if (word.startsWith("-")) ok(spellings.includes(word), line);

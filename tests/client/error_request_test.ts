@@ -6,12 +6,12 @@ import { withRetry } from "../../src/client/transport/retry.ts";
 import { fetchTransport } from "../../src/client/transport/transport.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { failed } from "../support/client/producer_fixture.ts";
-import { scripted, type ScriptedAnswer } from "../support/client/scripted_fetch.ts";
+import { scripted, type ScriptedResponse } from "../support/client/scripted_fetch.ts";
 
 const BASE = "http://ada:pass%20word@localhost/v1/stream?token=secret";
 const WRITER = { contentType: "text/plain" };
 
-function clientOf(...answers: ScriptedAnswer[]) {
+function clientOf(...answers: ScriptedResponse[]) {
   const { requests, transport } = scripted(...answers);
   return { requests, client: new Client(BASE, { transport }) };
 }
@@ -21,7 +21,7 @@ function hidesSecrets(error: ClientError): void {
   ok(!/pass|ada|secret/.test(shown), shown);
 }
 
-const ANSWERS: readonly [string, ScriptedAnswer][] = [
+const ANSWERS: readonly [string, ScriptedResponse][] = [
   ["a refusal", { status: 404 }],
   ["a failure", { status: 500, text: "broken" }],
   ["no answer", new TypeError("connection refused")],

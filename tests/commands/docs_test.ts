@@ -2,7 +2,7 @@ import { equal, ok } from "node:assert/strict";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { verbs } from "../../src/cli/commands.ts";
+import { commands } from "../../src/cli/commands.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { inRepo } from "../tools/repo.ts";
 import { runBlock, shellBlocks } from "../tools/shell_blocks.ts";
@@ -40,7 +40,7 @@ function withoutSpaces(text: string): string {
 }
 
 Deno.test("docs/COMMANDS.md has every command and every example is run", () => {
-  for (const { name } of verbs.slice(1)) ok(page.includes(`\n| \`${name} `), name);
+  for (const { name } of commands.slice(1)) ok(page.includes(`\n| \`${name} `), name);
   const fences = page.split("\n").filter((line) => line.startsWith("```") && line !== "```");
   equal(shellBlocks(page).length, fences.length);
   ok(fences.every((line) => line === "```sh"));

@@ -19,12 +19,12 @@ const { values: { target: names, only } } = parseArgs({
 
 const targets = names === undefined ? TARGETS : names.map(findTarget);
 await installTestTools();
-const reports = await Promise.all(targets.map(runAndTell));
+const reports = await Promise.all(targets.map(runAndPrint));
 const total = reports.map((report) => report.counts).reduce(addCounts, NONE);
 console.log(closingLine(total));
 Deno.exit(total.failed === 0 ? 0 : 1);
 
-async function runAndTell(target: Target): Promise<Report> {
+async function runAndPrint(target: Target): Promise<Report> {
   const startedAt = performance.now();
   const report = await runTarget(target, only);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);

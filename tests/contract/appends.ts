@@ -2,7 +2,7 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import { spaceAt } from "../../src/protocol/offset.ts";
 import type { Offset } from "../../src/protocol/offset.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
 
@@ -23,18 +23,18 @@ export function describeAppends(it: It): void {
   });
 
   it("AppendToNothingIsNotFound", async ({ streams }) => {
-    await refused(streams.text("s", "x"), "not_found");
+    await rejectsWith(streams.text("s", "x"), "not_found");
   });
 
   it("AppendWithoutContentIsRefused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT });
-    await refused(storage.append("s", { contentType: TEXT, body: NO_BYTES }), "empty_body");
+    await rejectsWith(storage.append("s", { contentType: TEXT, body: NO_BYTES }), "empty_body");
   });
 
   it("AppendOfAnotherTypeIsRefused", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
-    await refused(streams.json("s", "1"), "content_type_mismatch");
-    await refused(storage.append("s", { body: encodeUtf8("x") }), "invalid_header");
+    await rejectsWith(streams.json("s", "1"), "content_type_mismatch");
+    await rejectsWith(storage.append("s", { body: encodeUtf8("x") }), "invalid_header");
     equal((await storage.head("s")).tail, 0);
   });
 
@@ -43,10 +43,10 @@ export function describeAppends(it: It): void {
     for (
       const body of ["", " ", "{", "[1,]", "1 2", "nul", "[]", "\ufeff1", `${"[".repeat(600)}`]
     ) {
-      await refused(streams.json("s", body), body === "" ? "empty_body" : "invalid_json");
+      await rejectsWith(streams.json("s", body), body === "" ? "empty_body" : "invalid_json");
     }
     const notUtf8 = Uint8Array.of(0x22, 0xff, 0x22);
-    await refused(
+    await rejectsWith(
       storage.append("s", { contentType: JSON_TYPE, body: notUtf8 }),
       "invalid_json",
     );
@@ -92,7 +92,7 @@ export function describeAppends(it: It): void {
     });
     equal((await storage.head("s")).closed, true);
     equal((await storage.read("s", 0, 4096)).closed, true);
-    await refused(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
+    await rejectsWith(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
     const { duplicate, closed, tail } = await streams.close("s");
     equal([duplicate, closed, tail], [true, true, 3]);
   });
@@ -103,12 +103,12 @@ export function describeAppends(it: It): void {
     equal((await storage.append("s", last)).closed, true);
     equal(await streams.all("s"), "bye");
     const space = spaceAt((await storage.head("s")).space, 3);
-    await refused(storage.append("s", last), { code: "stream_closed", space, tail: 3 });
+    await rejectsWith(storage.append("s", last), { code: "stream_closed", space, tail: 3 });
   });
 
   it("ClosedStreamSaysSoBeforeAnythingElse", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, closed: true });
-    await refused(streams.json("s", "{"), "stream_closed");
+    await rejectsWith(streams.json("s", "{"), "stream_closed");
   });
 
   it("SeqGoesUpOnly", async ({ storage, streams }) => {
@@ -117,11 +117,11 @@ export function describeAppends(it: It): void {
       storage.append("s", { contentType: TEXT, body: encodeUtf8(seq), seq });
     await append("a1");
     await append("b");
-    await refused(append("b"), "sequence_regression");
-    await refused(append("a9"), "sequence_regression");
+    await rejectsWith(append("b"), "sequence_regression");
+    await rejectsWith(append("a9"), "sequence_regression");
     await append("b0");
     await streams.text("s", "-");
-    await refused(append("b0"), "sequence_regression");
+    await rejectsWith(append("b0"), "sequence_regression");
     await append("c");
     equal(await streams.all("s"), "a1bb0-c");
   });
@@ -131,7 +131,7 @@ export function describeAppends(it: It): void {
     const append = (expectedTail: Offset) =>
       storage.append("s", { contentType: TEXT, body: encodeUtf8("d"), expectedTail });
     for (const other of [2, 4, { space, position: 2 }, { space: space + 1, position: 3 }]) {
-      await refused(append(other), { code: "offset_mismatch", space, tail: 3 });
+      await rejectsWith(append(other), { code: "offset_mismatch", space, tail: 3 });
     }
     equal((await append(3)).tail, 4);
     equal((await append({ space, position: 4 })).tail, 5);

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { Lifetime } from "../../src/protocol/lifetime.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
@@ -15,9 +15,9 @@ export function describeSliding(it: It): void {
     clock.advance(99_000);
     await storage.head("s");
     clock.advance(1_001);
-    await refused(storage.head("s"), "not_found");
-    await refused(storage.read("s", 0, 4096), "not_found");
-    await refused(streams.text("s", "x"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
+    await rejectsWith(storage.read("s", 0, 4096), "not_found");
+    await rejectsWith(streams.text("s", "x"), "not_found");
   });
 
   it("HeadTellsWhenAndIsNoUse", async ({ storage, clock }) => {
@@ -40,7 +40,7 @@ export function describeSliding(it: It): void {
       clock.advance(99_000);
       await storage.head("s");
       clock.advance(1_500);
-      await refused(storage.head("s"), "not_found");
+      await rejectsWith(storage.head("s"), "not_found");
     });
   }
 
@@ -64,7 +64,7 @@ export function describeSliding(it: It): void {
     clock.advance(99_000);
     await storage.head("s");
     clock.advance(2_000);
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 }
 
@@ -81,13 +81,13 @@ export function describeExpiry(it: It): void {
     clock.advance(90_000);
     await streams.text("s", "x");
     clock.advance(10_001);
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 
   it("UntilInThePastIsNoStream", async ({ storage, clock }) => {
     const expiresAtMs = clock.nowMs() - 1;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 
   it("ExpiredNameIsFree", async ({ storage, streams, clock }) => {
@@ -105,9 +105,9 @@ export function describeExpiry(it: It): void {
     const expiresAtMs = clock.nowMs() + 1000;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     clock.advance(1_001);
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
     clock.advance(-5);
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 
   it("ExpiredSourceStaysForItsForks", async ({ storage, streams, clock }) => {
@@ -118,10 +118,10 @@ export function describeExpiry(it: It): void {
     });
     await storage.create("f", { fork: { source: "s" }, lifetime: { kind: "forever" } });
     clock.advance(200_000);
-    await refused(storage.head("s"), "gone");
+    await rejectsWith(storage.head("s"), "gone");
     equal(await streams.all("f"), "abc");
     await storage.delete("f");
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 
   it("ExpiredForkLetsItsDeletedSourceGo", async ({ storage, clock }) => {
@@ -129,7 +129,7 @@ export function describeExpiry(it: It): void {
     await storage.create("f", { fork: { source: "s" }, lifetime: until(clock) });
     await storage.delete("s");
     clock.advance(200_000);
-    await refused(storage.head("f"), "not_found");
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("f"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 }

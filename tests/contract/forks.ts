@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
 
@@ -47,7 +47,7 @@ export function describeForks(it: It): void {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("0123456789") });
     await storage.create("f", { fork: { source: "s", offset: 2, subOffset: 5 } });
     equal(await streams.all("f"), "0123456");
-    await refused(
+    await rejectsWith(
       storage.create("g", { fork: { source: "s", offset: 2, subOffset: 9 } }),
       "invalid_fork",
     );
@@ -63,26 +63,26 @@ export function describeForks(it: It): void {
       const messages = expected.slice(0, 1 + subOffset).map((message) => `${message},\n`);
       equal(await streams.all(`f${subOffset}`), messages.join(""));
     }
-    await refused(
+    await rejectsWith(
       storage.create("g", { fork: { source: "s", offset: tail, subOffset: 3001 } }),
       "invalid_fork",
     );
-    await refused(storage.create("g", { fork: { source: "s", offset: 1 } }), "invalid_offset");
+    await rejectsWith(storage.create("g", { fork: { source: "s", offset: 1 } }), "invalid_offset");
   });
 
   it("ForkPastTheTailIsRefused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
-    await refused(storage.create("f", { fork: { source: "s", offset: 4 } }), "invalid_fork");
-    await refused(storage.head("f"), "not_found");
+    await rejectsWith(storage.create("f", { fork: { source: "s", offset: 4 } }), "invalid_fork");
+    await rejectsWith(storage.head("f"), "not_found");
   });
 
   it("ForkOfNothingIsNotFound", async ({ storage }) => {
-    await refused(storage.create("f", { fork: { source: "s" } }), "not_found");
+    await rejectsWith(storage.create("f", { fork: { source: "s" } }), "not_found");
   });
 
   it("ForkOfAnotherTypeIsRefused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT });
-    await refused(
+    await rejectsWith(
       storage.create("f", { contentType: JSON_TYPE, fork: { source: "s" } }),
       "content_type_mismatch",
     );
@@ -120,9 +120,9 @@ export function describeForks(it: It): void {
     await storage.create("f", spec);
     equal((await storage.create("f", spec)).created, false);
     for (const fork of [{ source: "s", offset: 2 }, { source: "s" }, { ...spec.fork, offset: 2 }]) {
-      await refused(storage.create("f", { fork }), "stream_exists");
+      await rejectsWith(storage.create("f", { fork }), "stream_exists");
     }
-    await refused(storage.create("f", { contentType: TEXT }), "stream_exists");
+    await rejectsWith(storage.create("f", { contentType: TEXT }), "stream_exists");
   });
 
   it("ForkAtOnceMakesOneStream", async ({ storage }) => {
@@ -132,9 +132,9 @@ export function describeForks(it: It): void {
     );
     equal(results.filter(({ created }) => created).length, 1);
     await storage.delete("f");
-    await refused(storage.head("f"), "not_found");
+    await rejectsWith(storage.head("f"), "not_found");
     await storage.delete("s");
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 
   it("ForkAndDeleteOfItsSourceAtOnceEndInOneOfTheTwoOrders", async ({ storage, streams }) => {
@@ -145,13 +145,13 @@ export function describeForks(it: It): void {
         storage.delete("s"),
       ]);
       if (fork.status === "rejected") {
-        await refused(storage.head("s"), "not_found");
+        await rejectsWith(storage.head("s"), "not_found");
         continue;
       }
-      await refused(storage.head("s"), "gone");
+      await rejectsWith(storage.head("s"), "gone");
       equal(await streams.all("f"), "ab");
       await storage.delete("f");
-      await refused(storage.head("s"), "not_found");
+      await rejectsWith(storage.head("s"), "not_found");
     }
   });
 
@@ -185,9 +185,9 @@ export function describeForks(it: It): void {
     await storage.delete("a");
     await storage.delete("b");
     equal(await streams.all("c"), "0123cc");
-    await refused(storage.head("a"), "gone");
+    await rejectsWith(storage.head("a"), "gone");
     await storage.delete("c");
-    for (const name of ["a", "b", "c"]) await refused(storage.head(name), "not_found");
+    for (const name of ["a", "b", "c"]) await rejectsWith(storage.head(name), "not_found");
   });
 
   it("JsonForkChecksBoundariesAcrossItsPoint", async ({ storage, streams }) => {
@@ -195,8 +195,8 @@ export function describeForks(it: It): void {
     await storage.create("f", { fork: { source: "s", offset: 4 }, body: encodeUtf8("30") });
     equal(await streams.all("f"), "10,\n30,\n");
     equal(await streams.all("f", 4), "30,\n");
-    await refused(storage.read("f", 3, 4096), "invalid_offset");
-    await refused(storage.read("f", 5, 4096), "invalid_offset");
+    await rejectsWith(storage.read("f", 3, 4096), "invalid_offset");
+    await rejectsWith(storage.read("f", 5, 4096), "invalid_offset");
   });
 
   it("DeletedSourceStaysForItsForks", async ({ storage, streams }) => {
@@ -204,18 +204,18 @@ export function describeForks(it: It): void {
     await storage.create("f", { fork: { source: "s" } });
     await storage.create("g", { fork: { source: "s", offset: 1 } });
     await storage.delete("s");
-    await refused(storage.head("s"), "gone");
-    await refused(storage.read("s", 0, 4096), "gone");
-    await refused(streams.text("s", "x"), "gone");
-    await refused(storage.delete("s"), "gone");
-    await refused(storage.create("s", { contentType: TEXT }), "stream_exists");
-    await refused(storage.create("h", { fork: { source: "s" } }), "source_deleted");
+    await rejectsWith(storage.head("s"), "gone");
+    await rejectsWith(storage.read("s", 0, 4096), "gone");
+    await rejectsWith(streams.text("s", "x"), "gone");
+    await rejectsWith(storage.delete("s"), "gone");
+    await rejectsWith(storage.create("s", { contentType: TEXT }), "stream_exists");
+    await rejectsWith(storage.create("h", { fork: { source: "s" } }), "source_deleted");
     equal(await streams.all("f"), "abc".repeat(3000));
     await storage.delete("f");
-    await refused(storage.head("s"), "gone");
+    await rejectsWith(storage.head("s"), "gone");
     equal(await streams.all("g"), "a");
     await storage.delete("g");
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
     equal((await storage.create("s", { contentType: JSON_TYPE })).created, true);
   });
 
@@ -227,11 +227,11 @@ export function describeForks(it: It): void {
     await storage.delete("a");
     await storage.delete("b");
     await storage.delete("c");
-    await refused(storage.head("c"), "not_found");
-    await refused(storage.head("b"), "not_found");
-    await refused(storage.head("a"), "gone");
+    await rejectsWith(storage.head("c"), "not_found");
+    await rejectsWith(storage.head("b"), "not_found");
+    await rejectsWith(storage.head("a"), "gone");
     await storage.delete("b2");
-    await refused(storage.head("a"), "not_found");
+    await rejectsWith(storage.head("a"), "not_found");
   });
 
   it("LivingSourceIsNotTakenByItsForksEnd", async ({ storage, streams }) => {
@@ -240,7 +240,7 @@ export function describeForks(it: It): void {
     await storage.delete("b");
     equal(await streams.all("a"), "a");
     await storage.delete("a");
-    await refused(storage.head("a"), "not_found");
+    await rejectsWith(storage.head("a"), "not_found");
   });
 
   it("ForkMadeAgainAndAgainLeavesNoCount", async ({ storage }) => {
@@ -250,6 +250,6 @@ export function describeForks(it: It): void {
       await storage.delete("b");
     }
     await storage.delete("a");
-    await refused(storage.head("a"), "not_found");
+    await rejectsWith(storage.head("a"), "not_found");
   });
 }

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, notDeepStrictEqual as notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
 
@@ -31,7 +31,7 @@ const NAMES = [
 ];
 
 /** Making, finding and deleting streams. */
-export function describeLife(it: It): void {
+export function describeLifecycle(it: It): void {
   it("CreateMakesAnEmptyStream", async ({ storage }) => {
     const { space, ...created } = await storage.create("s", { contentType: TEXT });
     equal(created, {
@@ -71,14 +71,14 @@ export function describeLife(it: It): void {
 
   it("CreateWithBadJsonMakesNothing", async ({ storage }) => {
     const body = encodeUtf8("{");
-    await refused(storage.create("s", { contentType: JSON_TYPE, body }), "invalid_json");
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.create("s", { contentType: JSON_TYPE, body }), "invalid_json");
+    await rejectsWith(storage.head("s"), "not_found");
   });
 
   it("CreateClosedTakesNoAppends", async ({ storage, streams }) => {
     const body = encodeUtf8("all");
     const { space } = await storage.create("s", { contentType: TEXT, closed: true, body });
-    await refused(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
+    await rejectsWith(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
     equal(await streams.all("s"), "all");
   });
 
@@ -114,7 +114,7 @@ export function describeLife(it: It): void {
         { contentType: TEXT, lifetime, fork: { source: "s" } },
       ] as const
     ) {
-      await refused(storage.create("s", spec), "stream_exists");
+      await rejectsWith(storage.create("s", spec), "stream_exists");
     }
   });
 
@@ -128,11 +128,11 @@ export function describeLife(it: It): void {
   it("DeleteIsForGood", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("x") });
     await storage.delete("s");
-    await refused(storage.head("s"), "not_found");
-    await refused(storage.read("s", 0, 4096), "not_found");
-    await refused(storage.delete("s"), "not_found");
-    await refused(streams.text("s", "x"), "not_found");
-    await refused(storage.watch("s", () => {}), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
+    await rejectsWith(storage.read("s", 0, 4096), "not_found");
+    await rejectsWith(storage.delete("s"), "not_found");
+    await rejectsWith(streams.text("s", "x"), "not_found");
+    await rejectsWith(storage.watch("s", () => {}), "not_found");
   });
 
   it("DeletedNameMadeAgainIsANewStream", async ({ storage, streams }) => {
@@ -171,7 +171,7 @@ export function describeLife(it: It): void {
     }
     for (const [i, name] of NAMES.entries()) equal(await streams.all(name), `${i}`);
     await storage.delete("a/b");
-    await refused(storage.head("a/b"), "not_found");
+    await rejectsWith(storage.head("a/b"), "not_found");
     equal(await streams.all("a"), "0");
   });
 
@@ -179,9 +179,9 @@ export function describeLife(it: It): void {
     await storage.create("s", { contentType: TEXT });
     await storage.close();
     await storage.close();
-    await refused(streams.text("s", "x"), "storage_closed");
-    await refused(storage.create("t", {}), "storage_closed");
-    await refused(storage.delete("s"), "storage_closed");
+    await rejectsWith(streams.text("s", "x"), "storage_closed");
+    await rejectsWith(storage.create("t", {}), "storage_closed");
+    await rejectsWith(storage.delete("s"), "storage_closed");
   });
 
   it("IdentityIsShortAndStays", async ({ storage }) => {

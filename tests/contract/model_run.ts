@@ -37,7 +37,7 @@ const place = fc.oneof(
   plainRecord({ boundary: fc.nat(30) }),
   plainRecord({ part: fc.double({ min: 0, max: 1.05, noNaN: true }) }),
 );
-type Place = { boundary: number } | { part: number };
+type ReadPosition = { boundary: number } | { part: number };
 /** How an offset is given: as a position, as one of the stream, or as that of another one, a former one too. */
 const given = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom("bare" as const, "own" as const) },
@@ -270,7 +270,7 @@ class Run {
     equal(page.next, streams.length > limit ? page.streams.at(-1)?.name : undefined);
   }
 
-  async #read(name: string, place: Place, given: Given, limit: number): Promise<void> {
+  async #read(name: string, place: ReadPosition, given: Given, limit: number): Promise<void> {
     const found = this.#model.visible(name);
     const stream = "refused" in found ? undefined : found.ok;
     const from = toOffset(stream, place);
@@ -332,7 +332,7 @@ function toBody(json: boolean, messages: readonly string[]): Bytes {
   return encodeUtf8(json ? `[${messages.join(", ")}]` : messages.join(""));
 }
 
-function toOffset(stream: ModelStream | undefined, place: Place): number {
+function toOffset(stream: ModelStream | undefined, place: ReadPosition): number {
   if (stream === undefined) return 0;
   if ("part" in place) return Math.floor(place.part * stream.text.length);
   const boundaries = [...stream.boundaries].sort((a, b) => a - b);

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { spaceAt } from "../../src/protocol/offset.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
 
@@ -10,25 +10,25 @@ export function describeOffsets(it: It): void {
   it("OffsetOfADeletedStreamIsNoneOfTheOneMadeAgain", async ({ storage, streams }) => {
     const { space: old } = await storage.create("s", { contentType: TEXT, body: text("one two") });
     await storage.delete("s");
-    await refused(storage.read("s", { space: old, position: 3 }, 4096), "not_found");
+    await rejectsWith(storage.read("s", { space: old, position: 3 }, 4096), "not_found");
     for (const content of ["", "N1", "N1, N2, N3"]) {
       const { space } = await storage.create("s", { contentType: TEXT, body: text(content) });
       notEqual(space, old);
       for (const position of [0, 3, 7, 99]) {
         const offset = { space: old, position };
-        await refused(storage.read("s", offset, 4096), "offset_gone", /earlier stream.*-1/);
-        await refused(
+        await rejectsWith(storage.read("s", offset, 4096), "offset_gone", /earlier stream.*-1/);
+        await rejectsWith(
           storage.create("f", { fork: { source: "s", offset } }),
           "offset_gone",
           /^Stream-Fork-Offset .*earlier stream/,
         );
-        await refused(
+        await rejectsWith(
           storage.append("s", { contentType: TEXT, body: text("x"), expectedTail: offset }),
           { code: "offset_mismatch", space, tail: content.length },
           /belongs to an earlier stream.*; the tail is /,
         );
       }
-      await refused(storage.head("f"), "not_found");
+      await rejectsWith(storage.head("f"), "not_found");
       equal(await streams.all("s"), content);
       const { start, data } = await storage.read("s", { space, position: content.length }, 4096);
       equal([start, data.length], [content.length, 0]);
@@ -41,15 +41,15 @@ export function describeOffsets(it: It): void {
     const { space } = await storage.create("s", { contentType: TEXT, lifetime });
     clock.advance(1000);
     await storage.create("s", { contentType: TEXT });
-    await refused(storage.read("s", { space, position: 0 }, 4096), "offset_gone");
+    await rejectsWith(storage.read("s", { space, position: 0 }, 4096), "offset_gone");
   });
 
   it("OffsetOfASoftlyDeletedStreamIsGoneAsItIs", async ({ storage }) => {
     const { space } = await storage.create("s", { contentType: TEXT });
     await storage.create("f", { fork: { source: "s" } });
     await storage.delete("s");
-    await refused(storage.read("s", { space, position: 0 }, 4096), "gone");
-    await refused(storage.read("s", { space: space + 1, position: 0 }, 4096), "gone");
+    await rejectsWith(storage.read("s", { space, position: 0 }, 4096), "gone");
+    await rejectsWith(storage.read("s", { space: space + 1, position: 0 }, 4096), "gone");
   });
 
   it("OffsetsOfAForkAreItsSourcesUpToItsPointAndItsOwnBehind", async ({ storage, streams }) => {
@@ -89,9 +89,9 @@ export function describeOffsets(it: It): void {
     equal((await storage.append("c", { ...dot, expectedTail: tail })).tail, 12);
     // What its sources had behind its point is none of its bytes.
     for (const [position, space] of [[7, other], [9, a], [10, b], [10, a], [7, c]] as const) {
-      await refused(storage.read("c", { space, position }, 4096), "offset_gone");
+      await rejectsWith(storage.read("c", { space, position }, 4096), "offset_gone");
     }
-    await refused(
+    await rejectsWith(
       storage.create("d", { fork: { source: "c", offset: { space: other, position: 0 } } }),
       "offset_gone",
     );
@@ -107,8 +107,8 @@ export function describeOffsets(it: It): void {
     await storage.create("f", fork);
     const { space: now } = await storage.append("f", { contentType: TEXT, body: text("newer") });
     notEqual(now, old);
-    await refused(storage.read("f", { space: old, position: 6 }, 4096), "offset_gone");
-    await refused(
+    await rejectsWith(storage.read("f", { space: old, position: 6 }, 4096), "offset_gone");
+    await rejectsWith(
       storage.append("f", { ...dot, expectedTail: { space: old, position: 8 } }),
       { code: "offset_mismatch", space: now, tail: 8 },
     );
@@ -123,8 +123,8 @@ export function describeOffsets(it: It): void {
     await fork({ space, position: 2 });
     equal((await fork({ space, position: 2 })).created, false);
     equal((await fork(2)).created, false);
-    await refused(fork({ space, position: 1 }), "stream_exists");
-    await refused(fork({ space: space + 1, position: 2 }), "stream_exists");
+    await rejectsWith(fork({ space, position: 1 }), "stream_exists");
+    await rejectsWith(fork({ space: space + 1, position: 2 }), "stream_exists");
   });
 }
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import type { Appended } from "../../src/storage/storage.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { TEXT } from "./kit.ts";
 import type { It, Subject } from "./storage_contract.ts";
 
@@ -58,18 +58,18 @@ export function describeProducers(it: It): void {
   withStream("ProducerGapIsRefused", async (subject) => {
     const gap = (expected: number, received: number) =>
       ({ code: "sequence_gap", expected, received }) as const;
-    await refused(send(subject, 0, 1, "x"), gap(0, 1));
+    await rejectsWith(send(subject, 0, 1, "x"), gap(0, 1));
     await send(subject, 0, 0, "a");
-    await refused(send(subject, 0, 2, "x"), gap(1, 2));
+    await rejectsWith(send(subject, 0, 2, "x"), gap(1, 2));
     equal(await subject.streams.all("s"), "a");
   });
 
   withStream("ProducerEpochsGoUpAndBeginAtZero", async (subject) => {
     await send(subject, 1, 0, "a");
-    await refused(send(subject, 0, 1, "x"), { code: "stale_epoch", epoch: 1 });
-    await refused(send(subject, 2, 1, "x"), "epoch_start");
+    await rejectsWith(send(subject, 0, 1, "x"), { code: "stale_epoch", epoch: 1 });
+    await rejectsWith(send(subject, 2, 1, "x"), "epoch_start");
     await send(subject, 3, 0, "b");
-    await refused(send(subject, 1, 1, "x"), { code: "stale_epoch", epoch: 3 });
+    await rejectsWith(send(subject, 1, 1, "x"), { code: "stale_epoch", epoch: 3 });
     await send(subject, 3, 1, "c");
     equal(await subject.streams.all("s"), "abc");
   });
@@ -85,7 +85,7 @@ export function describeProducers(it: It): void {
 
   withStream("ProducersOfAStreamAreLimited", async (subject) => {
     for (const id of ["p", "q", "r"]) await send(subject, 0, 0, id, id);
-    await refused(send(subject, 0, 0, "x", "t"), "too_many_producers");
+    await rejectsWith(send(subject, 0, 0, "x", "t"), "too_many_producers");
     await send(subject, 0, 1, "p", "p");
     equal(await subject.streams.all("s"), "pqrp");
   });
@@ -101,7 +101,7 @@ export function describeProducers(it: It): void {
       });
     await batch(0, "b");
     equal((await batch(0, "b")).duplicate, true);
-    await refused(batch(1, "a"), "sequence_regression");
+    await rejectsWith(batch(1, "a"), "sequence_regression");
     await batch(1, "c");
     equal(await streams.all("s"), "xx");
   });
@@ -114,13 +114,13 @@ export function describeProducers(it: It): void {
     const again = await storage.append("s", { ...last, producer });
     equal([again.duplicate, again.closed, again.tail], [true, true, 3]);
     const { space } = again;
-    await refused(send(subject, 0, 1, "x"), {
+    await rejectsWith(send(subject, 0, 1, "x"), {
       code: "stream_closed",
       space,
       tail: 3,
       producer: { epoch: 0, seq: 0 },
     });
-    await refused(send(subject, 0, 0, "x", "q"), { code: "stream_closed", space, tail: 3 });
+    await rejectsWith(send(subject, 0, 0, "x", "q"), { code: "stream_closed", space, tail: 3 });
   });
 
   withStream("ProducerMayCloseWithoutContent", async (subject) => {
@@ -129,7 +129,7 @@ export function describeProducers(it: It): void {
     const close = { body: NO_BYTES, close: true, producer: { id: "p", epoch: 2, seq: 1 } };
     equal((await storage.append("s", close)).closed, true);
     equal((await storage.append("s", close)).duplicate, true);
-    await refused(
+    await rejectsWith(
       storage.append("s", { ...close, producer: { id: "p", epoch: 1, seq: 5 } }),
       { code: "stale_epoch", epoch: 2 },
     );

@@ -63,7 +63,7 @@ async function checkTimes(
 }
 
 /** Places that a read begins at without naming them (extensions). */
-export function describePlaces(it: It): void {
+export function describeReadPositions(it: It): void {
   for (const contentType of [TEXT, JSON_TYPE]) {
     it(`ReadSinceATimeLeavesNothingOut_${contentType}`, async (subject) => {
       const { storage } = subject;

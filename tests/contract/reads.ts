@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { JSON_TYPE, TEXT } from "./kit.ts";
 import type { It, Subject } from "./storage_contract.ts";
 
@@ -57,8 +57,8 @@ export function describeReads(it: It): void {
 
   it("ReadPastTheTailIsRefused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
-    await refused(storage.read("s", 4, LEAST_CHUNK), "offset_past_tail");
-    await refused(storage.read("s", 1e15, LEAST_CHUNK), "offset_past_tail");
+    await rejectsWith(storage.read("s", 4, LEAST_CHUNK), "offset_past_tail");
+    await rejectsWith(storage.read("s", 1e15, LEAST_CHUNK), "offset_past_tail");
   });
 
   it("ReadTellsWhatTheStreamIs", async ({ storage }) => {
@@ -146,10 +146,10 @@ export function describeReads(it: It): void {
     for (const message of sent) ends.push((await streams.json("s", message)).tail);
     for (const end of ends) equal((await storage.read("s", end, LEAST_CHUNK)).start, end);
     for (const end of ends.slice(1)) {
-      await refused(storage.read("s", end - 1, LEAST_CHUNK), "invalid_offset");
-      await refused(storage.read("s", end - 2, LEAST_CHUNK), "invalid_offset");
+      await rejectsWith(storage.read("s", end - 1, LEAST_CHUNK), "invalid_offset");
+      await rejectsWith(storage.read("s", end - 2, LEAST_CHUNK), "invalid_offset");
     }
-    await refused(storage.read("s", 1, LEAST_CHUNK), "invalid_offset");
+    await rejectsWith(storage.read("s", 1, LEAST_CHUNK), "invalid_offset");
   });
 
   it("SeparatorInsideAJsonStringIsNoBoundary", async ({ storage, streams }) => {
@@ -162,7 +162,7 @@ export function describeReads(it: It): void {
     for (let at = 0; at < whole.length; at++) {
       const read = storage.read("s", at, LEAST_CHUNK);
       if (boundaries.includes(at)) await read;
-      else await refused(read, "invalid_offset");
+      else await rejectsWith(read, "invalid_offset");
     }
   });
 

@@ -2,10 +2,10 @@ import { describeAppends } from "./appends.ts";
 import { describeExpiry, describeSliding } from "./expiry.ts";
 import { describeForks } from "./forks.ts";
 import { type Kit, type KitOptions, type OpenKit, Streams } from "./kit.ts";
-import { describeLife } from "./lifecycle.ts";
+import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
-import { describePlaces } from "./read_positions.ts";
+import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
 import { describeWatching } from "./watching.ts";
@@ -42,12 +42,12 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
     describeListingOfSliding(it);
   }
   if (parts === "sliding") return;
-  describeLife(it);
+  describeLifecycle(it);
   describeAppends(it);
   describeProducers(it);
   describeReads(it);
   describeOffsets(it);
-  describePlaces(it);
+  describeReadPositions(it);
   describeListing(it);
   describeForks(it);
   describeExpiry(it);

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { TEXT } from "./kit.ts";
 import type { It } from "./storage_contract.ts";
 
@@ -39,7 +39,7 @@ export function describeWatching(it: It): void {
     await storage.delete("s");
     ok(wakes > 0);
     watch.cancel();
-    await refused(storage.watch("s", () => {}), "not_found");
+    await rejectsWith(storage.watch("s", () => {}), "not_found");
   });
 
   it("WatchWakesWhenTheSourceIsDeletedSoftly", async ({ storage }) => {
@@ -50,7 +50,7 @@ export function describeWatching(it: It): void {
     await storage.delete("s");
     ok(wakes > 0);
     watch.cancel();
-    await refused(storage.watch("s", () => {}), "gone");
+    await rejectsWith(storage.watch("s", () => {}), "gone");
   });
 
   it("WatchOfOneStreamSleepsThroughOthers", async ({ storage, streams }) => {
@@ -59,7 +59,7 @@ export function describeWatching(it: It): void {
     let wakes = 0;
     const watch = await storage.watch("s", () => wakes++);
     await streams.text("t", "x");
-    await refused(streams.json("s", "1"), "content_type_mismatch");
+    await rejectsWith(streams.json("s", "1"), "content_type_mismatch");
     equal(wakes, 0);
     watch.cancel();
   });

@@ -4,7 +4,7 @@ import type { Catalog } from "../../src/storage/file/catalog/catalog.ts";
 import { SqliteLookups } from "../../src/storage/file/catalog/lookups.ts";
 import { DirectoryError } from "../../src/storage/file/directory/damage.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
-import type { DatabaseDoor } from "../../src/storage/file/options.ts";
+import type { CatalogDriver } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
@@ -33,7 +33,7 @@ export async function answersOf(dir: string): Promise<Answers> {
       walBytes: 64 * 1024,
       mustExist: true,
       clock: new ManualClock(NOW_MS),
-      database: readOnlyDoor(isRead.promise),
+      database: readOnlyDriver(isRead.promise),
     });
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
@@ -65,7 +65,7 @@ export async function answersOf(dir: string): Promise<Answers> {
  * The catalogue's own look-ups and no thread for changes: nothing here is to be stored. A checkpoint that
  * ended all the same would forget what the log adds to the rows, and so none does until all is read.
  */
-function readOnlyDoor(isRead: Promise<void>): DatabaseDoor {
+function readOnlyDriver(isRead: Promise<void>): CatalogDriver {
   return {
     lock: () => ({ release: () => {} }),
     create: () => {},
@@ -113,7 +113,7 @@ function bind(
     countForks: (sourceId) => lookups.countForks(sourceId),
     forkIds: (sourceId) => lookups.forkIds(sourceId),
     greatestId: () => lookups.greatestId(),
-    positionBehind: (position) => lookups.positionBehind(position),
+    newestLsnAfter: (position) => lookups.newestLsnAfter(position),
     expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
   };
 }

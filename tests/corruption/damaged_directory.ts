@@ -7,7 +7,7 @@ import { copyFolder, filesIn } from "./folders.ts";
 import { type Answers, answersOf, DAMAGED, OPEN } from "./answers.ts";
 
 /** A directory that is damaged in one place at a time. */
-export class Patient {
+export class DamagedDirectory {
   readonly dir: string;
   /** What a reader may see where nothing is found. */
   readonly #right: readonly Answers[];

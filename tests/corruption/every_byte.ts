@@ -2,7 +2,7 @@ import { ok } from "node:assert/strict";
 import process from "node:process";
 import { writeAt } from "./write_at.ts";
 import { answersOf } from "./answers.ts";
-import { Patient } from "./damaged_directory.ts";
+import { DamagedDirectory } from "./damaged_directory.ts";
 import { copyFolder, withFastDir } from "./folders.ts";
 import { makeDirectory } from "./sample.ts";
 
@@ -20,7 +20,7 @@ export async function flipEveryByte(isMine: (path: string) => boolean): Promise<
     await makeDirectory(dir, 1);
     Deno.removeSync(`${dir}/LOCK`);
     copyFolder(dir, `${root}/whole`);
-    const patient = new Patient(root, dir, [await answersOf(`${root}/whole`)]);
+    const patient = new DamagedDirectory(root, dir, [await answersOf(`${root}/whole`)]);
     const files = patient.files();
     const bytes = [...files.values()].reduce((sum, { length }) => sum + length, 0);
     ok(bytes <= SMALL_BYTES, `${bytes} bytes`);

@@ -2,7 +2,7 @@ import { ok } from "node:assert/strict";
 import process from "node:process";
 import { Random } from "../support/random.ts";
 import { answersOf } from "./answers.ts";
-import { Patient } from "./damaged_directory.ts";
+import { DamagedDirectory } from "./damaged_directory.ts";
 import { copyFolder, withFastDir } from "./folders.ts";
 import { goOn, makeDirectory } from "./sample.ts";
 
@@ -32,22 +32,22 @@ Deno.test("random damage of a larger directory is found or changes no answer", (
     ok(found > ROUNDS / 4);
   }));
 
-async function makeStopped(root: string): Promise<Patient> {
+async function makeStopped(root: string): Promise<DamagedDirectory> {
   const dir = `${root}/stopped`;
   await makeDirectory(dir, BLOCKS);
   Deno.removeSync(`${dir}/LOCK`);
-  return new Patient(`${root}/of-stopped`, dir, [await askCopy(root, dir)]);
+  return new DamagedDirectory(`${root}/of-stopped`, dir, [await askCopy(root, dir)]);
 }
 
 /**
  * One that was killed, with what came since the last checkpoint in its log. Of the newest batch nothing
  * tells whether it was acknowledged: without it, too, the answers are right.
  */
-async function makeKilled(root: string): Promise<Patient> {
+async function makeKilled(root: string): Promise<DamagedDirectory> {
   const [whole, shorter] = [`${root}/killed`, `${root}/shorter`];
   await goOn(`${root}/stopped`, root, { whole, shorter });
   const right = [await askCopy(root, whole), await askCopy(root, shorter)];
-  return new Patient(`${root}/of-killed`, whole, right);
+  return new DamagedDirectory(`${root}/of-killed`, whole, right);
 }
 
 async function askCopy(root: string, dir: string) {

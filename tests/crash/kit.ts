@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { StreamError } from "../../src/protocol/errors.ts";
 import type { Appended, AppendRequest, CreateSpec, Storage } from "../../src/storage/storage.ts";
-import { turn } from "../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../support/simulation/simulated_process.ts";
 import { Machine } from "../support/simulation/machine.ts";
 import { Random } from "../support/random.ts";
 
@@ -56,7 +56,7 @@ export async function outcome(call: Promise<unknown>): Promise<string> {
 
 /** Lets everything go on that goes on by itself. */
 export async function rest(turns = 300): Promise<void> {
-  for (let i = 0; i < turns; i++) await turn();
+  for (let i = 0; i < turns; i++) await yieldToEventLoop();
 }
 
 /** Lets a checkpoint begin, and waits until it has ended one way or the other. */
@@ -72,7 +72,7 @@ export async function inTime(on: Machine, call: Promise<unknown>): Promise<strin
   for (let turns = 0; found === undefined; turns++) {
     if (turns > 3000) return "nothing";
     if (turns % 50 === 49) on.clock.advance(1000);
-    await turn();
+    await yieldToEventLoop();
   }
   return found;
 }

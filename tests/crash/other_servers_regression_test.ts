@@ -1,11 +1,11 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
-import { notOpened, refused } from "../support/expect.ts";
+import { notOpened, rejectsWith } from "../support/expect.ts";
 import { SimulatedFolder } from "../support/simulation/simulated_names.ts";
 import { checkpoint, get, machine, outcome, post, put, rest } from "./kit.ts";
 
 /**
  * What went wrong in other servers, each on a disk that behaves as badly as it may. The bugs that were
- * found in this one stand in `found_test.ts`.
+ * found in this one stand in `regression_test.ts`.
  */
 
 /** A small log, so that its files are full soon. */
@@ -53,7 +53,7 @@ Deno.test("half a record with its length before it spoils no later read", async 
       const on = machine(seed);
       const before = await on.open();
       await put(before, "here", "text");
-      on.fileSystem.life.endAfter(calls);
+      on.fileSystem.process.exitAfter(calls);
       const long = "x".repeat(3000);
       void outcome(post(before, "here", long));
       await rest(30);
@@ -135,7 +135,7 @@ Deno.test("a failed sync isn't tried again: no write succeeds until the next sta
     equal(await get(before, "here"), "kept");
     await checkpoint(on);
   }
-  equal(on.database.tables?.state.position, 0, "nothing is stored after a failure");
+  equal(on.database.tables?.state.lsn, 0, "nothing is stored after a failure");
   on.end("crash");
   const after = await on.open();
   ok(["kept", "keptlost?"].includes(await get(after, "here")), "whole or not at all");
@@ -208,9 +208,9 @@ Deno.test("a fork that is refused for its type leaves no reference", async () =>
   const storage = await on.open();
   await put(storage, "source", "text");
   const wrong = { contentType: "image/png", fork: { source: "source" } };
-  await refused(storage.create("fork", wrong), "content_type_mismatch");
+  await rejectsWith(storage.create("fork", wrong), "content_type_mismatch");
   await storage.delete("source");
-  await refused(storage.head("source"), "not_found");
+  await rejectsWith(storage.head("source"), "not_found");
   await put(storage, "source", "free again");
   on.end("crash");
   equal(await get(await on.open(), "source"), "free again");
@@ -224,12 +224,12 @@ Deno.test("a second DELETE of what only forks keep is refused, and the last fork
   await storage.delete("source");
   on.end("crash");
   storage = await on.open();
-  await refused(storage.delete("source"), "gone");
+  await rejectsWith(storage.delete("source"), "gone");
   equal(await get(storage, "fork"), "text");
   await checkpoint(on);
   await storage.delete("fork");
   on.end("crash");
   storage = await on.open();
-  await refused(storage.head("source"), "not_found");
+  await rejectsWith(storage.head("source"), "not_found");
   await rest();
 });

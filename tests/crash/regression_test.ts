@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { Call } from "../support/simulation/faults.ts";
 import { runHistory } from "./history/history.ts";
-import { turn } from "../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../support/simulation/simulated_process.ts";
 import type { Machine } from "../support/simulation/machine.ts";
 import { checkpoint, get, inTime, machine, outcome, post, put, rest } from "./kit.ts";
 
@@ -37,13 +37,13 @@ Deno.test("killed at any call, then without power at any call of the next start"
   for (let calls = 1; calls <= 100; calls++) {
     for (const next of [1, 4, 7, 10, 13, 16, 18, 20, 21, 24, 30]) {
       const on = machine(calls * 1000 + next);
-      const { life } = on.fileSystem;
+      const { process: life } = on.fileSystem;
       const before = await on.open();
       await put(before, "here", "text");
-      life.endAfter(calls);
+      life.exitAfter(calls);
       const more = answered(on, post(before, "here", LONG));
       on.clock.advance(30_000);
-      for (let turns = 0; turns < 100 && !life.isOver; turns++) await turn();
+      for (let turns = 0; turns < 100 && !life.hasExited; turns++) await yieldToEventLoop();
       const isMore = await more;
       on.end("kill");
       await dieAfter(on, next, "crash");
@@ -115,7 +115,7 @@ Deno.test("a failure while a long record is synced leaves a log that opens", asy
     await put(storage, "here", LONG);
     on.fileSystem.faults.add({ call: "write", kind: "other", path: /segments/ });
     const long = outcome(post(storage, "here", "x".repeat(90_000)));
-    for (let turns = seed % 10; turns > 0; turns--) await turn();
+    for (let turns = seed % 10; turns > 0; turns--) await yieldToEventLoop();
     on.clock.advance(30_000);
     await long;
     await rest();
@@ -132,7 +132,7 @@ Deno.test("a stream deleted during a checkpoint keeps what it had until its dele
     await checkpoint(on);
     await post(storage, "here", LONG);
     on.clock.advance(30_000);
-    for (let turns = seed % 60; turns > 0; turns--) await turn();
+    for (let turns = seed % 60; turns > 0; turns--) await yieldToEventLoop();
     on.fileSystem.faults.add({ call: "sync", kind: "other", path: /wal/ });
     equal(await outcome(storage.delete("here")), "storage_failed");
     await rest();
@@ -177,7 +177,7 @@ Deno.test("what was let in before a close is answered, and is what it was said t
     const fork = outcome(
       storage.create("fork", { fork: { source: "source", offset: 0, subOffset: 1500 } }),
     );
-    for (let turns = seed % 5; turns > 0; turns--) await turn();
+    for (let turns = seed % 5; turns > 0; turns--) await yieldToEventLoop();
     await storage.close();
     const said = await fork;
     on.end("kill");
@@ -189,19 +189,24 @@ Deno.test("what was let in before a close is answered, and is what it was said t
 
 /** Starts the storage, and ends the process after so many calls. */
 async function dieAfter(on: Machine, calls: number, how: "crash" | "kill"): Promise<void> {
-  const { life } = on.fileSystem;
-  life.endAfter(calls);
+  const { process } = on.fileSystem;
+  process.exitAfter(calls);
   let isOpen = false;
   on.open().then(() => isOpen = true, () => {});
-  for (let turns = 0; turns < 300 && !isOpen && !life.isOver; turns++) await turn();
+  for (let turns = 0; turns < 300 && !isOpen && !process.hasExited; turns++) {
+    await yieldToEventLoop();
+  }
   on.end(how);
 }
 
 /** Whether a call was answered before the process ended. */
 async function answered(on: Machine, call: Promise<unknown>): Promise<boolean> {
-  const { life } = on.fileSystem;
-  const done = call.then(() => !life.isOver, () => false);
-  return await Promise.race([done, life.ended.then(() => turn()).then(() => false)]);
+  const { process } = on.fileSystem;
+  const done = call.then(() => !process.hasExited, () => false);
+  return await Promise.race([
+    done,
+    process.exited.then(() => yieldToEventLoop()).then(() => false),
+  ]);
 }
 
 Deno.test("a stream that a checkpoint holds doesn't leave memory and lose its dirty mark", async () => {

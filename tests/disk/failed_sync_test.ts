@@ -15,7 +15,7 @@ const RUNTIMES = {
   bun: [bun, SCRIPT],
 };
 const TEXT = { "content-type": "text/plain" };
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 
 for (const [runtime, command] of Object.entries(RUNTIMES)) {
   for (const failure of ["sync wal", "write wal", "sync segments"]) {
@@ -28,7 +28,7 @@ for (const [runtime, command] of Object.entries(RUNTIMES)) {
         try {
           await serveUntilFailure(server, () => writeFileSync(control, failure));
           rmSync(control);
-          await refusesWrites(server);
+          await rejectsWrites(server);
           await server.kill();
           server = await start();
           await servesAgain(server);
@@ -46,7 +46,7 @@ async function serveUntilFailure(server: Program, fail: () => void): Promise<voi
   equal((await health(server)).code, 200);
   fail();
   // A segment's sync fails with the next checkpoint, until which appends go on.
-  for (const untilMs = Date.now() + PATIENCE_MS; Date.now() < untilMs;) {
+  for (const untilMs = Date.now() + TIMEOUT_MS; Date.now() < untilMs;) {
     const answer = await send(server, "POST", "quiet", "x".repeat(5000));
     if (answer.status === 503) return;
     equal(answer.status, 204);
@@ -55,7 +55,7 @@ async function serveUntilFailure(server: Program, fail: () => void): Promise<voi
   throw new Error("The failure was never met");
 }
 
-async function refusesWrites(server: Program): Promise<void> {
+async function rejectsWrites(server: Program): Promise<void> {
   const reading = readSse(server, "here");
   let isAnswered = false;
   const waiting = fetch(`${server.url}/here?offset=now&live=long-poll`)
@@ -90,7 +90,7 @@ async function servesAgain(server: Program): Promise<void> {
 }
 
 async function send(server: Program, method: string, name: string, body?: string) {
-  const init = { method, headers: TEXT, signal: AbortSignal.timeout(PATIENCE_MS) };
+  const init = { method, headers: TEXT, signal: AbortSignal.timeout(TIMEOUT_MS) };
   const answer = await fetch(
     `${server.url}/${name}`,
     body === undefined ? init : { ...init, body },

@@ -12,8 +12,8 @@ const DISK_MIB = 24;
 const SMALL = ["--wal-bytes", "4MiB", "--segment-bytes", "1MiB", "--long-poll-timeout", "1s"];
 const CHUNK_BYTES = 64 * 1024;
 /** More than the log can take: by then a full disk has shown. */
-const MOST_CHUNKS = 200;
-const PATIENCE_MS = 30_000;
+const MAX_CHUNKS = 200;
+const TIMEOUT_MS = 30_000;
 /** Those of the test that runs, to be ended however it ends. */
 const started: Program[] = [];
 
@@ -154,15 +154,15 @@ class Written {
   }
 
   /** Appends until the disk is full, at most so often; whether it was. */
-  async appendUntilFull(most = MOST_CHUNKS): Promise<boolean> {
+  async appendUntilFull(most = MAX_CHUNKS): Promise<boolean> {
     for (let i = 0; i < most; i++) if (!await this.#appendChunk()) return true;
-    ok(most < MOST_CHUNKS, "the disk is full by now");
+    ok(most < MAX_CHUNKS, "the disk is full by now");
     return false;
   }
 
   /** Tries until there is room again. */
   async appendUntilTaken(): Promise<void> {
-    for (const untilMs = Date.now() + PATIENCE_MS; !await this.#appendChunk(); await sleep(50)) {
+    for (const untilMs = Date.now() + TIMEOUT_MS; !await this.#appendChunk(); await sleep(50)) {
       ok(Date.now() < untilMs, "there is room again");
     }
   }
@@ -203,7 +203,7 @@ class Written {
   }
 
   async #send(init: RequestInit): Promise<Response> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
     return await fetch(`${this.#server.url}/${this.#name}`, { ...init, signal });
   }
 }

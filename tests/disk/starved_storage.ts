@@ -14,7 +14,7 @@ const NAMES = ["a", "b", "c", "d"];
 const ROUNDS = 60;
 const BODY = new Uint8Array(20_000).fill(120);
 const TEXT = "text/plain";
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 
 // Deno sets its signals up at some time, and doesn't outlive that without descriptors: now there are some.
 process.on("SIGTERM", () => process.exit(1));
@@ -25,7 +25,7 @@ for (const name of [...NAMES, "gone"]) {
   await storage.create(name, { contentType: TEXT, body: BODY });
 }
 
-const untilMs = Date.now() + PATIENCE_MS;
+const untilMs = Date.now() + TIMEOUT_MS;
 /** Waits for more checkpoints than that; whether they came. */
 async function stored(than: number): Promise<boolean> {
   while (storage.status().figures.checkpoints <= than && Date.now() < untilMs) {

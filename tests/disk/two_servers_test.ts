@@ -20,13 +20,13 @@ for (const first of RUNTIME_TARGETS) {
       try {
         for (const second of RUNTIME_TARGETS) {
           const command = [...await second.command(), "--port", "0", "--dir"];
-          await refused([...command, dir], holder);
-          await refused([...command, link], holder);
+          await failsToStart([...command, dir], holder);
+          await failsToStart([...command, link], holder);
         }
         equal((await fetch(`${holder.url}/still`, { method: "PUT" })).status, 201);
         await holder.kill();
         holder = await startProgram([...await first.command(), "--port", "0", "--dir", link]);
-        await refused([...await first.command(), "--port", "0", "--dir", dir], holder);
+        await failsToStart([...await first.command(), "--port", "0", "--dir", dir], holder);
         equal((await fetch(`${holder.url}/still`, { method: "HEAD" })).status, 200);
       } finally {
         await holder.kill();
@@ -53,7 +53,7 @@ Deno.test("of several servers started at once on a new directory one starts", ()
     for (const failure of failures) match(failure, /cannot start: .*another server/);
   }));
 
-async function refused(command: readonly string[], holder: Program): Promise<void> {
+async function failsToStart(command: readonly string[], holder: Program): Promise<void> {
   await rejects(
     startProgram(command),
     new RegExp(`\\(1\\):[^]*cannot start: .*another server, process ${holder.pid}, holds`),

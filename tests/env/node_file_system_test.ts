@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { read, readSync, write, writeSync } from "node:fs";
-import { nodeFileSystemWith, type PieceCalls } from "../../src/env/node_file_system.ts";
+import { type IoCalls, nodeFileSystemWith } from "../../src/env/node_file_system.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import { get, post, put } from "../crash/kit.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -8,7 +8,7 @@ import { Random } from "../support/random.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
 /** Each call does a part of what is asked, at least one byte. */
-function shortCalls(random: Random): { calls: PieceCalls; count: () => number } {
+function shortCalls(random: Random): { calls: IoCalls; count: () => number } {
   let short = 0;
   const part = (length: number) => {
     const some = random.between(1, Math.max(1, length));

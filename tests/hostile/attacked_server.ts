@@ -9,11 +9,11 @@ import { ControlClient } from "./control_client.ts";
 
 const PAGE_BYTES = 4096;
 const MIB = 1024 * 1024;
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 /** What a runtime may hold on to once it has been used, beyond what it had: heaps shrink when they like. */
-const SPARE_MIB = 128;
+const MARGIN_MIB = 128;
 /** Kept connections of clients, and segment files. */
-const SPARE_FILES = 40;
+const MARGIN_FILES = 40;
 
 /** A server under attack, and what is known of it. */
 export interface AttackedServer extends Program {
@@ -57,10 +57,10 @@ export function underAttack(
         const command = [...await target.command(), "--port", "0", "--dir", dir];
         const program = await startProgram([...command, ...flags]);
         try {
-          await attackAndLookAfter(
+          await attackAndMonitor(
             attacked(program, dir),
             attack,
-            options.spareMib ?? SPARE_MIB,
+            options.spareMib ?? MARGIN_MIB,
           );
           await program.stop();
         } finally {
@@ -70,7 +70,7 @@ export function underAttack(
   }
 }
 
-async function attackAndLookAfter(
+async function attackAndMonitor(
   server: AttackedServer,
   attack: (server: AttackedServer) => Promise<void>,
   spareMib: number,
@@ -85,7 +85,7 @@ async function attackAndLookAfter(
   }
   const { status, defects } = await server.health();
   deepEqual([status, defects], ["ok", 0], server.output());
-  await until(() => server.figures().openFiles <= before.openFiles + SPARE_FILES, () => {
+  await until(() => server.figures().openFiles <= before.openFiles + MARGIN_FILES, () => {
     const { openFiles } = server.figures();
     return `${openFiles} files are open, ${before.openFiles} were`;
   });
@@ -105,7 +105,7 @@ export async function until(
   isSo: () => boolean | Promise<boolean>,
   complaint: () => string,
 ): Promise<void> {
-  for (const endMs = Date.now() + PATIENCE_MS; !await isSo();) {
+  for (const endMs = Date.now() + TIMEOUT_MS; !await isSo();) {
     ok(Date.now() < endMs, complaint());
     await sleep(50);
   }

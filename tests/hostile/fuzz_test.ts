@@ -7,7 +7,7 @@ import { RawConnection } from "../runtime/raw_http.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Random } from "../support/random.ts";
 import { underAttack } from "./attacked_server.ts";
-import { type StrangeRequest, strangeRequest } from "./random_request.ts";
+import { type RandomRequest, randomRequest } from "./random_request.ts";
 
 /** `FUZZ_SECONDS` says how long each of these goes on (10), `SEED` with which seed it begins. */
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 10);
@@ -28,7 +28,7 @@ Deno.test("no request that can be made up meets a defect, and refused ones chang
   const codes = new Map<number, number>();
   for (let seed = FIRST_SEED; performance.now() < untilMs; seed++) {
     const random = new Random(seed);
-    const strange = strangeRequest(random);
+    const strange = randomRequest(random);
     const request = toRequest(strange);
     if (request === undefined) continue;
     const before = await stateOf(storage);
@@ -67,7 +67,7 @@ underAttack("requests of any bytes leave the server as it was", [
       using connection = new RawConnection(server.url);
       const bytes = random.chance(0.1)
         ? garbage(random)
-        : toText(strangeRequest(random), server.url);
+        : toText(randomRequest(random), server.url);
       connection.send(bytes);
       await Promise.race([connection.closed(), sleep(300)]);
       requests++;
@@ -82,7 +82,7 @@ underAttack("requests of any bytes leave the server as it was", [
 });
 
 /** `undefined` where the runtime itself refuses to make such a request. */
-function toRequest({ method, target, headers, body }: StrangeRequest): Request | undefined {
+function toRequest({ method, target, headers, body }: RandomRequest): Request | undefined {
   try {
     const request = new Request(`http://localhost/v1/stream/${target}`, {
       method,
@@ -96,7 +96,7 @@ function toRequest({ method, target, headers, body }: StrangeRequest): Request |
   }
 }
 
-function toText({ method, target, headers, body }: StrangeRequest, url: string): string {
+function toText({ method, target, headers, body }: RandomRequest, url: string): string {
   const { pathname, host } = new URL(url);
   const lines = headers.map(([name, value]) => `${name}: ${value.replaceAll("\n", " ")}`);
   const length = new TextEncoder().encode(body.replaceAll("\n", "\r\n")).length;

@@ -99,7 +99,7 @@ const NAMES = [
 ];
 
 /** A request as someone might send it who means no good, or has a bug. */
-export interface StrangeRequest {
+export interface RandomRequest {
   readonly method: string;
   /** What follows the prefix, query included. */
   readonly target: string;
@@ -108,7 +108,7 @@ export interface StrangeRequest {
 }
 
 /** Makes one up. */
-export function strangeRequest(random: Random): StrangeRequest {
+export function randomRequest(random: Random): RandomRequest {
   const headers = Array.from(
     { length: random.below(6) },
     () => [random.pick(HEADERS), value(random)] as const,

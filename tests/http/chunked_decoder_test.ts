@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { ChunkedDecoder } from "../../src/http/chunked_decoder.ts";
 import { ChunkEncoder, LAST_CHUNK } from "../../src/http/chunk_encoder.ts";
-import { HeadError } from "../../src/http/parse_error.ts";
+import { ParseError } from "../../src/http/parse_error.ts";
 import { type Bytes, concatBytes } from "../../src/protocol/bytes.ts";
 
 function bytesOf(text: string): Bytes {
@@ -83,7 +83,7 @@ for (
     let isDone = false;
     const run = () => isDone = decode([bytesOf(text)]).isDone;
     if (text === "5\r\nhello") run();
-    else throws(run, HeadError);
+    else throws(run, ParseError);
     equal(isDone, false);
   });
 }

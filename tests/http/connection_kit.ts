@@ -3,10 +3,10 @@ import type { FileSlice } from "../../src/env/file_body.ts";
 import type { Connection } from "../../src/http/connection.ts";
 import { BodyBuffer } from "../../src/http/body_buffer.ts";
 import {
-  type Answer,
   type Handler,
   type HttpRequest,
-  isArriving,
+  type HttpResponse,
+  isBodySource,
   type Respond,
 } from "../../src/http/handler.ts";
 import { HttpConnections } from "../../src/http/connections.ts";
@@ -92,7 +92,7 @@ export class FakeSlice implements FileSlice {
 /** A request that waits for its answer. */
 export interface Pending {
   readonly request: HttpRequest;
-  respond(answer: Partial<Answer>): void;
+  respond(answer: Partial<HttpResponse>): void;
 }
 
 /** Connections whose requests a test answers, on a clock that it moves. */
@@ -151,7 +151,7 @@ export const GET = sent("GET /a HTTP/1.1\nHost: h\n\n");
 
 /** All of a request's body, once it is here. */
 export function bodyOf({ body, whole }: HttpRequest): Promise<Bytes> {
-  if (!isArriving(body)) return Promise.resolve(whole ?? new Uint8Array(0));
+  if (!isBodySource(body)) return Promise.resolve(whole ?? new Uint8Array(0));
   return new Promise((resolve, reject) => {
     const buffer = new BodyBuffer();
     body.attach({

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import {
   type FrameSink,
-  isArriving,
+  isBodySource,
   type LiveBody,
   type SliceBody,
 } from "../../src/http/handler.ts";
@@ -277,7 +277,7 @@ class Feed implements LiveBody {
     this.events.push(`drained ${this.sink?.queuedBytes}`);
   }
 
-  gone(): void {
+  disconnected(): void {
     this.events.push("gone");
   }
 }
@@ -336,7 +336,7 @@ Deno.test("a live body that is cut ends the connection in the middle", () => {
   connection.received(GET);
   const feed = new Feed();
   kit.only.respond({ body: feed });
-  feed.sink?.cut(new Error("too slow"));
+  feed.sink?.destroy(new Error("too slow"));
   equal(socket.ending, "terminate");
   ok(!socket.received.endsWith("0\r\n\r\n"));
 });
@@ -364,47 +364,48 @@ Deno.test("a blob is sent in pieces, as fast as the client takes them", async ()
 });
 
 /** How an answer with a part of a file may end, and how it is told. */
-const SLICE_ENDINGS: readonly (readonly [string, (slice: FakeSlice, at: SliceAnswer) => void])[] = [
-  ["it is sent", () => {}],
-  ["its client goes in the middle", (slice, { kit, socket, connection, respond }) => {
-    socket.roomBytes = 200;
-    respond({ body: inBrackets(slice) });
-    equal(slice.releases, 0);
-    kit.connections.close(connection);
-  }],
-  ["its client is gone before", (slice, { kit, connection, respond }) => {
-    kit.connections.close(connection);
-    respond({ body: inBrackets(slice) });
-  }],
-  ["its headers can't be sent", (slice, { socket, respond }) => {
-    respond({ body: inBrackets(slice), headers: { "x": "\r\n" } });
-    equal(socket.ending, "terminate");
-  }],
+const SLICE_ENDINGS: readonly (readonly [string, (slice: FakeSlice, at: SliceResponse) => void])[] =
   [
-    "there is no body to send",
-    (slice, { respond }) => respond({ body: inBrackets(slice), status: 304 }),
-  ],
-  ["its file is too short", (slice, { socket, respond }) => {
-    slice.text = slice.text.slice(0, 900);
-    respond({ body: inBrackets(slice) });
-    equal(socket.ending, "terminate");
-  }],
-  ["its file is too short once the client takes more", (slice, at) => {
-    at.socket.roomBytes = 200;
-    at.respond({ body: inBrackets(slice) });
-    slice.text = slice.text.slice(0, 900);
-    at.socket.roomBytes = Infinity;
-    at.connection.drained();
-    equal(at.socket.ending, "terminate");
-    at.kit.connections.close(at.connection);
-  }],
-];
+    ["it is sent", () => {}],
+    ["its client goes in the middle", (slice, { kit, socket, connection, respond }) => {
+      socket.roomBytes = 200;
+      respond({ body: inBrackets(slice) });
+      equal(slice.releases, 0);
+      kit.connections.close(connection);
+    }],
+    ["its client is gone before", (slice, { kit, connection, respond }) => {
+      kit.connections.close(connection);
+      respond({ body: inBrackets(slice) });
+    }],
+    ["its headers can't be sent", (slice, { socket, respond }) => {
+      respond({ body: inBrackets(slice), headers: { "x": "\r\n" } });
+      equal(socket.ending, "terminate");
+    }],
+    [
+      "there is no body to send",
+      (slice, { respond }) => respond({ body: inBrackets(slice), status: 304 }),
+    ],
+    ["its file is too short", (slice, { socket, respond }) => {
+      slice.text = slice.text.slice(0, 900);
+      respond({ body: inBrackets(slice) });
+      equal(socket.ending, "terminate");
+    }],
+    ["its file is too short once the client takes more", (slice, at) => {
+      at.socket.roomBytes = 200;
+      at.respond({ body: inBrackets(slice) });
+      slice.text = slice.text.slice(0, 900);
+      at.socket.roomBytes = Infinity;
+      at.connection.drained();
+      equal(at.socket.ending, "terminate");
+      at.kit.connections.close(at.connection);
+    }],
+  ];
 
 function inBrackets(slice: FakeSlice): SliceBody {
   return { before: "[", slice, after: "]" };
 }
 
-interface SliceAnswer extends ReturnType<ConnectionKit["connect"]> {
+interface SliceResponse extends ReturnType<ConnectionKit["connect"]> {
   readonly kit: ConnectionKit;
   readonly respond: ConnectionKit["only"]["respond"];
 }
@@ -504,7 +505,7 @@ Deno.test("who takes a body may answer in the middle of it: the rest is thrown a
   const { socket, connection } = kit.connect();
   connection.received(sent("POST /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n"));
   const { request, respond } = kit.only;
-  ok(isArriving(request.body));
+  ok(isBodySource(request.body));
   let writes = 0;
   request.body.attach({
     write() {

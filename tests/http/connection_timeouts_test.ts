@@ -96,7 +96,7 @@ Deno.test("who takes less than comes is not idle either", () => {
   connection.received(GET);
   let sink: FrameSink | undefined;
   kit.only.respond({
-    body: { limitBytes: 1, attach: (given) => sink = given, drained() {}, gone() {} },
+    body: { limitBytes: 1, attach: (given) => sink = given, drained() {}, disconnected() {} },
   });
   for (let minute = 0; minute < 30; minute++) {
     sink?.write(new Uint8Array(1000));

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
-import { HeadError } from "../../src/http/parse_error.ts";
+import { ParseError } from "../../src/http/parse_error.ts";
 import { couldBeHead, parseHead } from "../../src/http/request_head.ts";
 
 function head(...lines: string[]): string {
@@ -9,7 +9,7 @@ function head(...lines: string[]): string {
 function refusedWith(status: number, text: string): void {
   throws(
     () => parseHead(text),
-    (error) => error instanceof HeadError && error.status === status,
+    (error) => error instanceof ParseError && error.status === status,
     text,
   );
 }

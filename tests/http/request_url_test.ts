@@ -1,12 +1,12 @@
 import { equal, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { HeadError } from "../../src/http/parse_error.ts";
+import { ParseError } from "../../src/http/parse_error.ts";
 import { RequestUrls } from "../../src/http/request_url.ts";
 
 const urls = new RequestUrls();
 
 function refused(target: string, host: string): void {
-  throws(() => urls.of(target, host), HeadError, `${target} ${host}`);
+  throws(() => urls.of(target, host), ParseError, `${target} ${host}`);
 }
 
 Deno.test("a request's URL is its host and its target", () => {

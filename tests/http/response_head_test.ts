@@ -1,16 +1,20 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { type AnswerPlace, encodeAnswerHead } from "../../src/http/response_head.ts";
+import { encodeResponseHead, type ResponseHeadParts } from "../../src/http/response_head.ts";
 
 const DATE = "Thu, 26 Nov 2026 18:19:12 GMT";
-const PLACE: AnswerPlace = {
+const PLACE: ResponseHeadParts = {
   framing: { kind: "length", bytes: 5 },
   keepsAlive: true,
   isHttp11: true,
   date: DATE,
 };
 
-function encode(headers: Record<string, string>, place: Partial<AnswerPlace> = {}, status = 200) {
-  return encodeAnswerHead({ status, headers, body: null }, { ...PLACE, ...place });
+function encode(
+  headers: Record<string, string>,
+  place: Partial<ResponseHeadParts> = {},
+  status = 200,
+) {
+  return encodeResponseHead({ status, headers, body: null }, { ...PLACE, ...place });
 }
 
 Deno.test("an answer's head, byte for byte", () => {

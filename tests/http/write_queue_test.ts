@@ -1,11 +1,11 @@
 import { equal, throws } from "node:assert/strict";
-import { Outbox } from "../../src/http/write_queue.ts";
+import { WriteQueue } from "../../src/http/write_queue.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { FakeSlice, FakeSocket } from "./connection_kit.ts";
 
 Deno.test("what is sent goes out in its order, also where there is room before it drains", () => {
   const socket = new FakeSocket();
-  const outbox = new Outbox(socket);
+  const outbox = new WriteQueue(socket);
   socket.roomBytes = 3;
   outbox.send("abcdef");
   equal(outbox.queuedBytes, 3);
@@ -21,8 +21,8 @@ Deno.test("what is sent goes out in its order, also where there is room before i
 Deno.test("a head and its body go out whole, wherever the socket stops taking them", () => {
   for (let roomBytes = 0; roomBytes <= 8; roomBytes++) {
     const socket = new FakeSocket();
-    const outbox = new Outbox(socket);
-    const other = new Outbox(new FakeSocket());
+    const outbox = new WriteQueue(socket);
+    const other = new WriteQueue(new FakeSocket());
     socket.roomBytes = roomBytes;
     outbox.sendBoth("head", encodeUtf8("body"));
     // Both go through the same memory.
@@ -39,7 +39,7 @@ Deno.test("a part of a file goes out whole and in its place, wherever the socket
   const long = "0123456789".repeat(5000);
   for (const roomBytes of [0, 1, 4, 5, 10, 20_003, 40_000, 49_991, 60_000]) {
     const socket = new FakeSocket();
-    const outbox = new Outbox(socket);
+    const outbox = new WriteQueue(socket);
     const slice = new FakeSlice(socket, long, 3, 49_990);
     socket.roomBytes = roomBytes;
     outbox.send("head");
@@ -58,7 +58,7 @@ Deno.test("a part of a file goes out whole and in its place, wherever the socket
 
 Deno.test("what room a socket has gained meanwhile is used", () => {
   const socket = new FakeSocket();
-  const outbox = new Outbox(socket);
+  const outbox = new WriteQueue(socket);
   const slice = new FakeSlice(socket, "0123456789".repeat(5000), 0, 50_000);
   const { sendTo } = slice.file;
   let calls = 0;
@@ -70,7 +70,7 @@ Deno.test("what room a socket has gained meanwhile is used", () => {
 
 Deno.test("what is left of files is let go of where the client is gone", () => {
   const socket = new FakeSocket();
-  const outbox = new Outbox(socket);
+  const outbox = new WriteQueue(socket);
   const slices = [1, 2].map(() => new FakeSlice(socket, "abc", 0, 3));
   socket.roomBytes = 1;
   for (const slice of slices) outbox.send(slice);
@@ -82,7 +82,7 @@ Deno.test("what is left of files is let go of where the client is gone", () => {
 
 Deno.test("a file that is shorter than what is sent of it fails", () => {
   const socket = new FakeSocket();
-  const outbox = new Outbox(socket);
+  const outbox = new WriteQueue(socket);
   const slice = new FakeSlice(socket, "abc", 0, 4);
   throws(() => outbox.send(slice), /segment ends at 3/);
 });
@@ -90,7 +90,7 @@ Deno.test("a file that is shorter than what is sent of it fails", () => {
 Deno.test("a socket that is gone takes nothing", () => {
   const socket = new FakeSocket();
   socket.write = () => -1;
-  const outbox = new Outbox(socket);
+  const outbox = new WriteQueue(socket);
   outbox.send("abc");
   equal(outbox.drain(), false);
   equal(outbox.queuedBytes, 3);

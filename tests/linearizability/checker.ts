@@ -2,7 +2,7 @@ import { SequentialServer } from "./sequential_server.ts";
 import type { Call } from "./operation.ts";
 
 /** Orders tried for one history before it is given up as too entangled. */
-const MOST_ORDERS = 200_000;
+const MAX_ORDERS = 200_000;
 
 /** Whether a history could have been one request after the other. */
 export type Verdict = "linearizable" | "not linearizable" | "undecided";
@@ -12,7 +12,7 @@ export type Verdict = "linearizable" | "not linearizable" | "undecided";
  * answer, and in which no call comes before one that had ended when it began (Wing and Gong's search,
  * with the states remembered that led nowhere, as Lowe has it).
  */
-export function judge(calls: readonly Call[]): Verdict {
+export function checkHistory(calls: readonly Call[]): Verdict {
   const names = [...new Set(calls.flatMap(({ operation }) => namesOf(operation)))].sort();
   const isDone = new Array<boolean>(calls.length).fill(false);
   const order: Call[] = [];
@@ -23,12 +23,12 @@ export function judge(calls: readonly Call[]): Verdict {
     if (order.length === calls.length) return true;
     const server = replay(order);
     const key = `${isDone.map(Number).join("")} ${server.fingerprint(names)}`;
-    if (seen.has(key) || orders++ > MOST_ORDERS) return false;
+    if (seen.has(key) || orders++ > MAX_ORDERS) return false;
     seen.add(key);
     const firstEnd = Math.min(...calls.filter((_, i) => !isDone[i]).map(({ end }) => end));
     for (const [i, call] of calls.entries()) {
       if (isDone[i] || call.start > firstEnd) continue;
-      if (replay(order).answer(call.operation) !== call.answer) continue;
+      if (replay(order).respond(call.operation) !== call.response) continue;
       isDone[i] = true;
       order.push(call);
       if (search()) return true;
@@ -39,7 +39,7 @@ export function judge(calls: readonly Call[]): Verdict {
   };
 
   if (search()) return "linearizable";
-  return orders > MOST_ORDERS ? "undecided" : "not linearizable";
+  return orders > MAX_ORDERS ? "undecided" : "not linearizable";
 }
 
 /** A contradiction with as few calls as it takes: what only looks is left out where that may be. */
@@ -48,14 +48,14 @@ export function shortenHistory(calls: readonly Call[]): readonly Call[] {
   for (const call of calls) {
     if (call.operation.kind !== "head" && call.operation.kind !== "read") continue;
     const without = shortest.filter((each) => each !== call);
-    if (judge(without) === "not linearizable") shortest = without;
+    if (checkHistory(without) === "not linearizable") shortest = without;
   }
   return shortest;
 }
 
 function replay(order: readonly Call[]): SequentialServer {
   const server = new SequentialServer();
-  for (const { operation } of order) server.answer(operation);
+  for (const { operation } of order) server.respond(operation);
   return server;
 }
 

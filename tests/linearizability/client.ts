@@ -22,7 +22,7 @@ export async function carryOut(send: Send, prefix: string, operation: Operation)
     for (const space of await spacesFor(send, prefix, operation)) {
       const response = await request(send, prefix, operation, space);
       noteSpaces(prefix, response);
-      const answer = await answerOf(operation, response, space);
+      const answer = await responseOf(operation, response, space);
       if (answer !== "offset_gone") return answer;
     }
     // A fork's source may have answered nobody yet.
@@ -66,7 +66,7 @@ async function spaceOf(send: Send, path: string): Promise<string> {
   return headers.get("stream-next-offset")?.slice(0, -DIGITS) ?? NO_SPACE;
 }
 
-async function answerOf(
+async function responseOf(
   operation: Operation,
   response: Response,
   space: string,
@@ -77,7 +77,7 @@ async function answerOf(
   if (status === 409 && usesOffset(operation) && token !== "" && !token.startsWith(space)) {
     return "offset_gone";
   }
-  if (status >= 400) return body === "" ? headRefusal(status) : JSON.parse(body).error.code;
+  if (status >= 400) return body === "" ? headError(status) : JSON.parse(body).error.code;
   const next = Number(token.slice(-DIGITS));
   switch (operation.kind) {
     case "delete":
@@ -140,6 +140,6 @@ function offset(space: string, position: number): string {
 }
 
 /** A HEAD's refusal has no body. */
-function headRefusal(status: number): string {
+function headError(status: number): string {
   return status === 404 ? "not_found" : status === 410 ? "gone" : `${status}`;
 }

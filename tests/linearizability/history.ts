@@ -8,22 +8,22 @@ const CALLS = 7;
 const PRODUCERS = ["p", "q"];
 
 /** Where a history takes place. */
-export interface Place {
+export interface HistoryTarget {
   readonly send: Send;
   /** Of this history's own, so that it meets no other's streams. */
   readonly prefix: string;
 }
 
 /** Lets clients do what the seed says, all at once; what each of them did and was answered. */
-export async function runClients(seed: number, { send, prefix }: Place): Promise<Call[]> {
+export async function runClients(seed: number, { send, prefix }: HistoryTarget): Promise<Call[]> {
   const random = new Random(seed);
   const calls: Call[] = [];
   let events = 0;
   const client = async (number: number, operations: readonly Operation[]) => {
     for (const operation of operations) {
       const start = events++;
-      const answer = await carryOut(send, prefix, operation);
-      calls.push({ client: number, operation, start, end: events++, answer });
+      const response = await carryOut(send, prefix, operation);
+      calls.push({ client: number, operation, start, end: events++, response });
     }
   };
   const names = random.chance(0.5) ? NAMES.slice(0, 1) : NAMES;

@@ -4,7 +4,7 @@ import { RUNTIME_TARGETS, WORKER_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { installTestTools } from "../tools/install.ts";
 import { startProgram } from "../tools/program.ts";
-import { judge } from "./checker.ts";
+import { checkHistory } from "./checker.ts";
 import { appIn, type Server } from "./app_server.ts";
 import type { Call } from "./operation.ts";
 import { runHistories } from "./run_histories.ts";
@@ -43,20 +43,27 @@ Deno.test("answers that contradict each other are told from those that don't", (
     start: number,
     end: number,
     operation: Call["operation"],
-    answer: string,
+    response: string,
   ): Call => ({
     client: 0,
     start,
     end,
     operation,
-    answer,
+    response,
   });
   const create = { kind: "create", name: "a", text: "", closed: false } as const;
   const head = { kind: "head", name: "a" } as const;
-  ok(judge([call(0, 1, create, "201 0"), call(2, 3, head, "200 0 false")]) === "linearizable");
-  ok(judge([call(0, 3, create, "201 0"), call(1, 2, head, "not_found")]) === "linearizable");
-  ok(judge([call(0, 1, create, "201 0"), call(2, 3, head, "not_found")]) === "not linearizable");
-  ok(judge([call(0, 1, create, "201 0"), call(2, 3, create, "201 0")]) === "not linearizable");
+  ok(
+    checkHistory([call(0, 1, create, "201 0"), call(2, 3, head, "200 0 false")]) === "linearizable",
+  );
+  ok(checkHistory([call(0, 3, create, "201 0"), call(1, 2, head, "not_found")]) === "linearizable");
+  ok(
+    checkHistory([call(0, 1, create, "201 0"), call(2, 3, head, "not_found")]) ===
+      "not linearizable",
+  );
+  ok(
+    checkHistory([call(0, 1, create, "201 0"), call(2, 3, create, "201 0")]) === "not linearizable",
+  );
 });
 
 async function check(start: () => Promise<Server>): Promise<void> {

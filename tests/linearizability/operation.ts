@@ -22,14 +22,14 @@ export interface Call {
   /** Where it began and ended in the history's order of events. */
   readonly start: number;
   readonly end: number;
-  readonly answer: string;
+  readonly response: string;
 }
 
 /** A line for a person. */
-export function describeCall({ client, operation, start, end, answer }: Call): string {
+export function describeCall({ client, operation, start, end, response }: Call): string {
   const { kind, name, ...rest } = operation;
   const what = `${kind} ${name} ${JSON.stringify(rest)}`;
   return `${String(start).padStart(4)} ${
     String(end).padStart(4)
-  }  client ${client}  ${what}  ->  ${answer}`;
+  }  client ${client}  ${what}  ->  ${response}`;
 }

@@ -1,4 +1,4 @@
-import { judge, shortenHistory } from "./checker.ts";
+import { checkHistory, shortenHistory } from "./checker.ts";
 import type { Send } from "./client.ts";
 import { runClients } from "./history.ts";
 import { describeCall } from "./operation.ts";
@@ -22,7 +22,7 @@ export async function runHistories(
   const tally = { histories: 0, calls: 0, undecided: 0 };
   for (let seed = firstSeed; performance.now() < untilMs; seed++) {
     const calls = await runClients(seed, { send, prefix: `history-${seed}` });
-    const verdict = judge(calls);
+    const verdict = checkHistory(calls);
     tally.histories++;
     tally.calls += calls.length;
     if (verdict === "undecided") tally.undecided++;

@@ -1,7 +1,7 @@
 import { ok } from "node:assert/strict";
 import process from "node:process";
-import type { PlantedBug } from "../crash/seeded/seeded_bug.ts";
-import { plant } from "../crash/seeded/seeded_copy.ts";
+import type { SeededBug } from "../crash/seeded/seeded_bug.ts";
+import { seedBug } from "../crash/seeded/seeded_copy.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { runCommand } from "../tools/command.ts";
 
@@ -9,7 +9,7 @@ import { runCommand } from "../tools/command.ts";
 const SECONDS = Number(process.env["LINEAR_BUG_SECONDS"] ?? 40);
 const PAUSE = "await new Promise((resolve) => setTimeout(resolve, 1));";
 
-const BUGS: readonly PlantedBug[] = [
+const BUGS: readonly SeededBug[] = [
   {
     name: "something comes between deciding an append and recording it",
     edits: [{
@@ -101,7 +101,7 @@ const BUGS: readonly PlantedBug[] = [
 for (const bug of BUGS) {
   Deno.test(`found: ${bug.name}`, () =>
     withTempDir(async (dir) => {
-      plant(dir, bug);
+      seedBug(dir, bug);
       const script = ["run", "-A", "--no-check", "--no-lock", "-c", "deno.json"];
       const { code, output } = await runCommand(
         [Deno.execPath(), ...script, "tests/linearizability/search.ts", String(SECONDS)],

@@ -6,11 +6,11 @@ export class SequentialServer {
   readonly #model = new Model(() => 0);
 
   /** Carries out an operation; its answer. */
-  answer(operation: Operation): string {
+  respond(operation: Operation): string {
     const { name } = operation;
     switch (operation.kind) {
       case "create":
-        return say(
+        return describe(
           this.#model.create(name, {
             json: false,
             closed: operation.closed,
@@ -20,22 +20,25 @@ export class SequentialServer {
           ({ created, tail }) => `${created ? 201 : 200} ${tail}`,
         );
       case "fork":
-        return say(
+        return describe(
           this.#model.fork(name, { source: operation.source, offset: undefined, subOffset: 0 }),
           ({ created, tail }) => `${created ? 201 : 200} ${tail}`,
         );
       case "append":
-        return say(this.#model.append(name, operation.request), ({ tail, duplicate }) => {
+        return describe(this.#model.append(name, operation.request), ({ tail, duplicate }) => {
           const { producer, messages } = operation.request;
           const isNewBatch = producer !== undefined && !duplicate && messages.length > 0;
           return `${isNewBatch ? 200 : 204} ${tail}`;
         });
       case "delete":
-        return say(this.#model.delete(name), () => "204");
+        return describe(this.#model.delete(name), () => "204");
       case "head":
-        return say(this.#model.visible(name), ({ text, closed }) => `200 ${text.length} ${closed}`);
+        return describe(
+          this.#model.visible(name),
+          ({ text, closed }) => `200 ${text.length} ${closed}`,
+        );
       case "read":
-        return say(this.#model.visible(name), ({ text }) => {
+        return describe(this.#model.visible(name), ({ text }) => {
           if (operation.from > text.length) return "offset_past_tail";
           const rest = text.slice(operation.from);
           return `${operation.live && rest === "" ? 204 : 200} ${text.length} ${rest}`;
@@ -54,6 +57,6 @@ export class SequentialServer {
   }
 }
 
-function say<T>(outcome: Outcome<T>, words: (answer: T) => string): string {
+function describe<T>(outcome: Outcome<T>, words: (answer: T) => string): string {
   return "ok" in outcome ? words(outcome.ok) : outcome.refused;
 }

@@ -2,7 +2,7 @@ import { equal, match, rejects } from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
-import type { Answer, Handler } from "../../src/http/handler.ts";
+import type { Handler, HttpResponse } from "../../src/http/handler.ts";
 import { ListenError, urlHost } from "../../src/listen/listen_error.ts";
 import { listen, type Listener } from "../../src/listen/listener.ts";
 
@@ -50,7 +50,7 @@ async function all(socket: Socket): Promise<string> {
   return text;
 }
 
-function answer(body: Answer["body"]): Answer {
+function answer(body: HttpResponse["body"]): HttpResponse {
   return { status: 200, headers: {}, body };
 }
 

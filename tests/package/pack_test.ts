@@ -20,7 +20,7 @@ Deno.test("npm pack takes what the package needs, and nothing else", async () =>
       "client/mod",
       "cli/bin",
       "cli/http_worker",
-      "storage/file/catalog_worker",
+      "storage/file/catalog/worker",
     ];
     for (
       const wanted of [

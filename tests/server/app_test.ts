@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { AppOptions } from "../../src/server/options.ts";
 import { createApp } from "../../src/server/app.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
-import { Fixture, refused, TEXT } from "../support/fixture.ts";
+import { expectError, Fixture, TEXT } from "../support/fixture.ts";
 
 /** The app as a part of others: middleware, mounting, options, and defects. */
 
@@ -77,7 +77,7 @@ Deno.test("a defect: 500 that gives nothing away, and the next request is served
   served.storage.create = () => Promise.reject(new TypeError("secret"));
   const answer = await served.put("b", TEXT);
   equal((await answer.clone().text()).includes("secret"), false);
-  await refused(answer, 500, "internal", /its log says more/);
+  await expectError(answer, 500, "internal", /its log says more/);
   served.storage.create = create;
   equal(await served.content("a"), "hello");
 });
@@ -90,7 +90,7 @@ Deno.test("a closed storage: 503 with Retry-After", async () => {
     const body = method === "DELETE" ? undefined : "x";
     const answer = await served.send(method, "a", TEXT, body);
     equal(answer.headers.get("retry-after"), "5");
-    await refused(answer, 503, "storage_closed");
+    await expectError(answer, 503, "storage_closed");
   }
 });
 

@@ -1,13 +1,13 @@
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import {
   CLOSE,
+  expectError,
   type Fields,
   Fixture,
   header,
   isPending,
   JSON_TYPE,
   producer,
-  refused,
   settle,
   TEXT,
 } from "../support/fixture.ts";
@@ -141,7 +141,7 @@ Deno.test("the upstream proxy's /v1/streams/ is an alias, but not for what is re
   const served = new Fixture();
   await served.make("a", TEXT, "x");
   equal(await served.content("/v1/streams/a"), "x");
-  await refused(await served.get("/v1/streams/__ds/subscriptions/x"), 400, "invalid_name");
+  await expectError(await served.get("/v1/streams/__ds/subscriptions/x"), 400, "invalid_name");
 });
 
 Deno.test("an offset has the same form wherever one is told", async () => {
@@ -163,7 +163,7 @@ Deno.test("an empty POST whose Stream-Closed a proxy stripped: 400, never a clos
   const served = new Fixture();
   await served.make("a", TEXT);
   for (const headers of [{}, TEXT, P0]) {
-    await refused(await served.post("a", headers), 400, "empty_body");
+    await expectError(await served.post("a", headers), 400, "empty_body");
   }
   equal((await served.head("a")).headers.get("stream-closed"), null);
 });
@@ -176,7 +176,7 @@ Deno.test("+json content types are JSON mode", async () => {
   const answer = await served.get("a");
   equal(answer.headers.get("content-type"), type["content-type"]);
   deepEqual(await answer.json(), [1, 2, 3]);
-  await refused(await served.post("a", type, "{"), 400, "invalid_json");
+  await expectError(await served.post("a", type, "{"), 400, "invalid_json");
 });
 
 Deno.test("a stream made again: the old entity tag and the old waiting readers don't meet it", async () => {
@@ -264,14 +264,14 @@ Deno.test("Stream-Expected-Offset is checked after producer duplicates and toget
   };
   const answer = await served.post("a", wrongPlace, "y");
   equal(answer.headers.get("stream-next-offset"), served.offset(1));
-  await refused(answer, 409, "offset_mismatch");
+  await expectError(answer, 409, "offset_mismatch");
   const wrongOrder = {
     ...TEXT,
     ...P1,
     "stream-seq": "1",
     "stream-expected-offset": served.offset(1),
   };
-  await refused(await served.post("a", wrongOrder, "y"), 409, "sequence_regression");
+  await expectError(await served.post("a", wrongOrder, "y"), 409, "sequence_regression");
   const right = { ...wrongOrder, "stream-seq": "2" };
   equal((await served.post("a", right, "y")).status, 200);
 });

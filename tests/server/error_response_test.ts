@@ -3,10 +3,10 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import {
   type Body,
   CLOSE,
+  expectError,
   type Fields,
   Fixture,
   JSON_TYPE,
-  refused,
   TEXT,
 } from "../support/fixture.ts";
 
@@ -31,7 +31,7 @@ async function checkUntouched(fixture: Fixture): Promise<void> {
   equal((await fixture.head("new")).status, 404);
 }
 
-interface Refusal {
+interface InvalidRequest {
   title: string;
   method: string;
   target: string | ((fixture: Fixture) => string);
@@ -42,11 +42,16 @@ interface Refusal {
   says: RegExp;
 }
 
-function check({ title, method, target, headers, body, status, code, says }: Refusal): void {
+function check({ title, method, target, headers, body, status, code, says }: InvalidRequest): void {
   Deno.test(`${method} with ${title}: ${status} ${code}, nothing kept`, async () => {
     const fixture = await served();
     const targetOf = typeof target === "function" ? target : () => target;
-    await refused(await fixture.send(method, targetOf(fixture), headers, body), status, code, says);
+    await expectError(
+      await fixture.send(method, targetOf(fixture), headers, body),
+      status,
+      code,
+      says,
+    );
     await checkUntouched(fixture);
   });
 }
@@ -309,7 +314,12 @@ for (const method of ["PATCH", "TRACE_", "PROPFIND", "get_"]) {
     const fixture = await served();
     const answer = await fixture.send(method, "t");
     equal(answer.headers.get("allow"), "GET, HEAD, PUT, POST, DELETE, OPTIONS");
-    await refused(answer, 405, "method_not_allowed", /method ".*": expected one of GET, HEAD, PUT/);
+    await expectError(
+      answer,
+      405,
+      "method_not_allowed",
+      /method ".*": expected one of GET, HEAD, PUT/,
+    );
     await checkUntouched(fixture);
   });
 }

@@ -1,8 +1,8 @@
 import { equal } from "node:assert/strict";
 import { type Failure, StreamError } from "../../src/protocol/errors.ts";
 import { toResponse } from "../../src/http/fetch.ts";
-import { answerDefect, answerError } from "../../src/server/errors.ts";
-import { type Fields, refused } from "../support/fixture.ts";
+import { failureResponse, internalError } from "../../src/server/errors.ts";
+import { expectError, type Fields } from "../support/fixture.ts";
 
 const NOTHING: Fields = {};
 
@@ -73,15 +73,15 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
 
 for (const [failure, status, headers] of ANSWERS) {
   Deno.test(`${JSON.stringify(failure)} is answered with ${status}`, async () => {
-    const answer = toResponse(answerError(new StreamError(failure, "What was wrong.")));
+    const answer = toResponse(failureResponse(new StreamError(failure, "What was wrong.")));
     for (const [name, value] of Object.entries(headers)) equal(answer.headers.get(name), value);
-    await refused(answer, status, failure.code, /^What was wrong\.$/);
+    await expectError(answer, status, failure.code, /^What was wrong\.$/);
   });
 }
 
 Deno.test("a defect is answered with 500, and without what happened", async () => {
-  await refused(
-    toResponse(answerDefect()),
+  await expectError(
+    toResponse(internalError()),
     500,
     "internal",
     /^The server failed: its log says more\.$/,

@@ -2,10 +2,10 @@ import { deepEqual, equal } from "node:assert/strict";
 import { tokenPosition } from "../../src/protocol/offset.ts";
 import {
   CLOSE,
+  expectError,
   Fixture,
   header,
   JSON_TYPE,
-  refused,
   settle,
   tailOf,
   TEXT,
@@ -59,7 +59,7 @@ Deno.test("a fork with another content type: 409, and its source can still be de
   const served = new Fixture();
   await served.make("src", TEXT, "hello");
   const headers = { ...JSON_TYPE, "stream-forked-from": "/v1/stream/src" };
-  await refused(await served.put("f", headers), 409, "content_type_mismatch");
+  await expectError(await served.put("f", headers), 409, "content_type_mismatch");
   equal((await served.delete("src")).status, 204);
   equal((await served.get("src")).status, 404);
   await served.make("src", JSON_TYPE);

@@ -1,11 +1,11 @@
 import { equal } from "node:assert/strict";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { Fixture, header, producer, refused, settle, TEXT } from "../support/fixture.ts";
+import { expectError, Fixture, header, producer, settle, TEXT } from "../support/fixture.ts";
 import { SseConnection } from "../support/sse_connection.ts";
 
 /** A name whose stream was deleted and made again: what clients still hold of the old one. */
 
-async function madeAgain(): Promise<Fixture> {
+async function recreated(): Promise<Fixture> {
   const served = new Fixture();
   await served.make("a", TEXT, "the old one's content");
   const first = { ...TEXT, ...producer("p", 7, 0), "stream-seq": "9" };
@@ -16,7 +16,7 @@ async function madeAgain(): Promise<Fixture> {
 }
 
 Deno.test("made again: a producer begins anew, in any epoch and at 0", async () => {
-  const served = await madeAgain();
+  const served = await recreated();
   for (const seq of [0, 1]) {
     equal((await served.post("a", { ...TEXT, ...producer("p", 0, seq) }, "y")).status, 200);
   }
@@ -24,7 +24,7 @@ Deno.test("made again: a producer begins anew, in any epoch and at 0", async () 
 });
 
 Deno.test("made again: Stream-Seq begins anew", async () => {
-  const served = await madeAgain();
+  const served = await recreated();
   equal(await served.append("a", { ...TEXT, "stream-seq": "1" }, "y"), served.offset(1, 2));
 });
 
@@ -32,11 +32,11 @@ const MODES = ["", "&live=long-poll", "&live=sse"];
 
 Deno.test("made again: an offset of the old one is gone in each mode, wherever the new one's tail is", async () => {
   for (const content of ["", "N1", "N1".repeat(20)]) {
-    const served = await madeAgain();
+    const served = await recreated();
     if (content !== "") await served.append("a", TEXT, content);
     for (const live of MODES) {
       for (const position of [0, 2, 22, 99]) {
-        await refused(
+        await expectError(
           await served.get(`a?offset=${served.offset(position)}${live}`),
           410,
           "offset_gone",
@@ -48,7 +48,7 @@ Deno.test("made again: an offset of the old one is gone in each mode, wherever t
 });
 
 Deno.test("made again: the start is the new one's, however it is spelled, and its own offsets are right", async () => {
-  const served = await madeAgain();
+  const served = await recreated();
   const tail = await served.append("a", TEXT, "N1");
   for (const start of ["-1", "0000000000000000_0000000000000000", served.offset(0, 2)]) {
     equal(await served.content(`a?offset=${start}`), "N1");
@@ -61,23 +61,23 @@ Deno.test("deleted and not made again: 404, before anything is said of the offse
   const tail = await served.make("a", TEXT, "x");
   await served.delete("a");
   for (const live of MODES) {
-    await refused(await served.get(`a?offset=${tail}${live}`), 404, "not_found");
+    await expectError(await served.get(`a?offset=${tail}${live}`), 404, "not_found");
   }
 });
 
 Deno.test("made again: the old one's tail is expected in vain, and the answer tells the new one's", async () => {
-  const served = await madeAgain();
+  const served = await recreated();
   const expected = { ...TEXT, "stream-expected-offset": served.offset(0) };
   const answer = await served.post("a", expected, "x");
   equal(header(answer, "stream-next-offset"), served.offset(0, 2));
-  await refused(answer, 409, "offset_mismatch", /belongs to an earlier stream of this name/);
+  await expectError(answer, 409, "offset_mismatch", /belongs to an earlier stream of this name/);
   equal(await served.content("a"), "");
 });
 
 Deno.test("made again: it isn't forked at an offset of the old one", async () => {
-  const served = await madeAgain();
+  const served = await recreated();
   const from = { "stream-forked-from": "/v1/stream/a", "stream-fork-offset": served.offset(0) };
-  await refused(
+  await expectError(
     await served.put("f", from),
     410,
     "offset_gone",
@@ -103,7 +103,7 @@ Deno.test("made again while a long-poll waits, as another fork of the same sourc
   await storage.delete("a");
   await storage.create("a", { fork: { source: "src" }, body: encodeUtf8("new data") });
   isMadeAgain.resolve();
-  await refused(await waiting, 410, "offset_gone", /made again/);
+  await expectError(await waiting, 410, "offset_gone", /made again/);
 });
 
 Deno.test("made again while SSE readers wait: they get nothing of it, and come back in vain", async () => {
@@ -113,7 +113,7 @@ Deno.test("made again while SSE readers wait: they get nothing of it, and come b
   equal((await sse.frame()).control.streamNextOffset, tail);
   await Promise.all([served.delete("a"), served.put("a", TEXT, "new data")]);
   equal(await sse.rest(), "");
-  await refused(await served.get(`a?offset=${tail}&live=sse`), 410, "offset_gone");
+  await expectError(await served.get(`a?offset=${tail}&live=sse`), 410, "offset_gone");
 });
 
 Deno.test("made again: the old one's cursor is answered with the new one's data and a greater cursor", async () => {

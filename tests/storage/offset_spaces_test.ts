@@ -6,7 +6,7 @@ import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import { newStream, type Stream } from "../../src/storage/stream.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { refused } from "../support/expect.ts";
+import { rejectsWith } from "../support/expect.ts";
 import { FileKit } from "../support/file_kit.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
@@ -18,7 +18,7 @@ async function readElsewhere(one: Storage, other: Storage): Promise<void> {
   const made = await other.create("s", { contentType: TEXT });
   equal((await one.head("s")).id, (await other.head("s")).id);
   notEqual(made.space, space);
-  await refused(other.read("s", { space, position: 0 }, 4096), "offset_gone");
+  await rejectsWith(other.read("s", { space, position: 0 }, 4096), "offset_gone");
 }
 
 Deno.test("OffsetsOfAMemoryStorageAreNoneOfTheNextOne", async () => {
@@ -34,7 +34,7 @@ Deno.test("OffsetsOfADirectoryThatWasWipedAreNoneOfTheOneMadeThere", () =>
     await Deno.remove(dir, { recursive: true });
     const storage = await openFileStorage({ dir });
     await storage.create("s", { contentType: TEXT });
-    await refused(storage.read("s", { space, position: 0 }, 4096), "offset_gone");
+    await rejectsWith(storage.read("s", { space, position: 0 }, 4096), "offset_gone");
     await storage.close();
   }));
 
@@ -85,7 +85,7 @@ Deno.test("ListingOutlivesAForkWhoseSourceIsDamaged", () =>
     };
     const { streams } = await kit.storage.list({ prefix: "f", limit: 10 });
     equal(streams.map(({ name }) => name), ["f/1", "f/2"]);
-    await refused(kit.storage.head("f/1"), "damaged");
+    await rejectsWith(kit.storage.head("f/1"), "damaged");
     await kit.storage.head("f/2");
     await kit.close();
   }));
@@ -104,7 +104,7 @@ Deno.test("SpacesOfAllStreamsOfAStorageDifferWhereverTheyBegin", () => {
     newStream({ ...created, id, lifetime, fork: undefined, data: new Uint8Array() });
   const salt = 0xffff_ffff;
   const ids = [1, 2, 3, 1000, OFFSET_SPACES - salt - 1, OFFSET_SPACES - salt, OFFSET_SPACES - 1];
-  const spaces = new OffsetSpaces({ identity: "ffffffff", glimpse: stream });
+  const spaces = new OffsetSpaces({ identity: "ffffffff", summary: stream });
   const found = ids.map((id) => spaceAt(spaces.of(stream(id)), 0));
   equal(new Set(found).size, ids.length);
   ok(found.every((space) => space >= 0 && space < OFFSET_SPACES), found.join());

@@ -6,7 +6,7 @@ import {
 } from "../../src/storage/file/directory/damage.ts";
 
 /** The call is refused with this code, and with what else of the failure is named. */
-export async function refused(
+export async function rejectsWith(
   call: Promise<unknown>,
   expected: FailureCode | Failure,
   message = /./,

@@ -7,7 +7,7 @@ import {
 } from "../../src/storage/file/catalog/sqlite_catalog.ts";
 import { lockDirectory } from "../../src/storage/file/directory/lock.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
-import type { DatabaseDoor, FileStorageOptions } from "../../src/storage/file/options.ts";
+import type { CatalogDriver, FileStorageOptions } from "../../src/storage/file/options.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { copyKilled } from "./temp_dir.ts";
 
@@ -103,7 +103,7 @@ export class FileKit {
   }
 
   /** SQLite's, and it tells when a checkpoint has ended: then the storage asks what has expired. */
-  #database(): DatabaseDoor {
+  #database(): CatalogDriver {
     return {
       lock: lockDirectory,
       create: createSqliteCatalog,

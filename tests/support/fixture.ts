@@ -110,7 +110,7 @@ export function header(answer: Response, name: string): string {
 }
 
 /** Checks that a request was refused in the way that a person and a program can act on. */
-export async function refused(
+export async function expectError(
   answer: Response,
   status: number,
   code: string,

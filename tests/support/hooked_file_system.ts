@@ -87,9 +87,9 @@ export class HookedFileSystem implements FileSystem {
         await this.before({ call: "sync", path });
         await file.dataSync();
       },
-      dataSyncHere: () => {
+      dataSyncBlocking: () => {
         this.before({ call: "sync", path });
-        file.dataSyncHere();
+        file.dataSyncBlocking();
       },
       close: () => {
         this.before({ call: "close", path });

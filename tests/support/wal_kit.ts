@@ -13,7 +13,7 @@ const NO_ROWS = () => undefined;
 const STREAM_ID = 1;
 
 /** The write-ahead log alone, in a directory of the test's own: its records are texts. */
-export class LogKit {
+export class WalKit {
   readonly folder: string;
   readonly clock = new ManualClock();
   /** Texts that became durable, in their order. */
@@ -21,7 +21,7 @@ export class LogKit {
   fsync: FsyncMode = "always";
   limitBytes = 256 * 1024;
   /** What the catalogue would say. */
-  position = 0;
+  checkpointLsn = 0;
   uuid = UUID;
   fileSystem: FileSystem = nodeFileSystem;
   #writer: LogWriter<string> | undefined;
@@ -44,7 +44,7 @@ export class LogKit {
 
   /** Begins the log of a new directory. */
   async create(): Promise<void> {
-    await this.#open({ live: [], spares: [], lastSequence: 0 });
+    await this.#open({ live: [], recycled: [], lastLsn: 0 });
   }
 
   /** Reads the log: the texts behind the catalogue's position. */
@@ -106,7 +106,7 @@ export class LogKit {
   }
 
   async #open(
-    found: Pick<Awaited<ReturnType<typeof recoverLog>>, "live" | "spares" | "lastSequence">,
+    found: Pick<Awaited<ReturnType<typeof recoverLog>>, "live" | "recycled" | "lastLsn">,
   ): Promise<void> {
     const files = new LogFiles(
       {
@@ -117,19 +117,19 @@ export class LogKit {
         newSalt: () => ++this.#salt,
       },
       found.live,
-      found.spares,
+      found.recycled,
     );
     this.#files = files;
     this.#writer = new LogWriter<string>({
       files,
-      current: await files.roll(found.lastSequence + 1, 0),
+      current: await files.roll(found.lastLsn + 1, 0),
       clock: this.clock,
       fsync: this.fsync,
       fsyncIntervalMs: 1000,
       sync: new LogSync({ clock: this.clock, mayBlock: false, uses: () => 0 }),
       limitBytes: this.limitBytes,
       batchLimitBytes: this.limitBytes / 8,
-      nextSequence: found.lastSequence + 1,
+      nextLsn: found.lastLsn + 1,
       onDurable: (texts) => this.durable.push(...texts),
       onShortage: () => {},
       onFailure: () => {},
@@ -137,8 +137,8 @@ export class LogKit {
   }
 
   #state() {
-    const { uuid, position } = this;
-    return { uuid, position, nextId: 1, checkpointAtMs: 0, clean: false };
+    const { uuid, checkpointLsn } = this;
+    return { uuid, lsn: checkpointLsn, nextId: 1, checkpointAtMs: 0, clean: false };
   }
 }
 

@@ -40,10 +40,10 @@ async function runSuite(suite: Suite): Promise<Counts> {
   const startedAt = performance.now();
   const result = await runWithProgress(suite);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  const { counts, complaint } = judge(suite, result);
+  const { counts, problem } = judge(suite, result);
   // Set off, so that a closing line among it isn't taken for this run's.
   if (counts.failed > 0) console.log(result.output.trimEnd().replace(/^/gm, "  | "));
-  if (complaint !== undefined) console.log(`${suite.name}: ${complaint}`);
+  if (problem !== undefined) console.log(`${suite.name}: ${problem}`);
   console.log(`${suite.name}: ${closingLine(counts)} in ${seconds} s`);
   return counts;
 }

@@ -1,4 +1,4 @@
-import type { AnswerParser } from "./response_parser.ts";
+import type { ResponseParser } from "./response_parser.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -12,7 +12,7 @@ const decoder = new TextDecoder("latin1");
  * counted, not kept. Enough for the answers of a streams server to GET, PUT and POST; there is no
  * pipelining, so bytes past a response's end are an error.
  */
-export class ResponseParser implements AnswerParser {
+export class HttpParser implements ResponseParser {
   status = 0;
   bodyBytes = 0;
   nextOffset = "";

@@ -1,4 +1,4 @@
-import type { AnswerParser } from "./response_parser.ts";
+import type { ResponseParser } from "./response_parser.ts";
 
 const decoder = new TextDecoder("latin1");
 
@@ -7,7 +7,7 @@ const decoder = new TextDecoder("latin1");
  * acknowledged by one message, with the stream's sequence number or an error. INFO, PING and +OK lines
  * are skipped; a run is too short for a PING that isn't answered to matter.
  */
-export class NatsParser implements AnswerParser {
+export class NatsParser implements ResponseParser {
   status = 0;
   bodyBytes = 0;
   nextOffset = "";

@@ -1,9 +1,9 @@
-import type { AnswerParser } from "./response_parser.ts";
+import type { ResponseParser } from "./response_parser.ts";
 
 const decoder = new TextDecoder("latin1");
 
 /** Follows the answers of Redis to XADD: the entry's id as a bulk string, or an error line. */
-export class RedisParser implements AnswerParser {
+export class RedisParser implements ResponseParser {
   status = 0;
   bodyBytes = 0;
   nextOffset = "";

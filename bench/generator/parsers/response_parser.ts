@@ -1,10 +1,10 @@
 import type { Protocol } from "../../peers/peer.ts";
 import { NatsParser } from "./nats_parser.ts";
 import { RedisParser } from "./redis_parser.ts";
-import { ResponseParser } from "./http_parser.ts";
+import { HttpParser } from "./http_parser.ts";
 
 /** Follows the answers on one connection, one at a time, through whatever pieces the socket delivers. */
-export interface AnswerParser {
+export interface ResponseParser {
   /** The answer's status as HTTP has it; what speaks no HTTP says 200 or 500. */
   status: number;
   /** Bytes of its body seen so far. */
@@ -18,10 +18,10 @@ export interface AnswerParser {
 }
 
 /** A parser for a connection to such a server. */
-export function makeParser(protocol: Protocol): AnswerParser {
+export function makeParser(protocol: Protocol): ResponseParser {
   switch (protocol) {
     case "http":
-      return new ResponseParser();
+      return new HttpParser();
     case "redis":
       return new RedisParser();
     case "nats":

@@ -10,8 +10,8 @@ import { appendLines } from "./append_lines.ts";
 import { contentTypeFlag } from "../flags/common_flags.ts";
 import { ensureStream, type KnownStream } from "./session/ensure_stream.ts";
 import { onlyName } from "./session/session.ts";
-import { NO_ANSWER } from "./session/retry_notices.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
+import { OUTCOME_UNKNOWN } from "./session/retry_notices.ts";
+import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
 import { dataFlag, readContent } from "./text_input.ts";
 
 const flags = {
@@ -66,7 +66,7 @@ const flags = {
 };
 
 /** `durable-streams append PATH`: stdin at the end of a stream. */
-export const appendVerb = streamVerb({
+export const appendCommand = streamCommand({
   name: "append",
   summary: "Append stdin to a stream: whole, or with --lines line by line.",
   details: `
@@ -87,7 +87,7 @@ not appended again. That holds only as long as the input is the same from its be
       "can be run again: nothing is stored twice",
     ],
   ],
-  words: [PATH],
+  args: [PATH],
   flags,
   run,
 });
@@ -97,7 +97,7 @@ async function run(task: StreamTask): Promise<number> {
   checkTogether(values);
   const lines = values.get(flags.lines);
   // Read before the stream is made: input that never ends leaves nothing behind.
-  const content = lines ? undefined : await readContent(values.get(flags.data), task.shell);
+  const content = lines ? undefined : await readContent(values.get(flags.data), task.context);
   const stream = await ensureStream(session, {
     contentType: values.get(flags.contentType),
     json: values.get(flags.json),
@@ -129,7 +129,7 @@ async function appendWhole(task: StreamTask, stream: KnownStream, body: Bytes): 
       producer: id === undefined ? undefined : { id, epoch: values.get(flags.epoch) ?? 0, seq: 0 },
     });
   } catch (error) {
-    const isUnknown = error instanceof ClientError && NO_ANSWER.has(error.code);
+    const isUnknown = error instanceof ClientError && OUTCOME_UNKNOWN.has(error.code);
     if (!isUnknown || id !== undefined) throw error;
     throw new CommandError(
       `${session.baseUrl} gave no answer, so it may or may not have been appended; --producer ID ` +

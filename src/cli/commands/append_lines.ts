@@ -9,7 +9,7 @@ import { BYTE_ORDER_MARK_FAULT } from "../../protocol/json.ts";
 import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../protocol/headers.ts";
 import { CommandError } from "../context/command_error.ts";
 import { EXIT } from "../context/exit_code.ts";
-import type { Shell } from "../context/command_context.ts";
+import type { CommandContext } from "../context/command_context.ts";
 import { formatSize } from "../flags/units.ts";
 import { undeliveredIn } from "./output/error_message.ts";
 import type { KnownStream } from "./session/ensure_stream.ts";
@@ -26,7 +26,7 @@ import { WHOLE_INPUT_LIMIT_BYTES } from "./text_input.ts";
 const MAX_BATCH_BYTES = 2 ** 20;
 const MAX_BATCH_LINES = 10_000;
 /** Of a stream of bytes a line that is longer comes in pieces of this size. */
-const PIECE_BYTES = MAX_BATCH_BYTES;
+const MAX_LINE_BYTES = MAX_BATCH_BYTES;
 /** How long a line waits for company where somebody may watch the other end. */
 const LINGER_MS = 5;
 
@@ -50,7 +50,7 @@ export async function appendLines(
   stream: KnownStream,
   options: LinesOptions,
 ): Promise<void> {
-  const { shell, session } = task;
+  const { context, session } = task;
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const client = options.producer !== undefined && options.close && stream.closed
@@ -63,14 +63,14 @@ export async function appendLines(
     maxBatchBytes: MAX_BATCH_BYTES,
     maxBatchMessages: MAX_BATCH_LINES,
     lingerMs: options.producer === undefined ? LINGER_MS : Infinity,
-    maxElapsedMs: session.patienceMs,
+    maxElapsedMs: session.maxElapsedMs,
     onError: failed.reject,
   });
-  const progress = new Progress(shell, shell.errorsIsTerminal && !shell.inputIsTerminal);
+  const progress = new Progress(context, context.errorsIsTerminal && !context.inputIsTerminal);
   const lines = new LineSender(producer, isJsonType(stream.contentType));
   try {
     // A failure is told at once, not when the next line comes.
-    await Promise.race([sendAll(shell, lines, progress), failed.promise]);
+    await Promise.race([sendAll(context, lines, progress), failed.promise]);
   } catch (error) {
     if (!(error instanceof BadLine)) throw lines.explain(error);
     // With a producer's id the rest of a batch must not go: the next run may cut it differently.
@@ -87,8 +87,12 @@ export async function appendLines(
   }
 }
 
-async function sendAll(shell: Shell, lines: LineSender, progress: Progress): Promise<void> {
-  const splitter = new LineSplitter(lines.isJson ? WHOLE_INPUT_LIMIT_BYTES : PIECE_BYTES);
+async function sendAll(
+  shell: CommandContext,
+  lines: LineSender,
+  progress: Progress,
+): Promise<void> {
+  const splitter = new LineSplitter(lines.isJson ? WHOLE_INPUT_LIMIT_BYTES : MAX_LINE_BYTES);
   for await (const chunk of shell.input) {
     await lines.send(splitter.push(chunk));
     progress.add(chunk.length);

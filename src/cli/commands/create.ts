@@ -5,7 +5,7 @@ import { contentTypeFlag, jsonOutputFlag, lifetimeFlags } from "../flags/common_
 import { printCreated } from "./output/stream_info.ts";
 import { lifetimeOptions } from "./lifetime_options.ts";
 import { onlyName } from "./session/session.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
+import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
 import { dataFlag, readContent } from "./text_input.ts";
 
 const flags = {
@@ -21,7 +21,7 @@ const flags = {
 };
 
 /** `durable-streams create PATH`: a new stream. */
-export const createVerb = streamVerb({
+export const createCommand = streamCommand({
   name: "create",
   summary: "Create a stream.",
   details: `
@@ -34,20 +34,20 @@ other properties it exits 4. Without --content-type the server's default is used
       "expires after a week without use",
     ],
   ],
-  words: [PATH],
+  args: [PATH],
   flags,
   run,
 });
 
-async function run({ session, values, shell }: StreamTask): Promise<number> {
+async function run({ session, values, context }: StreamTask): Promise<number> {
   const options: CreateOptions = lifetimeOptions(values);
   const contentType = values.get(flags.contentType);
   const data = values.get(flags.data);
   if (contentType !== undefined) options.contentType = contentType;
-  if (data !== undefined) options.initialData = await readContent(data, shell);
+  if (data !== undefined) options.initialData = await readContent(data, context);
   if (values.get(flags.closed)) options.closed = true;
   const name = onlyName(session);
   const { created } = await session.client.create(name, options);
-  if (values.get(flags.json)) await printCreated(session, shell, name, created);
+  if (values.get(flags.json)) await printCreated(session, context, name, created);
   return EXIT.ok;
 }

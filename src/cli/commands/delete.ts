@@ -4,7 +4,7 @@ import { switchFlag } from "../flags/flag.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./several_streams.ts";
 import { onlyName } from "./session/session.ts";
-import { type StreamTask, streamVerb } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./stream_command.ts";
 
 const flags = {
   prefix: prefixFlag,
@@ -16,7 +16,7 @@ const flags = {
 };
 
 /** `durable-streams delete PATH...`: streams and all that they hold. */
-export const deleteVerb = streamVerb({
+export const deleteCommand = streamCommand({
   name: "delete",
   summary: "Delete streams and all that they hold.",
   details: `
@@ -27,13 +27,13 @@ deleted all the same. With --prefix the name of each stream that was deleted is 
     ["durable-streams delete --prefix logs/ --dry-run", "which ones would be deleted"],
     ["durable-streams delete --prefix logs/", "all whose names begin so"],
   ],
-  words: [PATHS],
+  args: [PATHS],
   flags,
   run,
 });
 
 async function run(task: StreamTask): Promise<number> {
-  const { session, shell, values } = task;
+  const { session, context, values } = task;
   const isDryRun = values.get(flags.dryRun);
   const isPrefix = values.get(flags.prefix) !== undefined;
   if (isDryRun && !isPrefix) {
@@ -49,7 +49,7 @@ async function run(task: StreamTask): Promise<number> {
     exitCodes.push(
       await withOneOf(task, name, async () => {
         if (!isDryRun) await session.client.delete(name);
-        if (isPrefix) await shell.write(encodeUtf8(`${name}\n`));
+        if (isPrefix) await context.write(encodeUtf8(`${name}\n`));
       }),
     );
   }

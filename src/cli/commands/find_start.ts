@@ -2,7 +2,7 @@ import { START } from "../../client/transport/place.ts";
 import { STREAM_START_OFFSET } from "../../protocol/headers.ts";
 import { CommandError } from "../context/command_error.ts";
 import { EXIT } from "../context/exit_code.ts";
-import type { Shell } from "../context/command_context.ts";
+import type { CommandContext } from "../context/command_context.ts";
 import type { Session } from "./session/session.ts";
 import type { StartingPoint } from "./starting_point.ts";
 
@@ -16,11 +16,11 @@ export async function findStart(
   point: StartingPoint,
   session: Session,
   name: string,
-  shell: Shell,
+  shell: CommandContext,
 ): Promise<string> {
   if (point.kind === "place") return point.offset;
   const atMs = point.kind === "time" ? point.atMs : shell.clock.nowMs() - point.ms;
-  const offset = await askStart(session, name, { time: new Date(atMs).toISOString() });
+  const offset = await fetchStart(session, name, { time: new Date(atMs).toISOString() });
   if (offset !== undefined) return offset;
   throw new CommandError(
     `the server at ${session.baseUrl} can't look up times: give an offset, start or now to --from`,
@@ -34,11 +34,11 @@ export async function findBeforeTail(
   name: string,
   bytes: number,
 ): Promise<string> {
-  return await askStart(session, name, { tail: String(bytes) }) ?? START;
+  return await fetchStart(session, name, { tail: String(bytes) }) ?? START;
 }
 
 /** Where an answer begins; its body is not wanted here. */
-async function askStart(
+async function fetchStart(
   session: Session,
   name: string,
   query: Readonly<Record<string, string>>,

@@ -2,14 +2,14 @@ import { sleep } from "../../client/transport/sleep.ts";
 import type { Clock } from "../../env/clock.ts";
 
 /** How often it is asked which streams have come. */
-const LOOK_MS = 5_000;
+const LIST_INTERVAL_MS = 5_000;
 
 /** Which streams are followed, and how. */
-export interface Following {
+export interface FollowOptions {
   readonly clock: Clock;
   readonly names: readonly string[];
   /** The names that there are now; undefined where nothing is asked. */
-  readonly look: (() => Promise<readonly string[]>) | undefined;
+  readonly listNames: (() => Promise<readonly string[]>) | undefined;
   /**
    * Follows one stream to its end; resolves to the exit code for it.
    *
@@ -25,8 +25,8 @@ export interface Following {
  *
  * @throws {unknown} what `follow` or `look` threw first; the others are ended then
  */
-export async function followStreams(following: Following): Promise<readonly number[]> {
-  const { clock, names, look } = following;
+export async function followStreams(following: FollowOptions): Promise<readonly number[]> {
+  const { clock, names, listNames } = following;
   const stop = new AbortController();
   const { signal } = stop;
   const known = new Set<string>();
@@ -42,11 +42,11 @@ export async function followStreams(following: Following): Promise<readonly numb
   for (const name of names) begin(name, false);
   while (running.size > 0) {
     const ended = Promise.all(running);
-    if (look === undefined) await ended;
+    if (listNames === undefined) await ended;
     else await endedOrLate(ended, clock);
-    if (look === undefined || signal.aborted) continue;
+    if (listNames === undefined || signal.aborted) continue;
     try {
-      for (const name of await look()) if (!known.has(name)) begin(name, true);
+      for (const name of await listNames()) if (!known.has(name)) begin(name, true);
     } catch (error) {
       stop.abort(error);
     }
@@ -57,7 +57,7 @@ export async function followStreams(following: Following): Promise<readonly numb
 
 async function endedOrLate(ended: Promise<unknown>, clock: Clock): Promise<void> {
   const timer = new AbortController();
-  const late = sleep(clock, LOOK_MS, timer.signal).catch(() => {});
+  const late = sleep(clock, LIST_INTERVAL_MS, timer.signal).catch(() => {});
   await Promise.race([ended, late]);
   timer.abort();
 }

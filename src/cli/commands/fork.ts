@@ -7,7 +7,7 @@ import { UsageError } from "../flags/usage_error.ts";
 import { jsonOutputFlag, lifetimeFlags } from "../flags/common_flags.ts";
 import { printCreated } from "./output/stream_info.ts";
 import { lifetimeOptions } from "./lifetime_options.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
+import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
 
 const offsetFlag: Flag<string | undefined> = optionalFlag({
   name: "offset",
@@ -45,7 +45,7 @@ const flags = {
 };
 
 /** `durable-streams fork SOURCE PATH`: a stream that begins with what another holds. */
-export const forkVerb = streamVerb({
+export const forkCommand = streamCommand({
   name: "fork",
   summary: "Create a stream that begins with what another one holds.",
   details: `
@@ -55,12 +55,12 @@ the source's. A fork that already exists with the same properties is fine.`,
     ["durable-streams fork users users-copy", "all that users holds now"],
     ["durable-streams fork users users-old --offset OFFSET", "what it held up to there"],
   ],
-  words: [{ ...PATH, name: "SOURCE", help: "the stream to branch off from" }, PATH],
+  args: [{ ...PATH, name: "SOURCE", help: "the stream to branch off from" }, PATH],
   flags,
   run,
 });
 
-async function run({ session, values, shell }: StreamTask): Promise<number> {
+async function run({ session, values, context }: StreamTask): Promise<number> {
   const [source = "", name = ""] = session.names;
   const offset = values.get(flags.offset);
   const subOffset = values.get(flags.subOffset);
@@ -73,6 +73,6 @@ async function run({ session, values, shell }: StreamTask): Promise<number> {
   if (offset !== undefined) options.offset = offset;
   if (subOffset !== undefined) options.subOffset = subOffset;
   const { created } = await session.client.fork(source, name, options);
-  if (values.get(flags.json)) await printCreated(session, shell, name, created);
+  if (values.get(flags.json)) await printCreated(session, context, name, created);
   return EXIT.ok;
 }

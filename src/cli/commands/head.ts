@@ -5,31 +5,31 @@ import { colorsOn, dim } from "./output/color.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { infoObject, printJson } from "./output/stream_info.ts";
 import { onlyName } from "./session/session.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
+import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
 
 /** `durable-streams head PATH`: what a stream is and how far it goes. */
-export const headVerb = streamVerb({
+export const headCommand = streamCommand({
   name: "head",
   summary: "Print what a stream is: its type, its tail, whether it is closed, when it expires.",
   examples: [
     ["durable-streams head logs/demo", "its type, tail and end, one per line"],
     ["durable-streams head logs/demo --json", "the same for programs"],
   ],
-  words: [PATH],
+  args: [PATH],
   flags: { json: jsonOutputFlag },
   run,
 });
 
-async function run({ session, values, shell }: StreamTask): Promise<number> {
+async function run({ session, values, context }: StreamTask): Promise<number> {
   const name = onlyName(session);
   const info = await session.client.head(name);
   if (values.get(jsonOutputFlag)) {
-    await printJson(shell, infoObject(name, info));
+    await printJson(context, infoObject(name, info));
     return EXIT.ok;
   }
-  const paint = colorsOn(values, shell, shell.outputIsTerminal) ? dim : (text: string) => text;
+  const paint = colorsOn(values, context, context.outputIsTerminal) ? dim : (text: string) => text;
   const text = linesOf(info).map(([label, value]) => `${paint(label.padEnd(14))}${value}\n`);
-  await shell.write(encodeUtf8(text.join("")));
+  await context.write(encodeUtf8(text.join("")));
   return EXIT.ok;
 }
 

@@ -3,7 +3,7 @@ import { CommandError } from "../context/command_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { textFlag } from "../flags/flag.ts";
 import { connectionFlags } from "../flags/common_flags.ts";
-import { type StreamTask, streamVerb } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./stream_command.ts";
 
 const flags = {
   // The server's own flag and variable, so that what is set for it holds here.
@@ -18,20 +18,20 @@ const flags = {
 };
 
 /** `durable-streams health`: how the server is, for what watches it. */
-export const healthVerb = streamVerb({
+export const healthCommand = streamCommand({
   name: "health",
   summary: "Print how the server is; exits 0 while it takes reads and writes.",
   examples: [
     ["durable-streams health", "as JSON: ok, or what is wrong and why"],
     ["durable-streams health >/dev/null || echo down", "for what watches it"],
   ],
-  words: [],
-  wordsAreText: true,
+  args: [],
+  argsAreText: true,
   flags,
   run,
 });
 
-async function run({ session, values, shell }: StreamTask): Promise<number> {
+async function run({ session, values, context }: StreamTask): Promise<number> {
   const { href } = new URL(values.get(flags.path), session.baseUrl);
   const { status, headers, body } = await session.transport({
     method: "GET",
@@ -50,6 +50,6 @@ async function run({ session, values, shell }: StreamTask): Promise<number> {
       EXIT.failure,
     );
   }
-  await shell.write(encodeUtf8(`${decodeUtf8(body).trimEnd()}\n`));
+  await context.write(encodeUtf8(`${decodeUtf8(body).trimEnd()}\n`));
   return status === 200 ? EXIT.ok : EXIT.unavailable;
 }

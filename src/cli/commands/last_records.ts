@@ -39,7 +39,7 @@ class LastMessages implements LastRecords {
 
 class LastLines implements LastRecords {
   readonly #count: number;
-  readonly #pieces: { message: Message; newlines: number }[] = [];
+  readonly #chunks: { message: Message; newlines: number }[] = [];
   #newlines = 0;
 
   constructor(count: number) {
@@ -53,22 +53,22 @@ class LastLines implements LastRecords {
   add(messages: readonly Message[]): void {
     for (const message of messages) {
       const newlines = countNewlines(message);
-      this.#pieces.push({ message, newlines });
+      this.#chunks.push({ message, newlines });
       this.#newlines += newlines;
     }
     // One more than lines are wanted, since the last may be at the very end.
     for (
-      let first = this.#pieces[0];
+      let first = this.#chunks[0];
       first !== undefined && this.#newlines - first.newlines > this.#count;
-      first = this.#pieces[0]
+      first = this.#chunks[0]
     ) {
       this.#newlines -= first.newlines;
-      this.#pieces.shift();
+      this.#chunks.shift();
     }
   }
 
   take(): readonly Message[] {
-    const messages = this.#pieces.map(({ message }) => message);
+    const messages = this.#chunks.map(({ message }) => message);
     const start = this.#start();
     if (start === undefined) return messages;
     const [cut, ...rest] = messages.slice(start.piece);
@@ -81,8 +81,8 @@ class LastLines implements LastRecords {
   #start(): { piece: number; at: number } | undefined {
     let lines = 0;
     let isEnd = true;
-    for (let piece = this.#pieces.length - 1; piece >= 0; piece--) {
-      const bytes = this.#pieces[piece]?.message.bytes;
+    for (let piece = this.#chunks.length - 1; piece >= 0; piece--) {
+      const bytes = this.#chunks[piece]?.message.bytes;
       let at = bytes?.lastIndexOf(NEWLINE) ?? -1;
       if (bytes === undefined) continue;
       while (at >= 0) {

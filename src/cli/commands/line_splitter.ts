@@ -7,12 +7,12 @@ const NEWLINE = 0x0a;
  * cut at the same places however the chunks fall.
  */
 export class LineSplitter {
-  readonly #pieceBytes: number;
+  readonly #maxLineBytes: number;
   #begun: Bytes[] = [];
   #begunBytes = 0;
 
   constructor(pieceBytes: number) {
-    this.#pieceBytes = pieceBytes;
+    this.#maxLineBytes = pieceBytes;
   }
 
   /** The lines that this chunk completes. */
@@ -22,7 +22,7 @@ export class LineSplitter {
     while (start < chunk.length) {
       const newline = chunk.indexOf(NEWLINE, start);
       const lineEnd = newline < 0 ? chunk.length : newline + 1;
-      const end = Math.min(lineEnd, start + this.#pieceBytes - this.#begunBytes);
+      const end = Math.min(lineEnd, start + this.#maxLineBytes - this.#begunBytes);
       const isWhole = newline >= 0 && end === lineEnd;
       // A piece that is just full waits: the line may end here, and its end belongs to it.
       if (end > start) this.#begin(chunk.subarray(start, end));

@@ -2,12 +2,12 @@ import type { ListedStream, ListOptions } from "../../client/transport/list.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { integerFlag, optionalFlag, switchFlag, textFlag } from "../flags/flag.ts";
-import type { Shell } from "../context/command_context.ts";
+import type { CommandContext } from "../context/command_context.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { infoObject } from "./output/stream_info.ts";
 import { listed } from "./session/listing.ts";
-import { type StreamTask, streamVerb } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./stream_command.ts";
 
 const PAGE_STREAMS = 1_000;
 
@@ -39,7 +39,7 @@ const flags = {
 };
 
 /** `durable-streams list [PREFIX]`: which streams there are. */
-export const listVerb = streamVerb({
+export const listCommand = streamCommand({
   name: "list",
   summary: "Print the names of the streams, one per line, in order.",
   details: `
@@ -49,25 +49,25 @@ it. Listing is an extension of this project's server.`,
     ["durable-streams list", "all of them"],
     ["durable-streams list logs/ --long", "those below logs/, with their tails and types"],
   ],
-  words: [{ name: "PREFIX", help: "what the names begin with", optional: true, isStream: true }],
-  wordsAreText: true,
+  args: [{ name: "PREFIX", help: "what the names begin with", optional: true, isStream: true }],
+  argsAreText: true,
   flags,
   run,
 });
 
-async function run({ session, values, words, shell }: StreamTask): Promise<number> {
+async function run({ session, values, args, context }: StreamTask): Promise<number> {
   if (values.get(flags.long) && values.get(flags.json)) {
     throw new UsageError("--long and --json are two forms of the same; accepted: one of them");
   }
   const format = formatOf(values.get(flags.long), values.get(flags.json));
-  const [prefix] = words;
+  const [prefix] = args;
   const after = values.get(flags.after);
   const limit = values.get(flags.limit) ?? Infinity;
   const options: ListOptions = { pageSize: Math.min(limit, PAGE_STREAMS) };
   if (prefix !== undefined) options.prefix = prefix;
   if (after !== undefined) options.after = after;
 
-  await print(listed(session, options), limit, format, shell);
+  await print(listed(session, options), limit, format, context);
   return EXIT.ok;
 }
 
@@ -75,7 +75,7 @@ async function print(
   streams: AsyncIterable<ListedStream>,
   limit: number,
   format: (stream: ListedStream) => string,
-  shell: Shell,
+  shell: CommandContext,
 ): Promise<void> {
   let lines: string[] = [];
   let count = 0;

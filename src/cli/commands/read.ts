@@ -11,7 +11,7 @@ import { Printer } from "./output/printer.ts";
 import { Progress } from "./output/progress.ts";
 import { onlyName } from "./session/session.ts";
 import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
-import { PATH, type StreamTask, streamVerb } from "./stream_command.ts";
+import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
 
 const flags = {
   from: fromFlag,
@@ -29,7 +29,7 @@ const flags = {
 };
 
 /** `durable-streams read PATH`: what a stream holds, up to its tail. */
-export const readVerb = streamVerb({
+export const readCommand = streamCommand({
   name: "read",
   summary: "Write what a stream holds to stdout, up to its tail.",
   details: `
@@ -45,20 +45,20 @@ With --json, one object per line: {"offset": …, "value": …}, and of other st
       "what came in the last week, an object per line",
     ],
   ],
-  words: [PATH],
+  args: [PATH],
   flags,
   run,
 });
 
 async function run(task: StreamTask): Promise<number> {
-  const { session, shell, values } = task;
+  const { session, context, values } = task;
   const point = chosenPoint(values.get(flags.from), values.get(flags.since)) ?? fromStart;
-  const offset = await findStart(point, session, onlyName(session), shell);
+  const offset = await findStart(point, session, onlyName(session), context);
   const progress = await openProgress(task, offset);
   const reader = session.client.reader(onlyName(session), {
     offset,
     readMode: "catch-up",
-    maxElapsedMs: session.patienceMs,
+    maxElapsedMs: session.maxElapsedMs,
   });
   try {
     await copy(reader, task, progress);
@@ -79,7 +79,7 @@ async function copy(reader: Reader, task: StreamTask, progress: Progress): Promi
     const answer = await next;
     printer ??= openPrinter(task, reader);
     const isLast = answer.upToDate || answer.closed;
-    if (!isLast) next = ask(reader);
+    if (!isLast) next = prefetch(reader);
     await printer.print(answer.messages);
     progress.add(answer.data.length);
     if (isLast || printer.isDone) return;
@@ -87,15 +87,15 @@ async function copy(reader: Reader, task: StreamTask, progress: Progress): Promi
 }
 
 /** Asks in advance: the failure is told when the answer's turn has come. */
-function ask(reader: Reader): Promise<StreamData> {
+function prefetch(reader: Reader): Promise<StreamData> {
   const answer = reader.read();
   answer.catch(() => {});
   return answer;
 }
 
-function openPrinter({ shell, values }: StreamTask, { contentType }: Reader): Printer {
+function openPrinter({ context, values }: StreamTask, { contentType }: Reader): Printer {
   return new Printer({
-    write: (bytes) => shell.write(bytes),
+    write: (bytes) => context.write(bytes),
     contentType: contentType ?? DEFAULT_CONTENT_TYPE,
     machine: values.get(flags.json),
     limit: values.get(flags.limit),
@@ -103,12 +103,12 @@ function openPrinter({ shell, values }: StreamTask, { contentType }: Reader): Pr
 }
 
 /** With the total where offsets are positions, as this project's server has them. */
-async function openProgress({ session, shell }: StreamTask, offset: string): Promise<Progress> {
-  const isShown = shell.errorsIsTerminal && !shell.outputIsTerminal;
-  if (!isShown) return new Progress(shell, false);
+async function openProgress({ session, context }: StreamTask, offset: string): Promise<Progress> {
+  const isShown = context.errorsIsTerminal && !context.outputIsTerminal;
+  if (!isShown) return new Progress(context, false);
   const { nextOffset } = await session.client.head(onlyName(session));
   const start = offset === START ? 0 : tokenPosition(offset);
   const tail = tokenPosition(nextOffset);
   const total = start === undefined || tail === undefined ? undefined : tail - start;
-  return new Progress(shell, true, total);
+  return new Progress(context, true, total);
 }

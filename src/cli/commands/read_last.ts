@@ -44,7 +44,7 @@ async function readToTail(
   const reader = session.client.reader(name, {
     offset,
     readMode: "catch-up",
-    maxElapsedMs: session.patienceMs,
+    maxElapsedMs: session.maxElapsedMs,
   });
   try {
     let records: LastRecords | undefined;

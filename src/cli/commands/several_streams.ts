@@ -4,7 +4,7 @@ import { type Flag, optionalFlag, textFlag } from "../flags/flag.ts";
 import { PROGRAM } from "../context/program_name.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { errorPrefix } from "./output/color.ts";
-import { complaintOf } from "./output/error_message.ts";
+import { errorMessageOf } from "./output/error_message.ts";
 import { namesBelow } from "./session/listing.ts";
 import { PATH, type StreamTask } from "./stream_command.ts";
 
@@ -58,7 +58,7 @@ export function namedStreams(
  * @throws {unknown} what would fail of the others too
  */
 export async function withOneOf(
-  { session, shell, values }: StreamTask,
+  { session, context, values }: StreamTask,
   name: string,
   work: () => Promise<void>,
 ): Promise<number> {
@@ -67,8 +67,8 @@ export async function withOneOf(
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ClientError) || !OF_ONE.has(error.code)) throw error;
-    const complaint = complaintOf(error, { url: session.baseUrl, name });
-    shell.complain(`${errorPrefix(values, shell)} ${complaint}`);
+    const complaint = errorMessageOf(error, { url: session.baseUrl, name });
+    context.printError(`${errorPrefix(values, context)} ${complaint}`);
     return exitCodeOf(error);
   }
 }

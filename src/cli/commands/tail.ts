@@ -15,7 +15,7 @@ import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./seve
 import { onlyName } from "./session/session.ts";
 import { SharedOutput } from "./output/shared_output.ts";
 import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
-import { type StreamTask, streamVerb } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./stream_command.ts";
 import { tailCountFlag } from "./tail_count.ts";
 
 const DEFAULT_LINES = 10;
@@ -43,7 +43,7 @@ const flags = {
 };
 
 /** `durable-streams tail PATH...`: the end of streams, and what comes. */
-export const tailVerb = streamVerb({
+export const tailCommand = streamCommand({
   name: "tail",
   summary: "Write the last messages of a stream to stdout; with -f, follow it.",
   details: `
@@ -59,14 +59,14 @@ when all that there are have been closed.`,
     ["durable-streams tail -f logs/demo --since 10m", "the last ten minutes, and what comes"],
     ["durable-streams tail -f --prefix logs/", "what comes to all streams below logs/"],
   ],
-  words: [PATHS],
+  args: [PATHS],
   flags,
   mayFollow: (values) => values.get(flags.follow),
   run,
 });
 
 /** One of the streams that are written. */
-interface Tailed {
+interface TailTarget {
   readonly task: StreamTask;
   readonly name: string;
   /** Where all of several are written. */
@@ -76,14 +76,14 @@ interface Tailed {
 }
 
 async function run(task: StreamTask): Promise<number> {
-  const { session, shell, values } = task;
+  const { session, context, values } = task;
   checkTogether(task);
   const isPrefix = values.get(flags.prefix) !== undefined;
   if (!isPrefix && session.names.length === 1 && onlyName(session) !== "") {
     await tailOne({ task, name: onlyName(session), output: undefined, signal: undefined });
     return EXIT.ok;
   }
-  const output = new SharedOutput(shell);
+  const output = new SharedOutput(context);
   return values.get(flags.follow)
     ? await followAll(task, output)
     : await tailEach(task, namedStreams("tail", task), output);
@@ -110,12 +110,12 @@ async function tailEach(
 }
 
 async function followAll(task: StreamTask, output: SharedOutput): Promise<number> {
-  const { shell, values } = task;
+  const { context, values } = task;
   const isPrefix = values.get(flags.prefix) !== undefined;
   const exitCodes = await followStreams({
-    clock: shell.clock,
+    clock: context.clock,
     names: await withinLimit(task, namedStreams("tail", task)),
-    look: isPrefix ? laterNames(task) : undefined,
+    listNames: isPrefix ? laterNames(task) : undefined,
     follow: (name, isNew, signal) =>
       withOneOf(
         task,
@@ -140,7 +140,9 @@ function laterNames(task: StreamTask): () => Promise<readonly string[]> {
       return await withinLimit(task, namedStreams("tail", task));
     } catch (error) {
       if (error instanceof UsageError) {
-        if (!isTold) task.shell.complain(`${PROGRAM}: ${error.message}; later ones are left out`);
+        if (!isTold) {
+          task.context.printError(`${PROGRAM}: ${error.message}; later ones are left out`);
+        }
         isTold = true;
       } else if (!(error instanceof CommandError || isTransient(error))) {
         throw error;
@@ -168,12 +170,12 @@ async function withinLimit(
   return taken;
 }
 
-async function tailOne(tailed: Tailed): Promise<void> {
-  const { session, values, shell } = tailed.task;
+async function tailOne(tailed: TailTarget): Promise<void> {
+  const { session, values, context } = tailed.task;
   const point = chosenPoint(values.get(flags.from), values.get(flags.since));
   const lines = values.get(flags.lines) ?? { kind: "last", count: DEFAULT_LINES };
   if (point !== undefined) {
-    await printFrom(tailed, await findStart(point, session, tailed.name, shell));
+    await printFrom(tailed, await findStart(point, session, tailed.name, context));
   } else if (lines.kind === "from") {
     await printFrom(tailed, START, Math.max(0, lines.count - 1));
   } else {
@@ -183,7 +185,7 @@ async function tailOne(tailed: Tailed): Promise<void> {
 }
 
 /** Prints the last lines; where to go on, if that is wanted. */
-async function printLast(tailed: Tailed, count: number): Promise<string | undefined> {
+async function printLast(tailed: TailTarget, count: number): Promise<string | undefined> {
   const { session, values } = tailed.task;
   const follow = values.get(flags.follow);
   if (count === 0) return follow ? NOW : undefined;
@@ -192,14 +194,14 @@ async function printLast(tailed: Tailed, count: number): Promise<string | undefi
   return follow && !last.closed ? last.offset : undefined;
 }
 
-async function printFrom(tailed: Tailed, offset: string, skip = 0): Promise<void> {
-  const { session, values, shell } = tailed.task;
+async function printFrom(tailed: TailTarget, offset: string, skip = 0): Promise<void> {
+  const { session, values, context } = tailed.task;
   const follow = values.get(flags.follow);
   const reader = session.client.reader(tailed.name, {
     offset,
     ...(follow ? {} : { readMode: "catch-up" }),
     ...(tailed.signal === undefined ? {} : { signal: tailed.signal }),
-    maxElapsedMs: session.patienceMs,
+    maxElapsedMs: session.maxElapsedMs,
   });
   try {
     let printer: Printer | undefined;
@@ -208,7 +210,7 @@ async function printFrom(tailed: Tailed, offset: string, skip = 0): Promise<void
     while (!isLast) {
       const answer = await reader.read();
       printer ??= openPrinter(tailed, reader.contentType ?? DEFAULT_CONTENT_TYPE, skip);
-      await printer.print(answer.messages, isLive ? shell.clock.nowMs() : undefined);
+      await printer.print(answer.messages, isLive ? context.clock.nowMs() : undefined);
       // Only what comes from now on is written about when it is received.
       isLive ||= answer.upToDate;
       isLast = answer.closed || (answer.upToDate && !follow);
@@ -218,12 +220,12 @@ async function printFrom(tailed: Tailed, offset: string, skip = 0): Promise<void
   }
 }
 
-function openPrinter({ task, name, output }: Tailed, contentType: string, skip = 0): Printer {
-  const { shell, values } = task;
+function openPrinter({ task, name, output }: TailTarget, contentType: string, skip = 0): Printer {
+  const { context, values } = task;
   const machine = values.get(flags.json);
   return new Printer({
     write: output === undefined || machine
-      ? (bytes) => shell.write(bytes)
+      ? (bytes) => context.write(bytes)
       : (bytes) => output.write(name, bytes),
     contentType,
     machine,

@@ -2,7 +2,7 @@ import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
 import { CommandError } from "../context/command_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { type Flag, optionalFlag, textFlag } from "../flags/flag.ts";
-import type { Shell } from "../context/command_context.ts";
+import type { CommandContext } from "../context/command_context.ts";
 import { formatSize } from "../flags/units.ts";
 
 /** What one append is read into; a server takes less, 10 MiB unless told otherwise. */
@@ -24,7 +24,7 @@ export const dataFlag: Flag<string | undefined> = optionalFlag(textFlag({
  *
  * @throws {CommandError} where stdin has more than one request may hold
  */
-export async function readContent(data: string | undefined, shell: Shell): Promise<Bytes> {
+export async function readContent(data: string | undefined, shell: CommandContext): Promise<Bytes> {
   if (data !== undefined && data !== "-") return encodeUtf8(data);
   const parts: Bytes[] = [];
   let length = 0;

@@ -1,9 +1,9 @@
 import type { FlagTable } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
-import type { Shell } from "./command_context.ts";
+import type { CommandContext } from "./command_context.ts";
 
 /** One of the program's commands. */
-export interface Verb {
+export interface CliCommand {
   readonly name: string;
   readonly summary: string;
   /** What its help says after the summary. */
@@ -11,7 +11,7 @@ export interface Verb {
   /** What one would type, each with what it does. */
   readonly examples: readonly Example[];
   /** The words it takes beside its flags, in their order; the optional ones come last. */
-  readonly words?: readonly Word[];
+  readonly args?: readonly Argument[];
   readonly flags: FlagTable;
   /** Does it; resolves to the exit code. */
   run(values: FlagValues, invocation: Invocation): Promise<number>;
@@ -21,7 +21,7 @@ export interface Verb {
 export type Example = readonly [line: string, does: string];
 
 /** A word that stands for itself: `PATH` in `read PATH`. */
-export interface Word {
+export interface Argument {
   /** As the usage line shows it. */
   readonly name: string;
   /** What it is, as the middle of "needs PATH, …: usage". */
@@ -38,6 +38,6 @@ export interface Word {
 /** What a command is called with beside its flags. */
 export interface Invocation {
   /** As many as its `words` ask for, or allow. */
-  readonly words: readonly string[];
-  readonly shell: Shell;
+  readonly args: readonly string[];
+  readonly context: CommandContext;
 }

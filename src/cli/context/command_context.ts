@@ -4,7 +4,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import type { Environment } from "../flags/flag_values.ts";
 
 /** What a command has around it: the standard streams, the environment, the time and the network. */
-export interface Shell {
+export interface CommandContext {
   readonly environment: Environment;
   readonly clock: Clock;
   /** What stdin brings, as it comes. */
@@ -21,7 +21,7 @@ export interface Shell {
    */
   write(bytes: Bytes): Promise<void>;
   /** Writes a line to stderr. */
-  complain(line: string): void;
+  printError(line: string): void;
   /** Writes to stderr as it is: what moves the cursor. */
   draw(text: string): void;
   /**

@@ -2,13 +2,13 @@ import process from "node:process";
 import { systemClock } from "../../env/clock.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Environment } from "../flags/flag_values.ts";
-import { BrokenPipe, type Shell } from "./command_context.ts";
+import { BrokenPipe, type CommandContext } from "./command_context.ts";
 
 const DEFAULT_COLUMNS = 80;
 const FIRST_PROCESS = 1;
 
 /** The shell that this process runs in. */
-export function processShell(environment: Environment): Shell {
+export function processContext(environment: Environment): CommandContext {
   return {
     environment,
     clock: systemClock,
@@ -24,7 +24,7 @@ export function processShell(environment: Environment): Shell {
     },
     write: writeStdout,
     // Not process.stderr.write: Bun does that later, and an exit would lose the last lines.
-    complain: (line) => console.error(line),
+    printError: (line) => console.error(line),
     draw: (text) => process.stderr.write(text),
     endOnSignals,
   };

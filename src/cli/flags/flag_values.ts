@@ -77,7 +77,7 @@ export function readFlags(
   };
 }
 
-interface Given {
+interface GivenText {
   text: string;
   from: string;
   fromEnvironment: boolean;
@@ -87,7 +87,7 @@ function givenText(
   command: Command,
   flag: Flag<unknown>,
   environment: Environment,
-): Given | undefined {
+): GivenText | undefined {
   const argument: unknown = command.getOptionValue(attributeName(flag));
   if (argument !== undefined) {
     return { text: String(argument), from: `--${flag.name}`, fromEnvironment: false };
@@ -100,7 +100,7 @@ function givenText(
   return { text, from: variable, fromEnvironment: true };
 }
 
-function describe(flag: Flag<unknown>, { text, from, fromEnvironment }: Given): string {
+function describe(flag: Flag<unknown>, { text, from, fromEnvironment }: GivenText): string {
   const where = fromEnvironment ? `the environment variable ${from}` : from;
   const message = `${where} is ${JSON.stringify(text)}; accepted: ${flag.accepts}`;
   if (fromEnvironment && text.startsWith("tcp://")) {

@@ -9,13 +9,13 @@ import {
   isFinding,
 } from "../../storage/file/maintenance/check/finding.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
-import { complainOfDirectory } from "./print_directory_error.ts";
+import { printDirectoryError } from "./print_directory_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags } from "../flags/serve_flags.ts";
 import { plural } from "../context/plural.ts";
 import { BrokenPipe } from "../context/command_context.ts";
-import type { Invocation, Verb } from "../context/cli_command.ts";
+import type { CliCommand, Invocation } from "../context/cli_command.ts";
 
 const flags = {
   dir: { ...serveFlags.dir, help: "The directory that keeps the streams." },
@@ -23,7 +23,7 @@ const flags = {
 };
 
 /** `durable-streams check`: finds what is damaged in a directory. */
-export const checkVerb: Verb = {
+export const checkCommand: CliCommand = {
   name: "check",
   summary: "Look for damage in every byte of a directory that no server is using.",
   details: `
@@ -37,16 +37,16 @@ something is damaged.`,
   run,
 };
 
-async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
-  shell.endOnSignals();
+async function run(values: FlagValues, { context }: Invocation): Promise<number> {
+  context.endOnSignals();
   try {
     const dir = resolve(values.get(flags.dir));
     const report = await checkDirectory({ fileSystem: nodeFileSystem, dir });
-    await shell.write(encodeUtf8(values.get(flags.json) ? jsonLines(report) : textLines(report)));
+    await context.write(encodeUtf8(values.get(flags.json) ? jsonLines(report) : textLines(report)));
     return report.found.some(isFinding) ? EXIT.failure : EXIT.ok;
   } catch (error) {
     if (error instanceof BrokenPipe) return EXIT.ok;
-    return complainOfDirectory(error, shell);
+    return printDirectoryError(error, context);
   }
 }
 

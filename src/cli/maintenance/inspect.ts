@@ -3,15 +3,15 @@ import { nodeFileSystem } from "../../env/node_file_system.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { DirectoryError } from "../../storage/file/directory/damage.ts";
 import { InspectError, inspectFile } from "../../storage/file/maintenance/inspect/inspect.ts";
-import { type Thing, thingLine, thingObject } from "../../storage/file/maintenance/inspect/item.ts";
+import { type Item, itemLine, itemObject } from "../../storage/file/maintenance/inspect/item.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { integerFlag, optionalFlag } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { PROGRAM } from "../context/program_name.ts";
-import { BrokenPipe, type Shell } from "../context/command_context.ts";
+import { BrokenPipe, type CommandContext } from "../context/command_context.ts";
 import { UsageError } from "../flags/usage_error.ts";
-import type { Invocation, Verb } from "../context/cli_command.ts";
+import type { CliCommand, Invocation } from "../context/cli_command.ts";
 
 /** Lines are written this many at a time. */
 const PAGE_LINES = 500;
@@ -29,7 +29,7 @@ const flags = {
 };
 
 /** `durable-streams inspect FILE`: what is in a file of a server's directory. */
-export const inspectVerb: Verb = {
+export const inspectCommand: CliCommand = {
   name: "inspect",
   summary: "Print what is in a file of a server's directory, one item per line with its position.",
   details: `
@@ -42,32 +42,32 @@ what follows them is printed too. Changes nothing. The catalogue can't be read w
       "the first records of the log",
     ],
   ],
-  words: [{ name: "FILE", help: "a file of a server's directory" }],
+  args: [{ name: "FILE", help: "a file of a server's directory" }],
   flags,
   run,
 };
 
-async function run(values: FlagValues, { words, shell }: Invocation): Promise<number> {
-  shell.endOnSignals();
-  const [path = ""] = words;
+async function run(values: FlagValues, { args, context }: Invocation): Promise<number> {
+  context.endOnSignals();
+  const [path = ""] = args;
   const limit = values.get(flags.limit) ?? Infinity;
   const format = values.get(flags.json)
-    ? (thing: Thing) => JSON.stringify(thingObject(thing))
-    : thingLine;
+    ? (thing: Item) => JSON.stringify(itemObject(thing))
+    : itemLine;
   try {
-    return await print(inspectFile(nodeFileSystem, path), limit, format, shell);
+    return await print(inspectFile(nodeFileSystem, path), limit, format, context);
   } catch (error) {
     if (error instanceof BrokenPipe) return EXIT.ok;
-    return complain(error, shell);
+    return printError(error, context);
   }
 }
 
 /** Resolves to the exit code: a damaged part is a failure. */
 async function print(
-  things: Iterable<Thing>,
+  things: Iterable<Item>,
   limit: number,
-  format: (thing: Thing) => string,
-  shell: Shell,
+  format: (thing: Item) => string,
+  shell: CommandContext,
 ): Promise<number> {
   let lines: string[] = [];
   let count = 0;
@@ -85,14 +85,14 @@ async function print(
   return exitCode;
 }
 
-function complain(error: unknown, shell: Shell): number {
+function printError(error: unknown, shell: CommandContext): number {
   if (error instanceof InspectError && error.code !== "missing") {
     throw new UsageError(error.message);
   }
   const isTold = error instanceof InspectError || error instanceof DirectoryError ||
     error instanceof FileSystemError;
   if (!isTold) throw error;
-  shell.complain(`${PROGRAM}: ${error.message}`);
+  shell.printError(`${PROGRAM}: ${error.message}`);
   if (error instanceof InspectError) return EXIT.notFound;
   return error instanceof DirectoryError && error.code === "in_use"
     ? EXIT.unavailable

@@ -2,7 +2,7 @@ import { FileSystemError } from "../../env/file_system.ts";
 import { DirectoryError } from "../../storage/file/directory/damage.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { PROGRAM } from "../context/program_name.ts";
-import type { Shell } from "../context/command_context.ts";
+import type { CommandContext } from "../context/command_context.ts";
 import { UsageError } from "../flags/usage_error.ts";
 
 /**
@@ -10,12 +10,12 @@ import { UsageError } from "../flags/usage_error.ts";
  *
  * @throws {UsageError} where another directory should have been named
  */
-export function complainOfDirectory(error: unknown, shell: Shell): number {
+export function printDirectoryError(error: unknown, shell: CommandContext): number {
   if (error instanceof DirectoryError && error.code === "foreign") {
     throw new UsageError(error.message);
   }
   if (!(error instanceof DirectoryError) && !(error instanceof FileSystemError)) throw error;
-  shell.complain(`${PROGRAM}: ${error.message}`);
+  shell.printError(`${PROGRAM}: ${error.message}`);
   if (error instanceof FileSystemError) return EXIT.failure;
   if (error.code === "in_use") return EXIT.unavailable;
   return error.code === "empty" ? EXIT.notFound : EXIT.failure;

@@ -3,19 +3,19 @@ import { nodeFileSystem } from "../../env/node_file_system.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { repairDirectory } from "../../storage/file/maintenance/repair/repair.ts";
 import {
+  describeAction,
   describeLeft,
-  describeMend,
   type RepairReport,
 } from "../../storage/file/maintenance/repair/report.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
-import { complainOfDirectory } from "./print_directory_error.ts";
+import { printDirectoryError } from "./print_directory_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { switchFlag } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags } from "../flags/serve_flags.ts";
 import { plural } from "../context/plural.ts";
 import { BrokenPipe } from "../context/command_context.ts";
-import type { Invocation, Verb } from "../context/cli_command.ts";
+import type { CliCommand, Invocation } from "../context/cli_command.ts";
 
 const flags = {
   dir: { ...serveFlags.dir, help: "The directory that keeps the streams." },
@@ -28,7 +28,7 @@ const flags = {
 };
 
 /** `durable-streams repair`: repairs a damaged directory and says what is lost. */
-export const repairVerb: Verb = {
+export const repairCommand: CliCommand = {
   name: "repair",
   summary: "Repair a directory that no server is using, and say exactly what is lost.",
   details: `
@@ -44,32 +44,32 @@ repaired.`,
   run,
 };
 
-async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
-  shell.endOnSignals();
+async function run(values: FlagValues, { context }: Invocation): Promise<number> {
+  context.endOnSignals();
   const isDryRun = values.get(flags.dryRun);
   try {
     const report = await repairDirectory({
       fileSystem: nodeFileSystem,
       dir: resolve(values.get(flags.dir)),
       isDryRun,
-      nowMs: shell.clock.nowMs(),
+      nowMs: context.clock.nowMs(),
     });
-    await shell.write(encodeUtf8(
+    await context.write(encodeUtf8(
       values.get(flags.json) ? jsonLines(report) : textLines(report, isDryRun),
     ));
     const isLeft = report.left.length > 0 || (isDryRun && report.before.length > 0);
     return isLeft ? EXIT.failure : EXIT.ok;
   } catch (error) {
     if (error instanceof BrokenPipe) return EXIT.ok;
-    return complainOfDirectory(error, shell);
+    return printDirectoryError(error, context);
   }
 }
 
 function textLines(report: RepairReport, isDryRun: boolean): string {
-  const lines = [...report.mends.map(describeMend), ...report.left.map(describeLeft)];
-  const { before, mends, left, keptIn } = report;
+  const lines = [...report.actions.map(describeAction), ...report.left.map(describeLeft)];
+  const { before, actions, left, keptIn } = report;
   const wrong = `${plural(before.length, "problem")} found`;
-  const done = `${plural(mends.length, "repair")} made, ${left.length} not repaired`;
+  const done = `${plural(actions.length, "repair")} made, ${left.length} not repaired`;
   lines.push(
     before.length === 0
       ? "nothing is damaged; nothing was changed"
@@ -81,10 +81,15 @@ function textLines(report: RepairReport, isDryRun: boolean): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function jsonLines({ before, mends, left, keptIn }: RepairReport): string {
-  const summary = { damaged: before.length, steps: mends.length, notRepaired: left.length, keptIn };
+function jsonLines({ before, actions, left, keptIn }: RepairReport): string {
+  const summary = {
+    damaged: before.length,
+    steps: actions.length,
+    notRepaired: left.length,
+    keptIn,
+  };
   return [
-    ...mends,
+    ...actions,
     ...left.map((finding) => ({ outcome: "not repaired", ...finding })),
     { outcome: "summary", ...summary },
   ].map((line) => `${JSON.stringify(line)}\n`).join("");

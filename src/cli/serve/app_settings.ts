@@ -1,5 +1,5 @@
 import type { HttpKind } from "../../listen/listener.ts";
-import { type AppOptions, BODY_SPARE_BYTES } from "../../server/options.ts";
+import { type AppOptions, BODY_OVERHEAD_BYTES } from "../../server/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -37,7 +37,7 @@ export function appSettings(
       maxAppendBytes,
       maxBodyBytesInFlight: Math.max(
         Math.ceil(values.get(flags.maxBodyBytesInFlight) / shares),
-        maxAppendBytes + BODY_SPARE_BYTES,
+        maxAppendBytes + BODY_OVERHEAD_BYTES,
       ),
       chunkBytes: values.get(flags.chunkBytes),
       // To a client on this machine bytes cost less than compressing them.

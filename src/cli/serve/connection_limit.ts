@@ -14,7 +14,7 @@ const MOST_CONNECTIONS = 10_000_000;
 export interface ConnectionLimit {
   readonly connections: number;
   /** What to tell whoever started the program where that many can't be open; `undefined` where they can. */
-  readonly complaint: string | undefined;
+  readonly warning: string | undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export function connectionLimit(
   const isTooMany = openFiles !== undefined && connections > room;
   return {
     connections,
-    complaint: isTooMany
+    warning: isTooMany
       ? `${connections} connections and ${own} files may be open, but this process may open only ` +
         `${openFiles}: raise that limit (ulimit -n), or lower --max-connections or --max-open-files`
       : undefined,

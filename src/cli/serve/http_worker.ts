@@ -14,7 +14,7 @@ surviveUncaughtErrors();
 
 const readers = new AbortController();
 const storage = new RemoteStorage(
-  (post, transfer) => tell({ kind: "calls", post }, transfer),
+  (batch, transfer) => send({ kind: "calls", batch }, transfer),
   start.storage,
 );
 let listener: Listener | undefined;
@@ -22,21 +22,21 @@ let listener: Listener | undefined;
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
     case "answers":
-      return storage.take(message.post);
+      return storage.take(message.batch);
     case "answer readers":
       return readers.abort();
     case "stop":
-      void listener?.stop().then(() => tell({ kind: "stopped" }));
+      void listener?.stop().then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
   listener = await startHttp(start.settings, storage, readers.signal, true);
-  tell({ kind: "listening" });
+  send({ kind: "listening" });
 } catch (error) {
-  tell({ kind: "cannot listen", message: error instanceof Error ? error.message : String(error) });
+  send({ kind: "cannot listen", message: error instanceof Error ? error.message : String(error) });
 }
 
-function tell(message: FromHttpWorker, transfer: ArrayBuffer[] = []): void {
+function send(message: FromHttpWorker, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }

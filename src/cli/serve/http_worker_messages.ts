@@ -1,4 +1,4 @@
-import type { Answer, Call, Post } from "../../storage/remote/messages.ts";
+import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { LogOptions } from "./logger.ts";
@@ -12,13 +12,13 @@ export interface HttpWorkerStart {
 
 /** What it is told. */
 export type ToHttpWorker =
-  | { kind: "answers"; post: Post<Answer> }
+  | { kind: "answers"; batch: MessageBatch<Reply> }
   | { kind: "answer readers" }
   | { kind: "stop" };
 
 /** What it tells. */
 export type FromHttpWorker =
-  | { kind: "calls"; post: Post<Call> }
+  | { kind: "calls"; batch: MessageBatch<Call> }
   | { kind: "listening" }
   | { kind: "cannot listen"; message: string }
   | { kind: "stopped" };

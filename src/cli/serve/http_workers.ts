@@ -26,13 +26,13 @@ export class HttpWorkers implements Listener {
     this.port = port;
     this.#workers = workers;
     this.#statusTimer = setInterval(() => {
-      for (const worker of workers) worker.tellStatus();
+      for (const worker of workers) worker.sendStatus();
     }, STATUS_EVERY_MS);
   }
 
   /** Has every waiting reader answered. */
   answerReaders(): void {
-    for (const worker of this.#workers) worker.tell({ kind: "answer readers" });
+    for (const worker of this.#workers) worker.send({ kind: "answer readers" });
   }
 
   async stop(): Promise<void> {
@@ -98,14 +98,14 @@ class HttpWorker {
     });
     this.#host = new StorageHost(
       storage,
-      (post, transfer) => this.tell({ kind: "answers", post }, transfer),
+      (batch, transfer) => this.send({ kind: "answers", batch }, transfer),
     );
     const listening = Promise.withResolvers<void>();
     this.listening = listening.promise;
     this.#worker.on("message", (message: FromHttpWorker) => {
       switch (message.kind) {
         case "calls":
-          return this.#host.take(message.post);
+          return this.#host.take(message.batch);
         case "listening":
           return listening.resolve();
         case "cannot listen":
@@ -118,17 +118,17 @@ class HttpWorker {
     this.#worker.on("exit", () => this.#ended(undefined));
   }
 
-  tell(message: ToHttpWorker, transfer: ArrayBuffer[] = []): void {
+  send(message: ToHttpWorker, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
 
-  tellStatus(): void {
-    this.#host.tellStatus();
+  sendStatus(): void {
+    this.#host.sendStatus();
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.tell({ kind: "stop" });
+    this.send({ kind: "stop" });
     await this.#stopped.promise;
     await this.end();
   }

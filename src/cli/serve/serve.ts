@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
-import { BODY_SPARE_BYTES } from "../../server/options.ts";
+import { BODY_OVERHEAD_BYTES } from "../../server/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
@@ -18,20 +18,20 @@ import { startHttpWorkers } from "./http_workers.ts";
 import { hasRuntimeHttp, type Listener } from "../../listen/listener.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
-import { onStopSignal, type Running, shutDown } from "./shutdown.ts";
+import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
 import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
-import type { Invocation, Verb } from "../context/cli_command.ts";
+import type { CliCommand, Invocation } from "../context/cli_command.ts";
 import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
 
 /** What serves HTTP, in this thread or in others. */
-type Serving = Pick<Running, "listener" | "answerReaders">;
+type RunningServer = Pick<ShutdownTargets, "listener" | "answerReaders">;
 
 /** `durable-streams serve`: the server, until a signal ends it. */
-export const serve: Verb = {
+export const serveCommand: CliCommand = {
   name: "serve",
   summary: "Serve the streams of a directory (the default command).",
   examples: [
@@ -47,21 +47,21 @@ export const serve: Verb = {
   run,
 };
 
-async function run(values: FlagValues, { shell }: Invocation): Promise<number> {
+async function run(values: FlagValues, { context }: Invocation): Promise<number> {
   checkTogether(values);
   configureLogs(logOptions(values));
-  for (const variable of unknownVariables(shell.environment)) log.warn(describeUnknown(variable));
+  for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
   const stop = stopRequest();
 
   let storage: Storage | undefined;
-  let serving: Serving;
+  let serving: RunningServer;
   try {
     storage = await openStorage(values);
-    serving = await startServing(values, storage);
+    serving = await startServer(values, storage);
   } catch (error) {
     await storage?.close();
-    log.fatal(`cannot start: ${oneLine(error)}${wayOut(error)}`);
+    log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     return 1;
   }
   announce(values, serving.listener);
@@ -111,11 +111,11 @@ function checkTogether(values: FlagValues): void {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
   const inFlight = values.get(flags.maxBodyBytesInFlight);
-  if (append + BODY_SPARE_BYTES > inFlight) {
+  if (append + BODY_OVERHEAD_BYTES > inFlight) {
     throw new UsageError(
       `--max-append-bytes is ${formatSize(append)} and --max-body-bytes-in-flight only ` +
         `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
-        `${formatSize(BODY_SPARE_BYTES)} more`,
+        `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
   }
 }
@@ -137,13 +137,13 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   });
 }
 
-async function startServing(values: FlagValues, storage: Storage): Promise<Serving> {
+async function startServer(values: FlagValues, storage: Storage): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   // The runtimes' own servers don't let it be bounded.
   const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
-  const { connections, complaint } = connectionLimit(values, openFiles);
-  if (complaint !== undefined) log.warn(complaint);
+  const { connections, warning } = connectionLimit(values, openFiles);
+  if (warning !== undefined) log.warn(warning);
   const settings = appSettings(values, workers, connections);
   if (workers === 1) {
     const readers = new AbortController();
@@ -176,7 +176,7 @@ function announce(values: FlagValues, { port }: Listener): void {
 }
 
 /** The flag that says another address. */
-function wayOut(error: unknown): string {
+function flagHint(error: unknown): string {
   const wrong = error instanceof ListenError ? error.wrong : undefined;
   return wrong === undefined ? "" : `, with --${flags[wrong].name}`;
 }

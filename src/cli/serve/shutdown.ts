@@ -18,7 +18,7 @@ export interface ShutdownLimits {
 const LIMITS: ShutdownLimits = { drainMs: 4_000, totalMs: 4_900 };
 
 /** What has to be ended, in this order. */
-export interface Running {
+export interface ShutdownTargets {
   listener: Listener;
   /** Has every waiting reader answered. */
   answerReaders: () => void;
@@ -54,7 +54,7 @@ export function onStopSignal(onStop: (signal: string) => void): void {
 
 /** Ends everything within five seconds and resolves to the exit code. */
 export async function shutDown(
-  { listener, answerReaders, closeStorage }: Running,
+  { listener, answerReaders, closeStorage }: ShutdownTargets,
   limits: ShutdownLimits = LIMITS,
 ): Promise<number> {
   const startMs = performance.now();

@@ -1,4 +1,4 @@
-import { shownUrl } from "./redacted_url.ts";
+import { redactedUrl } from "./redacted_url.ts";
 
 /**
  * Why a call of the client failed:
@@ -129,7 +129,7 @@ export class ClientError extends Error {
 /** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
 export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
   if (error instanceof ClientError && error.url === undefined) {
-    Object.assign(error, { method, url: shownUrl(url) });
+    Object.assign(error, { method, url: redactedUrl(url) });
   }
   return error;
 }

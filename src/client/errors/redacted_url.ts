@@ -1,5 +1,5 @@
 /** What the client itself puts into a query; anything else may be a secret. */
-const SHOWN: ReadonlySet<string> = new Set([
+const VISIBLE_PARAMETERS: ReadonlySet<string> = new Set([
   "offset",
   "live",
   "cursor",
@@ -9,11 +9,11 @@ const SHOWN: ReadonlySet<string> = new Set([
 ]);
 
 /** A request's URL as it may stand in a message: without the values that others put into its query. */
-export function shownUrl(url: string): string {
+export function redactedUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const shown = new URL(url);
   for (const name of new Set(shown.searchParams.keys())) {
-    if (!SHOWN.has(name)) shown.searchParams.set(name, "***");
+    if (!VISIBLE_PARAMETERS.has(name)) shown.searchParams.set(name, "***");
   }
   return shown.href;
 }

@@ -64,7 +64,7 @@ export class ProducerBatch {
   /** An attempt is under way. */
   isSending = false;
   /** An attempt ended without an answer that says it was not stored. */
-  isUnanswered = false;
+  isOutcomeUnknown = false;
 
   constructor(parts: { receipt: BatchReceipt; body: Bytes; messages: number; close: boolean }) {
     this.receipt = parts.receipt;
@@ -80,6 +80,6 @@ export class ProducerBatch {
 
   /** Whether the server may have it, as far as this batch alone tells. */
   get mayBeStored(): boolean {
-    return this.isSending || this.isUnanswered;
+    return this.isSending || this.isOutcomeUnknown;
   }
 }

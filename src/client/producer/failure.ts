@@ -3,7 +3,7 @@ import { ClientError, type Undelivered } from "../errors/client_error.ts";
 import { reasonOf } from "../errors/reason.ts";
 
 /** What became of the batches that a producer can't store any more, and of their messages. */
-export interface Fates {
+export interface DeliveryOutcomes {
   lost: ProducerBatch[];
   unknown: ProducerBatch[];
   undelivered: Undelivered;
@@ -15,8 +15,15 @@ export interface Fates {
  * @param batches what wasn't acknowledged, oldest first
  * @param waiting messages that were never put into one of these
  */
-export function tellFates(batches: Iterable<ProducerBatch>, waiting: number): Fates {
-  const fates: Fates = { lost: [], unknown: [], undelivered: { lost: waiting, unknown: 0 } };
+export function deliveryOutcomes(
+  batches: Iterable<ProducerBatch>,
+  waiting: number,
+): DeliveryOutcomes {
+  const fates: DeliveryOutcomes = {
+    lost: [],
+    unknown: [],
+    undelivered: { lost: waiting, unknown: 0 },
+  };
   for (const batch of batches) {
     // The server takes no batch whose predecessor it lacks (PROTOCOL §5.2.1).
     const fate = fates.lost.length > 0 || !batch.mayBeStored ? "lost" : "unknown";

@@ -3,7 +3,7 @@ import { Backoff } from "../transport/backoff.ts";
 import type { ProducerBatch } from "./batch.ts";
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
-import { Patience } from "../transport/retry_budget.ts";
+import { RetryBudget } from "../transport/retry_budget.ts";
 import { isTransient } from "../transport/response_error.ts";
 import { mayHaveStored } from "./failure.ts";
 import type { ProducerSettings } from "./options.ts";
@@ -48,10 +48,10 @@ export class ProducerPipeline {
   readonly #path: string;
   readonly #settings: ProducerSettings;
   readonly #events: PipelineEvents;
-  readonly #patience: Patience;
+  readonly #retryBudget: RetryBudget;
   readonly #queued: ProducerBatch[] = [];
   /** By sequence number. */
-  readonly #underWay: Delivery[] = [];
+  readonly #inFlight: Delivery[] = [];
   /** The epoch in use. */
   epoch: number;
   /** The sequence number of the next batch. */
@@ -80,22 +80,22 @@ export class ProducerPipeline {
     this.epoch = settings.epoch;
     this.nextSeq = settings.seq;
     this.#isProbed = !settings.autoClaim;
-    this.#patience = new Patience(connection.clock, settings.maxElapsedMs);
+    this.#retryBudget = new RetryBudget(connection.clock, settings.maxElapsedMs);
   }
 
   /** Whether all batches are acknowledged. */
   get isIdle(): boolean {
-    return this.#underWay.length === 0 && this.#queued.length === 0;
+    return this.#inFlight.length === 0 && this.#queued.length === 0;
   }
 
   /** Whether the next batch would be sent at once. */
   get hasSlot(): boolean {
-    return this.#queued.length === 0 && this.#underWay.length < this.#slots;
+    return this.#queued.length === 0 && this.#inFlight.length < this.#slots;
   }
 
   /** How many batches, and messages in them, wait to be sent and are on their way. */
   get counts(): PipelineCounts {
-    const inFlight = this.#underWay.map(({ batch }) => batch);
+    const inFlight = this.#inFlight.map(({ batch }) => batch);
     return {
       queuedBatches: this.#queued.length,
       queuedMessages: messagesIn(this.#queued),
@@ -124,13 +124,13 @@ export class ProducerPipeline {
 
   /** The batches that aren't acknowledged, oldest first. */
   remaining(): ProducerBatch[] {
-    return [...this.#underWay.map(({ batch }) => batch), ...this.#queued];
+    return [...this.#inFlight.map(({ batch }) => batch), ...this.#queued];
   }
 
   /** Aborts what is under way and sends nothing more. */
   stop(): void {
     this.#isStopped = true;
-    for (const { abort } of this.#underWay) abort.abort();
+    for (const { abort } of this.#inFlight) abort.abort();
   }
 
   // Until the server knows this producer, a batch that overtakes another would open the epoch.
@@ -142,7 +142,7 @@ export class ProducerPipeline {
     while (!this.#isStopped) {
       const batch = this.#queued[0];
       // A close goes last: a batch that is sent again finds the stream closed, though it is stored.
-      if (batch === undefined || this.#underWay.length >= (batch.close ? 1 : this.#slots)) return;
+      if (batch === undefined || this.#inFlight.length >= (batch.close ? 1 : this.#slots)) return;
       this.#queued.shift();
       const delivery: Delivery = {
         batch,
@@ -150,7 +150,7 @@ export class ProducerPipeline {
         backoff: new Backoff({ random: this.#connection.random }),
         proceed: undefined,
       };
-      this.#underWay.push(delivery);
+      this.#inFlight.push(delivery);
       void this.#deliver(delivery);
     }
   }
@@ -167,14 +167,14 @@ export class ProducerPipeline {
 
   /** Whether it isn't known yet what becomes of the batch. */
   #isAwaited(delivery: Delivery): boolean {
-    return !this.#isStopped && this.#underWay.includes(delivery);
+    return !this.#isStopped && this.#inFlight.includes(delivery);
   }
 
   /** The answer, or `undefined` where the batch may be sent again now. */
   async #attempt(delivery: Delivery): Promise<AppendAnswer | undefined> {
     const { batch } = delivery;
     // What comes before was acknowledged, so the server can't wait for it any more.
-    const floorSeq = this.#underWay[0]?.batch.seq ?? batch.seq;
+    const floorSeq = this.#inFlight[0]?.batch.seq ?? batch.seq;
     const startMs = this.#connection.clock.nowMs();
     batch.isSending = true;
     try {
@@ -184,7 +184,7 @@ export class ProducerPipeline {
     } catch (error) {
       if (!this.#isAwaited(delivery)) throw error;
       batch.isSending = false;
-      if (this.#isProbed && mayHaveStored(error)) batch.isUnanswered = true;
+      if (this.#isProbed && mayHaveStored(error)) batch.isOutcomeUnknown = true;
       await this.#recover(delivery, error, { floorSeq, startMs });
       return undefined;
     }
@@ -223,22 +223,22 @@ export class ProducerPipeline {
       }
       if (isGap && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
         // A copy of the request that something on the way made may arrive later, and be taken then.
-        batch.isUnanswered = true;
-        return await this.#predecessors(delivery);
+        batch.isOutcomeUnknown = true;
+        return await this.#waitForPredecessors(delivery);
       }
       if (code === "stale_epoch" && this.#claim(batch, error.epoch)) {
         // Whoever is answered so again and again meets another one who claims, or a broken server.
         if (this.#claims === 1) return;
-        return await this.#patience.pause(error, backoff, abort.signal);
+        return await this.#retryBudget.pause(error, backoff, abort.signal);
       }
     }
     if (!isTransient(error)) throw error;
-    await this.#patience.pause(error, backoff, abort.signal, startMs);
+    await this.#retryBudget.pause(error, backoff, abort.signal, startMs);
   }
 
   /** Waits until all batches before this one are acknowledged. */
-  #predecessors(delivery: Delivery): Promise<void> | undefined {
-    if (this.#underWay[0] === delivery) return undefined;
+  #waitForPredecessors(delivery: Delivery): Promise<void> | undefined {
+    if (this.#inFlight[0] === delivery) return undefined;
     return new Promise((resolve) => {
       delivery.proceed = resolve;
     });
@@ -251,9 +251,9 @@ export class ProducerPipeline {
    */
   #checkOurs(batch: ProducerBatch, { duplicate }: AppendAnswer): void {
     const { autoClaim, seq, id } = this.#settings;
-    const isFirst = !this.#isKnown && !batch.isUnanswered;
+    const isFirst = !this.#isKnown && !batch.isOutcomeUnknown;
     if (!autoClaim || !duplicate || !isFirst || seq > 0) return;
-    batch.isUnanswered = true;
+    batch.isOutcomeUnknown = true;
     throw new ClientError(
       "stale_epoch",
       `Another producer ${JSON.stringify(id)} began epoch ${this.epoch}.`,
@@ -264,7 +264,7 @@ export class ProducerPipeline {
   /** Takes the epoch after the server's, if nothing can have been stored in ours. */
   #claim(batch: ProducerBatch, epoch = -1): boolean {
     const mayClaim = this.#settings.autoClaim && !this.#isKnown &&
-      !batch.isUnanswered && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
+      !batch.isOutcomeUnknown && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
     if (!mayClaim) return false;
     this.#claims++;
     this.#begin(epoch + 1);
@@ -280,10 +280,10 @@ export class ProducerPipeline {
 
   /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
   #acknowledge(delivery: Delivery, { offset }: AppendAnswer): void {
-    this.#patience.renew();
+    this.#retryBudget.renew();
     this.#isKnown = true;
     this.offset = offset ?? this.offset;
-    const known = this.#underWay.splice(0, this.#underWay.indexOf(delivery) + 1);
+    const known = this.#inFlight.splice(0, this.#inFlight.indexOf(delivery) + 1);
     for (const { batch, abort } of known) {
       this.bytes -= batch.bytes;
       batch.receipt.settle({ stored: { offset } });
@@ -291,7 +291,7 @@ export class ProducerPipeline {
     }
     // It took the probe: all that follows in this epoch would be duplicates to it.
     if (!this.#isProbed) this.#begin(this.epoch + 1);
-    const [oldest] = this.#underWay;
+    const [oldest] = this.#inFlight;
     oldest?.proceed?.();
     this.#sendQueued();
     this.#events.onStored();

@@ -5,16 +5,16 @@ import { contentOf, type Data } from "./body.ts";
 import type { WaitOptions } from "../transport/call_options.ts";
 import type { Receipt, Stored } from "./batch.ts";
 import { ProducerBatchBuilder } from "./batch_builder.ts";
-import { ProducerLine } from "./send_queue.ts";
+import { SendQueue } from "./send_queue.ts";
 import { ProducerPipeline } from "./pipeline.ts";
 import { ClientError, type Undelivered } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
 import { jsonText } from "./json_text.ts";
 import { checkOneJsonValue } from "./one_json_value.ts";
-import { Patience } from "../transport/retry_budget.ts";
+import { RetryBudget } from "../transport/retry_budget.ts";
 import { isTransient } from "../transport/response_error.ts";
-import { producerFailure, tellFates } from "./failure.ts";
+import { deliveryOutcomes, producerFailure } from "./failure.ts";
 import type { ProducerGauges } from "./gauges.ts";
 import { type ProducerOptions, type ProducerSettings, producerSettings } from "./options.ts";
 import { StreamType } from "./stream_type.ts";
@@ -63,11 +63,11 @@ export class Producer implements AsyncDisposable {
   readonly #type: StreamType;
   readonly #builder: ProducerBatchBuilder;
   readonly #pipeline: ProducerPipeline;
-  readonly #line = new ProducerLine(() => this.#admit());
+  readonly #sendQueue = new SendQueue(() => this.#admit());
   readonly #stop = new AbortController();
   readonly #onAbort = () => this.#abort();
   #isTypeKnown = false;
-  #isAsking = false;
+  #isFetchingType = false;
   #cancelLinger: (() => void) | undefined;
   #isDue = false;
   #failure: { error: unknown; undelivered: Undelivered } | undefined;
@@ -121,7 +121,7 @@ export class Producer implements AsyncDisposable {
   get gauges(): ProducerGauges {
     const { queuedMessages, ...counts } = this.#pipeline.counts;
     return {
-      waitingMessages: this.#line.messages,
+      waitingMessages: this.#sendQueue.messages,
       queuedMessages: this.#builder.messages + queuedMessages,
       ...counts,
       bufferedBytes: this.#pipeline.bytes + this.#builder.bytes,
@@ -155,7 +155,7 @@ export class Producer implements AsyncDisposable {
    * @throws {ClientError} what the producer failed of
    */
   flush(options: WaitOptions = {}): Promise<void> {
-    return this.#told(untilAborted(this.#flush(), options.signal));
+    return this.#markHandled(untilAborted(this.#flush(), options.signal));
   }
 
   /**
@@ -165,7 +165,7 @@ export class Producer implements AsyncDisposable {
    */
   close(options: WaitOptions = {}): Promise<void> {
     this.#ending ??= this.#flush().then(() => this.#release());
-    return this.#told(untilAborted(this.#ending, options.signal));
+    return this.#markHandled(untilAborted(this.#ending, options.signal));
   }
 
   /**
@@ -177,14 +177,14 @@ export class Producer implements AsyncDisposable {
   closeStream(options: WaitOptions = {}): Promise<Stored> {
     if (this.#closing === undefined) {
       if (this.#ending !== undefined) {
-        return this.#refused() ?? Promise.reject(this.#ended());
+        return this.#rejection() ?? Promise.reject(this.#endedError());
       }
       this.#closing = this.#closeStream();
       this.#ending = this.#closing.then(() => this.#release());
       // Who closed the stream is told; `close` may never be asked.
       this.#ending.catch(() => {});
     }
-    return this.#told(untilAborted(this.#closing, options.signal));
+    return this.#markHandled(untilAborted(this.#closing, options.signal));
   }
 
   /** As `close`. */
@@ -209,23 +209,23 @@ export class Producer implements AsyncDisposable {
     isJsonText: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
-    const refused = this.#refused<Receipt>();
+    const refused = this.#rejection<Receipt>();
     if (refused !== undefined) return refused;
-    if (this.#ending !== undefined) return Promise.reject(this.#ended());
+    if (this.#ending !== undefined) return Promise.reject(this.#endedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (message instanceof Promise || !this.#line.isEmpty || !this.#hasRoom) {
+    if (message instanceof Promise || !this.#sendQueue.isEmpty || !this.#hasRoom) {
       return this.#wait(message, isJsonText, signal);
     }
     return this.#take(message, isJsonText);
   }
 
   /** The failure, for a call that comes after it. */
-  #refused<T>(): Promise<T> | undefined {
-    return this.#failure && this.#told(Promise.reject(this.#failure.error));
+  #rejection<T>(): Promise<T> | undefined {
+    return this.#failure && this.#markHandled(Promise.reject(this.#failure.error));
   }
 
   /** What rejects with the producer's failure needs nobody who awaits it, where `onError` tells of that. */
-  #told<T>(promise: Promise<T>): Promise<T> {
+  #markHandled<T>(promise: Promise<T>): Promise<T> {
     if (this.#onError !== undefined) promise.catch(() => {});
     return promise;
   }
@@ -251,10 +251,10 @@ export class Producer implements AsyncDisposable {
     isJsonText: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
-    if (!this.#isTypeKnown) void this.#askType();
+    if (!this.#isTypeKnown) void this.#fetchType();
     // The caller may use its buffer again.
     const own = message instanceof Uint8Array ? message.slice() : message;
-    return this.#line.addMessage<string | Uint8Array, Receipt>(
+    return this.#sendQueue.addMessage<string | Uint8Array, Receipt>(
       own,
       (message) => this.#take(message, isJsonText),
       signal,
@@ -263,33 +263,33 @@ export class Producer implements AsyncDisposable {
 
   /** Lets waiting calls in as far as there is room. */
   #admit(): void {
-    this.#line.admit(() => this.#hasRoom);
+    this.#sendQueue.admit(() => this.#hasRoom);
   }
 
   #flush(): Promise<void> {
-    return this.#refused() ?? this.#inOrder(() => {
+    return this.#rejection() ?? this.#inOrder(() => {
       this.#builder.cut();
       return this.#pipeline.stored();
     });
   }
 
   #closeStream(): Promise<Stored> {
-    return this.#refused() ?? this.#inOrder(() => this.#builder.cutLast().receipt.stored);
+    return this.#rejection() ?? this.#inOrder(() => this.#builder.cutLast().receipt.stored);
   }
 
   #inOrder<T>(run: () => Promise<T>): Promise<T> {
-    return this.#line.inOrder(run).catch((error) => {
+    return this.#sendQueue.inOrder(run).catch((error) => {
       // The batch's own error tells of one message, the producer's of all.
       throw this.#failure === undefined ? error : this.#failure.error;
     });
   }
 
-  async #askType(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
+  async #fetchType(): Promise<void> {
+    if (this.#isFetchingType) return;
+    this.#isFetchingType = true;
     const { clock, random } = this.#connection;
     const { signal } = this.#stop;
-    const patience = new Patience(clock, this.#settings.maxElapsedMs);
+    const patience = new RetryBudget(clock, this.#settings.maxElapsedMs);
     const backoff = new Backoff({ random });
     try {
       while (!this.#isTypeKnown) {
@@ -339,7 +339,7 @@ export class Producer implements AsyncDisposable {
     this.#isDue = false;
   }
 
-  #ended(): ClientError {
+  #endedError(): ClientError {
     return new ClientError("ended", `The producer ${JSON.stringify(this.id)} was closed.`);
   }
 
@@ -368,9 +368,9 @@ export class Producer implements AsyncDisposable {
     this.#stopLinger();
     this.#stop.abort();
     this.#pipeline.stop();
-    const waiters = this.#line.clear();
+    const waiters = this.#sendQueue.clear();
     const unsent = this.#builder.messages + waiters.filter(({ isMessage }) => isMessage).length;
-    const { lost, unknown, undelivered } = tellFates(this.#pipeline.remaining(), unsent);
+    const { lost, unknown, undelivered } = deliveryOutcomes(this.#pipeline.remaining(), unsent);
     const error = toError(undelivered);
     this.#failure = { error, undelivered };
     const lostError = toError({ lost: 1, unknown: 0 });
@@ -379,7 +379,7 @@ export class Producer implements AsyncDisposable {
     for (const { receipt } of unknown) receipt.settle({ error: unknownError });
     this.#builder.discard(lostError);
     for (const { isMessage, reject, result } of waiters) {
-      if (result !== undefined) this.#told(result);
+      if (result !== undefined) this.#markHandled(result);
       reject(isMessage ? lostError : error);
     }
     return error;

@@ -12,7 +12,7 @@ export interface Waiter {
 }
 
 /** The calls of a producer that can't go on yet, in their order. */
-export class ProducerLine {
+export class SendQueue {
   readonly #waiters: Waiter[] = [];
   readonly #onReady: () => void;
 

@@ -2,7 +2,7 @@ import { ClientError } from "../errors/client_error.ts";
 import { reasonOf } from "../errors/reason.ts";
 import { untilAborted } from "../transport/until_aborted.ts";
 
-interface Waiting {
+interface PendingCall {
   run: () => Promise<void>;
   reject: (error: unknown) => void;
 }
@@ -11,8 +11,8 @@ interface Waiting {
  * Calls that go out one after the other, in their order. One that fails fails those that waited for it
  * too, as if each had been awaited before the next was made; later ones begin afresh.
  */
-export class SendQueue {
-  #waiting: Waiting[] = [];
+export class SerialQueue {
+  #waiting: PendingCall[] = [];
   #isBusy = false;
 
   /**
@@ -25,7 +25,7 @@ export class SendQueue {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let leave = () => {};
     const done = new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = { run: () => run().then(resolve), reject };
+      const waiting: PendingCall = { run: () => run().then(resolve), reject };
       this.#waiting.push(waiting);
       leave = () => {
         this.#waiting = this.#waiting.filter((other) => other !== waiting);

@@ -1,6 +1,6 @@
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
-import { askHead } from "../transport/stream_info.ts";
+import { fetchHead } from "../transport/stream_info.ts";
 
 /** A stream's content type, which every append has to name (PROTOCOL §5.2): given, remembered or asked for. */
 export class StreamType {
@@ -26,7 +26,7 @@ export class StreamType {
    * @throws {ClientError}
    */
   async get(signal?: AbortSignal): Promise<string> {
-    return this.known ?? await this.#ask(signal);
+    return this.known ?? await this.#fetch(signal);
   }
 
   /**
@@ -38,7 +38,7 @@ export class StreamType {
   async renew(contentType: string, signal?: AbortSignal): Promise<string | undefined> {
     if (this.#given !== undefined) return undefined;
     this.forget();
-    const renewed = await this.#ask(signal);
+    const renewed = await this.#fetch(signal);
     return renewed === contentType ? undefined : renewed;
   }
 
@@ -47,8 +47,8 @@ export class StreamType {
     this.#connection.types.set(this.#path, undefined);
   }
 
-  async #ask(signal: AbortSignal | undefined): Promise<string> {
-    return await askHead(this.#connection, this.#path, signal, () => {
+  async #fetch(signal: AbortSignal | undefined): Promise<string> {
+    return await fetchHead(this.#connection, this.#path, signal, () => {
       const contentType = this.#connection.types.get(this.#path);
       if (contentType !== undefined) return contentType;
       throw new ClientError(

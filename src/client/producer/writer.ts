@@ -8,7 +8,7 @@ import type { Connection } from "../transport/connection.ts";
 import type { RequestAdditions } from "../transport/headers_option.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
 import { jsonText } from "./json_text.ts";
-import { SendQueue } from "./serial_queue.ts";
+import { SerialQueue } from "./serial_queue.ts";
 import { StreamType } from "./stream_type.ts";
 import { type WritableOptions, writableTo } from "./writable.ts";
 
@@ -61,7 +61,7 @@ export class Writer {
   readonly path: string;
   readonly #connection: Connection;
   readonly #type: StreamType;
-  readonly #queue = new SendQueue();
+  readonly #queue = new SerialQueue();
   #offset: string | undefined;
 
   constructor(connection: Connection, path: string, options: WriterOptions = {}) {

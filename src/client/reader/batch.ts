@@ -14,7 +14,7 @@ export interface Batch {
 }
 
 /** What an answer carried, and between which places. */
-export interface Carried {
+export interface ResponseContent {
   /** Its body, or the data of its events. */
   bodies: readonly Bytes[];
   isJson: boolean;
@@ -28,7 +28,7 @@ export interface Carried {
  *
  * @throws {MangledAnswer} where a JSON answer isn't whole
  */
-export function toBatch(carried: Carried): Batch {
+export function toBatch(carried: ResponseContent): Batch {
   return carried.isJson ? jsonBatch(carried) : bytesBatch(carried);
 }
 
@@ -38,7 +38,7 @@ export function dataAfter({ messages, data, isJson }: Batch, count: number): Byt
   return isJson ? joinArray(messages.slice(count).map(({ bytes }) => bytes)) : NO_BYTES;
 }
 
-function jsonBatch({ bodies, start, nextOffset }: Carried): Batch {
+function jsonBatch({ bodies, start, nextOffset }: ResponseContent): Batch {
   const { offset, skip } = start;
   const elements = bodies.flatMap(splitArray);
   const messages: Message[] = [];
@@ -57,7 +57,7 @@ function jsonBatch({ bodies, start, nextOffset }: Carried): Batch {
   };
 }
 
-function bytesBatch({ bodies, start: { skip }, nextOffset }: Carried): Batch {
+function bytesBatch({ bodies, start: { skip }, nextOffset }: ResponseContent): Batch {
   const whole = concatBytes(bodies);
   const data = skip === 0 ? whole : whole.subarray(skip);
   return {

@@ -10,9 +10,9 @@ import { offsetIn } from "../transport/append_request.ts";
 import { Backoff } from "../transport/backoff.ts";
 import { type Batch, toBatch } from "./batch.ts";
 import { ClientError, ofRequest } from "../errors/client_error.ts";
-import type { Connection, Outgoing } from "../transport/connection.ts";
-import { MangledAnswer } from "../errors/malformed_response.ts";
-import { Patience } from "../transport/retry_budget.ts";
+import type { Connection, OutgoingRequest } from "../transport/connection.ts";
+import { MalformedResponse } from "../errors/malformed_response.ts";
+import { RetryBudget } from "../transport/retry_budget.ts";
 import { NOW, type Place } from "../transport/place.ts";
 import type { ReadMode } from "./read_mode.ts";
 import { isTransient } from "../transport/response_error.ts";
@@ -33,11 +33,11 @@ export interface FeedOptions {
 /** In `auto`, SSE whose first event takes longer is held back by a proxy: a server sends it at once. */
 const FIRST_EVENT_MS = 5_000;
 /** In `auto`, so many useless connections in a row show that SSE doesn't get through. */
-const CUTS_LIMIT = 3;
+const FAILED_CONNECTIONS_LIMIT = 3;
 /** So often is asked for an answer that arrives mangled. */
-const MANGLED_LIMIT = 5;
+const MALFORMED_LIMIT = 5;
 /** No cache gives such an answer once more without asking (RFC 9111 §5.2.2). */
-const NOT_KEPT = /no-(store|cache)(?!=)/i;
+const NOT_CACHED = /no-(store|cache)(?!=)/i;
 /** A live answer that says nothing new and came sooner than this is no way to wait. */
 const AT_ONCE_MS = 1_000;
 
@@ -62,7 +62,7 @@ export class Feed {
   #suitsSse = true;
   #sse: SseConnection | undefined;
   #attempt = 1;
-  #cuts = 0;
+  #failedConnections = 0;
   #hasMoved = false;
   /** Where the stream went to after an answer that a cache may have kept said that it was all. */
   #tail: string | undefined;
@@ -91,7 +91,7 @@ export class Feed {
    */
   async next(signal: AbortSignal): Promise<Batch> {
     const { clock, random } = this.#connection;
-    const patience = new Patience(clock, this.#options.maxElapsedMs);
+    const patience = new RetryBudget(clock, this.#options.maxElapsedMs);
     const backoff = new Backoff({ random });
     let mangled = 0;
     while (true) {
@@ -99,17 +99,17 @@ export class Feed {
       const startMs = clock.nowMs();
       this.#attempt = backoff.failures + 1;
       try {
-        const batch = await this.#ask(signal);
+        const batch = await this.#request(signal);
         if (batch !== undefined) return batch;
         patience.renew();
         backoff.reset();
         mangled = 0;
       } catch (error) {
-        this.drop();
+        this.disconnect();
         signal.throwIfAborted();
-        const isMangled = error instanceof MangledAnswer;
+        const isMangled = error instanceof MalformedResponse;
         if (!isMangled && !isTransient(error)) throw error;
-        if (isMangled && ++mangled >= MANGLED_LIMIT) throw error;
+        if (isMangled && ++mangled >= MALFORMED_LIMIT) throw error;
         // A live request may have waited for long in good health.
         await patience.pause(error, backoff, signal, this.#isLive ? undefined : startMs);
       }
@@ -117,18 +117,18 @@ export class Feed {
   }
 
   /** Hangs up; what has come and wasn't given is asked for again. */
-  drop(): void {
+  disconnect(): void {
     this.#sse?.cancel();
     this.#sse = undefined;
   }
 
-  async #ask(signal: AbortSignal): Promise<Batch | undefined> {
+  async #request(signal: AbortSignal): Promise<Batch | undefined> {
     const { readMode } = this.#options;
     if (!this.#isLive || readMode === "catch-up") return await this.#poll(undefined, signal);
     const { clock } = this.#connection;
     const waitMs = this.#notBeforeMs - clock.nowMs();
     if (waitMs > 0) await sleep(clock, waitMs, signal);
-    const isWayOpen = this.#sse !== undefined || this.#connection.ssePath.isOpen;
+    const isWayOpen = this.#sse !== undefined || this.#connection.sseAvailability.isAvailable;
     const useSse = readMode === "sse" ||
       (readMode === "auto" && this.#suitsSse && isWayOpen && !this.#isText);
     return useSse ? await this.#stream(signal) : await this.#poll("long-poll", signal);
@@ -141,7 +141,7 @@ export class Feed {
   async #poll(live: "long-poll" | undefined, signal: AbortSignal): Promise<Batch> {
     const { clock, timeoutMs, liveTimeoutMs } = this.#connection;
     const startMs = clock.nowMs();
-    const outgoing: Outgoing = {
+    const outgoing: OutgoingRequest = {
       method: "GET",
       url: this.#url(live),
       signal,
@@ -150,7 +150,7 @@ export class Feed {
       retriedByCaller: true,
       attempt: this.#attempt,
     };
-    return await this.#connection.ask(
+    return await this.#connection.request(
       outgoing,
       (response) => this.#acceptPoll(response, live, startMs, signal),
     );
@@ -180,8 +180,8 @@ export class Feed {
       closed,
     });
     const mayBeOld = this.upToDate && !closed && nextOffset !== offset &&
-      !NOT_KEPT.test(headers.get("cache-control") ?? "");
-    if (mayBeOld && this.#options.readMode === "catch-up") await this.#askTail(signal);
+      !NOT_CACHED.test(headers.get("cache-control") ?? "");
+    if (mayBeOld && this.#options.readMode === "catch-up") await this.#fetchTail(signal);
     if (live === undefined) this.#isLive = this.upToDate;
     else this.#noteLive(startMs, nextOffset !== offset);
     return batch;
@@ -192,8 +192,8 @@ export class Feed {
    * appends. The tail is asked for once, and what comes after that is left to the next read. Where it
    * can't be had the next answer tells.
    */
-  async #askTail(signal: AbortSignal): Promise<void> {
-    this.#tail ??= await this.#connection.ask({
+  async #fetchTail(signal: AbortSignal): Promise<void> {
+    this.#tail ??= await this.#connection.request({
       method: "GET",
       url: this.#connection.urls.of(this.#options.path, { offset: NOW }),
       signal,
@@ -241,7 +241,7 @@ export class Feed {
     const wasUpToDate = this.upToDate;
     this.#hasMoved ||= group.nextOffset !== this.place.offset;
     const batch = this.#accept(group);
-    if (group.closed) this.drop();
+    if (group.closed) this.disconnect();
     const saysMore = batch.messages.length > 0 || group.closed || group.upToDate !== wasUpToDate;
     return saysMore ? batch : undefined;
   }
@@ -252,11 +252,13 @@ export class Feed {
    * @throws {ClientError} where the connection brought nothing at all
    */
   #afterSse(sse: SseConnection): undefined {
-    this.drop();
+    this.disconnect();
     const { hasControl, isSilent, isMidEvent, startMs } = sse;
     const isUseless = !hasControl || isMidEvent || this.#isAtOnce(startMs, this.#hasMoved);
-    this.#cuts = isUseless ? this.#cuts + 1 : 0;
-    if (this.#mayFallBack && this.#cuts >= CUTS_LIMIT) return this.#fallBack(true);
+    this.#failedConnections = isUseless ? this.#failedConnections + 1 : 0;
+    if (this.#mayFallBack && this.#failedConnections >= FAILED_CONNECTIONS_LIMIT) {
+      return this.#fallBack(true);
+    }
     if (hasControl) return this.#noteLive(startMs, this.#hasMoved);
     throw new ClientError(
       isSilent ? "timeout" : "network",
@@ -270,9 +272,9 @@ export class Feed {
 
   /** @param isOfTheWay whether it is something between client and server, which other readers would meet too */
   #fallBack(isOfTheWay: boolean): undefined {
-    this.drop();
+    this.disconnect();
     this.#suitsSse = false;
-    if (isOfTheWay) this.#connection.ssePath.noteBlocked();
+    if (isOfTheWay) this.#connection.sseAvailability.noteBlocked();
   }
 
   #learnType(contentType: string | null): void {
@@ -325,6 +327,6 @@ function isSilence(error: unknown): boolean {
 
 /** Whether an answer to a request for SSE says that SSE is what is wrong. */
 function isUnfitForSse(error: unknown): boolean {
-  return error instanceof MangledAnswer || isSilence(error) || (error instanceof ClientError &&
+  return error instanceof MalformedResponse || isSilence(error) || (error instanceof ClientError &&
     (error.code === "bad_request" || error.code === "unsupported"));
 }

@@ -113,7 +113,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {ClientError}
    */
   async read(options: WaitOptions = {}): Promise<StreamData> {
-    return await this.#alone(async () => {
+    return await this.#exclusive(async () => {
       if (this.#isDrained) this.#batch = undefined;
       while (this.#batch === undefined && !this.#feed.closed) await this.#fill(options.signal);
       const batch = this.#batch;
@@ -153,14 +153,14 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * up.
    */
   stream(): ReadableStream<Bytes> {
-    return readableFrom(this.#iterate(pieceOf), (bytes) => bytes, () => NO_BYTES);
+    return readableFrom(this.#iterate(chunkOf), (bytes) => bytes, () => NO_BYTES);
   }
 
   /** As `stream`, as text; a character that isn't whole yet is held back. What is no UTF-8 becomes U+FFFD. */
   textStream(): ReadableStream<string> {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return readableFrom(
-      this.#iterate(pieceOf),
+      this.#iterate(chunkOf),
       (bytes) => decoder.decode(bytes, { stream: true }),
       () => decoder.decode(),
     );
@@ -173,7 +173,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {ClientError}
    */
   all(options: WaitOptions = {}): Promise<Message[]> {
-    return this.#gather(options, (message) => message);
+    return this.#collect(options, (message) => message);
   }
 
   /**
@@ -185,7 +185,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     schema?: StandardSchema<unknown, T>,
     options: WaitOptions = {},
   ): Promise<T[]> {
-    return this.#gather(options, valueBy(schema));
+    return this.#collect(options, valueBy(schema));
   }
 
   /**
@@ -194,7 +194,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {ClientError}
    */
   async allText(options: WaitOptions = {}): Promise<string> {
-    return decodeUtf8(concatBytes(await this.#gather(options, pieceOf)));
+    return decodeUtf8(concatBytes(await this.#collect(options, chunkOf)));
   }
 
   /**
@@ -213,7 +213,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {ClientError}
    */
   async seekToTail(options: WaitOptions = {}): Promise<this> {
-    await this.#alone(async () => {
+    await this.#exclusive(async () => {
       const feed = this.#feed.at(parsePlace(NOW));
       await this.#wait(options.signal, (signal) => feed.next(signal));
       this.#goTo(feed);
@@ -225,7 +225,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   close(): Promise<void> {
     this.#ended ??= new ClientError("ended", "The reader was closed.");
     this.#waiting?.abort(this.#ended);
-    this.#feed.drop();
+    this.#feed.disconnect();
     this.#batch = undefined;
     return Promise.resolve();
   }
@@ -240,7 +240,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   #goTo(feed: Feed): void {
-    this.#feed.drop();
+    this.#feed.disconnect();
     this.#feed = feed;
     this.#batch = undefined;
     this.#taken = 0;
@@ -248,7 +248,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     this.#waiting?.abort(new ClientError("ended", "The reader was sent elsewhere."));
   }
 
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
     if (this.#ended !== undefined) throw this.#ended;
     this.#signal?.throwIfAborted();
     if (this.#isBusy) {
@@ -301,8 +301,8 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     }
   }
 
-  async #gather<T>({ signal }: WaitOptions, toValue: ToValue<T>): Promise<T[]> {
-    return await this.#alone(async () => {
+  async #collect<T>({ signal }: WaitOptions, toValue: ToValue<T>): Promise<T[]> {
+    return await this.#exclusive(async () => {
       const values: T[] = [];
       const reader = await this.#wait(signal, async (signal) => {
         const reader = new Reader(this.#connection, this.path, {
@@ -327,7 +327,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     let atTail: Feed | undefined;
     const finish = () => {
       isDone = true;
-      this.#feed.drop();
+      this.#feed.disconnect();
     };
     const take = async (): Promise<IteratorResult<T, undefined>> => {
       while (true) {
@@ -350,7 +350,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     return {
       next: async () => {
         if (isDone) return END;
-        return await this.#alone(async () => {
+        return await this.#exclusive(async () => {
           isWaiting = true;
           try {
             const result = await take();
@@ -381,7 +381,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
 type ToValue<T> = (message: Message, isJson: boolean) => T | Promise<T>;
 
 /** A message of a JSON stream as a line, or bytes as they are. */
-function pieceOf({ bytes }: Message, isJson: boolean): Bytes {
+function chunkOf({ bytes }: Message, isJson: boolean): Bytes {
   return isJson ? toLine(bytes) : bytes;
 }
 

@@ -4,7 +4,7 @@ import { STREAM_SSE_DATA_ENCODING } from "../../protocol/headers.ts";
 import { linkAborts } from "../transport/abort_link.ts";
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
-import { MangledAnswer } from "../errors/malformed_response.ts";
+import { MalformedResponse } from "../errors/malformed_response.ts";
 import { SseParser } from "./sse_parser.ts";
 
 /** What a control event tells, and the data that came before it (PROTOCOL §5.8). */
@@ -106,7 +106,7 @@ export class SseConnection {
     if (stream === undefined || signal.aborted || essence(type) !== "text/event-stream") {
       await stream?.cancel();
       signal.throwIfAborted();
-      throw new MangledAnswer(
+      throw new MalformedResponse(
         `A read with live=sse was answered with Content-Type ${JSON.stringify(type)}.`,
       );
     }
@@ -173,7 +173,7 @@ function decodeBase64(data: Bytes): Bytes {
   try {
     decoded = atob(text);
   } catch (error) {
-    throw new MangledAnswer("A data event is not base64.", error);
+    throw new MalformedResponse("A data event is not base64.", error);
   }
   const bytes = new Uint8Array(decoded.length);
   for (let at = 0; at < decoded.length; at++) bytes[at] = decoded.charCodeAt(at);

@@ -21,7 +21,7 @@ const LONGEST_NAME_BYTES = "event".length;
  */
 export class SseParser {
   /** What has come of a line that isn't finished. */
-  #pieces: Bytes[] = [];
+  #partialLine: Bytes[] = [];
   #afterCarriageReturn = false;
   #isFirstLine = true;
   #type = "";
@@ -29,7 +29,7 @@ export class SseParser {
 
   /** Whether an event has begun that isn't finished. */
   get isMidEvent(): boolean {
-    return this.#pieces.length > 0 || this.#type !== "" || this.#data.length > 0;
+    return this.#partialLine.length > 0 || this.#type !== "" || this.#data.length > 0;
   }
 
   /** The events that `chunk` completes. */
@@ -47,13 +47,13 @@ export class SseParser {
       }
       start = at + 1;
     }
-    if (start < chunk.length) this.#pieces.push(chunk.subarray(start));
+    if (start < chunk.length) this.#partialLine.push(chunk.subarray(start));
     return events;
   }
 
   #finishLine(last: Bytes): Bytes {
-    const line = this.#pieces.length === 0 ? last : concatBytes([...this.#pieces, last]);
-    this.#pieces = [];
+    const line = this.#partialLine.length === 0 ? last : concatBytes([...this.#partialLine, last]);
+    this.#partialLine = [];
     const isFirst = this.#isFirstLine;
     this.#isFirstLine = false;
     return isFirst && hasByteOrderMark(line) ? line.subarray(3) : line;

@@ -58,7 +58,7 @@ export async function sendAppend(
   const { body, producer } = request;
   const hasBody = body !== undefined && body.length > 0;
   const isCloseOnly = request.close === true && !hasBody;
-  return await connection.ask(
+  return await connection.request(
     {
       method: "POST",
       url: connection.urls.of(path),

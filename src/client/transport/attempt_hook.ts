@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
-import { shownUrl } from "../errors/redacted_url.ts";
+import { redactedUrl } from "../errors/redacted_url.ts";
 import type { Middleware } from "./transport.ts";
 
 /** One request that was sent, and what came of it. */
@@ -50,7 +50,7 @@ export function withAttemptHook(
     const startMs = clock.nowMs();
     const tell = (status: number | undefined, error?: unknown) => {
       const durationMs = clock.nowMs() - startMs;
-      const told = { method, url: shownUrl(request.url), attempt, durationMs, status, error };
+      const told = { method, url: redactedUrl(request.url), attempt, durationMs, status, error };
       try {
         hook(told);
       } catch (thrown) {

@@ -3,13 +3,13 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { ofRequest } from "../errors/client_error.ts";
 import { ContentTypes } from "./content_types.ts";
 import { type RequestAdditions, withAdditions } from "./headers_option.ts";
-import { refusal } from "./response_error.ts";
-import { SsePath } from "./sse_availability.ts";
+import { responseError } from "./response_error.ts";
+import { SseAvailability } from "./sse_availability.ts";
 import type { StreamUrls } from "./stream_url.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** What a request needs beyond the defaults. */
-export interface Outgoing {
+export interface OutgoingRequest {
   method: TransportRequest["method"];
   url: string;
   headers?: Record<string, string>;
@@ -38,34 +38,41 @@ export interface ConnectionParts {
 }
 
 /** What is learned of one server. */
-interface Learned {
+interface ServerState {
   readonly types: ContentTypes;
-  readonly ssePath: SsePath;
+  readonly sseAvailability: SseAvailability;
 }
 
 /** What everything that talks to one server shares. */
-export interface Connection extends ConnectionParts, Learned {
+export interface Connection extends ConnectionParts, ServerState {
   /**
    * Sends a request; resolves to what `read` makes of the answer if it says that it was done (2xx).
    *
    * @throws {ClientError} whatever else happens, with the request's method and URL
    */
-  ask<T>(outgoing: Outgoing, read: (response: TransportResponse) => T | Promise<T>): Promise<T>;
+  request<T>(
+    outgoing: OutgoingRequest,
+    read: (response: TransportResponse) => T | Promise<T>,
+  ): Promise<T>;
   /** As `ask`, for the answer itself. */
-  send(outgoing: Outgoing): Promise<TransportResponse>;
+  send(outgoing: OutgoingRequest): Promise<TransportResponse>;
   /** The same connection, whose requests have these headers and parameters too. */
   adding(additions: RequestAdditions): Connection;
 }
 
 /** The way to one server. */
 export function connect(parts: ConnectionParts): Connection {
-  return open({ ...parts, types: new ContentTypes(), ssePath: new SsePath(parts.clock) });
+  return open({
+    ...parts,
+    types: new ContentTypes(),
+    sseAvailability: new SseAvailability(parts.clock),
+  });
 }
 
-function open(parts: ConnectionParts & Learned): Connection {
+function open(parts: ConnectionParts & ServerState): Connection {
   const connection: Connection = {
     ...parts,
-    async ask(outgoing, read) {
+    async request(outgoing, read) {
       const request: TransportRequest = {
         body: undefined,
         signal: undefined,
@@ -78,12 +85,12 @@ function open(parts: ConnectionParts & Learned): Connection {
         const response = await parts.transport(request);
         if (response.status >= 200 && response.status < 300) return await read(response);
         await response.stream?.cancel();
-        throw refusal(request, response, parts.clock.nowMs());
+        throw responseError(request, response, parts.clock.nowMs());
       } catch (error) {
         throw ofRequest(error, request);
       }
     },
-    send: (outgoing) => connection.ask(outgoing, (response) => response),
+    send: (outgoing) => connection.request(outgoing, (response) => response),
     adding({ headers, query }) {
       if (headers === undefined && query === undefined) return connection;
       const transport = withAdditions({ headers, query })(parts.transport);

@@ -1,6 +1,6 @@
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { scanArray } from "../../protocol/json_spans.ts";
-import { MangledAnswer } from "../errors/malformed_response.ts";
+import { MalformedResponse } from "../errors/malformed_response.ts";
 
 const OPEN: Bytes = Uint8Array.of(0x5b);
 const COMMA: Bytes = Uint8Array.of(0x2c);
@@ -12,12 +12,12 @@ const SPACE = 0x20;
 /**
  * The elements of an array, each with its bytes as they are.
  *
- * @throws {MangledAnswer} where it isn't one whole array
+ * @throws {MalformedResponse} where it isn't one whole array
  */
 export function splitArray(array: Bytes): Bytes[] {
   const spans = scanArray(array);
   if (spans === undefined) {
-    throw new MangledAnswer(
+    throw new MalformedResponse(
       `The answer's ${array.length} bytes aren't a whole JSON array: cut by a proxy?`,
     );
   }

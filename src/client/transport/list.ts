@@ -43,7 +43,7 @@ async function readPage(
   options: ListOptions,
   after: string | undefined,
 ): Promise<Page> {
-  return await connection.ask({
+  return await connection.request({
     method: "GET",
     url: connection.urls.ofListing({
       prefix: options.prefix,
@@ -56,7 +56,7 @@ async function readPage(
 }
 
 function toPage(body: Bytes): Page {
-  let page: { streams?: Listed[]; next?: string } | null = null;
+  let page: { streams?: ListedStreamJson[]; next?: string } | null = null;
   try {
     page = JSON.parse(decodeUtf8(body));
   } catch {
@@ -68,14 +68,14 @@ function toPage(body: Bytes): Page {
 }
 
 /** A stream as JSON has it. */
-interface Listed extends Omit<ListedStream, "expiresAt"> {
+interface ListedStreamJson extends Omit<ListedStream, "expiresAt"> {
   expiresAt?: string;
 }
 
-function isNamed(stream: Listed | null): boolean {
+function isNamed(stream: ListedStreamJson | null): boolean {
   return typeof stream?.name === "string" && typeof stream.nextOffset === "string";
 }
 
-function toStream({ expiresAt, ...stream }: Listed): ListedStream {
+function toStream({ expiresAt, ...stream }: ListedStreamJson): ListedStream {
   return expiresAt === undefined ? stream : { ...stream, expiresAt: new Date(expiresAt) };
 }

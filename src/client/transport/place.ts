@@ -27,7 +27,7 @@ export function formatPlace({ offset, skip }: Place): string {
 }
 
 /** Whether a place's token is an offset of the server's, which means the same to every client. */
-export function isServersOffset(token: string): boolean {
+export function isServerOffset(token: string): boolean {
   return !token.includes(SEPARATOR);
 }
 

@@ -15,7 +15,7 @@ import {
   type ClientErrorCode,
   type ClientErrorDetails,
 } from "../errors/client_error.ts";
-import { shownUrl } from "../errors/redacted_url.ts";
+import { redactedUrl } from "../errors/redacted_url.ts";
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
 const MESSAGE_LIMIT_CHARS = 1_000;
@@ -54,7 +54,7 @@ export function isTransient(error: unknown): error is ClientError {
  * The error that an answer stands for. The protocol tells by status and headers, never by the body
  * (PROTOCOL §5.2); the body, where it is this project's, only makes the message better.
  */
-export function refusal(
+export function responseError(
   request: TransportRequest,
   response: TransportResponse,
   nowMs: number,
@@ -105,13 +105,13 @@ function conflictOf(
   return sent[STREAM_SEQ] !== undefined ? "sequence_conflict" : "conflict";
 }
 
-interface Told {
+interface ServerError {
   code: string | undefined;
   message: string | undefined;
 }
 
 /** What this project's server says in its body; of any other server, the text. */
-function readBody({ headers, body }: TransportResponse): Told {
+function readBody({ headers, body }: TransportResponse): ServerError {
   const text = decodeUtf8(body).trim();
   let told: { error?: { code?: unknown; message?: unknown } | null } | null = null;
   try {
@@ -137,7 +137,7 @@ function describe(
   request: TransportRequest,
   { status, statusText, body }: TransportResponse,
 ): string {
-  const answered = `${request.method} ${shownUrl(request.url)} was answered ` +
+  const answered = `${request.method} ${redactedUrl(request.url)} was answered ` +
     (statusText ? `${status} ${statusText}` : status);
   if (body.length === 0) return `${answered}.`;
   const title = /<title[^>]*>([^<]+)/i.exec(decodeUtf8(body))?.[1]?.trim();

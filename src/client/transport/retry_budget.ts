@@ -4,7 +4,7 @@ import type { ClientError } from "../errors/client_error.ts";
 import { sleep } from "./sleep.ts";
 
 /** How long one who keeps trying goes on without any success. */
-export class Patience {
+export class RetryBudget {
   readonly #clock: Clock;
   readonly #maxElapsedMs: number;
   #sinceMs: number | undefined;

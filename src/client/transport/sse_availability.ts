@@ -4,7 +4,7 @@ import type { Clock } from "../../env/clock.ts";
 const REMEMBERED_MS = 10 * 60_000;
 
 /** Whether server-sent events get through to a client, which all of its readers find out together. */
-export class SsePath {
+export class SseAvailability {
   readonly #clock: Clock;
   #blockedUntilMs = 0;
 
@@ -13,7 +13,7 @@ export class SsePath {
   }
 
   /** Whether SSE is worth a try. */
-  get isOpen(): boolean {
+  get isAvailable(): boolean {
     return this.#clock.nowMs() >= this.#blockedUntilMs;
   }
 

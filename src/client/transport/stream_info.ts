@@ -40,12 +40,12 @@ export function streamInfoIn(headers: Headers): StreamInfo {
  *
  * @throws {ClientError}
  */
-export async function askStreamInfo(
+export async function fetchStreamInfo(
   connection: Connection,
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<StreamInfo> {
-  return await askHead(connection, path, signal, streamInfoIn);
+  return await fetchHead(connection, path, signal, streamInfoIn);
 }
 
 /**
@@ -53,7 +53,7 @@ export async function askStreamInfo(
  *
  * @throws {ClientError}
  */
-export async function askHead<T>(
+export async function fetchHead<T>(
   connection: Connection,
   path: string,
   signal: AbortSignal | undefined,
@@ -61,7 +61,7 @@ export async function askHead<T>(
 ): Promise<T> {
   // A proxy that caches may make a GET of it, for which the query asks for the tail, and never an old one.
   const url = connection.urls.of(path, { offset: NOW });
-  return await connection.ask(
+  return await connection.request(
     { method: "HEAD", url, signal, repeatable: true },
     ({ headers }) => {
       connection.types.set(path, headers.get("content-type") ?? undefined);

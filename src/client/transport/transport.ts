@@ -3,7 +3,7 @@ import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
 import { linkAborts } from "./abort_link.ts";
 import { ClientError, ofRequest } from "../errors/client_error.ts";
 import { reasonOf } from "../errors/reason.ts";
-import { shownUrl } from "../errors/redacted_url.ts";
+import { redactedUrl } from "../errors/redacted_url.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** One request as a transport gets it; sending it again means sending the same once more. */
@@ -85,7 +85,7 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     const ending = new AbortController();
     const { signal } = ending;
     const unlink = linkAborts([request.signal], ending);
-    const named = () => `${request.method} ${shownUrl(request.url)} got no answer`;
+    const named = () => `${request.method} ${redactedUrl(request.url)} got no answer`;
     const cancelTimer = clock.setTimer(request.timeoutMs, () => {
       const message = `${named()} within ${request.timeoutMs} ms.`;
       ending.abort(ofRequest(new ClientError("timeout", message), request));

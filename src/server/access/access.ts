@@ -5,7 +5,7 @@ import { authorityOf, Hosts } from "./hosts.ts";
 import type { StreamNames } from "../urls/stream_names.ts";
 import type { ServerConfig } from "../options.ts";
 import { Origins } from "./origins.ts";
-import { RareWarning } from "./throttled_warning.ts";
+import { ThrottledWarning } from "./throttled_warning.ts";
 import { EXPOSED_HEADERS } from "../common_headers.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
@@ -26,18 +26,18 @@ export class Access {
   readonly #origins: Origins;
   /** What every page gets, where that is the same for all. */
   readonly #common: Readonly<HeaderFields> | undefined = undefined;
-  readonly #hostWarning: RareWarning;
-  readonly #originWarning: RareWarning;
+  readonly #hostWarning: ThrottledWarning;
+  readonly #originWarning: ThrottledWarning;
 
   constructor({ allowedHosts, cors, clock }: ServerConfig) {
     this.#hosts = allowedHosts === undefined ? undefined : new Hosts(allowedHosts);
     this.#origins = new Origins(cors);
     const { sole, isOpen } = this.#origins;
     if (sole !== undefined) {
-      this.#common = isOpen ? { ...openTo(sole), ...EMBEDDABLE } : openTo(sole);
+      this.#common = isOpen ? { ...corsHeaders(sole), ...EMBEDDABLE } : corsHeaders(sole);
     }
-    this.#hostWarning = new RareWarning(logger, clock);
-    this.#originWarning = new RareWarning(logger, clock);
+    this.#hostWarning = new ThrottledWarning(logger, clock);
+    this.#originWarning = new ThrottledWarning(logger, clock);
   }
 
   /**
@@ -46,26 +46,26 @@ export class Access {
    * @throws {StreamError} `host_not_allowed` or `origin_not_allowed`
    */
   check(request: HttpRequest, names: StreamNames): Readonly<HeaderFields> | undefined {
-    if (this.#hosts?.takes(request.url) === false) throw this.#strangeHost(request);
+    if (this.#hosts?.allows(request.url) === false) throw this.#hostError(request);
     const origin = request.headers.get("origin");
     if (origin === null) {
       // Browsers leave the Origin out of GET and HEAD only, and no cache keeps the answer to a write.
       if (request.method === "POST") return undefined;
       const isForeign = request.headers.get("sec-fetch-site") === "cross-site";
-      if (isForeign && !this.#isForAll(request, names)) throw this.#strangePage(origin);
+      if (isForeign && !this.#isPublic(request, names)) throw this.#originError(origin);
       return this.#common ?? VARY;
     }
-    const isTaken = this.#origins.names(origin) || isOwnPage(origin, request) ||
-      this.#isForAll(request, names);
-    if (!isTaken) throw this.#strangePage(origin);
-    return this.#common ?? { ...openTo(origin), ...VARY };
+    const isTaken = this.#origins.allows(origin) || isOwnPage(origin, request) ||
+      this.#isPublic(request, names);
+    if (!isTaken) throw this.#originError(origin);
+    return this.#common ?? { ...corsHeaders(origin), ...VARY };
   }
 
-  #isForAll(request: HttpRequest, names: StreamNames): boolean {
+  #isPublic(request: HttpRequest, names: StreamNames): boolean {
     return this.#origins.isOpen && !names.isControl(request);
   }
 
-  #strangeHost({ url }: HttpRequest): StreamError {
+  #hostError({ url }: HttpRequest): StreamError {
     const host = authorityOf(url);
     const name = /^[\w.-]+(?=:\d+$|$)/.exec(host)?.[0] ?? "NAME";
     return warned(
@@ -81,9 +81,9 @@ export class Access {
     );
   }
 
-  #strangePage(origin: string | null): StreamError {
+  #originError(origin: string | null): StreamError {
     const { isOpen } = this.#origins;
-    const isNamed = origin !== null && Origins.couldName(origin);
+    const isNamed = origin !== null && Origins.isOrigin(origin);
     const page = isNamed ? `Pages of ${origin}` : "Pages of other sites, and of none,";
     const what = isOpen ? "the listing and the health of this server" : "this server";
     const way = isNamed
@@ -108,14 +108,14 @@ function isOwnPage(origin: string, { headers, url }: HttpRequest): boolean {
   return host === authorityOf(url).toLowerCase();
 }
 
-function openTo(origin: string): HeaderFields {
+function corsHeaders(origin: string): HeaderFields {
   return {
     "access-control-allow-origin": origin,
     "access-control-expose-headers": EXPOSED_HEADERS,
   };
 }
 
-function warned(warning: RareWarning, error: StreamError): StreamError {
+function warned(warning: ThrottledWarning, error: StreamError): StreamError {
   warning.warn(error.message);
   return error;
 }

@@ -6,7 +6,7 @@ export const HOSTS_FORM =
 
 /** The names that a server goes by: a web page can give its own name any address, also this one's. */
 export class Hosts {
-  readonly #takesAny: boolean;
+  readonly #allowsAny: boolean;
   readonly #names: ReadonlySet<string>;
   /** What the last URL that was taken begins with, up to its path: nearly all have the same. */
   #last: string | undefined;
@@ -18,13 +18,13 @@ export class Hosts {
   constructor(value: string | readonly string[]) {
     const words = (typeof value === "string" ? [value] : value)
       .flatMap((text) => text.split(/[\s,]+/)).filter((word) => word !== "");
-    this.#takesAny = words.includes("*");
+    this.#allowsAny = words.includes("*");
     this.#names = new Set(words.filter((word) => word !== "*").map(nameOf));
   }
 
   /** Whether a request's absolute URL names one of them, whatever the port. */
-  takes(url: string): boolean {
-    if (this.#takesAny || (this.#last !== undefined && url.startsWith(this.#last))) return true;
+  allows(url: string): boolean {
+    if (this.#allowsAny || (this.#last !== undefined && url.startsWith(this.#last))) return true;
     const authority = authorityOf(url);
     const host = hostIn(authority);
     if (host === undefined || !(isLoopback(host) || this.#names.has(host))) return false;

@@ -11,7 +11,7 @@ export class Origins {
   /** All may use the streams; what else there is, only those that are named. */
   readonly isOpen: boolean;
   readonly #named: ReadonlySet<string>;
-  readonly #takesLoopback: boolean;
+  readonly #allowsLoopback: boolean;
 
   /**
    * @param value the words, in a list or separated by commas: `*`, `none`, `loopback`, or origins; an
@@ -26,7 +26,7 @@ export class Origins {
       throw unknown(value);
     }
     this.isOpen = words.includes("*");
-    this.#takesLoopback = this.isOpen || words.includes("loopback");
+    this.#allowsLoopback = this.isOpen || words.includes("loopback");
     const keywords = new Set(["*", "none", "loopback"]);
     this.#named = new Set(
       words.filter((word) => !keywords.has(word)).map((word) => serialize(word) ?? fail(value)),
@@ -34,7 +34,7 @@ export class Origins {
   }
 
   /** Whether an `Origin` is one that an operator could name. */
-  static couldName(origin: string): boolean {
+  static isOrigin(origin: string): boolean {
     return SERIALIZED.test(origin);
   }
 
@@ -42,12 +42,12 @@ export class Origins {
   get sole(): string | undefined {
     if (this.isOpen) return "*";
     const [first, second] = this.#named;
-    return second === undefined && !this.#takesLoopback ? first : undefined;
+    return second === undefined && !this.#allowsLoopback ? first : undefined;
   }
 
   /** Whether an `Origin` is one of those that are named, `*` aside. */
-  names(origin: string): boolean {
-    return this.#named.has(origin) || (this.#takesLoopback && isLoopbackOrigin(origin));
+  allows(origin: string): boolean {
+    return this.#named.has(origin) || (this.#allowsLoopback && isLoopbackOrigin(origin));
   }
 }
 

@@ -4,11 +4,11 @@ import type { Clock } from "../../env/clock.ts";
 const EVERY_MS = 10_000;
 
 /** Warns of what others can cause as often as they like: at most once in ten seconds. */
-export class RareWarning {
+export class ThrottledWarning {
   readonly #logger: Logger;
   readonly #clock: Clock;
   #nextMs = -Infinity;
-  #heldBack = 0;
+  #suppressed = 0;
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
@@ -19,12 +19,14 @@ export class RareWarning {
   warn(message: string): void {
     const nowMs = this.#clock.nowMs();
     if (nowMs < this.#nextMs) {
-      this.#heldBack++;
+      this.#suppressed++;
       return;
     }
-    const more = this.#heldBack === 0 ? "" : ` (${this.#heldBack} more since the last such line)`;
+    const more = this.#suppressed === 0
+      ? ""
+      : ` (${this.#suppressed} more since the last such line)`;
     this.#logger.warn("{message}", { message: message + more });
     this.#nextMs = nowMs + EVERY_MS;
-    this.#heldBack = 0;
+    this.#suppressed = 0;
   }
 }

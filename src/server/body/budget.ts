@@ -3,7 +3,7 @@ import { StreamError } from "../../protocol/errors.ts";
 /** Counts the bytes of all bodies that are on their way in, and bounds them. */
 export class BodyBudget {
   readonly #limitBytes: number;
-  #takenBytes = 0;
+  #reservedBytes = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -14,19 +14,19 @@ export class BodyBudget {
    *
    * @throws {StreamError} `too_many_bodies`
    */
-  take(bytes: number): void {
-    if (this.#takenBytes + bytes > this.#limitBytes) {
+  reserve(bytes: number): void {
+    if (this.#reservedBytes + bytes > this.#limitBytes) {
       throw new StreamError(
         { code: "too_many_bodies" },
         `The bodies that are on their way take ${this.#limitBytes} bytes already, as many as they may: ` +
           "try again.",
       );
     }
-    this.#takenBytes += bytes;
+    this.#reservedBytes += bytes;
   }
 
   /** Counts so many less. */
-  give(bytes: number): void {
-    this.#takenBytes -= bytes;
+  release(bytes: number): void {
+    this.#reservedBytes -= bytes;
   }
 }

@@ -7,28 +7,28 @@ import { prefersGzip } from "../../protocol/accept_encoding.ts";
 import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
 import { isCompressibleType } from "../../protocol/content_type.ts";
 import type { BodyResult } from "../../storage/storage.ts";
-import { Turns } from "./yielder.ts";
+import { Yielder } from "./yielder.ts";
 
 /** Less isn't worth it: a packet takes it either way. */
-const LEAST_BYTES = 1024;
+const MIN_BYTES = 1024;
 
 /** The others save a third more at two to four times the cost. */
 const LEVEL = 1;
 
 /** What is compressed at once, which takes about half a millisecond. */
-const PIECE_BYTES = 128 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 
-const PIECES_BETWEEN_LOOKS = 2;
+const CHUNKS_PER_YIELD = 2;
 
 /** While so much waits, readers get the bytes as they are: sooner, and at no cost. */
-const MOST_WAITING_BYTES = 32 * 1024 * 1024;
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
  * Compresses answers, one after the other and in pieces, so that it takes neither this thread from other
  * requests nor more than one of those in which the log is synced.
  */
 export class Compressor {
-  readonly #turns: Turns;
+  readonly #yielder: Yielder;
   #waitingBytes = 0;
   #last: Promise<unknown> = Promise.resolve();
   /** The `Accept-Encoding` that came last, and what it says: most clients send the same. */
@@ -36,12 +36,12 @@ export class Compressor {
   #isWanted = false;
 
   constructor(clock: Clock) {
-    this.#turns = new Turns(clock);
+    this.#yielder = new Yielder(clock);
   }
 
   /** Whether a chunk is compressed for those who want it so. */
   fits({ contentType, data }: BodyResult): boolean {
-    return bodyLength(data) >= LEAST_BYTES && isCompressibleType(contentType);
+    return bodyLength(data) >= MIN_BYTES && isCompressibleType(contentType);
   }
 
   /** Whether a request asks for it. */
@@ -56,7 +56,7 @@ export class Compressor {
 
   /** Whether one more would soon have its turn. */
   get hasRoom(): boolean {
-    return this.#waitingBytes < MOST_WAITING_BYTES;
+    return this.#waitingBytes < MAX_WAITING_BYTES;
   }
 
   /**
@@ -74,16 +74,16 @@ export class Compressor {
   }
 
   async #compress(body: CompressibleBody): Promise<Bytes> {
-    if (lengthOf(body) <= PIECE_BYTES) {
+    if (lengthOf(body) <= CHUNK_BYTES) {
       // What compresses in another thread costs a short body five times as much.
       const pieces: Bytes[] = [];
-      for await (const piece of piecesOf(body)) pieces.push(piece);
+      for await (const piece of chunksOf(body)) pieces.push(piece);
       return new Uint8Array(zlib.gzipSync(concatBytes(pieces), { level: LEVEL }));
     }
     const output: Bytes[] = [];
     await pipeline(
-      this.#inTurns(piecesOf(body)),
-      zlib.createGzip({ level: LEVEL, chunkSize: PIECE_BYTES }),
+      this.#yielding(chunksOf(body)),
+      zlib.createGzip({ level: LEVEL, chunkSize: CHUNK_BYTES }),
       async (compressed: AsyncIterable<Bytes>) => {
         for await (const piece of compressed) output.push(piece);
       },
@@ -91,11 +91,11 @@ export class Compressor {
     return concatBytes(output);
   }
 
-  async *#inTurns(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  async *#yielding(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
     let count = 0;
     for await (const piece of pieces) {
       yield piece;
-      if (++count % PIECES_BETWEEN_LOOKS === 0) await this.#turns.over;
+      if (++count % CHUNKS_PER_YIELD === 0) await this.#yielder.ifDue;
     }
   }
 }
@@ -109,20 +109,20 @@ function lengthOf(body: CompressibleBody): number {
     : bodyLength(body);
 }
 
-async function* piecesOf(body: CompressibleBody): AsyncGenerator<Bytes> {
-  if (isSliceBody(body)) return yield* piecesOfSlice(body);
-  for (let at = 0; at < bodyLength(body); at += PIECE_BYTES) {
+async function* chunksOf(body: CompressibleBody): AsyncGenerator<Bytes> {
+  if (isSliceBody(body)) return yield* chunksOfSlice(body);
+  for (let at = 0; at < bodyLength(body); at += CHUNK_BYTES) {
     yield body instanceof Uint8Array
-      ? body.subarray(at, at + PIECE_BYTES)
-      : new Uint8Array(await body.slice(at, at + PIECE_BYTES).arrayBuffer());
+      ? body.subarray(at, at + CHUNK_BYTES)
+      : new Uint8Array(await body.slice(at, at + CHUNK_BYTES).arrayBuffer());
   }
 }
 
-function* piecesOfSlice({ before, slice, after }: SliceBody): Generator<Bytes> {
+function* chunksOfSlice({ before, slice, after }: SliceBody): Generator<Bytes> {
   const { file, start, end } = slice;
   try {
     for (let at = start; at < end;) {
-      const next = Math.min(end, at + PIECE_BYTES);
+      const next = Math.min(end, at + CHUNK_BYTES);
       const head = at === start ? before : "";
       const tail = next === end ? after : "";
       const piece = new Uint8Array(head.length + next - at + tail.length);

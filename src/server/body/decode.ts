@@ -5,26 +5,26 @@ import { StreamError } from "../../protocol/errors.ts";
 import { zstdFrameAt } from "../../protocol/zstd_frame.ts";
 import { type BodyLimits, bodyTooLarge } from "./limits.ts";
 import type { ContentCoding } from "./content_coding.ts";
-import type { Turns } from "./yielder.ts";
+import type { Yielder } from "./yielder.ts";
 
 /** What is decoded at once, so that a bomb costs no more than this beyond the limit. */
-const PIECE_BYTES = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
-const PIECES_BETWEEN_LOOKS = 4;
+const CHUNKS_PER_YIELD = 4;
 
 /** What a decoder takes beside what goes in and comes out of it: zlib's window, and a piece. */
-const DECODER_BYTES = 2 * PIECE_BYTES;
+const DECODER_BYTES = 2 * CHUNK_BYTES;
 
 /** RFC 9659 §3: the most that a decoder has to keep. */
-const MOST_WINDOW_BYTES = 8 * 1024 * 1024;
+const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** A decoder for each costs as much as a short append. */
-const MOST_FRAMES = 1024;
+const MAX_FRAMES = 1024;
 
 /** What decoding needs of the one who reads bodies. */
 export interface DecodingParts {
   readonly limits: BodyLimits;
-  readonly turns: Turns;
+  readonly yielder: Yielder;
 }
 
 /**
@@ -36,12 +36,12 @@ export interface DecodingParts {
 export async function decodeBody(
   body: Bytes,
   coding: ContentCoding,
-  { limits, turns }: DecodingParts,
+  { limits, yielder }: DecodingParts,
 ): Promise<Bytes> {
   const { bytes: limitBytes, budget } = limits;
   let takenBytes = 0;
   const take = (bytes: number) => {
-    budget.take(bytes);
+    budget.reserve(bytes);
     takenBytes += bytes;
   };
   const decoded = new BodyBuffer(limitBytes, take);
@@ -55,7 +55,7 @@ export async function decodeBody(
       for await (const piece of output) {
         if (decoded.length + piece.length > limitBytes) throw bodyTooLarge(limitBytes);
         decoded.append(piece, 0, piece.length);
-        if (++pieces % PIECES_BETWEEN_LOOKS === 0) await turns.over;
+        if (++pieces % CHUNKS_PER_YIELD === 0) await yielder.ifDue;
       }
       if (decoder.bytesWritten < part.length) {
         throw new RangeError(`more follows its end, at byte ${decoder.bytesWritten}`);
@@ -65,18 +65,18 @@ export async function decodeBody(
   } catch (error) {
     throw error instanceof StreamError ? error : undecodable(coding, error);
   } finally {
-    budget.give(takenBytes);
+    budget.release(takenBytes);
   }
 }
 
 function decoderOf(coding: ContentCoding) {
   switch (coding) {
     case "gzip":
-      return zlib.createGunzip({ chunkSize: PIECE_BYTES });
+      return zlib.createGunzip({ chunkSize: CHUNK_BYTES });
     case "deflate":
-      return zlib.createInflate({ chunkSize: PIECE_BYTES });
+      return zlib.createInflate({ chunkSize: CHUNK_BYTES });
     case "zstd":
-      return zlib.createZstdDecompress({ chunkSize: PIECE_BYTES });
+      return zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES });
   }
 }
 
@@ -86,12 +86,12 @@ function* partsOf(body: Bytes, coding: ContentCoding): Generator<Bytes> {
   let frames = 0;
   for (let at = 0; at < body.length;) {
     const { end, windowBytes, isSkippable } = zstdFrameAt(body, at);
-    if (windowBytes > MOST_WINDOW_BYTES) {
+    if (windowBytes > MAX_WINDOW_BYTES) {
       throw new RangeError(
-        `its window has ${windowBytes} bytes, and at most ${MOST_WINDOW_BYTES} are taken`,
+        `its window has ${windowBytes} bytes, and at most ${MAX_WINDOW_BYTES} are taken`,
       );
     }
-    if (++frames > MOST_FRAMES) throw new RangeError(`it has more than ${MOST_FRAMES} frames`);
+    if (++frames > MAX_FRAMES) throw new RangeError(`it has more than ${MAX_FRAMES} frames`);
     if (!isSkippable) yield body.subarray(at, end);
     at = end;
   }

@@ -3,32 +3,32 @@ import type { BodySink } from "../../http/handler.ts";
 import { areTooShort, TOO_SHORT_CHUNKS } from "../../http/chunk_limit.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import type { Turns } from "./yielder.ts";
+import type { Yielder } from "./yielder.ts";
 
 /** What a stream is read with, where it lets one choose: its own choice may be 64 KiB for each byte. */
 export const READ_BYTES = 16 * 1024;
 
-const PARTS_BETWEEN_LOOKS = 16;
+const CHUNKS_PER_YIELD = 16;
 
 /** So many short parts are taken however fast they come. */
-const FREE_PARTS = 1024;
+const FREE_CHUNKS = 1024;
 /** More are taken where they come as words are made: so many a second. */
-const PARTS_PER_SECOND = 100;
+const CHUNKS_PER_SECOND = 100;
 /** Or where they cost nothing to speak of: a tenth of a millisecond each, or this all together. */
 const CHEAP_MS = 500;
-const CHEAP_PARTS_PER_SECOND = 10_000;
+const CHEAP_CHUNKS_PER_SECOND = 10_000;
 /** Parts are short where they have less than this on average. */
 const SHORT_BYTES = 64;
 
 const TOO_COSTLY =
-  `The body comes in more than ${FREE_PARTS} chunks of less than ${SHORT_BYTES} bytes on average, and in ` +
-  `more than ${PARTS_PER_SECOND} a second: gather what is sent into longer ones.`;
+  `The body comes in more than ${FREE_CHUNKS} chunks of less than ${SHORT_BYTES} bytes on average, and in ` +
+  `more than ${CHUNKS_PER_SECOND} a second: gather what is sent into longer ones.`;
 
 /** A stream isn't cancelled before the answer has gone: Deno would read what is left of it first. */
 const CANCEL_AFTER_MS = 1000;
 
 /** Reads a stream, part by part. */
-interface PartReader {
+interface ChunkReader {
   /** The next part, until one more is asked for; `undefined` at the end. */
   next(): Promise<Bytes | undefined>;
   cancel(): Promise<void>;
@@ -39,10 +39,10 @@ interface PartReader {
  *
  * @returns what stops it
  */
-export function pour(
+export function pipeStream(
   stream: ReadableStream<Bytes>,
   sink: BodySink,
-  { clock, turns }: { clock: Clock; turns: Turns },
+  { clock, turns }: { clock: Clock; turns: Yielder },
 ): () => void {
   const reader = readerOf(stream);
   const startedMs = clock.nowMs();
@@ -60,14 +60,14 @@ export function pour(
       sink.write(part, 0, part.length);
       // By the sink, or by the time while it was waited for a part.
       if (isStopped) return;
-      if (++parts % PARTS_BETWEEN_LOOKS !== 0) continue;
+      if (++parts % CHUNKS_PER_YIELD !== 0) continue;
       if (areTooShort(parts, bytes)) {
         throw new StreamError({ code: "malformed_body" }, TOO_SHORT_CHUNKS);
       }
-      if (parts > FREE_PARTS && parts * SHORT_BYTES > bytes) {
+      if (parts > FREE_CHUNKS && parts * SHORT_BYTES > bytes) {
         checkCost(parts, clock.nowMs() - startedMs);
       }
-      await turns.over;
+      await turns.ifDue;
     }
     sink.end();
   };
@@ -83,26 +83,26 @@ export function pour(
  * short chunks would take it for half an hour.
  */
 function checkCost(parts: number, elapsedMs: number): void {
-  const perSecond = ((parts - FREE_PARTS) * 1000) / elapsedMs;
+  const perSecond = ((parts - FREE_CHUNKS) * 1000) / elapsedMs;
   if (
-    elapsedMs < CHEAP_MS || perSecond <= PARTS_PER_SECOND || perSecond >= CHEAP_PARTS_PER_SECOND
+    elapsedMs < CHEAP_MS || perSecond <= CHUNKS_PER_SECOND || perSecond >= CHEAP_CHUNKS_PER_SECOND
   ) {
     return;
   }
   throw new StreamError({ code: "malformed_body" }, TOO_COSTLY);
 }
 
-function readerOf(stream: ReadableStream<Bytes>): PartReader {
+function readerOf(stream: ReadableStream<Bytes>): ChunkReader {
   try {
-    return new FillingReader(stream.getReader({ mode: "byob" }));
+    return new ByobReader(stream.getReader({ mode: "byob" }));
   } catch {
     // Not a stream of bytes: it gives what it has.
-    return new TakingReader(stream.getReader());
+    return new DefaultReader(stream.getReader());
   }
 }
 
 /** Has the stream write into the same memory each time. */
-class FillingReader implements PartReader {
+class ByobReader implements ChunkReader {
   readonly #reader: ReadableStreamBYOBReader;
   #memory: Bytes = new Uint8Array(READ_BYTES);
 
@@ -122,7 +122,7 @@ class FillingReader implements PartReader {
   }
 }
 
-class TakingReader implements PartReader {
+class DefaultReader implements ChunkReader {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
 
   constructor(reader: ReadableStreamDefaultReader<Bytes>) {

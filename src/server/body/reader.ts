@@ -1,14 +1,14 @@
 import type { Clock } from "../../env/clock.ts";
 import { BodyBuffer } from "../../http/body_buffer.ts";
-import { type BodySink, type HttpRequest, isArriving } from "../../http/handler.ts";
-import { HeadError } from "../../http/parse_error.ts";
+import { type BodySink, type HttpRequest, isBodySource } from "../../http/handler.ts";
+import { ParseError } from "../../http/parse_error.ts";
 import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { type BodyLimits, bodyTooLarge } from "./limits.ts";
 import { type ContentCoding, contentCoding } from "./content_coding.ts";
 import { decodeBody } from "./decode.ts";
-import { pour, READ_BYTES } from "./pipe_stream.ts";
-import { Turns } from "./yielder.ts";
+import { pipeStream, READ_BYTES } from "./pipe_stream.ts";
+import { Yielder } from "./yielder.ts";
 
 /** A body's time is counted in parts of it: looking at the clock for each append would cost more. */
 const TIMEOUT_TICKS = 30;
@@ -22,7 +22,7 @@ const LENGTH = /^[0-9]+$/;
 export class BodyReader {
   readonly #limits: BodyLimits;
   readonly #clock: Clock;
-  readonly #pace: { readonly clock: Clock; readonly turns: Turns };
+  readonly #pipeParts: { readonly clock: Clock; readonly turns: Yielder };
   /** The bodies that aren't here yet, oldest first, in a ring that this closes. */
   readonly #waiting: PendingBody;
   #ticking = false;
@@ -31,7 +31,7 @@ export class BodyReader {
   constructor(limits: BodyLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#pace = { clock, turns: new Turns(clock) };
+    this.#pipeParts = { clock, turns: new Yielder(clock) };
     this.#waiting = new PendingBody(limits, 0, {
       lateAtTick: Infinity,
       received() {},
@@ -75,7 +75,7 @@ export class BodyReader {
   async #decode(body: Bytes, coding: ContentCoding | undefined): Promise<Bytes> {
     // Who compresses all that it sends has nothing to compress where there is no body.
     if (coding === undefined || body.length === 0) return body;
-    return await decodeBody(body, coding, { limits: this.#limits, turns: this.#pace.turns });
+    return await decodeBody(body, coding, { limits: this.#limits, yielder: this.#pipeParts.turns });
   }
 
   #receive(
@@ -89,7 +89,9 @@ export class BodyReader {
     const limitBytes = this.#limits.bytes;
     if (declared !== null && !(Number(declared) <= limitBytes)) {
       return failed(
-        LENGTH.test(declared) ? bodyTooLarge(limitBytes, Number(declared)) : noLength(declared),
+        LENGTH.test(declared)
+          ? bodyTooLarge(limitBytes, Number(declared))
+          : invalidLength(declared),
       );
     }
     if (request.whole !== undefined) return received(request.whole);
@@ -112,10 +114,10 @@ export class BodyReader {
       return;
     }
     const { body } = request;
-    if (isArriving(body)) {
+    if (isBodySource(body)) {
       body.attach(pending);
     } else if (body !== null) {
-      if (pending.reserve(READ_BYTES)) pending.stop = pour(body, pending, this.#pace);
+      if (pending.reserve(READ_BYTES)) pending.stop = pipeStream(body, pending, this.#pipeParts);
     } else {
       pending.end();
     }
@@ -130,7 +132,7 @@ export class BodyReader {
       this.#ticking = false;
       this.#ticks++;
       const waiting = this.#waiting;
-      while (waiting.next.lateAtTick <= this.#ticks) waiting.next.fail(late(timeoutMs));
+      while (waiting.next.lateAtTick <= this.#ticks) waiting.next.fail(bodyTimeout(timeoutMs));
       if (waiting.next !== waiting) this.#tick();
     });
   }
@@ -147,7 +149,7 @@ interface PendingBodyParts {
 class PendingBody implements BodySink {
   readonly #limits: BodyLimits;
   readonly #parts: PendingBodyParts;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   #buffer: BodyBuffer | undefined;
   #reservedBytes = 0;
   #isOver = false;
@@ -159,7 +161,7 @@ class PendingBody implements BodySink {
   constructor(limits: BodyLimits, mostBytes: number, parts: PendingBodyParts) {
     this.#limits = limits;
     this.#parts = parts;
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = mostBytes;
   }
 
   get lateAtTick(): number {
@@ -177,7 +179,7 @@ class PendingBody implements BodySink {
   /** Counts memory of its own that it takes beside what has come; false where there is none. */
   reserve(bytes: number): boolean {
     try {
-      this.#take(bytes);
+      this.#charge(bytes);
       return true;
     } catch (error) {
       this.fail(error);
@@ -188,7 +190,7 @@ class PendingBody implements BodySink {
   write(input: Bytes, start: number, end: number): void {
     if (this.#isOver) return;
     const { bytes } = this.#limits;
-    this.#buffer ??= new BodyBuffer(this.#mostBytes, (addedBytes) => this.#take(addedBytes));
+    this.#buffer ??= new BodyBuffer(this.#maxBytes, (addedBytes) => this.#charge(addedBytes));
     if (this.#buffer.length + end - start > bytes) return this.fail(bodyTooLarge(bytes));
     try {
       this.#buffer.append(input, start, end);
@@ -212,8 +214,8 @@ class PendingBody implements BodySink {
     this.stop?.();
   }
 
-  #take(bytes: number): void {
-    this.#limits.budget.take(bytes);
+  #charge(bytes: number): void {
+    this.#limits.budget.reserve(bytes);
     this.#reservedBytes += bytes;
   }
 
@@ -221,7 +223,7 @@ class PendingBody implements BodySink {
   #finish(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.#limits.budget.give(this.#reservedBytes);
+    this.#limits.budget.release(this.#reservedBytes);
     this.next.#previous = this.#previous;
     this.#previous.next = this.next;
     return true;
@@ -230,12 +232,12 @@ class PendingBody implements BodySink {
 
 function bodyError(error: unknown): StreamError {
   if (error instanceof StreamError) return error;
-  return error instanceof HeadError
+  return error instanceof ParseError
     ? new StreamError({ code: "malformed_body" }, error.message)
     : incomplete(error);
 }
 
-function noLength(declared: string): StreamError {
+function invalidLength(declared: string): StreamError {
   return new StreamError(
     { code: "invalid_header" },
     `Content-Length ${quote(declared)} is not a number of bytes.`,
@@ -250,6 +252,6 @@ function incomplete(cause: unknown): StreamError {
   );
 }
 
-function late(timeoutMs: number): StreamError {
+function bodyTimeout(timeoutMs: number): StreamError {
   return new StreamError({ code: "body_timeout" }, `The body was not here within ${timeoutMs} ms.`);
 }

@@ -1,4 +1,4 @@
-import type { Departure } from "../../http/handler.ts";
+import type { AbortSignalLike } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { spaceAt } from "../../protocol/offset.ts";
@@ -9,7 +9,7 @@ import type { LiveReaders } from "./readers.ts";
 import type { ServerConfig } from "../options.ts";
 
 /** What a long-poll waited for: its bytes belong to all who waited for the same. */
-export interface News {
+export interface PollResult {
   readonly chunk: ReadResult;
   readonly body: Bytes;
 }
@@ -22,7 +22,7 @@ export class PollHub {
   readonly #config: ServerConfig;
   readonly #liveReaders: LiveReaders;
   readonly #deadlines: Deadlines;
-  readonly #groups = new Map<string, PollGroup>();
+  readonly #groups = new Map<string, WaitGroup>();
 
   constructor(config: ServerConfig, liveReaders: LiveReaders) {
     this.#config = config;
@@ -36,11 +36,11 @@ export class PollHub {
    *
    * @throws {StreamError} `too_many_readers`; `not_found`, `gone` or `offset_gone` where the stream goes
    */
-  wait(name: string, first: ReadResult, signal: Departure): Promise<News | undefined> {
+  wait(name: string, first: ReadResult, signal: AbortSignalLike): Promise<PollResult | undefined> {
     const { clock, longPollTimeoutMs } = this.#config;
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
-      const end = () => group.leave(waiter);
+      const end = () => group.remove(waiter);
       const leave = this.#liveReaders.enter(end);
       const endsAtMs = Math.min(clock.nowMs() + longPollTimeoutMs, first.expiresAtMs);
       const cancelDeadline = this.#deadlines.add(endsAtMs, end);
@@ -55,11 +55,11 @@ export class PollHub {
     });
   }
 
-  #join(name: string, first: ReadResult): PollGroup {
+  #join(name: string, first: ReadResult): WaitGroup {
     const key = `${first.id}:${first.start}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = new PollGroup(this.#config, name, first, () => this.#groups.delete(key));
+      group = new WaitGroup(this.#config, name, first, () => this.#groups.delete(key));
       this.#groups.set(key, group);
     }
     return group;
@@ -67,12 +67,12 @@ export class PollHub {
 }
 
 interface Waiter {
-  resolve(news: News | undefined): void;
+  resolve(news: PollResult | undefined): void;
   reject(error: unknown): void;
 }
 
 /** Those who wait at the same place of the same stream. */
-class PollGroup {
+class WaitGroup {
   readonly #storage: Storage;
   readonly #limitBytes: number;
   readonly #name: string;
@@ -82,8 +82,8 @@ class PollGroup {
   readonly #waiters = new Map<Waiter, () => void>();
   #watch: Promise<Watch> | undefined;
   #isOver = false;
-  #looking = false;
-  #again = false;
+  #isChecking = false;
+  #checkAgain = false;
 
   /** @param onEnd called once, when nobody may join any more */
   constructor(config: ServerConfig, name: string, first: ReadResult, onEnd: () => void) {
@@ -97,13 +97,13 @@ class PollGroup {
   add(waiter: Waiter, letGo: () => void): void {
     this.#waiters.set(waiter, letGo);
     if (this.#watch !== undefined) return;
-    this.#watch = this.#storage.watch(this.#name, () => void this.#look());
+    this.#watch = this.#storage.watch(this.#name, () => void this.#check());
     // What came between the read and the watch is looked for once the watch is set.
-    this.#watch.then(() => this.#look(), (error) => this.#end((waiter) => waiter.reject(error)));
+    this.#watch.then(() => this.#check(), (error) => this.#end((waiter) => waiter.reject(error)));
   }
 
   /** Ends one wait without news. */
-  leave(waiter: Waiter): void {
+  remove(waiter: Waiter): void {
     const letGo = this.#waiters.get(waiter);
     if (letGo === undefined) return;
     this.#waiters.delete(waiter);
@@ -112,22 +112,22 @@ class PollGroup {
     if (this.#waiters.size === 0) this.#end(() => {});
   }
 
-  async #look(): Promise<void> {
-    this.#again = true;
-    if (this.#looking) return;
-    this.#looking = true;
+  async #check(): Promise<void> {
+    this.#checkAgain = true;
+    if (this.#isChecking) return;
+    this.#isChecking = true;
     try {
-      while (this.#again && this.#waiters.size > 0) {
-        this.#again = false;
-        const chunk = await readOn(this.#storage, this.#name, this.#first, this.#limitBytes);
-        if (!hasNews(chunk)) continue;
+      while (this.#checkAgain && this.#waiters.size > 0) {
+        this.#checkAgain = false;
+        const chunk = await readNext(this.#storage, this.#name, this.#first, this.#limitBytes);
+        if (!completesPoll(chunk)) continue;
         const news = { chunk, body: bodyOf(chunk) };
         return this.#end((waiter) => waiter.resolve(news));
       }
     } catch (error) {
       this.#end((waiter) => waiter.reject(error));
     } finally {
-      this.#looking = false;
+      this.#isChecking = false;
     }
   }
 
@@ -145,12 +145,12 @@ class PollGroup {
 }
 
 /** Whether a long-poll is answered with this. */
-export function hasNews(chunk: ReadResult): boolean {
+export function completesPoll(chunk: ReadResult): boolean {
   return chunk.data.length > 0 || chunk.closed;
 }
 
 /** The next chunk of the same stream: one that was made again under its name is another. */
-export async function readOn(
+export async function readNext(
   storage: Storage,
   name: string,
   first: ReadResult,

@@ -35,7 +35,7 @@ export class LiveReaders {
    */
   enter(stop: () => void): () => void {
     if (this.#stops.size >= this.#limit) {
-      this.#counters.refusedReaders++;
+      this.#counters.rejectedReaders++;
       throw new StreamError(
         { code: "too_many_readers" },
         `${this.#limit} readers wait for data already, as many as may: try again, or read without live.`,

@@ -1,9 +1,9 @@
-import type { Departure } from "../../http/handler.ts";
+import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
-import { ownText } from "../../storage/copy_string.ts";
+import { copyString } from "../../storage/copy_string.ts";
 import type { ReadResult } from "../../storage/storage.ts";
 import type { Counters } from "../counters.ts";
-import { LiveStream } from "./sse_stream.ts";
+import { SseStream } from "./sse_stream.ts";
 import type { LiveReaders } from "./readers.ts";
 import type { ServerConfig } from "../options.ts";
 import { SseReader } from "./sse_reader.ts";
@@ -20,7 +20,7 @@ export class SseHub {
   readonly #config: ServerConfig;
   readonly #liveReaders: LiveReaders;
   readonly #counters: Counters;
-  readonly #streams = new Map<number, LiveStream>();
+  readonly #streams = new Map<number, SseStream>();
   readonly #readers = new Set<SseReader>();
   #ticking = false;
 
@@ -40,7 +40,7 @@ export class SseHub {
     name: string,
     first: ReadResult,
     cursor: number,
-    signal: Departure,
+    signal: AbortSignalLike,
   ): SseReader {
     const { clock, sseCloseAfterMs, sseBufferBytes } = this.#config;
     const nowMs = clock.nowMs();
@@ -60,7 +60,7 @@ export class SseHub {
   }
 
   /** What lives as long as the connection is made here, where nothing of it can hold on to `first`. */
-  #enter(reader: SseReader, name: string, first: ReadResult): LiveStream {
+  #enter(reader: SseReader, name: string, first: ReadResult): SseStream {
     const { id } = first;
     const leave = this.#liveReaders.enter(() => reader.end());
     this.#readers.add(reader);
@@ -74,10 +74,10 @@ export class SseHub {
     return stream;
   }
 
-  #join(name: string, first: ReadResult, reader: SseReader): LiveStream {
+  #join(name: string, first: ReadResult, reader: SseReader): SseStream {
     let stream = this.#streams.get(first.id);
     if (stream === undefined) {
-      stream = new LiveStream(this.#config, ownText(name), first);
+      stream = new SseStream(this.#config, copyString(name), first);
       this.#streams.set(first.id, stream);
     }
     stream.add(reader);
@@ -92,19 +92,19 @@ export class SseHub {
     clock.setTimer(TICK_MS, () => {
       this.#ticking = false;
       const nowMs = clock.nowMs();
-      for (const reader of this.#readers) this.#attend(reader, nowMs);
+      for (const reader of this.#readers) this.#checkTimeouts(reader, nowMs);
       if (this.#readers.size > 0) this.#tick();
     });
   }
 
-  #attend(reader: SseReader, nowMs: number): void {
+  #checkTimeouts(reader: SseReader, nowMs: number): void {
     const { sseKeepAliveMs } = this.#config;
     if (reader.hasRoom) {
       if (nowMs >= reader.closeAtMs) reader.end();
       else if (nowMs - reader.sentAtMs >= sseKeepAliveMs) reader.send(SSE_KEEP_ALIVE, nowMs);
     } else if (nowMs >= reader.closeAtMs + GRACE_MS) {
-      this.#counters.cutReaders++;
-      reader.cut();
+      this.#counters.droppedReaders++;
+      reader.destroy();
     }
   }
 }

@@ -63,7 +63,7 @@ export class SseReader implements LiveBody {
     this.onRoom();
   }
 
-  gone(): void {
+  disconnected(): void {
     this.#finish();
   }
 
@@ -83,9 +83,9 @@ export class SseReader implements LiveBody {
   }
 
   /** Ends the connection of a client that doesn't read; what is queued is dropped. */
-  cut(): void {
+  destroy(): void {
     if (this.#ended) return;
-    this.#sink?.cut(new Error("The reader left too much unread for too long."));
+    this.#sink?.destroy(new Error("The reader left too much unread for too long."));
     this.#finish();
   }
 

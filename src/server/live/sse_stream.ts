@@ -14,7 +14,7 @@ const SSE_CHUNK_BYTES = 64 * 1024;
  * One stream and the SSE connections that follow it. News is read and encoded once for all that stand
  * at the same offset.
  */
-export class LiveStream {
+export class SseStream {
   readonly #config: ServerConfig;
   readonly #name: string;
   readonly #id: number;
@@ -54,13 +54,13 @@ export class LiveStream {
   follow(reader: SseReader): void {
     // One that has ended already, with the closure, would leave a watch that nobody cancels.
     if (!this.#readers.has(reader)) return;
-    reader.onRoom = () => this.#lookAfter(reader);
+    reader.onRoom = () => this.#schedule(reader);
     this.#watch ??= this.#config.storage.watch(this.#name, () => {
       this.#allAreDue = true;
       void this.#pump();
     });
     // What came between the reader's last read and the watch is looked for once the watch is set.
-    this.#watch.then(() => this.#lookAfter(reader), () => this.#endAll());
+    this.#watch.then(() => this.#schedule(reader), () => this.#endAll());
   }
 
   /** Sends what was read to those who stand where it begins. */
@@ -92,7 +92,7 @@ export class LiveStream {
     }
   }
 
-  #lookAfter(reader: SseReader): void {
+  #schedule(reader: SseReader): void {
     this.#due.add(reader);
     void this.#pump();
   }

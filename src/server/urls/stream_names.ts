@@ -45,7 +45,7 @@ export class StreamNames {
   }
 
   /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
-  isPlain({ url }: HttpRequest): boolean {
+  isStreamUrl({ url }: HttpRequest): boolean {
     const base = this.#lastBase;
     return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
   }
@@ -79,7 +79,7 @@ export class StreamNames {
 
   /** Whether the request is about the server itself: what it is, its health, or what is below `__ds/`. */
   isControl(request: HttpRequest): boolean {
-    if (this.isPlain(request)) return false;
+    if (this.isStreamUrl(request)) return false;
     if (this.isHealth(request) || this.isWelcome(request)) return true;
     const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
     return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;

@@ -1,7 +1,7 @@
 import type {
-  Answer,
   HeaderFields,
   HttpRequest,
+  HttpResponse,
   RequestHeaders,
   Respond,
 } from "../../http/handler.ts";
@@ -20,8 +20,8 @@ import {
 import { formatOffset, parseOffset } from "../../protocol/offset.ts";
 import type { ProducerBatch } from "../../storage/records.ts";
 import type { Appended, AppendRequest } from "../../storage/storage.ts";
-import type { Serving } from "../context.ts";
-import { refuse } from "../error_response.ts";
+import type { ServerContext } from "../context.ts";
+import { errorResponse } from "../error_response.ts";
 import { COMMON_HEADERS } from "../common_headers.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
@@ -32,7 +32,7 @@ export const TOKEN_LIMIT_BYTES = 1024;
  *
  * @throws {StreamError} what is wrong with the request's head; all else is in the answer
  */
-export function append(serving: Serving, request: HttpRequest, respond: Respond): void {
+export function append(serving: ServerContext, request: HttpRequest, respond: Respond): void {
   const { headers } = request;
   const name = serving.names.of(request);
   const seq = headers.get(STREAM_SEQ);
@@ -45,15 +45,15 @@ export function append(serving: Serving, request: HttpRequest, respond: Respond)
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const fail = (error: unknown) => respond(refuse(serving, error));
+  const fail = (error: unknown) => respond(errorResponse(serving, error));
   serving.bodies.receive(request, (body) => {
     command.body = body;
     serving.storage.append(name, command)
-      .then((appended) => respond(answer(command, appended)), fail);
+      .then((appended) => respond(appendResponse(command, appended)), fail);
   }, fail);
 }
 
-function answer({ producer, body }: AppendRequest, appended: Appended): Answer {
+function appendResponse({ producer, body }: AppendRequest, appended: Appended): HttpResponse {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     [STREAM_NEXT_OFFSET]: formatOffset(appended.space, appended.tail),

@@ -1,5 +1,5 @@
 import { isFileSlice } from "../../env/file_body.ts";
-import type { Answer, HeaderFields, HttpRequest, SliceBody } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse, SliceBody } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../../protocol/etag.ts";
 import {
@@ -15,7 +15,7 @@ import { formatOffset, isOffset } from "../../protocol/offset.ts";
 import type { BodyResult, ReadResult } from "../../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS } from "../common_headers.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 const MAX_AGE_SECONDS = 60;
 const STALE_SECONDS = 300;
@@ -26,15 +26,15 @@ const STALE_SECONDS = 300;
  *
  * @param body the chunk's {@link bodyOf}, where that is made already
  */
-export function answerChunk(
-  serving: Serving,
+export function chunkResponse(
+  serving: ServerContext,
   request: HttpRequest,
   name: string,
   chunk: BodyResult,
   query: ReadQuery,
   cursor: number | undefined,
   body?: Bytes,
-): Answer | Promise<Answer> {
+): HttpResponse | Promise<HttpResponse> {
   const upToDate = chunk.next === chunk.tail;
   const closed = upToDate && chunk.closed;
   const headers: HeaderFields = {
@@ -94,7 +94,7 @@ export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob | SliceB
 }
 
 function etagOf(
-  { storage }: Serving,
+  { storage }: ServerContext,
   { id, start, next }: BodyResult,
   closed: boolean,
   isCompressed: boolean,
@@ -104,7 +104,7 @@ function etagOf(
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */
-function cacheControl(serving: Serving, name: string, { expiresAtMs }: BodyResult): string {
+function cacheControl(serving: ServerContext, name: string, { expiresAtMs }: BodyResult): string {
   const scope = serving.config.isPrivate(name) ? "private" : "public";
   const leftSeconds = Math.floor((expiresAtMs - serving.clock.nowMs()) / 1000);
   const maxAge = Math.max(0, Math.min(MAX_AGE_SECONDS, leftSeconds));

@@ -1,4 +1,4 @@
-import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { checkContentType } from "../../protocol/content_type.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import {
@@ -14,11 +14,11 @@ import {
 import { parseLifetime } from "../../protocol/lifetime.ts";
 import { formatOffset, type Offset, parseOffset } from "../../protocol/offset.ts";
 import type { ForkSpec } from "../../storage/storage.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
-export async function create(serving: Serving, request: HttpRequest): Promise<Answer> {
+export async function create(serving: ServerContext, request: HttpRequest): Promise<HttpResponse> {
   const { headers } = request;
   const name = serving.names.of(request);
   const contentType = headers.get("content-type");
@@ -42,7 +42,7 @@ export async function create(serving: Serving, request: HttpRequest): Promise<An
 
 const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;
 
-function parseFork({ names, urls }: Serving, request: HttpRequest): ForkSpec | undefined {
+function parseFork({ names, urls }: ServerContext, request: HttpRequest): ForkSpec | undefined {
   const source = request.headers.get(STREAM_FORKED_FROM);
   const offset = request.headers.get(STREAM_FORK_OFFSET);
   const subOffset = request.headers.get(STREAM_FORK_SUB_OFFSET);

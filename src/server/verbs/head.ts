@@ -1,4 +1,4 @@
-import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import {
   STREAM_CLOSED,
   STREAM_EXPIRES_AT,
@@ -6,11 +6,14 @@ import {
   STREAM_TTL,
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
 
 /** HEAD: what the stream is, its tail and whether it is closed (PROTOCOL §5.5). */
-export async function head({ names, storage }: Serving, request: HttpRequest): Promise<Answer> {
+export async function head(
+  { names, storage }: ServerContext,
+  request: HttpRequest,
+): Promise<HttpResponse> {
   const stream = await storage.head(names.of(request));
   const headers: HeaderFields = {
     ...COMMON_HEADERS,

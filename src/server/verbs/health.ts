@@ -1,7 +1,7 @@
-import type { Answer, HttpRequest } from "../../http/handler.ts";
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 const METHODS = "GET, HEAD";
 
@@ -9,7 +9,7 @@ const METHODS = "GET, HEAD";
  * How the server is, as JSON: 200 while it takes reads and writes, also where the disk is full for now;
  * 503 where nothing is written until the next start, and while the server stops.
  */
-export function health(serving: Serving, request: HttpRequest): Answer {
+export function health(serving: ServerContext, request: HttpRequest): HttpResponse {
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },
@@ -29,10 +29,10 @@ export function health(serving: Serving, request: HttpRequest): Answer {
     damagedStreams: config.listing ? damagedStreams : damagedStreams?.map(({ id }) => ({ id })),
     readers: {
       live: liveReaders.size,
-      cut: counters.cutReaders,
-      refused: counters.refusedReaders,
+      cut: counters.droppedReaders,
+      refused: counters.rejectedReaders,
     },
-    defects: counters.defects,
+    defects: counters.internalErrors,
   };
   return {
     status: status === "failed" || status === "stopping" ? 503 : 200,

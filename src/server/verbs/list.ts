@@ -1,16 +1,16 @@
-import type { Answer, HttpRequest } from "../../http/handler.ts";
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ListedStream, ListRequest } from "../../storage/storage.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 const DEFAULT_LIMIT = 100;
-const GREATEST_LIMIT = 1000;
+const MAX_LIMIT = 1000;
 const METHODS = "GET, OPTIONS";
 
 /** GET of the listing: a page of the streams there are, as JSON (an extension; PROTOCOL §6). */
-export async function list(serving: Serving, request: HttpRequest): Promise<Answer> {
+export async function list(serving: ServerContext, request: HttpRequest): Promise<HttpResponse> {
   if (!serving.config.listing) {
     throw new StreamError(
       { code: "not_found" },
@@ -67,12 +67,10 @@ function single(parameters: URLSearchParams, name: string): string | undefined {
 
 function parseLimit(value: string): number {
   const limit = /^[0-9]+$/.test(value) ? Number(value) : 0;
-  if (limit >= 1 && limit <= GREATEST_LIMIT) return limit;
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
   throw new StreamError(
     { code: "invalid_query" },
-    `limit=${
-      quote(value)
-    } is not a number of streams: expected 1 to ${GREATEST_LIMIT}, or none for ` +
+    `limit=${quote(value)} is not a number of streams: expected 1 to ${MAX_LIMIT}, or none for ` +
       `${DEFAULT_LIMIT}.`,
   );
 }

@@ -1,4 +1,4 @@
-import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
 import {
   STREAM_CLOSED,
@@ -8,31 +8,31 @@ import {
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ReadResult } from "../../storage/storage.ts";
-import { answerChunk } from "./chunk_response.ts";
-import { hasNews, readOn } from "../live/poll_hub.ts";
+import { chunkResponse } from "./chunk_response.ts";
+import { completesPoll, readNext } from "../live/poll_hub.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 /** GET live=long-poll: data at once where there is some, else when it comes (PROTOCOL §5.7). */
 export async function longPoll(
-  serving: Serving,
+  serving: ServerContext,
   request: HttpRequest,
   name: string,
   query: ReadQuery,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const { storage, config, polls, clock } = serving;
   const first = await storage.read(name, query.from, config.chunkBytes);
-  const news = hasNews(first) ? undefined : await polls.wait(name, first, request.signal);
+  const news = completesPoll(first) ? undefined : await polls.wait(name, first, request.signal);
   const chunk = news?.chunk ??
-    (hasNews(first) ? first : await readOn(storage, name, first, config.chunkBytes));
+    (completesPoll(first) ? first : await readNext(storage, name, first, config.chunkBytes));
   const cursor = nextCursor(query.cursor, clock.nowMs());
   return chunk.data.length > 0
-    ? answerChunk(serving, request, name, chunk, query, cursor, news?.body)
-    : answerNothing(chunk, cursor);
+    ? chunkResponse(serving, request, name, chunk, query, cursor, news?.body)
+    : emptyResponse(chunk, cursor);
 }
 
-function answerNothing(chunk: ReadResult, cursor: number): Answer {
+function emptyResponse(chunk: ReadResult, cursor: number): HttpResponse {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     ...NO_STORE,

@@ -1,4 +1,4 @@
-import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { COMMON_HEADERS, METHODS } from "../common_headers.ts";
 
 const ALLOWED_REQUEST_HEADERS = [
@@ -30,7 +30,7 @@ const PREFLIGHT_HEADERS: Readonly<HeaderFields> = {
 };
 
 /** OPTIONS: what a browser wants to know before it sends a request across origins. */
-export function preflight({ headers }: HttpRequest): Answer {
+export function preflight({ headers }: HttpRequest): HttpResponse {
   // Some ask before a page of the internet reaches into a private network, or into this machine.
   const isInward = headers.get("access-control-request-private-network") === "true";
   return {

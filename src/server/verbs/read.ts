@@ -1,13 +1,16 @@
-import type { Answer, HttpRequest } from "../../http/handler.ts";
-import { after } from "../../storage/map_awaitable.ts";
-import { answerChunk } from "./chunk_response.ts";
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import { mapAwaitable } from "../../storage/map_awaitable.ts";
+import { chunkResponse } from "./chunk_response.ts";
 import { longPoll } from "./long_poll.ts";
 import { parseReadQuery } from "./read_query.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 import { sse } from "./sse.ts";
 
 /** GET: catch-up, or one of the live modes (PROTOCOL §5.6–5.8). */
-export function read(serving: Serving, request: HttpRequest): Answer | Promise<Answer> {
+export function read(
+  serving: ServerContext,
+  request: HttpRequest,
+): HttpResponse | Promise<HttpResponse> {
   const name = serving.names.of(request);
   const query = parseReadQuery(request.url);
   if (query.live === "long-poll") return longPoll(serving, request, name, query);
@@ -16,5 +19,8 @@ export function read(serving: Serving, request: HttpRequest): Answer | Promise<A
   const chunk = storage.readBody === undefined
     ? storage.read(name, query.from, config.chunkBytes)
     : storage.readBody(name, query.from, config.chunkBytes, request.fileBody ?? "blob");
-  return after(chunk, (chunk) => answerChunk(serving, request, name, chunk, query, undefined));
+  return mapAwaitable(
+    chunk,
+    (chunk) => chunkResponse(serving, request, name, chunk, query, undefined),
+  );
 }

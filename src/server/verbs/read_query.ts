@@ -33,9 +33,9 @@ export function parseReadQuery(url: string): ReadQuery {
     } else if (name === "cursor") {
       query.cursor ??= value;
     } else if (name === "offset" || name === "time" || name === "tail") {
-      if (place !== undefined) throw twoPlaces(place, name);
+      if (place !== undefined) throw twoPositions(place, name);
       place = name;
-      query.from = parsePlace(name, value);
+      query.from = parsePosition(name, value);
     }
   }
   if (place === undefined && query.live !== "no") {
@@ -56,7 +56,7 @@ function parsePlain([, offset = "-1", live, cursor]: RegExpExecArray): ReadQuery
   };
 }
 
-function twoPlaces(one: string, other: string): StreamError {
+function twoPositions(one: string, other: string): StreamError {
   return new StreamError(
     { code: "invalid_query" },
     `The query has ${
@@ -73,7 +73,7 @@ function parseLive(value: string): ReadQuery["live"] {
   );
 }
 
-function parsePlace(name: "offset" | "time" | "tail", value: string): ReadFrom {
+function parsePosition(name: "offset" | "time" | "tail", value: string): ReadFrom {
   switch (name) {
     case "offset":
       return parseReadOffset(value);

@@ -1,9 +1,12 @@
-import type { Answer, HttpRequest } from "../../http/handler.ts";
-import type { Serving } from "../context.ts";
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import type { ServerContext } from "../context.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
 
 /** DELETE (PROTOCOL §5.4). */
-export async function remove({ names, storage }: Serving, request: HttpRequest): Promise<Answer> {
+export async function remove(
+  { names, storage }: ServerContext,
+  request: HttpRequest,
+): Promise<HttpResponse> {
   await storage.delete(names.of(request));
   return { status: 204, headers: { ...COMMON_HEADERS, ...NO_STORE }, body: null };
 }

@@ -1,4 +1,4 @@
-import type { Answer, HeaderFields, HttpRequest } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { sseEncoding } from "../../protocol/content_type.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
 import { type EventId, parseEventId } from "../../protocol/event_id.ts";
@@ -13,7 +13,7 @@ import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protoco
 import type { ReadResult } from "../../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 /** The answer depends on where the client is, too: a cache must not take one for another. */
 const VARY: Readonly<HeaderFields> = { "vary": "last-event-id" };
@@ -23,15 +23,15 @@ const VARY: Readonly<HeaderFields> = { "vary": "last-event-id" };
  * `EventSource` that comes back with `Last-Event-ID` goes on after that event (an extension).
  */
 export async function sse(
-  serving: Serving,
+  serving: ServerContext,
   request: HttpRequest,
   name: string,
   query: ReadQuery,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const last = lastEventOf(request);
   const from = laterOf(query.from, last);
   const first = await serving.storage.read(name, from, serving.config.chunkBytes);
-  if (from === last?.offset && last.isClosed && isEnd(first)) return answerEnd(first);
+  if (from === last?.offset && last.isClosed && isEnd(first)) return endResponse(first);
   const cursor = nextCursor(query.cursor, serving.clock.nowMs());
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
@@ -69,7 +69,7 @@ function isEnd({ start, tail, closed }: ReadResult): boolean {
 }
 
 /** To who has been told of the closure already: a 204 is how `EventSource` learns not to come back. */
-function answerEnd({ space, tail }: ReadResult): Answer {
+function endResponse({ space, tail }: ReadResult): HttpResponse {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     ...VARY,

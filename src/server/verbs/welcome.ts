@@ -1,7 +1,7 @@
-import type { Answer, HttpRequest } from "../../http/handler.ts";
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { Serving } from "../context.ts";
+import type { ServerContext } from "../context.ts";
 
 /** The page runs nothing, loads nothing and is shown in no other. */
 const PAGE_POLICY =
@@ -11,9 +11,9 @@ const PAGE_POLICY =
 const PLAIN_BASE = /^https?:\/\/[\w.~:[\]-]+(?:\/[\w.~-]+)*$/;
 
 /** GET of the server's root: what this is and where to go on, as HTML for browsers, else as text. */
-export function welcome(serving: Serving, request: HttpRequest): Answer {
+export function welcome(serving: ServerContext, request: HttpRequest): HttpResponse {
   const isHtml = wantsHtml(request.headers.get("accept"));
-  const told = tell(serving, request);
+  const told = welcomePage(serving, request);
   const body = isHtml ? toHtml(told) : toText(told);
   return {
     status: 200,
@@ -29,14 +29,14 @@ export function welcome(serving: Serving, request: HttpRequest): Answer {
   };
 }
 
-interface Told {
+interface WelcomePage {
   readonly title: string;
   /** What it says, with the path that it says it of where there is one. */
   readonly lines: readonly (readonly [text: string, path?: string])[];
   readonly commands: readonly string[];
 }
 
-function tell({ config, names, urls }: Serving, request: HttpRequest): Told {
+function welcomePage({ config, names, urls }: ServerContext, request: HttpRequest): WelcomePage {
   const { origin, path } = urls.baseOf(request);
   const base = `${path}${names.outerPath(request)}`;
   const streams = `${base}${config.prefix}/`;
@@ -65,12 +65,12 @@ function tell({ config, names, urls }: Serving, request: HttpRequest): Told {
   };
 }
 
-function toText({ title, lines, commands }: Told): string {
+function toText({ title, lines, commands }: WelcomePage): string {
   const said = lines.map(([text, path]) => (path === undefined ? text : `${text} ${path}`));
   return `${[title, "", ...said, "", ...commands.map((line) => `  ${line}`)].join("\n")}\n`;
 }
 
-function toHtml({ title, lines, commands }: Told): string {
+function toHtml({ title, lines, commands }: WelcomePage): string {
   const said = lines.map(([text, path]) => {
     const link = path === undefined ? "" : ` <a href="${escape(path)}">${escape(path)}</a>`;
     return `<p>${escape(text)}${link}</p>`;

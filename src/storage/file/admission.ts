@@ -4,12 +4,12 @@ import type { BackendLimits } from "./backend_limits.ts";
 import type { Ballast } from "./directory/ballast.ts";
 import type { Checkpointer } from "./streams/checkpoint.ts";
 import type { LogWriter } from "./wal/writer.ts";
-import { shortageRefusal } from "./wal/shortage.ts";
+import { shortageStreamError } from "./wal/shortage.ts";
 
 /** Waiting commands' bytes are counted with at least this much each. */
 const COMMAND_BYTES = 512;
 /** What a record may hold beside its data, and all of a delete's: names, types, a producer's id. */
-const RECORD_SPARE_BYTES = 8 * 1024;
+const RECORD_OVERHEAD_BYTES = 8 * 1024;
 /** JSON as it is stored is at most this much longer than as it came: `[1,1]` becomes `1,\n1,\n`. */
 const STORED_GROWTH = 1.5;
 
@@ -17,7 +17,7 @@ const STORED_GROWTH = 1.5;
 export interface AdmissionParts {
   log: Pick<
     LogWriter<never>,
-    "shortage" | "queuedBytes" | "roomBytes" | "withoutPlace" | "isAtLimitFor" | "makeRoomFor"
+    "shortage" | "queuedBytes" | "roomBytes" | "firstUnallocated" | "isAtLimitFor" | "makeRoomFor"
   >;
   checkpointer: Pick<Checkpointer, "shortage" | "request">;
   ballast: Pick<Ballast, "release">;
@@ -51,9 +51,9 @@ export class Admission {
    */
   admit(kind: CommandKind, bytes: number): Promise<void> | undefined {
     const { log } = this.#parts;
-    if (log.shortage.isHolding) this.#admitBehindHeld(kind);
+    if (log.shortage.isHolding) this.#admitBehindHeldBatch(kind);
     if (kind === "delete") {
-      const batchBytes = log.withoutPlace(RECORD_SPARE_BYTES);
+      const batchBytes = log.firstUnallocated(RECORD_OVERHEAD_BYTES);
       return batchBytes === undefined ? undefined : this.#waitForFile(batchBytes, 0);
     }
     const { maxQueuedBytes, logReserveBytes, deleteReserveBytes, maxDirtyStreams } =
@@ -69,8 +69,8 @@ export class Admission {
     if (this.#gate !== undefined) return this.#waitAtGate(bytes);
     const isFull = log.roomBytes < logReserveBytes || this.#parts.dirty() >= maxDirtyStreams;
     if (isFull) return this.#waitForCheckpoint(bytes);
-    const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_SPARE_BYTES;
-    const batchBytes = log.withoutPlace(recordBytes, deleteReserveBytes);
+    const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_OVERHEAD_BYTES;
+    const batchBytes = log.firstUnallocated(recordBytes, deleteReserveBytes);
     if (batchBytes === undefined) return undefined;
     return log.isAtLimitFor(batchBytes)
       ? this.#waitForCheckpoint(bytes)
@@ -83,12 +83,12 @@ export class Admission {
    *
    * @throws {StreamError} `overloaded`, `storage_full`
    */
-  checkUnasked(): void {
+  checkUnadmitted(): void {
     const { log } = this.#parts;
     const { kind, isHolding } = log.shortage;
     if (kind === undefined) return;
-    if (isHolding || log.withoutPlace(RECORD_SPARE_BYTES) !== undefined) {
-      throw shortageRefusal(kind);
+    if (isHolding || log.firstUnallocated(RECORD_OVERHEAD_BYTES) !== undefined) {
+      throw shortageStreamError(kind);
     }
   }
 
@@ -102,17 +102,17 @@ export class Admission {
    * A batch is held. A delete is what makes room: it gets in if the ballast's is left, with which the
    * batch is tried again.
    */
-  #admitBehindHeld(kind: CommandKind): void {
+  #admitBehindHeldBatch(kind: CommandKind): void {
     const { log: { shortage }, ballast } = this.#parts;
     const makesRoom = kind === "delete" && shortage.kind === "no_space" && ballast.release();
-    if (!makesRoom) throw shortageRefusal(shortage.kind ?? "no_space");
+    if (!makesRoom) throw shortageStreamError(shortage.kind ?? "no_space");
     shortage.tryHeld();
   }
 
   /** The log is at its limit: a checkpoint has to free some of it. */
   #waitForCheckpoint(bytes: number): Promise<void> {
     const { checkpointer } = this.#parts;
-    if (checkpointer.shortage !== undefined) throw shortageRefusal(checkpointer.shortage);
+    if (checkpointer.shortage !== undefined) throw shortageStreamError(checkpointer.shortage);
     checkpointer.request();
     return this.#waitAtGate(bytes);
   }
@@ -120,7 +120,7 @@ export class Admission {
   /** The log's files have no room left: it needs another. */
   #waitForFile(batchBytes: number, bytes: number): Promise<void> {
     const { log } = this.#parts;
-    if (log.shortage.kind !== undefined) throw shortageRefusal(log.shortage.kind);
+    if (log.shortage.kind !== undefined) throw shortageStreamError(log.shortage.kind);
     void log.makeRoomFor(batchBytes).then(() => this.openGate());
     return this.#waitAtGate(bytes);
   }

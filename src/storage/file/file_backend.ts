@@ -1,9 +1,9 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileBody, FileBodyKind } from "../../env/file_body.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
-import { type ProducerPosition, StreamError } from "../../protocol/errors.ts";
+import { type ProducerState, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
-import { after } from "../map_awaitable.ts";
+import { mapAwaitable } from "../map_awaitable.ts";
 import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
@@ -21,8 +21,8 @@ import type { LogWriter } from "./wal/writer.ts";
 import { measureRecord } from "./wal/record_codec.ts";
 import type { SegmentReader } from "./segments/reader.ts";
 import type { SegmentWriter } from "./segments/writer.ts";
-import { shortageRefusal } from "./wal/shortage.ts";
-import type { StreamTable } from "./streams/stream_cache.ts";
+import { shortageStreamError } from "./wal/shortage.ts";
+import type { StreamCache } from "./streams/stream_cache.ts";
 
 /** What a record leaves with the log, to be shown once it is durable. */
 export interface Effect {
@@ -39,7 +39,7 @@ export interface FileBackendParts {
   clock: Clock;
   catalog: Catalog;
   log: LogWriter<Effect>;
-  table: StreamTable;
+  cache: StreamCache;
   damaged: DamagedStreams;
   reader: SegmentReader;
   segments: SegmentWriter;
@@ -47,7 +47,7 @@ export interface FileBackendParts {
   ballast: Ballast;
   limits: BackendLimits;
   /** Called for a stream that was made and ends by itself. */
-  onLimited(stream: FileStream): void;
+  onExpiring(stream: FileStream): void;
   /** Lets go of files and locks, last of all. */
   release(): Promise<void>;
 }
@@ -58,7 +58,7 @@ const NOTHING_ELSE: readonly FileStream[] = [];
 export class FileBackend implements Backend {
   readonly #parts: FileBackendParts;
   readonly #log: LogWriter<Effect>;
-  readonly #table: StreamTable;
+  readonly #cache: StreamCache;
   readonly #admission: Admission;
   #nextId: number;
   #checkpointedBytes = 0;
@@ -70,8 +70,8 @@ export class FileBackend implements Backend {
   constructor(parts: FileBackendParts, nextId: number) {
     this.#parts = parts;
     this.#log = parts.log;
-    this.#table = parts.table;
-    this.#admission = new Admission({ ...parts, dirty: () => parts.table.dirty });
+    this.#cache = parts.cache;
+    this.#admission = new Admission({ ...parts, dirty: () => parts.cache.dirty });
     this.#nextId = nextId;
     this.#scheduleCheckpoint();
   }
@@ -80,8 +80,8 @@ export class FileBackend implements Backend {
     return this.#parts.identity;
   }
 
-  get assigned(): number {
-    return this.#log.assigned;
+  get assignedLsn(): number {
+    return this.#log.assignedLsn;
   }
 
   /** The id that the next stream will get. */
@@ -101,7 +101,7 @@ export class FileBackend implements Backend {
   status(): StorageStatus {
     const { checkpointer, reader, damaged } = this.#parts;
     const figures = {
-      loadedStreams: this.#table.loaded,
+      loadedStreams: this.#cache.loaded,
       openFiles: reader.openFiles,
       logBytes: this.#log.liveBytes,
       queuedBytes: this.#log.queuedBytes + this.#admission.waitingBytes,
@@ -115,7 +115,7 @@ export class FileBackend implements Backend {
     const lacking = this.#log.shortage.kind ?? checkpointer.shortage;
     if (lacking === undefined) return { state: "ok", ...found };
     const state = lacking === "no_space" ? "full" : "out_of_files";
-    return { state, reason: shortageRefusal(lacking).message, ...found };
+    return { state, reason: shortageStreamError(lacking).message, ...found };
   }
 
   newId(): number {
@@ -123,47 +123,47 @@ export class FileBackend implements Backend {
   }
 
   find(name: string): Stream | undefined {
-    return this.#table.find(name);
+    return this.#cache.find(name);
   }
 
   load(id: number): Stream {
-    const stream = this.#table.loadIfThere(id);
+    const stream = this.#cache.loadIfThere(id);
     if (stream === undefined) throw missingSource(id);
     return stream;
   }
 
   loadIfThere(id: number): Stream | undefined {
-    return this.#table.loadIfThere(id);
+    return this.#cache.loadIfThere(id);
   }
 
-  glimpse(id: number): Stream {
-    const stream = this.#table.glimpse(id) ?? this.#table.glimpse(id, this.#parts.catalog.byId(id));
+  summary(id: number): Stream {
+    const stream = this.#cache.glimpse(id) ?? this.#cache.glimpse(id, this.#parts.catalog.byId(id));
     if (stream === undefined) throw missingSource(id);
     return stream;
   }
 
   list(range: NameRange, expected: number): Iterable<Stream> {
-    return this.#table.list(range, expected);
+    return this.#cache.list(range, expected);
   }
 
-  producer(stream: Stream, id: string): ProducerPosition | undefined {
-    return this.#table.producer(stream, id);
+  producer(stream: Stream, id: string): ProducerState | undefined {
+    return this.#cache.producer(stream, id);
   }
 
   create(record: CreateRecord): Stream {
     const stream = streamFromRecord(record);
     applyCreate(stream, record);
     const { tail, closed } = stream;
-    stream.position = this.#log.add(measureRecord(record), {
+    stream.lsn = this.#log.add(measureRecord(record), {
       stream,
       tail,
       closed,
       others: NOTHING_ELSE,
     });
-    stream.presencePosition = stream.position;
-    if (record.fork !== undefined) this.load(record.fork.sourceId).forks++;
-    this.#table.add(stream);
-    if (stream.lifetime.kind !== "forever") this.#parts.onLimited(stream);
+    stream.lifecycleLsn = stream.lsn;
+    if (record.fork !== undefined) this.load(record.fork.sourceId).forkCount++;
+    this.#cache.add(stream);
+    if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
     return stream;
   }
 
@@ -174,9 +174,9 @@ export class FileBackend implements Backend {
     applyAppend(stream, record);
     effect.tail = stream.tail;
     effect.closed = stream.closed;
-    stream.position = position;
+    stream.lsn = position;
     if (record.producer !== undefined) stream.markProducer(record.producer.id);
-    this.#table.markDirty(stream);
+    this.#cache.markDirty(stream);
   }
 
   remove(record: DeleteRecord, streams: readonly Stream[]): void {
@@ -187,25 +187,25 @@ export class FileBackend implements Backend {
       "the streams are of this backend",
     );
     // One that nobody asked for, an expiry, comes without being let in.
-    this.#admission.checkUnasked();
+    this.#admission.checkUnadmitted();
     const { tail, closed } = first;
     const position = this.#log.add(measureRecord(record), { stream: first, tail, closed, others });
-    applyDelete(gone, record.soft, ({ fork }) => fork && this.#table.loadIfThere(fork.sourceId));
+    applyDelete(gone, record.soft, ({ fork }) => fork && this.#cache.loadIfThere(fork.sourceId));
     for (const stream of gone) {
-      stream.position = position;
-      stream.presencePosition = position;
-      if (record.soft) this.#table.markDirty(stream);
-      else this.#table.remove(stream);
+      stream.lsn = position;
+      stream.lifecycleLsn = position;
+      if (record.soft) this.#cache.markDirty(stream);
+      else this.#cache.remove(stream);
     }
     this.#mayFreeRoom = true;
   }
 
-  touched(stream: Stream): void {
+  accessed(stream: Stream): void {
     invariant(stream instanceof FileStream, "the stream is one of this backend's");
     const { lifetime } = stream;
     if (lifetime.kind !== "ttl") return;
     const worthMs = lifetime.ttlSeconds * 100;
-    if (stream.touchedAtMs - stream.storedTouchMs > worthMs) this.#table.markDirty(stream);
+    if (stream.accessedAtMs - stream.storedAccessAtMs > worthMs) this.#cache.markDirty(stream);
   }
 
   durable(position: number): Promise<void> | undefined {
@@ -213,7 +213,7 @@ export class FileBackend implements Backend {
   }
 
   isDurable(position: number): boolean {
-    return position <= this.#log.durableSequence;
+    return position <= this.#log.durableLsn;
   }
 
   chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number> {
@@ -230,7 +230,7 @@ export class FileBackend implements Backend {
     // Taken now: while the segment is read, these bytes may leave memory.
     const newest = stream.buffer.slice(start, to);
     const older = this.#parts.reader.read(stream, from, start);
-    return after(older, (bytes) => concatBytes([bytes, newest]));
+    return mapAwaitable(older, (bytes) => concatBytes([bytes, newest]));
   }
 
   fileBody(
@@ -264,8 +264,8 @@ export class FileBackend implements Backend {
   publish(effects: readonly Effect[]): void {
     for (const { stream, tail, closed } of effects) stream.publish(tail, closed);
     for (const { stream, others } of effects) {
-      stream.wake();
-      for (const other of others) other.wake();
+      stream.notify();
+      for (const other of others) other.notify();
       this.#writeEarly(stream);
     }
     const { limits, checkpointer } = this.#parts;
@@ -275,7 +275,7 @@ export class FileBackend implements Backend {
       void checkpointer.run();
     } else if (
       this.#log.writtenBytes - this.#checkpointedBytes > limits.checkpointLogBytes ||
-      this.#table.dirty > limits.checkpointStreams
+      this.#cache.dirty > limits.checkpointStreams
     ) checkpointer.request();
   }
 
@@ -318,7 +318,7 @@ export class FileBackend implements Backend {
   #writeEarly(stream: FileStream): void {
     const { earlyWriteBytes } = this.#parts.limits;
     if (stream.durableTail - stream.buffer.start < earlyWriteBytes) return;
-    if (stream.inCheckpoint || stream.presence === "deleted") return;
+    if (stream.inCheckpoint || stream.lifecycle === "deleted") return;
     try {
       this.#parts.segments.write(stream, stream.durableTail);
     } catch {
@@ -330,7 +330,7 @@ export class FileBackend implements Backend {
   #scheduleCheckpoint(): void {
     const { clock, limits, checkpointer } = this.#parts;
     this.#cancelTimer = clock.setTimer(limits.checkpointIntervalMs, () => {
-      if (this.#table.dirty > 0) checkpointer.request();
+      if (this.#cache.dirty > 0) checkpointer.request();
       this.#scheduleCheckpoint();
     });
   }

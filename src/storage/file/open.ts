@@ -23,21 +23,21 @@ import {
 } from "./directory/directory.ts";
 import { Expiry } from "./streams/expiry.ts";
 import { type Effect, FileBackend } from "./file_backend.ts";
-import { keepLogFiles } from "./wal/quarantine_log_files.ts";
+import { quarantineLogFiles } from "./wal/quarantine_log_files.ts";
 import { type DirectoryLock, lockDirectory } from "./directory/lock.ts";
 import { LogFiles } from "./wal/files.ts";
-import { LogPace } from "./wal/throttle.ts";
+import { Throttle } from "./wal/throttle.ts";
 import { LogSync } from "./wal/sync.ts";
 import { LogWriter } from "./wal/writer.ts";
 import { OpenSegments } from "./segments/open_segments.ts";
-import type { DatabaseDoor, FileStorageOptions } from "./options.ts";
+import type { CatalogDriver, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
 import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
 import { replayLog } from "./streams/replay.ts";
 import { SegmentReader } from "./segments/reader.ts";
 import { SegmentWriter } from "./segments/writer.ts";
-import { StreamTable } from "./streams/stream_cache.ts";
-import { sweepSegments } from "./streams/orphan_sweep.ts";
+import { StreamCache } from "./streams/stream_cache.ts";
+import { sweepOrphans } from "./streams/orphan_sweep.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
 
@@ -48,12 +48,12 @@ const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
 /** A checkpoint hurries past so many times the dirty streams that it begins at: all are in memory. */
-const HURRIED_DIRTY = 1.1;
+const URGENT_DIRTY = 1.1;
 /** At so many times as many, and some more, writes wait for those that it has stored. */
 const MOST_DIRTY = 1.5;
-const SPARE_DIRTY = 1000;
+const EXTRA_DIRTY = 1000;
 
-const sqlite: DatabaseDoor = {
+const sqlite: CatalogDriver = {
   lock: lockDirectory,
   create: createSqliteCatalog,
   isUsed: isSqliteCatalogUsed,
@@ -112,7 +112,7 @@ function noRoomToStart(paths: DirectoryPaths, cause: Error): DirectoryError {
 async function openLocked(
   options: FileStorageOptions,
   fileSystem: FileSystem,
-  database: DatabaseDoor,
+  database: CatalogDriver,
   paths: DirectoryPaths,
   ballast: Ballast,
 ): Promise<Storage> {
@@ -133,7 +133,7 @@ async function openLocked(
     const { state } = catalog;
     // After an end in order no row is newer than the position: to go over all of them would be in vain.
     const positionBehind = (position: number) =>
-      state.clean ? undefined : catalog?.positionBehind(position);
+      state.clean ? undefined : catalog?.newestLsnAfter(position);
     const recovered = await recoverLog(fileSystem, paths.log, state, positionBehind);
     return await assemble(options, fileSystem, paths, catalog, recovered, ballast, lock);
   } catch (error) {
@@ -149,11 +149,11 @@ async function openLocked(
 /** FORMAT comes last: a directory without it was never used. */
 async function makeDirectory(
   fileSystem: FileSystem,
-  database: DatabaseDoor,
+  database: CatalogDriver,
   paths: DirectoryPaths,
   options: FileStorageOptions,
 ): Promise<void> {
-  refuseLostFormat(fileSystem, database, paths);
+  checkFormatNotLost(fileSystem, database, paths);
   const uuid = crypto.randomUUID();
   for (const folder of [paths.log, paths.segments]) {
     fileSystem.makeDirectory(folder);
@@ -163,7 +163,7 @@ async function makeDirectory(
     fileSystem.remove(`${paths.catalog}${suffix}`);
   }
   database.create(paths.catalog, uuid);
-  const files = logFiles(options, fileSystem, paths, uuid, { live: [], spares: [] });
+  const files = logFiles(options, fileSystem, paths, uuid, { live: [], recycled: [] });
   (await files.roll(1, 0)).file.close();
   await fileSystem.syncDirectory(paths.root);
   await syncAbove(fileSystem, paths.root);
@@ -172,9 +172,9 @@ async function makeDirectory(
 }
 
 /** A directory that served streams and has lost its FORMAT must not be taken for a new one. */
-function refuseLostFormat(
+function checkFormatNotLost(
   fileSystem: FileSystem,
-  database: DatabaseDoor,
+  database: CatalogDriver,
   paths: DirectoryPaths,
 ): void {
   const hasSegments = (fileSystem.list(paths.segments) ?? []).length > 0;
@@ -214,7 +214,7 @@ function logFiles(
   fileSystem: FileSystem,
   paths: DirectoryPaths,
   uuid: string,
-  found: Pick<RecoveredLog, "live" | "spares">,
+  found: Pick<RecoveredLog, "live" | "recycled">,
 ): LogFiles {
   return new LogFiles(
     {
@@ -225,7 +225,7 @@ function logFiles(
       newSalt: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     },
     found.live,
-    found.spares,
+    found.recycled,
   );
 }
 
@@ -241,11 +241,11 @@ async function assemble(
   const clock = options.clock ?? systemClock;
   const walBytes = limitOfLog(options);
   const { uuid } = catalog.state;
-  const { lastSequence } = recovered;
+  const { lastLsn } = recovered;
   // Records behind the catalogue say better than its word that the last server didn't end in order.
-  const clean = catalog.state.clean && lastSequence === catalog.state.position;
+  const clean = catalog.state.clean && lastLsn === catalog.state.lsn;
   const damaged = new DamagedStreams();
-  const table = new StreamTable({
+  const cache = new StreamCache({
     catalog,
     damaged,
     maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
@@ -259,7 +259,7 @@ async function assemble(
     fileSystem,
     clock,
     open,
-    pace: { letThrough: (batches) => pace.letThrough(batches) },
+    throttle: { yieldFor: (batches) => throttle.yieldFor(batches) },
     damaged,
     paths,
     uuid,
@@ -267,16 +267,16 @@ async function assemble(
     barrierFiles: options.barrierFiles ?? 4096,
   });
   const replayed = replayLog(recovered, {
-    table,
+    cache: cache,
     damaged,
     greatestRowId: catalog.greatestId() ?? Infinity,
   });
-  await keepLogFiles(fileSystem, paths.root, replayed.filesToKeep, clock.nowMs());
+  await quarantineLogFiles(fileSystem, paths.root, replayed.filesToQuarantine, clock.nowMs());
   // Rows of later streams than the state knows of come with their creations in the log.
   const nextId = Math.max(catalog.state.nextId, replayed.greatestId + 1);
   const files = logFiles(options, fileSystem, paths, uuid, recovered);
-  await files.takeBackEmpty(lastSequence + 1);
-  const current = await files.roll(lastSequence + 1, 0);
+  await files.takeBackEmpty(lastLsn + 1);
+  const current = await files.roll(lastLsn + 1, 0);
   try {
     await catalog.storeState({ ...catalog.state, nextId, clean: false });
   } catch (error) {
@@ -289,10 +289,10 @@ async function assemble(
     clock,
     fsync: options.fsync ?? "always",
     fsyncIntervalMs: options.fsyncIntervalMs ?? 1000,
-    sync: new LogSync({ clock, mayBlock: options.mayBlock ?? false, uses: () => table.finds }),
+    sync: new LogSync({ clock, mayBlock: options.mayBlock ?? false, uses: () => cache.finds }),
     limitBytes: walBytes,
     batchLimitBytes: reserveBytes(options),
-    nextSequence: lastSequence + 1,
+    nextLsn: lastLsn + 1,
     onDurable: (effects) => backend.publish(effects),
     onShortage: (error) => {
       logger.error("The log can't go on: {message}", { message: error.message });
@@ -304,9 +304,9 @@ async function assemble(
   });
   const checkpointIntervalMs = options.checkpointIntervalMs ?? 30_000;
   const checkpointStreams = options.checkpointStreams ?? 100_000;
-  const pace = new LogPace(
+  const throttle = new Throttle(
     log,
-    () => log.roomBytes < walBytes / 4 || table.dirty > checkpointStreams * HURRIED_DIRTY,
+    () => log.roomBytes < walBytes / 4 || cache.dirty > checkpointStreams * URGENT_DIRTY,
   );
   const checkpointer: Checkpointer = new Checkpointer({
     fileSystem,
@@ -314,8 +314,8 @@ async function assemble(
     folder: paths.segments,
     catalog,
     log,
-    pace,
-    table,
+    throttle,
+    cache,
     segments,
     open,
     ballast,
@@ -335,7 +335,7 @@ async function assemble(
     clock,
     catalog,
     log,
-    table,
+    cache: cache,
     damaged,
     reader: new SegmentReader(clock, catalog, open),
     segments,
@@ -348,10 +348,10 @@ async function assemble(
       earlyWriteBytes: options.earlyWriteBytes ?? MIB,
       checkpointLogBytes: Math.floor(walBytes / 3),
       checkpointStreams,
-      maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + SPARE_DIRTY,
+      maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + EXTRA_DIRTY,
       checkpointIntervalMs,
     },
-    onLimited: (stream) => expiry.note(stream),
+    onExpiring: (stream) => expiry.schedule(stream),
     release: async () => {
       isClosed = true;
       await expiry.stop();
@@ -368,12 +368,12 @@ async function assemble(
   const expiry = new Expiry({
     clock,
     catalog,
-    pace,
+    throttle: throttle,
     horizonMs: 2 * checkpointIntervalMs,
     expire: (id) => {
       engine.expire([id]);
-      const stream = table.loadIfThere(id);
-      return stream?.presence === "there" ? stream : undefined;
+      const stream = cache.loadIfThere(id);
+      return stream?.lifecycle === "there" ? stream : undefined;
     },
     isStopped,
   });
@@ -381,7 +381,15 @@ async function assemble(
   const sweep = () => {
     if (isSwept) return;
     isSwept = true;
-    sweepSegments({ fileSystem, folder: paths.segments, catalog, table, pace, nextId, isStopped })
+    sweepOrphans({
+      fileSystem,
+      folder: paths.segments,
+      catalog,
+      cache: cache,
+      throttle: throttle,
+      nextId,
+      isStopped,
+    })
       .catch((error) => {
         if (!isStopped()) logger.warn("The sweep of left-over files stopped: {error}", { error });
       });

@@ -54,11 +54,11 @@ export interface FileStorageOptions {
   /** The disk. */
   fileSystem?: FileSystem;
   /** The catalogue and the lock, which have a way of their own to the disk. */
-  database?: DatabaseDoor;
+  database?: CatalogDriver;
 }
 
 /** The parts of a directory that are SQLite's. */
-export interface DatabaseDoor {
+export interface CatalogDriver {
   lock(path: string): DirectoryLock;
   create(path: string, uuid: string): void;
   /** Whether a catalogue ever had a stream. */

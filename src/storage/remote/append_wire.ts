@@ -8,7 +8,7 @@ import type { Appended, AppendRequest } from "../storage.ts";
  */
 
 /** A longer append goes by itself: its body is copied once then, and not with the pack again. */
-export const PACKED_BODY_LIMIT_BYTES = 16 * 1024;
+export const BATCHED_BODY_LIMIT_BYTES = 16 * 1024;
 
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 
@@ -20,7 +20,7 @@ const HAS_PRODUCER = 8;
 const HAS_EXPECTED_TAIL = 16;
 const HAS_EXPECTED_SPACE = 32;
 
-const ANSWER_BYTES = 37;
+const REPLY_BYTES = 37;
 const CLOSED = 1;
 const DUPLICATE = 2;
 /** A character takes at most so many bytes in UTF-8. */
@@ -30,12 +30,12 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Whether an append is packed. */
-export function isPacked({ body }: AppendRequest): boolean {
-  return body.length <= PACKED_BODY_LIMIT_BYTES;
+export function isBatched({ body }: AppendRequest): boolean {
+  return body.length <= BATCHED_BODY_LIMIT_BYTES;
 }
 
 /** Bytes that grow, to be given away. */
-class Pack {
+class BatchBuffer {
   protected bytes = new Uint8Array(FIRST_CAPACITY_BYTES);
   protected view = new DataView(this.bytes.buffer);
   protected end = 0;
@@ -62,7 +62,7 @@ class Pack {
 }
 
 /** Appends on their way to the storage. */
-export class AppendPack extends Pack {
+export class AppendBatch extends BatchBuffer {
   add(id: number, name: string, request: AppendRequest): void {
     const { body, contentType = "", seq = "", producer, expectedTail } = request;
     const chars = name.length + contentType.length + seq.length + (producer?.id.length ?? 0);
@@ -108,7 +108,7 @@ function expectedTailOf(view: DataView, at: number, flags: number): Offset | und
 }
 
 /** Hands over each append of a pack; their bodies are parts of it. */
-export function unpackAppends(
+export function decodeAppends(
   packed: ArrayBuffer,
   take: (id: number, name: string, request: AppendRequest) => void,
 ): void {
@@ -147,11 +147,11 @@ export function unpackAppends(
 }
 
 /** The answers to appends, on their way back. */
-export class AppendedPack extends Pack {
+export class AppendedBatch extends BatchBuffer {
   add(id: number, { space, tail, closed, duplicate, producer }: Appended): void {
-    this.reserve(ANSWER_BYTES);
+    this.reserve(REPLY_BYTES);
     const { view, end: at } = this;
-    this.end += ANSWER_BYTES;
+    this.end += REPLY_BYTES;
     view.setUint32(at, id, true);
     view.setUint8(
       at + 4,
@@ -166,12 +166,12 @@ export class AppendedPack extends Pack {
 }
 
 /** Hands over each answer of a pack. */
-export function unpackAppended(
+export function decodeAppended(
   packed: ArrayBuffer,
   take: (id: number, answer: Appended) => void,
 ): void {
   const view = new DataView(packed);
-  for (let at = 0; at < packed.byteLength; at += ANSWER_BYTES) {
+  for (let at = 0; at < packed.byteLength; at += REPLY_BYTES) {
     const flags = view.getUint8(at + 4);
     take(view.getUint32(at, true), {
       space: view.getFloat64(at + 29, true),

@@ -40,7 +40,7 @@ export type Call =
   | { kind: "cancel"; id: number };
 
 /** What it is told. `changed` comes again and again, for a `watch` until its `cancel`. */
-export type Answer =
+export type Reply =
   | { kind: "created"; id: number; value: Created }
   | { kind: "appended"; id: number; value: Appended }
   | { kind: "done"; id: number }
@@ -53,7 +53,7 @@ export type Answer =
   | { kind: "status"; status: StorageStatus };
 
 /** What one turn of the event loop gathered, in its order: most of it appends, packed into buffers. */
-export type Post<T> = readonly (T | ArrayBuffer)[];
+export type MessageBatch<T> = readonly (T | ArrayBuffer)[];
 
 /** Brings a post to the other thread. */
-export type Deliver<T> = (post: Post<T>, transfer: ArrayBuffer[]) => void;
+export type Deliver<T> = (post: MessageBatch<T>, transfer: ArrayBuffer[]) => void;

@@ -1,7 +1,7 @@
 import type { Deliver } from "./messages.ts";
 
 /** What is packed apart from the other messages. */
-export interface Packing {
+export interface BinaryBatch {
   readonly isEmpty: boolean;
   take(): ArrayBuffer;
 }
@@ -12,14 +12,14 @@ export interface Packing {
  */
 export class Outbox<T extends object> {
   readonly #deliver: Deliver<T>;
-  readonly #pack: Packing;
+  readonly #batch: BinaryBatch;
   #parts: (T | ArrayBuffer)[] = [];
   #transfer: ArrayBuffer[] = [];
   #isDue = false;
 
-  constructor(deliver: Deliver<T>, pack: Packing) {
+  constructor(deliver: Deliver<T>, pack: BinaryBatch) {
     this.#deliver = deliver;
-    this.#pack = pack;
+    this.#batch = pack;
   }
 
   /**
@@ -28,7 +28,7 @@ export class Outbox<T extends object> {
    * @param given memory that changes hands with it
    */
   send(message: T, given?: ArrayBuffer): void {
-    this.#closePack();
+    this.#endBatch();
     this.#parts.push(message);
     if (given !== undefined) this.#transfer.push(given);
     this.sendSoon();
@@ -38,12 +38,12 @@ export class Outbox<T extends object> {
   sendSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    setImmediate(() => this.#post());
+    setImmediate(() => this.#flush());
   }
 
-  #post(): void {
+  #flush(): void {
     this.#isDue = false;
-    this.#closePack();
+    this.#endBatch();
     const post = this.#parts;
     const transfer = this.#transfer;
     this.#parts = [];
@@ -51,9 +51,9 @@ export class Outbox<T extends object> {
     this.#deliver(post, transfer);
   }
 
-  #closePack(): void {
-    if (this.#pack.isEmpty) return;
-    const packed = this.#pack.take();
+  #endBatch(): void {
+    if (this.#batch.isEmpty) return;
+    const packed = this.#batch.take();
     this.#parts.push(packed);
     this.#transfer.push(packed);
   }

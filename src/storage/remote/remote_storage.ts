@@ -14,8 +14,8 @@ import type {
   Watch,
 } from "../storage.ts";
 import { callWatcher, type Watcher } from "../watcher.ts";
-import { AppendPack, isPacked, unpackAppended } from "./append_wire.ts";
-import type { Answer, Call, Deliver, Post } from "./messages.ts";
+import { AppendBatch, decodeAppended, isBatched } from "./append_wire.ts";
+import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { fromWire, toWire } from "./wire_bytes.ts";
 
@@ -35,7 +35,7 @@ const ID_LIMIT = 2 ** 32;
 export class RemoteStorage implements Storage {
   readonly identity: string;
   readonly #out: Outbox<Call>;
-  readonly #pack = new AppendPack();
+  readonly #batch = new AppendBatch();
   readonly #created = new Pending<Created>();
   readonly #appended = new Pending<Appended>();
   readonly #done = new Pending<void>();
@@ -50,14 +50,14 @@ export class RemoteStorage implements Storage {
   constructor(deliver: Deliver<Call>, { identity, status }: RemoteStart) {
     this.identity = identity;
     this.#status = status;
-    this.#out = new Outbox(deliver, this.#pack);
+    this.#out = new Outbox(deliver, this.#batch);
   }
 
   /** Takes what the host has sent. */
-  take(post: Post<Answer>): void {
+  take(post: MessageBatch<Reply>): void {
     for (const part of post) {
-      if (part instanceof ArrayBuffer) this.#takePacked(part);
-      else this.#takeAnswer(part);
+      if (part instanceof ArrayBuffer) this.#takeBatch(part);
+      else this.#takeReply(part);
     }
   }
 
@@ -73,8 +73,8 @@ export class RemoteStorage implements Storage {
 
   append(name: string, request: AppendRequest): Promise<Appended> {
     return this.#call(this.#appended, (id) => {
-      if (isPacked(request)) {
-        this.#pack.add(id, name, request);
+      if (isBatched(request)) {
+        this.#batch.add(id, name, request);
         this.#out.sendSoon();
       } else {
         const { body, ...rest } = request;
@@ -107,7 +107,7 @@ export class RemoteStorage implements Storage {
     const id = this.#newId();
     this.#watches.set(id, onChange);
     try {
-      await this.#ask(this.#done, id, () => this.#out.send({ kind: "watch", id, name }));
+      await this.#request(this.#done, id, () => this.#out.send({ kind: "watch", id, name }));
     } catch (error) {
       this.#watches.delete(id);
       throw error;
@@ -131,10 +131,10 @@ export class RemoteStorage implements Storage {
   }
 
   #call<T>(pending: Pending<T>, send: (id: number) => void): Promise<T> {
-    return this.#ask(pending, this.#newId(), send);
+    return this.#request(pending, this.#newId(), send);
   }
 
-  #ask<T>(pending: Pending<T>, id: number, send: (id: number) => void): Promise<T> {
+  #request<T>(pending: Pending<T>, id: number, send: (id: number) => void): Promise<T> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
       pending.add(id, { resolve, reject });
@@ -147,11 +147,11 @@ export class RemoteStorage implements Storage {
     return this.#nextId;
   }
 
-  #takePacked(pack: ArrayBuffer): void {
-    unpackAppended(pack, (id, appended) => this.#appended.resolve(id, appended));
+  #takeBatch(pack: ArrayBuffer): void {
+    decodeAppended(pack, (id, appended) => this.#appended.resolve(id, appended));
   }
 
-  #takeAnswer(answer: Answer): void {
+  #takeReply(answer: Reply): void {
     switch (answer.kind) {
       case "created":
         return this.#created.resolve(answer.id, answer.value);
@@ -166,7 +166,7 @@ export class RemoteStorage implements Storage {
       case "page":
         return this.#pages.resolve(answer.id, answer.value);
       case "changed":
-        return this.#tell(this.#watches.get(answer.id));
+        return this.#notify(this.#watches.get(answer.id));
       case "refused":
         return this.#fail(answer.id, new StreamError(answer.failure, answer.message));
       case "failed":
@@ -176,7 +176,7 @@ export class RemoteStorage implements Storage {
     }
   }
 
-  #tell(watcher: Watcher | undefined): void {
+  #notify(watcher: Watcher | undefined): void {
     if (watcher !== undefined) callWatcher(watcher);
   }
 
@@ -196,33 +196,33 @@ export class RemoteStorage implements Storage {
   }
 }
 
-interface Asker<T> {
+interface Waiter<T> {
   resolve(value: T): void;
   reject(error: Error): void;
 }
 
 /** Calls of one kind that wait for their answers. */
 class Pending<T> {
-  readonly #askers = new Map<number, Asker<T>>();
+  readonly #waiters = new Map<number, Waiter<T>>();
 
-  add(id: number, asker: Asker<T>): void {
-    this.#askers.set(id, asker);
+  add(id: number, asker: Waiter<T>): void {
+    this.#waiters.set(id, asker);
   }
 
   resolve(id: number, value: T): void {
-    const asker = this.#askers.get(id);
-    this.#askers.delete(id);
+    const asker = this.#waiters.get(id);
+    this.#waiters.delete(id);
     asker?.resolve(value);
   }
 
   reject(id: number, error: Error): void {
-    const asker = this.#askers.get(id);
-    this.#askers.delete(id);
+    const asker = this.#waiters.get(id);
+    this.#waiters.delete(id);
     asker?.reject(error);
   }
 
   rejectAll(error: Error): void {
-    for (const asker of this.#askers.values()) asker.reject(error);
-    this.#askers.clear();
+    for (const asker of this.#waiters.values()) asker.reject(error);
+    this.#waiters.clear();
   }
 }

@@ -1,49 +1,49 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { AppendRequest, ReadResult, Storage, Watch } from "../storage.ts";
-import { AppendedPack, unpackAppends } from "./append_wire.ts";
-import type { Answer, Call, Deliver, Post } from "./messages.ts";
+import { AppendedBatch, decodeAppends } from "./append_wire.ts";
+import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { fromWire, toWire } from "./wire_bytes.ts";
 
 /** Serves a storage to one other thread, in which a `RemoteStorage` stands for it. */
 export class StorageHost {
   readonly #storage: Storage;
-  readonly #pack = new AppendedPack();
-  readonly #out: Outbox<Answer>;
+  readonly #batch = new AppendedBatch();
+  readonly #out: Outbox<Reply>;
   readonly #watches = new Map<number, Promise<Watch>>();
 
-  constructor(storage: Storage, deliver: Deliver<Answer>) {
+  constructor(storage: Storage, deliver: Deliver<Reply>) {
     this.#storage = storage;
-    this.#out = new Outbox(deliver, this.#pack);
+    this.#out = new Outbox(deliver, this.#batch);
   }
 
   /** Takes what the other thread has sent. */
-  take(post: Post<Call>): void {
+  take(post: MessageBatch<Call>): void {
     for (const part of post) {
-      if (part instanceof ArrayBuffer) this.#takePacked(part);
+      if (part instanceof ArrayBuffer) this.#takeBatch(part);
       else this.#takeCall(part);
     }
   }
 
   /** Says how the storage is; to be called every second. */
-  tellStatus(): void {
+  sendStatus(): void {
     this.#out.send({ kind: "status", status: this.#storage.status() });
   }
 
-  #takePacked(pack: ArrayBuffer): void {
-    unpackAppends(pack, (id, name, request) => this.#append(id, name, request));
+  #takeBatch(pack: ArrayBuffer): void {
+    decodeAppends(pack, (id, name, request) => this.#append(id, name, request));
   }
 
   #append(id: number, name: string, request: AppendRequest): void {
     this.#storage.append(name, request).then((appended) => {
-      this.#pack.add(id, appended);
+      this.#batch.add(id, appended);
       this.#out.sendSoon();
-    }, (error) => this.#refuse(id, error));
+    }, (error) => this.#sendError(id, error));
   }
 
   #takeCall(call: Call): void {
     const { id } = call;
-    const refuse = (error: unknown) => this.#refuse(id, error);
+    const refuse = (error: unknown) => this.#sendError(id, error);
     switch (call.kind) {
       case "append":
         return this.#append(id, call.name, { ...call.request, body: fromWire(call.body) });
@@ -86,7 +86,7 @@ export class StorageHost {
     this.#watches.set(id, watch);
     watch.then(() => this.#out.send({ kind: "done", id }), (error) => {
       this.#watches.delete(id);
-      this.#refuse(id, error);
+      this.#sendError(id, error);
     });
   }
 
@@ -95,7 +95,7 @@ export class StorageHost {
     this.#watches.delete(id);
   }
 
-  #refuse(id: number, error: unknown): void {
+  #sendError(id: number, error: unknown): void {
     if (error instanceof StreamError) {
       this.#out.send({ kind: "refused", id, failure: error.failure, message: error.message });
       return;

@@ -1,5 +1,5 @@
 import { main } from "../../../src/cli/program.ts";
-import { BrokenPipe, type Shell } from "../../../src/cli/context/command_context.ts";
+import { BrokenPipe, type CommandContext } from "../../../src/cli/context/command_context.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { systemClock } from "../../../src/env/clock.ts";
 import type { Clock } from "../../../src/env/clock.ts";
@@ -9,7 +9,7 @@ import { Fixture, type FixtureOptions, TEXT } from "../../support/fixture.ts";
 const APPEND_CHARS = 1_000;
 
 /** How a command ended and what it wrote. */
-export interface Ended {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -18,7 +18,7 @@ export interface Ended {
 }
 
 /** What a command finds around it, where that is not the plainest. */
-export interface Around {
+export interface RunOptions {
   readonly input?: string | Iterable<string | Bytes>;
   readonly environment?: Record<string, string>;
   readonly fetch?: (url: string, init: RequestInit) => Response | Promise<Response>;
@@ -38,7 +38,7 @@ export class CommandKit {
   }
 
   /** Runs the program with these arguments to its end. */
-  async run(args: readonly string[], around: Around = {}): Promise<Ended> {
+  async run(args: readonly string[], around: RunOptions = {}): Promise<CommandResult> {
     const stdout: Bytes[] = [];
     const stderr: string[] = [];
     let drawn = "";
@@ -47,7 +47,7 @@ export class CommandKit {
     const { app } = this.fixture;
     const terminals = around.terminals ?? [];
     const environment = around.environment ?? {};
-    const shell: Shell = {
+    const shell: CommandContext = {
       environment,
       clock,
       input: chunksOf(around.input ?? ""),
@@ -60,7 +60,7 @@ export class CommandKit {
         stdout.push(bytes.slice());
         return Promise.resolve();
       },
-      complain: (line) => stderr.push(line),
+      printError: (line) => stderr.push(line),
       endOnSignals: () => {},
       draw: (text) => drawn += text,
       transport: fetchTransport({
@@ -87,7 +87,7 @@ export class CommandKit {
   }
 
   /** Runs what has to succeed without a word on stderr; what it wrote to stdout. */
-  async ok(args: readonly string[], around: Around = {}): Promise<string> {
+  async ok(args: readonly string[], around: RunOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.run(args, around);
     if (code !== 0 || stderr !== "") throw new Error(`${args.join(" ")}: ${code} ${stderr}`);
     return stdout;

@@ -1,7 +1,7 @@
 import { equal } from "node:assert/strict";
 import { suggest } from "../../../src/cli/flags/suggestion.ts";
 import { COMMAND_SYNONYMS, FLAG_SYNONYMS } from "../../../src/cli/synonyms.ts";
-import { verbs } from "../../../src/cli/commands.ts";
+import { commands } from "../../../src/cli/commands.ts";
 
 const WORDS = ["read", "repair", "tail", "create", "dir", "log-level", "log-format"];
 
@@ -28,11 +28,11 @@ Deno.test("another program's word stands for ours", () => {
 });
 
 Deno.test("what synonyms stand for are commands and flags that there are", () => {
-  const names = verbs.map(({ name }) => name);
+  const names = commands.map(({ name }) => name);
   for (const word of Object.values(COMMAND_SYNONYMS).flat()) {
     equal(names.includes(word), true, word);
   }
-  const flags = verbs.flatMap((verb) => Object.values<{ name: string }>(verb.flags));
+  const flags = commands.flatMap((verb) => Object.values<{ name: string }>(verb.flags));
   for (const word of Object.values(FLAG_SYNONYMS).flat()) {
     equal(flags.some(({ name }) => name === word), true, word);
   }

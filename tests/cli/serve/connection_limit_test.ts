@@ -12,22 +12,22 @@ function limitFor(words: readonly string[], openFiles: number | undefined) {
 }
 
 Deno.test("as many connections as the open files leave beside the streams' own and a reserve", () => {
-  const { connections, complaint } = limitFor(["--max-open-files", "100"], 1000);
+  const { connections, warning } = limitFor(["--max-open-files", "100"], 1000);
   equal(connections, 1000 - 100 - 128 - 16);
-  equal(complaint, undefined);
+  equal(warning, undefined);
   equal(limitFor(["--storage", "memory"], 1000).connections, 1000 - 128 - 16);
   equal(limitFor(["--max-open-files", "100", "--workers", "4"], 1000).connections, 708);
 });
 
 Deno.test("as many as are asked for, and a complaint where the open files don't allow them", () => {
-  equal(limitFor(["--max-connections", "10"], 1000).complaint, undefined);
-  const { connections, complaint = "" } = limitFor(["--max-connections", "600"], 1024);
+  equal(limitFor(["--max-connections", "10"], 1000).warning, undefined);
+  const { connections, warning: complaint = "" } = limitFor(["--max-connections", "600"], 1024);
   equal(connections, 600);
   match(complaint, /600 connections and 656 files may be open.*only 1024: raise that limit/);
 });
 
 Deno.test("some at least, where there are fewer open files than the streams may take", () => {
-  const { connections, complaint = "" } = limitFor([], 256);
+  const { connections, warning: complaint = "" } = limitFor([], 256);
   equal(connections, 16);
   match(complaint, /16 connections and 656 files/);
 });

@@ -1,5 +1,5 @@
 import { equal, ok } from "node:assert/strict";
-import { type Running, shutDown } from "../../../src/cli/serve/shutdown.ts";
+import { shutDown, type ShutdownTargets } from "../../../src/cli/serve/shutdown.ts";
 
 const LIMITS = { drainMs: 40, totalMs: 120 };
 
@@ -7,7 +7,9 @@ function never(): Promise<void> {
   return new Promise(() => {});
 }
 
-function running(parts: Partial<Running> & { stop?: () => Promise<void> }): Running {
+function running(
+  parts: Partial<ShutdownTargets> & { stop?: () => Promise<void> },
+): ShutdownTargets {
   return {
     listener: { port: 1, stop: parts.stop ?? (() => Promise.resolve()) },
     answerReaders: parts.answerReaders ?? (() => {}),

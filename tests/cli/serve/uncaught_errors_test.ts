@@ -11,8 +11,8 @@ setTimeout(() => { throw new Error("thrown aside"); }, 0);
 setTimeout(() => { Promise.reject(new Error("rejected aside")); }, 0);
 setTimeout(() => { console.log("still here"); process.exit(0); }, 200);
 `
-  .replace("FAULTS", new URL(`file://${inRepo("src", "cli", "faults.ts")}`).href)
-  .replace("LOGGER", new URL(`file://${inRepo("src", "cli", "logger.ts")}`).href);
+  .replace("FAULTS", new URL(`file://${inRepo("src/cli/serve/uncaught_errors.ts")}`).href)
+  .replace("LOGGER", new URL(`file://${inRepo("src/cli/serve/logger.ts")}`).href);
 
 for (const command of [[Deno.execPath(), "eval"], [bun, "-e"]]) {
   const [program = "", ...args] = command;

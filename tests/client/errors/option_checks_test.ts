@@ -3,7 +3,7 @@ import { Client, type ClientOptions } from "../../../src/client/client.ts";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import { type RetryOptions, withRetry } from "../../../src/client/transport/retry.ts";
 import { failed } from "../../support/client/producer_fixture.ts";
-import { answer, ScriptKit } from "../../support/client/reader_kit.ts";
+import { chunkResponse, ScriptKit } from "../../support/client/reader_kit.ts";
 import { scripted } from "../../support/client/scripted_fetch.ts";
 
 const BASE = "http://localhost/v1/stream";
@@ -103,8 +103,8 @@ Deno.test("an explicit undefined is an option left out: the client's and the rea
   );
   const kit = new ScriptKit(
     [
-      answer("[1]", { next: "5", upToDate: true }),
-      answer(null, { next: "5", closed: true }),
+      chunkResponse("[1]", { next: "5", upToDate: true }),
+      chunkResponse(null, { next: "5", closed: true }),
     ],
     { readMode: "long-poll" },
   );
@@ -116,7 +116,7 @@ Deno.test("an explicit undefined is an option left out: the client's and the rea
   });
   await kit.until(reader.read());
   await kit.until(reader.read());
-  equal(kit.asked, ["GET s?offset=-1", "GET s?live=long-poll&offset=5"]);
+  equal(kit.requests, ["GET s?offset=-1", "GET s?live=long-poll&offset=5"]);
 });
 
 Deno.test("an explicit undefined is an option left out: the producer's and withRetry's", async () => {

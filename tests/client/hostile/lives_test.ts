@@ -131,11 +131,11 @@ Deno.test("a producer that is used after its end says so, and nothing more is se
   const producer = kit.client.producer("s", { id: "p" });
   await kit.until(producer.sendJson(1).then(({ stored }) => stored), 1);
   await kit.until(producer.close(), 1);
-  const asked = kit.asked.length;
+  const asked = kit.requests.length;
   await rejects(producer.sendJson(2), withCode("ended"));
   await rejects(producer.closeStream(), withCode("ended"));
   await producer.close();
-  equal(kit.asked.length, asked);
+  equal(kit.requests.length, asked);
 });
 
 Deno.test("a producer whose stream is deleted fails once, and nobody hears of it unasked", async () => {

@@ -3,7 +3,7 @@ import type { Client } from "../../../src/client/client.ts";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { type FaultWeights, randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 
@@ -31,7 +31,7 @@ async function live(client: Client, life: number, random: Random): Promise<Map<s
     const receipt = producer.sendJson(message);
     receipts.set(message, receipt);
     await receipt.catch(() => {});
-    if (random.chance(0.3)) await turn();
+    if (random.chance(0.3)) await yieldToEventLoop();
   }
   await producer.close().catch(() => {});
   const fates = new Map<string, Fate>();

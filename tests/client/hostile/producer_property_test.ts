@@ -5,7 +5,7 @@ import type { Producer } from "../../../src/client/producer/producer.ts";
 import type { ProducerOptions } from "../../../src/client/producer/options.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS, type Site } from "./hostile_kit.ts";
 
@@ -65,7 +65,7 @@ async function produce(
     const message = `${id}:${i}:${"\u00e9".repeat(random.below(20))}`;
     receipts.push(await (isJson ? producer.sendJson(message) : producer.send(`${message}\n`)));
     if (random.chance(0.1)) await producer.flush();
-    if (random.chance(0.2)) await turn();
+    if (random.chance(0.2)) await yieldToEventLoop();
     if (restart === "never" || !random.chance(0.05)) continue;
     await producer.close();
     await Promise.all(receipts.map(({ stored }) => stored));

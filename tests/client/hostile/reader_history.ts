@@ -3,7 +3,7 @@ import type { Client } from "../../../src/client/client.ts";
 import type { ReadMode } from "../../../src/client/reader/read_mode.ts";
 import type { Reader } from "../../../src/client/reader/reader.ts";
 import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import type { Random } from "../../support/random.ts";
 
 /** What kind of stream is read. */
@@ -79,7 +79,7 @@ export async function readWithStops(
           if (seen.length >= limit) break;
         }}
       // Gives the writer a turn: in catch-up mode nothing here waits for it.
-      await turn();
+      await yieldToEventLoop();
       if (!random.chance(0.4) || reader.closed) continue;
       await reader.close();
       reader = client.reader(path, { offset: reader.offset, readMode });

@@ -2,7 +2,7 @@ import type { Client } from "../../../src/client/client.ts";
 import type { ReadMode } from "../../../src/client/reader/read_mode.ts";
 import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
 import { type FaultWeights, randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 import {
@@ -37,7 +37,7 @@ async function write(
       : batch;
     await writer.send(concatBytes(parts), { close: at >= messages.length && random.chance(0.5) });
     if (random.chance(0.3)) await new Promise((resolve) => setTimeout(resolve, random.below(40)));
-    else await turn();
+    else await yieldToEventLoop();
   }
   await writer.close();
 }

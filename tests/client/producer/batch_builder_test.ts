@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import fc from "fast-check";
 import { JSON_TYPE, TEXT } from "../../support/fixture.ts";
-import { ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 async function fixture(headers = TEXT): Promise<ProducerFixture> {
   const made = new ProducerFixture();
@@ -64,7 +64,7 @@ Deno.test("while nothing is under way, a batch goes in the next turn", async () 
   const producer = at.producer({ lingerMs: 5 });
   await producer.send("a");
   await producer.send("b");
-  await quiet();
+  await drainEventLoop();
   equal(at.transport.bodies, []);
   await at.pass(0);
   equal(at.transport.bodies, ["ab"]);
@@ -75,7 +75,7 @@ Deno.test("while a batch is under way, the next one waits lingerMs for more", as
   const producer = at.producer({ lingerMs: 5 });
   await producer.send("a");
   await at.pass(0);
-  at.transport.onAnswer = () => new Promise(() => {});
+  at.transport.onResponse = () => new Promise(() => {});
   await producer.send("b");
   await at.pass(0);
   await producer.send("c");
@@ -89,7 +89,7 @@ Deno.test("while a batch is under way, the next one waits lingerMs for more", as
 Deno.test("the last answer ends the wait: what has gathered goes in the next turn", async () => {
   const at = await fixture();
   const gate = Promise.withResolvers<void>();
-  at.transport.onAnswer = () => gate.promise;
+  at.transport.onResponse = () => gate.promise;
   const producer = at.producer({ lingerMs: 1_000 });
   await producer.send("a");
   await at.pass(0);
@@ -105,7 +105,7 @@ Deno.test("a batch whose time has come gathers on while maxInFlight are under wa
   const producer = at.producer({ lingerMs: 5, maxInFlight: 2 });
   await producer.send("a");
   await at.pass(0);
-  at.transport.onAnswer = ({ headers }) =>
+  at.transport.onResponse = ({ headers }) =>
     headers["producer-seq"] === "1" ? gate.promise : new Promise(() => {});
   for (const letter of "bc") {
     await producer.send(letter);
@@ -116,7 +116,7 @@ Deno.test("a batch whose time has come gathers on while maxInFlight are under wa
   await producer.send("e");
   equal(at.transport.bodies, ["a", "b", "c"]);
   gate.resolve();
-  await quiet();
+  await drainEventLoop();
   equal(at.transport.bodies, ["a", "b", "c", "de"]);
 });
 
@@ -125,7 +125,7 @@ Deno.test("with lingerMs 0 a batch goes in the next turn, also while others are 
   const producer = at.producer({ lingerMs: 0 });
   await producer.send("a");
   await at.pass(0);
-  at.transport.onAnswer = () => new Promise(() => {});
+  at.transport.onResponse = () => new Promise(() => {});
   for (const letter of "bc") {
     await producer.send(letter);
     await at.pass(0);
@@ -148,17 +148,17 @@ Deno.test("until the first answer one batch is under way, then up to maxInFlight
   const producer = at.producer({ maxBatchMessages: 1, maxInFlight: 3 });
   const first = Promise.withResolvers<void>();
   const others = Promise.withResolvers<void>();
-  at.transport.onAnswer = ({ headers }) =>
+  at.transport.onResponse = ({ headers }) =>
     headers["producer-seq"] === "0" ? first.promise : others.promise;
   for (const letter of "abcdefgh") await producer.send(letter);
-  await quiet();
+  await drainEventLoop();
   equal(at.transport.sequence, ["0/0"]);
   first.resolve();
-  await quiet();
+  await drainEventLoop();
   equal(at.transport.sequence, ["0/0", "0/1", "0/2", "0/3"]);
   others.resolve();
   await producer.flush();
-  equal(at.transport.mostAtOnce, 3);
+  equal(at.transport.maxConcurrent, 3);
   equal(await at.server.content("s"), "abcdefgh");
 });
 
@@ -183,7 +183,7 @@ Deno.test("the same input makes the same batches whatever the timing, and is sto
           });
           for (const text of texts) {
             await producer.send(text);
-            if (maxInFlight > 1 && pauses.next().value) await quiet();
+            if (maxInFlight > 1 && pauses.next().value) await drainEventLoop();
           }
           await producer.close();
           cuts.push(at.transport.bodies.slice(sent));
@@ -202,8 +202,8 @@ Deno.test("memory is bounded: what isn't stored never exceeds maxBufferedBytes b
   let taken = 0;
   let stored = 0;
   let most = 0;
-  at.transport.onAnswer = async ({ body }) => {
-    await quiet();
+  at.transport.onResponse = async ({ body }) => {
+    await drainEventLoop();
     most = Math.max(most, taken - stored);
     stored += body?.length ?? 0;
   };

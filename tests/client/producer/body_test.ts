@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { Client } from "../../../src/client/client.ts";
 import { JSON_TYPE, TEXT } from "../../support/fixture.ts";
-import { failed, ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, failed, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 const bytes = new TextEncoder().encode("-héé-");
 const inner = bytes.subarray(1, 6);
@@ -224,5 +224,5 @@ Deno.test("a producer that has failed leaves no rejection of a stream that it do
   });
   await failed(producer.send(broken), "bad_request");
   // An unhandled rejection would end the test.
-  await quiet();
+  await drainEventLoop();
 });

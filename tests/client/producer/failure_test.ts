@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok, rejects, strictEqual as same } from "node:assert";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import { Fixture, JSON_TYPE, producer as producerHeaders, TEXT } from "../../support/fixture.ts";
-import { failed, ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, failed, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 const LOST = { lost: 1, unknown: 0 };
 const UNKNOWN = { lost: 0, unknown: 1 };
@@ -54,7 +54,7 @@ Deno.test("nobody has to look at the receipts of a producer that fails", async (
   ok(stored instanceof Promise);
   await failed(producer.flush(), "bad_request");
   // An unhandled rejection would end the test.
-  await quiet();
+  await drainEventLoop();
 });
 
 Deno.test("what onError throws doesn't keep the others from hearing", async () => {
@@ -129,8 +129,8 @@ Deno.test("a batch without an answer is unknown, those never sent after it are l
       unknown: 2,
     },
   );
-  await failed(receipts[1]?.stored ?? quiet(), "network", /may be: 1/, UNKNOWN);
-  await failed(receipts[2]?.stored ?? quiet(), "network", /never stored: 1/, LOST);
+  await failed(receipts[1]?.stored ?? drainEventLoop(), "network", /may be: 1/, UNKNOWN);
+  await failed(receipts[2]?.stored ?? drainEventLoop(), "network", /never stored: 1/, LOST);
   equal(await at.server.content("s"), "ab");
 });
 
@@ -140,7 +140,7 @@ Deno.test("behind a batch that was refused, those under way are lost, not unknow
   await producer.send("0");
   await producer.flush();
   at.transport.script = ({ headers }) => headers["producer-seq"] === "2" ? { status: 400 } : "pass";
-  at.transport.onAnswer = ({ headers }) =>
+  at.transport.onResponse = ({ headers }) =>
     headers["producer-seq"] === "2" ? undefined : new Promise(() => {});
   for (const letter of "abcd") await producer.send(letter);
   // The answer to the first may be lost; the third can't be taken without the second.
@@ -196,11 +196,11 @@ Deno.test("aborting the producer's signal ends everything with its reason", asyn
     signal,
     onError: (error) => errors.push(error),
   });
-  at.transport.onAnswer = () => new Promise(() => {});
+  at.transport.onResponse = () => new Promise(() => {});
   const receipts = [await producer.send("a"), await producer.send("b"), await producer.send("c")];
   const calls = [producer.send("d"), producer.flush(), producer.close()];
   const settled = Promise.allSettled([...calls, ...receipts.map(({ stored }) => stored)]);
-  await quiet();
+  await drainEventLoop();
   abort("enough");
   for (const each of await settled) equal(each.status === "rejected" && each.reason, "enough");
   await rejects(producer.send("e"), (reason) => reason === "enough");

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { TEXT } from "../../support/fixture.ts";
-import { ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 const NOTHING = {
   waitingMessages: 0,
@@ -30,7 +30,7 @@ Deno.test("the gauges count each message once, wherever it is, and are 0 in the 
     return "pass" as const;
   };
   for (let i = 0; i < 10; i++) void producer.send("y");
-  await quiet();
+  await drainEventLoop();
   // Each of the five batches counts 258 bytes: the fifth goes past the limit.
   equal(producer.gauges, {
     waitingMessages: 0,

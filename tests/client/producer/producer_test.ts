@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok, rejects, strictEqual as same } from "node:assert";
 import { isPending, JSON_TYPE, TEXT } from "../../support/fixture.ts";
-import { failed, ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, failed, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 async function fixture(headers = TEXT): Promise<ProducerFixture> {
   const made = new ProducerFixture();
@@ -124,7 +124,7 @@ Deno.test("an empty message of bytes or text is refused alone", async () => {
 Deno.test("with maxBufferedBytes not stored yet, send waits until some are", async () => {
   const at = await fixture();
   const gate = Promise.withResolvers<void>();
-  at.transport.onAnswer = () => gate.promise;
+  at.transport.onResponse = () => gate.promise;
   const producer = at.producer({ maxBufferedBytes: 300, maxBatchBytes: 100 });
   await producer.send("a".repeat(100));
   const second = producer.send("b");
@@ -227,7 +227,7 @@ Deno.test("a close waits for the batches before it: one sent again would find th
 Deno.test("a call's own signal ends that wait only", async () => {
   const at = await fixture();
   const gate = Promise.withResolvers<void>();
-  at.transport.onAnswer = () => gate.promise;
+  at.transport.onResponse = () => gate.promise;
   const producer = at.producer({ maxBufferedBytes: 300, maxBatchBytes: 100 });
   await producer.send("a".repeat(100));
   const { signal, abort } = aborting();
@@ -260,7 +260,7 @@ Deno.test("nothing stays on the signals of calls and of a closed producer", asyn
   await producer.send("a", { signal });
   await producer.flush({ signal });
   await producer.close({ signal });
-  await quiet();
+  await drainEventLoop();
   equal([listeners(), own.listeners()], [0, 0]);
 });
 

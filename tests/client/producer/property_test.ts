@@ -5,9 +5,9 @@ import type { Producer } from "../../../src/client/producer/producer.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { isJsonType } from "../../../src/protocol/content_type.ts";
 import { producer as producerHeaders } from "../../support/fixture.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import { ProducerFixture } from "../../support/client/producer_fixture.ts";
-import type { Fate } from "../../support/client/scripted_transport.ts";
+import type { RequestOutcome } from "../../support/client/scripted_transport.ts";
 
 /** What happens between two messages. */
 type Step =
@@ -20,7 +20,7 @@ interface Run {
   contentType: string;
   steps: Step[];
   /** What becomes of the requests, one after the other; what comes after them passes. */
-  fates: { fate: Fate; delayMs: number; answerDelayMs: number }[];
+  fates: { fate: RequestOutcome; delayMs: number; answerDelayMs: number }[];
   options: {
     maxBatchBytes: number;
     maxBatchMessages: number;
@@ -33,12 +33,12 @@ interface Run {
   end: { at: number; by: "close" | "fence" | "delete" | "abort" | "refuse" } | undefined;
 }
 
-const passing: fc.Arbitrary<Fate> = fc.oneof(
-  { weight: 6, arbitrary: fc.constant<Fate>("pass") },
-  { weight: 1, arbitrary: fc.constantFrom<Fate>("refuse", "lose", "duplicate") },
+const passing: fc.Arbitrary<RequestOutcome> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<RequestOutcome>("pass") },
+  { weight: 1, arbitrary: fc.constantFrom<RequestOutcome>("refuse", "lose", "duplicate") },
   {
     weight: 1,
-    arbitrary: fc.constantFrom<Fate>(
+    arbitrary: fc.constantFrom<RequestOutcome>(
       { status: 503 },
       { status: 503, done: true },
       { status: 429, headers: { "retry-after": "1" } },
@@ -112,7 +112,7 @@ async function play(run: Run): Promise<Outcome> {
     content = await at.server.content("s");
     return await end(at, run, run.end.by, controller);
   };
-  at.transport.onAnswer = async (request) => {
+  at.transport.onResponse = async (request) => {
     const number = at.transport.requests.indexOf(request);
     await sleep(at, run.fates[number]?.answerDelayMs ?? 0);
   };
@@ -169,7 +169,7 @@ async function end(
   run: Run,
   by: NonNullable<Run["end"]>["by"],
   controller: AbortController,
-): Promise<Fate> {
+): Promise<RequestOutcome> {
   if (by === "close") await at.client.close("s");
   if (by === "abort") controller.abort("aborted");
   if (by === "refuse") return { status: 400 };
@@ -193,7 +193,7 @@ function sleep(at: ProducerFixture, ms: number): Promise<void> {
 
 /** Lets run what doesn't wait for the clock. */
 async function pause(): Promise<void> {
-  for (let turns = 0; turns < 4; turns++) await turn();
+  for (let turns = 0; turns < 4; turns++) await yieldToEventLoop();
 }
 
 async function fateOf(receipt: Promise<Receipt>, failure: unknown): Promise<MessageFate> {

@@ -2,8 +2,8 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import { Client } from "../../../src/client/client.ts";
 import { withRetry } from "../../../src/client/transport/retry.ts";
 import { isPending, producer as producerHeaders, TEXT } from "../../support/fixture.ts";
-import { failed, ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
-import type { Fate } from "../../support/client/scripted_transport.ts";
+import { drainEventLoop, failed, ProducerFixture } from "../../support/client/producer_fixture.ts";
+import type { RequestOutcome } from "../../support/client/scripted_transport.ts";
 
 async function fixture(): Promise<ProducerFixture> {
   const made = new ProducerFixture();
@@ -32,7 +32,7 @@ for (
 ) {
   Deno.test(`a batch that ${name} is stored once`, async () => {
     const at = await fixture();
-    at.transport.script = (_, number): Fate => number === 1 ? fate : "pass";
+    at.transport.script = (_, number): RequestOutcome => number === 1 ? fate : "pass";
     const producer = await sendAll(at, "ab");
     await at.outcome(producer.flush());
     equal(await at.server.content("s"), "0ab");
@@ -64,7 +64,7 @@ Deno.test("a batch that overtook another waits until that one is stored", async 
     return "pass" as const;
   };
   const producer = await sendAll(at, "abcd");
-  await quiet();
+  await drainEventLoop();
   equal(at.transport.sequence, ["0/0", "0/1", "0/2", "0/3", "0/4"]);
   late.resolve();
   await producer.flush();
@@ -80,12 +80,12 @@ Deno.test("a gap's answer that comes after the missing batch was acknowledged is
     if (number === 1) await firstArrives.promise;
     return "pass" as const;
   };
-  at.transport.onAnswer = ({ headers }) =>
+  at.transport.onResponse = ({ headers }) =>
     headers["producer-seq"] === "2" ? gapArrives.promise : undefined;
   const producer = await sendAll(at, "ab");
-  await quiet();
+  await drainEventLoop();
   firstArrives.resolve();
-  await quiet();
+  await drainEventLoop();
   equal(producer.offset, at.server.offset(2));
   gapArrives.resolve();
   await producer.flush();
@@ -95,7 +95,7 @@ Deno.test("a gap's answer that comes after the missing batch was acknowledged is
 Deno.test("answers may come in any order, and each tells of the batches before it too", async () => {
   const at = await fixture();
   const answers = new Map<string, () => void>();
-  at.transport.onAnswer = ({ headers }) =>
+  at.transport.onResponse = ({ headers }) =>
     new Promise((resolve) => {
       const seq = headers["producer-seq"] ?? "";
       if (seq === "0") resolve();
@@ -103,14 +103,14 @@ Deno.test("answers may come in any order, and each tells of the batches before i
     });
   const producer = await sendAll(at, "abc");
   const flushed = producer.flush();
-  await quiet();
+  await drainEventLoop();
   answers.get("3")?.();
-  await quiet();
+  await drainEventLoop();
   equal(producer.offset, at.server.offset(4));
   await flushed;
   answers.get("1")?.();
   answers.get("2")?.();
-  await quiet();
+  await drainEventLoop();
   equal(producer.offset, at.server.offset(4));
 });
 

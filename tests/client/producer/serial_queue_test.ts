@@ -1,8 +1,8 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import { TEXT } from "../../support/fixture.ts";
-import type { Fate } from "../../support/client/scripted_transport.ts";
-import { failed, ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import type { RequestOutcome } from "../../support/client/scripted_transport.ts";
+import { drainEventLoop, failed, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 async function fixture() {
   const at = new ProducerFixture();
@@ -13,14 +13,14 @@ async function fixture() {
 /** Lets go of requests one by one, the newest first where several are under way. */
 function gates(at: ProducerFixture) {
   const open: (() => void)[] = [];
-  at.transport.script = async (): Promise<Fate> => {
+  at.transport.script = async (): Promise<RequestOutcome> => {
     await new Promise<void>((resolve) => open.unshift(resolve));
     return "pass";
   };
   return async () => {
-    await quiet();
+    await drainEventLoop();
     open.shift()?.();
-    await quiet();
+    await drainEventLoop();
   };
 }
 
@@ -36,7 +36,7 @@ Deno.test("sends that nobody awaits go out one by one, in their order, and the c
   ];
   for (let i = 0; i < calls.length; i++) await letOne();
   const answers = await Promise.all(calls);
-  equal(at.transport.mostAtOnce, 1);
+  equal(at.transport.maxConcurrent, 1);
   equal(await at.server.content("s"), 'ab"c"d');
   equal(answers.map(({ closed }) => closed), [false, false, false, false, true]);
 });

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, rejects } from "node:assert";
 import { JSON_TYPE, TEXT } from "../../support/fixture.ts";
-import { failed, ProducerFixture, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, failed, ProducerFixture } from "../../support/client/producer_fixture.ts";
 
 async function fixture(type = TEXT): Promise<ProducerFixture> {
   const at = new ProducerFixture();
@@ -80,7 +80,7 @@ Deno.test("a producer's writable takes no more than there is room for", async ()
     },
   }, { highWaterMark: 0 });
   const piping = endless.pipeTo(producer.writable()).catch(() => {});
-  await quiet();
+  await drainEventLoop();
   equal(pulled <= 4, true, `${pulled} chunks`);
   at.transport.script = () => ({ status: 400 });
   void piping;

@@ -92,7 +92,7 @@ Deno.test("an append whose answer was lost is not sent again", async () => {
 Deno.test("an abort rejects with its reason", async () => {
   const at = await fixture();
   const controller = new AbortController();
-  at.transport.onAnswer = () => controller.abort("enough");
+  at.transport.onResponse = () => controller.abort("enough");
   const sent = at.client.writer("s").send("a", { signal: controller.signal });
   await rejects(sent, (reason) => reason === "enough");
 });

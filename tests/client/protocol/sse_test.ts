@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { Reader } from "../../../src/client/reader/reader.ts";
-import { SseAnswer } from "../../support/client/reader_kit.ts";
+import { SseResponse } from "../../support/client/reader_kit.ts";
 import { AT_TAIL, json, OtherServer, reply, sse, text } from "./other_server.ts";
 
 const END = 'event: control\ndata: {"streamNextOffset":"z","streamClosed":true}\n\n';
@@ -56,7 +56,7 @@ for (const [way, body] of Object.entries(SAME_EVENTS)) {
   Deno.test(`PROTOCOL §5.8: JSON is read with ${way}, in chunks of any size`, async () => {
     const bytes = new TextEncoder().encode(body);
     for (const size of [1, 2, 7, 4096]) {
-      const answer = new SseAnswer();
+      const answer = new SseResponse();
       for (let at = 0; at < bytes.length; at += size) answer.send(bytes.slice(at, at + size));
       answer.end();
       const server = new OtherServer([json("a", "[]", AT_TAIL), answer.response]);
@@ -112,7 +112,7 @@ Deno.test("PROTOCOL §5.8: without Stream-SSE-Data-Encoding data that looks like
 Deno.test("PROTOCOL §5.8: a character may be cut anywhere", async () => {
   const bytes = new TextEncoder().encode(`event: data\ndata: \u{1f600}é\n\n${END}`);
   for (let cut = 1; cut < bytes.length; cut++) {
-    const answer = new SseAnswer().send(bytes.slice(0, cut)).send(bytes.slice(cut)).end();
+    const answer = new SseResponse().send(bytes.slice(0, cut)).send(bytes.slice(cut)).end();
     const server = new OtherServer([text("a", "", AT_TAIL), answer.response]);
     equal(await server.read(server.client.reader("s", { readMode: "sse" })), ["\u{1f600}é"]);
   }
@@ -120,7 +120,7 @@ Deno.test("PROTOCOL §5.8: a character may be cut anywhere", async () => {
 
 Deno.test("PROTOCOL §5.8: a client never reconnects after streamClosed", async () => {
   // The connection isn't even closed by the server, and one that is asked again would fail the test.
-  const answer = new SseAnswer().event("[1]", { streamNextOffset: "b", streamClosed: true });
+  const answer = new SseResponse().event("[1]", { streamNextOffset: "b", streamClosed: true });
   const server = new OtherServer([json("a", "[]", AT_TAIL), answer.response]);
   const reader = server.client.reader("s", { readMode: "sse" });
   equal(await server.read(reader), ["1"]);
@@ -166,7 +166,7 @@ Deno.test("PROTOCOL §5.8: data without its control event is asked for again, no
 });
 
 Deno.test("PROTOCOL §5.8: read() hangs up after streamClosed, even where the server doesn't", async () => {
-  const answer = new SseAnswer().event("[1]", { streamNextOffset: "b", streamClosed: true });
+  const answer = new SseResponse().event("[1]", { streamNextOffset: "b", streamClosed: true });
   const server = new OtherServer([json("a", "[]", AT_TAIL), answer.response]);
   const reader = server.client.reader("s", { readMode: "sse" });
   await reader.read();
@@ -233,7 +233,7 @@ for (const [status, code] of [[404, "not_found"], [410, "gone"]] as const) {
 }
 
 Deno.test("PROTOCOL §5.8: the data of an answer that broke is never handed out in part", async () => {
-  const broken = new SseAnswer().send("event: data\ndata: [1,2]\n\nevent: control\ndata: {");
+  const broken = new SseResponse().send("event: data\ndata: [1,2]\n\nevent: control\ndata: {");
   broken.break();
   const server = new OtherServer([
     json("a", "[]", AT_TAIL),

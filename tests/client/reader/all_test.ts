@@ -2,7 +2,7 @@ import { deepEqual as equal, rejects } from "node:assert/strict";
 import type { StandardSchema } from "../../../src/client/reader/standard_schema.ts";
 import { JSON_TYPE, settle, TEXT } from "../../support/fixture.ts";
 import { failed } from "../../support/client/producer_fixture.ts";
-import { answer, AppKit, ScriptKit } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit } from "../../support/client/reader_kit.ts";
 
 async function kitWith(type: Record<string, string>, content: string) {
   const kit = new AppKit();
@@ -38,9 +38,9 @@ Deno.test("all begins where a loop stopped, and where the stream is closed says 
 
 Deno.test("all goes on over answers that aren't the last", async () => {
   const kit = new ScriptKit([
-    answer("[1]", { next: "1" }),
-    answer("[2]", { next: "2" }),
-    answer("[3]", { next: "3", upToDate: true }),
+    chunkResponse("[1]", { next: "1" }),
+    chunkResponse("[2]", { next: "2" }),
+    chunkResponse("[3]", { next: "3", upToDate: true }),
   ]);
   equal(await kit.until(kit.client.reader("s").allJson<number>()), [1, 2, 3]);
 });
@@ -82,11 +82,11 @@ Deno.test("a text stream asks for nothing before it is wanted, and hangs up when
   const kit = await kitWith(TEXT, "abc");
   const stream = kit.client.reader("s").textStream();
   await settle();
-  equal(kit.asked, []);
+  equal(kit.requests, []);
   const reader = stream.getReader();
   equal((await reader.read()).value, "abc");
   await reader.cancel();
-  equal(kit.asked.length, 1);
+  equal(kit.requests.length, 1);
 });
 
 Deno.test("where all fails the reader stays where it was", async () => {

@@ -1,7 +1,7 @@
 import { deepEqual as equal, ok, rejects } from "node:assert/strict";
 import type { Message } from "../../../src/client/reader/message.ts";
 import { BINARY, CLOSE, JSON_TYPE } from "../../support/fixture.ts";
-import { answer, AppKit, ScriptKit } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit } from "../../support/client/reader_kit.ts";
 
 const CATCH_UP = { readMode: "catch-up" } as const;
 
@@ -21,7 +21,7 @@ Deno.test("a loop in catch-up mode ends at the tail, and a later one goes on the
   await kit.append("s", JSON_TYPE, "3");
   equal(await texts(reader), ["3"]);
   // What has data may have been kept by a cache, and then the tail is asked for; what is empty not.
-  equal(kit.asked.map((asked) => asked.endsWith("=now")), [false, true, false, false, true]);
+  equal(kit.requests.map((asked) => asked.endsWith("=now")), [false, true, false, false, true]);
 });
 
 Deno.test("messages keep the bytes that they were served with", async () => {
@@ -38,7 +38,7 @@ Deno.test("a stream of many chunks is read chunk by chunk", async () => {
   const reader = kit.client.reader("s", CATCH_UP);
   const whole = Array.from({ length: 10 }, (_, i) => String(i).repeat(2_000)).join("");
   equal((await texts(reader)).join(""), whole);
-  ok(kit.asked.length > 1);
+  ok(kit.requests.length > 1);
   equal(reader.offset, kit.offset(20_000));
 });
 
@@ -62,30 +62,30 @@ Deno.test("after the end of a closed stream each read says so again without aski
     equal([again.messages.length, again.closed, again.nextOffset], [0, true, first.nextOffset]);
   }
   equal(await texts(reader), []);
-  equal(kit.asked.length, 1);
+  equal(kit.requests.length, 1);
 });
 
 Deno.test("an empty 200 with Stream-Closed of any case is the end", async () => {
-  const closed = answer("", { next: "7", type: "text/plain" });
+  const closed = chunkResponse("", { next: "7", type: "text/plain" });
   closed.headers.set("stream-closed", "TRUE");
   const kit = new ScriptKit([closed]);
   equal(await texts(kit.client.reader("s", { offset: "7" })), []);
 });
 
 Deno.test("an answer that isn't up to date and goes nowhere counts as up to date", async () => {
-  const kit = new ScriptKit([answer("[]", { next: "7" })]);
+  const kit = new ScriptKit([chunkResponse("[]", { next: "7" })]);
   const reader = kit.client.reader("s", { offset: "7", readMode: "catch-up" });
   equal(await texts(reader), []);
   equal(reader.upToDate, true);
 });
 
 Deno.test("an answer without Stream-Next-Offset is refused at once", async () => {
-  const kit = new ScriptKit([answer("[]", {})]);
+  const kit = new ScriptKit([chunkResponse("[]", {})]);
   await rejects(kit.client.reader("s").read(), { code: "invalid_response" });
 });
 
 Deno.test("data that leads nowhere is refused instead of read for ever", async () => {
-  const kit = new ScriptKit([answer("[1]", { next: "7" })]);
+  const kit = new ScriptKit([chunkResponse("[1]", { next: "7" })]);
   const reader = kit.client.reader("s", { offset: "7" });
   await rejects(reader.read(), { code: "invalid_response", message: /same offset/ });
   equal(reader.offset, "7");
@@ -99,18 +99,18 @@ Deno.test("catch-up mode at now ends at once and goes on from there later", asyn
   equal(await texts(reader), []);
   await kit.append("s", JSON_TYPE, "2");
   equal(await texts(reader), ["2"]);
-  equal(kit.asked[0], "GET s?offset=now");
+  equal(kit.requests[0], "GET s?offset=now");
 });
 
 Deno.test("plain reads carry no cursor, the first live one that of the catch-up answer", async () => {
   const kit = new ScriptKit([
-    answer("[1]", { next: "1", cursor: "c1" }),
-    answer("[2]", { next: "2", cursor: "c2", upToDate: true }),
-    answer(null, { next: "2", cursor: "c3", upToDate: true }),
-    answer(null, { next: "2", closed: true }),
+    chunkResponse("[1]", { next: "1", cursor: "c1" }),
+    chunkResponse("[2]", { next: "2", cursor: "c2", upToDate: true }),
+    chunkResponse(null, { next: "2", cursor: "c3", upToDate: true }),
+    chunkResponse(null, { next: "2", closed: true }),
   ]);
   equal(await kit.until(texts(kit.client.reader("s", { readMode: "long-poll" }))), ["1", "2"]);
-  equal(kit.asked, [
+  equal(kit.requests, [
     "GET s?offset=-1",
     "GET s?offset=1",
     "GET s?cursor=c2&live=long-poll&offset=2",
@@ -119,7 +119,7 @@ Deno.test("plain reads carry no cursor, the first live one that of the catch-up 
 });
 
 Deno.test("names and offsets are encoded in the URL", async () => {
-  const kit = new ScriptKit([answer("", { next: "a+b", type: "text/plain" })]);
+  const kit = new ScriptKit([chunkResponse("", { next: "a+b", type: "text/plain" })]);
   await kit.client.reader("a b/ü", { offset: "a+b", readMode: "catch-up" }).read();
-  equal(kit.asked, ["GET a%20b/%C3%BC?offset=a%2Bb"]);
+  equal(kit.requests, ["GET a%20b/%C3%BC?offset=a%2Bb"]);
 });

@@ -3,7 +3,7 @@ import { Client } from "../../../src/client/client.ts";
 import type { TransportResponse } from "../../../src/client/transport/transport.ts";
 import { NO_BYTES } from "../../../src/protocol/bytes.ts";
 import { isPending, JSON_TYPE, settle } from "../../support/fixture.ts";
-import { answer, AppKit, ScriptKit, SseAnswer } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit, SseResponse } from "../../support/client/reader_kit.ts";
 
 const MODES = ["long-poll", "sse"] as const;
 /** A read from the app in memory is over after fewer turns of the queue than this. */
@@ -92,7 +92,7 @@ Deno.test("a signal that is aborted already ends every read before it asks", asy
   const signal = AbortSignal.abort(reason);
   await rejects(kit.client.reader("s", { signal }).read(), reason);
   await rejects(kit.client.reader("s").read({ signal }), reason);
-  equal(kit.asked, []);
+  equal(kit.requests, []);
 });
 
 Deno.test("aborting the signal ends a loop that has messages left", async () => {
@@ -122,8 +122,8 @@ Deno.test("a wait before another attempt ends when the reader is closed", async 
 });
 
 Deno.test("aborting the signal hangs up a connection that is held between two reads", async () => {
-  const sse = new SseAnswer();
-  const kit = new ScriptKit([answer("[]", { next: "5", upToDate: true }), sse.response]);
+  const sse = new SseResponse();
+  const kit = new ScriptKit([chunkResponse("[]", { next: "5", upToDate: true }), sse.response]);
   const counted = new CountedSignal();
   const reader = kit.client.reader("s", { signal: counted.signal });
   await reader.read();
@@ -205,11 +205,11 @@ Deno.test("await using closes the reader", async () => {
 });
 
 Deno.test("a connection that comes after the reader was closed is hung up", async () => {
-  const sse = new SseAnswer();
+  const sse = new SseResponse();
   const late = Promise.withResolvers<TransportResponse>();
   const { headers } = sse.response;
   const stream = sse.response.body ?? undefined;
-  const tail = answer("[]", { next: "5", upToDate: true }).headers;
+  const tail = chunkResponse("[]", { next: "5", upToDate: true }).headers;
   const client = new Client("http://localhost/v1/stream", {
     // One that doesn't listen to its signal.
     transport: (request) =>

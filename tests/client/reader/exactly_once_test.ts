@@ -6,7 +6,7 @@ import type { ReadMode } from "../../../src/client/reader/read_mode.ts";
 import type { Reader } from "../../../src/client/reader/reader.ts";
 import { AppKit, untilSettled } from "../../support/client/reader_kit.ts";
 import { Random } from "../../support/random.ts";
-import { unreliableWay } from "../../support/client/unreliable_network.ts";
+import { unreliableNetwork } from "../../support/client/unreliable_network.ts";
 
 const PATH = "log/a";
 const RUNS = 150;
@@ -31,7 +31,7 @@ class History {
     this.type = this.random.pick(TYPES);
     this.kit = new AppKit({ chunkBytes: this.random.pick([4096, 65_536]) }, {
       random: () => ways.next(),
-    }, (send) => unreliableWay(send, ways, 0.3));
+    }, (send) => unreliableNetwork(send, ways, 0.3));
     this.client = this.kit.client;
     this.reader = this.open("-1");
   }

@@ -3,14 +3,14 @@ import type { Message } from "../../../src/client/reader/message.ts";
 import { withRetry } from "../../../src/client/transport/retry.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
-import { answer, ScriptKit, untilSettled } from "../../support/client/reader_kit.ts";
+import { chunkResponse, ScriptKit, untilSettled } from "../../support/client/reader_kit.ts";
 import { Client } from "../../../src/client/client.ts";
 
 const CATCH_UP = { readMode: "catch-up" } as const;
 
 const lost = () => Promise.reject(new TypeError("connection reset"));
 const busy = () => new Response(null, { status: 503 });
-const all = () => answer("[1,2]", { next: "2", upToDate: true });
+const all = () => chunkResponse("[1,2]", { next: "2", upToDate: true });
 
 function repeat<T>(item: T, count: number): T[] {
   return Array.from({ length: count }, () => item);
@@ -23,9 +23,9 @@ async function texts(messages: AsyncIterable<Message>): Promise<string[]> {
 }
 
 Deno.test("failures that pass are ridden out from the same place", async () => {
-  const kit = new ScriptKit([lost, busy, answer("[0]", { next: "1" }), busy, lost, all]);
+  const kit = new ScriptKit([lost, busy, chunkResponse("[0]", { next: "1" }), busy, lost, all]);
   equal(await kit.until(texts(kit.client.reader("s", CATCH_UP))), ["0", "1", "2"]);
-  equal(kit.asked.slice(-3), repeat("GET s?offset=1", 3));
+  equal(kit.requests.slice(-3), repeat("GET s?offset=1", 3));
 });
 
 Deno.test("what keeps failing is thrown after maxElapsedMs, and the next read begins afresh", async () => {
@@ -35,7 +35,7 @@ Deno.test("what keeps failing is thrown after maxElapsedMs, and the next read be
   // Waits of half of 100, 200, 400, 800, 1,600 ms end after 1,550 ms; the next one would pass 2,000.
   await rejects(kit.until(reader.read(), 10), { code: "unavailable", status: 503 });
   ok(kit.clock.nowMs() - startMs <= 2_000);
-  equal(kit.asked.length, 6);
+  equal(kit.requests.length, 6);
   equal(reader.offset, "-1");
   equal((await kit.until(reader.read())).messages.length, 2);
 });
@@ -46,7 +46,7 @@ Deno.test("time-outs of plain reads count from their beginning", async () => {
   const startMs = kit.clock.nowMs();
   const reading = kit.client.reader("s", { ...CATCH_UP, maxElapsedMs: 25_000 }).read();
   await rejects(kit.until(reading), { code: "timeout" });
-  equal(kit.asked.length, 3);
+  equal(kit.requests.length, 3);
   ok(kit.clock.nowMs() - startMs < 35_000);
 });
 
@@ -92,7 +92,7 @@ Deno.test("what won't pass is thrown at once, and the reader stays where it was"
     ]
   ) {
     const kit = new ScriptKit([
-      answer("[0]", { next: "1" }),
+      chunkResponse("[0]", { next: "1" }),
       new Response(null, { status: Number(status) }),
       all,
     ]);
@@ -107,28 +107,28 @@ Deno.test("what won't pass is thrown at once, and the reader stays where it was"
 Deno.test("an array that was cut is never handed out but asked for again", async () => {
   const whole = '[1,"]",[2]]';
   for (let length = 0; length < whole.length; length++) {
-    const cut = answer(whole.slice(0, length), { next: "2", upToDate: true });
-    const kit = new ScriptKit([cut, answer(whole, { next: "2", upToDate: true })]);
+    const cut = chunkResponse(whole.slice(0, length), { next: "2", upToDate: true });
+    const kit = new ScriptKit([cut, chunkResponse(whole, { next: "2", upToDate: true })]);
     equal(await kit.until(texts(kit.client.reader("s", CATCH_UP))), ["1", '"]"', "[2]"]);
-    equal(kit.asked, repeat("GET s?offset=-1", 2));
+    equal(kit.requests, repeat("GET s?offset=-1", 2));
   }
 });
 
 Deno.test("an array that is cut every time is an invalid response in the end", async () => {
-  const kit = new ScriptKit(repeat(() => answer("[1,2", { next: "2" }), 5));
+  const kit = new ScriptKit(repeat(() => chunkResponse("[1,2", { next: "2" }), 5));
   const reader = kit.client.reader("s", CATCH_UP);
   await rejects(kit.until(reader.read()), {
     code: "invalid_response",
     message: /4 bytes aren't a whole JSON array/,
   });
-  equal([kit.asked.length, reader.offset], [5, "-1"]);
+  equal([kit.requests.length, reader.offset], [5, "-1"]);
 });
 
 Deno.test("a loop that failed goes on in the next loop, each message once", async () => {
   const kit = new ScriptKit([
-    answer("[0,1]", { next: "2" }),
+    chunkResponse("[0,1]", { next: "2" }),
     new Response(null, { status: 403 }),
-    answer("[2]", { next: "3", closed: true }),
+    chunkResponse("[2]", { next: "3", closed: true }),
   ]);
   const reader = kit.client.reader("s");
   const seen: string[] = [];

@@ -1,12 +1,17 @@
 import { deepEqual as equal, rejects } from "node:assert/strict";
 import type { Message } from "../../../src/client/reader/message.ts";
 import { settle } from "../../support/fixture.ts";
-import { type Answer, answer, ScriptKit, SseAnswer } from "../../support/client/reader_kit.ts";
+import {
+  chunkResponse,
+  type ResponseScript,
+  ScriptKit,
+  SseResponse,
+} from "../../support/client/reader_kit.ts";
 
-const END = () => answer("[1]", { next: "6", closed: true });
+const END = () => chunkResponse("[1]", { next: "6", closed: true });
 
 function tail(type = "application/json"): Response {
-  return answer(type.endsWith("json") ? "[]" : "", { next: "5", upToDate: true, type });
+  return chunkResponse(type.endsWith("json") ? "[]" : "", { next: "5", upToDate: true, type });
 }
 
 async function texts(messages: AsyncIterable<Message>): Promise<string[]> {
@@ -16,10 +21,10 @@ async function texts(messages: AsyncIterable<Message>): Promise<string[]> {
 }
 
 /** What a reader in auto mode asks for after the catch-up GET, and whether it got to the end. */
-async function liveModes(...answers: Answer[]): Promise<string[]> {
+async function liveModes(...answers: ResponseScript[]): Promise<string[]> {
   const kit = new ScriptKit([tail(), ...answers]);
   equal(await kit.until(texts(kit.client.reader("s"))), ["1"]);
-  return kit.asked.slice(1).map((asked) => /live=([\w-]+)/.exec(asked)?.[1] ?? "none");
+  return kit.requests.slice(1).map((asked) => /live=([\w-]+)/.exec(asked)?.[1] ?? "none");
 }
 
 Deno.test("text is followed by long-poll, everything else over SSE", async () => {
@@ -36,15 +41,15 @@ Deno.test("text is followed by long-poll, everything else over SSE", async () =>
     await reader.read();
     const reading = reader.read();
     await settle();
-    equal(kit.asked[1], `GET s?live=${live}&offset=5`);
+    equal(kit.requests[1], `GET s?live=${live}&offset=5`);
     await reader.close();
     await rejects(reading, { code: "ended" });
   }
 });
 
 Deno.test("SSE whose first event a proxy holds back gives way to long-poll, for good", async () => {
-  const held = new SseAnswer().send(":\n\n");
-  const empty = () => answer(null, { next: "5", upToDate: true });
+  const held = new SseResponse().send(":\n\n");
+  const empty = () => chunkResponse(null, { next: "5", upToDate: true });
   equal(await liveModes(held.response, empty, END), ["sse", "long-poll", "long-poll"]);
   equal(held.isCancelled, true);
 });
@@ -53,7 +58,7 @@ Deno.test("SSE whose head a proxy holds back gives way to long-poll", async () =
   const kit = new ScriptKit([tail(), () => new Promise<Response>(() => {}), END()]);
   const startMs = kit.clock.nowMs();
   equal(await kit.until(texts(kit.client.reader("s"))), ["1"]);
-  equal(kit.asked[2], "GET s?live=long-poll&offset=5");
+  equal(kit.requests[2], "GET s?live=long-poll&offset=5");
   equal(kit.clock.nowMs() - startMs, 5_000);
 });
 
@@ -69,19 +74,19 @@ Deno.test("a server that refuses SSE is asked by long-poll", async () => {
 });
 
 Deno.test("three connections in a row that bring nothing give way to long-poll", async () => {
-  const cut = () => new SseAnswer().break().response;
+  const cut = () => new SseResponse().break().response;
   equal(await liveModes(cut, cut, cut, END), ["sse", "sse", "sse", "long-poll"]);
 });
 
 Deno.test("connections that are cut after a while without their first event give way too", async () => {
   const cut = () => {
-    const sse = new SseAnswer();
+    const sse = new SseResponse();
     kit.clock.setTimer(2_000, () => sse.end());
     return sse.response;
   };
   const kit = new ScriptKit([tail(), cut, cut, cut, END()]);
   equal(await kit.until(texts(kit.client.reader("s"))), ["1"]);
-  equal(kit.asked[4], "GET s?live=long-poll&offset=5");
+  equal(kit.requests[4], "GET s?live=long-poll&offset=5");
 });
 
 for (
@@ -92,7 +97,7 @@ for (
 ) {
   Deno.test(`three connections in a row that end ${where} give way to long-poll`, async () => {
     const cut = (offset: string) =>
-      new SseAnswer().event("[]", { streamNextOffset: offset, streamCursor: "c" })
+      new SseResponse().event("[]", { streamNextOffset: offset, streamCursor: "c" })
         .send(left ?? "").end().response;
     const modes = await liveModes(cut("51"), cut("52"), cut("53"), END);
     equal(modes, ["sse", "sse", "sse", "long-poll"]);
@@ -100,10 +105,10 @@ for (
 }
 
 Deno.test("a connection that does its work in between keeps SSE", async () => {
-  const cut = () => new SseAnswer().break().response;
-  const good = new SseAnswer()
+  const cut = () => new SseResponse().break().response;
+  const good = new SseResponse()
     .event("[0]", { streamNextOffset: "51", streamCursor: "c", upToDate: true }).end();
-  const end = new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true });
+  const end = new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true });
   const kit = new ScriptKit([tail(), cut, cut, good.response, cut, cut, end.response]);
   equal(await kit.until(texts(kit.client.reader("s"))), ["0", "1"]);
 });
@@ -111,35 +116,35 @@ Deno.test("a connection that does its work in between keeps SSE", async () => {
 Deno.test("a server that is down for a while is no reason to give up SSE", async () => {
   const down = () => Promise.reject(new TypeError("connection refused"));
   const busy = () => new Response(null, { status: 503 });
-  const end = new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true });
+  const end = new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true });
   const modes = await liveModes(down, busy, down, busy, down, end.response);
   equal(modes, ["sse", "sse", "sse", "sse", "sse", "sse"]);
 });
 
 Deno.test("what was learned of the way survives a seek", async () => {
   const page = new Response("<html>", { headers: { "content-type": "text/html" } });
-  const part = () => answer("[1]", { next: "6", upToDate: true });
+  const part = () => chunkResponse("[1]", { next: "6", upToDate: true });
   const kit = new ScriptKit([tail(), page, part, tail(), END]);
   const reader = kit.client.reader("s");
   for (let i = 0; i < 2; i++) await reader.read();
   reader.seek("5");
   await reader.read();
   equal(await texts(reader), ["1"]);
-  equal(kit.asked.at(-1), "GET s?live=long-poll&offset=5");
+  equal(kit.requests.at(-1), "GET s?live=long-poll&offset=5");
 });
 
 Deno.test("mode sse never gives way: it begins anew with growing waits, then says what is wrong", async () => {
-  const cut = () => new SseAnswer().break().response;
+  const cut = () => new SseResponse().break().response;
   const kit = new ScriptKit([tail(), ...Array.from({ length: 50 }, () => cut)]);
   const reader = kit.client.reader("s", { readMode: "sse" });
   await reader.read();
   await rejects(kit.until(reader.read()), { code: "network", message: /before its first event/ });
-  equal(kit.asked.some((asked) => asked.includes("long-poll")), false);
-  equal(kit.asked.length < 25, true, `it asked ${kit.asked.length} times`);
+  equal(kit.requests.some((asked) => asked.includes("long-poll")), false);
+  equal(kit.requests.length < 25, true, `it asked ${kit.requests.length} times`);
 });
 
 Deno.test("mode sse waits for a slow first event as long as for any other", async () => {
-  const slow = new SseAnswer();
+  const slow = new SseResponse();
   const kit = new ScriptKit([tail(), slow.response]);
   const reader = kit.client.reader("s", { readMode: "sse" });
   await reader.read();

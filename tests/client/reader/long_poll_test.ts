@@ -1,6 +1,6 @@
 import { deepEqual as equal, ok, rejects } from "node:assert/strict";
 import { BINARY, CLOSE, isPending, JSON_TYPE, settle } from "../../support/fixture.ts";
-import { answer, AppKit, ScriptKit } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit } from "../../support/client/reader_kit.ts";
 
 const LONG_POLL = { readMode: "long-poll" } as const;
 
@@ -70,27 +70,27 @@ Deno.test("at now the first read waits, and nothing that comes after it is misse
 
 Deno.test("a request lost while it waits at now loses nothing", async () => {
   const kit = new ScriptKit([
-    answer("[]", { next: "5", upToDate: true }),
+    chunkResponse("[]", { next: "5", upToDate: true }),
     () => Promise.reject(new TypeError("connection reset")),
-    answer("[1]", { next: "6", upToDate: true }),
+    chunkResponse("[1]", { next: "6", upToDate: true }),
   ]);
   const data = await kit.until(kit.client.reader("s", { offset: "now", ...LONG_POLL }).read());
   equal(data.messages.length, 1);
-  equal(kit.asked[2], "GET s?live=long-poll&offset=5");
+  equal(kit.requests[2], "GET s?live=long-poll&offset=5");
 });
 
 Deno.test("a closed stream at now ends at once", async () => {
   const kit = new AppKit();
   await kit.make("s", { ...JSON_TYPE, ...CLOSE }, "[1]");
   const data = await kit.client.reader("s", { offset: "now", ...LONG_POLL }).read();
-  equal([data.messages.length, data.closed, kit.asked.length], [0, true, 1]);
+  equal([data.messages.length, data.closed, kit.requests.length], [0, true, 1]);
 });
 
 Deno.test("a live request may take the live time-out, then it is asked again", async () => {
   const kit = new ScriptKit([
-    answer("[]", { next: "5", upToDate: true }),
+    chunkResponse("[]", { next: "5", upToDate: true }),
     () => new Promise<Response>(() => {}),
-    answer("[1]", { next: "6", upToDate: true }),
+    chunkResponse("[1]", { next: "6", upToDate: true }),
   ], { liveTimeoutMs: 50_000 });
   const reader = kit.client.reader("s", { offset: "5", ...LONG_POLL });
   await reader.read();
@@ -98,20 +98,20 @@ Deno.test("a live request may take the live time-out, then it is asked again", a
   await settle();
   kit.clock.advance(49_999);
   await settle();
-  equal(kit.asked.length, 2);
+  equal(kit.requests.length, 2);
   equal((await kit.until(reading)).messages.length, 1);
-  equal(kit.asked.length, 3);
+  equal(kit.requests.length, 3);
 });
 
 Deno.test("empty answers that come at once are asked for ever more slowly, until something comes", async () => {
-  const empty = () => answer(null, { next: "5", cursor: "1", upToDate: true });
+  const empty = () => chunkResponse(null, { next: "5", cursor: "1", upToDate: true });
   const kit = new ScriptKit([
-    answer("[]", { next: "5", upToDate: true }),
+    chunkResponse("[]", { next: "5", upToDate: true }),
     ...Array.from({ length: 6 }, empty),
-    answer("[1]", { next: "6", upToDate: true }),
-    answer("[2]", { next: "7", upToDate: true }),
-    answer(null, { next: "7", upToDate: true }),
-    answer("[3]", { next: "8", closed: true }),
+    chunkResponse("[1]", { next: "6", upToDate: true }),
+    chunkResponse("[2]", { next: "7", upToDate: true }),
+    chunkResponse(null, { next: "7", upToDate: true }),
+    chunkResponse("[3]", { next: "8", closed: true }),
   ]);
   const times: number[] = [];
   const looping = (async () => {
@@ -128,7 +128,10 @@ Deno.test("empty answers that come at once are asked for ever more slowly, until
 });
 
 Deno.test("a 204 without Stream-Next-Offset is refused", async () => {
-  const kit = new ScriptKit([answer("[]", { next: "5", upToDate: true }), answer(null, {})]);
+  const kit = new ScriptKit([
+    chunkResponse("[]", { next: "5", upToDate: true }),
+    chunkResponse(null, {}),
+  ]);
   const reader = kit.client.reader("s", LONG_POLL);
   await reader.read();
   await rejects(reader.read(), { code: "invalid_response" });

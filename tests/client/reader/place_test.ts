@@ -1,7 +1,7 @@
 import { deepEqual as equal, ok, rejects, throws } from "node:assert/strict";
 import type { Reader } from "../../../src/client/reader/reader.ts";
 import { BINARY, CLOSE, isPending, JSON_TYPE, settle } from "../../support/fixture.ts";
-import { answer, AppKit, ScriptKit } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit } from "../../support/client/reader_kit.ts";
 
 const CATCH_UP = { readMode: "catch-up" } as const;
 
@@ -39,13 +39,13 @@ Deno.test("what a loop left of an answer is what read gives next, in an array of
   equal(messages.map((message) => message.text()), ["2", "3"]);
   equal(new TextDecoder().decode(data), "[2,3]");
   equal(reader.offset, nextOffset);
-  equal(kit.asked, ["GET s?offset=-1", "GET s?offset=now"]);
+  equal(kit.requests, ["GET s?offset=-1", "GET s?offset=now"]);
 });
 
 Deno.test("a place counts messages over as many answers as it takes", async () => {
   const kit = new ScriptKit([
-    answer("[1,2]", { next: "2" }),
-    answer("[3,4,5]", { next: "5", upToDate: true }),
+    chunkResponse("[1,2]", { next: "2" }),
+    chunkResponse("[3,4,5]", { next: "5", upToDate: true }),
   ]);
   const reader = kit.client.reader("s", { offset: "-1/3", ...CATCH_UP });
   const first = await reader.read();
@@ -165,6 +165,6 @@ Deno.test("a second read while one waits is refused and disturbs nothing", async
   await rejects(reader.seekToTail(), { code: "invalid_argument" });
   await kit.append("s", JSON_TYPE, "[1]");
   equal((await reading).messages.length, 1);
-  equal(kit.asked.length, 2);
+  equal(kit.requests.length, 2);
   await reader.close();
 });

@@ -1,13 +1,13 @@
 import { deepEqual as equal, ok, rejects } from "node:assert/strict";
 import type { Message } from "../../../src/client/reader/message.ts";
 import { BINARY, CLOSE, isPending, JSON_TYPE, settle, TEXT } from "../../support/fixture.ts";
-import { answer, AppKit, ScriptKit, SseAnswer } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit, SseResponse } from "../../support/client/reader_kit.ts";
 
 const SSE = { readMode: "sse" } as const;
 
 /** What the catch-up GET before SSE finds: an empty stream. */
 function tail(type = "application/json"): Response {
-  return answer(type.endsWith("json") ? "[]" : "", { next: "5", upToDate: true, type });
+  return chunkResponse(type.endsWith("json") ? "[]" : "", { next: "5", upToDate: true, type });
 }
 
 async function texts(messages: AsyncIterable<Message>): Promise<string[]> {
@@ -31,8 +31,8 @@ for (
     await settle();
     await kit.append("s", { ...headers, ...CLOSE }, "[3]");
     equal(await looping, ["1", '{"a":"é\\n"}', "3"]);
-    equal(kit.asked.length, 2);
-    ok(kit.asked[1]?.includes("live=sse"));
+    equal(kit.requests.length, 2);
+    ok(kit.requests[1]?.includes("live=sse"));
   });
 }
 
@@ -59,7 +59,7 @@ Deno.test("text in mode sse comes with its lines", async () => {
 });
 
 Deno.test("data is handed out with the control event that follows, several data events as one", async () => {
-  const sse = new SseAnswer();
+  const sse = new SseResponse();
   const kit = new ScriptKit([tail(), sse.response]);
   const reader = kit.client.reader("s", SSE);
   await reader.read();
@@ -75,7 +75,7 @@ Deno.test("data is handed out with the control event that follows, several data 
 });
 
 Deno.test("base64 spread over lines is decoded, of +json types to the array", async () => {
-  const sse = new SseAnswer({ "stream-sse-data-encoding": "base64" });
+  const sse = new SseResponse({ "stream-sse-data-encoding": "base64" });
   const kit = new ScriptKit([tail("application/x+json"), sse.response]);
   const base64 = btoa('["abc",1]');
   sse.event(`${base64.slice(0, 5)}\ndata: ${base64.slice(5)}`, {
@@ -86,7 +86,7 @@ Deno.test("base64 spread over lines is decoded, of +json types to the array", as
 });
 
 Deno.test("an empty batch neither stalls a loop nor ends it", async () => {
-  const sse = new SseAnswer();
+  const sse = new SseResponse();
   const kit = new ScriptKit([tail(), sse.response]);
   sse.event("[]", { streamNextOffset: "5", streamCursor: "c", upToDate: true });
   sse.event("[1]", { streamNextOffset: "6", streamCursor: "c", upToDate: true });
@@ -95,8 +95,8 @@ Deno.test("an empty batch neither stalls a loop nor ends it", async () => {
 });
 
 Deno.test("an event that was cut is dropped and read again from the last control event", async () => {
-  const first = new SseAnswer();
-  const second = new SseAnswer();
+  const first = new SseResponse();
+  const second = new SseResponse();
   const kit = new ScriptKit([tail(), first.response, second.response]);
   first.event("[1]", { streamNextOffset: "6", streamCursor: "c6" });
   first.send("event: data\ndata: [2]\n\nevent: control\ndata: {");
@@ -105,7 +105,7 @@ Deno.test("an event that was cut is dropped and read again from the last control
   await settle();
   first.break();
   equal(await looping, ["1", "2"]);
-  equal(kit.asked.slice(1), ["GET s?live=sse&offset=5", "GET s?cursor=c6&live=sse&offset=6"]);
+  equal(kit.requests.slice(1), ["GET s?live=sse&offset=5", "GET s?cursor=c6&live=sse&offset=6"]);
 });
 
 Deno.test("a connection that the server ends after a while is begun anew at once", async () => {
@@ -117,28 +117,28 @@ Deno.test("a connection that the server ends after a while is begun anew at once
     kit.clock.advance(1_000);
     await settle();
   }
-  equal(kit.asked.length, 3);
-  ok(kit.asked[2]?.includes("cursor="));
+  equal(kit.requests.length, 3);
+  ok(kit.requests[2]?.includes("cursor="));
   await kit.append("s", { ...JSON_TYPE, ...CLOSE }, "1");
   equal(await looping, ["1"]);
 });
 
 Deno.test("the cursor last heard is echoed, whatever event left it out", async () => {
-  const first = new SseAnswer();
-  const second = new SseAnswer().event("[2]", { streamNextOffset: "7", streamClosed: true });
+  const first = new SseResponse();
+  const second = new SseResponse().event("[2]", { streamNextOffset: "7", streamClosed: true });
   const kit = new ScriptKit([tail(), first.response, second.response]);
   first.event("[0]", { streamNextOffset: "51", streamCursor: "c" });
   first.event("[1]", { streamNextOffset: "6" }).end();
   equal(await texts(kit.client.reader("s", SSE)), ["0", "1", "2"]);
-  equal(kit.asked[2], "GET s?cursor=c&live=sse&offset=6");
+  equal(kit.requests[2], "GET s?cursor=c&live=sse&offset=6");
 });
 
 Deno.test("each connection that works puts off the end of patience", async () => {
   const down = () => Promise.reject(new TypeError("connection refused"));
   const idle = () =>
-    new SseAnswer().event(undefined, { streamNextOffset: "5", streamCursor: "c", upToDate: true })
+    new SseResponse().event(undefined, { streamNextOffset: "5", streamCursor: "c", upToDate: true })
       .response;
-  const last = new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true });
+  const last = new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true });
   const failing = Array.from({ length: 6 }, () => down);
   const kit = new ScriptKit([
     tail(),
@@ -154,8 +154,8 @@ Deno.test("each connection that works puts off the end of patience", async () =>
 });
 
 Deno.test("idle reconnects are not handed out by read", async () => {
-  const first = new SseAnswer();
-  const second = new SseAnswer();
+  const first = new SseResponse();
+  const second = new SseResponse();
   const kit = new ScriptKit([tail(), first.response, second.response]);
   const reader = kit.client.reader("s", SSE);
   await reader.read();
@@ -173,11 +173,11 @@ Deno.test("idle reconnects are not handed out by read", async () => {
 
 Deno.test("connections that end at once and say nothing new are begun ever more slowly", async () => {
   const idle = () => {
-    const sse = new SseAnswer();
+    const sse = new SseResponse();
     sse.event(undefined, { streamNextOffset: "5", streamCursor: "c", upToDate: true }).end();
     return sse.response;
   };
-  const last = new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true });
+  const last = new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true });
   const kit = new ScriptKit([tail(), ...Array.from({ length: 6 }, () => idle()), last.response]);
   const startMs = kit.clock.nowMs();
   equal(await kit.until(texts(kit.client.reader("s", SSE)), 10), ["1"]);
@@ -185,8 +185,8 @@ Deno.test("connections that end at once and say nothing new are begun ever more 
 });
 
 Deno.test("a connection without a byte for the live time-out is hung up and begun anew", async () => {
-  const first = new SseAnswer();
-  const second = new SseAnswer();
+  const first = new SseResponse();
+  const second = new SseResponse();
   const kit = new ScriptKit([tail(), first.response, second.response], { liveTimeoutMs: 20_000 });
   first.event(undefined, { streamNextOffset: "5", streamCursor: "c", upToDate: true });
   const looping = texts(kit.client.reader("s", SSE));
@@ -196,16 +196,16 @@ Deno.test("a connection without a byte for the live time-out is hung up and begu
     first.send(":\n\n");
     await settle();
   }
-  equal([kit.asked.length, first.isCancelled], [2, false]);
+  equal([kit.requests.length, first.isCancelled], [2, false]);
   kit.clock.advance(20_000);
   await settle();
-  equal([kit.asked.length, first.isCancelled], [3, true]);
+  equal([kit.requests.length, first.isCancelled], [3, true]);
   second.event("[1]", { streamNextOffset: "6", streamClosed: true });
   equal(await looping, ["1"]);
 });
 
 Deno.test("the end of a closed stream is final whatever else the control event lacks", async () => {
-  const sse = new SseAnswer();
+  const sse = new SseResponse();
   const kit = new ScriptKit([tail(), sse.response]);
   sse.event(undefined, { streamNextOffset: "5", streamClosed: true });
   const reader = kit.client.reader("s", SSE);
@@ -214,7 +214,7 @@ Deno.test("the end of a closed stream is final whatever else the control event l
 });
 
 Deno.test("the connection is hung up with the end, before anything else is asked of the reader", async () => {
-  const sse = new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true });
+  const sse = new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true });
   const kit = new ScriptKit([tail(), sse.response]);
   const reader = kit.client.reader("s", SSE);
   await reader.read();
@@ -223,7 +223,7 @@ Deno.test("the connection is hung up with the end, before anything else is asked
 
 Deno.test("a control event without an offset is refused, and the connection hung up", async () => {
   for (const control of ["{}", "null", "{"]) {
-    const sse = new SseAnswer();
+    const sse = new SseResponse();
     const kit = new ScriptKit([tail(), sse.response]);
     sse.send(`event: control\ndata: ${control}\n\n`);
     const reader = kit.client.reader("s", SSE);

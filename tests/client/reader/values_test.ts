@@ -1,7 +1,7 @@
 import { deepEqual as equal, ok, rejects } from "node:assert/strict";
 import type { StandardSchema } from "../../../src/client/reader/standard_schema.ts";
 import { BINARY, CLOSE, isPending, JSON_TYPE, settle } from "../../support/fixture.ts";
-import { answer, AppKit, ScriptKit, SseAnswer } from "../../support/client/reader_kit.ts";
+import { AppKit, chunkResponse, ScriptKit, SseResponse } from "../../support/client/reader_kit.ts";
 
 /** Takes numbers and doubles them, some time later. */
 const doubled: StandardSchema<unknown, number> = {
@@ -92,8 +92,8 @@ Deno.test("bytes that aren't JSON are refused with their place", async () => {
 });
 
 Deno.test("a value that is refused live leaves no connection open", async () => {
-  const sse = new SseAnswer().event('["no"]', { streamNextOffset: "6", streamCursor: "c" });
-  const kit = new ScriptKit([answer("[]", { next: "5", upToDate: true }), sse.response]);
+  const sse = new SseResponse().event('["no"]', { streamNextOffset: "6", streamCursor: "c" });
+  const kit = new ScriptKit([chunkResponse("[]", { next: "5", upToDate: true }), sse.response]);
   await rejects(collect(kit.client.reader("s").json(doubled)), { code: "invalid_message" });
   equal(sse.isCancelled, true);
 });
@@ -108,30 +108,30 @@ Deno.test("stream gives the bytes of a stream of bytes", async () => {
 });
 
 Deno.test("stream gives a JSON stream as lines, one a message", async () => {
-  const body = answer('[{"a":\n1},\r\n"b\\n"]', { next: "2", closed: true });
+  const body = chunkResponse('[{"a":\n1},\r\n"b\\n"]', { next: "2", closed: true });
   const kit = new ScriptKit([body]);
   equal(await textOf(kit.client.reader("s").stream()), '{"a": 1}\n"b\\n"\n');
 });
 
 Deno.test("stream asks for no more than is wanted, and stands where its consumer does", async () => {
-  const kit = new ScriptKit([answer("[1,2]", { next: "2" })]);
+  const kit = new ScriptKit([chunkResponse("[1,2]", { next: "2" })]);
   const reader = kit.client.reader("s");
   const chunks = reader.stream().getReader();
   await settle();
-  equal([kit.asked.length, reader.offset], [0, "-1"]);
+  equal([kit.requests.length, reader.offset], [0, "-1"]);
   await chunks.read();
   await settle();
   equal(reader.offset, "-1/1");
   await chunks.read();
-  equal([kit.asked.length, reader.offset], [1, "2"]);
+  equal([kit.requests.length, reader.offset], [1, "2"]);
 });
 
 Deno.test("cancelling a stream hangs up, also while it waits, and the reader can go on", async () => {
-  const sse = new SseAnswer();
+  const sse = new SseResponse();
   const kit = new ScriptKit([
-    answer("[]", { next: "5", upToDate: true }),
+    chunkResponse("[]", { next: "5", upToDate: true }),
     sse.response,
-    new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true }).response,
+    new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true }).response,
   ]);
   const reader = kit.client.reader("s");
   const chunks = reader.stream().getReader();

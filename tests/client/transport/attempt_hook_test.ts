@@ -5,7 +5,7 @@ import { ClientError } from "../../../src/client/errors/client_error.ts";
 import { withRetry } from "../../../src/client/transport/retry.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
-import { answer, untilSettled } from "../../support/client/reader_kit.ts";
+import { chunkResponse, untilSettled } from "../../support/client/reader_kit.ts";
 
 type Reply = Response | Error;
 
@@ -49,9 +49,9 @@ Deno.test("a reader's attempts are counted, and begin anew with the next answer"
   const at = kit([
     failing(503),
     failing(503),
-    answer("[1]", { next: "1" }),
+    chunkResponse("[1]", { next: "1" }),
     failing(503),
-    answer("[2]", { next: "2", closed: true }),
+    chunkResponse("[2]", { next: "2", closed: true }),
   ]);
   const reader = at.client.reader("s");
   await at.until(reader.read());

@@ -1,14 +1,14 @@
 import { deepStrictEqual as equal } from "node:assert";
 import type { ClientErrorCode } from "../../../src/client/errors/client_error.ts";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
-import { isTransient, refusal } from "../../../src/client/transport/response_error.ts";
+import { isTransient, responseError } from "../../../src/client/transport/response_error.ts";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import type { Fields } from "../../support/fixture.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 function refused(status: number, headers: Fields = {}, text = "", sent: Fields = {}): ClientError {
-  return refusal(
+  return responseError(
     {
       method: "POST",
       url: "http://localhost/s",

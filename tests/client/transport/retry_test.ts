@@ -8,7 +8,7 @@ import type {
 import { NO_BYTES } from "../../../src/protocol/bytes.ts";
 import type { Fields } from "../../support/fixture.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
-import { failed, quiet } from "../../support/client/producer_fixture.ts";
+import { drainEventLoop, failed } from "../../support/client/producer_fixture.ts";
 
 type Answer = number | { status: number; headers: Fields } | unknown;
 
@@ -44,7 +44,7 @@ async function send(
     isDone = true;
   };
   sent.then(done, done);
-  for (await quiet(); !isDone; await quiet()) clock.advance(50);
+  for (await drainEventLoop(); !isDone; await drainEventLoop()) clock.advance(50);
   return { times, sent, pendingTimers: clock.pendingTimers };
 }
 
@@ -144,10 +144,10 @@ Deno.test("an abort ends the wait with its reason", async () => {
     repeatable: true,
   });
   const rejected = rejects(sent, (reason) => reason === "enough");
-  await quiet();
+  await drainEventLoop();
   controller.abort("enough");
   await rejected;
   clock.advance(60_000);
-  await quiet();
+  await drainEventLoop();
   equal([attempts, clock.pendingTimers], [1, 0]);
 });

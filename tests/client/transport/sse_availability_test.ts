@@ -1,24 +1,29 @@
 import { deepEqual as equal } from "node:assert/strict";
 import { settle } from "../../support/fixture.ts";
-import { type Answer, answer, ScriptKit, SseAnswer } from "../../support/client/reader_kit.ts";
+import {
+  chunkResponse,
+  type ResponseScript,
+  ScriptKit,
+  SseResponse,
+} from "../../support/client/reader_kit.ts";
 
 const TEN_MINUTES_MS = 600_000;
 
-const tail = () => answer("[]", { next: "5", upToDate: true });
-const end = () => answer("[1]", { next: "6", closed: true });
-const held = () => new SseAnswer().send(":\n\n").response;
+const tail = () => chunkResponse("[]", { next: "5", upToDate: true });
+const end = () => chunkResponse("[1]", { next: "6", closed: true });
+const held = () => new SseResponse().send(":\n\n").response;
 const works = () =>
-  new SseAnswer().event("[1]", { streamNextOffset: "6", streamClosed: true }).response;
+  new SseResponse().event("[1]", { streamNextOffset: "6", streamClosed: true }).response;
 
 /** How each of several readers of one client followed its stream, one after the other. */
-async function followed(pausesMs: number[], ...answers: Answer[]) {
+async function followed(pausesMs: number[], ...answers: ResponseScript[]) {
   const kit = new ScriptKit(answers);
   const times: number[] = [];
   const modes: string[] = [];
   for (const pauseMs of pausesMs) {
     kit.clock.advance(pauseMs);
     const startMs = kit.clock.nowMs();
-    const before = kit.asked.length;
+    const before = kit.requests.length;
     const values: unknown[] = [];
     const reading = (async () => {
       for await (const value of kit.client.reader(`s${modes.length}`).json()) values.push(value);
@@ -26,7 +31,7 @@ async function followed(pausesMs: number[], ...answers: Answer[]) {
     await kit.until(reading);
     equal(values, [1]);
     times.push(kit.clock.nowMs() - startMs);
-    const asked = kit.asked.slice(before);
+    const asked = kit.requests.slice(before);
     modes.push(asked.map((name) => /live=([\w-]+)/.exec(name)?.[1] ?? "get").join(" "));
   }
   return { times, modes };
@@ -46,7 +51,7 @@ Deno.test("after ten minutes SSE is tried again", async () => {
 });
 
 Deno.test("that connections are cut again and again is known to all readers too", async () => {
-  const cut = () => new SseAnswer().break().response;
+  const cut = () => new SseResponse().break().response;
   const { modes } = await followed([0, 0], tail, cut, cut, cut, end, tail, end);
   equal(modes, ["get sse sse sse long-poll", "get long-poll"]);
 });
@@ -58,7 +63,7 @@ Deno.test("a refusal of one stream's SSE says nothing of the way", async () => {
 });
 
 Deno.test("a reader whose connection works keeps it, whatever another one found", async () => {
-  const open = new SseAnswer().event("[0]", { streamNextOffset: "51", streamCursor: "c" });
+  const open = new SseResponse().event("[0]", { streamNextOffset: "51", streamCursor: "c" });
   const kit = new ScriptKit([tail(), open.response, tail(), held(), end()]);
   const first = kit.client.reader("a");
   await first.read();
@@ -69,14 +74,14 @@ Deno.test("a reader whose connection works keeps it, whatever another one found"
   open.event("[1]", { streamNextOffset: "52", streamClosed: true });
   await settle();
   equal((await first.read()).nextOffset, "52");
-  equal(kit.asked.length, 5);
+  equal(kit.requests.length, 5);
 });
 
 Deno.test("mode sse asks for SSE all the same, and another client knows nothing of it", async () => {
   const kit = new ScriptKit([tail(), held(), end(), tail(), works()]);
   for await (const _ of kitReader(kit, "auto")) { /* to its end */ }
   for await (const _ of kitReader(kit, "sse")) { /* to its end */ }
-  equal(kit.asked.at(-1), "GET s?live=sse&offset=5");
+  equal(kit.requests.at(-1), "GET s?live=sse&offset=5");
 });
 
 async function* kitReader(kit: ScriptKit, readMode: "auto" | "sse") {

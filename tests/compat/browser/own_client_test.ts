@@ -13,7 +13,7 @@ import { Pages } from "./pages.ts";
 type ClientModule = typeof import("../../../src/client/mod.ts");
 
 /** What a page is told: where the bundle and the streams are, and which stream is its own. */
-interface Place {
+interface PageTarget {
   readonly script: string;
   readonly base: string;
   readonly name: string;
@@ -50,7 +50,7 @@ const NUMBERS = Array.from({ length: 500 }, (_, n) => n);
 
 for (const target of COMPAT_TARGETS) {
   const server = sharedServer(target);
-  const place = (): Place => {
+  const place = (): PageTarget => {
     const name = server.streamUrl().slice(server.url.length + 1);
     return { script: SCRIPT, base: server.url, name };
   };
@@ -61,7 +61,7 @@ for (const target of COMPAT_TARGETS) {
       asked.add(new URL(request.url()).searchParams.get("live"));
     });
     const read: unknown[][] = await page.evaluate(
-      async ({ script, base, name }: Place): Promise<unknown[][]> => {
+      async ({ script, base, name }: PageTarget): Promise<unknown[][]> => {
         const { Client }: ClientModule = await import(script);
         const client = new Client(base);
         await client.create(name, { contentType: "application/json" });
@@ -85,7 +85,7 @@ for (const target of COMPAT_TARGETS) {
     const requests: string[] = [];
     page.on("request", (request: { url(): string }) => requests.push(request.url()));
     const bytes: number[] = await page.evaluate(
-      async ({ script, base, name }: Place): Promise<number[]> => {
+      async ({ script, base, name }: PageTarget): Promise<number[]> => {
         const { Client }: ClientModule = await import(script);
         const client = new Client(base);
         await client.create(name, { contentType: "application/octet-stream" });
@@ -108,7 +108,7 @@ for (const target of COMPAT_TARGETS) {
 
   pages.test(`${target.name}: blobs, streams and all at once in a page`, async (page) => {
     const read: string[] = await page.evaluate(
-      async ({ script, base, name }: Place): Promise<string[]> => {
+      async ({ script, base, name }: PageTarget): Promise<string[]> => {
         const { Client }: ClientModule = await import(script);
         const client = new Client(base);
         await client.create(name, { contentType: "text/plain", initialData: new Blob(["a☃\n"]) });
@@ -131,7 +131,7 @@ for (const target of COMPAT_TARGETS) {
 
   pages.test(`${target.name}: the client's refusals in a page: their codes, and what the server says`, async (page) => {
     const refused: string[] = await page.evaluate(
-      async ({ script, base, name }: Place): Promise<string[]> => {
+      async ({ script, base, name }: PageTarget): Promise<string[]> => {
         const { Client, ClientError }: ClientModule = await import(script);
         const client = new Client(base);
         const codes: string[] = [];

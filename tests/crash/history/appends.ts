@@ -18,7 +18,7 @@ const NOTHING: Payload = { body: NO_BYTES, stored: NO_BYTES, ends: [] };
 /** Sends an append of some kind; those of one stream may be under way side by side. */
 export function append(session: Session, stream: ModelStream): void {
   const { random } = session.world;
-  if (stream.exclusive > 0 || stream.presence !== "there") return;
+  if (stream.exclusive > 0 || stream.lifecycle !== "there") return;
   if (random.chance(0.3)) return appendAsProducer(session, stream);
   const isFree = stream.isIdle && !stream.closed;
   if (isFree && random.chance(0.15)) {
@@ -194,7 +194,7 @@ function refused(
   }
   if (code === "not_found" || code === "gone") {
     expect(allowed.has(code), `${at}: is refused, though it is there: ${code}`);
-    if (stream.presence === "there") stream.end();
+    if (stream.lifecycle === "there") stream.end();
   } else if (code === "stream_closed") {
     expect(stream.closed, `${at}: is refused, though the stream is open`);
   } else if (isShortageCode(code)) {

@@ -67,7 +67,7 @@ export function checkInfo(stream: ModelStream, info: StreamInfo, wasClosed: bool
 }
 
 /** What was seen after a start settles what was unknown before it. */
-export function settleUnknown(stream: ModelStream): void {
+export function resolveUnknown(stream: ModelStream): void {
   const { closing } = stream;
   for (const op of stream.ops) {
     if (op.outcome !== "unknown") continue;

@@ -1,5 +1,5 @@
 import type { Storage } from "../../../src/storage/storage.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import { append } from "./appends.ts";
 import { askDamaged, damageOne } from "./damage.ts";
 import { create, createAgain, fork, remove } from "./names.ts";
@@ -69,9 +69,9 @@ async function start(world: World, counts: { crashes: number }): Promise<Session
   if (world.extra.chance(0.07)) damageOne(world);
   if (world.isUnclean && world.extra.chance(0.5)) await tryWithoutNewest(world);
   while (true) {
-    const { life, faults } = world.machine.fileSystem;
+    const { process, faults } = world.machine.fileSystem;
     const isCutShort = world.random.chance(0.3);
-    if (isCutShort) life.endAfter(world.random.between(1, 80));
+    if (isCutShort) process.exitAfter(world.random.between(1, 80));
     if (world.random.chance(0.05)) setFault(world);
     if (world.extra.chance(0.02)) failLookUps(world);
     if (world.isUnclean) { for (const stream of world.streams()) stream.maybeUsed(world.nowMs); }
@@ -85,7 +85,7 @@ async function start(world: World, counts: { crashes: number }): Promise<Session
       const session = new Session(world, storage);
       try {
         await checkAll(session);
-        life.endAfter(Infinity);
+        process.exitAfter(Infinity);
         world.note("checked");
         return session;
       } catch (error) {
@@ -98,17 +98,17 @@ async function start(world: World, counts: { crashes: number }): Promise<Session
 
 /** The storage; `undefined` where the process died before, or where a fault was set that kept it shut. */
 async function openUntilOver(world: World): Promise<Storage | undefined> {
-  const { life, faults } = world.machine.fileSystem;
+  const { process, faults } = world.machine.fileSystem;
   let outcome: { storage?: Storage; error?: unknown } | undefined;
   world.machine.open(world.options).then(
     (storage) => outcome = { storage },
     (error) => outcome = { error },
   );
-  for (let turns = 0; outcome === undefined && !life.isOver; turns++) {
+  for (let turns = 0; outcome === undefined && !process.hasExited; turns++) {
     if (turns > 3000) throw new Violation("The storage doesn't open");
-    await turn();
+    await yieldToEventLoop();
   }
-  if (life.isOver || outcome === undefined) return undefined;
+  if (process.hasExited || outcome === undefined) return undefined;
   if (outcome.storage !== undefined || faults.fired.length > 0) return outcome.storage;
   throw new Violation(`The storage doesn't open: ${describe(outcome.error)}`);
 }
@@ -120,8 +120,8 @@ async function live(
   name: string,
 ): Promise<void> {
   const { world } = session;
-  const { life, faults } = world.machine.fileSystem;
-  if (world.random.chance(0.7)) life.endAfter(world.random.between(1, 400));
+  const { process, faults } = world.machine.fileSystem;
+  if (world.random.chance(0.7)) process.exitAfter(world.random.between(1, 400));
   world.life++;
   world.isFragile = world.options.fsync !== "always" && !world.hasLifetimes &&
     world.random.chance(0.5);
@@ -157,7 +157,7 @@ async function step(session: Session): Promise<void> {
   const { random, names } = world;
   const name = random.pick(names);
   const stream = world.stream(name);
-  const there = stream?.presence === "there" ? stream : undefined;
+  const there = stream?.lifecycle === "there" ? stream : undefined;
   askDamaged(session);
   if (there !== undefined && world.extra.chance(0.01)) {
     await inspect(session, () => checkForeignOffsets(session, there));
@@ -177,15 +177,15 @@ async function step(session: Session): Promise<void> {
   else if (kind < 79) await inspect(session, () => lookAt(session, name));
   else if (kind < 80) await inspect(session, () => checkListing(session));
   else if (kind < 84) world.machine.clock.advance(random.pick([1, 50, 400, 1500, 6000, 20_000]));
-  else if (kind < 87) await session.settle();
-  else for (let turns = random.below(12); turns > 0; turns--) await turn();
+  else if (kind < 87) await session.drain();
+  else for (let turns = random.below(12); turns > 0; turns--) await yieldToEventLoop();
 }
 
 /** A look and a read in between. */
 async function lookAt(session: Session, name: string): Promise<void> {
   await checkName(session, name);
   const stream = session.world.stream(name);
-  if (stream?.presence === "there") await checkStream(session, stream);
+  if (stream?.lifecycle === "there") await checkStream(session, stream);
 }
 
 /** What a fault keeps from being read is no harm. */
@@ -219,13 +219,13 @@ async function close(
   counts: { crashes: number },
 ): Promise<void> {
   world.note("close");
-  if (world.random.chance(0.7)) await session.settle();
+  if (world.random.chance(0.7)) await session.drain();
   session.closing();
   const { outstanding } = session;
   const closedMs = world.nowMs;
   try {
     await session.answer(session.storage.close());
-    await session.settle();
+    await session.drain();
   } catch (error) {
     if (error instanceof LifeOver) return end(world, counts);
     if (error instanceof Violation || !session.isFaulty) throw error;

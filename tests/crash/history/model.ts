@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes, NO_BYTES } from "../../../src/protocol/bytes.ts";
-import type { ProducerPosition } from "../../../src/protocol/errors.ts";
+import type { ProducerState } from "../../../src/protocol/errors.ts";
 import { FOREVER, type Lifetime } from "../../../src/protocol/lifetime.ts";
 import type { AppendRequest, CreateSpec } from "../../../src/storage/storage.ts";
 import type { Payload } from "./payload.ts";
@@ -65,7 +65,7 @@ export class ModelStream {
   readonly producers = new Map<string, ModelProducer>();
   /** The appends, and the creation's own content first. */
   readonly ops: ModelOp[] = [];
-  presence: "creating" | "there" | "deleting" | "ended" = "creating";
+  lifecycle: "creating" | "there" | "deleting" | "ended" = "creating";
   id: number | undefined;
   /** The space of its own offsets, once it was told. */
   space: number | undefined;
@@ -124,7 +124,7 @@ export class ModelStream {
   /** Whether nothing is under way that changes it. */
   get isIdle(): boolean {
     return this.exclusive === 0 && this.appending === 0 && this.forking === 0 &&
-      (this.presence === "there" || this.presence === "ended");
+      (this.lifecycle === "there" || this.lifecycle === "ended");
   }
 
   /** It was used between these moments. */
@@ -150,11 +150,11 @@ export class ModelStream {
   statuses(nowMs: number): Set<Status> {
     const found = new Set<Status>();
     const liveness = this.liveness(nowMs);
-    if (this.presence !== "ended" && liveness !== "over") found.add("there");
-    if (this.presence === "creating") {
+    if (this.lifecycle !== "ended" && liveness !== "over") found.add("there");
+    if (this.lifecycle === "creating") {
       return new Set([...found, ...this.before?.statuses(nowMs) ?? ["not_found"]]);
     }
-    if (this.presence === "there" && liveness === "alive") return found;
+    if (this.lifecycle === "there" && liveness === "alive") return found;
     const held = this.#holders(nowMs);
     if (held !== "some") found.add("not_found");
     if (held !== "none") found.add("gone");
@@ -173,8 +173,8 @@ export class ModelStream {
   }
 
   #holds(nowMs: number): "none" | "some" | "maybe" {
-    if (this.presence === "ended") return this.#holders(nowMs);
-    const isCertain = this.presence === "there" && this.liveness(nowMs) === "alive";
+    if (this.lifecycle === "ended") return this.#holders(nowMs);
+    const isCertain = this.lifecycle === "there" && this.liveness(nowMs) === "alive";
     return isCertain || this.#holders(nowMs) === "some" ? "some" : "maybe";
   }
 
@@ -207,8 +207,8 @@ export class ModelStream {
 
   /** It isn't there any more, or its creation never happened. */
   end(): void {
-    if (this.presence === "creating") this.fork?.source.forks.delete(this);
-    this.presence = "ended";
+    if (this.lifecycle === "creating") this.fork?.source.forks.delete(this);
+    this.lifecycle = "ended";
   }
 
   /** The bytes known from the start on without a gap, and where messages end in them. */
@@ -239,8 +239,8 @@ export class ModelStream {
   }
 
   /** Every producer's newest position, as far as its batches are stored. */
-  producerPositions(): Map<string, ProducerPosition> {
-    const positions = new Map<string, ProducerPosition>();
+  producerStates(): Map<string, ProducerState> {
+    const positions = new Map<string, ProducerState>();
     for (const { outcome, request: { producer } } of this.ops) {
       if (outcome !== "stored" || producer === undefined) continue;
       const known = positions.get(producer.id);

@@ -25,7 +25,7 @@ export function create(session: Session, name: string): void {
 export function fork(session: Session, name: string, source: ModelStream): void {
   const { world } = session;
   const { random } = world;
-  if (source.presence !== "there" || source.exclusive > 0 || source.name === name) return;
+  if (source.lifecycle !== "there" || source.exclusive > 0 || source.name === name) return;
   const before = freeName(session, name);
   if (before === "taken") return;
   const { origin, ...where } = nameSpace(session, source, choosePoint(session, source));
@@ -45,8 +45,8 @@ export function fork(session: Session, name: string, source: ModelStream): void 
 export function createAgain(session: Session, stream: ModelStream): void {
   const { world, storage } = session;
   // One that may end meanwhile could be created indeed.
-  if (!stream.isIdle || stream.presence !== "there" || stream.lifetime.kind !== "forever") return;
-  if (stream.fork !== undefined && stream.fork.source.presence !== "there") return;
+  if (!stream.isIdle || stream.lifecycle !== "there" || stream.lifetime.kind !== "forever") return;
+  if (stream.fork !== undefined && stream.fork.source.lifecycle !== "there") return;
   const { name, spec } = stream;
   const before = world.statuses(name);
   if (before.size > 1 || !before.has("there")) return;
@@ -76,11 +76,11 @@ export function remove(session: Session, name: string): void {
   const stream = world.stream(name);
   if (stream !== undefined && !stream.isIdle) return;
   const before = world.statuses(name);
-  const isThere = stream?.presence === "there";
+  const isThere = stream?.lifecycle === "there";
   world.note(`delete ${name}`);
   if (stream !== undefined) {
     stream.exclusive++;
-    if (isThere) stream.presence = "deleting";
+    if (isThere) stream.lifecycle = "deleting";
   }
   const end = (outcome: string) => {
     if (stream !== undefined) stream.exclusive--;
@@ -95,7 +95,7 @@ export function remove(session: Session, name: string): void {
     refused: ({ code, message }) => {
       end(code);
       if (isShortageCode(code) && session.isFaulty) {
-        if (stream?.presence === "deleting") stream.presence = "there";
+        if (stream?.lifecycle === "deleting") stream.lifecycle = "there";
         return;
       }
       const allowed: ReadonlySet<string> = between(before, world.statuses(name));
@@ -113,7 +113,7 @@ function freeName(session: Session, name: string): ModelStream | undefined | "ta
   if (stream === undefined) return undefined;
   if (!stream.isIdle || stream.statuses(world.nowMs).has("there")) return "taken";
   // Its time is over and nobody has noticed: to be told apart from the next one it needs a face.
-  return stream.presence === "ended" || stream.id !== undefined ? stream : "taken";
+  return stream.lifecycle === "ended" || stream.id !== undefined ? stream : "taken";
 }
 
 function put(
@@ -176,7 +176,7 @@ function checkCreated(
   const length = first?.payload.stored.length ?? 0;
   expect(tail === stream.ownStart + length, `${at}: begins at ${stream.ownStart}, not ${tail}`);
   expect(closed === (spec.closed ?? false), `${at}: is created open or closed as asked for`);
-  if (stream.presence === "creating") stream.presence = "there";
+  if (stream.lifecycle === "creating") stream.lifecycle = "there";
   stream.closed ||= closed;
   stream.maybeUsed(session.world.nowMs);
   if (first === undefined) return;

@@ -15,19 +15,19 @@ export async function tryWithoutNewest(world: World): Promise<void> {
   const folder = directoryPaths(machine.dir).log;
   const names = fileSystem.list(folder)?.filter((name) => name.endsWith(".wal")).sort() ?? [];
   if (tables === undefined) return;
-  const { position, clean } = tables.state;
-  const rows = clean ? 0 : Math.max(0, ...tables.soundStreams().map((row) => row.position));
+  const { lsn, clean } = tables.state;
+  const rows = clean ? 0 : Math.max(0, ...tables.soundStreams().map((row) => row.lsn));
   const lasts = names.map((name) =>
-    readLogHeader(fileSystem, `${folder}/${name}`).header.firstSequence - 1
+    readLogHeader(fileSystem, `${folder}/${name}`).header.firstLsn - 1
   );
   // Most of all where the catalogue's own position isn't ahead.
   const worth = (least: number) =>
-    lasts.flatMap((last, i) => i > 0 && last >= least && last < Math.max(rows, position) ? i : []);
-  const candidates = worth(position).length > 0 ? worth(position) : worth(0);
+    lasts.flatMap((last, i) => i > 0 && last >= least && last < Math.max(rows, lsn) ? i : []);
+  const candidates = worth(lsn).length > 0 ? worth(lsn) : worth(0);
   if (candidates.length === 0) return;
   const taken = names.slice(extra.pick(candidates));
   world.kinds.add("rows ahead of the log");
-  world.note(`without ${taken.join()}: rows are at ${rows}, the catalogue at ${position}`);
+  world.note(`without ${taken.join()}: rows are at ${rows}, the catalogue at ${lsn}`);
   const putBack = taken.map((name) => fileSystem.disk.takeAway(`${folder}/${name}`));
   const refusal = await machine.open(world.options).then(() => undefined, (error) => error);
   const isRight = refusal instanceof DirectoryError && refusal.code === "damaged";

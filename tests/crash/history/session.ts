@@ -1,7 +1,7 @@
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import type { Call, Fault } from "../../support/simulation/faults.ts";
-import { turn } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
 import type { FaultyFileSystem } from "../../support/simulation/faulty_file_system.ts";
 import type { World } from "./world.ts";
 import { Violation } from "./violation.ts";
@@ -20,20 +20,20 @@ export function isShortageCode(code: string): boolean {
  * Whether a call that failed so may be made again: a look-up, an open, and what there was no room for.
  * Of a sync that has failed nobody knows what became.
  */
-function isPassing({ call, kind }: Fault): boolean {
+function isTransient({ call, kind }: Fault): boolean {
   if (call === "look up") return true;
   if (kind === "too_many_open_files") return OPENING.includes(call);
-  return kind === "no_space" && WANTING_ROOM.includes(call);
+  return kind === "no_space" && NEEDING_SPACE.includes(call);
 }
 
 const OPENING: readonly Call[] = ["open", "sync directory", "store", "store state"];
-const WANTING_ROOM: readonly Call[] = ["write", "store", "store state"];
+const NEEDING_SPACE: readonly Call[] = ["write", "store", "store state"];
 
 /** No try of anything is put off for longer. */
 const LONGEST_RETRY_MS = 31_000;
 
 /** How long an answer may take, in turns of the event loop. */
-const PATIENCE_TURNS = 3000;
+const TIMEOUT_TURNS = 3000;
 
 /** One life of the storage: what is asked of it, and what of that is still to be answered. */
 export class Session {
@@ -51,7 +51,7 @@ export class Session {
   }
 
   get isOver(): boolean {
-    return this.#fileSystem.life.isOver;
+    return this.#fileSystem.process.hasExited;
   }
 
   /** How many answers are still to come. */
@@ -66,7 +66,7 @@ export class Session {
 
   /** Whether a fault may have ended all writing: what passes never does. */
   get mayHaveFailed(): boolean {
-    return this.#fileSystem.faults.fired.some((fault) => !isPassing(fault));
+    return this.#fileSystem.faults.fired.some((fault) => !isTransient(fault));
   }
 
   /** Throws what an answer has shown to be wrong, or what the storage says of itself. */
@@ -86,7 +86,7 @@ export class Session {
     this.#fileSystem.faults.clear();
     this.world.machine.clock.advance(LONGEST_RETRY_MS);
     await this.#waitUntil(() => this.storage.status().state === "ok", "the end of a shortage");
-    await this.settle();
+    await this.drain();
   }
 
   /** The storage is being closed: what is refused for that reason may still be stored. */
@@ -124,18 +124,18 @@ export class Session {
   }
 
   /** Waits for all answers, or for the end of the process; the time goes on meanwhile. */
-  async settle(): Promise<void> {
+  async drain(): Promise<void> {
     await this.#waitUntil(() => this.#outstanding === 0, "answers");
     this.check();
   }
 
   async #waitUntil(isDone: () => boolean, what: string): Promise<void> {
     for (let turns = 0; !isDone() && !this.isOver; turns++) {
-      if (turns > PATIENCE_TURNS) throw new Violation(`The storage hangs: ${what} never came`);
+      if (turns > TIMEOUT_TURNS) throw new Violation(`The storage hangs: ${what} never came`);
       // What waits for room on the disk waits until there is some.
-      if (turns === PATIENCE_TURNS / 2) this.#fileSystem.faults.clear();
+      if (turns === TIMEOUT_TURNS / 2) this.#fileSystem.faults.clear();
       if (turns % 100 === 99) this.world.machine.clock.advance(700);
-      await turn();
+      await yieldToEventLoop();
     }
   }
 

@@ -1,7 +1,7 @@
 import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { StreamInfo } from "../../../src/storage/storage.ts";
-import { checkContent, checkInfo, settleUnknown } from "./content.ts";
+import { checkContent, checkInfo, resolveUnknown } from "./content.ts";
 import { checkListing } from "./listing.ts";
 import { between, type ModelStream } from "./model.ts";
 import { makePayload } from "./payload.ts";
@@ -18,19 +18,19 @@ export async function checkName(session: Session, name: string): Promise<Found> 
   const before = world.statuses(name);
   const stream = world.stream(name);
   const wasClosed = stream?.closed ?? false;
-  const wasThere = stream?.presence === "there" || stream?.presence === "deleting";
+  const wasThere = stream?.lifecycle === "there" || stream?.lifecycle === "deleting";
   const found = await look(session, name);
   const allowed = between(before, world.statuses(name));
   expect(
     allowed.has(found.status),
     `${name} is ${found.status}, and should be ${[...allowed].join(" or ")} (it is ` +
-      `${stream?.presence}, alive until ${stream?.aliveUntilMs}, over from ${stream?.overFromMs}, ` +
+      `${stream?.lifecycle}, alive until ${stream?.aliveUntilMs}, over from ${stream?.overFromMs}, ` +
       `now ${world.nowMs})`,
   );
   if (stream === undefined || stream !== world.stream(name)) return found;
   if (found.status === "there") {
     const owner = ownerOf(session, stream, found.info);
-    if (owner.presence === "creating") owner.presence = "there";
+    if (owner.lifecycle === "creating") owner.lifecycle = "there";
     checkInfo(owner, found.info, wasClosed && owner === stream);
     world.checkSpaces(owner, found.info);
     world.checkId(owner);
@@ -44,7 +44,7 @@ export async function checkName(session: Session, name: string): Promise<Found> 
 /** One whose time was over comes back where nobody's noticing that was stored. */
 function ownerOf(session: Session, stream: ModelStream, info: StreamInfo): ModelStream {
   const { before } = stream;
-  if (stream.presence !== "creating" || before?.presence !== "there") return stream;
+  if (stream.lifecycle !== "creating" || before?.lifecycle !== "there") return stream;
   if (before.id !== info.id) {
     before.end();
     return stream;
@@ -72,7 +72,7 @@ export async function checkStream(session: Session, stream: ModelStream): Promis
 export async function checkAll(session: Session): Promise<void> {
   const { world } = session;
   for (const name of world.names) {
-    const isCreating = world.stream(name)?.presence === "creating";
+    const isCreating = world.stream(name)?.lifecycle === "creating";
     const found = await checkName(session, name);
     const stream = world.stream(name);
     if (stream === undefined) continue;
@@ -81,10 +81,10 @@ export async function checkAll(session: Session): Promise<void> {
       if (isCreating) world.takeBack(stream);
       continue;
     }
-    stream.presence = "there";
+    stream.lifecycle = "there";
     await checkStream(session, stream);
-    if (stream.presence !== "there") continue;
-    settleUnknown(stream);
+    if (stream.lifecycle !== "there") continue;
+    resolveUnknown(stream);
     if (world.isFragile) stream.realign();
     await checkProducers(session, stream);
     if (world.extra.chance(0.05)) await checkForeignOffsets(session, stream);
@@ -97,7 +97,7 @@ export async function checkAll(session: Session): Promise<void> {
 
 /** A batch far ahead is refused, and the refusal tells what is known of the producer. */
 async function checkProducers(session: Session, stream: ModelStream): Promise<void> {
-  const positions = stream.producerPositions();
+  const positions = stream.producerStates();
   for (const id of stream.producers.keys()) {
     const known = positions.get(id);
     const epoch = known?.epoch ?? 0;
@@ -175,7 +175,7 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
       const code = error instanceof StreamError ? error.code : undefined;
       const hasEnded = code === "not_found" || code === "gone";
       if (!hasEnded || !stream.statuses(world.nowMs).has(code)) throw error;
-      if (stream.presence === "there") stream.end();
+      if (stream.lifecycle === "there") stream.end();
       return undefined;
     }
     if (tail === Infinity) {

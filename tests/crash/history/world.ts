@@ -124,7 +124,7 @@ export class World {
   streams(): ModelStream[] {
     return [...this.#current.values()]
       .flatMap((stream) => stream.before === undefined ? [stream] : [stream, stream.before])
-      .filter(({ presence }) => presence !== "ended");
+      .filter(({ lifecycle }) => lifecycle !== "ended");
   }
 
   /** The name stands for this stream from now on. */

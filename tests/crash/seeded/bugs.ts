@@ -1,19 +1,19 @@
 import { ISOLATION_BUGS } from "./isolation_bugs.ts";
-import type { PlantedBug } from "./seeded_bug.ts";
+import type { SeededBug } from "./seeded_bug.ts";
 
-const CHECKPOINT = "storage/file/streams/checkpoint.ts";
-const LOG_FILES = "storage/file/wal/files.ts";
-const LOG_WRITER = "storage/file/wal/writer.ts";
+const CHECKPOINT = "file/streams/checkpoint.ts";
+const LOG_FILES = "file/wal/files.ts";
+const LOG_WRITER = "file/wal/writer.ts";
 
 /** Each as someone might write it. */
-export const PLANTED_BUGS: readonly PlantedBug[] = [
+export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     name: "a batch isn't synced before it is acknowledged",
     edits: [{
       file: LOG_WRITER,
       from:
-        "      await this.#options.sync.sync(current.file, batch.tags.length);\n      this.#syncedThrough = batch",
-      to: "      this.#syncedThrough = batch",
+        "      await this.#options.sync.sync(current.file, batch.tags.length);\n      this.#syncedLsn = batch",
+      to: "      this.#syncedLsn = batch",
     }],
   },
   {
@@ -36,7 +36,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a batch's records aren't checked",
     edits: [{
-      file: "storage/file/wal/format.ts",
+      file: "file/wal/format.ts",
       from: "  return payload.length === header.payloadBytes &&\n",
       to: "  return payload.length === header.payloadBytes ||\n",
     }],
@@ -44,14 +44,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "checksums have no salt and sequence numbers aren't looked at",
     edits: [{
-      file: "storage/file/wal/format.ts",
+      file: "file/wal/format.ts",
       from:
         "  view.setUint32(0, header.salt, true);\n  putU64(view, 4, header.number);\n  return checksum(bytes);",
       to: "  view.setUint32(0, header.salt * 0, true);\n  return checksum(bytes);",
     }, {
-      file: "storage/file/wal/reader.ts",
-      from: "if (header === undefined || header.firstSequence !== firstSequence) return undefined;",
-      to: "if (header === undefined || firstSequence < 0) return undefined;",
+      file: "file/wal/reader.ts",
+      from: "if (header === undefined || header.firstLsn !== firstLsn) return undefined;",
+      to: "if (header === undefined || firstLsn < 0) return undefined;",
     }],
   },
   {
@@ -116,7 +116,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a delete is acknowledged before it is durable",
     edits: [{
       file: "engine.ts",
-      from: "    this.#remove(stream);\n    await this.#backend.durable(stream.position);\n",
+      from: "    this.#remove(stream);\n    await this.#backend.durable(stream.lsn);\n",
       to: "    this.#remove(stream);\n",
     }],
   },
@@ -140,7 +140,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "what is read back at the start isn't made durable",
     edits: [{
-      file: "storage/file/wal/recovery.ts",
+      file: "file/wal/recovery.ts",
       from: "  if (unsyncedFrom === end) return;\n",
       to: "  if (unsyncedFrom <= end) return;\n",
     }],
@@ -183,7 +183,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "uses before a crash are forgotten",
     edits: [{
-      file: "storage/file/streams/stream_cache.ts",
+      file: "file/streams/stream_cache.ts",
       from:
         "    if (this.#keepAlive(stream)) this.markDirty(stream);\n    else this.#beginIdle(stream);\n",
       to: "    this.#beginIdle(stream);\n",
@@ -203,8 +203,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a log file is left after a failure",
     edits: [{
       file: LOG_WRITER,
-      from: "    if (!this.#isLeaving || this.#failure !== undefined) return;\n",
-      to: "    if (!this.#isLeaving) return;\n",
+      from: "    if (!this.#mustRoll || this.#failure !== undefined) return;\n",
+      to: "    if (!this.#mustRoll) return;\n",
     }],
     test: "a failure while a long record",
   },
@@ -226,8 +226,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a log file that couldn't be removed is forgotten",
     edits: [{
       file: LOG_FILES,
-      from: "      const spare = this.#isWorthKeeping(oldest.sizeBytes)\n",
-      to: "      this.#live.shift();\n      const spare = this.#isWorthKeeping(oldest.sizeBytes)\n",
+      from: "      const spare = this.#isWorthRecycling(oldest.sizeBytes)\n",
+      to:
+        "      this.#live.shift();\n      const spare = this.#isWorthRecycling(oldest.sizeBytes)\n",
     }, {
       file: LOG_FILES,
       from: "      this.#live.shift();\n      if (spare !== undefined)",
@@ -238,7 +239,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "an index's entries are trusted without checking",
     edits: [{
-      file: "storage/file/segments/index_format.ts",
+      file: "file/segments/index_format.ts",
       from:
         "  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));\n",
       to: "  return true;\n",
@@ -249,7 +250,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a block is served without a look at its checksum",
     edits: [{
-      file: "storage/file/segments/block_check.ts",
+      file: "file/segments/block_check.ts",
       from: "    if (this.#checksum !== this.#entry.checksum) throw this.#damaged();\n",
       to: "",
     }],
@@ -260,7 +261,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a log file that a start left empty is begun again where it is",
     edits: [{
       file: LOG_FILES,
-      from: "    const spare = await this.#toSpare(newest);\n",
+      from: "    const spare = await this.#recycle(newest);\n",
       to: "    const spare = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
     }],
   },
@@ -298,7 +299,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a refused fork doesn't wait for its source",
     edits: [{
       file: "engine.ts",
-      from: "      await this.#backend.durable(this.#backend.assigned);\n",
+      from: "      await this.#backend.durable(this.#backend.assignedLsn);\n",
       to: "",
     }],
     test: "no refusal is given",
@@ -308,7 +309,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a read of a stream that goes doesn't wait for its end",
     edits: [{
       file: "engine.ts",
-      from: "    await this.#backend.durable(this.#removedAt);\n    throw refusal;\n",
+      from: "    await this.#backend.durable(this.#deleteLsn);\n    throw refusal;\n",
       to: "    throw refusal;\n",
     }],
     test: "no refusal is given",

@@ -1,16 +1,16 @@
-import type { PlantedBug } from "./seeded_bug.ts";
+import type { SeededBug } from "./seeded_bug.ts";
 
-const CHECKPOINT = "storage/file/streams/checkpoint.ts";
-const LOG_WRITER = "storage/file/wal/writer.ts";
-const REPLAY = "storage/file/streams/replay.ts";
-const SEGMENT_WRITER = "storage/file/segments/writer.ts";
-const STREAM_TABLE = "storage/file/streams/stream_cache.ts";
+const CHECKPOINT = "file/streams/checkpoint.ts";
+const LOG_WRITER = "file/wal/writer.ts";
+const REPLAY = "file/streams/replay.ts";
+const SEGMENT_WRITER = "file/segments/writer.ts";
+const STREAM_TABLE = "file/streams/stream_cache.ts";
 
 /** Twice in a replay: what comes behind it says which. */
 const NOT_DAMAGE = "      if (!isDamage(error)) throw error;\n";
 
 /** What one stream, one look-up or one shortage may do to others, or to what is in the log. */
-export const ISOLATION_BUGS: readonly PlantedBug[] = [
+export const ISOLATION_BUGS: readonly SeededBug[] = [
   {
     name: "an error at a look-up of a replay is taken for damage",
     edits: [{
@@ -31,8 +31,8 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
   {
     name: "rows ahead of the log aren't looked at",
     edits: [{
-      file: "storage/file/wal/recovery.ts",
-      from: "positionBehind(lastSequence) ?? 0",
+      file: "file/wal/recovery.ts",
+      from: "positionBehind(lastLsn) ?? 0",
       to: "0",
     }],
   },
@@ -83,7 +83,7 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
   {
     name: "an expiry that fails forgets those behind it",
     edits: [{
-      file: "storage/file/streams/expiry.ts",
+      file: "file/streams/expiry.ts",
       from: "      if (!isLookUpFailure(error)) throw error;\n",
       to: "      if (!(error instanceof StreamError)) throw error;\n",
     }],
@@ -103,8 +103,8 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
     edits: [{
       file: LOG_WRITER,
       from:
-        "        await file.write(bytes, this.#position);\n        return this.shortage.end();\n",
-      to: "        return this.shortage.end();\n",
+        "        await file.write(bytes, this.#filePosition);\n        return this.shortage.leave();\n",
+      to: "        return this.shortage.leave();\n",
     }],
   },
   {
@@ -112,9 +112,9 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
     edits: [{
       file: LOG_WRITER,
       from:
-        "        await file.write(bytes, this.#position);\n        return this.shortage.end();\n",
+        "        await file.write(bytes, this.#filePosition);\n        return this.shortage.leave();\n",
       to:
-        "        await file.write(bytes, this.#position += 512);\n        return this.shortage.end();\n",
+        "        await file.write(bytes, this.#filePosition += 512);\n        return this.shortage.leave();\n",
     }],
   },
   {
@@ -128,8 +128,8 @@ export const ISOLATION_BUGS: readonly PlantedBug[] = [
   {
     name: "a log file that couldn't be made is taken for a failure",
     edits: [{
-      file: "storage/file/wal/shortage.ts",
-      from: "    if (!isShortage(error) || this.#isOver) throw error;\n",
+      file: "file/wal/shortage.ts",
+      from: "    if (!isShortage(error) || this.#isStopped) throw error;\n",
       to: '    if (!isShortage(error) || error.kind !== "no_space" || this.#isOver) throw error;\n',
     }],
   },

@@ -8,7 +8,7 @@ export interface Edit {
 }
 
 /** A bug to be planted on a copy of the source, which the crash tests have to find. */
-export interface PlantedBug {
+export interface SeededBug {
   name: string;
   edits: readonly Edit[];
   /** The test that finds it, of `tests/crash/regression_test.ts` or of `file`; else the histories do. */

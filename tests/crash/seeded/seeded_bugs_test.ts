@@ -2,9 +2,9 @@ import { ok } from "node:assert";
 import process from "node:process";
 import { runCommand } from "../../tools/command.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
-import { PLANTED_BUGS } from "./bugs.ts";
-import type { PlantedBug } from "./seeded_bug.ts";
-import { plant } from "./seeded_copy.ts";
+import { SEEDED_BUGS } from "./bugs.ts";
+import type { SeededBug } from "./seeded_bug.ts";
+import { seedBug } from "./seeded_copy.ts";
 
 /**
  * The crash tests bite: each of these bugs, planted on a copy of the source, is found. `CRASH_BUG_SECONDS`
@@ -17,11 +17,11 @@ const LIMIT_MINUTES = 5;
 
 Deno.test("a history that fails is printed as short as it gets, and fails so again", () =>
   withTempDir(async (dir) => {
-    const bug = PLANTED_BUGS.find(({ name }) =>
+    const bug = SEEDED_BUGS.find(({ name }) =>
       name === "a delete is acknowledged before it is durable"
     );
     ok(bug !== undefined);
-    plant(dir, bug);
+    seedBug(dir, bug);
     const run = (...args: string[]) =>
       runCommand([Deno.execPath(), "run", ...SHARED, "tests/crash/run.ts", ...args], {
         cwd: dir,
@@ -36,10 +36,10 @@ Deno.test("a history that fails is printed as short as it gets, and fails so aga
     ok(again.code === 1 && !again.output.includes("no promise was broken"), again.output);
   }));
 
-for (const bug of PLANTED_BUGS) {
+for (const bug of SEEDED_BUGS) {
   Deno.test(`found: ${bug.name}`, () =>
     withTempDir(async (dir) => {
-      plant(dir, bug);
+      seedBug(dir, bug);
       const { code, output } = await runCommand(commandFor(bug), {
         cwd: dir,
         limitMinutes: LIMIT_MINUTES,
@@ -53,7 +53,7 @@ for (const bug of PLANTED_BUGS) {
     }));
 }
 
-function commandFor(bug: PlantedBug): string[] {
+function commandFor(bug: SeededBug): string[] {
   if (bug.test === undefined) {
     const args = [String(FIRST_SEED), String(seconds)];
     return [Deno.execPath(), "run", ...SHARED, "tests/crash/history/search.ts", ...args];

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inRepo } from "../../tools/repo.ts";
-import type { PlantedBug } from "./seeded_bug.ts";
+import type { SeededBug } from "./seeded_bug.ts";
 
 /** What the crash tests need to run. */
 const COPIED = [
@@ -23,7 +23,7 @@ const COPIED = [
  *
  * @throws {Error} where the text to change isn't there just once: the bug has to be written anew
  */
-export function plant(dir: string, bug: PlantedBug): void {
+export function seedBug(dir: string, bug: SeededBug): void {
   mkdirSync(join(dir, "tests"), { recursive: true });
   for (const part of COPIED) cpSync(inRepo(part), join(dir, part), { recursive: true });
   symlinkSync(inRepo("node_modules"), join(dir, "node_modules"));

@@ -11,7 +11,7 @@ import { Random } from "../../support/random.ts";
 import { exchange, type Exchanges, latin1 } from "../exchanges.ts";
 import { KNOWN } from "./differences.ts";
 import { Peer, type PeerReading } from "./peer.ts";
-import { strangeBytes } from "./requests.ts";
+import { randomBytes } from "./requests.ts";
 
 const FAILURES_SHOWN = 10;
 
@@ -31,10 +31,10 @@ let runs = 0;
 let refusals = 0;
 for (let seed = first; performance.now() < untilMs && failures < FAILURES_SHOWN; seed++) {
   runs++;
-  const sent = strangeBytes(new Random(seed));
+  const sent = randomBytes(new Random(seed));
   const bytes = latin1(sent);
   const [ours, theirs] = [await exchange([bytes]), await peer.read(bytes)];
-  const message = refusalOf(ours);
+  const message = errorOf(ours);
   if (message !== "") refusals++;
   const complaint = compare(ours, message, theirs);
   if (complaint === undefined) continue;
@@ -63,7 +63,7 @@ console.log(
 process.exitCode = failures === 0 ? 0 : 1;
 
 /** What is said where a request is refused; a body's own refusal has no words of its own here. */
-function refusalOf({ statuses, message, failure }: Exchanges): string {
+function errorOf({ statuses, message, failure }: Exchanges): string {
   if (!statuses.some((status) => status >= 400)) return "";
   return message === "" ? failure : message;
 }

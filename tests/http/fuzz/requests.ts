@@ -68,7 +68,7 @@ const NOISE = [
 ];
 
 /** One or a few requests as a client sends them, most of them right, many with a fault or two. */
-export function strangeBytes(random: Random): string {
+export function randomBytes(random: Random): string {
   let text = "";
   for (let left = random.between(1, 3); left > 0; left--) text += request(random);
   for (let left = random.pick([0, 0, 1, 1, 2, 3]); left > 0; left--) text = mutate(random, text);

@@ -1,7 +1,13 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import { Hono } from "hono";
-import { type Fields, Fixture, type FixtureOptions, refused, TEXT } from "../../support/fixture.ts";
+import {
+  expectError,
+  type Fields,
+  Fixture,
+  type FixtureOptions,
+  TEXT,
+} from "../../support/fixture.ts";
 
 /** Which web pages, and which names of the server, get anything: everyone else is refused at the door. */
 
@@ -60,7 +66,7 @@ for (const [title, page] of FOREIGN) {
       const answer = await fixture.send(method, target, { ...headers, ...page }, body);
       equal(answer.headers.get("access-control-allow-origin"), null);
       equal(answer.headers.get("cross-origin-resource-policy"), "same-site");
-      await refused(
+      await expectError(
         answer,
         403,
         "origin_not_allowed",
@@ -75,7 +81,7 @@ for (const [method, target] of REQUESTS.filter(([method]) => method !== "POST"))
   Deno.test(`${method} ${target} that a page of another site embeds or links to: 403`, async () => {
     const fixture = await served();
     const answer = await fixture.send(method, target, { "sec-fetch-site": "cross-site" });
-    await refused(
+    await expectError(
       answer,
       403,
       "origin_not_allowed",
@@ -95,7 +101,7 @@ Deno.test("a refused read doesn't count as use: the stream expires all the same"
 
 Deno.test("the refusal names the page's origin and the flag that lets it in", async () => {
   const answer = await (await served()).get("a", { origin: EVIL });
-  await refused(
+  await expectError(
     answer,
     403,
     "origin_not_allowed",
@@ -193,7 +199,12 @@ Deno.test("cors *: every page may use the streams, but the listing and the healt
       const target of [LISTING, "/health", "/v1/stream/__ds/other", "/v1/streams/__ds/streams"]
     ) {
       const control = await fixture.get(target, page);
-      await refused(control, 403, "origin_not_allowed", /may not use the listing and the health/);
+      await expectError(
+        control,
+        403,
+        "origin_not_allowed",
+        /may not use the listing and the health/,
+      );
     }
   }
   for (const origin of ["https://admin.example", "http://localhost:3000"]) {
@@ -231,7 +242,13 @@ for (const host of STRANGE_HOSTS) {
       };
       if (body !== undefined) init.body = body;
       const answer = await fixture.app.request(`http://${host}${path}`, init);
-      await refused(answer, 421, "host_not_allowed", /none of this server's names/, /--allow-host/);
+      await expectError(
+        answer,
+        421,
+        "host_not_allowed",
+        /none of this server's names/,
+        /--allow-host/,
+      );
       await checkUntouched(fixture);
     });
   }
@@ -240,7 +257,7 @@ for (const host of STRANGE_HOSTS) {
 Deno.test("the refusal of a name says which flag takes it", async () => {
   const { app } = await served({ allowedHosts: ["other.example"] });
   const answer = await app.request("http://app.example:8080/v1/stream/a");
-  await refused(
+  await expectError(
     answer,
     421,
     "host_not_allowed",

@@ -19,7 +19,7 @@ const LOOPBACK = [
 
 for (const host of LOOPBACK) {
   Deno.test(`the Host ${host} is loopback's`, () => {
-    equal(new Hosts([]).takes(`http://${host}/v1/stream/a?offset=-1`), true);
+    equal(new Hosts([]).allows(`http://${host}/v1/stream/a?offset=-1`), true);
   });
 }
 
@@ -47,10 +47,10 @@ for (const host of FOREIGN) {
   Deno.test(`the Host ${JSON.stringify(host)} is not loopback's, and * takes it`, () => {
     const hosts = new Hosts([]);
     const url = `http://${host}/v1/stream/a`;
-    equal(hosts.takes(url), false);
-    equal(hosts.takes("http://localhost/v1/stream/a"), true);
-    equal(hosts.takes(url), false);
-    equal(new Hosts("*").takes(url), true);
+    equal(hosts.allows(url), false);
+    equal(hosts.allows("http://localhost/v1/stream/a"), true);
+    equal(hosts.allows(url), false);
+    equal(new Hosts("*").allows(url), true);
   });
 }
 
@@ -68,8 +68,8 @@ Deno.test("what only looks like a known host in the URL's path or query is none"
       "/v1/stream/a",
     ]
   ) {
-    equal(hosts.takes("http://localhost/v1"), true);
-    equal(hosts.takes(url), false, url);
+    equal(hosts.allows("http://localhost/v1"), true);
+    equal(hosts.allows(url), false, url);
   }
 });
 
@@ -87,9 +87,9 @@ Deno.test("names that are given are taken in any case, with any port, with a dot
       "xn--bcher-kva.example",
       "localhost:4437",
     ]
-  ) equal(hosts.takes(`http://${host}/x`), true, host);
+  ) equal(hosts.allows(`http://${host}/x`), true, host);
   for (const host of ["example", "x.app.example", "192.168.0.8", "[fd00::9]"]) {
-    equal(hosts.takes(`http://${host}/x`), false, host);
+    equal(hosts.allows(`http://${host}/x`), false, host);
   }
 });
 

@@ -13,10 +13,10 @@ const LOOPBACK = [
 
 for (const origin of LOOPBACK) {
   Deno.test(`${origin} is an origin of loopback`, () => {
-    equal(new Origins("loopback").names(origin), true);
-    equal(new Origins("*").names(origin), true);
-    equal(new Origins("none").names(origin), false);
-    equal(new Origins("https://app.example").names(origin), false);
+    equal(new Origins("loopback").allows(origin), true);
+    equal(new Origins("*").allows(origin), true);
+    equal(new Origins("none").allows(origin), false);
+    equal(new Origins("https://app.example").allows(origin), false);
   });
 }
 
@@ -43,8 +43,8 @@ const FOREIGN = [
 
 for (const origin of FOREIGN) {
   Deno.test(`${JSON.stringify(origin)} is no origin of loopback`, () => {
-    equal(new Origins("loopback").names(origin), false);
-    equal(new Origins("*").names(origin), false);
+    equal(new Origins("loopback").allows(origin), false);
+    equal(new Origins("*").allows(origin), false);
   });
 }
 
@@ -55,15 +55,15 @@ Deno.test("origins are named as people write them and met as browsers do", () =>
     "capacitor://localhost",
     "https://bücher.example",
   ]);
-  equal(origins.names("https://app.example"), true);
-  equal(origins.names("http://b.example"), true);
-  equal(origins.names("chrome-extension://abcdef"), true);
-  equal(origins.names("capacitor://localhost"), true);
-  equal(origins.names("https://xn--bcher-kva.example"), true);
-  equal(origins.names("http://app.example"), false);
-  equal(origins.names("https://app.example:8443"), false);
-  equal(origins.names("https://sub.app.example"), false);
-  equal(origins.names("http://localhost:3000"), false);
+  equal(origins.allows("https://app.example"), true);
+  equal(origins.allows("http://b.example"), true);
+  equal(origins.allows("chrome-extension://abcdef"), true);
+  equal(origins.allows("capacitor://localhost"), true);
+  equal(origins.allows("https://xn--bcher-kva.example"), true);
+  equal(origins.allows("http://app.example"), false);
+  equal(origins.allows("https://app.example:8443"), false);
+  equal(origins.allows("https://sub.app.example"), false);
+  equal(origins.allows("http://localhost:3000"), false);
 });
 
 Deno.test("one answer for all pages where all may read, or only those of one origin", () => {
@@ -78,7 +78,7 @@ Deno.test("one answer for all pages where all may read, or only those of one ori
 
 Deno.test("an empty list lets in none", () => {
   const origins = new Origins([]);
-  deepEqual([origins.isOpen, origins.sole, origins.names("http://localhost")], [
+  deepEqual([origins.isOpen, origins.sole, origins.allows("http://localhost")], [
     false,
     undefined,
     false,

@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { type Bytes, concatBytes, encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import {
   CLOSE,
+  expectError,
   Fixture,
   JSON_TYPE,
   producer,
-  refused,
   settle,
   tailOf,
   TEXT,
@@ -71,7 +71,7 @@ for (const coding of CODINGS) {
     for (let i = 0; i < 3; i++) {
       const answer = await inTurns(served, served.post("a", encoded(coding), bomb));
       equal(answer.headers.get("connection"), "close");
-      await refused(answer, 413, "body_too_large", /longer than 1048576 bytes/);
+      await expectError(answer, 413, "body_too_large", /longer than 1048576 bytes/);
     }
     equal((await served.post("a", TEXT, new Uint8Array(1024 * 1024))).status, 204);
   });
@@ -80,7 +80,7 @@ for (const coding of CODINGS) {
     const served = new Fixture({ maxAppendBytes: 1000 });
     await served.make("a", encoded(coding), encode(coding, "x".repeat(1000)));
     const longer = encode(coding, "x".repeat(1001));
-    await refused(await served.post("a", encoded(coding), longer), 413, "body_too_large");
+    await expectError(await served.post("a", encoded(coding), longer), 413, "body_too_large");
     equal((await served.content("a")).length, 1000);
   });
 
@@ -95,9 +95,9 @@ for (const coding of CODINGS) {
     for (const body of wrong) {
       const answer = await served.post("a", encoded(coding), body);
       const says = new RegExp(`^The body is not valid ${coding}, as its Content-Encoding says: .+`);
-      await refused(answer, 400, "undecodable_body", says);
+      await expectError(answer, 400, "undecodable_body", says);
       const put = await served.put("b", encoded(coding), body);
-      await refused(put, 400, "undecodable_body", says);
+      await expectError(put, 400, "undecodable_body", says);
     }
     equal(await served.content("a"), "");
     equal((await served.get("b")).status, 404);
@@ -109,7 +109,7 @@ for (const coding of CODINGS) {
     const whole = encode(coding, "abc".repeat(100));
     for (let length = 1; length < whole.length; length++) {
       const answer = await served.post("a", encoded(coding), whole.subarray(0, length));
-      await refused(answer, 400, "undecodable_body");
+      await expectError(answer, 400, "undecodable_body");
     }
   });
 
@@ -156,7 +156,7 @@ for (const coding of CODINGS) {
   Deno.test(`${coding}: a body that holds nothing is an empty one`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT);
-    await refused(
+    await expectError(
       await served.post("a", encoded(coding), encode(coding, "")),
       400,
       "empty_body",
@@ -172,7 +172,7 @@ for (const coding of CODINGS) {
     await writer.write(new Uint8Array(768 * 1024));
     const body = encode(coding, new Uint8Array(768 * 1024));
     const refusal = await inTurns(served, served.post("a", encoded(coding), body));
-    await refused(refusal, 503, "too_many_bodies", /try again/);
+    await expectError(refusal, 503, "too_many_bodies", /try again/);
     await writer.close();
     equal((await waiting).status, 204);
     equal((await inTurns(served, served.post("a", encoded(coding), body))).status, 204);
@@ -199,10 +199,15 @@ Deno.test("zstd: a window that takes more memory than RFC 9659 allows is refused
   };
   const wide = new Uint8Array(zlib.zstdCompressSync(new Uint8Array(20_000_000), { params }));
   const answer = await served.post("a", encoded("zstd"), wide);
-  await refused(answer, 400, "undecodable_body", /window has 16777216 bytes, and at most 8388608/);
+  await expectError(
+    answer,
+    400,
+    "undecodable_body",
+    /window has 16777216 bytes, and at most 8388608/,
+  );
   const many = concatBytes(Array.from({ length: 1025 }, () => encode("zstd", "x")));
   const refusal = await inTurns(served, served.post("a", encoded("zstd"), many));
-  await refused(refusal, 400, "undecodable_body", /more than 1024 frames/);
+  await expectError(refusal, 400, "undecodable_body", /more than 1024 frames/);
 });
 
 Deno.test("identity, x-gzip and an empty Content-Encoding are taken", async () => {
@@ -226,7 +231,12 @@ for (
       for (const [method, name] of [["POST", "a"], ["PUT", "b"]] as const) {
         const answer = await served.send(method, name, encoded(coding), body);
         equal(answer.headers.get("accept-encoding"), "gzip, deflate, zstd");
-        await refused(answer, 415, "unsupported_encoding", /expected one of gzip, deflate, zstd/);
+        await expectError(
+          answer,
+          415,
+          "unsupported_encoding",
+          /expected one of gzip, deflate, zstd/,
+        );
       }
     }
     equal(await served.content("a"), "");

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
-import { Fixture, isPending, refused, settle, tailOf, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, isPending, settle, tailOf, TEXT } from "../../support/fixture.ts";
 
 const KIB = new Uint8Array(1024).fill(0x78);
 
@@ -34,7 +34,7 @@ for (const method of ["POST", "PUT"]) {
     const headers = { ...TEXT, "content-length": String(1000 * 1024) };
     const answer = await served.send(method, "a", headers, body);
     equal(answer.headers.get("connection"), "close");
-    await refused(answer, 413, "body_too_large", SAYS, /^The body of 1024000 bytes is/);
+    await expectError(answer, 413, "body_too_large", SAYS, /^The body of 1024000 bytes is/);
     equal(pulled(), 0);
     equal((await served.get("a")).status, method === "POST" ? 200 : 404);
   });
@@ -45,7 +45,7 @@ for (const method of ["POST", "PUT"]) {
     const { body, pulled, cancelled } = countingBody(1000);
     const answer = await served.send(method, "a", TEXT, body);
     equal(answer.headers.get("connection"), "close");
-    await refused(answer, 413, "body_too_large", SAYS);
+    await expectError(answer, 413, "body_too_large", SAYS);
     equal(pulled(), 11);
     equal(cancelled(), false, "the answer goes first");
     served.clock.advance(1_000);
@@ -72,7 +72,7 @@ Deno.test("an endless body: 413", async () => {
   const served = new Fixture({ maxAppendBytes: 10_240 });
   await served.make("a", TEXT);
   const answer = await served.post("a", TEXT, countingBody(Infinity).body);
-  await refused(answer, 413, "body_too_large");
+  await expectError(answer, 413, "body_too_large");
 });
 
 Deno.test("a body that breaks off: 400, nothing kept", async () => {
@@ -86,7 +86,7 @@ Deno.test("a body that breaks off: 400, nothing kept", async () => {
       },
     });
     const answer = await served.post("a", headers, body);
-    await refused(answer, 400, "body_incomplete", /ended before all of it was here/);
+    await expectError(answer, 400, "body_incomplete", /ended before all of it was here/);
   }
   equal(await served.content("a"), "");
 });
@@ -105,7 +105,7 @@ for (const headers of [TEXT, { ...TEXT, "content-length": "10" }]) {
     served.clock.advance(1_001);
     const answer = await waiting;
     equal(answer.headers.get("connection"), "close");
-    await refused(answer, 408, "body_timeout", /not here within 30000 ms/);
+    await expectError(answer, 408, "body_timeout", /not here within 30000 ms/);
     writer.close().catch(() => {});
     await settle();
     equal(await served.content("a"), "");
@@ -185,7 +185,7 @@ Deno.test("parts of five bytes that cost far more than they bring are refused", 
   const waiting = served.post("a", TEXT, shortParts(served, 20_000, 1));
   const answer = await inTurns(served, waiting);
   equal(answer.headers.get("connection"), "close");
-  await refused(answer, 400, "malformed_body", /gather what is sent into longer ones/);
+  await expectError(answer, 400, "malformed_body", /gather what is sent into longer ones/);
   equal(await served.content("a"), "");
 });
 
@@ -202,7 +202,7 @@ Deno.test("a body whose parts keep coming is late as well, and others are served
     },
   }, { highWaterMark: 0 });
   const answer = await served.post("a", TEXT, endless);
-  await refused(answer, 408, "body_timeout");
+  await expectError(answer, 408, "body_timeout");
 });
 
 Deno.test("Content-Length twice: 400, though a runtime makes one list of them", async () => {
@@ -213,7 +213,7 @@ Deno.test("Content-Length twice: 400, though a runtime makes one list of them", 
     { ...TEXT, "content-length": "5, 5" },
     countingBody(1).body,
   );
-  await refused(answer, 400, "invalid_header", /"5, 5" is not a number of bytes/);
+  await expectError(answer, 400, "invalid_header", /"5, 5" is not a number of bytes/);
 });
 
 Deno.test("bodies on their way in are bounded together, and what they took is given back", async () => {
@@ -229,7 +229,7 @@ Deno.test("bodies on their way in are bounded together, and what they took is gi
   const refusal = await served.post("a", TEXT, parts(12));
   equal(refusal.headers.get("retry-after"), "1");
   equal(refusal.headers.get("connection"), "close");
-  await refused(refusal, 503, "too_many_bodies", /take 1310720 bytes already.*try again/);
+  await expectError(refusal, 503, "too_many_bodies", /take 1310720 bytes already.*try again/);
   await writer.close();
   equal((await waiting).status, 204);
   equal((await served.post("a", TEXT, parts(12))).status, 204);
@@ -239,5 +239,10 @@ Deno.test("no more than 65,536 parts of five bytes are taken, however cheap they
   const served = new Fixture();
   await served.make("a", TEXT);
   const waiting = served.post("a", TEXT, shortParts(served, 70_000, 0.01));
-  await refused(await inTurns(served, waiting), 400, "malformed_body", /more than 65536 chunks/);
+  await expectError(
+    await inTurns(served, waiting),
+    400,
+    "malformed_body",
+    /more than 65536 chunks/,
+  );
 });

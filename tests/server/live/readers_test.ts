@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { Fixture, isPending, refused, settle, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, isPending, settle, TEXT } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
 
 const POLL = "a?offset=-1&live=long-poll";
@@ -14,7 +14,7 @@ Deno.test("one live reader more than may wait: 503 with Retry-After, in both mod
   for (const target of [POLL, SSE]) {
     const answer = await served.get(target);
     equal(answer.headers.get("retry-after"), "1");
-    await refused(answer, 503, "too_many_readers", /2 readers wait.*try again/);
+    await expectError(answer, 503, "too_many_readers", /2 readers wait.*try again/);
   }
   await sse.cancel();
   await settle();
@@ -30,7 +30,7 @@ Deno.test("with all places taken, who needn't wait is answered", async () => {
   await served.make("a", TEXT, "hello");
   equal(await served.content("a"), "hello");
   equal((await served.get(POLL)).status, 200);
-  await refused(
+  await expectError(
     await served.get(`a?offset=${served.offset(5)}&live=long-poll`),
     503,
     "too_many_readers",

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { Hono } from "hono";
-import { type Fields, Fixture, header, refused, TEXT } from "../../support/fixture.ts";
+import { expectError, type Fields, Fixture, header, TEXT } from "../../support/fixture.ts";
 
 /** Which URL a created stream has: the one that the client asked for (PROTOCOL §5.1). */
 
@@ -49,7 +49,7 @@ Deno.test("without trustProxy a fork's source and a mounted app's Location are n
       ...PROXIED,
       "stream-forked-from": source,
     });
-    await refused(answer, 400, "invalid_fork");
+    await expectError(answer, 400, "invalid_fork");
   }
 });
 
@@ -113,7 +113,7 @@ Deno.test("trustProxy: a fork's source is named as the client knows it, or as it
       ...PROXIED,
       "stream-forked-from": source,
     });
-    await refused(answer, 400, "invalid_fork");
+    await expectError(answer, 400, "invalid_fork");
   }
 });
 
@@ -121,10 +121,10 @@ Deno.test("trustProxy lets nobody in: the request's own Host and Origin decide",
   const served = new Fixture({ trustProxy: true, allowedHosts: [] });
   const forged = { ...PROXIED, "x-forwarded-host": "localhost" };
   const answer = await put(served)("http://evil.example/v1/stream/a", forged);
-  await refused(answer, 421, "host_not_allowed");
+  await expectError(answer, 421, "host_not_allowed");
   const page = { ...PROXIED, origin: "https://app.example" };
   const foreign = await put(served)("http://127.0.0.1:4437/v1/stream/a", page);
-  await refused(foreign, 403, "origin_not_allowed");
+  await expectError(foreign, 403, "origin_not_allowed");
 });
 
 const MOUNTS: readonly (readonly [string, (served: Fixture) => Hono])[] = [

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { Fixture, refused, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, TEXT } from "../../support/fixture.ts";
 
 /** How URLs become names. What the runtime resolves before we see it is the runtime's. */
 
@@ -9,7 +9,7 @@ async function everyVerb(path: string, status: number, code: string, says: RegEx
   const served = new Fixture();
   for (const method of METHODS) {
     const body = method === "PUT" || method === "POST" ? "x" : undefined;
-    await refused(await served.send(method, path, TEXT, body), status, code, says);
+    await expectError(await served.send(method, path, TEXT, body), status, code, says);
   }
 }
 
@@ -119,7 +119,11 @@ Deno.test("streamName takes the prefix's place, in forks' sources, too", async (
   equal((await served.put("/?name=a", TEXT, "hello")).status, 201);
   equal((await served.put("/?name=f", { "stream-forked-from": "/?name=a" })).status, 201);
   equal(await (await served.get("/?name=f")).text(), "hello");
-  await refused(await served.get("/other"), 404, "not_found");
-  await refused(await served.put("/?name=..", TEXT), 400, "invalid_name");
-  await refused(await served.put("/?name=g", { "stream-forked-from": "/" }), 400, "invalid_fork");
+  await expectError(await served.get("/other"), 404, "not_found");
+  await expectError(await served.put("/?name=..", TEXT), 400, "invalid_name");
+  await expectError(
+    await served.put("/?name=g", { "stream-forked-from": "/" }),
+    400,
+    "invalid_fork",
+  );
 });

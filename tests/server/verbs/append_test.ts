@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { Fixture, JSON_TYPE, refused, tailOf, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, JSON_TYPE, tailOf, TEXT } from "../../support/fixture.ts";
 
 Deno.test("POST appends: 204 with the new tail and no body", async () => {
   const served = new Fixture();
@@ -12,7 +12,7 @@ Deno.test("POST appends: 204 with the new tail and no body", async () => {
 });
 
 Deno.test("POST to a name without a stream: 404", async () => {
-  await refused(await new Fixture().post("a", TEXT, "x"), 404, "not_found", /no stream "a"/);
+  await expectError(await new Fixture().post("a", TEXT, "x"), 404, "not_found", /no stream "a"/);
 });
 
 Deno.test("POST with other parameters of the content type is taken", async () => {
@@ -63,7 +63,7 @@ Deno.test("Stream-Seq: only what is greater byte by byte is taken", async () => 
     const answer = await served.post("a", { ...TEXT, "stream-seq": seq }, "x");
     equal(answer.headers.get("stream-next-offset"), tail);
     const says = /^Sequence conflict: Stream-Seq ".*" is not after .*"9"/;
-    await refused(answer, 409, "sequence_regression", says);
+    await expectError(answer, 409, "sequence_regression", says);
   }
   await served.append("a", { ...TEXT, "stream-seq": "a" }, "3");
   equal((await served.post("a", { ...TEXT, "stream-seq": "Z" }, "x")).status, 409);
@@ -91,7 +91,7 @@ Deno.test("content type comes before Stream-Seq", async () => {
   await served.make("a", TEXT);
   await served.append("a", { ...TEXT, "stream-seq": "5" }, "1");
   const answer = await served.post("a", { ...JSON_TYPE, "stream-seq": "1" }, "1");
-  await refused(answer, 409, "content_type_mismatch");
+  await expectError(answer, 409, "content_type_mismatch");
 });
 
 Deno.test("Stream-Expected-Offset at the tail: appended", async () => {
@@ -111,7 +111,7 @@ Deno.test("Stream-Expected-Offset elsewhere: 409 with the tail, and nothing is a
     const answer = await served.post("a", headers, "x");
     equal(answer.headers.get("stream-next-offset"), served.offset(3));
     equal(answer.headers.get("stream-closed"), null);
-    await refused(
+    await expectError(
       answer,
       409,
       "offset_mismatch",
@@ -147,7 +147,7 @@ Deno.test("Stream-Expected-Offset that is no offset: 400", async () => {
   await served.make("a", TEXT);
   for (const value of ["", "0", "now", "-1", "abc"]) {
     const answer = await served.post("a", { ...TEXT, "stream-expected-offset": value }, "x");
-    await refused(
+    await expectError(
       answer,
       400,
       "invalid_offset",

@@ -1,10 +1,10 @@
 import { equal } from "node:assert/strict";
 import {
   CLOSE,
+  expectError,
   Fixture,
   isPending,
   JSON_TYPE,
-  refused,
   settle,
   TEXT,
 } from "../../support/fixture.ts";
@@ -36,7 +36,12 @@ Deno.test("PUT of a closed stream: with Stream-Closed 200, without 409", async (
   const again = await served.put("a", { ...TEXT, ...CLOSE }, "all");
   equal(again.status, 200);
   equal(again.headers.get("stream-closed"), "true");
-  await refused(await served.put("a", TEXT), 409, "stream_exists", /already exists and is closed/);
+  await expectError(
+    await served.put("a", TEXT),
+    409,
+    "stream_exists",
+    /already exists and is closed/,
+  );
 });
 
 Deno.test("PUT without Stream-Closed of a stream that was closed later: 409", async () => {
@@ -82,7 +87,7 @@ Deno.test("POST with a body to a closed stream: 409 with Stream-Closed and the f
     const answer = await served.post("a", headers, "more");
     equal(answer.headers.get("stream-closed"), "true");
     equal(answer.headers.get("stream-next-offset"), served.offset(3));
-    await refused(answer, 409, "stream_closed", /closed at offset \w{8}_0{15}3/);
+    await expectError(answer, 409, "stream_closed", /closed at offset \w{8}_0{15}3/);
   }
   equal(await served.content("a"), "all");
 });
@@ -94,7 +99,7 @@ Deno.test("closed comes before the content type, the JSON and Stream-Seq", async
   for (const headers of [TEXT, JSON_TYPE, { ...JSON_TYPE, "stream-seq": "1" }]) {
     const answer = await served.post("a", headers, "{");
     equal(answer.headers.get("stream-closed"), "true");
-    await refused(answer, 409, "stream_closed");
+    await expectError(answer, 409, "stream_closed");
   }
 });
 
@@ -104,7 +109,7 @@ for (const value of ["false", "yes", "1", ""]) {
     const headers = { ...TEXT, "stream-closed": value };
     equal((await served.put("a", headers)).headers.get("stream-closed"), null);
     equal((await served.post("a", headers, "x")).headers.get("stream-closed"), null);
-    await refused(await served.post("a", headers), 400, "empty_body", /Stream-Closed: true/);
+    await expectError(await served.post("a", headers), 400, "empty_body", /Stream-Closed: true/);
     equal((await served.head("a")).headers.get("stream-closed"), null);
   });
 }

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { BINARY, CLOSE, Fixture, JSON_TYPE, refused, TEXT } from "../../support/fixture.ts";
+import { BINARY, CLOSE, expectError, Fixture, JSON_TYPE, TEXT } from "../../support/fixture.ts";
 
 Deno.test("PUT of a new name: 201 with its place, type and tail", async () => {
   const served = new Fixture();
@@ -65,7 +65,7 @@ for (const [title, headers, message] of OTHERS) {
   Deno.test(`PUT again with ${title}: 409`, async () => {
     const served = new Fixture();
     await served.make("a", { ...TEXT, "stream-ttl": "60" });
-    await refused(
+    await expectError(
       await served.put("a", headers),
       409,
       "stream_exists",

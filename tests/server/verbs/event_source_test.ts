@@ -2,10 +2,10 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import {
   BINARY,
   CLOSE,
+  expectError,
   type Fields,
   Fixture,
   JSON_TYPE,
-  refused,
   TEXT,
 } from "../../support/fixture.ts";
 import { parseSse, type SseEvent } from "../../support/sse_parser.ts";
@@ -184,18 +184,18 @@ Deno.test("Last-Event-ID of a stream that was deleted and made again: 410, as it
   await served.delete("a");
   await served.make("a", TEXT, "new stream");
   for (const target of [SSE, "a?offset=now&live=sse"]) {
-    await refused(await resume(served, old, target), 410, "offset_gone", /earlier stream/);
+    await expectError(await resume(served, old, target), 410, "offset_gone", /earlier stream/);
   }
-  await refused(await resume(served, `${old}_closed`), 410, "offset_gone");
+  await expectError(await resume(served, `${old}_closed`), 410, "offset_gone");
 });
 
 Deno.test("Last-Event-ID that no event of this server had: 400, and it is named", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "x");
   for (const id of ["7", "x", "-1", "now", "_closed"]) {
-    await refused(await resume(served, id), 400, "invalid_offset", /^Last-Event-ID /);
+    await expectError(await resume(served, id), 400, "invalid_offset", /^Last-Event-ID /);
   }
-  await refused(await resume(served, served.offset(9)), 400, "offset_past_tail");
+  await expectError(await resume(served, served.offset(9)), 400, "offset_past_tail");
 });
 
 Deno.test("an empty Last-Event-ID is none, and other reads take no notice of it", async () => {

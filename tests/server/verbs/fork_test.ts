@@ -2,12 +2,12 @@ import { deepEqual, equal } from "node:assert/strict";
 import {
   BINARY,
   CLOSE,
+  expectError,
   type Fields,
   Fixture,
   isPending,
   JSON_TYPE,
   producer,
-  refused,
   settle,
   TEXT,
 } from "../../support/fixture.ts";
@@ -180,7 +180,7 @@ Deno.test("a sub-offset of messages may go through inherited data", async () => 
   await served.append("f", JSON_TYPE, "5");
   await served.make("g", fromAt(served, "f", 0, 5));
   deepEqual(await (await served.get("g")).json(), [1, 2, 3, 4, 5]);
-  await refused(
+  await expectError(
     await served.put("h", fromAt(served, "f", 0, 6)),
     400,
     "invalid_fork",
@@ -294,7 +294,7 @@ for (const [title, headers, status, code, message] of REFUSED) {
   Deno.test(`a fork with ${title}: ${status}, no fork and no reference on the source`, async () => {
     const served = await withSource();
     const sent = typeof headers === "function" ? headers(served) : headers;
-    await refused(await served.put("f", sent), status, code, message);
+    await expectError(await served.put("f", sent), status, code, message);
     equal((await served.head("f")).status, 404);
     equal((await served.delete("src")).status, 204);
     equal((await served.get("src")).status, 404);
@@ -305,13 +305,17 @@ Deno.test("a fork of JSON at an offset inside a message: 400", async () => {
   const served = await withJsonSource();
   for (const subOffset of [0, 1]) {
     const answer = await served.put("f", fromAt(served, "src", 1, subOffset));
-    await refused(answer, 400, "invalid_offset", /inside a message/);
+    await expectError(answer, 400, "invalid_offset", /inside a message/);
   }
 });
 
 Deno.test("a fork whose first content isn't valid JSON: 400, no fork and no reference", async () => {
   const served = await withJsonSource();
-  await refused(await served.put("f", { ...from("src"), ...JSON_TYPE }, "{"), 400, "invalid_json");
+  await expectError(
+    await served.put("f", { ...from("src"), ...JSON_TYPE }, "{"),
+    400,
+    "invalid_json",
+  );
   equal((await served.head("f")).status, 404);
   await served.delete("src");
   equal((await served.get("src")).status, 404);
@@ -365,14 +369,19 @@ Deno.test("a fork again with another origin: 409", async () => {
       TEXT,
     ]
   ) {
-    await refused(await served.put("f", headers), 409, "stream_exists", /another fork origin/);
+    await expectError(await served.put("f", headers), 409, "stream_exists", /another fork origin/);
   }
 });
 
 Deno.test("a fork under the name of a stream that is no fork: 409, no reference on the source", async () => {
   const served = await withSource();
   await served.make("f", TEXT);
-  await refused(await served.put("f", from("src")), 409, "stream_exists", /another fork origin/);
+  await expectError(
+    await served.put("f", from("src")),
+    409,
+    "stream_exists",
+    /another fork origin/,
+  );
   await served.delete("src");
   equal((await served.get("src")).status, 404);
 });

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { Hono } from "hono";
 import { createApp } from "../../../src/server/app.ts";
-import { Fixture, header, JSON_TYPE, refused, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, header, JSON_TYPE, TEXT } from "../../support/fixture.ts";
 
 /** The listing of all streams (an extension; PROTOCOL §6 reserves its place). */
 
@@ -98,7 +98,7 @@ for (const limit of ["0", "1001", "-1", "1.5", "1e2", "", " 5", "all", "9".repea
   Deno.test(`limit=${limit.slice(0, 10)} is refused, saying what is taken`, async () => {
     const served = new Fixture({ listing: true });
     const target = `${LISTING}?limit=${encodeURIComponent(limit)}`;
-    await refused(await served.get(target), 400, "invalid_query", /expected 1 to 1000/);
+    await expectError(await served.get(target), 400, "invalid_query", /expected 1 to 1000/);
   });
 }
 
@@ -106,7 +106,12 @@ for (const name of ["limit", "prefix", "after"]) {
   Deno.test(`${name} given twice is refused`, async () => {
     const served = new Fixture({ listing: true });
     const target = `${LISTING}?${name}=1&${name}=2`;
-    await refused(await served.get(target), 400, "invalid_query", new RegExp(`2 times ${name}`));
+    await expectError(
+      await served.get(target),
+      400,
+      "invalid_query",
+      new RegExp(`2 times ${name}`),
+    );
   });
 }
 
@@ -115,7 +120,7 @@ for (const method of ["PUT", "POST", "DELETE", "PATCH", "HEAD"]) {
     const served = new Fixture({ listing: true });
     const answer = await served.send(method, LISTING, TEXT, method === "PUT" ? "x" : undefined);
     equal(answer.headers.get("allow"), "GET, OPTIONS");
-    await refused(answer, 405, "method_not_allowed", /expected one of GET, OPTIONS/);
+    await expectError(answer, 405, "method_not_allowed", /expected one of GET, OPTIONS/);
   });
 }
 
@@ -129,14 +134,24 @@ Deno.test("OPTIONS on the listing: what a browser asks before it reads across or
 Deno.test("the listing is off unless it is asked for: 404 that says how", async () => {
   const served = new Fixture();
   for (const method of ["GET", "POST", "PUT", "DELETE"]) {
-    await refused(await served.send(method, LISTING), 404, "not_found", /start it with --listing/);
+    await expectError(
+      await served.send(method, LISTING),
+      404,
+      "not_found",
+      /start it with --listing/,
+    );
   }
 });
 
 for (const rest of ["", "/", "/x", "/streams/", "/streams/a", "/streamsx", "%2Fstreams"]) {
   Deno.test(`__ds${rest} stays reserved where there is a listing`, async () => {
     const served = new Fixture({ listing: true });
-    await refused(await served.get(`/v1/stream/__ds${rest}`), 400, "invalid_name", /is reserved/);
+    await expectError(
+      await served.get(`/v1/stream/__ds${rest}`),
+      400,
+      "invalid_name",
+      /is reserved/,
+    );
   });
 }
 
@@ -164,7 +179,7 @@ Deno.test("the listing has no URL where names aren't paths, and the option is re
   const served = new Fixture({ streamName });
   await served.put("/?name=a", TEXT, "hello");
   equal(await (await served.get(`${LISTING}?name=a`)).text(), "hello");
-  await refused(await served.get("/?name=__ds/streams"), 400, "invalid_name", /is reserved/);
+  await expectError(await served.get("/?name=__ds/streams"), 400, "invalid_name", /is reserved/);
   const { storage } = served;
   throws(() => createApp({ storage, streamName, listing: true }), /listing and streamName/);
 });

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
-import { Fixture, isPending, JSON_TYPE, refused, settle, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, isPending, JSON_TYPE, settle, TEXT } from "../../support/fixture.ts";
 
 /** PROTOCOL §5.7. */
 
@@ -124,7 +124,7 @@ Deno.test("long-poll while the stream is deleted: 404", async () => {
   const waiting = served.get(POLL);
   await settle();
   await served.delete("a");
-  await refused(await waiting, 404, "not_found");
+  await expectError(await waiting, 404, "not_found");
 });
 
 Deno.test("long-poll while the stream is deleted and made again: 410, not the new one's data", async () => {
@@ -143,7 +143,7 @@ Deno.test("long-poll while the stream is deleted and made again: 410, not the ne
   await storage.delete("a");
   await storage.create("a", { body: encodeUtf8("new data") });
   isMadeAgain.resolve();
-  await refused(await waiting, 410, "offset_gone", /belongs to an earlier stream of this name/);
+  await expectError(await waiting, 410, "offset_gone", /belongs to an earlier stream of this name/);
 });
 
 Deno.test("long-poll while the stream is softly deleted: 410", async () => {
@@ -153,7 +153,7 @@ Deno.test("long-poll while the stream is softly deleted: 410", async () => {
   const waiting = served.get(POLL);
   await settle();
   await served.delete("a");
-  await refused(await waiting, 410, "gone");
+  await expectError(await waiting, 410, "gone");
 });
 
 Deno.test("long-poll while the expiry passes: 404 then, without the whole wait", async () => {
@@ -164,7 +164,7 @@ Deno.test("long-poll while the expiry passes: 404 then, without the whole wait",
   served.clock.advance(9_999);
   equal(await isPending(waiting), true);
   served.clock.advance(1);
-  await refused(await waiting, 404, "not_found");
+  await expectError(await waiting, 404, "not_found");
 });
 
 Deno.test("long-poll: many readers of one stream are all woken by one append", async () => {

@@ -1,11 +1,11 @@
 import { equal } from "node:assert/strict";
 import {
   CLOSE,
+  expectError,
   Fixture,
   type FixtureOptions,
   JSON_TYPE,
   producer,
-  refused,
   TEXT,
 } from "../../support/fixture.ts";
 
@@ -57,7 +57,7 @@ Deno.test("the first batch with a sequence other than 0: 409, 0 is expected", as
   const answer = await send(served, 0, 2);
   equal(answer.headers.get("producer-expected-seq"), "0");
   equal(answer.headers.get("producer-received-seq"), "2");
-  await refused(answer, 409, "sequence_gap", /Producer-Seq 2 .*expected 0/);
+  await expectError(answer, 409, "sequence_gap", /Producer-Seq 2 .*expected 0/);
 });
 
 Deno.test("the next sequence: 200, appended", async () => {
@@ -91,7 +91,7 @@ Deno.test("a sequence that leaves a gap: 409 with what is expected and what came
   equal(answer.headers.get("producer-expected-seq"), "2");
   equal(answer.headers.get("producer-received-seq"), "5");
   equal(answer.headers.get("stream-closed"), null);
-  await refused(answer, 409, "sequence_gap", /Producer-Seq 5 of producer .*gap: expected 2/);
+  await expectError(answer, 409, "sequence_gap", /Producer-Seq 5 of producer .*gap: expected 2/);
   equal(await served.content("a"), "xx");
   equal((await send(served, 0, 2)).status, 200);
 });
@@ -101,7 +101,7 @@ Deno.test("a stale epoch: 403 with the current one, and a zombie writes nothing"
   for (const seq of [0, 1, 9]) {
     const answer = await send(served, 4, seq);
     equal(answer.headers.get("producer-epoch"), "5");
-    await refused(answer, 403, "stale_epoch", /Producer-Epoch 4 .*stale: the current one is 5/);
+    await expectError(answer, 403, "stale_epoch", /Producer-Epoch 4 .*stale: the current one is 5/);
   }
   equal(await served.content("a"), "x");
 });
@@ -118,7 +118,7 @@ Deno.test("a new epoch at sequence 0: 200, and the old one is fenced", async () 
 Deno.test("a new epoch at another sequence: 400, and the epoch isn't taken", async () => {
   const served = await withProducer(0, 2);
   const answer = await send(served, 1, 3);
-  await refused(
+  await expectError(
     answer,
     400,
     "epoch_start",
@@ -195,7 +195,7 @@ Deno.test("a new batch with a Stream-Seq that goes back: 409, and the producer's
   await served.append("a", { ...TEXT, "stream-seq": "5" }, "1");
   const headers = { ...TEXT, ...producer(ID, 0, 0) };
   const answer = await served.post("a", { ...headers, "stream-seq": "4" }, "x");
-  await refused(answer, 409, "sequence_regression");
+  await expectError(answer, 409, "sequence_regression");
   equal((await served.post("a", { ...headers, "stream-seq": "6" }, "2")).status, 200);
 });
 
@@ -244,7 +244,7 @@ Deno.test("a new batch of a producer on a closed stream: 409 with Stream-Closed 
     const answer = await served.post("a", { ...TEXT, ...producer(id, 0, seq) }, "y");
     equal(answer.headers.get("stream-closed"), "true");
     equal(answer.headers.get("stream-next-offset"), served.offset(1));
-    await refused(answer, 409, "stream_closed");
+    await expectError(answer, 409, "stream_closed");
   }
 });
 
@@ -254,7 +254,7 @@ Deno.test("the close's sequence from another producer or epoch is no duplicate: 
   for (const [id, epoch, seq] of [["other", 0, 1], [ID, 1, 1], [ID, 0, 2]] as const) {
     const answer = await served.post("a", { ...TEXT, ...producer(id, epoch, seq) }, "y");
     equal(answer.headers.get("stream-closed"), "true");
-    await refused(answer, 409, "stream_closed");
+    await expectError(answer, 409, "stream_closed");
   }
 });
 
@@ -289,7 +289,7 @@ for (const [title, headers, message] of BROKEN) {
     const served = new Fixture();
     await served.make("a", TEXT);
     const answer = await served.post("a", { ...TEXT, ...headers }, "x");
-    await refused(answer, 400, "invalid_header", message);
+    await expectError(answer, 400, "invalid_header", message);
     equal(await served.content("a"), "");
     equal((await send(served, 0, 0)).status, 200);
   });
@@ -298,6 +298,6 @@ for (const [title, headers, message] of BROKEN) {
 Deno.test("one producer more than a stream may have: 429, and the known ones go on", async () => {
   const served = await withProducer(0, 0, { memory: { maxProducersPerStream: 1 } });
   const answer = await served.post("a", { ...TEXT, ...producer("other", 0, 0) }, "y");
-  await refused(answer, 429, "too_many_producers", /1 producers/);
+  await expectError(answer, 429, "too_many_producers", /1 producers/);
   equal((await send(served, 0, 1)).status, 200);
 });

@@ -1,5 +1,5 @@
 import { equal, match } from "node:assert/strict";
-import { Fixture, header, JSON_TYPE, refused, TEXT } from "../../support/fixture.ts";
+import { expectError, Fixture, header, JSON_TYPE, TEXT } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
 
 /** `time` and `tail` in the place of an offset (extensions). */
@@ -132,7 +132,7 @@ for (const query of [...TWO, "time=0&time=0", "tail=1&tail=1", "offset=-1&offset
     Deno.test(`${query}${live}: 400, a read begins at one place`, async () => {
       const served = new Fixture();
       await served.make("a", TEXT, "hello");
-      await refused(
+      await expectError(
         await served.get(`a?${query}${live}`),
         400,
         "invalid_query",
@@ -149,7 +149,12 @@ for (const time of [...BAD_TIMES, "2026-02-30T00:00:00Z", "9".repeat(20), "2026-
     const served = new Fixture();
     await served.make("a", TEXT, "hello");
     const target = `a?time=${encodeURIComponent(time)}`;
-    await refused(await served.get(target), 400, "invalid_query", /expected RFC 3339 such as 2030/);
+    await expectError(
+      await served.get(target),
+      400,
+      "invalid_query",
+      /expected RFC 3339 such as 2030/,
+    );
   });
 }
 
@@ -157,7 +162,7 @@ for (const tail of ["", "-1", "1.5", "1e3", "now", "4KiB", "9".repeat(20)]) {
   Deno.test(`tail=${tail}: 400 that says what is a length`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT, "hello");
-    await refused(
+    await expectError(
       await served.get(`a?tail=${tail}`),
       400,
       "invalid_query",
@@ -168,8 +173,8 @@ for (const tail of ["", "-1", "1.5", "1e3", "now", "4KiB", "9".repeat(20)]) {
 
 Deno.test("time and tail of a stream that isn't there: 404", async () => {
   const served = new Fixture();
-  await refused(await served.get("a?time=0"), 404, "not_found");
-  await refused(await served.get("a?tail=0"), 404, "not_found");
+  await expectError(await served.get("a?time=0"), 404, "not_found");
+  await expectError(await served.get("a?tail=0"), 404, "not_found");
 });
 
 Deno.test("a read of now tells where it begins, too", async () => {

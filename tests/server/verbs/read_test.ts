@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { BINARY, Fixture, JSON_TYPE, refused, TEXT } from "../../support/fixture.ts";
+import { BINARY, expectError, Fixture, JSON_TYPE, TEXT } from "../../support/fixture.ts";
 
 /** PROTOCOL §5.6 and §8: catch-up reads. */
 
@@ -132,7 +132,7 @@ for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
     const body = method === "POST" ? "x" : undefined;
     const answer = await new Fixture().send(method, "a%2Fb", TEXT, body);
     equal(answer.status, 404);
-    if (method !== "HEAD") await refused(answer, 404, "not_found", /no stream "a\/b"/);
+    if (method !== "HEAD") await expectError(answer, 404, "not_found", /no stream "a\/b"/);
   });
 }
 

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { type Fields, Fixture, refused, TEXT } from "../../support/fixture.ts";
+import { expectError, type Fields, Fixture, TEXT } from "../../support/fixture.ts";
 
 /** PROTOCOL §4.2 and §5.4: a deleted stream that forks still read. */
 
@@ -26,7 +26,7 @@ Deno.test("DELETE of a stream with forks: 204, then 410 for every verb", async (
   for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
     const answer = await served.send(method, "a", TEXT, method === "POST" ? "x" : undefined);
     equal(answer.status, 410);
-    if (method !== "HEAD") await refused(answer, 410, "gone", /only its forks still read it/);
+    if (method !== "HEAD") await expectError(answer, 410, "gone", /only its forks still read it/);
   }
   for (const live of ["long-poll", "sse"]) {
     equal((await served.get(`a?offset=-1&live=${live}`)).status, 410);
@@ -47,7 +47,7 @@ Deno.test("PUT under a softly deleted stream's name: 409, with whatever configur
   const served = await chain("a", "b");
   await served.delete("a");
   for (const headers of [TEXT, {}, from("b")]) {
-    await refused(
+    await expectError(
       await served.put("a", headers),
       409,
       "stream_exists",
@@ -59,7 +59,7 @@ Deno.test("PUT under a softly deleted stream's name: 409, with whatever configur
 Deno.test("a fork of a softly deleted stream: 409", async () => {
   const served = await chain("a", "b");
   await served.delete("a");
-  await refused(await served.put("c", from("a")), 409, "source_deleted", /"a" was deleted/);
+  await expectError(await served.put("c", from("a")), 409, "source_deleted", /"a" was deleted/);
 });
 
 Deno.test("a fork of a fork whose source is softly deleted is made", async () => {

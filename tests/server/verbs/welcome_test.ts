@@ -2,7 +2,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { Hono } from "hono";
 import { serve } from "../../../src/server/serve.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
-import { type Fields, Fixture, refused, TEXT } from "../../support/fixture.ts";
+import { expectError, type Fields, Fixture, TEXT } from "../../support/fixture.ts";
 
 /** GET / says what this is and where to go on. */
 
@@ -56,7 +56,7 @@ Deno.test("HEAD / has GET's headers alone", async () => {
 Deno.test("other methods find no stream at /, and OPTIONS is a preflight as anywhere", async () => {
   const served = new Fixture({ welcome: true });
   for (const method of ["PUT", "POST", "DELETE"]) {
-    await refused(await served.send(method, "/", TEXT), 404, "not_found", /streams are under/);
+    await expectError(await served.send(method, "/", TEXT), 404, "not_found", /streams are under/);
   }
   equal((await served.send("OPTIONS", "/")).status, 204);
 });
@@ -66,11 +66,16 @@ Deno.test("with the prefix / the page is at /, which is no stream's name, and st
   ok((await page(served)).includes("'http://127.0.0.1:4437/my-stream'"));
   equal((await served.put("/a", TEXT, "x")).status, 201);
   equal(await served.content("/a"), "x");
-  await refused(await served.put("/", TEXT), 400, "invalid_name");
+  await expectError(await served.put("/", TEXT), 400, "invalid_name");
 });
 
 Deno.test("an app doesn't answer / unless told to", async () => {
-  await refused(await new Fixture().get("/"), 404, "not_found", /^No stream has this URL; streams/);
+  await expectError(
+    await new Fixture().get("/"),
+    404,
+    "not_found",
+    /^No stream has this URL; streams/,
+  );
 });
 
 Deno.test("in other apps: the page and the 404 name the whole path, and a route of the outer app wins", async () => {
@@ -81,12 +86,12 @@ Deno.test("in other apps: the page and the 404 name the whole path, and a route 
   ok(text.includes("http://localhost/api/v1/stream/my-stream") && text.includes(" /api/health\n"));
   for (const path of ["/api/v1", "/api/x?y=/z", "/api"]) {
     const answer = await outer.request(path);
-    await refused(answer, 404, "not_found", /streams are under \/api\/v1\/stream\/,/);
+    await expectError(answer, 404, "not_found", /streams are under \/api\/v1\/stream\/,/);
   }
   const { app: mounted } = new Fixture({ welcome: true, mountPath: "/m" });
   const mounting = new Hono().mount("/m", mounted.fetch);
   ok((await (await mounting.request("/m/")).text()).includes("http://localhost/m/v1/stream/"));
-  await refused(await mounting.request("/m/x"), 404, "not_found", /under \/m\/v1\/stream\//);
+  await expectError(await mounting.request("/m/x"), 404, "not_found", /under \/m\/v1\/stream\//);
 });
 
 Deno.test("the page names the public URL behind a proxy, and nothing that a request made up", async () => {
@@ -103,7 +108,7 @@ Deno.test("the page names the public URL behind a proxy, and nothing that a requ
 Deno.test("pages of other sites don't get it, though * lets them use the streams", async () => {
   const served = new Fixture({ welcome: true, cors: "*" });
   const answer = await served.send("GET", "/", { origin: "https://other.example" });
-  await refused(answer, 403, "origin_not_allowed");
+  await expectError(answer, 403, "origin_not_allowed");
 });
 
 Deno.test("serve() answers / unless told not to", async () => {

@@ -17,7 +17,7 @@ const LIMITS = {
 
 /** An admission whose log holds a batch for want of this. */
 function holding(kind: "no_space" | "too_many_open_files", ballasts: number) {
-  const shortage = new Shortage(new ManualClock(), { lookAgain: () => {}, onBegin: () => {} });
+  const shortage = new Shortage(new ManualClock(), { recheck: () => {}, onEnter: () => {} });
   const error = new FileSystemError(kind, "write", "log", new Error("lacking"));
   if (isShortage(error)) void shortage.hold(error);
   const admission = new Admission({
@@ -25,7 +25,7 @@ function holding(kind: "no_space" | "too_many_open_files", ballasts: number) {
       shortage,
       queuedBytes: 0,
       roomBytes: 1000,
-      withoutPlace: () => undefined,
+      firstUnallocated: () => undefined,
       isAtLimitFor: () => false,
       makeRoomFor: () => Promise.resolve(),
     },
@@ -40,7 +40,7 @@ function holding(kind: "no_space" | "too_many_open_files", ballasts: number) {
 Deno.test("behind a batch that is held nothing is let in, but for a delete with the ballast's room", () => {
   const { admission, shortage } = holding("no_space", 1);
   throws(() => admission.admit("write", 1), /The disk is full/);
-  throws(() => admission.checkUnasked(), /The disk is full/);
+  throws(() => admission.checkUnadmitted(), /The disk is full/);
   equal(admission.admit("delete", 0), undefined);
   equal(shortage.isHolding, false, "it is being tried again");
 });

@@ -1,10 +1,10 @@
 import { deepStrictEqual as equal } from "node:assert";
 import fc from "fast-check";
 import {
-  AppendedPack,
-  AppendPack,
-  unpackAppended,
-  unpackAppends,
+  AppendBatch,
+  AppendedBatch,
+  decodeAppended,
+  decodeAppends,
 } from "../../../src/storage/remote/append_wire.ts";
 import type { Appended, AppendRequest } from "../../../src/storage/storage.ts";
 
@@ -29,12 +29,12 @@ const request: fc.Arbitrary<AppendRequest> = fc.record({
 Deno.test("AppendsArriveAsTheyWereSentHoweverManyGoTogether", () => {
   const call = fc.record({ id, name: text, request }, plain);
   fc.assert(fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
-    const pack = new AppendPack();
+    const pack = new AppendBatch();
     for (const one of calls) pack.add(one.id, one.name, one.request);
     const bytes = pack.take();
     equal(pack.isEmpty, true);
     const arrived: { id: number; name: string; request: AppendRequest }[] = [];
-    unpackAppends(bytes, (id, name, request) => arrived.push({ id, name, request }));
+    decodeAppends(bytes, (id, name, request) => arrived.push({ id, name, request }));
     equal(
       arrived.map(({ request, ...others }) => ({
         ...others,
@@ -55,10 +55,10 @@ Deno.test("AnswersToAppendsArriveAsTheyWereSent", () => {
   }, plain);
   const answer = fc.record({ id, appended }, plain);
   fc.assert(fc.property(fc.array(answer, { maxLength: 5000 }), (answers) => {
-    const pack = new AppendedPack();
+    const pack = new AppendedBatch();
     for (const one of answers) pack.add(one.id, one.appended);
     const arrived: { id: number; appended: Appended }[] = [];
-    unpackAppended(pack.take(), (id, appended) => arrived.push({ id, appended }));
+    decodeAppended(pack.take(), (id, appended) => arrived.push({ id, appended }));
     equal(arrived, answers);
   }));
 });

@@ -9,7 +9,7 @@ import type { Producer } from "../../../src/client/producer/producer.ts";
 import type { ProducerOptions } from "../../../src/client/producer/options.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { Fixture } from "../fixture.ts";
-import { turn } from "../simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../simulation/simulated_process.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { ScriptedTransport } from "./scripted_transport.ts";
 
@@ -48,10 +48,10 @@ export class ProducerFixture {
   /** Lets everything run that doesn't wait for the clock, then moves it, so often. */
   async pass(ms: number, times = 1): Promise<void> {
     for (let i = 0; i < times; i++) {
-      await quiet();
+      await drainEventLoop();
       this.clock.advance(ms);
     }
-    await quiet();
+    await drainEventLoop();
   }
 
   /** What a promise comes to, moving the clock as long as it waits. */
@@ -70,8 +70,8 @@ export class ProducerFixture {
 }
 
 /** Lets everything run that doesn't wait for the clock. */
-export async function quiet(): Promise<void> {
-  for (let turns = 0; turns < 8; turns++) await turn();
+export async function drainEventLoop(): Promise<void> {
+  for (let turns = 0; turns < 8; turns++) await yieldToEventLoop();
 }
 
 /** The call fails of this; the error. */

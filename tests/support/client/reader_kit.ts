@@ -9,12 +9,12 @@ const STEPS_LIMIT = 500;
 type Send = (url: string, init: RequestInit) => Response | Promise<Response>;
 
 /** What a scripted server gives to one request. */
-export type Answer = Response | Promise<Response> | ((init: RequestInit) => Answer);
+export type ResponseScript = Response | Promise<Response> | ((init: RequestInit) => ResponseScript);
 
 /** The real app in memory, a client of it on the same manual clock, and what was asked. */
 export class AppKit extends Fixture {
   /** Method, name and query of each request. */
-  readonly asked: string[] = [];
+  readonly requests: string[] = [];
   readonly client: Client;
 
   /** @param way what stands between the client and the app */
@@ -25,7 +25,7 @@ export class AppKit extends Fixture {
   ) {
     super(options);
     const send: Send = (url: string, init: RequestInit) => {
-      this.asked.push(nameOf(url, init));
+      this.requests.push(nameOf(url, init));
       return this.app.request(url, init);
     };
     this.client = clientOver(way(send), this.clock, clientOptions);
@@ -40,14 +40,14 @@ export class AppKit extends Fixture {
 /** A server that answers by a script, and a client of it on a manual clock. */
 export class ScriptKit {
   readonly clock = new ManualClock();
-  readonly asked: string[] = [];
+  readonly requests: string[] = [];
   readonly client: Client;
 
-  constructor(answers: Answer[], clientOptions: ClientOptions = {}) {
+  constructor(answers: ResponseScript[], clientOptions: ClientOptions = {}) {
     const fetch = (url: string, init: RequestInit) => {
-      this.asked.push(nameOf(url, init));
+      this.requests.push(nameOf(url, init));
       let answer = answers.shift();
-      if (answer === undefined) fail(`nobody expected ${this.asked.at(-1)}`);
+      if (answer === undefined) fail(`nobody expected ${this.requests.at(-1)}`);
       while (typeof answer === "function") answer = answer(init);
       return answer;
     };
@@ -77,7 +77,7 @@ export async function untilSettled<T>(
 }
 
 /** An answer to a plain GET or a long-poll. */
-export function answer(
+export function chunkResponse(
   body: string | null,
   headers: { next?: string; cursor?: string; upToDate?: boolean; closed?: boolean; type?: string },
 ): Response {
@@ -92,7 +92,7 @@ export function answer(
 }
 
 /** An SSE answer that a test feeds piece by piece. */
-export class SseAnswer {
+export class SseResponse {
   readonly response: Response;
   isCancelled = false;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;

@@ -3,7 +3,7 @@ import type { Clock } from "../../../src/env/clock.ts";
 import type { Fields } from "../fixture.ts";
 
 /** An answer as a server or a proxy may give it; an error is no answer. */
-export type ScriptedAnswer =
+export type ScriptedResponse =
   | { status: number; headers?: Fields; text?: string }
   | Error;
 
@@ -16,7 +16,7 @@ export interface FetchedRequest {
 }
 
 /** A `fetch` that gives these answers, one after the other, and remembers what it was asked. */
-export function scripted(...answers: ScriptedAnswer[]) {
+export function scripted(...answers: ScriptedResponse[]) {
   const requests: FetchedRequest[] = [];
   const fetch = (url: string, init: RequestInit): Response => {
     requests.push({

@@ -8,7 +8,7 @@ import { NO_BYTES } from "../../../src/protocol/bytes.ts";
 import type { Fields } from "../fixture.ts";
 
 /** What becomes of a request: `lose` does it and loses the answer, `refuse` loses the request. */
-export type Fate =
+export type RequestOutcome =
   | "pass"
   | "refuse"
   | "lose"
@@ -19,13 +19,14 @@ export type Fate =
 export class ScriptedTransport {
   readonly requests: TransportRequest[] = [];
   /** What becomes of the request, the first of them being number 0. */
-  script: (request: TransportRequest, number: number) => Fate | Promise<Fate> = () => "pass";
+  script: (request: TransportRequest, number: number) => RequestOutcome | Promise<RequestOutcome> =
+    () => "pass";
   /** Called as an answer is on its way back. */
-  onAnswer: (request: TransportRequest) => void | Promise<void> = () => {};
+  onResponse: (request: TransportRequest) => void | Promise<void> = () => {};
   /** The most requests that were under way at once. */
-  mostAtOnce = 0;
+  maxConcurrent = 0;
   readonly #next: Transport;
-  #atOnce = 0;
+  #concurrent = 0;
 
   constructor(next: Transport) {
     this.#next = next;
@@ -33,13 +34,13 @@ export class ScriptedTransport {
 
   readonly send: Transport = async (request) => {
     const number = this.requests.push(request) - 1;
-    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);
+    this.maxConcurrent = Math.max(this.maxConcurrent, ++this.#concurrent);
     try {
-      const response = await unlessAborted(request, this.#answer(request, number));
-      await unlessAborted(request, Promise.resolve(this.onAnswer(request)));
+      const response = await unlessAborted(request, this.#respond(request, number));
+      await unlessAborted(request, Promise.resolve(this.onResponse(request)));
       return response;
     } finally {
-      this.#atOnce--;
+      this.#concurrent--;
     }
   };
 
@@ -60,9 +61,9 @@ export class ScriptedTransport {
     );
   }
 
-  async #answer(request: TransportRequest, number: number): Promise<TransportResponse> {
+  async #respond(request: TransportRequest, number: number): Promise<TransportResponse> {
     const fate = await this.script(request, number);
-    if (fate === "refuse") throw noAnswer();
+    if (fate === "refuse") throw noResponse();
     if (typeof fate === "object") {
       if (fate.done) await this.#do(request);
       return {
@@ -74,7 +75,7 @@ export class ScriptedTransport {
     }
     if (fate === "duplicate") await this.#do(request);
     const response = await this.#do(request);
-    if (fate === "lose") throw noAnswer();
+    if (fate === "lose") throw noResponse();
     return response;
   }
 
@@ -84,7 +85,7 @@ export class ScriptedTransport {
   }
 }
 
-function noAnswer(): ClientError {
+function noResponse(): ClientError {
   return new ClientError("network", "The connection was reset.");
 }
 

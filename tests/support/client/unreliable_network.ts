@@ -10,7 +10,7 @@ const FAILURES_LIMIT = 2;
  * A way to a server on which requests get lost, answers break off or are cut without a sign, and SSE
  * comes in pieces of any size.
  */
-export function unreliableWay(send: Send, random: Random, faultChance: number): Send {
+export function unreliableNetwork(send: Send, random: Random, faultChance: number): Send {
   let failures = 0;
   const fails = () => {
     const fault = failures < FAILURES_LIMIT && random.chance(faultChance);

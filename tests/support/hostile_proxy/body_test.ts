@@ -62,7 +62,7 @@ Deno.test("end-body of an event stream that goes on: it ends, and the server see
 
 Deno.test("delay: the request waits, then the answer", async () => {
   const clock = new ManualClock();
-  const fault = { kind: "delay", requestMs: 50, answerMs: 70 } as const;
+  const fault = { kind: "delay", requestMs: 50, responseMs: 70 } as const;
   await withProxy({ decide: () => fault, clock }, text("abc"), async ({ proxy, seen, send }) => {
     const answer = send("GET", "/");
     await proxy.until((exchange) => exchange.fault !== undefined);
@@ -143,7 +143,7 @@ Deno.test("buffer: the head comes before, and no more", async () => {
 });
 
 Deno.test("buffer until so many bytes: portions, and the head with the first where it is held", async () => {
-  const server = new PushedAnswer();
+  const server = new PushedResponse();
   const fault = { kind: "buffer", untilBytes: 6, holdsHead: true } as const;
   const handler = (request: Request) => request.method === "GET" ? server.answer : new Response();
   await withProxy(fault, handler, async ({ proxy, send }) => {
@@ -213,7 +213,7 @@ function bodyOf(received: string): string {
 }
 
 /** An answer whose body a test sends bit by bit. */
-class PushedAnswer {
+class PushedResponse {
   readonly #through = new TransformStream<Uint8Array, Uint8Array>();
   readonly #writer = this.#through.writable.getWriter();
   readonly answer = new Response(this.#through.readable);

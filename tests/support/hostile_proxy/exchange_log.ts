@@ -72,7 +72,7 @@ export class ExchangeRecord {
   }
 
   /** Writes down that the server answered. */
-  serverAnswered(status: number): void {
+  serverResponded(status: number): void {
     this.change({ serverStatuses: [...this.now.serverStatuses, status] });
   }
 

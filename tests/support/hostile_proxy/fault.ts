@@ -6,9 +6,9 @@ export type Fault =
   /** The server does the whole request; then the connection is reset without a byte of answer. */
   | { readonly kind: "drop-answer" }
   /** Answers by itself; the server never hears of the request. */
-  | ({ readonly kind: "status" } & OwnAnswer)
+  | ({ readonly kind: "status" } & OwnResponse)
   /** The server does the whole request; the answer is this one, as of a gateway that timed out. */
-  | ({ readonly kind: "status-after" } & OwnAnswer)
+  | ({ readonly kind: "status-after" } & OwnResponse)
   /** Passes the head as it is and so many bytes of the body, then resets the connection. */
   | { readonly kind: "cut-body"; readonly afterBytes: number }
   /** Passes so many bytes of the body, then ends it as if that were all: nobody can tell. */
@@ -29,7 +29,7 @@ export type Fault =
 export type FaultKind = Fault["kind"];
 
 /** An answer that is the proxy's own. */
-export interface OwnAnswer {
+export interface OwnResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Empty where it isn't given. */
@@ -42,7 +42,7 @@ export interface Delay {
   /** How long the request waits; a write goes on even when its client has left meanwhile. */
   readonly requestMs?: number;
   /** How long the answer waits. */
-  readonly answerMs?: number;
+  readonly responseMs?: number;
   /** The most bytes of the body that go out at once: each piece is an HTTP chunk of its own. */
   readonly bytesPerPiece?: number;
   /** How long each piece but the first waits. */

@@ -2,11 +2,11 @@ import type { Clock } from "../../../src/env/clock.ts";
 import { whenAborted } from "./when_aborted.ts";
 import { firstBytes, inPieces, inPortions, only } from "./body.ts";
 import type { SharedCache } from "./shared_cache.ts";
-import type { AnswerWriter } from "./response_writer.ts";
+import type { ResponseWriter } from "./response_writer.ts";
 import type { Buffering, Delay, Fault, Reorder } from "./fault.ts";
 import type { ExchangeRecord } from "./exchange_log.ts";
 import type { Reordering } from "./reordering.ts";
-import { type Answer, askServer, finish } from "./upstream.ts";
+import { finish, type ProxyResponse, sendUpstream } from "./upstream.ts";
 import type { OpenSockets } from "./open_sockets.ts";
 import { readAll, WireError } from "./wire.ts";
 
@@ -31,18 +31,18 @@ export interface Shared {
 export class FaultyExchange {
   readonly #shared: Shared;
   readonly #record: ExchangeRecord;
-  readonly #writer: AnswerWriter;
-  readonly #gone: AbortSignal;
+  readonly #writer: ResponseWriter;
+  readonly #disconnected: AbortSignal;
   /** Aborted when there is no reason to go on. */
   readonly #signal: AbortSignal;
 
   /** @param gone aborted when nobody waits for the answer any more */
-  constructor(shared: Shared, record: ExchangeRecord, writer: AnswerWriter, gone: AbortSignal) {
+  constructor(shared: Shared, record: ExchangeRecord, writer: ResponseWriter, gone: AbortSignal) {
     this.#shared = shared;
     this.#record = record;
     this.#writer = writer;
     const isRead = ["GET", "HEAD"].includes(record.request.method);
-    this.#gone = gone;
+    this.#disconnected = gone;
     this.#signal = isRead ? gone : shared.closing;
   }
 
@@ -52,8 +52,9 @@ export class FaultyExchange {
       await this.#do(fault);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      if (this.#record.now.sentStatus !== undefined || this.#gone.aborted) this.#writer.reset();
-      else await this.#writer.own({ status: 502, body: `${error.message}\n` });
+      if (this.#record.now.sentStatus !== undefined || this.#disconnected.aborted) {
+        this.#writer.reset();
+      } else await this.#writer.own({ status: 502, body: `${error.message}\n` });
     }
   }
 
@@ -81,7 +82,7 @@ export class FaultyExchange {
       case "delay":
         return await this.#delay(fault);
       case "duplicate":
-        if (fault.answer === "first") return await this.#answerFirst();
+        if (fault.answer === "first") return await this.#relayFirst();
         await finish(await this.#forward());
         return await this.#relay(await this.#forward());
       case "buffer":
@@ -94,39 +95,39 @@ export class FaultyExchange {
         return await this.#relay({ ...answer, fields, framing });
       }
       case "cache": {
-        const { use, answer } = await this.#shared.cache.answer(
+        const { use, response } = await this.#shared.cache.respond(
           this.#record.request,
           (forWhom) => this.#forward(forWhom === "client" ? this.#signal : this.#shared.closing),
         );
         this.#record.change({ cacheUse: use });
-        return await this.#relay(answer);
+        return await this.#relay(response);
       }
       case "reorder":
         await this.#reorder(fault);
         return await this.#relay(await this.#forward());
       case "hang":
         if (fault.isForwarded) await finish(await this.#forward());
-        await new Promise<void>((resolve) => whenAborted(this.#gone, resolve));
+        await new Promise<void>((resolve) => whenAborted(this.#disconnected, resolve));
         return this.#writer.reset();
     }
   }
 
-  async #forward(signal = this.#signal): Promise<Answer> {
+  async #forward(signal = this.#signal): Promise<ProxyResponse> {
     const { upstream, sockets, reordering } = this.#shared;
     const { request } = this.#record;
-    const answer = await askServer(
+    const answer = await sendUpstream(
       upstream(),
       request,
       sockets,
       signal,
       () => this.#record.forwarded(),
     );
-    this.#record.serverAnswered(answer.status);
-    reordering.answered(request);
+    this.#record.serverResponded(answer.status);
+    reordering.responded(request);
     return answer;
   }
 
-  async #relay(answer: Answer): Promise<void> {
+  async #relay(answer: ProxyResponse): Promise<void> {
     try {
       await this.#writer.relay(answer);
     } finally {
@@ -147,10 +148,10 @@ export class FaultyExchange {
     this.#writer.reset();
   }
 
-  async #delay({ requestMs, answerMs, bytesPerPiece, pieceMs }: Delay): Promise<void> {
+  async #delay({ requestMs, responseMs, bytesPerPiece, pieceMs }: Delay): Promise<void> {
     await this.#pause(requestMs);
     const answer = await this.#forward();
-    await this.#pause(answerMs);
+    await this.#pause(responseMs);
     if (bytesPerPiece === undefined) return await this.#relay(answer);
     const body = inPieces(answer.body, bytesPerPiece, () => this.#pause(pieceMs));
     await this.#relay({ ...answer, framing: "chunked", body });
@@ -176,7 +177,7 @@ export class FaultyExchange {
   }
 
   /** Sends the request again once it is done, and then gives what it was answered first. */
-  async #answerFirst(): Promise<void> {
+  async #relayFirst(): Promise<void> {
     const first = await this.#forward();
     const bytes = await readAll(first.body);
     await finish(await this.#forward());

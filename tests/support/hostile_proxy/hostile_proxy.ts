@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "../../../src/env/clock.ts";
 import { whenAborted } from "./when_aborted.ts";
 import { SharedCache } from "./shared_cache.ts";
-import { AnswerWriter } from "./response_writer.ts";
+import { ResponseWriter } from "./response_writer.ts";
 import { FaultyExchange, type Shared } from "./faulty_exchange.ts";
 import type { Fault } from "./fault.ts";
 import { type Exchange, ExchangeLog, type ProxyRequest } from "./exchange_log.ts";
@@ -37,7 +37,7 @@ export class HostileProxy {
   readonly #closing = new AbortController();
   readonly #shared: Shared;
   readonly #connections = new Set<Promise<void>>();
-  readonly #defects: unknown[] = [];
+  readonly #errors: unknown[] = [];
 
   /** For {@link startHostileProxy}. */
   constructor(upstream: string, { decide, clock = systemClock }: HostileProxyOptions) {
@@ -54,7 +54,7 @@ export class HostileProxy {
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#shared.sockets.add(socket);
       const served = this.#serve(socket)
-        .catch((error: unknown) => void this.#defects.push(error))
+        .catch((error: unknown) => void this.#errors.push(error))
         .finally(() => {
           socket.destroy();
           this.#connections.delete(served);
@@ -98,7 +98,7 @@ export class HostileProxy {
     await this.#shared.sockets.closeAll();
     await closed;
     this.#log.close();
-    if (this.#defects.length > 0) throw this.#defects[0];
+    if (this.#errors.length > 0) throw this.#errors[0];
   }
 
   /** {@link close}, for `await using`. */
@@ -114,10 +114,10 @@ export class HostileProxy {
 
   async #serve(socket: Socket): Promise<void> {
     const reader = new WireReader(socket);
-    while (!reader.gone.aborted) {
+    while (!reader.disconnected.aborted) {
       const request = await readRequest(reader);
       if (request === undefined) return;
-      await this.#exchange(socket, reader.gone, request);
+      await this.#exchange(socket, reader.disconnected, request);
     }
   }
 
@@ -128,7 +128,7 @@ export class HostileProxy {
   ): Promise<void> {
     const record = this.#log.add(request);
     const over = AbortSignal.any([gone, this.#closing.signal]);
-    const writer = new AnswerWriter(socket, over, record);
+    const writer = new ResponseWriter(socket, over, record);
     try {
       const fault = await Promise.race([this.decide(record.request), this.#closed()]);
       record.change({ fault });

@@ -46,7 +46,7 @@ export const DEFAULT_WEIGHTS: readonly (readonly [FaultKind, number])[] = [
 const STATUSES = [429, 500, 502, 503, 504] as const;
 const KEPT_IN_HISTORY = 40;
 
-interface Line {
+interface KeyFaults {
   readonly random: Random;
   consecutive: number;
   total: number;
@@ -57,7 +57,7 @@ export class RandomFaults {
   readonly seed: number;
   readonly #options: RandomFaultOptions;
   readonly #weights: readonly (readonly [FaultKind, number])[];
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = new Map<string, KeyFaults>();
   readonly #history: string[] = [];
 
   /** For {@link randomFaults}. Throws a RangeError where no kind of fault can be drawn. */
@@ -101,7 +101,7 @@ export class RandomFaults {
     }
   }
 
-  #begin(key: string): Line {
+  #begin(key: string): KeyFaults {
     const line = { random: new Random(this.seed ^ hash(key)), consecutive: 0, total: 0 };
     this.#lines.set(key, line);
     return line;
@@ -112,9 +112,9 @@ export class RandomFaults {
     const kind = this.#drawKind(random);
     switch (kind) {
       case "status":
-        return ownAnswer(kind, random.pick(STATUSES), random.chance(0.5));
+        return ownResponse(kind, random.pick(STATUSES), random.chance(0.5));
       case "status-after":
-        return ownAnswer(kind, random.pick([502, 504]), false);
+        return ownResponse(kind, random.pick([502, 504]), false);
       case "cut-body":
       case "end-body":
         return { kind, afterBytes: random.between(0, maxBodyBytes) };
@@ -122,7 +122,7 @@ export class RandomFaults {
         return {
           kind,
           requestMs: random.between(0, maxDelayMs),
-          answerMs: random.between(0, maxDelayMs),
+          responseMs: random.between(0, maxDelayMs),
           bytesPerPiece: random.between(1, 64),
         };
       case "duplicate":
@@ -155,7 +155,7 @@ export function randomFaults(seed: number, options: RandomFaultOptions = {}): Ra
   return new RandomFaults(seed, options);
 }
 
-function ownAnswer(kind: "status" | "status-after", status: number, isTimed: boolean): Fault {
+function ownResponse(kind: "status" | "status-after", status: number, isTimed: boolean): Fault {
   return isTimed ? { kind, status, headers: { "retry-after": "0" } } : { kind, status };
 }
 

@@ -3,7 +3,7 @@ import type { ProxyRequest } from "./exchange_log.ts";
 interface Held {
   readonly index: number;
   readonly key: string;
-  readonly letGo: () => void;
+  readonly release: () => void;
 }
 
 /** Holds requests until later ones of the same method and path have overtaken them. */
@@ -18,7 +18,7 @@ export class Reordering {
     const key = keyOf(request);
     if ([...this.#held].some((one) => one.key === key)) return;
     const overtaken = Promise.withResolvers<void>();
-    const held: Held = { index: request.index, key, letGo: () => overtaken.resolve() };
+    const held: Held = { index: request.index, key, release: () => overtaken.resolve() };
     this.#held.add(held);
     const done = new AbortController();
     try {
@@ -30,10 +30,10 @@ export class Reordering {
   }
 
   /** The server has answered this request: those that it overtook go on. */
-  answered(request: ProxyRequest): void {
+  responded(request: ProxyRequest): void {
     const key = keyOf(request);
     for (const one of this.#held) {
-      if (one.key === key && one.index < request.index) one.letGo();
+      if (one.key === key && one.index < request.index) one.release();
     }
   }
 }

@@ -2,20 +2,20 @@ import type { Clock } from "../../../src/env/clock.ts";
 import { matchesEtag } from "../../../src/protocol/etag.ts";
 import { only } from "./body.ts";
 import type { CacheUse, ProxyRequest } from "./exchange_log.ts";
-import type { Answer } from "./upstream.ts";
+import type { ProxyResponse } from "./upstream.ts";
 import { type Field, fieldOf, readAll } from "./wire.ts";
 
 /** An answer out of a cache or through it. */
-export interface CachedAnswer {
+export interface CachedResponse {
   readonly use: CacheUse;
-  readonly answer: Answer;
+  readonly response: ProxyResponse;
 }
 
 /** Asks the server: for the client that waits, or in the background for the next one. */
-export type Ask = (forWhom: "client" | "next") => Promise<Answer>;
+export type Forward = (forWhom: "client" | "next") => Promise<ProxyResponse>;
 
 interface Entry {
-  readonly answer: Omit<Answer, "body">;
+  readonly response: Omit<ProxyResponse, "body">;
   readonly body: Uint8Array;
   readonly storedAtMs: number;
   readonly freshMs: number;
@@ -40,8 +40,8 @@ export class SharedCache {
   }
 
   /** What is kept, or what the server says, which is kept then where it may be. */
-  async answer(request: ProxyRequest, ask: Ask): Promise<CachedAnswer> {
-    if (!mayBeCached(request)) return { use: "bypass", answer: await ask("client") };
+  async respond(request: ProxyRequest, ask: Forward): Promise<CachedResponse> {
+    if (!mayBeCached(request)) return { use: "bypass", response: await ask("client") };
     const key = `${request.target} ${request.headers.get("origin")}`;
     const stored = this.#entries.get(key);
     const ageMs = this.#clock.nowMs() - (stored?.storedAtMs ?? 0);
@@ -55,11 +55,11 @@ export class SharedCache {
     const loaded = await this.#load(key, ask("client"));
     return "storedAtMs" in loaded
       ? this.#out("miss", loaded, request)
-      : { use: "miss", answer: loaded };
+      : { use: "miss", response: loaded };
   }
 
   /** Keeps what comes where that is allowed; those who come meanwhile wait for it. */
-  async #load(key: string, asked: Promise<Answer>): Promise<Entry | Answer> {
+  async #load(key: string, asked: Promise<ProxyResponse>): Promise<Entry | ProxyResponse> {
     const { promise, resolve } = Promise.withResolvers<Entry | undefined>();
     if (!this.#pending.has(key)) this.#pending.set(key, promise);
     let entry: Entry | undefined;
@@ -70,7 +70,7 @@ export class SharedCache {
       const { body, ...rest } = answer;
       const bytes = await readAll(body);
       entry = {
-        answer: { ...rest, framing: bytes.length },
+        response: { ...rest, framing: bytes.length },
         body: bytes,
         storedAtMs: this.#clock.nowMs(),
         ...lifetime,
@@ -83,16 +83,16 @@ export class SharedCache {
     }
   }
 
-  #out(use: CacheUse, entry: Entry, request: ProxyRequest): CachedAnswer {
+  #out(use: CacheUse, entry: Entry, request: ProxyRequest): CachedResponse {
     const ageSeconds = Math.floor((this.#clock.nowMs() - entry.storedAtMs) / 1000);
-    const fields: Field[] = [...entry.answer.fields, ["age", String(ageSeconds)]];
+    const fields: Field[] = [...entry.response.fields, ["age", String(ageSeconds)]];
     const etag = fieldOf(fields, "etag");
     const ifNoneMatch = request.headers.get("if-none-match");
     const isKnown = etag !== undefined && ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag);
-    const answer: Answer = isKnown
-      ? { ...entry.answer, status: 304, reason: "", fields, framing: 0, body: only() }
-      : { ...entry.answer, fields, body: only(entry.body) };
-    return { use, answer };
+    const response: ProxyResponse = isKnown
+      ? { ...entry.response, status: 304, reason: "", fields, framing: 0, body: only() }
+      : { ...entry.response, fields, body: only(entry.body) };
+    return { use, response };
   }
 }
 
@@ -102,7 +102,7 @@ function mayBeCached({ method, headers }: ProxyRequest): boolean {
 }
 
 /** How long an answer may be kept; undefined where it may not be. */
-function lifetimeOf(answer: Answer): { freshMs: number; staleMs: number } | undefined {
+function lifetimeOf(answer: ProxyResponse): { freshMs: number; staleMs: number } | undefined {
   const control = (fieldOf(answer.fields, "cache-control") ?? "").toLowerCase();
   const vary = fieldOf(answer.fields, "vary") ?? "";
   const isEventStream = fieldOf(answer.fields, "content-type")?.startsWith("text/event-stream");

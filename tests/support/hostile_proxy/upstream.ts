@@ -13,7 +13,7 @@ import {
 } from "./wire.ts";
 
 /** An answer whose body is still to come. */
-export interface Answer {
+export interface ProxyResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
@@ -29,13 +29,13 @@ export interface Answer {
  *
  * Throws {@link WireError} where no answer comes, or where `signal` ended the wait; the body throws it too.
  */
-export async function askServer(
+export async function sendUpstream(
   origin: string,
   request: ProxyRequest,
   sockets: OpenSockets,
   signal: AbortSignal,
   onSent: () => void,
-): Promise<Answer> {
+): Promise<ProxyResponse> {
   const { hostname, port, host } = new URL(origin);
   const socket = sockets.add(connect({ host: hostname, port: Number(port || 80), noDelay: true }));
   const hangUp = () => void socket.destroy();
@@ -54,7 +54,7 @@ export async function askServer(
   }));
   socket.write(request.body, (error) => error ? undefined : onSent());
   try {
-    return await readAnswer(reader, request.method, hangUp);
+    return await readResponse(reader, request.method, hangUp);
   } catch (error) {
     hangUp();
     throw error;
@@ -62,7 +62,7 @@ export async function askServer(
 }
 
 /** Waits until the server has done all that the answer tells of; an event stream's head is enough. */
-export async function finish(answer: Answer): Promise<void> {
+export async function finish(answer: ProxyResponse): Promise<void> {
   const isEndless = fieldOf(answer.fields, "content-type")?.startsWith("text/event-stream");
   if (!isEndless) { for await (const _ of answer.body); }
   answer.hangUp();
@@ -73,11 +73,11 @@ function lengthOf({ method, body }: ProxyRequest): Field[] {
   return isWithout ? [] : [["content-length", String(body.length)]];
 }
 
-async function readAnswer(
+async function readResponse(
   reader: WireReader,
   method: string,
   hangUp: () => void,
-): Promise<Answer> {
+): Promise<ProxyResponse> {
   for (;;) {
     const head = await reader.head();
     if (head === undefined) throw new WireError("The server hung up without an answer.");

@@ -21,17 +21,17 @@ const UNREAD_LIMIT_BYTES = 64 * 1024;
 /** Reads HTTP/1.1 messages from a socket, and not faster than they are asked for. */
 export class WireReader {
   readonly #socket: Socket;
-  readonly #gone = new AbortController();
+  readonly #disconnected = new AbortController();
   #unread: Buffer = Buffer.alloc(0);
   #end: "whole" | "broken" | undefined;
-  #wake: () => void = () => {};
+  #notify: () => void = () => {};
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (bytes: Buffer) => {
       this.#unread = Buffer.concat([this.#unread, bytes]);
       if (this.#unread.length >= UNREAD_LIMIT_BYTES) socket.pause();
-      this.#wake();
+      this.#notify();
     });
     socket.on("end", () => this.#ended("whole"));
     socket.on("error", () => this.#ended("broken"));
@@ -39,8 +39,8 @@ export class WireReader {
   }
 
   /** Aborted when the other side has hung up. */
-  get gone(): AbortSignal {
-    return this.#gone.signal;
+  get disconnected(): AbortSignal {
+    return this.#disconnected.signal;
   }
 
   /** The next head; undefined where the connection ended instead. */
@@ -110,7 +110,7 @@ export class WireReader {
   async #more(leastBytes = 1): Promise<boolean> {
     while (this.#unread.length < leastBytes) {
       if (this.#end !== undefined) return false;
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => this.#notify = resolve);
     }
     return true;
   }
@@ -124,8 +124,8 @@ export class WireReader {
 
   #ended(end: "whole" | "broken"): void {
     this.#end ??= end;
-    this.#gone.abort();
-    this.#wake();
+    this.#disconnected.abort();
+    this.#notify();
   }
 }
 

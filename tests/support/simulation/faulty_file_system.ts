@@ -7,7 +7,7 @@ import {
 } from "../../../src/env/file_system.ts";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
 import { type Call, type Fault, Faults } from "./faults.ts";
-import { Life } from "./simulated_process.ts";
+import { SimulatedProcess } from "./simulated_process.ts";
 import type { Random } from "../random.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import type { FileSync } from "./simulated_file.ts";
@@ -18,7 +18,7 @@ import { SimulatedFolder } from "./simulated_names.ts";
 export interface FaultyFileSystemOptions {
   random: Random;
   disk?: SimulatedDisk;
-  life?: Life;
+  life?: SimulatedProcess;
   faults?: Faults;
   /** Whether the system can make a whole file system durable at once. */
   hasBarrier?: boolean;
@@ -37,7 +37,7 @@ interface BegunSync {
  */
 export class FaultyFileSystem implements FileSystem {
   readonly disk: SimulatedDisk;
-  readonly life: Life;
+  readonly process: SimulatedProcess;
   readonly faults: Faults;
   readonly #random: Random;
   readonly #hasBarrier: boolean;
@@ -46,7 +46,7 @@ export class FaultyFileSystem implements FileSystem {
   constructor(options: FaultyFileSystemOptions) {
     this.#random = options.random;
     this.disk = options.disk ?? new SimulatedDisk();
-    this.life = options.life ?? new Life(options.random.split());
+    this.process = options.life ?? new SimulatedProcess(options.random.split());
     this.faults = options.faults ?? new Faults();
     this.#hasBarrier = options.hasBarrier ?? true;
   }
@@ -58,13 +58,13 @@ export class FaultyFileSystem implements FileSystem {
 
   /** Ends the process with a power failure; a new one sees what is left. */
   crash(random = this.#random): FaultyFileSystem {
-    this.life.end();
+    this.process.exit();
     return this.#next(this.disk.afterCrash(random), random);
   }
 
   /** Ends the process alone; a new one sees all that it wrote, though little of it may be durable. */
   kill(random = this.#random): FaultyFileSystem {
-    this.life.end();
+    this.process.exit();
     return this.#next(this.disk.afterKill(random), random);
   }
 
@@ -160,7 +160,7 @@ export class FaultyFileSystem implements FileSystem {
     this.#checkAlive(call, path);
     const fault = this.faults.meet(call, path);
     if (fault !== undefined) throw injected(fault, path);
-    const isDying = this.life.step();
+    const isDying = this.process.step();
     if (isDying && this.#random.chance(0.5)) throw dead(call, path);
     const result = run();
     if (isDying) throw dead(call, path);
@@ -171,7 +171,7 @@ export class FaultyFileSystem implements FileSystem {
   write(file: SimulatedFile, path: string, bytes: Bytes, position: number): void {
     this.#checkAlive("write", path);
     const fault = this.faults.meet("write", path);
-    const isDying = this.life.step();
+    const isDying = this.process.step();
     if (fault === undefined && !isDying) return file.write(bytes, position);
     file.write(bytes.subarray(0, this.#random.below(bytes.length + 1)), position);
     throw fault === undefined ? dead("write", path) : injected(fault, path);
@@ -183,18 +183,18 @@ export class FaultyFileSystem implements FileSystem {
     path: string,
     begin: () => BegunSync,
   ): Promise<void> {
-    if (this.life.isOver) return await this.life.never();
+    if (this.process.hasExited) return await this.process.never();
     const fault = this.faults.meet(call, path);
     const { finish, fail } = begin();
-    if (this.life.step()) return await this.life.never();
-    await this.life.pass();
+    if (this.process.step()) return await this.process.never();
+    await this.process.pause();
     if (fault !== undefined) {
       fail();
       throw injected(fault, path);
     }
     finish();
-    if (this.life.step()) return await this.life.never();
-    await this.life.pass();
+    if (this.process.step()) return await this.process.never();
+    await this.process.pause();
   }
 
   /** As {@link sync}, blocking. */
@@ -202,18 +202,18 @@ export class FaultyFileSystem implements FileSystem {
     this.#checkAlive(call, path);
     const fault = this.faults.meet(call, path);
     const { finish, fail } = begin();
-    if (this.life.step()) throw dead(call, path);
+    if (this.process.step()) throw dead(call, path);
     if (fault !== undefined) {
       fail();
       throw injected(fault, path);
     }
     finish();
-    if (this.life.step()) throw dead(call, path);
+    if (this.process.step()) throw dead(call, path);
   }
 
   /** Lets time pass as the system works. */
   pass(): Promise<void> {
-    return this.life.pass();
+    return this.process.pause();
   }
 
   /** A sync of a file that fails leaves this much to chance. */
@@ -231,7 +231,7 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   #checkAlive(call: string, path: string): void {
-    if (this.life.isOver) throw dead(call, path);
+    if (this.process.hasExited) throw dead(call, path);
   }
 
   #place(call: string, path: string): { folder: SimulatedFolder; name: string } {
@@ -300,7 +300,7 @@ class FaultyFile implements File {
     await this.#system.sync("sync", this.path, () => this.#beginSync());
   }
 
-  dataSyncHere(): void {
+  dataSyncBlocking(): void {
     this.#checkOpen("sync");
     this.#system.syncHere("sync", this.path, () => this.#beginSync());
   }

@@ -3,7 +3,7 @@ import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { FaultyFileSystem } from "./faulty_file_system.ts";
 import { ManualClock } from "../manual_clock.ts";
-import { MemoryDatabase, MemoryDoor } from "./memory_catalog.ts";
+import { MemoryCatalogDriver, MemoryDatabase } from "./memory_catalog.ts";
 import type { Random } from "../random.ts";
 
 /** A machine whose disk fails and whose power goes: one process after the other runs the storage on it. */
@@ -28,7 +28,7 @@ export class Machine {
       dir: this.dir,
       clock: this.clock,
       fileSystem: this.fileSystem,
-      database: new MemoryDoor(this.database, this.fileSystem),
+      database: new MemoryCatalogDriver(this.database, this.fileSystem),
     });
   }
 

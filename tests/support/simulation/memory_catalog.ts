@@ -1,5 +1,5 @@
 import { FileSystemError } from "../../../src/env/file_system.ts";
-import type { ProducerPosition } from "../../../src/protocol/errors.ts";
+import type { ProducerState } from "../../../src/protocol/errors.ts";
 import { compareNames, type NameRange } from "../../../src/protocol/name_order.ts";
 import type {
   Catalog,
@@ -7,14 +7,14 @@ import type {
   CatalogLookups,
   CatalogState,
   ProducerRow,
-  RowEnd,
+  RowExpiry,
   SegmentRow,
   StreamRow,
 } from "../../../src/storage/file/catalog/catalog.ts";
 import { damagedRead, DirectoryError } from "../../../src/storage/file/directory/damage.ts";
 import type { DirectoryLock } from "../../../src/storage/file/directory/lock.ts";
-import type { DatabaseDoor } from "../../../src/storage/file/options.ts";
-import { shortageRefusal } from "../../../src/storage/file/wal/shortage.ts";
+import type { CatalogDriver } from "../../../src/storage/file/options.ts";
+import { shortageStreamError } from "../../../src/storage/file/wal/shortage.ts";
 import type { Call } from "./faults.ts";
 import type { FaultyFileSystem } from "./faulty_file_system.ts";
 import { type DamagedRow, MemoryTables, type Transaction } from "./memory_tables.ts";
@@ -43,7 +43,7 @@ export class MemoryDatabase {
 }
 
 /** The catalogue's and the lock's way to a {@link MemoryDatabase}, for one process. */
-export class MemoryDoor implements DatabaseDoor {
+export class MemoryCatalogDriver implements CatalogDriver {
   readonly #database: MemoryDatabase;
   readonly #fileSystem: FaultyFileSystem;
 
@@ -54,7 +54,7 @@ export class MemoryDoor implements DatabaseDoor {
 
   lock(path: string): DirectoryLock {
     const { holder } = this.#database;
-    if (holder !== undefined && !holder.life.isOver) {
+    if (holder !== undefined && !holder.process.hasExited) {
       throw new DirectoryError("in_use", path, "another process holds the directory");
     }
     this.#database.holder = this.#fileSystem;
@@ -134,7 +134,7 @@ class MemoryCatalog implements Catalog {
     );
   }
 
-  producer(streamId: number, producerId: string): ProducerPosition | undefined {
+  producer(streamId: number, producerId: string): ProducerState | undefined {
     return this.#lookUp("producer", () => {
       const row = this.#tables.producer(streamId, producerId);
       return row && this.#sound(row);
@@ -172,17 +172,17 @@ class MemoryCatalog implements Catalog {
     );
   }
 
-  positionBehind(position: number): number | undefined {
+  newestLsnAfter(position: number): number | undefined {
     return this.#lookUp(
-      "positionBehind",
+      "newestLsnAfter",
       () =>
-        this.#tables.soundStreams().map((row) => row.position)
+        this.#tables.soundStreams().map((row) => row.lsn)
           .filter((each) => each > position).sort((a, b) => b - a)[0],
     );
   }
 
-  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
-    const order = (a: RowEnd, b: RowEnd) => a.endsAtMs - b.endsAtMs || a.id - b.id;
+  expired(nowMs: number, after: RowExpiry | undefined, limit: number): RowExpiry[] {
+    const order = (a: RowExpiry, b: RowExpiry) => a.endsAtMs - b.endsAtMs || a.id - b.id;
     return this.#lookUp(
       "expired",
       () =>
@@ -209,7 +209,7 @@ class MemoryCatalog implements Catalog {
   #lookUp<T>(name: keyof CatalogLookups, find: () => T): T {
     const fault = this.#fileSystem.faults.meet("look up", `${this.#path} ${name}`);
     if (fault === undefined) return find();
-    if (fault.kind === "too_many_open_files") throw shortageRefusal(fault.kind);
+    if (fault.kind === "too_many_open_files") throw shortageStreamError(fault.kind);
     throw new FileSystemError(fault.kind, "read", this.#path, new Error("an injected fault"));
   }
 
@@ -224,22 +224,22 @@ class MemoryCatalog implements Catalog {
   #sound<Row extends DamagedRow>(row: Row): Row {
     if (!this.#tables.isDamaged(row)) return row;
     const expected = "a row that checks";
-    throw damagedRead({ path: this.#path, position: 0, expected, found: "another" });
+    throw damagedRead({ path: this.#path, filePosition: 0, expected, found: "another" });
   }
 
   async #commit(call: Call, transaction: Transaction): Promise<void> {
-    const { life, faults } = this.#fileSystem;
-    if (life.isOver) return await life.never();
+    const { process, faults } = this.#fileSystem;
+    if (process.hasExited) return await process.never();
     const fault = faults.meet(call, this.#path);
     if (fault !== undefined) {
       throw new FileSystemError(fault.kind, call, this.#path, new Error("an injected fault"));
     }
     this.#database.committing.push(transaction);
-    if (life.step()) return await life.never();
-    await life.pass();
+    if (process.step()) return await process.never();
+    await process.pause();
     this.#database.committing.shift();
     this.#tables.apply(transaction);
-    if (life.step()) return await life.never();
-    await life.pass();
+    if (process.step()) return await process.never();
+    await process.pause();
   }
 }

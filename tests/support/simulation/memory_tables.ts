@@ -35,7 +35,7 @@ export class MemoryTables {
   readonly #segments = new Map<number, Map<number, SegmentRow>>();
 
   constructor(uuid: string) {
-    this.state = { uuid, position: 0, nextId: 1, checkpointAtMs: 0, clean: true };
+    this.state = { uuid, lsn: 0, nextId: 1, checkpointAtMs: 0, clean: true };
   }
 
   /** The row isn't what was written any more. */
@@ -85,7 +85,7 @@ export class MemoryTables {
 
   /** When a stream's time is over, as its row has it. */
   static endsAtMs(row: StreamRow): number {
-    return expiryMs(row.lifetime, row.touchedAtMs);
+    return expiryMs(row.lifetime, row.accessedAtMs);
   }
 
   /** @throws {FileSystemError} where a name would stand for two streams; nothing has changed then */

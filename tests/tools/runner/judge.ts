@@ -6,7 +6,7 @@ import type { Suite } from "./suites.ts";
 export interface Verdict {
   readonly counts: Counts;
   /** Why the run failed although no test says so. */
-  readonly complaint?: string;
+  readonly problem?: string;
 }
 
 /**
@@ -40,6 +40,6 @@ export function judge(
   return { counts };
 }
 
-function failed(counts: Counts, complaint: string): Verdict {
-  return { counts: { ...counts, failed: counts.failed + 1 }, complaint };
+function failed(counts: Counts, problem: string): Verdict {
+  return { counts: { ...counts, failed: counts.failed + 1 }, problem };
 }

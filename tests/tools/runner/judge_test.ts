@@ -22,7 +22,7 @@ Deno.test("a run with failures keeps their number", () => {
 Deno.test("a run that ends before its results is one failure", () => {
   equal(judge(suite, ended(0, "Check a.ts")).counts, counts(0, 1));
   equal(
-    judge(suite, ended(139, "")).complaint,
+    judge(suite, ended(139, "")).problem,
     "ended with exit code 139 before it came to a result",
   );
 });
@@ -32,7 +32,7 @@ Deno.test("a run whose tests passed and whose exit code isn't 0 is a failure", (
 });
 
 Deno.test("a run without a test is a failure, unless its suite may be empty", () => {
-  equal(judge(suite, ended(0, "0 passed, 0 failed")).complaint, "ran no test");
+  equal(judge(suite, ended(0, "0 passed, 0 failed")).problem, "ran no test");
   equal(judge({ ...suite, mayBeEmpty: true }, ended(0, "0 passed, 0 failed")), {
     counts: counts(0, 0),
   });
@@ -43,7 +43,7 @@ Deno.test("of a run that its limit ended, what passed before counts", () => {
   const output = "a ... ok (1ms)\nb ... ok (1ms)\nc ... FAILED (1ms)\nd ...";
   equal(judge(tests, ended(1, output, true)), {
     counts: counts(2, 2),
-    complaint: "was ended after 5 minutes, its limit",
+    problem: "was ended after 5 minutes, its limit",
   });
   equal(judge(suite, ended(1, "", true)).counts, counts(0, 1));
 });
@@ -52,6 +52,6 @@ Deno.test("of a run that crashed, what passed before counts", () => {
   const tests = { parse: parseDenoTest, parsePart: countDenoTests, limitMinutes: 5 };
   equal(judge(tests, ended(139, "a ... ok (1ms)\n")), {
     counts: counts(1, 1),
-    complaint: "ended with exit code 139 before it came to a result",
+    problem: "ended with exit code 139 before it came to a result",
   });
 });

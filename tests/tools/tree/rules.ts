@@ -3,10 +3,10 @@ import { GUARDED, layerOf } from "./layers.ts";
 import { codeOf } from "./source_text.ts";
 
 /** A sentence for each place that breaks a rule: which file, what is wrong, what would be right. */
-export type Complaints = readonly string[];
+export type Violations = readonly string[];
 
 /** Imports point to lower rooms only, and the doors to the disk are used by their keepers only. */
-export function checkImports(sources: Sources): Complaints {
+export function checkImports(sources: Sources): Violations {
   return perFile(sources, (path, source) => {
     const layer = layerOf(path);
     if (layer === undefined) return [`${path}: belongs to no layer of tests/tools/tree/layers.ts`];
@@ -30,7 +30,7 @@ export function checkLengths(
   sources: Sources,
   limit: number,
   allowed: readonly string[],
-): Complaints {
+): Violations {
   return perFile(sources, (path, source) => {
     const lines = source.trimEnd().split("\n").length;
     if (lines <= limit || allowed.includes(path)) return [];
@@ -43,7 +43,7 @@ export function checkReachable(
   sources: Sources,
   roots: readonly string[],
   workers: readonly string[],
-): Complaints {
+): Violations {
   const reached = new Set<string>();
   const next = [...roots, ...workers];
   for (let path = next.pop(); path !== undefined; path = next.pop()) {
@@ -66,7 +66,7 @@ export function checkReachable(
 }
 
 /** A file names each of these: what nothing imports is compiled in only where it is named. */
-export function checkNamed(names: readonly string[], file: string, text: string): Complaints {
+export function checkNamed(names: readonly string[], file: string, text: string): Violations {
   return names.filter((name) => !text.includes(name)).map((name) =>
     `${file}: doesn't name ${name}`
   );
@@ -83,7 +83,7 @@ const TEXT_RULES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The type checker is never talked out of its work, and work left over has an issue. */
-export function checkWords(sources: Sources): Complaints {
+export function checkWords(sources: Sources): Violations {
   return perFile(sources, (path, source) => [
     ...findAll(path, codeOf(source), CODE_RULES),
     ...findAll(path, source, TEXT_RULES),
@@ -94,7 +94,7 @@ const EXPORTED =
   /^export\s+(?:default\s+)?(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(function\*?|class|interface)\s+([\w$]+)/gm;
 
 /** What a file exports says what it is for. Of a function's overloads the first one does. */
-export function checkDocstrings(sources: Sources): Complaints {
+export function checkDocstrings(sources: Sources): Violations {
   return perFile(sources, (path, source) => {
     const complaints: string[] = [];
     let before: string | undefined;
@@ -103,7 +103,9 @@ export function checkDocstrings(sources: Sources): Complaints {
       const overload = kind === "function" && name === before;
       before = name;
       if (overload || endsWithDocstring(source.slice(0, match.index))) continue;
-      complaints.push(`${place(path, source, match.index)}: ${name} has no docstring right before`);
+      complaints.push(
+        `${locationOf(path, source, match.index)}: ${name} has no docstring right before`,
+      );
     }
     return complaints;
   });
@@ -121,7 +123,7 @@ const PASSED_ON =
   /^(?:import|export)\b[^;"'`=()]*?(?:\bfrom\s*)?["'][^"'\n]+["'];?|^export\s*(?:type\s*)?\{[^}]*\};?/gm;
 
 /** A file has content of its own: a list of re-exports hides where things are. */
-export function checkBarrels(sources: Sources, allowed: readonly string[]): Complaints {
+export function checkBarrels(sources: Sources, allowed: readonly string[]): Violations {
   return perFile(sources, (path, source) => {
     const code = codeOf(source, { strings: true });
     const own = code.replace(PASSED_ON, "").trim();
@@ -144,14 +146,14 @@ const UNMENTIONABLE: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** No file ties the project to one machine or to one place to get packages from. */
-export function checkMentions(sources: Sources): Complaints {
+export function checkMentions(sources: Sources): Violations {
   return perFile(sources, (path, source) => findAll(path, source, UNMENTIONABLE));
 }
 
 function perFile(
   sources: Sources,
-  check: (path: string, source: string) => Complaints,
-): Complaints {
+  check: (path: string, source: string) => Violations,
+): Violations {
   return [...sources].flatMap(([path, source]) => check(path, source));
 }
 
@@ -159,12 +161,14 @@ function findAll(
   path: string,
   text: string,
   rules: readonly (readonly [RegExp, string])[],
-): Complaints {
+): Violations {
   return rules.flatMap(([pattern, complaint]) =>
-    [...text.matchAll(pattern)].map((match) => `${place(path, text, match.index)}: ${complaint}`)
+    [...text.matchAll(pattern)].map((match) =>
+      `${locationOf(path, text, match.index)}: ${complaint}`
+    )
   );
 }
 
-function place(path: string, text: string, index: number): string {
+function locationOf(path: string, text: string, index: number): string {
   return `${path}:${text.slice(0, index).split("\n").length}`;
 }

@@ -8,19 +8,19 @@ import {
   checkNamed,
   checkReachable,
   checkWords,
-  type Complaints,
+  type Violations,
 } from "./rules.ts";
 
 function files(sources: Record<string, string>): Map<string, string> {
   return new Map(Object.entries(sources));
 }
 
-function complains(complaints: Complaints, about: RegExp): void {
+function violates(complaints: Violations, about: RegExp): void {
   equal(complaints.length, 1, complaints.join("\n"));
   match(complaints[0] ?? "", about);
 }
 
-function imports(path: string, specifier: string): Complaints {
+function imports(path: string, specifier: string): Violations {
   return checkImports(files({ [path]: `import { x } from "${specifier}";` }));
 }
 
@@ -30,21 +30,21 @@ Deno.test("imports: down is right, up is wrong", () => {
   equal(imports("src/protocol/a.ts", "./b.ts"), []);
   equal(imports("main.ts", "./src/cli/run.ts"), []);
   equal(imports("src/cli/context/version.ts", "../../../package.json"), []);
-  complains(imports("src/storage/memory.ts", "../server/app.ts"), /may not import src\/server/);
-  complains(imports("src/storage/memory.ts", "./file/log.ts"), /may not import src\/storage\/file/);
-  complains(imports("src/storage/nats/a.ts", "../file/log.ts"), /may not import/);
-  complains(imports("src/protocol/a.ts", "../env/clock.ts"), /may not import src\/env/);
-  complains(imports("src/client/a.ts", "../storage/storage.ts"), /may not import src\/storage/);
-  complains(imports("src/server/a.ts", "../mod.ts"), /may not import src\/mod\.ts/);
+  violates(imports("src/storage/memory.ts", "../server/app.ts"), /may not import src\/server/);
+  violates(imports("src/storage/memory.ts", "./file/log.ts"), /may not import src\/storage\/file/);
+  violates(imports("src/storage/nats/a.ts", "../file/log.ts"), /may not import/);
+  violates(imports("src/protocol/a.ts", "../env/clock.ts"), /may not import src\/env/);
+  violates(imports("src/client/a.ts", "../storage/storage.ts"), /may not import src\/storage/);
+  violates(imports("src/server/a.ts", "../mod.ts"), /may not import src\/mod\.ts/);
 });
 
 Deno.test("imports: types, dynamic imports and re-exports count, comments don't", () => {
   const up = (line: string) => checkImports(files({ "src/protocol/a.ts": line }));
-  complains(up(`import type { X } from "../env/clock.ts";`), /src\/env/);
-  complains(up(`const x: import("../env/clock.ts").X = y;`), /src\/env/);
-  complains(up(`export * from "../env/clock.ts";`), /src\/env/);
-  complains(up(`import {\n  a,\n  b,\n} from "../env/clock.ts";`), /src\/env/);
-  complains(up(`import "../env/clock.ts";`), /src\/env/);
+  violates(up(`import type { X } from "../env/clock.ts";`), /src\/env/);
+  violates(up(`const x: import("../env/clock.ts").X = y;`), /src\/env/);
+  violates(up(`export * from "../env/clock.ts";`), /src\/env/);
+  violates(up(`import {\n  a,\n  b,\n} from "../env/clock.ts";`), /src\/env/);
+  violates(up(`import "../env/clock.ts";`), /src\/env/);
   equal(up(`// import { x } from "../env/clock.ts";`), []);
 });
 
@@ -52,19 +52,19 @@ Deno.test("imports: the runtime's doors are for their keepers", () => {
   equal(imports("src/env/disk.ts", "node:fs/promises"), []);
   equal(imports("src/storage/file/catalog/catalog.ts", "node:sqlite"), []);
   equal(imports("src/server/app.ts", "node:crypto"), []);
-  complains(imports("src/protocol/a.ts", "node:fs"), /which only src\/env may/);
-  complains(imports("src/storage/file/log.ts", "node:fs"), /which only src\/env may/);
-  complains(imports("src/storage/memory.ts", "node:sqlite"), /only src\/storage\/file, .* may/);
-  complains(imports("src/server/a.ts", "node:path"), /node:path/);
+  violates(imports("src/protocol/a.ts", "node:fs"), /which only src\/env may/);
+  violates(imports("src/storage/file/log.ts", "node:fs"), /which only src\/env may/);
+  violates(imports("src/storage/memory.ts", "node:sqlite"), /only src\/storage\/file, .* may/);
+  violates(imports("src/server/a.ts", "node:path"), /node:path/);
 });
 
 Deno.test("imports: a new folder must say which layer it is", () => {
-  complains(imports("src/helpers/a.ts", "./b.ts"), /belongs to no layer/);
+  violates(imports("src/helpers/a.ts", "./b.ts"), /belongs to no layer/);
 });
 
 Deno.test("lengths: a file past the limit is named unless it is allowed", () => {
   const sources = files({ "src/a.ts": "x\n".repeat(5), "src/b.ts": "x\n".repeat(6) });
-  complains(checkLengths(sources, 5, []), /src\/b\.ts: has 6 lines/);
+  violates(checkLengths(sources, 5, []), /src\/b\.ts: has 6 lines/);
   equal(checkLengths(sources, 5, ["src/b.ts"]), []);
 });
 
@@ -75,7 +75,7 @@ Deno.test("reachable: a file nobody imports is named, a chain of imports reaches
     "src/b.ts": "",
     "src/c.ts": `import "./c.ts";`,
   });
-  complains(checkReachable(sources, ["main.ts"], []), /src\/c\.ts: nothing imports it/);
+  violates(checkReachable(sources, ["main.ts"], []), /src\/c\.ts: nothing imports it/);
   equal(checkReachable(sources, ["main.ts"], ["src/c.ts"]), []);
 });
 
@@ -85,27 +85,27 @@ Deno.test("reachable: workers are listed, and the list has no others", () => {
     "src/worker.ts": "",
   });
   equal(checkReachable(sources, ["main.ts"], ["src/worker.ts"]), []);
-  complains(
+  violates(
     checkReachable(files({ "main.ts": sources.get("main.ts") ?? "" }), ["main.ts"], []),
     /starts src\/worker\.ts, which isn't among/,
   );
-  complains(checkReachable(files({}), [], ["src/gone.ts"]), /src\/gone\.ts: .* isn't there/);
+  violates(checkReachable(files({}), [], ["src/gone.ts"]), /src\/gone\.ts: .* isn't there/);
 });
 
 Deno.test("named: a compiler that isn't told of a worker is found", () => {
-  complains(checkNamed(["src/w.ts"], "deno.json", "compile main.ts"), /doesn't name src\/w\.ts/);
+  violates(checkNamed(["src/w.ts"], "deno.json", "compile main.ts"), /doesn't name src\/w\.ts/);
   equal(checkNamed(["src/w.ts"], "deno.json", "compile main.ts src/w.ts"), []);
 });
 
 Deno.test("words: each way around the type checker is found where it is", () => {
   const words = (line: string) => checkWords(files({ "src/a.ts": `\n${line}` }));
-  complains(words("const x: any = 1;"), /src\/a\.ts:2: uses the type any/);
-  complains(words("f<Record<string, any>>();"), /any/);
-  complains(words("const x = y as any;"), /any/);
-  complains(words("const x: any[] = [];"), /any/);
-  complains(words("const x = y as unknown as Z;"), /casts by way of unknown/);
-  complains(words("// @ts-" + "ignore: no"), /turns the type checker off/);
-  complains(words("// TO" + "DO: later"), /TODO without/);
+  violates(words("const x: any = 1;"), /src\/a\.ts:2: uses the type any/);
+  violates(words("f<Record<string, any>>();"), /any/);
+  violates(words("const x = y as any;"), /any/);
+  violates(words("const x: any[] = [];"), /any/);
+  violates(words("const x = y as unknown as Z;"), /casts by way of unknown/);
+  violates(words("// @ts-" + "ignore: no"), /turns the type checker off/);
+  violates(words("// TO" + "DO: later"), /TODO without/);
 });
 
 Deno.test("words: the same words in prose, in calls and with an issue are fine", () => {
@@ -124,11 +124,11 @@ Deno.test("words: the same words in prose, in calls and with an issue are fine",
 
 Deno.test("docstrings: an export without one right before it is named", () => {
   const docs = (source: string) => checkDocstrings(files({ "src/a.ts": source }));
-  complains(docs("export function f() {}"), /src\/a\.ts:1: f has no docstring/);
-  complains(docs("/** A. */\nconst a = 1;\nexport class B {}"), /src\/a\.ts:3: B/);
-  complains(docs("/* Not one. */\nexport interface C {}"), /C has/);
-  complains(docs("// Not one.\nexport async function d() {}"), /d has/);
-  complains(docs("export abstract class E {}"), /E has/);
+  violates(docs("export function f() {}"), /src\/a\.ts:1: f has no docstring/);
+  violates(docs("/** A. */\nconst a = 1;\nexport class B {}"), /src\/a\.ts:3: B/);
+  violates(docs("/* Not one. */\nexport interface C {}"), /C has/);
+  violates(docs("// Not one.\nexport async function d() {}"), /d has/);
+  violates(docs("export abstract class E {}"), /E has/);
   equal(docs("/** F. */\nexport function f() {}"), []);
   equal(docs("/** Of `text/*`. */\nexport function f() {}"), []);
   equal(
@@ -145,9 +145,9 @@ Deno.test("docstrings: an export without one right before it is named", () => {
 
 Deno.test("barrels: a file of re-exports is named unless it is an entry point", () => {
   const barrel = `/** All. */\nexport * from "./a.ts";\nexport {\n  type B,\n} from "./b.ts";\n`;
-  complains(checkBarrels(files({ "src/x.ts": barrel }), []), /src\/x\.ts: only passes on/);
+  violates(checkBarrels(files({ "src/x.ts": barrel }), []), /src\/x\.ts: only passes on/);
   equal(checkBarrels(files({ "src/x.ts": barrel }), ["src/x.ts"]), []);
-  complains(
+  violates(
     checkBarrels(files({ "src/x.ts": `import { a } from "./a.ts";\nexport { a };\n` }), []),
     /passes on/,
   );
@@ -158,10 +158,10 @@ Deno.test("barrels: a file of re-exports is named unless it is an entry point", 
 Deno.test("mentions: a registry's host and a machine's folder are found in any file", () => {
   const mentions = (text: string) => checkMentions(files({ "README.md": text }));
   const registry = ["registry", "npmjs", "org"].join(".");
-  complains(mentions(`see https://${registry}/x`), /README\.md:1: names a package registry/);
-  complains(mentions(`see ${["jsr", "io"].join(".")}`), /registry/);
-  complains(mentions(`in ${["", "work", "main"].join("/")}`), /names a folder of one machine/);
-  complains(mentions(`"${["", "root", ".cache"].join("/")}"`), /one machine/);
-  complains(mentions(`cd ${["", "home", "me"].join("/")}`), /one machine/);
+  violates(mentions(`see https://${registry}/x`), /README\.md:1: names a package registry/);
+  violates(mentions(`see ${["jsr", "io"].join(".")}`), /registry/);
+  violates(mentions(`in ${["", "work", "main"].join("/")}`), /names a folder of one machine/);
+  violates(mentions(`"${["", "root", ".cache"].join("/")}"`), /one machine/);
+  violates(mentions(`cd ${["", "home", "me"].join("/")}`), /one machine/);
   equal(mentions("src/work/a.ts, /v1/stream/home/x, jsr.ioxyz, npm install"), []);
 });

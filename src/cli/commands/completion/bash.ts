@@ -1,9 +1,9 @@
 import { PROGRAM } from "../../context/program_name.ts";
-import type { Verb } from "../../context/cli_command.ts";
-import { completedFlags, LIST_STREAMS, takesStreams, wordChoices } from "./completed_flags.ts";
+import type { CliCommand } from "../../context/cli_command.ts";
+import { argumentChoices, completedFlags, LIST_STREAMS, takesStreams } from "./completed_flags.ts";
 
 /** The completion script for bash. */
-export function bashCompletion(verbs: readonly Verb[]): string {
+export function bashCompletion(verbs: readonly CliCommand[]): string {
   const names = verbs.map(({ name }) => name).join(" ");
   const cases = verbs.map((verb) => caseOf(verb)).join("\n");
   const [first] = verbs;
@@ -39,7 +39,7 @@ complete -o default -F _durable_streams ${PROGRAM}
 `;
 }
 
-function caseOf(verb: Verb): string {
+function caseOf(verb: CliCommand): string {
   const flags = completedFlags(verb);
   const spellings = flags.flatMap((flag) => flag.spellings).join(" ");
   const chosen = flags.filter(({ takesValue, choices }) => takesValue && choices.length > 0);
@@ -50,7 +50,7 @@ function caseOf(verb: Verb): string {
   if (free.length > 0) {
     lines.push(`        ${free.flatMap((flag) => flag.spellings).join("|")}) values=none;;`);
   }
-  const choices = wordChoices(verb);
+  const choices = argumentChoices(verb);
   if (choices.length > 0) lines.push(`        ${verb.name}) values="${choices.join(" ")}";;`);
   const values = lines.length === 0 ? "" : `
       case $prev in

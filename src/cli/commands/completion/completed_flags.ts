@@ -1,6 +1,6 @@
 import { PROGRAM } from "../../context/program_name.ts";
 import type { Flag } from "../../flags/flag.ts";
-import type { Verb } from "../../context/cli_command.ts";
+import type { CliCommand } from "../../context/cli_command.ts";
 
 /** A flag as a shell completes it. */
 export interface CompletedFlag {
@@ -13,7 +13,7 @@ export interface CompletedFlag {
 }
 
 /** The flags of a verb, with `--help`. */
-export function completedFlags(verb: Verb): readonly CompletedFlag[] {
+export function completedFlags(verb: CliCommand): readonly CompletedFlag[] {
   const flags = Object.values<Flag<unknown>>(verb.flags).map((flag): CompletedFlag => {
     const isOff = flag.placeholder === undefined && flag.default === true;
     return {
@@ -33,13 +33,13 @@ export function completedFlags(verb: Verb): readonly CompletedFlag[] {
 }
 
 /** What a verb's first word may be, where that is a choice. */
-export function wordChoices(verb: Verb): readonly string[] {
-  return verb.words?.[0]?.choices ?? [];
+export function argumentChoices(verb: CliCommand): readonly string[] {
+  return verb.args?.[0]?.choices ?? [];
 }
 
 /** Whether a verb's words are streams. */
-export function takesStreams({ words = [] }: Verb): boolean {
-  return words.some(({ isStream }) => isStream);
+export function takesStreams({ args = [] }: CliCommand): boolean {
+  return args.some(({ isStream }) => isStream);
 }
 
 /** Prints the streams whose names begin with the word that follows; soon, or nothing at all. */

@@ -2,19 +2,19 @@ import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { EXIT } from "../../context/exit_code.ts";
 import { BrokenPipe } from "../../context/command_context.ts";
 import { UsageError } from "../../flags/usage_error.ts";
-import type { Verb } from "../../context/cli_command.ts";
+import type { CliCommand } from "../../context/cli_command.ts";
 import { bashCompletion } from "./bash.ts";
 import { fishCompletion } from "./fish.ts";
 import { zshCompletion } from "./zsh.ts";
 
-const SCRIPTS: ReadonlyMap<string, (verbs: readonly Verb[]) => string> = new Map([
+const SCRIPTS: ReadonlyMap<string, (verbs: readonly CliCommand[]) => string> = new Map([
   ["bash", bashCompletion],
   ["zsh", zshCompletion],
   ["fish", fishCompletion],
 ]);
 
 /** `durable-streams completion SHELL`: what makes a shell complete the others. */
-export function completionVerb(verbs: () => readonly Verb[]): Verb {
+export function completionCommand(verbs: () => readonly CliCommand[]): CliCommand {
   const shells = [...SCRIPTS.keys()];
   return {
     name: "completion",
@@ -24,9 +24,9 @@ bash   source <(durable-streams completion bash)      in ~/.bashrc
 zsh    source <(durable-streams completion zsh)       in ~/.zshrc, after compinit
 fish   durable-streams completion fish | source       in ~/.config/fish/config.fish`,
     examples: [["source <(durable-streams completion bash)", "for this shell"]],
-    words: [{ name: "SHELL", help: shells.join(", "), choices: shells }],
+    args: [{ name: "SHELL", help: shells.join(", "), choices: shells }],
     flags: {},
-    async run(_values, { words: [name = ""], shell }) {
+    async run(_values, { args: [name = ""], context }) {
       const script = SCRIPTS.get(name);
       if (script === undefined) {
         throw new UsageError(
@@ -34,7 +34,7 @@ fish   durable-streams completion fish | source       in ~/.config/fish/config.f
         );
       }
       try {
-        await shell.write(encodeUtf8(script(verbs())));
+        await context.write(encodeUtf8(script(verbs())));
       } catch (error) {
         if (!(error instanceof BrokenPipe)) throw error;
       }

@@ -1,15 +1,15 @@
 import { PROGRAM } from "../../context/program_name.ts";
-import type { Verb } from "../../context/cli_command.ts";
+import type { CliCommand } from "../../context/cli_command.ts";
 import {
+  argumentChoices,
   type CompletedFlag,
   completedFlags,
   LIST_STREAMS,
   takesStreams,
-  wordChoices,
 } from "./completed_flags.ts";
 
 /** The completion script for fish. */
-export function fishCompletion(verbs: readonly Verb[]): string {
+export function fishCompletion(verbs: readonly CliCommand[]): string {
   const names = verbs.map(({ name }) => name).join(" ");
   const lines = verbs.flatMap((verb, index) => [
     `complete -c ${PROGRAM} -n ${
@@ -23,13 +23,13 @@ export function fishCompletion(verbs: readonly Verb[]): string {
 const STREAMS = `(${LIST_STREAMS} (commandline -ct) 2>/dev/null)`;
 
 /** @param others all the verbs' names, of the one that runs where none is named */
-function linesOf(verb: Verb, others: string | undefined): readonly string[] {
+function linesOf(verb: CliCommand, others: string | undefined): readonly string[] {
   const seen = `__fish_seen_subcommand_from ${verb.name}`;
   const condition = others === undefined
     ? seen
     : `${seen}; or not __fish_seen_subcommand_from ${others}`;
   const head = `complete -c ${PROGRAM} -n ${quote(condition)}`;
-  const choices = wordChoices(verb);
+  const choices = argumentChoices(verb);
   return [
     ...completedFlags(verb).map((flag) => `${head} ${flagOf(flag)}`),
     ...(takesStreams(verb) ? [`${head} -f -a ${quote(STREAMS)}`] : []),

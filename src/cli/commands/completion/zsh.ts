@@ -1,15 +1,15 @@
 import { PROGRAM } from "../../context/program_name.ts";
-import type { Verb } from "../../context/cli_command.ts";
+import type { CliCommand } from "../../context/cli_command.ts";
 import {
+  argumentChoices,
   type CompletedFlag,
   completedFlags,
   LIST_STREAMS,
   takesStreams,
-  wordChoices,
 } from "./completed_flags.ts";
 
 /** The completion script for zsh. */
-export function zshCompletion(verbs: readonly Verb[]): string {
+export function zshCompletion(verbs: readonly CliCommand[]): string {
   const names = verbs.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
   const cases = verbs.map((verb) => caseOf(verb));
   return `#compdef ${PROGRAM}
@@ -39,11 +39,11 @@ compdef _durable_streams ${PROGRAM}
 `;
 }
 
-function caseOf(verb: Verb): string {
+function caseOf(verb: CliCommand): string {
   const specs = completedFlags(verb).flatMap((flag) =>
     flag.spellings.map((spelling) => `      ${quote(specOf(spelling, flag))}`)
   );
-  const choices = wordChoices(verb);
+  const choices = argumentChoices(verb);
   if (choices.length > 0) specs.push(`      ${quote(`1:word:(${choices.join(" ")})`)}`);
   if (takesStreams(verb)) specs.push(`      ${quote("*:stream:_durable_streams_names")}`);
   return `    ${verb.name}) _arguments -s \\\n${specs.join(" \\\n")};;`;

@@ -1,17 +1,17 @@
 import type { FlagValues } from "../../flags/flag_values.ts";
 import { PROGRAM } from "../../context/program_name.ts";
-import type { Shell } from "../../context/command_context.ts";
+import type { CommandContext } from "../../context/command_context.ts";
 import { connectionFlags } from "../../flags/common_flags.ts";
 
 /** Whether what is written there may have colours: on terminals, unless someone said no. */
-export function colorsOn(values: FlagValues, shell: Shell, isTerminal: boolean): boolean {
+export function colorsOn(values: FlagValues, shell: CommandContext, isTerminal: boolean): boolean {
   // NO_COLOR counts where it is set to anything but nothing.
   const refused = (shell.environment["NO_COLOR"] ?? "") !== "";
   return isTerminal && !refused && values.get(connectionFlags.color);
 }
 
 /** What messages begin with. */
-export function errorPrefix(values: FlagValues, shell: Shell): string {
+export function errorPrefix(values: FlagValues, shell: CommandContext): string {
   return colorsOn(values, shell, shell.errorsIsTerminal) ? red(`${PROGRAM}:`) : `${PROGRAM}:`;
 }
 

@@ -10,7 +10,7 @@ export interface Subject {
 }
 
 /** What a command says of its failure: what went wrong, and what to do about it. */
-export function complaintOf(error: unknown, subject: Subject): string {
+export function errorMessageOf(error: unknown, subject: Subject): string {
   if (!(error instanceof ClientError)) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,4 +1,4 @@
-import type { Shell } from "../../context/command_context.ts";
+import type { CommandContext } from "../../context/command_context.ts";
 import { formatBytes } from "./format_bytes.ts";
 
 /** A transfer that ends sooner shows nothing. */
@@ -12,7 +12,7 @@ const CLEAR_LINE = "\r\x1b[K";
  * and a total is rarely known: the packages for it draw bars, and bring terminal styling with them.
  */
 export class Progress {
-  readonly #shell: Shell;
+  readonly #context: CommandContext;
   readonly #isShown: boolean;
   readonly #totalBytes: number | undefined;
   readonly #startMs: number;
@@ -23,8 +23,8 @@ export class Progress {
    * @param isShown false where nobody would see it, or it would be in the way
    * @param totalBytes how much there is, where that is known
    */
-  constructor(shell: Shell, isShown: boolean, totalBytes?: number) {
-    this.#shell = shell;
+  constructor(shell: CommandContext, isShown: boolean, totalBytes?: number) {
+    this.#context = shell;
     this.#isShown = isShown;
     this.#totalBytes = totalBytes;
     this.#startMs = shell.clock.nowMs();
@@ -34,18 +34,18 @@ export class Progress {
   add(bytes: number): void {
     this.#bytes += bytes;
     if (!this.#isShown) return;
-    const nowMs = this.#shell.clock.nowMs();
+    const nowMs = this.#context.clock.nowMs();
     const nextMs = this.#drawnMs === undefined
       ? this.#startMs + QUIET_MS
       : this.#drawnMs + REDRAW_MS;
     if (nowMs < nextMs) return;
     this.#drawnMs = nowMs;
-    this.#shell.draw(CLEAR_LINE + this.#line(nowMs).slice(0, this.#shell.columns - 1));
+    this.#context.draw(CLEAR_LINE + this.#line(nowMs).slice(0, this.#context.columns - 1));
   }
 
   /** Takes the line away. */
   end(): void {
-    if (this.#drawnMs !== undefined) this.#shell.draw(CLEAR_LINE);
+    if (this.#drawnMs !== undefined) this.#context.draw(CLEAR_LINE);
     this.#drawnMs = undefined;
   }
 

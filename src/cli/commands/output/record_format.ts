@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Message } from "../../../client/reader/message.ts";
-import { isServersOffset } from "../../../client/transport/place.ts";
+import { isServerOffset } from "../../../client/transport/place.ts";
 import { type Bytes, concatBytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { essence, isJsonType } from "../../../protocol/content_type.ts";
 
@@ -29,7 +29,7 @@ export function plainFormat(contentType: string): RecordFormat {
 export function machineFormat(contentType: string, stream?: string): RecordFormat {
   const start = stream === undefined ? "{" : `{"stream":${JSON.stringify(stream)},`;
   const headOf = (offset: string, receivedMs?: number) =>
-    `${start}${isServersOffset(offset) ? '"offset":' : '"place":'}${JSON.stringify(offset)},` +
+    `${start}${isServerOffset(offset) ? '"offset":' : '"place":'}${JSON.stringify(offset)},` +
     (receivedMs === undefined ? "" : `"receivedAt":"${new Date(receivedMs).toISOString()}",`);
   if (isJsonType(contentType)) {
     return (messages, receivedMs) =>

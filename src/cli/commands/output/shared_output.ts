@@ -1,16 +1,16 @@
 import { type Bytes, concatBytes, encodeUtf8 } from "../../../protocol/bytes.ts";
-import type { Shell } from "../../context/command_context.ts";
+import type { CommandContext } from "../../context/command_context.ts";
 
 const NEWLINE = 0x0a;
 
 /** Stdout of several streams: what comes from another one than before has a line with its name first. */
 export class SharedOutput {
-  readonly #shell: Shell;
+  readonly #context: CommandContext;
   #name: string | undefined;
   #endsLine = true;
 
-  constructor(shell: Shell) {
-    this.#shell = shell;
+  constructor(shell: CommandContext) {
+    this.#context = shell;
   }
 
   /**
@@ -27,6 +27,6 @@ export class SharedOutput {
     this.#name = name;
     this.#endsLine = bytes.at(-1) === NEWLINE;
     // At once, so that nobody's come in between.
-    await this.#shell.write(header === "" ? bytes : concatBytes([encodeUtf8(header), bytes]));
+    await this.#context.write(header === "" ? bytes : concatBytes([encodeUtf8(header), bytes]));
   }
 }

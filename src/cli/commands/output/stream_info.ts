@@ -1,6 +1,6 @@
 import type { StreamInfo } from "../../../client/transport/stream_info.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
-import type { Shell } from "../../context/command_context.ts";
+import type { CommandContext } from "../../context/command_context.ts";
 import type { Session } from "../session/session.ts";
 
 /** What is known of a stream, under the names that the server's listing has. */
@@ -10,14 +10,14 @@ export function infoObject(name: string, info: StreamInfo): Record<string, unkno
 }
 
 /** Prints an object on a line of its own; what is undefined is left out. */
-export async function printJson(shell: Shell, value: unknown): Promise<void> {
+export async function printJson(shell: CommandContext, value: unknown): Promise<void> {
   await shell.write(encodeUtf8(`${JSON.stringify(value)}\n`));
 }
 
 /** Prints what a new stream is: of its end the answer to its creation says nothing. */
 export async function printCreated(
   { client }: Session,
-  shell: Shell,
+  shell: CommandContext,
   name: string,
   created: boolean,
 ): Promise<void> {

@@ -9,7 +9,7 @@ import { onlyName, type Session } from "./session.ts";
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** The stream that is to be appended to. */
-export interface Wanted {
+export interface StreamRequirements {
   /** Created with this type where it is missing. */
   readonly contentType: string | undefined;
   /** It has to be JSON. */
@@ -27,7 +27,10 @@ export type KnownStream = StreamInfo & { contentType: string };
  * @throws {ClientError}
  * @throws {CommandError} where one is there that isn't JSON though it has to be
  */
-export async function ensureStream(session: Session, wanted: Wanted): Promise<KnownStream> {
+export async function ensureStream(
+  session: Session,
+  wanted: StreamRequirements,
+): Promise<KnownStream> {
   const info = await find(session) ?? await make(session, wanted);
   const contentType = info.contentType ?? wanted.contentType ?? DEFAULT_CONTENT_TYPE;
   if (wanted.json && !isJsonType(contentType)) {
@@ -49,7 +52,7 @@ async function find({ client, names }: Session): Promise<StreamInfo | undefined>
   }
 }
 
-async function make(session: Session, wanted: Wanted): Promise<StreamInfo> {
+async function make(session: Session, wanted: StreamRequirements): Promise<StreamInfo> {
   const name = onlyName(session);
   // Without --no-create the answer to this names the stream, and how to get it.
   if (!wanted.create) return await session.client.head(name);

@@ -5,11 +5,11 @@ import { withRetry } from "../../../client/transport/retry.ts";
 import { StreamUrls } from "../../../client/transport/stream_url.ts";
 import { fetchTransport, type Transport } from "../../../client/transport/transport.ts";
 import type { FlagValues } from "../../flags/flag_values.ts";
-import type { Shell } from "../../context/command_context.ts";
+import type { CommandContext } from "../../context/command_context.ts";
 import { connectionFlags } from "../../flags/common_flags.ts";
-import { withFirstContact } from "./unreachable.ts";
+import { withUnreachable } from "./unreachable.ts";
 import { locate } from "./location.ts";
-import { withWaitNotes } from "./retry_notices.ts";
+import { withRetryNotices } from "./retry_notices.ts";
 
 /** A command's way to its server. */
 export interface Session {
@@ -23,7 +23,7 @@ export interface Session {
   /** The streams that the command's words name. */
   readonly names: readonly string[];
   /** How long a transfer goes on trying after the server was lost. */
-  readonly patienceMs: number;
+  readonly maxElapsedMs: number;
 }
 
 /** How long a request is tried at first: a server that isn't there should be told of at once. */
@@ -45,7 +45,7 @@ export interface SessionOptions {
  */
 export function openSession(
   values: FlagValues,
-  shell: Shell,
+  shell: CommandContext,
   words: readonly string[],
   { forEver = false }: SessionOptions = {},
 ): Session {
@@ -54,13 +54,13 @@ export function openSession(
   const timeoutMs = values.get(connectionFlags.timeoutMs);
   const { clock } = shell;
   const plain = shell.transport ?? fetchTransport({ clock });
-  const told = withWaitNotes(shell, baseUrl)(plain);
+  const told = withRetryNotices(shell, baseUrl)(plain);
   const retried = withRetry({
     clock,
     maxRetries: Infinity,
     maxElapsedMs: retryMs ?? FIRST_RETRY_MS,
   })(withHeaders(values.get(connectionFlags.headers))(told));
-  const transport = withFirstContact()(retried);
+  const transport = withUnreachable()(retried);
   return {
     client: new Client(baseUrl, { transport, clock, timeoutMs, liveTimeoutMs: LIVE_TIMEOUT_MS }),
     connection: connect({
@@ -74,7 +74,7 @@ export function openSession(
     transport,
     baseUrl,
     names,
-    patienceMs: retryMs ?? (forEver ? Infinity : TRANSFER_RETRY_MS),
+    maxElapsedMs: retryMs ?? (forEver ? Infinity : TRANSFER_RETRY_MS),
   };
 }
 

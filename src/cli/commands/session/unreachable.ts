@@ -3,7 +3,7 @@ import { isTransient } from "../../../client/transport/response_error.ts";
 import type { Middleware } from "../../../client/transport/transport.ts";
 
 /** A server that never answered; `cause` is how. Not waited for, unlike one that is lost later. */
-export class NeverReached extends Error {
+export class ServerUnreachable extends Error {
   override readonly name = "NeverReached";
   override readonly cause: ClientError;
 
@@ -17,7 +17,7 @@ export class NeverReached extends Error {
  * Tells a server that was never there from one that is lost: readers and producers wait for the one that
  * they knew, and a user with a wrong URL wants to hear of it now.
  */
-export function withFirstContact(): Middleware {
+export function withUnreachable(): Middleware {
   let reached = false;
   return (next) => async (request) => {
     try {
@@ -25,7 +25,7 @@ export function withFirstContact(): Middleware {
       reached = true;
       return response;
     } catch (error) {
-      throw !reached && isTransient(error) ? new NeverReached(error) : error;
+      throw !reached && isTransient(error) ? new ServerUnreachable(error) : error;
     }
   };
 }

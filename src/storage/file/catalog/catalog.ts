@@ -1,6 +1,6 @@
 import { FileSystemError } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { type ProducerPosition, StreamError } from "../../../protocol/errors.ts";
+import { type ProducerState, StreamError } from "../../../protocol/errors.ts";
 import type { Lifetime } from "../../../protocol/lifetime.ts";
 import type { NameRange } from "../../../protocol/name_order.ts";
 import type { ForkOrigin, ProducerBatch } from "../../records.ts";
@@ -17,13 +17,13 @@ export interface IdentityColumns {
 /** What records change about a stream: the other columns of its row. */
 export interface StateColumns {
   softDeleted: boolean;
-  touchedAtMs: number;
+  accessedAtMs: number;
   closed: boolean;
   closedBy: ProducerBatch | undefined;
   seq: string | undefined;
   producerCount: number;
   /** The newest record that the row includes. */
-  position: number;
+  lsn: number;
   tail: number;
   /** When the newest message came. */
   lastAtMs: number;
@@ -44,13 +44,13 @@ export interface StreamUpdate extends StateColumns {
 }
 
 /** A producer's newest position in a stream. */
-export interface ProducerRow extends ProducerPosition {
+export interface ProducerRow extends ProducerState {
   streamId: number;
   producerId: string;
 }
 
 /** When a stream's time is over, as its row has it. */
-export interface RowEnd {
+export interface RowExpiry {
   endsAtMs: number;
   id: number;
 }
@@ -69,7 +69,7 @@ export interface SegmentRow {
 export interface CatalogState {
   uuid: string;
   /** All records up to this one are in the rows. */
-  position: number;
+  lsn: number;
   /** No stream had this id or a greater one. */
   nextId: number;
   /** When the last checkpoint began. */
@@ -99,7 +99,7 @@ export interface CatalogLookups {
   byIds(ids: readonly number[]): StreamRow[];
   /** All of a stream's producers. */
   producers(streamId: number): ProducerRow[];
-  producer(streamId: number, producerId: string): ProducerPosition | undefined;
+  producer(streamId: number, producerId: string): ProducerState | undefined;
   /** The segment in which `offset` is. */
   segmentAt(streamId: number, offset: number): SegmentRow | undefined;
   /** All segments of a stream, oldest first. */
@@ -109,9 +109,9 @@ export interface CatalogLookups {
   /** The greatest id of a row that checks, 0 where there is none; `undefined` where damage hides it. */
   greatestId(): number | undefined;
   /** The newest record behind `position` that any row includes. Goes over all rows. */
-  positionBehind(position: number): number | undefined;
+  newestLsnAfter(position: number): number | undefined;
   /** Streams whose time is over, as far as the rows tell, first over first; those after one of them. */
-  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[];
+  expired(nowMs: number, after: RowExpiry | undefined, limit: number): RowExpiry[];
 }
 
 /**

@@ -1,19 +1,19 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FileSystemError } from "../../../env/file_system.ts";
 import { NO_BYTES } from "../../../protocol/bytes.ts";
-import { type ProducerPosition, StreamError } from "../../../protocol/errors.ts";
+import { type ProducerState, StreamError } from "../../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../../protocol/name_order.ts";
 import type {
   CatalogLookups,
   CatalogState,
   ProducerRow,
-  RowEnd,
+  RowExpiry,
   SegmentRow,
   StreamRow,
 } from "./catalog.ts";
 import {
+  BUSY_TIMEOUT,
   checkRow,
-  PATIENCE,
   rowChecks,
   type SqlRow,
   STATE_COLUMNS,
@@ -23,11 +23,11 @@ import {
   toStreamRow,
 } from "./schema.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
-import { shortageRefusal } from "../wal/shortage.ts";
-import { sqliteTrouble } from "../directory/sqlite_error.ts";
+import { shortageStreamError } from "../wal/shortage.ts";
+import { sqliteErrorKind } from "../directory/sqlite_error.ts";
 
 /** Damaged rows are few: nearly always the first one that is looked at checks. */
-const ROWS_LOOKED_AT = 16;
+const SCANNED_ROWS = 16;
 
 /** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
 export class SqliteLookups implements CatalogLookups {
@@ -50,7 +50,7 @@ export class SqliteLookups implements CatalogLookups {
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
     this.#database = database;
-    database.exec(PATIENCE);
+    database.exec(BUSY_TIMEOUT);
     database.exec("PRAGMA query_only=1;");
     this.#byName = database.prepare("SELECT * FROM stream WHERE name = ?");
     const page = (bound: string) =>
@@ -135,7 +135,7 @@ export class SqliteLookups implements CatalogLookups {
     });
   }
 
-  producer(streamId: number, producerId: string): ProducerPosition | undefined {
+  producer(streamId: number, producerId: string): ProducerState | undefined {
     const row = this.#read(() => this.#producer.get(streamId, producerId));
     if (row === undefined) {
       this.#checkProducers(streamId);
@@ -152,7 +152,7 @@ export class SqliteLookups implements CatalogLookups {
     if (row === undefined || row.expected === row.found) return;
     throw damagedRead({
       path: this.#path,
-      position: 0,
+      filePosition: 0,
       expected: `${row.expected} producers of stream ${streamId}`,
       found: `${row.found}`,
     });
@@ -192,8 +192,8 @@ export class SqliteLookups implements CatalogLookups {
     }
   }
 
-  positionBehind(position: number): number | undefined {
-    return this.#firstThatChecks(`position > ${position}`, "position")?.position;
+  newestLsnAfter(position: number): number | undefined {
+    return this.#firstThatChecks(`position > ${position}`, "position")?.lsn;
   }
 
   /** A row that is damaged says nothing: neither how far ids went nor the log. */
@@ -202,16 +202,16 @@ export class SqliteLookups implements CatalogLookups {
       `SELECT * FROM stream WHERE ${condition} AND ${column} < ? ORDER BY ${column} DESC LIMIT ?`,
     );
     for (let before = Number.MAX_SAFE_INTEGER;;) {
-      const rows = this.#read(() => page.all(before, ROWS_LOOKED_AT));
+      const rows = this.#read(() => page.all(before, SCANNED_ROWS));
       for (const row of rows) {
         if (rowChecks(row, STREAM_COLUMNS)) return toStreamRow(row, this.#path);
       }
-      if (rows.length < ROWS_LOOKED_AT) return undefined;
+      if (rows.length < SCANNED_ROWS) return undefined;
       before = Number(rows.at(-1)?.[column]);
     }
   }
 
-  expired(nowMs: number, after: RowEnd | undefined, limit: number): RowEnd[] {
+  expired(nowMs: number, after: RowExpiry | undefined, limit: number): RowExpiry[] {
     const { endsAtMs, id } = after ?? { endsAtMs: -1, id: 0 };
     return this.#read(() => this.#expired.all(nowMs, endsAtMs, id, limit))
       .map((row) => ({ endsAtMs: Number(row.ends_at_ms), id: Number(row.id) }));
@@ -223,7 +223,7 @@ export class SqliteLookups implements CatalogLookups {
     checkRow(row, STATE_COLUMNS, this.#path, "state");
     return {
       uuid: String(row.uuid),
-      position: Number(row.position),
+      lsn: Number(row.position),
       nextId: Number(row.next_id),
       checkpointAtMs: Number(row.checkpoint_at_ms),
       clean: row.clean === 1,
@@ -244,7 +244,7 @@ export class SqliteLookups implements CatalogLookups {
 
   #otherRow(wanted: string, found: string): StreamError {
     const expected = `the row of ${wanted}`;
-    return damagedRead({ path: this.#path, position: 0, expected, found: `that of ${found}` });
+    return damagedRead({ path: this.#path, filePosition: 0, expected, found: `that of ${found}` });
   }
 
   /**
@@ -256,12 +256,12 @@ export class SqliteLookups implements CatalogLookups {
     try {
       return get();
     } catch (error) {
-      const trouble = sqliteTrouble(error);
-      if (trouble === "cannot_open") throw shortageRefusal("too_many_open_files");
+      const trouble = sqliteErrorKind(error);
+      if (trouble === "cannot_open") throw shortageStreamError("too_many_open_files");
       if (trouble === "unavailable") throw new FileSystemError("other", "read", this.#path, error);
       if (trouble !== "other") throw error;
       const found = error instanceof Error ? error.message : String(error);
-      throw damagedRead({ path: this.#path, position: 0, expected: "our catalogue", found });
+      throw damagedRead({ path: this.#path, filePosition: 0, expected: "our catalogue", found });
     }
   }
 

@@ -77,7 +77,7 @@ CREATE TABLE segment (
  * The connections of one process meet while SQLite's own log is set up or moved: whoever comes second
  * waits, instead of failing.
  */
-export const PATIENCE = "PRAGMA busy_timeout=10000;";
+export const BUSY_TIMEOUT = "PRAGMA busy_timeout=10000;";
 
 /** The columns of `stream` that never change. */
 const IDENTITY_COLUMNS = [
@@ -118,7 +118,7 @@ export type SqlRow = Record<string, SQLOutputValue>;
 /** The values of {@link STREAM_COLUMNS}, then the checksum and when the stream ends. */
 export function streamValues(row: StreamRow): SQLInputValue[] {
   const values = [...identityValues(row), ...stateValues(row)];
-  return [...values, rowChecksum(values), endValue(expiryMs(row.lifetime, row.touchedAtMs))];
+  return [...values, rowChecksum(values), endValue(expiryMs(row.lifetime, row.accessedAtMs))];
 }
 
 /** The values of {@link STATE_OF_STREAM_COLUMNS}, then the row's checksum and when the stream ends. */
@@ -164,14 +164,14 @@ function stateValues(row: StateColumns): SQLInputValue[] {
   const { closedBy } = row;
   return [
     row.softDeleted ? 1 : 0,
-    row.touchedAtMs,
+    row.accessedAtMs,
     row.closed ? 1 : 0,
     closedBy?.id ?? null,
     closedBy?.epoch ?? null,
     closedBy?.seq ?? null,
     row.seq ?? null,
     row.producerCount,
-    row.position,
+    row.lsn,
     row.tail,
     row.lastAtMs,
     blobValue(row.rest),
@@ -200,7 +200,7 @@ export function toStreamRow(row: SqlRow, path: string): StreamRow {
       point: integer(row.fork_point),
     },
     softDeleted: row.soft_deleted === 1,
-    touchedAtMs: integer(row.touched_at_ms),
+    accessedAtMs: integer(row.touched_at_ms),
     closed: row.closed === 1,
     closedBy: closedById === undefined ? undefined : {
       id: closedById,
@@ -209,7 +209,7 @@ export function toStreamRow(row: SqlRow, path: string): StreamRow {
     },
     seq: optionalText(row.seq),
     producerCount: integer(row.producers),
-    position: integer(row.position),
+    lsn: integer(row.position),
     tail: integer(row.tail),
     lastAtMs: integer(row.last_at_ms),
     rest: row.rest instanceof Uint8Array ? new Uint8Array(row.rest) : new Uint8Array(0),
@@ -309,7 +309,7 @@ export function checkRow(
   if (expected === found) return;
   throw damagedRead({
     path,
-    position: 0,
+    filePosition: 0,
     expected: `a row of ${table} with the CRC-32 ${String(expected)}`,
     found: `${found} (${columns[0]} ${String(row[columns[0] ?? ""])})`,
   });

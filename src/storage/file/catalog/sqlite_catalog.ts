@@ -6,11 +6,11 @@ import { workerUrl } from "../../../env/worker_url.ts";
 import type { Catalog, CatalogChanges, CatalogState } from "./catalog.ts";
 import { SqliteLookups } from "./lookups.ts";
 import { rowChecksum, SCHEMA } from "./schema.ts";
-import { buffersOf, packChanges } from "./wire.ts";
+import { buffersOf, encodeChanges } from "./wire.ts";
 import type { CatalogReply, CatalogRequest } from "./worker.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
 import { openDatabase } from "../directory/sqlite.ts";
-import { sqliteTrouble } from "../directory/sqlite_error.ts";
+import { sqliteErrorKind } from "../directory/sqlite_error.ts";
 
 /** Makes the catalogue of a new directory: no streams, nothing in the log. */
 export function createSqliteCatalog(path: string, uuid: string): void {
@@ -60,13 +60,16 @@ export function openSqliteCatalog(path: string): Catalog {
     return new SqliteCatalog(path, database);
   } catch (error) {
     database.close();
-    const trouble = sqliteTrouble(error);
+    const trouble = sqliteErrorKind(error);
     if (trouble === "full") throw new FileSystemError("no_space", "open", path, error);
     if (trouble === "cannot_open") {
       throw new FileSystemError("too_many_open_files", "open", path, error);
     }
     const found = error instanceof Error ? error.message : String(error);
-    throw damagedDirectory({ path, position: 0, expected: "our catalogue", found }, REPAIR_ADVICE);
+    throw damagedDirectory(
+      { path, filePosition: 0, expected: "our catalogue", found },
+      REPAIR_ADVICE,
+    );
   }
 }
 
@@ -88,7 +91,7 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
     this.#worker = new Worker(workerUrl(import.meta.url, "src/storage/file/catalog/worker.ts"), {
       workerData: { path },
     });
-    this.#worker.on("message", (reply: CatalogReply) => this.#settle(reply));
+    this.#worker.on("message", (reply: CatalogReply) => this.#onReply(reply));
     this.#worker.on("error", (error: unknown) => this.#failAll(error));
     this.#worker.on("exit", () => this.#failAll(new Error("The catalogue's worker has ended.")));
   }
@@ -99,8 +102,8 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
 
   store(changes: CatalogChanges): Promise<void> {
     if (changes.streams.some(({ fork }) => fork !== undefined)) this.#hasForks = true;
-    const parcel = packChanges(changes);
-    return this.#ask({ kind: "store", parcel }, buffersOf(parcel));
+    const batch = encodeChanges(changes);
+    return this.#ask({ kind: "store", batch }, buffersOf(batch));
   }
 
   override countForks(sourceId: number): number {
@@ -129,7 +132,7 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
     return reply.promise;
   }
 
-  #settle({ error, kind }: CatalogReply): void {
+  #onReply({ error, kind }: CatalogReply): void {
     const reply = this.#replies.shift();
     if (error === undefined) reply?.resolve();
     else {

@@ -6,7 +6,7 @@ import type { CatalogChanges, StreamRow, StreamUpdate } from "./catalog.ts";
  * all else about a checkpoint, so that what most of them are made of, updates, goes as two buffers that
  * change hands: buffers and not arrays, at whose elements Deno would look one by one.
  */
-export interface CatalogParcel extends Omit<CatalogChanges, "streams" | "updates"> {
+export interface CatalogBatch extends Omit<CatalogChanges, "streams" | "updates"> {
   /** New rows without their rests. */
   rows: readonly Omit<StreamRow, "rest">[];
   rowRests: ArrayBuffer;
@@ -29,7 +29,7 @@ interface UpdateTexts {
 const FIELDS = 13;
 
 /** Packs changes; {@link buffersOf} are to be transferred. */
-export function packChanges({ streams, updates, ...others }: CatalogChanges): CatalogParcel {
+export function encodeChanges({ streams, updates, ...others }: CatalogChanges): CatalogBatch {
   const numbers = new Float64Array(updates.length * FIELDS);
   const texts: UpdateTexts[] = [];
   updates.forEach((update, index) => {
@@ -39,12 +39,12 @@ export function packChanges({ streams, updates, ...others }: CatalogChanges): Ca
     numbers[at++] = update.identityChecksum;
     numbers[at++] = update.endsAtMs;
     numbers[at++] = update.softDeleted ? 1 : 0;
-    numbers[at++] = update.touchedAtMs;
+    numbers[at++] = update.accessedAtMs;
     numbers[at++] = update.closed ? 1 : 0;
     numbers[at++] = closedBy?.epoch ?? 0;
     numbers[at++] = closedBy?.seq ?? 0;
     numbers[at++] = update.producerCount;
-    numbers[at++] = update.position;
+    numbers[at++] = update.lsn;
     numbers[at++] = update.tail;
     numbers[at++] = update.lastAtMs;
     numbers[at] = rest.length;
@@ -65,7 +65,7 @@ export function packChanges({ streams, updates, ...others }: CatalogChanges): Ca
 }
 
 /** The memory that a parcel hands over. */
-export function buffersOf({ rowRests, numbers, rests }: CatalogParcel): ArrayBuffer[] {
+export function buffersOf({ rowRests, numbers, rests }: CatalogBatch): ArrayBuffer[] {
   return [rowRests, numbers, rests];
 }
 
@@ -83,7 +83,7 @@ function joinedRests(from: readonly { rest: Bytes }[]): ArrayBuffer {
 }
 
 /** The new rows of a parcel. */
-export function* unpackRows({ rows, rowRests, rowRestEnds }: CatalogParcel): Generator<StreamRow> {
+export function* decodeRows({ rows, rowRests, rowRestEnds }: CatalogBatch): Generator<StreamRow> {
   const rests = new Uint8Array(rowRests);
   let start = 0;
   for (const [index, row] of rows.entries()) {
@@ -94,7 +94,7 @@ export function* unpackRows({ rows, rowRests, rowRestEnds }: CatalogParcel): Gen
 }
 
 /** The updates of a parcel. */
-export function* unpackUpdates(parcel: CatalogParcel): Generator<StreamUpdate> {
+export function* decodeUpdates(parcel: CatalogBatch): Generator<StreamUpdate> {
   const numbers = new Float64Array(parcel.numbers);
   const rests = new Uint8Array(parcel.rests);
   const textsOf = new Map(parcel.texts.map((entry) => [entry.index, entry]));
@@ -109,14 +109,14 @@ export function* unpackUpdates(parcel: CatalogParcel): Generator<StreamUpdate> {
       identityChecksum: field(1),
       endsAtMs: field(2),
       softDeleted: field(3) === 1,
-      touchedAtMs: field(4),
+      accessedAtMs: field(4),
       closed: field(5) === 1,
       closedBy: found?.closedById === undefined
         ? undefined
         : { id: found.closedById, epoch: field(6), seq: field(7) },
       seq: found?.seq,
       producerCount: field(8),
-      position: field(9),
+      lsn: field(9),
       tail: field(10),
       lastAtMs: field(11),
       rest: rests.subarray(restAt, restEnd),

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FileSystemErrorKind } from "../../../env/file_system.ts";
-import { giveWay } from "../../../env/thread_priority.ts";
+import { lowerPriority } from "../../../env/thread_priority.ts";
 import type { CatalogState, StreamUpdate } from "./catalog.ts";
 import {
-  PATIENCE,
+  BUSY_TIMEOUT,
   PRODUCER_COLUMNS,
   producerValues,
   rowChecksum,
@@ -15,9 +15,9 @@ import {
   streamValues,
   updateValues,
 } from "./schema.ts";
-import { type CatalogParcel, unpackRows, unpackUpdates } from "./wire.ts";
+import { type CatalogBatch, decodeRows, decodeUpdates } from "./wire.ts";
 import { openDatabase } from "../directory/sqlite.ts";
-import { type SqliteTrouble, sqliteTrouble } from "../directory/sqlite_error.ts";
+import { type SqliteErrorKind, sqliteErrorKind } from "../directory/sqlite_error.ts";
 
 /**
  * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
@@ -26,7 +26,7 @@ import { type SqliteTrouble, sqliteTrouble } from "../directory/sqlite_error.ts"
 
 /** What the main thread asks for. */
 export type CatalogRequest =
-  | { kind: "store"; parcel: CatalogParcel }
+  | { kind: "store"; batch: CatalogBatch }
   | { kind: "state"; state: CatalogState }
   | { kind: "close" };
 
@@ -36,7 +36,7 @@ export interface CatalogReply {
   kind: FileSystemErrorKind;
 }
 
-const KINDS: Record<SqliteTrouble, FileSystemErrorKind> = {
+const KINDS: Record<SqliteErrorKind, FileSystemErrorKind> = {
   busy: "other",
   full: "no_space",
   cannot_open: "too_many_open_files",
@@ -45,7 +45,7 @@ const KINDS: Record<SqliteTrouble, FileSystemErrorKind> = {
 };
 
 /** A commit that leaves this much in SQLite's own log moves it into the database. */
-const PAGES_BEFORE_MOVE = 4000;
+const CHECKPOINT_PAGES = 4000;
 
 class Committer {
   readonly #database: DatabaseSync;
@@ -58,7 +58,7 @@ class Committer {
 
   constructor(path: string) {
     this.#database = openDatabase(path);
-    this.#database.exec(PATIENCE);
+    this.#database.exec(BUSY_TIMEOUT);
     this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
     this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
       .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));
@@ -81,22 +81,22 @@ class Committer {
   handle(request: CatalogRequest): void {
     switch (request.kind) {
       case "store":
-        return this.#transaction(() => this.#store(request.parcel));
+        return this.#transaction(() => this.#store(request.batch));
       case "state":
         this.#transaction(() => this.#storeState(request.state));
-        return this.#moveLogIfRoom(PAGES_BEFORE_MOVE);
+        return this.#checkpointWalIfRoom(CHECKPOINT_PAGES);
       case "close":
-        this.#moveLogIfRoom(0);
+        this.#checkpointWalIfRoom(0);
         return this.#database.close();
     }
   }
 
-  #store(parcel: CatalogParcel): void {
+  #store(parcel: CatalogBatch): void {
     for (const id of parcel.deletedIds) {
       for (const statement of this.#deletes) statement.run(id);
     }
-    for (const row of unpackRows(parcel)) this.#stream.run(...streamValues(row));
-    for (const update of unpackUpdates(parcel)) this.#updateStream(update);
+    for (const row of decodeRows(parcel)) this.#stream.run(...streamValues(row));
+    for (const update of decodeUpdates(parcel)) this.#updateStream(update);
     for (const row of parcel.producers) this.#producer.run(...producerValues(row));
     for (const row of parcel.segments) this.#segment.run(...segmentValues(row));
   }
@@ -109,7 +109,7 @@ class Committer {
   #storeState(state: CatalogState): void {
     const values = [
       state.uuid,
-      state.position,
+      state.lsn,
       state.nextId,
       state.checkpointAtMs,
       state.clean ? 1 : 0,
@@ -134,15 +134,15 @@ class Committer {
   }
 
   /** What is committed is safe where it is, and for want of room or descriptors it can stay there. */
-  #moveLogIfRoom(pages: number): void {
+  #checkpointWalIfRoom(pages: number): void {
     try {
-      this.#moveLog(pages);
+      this.#checkpointWal(pages);
     } catch (error) {
-      if (KINDS[sqliteTrouble(error)] === "other") throw error;
+      if (KINDS[sqliteErrorKind(error)] === "other") throw error;
     }
   }
 
-  #moveLog(pages: number): void {
+  #checkpointWal(pages: number): void {
     const [row] = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").all();
     const waiting = typeof row?.log === "number" ? row.log : Infinity;
     if (waiting > pages) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -160,7 +160,7 @@ class Committer {
   }
 }
 
-giveWay();
+lowerPriority();
 const committer = new Committer(workerData.path);
 
 parentPort?.on("message", (request: CatalogRequest) => {
@@ -169,7 +169,7 @@ parentPort?.on("message", (request: CatalogRequest) => {
     committer.handle(request);
   } catch (error) {
     reply.error = error instanceof Error ? error.message : String(error);
-    reply.kind = KINDS[sqliteTrouble(error)];
+    reply.kind = KINDS[sqliteErrorKind(error)];
   }
   parentPort?.postMessage(reply);
 });

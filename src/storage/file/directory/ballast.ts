@@ -8,7 +8,7 @@ import {
 
 const logger = getLogger(["durable-streams", "storage", "ballast"]);
 
-const PIECE_BYTES = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /**
  * A file that only takes up room (FORMAT.md, "ballast"). On a full disk that room is what a start and
@@ -20,7 +20,7 @@ export class Ballast {
   readonly #wantedBytes: number;
   #heldBytes: number;
   /** Counts releases: what is being filled meanwhile is nobody's any more. */
-  #round = 0;
+  #releases = 0;
   #isStopped = false;
   #filling: Promise<void> | undefined;
 
@@ -43,7 +43,7 @@ export class Ballast {
       return false;
     }
     this.#heldBytes = 0;
-    this.#round++;
+    this.#releases++;
     return true;
   }
 
@@ -64,13 +64,13 @@ export class Ballast {
   }
 
   async #fill(): Promise<void> {
-    const zeros = new Uint8Array(Math.min(PIECE_BYTES, this.#wantedBytes));
-    const round = this.#round;
+    const zeros = new Uint8Array(Math.min(CHUNK_BYTES, this.#wantedBytes));
+    const round = this.#releases;
     const file = this.#open();
     try {
       while (this.#heldBytes < this.#wantedBytes && !this.#isStopped) {
         await file.write(zeros, this.#heldBytes);
-        if (round !== this.#round) return;
+        if (round !== this.#releases) return;
         this.#heldBytes += zeros.length;
       }
     } finally {

@@ -42,7 +42,7 @@ export class DirectoryError extends Error {
 export interface DamageSite {
   path: string;
   /** Byte in the file. */
-  position: number;
+  filePosition: number;
   expected: string;
   found: string;
 }
@@ -55,7 +55,7 @@ export const REPAIR_ADVICE =
 
 /** The sentence that names the place. */
 export function describeDamage(site: DamageSite): string {
-  return `${site.path} is damaged at byte ${site.position}: expected ${site.expected}, found ${site.found}`;
+  return `${site.path} is damaged at byte ${site.filePosition}: expected ${site.expected}, found ${site.found}`;
 }
 
 /**
@@ -78,6 +78,6 @@ export function damagedDirectory(site: DamageSite, advice: string): DirectoryErr
   return new DirectoryError(
     "damaged",
     site.path,
-    `damaged at byte ${site.position}: expected ${site.expected}, found ${site.found}. ${advice}`,
+    `damaged at byte ${site.filePosition}: expected ${site.expected}, found ${site.found}. ${advice}`,
   );
 }

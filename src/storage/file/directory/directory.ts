@@ -102,7 +102,12 @@ export function readFormat(fileSystem: FileSystem, paths: DirectoryPaths): Direc
   const format = decodeFormat(bytes.subarray(0, length));
   if (format === undefined) {
     throw damagedDirectory(
-      { path: paths.format, position: 0, expected: "our format's text", found: "something else" },
+      {
+        path: paths.format,
+        filePosition: 0,
+        expected: "our format's text",
+        found: "something else",
+      },
       REPAIR_ADVICE,
     );
   }

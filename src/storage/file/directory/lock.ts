@@ -3,7 +3,7 @@ import { pid } from "node:process";
 import { FileSystemError } from "../../../env/file_system.ts";
 import { DirectoryError } from "./damage.ts";
 import { openDatabase } from "./sqlite.ts";
-import { sqliteTrouble } from "./sqlite_error.ts";
+import { sqliteErrorKind } from "./sqlite_error.ts";
 
 /** A directory's lock; `release` gives it back, and so does the end of the process, however it comes. */
 export interface DirectoryLock {
@@ -30,7 +30,7 @@ export function lockDirectory(path: string): DirectoryLock {
   } catch (error) {
     const holder = readHolder(database);
     database.close();
-    const trouble = sqliteTrouble(error);
+    const trouble = sqliteErrorKind(error);
     if (trouble === "full") throw new FileSystemError("no_space", "lock", path, error);
     if (trouble === "cannot_open") {
       throw new FileSystemError("too_many_open_files", "lock", path, error);

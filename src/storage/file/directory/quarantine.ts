@@ -3,7 +3,7 @@ import type { FileSystem } from "../../../env/file_system.ts";
 import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 
 /** What a name of a folder of damaged originals begins with. */
-export const KEPT_PREFIX = "damaged-";
+export const QUARANTINE_PREFIX = "damaged-";
 
 const COPIED_BYTES = 1024 * 1024;
 
@@ -12,12 +12,12 @@ const COPIED_BYTES = 1024 * 1024;
  * is removed is moved, to a folder `damaged-TIME` beside it. What is kept is on disk before the change
  * begins, so that a repair which is cut short loses nothing. A dry run changes nothing here.
  */
-export class RepairKeeper {
+export class Quarantine {
   readonly isDryRun: boolean;
   readonly #fileSystem: FileSystem;
   readonly #root: string;
   readonly #folder: string;
-  readonly #kept = new Set<string>();
+  readonly #copied = new Set<string>();
   #isUsed = false;
   #parts = 0;
 
@@ -28,21 +28,21 @@ export class RepairKeeper {
     this.isDryRun = isDryRun;
     const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");
     const names = new Set(fileSystem.list(root));
-    let name = `${KEPT_PREFIX}${time}`;
-    for (let i = 2; names.has(name); i++) name = `${KEPT_PREFIX}${time}-${i}`;
+    let name = `${QUARANTINE_PREFIX}${time}`;
+    for (let i = 2; names.has(name); i++) name = `${QUARANTINE_PREFIX}${time}-${i}`;
     this.#folder = join(root, name);
   }
 
   /** Where the originals are, once there are any. */
-  get keptIn(): string | undefined {
+  get folder(): string | undefined {
     return this.#isUsed ? this.#folder : undefined;
   }
 
   /** Copies a file that is about to be changed, once. */
-  async keep(path: string): Promise<void> {
-    if (this.isDryRun || this.#kept.has(path)) return;
-    this.#kept.add(path);
-    const target = await this.#placeFor(path);
+  async addCopy(path: string): Promise<void> {
+    if (this.isDryRun || this.#copied.has(path)) return;
+    this.#copied.add(path);
+    const target = await this.#pathFor(path);
     this.copy(path, target);
     const copy = this.#fileSystem.open(target, "write");
     try {
@@ -74,15 +74,15 @@ export class RepairKeeper {
 
   /** A path for a file that is being made, beside the originals. */
   newPath(): Promise<string> {
-    return this.#placeFor(join(this.#root, `new-${++this.#parts}`));
+    return this.#pathFor(join(this.#root, `new-${++this.#parts}`));
   }
 
   /** Moves a file away. */
   async moveAside(path: string): Promise<void> {
     if (this.isDryRun) return;
-    let target = await this.#placeFor(path);
+    let target = await this.#pathFor(path);
     // A copy of how it was before this repair changed it stays.
-    if (this.#kept.has(path)) target = `${target}.changed`;
+    if (this.#copied.has(path)) target = `${target}.changed`;
     this.#fileSystem.rename(path, target);
     await this.#fileSystem.syncDirectory(dirname(target));
     await this.#fileSystem.syncDirectory(dirname(path));
@@ -91,10 +91,10 @@ export class RepairKeeper {
   /** Writes into a file where it stands, after a copy was kept. */
   async change(path: string, parts: Iterable<FilePart>): Promise<void> {
     if (this.isDryRun) return;
-    await this.keep(path);
+    await this.addCopy(path);
     const file = this.#fileSystem.open(path, "write");
     try {
-      for (const { bytes, position } of parts) file.writeSync(bytes, position);
+      for (const { bytes, filePosition } of parts) file.writeSync(bytes, filePosition);
       await file.dataSync();
     } finally {
       file.close();
@@ -104,11 +104,11 @@ export class RepairKeeper {
   /** Makes a file, or puts another one in its place, at one blow. */
   async replace(path: string, parts: Iterable<FilePart>): Promise<void> {
     if (this.isDryRun) return;
-    if (this.#fileSystem.list(dirname(path))?.includes(basename(path))) await this.keep(path);
+    if (this.#fileSystem.list(dirname(path))?.includes(basename(path))) await this.addCopy(path);
     const made = await this.newPath();
     const file = this.#fileSystem.open(made, "create");
     try {
-      for (const { bytes, position } of parts) file.writeSync(bytes, position);
+      for (const { bytes, filePosition } of parts) file.writeSync(bytes, filePosition);
       await file.dataSync();
     } finally {
       file.close();
@@ -127,12 +127,12 @@ export class RepairKeeper {
   /** Writes a text beside the originals. */
   async note(name: string, text: string): Promise<void> {
     if (this.isDryRun) return;
-    const path = await this.#placeFor(join(this.#root, name));
-    await this.replace(path, [{ bytes: encodeUtf8(text), position: 0 }]);
+    const path = await this.#pathFor(join(this.#root, name));
+    await this.replace(path, [{ bytes: encodeUtf8(text), filePosition: 0 }]);
   }
 
   /** Where a file's original goes, the folders above it made and on disk. */
-  async #placeFor(path: string): Promise<string> {
+  async #pathFor(path: string): Promise<string> {
     const target = join(this.#folder, relative(this.#root, path));
     const folder = dirname(target);
     this.#isUsed = true;
@@ -149,13 +149,13 @@ export class RepairKeeper {
 /** Bytes and where they go in a file. */
 export interface FilePart {
   readonly bytes: Bytes;
-  readonly position: number;
+  readonly filePosition: number;
 }
 
 /** Zeros from `position` up to `end`. */
 export function* zeros(position: number, end: number): Generator<FilePart> {
   const bytes = new Uint8Array(Math.max(0, Math.min(COPIED_BYTES, end - position)));
   for (let at = position; at < end; at += bytes.length) {
-    yield { bytes: bytes.subarray(0, Math.min(bytes.length, end - at)), position: at };
+    yield { bytes: bytes.subarray(0, Math.min(bytes.length, end - at)), filePosition: at };
   }
 }

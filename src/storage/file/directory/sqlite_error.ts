@@ -2,7 +2,7 @@
  * What SQLite's errors are told apart by here. `unavailable`: the system didn't let it read or write,
  * which may be over the next time and says nothing of what is stored.
  */
-export type SqliteTrouble = "busy" | "full" | "cannot_open" | "unavailable" | "other";
+export type SqliteErrorKind = "busy" | "full" | "cannot_open" | "unavailable" | "other";
 
 const BUSY = 5;
 const FULL = 13;
@@ -17,7 +17,7 @@ const UNAVAILABLE: readonly number[] = [10, 15];
 const SHORT_READ = 522;
 
 /** What an error of SQLite's says, by its number; some come from Deno with their text alone. */
-export function sqliteTrouble(error: unknown): SqliteTrouble {
+export function sqliteErrorKind(error: unknown): SqliteErrorKind {
   if (!(error instanceof Error)) return "other";
   const code = "errcode" in error ? error.errcode : undefined;
   if (code === FULL || code === SHARED_MEMORY_SIZE || /disk is full/.test(error.message)) {

@@ -9,7 +9,7 @@ import { type IndexPage, PAGE_ENTRIES } from "./index_page.ts";
 import type { BlockRun } from "./index_reader.ts";
 
 /** Read at once: as much as stays in the processor's own memory until it is checked. */
-const PIECE_BYTES = 128 * 1024;
+const WINDOW_BYTES = 128 * 1024;
 
 /** How long a block that was checked where it is counts as checked, in ms. */
 const CHECKED_MS = 60_000;
@@ -38,7 +38,7 @@ export function checkBlocks(path: string, segment: SegmentRow, run: BlockRun, by
   check.end();
 }
 
-let pieceBytes: Bytes | undefined;
+let windowBytes: Bytes | undefined;
 
 /**
  * Checks a run of blocks where they are in their file, by blocking reads into memory that is used over
@@ -55,11 +55,11 @@ export function checkBlocksInPlace(
   nowMs: number,
 ): void {
   if (wasChecked(run, nowMs - CHECKED_MS)) return;
-  pieceBytes ??= new Uint8Array(PIECE_BYTES);
+  windowBytes ??= new Uint8Array(WINDOW_BYTES);
   const check = new RunCheck(log.path, segment, run);
   const end = entryAt(run, run.last).end - segment.base;
-  for (let at = entryAt(run, run.first).position; at < end;) {
-    const piece = pieceBytes.subarray(0, end - at);
+  for (let at = entryAt(run, run.first).filePosition; at < end;) {
+    const piece = windowBytes.subarray(0, end - at);
     const length = log.readSync(piece, at);
     check.add(piece.subarray(0, length));
     if (length < piece.length) break;
@@ -115,7 +115,7 @@ class RunCheck {
   }
 
   get #blockBytes(): number {
-    return this.#entry.end - this.#segment.base - this.#entry.position;
+    return this.#entry.end - this.#segment.base - this.#entry.filePosition;
   }
 
   #endBlock(): void {
@@ -126,12 +126,12 @@ class RunCheck {
   }
 
   #damaged(): Error {
-    const { position, end, checksum } = this.#entry;
+    const { filePosition: filePosition, end, checksum } = this.#entry;
     return damagedRead({
       path: this.#path,
-      position,
+      filePosition,
       expected: `a block with the CRC-32 ${checksum}`,
       found: `${this.#checksum} over ${this.#length} bytes`,
-    }, { start: this.#segment.base + position, end });
+    }, { start: this.#segment.base + filePosition, end });
   }
 }

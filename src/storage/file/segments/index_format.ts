@@ -27,7 +27,7 @@ export interface IndexEntry {
   /** Offset after the block's last byte. */
   end: number;
   /** Where the block begins in the segment's file. */
-  position: number;
+  filePosition: number;
   /** When its last message came; never before the entry before it. */
   atMs: number;
   /** The CRC-32 of its bytes. */
@@ -63,7 +63,7 @@ export function decodeIndexHeader(bytes: Uint8Array<ArrayBuffer>): IndexHeader |
 export function putIndexEntry(bytes: Uint8Array<ArrayBuffer>, at: number, entry: IndexEntry): void {
   const view = viewOf(bytes);
   putU64(view, at, entry.end);
-  putU64(view, at + 8, entry.position);
+  putU64(view, at + 8, entry.filePosition);
   putU64(view, at + 16, entry.atMs);
   view.setUint32(at + 24, entry.checksum, true);
   view.setUint32(at + 28, checksum(bytes.subarray(at, at + 28)), true);
@@ -87,7 +87,7 @@ export function indexFieldAt(view: DataView, at: number, field: keyof typeof FIE
 export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
     end: indexFieldAt(view, at, "end"),
-    position: indexFieldAt(view, at, "position"),
+    filePosition: indexFieldAt(view, at, "position"),
     atMs: indexFieldAt(view, at, "atMs"),
     checksum: view.getUint32(at + 24, true),
   };

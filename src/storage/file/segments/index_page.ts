@@ -45,7 +45,7 @@ export class IndexPage {
 export class IndexPages {
   readonly #limit: number;
   /** Each page with the place that it is held in. */
-  readonly #places = new Map<IndexPage, { holder: Map<number, IndexPage>; number: number }>();
+  readonly #holders = new Map<IndexPage, { holder: Map<number, IndexPage>; number: number }>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -55,9 +55,9 @@ export class IndexPages {
   hold(holder: Map<number, IndexPage>, number: number, page: IndexPage): void {
     this.#drop(holder.get(number));
     holder.set(number, page);
-    this.#places.set(page, { holder, number });
-    for (const oldest of this.#places.keys()) {
-      if (this.#places.size <= this.#limit) return;
+    this.#holders.set(page, { holder, number });
+    for (const oldest of this.#holders.keys()) {
+      if (this.#holders.size <= this.#limit) return;
       this.#drop(oldest);
     }
   }
@@ -68,9 +68,9 @@ export class IndexPages {
   }
 
   #drop(page: IndexPage | undefined): void {
-    const place = page && this.#places.get(page);
+    const place = page && this.#holders.get(page);
     if (page === undefined || place === undefined) return;
-    this.#places.delete(page);
+    this.#holders.delete(page);
     place.holder.delete(place.number);
   }
 }

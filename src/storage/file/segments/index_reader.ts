@@ -61,12 +61,12 @@ export class IndexReader {
    *
    * @param blocks how many there are
    */
-  positionOf(offset: number, blocks: number): number | Promise<number> {
+  filePositionOf(offset: number, blocks: number): number | Promise<number> {
     return this.#lookUp(blocks, () => {
       const block = this.#searchEnd(offset, blocks);
       if (block instanceof MissingPage) return block;
       const entry = this.#entry(block, blocks);
-      return entry instanceof MissingPage ? entry : entry.position;
+      return entry instanceof MissingPage ? entry : entry.filePosition;
     });
   }
 
@@ -201,7 +201,7 @@ export class IndexReader {
     if (header?.uuid !== uuid || header.streamId !== streamId || header.base !== base) {
       throw damagedRead({
         path: this.#file.path,
-        position: 0,
+        filePosition: 0,
         expected: describe(this.#expected),
         found: header === undefined ? "no valid header" : describe(header),
       });
@@ -214,7 +214,7 @@ export class IndexReader {
       if (at + INDEX_ENTRY_BYTES <= lengthBytes && isIndexEntryWhole(bytes, at)) continue;
       throw damagedRead({
         path: this.#file.path,
-        position: position + at,
+        filePosition: position + at,
         expected: "a valid index entry",
         found: "none",
       });

@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
-import { nextTurn } from "../../yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "../directory/paths.ts";
 
 const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 
 /** What deleted streams leave behind: segments, until both files of each are removed. */
-export class DoomedFiles {
+export class ObsoleteFiles {
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
   readonly #open: OpenSegments;
@@ -35,7 +35,7 @@ export class DoomedFiles {
   async remove(): Promise<void> {
     if (this.#basesOf.size === 0) return;
     // An answer that was made in this turn may have to open its file yet (`fileBlob`).
-    await nextTurn();
+    await yieldToEventLoop();
     for (const [id, bases] of this.#basesOf) {
       this.#open.forget(id, [...bases]);
       for (const base of bases) if (this.#removeBoth(id, base)) bases.delete(base);

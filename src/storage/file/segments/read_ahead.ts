@@ -1,8 +1,8 @@
 import { FileSystemError } from "../../../env/file_system.ts";
-import { freshBytes } from "../../../env/uninitialized_bytes.ts";
+import { uninitializedBytes } from "../../../env/uninitialized_bytes.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { after } from "../../map_awaitable.ts";
+import { mapAwaitable } from "../../map_awaitable.ts";
 import { partitionPoint } from "../../partition_point.ts";
 import { entryAt } from "./block_check.ts";
 import type { SegmentRow } from "../catalog/catalog.ts";
@@ -12,19 +12,19 @@ import type { OpenSegment } from "./open_segments.ts";
 import { boundsOf, readRun } from "./read_run.ts";
 
 /** Where a piece's blocks begin: in one part of the stream of this length. */
-const PIECE_BYTES = 64 * 1024;
+const RANGE_BYTES = 64 * 1024;
 
 /** The longest chunk that pieces serve: else they save too little for what they read. */
-const LONGEST_CHUNK_BYTES = PIECE_BYTES / 4;
+const LONGEST_CHUNK_BYTES = RANGE_BYTES / 4;
 
 /** A block is longer than that only where one message is: such a piece wouldn't serve many chunks. */
-const LONGEST_BYTES = 2 * PIECE_BYTES;
+const MAX_RANGE_BYTES = 2 * RANGE_BYTES;
 
 /** How many pieces are kept, of all streams together. */
-const PIECES = 64;
+const MAX_RANGES = 64;
 
 /** Some blocks of a stream in memory, read and checked together. */
-export class CheckedPiece {
+export class PrefetchedRange {
   /** Offset of its first byte. */
   readonly start: number;
   /** Offset after its last byte. */
@@ -74,10 +74,10 @@ export class CheckedPiece {
   }
 }
 
-interface Place {
+interface Slot {
   readonly stream: FileStream;
   readonly number: number;
-  readonly piece: CheckedPiece;
+  readonly range: PrefetchedRange;
 }
 
 /**
@@ -85,12 +85,12 @@ interface Place {
  * it here without a system call, a look into the index or a check. Of too many the oldest goes.
  */
 export class ReadAhead {
-  readonly #places: Place[] = [];
+  readonly #slots: Slot[] = [];
   #next = 0;
 
   /** The piece in which `offset` is, if there is one. */
-  find(stream: FileStream, offset: number): CheckedPiece | undefined {
-    const piece = stream.pieces?.get(numberOf(offset));
+  find(stream: FileStream, offset: number): PrefetchedRange | undefined {
+    const piece = stream.prefetched?.get(numberOf(offset));
     return piece !== undefined && offset >= piece.start && offset < piece.end ? piece : undefined;
   }
 
@@ -112,61 +112,61 @@ export class ReadAhead {
     offset: number,
     nowMs: number,
   ): Promise<void> | undefined {
-    const to = Math.min((numberOf(offset) + 1) * PIECE_BYTES, segment.base + segment.bytes);
-    const hold = (piece: CheckedPiece | undefined) => {
-      if (piece !== undefined) this.#hold(stream, offset, piece);
+    const to = Math.min((numberOf(offset) + 1) * RANGE_BYTES, segment.base + segment.bytes);
+    const hold = (piece: PrefetchedRange | undefined) => {
+      if (piece !== undefined) this.#put(stream, offset, piece);
     };
     try {
       const run = open.indexReader.run(offset, to, segment.blocks);
-      const piece = after(run, (run) => readPiece(segment, open, run, nowMs));
-      if (piece instanceof Promise) return piece.then(hold).catch(passOver);
+      const piece = mapAwaitable(run, (run) => readRange(segment, open, run, nowMs));
+      if (piece instanceof Promise) return piece.then(hold).catch(ignoreReadFailure);
       hold(piece);
     } catch (error) {
-      passOver(error);
+      ignoreReadFailure(error);
     }
   }
 
-  #hold(stream: FileStream, offset: number, piece: CheckedPiece): void {
+  #put(stream: FileStream, offset: number, range: PrefetchedRange): void {
     const number = numberOf(offset);
-    stream.pieces ??= new Map();
-    stream.pieces.set(number, piece);
-    const oldest = this.#places[this.#next];
-    if (oldest !== undefined) letGo(oldest);
-    this.#places[this.#next] = { stream, number, piece };
-    this.#next = (this.#next + 1) % PIECES;
+    stream.prefetched ??= new Map();
+    stream.prefetched.set(number, range);
+    const oldest = this.#slots[this.#next];
+    if (oldest !== undefined) evict(oldest);
+    this.#slots[this.#next] = { stream, number, range };
+    this.#next = (this.#next + 1) % MAX_RANGES;
   }
 }
 
-function readPiece(
+function readRange(
   segment: SegmentRow,
   open: OpenSegment,
   run: BlockRun,
   nowMs: number,
-): CheckedPiece | undefined | Promise<CheckedPiece> {
+): PrefetchedRange | undefined | Promise<PrefetchedRange> {
   const bounds = boundsOf(run, segment);
   const length = bounds.end - bounds.start;
-  if (length > LONGEST_BYTES) return undefined;
-  const bytes = freshBytes(length);
-  return after(readRun(open, segment, run, bounds, bytes, nowMs), () => {
+  if (length > MAX_RANGE_BYTES) return undefined;
+  const bytes = uninitializedBytes(length);
+  return mapAwaitable(readRun(open, segment, run, bounds, bytes, nowMs), () => {
     const blockEnds: number[] = [];
     for (let block = run.first; block <= run.last; block++) {
       blockEnds.push(entryAt(run, block).end);
     }
-    return new CheckedPiece(segment.base + bounds.start, bytes, blockEnds);
+    return new PrefetchedRange(segment.base + bounds.start, bytes, blockEnds);
   });
 }
 
-function passOver(error: unknown): void {
+function ignoreReadFailure(error: unknown): void {
   if (!(error instanceof FileSystemError || error instanceof StreamError)) throw error;
 }
 
 function numberOf(offset: number): number {
-  return Math.floor(offset / PIECE_BYTES);
+  return Math.floor(offset / RANGE_BYTES);
 }
 
 /** Another may have come into its place meanwhile, from further back. */
-function letGo({ stream, number, piece }: Place): void {
-  if (stream.pieces?.get(number) !== piece) return;
-  stream.pieces.delete(number);
-  if (stream.pieces.size === 0) stream.pieces = undefined;
+function evict({ stream, number, range }: Slot): void {
+  if (stream.prefetched?.get(number) !== range) return;
+  stream.prefetched.delete(number);
+  if (stream.prefetched.size === 0) stream.prefetched = undefined;
 }

@@ -1,5 +1,5 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { after } from "../../map_awaitable.ts";
+import { mapAwaitable } from "../../map_awaitable.ts";
 import { checkBlocks, entryAt } from "./block_check.ts";
 import type { SegmentRow } from "../catalog/catalog.ts";
 import type { BlockRun } from "./index_reader.ts";
@@ -13,7 +13,7 @@ export interface RunBounds {
 
 /** Where a run is. */
 export function boundsOf(run: BlockRun, { base }: SegmentRow): RunBounds {
-  return { start: entryAt(run, run.first).position, end: entryAt(run, run.last).end - base };
+  return { start: entryAt(run, run.first).filePosition, end: entryAt(run, run.last).end - base };
 }
 
 /**
@@ -32,7 +32,7 @@ export function readRun(
   nowMs: number,
 ): void | Promise<void> {
   const wasWarm = warm.isWarm(start, end, nowMs);
-  return after(wasWarm ? log.readSync(bytes, start) : log.read(bytes, start), (length) => {
+  return mapAwaitable(wasWarm ? log.readSync(bytes, start) : log.read(bytes, start), (length) => {
     checkBlocks(log.path, segment, run, part(bytes, 0, length));
     warm.use(start, end, nowMs);
   });

@@ -1,10 +1,10 @@
 import type { Clock } from "../../../env/clock.ts";
 import type { FileBody, FileBodyKind } from "../../../env/file_body.ts";
 import { FileSystemError } from "../../../env/file_system.ts";
-import { freshBytes } from "../../../env/uninitialized_bytes.ts";
+import { uninitializedBytes } from "../../../env/uninitialized_bytes.ts";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { after } from "../../map_awaitable.ts";
+import { mapAwaitable } from "../../map_awaitable.ts";
 import { checkBlocksInPlace } from "./block_check.ts";
 import type { Catalog, SegmentRow } from "../catalog/catalog.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
@@ -13,7 +13,7 @@ import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { boundsOf, part, readRun } from "./read_run.ts";
-import { shortageRefusal } from "../wal/shortage.ts";
+import { shortageStreamError } from "../wal/shortage.ts";
 
 /** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
 const HEADROOM_BYTES = 64;
@@ -65,7 +65,7 @@ export class SegmentReader {
       if (!isThere) return undefined;
       const body = () => this.#bodyOf(stream, segment, open, kind, from, to);
       const run = open.indexReader.run(from, to, segment.blocks);
-      return after(run, (run) => this.#isSendable(open, segment, run) ? body() : undefined);
+      return mapAwaitable(run, (run) => this.#isSendable(open, segment, run) ? body() : undefined);
     });
   }
 
@@ -90,7 +90,7 @@ export class SegmentReader {
         : undefined;
       return filling === undefined ? last() : filling.then(last);
     });
-    return after(entry, (entry) => Math.min(end, entry.end));
+    return mapAwaitable(entry, (entry) => Math.min(end, entry.end));
   }
 
   /** Where the block begins in which `offset` is; it is in a segment. */
@@ -102,9 +102,9 @@ export class SegmentReader {
     const position = this.#use(
       stream,
       segment,
-      ({ indexReader }) => indexReader.positionOf(offset, segment.blocks),
+      ({ indexReader }) => indexReader.filePositionOf(offset, segment.blocks),
     );
-    return after(position, (position) => segment.base + position);
+    return mapAwaitable(position, (position) => segment.base + position);
   }
 
   /**
@@ -131,7 +131,7 @@ export class SegmentReader {
     const { base, blocks } = found;
     return await this.#use(stream, found, async ({ indexReader }) => {
       const block = await indexReader.findSince(sinceMs, blocks);
-      return base + (await indexReader.entry(block, blocks)).position;
+      return base + (await indexReader.entry(block, blocks)).filePosition;
     });
   }
 
@@ -144,7 +144,7 @@ export class SegmentReader {
     }
     const segment = this.#catalog.segmentAt(stream.id, offset);
     if (segment !== undefined && holds(segment, offset)) return stream.readSegment = segment;
-    if (stream.presence === "deleted") throw gone(stream);
+    if (stream.lifecycle === "deleted") throw deletedError(stream);
     throw new StreamError(
       { code: "damaged" },
       `The catalogue has no segment of stream ${stream.id} with offset ${offset}.`,
@@ -159,7 +159,10 @@ export class SegmentReader {
   ): Bytes | Promise<Bytes> {
     return this.#use(stream, segment, (open) => {
       const run = open.indexReader.run(from, to, segment.blocks);
-      return after(run, (run) => this.#readBlocks(open, segment, run, stream.json, from, to));
+      return mapAwaitable(
+        run,
+        (run) => this.#readBlocks(open, segment, run, stream.json, from, to),
+      );
     });
   }
 
@@ -186,9 +189,9 @@ export class SegmentReader {
     const bounds = boundsOf(run, segment);
     const { start, end } = bounds;
     const bytes = isJson
-      ? freshBytes(HEADROOM_BYTES + end - start).subarray(HEADROOM_BYTES)
-      : freshBytes(end - start);
-    return after(
+      ? uninitializedBytes(HEADROOM_BYTES + end - start).subarray(HEADROOM_BYTES)
+      : uninitializedBytes(end - start);
+    return mapAwaitable(
       readRun(open, segment, run, bounds, bytes, this.#clock.nowMs()),
       () => part(bytes, from - segment.base - start, to - segment.base - start),
     );
@@ -248,17 +251,20 @@ function readFailure(stream: FileStream, segment: SegmentRow, error: unknown): u
       : new StreamError({ code: "damaged", range }, error.message);
   }
   if (!(error instanceof FileSystemError)) return error;
-  if (stream.presence === "deleted") return gone(stream);
-  if (error.kind === "too_many_open_files") return shortageRefusal(error.kind);
+  if (stream.lifecycle === "deleted") return deletedError(stream);
+  if (error.kind === "too_many_open_files") return shortageStreamError(error.kind);
   if (error.kind !== "not_found") return error;
-  return damagedRead({ path: error.path, position: 0, expected: "a file", found: "none" }, range);
+  return damagedRead(
+    { path: error.path, filePosition: 0, expected: "a file", found: "none" },
+    range,
+  );
 }
 
 function holds({ base, bytes }: SegmentRow, offset: number): boolean {
   return offset >= base && offset < base + bytes;
 }
 
-function gone(stream: FileStream): StreamError {
+function deletedError(stream: FileStream): StreamError {
   return new StreamError(
     { code: "not_found" },
     `The stream ${JSON.stringify(stream.name)} was deleted while it was read.`,

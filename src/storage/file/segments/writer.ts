@@ -14,12 +14,12 @@ import {
   INDEX_HEADER_BYTES,
   putIndexEntry,
 } from "./index_format.ts";
-import type { LogPace } from "../wal/throttle.ts";
+import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { segmentFolder, segmentPaths } from "../directory/paths.ts";
 
 /** Where nobody waits for the log any more, a barrier is used from here on. */
-const HURRIED_BARRIER_FILES = 64;
+const FINAL_BARRIER_FILES = 64;
 /** Of the log between two files' syncs: each of these commits the file system's journal. */
 const BATCHES_BETWEEN_SYNCS = 2;
 
@@ -28,7 +28,7 @@ export interface SegmentWriterParts {
   fileSystem: FileSystem;
   clock: Clock;
   open: OpenSegments;
-  pace: Pick<LogPace, "letThrough">;
+  throttle: Pick<Throttle, "yieldFor">;
   damaged: DamagedStreams;
   paths: { root: string; segments: string };
   uuid: string;
@@ -46,7 +46,7 @@ export class SegmentWriter {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
   readonly #open: OpenSegments;
-  readonly #pace: Pick<LogPace, "letThrough">;
+  readonly #throttle: Pick<Throttle, "yieldFor">;
   readonly #damaged: DamagedStreams;
   readonly #root: string;
   readonly #folder: string;
@@ -61,7 +61,7 @@ export class SegmentWriter {
     this.#fileSystem = parts.fileSystem;
     this.#clock = parts.clock;
     this.#open = parts.open;
-    this.#pace = parts.pace;
+    this.#throttle = parts.throttle;
     this.#damaged = parts.damaged;
     this.#root = parts.paths.root;
     this.#folder = parts.paths.segments;
@@ -103,7 +103,7 @@ export class SegmentWriter {
    */
   async sync(isLast: boolean): Promise<void> {
     const barrierFiles = isLast
-      ? Math.min(HURRIED_BARRIER_FILES, this.#barrierFiles)
+      ? Math.min(FINAL_BARRIER_FILES, this.#barrierFiles)
       : this.#barrierFiles;
     const files = this.#dirtyFiles;
     const folders = this.#dirtyFolders;
@@ -133,7 +133,7 @@ export class SegmentWriter {
     for (const path of files) {
       await this.#syncFile(path);
       files.delete(path);
-      if (!isLast) await this.#pace.letThrough(BATCHES_BETWEEN_SYNCS);
+      if (!isLast) await this.#throttle.yieldFor(BATCHES_BETWEEN_SYNCS);
     }
     for (const folder of folders) {
       await this.#fileSystem.syncDirectory(folder);
@@ -203,7 +203,7 @@ export class SegmentWriter {
         if (size < bytes) {
           throw damagedRead({
             path: file.path,
-            position: size,
+            filePosition: size,
             expected: `${bytes} bytes`,
             found: `${size}`,
           });
@@ -234,7 +234,7 @@ export class SegmentWriter {
       for (const { bytes } of buffer.parts(from, block.end)) crc = checksum(bytes, crc);
       putIndexEntry(entries, i * INDEX_ENTRY_BYTES, {
         end: block.end,
-        position: from - segment.base,
+        filePosition: from - segment.base,
         atMs: block.atMs,
         checksum: crc,
       });

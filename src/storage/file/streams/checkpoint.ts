@@ -17,12 +17,12 @@ import {
   type StreamRow,
   type StreamUpdate,
 } from "../catalog/catalog.ts";
-import { DoomedFiles } from "../segments/obsolete_files.ts";
+import { ObsoleteFiles } from "../segments/obsolete_files.ts";
 import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
-import type { LogPace } from "../wal/throttle.ts";
+import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegments } from "../segments/open_segments.ts";
 import type { SegmentWriter } from "../segments/writer.ts";
-import type { StreamTable } from "./stream_cache.ts";
+import type { StreamCache } from "./stream_cache.ts";
 
 const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 
@@ -45,7 +45,7 @@ const REASONS: Record<ShortageKind, string> = {
 
 /** The log, as far as a checkpoint deals with it. */
 export interface CheckpointLog {
-  readonly assigned: number;
+  readonly assignedLsn: number;
   /** Why nothing can be written any more. */
   readonly failure: Error | undefined;
   /** Makes durable all that was recorded before the call. */
@@ -63,8 +63,8 @@ export interface CheckpointParts {
   folder: string;
   catalog: Catalog;
   log: CheckpointLog;
-  pace: LogPace;
-  table: StreamTable;
+  throttle: Throttle;
+  cache: StreamCache;
   segments: SegmentWriter;
   open: OpenSegments;
   ballast: Ballast;
@@ -85,20 +85,20 @@ export interface CheckpointParts {
  */
 export class Checkpointer {
   readonly #parts: CheckpointParts;
-  readonly #doomed: DoomedFiles;
+  readonly #obsolete: ObsoleteFiles;
   #running: Promise<void> | undefined;
   #again = false;
   #retryMs = 0;
   #shortage: ShortageKind | undefined;
   #cancelRetry: (() => void) | undefined;
   #stopped = false;
-  #giveUpAtMs = Infinity;
+  #deadlineMs = Infinity;
   #done = 0;
   #failed = 0;
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
-    this.#doomed = new DoomedFiles(parts.fileSystem, parts.folder, parts.open);
+    this.#obsolete = new ObsoleteFiles(parts.fileSystem, parts.folder, parts.open);
   }
 
   /** What the last one was stopped for want of. */
@@ -139,7 +139,7 @@ export class Checkpointer {
 
   /** Waits for one that runs, which gives up after `limitMs`; none begins any more. */
   async stop(limitMs: number): Promise<void> {
-    this.#giveUpAtMs = this.#parts.clock.nowMs() + limitMs;
+    this.#deadlineMs = this.#parts.clock.nowMs() + limitMs;
     this.#stopped = true;
     this.#again = false;
     this.#cancelRetry?.();
@@ -153,7 +153,7 @@ export class Checkpointer {
     try {
       await this.#once(true);
     } catch (error) {
-      if (!(error instanceof GaveUp || isShortage(error))) throw error;
+      if (!(error instanceof DeadlineExceeded || isShortage(error))) throw error;
       const reason = isShortage(error) ? REASONS[error.kind] : "its time was over";
       logger.info("The last checkpoint was left to the next start: {reason}.", { reason });
     }
@@ -170,7 +170,7 @@ export class Checkpointer {
       this.#shortage = undefined;
       void this.#parts.ballast.refill();
     } catch (error) {
-      if (error instanceof GaveUp) return;
+      if (error instanceof DeadlineExceeded) return;
       this.#failed++;
       if (isShortage(error)) this.#retryLater(error);
       else this.#parts.log.fail(error);
@@ -189,15 +189,15 @@ export class Checkpointer {
 
   /** Stores deletions alone, in the ballast's room; whether there were any. */
   async #removeDeleted(): Promise<boolean> {
-    const { ballast, log, table } = this.#parts;
-    const deletedIds = table.deletedIds();
+    const { ballast, log, cache } = this.#parts;
+    const deletedIds = cache.deletedIds();
     if (deletedIds.length === 0) return false;
-    this.#doom(deletedIds);
+    this.#markObsolete(deletedIds);
     ballast.release();
     await log.flush();
     await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
-    table.endRound(deletedIds);
-    await this.#doomed.remove();
+    cache.endCheckpoint(deletedIds);
+    await this.#obsolete.remove();
     return true;
   }
 
@@ -214,19 +214,19 @@ export class Checkpointer {
   }
 
   async #once(isLast: boolean): Promise<void> {
-    const { catalog, clock, log, table, segments } = this.#parts;
+    const { catalog, clock, log, cache, segments } = this.#parts;
     // One that has failed isn't tried again: a sync that follows would find nothing left to do.
     if (log.failure !== undefined) throw log.failure;
     const startedMs = clock.nowMs();
     this.#parts.onStart();
-    if (isLast) table.markTouched();
-    const position = log.assigned;
-    const deletedIds = table.deletedIds();
-    this.#doom(deletedIds);
+    if (isLast) cache.markAccessed();
+    const lsn = log.assignedLsn;
+    const deletedIds = cache.deletedIds();
+    this.#markObsolete(deletedIds);
     const snapshots: StreamSnapshot[] = [];
     let streams = 0;
     try {
-      await this.#writeBlocks(table.dirtyIds(), snapshots);
+      await this.#writeBlocks(cache.dirtyIds(), snapshots);
       streams = snapshots.length;
       // A row is never ahead of the log.
       await log.flush();
@@ -236,7 +236,7 @@ export class Checkpointer {
       await log.flush();
       await catalog.storeState({
         uuid: catalog.state.uuid,
-        position,
+        lsn,
         nextId: this.#parts.nextId(),
         checkpointAtMs: startedMs,
         clean: isLast,
@@ -244,28 +244,28 @@ export class Checkpointer {
     } finally {
       for (const { stream } of snapshots) stream.inCheckpoint = false;
     }
-    table.endRound(deletedIds);
-    await log.release(position);
-    await this.#doomed.remove();
+    cache.endCheckpoint(deletedIds);
+    await log.release(lsn);
+    await this.#obsolete.remove();
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
       streams,
       tookMs: clock.nowMs() - startedMs,
-      position,
+      position: lsn,
     });
   }
 
   /** Writes what is missing of the streams' segments; what their rows will hold is settled with that. */
   async #writeBlocks(ids: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
-    const { clock, table, segments } = this.#parts;
+    const { clock, cache, segments } = this.#parts;
     let sliceStreams = 0;
     let sliceEndMs = clock.nowMs() + SLICE_MS;
     for (const id of ids) {
       if (sliceStreams++ >= SLICE_STREAMS || clock.nowMs() > sliceEndMs) {
-        await this.#letOthersRun();
+        await this.#yield();
         sliceStreams = 0;
         sliceEndMs = clock.nowMs() + SLICE_MS;
       }
-      const stream = table.loadIfThere(id);
+      const stream = cache.loadIfThere(id);
       if (stream === undefined) continue;
       segments.write(stream, stream.tail);
       stream.inCheckpoint = true;
@@ -278,14 +278,14 @@ export class Checkpointer {
    * stored may leave memory while the rest waits: others become dirty meanwhile.
    */
   async #store(deletedIds: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
-    const { catalog, table } = this.#parts;
+    const { catalog, cache } = this.#parts;
     await this.#storeDeletions(deletedIds, GROUP_STREAMS);
     while (snapshots.length > 0) {
       this.#checkTime();
       const group = snapshots.slice(0, GROUP_STREAMS);
       await catalog.store(toChanges(group));
       for (const { stream } of group) stream.inCheckpoint = false;
-      table.settle(group);
+      cache.markStored(group);
       snapshots.splice(0, group.length);
       this.#parts.onStored();
     }
@@ -298,20 +298,20 @@ export class Checkpointer {
     }
   }
 
-  async #letOthersRun(): Promise<void> {
+  async #yield(): Promise<void> {
     this.#checkTime();
-    await this.#parts.pace.letThrough(BATCHES_BETWEEN_SLICES);
+    await this.#parts.throttle.yieldFor(BATCHES_BETWEEN_SLICES);
   }
 
   #checkTime(): void {
-    if (this.#parts.clock.nowMs() > this.#giveUpAtMs) throw new GaveUp();
+    if (this.#parts.clock.nowMs() > this.#deadlineMs) throw new DeadlineExceeded();
   }
 
   /** Notes which files they have, as long as there are rows that say so. */
-  #doom(ids: readonly number[]): void {
-    const { table } = this.#parts;
+  #markObsolete(ids: readonly number[]): void {
+    const { cache } = this.#parts;
     for (const id of ids) {
-      this.#doomed.add(id, [...this.#storedBases(id), ...table.unstoredSegments(id)]);
+      this.#obsolete.add(id, [...this.#storedBases(id), ...cache.unstoredSegments(id)]);
     }
   }
 
@@ -350,4 +350,4 @@ function deletionsOf(deletedIds: readonly number[]): CatalogChanges {
 }
 
 /** The storage closes, and the time for that is over. What was left is in the log. */
-class GaveUp extends Error {}
+class DeadlineExceeded extends Error {}

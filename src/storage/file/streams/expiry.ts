@@ -1,10 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../../env/clock.ts";
 import { ExpiryQueue } from "../../expiry_queue.ts";
-import { type Catalog, isLookUpFailure, type RowEnd } from "../catalog/catalog.ts";
+import { type Catalog, isLookUpFailure, type RowExpiry } from "../catalog/catalog.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { FileStream } from "./file_stream.ts";
-import type { LogPace } from "../wal/throttle.ts";
+import type { Throttle } from "../wal/throttle.ts";
 
 const logger = getLogger(["durable-streams", "storage", "expiry"]);
 
@@ -18,7 +18,7 @@ const BATCHES_BETWEEN_SLICES = 2;
 export interface ExpiryParts {
   clock: Clock;
   catalog: Pick<Catalog, "expired">;
-  pace: LogPace;
+  throttle: Throttle;
   /** Those that end later than this from now have a row by then, which says when. */
   horizonMs: number;
   /**
@@ -39,17 +39,17 @@ export class Expiry {
   readonly #parts: ExpiryParts;
   readonly #queue = new ExpiryQueue();
   /** The row that was looked at last: those before it were since the last checkpoint. */
-  #after: RowEnd | undefined;
+  #after: RowExpiry | undefined;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
-    this.#schedule();
+    this.#startTimer();
   }
 
   /** A stream was made, or found to be there still. */
-  note({ id, expiresAtMs }: FileStream): void {
+  schedule({ id, expiresAtMs }: FileStream): void {
     const nowMs = this.#parts.clock.nowMs();
     // One that is watched outlives its time, and is looked at again and again.
     const atMs = Math.max(expiresAtMs, nowMs + INTERVAL_MS);
@@ -68,10 +68,10 @@ export class Expiry {
     await this.#running;
   }
 
-  #schedule(): void {
+  #startTimer(): void {
     this.#cancelTimer = this.#parts.clock.setTimer(INTERVAL_MS, () => {
       this.#run();
-      this.#schedule();
+      this.#startTimer();
     });
   }
 
@@ -86,7 +86,7 @@ export class Expiry {
 
   async #runAll(): Promise<void> {
     while (this.#runSlice()) {
-      await this.#parts.pace.letThrough(BATCHES_BETWEEN_SLICES);
+      await this.#parts.throttle.yieldFor(BATCHES_BETWEEN_SLICES);
       if (this.#parts.isStopped()) return;
     }
   }
@@ -115,7 +115,7 @@ export class Expiry {
   #expire(id: number): boolean {
     try {
       const stream = this.#parts.expire(id);
-      if (stream !== undefined) this.note(stream);
+      if (stream !== undefined) this.schedule(stream);
       return true;
     } catch (error) {
       if (!isLookUpFailure(error)) throw error;

@@ -1,5 +1,5 @@
 import { expiryMs } from "../../../protocol/lifetime.ts";
-import { ownText } from "../../copy_string.ts";
+import { copyString } from "../../copy_string.ts";
 import type { CreateRecord } from "../../records.ts";
 import { Stream, type StreamIdentity } from "../../stream.ts";
 import { TailBuffer } from "../../tail_buffer.ts";
@@ -11,7 +11,7 @@ import type {
   StreamUpdate,
 } from "../catalog/catalog.ts";
 import { identityChecksum } from "../catalog/schema.ts";
-import type { CheckedPiece } from "../segments/read_ahead.ts";
+import type { PrefetchedRange } from "../segments/read_ahead.ts";
 
 const NO_SEGMENTS: ReadonlyMap<number, SegmentRow> = new Map();
 const NO_PRODUCERS: ReadonlySet<string> = new Set();
@@ -23,9 +23,9 @@ export class FileStream extends Stream {
   /** The older one that was read last: who reads on is nearly always in it, and a look-up takes 50 µs. */
   readSegment: SegmentRow | undefined;
   /** What was read ahead of it, by number; see `ReadAhead`. */
-  pieces: Map<number, CheckedPiece> | undefined;
+  prefetched: Map<number, PrefetchedRange> | undefined;
   /** `touchedAtMs` as the row has it. */
-  storedTouchMs: number;
+  storedAccessAtMs: number;
   /** Whether the newest segment's files were brought back to its row since the start. */
   segmentIsTrimmed = false;
   /** Whether it has a row. */
@@ -35,7 +35,7 @@ export class FileStream extends Stream {
   /** Whether a checkpoint is storing it: its buffer has to keep what the checkpoint will read. */
   inCheckpoint = false;
   /** When it was found last, counted in checkpoints. */
-  usedInRound = 0;
+  usedInEpoch = 0;
   /** What it counts for among the idle ones in memory; 0 while it isn't one. */
   idleBytes = 0;
   #changedSegments: Map<number, SegmentRow> | undefined;
@@ -44,7 +44,7 @@ export class FileStream extends Stream {
 
   constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
     super(identity, buffer, touchedAtMs);
-    this.storedTouchMs = touchedAtMs;
+    this.storedAccessAtMs = touchedAtMs;
   }
 
   /** Segments changed since the last checkpoint, by their base. */
@@ -71,11 +71,11 @@ export class FileStream extends Stream {
   /** The producer is to be stored with the next checkpoint. */
   markProducer(id: string): void {
     this.#changedProducers ??= new Set();
-    if (!this.#changedProducers.has(id)) this.#changedProducers.add(ownText(id));
+    if (!this.#changedProducers.has(id)) this.#changedProducers.add(copyString(id));
   }
 
   /** Forgets the changes that a stored snapshot holds; what changed since stays. */
-  forget({ producers, segments }: StreamSnapshot): void {
+  markStored({ producers, segments }: StreamSnapshot): void {
     for (const { producerId, epoch, seq } of producers) {
       const now = this.producers.get(producerId);
       if (now?.epoch === epoch && now.seq === seq) this.#changedProducers?.delete(producerId);
@@ -107,18 +107,18 @@ export function streamFromRow(
 }
 
 /** What a stream's row says that it is: a likeness without data, for a listing. */
-export function streamLikeness(row: StreamRow): FileStream {
+export function streamSummary(row: StreamRow): FileStream {
   return withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
 }
 
 function withoutData(row: StreamRow, buffer: TailBuffer): FileStream {
-  const stream = new FileStream(row, buffer, row.touchedAtMs);
+  const stream = new FileStream(row, buffer, row.accessedAtMs);
   stream.closed = row.closed;
   stream.closedBy = row.closedBy;
   stream.seq = row.seq;
   stream.producerCount = row.producerCount;
-  stream.presence = row.softDeleted ? "soft_deleted" : "there";
-  stream.position = row.position;
+  stream.lifecycle = row.softDeleted ? "soft_deleted" : "there";
+  stream.lsn = row.lsn;
   stream.publish(row.tail, row.closed);
   return stream;
 }
@@ -140,13 +140,13 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
   return {
     stream,
     state: {
-      softDeleted: stream.presence === "soft_deleted",
-      touchedAtMs: stream.touchedAtMs,
+      softDeleted: stream.lifecycle === "soft_deleted",
+      accessedAtMs: stream.accessedAtMs,
       closed: stream.closed,
       closedBy: stream.closedBy,
       seq: stream.seq,
       producerCount: stream.producerCount,
-      position: stream.position,
+      lsn: stream.lsn,
       tail: stream.tail,
       lastAtMs: stream.buffer.lastAtMs,
     },
@@ -185,14 +185,14 @@ export function updateOf({ stream, state, restStart }: StreamSnapshot): StreamUp
   return {
     id: stream.id,
     identityChecksum: stream.identityChecksum,
-    endsAtMs: expiryMs(stream.lifetime, state.touchedAtMs),
+    endsAtMs: expiryMs(stream.lifetime, state.accessedAtMs),
     softDeleted: state.softDeleted,
-    touchedAtMs: state.touchedAtMs,
+    accessedAtMs: state.accessedAtMs,
     closed: state.closed,
     closedBy: state.closedBy,
     seq: state.seq,
     producerCount: state.producerCount,
-    position: state.position,
+    lsn: state.lsn,
     tail: state.tail,
     lastAtMs: state.lastAtMs,
     rest: stream.buffer.slice(restStart, state.tail),
@@ -200,11 +200,11 @@ export function updateOf({ stream, state, restStart }: StreamSnapshot): StreamUp
 }
 
 /** Forgets the changes that a stored snapshot holds; what changed since stays. True if nothing did. */
-export function forgetStored(snapshot: StreamSnapshot): boolean {
+export function markSnapshotStored(snapshot: StreamSnapshot): boolean {
   const { stream, state } = snapshot;
-  stream.forget(snapshot);
+  stream.markStored(snapshot);
   stream.hasRow = true;
-  stream.storedTouchMs = state.touchedAtMs;
-  return stream.position === state.position && stream.touchedAtMs === state.touchedAtMs &&
+  stream.storedAccessAtMs = state.accessedAtMs;
+  return stream.lsn === state.lsn && stream.accessedAtMs === state.accessedAtMs &&
     stream.changedSegments.size === 0;
 }

@@ -9,7 +9,7 @@ export interface ListingParts {
   /** The ids of names that the catalogue may lack; of some the stream may have gone. */
   readonly unstored: OrderedNames<number>;
   /** The stream of an id as it is, `undefined` where it is gone; not loaded for this. */
-  glimpse(id: number, row: StreamRow | undefined): FileStream | undefined;
+  summary(id: number, row: StreamRow | undefined): FileStream | undefined;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface ListingParts {
  * these does it without a pause.
  */
 export function* listStreams(
-  { catalog, unstored, glimpse }: ListingParts,
+  { catalog, unstored, summary }: ListingParts,
   range: NameRange,
   rowsAtOnce: number,
 ): Generator<FileStream> {
@@ -29,13 +29,13 @@ export function* listStreams(
   while (true) {
     // Rows are looked up when the one before was taken, so that a page that is full asks for no more.
     if (row !== undefined && (entry === undefined || compareNames(row.name, entry.name) < 0)) {
-      const stream = glimpse(row.id, row);
+      const stream = summary(row.id, row);
       if (stream !== undefined) yield stream;
       row = next(rows);
     } else if (entry !== undefined) {
       const same = row?.name === entry.name ? row : undefined;
       // A row with another id is that of a stream which was deleted before this one was made.
-      const stream = glimpse(entry.value, same?.id === entry.value ? same : undefined);
+      const stream = summary(entry.value, same?.id === entry.value ? same : undefined);
       if (stream !== undefined) yield stream;
       if (same !== undefined) row = next(rows);
       entry = next(made);

@@ -3,9 +3,9 @@ import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../../../env/file_system.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import type { LogPace } from "../wal/throttle.ts";
+import type { Throttle } from "../wal/throttle.ts";
 import { parseSegmentName } from "../directory/paths.ts";
-import type { StreamTable } from "./stream_cache.ts";
+import type { StreamCache } from "./stream_cache.ts";
 
 const logger = getLogger(["durable-streams", "storage", "sweep"]);
 
@@ -15,13 +15,13 @@ const SLICE_FILES = 256;
 const BATCHES_BETWEEN_SLICES = 2;
 
 /** What a sweep works on. */
-export interface SweepParts {
+export interface OrphanSweepParts {
   fileSystem: FileSystem;
   /** Where the segments are. */
   folder: string;
   catalog: Pick<Catalog, "byId">;
-  table: Pick<StreamTable, "isKnown">;
-  pace: LogPace;
+  cache: Pick<StreamCache, "isKnown">;
+  throttle: Throttle;
   /** As recovered at the start; later streams are none of this sweep's business. */
   nextId: number;
   isStopped(): boolean;
@@ -32,14 +32,14 @@ export interface SweepParts {
  * couldn't be removed before. To be run once at every start, after the first checkpoint where the log
  * held anything. Goes folder by folder, and lets others run in between.
  */
-export async function sweepSegments(parts: SweepParts): Promise<void> {
-  const { fileSystem, folder, pace } = parts;
+export async function sweepOrphans(parts: OrphanSweepParts): Promise<void> {
+  const { fileSystem, folder, throttle } = parts;
   let removed = 0;
   for (const name of fileSystem.list(folder) ?? []) {
     const files = fileSystem.list(join(folder, name)) ?? [];
     for (let at = 0; at < files.length; at += SLICE_FILES) {
       removed += sweepSlice(parts, name, files.slice(at, at + SLICE_FILES));
-      await pace.letThrough(BATCHES_BETWEEN_SLICES);
+      await throttle.yieldFor(BATCHES_BETWEEN_SLICES);
       if (parts.isStopped()) return;
     }
   }
@@ -47,7 +47,7 @@ export async function sweepSegments(parts: SweepParts): Promise<void> {
 }
 
 /** With nothing in between: what has no row has none when its files go. */
-function sweepSlice(parts: SweepParts, name: string, files: readonly string[]): number {
+function sweepSlice(parts: OrphanSweepParts, name: string, files: readonly string[]): number {
   const { fileSystem, folder, nextId } = parts;
   const isThere = new Map<number, boolean>();
   let removed = 0;
@@ -63,8 +63,8 @@ function sweepSlice(parts: SweepParts, name: string, files: readonly string[]): 
   return removed;
 }
 
-function mayBeThere({ table, catalog }: SweepParts, id: number): boolean {
-  if (table.isKnown(id)) return true;
+function mayBeThere({ cache, catalog }: OrphanSweepParts, id: number): boolean {
+  if (cache.isKnown(id)) return true;
   try {
     return catalog.byId(id) !== undefined;
   } catch (error) {

@@ -6,34 +6,34 @@ import { type FileStream, streamFromRecord } from "./file_stream.ts";
 import type { LoggedRecord } from "../wal/reader.ts";
 import { decodeRecord } from "../wal/record_codec.ts";
 import type { RecoveredLog } from "../wal/recovery.ts";
-import type { StreamTable } from "./stream_cache.ts";
+import type { StreamCache } from "./stream_cache.ts";
 
 const GROUP_RECORDS = 1000;
 const GROUP_BYTES = 4 * 1024 * 1024;
 
 /** What a replay works on. */
 export interface ReplayParts {
-  table: StreamTable;
+  cache: StreamCache;
   damaged: DamagedStreams;
   /** No row has a greater id. */
   greatestRowId: number;
 }
 
 /** What a replay came to. */
-export interface Replayed {
+export interface ReplayResult {
   /** How many records there were. */
   readonly records: number;
   /** The greatest id of a stream among them, 0 where there is none. */
   readonly greatestId: number;
   /** Log files with records of streams whose rows can't be read: these records are applied nowhere. */
-  readonly filesToKeep: readonly string[];
+  readonly filesToQuarantine: readonly string[];
 }
 
 /** A record and where it is. */
-interface Placed {
-  readonly sequence: number;
+interface RecordLocation {
+  readonly lsn: number;
   readonly path: string;
-  readonly position: number;
+  readonly filePosition: number;
 }
 
 /**
@@ -42,7 +42,7 @@ interface Placed {
  *
  * @throws {DirectoryError} where a record doesn't fit on what is there: what was acknowledged is missing
  */
-export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts): Replayed {
+export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts): ReplayResult {
   const replay = new LogReplay(parts);
   log.forEach((record, path) => replay.take(record, path));
   return replay.finish();
@@ -51,10 +51,10 @@ export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts
 class LogReplay {
   readonly #parts: ReplayParts;
   /** Streams that nothing makes so far, and their first records: only a delete that follows explains it. */
-  readonly #unknown = new Map<number, Placed>();
+  readonly #unknown = new Map<number, RecordLocation>();
   readonly #unreadable = new Map<number, Set<string>>();
   /** Records whose streams are looked up together. */
-  #group: { record: StreamRecord; placed: Placed }[] = [];
+  #group: { record: StreamRecord; placed: RecordLocation }[] = [];
   #groupBytes = 0;
   #records = 0;
   #greatestId = 0;
@@ -63,8 +63,8 @@ class LogReplay {
     this.#parts = parts;
   }
 
-  take({ sequence, position, bytes }: LoggedRecord, path: string): void {
-    const placed = { sequence, path, position };
+  take({ lsn, filePosition, bytes }: LoggedRecord, path: string): void {
+    const placed = { lsn, path, filePosition };
     this.#group.push({ record: decode(bytes, placed), placed });
     this.#groupBytes += bytes.length;
     if (this.#group.length >= GROUP_RECORDS || this.#groupBytes >= GROUP_BYTES) this.#applyGroup();
@@ -76,7 +76,7 @@ class LogReplay {
     this.#groupBytes = 0;
     const ids = new Set(group.flatMap(({ record }) => idsOf(record)));
     for (const id of ids) this.#greatestId = Math.max(this.#greatestId, id);
-    this.#parts.table.preload(
+    this.#parts.cache.preload(
       [...ids].filter((id) => id <= this.#parts.greatestRowId && !this.#unreadable.has(id)),
     );
     for (const { record, placed } of group) {
@@ -88,29 +88,31 @@ class LogReplay {
   }
 
   /** What came of it, once all records were taken: by then a delete explains each that is missing. */
-  finish(): Replayed {
+  finish(): ReplayResult {
     this.#applyGroup();
     const [unknown] = this.#unknown;
     if (unknown !== undefined) {
       const [id, placed] = unknown;
-      throw misfit(placed, `a row of stream ${id}, or its creation before`, "neither");
+      throw mismatch(placed, `a row of stream ${id}, or its creation before`, "neither");
     }
-    const filesToKeep = [...new Set([...this.#unreadable.values()].flatMap((paths) => [...paths]))];
+    const filesToQuarantine = [
+      ...new Set([...this.#unreadable.values()].flatMap((paths) => [...paths])),
+    ];
     return {
       records: this.#records,
       greatestId: this.#greatestId,
-      filesToKeep,
+      filesToQuarantine,
     };
   }
 
-  #create(record: CreateRecord, placed: Placed): void {
-    const { table } = this.#parts;
+  #create(record: CreateRecord, placed: RecordLocation): void {
+    const { cache } = this.#parts;
     const { id } = record;
-    if (id <= this.#parts.greatestRowId || table.isKnown(id)) {
+    if (id <= this.#parts.greatestRowId || cache.isKnown(id)) {
       const stored = this.#load(id, placed);
       if (stored !== undefined) {
-        if (stored.position >= placed.sequence) return;
-        throw misfit(placed, "an id that was never used", `the creation of stream ${id}`);
+        if (stored.lsn >= placed.lsn) return;
+        throw mismatch(placed, "an id that was never used", `the creation of stream ${id}`);
       }
       if (this.#unreadable.has(id)) return;
     }
@@ -118,18 +120,18 @@ class LogReplay {
     applyCreate(stream, record);
     // A source that is gone already goes with a delete that follows, or is missing: reads say so then.
     const source = record.fork && this.#load(record.fork.sourceId, placed);
-    if (source !== undefined) source.forks++;
-    table.add(stream);
-    this.#advance(stream, placed.sequence);
+    if (source !== undefined) source.forkCount++;
+    cache.add(stream);
+    this.#advance(stream, placed.lsn);
   }
 
-  #append(record: AppendRecord, placed: Placed): void {
+  #append(record: AppendRecord, placed: RecordLocation): void {
     const { id, producer } = record;
     const stream = this.#load(id, placed);
     if (stream === undefined) return this.#noteAbsent(id, placed);
-    if (stream.position >= placed.sequence) return;
+    if (stream.lsn >= placed.lsn) return;
     if (record.start !== stream.tail) {
-      throw misfit(
+      throw mismatch(
         placed,
         `an append to stream ${id} at its tail, ${stream.tail}`,
         `one at ${record.start}`,
@@ -140,20 +142,20 @@ class LogReplay {
       stream.markProducer(producer.id);
     }
     applyAppend(stream, record);
-    this.#advance(stream, placed.sequence);
+    this.#advance(stream, placed.lsn);
   }
 
-  #delete(record: DeleteRecord, placed: Placed): void {
-    const { table, damaged } = this.#parts;
+  #delete(record: DeleteRecord, placed: RecordLocation): void {
+    const { cache, damaged } = this.#parts;
     const streams: FileStream[] = [];
     for (const id of record.ids) {
       const stream = this.#load(id, placed);
       if (stream !== undefined) {
-        if (stream.position < placed.sequence) streams.push(stream);
+        if (stream.lsn < placed.lsn) streams.push(stream);
       } else if (record.soft) {
         this.#noteAbsent(id, placed);
       } else {
-        table.removeUnread(id);
+        cache.removeUnread(id);
         damaged.forget(id);
         this.#unknown.delete(id);
         this.#unreadable.delete(id);
@@ -161,25 +163,25 @@ class LogReplay {
     }
     applyDelete(streams, record.soft, ({ fork }) => fork && this.#load(fork.sourceId, placed));
     for (const stream of streams) {
-      if (record.soft) this.#advance(stream, placed.sequence);
-      else table.remove(stream);
+      if (record.soft) this.#advance(stream, placed.lsn);
+      else cache.remove(stream);
     }
   }
 
-  #noteAbsent(id: number, placed: Placed): void {
+  #noteAbsent(id: number, placed: RecordLocation): void {
     if (!this.#unreadable.has(id) && !this.#unknown.has(id)) this.#unknown.set(id, placed);
   }
 
   #advance(stream: FileStream, sequence: number): void {
-    stream.position = sequence;
+    stream.lsn = sequence;
     stream.publish(stream.tail, stream.closed);
-    this.#parts.table.markDirty(stream);
+    this.#parts.cache.markDirty(stream);
   }
 
   /** The stream of this id; one whose row can't be read is set aside, and its records with it. */
-  #load(id: number, { path }: Placed): FileStream | undefined {
+  #load(id: number, { path }: RecordLocation): FileStream | undefined {
     try {
-      return this.#parts.table.loadIfThere(id);
+      return this.#parts.cache.loadIfThere(id);
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#parts.damaged.add({ id, name: undefined, reason: error.message });
@@ -196,7 +198,7 @@ class LogReplay {
     { epoch, seq }: { epoch: number; seq: number },
   ): void {
     try {
-      this.#parts.table.producer(stream, producerId);
+      this.#parts.cache.producer(stream, producerId);
     } catch (error) {
       if (!isDamage(error)) throw error;
       stream.producers.set(producerId, { epoch, seq });
@@ -208,17 +210,25 @@ function idsOf(record: StreamRecord): number | readonly number[] {
   return record.kind === "delete" ? record.ids : record.id;
 }
 
-function decode(bytes: LoggedRecord["bytes"], placed: Placed): StreamRecord {
+function decode(bytes: LoggedRecord["bytes"], placed: RecordLocation): StreamRecord {
   try {
     return decodeRecord(bytes);
   } catch {
-    throw misfit(placed, "a create, an append or a delete", `${bytes.length} bytes that are none`);
+    throw mismatch(
+      placed,
+      "a create, an append or a delete",
+      `${bytes.length} bytes that are none`,
+    );
   }
 }
 
-function misfit({ sequence, path, position }: Placed, expected: string, found: string): Error {
+function mismatch(
+  { lsn, path, filePosition: filePosition }: RecordLocation,
+  expected: string,
+  found: string,
+): Error {
   return damagedDirectory(
-    { path, position, expected: `${expected} (record ${sequence})`, found },
+    { path, filePosition, expected: `${expected} (record ${lsn})`, found },
     REPAIR_ADVICE,
   );
 }

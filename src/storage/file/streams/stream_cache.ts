@@ -1,17 +1,17 @@
-import type { ProducerPosition } from "../../../protocol/errors.ts";
+import type { ProducerState } from "../../../protocol/errors.ts";
 import type { NameRange } from "../../../protocol/name_order.ts";
 import { OrderedNames } from "../../ordered_names.ts";
-import { ownText } from "../../copy_string.ts";
+import { copyString } from "../../copy_string.ts";
 import type { Stream } from "../../stream.ts";
 import type { Catalog, SegmentRow, StreamRow } from "../catalog/catalog.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import {
   type FileStream,
-  forgetStored,
+  markSnapshotStored,
   streamFromRow,
-  streamLikeness,
   type StreamSnapshot,
+  streamSummary,
 } from "./file_stream.ts";
 import { listStreams } from "./listing.ts";
 
@@ -27,7 +27,7 @@ const EVICTION_GOAL = 0.9;
 const LEAST_IDLE = 0.1;
 
 /** What a stream table needs to know. */
-export interface StreamTableOptions {
+export interface StreamCacheOptions {
   catalog: Catalog;
   damaged: DamagedStreams;
   /** Beyond so many streams in memory, dirty ones among them, idle ones leave it. */
@@ -45,7 +45,7 @@ export interface StreamTableOptions {
  * The streams in memory, and the way there from the catalogue's rows. A dirty stream, one whose row lacks
  * something, stays; an idle one leaves and comes back from its row.
  */
-export class StreamTable {
+export class StreamCache {
   readonly #catalog: Catalog;
   readonly #damaged: DamagedStreams;
   readonly #maxLoaded: number;
@@ -56,15 +56,15 @@ export class StreamTable {
   readonly #dirty = new Map<number, FileStream>();
   readonly #deletedIds = new Set<number>();
   readonly #unstoredSegments = new Map<number, number[]>();
-  readonly #newForks = new Map<number, Set<number>>();
+  readonly #unstoredForks = new Map<number, Set<number>>();
   /** The ids of names whose streams may have no row; of some the stream may have gone. */
   readonly #unstoredNames = new OrderedNames<number>();
   #idleBytes = 0;
-  #round = 0;
+  #checkpointEpoch = 0;
   #finds = 0;
   #evicting = false;
 
-  constructor(options: StreamTableOptions) {
+  constructor(options: StreamCacheOptions) {
     this.#catalog = options.catalog;
     this.#damaged = options.damaged;
     this.#maxLoaded = options.maxLoadedStreams;
@@ -97,7 +97,7 @@ export class StreamTable {
     this.#finds++;
     const loaded = this.#byName.get(name);
     if (loaded !== undefined) {
-      loaded.usedInRound = this.#round;
+      loaded.usedInEpoch = this.#checkpointEpoch;
       return loaded;
     }
     const row = this.#catalog.byName(name);
@@ -112,7 +112,7 @@ export class StreamTable {
   loadIfThere(id: number): FileStream | undefined {
     const loaded = this.#byId.get(id);
     if (loaded !== undefined) {
-      loaded.usedInRound = this.#round;
+      loaded.usedInEpoch = this.#checkpointEpoch;
       return loaded;
     }
     if (this.#deletedIds.has(id)) return undefined;
@@ -125,22 +125,22 @@ export class StreamTable {
     const parts = {
       catalog: this.#catalog,
       unstored: this.#unstoredNames,
-      glimpse: (id: number, row: StreamRow | undefined) => this.glimpse(id, row),
+      summary: (id: number, row: StreamRow | undefined) => this.glimpse(id, row),
     };
     return listStreams(parts, range, expected);
   }
 
   /** Adds a stream that was just made. */
   add(stream: FileStream): void {
-    stream.usedInRound = this.#round;
+    stream.usedInEpoch = this.#checkpointEpoch;
     this.#unstoredNames.set(stream.name, stream.id);
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     this.#keepAlive(stream);
     this.markDirty(stream);
     if (stream.fork === undefined) return;
-    const forks = this.#newForks.get(stream.fork.sourceId) ?? new Set();
-    this.#newForks.set(stream.fork.sourceId, forks.add(stream.id));
+    const forks = this.#unstoredForks.get(stream.fork.sourceId) ?? new Set();
+    this.#unstoredForks.set(stream.fork.sourceId, forks.add(stream.id));
   }
 
   /** Takes out a stream that is gone for good. */
@@ -164,7 +164,7 @@ export class StreamTable {
   }
 
   /** A producer's newest position; afterwards it is in `stream.producers` if there is one. */
-  producer(stream: Stream, id: string): ProducerPosition | undefined {
+  producer(stream: Stream, id: string): ProducerState | undefined {
     const known = stream.producers.get(id);
     if (known !== undefined) return known;
     const { producerCount } = stream;
@@ -176,7 +176,7 @@ export class StreamTable {
     const stored = this.#catalog.producer(stream.id, id);
     if (stored === undefined) return undefined;
     const position = { epoch: stored.epoch, seq: stored.seq };
-    stream.producers.set(ownText(id), position);
+    stream.producers.set(copyString(id), position);
     return position;
   }
 
@@ -209,9 +209,9 @@ export class StreamTable {
   }
 
   /** Every use since a stream was stored is worth remembering: no other checkpoint follows. */
-  markTouched(): void {
+  markAccessed(): void {
     for (const stream of this.#byId.values()) {
-      if (stream.touchedAtMs !== stream.storedTouchMs) this.markDirty(stream);
+      if (stream.accessedAtMs !== stream.storedAccessAtMs) this.markDirty(stream);
     }
   }
 
@@ -231,10 +231,10 @@ export class StreamTable {
   }
 
   /** Forgets what a checkpoint has stored; what changed meanwhile stays dirty. */
-  settle(snapshots: readonly StreamSnapshot[]): void {
+  markStored(snapshots: readonly StreamSnapshot[]): void {
     for (const snapshot of snapshots) {
       const { stream } = snapshot;
-      if (forgetStored(snapshot) && stream.isDirty) {
+      if (markSnapshotStored(snapshot) && stream.isDirty) {
         this.#markClean(stream);
         this.#beginIdle(stream);
       }
@@ -245,12 +245,12 @@ export class StreamTable {
   }
 
   /** A checkpoint is over, which has stored these deletions. */
-  endRound(deletedIds: readonly number[]): void {
+  endCheckpoint(deletedIds: readonly number[]): void {
     for (const id of deletedIds) {
       this.#deletedIds.delete(id);
       this.#unstoredSegments.delete(id);
     }
-    this.#round++;
+    this.#checkpointEpoch++;
     this.#evictSoon();
   }
 
@@ -276,7 +276,7 @@ export class StreamTable {
     if (loaded !== undefined) return loaded;
     if (this.#deletedIds.has(id)) return undefined;
     if (row === undefined) return undefined;
-    const stream = streamLikeness(row);
+    const stream = streamSummary(row);
     this.#keepAlive(stream);
     return stream;
   }
@@ -287,17 +287,17 @@ export class StreamTable {
   }
 
   #forgetFork(sourceId: number, forkId: number): void {
-    const forks = this.#newForks.get(sourceId);
+    const forks = this.#unstoredForks.get(sourceId);
     forks?.delete(forkId);
-    if (forks?.size === 0) this.#newForks.delete(sourceId);
+    if (forks?.size === 0) this.#unstoredForks.delete(sourceId);
   }
 
   #fromRow(row: StreamRow): FileStream {
     const stream = streamFromRow(row, this.#lastSegmentOf(row));
     stream.damage = this.#damaged.reasonOf(row.id);
     stream.publish(stream.tail, stream.closed);
-    stream.forks = this.#countForks(stream.id);
-    stream.usedInRound = this.#round;
+    stream.forkCount = this.#countForks(stream.id);
+    stream.usedInEpoch = this.#checkpointEpoch;
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
     if (this.#keepAlive(stream)) this.markDirty(stream);
@@ -333,14 +333,14 @@ export class StreamTable {
    */
   #keepAlive(stream: FileStream): boolean {
     const usedMs = this.#usedUntilMs ?? 0;
-    if (stream.lifetime.kind !== "ttl" || stream.touchedAtMs >= usedMs) return false;
-    stream.touchedAtMs = usedMs;
+    if (stream.lifetime.kind !== "ttl" || stream.accessedAtMs >= usedMs) return false;
+    stream.accessedAtMs = usedMs;
     return true;
   }
 
   /** The catalogue's forks of a stream, with what the next checkpoint changes about them. */
   #countForks(id: number): number {
-    const added = this.#newForks.get(id);
+    const added = this.#unstoredForks.get(id);
     if (added === undefined && this.#deletedIds.size === 0) return this.#catalog.countForks(id);
     const forks = new Set(this.#catalog.forkIds(id));
     for (const fork of added ?? []) forks.add(fork);
@@ -358,7 +358,7 @@ export class StreamTable {
     this.#evicting = true;
     setImmediate(() => {
       this.#evicting = false;
-      this.#evict((stream) => stream.usedInRound < this.#round);
+      this.#evict((stream) => stream.usedInEpoch < this.#checkpointEpoch);
       this.#evict(() => true);
     });
   }
@@ -374,7 +374,7 @@ export class StreamTable {
       if (!isIdle(stream) || stream.isWatched || stream.isDirty) continue;
       // Loaded again, it would be another object, which the checkpoint takes for stored when it ends.
       if (stream.inCheckpoint) continue;
-      if (stream.touchedAtMs !== stream.storedTouchMs) {
+      if (stream.accessedAtMs !== stream.storedAccessAtMs) {
         this.markDirty(stream);
         continue;
       }

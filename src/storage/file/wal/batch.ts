@@ -8,7 +8,7 @@ const FIRST_CAPACITY_BYTES = 64 * 1024;
 
 /** Records that will be written and synced as one; `Tag` is what each left with the log. */
 export class LogBatch<Tag> {
-  readonly firstSequence: number;
+  readonly firstLsn: number;
   readonly tags: Tag[] = [];
   #bytes: Bytes;
   #view: DataView;
@@ -17,15 +17,15 @@ export class LogBatch<Tag> {
   #outcome: "waiting" | "durable" | StreamError = "waiting";
 
   /** @param spare bytes of an earlier batch to use again */
-  constructor(firstSequence: number, spare?: Bytes) {
-    this.firstSequence = firstSequence;
+  constructor(firstLsn: number, spare?: Bytes) {
+    this.firstLsn = firstLsn;
     this.#bytes = spare ?? new Uint8Array(FIRST_CAPACITY_BYTES);
     this.#view = viewOf(this.#bytes);
   }
 
   /** The sequence number of its newest record. */
-  get lastSequence(): number {
-    return this.firstSequence + this.tags.length - 1;
+  get lastLsn(): number {
+    return this.firstLsn + this.tags.length - 1;
   }
 
   /** Bytes that it will take in the file. */
@@ -46,15 +46,15 @@ export class LogBatch<Tag> {
     this.#view.setUint32(this.#end, record.lengthBytes, true);
     record.encode(this.#bytes, this.#view, start);
     this.#end = end;
-    return this.firstSequence + this.tags.push(tag) - 1;
+    return this.firstLsn + this.tags.push(tag) - 1;
   }
 
   /** The whole batch as it goes into the file. */
-  seal(syncedThrough: number, seed: number): Bytes {
+  seal(syncedLsn: number, seed: number): Bytes {
     const bytes = this.#bytes.subarray(0, this.sizeBytes);
     sealBatch(bytes, {
-      firstSequence: this.firstSequence,
-      syncedThrough,
+      firstLsn: this.firstLsn,
+      syncedLsn,
       count: this.tags.length,
       payloadBytes: this.#end - BATCH_HEADER_BYTES,
     }, seed);
@@ -72,7 +72,7 @@ export class LogBatch<Tag> {
   }
 
   /** Says that it is durable. */
-  settle(): void {
+  markDurable(): void {
     this.#outcome = "durable";
     this.#durable?.resolve();
   }

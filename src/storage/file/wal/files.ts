@@ -16,24 +16,24 @@ import {
 import { bestFit } from "./space.ts";
 
 /** Filling with zeros goes in pieces of this size. */
-const ZERO_PIECE_BYTES = 1024 * 1024;
+const ZERO_CHUNK_BYTES = 1024 * 1024;
 /** A file's length is a multiple of this. */
 const UNIT_BYTES = 4096;
 const FIRST_FILE_BYTES = 1024 * 1024;
 const LEAST_FILE_BYTES = 16 * 1024;
 /** What a file has at least where the disk has no room for one of the usual size. */
-const SCANT_FILE_BYTES = 256 * 1024;
+const REDUCED_FILE_BYTES = 256 * 1024;
 const FILES_IN_LIMIT = 4;
 const GROWTH = 4;
 
 /** A file that is being filled, and of no use if that was cut short. */
-export const FILLING_NAME = "filling";
+export const PREALLOCATING_NAME = "filling";
 
-const SPARE_NAME = /^spare-(\d+)$/;
+const RECYCLED_NAME = /^spare-(\d+)$/;
 
 /** Whether a name under `wal/` is that of a file which waits to be used again. */
-export function isSpareName(name: string): boolean {
-  return SPARE_NAME.test(name);
+export function isRecycledName(name: string): boolean {
+  return RECYCLED_NAME.test(name);
 }
 
 /** A file of the log that is being written or waits for a checkpoint. */
@@ -51,7 +51,7 @@ export interface CurrentLogFile extends LiveLogFile {
 }
 
 /** A file that waits to be used again. */
-export interface SpareFile {
+export interface RecycledFile {
   path: string;
   sizeBytes: number;
 }
@@ -79,35 +79,35 @@ export class LogFiles {
   readonly #limitBytes: number;
   readonly #newSalt: () => number;
   readonly #live: LiveLogFile[];
-  readonly #spares: SpareFile[];
+  readonly #recycled: RecycledFile[];
   /** The spare that is becoming part of the log. */
-  #rolling: SpareFile | undefined;
+  #rolling: RecycledFile | undefined;
   #preparing: Promise<void> | undefined;
-  #spareNumber = 0;
+  #recycledNumber = 0;
   #nextSizeBytes: number;
 
   /**
    * @param live the files that hold what no checkpoint has taken over yet, oldest first
    * @param spares paths and sizes of those that wait to be used again
    */
-  constructor(options: LogFilesOptions, live: LiveLogFile[], spares: SpareFile[]) {
+  constructor(options: LogFilesOptions, live: LiveLogFile[], spares: RecycledFile[]) {
     this.#fileSystem = options.fileSystem;
     this.#folder = options.folder;
     this.#uuid = options.uuid;
     this.#limitBytes = options.limitBytes;
     this.#newSalt = options.newSalt;
     this.#live = live;
-    this.#spares = spares;
+    this.#recycled = spares;
     for (const { path } of spares) {
-      const number = Number(SPARE_NAME.exec(basename(path))?.[1] ?? 0);
-      this.#spareNumber = Math.max(this.#spareNumber, number);
+      const number = Number(RECYCLED_NAME.exec(basename(path))?.[1] ?? 0);
+      this.#recycledNumber = Math.max(this.#recycledNumber, number);
     }
     this.#nextSizeBytes = Math.min(FIRST_FILE_BYTES, this.fullSizeBytes);
   }
 
   /** Bytes of all files, those that wait to be used again too. */
   get totalBytes(): number {
-    return sum(this.#live) + sum(this.#spares);
+    return sum(this.#live) + sum(this.#recycled);
   }
 
   /** Bytes of the files that hold records. */
@@ -121,11 +121,11 @@ export class LogFiles {
    *
    * @param current the file that the writer has
    */
-  sizesBehind(current: LiveLogFile): number[] {
+  upcomingSizes(current: LiveLogFile): number[] {
     const newest = this.#live.at(-1);
     const isTaken = newest === undefined || newest.header.number === current.header.number;
     const next = isTaken ? this.#rolling : newest;
-    const files = next === undefined ? this.#spares : [next, ...this.#spares];
+    const files = next === undefined ? this.#recycled : [next, ...this.#recycled];
     return files.map(({ sizeBytes }) => sizeBytes);
   }
 
@@ -140,7 +140,7 @@ export class LogFiles {
 
   /** Gets the next file ready in the background, if none is and there is room for one. */
   prepare(): Promise<void> {
-    if (this.#spares.length > 0 || this.isAtLimitFor(0)) {
+    if (this.#recycled.length > 0 || this.isAtLimitFor(0)) {
       return this.#preparing ?? Promise.resolve();
     }
     return this.#prepare(0);
@@ -157,7 +157,7 @@ export class LogFiles {
   }
 
   #prepare(wantedBytes: number): Promise<void> {
-    return this.#preparing ??= this.#makeSpareFor(wantedBytes).finally(() => {
+    return this.#preparing ??= this.#preallocateFor(wantedBytes).finally(() => {
       this.#preparing = undefined;
     });
   }
@@ -172,18 +172,18 @@ export class LogFiles {
    *
    * @param wantedBytes the batch that has to fit; one longer than a file gets a file of its own
    */
-  async roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
+  async roll(firstLsn: number, wantedBytes: number): Promise<CurrentLogFile> {
     // One that couldn't be prepared is tried again here, where its failure counts.
     await this.prepared();
     const wanted = wantedBytes + LOG_HEADER_BYTES;
-    let spare = this.#takeSpare(wanted);
+    let spare = this.#takeRecycled(wanted);
     while (spare === undefined) {
       await this.#prepare(wanted);
-      spare = this.#takeSpare(wanted);
+      spare = this.#takeRecycled(wanted);
     }
     this.#rolling = spare;
     try {
-      return await this.#begin(spare, firstSequence);
+      return await this.#begin(spare, firstLsn);
     } finally {
       this.#rolling = undefined;
     }
@@ -193,20 +193,20 @@ export class LogFiles {
    * Takes the newest file back where no record was ever written to it: a start that was cut short left
    * it, and the next one may have no room for another.
    *
-   * @param nextSequence the first record that is in no file
+   * @param nextLsn the first record that is in no file
    */
-  async takeBackEmpty(nextSequence: number): Promise<void> {
+  async takeBackEmpty(nextLsn: number): Promise<void> {
     const newest = this.#live.at(-1);
-    if (this.#live.length < 2 || newest?.header.firstSequence !== nextSequence) return;
-    const spare = await this.#toSpare(newest);
+    if (this.#live.length < 2 || newest?.header.firstLsn !== nextLsn) return;
+    const spare = await this.#recycle(newest);
     this.#live.pop();
-    this.#spares.unshift(spare);
+    this.#recycled.unshift(spare);
   }
 
-  async #begin(spare: SpareFile, firstSequence: number): Promise<CurrentLogFile> {
+  async #begin(spare: RecycledFile, firstLsn: number): Promise<CurrentLogFile> {
     const number = (this.#live.at(-1)?.header.number ?? 0) + 1;
     const { sizeBytes } = spare;
-    const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstSequence, sizeBytes };
+    const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstLsn, sizeBytes };
     const path = join(this.#folder, logFileName(number));
     let file: File | undefined;
     let isRenamed = false;
@@ -220,7 +220,7 @@ export class LogFiles {
     } catch (error) {
       file?.close();
       // It is no part of the log, whatever is in it, and can be tried again.
-      if (!isRenamed) this.#spares.unshift(spare);
+      if (!isRenamed) this.#recycled.unshift(spare);
       else this.#takeBack(spare, path, error);
       throw error;
     }
@@ -236,12 +236,12 @@ export class LogFiles {
    *
    * @throws {FileSystemError} of the kind `other` where the sync itself has failed, which isn't repeated
    */
-  #takeBack(spare: SpareFile, path: string, error: unknown): void {
+  #takeBack(spare: RecycledFile, path: string, error: unknown): void {
     if (!(isShortage(error) && error.kind === "too_many_open_files")) {
       throw new FileSystemError("other", "sync", this.#folder, error);
     }
     this.#fileSystem.rename(path, spare.path);
-    this.#spares.unshift(spare);
+    this.#recycled.unshift(spare);
   }
 
   /** Frees the files whose records are all at or before `sequence`, but for the newest. */
@@ -249,19 +249,19 @@ export class LogFiles {
     while (true) {
       const [oldest, next] = this.#live;
       if (oldest === undefined || next === undefined) return;
-      if (next.header.firstSequence > sequence + 1) return;
-      const spare = this.#isWorthKeeping(oldest.sizeBytes)
-        ? await this.#toSpare(oldest)
+      if (next.header.firstLsn > sequence + 1) return;
+      const spare = this.#isWorthRecycling(oldest.sizeBytes)
+        ? await this.#recycle(oldest)
         : await this.#remove(oldest);
       // Not before: one that stays would leave a gap in the log, once those after it are gone.
       this.#live.shift();
-      if (spare !== undefined) this.#spares.push(spare);
+      if (spare !== undefined) this.#recycled.push(spare);
     }
   }
 
   /** Renames a file that isn't needed any more, for good before anything is written to it. */
-  async #toSpare(file: LiveLogFile): Promise<SpareFile> {
-    const path = this.#sparePath();
+  async #recycle(file: LiveLogFile): Promise<RecycledFile> {
+    const path = this.#recycledPath();
     this.#fileSystem.rename(file.path, path);
     file.path = path;
     await this.#fileSystem.syncDirectory(this.#folder);
@@ -283,41 +283,41 @@ export class LogFiles {
     return Math.max(this.#nextSizeBytes, wantedBytes);
   }
 
-  #isWorthKeeping(sizeBytes: number): boolean {
+  #isWorthRecycling(sizeBytes: number): boolean {
     return sizeBytes >= this.#nextSizeBytes && sizeBytes <= this.fullSizeBytes &&
       this.totalBytes <= this.#limitBytes;
   }
 
-  #takeSpare(wantedBytes: number): SpareFile | undefined {
-    const sizes = this.#spares.map(({ sizeBytes }) => sizeBytes);
-    return this.#spares.splice(bestFit(sizes, wantedBytes), 1)[0];
+  #takeRecycled(wantedBytes: number): RecycledFile | undefined {
+    const sizes = this.#recycled.map(({ sizeBytes }) => sizeBytes);
+    return this.#recycled.splice(bestFit(sizes, wantedBytes), 1)[0];
   }
 
-  #sparePath(): string {
-    return join(this.#folder, `spare-${++this.#spareNumber}`);
+  #recycledPath(): string {
+    return join(this.#folder, `spare-${++this.#recycledNumber}`);
   }
 
   /** Of the size that files have by now, or of what is needed where the disk has no room for that. */
-  async #makeSpareFor(wantedBytes: number): Promise<void> {
+  async #preallocateFor(wantedBytes: number): Promise<void> {
     const usual = this.#sizeFor(wantedBytes);
-    const least = Math.max(wantedBytes, Math.min(SCANT_FILE_BYTES, this.fullSizeBytes));
+    const least = Math.max(wantedBytes, Math.min(REDUCED_FILE_BYTES, this.fullSizeBytes));
     try {
-      await this.#makeSpare(usual);
+      await this.#preallocate(usual);
       this.#nextSizeBytes = Math.min(this.#nextSizeBytes * GROWTH, this.fullSizeBytes);
     } catch (error) {
       if (!isNoSpace(error) || least >= usual) throw error;
-      await this.#makeSpare(least);
+      await this.#preallocate(least);
     }
   }
 
-  async #makeSpare(wantedBytes: number): Promise<void> {
-    const path = this.#sparePath();
+  async #preallocate(wantedBytes: number): Promise<void> {
+    const path = this.#recycledPath();
     const sizeBytes = Math.ceil(wantedBytes / UNIT_BYTES) * UNIT_BYTES;
-    const filling = join(this.#folder, FILLING_NAME);
+    const filling = join(this.#folder, PREALLOCATING_NAME);
     this.#fileSystem.remove(filling);
     const file = this.#fileSystem.open(filling, "create");
     try {
-      const zeros = new Uint8Array(Math.min(ZERO_PIECE_BYTES, sizeBytes));
+      const zeros = new Uint8Array(Math.min(ZERO_CHUNK_BYTES, sizeBytes));
       for (let at = 0; at < sizeBytes; at += zeros.length) {
         await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - at)), at);
         // Piece by piece: the log's own sync would wait behind 64 MiB at once.
@@ -331,7 +331,7 @@ export class LogFiles {
     }
     // Only a file that is filled to its end has a name under which it is used.
     this.#fileSystem.rename(filling, path);
-    this.#spares.push({ path, sizeBytes });
+    this.#recycled.push({ path, sizeBytes });
   }
 
   /** A file that couldn't be filled only takes the room that is lacking. */

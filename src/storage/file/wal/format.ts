@@ -4,7 +4,7 @@ import { checksum } from "../directory/checksum.ts";
 
 /**
  * The write-ahead log's framing (FORMAT.md, "wal"): a file header, then batches, each at a multiple of
- * a sector. What the records in a batch mean is `record_codec.ts`'s.
+ * a sector. What the records in a batch mean is `wal/record_codec.ts`'s.
  */
 
 /** A batch begins at a multiple of this, so that writing one can't tear the one before. */
@@ -28,7 +28,7 @@ export interface LogHeader {
   /** The directory's. */
   uuid: string;
   /** The sequence number of its first record. */
-  firstSequence: number;
+  firstLsn: number;
   /** The file's length, which never changes: a shorter one was cut. */
   sizeBytes: number;
 }
@@ -36,9 +36,9 @@ export interface LogHeader {
 /** What stands before a batch's records. */
 export interface BatchHeader {
   /** The sequence number of the first record; the others follow without a gap. */
-  firstSequence: number;
+  firstLsn: number;
   /** All records up to this one were durable when the batch was written. */
-  syncedThrough: number;
+  syncedLsn: number;
   count: number;
   payloadBytes: number;
   payloadChecksum: number;
@@ -52,7 +52,7 @@ export function encodeLogHeader(header: LogHeader): Uint8Array<ArrayBuffer> {
   putU64(view, 8, header.number);
   view.setUint32(16, header.salt, true);
   bytes.set(uuidBytes(header.uuid), 20);
-  putU64(view, 36, header.firstSequence);
+  putU64(view, 36, header.firstLsn);
   putU64(view, 44, header.sizeBytes);
   view.setUint32(52, checksum(bytes.subarray(0, 52)), true);
   return bytes;
@@ -68,7 +68,7 @@ export function decodeLogHeader(bytes: Uint8Array<ArrayBuffer>): LogHeader | und
     number: getU64(view, 8),
     salt: view.getUint32(16, true),
     uuid: uuidText(bytes.subarray(20, 36)),
-    firstSequence: getU64(view, 36),
+    firstLsn: getU64(view, 36),
     sizeBytes: getU64(view, 44),
   };
 }
@@ -112,8 +112,8 @@ export function sealBatch(
   const view = viewOf(bytes);
   view.setUint32(0, BATCH_MAGIC, true);
   view.setUint32(4, header.payloadBytes, true);
-  putU64(view, 8, header.firstSequence);
-  putU64(view, 16, header.syncedThrough);
+  putU64(view, 8, header.firstLsn);
+  putU64(view, 16, header.syncedLsn);
   view.setUint32(24, header.count, true);
   view.setUint32(28, checksum(bytes.subarray(BATCH_HEADER_BYTES, end), seed), true);
   view.setUint32(32, 0, true);
@@ -131,8 +131,8 @@ export function decodeBatchHeader(
   if (view.getUint32(36, true) !== checksum(bytes.subarray(0, 36), seed)) return undefined;
   return {
     payloadBytes: view.getUint32(4, true),
-    firstSequence: getU64(view, 8),
-    syncedThrough: getU64(view, 16),
+    firstLsn: getU64(view, 8),
+    syncedLsn: getU64(view, 16),
     count: view.getUint32(24, true),
     payloadChecksum: view.getUint32(28, true),
   };
@@ -162,7 +162,7 @@ export function parseLogFileName(name: string): number | undefined {
 /** One batch from its records, for tests and tools; the writer builds its own in place. */
 export function encodeBatch(
   records: readonly Uint8Array<ArrayBuffer>[],
-  header: Pick<BatchHeader, "firstSequence" | "syncedThrough">,
+  header: Pick<BatchHeader, "firstLsn" | "syncedLsn">,
   seed: number,
 ): Uint8Array<ArrayBuffer> {
   const payload = concatBytes(records.flatMap((record) => {

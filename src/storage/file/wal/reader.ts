@@ -29,16 +29,16 @@ export interface FoundLogFile {
 
 /** A record in the log. */
 export interface LoggedRecord {
-  sequence: number;
+  lsn: number;
   /** Where its bytes begin in the file. */
-  position: number;
+  filePosition: number;
   bytes: Bytes;
 }
 
 /** A file read up to where its batches end. */
 export interface ScannedLogFile {
   /** Its newest record, or the one before its first. */
-  lastSequence: number;
+  lastLsn: number;
   /** Where the next batch would begin. */
   end: number;
   /** Where the batches begin that weren't known to be durable when the newest was written. */
@@ -60,7 +60,7 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
       throw damagedDirectory(
         {
           path,
-          position: 0,
+          filePosition: 0,
           expected: "a log file's header",
           found: `${length} bytes that are none`,
         },
@@ -71,7 +71,7 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
     if (sizeBytes < header.sizeBytes) {
       const expected = `${header.sizeBytes} bytes`;
       throw damagedDirectory(
-        { path, position: sizeBytes, expected, found: `${sizeBytes}` },
+        { path, filePosition: sizeBytes, expected, found: `${sizeBytes}` },
         REPAIR_ADVICE,
       );
     }
@@ -99,19 +99,19 @@ export class LogScanner {
   /** Looks where the batches end: at the first that doesn't check. */
   scan(): ScannedLogFile {
     let position = LOG_HEADER_BYTES;
-    let lastSequence = this.#found.header.firstSequence - 1;
-    const starts: { position: number; firstSequence: number }[] = [];
-    let syncedThrough = lastSequence;
+    let lastLsn = this.#found.header.firstLsn - 1;
+    const starts: { position: number; firstLsn: number }[] = [];
+    let syncedLsn = lastLsn;
     while (true) {
-      const batch = this.#batchAt(position, lastSequence + 1);
+      const batch = this.#batchAt(position, lastLsn + 1);
       if (batch === undefined) break;
-      syncedThrough = batch.header.syncedThrough;
-      starts.push({ position, firstSequence: batch.header.firstSequence });
-      lastSequence += batch.header.count;
+      syncedLsn = batch.header.syncedLsn;
+      starts.push({ position, firstLsn: batch.header.firstLsn });
+      lastLsn += batch.header.count;
       position += paddedBatchBytes(batch.header.payloadBytes);
     }
-    const unsynced = starts.find(({ firstSequence }) => firstSequence > syncedThrough);
-    return { lastSequence, end: position, unsyncedFrom: unsynced?.position ?? position };
+    const unsynced = starts.find(({ firstLsn }) => firstLsn > syncedLsn);
+    return { lastLsn, end: position, unsyncedFrom: unsynced?.position ?? position };
   }
 
   /**
@@ -120,13 +120,13 @@ export class LogScanner {
    */
   visit(after: number, last: number, visit: (record: LoggedRecord) => void): void {
     let position = LOG_HEADER_BYTES;
-    for (let next = this.#found.header.firstSequence; next <= last;) {
+    for (let next = this.#found.header.firstLsn; next <= last;) {
       const batch = this.#batchAt(position, next);
       invariant(batch !== undefined, `the batch of record ${next} checks again`);
       next += batch.header.count;
       if (next - 1 > after) {
         visitRecords(batch.header, batch.payload, position + BATCH_HEADER_BYTES, (record) => {
-          if (record.sequence > after) visit(record);
+          if (record.lsn > after) visit(record);
         });
       }
       position += paddedBatchBytes(batch.header.payloadBytes);
@@ -143,18 +143,18 @@ export class LogScanner {
         this.#bytes(at, BATCH_HEADER_BYTES),
         batchSeed(this.#seed, at),
       );
-      if (header !== undefined && header.syncedThrough >= sequence) return at;
+      if (header !== undefined && header.syncedLsn >= sequence) return at;
     }
     return undefined;
   }
 
   #batchAt(
     position: number,
-    firstSequence: number,
+    firstLsn: number,
   ): { header: BatchHeader; payload: Bytes } | undefined {
     const seed = batchSeed(this.#seed, position);
     const header = decodeBatchHeader(this.#bytes(position, BATCH_HEADER_BYTES), seed);
-    if (header === undefined || header.firstSequence !== firstSequence) return undefined;
+    if (header === undefined || header.firstLsn !== firstLsn) return undefined;
     const payload = this.#bytes(position + BATCH_HEADER_BYTES, header.payloadBytes);
     return payloadChecks(header, payload, seed) ? { header, payload } : undefined;
   }
@@ -187,8 +187,8 @@ function visitRecords(
     const start = at + RECORD_PREFIX_BYTES;
     const end = start + view.getUint32(at, true);
     visit({
-      sequence: header.firstSequence + i,
-      position: payloadPosition + start,
+      lsn: header.firstLsn + i,
+      filePosition: payloadPosition + start,
       bytes: payload.subarray(start, end),
     });
     at = end;

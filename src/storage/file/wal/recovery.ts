@@ -2,7 +2,12 @@ import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import type { CatalogState } from "../catalog/catalog.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
-import { FILLING_NAME, isSpareName, type LiveLogFile, type SpareFile } from "./files.ts";
+import {
+  isRecycledName,
+  type LiveLogFile,
+  PREALLOCATING_NAME,
+  type RecycledFile,
+} from "./files.ts";
 import { parseLogFileName } from "./format.ts";
 import {
   type FoundLogFile,
@@ -14,9 +19,9 @@ import {
 
 /** The log at the start: whole, on disk, and fitting the catalogue. */
 export interface RecoveredLog {
-  lastSequence: number;
+  lastLsn: number;
   live: LiveLogFile[];
-  spares: SpareFile[];
+  recycled: RecycledFile[];
   /**
    * Calls `visit` for each record that the catalogue's position doesn't include, in their order, with the
    * file that it is in. A record's bytes are only valid during the call.
@@ -38,36 +43,36 @@ export async function recoverLog(
   state: CatalogState,
   positionBehind: (position: number) => number | undefined,
 ): Promise<RecoveredLog> {
-  const { files, spares } = listLog(fileSystem, folder);
+  const { files, spares: recycled } = listLog(fileSystem, folder);
   checkFits(folder, files, state);
-  let lastSequence = (files[0]?.header.firstSequence ?? 1) - 1;
+  let lastLsn = (files[0]?.header.firstLsn ?? 1) - 1;
   const ends: number[] = [];
   let end: ScannedLogFile | undefined;
   for (const found of files) {
-    checkFollows(found, lastSequence);
+    checkFollows(found, lastLsn);
     end = scanFile(fileSystem, found);
-    lastSequence = end.lastSequence;
-    ends.push(lastSequence);
+    lastLsn = end.lastLsn;
+    ends.push(lastLsn);
   }
-  const held = Math.max(state.position, positionBehind(lastSequence) ?? 0);
-  if (lastSequence < held) {
+  const held = Math.max(state.lsn, positionBehind(lastLsn) ?? 0);
+  if (lastLsn < held) {
     throw new DirectoryError(
       "damaged",
       folder,
-      `the log ends at record ${lastSequence}, but the catalogue holds records up to ${held}: ` +
+      `the log ends at record ${lastLsn}, but the catalogue holds records up to ${held}: ` +
         `the log's newest file is missing or older than the catalogue. ${REPAIR_ADVICE}`,
     );
   }
   const newest = files.at(-1);
   if (newest !== undefined && end !== undefined) await secureEnd(fileSystem, newest, end);
   return {
-    lastSequence,
+    lastLsn,
     live: files,
-    spares,
+    recycled,
     forEach: (visit) => {
       for (const [i, found] of files.entries()) {
         const last = ends[i] ?? 0;
-        if (last > state.position) visitFile(fileSystem, found, state.position, last, visit);
+        if (last > state.lsn) visitFile(fileSystem, found, state.lsn, last, visit);
       }
     },
   };
@@ -76,12 +81,12 @@ export async function recoverLog(
 function listLog(
   fileSystem: FileSystem,
   folder: string,
-): { files: FoundLogFile[]; spares: SpareFile[] } {
+): { files: FoundLogFile[]; spares: RecycledFile[] } {
   const names = fileSystem.list(folder) ?? [];
   const files = names.filter((name) => parseLogFileName(name) !== undefined).sort()
     .map((name) => checkNumber(readLogHeader(fileSystem, join(folder, name)), name));
-  if (names.includes(FILLING_NAME)) fileSystem.remove(join(folder, FILLING_NAME));
-  const spares = names.filter(isSpareName).map((name) => {
+  if (names.includes(PREALLOCATING_NAME)) fileSystem.remove(join(folder, PREALLOCATING_NAME));
+  const spares = names.filter(isRecycledName).map((name) => {
     const path = join(folder, name);
     const file = fileSystem.open(path, "read");
     const sizeBytes = file.size();
@@ -97,7 +102,7 @@ function checkNumber(found: FoundLogFile, name: string): FoundLogFile {
   if (found.header.number === number) return found;
   throw damagedDirectory({
     path: found.path,
-    position: 8,
+    filePosition: 8,
     expected: `the number ${number}, as in the file's name`,
     found: `${found.header.number}`,
   }, REPAIR_ADVICE);
@@ -116,35 +121,35 @@ function checkFits(folder: string, files: readonly FoundLogFile[], state: Catalo
       `belongs to directory ${foreign.header.uuid}, the catalogue to ${state.uuid}. ${REPAIR_ADVICE}`,
     );
   }
-  if (oldest.header.firstSequence > state.position + 1) {
+  if (oldest.header.firstLsn > state.lsn + 1) {
     throw new DirectoryError(
       "damaged",
       oldest.path,
-      `the log begins at record ${oldest.header.firstSequence}, but the catalogue holds records up ` +
-        `to ${state.position} only: records between are missing. ${REPAIR_ADVICE}`,
+      `the log begins at record ${oldest.header.firstLsn}, but the catalogue holds records up ` +
+        `to ${state.lsn} only: records between are missing. ${REPAIR_ADVICE}`,
     );
   }
 }
 
-function checkFollows({ path, header }: FoundLogFile, lastSequence: number): void {
-  if (header.firstSequence === lastSequence + 1) return;
+function checkFollows({ path, header }: FoundLogFile, lastLsn: number): void {
+  if (header.firstLsn === lastLsn + 1) return;
   throw damagedDirectory({
     path,
-    position: 0,
-    expected: `a log file that begins with record ${lastSequence + 1}`,
-    found: `one that begins with record ${header.firstSequence}`,
+    filePosition: 0,
+    expected: `a log file that begins with record ${lastLsn + 1}`,
+    found: `one that begins with record ${header.firstLsn}`,
   }, REPAIR_ADVICE);
 }
 
 function scanFile(fileSystem: FileSystem, found: FoundLogFile): ScannedLogFile {
   return withScanner(fileSystem, found, (scanner) => {
     const scanned = scanner.scan();
-    const proof = scanner.findProofOf(scanned.lastSequence + 1, scanned.end);
+    const proof = scanner.findProofOf(scanned.lastLsn + 1, scanned.end);
     if (proof === undefined) return scanned;
     throw damagedDirectory({
       path: found.path,
-      position: scanned.end,
-      expected: `a batch that begins with record ${scanned.lastSequence + 1}`,
+      filePosition: scanned.end,
+      expected: `a batch that begins with record ${scanned.lastLsn + 1}`,
       found: `no valid one, though the batch at byte ${proof} says that it was on disk`,
     }, REPAIR_ADVICE);
   });

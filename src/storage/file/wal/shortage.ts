@@ -6,11 +6,11 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8000;
 
 /** What a {@link Shortage} calls. */
-export interface ShortageCalls {
+export interface ShortageCallbacks {
   /** It is time to look again where nothing is held; ends in `begin` or `end`. */
-  lookAgain(): void;
+  recheck(): void;
   /** Something is lacking that wasn't before. */
-  onBegin(error: ShortageError): void;
+  onEnter(error: ShortageError): void;
 }
 
 /**
@@ -19,17 +19,17 @@ export interface ShortageCalls {
  */
 export class Shortage {
   readonly #clock: Clock;
-  readonly #calls: ShortageCalls;
+  readonly #callbacks: ShortageCallbacks;
   #kind: ShortageKind | undefined;
   #retryMs = 0;
   #cancelTimer: (() => void) | undefined;
   /** Lets the batch that is held be tried again. */
   #resume: (() => void) | undefined;
-  #isOver = false;
+  #isStopped = false;
 
-  constructor(clock: Clock, calls: ShortageCalls) {
+  constructor(clock: Clock, calls: ShortageCallbacks) {
     this.#clock = clock;
-    this.#calls = calls;
+    this.#callbacks = calls;
   }
 
   /** What is lacking now. */
@@ -43,17 +43,19 @@ export class Shortage {
   }
 
   /** Something is lacking. */
-  begin(error: ShortageError): void {
+  enter(error: ShortageError): void {
     const isNew = this.#kind === undefined;
     this.#cancelTimer?.();
     this.#kind = error.kind;
     this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
-    if (!this.#isOver) this.#cancelTimer = this.#clock.setTimer(this.#retryMs, () => this.#look());
-    if (isNew) this.#calls.onBegin(error);
+    if (!this.#isStopped) {
+      this.#cancelTimer = this.#clock.setTimer(this.#retryMs, () => this.#retry());
+    }
+    if (isNew) this.#callbacks.onEnter(error);
   }
 
   /** Nothing is lacking any more. */
-  end(): void {
+  leave(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#kind = undefined;
@@ -66,8 +68,8 @@ export class Shortage {
    * @throws what it failed with, where that isn't for want of something, or nobody waits any more
    */
   async hold(error: unknown): Promise<void> {
-    if (!isShortage(error) || this.#isOver) throw error;
-    this.begin(error);
+    if (!isShortage(error) || this.#isStopped) throw error;
+    this.enter(error);
     await new Promise<void>((resolve) => this.#resume = resolve);
   }
 
@@ -78,15 +80,15 @@ export class Shortage {
     resume?.();
   }
 
-  #look(): void {
+  #retry(): void {
     this.#cancelTimer = undefined;
     if (this.isHolding) this.tryHeld();
-    else this.#calls.lookAgain();
+    else this.#callbacks.recheck();
   }
 
   /** Nobody waits any more: what is held is tried once more, and then fails. */
   stop(): void {
-    this.#isOver = true;
+    this.#isStopped = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.tryHeld();
@@ -94,7 +96,7 @@ export class Shortage {
 }
 
 /** The refusal of what can't be written for want of this. */
-export function shortageRefusal(kind: ShortageKind): StreamError {
+export function shortageStreamError(kind: ShortageKind): StreamError {
   return kind === "no_space"
     ? new StreamError(
       { code: "storage_full" },

@@ -5,7 +5,7 @@ export interface LogSpace {
   /** What is left of the file that is written to. */
   leftBytes: number;
   /** Sizes of the files that follow. */
-  spareSizes: readonly number[];
+  recycledSizes: readonly number[];
   /** A batch that doesn't fit into a file of this size has one to itself, which is left behind it. */
   fullSizeBytes: number;
 }
@@ -17,8 +17,8 @@ export interface LogSpace {
  * @param batches their sizes in bytes, in the order in which they are written
  * @returns its size; `undefined` where all have a place
  */
-export function firstWithoutPlace(batches: Iterable<number>, space: LogSpace): number | undefined {
-  const spares = [...space.spareSizes];
+export function firstUnallocated(batches: Iterable<number>, space: LogSpace): number | undefined {
+  const spares = [...space.recycledSizes];
   let left = space.leftBytes;
   for (const bytes of batches) {
     if (bytes > left) {

@@ -6,10 +6,10 @@ export type FsyncMode = "always" | "interval" | "never";
 
 /** A sync that takes so long holds the thread up, and for a while none blocks it again. */
 const SLOW_MS = 2;
-const PATIENT_MS = 1000;
+const BACK_OFF_MS = 1000;
 
 /** What is done with a file of the log here. */
-export type SyncedFile = Pick<File, "dataSync" | "dataSyncHere">;
+export type SyncedFile = Pick<File, "dataSync" | "dataSyncBlocking">;
 
 /** What decides how a log file is synced. */
 export interface LogSyncOptions {
@@ -49,8 +49,8 @@ export class LogSync {
     this.#wasAlone = isAlone;
     if (!blocks) return await file.dataSync();
     const startedMs = clock.nowMs();
-    file.dataSyncHere();
+    file.dataSyncBlocking();
     const endedMs = clock.nowMs();
-    if (endedMs - startedMs >= SLOW_MS) this.#blockAgainAtMs = endedMs + PATIENT_MS;
+    if (endedMs - startedMs >= SLOW_MS) this.#blockAgainAtMs = endedMs + BACK_OFF_MS;
   }
 }

@@ -1,12 +1,12 @@
-import { nextTurn } from "../../yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 
 /** Turns of the event loop without a record after which a busy log counts as idle. */
-const PATIENT_TURNS = 32;
+const IDLE_TURNS = 32;
 
 /** The log, as far as it sets a pace. */
-export interface PacedLog {
-  readonly assigned: number;
-  readonly durableSequence: number;
+export interface ThrottleLog {
+  readonly assignedLsn: number;
+  readonly durableLsn: number;
   durable(sequence: number): Promise<void> | undefined;
 }
 
@@ -14,15 +14,15 @@ export interface PacedLog {
  * The pace of work in the background: it goes on where nothing is appended, steps back where something
  * is, and hurries where more would pile up meanwhile than there is room for.
  */
-export class LogPace {
-  readonly #log: PacedLog;
-  readonly #mustHurry: () => boolean;
-  #seenSequence = -1;
+export class Throttle {
+  readonly #log: ThrottleLog;
+  readonly #isUrgent: () => boolean;
+  #seenLsn = -1;
 
   /** @param mustHurry whether nothing is let through any more */
-  constructor(log: PacedLog, mustHurry: () => boolean) {
+  constructor(log: ThrottleLog, mustHurry: () => boolean) {
     this.#log = log;
-    this.#mustHurry = mustHurry;
+    this.#isUrgent = mustHurry;
   }
 
   /**
@@ -31,20 +31,20 @@ export class LogPace {
    *
    * @throws {StreamError} `storage_failed`
    */
-  async letThrough(batches: number): Promise<void> {
+  async yieldFor(batches: number): Promise<void> {
     const log = this.#log;
-    await nextTurn();
-    let turns = log.assigned > this.#seenSequence ? PATIENT_TURNS : batches;
+    await yieldToEventLoop();
+    let turns = log.assignedLsn > this.#seenLsn ? IDLE_TURNS : batches;
     let left = batches;
-    while (left > 0 && turns > 0 && !this.#mustHurry()) {
-      if (log.assigned > log.durableSequence) {
-        await log.durable(log.durableSequence + 1);
+    while (left > 0 && turns > 0 && !this.#isUrgent()) {
+      if (log.assignedLsn > log.durableLsn) {
+        await log.durable(log.durableLsn + 1);
         left--;
       } else {
-        await nextTurn();
+        await yieldToEventLoop();
         turns--;
       }
     }
-    this.#seenSequence = log.assigned;
+    this.#seenLsn = log.assignedLsn;
   }
 }

@@ -4,15 +4,15 @@ import { StreamError } from "../../../protocol/errors.ts";
 import { LogBatch } from "./batch.ts";
 import type { CurrentLogFile, LogFiles } from "./files.ts";
 import { batchSeed, LOG_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES } from "./format.ts";
-import { firstWithoutPlace } from "./space.ts";
+import { firstUnallocated } from "./space.ts";
 import type { LogWriterOptions } from "./writer_options.ts";
-import { nextTurn } from "../../yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
 import { Shortage } from "./shortage.ts";
 
 /** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
-const SMALL_SPARE_BYTES = 1024 * 1024;
-const SPARE_LIMIT_BYTES = 16 * 1024 * 1024;
+const SMALL_BUFFER_BYTES = 1024 * 1024;
+const BUFFER_LIMIT_BYTES = 16 * 1024 * 1024;
 /** A write longer than this goes off the main thread. */
 const BLOCKING_WRITE_BYTES = 256 * 1024;
 
@@ -27,20 +27,20 @@ export class LogWriter<Tag> {
   #open: LogBatch<Tag>;
   #inFlight: LogBatch<Tag> | undefined;
   /** Bytes of the batch that has left the queue and has no place in a file yet. */
-  #unplacedBytes = 0;
+  #unallocatedBytes = 0;
   #current: CurrentLogFile;
-  #position = LOG_HEADER_BYTES;
+  #filePosition = LOG_HEADER_BYTES;
   /** Nothing more goes into the current file: it was made for the batch in it. */
-  #isLeaving = false;
+  #mustRoll = false;
   /** What is lacking for the next file, or for a batch that is held. */
   readonly shortage: Shortage;
   #isClosed = false;
-  #syncedThrough: number;
-  #durableSequence: number;
+  #syncedLsn: number;
+  #durableLsn: number;
   #queuedBytes = 0;
   #loop: Promise<void> | undefined;
   #failure: StreamError | undefined;
-  #spare: Bytes | undefined;
+  #recycledBuffer: Bytes | undefined;
   #cancelSync: (() => void) | undefined;
   /** Syncs that run: no file is closed under one. */
   readonly #syncs = new Set<Promise<void>>();
@@ -50,25 +50,25 @@ export class LogWriter<Tag> {
     this.#options = options;
     this.#files = options.files;
     this.#current = options.current;
-    this.#open = new LogBatch(options.nextSequence);
+    this.#open = new LogBatch(options.nextLsn);
     this.shortage = new Shortage(options.clock, {
-      lookAgain: () => {
+      recheck: () => {
         if (this.#failure === undefined) void this.makeRoomFor(0);
       },
-      onBegin: (error) => options.onShortage(error),
+      onEnter: (error) => options.onShortage(error),
     });
-    this.#durableSequence = options.nextSequence - 1;
-    this.#syncedThrough = options.nextSequence - 1;
+    this.#durableLsn = options.nextLsn - 1;
+    this.#syncedLsn = options.nextLsn - 1;
   }
 
   /** The newest record's sequence number. */
-  get assigned(): number {
-    return this.#open.lastSequence;
+  get assignedLsn(): number {
+    return this.#open.lastLsn;
   }
 
   /** All records up to this one are durable. */
-  get durableSequence(): number {
-    return this.#durableSequence;
+  get durableLsn(): number {
+    return this.#durableLsn;
   }
 
   /** Bytes of records that wait to be written. */
@@ -96,7 +96,7 @@ export class LogWriter<Tag> {
    * if need be: so it is before queueing that one has to wait.
    */
   get roomBytes(): number {
-    const inCurrent = this.#current.sizeBytes - this.#position;
+    const inCurrent = this.#current.sizeBytes - this.#filePosition;
     return this.#options.limitBytes - this.#files.liveBytes + inCurrent - this.queuedBytes;
   }
 
@@ -108,15 +108,15 @@ export class LogWriter<Tag> {
    * @param recordBytes how long the record is at most
    * @param reserveBytes what has to be left behind it
    */
-  withoutPlace(recordBytes: number, reserveBytes = 0): number | undefined {
+  firstUnallocated(recordBytes: number, reserveBytes = 0): number | undefined {
     const record = paddedBatchBytes(recordBytes + RECORD_PREFIX_BYTES);
-    const leftBytes = this.#isLeaving ? 0 : this.#current.sizeBytes - this.#position;
-    if (this.#unplacedBytes + this.queuedBytes + record + reserveBytes <= leftBytes) {
+    const leftBytes = this.#mustRoll ? 0 : this.#current.sizeBytes - this.#filePosition;
+    if (this.#unallocatedBytes + this.queuedBytes + record + reserveBytes <= leftBytes) {
       return undefined;
     }
-    const spareSizes = this.#files.sizesBehind(this.#current);
-    const space = { leftBytes, spareSizes, fullSizeBytes: this.#files.fullSizeBytes };
-    return firstWithoutPlace(this.#batchSizes(record, reserveBytes), space);
+    const recycledSizes = this.#files.upcomingSizes(this.#current);
+    const space = { leftBytes, recycledSizes, fullSizeBytes: this.#files.fullSizeBytes };
+    return firstUnallocated(this.#batchSizes(record, reserveBytes), space);
   }
 
   /** Whether a checkpoint has to free files before there may be one more for a batch. */
@@ -132,9 +132,9 @@ export class LogWriter<Tag> {
     try {
       await this.#files.prepareFor(batchBytes);
       if (this.shortage.isHolding) this.shortage.tryHeld();
-      else this.shortage.end();
+      else this.shortage.leave();
     } catch (error) {
-      if (isShortage(error)) this.shortage.begin(error);
+      if (isShortage(error)) this.shortage.enter(error);
       else this.fail(error);
     }
   }
@@ -151,18 +151,18 @@ export class LogWriter<Tag> {
       this.#closeBatch();
     }
     const sequence = this.#open.add(record, tag);
-    this.#loop ??= nextTurn().then(() => this.#run());
+    this.#loop ??= yieldToEventLoop().then(() => this.#run());
     return sequence;
   }
 
   /** Resolves when `sequence` is durable, rejects if it never will be; `undefined` where it is. */
   durable(sequence: number): Promise<void> | undefined {
-    if (sequence <= this.#durableSequence) return undefined;
+    if (sequence <= this.#durableLsn) return undefined;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#inFlight !== undefined && sequence <= this.#inFlight.lastSequence) {
+    if (this.#inFlight !== undefined && sequence <= this.#inFlight.lastLsn) {
       return this.#inFlight.durable();
     }
-    const batch = this.#queue.find(({ lastSequence }) => sequence <= lastSequence);
+    const batch = this.#queue.find(({ lastLsn }) => sequence <= lastLsn);
     return (batch ?? this.#open).durable();
   }
 
@@ -173,9 +173,9 @@ export class LogWriter<Tag> {
 
   /** Writes what is queued and syncs it, whatever the mode. */
   async flush(): Promise<void> {
-    await this.durable(this.assigned);
+    await this.durable(this.assignedLsn);
     await Promise.allSettled(this.#syncs);
-    if (this.#syncedThrough >= this.#durableSequence) return;
+    if (this.#syncedLsn >= this.#durableLsn) return;
     try {
       await this.#sync();
     } catch (error) {
@@ -218,12 +218,12 @@ export class LogWriter<Tag> {
   #closeBatch(): void {
     this.#queue.push(this.#open);
     this.#queuedBytes += this.#open.sizeBytes;
-    this.#open = new LogBatch(this.#open.lastSequence + 1, this.#takeSpare());
+    this.#open = new LogBatch(this.#open.lastLsn + 1, this.#takeRecycledBuffer());
   }
 
   /** What has no place yet, in the order in which it gets one, with a record and a reserve behind it. */
   *#batchSizes(recordBytes: number, reserveBytes: number): Iterable<number> {
-    yield this.#unplacedBytes;
+    yield this.#unallocatedBytes;
     for (const { sizeBytes } of this.#queue) yield sizeBytes;
     const openBytes = this.#open.tags.length > 0 ? this.#open.sizeBytes : 0;
     if (openBytes + recordBytes <= this.#options.batchLimitBytes) yield openBytes + recordBytes;
@@ -231,9 +231,9 @@ export class LogWriter<Tag> {
     yield reserveBytes;
   }
 
-  #takeSpare(): Bytes | undefined {
-    const spare = this.#spare;
-    this.#spare = undefined;
+  #takeRecycledBuffer(): Bytes | undefined {
+    const spare = this.#recycledBuffer;
+    this.#recycledBuffer = undefined;
     return spare;
   }
 
@@ -248,12 +248,12 @@ export class LogWriter<Tag> {
         if (batch === undefined) break;
         this.#queuedBytes -= batch.sizeBytes;
         this.#inFlight = batch;
-        this.#unplacedBytes = batch.sizeBytes;
+        this.#unallocatedBytes = batch.sizeBytes;
         await this.#write(batch);
         this.#finish(batch);
-        await this.#leaveLongFile();
+        await this.#rollLongFile();
         // The answers go out, and what they bring in joins the next batch: worth more than an earlier sync.
-        await nextTurn();
+        await yieldToEventLoop();
       }
     } catch (error) {
       this.fail(error);
@@ -264,20 +264,20 @@ export class LogWriter<Tag> {
 
   async #write(batch: LogBatch<Tag>): Promise<void> {
     const current = await this.#fileWithRoom(batch);
-    const bytes = batch.seal(this.#syncedThrough, batchSeed(current.seed, this.#position));
+    const bytes = batch.seal(this.#syncedLsn, batchSeed(current.seed, this.#filePosition));
     try {
-      if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#position);
-      else await current.file.write(bytes, this.#position);
+      if (bytes.length <= BLOCKING_WRITE_BYTES) current.file.writeSync(bytes, this.#filePosition);
+      else await current.file.write(bytes, this.#filePosition);
     } catch (error) {
       await this.#writeHeld(current.file, bytes, error);
     }
-    this.#position += bytes.length;
-    this.#unplacedBytes = 0;
-    this.#isLeaving = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
+    this.#filePosition += bytes.length;
+    this.#unallocatedBytes = 0;
+    this.#mustRoll = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
       await this.#options.sync.sync(current.file, batch.tags.length);
-      this.#syncedThrough = batch.lastSequence;
+      this.#syncedLsn = batch.lastLsn;
     } else if (this.#options.fsync === "interval") {
       this.#syncLater();
     }
@@ -293,8 +293,8 @@ export class LogWriter<Tag> {
     for (let last = failure;;) {
       await this.#hold(last);
       try {
-        await file.write(bytes, this.#position);
-        return this.shortage.end();
+        await file.write(bytes, this.#filePosition);
+        return this.shortage.leave();
       } catch (error) {
         last = error;
       }
@@ -311,46 +311,48 @@ export class LogWriter<Tag> {
   #finish(batch: LogBatch<Tag>): void {
     if (this.#failure !== undefined) return;
     this.#inFlight = undefined;
-    this.#durableSequence = batch.lastSequence;
+    this.#durableLsn = batch.lastLsn;
     try {
       this.#options.onDurable(batch.tags);
     } finally {
       // It is on disk, whatever becomes of who shows it: nobody may wait for its answer for ever.
-      batch.settle();
+      batch.markDurable();
     }
-    const usefulBytes = Math.max(SMALL_SPARE_BYTES, batch.sizeBytes * 4);
-    if (batch.buffer.length <= Math.min(usefulBytes, SPARE_LIMIT_BYTES)) this.#spare = batch.buffer;
+    const usefulBytes = Math.max(SMALL_BUFFER_BYTES, batch.sizeBytes * 4);
+    if (batch.buffer.length <= Math.min(usefulBytes, BUFFER_LIMIT_BYTES)) {
+      this.#recycledBuffer = batch.buffer;
+    }
   }
 
   async #fileWithRoom(batch: LogBatch<Tag>): Promise<CurrentLogFile> {
     const { file, sizeBytes } = this.#current;
-    if (this.#position + batch.sizeBytes <= sizeBytes) {
-      if (this.#position > sizeBytes / 2) this.#prepareNext();
+    if (this.#filePosition + batch.sizeBytes <= sizeBytes) {
+      if (this.#filePosition > sizeBytes / 2) this.#prepareNext();
       return this.#current;
     }
     await this.#sync();
-    const next = await this.#roll(batch.firstSequence, batch.sizeBytes);
+    const next = await this.#roll(batch.firstLsn, batch.sizeBytes);
     await this.#closeAfterSyncs(file);
     return next;
   }
 
   /** A file made for one long batch would hold up the log's room as long as it is the newest. */
-  async #leaveLongFile(): Promise<void> {
+  async #rollLongFile(): Promise<void> {
     const { file } = this.#current;
     // After a failure it isn't known which record the next file would begin with.
-    if (!this.#isLeaving || this.#failure !== undefined) return;
+    if (!this.#mustRoll || this.#failure !== undefined) return;
     await this.#sync();
-    await this.#roll(this.#durableSequence + 1, 0);
+    await this.#roll(this.#durableLsn + 1, 0);
     await this.#closeAfterSyncs(file);
   }
 
-  async #roll(firstSequence: number, wantedBytes: number): Promise<CurrentLogFile> {
+  async #roll(firstLsn: number, wantedBytes: number): Promise<CurrentLogFile> {
     while (true) {
       try {
-        this.#current = await this.#files.roll(firstSequence, wantedBytes);
-        this.#position = LOG_HEADER_BYTES;
-        this.#isLeaving = false;
-        this.shortage.end();
+        this.#current = await this.#files.roll(firstLsn, wantedBytes);
+        this.#filePosition = LOG_HEADER_BYTES;
+        this.#mustRoll = false;
+        this.shortage.leave();
         return this.#current;
       } catch (error) {
         await this.#hold(error);
@@ -366,7 +368,7 @@ export class LogWriter<Tag> {
   }
 
   async #sync(): Promise<void> {
-    const through = this.#durableSequence;
+    const through = this.#durableLsn;
     const sync = this.#current.file.dataSync();
     this.#syncs.add(sync);
     try {
@@ -374,7 +376,7 @@ export class LogWriter<Tag> {
     } finally {
       this.#syncs.delete(sync);
     }
-    this.#syncedThrough = Math.max(this.#syncedThrough, through);
+    this.#syncedLsn = Math.max(this.#syncedLsn, through);
   }
 
   async #closeAfterSyncs(file: File): Promise<void> {

@@ -17,7 +17,7 @@ export interface LogWriterOptions<Tag> {
   /** A batch is closed at this size. */
   batchLimitBytes: number;
   /** The sequence number of the first record to come. */
-  nextSequence: number;
+  nextLsn: number;
   /** Called for each batch once it is durable, with what its records left, before anyone is answered. */
   onDurable(tags: readonly Tag[]): void;
   /** Called when the log is found to lack something that it needs to go on. */

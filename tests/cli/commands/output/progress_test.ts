@@ -1,11 +1,11 @@
 import { equal, match, ok } from "node:assert/strict";
 import { Progress } from "../../../../src/cli/commands/output/progress.ts";
 import { formatBytes } from "../../../../src/cli/commands/output/format_bytes.ts";
-import type { Shell } from "../../../../src/cli/context/command_context.ts";
+import type { CommandContext } from "../../../../src/cli/context/command_context.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { CommandKit } from "../command_kit.ts";
 
-function terminal(clock: ManualClock, columns = 80): Shell & { drawn: string[] } {
+function terminal(clock: ManualClock, columns = 80): CommandContext & { drawn: string[] } {
   const drawn: string[] = [];
   return {
     drawn,
@@ -19,7 +19,7 @@ function terminal(clock: ManualClock, columns = 80): Shell & { drawn: string[] }
     errorsIsTerminal: true,
     columns,
     write: () => Promise.resolve(),
-    complain: () => {},
+    printError: () => {},
     endOnSignals: () => {},
     draw: (text) => drawn.push(text),
   };

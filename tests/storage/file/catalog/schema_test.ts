@@ -29,12 +29,12 @@ const STREAM: StreamRow = {
   lifetime: { kind: "ttl", ttlSeconds: 60 },
   fork: { sourceId: 7, sourceName: "src", offset: 5, subOffset: 2, point: 7 },
   softDeleted: false,
-  touchedAtMs: AT_MS,
+  accessedAtMs: AT_MS,
   closed: true,
   closedBy: { id: "p", epoch: 1, seq: 2 },
   seq: "s9",
   producerCount: 1,
-  position: 1000,
+  lsn: 1000,
   tail: 12,
   lastAtMs: AT_MS + 1,
   rest: encodeUtf8("hello"),
@@ -58,7 +58,7 @@ Deno.test("UpdateLeavesTheRowAsIfItWereWrittenWhole", () => {
   const { id, name: _name, contentType: _type, lifetime: _lifetime, fork: _fork, ...state } =
     changed;
   const checksum = identityChecksum(STREAM);
-  const endsAtMs = STREAM.touchedAtMs + 60_000;
+  const endsAtMs = STREAM.accessedAtMs + 60_000;
   equal(
     updateValues({ id, identityChecksum: checksum, endsAtMs, ...state }),
     streamValues(changed).slice(10),

@@ -7,9 +7,9 @@ import type {
 } from "../../../../src/storage/file/catalog/catalog.ts";
 import {
   buffersOf,
-  packChanges,
-  unpackRows,
-  unpackUpdates,
+  decodeRows,
+  decodeUpdates,
+  encodeChanges,
 } from "../../../../src/storage/file/catalog/wire.ts";
 
 const integer = fc.maxSafeNat();
@@ -19,7 +19,7 @@ const update: fc.Arbitrary<StreamUpdate> = fc.record({
   identityChecksum: fc.nat(2 ** 32 - 1),
   endsAtMs: fc.oneof(integer, fc.constant(Infinity)),
   softDeleted: fc.boolean(),
-  touchedAtMs: integer,
+  accessedAtMs: integer,
   closed: fc.boolean(),
   closedBy: fc.option(
     fc.record({ id: fc.string(), epoch: integer, seq: integer }, { noNullPrototype: true }),
@@ -27,7 +27,7 @@ const update: fc.Arbitrary<StreamUpdate> = fc.record({
   ),
   seq: text,
   producerCount: integer,
-  position: integer,
+  lsn: integer,
   tail: integer,
   lastAtMs: integer,
   rest: fc.uint8Array({ maxLength: 20 }).map((bytes) => new Uint8Array(bytes)),
@@ -54,10 +54,10 @@ Deno.test("ChangesArriveAsTheyWereSent", () => {
       producers: [{ streamId: 3, producerId: "p", epoch: 1, seq: 2 }],
       segments: [{ streamId: 3, base: 0, bytes: 5, blocks: 1 }],
     };
-    const sent = packChanges(changes);
+    const sent = encodeChanges(changes);
     const arrived = structuredClone(sent, { transfer: buffersOf(sent) });
-    equal([...unpackUpdates(arrived)], updates);
-    equal([...unpackRows(arrived)], streams);
+    equal([...decodeUpdates(arrived)], updates);
+    equal([...decodeRows(arrived)], streams);
     const { deletedIds, producers, segments } = arrived;
     equal({ deletedIds, streams, updates, producers, segments }, changes);
   }));

@@ -8,7 +8,7 @@ import {
 } from "../../../../src/env/file_body.ts";
 import type { Bytes } from "../../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
-import { refused } from "../../../support/expect.ts";
+import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
@@ -176,7 +176,7 @@ for (const kind of ["blob", "slice"] as const) {
       withStream(async (kit) => {
         await body(kit, kind, 0);
         flipBit(`${kit.dir}/${LOG}`, position);
-        await refused(body(kit, kind, 0), "damaged");
+        await rejectsWith(body(kit, kind, 0), "damaged");
       }),
     );
   }
@@ -186,7 +186,7 @@ for (const kind of ["blob", "slice"] as const) {
     withStream(async (kit) => {
       await body(kit, kind, 0);
       Deno.truncateSync(`${kit.dir}/${LOG}`, TOTAL - 1);
-      await refused(body(kit, kind, 0), "damaged");
+      await rejectsWith(body(kit, kind, 0), "damaged");
       ok((await body(kit, kind, 0, MIB / 2)).isInFile, "what comes before is whole");
     }),
   );
@@ -212,7 +212,7 @@ for (const kind of ["blob", "slice"] as const) {
       ok(late() > 5);
       flipBit(`${kit.dir}/${LOG}`, 4096);
       kit.clock.advance(61_000);
-      await refused(body(kit, kind, 0), "damaged");
+      await rejectsWith(body(kit, kind, 0), "damaged");
     }),
   );
 }

@@ -20,7 +20,7 @@ const GOLDEN_HEADER = hex`
   00 00 00 00                                      // reserved
   26 87 66 9c                                      // CRC-32 of the 44 bytes before
 `;
-const ENTRY = { end: 12_291, position: 0, atMs: 1_767_225_600_000, checksum: 0x12345678 };
+const ENTRY = { end: 12_291, filePosition: 0, atMs: 1_767_225_600_000, checksum: 0x12345678 };
 const GOLDEN_ENTRY = hex`
   03 30 00 00 00 00 00 00  // offset after the block's last byte
   00 00 00 00 00 00 00 00  // where the block begins in the .log
@@ -62,7 +62,7 @@ Deno.test("IndexWithAnyByteChangedDoesNotCheck", () => {
 Deno.test("IndexEntriesRoundTrip", () => {
   const entry = plainRecord({
     end: fc.maxSafeNat(),
-    position: fc.maxSafeNat(),
+    filePosition: fc.maxSafeNat(),
     atMs: fc.maxSafeNat(),
     checksum: fc.nat(0xffff_ffff),
   });

@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import { FileSystemError } from "../../../../src/env/file_system.ts";
 import type { Bytes } from "../../../../src/protocol/bytes.ts";
 import { intoJsonArray } from "../../../../src/protocol/json.ts";
-import { CheckedPiece } from "../../../../src/storage/file/segments/read_ahead.ts";
-import { refused } from "../../../support/expect.ts";
+import { PrefetchedRange } from "../../../../src/storage/file/segments/read_ahead.ts";
+import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
@@ -89,7 +89,7 @@ async function readOn(kit: FileKit, limitBytes: number): Promise<Bytes[]> {
 }
 
 Deno.test("ChunkOfAPieceEndsAsOneOfTheIndexDoes", () => {
-  const piece = new CheckedPiece(1000, new Uint8Array(600), [1100, 1400, 1600]);
+  const piece = new PrefetchedRange(1000, new Uint8Array(600), [1100, 1400, 1600]);
   for (
     const [from, limitBytes, end] of [
       [1000, 50, 1100],
@@ -188,7 +188,7 @@ Deno.test(
   "OffsetInsideAMessageIsRefusedInAPieceAsWell",
   withStream(async ({ kit }) => {
     await readOn(kit, BLOCK);
-    await refused(read(kit, 3 * BLOCK + 1, BLOCK), "invalid_offset");
+    await rejectsWith(read(kit, 3 * BLOCK + 1, BLOCK), "invalid_offset");
     equal((await read(kit, 3 * BLOCK, BLOCK)).length, BLOCK);
   }, { contentType: JSON_TYPE }),
 );
@@ -200,7 +200,7 @@ Deno.test(
     for (let block = 0; block < 5; block++) {
       equal((await read(kit, block * BLOCK, BLOCK)).length, BLOCK, `block ${block}`);
     }
-    await refused(read(kit, 5 * BLOCK, BLOCK), "damaged");
+    await rejectsWith(read(kit, 5 * BLOCK, BLOCK), "damaged");
     equal((await read(kit, 6 * BLOCK, BLOCK)).length, BLOCK);
   }),
 );

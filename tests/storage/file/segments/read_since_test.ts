@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
-import { refused } from "../../../support/expect.ts";
+import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
@@ -159,6 +159,6 @@ Deno.test(
     await kit.close();
     flipBit(`${kit.dir}/segments/01/0000000000000001-00000000000000000000.idx`, 48 + 3 * 32 + 16);
     await kit.open();
-    await refused(startSince(kit, startMs), "damaged", /\.idx is damaged at byte 144/);
+    await rejectsWith(startSince(kit, startMs), "damaged", /\.idx is damaged at byte 144/);
   }),
 );

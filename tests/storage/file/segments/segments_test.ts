@@ -11,7 +11,7 @@ import {
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
 } from "../../../../src/storage/file/segments/index_format.ts";
-import { refused } from "../../../support/expect.ts";
+import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
@@ -90,7 +90,7 @@ Deno.test(
     let atMs = 0;
     for (let i = 0; i < 10; i++) {
       const entry = decodeIndexEntry(index, INDEX_HEADER_BYTES + i * INDEX_ENTRY_BYTES);
-      equal([entry?.position, entry?.end], [i * 4000, (i + 1) * 4000]);
+      equal([entry?.filePosition, entry?.end], [i * 4000, (i + 1) * 4000]);
       equal(entry?.checksum, crc32(log.subarray(i * 4000, (i + 1) * 4000)));
       ok((entry?.atMs ?? 0) >= atMs);
       atMs = entry?.atMs ?? 0;
@@ -137,8 +137,8 @@ Deno.test(
       flipBit(`${kit.dir}/${LOG}`, position);
       const block = Math.floor(position / 4000) * 4000;
       const where = new RegExp(`${LOG} is damaged at byte ${block}: expected .*CRC-32`);
-      await refused(read(kit, 0), "damaged", where);
-      await refused(read(kit, position), "damaged", where);
+      await rejectsWith(read(kit, 0), "damaged", where);
+      await rejectsWith(read(kit, position), "damaged", where);
       const next = await nextAfterDamage(kit, position);
       equal(next, block + 4000);
       equal(await read(kit, next), WHOLE.slice(next));
@@ -161,8 +161,8 @@ Deno.test(
       const where = new RegExp(
         `${INDEX} is damaged at byte ${position - field}: expected a valid index entry`,
       );
-      await refused(read(kit, 0), "damaged", where);
-      await refused(read(kit, 12_500), "damaged", where);
+      await rejectsWith(read(kit, 0), "damaged", where);
+      await rejectsWith(read(kit, 12_500), "damaged", where);
       equal(await nextAfterDamage(kit, 0), 40_000);
       equal(await read(kit, 40_000), MESSAGES[10]);
       flipBit(`${kit.dir}/${INDEX}`, position);
@@ -177,7 +177,7 @@ for (const file of [LOG, INDEX]) {
     `MissingSegmentFileIsAnErrorThatSaysWhich_${file.slice(-3)}`,
     withStream({}, async (kit) => {
       await Deno.remove(`${kit.dir}/${file}`);
-      await refused(
+      await rejectsWith(
         read(kit, 0),
         "damaged",
         new RegExp(`${file} is damaged at byte 0.*found none`),
@@ -191,7 +191,7 @@ for (const file of [LOG, INDEX]) {
     `ShortenedSegmentFileIsDamage_${file.slice(-3)}`,
     withStream({}, async (kit) => {
       await Deno.truncate(`${kit.dir}/${file}`, 200);
-      await refused(read(kit, 20_000), "damaged", new RegExp(`${file} is damaged at byte`));
+      await rejectsWith(read(kit, 20_000), "damaged", new RegExp(`${file} is damaged at byte`));
     }),
   );
 
@@ -224,12 +224,16 @@ Deno.test(
       bytes.set(encodeIndexHeader({ ...header, ...other }));
       await Deno.writeFile(path, bytes);
       await kit.reopen();
-      await refused(read(kit, 0), "damaged", /\.idx is damaged at byte 0: expected the header of/);
+      await rejectsWith(
+        read(kit, 0),
+        "damaged",
+        /\.idx is damaged at byte 0: expected the header of/,
+      );
     }
     bytes[3] = 0;
     await Deno.writeFile(path, bytes);
     await kit.reopen();
-    await refused(read(kit, 0), "damaged", /found no valid header/);
+    await rejectsWith(read(kit, 0), "damaged", /found no valid header/);
   }),
 );
 
@@ -310,7 +314,7 @@ Deno.test("StreamDeletedWhileItIsReadIsNotFoundNeverWrong", () =>
       await kit.checkpoint();
       for (const outcome of await reads) {
         if (outcome.status === "fulfilled") equal(outcome.value, body);
-        else await refused(Promise.reject(outcome.reason), "not_found");
+        else await rejectsWith(Promise.reject(outcome.reason), "not_found");
       }
     }
     await kit.close();

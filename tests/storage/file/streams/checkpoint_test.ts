@@ -7,9 +7,9 @@ import {
 } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
 import { lockDirectory } from "../../../../src/storage/file/directory/lock.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
-import type { DatabaseDoor } from "../../../../src/storage/file/options.ts";
+import type { CatalogDriver } from "../../../../src/storage/file/options.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
-import { letIdleOnesGo } from "../../../support/simulation/simulated_process.ts";
+import { evictIdleStreams } from "../../../support/simulation/simulated_process.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
@@ -29,7 +29,7 @@ interface Holds {
 }
 
 /** A door to a catalogue whose checkpoints are held up. */
-function doorThatWaits({ second, end }: Holds, onSecond: () => void): DatabaseDoor {
+function doorThatWaits({ second, end }: Holds, onSecond: () => void): CatalogDriver {
   return {
     lock: lockDirectory,
     create: createSqliteCatalog,
@@ -95,7 +95,7 @@ async function text(storage: Storage, name: string): Promise<string> {
 Deno.test("what a checkpoint has stored leaves memory while the rest waits", () =>
   withTempDir((dir) =>
     inMidCheckpoint(dir, async (storage) => {
-      await letIdleOnesGo();
+      await evictIdleStreams();
       const { loadedStreams } = storage.status().figures;
       ok(loadedStreams <= STREAMS - 2_000 + 20, `${loadedStreams} streams are in memory`);
     })
@@ -104,13 +104,13 @@ Deno.test("what a checkpoint has stored leaves memory while the rest waits", () 
 Deno.test("what changes in mid-checkpoint is there after it, and after the next start", () =>
   withTempDir(async (dir) => {
     await inMidCheckpoint(dir, async (storage, { second, end }) => {
-      await letIdleOnesGo();
+      await evictIdleStreams();
       for (const name of ["s0", "s2400"]) await append(storage, name, "during ");
       await storage.delete("s1");
       await storage.create("s1", { contentType: TEXT });
       second.resolve();
       end.resolve();
-      while (storage.status().figures.checkpoints === 0) await letIdleOnesGo();
+      while (storage.status().figures.checkpoints === 0) await evictIdleStreams();
       for (const name of ["s0", "s1", "s2400"]) await append(storage, name, "after");
     });
     const storage = await openFileStorage({ dir });
@@ -134,8 +134,8 @@ Deno.test("where too many streams wait to be stored, the next ones wait for room
       }));
       // Of so many that may be dirty 500 of the first ones are.
       const room = MOST_DIRTY - 500;
-      while (made < room) await letIdleOnesGo();
-      await letIdleOnesGo();
+      while (made < room) await evictIdleStreams();
+      await evictIdleStreams();
       equal(made, room);
       second.resolve();
       // The checkpoint has not ended.

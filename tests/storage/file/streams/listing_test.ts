@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import type { ListPage, ListRequest } from "../../../../src/storage/storage.ts";
-import { refused } from "../../../support/expect.ts";
+import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
@@ -298,7 +298,7 @@ Deno.test(
     database.exec("UPDATE stream SET tail = 77 WHERE name = 's/b'");
     database.close();
     await kit.open();
-    await refused(list(kit), "damaged", /a row of stream with the CRC-32/);
+    await rejectsWith(list(kit), "damaged", /a row of stream with the CRC-32/);
     equal(await listNames(kit, { after: "s/b" }), ["s/c"]);
   }),
 );

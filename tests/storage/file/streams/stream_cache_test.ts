@@ -2,9 +2,9 @@ import { deepStrictEqual as equal, ok } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
-import { refused } from "../../../support/expect.ts";
+import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
-import { letIdleOnesGo } from "../../../support/simulation/simulated_process.ts";
+import { evictIdleStreams } from "../../../support/simulation/simulated_process.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
 const TEXT = "text/plain";
@@ -56,12 +56,15 @@ Deno.test(
     for (let round = 0; round < 3; round++) {
       await kit.checkpoint();
       for (const name of names) {
-        await letIdleOnesGo();
+        await evictIdleStreams();
         equal(await all(kit, name), `${name.repeat(2000)}${".".repeat(round + 1)}`);
-        await letIdleOnesGo();
+        await evictIdleStreams();
         const body = encodeUtf8("x");
         const request = { contentType: TEXT, body };
-        await refused(kit.storage.append(name, { ...request, seq: "a" }), "sequence_regression");
+        await rejectsWith(
+          kit.storage.append(name, { ...request, seq: "a" }),
+          "sequence_regression",
+        );
         const again = { ...request, producer: { id: "p", epoch: 1, seq: 0 } };
         equal((await kit.storage.append(name, again)).duplicate, true);
         await text(kit, name, ".");
@@ -80,7 +83,7 @@ Deno.test(
       for (const name of names) {
         await text(kit, name, `${round}`);
         for (const other of idle) await kit.storage.head(other);
-        await letIdleOnesGo();
+        await evictIdleStreams();
       }
       if (round !== 1) continue;
       await kit.checkpoint();
@@ -100,16 +103,16 @@ Deno.test(
     const names = Array.from({ length: 10 }, (_, i) => `s${i}`);
     for (const name of names) await kit.storage.create(name, { contentType: TEXT });
     await kit.checkpoint();
-    await letIdleOnesGo();
+    await evictIdleStreams();
     const atFirst = loaded();
     ok(atFirst >= 10, `${atFirst} streams are in memory`);
     for (const name of names) await text(kit, name, name.repeat(500));
     equal(loaded(), atFirst);
     await kit.checkpoint();
-    await letIdleOnesGo();
+    await evictIdleStreams();
     ok(loaded() > 0 && loaded() < 9, `${loaded()} streams are in memory`);
     for (const name of names) equal(await all(kit, name), name.repeat(500));
-    await letIdleOnesGo();
+    await evictIdleStreams();
     ok(loaded() < 9, `${loaded()} streams are in memory`);
   }),
 );
@@ -121,14 +124,14 @@ Deno.test(
     const idle = Array.from({ length: 15 }, (_, i) => `idle${i}`);
     for (const name of idle) await kit.storage.create(name, { contentType: TEXT });
     await kit.checkpoint();
-    await letIdleOnesGo();
+    await evictIdleStreams();
     ok(loaded() >= 15, `${loaded()} streams are in memory`);
     for (let i = 0; i < 15; i++) await kit.storage.create(`dirty${i}`, { contentType: TEXT });
     await kit.storage.head("idle0");
     await kit.checkpoint();
     for (let i = 0; i < 15; i++) await text(kit, `dirty${i}`, "x");
     for (const name of idle) await kit.storage.head(name);
-    await letIdleOnesGo();
+    await evictIdleStreams();
     ok(loaded() >= 15 && loaded() <= 21, `${loaded()} streams are in memory`);
   }),
 );
@@ -165,7 +168,7 @@ Deno.test(
     const watch = await kit.storage.watch("a", () => wakes++);
     await kit.checkpoint();
     for (const name of ["b", "c"]) await kit.storage.head(name);
-    await letIdleOnesGo();
+    await evictIdleStreams();
     await text(kit, "a", "x");
     ok(wakes > 0);
     watch.cancel();
@@ -179,16 +182,16 @@ Deno.test(
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
     await storage.create("stored", { fork: { source: "s" } });
     await kit.checkpoint();
-    await letIdleOnesGo();
+    await evictIdleStreams();
     await storage.create("new", { fork: { source: "s" } });
     await storage.delete("stored");
     await kit.storage.delete("s");
-    await refused(storage.head("s"), "gone");
+    await rejectsWith(storage.head("s"), "gone");
     await kit.checkpoint();
-    await letIdleOnesGo();
+    await evictIdleStreams();
     equal(await all(kit, "new"), "abc");
     await storage.delete("new");
-    await refused(storage.head("s"), "not_found");
+    await rejectsWith(storage.head("s"), "not_found");
   }),
 );
 
@@ -199,12 +202,12 @@ Deno.test(
     await kit.storage.create("f", { fork: { source: "s" } });
     await kit.storage.create("other", { contentType: TEXT });
     await kit.checkpoint();
-    await letIdleOnesGo();
+    await evictIdleStreams();
     await kit.storage.delete("f");
     await kit.storage.head("other");
-    await letIdleOnesGo();
+    await evictIdleStreams();
     await kit.storage.delete("s");
-    await refused(kit.storage.head("s"), "not_found");
+    await rejectsWith(kit.storage.head("s"), "not_found");
   }),
 );
 
@@ -217,9 +220,9 @@ Deno.test(
     await kit.storage.delete("f");
     await kit.checkpoint();
     await kit.storage.head("file-kit/mark");
-    await letIdleOnesGo();
+    await evictIdleStreams();
     await kit.storage.delete("s");
-    await refused(kit.storage.head("s"), "not_found");
+    await rejectsWith(kit.storage.head("s"), "not_found");
   }),
 );
 
@@ -233,7 +236,7 @@ Deno.test(
     await kit.crash();
     await kit.checkpoint();
     await kit.storage.delete("s");
-    await refused(kit.storage.head("s"), "not_found");
+    await rejectsWith(kit.storage.head("s"), "not_found");
   }),
 );
 
@@ -248,7 +251,9 @@ Deno.test(
     await kit.crash();
     for (let i = 0; i < 3; i++) {
       await kit.checkpoint();
-      for (const name of ["stored", "logged"]) await refused(kit.storage.head(name), "not_found");
+      for (const name of ["stored", "logged"]) {
+        await rejectsWith(kit.storage.head(name), "not_found");
+      }
     }
     for (const name of ["stored", "logged"]) {
       equal((await kit.storage.create(name, { contentType: TEXT })).created, true);
@@ -288,11 +293,11 @@ Deno.test(
     for (const [name, body] of Object.entries(expected)) equal(await all(kit, name), body);
     const again = { ...append, producer: { id: "p", epoch: 0, seq: 0 } };
     equal((await kit.storage.append("a", again)).duplicate, true);
-    await refused(kit.storage.append("a", append), "sequence_regression");
-    await refused(kit.storage.append("d", append), "stream_closed");
-    await refused(kit.storage.head("b"), "gone");
+    await rejectsWith(kit.storage.append("a", append), "sequence_regression");
+    await rejectsWith(kit.storage.append("d", append), "stream_closed");
+    await rejectsWith(kit.storage.head("b"), "gone");
     await kit.storage.delete("f");
-    await refused(kit.storage.head("b"), "not_found");
+    await rejectsWith(kit.storage.head("b"), "not_found");
   }),
 );
 
@@ -372,7 +377,11 @@ Deno.test(
     await kit.open();
     kit.clock.advance(2_000);
     await kit.checkpoint();
-    await refused(kit.storage.head("damaged"), "damaged", /catalog\.sqlite is damaged .*CRC-32/);
+    await rejectsWith(
+      kit.storage.head("damaged"),
+      "damaged",
+      /catalog\.sqlite is damaged .*CRC-32/,
+    );
     await text(kit, "other", "x");
   }),
 );
@@ -410,7 +419,7 @@ Deno.test(
     equal(segmentFiles(kit).length, 4);
     await kit.crash();
     await kit.checkpoint();
-    for (let i = 0; i < 10 && segmentFiles(kit).length > 2; i++) await letIdleOnesGo();
+    for (let i = 0; i < 10 && segmentFiles(kit).length > 2; i++) await evictIdleStreams();
     equal(segmentFiles(kit), [log, index].sort());
     equal((await all(kit, "s")).length, 9_000);
   }),

@@ -20,7 +20,7 @@ const HEADER = {
   number: 7,
   salt: 0xdeadbeef,
   uuid: "00112233-4455-6677-8899-aabbccddeeff",
-  firstSequence: 1000,
+  firstLsn: 1000,
   sizeBytes: 0x10_0000,
 };
 const GOLDEN_HEADER = hex`
@@ -64,14 +64,14 @@ Deno.test("LogSeedsGoldenNumbers", () => {
 });
 
 Deno.test("BatchGoldenBytes", () => {
-  const bytes = encodeBatch(RECORDS, { firstSequence: 1000, syncedThrough: 999 }, SEED);
+  const bytes = encodeBatch(RECORDS, { firstLsn: 1000, syncedLsn: 999 }, SEED);
   equal(bytes.length, 512);
   equal(bytes.slice(0, 52), GOLDEN_BATCH);
   equal(bytes.slice(52), new Uint8Array(460));
   equal(decodeBatchHeader(bytes, SEED), {
     payloadBytes: 12,
-    firstSequence: 1000,
-    syncedThrough: 999,
+    firstLsn: 1000,
+    syncedLsn: 999,
     count: 2,
     payloadChecksum: 0xfba6166b,
   });
@@ -89,8 +89,8 @@ Deno.test("BatchOfTheWriterIsTheSame", () => {
       1000 + i,
     );
   });
-  equal(batch.lastSequence, 1001);
-  const expected = encodeBatch(RECORDS, { firstSequence: 1000, syncedThrough: 999 }, SEED);
+  equal(batch.lastLsn, 1001);
+  const expected = encodeBatch(RECORDS, { firstLsn: 1000, syncedLsn: 999 }, SEED);
   equal(batch.seal(999, SEED), expected);
 });
 
@@ -105,7 +105,7 @@ Deno.test("LogHeaderWithAnyByteChangedDoesNotCheck", () => {
 
 Deno.test("BatchWithAnyByteChangedDoesNotCheck", () => {
   for (let at = 0; at < 52; at++) {
-    const bytes = encodeBatch(RECORDS, { firstSequence: 1000, syncedThrough: 999 }, SEED);
+    const bytes = encodeBatch(RECORDS, { firstLsn: 1000, syncedLsn: 999 }, SEED);
     bytes[at] = (bytes[at] ?? 0) ^ 0x10;
     const header = decodeBatchHeader(bytes, SEED);
     if (at < 40) equal(header, undefined, `byte ${at}`);
@@ -114,7 +114,7 @@ Deno.test("BatchWithAnyByteChangedDoesNotCheck", () => {
 });
 
 Deno.test("BatchElsewhereOrInAnotherLifeDoesNotCheck", () => {
-  const bytes = encodeBatch(RECORDS, { firstSequence: 1000, syncedThrough: 999 }, SEED);
+  const bytes = encodeBatch(RECORDS, { firstLsn: 1000, syncedLsn: 999 }, SEED);
   const others = [
     batchSeed(logSeed(HEADER), 1024),
     batchSeed(logSeed({ ...HEADER, number: 8 }), 512),
@@ -143,7 +143,7 @@ Deno.test("LogHeadersRoundTrip", () => {
     number: fc.maxSafeNat(),
     salt: fc.nat(0xffff_ffff),
     uuid: fc.uuid(),
-    firstSequence: fc.maxSafeNat(),
+    firstLsn: fc.maxSafeNat(),
     sizeBytes: fc.maxSafeNat(),
   });
   fc.assert(fc.property(header, (it) => equal(decodeLogHeader(encodeLogHeader(it)), it)));

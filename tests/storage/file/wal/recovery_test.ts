@@ -15,7 +15,7 @@ import { repairDirectory } from "../../../../src/storage/file/maintenance/repair
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileSystemError } from "../../../../src/env/file_system.ts";
-import { notOpened, refused } from "../../../support/expect.ts";
+import { notOpened, rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { copyKilled, withTempDir } from "../../../support/temp_dir.ts";
 
@@ -91,7 +91,7 @@ const LOOK_UPS = [
   "countForks",
   "forkIds",
   "greatestId",
-  "positionBehind",
+  "newestLsnAfter",
 ] as const;
 
 for (const call of LOOK_UPS) {
@@ -209,7 +209,7 @@ Deno.test("a damaged row says nothing of the log's end", () =>
     database.close();
     const storage = await openFileStorage({ dir });
     await post(storage, "y", "more");
-    await refused(storage.head("x"), "damaged");
+    await rejectsWith(storage.head("x"), "damaged");
     await storage.close();
   }));
 
@@ -260,8 +260,8 @@ Deno.test("a stream whose row is damaged is set aside, its records are kept, the
     database.close();
     for (let start = 0; start < 3; start++) {
       const storage = await openFileStorage({ dir });
-      await refused(storage.head("x"), "damaged");
-      await refused(post(storage, "x", "no"), "damaged");
+      await rejectsWith(storage.head("x"), "damaged");
+      await rejectsWith(post(storage, "x", "no"), "damaged");
       await post(storage, "y", `${start};`);
       await storage.create(`new${start}`, { contentType: TEXT });
       equal(storage.status().state, "ok");
@@ -333,7 +333,7 @@ for (const [what, damage] of Object.entries(SEGMENT_DAMAGE)) {
         ok(i < 200, "the damage is noticed");
         await post(storage, "z", ".");
       }
-      await refused(post(storage, "x", "no", 3), "damaged", /takes no appends/);
+      await rejectsWith(post(storage, "x", "no", 3), "damaged", /takes no appends/);
       equal(storage.status().damagedStreams?.map(({ name }) => name), ["x"]);
       equal(storage.status().state, "ok");
       await storage.close();
@@ -344,7 +344,7 @@ for (const [what, damage] of Object.entries(SEGMENT_DAMAGE)) {
         equal(info.tail, tail);
         const { data } = await after.read("x", tail - 8000, 8000);
         equal(new TextDecoder().decode(data), "b".repeat(8000));
-        await refused(after.read("x", 0, 4096), "damaged");
+        await rejectsWith(after.read("x", 0, 4096), "damaged");
         match(await text(after, "y"), /more;$/);
         equal(after.status().state, "ok");
         await after.close();

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { FileSystemErrorKind } from "../../../../src/env/file_system.ts";
-import { sqliteTrouble } from "../../../../src/storage/file/directory/sqlite_error.ts";
+import { sqliteErrorKind } from "../../../../src/storage/file/directory/sqlite_error.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import type { Fault } from "../../../support/simulation/faults.ts";
 import type { Machine } from "../../../support/simulation/machine.ts";
@@ -173,7 +173,7 @@ Deno.test("an input/output error in a write is no want of room, and the end", as
 
 Deno.test("SQLite's errors are told apart by what they lack", () => {
   const failed = (message: string, errcode?: number) =>
-    sqliteTrouble(Object.assign(new Error(message), errcode === undefined ? {} : { errcode }));
+    sqliteErrorKind(Object.assign(new Error(message), errcode === undefined ? {} : { errcode }));
   equal(failed("unable to open database file", 14), "cannot_open");
   equal(failed("unable to open database file"), "cannot_open");
   // SQLITE_CANTOPEN_FULLPATH: the low byte is what counts.

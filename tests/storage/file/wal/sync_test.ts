@@ -34,7 +34,7 @@ function make(mayBlock = true): Made {
       syncs.push("beside");
       return Promise.resolve();
     },
-    dataSyncHere: () => {
+    dataSyncBlocking: () => {
       syncs.push("here");
       clock.advance(made.tookMs);
     },

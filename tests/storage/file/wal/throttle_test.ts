@@ -1,22 +1,22 @@
 import { equal, ok, rejects } from "node:assert/strict";
-import { LogPace, type PacedLog } from "../../../../src/storage/file/wal/throttle.ts";
+import { Throttle, type ThrottleLog } from "../../../../src/storage/file/wal/throttle.ts";
 
 /** A log that makes a batch of one record durable each time somebody waits for one. */
-class FakeLog implements PacedLog {
-  assigned = 0;
-  durableSequence = 0;
+class FakeLog implements ThrottleLog {
+  assignedLsn = 0;
+  durableLsn = 0;
   waits = 0;
 
   durable(sequence: number): Promise<void> | undefined {
-    if (sequence <= this.durableSequence) return undefined;
+    if (sequence <= this.durableLsn) return undefined;
     this.waits++;
     return Promise.resolve().then(() => {
-      this.durableSequence = sequence;
+      this.durableLsn = sequence;
     });
   }
 
   append(records: number): void {
-    this.assigned += records;
+    this.assignedLsn += records;
   }
 }
 
@@ -34,31 +34,31 @@ async function turnsOf(work: Promise<void>): Promise<number> {
 
 Deno.test("a busy log gets so many batches through, and no more", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, () => false);
+  const pace = new Throttle(log, () => false);
   log.append(20);
-  await pace.letThrough(3);
-  equal(log.durableSequence, 3);
-  await pace.letThrough(2);
-  equal(log.durableSequence, 5);
+  await pace.yieldFor(3);
+  equal(log.durableLsn, 3);
+  await pace.yieldFor(2);
+  equal(log.durableLsn, 5);
 });
 
 Deno.test("a log without records keeps nobody: as many turns as it would be batches", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, () => false);
-  await pace.letThrough(2);
-  const turns = await turnsOf(pace.letThrough(2));
+  const pace = new Throttle(log, () => false);
+  await pace.yieldFor(2);
+  const turns = await turnsOf(pace.yieldFor(2));
   ok(turns <= 4, `${turns} turns`);
   equal(log.waits, 0);
 });
 
 Deno.test("a log that had records lately is waited for, though nothing is queued just now", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, () => false);
-  await pace.letThrough(2);
+  const pace = new Throttle(log, () => false);
+  await pace.yieldFor(2);
   log.append(1);
-  log.durableSequence = 1;
+  log.durableLsn = 1;
   let turns = 0;
-  const passing = pace.letThrough(2);
+  const passing = pace.yieldFor(2);
   const late = (async () => {
     while (turns < 12) {
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -67,18 +67,18 @@ Deno.test("a log that had records lately is waited for, though nothing is queued
     log.append(5);
   })();
   await Promise.all([passing, late]);
-  equal(log.durableSequence, 3);
+  equal(log.durableLsn, 3);
   // And where nothing comes after all, it is given up.
   log.append(1);
-  log.durableSequence = log.assigned;
-  await pace.letThrough(2);
+  log.durableLsn = log.assignedLsn;
+  await pace.yieldFor(2);
 });
 
 Deno.test("nothing is let through where it has to hurry", async () => {
   const log = new FakeLog();
-  const pace = new LogPace(log, () => true);
+  const pace = new Throttle(log, () => true);
   log.append(20);
-  await pace.letThrough(3);
+  await pace.yieldFor(3);
   equal(log.waits, 0);
 });
 
@@ -86,5 +86,5 @@ Deno.test("a log that failed ends the work behind it", async () => {
   const log = new FakeLog();
   log.append(1);
   log.durable = () => Promise.reject(new Error("The disk is gone."));
-  await rejects(new LogPace(log, () => false).letThrough(2), /The disk is gone/);
+  await rejects(new Throttle(log, () => false).yieldFor(2), /The disk is gone/);
 });

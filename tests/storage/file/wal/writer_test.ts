@@ -1,9 +1,9 @@
 import { deepStrictEqual as equal, ok, throws } from "node:assert";
 import { encodeLogHeader } from "../../../../src/storage/file/wal/format.ts";
 import { FileSystemError } from "../../../../src/env/file_system.ts";
-import { notOpened, refused } from "../../../support/expect.ts";
+import { notOpened, rejectsWith } from "../../../support/expect.ts";
 import { HookedFileSystem, noSpace } from "../../../support/hooked_file_system.ts";
-import { LogKit } from "../../../support/wal_kit.ts";
+import { WalKit } from "../../../support/wal_kit.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
 const FIRST = "00000000000000000001.wal";
@@ -12,10 +12,10 @@ const THIRD = "00000000000000000003.wal";
 /** Texts of this length take a batch of one sector each. */
 const SECTOR = 512;
 
-function withLog(run: (log: LogKit) => Promise<void>): () => Promise<void> {
+function withLog(run: (log: WalKit) => Promise<void>): () => Promise<void> {
   return () =>
     withTempDir(async (dir) => {
-      const log = new LogKit(dir);
+      const log = new WalKit(dir);
       try {
         await run(log);
       } finally {
@@ -25,7 +25,7 @@ function withLog(run: (log: LogKit) => Promise<void>): () => Promise<void> {
 }
 
 /** One batch for each text. */
-async function addAll(log: LogKit, texts: readonly string[]): Promise<void> {
+async function addAll(log: WalKit, texts: readonly string[]): Promise<void> {
   for (const text of texts) await log.add(text);
 }
 
@@ -68,9 +68,9 @@ Deno.test(
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b", "c"]);
-    log.position = 2;
+    log.checkpointLsn = 2;
     equal(await log.reopen(), ["c"]);
-    log.position = 3;
+    log.checkpointLsn = 3;
     equal(await log.reopen(), []);
   }),
 );
@@ -106,7 +106,7 @@ Deno.test(
     const added = log.add("a");
     await syncing.promise;
     const next = log.add("b");
-    equal([log.durable, log.writer.durableSequence], [[], 0]);
+    equal([log.durable, log.writer.durableLsn], [[], 0]);
     gate.resolve();
     await added;
     await next;
@@ -215,14 +215,14 @@ Deno.test(
     await addAll(log, numbered(100, 100));
     await log.reopen();
     await log.writer.release(100);
-    log.position = 100;
+    log.checkpointLsn = 100;
     await addAll(log, numbered(600, 100));
     const names = Object.keys(log.list());
     ok(names.includes(THIRD) && !names.includes(FIRST));
     equal(await log.reopen(), numbered(600, 100));
     for (let position = 700, round = 0; round < 5; round++) {
       await log.writer.release(position);
-      log.position = position;
+      log.checkpointLsn = position;
       await addAll(log, numbered(170, 200));
       position += 170;
       equal(await log.reopen(), numbered(170, 200));
@@ -394,7 +394,7 @@ Deno.test(
       throw new FileSystemError("other", "sync", path, "input/output error");
     };
     const waiting = [log.add("b"), log.add("c")];
-    for (const added of waiting) await refused(added, "storage_failed", /input\/output error/);
+    for (const added of waiting) await rejectsWith(added, "storage_failed", /input\/output error/);
     throws(() => log.queue("d"), /takes no writes until the server is started again/);
     equal([log.durable, syncs], [["a"], 1]);
   }),
@@ -439,7 +439,7 @@ Deno.test(
         number: 9,
         salt: 1,
         uuid: log.uuid,
-        firstSequence: 500,
+        firstLsn: 500,
         sizeBytes: 65_536,
       }),
     );
@@ -468,7 +468,7 @@ Deno.test(
     await log.reopen();
     await log.writer.release(2);
     await log.close();
-    log.position = 1;
+    log.checkpointLsn = 1;
     await notOpened(log.read(), "damaged", /begins at record 3.*up to 1 only/);
   }),
 );
@@ -479,7 +479,7 @@ Deno.test(
     await log.create();
     await addAll(log, ["a", "b"]);
     await log.close();
-    log.position = 3;
+    log.checkpointLsn = 3;
     await notOpened(log.read(), "damaged", /ends at record 2.*up to 3: .*older/);
   }),
 );
@@ -502,7 +502,7 @@ Deno.test(
     disk.before = (call) => {
       if (call.call === "sync") throw noSpace(call);
     };
-    await refused(log.writer.flush(), "storage_failed");
+    await rejectsWith(log.writer.flush(), "storage_failed");
     throws(() => log.queue("b"), /takes no writes/);
   }),
 );

@@ -117,7 +117,7 @@ function schemaOf(database: DatabaseSync): Map<string, string> {
 /** The catalogue's state, as far as its row checks. */
 export interface CheckedState {
   readonly uuid: string;
-  readonly position: number;
+  readonly lsn: number;
   readonly nextId: number;
 }
 
@@ -149,7 +149,7 @@ export function* checkState(
   }
   const state = {
     uuid: String(row.uuid),
-    position: Number(row.position),
+    lsn: Number(row.position),
     nextId: Number(row.next_id),
   };
   if (uuid !== undefined && state.uuid !== uuid) {
@@ -161,7 +161,7 @@ export function* checkState(
   // A checkpoint that was cut short leaves rows of later streams, and they hold later records.
   const { greatest } = database.prepare(
     "SELECT max(id) AS greatest FROM stream WHERE id >= ? AND position <= ?",
-  ).get(state.nextId, state.position) ?? {};
+  ).get(state.nextId, state.lsn) ?? {};
   if (typeof greatest === "number") {
     yield rowFinding("catalog_state", path, "the next id was used already", {
       expected: `a next id greater than ${greatest}`,

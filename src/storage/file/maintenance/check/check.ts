@@ -14,7 +14,7 @@ import {
 import { leftOverFiles } from "./left_over_files.ts";
 import { checkLog } from "./log.ts";
 import { LoggedStreams } from "./logged_streams.ts";
-import { checkRows, rowPlaces } from "./rows.ts";
+import { checkRows, rowStates } from "./rows.ts";
 import { type CheckCounts, type CheckScope, countFile } from "./scope.ts";
 import { withWindow } from "../scan/file_window.ts";
 import { type Finding, type Found, isFinding } from "./finding.ts";
@@ -40,7 +40,7 @@ export async function checkDirectory(
   { fileSystem, dir }: { fileSystem: FileSystem; dir: string },
 ): Promise<CheckReport> {
   const paths = directoryPaths(dir);
-  refuseOthers({ fileSystem, paths });
+  requireOwnDirectory({ fileSystem, paths });
   const lock = lockDirectory(paths.lock);
   try {
     return await checkLocked({ fileSystem, paths });
@@ -54,7 +54,9 @@ export async function checkDirectory(
  *
  * @throws {DirectoryError} `empty` or `foreign`
  */
-export function refuseOthers({ fileSystem, paths }: Pick<CheckScope, "fileSystem" | "paths">) {
+export function requireOwnDirectory(
+  { fileSystem, paths }: Pick<CheckScope, "fileSystem" | "paths">,
+) {
   const names = fileSystem.list(paths.root) ?? [];
   if (names.length === 0) {
     const message = "the directory is missing or empty; name one that a server made";
@@ -88,7 +90,7 @@ async function checkLocked(
     if (!isThere(scope, path)) found.push(missingFinding(path));
   }
   if (!isThere(scope, paths.catalog)) {
-    take(checkLog(scope, { uuid: format?.uuid, position: undefined }, () => []));
+    take(checkLog(scope, { uuid: format?.uuid, lsn: undefined }, () => []));
     return { found, counts };
   }
   await withWindow(fileSystem, paths.catalog, (window) => {
@@ -118,8 +120,8 @@ function* checkCatalog(
   yield* checkPages(database, catalog);
   yield* checkSchema(database, catalog);
   const state = yield* checkState(database, catalog, uuid);
-  const logged = new LoggedStreams(rowPlaces(database));
-  const frame = { uuid: uuid ?? state?.uuid, position: state?.position };
+  const logged = new LoggedStreams(rowStates(database));
+  const frame = { uuid: uuid ?? state?.uuid, lsn: state?.lsn };
   const logEnd = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
   yield* logged.finish();
   scope.counts.streams += logged.countBeyondRows;
@@ -131,9 +133,9 @@ function* checkCatalog(
 function* takeRecord(
   logged: LoggedStreams,
   record: Parameters<LoggedStreams["add"]>[0],
-  { position = 0 }: { position: number | undefined },
+  { lsn = 0 }: { lsn: number | undefined },
 ): Generator<Found> {
-  if (record.sequence > position) yield* logged.add(record);
+  if (record.lsn > lsn) yield* logged.add(record);
 }
 
 function formatFinding(path: string): Finding {

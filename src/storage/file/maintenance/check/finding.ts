@@ -47,7 +47,7 @@ export type FindingKind =
   | "index_entry";
 
 /** A stream that damage touches. */
-export interface TouchedStream {
+export interface AffectedStream {
   readonly id: number;
   /** Where its row can be read. */
   readonly name?: string | undefined;
@@ -69,7 +69,7 @@ export interface Finding {
   readonly message: string;
   readonly expected: string;
   readonly found: string;
-  readonly stream?: TouchedStream | undefined;
+  readonly stream?: AffectedStream | undefined;
   /** What of the stream it touches, where that is known: own offsets, not those of its forks. */
   readonly range?: OffsetRange | undefined;
 }
@@ -103,11 +103,11 @@ export function isFinding(found: Found): found is Finding {
 export function describeFinding(finding: Finding): string {
   const { path, position, message, expected, found, stream, range } = finding;
   const place = `${path}:${position}: ${message} (expected ${expected}, found ${found})`;
-  return `${place}${describeTouched(stream, range)}`;
+  return `${place}${describeAffected(stream, range)}`;
 }
 
 /** The end of a line that says which stream it is about: `; stream …, offsets …`, or nothing. */
-export function describeTouched(stream?: TouchedStream, range?: OffsetRange): string {
+export function describeAffected(stream?: AffectedStream, range?: OffsetRange): string {
   if (stream === undefined) return "";
   const who = stream.name === undefined
     ? `stream ${stream.id}`

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { FILLING_NAME } from "../../wal/files.ts";
+import { PREALLOCATING_NAME } from "../../wal/files.ts";
 import { parseSegmentName, segmentPaths } from "../../directory/paths.ts";
 import type { CheckScope } from "./scope.ts";
 import type { Note } from "./finding.ts";
@@ -8,9 +8,9 @@ import type { Note } from "./finding.ts";
 /** Files that belong to nothing: what a crash left, or what somebody put there. */
 export function* leftOverFiles(scope: CheckScope, database: DatabaseSync): Generator<Note> {
   const { fileSystem, paths } = scope;
-  if (fileSystem.list(paths.log)?.includes(FILLING_NAME)) {
+  if (fileSystem.list(paths.log)?.includes(PREALLOCATING_NAME)) {
     yield leftOver(
-      join(paths.log, FILLING_NAME),
+      join(paths.log, PREALLOCATING_NAME),
       "a log file that was being made; the next start removes it",
     );
   }

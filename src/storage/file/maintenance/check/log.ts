@@ -18,17 +18,17 @@ import { type WalkedBatch, type WalkedRecord, walkLog, walkRecords } from "../sc
 export interface LogFrame {
   readonly uuid: string | undefined;
   /** The catalogue holds all records up to this one. */
-  readonly position: number | undefined;
+  readonly lsn: number | undefined;
 }
 
 /** A record of the log and the file that it is in. */
-export interface PlacedRecord extends WalkedRecord {
+export interface LocatedRecord extends WalkedRecord {
   readonly path: string;
 }
 
 /** Where the log ends; `isWhole` is false where damage hides what else was in it. */
 export interface LogEnd {
-  readonly lastSequence: number;
+  readonly lastLsn: number;
   readonly isWhole: boolean;
 }
 
@@ -36,7 +36,7 @@ interface Broken {
   readonly path: string;
   readonly position: number;
   /** The record that should begin there. */
-  readonly sequence: number;
+  readonly lsn: number;
 }
 
 /**
@@ -46,7 +46,7 @@ interface Broken {
 export function* checkLog(
   scope: CheckScope,
   frame: LogFrame,
-  visit: (record: PlacedRecord) => Iterable<Found>,
+  visit: (record: LocatedRecord) => Iterable<Found>,
 ): Generator<Found, LogEnd> {
   const check = new LogCheck(scope, frame, visit);
   yield* check.run();
@@ -56,9 +56,9 @@ export function* checkLog(
 class LogCheck {
   readonly #scope: CheckScope;
   readonly #frame: LogFrame;
-  readonly #visit: (record: PlacedRecord) => Iterable<Found>;
+  readonly #visit: (record: LocatedRecord) => Iterable<Found>;
   /** Undefined until a file says where it begins. */
-  #lastSequence: number | undefined;
+  #lastLsn: number | undefined;
   #isWhole = true;
   /** Where the file before ended without a batch that checks, though bytes follow there. */
   #end: Broken | undefined;
@@ -66,7 +66,7 @@ class LogCheck {
   constructor(
     scope: CheckScope,
     frame: LogFrame,
-    visit: (record: PlacedRecord) => Iterable<Found>,
+    visit: (record: LocatedRecord) => Iterable<Found>,
   ) {
     this.#scope = scope;
     this.#frame = frame;
@@ -74,7 +74,7 @@ class LogCheck {
   }
 
   get end(): LogEnd {
-    return { lastSequence: this.#lastSequence ?? 0, isWhole: this.#isWhole };
+    return { lastLsn: this.#lastLsn ?? 0, isWhole: this.#isWhole };
   }
 
   *run(): Generator<Found> {
@@ -117,7 +117,7 @@ class LogCheck {
     const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
     if (header === undefined) {
       this.#isWhole = false;
-      this.#lastSequence = undefined;
+      this.#lastLsn = undefined;
       this.#end = undefined;
       yield {
         kind: "log_header",
@@ -146,7 +146,7 @@ class LogCheck {
         found: `${header.number}`,
       };
     }
-    const { uuid, position } = this.#frame;
+    const { uuid, lsn } = this.#frame;
     if (uuid !== undefined && header.uuid !== uuid) {
       this.#isWhole = false;
       yield {
@@ -158,17 +158,17 @@ class LogCheck {
         found: header.uuid,
       };
     }
-    const last = this.#lastSequence;
-    const first = header.firstSequence;
+    const last = this.#lastLsn;
+    const first = header.firstLsn;
     if (last === undefined) {
-      if (this.#isWhole && position !== undefined && first > position + 1) {
+      if (this.#isWhole && lsn !== undefined && first > lsn + 1) {
         this.#isWhole = false;
         yield {
           kind: "log_gap",
           path,
           position: 36,
           message: "records before the log's first file are missing",
-          expected: `a log that begins with record ${position + 1} or an earlier one`,
+          expected: `a log that begins with record ${lsn + 1} or an earlier one`,
           found: `one that begins with record ${first}`,
         };
       }
@@ -176,7 +176,7 @@ class LogCheck {
       yield this.#gap(path, last + 1, first);
       this.#isWhole = false;
     }
-    this.#lastSequence = first - 1;
+    this.#lastLsn = first - 1;
   }
 
   *#size({ sizeBytes }: FileWindow, path: string, header: LogHeader): Generator<Finding> {
@@ -210,19 +210,19 @@ class LogCheck {
     header: LogHeader,
     isLast: boolean,
   ): Generator<Found> {
-    let expected = header.firstSequence;
+    let expected = header.firstLsn;
     let broken: Broken | undefined;
     let end = LOG_HEADER_BYTES;
     for (const part of walkLog(window, logSeed(header))) {
       const isBatch = part.kind === "batch";
-      if (isBatch && broken !== undefined && part.header.syncedThrough >= broken.sequence) {
+      if (isBatch && broken !== undefined && part.header.syncedLsn >= broken.lsn) {
         this.#isWhole = false;
         yield unproven(broken, `the batch at byte ${part.position} says that it was on disk`);
-        expected = part.header.firstSequence;
+        expected = part.header.firstLsn;
         broken = undefined;
       }
-      if (!isBatch || !part.isWhole || part.header.firstSequence !== expected) {
-        if (part.kind !== "end") broken ??= { path, position: part.position, sequence: expected };
+      if (!isBatch || !part.isWhole || part.header.firstLsn !== expected) {
+        if (part.kind !== "end") broken ??= { path, position: part.position, lsn: expected };
         continue;
       }
       if (broken !== undefined) continue;
@@ -230,7 +230,7 @@ class LogCheck {
       expected += part.header.count;
       end = part.position + part.header.payloadBytes;
     }
-    this.#lastSequence = expected - 1;
+    this.#lastLsn = expected - 1;
     this.#end = broken ?? this.#tornHeader(window, path, end, expected);
     if (isLast && this.#end !== undefined) yield* this.#tornEnd(this.#end);
   }
@@ -240,18 +240,18 @@ class LogCheck {
     window: FileWindow,
     path: string,
     end: number,
-    sequence: number,
+    lsn: number,
   ): Broken | undefined {
     const position = Math.ceil(end / LOG_HEADER_BYTES) * LOG_HEADER_BYTES;
     const bytes = window.bytes(position, 16);
-    if (bytes.length < 16 || getU64(viewOf(bytes), 8) !== sequence) return undefined;
-    return { path, position, sequence };
+    if (bytes.length < 16 || getU64(viewOf(bytes), 8) !== lsn) return undefined;
+    return { path, position, lsn };
   }
 
   *#tornEnd(end: Broken): Generator<Found> {
-    const { position } = this.#frame;
+    const { lsn } = this.#frame;
     // What the catalogue says is told by itself, at this place.
-    if (position !== undefined && end.sequence <= position) return;
+    if (lsn !== undefined && end.lsn <= lsn) return;
     yield tornTail(end);
   }
 
@@ -263,7 +263,7 @@ class LogCheck {
           kind: "log_batch",
           path,
           position: record.position,
-          message: `record ${record.sequence} can't be read`,
+          message: `record ${record.lsn} can't be read`,
           expected: "a create, an append or a delete",
           found: `${record.lengthBytes} bytes that are none`,
         };
@@ -274,9 +274,9 @@ class LogCheck {
   }
 
   *#againstCatalog(): Generator<Finding> {
-    const { position } = this.#frame;
-    const last = this.#lastSequence;
-    if (position === undefined || last === undefined || last >= position) return;
+    const { lsn } = this.#frame;
+    const last = this.#lastLsn;
+    if (lsn === undefined || last === undefined || last >= lsn) return;
     if (!this.#isWhole) return;
     this.#isWhole = false;
     const end = this.#end;
@@ -286,31 +286,31 @@ class LogCheck {
         path: this.#scope.paths.log,
         position: 0,
         message: "the log is older than the catalogue",
-        expected: `records up to ${position}`,
+        expected: `records up to ${lsn}`,
         found: `records up to ${last}`,
       }
-      : unproven(end, `the catalogue holds records up to ${position}`);
+      : unproven(end, `the catalogue holds records up to ${lsn}`);
   }
 }
 
-function unproven({ path, position, sequence }: Broken, proof: string): Finding {
+function unproven({ path, position, lsn }: Broken, proof: string): Finding {
   return {
     kind: "log_batch",
     path,
     position,
     message: "a batch of the log fails its checksum",
-    expected: `a batch that begins with record ${sequence}`,
+    expected: `a batch that begins with record ${lsn}`,
     found: `none, though ${proof}`,
   };
 }
 
-function tornTail({ path, position, sequence }: Broken): Note {
+function tornTail({ path, position, lsn }: Broken): Note {
   return {
     kind: "torn_tail",
     path,
     position,
     message:
-      `the newest batch, from record ${sequence} on, fails its checksum: it was being written when ` +
+      `the newest batch, from record ${lsn} on, fails its checksum: it was being written when ` +
       "the server ended and was never acknowledged, or it was damaged since; nothing tells which",
   };
 }

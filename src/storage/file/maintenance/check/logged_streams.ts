@@ -1,12 +1,12 @@
 import type { AppendRecord, CreateRecord, ForkOrigin } from "../../../records.ts";
-import type { PlacedRecord } from "./log.ts";
+import type { LocatedRecord } from "./log.ts";
 import type { Finding } from "./finding.ts";
 
 /** What a row says that records are applied on. */
-export interface RowPlace {
+export interface RowState {
   readonly name: string;
   /** The newest record that it includes. */
-  readonly position: number;
+  readonly lsn: number;
   readonly tail: number;
 }
 
@@ -19,17 +19,17 @@ export interface LoggedStream {
   fork: ForkOrigin | undefined;
   readonly hasRow: boolean;
   /** The first record of it: of a stream that neither a row nor a record makes, `isKnown` is false. */
-  readonly first: PlacedRecord;
+  readonly first: LocatedRecord;
   readonly isKnown: boolean;
 }
 
 /** Whether the log's records fit on the catalogue's rows; what they make of streams. */
 export class LoggedStreams {
-  readonly #rowOf: (id: number) => RowPlace | undefined;
+  readonly #rowOf: (id: number) => RowState | undefined;
   readonly #streams = new Map<number, LoggedStream>();
 
   /** @param rowOf looks a stream up in the catalogue */
-  constructor(rowOf: (id: number) => RowPlace | undefined) {
+  constructor(rowOf: (id: number) => RowState | undefined) {
     this.#rowOf = rowOf;
   }
 
@@ -49,7 +49,7 @@ export class LoggedStreams {
   }
 
   /** Takes the next record of the log. */
-  *add(placed: PlacedRecord): Generator<Finding> {
+  *add(placed: LocatedRecord): Generator<Finding> {
     const { record } = placed;
     if (record === undefined) return;
     if (record.kind === "delete") {
@@ -80,10 +80,10 @@ export class LoggedStreams {
     }
   }
 
-  *#create(record: CreateRecord, placed: PlacedRecord): Generator<Finding> {
+  *#create(record: CreateRecord, placed: LocatedRecord): Generator<Finding> {
     const { id, fork, name } = record;
     const row = this.#rowOf(id);
-    if (row !== undefined && row.position >= placed.sequence) {
+    if (row !== undefined && row.lsn >= placed.lsn) {
       this.#streamOf(id, placed);
       return;
     }
@@ -100,11 +100,11 @@ export class LoggedStreams {
     this.#streams.set(id, stream);
   }
 
-  *#append(record: AppendRecord, placed: PlacedRecord): Generator<Finding> {
+  *#append(record: AppendRecord, placed: LocatedRecord): Generator<Finding> {
     const { id, start } = record;
     const stream = this.#streamOf(id, placed);
     const row = this.#rowOf(id);
-    if (!stream.isKnown || (row !== undefined && row.position >= placed.sequence)) return;
+    if (!stream.isKnown || (row !== undefined && row.lsn >= placed.lsn)) return;
     if (start !== stream.tail) {
       yield misfit(placed, id, stream.name, {
         message: "an append that doesn't begin at its stream's tail",
@@ -123,7 +123,7 @@ export class LoggedStreams {
     yield { ...brokenFork(fork, tail), path, position, stream: { id, name } };
   }
 
-  #streamOf(id: number, first: PlacedRecord): LoggedStream {
+  #streamOf(id: number, first: LocatedRecord): LoggedStream {
     const known = this.#streams.get(id);
     if (known !== undefined) return known;
     const row = this.#rowOf(id);
@@ -162,7 +162,7 @@ export function brokenFork(
 }
 
 function misfit(
-  { path, position }: PlacedRecord,
+  { path, position }: LocatedRecord,
   id: number,
   name: string | undefined,
   what: Pick<Finding, "message" | "expected" | "found">,

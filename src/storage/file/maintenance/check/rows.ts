@@ -12,10 +12,10 @@ import {
 } from "../../catalog/schema.ts";
 import { rowFinding, wrongChecksum } from "./catalog.ts";
 import type { LogEnd } from "./log.ts";
-import { brokenFork, type LoggedStreams, type RowPlace } from "./logged_streams.ts";
+import { brokenFork, type LoggedStreams, type RowState } from "./logged_streams.ts";
 import type { CheckScope } from "./scope.ts";
 import { checkSegment } from "./segment.ts";
-import { type Finding, type Found, isFinding, type TouchedStream } from "./finding.ts";
+import { type AffectedStream, type Finding, type Found, isFinding } from "./finding.ts";
 import { rowPages } from "../scan/row_pages.ts";
 
 /** What the rows are compared with. */
@@ -26,13 +26,13 @@ export interface RowsFrame {
 }
 
 /** Looks up what records are applied on. */
-export function rowPlaces(database: DatabaseSync): (id: number) => RowPlace | undefined {
+export function rowStates(database: DatabaseSync): (id: number) => RowState | undefined {
   const statement = database.prepare("SELECT name, position, tail FROM stream WHERE id = ?");
   return (id) => {
     const row = statement.get(id);
     return row && {
       name: String(row.name),
-      position: Number(row.position),
+      lsn: Number(row.position),
       tail: Number(row.tail),
     };
   };
@@ -54,7 +54,7 @@ class RowsCheck {
   readonly #scope: CheckScope;
   readonly #frame: RowsFrame;
   readonly #path: string;
-  readonly #placeOf: (id: number) => RowPlace | undefined;
+  readonly #rowStateOf: (id: number) => RowState | undefined;
   readonly #streams: RowCursor;
   readonly #producers: RowCursor;
   readonly #segments: RowCursor;
@@ -63,7 +63,7 @@ class RowsCheck {
     this.#scope = scope;
     this.#frame = frame;
     this.#path = scope.paths.catalog;
-    this.#placeOf = rowPlaces(database);
+    this.#rowStateOf = rowStates(database);
     this.#streams = new RowCursor(rowPages(database, "stream", ["id"]), "id");
     this.#producers = new RowCursor(
       rowPages(database, "producer", ["stream_id", "producer_id"]),
@@ -121,8 +121,8 @@ class RowsCheck {
     yield* this.#segmentsOf(who, stream);
   }
 
-  *#streamRow(stream: StreamRow, row: SqlRow, who: TouchedStream): Generator<Finding> {
-    const endsAtMs = expiryMs(stream.lifetime, stream.touchedAtMs);
+  *#streamRow(stream: StreamRow, row: SqlRow, who: AffectedStream): Generator<Finding> {
+    const endsAtMs = expiryMs(stream.lifetime, stream.accessedAtMs);
     const expected = endsAtMs === Infinity ? null : endsAtMs;
     const found = row.ends_at_ms === null ? null : Number(row.ends_at_ms);
     if (found !== expected) {
@@ -135,27 +135,29 @@ class RowsCheck {
       };
     }
     const { logEnd, logged } = this.#frame;
-    if (logEnd.isWhole && stream.position > logEnd.lastSequence) {
+    if (logEnd.isWhole && stream.lsn > logEnd.lastLsn) {
       yield {
         kind: "log_gap",
         path: this.#scope.paths.log,
         position: 0,
         message: "the log ends before the newest record that a stream's row holds",
-        expected: `records up to ${stream.position}`,
-        found: `records up to ${logEnd.lastSequence}`,
+        expected: `records up to ${stream.lsn}`,
+        found: `records up to ${logEnd.lastLsn}`,
         stream: who,
       };
     }
     const { fork } = stream;
     if (fork === undefined || logged.get(stream.id)?.isDeleted) return;
     const source = logged.get(fork.sourceId);
-    const tail = source?.isDeleted ? undefined : source?.tail ?? this.#placeOf(fork.sourceId)?.tail;
+    const tail = source?.isDeleted
+      ? undefined
+      : source?.tail ?? this.#rowStateOf(fork.sourceId)?.tail;
     if (tail !== undefined && tail >= fork.point) return;
     yield { ...brokenFork(fork, tail), path: this.#path, position: 0, stream: who };
   }
 
   /** @param expected how many there should be, where the stream's row can be trusted */
-  *#producersOf(who: TouchedStream, expected: number | undefined): Generator<Finding> {
+  *#producersOf(who: AffectedStream, expected: number | undefined): Generator<Finding> {
     let count = 0;
     for (const row of this.#producers.takeOf(who.id)) {
       count++;
@@ -175,7 +177,7 @@ class RowsCheck {
   }
 
   /** @param stream its row, where that can be trusted */
-  *#segmentsOf(who: TouchedStream, stream: StreamRow | undefined): Generator<Found> {
+  *#segmentsOf(who: AffectedStream, stream: StreamRow | undefined): Generator<Found> {
     let next = stream?.fork?.point ?? 0;
     const end = stream === undefined ? undefined : stream.tail - stream.rest.length;
     for (const row of this.#segments.takeOf(who.id)) {
@@ -195,7 +197,7 @@ class RowsCheck {
 
   *#segment(
     segment: SegmentRow,
-    stream: TouchedStream,
+    stream: AffectedStream,
     row: StreamRow | undefined,
   ): Generator<Found> {
     const isJson = row !== undefined && isJsonType(row.contentType);
@@ -204,7 +206,7 @@ class RowsCheck {
     }
   }
 
-  #gap(stream: TouchedStream, expected: number, found: number): Finding {
+  #gap(stream: AffectedStream, expected: number, found: number): Finding {
     const message = found > expected
       ? "a row of segment is missing"
       : "rows of segment hold more than the row of their stream";

@@ -165,12 +165,16 @@ class SegmentCheck {
       };
     }
     const message = "an entry of an index doesn't follow the one before";
-    const { position, end, atMs } = entry;
-    if (position !== start && !Number.isNaN(start)) {
-      return { message, expected: `a block at byte ${start}`, found: `one at byte ${position}` };
+    const { filePosition, end, atMs } = entry;
+    if (filePosition !== start && !Number.isNaN(start)) {
+      return {
+        message,
+        expected: `a block at byte ${start}`,
+        found: `one at byte ${filePosition}`,
+      };
     }
-    if (end <= this.#row.base + position) {
-      const expected = `an end after offset ${this.#row.base + position}`;
+    if (end <= this.#row.base + filePosition) {
+      const expected = `an end after offset ${this.#row.base + filePosition}`;
       return { message, expected, found: `${end}` };
     }
     if (before !== undefined && atMs < before.atMs) {
@@ -184,21 +188,26 @@ class SegmentCheck {
     };
   }
 
-  *#block({ position, end, checksum }: IndexEntry): Generator<Finding> {
+  *#block({ filePosition, end, checksum }: IndexEntry): Generator<Finding> {
     const log = this.#log.window;
     const { base } = this.#row;
     const stop = end - base;
     // A file that is short is told as that.
-    if (log === undefined || stop > log.sizeBytes || stop <= position) return;
-    const found = log.checksum(position, stop);
-    const range = { from: base + position, to: end };
-    const place = { kind: "segment_block", path: this.#log.path, position, range } as const;
+    if (log === undefined || stop > log.sizeBytes || stop <= filePosition) return;
+    const found = log.checksum(filePosition, stop);
+    const range = { from: base + filePosition, to: end };
+    const place = {
+      kind: "segment_block",
+      path: this.#log.path,
+      position: filePosition,
+      range,
+    } as const;
     if (found !== checksum) {
       yield {
         ...place,
         message: "a block of a segment fails its checksum",
         expected: `the CRC-32 ${checksum}`,
-        found: `${found} over ${stop - position} bytes`,
+        found: `${found} over ${stop - filePosition} bytes`,
       };
       return;
     }

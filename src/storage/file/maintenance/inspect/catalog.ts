@@ -10,7 +10,7 @@ import {
   STREAM_COLUMNS,
 } from "../../catalog/schema.ts";
 import { lockDirectory } from "../../directory/lock.ts";
-import { bytesText, type Thing, type ThingFields, timeText } from "./item.ts";
+import { bytesText, type Item, type ItemFields, timeText } from "./item.ts";
 import { openReadOnlyCatalog } from "../scan/read_only_catalog.ts";
 import { rowPages } from "../scan/row_pages.ts";
 
@@ -34,7 +34,7 @@ const TABLES: readonly Table[] = [
  *
  * @throws {DirectoryError} `in_use`
  */
-export function* inspectCatalog(fileSystem: FileSystem, path: string): Generator<Thing> {
+export function* inspectCatalog(fileSystem: FileSystem, path: string): Generator<Item> {
   const folder = dirname(path);
   const isLocked = fileSystem.list(folder)?.includes("LOCK") ?? false;
   const lock = isLocked ? lockDirectory(join(folder, "LOCK")) : undefined;
@@ -50,14 +50,14 @@ export function* inspectCatalog(fileSystem: FileSystem, path: string): Generator
   }
 }
 
-function* tablesOf(database: DatabaseSync): Generator<Thing> {
+function* tablesOf(database: DatabaseSync): Generator<Item> {
   for (const table of TABLES) yield* rowsOf(database, table);
 }
 
 /** What SQLite can't read ends a table, and the next one goes on. */
-function* rowsOf(database: DatabaseSync, { name, columns, key }: Table): Generator<Thing> {
+function* rowsOf(database: DatabaseSync, { name, columns, key }: Table): Generator<Item> {
   try {
-    for (const row of rowPages(database, name, key)) yield rowThing(name, columns, row);
+    for (const row of rowPages(database, name, key)) yield rowItem(name, columns, row);
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
     const damage = { expected: "rows that SQLite can read", found };
@@ -65,8 +65,8 @@ function* rowsOf(database: DatabaseSync, { name, columns, key }: Table): Generat
   }
 }
 
-function rowThing(kind: string, columns: readonly string[], row: SqlRow): Thing {
-  const fields: Record<string, ThingFields[string]> = {};
+function rowItem(kind: string, columns: readonly string[], row: SqlRow): Item {
+  const fields: Record<string, ItemFields[string]> = {};
   for (const column of columns) fields[column] = fieldOf(column, row[column]);
   const expected = Number(row.crc32);
   const found = rowChecksum(columns.map((column) => row[column]));
@@ -76,7 +76,7 @@ function rowThing(kind: string, columns: readonly string[], row: SqlRow): Thing 
   return { kind, position: undefined, fields, damage };
 }
 
-function fieldOf(column: string, value: SqlRow[string] | undefined): ThingFields[string] {
+function fieldOf(column: string, value: SqlRow[string] | undefined): ItemFields[string] {
   if (value === null || value === undefined) return undefined;
   if (value instanceof Uint8Array) return `${value.length} bytes: ${bytesText(value)}`;
   if (column.endsWith("_at_ms")) return timeText(Number(value));

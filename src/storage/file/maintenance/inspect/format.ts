@@ -1,12 +1,12 @@
 import { decodeUtf8 } from "../../../../protocol/bytes.ts";
 import { decodeFormat } from "../../directory/format_file.ts";
 import type { FileWindow } from "../scan/file_window.ts";
-import type { Thing } from "./item.ts";
+import type { Item } from "./item.ts";
 
 const LIMIT_BYTES = 4096;
 
 /** A FORMAT file: its lines, and whether their checksum is right. */
-export function* inspectFormat(window: FileWindow): Generator<Thing> {
+export function* inspectFormat(window: FileWindow): Generator<Item> {
   const bytes = window.bytes(0, Math.min(LIMIT_BYTES, window.sizeBytes)).slice();
   const format = decodeFormat(bytes);
   if (format !== undefined) {

@@ -1,15 +1,15 @@
 import { basename, dirname, join } from "node:path";
 import { type FileSystem, FileSystemError } from "../../../../env/file_system.ts";
 import { decodeUtf8 } from "../../../../protocol/bytes.ts";
-import { FILLING_NAME, isSpareName } from "../../wal/files.ts";
+import { isRecycledName, PREALLOCATING_NAME } from "../../wal/files.ts";
 import { parseSegmentName } from "../../directory/paths.ts";
 import { FileWindow } from "../scan/file_window.ts";
 import { inspectCatalog } from "./catalog.ts";
 import { inspectFormat } from "./format.ts";
 import { inspectIndex } from "./segment_index.ts";
-import { inspectLog, inspectSpare } from "./log.ts";
+import { inspectLog, inspectRecycled } from "./log.ts";
 import { inspectBareSegment, inspectSegment } from "./segment.ts";
-import type { Thing } from "./item.ts";
+import type { Item } from "./item.ts";
 
 const MAGIC_BYTES = 32;
 const LISTED_FILES = 20;
@@ -18,7 +18,7 @@ type FileKind = "log" | "spare" | "index" | "segment" | "format" | "catalog";
 
 const KINDS_BY_NAME: readonly (readonly [FileKind, (name: string) => boolean])[] = [
   ["log", (name) => name.endsWith(".wal")],
-  ["spare", (name) => isSpareName(name) || name === FILLING_NAME],
+  ["spare", (name) => isRecycledName(name) || name === PREALLOCATING_NAME],
   ["index", (name) => name.endsWith(".idx")],
   ["segment", (name) => name.endsWith(".log")],
   ["format", (name) => /^FORMAT(\.new)?$/.test(name)],
@@ -51,8 +51,8 @@ export class InspectError extends Error {
  * @throws {DirectoryError} `in_use`: the catalogue of a directory that a server holds
  * @throws {FileSystemError}
  */
-export function* inspectFile(fileSystem: FileSystem, path: string): Generator<Thing> {
-  refuseFolder(fileSystem, path);
+export function* inspectFile(fileSystem: FileSystem, path: string): Generator<Item> {
+  requireFile(fileSystem, path);
   const kind = kindByName(path) ?? kindByMagic(fileSystem, path);
   if (kind === "catalog") {
     yield* inspectCatalog(fileSystem, path);
@@ -61,7 +61,7 @@ export function* inspectFile(fileSystem: FileSystem, path: string): Generator<Th
   } else {
     const inspect = {
       log: inspectLog,
-      spare: inspectSpare,
+      spare: inspectRecycled,
       index: inspectIndex,
       format: inspectFormat,
     };
@@ -98,7 +98,7 @@ function kindByMagic(fileSystem: FileSystem, path: string): FileKind {
   );
 }
 
-function* inspectSegmentFile(fileSystem: FileSystem, path: string): Generator<Thing> {
+function* inspectSegmentFile(fileSystem: FileSystem, path: string): Generator<Item> {
   const indexPath = path.replace(/\.log$/, ".idx");
   if (indexPath === path || !isThere(fileSystem, indexPath)) {
     const base = parseSegmentName(basename(path))?.base;
@@ -116,8 +116,8 @@ function* inspectSegmentFile(fileSystem: FileSystem, path: string): Generator<Th
 function* withWindow(
   fileSystem: FileSystem,
   path: string,
-  inspect: (window: FileWindow) => Iterable<Thing>,
-): Generator<Thing> {
+  inspect: (window: FileWindow) => Iterable<Item>,
+): Generator<Item> {
   const file = fileSystem.open(path, "read");
   try {
     yield* inspect(new FileWindow(file));
@@ -130,7 +130,7 @@ function isThere(fileSystem: FileSystem, path: string): boolean {
   return fileSystem.list(dirname(path))?.includes(basename(path)) ?? false;
 }
 
-function refuseFolder(fileSystem: FileSystem, path: string): void {
+function requireFile(fileSystem: FileSystem, path: string): void {
   const names = namesIn(fileSystem, path);
   if (names === undefined) {
     if (isThere(fileSystem, path)) return;

@@ -3,20 +3,20 @@ import { decodeUtf8 } from "../../../../protocol/bytes.ts";
 const SHOWN_BYTES = 48;
 
 /** What is said of a thing, by name; what is undefined is left out. */
-export type ThingFields = Readonly<Record<string, string | number | boolean | undefined>>;
+export type ItemFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** A part of a file in readable form, or a place where it isn't what was written there. */
-export interface Thing {
+export interface Item {
   /** Such as `batch`. */
   readonly kind: string;
   /** Where it begins in the file; a row of the catalogue has no place that one could go to. */
   readonly position: number | undefined;
-  readonly fields: ThingFields;
+  readonly fields: ItemFields;
   readonly damage?: { readonly expected: string; readonly found: string } | undefined;
 }
 
 /** A thing as a line: where it is, what it is, and what is said of it. */
-export function thingLine({ kind, position, fields, damage }: Thing): string {
+export function itemLine({ kind, position, fields, damage }: Item): string {
   const words = Object.entries(fields).filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${valueText(value)}`).join("");
   const start = `${(position ?? "").toString().padStart(10)}  `;
@@ -25,7 +25,7 @@ export function thingLine({ kind, position, fields, damage }: Thing): string {
 }
 
 /** A thing as an object for JSON. */
-export function thingObject({ kind, position, fields, damage }: Thing): Record<string, unknown> {
+export function itemObject({ kind, position, fields, damage }: Item): Record<string, unknown> {
   const about = { position, kind: kind.replaceAll(" ", "_"), ...fields };
   return damage === undefined ? about : { ...about, damaged: true, ...damage };
 }

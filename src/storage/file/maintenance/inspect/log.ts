@@ -9,7 +9,7 @@ import {
   parseLogFileName,
 } from "../../wal/format.ts";
 import type { FileWindow } from "../scan/file_window.ts";
-import { bytesText, type Thing, type ThingFields, timeText } from "./item.ts";
+import { bytesText, type Item, type ItemFields, timeText } from "./item.ts";
 import {
   type WalkedGap,
   type WalkedPart,
@@ -19,48 +19,48 @@ import {
 } from "../scan/log_walk.ts";
 
 /** A log file's header, batches and records, also those behind damage. */
-export function* inspectLog(window: FileWindow, path: string): Generator<Thing> {
+export function* inspectLog(window: FileWindow, path: string): Generator<Item> {
   const number = parseLogFileName(basename(path));
   const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
-  yield headerThing(window, header, number);
+  yield headerItem(window, header, number);
   const seed = header === undefined ? guessSeed(window, number) : logSeed(header);
   if (seed === undefined) {
     yield damaged("batches", LOG_HEADER_BYTES, "batches of this file", "no valid one");
     return;
   }
-  yield* partThings(window, seed, header?.firstSequence);
+  yield* partItems(window, seed, header?.firstLsn);
 }
 
-function* partThings(
+function* partItems(
   window: FileWindow,
   seed: number,
   firstSequence: number | undefined,
-): Generator<Thing> {
+): Generator<Item> {
   let expected = firstSequence;
   for (const part of walkLog(window, seed)) {
-    yield partThing(part, expected);
+    yield partItem(part, expected);
     if (part.kind !== "batch") continue;
-    expected = part.header.firstSequence + part.header.count;
+    expected = part.header.firstLsn + part.header.count;
     if (!part.isWhole) continue;
-    for (const record of walkRecords(window, part)) yield recordThing(record);
+    for (const record of walkRecords(window, part)) yield recordItem(record);
   }
 }
 
 /** A file that waits to be used: no part of the log, whatever its earlier lives left in it. */
-export function* inspectSpare(window: FileWindow): Generator<Thing> {
+export function* inspectRecycled(window: FileWindow): Generator<Item> {
   const note = "waits to be used: no part of the log, whatever it holds";
   yield { kind: "spare", position: 0, fields: { bytes: window.sizeBytes, note } };
   const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
   if (header === undefined) return;
-  yield headerThing(window, header, undefined);
-  yield* partThings(window, logSeed(header), header.firstSequence);
+  yield headerItem(window, header, undefined);
+  yield* partItems(window, logSeed(header), header.firstLsn);
 }
 
-function headerThing(
+function headerItem(
   window: FileWindow,
   header: LogHeader | undefined,
   number: number | undefined,
-): Thing {
+): Item {
   if (header === undefined) {
     const found = `${Math.min(window.sizeBytes, LOG_HEADER_BYTES)} bytes that are none`;
     return damaged("log header", 0, "a log file's header", found);
@@ -69,7 +69,7 @@ function headerThing(
     number: header.number,
     salt: header.salt,
     uuid: header.uuid,
-    firstSequence: header.firstSequence,
+    firstSequence: header.firstLsn,
     bytes: window.sizeBytes,
   };
   if (window.sizeBytes < header.sizeBytes) {
@@ -94,20 +94,25 @@ function guessSeed(window: FileWindow, nameNumber: number | undefined): number |
     .find((seed) => walkLog(window, seed).some(({ kind }) => kind === "batch"));
 }
 
-function partThing(part: WalkedPart, expected: number | undefined): Thing {
+function partItem(part: WalkedPart, expected: number | undefined): Item {
   const { position } = part;
-  if (part.kind !== "batch") return gapThing(part, expected);
-  const { firstSequence, count, payloadBytes, syncedThrough } = part.header;
-  const fields = { firstSequence, records: count, bytes: payloadBytes, syncedThrough };
+  if (part.kind !== "batch") return gapItem(part, expected);
+  const { firstLsn, count, payloadBytes, syncedLsn } = part.header;
+  const fields = {
+    firstSequence: firstLsn,
+    records: count,
+    bytes: payloadBytes,
+    syncedThrough: syncedLsn,
+  };
   const damage = !part.isWhole
     ? { expected: "records with the header's CRC-32", found: "others" }
-    : expected !== undefined && firstSequence !== expected
-    ? { expected: `a batch that begins with record ${expected}`, found: String(firstSequence) }
+    : expected !== undefined && firstLsn !== expected
+    ? { expected: `a batch that begins with record ${expected}`, found: String(firstLsn) }
     : undefined;
   return { kind: "batch", position, fields, damage };
 }
 
-function gapThing({ kind, position, end }: WalkedGap, expected: number | undefined): Thing {
+function gapItem({ kind, position, end }: WalkedGap, expected: number | undefined): Item {
   const bytes = end - position;
   if (kind === "end") {
     return { kind, position, fields: { bytes, note: "no batch of this life of the file" } };
@@ -116,16 +121,16 @@ function gapThing({ kind, position, end }: WalkedGap, expected: number | undefin
   return damaged(kind, position, wanted, `${bytes} bytes in which none checks, and more behind`);
 }
 
-function recordThing({ sequence, position, lengthBytes, record, dataBytes }: WalkedRecord): Thing {
+function recordItem({ lsn, position, lengthBytes, record, dataBytes }: WalkedRecord): Item {
   if (record === undefined) {
     const found = `${lengthBytes} bytes that are none`;
-    return { ...damaged("record", position, "a record", found), fields: { sequence } };
+    return { ...damaged("record", position, "a record", found), fields: { sequence: lsn } };
   }
-  const fields = { sequence, ...recordFields(record, dataBytes) };
+  const fields = { sequence: lsn, ...recordFields(record, dataBytes) };
   return { kind: record.kind, position, fields };
 }
 
-function recordFields(record: StreamRecord, dataBytes: number): ThingFields {
+function recordFields(record: StreamRecord, dataBytes: number): ItemFields {
   if (record.kind === "delete") {
     const at = timeText(record.atMs);
     return { streams: record.ids.join(","), at, soft: record.soft || undefined };
@@ -164,6 +169,6 @@ function recordFields(record: StreamRecord, dataBytes: number): ThingFields {
   };
 }
 
-function damaged(kind: string, position: number, expected: string, found: string): Thing {
+function damaged(kind: string, position: number, expected: string, found: string): Item {
   return { kind, position, fields: {}, damage: { expected, found } };
 }

@@ -1,7 +1,7 @@
 import type { FileWindow } from "../scan/file_window.ts";
 import { cutBlocks } from "../scan/block_cutter.ts";
 import { indexBase, walkIndex } from "./segment_index.ts";
-import { bytesText, type Thing, timeText } from "./item.ts";
+import { bytesText, type Item, timeText } from "./item.ts";
 
 const SHOWN_BYTES = 64;
 const COMMA_LINE_FEED = [0x2c, 0x0a];
@@ -11,7 +11,7 @@ export function* inspectSegment(
   window: FileWindow,
   index: FileWindow,
   indexPath: string,
-): Generator<Thing> {
+): Generator<Item> {
   const base = indexBase(index, indexPath) ?? 0;
   let covered = 0;
   for (const { position, entry } of walkIndex(index)) {
@@ -20,7 +20,7 @@ export function* inspectSegment(
       yield { kind: "block", position: covered, fields: { entryAt: position }, damage };
       continue;
     }
-    const { end, position: start, atMs, checksum } = entry;
+    const { end, filePosition: start, atMs, checksum } = entry;
     const bytes = end - base - start;
     const crc = window.checksum(start, start + bytes);
     covered = start + bytes;
@@ -51,7 +51,7 @@ export function* inspectSegment(
 export function* inspectBareSegment(
   window: FileWindow,
   base: number | undefined,
-): Generator<Thing> {
+): Generator<Item> {
   const { sizeBytes } = window;
   const lastTwo = window.bytes(sizeBytes - 2, 2);
   const isJson = sizeBytes > 2 && COMMA_LINE_FEED.every((byte, i) => lastTwo[i] === byte);

@@ -8,11 +8,11 @@ import {
 } from "../../segments/index_format.ts";
 import { parseSegmentName } from "../../directory/paths.ts";
 import type { FileWindow } from "../scan/file_window.ts";
-import { type Thing, timeText } from "./item.ts";
+import { type Item, timeText } from "./item.ts";
 
 /** A segment's index: its header, then an entry a block. */
-export function* inspectIndex(window: FileWindow, path: string): Generator<Thing> {
-  yield headerThing(window, path);
+export function* inspectIndex(window: FileWindow, path: string): Generator<Item> {
+  yield headerItem(window, path);
   let before: IndexEntry | undefined;
   const base = indexBase(window, path);
   for (const { position, entry } of walkIndex(window)) {
@@ -22,7 +22,7 @@ export function* inspectIndex(window: FileWindow, path: string): Generator<Thing
       const damage = { expected: "an entry", found };
       yield { kind: "entry", position, fields: {}, damage };
     } else {
-      yield entryThing(position, entry, before, base);
+      yield entryItem(position, entry, before, base);
     }
     before = entry;
   }
@@ -47,7 +47,7 @@ export function indexBase(window: FileWindow, path: string): number | undefined 
     decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES))?.base;
 }
 
-function headerThing(window: FileWindow, path: string): Thing {
+function headerItem(window: FileWindow, path: string): Item {
   const kind = "index header";
   const header = decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES));
   if (header === undefined) {
@@ -68,12 +68,12 @@ function headerThing(window: FileWindow, path: string): Thing {
   return { kind, position: 0, fields, damage };
 }
 
-function entryThing(
+function entryItem(
   position: number,
-  { end, position: start, atMs, checksum }: IndexEntry,
+  { end, filePosition: start, atMs, checksum }: IndexEntry,
   before: IndexEntry | undefined,
   base: number | undefined,
-): Thing {
+): Item {
   const fields = {
     start,
     end,

@@ -14,7 +14,7 @@ import {
 } from "../scan/table_rows.ts";
 import type { CatalogView } from "./catalog_view.ts";
 import { isThere } from "./format.ts";
-import { KEPT_PREFIX } from "../../directory/quarantine.ts";
+import { QUARANTINE_PREFIX } from "../../directory/quarantine.ts";
 import type { RepairScope } from "./scope.ts";
 import { repairSegmentRows } from "./segment_rows.ts";
 import { openDatabase } from "../../directory/sqlite.ts";
@@ -48,11 +48,11 @@ export class RepairCatalog implements CatalogView {
     return textOf(this.#state.uuid) ?? "";
   }
 
-  get position(): number {
+  get lsn(): number {
     return integerOf(this.#state.position);
   }
 
-  get newestPosition(): number {
+  get newestLsn(): number {
     const row = this.database.prepare("SELECT max(position) AS newest FROM stream").get();
     return integerOf(row?.newest);
   }
@@ -64,10 +64,10 @@ export class RepairCatalog implements CatalogView {
 
   /** Changes rows, all or none, after the files were kept. On a dry run nothing is changed. */
   async edit(change: (database: DatabaseSync) => void): Promise<void> {
-    const { keeper, fileSystem, paths } = this.#scope;
-    if (keeper.isDryRun) return;
+    const { quarantine, fileSystem, paths } = this.#scope;
+    if (quarantine.isDryRun) return;
     this.#open.close();
-    await keepCatalog(this.#scope);
+    await quarantineCatalog(this.#scope);
     const database = openDatabase(paths.catalog);
     try {
       database.exec("PRAGMA synchronous=FULL; BEGIN");
@@ -83,12 +83,12 @@ export class RepairCatalog implements CatalogView {
   async raiseState(lostId: number, position: number): Promise<void> {
     const state = this.#state;
     const nextId = Math.max(integerOf(state.next_id), lostId + 1);
-    if (nextId === integerOf(state.next_id) && position <= this.position) return;
+    if (nextId === integerOf(state.next_id) && position <= this.lsn) return;
     const { columns } = CATALOG_TABLES.state;
     const raised = {
       ...state,
       next_id: nextId,
-      position: Math.max(this.position, position),
+      position: Math.max(this.lsn, position),
       clean: 0,
     };
     await this.edit((database) => {
@@ -140,8 +140,8 @@ export async function rebuildCatalog(
   scope: RepairScope,
   fallback: StateFallback,
 ): Promise<RepairCatalog | undefined> {
-  const { keeper } = scope;
-  return keeper.isDryRun ? await tryRebuild(scope, fallback) : await rebuild(scope, fallback);
+  const { quarantine } = scope;
+  return quarantine.isDryRun ? await tryRebuild(scope, fallback) : await rebuild(scope, fallback);
 }
 
 /** Into a database that SQLite keeps in a file of its own and forgets. */
@@ -166,10 +166,10 @@ async function rebuild(
   scope: RepairScope,
   fallback: StateFallback,
 ): Promise<RepairCatalog | undefined> {
-  const { keeper, fileSystem, paths, report } = scope;
-  await keepCatalog(scope);
+  const { quarantine, fileSystem, paths, report } = scope;
+  await quarantineCatalog(scope);
   const scratch = await scratchCopy(scope);
-  const made = await keeper.newPath();
+  const made = await quarantine.newPath();
   try {
     const source = openDatabase(scratch);
     try {
@@ -189,9 +189,9 @@ async function rebuild(
     for (const suffix of ["", "-wal", "-shm"]) fileSystem.remove(`${scratch}${suffix}`);
   }
   // Without FORMAT no server starts, until the repair has come to its end.
-  if (isThere(scope, paths.format)) await keeper.moveAside(paths.format);
+  if (isThere(scope, paths.format)) await quarantine.moveAside(paths.format);
   const ready = join(dirname(made), READY_NAME);
-  await keeper.rename(made, ready);
+  await quarantine.rename(made, ready);
   await putInPlace(scope, ready);
   const message = "a new catalogue was made of the rows whose checksums are right";
   report({ outcome: "repaired", path: paths.catalog, message });
@@ -200,19 +200,19 @@ async function rebuild(
 
 /** Goes on where a repair was cut short between making the new catalogue and putting it in its place. */
 export async function finishRebuild(scope: RepairScope): Promise<void> {
-  const { fileSystem, paths, keeper } = scope;
-  if (keeper.isDryRun) return;
+  const { fileSystem, paths, quarantine } = scope;
+  if (quarantine.isDryRun) return;
   for (const name of fileSystem.list(paths.root) ?? []) {
     const ready = join(paths.root, name, READY_NAME);
-    if (name.startsWith(KEPT_PREFIX) && isThere(scope, ready)) await putInPlace(scope, ready);
+    if (name.startsWith(QUARANTINE_PREFIX) && isThere(scope, ready)) await putInPlace(scope, ready);
   }
 }
 
 /** SQLite's log goes before: it would be taken for the new catalogue's. */
-async function putInPlace({ fileSystem, paths, keeper }: RepairScope, ready: string) {
+async function putInPlace({ fileSystem, paths, quarantine }: RepairScope, ready: string) {
   for (const suffix of ["-wal", "-shm"]) fileSystem.remove(`${paths.catalog}${suffix}`);
   await fileSystem.syncDirectory(paths.root);
-  await keeper.rename(ready, paths.catalog);
+  await quarantine.rename(ready, paths.catalog);
 }
 
 /** Whether anything can be read at all. */
@@ -221,21 +221,21 @@ function hasRows(database: DatabaseSync): boolean {
   return [stream, state].some((table) => !(foundRows(database, table).next().done ?? true));
 }
 
-async function keepCatalog(scope: RepairScope): Promise<void> {
-  const { keeper, paths } = scope;
+async function quarantineCatalog(scope: RepairScope): Promise<void> {
+  const { quarantine, paths } = scope;
   for (const suffix of ["", "-wal"]) {
     const path = `${paths.catalog}${suffix}`;
-    if (isThere(scope, path)) await keeper.keep(path);
+    if (isThere(scope, path)) await quarantine.addCopy(path);
   }
 }
 
 /** A copy that SQLite may do with what it likes, with a header that it doesn't stumble over. */
-async function scratchCopy({ keeper, fileSystem, paths }: RepairScope): Promise<string> {
-  const scratch = await keeper.newPath();
-  keeper.copy(paths.catalog, scratch);
+async function scratchCopy({ quarantine, fileSystem, paths }: RepairScope): Promise<string> {
+  const scratch = await quarantine.newPath();
+  quarantine.copy(paths.catalog, scratch);
   const names = fileSystem.list(dirname(paths.catalog)) ?? [];
   const log = `${basename(paths.catalog)}-wal`;
-  if (names.includes(log)) keeper.copy(join(dirname(paths.catalog), log), `${scratch}-wal`);
+  if (names.includes(log)) quarantine.copy(join(dirname(paths.catalog), log), `${scratch}-wal`);
   const file = fileSystem.open(scratch, "write");
   try {
     for (const [position, bytes] of HEADER_FIELDS) {

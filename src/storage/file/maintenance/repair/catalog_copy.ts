@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { SqlRow } from "../../catalog/schema.ts";
-import { CatalogLosses, nameOf } from "./catalog_data_loss.ts";
+import { CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
 import { CATALOG_TABLES, checkedValues, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
 import type { RepairScope } from "./scope.ts";
 
@@ -26,7 +26,7 @@ export async function copyCatalog(
   sink: DatabaseSync,
   fallback: StateFallback,
 ): Promise<void> {
-  const losses = new CatalogLosses(scope);
+  const losses = new CatalogDataLoss(scope);
   sink.exec("BEGIN");
   const damaged = copyStreams(source, sink, losses);
   keepSources(sink, damaged, losses);
@@ -38,7 +38,7 @@ export async function copyCatalog(
   await losses.write();
 }
 
-function copyStreams(source: DatabaseSync, sink: DatabaseSync, losses: CatalogLosses): SqlRow[] {
+function copyStreams(source: DatabaseSync, sink: DatabaseSync, losses: CatalogDataLoss): SqlRow[] {
   const damaged: SqlRow[] = [];
   const rows = foundRows(source, STREAM);
   let next = rows.next();
@@ -70,7 +70,11 @@ function endOf(row: Readonly<Record<string, SQLInputValue | undefined>>): SQLInp
 }
 
 /** A stream that others are forks of stays for them, softly deleted, with what its segments hold. */
-function keepSources(sink: DatabaseSync, damaged: readonly SqlRow[], losses: CatalogLosses): void {
+function keepSources(
+  sink: DatabaseSync,
+  damaged: readonly SqlRow[],
+  losses: CatalogDataLoss,
+): void {
   const newest = integerOf(
     sink.prepare("SELECT max(position) AS newest FROM stream").get()?.newest,
   );
@@ -102,7 +106,7 @@ function keepSources(sink: DatabaseSync, damaged: readonly SqlRow[], losses: Cat
 }
 
 /** Rows of streams that are gone go with them. */
-function copyOwned(source: DatabaseSync, sink: DatabaseSync, losses: CatalogLosses): void {
+function copyOwned(source: DatabaseSync, sink: DatabaseSync, losses: CatalogDataLoss): void {
   for (const table of [PRODUCER, SEGMENT]) {
     const places = [...table.columns, "crc32"].map(() => "?").join(", ");
     const insert = sink.prepare(`INSERT OR IGNORE INTO ${table.name} VALUES (${places})`);
@@ -129,7 +133,7 @@ function stretchSources(sink: DatabaseSync): void {
   }
 }
 
-function countProducers(sink: DatabaseSync, losses: CatalogLosses): void {
+function countProducers(sink: DatabaseSync, losses: CatalogDataLoss): void {
   const wrong = sink.prepare(`
     SELECT stream.*, (SELECT count(*) FROM producer WHERE stream_id = id) AS found FROM stream
     WHERE producers <> (SELECT count(*) FROM producer WHERE stream_id = id)`).all();

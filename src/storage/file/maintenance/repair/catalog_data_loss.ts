@@ -4,7 +4,7 @@ import { integerOf, rowText, textOf } from "../scan/table_rows.ts";
 import type { RepairScope } from "./scope.ts";
 
 /** The rows that are lost: said one by one, and written down as far as they can be read. */
-export class CatalogLosses {
+export class CatalogDataLoss {
   readonly #scope: RepairScope;
   readonly #lines: string[] = [];
 
@@ -55,7 +55,7 @@ export class CatalogLosses {
   /** Writes down what was readable of the rows. */
   async write(): Promise<void> {
     if (this.#lines.length > 0) {
-      await this.#scope.keeper.note("lost-rows.jsonl", `${this.#lines.join("\n")}\n`);
+      await this.#scope.quarantine.note("lost-rows.jsonl", `${this.#lines.join("\n")}\n`);
     }
   }
 

@@ -2,9 +2,9 @@
 export interface CatalogView {
   readonly uuid: string;
   /** All records up to this one are in the rows. */
-  readonly position: number;
+  readonly lsn: number;
   /** The newest record that any row includes: later ones need a greater number. */
-  readonly newestPosition: number;
+  readonly newestLsn: number;
   /** A stream's row; `undefined` where there is none that checks. */
   rowOf(id: number): { readonly name: string; readonly position: number } | undefined;
 }

@@ -19,12 +19,12 @@ const IDLE = measureRecord({ kind: "delete", atMs: 0, soft: true, ids: [] });
  * @returns undefined where so many records don't fit
  */
 export function fillerBatch(
-  firstSequence: number,
-  lastSequence: number,
+  firstLsn: number,
+  lastLsn: number,
   seed: number,
   lengthBytes?: number,
 ): Bytes | undefined {
-  const count = lastSequence - firstSequence + 1;
+  const count = lastLsn - firstLsn + 1;
   const leastBytes = count * (RECORD_PREFIX_BYTES + IDLE.lengthBytes);
   const spareBytes = lengthBytes === undefined ? 0 : lengthBytes - BATCH_HEADER_BYTES - leastBytes;
   if (spareBytes < 0) return undefined;
@@ -33,7 +33,7 @@ export function fillerBatch(
     // What a deletion has behind its ids is nobody's: the last one takes up the room.
     (_, i) => idleRecord(i === count - 1 ? spareBytes : 0),
   );
-  return encodeBatch(records, { firstSequence, syncedThrough: firstSequence - 1 }, seed);
+  return encodeBatch(records, { firstLsn, syncedLsn: firstLsn - 1 }, seed);
 }
 
 /** How many bytes a filler for so many records takes at least. */
@@ -57,5 +57,5 @@ export function deletionBatch(
   const record = measureRecord({ kind: "delete", atMs, soft: false, ids });
   const bytes = new Uint8Array(record.lengthBytes);
   record.encode(bytes, viewOf(bytes), 0);
-  return encodeBatch([bytes], { firstSequence: sequence, syncedThrough: sequence - 1 }, seed);
+  return encodeBatch([bytes], { firstLsn: sequence, syncedLsn: sequence - 1 }, seed);
 }

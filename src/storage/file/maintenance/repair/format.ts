@@ -47,10 +47,10 @@ export async function partUuids({ fileSystem, paths }: RepairScope): Promise<Map
 
 /** Writes FORMAT anew where it doesn't say this. */
 export async function repairFormat(scope: RepairScope, uuid: string): Promise<void> {
-  const { paths, keeper } = scope;
+  const { paths, quarantine } = scope;
   if ((await readFormatUuid(scope))?.uuid === uuid) return;
   const bytes = encodeFormat({ version: FORMAT_VERSION, uuid });
-  await keeper.replace(paths.format, [{ bytes, position: 0 }]);
+  await quarantine.replace(paths.format, [{ bytes, filePosition: 0 }]);
   const message = `written anew with the directory's UUID, ${uuid}`;
   scope.report({ outcome: "repaired", path: paths.format, message });
 }

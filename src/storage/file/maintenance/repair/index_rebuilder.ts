@@ -57,7 +57,7 @@ export class IndexRebuilder {
     let at = 0;
     for (let i = 0; i < blocks; i++) {
       const entry = this.#entryAt(index, i);
-      if (entry === undefined || entry.position !== at || entry.end <= header.base + at) {
+      if (entry === undefined || entry.filePosition !== at || entry.end <= header.base + at) {
         return false;
       }
       at = entry.end - header.base;
@@ -77,7 +77,9 @@ export class IndexRebuilder {
         missing.push(i);
         continue;
       }
-      if (entry.position > at) yield* this.#between(at, entry.position, missing, entry.atMs);
+      if (entry.filePosition > at) {
+        yield* this.#between(at, entry.filePosition, missing, entry.atMs);
+      }
       missing = [];
       yield { entry, isProven: true };
       at = entry.end - header.base;
@@ -88,13 +90,13 @@ export class IndexRebuilder {
 
   /** The index's bytes. */
   *parts(): Generator<FilePart> {
-    yield { bytes: encodeIndexHeader(this.#segment.header), position: 0 };
-    let position = INDEX_HEADER_BYTES;
+    yield { bytes: encodeIndexHeader(this.#segment.header), filePosition: 0 };
+    let filePosition = INDEX_HEADER_BYTES;
     for (const { entry } of this.entries()) {
       const bytes = new Uint8Array(INDEX_ENTRY_BYTES);
       putIndexEntry(bytes, 0, entry);
-      yield { bytes, position };
-      position += bytes.length;
+      yield { bytes, filePosition };
+      filePosition += bytes.length;
     }
   }
 
@@ -114,7 +116,7 @@ export class IndexRebuilder {
         ? this.#writtenChecksum(missing[i])
         : undefined;
       const entry = {
-        position: cut.position,
+        filePosition: cut.position,
         end: this.#segment.header.base + cut.end,
         atMs,
         checksum: crc,
@@ -134,7 +136,8 @@ export class IndexRebuilder {
   #fits(entry: IndexEntry, at: number, atMs: number): boolean {
     const { header, bytes } = this.#segment;
     const end = entry.end - header.base;
-    return entry.position >= at && end > entry.position && end <= bytes && entry.atMs >= atMs;
+    return entry.filePosition >= at && end > entry.filePosition && end <= bytes &&
+      entry.atMs >= atMs;
   }
 
   #entryAt(index: FileWindow, number: number): IndexEntry | undefined {

@@ -8,13 +8,13 @@ import { CATALOG_TABLES, checkedValues, integerOf, textOf } from "../scan/table_
 import { isThere } from "./format.ts";
 import type { RepairScope } from "./scope.ts";
 
-interface Named {
+interface NamedSegment {
   readonly segment: RebuiltSegment;
   readonly name: string | undefined;
 }
 
 /** What an index became, and what it tells of the time before it. */
-interface Rebuilt {
+interface RebuiltIndex {
   readonly blocks: number;
   readonly firstMs: number;
 }
@@ -59,7 +59,10 @@ export async function repairIndexes(scope: RepairScope, catalog: RepairCatalog):
 }
 
 /** Undefined where the segment itself isn't whole: then its index stays as it is. */
-async function repairIndex(scope: RepairScope, named: Named): Promise<Rebuilt | undefined> {
+async function repairIndex(
+  scope: RepairScope,
+  named: NamedSegment,
+): Promise<RebuiltIndex | undefined> {
   const { fileSystem, paths } = scope;
   const { segment } = named;
   const { log, index } = segmentPaths(paths.segments, segment.header.streamId, segment.header.base);
@@ -82,11 +85,11 @@ async function repairIndex(scope: RepairScope, named: Named): Promise<Rebuilt | 
 }
 
 async function rebuild(
-  { keeper, report }: RepairScope,
-  { segment, name }: Named,
+  { quarantine, report }: RepairScope,
+  { segment, name }: NamedSegment,
   path: string,
   rebuilder: IndexRebuilder,
-): Promise<Rebuilt> {
+): Promise<RebuiltIndex> {
   let blocks = 0;
   let firstMs: number | undefined;
   let range: OffsetRange | undefined;
@@ -97,7 +100,7 @@ async function rebuild(
     if (!isProven) range = { from: range?.from ?? at, to: entry.end };
     at = entry.end;
   }
-  await keeper.replace(path, rebuilder.parts());
+  await quarantine.replace(path, rebuilder.parts());
   const stream = { id: segment.header.streamId, name };
   if (range === undefined) {
     const message =

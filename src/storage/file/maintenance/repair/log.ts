@@ -13,7 +13,7 @@ import { deletionBatch, fillerBatch, fillerBytes } from "./filler_batch.ts";
 import type { WalkedBatch } from "../scan/log_walk.ts";
 import type { CatalogView } from "./catalog_view.ts";
 import { gatherLogFiles, type RepairedLogFile } from "./log_files.ts";
-import { LogLosses } from "./log_data_loss.ts";
+import { LogDataLoss } from "./log_data_loss.ts";
 import { orphansOf } from "./orphan_records.ts";
 import { zeros } from "../../directory/quarantine.ts";
 import type { RepairScope } from "./scope.ts";
@@ -22,7 +22,7 @@ import type { RepairScope } from "./scope.ts";
 const NEW_FILE_BYTES = 64 * 1024;
 
 /** Where the log is whole up to, in a file. */
-interface LogPlace {
+interface FilePosition {
   readonly file: RepairedLogFile;
   readonly position: number;
 }
@@ -32,7 +32,7 @@ export interface RepairedLog {
   /** The greatest id of a stream that was cut off, 0 where none was: it must not be given again. */
   readonly lostId: number;
   /** The log begins behind this record at the latest: the catalogue's position must not be less. */
-  readonly position: number;
+  readonly lsn: number;
 }
 
 /**
@@ -42,65 +42,65 @@ export interface RepairedLog {
 export async function repairLog(scope: RepairScope, view: CatalogView): Promise<RepairedLog> {
   const log = new LogRepair(scope, view);
   await log.run();
-  return { lostId: log.lostId, position: log.position };
+  return { lostId: log.lostId, lsn: log.lsn };
 }
 
 class LogRepair {
   readonly #scope: RepairScope;
   readonly #view: CatalogView;
-  readonly #losses: LogLosses;
+  readonly #dataLoss: LogDataLoss;
   /** The batches that stay, for what is asked of them at the end. */
-  readonly #kept: { file: RepairedLogFile; batch: WalkedBatch }[] = [];
+  readonly #keptBatches: { file: RepairedLogFile; batch: WalkedBatch }[] = [];
   #expected = 0;
-  #position: number;
-  #end: LogPlace | undefined;
+  #lsn: number;
+  #end: FilePosition | undefined;
 
   constructor(scope: RepairScope, view: CatalogView) {
     this.#scope = scope;
     this.#view = view;
-    this.#position = view.position;
-    this.#losses = new LogLosses(scope, view);
+    this.#lsn = view.lsn;
+    this.#dataLoss = new LogDataLoss(scope, view);
   }
 
   get lostId(): number {
-    return this.#losses.maxId;
+    return this.#dataLoss.maxId;
   }
 
-  get position(): number {
-    return this.#position;
+  get lsn(): number {
+    return this.#lsn;
   }
 
   async run(): Promise<void> {
     const { fileSystem, paths } = this.#scope;
-    if (fileSystem.list(paths.log) === undefined && !this.#scope.keeper.isDryRun) {
+    if (fileSystem.list(paths.log) === undefined && !this.#scope.quarantine.isDryRun) {
       fileSystem.makeDirectory(paths.log);
       await fileSystem.syncDirectory(paths.root);
     }
     const files = await gatherLogFiles(this.#scope, this.#view.uuid);
     const [oldest] = files;
-    const first = oldest?.header?.firstSequence;
+    const first = oldest?.header?.firstLsn;
     if (first === undefined && files.length > 1) {
       await this.#skipUnknown(files);
-    } else if (first === undefined || first > this.#view.position + 1) {
+    } else if (first === undefined || first > this.#view.lsn + 1) {
       await this.#startAnew(files);
     } else {
       this.#expected = first;
       await this.#walk(files);
     }
     await this.#finish(files);
-    this.#losses.report(paths.log);
+    this.#dataLoss.report(paths.log);
   }
 
   /** The oldest files can't be read: what is missing may be in the catalogue all the same. */
   async #skipUnknown(files: RepairedLogFile[]): Promise<void> {
     const known = files.findIndex(({ header }) => header !== undefined);
-    const first = files[known]?.header?.firstSequence;
-    if (first === undefined || first > this.#view.position + 1) {
+    const first = files[known]?.header?.firstLsn;
+    if (first === undefined || first > this.#view.lsn + 1) {
       await this.#startAnew(files);
       return;
     }
     for (const { path } of files.slice(0, known)) {
-      await this.#scope.keeper.moveAside(path);
+      await this.#scope.quarantine.moveAside(path);
       const message = `moved away: all of its records are before ${first}, in the catalogue`;
       this.#scope.report({ outcome: "repaired", path, message });
     }
@@ -116,14 +116,14 @@ class LogRepair {
         await this.#cutBefore(rest);
         return;
       }
-      const { firstSequence } = file.header;
-      if (firstSequence < this.#expected) {
-        await this.#scope.keeper.moveAside(file.path);
-        const message = `moved away: it begins with record ${firstSequence}, which the log has`;
+      const { firstLsn } = file.header;
+      if (firstLsn < this.#expected) {
+        await this.#scope.quarantine.moveAside(file.path);
+        const message = `moved away: it begins with record ${firstLsn}, which the log has`;
         this.#scope.report({ outcome: "repaired", path: file.path, message });
         continue;
       }
-      if (firstSequence > this.#expected && !await this.#fillUpTo(firstSequence)) {
+      if (firstLsn > this.#expected && !await this.#fillUpTo(firstLsn)) {
         await this.#cutBefore(rest);
         return;
       }
@@ -141,13 +141,13 @@ class LogRepair {
     this.#end = { file, position };
     const whole = file.batches.filter(({ isWhole }) => isWhole);
     for (const [i, batch] of whole.entries()) {
-      const { firstSequence, count, payloadBytes } = batch.header;
-      if (batch.position !== position || firstSequence !== this.#expected) {
+      const { firstLsn, count, payloadBytes } = batch.header;
+      if (batch.position !== position || firstLsn !== this.#expected) {
         if (!this.#isProven(file, position)) return true;
         if (!await this.#fillHole(file, position, batch)) return false;
       }
-      this.#kept.push({ file, batch });
-      this.#expected = firstSequence + count;
+      this.#keptBatches.push({ file, batch });
+      this.#expected = firstLsn + count;
       position = batch.position + paddedBatchBytes(payloadBytes);
       this.#end = { file, position };
       if (i === whole.length - 1) break;
@@ -158,15 +158,15 @@ class LogRepair {
   /** Whether a batch behind says that the record expected was on disk: then what is there is damage. */
   #isProven(file: RepairedLogFile, position: number): boolean {
     return file.batches.some((batch) =>
-      batch.position >= position && batch.header.syncedThrough >= this.#expected
+      batch.position >= position && batch.header.syncedLsn >= this.#expected
     );
   }
 
   /** Replaces what doesn't check before a batch, if the catalogue holds all of it. */
   async #fillHole(file: RepairedLogFile, position: number, next: WalkedBatch): Promise<boolean> {
-    const last = next.header.firstSequence - 1;
+    const last = next.header.firstLsn - 1;
     const lengthBytes = next.position - position;
-    if (last < this.#expected || last > this.#view.position || lengthBytes <= 0) return false;
+    if (last < this.#expected || last > this.#view.lsn || lengthBytes <= 0) return false;
     const seed = batchSeed(file.seed, position);
     const bytes = fillerBatch(this.#expected, last, seed, lengthBytes);
     if (bytes === undefined) return false;
@@ -175,9 +175,9 @@ class LogRepair {
   }
 
   /** Replaces what is missing at a file's end, if the catalogue holds all of it. */
-  async #fillUpTo(firstSequence: number): Promise<boolean> {
-    if (this.#end === undefined || firstSequence - 1 > this.#view.position) return false;
-    return await this.#extend(firstSequence - 1);
+  async #fillUpTo(firstLsn: number): Promise<boolean> {
+    if (this.#end === undefined || firstLsn - 1 > this.#view.lsn) return false;
+    return await this.#extend(firstLsn - 1);
   }
 
   async #extend(last: number): Promise<boolean> {
@@ -193,9 +193,15 @@ class LogRepair {
     return true;
   }
 
-  async #fill(file: RepairedLogFile, position: number, last: number, bytes: Bytes): Promise<void> {
-    await this.#scope.keeper.change(file.path, [{ bytes, position }]);
-    const message = `records ${this.#expected} to ${last} at byte ${position} can't be read and ` +
+  async #fill(
+    file: RepairedLogFile,
+    filePosition: number,
+    last: number,
+    bytes: Bytes,
+  ): Promise<void> {
+    await this.#scope.quarantine.change(file.path, [{ bytes, filePosition }]);
+    const message =
+      `records ${this.#expected} to ${last} at byte ${filePosition} can't be read and ` +
       "were replaced by ones that do nothing: rows of the catalogue include records up to there";
     this.#scope.report({ outcome: "repaired", path: file.path, message });
   }
@@ -207,18 +213,18 @@ class LogRepair {
   }
 
   /** What comes behind goes first, the newest before the others: what is left is always a log's start. */
-  async #cut({ file, position }: LogPlace, later: readonly RepairedLogFile[]): Promise<void> {
-    await this.#losses.add(file, position);
-    for (const each of later) await this.#losses.add(each, 0);
+  async #cut({ file, position }: FilePosition, later: readonly RepairedLogFile[]): Promise<void> {
+    await this.#dataLoss.add(file, position);
+    for (const each of later) await this.#dataLoss.add(each, 0);
     for (const { path } of later.toReversed()) {
-      await this.#scope.keeper.moveAside(path);
+      await this.#scope.quarantine.moveAside(path);
       this.#scope.report({
         outcome: "repaired",
         path,
         message: "moved away: the log ends before it",
       });
     }
-    await this.#scope.keeper.change(file.path, zeros(position, file.sizeBytes));
+    await this.#scope.quarantine.change(file.path, zeros(position, file.sizeBytes));
     this.#scope.report({
       outcome: "lost",
       path: file.path,
@@ -230,49 +236,49 @@ class LogRepair {
 
   /** A new log where the old one is of no use, or has no room for what is missing. */
   async #startAnew(files: readonly RepairedLogFile[]): Promise<void> {
-    const { fileSystem, keeper, paths, report } = this.#scope;
-    for (const each of files) await this.#losses.add(each, 0);
+    const { fileSystem, quarantine, paths, report } = this.#scope;
+    for (const each of files) await this.#dataLoss.add(each, 0);
     const names = fileSystem.list(paths.log) ?? [];
     for (
       const { path } of files.toReversed().filter(({ path }) => names.includes(basename(path)))
     ) {
-      await keeper.moveAside(path);
+      await quarantine.moveAside(path);
       report({
         outcome: "repaired",
         path,
         message: "moved away: it doesn't continue where the catalogue ends",
       });
     }
-    this.#kept.length = 0;
+    this.#keptBatches.length = 0;
     const number = Math.max(0, ...files.map((file) => file.number)) + 1;
     const path = join(paths.log, logFileName(number));
-    const firstSequence = Math.max(this.#view.position, this.#view.newestPosition) + 1;
-    this.#position = firstSequence - 1;
+    const firstLsn = Math.max(this.#view.lsn, this.#view.newestLsn) + 1;
+    this.#lsn = firstLsn - 1;
     const salt = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const { uuid } = this.#view;
-    const header: LogHeader = { number, salt, uuid, firstSequence, sizeBytes: NEW_FILE_BYTES };
-    await keeper.replace(path, [
-      { bytes: encodeLogHeader(header), position: 0 },
+    const header: LogHeader = { number, salt, uuid, firstLsn, sizeBytes: NEW_FILE_BYTES };
+    await quarantine.replace(path, [
+      { bytes: encodeLogHeader(header), filePosition: 0 },
       ...zeros(LOG_HEADER_BYTES, NEW_FILE_BYTES),
     ]);
     report({
       outcome: "lost",
       path,
-      message: `a new log was begun with record ${firstSequence}: of what the old one held after ` +
-        `record ${this.#view.position}, only what rows of the catalogue include is left`,
+      message: `a new log was begun with record ${firstLsn}: of what the old one held after ` +
+        `record ${this.#view.lsn}, only what rows of the catalogue include is left`,
     });
     const seed = logSeed(header);
     const file = { path, number, sizeBytes: NEW_FILE_BYTES, header, seed, batches: [] };
-    this.#expected = firstSequence;
+    this.#expected = firstLsn;
     this.#end = { file, position: LOG_HEADER_BYTES };
   }
 
   /** Numbers go on behind every row, and what nothing makes is deleted: else a start would stop there. */
   async #finish(files: readonly RepairedLogFile[]): Promise<void> {
-    const needed = Math.max(this.#view.position, this.#view.newestPosition);
+    const needed = Math.max(this.#view.lsn, this.#view.newestLsn);
     if (this.#expected <= needed && !await this.#extend(needed)) await this.#startAnew(files);
     const end = this.#end;
-    const orphans = await orphansOf(this.#scope.fileSystem, this.#view, this.#kept);
+    const orphans = await orphansOf(this.#scope.fileSystem, this.#view, this.#keptBatches);
     if (orphans.length === 0 || end === undefined) return;
     const { file } = end;
     const seed = batchSeed(file.seed, end.position);
@@ -281,7 +287,7 @@ class LogRepair {
       await this.#startAnew(files);
       return;
     }
-    await this.#scope.keeper.change(file.path, [{ bytes, position: end.position }]);
+    await this.#scope.quarantine.change(file.path, [{ bytes, filePosition: end.position }]);
     const streams = orphans.join(", ");
     this.#scope.report({
       outcome: "lost",

@@ -4,7 +4,7 @@ import type { CatalogView } from "./catalog_view.ts";
 import type { RepairedLogFile } from "./log_files.ts";
 import type { RepairScope } from "./scope.ts";
 
-interface Loss {
+interface StreamLoss {
   name: string | undefined;
   records: number;
   from: number;
@@ -14,10 +14,10 @@ interface Loss {
 }
 
 /** What of the log is cut off though it can be read, gathered by stream. */
-export class LogLosses {
+export class LogDataLoss {
   readonly #scope: RepairScope;
   readonly #view: CatalogView;
-  readonly #streams = new Map<number, Loss>();
+  readonly #streams = new Map<number, StreamLoss>();
   /** What is cut twice is lost once; the second time it can't be read any more. */
   readonly #seen = new Set<WalkedBatch>();
   #maxId = 0;
@@ -38,19 +38,19 @@ export class LogLosses {
       for (const batch of file.batches) {
         if (batch.position < position || !batch.isWhole || this.#seen.has(batch)) continue;
         this.#seen.add(batch);
-        for (const { sequence, record, dataBytes } of walkRecords(window, batch)) {
+        for (const { lsn, record, dataBytes } of walkRecords(window, batch)) {
           if (record === undefined) continue;
           if (record.kind === "delete") {
-            for (const id of record.ids) this.#note(id, sequence).isDeleted = true;
+            for (const id of record.ids) this.#note(id, lsn).isDeleted = true;
             continue;
           }
-          const loss = this.#note(record.id, sequence);
+          const loss = this.#note(record.id, lsn);
           if (record.kind === "create") {
             loss.isMade = true;
             loss.name = record.name;
             this.#maxId = Math.max(this.#maxId, record.id);
           }
-          if (dataBytes === 0 || this.#isStored(record.id, sequence)) continue;
+          if (dataBytes === 0 || this.#isStored(record.id, lsn)) continue;
           const start = record.kind === "append" ? record.start : record.fork?.point ?? 0;
           loss.from = Math.min(loss.from, start);
           loss.to = Math.max(loss.to, start + dataBytes);
@@ -79,7 +79,7 @@ export class LogLosses {
     }
   }
 
-  #note(id: number, sequence: number): Loss {
+  #note(id: number, sequence: number): StreamLoss {
     const known = this.#streams.get(id);
     const loss = known ?? {
       name: this.#view.rowOf(id)?.name,
@@ -96,6 +96,6 @@ export class LogLosses {
 
   /** Whether the stream's row includes the record. */
   #isStored(id: number, sequence: number): boolean {
-    return sequence <= Math.max(this.#view.position, this.#view.rowOf(id)?.position ?? 0);
+    return sequence <= Math.max(this.#view.lsn, this.#view.rowOf(id)?.position ?? 0);
   }
 }

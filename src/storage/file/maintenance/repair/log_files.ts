@@ -32,7 +32,7 @@ export interface RepairedLogFile {
  * is moved away, a header that can be told from the batches is written again, a wrong name put right.
  */
 export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<RepairedLogFile[]> {
-  const { fileSystem, paths, keeper } = scope;
+  const { fileSystem, paths, quarantine } = scope;
   const names = fileSystem.list(paths.log) ?? [];
   const files: RepairedLogFile[] = [];
   for (const name of names.filter((name) => parseLogFileName(name) !== undefined).sort()) {
@@ -48,7 +48,7 @@ export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<
       files.push(file);
       continue;
     }
-    await keeper.moveAside(path);
+    await quarantine.moveAside(path);
     const message = `a log file of directory ${header.uuid} was moved away`;
     scope.report({ outcome: "repaired", path, message });
   }
@@ -60,7 +60,7 @@ export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<
 
 /** Of two files with one number, the one whose name says so stays. */
 async function dropCopies(
-  { keeper, report }: RepairScope,
+  { quarantine, report }: RepairScope,
   files: readonly RepairedLogFile[],
 ): Promise<RepairedLogFile[]> {
   const byNumber = new Map<number, RepairedLogFile>();
@@ -70,7 +70,7 @@ async function dropCopies(
     const dropped = other === undefined ? undefined : isRight ? other : file;
     if (other === undefined || isRight) byNumber.set(file.number, file);
     if (dropped === undefined) continue;
-    await keeper.moveAside(dropped.path);
+    await quarantine.moveAside(dropped.path);
     const message = `moved away: another file has its number, ${file.number}`;
     report({ outcome: "repaired", path: dropped.path, message });
   }
@@ -101,12 +101,12 @@ function guessHeader(window: FileWindow, number: number, uuid: string): LogHeade
     number,
     salt,
     uuid,
-    firstSequence: first.header.firstSequence,
+    firstLsn: first.header.firstLsn,
     sizeBytes: Math.ceil(window.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES,
   };
 }
 
-async function putRight({ fileSystem, keeper, report }: RepairScope, file: RepairedLogFile) {
+async function putRight({ fileSystem, quarantine, report }: RepairScope, file: RepairedLogFile) {
   const { header, path } = file;
   if (header === undefined) return;
   const isWritten = await withWindow(
@@ -115,13 +115,13 @@ async function putRight({ fileSystem, keeper, report }: RepairScope, file: Repai
     (window) => decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES)) !== undefined,
   );
   if (!isWritten) {
-    await keeper.change(path, [{ bytes: encodeLogHeader(header), position: 0 }]);
+    await quarantine.change(path, [{ bytes: encodeLogHeader(header), filePosition: 0 }]);
     const message = "the header was written again; the file's batches prove its salt and number";
     report({ outcome: "repaired", path, message });
   }
   const { sizeBytes } = file;
   if (sizeBytes >= header.sizeBytes) return;
-  await keeper.change(path, zeros(sizeBytes, header.sizeBytes));
+  await quarantine.change(path, zeros(sizeBytes, header.sizeBytes));
   file.sizeBytes = header.sizeBytes;
   const message = `filled up with zeros from byte ${sizeBytes} on; ` +
     "what the newest batches there held is lost, if there were any";
@@ -130,14 +130,14 @@ async function putRight({ fileSystem, keeper, report }: RepairScope, file: Repai
 
 /** Two files may have each other's names: then one gets a name that is free first. */
 async function nameByHeader(scope: RepairScope, files: readonly RepairedLogFile[]): Promise<void> {
-  const { paths, keeper, report } = scope;
+  const { paths, quarantine, report } = scope;
   let free = Math.max(
     0,
     ...files.map(({ number, path }) => Math.max(number, parseLogFileName(basename(path)) ?? 0)),
   ) + 1;
   const rename = async (file: RepairedLogFile, number: number) => {
     const to = join(paths.log, logFileName(number));
-    await keeper.rename(file.path, to);
+    await quarantine.rename(file.path, to);
     file.path = to;
   };
   for (const file of files) {
@@ -145,7 +145,7 @@ async function nameByHeader(scope: RepairScope, files: readonly RepairedLogFile[
     if (basename(file.path) === name) continue;
     const { path } = file;
     report({ outcome: "repaired", path, message: `renamed to ${name}, as its header says` });
-    if (keeper.isDryRun) continue;
+    if (quarantine.isDryRun) continue;
     const holder = files.find((other) => basename(other.path) === name);
     if (holder !== undefined) await rename(holder, free++);
     await rename(file, file.number);
@@ -164,7 +164,7 @@ export async function firstLogged(
       join(paths.log, name),
       (window) => decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES)),
     );
-    if (header !== undefined) return header.firstSequence;
+    if (header !== undefined) return header.firstLsn;
   }
   return undefined;
 }

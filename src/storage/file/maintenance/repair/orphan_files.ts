@@ -4,8 +4,8 @@ import type { RepairCatalog } from "./catalog.ts";
 import type { RepairScope } from "./scope.ts";
 
 /** Moves away the segment files that no row names, and so are nobody's. */
-export async function moveSurplus(scope: RepairScope, catalog: RepairCatalog): Promise<void> {
-  const { fileSystem, paths, keeper, report } = scope;
+export async function moveOrphans(scope: RepairScope, catalog: RepairCatalog): Promise<void> {
+  const { fileSystem, paths, quarantine, report } = scope;
   const segment = catalog.database.prepare(
     "SELECT 1 AS found FROM segment WHERE stream_id = ? AND base = ?",
   );
@@ -17,7 +17,7 @@ export async function moveSurplus(scope: RepairScope, catalog: RepairCatalog): P
       const { streamId, base } = parsed;
       const right = Object.values(segmentPaths(paths.segments, streamId, base)).includes(path);
       if (right && segment.get(streamId, base) !== undefined) continue;
-      await keeper.moveAside(path);
+      await quarantine.moveAside(path);
       report({
         outcome: "repaired",
         path,

@@ -19,8 +19,8 @@ export async function orphansOf(
     const batches = kept.filter((each) => each.file === file).map(({ batch }) => batch);
     await withWindow(fileSystem, file.path, (window) => {
       for (const batch of batches) {
-        for (const { sequence, record } of walkRecords(window, batch)) {
-          if (record === undefined || sequence <= view.position) continue;
+        for (const { lsn, record } of walkRecords(window, batch)) {
+          if (record === undefined || lsn <= view.lsn) continue;
           if (record.kind === "create") made.add(record.id);
           else if (record.kind === "append" || record.soft) {
             for (const id of record.kind === "append" ? [record.id] : record.ids) seen(id);

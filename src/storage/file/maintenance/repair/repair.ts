@@ -1,7 +1,7 @@
 import type { FileSystem } from "../../../../env/file_system.ts";
 import { lockDirectory } from "../../directory/lock.ts";
 import { directoryPaths } from "../../directory/paths.ts";
-import { findingsOf, refuseOthers } from "../check/check.ts";
+import { findingsOf, requireOwnDirectory } from "../check/check.ts";
 import type { Finding } from "../check/finding.ts";
 import {
   catalogUuid,
@@ -12,12 +12,12 @@ import {
 } from "./catalog.ts";
 import { isThere, partUuids, readFormatUuid, repairFormat } from "./format.ts";
 import { repairIndexes } from "./indexes.ts";
-import { RepairKeeper } from "../../directory/quarantine.ts";
+import { Quarantine } from "../../directory/quarantine.ts";
 import { repairLog } from "./log.ts";
 import { firstLogged } from "./log_files.ts";
-import type { Mend, RepairReport } from "./report.ts";
+import type { RepairAction, RepairReport } from "./report.ts";
 import type { RepairScope } from "./scope.ts";
-import { moveSurplus, nextFileId } from "./orphan_files.ts";
+import { moveOrphans, nextFileId } from "./orphan_files.ts";
 
 /** Options of {@link repairDirectory}. */
 export interface RepairOptions {
@@ -39,39 +39,45 @@ export interface RepairOptions {
 export async function repairDirectory(options: RepairOptions): Promise<RepairReport> {
   const { fileSystem, dir, isDryRun, nowMs } = options;
   const paths = directoryPaths(dir);
-  refuseOthers({ fileSystem, paths });
+  requireOwnDirectory({ fileSystem, paths });
   const lock = lockDirectory(paths.lock);
   try {
-    const mends: Mend[] = [];
-    const keeper = new RepairKeeper(fileSystem, dir, nowMs, isDryRun);
-    const scope = { fileSystem, paths, keeper, nowMs, report: (mend: Mend) => mends.push(mend) };
+    const actions: RepairAction[] = [];
+    const quarantine = new Quarantine(fileSystem, dir, nowMs, isDryRun);
+    const scope = {
+      fileSystem,
+      paths,
+      quarantine,
+      nowMs,
+      report: (mend: RepairAction) => actions.push(mend),
+    };
     const before = await findingsOf(scope);
-    const isMendable = before.length === 0 || await mend(scope, before);
+    const isMendable = before.length === 0 || await repairParts(scope, before);
     const left = !isMendable ? before : isDryRun ? [] : await findingsOf(scope);
-    return { before, mends, left, keptIn: keeper.keptIn };
+    return { before, actions, left, keptIn: quarantine.folder };
   } finally {
     lock.release();
   }
 }
 
 /** False where nothing can be done and nothing was. */
-async function mend(scope: RepairScope, before: readonly Finding[]): Promise<boolean> {
-  const { fileSystem, paths, keeper } = scope;
+async function repairParts(scope: RepairScope, before: readonly Finding[]): Promise<boolean> {
+  const { fileSystem, paths, quarantine } = scope;
   await finishRebuild(scope);
   if (!isThere(scope, paths.catalog)) return false;
   const uuid = await chooseUuid(scope);
   if (uuid === undefined) return false;
-  if (!isThere(scope, paths.segments) && !keeper.isDryRun) {
+  if (!isThere(scope, paths.segments) && !quarantine.isDryRun) {
     fileSystem.makeDirectory(paths.segments);
     await fileSystem.syncDirectory(paths.root);
   }
   const catalog = await catalogFor(scope, before, uuid);
   if (catalog === undefined) return false;
   try {
-    const { lostId, position } = await repairLog(scope, catalog);
-    await catalog.raiseState(lostId, position);
+    const { lostId, lsn } = await repairLog(scope, catalog);
+    await catalog.raiseState(lostId, lsn);
     await repairIndexes(scope, catalog);
-    await moveSurplus(scope, catalog);
+    await moveOrphans(scope, catalog);
   } finally {
     catalog.close();
   }

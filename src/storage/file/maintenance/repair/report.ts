@@ -1,13 +1,13 @@
 import {
+  type AffectedStream,
+  describeAffected,
   describeFinding,
-  describeTouched,
   type Finding,
   type OffsetRange,
-  type TouchedStream,
 } from "../check/finding.ts";
 
 /** One thing that a repair did, or would do. */
-export interface Mend {
+export interface RepairAction {
   /**
    * `repaired`: it is as it was, or as good; `lost`: it is gone, and what it was is said;
    * `unproven`: it is served, and nothing shows any more that it is what was written.
@@ -17,7 +17,7 @@ export interface Mend {
   readonly path: string;
   /** What was done, without a full stop. */
   readonly message: string;
-  readonly stream?: TouchedStream | undefined;
+  readonly stream?: AffectedStream | undefined;
   /** Which of the stream's offsets it is about. */
   readonly range?: OffsetRange | undefined;
 }
@@ -26,7 +26,7 @@ export interface Mend {
 export interface RepairReport {
   /** What was wrong before. */
   readonly before: readonly Finding[];
-  readonly mends: readonly Mend[];
+  readonly actions: readonly RepairAction[];
   /** What is wrong still; after a dry run empty. */
   readonly left: readonly Finding[];
   /** Where the damaged originals are; undefined where nothing was changed. */
@@ -34,8 +34,8 @@ export interface RepairReport {
 }
 
 /** The line that says it: `outcome: path: what was done; stream …`. */
-export function describeMend({ outcome, path, message, stream, range }: Mend): string {
-  return `${outcome}: ${path}: ${message}${describeTouched(stream, range)}`;
+export function describeAction({ outcome, path, message, stream, range }: RepairAction): string {
+  return `${outcome}: ${path}: ${message}${describeAffected(stream, range)}`;
 }
 
 /** The line that says what couldn't be repaired. */

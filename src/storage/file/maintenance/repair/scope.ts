@@ -1,15 +1,15 @@
 import type { FileSystem } from "../../../../env/file_system.ts";
 import type { DirectoryPaths } from "../../directory/paths.ts";
-import type { RepairKeeper } from "../../directory/quarantine.ts";
-import type { Mend } from "./report.ts";
+import type { Quarantine } from "../../directory/quarantine.ts";
+import type { RepairAction } from "./report.ts";
 
 /** What the parts of a repair share. */
 export interface RepairScope {
   readonly fileSystem: FileSystem;
   readonly paths: DirectoryPaths;
-  readonly keeper: RepairKeeper;
+  readonly quarantine: Quarantine;
   /** When the repair began. */
   readonly nowMs: number;
   /** Says what was done, or on a dry run would be. */
-  report(mend: Mend): void;
+  report(mend: RepairAction): void;
 }

@@ -66,7 +66,7 @@ async function extentAt(
       let end = base;
       let last = INDEX_HEADER_BYTES;
       for (const { position, entry } of walkIndex(window)) {
-        if (entry === undefined || entry.end > limit || base + entry.position !== end) break;
+        if (entry === undefined || entry.end > limit || base + entry.filePosition !== end) break;
         end = entry.end;
         last = position + INDEX_ENTRY_BYTES;
       }

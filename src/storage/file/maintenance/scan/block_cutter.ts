@@ -55,7 +55,7 @@ function textCut(bytes: Bytes): number {
 function* messageEnds(window: FileWindow, position: number, end: number): Generator<number> {
   let at = position;
   let last = -1;
-  for (const piece of window.pieces(position, end)) {
+  for (const piece of window.chunks(position, end)) {
     // The window is used by others between two ends.
     const bytes = piece.slice();
     for (let i = bytes.indexOf(LINE_FEED); i >= 0; i = bytes.indexOf(LINE_FEED, i + 1)) {

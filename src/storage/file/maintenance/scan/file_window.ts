@@ -35,7 +35,7 @@ export class FileWindow {
   }
 
   /** The bytes from `position` up to `end`, in pieces; each is valid until the next. */
-  *pieces(position: number, end: number): Generator<Bytes> {
+  *chunks(position: number, end: number): Generator<Bytes> {
     for (let at = position; at < end;) {
       const piece = this.bytes(at, Math.min(this.#window.length, end - at));
       if (piece.length === 0) return;
@@ -47,7 +47,7 @@ export class FileWindow {
   /** The CRC-32 of the bytes from `position` up to `end`, going on from `seed`. */
   checksum(position: number, end: number, seed = 0): number {
     let crc = seed;
-    for (const piece of this.pieces(position, end)) crc = checksum(piece, crc);
+    for (const piece of this.chunks(position, end)) crc = checksum(piece, crc);
     return crc;
   }
 }

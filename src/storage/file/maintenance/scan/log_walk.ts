@@ -89,7 +89,7 @@ function payloadIsWhole(
 
 /** A record of a whole batch. */
 export interface WalkedRecord {
-  readonly sequence: number;
+  readonly lsn: number;
   /** Where its bytes begin in the file. */
   readonly position: number;
   readonly lengthBytes: number;
@@ -104,12 +104,12 @@ export function* walkRecords(window: FileWindow, batch: WalkedBatch): Generator<
   let at = batch.position + BATCH_HEADER_BYTES;
   const end = at + batch.header.payloadBytes;
   for (let i = 0; i < batch.header.count; i++) {
-    const sequence = batch.header.firstSequence + i;
+    const lsn = batch.header.firstLsn + i;
     const prefix = window.bytes(at, RECORD_PREFIX_BYTES);
     const position = at + RECORD_PREFIX_BYTES;
     const lengthBytes = position <= end ? viewOf(prefix).getUint32(0, true) : Infinity;
     if (position + lengthBytes > end) {
-      yield { sequence, position: at, lengthBytes: end - at, record: undefined, dataBytes: 0 };
+      yield { lsn, position: at, lengthBytes: end - at, record: undefined, dataBytes: 0 };
       return;
     }
     const isDelete = window.bytes(position, 1)[0] === DELETE_KIND;
@@ -117,7 +117,7 @@ export function* walkRecords(window: FileWindow, batch: WalkedBatch): Generator<
     const record = tryDecode(window.bytes(position, decodedBytes));
     const data = record === undefined || record.kind === "delete" ? 0 : record.data.length;
     const dataBytes = data === 0 ? 0 : data + lengthBytes - decodedBytes;
-    yield { sequence, position, lengthBytes, record, dataBytes };
+    yield { lsn, position, lengthBytes, record, dataBytes };
     at = position + lengthBytes;
   }
 }

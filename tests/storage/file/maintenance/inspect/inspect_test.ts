@@ -8,24 +8,24 @@ import {
   inspectFile,
 } from "../../../../../src/storage/file/maintenance/inspect/inspect.ts";
 import {
-  type Thing,
-  thingLine,
-  thingObject,
+  type Item,
+  itemLine,
+  itemObject,
 } from "../../../../../src/storage/file/maintenance/inspect/item.ts";
 import { flipBit } from "../../../../support/wal_kit.ts";
 import { withTempDir } from "../../../../support/temp_dir.ts";
 import { filesIn, flipText, newestLog, segmentFiles, snapshot } from "../damage_sample.ts";
 import { makeSample } from "../sample_directory.ts";
 
-function inspect(path: string): Thing[] {
+function inspect(path: string): Item[] {
   return [...inspectFile(nodeFileSystem, path)];
 }
 
-function kinds(things: readonly Thing[]): string[] {
+function kinds(things: readonly Item[]): string[] {
   return [...new Set(things.map(({ kind }) => kind))];
 }
 
-function damaged(things: readonly Thing[]): Thing[] {
+function damaged(things: readonly Item[]): Item[] {
   return things.filter(({ damage }) => damage !== undefined);
 }
 
@@ -46,7 +46,7 @@ Deno.test("a log's header, batches and records are shown, each with what it says
     equal(append?.fields.offset, 6);
     ok(append !== undefined);
     match(
-      thingLine(append),
+      itemLine(append),
       /^ +\d+ {2}append sequence=\d+ stream=3 .* closed=true data="bye\\n"$/,
     );
     const soft = things.find(({ kind, fields }) => kind === "delete" && fields.soft === true);
@@ -166,8 +166,8 @@ Deno.test("the catalogue of a killed server is shown with its own log, and nothi
     deepEqual(damaged(things), []);
     const [, row] = things;
     ok(row !== undefined);
-    match(thingLine(row), /^ {12}stream id=1 name=json content_type=application\/json /);
-    equal(thingObject(row).position, row.fields.position);
+    match(itemLine(row), /^ {12}stream id=1 name=json content_type=application\/json /);
+    equal(itemObject(row).position, row.fields.position);
     equal(typeof row.fields.position, "number");
     deepEqual(snapshot(dir), before);
   });

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { flipBit } from "../../../../support/wal_kit.ts";
 import { flipText, snapshot, zeroOut } from "../damage_sample.ts";
-import { mend, readDirectory, repair, withPatient } from "./repair_kit.ts";
+import { readDirectory, repair, repairWhole, withDamagedDirectory } from "./repair_kit.ts";
 
 function catalogOf(dir: string): string {
   return join(dir, "catalog.sqlite");
@@ -19,19 +19,22 @@ function change(dir: string, sql: string): void {
   }
 }
 
-function keptNote(dir: string, keptIn: string | undefined): string {
+function quarantinedNote(dir: string, keptIn: string | undefined): string {
   equal(keptIn?.startsWith(`${dir}/damaged-`), true);
   return Deno.readTextFileSync(join(keptIn ?? "", "lost-rows.jsonl"));
 }
 
 Deno.test("a stream whose row is damaged is lost: named, its row written down, the rest served", async () => {
   const damage = (dir: string) => change(dir, "UPDATE stream SET tail = 99 WHERE name = 'short'");
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    const { mends, left, keptIn } = await repair(dir);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    const { actions, left, keptIn } = await repair(dir);
     deepEqual(left, []);
-    const lost = mends.filter(({ outcome }) => outcome === "lost");
+    const lost = actions.filter(({ outcome }) => outcome === "lost");
     deepEqual(lost.map(({ stream }) => stream), [{ id: 3, name: "short" }]);
-    match(keptNote(dir, keptIn), /^\{"table":"stream","row":\{"id":3,"name":"short",.*"tail":99,/);
+    match(
+      quarantinedNote(dir, keptIn),
+      /^\{"table":"stream","row":\{"id":3,"name":"short",.*"tail":99,/,
+    );
     contents.delete("short");
     deepEqual(await readDirectory(dir), contents);
   });
@@ -39,8 +42,8 @@ Deno.test("a stream whose row is damaged is lost: named, its row written down, t
 
 Deno.test("what the log still holds of a lost stream is deleted, so that a server starts", async () => {
   const damage = (dir: string) => change(dir, "UPDATE stream SET tail = 99 WHERE name = 'short'");
-  await withPatient("killed", damage, async ({ dir, contents }) => {
-    const lines = await mend(dir);
+  await withDamagedDirectory("killed", damage, async ({ dir, contents }) => {
+    const lines = await repairWhole(dir);
     ok(lines.some((line) => /^lost: .*a deletion of 3 was added$/.test(line)), lines.join("\n"));
     contents.delete("short");
     deepEqual(await readDirectory(dir), contents);
@@ -50,8 +53,8 @@ Deno.test("what the log still holds of a lost stream is deleted, so that a serve
 
 Deno.test("a damaged stream with forks stays for them, as far as its segments go", async () => {
   const damage = (dir: string) => change(dir, "UPDATE stream SET tail = 99 WHERE name = 'json'");
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    const { mends } = await repair(dir);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    const { actions: mends } = await repair(dir);
     ok(mends.some(({ outcome, stream }) => outcome === "lost" && stream?.name === "json"));
     const read = await readDirectory(dir);
     equal(read.get("fork"), "failed: damaged");
@@ -62,8 +65,8 @@ Deno.test("a damaged stream with forks stays for them, as far as its segments go
 Deno.test("a producer's damaged row is dropped and the producer named", async () => {
   const damage = (dir: string) =>
     change(dir, "UPDATE producer SET seq = 0 WHERE producer_id = 'writer-1'");
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    const lines = (await mend(dir)).filter((line) => line.startsWith("lost"));
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    const lines = (await repairWhole(dir)).filter((line) => line.startsWith("lost"));
     match(lines[0] ?? "", /the place of producer "writer-1" is gone.*; stream "text" \(2\)$/);
     match(lines[1] ?? "", /it had 3 producers, and of 2 the place is known; stream "text" \(2\)$/);
     deepEqual(await readDirectory(dir), contents);
@@ -78,8 +81,8 @@ Deno.test("a segment's row that is damaged or missing is made anew from its file
       "DELETE FROM segment",
     ]
   ) {
-    await withPatient("stopped", (dir) => change(dir, sql), async ({ dir, contents }) => {
-      const lines = await mend(dir);
+    await withDamagedDirectory("stopped", (dir) => change(dir, sql), async ({ dir, contents }) => {
+      const lines = await repairWhole(dir);
       ok(lines.some((line) => /the row of segment \d+ was made anew/.test(line)), lines.join("\n"));
       deepEqual(await readDirectory(dir), contents);
     });
@@ -88,8 +91,11 @@ Deno.test("a segment's row that is damaged or missing is made anew from its file
 
 Deno.test("a state that is damaged or missing is made anew", async () => {
   for (const sql of ["UPDATE state SET position = 1", "DELETE FROM state"]) {
-    await withPatient("stopped", (dir) => change(dir, sql), async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /the state was made anew: position \d+, next id \d+/);
+    await withDamagedDirectory("stopped", (dir) => change(dir, sql), async ({ dir, contents }) => {
+      match(
+        (await repairWhole(dir)).join("\n"),
+        /the state was made anew: position \d+, next id \d+/,
+      );
       deepEqual(await readDirectory(dir), contents);
     });
   }
@@ -97,8 +103,8 @@ Deno.test("a state that is damaged or missing is made anew", async () => {
 
 Deno.test("the time at which a stream ends is worked out again", async () => {
   const damage = (dir: string) => change(dir, "UPDATE stream SET ends_at_ms = 5 WHERE id = 3");
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    await mend(dir);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    await repairWhole(dir);
     deepEqual(await readDirectory(dir), contents);
   });
 });
@@ -111,9 +117,9 @@ Deno.test("a header and indexes of SQLite that are damaged cost no stream", asyn
     (dir) => change(dir, "CREATE TABLE other (x)"),
   ];
   for (const damage of damages) {
-    await withPatient("stopped", damage, async ({ dir, contents }) => {
+    await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
       match(
-        (await mend(dir)).join("\n"),
+        (await repairWhole(dir)).join("\n"),
         /a new catalogue was made of the rows whose checksums are right/,
       );
       deepEqual(await readDirectory(dir), contents);
@@ -129,8 +135,8 @@ Deno.test("rows on a page that can't be read are lost, and what there is of othe
     database.close();
     zeroOut(catalogOf(dir), (Number(root?.rootpage) - 1) * 4096, 4096);
   };
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    const lines = await mend(dir);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    const lines = await repairWhole(dir);
     ok(lines.some((line) => /rows of producer are on pages that SQLite can't read/.test(line)));
     deepEqual(await readDirectory(dir), contents);
   });
@@ -138,7 +144,7 @@ Deno.test("rows on a page that can't be read are lost, and what there is of othe
 
 Deno.test("a catalogue of which nothing can be read is not repaired, and stays", async () => {
   const damage = (dir: string) => Deno.writeFileSync(catalogOf(dir), new Uint8Array(8192));
-  await withPatient("stopped", damage, async ({ dir }) => {
+  await withDamagedDirectory("stopped", damage, async ({ dir }) => {
     const before = snapshot(dir);
     const { left } = await repair(dir);
     ok(left.some(({ kind }) => kind === "catalog_unreadable"));
@@ -163,7 +169,7 @@ function changeInLog(dir: string, sql: string): void {
 Deno.test("SQLite's own log is read, kept and not taken for the new catalogue's", async () => {
   const damage = (dir: string) =>
     changeInLog(dir, "UPDATE stream SET tail = 99 WHERE name = 'short'");
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const log = Deno.readFileSync(`${catalogOf(dir)}-wal`);
     const { left, keptIn } = await repair(dir);
     deepEqual(left, []);
@@ -175,7 +181,7 @@ Deno.test("SQLite's own log is read, kept and not taken for the new catalogue's"
 
 Deno.test("a catalogue that a killed server left and whose own log is damaged serves what it holds", async () => {
   const damage = (dir: string) => flipText(`${catalogOf(dir)}-wal`, "hello\n");
-  await withPatient("killed", damage, async ({ dir, contents }) => {
+  await withDamagedDirectory("killed", damage, async ({ dir, contents }) => {
     const { keptIn } = await repair(dir);
     const read = await readDirectory(dir);
     for (const name of ["text", "fork"]) equal(read.get(name), contents.get(name), keptIn);

@@ -4,7 +4,7 @@ import { flipBit } from "../../../../support/wal_kit.ts";
 import { HookedFileSystem } from "../../../../support/hooked_file_system.ts";
 import { copyKilled } from "../../../../support/temp_dir.ts";
 import { filesIn, newestLog, segmentFiles, snapshot } from "../damage_sample.ts";
-import { readDirectory, repair, withPatient } from "./repair_kit.ts";
+import { readDirectory, repair, withDamagedDirectory } from "./repair_kit.ts";
 
 const CHANGES = new Set(["create", "write", "sync", "rename", "remove"]);
 const MOST_STEPS = 200;
@@ -53,7 +53,7 @@ const damages: Record<string, (dir: string) => void> = {
 
 for (const [what, damage] of Object.entries(damages)) {
   Deno.test(`a repair of ${what} that is killed at any step loses no original, and can be run again`, async () => {
-    await withPatient("killed", damage, async ({ dir }) => {
+    await withDamagedDirectory("killed", damage, async ({ dir }) => {
       const wholeDir = `${dir}-whole`;
       copyKilled(dir, wholeDir);
       await repair(wholeDir);

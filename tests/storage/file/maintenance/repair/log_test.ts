@@ -9,7 +9,7 @@ import { openFileStorage } from "../../../../../src/storage/file/open.ts";
 import { flipBit } from "../../../../support/wal_kit.ts";
 import { copyKilled } from "../../../../support/temp_dir.ts";
 import { newestLog, zeroOut } from "../damage_sample.ts";
-import { mend, readDirectory, withPatient } from "./repair_kit.ts";
+import { readDirectory, repairWhole, withDamagedDirectory } from "./repair_kit.ts";
 
 /** Where the batch of the record is that a test looks for. */
 function batchBefore(path: string, isWanted: (fields: Record<string, unknown>) => boolean): number {
@@ -24,19 +24,19 @@ function batchBefore(path: string, isWanted: (fields: Record<string, unknown>) =
 Deno.test("a header is written anew, its salt taken back from the first batch's checksum", async () => {
   for (const position of [3, 9, 17, 21, 38, 45]) {
     const damage = (dir: string) => flipBit(newestLog(dir), position);
-    await withPatient("killed", damage, async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /^repaired: .*: the header was written again/);
+    await withDamagedDirectory("killed", damage, async ({ dir, contents }) => {
+      match((await repairWhole(dir)).join("\n"), /^repaired: .*: the header was written again/);
       deepEqual(await readDirectory(dir), contents);
     });
   }
 });
 
 Deno.test("a header that is all zeros is written anew as well", async () => {
-  await withPatient(
+  await withDamagedDirectory(
     "killed",
     (dir) => zeroOut(newestLog(dir), 0, 512),
     async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /^repaired: .*: the header was written again/);
+      match((await repairWhole(dir)).join("\n"), /^repaired: .*: the header was written again/);
       deepEqual(await readDirectory(dir), contents);
     },
   );
@@ -45,8 +45,8 @@ Deno.test("a header that is all zeros is written anew as well", async () => {
 Deno.test("records that the catalogue holds are replaced, and nothing is lost", async () => {
   for (const position of [512 + 60, 512 + 10]) {
     const damage = (dir: string) => flipBit(newestLog(dir), position);
-    await withPatient("killed", damage, async ({ dir, contents }) => {
-      const lines = await mend(dir);
+    await withDamagedDirectory("killed", damage, async ({ dir, contents }) => {
+      const lines = await repairWhole(dir);
       equal(lines.length, 1);
       match(lines[0] ?? "", /^repaired: .*: records \d+ to \d+ at byte 512 can't be read/);
       deepEqual(await readDirectory(dir), contents);
@@ -59,8 +59,8 @@ Deno.test("the log is cut at damage, and what was cut is listed by stream and of
     const path = newestLog(dir);
     flipBit(path, batchBefore(path, ({ kind, name }) => kind === "create" && name === "fork") + 50);
   };
-  await withPatient("killed", damage, async ({ dir, contents }) => {
-    const lines = await mend(dir);
+  await withDamagedDirectory("killed", damage, async ({ dir, contents }) => {
+    const lines = await repairWhole(dir);
     match(lines[0] ?? "", /^lost: .*: the log was cut at byte \d+: record \d+ and what came after/);
     ok(lines.some((line) => /^lost: .*1 records .*stream "short" \(3\), offsets 6–10$/.test(line)));
     ok(lines.some((line) => /its deletion is among them; stream "json" \(1\)$/.test(line)));
@@ -76,8 +76,8 @@ Deno.test("the log is cut at damage, and what was cut is listed by stream and of
 Deno.test("a log without a file is begun anew, behind all that the catalogue holds", async () => {
   for (const end of ["stopped", "killed"] as const) {
     const damage = (dir: string) => Deno.removeSync(newestLog(dir));
-    await withPatient(end, damage, async ({ dir, contents }) => {
-      match((await mend(dir)).join("\n"), /^lost: .*: a new log was begun with record \d+/);
+    await withDamagedDirectory(end, damage, async ({ dir, contents }) => {
+      match((await repairWhole(dir)).join("\n"), /^lost: .*: a new log was begun with record \d+/);
       const read = await readDirectory(dir);
       equal(read.get("text"), contents.get("text"));
       if (end === "stopped") deepEqual(read, contents);
@@ -87,8 +87,8 @@ Deno.test("a log without a file is begun anew, behind all that the catalogue hol
 
 Deno.test("a log folder that is missing is made anew", async () => {
   const damage = (dir: string) => Deno.removeSync(join(dir, "wal"), { recursive: true });
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    await mend(dir);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    await repairWhole(dir);
     deepEqual(await readDirectory(dir), contents);
   });
 });
@@ -100,8 +100,8 @@ Deno.test("a log file under another number gets the one in its header", async ()
     name = basename(newest);
     Deno.renameSync(newest, join(dir, "wal", "00000000000000000099.wal"));
   };
-  await withPatient("killed", damage, async ({ dir, contents }) => {
-    const [line, ...others] = await mend(dir);
+  await withDamagedDirectory("killed", damage, async ({ dir, contents }) => {
+    const [line, ...others] = await repairWhole(dir);
     ok(line?.endsWith(`99.wal: renamed to ${name}, as its header says`), line);
     deepEqual(others, []);
     deepEqual(await readDirectory(dir), contents);
@@ -109,12 +109,12 @@ Deno.test("a log file under another number gets the one in its header", async ()
 });
 
 Deno.test("a log file of another directory is moved away", async () => {
-  await withPatient("stopped", () => {}, async (other) => {
+  await withDamagedDirectory("stopped", () => {}, async (other) => {
     const damage = (dir: string) =>
       Deno.copyFileSync(newestLog(other.dir), join(dir, "wal", "00000000000000000099.wal"));
-    await withPatient("stopped", damage, async ({ dir, contents }) => {
+    await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
       match(
-        (await mend(dir)).join("\n"),
+        (await repairWhole(dir)).join("\n"),
         /^repaired: .*99\.wal: a log file of directory .* moved away/,
       );
       deepEqual(await readDirectory(dir), contents);
@@ -140,8 +140,8 @@ Deno.test("what is appended after a new log was begun is there after the next st
       Deno.removeSync(newestLog(dir));
       if (isSetBack) setBackPosition(dir);
     };
-    await withPatient("killed", damage, async ({ dir }) => {
-      await mend(dir);
+    await withDamagedDirectory("killed", damage, async ({ dir }) => {
+      await repairWhole(dir);
       const storage = await openFileStorage({ dir, walBytes: 256 * 1024 });
       await storage.append("short", { contentType: "text/plain", body: encodeUtf8("again\n") });
       copyKilled(dir, `${dir}-killed`);

@@ -30,16 +30,17 @@ function damage(dir: string, random: Random): string {
 }
 
 /** Why an outcome isn't what may come of the damage, `undefined` where it may. */
-function complaint(
+function violation(
   contents: SampleContents,
   read: Outcome,
-  { mends, left }: RepairReport,
+  { actions, left }: RepairReport,
   isLogHit: boolean,
 ): string | undefined {
-  const isNamed = (name: string) => [...mends, ...left].some(({ stream }) => stream?.name === name);
+  const isNamed = (name: string) =>
+    [...actions, ...left].some(({ stream }) => stream?.name === name);
   // What the log's end lost may never have been acknowledged: nothing tells, and nothing has to.
   const isCut = isLogHit ||
-    mends.some(({ outcome, stream }) => outcome === "lost" && stream === undefined);
+    actions.some(({ outcome, stream }) => outcome === "lost" && stream === undefined);
   for (const [name, text] of contents) {
     const found = read.get(name);
     if (found === text) continue;
@@ -75,7 +76,7 @@ Deno.test("after random damage and a repair each stream has its bytes, fails cle
       try {
         report = await repair(copy);
         const read = await readDirectory(copy);
-        const problem = complaint(contents, read, report, about.includes(".wal"));
+        const problem = violation(contents, read, report, about.includes(".wal"));
         ok(problem === undefined, `${about}: ${problem}`);
       } catch (error) {
         const isSaid = report !== undefined && report.left.length > 0;

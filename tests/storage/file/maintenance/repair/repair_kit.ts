@@ -3,7 +3,7 @@ import { nodeFileSystem } from "../../../../../src/env/node_file_system.ts";
 import type { FileSystem } from "../../../../../src/env/file_system.ts";
 import { repairDirectory } from "../../../../../src/storage/file/maintenance/repair/repair.ts";
 import {
-  describeMend,
+  describeAction,
   type RepairReport,
 } from "../../../../../src/storage/file/maintenance/repair/report.ts";
 import { openFileStorage } from "../../../../../src/storage/file/open.ts";
@@ -18,16 +18,16 @@ const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export type Outcome = Map<string, string>;
 
 /** A damaged directory and what it held. */
-export interface Patient {
+export interface DamagedDirectory {
   readonly dir: string;
   readonly contents: SampleContents;
 }
 
 /** Damages a sample directory in a folder of its own. */
-export async function withPatient(
+export async function withDamagedDirectory(
   end: "stopped" | "killed",
   damage: (dir: string) => void,
-  run: (patient: Patient) => Promise<void>,
+  run: (patient: DamagedDirectory) => Promise<void>,
 ): Promise<void> {
   await withTempDir(async (root) => {
     const { dir, contents } = await makeSample(root, end);
@@ -50,10 +50,10 @@ export function repair(
 }
 
 /** Repairs a directory that comes out whole; the lines that say what was done. */
-export async function mend(dir: string): Promise<string[]> {
+export async function repairWhole(dir: string): Promise<string[]> {
   const report = await repair(dir);
   equal(report.left.map(({ kind, message }) => `${kind}: ${message}`).join("\n"), "");
-  return report.mends.map(describeMend);
+  return report.actions.map(describeAction);
 }
 
 /** Starts a storage on a directory and reads all that it lists. */

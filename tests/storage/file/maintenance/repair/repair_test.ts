@@ -5,13 +5,13 @@ import { lockDirectory } from "../../../../../src/storage/file/directory/lock.ts
 import { flipBit } from "../../../../support/wal_kit.ts";
 import { withTempDir } from "../../../../support/temp_dir.ts";
 import { newestLog, segmentFiles, snapshot } from "../damage_sample.ts";
-import { mend, readDirectory, repair, withPatient } from "./repair_kit.ts";
+import { readDirectory, repair, repairWhole, withDamagedDirectory } from "./repair_kit.ts";
 
 Deno.test("a directory that is whole is left as it is", async () => {
-  await withPatient("killed", () => {}, async ({ dir }) => {
+  await withDamagedDirectory("killed", () => {}, async ({ dir }) => {
     const before = snapshot(dir);
-    const { mends, left, keptIn } = await repair(dir);
-    deepEqual([mends, left, keptIn], [[], [], undefined]);
+    const { actions, left, keptIn } = await repair(dir);
+    deepEqual([actions, left, keptIn], [[], [], undefined]);
     Deno.removeSync(join(dir, "LOCK"));
     deepEqual(snapshot(dir), before);
   });
@@ -24,9 +24,9 @@ Deno.test("FORMAT that is missing or damaged is written anew", async () => {
     (dir) => Deno.truncateSync(join(dir, "FORMAT"), 0),
   ];
   for (const damage of damages) {
-    await withPatient("stopped", damage, async ({ dir, contents }) => {
+    await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
       match(
-        (await mend(dir)).join("\n"),
+        (await repairWhole(dir)).join("\n"),
         /^repaired: .*FORMAT: written anew with the directory's UUID/,
       );
       deepEqual(await readDirectory(dir), contents);
@@ -40,7 +40,7 @@ Deno.test("a version that this program doesn't know is refused, and nothing is c
     const uuid = "00112233-4455-6677-8899-aabbccddeeff";
     Deno.writeFileSync(join(dir, "FORMAT"), encodeFormat({ version: 3, uuid }));
   };
-  await withPatient("stopped", newer, async ({ dir }) => {
+  await withDamagedDirectory("stopped", newer, async ({ dir }) => {
     const before = snapshot(dir);
     await rejects(
       repair(dir),
@@ -59,8 +59,8 @@ Deno.test("an index that is missing is made anew, and its stream is said to be u
     ] as const
   ) {
     const damage = (dir: string) => Deno.removeSync(segmentFiles(dir, ".idx").at(at) ?? "");
-    await withPatient("stopped", damage, async ({ dir, contents }) => {
-      const lines = await mend(dir);
+    await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+      const lines = await repairWhole(dir);
       equal(lines.length, 1);
       match(lines[0] ?? "", pattern);
       deepEqual(await readDirectory(dir), contents);
@@ -70,9 +70,12 @@ Deno.test("an index that is missing is made anew, and its stream is said to be u
 
 Deno.test("an entry that is damaged alone is made anew and proven by the checksum in it", async () => {
   const damage = (dir: string) => flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const original = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
-    match((await mend(dir)).join("\n"), /^repaired: .*the checksums of all blocks are those/);
+    match(
+      (await repairWhole(dir)).join("\n"),
+      /^repaired: .*the checksums of all blocks are those/,
+    );
     const made = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
     flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
     deepEqual(Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? ""), original);
@@ -86,8 +89,11 @@ Deno.test("an entry whose block was changed too leaves the stream unproven", asy
     flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 3);
     flipBit(segmentFiles(dir, ".log").at(-1) ?? "", 10);
   };
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    match((await mend(dir)).join("\n"), /^unproven: .*stream "text" \(2\), offsets \d+–\d+$/);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    match(
+      (await repairWhole(dir)).join("\n"),
+      /^unproven: .*stream "text" \(2\), offsets \d+–\d+$/,
+    );
     const read = (await readDirectory(dir)).get("text");
     equal(read?.length, contents.get("text")?.length);
     ok(read !== contents.get("text"));
@@ -96,9 +102,9 @@ Deno.test("an entry whose block was changed too leaves the stream unproven", asy
 
 Deno.test("a segment's damaged block stays, and its stream and offsets are named", async () => {
   const damage = (dir: string) => flipBit(segmentFiles(dir, ".log").at(-1) ?? "", 5000);
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const before = snapshot(dir);
-    const { mends, left, keptIn } = await repair(dir);
+    const { actions: mends, left, keptIn } = await repair(dir);
     deepEqual([mends, keptIn], [[], undefined]);
     deepEqual(left.map(({ kind, stream }) => [kind, stream?.name]), [["segment_block", "text"]]);
     ok(left[0]?.range !== undefined && left[0].range.to - left[0].range.from <= 4096);
@@ -116,7 +122,7 @@ Deno.test("a segment that is missing is named with its offsets, and no bytes are
     Deno.removeSync(path);
     Deno.removeSync(path.replace(".log", ".idx"));
   };
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const { left } = await repair(dir);
     ok(left.some(({ kind, stream }) => kind === "segment_missing" && stream?.name === "text"));
     const read = await readDirectory(dir);
@@ -131,20 +137,20 @@ Deno.test("a dry run says what would be done and changes nothing", async () => {
     Deno.removeSync(segmentFiles(dir, ".idx")[0] ?? "");
     flipBit(newestLog(dir), 8);
   };
-  await withPatient("killed", damage, async ({ dir }) => {
+  await withDamagedDirectory("killed", damage, async ({ dir }) => {
     const before = snapshot(dir);
     const planned = await repair(dir, { isDryRun: true });
     Deno.removeSync(join(dir, "LOCK"));
     deepEqual(snapshot(dir), before);
     const done = await repair(dir);
-    deepEqual(planned.mends, done.mends);
-    equal(planned.mends.length, 3);
+    deepEqual(planned.actions, done.actions);
+    equal(planned.actions.length, 3);
   });
 });
 
 Deno.test("the originals are kept, byte for byte", async () => {
   const damage = (dir: string) => flipBit(newestLog(dir), 512 + 60);
-  await withPatient("killed", damage, async ({ dir }) => {
+  await withDamagedDirectory("killed", damage, async ({ dir }) => {
     const damaged = Deno.readFileSync(newestLog(dir));
     const path = newestLog(dir).slice(dir.length);
     const { keptIn } = await repair(dir);
@@ -155,16 +161,16 @@ Deno.test("the originals are kept, byte for byte", async () => {
 
 Deno.test("a second repair finds nothing to do, and a server starts beside the originals", async () => {
   const damage = (dir: string) => Deno.removeSync(segmentFiles(dir, ".idx")[0] ?? "");
-  await withPatient("stopped", damage, async ({ dir, contents }) => {
-    await mend(dir);
-    deepEqual(await mend(dir), []);
+  await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
+    await repairWhole(dir);
+    deepEqual(await repairWhole(dir), []);
     deepEqual(await readDirectory(dir), contents);
     deepEqual(await readDirectory(dir), contents);
   });
 });
 
 Deno.test("a directory that a server holds, that is missing or not ours is refused", async () => {
-  await withPatient("stopped", () => {}, async ({ dir }) => {
+  await withDamagedDirectory("stopped", () => {}, async ({ dir }) => {
     const lock = lockDirectory(join(dir, "LOCK"));
     try {
       await rejects(
