@@ -21,7 +21,7 @@ import type { LogWriter } from "./wal/writer.ts";
 import { measureRecord } from "./wal/record_codec.ts";
 import type { SegmentReader } from "./segments/reader.ts";
 import type { SegmentWriter } from "./segments/writer.ts";
-import { shortageStreamError } from "./wal/shortage.ts";
+import { shortageStreamError } from "./directory/shortage_error.ts";
 import type { StreamCache } from "./streams/stream_cache.ts";
 
 /** What a record leaves with the log, to be shown once it is durable. */

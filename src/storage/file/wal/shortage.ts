@@ -1,6 +1,5 @@
 import type { Clock } from "../../../env/clock.ts";
 import { isShortage, type ShortageError, type ShortageKind } from "../../../env/file_system.ts";
-import { StreamError } from "../../../protocol/errors.ts";
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8000;
@@ -93,18 +92,4 @@ export class Shortage {
     this.#cancelTimer = undefined;
     this.tryHeld();
   }
-}
-
-/** The refusal of what can't be written for want of this. */
-export function shortageStreamError(kind: ShortageKind): StreamError {
-  return kind === "no_space"
-    ? new StreamError(
-      { code: "storage_full" },
-      "The disk is full: nothing can be appended until there is room again.",
-    )
-    : new StreamError(
-      { code: "overloaded" },
-      "The server can't open another file: the process or the system has as many open as it may. " +
-        "Try again once some are closed.",
-    );
 }
