@@ -69,7 +69,7 @@ export class SegmentReader {
     });
   }
 
-  /** As `Backend.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
+  /** As `Blocks.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
   chunkEnd(
     stream: FileStream,
     from: number,
