@@ -1,20 +1,20 @@
-import { encodeUtf8 } from "../../../protocol/bytes.ts";
-import { EXIT } from "../../context/exit_code.ts";
-import { BrokenPipe } from "../../context/command_context.ts";
-import { UsageError } from "../../flags/usage_error.ts";
-import type { CliCommand } from "../../context/cli_command.ts";
-import { bashCompletion } from "./bash.ts";
-import { fishCompletion } from "./fish.ts";
-import { zshCompletion } from "./zsh.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { BrokenPipe } from "../context/command_context.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import type { CliCommand } from "../context/cli_command.ts";
+import { bashCompletion } from "./completion/bash.ts";
+import { fishCompletion } from "./completion/fish.ts";
+import { zshCompletion } from "./completion/zsh.ts";
 
-const SCRIPTS: ReadonlyMap<string, (verbs: readonly CliCommand[]) => string> = new Map([
+const SCRIPTS: ReadonlyMap<string, (commands: readonly CliCommand[]) => string> = new Map([
   ["bash", bashCompletion],
   ["zsh", zshCompletion],
   ["fish", fishCompletion],
 ]);
 
-/** `durable-streams completion SHELL`: what makes a shell complete the others. */
-export function completionCommand(verbs: () => readonly CliCommand[]): CliCommand {
+/** `durable-streams completion SHELL`: a script that lets a shell complete the other commands. */
+export function completionCommand(commands: () => readonly CliCommand[]): CliCommand {
   const shells = [...SCRIPTS.keys()];
   return {
     name: "completion",
@@ -34,7 +34,7 @@ fish   durable-streams completion fish | source       in ~/.config/fish/config.f
         );
       }
       try {
-        await context.write(encodeUtf8(script(verbs())));
+        await context.write(encodeUtf8(script(commands())));
       } catch (error) {
         if (!(error instanceof BrokenPipe)) throw error;
       }
