@@ -3,8 +3,7 @@ import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import { spaceAt } from "../../src/protocol/offset.ts";
 import type { Offset } from "../../src/protocol/offset.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 /** Appending, closing and `Stream-Seq`. */
 export function describeAppends(it: It): void {

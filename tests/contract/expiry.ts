@@ -3,8 +3,7 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { Lifetime } from "../../src/protocol/lifetime.ts";
 import { rejectsWith } from "../support/expect.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 const TTL = { kind: "ttl", ttlSeconds: 100 } as const;
 

@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 /** Forks and soft deletion (PROTOCOL §4.2). */
 export function describeForks(it: It): void {

@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, notDeepStrictEqual as notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 /** Names that a file system, SQL or a URL might trip over, all different. */
 const NAMES = [

@@ -3,8 +3,7 @@ import { Buffer } from "node:buffer";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { ListPage, Storage } from "../../src/storage/storage.ts";
 import { Random } from "../support/random.ts";
-import { TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, TEXT } from "./kit.ts";
 
 /** All of a test's names begin with this: others are in the storage too. */
 const ROOT = "n/";

@@ -2,8 +2,7 @@ import { deepStrictEqual as equal, notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { spaceAt } from "../../src/protocol/offset.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, TEXT } from "./kit.ts";
 
 /** Offsets and the stream that each is one of (PROTOCOL §8). */
 export function describeOffsets(it: It): void {

@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { Random } from "../support/random.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It, Subject } from "./storage_contract.ts";
+import { type It, JSON_TYPE, type Subject, TEXT } from "./kit.ts";
 
 const BLOCK_BYTES = 4096;
 

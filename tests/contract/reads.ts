@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It, Subject } from "./storage_contract.ts";
+import { type It, JSON_TYPE, type Subject, TEXT } from "./kit.ts";
 
 /** The smallest chunk size there is: a block's. */
 const LEAST_CHUNK = 4096;

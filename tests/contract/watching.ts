@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, TEXT } from "./kit.ts";
 
 /** Waiting for more. */
 export function describeWatching(it: It): void {

@@ -84,7 +84,7 @@ export async function startProgram(
     if (match !== null) ready.resolve(match);
   });
 
-  const readyMs = options.readyMs ?? 30_000;
+  const readyMs = options.readyMs ?? 60_000;
   const match = await Promise.race([ready.promise, ended, sleep(readyMs)]);
   const { pid } = child;
   if (match === undefined || typeof match === "string" || pid === undefined) {
@@ -107,7 +107,7 @@ export async function startProgram(
         throw new Error(`The program had ended already (${ending}):\n${written}`);
       }
       signal("SIGTERM");
-      const stopMs = options.stopMs ?? 15_000;
+      const stopMs = options.stopMs ?? 60_000;
       if (await Promise.race([ended, sleep(stopMs)]) !== undefined) return;
       killNow();
       await ended;
