@@ -1,5 +1,5 @@
 import type { HttpKind } from "../../listen/listener.ts";
-import { type AppOptions, BODY_OVERHEAD_BYTES } from "../../server/options.ts";
+import { type AppOptions, BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";

@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
-import { BODY_OVERHEAD_BYTES } from "../../server/options.ts";
+import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";

@@ -1,6 +1,6 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
-import { Backoff } from "../transport/backoff.ts";
+import { Backoff } from "../../env/backoff.ts";
 import { contentOf, type Data } from "./body.ts";
 import type { WaitOptions } from "../transport/call_options.ts";
 import type { Receipt, Stored } from "./batch.ts";
@@ -12,8 +12,8 @@ import type { Connection } from "../transport/connection.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
 import { jsonText } from "./json_text.ts";
 import { checkOneJsonValue } from "./one_json_value.ts";
-import { RetryBudget } from "../transport/retry_budget.ts";
-import { isTransient } from "../transport/response_error.ts";
+import { retry, RetryBudget } from "../transport/retry_loop.ts";
+import { retryDelayMs } from "../transport/response_error.ts";
 import { deliveryOutcomes, producerFailure } from "./failure.ts";
 import type { ProducerGauges } from "./gauges.ts";
 import { type ProducerOptions, type ProducerSettings, producerSettings } from "./options.ts";
@@ -289,18 +289,15 @@ export class Producer implements AsyncDisposable {
     this.#isFetchingType = true;
     const { clock, random } = this.#connection;
     const { signal } = this.#stop;
-    const patience = new RetryBudget(clock, this.#settings.maxElapsedMs);
-    const backoff = new Backoff({ random });
     try {
-      while (!this.#isTypeKnown) {
-        const startMs = clock.nowMs();
-        try {
-          this.#learn(await this.#type.get(signal));
-        } catch (error) {
-          if (!isTransient(error)) throw error;
-          await patience.pause(error, backoff, signal, startMs);
-        }
-      }
+      const contentType = await retry({
+        budget: new RetryBudget(clock, this.#settings.maxElapsedMs),
+        backoff: new Backoff({ random }),
+        signal,
+        attempt: () => this.#type.get(signal),
+        decide: ({ error }) => retryDelayMs(error),
+      });
+      this.#learn(contentType);
       this.#admit();
     } catch (error) {
       this.#fail(error);

@@ -3,10 +3,10 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { spaceAt } from "../../protocol/offset.ts";
 import type { ReadResult, Storage, Watch } from "../../storage/storage.ts";
-import { bodyOf } from "../verbs/chunk_response.ts";
+import { bodyOf } from "../body/chunk_body.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { LiveReaders } from "./readers.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 
 /** What a long-poll waited for: its bytes belong to all who waited for the same. */
 export interface PollResult {

@@ -2,10 +2,10 @@ import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
 import { copyString } from "../../storage/copy_string.ts";
 import type { ReadResult } from "../../storage/storage.ts";
-import type { Counters } from "../counters.ts";
+import type { Counters } from "../common/counters.ts";
 import { SseStream } from "./sse_stream.ts";
 import type { LiveReaders } from "./readers.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 import { SseReader } from "./sse_reader.ts";
 
 const TICK_MS = 1000;

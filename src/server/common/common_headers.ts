@@ -1,4 +1,4 @@
-import type { HeaderFields } from "../http/handler.ts";
+import type { HeaderFields } from "../../http/handler.ts";
 
 /** What a page of another origin may read of an answer's headers. */
 export const EXPOSED_HEADERS = [

@@ -1,16 +1,16 @@
-import type { Clock } from "../env/clock.ts";
-import type { Storage } from "../storage/storage.ts";
-import { Access } from "./access/access.ts";
-import { BodyReader } from "./body/reader.ts";
-import { BodyBudget } from "./body/budget.ts";
-import { Compressor } from "./body/compressor.ts";
-import { Counters } from "./counters.ts";
-import { LiveReaders } from "./live/readers.ts";
-import { StreamNames } from "./urls/stream_names.ts";
-import type { ServerConfig } from "./options.ts";
-import { PollHub } from "./live/poll_hub.ts";
-import { PublicUrls } from "./urls/public_urls.ts";
-import { SseHub } from "./live/sse_hub.ts";
+import type { Clock } from "../../env/clock.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { Access } from "../access/access.ts";
+import { BodyReader } from "../body/reader.ts";
+import { BodyBudget } from "../body/budget.ts";
+import { Compressor } from "../body/compressor.ts";
+import { Counters } from "../common/counters.ts";
+import { LiveReaders } from "../live/readers.ts";
+import { StreamNames } from "../urls/stream_names.ts";
+import type { ServerConfig } from "../common/options.ts";
+import { PollHub } from "../live/poll_hub.ts";
+import { PublicUrls } from "../urls/public_urls.ts";
+import { SseHub } from "../live/sse_hub.ts";
 
 /** What the verbs share: one of each for an app. */
 export interface ServerContext {

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
-import { Backoff, parseRetryAfter } from "../../../src/client/transport/backoff.ts";
+import { Backoff, withoutJitter } from "../../src/env/backoff.ts";
 
 Deno.test("waits double from the first up to the longest", () => {
   const backoff = new Backoff({ random: () => 1 });
@@ -40,12 +40,7 @@ Deno.test("a thousand failures still make a finite wait", () => {
   for (let i = 0; i < 2_000; i++) ok(backoff.next() <= 10_000);
 });
 
-Deno.test("Retry-After is seconds or a date, anything else is nothing", () => {
-  const nowMs = Date.UTC(2026, 0, 1);
-  equal(parseRetryAfter(null, nowMs), undefined);
-  equal(parseRetryAfter("7", nowMs), 7_000);
-  equal(parseRetryAfter("0", nowMs), 0);
-  equal(parseRetryAfter("Thu, 01 Jan 2026 00:00:05 GMT", nowMs), 5_000);
-  equal(parseRetryAfter("Thu, 01 Jan 1970 00:00:05 GMT", nowMs), 0);
-  for (const value of ["", "soon", "7s"]) equal(parseRetryAfter(value, nowMs), undefined, value);
+Deno.test("without jitter every wait is as long as it may be", () => {
+  const backoff = new Backoff({ initialDelayMs: 500, maxDelayMs: 8_000, random: withoutJitter });
+  equal(Array.from({ length: 6 }, () => backoff.next()), [500, 1_000, 2_000, 4_000, 8_000, 8_000]);
 });

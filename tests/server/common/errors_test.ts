@@ -1,8 +1,8 @@
 import { equal } from "node:assert/strict";
-import { type Failure, StreamError } from "../../src/protocol/errors.ts";
-import { toResponse } from "../../src/http/fetch.ts";
-import { failureResponse, internalError } from "../../src/server/errors.ts";
-import { expectError, type Fields } from "../support/fixture.ts";
+import { type Failure, StreamError } from "../../../src/protocol/errors.ts";
+import { toResponse } from "../../../src/http/fetch.ts";
+import { failureResponse, internalError } from "../../../src/server/common/errors.ts";
+import { expectError, type Fields } from "../../support/fixture.ts";
 
 const NOTHING: Fields = {};
 

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import {
   type Body,
   CLOSE,
@@ -8,7 +8,7 @@ import {
   Fixture,
   JSON_TYPE,
   TEXT,
-} from "../support/fixture.ts";
+} from "../../support/fixture.ts";
 
 /** Bad input, and what it gets: nothing of a refused request is kept. */
 

@@ -1,5 +1,5 @@
 import { equal, match, ok } from "node:assert/strict";
-import { CLOSE, Fixture, header, producer, settle, TEXT } from "../support/fixture.ts";
+import { CLOSE, Fixture, header, producer, settle, TEXT } from "../../support/fixture.ts";
 
 /** What browsers on other origins need, where all are let in, and what protects them (PROTOCOL §12.7). */
 

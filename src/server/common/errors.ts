@@ -1,6 +1,6 @@
-import { encodeErrorBody } from "../http/error_body.ts";
-import type { HeaderFields, HttpResponse } from "../http/handler.ts";
-import type { Failure, StreamError } from "../protocol/errors.ts";
+import { encodeErrorBody } from "../../http/error_body.ts";
+import type { HeaderFields, HttpResponse } from "../../http/handler.ts";
+import type { Failure, StreamError } from "../../protocol/errors.ts";
 import {
   PRODUCER_EPOCH,
   PRODUCER_EXPECTED_SEQ,
@@ -9,8 +9,8 @@ import {
   STREAM_CLOSED,
   STREAM_DAMAGED,
   STREAM_NEXT_OFFSET,
-} from "../protocol/headers.ts";
-import { formatOffset } from "../protocol/offset.ts";
+} from "../../protocol/headers.ts";
+import { formatOffset } from "../../protocol/offset.ts";
 import { COMMON_HEADERS, NO_STORE } from "./common_headers.ts";
 
 /** A failure's status and the headers that the protocol wants beside it. */

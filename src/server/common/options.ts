@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from "../env/clock.ts";
-import { BLOCK_BYTES } from "../storage/tail_buffer.ts";
-import type { Storage } from "../storage/storage.ts";
+import { type Clock, systemClock } from "../../env/clock.ts";
+import { BLOCK_BYTES } from "../../storage/tail_buffer.ts";
+import type { Storage } from "../../storage/storage.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
 

@@ -8,6 +8,9 @@ export interface BackoffOptions {
   random?: (() => number) | undefined;
 }
 
+/** Stands for `random` where nobody else waits for the same: every wait is as long as it may be. */
+export const withoutJitter = () => 1;
+
 /** Waits that grow until something succeeds. */
 export class Backoff {
   readonly #initialDelayMs: number;
@@ -26,26 +29,15 @@ export class Backoff {
     return this.#failures;
   }
 
-  /** Notes a failure; how long to wait before the next attempt, in ms. */
-  next(retryAfterMs = 0): number {
+  /** Notes a failure; returns how long to wait before the next attempt, in ms. */
+  next(leastMs = 0): number {
     const limitMs = Math.min(this.#maxDelayMs, this.#initialDelayMs * 2 ** this.#failures);
     this.#failures++;
-    return Math.max(retryAfterMs, this.#random() * limitMs);
+    return Math.max(leastMs, this.#random() * limitMs);
   }
 
   /** Notes a success. */
   reset(): void {
     this.#failures = 0;
   }
-}
-
-/** A `Retry-After` in ms: seconds, or an HTTP date (RFC 9110 §10.2.3); `undefined` for anything else. */
-export function parseRetryAfter(
-  value: string | null | undefined,
-  nowMs: number,
-): number | undefined {
-  if (value == null) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }
