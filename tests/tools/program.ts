@@ -88,7 +88,7 @@ export async function startProgram(
   }
   const [, url = "", origin = ""] = match;
   return {
-    pid: child.pid,
+    pid,
     url,
     origin,
     output: () => written,
