@@ -147,6 +147,9 @@ Deno.test("after a stop nothing expires and no timer is set", () => {
   queue.stop();
   equal(clock.pendingTimers, 0);
   queue.add(new CallbackDeadline(() => calls++), 1);
+  const idle = new DeadlineQueue(clock, TICK_MS);
+  idle.stop();
+  idle.add(new CallbackDeadline(() => calls++), 1);
   clock.advance(100);
   equal(calls, 0);
   equal(clock.pendingTimers, 0);
