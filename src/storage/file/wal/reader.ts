@@ -134,16 +134,16 @@ export class LogScanner {
   }
 
   /**
-   * The position of a batch at or behind `from` whose header proves that `sequence` was durable when it
+   * The position of a batch at or behind `from` whose header proves that `lsn` was durable when it
    * was written: then what doesn't check before it is damage and not the log's end.
    */
-  findProofOf(sequence: number, from: number): number | undefined {
+  findProofOf(lsn: number, from: number): number | undefined {
     for (let at = from; at + BATCH_HEADER_BYTES <= this.#found.sizeBytes; at += SECTOR_BYTES) {
       const header = decodeBatchHeader(
         this.#bytes(at, BATCH_HEADER_BYTES),
         batchSeed(this.#seed, at),
       );
-      if (header !== undefined && header.syncedLsn >= sequence) return at;
+      if (header !== undefined && header.syncedLsn >= lsn) return at;
     }
     return undefined;
   }
