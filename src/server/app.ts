@@ -5,8 +5,8 @@ import type { RouterRoute } from "hono/types";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
 import { createRoutes } from "./routes.ts";
-import { type AppOptions, resolveOptions } from "./options.ts";
-import { contextBelow, createContext } from "./context.ts";
+import { type AppOptions, resolveOptions } from "./common/options.ts";
+import { contextBelow, createContext } from "./verbs/context.ts";
 
 /**
  * The protocol as a Hono app: mount it, add middleware, or serve its `fetch`.

@@ -7,6 +7,7 @@ import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Backend } from "./backend.ts";
+import type { Blocks } from "./blocks.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { takePage } from "./list_page.ts";
@@ -64,12 +65,12 @@ export class StreamEngine implements Storage {
   /** Position of the newest delete. */
   #deleteLsn = 0;
 
-  constructor(backend: Backend, options: EngineOptions) {
+  constructor(backend: Backend, blocks: Blocks, options: EngineOptions) {
     this.#backend = backend;
     this.#clock = options.clock;
     this.#maxProducers = options.maxProducersPerStream;
     this.#spaces = new OffsetSpaces(backend);
-    this.#reader = new RangeReader(backend, this.#spaces);
+    this.#reader = new RangeReader(backend, blocks, this.#spaces);
   }
 
   get identity(): string {

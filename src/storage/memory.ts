@@ -1,5 +1,4 @@
 import { type Clock, systemClock } from "../env/clock.ts";
-import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import { StreamError } from "../protocol/errors.ts";
 import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
@@ -7,6 +6,7 @@ import type { Backend } from "./backend.ts";
 import { StreamEngine } from "./engine.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
 import { invariant } from "./invariant.ts";
+import { MemoryBlocks } from "./memory_blocks.ts";
 import { yieldToEventLoop } from "./yield_to_event_loop.ts";
 import { OrderedNames } from "./ordered_names.ts";
 import type { NameRange } from "../protocol/name_order.ts";
@@ -42,7 +42,7 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const clock = options.clock ?? systemClock;
   const backend = new MemoryBackend(clock, (ids) => engine.expire(ids));
-  const engine = new StreamEngine(backend, {
+  const engine = new StreamEngine(backend, new MemoryBlocks(), {
     clock,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
   });
@@ -176,22 +176,6 @@ class MemoryBackend implements Backend {
 
   isDurable(): boolean {
     return true;
-  }
-
-  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number {
-    return stream.buffer.chunkEnd(from, limitBytes, to);
-  }
-
-  read(stream: Stream, from: number, to: number): Bytes {
-    return stream.buffer.slice(from, to);
-  }
-
-  blockStart(stream: Stream, offset: number): number {
-    return stream.buffer.blockStart(offset);
-  }
-
-  blockSince(stream: Stream, sinceMs: number): number | undefined {
-    return stream.buffer.blockSince(sinceMs);
   }
 
   /** In the next turn, and as many as it takes: whoever writes now holds streams. */

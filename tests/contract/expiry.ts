@@ -3,14 +3,13 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { Lifetime } from "../../src/protocol/lifetime.ts";
 import { rejectsWith } from "../support/expect.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 const TTL = { kind: "ttl", ttlSeconds: 100 } as const;
 
 /** TTL by the injected clock. */
 export function describeSliding(it: It): void {
-  it("TtlEndsAStreamThatIsNotUsed", async ({ storage, streams, clock }) => {
+  it("a TTL ends a stream that isn't used", async ({ storage, streams, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     clock.advance(99_000);
     await storage.head("s");
@@ -20,7 +19,7 @@ export function describeSliding(it: It): void {
     await rejectsWith(streams.text("s", "x"), "not_found");
   });
 
-  it("HeadTellsWhenAndIsNoUse", async ({ storage, clock }) => {
+  it("a HEAD says when a stream ends and doesn't count as a use", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     const { expiresAtMs } = await storage.head("s");
     clock.advance(50_000);
@@ -29,7 +28,7 @@ export function describeSliding(it: It): void {
   });
 
   for (const use of ["append", "read", "close"] as const) {
-    it(`TtlSlidesWithEach_${use}`, async ({ storage, streams, clock }) => {
+    it(`a TTL slides with each ${use}`, async ({ storage, streams, clock }) => {
       await storage.create("s", { contentType: TEXT, lifetime: TTL });
       for (let i = 0; i < 3; i++) {
         clock.advance(60_000);
@@ -44,7 +43,7 @@ export function describeSliding(it: It): void {
     });
   }
 
-  it("TtlSlidesWithUsesHoweverSmall", async ({ storage, clock }) => {
+  it("a TTL slides with uses however small they are", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     for (let i = 0; i < 4; i++) {
       clock.advance(4_000);
@@ -54,7 +53,7 @@ export function describeSliding(it: It): void {
     await storage.head("s");
   });
 
-  it("WatchedSlidingStreamDoesNotExpire", async ({ storage, clock }) => {
+  it("a watched sliding stream doesn't expire", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     const watch = await storage.watch("s", () => {});
     clock.advance(300_000);
@@ -74,7 +73,7 @@ function until(clock: ManualClock): Lifetime {
 
 /** Expiry at a moment, by the injected clock. */
 export function describeExpiry(it: It): void {
-  it("UntilEndsAtItsMomentWhateverIsDone", async ({ storage, streams, clock }) => {
+  it("a stream with an end ends then, whatever is done with it", async ({ storage, streams, clock }) => {
     const expiresAtMs = clock.nowMs() + 100_000;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     equal((await storage.head("s")).expiresAtMs, expiresAtMs);
@@ -84,13 +83,13 @@ export function describeExpiry(it: It): void {
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("UntilInThePastIsNoStream", async ({ storage, clock }) => {
+  it("a stream whose end is in the past isn't made", async ({ storage, clock }) => {
     const expiresAtMs = clock.nowMs() - 1;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("ExpiredNameIsFree", async ({ storage, streams, clock }) => {
+  it("the name of an expired stream is free", async ({ storage, streams, clock }) => {
     const body = encodeUtf8("old");
     await storage.create("s", { contentType: TEXT, lifetime: until(clock), body });
     const { id } = await storage.head("s");
@@ -101,7 +100,7 @@ export function describeExpiry(it: It): void {
     equal((await storage.head("s")).id === id, false);
   });
 
-  it("ExpiredStaysExpiredWhateverTheClockDoes", async ({ storage, clock }) => {
+  it("an expired stream stays expired, whatever the clock does", async ({ storage, clock }) => {
     const expiresAtMs = clock.nowMs() + 1000;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     clock.advance(1_001);
@@ -110,7 +109,7 @@ export function describeExpiry(it: It): void {
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("ExpiredSourceStaysForItsForks", async ({ storage, streams, clock }) => {
+  it("an expired source stays for its forks", async ({ storage, streams, clock }) => {
     await storage.create("s", {
       contentType: TEXT,
       lifetime: until(clock),
@@ -124,7 +123,7 @@ export function describeExpiry(it: It): void {
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("ExpiredForkLetsItsDeletedSourceGo", async ({ storage, clock }) => {
+  it("an expired fork lets its deleted source go", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.create("f", { fork: { source: "s" }, lifetime: until(clock) });
     await storage.delete("s");

@@ -2,8 +2,7 @@ import { deepStrictEqual as equal } from "node:assert";
 import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import type { Appended } from "../../src/storage/storage.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { TEXT } from "./kit.ts";
-import type { It, Subject } from "./storage_contract.ts";
+import { type It, type Subject, TEXT } from "./kit.ts";
 
 /** Idempotent producers (PROTOCOL §5.2.1). */
 export function describeProducers(it: It): void {

@@ -1,6 +1,6 @@
 import { equal, throws } from "node:assert/strict";
 import { Hono } from "hono";
-import type { AppOptions } from "../../src/server/options.ts";
+import type { AppOptions } from "../../src/server/common/options.ts";
 import { createApp } from "../../src/server/app.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { expectError, Fixture, TEXT } from "../support/fixture.ts";

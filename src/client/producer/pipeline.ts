@@ -1,10 +1,10 @@
 import { type AppendAnswer, sendAppend } from "../transport/append_request.ts";
-import { Backoff } from "../transport/backoff.ts";
+import { Backoff } from "../../env/backoff.ts";
 import type { ProducerBatch } from "./batch.ts";
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
-import { RetryBudget } from "../transport/retry_budget.ts";
-import { isTransient } from "../transport/response_error.ts";
+import { type NextAttempt, retry, RetryBudget } from "../transport/retry_loop.ts";
+import { retryDelayMs } from "../transport/response_error.ts";
 import { mayHaveStored } from "./failure.ts";
 import type { ProducerSettings } from "./options.ts";
 
@@ -29,6 +29,8 @@ interface Delivery {
   readonly batch: ProducerBatch;
   readonly abort: AbortController;
   readonly backoff: Backoff;
+  /** The oldest batch that wasn't acknowledged when it was sent: the server can't lack one before. */
+  floorSeq: number;
   /** Ends the wait for the batches before it. */
   proceed: (() => void) | undefined;
 }
@@ -148,6 +150,7 @@ export class ProducerPipeline {
         batch,
         abort: new AbortController(),
         backoff: new Backoff({ random: this.#connection.random }),
+        floorSeq: batch.seq,
         proceed: undefined,
       };
       this.#inFlight.push(delivery);
@@ -157,8 +160,14 @@ export class ProducerPipeline {
 
   async #deliver(delivery: Delivery): Promise<void> {
     try {
-      let answer: AppendAnswer | undefined;
-      while (answer === undefined) answer = await this.#attempt(delivery);
+      const answer = await retry({
+        budget: this.#retryBudget,
+        backoff: delivery.backoff,
+        signal: delivery.abort.signal,
+        attempt: (number) => this.#send(delivery, number),
+        decide: (outcome) =>
+          "error" in outcome ? this.#recover(delivery, outcome.error) : undefined,
+      });
       if (this.#isAwaited(delivery)) this.#acknowledge(delivery, answer);
     } catch (error) {
       if (this.#isAwaited(delivery)) this.#fail(error);
@@ -170,28 +179,11 @@ export class ProducerPipeline {
     return !this.#isStopped && this.#inFlight.includes(delivery);
   }
 
-  /** The answer, or `undefined` where the batch may be sent again now. */
-  async #attempt(delivery: Delivery): Promise<AppendAnswer | undefined> {
-    const { batch } = delivery;
-    // What comes before was acknowledged, so the server can't wait for it any more.
-    const floorSeq = this.#inFlight[0]?.batch.seq ?? batch.seq;
-    const startMs = this.#connection.clock.nowMs();
+  async #send(delivery: Delivery, attempt: number): Promise<AppendAnswer> {
+    const { batch, abort } = delivery;
+    delivery.floorSeq = this.#inFlight[0]?.batch.seq ?? batch.seq;
     batch.isSending = true;
-    try {
-      const answer = await this.#send(delivery);
-      this.#checkOurs(batch, answer);
-      return answer;
-    } catch (error) {
-      if (!this.#isAwaited(delivery)) throw error;
-      batch.isSending = false;
-      if (this.#isProbed && mayHaveStored(error)) batch.isOutcomeUnknown = true;
-      await this.#recover(delivery, error, { floorSeq, startMs });
-      return undefined;
-    }
-  }
-
-  #send({ batch, abort, backoff }: Delivery): Promise<AppendAnswer> {
-    return sendAppend(this.#connection, this.#path, {
+    const answer = await sendAppend(this.#connection, this.#path, {
       contentType: this.contentType,
       body: batch.body,
       close: batch.close,
@@ -201,17 +193,18 @@ export class ProducerPipeline {
         seq: this.#isProbed ? batch.seq : PROBE_SEQ,
       },
       signal: abort.signal,
-      attempt: backoff.failures + 1,
+      attempt,
     });
+    this.#checkOurs(batch, answer);
+    return answer;
   }
 
-  /** Returns when it makes sense to send the batch again, or throws what can't be helped. */
-  async #recover(
-    delivery: Delivery,
-    error: unknown,
-    { floorSeq, startMs }: { floorSeq: number; startMs: number },
-  ): Promise<void> {
-    const { batch, abort, backoff } = delivery;
+  /** Decides when it makes sense to send a batch again whose attempt failed, if ever. */
+  async #recover(delivery: Delivery, error: unknown): Promise<NextAttempt> {
+    if (!this.#isAwaited(delivery)) return undefined;
+    const { batch, floorSeq } = delivery;
+    batch.isSending = false;
+    if (this.#isProbed && mayHaveStored(error)) batch.isOutcomeUnknown = true;
     if (error instanceof ClientError) {
       const { code, expectedSeq = -1 } = error;
       // To some servers a producer that they don't know and that doesn't begin with 0 is a bad request.
@@ -219,21 +212,20 @@ export class ProducerPipeline {
       if (!this.#isProbed && (isGap || code === "bad_request")) {
         this.#isProbed = true;
         if (isGap && expectedSeq !== batch.seq) this.#claim(batch, this.epoch);
-        return;
+        return "at once";
       }
       if (isGap && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
         // A copy of the request that something on the way made may arrive later, and be taken then.
         batch.isOutcomeUnknown = true;
-        return await this.#waitForPredecessors(delivery);
+        await this.#waitForPredecessors(delivery);
+        return "at once";
       }
       if (code === "stale_epoch" && this.#claim(batch, error.epoch)) {
-        // Whoever is answered so again and again meets another one who claims, or a broken server.
-        if (this.#claims === 1) return;
-        return await this.#retryBudget.pause(error, backoff, abort.signal);
+        // A second such answer shows another producer that claims, or a broken server.
+        return this.#claims === 1 ? "at once" : error.retryAfterMs ?? 0;
       }
     }
-    if (!isTransient(error)) throw error;
-    await this.#retryBudget.pause(error, backoff, abort.signal, startMs);
+    return retryDelayMs(error);
   }
 
   /** Waits until all batches before this one are acknowledged. */
@@ -280,7 +272,7 @@ export class ProducerPipeline {
 
   /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
   #acknowledge(delivery: Delivery, { offset }: AppendAnswer): void {
-    this.#retryBudget.renew();
+    this.#retryBudget.reset();
     this.#isKnown = true;
     this.offset = offset ?? this.offset;
     const known = this.#inFlight.splice(0, this.#inFlight.indexOf(delivery) + 1);

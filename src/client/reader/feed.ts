@@ -7,15 +7,15 @@ import {
   STREAM_UP_TO_DATE,
 } from "../../protocol/headers.ts";
 import { offsetIn } from "../transport/append_request.ts";
-import { Backoff } from "../transport/backoff.ts";
+import { Backoff } from "../../env/backoff.ts";
 import { type Batch, toBatch } from "./batch.ts";
 import { ClientError, ofRequest } from "../errors/client_error.ts";
 import type { Connection, OutgoingRequest } from "../transport/connection.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
-import { RetryBudget } from "../transport/retry_budget.ts";
+import { retry, RetryBudget } from "../transport/retry_loop.ts";
 import { NOW, type Place } from "../transport/place.ts";
 import type { ReadMode } from "./read_mode.ts";
-import { isTransient } from "../transport/response_error.ts";
+import { retryDelayMs } from "../transport/response_error.ts";
 import { sleep } from "../transport/sleep.ts";
 import { SseConnection, type SseGroup } from "./sse_connection.ts";
 import type { TransportResponse } from "../transport/transport.ts";
@@ -90,30 +90,35 @@ export class Feed {
    * @throws {ClientError}
    */
   async next(signal: AbortSignal): Promise<Batch> {
+    let batch: Batch | undefined;
+    while (batch === undefined) batch = await this.#requestWithRetries(signal);
+    return batch;
+  }
+
+  #requestWithRetries(signal: AbortSignal): Promise<Batch | undefined> {
     const { clock, random } = this.#connection;
-    const patience = new RetryBudget(clock, this.#options.maxElapsedMs);
-    const backoff = new Backoff({ random });
-    let mangled = 0;
-    while (true) {
-      signal.throwIfAborted();
-      const startMs = clock.nowMs();
-      this.#attempt = backoff.failures + 1;
-      try {
-        const batch = await this.#request(signal);
-        if (batch !== undefined) return batch;
-        patience.renew();
-        backoff.reset();
-        mangled = 0;
-      } catch (error) {
+    let malformed = 0;
+    return retry({
+      budget: new RetryBudget(clock, this.#options.maxElapsedMs),
+      backoff: new Backoff({ random }),
+      signal,
+      isLive: this.#isLive,
+      attempt: async (number) => {
+        signal.throwIfAborted();
+        this.#attempt = number;
+        return await this.#request(signal);
+      },
+      decide: (outcome) => {
+        if (!("error" in outcome)) return undefined;
         this.disconnect();
         signal.throwIfAborted();
-        const isMangled = error instanceof MalformedResponse;
-        if (!isMangled && !isTransient(error)) throw error;
-        if (isMangled && ++mangled >= MALFORMED_LIMIT) throw error;
-        // A live request may have waited for long in good health.
-        await patience.pause(error, backoff, signal, this.#isLive ? undefined : startMs);
-      }
-    }
+        const { error } = outcome;
+        if (error instanceof MalformedResponse) {
+          return ++malformed < MALFORMED_LIMIT ? 0 : undefined;
+        }
+        return retryDelayMs(error);
+      },
+    });
   }
 
   /** Hangs up; what has come and wasn't given is asked for again. */

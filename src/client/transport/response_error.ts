@@ -9,7 +9,7 @@ import {
   STREAM_NEXT_OFFSET,
   STREAM_SEQ,
 } from "../../protocol/headers.ts";
-import { parseRetryAfter } from "./backoff.ts";
+import { parseRetryAfter } from "./retry_after.ts";
 import {
   ClientError,
   type ClientErrorCode,
@@ -48,6 +48,11 @@ export function isTransient(error: unknown): error is ClientError {
   return error instanceof ClientError &&
     (error.code === "network" || error.code === "timeout" || error.code === "unavailable" ||
       error.code === "rate_limited");
+}
+
+/** How long to wait at least before the same call is made again; `undefined` where that is no use. */
+export function retryDelayMs(error: unknown): number | undefined {
+  return isTransient(error) ? error.retryAfterMs ?? 0 : undefined;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { BackendLimits } from "./backend_limits.ts";
 import type { Ballast } from "./directory/ballast.ts";
 import type { Checkpointer } from "./streams/checkpoint.ts";
 import type { LogWriter } from "./wal/writer.ts";
-import { shortageStreamError } from "./wal/shortage.ts";
+import { shortageStreamError } from "./directory/shortage_error.ts";
 
 /** Waiting commands' bytes are counted with at least this much each. */
 const COMMAND_BYTES = 512;

@@ -1,9 +1,6 @@
 import type { Clock } from "../../env/clock.ts";
-import type { FileBody, FileBodyKind } from "../../env/file_body.ts";
-import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { type ProducerState, StreamError } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
-import { mapAwaitable } from "../map_awaitable.ts";
 import { applyAppend, applyCreate, applyDelete } from "../apply.ts";
 import type { Backend, CommandKind } from "../backend.ts";
 import { invariant } from "../invariant.ts";
@@ -19,9 +16,9 @@ import type { DamagedStreams } from "./directory/damaged_streams.ts";
 import { FileStream, streamFromRecord } from "./streams/file_stream.ts";
 import type { LogWriter } from "./wal/writer.ts";
 import { measureRecord } from "./wal/record_codec.ts";
-import type { SegmentReader } from "./segments/reader.ts";
+import type { OpenSegments } from "./segments/open_segments.ts";
 import type { SegmentWriter } from "./segments/writer.ts";
-import { shortageStreamError } from "./wal/shortage.ts";
+import { shortageStreamError } from "./directory/shortage_error.ts";
 import type { StreamCache } from "./streams/stream_cache.ts";
 
 /** What a record leaves with the log, to be shown once it is durable. */
@@ -41,7 +38,7 @@ export interface FileBackendParts {
   log: LogWriter<Effect>;
   cache: StreamCache;
   damaged: DamagedStreams;
-  reader: SegmentReader;
+  open: Pick<OpenSegments, "openFiles">;
   segments: SegmentWriter;
   checkpointer: Checkpointer;
   ballast: Ballast;
@@ -99,10 +96,10 @@ export class FileBackend implements Backend {
   }
 
   status(): StorageStatus {
-    const { checkpointer, reader, damaged } = this.#parts;
+    const { checkpointer, open, damaged } = this.#parts;
     const figures = {
       loadedStreams: this.#cache.loaded,
-      openFiles: reader.openFiles,
+      openFiles: open.openFiles,
       logBytes: this.#log.liveBytes,
       queuedBytes: this.#log.queuedBytes + this.#admission.waitingBytes,
       checkpoints: checkpointer.done,
@@ -214,50 +211,6 @@ export class FileBackend implements Backend {
 
   isDurable(position: number): boolean {
     return position <= this.#log.durableLsn;
-  }
-
-  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number> {
-    if (from >= stream.buffer.start) return stream.buffer.chunkEnd(from, limitBytes, to);
-    invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    return this.#parts.reader.chunkEnd(stream, from, limitBytes, to);
-  }
-
-  read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes> {
-    const { start } = stream.buffer;
-    if (from >= start) return stream.buffer.slice(from, to);
-    invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    if (to <= start) return this.#parts.reader.read(stream, from, to);
-    // Taken now: while the segment is read, these bytes may leave memory.
-    const newest = stream.buffer.slice(start, to);
-    const older = this.#parts.reader.read(stream, from, start);
-    return mapAwaitable(older, (bytes) => concatBytes([bytes, newest]));
-  }
-
-  fileBody(
-    stream: Stream,
-    from: number,
-    to: number,
-    kind: FileBodyKind,
-  ): FileBody | undefined | Promise<FileBody | undefined> {
-    if (to > stream.buffer.start) return undefined;
-    invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    return this.#parts.reader.fileBody(stream, from, to, kind);
-  }
-
-  blockStart(stream: Stream, offset: number): number | Promise<number> {
-    if (offset >= stream.buffer.start) return stream.buffer.blockStart(offset);
-    invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    return this.#parts.reader.blockStart(stream, offset);
-  }
-
-  blockSince(stream: Stream, sinceMs: number): number | undefined | Promise<number | undefined> {
-    const { buffer } = stream;
-    if (buffer.lastAtMs < sinceMs) return undefined;
-    const newest = buffer.blockSince(sinceMs);
-    if (buffer.start === stream.ownStart) return newest;
-    invariant(stream instanceof FileStream, "the stream is one of this backend's");
-    return this.#parts.reader.blockSince(stream, sinceMs, buffer.start)
-      .then((older) => older ?? newest);
   }
 
   /** Shows readers what has become durable. Called by the log before anyone is answered. */

@@ -22,6 +22,7 @@ import {
   writeFormat,
 } from "./directory/directory.ts";
 import { Expiry } from "./streams/expiry.ts";
+import { FileBlocks } from "./file_blocks.ts";
 import { type Effect, FileBackend } from "./file_backend.ts";
 import { quarantineLogFiles } from "./wal/quarantine_log_files.ts";
 import { type DirectoryLock, lockDirectory } from "./directory/lock.ts";
@@ -337,7 +338,7 @@ async function assemble(
     log,
     cache: cache,
     damaged,
-    reader: new SegmentReader(clock, catalog, open),
+    open,
     segments,
     checkpointer,
     ballast,
@@ -361,10 +362,14 @@ async function assemble(
       reserve?.end();
     },
   }, nextId);
-  const engine = new StreamEngine(backend, {
-    clock,
-    maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
-  });
+  const engine = new StreamEngine(
+    backend,
+    new FileBlocks(new SegmentReader(clock, catalog, open)),
+    {
+      clock,
+      maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
+    },
+  );
   const expiry = new Expiry({
     clock,
     catalog,

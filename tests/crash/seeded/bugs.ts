@@ -244,7 +244,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
         "  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));\n",
       to: "  return true;\n",
     }],
-    test: "FlippedBitInAnIndex",
+    test: "a flipped bit in an index",
     file: "tests/storage/file/segments/segments_test.ts",
   },
   {
@@ -254,7 +254,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       from: "    if (this.#checksum !== this.#entry.checksum) throw this.#damaged();\n",
       to: "",
     }],
-    test: "FlippedBitInASegment",
+    test: "a flipped bit in a segment",
     file: "tests/storage/file/segments/segments_test.ts",
   },
   {
@@ -272,7 +272,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       from: "    from.space !== spaceAt(space, from.position);\n",
       to: "    spaceAt(space, from.position) < 0;\n",
     }],
-    test: "OffsetsOfADirectoryThatWasWiped",
+    test: "offsets of a directory that was wiped",
     file: "tests/storage/offset_spaces_test.ts",
   },
   {
@@ -282,7 +282,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       from: "parseInt(backend.identity.slice(0, SALT_DIGITS), 16);\n",
       to: "SALT_DIGITS;\n",
     }],
-    test: "OffsetsOfADirectoryThatWasWiped",
+    test: "offsets of a directory that was wiped",
     file: "tests/storage/offset_spaces_test.ts",
   },
   {
@@ -292,7 +292,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       from: "    return { own: this.#spaceOf(id), point: ownStart, source };\n",
       to: "    return id < 0 ? { own: this.#spaceOf(id), point: ownStart, source } : source;\n",
     }],
-    test: "ForksOfOneSourceHaveOffsetsOfTheirOwn",
+    test: "forks of one source have offsets of their own",
     file: "tests/storage/offset_spaces_test.ts",
   },
   {
