@@ -6,9 +6,9 @@
 import process from "node:process";
 import { unsupportedNodeMessage } from "./unsupported_node.ts";
 
-const complaint = unsupportedNodeMessage(process.versions);
-if (complaint !== undefined) {
-  console.error(complaint);
+const message = unsupportedNodeMessage(process.versions);
+if (message !== undefined) {
+  console.error(message);
   process.exit(1);
 }
 // Only now: an older Node can't so much as load it.

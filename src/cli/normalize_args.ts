@@ -10,14 +10,14 @@ const OLD_COUNT = /^-(\d+)(f?)$/;
  */
 export function normalizeArgs(
   args: readonly string[],
-  verbs: readonly CliCommand[],
+  commands: readonly CliCommand[],
 ): readonly string[] {
   const [first, ...rest] = args;
   if (args.length === 1 && (first === "version" || first === "-v")) return ["--version"];
-  const verb = verbs.find(({ name }) => name === first);
-  if (first !== "tail" || verb === undefined) return args;
+  const command = commands.find(({ name }) => name === first);
+  if (first !== "tail" || command === undefined) return args;
   const takesValue = new Set(
-    Object.values<Flag<unknown>>(verb.flags)
+    Object.values<Flag<unknown>>(command.flags)
       .filter(({ placeholder }) => placeholder !== undefined)
       .flatMap(({ name, short }) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])]),
   );

@@ -29,15 +29,15 @@ closed, of another type, or another writer came first), 5 the server can't be re
 /**
  * Runs the program with these arguments and resolves to its exit code, one of `EXIT`.
  *
- * @param shell what the commands have around them; this process's own unless given
+ * @param context what the commands have around them; this process's own unless given
  */
 export async function main(
   args: readonly string[] = process.argv.slice(2),
   environment: Environment = process.env,
-  shell: CommandContext = processContext(environment),
+  context: CommandContext = processContext(environment),
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const root = build(shell, (code) => exitCode = code);
+  const root = build(context, (code) => exitCode = code);
   try {
     checkCommandName(args);
     await root.parseAsync(normalizeArgs(args, commands), { from: "user" });
@@ -45,7 +45,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     if (error instanceof CommanderError || error instanceof UsageError) {
-      shell.printError(`${PROGRAM}: ${explain(root, error, args)}`);
+      context.printError(`${PROGRAM}: ${explain(root, error, args)}`);
       return EXIT.usage;
     }
     throw error;
@@ -71,34 +71,36 @@ function build(context: CommandContext, done: (exitCode: number) => void): Comma
       outputError: () => {},
       getOutHelpWidth: () => Math.max(process.stdout.columns ?? 100, 60),
     });
-  for (const [index, verb] of commands.entries()) {
+  for (const [index, command] of commands.entries()) {
     const isDefault = index === 0;
-    const command = root.command(verb.name, { isDefault })
-      .summary(verb.summary)
-      .description(verb.summary + (verb.details === undefined ? "" : `\n${verb.details}`))
-      .usage([...argumentsOf(verb), "[flags]"].join(" "))
+    const parser = root.command(command.name, { isDefault })
+      .summary(command.summary)
+      .description(command.summary + (command.details === undefined ? "" : `\n${command.details}`))
+      .usage([...argumentsOf(command), "[flags]"].join(" "))
       .optionsGroup("Flags:")
       .allowExcessArguments()
-      .addHelpText("after", examplesOf(verb) + (isDefault ? NOTES : NOTES + EXIT_CODES));
-    addFlags(command, verb.flags);
-    command.action(async () => {
-      const args = checkArguments(root, command, verb);
-      const values = readFlags(command, verb.flags, context.environment);
-      done(await verb.run(values, { args, context }));
+      .addHelpText("after", examplesOf(command) + (isDefault ? NOTES : NOTES + EXIT_CODES));
+    addFlags(parser, command.flags);
+    parser.action(async () => {
+      const args = checkArguments(root, parser, command);
+      const values = readFlags(parser, command.flags, context.environment);
+      done(await command.run(values, { args, context }));
     });
     if (isDefault) {
       root.addHelpText(
         "after",
-        () => `\n${command.helpInformation()}${examplesOf(verb)}${NOTES}${EXIT_CODES}`,
+        () => `\n${parser.helpInformation()}${examplesOf(command)}${NOTES}${EXIT_CODES}`,
       );
     }
   }
   return root;
 }
 
-function usageOf(command: Command): string {
-  const verb = commands.find(({ name }) => name === command.name());
-  return [command.name(), ...(verb === undefined ? ["[COMMAND]"] : argumentsOf(verb))].join(" ");
+function usageOf(parser: Command): string {
+  const command = commands.find(({ name }) => name === parser.name());
+  return [parser.name(), ...(command === undefined ? ["[COMMAND]"] : argumentsOf(command))].join(
+    " ",
+  );
 }
 
 function argumentsOf({ args = [] }: CliCommand): readonly string[] {
@@ -130,19 +132,19 @@ function unknownCommand(word: string): UsageError {
   return new UsageError(`unknown command ${JSON.stringify(word)}${hint}`);
 }
 
-function checkArguments(root: Command, { args }: Command, verb: CliCommand): readonly string[] {
-  const words = verb.args ?? [];
+function checkArguments(root: Command, { args }: Command, command: CliCommand): readonly string[] {
+  const words = command.args ?? [];
   const extra = words.at(-1)?.repeats ? undefined : args[words.length];
-  const isNamed = root.args[0] === verb.name;
+  const isNamed = root.args[0] === command.name;
   if (extra !== undefined && !isNamed) throw unknownCommand(extra);
-  const usage = [PROGRAM, verb.name, ...argumentsOf(verb)].join(" ");
+  const usage = [PROGRAM, command.name, ...argumentsOf(command)].join(" ");
   const missing = words.find(({ optional }, index) => !optional && (args[index] ?? "") === "");
   if (missing !== undefined) {
-    throw new UsageError(`${verb.name} needs ${missing.name}, ${missing.help}: ${usage}`);
+    throw new UsageError(`${command.name} needs ${missing.name}, ${missing.help}: ${usage}`);
   }
   if (extra !== undefined) {
-    const taken = words.length === 0 ? "flags only" : `${argumentsOf(verb).join(" and ")} only`;
-    throw new UsageError(`${verb.name} takes ${taken}, but got ${JSON.stringify(extra)}`);
+    const taken = words.length === 0 ? "flags only" : `${argumentsOf(command).join(" and ")} only`;
+    throw new UsageError(`${command.name} takes ${taken}, but got ${JSON.stringify(extra)}`);
   }
   return args;
 }
@@ -153,17 +155,19 @@ function explain(
   args: readonly string[],
 ): string {
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  const verb = commands.find(({ name }) => name === root.args[0]);
-  const help = verb === undefined ? "--help" : `${verb.name} --help`;
+  const command = commands.find(({ name }) => name === root.args[0]);
+  const help = command === undefined ? "--help" : `${command.name} --help`;
   const hint = `See ${PROGRAM} ${help}.`;
   if (error instanceof UsageError) return `${message}${message.endsWith("?") ? "" : "."} ${hint}`;
-  const later = verb === undefined ? commands.find(({ name }) => args.includes(name)) : undefined;
+  const later = command === undefined
+    ? commands.find(({ name }) => args.includes(name))
+    : undefined;
   if (later !== undefined && later !== commands[0]) {
     return `${message}; flags come after the command: ${PROGRAM} ${later.name} … . ${hint}`;
   }
-  const flags = flagsOf(verb ?? commands[0]);
+  const flags = flagsOf(command ?? commands[0]);
   const meant = error.code === "commander.unknownOption"
-    ? meantFlag(message, verb ?? commands[0])
+    ? meantFlag(message, command ?? commands[0])
     : undefined;
   if (meant !== undefined) return `${message}. ${meant} ${hint}`;
   const named = /'(?:-\w, )?--([a-z-]+)/.exec(message)?.[1];
@@ -177,9 +181,9 @@ function explain(
 }
 
 /** What somebody may have meant by a flag that a command doesn't have. */
-function meantFlag(message: string, verb: CliCommand | undefined): string | undefined {
+function meantFlag(message: string, command: CliCommand | undefined): string | undefined {
   const [, dashes = "", given = "", value] = /'(--?)([^'=]+)(=.*)?'/.exec(message) ?? [];
-  const flags = flagsOf(verb);
+  const flags = flagsOf(command);
   // A switch that was given a value is told how it is given.
   if (value !== undefined && flags.some(({ name }) => name === given)) return undefined;
   const spellings = flags.map((flag) => onCommandLine(flag).slice(2));
@@ -191,16 +195,16 @@ function meantFlag(message: string, verb: CliCommand | undefined): string | unde
   if (others.length > 0) return `It is a flag of ${others.map(({ name }) => name).join(" and ")}.`;
   const [other] = (Object.hasOwn(FLAG_SYNONYMS, given) ? FLAG_SYNONYMS[given] ?? [] : [])
     .flatMap((name) =>
-      commands.filter((verb) =>
-        flagsOf(verb).some((flag) => flag.name === name && flag.placeholder)
+      commands.filter((command) =>
+        flagsOf(command).some((flag) => flag.name === name && flag.placeholder)
       )
-        .map((verb) => `--${name} of ${verb.name}`)
+        .map((command) => `--${name} of ${command.name}`)
     );
   return other === undefined ? undefined : `Did you mean ${other}?`;
 }
 
-function flagsOf(verb: CliCommand | undefined): readonly Flag<unknown>[] {
-  return Object.values<Flag<unknown>>(verb?.flags ?? {});
+function flagsOf(command: CliCommand | undefined): readonly Flag<unknown>[] {
+  return Object.values<Flag<unknown>>(command?.flags ?? {});
 }
 
 function onCommandLine({ name, placeholder, default: value }: Flag<unknown>): string {

@@ -103,10 +103,10 @@ async function attackAndMonitor(
 /** Waits for what comes about by itself, for a bounded time. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
-  complaint: () => string,
+  message: () => string,
 ): Promise<void> {
   for (const endMs = Date.now() + TIMEOUT_MS; !await isSo();) {
-    ok(Date.now() < endMs, complaint());
+    ok(Date.now() < endMs, message());
     await sleep(50);
   }
 }

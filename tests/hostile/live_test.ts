@@ -93,7 +93,7 @@ underAttack(`herds of ${HERD} long-polls are answered at once`, [
   // Its connections end with it.
   using client = Deno.createHttpClient({});
   let offset = "now";
-  for (const news of ["first", "second", "third", undefined, "closed"]) {
+  for (const sent of ["first", "second", "third", undefined, "closed"]) {
     const answers = Array.from({ length: HERD }, async () => {
       const answer = await fetch(`${url}?offset=${offset}&live=long-poll`, { client });
       return {
@@ -103,13 +103,13 @@ underAttack(`herds of ${HERD} long-polls are answered at once`, [
       };
     });
     await until(async () => await live(server) >= HERD, () => "all of them wait");
-    if (news === "closed") {
+    if (sent === "closed") {
       const closed = await fetch(url, { method: "POST", headers: { "stream-closed": "true" } });
       equal(closed.status, 204);
-    } else if (news !== undefined) await append(url, news);
-    const isNews = news !== undefined && news !== "closed";
+    } else if (sent !== undefined) await append(url, sent);
+    const isData = sent !== undefined && sent !== "closed";
     for (const { status, next, text } of await Promise.all(answers)) {
-      equal(`${status} ${text}`, isNews ? `200 ${news}` : "204 ");
+      equal(`${status} ${text}`, isData ? `200 ${sent}` : "204 ");
       offset = next ?? "";
     }
   }

@@ -88,12 +88,12 @@ export async function appendLines(
 }
 
 async function sendAll(
-  shell: CommandContext,
+  context: CommandContext,
   lines: LineSender,
   progress: Progress,
 ): Promise<void> {
   const splitter = new LineSplitter(lines.isJson ? WHOLE_INPUT_LIMIT_BYTES : MAX_LINE_BYTES);
-  for await (const chunk of shell.input) {
+  for await (const chunk of context.input) {
     await lines.send(splitter.push(chunk));
     progress.add(chunk.length);
   }

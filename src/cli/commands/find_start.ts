@@ -16,10 +16,10 @@ export async function findStart(
   point: StartingPoint,
   session: Session,
   name: string,
-  shell: CommandContext,
+  context: CommandContext,
 ): Promise<string> {
   if (point.kind === "place") return point.offset;
-  const atMs = point.kind === "time" ? point.atMs : shell.clock.nowMs() - point.ms;
+  const atMs = point.kind === "time" ? point.atMs : context.clock.nowMs() - point.ms;
   const offset = await fetchStart(session, name, { time: new Date(atMs).toISOString() });
   if (offset !== undefined) return offset;
   throw new CommandError(

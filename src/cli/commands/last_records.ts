@@ -71,23 +71,23 @@ class LastLines implements LastRecords {
     const messages = this.#chunks.map(({ message }) => message);
     const start = this.#start();
     if (start === undefined) return messages;
-    const [cut, ...rest] = messages.slice(start.piece);
+    const [cut, ...rest] = messages.slice(start.chunk);
     if (cut === undefined) return [];
     const kept = cut.bytes.subarray(start.at);
     return kept.length === 0 ? rest : [new Message(kept, cut.offset), ...rest];
   }
 
   /** Right after the newline before the first of the last lines. */
-  #start(): { piece: number; at: number } | undefined {
+  #start(): { chunk: number; at: number } | undefined {
     let lines = 0;
     let isEnd = true;
-    for (let piece = this.#chunks.length - 1; piece >= 0; piece--) {
-      const bytes = this.#chunks[piece]?.message.bytes;
+    for (let chunk = this.#chunks.length - 1; chunk >= 0; chunk--) {
+      const bytes = this.#chunks[chunk]?.message.bytes;
       let at = bytes?.lastIndexOf(NEWLINE) ?? -1;
       if (bytes === undefined) continue;
       while (at >= 0) {
         const isLastByte = isEnd && at === bytes.length - 1;
-        if (!isLastByte && ++lines === this.#count) return { piece, at: at + 1 };
+        if (!isLastByte && ++lines === this.#count) return { chunk, at: at + 1 };
         at = at === 0 ? -1 : bytes.lastIndexOf(NEWLINE, at - 1);
       }
       if (bytes.length > 0) isEnd = false;

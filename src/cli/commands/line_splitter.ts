@@ -11,8 +11,8 @@ export class LineSplitter {
   #begun: Bytes[] = [];
   #begunBytes = 0;
 
-  constructor(pieceBytes: number) {
-    this.#maxLineBytes = pieceBytes;
+  constructor(maxLineBytes: number) {
+    this.#maxLineBytes = maxLineBytes;
   }
 
   /** The lines that this chunk completes. */

@@ -75,19 +75,19 @@ async function print(
   streams: AsyncIterable<ListedStream>,
   limit: number,
   format: (stream: ListedStream) => string,
-  shell: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
   let lines: string[] = [];
   let count = 0;
   for await (const stream of streams) {
     lines.push(format(stream));
     if (lines.length === PAGE_STREAMS) {
-      await shell.write(encodeUtf8(lines.join("")));
+      await context.write(encodeUtf8(lines.join("")));
       lines = [];
     }
     if (++count >= limit) break;
   }
-  await shell.write(encodeUtf8(lines.join("")));
+  await context.write(encodeUtf8(lines.join("")));
 }
 
 function formatOf(long: boolean, json: boolean): (stream: ListedStream) => string {

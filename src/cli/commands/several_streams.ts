@@ -67,8 +67,8 @@ export async function withOneOf(
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ClientError) || !OF_ONE.has(error.code)) throw error;
-    const complaint = errorMessageOf(error, { url: session.baseUrl, name });
-    context.printError(`${errorPrefix(values, context)} ${complaint}`);
+    const message = errorMessageOf(error, { url: session.baseUrl, name });
+    context.printError(`${errorPrefix(values, context)} ${message}`);
     return exitCodeOf(error);
   }
 }

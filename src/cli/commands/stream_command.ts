@@ -46,7 +46,7 @@ export interface StreamTask {
   readonly context: CommandContext;
 }
 
-/** A verb that opens a session, and tells on stderr and by its exit code what goes wrong. */
+/** A command that opens a session, and says on stderr and by its exit code what goes wrong. */
 export function streamCommand(spec: StreamCommandSpec): CliCommand {
   const { name, summary, details, examples, args: args } = spec;
   return {

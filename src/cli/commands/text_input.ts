@@ -24,11 +24,14 @@ export const dataFlag: Flag<string | undefined> = optionalFlag(textFlag({
  *
  * @throws {CommandError} where stdin has more than one request may hold
  */
-export async function readContent(data: string | undefined, shell: CommandContext): Promise<Bytes> {
+export async function readContent(
+  data: string | undefined,
+  context: CommandContext,
+): Promise<Bytes> {
   if (data !== undefined && data !== "-") return encodeUtf8(data);
   const parts: Bytes[] = [];
   let length = 0;
-  for await (const part of shell.input) {
+  for await (const part of context.input) {
     parts.push(part);
     length += part.length;
     if (length > WHOLE_INPUT_LIMIT_BYTES) throw tooLong();

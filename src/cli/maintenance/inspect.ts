@@ -52,7 +52,7 @@ async function run(values: FlagValues, { args, context }: Invocation): Promise<n
   const [path = ""] = args;
   const limit = values.get(flags.limit) ?? Infinity;
   const format = values.get(flags.json)
-    ? (thing: Item) => JSON.stringify(itemObject(thing))
+    ? (item: Item) => JSON.stringify(itemObject(item))
     : itemLine;
   try {
     return await print(inspectFile(nodeFileSystem, path), limit, format, context);
@@ -64,35 +64,35 @@ async function run(values: FlagValues, { args, context }: Invocation): Promise<n
 
 /** Resolves to the exit code: a damaged part is a failure. */
 async function print(
-  things: Iterable<Item>,
+  items: Iterable<Item>,
   limit: number,
-  format: (thing: Item) => string,
-  shell: CommandContext,
+  format: (item: Item) => string,
+  context: CommandContext,
 ): Promise<number> {
   let lines: string[] = [];
   let count = 0;
   let exitCode: number = EXIT.ok;
-  for (const thing of things) {
-    if (thing.damage !== undefined) exitCode = EXIT.failure;
-    lines.push(`${format(thing)}\n`);
+  for (const item of items) {
+    if (item.damage !== undefined) exitCode = EXIT.failure;
+    lines.push(`${format(item)}\n`);
     if (lines.length === PAGE_LINES) {
-      await shell.write(encodeUtf8(lines.join("")));
+      await context.write(encodeUtf8(lines.join("")));
       lines = [];
     }
     if (++count >= limit) break;
   }
-  await shell.write(encodeUtf8(lines.join("")));
+  await context.write(encodeUtf8(lines.join("")));
   return exitCode;
 }
 
-function printError(error: unknown, shell: CommandContext): number {
+function printError(error: unknown, context: CommandContext): number {
   if (error instanceof InspectError && error.code !== "missing") {
     throw new UsageError(error.message);
   }
   const isTold = error instanceof InspectError || error instanceof DirectoryError ||
     error instanceof FileSystemError;
   if (!isTold) throw error;
-  shell.printError(`${PROGRAM}: ${error.message}`);
+  context.printError(`${PROGRAM}: ${error.message}`);
   if (error instanceof InspectError) return EXIT.notFound;
   return error instanceof DirectoryError && error.code === "in_use"
     ? EXIT.unavailable

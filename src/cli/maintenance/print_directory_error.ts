@@ -10,12 +10,12 @@ import { UsageError } from "../flags/usage_error.ts";
  *
  * @throws {UsageError} where another directory should have been named
  */
-export function printDirectoryError(error: unknown, shell: CommandContext): number {
+export function printDirectoryError(error: unknown, context: CommandContext): number {
   if (error instanceof DirectoryError && error.code === "foreign") {
     throw new UsageError(error.message);
   }
   if (!(error instanceof DirectoryError) && !(error instanceof FileSystemError)) throw error;
-  shell.printError(`${PROGRAM}: ${error.message}`);
+  context.printError(`${PROGRAM}: ${error.message}`);
   if (error instanceof FileSystemError) return EXIT.failure;
   if (error.code === "in_use") return EXIT.unavailable;
   return error.code === "empty" ? EXIT.notFound : EXIT.failure;

@@ -12,9 +12,9 @@ export interface CompletedFlag {
   readonly choices: readonly string[];
 }
 
-/** The flags of a verb, with `--help`. */
-export function completedFlags(verb: CliCommand): readonly CompletedFlag[] {
-  const flags = Object.values<Flag<unknown>>(verb.flags).map((flag): CompletedFlag => {
+/** The flags of a command, with `--help`. */
+export function completedFlags(command: CliCommand): readonly CompletedFlag[] {
+  const flags = Object.values<Flag<unknown>>(command.flags).map((flag): CompletedFlag => {
     const isOff = flag.placeholder === undefined && flag.default === true;
     return {
       spellings: [
@@ -32,12 +32,12 @@ export function completedFlags(verb: CliCommand): readonly CompletedFlag[] {
   ];
 }
 
-/** What a verb's first word may be, where that is a choice. */
-export function argumentChoices(verb: CliCommand): readonly string[] {
-  return verb.args?.[0]?.choices ?? [];
+/** What a command's first argument may be, where that is a choice. */
+export function argumentChoices(command: CliCommand): readonly string[] {
+  return command.args?.[0]?.choices ?? [];
 }
 
-/** Whether a verb's words are streams. */
+/** Whether a command's arguments are streams. */
 export function takesStreams({ args = [] }: CliCommand): boolean {
   return args.some(({ isStream }) => isStream);
 }

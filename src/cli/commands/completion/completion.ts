@@ -7,14 +7,14 @@ import { bashCompletion } from "./bash.ts";
 import { fishCompletion } from "./fish.ts";
 import { zshCompletion } from "./zsh.ts";
 
-const SCRIPTS: ReadonlyMap<string, (verbs: readonly CliCommand[]) => string> = new Map([
+const SCRIPTS: ReadonlyMap<string, (commands: readonly CliCommand[]) => string> = new Map([
   ["bash", bashCompletion],
   ["zsh", zshCompletion],
   ["fish", fishCompletion],
 ]);
 
 /** `durable-streams completion SHELL`: what makes a shell complete the others. */
-export function completionCommand(verbs: () => readonly CliCommand[]): CliCommand {
+export function completionCommand(commands: () => readonly CliCommand[]): CliCommand {
   const shells = [...SCRIPTS.keys()];
   return {
     name: "completion",
@@ -34,7 +34,7 @@ fish   durable-streams completion fish | source       in ~/.config/fish/config.f
         );
       }
       try {
-        await context.write(encodeUtf8(script(verbs())));
+        await context.write(encodeUtf8(script(commands())));
       } catch (error) {
         if (!(error instanceof BrokenPipe)) throw error;
       }

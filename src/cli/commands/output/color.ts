@@ -4,15 +4,19 @@ import type { CommandContext } from "../../context/command_context.ts";
 import { connectionFlags } from "../../flags/common_flags.ts";
 
 /** Whether what is written there may have colours: on terminals, unless someone said no. */
-export function colorsOn(values: FlagValues, shell: CommandContext, isTerminal: boolean): boolean {
+export function colorsOn(
+  values: FlagValues,
+  context: CommandContext,
+  isTerminal: boolean,
+): boolean {
   // NO_COLOR counts where it is set to anything but nothing.
-  const refused = (shell.environment["NO_COLOR"] ?? "") !== "";
+  const refused = (context.environment["NO_COLOR"] ?? "") !== "";
   return isTerminal && !refused && values.get(connectionFlags.color);
 }
 
 /** What messages begin with. */
-export function errorPrefix(values: FlagValues, shell: CommandContext): string {
-  return colorsOn(values, shell, shell.errorsIsTerminal) ? red(`${PROGRAM}:`) : `${PROGRAM}:`;
+export function errorPrefix(values: FlagValues, context: CommandContext): string {
+  return colorsOn(values, context, context.errorsIsTerminal) ? red(`${PROGRAM}:`) : `${PROGRAM}:`;
 }
 
 /** Text that stands out as wrong. */

@@ -23,11 +23,11 @@ export class Progress {
    * @param isShown false where nobody would see it, or it would be in the way
    * @param totalBytes how much there is, where that is known
    */
-  constructor(shell: CommandContext, isShown: boolean, totalBytes?: number) {
-    this.#context = shell;
+  constructor(context: CommandContext, isShown: boolean, totalBytes?: number) {
+    this.#context = context;
     this.#isShown = isShown;
     this.#totalBytes = totalBytes;
-    this.#startMs = shell.clock.nowMs();
+    this.#startMs = context.clock.nowMs();
   }
 
   /** So much more has been done. */

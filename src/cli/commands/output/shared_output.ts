@@ -9,8 +9,8 @@ export class SharedOutput {
   #name: string | undefined;
   #endsLine = true;
 
-  constructor(shell: CommandContext) {
-    this.#context = shell;
+  constructor(context: CommandContext) {
+    this.#context = context;
   }
 
   /**

@@ -10,16 +10,16 @@ export function infoObject(name: string, info: StreamInfo): Record<string, unkno
 }
 
 /** Prints an object on a line of its own; what is undefined is left out. */
-export async function printJson(shell: CommandContext, value: unknown): Promise<void> {
-  await shell.write(encodeUtf8(`${JSON.stringify(value)}\n`));
+export async function printJson(context: CommandContext, value: unknown): Promise<void> {
+  await context.write(encodeUtf8(`${JSON.stringify(value)}\n`));
 }
 
 /** Prints what a new stream is: of its end the answer to its creation says nothing. */
 export async function printCreated(
   { client }: Session,
-  shell: CommandContext,
+  context: CommandContext,
   name: string,
   created: boolean,
 ): Promise<void> {
-  await printJson(shell, { ...infoObject(name, await client.head(name)), created });
+  await printJson(context, { ...infoObject(name, await client.head(name)), created });
 }

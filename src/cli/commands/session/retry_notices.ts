@@ -13,11 +13,11 @@ export const OUTCOME_UNKNOWN: ReadonlySet<ClientErrorCode> = new Set(["network",
  * Says on stderr when a server that was there is waited for, and when it is back. A server that was
  * never there is the command's failure, which is told once, at its end.
  */
-export function withRetryNotices(shell: CommandContext, url: string): Middleware {
+export function withRetryNotices(context: CommandContext, url: string): Middleware {
   let reached = false;
   let waiting = false;
   const lost = (how: string) => {
-    if (reached && !waiting) shell.printError(`${PROGRAM}: waiting for ${url}, which ${how} …`);
+    if (reached && !waiting) context.printError(`${PROGRAM}: waiting for ${url}, which ${how} …`);
     waiting = reached;
   };
   return (next) => async (request) => {
@@ -27,7 +27,7 @@ export function withRetryNotices(shell: CommandContext, url: string): Middleware
       if (status === RATE_LIMITED || isServerFailure(response)) {
         if (status === RATE_LIMITED || request.repeatable) lost(`answers ${status}`);
       } else {
-        if (waiting) shell.printError(`${PROGRAM}: ${url} is back`);
+        if (waiting) context.printError(`${PROGRAM}: ${url} is back`);
         reached = true;
         waiting = false;
       }

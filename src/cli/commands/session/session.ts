@@ -45,16 +45,16 @@ export interface SessionOptions {
  */
 export function openSession(
   values: FlagValues,
-  shell: CommandContext,
+  context: CommandContext,
   words: readonly string[],
   { forEver = false }: SessionOptions = {},
 ): Session {
   const { baseUrl, names } = locate(words, values.get(connectionFlags.url));
   const retryMs = values.get(connectionFlags.retryMs);
   const timeoutMs = values.get(connectionFlags.timeoutMs);
-  const { clock } = shell;
-  const plain = shell.transport ?? fetchTransport({ clock });
-  const told = withRetryNotices(shell, baseUrl)(plain);
+  const { clock } = context;
+  const plain = context.transport ?? fetchTransport({ clock });
+  const told = withRetryNotices(context, baseUrl)(plain);
   const retried = withRetry({
     clock,
     maxRetries: Infinity,
