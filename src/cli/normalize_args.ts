@@ -1,12 +1,12 @@
 import type { Flag } from "./flags/flag.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
-/** `tail -5` and `tail -20f`, as they have been typed since before there was `-n`. */
+/** `tail -5` and `tail -20f`, the forms from before `-n`. */
 const OLD_COUNT = /^-(\d+)(f?)$/;
 
 /**
- * The command line as the program takes it, of one that is written as hands are used to write it for
- * other tools: `version`, `-v`; `tail -5`, `tail -20f`, `tail -F`.
+ * Rewrites the habits of other tools to the program's own command line: `version`, `-v`; `tail -5`,
+ * `tail -20f`, `tail -F`.
  */
 export function normalizeArgs(
   args: readonly string[],

@@ -82,15 +82,13 @@ Deno.test("a command's flags before its name exit 2 and are sent behind it", asy
 });
 
 Deno.test("every command has a help of its own, with its flags and the exit codes", async () => {
-  for (const command of commands.slice(1)) {
-    const { code, stdout } = await run([command.name, "--help"]);
+  for (const verb of commands.slice(1)) {
+    const { code, stdout } = await run([verb.name, "--help"]);
     equal(code, 0);
-    ok(stdout.startsWith(`Usage: durable-streams ${command.name} `), stdout);
-    for (const flag of Object.values<Flag<unknown>>(command.flags)) {
-      match(stdout, flagPattern(flag));
-    }
+    ok(stdout.startsWith(`Usage: durable-streams ${verb.name} `), stdout);
+    for (const flag of Object.values<Flag<unknown>>(verb.flags)) match(stdout, flagPattern(flag));
     // Commander wraps at its own width, which would break lines that are broken already.
-    for (const line of (command.details ?? "").split("\n")) ok(line.length < 100, line);
+    for (const line of (verb.details ?? "").split("\n")) ok(line.length < 100, line);
     match(stdout, /\nExamples:\n.*durable-streams/s);
     match(stdout, /Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such stream/);
   }
@@ -128,13 +126,13 @@ Deno.test("--version, and what is typed for it, prints the version of package.js
 });
 
 Deno.test("an example's flags are those of its command", () => {
-  for (const command of commands) {
-    ok(command.examples.length > 0, command.name);
-    for (const [line] of command.examples) {
+  for (const verb of commands) {
+    ok(verb.examples.length > 0, verb.name);
+    for (const [line] of verb.examples) {
       const [, args = ""] = /durable-streams\b(.*)$/.exec(line) ?? [];
       const words = args.trim().split(/\s+/);
-      if (command !== commands[0]) equal(words[0], command.name);
-      const spellings = Object.values<Flag<unknown>>(command.flags)
+      if (verb !== commands[0]) equal(words[0], verb.name);
+      const spellings = Object.values<Flag<unknown>>(verb.flags)
         .flatMap(({ name, short }) => [`--${name}`, `-${short}`]);
       for (const word of words) if (word.startsWith("-")) ok(spellings.includes(word), line);
     }

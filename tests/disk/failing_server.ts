@@ -43,7 +43,7 @@ await stopped.promise;
 process.exit(
   await shutDown({
     listener,
-    answerReaders: () => readers.abort(),
+    endReaders: () => readers.abort(),
     closeStorage: (limitMs) => storage.close(limitMs),
   }),
 );

@@ -75,7 +75,7 @@ export async function startProgram(
   const collect = (chunk: string) => written = (written + chunk).slice(-KEPT_CHARS);
   child.stderr.setEncoding("utf8").on("data", collect);
   child.stdout.setEncoding("utf8").on("data", collect);
-  const readyMs = options.readyMs ?? 30_000;
+  const readyMs = options.readyMs ?? 60_000;
   const match = await Promise.race([readyLine(child.stdout), ended, sleep(readyMs)]);
   if (typeof match !== "object" || child.pid === undefined) {
     killNow();
@@ -97,7 +97,7 @@ export async function startProgram(
         throw new Error(`The program had ended already (${ending}):\n${written}`);
       }
       signal("SIGTERM");
-      const stopMs = options.stopMs ?? 15_000;
+      const stopMs = options.stopMs ?? 60_000;
       if (await Promise.race([ended, sleep(stopMs)]) !== undefined) return;
       killNow();
       await ended;

@@ -6,7 +6,7 @@ import type { CommandContext } from "../context/command_context.ts";
 import { UsageError } from "../flags/usage_error.ts";
 
 /**
- * Says why a directory can't be looked after; the exit code for it.
+ * Prints why a directory can't be checked, inspected or repaired; returns the exit code for it.
  *
  * @throws {UsageError} where another directory should have been named
  */

@@ -68,8 +68,6 @@ export class Producer implements AsyncDisposable {
   readonly #onAbort = () => this.#abort();
   #isTypeKnown = false;
   #isFetchingType = false;
-  #cancelLinger: (() => void) | undefined;
-  #isDue = false;
   #failure: { error: unknown; undelivered: Undelivered } | undefined;
   #ending: Promise<void> | undefined;
   #closing: Promise<Stored> | undefined;
@@ -87,10 +85,8 @@ export class Producer implements AsyncDisposable {
       onStored: () => this.#onStored(),
       onFailed: (error) => this.#fail(error),
     });
-    this.#builder = new ProducerBatchBuilder(this.#settings, (batch) => {
-      this.#stopLinger();
-      this.#pipeline.push(batch);
-    });
+    const { clock } = this.#connection;
+    this.#builder = new ProducerBatchBuilder(this.#settings, clock, this.#pipeline);
     const contentType = this.#type.known;
     if (contentType !== undefined) this.#learn(contentType);
     if (this.#signal?.aborted) this.#onAbort();
@@ -241,9 +237,7 @@ export class Producer implements AsyncDisposable {
     } else if (message.length === 0) {
       throw invalidArgument("The data", message, "something to append");
     }
-    const receipt = this.#builder.add(message);
-    if (this.#cancelLinger === undefined && this.#builder.messages > 0) this.#linger();
-    return receipt;
+    return this.#builder.add(message);
   }
 
   #wait(
@@ -312,28 +306,7 @@ export class Producer implements AsyncDisposable {
 
   #onStored(): void {
     this.#admit();
-    if (this.#builder.messages === 0) return;
-    if (this.#isDue && this.#pipeline.hasSlot) this.#builder.cut();
-    else if (this.#pipeline.isIdle) this.#linger();
-  }
-
-  /** Sees to it that the batch which isn't full goes out in time. */
-  #linger(): void {
-    const { lingerMs } = this.#settings;
-    if (lingerMs === Infinity) return;
-    this.#stopLinger();
-    // With nothing under way, waiting longer would only make the server wait too.
-    const delayMs = this.#pipeline.isIdle ? 0 : lingerMs;
-    this.#cancelLinger = this.#connection.clock.setTimer(delayMs, () => {
-      if (this.#pipeline.hasSlot) this.#builder.cut();
-      else this.#isDue = true;
-    });
-  }
-
-  #stopLinger(): void {
-    this.#cancelLinger?.();
-    this.#cancelLinger = undefined;
-    this.#isDue = false;
+    this.#builder.onStored();
   }
 
   #endedError(): ClientError {
@@ -362,7 +335,6 @@ export class Producer implements AsyncDisposable {
   /** Ends everything: calls reject with the error for all that is left, each message with its own. */
   #halt<E>(toError: (undelivered: Undelivered) => E): E {
     this.#release();
-    this.#stopLinger();
     this.#stop.abort();
     this.#pipeline.stop();
     const waiters = this.#sendQueue.clear();

@@ -47,7 +47,7 @@ export class CommandKit {
     const { app } = this.fixture;
     const terminals = around.terminals ?? [];
     const environment = around.environment ?? {};
-    const context: CommandContext = {
+    const shell: CommandContext = {
       environment,
       clock,
       input: chunksOf(around.input ?? ""),
@@ -68,7 +68,7 @@ export class CommandKit {
         clock,
       }),
     };
-    const code = await main(args, environment, context);
+    const code = await main(args, environment, shell);
     const decoder = new TextDecoder();
     return {
       code,

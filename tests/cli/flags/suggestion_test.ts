@@ -32,7 +32,7 @@ Deno.test("what synonyms stand for are commands and flags that there are", () =>
   for (const word of Object.values(COMMAND_SYNONYMS).flat()) {
     equal(names.includes(word), true, word);
   }
-  const flags = commands.flatMap((command) => Object.values<{ name: string }>(command.flags));
+  const flags = commands.flatMap((verb) => Object.values<{ name: string }>(verb.flags));
   for (const word of Object.values(FLAG_SYNONYMS).flat()) {
     equal(flags.some(({ name }) => name === word), true, word);
   }

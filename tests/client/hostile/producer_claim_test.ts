@@ -3,7 +3,7 @@ import type { Client } from "../../../src/client/client.ts";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { type FaultWeights, randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 

@@ -5,7 +5,7 @@ import { argumentChoices, completedFlags, LIST_STREAMS, takesStreams } from "./c
 /** The completion script for bash. */
 export function bashCompletion(commands: readonly CliCommand[]): string {
   const names = commands.map(({ name }) => name).join(" ");
-  const cases = commands.map((command) => caseOf(command)).join("\n");
+  const cases = commands.map(caseOf).join("\n");
   const [first] = commands;
   return `# bash completion for ${PROGRAM}
 _durable_streams() {

@@ -8,7 +8,7 @@ export interface CompletedFlag {
   readonly spellings: readonly string[];
   readonly help: string;
   readonly takesValue: boolean;
-  /** What the value may be, where that is a choice. */
+  /** The values it takes, if they are a choice. */
   readonly choices: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export function completedFlags(command: CliCommand): readonly CompletedFlag[] {
   ];
 }
 
-/** What a command's first argument may be, where that is a choice. */
+/** The choices for a command's first argument, if it has any. */
 export function argumentChoices(command: CliCommand): readonly string[] {
   return command.args?.[0]?.choices ?? [];
 }
@@ -42,7 +42,7 @@ export function takesStreams({ args = [] }: CliCommand): boolean {
   return args.some(({ isStream }) => isStream);
 }
 
-/** Prints the streams whose names begin with the word that follows; soon, or nothing at all. */
+/** Prints the streams whose names begin with the argument that follows; within a second, or none. */
 export const LIST_STREAMS = `${PROGRAM} list --limit 200 --timeout 1s --retry 0s --`;
 
 function firstSentence(text: string): string {

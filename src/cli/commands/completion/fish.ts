@@ -22,7 +22,7 @@ export function fishCompletion(commands: readonly CliCommand[]): string {
 
 const STREAMS = `(${LIST_STREAMS} (commandline -ct) 2>/dev/null)`;
 
-/** @param others all the commands' names, of the one that runs where none is named */
+/** @param others every command's name, for the command that runs where none is named */
 function linesOf(command: CliCommand, others: string | undefined): readonly string[] {
   const seen = `__fish_seen_subcommand_from ${command.name}`;
   const condition = others === undefined

@@ -11,7 +11,7 @@ import {
 /** The completion script for zsh. */
 export function zshCompletion(commands: readonly CliCommand[]): string {
   const names = commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
-  const cases = commands.map((command) => caseOf(command));
+  const cases = commands.map(caseOf);
   return `#compdef ${PROGRAM}
 _durable_streams_names() {
   compadd -- \${(f)"$(${LIST_STREAMS} "$PREFIX" 2>/dev/null)"}

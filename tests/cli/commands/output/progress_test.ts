@@ -29,37 +29,37 @@ const CLEAR = "\r\x1b[K";
 
 Deno.test("a transfer of less than a second draws nothing", () => {
   const clock = new ManualClock();
-  const context = terminal(clock);
-  const progress = new Progress(context, true, 100);
+  const shell = terminal(clock);
+  const progress = new Progress(shell, true, 100);
   clock.advance(999);
   progress.add(100);
   progress.end();
-  equal(context.drawn.join(""), "");
+  equal(shell.drawn.join(""), "");
 });
 
 Deno.test("a longer one draws how far it is, not too often, and takes it away", () => {
   const clock = new ManualClock();
-  const context = terminal(clock);
-  const progress = new Progress(context, true, 4_096);
+  const shell = terminal(clock);
+  const progress = new Progress(shell, true, 4_096);
   clock.advance(1_000);
   progress.add(1_024);
   clock.advance(199);
   progress.add(1_024);
-  equal(context.drawn.join(""), `${CLEAR}[#####---------------] 25%  1.0KiB  1.0KiB/s  1s`);
+  equal(shell.drawn.join(""), `${CLEAR}[#####---------------] 25%  1.0KiB  1.0KiB/s  1s`);
   clock.advance(801);
   progress.add(2_048);
   progress.end();
-  equal(context.drawn[1], `${CLEAR}[####################] 100%  4.0KiB  2.0KiB/s  2s`);
-  equal(context.drawn[2], CLEAR);
+  equal(shell.drawn[1], `${CLEAR}[####################] 100%  4.0KiB  2.0KiB/s  2s`);
+  equal(shell.drawn[2], CLEAR);
 });
 
 Deno.test("where the total isn't known it tells how much and how fast, cut to the terminal", () => {
   const clock = new ManualClock();
-  const context = terminal(clock, 10);
-  const progress = new Progress(context, true);
+  const shell = terminal(clock, 10);
+  const progress = new Progress(shell, true);
   clock.advance(2_000);
   progress.add(3 * 2 ** 30);
-  equal(context.drawn.join(""), `${CLEAR}3.0GiB  1`);
+  equal(shell.drawn.join(""), `${CLEAR}3.0GiB  1`);
 });
 
 Deno.test("read draws on a terminal only where stdout is none", async () => {

@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
-import { evictIdleStreams } from "../../../support/simulation/simulated_process.ts";
+import { evictIdleStreams } from "../../../support/event_loop.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
 const TEXT = "text/plain";

@@ -1,20 +1,20 @@
-import { ClientError } from "../../client/errors/client_error.ts";
-import { CommandError } from "../context/command_error.ts";
-import { EXIT, exitCodeOf } from "../context/exit_code.ts";
-import type { FlagTable } from "../flags/flag.ts";
-import type { FlagValues } from "../flags/flag_values.ts";
-import { PROGRAM } from "../context/program_name.ts";
-import { BrokenPipe, type CommandContext } from "../context/command_context.ts";
-import { UsageError } from "../flags/usage_error.ts";
-import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
-import type { Argument, CliCommand, Example } from "../context/cli_command.ts";
-import { errorPrefix } from "./output/color.ts";
-import { connectionFlags } from "../flags/common_flags.ts";
-import { errorMessageOf } from "./output/error_message.ts";
-import { ServerUnreachable } from "./session/unreachable.ts";
-import { onlyName, openSession, type Session } from "./session/session.ts";
+import { ClientError } from "../../../client/errors/client_error.ts";
+import { CommandError } from "../../context/command_error.ts";
+import { EXIT, exitCodeOf } from "../../context/exit_code.ts";
+import type { FlagTable } from "../../flags/flag.ts";
+import type { FlagValues } from "../../flags/flag_values.ts";
+import { PROGRAM } from "../../context/program_name.ts";
+import { BrokenPipe, type CommandContext } from "../../context/command_context.ts";
+import { UsageError } from "../../flags/usage_error.ts";
+import { describeUnknown, unknownVariables } from "../../flags/unknown_variables.ts";
+import type { Argument, CliCommand, Example } from "../../context/cli_command.ts";
+import { errorPrefix } from "../output/color.ts";
+import { connectionFlags } from "../../flags/common_flags.ts";
+import { errorMessageOf } from "../output/error_message.ts";
+import { ServerUnreachable } from "./unreachable.ts";
+import { onlyName, openSession, type Session } from "./session.ts";
 
-/** `PATH`, as most commands take it. */
+/** `PATH`, the argument of most commands. */
 export const PATH: Argument = {
   name: "PATH",
   help: "a stream's name such as logs/demo, or its URL",
@@ -28,13 +28,13 @@ export interface StreamCommandSpec {
   readonly details?: string;
   readonly examples: readonly Example[];
   readonly args: readonly Argument[];
-  /** Its words name no streams. */
+  /** Its arguments name no streams. */
   readonly argsAreText?: boolean;
-  /** Its own flags; those of every such command come on top. */
+  /** Its own flags; {@link connectionFlags} are added. */
   readonly flags: FlagTable;
-  /** Where it may go on for ever, a lost server is waited for as long. */
+  /** Whether it may run for ever, so that it also waits for ever for a lost server. */
   mayFollow?(values: FlagValues): boolean;
-  /** Does it; resolves to the exit code. */
+  /** Runs the command; resolves to the exit code. */
   run(task: StreamTask): Promise<number>;
 }
 
@@ -46,9 +46,9 @@ export interface StreamTask {
   readonly context: CommandContext;
 }
 
-/** A command that opens a session, and says on stderr and by its exit code what goes wrong. */
+/** A command that opens a session, and reports failures on stderr and by its exit code. */
 export function streamCommand(spec: StreamCommandSpec): CliCommand {
-  const { name, summary, details, examples, args: args } = spec;
+  const { name, summary, details, examples, args } = spec;
   return {
     name,
     summary,
@@ -68,7 +68,7 @@ export function streamCommand(spec: StreamCommandSpec): CliCommand {
         forEver: spec.mayFollow?.(values) ?? false,
       });
       try {
-        return await spec.run({ values, session, context: context, args: invocation.args });
+        return await spec.run({ values, session, context, args: invocation.args });
       } catch (thrown) {
         const error = thrown instanceof ServerUnreachable ? thrown.cause : thrown;
         if (error instanceof UsageError) throw error;
@@ -85,7 +85,7 @@ function messageFor(error: unknown, session: Session, spec: StreamCommandSpec): 
   return errorMessageOf(error, { url: session.baseUrl, name });
 }
 
-/** A fork that finds no stream misses its source, the first of its words. */
+/** The stream that wasn't found: for a fork its source, the first argument. */
 function missingName(error: unknown, session: Session): string {
   const isMissing = error instanceof ClientError && error.code === "not_found";
   return isMissing ? onlyName(session) : session.names.at(-1) ?? "";

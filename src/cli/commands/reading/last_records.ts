@@ -1,17 +1,17 @@
-import { Message } from "../../client/reader/message.ts";
-import { isJsonType } from "../../protocol/content_type.ts";
+import { Message } from "../../../client/reader/message.ts";
+import { isJsonType } from "../../../protocol/content_type.ts";
 
 const NEWLINE = 0x0a;
 
-/** The end of what was read: the last messages of a JSON stream, the last lines of any other. */
+/** The end of the messages read: the last messages of a JSON stream, the last lines of any other. */
 export interface LastRecords {
   add(messages: readonly Message[]): void;
-  /** They are all here, whatever came before what was read. */
+  /** Whether all of them are here, so that nothing earlier is needed. */
   readonly isFull: boolean;
   take(): readonly Message[];
 }
 
-/** Keeps the last `count` of what is added, and little more. */
+/** Keeps the last `count` messages or lines that are added, and little more. */
 export function lastRecords(contentType: string, count: number): LastRecords {
   return isJsonType(contentType) ? new LastMessages(count) : new LastLines(count);
 }
@@ -56,7 +56,7 @@ class LastLines implements LastRecords {
       this.#chunks.push({ message, newlines });
       this.#newlines += newlines;
     }
-    // One more than lines are wanted, since the last may be at the very end.
+    // One newline more than lines, since the last one may be at the very end.
     for (
       let first = this.#chunks[0];
       first !== undefined && this.#newlines - first.newlines > this.#count;

@@ -1,32 +1,32 @@
-import { sleep } from "../../client/transport/sleep.ts";
-import type { Clock } from "../../env/clock.ts";
+import { sleep } from "../../../client/transport/sleep.ts";
+import type { Clock } from "../../../env/clock.ts";
 
-/** How often it is asked which streams have come. */
+/** How often new streams are looked for. */
 const LIST_INTERVAL_MS = 5_000;
 
 /** Which streams are followed, and how. */
 export interface FollowOptions {
   readonly clock: Clock;
   readonly names: readonly string[];
-  /** The names that there are now; undefined where nothing is asked. */
+  /** Lists the current names; undefined if no later streams are followed. */
   readonly listNames: (() => Promise<readonly string[]>) | undefined;
   /**
    * Follows one stream to its end; resolves to the exit code for it.
    *
-   * @param isNew it came later than the others: all that it holds is new
-   * @throws {unknown} what ends the following of all
+   * @param isNew it was created later than the others: all its content is new
+   * @throws {unknown} a failure that ends the following of all
    */
   follow(name: string, isNew: boolean, signal: AbortSignal): Promise<number>;
 }
 
 /**
- * Follows several streams, and with `look` those that come later, until all that there are have ended.
- * Resolves to their exit codes.
+ * Follows several streams, and with `listNames` those that are created later, until all of them have
+ * ended. Resolves to their exit codes.
  *
- * @throws {unknown} what `follow` or `look` threw first; the others are ended then
+ * @throws {unknown} the first error of `follow` or `listNames`; the others are ended then
  */
-export async function followStreams(following: FollowOptions): Promise<readonly number[]> {
-  const { clock, names, listNames } = following;
+export async function followStreams(options: FollowOptions): Promise<readonly number[]> {
+  const { clock, names, listNames } = options;
   const stop = new AbortController();
   const { signal } = stop;
   const known = new Set<string>();
@@ -34,7 +34,7 @@ export async function followStreams(following: FollowOptions): Promise<readonly 
   const exitCodes: number[] = [];
   const begin = (name: string, isNew: boolean) => {
     known.add(name);
-    const run: Promise<void> = following.follow(name, isNew, signal)
+    const run: Promise<void> = options.follow(name, isNew, signal)
       .then((code) => void exitCodes.push(code), (error) => stop.abort(error))
       .finally(() => running.delete(run));
     running.add(run);

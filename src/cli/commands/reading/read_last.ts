@@ -1,16 +1,16 @@
-import type { Message } from "../../client/reader/message.ts";
-import { START } from "../../client/transport/place.ts";
-import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
-import { tokenPosition } from "../../protocol/offset.ts";
+import type { Message } from "../../../client/reader/message.ts";
+import { START } from "../../../client/transport/place.ts";
+import { DEFAULT_CONTENT_TYPE } from "../../../protocol/content_type.ts";
+import { tokenPosition } from "../../../protocol/offset.ts";
 import { findBeforeTail } from "./find_start.ts";
 import { type LastRecords, lastRecords } from "./last_records.ts";
-import type { Session } from "./session/session.ts";
+import type { Session } from "../session/session.ts";
 
 /** The end of a stream. */
 export interface StreamEnd {
   readonly messages: readonly Message[];
   readonly contentType: string;
-  /** The tail, as it was. */
+  /** The tail at the time. */
   readonly offset: string;
   readonly closed: boolean;
 }
@@ -18,7 +18,7 @@ export interface StreamEnd {
 const FIRST_BYTES = 64 * 1_024;
 const GROWTH = 16;
 
-/** Reads the last messages or lines: a little from the tail back, and more until they are all there. */
+/** Reads the last messages or lines: a range before the tail, which grows until they are all in it. */
 export async function readLast(
   session: Session,
   name: string,
@@ -49,12 +49,12 @@ async function readToTail(
   try {
     let records: LastRecords | undefined;
     while (true) {
-      const answer = await reader.read();
+      const batch = await reader.read();
       const contentType = reader.contentType ?? DEFAULT_CONTENT_TYPE;
       records ??= lastRecords(contentType, count);
-      records.add(answer.messages);
-      if (!answer.upToDate && !answer.closed) continue;
-      return { records, contentType, offset: answer.nextOffset, closed: answer.closed };
+      records.add(batch.messages);
+      if (!batch.upToDate && !batch.closed) continue;
+      return { records, contentType, offset: batch.nextOffset, closed: batch.closed };
     }
   } finally {
     await reader.close();

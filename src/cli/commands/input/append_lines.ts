@@ -1,41 +1,41 @@
-import { Client } from "../../client/client.ts";
-import { ClientError } from "../../client/errors/client_error.ts";
-import { reasonOf } from "../../client/errors/reason.ts";
-import type { Producer } from "../../client/producer/producer.ts";
-import type { Middleware } from "../../client/transport/transport.ts";
-import { type Bytes, hasByteOrderMark, NO_BYTES } from "../../protocol/bytes.ts";
-import { isJsonType } from "../../protocol/content_type.ts";
-import { BYTE_ORDER_MARK_FAULT } from "../../protocol/json.ts";
-import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../protocol/headers.ts";
-import { CommandError } from "../context/command_error.ts";
-import { EXIT } from "../context/exit_code.ts";
-import type { CommandContext } from "../context/command_context.ts";
-import { formatSize } from "../flags/units.ts";
-import { undeliveredIn } from "./output/error_message.ts";
-import type { KnownStream } from "./session/ensure_stream.ts";
+import { Client } from "../../../client/client.ts";
+import { ClientError } from "../../../client/errors/client_error.ts";
+import { reasonOf } from "../../../client/errors/reason.ts";
+import type { Producer } from "../../../client/producer/producer.ts";
+import type { Middleware } from "../../../client/transport/transport.ts";
+import { type Bytes, hasByteOrderMark, NO_BYTES } from "../../../protocol/bytes.ts";
+import { isJsonType } from "../../../protocol/content_type.ts";
+import { BYTE_ORDER_MARK_FAULT } from "../../../protocol/json.ts";
+import { STREAM_CLOSED, STREAM_NEXT_OFFSET } from "../../../protocol/headers.ts";
+import { CommandError } from "../../context/command_error.ts";
+import { EXIT } from "../../context/exit_code.ts";
+import type { CommandContext } from "../../context/command_context.ts";
+import { formatSize } from "../../flags/units.ts";
+import { undeliveredIn } from "../output/error_message.ts";
+import type { KnownStream } from "../session/ensure_stream.ts";
 import { LineSplitter } from "./line_splitter.ts";
-import { Progress } from "./output/progress.ts";
-import { onlyName, type Session } from "./session/session.ts";
-import type { StreamTask } from "./stream_command.ts";
+import { Progress } from "../output/progress.ts";
+import { onlyName, type Session } from "../session/session.ts";
+import type { StreamTask } from "../session/stream_command.ts";
 import { WHOLE_INPUT_LIMIT_BYTES } from "./text_input.ts";
 
 /**
- * How lines are put into batches. Part of what users rely on: a second run over the same input has to
- * cut it as the first one did, also one of a newer version.
+ * The limits of a batch of lines. Users rely on them: a second run over the same input has to cut it as the
+ * first one did, even if it is of a newer version.
  */
 const MAX_BATCH_BYTES = 2 ** 20;
 const MAX_BATCH_LINES = 10_000;
-/** Of a stream of bytes a line that is longer comes in pieces of this size. */
+/** In a stream that isn't JSON, a longer line is sent in parts of this size. */
 const MAX_LINE_BYTES = MAX_BATCH_BYTES;
-/** How long a line waits for company where somebody may watch the other end. */
+/** How long a line waits for others, since somebody may watch the stream. */
 const LINGER_MS = 5;
 
 /** How lines are appended. */
 export interface LinesOptions {
-  /** Appending the same input again changes nothing. */
+  /** Id of the producer; with it, appending the same input again changes nothing. */
   readonly producer: string | undefined;
   readonly epoch: number;
-  /** The stream ends with the last line. */
+  /** Closes the stream with the last line. */
   readonly close: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface LinesOptions {
  * Appends stdin line by line.
  *
  * @throws {ClientError}
- * @throws {CommandError} where a line isn't what the stream takes
+ * @throws {CommandError} if the stream doesn't take a line
  */
 export async function appendLines(
   task: StreamTask,
@@ -69,11 +69,11 @@ export async function appendLines(
   const progress = new Progress(context, context.errorsIsTerminal && !context.inputIsTerminal);
   const lines = new LineSender(producer, isJsonType(stream.contentType));
   try {
-    // A failure is told at once, not when the next line comes.
+    // Reports a failure at once, not when the next line comes.
     await Promise.race([sendAll(context, lines, progress), failed.promise]);
   } catch (error) {
     if (!(error instanceof BadLine)) throw lines.explain(error);
-    // With a producer's id the rest of a batch must not go: the next run may cut it differently.
+    // With a producer's id the rest of a batch must not be sent: the next run may cut it differently.
     if (options.producer === undefined) await producer.close();
     throw error.toCommandError(options.producer !== undefined);
   } finally {
@@ -104,7 +104,7 @@ class LineSender {
   readonly isJson: boolean;
   readonly #producer: Producer;
   #number = 0;
-  /** Those that fill a batch alone and aren't stored. */
+  /** The lines that fill a batch alone and aren't stored. */
   readonly #long = new Set<LongLine>();
 
   constructor(producer: Producer, isJson: boolean) {
@@ -122,19 +122,19 @@ class LineSender {
         const { stored } = await this.#producer.send(line);
         if (this.isJson && line.length >= MAX_BATCH_BYTES) this.#watch(line.length, stored);
       } catch (error) {
-        const isRefused = error instanceof ClientError && error.code === "invalid_argument";
-        throw isRefused ? new BadLine(this.#number, error) : error;
+        const isInvalid = error instanceof ClientError && error.code === "invalid_argument";
+        throw isInvalid ? new BadLine(this.#number, error) : error;
       }
     }
   }
 
-  /** What to say of a failure: where the server takes less than it was sent, which line that was. */
+  /** The error to report: if the server rejected a batch as too large, it names the line. */
   explain(error: unknown): unknown {
     if (!(error instanceof ClientError) || error.code !== "too_large") return error;
     const { undelivered, cause } = error;
     const reason = reasonOf(cause).replace(/\.$/, "");
     const lost = undelivered === undefined ? "" : undeliveredIn(undelivered);
-    // The longest of them is too long if any is.
+    // If any line is too long, the longest is.
     const [line] = [...this.#long].sort((a, b) => b.bytes - a.bytes);
     const what = line === undefined
       ? `lines go in batches of up to ${formatSize(MAX_BATCH_BYTES)}, and the server takes less`
@@ -159,7 +159,7 @@ const NO_END =
   `it has ${formatSize(WHOLE_INPUT_LIMIT_BYTES)} and no end yet, and one value has to be ` +
   "shorter";
 
-/** What is wrong with a line of JSON that the parser's words wouldn't show. */
+/** A fault of a JSON line that the parser's message wouldn't show. */
 function faultOf(line: Bytes): string | undefined {
   if (line.length === WHOLE_INPUT_LIMIT_BYTES && line.at(-1) !== LINE_FEED) return NO_END;
   return hasByteOrderMark(line) ? BYTE_ORDER_MARK_FAULT : undefined;
@@ -190,9 +190,9 @@ function isBlank(line: Bytes): boolean {
 }
 
 /**
- * A client for a stream that is closed already, perhaps by an earlier run over the same input. The server
- * no longer tells whether a batch is a repetition, but it does of the one that closed the stream: that
- * one alone is sent, and its number says that all the others were before it.
+ * A client for a stream that is already closed, perhaps by an earlier run over the same input. The server
+ * recognizes only the batch that closed the stream as a repetition: that batch alone is sent, and its
+ * sequence number shows that all the others were stored before it.
  */
 function clientOfClosed(session: Session, { nextOffset }: KnownStream): Client {
   const withStored: Middleware = (next) => (request) => {

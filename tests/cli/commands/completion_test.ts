@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { withTempDir } from "../../../support/temp_dir.ts";
-import { CommandKit } from "../command_kit.ts";
+import { withTempDir } from "../../support/temp_dir.ts";
+import { CommandKit } from "./command_kit.ts";
 
 async function script(shell: string): Promise<string> {
   return await new CommandKit().ok(["completion", shell]);

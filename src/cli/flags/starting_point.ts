@@ -1,14 +1,14 @@
 import { NOW, parsePlace, START } from "../../client/transport/place.ts";
 import { ClientError } from "../../client/errors/client_error.ts";
 import { parseTime } from "../../protocol/time.ts";
-import { BadValue, type Flag, optionalFlag } from "../flags/flag.ts";
-import { UsageError } from "../flags/usage_error.ts";
-import { parseDuration, UnitError } from "../flags/units.ts";
+import { BadValue, type Flag, optionalFlag } from "./flag.ts";
+import { UsageError } from "./usage_error.ts";
+import { parseDuration, UnitError } from "./units.ts";
 
 /** Where a command begins to read. */
 export type StartingPoint =
   | { readonly kind: "place"; readonly offset: string }
-  /** The first that was written at this time or later. */
+  /** The first message that was written at this time or later. */
   | { readonly kind: "time"; readonly atMs: number }
   | { readonly kind: "ago"; readonly ms: number };
 
@@ -48,9 +48,9 @@ export const sinceFlag: Flag<StartingPoint | undefined> = optionalFlag<StartingP
 });
 
 /**
- * What `--from` or `--since` says.
+ * The point that `--from` or `--since` gives.
  *
- * @throws {UsageError} where both do
+ * @throws {UsageError} if both are given
  */
 export function chosenPoint(
   from: StartingPoint | undefined,
@@ -67,7 +67,7 @@ function parseStartingPoint(text: string): StartingPoint {
   if (text === "now") return { kind: "place", offset: NOW };
   const atMs = timeIn(text);
   if (atMs !== undefined) return { kind: "time", atMs };
-  // What looks like a time and is none was hardly meant to be an offset.
+  // A malformed time is hardly meant to be an offset.
   if (text === "" || /^\d{4}-\d\d-\d\d/.test(text)) throw new BadValue();
   const ms = durationIn(text);
   if (ms !== undefined) return { kind: "ago", ms };
@@ -80,7 +80,7 @@ function parseStartingPoint(text: string): StartingPoint {
   }
 }
 
-/** A time as people write it: the seconds or all of the time of day may be left out, the zone may not. */
+/** A time in which the seconds, or the whole time of day, may be left out, but not the zone. */
 function timeIn(text: string): number | undefined {
   const [, day, minutes, zone] =
     /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)([Zz]|[+-]\d\d:\d\d))?$/.exec(text) ?? [];

@@ -1,16 +1,16 @@
-import { START } from "../../client/transport/place.ts";
-import { STREAM_START_OFFSET } from "../../protocol/headers.ts";
-import { CommandError } from "../context/command_error.ts";
-import { EXIT } from "../context/exit_code.ts";
-import type { CommandContext } from "../context/command_context.ts";
-import type { Session } from "./session/session.ts";
-import type { StartingPoint } from "./starting_point.ts";
+import { START } from "../../../client/transport/place.ts";
+import { STREAM_START_OFFSET } from "../../../protocol/headers.ts";
+import { CommandError } from "../../context/command_error.ts";
+import { EXIT } from "../../context/exit_code.ts";
+import type { CommandContext } from "../../context/command_context.ts";
+import type { Session } from "../session/session.ts";
+import type { StartingPoint } from "../../flags/starting_point.ts";
 
 /**
- * The offset at which to begin, asked of the server where the point is a time.
+ * The offset at which to begin; for a time, the server is asked.
  *
  * @throws {ClientError}
- * @throws {CommandError} where the server doesn't know times
+ * @throws {CommandError} if the server can't look up times
  */
 export async function findStart(
   point: StartingPoint,
@@ -28,7 +28,7 @@ export async function findStart(
   );
 }
 
-/** An offset about so many bytes before the tail; the start where the server can't tell. */
+/** An offset about so many bytes before the tail; the start if the server can't tell. */
 export async function findBeforeTail(
   session: Session,
   name: string,
@@ -37,7 +37,7 @@ export async function findBeforeTail(
   return await fetchStart(session, name, { tail: String(bytes) }) ?? START;
 }
 
-/** Where an answer begins; its body is not wanted here. */
+/** The offset at which a read begins; its body is dropped. */
 async function fetchStart(
   session: Session,
   name: string,

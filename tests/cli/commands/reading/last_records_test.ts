@@ -1,8 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
-import { lastRecords } from "../../../src/cli/commands/last_records.ts";
-import { Message } from "../../../src/client/reader/message.ts";
-import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
+import { lastRecords } from "../../../../src/cli/commands/reading/last_records.ts";
+import { Message } from "../../../../src/client/reader/message.ts";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 
 const pieces = fc.array(fc.string({ unit: fc.constantFrom("a", "\n"), maxLength: 5 }), {
   maxLength: 12,

@@ -1,14 +1,14 @@
-import { BadValue, type Flag, optionalFlag } from "../flags/flag.ts";
+import { BadValue, type Flag, optionalFlag } from "./flag.ts";
 
-/** How much of a stream's end `tail` begins with: its last messages or lines, or all from one of them on. */
+/** Where `tail` begins: with the last messages or lines, or with one of them counted from the start. */
 export interface TailCount {
   readonly kind: "last" | "from";
-  /** How many; of `from`, which is the first, counted from 1. */
+  /** For `last` how many; for `from` the number of the first, counted from 1. */
   readonly count: number;
 }
 
 const MAX_COUNT = 10_000_000;
-/** `-2` means what it means to other tails, 2. */
+/** `-2` means 2, as in other programs of this kind. */
 const FORM = /^([+-]?)(\d+)$/;
 
 /** `-n` of `tail`. */

@@ -1,11 +1,11 @@
-import { encodeUtf8 } from "../../../protocol/bytes.ts";
-import { EXIT } from "../../context/exit_code.ts";
-import { BrokenPipe } from "../../context/command_context.ts";
-import { UsageError } from "../../flags/usage_error.ts";
-import type { CliCommand } from "../../context/cli_command.ts";
-import { bashCompletion } from "./bash.ts";
-import { fishCompletion } from "./fish.ts";
-import { zshCompletion } from "./zsh.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { EXIT } from "../context/exit_code.ts";
+import { BrokenPipe } from "../context/command_context.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import type { CliCommand } from "../context/cli_command.ts";
+import { bashCompletion } from "./completion/bash.ts";
+import { fishCompletion } from "./completion/fish.ts";
+import { zshCompletion } from "./completion/zsh.ts";
 
 const SCRIPTS: ReadonlyMap<string, (commands: readonly CliCommand[]) => string> = new Map([
   ["bash", bashCompletion],
@@ -13,7 +13,7 @@ const SCRIPTS: ReadonlyMap<string, (commands: readonly CliCommand[]) => string> 
   ["fish", fishCompletion],
 ]);
 
-/** `durable-streams completion SHELL`: what makes a shell complete the others. */
+/** `durable-streams completion SHELL`: a script that lets a shell complete the other commands. */
 export function completionCommand(commands: () => readonly CliCommand[]): CliCommand {
   const shells = [...SCRIPTS.keys()];
   return {

@@ -1,14 +1,14 @@
-import { ClientError, type ClientErrorCode } from "../../client/errors/client_error.ts";
-import { EXIT, exitCodeOf } from "../context/exit_code.ts";
-import { type Flag, optionalFlag, textFlag } from "../flags/flag.ts";
-import { PROGRAM } from "../context/program_name.ts";
-import { UsageError } from "../flags/usage_error.ts";
-import { errorPrefix } from "./output/color.ts";
-import { errorMessageOf } from "./output/error_message.ts";
-import { namesBelow } from "./session/listing.ts";
+import { ClientError, type ClientErrorCode } from "../../../client/errors/client_error.ts";
+import { EXIT, exitCodeOf } from "../../context/exit_code.ts";
+import { prefixFlag } from "../../flags/common_flags.ts";
+import { PROGRAM } from "../../context/program_name.ts";
+import { UsageError } from "../../flags/usage_error.ts";
+import { errorPrefix } from "../output/color.ts";
+import { errorMessageOf } from "../output/error_message.ts";
+import { namesBelow } from "./listing.ts";
 import { PATH, type StreamTask } from "./stream_command.ts";
 
-/** What fails of one stream, and says nothing of others. */
+/** Failures of one stream that say nothing about the others. */
 const OF_ONE: ReadonlySet<ClientErrorCode> = new Set([
   "bad_request",
   "damaged",
@@ -20,19 +20,8 @@ const OF_ONE: ReadonlySet<ClientErrorCode> = new Set([
 /** `[PATH...]`, of a command that takes `--prefix` in its place. */
 export const PATHS = { ...PATH, optional: true, repeats: true };
 
-/** `--prefix`: all streams whose names begin so. */
-export const prefixFlag: Flag<string | undefined> = optionalFlag(textFlag({
-  name: "prefix",
-  placeholder: "prefix",
-  default: "",
-  help: "All streams whose names begin with this, instead of PATH. The server has to list them.",
-  accepts: "what names begin with, such as logs/; never nothing, which would be all streams",
-  check: (text) => text !== "",
-  commandLineOnly: true,
-}));
-
 /**
- * The streams that a command's words or its `--prefix` name.
+ * The streams that a command's arguments or its `--prefix` name.
  *
  * @throws {UsageError} where both or neither do
  */
@@ -52,10 +41,10 @@ export function namedStreams(
 }
 
 /**
- * Does something with one of several streams. What fails of it alone is told, and the others go on;
- * resolves to the exit code for it.
+ * Does something with one of several streams; resolves to the exit code for it. A failure of this stream
+ * alone is printed, and the others go on.
  *
- * @throws {unknown} what would fail of the others too
+ * @throws {unknown} a failure that concerns the others too
  */
 export async function withOneOf(
   { session, context, values }: StreamTask,
@@ -73,7 +62,7 @@ export async function withOneOf(
   }
 }
 
-/** The first that isn't 0. */
+/** The first exit code that isn't 0, or 0. */
 export function firstFailure(exitCodes: readonly number[]): number {
   return exitCodes.find((code) => code !== EXIT.ok) ?? EXIT.ok;
 }

@@ -1,7 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { LineSplitter } from "../../../src/cli/commands/line_splitter.ts";
-import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
+import { LineSplitter } from "../../../../src/cli/commands/input/line_splitter.ts";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 
 function split(chunks: readonly string[], pieceBytes: number): string[] {
   const splitter = new LineSplitter(pieceBytes);
