@@ -158,7 +158,6 @@ export function describeProducers(it: It): void {
   withStream(
     "a duplicate is one whatever its Stream-Seq and expected offset are by now",
     async ({ storage, streams }) => {
-      const { space } = await storage.head("s");
       const batch = {
         contentType: TEXT,
         body: encodeUtf8("x"),
