@@ -77,8 +77,7 @@ export async function startProgram(
   child.stdout.setEncoding("utf8").on("data", collect);
   const readyMs = options.readyMs ?? 60_000;
   const match = await Promise.race([readyLine(child.stdout), ended, sleep(readyMs)]);
-  const { pid } = child;
-  if (match === undefined || typeof match === "string" || pid === undefined) {
+  if (typeof match !== "object" || child.pid === undefined) {
     killNow();
     const how = match ?? `nothing within ${readyMs} ms`;
     await ended;
@@ -88,7 +87,7 @@ export async function startProgram(
   }
   const [, url = "", origin = ""] = match;
   return {
-    pid,
+    pid: child.pid,
     url,
     origin,
     output: () => written,

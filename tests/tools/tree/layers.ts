@@ -74,8 +74,9 @@ const ROOMS: readonly Room[] = [
     inside: [
       ["flags"],
       ["context"],
-      ["commands/session"],
       ["commands/output", "commands/completion"],
+      ["commands/session"],
+      ["commands/input", "commands/reading"],
       ["commands", "maintenance", "serve"],
       ["."],
     ],
