@@ -140,12 +140,12 @@ export function describeProducers(it: It): void {
     );
   });
 
-  withStream("the greatest epoch is taken", async (subject) => {
+  itWithStream("the greatest epoch is taken", async (subject) => {
     const { producer } = await send(subject, Number.MAX_SAFE_INTEGER, 0, "a");
     equal([producer?.epoch, producer?.seq], [Number.MAX_SAFE_INTEGER, 0]);
   });
 
-  withStream("a producer of the same id on another stream is another one", async (subject) => {
+  itWithStream("a producer of the same id on another stream is another one", async (subject) => {
     const { storage, streams } = subject;
     await send(subject, 3, 0, "a");
     await storage.create("t", { contentType: TEXT });
@@ -154,14 +154,14 @@ export function describeProducers(it: It): void {
     equal([await streams.all("s"), await streams.all("t")], ["a", "b"]);
   });
 
-  withStream("batches sent in order and all at once are taken in that order", async (subject) => {
+  itWithStream("batches sent in order and all at once are taken in that order", async (subject) => {
     await Promise.all(
       Array.from({ length: 10 }, (_, seq) => send(subject, 0, seq, String(seq))),
     );
     equal(await subject.streams.all("s"), "0123456789");
   });
 
-  withStream(
+  itWithStream(
     "a duplicate is one whatever its Stream-Seq and expected offset are by now",
     async ({ storage, streams }) => {
       const batch = {
