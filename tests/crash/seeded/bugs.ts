@@ -36,9 +36,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     name: "a batch's records aren't checked",
     edits: [{
-      file: "file/wal/format.ts",
-      from: "  return payload.length === header.payloadBytes &&\n",
-      to: "  return payload.length === header.payloadBytes ||\n",
+      file: "file/wal/log_walk.ts",
+      from: "  return end <= window.sizeBytes && window",
+      to: "  return end <= window.sizeBytes || window",
     }],
   },
   {
@@ -49,9 +49,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
         "  view.setUint32(0, header.salt, true);\n  putU64(view, 4, header.number);\n  return checksum(bytes);",
       to: "  view.setUint32(0, header.salt * 0, true);\n  return checksum(bytes);",
     }, {
-      file: "file/wal/reader.ts",
-      from: "if (header === undefined || header.firstLsn !== firstLsn) return undefined;",
-      to: "if (header === undefined || firstLsn < 0) return undefined;",
+      file: "file/wal/log_end.ts",
+      from: "part.filePosition === filePosition && part.header.firstLsn === lsn",
+      to: "part.filePosition === filePosition",
     }],
   },
   {

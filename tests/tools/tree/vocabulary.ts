@@ -42,7 +42,7 @@ export const OLD_WORDS: readonly OldWords[] = [
   { words: ["flips"], instead: "corruption", within: ALL },
   { words: ["hunger"], instead: "pull", within: ALL },
   { words: ["departure"], instead: "abort signal", within: ALL },
-  { words: ["refusal", "refusals"], instead: "error response, rejection", within: ALL },
+  { words: ["refusal", "refusals"], instead: "error response, rejection", within: PROGRAM },
   { words: ["answer defect"], instead: "internal error", within: ALL },
   { words: ["fate", "fates"], instead: "delivery outcome", within: ALL },
   { words: ["unanswered"], instead: "outcome unknown", within: ALL },
