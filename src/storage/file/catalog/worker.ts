@@ -91,14 +91,14 @@ class Committer {
     }
   }
 
-  #store(parcel: CatalogBatch): void {
-    for (const id of parcel.deletedIds) {
+  #store(batch: CatalogBatch): void {
+    for (const id of batch.deletedIds) {
       for (const statement of this.#deletes) statement.run(id);
     }
-    for (const row of decodeRows(parcel)) this.#stream.run(...streamValues(row));
-    for (const update of decodeUpdates(parcel)) this.#updateStream(update);
-    for (const row of parcel.producers) this.#producer.run(...producerValues(row));
-    for (const row of parcel.segments) this.#segment.run(...segmentValues(row));
+    for (const row of decodeRows(batch)) this.#stream.run(...streamValues(row));
+    for (const update of decodeUpdates(batch)) this.#updateStream(update);
+    for (const row of batch.producers) this.#producer.run(...producerValues(row));
+    for (const row of batch.segments) this.#segment.run(...segmentValues(row));
   }
 
   #updateStream(update: StreamUpdate): void {
