@@ -13,6 +13,7 @@ import {
   STATE_OF_STREAM_COLUMNS,
   STREAM_COLUMNS,
   streamValues,
+  UPDATE_STATE,
   updateValues,
 } from "./schema.ts";
 import { type CatalogBatch, decodeRows, decodeUpdates } from "./wire.ts";
@@ -73,9 +74,7 @@ class Committer {
       "crc32",
     ]);
     this.#segment = this.#upsert("segment", ["stream_id", "base"], [...SEGMENT_COLUMNS, "crc32"]);
-    this.#state = this.#database.prepare(
-      "UPDATE state SET uuid = ?, position = ?, next_id = ?, checkpoint_at_ms = ?, clean = ?, crc32 = ?",
-    );
+    this.#state = this.#database.prepare(UPDATE_STATE);
   }
 
   handle(request: CatalogRequest): void {
