@@ -139,4 +139,42 @@ export function describeProducers(it: It): void {
       { code: "stale_epoch", epoch: 2 },
     );
   });
+
+  itWithStream("the greatest epoch is taken", async (subject) => {
+    const { producer } = await send(subject, Number.MAX_SAFE_INTEGER, 0, "a");
+    equal([producer?.epoch, producer?.seq], [Number.MAX_SAFE_INTEGER, 0]);
+  });
+
+  itWithStream("a producer of the same id on another stream is another one", async (subject) => {
+    const { storage, streams } = subject;
+    await send(subject, 3, 0, "a");
+    await storage.create("t", { contentType: TEXT });
+    const producer = { id: "p", epoch: 0, seq: 0 };
+    await storage.append("t", { contentType: TEXT, body: encodeUtf8("b"), producer });
+    equal([await streams.all("s"), await streams.all("t")], ["a", "b"]);
+  });
+
+  itWithStream("batches sent in order and all at once are taken in that order", async (subject) => {
+    await Promise.all(
+      Array.from({ length: 10 }, (_, seq) => send(subject, 0, seq, String(seq))),
+    );
+    equal(await subject.streams.all("s"), "0123456789");
+  });
+
+  itWithStream(
+    "a duplicate is one whatever its Stream-Seq and expected offset are by now",
+    async ({ storage, streams }) => {
+      const batch = {
+        contentType: TEXT,
+        body: encodeUtf8("x"),
+        producer: { id: "p", epoch: 0, seq: 0 },
+        seq: "1",
+        expectedTail: 0,
+      };
+      await storage.append("s", batch);
+      await storage.append("s", { contentType: TEXT, body: encodeUtf8("y"), seq: "2" });
+      equal((await storage.append("s", batch)).duplicate, true);
+      equal(await streams.all("s"), "xy");
+    },
+  );
 }

@@ -112,7 +112,7 @@ underAttack(`herds of ${HERD} long-polls are answered at once`, [
       offset = next ?? "";
     }
   }
-});
+}, { spareMib: 256 });
 
 underAttack(`herds of ${HERD} long-polls that nothing comes for are told so`, [
   "--long-poll-timeout",
@@ -126,7 +126,7 @@ underAttack(`herds of ${HERD} long-polls that nothing comes for are told so`, [
   for (const { status, next, text } of await herd(url, tail, client)) {
     deepEqual([status, next, text], [204, tail, ""]);
   }
-});
+}, { spareMib: 256 });
 
 function herd(url: string, offset: string, client: Deno.HttpClient) {
   return Promise.all(Array.from({ length: HERD }, async () => {
