@@ -227,13 +227,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a log file that couldn't be removed is forgotten",
     edits: [{
       file: LOG_FILES,
-      from: "      const spare = this.#isWorthRecycling(oldest.sizeBytes)\n",
+      from: "      const recycled = this.#isWorthRecycling(oldest.sizeBytes)\n",
       to:
-        "      this.#live.shift();\n      const spare = this.#isWorthRecycling(oldest.sizeBytes)\n",
+        "      this.#live.shift();\n      const recycled = this.#isWorthRecycling(oldest.sizeBytes)\n",
     }, {
       file: LOG_FILES,
-      from: "      this.#live.shift();\n      if (spare !== undefined)",
-      to: "      if (spare !== undefined)",
+      from: "      this.#live.shift();\n      if (recycled !== undefined)",
+      to: "      if (recycled !== undefined)",
     }],
     test: "a used log file that stays",
   },
@@ -262,8 +262,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a log file that a start left empty is begun again where it is",
     edits: [{
       file: LOG_FILES,
-      from: "    const spare = await this.#recycle(newest);\n",
-      to: "    const spare = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
+      from: "    const recycled = await this.#recycle(newest);\n",
+      to: "    const recycled = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
     }],
   },
   {

@@ -44,7 +44,7 @@ export const OLD_WORDS: readonly OldWords[] = [
   { words: ["flips"], instead: "corruption", within: ALL },
   { words: ["hunger"], instead: "pull", within: ALL },
   { words: ["departure"], instead: "abort signal", within: ALL },
-  { words: ["refusal", "refusals"], instead: "error response, rejection", within: PROGRAM },
+  { words: ["refusal", "refusals"], instead: "error response, rejection", within: HTTP },
   { words: ["answer defect"], instead: "internal error", within: ALL },
   { words: ["fate", "fates"], instead: "delivery outcome", within: ALL },
   { words: ["unanswered"], instead: "outcome unknown", within: ALL },

@@ -16,10 +16,10 @@ export class LogBatch<Tag> {
   #durable: PromiseWithResolvers<void> | undefined;
   #outcome: "waiting" | "durable" | StreamError = "waiting";
 
-  /** @param spare bytes of an earlier batch to use again */
-  constructor(firstLsn: number, spare?: Bytes) {
+  /** @param recycled bytes of an earlier batch to use again */
+  constructor(firstLsn: number, recycled?: Bytes) {
     this.firstLsn = firstLsn;
-    this.#bytes = spare ?? new Uint8Array(FIRST_CAPACITY_BYTES);
+    this.#bytes = recycled ?? new Uint8Array(FIRST_CAPACITY_BYTES);
     this.#view = viewOf(this.#bytes);
   }
 

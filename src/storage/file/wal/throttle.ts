@@ -19,10 +19,10 @@ export class Throttle {
   readonly #isUrgent: () => boolean;
   #seenLsn = -1;
 
-  /** @param mustHurry whether nothing is let through any more */
-  constructor(log: ThrottleLog, mustHurry: () => boolean) {
+  /** @param isUrgent whether nothing is let through any more */
+  constructor(log: ThrottleLog, isUrgent: () => boolean) {
     this.#log = log;
-    this.#isUrgent = mustHurry;
+    this.#isUrgent = isUrgent;
   }
 
   /**

@@ -235,9 +235,9 @@ export class LogWriter<Tag> {
   }
 
   #takeRecycledBuffer(): Bytes | undefined {
-    const spare = this.#recycledBuffer;
+    const recycled = this.#recycledBuffer;
     this.#recycledBuffer = undefined;
-    return spare;
+    return recycled;
   }
 
   async #run(): Promise<void> {
