@@ -100,15 +100,15 @@ underAttack(`herds of ${HERD} long-polls are answered at once`, [
   // Its connections end with it.
   using client = Deno.createHttpClient({});
   let offset = "now";
-  for (const news of ["first", "second", "third", "closed"]) {
+  for (const sent of ["first", "second", "third", "closed"]) {
     const answers = herd(url, offset, client);
     await until(async () => await live(server) >= HERD, () => "all of them wait");
-    if (news === "closed") {
+    if (sent === "closed") {
       const closed = await fetch(url, { method: "POST", headers: { "stream-closed": "true" } });
       equal(closed.status, 204);
-    } else await append(url, news);
+    } else await append(url, sent);
     for (const { status, next, text } of await answers) {
-      equal(`${status} ${text}`, news === "closed" ? "204 " : `200 ${news}`);
+      equal(`${status} ${text}`, sent === "closed" ? "204 " : `200 ${sent}`);
       offset = next ?? "";
     }
   }

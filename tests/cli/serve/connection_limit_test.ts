@@ -21,15 +21,15 @@ Deno.test("as many connections as the open files leave beside the streams' own a
 
 Deno.test("as many as are asked for, and a complaint where the open files don't allow them", () => {
   equal(limitFor(["--max-connections", "10"], 1000).warning, undefined);
-  const { connections, warning: complaint = "" } = limitFor(["--max-connections", "600"], 1024);
+  const { connections, warning: message = "" } = limitFor(["--max-connections", "600"], 1024);
   equal(connections, 600);
-  match(complaint, /600 connections and 656 files may be open.*only 1024: raise that limit/);
+  match(message, /600 connections and 656 files may be open.*only 1024: raise that limit/);
 });
 
 Deno.test("some at least, where there are fewer open files than the streams may take", () => {
-  const { connections, warning: complaint = "" } = limitFor([], 256);
+  const { connections, warning: message = "" } = limitFor([], 256);
   equal(connections, 16);
-  match(complaint, /16 connections and 656 files/);
+  match(message, /16 connections and 656 files/);
 });
 
 Deno.test("some where the system doesn't say how many files may be open, and all where there is no limit", () => {
