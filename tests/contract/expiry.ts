@@ -15,7 +15,7 @@ const BATCH = {
 
 /** TTL by the injected clock. */
 export function describeSliding(it: It): void {
-  it("TtlEndsAStreamThatIsNotUsed", async ({ storage, streams, clock }) => {
+  it("a TTL ends a stream that isn't used", async ({ storage, streams, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     clock.advance(99_000);
     await storage.head("s");
@@ -25,7 +25,7 @@ export function describeSliding(it: It): void {
     await rejectsWith(streams.text("s", "x"), "not_found");
   });
 
-  it("HeadTellsWhenAndIsNoUse", async ({ storage, clock }) => {
+  it("a HEAD says when a stream ends and doesn't count as a use", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     const { expiresAtMs } = await storage.head("s");
     clock.advance(50_000);
@@ -34,7 +34,7 @@ export function describeSliding(it: It): void {
   });
 
   for (const use of ["append", "read", "close"] as const) {
-    it(`TtlSlidesWithEach_${use}`, async ({ storage, streams, clock }) => {
+    it(`a TTL slides with each ${use}`, async ({ storage, streams, clock }) => {
       await storage.create("s", { contentType: TEXT, lifetime: TTL });
       for (let i = 0; i < 3; i++) {
         clock.advance(60_000);
@@ -49,7 +49,7 @@ export function describeSliding(it: It): void {
     });
   }
 
-  it("TtlSlidesWithUsesHoweverSmall", async ({ storage, clock }) => {
+  it("a TTL slides with uses however small they are", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     for (let i = 0; i < 4; i++) {
       clock.advance(4_000);
@@ -59,7 +59,7 @@ export function describeSliding(it: It): void {
     await storage.head("s");
   });
 
-  it("WatchedSlidingStreamDoesNotExpire", async ({ storage, clock }) => {
+  it("a watched sliding stream doesn't expire", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT, lifetime: TTL });
     const watch = await storage.watch("s", () => {});
     clock.advance(300_000);
@@ -123,7 +123,7 @@ function until(clock: ManualClock): Lifetime {
 
 /** Expiry at a moment, by the injected clock. */
 export function describeExpiry(it: It): void {
-  it("UntilEndsAtItsMomentWhateverIsDone", async ({ storage, streams, clock }) => {
+  it("a stream with an end ends then, whatever is done with it", async ({ storage, streams, clock }) => {
     const expiresAtMs = clock.nowMs() + 100_000;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     equal((await storage.head("s")).expiresAtMs, expiresAtMs);
@@ -133,13 +133,13 @@ export function describeExpiry(it: It): void {
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("UntilInThePastIsNoStream", async ({ storage, clock }) => {
+  it("a stream whose end is in the past isn't made", async ({ storage, clock }) => {
     const expiresAtMs = clock.nowMs() - 1;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("ExpiredNameIsFree", async ({ storage, streams, clock }) => {
+  it("the name of an expired stream is free", async ({ storage, streams, clock }) => {
     const body = encodeUtf8("old");
     await storage.create("s", { contentType: TEXT, lifetime: until(clock), body });
     const { id } = await storage.head("s");
@@ -150,7 +150,7 @@ export function describeExpiry(it: It): void {
     equal((await storage.head("s")).id === id, false);
   });
 
-  it("ExpiredStaysExpiredWhateverTheClockDoes", async ({ storage, clock }) => {
+  it("an expired stream stays expired, whatever the clock does", async ({ storage, clock }) => {
     const expiresAtMs = clock.nowMs() + 1000;
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
     clock.advance(1_001);
@@ -159,7 +159,7 @@ export function describeExpiry(it: It): void {
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("ExpiredSourceStaysForItsForks", async ({ storage, streams, clock }) => {
+  it("an expired source stays for its forks", async ({ storage, streams, clock }) => {
     await storage.create("s", {
       contentType: TEXT,
       lifetime: until(clock),
@@ -173,7 +173,7 @@ export function describeExpiry(it: It): void {
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("ExpiredForkLetsItsDeletedSourceGo", async ({ storage, clock }) => {
+  it("an expired fork lets its deleted source go", async ({ storage, clock }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.create("f", { fork: { source: "s" }, lifetime: until(clock) });
     await storage.delete("s");

@@ -64,7 +64,7 @@ async function checkTimes(
 /** Places that a read begins at without naming them (extensions). */
 export function describeReadPositions(it: It): void {
   for (const contentType of [TEXT, JSON_TYPE]) {
-    it(`ReadSinceATimeLeavesNothingOut_${contentType}`, async (subject) => {
+    it(`a read since a time leaves nothing out: ${contentType}`, async (subject) => {
       const { storage } = subject;
       const random = new Random(11);
       await storage.create("s", { contentType });
@@ -76,7 +76,7 @@ export function describeReadPositions(it: It): void {
     });
   }
 
-  it("ReadSinceATimeReachesIntoAForksSources", async (subject) => {
+  it("a read since a time reaches into a fork's sources", async (subject) => {
     const { storage, clock } = subject;
     const random = new Random(12);
     await storage.create("a", { contentType: TEXT });
@@ -94,7 +94,7 @@ export function describeReadPositions(it: It): void {
     await checkTimes(subject, "c", random, sent);
   });
 
-  it("ReadSinceATimeBeforeAllAndAfterAll", async ({ storage, streams, clock }) => {
+  it("a read since a time before all messages has them all, and after all of them none", async ({ storage, streams, clock }) => {
     await storage.create("s", { contentType: TEXT });
     await streams.text("s", "abc");
     for (const sinceMs of [0, -1, -1e15]) {
@@ -106,7 +106,7 @@ export function describeReadPositions(it: It): void {
     }
   });
 
-  it("ReadOfTheLastBytesOfAByteStreamIsExact", async (subject) => {
+  it("a read of the last bytes of a byte stream is exact", async (subject) => {
     const { storage } = subject;
     await storage.create("s", { contentType: TEXT });
     equal((await storage.read("s", { lastBytes: 5 }, BLOCK_BYTES)).start, 0);
@@ -118,7 +118,7 @@ export function describeReadPositions(it: It): void {
     }
   });
 
-  it("ReadOfTheLastBytesOfJsonBeginsAtTheNearestMessage", async (subject) => {
+  it("a read of the last bytes of JSON begins at the nearest message", async (subject) => {
     const { storage } = subject;
     const random = new Random(14);
     await storage.create("a", { contentType: JSON_TYPE });

@@ -1,7 +1,7 @@
 import { Client, type ClientOptions } from "../../../src/client/client.ts";
 import type { Clock } from "../../../src/env/clock.ts";
 import { createApp } from "../../../src/server/app.ts";
-import type { AppOptions } from "../../../src/server/options.ts";
+import type { AppOptions } from "../../../src/server/common/options.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
 import {
   type Decide,

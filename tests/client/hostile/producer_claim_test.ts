@@ -97,7 +97,7 @@ for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
     await fight(seed, LOSSES, false);
   });
 
-  Deno.test(`producers that claim an id at once tell the truth where no answer is lost (seed ${seed})`, async () => {
+  Deno.test(`producers that claim an id at once tell the truth where no response is lost (seed ${seed})`, async () => {
     await fight(seed, DELAYS, true);
   });
 }

@@ -8,7 +8,7 @@ const MESSAGES = 200;
 const RESTARTS = 4;
 const ALL = Array.from({ length: MESSAGES }, (_, i) => i);
 
-Deno.test("readers and producers go on over restarts of the server", async () => {
+Deno.test("readers and producers continue over restarts of the server", async () => {
   const faults = randomFaults(7, { maxPerKey: 1_000 });
   await faults.run(() =>
     atSite({ decide: faults.decide }, async ({ client, direct, restart }) => {

@@ -130,7 +130,8 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     edits: [{
       file: "file/wal/shortage.ts",
       from: "    if (!isShortage(error) || this.#isStopped) throw error;\n",
-      to: '    if (!isShortage(error) || error.kind !== "no_space" || this.#isOver) throw error;\n',
+      to:
+        '    if (!isShortage(error) || error.kind !== "no_space" || this.#isStopped) throw error;\n',
     }],
   },
 ];

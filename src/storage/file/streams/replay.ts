@@ -155,7 +155,7 @@ class LogReplay {
       } else if (record.soft) {
         this.#noteAbsent(id, placed);
       } else {
-        cache.removeUnread(id);
+        cache.dirty.addDeletedUnread(id);
         damaged.forget(id);
         this.#unknown.delete(id);
         this.#unreadable.delete(id);

@@ -13,7 +13,7 @@ import {
   type LogHeader,
   logSeed,
 } from "./format.ts";
-import { bestFit } from "./space.ts";
+import { bestFit, needsOwnFile } from "./space.ts";
 
 /** Filling with zeros goes in pieces of this size. */
 const ZERO_CHUNK_BYTES = 1024 * 1024;
@@ -134,7 +134,7 @@ export class LogFiles {
    * room within it, and nothing to wait for.
    */
   isAtLimitFor(wantedBytes: number): boolean {
-    return wantedBytes + LOG_HEADER_BYTES <= this.fullSizeBytes &&
+    return !needsOwnFile(wantedBytes, this.fullSizeBytes) &&
       this.liveBytes + this.#sizeFor(wantedBytes) > this.#limitBytes;
   }
 

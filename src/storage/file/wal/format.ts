@@ -138,16 +138,6 @@ export function decodeBatchHeader(
   };
 }
 
-/** Whether a batch's records are what its header says. */
-export function payloadChecks(
-  header: BatchHeader,
-  payload: Uint8Array<ArrayBuffer>,
-  seed: number,
-): boolean {
-  return payload.length === header.payloadBytes &&
-    checksum(payload, seed) === header.payloadChecksum;
-}
-
 /** A log file's name. */
 export function logFileName(number: number): string {
   return `${number.toString().padStart(20, "0")}.wal`;

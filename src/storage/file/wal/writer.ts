@@ -4,10 +4,11 @@ import { StreamError } from "../../../protocol/errors.ts";
 import { LogBatch } from "./batch.ts";
 import type { CurrentLogFile, LogFiles } from "./files.ts";
 import { batchSeed, LOG_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES } from "./format.ts";
-import { firstUnallocated } from "./space.ts";
+import { firstUnallocated, needsOwnFile } from "./space.ts";
 import type { LogWriterOptions } from "./writer_options.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
-import type { MeasuredRecord } from "./record_codec.ts";
+import type { StreamRecord } from "../../records.ts";
+import { measureRecord } from "./record_codec.ts";
 import { Shortage } from "./shortage.ts";
 
 /** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
@@ -139,20 +140,22 @@ export class LogWriter<Tag> {
     }
   }
 
-  /**
-   * Queues a record; returns its sequence number.
-   *
-   * @throws {StreamError} `storage_failed`
-   */
-  add(record: MeasuredRecord, tag: Tag): number {
+  /** Queues a record, as `Journal.append`. */
+  append(record: StreamRecord, tag: Tag): number {
     if (this.#failure !== undefined) throw this.#failure;
-    const { batchLimitBytes } = this.#options;
-    if (this.#open.tags.length > 0 && this.#open.sizeBytes + record.lengthBytes > batchLimitBytes) {
+    const measured = measureRecord(record);
+    const lengthBytes = this.#open.sizeBytes + measured.lengthBytes;
+    if (lengthBytes > this.#options.batchLimitBytes && this.#open.tags.length > 0) {
       this.#closeBatch();
     }
-    const sequence = this.#open.add(record, tag);
+    const lsn = this.#open.add(measured, tag);
     this.#loop ??= yieldToEventLoop().then(() => this.#run());
-    return sequence;
+    return lsn;
+  }
+
+  /** Whether `lsn` is durable. */
+  isDurable(lsn: number): boolean {
+    return lsn <= this.#durableLsn;
   }
 
   /** Resolves when `sequence` is durable, rejects if it never will be; `undefined` where it is. */
@@ -273,7 +276,7 @@ export class LogWriter<Tag> {
     }
     this.#filePosition += bytes.length;
     this.#unallocatedBytes = 0;
-    this.#mustRoll = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
+    this.#mustRoll = needsOwnFile(bytes.length, this.#files.fullSizeBytes);
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
       await this.#options.sync.sync(current.file, batch.tags.length);
