@@ -8,10 +8,10 @@ import { listenWithDenoServe } from "./deno_serve.ts";
 import { type Address, ListenError } from "./listen_error.ts";
 import { listenOnNet } from "./net.ts";
 
-/** Who speaks HTTP: this program, or the server of the runtime that it runs on. */
+/** Which HTTP implementation serves: this program's own, or that of the runtime. */
 export type HttpKind = "own" | "runtime";
 
-/** What a server is to do. */
+/** How a server listens and serves. */
 export interface ListenOptions extends Address {
   handler: Handler;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */

@@ -19,13 +19,13 @@ interface ErrorStatus {
   headers?: HeaderFields;
 }
 
-/** The HTTP answer of an error: its status and headers, and a JSON body with its code and message. */
+/** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {
   const { status, headers } = statusOf(error.failure);
   return errorJson(status, error.code, error.message, headers);
 }
 
-/** The answer where the server itself is wrong: what happened is in its log only. */
+/** The response where the server itself is wrong: the error is in its log only. */
 export function internalError(): HttpResponse {
   return errorJson(500, "internal", "The server failed: its log says more.");
 }
@@ -43,7 +43,7 @@ function errorJson(
   };
 }
 
-/** Every failure's answer: a missing one doesn't compile. */
+/** Every failure's status: a missing one doesn't compile. */
 function statusOf(failure: Failure): ErrorStatus {
   switch (failure.code) {
     case "invalid_name":
