@@ -177,7 +177,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     match(await sse.until("data:news"), /^HTTP\/1\.1 200 /);
   });
 
-  test("SIGTERM answers who waits and ends with 0 within five seconds", async (flags) => {
+  test("SIGTERM answers the readers that wait and ends with 0 within five seconds", async (flags) => {
     await using server = await start(flags);
     const stream = `${server.url}/waiting`;
     await status(fetch(stream, { method: "PUT", headers: TEXT }));

@@ -184,7 +184,7 @@ Deno.test("the listing has no URL where names aren't paths, and the option is re
   throws(() => createApp({ storage, streamName, listing: true }), /listing and streamName/);
 });
 
-Deno.test("what is deleted, over or kept for its forks only isn't listed", async () => {
+Deno.test("streams that are deleted, expired or kept for their forks only aren't listed", async () => {
   const served = new Fixture({ listing: true });
   await served.make("a", { ...TEXT, "stream-ttl": "10" });
   await served.make("b", TEXT);
