@@ -66,6 +66,8 @@ export const OLD_WORDS: readonly OldWords[] = [
     words: ["post", "pack", "door"],
     instead: "batch, driver",
     within: ["src/storage/file/catalog"],
+    // The worker's own.
+    except: ["postMessage"],
   },
   {
     words: ["told", "tell"],
