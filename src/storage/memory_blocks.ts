@@ -1,15 +1,31 @@
 import type { Bytes } from "../protocol/bytes.ts";
-import type { Blocks } from "./blocks.ts";
+import { isMessageEnd } from "../protocol/json.ts";
+import type { Blocks, Chunk } from "./blocks.ts";
+import { chunkBytes } from "./chunk_bytes.ts";
 import type { Stream } from "./stream.ts";
 
-/** The blocks of streams that are in memory as a whole. */
-export class MemoryBlocks implements Blocks {
-  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number {
-    return stream.buffer.chunkEnd(from, limitBytes, to);
-  }
+/** Shorter JSON is copied once more for its array's bracket: that is cheaper than a view of a new array. */
+const MIN_BYTES_WITH_ROOM = 4096;
 
-  read(stream: Stream, from: number, to: number): Bytes {
-    return stream.buffer.slice(from, to);
+/** The blocks of streams that are in memory: all of them, or those from the buffer's start on. */
+export class MemoryBlocks implements Blocks {
+  readChunk(
+    { buffer, json }: Stream,
+    from: number,
+    limitBytes: number,
+    to: number,
+  ): Chunk<Bytes> | undefined {
+    if (json && from > buffer.start) {
+      const isBoundary = isMessageEnd(buffer.byteAt(from - 2), buffer.byteAt(from - 1));
+      if (!isBoundary) return undefined;
+    }
+    const next = buffer.chunkEnd(from, limitBytes, to);
+    if (!json || next - from < MIN_BYTES_WITH_ROOM) {
+      return { data: buffer.slice(from, next), next, isCut: next < to };
+    }
+    const data = chunkBytes(next - from, json);
+    buffer.copyInto(data, from);
+    return { data, next, isCut: next < to };
   }
 
   blockStart(stream: Stream, offset: number): number {

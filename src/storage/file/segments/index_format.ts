@@ -76,10 +76,13 @@ export function isIndexEntryWhole(bytes: Uint8Array<ArrayBuffer>, at: number): b
 }
 
 /** Where the numbers are in an entry that blocks are looked up by. */
-const FIELD_AT = { end: 0, position: 8, atMs: 16 } as const;
+const FIELD_AT = { end: 0, filePosition: 8, atMs: 16 } as const;
+
+/** One of them. */
+export type IndexField = keyof typeof FIELD_AT;
 
 /** One number of the entry at `at`, which checks. */
-export function indexFieldAt(view: DataView, at: number, field: keyof typeof FIELD_AT): number {
+export function indexFieldAt(view: DataView, at: number, field: IndexField): number {
   return getU64(view, at + FIELD_AT[field]);
 }
 
@@ -87,7 +90,7 @@ export function indexFieldAt(view: DataView, at: number, field: keyof typeof FIE
 export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
     end: indexFieldAt(view, at, "end"),
-    filePosition: indexFieldAt(view, at, "position"),
+    filePosition: indexFieldAt(view, at, "filePosition"),
     atMs: indexFieldAt(view, at, "atMs"),
     checksum: view.getUint32(at + 24, true),
   };
