@@ -12,7 +12,7 @@ import {
 } from "../../src/protocol/headers.ts";
 import { formatOffset, tokenPosition } from "../../src/protocol/offset.ts";
 import type { HeaderFields } from "../../src/http/handler.ts";
-import { COMMON_HEADERS } from "../../src/server/common_headers.ts";
+import { COMMON_HEADERS } from "../../src/server/common/common_headers.ts";
 
 const SPACE = 1;
 const TOKEN_LENGTH = formatOffset(SPACE, 0).length;

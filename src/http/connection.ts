@@ -9,6 +9,7 @@ import { IncomingBody } from "./incoming_body.ts";
 import { asBuffer, partOf } from "./input.ts";
 import { type ClientAbortSignal, IncomingRequest } from "./incoming_request.ts";
 import { WriteQueue } from "./write_queue.ts";
+import { type ConnectionState, nextState } from "./connection_state.ts";
 import { ConnectionTimeouts, type TimeoutLimits, type WaitingFor } from "./connection_timeouts.ts";
 import { couldBeHead, malformedLine, parseHead, type RequestHead } from "./request_head.ts";
 import type { RequestUrls } from "./request_url.ts";
@@ -70,17 +71,11 @@ export class Connection {
   #input: Buffer = NOTHING;
   #at = 0;
   #exchange: Exchange | undefined;
+  #state: ConnectionState = "reading head";
+  /** Whether {@link #read} is under way: a response that is there at once calls it in the middle of itself. */
   #isReading = false;
+  /** Whether the socket is, as it can be in any state before `discarding`. */
   #isPaused = false;
-  /** No request is taken any more. */
-  #isClosing = false;
-  /**
-   * What the client goes on sending is thrown away, and the connection ends with the answer; closed under
-   * what comes, the client would not see that.
-   */
-  #isInterrupted = false;
-  #isShutDown = false;
-  #isClosed = false;
   readonly #timeouts: ConnectionTimeouts;
   /** Whether the system may still hold some of what was sent. */
   #mayHold = false;
@@ -102,13 +97,13 @@ export class Connection {
 
   /** Whether a request is being answered. */
   get isBusy(): boolean {
-    return this.#exchange !== undefined || (this.#queue.queuedBytes > 0 && !this.#isClosed);
+    return this.#exchange !== undefined || this.#queue.queuedBytes > 0;
   }
 
   /** Takes what the client sends. */
   received(bytes: Uint8Array): void {
     this.#timeouts.noteActivity();
-    if (this.#isClosing || this.#isInterrupted) return;
+    if (!this.#takesInput) return;
     const input = asBuffer(bytes);
     const isRead = this.#unreadBytes === 0;
     this.#input = isRead ? input : Buffer.concat([this.#input.subarray(this.#at), input]);
@@ -119,22 +114,20 @@ export class Connection {
   /** The client has room again. */
   drained(): void {
     this.#timeouts.noteActivity();
-    let isEmpty: boolean;
     try {
-      isEmpty = this.#queue.drain();
+      this.#queue.drain();
     } catch (error) {
       return this.#fail(error);
     }
     this.#writer.drained();
-    if (isEmpty && this.#isClosing) this.#shutDown();
+    if (this.#isClosing && this.#queue.queuedBytes === 0) this.#sendEnd();
     else this.#read();
   }
 
   /** The client is gone. */
   closed(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#isClosing = true;
+    if (this.#state === "closed") return;
+    this.#become("closed");
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#writer.disconnected();
@@ -144,18 +137,18 @@ export class Connection {
 
   /** Answers before there is a request, and ends it. */
   reject(answer: HttpResponse): void {
-    this.#isInterrupted = true;
+    this.#discardInput();
     this.#writer.write(answer, undefined, false);
   }
 
   /** Ends it if nothing is under way. */
   endIfIdle(): void {
-    if (!this.isBusy && !this.#isClosed) this.#close();
+    if (this.#state === "reading head" && !this.isBusy) this.#close();
   }
 
   /** Looks whether the client has been quiet for too long; called from time to time. */
   tick(): void {
-    if (this.#isClosed) return;
+    if (this.#state === "closed") return;
     const heldBytes = (this.#mayHold ? this.#parts.heldBytes(this.#socket.fd) : 0) +
       (this.#socket.heldBytes ?? 0);
     this.#mayHold = heldBytes > 0 || this.#exchange !== undefined;
@@ -172,25 +165,39 @@ export class Connection {
   }
 
   get #waitingFor(): WaitingFor {
-    if (this.#isShutDown) return "its end";
     if (this.#exchange !== undefined) return "answer";
+    if (this.#state !== "reading head") return "its end";
     const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
     return hasBegun && this.#isAwaitingHead ? "head" : "next request";
   }
 
   /**
-   * Who isn't read from can't be seen to leave. Who has sent that much ahead, and has an answer to wait for
-   * that doesn't come at once, is answered and then has to connect again for the rest.
+   * A client that isn't read from can't be seen to disconnect. One that has sent that much ahead, and has
+   * a response to wait for that doesn't come at once, is answered and then has to connect again for the
+   * rest.
    */
   #checkDisconnect(): void {
-    const exchange = this.#exchange;
-    if (!this.#isPaused || exchange === undefined || exchange.body?.isDone === false) {
-      this.#pausedTicks = 0;
-    } else if (++this.#pausedTicks > PAUSED_TICKS) {
-      this.#isInterrupted = true;
-      this.#forgetInput();
-      this.#applyBackpressure();
-    }
+    if (!this.#isPaused || this.#state !== "responding") this.#pausedTicks = 0;
+    else if (++this.#pausedTicks > PAUSED_TICKS) this.#discardInput();
+  }
+
+  #become(state: ConnectionState): void {
+    this.#state = nextState(this.#state, state);
+  }
+
+  get #takesInput(): boolean {
+    const state = this.#state;
+    return state === "reading head" || state === "reading body" || state === "responding";
+  }
+
+  get #isClosing(): boolean {
+    return this.#state === "closing" || this.#state === "half-closing";
+  }
+
+  #discardInput(): void {
+    this.#become("discarding");
+    this.#forgetInput();
+    this.#applyBackpressure();
   }
 
   #forgetInput(): void {
@@ -199,7 +206,7 @@ export class Connection {
   }
 
   get #isAwaitingHead(): boolean {
-    return this.#exchange === undefined && this.#queue.queuedBytes < UNREAD_LIMIT_BYTES;
+    return this.#state === "reading head" && this.#queue.queuedBytes < UNREAD_LIMIT_BYTES;
   }
 
   get #unreadBytes(): number {
@@ -207,11 +214,10 @@ export class Connection {
   }
 
   #read(): void {
-    // An answer that is there at once comes back here in the middle of it.
     if (this.#isReading) return;
     this.#isReading = true;
     try {
-      while (!this.#isClosing && this.#unreadBytes > 0 && this.#readSome());
+      while (this.#unreadBytes > 0 && this.#readSome());
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -223,11 +229,10 @@ export class Connection {
 
   /** False where there is nothing to do before more comes, or before an answer. */
   #readSome(): boolean {
+    if (this.#state === "reading head") return this.#isAwaitingHead && this.#readHead();
     const exchange = this.#exchange;
-    if (exchange === undefined) return this.#isAwaitingHead && this.#readHead();
-    const { body } = exchange;
-    if (body === undefined || body.isDone) return false;
-    this.#readBody(exchange, body);
+    if (this.#state !== "reading body" || exchange?.body === undefined) return false;
+    this.#readBody(exchange, exchange.body);
     return true;
   }
 
@@ -235,11 +240,11 @@ export class Connection {
     exchange.awaitsContinue = false;
     const { chunked } = exchange;
     const from = this.#at;
-    // Who takes the body may answer in the middle of it, and then nothing more is read.
+    // The handler may respond in the middle of it, and then nothing more is read.
     if (chunked !== undefined) {
       const input = partOf(this.#input, from, this.#input.length);
       const used = chunked.decode(input, (data, start, end) => body.write(data, start, end));
-      if (!this.#isClosing) this.#at = from + used;
+      if (this.#isReadingBody) this.#at = from + used;
     } else {
       const end = Math.min(from + exchange.leftBytes, this.#input.length);
       const part = partOf(this.#input, from, end);
@@ -247,7 +252,14 @@ export class Connection {
       this.#at = end;
       body.write(part, 0, part.length);
     }
-    if (chunked === undefined ? exchange.leftBytes === 0 : chunked.isDone) body.end();
+    const isWhole = chunked === undefined ? exchange.leftBytes === 0 : chunked.isDone;
+    if (!isWhole || !this.#isReadingBody) return;
+    this.#become("responding");
+    body.end();
+  }
+
+  get #isReadingBody(): boolean {
+    return this.#state === "reading body";
   }
 
   #readHead(): boolean {
@@ -299,6 +311,7 @@ export class Connection {
     };
     if (body !== undefined) body.onPull = () => this.#pull(exchange);
     this.#exchange = exchange;
+    this.#become(isWhole ? "responding" : "reading body");
     this.#parts.handler(request, (answer) => this.#respond(exchange, answer));
   }
 
@@ -310,14 +323,14 @@ export class Connection {
   }
 
   #respond(exchange: Exchange, answer: HttpResponse): void {
-    const { head, body } = exchange;
+    const { head } = exchange;
     if (this.#exchange !== exchange || head === undefined) return this.#writer.discard(answer);
     exchange.signal = exchange.request?.signalIfUsed;
     exchange.request = undefined;
     exchange.head = undefined;
     // What is left of a body would have to be read before the next request.
-    this.#isInterrupted ||= body !== undefined && !body.isDone;
-    const keepsAlive = head.keepsAlive && !this.#isInterrupted &&
+    if (this.#isReadingBody) this.#discardInput();
+    const keepsAlive = head.keepsAlive && this.#state !== "discarding" &&
       answer.headers["connection"] !== "close" &&
       !this.#parts.isStopping();
     this.#mayHold = true;
@@ -330,11 +343,14 @@ export class Connection {
   }
 
   #finish(keepsAlive: boolean): void {
+    if (this.#state === "closed") return;
     this.#exchange = undefined;
     this.#timeouts.noteActivity();
-    const goesOn = keepsAlive && !this.#isInterrupted && !this.#parts.isStopping();
-    if (goesOn) this.#read();
-    else this.#close();
+    if (!keepsAlive || this.#state === "discarding" || this.#parts.isStopping()) {
+      return this.#close();
+    }
+    this.#become("reading head");
+    this.#read();
   }
 
   #fail(error: unknown): void {
@@ -344,47 +360,54 @@ export class Connection {
   }
 
   #rejectRequest(error: ParseError): void {
-    const exchange = this.#exchange;
-    this.#isInterrupted = true;
-    this.#forgetInput();
-    if (exchange === undefined) this.reject(error.toResponse());
+    if (this.#state === "reading head") return this.reject(error.toResponse());
+    // Of a request that is answered already, its client has been told enough.
+    if (!this.#isReadingBody) return;
+    this.#discardInput();
     // The handler waits for the body, and answers that it isn't whole.
-    else exchange.body?.fail(error);
+    this.#exchange?.body?.fail(error);
   }
 
   /** Reads only where somebody takes what comes. */
   #applyBackpressure(): void {
-    const { body } = this.#exchange ?? {};
-    const isFull = body !== undefined && !body.isDone
-      ? !body.needsMore
-      : !this.#isAwaitingHead && this.#unreadBytes > PIPELINED_LIMIT_BYTES;
-    if (isFull === this.#isPaused || this.#isClosed) return;
+    const isFull = this.#isFull;
+    if (isFull === this.#isPaused || this.#state === "closed") return;
     this.#isPaused = isFull;
     if (isFull) this.#socket.pause();
     else this.#socket.resume();
   }
 
-  #close(): void {
-    this.#isClosing = true;
-    this.#forgetInput();
-    if (this.#isPaused) {
-      this.#isPaused = false;
-      this.#socket.resume();
+  get #isFull(): boolean {
+    switch (this.#state) {
+      case "reading head":
+        return !this.#isAwaitingHead && this.#unreadBytes > PIPELINED_LIMIT_BYTES;
+      case "reading body":
+        return this.#exchange?.body?.needsMore === false;
+      case "responding":
+        return this.#unreadBytes > PIPELINED_LIMIT_BYTES;
+      default:
+        return false;
     }
-    if (this.#queue.queuedBytes === 0) this.#shutDown();
   }
 
-  #shutDown(): void {
-    if (this.#isShutDown || this.#isClosed) return;
-    this.#isShutDown = true;
+  #close(): void {
+    this.#become(this.#state === "discarding" ? "half-closing" : "closing");
+    this.#forgetInput();
+    this.#applyBackpressure();
+    if (this.#queue.queuedBytes === 0) this.#sendEnd();
+  }
+
+  #sendEnd(): void {
+    const isHalfClosing = this.#state === "half-closing";
+    this.#become("ended");
     this.#timeouts.noteActivity();
-    if (this.#isInterrupted) this.#socket.shutdown();
+    if (isHalfClosing) this.#socket.shutdown();
     else this.#socket.end();
   }
 
   /** Ends it at once. */
   terminate(): void {
-    if (this.#isClosed) return;
+    if (this.#state === "closed") return;
     this.#socket.terminate();
     this.closed();
   }

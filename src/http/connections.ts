@@ -1,4 +1,5 @@
 import type { Clock } from "../env/clock.ts";
+import { CallbackDeadline, DeadlineQueue } from "../env/deadline_queue.ts";
 import { ChunkEncoder } from "./chunk_encoder.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { encodeErrorBody } from "./error_body.ts";
@@ -40,7 +41,8 @@ export class HttpConnections {
   #dateAtSeconds = 0;
   readonly #maxConnections: number;
   #isStopping = false;
-  #cancelTick: (() => void) | undefined;
+  readonly #deadlines: DeadlineQueue;
+  readonly #nextTick = new CallbackDeadline(() => this.#tick());
   /** Called once nobody is answered any more, where a stop waits for that. */
   #onIdle: (() => void) | undefined;
 
@@ -49,6 +51,7 @@ export class HttpConnections {
       options;
     this.#maxConnections = maxConnections;
     this.#clock = clock;
+    this.#deadlines = new DeadlineQueue(clock, TICK_MS);
     const idleMs = Math.max(longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
     this.#parts = {
       handler,
@@ -71,7 +74,7 @@ export class HttpConnections {
   open(socket: Socket): Connection {
     const connection = new Connection(socket, this.#parts);
     this.#connections.add(connection);
-    this.#scheduleTick();
+    if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     return connection;
   }
 
@@ -95,16 +98,13 @@ export class HttpConnections {
     this.#isStopping = true;
     for (const connection of this.#connections) connection.endIfIdle();
     if (this.#isBusy()) await new Promise<void>((resolve) => this.#onIdle = resolve);
-    this.#cancelTick?.();
+    this.#deadlines.stop();
   }
 
-  /** One look at all: a timer for each request would cost more than the request. */
-  #scheduleTick(): void {
-    this.#cancelTick ??= this.#clock.setTimer(TICK_MS, () => {
-      this.#cancelTick = undefined;
-      for (const connection of this.#connections) connection.tick();
-      if (this.#connections.size > 0) this.#scheduleTick();
-    });
+  /** Looks at all: a deadline for each request would cost more than the request. */
+  #tick(): void {
+    for (const connection of this.#connections) connection.tick();
+    if (this.#connections.size > 0) this.#deadlines.add(this.#nextTick, 1);
   }
 
   #dateNow(): string {

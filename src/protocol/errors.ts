@@ -1,6 +1,6 @@
 /**
  * Everything that a request can fail with: one closed union, told apart by `code`.
- * `src/server/errors.ts` maps each to its HTTP answer and doesn't compile if one is missing.
+ * `src/server/common/errors.ts` maps each to its HTTP answer and doesn't compile if one is missing.
  */
 export type Failure =
   | { code: "invalid_name" }

@@ -7,10 +7,10 @@ import { health } from "./verbs/health.ts";
 import { list } from "./verbs/list.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
-import { errorResponse } from "./error_response.ts";
+import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
-import { METHODS } from "./common_headers.ts";
-import type { ServerContext } from "./context.ts";
+import { METHODS } from "./common/common_headers.ts";
+import type { ServerContext } from "./verbs/context.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
@@ -23,7 +23,7 @@ function serve(serving: ServerContext, request: HttpRequest, respond: Respond): 
   try {
     extra = serving.access.check(request, serving.names);
   } catch (error) {
-    return respond(errorResponse(serving, error));
+    return respond(errorResponse(serving.counters, error));
   }
   route(serving, request, extra === undefined ? respond : withHeaders(extra, respond));
 }
@@ -47,10 +47,10 @@ function route(serving: ServerContext, request: HttpRequest, respond: Respond): 
     }
     const answer = dispatch(serving, request);
     if (answer instanceof Promise) {
-      answer.then(respond, (error) => respond(errorResponse(serving, error)));
+      answer.then(respond, (error) => respond(errorResponse(serving.counters, error)));
     } else respond(answer);
   } catch (error) {
-    respond(errorResponse(serving, error));
+    respond(errorResponse(serving.counters, error));
   }
 }
 

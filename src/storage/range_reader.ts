@@ -3,11 +3,11 @@ import { type Bytes, concatBytes, NO_BYTES } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset, spaceAt } from "../protocol/offset.ts";
-import type { Backend } from "./backend.ts";
 import type { Blocks, Chunk } from "./blocks.ts";
 import { invariant } from "./invariant.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
+import type { Streams } from "./streams.ts";
 import { BLOCK_BYTES } from "./tail_buffer.ts";
 
 /**
@@ -15,11 +15,11 @@ import { BLOCK_BYTES } from "./tail_buffer.ts";
  * so on up the chain (PROTOCOL §4.2).
  */
 export class RangeReader {
-  readonly #streams: Pick<Backend, "loadIfThere">;
+  readonly #streams: Pick<Streams, "loadIfThere">;
   readonly #blocks: Blocks;
   readonly #spaces: OffsetSpaces;
 
-  constructor(streams: Pick<Backend, "loadIfThere">, blocks: Blocks, spaces: OffsetSpaces) {
+  constructor(streams: Pick<Streams, "loadIfThere">, blocks: Blocks, spaces: OffsetSpaces) {
     this.#streams = streams;
     this.#blocks = blocks;
     this.#spaces = spaces;

@@ -1,6 +1,6 @@
 import { equal, match, ok } from "node:assert/strict";
 import { createApp } from "../../src/server/app.ts";
-import type { AppOptions } from "../../src/server/options.ts";
+import type { AppOptions } from "../../src/server/common/options.ts";
 import { formatOffset } from "../../src/protocol/offset.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { createMemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory.ts";

@@ -3,10 +3,10 @@ import type { HeaderFields, HttpRequest } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { authorityOf, Hosts } from "./hosts.ts";
 import type { StreamNames } from "../urls/stream_names.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 import { Origins } from "./origins.ts";
 import { ThrottledWarning } from "./throttled_warning.ts";
-import { EXPOSED_HEADERS } from "../common_headers.ts";
+import { EXPOSED_HEADERS } from "../common/common_headers.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
+import { Deadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import { BodyBuffer } from "../../http/body_buffer.ts";
 import { type BodySink, type HttpRequest, isBodySource } from "../../http/handler.ts";
 import { ParseError } from "../../http/parse_error.ts";
@@ -10,7 +11,7 @@ import { decodeBody } from "./decode.ts";
 import { pipeStream, READ_BYTES } from "./pipe_stream.ts";
 import { Yielder } from "./yielder.ts";
 
-/** A body's time is counted in parts of it: looking at the clock for each append would cost more. */
+/** A body's time is counted in parts of it. */
 const TIMEOUT_TICKS = 30;
 
 /** Streams up to here are sooner read by the runtime itself; it has their length beforehand. */
@@ -21,22 +22,14 @@ const LENGTH = /^[0-9]+$/;
 /** Reads requests' bodies, within a size and a time. */
 export class BodyReader {
   readonly #limits: BodyLimits;
-  readonly #clock: Clock;
   readonly #pipeParts: { readonly clock: Clock; readonly turns: Yielder };
-  /** The bodies that aren't here yet, oldest first, in a ring that this closes. */
-  readonly #waiting: PendingBody;
-  #ticking = false;
-  #ticks = 0;
+  /** The bodies that aren't here yet. */
+  readonly #pending: DeadlineQueue;
 
   constructor(limits: BodyLimits, clock: Clock) {
     this.#limits = limits;
-    this.#clock = clock;
     this.#pipeParts = { clock, turns: new Yielder(clock) };
-    this.#waiting = new PendingBody(limits, 0, {
-      lateAtTick: Infinity,
-      received() {},
-      failed() {},
-    });
+    this.#pending = new DeadlineQueue(clock, limits.timeoutMs / TIMEOUT_TICKS);
   }
 
   /**
@@ -95,12 +88,10 @@ export class BodyReader {
       );
     }
     if (request.whole !== undefined) return received(request.whole);
-    const mostBytes = declared === null ? limitBytes : Number(declared);
-    const lateAtTick = this.#ticks + TIMEOUT_TICKS + 1;
-    const pending = new PendingBody(this.#limits, mostBytes, { lateAtTick, received, failed });
-    pending.linkBefore(this.#waiting);
-    this.#tick();
-    this.#fill(pending, request, declared === null ? undefined : mostBytes);
+    const maxBytes = declared === null ? limitBytes : Number(declared);
+    const pending = new PendingBody(this.#limits, maxBytes, received, failed);
+    this.#pending.add(pending, TIMEOUT_TICKS);
+    this.#fill(pending, request, declared === null ? undefined : maxBytes);
   }
 
   #fill(pending: PendingBody, request: HttpRequest, declaredBytes: number | undefined): void {
@@ -122,58 +113,35 @@ export class BodyReader {
       pending.end();
     }
   }
-
-  /** One timer for all bodies: they have the same time, so the oldest is always due first. */
-  #tick(): void {
-    if (this.#ticking) return;
-    this.#ticking = true;
-    const { timeoutMs } = this.#limits;
-    this.#clock.setTimer(timeoutMs / TIMEOUT_TICKS, () => {
-      this.#ticking = false;
-      this.#ticks++;
-      const waiting = this.#waiting;
-      while (waiting.next.lateAtTick <= this.#ticks) waiting.next.fail(bodyTimeout(timeoutMs));
-      if (waiting.next !== waiting) this.#tick();
-    });
-  }
 }
 
-interface PendingBodyParts {
-  /** Late once this tick has come; a body that came between two ticks gets the longer time. */
-  readonly lateAtTick: number;
-  readonly received: (body: Bytes) => void;
-  readonly failed: (error: StreamError) => void;
-}
-
-/** A body that isn't here yet, linked to its neighbours: a set would cost an append twice as much. */
-class PendingBody implements BodySink {
+/** A body that isn't here yet; it is its own deadline, since a set of them would cost an append twice as much. */
+class PendingBody extends Deadline implements BodySink {
   readonly #limits: BodyLimits;
-  readonly #parts: PendingBodyParts;
   readonly #maxBytes: number;
+  readonly #received: (body: Bytes) => void;
+  readonly #failed: (error: StreamError) => void;
   #buffer: BodyBuffer | undefined;
   #reservedBytes = 0;
   #isOver = false;
   /** Stops the reading. */
   stop: (() => void) | undefined;
-  next: PendingBody = this;
-  #previous: PendingBody = this;
 
-  constructor(limits: BodyLimits, mostBytes: number, parts: PendingBodyParts) {
+  constructor(
+    limits: BodyLimits,
+    maxBytes: number,
+    received: (body: Bytes) => void,
+    failed: (error: StreamError) => void,
+  ) {
+    super();
     this.#limits = limits;
-    this.#parts = parts;
-    this.#maxBytes = mostBytes;
+    this.#maxBytes = maxBytes;
+    this.#received = received;
+    this.#failed = failed;
   }
 
-  get lateAtTick(): number {
-    return this.#parts.lateAtTick;
-  }
-
-  linkBefore(next: PendingBody): void {
-    const previous = next.#previous;
-    this.#previous = previous;
-    this.next = next;
-    previous.next = this;
-    next.#previous = this;
+  override expire(): void {
+    this.fail(bodyTimeout(this.#limits.timeoutMs));
   }
 
   /** Counts memory of its own that it takes beside what has come; false where there is none. */
@@ -205,12 +173,12 @@ class PendingBody implements BodySink {
 
   /** Its end, where another has gathered it. */
   endWith(body: Bytes): void {
-    if (this.#finish()) this.#parts.received(body);
+    if (this.#finish()) this.#received(body);
   }
 
   fail(error: unknown): void {
     if (!this.#finish()) return;
-    this.#parts.failed(bodyError(error));
+    this.#failed(bodyError(error));
     this.stop?.();
   }
 
@@ -224,8 +192,7 @@ class PendingBody implements BodySink {
     if (this.#isOver) return false;
     this.#isOver = true;
     this.#limits.budget.release(this.#reservedBytes);
-    this.next.#previous = this.#previous;
-    this.#previous.next = this.next;
+    this.cancel();
     return true;
   }
 }

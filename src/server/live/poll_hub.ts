@@ -1,12 +1,15 @@
+import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { spaceAt } from "../../protocol/offset.ts";
 import type { ReadResult, Storage, Watch } from "../../storage/storage.ts";
-import { bodyOf } from "../verbs/chunk_response.ts";
-import { Deadlines } from "./deadlines.ts";
+import { bodyOf } from "../body/chunk_body.ts";
 import type { LiveReaders } from "./readers.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
+
+/** A long-poll without news is late by up to this. */
+const TICK_MS = 100;
 
 /** What a long-poll waited for: its bytes belong to all who waited for the same. */
 export interface PollResult {
@@ -21,13 +24,13 @@ export interface PollResult {
 export class PollHub {
   readonly #config: ServerConfig;
   readonly #liveReaders: LiveReaders;
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: DeadlineQueue;
   readonly #groups = new Map<string, WaitGroup>();
 
   constructor(config: ServerConfig, liveReaders: LiveReaders) {
     this.#config = config;
     this.#liveReaders = liveReaders;
-    this.#deadlines = new Deadlines(config.clock);
+    this.#deadlines = new DeadlineQueue(config.clock, TICK_MS);
   }
 
   /**
@@ -42,16 +45,17 @@ export class PollHub {
       const waiter = { resolve, reject };
       const end = () => group.remove(waiter);
       const leave = this.#liveReaders.enter(end);
-      const endsAtMs = Math.min(clock.nowMs() + longPollTimeoutMs, first.expiresAtMs);
-      const cancelDeadline = this.#deadlines.add(endsAtMs, end);
+      const waitMs = Math.min(longPollTimeoutMs, first.expiresAtMs - clock.nowMs());
+      const deadline = new CallbackDeadline(end);
       signal.addEventListener("abort", end);
       const group = this.#join(name, first);
       group.add(waiter, () => {
         leave();
-        cancelDeadline();
+        deadline.cancel();
         signal.removeEventListener("abort", end);
       });
-      if (this.#liveReaders.isStopping || signal.aborted) end();
+      if (waitMs <= 0 || this.#liveReaders.isStopping || signal.aborted) end();
+      else this.#deadlines.add(deadline, Math.ceil(waitMs / TICK_MS));
     });
   }
 

@@ -1,5 +1,5 @@
 import { StreamError } from "../../protocol/errors.ts";
-import type { Counters } from "../counters.ts";
+import type { Counters } from "../common/counters.ts";
 
 /** Counts those who wait for data, bounds them, and lets them go when the server stops. */
 export class LiveReaders {

@@ -1,11 +1,12 @@
+import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
 import { copyString } from "../../storage/copy_string.ts";
 import type { ReadResult } from "../../storage/storage.ts";
-import type { Counters } from "../counters.ts";
+import type { Counters } from "../common/counters.ts";
 import { SseStream } from "./sse_stream.ts";
 import type { LiveReaders } from "./readers.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 import { SseReader } from "./sse_reader.ts";
 
 const TICK_MS = 1000;
@@ -22,12 +23,14 @@ export class SseHub {
   readonly #counters: Counters;
   readonly #streams = new Map<number, SseStream>();
   readonly #readers = new Set<SseReader>();
-  #ticking = false;
+  readonly #deadlines: DeadlineQueue;
+  readonly #nextTick = new CallbackDeadline(() => this.#tick());
 
   constructor(config: ServerConfig, liveReaders: LiveReaders, counters: Counters) {
     this.#config = config;
     this.#counters = counters;
     this.#liveReaders = liveReaders;
+    this.#deadlines = new DeadlineQueue(config.clock, TICK_MS);
   }
 
   /**
@@ -64,7 +67,7 @@ export class SseHub {
     const { id } = first;
     const leave = this.#liveReaders.enter(() => reader.end());
     this.#readers.add(reader);
-    this.#tick();
+    if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     const stream = this.#join(name, first, reader);
     reader.onEnd = () => {
       leave();
@@ -84,17 +87,11 @@ export class SseHub {
     return stream;
   }
 
-  /** One timer for all: comments for the quiet ones, an end for those whose time is over. */
+  /** Comments for the quiet ones, an end for those whose time is over. */
   #tick(): void {
-    if (this.#ticking) return;
-    this.#ticking = true;
-    const { clock } = this.#config;
-    clock.setTimer(TICK_MS, () => {
-      this.#ticking = false;
-      const nowMs = clock.nowMs();
-      for (const reader of this.#readers) this.#checkTimeouts(reader, nowMs);
-      if (this.#readers.size > 0) this.#tick();
-    });
+    const nowMs = this.#config.clock.nowMs();
+    for (const reader of this.#readers) this.#checkTimeouts(reader, nowMs);
+    if (this.#readers.size > 0) this.#deadlines.add(this.#nextTick, 1);
   }
 
   #checkTimeouts(reader: SseReader, nowMs: number): void {

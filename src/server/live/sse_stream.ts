@@ -4,7 +4,7 @@ import { nextCursor } from "../../protocol/cursor.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import { encodeSseFrame, sendableTextLength, type SseFormat } from "../../protocol/sse.ts";
 import type { ReadResult, Watch } from "../../storage/storage.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 import type { SseReader } from "./sse_reader.ts";
 
 /** SSE reads on in pieces of this size at most, so that a stalled client holds little memory. */

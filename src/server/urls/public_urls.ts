@@ -1,6 +1,6 @@
 import type { HttpRequest } from "../../http/handler.ts";
 import { parseForwarded } from "./forwarded.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 
 /** What the client's URLs begin with. */
 export interface PublicBase {

@@ -1,7 +1,7 @@
 import type { HttpRequest } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { parseStreamName, RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
-import type { ServerConfig } from "../options.ts";
+import type { ServerConfig } from "../common/options.ts";
 import type { PublicBase } from "./public_urls.ts";
 
 /** What follows the prefix in the listing's URL. */

@@ -20,9 +20,9 @@ import {
 import { formatOffset, parseOffset } from "../../protocol/offset.ts";
 import type { ProducerBatch } from "../../storage/records.ts";
 import type { Appended, AppendRequest } from "../../storage/storage.ts";
-import type { ServerContext } from "../context.ts";
-import { errorResponse } from "../error_response.ts";
-import { COMMON_HEADERS } from "../common_headers.ts";
+import type { ServerContext } from "./context.ts";
+import { errorResponse } from "../common/error_response.ts";
+import { COMMON_HEADERS } from "../common/common_headers.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
@@ -45,7 +45,7 @@ export function append(serving: ServerContext, request: HttpRequest, respond: Re
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const fail = (error: unknown) => respond(errorResponse(serving, error));
+  const fail = (error: unknown) => respond(errorResponse(serving.counters, error));
   serving.bodies.receive(request, (body) => {
     command.body = body;
     serving.storage.append(name, command)

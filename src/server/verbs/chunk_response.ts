@@ -1,5 +1,5 @@
 import { isFileSlice } from "../../env/file_body.ts";
-import type { HeaderFields, HttpRequest, HttpResponse, SliceBody } from "../../http/handler.ts";
+import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../../protocol/etag.ts";
 import {
@@ -9,13 +9,12 @@ import {
   STREAM_START_OFFSET,
   STREAM_UP_TO_DATE,
 } from "../../protocol/headers.ts";
-import { isJsonType } from "../../protocol/content_type.ts";
-import { intoJsonArray, SEPARATOR_BYTES } from "../../protocol/json.ts";
 import { formatOffset, isOffset } from "../../protocol/offset.ts";
-import type { BodyResult, ReadResult } from "../../storage/storage.ts";
+import type { BodyResult } from "../../storage/storage.ts";
+import { bodyOf } from "../body/chunk_body.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS } from "../common_headers.ts";
-import type { ServerContext } from "../context.ts";
+import { COMMON_HEADERS } from "../common/common_headers.ts";
+import type { ServerContext } from "./context.ts";
 
 const MAX_AGE_SECONDS = 60;
 const STALE_SECONDS = 300;
@@ -79,18 +78,6 @@ export function chunkResponse(
   // Bun would give the name of the blob's file here.
   if (sent instanceof Blob) headers["content-disposition"] = "inline";
   return { status: 200, headers, body: sent };
-}
-
-/** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
-export function bodyOf(chunk: ReadResult): Bytes;
-export function bodyOf(chunk: BodyResult): Bytes | Blob | SliceBody;
-export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob | SliceBody {
-  const isJson = isJsonType(contentType);
-  if (data instanceof Uint8Array) return isJson ? intoJsonArray(data) : data;
-  if (data instanceof Blob) return data;
-  return isJson
-    ? { before: "[", slice: { ...data, end: data.end - SEPARATOR_BYTES }, after: "]" }
-    : { before: "", slice: data, after: "" };
 }
 
 function etagOf(

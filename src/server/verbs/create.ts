@@ -14,8 +14,8 @@ import {
 import { parseLifetime } from "../../protocol/lifetime.ts";
 import { formatOffset, type Offset, parseOffset } from "../../protocol/offset.ts";
 import type { ForkSpec } from "../../storage/storage.ts";
-import type { ServerContext } from "../context.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+import type { ServerContext } from "./context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
 export async function create(serving: ServerContext, request: HttpRequest): Promise<HttpResponse> {

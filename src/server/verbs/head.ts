@@ -6,8 +6,8 @@ import {
   STREAM_TTL,
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
-import type { ServerContext } from "../context.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+import type { ServerContext } from "./context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** HEAD: what the stream is, its tail and whether it is closed (PROTOCOL §5.5). */
 export async function head(

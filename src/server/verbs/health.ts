@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { ServerContext } from "../context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "./context.ts";
 
 const METHODS = "GET, HEAD";
 

@@ -2,8 +2,8 @@ import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ListedStream, ListRequest } from "../../storage/storage.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { ServerContext } from "../context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "./context.ts";
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;

@@ -11,8 +11,8 @@ import type { ReadResult } from "../../storage/storage.ts";
 import { chunkResponse } from "./chunk_response.ts";
 import { completesPoll, readNext } from "../live/poll_hub.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { ServerContext } from "../context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "./context.ts";
 
 /** GET live=long-poll: data at once where there is some, else when it comes (PROTOCOL §5.7). */
 export async function longPoll(

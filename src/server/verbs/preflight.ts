@@ -1,5 +1,5 @@
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
-import { COMMON_HEADERS, METHODS } from "../common_headers.ts";
+import { COMMON_HEADERS, METHODS } from "../common/common_headers.ts";
 
 const ALLOWED_REQUEST_HEADERS = [
   "Content-Type",

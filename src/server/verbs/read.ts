@@ -3,7 +3,7 @@ import { mapAwaitable } from "../../storage/map_awaitable.ts";
 import { chunkResponse } from "./chunk_response.ts";
 import { longPoll } from "./long_poll.ts";
 import { parseReadQuery } from "./read_query.ts";
-import type { ServerContext } from "../context.ts";
+import type { ServerContext } from "./context.ts";
 import { sse } from "./sse.ts";
 
 /** GET: catch-up, or one of the live modes (PROTOCOL §5.6–5.8). */

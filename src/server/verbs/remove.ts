@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
-import type { ServerContext } from "../context.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
+import type { ServerContext } from "./context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** DELETE (PROTOCOL §5.4). */
 export async function remove(

@@ -12,8 +12,8 @@ import {
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
 import type { ReadResult } from "../../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { ServerContext } from "../context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "./context.ts";
 
 /** The answer depends on where the client is, too: a cache must not take one for another. */
 const VARY: Readonly<HeaderFields> = { "vary": "last-event-id" };

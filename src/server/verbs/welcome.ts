@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common_headers.ts";
-import type { ServerContext } from "../context.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "./context.ts";
 
 /** The page runs nothing, loads nothing and is shown in no other. */
 const PAGE_POLICY =

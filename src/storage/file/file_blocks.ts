@@ -1,14 +1,13 @@
 import type { FileBodyKind } from "../../env/file_body.ts";
 import type { Blocks, Chunk } from "../blocks.ts";
+import { readBuffered } from "../buffered_chunk.ts";
 import { invariant } from "../invariant.ts";
-import { MemoryBlocks } from "../memory_blocks.ts";
 import type { Stream } from "../stream.ts";
 import type { SegmentReader } from "./segments/reader.ts";
 import { FileStream } from "./streams/file_stream.ts";
 
 /** The blocks of streams on disk: the newest are in memory, all older ones in segments. */
 export class FileBlocks implements Blocks {
-  readonly #newest = new MemoryBlocks();
   readonly #reader: SegmentReader;
 
   constructor(reader: SegmentReader) {
@@ -23,7 +22,7 @@ export class FileBlocks implements Blocks {
     kind?: FileBodyKind,
   ): Chunk | undefined | Promise<Chunk | undefined> {
     const { start } = stream.buffer;
-    if (from >= start) return this.#newest.readChunk(stream, from, limitBytes, to);
+    if (from >= start) return readBuffered(stream, from, limitBytes, to);
     return this.#reader.readChunk(
       asFileStream(stream),
       from,
@@ -35,7 +34,7 @@ export class FileBlocks implements Blocks {
 
   blockStart(stream: Stream, offset: number): number | Promise<number> {
     return offset >= stream.buffer.start
-      ? this.#newest.blockStart(stream, offset)
+      ? stream.buffer.blockStart(offset)
       : this.#reader.blockStart(asFileStream(stream), offset);
   }
 

@@ -1,7 +1,7 @@
 import { Client, type ClientOptions } from "../../../src/client/client.ts";
 import type { Clock } from "../../../src/env/clock.ts";
 import { createApp } from "../../../src/server/app.ts";
-import type { AppOptions } from "../../../src/server/options.ts";
+import type { AppOptions } from "../../../src/server/common/options.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
 import {
   type Decide,
@@ -83,8 +83,8 @@ export async function atSite(
   }
 }
 
-/** The machine's time, passing so many times as fast. */
-export function fastClock(factor: number): Clock {
+/** The machine's time, passing so many times as fast; below 1, and a busy machine meets no time-out. */
+export function clockAtSpeed(factor: number): Clock {
   const startMs = Date.now();
   return {
     nowMs: () => startMs + (Date.now() - startMs) * factor,

@@ -15,7 +15,7 @@ import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { PrefetchedRange } from "./prefetched_range.ts";
 import { endOfRange, isRange, isReadAhead, ReadAhead } from "./read_ahead.ts";
 import type { SegmentStream } from "./segment_stream.ts";
-import { shortageStreamError } from "../wal/shortage.ts";
+import { shortageStreamError } from "../directory/shortage_error.ts";
 
 /** What is shorter costs no more in memory than as a part of its file. */
 const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };

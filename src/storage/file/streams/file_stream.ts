@@ -20,7 +20,7 @@ const NO_PRODUCERS: ReadonlySet<string> = new Set();
 export class FileStream extends Stream implements SegmentStream {
   lastSegment: SegmentRow | undefined;
   readSegment: SegmentRow | undefined;
-  /** `touchedAtMs` as the row has it. */
+  /** `accessedAtMs` as the row has it. */
   storedAccessAtMs: number;
   segmentIsTrimmed = false;
   /** Whether it has a row. */
@@ -37,9 +37,9 @@ export class FileStream extends Stream implements SegmentStream {
   #changedProducers: Set<string> | undefined;
   #identityChecksum: number | undefined;
 
-  constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
-    super(identity, buffer, touchedAtMs);
-    this.storedAccessAtMs = touchedAtMs;
+  constructor(identity: StreamIdentity, buffer: TailBuffer, accessedAtMs: number) {
+    super(identity, buffer, accessedAtMs);
+    this.storedAccessAtMs = accessedAtMs;
   }
 
   get changedSegments(): ReadonlyMap<number, SegmentRow> {
@@ -99,7 +99,7 @@ export function streamFromRow(
   return stream;
 }
 
-/** What a stream's row says that it is: a likeness without data, for a listing. */
+/** What a stream's row says that it is: a summary without data, for a listing. */
 export function streamSummary(row: StreamRow): FileStream {
   return withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
 }
@@ -154,8 +154,8 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
 function producerRows(stream: FileStream): ProducerRow[] {
   const rows: ProducerRow[] = [];
   for (const producerId of stream.changedProducers) {
-    const position = stream.producers.get(producerId);
-    if (position !== undefined) rows.push({ streamId: stream.id, producerId, ...position });
+    const state = stream.producers.get(producerId);
+    if (state !== undefined) rows.push({ streamId: stream.id, producerId, ...state });
   }
   return rows;
 }

@@ -88,7 +88,7 @@ async function readOn(kit: FileKit, limitBytes: number): Promise<Bytes[]> {
   return chunks;
 }
 
-Deno.test("a chunk of a prefetched range ends at a block's end, as one of the index does", () => {
+Deno.test("a chunk of a prefetched range ends as one found by the index does", () => {
   const range = new PrefetchedRange(1000, new Uint8Array(600), [1100, 1400, 1600]);
   for (
     const [from, limitBytes, to, next, isCut] of [
@@ -128,7 +128,7 @@ Deno.test("a prefetched range of JSON has a chunk from a message's boundary only
 
 for (const contentType of [BYTES, JSON_TYPE]) {
   Deno.test(
-    `WhoReadsOnInShortChunksHasThemReadAheadOnce: ${contentType}`,
+    `a client that reads on in short chunks has them read ahead once: ${contentType}`,
     withStream(async ({ kit, count }) => {
       const whole = await read(kit, 0, 1 << 30);
       count();
@@ -143,7 +143,7 @@ for (const contentType of [BYTES, JSON_TYPE]) {
 }
 
 Deno.test(
-  "LongChunksTakeNoNoticeOfPieces",
+  "long chunks take no notice of prefetched ranges",
   withStream(async ({ kit, count }) => {
     await readOn(kit, BLOCK);
     count();
@@ -154,7 +154,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ColdBytesAreReadAheadToo",
+  "cold bytes are read ahead too",
   withStream(async ({ kit, count }) => {
     await readOn(kit, BLOCK);
     equal(count(), BLOCKS * BLOCK / PIECE);
@@ -162,7 +162,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ReadThatLeavesNothingReadsNothingAhead",
+  "a read that leaves nothing reads nothing ahead",
   withStream(async ({ kit, count }) => {
     for (const from of [(BLOCKS - 1) * BLOCK, (BLOCKS - 2) * BLOCK]) {
       await read(kit, from, 2 * BLOCK);
@@ -175,7 +175,7 @@ Deno.test(
 
 for (const contentType of [BYTES, JSON_TYPE]) {
   Deno.test(
-    `WhoeverGetsAChunkMayWriteOverIt: ${contentType}`,
+    `a caller may write over the chunk that it gets: ${contentType}`,
     withStream(async ({ kit }) => {
       const whole = await read(kit, 0, 1 << 30);
       for (let pass = 0; pass < 2; pass++) {
@@ -191,7 +191,7 @@ for (const contentType of [BYTES, JSON_TYPE]) {
 }
 
 Deno.test(
-  "JsonBecomesAnArrayInAChunkAndNotInThePiece",
+  "JSON becomes an array in the chunk and not in the prefetched range",
   withStream(async ({ kit }) => {
     for (let pass = 0; pass < 3; pass++) {
       for (const [number, chunk] of (await readOn(kit, BLOCK)).entries()) {
@@ -203,7 +203,7 @@ Deno.test(
 );
 
 Deno.test(
-  "OffsetInsideAMessageIsRefusedInAPieceAsWell",
+  "an offset inside a message is refused in a prefetched range as well",
   withStream(async ({ kit }) => {
     await readOn(kit, BLOCK);
     await rejectsWith(read(kit, 3 * BLOCK + 1, BLOCK), "invalid_offset");
@@ -212,7 +212,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamageFurtherOnIsForWhoComesToIt",
+  "damage further on is reported only to a read that comes to it",
   withStream(async ({ kit }) => {
     flipBit(`${kit.dir}/${LOG}`, 5 * BLOCK + 7);
     for (let block = 0; block < 5; block++) {
@@ -224,7 +224,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WhatCanNotBeReadAheadIsReadByItself",
+  "bytes that can't be read ahead are read by themselves",
   withStream(async ({ kit, count, fail }) => {
     for (const isWarm of [false, true]) {
       let calls = 0;
@@ -237,7 +237,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PieceOfASegmentThatGrewGoesOnWithWhatCameToIt",
+  "a prefetched range of a segment that grew goes on with the new bytes",
   withStream(async ({ kit }) => {
     const appended = 40 * BLOCK;
     const before = await readOn(kit, BLOCK);
@@ -255,7 +255,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PiecesAreBoundedInNumber",
+  "prefetched ranges are bounded in number",
   withStream(async ({ kit, count }) => {
     const pieces = 70;
     await read(kit, 0, 1 << 30);
@@ -272,7 +272,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PieceThatTookAnothersPlaceStaysForItsOwnTime",
+  "a prefetched range that replaced another stays for its own time",
   withStream(async ({ kit, count }) => {
     await read(kit, 0, 1 << 30);
     await read(kit, 5 * BLOCK, BLOCK);
@@ -285,7 +285,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PieceWithALongMessageIsNotKept",
+  "a prefetched range with a long message isn't kept",
   withStream(async ({ kit, count }) => {
     await read(kit, 0, 1 << 30);
     count();

@@ -1,0 +1,37 @@
+import type { HeaderFields } from "../../http/handler.ts";
+
+/** What a page of another origin may read of an answer's headers. */
+export const EXPOSED_HEADERS = [
+  "Stream-Next-Offset",
+  "Stream-Start-Offset",
+  "Stream-Up-To-Date",
+  "Stream-Closed",
+  "Stream-Damaged",
+  "Stream-Cursor",
+  "Stream-TTL",
+  "Stream-Expires-At",
+  "Stream-SSE-Data-Encoding",
+  "Producer-Epoch",
+  "Producer-Seq",
+  "Producer-Expected-Seq",
+  "Producer-Received-Seq",
+  "ETag",
+  "Location",
+  "Retry-After",
+].join(", ");
+
+/** The methods that stream URLs take. */
+export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+
+/**
+ * What every answer carries, against sniffing and for embedding (PROTOCOL §12.7): what a page embeds
+ * without an `Origin`, as an image, is taken from pages of the same site only. {@link Access} adds what
+ * is for pages of other origins.
+ */
+export const COMMON_HEADERS: Readonly<HeaderFields> = {
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-site",
+};
+
+/** For answers that a cache must not keep. */
+export const NO_STORE: Readonly<HeaderFields> = { "cache-control": "no-store" };

@@ -1,0 +1,207 @@
+import { type Clock, systemClock } from "../../env/clock.ts";
+import { BLOCK_BYTES } from "../../storage/tail_buffer.ts";
+import type { Storage } from "../../storage/storage.ts";
+
+const MAX_APPEND_BYTES = 10 * 1024 * 1024;
+
+/** What the longest body needs beside itself while it is read. */
+export const BODY_OVERHEAD_BYTES = 64 * 1024;
+
+/** How an app serves its storage. */
+export interface AppOptions {
+  /** Where the streams are. */
+  storage: Storage;
+  /** What stream URLs begin with; `/v1/stream`. */
+  prefix?: string;
+  /**
+   * The name of the stream that a request is about, still percent-encoded; `undefined` where it is about
+   * none. Takes the place of the prefix.
+   */
+  streamName?: (request: Request) => string | undefined;
+  /** A long-poll without news is answered after this; 30 s. */
+  longPollTimeoutMs?: number;
+  /** An SSE connection is closed after this, for caches to collapse readers (PROTOCOL §10.2); 60 s. */
+  sseCloseAfterMs?: number;
+  /**
+   * An idle SSE connection gets a comment this often; 6 s. `Bun.serve` cuts after its ten idle seconds
+   * unless told otherwise, and these may be over after eight and a half.
+   */
+  sseKeepAliveMs?: number;
+  /** Nothing more is pushed to an SSE reader that has this much unread; 64 KiB. */
+  sseBufferBytes?: number;
+  /** A body longer than this is refused; 10 MiB. */
+  maxAppendBytes?: number;
+  /**
+   * What all bodies on their way in may take at once, and a request that needs more is refused; 256 MiB,
+   * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes`.
+   */
+  maxBodyBytesInFlight?: number;
+  /** An answer holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
+  chunkBytes?: number;
+  /**
+   * Whether catch-up reads of text, JSON and their like are answered in gzip, from 1 KiB on, where the
+   * client takes that; true.
+   */
+  compress?: boolean;
+  /** How many long-polls and SSE connections may wait at once; 20,000. */
+  maxLiveReaders?: number;
+  /** A body has to be here after this; 30 s. */
+  bodyTimeoutMs?: number;
+  /** Whether answers may stay in a shared cache: all are private, or those of the streams it says. */
+  private?: boolean | ((name: string) => boolean);
+  /**
+   * Whether `{prefix}/__ds/streams` lists the names of all streams to whoever asks; false. It has no URL
+   * with `streamName`.
+   */
+  listing?: boolean;
+  /**
+   * The web pages of other origins that may use the streams, one or several of: `loopback`, those of
+   * servers on the page's own machine; origins such as `https://app.example`; `*`, all, though the
+   * listing and the health are for those only that are named; `none`. `loopback` unless given. Others'
+   * requests are refused before they have any effect. Pages of the app's own origin, and whoever is no
+   * browser, are always served.
+   */
+  cors?: string | readonly string[];
+  /**
+   * The host names that requests may give beside those of loopback, or `*`; a request by another name is
+   * refused. Not looked at unless given: give it where the app listens on loopback, so that no web page
+   * gets in by a name of its own that leads here.
+   */
+  allowedHosts?: string | readonly string[];
+  /**
+   * Whether a proxy says in front which URL the client asked for, by `Forwarded` (RFC 7239) or
+   * `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix`: `Location` is that URL then. Only where each
+   * request comes through a proxy that sets these or drops them; false.
+   */
+  trustProxy?: boolean;
+  /**
+   * What came before the path in the client's URL where requests come here without it, as Hono's `mount()`
+   * and Express' `use()` hand them on: `/api`. Nothing unless given.
+   */
+  mountPath?: string;
+  /** The path of the health check, such as `/health`; nowhere unless it is given. */
+  health?: string;
+  /**
+   * Whether a GET of `/` is answered with a short page, or text, that says what this is and where its
+   * streams are; false, but true with `serve`. Not with `streamName`.
+   */
+  welcome?: boolean;
+  /** What the server says of its version there. */
+  version?: string;
+  /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
+  signal?: AbortSignal;
+  /** Where the time comes from. */
+  clock?: Clock;
+}
+
+/** The options with every default in place. */
+export interface ServerConfig {
+  readonly storage: Storage;
+  readonly prefix: string;
+  readonly streamName: ((request: Request) => string | undefined) | undefined;
+  readonly longPollTimeoutMs: number;
+  readonly sseCloseAfterMs: number;
+  readonly sseKeepAliveMs: number;
+  readonly sseBufferBytes: number;
+  readonly maxAppendBytes: number;
+  readonly maxBodyBytesInFlight: number;
+  readonly chunkBytes: number;
+  readonly compress: boolean;
+  readonly maxLiveReaders: number;
+  readonly bodyTimeoutMs: number;
+  readonly isPrivate: (name: string) => boolean;
+  readonly listing: boolean;
+  readonly cors: string | readonly string[];
+  readonly allowedHosts: string | readonly string[] | undefined;
+  readonly trustProxy: boolean;
+  readonly mountPath: string;
+  readonly health: string | undefined;
+  readonly welcome: boolean;
+  readonly version: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} where a value makes no sense, or two options don't go together
+ */
+export function resolveOptions(options: AppOptions): ServerConfig {
+  const isPrivate = options.private ?? false;
+  return {
+    storage: options.storage,
+    prefix: checkPath("prefix", options.prefix ?? "/v1/stream", "/v1/stream"),
+    streamName: options.streamName,
+    longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
+    sseCloseAfterMs: atLeast(1, "sseCloseAfterMs", options.sseCloseAfterMs ?? 60_000),
+    sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 6_000),
+    sseBufferBytes: atLeast(1, "sseBufferBytes", options.sseBufferBytes ?? 64 * 1024),
+    maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? MAX_APPEND_BYTES),
+    maxBodyBytesInFlight: checkBodyBytesInFlight(options),
+    chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
+    compress: options.compress ?? true,
+    maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
+    bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
+    isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
+    listing: checkListing(options),
+    cors: options.cors ?? "loopback",
+    allowedHosts: options.allowedHosts,
+    trustProxy: options.trustProxy ?? false,
+    mountPath: checkPath("mountPath", options.mountPath ?? "", "/api"),
+    health: checkHealth(options),
+    welcome: checkWelcome(options),
+    version: options.version,
+    signal: options.signal,
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function checkBodyBytesInFlight(options: AppOptions): number {
+  const { maxAppendBytes = MAX_APPEND_BYTES, maxBodyBytesInFlight } = options;
+  return atLeast(
+    maxAppendBytes + BODY_OVERHEAD_BYTES,
+    "maxBodyBytesInFlight",
+    maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * maxAppendBytes),
+  );
+}
+
+function atLeast(least: number, name: string, value: number): number {
+  if (value >= least) return value;
+  throw new RangeError(`${name} is ${value}: it has to be at least ${least}.`);
+}
+
+function checkListing({ listing = false, streamName }: AppOptions): boolean {
+  if (!listing || streamName === undefined) return listing;
+  throw new RangeError(
+    "listing and streamName are both given: the listing's URL begins with the prefix, which streamName " +
+      "takes the place of. Leave one of them out.",
+  );
+}
+
+function checkWelcome({ welcome = false, streamName }: AppOptions): boolean {
+  if (!welcome || streamName === undefined) return welcome;
+  throw new RangeError(
+    "welcome and streamName are both given: / may be a stream's then. Leave one of them out.",
+  );
+}
+
+function checkHealth({ health, prefix = "/v1/stream" }: AppOptions): string | undefined {
+  if (health === undefined) return undefined;
+  const hidden = [prefix, `${prefix}s`].find((each) => `${health}/`.startsWith(`${each}/`));
+  if (/^(?:\/[^/?#%\s]+)+$/.test(health) && hidden === undefined) return health;
+  throw new RangeError(
+    `health is ${
+      JSON.stringify(health)
+    }: expected a path such as /health that doesn't begin with the ` +
+      `prefix, ${prefix}, where it would hide streams.`,
+  );
+}
+
+function checkPath(name: string, path: string, example: string): string {
+  const trimmed = path.replace(/\/+$/, "");
+  if (/^(?:\/[^/?#%\s]+)*$/.test(trimmed)) return trimmed;
+  throw new RangeError(
+    `The ${name} ${JSON.stringify(path)} is not a path: expected something like ${example}.`,
+  );
+}

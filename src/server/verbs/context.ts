@@ -1,0 +1,63 @@
+import type { Clock } from "../../env/clock.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { Access } from "../access/access.ts";
+import { BodyReader } from "../body/reader.ts";
+import { BodyBudget } from "../body/budget.ts";
+import { Compressor } from "../body/compressor.ts";
+import { Counters } from "../common/counters.ts";
+import { LiveReaders } from "../live/readers.ts";
+import { StreamNames } from "../urls/stream_names.ts";
+import type { ServerConfig } from "../common/options.ts";
+import { PollHub } from "../live/poll_hub.ts";
+import { PublicUrls } from "../urls/public_urls.ts";
+import { SseHub } from "../live/sse_hub.ts";
+
+/** What the verbs share: one of each for an app. */
+export interface ServerContext {
+  readonly config: ServerConfig;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly names: StreamNames;
+  readonly urls: PublicUrls;
+  readonly access: Access;
+  readonly bodies: BodyReader;
+  /** Unless answers go out as they are. */
+  readonly compressor: Compressor | undefined;
+  readonly liveReaders: LiveReaders;
+  readonly sse: SseHub;
+  readonly polls: PollHub;
+  readonly counters: Counters;
+  readonly startedMs: number;
+}
+
+/** Puts together what the verbs of an app share. */
+export function createContext(config: ServerConfig): ServerContext {
+  const { storage, clock } = config;
+  const counters = new Counters();
+  const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
+  return {
+    config,
+    storage,
+    clock,
+    names: new StreamNames(config),
+    urls: new PublicUrls(config),
+    access: new Access(config),
+    bodies: new BodyReader({
+      bytes: config.maxAppendBytes,
+      timeoutMs: config.bodyTimeoutMs,
+      budget: new BodyBudget(config.maxBodyBytesInFlight),
+    }, clock),
+    compressor: config.compress ? new Compressor(clock) : undefined,
+    liveReaders,
+    sse: new SseHub(config, liveReaders, counters),
+    polls: new PollHub(config, liveReaders),
+    counters,
+    startedMs: clock.nowMs(),
+  };
+}
+
+/** The same for URLs in which other segments come before the app's own paths. */
+export function contextBelow(serving: ServerContext, mountDepth: number): ServerContext {
+  if (mountDepth === 0) return serving;
+  return { ...serving, names: new StreamNames(serving.config, mountDepth) };
+}

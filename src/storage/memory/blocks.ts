@@ -1,0 +1,24 @@
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Blocks, Chunk } from "../blocks.ts";
+import { readBuffered } from "../buffered_chunk.ts";
+import type { Stream } from "../stream.ts";
+
+/** The blocks of streams that are in memory as a whole. */
+export class MemoryBlocks implements Blocks {
+  readChunk(
+    stream: Stream,
+    from: number,
+    limitBytes: number,
+    to: number,
+  ): Chunk<Bytes> | undefined {
+    return readBuffered(stream, from, limitBytes, to);
+  }
+
+  blockStart(stream: Stream, offset: number): number {
+    return stream.buffer.blockStart(offset);
+  }
+
+  blockSince(stream: Stream, sinceMs: number): number | undefined {
+    return stream.buffer.blockSince(sinceMs);
+  }
+}
