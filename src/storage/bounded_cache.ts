@@ -1,4 +1,4 @@
-/** What a {@link BoundedCache} does beside keeping values; nothing where a function is left out. */
+/** Further duties of a {@link BoundedCache}; none where a function is left out. */
 export interface BoundedCacheOptions<V> {
   /** Whether a value has to stay for now, however many there are. */
   isInUse?(value: V): boolean;

@@ -39,8 +39,8 @@ export class RangeReader {
 
   /**
    * As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end.
-   * What is at hand comes at once: a promise would let all else that is ready go first, which takes a
-   * read of what is in memory as long as all the rest of it.
+   * Bytes at hand come at once: a promise would let all else that is ready go first, which takes a
+   * read from memory as long as all the rest of it.
    */
   body(
     stream: Stream,

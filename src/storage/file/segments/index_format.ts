@@ -46,7 +46,7 @@ export function encodeIndexHeader(header: IndexHeader): Uint8Array<ArrayBuffer> 
   return bytes;
 }
 
-/** What an index's first bytes say, `undefined` where they don't check. */
+/** The header in an index's first bytes; `undefined` where they don't check. */
 export function decodeIndexHeader(bytes: Uint8Array<ArrayBuffer>): IndexHeader | undefined {
   if (bytes.length < INDEX_HEADER_BYTES) return undefined;
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) return undefined;
@@ -86,7 +86,7 @@ export function indexFieldAt(view: DataView, at: number, field: IndexField): num
   return getU64(view, at + FIELD_AT[field]);
 }
 
-/** What the entry at `at` says, which checks. */
+/** The entry at `at`, which checks. */
 export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
     end: indexFieldAt(view, at, "end"),

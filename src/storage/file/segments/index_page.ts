@@ -41,7 +41,7 @@ export class IndexPage {
     this.#checkedMs[index] = nowMs;
   }
 
-  /** What such an entry says of one thing alone: a search needs no more of it. */
+  /** One number of such an entry: a search needs no more of it. */
   field(index: number, field: IndexField): number {
     return indexFieldAt(this.#view, index * INDEX_ENTRY_BYTES, field);
   }

@@ -23,7 +23,7 @@ const MAX_PAGES = 2 ** 22;
 
 let readers = 0;
 
-/** What a look-up comes to that needs a page which isn't in memory. */
+/** The result of a look-up that needs a page which isn't in memory. */
 export class MissingPage {
   readonly number: number;
 
@@ -63,7 +63,7 @@ export class IndexReader {
   }
 
   /**
-   * What a look-up finds, once the pages that it needs are in memory.
+   * The result of a look-up, once the pages that it needs are in memory.
    *
    * @param blocks how many there are
    * @throws {StreamError} `damaged`

@@ -13,7 +13,7 @@ export interface OpenSegment {
   readonly log: File;
   readonly index: File;
   readonly indexReader: IndexReader;
-  /** What of `log` is likely in the page cache. */
+  /** The ranges of `log` that are likely in the page cache. */
   readonly warm: WarmRanges;
 }
 

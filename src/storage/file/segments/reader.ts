@@ -17,10 +17,10 @@ import { endOfRange, isRange, isReadAhead, ReadAhead } from "./read_ahead.ts";
 import type { SegmentStream } from "./segment_stream.ts";
 import { shortageStreamError } from "../directory/shortage_error.ts";
 
-/** What is shorter costs no more in memory than as a part of its file. */
+/** Shorter chunks cost no more in memory than as a part of their file. */
 const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };
 
-/** What a chunk comes to that has to wait: for a page of the index, or perhaps for the disk. */
+/** The result for a chunk that has to wait: for a page of the index, or perhaps for the disk. */
 const NOT_NOW = Symbol("not now");
 
 /** A chunk that is asked for; all of it is in one segment. */

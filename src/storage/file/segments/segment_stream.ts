@@ -1,11 +1,11 @@
 import type { Stream } from "../../stream.ts";
 import type { SegmentRow } from "../catalog/catalog.ts";
 
-/** What reading and writing segments knows of a stream, and keeps with it. */
+/** A stream as the readers and the writer of segments know it, with what they keep there. */
 export interface SegmentStream extends Stream {
   /** The newest segment, if it has any; its bytes end where the buffer's begin. */
   lastSegment: SegmentRow | undefined;
-  /** The older one that was read last: who reads on is nearly always in it, and a look-up takes 50 µs. */
+  /** The older one that was read last: the next read is nearly always in it, and a look-up takes 50 µs. */
   readSegment: SegmentRow | undefined;
   /** Whether the newest segment's files were brought back to its row since the start. */
   segmentIsTrimmed: boolean;
