@@ -7,7 +7,7 @@ import { describeMachine } from "./system/machine.ts";
 import { type BenchOptions, HELP, type ParsedOptions, readOptions } from "./run/options.ts";
 import { findPinning } from "./system/pinning.ts";
 import { drawPlot } from "./report/plot.ts";
-import { findPrograms } from "./peers/programs.ts";
+import { findPrograms } from "./run/find_programs.ts";
 import { markdown, type Report } from "./report/report.ts";
 import { runRounds } from "./run/run.ts";
 import { summarize } from "./report/summary.ts";

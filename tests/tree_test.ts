@@ -1,4 +1,9 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
+import { checkCycles } from "./tools/tree/cycles.ts";
+import { checkFolders } from "./tools/tree/folders.ts";
+import { checkFunctions } from "./tools/tree/functions.ts";
+import { checkMentionedNames } from "./tools/tree/mentioned_names.ts";
+import { checkMentionedPaths } from "./tools/tree/mentioned_paths.ts";
 import { readProgram, readRepository } from "./tools/tree/read_tree.ts";
 import {
   checkBarrels,
@@ -10,21 +15,50 @@ import {
   checkReachable,
   checkWords,
 } from "./tools/tree/rules.ts";
+import { checkTestNames } from "./tools/tree/test_names.ts";
+import { unknownOf } from "./tools/tree/unfinished.ts";
+import { checkVocabulary } from "./tools/tree/vocabulary.ts";
 import { WORKER_ENTRIES } from "./tools/tree/worker_entries.ts";
 
-/** The most lines a file of the program has, and those that may have more: say why beside each. */
+/** The most lines that a file has, and those that may have more: say why beside each. */
 const LINES = 600;
 const LONGER: readonly string[] = [];
+/** The most lines that a function has. */
+const FUNCTION_LINES = 70;
 
 const ENTRIES = ["main.ts", "src/cli/bin.ts", "src/mod.ts", "src/client/mod.ts"];
 const BARRELS = ["src/mod.ts", "src/client/mod.ts"];
 
 const program = await readProgram();
 const repository = await readRepository();
+/** All that is written in TypeScript: the program, its tests, the bench and the tools. */
+const sources = new Map([...repository].filter(([path]) => path.endsWith(".ts")));
+/** The documents for those who work on the program, which name parts of it. */
+const documents = new Map(
+  ["CONTRIBUTING.md", "docs/ARCHITECTURE.md"].map((path) => [path, repository.get(path) ?? ""]),
+);
 
-Deno.test("imports point downward only", () => equal(checkImports(program), []));
+Deno.test("imports point downward only", () => equal(unknownOf(checkImports(program)), []));
 
-Deno.test("no file is too long", () => equal(checkLengths(program, LINES, LONGER), []));
+Deno.test("no files import each other in a circle", () =>
+  equal(unknownOf(checkCycles(sources)), []));
+
+Deno.test("no file is too long", () => equal(unknownOf(checkLengths(sources, LINES, LONGER)), []));
+
+Deno.test("no function is too long", () =>
+  equal(unknownOf(checkFunctions(sources, FUNCTION_LINES)), []));
+
+Deno.test("each folder says what lives there", () => equal(checkFolders(repository), []));
+
+Deno.test("no name has an old word", () => equal(unknownOf(checkVocabulary(sources)), []));
+
+Deno.test("the name of each test is a sentence", () =>
+  equal(unknownOf(checkTestNames(sources)), []));
+
+Deno.test("what documents name is there", () => {
+  equal(unknownOf(checkMentionedPaths(repository)), []);
+  equal(unknownOf(checkMentionedNames(documents, sources)), []);
+});
 
 Deno.test("every file is reachable from an entry point", () => {
   equal(checkReachable(program, ENTRIES, WORKER_ENTRIES), []);

@@ -1,5 +1,6 @@
 import { bun, type BunSocket } from "../system/bun.ts";
-import { makeParser, type ResponseParser } from "./parsers/response_parser.ts";
+import { makeParser } from "./parsers/make_parser.ts";
+import type { ResponseParser } from "./parsers/response_parser.ts";
 import { natsInbox } from "./append_request.ts";
 import { joinBytes, type Target } from "./requests.ts";
 

@@ -1,7 +1,3 @@
-import type { Peer } from "./peer.ts";
-import { errorText } from "../system/error_text.ts";
-import type { Failure } from "../run/run.ts";
-
 const FOLDER = new URL("../.servers", import.meta.url).pathname;
 
 const COMPILE = new URL("../../tools/compile_bun.ts", import.meta.url).pathname;
@@ -10,37 +6,6 @@ const NATIVE_VERSION = "0.1.5";
 const NATS_MODULE = "github.com/nats-io/nats-server/v2@v2.15.2";
 /** The first release whose `sync_interval` takes `always`. */
 const NATS_SYNC_MINOR = 10;
-
-/** Where the programs of a run's peers are, and which peers are left out for want of theirs. */
-export interface FoundPrograms {
-  readonly programs: ReadonlyMap<string, string>;
-  readonly missing: readonly Failure[];
-}
-
-/** Finds or installs what the peers need, `given` being what the command line named. */
-export async function findPrograms(
-  peers: readonly Peer[],
-  given: Readonly<Record<string, string | undefined>>,
-): Promise<FoundPrograms> {
-  const programs = new Map<string, string>();
-  const missing: Failure[] = [];
-  const reasons = new Map<string, string>();
-  for (const { name: server, program } of peers) {
-    if (program === undefined || programs.has(program.name)) continue;
-    let reason = reasons.get(program.name);
-    if (reason === undefined) {
-      try {
-        programs.set(program.name, await program.find(given[program.name]));
-        continue;
-      } catch (error) {
-        reason = errorText(error);
-        reasons.set(program.name, reason);
-      }
-    }
-    missing.push({ server, case: undefined, reason });
-  }
-  return { programs, missing };
-}
 
 /**
  * The native server of the protocol: as given, from `PATH`, or built by cargo into `bench/.servers`.

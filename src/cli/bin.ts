@@ -1,16 +1,16 @@
 #!/usr/bin/env node
 /**
- * The program as the package brings it. Whoever calls it chooses the runtime, and Node by itself only
- * where it is named in the first line.
+ * The program's entry point in the package. The caller chooses the runtime; called by its name alone, it
+ * runs on Node, as the first line says.
  */
 import process from "node:process";
 import { unsupportedNodeMessage } from "./unsupported_node.ts";
 
-const complaint = unsupportedNodeMessage(process.versions);
-if (complaint !== undefined) {
-  console.error(complaint);
+const message = unsupportedNodeMessage(process.versions);
+if (message !== undefined) {
+  console.error(message);
   process.exit(1);
 }
-// Only now: an older Node can't so much as load it.
+// Not imported statically, since an older Node can't load it.
 const { main } = await import("./program.ts");
 process.exit(await main());

@@ -1,6 +1,6 @@
 import { appendCommand } from "./commands/append.ts";
 import { closeCommand } from "./commands/close.ts";
-import { completionCommand } from "./commands/completion/completion.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
@@ -15,7 +15,7 @@ import { repairCommand } from "./maintenance/repair.ts";
 import { serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
-/** The program's commands; the first is the one that runs where none is named. */
+/** The program's commands, a file each; the first runs if none is named. */
 export const commands: readonly CliCommand[] = [
   serveCommand,
   createCommand,

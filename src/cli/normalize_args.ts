@@ -1,23 +1,23 @@
 import type { Flag } from "./flags/flag.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
-/** `tail -5` and `tail -20f`, as they have been typed since before there was `-n`. */
+/** `tail -5` and `tail -20f`, the forms from before `-n`. */
 const OLD_COUNT = /^-(\d+)(f?)$/;
 
 /**
- * The command line as the program takes it, of one that is written as hands are used to write it for
- * other tools: `version`, `-v`; `tail -5`, `tail -20f`, `tail -F`.
+ * Rewrites the habits of other tools to the program's own command line: `version`, `-v`; `tail -5`,
+ * `tail -20f`, `tail -F`.
  */
 export function normalizeArgs(
   args: readonly string[],
-  verbs: readonly CliCommand[],
+  commands: readonly CliCommand[],
 ): readonly string[] {
   const [first, ...rest] = args;
   if (args.length === 1 && (first === "version" || first === "-v")) return ["--version"];
-  const verb = verbs.find(({ name }) => name === first);
-  if (first !== "tail" || verb === undefined) return args;
+  const command = commands.find(({ name }) => name === first);
+  if (first !== "tail" || command === undefined) return args;
   const takesValue = new Set(
-    Object.values<Flag<unknown>>(verb.flags)
+    Object.values<Flag<unknown>>(command.flags)
       .filter(({ placeholder }) => placeholder !== undefined)
       .flatMap(({ name, short }) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])]),
   );

@@ -19,7 +19,7 @@ Every flag with an env can be set by that variable; a flag on the command line w
 A switch is turned off by --no-NAME, or by "false" in the environment.
 Durations: 500ms, 30s, 5m, 1h, 7d. Sizes: 512 (bytes), 64KiB, 1MiB, 1GiB.`;
 
-/** What a line of examples may have before what it does: longer ones are put below that. */
+/** A longer line of examples is printed below its description, not beside it. */
 const EXAMPLE_CHARS = 48;
 
 const EXIT_CODES = `
@@ -29,15 +29,15 @@ closed, of another type, or another writer came first), 5 the server can't be re
 /**
  * Runs the program with these arguments and resolves to its exit code, one of `EXIT`.
  *
- * @param shell what the commands have around them; this process's own unless given
+ * @param context what the commands have around them; this process's own unless given
  */
 export async function main(
   args: readonly string[] = process.argv.slice(2),
   environment: Environment = process.env,
-  shell: CommandContext = processContext(environment),
+  context: CommandContext = processContext(environment),
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const root = build(shell, (code) => exitCode = code);
+  const root = build(context, (code) => exitCode = code);
   try {
     checkCommandName(args);
     await root.parseAsync(normalizeArgs(args, commands), { from: "user" });
@@ -45,7 +45,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     if (error instanceof CommanderError || error instanceof UsageError) {
-      shell.printError(`${PROGRAM}: ${explain(root, error, args)}`);
+      context.printError(`${PROGRAM}: ${explain(root, error, args)}`);
       return EXIT.usage;
     }
     throw error;
@@ -71,25 +71,27 @@ function build(context: CommandContext, done: (exitCode: number) => void): Comma
       outputError: () => {},
       getOutHelpWidth: () => Math.max(process.stdout.columns ?? 100, 60),
     });
-  for (const [index, verb] of commands.entries()) {
+  for (const [index, cliCommand] of commands.entries()) {
     const isDefault = index === 0;
-    const command = root.command(verb.name, { isDefault })
-      .summary(verb.summary)
-      .description(verb.summary + (verb.details === undefined ? "" : `\n${verb.details}`))
-      .usage([...argumentsOf(verb), "[flags]"].join(" "))
+    const command = root.command(cliCommand.name, { isDefault })
+      .summary(cliCommand.summary)
+      .description(
+        cliCommand.summary + (cliCommand.details === undefined ? "" : `\n${cliCommand.details}`),
+      )
+      .usage([...argumentsOf(cliCommand), "[flags]"].join(" "))
       .optionsGroup("Flags:")
       .allowExcessArguments()
-      .addHelpText("after", examplesOf(verb) + (isDefault ? NOTES : NOTES + EXIT_CODES));
-    addFlags(command, verb.flags);
+      .addHelpText("after", examplesOf(cliCommand) + (isDefault ? NOTES : NOTES + EXIT_CODES));
+    addFlags(command, cliCommand.flags);
     command.action(async () => {
-      const args = checkArguments(root, command, verb);
-      const values = readFlags(command, verb.flags, context.environment);
-      done(await verb.run(values, { args, context }));
+      const args = checkArguments(root, command, cliCommand);
+      const values = readFlags(command, cliCommand.flags, context.environment);
+      done(await cliCommand.run(values, { args, context }));
     });
     if (isDefault) {
       root.addHelpText(
         "after",
-        () => `\n${command.helpInformation()}${examplesOf(verb)}${NOTES}${EXIT_CODES}`,
+        () => `\n${command.helpInformation()}${examplesOf(cliCommand)}${NOTES}${EXIT_CODES}`,
       );
     }
   }
@@ -97,14 +99,15 @@ function build(context: CommandContext, done: (exitCode: number) => void): Comma
 }
 
 function usageOf(command: Command): string {
-  const verb = commands.find(({ name }) => name === command.name());
-  return [command.name(), ...(verb === undefined ? ["[COMMAND]"] : argumentsOf(verb))].join(" ");
+  const cliCommand = commands.find(({ name }) => name === command.name());
+  return [command.name(), ...(cliCommand === undefined ? ["[COMMAND]"] : argumentsOf(cliCommand))]
+    .join(" ");
 }
 
 function argumentsOf({ args = [] }: CliCommand): readonly string[] {
   return args.map(({ name, optional, repeats }) => {
-    const word = repeats ? `${name}...` : name;
-    return optional ? `[${word}]` : word;
+    const text = repeats ? `${name}...` : name;
+    return optional ? `[${text}]` : text;
   });
 }
 
@@ -116,33 +119,41 @@ function examplesOf({ examples }: CliCommand): string {
   return `\nExamples:\n${lines.join("\n")}\n`;
 }
 
-/** Before anything else is read: what is wrong with a misspelt command's flags doesn't matter. */
+/** Comes before anything else is read: errors in a misspelt command's flags don't matter. */
 function checkCommandName([first, second]: readonly string[]): void {
   const named = first === "help" ? second : first;
   if (named === undefined || named.startsWith("-") || ["help", "version"].includes(named)) return;
   if (!commands.some(({ name }) => name === named)) throw unknownCommand(named);
 }
 
-function unknownCommand(word: string): UsageError {
+function unknownCommand(given: string): UsageError {
   const names = commands.map(({ name }) => name);
-  const meant = suggest(word, names, COMMAND_SYNONYMS);
-  const hint = meant === undefined ? `; accepted: ${names.join(", ")}` : `. Did you mean ${meant}?`;
-  return new UsageError(`unknown command ${JSON.stringify(word)}${hint}`);
+  const suggestion = suggest(given, names, COMMAND_SYNONYMS);
+  const hint = suggestion === undefined
+    ? `; accepted: ${names.join(", ")}`
+    : `. Did you mean ${suggestion}?`;
+  return new UsageError(`unknown command ${JSON.stringify(given)}${hint}`);
 }
 
-function checkArguments(root: Command, { args }: Command, verb: CliCommand): readonly string[] {
-  const words = verb.args ?? [];
-  const extra = words.at(-1)?.repeats ? undefined : args[words.length];
-  const isNamed = root.args[0] === verb.name;
+function checkArguments(
+  root: Command,
+  { args }: Command,
+  cliCommand: CliCommand,
+): readonly string[] {
+  const expected = cliCommand.args ?? [];
+  const extra = expected.at(-1)?.repeats ? undefined : args[expected.length];
+  const isNamed = root.args[0] === cliCommand.name;
   if (extra !== undefined && !isNamed) throw unknownCommand(extra);
-  const usage = [PROGRAM, verb.name, ...argumentsOf(verb)].join(" ");
-  const missing = words.find(({ optional }, index) => !optional && (args[index] ?? "") === "");
+  const usage = [PROGRAM, cliCommand.name, ...argumentsOf(cliCommand)].join(" ");
+  const missing = expected.find(({ optional }, index) => !optional && (args[index] ?? "") === "");
   if (missing !== undefined) {
-    throw new UsageError(`${verb.name} needs ${missing.name}, ${missing.help}: ${usage}`);
+    throw new UsageError(`${cliCommand.name} needs ${missing.name}, ${missing.help}: ${usage}`);
   }
   if (extra !== undefined) {
-    const taken = words.length === 0 ? "flags only" : `${argumentsOf(verb).join(" and ")} only`;
-    throw new UsageError(`${verb.name} takes ${taken}, but got ${JSON.stringify(extra)}`);
+    const taken = expected.length === 0
+      ? "flags only"
+      : `${argumentsOf(cliCommand).join(" and ")} only`;
+    throw new UsageError(`${cliCommand.name} takes ${taken}, but got ${JSON.stringify(extra)}`);
   }
   return args;
 }
@@ -153,19 +164,21 @@ function explain(
   args: readonly string[],
 ): string {
   const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  const verb = commands.find(({ name }) => name === root.args[0]);
-  const help = verb === undefined ? "--help" : `${verb.name} --help`;
+  const cliCommand = commands.find(({ name }) => name === root.args[0]);
+  const help = cliCommand === undefined ? "--help" : `${cliCommand.name} --help`;
   const hint = `See ${PROGRAM} ${help}.`;
   if (error instanceof UsageError) return `${message}${message.endsWith("?") ? "" : "."} ${hint}`;
-  const later = verb === undefined ? commands.find(({ name }) => args.includes(name)) : undefined;
+  const later = cliCommand === undefined
+    ? commands.find(({ name }) => args.includes(name))
+    : undefined;
   if (later !== undefined && later !== commands[0]) {
     return `${message}; flags come after the command: ${PROGRAM} ${later.name} … . ${hint}`;
   }
-  const flags = flagsOf(verb ?? commands[0]);
-  const meant = error.code === "commander.unknownOption"
-    ? meantFlag(message, verb ?? commands[0])
+  const flags = flagsOf(cliCommand ?? commands[0]);
+  const suggestion = error.code === "commander.unknownOption"
+    ? flagHint(message, cliCommand ?? commands[0])
     : undefined;
-  if (meant !== undefined) return `${message}. ${meant} ${hint}`;
+  if (suggestion !== undefined) return `${message}. ${suggestion} ${hint}`;
   const named = /'(?:-\w, )?--([a-z-]+)/.exec(message)?.[1];
   const flag = flags.find(({ name }) => name === named);
   const accepted = flag === undefined
@@ -176,31 +189,31 @@ function explain(
   return `${message}; accepted: ${accepted}. ${hint}`;
 }
 
-/** What somebody may have meant by a flag that a command doesn't have. */
-function meantFlag(message: string, verb: CliCommand | undefined): string | undefined {
+/** A hint at the flag that is probably meant by one that the command doesn't have. */
+function flagHint(message: string, cliCommand: CliCommand | undefined): string | undefined {
   const [, dashes = "", given = "", value] = /'(--?)([^'=]+)(=.*)?'/.exec(message) ?? [];
-  const flags = flagsOf(verb);
-  // A switch that was given a value is told how it is given.
+  const flags = flagsOf(cliCommand);
+  // For a switch with a value, the message says how a switch is given.
   if (value !== undefined && flags.some(({ name }) => name === given)) return undefined;
   const spellings = flags.map((flag) => onCommandLine(flag).slice(2));
-  const meant = suggest(given, spellings, FLAG_SYNONYMS);
-  if (meant !== undefined) return `Did you mean --${meant}?`;
+  const suggestion = suggest(given, spellings, FLAG_SYNONYMS);
+  if (suggestion !== undefined) return `Did you mean --${suggestion}?`;
   const others = commands.filter((other) =>
     flagsOf(other).some(({ name, short }) => given === (dashes === "-" ? short : name))
   );
   if (others.length > 0) return `It is a flag of ${others.map(({ name }) => name).join(" and ")}.`;
   const [other] = (Object.hasOwn(FLAG_SYNONYMS, given) ? FLAG_SYNONYMS[given] ?? [] : [])
     .flatMap((name) =>
-      commands.filter((verb) =>
-        flagsOf(verb).some((flag) => flag.name === name && flag.placeholder)
+      commands.filter((cliCommand) =>
+        flagsOf(cliCommand).some((flag) => flag.name === name && flag.placeholder)
       )
-        .map((verb) => `--${name} of ${verb.name}`)
+        .map((cliCommand) => `--${name} of ${cliCommand.name}`)
     );
   return other === undefined ? undefined : `Did you mean ${other}?`;
 }
 
-function flagsOf(verb: CliCommand | undefined): readonly Flag<unknown>[] {
-  return Object.values<Flag<unknown>>(verb?.flags ?? {});
+function flagsOf(cliCommand: CliCommand | undefined): readonly Flag<unknown>[] {
+  return Object.values<Flag<unknown>>(cliCommand?.flags ?? {});
 }
 
 function onCommandLine({ name, placeholder, default: value }: Flag<unknown>): string {

@@ -1,4 +1,4 @@
-/** What other programs call our commands. */
+/** Names that other programs have for our commands. */
 export const COMMAND_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   add: ["append"],
   branch: ["fork"],
@@ -36,7 +36,7 @@ export const COMMAND_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   write: ["append"],
 };
 
-/** What other programs call our flags, without dashes; of several the first that a command has. */
+/** Names that other programs have for our flags, without dashes; of several the first that a command has. */
 export const FLAG_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   H: ["header"],
   D: ["dir"],

@@ -1,8 +1,8 @@
 import { NEEDED_NODE, oldNode } from "../env/node_version.ts";
 
 /**
- * Why this program can't run on the Node that it was started with, and how it can without installing
- * anything; `undefined` where it can.
+ * A message that this program can't run on this Node, and how it can without installing another;
+ * `undefined` if it can.
  *
  * @param versions `process.versions`
  */

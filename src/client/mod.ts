@@ -40,7 +40,7 @@ export {
   type TransportResponse,
 } from "./transport/transport.ts";
 export { type RetryOptions, withRetry } from "./transport/retry.ts";
-export type { BackoffOptions } from "./transport/backoff.ts";
+export type { BackoffOptions } from "../env/backoff.ts";
 export { type Attempt, type AttemptHook, withAttemptHook } from "./transport/attempt_hook.ts";
 export {
   type HeadersOption,

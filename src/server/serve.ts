@@ -1,6 +1,6 @@
 import { openFileLimit } from "../env/open_file_limit.ts";
 import { urlHost } from "../listen/listen_error.ts";
-import { listen } from "../listen/listener.ts";
+import { listen } from "../listen/listen.ts";
 import { isLoopback } from "../protocol/loopback.ts";
 import { createHandler } from "./app.ts";
 import { type AppOptions, resolveOptions } from "./common/options.ts";

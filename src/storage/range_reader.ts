@@ -4,9 +4,10 @@ import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset, spaceAt } from "../protocol/offset.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
-import type { Backend } from "./backend.ts";
+import type { Blocks } from "./blocks.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
+import type { Streams } from "./streams.ts";
 import { BLOCK_BYTES } from "./tail_buffer.ts";
 
 /** What is shorter costs no more in memory than as a part of its file. */
@@ -17,11 +18,13 @@ const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, sl
  * so on up the chain (PROTOCOL §4.2).
  */
 export class RangeReader {
-  readonly #backend: Backend;
+  readonly #streams: Pick<Streams, "loadIfThere">;
+  readonly #blocks: Blocks;
   readonly #spaces: OffsetSpaces;
 
-  constructor(backend: Backend, spaces: OffsetSpaces) {
-    this.#backend = backend;
+  constructor(streams: Pick<Streams, "loadIfThere">, blocks: Blocks, spaces: OffsetSpaces) {
+    this.#streams = streams;
+    this.#blocks = blocks;
     this.#spaces = spaces;
   }
 
@@ -63,7 +66,7 @@ export class RangeReader {
     const parts: Bytes[] = [];
     for (let at = from; at < to;) {
       const { owner, end } = this.#ownerAt(stream, at, to);
-      parts.push(await this.#backend.read(owner, at, end));
+      parts.push(await this.#blocks.read(owner, at, end));
       at = end;
     }
     return concatBytes(parts);
@@ -77,7 +80,7 @@ export class RangeReader {
   checkBoundary(stream: Stream, offset: number): void | Promise<void> {
     if (!stream.json || offset === 0 || offset === stream.tail) return;
     const { owner } = this.#ownerAt(stream, offset, stream.tail);
-    const start = this.#backend.blockStart(owner, offset);
+    const start = this.#blocks.blockStart(owner, offset);
     if (start === offset) return;
     return this.#checkBoundaryIn(stream, start, offset);
   }
@@ -105,7 +108,7 @@ export class RangeReader {
   async since(stream: Stream, sinceMs: number, to: number): Promise<number> {
     for (let at = 0; at < to;) {
       const { owner, end } = this.#ownerAt(stream, at, to);
-      const found = await this.#backend.blockSince(owner, sinceMs);
+      const found = await this.#blocks.blockSince(owner, sinceMs);
       if (found !== undefined && found < end) return found;
       at = end;
     }
@@ -116,7 +119,7 @@ export class RangeReader {
   async boundaryBefore(stream: Stream, offset: number): Promise<number> {
     if (!stream.json || offset === 0 || offset === stream.tail) return offset;
     const { owner } = this.#ownerAt(stream, offset, stream.tail);
-    const start = await this.#backend.blockStart(owner, offset);
+    const start = await this.#blocks.blockStart(owner, offset);
     // A longer block is one message, so there is nothing to look for in it.
     if (offset - start >= BLOCK_BYTES) return start;
     const bytes = await this.range(stream, start, offset);
@@ -135,10 +138,10 @@ export class RangeReader {
   ): Bytes | Promise<Bytes> {
     if (at >= to || leftBytes <= 0) return concatBytes(parts);
     const { owner, end } = this.#ownerAt(stream, at, to);
-    return mapAwaitable(this.#backend.chunkEnd(owner, at, leftBytes, end), (chunkEnd) => {
+    return mapAwaitable(this.#blocks.chunkEnd(owner, at, leftBytes, end), (chunkEnd) => {
       const length = chunkEnd - at;
       if (length > leftBytes && parts.length > 0) return concatBytes(parts);
-      return mapAwaitable(this.#backend.read(owner, at, chunkEnd), (part) => {
+      return mapAwaitable(this.#blocks.read(owner, at, chunkEnd), (part) => {
         parts.push(part);
         return this.#rest(parts, stream, chunkEnd, leftBytes - length, to);
       });
@@ -153,12 +156,12 @@ export class RangeReader {
     kind: FileBodyKind,
   ): Promise<FileBody | undefined> {
     // JSON becomes an array by what is sent before and after it: a blob goes out alone.
-    if (this.#backend.fileBody === undefined || (stream.json && kind === "blob")) return undefined;
+    if (this.#blocks.fileBody === undefined || (stream.json && kind === "blob")) return undefined;
     const { owner, end } = this.#ownerAt(stream, from, to);
-    const chunkEnd = await this.#backend.chunkEnd(owner, from, limitBytes, end);
+    const chunkEnd = await this.#blocks.chunkEnd(owner, from, limitBytes, end);
     if (chunkEnd - from < MIN_BYTES[kind]) return undefined;
     try {
-      return await this.#backend.fileBody(owner, from, chunkEnd, kind);
+      return await this.#blocks.fileBody(owner, from, chunkEnd, kind);
     } catch (error) {
       throw this.#withNext(error, stream, from);
     }
@@ -191,9 +194,9 @@ export class RangeReader {
 
   /** A read waits for the disk, and the stream may be deleted meanwhile: its sources go with it. */
   #sourceOf(stream: Stream, sourceId: number): Stream {
-    const source = this.#backend.loadIfThere(sourceId);
+    const source = this.#streams.loadIfThere(sourceId);
     if (source !== undefined) return source;
-    if (this.#backend.loadIfThere(stream.id) === undefined) {
+    if (this.#streams.loadIfThere(stream.id) === undefined) {
       throw new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
     }
     throw new StreamError(

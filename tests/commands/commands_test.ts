@@ -7,6 +7,9 @@ import { SteadyServer } from "./steady_server.ts";
 
 /** The commands as processes, on each runtime, against a server on disk. */
 
+/** A busy machine takes longer than "at once"; a command that waited for its server would take a minute. */
+const SOON_MS = 20_000;
+
 for (const { name, command } of RUNTIME_TARGETS) {
   Deno.test(`${name}: a stream's life by commands, with their exit codes`, async () => {
     await installTestTools();
@@ -76,7 +79,7 @@ for (const { name, command } of RUNTIME_TARGETS) {
       const end = await tail.ended;
       equal(end.code, { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal]);
       equal(end.stderr, "");
-      ok(performance.now() - startMs < 2_000);
+      ok(performance.now() - startMs < SOON_MS);
     }
   });
 
@@ -102,7 +105,7 @@ for (const { name, command } of RUNTIME_TARGETS) {
     equal(tail.output(), all);
   });
 
-  Deno.test(`${name}: tail -f goes on where it was after the server was killed`, async () => {
+  Deno.test(`${name}: tail -f continues where it was after the server was killed`, async () => {
     await installTestTools();
     const program = await command();
     for (const type of ["text/plain", "application/json"]) {

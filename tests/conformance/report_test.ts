@@ -9,7 +9,7 @@ function failedCount(report: Report): number {
   return requireWhole(report, false).counts.failed;
 }
 
-Deno.test("vitest's report: every test is counted by its status, failures with their messages", () => {
+Deno.test("every test of a report is counted by its status, and failures have their messages", () => {
   const test = (status: string) => ({
     fullName: `is ${status}`,
     status,
@@ -29,7 +29,7 @@ Deno.test("vitest's report: every test is counted by its status, failures with t
   });
 });
 
-Deno.test("vitest's report: a suite that doesn't load says why", () => {
+Deno.test("a suite that doesn't load is a failure that says why", () => {
   const json = JSON.stringify({
     testResults: [{ message: "no such package", assertionResults: [] }],
   });
@@ -64,7 +64,7 @@ Deno.test("fewer skipped than the suite leaves out is a failure", () => {
   equal(failedCount(reportOf(332, 0, 5)), 1);
 });
 
-Deno.test("a run of named tests needs only one of them", () => {
+Deno.test("a run of named tests has to run at least one of them", () => {
   equal(requireWhole(reportOf(1, 0, 337), true).counts.failed, 0);
   equal(requireWhole(reportOf(0, 0, 338), true).counts.failed, 1);
 });

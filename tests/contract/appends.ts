@@ -3,12 +3,11 @@ import { encodeUtf8, NO_BYTES } from "../../src/protocol/bytes.ts";
 import { spaceAt } from "../../src/protocol/offset.ts";
 import type { Offset } from "../../src/protocol/offset.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 /** Appending, closing and `Stream-Seq`. */
 export function describeAppends(it: It): void {
-  it("AppendMovesTheTail", async ({ storage, streams }) => {
+  it("an append moves the tail", async ({ storage, streams }) => {
     const { space } = await storage.create("s", { contentType: TEXT });
     equal(await streams.text("s", "hello "), {
       space,
@@ -22,23 +21,23 @@ export function describeAppends(it: It): void {
     equal(await streams.all("s"), "hello world");
   });
 
-  it("AppendToNothingIsNotFound", async ({ streams }) => {
+  it("an append to a stream that doesn't exist is not found", async ({ streams }) => {
     await rejectsWith(streams.text("s", "x"), "not_found");
   });
 
-  it("AppendWithoutContentIsRefused", async ({ storage }) => {
+  it("an append without content is refused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT });
     await rejectsWith(storage.append("s", { contentType: TEXT, body: NO_BYTES }), "empty_body");
   });
 
-  it("AppendOfAnotherTypeIsRefused", async ({ storage, streams }) => {
+  it("an append of another content type is refused", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     await rejectsWith(streams.json("s", "1"), "content_type_mismatch");
     await rejectsWith(storage.append("s", { body: encodeUtf8("x") }), "invalid_header");
     equal((await storage.head("s")).tail, 0);
   });
 
-  it("RefusedJsonLeavesNothing", async ({ storage, streams }) => {
+  it("refused JSON leaves nothing behind", async ({ storage, streams }) => {
     await storage.create("s", { contentType: JSON_TYPE });
     for (
       const body of ["", " ", "{", "[1,]", "1 2", "nul", "[]", "\ufeff1", `${"[".repeat(600)}`]
@@ -53,26 +52,26 @@ export function describeAppends(it: It): void {
     equal((await storage.head("s")).tail, 0);
   });
 
-  it("JsonKeepsDigitsAndOrder", async ({ storage, streams }) => {
+  it("JSON keeps its digits and the order of its keys", async ({ storage, streams }) => {
     await storage.create("s", { contentType: JSON_TYPE });
     await streams.json("s", '{"n":12345678901234567890, "b":1,"a":1e400}');
     equal(await streams.all("s"), '{"n":12345678901234567890, "b":1,"a":1e400},\n');
   });
 
-  it("JsonArrayIsFlattenedByOneLevel", async ({ storage, streams }) => {
+  it("a JSON array is flattened by one level", async ({ storage, streams }) => {
     await storage.create("s", { contentType: JSON_TYPE });
     await streams.json("s", '[1, "a,\\n", [2, 3], {"x":\n[]}]');
     equal(await streams.all("s"), '1,\n"a,\\n",\n[2, 3],\n{"x": []},\n');
   });
 
-  it("BytesComeBackAsTheyWere", async ({ storage }) => {
+  it("bytes come back as they were", async ({ storage }) => {
     await storage.create("s", {});
     const body = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 31) % 256);
     await storage.append("s", { contentType: "application/octet-stream", body });
     equal((await storage.read("s", 0, 1 << 20)).data, body);
   });
 
-  it("BodyBelongsToTheCallerAgainAfterwards", async ({ storage, streams }) => {
+  it("a body belongs to the caller again after the append", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const body = encodeUtf8("before");
     await storage.append("s", { contentType: TEXT, body });
@@ -80,7 +79,7 @@ export function describeAppends(it: It): void {
     equal(await streams.all("s"), "before");
   });
 
-  it("CloseEndsAStream", async ({ storage, streams }) => {
+  it("a close ends a stream", async ({ storage, streams }) => {
     const { space } = await storage.create("s", { contentType: TEXT });
     await streams.text("s", "all");
     equal(await streams.close("s"), {
@@ -97,7 +96,7 @@ export function describeAppends(it: It): void {
     equal([duplicate, closed, tail], [true, true, 3]);
   });
 
-  it("CloseWithContentIsOneStep", async ({ storage, streams }) => {
+  it("a close with content is one step", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const last = { contentType: TEXT, body: encodeUtf8("bye"), close: true };
     equal((await storage.append("s", last)).closed, true);
@@ -106,12 +105,12 @@ export function describeAppends(it: It): void {
     await rejectsWith(storage.append("s", last), { code: "stream_closed", space, tail: 3 });
   });
 
-  it("ClosedStreamSaysSoBeforeAnythingElse", async ({ storage, streams }) => {
+  it("a closed stream says so before anything else", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, closed: true });
     await rejectsWith(streams.json("s", "{"), "stream_closed");
   });
 
-  it("SeqGoesUpOnly", async ({ storage, streams }) => {
+  it("Stream-Seq only goes up", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const append = (seq: string) =>
       storage.append("s", { contentType: TEXT, body: encodeUtf8(seq), seq });
@@ -126,7 +125,7 @@ export function describeAppends(it: It): void {
     equal(await streams.all("s"), "a1bb0-c");
   });
 
-  it("ExpectedTailHasToBeTheTail", async ({ storage, streams }) => {
+  it("an expected tail has to be the tail", async ({ storage, streams }) => {
     const { space } = await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
     const append = (expectedTail: Offset) =>
       storage.append("s", { contentType: TEXT, body: encodeUtf8("d"), expectedTail });
@@ -138,7 +137,7 @@ export function describeAppends(it: It): void {
     equal(await streams.all("s"), "abcdd");
   });
 
-  it("ExpectedTailLetsOneOfManyIn", async ({ storage, streams }) => {
+  it("of many appends with the same expected tail one is let in", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const outcomes = await Promise.allSettled(
       ["a", "b", "c"].map((text) =>
@@ -149,7 +148,7 @@ export function describeAppends(it: It): void {
     equal((await streams.all("s")).length, 1);
   });
 
-  it("AppendsAtOnceGetOffsetsOfTheirOwnWithoutGaps", async ({ storage, streams }) => {
+  it("appends at the same time get offsets of their own, without gaps", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const texts = Array.from({ length: 200 }, (_, i) => `<${i}:${"x".repeat(i)}>`);
     const tails = await Promise.all(texts.map((text) => streams.text("s", text)));
@@ -161,7 +160,7 @@ export function describeAppends(it: It): void {
     equal(whole.length, texts.join("").length);
   });
 
-  it("AppendsToManyStreamsAtOnceStayApart", async ({ storage, streams }) => {
+  it("appends to many streams at the same time stay apart", async ({ storage, streams }) => {
     const names = Array.from({ length: 20 }, (_, i) => `s${i}`);
     await Promise.all(names.map((name) => storage.create(name, { contentType: TEXT })));
     await Promise.all(
@@ -176,7 +175,7 @@ export function describeAppends(it: It): void {
     }
   });
 
-  it("WhatWasAcknowledgedIsSeenByTheNextRead", async ({ storage, streams }) => {
+  it("an acknowledged append is seen by the next read", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     for (let i = 1; i <= 20; i++) {
       await streams.text("s", "x");

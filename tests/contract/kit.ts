@@ -53,3 +53,15 @@ export class Streams {
     return new TextDecoder().decode(data);
   }
 }
+
+/** What a test of the contract gets. */
+export interface Subject extends Kit {
+  streams: Streams;
+}
+
+/** Registers one test of the contract. */
+export type It = (
+  name: string,
+  run: (subject: Subject) => Promise<void>,
+  options?: KitOptions,
+) => void;

@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, notDeepStrictEqual as notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, JSON_TYPE, TEXT } from "./kit.ts";
 
 /** Names that a file system, SQL or a URL might trip over, all different. */
 const NAMES = [
@@ -32,7 +31,7 @@ const NAMES = [
 
 /** Making, finding and deleting streams. */
 export function describeLifecycle(it: It): void {
-  it("CreateMakesAnEmptyStream", async ({ storage }) => {
+  it("a create makes an empty stream", async ({ storage }) => {
     const { space, ...created } = await storage.create("s", { contentType: TEXT });
     equal(created, {
       created: true,
@@ -51,38 +50,38 @@ export function describeLifecycle(it: It): void {
     });
   });
 
-  it("CreateWithoutContentTypeIsOctetStream", async ({ storage }) => {
+  it("a create without a content type makes an octet stream", async ({ storage }) => {
     equal((await storage.create("s", {})).contentType, "application/octet-stream");
     equal((await storage.head("s")).contentType, "application/octet-stream");
   });
 
-  it("CreateWithContentIsOneStep", async ({ storage, streams }) => {
+  it("a create with content is one step", async ({ storage, streams }) => {
     const created = await storage.create("s", { contentType: TEXT, body: encodeUtf8("hello") });
     equal(created.tail, 5);
     equal(await streams.all("s"), "hello");
   });
 
-  it("CreateWithJsonArrayHoldsItsMessages", async ({ storage, streams }) => {
+  it("a create with a JSON array holds the array's messages", async ({ storage, streams }) => {
     await storage.create("s", { contentType: JSON_TYPE, body: encodeUtf8('[{"a":1}, [2]]') });
     equal(await streams.all("s"), '{"a":1},\n[2],\n');
     await storage.create("empty", { contentType: JSON_TYPE, body: encodeUtf8("[]") });
     equal((await storage.head("empty")).tail, 0);
   });
 
-  it("CreateWithBadJsonMakesNothing", async ({ storage }) => {
+  it("a create with bad JSON makes nothing", async ({ storage }) => {
     const body = encodeUtf8("{");
     await rejectsWith(storage.create("s", { contentType: JSON_TYPE, body }), "invalid_json");
     await rejectsWith(storage.head("s"), "not_found");
   });
 
-  it("CreateClosedTakesNoAppends", async ({ storage, streams }) => {
+  it("a stream created closed takes no appends", async ({ storage, streams }) => {
     const body = encodeUtf8("all");
     const { space } = await storage.create("s", { contentType: TEXT, closed: true, body });
     await rejectsWith(streams.text("s", "more"), { code: "stream_closed", space, tail: 3 });
     equal(await streams.all("s"), "all");
   });
 
-  it("CreateAgainFindsTheSameStream", async ({ storage, streams }) => {
+  it("a create of what exists finds the same stream", async ({ storage, streams }) => {
     const spec = { contentType: TEXT, lifetime: { kind: "ttl", ttlSeconds: 60 } } as const;
     const { space } = await storage.create("s", spec);
     await streams.text("s", "data");
@@ -96,12 +95,12 @@ export function describeLifecycle(it: It): void {
     equal(await streams.all("s"), "data");
   });
 
-  it("CreateAgainIgnoresCaseAndParametersOfTheTypeAsTheProtocolSays", async ({ storage }) => {
+  it("a create of what exists ignores case and parameters of the content type as the protocol says", async ({ storage }) => {
     await storage.create("s", { contentType: "text/plain" });
     equal((await storage.create("s", { contentType: "TEXT/Plain" })).created, false);
   });
 
-  it("CreateAgainWithAnotherConfigIsRefused", async ({ storage }) => {
+  it("a create of what exists with another configuration is refused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT, lifetime: { kind: "ttl", ttlSeconds: 60 } });
     const lifetime = { kind: "ttl", ttlSeconds: 60 } as const;
     for (
@@ -118,14 +117,14 @@ export function describeLifecycle(it: It): void {
     }
   });
 
-  it("CreateAtOnceMakesOneStream", async ({ storage }) => {
+  it("creates at the same time make one stream", async ({ storage }) => {
     const results = await Promise.all(
       Array.from({ length: 8 }, () => storage.create("s", { contentType: TEXT })),
     );
     equal(results.filter(({ created }) => created).length, 1);
   });
 
-  it("DeleteIsForGood", async ({ storage, streams }) => {
+  it("a delete is for good", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("x") });
     await storage.delete("s");
     await rejectsWith(storage.head("s"), "not_found");
@@ -135,7 +134,7 @@ export function describeLifecycle(it: It): void {
     await rejectsWith(storage.watch("s", () => {}), "not_found");
   });
 
-  it("DeletedNameMadeAgainIsANewStream", async ({ storage, streams }) => {
+  it("a deleted name made again is a new stream", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.append("s", {
       contentType: TEXT,
@@ -159,13 +158,13 @@ export function describeLifecycle(it: It): void {
     equal(await streams.all("s"), "1,\n");
   });
 
-  it("DeleteAndCreateAtOnceLeaveOneStreamOrNone", async ({ storage, streams }) => {
+  it("a delete and a create at the same time leave one stream or none", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("old") });
     await Promise.all([storage.delete("s"), storage.create("s", { contentType: TEXT })]);
     equal(await streams.all("s"), "");
   });
 
-  it("NamesAreDistinctWhateverIsInThem", async ({ storage, streams }) => {
+  it("names are distinct, whatever is in them", async ({ storage, streams }) => {
     for (const [i, name] of NAMES.entries()) {
       await storage.create(name, { contentType: TEXT, body: encodeUtf8(`${i}`) });
     }
@@ -175,7 +174,7 @@ export function describeLifecycle(it: It): void {
     equal(await streams.all("a"), "0");
   });
 
-  it("ClosedStorageRefusesEverything", async ({ storage, streams }) => {
+  it("a closed storage refuses everything", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.close();
     await storage.close();
@@ -184,7 +183,7 @@ export function describeLifecycle(it: It): void {
     await rejectsWith(storage.delete("s"), "storage_closed");
   });
 
-  it("IdentityIsShortAndStays", async ({ storage }) => {
+  it("the identity is short and stays", async ({ storage }) => {
     ok(/^[0-9a-f]{8}$/.test(storage.identity));
     await storage.create("s", {});
     const { id } = await storage.head("s");

@@ -3,8 +3,7 @@ import { Buffer } from "node:buffer";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { ListPage, Storage } from "../../src/storage/storage.ts";
 import { Random } from "../support/random.ts";
-import { TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, TEXT } from "./kit.ts";
 
 /** All of a test's names begin with this: others are in the storage too. */
 const ROOT = "n/";
@@ -50,13 +49,13 @@ async function allPages(
 
 /** Listing (an extension). */
 export function describeListing(it: It): void {
-  it("ListOfNothingIsEmpty", async ({ storage }) => {
+  it("a list of nothing is empty", async ({ storage }) => {
     for (const request of [{ prefix: ROOT }, { prefix: ROOT, after: "" }, { after: "n" }]) {
       equal(await storage.list({ ...request, limit: 10 }), { streams: [], next: undefined });
     }
   });
 
-  it("ListTellsOfEachStreamWhatHeadDoes", async ({ storage, streams, clock }) => {
+  it("a list says of each stream what its HEAD does", async ({ storage, streams, clock }) => {
     const lifetime = { kind: "until", expiresAtMs: clock.nowMs() + 1_000_000 } as const;
     await storage.create("n/plain", { contentType: TEXT });
     await storage.create("n/until", { body: encodeUtf8("abc"), lifetime });
@@ -71,7 +70,7 @@ export function describeListing(it: It): void {
     equal(next, undefined);
   });
 
-  it("ListGoesByTheBytesOfNamesPageByPageWhateverTheLimit", async ({ storage }) => {
+  it("a list goes by the bytes of names, page by page, whatever the limit", async ({ storage }) => {
     const names = randomNames(new Random(1), 12);
     const expected = sorted(names);
     for (const name of names) await storage.create(name, {});
@@ -82,7 +81,7 @@ export function describeListing(it: It): void {
     }
   });
 
-  it("ListBeginsBehindAnyName", async ({ storage }) => {
+  it("a list begins behind any name", async ({ storage }) => {
     const random = new Random(2);
     const names = randomNames(random, 12);
     for (const name of names) await storage.create(name, {});
@@ -93,7 +92,7 @@ export function describeListing(it: It): void {
     }
   });
 
-  it("ListTakesOnlyNamesWithThePrefix", async ({ storage }) => {
+  it("a list takes only names with the prefix", async ({ storage }) => {
     const random = new Random(3);
     const names = randomNames(random, 16);
     for (const name of names) await storage.create(name, {});
@@ -107,7 +106,7 @@ export function describeListing(it: It): void {
     }
   });
 
-  it("ListShowsWhatIsThereWhenThePageIsAskedFor", async ({ storage, streams }) => {
+  it("a list shows the streams that exist when the page is asked for", async ({ storage, streams }) => {
     const random = new Random(4);
     const there = new Set<string>();
     const names = randomNames(random, 10);
@@ -130,7 +129,7 @@ export function describeListing(it: It): void {
     }
   });
 
-  it("ListGoesOnWhereThePageEndedThoughItsNamesAreGone", async ({ storage }) => {
+  it("a list goes on where the page ended, though that page's names are deleted", async ({ storage }) => {
     for (const name of ["n/a", "n/b", "n/c", "n/d"]) await storage.create(name, {});
     const first = await storage.list({ prefix: ROOT, after: "", limit: 2 });
     equal([namesOf(first), first.next], [["n/a", "n/b"], "n/b"]);
@@ -139,7 +138,7 @@ export function describeListing(it: It): void {
     equal(namesOf(await storage.list({ prefix: ROOT, after: "n/b", limit: 2 })), ["n/d"]);
   });
 
-  it("ListShowsAStreamMadeAgainOnce", async ({ storage }) => {
+  it("a list shows a stream made again once", async ({ storage }) => {
     for (let i = 0; i < 4; i++) {
       await storage.create("n/a", { contentType: TEXT, body: encodeUtf8("x".repeat(i)) });
       const { streams } = await storage.list({ prefix: ROOT, after: "", limit: 10 });
@@ -149,7 +148,7 @@ export function describeListing(it: It): void {
     }
   });
 
-  it("ListLeavesOutWhatForksKeepAndWhatIsOver", async ({ storage, clock }) => {
+  it("a list leaves out streams that only forks keep, and expired ones", async ({ storage, clock }) => {
     const lifetime = { kind: "until", expiresAtMs: clock.nowMs() + 1000 } as const;
     await storage.create("n/a", { lifetime });
     await storage.create("n/b", {});
@@ -164,7 +163,7 @@ export function describeListing(it: It): void {
 
 /** Listing is no use, by the injected clock. */
 export function describeListingOfSliding(it: It): void {
-  it("ListIsNoUse", async ({ storage, clock }) => {
+  it("a list doesn't count as a use", async ({ storage, clock }) => {
     await storage.create("n/a", { lifetime: { kind: "ttl", ttlSeconds: 100 } });
     const list = async () => (await storage.list({ prefix: ROOT, after: "", limit: 10 })).streams;
     const before = await list();
@@ -176,7 +175,7 @@ export function describeListingOfSliding(it: It): void {
     equal(await list(), []);
   });
 
-  it("ListShowsASlidingStreamThatSomeoneWaitsOn", async ({ storage, clock }) => {
+  it("a list shows a sliding stream that somebody waits on", async ({ storage, clock }) => {
     await storage.create("n/a", { lifetime: { kind: "ttl", ttlSeconds: 100 } });
     const watch = await storage.watch("n/a", () => {});
     clock.advance(300_000);

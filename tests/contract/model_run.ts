@@ -155,66 +155,12 @@ class Run {
     const { storage, clock } = this.#bench;
     const model = this.#model;
     switch (one.kind) {
-      case "create": {
-        const { json, closed } = one;
-        const untilMs = one.lifetimeMs === undefined ? Infinity : clock.nowMs() + one.lifetimeMs;
-        const messages = this.#messages(json, one.lengths);
-        const expected = model.create(one.name, { json, closed, untilMs, messages });
-        const created = storage.create(one.name, {
-          contentType: json ? JSON_TYPE : TEXT,
-          closed,
-          ...(untilMs === Infinity
-            ? {}
-            : { lifetime: { kind: "until", expiresAtMs: untilMs } as const }),
-          body: messages.length === 0 ? undefined : toBody(json, messages),
-        });
-        // A text body is one message, however many texts it is made of.
-        return await same(created.then(({ created, tail }) => ({ created, tail })), expected);
-      }
-      case "fork": {
-        // Looked at, not used: the storage looks at the fork's name first, which the source's expiry frees.
-        const source = model.peek(one.source);
-        const position = one.place && toOffset(source, one.place);
-        const { subOffset } = one;
-        const offset = position === undefined ? undefined : this.#give(source, position, one.given);
-        const expected = model.fork(one.name, {
-          source: one.source,
-          offset: position,
-          subOffset,
-          isForeign: position !== undefined && isForeign(one.given),
-        });
-        const created = storage.create(one.name, {
-          fork: { source: one.source, offset, subOffset },
-        });
-        return await same(created.then(({ created, tail }) => ({ created, tail })), expected);
-      }
-      case "append": {
-        const stream = model.find(one.name);
-        const json = stream?.json ?? false;
-        const close = one.close || one.lengths.length === 0;
-        const messages = this.#messages(json, one.lengths);
-        const expectedTail = one.expected && toOffset(stream, one.expected);
-        const { seq, producer } = one;
-        const expected = model.append(one.name, {
-          messages,
-          close,
-          seq,
-          producer,
-          expectedTail,
-          isForeign: isForeign(one.given),
-        });
-        const appended = storage.append(one.name, {
-          contentType: json ? JSON_TYPE : TEXT,
-          body: messages.length === 0 ? NO_BYTES : toBody(json, messages),
-          close,
-          seq,
-          producer,
-          expectedTail: expectedTail === undefined
-            ? undefined
-            : this.#give(stream, expectedTail, one.given),
-        });
-        return await same(appended.then(({ tail, duplicate }) => ({ tail, duplicate })), expected);
-      }
+      case "create":
+        return await this.#create(one);
+      case "fork":
+        return await this.#fork(one);
+      case "append":
+        return await this.#append(one);
       case "delete":
         return await same(storage.delete(one.name), model.delete(one.name));
       case "read":
@@ -228,6 +174,75 @@ class Run {
       case "crash":
         await this.#bench[one.kind]();
     }
+  }
+
+  async #create(one: Extract<Step, { kind: "create" }>): Promise<void> {
+    const { storage, clock } = this.#bench;
+    const model = this.#model;
+    const { json, closed } = one;
+    const untilMs = one.lifetimeMs === undefined ? Infinity : clock.nowMs() + one.lifetimeMs;
+    const messages = this.#messages(json, one.lengths);
+    const expected = model.create(one.name, { json, closed, untilMs, messages });
+    const created = storage.create(one.name, {
+      contentType: json ? JSON_TYPE : TEXT,
+      closed,
+      ...(untilMs === Infinity
+        ? {}
+        : { lifetime: { kind: "until", expiresAtMs: untilMs } as const }),
+      body: messages.length === 0 ? undefined : toBody(json, messages),
+    });
+    // A text body is one message, however many texts it is made of.
+    return await same(created.then(({ created, tail }) => ({ created, tail })), expected);
+  }
+
+  async #fork(one: Extract<Step, { kind: "fork" }>): Promise<void> {
+    const { storage } = this.#bench;
+    const model = this.#model;
+    // Looked at, not used: the storage looks at the fork's name first, which the source's expiry frees.
+    const source = model.peek(one.source);
+    const position = one.place && toOffset(source, one.place);
+    const { subOffset } = one;
+    const offset = position === undefined ? undefined : this.#give(source, position, one.given);
+    const expected = model.fork(one.name, {
+      source: one.source,
+      offset: position,
+      subOffset,
+      isForeign: position !== undefined && isForeign(one.given),
+    });
+    const created = storage.create(one.name, {
+      fork: { source: one.source, offset, subOffset },
+    });
+    return await same(created.then(({ created, tail }) => ({ created, tail })), expected);
+  }
+
+  async #append(one: Extract<Step, { kind: "append" }>): Promise<void> {
+    const { storage } = this.#bench;
+    const model = this.#model;
+    const stream = model.find(one.name);
+    const json = stream?.json ?? false;
+    const close = one.close || one.lengths.length === 0;
+    const messages = this.#messages(json, one.lengths);
+    const expectedTail = one.expected && toOffset(stream, one.expected);
+    const { seq, producer } = one;
+    const expected = model.append(one.name, {
+      messages,
+      close,
+      seq,
+      producer,
+      expectedTail,
+      isForeign: isForeign(one.given),
+    });
+    const appended = storage.append(one.name, {
+      contentType: json ? JSON_TYPE : TEXT,
+      body: messages.length === 0 ? NO_BYTES : toBody(json, messages),
+      close,
+      seq,
+      producer,
+      expectedTail: expectedTail === undefined
+        ? undefined
+        : this.#give(stream, expectedTail, one.given),
+    });
+    return await same(appended.then(({ tail, duplicate }) => ({ tail, duplicate })), expected);
   }
 
   /** Every stream is just what the model has. */

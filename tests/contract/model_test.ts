@@ -40,14 +40,14 @@ async function openFile(): Promise<Bench> {
   };
 }
 
-Deno.test("RandomStepsOnMemoryAreAsTheModelSays", async () => {
+Deno.test("random steps on memory do what the model says", async () => {
   await fc.assert(
     fc.asyncProperty(steps, (all) => runSteps(all, openMemory)),
     { numRuns: 400 * FACTOR },
   );
 });
 
-Deno.test("RandomStepsOnFilesWithCheckpointsReopensAndKillsAreAsTheModelSays", async () => {
+Deno.test("random steps on files, with checkpoints, reopens and kills, do what the model says", async () => {
   await fc.assert(
     fc.asyncProperty(steps, (all) => runSteps(all, openFile)),
     { numRuns: 12 * FACTOR, interruptAfterTimeLimit: 20_000 * FACTOR },

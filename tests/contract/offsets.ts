@@ -2,12 +2,11 @@ import { deepStrictEqual as equal, notEqual, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { spaceAt } from "../../src/protocol/offset.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, TEXT } from "./kit.ts";
 
 /** Offsets and the stream that each is one of (PROTOCOL §8). */
 export function describeOffsets(it: It): void {
-  it("OffsetOfADeletedStreamIsNoneOfTheOneMadeAgain", async ({ storage, streams }) => {
+  it("an offset of a deleted stream isn't one of the stream made again", async ({ storage, streams }) => {
     const { space: old } = await storage.create("s", { contentType: TEXT, body: text("one two") });
     await storage.delete("s");
     await rejectsWith(storage.read("s", { space: old, position: 3 }, 4096), "not_found");
@@ -36,7 +35,7 @@ export function describeOffsets(it: It): void {
     }
   });
 
-  it("OffsetOfAStreamWhoseTimeWasOverIsNoneOfTheOneMadeAgain", async ({ storage, clock }) => {
+  it("an offset of an expired stream isn't one of the stream made again", async ({ storage, clock }) => {
     const lifetime = { kind: "until", expiresAtMs: clock.nowMs() + 1000 } as const;
     const { space } = await storage.create("s", { contentType: TEXT, lifetime });
     clock.advance(1000);
@@ -44,7 +43,7 @@ export function describeOffsets(it: It): void {
     await rejectsWith(storage.read("s", { space, position: 0 }, 4096), "offset_gone");
   });
 
-  it("OffsetOfASoftlyDeletedStreamIsGoneAsItIs", async ({ storage }) => {
+  it("an offset of a softly deleted stream is gone, as the stream is", async ({ storage }) => {
     const { space } = await storage.create("s", { contentType: TEXT });
     await storage.create("f", { fork: { source: "s" } });
     await storage.delete("s");
@@ -52,7 +51,7 @@ export function describeOffsets(it: It): void {
     await rejectsWith(storage.read("s", { space: space + 1, position: 0 }, 4096), "gone");
   });
 
-  it("OffsetsOfAForkAreItsSourcesUpToItsPointAndItsOwnBehind", async ({ storage, streams }) => {
+  it("the offsets of a fork are its source's up to the fork point and its own behind it", async ({ storage, streams }) => {
     const { space: a } = await storage.create("a", { contentType: TEXT, body: text("0123456789") });
     const { space: other } = await storage.create("other", { contentType: TEXT });
     const made = { fork: { source: "a", offset: { space: a, position: 8 } }, body: text("bb") };
@@ -98,7 +97,7 @@ export function describeOffsets(it: It): void {
     equal(await streams.all("c"), "01234567bcc.");
   });
 
-  it("ForkMadeAgainFromTheSameSourceHasOtherOffsetsBehindItsPoint", async ({ storage }) => {
+  it("a fork made again from the same source has other offsets behind its fork point", async ({ storage }) => {
     const { space } = await storage.create("s", { contentType: TEXT, body: text("012") });
     const fork = { fork: { source: "s", offset: { space, position: 3 } } };
     await storage.create("f", fork);
@@ -116,7 +115,7 @@ export function describeOffsets(it: It): void {
     equal(new TextDecoder().decode(data), "newer");
   });
 
-  it("ForkMadeAgainWithAnOffsetOfItsSourceIsTheSameAndWithAnothersItIsNot", async ({ storage }) => {
+  it("a fork made again with an offset of its source is the same, and with another's it isn't", async ({ storage }) => {
     const { space } = await storage.create("s", { contentType: TEXT, body: text("abc") });
     const fork = (offset: number | { space: number; position: number }) =>
       storage.create("f", { fork: { source: "s", offset } });

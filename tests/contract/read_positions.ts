@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { Random } from "../support/random.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It, Subject } from "./storage_contract.ts";
+import { type It, JSON_TYPE, type Subject, TEXT } from "./kit.ts";
 
 const BLOCK_BYTES = 4096;
 
@@ -65,7 +64,7 @@ async function checkTimes(
 /** Places that a read begins at without naming them (extensions). */
 export function describeReadPositions(it: It): void {
   for (const contentType of [TEXT, JSON_TYPE]) {
-    it(`ReadSinceATimeLeavesNothingOut_${contentType}`, async (subject) => {
+    it(`a read since a time leaves nothing out: ${contentType}`, async (subject) => {
       const { storage } = subject;
       const random = new Random(11);
       await storage.create("s", { contentType });
@@ -77,7 +76,7 @@ export function describeReadPositions(it: It): void {
     });
   }
 
-  it("ReadSinceATimeReachesIntoAForksSources", async (subject) => {
+  it("a read since a time reaches into a fork's sources", async (subject) => {
     const { storage, clock } = subject;
     const random = new Random(12);
     await storage.create("a", { contentType: TEXT });
@@ -95,7 +94,7 @@ export function describeReadPositions(it: It): void {
     await checkTimes(subject, "c", random, sent);
   });
 
-  it("ReadSinceATimeBeforeAllAndAfterAll", async ({ storage, streams, clock }) => {
+  it("a read since a time before all messages has them all, and after all of them none", async ({ storage, streams, clock }) => {
     await storage.create("s", { contentType: TEXT });
     await streams.text("s", "abc");
     for (const sinceMs of [0, -1, -1e15]) {
@@ -107,7 +106,7 @@ export function describeReadPositions(it: It): void {
     }
   });
 
-  it("ReadOfTheLastBytesOfAByteStreamIsExact", async (subject) => {
+  it("a read of the last bytes of a byte stream is exact", async (subject) => {
     const { storage } = subject;
     await storage.create("s", { contentType: TEXT });
     equal((await storage.read("s", { lastBytes: 5 }, BLOCK_BYTES)).start, 0);
@@ -119,7 +118,7 @@ export function describeReadPositions(it: It): void {
     }
   });
 
-  it("ReadOfTheLastBytesOfJsonBeginsAtTheNearestMessage", async (subject) => {
+  it("a read of the last bytes of JSON begins at the nearest message", async (subject) => {
     const { storage } = subject;
     const random = new Random(14);
     await storage.create("a", { contentType: JSON_TYPE });

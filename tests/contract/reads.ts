@@ -1,8 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { JSON_TYPE, TEXT } from "./kit.ts";
-import type { It, Subject } from "./storage_contract.ts";
+import { type It, JSON_TYPE, type Subject, TEXT } from "./kit.ts";
 
 /** The smallest chunk size there is: a block's. */
 const LEAST_CHUNK = 4096;
@@ -40,14 +39,14 @@ function messages(count: number): string[] {
 
 /** Reading and chunks. */
 export function describeReads(it: It): void {
-  it("ReadStartsAnywhereInAByteStream", async ({ storage, streams }) => {
+  it("a read starts anywhere in a byte stream", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     await streams.text("s", "hello ");
     await streams.text("s", "world");
     for (let at = 0; at <= 11; at++) equal(await streams.all("s", at), "hello world".slice(at));
   });
 
-  it("ReadAtTheTailIsEmpty", async ({ storage }) => {
+  it("a read at the tail is empty", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
     for (const from of [3, "now"] as const) {
       const { data, start, next, tail } = await storage.read("s", from, LEAST_CHUNK);
@@ -55,13 +54,13 @@ export function describeReads(it: It): void {
     }
   });
 
-  it("ReadPastTheTailIsRefused", async ({ storage }) => {
+  it("a read past the tail is refused", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
     await rejectsWith(storage.read("s", 4, LEAST_CHUNK), "offset_past_tail");
     await rejectsWith(storage.read("s", 1e15, LEAST_CHUNK), "offset_past_tail");
   });
 
-  it("ReadTellsWhatTheStreamIs", async ({ storage }) => {
+  it("a read says what the stream is", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
     const { data: _data, start: _start, next: _next, ...info } = await storage.read(
       "s",
@@ -71,7 +70,7 @@ export function describeReads(it: It): void {
     equal(info, await storage.head("s"));
   });
 
-  it("ChunksOfBytesEndAtMessagesAndAddUp", async (subject) => {
+  it("chunks of bytes end at messages and add up", async (subject) => {
     const { storage, streams } = subject;
     const sent = messages(60);
     await storage.create("s", { contentType: TEXT });
@@ -91,7 +90,7 @@ export function describeReads(it: It): void {
     }
   });
 
-  it("ChunksOfJsonEndAtMessagesAndAddUp", async (subject) => {
+  it("chunks of JSON end at messages and add up", async (subject) => {
     const { storage, streams } = subject;
     const sent = messages(60).map((message) => JSON.stringify(message));
     await storage.create("s", { contentType: JSON_TYPE });
@@ -108,7 +107,7 @@ export function describeReads(it: It): void {
     }
   });
 
-  it("ChunkIsNotNeedlesslySmall", async (subject) => {
+  it("a chunk isn't needlessly small", async (subject) => {
     const { storage, streams } = subject;
     await storage.create("s", { contentType: TEXT });
     for (let i = 0; i < 40; i++) await streams.text("s", "x".repeat(1000));
@@ -116,7 +115,7 @@ export function describeReads(it: It): void {
     ok(found.slice(0, -1).every((chunk) => chunk.length > 12_000 - 2 * LEAST_CHUNK));
   });
 
-  it("MessageLongerThanTheChunkComesWhole", async (subject) => {
+  it("a message longer than the chunk comes whole", async (subject) => {
     const { storage, streams } = subject;
     await storage.create("s", { contentType: TEXT });
     await streams.text("s", "a");
@@ -129,7 +128,7 @@ export function describeReads(it: It): void {
     equal(await chunks(subject, "j", LEAST_CHUNK), ["1,\n", `${long},\n`, "2,\n"]);
   });
 
-  it("ChunksFromTheMiddleOfAByteStreamAddUp", async (subject) => {
+  it("chunks from the middle of a byte stream add up", async (subject) => {
     const { storage, streams } = subject;
     const whole = messages(40).join("");
     await storage.create("s", { contentType: TEXT });
@@ -139,7 +138,7 @@ export function describeReads(it: It): void {
     }
   });
 
-  it("JsonOffsetInsideAMessageIsRefused", async ({ storage, streams }) => {
+  it("a JSON offset inside a message is refused", async ({ storage, streams }) => {
     await storage.create("s", { contentType: JSON_TYPE });
     const sent = Array.from({ length: 40 }, (_, i) => JSON.stringify(`${i}`.repeat(200)));
     const ends = [0];
@@ -152,7 +151,7 @@ export function describeReads(it: It): void {
     await rejectsWith(storage.read("s", 1, LEAST_CHUNK), "invalid_offset");
   });
 
-  it("SeparatorInsideAJsonStringIsNoBoundary", async ({ storage, streams }) => {
+  it("a separator inside a JSON string is no boundary", async ({ storage, streams }) => {
     await storage.create("s", { contentType: JSON_TYPE });
     await streams.json("s", '["a,\\nb", [1,\n2]]');
     const whole = await streams.all("s");
@@ -166,7 +165,7 @@ export function describeReads(it: It): void {
     }
   });
 
-  it("ReadsWhileAppendsGoOnSeeWholeMessagesInOrder", async ({ storage, streams }) => {
+  it("reads while appends go on see whole messages in order", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const sent = messages(80);
     const writing = (async () => {

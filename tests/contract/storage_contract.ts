@@ -1,7 +1,7 @@
 import { describeAppends } from "./appends.ts";
 import { describeExpiry, describeSliding } from "./expiry.ts";
 import { describeForks } from "./forks.ts";
-import { type Kit, type KitOptions, type OpenKit, Streams } from "./kit.ts";
+import { type It, type OpenKit, Streams } from "./kit.ts";
 import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
@@ -9,18 +9,6 @@ import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
 import { describeWatching } from "./watching.ts";
-
-/** What a test of the contract gets. */
-export interface Subject extends Kit {
-  streams: Streams;
-}
-
-/** Registers one test of the contract. */
-export type It = (
-  name: string,
-  run: (subject: Subject) => Promise<void>,
-  options?: KitOptions,
-) => void;
 
 /** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
 export type Parts = "all" | "but sliding" | "sliding";

@@ -1,12 +1,11 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { rejectsWith } from "../support/expect.ts";
-import { TEXT } from "./kit.ts";
-import type { It } from "./storage_contract.ts";
+import { type It, TEXT } from "./kit.ts";
 
 /** Waiting for more. */
 export function describeWatching(it: It): void {
-  it("WatchWakesOnceThereIsMore", async ({ storage, streams }) => {
+  it("a watch is notified once there is more", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const woken = Promise.withResolvers<void>();
     const watch = await storage.watch("s", () => woken.resolve());
@@ -17,7 +16,7 @@ export function describeWatching(it: It): void {
     watch.cancel();
   });
 
-  it("WatchWakesEveryone", async ({ storage, streams }) => {
+  it("a watch notifies every watcher", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const wakes = [0, 0, 0];
     const watches = await Promise.all(
@@ -28,7 +27,7 @@ export function describeWatching(it: It): void {
     for (const watch of watches) watch.cancel();
   });
 
-  it("WatchWakesAtTheEnd", async ({ storage, streams }) => {
+  it("a watch is notified of the end", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     let wakes = 0;
     const watch = await storage.watch("s", () => wakes++);
@@ -42,7 +41,7 @@ export function describeWatching(it: It): void {
     await rejectsWith(storage.watch("s", () => {}), "not_found");
   });
 
-  it("WatchWakesWhenTheSourceIsDeletedSoftly", async ({ storage }) => {
+  it("a watch is notified when the source is deleted softly", async ({ storage }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.create("f", { fork: { source: "s" } });
     let wakes = 0;
@@ -53,7 +52,7 @@ export function describeWatching(it: It): void {
     await rejectsWith(storage.watch("s", () => {}), "gone");
   });
 
-  it("WatchOfOneStreamSleepsThroughOthers", async ({ storage, streams }) => {
+  it("a watch of one stream isn't notified of others", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.create("t", { contentType: TEXT });
     let wakes = 0;
@@ -64,7 +63,7 @@ export function describeWatching(it: It): void {
     watch.cancel();
   });
 
-  it("CancelledWatchIsSilent", async ({ storage, streams }) => {
+  it("a cancelled watch is silent", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     let wakes = 0;
     const watch = await storage.watch("s", () => wakes++);
@@ -74,7 +73,7 @@ export function describeWatching(it: It): void {
     equal(wakes, 0);
   });
 
-  it("WatcherMayCancelAndWatchFromItsCall", async ({ storage, streams }) => {
+  it("a watcher may cancel and watch again from within its call", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     const again = Promise.withResolvers<void>();
     const watch = await storage.watch("s", () => {
@@ -87,7 +86,7 @@ export function describeWatching(it: It): void {
     equal(await streams.all("s"), "xy");
   });
 
-  it("WatcherThatFailsIsNobodyElsesMatter", async ({ storage, streams }) => {
+  it("a watcher that fails doesn't harm the others", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT });
     await storage.create("t", { contentType: TEXT });
     let wakes = 0;
@@ -111,7 +110,7 @@ export function describeWatching(it: It): void {
     for (const watch of watches) watch.cancel();
   });
 
-  it("ReaderThatWatchesFirstMissesNothing", async ({ storage, streams }) => {
+  it("a reader that watches first misses nothing", async ({ storage, streams }) => {
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("0") });
     let wake = Promise.withResolvers<void>();
     const watch = await storage.watch("s", () => wake.resolve());
@@ -132,5 +131,18 @@ export function describeWatching(it: It): void {
     watch.cancel();
     await writing;
     equal(seen, Array.from({ length: 30 }, (_, i) => i).join(","));
+  });
+
+  it("a watch of a fork sleeps through what is done to its source", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    await storage.create("f", { fork: { source: "s" } });
+    let wakes = 0;
+    const watch = await storage.watch("f", () => wakes++);
+    await streams.text("s", "x");
+    await streams.close("s");
+    equal(wakes, 0);
+    await streams.text("f", "y");
+    ok(wakes > 0);
+    watch.cancel();
   });
 }

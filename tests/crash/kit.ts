@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { StreamError } from "../../src/protocol/errors.ts";
 import type { Appended, AppendRequest, CreateSpec, Storage } from "../../src/storage/storage.ts";
-import { yieldToEventLoop } from "../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../support/event_loop.ts";
 import { Machine } from "../support/simulation/machine.ts";
 import { Random } from "../support/random.ts";
 

@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { Call } from "../support/simulation/faults.ts";
 import { runHistory } from "./history/history.ts";
-import { yieldToEventLoop } from "../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../support/event_loop.ts";
 import type { Machine } from "../support/simulation/machine.ts";
 import { checkpoint, get, inTime, machine, outcome, post, put, rest } from "./kit.ts";
 

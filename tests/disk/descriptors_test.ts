@@ -17,7 +17,7 @@ const DESCRIPTORS = 200;
 const env = { DENO_NO_UPDATE_CHECK: "1" };
 
 for (const [runtime, command] of Object.entries(RUNTIMES)) {
-  Deno.test(`${runtime}: without a descriptor left all writing and storing goes on`, () =>
+  Deno.test(`${runtime}: appends and checkpoints go on when no descriptor is left`, () =>
     withTempDir(async (root) => {
       await installTestTools();
       const limited = `ulimit -n ${DESCRIPTORS}; exec "$@"`;

@@ -7,7 +7,7 @@ import process from "node:process";
 import { FileSystemError } from "../../src/env/file_system.ts";
 import { configureLogs } from "../../src/cli/serve/logger.ts";
 import { onStopSignal, shutDown } from "../../src/cli/serve/shutdown.ts";
-import { listen } from "../../src/listen/listener.ts";
+import { listen } from "../../src/listen/listen.ts";
 import { createHandler } from "../../src/server/app.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import { HookedFileSystem } from "../support/hooked_file_system.ts";
@@ -43,7 +43,7 @@ await stopped.promise;
 process.exit(
   await shutDown({
     listener,
-    answerReaders: () => readers.abort(),
+    endReaders: () => readers.abort(),
     closeStorage: (limitMs) => storage.close(limitMs),
   }),
 );

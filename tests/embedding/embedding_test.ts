@@ -27,7 +27,7 @@ Deno.test("the guide has a program for each row of its table", () => {
 });
 
 for (const { name, code } of programs) {
-  Deno.test(`mounted in ${name} it answers with the Location that the guide says`, () =>
+  Deno.test(`mounted in ${name} the app answers with the Location that the guide gives`, () =>
     withTempDir(async (dir) => {
       await installTestTools();
       await buildPackage();

@@ -5,11 +5,21 @@ import { withTempDir } from "../support/temp_dir.ts";
 
 /** The `nice` value of each of this process's threads (proc(5)). */
 function niceOfThreads(): number[] {
-  return readdirSync("/proc/self/task").map((thread) => {
-    const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+  return readdirSync("/proc/self/task").flatMap((thread) => {
+    const stat = statOf(thread);
+    if (stat === undefined) return [];
     const afterName = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(afterName[16]);
+    return [Number(afterName[16])];
   });
+}
+
+/** `undefined` of a thread that has ended since it was listed: the runtime's own come and go. */
+function statOf(thread: string): string | undefined {
+  try {
+    return readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 Deno.test({

@@ -1,15 +1,15 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HTTP_TARGETS, RUNTIME_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
 import { installTestTools } from "../tools/install.ts";
 import { type Program, startProgram } from "../tools/program.ts";
 import { ControlClient } from "./control_client.ts";
 
 const PAGE_BYTES = 4096;
+const TICK_MS = 10;
 const MIB = 1024 * 1024;
-const TIMEOUT_MS = 60_000;
 /** What a runtime may hold on to once it has been used, beyond what it had: heaps shrink when they like. */
 const MARGIN_MIB = 128;
 /** Kept connections of clients, and segment files. */
@@ -36,6 +36,8 @@ export interface Health {
 export interface Figures {
   readonly rssMib: number;
   readonly openFiles: number;
+  /** Time on a core that its main thread, which serves, has had so far. */
+  readonly cpuMs: number;
 }
 
 /**
@@ -100,17 +102,6 @@ async function attackAndMonitor(
   );
 }
 
-/** Waits for what comes about by itself, for a bounded time. */
-export async function until(
-  isSo: () => boolean | Promise<boolean>,
-  complaint: () => string,
-): Promise<void> {
-  for (const endMs = Date.now() + TIMEOUT_MS; !await isSo();) {
-    ok(Date.now() < endMs, complaint());
-    await sleep(50);
-  }
-}
-
 function attacked(program: Program, dir: string): AttackedServer {
   return Object.assign(Object.create(null), program, {
     dir,
@@ -122,7 +113,15 @@ function attacked(program: Program, dir: string): AttackedServer {
     figures(): Figures {
       const [, pages = ""] = readFileSync(`/proc/${program.pid}/statm`, "utf8").split(" ");
       const openFiles = readdirSync(`/proc/${program.pid}/fd`).length;
-      return { rssMib: Math.round(Number(pages) * PAGE_BYTES / MIB), openFiles };
+      const rssMib = Math.round(Number(pages) * PAGE_BYTES / MIB);
+      return { rssMib, openFiles, cpuMs: mainThreadMs(program.pid) };
     },
   });
+}
+
+/** User and kernel time of a process's main thread (proc(5)), in steps of 10 ms. */
+function mainThreadMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8");
+  const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  return (Number(user) + Number(system)) * TICK_MS;
 }

@@ -4,7 +4,7 @@ import type { Program } from "../tools/program.ts";
 
 const TEXT = { "content-type": "text/plain" };
 /** No figure: an answer that takes longer is none. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /**
  * A client that minds its own business while others attack: appends one message after the other and

@@ -24,7 +24,7 @@ export interface Nginx {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts nginx on a free port of loopback; throws where it doesn't answer soon. */
+/** Starts nginx on a free port of loopback; throws where it doesn't answer within a minute. */
 export async function startNginx(path: string, upstream: string): Promise<Nginx> {
   const dir = mkdtempSync(join(tmpdir(), "durable-streams-nginx-"));
   const port = await freePort();
@@ -43,7 +43,7 @@ export async function startNginx(path: string, upstream: string): Promise<Nginx>
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     const answer = await fetch(nginx.origin).catch(() => undefined);
     await answer?.body?.cancel();
     if (answer !== undefined) return nginx;

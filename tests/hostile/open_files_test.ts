@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RawConnection } from "../runtime/raw_http.ts";
 import { RUNTIME_TARGETS } from "../runtime/targets.ts";
 import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
 import { installTestTools } from "../tools/install.ts";
 import { startProgram } from "../tools/program.ts";
-import { until } from "./attacked_server.ts";
 import { Sockets } from "./sockets.ts";
 
 const TEXT = { "content-type": "text/plain" };

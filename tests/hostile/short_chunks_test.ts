@@ -5,7 +5,10 @@ import { type AttackedServer, underAttack } from "./attacked_server.ts";
 
 /** What a runtime takes beside that for the other clients, and has not collected yet. */
 const SPARE_MIB = 30;
-/** What another client's request may take meanwhile, on a machine that is busy. */
+/**
+ * What the server may do before it comes to another client's request: its own time on a core, since on
+ * a busy machine an answer takes as long as the machine likes.
+ */
 const SLOWEST_MS = 250;
 const LIMIT_MIB = 10;
 
@@ -31,16 +34,17 @@ function sendChunks(url: string, chunk: string, count: number): Promise<number> 
   });
 }
 
-/** The slowest answer of others and the most memory, until the returned function is called. */
+/** The dearest wait of others and the most memory, until the returned function is called. */
 function watch(server: AttackedServer): () => Promise<{ slowestMs: number; mostMib: number }> {
   let isOver = false;
   const seen = { slowestMs: 0, mostMib: 0 };
   const watching = (async () => {
     while (!isOver) {
-      const startedMs = performance.now();
+      const { cpuMs: startedMs } = server.figures();
       await server.health();
-      seen.slowestMs = Math.max(seen.slowestMs, performance.now() - startedMs);
-      seen.mostMib = Math.max(seen.mostMib, server.figures().rssMib);
+      const { cpuMs, rssMib } = server.figures();
+      seen.slowestMs = Math.max(seen.slowestMs, cpuMs - startedMs);
+      seen.mostMib = Math.max(seen.mostMib, rssMib);
       await sleep(5);
     }
   })();
@@ -68,7 +72,7 @@ for (const [count, chunk] of [[20_000, "x"], [20_000, "token"], [1_000_000, "x"]
       ok(status === 204 || status === 400 || status === 0, String(status));
       ok(slowestMs <= SLOWEST_MS, `${slowestMs} ms`);
       ok(mostMib - before <= 3 * LIMIT_MIB + SPARE_MIB, `${before} to ${mostMib} MiB`);
-      console.log(`${status}, slowest ${slowestMs.toFixed(0)} ms, ${before} to ${mostMib} MiB`);
+      console.log(`${status}, slowest ${slowestMs} ms, ${before} to ${mostMib} MiB`);
     },
   );
 }

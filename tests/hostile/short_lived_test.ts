@@ -2,7 +2,8 @@ import { equal, ok } from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type AttackedServer, underAttack, until } from "./attacked_server.ts";
+import { until } from "../support/until.ts";
+import { type AttackedServer, underAttack } from "./attacked_server.ts";
 
 const TEXT = { "content-type": "text/plain" };
 const STREAMS = Number(process.env["HOSTILE_STREAMS"] ?? 100_000);

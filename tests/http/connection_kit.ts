@@ -20,12 +20,15 @@ export class FakeSocket implements Socket {
   received = "";
   /** How much it takes before it has to drain. */
   roomBytes = Infinity;
+  /** How often it was written to. */
+  writes = 0;
   readonly fd = 7;
   isPaused = false;
   /** How it ended. */
   ending: "shutdown" | "end" | "terminate" | undefined;
 
   write(data: Bytes | string): number {
+    this.writes++;
     const bytes = Buffer.from(data);
     const taken = Math.min(bytes.length, this.roomBytes);
     this.roomBytes -= taken;
@@ -160,4 +163,15 @@ export function bodyOf({ body, whole }: HttpRequest): Promise<Bytes> {
       fail: reject,
     });
   });
+}
+
+/** The status codes of the answers that a client got. */
+export function codes(received: string): string[] {
+  return [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, code = ""]) => code);
+}
+
+/** Lets promises and what they bring about run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
 }

@@ -11,16 +11,17 @@ export interface Tally {
 }
 
 /**
- * Runs histories until a time; throws at the first that no order of its calls explains, with the calls
+ * Runs histories until a time, and at least so many; throws at the first that no order of its calls explains, with the calls
  * that contradict each other.
  */
 export async function runHistories(
   send: Send,
   firstSeed: number,
   untilMs: number,
+  least = 0,
 ): Promise<Tally> {
   const tally = { histories: 0, calls: 0, undecided: 0 };
-  for (let seed = firstSeed; performance.now() < untilMs; seed++) {
+  for (let seed = firstSeed; performance.now() < untilMs || tally.histories < least; seed++) {
     const calls = await runClients(seed, { send, prefix: `history-${seed}` });
     const verdict = checkHistory(calls);
     tally.histories++;

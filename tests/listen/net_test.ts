@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import type { Handler, HttpResponse } from "../../src/http/handler.ts";
 import { ListenError, urlHost } from "../../src/listen/listen_error.ts";
-import { listen, type Listener } from "../../src/listen/listener.ts";
+import { listen } from "../../src/listen/listen.ts";
+import type { Listener } from "../../src/listen/listener.ts";
 
 /** Some containers have no IPv6. */
 const HOST = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1")

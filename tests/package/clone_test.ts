@@ -14,7 +14,7 @@ import { LIBRARY_PROGRAM, TYPES_PROGRAM } from "./programs.ts";
 
 const README = readFileSync(inRepo("README.md"), "utf8");
 
-Deno.test("with only Node a clone runs, compiles and is installed", async (t) => {
+Deno.test("a clone runs, compiles and is installed with Node alone", async (t) => {
   await withTempDir(async (dir) => {
     const clone = `${dir}/clone`;
     await cloneTo(clone);

@@ -27,7 +27,7 @@ const USER = 65532;
 const canBuild = Deno.uid() === 0 && spawnSync("buildah", ["--version"]).status === 0;
 
 Deno.test({
-  name: `the image serves as a user of its own from a root that can't be written to${
+  name: `the image serves as a user of its own, with a root that it can't write to${
     canBuild ? "" : " (skipped: needs buildah and root)"
   }`,
   ignore: !canBuild && process.env.CI !== "true",

@@ -19,7 +19,7 @@ Deno.test("npm pack takes what the package needs, and nothing else", async () =>
       "mod",
       "client/mod",
       "cli/bin",
-      "cli/http_worker",
+      "cli/serve/http_worker",
       "storage/file/catalog/worker",
     ];
     for (

@@ -9,7 +9,7 @@ import { inRepo } from "../tools/repo.ts";
 const canVerify = spawnSync("systemd-analyze", ["--version"]).status === 0;
 
 Deno.test({
-  name: `systemd takes the unit as it is${canVerify ? "" : " (skipped: needs systemd-analyze)"}`,
+  name: `systemd accepts the unit as it is${canVerify ? "" : " (skipped: needs systemd-analyze)"}`,
   ignore: !canVerify && process.env.CI !== "true",
   fn: verifyUnit,
 });

@@ -10,13 +10,13 @@ function page(name: string): string {
   return readFileSync(inRepo("docs", name), "utf8");
 }
 
-Deno.test("RELIABILITY.md says how many bugs are planted, and has no blank left for a figure", () => {
+Deno.test("RELIABILITY.md says how many bugs are seeded, and leaves no figure blank", () => {
   const text = page("RELIABILITY.md");
-  const [, count] = /plants each of (\d+) bugs/.exec(text) ?? [];
+  const [, count] = /seeds each of (\d+) bugs/.exec(text) ?? [];
   equal(Number(count), SEEDED_BUGS.length);
-  equal(/\b(?:PLANTED|TODO|TBD|XXX)\b/.exec(text)?.[0], undefined);
+  equal(/\b(?:SEEDED|TODO|TBD|XXX)\b/.exec(text)?.[0], undefined);
 });
 
-Deno.test("MAINTENANCE.md says which program reads the format as it is", () => {
+Deno.test("MAINTENANCE.md says which version reads the current format", () => {
   match(page("MAINTENANCE.md"), new RegExp(`^\\| ${FORMAT_VERSION} +\\| \\d`, "m"));
 });

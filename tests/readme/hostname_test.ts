@@ -3,7 +3,7 @@ import { readRepository } from "../tools/tree/read_tree.ts";
 
 /** Whoever copies an example must not open their streams to a whole network. */
 
-Deno.test("every example that listens says on which address", async () => {
+Deno.test("every example that listens names its address", async () => {
   let count = 0;
   for (const [path, text] of await readRepository()) {
     if (!/^(?:README\.md$|docs\/|examples\/|src\/)/.test(path)) continue;

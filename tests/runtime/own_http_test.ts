@@ -60,7 +60,7 @@ for (const [name, command] of Object.entries(RUNTIMES)) {
 
 Deno.test("node: --http runtime is refused, and says where there is such a thing", async () => {
   const command = [...await nodeProgram(), "--http", "runtime", "--storage", "memory"];
-  const { code, output } = await runCommand(command, { limitMinutes: 0.5 });
+  const { code, output } = await runCommand(command, { limitMinutes: 1 });
   equal(code, 2);
   match(output, /--http is runtime, which takes Deno or Bun; accepted here: own/);
 });

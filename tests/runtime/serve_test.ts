@@ -1,15 +1,16 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../support/until.ts";
 import { runCommand } from "../tools/command.ts";
 import { RawConnection } from "./raw_http.ts";
 import { startServer } from "./server_process.ts";
 import { HTTP_TARGETS, WORKER_TARGETS } from "./targets.ts";
 
-/** The server's own promise is 5 s; the rest is for a machine that is busy. */
-const STOP_LIMIT_MS = 7_000;
+/** What a stopping server says 5 s after the signal, where a connection is still busy by then. */
+const CUTTING = /cutting the connections that are still busy/;
 const MIB = 1024 * 1024;
 const TEXT = { "content-type": "text/plain" };
 
@@ -138,10 +139,10 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     ok(isRepeated(Uint8Array.from([...piece.subarray(0, 5), ...rest]), piece));
     equal(await status(fetch(stream)), 404);
     // Nobody holds what was deleted, once a checkpoint has removed it.
-    for (let i = 0; isOpen(server.pid, "segments/01/0000000000000001-"); i++) {
-      ok(i < 64, "a deleted stream's segment is still open");
+    await until(async () => {
       equal(await status(append(other)), 204);
-    }
+      return !isOpen(server.pid, "segments/01/0000000000000001-");
+    }, () => "a deleted stream's segment is still open");
   });
 
   test("a long read of JSON is the array of its messages", async (flags) => {
@@ -177,7 +178,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     match(await sse.until("data:news"), /^HTTP\/1\.1 200 /);
   });
 
-  test("SIGTERM answers the readers that wait and ends with 0 within five seconds", async (flags) => {
+  test("SIGTERM answers waiting readers and ends with 0, and nothing has to be cut", async (flags) => {
     await using server = await start(flags);
     const stream = `${server.url}/waiting`;
     await status(fetch(stream, { method: "PUT", headers: TEXT }));
@@ -189,7 +190,6 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     await idle.until("\r\n\r\n");
     using upload = await startUpload(stream);
 
-    const startMs = performance.now();
     server.signal("SIGTERM");
     await sse.until("\r\n0\r\n\r\n");
     match(await poll.until("\r\n\r\n"), /^HTTP\/1\.1 204 /);
@@ -197,7 +197,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     match(await upload.until("\r\n\r\n"), /^HTTP\/1\.1 204 /);
     const { code, stderr } = await server.ended;
     equal(code, 0, stderr);
-    ok(performance.now() - startMs < STOP_LIMIT_MS);
+    doesNotMatch(stderr, CUTTING);
     await idle.closed();
   });
 
@@ -217,17 +217,15 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     match(stderr, /stopping .*SIGTERM/);
   });
 
-  test("a request that never ends is cut in time", async (flags) => {
+  test("a request that never ends is cut before its own time is up", async (flags) => {
     await using server = await start(flags);
     const stream = `${server.url}/stuck`;
     await status(fetch(stream, { method: "PUT", headers: TEXT }));
     using upload = await startUpload(stream);
-    const startMs = performance.now();
     server.signal("SIGTERM");
     const { code, stderr } = await server.ended;
     equal(code, 0, stderr);
-    ok(performance.now() - startMs < STOP_LIMIT_MS);
-    match(stderr, /cutting the connections that are still busy/);
+    match(stderr, CUTTING);
     await upload.closed();
   });
 
@@ -238,7 +236,10 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     using upload = await startUpload(stream);
     server.signal("SIGTERM");
     // Refused or turned away: either says that the first signal has arrived.
-    await poll(async () => await status(fetch(stream)).catch(() => 0) !== 200);
+    await until(
+      async () => await status(fetch(stream)).catch(() => 0) !== 200,
+      () => "the first signal has arrived",
+    );
     server.signal("SIGINT");
     equal((await server.ended).code, 130);
     await upload.closed();
@@ -257,23 +258,19 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     }
   });
 
-  test("a port or a directory in use ends the start with 1 and one line", async (flags) => {
+  test("a port in use ends the start with 1 and one line", async (flags) => {
     await using server = await start(flags);
     const port = new URL(server.url).port;
     const command = await target.command();
     const samePort = await runCommand(
       [...command, "--port", port, "--storage", "memory"],
-      { limitMinutes: 0.25 },
+      { limitMinutes: 1 },
     );
     equal(samePort.code, 1);
     match(
       samePort.output,
       /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port\n$/,
     );
-    const sameDirectory = await runCommand([...command, ...flags], { limitMinutes: 0.25 });
-    equal(sameDirectory.code, 1);
-    match(sameDirectory.output, /^\S+ FATAL cannot start: [^\n]+\n$/);
-    match(sameDirectory.output, new RegExp(String(server.pid)));
   });
 
   test("out of open files, it takes connections again once there are some", async (flags) => {
@@ -287,7 +284,10 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     first.send(get(stream));
     await first.until("\r\n\r\n").catch(() => {});
     for (const connection of connections) connection[Symbol.dispose]();
-    await poll(async () => await status(fetch(stream)).catch(() => 0) === 200);
+    await until(
+      async () => await status(fetch(stream)).catch(() => 0) === 200,
+      () => "it serves",
+    );
   });
 }
 
@@ -350,12 +350,4 @@ async function status(answer: Promise<Response>): Promise<number> {
   const response = await answer;
   await response.body?.cancel();
   return response.status;
-}
-
-async function poll(isDone: () => Promise<boolean>): Promise<void> {
-  const giveUpMs = performance.now() + 15_000;
-  while (!await isDone()) {
-    if (performance.now() > giveUpMs) throw new Error("It didn't happen within 15 s.");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

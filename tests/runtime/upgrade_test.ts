@@ -21,7 +21,7 @@ Content-Type: text/plain
 
 `;
 
-const hasCurl = await runCommand(["curl", "--version"], { limitMinutes: 0.5 })
+const hasCurl = await runCommand(["curl", "--version"], { limitMinutes: 1 })
   .then(({ output }) => /^Features:.*\bHTTP2\b/m.test(output), () => false);
 /** In CI a missing curl is a failure, and elsewhere a reason to skip. */
 const isSkipped = !hasCurl && process.env["CI"] !== "true";
@@ -59,7 +59,7 @@ for (const { name, command } of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
       const stream = `${server.url}/curl`;
       const curl = async (...args: string[]) => {
         const words = ["curl", "-s", "-w", "%{http_code}", "--http2", ...args, stream];
-        return (await runCommand(words, { limitMinutes: 0.5 })).output;
+        return (await runCommand(words, { limitMinutes: 1 })).output;
       };
       const type = ["-H", "content-type: text/plain"];
       equal(await curl("-X", "PUT", ...type), "201");

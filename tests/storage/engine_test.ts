@@ -2,7 +2,7 @@ import { deepStrictEqual as equal } from "node:assert";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
-Deno.test("PageOfALotThatIsOverIsShortAndTheNextOneGoesOnBehindIt", async () => {
+Deno.test("a page of many expired streams is short, and the next one goes on behind it", async () => {
   const clock = new ManualClock();
   const storage = createMemoryStorage({ clock });
   const lifetime = { kind: "until", expiresAtMs: clock.nowMs() + 1 } as const;

@@ -21,11 +21,11 @@ async function readElsewhere(one: Storage, other: Storage): Promise<void> {
   await rejectsWith(other.read("s", { space, position: 0 }, 4096), "offset_gone");
 }
 
-Deno.test("OffsetsOfAMemoryStorageAreNoneOfTheNextOne", async () => {
+Deno.test("offsets of a memory storage aren't those of the next one", async () => {
   await readElsewhere(createMemoryStorage(), createMemoryStorage());
 });
 
-Deno.test("OffsetsOfADirectoryThatWasWipedAreNoneOfTheOneMadeThere", () =>
+Deno.test("offsets of a directory that was wiped aren't those of the one made there", () =>
   withTempDir(async (root) => {
     const dir = `${root}/data`;
     const old = await openFileStorage({ dir });
@@ -38,7 +38,7 @@ Deno.test("OffsetsOfADirectoryThatWasWipedAreNoneOfTheOneMadeThere", () =>
     await storage.close();
   }));
 
-Deno.test("OffsetsStayWhatTheyAreWhenTheServerStartsAgain", () =>
+Deno.test("offsets stay what they are when the server starts again", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root);
     let storage = await kit.open();
@@ -55,7 +55,7 @@ Deno.test("OffsetsStayWhatTheyAreWhenTheServerStartsAgain", () =>
     await kit.close();
   }));
 
-Deno.test("ListingOfForksLoadsNoneOfTheirSources", () =>
+Deno.test("a listing of forks loads none of their sources", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root);
     await kit.open();
@@ -69,7 +69,7 @@ Deno.test("ListingOfForksLoadsNoneOfTheirSources", () =>
     await kit.close();
   }));
 
-Deno.test("ListingOutlivesAForkWhoseSourceIsDamaged", () =>
+Deno.test("a listing survives a fork whose source is damaged", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root);
     await kit.open();
@@ -90,27 +90,27 @@ Deno.test("ListingOutlivesAForkWhoseSourceIsDamaged", () =>
     await kit.close();
   }));
 
-Deno.test("ForkOfAForkAThousandTimesHasTheFirstOnesOffsets", async () => {
+Deno.test("a fork of a fork, a thousand times over, has the first one's offsets", async () => {
   const storage = createMemoryStorage();
   const { space } = await storage.create("0", { contentType: TEXT });
   for (let i = 1; i <= 1000; i++) await storage.create(`${i}`, { fork: { source: `${i - 1}` } });
   equal(spaceAt((await storage.head("1000")).space, 0), space);
 });
 
-Deno.test("SpacesOfAllStreamsOfAStorageDifferWhereverTheyBegin", () => {
+Deno.test("the offset spaces of all streams of a storage differ, wherever they begin", () => {
   const created = { kind: "create", atMs: 0, name: "s", contentType: TEXT, closed: false } as const;
   const lifetime = { kind: "forever" } as const;
   const stream = (id: number): Stream =>
     newStream({ ...created, id, lifetime, fork: undefined, data: new Uint8Array() });
   const salt = 0xffff_ffff;
   const ids = [1, 2, 3, 1000, OFFSET_SPACES - salt - 1, OFFSET_SPACES - salt, OFFSET_SPACES - 1];
-  const spaces = new OffsetSpaces({ identity: "ffffffff", summary: stream });
+  const spaces = new OffsetSpaces("ffffffff", { summary: stream });
   const found = ids.map((id) => spaceAt(spaces.of(stream(id)), 0));
   equal(new Set(found).size, ids.length);
   ok(found.every((space) => space >= 0 && space < OFFSET_SPACES), found.join());
 });
 
-Deno.test("ForksOfOneSourceHaveOffsetsOfTheirOwn", async () => {
+Deno.test("forks of one source have offsets of their own", async () => {
   const storage = createMemoryStorage();
   await storage.create("s", { contentType: TEXT, body: new Uint8Array(9) });
   const forks = ["f", "g"].map((name) =>

@@ -15,7 +15,7 @@ function expected(values: ReadonlyMap<string, number>, prefix: string, after: st
     .sort((a, b) => Buffer.compare(bytes(a.name), bytes(b.name)));
 }
 
-Deno.test("WhateverComesAndGoesTheRangesAreInOrder", () => {
+Deno.test("whatever comes and goes, the ranges are in order", () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.tuple(fc.constant("set" as const), name, fc.constant("")) },
     { weight: 2, arbitrary: fc.tuple(fc.constant("delete" as const), name, fc.constant("")) },
@@ -40,7 +40,7 @@ Deno.test("WhateverComesAndGoesTheRangesAreInOrder", () => {
   }));
 });
 
-Deno.test("NamesThatCameAndWentByTheThousandsLeaveTheOthersInOrder", () => {
+Deno.test("names that come and go by the thousands leave the others in order", () => {
   const names = new OrderedNames<number>();
   for (const kept of ["c", "a", "b"]) names.set(kept, 1);
   for (let i = 0; i < 5000; i++) {
@@ -51,7 +51,7 @@ Deno.test("NamesThatCameAndWentByTheThousandsLeaveTheOthersInOrder", () => {
   equal([...names.range({ prefix: "", after: "" })].map(({ name }) => name), ["a", "b", "c"]);
 });
 
-Deno.test("ChangesInTheMiddleOfARangeAreSeenOrNotButNeverOutOfOrder", () => {
+Deno.test("changes in the middle of a range are seen or not, but never out of order", () => {
   const names = new OrderedNames<number>();
   for (const one of ["a", "b", "c", "d"]) names.set(one, 1);
   const seen: string[] = [];

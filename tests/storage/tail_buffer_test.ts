@@ -20,44 +20,44 @@ function ends(buffer: TailBuffer): number[] {
   return buffer.blocks.map(({ end }) => end);
 }
 
-Deno.test("EmptyBufferStandsWhereItStarts", () => {
+Deno.test("an empty buffer stands where it starts", () => {
   const buffer = new TailBuffer(1000);
   equal([buffer.start, buffer.end, buffer.openBlockStart], [1000, 1000, 1000]);
   equal([buffer.blocks.length, buffer.slice(1000, 1000).length, buffer.capacityBytes], [0, 0, 0]);
 });
 
-Deno.test("BlockEndsOnceItHas4KiB", () => {
+Deno.test("a block ends once it has 4 KiB", () => {
   equal(ends(fill(new TailBuffer(0), [4095])), []);
   equal(ends(fill(new TailBuffer(0), [4095, 1])), [4096]);
   equal(ends(fill(new TailBuffer(0), [4096])), [4096]);
   equal(ends(fill(new TailBuffer(0), [4096, 4096])), [4096, 8192]);
 });
 
-Deno.test("BlockEndsBeforeAMessageThatWouldMakeItLonger", () => {
+Deno.test("a block ends before a message that would make it longer", () => {
   equal(ends(fill(new TailBuffer(0), [4095, 2])), [4095]);
   equal(ends(fill(new TailBuffer(0), [10, 5000, 10])), [10, 5010]);
   equal(fill(new TailBuffer(0), [10, 5000, 10]).openBlockStart, 5010);
 });
 
-Deno.test("LongMessageIsABlockOfItsOwn", () => {
+Deno.test("a long message is a block of its own", () => {
   equal(ends(fill(new TailBuffer(0), [100_000, 1])), [100_000]);
   equal(ends(fill(new TailBuffer(0), [1, 100_000])), [1, 100_001]);
 });
 
-Deno.test("BlockEndsAreThoseOfMessagesAlsoWithinOneAppend", () => {
+Deno.test("block ends are those of messages, also within one append", () => {
   const buffer = new TailBuffer(0);
   buffer.append(pattern(0, 10_000), [3000, 4000, 9000, 10_000], 5);
   equal(ends(buffer), [4000, 9000]);
 });
 
-Deno.test("TimesNeverRunBackwards", () => {
+Deno.test("times never run backwards", () => {
   const buffer = new TailBuffer(0, 50);
   for (const atMs of [60, 40, 70]) buffer.append(pattern(buffer.end, 4096), [4096], atMs);
   equal(buffer.blocks.map(({ atMs }) => atMs), [60, 60, 70]);
   equal(buffer.lastAtMs, 70);
 });
 
-Deno.test("BlockCarriesTheTimeOfItsLastMessage", () => {
+Deno.test("a block carries the time of its last message", () => {
   const buffer = new TailBuffer(0);
   buffer.append(pattern(0, 100), [100], 1);
   buffer.append(pattern(100, 3000), [3000], 2);
@@ -65,7 +65,7 @@ Deno.test("BlockCarriesTheTimeOfItsLastMessage", () => {
   equal(buffer.blocks, [{ end: 3100, atMs: 2 }]);
 });
 
-Deno.test("ChunkEndsAtTheLastBlockWithin", () => {
+Deno.test("a chunk ends at the last block within its limit", () => {
   const buffer = fill(new TailBuffer(0), [4096, 4096, 4096, 100]);
   equal(buffer.chunkEnd(0, 9000, 12_388), 8192);
   equal(buffer.chunkEnd(0, 8192, 12_388), 8192);
@@ -73,25 +73,25 @@ Deno.test("ChunkEndsAtTheLastBlockWithin", () => {
   equal(buffer.chunkEnd(4096, 4096, 12_388), 8192);
 });
 
-Deno.test("ChunkTakesALongerBlockWhole", () => {
+Deno.test("a chunk takes a longer block whole", () => {
   const buffer = fill(new TailBuffer(0), [10_000, 100]);
   equal(buffer.chunkEnd(0, 4096, 10_100), 10_000);
 });
 
-Deno.test("ChunkEndsAtTheLimitOfWhatMayBeRead", () => {
+Deno.test("a chunk ends at the limit of what may be read", () => {
   const buffer = fill(new TailBuffer(0), [4096, 4096, 100]);
   equal(buffer.chunkEnd(0, 100_000, 8292), 8292);
   equal(buffer.chunkEnd(0, 4096, 4000), 4000);
   equal(buffer.chunkEnd(8192, 50, 8292), 8292);
 });
 
-Deno.test("ChunkFromInsideABlockGoesToItsEnd", () => {
+Deno.test("a chunk from inside a block goes to its end", () => {
   const buffer = fill(new TailBuffer(0), [4096, 4096, 100]);
   equal(buffer.chunkEnd(1, 4096, 8292), 4096);
   equal(buffer.chunkEnd(4095, 1, 8292), 4096);
 });
 
-Deno.test("DropBeforeLetsGoOfWholeBlocks", () => {
+Deno.test("dropBefore lets go of whole blocks", () => {
   const buffer = fill(new TailBuffer(0), [4096, 4096, 100]);
   buffer.dropBefore(4096);
   equal([buffer.start, buffer.end, ends(buffer)], [4096, 8292, [8192]]);
@@ -104,7 +104,7 @@ Deno.test("DropBeforeLetsGoOfWholeBlocks", () => {
   equal(buffer.slice(8192, 8292), pattern(8192, 100));
 });
 
-Deno.test("DropBeforeGivesMemoryBack", () => {
+Deno.test("dropBefore gives memory back", () => {
   const buffer = fill(new TailBuffer(0), Array(600).fill(4096));
   const before = buffer.capacityBytes;
   buffer.dropBefore(600 * 4096);
@@ -114,14 +114,14 @@ Deno.test("DropBeforeGivesMemoryBack", () => {
   ok(buffer.capacityBytes <= 1024 * 1024, `${buffer.capacityBytes} bytes are held for 10`);
 });
 
-Deno.test("SmallStreamTakesLittleMemory", () => {
+Deno.test("a small stream takes little memory", () => {
   equal(fill(new TailBuffer(0), [10]).capacityBytes, 128);
   const emptied = fill(new TailBuffer(0), [60_000]);
   emptied.dropBefore(60_000);
   ok(emptied.capacityBytes <= 128, `${emptied.capacityBytes} bytes are held for nothing`);
 });
 
-Deno.test("ExtentThatOneStreamLeavesServesTheNextAndShowsNothingOfIt", () => {
+Deno.test("an extent that one stream leaves serves the next and shows nothing of it", () => {
   const MIB = 1024 * 1024;
   const first = fill(new TailBuffer(0), Array(2 * MIB / 4096).fill(4096));
   const [extent] = first.parts(MIB, 2 * MIB);
@@ -134,7 +134,7 @@ Deno.test("ExtentThatOneStreamLeavesServesTheNextAndShowsNothingOfIt", () => {
   equal(copy, pattern(0, 4096));
 });
 
-Deno.test("PartsAreTheBytesInOrderWithoutGaps", () => {
+Deno.test("parts are the bytes in order without gaps", () => {
   const buffer = fill(new TailBuffer(500), [1_000_000, 1_000_000, 500_000]);
   const parts = [...buffer.parts(600, 2_400_000)];
   ok(parts.length > 1);
@@ -148,14 +148,14 @@ Deno.test("PartsAreTheBytesInOrderWithoutGaps", () => {
   equal([...buffer.parts(700, 700)], []);
 });
 
-Deno.test("SliceOutsideOfWhatIsHeldIsADefect", () => {
+Deno.test("a slice outside of what is held is a defect", () => {
   const buffer = fill(new TailBuffer(0), [4096, 10]);
   buffer.dropBefore(4096);
   throws(() => buffer.slice(4095, 4100), /Invariant/);
   throws(() => buffer.slice(4096, 4107), /Invariant/);
 });
 
-Deno.test("ResumedBlockGoesOnWhereItWas", () => {
+Deno.test("a resumed block goes on where it was", () => {
   const whole = fill(new TailBuffer(0), [1000, 1000, 1000, 1000, 1000]);
   const resumed = new TailBuffer(0, 2);
   resumed.resume(pattern(0, 3000));
@@ -165,7 +165,7 @@ Deno.test("ResumedBlockGoesOnWhereItWas", () => {
   throws(() => resumed.resume(pattern(0, 1)), /Invariant/);
 });
 
-Deno.test("WhateverIsAppendedAndDroppedTheRestReadsAsItWas", () => {
+Deno.test("whatever is appended and dropped, the rest reads as it was", () => {
   const step = fc.record({
     messages: fc.array(
       fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 9000 })),
@@ -207,7 +207,7 @@ Deno.test("WhateverIsAppendedAndDroppedTheRestReadsAsItWas", () => {
   );
 });
 
-Deno.test("BlockStartIsThatOfTheBlockAnOffsetIsIn", () => {
+Deno.test("the block start is that of the block that an offset is in", () => {
   const buffer = fill(new TailBuffer(100), [4000, 4000, 50]);
   const at = [100, 101, 4099, 4100, 8099, 8100, 8150];
   equal(at.map((offset) => buffer.blockStart(offset)), [100, 100, 100, 4100, 4100, 4100, 4100]);
@@ -215,7 +215,7 @@ Deno.test("BlockStartIsThatOfTheBlockAnOffsetIsIn", () => {
   equal([4100, 8150].map((offset) => buffer.blockStart(offset)), [4100, 4100]);
 });
 
-Deno.test("BlockSinceIsTheFirstWithAMessageOfThatTimeOrLater", () => {
+Deno.test("blockSince is the first block with a message of that time or later", () => {
   const buffer = new TailBuffer(100);
   equal(buffer.blockSince(0), undefined);
   for (const [length, atMs] of [[4000, 10], [4096, 20], [1, 30], [1, 40]] as const) {
@@ -230,7 +230,7 @@ Deno.test("BlockSinceIsTheFirstWithAMessageOfThatTimeOrLater", () => {
   equal([5, 35, 41].map((ms) => buffer.blockSince(ms)), [8196, 8196, undefined]);
 });
 
-Deno.test("BlockSinceIsNoneWhereAllOfThatTimeHasLeft", () => {
+Deno.test("blockSince is none where all messages of that time have left", () => {
   const buffer = new TailBuffer(0);
   buffer.append(pattern(0, 4096), [4096], 10);
   buffer.dropBefore(4096);

@@ -13,7 +13,7 @@ import { copyKilled } from "./temp_dir.ts";
 
 const MARK = "file-kit/mark";
 const INTERVAL_MS = 10;
-const LIMIT_MS = 5000;
+const LIMIT_MS = 60_000;
 
 /** A file storage under test, which can be made to checkpoint, to close and to crash at will. */
 export class FileKit {

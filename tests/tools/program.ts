@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
+import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers";
 import { REPO } from "./repo.ts";
 
@@ -73,21 +74,10 @@ export async function startProgram(
   let written = "";
   const collect = (chunk: string) => written = (written + chunk).slice(-KEPT_CHARS);
   child.stderr.setEncoding("utf8").on("data", collect);
-  const ready = Promise.withResolvers<RegExpMatchArray>();
-  let stdout = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    collect(chunk);
-    if (stdout.length > KEPT_CHARS) return;
-    stdout += chunk;
-    // Only whole lines: a chunk may end inside the port.
-    const match = READY.exec(stdout.slice(0, stdout.lastIndexOf("\n")));
-    if (match !== null) ready.resolve(match);
-  });
-
-  const readyMs = options.readyMs ?? 30_000;
-  const match = await Promise.race([ready.promise, ended, sleep(readyMs)]);
-  const { pid } = child;
-  if (match === undefined || typeof match === "string" || pid === undefined) {
+  child.stdout.setEncoding("utf8").on("data", collect);
+  const readyMs = options.readyMs ?? 60_000;
+  const match = await Promise.race([readyLine(child.stdout), ended, sleep(readyMs)]);
+  if (typeof match !== "object" || child.pid === undefined) {
     killNow();
     const how = match ?? `nothing within ${readyMs} ms`;
     await ended;
@@ -97,7 +87,7 @@ export async function startProgram(
   }
   const [, url = "", origin = ""] = match;
   return {
-    pid,
+    pid: child.pid,
     url,
     origin,
     output: () => written,
@@ -107,7 +97,7 @@ export async function startProgram(
         throw new Error(`The program had ended already (${ending}):\n${written}`);
       }
       signal("SIGTERM");
-      const stopMs = options.stopMs ?? 15_000;
+      const stopMs = options.stopMs ?? 60_000;
       if (await Promise.race([ended, sleep(stopMs)]) !== undefined) return;
       killNow();
       await ended;
@@ -122,6 +112,20 @@ export async function startProgram(
 
 /** The exit code, the signal, or why there was no process. */
 type Ending = string;
+
+/** Resolves with the line that says where the program listens. */
+function readyLine(stdout: Readable): Promise<RegExpMatchArray> {
+  return new Promise((resolve) => {
+    let written = "";
+    stdout.on("data", (chunk: string) => {
+      if (written.length > KEPT_CHARS) return;
+      written += chunk;
+      // Only whole lines: a chunk may end inside the port.
+      const match = READY.exec(written.slice(0, written.lastIndexOf("\n")));
+      if (match !== null) resolve(match);
+    });
+  });
+}
 
 function sleep(ms: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());

@@ -44,7 +44,7 @@ Deno.test("a program that ended by itself can't be stopped", async () => {
   const program = await startProgram(
     scratch(`${LISTENS}setTimeout(() => Deno.exit(7), 100);`),
   );
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await program.ended;
   await rejects(program.stop(), /had ended already \(7\)/);
 });
 

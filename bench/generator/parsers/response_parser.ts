@@ -1,8 +1,3 @@
-import type { Protocol } from "../../peers/peer.ts";
-import { NatsParser } from "./nats_parser.ts";
-import { RedisParser } from "./redis_parser.ts";
-import { HttpParser } from "./http_parser.ts";
-
 /** Follows the answers on one connection, one at a time, through whatever pieces the socket delivers. */
 export interface ResponseParser {
   /** The answer's status as HTTP has it; what speaks no HTTP says 200 or 500. */
@@ -15,16 +10,4 @@ export interface ResponseParser {
   upToDate: boolean;
   /** Takes the next piece; true if the answer is complete with it. */
   feed(piece: Uint8Array): boolean;
-}
-
-/** A parser for a connection to such a server. */
-export function makeParser(protocol: Protocol): ResponseParser {
-  switch (protocol) {
-    case "http":
-      return new HttpParser();
-    case "redis":
-      return new RedisParser();
-    case "nats":
-      return new NatsParser();
-  }
 }

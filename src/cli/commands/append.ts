@@ -6,13 +6,13 @@ import { EXIT } from "../context/exit_code.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { integerFlag, onSwitchFlag, optionalFlag, switchFlag, textFlag } from "../flags/flag.ts";
 import { UsageError } from "../flags/usage_error.ts";
-import { appendLines } from "./append_lines.ts";
-import { contentTypeFlag } from "../flags/common_flags.ts";
+import { appendLines } from "./input/append_lines.ts";
+import { contentTypeFlag, dataFlag } from "../flags/common_flags.ts";
 import { ensureStream, type KnownStream } from "./session/ensure_stream.ts";
 import { onlyName } from "./session/session.ts";
 import { OUTCOME_UNKNOWN } from "./session/retry_notices.ts";
-import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
-import { dataFlag, readContent } from "./text_input.ts";
+import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
+import { readContent } from "./input/text_input.ts";
 
 const flags = {
   lines: switchFlag({
@@ -65,7 +65,7 @@ const flags = {
   }),
 };
 
-/** `durable-streams append PATH`: stdin at the end of a stream. */
+/** `durable-streams append PATH`: appends stdin to a stream. */
 export const appendCommand = streamCommand({
   name: "append",
   summary: "Append stdin to a stream: whole, or with --lines line by line.",
@@ -96,7 +96,7 @@ async function run(task: StreamTask): Promise<number> {
   const { session, values } = task;
   checkTogether(values);
   const lines = values.get(flags.lines);
-  // Read before the stream is made: input that never ends leaves nothing behind.
+  // Read before the stream is created, so that input that never ends leaves no stream behind.
   const content = lines ? undefined : await readContent(values.get(flags.data), task.context);
   const stream = await ensureStream(session, {
     contentType: values.get(flags.contentType),
@@ -152,7 +152,7 @@ function checkTogether(values: FlagValues): void {
   }
 }
 
-/** What a header brings over as it is. */
+/** Whether a header transmits the text unchanged. */
 function isHeaderText(text: string): boolean {
   return /^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(text);
 }

@@ -1,8 +1,8 @@
 import { EXIT } from "../context/exit_code.ts";
 import { onlyName } from "./session/session.ts";
-import { PATH, streamCommand } from "./stream_command.ts";
+import { PATH, streamCommand } from "./session/stream_command.ts";
 
-/** `durable-streams close PATH`: no more appends. */
+/** `durable-streams close PATH`: ends a stream, which takes no more appends. */
 export const closeCommand = streamCommand({
   name: "close",
   summary: "Close a stream: it takes no more appends, and readers see that it is complete.",

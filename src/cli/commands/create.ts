@@ -1,12 +1,12 @@
 import type { CreateOptions } from "../../client/client.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { switchFlag } from "../flags/flag.ts";
-import { contentTypeFlag, jsonOutputFlag, lifetimeFlags } from "../flags/common_flags.ts";
+import { contentTypeFlag, dataFlag, jsonOutputFlag } from "../flags/common_flags.ts";
 import { printCreated } from "./output/stream_info.ts";
-import { lifetimeOptions } from "./lifetime_options.ts";
+import { lifetimeFlags, lifetimeOptions } from "../flags/lifetime_flags.ts";
 import { onlyName } from "./session/session.ts";
-import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
-import { dataFlag, readContent } from "./text_input.ts";
+import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
+import { readContent } from "./input/text_input.ts";
 
 const flags = {
   contentType: contentTypeFlag,
@@ -48,6 +48,6 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
   if (values.get(flags.closed)) options.closed = true;
   const name = onlyName(session);
   const { created } = await session.client.create(name, options);
-  if (values.get(flags.json)) await printCreated(session, context, name, created);
+  if (values.get(flags.json)) await printCreated(session.client, context, name, created);
   return EXIT.ok;
 }

@@ -2,9 +2,10 @@ import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { switchFlag } from "../flags/flag.ts";
 import { UsageError } from "../flags/usage_error.ts";
-import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./several_streams.ts";
+import { prefixFlag } from "../flags/common_flags.ts";
+import { firstFailure, namedStreams, PATHS, withOneOf } from "./session/several_streams.ts";
 import { onlyName } from "./session/session.ts";
-import { streamCommand, type StreamTask } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 const flags = {
   prefix: prefixFlag,
@@ -15,7 +16,7 @@ const flags = {
   }),
 };
 
-/** `durable-streams delete PATH...`: streams and all that they hold. */
+/** `durable-streams delete PATH...`: deletes streams with their content. */
 export const deleteCommand = streamCommand({
   name: "delete",
   summary: "Delete streams and all that they hold.",

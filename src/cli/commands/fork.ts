@@ -4,10 +4,10 @@ import { parsePlace } from "../../client/transport/place.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { BadValue, type Flag, integerFlag, optionalFlag } from "../flags/flag.ts";
 import { UsageError } from "../flags/usage_error.ts";
-import { jsonOutputFlag, lifetimeFlags } from "../flags/common_flags.ts";
+import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { printCreated } from "./output/stream_info.ts";
-import { lifetimeOptions } from "./lifetime_options.ts";
-import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
+import { lifetimeFlags, lifetimeOptions } from "../flags/lifetime_flags.ts";
+import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 const offsetFlag: Flag<string | undefined> = optionalFlag({
   name: "offset",
@@ -44,7 +44,7 @@ const flags = {
   json: jsonOutputFlag,
 };
 
-/** `durable-streams fork SOURCE PATH`: a stream that begins with what another holds. */
+/** `durable-streams fork SOURCE PATH`: a stream that begins with another one's content. */
 export const forkCommand = streamCommand({
   name: "fork",
   summary: "Create a stream that begins with what another one holds.",
@@ -73,6 +73,6 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
   if (offset !== undefined) options.offset = offset;
   if (subOffset !== undefined) options.subOffset = subOffset;
   const { created } = await session.client.fork(source, name, options);
-  if (values.get(flags.json)) await printCreated(session, context, name, created);
+  if (values.get(flags.json)) await printCreated(session.client, context, name, created);
   return EXIT.ok;
 }

@@ -5,9 +5,9 @@ import { colorsOn, dim } from "./output/color.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { infoObject, printJson } from "./output/stream_info.ts";
 import { onlyName } from "./session/session.ts";
-import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
+import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
 
-/** `durable-streams head PATH`: what a stream is and how far it goes. */
+/** `durable-streams head PATH`: a stream's properties and tail. */
 export const headCommand = streamCommand({
   name: "head",
   summary: "Print what a stream is: its type, its tail, whether it is closed, when it expires.",

@@ -3,10 +3,10 @@ import { CommandError } from "../context/command_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { textFlag } from "../flags/flag.ts";
 import { connectionFlags } from "../flags/common_flags.ts";
-import { streamCommand, type StreamTask } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 const flags = {
-  // The server's own flag and variable, so that what is set for it holds here.
+  // The same flag and variable as the server's, so that the server's setting applies here too.
   path: textFlag({
     name: "health",
     placeholder: "path",
@@ -17,7 +17,7 @@ const flags = {
   }),
 };
 
-/** `durable-streams health`: how the server is, for what watches it. */
+/** `durable-streams health`: the health of the server, for monitoring. */
 export const healthCommand = streamCommand({
   name: "health",
   summary: "Print how the server is; exits 0 while it takes reads and writes.",

@@ -1,13 +1,12 @@
 import type { ListedStream, ListOptions } from "../../client/transport/list.ts";
-import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { integerFlag, optionalFlag, switchFlag, textFlag } from "../flags/flag.ts";
-import type { CommandContext } from "../context/command_context.ts";
+import { printLines } from "../context/print_lines.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { infoObject } from "./output/stream_info.ts";
 import { listed } from "./session/listing.ts";
-import { streamCommand, type StreamTask } from "./stream_command.ts";
+import { streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 const PAGE_STREAMS = 1_000;
 
@@ -38,7 +37,7 @@ const flags = {
   json: jsonOutputFlag,
 };
 
-/** `durable-streams list [PREFIX]`: which streams there are. */
+/** `durable-streams list [PREFIX]`: the names of the streams. */
 export const listCommand = streamCommand({
   name: "list",
   summary: "Print the names of the streams, one per line, in order.",
@@ -67,32 +66,13 @@ async function run({ session, values, args, context }: StreamTask): Promise<numb
   if (prefix !== undefined) options.prefix = prefix;
   if (after !== undefined) options.after = after;
 
-  await print(listed(session, options), limit, format, context);
+  await printLines(listed(session, options), limit, format, context);
   return EXIT.ok;
 }
 
-async function print(
-  streams: AsyncIterable<ListedStream>,
-  limit: number,
-  format: (stream: ListedStream) => string,
-  shell: CommandContext,
-): Promise<void> {
-  let lines: string[] = [];
-  let count = 0;
-  for await (const stream of streams) {
-    lines.push(format(stream));
-    if (lines.length === PAGE_STREAMS) {
-      await shell.write(encodeUtf8(lines.join("")));
-      lines = [];
-    }
-    if (++count >= limit) break;
-  }
-  await shell.write(encodeUtf8(lines.join("")));
-}
-
 function formatOf(long: boolean, json: boolean): (stream: ListedStream) => string {
-  if (json) return (stream) => `${JSON.stringify(infoObject(stream.name, stream))}\n`;
-  if (!long) return ({ name }) => `${name}\n`;
+  if (json) return (stream) => JSON.stringify(infoObject(stream.name, stream));
+  if (!long) return ({ name }) => name;
   return ({ name, nextOffset, closed, contentType = "-" }) =>
-    `${nextOffset}  ${closed ? "closed" : "open  "}  ${contentType.padEnd(24)}  ${name}\n`;
+    `${nextOffset}  ${closed ? "closed" : "open  "}  ${contentType.padEnd(24)}  ${name}`;
 }

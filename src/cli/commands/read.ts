@@ -6,12 +6,12 @@ import { tokenPosition } from "../../protocol/offset.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { integerFlag, optionalFlag } from "../flags/flag.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
-import { findStart } from "./find_start.ts";
+import { findStart } from "./reading/find_start.ts";
 import { Printer } from "./output/printer.ts";
 import { Progress } from "./output/progress.ts";
 import { onlyName } from "./session/session.ts";
-import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
-import { PATH, streamCommand, type StreamTask } from "./stream_command.ts";
+import { chosenPoint, fromFlag, sinceFlag } from "../flags/starting_point.ts";
+import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 const flags = {
   from: fromFlag,
@@ -28,7 +28,7 @@ const flags = {
   json: jsonOutputFlag,
 };
 
-/** `durable-streams read PATH`: what a stream holds, up to its tail. */
+/** `durable-streams read PATH`: the content of a stream, up to its tail. */
 export const readCommand = streamCommand({
   name: "read",
   summary: "Write what a stream holds to stdout, up to its tail.",
@@ -71,26 +71,26 @@ async function run(task: StreamTask): Promise<number> {
 
 const fromStart = { kind: "place", offset: START } as const;
 
-/** Asks for the next answer while one is written. */
+/** Fetches the next batch while one is written. */
 async function copy(reader: Reader, task: StreamTask, progress: Progress): Promise<void> {
   let printer: Printer | undefined;
   let next = reader.read();
   while (true) {
-    const answer = await next;
+    const batch = await next;
     printer ??= openPrinter(task, reader);
-    const isLast = answer.upToDate || answer.closed;
+    const isLast = batch.upToDate || batch.closed;
     if (!isLast) next = prefetch(reader);
-    await printer.print(answer.messages);
-    progress.add(answer.data.length);
+    await printer.print(batch.messages);
+    progress.add(batch.data.length);
     if (isLast || printer.isDone) return;
   }
 }
 
-/** Asks in advance: the failure is told when the answer's turn has come. */
+/** Begins a read in advance; its failure is reported when its turn comes. */
 function prefetch(reader: Reader): Promise<StreamData> {
-  const answer = reader.read();
-  answer.catch(() => {});
-  return answer;
+  const data = reader.read();
+  data.catch(() => {});
+  return data;
 }
 
 function openPrinter({ context, values }: StreamTask, { contentType }: Reader): Printer {
@@ -102,7 +102,7 @@ function openPrinter({ context, values }: StreamTask, { contentType }: Reader): 
   });
 }
 
-/** With the total where offsets are positions, as this project's server has them. */
+/** Progress with a total if offsets are positions, as in this project's server. */
 async function openProgress({ session, context }: StreamTask, offset: string): Promise<Progress> {
   const isShown = context.errorsIsTerminal && !context.outputIsTerminal;
   if (!isShown) return new Progress(context, false);

@@ -6,17 +6,17 @@ import { EXIT } from "../context/exit_code.ts";
 import { integerFlag, switchFlag } from "../flags/flag.ts";
 import { PROGRAM } from "../context/program_name.ts";
 import { UsageError } from "../flags/usage_error.ts";
-import { jsonOutputFlag } from "../flags/common_flags.ts";
-import { findStart } from "./find_start.ts";
-import { followStreams } from "./follow_streams.ts";
+import { jsonOutputFlag, prefixFlag } from "../flags/common_flags.ts";
+import { findStart } from "./reading/find_start.ts";
+import { followStreams } from "./reading/follow_streams.ts";
 import { Printer } from "./output/printer.ts";
-import { readLast } from "./read_last.ts";
-import { firstFailure, namedStreams, PATHS, prefixFlag, withOneOf } from "./several_streams.ts";
+import { readLast } from "./reading/read_last.ts";
+import { firstFailure, namedStreams, PATHS, withOneOf } from "./session/several_streams.ts";
 import { onlyName } from "./session/session.ts";
 import { SharedOutput } from "./output/shared_output.ts";
-import { chosenPoint, fromFlag, sinceFlag } from "./starting_point.ts";
-import { streamCommand, type StreamTask } from "./stream_command.ts";
-import { tailCountFlag } from "./tail_count.ts";
+import { chosenPoint, fromFlag, sinceFlag } from "../flags/starting_point.ts";
+import { streamCommand, type StreamTask } from "./session/stream_command.ts";
+import { tailCountFlag } from "../flags/tail_count.ts";
 
 const DEFAULT_LINES = 10;
 
@@ -42,7 +42,7 @@ const flags = {
   json: jsonOutputFlag,
 };
 
-/** `durable-streams tail PATH...`: the end of streams, and what comes. */
+/** `durable-streams tail PATH...`: the end of streams, and what is appended to them. */
 export const tailCommand = streamCommand({
   name: "tail",
   summary: "Write the last messages of a stream to stdout; with -f, follow it.",
@@ -65,13 +65,13 @@ when all that there are have been closed.`,
   run,
 });
 
-/** One of the streams that are written. */
+/** One of the streams that are printed. */
 interface TailTarget {
   readonly task: StreamTask;
   readonly name: string;
-  /** Where all of several are written. */
+  /** The output that several streams share. */
   readonly output: SharedOutput | undefined;
-  /** Ends the following when another of them failed in a way that is all of theirs. */
+  /** Ends the following when another stream fails in a way that concerns all. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -103,8 +103,8 @@ async function tailEach(
 ): Promise<number> {
   const exitCodes: number[] = [];
   for await (const name of names) {
-    const tailed = { task, name, output, signal: undefined };
-    exitCodes.push(await withOneOf(task, name, () => tailOne(tailed)));
+    const target = { task, name, output, signal: undefined };
+    exitCodes.push(await withOneOf(task, name, () => tailOne(target)));
   }
   return firstFailure(exitCodes);
 }
@@ -130,20 +130,20 @@ async function followAll(task: StreamTask, output: SharedOutput): Promise<number
 }
 
 /**
- * Asks what the prefix names now. A server that is lost meanwhile is waited for by those who follow; more
- * streams than may be followed are told of once.
+ * Lists the streams that the prefix names now. A server that is lost meanwhile is left to the streams that
+ * are followed, which wait for it; that there are more streams than the limit is printed once.
  */
 function laterNames(task: StreamTask): () => Promise<readonly string[]> {
-  let isTold = false;
+  let isReported = false;
   return async () => {
     try {
       return await withinLimit(task, namedStreams("tail", task));
     } catch (error) {
       if (error instanceof UsageError) {
-        if (!isTold) {
+        if (!isReported) {
           task.context.printError(`${PROGRAM}: ${error.message}; later ones are left out`);
         }
-        isTold = true;
+        isReported = true;
       } else if (!(error instanceof CommandError || isTransient(error))) {
         throw error;
       }
@@ -170,37 +170,37 @@ async function withinLimit(
   return taken;
 }
 
-async function tailOne(tailed: TailTarget): Promise<void> {
-  const { session, values, context } = tailed.task;
+async function tailOne(target: TailTarget): Promise<void> {
+  const { session, values, context } = target.task;
   const point = chosenPoint(values.get(flags.from), values.get(flags.since));
   const lines = values.get(flags.lines) ?? { kind: "last", count: DEFAULT_LINES };
   if (point !== undefined) {
-    await printFrom(tailed, await findStart(point, session, tailed.name, context));
+    await printFrom(target, await findStart(point, session, target.name, context));
   } else if (lines.kind === "from") {
-    await printFrom(tailed, START, Math.max(0, lines.count - 1));
+    await printFrom(target, START, Math.max(0, lines.count - 1));
   } else {
-    const offset = await printLast(tailed, lines.count);
-    if (offset !== undefined) await printFrom(tailed, offset);
+    const offset = await printLast(target, lines.count);
+    if (offset !== undefined) await printFrom(target, offset);
   }
 }
 
-/** Prints the last lines; where to go on, if that is wanted. */
-async function printLast(tailed: TailTarget, count: number): Promise<string | undefined> {
-  const { session, values } = tailed.task;
+/** Prints the last lines; returns where to continue, if the stream is followed. */
+async function printLast(target: TailTarget, count: number): Promise<string | undefined> {
+  const { session, values } = target.task;
   const follow = values.get(flags.follow);
   if (count === 0) return follow ? NOW : undefined;
-  const last = await readLast(session, tailed.name, count);
-  await openPrinter(tailed, last.contentType).print(last.messages);
+  const last = await readLast(session, target.name, count);
+  await openPrinter(target, last.contentType).print(last.messages);
   return follow && !last.closed ? last.offset : undefined;
 }
 
-async function printFrom(tailed: TailTarget, offset: string, skip = 0): Promise<void> {
-  const { session, values, context } = tailed.task;
+async function printFrom(target: TailTarget, offset: string, skip = 0): Promise<void> {
+  const { session, values, context } = target.task;
   const follow = values.get(flags.follow);
-  const reader = session.client.reader(tailed.name, {
+  const reader = session.client.reader(target.name, {
     offset,
     ...(follow ? {} : { readMode: "catch-up" }),
-    ...(tailed.signal === undefined ? {} : { signal: tailed.signal }),
+    ...(target.signal === undefined ? {} : { signal: target.signal }),
     maxElapsedMs: session.maxElapsedMs,
   });
   try {
@@ -208,12 +208,12 @@ async function printFrom(tailed: TailTarget, offset: string, skip = 0): Promise<
     let isLast = false;
     let isLive = false;
     while (!isLast) {
-      const answer = await reader.read();
-      printer ??= openPrinter(tailed, reader.contentType ?? DEFAULT_CONTENT_TYPE, skip);
-      await printer.print(answer.messages, isLive ? context.clock.nowMs() : undefined);
-      // Only what comes from now on is written about when it is received.
-      isLive ||= answer.upToDate;
-      isLast = answer.closed || (answer.upToDate && !follow);
+      const batch = await reader.read();
+      printer ??= openPrinter(target, reader.contentType ?? DEFAULT_CONTENT_TYPE, skip);
+      await printer.print(batch.messages, isLive ? context.clock.nowMs() : undefined);
+      // From here on messages arrive about when they are written.
+      isLive ||= batch.upToDate;
+      isLast = batch.closed || (batch.upToDate && !follow);
     }
   } finally {
     await reader.close();

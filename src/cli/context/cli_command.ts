@@ -6,38 +6,38 @@ import type { CommandContext } from "./command_context.ts";
 export interface CliCommand {
   readonly name: string;
   readonly summary: string;
-  /** What its help says after the summary. */
+  /** The part of its help after the summary. */
   readonly details?: string;
-  /** What one would type, each with what it does. */
+  /** Example command lines, each with its effect. */
   readonly examples: readonly Example[];
-  /** The words it takes beside its flags, in their order; the optional ones come last. */
+  /** Its arguments beside the flags, in order; the optional ones come last. */
   readonly args?: readonly Argument[];
   readonly flags: FlagTable;
-  /** Does it; resolves to the exit code. */
+  /** Runs the command; resolves to the exit code. */
   run(values: FlagValues, invocation: Invocation): Promise<number>;
 }
 
-/** A line for the shell, and what it does. */
+/** A command line and its effect. */
 export type Example = readonly [line: string, does: string];
 
-/** A word that stands for itself: `PATH` in `read PATH`. */
+/** An argument that isn't a flag: `PATH` in `read PATH`. */
 export interface Argument {
-  /** As the usage line shows it. */
+  /** Its name in the usage line. */
   readonly name: string;
-  /** What it is, as the middle of "needs PATH, …: usage". */
+  /** Its description, as the middle of "needs PATH, …: usage". */
   readonly help: string;
   readonly optional?: boolean;
-  /** It may be given again; it is the last one. */
+  /** It may be given several times; it is the last one. */
   readonly repeats?: boolean;
-  /** What it may be, where that is a choice. */
+  /** The values it accepts, if they are a choice. */
   readonly choices?: readonly string[];
   /** It names a stream: the server's listing completes it. */
   readonly isStream?: boolean;
 }
 
-/** What a command is called with beside its flags. */
+/** The arguments and surroundings of one call of a command. */
 export interface Invocation {
-  /** As many as its `words` ask for, or allow. */
+  /** As many as the command's `args` require or allow. */
   readonly args: readonly string[];
   readonly context: CommandContext;
 }

@@ -1,4 +1,4 @@
-/** A command can't do what it was asked, for a reason that the message says and the exit code tells. */
+/** A command fails for a reason that the message and the exit code give. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exitCode: number;

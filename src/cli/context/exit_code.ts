@@ -1,9 +1,9 @@
 import { ClientError } from "../../client/errors/client_error.ts";
 
-/** What the program's end tells a script. */
+/** The program's exit codes. */
 export const EXIT = {
   ok: 0,
-  /** What none of the others says. */
+  /** Any failure that no other code names. */
   failure: 1,
   /** The command line or the environment is wrong. */
   usage: 2,
@@ -15,7 +15,7 @@ export const EXIT = {
   unavailable: 5,
 } as const;
 
-/** The exit code for what a command threw. */
+/** The exit code for an error that a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ClientError)) return EXIT.failure;
   switch (error.code) {

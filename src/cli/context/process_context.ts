@@ -7,7 +7,7 @@ import { BrokenPipe, type CommandContext } from "./command_context.ts";
 const DEFAULT_COLUMNS = 80;
 const FIRST_PROCESS = 1;
 
-/** The shell that this process runs in. */
+/** The surroundings of this process. */
 export function processContext(environment: Environment): CommandContext {
   return {
     environment,
@@ -19,7 +19,7 @@ export function processContext(environment: Environment): CommandContext {
     outputIsTerminal: process.stdout.isTTY === true,
     errorsIsTerminal: process.stderr.isTTY === true,
     get columns() {
-      // A terminal that doesn't know its size says 0.
+      // Of a terminal that doesn't know its size this is 0.
       return process.stderr.columns || DEFAULT_COLUMNS;
     },
     write: writeStdout,
@@ -30,7 +30,7 @@ export function processContext(environment: Environment): CommandContext {
   };
 }
 
-/** Elsewhere the default does it, and tells a shell that it was the signal. */
+/** In other processes the default ends them, and shows the shell that it was the signal. */
 function endOnSignals(): void {
   if (process.pid !== FIRST_PROCESS) return;
   process.on("SIGINT", () => process.exit(130));
@@ -44,10 +44,10 @@ async function* readStdin(): AsyncIterator<Bytes> {
   }
 }
 
-/** One write at a time: what is written is out before the process ends, however it ends. */
+/** Resolves when the bytes are written, so that they are out before the process ends. */
 function writeStdout(bytes: Bytes): Promise<void> {
   if (bytes.length === 0) return Promise.resolve();
-  // Beside the callback the stream tells its errors by an event, which nobody must miss.
+  // The stream also emits its errors, and one without a listener would end the process.
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
   return new Promise((resolve, reject) => {
     process.stdout.write(bytes, (error) => {

@@ -1,2 +1,2 @@
-/** What users type to run the program, and what its messages begin with. */
+/** The program's name, with which its messages begin. */
 export const PROGRAM = "durable-streams";

@@ -7,11 +7,10 @@ import {
   switchFlag,
   textFlag,
 } from "./flag.ts";
-import { parseTime } from "../../protocol/time.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** What every command that talks to a server takes. */
+/** The flags of every command that talks to a server. */
 export const connectionFlags = {
   url: textFlag({
     name: "url",
@@ -45,7 +44,7 @@ export const connectionFlags = {
   }),
 };
 
-/** `--json` of a command that tells something. */
+/** `--json` of a command that prints something. */
 export const jsonOutputFlag: Flag<boolean> = switchFlag({
   name: "json",
   help: "Print JSON, one object per line.",
@@ -63,26 +62,27 @@ export const contentTypeFlag: Flag<string | undefined> = optionalFlag(textFlag({
   commandLineOnly: true,
 }));
 
-/** How long a new stream lives. */
-export const lifetimeFlags = {
-  ttlMs: optionalFlag(wholeSeconds(durationFlag({
-    name: "ttl",
-    min: 1_000,
-    max: 87_600 * HOUR_MS,
-    default: 1_000,
-    help: "The stream expires after this long without reads or writes; in whole seconds.",
-    commandLineOnly: true,
-  }))),
-  expiresAt: optionalFlag(textFlag({
-    name: "expires-at",
-    placeholder: "time",
-    default: "",
-    help: "When the stream expires.",
-    accepts: "an RFC 3339 time such as 2030-01-31T12:00:00Z",
-    check: (text) => parseTime(text) !== undefined,
-    commandLineOnly: true,
-  })),
-};
+/** `--data`, in place of stdin. */
+export const dataFlag: Flag<string | undefined> = optionalFlag(textFlag({
+  name: "data",
+  placeholder: "text",
+  default: "",
+  help: "The content itself; - reads stdin.",
+  accepts: "text, or - for stdin",
+  check: () => true,
+  commandLineOnly: true,
+}));
+
+/** `--prefix`: all streams whose names begin so. */
+export const prefixFlag: Flag<string | undefined> = optionalFlag(textFlag({
+  name: "prefix",
+  placeholder: "prefix",
+  default: "",
+  help: "All streams whose names begin with this, instead of PATH. The server has to list them.",
+  accepts: "what names begin with, such as logs/; never nothing, which would be all streams",
+  check: (text) => text !== "",
+  commandLineOnly: true,
+}));
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
@@ -107,17 +107,6 @@ function headersFlag(): Flag<Readonly<Record<string, string>>> {
         headers[name] = value;
       }
       return headers;
-    },
-  };
-}
-
-function wholeSeconds(flag: Flag<number>): Flag<number> {
-  return {
-    ...flag,
-    parse(text) {
-      const ms = flag.parse(text);
-      if (ms % 1_000 !== 0) throw new BadValue();
-      return ms;
     },
   };
 }

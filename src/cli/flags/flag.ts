@@ -11,27 +11,27 @@ import {
 export interface Flag<T> {
   /** Without the dashes: `sse-close-after`. */
   readonly name: string;
-  /** What stands for the value in the help; a flag without one is a switch. */
+  /** The name of the value in the help; a flag without one is a switch. */
   readonly placeholder: string | undefined;
-  /** What a value has to be, as the end of "accepted is …". */
+  /** The values it accepts, as the end of "accepted: …". */
   readonly accepts: string;
   readonly help: string;
   readonly default: T;
-  /** The default as one would write it; empty where leaving the flag out means something of its own. */
+  /** The default as text; empty if leaving the flag out has a meaning of its own. */
   readonly defaultText: string;
-  /** One letter that means the same: `f` for `-f`. */
+  /** The one-letter form: `f` for `-f`. */
   readonly short?: string;
-  /** The words that it takes, where it takes nothing else. */
+  /** The values it accepts, if they are a choice. */
   readonly choices?: readonly string[];
-  /** It may be given again; what is parsed has each text on a line of its own. */
+  /** It may be given several times; the text that is parsed has each on a line of its own. */
   readonly repeatable?: boolean;
-  /** No variable says the same. */
+  /** It has no environment variable. */
   readonly commandLineOnly?: boolean;
   /** Throws a {@link BadValue} unless the text is accepted. */
   parse(text: string): T;
 }
 
-/** A value that its flag doesn't accept; the flag's own `accepts` says what it does. */
+/** The flag doesn't accept the value; its `accepts` says what it does accept. */
 export class BadValue extends Error {
   override readonly name = "BadValue";
 }
@@ -39,7 +39,7 @@ export class BadValue extends Error {
 /** The flags of one command. */
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
-/** The variable that says the same as a flag: `DURABLE_STREAMS_SSE_CLOSE_AFTER`. */
+/** The environment variable of a flag: `DURABLE_STREAMS_SSE_CLOSE_AFTER`. */
 export function environmentName(flag: Flag<unknown>): string {
   return `DURABLE_STREAMS_${flag.name.replaceAll("-", "_").toUpperCase()}`;
 }
@@ -57,7 +57,7 @@ interface Range {
   max: number;
 }
 
-/** A flag whose value is any text that `check` finds nothing wrong with. */
+/** A flag whose value is any text that `check` accepts. */
 export function textFlag(
   spec: Common<string> & {
     placeholder: string;
@@ -75,7 +75,7 @@ export function textFlag(
   };
 }
 
-/** A flag whose value is one of a few words. */
+/** A flag whose value is one of a few. */
 export function choiceFlag<const T extends string>(
   spec: Common<NoInfer<T>> & { values: readonly T[] },
 ): Flag<T> {
@@ -104,7 +104,7 @@ export function integerFlag(spec: Common<number> & Range): Flag<number> {
   };
 }
 
-/** A flag whose value is a duration; in the program, milliseconds. */
+/** A flag whose value is a duration; parsed, milliseconds. */
 export function durationFlag(spec: Common<number> & Range): Flag<number> {
   return {
     ...spec,
@@ -149,12 +149,12 @@ export function onSwitchFlag(spec: Omit<Common<boolean>, "default">): Flag<boole
   return { ...switchFlag(spec), default: true, defaultText: "on" };
 }
 
-/** The same flag with nothing for a default. */
+/** The same flag without a default. */
 export function optionalFlag<T>(flag: Flag<T>): Flag<T | undefined> {
   return { ...flag, default: undefined, defaultText: "" };
 }
 
-/** A switch whose default depends on other flags: it is `undefined` where nothing was given. */
+/** A switch whose default depends on other flags: it is `undefined` unless given. */
 export function dependentSwitchFlag(
   spec: Omit<Common<boolean>, "default"> & { defaultText: string },
 ): Flag<boolean | undefined> {

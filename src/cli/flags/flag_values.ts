@@ -5,12 +5,12 @@ import { UsageError } from "./usage_error.ts";
 /** The program's environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The value of each of a command's flags: the command line's, the environment's or the default. */
+/** The value of each of a command's flags: from the command line, the environment or the default. */
 export interface FlagValues {
   get<T>(flag: Flag<T>): T;
 }
 
-/** Lets a command accept a table's flags and describes them in its help. */
+/** Adds a table's flags to a command, with their help. */
 export function addFlags(command: Command, table: FlagTable): void {
   for (const flag of Object.values(table)) {
     if (flag.placeholder === undefined) {
@@ -31,7 +31,7 @@ function addSwitch(command: Command, flag: Flag<unknown>): void {
   const isOn = flag.default === true;
   command.addOption(on.hideHelp(isOn));
   command.addOption(off.hideHelp(!isOn));
-  // Commander takes a switch with a `--no-` form to be on unless told otherwise.
+  // By default, Commander turns a switch with a `--no-` form on.
   command.setOptionValueWithSource(attributeName(flag), undefined, "default");
 }
 
@@ -50,7 +50,7 @@ function joinLines(text: string, before: string | undefined): string {
 /**
  * Reads and checks all of a table's flags.
  *
- * @throws {UsageError} saying which flag or variable has which bad value, and what is accepted
+ * @throws {UsageError} with the flag or variable, its bad value, and what is accepted
  */
 export function readFlags(
   command: Command,

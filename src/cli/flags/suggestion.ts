@@ -1,8 +1,8 @@
 /**
- * Which of the words somebody meant who wrote another one: the one that `synonyms` has for it, one that is
- * a slip or two away, or one whose parts it has (`data-dir` for `dir`); `undefined` where none comes near.
+ * The candidate that is probably meant by an unknown word: one that `synonyms` has for it, one that is a
+ * typo or two away, or one whose parts it has (`data-dir` for `dir`); `undefined` if none comes near.
  *
- * @param synonyms what others call these words; of several the first that is a candidate
+ * @param synonyms other names for the candidates; of several the first that is a candidate
  */
 export function suggest(
   word: string,
@@ -14,26 +14,26 @@ export function suggest(
   return synonym ?? nearest(word, candidates) ?? withSameParts(word, candidates);
 }
 
-/** A slip is a letter more, less, another one, or two that changed places. */
+/** A typo is a letter too many, missing or wrong, or two that changed places. */
 function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestSlips = maxSlips(word) + 1;
+  let bestTypos = maxTypos(word) + 1;
   for (const candidate of candidates) {
-    const count = slips(word, candidate);
-    if (count >= bestSlips || count >= candidate.length) continue;
+    const count = typos(word, candidate);
+    if (count >= bestTypos || count >= candidate.length) continue;
     best = candidate;
-    bestSlips = count;
+    bestTypos = count;
   }
   return best;
 }
 
-/** In a short word every other one is a few slips away. */
-function maxSlips({ length }: string): number {
+/** From a short word every other one is a few typos away. */
+function maxTypos({ length }: string): number {
   return length <= 2 ? 0 : length <= 4 ? 1 : 2;
 }
 
 /** The optimal string alignment distance. */
-function slips(a: string, b: string): number {
+function typos(a: string, b: string): number {
   const width = b.length + 1;
   const rows = Array.from({ length: (a.length + 1) * width }, () => 0);
   const at = (i: number, j: number) => rows[i * width + j] ?? 0;

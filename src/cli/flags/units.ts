@@ -1,4 +1,4 @@
-/** A text that is no duration or size; the message says what is accepted. */
+/** The text is no duration or size; the message says what is accepted. */
 export class UnitError extends Error {
   override readonly name = "UnitError";
 }
@@ -15,16 +15,16 @@ const DURATIONS: readonly Unit[] = [
 ];
 const SIZES: readonly Unit[] = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10], ["B", 1]];
 
-/** What {@link parseDuration} takes, for messages and help. */
+/** The form that {@link parseDuration} accepts, for messages and help. */
 export const DURATION_FORM = "a whole number with ms, s, m, h, d or w (500ms, 30s, 5m, 1h, 7d)";
 
-/** What {@link parseSize} takes, for messages and help. */
+/** The form that {@link parseSize} accepts, for messages and help. */
 export const SIZE_FORM =
   "a whole number of bytes, or one with B, KiB, MiB or GiB (512, 64KiB, 1MiB)";
 
 /**
- * Milliseconds in a text like `500ms`, `30s`, `5m`, `1h` or `7d`. Whole numbers only, so that what was
- * written is what counts, and never without a unit: seconds and milliseconds are too easy to confuse.
+ * Milliseconds in a text like `500ms`, `30s`, `5m`, `1h` or `7d`. Only whole numbers, so that nothing is
+ * rounded, and never without a unit: seconds and milliseconds are too easy to confuse.
  *
  * @throws {UnitError}
  */
@@ -38,7 +38,7 @@ export function parseDuration(text: string): number {
 
 /**
  * Bytes in a text like `512`, `64KiB`, `1MiB` or `2GiB`. `KB` and `MB` mean a thousand to some and
- * 1,024 to others, so they are refused.
+ * 1,024 to others, so they are rejected.
  *
  * @throws {UnitError}
  */

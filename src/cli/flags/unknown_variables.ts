@@ -4,18 +4,18 @@ import type { Environment } from "./flag_values.ts";
 import { serveFlags } from "./serve_flags.ts";
 import { suggest } from "./suggestion.ts";
 
-/** A variable that looks like one of the program's and is none. */
+/** A variable that looks like one of the program's but isn't. */
 export interface UnknownVariable {
   readonly name: string;
-  /** The one that was meant, where one comes near. */
+  /** The similar variable that is probably meant, if there is one. */
   readonly meant: string | undefined;
 }
 
 const PREFIX = "DURABLE_STREAMS_";
-/** What Kubernetes sets in every pod for a service whose name begins with durable-streams. */
+/** Variables that Kubernetes sets in every pod for a service whose name begins with durable-streams. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$/;
 
-/** The variables that begin as the program's do and say nothing to any command. */
+/** The variables that begin like the program's, but that no command reads. */
 export function unknownVariables(environment: Environment): readonly UnknownVariable[] {
   const tables = [serveFlags, connectionFlags];
   const known = tables.flatMap((table) => Object.values<Flag<unknown>>(table))
@@ -33,7 +33,7 @@ export function unknownVariables(environment: Environment): readonly UnknownVari
     });
 }
 
-/** The variable, and what it may have been meant to be, as the beginning of a message. */
+/** A message that names the variable, and the one that is probably meant. */
 export function describeUnknown({ name, meant }: UnknownVariable): string {
   return `the environment variable ${name} says nothing to this program` +
     (meant === undefined ? "" : `; did you mean ${meant}?`);

@@ -22,7 +22,7 @@ const flags = {
   json: jsonOutputFlag,
 };
 
-/** `durable-streams check`: finds what is damaged in a directory. */
+/** `durable-streams check`: finds damage in a directory. */
 export const checkCommand: CliCommand = {
   name: "check",
   summary: "Look for damage in every byte of a directory that no server is using.",
@@ -41,7 +41,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
   context.endOnSignals();
   try {
     const dir = resolve(values.get(flags.dir));
-    const report = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    const report = checkDirectory({ fileSystem: nodeFileSystem, dir });
     await context.write(encodeUtf8(values.get(flags.json) ? jsonLines(report) : textLines(report)));
     return report.found.some(isFinding) ? EXIT.failure : EXIT.ok;
   } catch (error) {
@@ -54,8 +54,8 @@ function textLines({ found, counts }: CheckReport): string {
   const damaged = found.filter(isFinding).length;
   const wrong = damaged === 0 ? "nothing is damaged" : `${plural(damaged, "problem")} found`;
   const { files, bytes, streams } = counts;
-  const looked = [plural(streams, "stream"), plural(files, "file"), plural(bytes, "byte")];
-  return [...found.map(line), `${wrong}: ${looked.join(", ")}`]
+  const checked = [plural(streams, "stream"), plural(files, "file"), plural(bytes, "byte")];
+  return [...found.map(line), `${wrong}: ${checked.join(", ")}`]
     .map((text) => `${text}\n`).join("");
 }
 

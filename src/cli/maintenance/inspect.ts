@@ -1,20 +1,16 @@
-import { FileSystemError } from "../../env/file_system.ts";
 import { nodeFileSystem } from "../../env/node_file_system.ts";
-import { encodeUtf8 } from "../../protocol/bytes.ts";
-import { DirectoryError } from "../../storage/file/directory/damage.ts";
 import { InspectError, inspectFile } from "../../storage/file/maintenance/inspect/inspect.ts";
 import { type Item, itemLine, itemObject } from "../../storage/file/maintenance/inspect/item.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
+import { printDirectoryError } from "./print_directory_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { integerFlag, optionalFlag } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
+import { printLines } from "../context/print_lines.ts";
 import { PROGRAM } from "../context/program_name.ts";
 import { BrokenPipe, type CommandContext } from "../context/command_context.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { CliCommand, Invocation } from "../context/cli_command.ts";
-
-/** Lines are written this many at a time. */
-const PAGE_LINES = 500;
 
 const flags = {
   limit: optionalFlag(integerFlag({
@@ -28,7 +24,7 @@ const flags = {
   json: jsonOutputFlag,
 };
 
-/** `durable-streams inspect FILE`: what is in a file of a server's directory. */
+/** `durable-streams inspect FILE`: prints a file of a server's directory. */
 export const inspectCommand: CliCommand = {
   name: "inspect",
   summary: "Print what is in a file of a server's directory, one item per line with its position.",
@@ -51,50 +47,26 @@ async function run(values: FlagValues, { args, context }: Invocation): Promise<n
   context.endOnSignals();
   const [path = ""] = args;
   const limit = values.get(flags.limit) ?? Infinity;
-  const format = values.get(flags.json)
-    ? (thing: Item) => JSON.stringify(itemObject(thing))
+  const toLine = values.get(flags.json)
+    ? (item: Item) => JSON.stringify(itemObject(item))
     : itemLine;
+  let exitCode: number = EXIT.ok;
+  const format = (item: Item) => {
+    if (item.damage !== undefined) exitCode = EXIT.failure;
+    return toLine(item);
+  };
   try {
-    return await print(inspectFile(nodeFileSystem, path), limit, format, context);
+    await printLines(inspectFile(nodeFileSystem, path), limit, format, context);
+    return exitCode;
   } catch (error) {
     if (error instanceof BrokenPipe) return EXIT.ok;
     return printError(error, context);
   }
 }
 
-/** Resolves to the exit code: a damaged part is a failure. */
-async function print(
-  things: Iterable<Item>,
-  limit: number,
-  format: (thing: Item) => string,
-  shell: CommandContext,
-): Promise<number> {
-  let lines: string[] = [];
-  let count = 0;
-  let exitCode: number = EXIT.ok;
-  for (const thing of things) {
-    if (thing.damage !== undefined) exitCode = EXIT.failure;
-    lines.push(`${format(thing)}\n`);
-    if (lines.length === PAGE_LINES) {
-      await shell.write(encodeUtf8(lines.join("")));
-      lines = [];
-    }
-    if (++count >= limit) break;
-  }
-  await shell.write(encodeUtf8(lines.join("")));
-  return exitCode;
-}
-
-function printError(error: unknown, shell: CommandContext): number {
-  if (error instanceof InspectError && error.code !== "missing") {
-    throw new UsageError(error.message);
-  }
-  const isTold = error instanceof InspectError || error instanceof DirectoryError ||
-    error instanceof FileSystemError;
-  if (!isTold) throw error;
-  shell.printError(`${PROGRAM}: ${error.message}`);
-  if (error instanceof InspectError) return EXIT.notFound;
-  return error instanceof DirectoryError && error.code === "in_use"
-    ? EXIT.unavailable
-    : EXIT.failure;
+function printError(error: unknown, context: CommandContext): number {
+  if (!(error instanceof InspectError)) return printDirectoryError(error, context);
+  if (error.code !== "missing") throw new UsageError(error.message);
+  context.printError(`${PROGRAM}: ${error.message}`);
+  return EXIT.notFound;
 }

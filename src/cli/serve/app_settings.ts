@@ -5,21 +5,21 @@ import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import { version } from "../context/version.ts";
 
-/** What the flags say about the app and where it listens: plain data, as it goes to another thread. */
+/** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
   readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName">;
   readonly host: string;
   readonly port: number;
-  /** The longest that a request may go without a byte in either direction. */
+  /** The longest time without a byte in either direction during a request. */
   readonly longestSilenceMs: number;
   readonly http: HttpKind;
-  /** How many connections one thread keeps. */
+  /** How many connections one thread may have. */
   readonly maxConnections: number;
 }
 
 /**
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
- * @param maxConnections what they all may have
+ * @param maxConnections how many connections all threads may have together
  */
 export function appSettings(
   values: FlagValues,
@@ -40,7 +40,7 @@ export function appSettings(
         maxAppendBytes + BODY_OVERHEAD_BYTES,
       ),
       chunkBytes: values.get(flags.chunkBytes),
-      // To a client on this machine bytes cost less than compressing them.
+      // For clients on this machine, compression costs more than it saves.
       compress: values.get(flags.compress) ?? !isLoopback(values.get(flags.host)),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
       bodyTimeoutMs,
@@ -61,7 +61,7 @@ export function appSettings(
   };
 }
 
-/** Nobody knows by which names a server is called that others can reach, unless they are given. */
+/** The names of a server that other machines reach are unknown unless given. */
 function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   const host = values.get(flags.host);
   const given = values.get(flags.allowHosts);
@@ -70,7 +70,7 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
 }
 
-/** A prefix without a path takes every path for a stream's. */
+/** With the prefix `/` every path is a stream's. */
 function healthPath(values: FlagValues): { health?: string } {
   const health = values.get(flags.health);
   const isHidden = values.get(flags.prefix) === "/" && health === flags.health.default;

@@ -1,9 +1,9 @@
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 
-/** Where a system doesn't say how many files may be open: what the runtimes raise that to on macOS. */
+/** The limit if the system doesn't report one: the runtimes raise it to this on macOS. */
 const USUAL_OPEN_FILES = 10_240;
-/** For the catalogue, the log, the directories, and connections that are being turned away. */
+/** For the catalogue, the log, the directories, and connections that are being rejected. */
 const RESERVED_FILES = 128;
 /** A thread has some of its own. */
 const FILES_PER_THREAD = 16;
@@ -13,14 +13,14 @@ const MOST_CONNECTIONS = 10_000_000;
 /** How many connections may be open at once. */
 export interface ConnectionLimit {
   readonly connections: number;
-  /** What to tell whoever started the program where that many can't be open; `undefined` where they can. */
+  /** A warning if that many can't be open; `undefined` if they can. */
   readonly warning: string | undefined;
 }
 
 /**
- * What `--max-connections` says, or what is left of the process's open files.
+ * The value of `--max-connections`, or the process's limit of open files less what else needs them.
  *
- * @param openFiles how many files the process may have open, `undefined` where that isn't known
+ * @param openFiles how many files the process may have open, `undefined` if that is unknown
  */
 export function connectionLimit(
   values: FlagValues,

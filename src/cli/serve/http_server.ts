@@ -1,7 +1,8 @@
 import { createHandler } from "../../server/app.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
-import { listen, type Listener } from "../../listen/listener.ts";
+import { listen } from "../../listen/listen.ts";
+import type { Listener } from "../../listen/listener.ts";
 
 /**
  * Serves a storage over HTTP.

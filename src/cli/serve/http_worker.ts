@@ -6,7 +6,7 @@ import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worke
 import type { Listener } from "../../listen/listener.ts";
 import { configureLogs } from "./logger.ts";
 
-/** A thread that serves HTTP, one of several before the storage's. */
+/** A thread that serves HTTP, one of several in front of the storage's thread. */
 
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
@@ -21,9 +21,9 @@ let listener: Listener | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
-    case "answers":
+    case "replies":
       return storage.take(message.batch);
-    case "answer readers":
+    case "end readers":
       return readers.abort();
     case "stop":
       void listener?.stop().then(() => send({ kind: "stopped" }));
@@ -34,7 +34,7 @@ try {
   listener = await startHttp(start.settings, storage, readers.signal, true);
   send({ kind: "listening" });
 } catch (error) {
-  send({ kind: "cannot listen", message: error instanceof Error ? error.message : String(error) });
+  send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
 }
 
 function send(message: FromHttpWorker, transfer: ArrayBuffer[] = []): void {

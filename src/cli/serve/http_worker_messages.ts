@@ -3,22 +3,22 @@ import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { LogOptions } from "./logger.ts";
 
-/** What a thread that serves HTTP begins with. */
+/** The start data of a thread that serves HTTP. */
 export interface HttpWorkerStart {
   readonly settings: AppSettings;
   readonly storage: RemoteStart;
   readonly logs: LogOptions;
 }
 
-/** What it is told. */
+/** The messages to such a thread. */
 export type ToHttpWorker =
-  | { kind: "answers"; batch: MessageBatch<Reply> }
-  | { kind: "answer readers" }
+  | { kind: "replies"; batch: MessageBatch<Reply> }
+  | { kind: "end readers" }
   | { kind: "stop" };
 
-/** What it tells. */
+/** The messages from such a thread. */
 export type FromHttpWorker =
   | { kind: "calls"; batch: MessageBatch<Call> }
   | { kind: "listening" }
-  | { kind: "cannot listen"; message: string }
+  | { kind: "listen failed"; message: string }
   | { kind: "stopped" };

@@ -13,10 +13,10 @@ import type { LogOptions } from "./logger.ts";
 
 const log = getLogger(["durable-streams", "process"]);
 
-/** How old a thread's knowledge of the storage's status may be. */
+/** How often the threads get the storage's status. */
 const STATUS_EVERY_MS = 1000;
 
-/** Threads that serve HTTP on one port, and this one with the storage behind them. */
+/** Threads that serve HTTP on one port; this thread has the storage. */
 export class HttpWorkers implements Listener {
   readonly port: number;
   readonly #workers: readonly HttpWorker[];
@@ -30,9 +30,9 @@ export class HttpWorkers implements Listener {
     }, STATUS_EVERY_MS);
   }
 
-  /** Has every waiting reader answered. */
-  answerReaders(): void {
-    for (const worker of this.#workers) worker.send({ kind: "answer readers" });
+  /** Ends every live read that waits. */
+  endReaders(): void {
+    for (const worker of this.#workers) worker.send({ kind: "end readers" });
   }
 
   async stop(): Promise<void> {
@@ -69,8 +69,8 @@ export async function startHttpWorkers(
 }
 
 /**
- * The port to listen on, which nobody else does: those that share one don't notice that another program
- * shares it, too.
+ * The port to listen on, which no other program uses: threads that share a port don't notice that another
+ * program shares it too.
  */
 function freePort({ host, port }: AppSettings): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -98,7 +98,7 @@ class HttpWorker {
     });
     this.#host = new StorageHost(
       storage,
-      (batch, transfer) => this.send({ kind: "answers", batch }, transfer),
+      (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
     );
     const listening = Promise.withResolvers<void>();
     this.listening = listening.promise;
@@ -108,7 +108,7 @@ class HttpWorker {
           return this.#host.take(message.batch);
         case "listening":
           return listening.resolve();
-        case "cannot listen":
+        case "listen failed":
           return listening.reject(new Error(message.message));
         case "stopped":
           return this.#stopped.resolve();
@@ -133,13 +133,13 @@ class HttpWorker {
     await this.end();
   }
 
-  /** Ends the thread, whatever it is at. */
+  /** Ends the thread at once. */
   async end(): Promise<void> {
     this.#isStopping = true;
     await this.#worker.terminate();
   }
 
-  /** Whoever is connected to it would wait for ever. Nothing is lost that was acknowledged. */
+  /** Ends the program, since clients of the ended thread would wait for ever; acknowledged data stays. */
   #ended(error: unknown): void {
     if (this.#isStopping) return;
     log.fatal("a thread that serves HTTP has ended, and with it the program", { error });

@@ -13,8 +13,8 @@ export interface LogOptions {
 }
 
 /**
- * Sends to stderr what the code says through `getLogger(["durable-streams", …])`. Without this call,
- * as in a program that embeds the library, nothing is logged.
+ * Sends the records of `getLogger(["durable-streams", …])` to stderr. Without this call, as in a program
+ * that embeds the library, nothing is logged.
  */
 export function configureLogs({ level, format }: LogOptions): void {
   const lowestLevel: LogLevel = level === "warn" ? "warning" : level;

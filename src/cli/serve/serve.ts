@@ -15,7 +15,8 @@ import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { ListenError, urlHost } from "../../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
-import { hasRuntimeHttp, type Listener } from "../../listen/listener.ts";
+import { hasRuntimeHttp } from "../../listen/listen.ts";
+import type { Listener } from "../../listen/listener.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
@@ -27,8 +28,8 @@ import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
 
-/** What serves HTTP, in this thread or in others. */
-type RunningServer = Pick<ShutdownTargets, "listener" | "answerReaders">;
+/** The part that serves HTTP, in this thread or in others. */
+type RunningServer = Pick<ShutdownTargets, "listener" | "endReaders">;
 
 /** `durable-streams serve`: the server, until a signal ends it. */
 export const serveCommand: CliCommand = {
@@ -77,7 +78,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
   return exitCode;
 }
 
-/** Ends the program at a signal during the start, when nothing was acknowledged that could be lost. */
+/** A signal during the start ends the program at once: nothing has been acknowledged yet. */
 function stopRequest(): { started: () => Promise<string> } {
   const signalled = Promise.withResolvers<string>();
   let isStarting = true;
@@ -139,7 +140,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 async function startServer(values: FlagValues, storage: Storage): Promise<RunningServer> {
   const workers = values.get(flags.workers);
-  // The runtimes' own servers don't let it be bounded.
+  // The number of connections of the runtimes' own servers can't be limited.
   const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, warning } = connectionLimit(values, openFiles);
@@ -148,10 +149,10 @@ async function startServer(values: FlagValues, storage: Storage): Promise<Runnin
   if (workers === 1) {
     const readers = new AbortController();
     const listener = await startHttp(settings, storage, readers.signal, false);
-    return { listener, answerReaders: () => readers.abort() };
+    return { listener, endReaders: () => readers.abort() };
   }
   const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
-  return { listener, answerReaders: () => listener.answerReaders() };
+  return { listener, endReaders: () => listener.endReaders() };
 }
 
 function announce(values: FlagValues, { port }: Listener): void {
@@ -175,7 +176,7 @@ function announce(values: FlagValues, { port }: Listener): void {
   console.log(`listening on http://${urlHost(host)}:${port}${path}`);
 }
 
-/** The flag that says another address. */
+/** Names the flag that changes the wrong part of the address. */
 function flagHint(error: unknown): string {
   const wrong = error instanceof ListenError ? error.wrong : undefined;
   return wrong === undefined ? "" : `, with --${flags[wrong].name}`;

@@ -6,7 +6,7 @@ import type { Listener } from "../../listen/listener.ts";
 
 const log = getLogger(["durable-streams", "process"]);
 
-/** How long the parts of an end may take. */
+/** How long the parts of a shutdown may take. */
 export interface ShutdownLimits {
   /** From the signal until busy connections are cut. */
   drainMs: number;
@@ -17,27 +17,27 @@ export interface ShutdownLimits {
 /** Five seconds in all, less what the process needs to end. */
 const LIMITS: ShutdownLimits = { drainMs: 4_000, totalMs: 4_900 };
 
-/** What has to be ended, in this order. */
+/** The parts to shut down, in this order. */
 export interface ShutdownTargets {
   listener: Listener;
-  /** Has every waiting reader answered. */
-  answerReaders: () => void;
+  /** Ends every live read that waits. */
+  endReaders: () => void;
   /** Flushes all, and leaves what would take longer than `limitMs` to the next start. */
   closeStorage: (limitMs: number) => Promise<void>;
 }
 
-/** The signals that end the program, with the exit code for one that won't wait. */
+/** The signals that end the program, with the exit code for a second one. */
 const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 /**
- * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is nothing to load again); a second one
- * ends the process at once. A process that is the first of its container is sent signals in vain unless
- * it asks for them, hence from the start. One that was started by `nohup` keeps on ignoring SIGHUP, but
- * on Node, which forgets at its start that it was told so.
+ * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is no configuration to reload); a second
+ * one ends the process at once. The first process of a container ignores signals without a listener,
+ * hence the listeners from the start. A process started by `nohup` keeps ignoring SIGHUP, except on Node,
+ * which resets that at its start.
  */
 export function onStopSignal(onStop: (signal: string) => void): void {
   let signalled = false;
-  // Asked first: with the first listener Deno takes SIGHUP for its own, and would end at it.
+  // Read first: with the first listener Deno handles SIGHUP itself, and would end at it.
   const outlivesTerminal = ignoresHangUp();
   for (const [signal, exitCode] of SIGNALS) {
     if (signal === "SIGHUP" && outlivesTerminal) {
@@ -52,14 +52,14 @@ export function onStopSignal(onStop: (signal: string) => void): void {
   }
 }
 
-/** Ends everything within five seconds and resolves to the exit code. */
+/** Shuts everything down within five seconds; resolves to the exit code. */
 export async function shutDown(
-  { listener, answerReaders, closeStorage }: ShutdownTargets,
+  { listener, endReaders, closeStorage }: ShutdownTargets,
   limits: ShutdownLimits = LIMITS,
 ): Promise<number> {
   const startMs = performance.now();
   const drained = listener.stop();
-  answerReaders();
+  endReaders();
   if (!await within(limits.drainMs, drained)) {
     log.warn("cutting the connections that are still busy", { afterMs: limits.drainMs });
   }
@@ -77,7 +77,7 @@ export async function shutDown(
 async function within(limitMs: number, work: Promise<void>): Promise<boolean> {
   const timer = new AbortController();
   const late = sleep(limitMs, false, { signal: timer.signal });
-  // Ended below, when nobody waits for it any more.
+  // Aborted below, when it isn't needed any more.
   late.catch(() => {});
   try {
     return await Promise.race([work.then(() => true), late]);

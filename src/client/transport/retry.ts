@@ -1,26 +1,27 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
-import { Backoff, type BackoffOptions, parseRetryAfter } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "../../env/backoff.ts";
 import { checkAmounts } from "../errors/option_checks.ts";
 import { isServerFailure, isTransient } from "./response_error.ts";
-import { sleep } from "./sleep.ts";
+import { parseRetryAfter } from "./retry_after.ts";
+import { type Outcome, retry, RetryBudget } from "./retry_loop.ts";
 import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
 
-/** When {@link withRetry} gives up, and how it waits. */
+/** How {@link withRetry} waits, and when it gives up. */
 export interface RetryOptions extends BackoffOptions {
-  /** How often it is sent again; 10. */
+  /** How often a request is repeated; 10. */
   maxRetries?: number | undefined;
   /** No attempt begins later than this after the first; 60 s. */
   maxElapsedMs?: number | undefined;
-  /** Where the time comes from. */
+  /** The source of time. */
   clock?: Clock | undefined;
 }
 
 const RATE_LIMITED = 429;
 
 /**
- * Sends again what is safe to repeat when no answer came or the server failed, and anything that was
- * refused before it was looked at (429). Waits grow exponentially with full jitter; a `Retry-After` is
- * honoured. What can't be repeated safely is a plain append: the idempotent producer's can.
+ * Repeats requests that are safe to repeat if no response arrived or the server failed, and any request
+ * that was rejected unread (429). Waits grow exponentially with full jitter; a `Retry-After` is honoured.
+ * A plain append isn't safe to repeat; an append of the idempotent producer is.
  *
  * @example
  * ```ts
@@ -45,35 +46,31 @@ export function withRetry(options: RetryOptions = {}): Middleware {
   const clock = options.clock ?? systemClock;
   return (next) => async (request) => {
     const backoff = new Backoff(options);
-    const startMs = clock.nowMs();
     let repeated = false;
-    while (true) {
-      const number = (request.attempt ?? 1) + backoff.failures;
-      const attempt = await settle(next({ ...request, attempt: number }));
-      const { response, error } = attempt;
-      const delayMs = mayRepeat(request, attempt) && backoff.failures < maxRetries
-        ? backoff.next(parseRetryAfter(response?.headers.get("retry-after"), clock.nowMs()))
-        : Infinity;
-      if (clock.nowMs() + delayMs - startMs > maxElapsedMs || delayMs === Infinity) {
-        if (response === undefined) throw error;
-        return repeated ? { ...response, repeated } : response;
-      }
-      repeated ||= response?.status !== RATE_LIMITED;
-      await sleep(clock, delayMs, request.signal);
-    }
+    let mayBeDone = false;
+    const response = await retry({
+      budget: new RetryBudget(clock, maxElapsedMs),
+      backoff,
+      signal: request.signal,
+      attempt: (number) => {
+        repeated = mayBeDone;
+        return next({ ...request, attempt: (request.attempt ?? 1) + number - 1 });
+      },
+      decide: (outcome) => {
+        mayBeDone ||= outcome.value?.status !== RATE_LIMITED;
+        if (!mayRepeat(request, outcome) || backoff.failures >= maxRetries) return undefined;
+        const retryAfter = outcome.value?.headers.get("retry-after");
+        return parseRetryAfter(retryAfter, clock.nowMs()) ?? 0;
+      },
+    });
+    return repeated ? { ...response, repeated } : response;
   };
 }
 
-interface Attempt {
-  response?: TransportResponse;
-  error?: unknown;
-}
-
-function settle(answer: Promise<TransportResponse>): Promise<Attempt> {
-  return answer.then((response) => ({ response }), (error: unknown) => ({ error }));
-}
-
-function mayRepeat(request: TransportRequest, { response, error }: Attempt): boolean {
+function mayRepeat(
+  request: TransportRequest,
+  { value: response, error }: Outcome<TransportResponse>,
+): boolean {
   if (request.retriedByCaller) return false;
   if (response?.status === RATE_LIMITED) return true;
   const hasFailed = response === undefined ? isTransient(error) : isServerFailure(response);

@@ -13,16 +13,51 @@ import {
 import { formatOffset } from "../../protocol/offset.ts";
 import { COMMON_HEADERS, NO_STORE } from "./common_headers.ts";
 
-/** A failure's status and the headers that the protocol wants beside it. */
-interface ErrorStatus {
-  status: number;
-  headers?: HeaderFields;
-}
+/** Every failure's status: a missing one doesn't compile. */
+const STATUSES: Readonly<Record<Failure["code"], number>> = {
+  body_incomplete: 400,
+  empty_body: 400,
+  epoch_start: 400,
+  invalid_fork: 400,
+  invalid_header: 400,
+  invalid_json: 400,
+  invalid_name: 400,
+  invalid_offset: 400,
+  invalid_query: 400,
+  malformed_body: 400,
+  offset_past_tail: 400,
+  undecodable_body: 400,
+  origin_not_allowed: 403,
+  stale_epoch: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  body_timeout: 408,
+  content_type_mismatch: 409,
+  offset_mismatch: 409,
+  sequence_gap: 409,
+  sequence_regression: 409,
+  source_deleted: 409,
+  stream_closed: 409,
+  stream_exists: 409,
+  gone: 410,
+  offset_gone: 410,
+  body_too_large: 413,
+  unsupported_encoding: 415,
+  host_not_allowed: 421,
+  too_many_producers: 429,
+  damaged: 500,
+  overloaded: 503,
+  storage_closed: 503,
+  storage_failed: 503,
+  too_many_bodies: 503,
+  too_many_readers: 503,
+  storage_full: 507,
+};
 
 /** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {
-  const { status, headers } = statusOf(error.failure);
-  return errorJson(status, error.code, error.message, headers);
+  const { failure } = error;
+  return errorJson(STATUSES[failure.code], error.code, error.message, headersOf(failure));
 }
 
 /** The response where the server itself is wrong: the error is in its log only. */
@@ -43,76 +78,40 @@ function errorJson(
   };
 }
 
-/** Every failure's status: a missing one doesn't compile. */
-function statusOf(failure: Failure): ErrorStatus {
+/** The headers that the protocol wants beside a failure's status, and what HTTP does. */
+function headersOf(failure: Failure): HeaderFields | undefined {
   switch (failure.code) {
-    case "invalid_name":
-    case "invalid_offset":
-    case "offset_past_tail":
-    case "invalid_query":
-    case "invalid_header":
-    case "invalid_json":
-    case "invalid_fork":
-    case "empty_body":
-    case "body_incomplete":
-    case "undecodable_body":
-    case "epoch_start":
-      return { status: 400 };
     case "stale_epoch":
-      return { status: 403, headers: { [PRODUCER_EPOCH]: String(failure.epoch) } };
-    case "origin_not_allowed":
-      return { status: 403 };
-    case "host_not_allowed":
-      return { status: 421 };
-    case "not_found":
-      return { status: 404 };
+      return { [PRODUCER_EPOCH]: String(failure.epoch) };
     case "malformed_body":
-      return { status: 400, headers: { connection: "close" } };
-    case "method_not_allowed":
-      return { status: 405, headers: { allow: failure.allowed } };
     case "body_timeout":
-      return { status: 408, headers: { connection: "close" } };
-    case "stream_exists":
-    case "source_deleted":
-    case "content_type_mismatch":
-      return { status: 409 };
+    case "body_too_large":
+      return { connection: "close" };
+    case "method_not_allowed":
+      return { allow: failure.allowed };
     case "stream_closed":
-      return { status: 409, headers: closedHeaders(failure) };
+      return closedHeaders(failure);
     case "sequence_regression":
     case "offset_mismatch":
-      return {
-        status: 409,
-        headers: { [STREAM_NEXT_OFFSET]: formatOffset(failure.space, failure.tail) },
-      };
+      return { [STREAM_NEXT_OFFSET]: formatOffset(failure.space, failure.tail) };
     case "sequence_gap":
       return {
-        status: 409,
-        headers: {
-          [PRODUCER_EXPECTED_SEQ]: String(failure.expected),
-          [PRODUCER_RECEIVED_SEQ]: String(failure.received),
-        },
+        [PRODUCER_EXPECTED_SEQ]: String(failure.expected),
+        [PRODUCER_RECEIVED_SEQ]: String(failure.received),
       };
-    case "gone":
-    case "offset_gone":
-      return { status: 410 };
-    case "body_too_large":
-      return { status: 413, headers: { connection: "close" } };
     case "unsupported_encoding":
-      return { status: 415, headers: { "accept-encoding": failure.accepted } };
-    case "too_many_producers":
-      return { status: 429 };
+      return { "accept-encoding": failure.accepted };
     case "too_many_bodies":
-      return { status: 503, headers: { "retry-after": "1", connection: "close" } };
+      return { "retry-after": "1", connection: "close" };
     case "too_many_readers":
     case "overloaded":
-      return { status: 503, headers: { "retry-after": "1" } };
+      return { "retry-after": "1" };
     case "storage_failed":
     case "storage_closed":
-      return { status: 503, headers: { "retry-after": "5" } };
     case "storage_full":
-      return { status: 507, headers: { "retry-after": "5" } };
+      return { "retry-after": "5" };
     case "damaged":
-      return { status: 500, headers: damagedHeaders(failure) };
+      return damagedHeaders(failure);
   }
 }
 

@@ -12,7 +12,7 @@ function running(
 ): ShutdownTargets {
   return {
     listener: { port: 1, stop: parts.stop ?? (() => Promise.resolve()) },
-    answerReaders: parts.answerReaders ?? (() => {}),
+    endReaders: parts.endReaders ?? (() => {}),
     closeStorage: parts.closeStorage ?? (() => Promise.resolve()),
   };
 }
@@ -26,7 +26,7 @@ Deno.test("connections stop, readers are answered, then the storage is closed: 0
       await answered.promise;
       steps.push("drained");
     },
-    answerReaders() {
+    endReaders() {
       steps.push("answer");
       answered.resolve();
     },

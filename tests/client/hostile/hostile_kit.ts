@@ -83,8 +83,8 @@ export async function atSite(
   }
 }
 
-/** The machine's time, passing so many times as fast. */
-export function fastClock(factor: number): Clock {
+/** The machine's time, passing so many times as fast; below 1, and a busy machine meets no time-out. */
+export function clockAtSpeed(factor: number): Clock {
   const startMs = Date.now();
   return {
     nowMs: () => startMs + (Date.now() - startMs) * factor,

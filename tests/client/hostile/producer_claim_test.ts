@@ -3,7 +3,7 @@ import type { Client } from "../../../src/client/client.ts";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { type FaultWeights, randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 
@@ -97,7 +97,7 @@ for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
     await fight(seed, LOSSES, false);
   });
 
-  Deno.test(`producers that claim an id at once tell the truth where no answer is lost (seed ${seed})`, async () => {
+  Deno.test(`producers that claim an id at once tell the truth where no response is lost (seed ${seed})`, async () => {
     await fight(seed, DELAYS, true);
   });
 }

@@ -5,7 +5,7 @@ import type { Producer } from "../../../src/client/producer/producer.ts";
 import type { ProducerOptions } from "../../../src/client/producer/options.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS, type Site } from "./hostile_kit.ts";
 

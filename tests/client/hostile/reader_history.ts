@@ -3,7 +3,7 @@ import type { Client } from "../../../src/client/client.ts";
 import type { ReadMode } from "../../../src/client/reader/read_mode.ts";
 import type { Reader } from "../../../src/client/reader/reader.ts";
 import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import type { Random } from "../../support/random.ts";
 
 /** What kind of stream is read. */

@@ -2,7 +2,7 @@ import type { Client } from "../../../src/client/client.ts";
 import type { ReadMode } from "../../../src/client/reader/read_mode.ts";
 import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
 import { type FaultWeights, randomFaults } from "../../support/hostile_proxy/random_faults.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { Random } from "../../support/random.ts";
 import { atSite, FIRST_SEED, RUNS } from "./hostile_kit.ts";
 import {

@@ -5,7 +5,7 @@ import type { Producer } from "../../../src/client/producer/producer.ts";
 import type { Receipt } from "../../../src/client/producer/batch.ts";
 import { isJsonType } from "../../../src/protocol/content_type.ts";
 import { producer as producerHeaders } from "../../support/fixture.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { ProducerFixture } from "../../support/client/producer_fixture.ts";
 import type { RequestOutcome } from "../../support/client/scripted_transport.ts";
 

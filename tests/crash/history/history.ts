@@ -1,5 +1,5 @@
 import type { Storage } from "../../../src/storage/storage.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { append } from "./appends.ts";
 import { askDamaged, damageOne } from "./damage.ts";
 import { create, createAgain, fork, remove } from "./names.ts";

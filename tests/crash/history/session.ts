@@ -1,7 +1,7 @@
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import type { Call, Fault } from "../../support/simulation/faults.ts";
-import { yieldToEventLoop } from "../../support/simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../../support/event_loop.ts";
 import type { FaultyFileSystem } from "../../support/simulation/faulty_file_system.ts";
 import type { World } from "./world.ts";
 import { Violation } from "./violation.ts";

@@ -26,7 +26,7 @@ const request: fc.Arbitrary<AppendRequest> = fc.record({
   ),
 }, plain);
 
-Deno.test("AppendsArriveAsTheyWereSentHoweverManyGoTogether", () => {
+Deno.test("appends arrive as they were sent, however many go together", () => {
   const call = fc.record({ id, name: text, request }, plain);
   fc.assert(fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
     const pack = new AppendBatch();
@@ -45,7 +45,7 @@ Deno.test("AppendsArriveAsTheyWereSentHoweverManyGoTogether", () => {
   }));
 });
 
-Deno.test("AnswersToAppendsArriveAsTheyWereSent", () => {
+Deno.test("results of appends arrive as they were sent", () => {
   const appended: fc.Arbitrary<Appended> = fc.record({
     space: integer,
     tail: integer,

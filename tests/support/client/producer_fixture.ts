@@ -9,7 +9,7 @@ import type { Producer } from "../../../src/client/producer/producer.ts";
 import type { ProducerOptions } from "../../../src/client/producer/options.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { Fixture } from "../fixture.ts";
-import { yieldToEventLoop } from "../simulation/simulated_process.ts";
+import { yieldToEventLoop } from "../event_loop.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { ScriptedTransport } from "./scripted_transport.ts";
 

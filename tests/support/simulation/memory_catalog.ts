@@ -14,7 +14,7 @@ import type {
 import { damagedRead, DirectoryError } from "../../../src/storage/file/directory/damage.ts";
 import type { DirectoryLock } from "../../../src/storage/file/directory/lock.ts";
 import type { CatalogDriver } from "../../../src/storage/file/options.ts";
-import { shortageStreamError } from "../../../src/storage/file/wal/shortage.ts";
+import { shortageStreamError } from "../../../src/storage/file/directory/shortage_error.ts";
 import type { Call } from "./faults.ts";
 import type { FaultyFileSystem } from "./faulty_file_system.ts";
 import { type DamagedRow, MemoryTables, type Transaction } from "./memory_tables.ts";

@@ -1,3 +1,4 @@
+import { yieldToEventLoop } from "../event_loop.ts";
 import type { Random } from "../random.ts";
 
 /**
@@ -54,14 +55,4 @@ export class SimulatedProcess {
   never(): Promise<never> {
     return new Promise(() => {});
   }
-}
-
-/** Lets whatever waits have its turn. */
-export function yieldToEventLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Lets idle streams leave memory, which they do in a later turn. */
-export async function evictIdleStreams(): Promise<void> {
-  for (let turns = 0; turns < 4; turns++) await yieldToEventLoop();
 }

@@ -146,7 +146,7 @@ const OTHERS: readonly Suite[] = [
     name: "hostile",
     command: [deno, "test", "-A", "tests/hostile"],
     ...denoTest,
-    usualSeconds: 278,
+    usualSeconds: 340,
     limitMinutes: 24,
     long: true,
     folder: "tests/hostile",

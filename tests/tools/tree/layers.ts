@@ -1,87 +1,114 @@
-/** A folder (or file) of the program, and what it may import beside itself. */
-interface Layer {
+import { posix } from "node:path";
+
+/** A room of the program: what it may import beside itself, and the order of what is inside. */
+interface Room {
   readonly path: string;
+  /** The rooms that any file in it may import, whatever is inside those. */
   readonly below: readonly string[];
+  /**
+   * Its folders, lowest first, each seeing those of the lines before: `.` is what lies directly in
+   * the room, a file by its name is apart from the folder it lies in, and two in one line don't
+   * know each other. A room without it is one folder.
+   */
+  readonly inside?: readonly (readonly string[])[];
 }
 
+/** A folder (or a file that stands apart from its folder), as an import of it is judged. */
+interface Layer {
+  readonly path: string;
+  readonly room: Room;
+  readonly height: number;
+}
+
+const BASE = ["src/protocol", "src/env"];
+const SERVER = [...BASE, "src/http", "src/listen", "src/storage", "src/server"];
+const PROGRAM = [...SERVER, "src/client", "src/storage/file"];
+
 /** The rooms of the program, lowest first: an import only ever points to a lower one. */
-export const LAYERS: readonly Layer[] = [
+const ROOMS: readonly Room[] = [
   { path: "src/protocol", below: [] },
   { path: "src/env", below: ["src/protocol"] },
-  { path: "src/http", below: ["src/protocol", "src/env"] },
-  { path: "src/listen", below: ["src/protocol", "src/env", "src/http"] },
-  { path: "src/storage", below: ["src/protocol", "src/env"] },
-  { path: "src/storage/file", below: ["src/protocol", "src/env", "src/storage"] },
-  { path: "src/storage/remote", below: ["src/protocol", "src/env", "src/storage"] },
+  { path: "src/http", below: BASE },
+  { path: "src/listen", below: [...BASE, "src/http"] },
+  { path: "src/storage", below: BASE, inside: [["."], ["memory"], ["memory.ts"]] },
+  { path: "src/storage/remote", below: [...BASE, "src/storage"] },
   {
-    path: "src/storage/file/maintenance",
-    below: ["src/protocol", "src/env", "src/storage", "src/storage/file"],
+    path: "src/storage/file",
+    below: [...BASE, "src/storage"],
+    inside: [
+      ["directory"],
+      ["catalog"],
+      ["wal"],
+      ["segments"],
+      ["streams"],
+      ["."],
+      ["maintenance/scan"],
+      ["maintenance/check"],
+      ["maintenance/inspect"],
+      ["maintenance/repair"],
+    ],
   },
-  { path: "src/storage/nats", below: ["src/protocol", "src/env", "src/storage"] },
-  { path: "src/subscription", below: ["src/protocol", "src/env", "src/storage"] },
   {
     path: "src/server",
-    below: [
-      "src/protocol",
-      "src/env",
-      "src/http",
-      "src/listen",
-      "src/storage",
-      "src/subscription",
+    below: [...BASE, "src/http", "src/listen", "src/storage"],
+    inside: [
+      ["common"],
+      ["urls", "body"],
+      ["access"],
+      ["live"],
+      ["verbs"],
+      ["."],
     ],
   },
-  { path: "src/client", below: ["src/protocol", "src/env"] },
   {
-    path: "src/mod.ts",
-    below: [
-      "src/protocol",
-      "src/env",
-      "src/http",
-      "src/listen",
-      "src/storage",
-      "src/storage/file",
-      "src/storage/file/maintenance",
-      "src/storage/nats",
-      "src/subscription",
-      "src/server",
-      "src/client",
-    ],
+    path: "src/client",
+    below: BASE,
+    inside: [["errors"], ["transport"], ["reader", "producer"], ["."]],
   },
+  { path: "src/mod.ts", below: PROGRAM },
   {
     path: "src/cli",
-    below: [
-      "src/protocol",
-      "src/env",
-      "src/http",
-      "src/listen",
-      "src/storage",
-      "src/storage/file",
-      "src/storage/file/maintenance",
-      "src/storage/remote",
-      "src/storage/nats",
-      "src/subscription",
-      "src/server",
-      "src/client",
-      "src/mod.ts",
+    below: [...PROGRAM, "src/storage/remote", "src/mod.ts"],
+    inside: [
+      ["flags"],
+      ["context"],
+      ["commands/output", "commands/completion"],
+      ["commands/session"],
+      ["commands/input", "commands/reading"],
+      ["commands", "maintenance", "serve"],
+      ["."],
     ],
   },
   { path: "main.ts", below: ["src/cli", "src/mod.ts"] },
 ];
 
+const LAYERS: ReadonlyMap<string, Layer> = new Map(
+  ROOMS.flatMap((room) =>
+    (room.inside ?? [["."]]).flatMap((level, height) =>
+      level.map((name) => {
+        const path = posix.join(room.path, name);
+        return [path, { path, room, height }] as const;
+      })
+    )
+  ),
+);
+
 /** The modules of the runtime that only some rooms may use. */
 export const GUARDED: ReadonlyMap<string, readonly string[]> = new Map([
   ["node:fs", ["src/env"]],
   ["node:fs/promises", ["src/env"]],
-  ["node:sqlite", ["src/storage/file", "src/storage/file/maintenance"]],
-  ["node:path", ["src/env", "src/storage/file", "src/storage/file/maintenance", "src/cli"]],
+  ["node:sqlite", ["src/storage/file"]],
+  ["node:path", ["src/env", "src/storage/file", "src/cli"]],
 ]);
 
-/** The room that a file is in: of nested ones the innermost. */
+/** The layer that a file is in: its folder's, or its own if it stands apart. */
 export function layerOf(path: string): Layer | undefined {
-  return LAYERS.filter((layer) => path === layer.path || path.startsWith(`${layer.path}/`))
-    .reduce<Layer | undefined>(
-      (inner, layer) =>
-        inner === undefined || layer.path.length > inner.path.length ? layer : inner,
-      undefined,
-    );
+  return LAYERS.get(path) ?? LAYERS.get(posix.dirname(path));
+}
+
+/** Whether files of the one may import files of the other. */
+export function mayImport(from: Layer, to: Layer): boolean {
+  if (from.path === to.path) return true;
+  if (from.room !== to.room) return from.room.below.includes(to.room.path);
+  return to.height < from.height;
 }

@@ -1,26 +1,22 @@
 import { importsOf, resolveImport, type Sources, workersOf } from "./imports.ts";
-import { GUARDED, layerOf } from "./layers.ts";
+import { GUARDED, layerOf, mayImport } from "./layers.ts";
 import { codeOf } from "./source_text.ts";
+import { findAll, locationOf, perFile, type Violations } from "./violations.ts";
 
-/** A sentence for each place that breaks a rule: which file, what is wrong, what would be right. */
-export type Violations = readonly string[];
-
-/** Imports point to lower rooms only, and the doors to the disk are used by their keepers only. */
+/** Imports point to lower rooms only, and some modules of the runtime are for some rooms only. */
 export function checkImports(sources: Sources): Violations {
   return perFile(sources, (path, source) => {
     const layer = layerOf(path);
     if (layer === undefined) return [`${path}: belongs to no layer of tests/tools/tree/layers.ts`];
     return importsOf(source).flatMap((specifier) => {
-      const keepers = GUARDED.get(specifier);
-      if (keepers !== undefined && !keepers.includes(layer.path)) {
-        return [`${path}: imports ${specifier}, which only ${keepers.join(", ")} may`];
+      const owners = GUARDED.get(specifier);
+      if (owners !== undefined && !owners.includes(layer.room.path)) {
+        return [`${path}: imports ${specifier}, which only ${owners.join(", ")} may`];
       }
       if (!specifier.startsWith(".") || !specifier.endsWith(".ts")) return [];
-      const target = layerOf(resolveImport(path, specifier))?.path;
-      if (target === layer.path || (target !== undefined && layer.below.includes(target))) {
-        return [];
-      }
-      return [`${path}: imports ${specifier}, and ${layer.path} may not import ${target}`];
+      const target = layerOf(resolveImport(path, specifier));
+      if (target !== undefined && mayImport(layer, target)) return [];
+      return [`${path}: imports ${specifier}, and ${layer.path} may not import ${target?.path}`];
     });
   });
 }
@@ -96,18 +92,18 @@ const EXPORTED =
 /** What a file exports says what it is for. Of a function's overloads the first one does. */
 export function checkDocstrings(sources: Sources): Violations {
   return perFile(sources, (path, source) => {
-    const complaints: string[] = [];
+    const violations: string[] = [];
     let before: string | undefined;
     for (const match of codeOf(source).matchAll(EXPORTED)) {
       const [, kind, name] = match;
       const overload = kind === "function" && name === before;
       before = name;
       if (overload || endsWithDocstring(source.slice(0, match.index))) continue;
-      complaints.push(
+      violations.push(
         `${locationOf(path, source, match.index)}: ${name} has no docstring right before`,
       );
     }
-    return complaints;
+    return violations;
   });
 }
 
@@ -148,27 +144,4 @@ const UNMENTIONABLE: readonly (readonly [RegExp, string])[] = [
 /** No file ties the project to one machine or to one place to get packages from. */
 export function checkMentions(sources: Sources): Violations {
   return perFile(sources, (path, source) => findAll(path, source, UNMENTIONABLE));
-}
-
-function perFile(
-  sources: Sources,
-  check: (path: string, source: string) => Violations,
-): Violations {
-  return [...sources].flatMap(([path, source]) => check(path, source));
-}
-
-function findAll(
-  path: string,
-  text: string,
-  rules: readonly (readonly [RegExp, string])[],
-): Violations {
-  return rules.flatMap(([pattern, complaint]) =>
-    [...text.matchAll(pattern)].map((match) =>
-      `${locationOf(path, text, match.index)}: ${complaint}`
-    )
-  );
-}
-
-function locationOf(path: string, text: string, index: number): string {
-  return `${path}:${text.slice(0, index).split("\n").length}`;
 }

@@ -3,10 +3,10 @@ import type { CliCommand } from "../../context/cli_command.ts";
 import { argumentChoices, completedFlags, LIST_STREAMS, takesStreams } from "./completed_flags.ts";
 
 /** The completion script for bash. */
-export function bashCompletion(verbs: readonly CliCommand[]): string {
-  const names = verbs.map(({ name }) => name).join(" ");
-  const cases = verbs.map((verb) => caseOf(verb)).join("\n");
-  const [first] = verbs;
+export function bashCompletion(commands: readonly CliCommand[]): string {
+  const names = commands.map(({ name }) => name).join(" ");
+  const cases = commands.map(caseOf).join("\n");
+  const [first] = commands;
   return `# bash completion for ${PROGRAM}
 _durable_streams() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
@@ -39,8 +39,8 @@ complete -o default -F _durable_streams ${PROGRAM}
 `;
 }
 
-function caseOf(verb: CliCommand): string {
-  const flags = completedFlags(verb);
+function caseOf(command: CliCommand): string {
+  const flags = completedFlags(command);
   const spellings = flags.flatMap((flag) => flag.spellings).join(" ");
   const chosen = flags.filter(({ takesValue, choices }) => takesValue && choices.length > 0);
   const free = flags.filter(({ takesValue, choices }) => takesValue && choices.length === 0);
@@ -50,13 +50,13 @@ function caseOf(verb: CliCommand): string {
   if (free.length > 0) {
     lines.push(`        ${free.flatMap((flag) => flag.spellings).join("|")}) values=none;;`);
   }
-  const choices = argumentChoices(verb);
-  if (choices.length > 0) lines.push(`        ${verb.name}) values="${choices.join(" ")}";;`);
+  const choices = argumentChoices(command);
+  if (choices.length > 0) lines.push(`        ${command.name}) values="${choices.join(" ")}";;`);
   const values = lines.length === 0 ? "" : `
       case $prev in
 ${lines.join("\n")}
       esac`;
-  const streams = takesStreams(verb) ? "\n      streams=1" : "";
-  return `    ${verb.name})
+  const streams = takesStreams(command) ? "\n      streams=1" : "";
+  return `    ${command.name})
       flags="${spellings}"${streams}${values};;`;
 }

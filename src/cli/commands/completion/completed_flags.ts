@@ -8,13 +8,13 @@ export interface CompletedFlag {
   readonly spellings: readonly string[];
   readonly help: string;
   readonly takesValue: boolean;
-  /** What the value may be, where that is a choice. */
+  /** The values it takes, if they are a choice. */
   readonly choices: readonly string[];
 }
 
-/** The flags of a verb, with `--help`. */
-export function completedFlags(verb: CliCommand): readonly CompletedFlag[] {
-  const flags = Object.values<Flag<unknown>>(verb.flags).map((flag): CompletedFlag => {
+/** The flags of a command, with `--help`. */
+export function completedFlags(command: CliCommand): readonly CompletedFlag[] {
+  const flags = Object.values<Flag<unknown>>(command.flags).map((flag): CompletedFlag => {
     const isOff = flag.placeholder === undefined && flag.default === true;
     return {
       spellings: [
@@ -32,17 +32,17 @@ export function completedFlags(verb: CliCommand): readonly CompletedFlag[] {
   ];
 }
 
-/** What a verb's first word may be, where that is a choice. */
-export function argumentChoices(verb: CliCommand): readonly string[] {
-  return verb.args?.[0]?.choices ?? [];
+/** The choices for a command's first argument, if it has any. */
+export function argumentChoices(command: CliCommand): readonly string[] {
+  return command.args?.[0]?.choices ?? [];
 }
 
-/** Whether a verb's words are streams. */
+/** Whether a command's arguments are streams. */
 export function takesStreams({ args = [] }: CliCommand): boolean {
   return args.some(({ isStream }) => isStream);
 }
 
-/** Prints the streams whose names begin with the word that follows; soon, or nothing at all. */
+/** Prints the streams whose names begin with the argument that follows; within a second, or none. */
 export const LIST_STREAMS = `${PROGRAM} list --limit 200 --timeout 1s --retry 0s --`;
 
 function firstSentence(text: string): string {

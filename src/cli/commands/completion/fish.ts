@@ -9,30 +9,30 @@ import {
 } from "./completed_flags.ts";
 
 /** The completion script for fish. */
-export function fishCompletion(verbs: readonly CliCommand[]): string {
-  const names = verbs.map(({ name }) => name).join(" ");
-  const lines = verbs.flatMap((verb, index) => [
+export function fishCompletion(commands: readonly CliCommand[]): string {
+  const names = commands.map(({ name }) => name).join(" ");
+  const lines = commands.flatMap((command, index) => [
     `complete -c ${PROGRAM} -n ${
       quote(`not __fish_seen_subcommand_from ${names}`)
-    } -f -a ${verb.name} -d ${quote(verb.summary)}`,
-    ...linesOf(verb, index === 0 ? names : undefined),
+    } -f -a ${command.name} -d ${quote(command.summary)}`,
+    ...linesOf(command, index === 0 ? names : undefined),
   ]);
   return `# fish completion for ${PROGRAM}\n${lines.join("\n")}\n`;
 }
 
 const STREAMS = `(${LIST_STREAMS} (commandline -ct) 2>/dev/null)`;
 
-/** @param others all the verbs' names, of the one that runs where none is named */
-function linesOf(verb: CliCommand, others: string | undefined): readonly string[] {
-  const seen = `__fish_seen_subcommand_from ${verb.name}`;
+/** @param others every command's name, for the command that runs where none is named */
+function linesOf(command: CliCommand, others: string | undefined): readonly string[] {
+  const seen = `__fish_seen_subcommand_from ${command.name}`;
   const condition = others === undefined
     ? seen
     : `${seen}; or not __fish_seen_subcommand_from ${others}`;
   const head = `complete -c ${PROGRAM} -n ${quote(condition)}`;
-  const choices = argumentChoices(verb);
+  const choices = argumentChoices(command);
   return [
-    ...completedFlags(verb).map((flag) => `${head} ${flagOf(flag)}`),
-    ...(takesStreams(verb) ? [`${head} -f -a ${quote(STREAMS)}`] : []),
+    ...completedFlags(command).map((flag) => `${head} ${flagOf(flag)}`),
+    ...(takesStreams(command) ? [`${head} -f -a ${quote(STREAMS)}`] : []),
     ...(choices.length === 0 ? [] : [`${head} -f -a ${quote(choices.join(" "))}`]),
   ];
 }

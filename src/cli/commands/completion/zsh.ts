@@ -9,9 +9,9 @@ import {
 } from "./completed_flags.ts";
 
 /** The completion script for zsh. */
-export function zshCompletion(verbs: readonly CliCommand[]): string {
-  const names = verbs.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
-  const cases = verbs.map((verb) => caseOf(verb));
+export function zshCompletion(commands: readonly CliCommand[]): string {
+  const names = commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
+  const cases = commands.map(caseOf);
   return `#compdef ${PROGRAM}
 _durable_streams_names() {
   compadd -- \${(f)"$(${LIST_STREAMS} "$PREFIX" 2>/dev/null)"}
@@ -39,14 +39,14 @@ compdef _durable_streams ${PROGRAM}
 `;
 }
 
-function caseOf(verb: CliCommand): string {
-  const specs = completedFlags(verb).flatMap((flag) =>
+function caseOf(command: CliCommand): string {
+  const specs = completedFlags(command).flatMap((flag) =>
     flag.spellings.map((spelling) => `      ${quote(specOf(spelling, flag))}`)
   );
-  const choices = argumentChoices(verb);
+  const choices = argumentChoices(command);
   if (choices.length > 0) specs.push(`      ${quote(`1:word:(${choices.join(" ")})`)}`);
-  if (takesStreams(verb)) specs.push(`      ${quote("*:stream:_durable_streams_names")}`);
-  return `    ${verb.name}) _arguments -s \\\n${specs.join(" \\\n")};;`;
+  if (takesStreams(command)) specs.push(`      ${quote("*:stream:_durable_streams_names")}`);
+  return `    ${command.name}) _arguments -s \\\n${specs.join(" \\\n")};;`;
 }
 
 /** Repeated ones are allowed; brackets and colons of the help would be taken for the spec's own. */

@@ -3,16 +3,20 @@ import { PROGRAM } from "../../context/program_name.ts";
 import type { CommandContext } from "../../context/command_context.ts";
 import { connectionFlags } from "../../flags/common_flags.ts";
 
-/** Whether what is written there may have colours: on terminals, unless someone said no. */
-export function colorsOn(values: FlagValues, shell: CommandContext, isTerminal: boolean): boolean {
-  // NO_COLOR counts where it is set to anything but nothing.
-  const refused = (shell.environment["NO_COLOR"] ?? "") !== "";
-  return isTerminal && !refused && values.get(connectionFlags.color);
+/** Whether output has colours: on terminals, unless a flag or NO_COLOR turns them off. */
+export function colorsOn(
+  values: FlagValues,
+  context: CommandContext,
+  isTerminal: boolean,
+): boolean {
+  // An empty NO_COLOR counts as not set.
+  const isOff = (context.environment["NO_COLOR"] ?? "") !== "";
+  return isTerminal && !isOff && values.get(connectionFlags.color);
 }
 
-/** What messages begin with. */
-export function errorPrefix(values: FlagValues, shell: CommandContext): string {
-  return colorsOn(values, shell, shell.errorsIsTerminal) ? red(`${PROGRAM}:`) : `${PROGRAM}:`;
+/** The beginning of every error message. */
+export function errorPrefix(values: FlagValues, context: CommandContext): string {
+  return colorsOn(values, context, context.errorsIsTerminal) ? red(`${PROGRAM}:`) : `${PROGRAM}:`;
 }
 
 /** Text that stands out as wrong. */
@@ -20,7 +24,7 @@ export function red(text: string): string {
   return `\x1b[31m${text}\x1b[39m`;
 }
 
-/** Text that steps back. */
+/** Text that stands out less. */
 export function dim(text: string): string {
   return `\x1b[2m${text}\x1b[22m`;
 }

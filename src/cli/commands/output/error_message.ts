@@ -1,15 +1,15 @@
 import { ClientError, type Undelivered } from "../../../client/errors/client_error.ts";
 import { plural } from "../../context/plural.ts";
 
-/** What a message may name beside the error's own words. */
+/** The server and stream that a message may name beside the error's own text. */
 export interface Subject {
   /** What the streams' URLs begin with. */
   readonly url: string;
-  /** The stream, where the command has one. */
+  /** The stream, if the command has one. */
   readonly name: string | undefined;
 }
 
-/** What a command says of its failure: what went wrong, and what to do about it. */
+/** The message for a failed command: what went wrong, and what to do about it. */
 export function errorMessageOf(error: unknown, subject: Subject): string {
   if (!(error instanceof ClientError)) {
     return error instanceof Error ? error.message : String(error);
@@ -30,7 +30,7 @@ function explain(error: ClientError, { url, name }: Subject): string {
       return `the server at ${url} fails (${error.status ?? "no status"}): ${trimmed(error)}`;
     case "damaged":
       return `${stream} at ${url} is damaged on the server's disk: ${trimmed(error)}; ` +
-        readOnAdvice(error);
+        adviceForDamage(error);
     case "not_found":
       return name === undefined
         ? trimmed(error)
@@ -62,7 +62,7 @@ function explain(error: ClientError, { url, name }: Subject): string {
   }
 }
 
-function readOnAdvice({ offset }: ClientError): string {
+function adviceForDamage({ offset }: ClientError): string {
   return offset === undefined
     ? "the server doesn't say from where one can read on; `durable-streams check` in its directory " +
       "says what is damaged"
@@ -92,7 +92,7 @@ function epochOf({ epoch }: ClientError): string {
   return epoch === undefined ? "" : `, with epoch ${epoch}; --epoch ${epoch + 1} takes it back`;
 }
 
-/** How many messages didn't arrive, in brackets, to stand behind the reason. */
+/** How many messages weren't delivered, in brackets, to follow the reason. */
 export function undeliveredIn({ lost, unknown }: Undelivered): string {
   const parts: string[] = [];
   if (lost > 0) parts.push(`${plural(lost, "message")} not appended`);

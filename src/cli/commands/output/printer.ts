@@ -16,11 +16,11 @@ export interface PrinterOptions {
   readonly contentType: string;
   /** One JSON object for each message. */
   readonly machine: boolean;
-  /** Where several streams are printed, the one that this prints. */
+  /** The name of the stream, if several streams are printed. */
   readonly stream?: string;
-  /** How many messages are printed; of other than JSON streams, lines. */
+  /** How many messages are printed at most; lines if the stream isn't JSON. */
   readonly limit?: number | undefined;
-  /** So many are left out before the first that is printed. */
+  /** How many messages or lines are left out before the first that is printed. */
   readonly skip?: number;
 }
 
@@ -30,7 +30,7 @@ export class Printer {
   readonly #format: RecordFormat;
   readonly #isJson: boolean;
   readonly #limitsLines: boolean;
-  #left: number;
+  #remaining: number;
   #skip: number;
 
   constructor({ write, contentType, machine, stream, limit, skip }: PrinterOptions) {
@@ -38,24 +38,24 @@ export class Printer {
     this.#format = machine ? machineFormat(contentType, stream) : plainFormat(contentType);
     this.#isJson = isJsonType(contentType);
     this.#limitsLines = !machine && !this.#isJson;
-    this.#left = limit ?? Infinity;
+    this.#remaining = limit ?? Infinity;
     this.#skip = skip ?? 0;
   }
 
   /** Whether the limit is reached. */
   get isDone(): boolean {
-    return this.#left <= 0;
+    return this.#remaining <= 0;
   }
 
   /**
-   * Prints messages; resolves when they are out.
+   * Prints messages; resolves when they are written.
    *
-   * @param receivedMs when they came, where that says when they were written
+   * @param receivedMs when they arrived, if that tells when they were written
    * @throws {BrokenPipe}
    */
   async print(messages: readonly Message[], receivedMs?: number): Promise<void> {
     const wanted = this.#skip === 0 ? messages : this.#withoutFirst(messages);
-    const allowed = this.#left === Infinity ? wanted : this.#take(wanted);
+    const allowed = this.#remaining === Infinity ? wanted : this.#take(wanted);
     if (allowed.length > 0) await this.#write(this.#format(allowed, receivedMs));
   }
 
@@ -85,8 +85,8 @@ export class Printer {
 
   #take(messages: readonly Message[]): readonly Message[] {
     if (this.#limitsLines) return this.#takeLines(messages);
-    const taken = messages.slice(0, this.#left);
-    this.#left -= taken.length;
+    const taken = messages.slice(0, this.#remaining);
+    this.#remaining -= taken.length;
     return taken;
   }
 
@@ -98,7 +98,7 @@ export class Printer {
       while (end < message.bytes.length && !this.isDone) {
         const newline = message.bytes.indexOf(NEWLINE, end);
         end = newline < 0 ? message.bytes.length : newline + 1;
-        if (newline >= 0) this.#left--;
+        if (newline >= 0) this.#remaining--;
       }
       taken.push(new Message(message.bytes.subarray(0, end), message.offset));
     }

@@ -1,15 +1,15 @@
 import type { CommandContext } from "../../context/command_context.ts";
 import { formatBytes } from "./format_bytes.ts";
 
-/** A transfer that ends sooner shows nothing. */
+/** A transfer that ends sooner prints nothing. */
 const QUIET_MS = 1_000;
 const REDRAW_MS = 200;
 const BAR_CHARS = 20;
 const CLEAR_LINE = "\r\x1b[K";
 
 /**
- * How far a transfer is, in one line that is drawn over itself. Our own, since it takes a dozen lines,
- * and a total is rarely known: the packages for it draw bars, and bring terminal styling with them.
+ * How far a transfer is, in one line that is drawn over itself. Written here, since it takes a dozen lines
+ * and the total is rarely known: packages for it draw bars, and bring terminal styling with them.
  */
 export class Progress {
   readonly #context: CommandContext;
@@ -20,17 +20,17 @@ export class Progress {
   #drawnMs: number | undefined;
 
   /**
-   * @param isShown false where nobody would see it, or it would be in the way
-   * @param totalBytes how much there is, where that is known
+   * @param isShown false if nobody would see it, or it would mix with the output
+   * @param totalBytes the size of the transfer, if it is known
    */
-  constructor(shell: CommandContext, isShown: boolean, totalBytes?: number) {
-    this.#context = shell;
+  constructor(context: CommandContext, isShown: boolean, totalBytes?: number) {
+    this.#context = context;
     this.#isShown = isShown;
     this.#totalBytes = totalBytes;
-    this.#startMs = shell.clock.nowMs();
+    this.#startMs = context.clock.nowMs();
   }
 
-  /** So much more has been done. */
+  /** Notes that more bytes have been transferred. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (!this.#isShown) return;
@@ -43,7 +43,7 @@ export class Progress {
     this.#context.draw(CLEAR_LINE + this.#line(nowMs).slice(0, this.#context.columns - 1));
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     if (this.#drawnMs !== undefined) this.#context.draw(CLEAR_LINE);
     this.#drawnMs = undefined;

@@ -4,14 +4,14 @@ import { isServerOffset } from "../../../client/transport/place.ts";
 import { type Bytes, concatBytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { essence, isJsonType } from "../../../protocol/content_type.ts";
 
-/** How messages are printed; `receivedMs` is when they came, where that is told. */
+/** Formats messages; `receivedMs` is when they arrived, if that is printed. */
 export type RecordFormat = (messages: readonly Message[], receivedMs?: number) => Bytes;
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const SPACE = 0x20;
 
-/** Bytes as they are; of a JSON stream each message on a line of its own. */
+/** Bytes as they are; each message of a JSON stream on a line of its own. */
 export function plainFormat(contentType: string): RecordFormat {
   if (!isJsonType(contentType)) {
     return (messages) => concatBytes(messages.map(({ bytes }) => bytes));
@@ -20,11 +20,11 @@ export function plainFormat(contentType: string): RecordFormat {
 }
 
 /**
- * One object a line: what was read as `value` (JSON), `text` or `base64`, and from where `--from` goes on
- * right after it. That is an `offset` of the server's, or a `place`, which says how many messages after
- * one and means something to this program only.
+ * One object per line: the message as `value` (JSON), `text` or `base64`, and where `--from` continues
+ * right after it. That is an `offset` of the server's, or a `place`, which counts messages after an offset
+ * and is understood by this program only.
  *
- * @param stream the stream's name, where that is to be told
+ * @param stream the stream's name, if it is printed
  */
 export function machineFormat(contentType: string, stream?: string): RecordFormat {
   const start = stream === undefined ? "{" : `{"stream":${JSON.stringify(stream)},`;
@@ -43,7 +43,7 @@ export function machineFormat(contentType: string, stream?: string): RecordForma
     );
 }
 
-/** Byte by byte: of short messages, of which there are many, a call for each costs more than its copy. */
+/** Copies byte by byte: for many short messages, a call for each costs more than its copy. */
 function jsonLines(
   messages: readonly Message[],
   before: (message: Message) => string,
@@ -59,7 +59,7 @@ function jsonLines(
   let at = 0;
   for (const [i, { bytes }] of messages.entries()) {
     at = put(lines, at, heads[i] ?? []);
-    // Between the tokens of JSON a space says the same as a line's end, and within them there is none.
+    // A line break in JSON stands between tokens only, where a space means the same.
     for (let j = 0; j < bytes.length; j++) {
       const byte = bytes[j] ?? SPACE;
       lines[at++] = byte === NEWLINE || byte === RETURN ? SPACE : byte;
@@ -78,7 +78,7 @@ function encodeHead(text: string): Bytes {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    // No server has such an offset, and if one did it would be right all the same.
+    // No known server has such an offset.
     if (code > 0x7f) return encodeUtf8(text);
     bytes[i] = code;
   }
@@ -92,7 +92,7 @@ function contentOf(bytes: Bytes, contentType: string): string {
     : `"text":${JSON.stringify(text)}`;
 }
 
-/** The text, or nothing where it isn't whole UTF-8: a chunk may end within a character. */
+/** The text; `undefined` if it isn't valid UTF-8, since a chunk may end within a character. */
 function decode(bytes: Bytes): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -3,18 +3,18 @@ import type { CommandContext } from "../../context/command_context.ts";
 
 const NEWLINE = 0x0a;
 
-/** Stdout of several streams: what comes from another one than before has a line with its name first. */
+/** Stdout of several streams: where another stream's output begins, a line with its name comes first. */
 export class SharedOutput {
   readonly #context: CommandContext;
   #name: string | undefined;
   #endsLine = true;
 
-  constructor(shell: CommandContext) {
-    this.#context = shell;
+  constructor(context: CommandContext) {
+    this.#context = context;
   }
 
   /**
-   * Writes what one stream brought, with `==> NAME <==` before it where another one's came last.
+   * Writes a stream's output, after `==> NAME <==` if another stream's came last.
    *
    * @throws {BrokenPipe}
    */
@@ -26,7 +26,7 @@ export class SharedOutput {
       : `${this.#endsLine ? "" : "\n"}${isFirst ? "" : "\n"}==> ${name} <==\n`;
     this.#name = name;
     this.#endsLine = bytes.at(-1) === NEWLINE;
-    // At once, so that nobody's come in between.
+    // In one write, so that no other stream's output comes in between.
     await this.#context.write(header === "" ? bytes : concatBytes([encodeUtf8(header), bytes]));
   }
 }

@@ -5,16 +5,16 @@ import { CommandError } from "../../context/command_error.ts";
 import { EXIT } from "../../context/exit_code.ts";
 import { onlyName, type Session } from "./session.ts";
 
-/** What is typed into a terminal or read from a file is UTF-8; a browser takes it for that only if told. */
+/** Input from a terminal or a file is UTF-8; a browser reads it as that only with this charset. */
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
-/** The stream that is to be appended to. */
+/** The stream that a command appends to. */
 export interface StreamRequirements {
-  /** Created with this type where it is missing. */
+  /** The type it is created with if it is missing. */
   readonly contentType: string | undefined;
   /** It has to be JSON. */
   readonly json: boolean;
-  /** Created where it is missing. */
+  /** Whether it is created if it is missing. */
   readonly create: boolean;
 }
 
@@ -22,25 +22,25 @@ export interface StreamRequirements {
 export type KnownStream = StreamInfo & { contentType: string };
 
 /**
- * Finds the stream, or makes it.
+ * Finds the stream, or creates it.
  *
  * @throws {ClientError}
- * @throws {CommandError} where one is there that isn't JSON though it has to be
+ * @throws {CommandError} if the stream isn't JSON though it has to be
  */
 export async function ensureStream(
   session: Session,
-  wanted: StreamRequirements,
+  required: StreamRequirements,
 ): Promise<KnownStream> {
-  const info = await find(session) ?? await make(session, wanted);
-  const contentType = info.contentType ?? wanted.contentType ?? DEFAULT_CONTENT_TYPE;
-  if (wanted.json && !isJsonType(contentType)) {
+  const info = await find(session) ?? await createStream(session, required);
+  const contentType = info.contentType ?? required.contentType ?? DEFAULT_CONTENT_TYPE;
+  if (required.json && !isJsonType(contentType)) {
     throw new CommandError(
       `${JSON.stringify(onlyName(session))} is ${contentType}, not JSON: leave out --json`,
       EXIT.conflict,
     );
   }
-  // Where another type was asked for, the server says what is wrong with it.
-  return { ...info, contentType: wanted.contentType ?? contentType };
+  // If another type is required, the server rejects the append and says why.
+  return { ...info, contentType: required.contentType ?? contentType };
 }
 
 async function find({ client, names }: Session): Promise<StreamInfo | undefined> {
@@ -52,15 +52,15 @@ async function find({ client, names }: Session): Promise<StreamInfo | undefined>
   }
 }
 
-async function make(session: Session, wanted: StreamRequirements): Promise<StreamInfo> {
+async function createStream(session: Session, required: StreamRequirements): Promise<StreamInfo> {
   const name = onlyName(session);
-  // Without --no-create the answer to this names the stream, and how to get it.
-  if (!wanted.create) return await session.client.head(name);
-  const contentType = wanted.contentType ?? (wanted.json ? "application/json" : TEXT_TYPE);
+  // With --no-create this fails with an error that names the stream.
+  if (!required.create) return await session.client.head(name);
+  const contentType = required.contentType ?? (required.json ? "application/json" : TEXT_TYPE);
   try {
     return await session.client.create(name, { contentType });
   } catch (error) {
-    // Somebody made it in between.
+    // Another client has created it in between.
     if (error instanceof ClientError && error.code === "conflict") {
       return await session.client.head(name);
     }

@@ -10,7 +10,7 @@ const PAGE_STREAMS = 1_000;
  * The server's streams, in the order of their names.
  *
  * @throws {ClientError}
- * @throws {CommandError} where the server lists none
+ * @throws {CommandError} if the server doesn't list streams
  */
 export async function* listed(
   { client, baseUrl }: Session,
@@ -19,17 +19,17 @@ export async function* listed(
   try {
     yield* client.list({ pageSize: PAGE_STREAMS, ...options });
   } catch (error) {
-    // What isn't found here is not a stream.
+    // Here it is the listing itself that isn't found.
     if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
     throw new CommandError(`${baseUrl} lists no streams: ${error.message}`, EXIT.failure);
   }
 }
 
 /**
- * The names that begin so; there is at least one.
+ * The names that begin with a prefix; at least one.
  *
  * @throws {ClientError}
- * @throws {CommandError} where there is none, or the server doesn't tell
+ * @throws {CommandError} if there is none, or the server doesn't list streams
  */
 export async function* namesBelow(
   session: Session,

@@ -6,18 +6,18 @@ import type { CommandContext } from "../../context/command_context.ts";
 
 const RATE_LIMITED = 429;
 
-/** Failures of which nobody knows whether the server did what it was asked. */
+/** Failures after which it is unknown whether the server has carried out the request. */
 export const OUTCOME_UNKNOWN: ReadonlySet<ClientErrorCode> = new Set(["network", "timeout"]);
 
 /**
- * Says on stderr when a server that was there is waited for, and when it is back. A server that was
- * never there is the command's failure, which is told once, at its end.
+ * Prints on stderr when the command waits for a server that it had reached, and when that is back. A
+ * server that was never reached is the command's failure, printed once, at its end.
  */
-export function withRetryNotices(shell: CommandContext, url: string): Middleware {
+export function withRetryNotices(context: CommandContext, url: string): Middleware {
   let reached = false;
   let waiting = false;
   const lost = (how: string) => {
-    if (reached && !waiting) shell.printError(`${PROGRAM}: waiting for ${url}, which ${how} …`);
+    if (reached && !waiting) context.printError(`${PROGRAM}: waiting for ${url}, which ${how} …`);
     waiting = reached;
   };
   return (next) => async (request) => {
@@ -27,14 +27,14 @@ export function withRetryNotices(shell: CommandContext, url: string): Middleware
       if (status === RATE_LIMITED || isServerFailure(response)) {
         if (status === RATE_LIMITED || request.repeatable) lost(`answers ${status}`);
       } else {
-        if (waiting) shell.printError(`${PROGRAM}: ${url} is back`);
+        if (waiting) context.printError(`${PROGRAM}: ${url} is back`);
         reached = true;
         waiting = false;
       }
       return response;
     } catch (error) {
       const isLost = error instanceof ClientError && OUTCOME_UNKNOWN.has(error.code);
-      // What can't be repeated isn't waited for.
+      // A request that can't be repeated isn't waited for.
       if (isLost && request.repeatable) lost("doesn't answer");
       throw error;
     }

@@ -11,55 +11,55 @@ import { withUnreachable } from "./unreachable.ts";
 import { locate } from "./location.ts";
 import { withRetryNotices } from "./retry_notices.ts";
 
-/** A command's way to its server. */
+/** A command's connection to its server. */
 export interface Session {
   readonly client: Client;
-  /** The same server, for what the client has no method for. */
+  /** The same server, for requests that the client has no method for. */
   readonly connection: Connection;
-  /** What both send by. */
+  /** Sends the requests of both. */
   readonly transport: Transport;
   /** What the streams' URLs begin with. */
   readonly baseUrl: string;
-  /** The streams that the command's words name. */
+  /** The streams that the command's arguments name. */
   readonly names: readonly string[];
-  /** How long a transfer goes on trying after the server was lost. */
+  /** How long a transfer keeps trying after the server was lost. */
   readonly maxElapsedMs: number;
 }
 
-/** How long a request is tried at first: a server that isn't there should be told of at once. */
+/** How long the first request is tried: a server that isn't there should be reported soon. */
 const FIRST_RETRY_MS = 1_000;
 const TRANSFER_RETRY_MS = 30_000;
-/** More than a server holds a live read back. */
+/** Longer than a server holds a live read. */
 const LIVE_TIMEOUT_MS = 90_000;
 
-/** How a {@link Session} is to be. */
+/** How a {@link Session} behaves. */
 export interface SessionOptions {
-  /** A transfer goes on trying for ever unless `--retry` says otherwise. */
+  /** A transfer keeps trying for ever unless `--retry` says otherwise. */
   readonly forEver?: boolean;
 }
 
 /**
- * Gets ready to talk to the server that the flags and words name.
+ * Connects to the server that the flags and arguments name.
  *
  * @throws {UsageError}
  */
 export function openSession(
   values: FlagValues,
-  shell: CommandContext,
-  words: readonly string[],
+  context: CommandContext,
+  args: readonly string[],
   { forEver = false }: SessionOptions = {},
 ): Session {
-  const { baseUrl, names } = locate(words, values.get(connectionFlags.url));
+  const { baseUrl, names } = locate(args, values.get(connectionFlags.url));
   const retryMs = values.get(connectionFlags.retryMs);
   const timeoutMs = values.get(connectionFlags.timeoutMs);
-  const { clock } = shell;
-  const plain = shell.transport ?? fetchTransport({ clock });
-  const told = withRetryNotices(shell, baseUrl)(plain);
+  const { clock } = context;
+  const plain = context.transport ?? fetchTransport({ clock });
+  const withNotices = withRetryNotices(context, baseUrl)(plain);
   const retried = withRetry({
     clock,
     maxRetries: Infinity,
     maxElapsedMs: retryMs ?? FIRST_RETRY_MS,
-  })(withHeaders(values.get(connectionFlags.headers))(told));
+  })(withHeaders(values.get(connectionFlags.headers))(withNotices));
   const transport = withUnreachable()(retried);
   return {
     client: new Client(baseUrl, { transport, clock, timeoutMs, liveTimeoutMs: LIVE_TIMEOUT_MS }),

@@ -2,9 +2,9 @@ import type { ClientError } from "../../../client/errors/client_error.ts";
 import { isTransient } from "../../../client/transport/response_error.ts";
 import type { Middleware } from "../../../client/transport/transport.ts";
 
-/** A server that never answered; `cause` is how. Not waited for, unlike one that is lost later. */
+/** The server was never reached; `cause` is why. No command waits for it, unlike for one that is lost later. */
 export class ServerUnreachable extends Error {
-  override readonly name = "NeverReached";
+  override readonly name = "ServerUnreachable";
   override readonly cause: ClientError;
 
   constructor(cause: ClientError) {
@@ -14,8 +14,8 @@ export class ServerUnreachable extends Error {
 }
 
 /**
- * Tells a server that was never there from one that is lost: readers and producers wait for the one that
- * they knew, and a user with a wrong URL wants to hear of it now.
+ * Distinguishes a server that was never reached from one that is lost: readers and producers wait for the
+ * latter, and a user with a wrong URL wants to know at once.
  */
 export function withUnreachable(): Middleware {
   let reached = false;

@@ -23,7 +23,7 @@ import {
   toStreamRow,
 } from "./schema.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
-import { shortageStreamError } from "../wal/shortage.ts";
+import { shortageStreamError } from "../directory/shortage_error.ts";
 import { sqliteErrorKind } from "../directory/sqlite_error.ts";
 
 /** Damaged rows are few: nearly always the first one that is looked at checks. */

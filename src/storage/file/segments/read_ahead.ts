@@ -40,7 +40,7 @@ export class PrefetchedRange {
     this.#blockEnds = blockEnds;
   }
 
-  /** As `Backend.chunkEnd`, for an offset in the piece; never past the piece's end. */
+  /** As `Blocks.chunkEnd`, for an offset in the piece; never past the piece's end. */
   chunkEnd(from: number, limitBytes: number): number {
     const block = Math.max(this.#blockOf(from), this.#blockOf(from + limitBytes) - 1);
     return this.#blockEnds[block] ?? this.end;

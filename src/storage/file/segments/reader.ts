@@ -13,7 +13,7 @@ import type { BlockRun } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { boundsOf, part, readRun } from "./read_run.ts";
-import { shortageStreamError } from "../wal/shortage.ts";
+import { shortageStreamError } from "../directory/shortage_error.ts";
 
 /** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
 const HEADROOM_BYTES = 64;
@@ -69,7 +69,7 @@ export class SegmentReader {
     });
   }
 
-  /** As `Backend.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
+  /** As `Blocks.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
   chunkEnd(
     stream: FileStream,
     from: number,

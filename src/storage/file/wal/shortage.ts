@@ -1,9 +1,8 @@
+import { Backoff, withoutJitter } from "../../../env/backoff.ts";
 import type { Clock } from "../../../env/clock.ts";
 import { isShortage, type ShortageError, type ShortageKind } from "../../../env/file_system.ts";
-import { StreamError } from "../../../protocol/errors.ts";
 
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 8000;
+const RETRIES = { initialDelayMs: 500, maxDelayMs: 8000, random: withoutJitter };
 
 /** What a {@link Shortage} calls. */
 export interface ShortageCallbacks {
@@ -21,7 +20,7 @@ export class Shortage {
   readonly #clock: Clock;
   readonly #callbacks: ShortageCallbacks;
   #kind: ShortageKind | undefined;
-  #retryMs = 0;
+  readonly #backoff = new Backoff(RETRIES);
   #cancelTimer: (() => void) | undefined;
   /** Lets the batch that is held be tried again. */
   #resume: (() => void) | undefined;
@@ -47,9 +46,9 @@ export class Shortage {
     const isNew = this.#kind === undefined;
     this.#cancelTimer?.();
     this.#kind = error.kind;
-    this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LONGEST_RETRY_MS);
+    const retryMs = this.#backoff.next();
     if (!this.#isStopped) {
-      this.#cancelTimer = this.#clock.setTimer(this.#retryMs, () => this.#retry());
+      this.#cancelTimer = this.#clock.setTimer(retryMs, () => this.#retry());
     }
     if (isNew) this.#callbacks.onEnter(error);
   }
@@ -59,7 +58,7 @@ export class Shortage {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#kind = undefined;
-    this.#retryMs = 0;
+    this.#backoff.reset();
   }
 
   /**
@@ -93,18 +92,4 @@ export class Shortage {
     this.#cancelTimer = undefined;
     this.tryHeld();
   }
-}
-
-/** The refusal of what can't be written for want of this. */
-export function shortageStreamError(kind: ShortageKind): StreamError {
-  return kind === "no_space"
-    ? new StreamError(
-      { code: "storage_full" },
-      "The disk is full: nothing can be appended until there is room again.",
-    )
-    : new StreamError(
-      { code: "overloaded" },
-      "The server can't open another file: the process or the system has as many open as it may. " +
-        "Try again once some are closed.",
-    );
 }

@@ -81,7 +81,7 @@ async function read(kit: FileKit, from: number, limitBytes = 1 << 30): Promise<B
 }
 
 Deno.test(
-  "ForkThatEndsAByteIntoABlockReadsThatByteToo",
+  "a fork that ends a byte into a block reads that byte too",
   withStream(async (kit) => {
     await kit.storage.create("fork", { fork: { source: "s", offset: 4097 } });
     const { data } = await kit.storage.read("fork", 0, MIB);
@@ -90,10 +90,8 @@ Deno.test(
 );
 
 for (const kind of ["blob", "slice"] as const) {
-  const Kind = kind === "blob" ? "Blob" : "Slice";
-
   Deno.test(
-    `WhatIsWarmAndLongComesAsA${Kind}OfTheSameBytes`,
+    `a warm, long range comes as a ${kind} of the same bytes`,
     withStream(async (kit) => {
       equal((await body(kit, kind, 0)).isInFile, false, "cold: it is read off the main thread");
       for (const from of [0, 4096, 5000, 100 * 4096 + 7, TOTAL - 300_000]) {
@@ -108,7 +106,7 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
-    `WhatIsTooShortForA${Kind}ComesAsBytes`,
+    `a range too short for a ${kind} comes as bytes`,
     withStream(async (kit) => {
       await body(kit, kind, 0);
       equal((await body(kit, kind, 0, SHORTEST[kind] - 1)).isInFile, false);
@@ -118,7 +116,7 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
-    `WhatIsInMemoryStillComesAsBytesAndNoA${Kind}`,
+    `a range still in memory comes as bytes and not as a ${kind}`,
     withStream(async (kit) => {
       await kit.storage.append("s", { contentType: BYTES, body: new Uint8Array(400_000) });
       const { isInFile, bytes } = await body(kit, kind, TOTAL);
@@ -144,7 +142,7 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
-    `ForkReadsItsSourceAsA${Kind}`,
+    `a fork reads its source as a ${kind}`,
     withStream(async (kit) => {
       await kit.storage.create("fork", { fork: { source: "s", offset: TOTAL - 5 } });
       await body(kit, kind, 0, undefined, "fork");
@@ -155,7 +153,7 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
-    `${Kind}EndsWithItsSegment`,
+    `a ${kind} ends with its segment`,
     withStream(async (kit) => {
       await body(kit, kind, 0);
       let at = 0;
@@ -172,7 +170,7 @@ for (const kind of ["blob", "slice"] as const) {
 
   for (const position of [0, 4095, 100 * 4096 + 200_000, TOTAL - 1]) {
     Deno.test(
-      `AFlippedBitAt${position}IsFoundBeforeA${Kind}IsHandedOut`,
+      `a flipped bit at ${position} is found before a ${kind} is handed out`,
       withStream(async (kit) => {
         await body(kit, kind, 0);
         flipBit(`${kit.dir}/${LOG}`, position);
@@ -182,7 +180,7 @@ for (const kind of ["blob", "slice"] as const) {
   }
 
   Deno.test(
-    `ACutFileIsFoundBeforeA${Kind}IsHandedOut`,
+    `a file cut short is found before a ${kind} is handed out`,
     withStream(async (kit) => {
       await body(kit, kind, 0);
       Deno.truncateSync(`${kit.dir}/${LOG}`, TOTAL - 1);
@@ -192,7 +190,7 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
-    `WhatA${Kind}WasCheckedForIsCheckedAgainAfterAMinute`,
+    `a range that a ${kind} was checked for is checked again after a minute`,
     withStream(async (kit, fileSystem) => {
       await body(kit, kind, 0);
       ok((await body(kit, kind, 0)).isInFile);
@@ -218,7 +216,7 @@ for (const kind of ["blob", "slice"] as const) {
 }
 
 Deno.test(
-  "SliceKeepsItsFileOpenUntilItIsLetGoOf",
+  "a slice keeps its file open until it is let go of",
   withStream(async (kit, fileSystem) => {
     await body(kit, "slice", 0);
     ok(kit.storage.readBody !== undefined);
@@ -236,7 +234,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WhereAsManySlicesAreHeldAsMayBeTheNextComesAsBytes",
+  "when as many slices are held as may be, the next range comes as bytes",
   withStream(async (kit) => {
     await body(kit, "slice", 0);
     const { storage } = kit;

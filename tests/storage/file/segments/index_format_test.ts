@@ -35,17 +35,17 @@ function encodeEntry(entry: typeof ENTRY) {
   return bytes;
 }
 
-Deno.test("IndexHeaderGoldenBytes", () => {
+Deno.test("the index header has its golden bytes", () => {
   equal(encodeIndexHeader(HEADER), GOLDEN_HEADER);
   equal(decodeIndexHeader(GOLDEN_HEADER), HEADER);
 });
 
-Deno.test("IndexEntryGoldenBytes", () => {
+Deno.test("an index entry has its golden bytes", () => {
   equal(encodeEntry(ENTRY), GOLDEN_ENTRY);
   equal(decodeIndexEntry(GOLDEN_ENTRY, 0), ENTRY);
 });
 
-Deno.test("IndexWithAnyByteChangedDoesNotCheck", () => {
+Deno.test("an index with any byte changed fails its check", () => {
   for (const at of GOLDEN_HEADER.keys()) {
     const changed = GOLDEN_HEADER.slice();
     changed[at] = (changed[at] ?? 0) ^ 4;
@@ -59,7 +59,7 @@ Deno.test("IndexWithAnyByteChangedDoesNotCheck", () => {
   equal(decodeIndexEntry(GOLDEN_ENTRY.subarray(0, 31), 0), undefined);
 });
 
-Deno.test("IndexEntriesRoundTrip", () => {
+Deno.test("index entries round-trip", () => {
   const entry = plainRecord({
     end: fc.maxSafeNat(),
     filePosition: fc.maxSafeNat(),
@@ -69,7 +69,7 @@ Deno.test("IndexEntriesRoundTrip", () => {
   fc.assert(fc.property(entry, (it) => equal(decodeIndexEntry(encodeEntry(it), 0), it)));
 });
 
-Deno.test("SegmentFilesAreNamedByIdAndBase", () => {
+Deno.test("segment files are named by stream id and base", () => {
   equal(segmentPaths("segments", 0x1_0000_013f, 4096), {
     log: "segments/3f/000000010000013f-00000000000000004096.log",
     index: "segments/3f/000000010000013f-00000000000000004096.idx",

@@ -29,7 +29,7 @@ function pathOf(segments: OpenSegments, streamId: number): string {
 }
 
 Deno.test(
-  "ASegmentThatWasUsedLastIsOpenedAgainOnceItWasForgotten",
+  "a segment that was used last is opened again once it was forgotten",
   withSegments((segments, fileSystem) => {
     const path = pathOf(segments, 1);
     equal(pathOf(segments, 1), path);
@@ -41,7 +41,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ASegmentIsOpenAsLongAsOneWhoHoldsItHasNotLetGo",
+  "a segment stays open until everyone who holds it has let go",
   withSegments((segments, fileSystem) => {
     const [letGo, letGoToo] = [segments.hold(1, 0), segments.hold(1, 0)];
     segments.forget(1, [0]);
@@ -57,7 +57,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TheSegmentUsedLongestAgoIsClosed",
+  "the segment used longest ago is closed",
   withSegments((segments, fileSystem) => {
     const opened: string[] = [];
     fileSystem.before = ({ call, path }) => void (call === "open" && opened.push(path));

@@ -88,7 +88,7 @@ async function readOn(kit: FileKit, limitBytes: number): Promise<Bytes[]> {
   return chunks;
 }
 
-Deno.test("ChunkOfAPieceEndsAsOneOfTheIndexDoes", () => {
+Deno.test("a chunk of a prefetched range ends as one found by the index does", () => {
   const piece = new PrefetchedRange(1000, new Uint8Array(600), [1100, 1400, 1600]);
   for (
     const [from, limitBytes, end] of [
@@ -110,7 +110,7 @@ Deno.test("ChunkOfAPieceEndsAsOneOfTheIndexDoes", () => {
 
 for (const contentType of [BYTES, JSON_TYPE]) {
   Deno.test(
-    `WhoReadsOnInShortChunksHasThemReadAheadOnce: ${contentType}`,
+    `a client that reads on in short chunks has them read ahead once: ${contentType}`,
     withStream(async ({ kit, count }) => {
       const whole = await read(kit, 0, 1 << 30);
       count();
@@ -125,7 +125,7 @@ for (const contentType of [BYTES, JSON_TYPE]) {
 }
 
 Deno.test(
-  "LongChunksTakeNoNoticeOfPieces",
+  "long chunks take no notice of prefetched ranges",
   withStream(async ({ kit, count }) => {
     await readOn(kit, BLOCK);
     count();
@@ -136,7 +136,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ColdBytesAreReadAheadToo",
+  "cold bytes are read ahead too",
   withStream(async ({ kit, count }) => {
     await readOn(kit, BLOCK);
     equal(count(), BLOCKS * BLOCK / PIECE);
@@ -144,7 +144,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ReadThatLeavesNothingReadsNothingAhead",
+  "a read that leaves nothing reads nothing ahead",
   withStream(async ({ kit, count }) => {
     for (const from of [(BLOCKS - 1) * BLOCK, (BLOCKS - 2) * BLOCK]) {
       await read(kit, from, 2 * BLOCK);
@@ -157,7 +157,7 @@ Deno.test(
 
 for (const contentType of [BYTES, JSON_TYPE]) {
   Deno.test(
-    `WhoeverGetsAChunkMayWriteOverIt: ${contentType}`,
+    `a caller may write over the chunk that it gets: ${contentType}`,
     withStream(async ({ kit }) => {
       const whole = await read(kit, 0, 1 << 30);
       for (let pass = 0; pass < 2; pass++) {
@@ -173,7 +173,7 @@ for (const contentType of [BYTES, JSON_TYPE]) {
 }
 
 Deno.test(
-  "JsonBecomesAnArrayInAChunkAndNotInThePiece",
+  "JSON becomes an array in the chunk and not in the prefetched range",
   withStream(async ({ kit }) => {
     for (let pass = 0; pass < 3; pass++) {
       for (const [number, chunk] of (await readOn(kit, BLOCK)).entries()) {
@@ -185,7 +185,7 @@ Deno.test(
 );
 
 Deno.test(
-  "OffsetInsideAMessageIsRefusedInAPieceAsWell",
+  "an offset inside a message is refused in a prefetched range as well",
   withStream(async ({ kit }) => {
     await readOn(kit, BLOCK);
     await rejectsWith(read(kit, 3 * BLOCK + 1, BLOCK), "invalid_offset");
@@ -194,7 +194,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamageFurtherOnIsForWhoComesToIt",
+  "damage further on is reported only to a read that comes to it",
   withStream(async ({ kit }) => {
     flipBit(`${kit.dir}/${LOG}`, 5 * BLOCK + 7);
     for (let block = 0; block < 5; block++) {
@@ -206,7 +206,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WhatCanNotBeReadAheadIsReadByItself",
+  "bytes that can't be read ahead are read by themselves",
   withStream(async ({ kit, count, fail }) => {
     for (const isWarm of [false, true]) {
       let calls = 0;
@@ -219,7 +219,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PieceOfASegmentThatGrewGoesOnWithWhatCameToIt",
+  "a prefetched range of a segment that grew goes on with the new bytes",
   withStream(async ({ kit }) => {
     const appended = 40 * BLOCK;
     const before = await readOn(kit, BLOCK);
@@ -237,7 +237,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PiecesAreBoundedInNumber",
+  "prefetched ranges are bounded in number",
   withStream(async ({ kit, count }) => {
     const pieces = 70;
     await read(kit, 0, 1 << 30);
@@ -254,7 +254,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PieceThatTookAnothersPlaceStaysForItsOwnTime",
+  "a prefetched range that replaced another stays for its own time",
   withStream(async ({ kit, count }) => {
     await read(kit, 0, 1 << 30);
     await read(kit, 5 * BLOCK, BLOCK);
@@ -267,7 +267,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PieceWithALongMessageIsNotKept",
+  "a prefetched range with a long message isn't kept",
   withStream(async ({ kit, count }) => {
     await read(kit, 0, 1 << 30);
     count();

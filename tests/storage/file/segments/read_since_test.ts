@@ -58,7 +58,7 @@ async function countReads(
 }
 
 Deno.test(
-  "TimesSurviveACheckpointAReopenAndAKill",
+  "times survive a checkpoint, a reopen and a kill",
   withBlocks(12, { segmentBytes: 3 * 4096 }, async (kit, _disk, startMs) => {
     await kit.storage.append("s", { contentType: TEXT, body: encodeUtf8("unfinished") });
     const lastMs = kit.clock.nowMs();
@@ -87,7 +87,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PlaceOfATimeIsFoundInTheIndexWithFewLooks",
+  "the position of a time is found in the index with few look-ups",
   withBlocks(600, { segmentBytes: 20 * 4096 }, async (kit, disk, startMs) => {
     await kit.reopen();
     equal(kit.catalog.segments(1).length, 30);
@@ -105,7 +105,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PlaceOfATimeInOneLongIndexIsFoundWithFewLooks",
+  "the position of a time in one long index is found with few look-ups",
   withBlocks(1500, {}, async (kit, disk, startMs) => {
     await kit.reopen();
     equal(kit.catalog.segments(1).map(({ blocks }) => blocks), [1500]);
@@ -119,7 +119,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TimeAfterTheLastMessageNeedsNoLookAtAll",
+  "a time after the last message needs no look-up at all",
   withBlocks(40, { segmentBytes: 8 * 4096 }, async (kit, disk) => {
     await kit.reopen();
     const counted = await countReads(disk, async () => {
@@ -130,7 +130,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TailOfJsonIsFoundWithoutReadingWhatComesBefore",
+  "the tail of JSON is found without reading what comes before",
   () =>
     withTempDir(async (root) => {
       const disk = new HookedFileSystem();
@@ -154,7 +154,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamagedIndexIsAnErrorThatSaysWhere",
+  "a damaged index is an error that says where",
   withBlocks(10, {}, async (kit, _disk, startMs) => {
     await kit.close();
     flipBit(`${kit.dir}/segments/01/0000000000000001-00000000000000000000.idx`, 48 + 3 * 32 + 16);

@@ -64,7 +64,7 @@ async function nextAfterDamage(kit: FileKit, from: number, name = "s"): Promise<
 }
 
 Deno.test(
-  "AForksReadingGoesOnAtItsPointWhereItsSourcesDamageGoesFurther",
+  "a fork's reading goes on at its fork point where its source's damage goes further",
   withStream({}, async (kit) => {
     const { storage } = kit;
     await storage.create("f", { fork: { source: "s", offset: 6_000 } });
@@ -80,7 +80,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SegmentHoldsWholeBlocksAndTheIndexCoversIt",
+  "a segment holds whole blocks and the index covers it",
   withStream({}, async (kit) => {
     const log = await Deno.readFile(`${kit.dir}/${LOG}`);
     const index = await Deno.readFile(`${kit.dir}/${INDEX}`);
@@ -101,7 +101,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SegmentsRollAtTheirSizeAndFollowWithoutAGap",
+  "segments roll at their size and follow each other without a gap",
   withStream({ segmentBytes: 10_000 }, async (kit) => {
     equal(kit.catalog.segments(1).map(({ base, bytes }) => [base, bytes]), [
       [0, 12_000],
@@ -119,7 +119,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ShortStreamsHaveNoFiles",
+  "short streams have no files",
   withStream({}, async (kit) => {
     for (let i = 0; i < 20; i++) {
       await kit.storage.create(`t${i}`, { contentType: TEXT, body: encodeUtf8("short") });
@@ -131,7 +131,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FlippedBitInASegmentIsAnErrorThatSaysWhere",
+  "a flipped bit in a segment is an error that says where",
   withStream({}, async (kit) => {
     for (const position of [0, 3999, 4000, 20_001, 39_999]) {
       flipBit(`${kit.dir}/${LOG}`, position);
@@ -151,7 +151,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FlippedBitInAnIndexIsAnErrorThatSaysWhere",
+  "a flipped bit in an index is an error that says where",
   withStream({}, async (kit) => {
     for (const field of [0, 8, 16, 24, 28]) {
       await kit.close();
@@ -174,7 +174,7 @@ Deno.test(
 
 for (const file of [LOG, INDEX]) {
   Deno.test(
-    `MissingSegmentFileIsAnErrorThatSaysWhich_${file.slice(-3)}`,
+    `a missing segment file is an error that says which: ${file.slice(-3)}`,
     withStream({}, async (kit) => {
       await Deno.remove(`${kit.dir}/${file}`);
       await rejectsWith(
@@ -188,7 +188,7 @@ for (const file of [LOG, INDEX]) {
   );
 
   Deno.test(
-    `ShortenedSegmentFileIsDamage_${file.slice(-3)}`,
+    `a shortened segment file is damage: ${file.slice(-3)}`,
     withStream({}, async (kit) => {
       await Deno.truncate(`${kit.dir}/${file}`, 200);
       await rejectsWith(read(kit, 20_000), "damaged", new RegExp(`${file} is damaged at byte`));
@@ -196,7 +196,7 @@ for (const file of [LOG, INDEX]) {
   );
 
   Deno.test(
-    `WhatAKillLeftBehindTheRowIsCutOff_${file.slice(-3)}`,
+    `bytes that a kill left behind the row's end are cut off: ${file.slice(-3)}`,
     withStream({}, async (kit) => {
       const opened = await Deno.open(`${kit.dir}/${file}`, { append: true });
       await opened.write(new Uint8Array(10_000).fill(0x2a));
@@ -214,7 +214,7 @@ for (const file of [LOG, INDEX]) {
 }
 
 Deno.test(
-  "IndexOfAnotherSegmentIsAnErrorThatSaysWhich",
+  "an index of another segment is an error that says which",
   withStream({}, async (kit) => {
     const path = `${kit.dir}/${INDEX}`;
     const bytes = await Deno.readFile(path);
@@ -237,7 +237,7 @@ Deno.test(
   }),
 );
 
-Deno.test("OpenFilesStayWithinTheirLimit", () =>
+Deno.test("open files stay within their limit", () =>
   withTempDir(async (root) => {
     const disk = new HookedFileSystem();
     const kit = new FileKit(root, { fileSystem: disk, maxOpenFiles: 8, maxLoadedStreams: 4 });
@@ -258,7 +258,7 @@ Deno.test("OpenFilesStayWithinTheirLimit", () =>
     equal(disk.openFiles, 0);
   }));
 
-Deno.test("FilesAreSyncedOneByOneAndWhenTheStorageClosesByABarrier", () =>
+Deno.test("files are synced one by one, and by a barrier when the storage closes", () =>
   withTempDir(async (root) => {
     const disk = new HookedFileSystem();
     const kit = new FileKit(root, { fileSystem: disk });
@@ -287,7 +287,7 @@ Deno.test("FilesAreSyncedOneByOneAndWhenTheStorageClosesByABarrier", () =>
     equal(barriers, 1);
   }));
 
-Deno.test("FileInUseIsNotClosedHoweverManyAreWanted", () =>
+Deno.test("a file in use isn't closed, however many others are wanted", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, { maxOpenFiles: 2, maxLoadedStreams: 2 });
     await kit.open();
@@ -301,7 +301,7 @@ Deno.test("FileInUseIsNotClosedHoweverManyAreWanted", () =>
     await kit.close();
   }));
 
-Deno.test("StreamDeletedWhileItIsReadIsNotFoundNeverWrong", () =>
+Deno.test("a stream deleted while it is read is not found and never wrong", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, { maxOpenFiles: 2 });
     await kit.open();
@@ -320,7 +320,7 @@ Deno.test("StreamDeletedWhileItIsReadIsNotFoundNeverWrong", () =>
     await kit.close();
   }));
 
-Deno.test("LogStaysWithinItsLimitUnderASteadyLoad", () =>
+Deno.test("the log stays within its limit under a steady load", () =>
   withTempDir(async (root) => {
     const walBytes = 512 * 1024;
     const kit = new FileKit(root, { walBytes, maxQueuedBytes: 1 << 30 });

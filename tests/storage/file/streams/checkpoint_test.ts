@@ -9,7 +9,7 @@ import { lockDirectory } from "../../../../src/storage/file/directory/lock.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { CatalogDriver } from "../../../../src/storage/file/options.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
-import { evictIdleStreams } from "../../../support/simulation/simulated_process.ts";
+import { evictIdleStreams } from "../../../support/event_loop.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 

@@ -73,7 +73,7 @@ async function countLookUps(
 }
 
 Deno.test(
-  "PageCostsTheSameWhateverComesBeforeIt",
+  "a page costs the same whatever comes before it",
   withKit({ maxLoadedStreams: 2 }, async (kit) => {
     const all = names(400);
     await createAll(kit, all);
@@ -91,7 +91,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PageBehindDeletedNamesCostsTheSame",
+  "a page behind deleted names costs the same",
   withKit({}, async (kit) => {
     await createAll(kit, names(300));
     await kit.checkpoint();
@@ -105,7 +105,7 @@ Deno.test(
 );
 
 Deno.test(
-  "PrefixIsNotReadPastItsEnd",
+  "a prefix isn't read past its end",
   withKit({}, async (kit) => {
     await createAll(kit, [...names(50), "t/1"]);
     await kit.checkpoint();
@@ -117,7 +117,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ListingLoadsNoStream",
+  "a listing loads no stream",
   withKit({ maxLoadedStreams: 20_000 }, async (kit) => {
     await createAll(kit, names(50));
     await kit.reopen();
@@ -128,7 +128,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ListingSeesWhatTheRowsLack",
+  "a listing sees changes that the rows lack",
   withKit({ maxLoadedStreams: 2 }, async (kit) => {
     await createAll(kit, ["s/a", "s/c", "s/e"]);
     await kit.checkpoint();
@@ -146,7 +146,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WhatTheLogAloneKnowsIsListedRightAfterAKill",
+  "a stream that only the log has is listed right after a kill",
   withKit({ walBytes: 4 * 1024 * 1024, checkpointIntervalMs: 1e9 }, async (kit) => {
     // The checkpoint that begins with the start takes up the first 63 before it lets anyone else run.
     const all = names(400);
@@ -171,7 +171,7 @@ Deno.test(
 );
 
 Deno.test(
-  "RowsThatTheLogAddsToAreListedAsTheyAreRightAfterAKill",
+  "rows that the log adds to are listed as they are right after a kill",
   withKit({ walBytes: 4 * 1024 * 1024 }, async (kit) => {
     const all = names(300);
     await createAll(kit, all);
@@ -190,7 +190,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ListingAndHeadAgreeOnSlidingStreamsAfterAKill",
+  "a listing and HEAD agree on sliding streams after a kill",
   withKit({ maxLoadedStreams: 1 }, async (kit) => {
     const lifetime = { kind: "ttl", ttlSeconds: 100 } as const;
     for (const name of ["s/a", "s/b"]) await kit.storage.create(name, { lifetime });
@@ -204,7 +204,7 @@ Deno.test(
 );
 
 Deno.test(
-  "NameFromTheLogThatIsMadeAgainBeforeTheFirstCheckpointEndsIsListed",
+  "a name from the log that is made again before the first checkpoint ends is listed",
   withKit({}, async (kit) => {
     await createAll(kit, ["s/a", "s/b"]);
     await kit.crash();
@@ -241,7 +241,7 @@ function slowDisk(): { disk: HookedFileSystem; hold: () => void; letGo: () => vo
   };
 }
 
-Deno.test("CreateIsListedOnceItIsDurable", () => {
+Deno.test("a create is listed once it is durable", () => {
   const { disk, hold, letGo } = slowDisk();
   return withKit({ fileSystem: disk }, async (kit) => {
     await createAll(kit, ["s/a"]);
@@ -254,7 +254,7 @@ Deno.test("CreateIsListedOnceItIsDurable", () => {
   })();
 });
 
-Deno.test("ListingWithoutADeletedStreamIsAnsweredOnceTheDeleteIsDurable", () => {
+Deno.test("a listing without a deleted stream is answered once the delete is durable", () => {
   const { disk, hold, letGo } = slowDisk();
   return withKit({ fileSystem: disk }, async (kit) => {
     await createAll(kit, ["s/a", "s/b"]);
@@ -273,7 +273,7 @@ Deno.test("ListingWithoutADeletedStreamIsAnsweredOnceTheDeleteIsDurable", () => 
   })();
 });
 
-Deno.test("TailsOfAListingAreDurable", () => {
+Deno.test("the tails of a listing are durable", () => {
   const { disk, hold, letGo } = slowDisk();
   return withKit({ fileSystem: disk }, async (kit) => {
     await createAll(kit, ["s/a"]);
@@ -290,7 +290,7 @@ Deno.test("TailsOfAListingAreDurable", () => {
 });
 
 Deno.test(
-  "DamagedRowIsAnErrorOfItsPageOnly",
+  "a damaged row is an error of its page only",
   withKit({}, async (kit) => {
     await createAll(kit, ["s/a", "s/b", "s/c"]);
     await kit.close();
@@ -304,7 +304,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ListingsDuringACheckpointShowEachStreamOnce",
+  "listings during a checkpoint show each stream once",
   withKit({ walBytes: 1024 * 1024, maxLoadedStreams: 2 }, async (kit) => {
     const all = names(200);
     await createAll(kit, all);

@@ -4,7 +4,8 @@ import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
-import { evictIdleStreams } from "../../../support/simulation/simulated_process.ts";
+import { evictIdleStreams } from "../../../support/event_loop.ts";
+import { until } from "../../../support/until.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
 const TEXT = "text/plain";
@@ -40,7 +41,7 @@ function segmentFiles(kit: FileKit): string[] {
 }
 
 Deno.test(
-  "StreamsThatLeftMemoryComeBackAsTheyWere",
+  "streams that left memory come back as they were",
   withKit({ maxLoadedStreams: 3 }, async (kit) => {
     const names = Array.from({ length: 20 }, (_, i) => `s${i}`);
     for (const name of names) {
@@ -74,7 +75,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DirtyStreamNeverLeavesMemory",
+  "a dirty stream never leaves memory",
   withKit({ maxLoadedStreams: 1 }, async (kit) => {
     const names = Array.from({ length: 30 }, (_, i) => `s${i}`);
     const idle = ["i", "j", "k"];
@@ -97,7 +98,7 @@ Deno.test(
 );
 
 Deno.test(
-  "IdleStreamsLeaveMemoryByTheirBytesToo",
+  "idle streams leave memory by their bytes too",
   withKit({ maxIdleBytes: 20_000, checkpointStreams: 1000 }, async (kit) => {
     const loaded = () => kit.storage.status().figures["loadedStreams"] ?? 0;
     const names = Array.from({ length: 10 }, (_, i) => `s${i}`);
@@ -118,7 +119,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DirtyStreamsCountAmongThoseInMemory",
+  "dirty streams count among those in memory",
   withKit({ maxLoadedStreams: 20, checkpointStreams: 1000 }, async (kit) => {
     const loaded = () => kit.storage.status().figures["loadedStreams"] ?? 0;
     const idle = Array.from({ length: 15 }, (_, i) => `idle${i}`);
@@ -137,7 +138,7 @@ Deno.test(
 );
 
 Deno.test(
-  "AppendsDuringACheckpointAreNotLost",
+  "appends during a checkpoint aren't lost",
   withKit({ maxLoadedStreams: 2, segmentBytes: 8192, walBytes: 256 * 1024 }, async (kit) => {
     const names = Array.from({ length: 8 }, (_, i) => `s${i}`);
     for (const name of names) await kit.storage.create(name, { contentType: TEXT });
@@ -161,7 +162,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WatchedStreamStaysInMemory",
+  "a watched stream stays in memory",
   withKit({ maxLoadedStreams: 1 }, async (kit) => {
     for (const name of ["a", "b", "c"]) await kit.storage.create(name, { contentType: TEXT });
     let wakes = 0;
@@ -176,7 +177,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ForksAreCountedAcrossStoredAndUnstoredChanges",
+  "forks are counted across stored and unstored changes",
   withKit({ maxLoadedStreams: 1 }, async (kit) => {
     const { storage } = kit;
     await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
@@ -196,7 +197,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ForkDeletedSinceTheLastCheckpointIsNotCounted",
+  "a fork deleted since the last checkpoint isn't counted",
   withKit({ maxLoadedStreams: 1 }, async (kit) => {
     await kit.storage.create("s", { contentType: TEXT });
     await kit.storage.create("f", { fork: { source: "s" } });
@@ -212,7 +213,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ForkThatCameAndWentBetweenTwoCheckpointsIsNotCounted",
+  "a fork made and deleted between two checkpoints isn't counted",
   withKit({ maxLoadedStreams: 1 }, async (kit) => {
     await kit.storage.create("s", { contentType: TEXT });
     await kit.checkpoint();
@@ -227,7 +228,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ForkThatCameAndWentInTheLogIsNotCounted",
+  "a fork made and deleted in the log isn't counted",
   withKit({}, async (kit) => {
     await kit.storage.create("s", { contentType: TEXT });
     await kit.checkpoint();
@@ -241,7 +242,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DeletesInTheLogStayDeletedAfterLaterCheckpoints",
+  "deletes in the log stay deleted after later checkpoints",
   withKit({}, async (kit) => {
     await kit.storage.create("stored", { contentType: TEXT });
     await kit.checkpoint();
@@ -263,7 +264,7 @@ Deno.test(
 );
 
 Deno.test(
-  "RowsThatAreNewerThanTheCataloguesPositionAreNotReplayedAgain",
+  "rows newer than the catalogue's LSN aren't replayed again",
   withKit({}, async (kit) => {
     const { storage } = kit;
     for (const name of ["a", "b", "c", "d"]) {
@@ -302,7 +303,7 @@ Deno.test(
 );
 
 Deno.test(
-  "IdsAreNeverUsedTwice",
+  "ids are never used twice",
   withKit({}, async (kit) => {
     const seen = new Set<number>();
     for (let i = 0; i < 6; i++) {
@@ -318,7 +319,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SmallUsesAreRememberedOverAClose",
+  "small uses are remembered over a close",
   withKit({}, async (kit) => {
     const lifetime = { kind: "ttl", ttlSeconds: 100 } as const;
     await kit.storage.create("s", { contentType: TEXT, lifetime });
@@ -332,7 +333,7 @@ Deno.test(
 );
 
 Deno.test(
-  "KilledSlidingStreamLivesLongerNeverShorter",
+  "a killed sliding stream lives longer and never shorter",
   withKit({}, async (kit) => {
     const lifetime = { kind: "ttl", ttlSeconds: 100 } as const;
     await kit.storage.create("s", { contentType: TEXT, lifetime });
@@ -348,7 +349,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ExpiredStreamsGoByThemselves",
+  "expired streams are removed by themselves",
   withKit({}, async (kit) => {
     const lifetime = { kind: "ttl", ttlSeconds: 1 } as const;
     const body = encodeUtf8("x".repeat(10_000));
@@ -365,7 +366,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamagedRowOfAnExpiredStreamHarmsNobodyElse",
+  "a damaged row of an expired stream doesn't harm the others",
   withKit({}, async (kit) => {
     const lifetime = { kind: "ttl", ttlSeconds: 1 } as const;
     await kit.storage.create("damaged", { contentType: TEXT, lifetime });
@@ -387,7 +388,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FilesOfADeletedStreamAreRemoved",
+  "the files of a deleted stream are removed",
   withKit({ walBytes: 16 * 1024 * 1024, earlyWriteBytes: 1024 * 1024 }, async (kit) => {
     for (const name of ["stored", "early"]) {
       await kit.storage.create(name, { contentType: TEXT });
@@ -403,7 +404,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FilesLeftByAKillAreSwept",
+  "files left by a kill are swept",
   withKit({}, async (kit) => {
     await kit.storage.create("s", { contentType: TEXT, body: encodeUtf8("x".repeat(9_000)) });
     await kit.checkpoint();
@@ -419,7 +420,7 @@ Deno.test(
     equal(segmentFiles(kit).length, 4);
     await kit.crash();
     await kit.checkpoint();
-    for (let i = 0; i < 10 && segmentFiles(kit).length > 2; i++) await evictIdleStreams();
+    await until(() => segmentFiles(kit).length <= 2, () => "files are left");
     equal(segmentFiles(kit), [log, index].sort());
     equal((await all(kit, "s")).length, 9_000);
   }),

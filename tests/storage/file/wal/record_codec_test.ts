@@ -24,7 +24,7 @@ function isGolden(record: StreamRecord, bytes: Bytes): void {
   equal(decodeRecord(bytes), record);
 }
 
-Deno.test("AppendGoldenBytes", () => {
+Deno.test("an append has its golden bytes", () => {
   isGolden(
     {
       kind: "append",
@@ -49,7 +49,7 @@ Deno.test("AppendGoldenBytes", () => {
   );
 });
 
-Deno.test("AppendWithEverythingGoldenBytes", () => {
+Deno.test("an append with everything has its golden bytes", () => {
   isGolden(
     {
       kind: "append",
@@ -78,7 +78,7 @@ Deno.test("AppendWithEverythingGoldenBytes", () => {
   );
 });
 
-Deno.test("CreateGoldenBytes", () => {
+Deno.test("a create has its golden bytes", () => {
   isGolden(
     {
       kind: "create",
@@ -107,7 +107,7 @@ Deno.test("CreateGoldenBytes", () => {
   );
 });
 
-Deno.test("ForkGoldenBytes", () => {
+Deno.test("a fork has its golden bytes", () => {
   isGolden(
     {
       kind: "create",
@@ -141,7 +141,7 @@ Deno.test("ForkGoldenBytes", () => {
   );
 });
 
-Deno.test("DeleteGoldenBytes", () => {
+Deno.test("a delete has its golden bytes", () => {
   isGolden(
     { kind: "delete", atMs: AT_MS, soft: false, ids: [64, 63] },
     hex`
@@ -203,15 +203,15 @@ const record: fc.Arbitrary<StreamRecord> = fc.oneof(
   }),
 );
 
-Deno.test("RecordsRoundTrip", () => {
+Deno.test("records round-trip", () => {
   fc.assert(fc.property(record, (it) => equal(decodeRecord(encode(it)), it)), { numRuns: 500 });
 });
 
-Deno.test("RecordsAreWhollyWritten", () => {
+Deno.test("records are written to their last byte", () => {
   fc.assert(fc.property(record, (it) => equal(encode(it, 0), encode(it, 0xff))));
 });
 
-Deno.test("DecodedDataIsACopy", () => {
+Deno.test("decoded data is a copy", () => {
   const bytes = encode({
     kind: "append",
     id: 1,

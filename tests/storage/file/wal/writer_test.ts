@@ -38,7 +38,7 @@ function numbered(count: number, length = 3): string[] {
 }
 
 Deno.test(
-  "EverythingWrittenIsReadBack",
+  "everything written is read back",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "", "b".repeat(10_000)]);
@@ -50,7 +50,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SeveralFilesAreReadInOrderAndNothingIsLost",
+  "several files are read in order and nothing is lost",
   withLog(async (log) => {
     await log.create();
     const texts = numbered(60, 5000);
@@ -64,7 +64,7 @@ Deno.test(
 );
 
 Deno.test(
-  "OnlyWhatTheCatalogueLacksIsReplayed",
+  "only records that the catalogue lacks are replayed",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b", "c"]);
@@ -76,7 +76,7 @@ Deno.test(
 );
 
 Deno.test(
-  "AllThatWaitShareOneSync",
+  "all appends that wait share one sync",
   withLog(async (log) => {
     const disk = new HookedFileSystem();
     log.fileSystem = disk;
@@ -91,7 +91,7 @@ Deno.test(
 );
 
 Deno.test(
-  "NothingIsDurableBeforeItsSync",
+  "nothing is durable before its sync",
   withLog(async (log) => {
     const disk = new HookedFileSystem();
     log.fileSystem = disk;
@@ -121,7 +121,7 @@ for (
   ] as const
 ) {
   Deno.test(
-    `TornLastBatchIsIgnored_${where}`,
+    `a torn last batch is ignored: ${where}`,
     withLog(async (log) => {
       await log.create();
       await addAll(log, ["a", "b"]);
@@ -136,7 +136,7 @@ for (
 }
 
 Deno.test(
-  "LastBatchTornInALaterSectorIsIgnored",
+  "a last batch torn in a later sector is ignored",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b".repeat(5000)]);
@@ -146,7 +146,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamageBeforeLaterBatchIsRefused",
+  "damage before a later batch is refused",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b", "c"]);
@@ -162,7 +162,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamageIsFoundHoweverFarBehindItTheNextBatchIs",
+  "damage is found however far behind it the next batch is",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b".repeat(30_000), "c".repeat(20_000)]);
@@ -173,7 +173,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamageAtTheEndOfAnOlderFileIsRefused",
+  "damage at the end of an older file is refused",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b"]);
@@ -185,7 +185,7 @@ Deno.test(
 );
 
 Deno.test(
-  "DamageInALogHeaderIsRefused",
+  "damage in a log header is refused",
   withLog(async (log) => {
     await log.create();
     await log.add("a");
@@ -196,7 +196,7 @@ Deno.test(
 );
 
 Deno.test(
-  "EmptyNewestFileIsFine",
+  "an empty newest file is fine",
   withLog(async (log) => {
     await log.create();
     equal(await log.reopen(), []);
@@ -209,7 +209,7 @@ Deno.test(
 );
 
 Deno.test(
-  "BatchesOfAnEarlierLifeDoNotCheck",
+  "batches of an earlier life fail their check",
   withLog(async (log) => {
     await log.create();
     await addAll(log, numbered(100, 100));
@@ -231,7 +231,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FilesAreUsedAgainAndTheirNumbersGoOn",
+  "files are used again and their numbers go on",
   withLog(async (log) => {
     await log.create();
     const sizes = new Set<number>();
@@ -247,7 +247,7 @@ Deno.test(
 );
 
 Deno.test(
-  "GapBetweenFilesIsRefused",
+  "a gap between files is refused",
   withLog(async (log) => {
     await log.create();
     await log.add("a");
@@ -266,7 +266,7 @@ Deno.test(
 );
 
 Deno.test(
-  "RecordLargerThanAFileGetsAFileOfItsOwn",
+  "a record larger than a file gets a file of its own",
   withLog(async (log) => {
     await log.create();
     const long = "x".repeat(300_000);
@@ -281,7 +281,7 @@ Deno.test(
 );
 
 Deno.test(
-  "BatchesAreClosedAtTheirLimit",
+  "batches are closed at their limit",
   withLog(async (log) => {
     await log.create();
     const texts = numbered(100, 3000);
@@ -293,7 +293,7 @@ Deno.test(
 );
 
 Deno.test(
-  "HoleInWhatWasNeverSyncedEndsTheLog",
+  "a hole in what was never synced ends the log",
   withLog(async (log) => {
     log.fsync = "never";
     await log.create();
@@ -307,7 +307,7 @@ Deno.test(
 );
 
 Deno.test(
-  "HoleInWhatWasSyncedFromTimeToTimeIsRefused",
+  "a hole in what was synced from time to time is refused",
   withLog(async (log) => {
     log.fsync = "interval";
     const disk = new HookedFileSystem();
@@ -332,7 +332,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FileIsNotClosedWhileItIsSynced",
+  "a file isn't closed while it is synced",
   withLog(async (log) => {
     log.fsync = "interval";
     const disk = new HookedFileSystem();
@@ -363,7 +363,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WhatIsReadBackUnsyncedIsWrittenOnceMore",
+  "unsynced bytes that are read back are written once more",
   withLog(async (log) => {
     log.fsync = "never";
     await log.create();
@@ -381,7 +381,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FailedSyncIsTheEnd",
+  "after a failed sync nothing is written",
   withLog(async (log) => {
     const disk = new HookedFileSystem();
     log.fileSystem = disk;
@@ -401,7 +401,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FullDiskIsWaitedFor",
+  "a full disk is waited for",
   withLog(async (log) => {
     const disk = new HookedFileSystem();
     log.fileSystem = disk;
@@ -427,7 +427,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FillingIsRemovedAndSpareIsNoLog",
+  "a half-made file is removed and a spare one isn't part of the log",
   withLog(async (log) => {
     await log.create();
     await log.add("a");
@@ -450,7 +450,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ForeignLogFileIsRefused",
+  "a log file of another directory is refused",
   withLog(async (log) => {
     await log.create();
     await log.add("a");
@@ -461,7 +461,7 @@ Deno.test(
 );
 
 Deno.test(
-  "LogThatBeginsTooLateIsRefused",
+  "a log that begins too late is refused",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b"]);
@@ -474,7 +474,7 @@ Deno.test(
 );
 
 Deno.test(
-  "LogThatEndsTooEarlyIsRefused",
+  "a log that ends too early is refused",
   withLog(async (log) => {
     await log.create();
     await addAll(log, ["a", "b"]);
@@ -485,14 +485,14 @@ Deno.test(
 );
 
 Deno.test(
-  "NoLogAtAllIsRefused",
+  "no log at all is refused",
   withLog(async (log) => {
     await notOpened(log.read(), "incomplete", /no log file/);
   }),
 );
 
 Deno.test(
-  "FailedFlushIsTheEndAlsoWhereTheDiskWasFull",
+  "after a failed flush nothing is written, also where the disk was full",
   withLog(async (log) => {
     log.fsync = "never";
     const disk = new HookedFileSystem();

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { viewOf } from "../../directory/bytes_io.ts";
-import { rowChecksum, SCHEMA, type SqlRow, STATE_COLUMNS } from "../../catalog/schema.ts";
-import type { FileWindow } from "../scan/file_window.ts";
+import { SCHEMA, type SqlRow, STATE_COLUMNS } from "../../catalog/schema.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
+import { wrongChecksum } from "../scan/table_rows.ts";
 import type { Finding, FindingKind } from "./finding.ts";
 import { openDatabase } from "../../directory/sqlite.ts";
 
@@ -169,17 +170,6 @@ export function* checkState(
     });
   }
   return state;
-}
-
-/** The two checksums of a row that isn't what was written, `undefined` where it is. */
-export function wrongChecksum(
-  row: SqlRow,
-  columns: readonly string[],
-): { expected: string; found: string } | undefined {
-  const expected = Number(row.crc32);
-  const found = rowChecksum(columns.map((column) => row[column]));
-  if (expected === found) return undefined;
-  return { expected: `the CRC-32 ${expected}`, found: `${found}` };
 }
 
 /** A finding about a row of the catalogue. */

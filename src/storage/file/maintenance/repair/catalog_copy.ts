@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { SqlRow } from "../../catalog/schema.ts";
 import { CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
-import { CATALOG_TABLES, checkedValues, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
+import { CATALOG_TABLES, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
+import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
 const { stream: STREAM, producer: PRODUCER, segment: SEGMENT, state: STATE } = CATALOG_TABLES;

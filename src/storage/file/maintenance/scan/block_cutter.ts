@@ -1,6 +1,6 @@
 import { type Bytes, completeUtf8Length } from "../../../../protocol/bytes.ts";
 import { BLOCK_BYTES } from "../../../tail_buffer.ts";
-import type { FileWindow } from "./file_window.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
 
 const COMMA = 0x2c;
 const LINE_FEED = 0x0a;

@@ -1,0 +1,62 @@
+import type { Message } from "../../../client/reader/message.ts";
+import { START } from "../../../client/transport/place.ts";
+import { DEFAULT_CONTENT_TYPE } from "../../../protocol/content_type.ts";
+import { tokenPosition } from "../../../protocol/offset.ts";
+import { findBeforeTail } from "./find_start.ts";
+import { type LastRecords, lastRecords } from "./last_records.ts";
+import type { Session } from "../session/session.ts";
+
+/** The end of a stream. */
+export interface StreamEnd {
+  readonly messages: readonly Message[];
+  readonly contentType: string;
+  /** The tail at the time. */
+  readonly offset: string;
+  readonly closed: boolean;
+}
+
+const FIRST_BYTES = 64 * 1_024;
+const GROWTH = 16;
+
+/** Reads the last messages or lines: a range before the tail, which grows until they are all in it. */
+export async function readLast(
+  session: Session,
+  name: string,
+  count: number,
+): Promise<StreamEnd> {
+  for (let bytes = FIRST_BYTES;; bytes *= GROWTH) {
+    const start = await findBeforeTail(session, name, bytes);
+    const { records, ...end } = await readToTail(session, name, start, count);
+    if (records.isFull || isStart(start)) return { ...end, messages: records.take() };
+  }
+}
+
+function isStart(offset: string): boolean {
+  return offset === START || tokenPosition(offset) === 0;
+}
+
+async function readToTail(
+  session: Session,
+  name: string,
+  offset: string,
+  count: number,
+): Promise<Omit<StreamEnd, "messages"> & { records: LastRecords }> {
+  const reader = session.client.reader(name, {
+    offset,
+    readMode: "catch-up",
+    maxElapsedMs: session.maxElapsedMs,
+  });
+  try {
+    let records: LastRecords | undefined;
+    while (true) {
+      const batch = await reader.read();
+      const contentType = reader.contentType ?? DEFAULT_CONTENT_TYPE;
+      records ??= lastRecords(contentType, count);
+      records.add(batch.messages);
+      if (!batch.upToDate && !batch.closed) continue;
+      return { records, contentType, offset: batch.nextOffset, closed: batch.closed };
+    }
+  } finally {
+    await reader.close();
+  }
+}
