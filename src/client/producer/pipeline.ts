@@ -160,15 +160,14 @@ export class ProducerPipeline {
 
   async #deliver(delivery: Delivery): Promise<void> {
     try {
-      const answer = await retry({
+      const result = await retry({
         budget: this.#retryBudget,
         backoff: delivery.backoff,
         signal: delivery.abort.signal,
         attempt: (number) => this.#send(delivery, number),
-        decide: (outcome) =>
-          "error" in outcome ? this.#recover(delivery, outcome.error) : undefined,
+        decide: ({ error }) => error === undefined ? undefined : this.#recover(delivery, error),
       });
-      if (this.#isAwaited(delivery)) this.#acknowledge(delivery, answer);
+      if (this.#isAwaited(delivery)) this.#acknowledge(delivery, result);
     } catch (error) {
       if (this.#isAwaited(delivery)) this.#fail(error);
     }
@@ -183,7 +182,7 @@ export class ProducerPipeline {
     const { batch, abort } = delivery;
     delivery.floorSeq = this.#inFlight[0]?.batch.seq ?? batch.seq;
     batch.isSending = true;
-    const answer = await sendAppend(this.#connection, this.#path, {
+    const result = await sendAppend(this.#connection, this.#path, {
       contentType: this.contentType,
       body: batch.body,
       close: batch.close,
@@ -195,8 +194,8 @@ export class ProducerPipeline {
       signal: abort.signal,
       attempt,
     });
-    this.#checkOurs(batch, answer);
-    return answer;
+    this.#checkOurs(batch, result);
+    return result;
   }
 
   /** Decides when it makes sense to send a batch again whose attempt failed, if ever. */

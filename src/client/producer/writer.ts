@@ -155,8 +155,8 @@ export class Writer {
     additions: RequestAdditions,
     request: Parameters<typeof sendAppend>[2],
   ): Promise<AppendAnswer> {
-    const answer = await sendAppend(this.#connection.adding(additions), this.path, request);
-    this.#offset = answer.offset;
-    return answer;
+    const result = await sendAppend(this.#connection.adding(additions), this.path, request);
+    this.#offset = result.offset;
+    return result;
   }
 }

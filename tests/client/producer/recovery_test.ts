@@ -21,7 +21,7 @@ async function sendAll(at: ProducerFixture, letters: string, options = {}) {
 }
 
 for (
-  const [name, fate] of [
+  const [name, outcome] of [
     ["never arrived", "refuse"],
     ["was stored but whose answer was lost", "lose"],
     ["arrived twice", "duplicate"],
@@ -32,7 +32,7 @@ for (
 ) {
   Deno.test(`a batch that ${name} is stored once`, async () => {
     const at = await fixture();
-    at.transport.script = (_, number): RequestOutcome => number === 1 ? fate : "pass";
+    at.transport.script = (_, number): RequestOutcome => number === 1 ? outcome : "pass";
     const producer = await sendAll(at, "ab");
     await at.outcome(producer.flush());
     equal(await at.server.content("s"), "0ab");
