@@ -107,10 +107,10 @@ export class StreamEngine<S extends Stream> implements Storage {
       // Decided again after the wait: the name may be taken by now, or the source gone.
       if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
       record = this.#createRecord(name, spec, fork);
-    } catch (refusal) {
+    } catch (error) {
       // It may rest on the source as it is now, and does on that there is no stream of this name.
       await this.#journal.durable(this.#journal.assignedLsn);
-      throw refusal;
+      throw error;
     }
     const stream = this.#recordCreate(record);
     const { contentType, tail, closed } = stream;
@@ -145,8 +145,8 @@ export class StreamEngine<S extends Stream> implements Storage {
       if (producer !== undefined && known === undefined) {
         checkProducerRoom(stream, this.#parts.maxProducersPerStream);
       }
-    } catch (refusal) {
-      return this.#reject(refusal, stream);
+    } catch (error) {
+      return this.#reject(error, stream);
     }
     if (decided === "duplicate") this.#accessed(stream);
     else this.#recordAppend(stream, decided);
@@ -163,10 +163,10 @@ export class StreamEngine<S extends Stream> implements Storage {
     throw await this.#missing(name, stream);
   }
 
-  /** Where the state that a refusal rests on never becomes durable, that is the answer instead. */
-  async #reject(refusal: unknown, stream: Stream): Promise<never> {
+  /** Where the state that an error rests on never becomes durable, that is the answer instead. */
+  async #reject(error: unknown, stream: Stream): Promise<never> {
     await this.#journal.durable(stream.lsn);
-    throw refusal;
+    throw error;
   }
 
   async delete(name: string): Promise<void> {
@@ -189,8 +189,8 @@ export class StreamEngine<S extends Stream> implements Storage {
       const { stream, info, start } = await this.#startRead(name, from);
       const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
       return { ...info, data, start, next: start + data.length };
-    } catch (refusal) {
-      return await this.#rejectRead(refusal);
+    } catch (error) {
+      return await this.#rejectRead(error);
     }
   }
 
@@ -200,7 +200,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     limitBytes: number,
     kind: FileBodyKind,
   ): BodyResult | Promise<BodyResult> {
-    const refuse = (refusal: unknown) => this.#rejectRead(refusal);
+    const fail = (error: unknown) => this.#rejectRead(error);
     try {
       const body = mapAwaitable(
         this.#startRead(name, from),
@@ -210,16 +210,16 @@ export class StreamEngine<S extends Stream> implements Storage {
             (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
           ),
       );
-      return body instanceof Promise ? body.catch(refuse) : body;
-    } catch (refusal) {
-      return refuse(refusal);
+      return body instanceof Promise ? body.catch(fail) : body;
+    } catch (error) {
+      return fail(error);
     }
   }
 
   /** A read rests on durable state, but for a stream that goes meanwhile: that has to be for good. */
-  async #rejectRead(refusal: unknown): Promise<never> {
+  async #rejectRead(error: unknown): Promise<never> {
     await this.#journal.durable(this.#deleteLsn);
-    throw refusal;
+    throw error;
   }
 
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
@@ -305,8 +305,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   #visible(name: string): S | Promise<S> {
     const stream = this.#find(name);
     if (stream === undefined || stream.lifecycle !== "there") {
-      return this.#missing(name, stream).then((refusal) => {
-        throw refusal;
+      return this.#missing(name, stream).then((error) => {
+        throw error;
       });
     }
     const durable = this.#journal.durable(stream.lifecycleLsn);
@@ -321,7 +321,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
 
-  /** The refusal for a name without a stream, once that is durable. */
+  /** The error for a name without a stream, once that is durable. */
   async #missing(name: string, stream: Stream | undefined): Promise<StreamError> {
     await this.#journal.durable(stream?.lifecycleLsn ?? this.#journal.assignedLsn);
     return stream === undefined
@@ -339,9 +339,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     try {
       const source = stream.fork && this.#load(stream.fork.sourceId);
       checkSameConfig(stream, spec, source?.lifetime ?? FOREVER, space);
-    } catch (refusal) {
+    } catch (error) {
       await this.#journal.durable(stream.lsn);
-      throw refusal;
+      throw error;
     }
     await this.#journal.durable(stream.lsn);
     return { created: false, contentType, space: spaceAt(space, tail), tail, closed };

@@ -122,10 +122,9 @@ async function openLocked(opening: Opening): Promise<Storage> {
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
     const { state } = catalog;
-    // After an end in order no row is newer than the position: to go over all of them would be in vain.
-    const positionBehind = (position: number) =>
-      state.clean ? undefined : catalog?.newestLsnAfter(position);
-    const recovered = await recoverLog(fileSystem, paths.log, state, positionBehind);
+    // After an end in order no row is newer than the state's LSN: to go over all of them would be in vain.
+    const lsnBehind = (lsn: number) => state.clean ? undefined : catalog?.newestLsnAfter(lsn);
+    const recovered = await recoverLog(fileSystem, paths.log, state, lsnBehind);
     return await startStorage(opening, lock, catalog, recovered);
   } catch (error) {
     // What stopped the start is what is told, whatever comes of this.

@@ -42,7 +42,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     }],
   },
   {
-    name: "checksums have no salt and sequence numbers aren't looked at",
+    name: "checksums have no salt and LSNs aren't looked at",
     edits: [{
       file: "file/wal/format.ts",
       from:
@@ -310,8 +310,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a read of a stream that goes doesn't wait for its end",
     edits: [{
       file: "engine.ts",
-      from: "    await this.#journal.durable(this.#deleteLsn);\n    throw refusal;\n",
-      to: "    throw refusal;\n",
+      from: "    await this.#journal.durable(this.#deleteLsn);\n    throw error;\n",
+      to: "    throw error;\n",
     }],
     test: "no refusal is given",
     file: "tests/storage/file/undurable_errors_test.ts",

@@ -32,7 +32,7 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     name: "rows ahead of the log aren't looked at",
     edits: [{
       file: "file/wal/recovery.ts",
-      from: "positionBehind(lastLsn) ?? 0",
+      from: "lsnBehind(lastLsn) ?? 0",
       to: "0",
     }],
   },
@@ -85,7 +85,7 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     edits: [{
       file: "file/streams/expiry.ts",
       from: "      if (!isLookUpFailure(error)) throw error;\n",
-      to: "      if (!(error instanceof StreamError)) throw error;\n",
+      to: "      if (!isDamage(error)) throw error;\n",
     }],
     test: "a look-up that fails while streams expire",
   },

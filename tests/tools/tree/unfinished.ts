@@ -2,7 +2,10 @@ import type { Violations } from "./violations.ts";
 
 /** Where the house isn't in order yet: a path's beginning, and what of its violations is known. */
 const UNFINISHED: readonly (readonly [path: string, what: RegExp])[] = [
-  ["src/storage/", /may not import|circle|old word/],
+  ["src/storage/file/segments/", /may not import|old word/],
+  ["src/storage/file/streams/file_stream.ts", /circle/],
+  ["src/storage/file/catalog/", /old word/],
+  ["src/storage/file/maintenance/", /old word/],
   ["src/server/", /old word/],
   ["src/http/", /old word/],
   ["src/listen/", /old word/],

@@ -50,8 +50,8 @@ export interface CheckpointLog {
   readonly failure: Error | undefined;
   /** Makes durable all that was recorded before the call. */
   flush(): Promise<void>;
-  /** All records up to `sequence` are in the catalogue. */
-  release(sequence: number): Promise<void>;
+  /** All records up to `lsn` are in the catalogue. */
+  release(lsn: number): Promise<void>;
   fail(cause: unknown): void;
 }
 
@@ -252,7 +252,7 @@ export class Checkpointer {
     });
   }
 
-  /** Writes what is missing of the streams' segments; what their rows will hold is settled with that. */
+  /** Writes what is missing of the streams' segments; what their rows will hold is fixed with that. */
   async #writeBlocks(ids: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
     const { clock, cache, segments } = this.#parts;
     let sliceStreams = 0;

@@ -23,7 +23,7 @@ export class LogBatch<Tag> {
     this.#view = viewOf(this.#bytes);
   }
 
-  /** The sequence number of its newest record. */
+  /** The LSN of its newest record. */
   get lastLsn(): number {
     return this.firstLsn + this.tags.length - 1;
   }
@@ -38,7 +38,7 @@ export class LogBatch<Tag> {
     return this.#bytes;
   }
 
-  /** Adds a record; returns its sequence number. */
+  /** Adds a record; returns its LSN. */
   add(record: MeasuredRecord, tag: Tag): number {
     const start = this.#end + RECORD_PREFIX_BYTES;
     const end = start + record.lengthBytes;

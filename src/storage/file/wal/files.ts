@@ -15,7 +15,7 @@ import {
 } from "./format.ts";
 import { bestFit, needsOwnFile } from "./space.ts";
 
-/** Filling with zeros goes in pieces of this size. */
+/** Filling with zeros goes in chunks of this size. */
 const ZERO_CHUNK_BYTES = 1024 * 1024;
 /** A file's length is a multiple of this. */
 const UNIT_BYTES = 4096;
@@ -88,17 +88,17 @@ export class LogFiles {
 
   /**
    * @param live the files that hold what no checkpoint has taken over yet, oldest first
-   * @param spares paths and sizes of those that wait to be used again
+   * @param recycled paths and sizes of those that wait to be used again
    */
-  constructor(options: LogFilesOptions, live: LiveLogFile[], spares: RecycledFile[]) {
+  constructor(options: LogFilesOptions, live: LiveLogFile[], recycled: RecycledFile[]) {
     this.#fileSystem = options.fileSystem;
     this.#folder = options.folder;
     this.#uuid = options.uuid;
     this.#limitBytes = options.limitBytes;
     this.#newSalt = options.newSalt;
     this.#live = live;
-    this.#recycled = spares;
-    for (const { path } of spares) {
+    this.#recycled = recycled;
+    for (const { path } of recycled) {
       const number = Number(RECYCLED_NAME.exec(basename(path))?.[1] ?? 0);
       this.#recycledNumber = Math.max(this.#recycledNumber, number);
     }
@@ -244,12 +244,12 @@ export class LogFiles {
     this.#recycled.unshift(recycled);
   }
 
-  /** Frees the files whose records are all at or before `sequence`, but for the newest. */
-  async release(sequence: number): Promise<void> {
+  /** Frees the files whose records are all at or before `lsn`, but for the newest. */
+  async release(lsn: number): Promise<void> {
     while (true) {
       const [oldest, next] = this.#live;
       if (oldest === undefined || next === undefined) return;
-      if (next.header.firstLsn > sequence + 1) return;
+      if (next.header.firstLsn > lsn + 1) return;
       const recycled = this.#isWorthRecycling(oldest.sizeBytes)
         ? await this.#recycle(oldest)
         : await this.#remove(oldest);
@@ -320,7 +320,7 @@ export class LogFiles {
       const zeros = new Uint8Array(Math.min(ZERO_CHUNK_BYTES, sizeBytes));
       for (let at = 0; at < sizeBytes; at += zeros.length) {
         await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - at)), at);
-        // Piece by piece: the log's own sync would wait behind 64 MiB at once.
+        // Chunk by chunk: the log's own sync would wait behind 64 MiB at once.
         await file.dataSync();
       }
     } catch (error) {

@@ -28,11 +28,11 @@ export function needsOwnFile(batchBytes: number, fullSizeBytes: number): boolean
  * @returns its size; `undefined` where all have a place
  */
 export function firstUnallocated(batches: Iterable<number>, space: LogSpace): number | undefined {
-  const spares = [...space.recycledSizes];
+  const recycled = [...space.recycledSizes];
   let left = space.leftBytes;
   for (const bytes of batches) {
     if (bytes > left) {
-      const [sizeBytes] = spares.splice(bestFit(spares, bytes + LOG_HEADER_BYTES), 1);
+      const [sizeBytes] = recycled.splice(bestFit(recycled, bytes + LOG_HEADER_BYTES), 1);
       if (sizeBytes === undefined) return bytes;
       left = needsOwnFile(bytes, space.fullSizeBytes) ? bytes : sizeBytes - LOG_HEADER_BYTES;
     }

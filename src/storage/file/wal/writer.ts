@@ -62,7 +62,7 @@ export class LogWriter<Tag> {
     this.#syncedLsn = options.nextLsn - 1;
   }
 
-  /** The newest record's sequence number. */
+  /** The newest record's LSN. */
   get assignedLsn(): number {
     return this.#open.lastLsn;
   }
@@ -158,20 +158,20 @@ export class LogWriter<Tag> {
     return lsn <= this.#durableLsn;
   }
 
-  /** Resolves when `sequence` is durable, rejects if it never will be; `undefined` where it is. */
-  durable(sequence: number): Promise<void> | undefined {
-    if (sequence <= this.#durableLsn) return undefined;
+  /** Resolves when `lsn` is durable, rejects if it never will be; `undefined` where it is. */
+  durable(lsn: number): Promise<void> | undefined {
+    if (lsn <= this.#durableLsn) return undefined;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#inFlight !== undefined && sequence <= this.#inFlight.lastLsn) {
+    if (this.#inFlight !== undefined && lsn <= this.#inFlight.lastLsn) {
       return this.#inFlight.durable();
     }
-    const batch = this.#queue.find(({ lastLsn }) => sequence <= lastLsn);
+    const batch = this.#queue.find(({ lastLsn }) => lsn <= lastLsn);
     return (batch ?? this.#open).durable();
   }
 
-  /** Says that a checkpoint has taken over all records up to `sequence`. */
-  async release(sequence: number): Promise<void> {
-    await this.#files.release(sequence);
+  /** Says that a checkpoint has taken over all records up to `lsn`. */
+  async release(lsn: number): Promise<void> {
+    await this.#files.release(lsn);
   }
 
   /** Writes what is queued and syncs it, whatever the mode. */
@@ -235,9 +235,9 @@ export class LogWriter<Tag> {
   }
 
   #takeRecycledBuffer(): Bytes | undefined {
-    const recycled = this.#recycledBuffer;
+    const buffer = this.#recycledBuffer;
     this.#recycledBuffer = undefined;
-    return recycled;
+    return buffer;
   }
 
   async #run(): Promise<void> {
