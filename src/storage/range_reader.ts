@@ -8,7 +8,7 @@ import type { Blocks } from "./blocks.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
-import { BLOCK_BYTES } from "./tail_buffer.ts";
+import { BLOCK_BYTES } from "./block_rule.ts";
 
 /** What is shorter costs no more in memory than as a part of its file. */
 const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };

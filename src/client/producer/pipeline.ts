@@ -165,8 +165,7 @@ export class ProducerPipeline {
         backoff: delivery.backoff,
         signal: delivery.abort.signal,
         attempt: (number) => this.#send(delivery, number),
-        decide: (outcome) =>
-          "error" in outcome ? this.#recover(delivery, outcome.error) : undefined,
+        decide: ({ error }) => error === undefined ? undefined : this.#recover(delivery, error),
       });
       if (this.#isAwaited(delivery)) this.#acknowledge(delivery, result);
     } catch (error) {

@@ -108,11 +108,10 @@ export class Feed {
         this.#attempt = number;
         return await this.#request(signal);
       },
-      decide: (outcome) => {
-        if (!("error" in outcome)) return undefined;
+      decide: ({ error }) => {
+        if (error === undefined) return undefined;
         this.disconnect();
         signal.throwIfAborted();
-        const { error } = outcome;
         if (error instanceof MalformedResponse) {
           return ++malformed < MALFORMED_LIMIT ? 0 : undefined;
         }

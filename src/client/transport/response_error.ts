@@ -18,6 +18,9 @@ import {
 import { redactedUrl } from "../errors/redacted_url.ts";
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
+/** The status of a request that was rejected unread, so that any request may be repeated. */
+export const RATE_LIMITED = 429;
+
 const MESSAGE_LIMIT_CHARS = 1_000;
 const TITLE_LIMIT_CHARS = 80;
 const CODES: Readonly<Record<number, ClientErrorCode>> = {
@@ -27,7 +30,7 @@ const CODES: Readonly<Record<number, ClientErrorCode>> = {
   405: "unsupported",
   410: "gone",
   413: "too_large",
-  429: "rate_limited",
+  [RATE_LIMITED]: "rate_limited",
   // Not failures: the server never supports these requests.
   501: "unsupported",
   505: "unsupported",

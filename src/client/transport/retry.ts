@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
 import { Backoff, type BackoffOptions } from "../../env/backoff.ts";
 import { checkAmounts } from "../errors/option_checks.ts";
-import { isServerFailure, isTransient } from "./response_error.ts";
+import { isServerFailure, isTransient, RATE_LIMITED } from "./response_error.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { type Outcome, retry, RetryBudget } from "./retry_loop.ts";
 import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
@@ -15,8 +15,6 @@ export interface RetryOptions extends BackoffOptions {
   /** The source of time. */
   clock?: Clock | undefined;
 }
-
-const RATE_LIMITED = 429;
 
 /**
  * Repeats requests that are safe to repeat if no response arrived or the server failed, and any request

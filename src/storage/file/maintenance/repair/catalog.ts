@@ -1,7 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { basename, dirname, join } from "node:path";
+import { encodeUtf8 } from "../../../../protocol/bytes.ts";
+import { viewOf } from "../../directory/bytes_io.ts";
+import {
+  CATALOG_HEADER_FIELDS,
+  CATALOG_MAGIC,
+  CATALOG_PAGE_BYTES,
+} from "../scan/catalog_header.ts";
 import { createSqliteCatalog } from "../../catalog/sqlite_catalog.ts";
-import { SCHEMA } from "../../catalog/schema.ts";
+import { SCHEMA, UPDATE_STATE } from "../../catalog/schema.ts";
 import { openReadOnlyCatalog, type ReadOnlyCatalog } from "../scan/read_only_catalog.ts";
 import { copyCatalog, type StateFallback } from "./catalog_copy.ts";
 import { CATALOG_TABLES, foundRows, integerOf, isSqliteError, textOf } from "../scan/table_rows.ts";
@@ -12,13 +19,6 @@ import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 import { repairSegmentRows } from "./segment_rows.ts";
 import { openDatabase } from "../../directory/sqlite.ts";
-
-/** Of a SQLite file's header, what is always the same in ours. */
-const HEADER_FIELDS: readonly (readonly [position: number, bytes: readonly number[]])[] = [
-  [0, [...new TextEncoder().encode("SQLite format 3\0"), 0x10, 0, 2, 2, 0, 64, 32, 32]],
-  [44, [0, 0, 0, 4]],
-  [52, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
-];
 
 /** A new catalogue that is complete, but not in its place. */
 const READY_NAME = "catalog-ready.sqlite";
@@ -86,10 +86,7 @@ export class RepairCatalog implements CatalogView {
       clean: 0,
     };
     await this.edit((database) => {
-      database.prepare(
-        "UPDATE state SET uuid = ?, position = ?, next_id = ?, " +
-          "checkpoint_at_ms = ?, clean = ?, crc32 = ?",
-      ).run(...checkedValues(raised, columns));
+      database.prepare(UPDATE_STATE).run(...checkedValues(raised, columns));
     });
   }
 
@@ -234,8 +231,12 @@ async function scratchCopy({ quarantine, fileSystem, paths }: RepairScope): Prom
   if (names.includes(log)) quarantine.copy(join(dirname(paths.catalog), log), `${scratch}-wal`);
   const file = fileSystem.open(scratch, "write");
   try {
-    for (const [position, bytes] of HEADER_FIELDS) {
-      file.writeSync(Uint8Array.from(bytes), position);
+    file.writeSync(encodeUtf8(CATALOG_MAGIC), 0);
+    file.writeSync(Uint8Array.of(CATALOG_PAGE_BYTES >> 8, CATALOG_PAGE_BYTES & 0xff), 16);
+    for (const { position, bytes, value } of CATALOG_HEADER_FIELDS) {
+      const field = new Uint8Array(4);
+      viewOf(field).setUint32(0, value);
+      file.writeSync(field.subarray(4 - bytes), position);
     }
   } finally {
     file.close();

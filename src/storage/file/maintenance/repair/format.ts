@@ -1,6 +1,8 @@
 import { encodeFormat, FORMAT_VERSION } from "../../directory/format_file.ts";
 import { decodeIndexHeader, INDEX_HEADER_BYTES } from "../../segments/index_format.ts";
-import { decodeLogHeader, LOG_HEADER_BYTES, parseLogFileName } from "../../wal/format.ts";
+import { decodeLogHeader, LOG_HEADER_BYTES } from "../../wal/format.ts";
+import { logFileNames } from "../../wal/reader.ts";
+import { segmentFiles } from "../scan/segment_files.ts";
 import { join } from "node:path";
 import { withWindow } from "../../directory/file_window.ts";
 import { readFormatIfWhole } from "../scan/format.ts";
@@ -15,20 +17,18 @@ export function partUuids({ fileSystem, paths }: RepairScope): Map<string, numbe
   const add = (uuid: string | undefined) => {
     if (uuid !== undefined) found.set(uuid, (found.get(uuid) ?? 0) + 1);
   };
-  for (const name of fileSystem.list(paths.log) ?? []) {
-    if (parseLogFileName(name) === undefined) continue;
+  for (const name of logFileNames(fileSystem, paths.log)) {
     withWindow(fileSystem, join(paths.log, name), (window) => {
       add(decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES))?.uuid);
     });
   }
   let asked = 0;
-  for (const folder of (fileSystem.list(paths.segments) ?? []).sort()) {
-    for (const name of (fileSystem.list(join(paths.segments, folder)) ?? []).sort()) {
-      if (!name.endsWith(".idx") || asked++ >= ASKED_INDEXES) continue;
-      withWindow(fileSystem, join(paths.segments, folder, name), (window) => {
-        add(decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES))?.uuid);
-      });
-    }
+  for (const { path } of segmentFiles(fileSystem, paths.segments)) {
+    if (!path.endsWith(".idx")) continue;
+    if (asked++ >= ASKED_INDEXES) break;
+    withWindow(fileSystem, path, (window) => {
+      add(decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES))?.uuid);
+    });
   }
   return found;
 }
