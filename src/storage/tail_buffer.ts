@@ -113,8 +113,14 @@ export class TailBuffer {
       return last.bytes.slice(from - last.start, to - last.start);
     }
     const copy = new Uint8Array(to - from);
-    for (const part of this.parts(from, to)) copy.set(part.bytes, part.start - from);
+    this.copyInto(copy, from, to);
     return copy;
+  }
+
+  /** Copies the bytes from `from` up to `to`, both within what is held, to the start of `into`. */
+  copyInto(into: Bytes, from: number, to: number): void {
+    invariant(from >= this.#start && to <= this.#end, "the bytes asked for are held");
+    for (const part of this.parts(from, to)) into.set(part.bytes, part.start - from);
   }
 
   /** The bytes from `from` up to `to` where they lie: valid until the next change. */

@@ -4,6 +4,7 @@ import type { Blocks } from "../blocks.ts";
 import { invariant } from "../invariant.ts";
 import { mapAwaitable } from "../map_awaitable.ts";
 import type { Stream } from "../stream.ts";
+import { tailSlice } from "../tail_slice.ts";
 import type { SegmentReader } from "./segments/reader.ts";
 import { FileStream } from "./streams/file_stream.ts";
 
@@ -38,6 +39,7 @@ export class FileBlocks implements Blocks {
     to: number,
     kind: FileBodyKind,
   ): FileBody | undefined | Promise<FileBody | undefined> {
+    if (from >= stream.buffer.start && kind === "slice") return tailSlice(stream.buffer, from, to);
     if (to > stream.buffer.start) return undefined;
     invariant(stream instanceof FileStream, "the stream is one of this storage's");
     return this.#reader.fileBody(stream, from, to, kind);

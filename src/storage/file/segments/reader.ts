@@ -59,9 +59,7 @@ export class SegmentReader {
     const segment = this.#segmentAt(stream, from);
     if (to > segment.base + segment.bytes) return undefined;
     return this.#use(stream, segment, (open) => {
-      const isThere = kind === "blob"
-        ? open.log.blob !== undefined
-        : open.log.sendTo !== undefined && this.#open.mayHold;
+      const isThere = kind === "blob" ? open.log.blob !== undefined : this.#open.mayHold;
       if (!isThere) return undefined;
       const body = () => this.#bodyOf(stream, segment, open, kind, from, to);
       const run = open.indexReader.run(from, to, segment.blocks);
@@ -216,9 +214,8 @@ export class SegmentReader {
     to: number,
   ): FileBody | undefined {
     if (kind === "blob") return log.blob?.(from - base, to - base);
-    const { sendTo } = log;
-    return sendTo && {
-      file: { path: log.path, readSync: (into, position) => log.readSync(into, position), sendTo },
+    return {
+      file: log,
       start: from - base,
       end: to - base,
       release: this.#open.hold(stream.id, base),
