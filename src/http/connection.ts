@@ -165,18 +165,10 @@ export class Connection {
   }
 
   get #waitingFor(): WaitingFor {
-    switch (this.#state) {
-      case "reading head": {
-        const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
-        return hasBegun && this.#isAwaitingHead ? "head" : "next request";
-      }
-      case "reading body":
-      case "responding":
-      case "discarding":
-        return "answer";
-      default:
-        return "its end";
-    }
+    if (this.#exchange !== undefined) return "answer";
+    if (this.#state !== "reading head") return "its end";
+    const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
+    return hasBegun && this.#isAwaitingHead ? "head" : "next request";
   }
 
   /**

@@ -1,13 +1,8 @@
 import { type Bytes, NO_BYTES } from "../protocol/bytes.ts";
+import { BLOCK_BYTES, endsBefore, endsWith } from "./block_rule.ts";
 import { invariant } from "./invariant.ts";
 import { partitionPoint } from "./partition_point.ts";
 import { EXTENT_BYTES, recycledExtents } from "./recycled_extents.ts";
-
-/**
- * A block is what is checked, indexed and read as one: whole messages up to this many bytes, or one
- * message that is longer. It is also the least chunk size, since a chunk ends at a block's end.
- */
-export const BLOCK_BYTES = 4096;
 
 const FIRST_EXTENT_BYTES = 128;
 /** A stream that outgrows this is given a spare extent where there is one, instead of doubling on. */
@@ -220,11 +215,11 @@ export class TailBuffer {
   }
 
   #cut(messageStart: number, messageEnd: number, atMs: number): void {
-    if (messageEnd - this.#openBlockStart > BLOCK_BYTES && messageStart > this.#openBlockStart) {
+    if (endsBefore(this.#openBlockStart, messageStart, messageEnd)) {
       this.#finishBlock(messageStart);
     }
     this.#lastAtMs = atMs;
-    if (messageEnd - this.#openBlockStart >= BLOCK_BYTES) this.#finishBlock(messageEnd);
+    if (endsWith(this.#openBlockStart, messageEnd)) this.#finishBlock(messageEnd);
   }
 
   #finishBlock(end: number): void {

@@ -29,7 +29,7 @@ export class DamagedDirectory {
   }
 
   /** What `check` says is damaged. */
-  check(): Promise<Finding[]> {
+  check(): Finding[] {
     return findingsOf({ fileSystem: nodeFileSystem, paths: directoryPaths(this.dir) });
   }
 

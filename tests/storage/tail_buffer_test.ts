@@ -1,7 +1,8 @@
 import { deepStrictEqual as equal, ok, throws } from "node:assert";
 import fc from "fast-check";
 import type { Bytes } from "../../src/protocol/bytes.ts";
-import { BLOCK_BYTES, TailBuffer } from "../../src/storage/tail_buffer.ts";
+import { BLOCK_BYTES } from "../../src/storage/block_rule.ts";
+import { TailBuffer } from "../../src/storage/tail_buffer.ts";
 
 /** Bytes that tell where they are. */
 function pattern(from: number, length: number): Bytes {

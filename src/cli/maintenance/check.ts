@@ -41,7 +41,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
   context.endOnSignals();
   try {
     const dir = resolve(values.get(flags.dir));
-    const report = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    const report = checkDirectory({ fileSystem: nodeFileSystem, dir });
     await context.write(encodeUtf8(values.get(flags.json) ? jsonLines(report) : textLines(report)));
     return report.found.some(isFinding) ? EXIT.failure : EXIT.ok;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
-import { BLOCK_BYTES } from "../../storage/tail_buffer.ts";
+import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;

@@ -26,7 +26,7 @@ Deno.test("a page that claims more rows than it has doesn't keep a check busy fo
       // The high byte of the page's count of cells.
       changed[page * PAGE_BYTES + 3] = 0xff;
       Deno.writeFileSync(path, changed);
-      const { found } = await checkDirectory({ fileSystem: nodeFileSystem, dir: `${dir}/s` });
+      const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir: `${dir}/s` });
       ok(found.some(isFinding), `page ${page}`);
       ok(found.length < 1000, `${found.length} things on page ${page}`);
     }

@@ -272,6 +272,11 @@ export function toSegmentRow(row: SqlRow, path: string): SegmentRow {
 /** The columns of `state` that the checksum covers; `crc32` follows. */
 export const STATE_COLUMNS = ["uuid", "position", "next_id", "checkpoint_at_ms", "clean"] as const;
 
+/** Changes the row of `state`: takes the values of {@link STATE_COLUMNS}, then the checksum. */
+export const UPDATE_STATE = `UPDATE state SET ${
+  [...STATE_COLUMNS, "crc32"].map((column) => `${column} = ?`).join(", ")
+}`;
+
 /**
  * The CRC-32 of a row: its values one a line, `~` for a null, `=` before a text (no text in a row holds
  * a line break), bytes as they are.

@@ -12,7 +12,7 @@ export interface CatalogBatch extends Omit<CatalogChanges, "streams" | "updates"
   rowRests: ArrayBuffer;
   /** Where each row's rest ends in `rowRests`. */
   rowRestEnds: readonly number[];
-  /** {@link FIELDS} numbers of 64 bits for each update. */
+  /** For each update as many numbers of 64 bits as {@link AT} has fields. */
   numbers: ArrayBuffer;
   /** The updates' rests, one after the other. */
   rests: ArrayBuffer;
@@ -26,28 +26,47 @@ interface UpdateTexts {
   closedById: string | undefined;
 }
 
-const FIELDS = 13;
+/**
+ * Where each field is among an update's numbers. Names and constants, since functions that get and set
+ * each field take three times as long: 30 ms instead of 13 for 100,000 updates.
+ */
+const AT = {
+  id: 0,
+  identityChecksum: 1,
+  endsAtMs: 2,
+  softDeleted: 3,
+  accessedAtMs: 4,
+  closed: 5,
+  closedByEpoch: 6,
+  closedBySeq: 7,
+  producerCount: 8,
+  lsn: 9,
+  tail: 10,
+  lastAtMs: 11,
+  restBytes: 12,
+} as const;
+const FIELDS = Object.keys(AT).length;
 
-/** Packs changes; {@link buffersOf} are to be transferred. */
+/** Encodes changes; {@link buffersOf} are to be transferred. */
 export function encodeChanges({ streams, updates, ...others }: CatalogChanges): CatalogBatch {
   const numbers = new Float64Array(updates.length * FIELDS);
   const texts: UpdateTexts[] = [];
   updates.forEach((update, index) => {
     const { seq, closedBy, rest } = update;
-    let at = index * FIELDS;
-    numbers[at++] = update.id;
-    numbers[at++] = update.identityChecksum;
-    numbers[at++] = update.endsAtMs;
-    numbers[at++] = update.softDeleted ? 1 : 0;
-    numbers[at++] = update.accessedAtMs;
-    numbers[at++] = update.closed ? 1 : 0;
-    numbers[at++] = closedBy?.epoch ?? 0;
-    numbers[at++] = closedBy?.seq ?? 0;
-    numbers[at++] = update.producerCount;
-    numbers[at++] = update.lsn;
-    numbers[at++] = update.tail;
-    numbers[at++] = update.lastAtMs;
-    numbers[at] = rest.length;
+    const first = index * FIELDS;
+    numbers[first + AT.id] = update.id;
+    numbers[first + AT.identityChecksum] = update.identityChecksum;
+    numbers[first + AT.endsAtMs] = update.endsAtMs;
+    numbers[first + AT.softDeleted] = update.softDeleted ? 1 : 0;
+    numbers[first + AT.accessedAtMs] = update.accessedAtMs;
+    numbers[first + AT.closed] = update.closed ? 1 : 0;
+    numbers[first + AT.closedByEpoch] = closedBy?.epoch ?? 0;
+    numbers[first + AT.closedBySeq] = closedBy?.seq ?? 0;
+    numbers[first + AT.producerCount] = update.producerCount;
+    numbers[first + AT.lsn] = update.lsn;
+    numbers[first + AT.tail] = update.tail;
+    numbers[first + AT.lastAtMs] = update.lastAtMs;
+    numbers[first + AT.restBytes] = rest.length;
     if (seq !== undefined || closedBy !== undefined) {
       texts.push({ index, seq, closedById: closedBy?.id });
     }
@@ -64,12 +83,12 @@ export function encodeChanges({ streams, updates, ...others }: CatalogChanges): 
   };
 }
 
-/** The memory that a parcel hands over. */
+/** The memory that changes hands with a batch. */
 export function buffersOf({ rowRests, numbers, rests }: CatalogBatch): ArrayBuffer[] {
   return [rowRests, numbers, rests];
 }
 
-/** Always memory of its own, since it changes hands. */
+/** A copy even of a single one, since the memory changes hands. */
 function joinedRests(from: readonly { rest: Bytes }[]): ArrayBuffer {
   let length = 0;
   for (const { rest } of from) length += rest.length;
@@ -82,7 +101,7 @@ function joinedRests(from: readonly { rest: Bytes }[]): ArrayBuffer {
   return joined.buffer;
 }
 
-/** The new rows of a parcel. */
+/** The new rows of a batch. */
 export function* decodeRows({ rows, rowRests, rowRestEnds }: CatalogBatch): Generator<StreamRow> {
   const rests = new Uint8Array(rowRests);
   let start = 0;
@@ -93,32 +112,32 @@ export function* decodeRows({ rows, rowRests, rowRestEnds }: CatalogBatch): Gene
   }
 }
 
-/** The updates of a parcel. */
-export function* decodeUpdates(parcel: CatalogBatch): Generator<StreamUpdate> {
-  const numbers = new Float64Array(parcel.numbers);
-  const rests = new Uint8Array(parcel.rests);
-  const textsOf = new Map(parcel.texts.map((entry) => [entry.index, entry]));
+/** The updates of a batch. */
+export function* decodeUpdates(batch: CatalogBatch): Generator<StreamUpdate> {
+  const numbers = new Float64Array(batch.numbers);
+  const rests = new Uint8Array(batch.rests);
+  const textsOf = new Map(batch.texts.map((entry) => [entry.index, entry]));
   let restAt = 0;
   for (let index = 0; index * FIELDS < numbers.length; index++) {
     const first = index * FIELDS;
     const field = (at: number) => numbers[first + at] ?? 0;
     const found = textsOf.get(index);
-    const restEnd = restAt + field(12);
+    const restEnd = restAt + field(AT.restBytes);
     yield {
-      id: field(0),
-      identityChecksum: field(1),
-      endsAtMs: field(2),
-      softDeleted: field(3) === 1,
-      accessedAtMs: field(4),
-      closed: field(5) === 1,
+      id: field(AT.id),
+      identityChecksum: field(AT.identityChecksum),
+      endsAtMs: field(AT.endsAtMs),
+      softDeleted: field(AT.softDeleted) === 1,
+      accessedAtMs: field(AT.accessedAtMs),
+      closed: field(AT.closed) === 1,
       closedBy: found?.closedById === undefined
         ? undefined
-        : { id: found.closedById, epoch: field(6), seq: field(7) },
+        : { id: found.closedById, epoch: field(AT.closedByEpoch), seq: field(AT.closedBySeq) },
       seq: found?.seq,
-      producerCount: field(8),
-      lsn: field(9),
-      tail: field(10),
-      lastAtMs: field(11),
+      producerCount: field(AT.producerCount),
+      lsn: field(AT.lsn),
+      tail: field(AT.tail),
+      lastAtMs: field(AT.lastAtMs),
       rest: rests.subarray(restAt, restEnd),
     };
     restAt = restEnd;

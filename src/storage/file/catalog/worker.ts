@@ -13,6 +13,7 @@ import {
   STATE_OF_STREAM_COLUMNS,
   STREAM_COLUMNS,
   streamValues,
+  UPDATE_STATE,
   updateValues,
 } from "./schema.ts";
 import { type CatalogBatch, decodeRows, decodeUpdates } from "./wire.ts";
@@ -73,9 +74,7 @@ class Committer {
       "crc32",
     ]);
     this.#segment = this.#upsert("segment", ["stream_id", "base"], [...SEGMENT_COLUMNS, "crc32"]);
-    this.#state = this.#database.prepare(
-      "UPDATE state SET uuid = ?, position = ?, next_id = ?, checkpoint_at_ms = ?, clean = ?, crc32 = ?",
-    );
+    this.#state = this.#database.prepare(UPDATE_STATE);
   }
 
   handle(request: CatalogRequest): void {
@@ -91,14 +90,14 @@ class Committer {
     }
   }
 
-  #store(parcel: CatalogBatch): void {
-    for (const id of parcel.deletedIds) {
+  #store(batch: CatalogBatch): void {
+    for (const id of batch.deletedIds) {
       for (const statement of this.#deletes) statement.run(id);
     }
-    for (const row of decodeRows(parcel)) this.#stream.run(...streamValues(row));
-    for (const update of decodeUpdates(parcel)) this.#updateStream(update);
-    for (const row of parcel.producers) this.#producer.run(...producerValues(row));
-    for (const row of parcel.segments) this.#segment.run(...segmentValues(row));
+    for (const row of decodeRows(batch)) this.#stream.run(...streamValues(row));
+    for (const update of decodeUpdates(batch)) this.#updateStream(update);
+    for (const row of batch.producers) this.#producer.run(...producerValues(row));
+    for (const row of batch.segments) this.#segment.run(...segmentValues(row));
   }
 
   #updateStream(update: StreamUpdate): void {

@@ -1,7 +1,14 @@
 import { dirname } from "node:path";
 import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
+import { withWindow } from "./file_window.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "./damage.ts";
-import { decodeFormat, type DirectoryFormat, encodeFormat, FORMAT_VERSION } from "./format_file.ts";
+import {
+  decodeFormat,
+  type DirectoryFormat,
+  encodeFormat,
+  FORMAT_LIMIT_BYTES,
+  FORMAT_VERSION,
+} from "./format_file.ts";
 import type { DirectoryPaths } from "./paths.ts";
 
 /** What is in a directory while it is being made; FORMAT comes last. */
@@ -9,7 +16,6 @@ const OURS =
   /^(?:LOCK|LOCK-journal|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|ballast|FORMAT\.new)$/;
 /** What a file system puts into its own root. */
 const SYSTEM = new Set(["lost+found"]);
-const FORMAT_LIMIT_BYTES = 4096;
 
 /** What was found at a directory's path. */
 export type FoundDirectory = "ours" | "new";
@@ -91,15 +97,11 @@ function notWritable(root: string, cause?: FileSystemError): DirectoryError {
  * @throws {DirectoryError} `damaged` or `unknown_version`
  */
 export function readFormat(fileSystem: FileSystem, paths: DirectoryPaths): DirectoryFormat {
-  const file = fileSystem.open(paths.format, "read");
-  const bytes = new Uint8Array(FORMAT_LIMIT_BYTES);
-  let length: number;
-  try {
-    length = file.readSync(bytes, 0);
-  } finally {
-    file.close();
-  }
-  const format = decodeFormat(bytes.subarray(0, length));
+  const format = withWindow(
+    fileSystem,
+    paths.format,
+    (window) => decodeFormat(window.bytes(0, FORMAT_LIMIT_BYTES)),
+  );
   if (format === undefined) {
     throw damagedDirectory(
       {

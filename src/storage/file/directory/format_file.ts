@@ -4,6 +4,9 @@ import { checksum } from "./checksum.ts";
 /** The version of everything in a directory. */
 export const FORMAT_VERSION = 2;
 
+/** A FORMAT file is far shorter than this. */
+export const FORMAT_LIMIT_BYTES = 4096;
+
 /** What a FORMAT file says. */
 export interface DirectoryFormat {
   version: number;

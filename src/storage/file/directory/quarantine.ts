@@ -44,12 +44,7 @@ export class Quarantine {
     this.#copied.add(path);
     const target = await this.#pathFor(path);
     this.copy(path, target);
-    const copy = this.#fileSystem.open(target, "write");
-    try {
-      await copy.dataSync();
-    } finally {
-      copy.close();
-    }
+    await this.#write(target, "write", []);
     await this.#fileSystem.syncDirectory(dirname(target));
   }
 
@@ -92,13 +87,7 @@ export class Quarantine {
   async change(path: string, parts: Iterable<FilePart>): Promise<void> {
     if (this.isDryRun) return;
     await this.addCopy(path);
-    const file = this.#fileSystem.open(path, "write");
-    try {
-      for (const { bytes, filePosition } of parts) file.writeSync(bytes, filePosition);
-      await file.dataSync();
-    } finally {
-      file.close();
-    }
+    await this.#write(path, "write", parts);
   }
 
   /** Makes a file, or puts another one in its place, at one blow. */
@@ -106,13 +95,7 @@ export class Quarantine {
     if (this.isDryRun) return;
     if (this.#fileSystem.list(dirname(path))?.includes(basename(path))) await this.addCopy(path);
     const made = await this.newPath();
-    const file = this.#fileSystem.open(made, "create");
-    try {
-      for (const { bytes, filePosition } of parts) file.writeSync(bytes, filePosition);
-      await file.dataSync();
-    } finally {
-      file.close();
-    }
+    await this.#write(made, "create", parts);
     this.#fileSystem.rename(made, path);
     await this.#fileSystem.syncDirectory(dirname(path));
   }
@@ -129,6 +112,17 @@ export class Quarantine {
     if (this.isDryRun) return;
     const path = await this.#pathFor(join(this.#root, name));
     await this.replace(path, [{ bytes: encodeUtf8(text), filePosition: 0 }]);
+  }
+
+  /** Writes into a file, and makes durable what is in it. */
+  async #write(path: string, mode: "write" | "create", parts: Iterable<FilePart>): Promise<void> {
+    const file = this.#fileSystem.open(path, mode);
+    try {
+      for (const { bytes, filePosition } of parts) file.writeSync(bytes, filePosition);
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
   }
 
   /** Where a file's original goes, the folders above it made and on disk. */

@@ -1,24 +1,20 @@
-import type { File, FileSystem } from "../../../env/file_system.ts";
-import type { Bytes } from "../../../protocol/bytes.ts";
+import type { FileSystem } from "../../../env/file_system.ts";
+import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
 import { invariant } from "../../invariant.ts";
-import { viewOf } from "../directory/bytes_io.ts";
 import { damagedDirectory, REPAIR_ADVICE } from "../directory/damage.ts";
+import type { FileWindow } from "../directory/file_window.ts";
 import {
-  BATCH_HEADER_BYTES,
-  type BatchHeader,
-  batchSeed,
-  decodeBatchHeader,
   decodeLogHeader,
   LOG_HEADER_BYTES,
   type LogHeader,
   logSeed,
-  paddedBatchBytes,
-  payloadChecks,
-  RECORD_PREFIX_BYTES,
-  SECTOR_BYTES,
+  parseLogFileName,
 } from "./format.ts";
+import { type BatchPosition, findLogEnd, type LogEnd } from "./log_end.ts";
+import { recordSpans, type WalkedBatch, walkLog } from "./log_walk.ts";
 
-const SCAN_WINDOW_BYTES = 4 * 1024 * 1024;
+/** The window for reading whole log files: no batch but one of a single record is longer. */
+export const LOG_WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** A log file as it is found at the start. */
 export interface FoundLogFile {
@@ -43,6 +39,12 @@ export interface ScannedLogFile {
   end: number;
   /** Where the batches begin that weren't known to be durable when the newest was written. */
   unsyncedFrom: number;
+}
+
+/** The names of the log's files, in their order. */
+export function logFileNames(fileSystem: FileSystem, folder: string): string[] {
+  const names = fileSystem.list(folder) ?? [];
+  return names.filter((name) => parseLogFileName(name) !== undefined).sort();
 }
 
 /**
@@ -81,116 +83,62 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
   }
 }
 
-/** Reads one log file's batches in their order. */
-export class LogScanner {
-  readonly #file: File;
-  readonly #found: FoundLogFile;
-  readonly #seed: number;
-  readonly #window = new Uint8Array(SCAN_WINDOW_BYTES);
-  #windowStart = 0;
-  #windowLength = 0;
-
-  constructor(file: File, found: FoundLogFile) {
-    this.#file = file;
-    this.#found = found;
-    this.#seed = logSeed(found.header);
+/**
+ * Looks where the batches of a log file end.
+ *
+ * @throws {DirectoryError} `damaged` where that isn't the log's end
+ */
+export function scanLogFile(window: FileWindow, { path, header }: FoundLogFile): ScannedLogFile {
+  const starts: BatchPosition[] = [];
+  let syncedLsn = header.firstLsn - 1;
+  const batches = batchesOf(window, header);
+  let next = batches.next();
+  for (; !next.done; next = batches.next()) {
+    syncedLsn = next.value.header.syncedLsn;
+    starts.push({ filePosition: next.value.filePosition, lsn: next.value.header.firstLsn });
   }
-
-  /** Looks where the batches end: at the first that doesn't check. */
-  scan(): ScannedLogFile {
-    let position = LOG_HEADER_BYTES;
-    let lastLsn = this.#found.header.firstLsn - 1;
-    const starts: { position: number; firstLsn: number }[] = [];
-    let syncedLsn = lastLsn;
-    while (true) {
-      const batch = this.#batchAt(position, lastLsn + 1);
-      if (batch === undefined) break;
-      syncedLsn = batch.header.syncedLsn;
-      starts.push({ position, firstLsn: batch.header.firstLsn });
-      lastLsn += batch.header.count;
-      position += paddedBatchBytes(batch.header.payloadBytes);
-    }
-    const unsynced = starts.find(({ firstLsn }) => firstLsn > syncedLsn);
-    return { lastLsn, end: position, unsyncedFrom: unsynced?.position ?? position };
+  const { filePosition: end, lsn, proof } = next.value;
+  if (proof !== undefined) {
+    throw damagedDirectory({
+      path,
+      filePosition: end,
+      expected: `a batch that begins with record ${lsn}`,
+      found:
+        `no valid one, though the batch at byte ${proof.filePosition} says that it was on disk`,
+    }, REPAIR_ADVICE);
   }
-
-  /**
-   * Calls `visit` for each record behind `after` and up to `last`. A record's bytes are only valid during
-   * the call.
-   */
-  visit(after: number, last: number, visit: (record: LoggedRecord) => void): void {
-    let position = LOG_HEADER_BYTES;
-    for (let next = this.#found.header.firstLsn; next <= last;) {
-      const batch = this.#batchAt(position, next);
-      invariant(batch !== undefined, `the batch of record ${next} checks again`);
-      next += batch.header.count;
-      if (next - 1 > after) {
-        visitRecords(batch.header, batch.payload, position + BATCH_HEADER_BYTES, (record) => {
-          if (record.lsn > after) visit(record);
-        });
-      }
-      position += paddedBatchBytes(batch.header.payloadBytes);
-    }
-  }
-
-  /**
-   * The position of a batch at or behind `from` whose header proves that `sequence` was durable when it
-   * was written: then what doesn't check before it is damage and not the log's end.
-   */
-  findProofOf(sequence: number, from: number): number | undefined {
-    for (let at = from; at + BATCH_HEADER_BYTES <= this.#found.sizeBytes; at += SECTOR_BYTES) {
-      const header = decodeBatchHeader(
-        this.#bytes(at, BATCH_HEADER_BYTES),
-        batchSeed(this.#seed, at),
-      );
-      if (header !== undefined && header.syncedLsn >= sequence) return at;
-    }
-    return undefined;
-  }
-
-  #batchAt(
-    position: number,
-    firstLsn: number,
-  ): { header: BatchHeader; payload: Bytes } | undefined {
-    const seed = batchSeed(this.#seed, position);
-    const header = decodeBatchHeader(this.#bytes(position, BATCH_HEADER_BYTES), seed);
-    if (header === undefined || header.firstLsn !== firstLsn) return undefined;
-    const payload = this.#bytes(position + BATCH_HEADER_BYTES, header.payloadBytes);
-    return payloadChecks(header, payload, seed) ? { header, payload } : undefined;
-  }
-
-  #bytes(position: number, length: number): Bytes {
-    if (
-      position < this.#windowStart || position + length > this.#windowStart + this.#windowLength
-    ) {
-      if (length > this.#window.length) {
-        const own = new Uint8Array(length);
-        return own.subarray(0, this.#file.readSync(own, position));
-      }
-      this.#windowStart = position;
-      this.#windowLength = this.#file.readSync(this.#window, position);
-    }
-    const start = position - this.#windowStart;
-    return this.#window.subarray(start, Math.min(start + length, this.#windowLength));
-  }
+  const unsynced = starts.find((start) => start.lsn > syncedLsn);
+  return { lastLsn: lsn - 1, end, unsyncedFrom: unsynced?.filePosition ?? end };
 }
 
-function visitRecords(
-  header: BatchHeader,
-  payload: Bytes,
-  payloadPosition: number,
+/**
+ * Calls `visit` for each record after `after` and up to `last`. A record's bytes are only valid during
+ * the call.
+ */
+export function visitRecords(
+  window: FileWindow,
+  { header }: FoundLogFile,
+  { after, last }: { after: number; last: number },
   visit: (record: LoggedRecord) => void,
 ): void {
-  const view = viewOf(payload);
-  let at = 0;
-  for (let i = 0; i < header.count; i++) {
-    const start = at + RECORD_PREFIX_BYTES;
-    const end = start + view.getUint32(at, true);
-    visit({
-      lsn: header.firstLsn + i,
-      filePosition: payloadPosition + start,
-      bytes: payload.subarray(start, end),
-    });
-    at = end;
+  let visited = header.firstLsn - 1;
+  for (const batch of batchesOf(window, header)) {
+    visited += batch.header.count;
+    if (visited > after) {
+      for (const { lsn, filePosition, lengthBytes, isInBatch } of recordSpans(window, batch)) {
+        if (lsn <= after) continue;
+        const bytes = isInBatch ? window.bytes(filePosition, lengthBytes) : NO_BYTES;
+        visit({ lsn, filePosition, bytes });
+      }
+    }
+    if (visited >= last) return;
   }
+  invariant(visited >= last, `the batch of record ${visited + 1} checks again`);
+}
+
+function batchesOf(window: FileWindow, header: LogHeader): Generator<WalkedBatch, LogEnd> {
+  return findLogEnd(walkLog(window, logSeed(header)), {
+    filePosition: LOG_HEADER_BYTES,
+    lsn: header.firstLsn,
+  });
 }

@@ -166,6 +166,18 @@ function measureDelete(record: DeleteRecord): MeasuredRecord {
   };
 }
 
+/** More than all of a record but its data takes, unless it is a deletion. */
+const BEFORE_DATA_LIMIT_BYTES = 256 * 1024;
+
+/**
+ * How many bytes of a record have all but its data in them: a record of so many can be decoded.
+ *
+ * @param kind its first byte
+ */
+export function bytesBeforeData(kind: number | undefined, lengthBytes: number): number {
+  return kind === DELETE ? lengthBytes : Math.min(lengthBytes, BEFORE_DATA_LIMIT_BYTES);
+}
+
 /** The record in `bytes`; its data is a copy. The bytes have passed their checksum. */
 export function decodeRecord(bytes: Bytes): StreamRecord {
   const kind = bytes[0];

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import type { CatalogState } from "../catalog/catalog.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
+import { type FileWindow, withWindow } from "../directory/file_window.ts";
 import {
   isRecycledName,
   type LiveLogFile,
@@ -11,10 +12,13 @@ import {
 import { parseLogFileName } from "./format.ts";
 import {
   type FoundLogFile,
+  LOG_WINDOW_BYTES,
+  logFileNames,
   type LoggedRecord,
-  LogScanner,
   readLogHeader,
+  scanLogFile,
   type ScannedLogFile,
+  visitRecords,
 } from "./reader.ts";
 
 /** The log at the start: whole, on disk, and fitting the catalogue. */
@@ -23,7 +27,7 @@ export interface RecoveredLog {
   live: LiveLogFile[];
   recycled: RecycledFile[];
   /**
-   * Calls `visit` for each record that the catalogue's position doesn't include, in their order, with the
+   * Calls `visit` for each record that the catalogue's LSN doesn't include, in their order, with the
    * file that it is in. A record's bytes are only valid during the call.
    */
   forEach(visit: (record: LoggedRecord, path: string) => void): void;
@@ -33,28 +37,28 @@ export interface RecoveredLog {
  * Looks whether the whole log checks and fits the catalogue, and makes its end durable. Nothing of it is
  * applied before all of it is known to be right.
  *
- * @param positionBehind the newest record behind a position that any row includes: where a checkpoint was
- * cut short, rows are ahead of the catalogue's position
+ * @param lsnBehind the newest LSN behind another that any row includes: where a checkpoint was
+ * cut short, rows are ahead of the catalogue's LSN
  * @throws {DirectoryError} where what is there doesn't fit together
  */
 export async function recoverLog(
   fileSystem: FileSystem,
   folder: string,
   state: CatalogState,
-  positionBehind: (position: number) => number | undefined,
+  lsnBehind: (lsn: number) => number | undefined,
 ): Promise<RecoveredLog> {
-  const { files, spares: recycled } = listLog(fileSystem, folder);
+  const { files, recycled } = listLog(fileSystem, folder);
   checkFits(folder, files, state);
   let lastLsn = (files[0]?.header.firstLsn ?? 1) - 1;
   const ends: number[] = [];
   let end: ScannedLogFile | undefined;
   for (const found of files) {
     checkFollows(found, lastLsn);
-    end = scanFile(fileSystem, found);
+    end = withLogWindow(fileSystem, found.path, (window) => scanLogFile(window, found));
     lastLsn = end.lastLsn;
     ends.push(lastLsn);
   }
-  const held = Math.max(state.lsn, positionBehind(lastLsn) ?? 0);
+  const held = Math.max(state.lsn, lsnBehind(lastLsn) ?? 0);
   if (lastLsn < held) {
     throw new DirectoryError(
       "damaged",
@@ -72,7 +76,11 @@ export async function recoverLog(
     forEach: (visit) => {
       for (const [i, found] of files.entries()) {
         const last = ends[i] ?? 0;
-        if (last > state.lsn) visitFile(fileSystem, found, state.lsn, last, visit);
+        if (last <= state.lsn) continue;
+        withLogWindow(fileSystem, found.path, (window) => {
+          const range = { after: state.lsn, last };
+          visitRecords(window, found, range, (record) => visit(record, found.path));
+        });
       }
     },
   };
@@ -81,19 +89,19 @@ export async function recoverLog(
 function listLog(
   fileSystem: FileSystem,
   folder: string,
-): { files: FoundLogFile[]; spares: RecycledFile[] } {
+): { files: FoundLogFile[]; recycled: RecycledFile[] } {
   const names = fileSystem.list(folder) ?? [];
-  const files = names.filter((name) => parseLogFileName(name) !== undefined).sort()
+  const files = logFileNames(fileSystem, folder)
     .map((name) => checkNumber(readLogHeader(fileSystem, join(folder, name)), name));
   if (names.includes(PREALLOCATING_NAME)) fileSystem.remove(join(folder, PREALLOCATING_NAME));
-  const spares = names.filter(isRecycledName).map((name) => {
+  const recycled = names.filter(isRecycledName).map((name) => {
     const path = join(folder, name);
     const file = fileSystem.open(path, "read");
     const sizeBytes = file.size();
     file.close();
     return { path, sizeBytes };
   });
-  return { files, spares };
+  return { files, recycled };
 }
 
 /** A copy of another file of this log under this name would hide what the right one holds. */
@@ -141,45 +149,12 @@ function checkFollows({ path, header }: FoundLogFile, lastLsn: number): void {
   }, REPAIR_ADVICE);
 }
 
-function scanFile(fileSystem: FileSystem, found: FoundLogFile): ScannedLogFile {
-  return withScanner(fileSystem, found, (scanner) => {
-    const scanned = scanner.scan();
-    const proof = scanner.findProofOf(scanned.lastLsn + 1, scanned.end);
-    if (proof === undefined) return scanned;
-    throw damagedDirectory({
-      path: found.path,
-      filePosition: scanned.end,
-      expected: `a batch that begins with record ${scanned.lastLsn + 1}`,
-      found: `no valid one, though the batch at byte ${proof} says that it was on disk`,
-    }, REPAIR_ADVICE);
-  });
-}
-
-function visitFile(
+function withLogWindow<T>(
   fileSystem: FileSystem,
-  found: FoundLogFile,
-  after: number,
-  last: number,
-  visit: (record: LoggedRecord, path: string) => void,
-): void {
-  withScanner(
-    fileSystem,
-    found,
-    (scanner) => scanner.visit(after, last, (record) => visit(record, found.path)),
-  );
-}
-
-function withScanner<T>(
-  fileSystem: FileSystem,
-  found: FoundLogFile,
-  use: (scanner: LogScanner) => T,
+  path: string,
+  use: (window: FileWindow) => T,
 ): T {
-  const file = fileSystem.open(found.path, "read");
-  try {
-    return use(new LogScanner(file, found));
-  } finally {
-    file.close();
-  }
+  return withWindow(fileSystem, path, use, LOG_WINDOW_BYTES);
 }
 
 /**

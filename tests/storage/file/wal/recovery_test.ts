@@ -160,7 +160,7 @@ Deno.test("rows ahead of the log stop the start, check sees them, and repair men
     Deno.removeSync(`${dir}/wal/${wal.at(-1)}`);
 
     await notOpened(openFileStorage({ dir }), "damaged", /the log ends at record \d+.*repair/);
-    const { found } = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir });
     ok(found.filter(isFinding).some(({ kind }) => kind === "log_gap"));
     const repaired = await repairDirectory({
       fileSystem: nodeFileSystem,
@@ -194,7 +194,7 @@ Deno.test("what a checkpoint leaves that was cut short is no damage", () =>
     };
     await kit.checkpoint();
     await kit.close();
-    const { found } = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir });
     equal(found.filter(isFinding), []);
     const after = await openFileStorage({ dir });
     equal((await after.head("x")).tail, 0);
@@ -289,7 +289,7 @@ Deno.test("a damaged row of a producer is put right by what the log says of it",
     equal(await text(storage, "x"), WHOLE);
     await post(storage, "x", "new", 2);
     await storage.close();
-    const { found } = await checkDirectory({ fileSystem: nodeFileSystem, dir });
+    const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir });
     equal(found.filter(isFinding), []);
   }));
 

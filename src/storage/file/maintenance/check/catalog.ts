@@ -1,30 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 import { viewOf } from "../../directory/bytes_io.ts";
-import { rowChecksum, SCHEMA, type SqlRow, STATE_COLUMNS } from "../../catalog/schema.ts";
-import type { FileWindow } from "../scan/file_window.ts";
+import { SCHEMA, type SqlRow, STATE_COLUMNS } from "../../catalog/schema.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
+import {
+  CATALOG_HEADER_FIELDS,
+  CATALOG_MAGIC,
+  CATALOG_PAGE_BYTES,
+} from "../scan/catalog_header.ts";
+import { wrongChecksum } from "../scan/table_rows.ts";
 import type { Finding, FindingKind } from "./finding.ts";
 import { openDatabase } from "../../directory/sqlite.ts";
 
 const HEADER_BYTES = 100;
 const MAX_MESSAGES = 100;
-const PAGE_BYTES = 4096;
-
-/** Fields of a SQLite file's header that are always the same in ours, each one byte or four. */
-const HEADER_FIELDS: readonly (readonly [name: string, at: number, bytes: 1 | 4, value: number])[] =
-  [
-    ["file format for writing", 18, 1, 2],
-    ["file format for reading", 19, 1, 2],
-    ["reserved bytes of a page", 20, 1, 0],
-    ["greatest part of an index page", 21, 1, 64],
-    ["least part of an index page", 22, 1, 32],
-    ["least part of a table page", 23, 1, 32],
-    ["schema format", 44, 4, 4],
-    ["vacuum mode", 52, 4, 0],
-    ["text encoding", 56, 4, 1],
-    ["user version", 60, 4, 0],
-    ["incremental vacuum", 64, 4, 0],
-    ["application id", 68, 4, 0],
-  ];
 
 /**
  * What is wrong with the first bytes of the catalogue's file: SQLite looks at some of them only when it
@@ -33,7 +21,7 @@ const HEADER_FIELDS: readonly (readonly [name: string, at: number, bytes: 1 | 4,
 export function* checkCatalogHeader(window: FileWindow, path: string): Generator<Finding> {
   const bytes = window.bytes(0, HEADER_BYTES);
   const magic = new TextDecoder("latin1").decode(bytes.subarray(0, 16));
-  if (bytes.length < HEADER_BYTES || magic !== "SQLite format 3\0") {
+  if (bytes.length < HEADER_BYTES || magic !== CATALOG_MAGIC) {
     yield unreadable(path, 0, "the catalogue isn't a SQLite file", {
       expected: "the magic SQLite format 3",
       found: bytes.length < HEADER_BYTES ? `${bytes.length} bytes` : JSON.stringify(magic),
@@ -41,10 +29,10 @@ export function* checkCatalogHeader(window: FileWindow, path: string): Generator
     return;
   }
   const view = viewOf(bytes);
-  for (const [name, at, length, value] of HEADER_FIELDS) {
-    const found = length === 1 ? view.getUint8(at) : view.getUint32(at);
+  for (const { name, position, bytes, value } of CATALOG_HEADER_FIELDS) {
+    const found = bytes === 1 ? view.getUint8(position) : view.getUint32(position);
     if (found === value) continue;
-    yield unreadable(path, at, `the header of the catalogue has another ${name}`, {
+    yield unreadable(path, position, `the header of the catalogue has another ${name}`, {
       expected: `${value}`,
       found: `${found}`,
     });
@@ -58,7 +46,7 @@ export function* checkPages(database: DatabaseSync, path: string): Generator<Fin
     const message = String(row.integrity_check).replaceAll(/\s*\n\s*/g, "; ");
     if (message === "ok") continue;
     const page = Number(/\bpage (\d+)/.exec(message)?.[1] ?? 1);
-    yield unreadable(path, (page - 1) * PAGE_BYTES, "SQLite's integrity check fails", {
+    yield unreadable(path, (page - 1) * CATALOG_PAGE_BYTES, "SQLite's integrity check fails", {
       expected: "ok",
       found: message,
     });
@@ -169,17 +157,6 @@ export function* checkState(
     });
   }
   return state;
-}
-
-/** The two checksums of a row that isn't what was written, `undefined` where it is. */
-export function wrongChecksum(
-  row: SqlRow,
-  columns: readonly string[],
-): { expected: string; found: string } | undefined {
-  const expected = Number(row.crc32);
-  const found = rowChecksum(columns.map((column) => row[column]));
-  if (expected === found) return undefined;
-  return { expected: `the CRC-32 ${expected}`, found: `${found}` };
 }
 
 /** A finding about a row of the catalogue. */

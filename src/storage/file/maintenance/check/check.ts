@@ -16,11 +16,11 @@ import { checkLog } from "./log.ts";
 import { LoggedStreams } from "./logged_streams.ts";
 import { checkRows, rowStates } from "./rows.ts";
 import { type CheckCounts, type CheckScope, countFile } from "./scope.ts";
-import { withWindow } from "../scan/file_window.ts";
+import { withWindow } from "../../directory/file_window.ts";
 import { type Finding, type Found, isFinding } from "./finding.ts";
 import { openReadOnlyCatalog } from "../scan/read_only_catalog.ts";
 import { isSqliteError } from "../scan/table_rows.ts";
-import { isThere, readFormatUuid } from "../repair/format.ts";
+import { isThere, readFormatIfWhole } from "../scan/format.ts";
 
 const PARTS = ["FORMAT", "catalog.sqlite", "wal", "segments"];
 
@@ -36,14 +36,14 @@ export interface CheckReport {
  * @throws {DirectoryError} `in_use`; `empty` where there is nothing; `foreign` where it isn't ours;
  * `unknown_version`
  */
-export async function checkDirectory(
+export function checkDirectory(
   { fileSystem, dir }: { fileSystem: FileSystem; dir: string },
-): Promise<CheckReport> {
+): CheckReport {
   const paths = directoryPaths(dir);
   requireOwnDirectory({ fileSystem, paths });
   const lock = lockDirectory(paths.lock);
   try {
-    return await checkLocked({ fileSystem, paths });
+    return checkLocked({ fileSystem, paths });
   } finally {
     lock.release();
   }
@@ -68,32 +68,30 @@ export function requireOwnDirectory(
 }
 
 /** Everything that is damaged. The caller holds the lock, and nobody has the catalogue open. */
-export async function findingsOf(
-  scope: Pick<CheckScope, "fileSystem" | "paths">,
-): Promise<Finding[]> {
-  return (await checkLocked(scope)).found.filter(isFinding);
+export function findingsOf(scope: Pick<CheckScope, "fileSystem" | "paths">): Finding[] {
+  return checkLocked(scope).found.filter(isFinding);
 }
 
-async function checkLocked(
+function checkLocked(
   { fileSystem, paths }: Pick<CheckScope, "fileSystem" | "paths">,
-): Promise<CheckReport> {
+): CheckReport {
   const counts = { files: 0, bytes: 0, streams: 0 };
   const scope = { fileSystem, paths, counts };
   const found: Found[] = [];
   const take = (each: Iterable<Found>) => {
     for (const one of each) found.push(one);
   };
-  const format = await readFormatUuid(scope);
+  const format = readFormatIfWhole(fileSystem, paths);
   if (format === undefined) found.push(formatFinding(paths.format));
   else checkVersion(paths, format);
   for (const path of [paths.log, paths.segments, paths.catalog]) {
-    if (!isThere(scope, path)) found.push(missingFinding(path));
+    if (!isThere(fileSystem, path)) found.push(missingFinding(path));
   }
-  if (!isThere(scope, paths.catalog)) {
+  if (!isThere(fileSystem, paths.catalog)) {
     take(checkLog(scope, { uuid: format?.uuid, lsn: undefined }, () => []));
     return { found, counts };
   }
-  await withWindow(fileSystem, paths.catalog, (window) => {
+  withWindow(fileSystem, paths.catalog, (window) => {
     countFile(scope, window.sizeBytes);
     take(checkCatalogHeader(window, paths.catalog));
   });
@@ -122,10 +120,10 @@ function* checkCatalog(
   const state = yield* checkState(database, catalog, uuid);
   const logged = new LoggedStreams(rowStates(database));
   const frame = { uuid: uuid ?? state?.uuid, lsn: state?.lsn };
-  const logEnd = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
+  const logExtent = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
   yield* logged.finish();
   scope.counts.streams += logged.countBeyondRows;
-  yield* checkRows(scope, database, { uuid: frame.uuid, logged, logEnd });
+  yield* checkRows(scope, database, { uuid: frame.uuid, logged, logExtent });
   yield* leftOverFiles(scope, database);
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { FileSystem } from "../../../../env/file_system.ts";
 import { getU64, viewOf } from "../../directory/bytes_io.ts";
+import { logFileNames } from "../../wal/reader.ts";
 import {
   decodeLogHeader,
   LOG_HEADER_BYTES,
@@ -10,9 +10,10 @@ import {
   parseLogFileName,
 } from "../../wal/format.ts";
 import { type CheckScope, countFile } from "./scope.ts";
-import { FileWindow } from "../scan/file_window.ts";
+import { type FileWindow, itemsOfWindow } from "../../directory/file_window.ts";
+import { type BatchPosition, findLogEnd, type LogEnd } from "../../wal/log_end.ts";
 import type { Finding, Found, Note } from "./finding.ts";
-import { type WalkedBatch, type WalkedRecord, walkLog, walkRecords } from "../scan/log_walk.ts";
+import { type WalkedBatch, type WalkedRecord, walkLog, walkRecords } from "../../wal/log_walk.ts";
 
 /** What a log is compared with, as far as it is known. */
 export interface LogFrame {
@@ -26,17 +27,15 @@ export interface LocatedRecord extends WalkedRecord {
   readonly path: string;
 }
 
-/** Where the log ends; `isWhole` is false where damage hides what else was in it. */
-export interface LogEnd {
+/** What the log holds up to; `isWhole` is false where damage hides what else was in it. */
+export interface LogExtent {
   readonly lastLsn: number;
   readonly isWhole: boolean;
 }
 
-interface Broken {
+/** Where a batch should begin that isn't whole. */
+interface EndInFile extends BatchPosition {
   readonly path: string;
-  readonly position: number;
-  /** The record that should begin there. */
-  readonly lsn: number;
 }
 
 /**
@@ -47,10 +46,10 @@ export function* checkLog(
   scope: CheckScope,
   frame: LogFrame,
   visit: (record: LocatedRecord) => Iterable<Found>,
-): Generator<Found, LogEnd> {
+): Generator<Found, LogExtent> {
   const check = new LogCheck(scope, frame, visit);
   yield* check.run();
-  return check.end;
+  return check.extent;
 }
 
 class LogCheck {
@@ -61,7 +60,7 @@ class LogCheck {
   #lastLsn: number | undefined;
   #isWhole = true;
   /** Where the file before ended without a batch that checks, though bytes follow there. */
-  #end: Broken | undefined;
+  #end: EndInFile | undefined;
 
   constructor(
     scope: CheckScope,
@@ -73,14 +72,13 @@ class LogCheck {
     this.#visit = visit;
   }
 
-  get end(): LogEnd {
+  get extent(): LogExtent {
     return { lastLsn: this.#lastLsn ?? 0, isWhole: this.#isWhole };
   }
 
   *run(): Generator<Found> {
     const { fileSystem, paths } = this.#scope;
-    const names = (fileSystem.list(paths.log) ?? [])
-      .filter((name) => parseLogFileName(name) !== undefined).sort();
+    const names = logFileNames(fileSystem, paths.log);
     if (names.length === 0) {
       this.#isWhole = false;
       yield missing(paths.log, "there is no file of the log", "at least one .wal file", "none");
@@ -102,7 +100,7 @@ class LogCheck {
   }
 
   *#file(path: string, number: number, isLast: boolean): Generator<Found> {
-    yield* withFile(this.#scope.fileSystem, path, (window) => {
+    yield* itemsOfWindow(this.#scope.fileSystem, path, (window) => {
       countFile(this.#scope, window.sizeBytes);
       return this.#window(window, path, number, isLast);
     });
@@ -210,45 +208,30 @@ class LogCheck {
     header: LogHeader,
     isLast: boolean,
   ): Generator<Found> {
-    let expected = header.firstLsn;
-    let broken: Broken | undefined;
-    let end = LOG_HEADER_BYTES;
-    for (const part of walkLog(window, logSeed(header))) {
-      const isBatch = part.kind === "batch";
-      if (isBatch && broken !== undefined && part.header.syncedLsn >= broken.lsn) {
-        this.#isWhole = false;
-        yield unproven(broken, `the batch at byte ${part.position} says that it was on disk`);
-        expected = part.header.firstLsn;
-        broken = undefined;
-      }
-      if (!isBatch || !part.isWhole || part.header.firstLsn !== expected) {
-        if (part.kind !== "end") broken ??= { path, position: part.position, lsn: expected };
-        continue;
-      }
-      if (broken !== undefined) continue;
-      yield* this.#records(window, path, part);
-      expected += part.header.count;
-      end = part.position + part.header.payloadBytes;
+    const seed = logSeed(header);
+    let start = { filePosition: LOG_HEADER_BYTES, lsn: header.firstLsn };
+    let end: LogEnd;
+    while (true) {
+      const batches = findLogEnd(walkLog(window, seed, start.filePosition), start);
+      let next = batches.next();
+      for (; !next.done; next = batches.next()) yield* this.#records(window, path, next.value);
+      end = next.value;
+      if (end.proof === undefined) break;
+      const { filePosition, header: { firstLsn } } = end.proof;
+      this.#isWhole = false;
+      yield unproven(
+        { path, ...end },
+        `the batch at byte ${filePosition} says that it was on disk`,
+      );
+      if (filePosition <= start.filePosition) break;
+      start = { filePosition, lsn: firstLsn };
     }
-    this.#lastLsn = expected - 1;
-    this.#end = broken ?? this.#tornHeader(window, path, end, expected);
+    this.#lastLsn = end.lsn - 1;
+    this.#end = end.isFollowed || isTornHeader(window, end) ? { path, ...end } : undefined;
     if (isLast && this.#end !== undefined) yield* this.#tornEnd(this.#end);
   }
 
-  /** A batch of which only the header doesn't check still says which record is its first. */
-  #tornHeader(
-    window: FileWindow,
-    path: string,
-    end: number,
-    lsn: number,
-  ): Broken | undefined {
-    const position = Math.ceil(end / LOG_HEADER_BYTES) * LOG_HEADER_BYTES;
-    const bytes = window.bytes(position, 16);
-    if (bytes.length < 16 || getU64(viewOf(bytes), 8) !== lsn) return undefined;
-    return { path, position, lsn };
-  }
-
-  *#tornEnd(end: Broken): Generator<Found> {
+  *#tornEnd(end: EndInFile): Generator<Found> {
     const { lsn } = this.#frame;
     // What the catalogue says is told by itself, at this place.
     if (lsn !== undefined && end.lsn <= lsn) return;
@@ -262,7 +245,7 @@ class LogCheck {
         yield {
           kind: "log_batch",
           path,
-          position: record.position,
+          position: record.filePosition,
           message: `record ${record.lsn} can't be read`,
           expected: "a create, an append or a delete",
           found: `${record.lengthBytes} bytes that are none`,
@@ -293,22 +276,28 @@ class LogCheck {
   }
 }
 
-function unproven({ path, position, lsn }: Broken, proof: string): Finding {
+/** A batch of which only the header doesn't check still says which record is its first. */
+function isTornHeader(window: FileWindow, { filePosition, lsn }: BatchPosition): boolean {
+  const bytes = window.bytes(filePosition, 16);
+  return bytes.length === 16 && getU64(viewOf(bytes), 8) === lsn;
+}
+
+function unproven({ path, filePosition, lsn }: EndInFile, proof: string): Finding {
   return {
     kind: "log_batch",
     path,
-    position,
+    position: filePosition,
     message: "a batch of the log fails its checksum",
     expected: `a batch that begins with record ${lsn}`,
     found: `none, though ${proof}`,
   };
 }
 
-function tornTail({ path, position, lsn }: Broken): Note {
+function tornTail({ path, filePosition, lsn }: EndInFile): Note {
   return {
     kind: "torn_tail",
     path,
-    position,
+    position: filePosition,
     message:
       `the newest batch, from record ${lsn} on, fails its checksum: it was being written when ` +
       "the server ended and was never acknowledged, or it was damaged since; nothing tells which",
@@ -317,17 +306,4 @@ function tornTail({ path, position, lsn }: Broken): Note {
 
 function missing(path: string, message: string, expected: string, found: string): Finding {
   return { kind: "part_missing", path, position: 0, message, expected, found };
-}
-
-function* withFile(
-  fileSystem: FileSystem,
-  path: string,
-  use: (window: FileWindow) => Iterable<Found>,
-): Generator<Found> {
-  const file = fileSystem.open(path, "read");
-  try {
-    yield* use(new FileWindow(file));
-  } finally {
-    file.close();
-  }
 }

@@ -119,7 +119,7 @@ export class LoggedStreams {
     const source = this.#streams.get(fork.sourceId);
     const tail = source?.isDeleted ? undefined : source?.tail ?? this.#rowOf(fork.sourceId)?.tail;
     if (tail !== undefined && tail >= fork.point) return;
-    const { path, position } = first;
+    const { path, filePosition: position } = first;
     yield { ...brokenFork(fork, tail), path, position, stream: { id, name } };
   }
 
@@ -162,7 +162,7 @@ export function brokenFork(
 }
 
 function misfit(
-  { path, position }: LocatedRecord,
+  { path, filePosition: position }: LocatedRecord,
   id: number,
   name: string | undefined,
   what: Pick<Finding, "message" | "expected" | "found">,

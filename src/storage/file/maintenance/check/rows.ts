@@ -10,8 +10,9 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "../../catalog/schema.ts";
-import { rowFinding, wrongChecksum } from "./catalog.ts";
-import type { LogEnd } from "./log.ts";
+import { rowFinding } from "./catalog.ts";
+import { wrongChecksum } from "../scan/table_rows.ts";
+import type { LogExtent } from "./log.ts";
 import { brokenFork, type LoggedStreams, type RowState } from "./logged_streams.ts";
 import type { CheckScope } from "./scope.ts";
 import { checkSegment } from "./segment.ts";
@@ -22,7 +23,7 @@ import { rowPages } from "../scan/row_pages.ts";
 export interface RowsFrame {
   readonly uuid: string | undefined;
   readonly logged: LoggedStreams;
-  readonly logEnd: LogEnd;
+  readonly logExtent: LogExtent;
 }
 
 /** Looks up what records are applied on. */
@@ -134,15 +135,15 @@ class RowsCheck {
         stream: who,
       };
     }
-    const { logEnd, logged } = this.#frame;
-    if (logEnd.isWhole && stream.lsn > logEnd.lastLsn) {
+    const { logExtent, logged } = this.#frame;
+    if (logExtent.isWhole && stream.lsn > logExtent.lastLsn) {
       yield {
         kind: "log_gap",
         path: this.#scope.paths.log,
         position: 0,
         message: "the log ends before the newest record that a stream's row holds",
         expected: `records up to ${stream.lsn}`,
-        found: `records up to ${logEnd.lastLsn}`,
+        found: `records up to ${logExtent.lastLsn}`,
         stream: who,
       };
     }

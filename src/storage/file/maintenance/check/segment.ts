@@ -9,7 +9,7 @@ import {
 } from "../../segments/index_format.ts";
 import { segmentPaths } from "../../directory/paths.ts";
 import { type CheckScope, countFile } from "./scope.ts";
-import { FileWindow } from "../scan/file_window.ts";
+import { FileWindow } from "../../directory/file_window.ts";
 import type { Finding, FindingKind, Found, Note, OffsetRange } from "./finding.ts";
 
 const COMMA = 0x2c;

@@ -1,31 +1,19 @@
 import type { DatabaseSync } from "node:sqlite";
 import { dirname, join } from "node:path";
 import type { FileSystem } from "../../../../env/file_system.ts";
-import {
-  PRODUCER_COLUMNS,
-  rowChecksum,
-  SEGMENT_COLUMNS,
-  type SqlRow,
-  STATE_COLUMNS,
-  STREAM_COLUMNS,
-} from "../../catalog/schema.ts";
+import type { SqlRow } from "../../catalog/schema.ts";
 import { lockDirectory } from "../../directory/lock.ts";
 import { bytesText, type Item, type ItemFields, timeText } from "./item.ts";
 import { openReadOnlyCatalog } from "../scan/read_only_catalog.ts";
 import { rowPages } from "../scan/row_pages.ts";
+import { CATALOG_TABLES, type CatalogTable, wrongChecksum } from "../scan/table_rows.ts";
 
-interface Table {
-  readonly name: string;
-  readonly columns: readonly string[];
-  /** What its rows come in the order of, and are told apart by. */
-  readonly key: readonly string[];
-}
-
-const TABLES: readonly Table[] = [
-  { name: "state", columns: STATE_COLUMNS, key: ["one"] },
-  { name: "stream", columns: STREAM_COLUMNS, key: ["id"] },
-  { name: "segment", columns: SEGMENT_COLUMNS, key: ["stream_id", "base"] },
-  { name: "producer", columns: PRODUCER_COLUMNS, key: ["stream_id", "producer_id"] },
+/** In the order in which they are shown. */
+const TABLES: readonly CatalogTable[] = [
+  CATALOG_TABLES.state,
+  CATALOG_TABLES.stream,
+  CATALOG_TABLES.segment,
+  CATALOG_TABLES.producer,
 ];
 
 /**
@@ -55,7 +43,7 @@ function* tablesOf(database: DatabaseSync): Generator<Item> {
 }
 
 /** What SQLite can't read ends a table, and the next one goes on. */
-function* rowsOf(database: DatabaseSync, { name, columns, key }: Table): Generator<Item> {
+function* rowsOf(database: DatabaseSync, { name, columns, key }: CatalogTable): Generator<Item> {
   try {
     for (const row of rowPages(database, name, key)) yield rowItem(name, columns, row);
   } catch (error) {
@@ -68,12 +56,7 @@ function* rowsOf(database: DatabaseSync, { name, columns, key }: Table): Generat
 function rowItem(kind: string, columns: readonly string[], row: SqlRow): Item {
   const fields: Record<string, ItemFields[string]> = {};
   for (const column of columns) fields[column] = fieldOf(column, row[column]);
-  const expected = Number(row.crc32);
-  const found = rowChecksum(columns.map((column) => row[column]));
-  const damage = expected === found
-    ? undefined
-    : { expected: `the CRC-32 ${expected}`, found: String(found) };
-  return { kind, position: undefined, fields, damage };
+  return { kind, position: undefined, fields, damage: wrongChecksum(row, columns) };
 }
 
 function fieldOf(column: string, value: SqlRow[string] | undefined): ItemFields[string] {

@@ -1,6 +1,6 @@
 import { decodeUtf8 } from "../../../../protocol/bytes.ts";
 import { decodeFormat } from "../../directory/format_file.ts";
-import type { FileWindow } from "../scan/file_window.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
 import type { Item } from "./item.ts";
 
 const LIMIT_BYTES = 4096;

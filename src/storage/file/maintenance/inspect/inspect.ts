@@ -1,9 +1,10 @@
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { type FileSystem, FileSystemError } from "../../../../env/file_system.ts";
 import { decodeUtf8 } from "../../../../protocol/bytes.ts";
 import { isRecycledName, PREALLOCATING_NAME } from "../../wal/files.ts";
 import { parseSegmentName } from "../../directory/paths.ts";
-import { FileWindow } from "../scan/file_window.ts";
+import { itemsOfWindow } from "../../directory/file_window.ts";
+import { isThere } from "../scan/format.ts";
 import { inspectCatalog } from "./catalog.ts";
 import { inspectFormat } from "./format.ts";
 import { inspectIndex } from "./segment_index.ts";
@@ -65,7 +66,7 @@ export function* inspectFile(fileSystem: FileSystem, path: string): Generator<It
       index: inspectIndex,
       format: inspectFormat,
     };
-    yield* withWindow(fileSystem, path, (window) => inspect[kind](window, path));
+    yield* itemsOfWindow(fileSystem, path, (window) => inspect[kind](window, path));
   }
 }
 
@@ -102,32 +103,15 @@ function* inspectSegmentFile(fileSystem: FileSystem, path: string): Generator<It
   const indexPath = path.replace(/\.log$/, ".idx");
   if (indexPath === path || !isThere(fileSystem, indexPath)) {
     const base = parseSegmentName(basename(path))?.base;
-    yield* withWindow(fileSystem, path, (window) => inspectBareSegment(window, base));
+    yield* itemsOfWindow(fileSystem, path, (window) => inspectBareSegment(window, base));
     return;
   }
-  yield* withWindow(
+  yield* itemsOfWindow(
     fileSystem,
     path,
     (window) =>
-      withWindow(fileSystem, indexPath, (index) => inspectSegment(window, index, indexPath)),
+      itemsOfWindow(fileSystem, indexPath, (index) => inspectSegment(window, index, indexPath)),
   );
-}
-
-function* withWindow(
-  fileSystem: FileSystem,
-  path: string,
-  inspect: (window: FileWindow) => Iterable<Item>,
-): Generator<Item> {
-  const file = fileSystem.open(path, "read");
-  try {
-    yield* inspect(new FileWindow(file));
-  } finally {
-    file.close();
-  }
-}
-
-function isThere(fileSystem: FileSystem, path: string): boolean {
-  return fileSystem.list(dirname(path))?.includes(basename(path)) ?? false;
 }
 
 function requireFile(fileSystem: FileSystem, path: string): void {

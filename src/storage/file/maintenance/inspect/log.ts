@@ -8,7 +8,7 @@ import {
   logSeed,
   parseLogFileName,
 } from "../../wal/format.ts";
-import type { FileWindow } from "../scan/file_window.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
 import { bytesText, type Item, type ItemFields, timeText } from "./item.ts";
 import {
   type WalkedGap,
@@ -16,7 +16,7 @@ import {
   type WalkedRecord,
   walkLog,
   walkRecords,
-} from "../scan/log_walk.ts";
+} from "../../wal/log_walk.ts";
 
 /** A log file's header, batches and records, also those behind damage. */
 export function* inspectLog(window: FileWindow, path: string): Generator<Item> {
@@ -34,9 +34,9 @@ export function* inspectLog(window: FileWindow, path: string): Generator<Item> {
 function* partItems(
   window: FileWindow,
   seed: number,
-  firstSequence: number | undefined,
+  firstLsn: number | undefined,
 ): Generator<Item> {
-  let expected = firstSequence;
+  let expected = firstLsn;
   for (const part of walkLog(window, seed)) {
     yield partItem(part, expected);
     if (part.kind !== "batch") continue;
@@ -95,7 +95,7 @@ function guessSeed(window: FileWindow, nameNumber: number | undefined): number |
 }
 
 function partItem(part: WalkedPart, expected: number | undefined): Item {
-  const { position } = part;
+  const { filePosition: position } = part;
   if (part.kind !== "batch") return gapItem(part, expected);
   const { firstLsn, count, payloadBytes, syncedLsn } = part.header;
   const fields = {
@@ -112,7 +112,10 @@ function partItem(part: WalkedPart, expected: number | undefined): Item {
   return { kind: "batch", position, fields, damage };
 }
 
-function gapItem({ kind, position, end }: WalkedGap, expected: number | undefined): Item {
+function gapItem(
+  { kind, filePosition: position, end }: WalkedGap,
+  expected: number | undefined,
+): Item {
   const bytes = end - position;
   if (kind === "end") {
     return { kind, position, fields: { bytes, note: "no batch of this life of the file" } };
@@ -121,7 +124,9 @@ function gapItem({ kind, position, end }: WalkedGap, expected: number | undefine
   return damaged(kind, position, wanted, `${bytes} bytes in which none checks, and more behind`);
 }
 
-function recordItem({ lsn, position, lengthBytes, record, dataBytes }: WalkedRecord): Item {
+function recordItem(
+  { lsn, filePosition: position, lengthBytes, record, dataBytes }: WalkedRecord,
+): Item {
   if (record === undefined) {
     const found = `${lengthBytes} bytes that are none`;
     return { ...damaged("record", position, "a record", found), fields: { sequence: lsn } };

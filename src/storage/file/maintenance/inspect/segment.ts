@@ -1,6 +1,7 @@
-import type { FileWindow } from "../scan/file_window.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
 import { cutBlocks } from "../scan/block_cutter.ts";
-import { indexBase, walkIndex } from "./segment_index.ts";
+import { walkIndex } from "../scan/index_walk.ts";
+import { indexBase } from "./segment_index.ts";
 import { bytesText, type Item, timeText } from "./item.ts";
 
 const SHOWN_BYTES = 64;

@@ -1,13 +1,13 @@
 import { basename } from "node:path";
 import {
-  decodeIndexEntry,
   decodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   type IndexEntry,
 } from "../../segments/index_format.ts";
 import { parseSegmentName } from "../../directory/paths.ts";
-import type { FileWindow } from "../scan/file_window.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
+import { walkIndex } from "../scan/index_walk.ts";
 import { type Item, timeText } from "./item.ts";
 
 /** A segment's index: its header, then an entry a block. */
@@ -25,19 +25,6 @@ export function* inspectIndex(window: FileWindow, path: string): Generator<Item>
       yield entryItem(position, entry, before, base);
     }
     before = entry;
-  }
-}
-
-/** The entries of an index by their positions; those that don't check are undefined. */
-export function* walkIndex(
-  window: FileWindow,
-): Generator<{ position: number; entry: IndexEntry | undefined }> {
-  for (
-    let position = INDEX_HEADER_BYTES;
-    position < window.sizeBytes;
-    position += INDEX_ENTRY_BYTES
-  ) {
-    yield { position, entry: decodeIndexEntry(window.bytes(position, INDEX_ENTRY_BYTES), 0) };
   }
 }
 

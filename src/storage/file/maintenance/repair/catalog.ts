@@ -1,30 +1,24 @@
 import type { DatabaseSync } from "node:sqlite";
 import { basename, dirname, join } from "node:path";
+import { encodeUtf8 } from "../../../../protocol/bytes.ts";
+import { viewOf } from "../../directory/bytes_io.ts";
+import {
+  CATALOG_HEADER_FIELDS,
+  CATALOG_MAGIC,
+  CATALOG_PAGE_BYTES,
+} from "../scan/catalog_header.ts";
 import { createSqliteCatalog } from "../../catalog/sqlite_catalog.ts";
-import { SCHEMA } from "../../catalog/schema.ts";
+import { SCHEMA, UPDATE_STATE } from "../../catalog/schema.ts";
 import { openReadOnlyCatalog, type ReadOnlyCatalog } from "../scan/read_only_catalog.ts";
 import { copyCatalog, type StateFallback } from "./catalog_copy.ts";
-import {
-  CATALOG_TABLES,
-  checkedValues,
-  foundRows,
-  integerOf,
-  isSqliteError,
-  textOf,
-} from "../scan/table_rows.ts";
+import { CATALOG_TABLES, foundRows, integerOf, isSqliteError, textOf } from "../scan/table_rows.ts";
 import type { CatalogView } from "./catalog_view.ts";
-import { isThere } from "./format.ts";
+import { isThere } from "../scan/format.ts";
 import { QUARANTINE_PREFIX } from "../../directory/quarantine.ts";
+import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 import { repairSegmentRows } from "./segment_rows.ts";
 import { openDatabase } from "../../directory/sqlite.ts";
-
-/** Of a SQLite file's header, what is always the same in ours. */
-const HEADER_FIELDS: readonly (readonly [position: number, bytes: readonly number[]])[] = [
-  [0, [...new TextEncoder().encode("SQLite format 3\0"), 0x10, 0, 2, 2, 0, 64, 32, 32]],
-  [44, [0, 0, 0, 4]],
-  [52, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
-];
 
 /** A new catalogue that is complete, but not in its place. */
 const READY_NAME = "catalog-ready.sqlite";
@@ -57,9 +51,9 @@ export class RepairCatalog implements CatalogView {
     return integerOf(row?.newest);
   }
 
-  rowOf(id: number): { name: string; position: number } | undefined {
+  rowOf(id: number): { name: string; lsn: number } | undefined {
     const row = this.database.prepare("SELECT name, position FROM stream WHERE id = ?").get(id);
-    return row && { name: textOf(row.name) ?? "", position: integerOf(row.position) };
+    return row && { name: textOf(row.name) ?? "", lsn: integerOf(row.position) };
   }
 
   /** Changes rows, all or none, after the files were kept. On a dry run nothing is changed. */
@@ -79,23 +73,20 @@ export class RepairCatalog implements CatalogView {
     }
   }
 
-  /** Sees to it that no id up to `lostId` is given again, and that the log may begin behind `position`. */
-  async raiseState(lostId: number, position: number): Promise<void> {
+  /** Sees to it that no id up to `lostId` is given again, and that the log may begin after `lsn`. */
+  async raiseState(lostId: number, lsn: number): Promise<void> {
     const state = this.#state;
     const nextId = Math.max(integerOf(state.next_id), lostId + 1);
-    if (nextId === integerOf(state.next_id) && position <= this.lsn) return;
+    if (nextId === integerOf(state.next_id) && lsn <= this.lsn) return;
     const { columns } = CATALOG_TABLES.state;
     const raised = {
       ...state,
       next_id: nextId,
-      position: Math.max(this.lsn, position),
+      position: Math.max(this.lsn, lsn),
       clean: 0,
     };
     await this.edit((database) => {
-      database.prepare(
-        "UPDATE state SET uuid = ?, position = ?, next_id = ?, " +
-          "checkpoint_at_ms = ?, clean = ?, crc32 = ?",
-      ).run(...checkedValues(raised, columns));
+      database.prepare(UPDATE_STATE).run(...checkedValues(raised, columns));
     });
   }
 
@@ -155,7 +146,7 @@ async function tryRebuild(
   try {
     if (!hasRows(source.database)) return undefined;
     await copyCatalog(scope, source.database, sink, fallback);
-    await repairSegmentRows(scope, sink);
+    repairSegmentRows(scope, sink);
     return new RepairCatalog(scope, { database: sink, close: () => sink.close() });
   } finally {
     source.close();
@@ -178,7 +169,7 @@ async function rebuild(
       const sink = openDatabase(made);
       try {
         await copyCatalog(scope, source, sink, fallback);
-        await repairSegmentRows(scope, sink);
+        repairSegmentRows(scope, sink);
       } finally {
         sink.close();
       }
@@ -189,7 +180,7 @@ async function rebuild(
     for (const suffix of ["", "-wal", "-shm"]) fileSystem.remove(`${scratch}${suffix}`);
   }
   // Without FORMAT no server starts, until the repair has come to its end.
-  if (isThere(scope, paths.format)) await quarantine.moveAside(paths.format);
+  if (isThere(fileSystem, paths.format)) await quarantine.moveAside(paths.format);
   const ready = join(dirname(made), READY_NAME);
   await quarantine.rename(made, ready);
   await putInPlace(scope, ready);
@@ -204,7 +195,9 @@ export async function finishRebuild(scope: RepairScope): Promise<void> {
   if (quarantine.isDryRun) return;
   for (const name of fileSystem.list(paths.root) ?? []) {
     const ready = join(paths.root, name, READY_NAME);
-    if (name.startsWith(QUARANTINE_PREFIX) && isThere(scope, ready)) await putInPlace(scope, ready);
+    if (name.startsWith(QUARANTINE_PREFIX) && isThere(fileSystem, ready)) {
+      await putInPlace(scope, ready);
+    }
   }
 }
 
@@ -222,10 +215,10 @@ function hasRows(database: DatabaseSync): boolean {
 }
 
 async function quarantineCatalog(scope: RepairScope): Promise<void> {
-  const { quarantine, paths } = scope;
+  const { quarantine, fileSystem, paths } = scope;
   for (const suffix of ["", "-wal"]) {
     const path = `${paths.catalog}${suffix}`;
-    if (isThere(scope, path)) await quarantine.addCopy(path);
+    if (isThere(fileSystem, path)) await quarantine.addCopy(path);
   }
 }
 
@@ -238,8 +231,12 @@ async function scratchCopy({ quarantine, fileSystem, paths }: RepairScope): Prom
   if (names.includes(log)) quarantine.copy(join(dirname(paths.catalog), log), `${scratch}-wal`);
   const file = fileSystem.open(scratch, "write");
   try {
-    for (const [position, bytes] of HEADER_FIELDS) {
-      file.writeSync(Uint8Array.from(bytes), position);
+    file.writeSync(encodeUtf8(CATALOG_MAGIC), 0);
+    file.writeSync(Uint8Array.of(CATALOG_PAGE_BYTES >> 8, CATALOG_PAGE_BYTES & 0xff), 16);
+    for (const { position, bytes, value } of CATALOG_HEADER_FIELDS) {
+      const field = new Uint8Array(4);
+      viewOf(field).setUint32(0, value);
+      file.writeSync(field.subarray(4 - bytes), position);
     }
   } finally {
     file.close();

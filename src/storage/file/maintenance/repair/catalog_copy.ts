@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { SqlRow } from "../../catalog/schema.ts";
+import { type SqlRow, UPDATE_STATE } from "../../catalog/schema.ts";
 import { CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
-import { CATALOG_TABLES, checkedValues, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
+import { CATALOG_TABLES, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
+import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
 const { stream: STREAM, producer: PRODUCER, segment: SEGMENT, state: STATE } = CATALOG_TABLES;
@@ -166,10 +167,7 @@ function copyState(
     checkpoint_at_ms: integerOf(kept?.checkpoint_at_ms),
     clean: 0,
   };
-  sink.prepare(
-    "UPDATE state SET uuid = ?, position = ?, next_id = ?, checkpoint_at_ms = ?, " +
-      "clean = ?, crc32 = ?",
-  ).run(...checkedValues(row, STATE.columns));
+  sink.prepare(UPDATE_STATE).run(...checkedValues(row, STATE.columns));
   if (kept !== undefined) return;
   report({
     outcome: "repaired",

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { SqlRow } from "../../catalog/schema.ts";
-import { integerOf, rowText, textOf } from "../scan/table_rows.ts";
+import { integerOf, textOf } from "../scan/table_rows.ts";
+import { rowText } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
 /** The rows that are lost: said one by one, and written down as far as they can be read. */

@@ -6,5 +6,5 @@ export interface CatalogView {
   /** The newest record that any row includes: later ones need a greater number. */
   readonly newestLsn: number;
   /** A stream's row; `undefined` where there is none that checks. */
-  rowOf(id: number): { readonly name: string; readonly position: number } | undefined;
+  rowOf(id: number): { readonly name: string; readonly lsn: number } | undefined;
 }

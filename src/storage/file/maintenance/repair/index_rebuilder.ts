@@ -10,7 +10,7 @@ import {
   putIndexEntry,
 } from "../../segments/index_format.ts";
 import { cutBlocks } from "../scan/block_cutter.ts";
-import type { FileWindow } from "../scan/file_window.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
 import type { FilePart } from "../../directory/quarantine.ts";
 
 const CHECKSUM_AT = 24;

@@ -1,11 +1,12 @@
 import { isJsonType } from "../../../../protocol/content_type.ts";
 import { segmentPaths } from "../../directory/paths.ts";
-import { FileWindow, withWindow } from "../scan/file_window.ts";
+import { FileWindow } from "../../directory/file_window.ts";
 import type { OffsetRange } from "../check/finding.ts";
 import { IndexRebuilder, type RebuiltSegment } from "./index_rebuilder.ts";
 import type { RepairCatalog } from "./catalog.ts";
-import { CATALOG_TABLES, checkedValues, integerOf, textOf } from "../scan/table_rows.ts";
-import { isThere } from "./format.ts";
+import { CATALOG_TABLES, integerOf, textOf } from "../scan/table_rows.ts";
+import { isThere } from "../scan/format.ts";
+import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
 interface NamedSegment {
@@ -66,22 +67,21 @@ async function repairIndex(
   const { fileSystem, paths } = scope;
   const { segment } = named;
   const { log, index } = segmentPaths(paths.segments, segment.header.streamId, segment.header.base);
-  if (!isThere(scope, log)) return undefined;
-  return await withWindow(fileSystem, log, async (window) => {
+  if (!isThere(fileSystem, log)) return undefined;
+  const logFile = fileSystem.open(log, "read");
+  const indexFile = isThere(fileSystem, index) ? fileSystem.open(index, "read") : undefined;
+  try {
+    const window = new FileWindow(logFile);
     if (window.sizeBytes < segment.bytes) return undefined;
-    if (!isThere(scope, index)) {
-      return await rebuild(scope, named, index, new IndexRebuilder(segment, window, undefined));
-    }
-    const file = fileSystem.open(index, "read");
-    try {
-      const rebuilder = new IndexRebuilder(segment, window, new FileWindow(file));
-      if (!rebuilder.isWhole()) return await rebuild(scope, named, index, rebuilder);
-      const first = rebuilder.entries().next();
-      return first.done ? undefined : { blocks: segment.blocks, firstMs: first.value.entry.atMs };
-    } finally {
-      file.close();
-    }
-  });
+    const indexWindow = indexFile && new FileWindow(indexFile);
+    const rebuilder = new IndexRebuilder(segment, window, indexWindow);
+    if (!rebuilder.isWhole()) return await rebuild(scope, named, index, rebuilder);
+    const first = rebuilder.entries().next();
+    return first.done ? undefined : { blocks: segment.blocks, firstMs: first.value.entry.atMs };
+  } finally {
+    indexFile?.close();
+    logFile.close();
+  }
 }
 
 async function rebuild(

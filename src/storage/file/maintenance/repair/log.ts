@@ -7,10 +7,10 @@ import {
   logFileName,
   type LogHeader,
   logSeed,
-  paddedBatchBytes,
 } from "../../wal/format.ts";
 import { deletionBatch, fillerBatch, fillerBytes } from "./filler_batch.ts";
-import type { WalkedBatch } from "../scan/log_walk.ts";
+import { type BatchPosition, findLogEnd, type LogEnd } from "../../wal/log_end.ts";
+import type { WalkedBatch } from "../../wal/log_walk.ts";
 import type { CatalogView } from "./catalog_view.ts";
 import { gatherLogFiles, type RepairedLogFile } from "./log_files.ts";
 import { LogDataLoss } from "./log_data_loss.ts";
@@ -24,7 +24,7 @@ const NEW_FILE_BYTES = 64 * 1024;
 /** Where the log is whole up to, in a file. */
 interface FilePosition {
   readonly file: RepairedLogFile;
-  readonly position: number;
+  readonly filePosition: number;
 }
 
 /** What a repair of the log asks of the catalogue's state. */
@@ -128,7 +128,7 @@ class LogRepair {
         return;
       }
       if (!await this.#walkFile(file)) {
-        const end = this.#end ?? { file, position: LOG_HEADER_BYTES };
+        const end = this.#end ?? { file, filePosition: LOG_HEADER_BYTES };
         await this.#cut(end, files.slice(i + 1));
         return;
       }
@@ -137,40 +137,37 @@ class LogRepair {
 
   /** False where the log has to be cut at {@link #end}. */
   async #walkFile(file: RepairedLogFile): Promise<boolean> {
-    let position = LOG_HEADER_BYTES;
-    this.#end = { file, position };
-    const whole = file.batches.filter(({ isWhole }) => isWhole);
-    for (const [i, batch] of whole.entries()) {
-      const { firstLsn, count, payloadBytes } = batch.header;
-      if (batch.position !== position || firstLsn !== this.#expected) {
-        if (!this.#isProven(file, position)) return true;
-        if (!await this.#fillHole(file, position, batch)) return false;
-      }
-      this.#keptBatches.push({ file, batch });
-      this.#expected = firstLsn + count;
-      position = batch.position + paddedBatchBytes(payloadBytes);
-      this.#end = { file, position };
-      if (i === whole.length - 1) break;
+    let start = { filePosition: LOG_HEADER_BYTES, lsn: this.#expected };
+    while (true) {
+      const { filePosition, lsn, proof } = this.#keepBatches(file, start);
+      this.#expected = lsn;
+      this.#end = { file, filePosition };
+      if (proof === undefined) return true;
+      const next = file.batches.find((batch) =>
+        batch.isWhole && batch.filePosition >= filePosition
+      );
+      if (next === undefined || !await this.#fillHole(this.#end, next)) return false;
+      start = { filePosition: next.filePosition, lsn: next.header.firstLsn };
     }
-    return !this.#isProven(file, position);
   }
 
-  /** Whether a batch behind says that the record expected was on disk: then what is there is damage. */
-  #isProven(file: RepairedLogFile, position: number): boolean {
-    return file.batches.some((batch) =>
-      batch.position >= position && batch.header.syncedLsn >= this.#expected
-    );
+  #keepBatches(file: RepairedLogFile, start: BatchPosition): LogEnd {
+    const rest = file.batches.filter(({ filePosition }) => filePosition >= start.filePosition);
+    const batches = findLogEnd(rest, start);
+    let next = batches.next();
+    for (; !next.done; next = batches.next()) this.#keptBatches.push({ file, batch: next.value });
+    return next.value;
   }
 
   /** Replaces what doesn't check before a batch, if the catalogue holds all of it. */
-  async #fillHole(file: RepairedLogFile, position: number, next: WalkedBatch): Promise<boolean> {
+  async #fillHole({ file, filePosition }: FilePosition, next: WalkedBatch): Promise<boolean> {
     const last = next.header.firstLsn - 1;
-    const lengthBytes = next.position - position;
+    const lengthBytes = next.filePosition - filePosition;
     if (last < this.#expected || last > this.#view.lsn || lengthBytes <= 0) return false;
-    const seed = batchSeed(file.seed, position);
+    const seed = batchSeed(file.seed, filePosition);
     const bytes = fillerBatch(this.#expected, last, seed, lengthBytes);
     if (bytes === undefined) return false;
-    await this.#fill(file, position, last, bytes);
+    await this.#fill(file, filePosition, last, bytes);
     return true;
   }
 
@@ -183,13 +180,13 @@ class LogRepair {
   async #extend(last: number): Promise<boolean> {
     const end = this.#end;
     if (end === undefined) return false;
-    const { file, position } = end;
-    if (position + fillerBytes(last - this.#expected + 1) > file.sizeBytes) return false;
-    const bytes = fillerBatch(this.#expected, last, batchSeed(file.seed, position));
+    const { file, filePosition } = end;
+    if (filePosition + fillerBytes(last - this.#expected + 1) > file.sizeBytes) return false;
+    const bytes = fillerBatch(this.#expected, last, batchSeed(file.seed, filePosition));
     if (bytes === undefined) return false;
-    await this.#fill(file, position, last, bytes);
+    await this.#fill(file, filePosition, last, bytes);
     this.#expected = last + 1;
-    this.#end = { file, position: position + bytes.length };
+    this.#end = { file, filePosition: filePosition + bytes.length };
     return true;
   }
 
@@ -213,9 +210,12 @@ class LogRepair {
   }
 
   /** What comes behind goes first, the newest before the others: what is left is always a log's start. */
-  async #cut({ file, position }: FilePosition, later: readonly RepairedLogFile[]): Promise<void> {
-    await this.#dataLoss.add(file, position);
-    for (const each of later) await this.#dataLoss.add(each, 0);
+  async #cut(
+    { file, filePosition }: FilePosition,
+    later: readonly RepairedLogFile[],
+  ): Promise<void> {
+    this.#dataLoss.add(file, filePosition);
+    for (const each of later) this.#dataLoss.add(each, 0);
     for (const { path } of later.toReversed()) {
       await this.#scope.quarantine.moveAside(path);
       this.#scope.report({
@@ -224,12 +224,12 @@ class LogRepair {
         message: "moved away: the log ends before it",
       });
     }
-    await this.#scope.quarantine.change(file.path, zeros(position, file.sizeBytes));
+    await this.#scope.quarantine.change(file.path, zeros(filePosition, file.sizeBytes));
     this.#scope.report({
       outcome: "lost",
       path: file.path,
       message:
-        `the log was cut at byte ${position}: record ${this.#expected} and what came after ` +
+        `the log was cut at byte ${filePosition}: record ${this.#expected} and what came after ` +
         "it, as far as no row of the catalogue includes it",
     });
   }
@@ -237,7 +237,7 @@ class LogRepair {
   /** A new log where the old one is of no use, or has no room for what is missing. */
   async #startAnew(files: readonly RepairedLogFile[]): Promise<void> {
     const { fileSystem, quarantine, paths, report } = this.#scope;
-    for (const each of files) await this.#dataLoss.add(each, 0);
+    for (const each of files) this.#dataLoss.add(each, 0);
     const names = fileSystem.list(paths.log) ?? [];
     for (
       const { path } of files.toReversed().filter(({ path }) => names.includes(basename(path)))
@@ -270,7 +270,7 @@ class LogRepair {
     const seed = logSeed(header);
     const file = { path, number, sizeBytes: NEW_FILE_BYTES, header, seed, batches: [] };
     this.#expected = firstLsn;
-    this.#end = { file, position: LOG_HEADER_BYTES };
+    this.#end = { file, filePosition: LOG_HEADER_BYTES };
   }
 
   /** Numbers go on behind every row, and what nothing makes is deleted: else a start would stop there. */
@@ -278,16 +278,16 @@ class LogRepair {
     const needed = Math.max(this.#view.lsn, this.#view.newestLsn);
     if (this.#expected <= needed && !await this.#extend(needed)) await this.#startAnew(files);
     const end = this.#end;
-    const orphans = await orphansOf(this.#scope.fileSystem, this.#view, this.#keptBatches);
+    const orphans = orphansOf(this.#scope.fileSystem, this.#view, this.#keptBatches);
     if (orphans.length === 0 || end === undefined) return;
     const { file } = end;
-    const seed = batchSeed(file.seed, end.position);
+    const seed = batchSeed(file.seed, end.filePosition);
     const bytes = deletionBatch(orphans, this.#expected, this.#scope.nowMs, seed);
-    if (end.position + bytes.length > file.sizeBytes) {
+    if (end.filePosition + bytes.length > file.sizeBytes) {
       await this.#startAnew(files);
       return;
     }
-    await this.#scope.quarantine.change(file.path, [{ bytes, filePosition: end.position }]);
+    await this.#scope.quarantine.change(file.path, [{ bytes, filePosition: end.filePosition }]);
     const streams = orphans.join(", ");
     this.#scope.report({
       outcome: "lost",

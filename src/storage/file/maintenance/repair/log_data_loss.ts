@@ -1,5 +1,5 @@
-import { withWindow } from "../scan/file_window.ts";
-import { type WalkedBatch, walkRecords } from "../scan/log_walk.ts";
+import { withWindow } from "../../directory/file_window.ts";
+import { type WalkedBatch, walkRecords } from "../../wal/log_walk.ts";
 import type { CatalogView } from "./catalog_view.ts";
 import type { RepairedLogFile } from "./log_files.ts";
 import type { RepairScope } from "./scope.ts";
@@ -32,11 +32,11 @@ export class LogDataLoss {
     return this.#maxId;
   }
 
-  /** Adds the records of a file's batches from `position` on. */
-  async add(file: RepairedLogFile, position: number): Promise<void> {
-    await withWindow(this.#scope.fileSystem, file.path, (window) => {
+  /** Adds the records of a file's batches from `filePosition` on. */
+  add(file: RepairedLogFile, filePosition: number): void {
+    withWindow(this.#scope.fileSystem, file.path, (window) => {
       for (const batch of file.batches) {
-        if (batch.position < position || !batch.isWhole || this.#seen.has(batch)) continue;
+        if (batch.filePosition < filePosition || !batch.isWhole || this.#seen.has(batch)) continue;
         this.#seen.add(batch);
         for (const { lsn, record, dataBytes } of walkRecords(window, batch)) {
           if (record === undefined) continue;
@@ -79,7 +79,7 @@ export class LogDataLoss {
     }
   }
 
-  #note(id: number, sequence: number): StreamLoss {
+  #note(id: number, lsn: number): StreamLoss {
     const known = this.#streams.get(id);
     const loss = known ?? {
       name: this.#view.rowOf(id)?.name,
@@ -90,12 +90,12 @@ export class LogDataLoss {
       isDeleted: false,
     };
     if (known === undefined) this.#streams.set(id, loss);
-    if (!this.#isStored(id, sequence)) loss.records++;
+    if (!this.#isStored(id, lsn)) loss.records++;
     return loss;
   }
 
   /** Whether the stream's row includes the record. */
-  #isStored(id: number, sequence: number): boolean {
-    return sequence <= Math.max(this.#view.lsn, this.#view.rowOf(id)?.position ?? 0);
+  #isStored(id: number, lsn: number): boolean {
+    return lsn <= Math.max(this.#view.lsn, this.#view.rowOf(id)?.lsn ?? 0);
   }
 }

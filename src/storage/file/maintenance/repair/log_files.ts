@@ -1,4 +1,6 @@
 import { basename, join } from "node:path";
+import type { FileSystem } from "../../../../env/file_system.ts";
+import { logFileNames } from "../../wal/reader.ts";
 import {
   decodeLogHeader,
   encodeLogHeader,
@@ -9,9 +11,9 @@ import {
   parseLogFileName,
   SECTOR_BYTES,
 } from "../../wal/format.ts";
-import { FileWindow, withWindow } from "../scan/file_window.ts";
+import { type FileWindow, withWindow } from "../../directory/file_window.ts";
 import { findSalt } from "./log_salt.ts";
-import { type WalkedBatch, walkLog } from "../scan/log_walk.ts";
+import { type WalkedBatch, walkLog } from "../../wal/log_walk.ts";
 import { zeros } from "../../directory/quarantine.ts";
 import type { RepairScope } from "./scope.ts";
 
@@ -33,16 +35,11 @@ export interface RepairedLogFile {
  */
 export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<RepairedLogFile[]> {
   const { fileSystem, paths, quarantine } = scope;
-  const names = fileSystem.list(paths.log) ?? [];
   const files: RepairedLogFile[] = [];
-  for (const name of names.filter((name) => parseLogFileName(name) !== undefined).sort()) {
+  for (const name of logFileNames(fileSystem, paths.log)) {
     const path = join(paths.log, name);
     const named = parseLogFileName(name) ?? 0;
-    const file = await withWindow(
-      fileSystem,
-      path,
-      (window) => readFile(window, path, named, uuid),
-    );
+    const file = withWindow(fileSystem, path, (window) => readFile(window, path, named, uuid));
     const { header } = file;
     if (header === undefined || header.uuid === uuid) {
       files.push(file);
@@ -109,12 +106,7 @@ function guessHeader(window: FileWindow, number: number, uuid: string): LogHeade
 async function putRight({ fileSystem, quarantine, report }: RepairScope, file: RepairedLogFile) {
   const { header, path } = file;
   if (header === undefined) return;
-  const isWritten = await withWindow(
-    fileSystem,
-    path,
-    (window) => decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES)) !== undefined,
-  );
-  if (!isWritten) {
+  if (readHeader(fileSystem, path) === undefined) {
     await quarantine.change(path, [{ bytes: encodeLogHeader(header), filePosition: 0 }]);
     const message = "the header was written again; the file's batches prove its salt and number";
     report({ outcome: "repaired", path, message });
@@ -153,18 +145,20 @@ async function nameByHeader(scope: RepairScope, files: readonly RepairedLogFile[
 }
 
 /** The number of the log's first record, as the oldest header that checks says. */
-export async function firstLogged(
+export function firstLogged(
   { fileSystem, paths }: Pick<RepairScope, "fileSystem" | "paths">,
-): Promise<number | undefined> {
-  const names = (fileSystem.list(paths.log) ?? [])
-    .filter((name) => parseLogFileName(name) !== undefined).sort();
-  for (const name of names) {
-    const header = await withWindow(
-      fileSystem,
-      join(paths.log, name),
-      (window) => decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES)),
-    );
+): number | undefined {
+  for (const name of logFileNames(fileSystem, paths.log)) {
+    const header = readHeader(fileSystem, join(paths.log, name));
     if (header !== undefined) return header.firstLsn;
   }
   return undefined;
+}
+
+function readHeader(fileSystem: FileSystem, path: string): LogHeader | undefined {
+  return withWindow(
+    fileSystem,
+    path,
+    (window) => decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES)),
+  );
 }

@@ -1,8 +1,8 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { putU64, viewOf } from "../../directory/bytes_io.ts";
 import { BATCH_HEADER_BYTES, LOG_HEADER_BYTES, logSeed } from "../../wal/format.ts";
-import type { FileWindow } from "../scan/file_window.ts";
-import { walkLog } from "../scan/log_walk.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
+import { walkLog } from "../../wal/log_walk.ts";
 
 const CHECKSUM_AT = 36;
 

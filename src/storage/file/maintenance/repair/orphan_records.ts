@@ -1,15 +1,15 @@
 import type { FileSystem } from "../../../../env/file_system.ts";
-import { withWindow } from "../scan/file_window.ts";
-import { type WalkedBatch, walkRecords } from "../scan/log_walk.ts";
+import { withWindow } from "../../directory/file_window.ts";
+import { type WalkedBatch, walkRecords } from "../../wal/log_walk.ts";
 import type { CatalogView } from "./catalog_view.ts";
 import type { RepairedLogFile } from "./log_files.ts";
 
 /** Ids of which the log has records, but which neither a row nor a record of it makes, nor deletes. */
-export async function orphansOf(
+export function orphansOf(
   fileSystem: FileSystem,
   view: CatalogView,
   kept: readonly { file: RepairedLogFile; batch: WalkedBatch }[],
-): Promise<number[]> {
+): number[] {
   const made = new Set<number>();
   const orphans = new Set<number>();
   const seen = (id: number) => {
@@ -17,7 +17,7 @@ export async function orphansOf(
   };
   for (const file of new Set(kept.map(({ file }) => file))) {
     const batches = kept.filter((each) => each.file === file).map(({ batch }) => batch);
-    await withWindow(fileSystem, file.path, (window) => {
+    withWindow(fileSystem, file.path, (window) => {
       for (const batch of batches) {
         for (const { lsn, record } of walkRecords(window, batch)) {
           if (record === undefined || lsn <= view.lsn) continue;

@@ -10,7 +10,8 @@ import {
   rebuildCatalog,
   type RepairCatalog,
 } from "./catalog.ts";
-import { isThere, partUuids, readFormatUuid, repairFormat } from "./format.ts";
+import { partUuids, repairFormat } from "./format.ts";
+import { isThere, readFormatIfWhole } from "../scan/format.ts";
 import { repairIndexes } from "./indexes.ts";
 import { Quarantine } from "../../directory/quarantine.ts";
 import { repairLog } from "./log.ts";
@@ -51,9 +52,9 @@ export async function repairDirectory(options: RepairOptions): Promise<RepairRep
       nowMs,
       report: (mend: RepairAction) => actions.push(mend),
     };
-    const before = await findingsOf(scope);
+    const before = findingsOf(scope);
     const isMendable = before.length === 0 || await repairParts(scope, before);
-    const left = !isMendable ? before : isDryRun ? [] : await findingsOf(scope);
+    const left = !isMendable ? before : isDryRun ? [] : findingsOf(scope);
     return { before, actions, left, keptIn: quarantine.folder };
   } finally {
     lock.release();
@@ -64,10 +65,10 @@ export async function repairDirectory(options: RepairOptions): Promise<RepairRep
 async function repairParts(scope: RepairScope, before: readonly Finding[]): Promise<boolean> {
   const { fileSystem, paths, quarantine } = scope;
   await finishRebuild(scope);
-  if (!isThere(scope, paths.catalog)) return false;
-  const uuid = await chooseUuid(scope);
+  if (!isThere(fileSystem, paths.catalog)) return false;
+  const uuid = chooseUuid(scope);
   if (uuid === undefined) return false;
-  if (!isThere(scope, paths.segments) && !quarantine.isDryRun) {
+  if (!isThere(fileSystem, paths.segments) && !quarantine.isDryRun) {
     fileSystem.makeDirectory(paths.segments);
     await fileSystem.syncDirectory(paths.root);
   }
@@ -94,7 +95,7 @@ async function catalogFor(
   if (!isDamaged && catalogUuid(scope) === uuid) return openCatalog(scope);
   return await rebuildCatalog(scope, {
     uuid,
-    firstLogged: await firstLogged(scope),
+    firstLogged: firstLogged(scope),
     nextFileId: nextFileId(scope),
   });
 }
@@ -103,10 +104,10 @@ async function catalogFor(
  * The directory's UUID: what two of FORMAT, the catalogue and the other parts agree on, or the only one
  * that is left.
  */
-async function chooseUuid(scope: RepairScope): Promise<string | undefined> {
-  const format = await readFormatUuid(scope);
+function chooseUuid(scope: RepairScope): string | undefined {
+  const format = readFormatIfWhole(scope.fileSystem, scope.paths);
   const catalog = catalogUuid(scope);
-  const parts = await partUuids(scope);
+  const parts = partUuids(scope);
   const claims = [catalog, format?.uuid].filter((uuid) => uuid !== undefined);
   const [claim = [...parts].toSorted((a, b) => b[1] - a[1])[0]?.[0], other] = claims;
   if (claim === undefined || other === claim || (claims.length < 2 && parts.size === 0)) {

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import { INDEX_ENTRY_BYTES, INDEX_HEADER_BYTES } from "../../segments/index_format.ts";
 import { segmentPaths } from "../../directory/paths.ts";
-import { withWindow } from "../scan/file_window.ts";
-import { walkIndex } from "../inspect/segment_index.ts";
-import { CATALOG_TABLES, checkedValues, integerOf, textOf } from "../scan/table_rows.ts";
-import { isThere } from "./format.ts";
+import { withWindow } from "../../directory/file_window.ts";
+import { walkIndex } from "../scan/index_walk.ts";
+import { CATALOG_TABLES, integerOf, textOf } from "../scan/table_rows.ts";
+import { isThere } from "../scan/format.ts";
+import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
 interface Extent {
@@ -14,10 +15,7 @@ interface Extent {
 }
 
 /** Finds again the segments whose rows are missing: by their files' names and their indexes. */
-export async function repairSegmentRows(
-  scope: RepairScope,
-  database: DatabaseSync,
-): Promise<void> {
+export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): void {
   const streams = database.prepare(
     "SELECT id, name, coalesce(fork_point, 0) AS start, tail - length(rest) AS end FROM stream",
   );
@@ -32,7 +30,7 @@ export async function repairSegmentRows(
     const next = [...segments.all(id), { base: end, bytes: 0 }];
     for (const { base, bytes } of next) {
       while (at < integerOf(base)) {
-        const found = await extentAt(scope, id, at, integerOf(base));
+        const found = extentAt(scope, id, at, integerOf(base));
         if (found === undefined) break;
         const values = { stream_id: id, ...found };
         insert.run(...checkedValues(values, CATALOG_TABLES.segment.columns));
@@ -51,18 +49,18 @@ export async function repairSegmentRows(
 }
 
 /** What the files of a segment say of it; it ends at `limit` or where its index does before that. */
-async function extentAt(
+function extentAt(
   scope: RepairScope,
   id: number,
   base: number,
   limit: number,
-): Promise<Extent | undefined> {
-  const { log, index } = segmentPaths(scope.paths.segments, id, base);
-  if (!isThere(scope, log)) return undefined;
+): Extent | undefined {
   const { fileSystem } = scope;
-  const logBytes = await withWindow(fileSystem, log, ({ sizeBytes }) => sizeBytes);
-  const indexed = isThere(scope, index)
-    ? await withWindow(fileSystem, index, (window) => {
+  const { log, index } = segmentPaths(scope.paths.segments, id, base);
+  if (!isThere(fileSystem, log)) return undefined;
+  const logBytes = withWindow(fileSystem, log, ({ sizeBytes }) => sizeBytes);
+  const indexed = isThere(fileSystem, index)
+    ? withWindow(fileSystem, index, (window) => {
       let end = base;
       let last = INDEX_HEADER_BYTES;
       for (const { position, entry } of walkIndex(window)) {

@@ -1,6 +1,6 @@
 import { type Bytes, completeUtf8Length } from "../../../../protocol/bytes.ts";
-import { BLOCK_BYTES } from "../../../tail_buffer.ts";
-import type { FileWindow } from "./file_window.ts";
+import { BLOCK_BYTES, endsBefore, endsWith } from "../../../block_rule.ts";
+import type { FileWindow } from "../../directory/file_window.ts";
 
 const COMMA = 0x2c;
 const LINE_FEED = 0x0a;
@@ -34,11 +34,11 @@ export function* cutBlocks(
   let blockStart = position;
   let messageStart = position;
   for (const messageEnd of messageEnds(window, position, end)) {
-    if (messageEnd - blockStart > BLOCK_BYTES && messageStart > blockStart) {
+    if (endsBefore(blockStart, messageStart, messageEnd)) {
       yield { position: blockStart, end: messageStart };
       blockStart = messageStart;
     }
-    if (messageEnd - blockStart >= BLOCK_BYTES) {
+    if (endsWith(blockStart, messageEnd)) {
       yield { position: blockStart, end: messageEnd };
       blockStart = messageEnd;
     }

@@ -1,7 +1,5 @@
-import { Buffer } from "node:buffer";
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import {
-  blobValue,
   PRODUCER_COLUMNS,
   rowChecksum,
   SEGMENT_COLUMNS,
@@ -9,7 +7,6 @@ import {
   STATE_COLUMNS,
   STREAM_COLUMNS,
 } from "../../catalog/schema.ts";
-import { wrongChecksum } from "../check/catalog.ts";
 import { rowPages, RowsOutOfOrder } from "./row_pages.ts";
 
 /** A table of the catalogue: its columns under the checksum and those its rows are told apart by. */
@@ -69,6 +66,17 @@ export function* foundRows(
   return false;
 }
 
+/** The two checksums of a row that isn't what was written, `undefined` where it is. */
+export function wrongChecksum(
+  row: SqlRow,
+  columns: readonly string[],
+): { expected: string; found: string } | undefined {
+  const expected = Number(row.crc32);
+  const found = rowChecksum(columns.map((column) => row[column]));
+  if (expected === found) return undefined;
+  return { expected: `the CRC-32 ${expected}`, found: `${found}` };
+}
+
 /** Whether rows can't be read on because of damage. */
 export function isSqliteError(error: unknown): error is Error {
   return error instanceof RowsOutOfOrder ||
@@ -83,26 +91,4 @@ export function integerOf(value: SQLOutputValue | undefined): number {
 /** A text of a row, undefined where it is none. */
 export function textOf(value: SQLOutputValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-/** The columns of a row and their checksum, as they go into the catalogue. */
-export function checkedValues(
-  row: Readonly<Record<string, SQLInputValue | undefined>>,
-  columns: readonly string[],
-): SQLInputValue[] {
-  const values = columns.map((column) => {
-    const value = row[column] ?? null;
-    return value instanceof Uint8Array ? blobValue(value) : value;
-  });
-  return [...values, rowChecksum(values)];
-}
-
-/** A row for people: what can be read of it. */
-export function rowText(row: SqlRow): string {
-  const readable = Object.entries(row).map(([column, value]) => [
-    column,
-    value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
-  ]);
-  const integers = (_: string, value: unknown) => typeof value === "bigint" ? Number(value) : value;
-  return JSON.stringify(Object.fromEntries(readable), integers);
 }
