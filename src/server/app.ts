@@ -32,7 +32,7 @@ export function createApp(options: AppOptions): Hono {
   });
   // By itself it needs none of Hono's routing.
   app.fetch = (request) => fetchWith(handler, request);
-  // What is added after the route would never run: now Hono throws where somebody tries.
+  // Middleware and routes after that one would never run: now Hono throws where somebody adds them.
   app.router.match(METHOD_NAME_ALL, "/");
   return app;
 }

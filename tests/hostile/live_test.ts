@@ -60,7 +60,7 @@ underAttack(`${READERS} idle SSE readers get what comes, and vanish at once`, [
   ok((await server.health()).readers.refused >= 1);
 }, { spareMib: 256 });
 
-underAttack("SSE readers that never read are cut off, and cost no more than they may", [
+underAttack("SSE readers that never read are disconnected, and cost no more than they may", [
   // What they are sent has to fill their buffers before: a reader with room is not cut, but ends.
   "--sse-close-after",
   "10s",
