@@ -17,11 +17,8 @@ export interface FileSlice {
   release(): void;
 }
 
-/** A file that can be sent so. */
-export interface SendableFile extends Pick<File, "path" | "readSync"> {
-  /** As {@link File.sendTo}, which it has. */
-  sendTo(socket: number, position: number, lengthBytes: number): number;
-}
+/** A file that can be sent so: by the system where it has `sendTo`, else by reading it. */
+export type SendableFile = Pick<File, "path" | "readSync" | "sendTo">;
 
 /** How many bytes a body has. */
 export function bodyLength(body: Bytes | FileBody): number {

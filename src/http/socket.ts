@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { Bytes } from "../protocol/bytes.ts";
 
 /** The part of a TCP socket that a connection needs: Bun's sockets have it. */
@@ -9,6 +10,11 @@ export interface Socket {
    * socket was given; `undefined` where all that is taken has gone to the system.
    */
   readonly heldBytes?: number;
+  /**
+   * Memory of its own for the next write, where it keeps what it takes until that has gone out: at most as
+   * much as is asked for, `undefined` while it has no room.
+   */
+  borrow?(lengthBytes: number): Buffer<ArrayBuffer> | undefined;
   /**
    * Takes as much as there is room for.
    *

@@ -8,14 +8,13 @@ import type { Socket } from "./socket.ts";
  * its head takes 18 µs to send, and 24 µs as a second write or by sendfile.
  */
 const JOINED_LIMIT_BYTES = 128 * 1024;
-const JOINED_HELD_LIMIT_BYTES = 16 * 1024;
 
 let joined: Buffer<ArrayBuffer> | undefined;
 
 /** What is read of a file where its socket has no room for it, to be told when it has. */
-const CHUNK_BYTES = 16 * 1024;
-
-let piece: Uint8Array<ArrayBuffer> | undefined;
+const PROBE_BYTES = 16 * 1024;
+/** What is read of a file at once where the system can't send it. */
+const CHUNK_BYTES = 64 * 1024;
 
 type Sendable = Bytes | string | FileSlice;
 
@@ -60,14 +59,16 @@ export class WriteQueue {
   sendTogether(...parts: readonly Sendable[]): void {
     let length = 0;
     for (const part of parts) length += lengthOf(part);
-    if (this.#queue.length > 0 || length > this.#joinedLimitBytes) {
+    const all = this.#queue.length === 0 && length <= JOINED_LIMIT_BYTES
+      ? this.#bufferFor(length)
+      : undefined;
+    if (all === undefined || all.length < length) {
       for (const part of parts) if (part !== "") this.send(part);
       return;
     }
-    const all = this.#bufferFor(length);
     let end = 0;
     for (const part of parts) end += copyInto(all, end, part);
-    const taken = Math.max(0, this.#socket.write(all.subarray(0, length)));
+    const taken = Math.max(0, this.#socket.write(all));
     this.#sentBytes += taken;
     let start = 0;
     for (const part of parts) {
@@ -105,15 +106,12 @@ export class WriteQueue {
     this.#queuedBytes = 0;
   }
 
-  /** A socket that keeps what it takes needs other memory for each write, which costs more than it saves. */
-  get #joinedLimitBytes(): number {
-    return this.#socket.heldBytes === undefined ? JOINED_LIMIT_BYTES : JOINED_HELD_LIMIT_BYTES;
-  }
-
-  /** The same each time, where the socket doesn't keep what it takes. */
-  #bufferFor(length: number): Buffer<ArrayBuffer> {
-    if (this.#socket.heldBytes !== undefined) return Buffer.allocUnsafe(length);
-    return joined ??= Buffer.allocUnsafeSlow(JOINED_LIMIT_BYTES);
+  /** The same each time, where the socket doesn't keep what it takes; `undefined` where that has no room. */
+  #bufferFor(length: number): Buffer<ArrayBuffer> | undefined {
+    const socket = this.#socket;
+    if (socket.borrow !== undefined) return socket.borrow(length);
+    joined ??= Buffer.allocUnsafeSlow(JOINED_LIMIT_BYTES);
+    return joined.subarray(0, length);
   }
 
   #write(data: Sendable): number {
@@ -127,13 +125,18 @@ export class WriteQueue {
   #writeSlice({ file, start, end }: FileSlice): number {
     let at = start;
     while (at < end) {
-      at += file.sendTo(this.#socket.fd, at, end - at);
-      if (at === end) break;
-      // The socket tells that it has room only after a write of its own that came short.
-      piece ??= new Uint8Array(CHUNK_BYTES);
-      const length = file.readSync(piece.subarray(0, end - at), at);
+      let mostBytes = CHUNK_BYTES;
+      if (file.sendTo !== undefined) {
+        at += file.sendTo(this.#socket.fd, at, end - at);
+        if (at === end) break;
+        // The socket tells that it has room only after a write of its own that came short.
+        mostBytes = PROBE_BYTES;
+      }
+      const chunk = this.#bufferFor(Math.min(end - at, mostBytes));
+      if (chunk === undefined) break;
+      const length = file.readSync(chunk, at);
       if (length === 0) throw endsBefore(file, at);
-      const taken = Math.max(0, this.#socket.write(piece.subarray(0, length)));
+      const taken = Math.max(0, this.#socket.write(chunk.subarray(0, length)));
       at += taken;
       if (taken < length) break;
     }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Socket as TcpSocket } from "node:net";
 import type { Socket } from "../http/socket.ts";
 import type { Bytes } from "../protocol/bytes.ts";
@@ -5,11 +6,24 @@ import type { Bytes } from "../protocol/bytes.ts";
 /** So much of a long body is handed over at once: what a slow client takes of it shows in steps of this. */
 const CHUNK_BYTES = 64 * 1024;
 
+/** Shorter memory is made anew: together with others it costs little. */
+const LENT_FROM_BYTES = 16 * 1024;
+/** 64 KiB of a body and its head. */
+const LENT_BYTES = 66 * 1024;
+const MOST_SPARE = 64;
+
+/**
+ * What isn't lent of the memory that is lent again and again: 64 KiB made anew for each answer cost Deno as
+ * much as all else about it.
+ */
+const spare: Buffer<ArrayBuffer>[] = [];
+
 /** A socket of `node:net`, as a connection wants it. */
 export class NetSocket implements Socket {
   /** It doesn't tell. */
   readonly fd = -1;
   readonly #socket: TcpSocket;
+  #borrowed: Buffer<ArrayBuffer> | undefined;
 
   constructor(socket: TcpSocket) {
     this.#socket = socket;
@@ -19,12 +33,29 @@ export class NetSocket implements Socket {
     return this.#socket.writableLength;
   }
 
+  borrow(lengthBytes: number): Buffer<ArrayBuffer> | undefined {
+    const socket = this.#socket;
+    if (!socket.writable || socket.writableNeedDrain) return undefined;
+    if (lengthBytes <= LENT_FROM_BYTES) return Buffer.allocUnsafe(lengthBytes);
+    this.#borrowed ??= spare.pop() ?? Buffer.allocUnsafeSlow(LENT_BYTES);
+    return this.#borrowed.subarray(0, lengthBytes);
+  }
+
   write(data: Bytes | string): number {
     const socket = this.#socket;
     if (!socket.writable) return -1;
     if (socket.writableNeedDrain) return 0;
     if (typeof data === "string") {
       socket.write(data, "latin1");
+      return data.length;
+    }
+    const lent = this.#borrowed;
+    if (lent !== undefined && data.buffer === lent.buffer) {
+      this.#borrowed = undefined;
+      socket.write(data, (error) => {
+        // Where a write fails, nothing says that the system is done with it.
+        if (!error && spare.length < MOST_SPARE) spare.push(lent);
+      });
       return data.length;
     }
     if (data.length <= CHUNK_BYTES) {

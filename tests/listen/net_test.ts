@@ -6,6 +6,8 @@ import type { Handler, HttpResponse } from "../../src/http/handler.ts";
 import { ListenError, urlHost } from "../../src/listen/listen_error.ts";
 import { listen } from "../../src/listen/listen.ts";
 import type { Listener } from "../../src/listen/listener.ts";
+import type { Bytes } from "../../src/protocol/bytes.ts";
+import { until } from "../support/until.ts";
 
 /** Some containers have no IPv6. */
 const HOST = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1")
@@ -104,4 +106,30 @@ Deno.test("IPv6 has its address, and a port in use is said so unless it is share
       return Promise.resolve();
     }, { port, isShared: true });
   }, { isShared: true });
+});
+
+Deno.test("parts of files come whole to clients that read later, and memory is lent to one at a time", async () => {
+  const releases: number[] = [];
+  const handler: Handler = (_request, respond) => {
+    const index = releases.push(0) - 1;
+    const file = {
+      path: "segment",
+      readSync: (into: Bytes) => into.fill(97 + index).length,
+    };
+    const release = () => void releases.splice(index, 1, (releases[index] ?? 0) + 1);
+    const slice = { file, start: 0, end: LONG_BYTES, release };
+    respond(answer({ before: "[", slice, after: "]" }));
+  };
+  await withListener(handler, async (listener) => {
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 4; i++) {
+      sockets.push(await ask(listener));
+      await until(() => releases.length > i, () => `client ${i} has not asked`);
+    }
+    for (const [i, text] of (await Promise.all(sockets.map(all))).entries()) {
+      const body = text.slice(text.indexOf("\r\n\r\n") + 4);
+      equal(body === `[${String.fromCharCode(97 + i).repeat(LONG_BYTES)}]`, true, `client ${i}`);
+    }
+  });
+  equal(releases.join(), "1,1,1,1");
 });

@@ -22,7 +22,7 @@ export class FileBlocks implements Blocks {
     kind?: FileBodyKind,
   ): Chunk | undefined | Promise<Chunk | undefined> {
     const { start } = stream.buffer;
-    if (from >= start) return readBuffered(stream, from, limitBytes, to);
+    if (from >= start) return readBuffered(stream, from, limitBytes, to, kind);
     return this.#reader.readChunk(
       asFileStream(stream),
       from,

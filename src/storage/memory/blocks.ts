@@ -1,4 +1,4 @@
-import type { Bytes } from "../../protocol/bytes.ts";
+import type { FileBodyKind } from "../../env/file_body.ts";
 import type { Blocks, Chunk } from "../blocks.ts";
 import { readBuffered } from "../buffered_chunk.ts";
 import type { Stream } from "../stream.ts";
@@ -10,8 +10,9 @@ export class MemoryBlocks implements Blocks {
     from: number,
     limitBytes: number,
     to: number,
-  ): Chunk<Bytes> | undefined {
-    return readBuffered(stream, from, limitBytes, to);
+    kind?: FileBodyKind,
+  ): Chunk | undefined {
+    return readBuffered(stream, from, limitBytes, to, kind);
   }
 
   blockStart(stream: Stream, offset: number): number {

@@ -188,16 +188,16 @@ export class SegmentReader {
     next: number,
   ): (() => FileBody) | undefined {
     if (kind === undefined || next - from < MIN_BYTES[kind]) return undefined;
-    const { blob, sendTo } = log;
     const start = from - base;
     const end = next - base;
     if (kind === "blob") {
       // JSON becomes an array by what is sent before and after it: a blob goes out alone.
+      const { blob } = log;
       return blob === undefined || stream.json ? undefined : () => blob(start, end);
     }
-    if (sendTo === undefined || !this.#open.mayHold) return undefined;
+    if (!this.#open.mayHold) return undefined;
     return () => ({
-      file: { path: log.path, readSync: (into, position) => log.readSync(into, position), sendTo },
+      file: log,
       start,
       end,
       release: this.#open.hold(stream.id, base),
