@@ -29,10 +29,10 @@ export class Cleanup {
   async end(
     child: Deno.ChildProcess,
     signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
-    patienceMillis = 30_000,
+    waitMillis = 30_000,
   ): Promise<void> {
     kill(child, signal);
-    const timer = setTimeout(() => kill(child, "SIGKILL"), patienceMillis);
+    const timer = setTimeout(() => kill(child, "SIGKILL"), waitMillis);
     await child.status;
     clearTimeout(timer);
     this.#children.delete(child);

@@ -68,8 +68,8 @@ export class FanOut {
     const topic = this.#topic(url);
     const from = Math.max(0, requestedOffset(url));
     if (topic.count <= from) await new Promise<void>((resolve) => topic.pollers.push(resolve));
-    const news = topic.bodies.slice(from - topic.count);
-    const body = news.length === 1 && news[0] !== undefined ? news[0] : new Blob(news);
+    const missed = topic.bodies.slice(from - topic.count);
+    const body = missed.length === 1 && missed[0] !== undefined ? missed[0] : new Blob(missed);
     return longPollResponse(body, "text/plain", topic.count);
   }
 

@@ -35,44 +35,44 @@ import { StreamUrls } from "./transport/stream_url.ts";
 import { fetchTransport, type Transport } from "./transport/transport.ts";
 import { Writer, type WriterOptions } from "./producer/writer.ts";
 
-/** How a {@link Client} reaches its server. */
+/** How a {@link Client} connects to its server. */
 export interface ClientOptions {
-  /** Go with every request; a value may be a function, asked each time. */
+  /** Headers of every request; a value may be a function, called each time. */
   headers?: HeadersOption | undefined;
-  /** Parameters that go with every request's query; a value may be a function, asked each time. */
+  /** Query parameters of every request; a value may be a function, called each time. */
   query?: QueryOption | undefined;
   /** How long one attempt may take; 30 s. */
   timeoutMs?: number | undefined;
-  /** How long a live read may hear nothing before it is begun anew; 90 s, and more than a server waits. */
+  /** How long a live read may be silent before it is repeated; 90 s, which is longer than a server waits. */
   liveTimeoutMs?: number | undefined;
   /** How readers follow a stream; `auto`. */
   readMode?: ReadMode | undefined;
-  /** What sends; `withRetry()(fetchTransport())`. */
+  /** Sends the requests; `withRetry()(fetchTransport())`. */
   transport?: Transport | undefined;
   /**
-   * Hears of each attempt as it ends. Where `transport` is given this is what goes into that: put
-   * `withAttemptHook` inside its `withRetry` to hear of every attempt.
+   * Called as each attempt ends. If `transport` is given, once for each request to that: put
+   * `withAttemptHook` inside its `withRetry` to see every attempt.
    */
   onAttempt?: AttemptHook | undefined;
-  /** Where the time comes from. */
+  /** The source of time. */
   clock?: Clock | undefined;
   /** A number from 0 up to 1, for jitter; `Math.random`. */
   random?: (() => number) | undefined;
 }
 
-/** What a new stream is to be (PROTOCOL §5.1). */
+/** The properties of a new stream (PROTOCOL §5.1). */
 export interface CreateOptions extends CallOptions {
-  /** The server's default, `application/octet-stream`, unless given; a fork has its source's. */
+  /** The content type; the server's default, `application/octet-stream`, unless given; a fork has its source's. */
   contentType?: string | undefined;
-  /** It ends when nobody read or wrote it for this long. */
+  /** It expires after this long without reads or writes. */
   ttlSeconds?: number | undefined;
-  /** It ends then. */
+  /** When it expires. */
   expiresAt?: Date | string | undefined;
-  /** The first content; of a JSON stream the text of a JSON value, whose array is several messages. */
+  /** The first content; in a JSON stream the text of a JSON value, in which an array is several messages. */
   initialData?: Data | undefined;
-  /** It is complete as it is created. */
+  /** It is closed as it is created. */
   closed?: boolean | undefined;
-  /** It begins with what another stream holds, up to `offset` (the tail unless given). */
+  /** It begins with the content of another stream up to `offset` (the tail unless given). */
   forkFrom?: string | ForkPoint | undefined;
 }
 
@@ -80,15 +80,15 @@ export interface CreateOptions extends CallOptions {
 export interface ForkPoint {
   /** The source's name. */
   path: string;
-  /** An offset or a message's `offset` in the source; its tail unless given. */
+  /** An offset, or the `offset` of a message, in the source; its tail unless given. */
   offset?: string | undefined;
-  /** Further messages (in other than JSON streams, bytes) of the source past `offset`. */
+  /** How many messages (bytes if the stream isn't JSON) of the source past `offset` belong to it too. */
   subOffset?: number | undefined;
 }
 
-/** A create's answer. */
+/** The result of a create. */
 export interface CreatedStream extends StreamInfo {
-  /** False where it was there already, just as asked for. */
+  /** False if it existed already, with the same properties. */
   created: boolean;
 }
 
@@ -105,7 +105,7 @@ export interface CreatedStream extends StreamInfo {
  *
  * const app = createApp({ storage: createMemoryStorage() });
  * const client = new Client("http://localhost:4437/v1/stream", {
- *   // Left out where the server is another process.
+ *   // Left out if the server is another process.
  *   transport: fetchTransport({ fetch: (url, init) => app.request(url, init) }),
  * });
  *
@@ -126,7 +126,7 @@ export class Client {
   readonly #readMode: ReadMode;
 
   /**
-   * @param baseUrl what the streams' URLs begin with: `http://localhost:4437/v1/stream`
+   * @param baseUrl the beginning of the streams' URLs: `http://localhost:4437/v1/stream`
    * @throws {ClientError} `invalid_argument`
    */
   constructor(baseUrl: string | URL, options: ClientOptions = {}) {
@@ -140,7 +140,7 @@ export class Client {
     if (headers !== undefined || query !== undefined) {
       transport = withAdditions({ headers, query })(transport);
     }
-    // Headers are asked for at every attempt: a token may have been refreshed since.
+    // Outermost, so that headers are computed for every attempt: a token may have been refreshed.
     if (given === undefined) transport = withRetry({ clock, random })(transport);
     this.#connection = connect({
       urls: new StreamUrls(baseUrl),
@@ -154,9 +154,9 @@ export class Client {
   }
 
   /**
-   * Creates a stream, or finds it there just as asked for (PROTOCOL §5.1).
+   * Creates a stream, unless it exists with the same properties (PROTOCOL §5.1).
    *
-   * @throws {ClientError} `conflict` where another one is there; `not_found` where a fork's source isn't
+   * @throws {ClientError} `conflict` if it exists with others; `not_found` if a fork's source doesn't exist
    */
   async create(path: string, options: CreateOptions = {}): Promise<CreatedStream> {
     const { initialData, signal } = options;
@@ -182,7 +182,7 @@ export class Client {
   }
 
   /**
-   * Creates a stream that begins with what another holds (PROTOCOL §4.2).
+   * Creates a stream that begins with the content of another (PROTOCOL §4.2).
    *
    * @param source the name of the stream that it branches off from
    * @throws {ClientError} as `create`
@@ -197,7 +197,7 @@ export class Client {
   }
 
   /**
-   * What a stream is and how far it goes (PROTOCOL §5.5).
+   * A stream's properties and its tail (PROTOCOL §5.5).
    *
    * @throws {ClientError} `not_found`, `gone`
    */
@@ -206,9 +206,9 @@ export class Client {
   }
 
   /**
-   * Whether there is such a stream. One that was deleted isn't there.
+   * Whether a stream exists. A deleted one doesn't.
    *
-   * @throws {ClientError} where that can't be found out
+   * @throws {ClientError} if that can't be determined
    */
   async exists(path: string, options: CallOptions = {}): Promise<boolean> {
     try {
@@ -244,7 +244,7 @@ export class Client {
         repeatable: true,
       });
     } catch (error) {
-      // A repeated request that finds nothing left may have been what deleted it.
+      // If a repeated request finds no stream, its first attempt may have deleted it.
       if (!isMissing(error) || !error.repeated) throw error;
     }
   }

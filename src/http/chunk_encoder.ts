@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Bytes } from "../protocol/bytes.ts";
 
-/** What ends a body in chunks. */
+/** The end of a body in chunks. */
 export const LAST_CHUNK = "0\r\n\r\n";
 
 /** Makes chunks (RFC 9112 §7.1). What goes to thousands of clients in turn is made once. */

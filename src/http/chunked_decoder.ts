@@ -29,7 +29,7 @@ export class ChunkedDecoder {
     | "done" = "size";
   #digits = 0;
   #extensionBytes = 0;
-  /** What is left of the chunk; while its size is read, the size so far. */
+  /** How much is left of the chunk; while its size is read, the size so far. */
   #left = 0;
   #chunks = 0;
   #dataBytes = 0;
@@ -97,7 +97,7 @@ export class ChunkedDecoder {
     this.#left = this.#left * 16 + digit;
   }
 
-  /** What follows the size in its line: nothing, or blanks and a semicolon and then what one likes. */
+  /** Takes the rest of the size's line: nothing, or blanks and a semicolon and then anything. */
   #takeExtension(byte: number): void {
     if (byte === CR) {
       if (this.#state === "blank" && this.#extensionBytes > 0) throw malformedChunk();

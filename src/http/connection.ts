@@ -19,41 +19,41 @@ const log = getLogger(["durable-streams", "http"]);
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const NOTHING = Buffer.alloc(0);
-/** What comes while a request is being answered is kept up to this; then the client has to wait. */
+/** Input that comes while a request is being answered is kept up to this; then the client has to wait. */
 const PIPELINED_LIMIT_BYTES = 64 * 1024;
-/** No request is taken while so much of earlier answers lies unread. */
+/** No request is taken while this much of earlier responses is unread. */
 const UNREAD_LIMIT_BYTES = 256 * 1024;
-/** What was sent ahead is thrown away after so many sweeps that the client had to wait. */
+/** Pipelined input is discarded once the client has had to wait for this many ticks. */
 const PAUSED_TICKS = 1;
 
-/** What all connections of a listener share. */
+/** The parts that all connections of a listener share. */
 export interface ConnectionParts {
   readonly handler: Handler;
   readonly urls: RequestUrls;
   readonly chunks: ChunkEncoder;
   /** The `Date` header's value. */
   date(): string;
-  /** Longer heads are refused. */
+  /** Longer heads are rejected. */
   readonly headLimitBytes: number;
   /** How long clients may take. */
   readonly timeouts: TimeoutLimits;
-  /** How much the system holds for a socket that its client hasn't taken; 0 where that can't be told. */
+  /** How much the system holds for a socket that its client hasn't taken; 0 where that isn't known. */
   heldBytes(descriptor: number): number;
-  /** Whether no request is taken after the ones that are being answered. */
+  /** Whether the server stops: no request is taken after those that are being answered. */
   isStopping(): boolean;
 }
 
-/** One request and the way of its answer. */
+/** One request and how its response gets back. */
 interface Exchange {
-  /** Let go of once it is answered, as all that an answer which goes on for hours doesn't need. */
+  /** Dropped once the response begins, as the head is: one that goes on for hours needs neither. */
   request: IncomingRequest | undefined;
   head: RequestHead | undefined;
-  /** Whom to tell that the client is gone. */
+  /** Aborted when the client disconnects. */
   signal: ClientAbortSignal | undefined;
-  /** Where it didn't come with the head. */
+  /** The body, where it didn't come with the head. */
   readonly body: IncomingBody | undefined;
   readonly chunked: ChunkedDecoder | undefined;
-  /** Of a body that has a length: what is still to come. */
+  /** How much of a body with a length is still to come. */
   leftBytes: number;
   /** Whether the client holds the body back until it is asked for. */
   awaitsContinue: boolean;
@@ -67,7 +67,7 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #queue: WriteQueue;
   readonly #writer: ResponseWriter;
-  /** What has come, read up to {@link #at}. */
+  /** The input, read up to {@link #at}. */
   #input: Buffer = NOTHING;
   #at = 0;
   #exchange: Exchange | undefined;
@@ -79,9 +79,9 @@ export class Connection {
   readonly #timeouts: ConnectionTimeouts;
   /** Whether the system may still hold some of what was sent. */
   #mayHold = false;
-  /** What came of empty lines before a head. */
+  /** How many bytes of empty lines came before a head. */
   #emptyBytes = 0;
-  /** For how many sweeps the client has had to wait with what it sends. */
+  /** For how many ticks the client has had to wait with what it sends. */
   #pausedTicks = 0;
 
   constructor(socket: Socket, parts: ConnectionParts) {
@@ -100,7 +100,7 @@ export class Connection {
     return this.#exchange !== undefined || this.#queue.queuedBytes > 0;
   }
 
-  /** Takes what the client sends. */
+  /** Takes input from the client. */
   received(bytes: Uint8Array): void {
     this.#timeouts.noteActivity();
     if (!this.#takesInput) return;
@@ -124,7 +124,7 @@ export class Connection {
     else this.#read();
   }
 
-  /** The client is gone. */
+  /** The client has disconnected. */
   closed(): void {
     if (this.#state === "closed") return;
     this.#become("closed");
@@ -135,18 +135,18 @@ export class Connection {
     (exchange?.signal ?? exchange?.request?.signalIfUsed)?.abort();
   }
 
-  /** Answers before there is a request, and ends it. */
-  reject(answer: HttpResponse): void {
+  /** Responds before there is a request, and ends the connection. */
+  reject(response: HttpResponse): void {
     this.#discardInput();
-    this.#writer.write(answer, undefined, false);
+    this.#writer.write(response, undefined, false);
   }
 
-  /** Ends it if nothing is under way. */
+  /** Ends the connection if nothing is under way. */
   endIfIdle(): void {
     if (this.#state === "reading head" && !this.isBusy) this.#close();
   }
 
-  /** Looks whether the client has been quiet for too long; called from time to time. */
+  /** Checks whether the client has taken too long; called at each tick. */
   tick(): void {
     if (this.#state === "closed") return;
     const heldBytes = (this.#mayHold ? this.#parts.heldBytes(this.#socket.fd) : 0) +
@@ -155,9 +155,9 @@ export class Connection {
     this.#checkDisconnect();
     const { sentBytes, queuedBytes } = this.#queue;
     switch (this.#timeouts.tick(this.#waitingFor, { sentBytes, queuedBytes, heldBytes })) {
-      case "refuse its head":
+      case "reject its head":
         return this.#rejectRequest(new ParseError(408, "The request's head was not here in time."));
-      case "leave":
+      case "close":
         return this.#close();
       case "terminate":
         return this.terminate();
@@ -165,18 +165,10 @@ export class Connection {
   }
 
   get #waitingFor(): WaitingFor {
-    switch (this.#state) {
-      case "reading head": {
-        const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
-        return hasBegun && this.#isAwaitingHead ? "head" : "next request";
-      }
-      case "reading body":
-      case "responding":
-      case "discarding":
-        return "answer";
-      default:
-        return "its end";
-    }
+    if (this.#exchange !== undefined) return "response";
+    if (this.#state !== "reading head") return "its end";
+    const hasBegun = this.#unreadBytes + this.#emptyBytes > 0;
+    return hasBegun && this.#isAwaitingHead ? "head" : "next request";
   }
 
   /**
@@ -235,7 +227,7 @@ export class Connection {
     this.#applyBackpressure();
   }
 
-  /** False where there is nothing to do before more comes, or before an answer. */
+  /** False where there is nothing to do before more input, or before a response. */
   #readSome(): boolean {
     if (this.#state === "reading head") return this.#isAwaitingHead && this.#readHead();
     const exchange = this.#exchange;
@@ -292,7 +284,7 @@ export class Connection {
     return true;
   }
 
-  /** Some clients of old send one after a body (RFC 9112 §2.2). */
+  /** Some old clients send one after a body (RFC 9112 §2.2). */
   #skipEmptyLines(): void {
     while (this.#input[this.#at] === 13 && this.#input[this.#at + 1] === 10) {
       this.#at += 2;
@@ -320,7 +312,7 @@ export class Connection {
     if (body !== undefined) body.onPull = () => this.#pull(exchange);
     this.#exchange = exchange;
     this.#become(isWhole ? "responding" : "reading body");
-    this.#parts.handler(request, (answer) => this.#respond(exchange, answer));
+    this.#parts.handler(request, (response) => this.#respond(exchange, response));
   }
 
   #pull(exchange: Exchange): void {
@@ -330,22 +322,22 @@ export class Connection {
     this.#applyBackpressure();
   }
 
-  #respond(exchange: Exchange, answer: HttpResponse): void {
+  #respond(exchange: Exchange, response: HttpResponse): void {
     const { head } = exchange;
-    if (this.#exchange !== exchange || head === undefined) return this.#writer.discard(answer);
+    if (this.#exchange !== exchange || head === undefined) return this.#writer.discard(response);
     exchange.signal = exchange.request?.signalIfUsed;
     exchange.request = undefined;
     exchange.head = undefined;
-    // What is left of a body would have to be read before the next request.
+    // The rest of a body would have to be read before the next request.
     if (this.#isReadingBody) this.#discardInput();
     const keepsAlive = head.keepsAlive && this.#state !== "discarding" &&
-      answer.headers["connection"] !== "close" &&
+      response.headers["connection"] !== "close" &&
       !this.#parts.isStopping();
     this.#mayHold = true;
     try {
-      this.#writer.write(answer, head, keepsAlive);
+      this.#writer.write(response, head, keepsAlive);
     } catch (error) {
-      log.error("an answer can't be sent", { error });
+      log.error("a response can't be sent", { error });
       this.terminate();
     }
   }
@@ -369,14 +361,14 @@ export class Connection {
 
   #rejectRequest(error: ParseError): void {
     if (this.#state === "reading head") return this.reject(error.toResponse());
-    // Of a request that is answered already, its client has been told enough.
+    // A request that is answered already gets no second response.
     if (!this.#isReadingBody) return;
     this.#discardInput();
-    // The handler waits for the body, and answers that it isn't whole.
+    // The handler waits for the body, and responds that it isn't whole.
     this.#exchange?.body?.fail(error);
   }
 
-  /** Reads only where somebody takes what comes. */
+  /** Reads only where somebody takes the input. */
   #applyBackpressure(): void {
     const isFull = this.#isFull;
     if (isFull === this.#isPaused || this.#state === "closed") return;
@@ -413,7 +405,7 @@ export class Connection {
     else this.#socket.end();
   }
 
-  /** Ends it at once. */
+  /** Ends the connection at once. */
   terminate(): void {
     if (this.#state === "closed") return;
     this.#socket.terminate();

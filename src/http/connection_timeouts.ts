@@ -1,11 +1,11 @@
 /** Where a connection is, as far as it matters for how long its client may take. */
-export type WaitingFor = "answer" | "head" | "next request" | "its end";
+export type WaitingFor = "response" | "head" | "next request" | "its end";
 
-/** How long a client may take, in looks at it. */
+/** How long a client may take, in ticks. */
 export interface TimeoutLimits {
   /** For a head, from its first byte on, with the empty lines before it. */
   readonly headTicks: number;
-  /** Without a byte in either direction, where nobody waits for an answer. */
+  /** Without a byte in either direction, where nobody waits for a response. */
   readonly idleTicks: number;
   /** To close a connection that is at its end, while it sends nothing. */
   readonly quietEndTicks: number;
@@ -13,20 +13,20 @@ export interface TimeoutLimits {
   readonly endTicks: number;
 }
 
-/** What is to be done with a client that has taken too long. */
-export type TimeoutAction = "refuse its head" | "leave" | "terminate" | undefined;
+/** The action against a client that has taken too long. */
+export type TimeoutAction = "reject its head" | "close" | "terminate" | undefined;
 
-/** How far what goes to a client has come. */
+/** How far the bytes for a client have got. */
 export interface SendProgress {
-  /** What the system has taken so far. */
+  /** How much the system has taken so far. */
   readonly sentBytes: number;
-  /** What it has no room for yet. */
+  /** How much it has no room for yet. */
   readonly queuedBytes: number;
-  /** What it has taken and the client hasn't; 0 where that can't be told. */
+  /** How much it has taken and the client hasn't; 0 where that isn't known. */
   readonly heldBytes: number;
 }
 
-/** Counts how long a client keeps its connection waiting: who takes bytes or sends a request is not idle. */
+/** Counts how long a client keeps its connection waiting: one that takes bytes or sends a request isn't idle. */
 export class ConnectionTimeouts {
   readonly #limits: TimeoutLimits;
   /** Since a byte came. */
@@ -41,7 +41,7 @@ export class ConnectionTimeouts {
     this.#limits = limits;
   }
 
-  /** A byte came, or an answer went. */
+  /** A byte came, or a response went. */
   noteActivity(): void {
     this.#idle = 0;
   }
@@ -51,7 +51,7 @@ export class ConnectionTimeouts {
     this.#head = 0;
   }
 
-  /** Looks at it once more. */
+  /** Counts one more tick. */
   tick(waitsFor: WaitingFor, { sentBytes, queuedBytes, heldBytes }: SendProgress): TimeoutAction {
     const { headTicks, idleTicks, quietEndTicks, endTicks } = this.#limits;
     const isSending = queuedBytes + heldBytes > 0;
@@ -66,12 +66,12 @@ export class ConnectionTimeouts {
     this.#takenBytes = takenBytes;
     if (this.#stalled > idleTicks) return "terminate";
     switch (waitsFor) {
-      case "answer":
+      case "response":
         return undefined;
       case "head":
-        return ++this.#head > headTicks ? "refuse its head" : undefined;
+        return ++this.#head > headTicks ? "reject its head" : undefined;
       case "next request":
-        return this.#idle > idleTicks ? "leave" : undefined;
+        return this.#idle > idleTicks ? "close" : undefined;
       case "its end":
         if (isSending) return undefined;
         return this.#idle > quietEndTicks || ++this.#end > endTicks ? "terminate" : undefined;

@@ -16,10 +16,10 @@ const IDLE_MARGIN_MS = 30_000;
 /** All before a body: URL and headers together. */
 const HEAD_LIMIT_BYTES = 16 * 1024;
 
-/** So many are told why they are turned away; more are only cut off. */
+/** This many are told why they are rejected; more are only disconnected. */
 const MAX_REJECTED = 64;
 
-/** What {@link HttpConnections} are made of. */
+/** How {@link HttpConnections} serve. */
 export interface HttpConnectionsOptions {
   readonly handler: Handler;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export class HttpConnections {
   #isStopping = false;
   readonly #deadlines: DeadlineQueue;
   readonly #nextTick = new CallbackDeadline(() => this.#tick());
-  /** Called once nobody is answered any more, where a stop waits for that. */
+  /** Called once no request is being answered, where a stop waits for that. */
   #onIdle: (() => void) | undefined;
 
   constructor(options: HttpConnectionsOptions) {
@@ -70,7 +70,7 @@ export class HttpConnections {
     };
   }
 
-  /** Takes over a client that has come; {@link admit} follows once it can be told of its end. */
+  /** Takes over a new client; {@link admit} follows once the connection can be closed. */
   open(socket: Socket): Connection {
     const connection = new Connection(socket, this.#parts);
     this.#connections.add(connection);
@@ -78,7 +78,7 @@ export class HttpConnections {
     return connection;
   }
 
-  /** Turns a client away where there are too many. */
+  /** Rejects a client where there are too many. */
   admit(connection: Connection): void {
     const excess = this.#connections.size - this.#maxConnections;
     if (excess <= 0) return;
@@ -86,14 +86,14 @@ export class HttpConnections {
     else connection.terminate();
   }
 
-  /** Says that a client is gone. */
+  /** A client has disconnected. */
   close(connection: Connection): void {
     connection.closed();
     this.#connections.delete(connection);
     this.#notifyIdle();
   }
 
-  /** Ends those that nobody waits for, and the others once they are answered. */
+  /** Ends idle connections, and the others once their requests are answered. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     for (const connection of this.#connections) connection.endIfIdle();

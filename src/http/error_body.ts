@@ -1,4 +1,4 @@
-/** What a client is told of a failure, as JSON: `code` for programs, `message` for people. */
+/** A failure as the client is told of it, in JSON: `code` for programs, `message` for people. */
 export function encodeErrorBody(code: string, message: string): string {
   return `${JSON.stringify({ error: { code, message } })}\n`;
 }

@@ -12,9 +12,9 @@ import {
 /** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
 export function fetchWith(handler: Handler, request: Request): Promise<Response> {
   return new Promise((resolve, reject) =>
-    handler(request, (answer) => {
+    handler(request, (response) => {
       try {
-        resolve(request.method === "HEAD" ? toHeadResponse(answer) : toResponse(answer));
+        resolve(request.method === "HEAD" ? toHeadResponse(response) : toResponse(response));
       } catch (error) {
         reject(error);
       }
@@ -22,15 +22,15 @@ export function fetchWith(handler: Handler, request: Request): Promise<Response>
   );
 }
 
-/** An answer as a `Response`. */
+/** Makes a `Response` of a handler's. */
 export function toResponse({ status, headers, body }: HttpResponse): Response {
   return new Response(toBodyInit(body), { status, headers });
 }
 
 /** To HEAD: a body that is no body would be told as one of 0 bytes, and GET's may have some. */
-function toHeadResponse(answer: HttpResponse): Response {
-  if (answer.body !== null || answer.status !== 200) return toResponse(answer);
-  const { status, headers } = answer;
+function toHeadResponse(response: HttpResponse): Response {
+  if (response.body !== null || response.status !== 200) return toResponse(response);
+  const { status, headers } = response;
   return new Response(emptyStream(), { status, headers });
 }
 

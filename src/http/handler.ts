@@ -4,14 +4,14 @@ import type { Bytes } from "../protocol/bytes.ts";
 /** Headers by name, as the fastest way of making a `Response` wants them, on Deno and on Bun. */
 export type HeaderFields = Record<string, string>;
 
-/** What an `AbortSignal` tells of a client that goes. */
+/** The part of an `AbortSignal` that tells of a client's disconnect. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
   addEventListener(type: "abort", listener: () => void, options?: { once: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** What a handler needs of a request. Every `Request` is one. */
+/** The part of a `Request` that a handler needs. */
 export interface HttpRequest {
   readonly method: string;
   /** Absolute and normalized, as `new URL(…).href` gives it. */
@@ -21,7 +21,7 @@ export interface HttpRequest {
   readonly body: ReadableStream<Bytes> | BodySource | null;
   /** The whole body, where it came with the head. */
   readonly whole?: Bytes | undefined;
-  /** How its answer may have a part of a file: what `fetch` is given wants blobs. */
+  /** How its response may hold a part of a file: that of a `fetch` takes blobs. */
   readonly fileBody?: FileBodyKind;
   /** Ends with the client's connection. */
   readonly signal: AbortSignalLike;
@@ -51,17 +51,17 @@ export interface RequestHeaders {
   get(name: string): string | null;
 }
 
-/** An answer that can be sent by any server. */
+/** A response that any server can send. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<HeaderFields>;
   readonly body: ResponseBody;
 }
 
-/** What an answer carries. */
+/** A response's body. */
 export type ResponseBody = null | string | Bytes | Blob | SliceBody | LiveBody;
 
-/** A part of a file with text of ASCII characters around it. Who sends it lets go of the slice. */
+/** A part of a file with text of ASCII characters around it. The sender releases the slice. */
 export interface SliceBody {
   readonly before: string;
   readonly slice: FileSlice;
@@ -76,25 +76,25 @@ export interface LiveBody {
   attach(sink: FrameSink): void;
   /** The sink has room again, or has taken what was queued. */
   drained(): void;
-  /** The client is gone: the sink takes no more. */
+  /** The client has disconnected: the sink takes no more. */
   disconnected(): void;
 }
 
 /** Where a live body goes: a client that may be slow. */
 export interface FrameSink {
-  /** What was written and hasn't gone to the client yet. */
+  /** How much was written and hasn't gone to the client yet. */
   readonly queuedBytes: number;
   write(frame: Bytes): void;
-  /** Ends the answer; what is queued still goes out. */
+  /** Ends the response; the queue still goes out. */
   end(): void;
-  /** Ends the connection of a client that doesn't read; what is queued is dropped. */
+  /** Ends the connection of a client that doesn't read; the queue is dropped. */
   destroy(reason: Error): void;
 }
 
-/** Answers a request, once and at any time. */
-export type Respond = (answer: HttpResponse) => void;
+/** Responds to a request, once and at any time. */
+export type Respond = (response: HttpResponse) => void;
 
-/** What serves requests. It doesn't throw: its failures are answers, too. */
+/** Serves a request. It doesn't throw: its failures are responses, too. */
 export type Handler = (request: HttpRequest, respond: Respond) => void;
 
 /** Whether a body is a part of a file. */

@@ -2,14 +2,14 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { BodyBuffer } from "./body_buffer.ts";
 import type { BodySink, BodySource } from "./handler.ts";
 
-/** So much is taken from the connection before anybody asks for it. */
+/** This much is taken from the connection before anybody asks for it. */
 const AHEAD_BYTES = 64 * 1024;
 
 /** A request's body on its way in, from the connection to the handler. */
 export class IncomingBody implements BodySource {
   /** Called when the body is asked for. */
   onPull: () => void = () => {};
-  /** What came before anybody asked for it. */
+  /** The part that came before anybody asked for it. */
   #early: BodyBuffer | undefined;
   #sink: BodySink | undefined;
   #isDone = false;
@@ -25,7 +25,7 @@ export class IncomingBody implements BodySource {
     return this.#isDone;
   }
 
-  /** Takes what has come: `input` between `start` and `end`, which may be written over later. */
+  /** Takes input: `input` between `start` and `end`, which may be written over later. */
   write(input: Bytes, start: number, end: number): void {
     if (this.#sink !== undefined) return this.#sink.write(input, start, end);
     this.#early ??= new BodyBuffer();

@@ -40,7 +40,7 @@ export class IncomingRequest implements HttpRequest {
   }
 }
 
-/** What is used of an `AbortSignal`; to make a real one for each request would cost far more. */
+/** The part of an `AbortSignal` that is used; making a real one for each request would cost far more. */
 export class ClientAbortSignal implements AbortSignalLike {
   aborted = false;
   #listeners: (() => void)[] = [];

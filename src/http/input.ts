@@ -4,12 +4,12 @@ import type { Bytes } from "../protocol/bytes.ts";
 /** Bun keeps such short arrays without a buffer, and to make them one takes longer than a copy. */
 const COPY_LIMIT_BYTES = 1000;
 
-/** What has come, as a buffer of the same bytes. */
+/** Input as a buffer of the same bytes. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** A part of what has come: a short one is sooner copied than looked at in place. */
+/** A part of the input: a short one is sooner copied than viewed in place. */
 export function partOf(input: Buffer, start: number, end: number): Bytes {
   const length = end - start;
   if (length > COPY_LIMIT_BYTES) {

@@ -1,7 +1,7 @@
 import { encodeErrorBody } from "./error_body.ts";
 import type { HttpResponse } from "./handler.ts";
 
-/** A request that can't be served as HTTP: the connection ends with the answer. */
+/** A request that can't be served as HTTP: the connection ends with the response. */
 export class ParseError extends Error {
   override readonly name = "ParseError";
   readonly status: 400 | 408 | 417 | 431 | 501 | 505;
@@ -11,7 +11,7 @@ export class ParseError extends Error {
     this.status = status;
   }
 
-  /** What the client is told. */
+  /** The response to the client. */
   toResponse(): HttpResponse {
     return {
       status: this.status,

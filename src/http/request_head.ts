@@ -1,7 +1,7 @@
 import type { RequestHeaders } from "./handler.ts";
 import { ParseError } from "./parse_error.ts";
 
-/** What a request begins with (RFC 9112). */
+/** The head of a request (RFC 9112). */
 export interface RequestHead {
   readonly method: string;
   /** As it was sent. */
@@ -85,7 +85,7 @@ export function parseHead(text: string): RequestHead {
   };
 }
 
-/** What says where a request ends, or where it goes, has to be known before its body (RFC 9110 §6.5.1). */
+/** Fields that say where a request ends, or where it goes, have to come before its body (RFC 9110 §6.5.1). */
 const NO_TRAILERS = [
   "connection",
   "content-length",
@@ -190,7 +190,7 @@ function endOfLine(text: string, at: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** What is said of what couldn't be a head. */
+/** The error for a line that can't begin a head. */
 export function malformedLine(): ParseError {
   return bad("The request's first line is not METHOD TARGET HTTP/1.1.");
 }

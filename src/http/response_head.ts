@@ -2,14 +2,14 @@ import { Buffer } from "node:buffer";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { HttpResponse } from "./handler.ts";
 
-/** How an answer's end is found. */
+/** How a client finds the end of a response. */
 export type Framing =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly bytes: number }
   | { readonly kind: "chunks" }
   | { readonly kind: "close" };
 
-/** An answer's place on its connection. */
+/** The part of a response's head that depends on its connection. */
 export interface ResponseHeadParts {
   readonly framing: Framing;
   readonly keepsAlive: boolean;
@@ -44,7 +44,7 @@ const REASONS: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
-/** A header's line as it was sent last: most values are the same in all answers. */
+/** A header's line as it was sent last: most values are the same in all responses. */
 interface Line {
   readonly value: string;
   readonly text: string;
@@ -53,20 +53,23 @@ interface Line {
 /** The lines sent last, by name; those of ASCII characters alone. */
 const lines = new Map<string, Line>();
 
-/** Names come from the program; where more than these do, who embeds it makes them up. */
+/** Names come from the program; more than this many come only from handlers that make them up. */
 const MAX_LINES = 64;
 
 const ASCII = /^[\t\x20-\x7e]*$/;
 const LATIN1 = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * All before an answer's body (RFC 9112).
+ * All before a response's body (RFC 9112).
  *
  * @returns text where all of it is ASCII, which sockets take as it is
  * @throws {TypeError} where a value would end its line, or is no bytes
  */
-export function encodeResponseHead(answer: HttpResponse, place: ResponseHeadParts): string | Bytes {
-  const { status, headers } = answer;
+export function encodeResponseHead(
+  response: HttpResponse,
+  parts: ResponseHeadParts,
+): string | Bytes {
+  const { status, headers } = response;
   let isAscii = true;
   let head = `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n`;
   for (const name in headers) {
@@ -86,10 +89,10 @@ export function encodeResponseHead(answer: HttpResponse, place: ResponseHeadPart
       isAscii = false;
     }
   }
-  head += `date: ${place.date}\r\n`;
-  if (!place.keepsAlive) head += "connection: close\r\n";
-  else if (!place.isHttp11) head += "connection: keep-alive\r\n";
-  head += `${framingLine(place.framing)}\r\n`;
+  head += `date: ${parts.date}\r\n`;
+  if (!parts.keepsAlive) head += "connection: close\r\n";
+  else if (!parts.isHttp11) head += "connection: keep-alive\r\n";
+  head += `${framingLine(parts.framing)}\r\n`;
   return isAscii ? head : new Uint8Array(Buffer.from(head, "latin1"));
 }
 

@@ -83,7 +83,7 @@ export class ResponseWriter {
       this.#sendSlice(encoded, body);
       this.#end.finished(isKept);
     } else {
-      this.#queue.sendBoth(encoded, body);
+      this.#queue.sendTogether(encoded, body);
       this.#end.finished(isKept);
     }
   }
@@ -121,14 +121,8 @@ export class ResponseWriter {
 
   #sendSlice(head: string | Bytes, { before, slice, after }: SliceBody): void {
     try {
-      if (typeof head === "string") {
-        this.#queue.send(head + before);
-      } else {
-        this.#queue.send(head);
-        this.#queue.send(before);
-      }
-      this.#queue.send(slice);
-      if (after !== "") this.#queue.send(after);
+      if (typeof head === "string") this.#queue.sendTogether(head + before, slice, after);
+      else this.#queue.sendTogether(head, before, slice, after);
     } catch (error) {
       slice.release();
       throw error;

@@ -1,6 +1,6 @@
 import type { Bytes } from "../protocol/bytes.ts";
 
-/** What a connection needs of a TCP socket: Bun's are such. */
+/** The part of a TCP socket that a connection needs: Bun's sockets have it. */
 export interface Socket {
   /** Its descriptor; negative once it is gone, and where it isn't told. */
   readonly fd: number;

@@ -3,8 +3,12 @@ import { bodyLength, type FileSlice, isFileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Socket } from "./socket.ts";
 
-/** Up to here one write of two things costs less than one for each. */
-const JOINED_LIMIT_BYTES = 16 * 1024;
+/**
+ * Up to here one write of two things costs less than one for each: a body of 64 KiB that is copied behind
+ * its head takes 18 µs to send, and 24 µs as a second write or by sendfile.
+ */
+const JOINED_LIMIT_BYTES = 128 * 1024;
+const JOINED_HELD_LIMIT_BYTES = 16 * 1024;
 
 let joined: Buffer<ArrayBuffer> | undefined;
 
@@ -48,21 +52,31 @@ export class WriteQueue {
     else release(data);
   }
 
-  /** Sends both, one after the other. */
-  sendBoth(head: Bytes | string, body: Bytes): void {
-    const length = head.length + body.length;
-    if (this.#queue.length > 0 || typeof head !== "string" || length > JOINED_LIMIT_BYTES) {
-      this.send(head);
-      this.send(body);
+  /**
+   * Sends all of it, one after the other: in one write where that costs less than one for each.
+   *
+   * @throws as {@link send}, and then lets go of no file
+   */
+  sendTogether(...parts: readonly Sendable[]): void {
+    let length = 0;
+    for (const part of parts) length += lengthOf(part);
+    if (this.#queue.length > 0 || length > this.#joinedLimitBytes) {
+      for (const part of parts) if (part !== "") this.send(part);
       return;
     }
-    const both = this.#bufferFor(length);
-    both.write(head, 0, "latin1");
-    both.set(body, head.length);
-    const taken = Math.max(0, this.#socket.write(both.subarray(0, length)));
+    const all = this.#bufferFor(length);
+    let end = 0;
+    for (const part of parts) end += copyInto(all, end, part);
+    const taken = Math.max(0, this.#socket.write(all.subarray(0, length)));
     this.#sentBytes += taken;
-    if (taken < head.length) this.#enqueue(rest(head, taken));
-    if (taken < length) this.#enqueue(rest(body, Math.max(0, taken - head.length)));
+    let start = 0;
+    for (const part of parts) {
+      const partLength = lengthOf(part);
+      const partTaken = Math.max(0, taken - start);
+      if (partTaken < partLength) this.#enqueue(rest(part, partTaken));
+      else release(part);
+      start += partLength;
+    }
   }
 
   /**
@@ -91,6 +105,11 @@ export class WriteQueue {
     this.#queuedBytes = 0;
   }
 
+  /** A socket that keeps what it takes needs other memory for each write, which costs more than it saves. */
+  get #joinedLimitBytes(): number {
+    return this.#socket.heldBytes === undefined ? JOINED_LIMIT_BYTES : JOINED_HELD_LIMIT_BYTES;
+  }
+
   /** The same each time, where the socket doesn't keep what it takes. */
   #bufferFor(length: number): Buffer<ArrayBuffer> {
     if (this.#socket.heldBytes !== undefined) return Buffer.allocUnsafe(length);
@@ -113,9 +132,7 @@ export class WriteQueue {
       // The socket tells that it has room only after a write of its own that came short.
       piece ??= new Uint8Array(CHUNK_BYTES);
       const length = file.readSync(piece.subarray(0, end - at), at);
-      if (length === 0) {
-        throw new Error(`${file.path} ends at ${at}, before what is sent of it does.`);
-      }
+      if (length === 0) throw endsBefore(file, at);
       const taken = Math.max(0, this.#socket.write(piece.subarray(0, length)));
       at += taken;
       if (taken < length) break;
@@ -131,6 +148,23 @@ export class WriteQueue {
 
 function lengthOf(data: Sendable): number {
   return typeof data === "string" ? data.length : bodyLength(data);
+}
+
+/** How many bytes it was. */
+function copyInto(all: Buffer<ArrayBuffer>, at: number, data: Sendable): number {
+  if (typeof data === "string") return all.write(data, at, "latin1");
+  if (!isFileSlice(data)) {
+    all.set(data, at);
+    return data.length;
+  }
+  const { file, start, end } = data;
+  const length = file.readSync(all.subarray(at, at + end - start), start);
+  if (length < end - start) throw endsBefore(file, start + length);
+  return length;
+}
+
+function endsBefore({ path }: FileSlice["file"], position: number): Error {
+  return new Error(`${path} ends at ${position}, before what is sent of it does.`);
 }
 
 function rest(data: Sendable, from: number): Sendable {

@@ -1,5 +1,6 @@
 import { systemClock } from "../env/clock.ts";
 import { unackedBytes } from "../env/unacked_bytes.ts";
+import { limitUnsentBytes } from "../env/unsent_limit.ts";
 import type { Connection } from "../http/connection.ts";
 import { HttpConnections } from "../http/connections.ts";
 import type { BunRuntime } from "./bun_runtime.ts";
@@ -24,6 +25,7 @@ export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
     reusePort: options.isShared,
     socket: {
       open(socket) {
+        limitUnsentBytes?.(socket.fd);
         socket.data = connections.open(socket);
         connections.admit(socket.data);
       },

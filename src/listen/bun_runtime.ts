@@ -1,19 +1,19 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Socket } from "../http/socket.ts";
 
-/** What is used of Bun's global; its own types would be global, in a program that Deno checks too. */
+/** The part of Bun's global that is used; its own types would be global, in a program that Deno checks too. */
 export interface BunRuntime {
   readonly version: string;
   listen<Data>(options: BunListenOptions<Data>): BunListener;
   serve(options: BunServeOptions): BunServer;
 }
 
-/** What is used of a socket, with what belongs to it here. */
+/** The part of a socket that is used, with the data that belongs to it here. */
 export interface BunSocket<Data> extends Socket {
   data: Data;
 }
 
-/** What is used of the options of `Bun.listen`. */
+/** The options of `Bun.listen` that are used. */
 export interface BunListenOptions<Data> {
   hostname: string;
   port: number;
@@ -27,13 +27,13 @@ export interface BunListenOptions<Data> {
   };
 }
 
-/** What is used of what `Bun.listen` returns. */
+/** The part that is used of the value that `Bun.listen` returns. */
 export interface BunListener {
   readonly port: number;
   stop(closeActiveConnections: boolean): void;
 }
 
-/** What is used of the options of `Bun.serve`. */
+/** The options of `Bun.serve` that are used. */
 export interface BunServeOptions {
   hostname: string;
   port: number;
@@ -46,7 +46,7 @@ export interface BunServeOptions {
   error(error: Error): Response;
 }
 
-/** What is used of what `Bun.serve` returns. */
+/** The part that is used of the value that `Bun.serve` returns. */
 export interface BunServer {
   readonly port: number;
   /** Gives a request's connection another idle time-out; 0 for none. */

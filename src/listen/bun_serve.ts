@@ -10,7 +10,7 @@ const IDLE_MARGIN_MS = 30_000;
 /** The longest that `Bun.serve` takes. */
 const MAX_IDLE_SECONDS = 255;
 
-/** Listens with `Bun.serve`, for an operator who wants the runtime's own HTTP. */
+/** Listens with `Bun.serve`, for operators that want the runtime's own HTTP. */
 export function listenWithBunServe(bun: BunRuntime, options: ListenOptions): Listener {
   const idleMs = Math.max(options.longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
   const server = bun.serve({

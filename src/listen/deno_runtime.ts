@@ -1,11 +1,11 @@
-/** What is used of Deno's global; its own types would be global, in a package that others compile too. */
+/** The part of Deno's global that is used; its own types would be global, in a package that others compile too. */
 export interface DenoRuntime {
   serve(options: DenoServeOptions, handler: (request: Request) => DenoResponse): DenoServer;
 }
 
 type DenoResponse = Response | Promise<Response>;
 
-/** What is used of the options of `Deno.serve`. */
+/** The options of `Deno.serve` that are used. */
 export interface DenoServeOptions {
   hostname: string;
   port: number;
@@ -15,7 +15,7 @@ export interface DenoServeOptions {
   onError(error: unknown): DenoResponse;
 }
 
-/** What is used of what `Deno.serve` returns. */
+/** The part that is used of the value that `Deno.serve` returns. */
 export interface DenoServer {
   readonly addr: { readonly port: number };
   /** Settles once it listens no more. */

@@ -8,7 +8,7 @@ const log = getLogger(["durable-streams", "http"]);
 const LISTEN_AGAIN_MS = 50;
 const WARN_EVERY_MS = 10_000;
 
-/** Listens with `Deno.serve`, for an operator who wants the runtime's own HTTP. */
+/** Listens with `Deno.serve`, for operators that want the runtime's own HTTP. */
 export function listenWithDenoServe(deno: DenoRuntime, options: ListenOptions): Listener {
   return new DenoListener(deno, options);
 }
@@ -66,14 +66,14 @@ class DenoListener implements Listener {
         headers: [["content-type", "text/plain"], ["retry-after", "1"]],
       });
     }
-    const answer = fetchWith(this.#options.handler, request);
-    if (request.method === "GET") return answer;
+    const response = fetchWith(this.#options.handler, request);
+    if (request.method === "GET") return response;
     this.#uploads++;
     const done = () => {
       if (--this.#uploads === 0) this.#uploaded();
     };
-    answer.then(done, done);
-    return answer;
+    response.then(done, done);
+    return response;
   }
 
   /** Deno gives up its listener for good when accept fails once, as it does out of open files. */

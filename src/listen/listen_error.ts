@@ -7,7 +7,7 @@ export interface Address {
 /** The server can't listen; the message says why and what to do. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
-  /** What of the address has to be another; `undefined` where that isn't known. */
+  /** Which part of the address has to change; `undefined` where that isn't known. */
   readonly wrong: keyof Address | undefined;
 
   constructor(address: Address, cause: unknown) {

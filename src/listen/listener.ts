@@ -1,10 +1,10 @@
 import type { Handler } from "../http/handler.ts";
 import type { Address } from "./listen_error.ts";
 
-/** Who speaks HTTP: this program, or the server of the runtime that it runs on. */
+/** Which HTTP implementation serves: this program's own, or that of the runtime. */
 export type HttpKind = "own" | "runtime";
 
-/** What a server is to do. */
+/** How a server listens and serves. */
 export interface ListenOptions extends Address {
   handler: Handler;
   /** The longest that a request may go without a byte in either direction by the app's own limits. */

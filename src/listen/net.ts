@@ -26,7 +26,7 @@ class NetListener implements Listener {
   #port: number;
   #server: Server | undefined;
   #isStopping = false;
-  /** On Deno `node:net` takes nobody any more once that has failed for want of a descriptor, and says nothing. */
+  /** On Deno `node:net` silently accepts nobody any more once that has failed for want of a descriptor. */
   readonly #mayStall = process.versions["deno"] !== undefined;
   #mayHaveStalled = false;
   #cancelCheck: (() => void) | undefined;
@@ -82,7 +82,7 @@ class NetListener implements Listener {
     // Text comes only of a socket that was told an encoding.
     socket.on("data", (bytes) => typeof bytes !== "string" && connection.received(bytes));
     socket.on("drain", () => connection.drained());
-    // Who sends nothing more is taken for gone.
+    // A client that sends nothing more is treated as disconnected.
     socket.on("end", () => socket.destroy());
     socket.on("close", () => this.#connections.close(connection));
     // Its close follows.

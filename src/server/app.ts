@@ -1,7 +1,6 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
-import type { RouterRoute } from "hono/types";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
 import { createRoutes } from "./routes.ts";
@@ -9,7 +8,8 @@ import { type AppOptions, resolveOptions } from "./common/options.ts";
 import { contextBelow, createContext } from "./verbs/context.ts";
 
 /**
- * The protocol as a Hono app: mount it, add middleware, or serve its `fetch`.
+ * The protocol as a Hono app: serve its `fetch`, or mount it in an app of yours with `route()` or `mount()`.
+ * Middleware and other routes go on that outer app; Hono throws where they are added to this one.
  *
  * @example
  * ```ts
@@ -23,23 +23,17 @@ import { contextBelow, createContext } from "./verbs/context.ts";
  * ```
  */
 export function createApp(options: AppOptions): Hono {
-  const serving = createContext(resolveOptions(options));
+  const context = createContext(resolveOptions(options));
+  const handler = createRoutes(context);
   const app = new Hono();
-  const handler = createRoutes(serving);
-  // Found last, so that middleware and routes that are added later come first.
-  app.notFound((context) => fetchWith(handler, context.req.raw));
-  const { routes } = app;
-  keepLast(routes, {
-    basePath: "/",
-    path: "/*",
-    method: METHOD_NAME_ALL,
-    handler: (context: Context) =>
-      fetchWith(createRoutes(contextBelow(serving, mountDepth(context))), context.req.raw),
+  app.all("/*", (hono) => {
+    const below = contextBelow(context, mountDepth(hono));
+    return fetchWith(createRoutes(below), hono.req.raw);
   });
-  // Without any of those a request takes the straight way.
-  const throughHono = app.fetch;
-  app.fetch = (request, ...rest) =>
-    routes.length === 1 ? fetchWith(handler, request) : throughHono(request, ...rest);
+  // By itself it needs none of Hono's routing.
+  app.fetch = (request) => fetchWith(handler, request);
+  // Middleware and routes after that one would never run: now Hono throws where somebody adds them.
+  app.router.match(METHOD_NAME_ALL, "/");
   return app;
 }
 
@@ -55,13 +49,4 @@ export function createHandler(options: Omit<AppOptions, "streamName">): Handler 
 /** How many segments come before the app's own paths where another app routes to it. */
 function mountDepth(context: Context): number {
   return routePath(context).replace(/\/?\*$/, "").split("/").length - 1;
-}
-
-/** An app that this one is mounted into copies its routes: there, too, ours has to be the last. */
-function keepLast(routes: RouterRoute[], last: RouterRoute): void {
-  routes.push(last);
-  routes.push = (...added) => {
-    routes.splice(routes.length - 1, 0, ...added);
-    return routes.length;
-  };
 }

@@ -14,68 +14,68 @@ import type { ServerContext } from "./verbs/context.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
-export function createRoutes(serving: ServerContext): Handler {
-  return (request, respond) => serve(serving, request, respond);
+export function createRoutes(context: ServerContext): Handler {
+  return (request, respond) => serve(context, request, respond);
 }
 
-function serve(serving: ServerContext, request: HttpRequest, respond: Respond): void {
+function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
   let extra: Readonly<HeaderFields> | undefined;
   try {
-    extra = serving.access.check(request, serving.names);
+    extra = context.access.check(request, context.names);
   } catch (error) {
-    return respond(errorResponse(serving.counters, error));
+    return respond(errorResponse(context.counters, error));
   }
-  route(serving, request, extra === undefined ? respond : withHeaders(extra, respond));
+  route(context, request, extra === undefined ? respond : withHeaders(extra, respond));
 }
 
 function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {
-  return (answer) => {
-    const headers = { ...answer.headers, ...extra };
-    const { vary } = answer.headers;
+  return (response) => {
+    const headers = { ...response.headers, ...extra };
+    const { vary } = response.headers;
     if (vary !== undefined && extra["vary"] !== undefined) {
       headers["vary"] = `${vary}, ${extra["vary"]}`;
     }
-    respond({ ...answer, headers });
+    respond({ ...response, headers });
   };
 }
 
-function route(serving: ServerContext, request: HttpRequest, respond: Respond): void {
+function route(context: ServerContext, request: HttpRequest, respond: Respond): void {
   try {
-    // An append answers by itself: a promise for its answer would cost it more.
-    if (request.method === "POST" && serving.names.isStreamUrl(request)) {
-      return append(serving, request, respond);
+    // An append responds by itself: a promise for its response would cost it more.
+    if (request.method === "POST" && context.names.isStreamUrl(request)) {
+      return append(context, request, respond);
     }
-    const answer = dispatch(serving, request);
-    if (answer instanceof Promise) {
-      answer.then(respond, (error) => respond(errorResponse(serving.counters, error)));
-    } else respond(answer);
+    const response = dispatch(context, request);
+    if (response instanceof Promise) {
+      response.then(respond, (error) => respond(errorResponse(context.counters, error)));
+    } else respond(response);
   } catch (error) {
-    respond(errorResponse(serving.counters, error));
+    respond(errorResponse(context.counters, error));
   }
 }
 
 function dispatch(
-  serving: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
 ): Promise<HttpResponse> | HttpResponse {
-  const { names } = serving;
+  const { names } = context;
   const { method } = request;
   if (!names.isStreamUrl(request) && method !== "OPTIONS") {
-    if (names.isHealth(request)) return health(serving, request);
-    if (names.isListing(request)) return list(serving, request);
-    if (names.isWelcome(request)) return welcome(serving, request);
+    if (names.isHealth(request)) return health(context, request);
+    if (names.isListing(request)) return list(context, request);
+    if (names.isWelcome(request)) return welcome(context, request);
   }
   switch (method) {
     case "POST":
-      return new Promise((resolve) => append(serving, request, resolve));
+      return new Promise((resolve) => append(context, request, resolve));
     case "GET":
-      return read(serving, request);
+      return read(context, request);
     case "HEAD":
-      return head(serving, request);
+      return head(context, request);
     case "PUT":
-      return create(serving, request);
+      return create(context, request);
     case "DELETE":
-      return remove(serving, request);
+      return remove(context, request);
     case "OPTIONS":
       return preflight(request);
     default:

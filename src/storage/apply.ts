@@ -16,7 +16,7 @@ export function applyCreate(stream: Stream, record: CreateRecord): void {
   stream.closed = record.closed;
 }
 
-/** One append's whole effect. The producer's earlier position, if any, is in memory already. */
+/** One append's whole effect. The producer's earlier state, if any, is in memory already. */
 export function applyAppend(stream: Stream, record: AppendRecord): void {
   invariant(record.start === stream.tail, `an append to stream ${stream.id} begins at its tail`);
   addData(stream, record.data, record.atMs, record.ends);

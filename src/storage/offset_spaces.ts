@@ -7,8 +7,9 @@ import {
   spaceAt,
   type StreamOffset,
 } from "../protocol/offset.ts";
-import type { Backend } from "./backend.ts";
+import type { ForkOrigin } from "./records.ts";
 import type { Stream } from "./stream.ts";
+import { missingSource, type Streams } from "./streams.ts";
 
 /** So many digits of a storage's identity set its spaces apart from another's. */
 const SALT_DIGITS = 8;
@@ -19,12 +20,13 @@ const SALT_DIGITS = 8;
  * the same, and those of a storage that was wiped, whose ids begin anew, are others.
  */
 export class OffsetSpaces {
-  readonly #backend: Pick<Backend, "identity" | "summary">;
+  readonly #streams: Pick<Streams, "summary">;
   readonly #salt: number;
 
-  constructor(backend: Pick<Backend, "identity" | "summary">) {
-    this.#backend = backend;
-    this.#salt = parseInt(backend.identity.slice(0, SALT_DIGITS), 16);
+  /** @param identity the storage's */
+  constructor(identity: string, streams: Pick<Streams, "summary">) {
+    this.#streams = streams;
+    this.#salt = parseInt(identity.slice(0, SALT_DIGITS), 16);
   }
 
   /**
@@ -49,7 +51,7 @@ export class OffsetSpaces {
       let source = ofSources.get(fork.sourceId);
       if (source === undefined) {
         try {
-          source = this.of(this.#backend.summary(fork.sourceId));
+          source = this.of(this.#sourceOf(fork));
         } catch {
           source = this.#spaceOf(fork.sourceId);
         }
@@ -65,11 +67,17 @@ export class OffsetSpaces {
     let at = stream;
     while (at.fork !== undefined && at.forkedSpace === undefined) {
       forks.push(at);
-      at = this.#backend.summary(at.fork.sourceId);
+      at = this.#sourceOf(at.fork);
     }
     let space = this.of(at);
     for (const fork of forks.reverse()) space = this.#behind(fork, space);
     return space;
+  }
+
+  #sourceOf({ sourceId }: ForkOrigin): Stream {
+    const source = this.#streams.summary(sourceId);
+    if (source === undefined) throw missingSource(sourceId);
+    return source;
   }
 
   #behind({ id, ownStart }: Stream, source: OffsetSpace): OffsetSpace {

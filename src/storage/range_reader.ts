@@ -4,10 +4,10 @@ import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset, spaceAt } from "../protocol/offset.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
-import type { Backend } from "./backend.ts";
 import type { Blocks } from "./blocks.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
+import type { Streams } from "./streams.ts";
 import { BLOCK_BYTES } from "./block_rule.ts";
 
 /** What is shorter costs no more in memory than as a part of its file. */
@@ -18,11 +18,11 @@ const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, sl
  * so on up the chain (PROTOCOL §4.2).
  */
 export class RangeReader {
-  readonly #streams: Pick<Backend, "loadIfThere">;
+  readonly #streams: Pick<Streams, "loadIfThere">;
   readonly #blocks: Blocks;
   readonly #spaces: OffsetSpaces;
 
-  constructor(streams: Pick<Backend, "loadIfThere">, blocks: Blocks, spaces: OffsetSpaces) {
+  constructor(streams: Pick<Streams, "loadIfThere">, blocks: Blocks, spaces: OffsetSpaces) {
     this.#streams = streams;
     this.#blocks = blocks;
     this.#spaces = spaces;

@@ -52,9 +52,9 @@ export class Stream {
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 
-  /** Position of the newest record that this stream's assigned state includes. */
+  /** LSN of the newest record that this stream's assigned state includes. */
   lsn = 0;
-  /** Position of the newest record by which the stream came or went. */
+  /** LSN of the newest record by which the stream came or went. */
   lifecycleLsn = 0;
 
   durableTail: number;
@@ -66,7 +66,7 @@ export class Stream {
   /**
    * @param buffer empty, standing where the stream stands but for the bytes still to be put in
    */
-  constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
+  constructor(identity: StreamIdentity, buffer: TailBuffer, accessedAtMs: number) {
     this.id = identity.id;
     this.name = identity.name;
     this.contentType = internString(identity.contentType);
@@ -76,10 +76,10 @@ export class Stream {
     this.buffer = buffer;
     this.tail = buffer.end;
     this.durableTail = buffer.end;
-    this.accessedAtMs = touchedAtMs;
+    this.accessedAtMs = accessedAtMs;
   }
 
-  /** The producers' newest positions, as far as they are in memory. */
+  /** The producers' newest states, as far as they are in memory. */
   get producers(): Map<string, ProducerState> {
     return this.#producers ??= new Map();
   }

@@ -78,7 +78,7 @@ Deno.test("every call takes a signal and rejects with its reason", async () => {
   for (const call of calls) await rejects(call, (reason) => reason === "enough");
 });
 
-Deno.test("an answer without an offset is an invalid_response that says what may be wrong", async () => {
+Deno.test("a response without an offset is an invalid_response that says what may be wrong", async () => {
   const at = new ProducerFixture();
   at.transport.script = () => ({ status: 200, text: "<html>" });
   await failed(at.client.head("s"), "invalid_response", /Stream-Next-Offset.*hidden/);

@@ -58,7 +58,7 @@ Deno.test("each kind of call says its request", async () => {
   }
 });
 
-Deno.test("an answer that can't be read says its request, over SSE too", async () => {
+Deno.test("a response that can't be read says its request, over SSE too", async () => {
   const closed = { "stream-next-offset": "1", "content-type": "application/json" };
   const answer = { status: 200, headers: closed, text: "[1" };
   const cut = clientOf(answer, answer, answer, answer, answer);

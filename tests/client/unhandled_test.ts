@@ -68,7 +68,7 @@ for (const [runtime, command] of RUNTIMES) {
     });
   }
 
-  Deno.test(`${runtime}: without onError a failure that nobody awaits is told by the runtime`, async () => {
+  Deno.test(`${runtime}: without onError a failure that nobody awaits is reported by the runtime`, async () => {
     const { code, output } = await run(command, ["at once", "given", "untold"]);
     equal(code, 1, output);
   });

@@ -105,7 +105,7 @@ for (const { name, command } of RUNTIME_TARGETS) {
     equal(tail.output(), all);
   });
 
-  Deno.test(`${name}: tail -f goes on where it was after the server was killed`, async () => {
+  Deno.test(`${name}: tail -f continues where it was after the server was killed`, async () => {
     await installTestTools();
     const program = await command();
     for (const type of ["text/plain", "application/json"]) {

@@ -11,7 +11,7 @@ export interface Exchange {
 export class RecordingFetch {
   readonly exchanges: Exchange[] = [];
   readonly #asked: URL[] = [];
-  #onNews: (() => void)[] = [];
+  #onChange: (() => void)[] = [];
 
   /** What the client is given as its `fetch`. */
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -27,19 +27,19 @@ export class RecordingFetch {
 
   /** Waits until a request to such a URL has been sent. */
   async asked(matches: (url: URL) => boolean): Promise<void> {
-    while (!this.#asked.some(matches)) await this.#news();
+    while (!this.#asked.some(matches)) await this.#change();
   }
 
   /** Waits until so many requests to such URLs have been answered. */
   async answered(matches: (url: URL) => boolean, times: number): Promise<void> {
-    while (this.exchanges.filter(({ url }) => matches(url)).length < times) await this.#news();
+    while (this.exchanges.filter(({ url }) => matches(url)).length < times) await this.#change();
   }
 
-  #news(): Promise<void> {
-    return new Promise((resolve) => this.#onNews.push(resolve));
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#onChange.push(resolve));
   }
 
   #tell(): void {
-    for (const resolve of this.#onNews.splice(0)) resolve();
+    for (const resolve of this.#onChange.splice(0)) resolve();
   }
 }

@@ -47,7 +47,7 @@ async function compileExecutable(dir: string): Promise<readonly string[]> {
   const outfile = join(dir, "durable-streams");
   const result = await runCommand(
     [Deno.execPath(), "run", "-A", "tools/compile_bun.ts", outfile],
-    { limitMinutes: 2 },
+    { limitMinutes: 5 },
   );
   if (result.code !== 0) throw new Error(`Cannot compile the program:\n${result.output}`);
   return [outfile];

@@ -251,4 +251,94 @@ export function describeForks(it: It): void {
     await storage.delete("a");
     await rejectsWith(storage.head("a"), "not_found");
   });
+
+  it("a fork's sub-offset counts bytes over appends, from its offset on", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("hello") });
+    await streams.text("s", "world");
+    const expected = [
+      [0, 0, ""],
+      [0, 3, "hel"],
+      [5, 2, "hellowo"],
+      [5, 5, "helloworld"],
+      [10, 0, "helloworld"],
+    ] as const;
+    for (const [offset, subOffset, content] of expected) {
+      const { tail } = await storage.create("f", { fork: { source: "s", offset, subOffset } });
+      equal([tail, await streams.all("f")], [content.length, content]);
+      await streams.text("f", "!");
+      equal(await streams.all("f"), `${content}!`);
+      await storage.delete("f");
+    }
+    const past = { fork: { source: "s", offset: 10, subOffset: 1 } };
+    await rejectsWith(storage.create("f", past), "invalid_fork", /0 bytes/);
+  });
+
+  it("a fork's sub-offset counts messages over appends, and those that its source inherited", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: JSON_TYPE, body: encodeUtf8("[1,2]") });
+    await streams.json("s", "[3,4]");
+    await storage.create("g", { fork: { source: "s" } });
+    await streams.json("g", "5");
+    const fork = (source: string, subOffset: number) =>
+      storage.create("f", { fork: { source, offset: 0, subOffset } });
+    for (const [source, counts] of [["s", [0, 1, 3, 4]], ["g", [0, 4, 5]]] as const) {
+      for (const count of counts) {
+        await fork(source, count);
+        const messages = Array.from({ length: count }, (_, i) => `${i + 1},\n`);
+        equal(await streams.all("f"), messages.join(""));
+        await storage.delete("f");
+      }
+    }
+    await rejectsWith(fork("g", 6), "invalid_fork", /5 messages follow/);
+    const inside = (subOffset: number) =>
+      storage.create("f", { fork: { source: "s", offset: 1, subOffset } });
+    for (const count of [0, 1]) {
+      await rejectsWith(inside(count), "invalid_offset", /inside a message/);
+    }
+  });
+
+  it("a fork made again is the same whatever became of both, and from elsewhere it is not", async ({ storage, streams }) => {
+    for (const name of ["s", "t"]) {
+      await storage.create(name, { contentType: TEXT, body: encodeUtf8("abc") });
+    }
+    await storage.create("f", { fork: { source: "s", offset: 1 } });
+    await streams.text("f", "x");
+    await streams.text("s", "y");
+    await storage.delete("s");
+    for (const subOffset of [undefined, 0]) {
+      const again = { source: "s", offset: 1, ...(subOffset === 0 ? { subOffset } : {}) };
+      equal((await storage.create("f", { fork: again })).created, false);
+    }
+    await rejectsWith(
+      storage.create("f", { fork: { source: "t", offset: 1 } }),
+      "stream_exists",
+      /another fork origin/,
+    );
+  });
+
+  it("a fork may be made closed, and of a fork whose source is softly deleted", async ({ storage, streams }) => {
+    await storage.create("a", { contentType: TEXT, body: encodeUtf8("a") });
+    await storage.create("b", { fork: { source: "a" }, body: encodeUtf8("b") });
+    await storage.delete("a");
+    equal((await storage.create("c", { fork: { source: "b" }, closed: true })).closed, true);
+    equal(await streams.all("c"), "ab");
+    await rejectsWith(streams.text("c", "x"), "stream_closed");
+  });
+
+  it("the end of a fork takes what is deleted above it, up to what is there", async ({ storage, streams }) => {
+    await storage.create("a", { contentType: TEXT, body: encodeUtf8("a") });
+    await storage.create("b", { fork: { source: "a" } });
+    await storage.create("c", { fork: { source: "b" } });
+    await storage.delete("b");
+    await storage.delete("c");
+    equal(await streams.all("a"), "a");
+    await rejectsWith(storage.head("b"), "not_found");
+  });
+
+  it("forks and deletes of many at once leave nothing behind", async ({ storage }) => {
+    await storage.create("s", { contentType: TEXT, body: encodeUtf8("abc") });
+    const names = Array.from({ length: 20 }, (_, i) => `f${i}`);
+    await Promise.all(names.map((name) => storage.create(name, { fork: { source: "s" } })));
+    await Promise.all(["s", ...names].map((name) => storage.delete(name)));
+    for (const name of ["s", ...names]) await rejectsWith(storage.head(name), "not_found");
+  });
 }

@@ -132,4 +132,17 @@ export function describeWatching(it: It): void {
     await writing;
     equal(seen, Array.from({ length: 30 }, (_, i) => i).join(","));
   });
+
+  it("a watch of a fork sleeps through what is done to its source", async ({ storage, streams }) => {
+    await storage.create("s", { contentType: TEXT });
+    await storage.create("f", { fork: { source: "s" } });
+    let wakes = 0;
+    const watch = await storage.watch("f", () => wakes++);
+    await streams.text("s", "x");
+    await streams.close("s");
+    equal(wakes, 0);
+    await streams.text("f", "y");
+    ok(wakes > 0);
+    watch.cancel();
+  });
 }

@@ -40,7 +40,7 @@ export async function flipEveryByte(isMine: (path: string) => boolean): Promise<
         writeAt(path, at, byte);
       }
     }
-    console.log(`${flipped} flipped, ${found} found, ${asked} asked for all answers`);
+    console.log(`${flipped} flips, ${found} found, ${asked} asked for all answers`);
     ok(found > 0 && patient.check().length === 0);
   });
 }

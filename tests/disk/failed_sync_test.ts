@@ -15,7 +15,7 @@ const RUNTIMES = {
   bun: [bun, SCRIPT],
 };
 const TEXT = { "content-type": "text/plain" };
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 for (const [runtime, command] of Object.entries(RUNTIMES)) {
   for (const failure of ["sync wal", "write wal", "sync segments"]) {

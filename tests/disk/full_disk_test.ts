@@ -13,7 +13,7 @@ const SMALL = ["--wal-bytes", "4MiB", "--segment-bytes", "1MiB", "--long-poll-ti
 const CHUNK_BYTES = 64 * 1024;
 /** More than the log can take: by then a full disk has shown. */
 const MAX_CHUNKS = 200;
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 /** Those of the test that runs, to be ended however it ends. */
 const started: Program[] = [];
 

@@ -77,7 +77,12 @@ async function useIt(program: Program, location: string): Promise<void> {
   equal(head.status, 200);
   const events = await fetch(`${url}?offset=${next}&live=sse`);
   const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
-  ok((await reader?.read())?.value?.includes("data:news"));
+  let seen = "";
+  while (!seen.includes("data:news")) {
+    const { value } = await reader?.read() ?? {};
+    ok(value !== undefined, `it ended after ${seen}`);
+    seen += value;
+  }
   await reader?.cancel();
   const removed = await fetch(url, { method: "DELETE" });
   await removed.body?.cancel();

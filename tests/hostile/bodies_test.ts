@@ -26,7 +26,7 @@ function post(url: string, headers: string, body = ""): RawConnection {
   return connection;
 }
 
-underAttack("bodies that come a byte at a time or stop are cut off", [
+underAttack("bodies that come a byte at a time or stop are timed out", [
   "--body-timeout",
   "2s",
 ], async (server) => {

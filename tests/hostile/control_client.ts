@@ -4,7 +4,7 @@ import type { Program } from "../tools/program.ts";
 
 const TEXT = { "content-type": "text/plain" };
 /** No figure: an answer that takes longer is none. */
-const PATIENCE_MS = 60_000;
+const ANSWER_LIMIT_MS = 60_000;
 
 /**
  * A client that minds its own business while others attack: appends one message after the other and
@@ -50,7 +50,7 @@ export class ControlClient {
     const stored = await fetch(`${this.#url}?offset=-1`);
     const text = await stored.text();
     equal(text, this.#sent.join(""), "what the other client has sent is stored");
-    for (const endMs = Date.now() + PATIENCE_MS; this.#seen.length < text.length;) {
+    for (const endMs = Date.now() + ANSWER_LIMIT_MS; this.#seen.length < text.length;) {
       ok(Date.now() < endMs, `the follower saw ${this.#seen.length} of ${text.length} bytes`);
       await sleep(20);
     }
@@ -62,7 +62,7 @@ export class ControlClient {
   async #append(): Promise<void> {
     for (let i = 0; !this.#stopped.signal.aborted; i++) {
       const body = `<${i}>`;
-      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
       const answer = await fetch(this.#url, { method: "POST", headers: TEXT, body, signal });
       await answer.body?.cancel();
       equal(answer.status, 204, "the other client is served");

@@ -36,7 +36,7 @@ underAttack(`${READERS} idle SSE readers get what comes, and vanish at once`, [
   const { rssMib } = server.figures();
   const seen = new Set<number>();
   const sockets = new Sockets((text, index) => {
-    if (text.includes("news")) seen.add(index);
+    if (text.includes("message")) seen.add(index);
   });
   try {
     for (let i = 0; i < READERS; i++) {
@@ -48,7 +48,7 @@ underAttack(`${READERS} idle SSE readers get what comes, and vanish at once`, [
     equal(refused.status, 503);
     match(await refused.text(), /"too_many_readers"/);
     console.log(`${Math.round((server.figures().rssMib - rssMib) * 1024 / READERS)} KiB a reader`);
-    await append(url, "news");
+    await append(url, "message");
     await until(() => seen.size === READERS, () => `${seen.size} of ${READERS} saw it`);
   } finally {
     sockets.destroy();
@@ -60,7 +60,7 @@ underAttack(`${READERS} idle SSE readers get what comes, and vanish at once`, [
   ok((await server.health()).readers.refused >= 1);
 }, { spareMib: 256 });
 
-underAttack("SSE readers that never read are cut off, and cost no more than they may", [
+underAttack("SSE readers that never read are disconnected, and cost no more than they may", [
   // What they are sent has to fill their buffers before: a reader with room is not cut, but ends.
   "--sse-close-after",
   "10s",
@@ -100,19 +100,19 @@ underAttack(`herds of ${HERD} long-polls are answered at once`, [
   // Its connections end with it.
   using client = Deno.createHttpClient({});
   let offset = "now";
-  for (const news of ["first", "second", "third", "closed"]) {
+  for (const message of ["first", "second", "third", "closed"]) {
     const answers = herd(url, offset, client);
     await until(async () => await live(server) >= HERD, () => "all of them wait");
-    if (news === "closed") {
+    if (message === "closed") {
       const closed = await fetch(url, { method: "POST", headers: { "stream-closed": "true" } });
       equal(closed.status, 204);
-    } else await append(url, news);
+    } else await append(url, message);
     for (const { status, next, text } of await answers) {
-      equal(`${status} ${text}`, news === "closed" ? "204 " : `200 ${news}`);
+      equal(`${status} ${text}`, message === "closed" ? "204 " : `200 ${message}`);
       offset = next ?? "";
     }
   }
-});
+}, { spareMib: 256 });
 
 underAttack(`herds of ${HERD} long-polls that nothing comes for are told so`, [
   "--long-poll-timeout",
@@ -126,7 +126,7 @@ underAttack(`herds of ${HERD} long-polls that nothing comes for are told so`, [
   for (const { status, next, text } of await herd(url, tail, client)) {
     deepEqual([status, next, text], [204, tail, ""]);
   }
-});
+}, { spareMib: 256 });
 
 function herd(url: string, offset: string, client: Deno.HttpClient) {
   return Promise.all(Array.from({ length: HERD }, async () => {

@@ -99,7 +99,7 @@ test("head tells the tail, though a GET is made of it and chunks are kept", asyn
   equal((await client.head("s")).closed, true);
 });
 
-test("what was kept for one origin's page is not given to another's", async ({ cached, direct }) => {
+test("a response that was cached for one origin's page is not given to another's", async ({ cached, direct }) => {
   await append(`${direct}/s`, "one\n", "PUT");
   const url = `${cached}/s?offset=-1`;
   const page = (origin: string) => ask(url, { headers: { origin } });

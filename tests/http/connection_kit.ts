@@ -20,12 +20,15 @@ export class FakeSocket implements Socket {
   received = "";
   /** How much it takes before it has to drain. */
   roomBytes = Infinity;
+  /** How often it was written to. */
+  writes = 0;
   readonly fd = 7;
   isPaused = false;
   /** How it ended. */
   ending: "shutdown" | "end" | "terminate" | undefined;
 
   write(data: Bytes | string): number {
+    this.writes++;
     const bytes = Buffer.from(data);
     const taken = Math.min(bytes.length, this.roomBytes);
     this.roomBytes -= taken;

@@ -55,7 +55,7 @@ const request = fc.oneof(
   }),
 );
 
-Deno.test("requests are the same however their bytes are cut, and answers however slow the client is", async () => {
+Deno.test("requests are the same however their bytes are split, and responses however slow the client is", async () => {
   const requests = fc.array(request, { minLength: 1, maxLength: 5 });
   const cuts = fc.array(fc.nat(), { maxLength: 10 });
   const rooms = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 5 });
@@ -136,7 +136,7 @@ Deno.test("a body that comes later: 100 Continue as it is asked for, once", asyn
   deepEqual(codes(socket.received), ["100", "204"]);
 });
 
-Deno.test("an answer before the body: the connection ends, and what comes is thrown away", () => {
+Deno.test("a response before the body ends the connection, and further input is discarded", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(
@@ -152,7 +152,7 @@ Deno.test("an answer before the body: the connection ends, and what comes is thr
   equal(socket.ending, "terminate");
 });
 
-Deno.test("Connection: close ends the connection once the answer is out", () => {
+Deno.test("Connection: close ends the connection once the response is out", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   socket.roomBytes = 20;
@@ -165,7 +165,7 @@ Deno.test("Connection: close ends the connection once the answer is out", () => 
   equal(socket.ending, "end");
 });
 
-Deno.test("an answer to HTTP/1.0 ends the connection, unless it asked for more", () => {
+Deno.test("a response to HTTP/1.0 ends the connection, unless the request asked to keep it", () => {
   for (const [more, ending] of [["", "end"], ["Connection: keep-alive\n", undefined]] as const) {
     const kit = new ConnectionKit();
     const { socket, connection } = kit.connect();
@@ -175,7 +175,7 @@ Deno.test("an answer to HTTP/1.0 ends the connection, unless it asked for more",
   }
 });
 
-Deno.test("HEAD, 204 and 304 have no body, whatever the answer holds", () => {
+Deno.test("HEAD, 204 and 304 have no body, whatever the response holds", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(sent("HEAD /a HTTP/1.1\nHost: h\n\n"));
@@ -223,7 +223,7 @@ Deno.test("a malformed chunk is the end of the body and of the connection", asyn
   equal(socket.ending, "shutdown");
 });
 
-Deno.test("after a malformed chunk nothing is kept of what comes, however late the answer is", () => {
+Deno.test("after a malformed chunk no input is kept, however late the response is", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(sent("GET /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\nx\n"));
@@ -247,7 +247,7 @@ Deno.test("an empty line before a request is skipped", () => {
   equal(kit.only.request.url, "http://h/a");
 });
 
-Deno.test("a client that goes: its request is told, its body fails, its answer goes nowhere", async () => {
+Deno.test("a disconnect aborts the request, fails its body and drops its response", async () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(sent("POST /a HTTP/1.1\nHost: h\nContent-Length: 4\n\nab"));
@@ -313,7 +313,7 @@ Deno.test("to HTTP/1.0 a live body goes out as it is, and ends with the connecti
   equal(socket.ending, "end");
 });
 
-Deno.test("a live body learns how much its client has left, and that it is gone", () => {
+Deno.test("a live body learns how much its client hasn't taken, and of the disconnect", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);
@@ -437,7 +437,7 @@ Deno.test("a part of a file follows a head that isn't ASCII, and what is before 
   equal(slice.releases, 1);
 });
 
-Deno.test("a client that sends ahead has to wait, and goes on after the answer", () => {
+Deno.test("a client that sends ahead has to wait, and goes on after the response", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);
@@ -449,7 +449,7 @@ Deno.test("a client that sends ahead has to wait, and goes on after the answer",
   equal(socket.isPaused, false);
 });
 
-Deno.test("a client that sends on and doesn't read is answered no further", () => {
+Deno.test("a client that sends on and doesn't read gets no more responses", () => {
   const kit = new ConnectionKit((_request, respond) =>
     respond({ status: 200, headers: {}, body: new Uint8Array(100_000) })
   );
@@ -500,7 +500,7 @@ Deno.test("a body in far more chunks than it has bytes for is refused", async ()
   equal(socket.ending, "shutdown");
 });
 
-Deno.test("who takes a body may answer in the middle of it: the rest is thrown away", () => {
+Deno.test("a handler may respond in the middle of a body: the rest is discarded", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(sent("POST /a HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n"));
@@ -520,7 +520,7 @@ Deno.test("who takes a body may answer in the middle of it: the rest is thrown a
   equal(kit.pending.length, 0);
 });
 
-Deno.test("answers tell the time", () => {
+Deno.test("responses have the date", () => {
   const kit = new ConnectionKit((_request, respond) =>
     respond({ status: 204, headers: {}, body: null })
   );
@@ -550,7 +550,7 @@ Deno.test("a head that doesn't come to its end is refused after 30 s, however sl
   equal(socket.ending, "shutdown");
 });
 
-Deno.test("a connection that nobody uses ends after two minutes, one that waits for an answer doesn't", () => {
+Deno.test("an idle connection ends after two minutes, one that waits for a response doesn't", () => {
   const kit = new ConnectionKit();
   const idle = kit.connect();
   const waiting = kit.connect();
@@ -563,7 +563,7 @@ Deno.test("a connection that nobody uses ends after two minutes, one that waits 
   equal(waiting.socket.ending, undefined);
 });
 
-Deno.test("a client that doesn't take its answer is cut off after two minutes", () => {
+Deno.test("a client that doesn't take its response is disconnected after two minutes", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   socket.roomBytes = 100;
@@ -596,7 +596,7 @@ Deno.test("clients that come and go leave one timer, so that others' time runs n
   equal(socket.ending, undefined);
 });
 
-Deno.test("a stop ends who is idle, answers who waits, and is over then", async () => {
+Deno.test("a stop ends idle connections, answers those that wait, and resolves then", async () => {
   const kit = new ConnectionKit();
   const idle = kit.connect();
   const busy = kit.connect();
@@ -613,7 +613,7 @@ Deno.test("a stop ends who is idle, answers who waits, and is over then", async 
   equal(kit.clock.pendingTimers, 0);
 });
 
-Deno.test("a stop ends a connection whose answer was going on already, once it is over", async () => {
+Deno.test("a stop ends a connection whose response has begun, once that is over", async () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);
@@ -630,7 +630,7 @@ Deno.test("a stop ends a connection whose answer was going on already, once it i
   await stopped;
 });
 
-Deno.test("an answer that can't be sent ends its connection, and no other", () => {
+Deno.test("a response that can't be sent ends its connection, and no other", () => {
   const kit = new ConnectionKit();
   const one = kit.connect();
   const other = kit.connect();
@@ -643,7 +643,7 @@ Deno.test("an answer that can't be sent ends its connection, and no other", () =
   deepEqual(codes(other.socket.received), ["204"]);
 });
 
-Deno.test("a connection past the limit is told so, more are cut off, and one that ends makes room", () => {
+Deno.test("a connection past the limit is told so, more are disconnected, and one that ends makes room", () => {
   const kit = new ConnectionKit(undefined, { maxConnections: 2 });
   const [first] = [kit.connect(), kit.connect()];
   const turnedAway = Array.from({ length: 64 }, () => kit.connect());

@@ -18,12 +18,12 @@ function cutAfter(kit: ConnectionKit, { socket, connection }: Client, drip: stri
 
 for (
   const [what, text] of [
-    ["a refusal", "BAD\n\n"],
-    ["an early answer", "POST /a HTTP/1.1\nHost: h\nContent-Length: 99999\n\n"],
-    ["the last answer", "GET /a HTTP/1.1\nHost: h\nConnection: close\n\n"],
+    ["a rejection", "BAD\n\n"],
+    ["an early response", "POST /a HTTP/1.1\nHost: h\nContent-Length: 99999\n\n"],
+    ["the last response", "GET /a HTTP/1.1\nHost: h\nConnection: close\n\n"],
   ] as const
 ) {
-  Deno.test(`who goes on sending after ${what} is cut off half a minute later`, () => {
+  Deno.test(`a client that goes on sending after ${what} is disconnected half a minute later`, () => {
     const kit = new ConnectionKit((_request, respond) =>
       respond({ status: 413, headers: {}, body: null })
     );
@@ -63,7 +63,7 @@ Deno.test("a few empty lines between requests take nothing away from the later o
   equal(socket.received.match(/HTTP\/1\.1 204/g)?.length, 20);
 });
 
-Deno.test("who sends on and takes nothing is cut off after two minutes", () => {
+Deno.test("a client that sends on and takes nothing is disconnected after two minutes", () => {
   const kit = new ConnectionKit((_request, respond) =>
     respond({ status: 200, headers: {}, body: new Uint8Array(1000) })
   );
@@ -74,7 +74,7 @@ Deno.test("who sends on and takes nothing is cut off after two minutes", () => {
   ok(seconds >= 115 && seconds <= 135, String(seconds));
 });
 
-Deno.test("who takes a little is not idle, though the socket has no room for minutes", () => {
+Deno.test("a client that takes a little isn't idle, though the socket has no room for minutes", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);
@@ -90,7 +90,7 @@ Deno.test("who takes a little is not idle, though the socket has no room for min
   equal(socket.ending, "terminate");
 });
 
-Deno.test("who takes less than comes is not idle either", () => {
+Deno.test("a client that takes less than is sent isn't idle either", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);
@@ -111,8 +111,8 @@ Deno.test("who takes less than comes is not idle either", () => {
 for (
   const head of ["GET /a HTTP/1.1\nHost: h\n\n", "GET /a HTTP/1.1\nHost: h\nConnection: close\n\n"]
 ) {
-  const kind = head.includes("close") ? "the last answer" : "an answer";
-  Deno.test(`who still takes ${kind} from the system is not cut off`, () => {
+  const kind = head.includes("close") ? "the last response" : "a response";
+  Deno.test(`a client that still takes ${kind} from the system isn't disconnected`, () => {
     const kit = new ConnectionKit();
     const { socket, connection } = kit.connect();
     connection.received(sent(head));
@@ -128,7 +128,7 @@ for (
   });
 }
 
-Deno.test("who sent much ahead of a long wait is seen to leave", () => {
+Deno.test("the disconnect of a client that sent much ahead of a long wait is seen", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);
@@ -142,7 +142,7 @@ Deno.test("who sent much ahead of a long wait is seen to leave", () => {
   equal(departures, 1);
 });
 
-Deno.test("who sent much ahead of a long wait and stays is answered, and told to connect again", () => {
+Deno.test("a client that sent much ahead of a long wait and stays is answered, and told to connect again", () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
   connection.received(GET);

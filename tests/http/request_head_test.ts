@@ -138,7 +138,7 @@ Deno.test("every beginning of a head could be one", () => {
   for (let end = 0; end <= text.length; end++) ok(couldBeHead(text.slice(0, end)), String(end));
 });
 
-Deno.test("what isn't HTTP could not", () => {
+Deno.test("text that isn't HTTP could not", () => {
   for (
     const text of [
       "{",

@@ -61,7 +61,7 @@ Deno.test("a target means what the URL standard makes of it", () => {
   );
 });
 
-Deno.test("what is no host is refused", () => {
+Deno.test("a Host that is no host is rejected", () => {
   for (
     const host of [
       "",
@@ -88,6 +88,6 @@ Deno.test("what is no host is refused", () => {
   }
 });
 
-Deno.test("what is no target is refused", () => {
+Deno.test("a target that is none is rejected", () => {
   for (const target of ["a:443", "a", "ftp://a/", "http://"]) refused(target, "a");
 });

@@ -17,7 +17,7 @@ function encode(
   return encodeResponseHead({ status, headers, body: null }, { ...PLACE, ...place });
 }
 
-Deno.test("an answer's head, byte for byte", () => {
+Deno.test("a response's head, byte for byte", () => {
   equal(
     encode({ "content-type": "text/plain", "etag": '"1"' }),
     'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\netag: "1"\r\n' +
@@ -37,7 +37,7 @@ Deno.test("an answer's head, byte for byte", () => {
   );
 });
 
-Deno.test("whether the connection stays is said once, whatever the answer wants", () => {
+Deno.test("a response says once whether its connection stays, whatever its own headers say", () => {
   const text = encode({ connection: "close" }, { keepsAlive: false });
   equal(text, `HTTP/1.1 200 OK\r\ndate: ${DATE}\r\nconnection: close\r\ncontent-length: 5\r\n\r\n`);
 });

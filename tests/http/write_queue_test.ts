@@ -24,11 +24,11 @@ Deno.test("a head and its body go out whole, wherever the socket stops taking th
     const outbox = new WriteQueue(socket);
     const other = new WriteQueue(new FakeSocket());
     socket.roomBytes = roomBytes;
-    outbox.sendBoth("head", encodeUtf8("body"));
+    outbox.sendTogether("head", encodeUtf8("body"));
     // Both go through the same memory.
-    other.sendBoth("HEAD", encodeUtf8("BODY"));
+    other.sendTogether("HEAD", encodeUtf8("BODY"));
     equal(outbox.queuedBytes, 8 - roomBytes);
-    outbox.sendBoth("next", encodeUtf8("one"));
+    outbox.sendTogether("next", encodeUtf8("one"));
     socket.roomBytes = 100;
     equal(outbox.drain(), true);
     equal(socket.received, "headbodynextone");
@@ -54,6 +54,35 @@ Deno.test("a part of a file goes out whole and in its place, wherever the socket
     equal(socket.received, `head${long.slice(3, 49_990)}next`);
     equal([slice.releases, outbox.queuedBytes].join(), "1,0");
   }
+});
+
+Deno.test("a short part of a file goes out in one write with what is around it, wherever it stops", () => {
+  for (let roomBytes = 0; roomBytes <= 12; roomBytes++) {
+    const socket = new FakeSocket();
+    const outbox = new WriteQueue(socket);
+    const slice = new FakeSlice(socket, "0123456789", 2, 8);
+    socket.roomBytes = roomBytes;
+    outbox.sendTogether("head[", slice, "]");
+    equal(socket.writes, 1);
+    equal(slice.releases, roomBytes < 11 ? 0 : 1);
+    equal(outbox.queuedBytes, Math.max(0, 12 - roomBytes));
+    socket.roomBytes = 100;
+    equal(outbox.drain(), true);
+    equal(socket.received, "head[234567]");
+    equal([slice.releases, outbox.queuedBytes, outbox.sentBytes].join(), "1,0,12");
+  }
+});
+
+Deno.test("a long part of a file is left to the system, and what is around it goes out in its place", () => {
+  const socket = new FakeSocket();
+  const outbox = new WriteQueue(socket);
+  const slice = new FakeSlice(socket, "0123456789".repeat(20_000), 5, 199_995);
+  let reads = 0;
+  const { readSync } = slice.file;
+  slice.file.readSync = (...args) => (reads++, readSync(...args));
+  outbox.sendTogether("head[", slice, "]");
+  equal(socket.received, `head[${slice.text.slice(5, 199_995)}]`);
+  equal([reads, slice.releases].join(), "0,1");
 });
 
 Deno.test("what room a socket has gained meanwhile is used", () => {
@@ -85,6 +114,8 @@ Deno.test("a file that is shorter than what is sent of it fails", () => {
   const outbox = new WriteQueue(socket);
   const slice = new FakeSlice(socket, "abc", 0, 4);
   throws(() => outbox.send(slice), /segment ends at 3/);
+  throws(() => outbox.sendTogether("head", slice, ""), /segment ends at 3/);
+  equal(socket.received, "abc");
 });
 
 Deno.test("a socket that is gone takes nothing", () => {

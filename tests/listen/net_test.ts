@@ -55,7 +55,7 @@ function answer(body: HttpResponse["body"]): HttpResponse {
   return { status: 200, headers: {}, body };
 }
 
-Deno.test("a long answer comes whole, whether its client reads at once or later", async () => {
+Deno.test("a long response comes whole, whether its client reads at once or later", async () => {
   const body = Uint8Array.from({ length: LONG_BYTES }, (_, i) => 97 + (i >> 16) % 26);
   const asked = Promise.withResolvers<void>();
   const handler: Handler = (_request, respond) => {
@@ -73,7 +73,7 @@ Deno.test("a long answer comes whole, whether its client reads at once or later"
   });
 });
 
-Deno.test("a client that sends nothing more is taken for gone", async () => {
+Deno.test("a client that sends nothing more is treated as disconnected", async () => {
   const gone = Promise.withResolvers<void>();
   const handler: Handler = (request) => {
     request.signal.addEventListener("abort", () => gone.resolve());

@@ -80,7 +80,7 @@ function run(file: string): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },
-    timeout: 60_000,
+    timeout: 180_000,
   });
   equal(status, 0, `${file}:\n${stdout}${stderr}`);
   return stdout;

@@ -5,7 +5,7 @@ export class RawConnection {
   readonly #socket: Socket;
   #received = "";
   #ended = false;
-  #onNews: () => void = () => {};
+  #onChange: () => void = () => {};
   /** Resolves once there is a connection, and where there won't be one. */
   readonly connected: Promise<void>;
 
@@ -20,7 +20,7 @@ export class RawConnection {
     });
     this.#socket.on("data", (text: string) => {
       this.#received += text;
-      this.#onNews();
+      this.#onChange();
     });
     this.#socket.on("error", () => this.#end());
     this.#socket.on("close", () => this.#end());
@@ -47,14 +47,14 @@ export class RawConnection {
       if (this.#ended) {
         throw new Error(`The connection ended after ${JSON.stringify(this.#received)}`);
       }
-      await new Promise<void>((resolve) => this.#onNews = resolve);
+      await new Promise<void>((resolve) => this.#onChange = resolve);
     }
     return this.#received;
   }
 
   /** Waits for the connection's end. */
   async closed(): Promise<string> {
-    while (!this.#ended) await new Promise<void>((resolve) => this.#onNews = resolve);
+    while (!this.#ended) await new Promise<void>((resolve) => this.#onChange = resolve);
     return this.#received;
   }
 
@@ -64,6 +64,6 @@ export class RawConnection {
 
   #end(): void {
     this.#ended = true;
-    this.#onNews();
+    this.#onChange();
   }
 }

@@ -139,10 +139,10 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     ok(isRepeated(Uint8Array.from([...piece.subarray(0, 5), ...rest]), piece));
     equal(await status(fetch(stream)), 404);
     // Nobody holds what was deleted, once a checkpoint has removed it.
-    for (let i = 0; isOpen(server.pid, "segments/01/0000000000000001-"); i++) {
-      ok(i < 64, "a deleted stream's segment is still open");
+    await until(async () => {
       equal(await status(append(other)), 204);
-    }
+      return !isOpen(server.pid, "segments/01/0000000000000001-");
+    }, () => "a deleted stream's segment is still open");
   });
 
   test("a long read of JSON is the array of its messages", async (flags) => {
@@ -258,7 +258,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     }
   });
 
-  test("a port or a directory in use ends the start with 1 and one line", async (flags) => {
+  test("a port in use ends the start with 1 and one line", async (flags) => {
     await using server = await start(flags);
     const port = new URL(server.url).port;
     const command = await target.command();
@@ -271,10 +271,6 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
       samePort.output,
       /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port\n$/,
     );
-    const sameDirectory = await runCommand([...command, ...flags], { limitMinutes: 1 });
-    equal(sameDirectory.code, 1);
-    match(sameDirectory.output, /^\S+ FATAL cannot start: [^\n]+\n$/);
-    match(sameDirectory.output, new RegExp(String(server.pid)));
   });
 
   test("out of open files, it takes connections again once there are some", async (flags) => {

@@ -78,7 +78,7 @@ async function build(): Promise<readonly string[]> {
   const outfile = join(dir, "durable-streams");
   const script = inRepo("tools", "compile_bun.ts");
   const result = await runCommand([Deno.execPath(), "run", "-A", script, outfile], {
-    limitMinutes: 2,
+    limitMinutes: 5,
   });
   if (result.code !== 0) throw new Error(`Cannot build the executable:\n${result.output}`);
   return [outfile];

@@ -30,7 +30,7 @@ for (const { name, command } of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
   if (name === "deno-runtime-http") continue;
   const start = async () => startServer(await command(), ["--port", "0", "--storage", "memory"]);
 
-  Deno.test(`${name}: what Java's client sends is answered by HTTP/1.1`, async () => {
+  Deno.test(`${name}: the upgrade request of Java's client is answered by HTTP/1.1`, async () => {
     await using server = await start();
     const { host, pathname } = new URL(`${server.url}/java`);
     using connection = new RawConnection(server.url);

@@ -7,33 +7,53 @@ import { expectError, Fixture, TEXT } from "../support/fixture.ts";
 
 /** The app as a part of others: middleware, mounting, options, and defects. */
 
-Deno.test("middleware that is added later runs before every verb", async () => {
+Deno.test("middleware of the outer app runs before every verb", async () => {
   const served = new Fixture();
   const seen: string[] = [];
-  served.app.use("*", async (context, next) => {
+  const outer = new Hono();
+  outer.use("*", async (context, next) => {
     seen.push(context.req.method);
     await next();
     context.header("x-seen", "yes");
   });
-  equal((await served.put("a", TEXT, "hello")).headers.get("x-seen"), "yes");
-  equal((await served.get("a")).headers.get("x-seen"), "yes");
-  equal((await served.head("a")).headers.get("stream-next-offset"), served.offset(5));
-  equal(seen.slice(0, 2).join(), "PUT,GET");
+  outer.route("/", served.app);
+  for (const method of ["PUT", "GET", "HEAD", "DELETE"]) {
+    const answer = await outer.request("/v1/stream/a", { method, headers: TEXT });
+    equal(answer.headers.get("x-seen"), "yes");
+    equal(answer.headers.get("x-content-type-options"), "nosniff");
+  }
+  equal(seen.join(), "PUT,GET,HEAD,DELETE");
 });
 
-Deno.test("middleware may refuse: the stream is not touched", async () => {
+Deno.test("middleware of the outer app may refuse: the stream is not touched", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
-  served.app.use("*", (context) => Promise.resolve(context.text("no", 401)));
-  equal((await served.delete("a")).status, 401);
+  const outer = new Hono();
+  outer.use("*", (context) => Promise.resolve(context.text("no", 401)));
+  outer.route("/", served.app);
+  equal((await outer.request("/v1/stream/a", { method: "DELETE" })).status, 401);
   equal((await served.storage.head("a")).tail, 5);
 });
 
-Deno.test("a route that is added later comes first", async () => {
+Deno.test("a route of the outer app that comes first is answered by that app", async () => {
   const served = new Fixture();
-  served.app.get("/health", (context) => context.text("fine"));
-  equal(await (await served.get("/health")).text(), "fine");
-  equal((await served.put("a", TEXT)).status, 201);
+  const outer = new Hono().get("/health", (context) => context.text("fine"));
+  outer.route("/", served.app);
+  equal(await (await outer.request("/health")).text(), "fine");
+  const created = await outer.request("/v1/stream/a", { method: "PUT", headers: TEXT });
+  equal(created.status, 201);
+});
+
+Deno.test("middleware or a route that is added to the app itself throws: it would never run", async () => {
+  const { app } = new Fixture();
+  for (let round = 0; round < 2; round++) {
+    throws(
+      () => app.use("*", (context) => Promise.resolve(context.text("no", 401))),
+      /Can not add/,
+    );
+    throws(() => app.get("/health", (context) => context.text("fine")), /Can not add/);
+    equal((await app.request("/v1/stream/a", { method: "PUT", headers: TEXT })).ok, true);
+  }
 });
 
 Deno.test("mounted below a path by route(): the prefix comes after that path", async () => {

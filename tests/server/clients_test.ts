@@ -55,7 +55,7 @@ Deno.test("SSE and long-poll responses carry Stream-Next-Offset and Stream-Curso
   }
 });
 
-Deno.test("every live answer has a cursor: data, timeout, closure, each SSE control of an open stream", async () => {
+Deno.test("every live response has a cursor: data, timeout, closure, each SSE control of an open stream", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "hello");
   const at = `a?offset=${served.offset(5)}&live`;
@@ -209,7 +209,7 @@ Deno.test("a stream made again isn't the source of the old one's forks", async (
   equal((await served.head("a")).status, 404);
 });
 
-Deno.test("empty and not yet answers are never to be kept", async () => {
+Deno.test("empty and not yet responses are never to be kept", async () => {
   const served = new Fixture();
   await served.make("a", TEXT);
   for (
@@ -223,7 +223,7 @@ Deno.test("empty and not yet answers are never to be kept", async () => {
   equal((await waiting).headers.get("cache-control"), "no-store");
 });
 
-Deno.test("a slow SSE reader is cut off, and resumes from its offset with nothing lost", async () => {
+Deno.test("a slow SSE reader is disconnected, and resumes from its offset with nothing lost", async () => {
   const served = new Fixture({ sseBufferBytes: 1000 });
   await served.make("a", TEXT);
   const slow = new SseConnection(await served.get("a?offset=-1&live=sse"));

@@ -65,7 +65,7 @@ Deno.test("deleted and not made again: 404, before anything is said of the offse
   }
 });
 
-Deno.test("made again: the old one's tail is expected in vain, and the answer tells the new one's", async () => {
+Deno.test("made again: the old one's tail is expected in vain, and the response tells the new one's", async () => {
   const served = await recreated();
   const expected = { ...TEXT, "stream-expected-offset": served.offset(0) };
   const answer = await served.post("a", expected, "x");

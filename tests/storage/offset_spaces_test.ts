@@ -104,7 +104,7 @@ Deno.test("the offset spaces of all streams of a storage differ, wherever they b
     newStream({ ...created, id, lifetime, fork: undefined, data: new Uint8Array() });
   const salt = 0xffff_ffff;
   const ids = [1, 2, 3, 1000, OFFSET_SPACES - salt - 1, OFFSET_SPACES - salt, OFFSET_SPACES - 1];
-  const spaces = new OffsetSpaces({ identity: "ffffffff", summary: stream });
+  const spaces = new OffsetSpaces("ffffffff", { summary: stream });
   const found = ids.map((id) => spaceAt(spaces.of(stream(id)), 0));
   equal(new Set(found).size, ids.length);
   ok(found.every((space) => space >= 0 && space < OFFSET_SPACES), found.join());

@@ -3,7 +3,7 @@ import { nodeFileSystem } from "../../src/env/node_file_system.ts";
 import { LogFiles } from "../../src/storage/file/wal/files.ts";
 import { type FsyncMode, LogSync } from "../../src/storage/file/wal/sync.ts";
 import { LogWriter } from "../../src/storage/file/wal/writer.ts";
-import { decodeRecord, measureRecord } from "../../src/storage/file/wal/record_codec.ts";
+import { decodeRecord } from "../../src/storage/file/wal/record_codec.ts";
 import { recoverLog } from "../../src/storage/file/wal/recovery.ts";
 import type { AppendRecord } from "../../src/storage/records.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -83,7 +83,7 @@ export class WalKit {
       seq: undefined,
       close: false,
     };
-    return this.writer.add(measureRecord(record), text);
+    return this.writer.append(record, text);
   }
 
   async close(): Promise<void> {

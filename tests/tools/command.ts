@@ -55,12 +55,14 @@ export function runCommand(
   child.stdout.setEncoding("utf8").on("data", collect);
   child.stderr.setEncoding("utf8").on("data", collect);
 
-  const signalGroup = (signal: NodeJS.Signals) => {
-    if (child.pid === undefined) return;
+  /** Whether there was anybody of the group to get it; signal 0 only asks. */
+  const signalGroup = (signal: NodeJS.Signals | 0): boolean => {
+    if (child.pid === undefined) return false;
     try {
-      process.kill(-child.pid, signal);
+      return process.kill(-child.pid, signal);
     } catch {
       // Nobody of the group is left, which is what the signal was for.
+      return false;
     }
   };
   const endGroup = () => {
@@ -91,6 +93,8 @@ export function runCommand(
     });
     child.once("exit", () => {
       pipes = setTimeout(() => {
+        // On a busy machine the end of what it wrote may be on its way still.
+        if (!signalGroup(0)) return;
         output += "\nended: processes that the command had started were still there\n";
         endGroup();
       }, PIPES_MS);

@@ -3,22 +3,23 @@ import { redactedUrl } from "./redacted_url.ts";
 /**
  * Why a call of the client failed:
  *
- * - `not_found`, `gone`: no such stream, or one that was deleted (or trimmed before the offset; or made
- *   again since, and the offset is one of the earlier stream)
- * - `conflict`: the stream is there with other properties, or takes another content type
+ * - `not_found`, `gone`: no such stream, or one that was deleted (or trimmed before the offset; or
+ *   recreated since, and the offset is one of the earlier stream)
+ * - `conflict`: the stream exists with other properties, or takes another content type
  * - `sequence_conflict`: `seq` is not greater than the last one (PROTOCOL §5.2)
  * - `offset_mismatch`: the tail is not where `expectedOffset` said
  * - `stream_closed`: the stream takes no more appends (PROTOCOL §4.1)
  * - `stale_epoch`: another producer took over this id (PROTOCOL §5.2.1)
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
- * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: refused as it was sent
- * - `damaged`: the bytes on the server's disk are not what was written; `offset` is where reading can go
- *   on behind them, if the server knows
- * - `unavailable`: the server failed (5xx), and went on failing as long as it was asked again
- * - `network`, `timeout`: no answer came; whether the server did it is not known
- * - `invalid_response`: the answer is not one of this protocol
- * - `invalid_message`: a message is not JSON, or the validator refused it
- * - `invalid_argument`: the call itself makes no sense
+ * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: the server rejected
+ *   the request
+ * - `damaged`: the bytes on the server's disk are not those that were written; reading can continue behind
+ *   them at `offset`, if the server knows it
+ * - `unavailable`: the server failed (5xx), and kept failing during the retries
+ * - `network`, `timeout`: no response arrived; whether the server carried out the request is unknown
+ * - `invalid_response`: the response is not one of this protocol
+ * - `invalid_message`: a message is not JSON, or the validator rejected it
+ * - `invalid_argument`: an argument of the call is wrong
  * - `ended`: the reader or producer was closed before
  */
 export type ClientErrorCode =
@@ -44,48 +45,47 @@ export type ClientErrorCode =
   | "invalid_argument"
   | "ended";
 
-/** What became of messages that can't be stored any more. */
+/** How many messages could not be stored, or may not have been. */
 export interface Undelivered {
   /**
-   * Never sent, or refused. Of a request that something on the way sent twice, the refused copy says
-   * nothing of the first.
+   * Never sent, or rejected. If the network duplicated a request, the rejection of the second copy says
+   * nothing about the first.
    */
   lost: number;
-  /** Sent without an answer: stored once, or not at all. */
+  /** Sent without a response: stored once, or not at all. */
   unknown: number;
 }
 
-/** What is known beside the code; each only where it applies. */
+/** Details beside the code; each only if it applies. */
 export interface ClientErrorDetails {
   /** The request's method. */
   method?: string | undefined;
-  /** The request's URL, without credentials; `***` stands for what you put into its query. */
+  /** The request's URL, without credentials; `***` stands for the values you add to its query. */
   url?: string | undefined;
   /** The HTTP status. */
   status?: number | undefined;
-  /** The server's own code for it, where it gave one. */
+  /** The server's own error code, if it gave one. */
   serverCode?: string | undefined;
   /**
-   * `stream_closed`, `offset_mismatch` and other conflicts whose answer has it: the tail. `damaged`: the
-   * offset behind the damage.
-   * `invalid_message`: the place after the message.
+   * `stream_closed`, `offset_mismatch` and other conflicts whose response has it: the tail. `damaged`: the
+   * offset behind the damage. `invalid_message`: the place after the message.
    */
   offset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */
   epoch?: number | undefined;
-  /** `sequence_gap`: the sequence number that the server waits for. */
+  /** `sequence_gap`: the sequence number that the server expects. */
   expectedSeq?: number | undefined;
   /** How long the server asked to wait. */
   retryAfterMs?: number | undefined;
-  /** The request was sent more than once: an earlier attempt may have been what changed something. */
+  /** The request was sent more than once: an earlier attempt may have been carried out. */
   repeated?: boolean | undefined;
-  /** What became of what a producer still held, or of a writer's call that waited behind a failed one. */
+  /** The messages that a producer still held, or of a writer's call that waited behind a failed one. */
   undelivered?: Undelivered | undefined;
   cause?: unknown;
 }
 
 /**
- * Every failure of the client but an abort, which rejects with the signal's reason.
+ * Every failure of the client except an abort, which rejects with the signal's reason.
  *
  * @example
  * ```ts
@@ -126,7 +126,7 @@ export class ClientError extends Error {
   }
 }
 
-/** The same error; a {@link ClientError} that doesn't say which request it is of says so from now on. */
+/** The same error; to a {@link ClientError} without a request, the request is added. */
 export function ofRequest<E>(error: E, { method, url }: { method: string; url: string }): E {
   if (error instanceof ClientError && error.url === undefined) {
     Object.assign(error, { method, url: redactedUrl(url) });

@@ -1,8 +1,8 @@
 import { ClientError } from "./client_error.ts";
 
 /**
- * An answer that isn't whole, or isn't one of the server's: something between may have done that, so
- * asking again can help. What comes of it for the caller is an `invalid_response`.
+ * The response is incomplete, or not from a server of this protocol: a proxy may have caused that, so a
+ * retry can help. The caller gets it as `invalid_response`.
  */
 export class MalformedResponse extends ClientError {
   constructor(message: string, cause?: unknown) {

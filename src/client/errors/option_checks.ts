@@ -3,7 +3,7 @@ import { invalidArgument } from "./invalid_argument.ts";
 /**
  * Checks options that are whole numbers.
  *
- * @param options only those that are there are looked at
+ * @param options only those that are given are checked
  * @throws {ClientError} `invalid_argument`
  */
 export function checkIntegers<Name extends string>(
@@ -23,9 +23,9 @@ export function checkIntegers<Name extends string>(
 }
 
 /**
- * Checks options that are times in ms, or other amounts that may be without end.
+ * Checks options that are durations in ms, or other amounts that may be infinite.
  *
- * @param options only those that are there are looked at
+ * @param options only those that are given are checked
  * @throws {ClientError} `invalid_argument`
  */
 export function checkAmounts<Name extends string>(

@@ -1,4 +1,4 @@
-/** What an error says, for a message that goes on with it. */
+/** The message of an error, as a part of another message. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-/** What the client itself puts into a query; anything else may be a secret. */
+/** The parameters that the client itself sets; any other may be a secret. */
 const VISIBLE_PARAMETERS: ReadonlySet<string> = new Set([
   "offset",
   "live",
@@ -8,7 +8,7 @@ const VISIBLE_PARAMETERS: ReadonlySet<string> = new Set([
   "limit",
 ]);
 
-/** A request's URL as it may stand in a message: without the values that others put into its query. */
+/** A request's URL for messages: with `***` for the values of other parameters. */
 export function redactedUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const shown = new URL(url);

@@ -1,33 +1,33 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 
-/** What a stored message came to. */
+/** The result for a stored message. */
 export interface Stored {
   /**
    * The tail when the server acknowledged the message's batch: at or past the message's end. `undefined`
-   * where the server had the batch already and didn't say where the tail is (PROTOCOL §5.2.1).
+   * if the server had the batch already and didn't give the tail (PROTOCOL §5.2.1).
    */
   offset: string | undefined;
 }
 
-/** A message that a producer took. */
+/** The receipt for a message that a producer accepted. */
 export interface Receipt {
   /**
    * Resolves when the server has the message; rejects with a `ClientError` whose `undelivered` says
-   * whether this message is lost or unknown, or with the reason of the producer's signal. Nobody has
-   * to look at it.
+   * whether this message is lost or unknown, or with the reason of the producer's signal. It doesn't have
+   * to be awaited.
    */
   readonly stored: Promise<Stored>;
 }
 
 type Outcome = { stored: Stored } | { error: unknown };
 
-/** The one receipt of all messages of a batch: they are stored together or not at all. */
+/** The receipt shared by all messages of a batch: they are stored together or not at all. */
 export class BatchReceipt implements Receipt {
   #outcome: Outcome | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
   #promise: Promise<Stored> | undefined;
 
-  /** Made when somebody asks, since hardly anybody does for every message. */
+  /** Created on demand, since few callers await every message. */
   get stored(): Promise<Stored> {
     if (this.#promise === undefined) {
       this.#promise = new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ export class BatchReceipt implements Receipt {
     return this.#promise;
   }
 
-  /** Notes what became of the batch, once. */
+  /** Sets the outcome of the batch, once. */
   settle(outcome: Outcome): void {
     this.#outcome = outcome;
     this.#settle?.(outcome);
@@ -51,19 +51,19 @@ export class BatchReceipt implements Receipt {
 
 const OVERHEAD_BYTES = 256;
 
-/** One request of a producer, and what is known about it. */
+/** One request of a producer, and its state. */
 export class ProducerBatch {
   readonly receipt: BatchReceipt;
   readonly body: Bytes;
   /** How many messages `body` holds. */
   readonly messages: number;
-  /** The batch closes the stream too; then there may be no message. */
+  /** The batch also closes the stream; then it may have no message. */
   readonly close: boolean;
   /** `Producer-Seq`; changes only when another epoch is claimed. */
   seq = 0;
-  /** An attempt is under way. */
+  /** An attempt is in flight. */
   isSending = false;
-  /** An attempt ended without an answer that says it was not stored. */
+  /** An attempt ended without a response that rules out that it was stored. */
   isOutcomeUnknown = false;
 
   constructor(parts: { receipt: BatchReceipt; body: Bytes; messages: number; close: boolean }) {
@@ -73,12 +73,12 @@ export class ProducerBatch {
     this.close = parts.close;
   }
 
-  /** What it counts for in `maxBufferedBytes`: its body, and a guess at what keeping it costs. */
+  /** Its share of `maxBufferedBytes`: the body and an estimated overhead. */
   get bytes(): number {
     return this.body.length + OVERHEAD_BYTES;
   }
 
-  /** Whether the server may have it, as far as this batch alone tells. */
+  /** Whether the server may have it, judged by this batch alone. */
   get mayBeStored(): boolean {
     return this.isSending || this.isOutcomeUnknown;
   }

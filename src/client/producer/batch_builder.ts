@@ -51,12 +51,12 @@ export class ProducerBatchBuilder {
   /** Adds a message; all messages of a batch share one resolved promise. */
   add(message: string | Uint8Array): Promise<Receipt> {
     const { maxBatchBytes, maxBatchMessages } = this.#limits;
-    const own = toBytes(message);
-    // In an array, one byte goes before each message and one behind the last.
+    const encoded = toBytes(message);
+    // An array has one byte before each message and one after the last.
     const framing = this.isJson ? 1 : 0;
-    const bytes = own.length + framing;
+    const bytes = encoded.length + framing;
     if (this.bytes + bytes + framing > maxBatchBytes) this.cut();
-    this.#messages.push(own);
+    this.#messages.push(encoded);
     this.bytes += bytes;
     const promise = this.#promise ??= Promise.resolve(this.#receipt);
     const isFull = this.bytes + framing >= maxBatchBytes;
@@ -65,12 +65,12 @@ export class ProducerBatchBuilder {
     return promise;
   }
 
-  /** Ends the batch here, if there is anything in it. */
+  /** Ends the batch here, unless it is empty. */
   cut(): void {
     if (this.messages > 0) this.#end(false);
   }
 
-  /** Ends the batch here, and the stream with it; there may be no message in it. */
+  /** Ends the batch here, and the stream with it; the batch may be empty. */
   cutLast(): ProducerBatch {
     return this.#end(true);
   }

@@ -2,9 +2,9 @@ import { type Bytes, concatBytes, toBytes } from "../../protocol/bytes.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
 
 /**
- * What can be sent: text (as UTF-8), bytes, a `Blob`, or a stream of text and bytes. The last two are
- * read to their end before anything is sent, so that a request can be repeated and one that fails halfway
- * leaves nothing behind.
+ * Data to send: text (as UTF-8), bytes, a `Blob`, or a stream of text and bytes. The last two are read to
+ * their end before anything is sent, so that a request can be repeated, and reading that fails halfway
+ * leaves nothing on the server.
  */
 export type Data =
   | string
@@ -13,12 +13,12 @@ export type Data =
   | Blob
   | ReadableStream<string | ArrayBufferLike | ArrayBufferView>;
 
-/** More of a stream isn't one request any more. */
+/** The longest stream that is sent as one request. */
 const STREAM_LIMIT_BYTES = 64 * 1024 * 1024;
 const ACCEPTED = "text, an ArrayBuffer or a view of one, a Blob or a ReadableStream of these";
 
 /**
- * The bytes of what is to be sent, copied: the caller may use its buffer again at once.
+ * A copy of the bytes to send: the caller may reuse its buffer at once.
  *
  * @param signal aborting it cancels a stream that is being read
  * @throws {ClientError} `invalid_argument` for anything that isn't {@link Data}
@@ -29,7 +29,7 @@ export function toBody(data: Data, signal?: AbortSignal): Bytes | Promise<Bytes>
 }
 
 /**
- * What is to be sent as text or bytes, which are the caller's still; of a `Blob` or stream, when it is read.
+ * The text or bytes to send, not copied; for a `Blob` or stream, a promise that resolves when it is read.
  *
  * @param signal aborting it cancels a stream that is being read
  * @throws {ClientError} `invalid_argument` for anything that isn't {@link Data}
@@ -42,7 +42,7 @@ export function contentOf(
   if (content !== undefined) return content;
   if (data instanceof Blob || data instanceof ReadableStream) {
     const bytes = data instanceof Blob ? readBlob(data) : readAll(data, signal);
-    // The call may fail of something else before it comes to this.
+    // The call may fail for another reason before it awaits this.
     bytes.catch(() => {});
     return bytes;
   }
@@ -81,7 +81,7 @@ async function readAll(
     while (true) {
       signal?.throwIfAborted();
       const { done, value } = await reader.read();
-      // What was cancelled ends like what is complete.
+      // A cancelled stream ends like a complete one.
       signal?.throwIfAborted();
       if (done) return concatBytes(parts);
       const content = inMemory(value);

@@ -5,7 +5,7 @@ import { reasonOf } from "../errors/reason.ts";
 /**
  * A value as JSON.
  *
- * @throws {ClientError} `invalid_argument` where it has none: `undefined`, a function, a cycle, a `Blob`, a
+ * @throws {ClientError} `invalid_argument` if it has no JSON: `undefined`, a function, a cycle, a `Blob`, a
  * `Map`, a promise that wasn't awaited
  */
 export function jsonText(value: unknown): string {

@@ -4,8 +4,8 @@ import { reasonOf } from "../errors/reason.ts";
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Checks that a message of a JSON stream is the text of one JSON value: one that isn't would have the
- * whole batch refused, or be taken for several.
+ * Checks that a message of a JSON stream is the text of one JSON value: otherwise the server would reject
+ * the whole batch, or store several messages.
  *
  * @throws {ClientError} `invalid_argument`
  */

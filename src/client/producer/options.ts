@@ -4,51 +4,51 @@ import { defined } from "../transport/defined.ts";
 import type { RequestAdditions } from "../transport/headers_option.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
 
-/** How a {@link Producer} comes to be; what goes with every request of it. */
+/** How a {@link Producer} sends, and the additions to its requests. */
 export interface ProducerOptions extends RequestAdditions {
-  /** Who sends: the server remembers what it has of each id (PROTOCOL §5.2.1). One producer at a time. */
+  /** Its identity: the server remembers what it has from each id (PROTOCOL §5.2.1). One producer at a time. */
   id: string;
-  /** The epoch; 0. A greater one fences those who still send in a smaller one. */
+  /** The epoch; 0. A greater one fences off producers that still send in a smaller one. */
   epoch?: number | undefined;
-  /** The sequence number of the first batch; 0. Others go on where a producer of this epoch ended. */
+  /** The sequence number of the first batch; 0. Another one continues a producer of this epoch. */
   seq?: number | undefined;
   /**
-   * Asks at the start what the server knows of this id, and takes the epoch after that; false. For
-   * producers that keep nothing between their lives.
+   * Asks the server for the epoch of this id at the start, and takes the next one; false. For producers
+   * that keep no state between runs.
    */
   autoClaim?: boolean | undefined;
-  /** The stream's content type; asked for before the first batch where it is left out. */
+  /** The stream's content type; fetched before the first batch unless given. */
   contentType?: string | undefined;
   /**
-   * A batch is cut before it would have more bytes; 1 MiB, a tenth of what this project's server takes
-   * by default, and at most `maxBufferedBytes`. A longer message goes alone.
+   * The most bytes of a batch; 1 MiB, a tenth of what this project's server takes by default, and at most
+   * `maxBufferedBytes`. A longer message is sent alone.
    */
   maxBatchBytes?: number | undefined;
-  /** A batch has at most so many messages; 10,000. */
+  /** The most messages of a batch; 10,000. */
   maxBatchMessages?: number | undefined;
   /**
-   * How long a batch waits for more messages while another is under way; 5 ms. While none is, it goes
+   * How long a batch waits for more messages while another is in flight; 5 ms. While none is, it is sent
    * in the next turn of the event loop. With `Infinity` only size, count and `flush` cut, so that the
    * same messages make the same batches in every run: sending them again with the same id and epoch
    * and from sequence number 0 stores nothing twice.
    */
   lingerMs?: number | undefined;
-  /** So many batches are under way at once; 4. */
+  /** The most batches in flight; 4. */
   maxInFlight?: number | undefined;
-  /** With so many bytes not stored yet, `send` waits; 16 MiB. Each batch counts 256 more than it has. */
+  /** `send` waits while so many bytes aren't stored yet; 16 MiB. Each batch counts 256 bytes extra. */
   maxBufferedBytes?: number | undefined;
-  /** The producer fails when nothing succeeded for this long; 60 s, or `Infinity`. */
+  /** The producer fails after this long without a success; 60 s, or `Infinity`. */
   maxElapsedMs?: number | undefined;
   /** Aborting it ends the producer at once: everything rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
-   * Called once when the producer fails; not when it is aborted. Who has it hears of the failure here, so
-   * that what nobody awaits may reject with it without an `unhandledrejection`.
+   * Called once when the producer fails; not when it is aborted. With it, promises that nobody awaits
+   * reject with the failure without an `unhandledrejection`.
    */
   onError?: ((error: ClientError) => void) | undefined;
 }
 
-/** The options with what was left out. */
+/** The options with their defaults. */
 export interface ProducerSettings {
   readonly id: string;
   readonly epoch: number;
@@ -80,7 +80,7 @@ const DURATIONS = ["lingerMs", "maxElapsedMs"] as const;
 const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
 
 /**
- * Fills in what was left out.
+ * Checks the options and adds the defaults.
  *
  * @throws {ClientError} `invalid_argument`
  */
@@ -93,7 +93,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   checkIntegers(settings, FROM_0, 0);
   checkIntegers(settings, FROM_1, 1);
   checkAmounts(settings, DURATIONS);
-  // Otherwise a batch could wait to be full while the messages that would fill it wait for room.
+  // Otherwise a batch could wait for messages that wait for room.
   const { maxBatchBytes, maxBufferedBytes } = settings;
   return { ...settings, maxBatchBytes: Math.min(maxBatchBytes, maxBufferedBytes) };
 }

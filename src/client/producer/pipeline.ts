@@ -8,7 +8,7 @@ import { retryDelayMs } from "../transport/response_error.ts";
 import { mayHaveStored } from "./failure.ts";
 import type { ProducerSettings } from "./options.ts";
 
-/** Who hears of what becomes of batches. */
+/** Callbacks for the results of batches. */
 export interface PipelineEvents {
   /** A batch was acknowledged: there is more room. */
   onStored: () => void;
@@ -16,7 +16,7 @@ export interface PipelineEvents {
   onFailed: (error: unknown) => void;
 }
 
-/** What a pipeline holds. */
+/** The numbers of batches and messages in a pipeline. */
 export interface PipelineCounts {
   queuedBatches: number;
   queuedMessages: number;
@@ -24,7 +24,7 @@ export interface PipelineCounts {
   inFlightMessages: number;
 }
 
-/** A batch under way. */
+/** A batch in flight. */
 interface Delivery {
   readonly batch: ProducerBatch;
   readonly abort: AbortController;
@@ -35,16 +35,16 @@ interface Delivery {
   proceed: (() => void) | undefined;
 }
 
-/** No batch has this number: the server stores nothing, and its refusal tells what it knows of us. */
+/** No batch has this number: the server rejects it, and the response shows what it knows of this id. */
 const PROBE_SEQ = Number.MAX_SAFE_INTEGER;
 
 /**
- * Sends batches in their order, several at once, each until it is acknowledged: batches that overtook
- * others wait and are sent again, failures that pass are waited out, and a greater epoch is claimed
- * where that is wanted (PROTOCOL §5.2.1).
+ * Sends batches in order, several at once, each until it is acknowledged: batches that overtook others
+ * wait and are sent again, transient failures are retried, and with `autoClaim` a greater epoch is
+ * claimed (PROTOCOL §5.2.1).
  */
 export class ProducerPipeline {
-  /** What the batches are. */
+  /** The content type of the batches. */
   contentType: string | undefined;
   readonly #connection: Connection;
   readonly #path: string;
@@ -61,7 +61,7 @@ export class ProducerPipeline {
   #last: ProducerBatch | undefined;
   /** Bytes of the batches that aren't acknowledged. */
   bytes = 0;
-  /** The tail after the newest batch that was acknowledged, as far as that was told. */
+  /** The tail after the newest acknowledged batch, if the server gave it. */
   offset: string | undefined;
   /** Whether the server has acknowledged a batch, and so knows this producer. */
   #isKnown = false;
@@ -95,7 +95,7 @@ export class ProducerPipeline {
     return this.#queued.length === 0 && this.#inFlight.length < this.#slots;
   }
 
-  /** How many batches, and messages in them, wait to be sent and are on their way. */
+  /** How many batches, and messages in them, are queued and in flight. */
   get counts(): PipelineCounts {
     const inFlight = this.#inFlight.map(({ batch }) => batch);
     return {
@@ -118,7 +118,7 @@ export class ProducerPipeline {
   /**
    * Resolves when every batch up to now is stored.
    *
-   * @throws what the newest batch's message rejects with
+   * @throws the error of the newest batch
    */
   async stored(): Promise<void> {
     await this.#last?.receipt.stored;
@@ -129,7 +129,7 @@ export class ProducerPipeline {
     return [...this.#inFlight.map(({ batch }) => batch), ...this.#queued];
   }
 
-  /** Aborts what is under way and sends nothing more. */
+  /** Aborts the requests in flight and sends nothing more. */
   stop(): void {
     this.#isStopped = true;
     for (const { abort } of this.#inFlight) abort.abort();
@@ -143,7 +143,7 @@ export class ProducerPipeline {
   #sendQueued(): void {
     while (!this.#isStopped) {
       const batch = this.#queued[0];
-      // A close goes last: a batch that is sent again finds the stream closed, though it is stored.
+      // A close is sent last: a batch that is repeated after it would find the stream closed.
       if (batch === undefined || this.#inFlight.length >= (batch.close ? 1 : this.#slots)) return;
       this.#queued.shift();
       const delivery: Delivery = {
@@ -160,21 +160,20 @@ export class ProducerPipeline {
 
   async #deliver(delivery: Delivery): Promise<void> {
     try {
-      const answer = await retry({
+      const result = await retry({
         budget: this.#retryBudget,
         backoff: delivery.backoff,
         signal: delivery.abort.signal,
         attempt: (number) => this.#send(delivery, number),
-        decide: (outcome) =>
-          "error" in outcome ? this.#recover(delivery, outcome.error) : undefined,
+        decide: ({ error }) => error === undefined ? undefined : this.#recover(delivery, error),
       });
-      if (this.#isAwaited(delivery)) this.#acknowledge(delivery, answer);
+      if (this.#isAwaited(delivery)) this.#acknowledge(delivery, result);
     } catch (error) {
       if (this.#isAwaited(delivery)) this.#fail(error);
     }
   }
 
-  /** Whether it isn't known yet what becomes of the batch. */
+  /** Whether the outcome of the batch is still open. */
   #isAwaited(delivery: Delivery): boolean {
     return !this.#isStopped && this.#inFlight.includes(delivery);
   }
@@ -183,7 +182,7 @@ export class ProducerPipeline {
     const { batch, abort } = delivery;
     delivery.floorSeq = this.#inFlight[0]?.batch.seq ?? batch.seq;
     batch.isSending = true;
-    const answer = await sendAppend(this.#connection, this.#path, {
+    const result = await sendAppend(this.#connection, this.#path, {
       contentType: this.contentType,
       body: batch.body,
       close: batch.close,
@@ -195,8 +194,8 @@ export class ProducerPipeline {
       signal: abort.signal,
       attempt,
     });
-    this.#checkOurs(batch, answer);
-    return answer;
+    this.#checkOurs(batch, result);
+    return result;
   }
 
   /** Decides when it makes sense to send a batch again whose attempt failed, if ever. */
@@ -215,7 +214,7 @@ export class ProducerPipeline {
         return "at once";
       }
       if (isGap && expectedSeq >= floorSeq && expectedSeq < batch.seq) {
-        // A copy of the request that something on the way made may arrive later, and be taken then.
+        // If the network duplicated the request, the copy may arrive later and be stored then.
         batch.isOutcomeUnknown = true;
         await this.#waitForPredecessors(delivery);
         return "at once";
@@ -237,9 +236,9 @@ export class ProducerPipeline {
   }
 
   /**
-   * With `autoClaim` nobody else should have sent the first batch of this epoch.
+   * With `autoClaim` no other producer should have sent the first batch of this epoch.
    *
-   * @throws {ClientError} `stale_epoch` where somebody did, unless something on the way doubled ours
+   * @throws {ClientError} `stale_epoch` if one did, unless the network may have duplicated this request
    */
   #checkOurs(batch: ProducerBatch, { duplicate }: AppendAnswer): void {
     const { autoClaim, seq, id } = this.#settings;
@@ -253,7 +252,7 @@ export class ProducerPipeline {
     );
   }
 
-  /** Takes the epoch after the server's, if nothing can have been stored in ours. */
+  /** Takes the epoch after the server's, if nothing can have been stored in the current one. */
   #claim(batch: ProducerBatch, epoch = -1): boolean {
     const mayClaim = this.#settings.autoClaim && !this.#isKnown &&
       !batch.isOutcomeUnknown && epoch >= this.epoch && Number.isSafeInteger(epoch + 1);
@@ -270,18 +269,18 @@ export class ProducerPipeline {
     for (const unsent of this.remaining()) unsent.seq = this.nextSeq++;
   }
 
-  /** The server takes no batch whose predecessor it lacks, so that those before it are stored too. */
+  /** Settles a batch and those before it: the server takes no batch whose predecessor it lacks. */
   #acknowledge(delivery: Delivery, { offset }: AppendAnswer): void {
     this.#retryBudget.reset();
     this.#isKnown = true;
     this.offset = offset ?? this.offset;
-    const known = this.#inFlight.splice(0, this.#inFlight.indexOf(delivery) + 1);
-    for (const { batch, abort } of known) {
+    const stored = this.#inFlight.splice(0, this.#inFlight.indexOf(delivery) + 1);
+    for (const { batch, abort } of stored) {
       this.bytes -= batch.bytes;
       batch.receipt.settle({ stored: { offset } });
       abort.abort();
     }
-    // It took the probe: all that follows in this epoch would be duplicates to it.
+    // The server accepted the probe, so that it would treat all that follows in this epoch as duplicates.
     if (!this.#isProbed) this.#begin(this.epoch + 1);
     const [oldest] = this.#inFlight;
     oldest?.proceed?.();

@@ -23,10 +23,10 @@ import { type WritableOptions, writableTo } from "./writable.ts";
 
 /**
  * Appends messages in batches, several requests at once, each message exactly once and in the order of
- * the calls (PROTOCOL §5.2.1). Failures that pass are waited out. One that doesn't is final: what isn't
- * stored by then rejects with a `ClientError` whose `undelivered` counts what is lost and what is not
- * known. Begin the next producer of this id with a greater epoch then: the server would take this one's
- * sequence numbers for messages it has.
+ * the calls (PROTOCOL §5.2.1). Transient failures are retried. Any other failure is final: messages that
+ * aren't stored by then reject with a `ClientError` whose `undelivered` counts the lost and the unknown
+ * ones. Begin the next producer of this id with a greater epoch then: in this epoch, the server would
+ * treat its sequence numbers as messages that it has.
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ import { type WritableOptions, writableTo } from "./writable.ts";
  *
  * const producer = client.producer("temperatures", { id: "sensor-1" });
  * for (let degrees = 0; degrees < 1000; degrees++) {
- *   await producer.sendJson({ degrees }); // Waits for room only, not for the server.
+ *   await producer.sendJson({ degrees }); // Waits only for room, not for the server.
  * }
  * const last = await producer.sendJson({ degrees: "off" });
  * await producer.flush();
@@ -93,27 +93,27 @@ export class Producer implements AsyncDisposable {
     else this.#signal?.addEventListener("abort", this.#onAbort);
   }
 
-  /** The epoch: the one that was given, or the one that `autoClaim` has taken. */
+  /** The epoch: the given one, or the one that `autoClaim` has taken. */
   get epoch(): number {
     return this.#pipeline.epoch;
   }
 
-  /** The sequence number of the next batch. After `flush`, another producer can go on from here. */
+  /** The sequence number of the next batch. After `flush`, another producer can continue from here. */
   get seq(): number {
     return this.#pipeline.nextSeq;
   }
 
-  /** The tail after the newest batch that was acknowledged; `undefined` before that was told. */
+  /** The tail after the newest acknowledged batch; `undefined` until the server gives it. */
   get offset(): string | undefined {
     return this.#pipeline.offset;
   }
 
-  /** What became of the messages that weren't stored when it failed or was aborted. */
+  /** How many messages weren't stored, or may not be, when it failed or was aborted. */
   get undelivered(): Undelivered | undefined {
     return this.#failure?.undelivered;
   }
 
-  /** How much it holds just now. */
+  /** How much it holds now. */
   get gauges(): ProducerGauges {
     const { queuedMessages, ...counts } = this.#pipeline.counts;
     return {
@@ -125,19 +125,19 @@ export class Producer implements AsyncDisposable {
   }
 
   /**
-   * Takes a message: bytes, or text as UTF-8; in a JSON stream, the text of one JSON value. Resolves as
-   * soon as there is room for it, not when it is stored: waiting for each `send` costs nothing, and not
-   * waiting lets memory grow. A `Blob` or stream is one message too, and is read whole first, a stream up
-   * to 64 MiB; what is sent after it waits for that.
+   * Accepts a message: bytes, or text as UTF-8; in a JSON stream, the text of one JSON value. Resolves as
+   * soon as there is room for it, not when it is stored: awaiting each `send` costs nothing, and not
+   * awaiting lets memory grow. A `Blob` or stream is one message too, and is read to its end first, a
+   * stream up to 64 MiB; later messages wait for that.
    *
-   * @throws {ClientError} `invalid_argument` for this message alone; `ended`; what the producer failed of
+   * @throws {ClientError} `invalid_argument` for this message alone; `ended`; the producer's failure
    */
   send(data: Data, options: WaitOptions = {}): Promise<Receipt> {
     return attempt(() => this.#send(contentOf(data, options.signal), false, options.signal));
   }
 
   /**
-   * Takes a value as JSON; in a JSON stream it is one message, also where it is an array.
+   * Accepts a value as JSON; in a JSON stream it is one message, even if it is an array.
    *
    * @throws {ClientError} as `send`
    */
@@ -146,18 +146,18 @@ export class Producer implements AsyncDisposable {
   }
 
   /**
-   * Sends what is waiting; resolves when all messages sent before are stored.
+   * Sends the waiting messages; resolves when all messages sent before are stored.
    *
-   * @throws {ClientError} what the producer failed of
+   * @throws {ClientError} the producer's failure
    */
   flush(options: WaitOptions = {}): Promise<void> {
     return this.#markHandled(untilAborted(this.#flush(), options.signal));
   }
 
   /**
-   * Flushes and ends the producer; the stream stays open. Again is fine.
+   * Flushes and ends the producer; the stream stays open. Calling it again is fine.
    *
-   * @throws {ClientError} what the producer failed of
+   * @throws {ClientError} the producer's failure
    */
   close(options: WaitOptions = {}): Promise<void> {
     this.#ending ??= this.#flush().then(() => this.#release());
@@ -165,10 +165,10 @@ export class Producer implements AsyncDisposable {
   }
 
   /**
-   * Stores what is waiting, closes the stream behind it, and ends the producer (PROTOCOL §5.2.1). Again
-   * is fine; after `close` it isn't.
+   * Stores the waiting messages, closes the stream after them, and ends the producer (PROTOCOL §5.2.1).
+   * Calling it again is fine; after `close` it isn't.
    *
-   * @throws {ClientError} what the producer failed of; `ended`
+   * @throws {ClientError} the producer's failure; `ended`
    */
   closeStream(options: WaitOptions = {}): Promise<Stored> {
     if (this.#closing === undefined) {
@@ -177,7 +177,7 @@ export class Producer implements AsyncDisposable {
       }
       this.#closing = this.#closeStream();
       this.#ending = this.#closing.then(() => this.#release());
-      // Who closed the stream is told; `close` may never be asked.
+      // The caller gets the failure from `#closing`; `close` may never be called.
       this.#ending.catch(() => {});
     }
     return this.#markHandled(untilAborted(this.#closing, options.signal));
@@ -191,7 +191,7 @@ export class Producer implements AsyncDisposable {
   /**
    * A stream whose chunks are messages: `lines.pipeTo(producer.writable())`. Closing it waits until all
    * is stored; the producer and the stream on the server stay open, unless `close` is given, which ends
-   * both. Aborting it takes nothing back.
+   * both. Aborting it doesn't remove messages that were accepted.
    */
   writable({ close = false }: WritableOptions = {}): WritableStream<Data> {
     return writableTo({
@@ -205,8 +205,8 @@ export class Producer implements AsyncDisposable {
     isJsonText: boolean,
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
-    const refused = this.#rejection<Receipt>();
-    if (refused !== undefined) return refused;
+    const rejection = this.#rejection<Receipt>();
+    if (rejection !== undefined) return rejection;
     if (this.#ending !== undefined) return Promise.reject(this.#endedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (message instanceof Promise || !this.#sendQueue.isEmpty || !this.#hasRoom) {
@@ -215,12 +215,12 @@ export class Producer implements AsyncDisposable {
     return this.#take(message, isJsonText);
   }
 
-  /** The failure, for a call that comes after it. */
+  /** The failure, for later calls. */
   #rejection<T>(): Promise<T> | undefined {
     return this.#failure && this.#markHandled(Promise.reject(this.#failure.error));
   }
 
-  /** What rejects with the producer's failure needs nobody who awaits it, where `onError` tells of that. */
+  /** With `onError`, a promise that rejects with the producer's failure doesn't have to be awaited. */
   #markHandled<T>(promise: Promise<T>): Promise<T> {
     if (this.#onError !== undefined) promise.catch(() => {});
     return promise;
@@ -246,16 +246,16 @@ export class Producer implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
     if (!this.#isTypeKnown) void this.#fetchType();
-    // The caller may use its buffer again.
-    const own = message instanceof Uint8Array ? message.slice() : message;
+    // The caller may reuse its buffer.
+    const copy = message instanceof Uint8Array ? message.slice() : message;
     return this.#sendQueue.addMessage<string | Uint8Array, Receipt>(
-      own,
+      copy,
       (message) => this.#take(message, isJsonText),
       signal,
     );
   }
 
-  /** Lets waiting calls in as far as there is room. */
+  /** Lets waiting calls proceed as far as there is room. */
   #admit(): void {
     this.#sendQueue.admit(() => this.#hasRoom);
   }
@@ -273,7 +273,7 @@ export class Producer implements AsyncDisposable {
 
   #inOrder<T>(run: () => Promise<T>): Promise<T> {
     return this.#sendQueue.inOrder(run).catch((error) => {
-      // The batch's own error tells of one message, the producer's of all.
+      // The batch's own error counts one message, the producer's all of them.
       throw this.#failure === undefined ? error : this.#failure.error;
     });
   }
@@ -324,15 +324,15 @@ export class Producer implements AsyncDisposable {
 
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
-    // The next producer asks again: the stream may have been made again, with another type.
+    // The next producer fetches the type again: the stream may have been recreated with another one.
     if (cause instanceof ClientError && cause.code === "conflict") this.#type.forget();
     const error = this.#halt((undelivered) => producerFailure(cause, undelivered));
     const onError = this.#onError;
-    // What it throws is the application's, and must not keep the others from hearing.
+    // In a microtask, so that an error that it throws doesn't stop the work here.
     if (onError !== undefined) queueMicrotask(() => onError(error));
   }
 
-  /** Ends everything: calls reject with the error for all that is left, each message with its own. */
+  /** Ends everything: pending calls reject with the error of the whole, each message with its own. */
   #halt<E>(toError: (undelivered: Undelivered) => E): E {
     this.#release();
     this.#stop.abort();

@@ -3,20 +3,20 @@ import { untilAborted } from "../transport/until_aborted.ts";
 /** A call that waits for those before it, and for room if it is a message. */
 export interface Waiter {
   isMessage: boolean;
-  /** Whether what it sends is in memory. */
+  /** Whether its message is in memory. */
   isReady: boolean;
   run: () => void;
   reject: (error: unknown) => void;
-  /** What the caller got. */
+  /** The promise that the caller has. */
   result: Promise<unknown> | undefined;
 }
 
-/** The calls of a producer that can't go on yet, in their order. */
+/** The calls of a producer that can't proceed yet, in order. */
 export class SendQueue {
   readonly #waiters: Waiter[] = [];
   readonly #onReady: () => void;
 
-  /** @param onReady called when somebody waits no longer for what it sends */
+  /** @param onReady called when a message has become ready, or has left the queue */
   constructor(onReady: () => void) {
     this.#onReady = onReady;
   }
@@ -32,9 +32,9 @@ export class SendQueue {
   }
 
   /**
-   * Puts a message at the end, which `take` takes once it is there and there is room.
+   * Adds a message, which is passed to `take` once it is in memory and there is room.
    *
-   * @param signal aborting it takes the message out of the line
+   * @param signal aborting it removes the message from the queue
    */
   addMessage<M, T>(
     message: M | Promise<M>,
@@ -42,13 +42,13 @@ export class SendQueue {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const waiter = newWaiter(true);
-    const leave = () => {
+    const remove = () => {
       Object.assign(waiter, { isMessage: false, isReady: true, run: nothing });
       this.#onReady();
     };
     const taken = new Promise<T>((resolve, reject) => {
       waiter.reject = reject;
-      const enter = (message: M) => {
+      const setReady = (message: M) => {
         waiter.isReady = true;
         waiter.run = () => {
           try {
@@ -59,20 +59,20 @@ export class SendQueue {
         };
       };
       this.#waiters.push(waiter);
-      if (!(message instanceof Promise)) return enter(message);
+      if (!(message instanceof Promise)) return setReady(message);
       message.then((message) => {
         if (!waiter.isMessage) return;
-        enter(message);
+        setReady(message);
         this.#onReady();
       }).catch((error) => {
         reject(error);
-        leave();
+        remove();
       });
     });
-    return waiter.result = untilAborted(taken, signal, leave);
+    return waiter.result = untilAborted(taken, signal, remove);
   }
 
-  /** Runs something after all calls that wait, with no later message in between. */
+  /** Runs a call after all that wait, with no later message in between. */
   inOrder<T>(run: () => Promise<T>): Promise<T> {
     if (this.isEmpty) return run();
     const waiter = newWaiter(false);
@@ -84,7 +84,7 @@ export class SendQueue {
     return done;
   }
 
-  /** Lets calls go on until a message comes that isn't there yet, or for which there is no room. */
+  /** Runs calls until a message isn't in memory yet, or there is no room for it. */
   admit(hasRoom: () => boolean): void {
     for (let next = this.#waiters[0]; next !== undefined; next = this.#waiters[0]) {
       if (next.isMessage && !(next.isReady && hasRoom())) return;
@@ -93,7 +93,7 @@ export class SendQueue {
     }
   }
 
-  /** Takes out everyone. */
+  /** Removes and returns all calls. */
   clear(): Waiter[] {
     return this.#waiters.splice(0);
   }

@@ -8,8 +8,8 @@ interface PendingCall {
 }
 
 /**
- * Calls that go out one after the other, in their order. One that fails fails those that waited for it
- * too, as if each had been awaited before the next was made; later ones begin afresh.
+ * Runs calls one after the other, in order. If one fails, those that wait behind it fail too, as if each
+ * had been awaited before the next was made; later ones run again.
  */
 export class SerialQueue {
   #waiting: PendingCall[] = [];
@@ -18,21 +18,21 @@ export class SerialQueue {
   /**
    * Runs a call after those before it.
    *
-   * @param signal aborting it takes the call out of the queue
-   * @throws {ClientError} what one before it failed with, saying that this one was not sent
+   * @param signal aborting it removes the call from the queue
+   * @throws {ClientError} with the code of a failed call before it, if this one was not sent
    */
   add<T>(run: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    let leave = () => {};
+    let remove = () => {};
     const done = new Promise<T>((resolve, reject) => {
       const waiting: PendingCall = { run: () => run().then(resolve), reject };
       this.#waiting.push(waiting);
-      leave = () => {
+      remove = () => {
         this.#waiting = this.#waiting.filter((other) => other !== waiting);
       };
     });
     if (!this.#isBusy) void this.#drain();
-    return untilAborted(done, signal, leave);
+    return untilAborted(done, signal, remove);
   }
 
   async #drain(): Promise<void> {
@@ -41,9 +41,9 @@ export class SerialQueue {
       try {
         await next.run();
       } catch (error) {
-        const left = this.#waiting.splice(0);
+        const pending = this.#waiting.splice(0);
         next.reject(error);
-        for (const { reject } of left) reject(notSent(error));
+        for (const { reject } of pending) reject(notSent(error));
       }
     }
     this.#isBusy = false;

@@ -2,20 +2,20 @@ import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
 import { fetchHead } from "../transport/stream_info.ts";
 
-/** A stream's content type, which every append has to name (PROTOCOL §5.2): given, remembered or asked for. */
+/** A stream's content type, which every append has to name (PROTOCOL §5.2): given, remembered or fetched. */
 export class StreamType {
   readonly #connection: Connection;
   readonly #path: string;
   readonly #given: string | undefined;
 
-  /** @param given the type, where the caller knows it */
+  /** @param given the type, if the caller knows it */
   constructor(connection: Connection, path: string, given: string | undefined) {
     this.#connection = connection;
     this.#path = path;
     this.#given = given;
   }
 
-  /** The type as far as it is known without asking. */
+  /** The type, if it is known without a request. */
   get known(): string | undefined {
     return this.#given ?? this.#connection.types.get(this.#path);
   }
@@ -30,9 +30,9 @@ export class StreamType {
   }
 
   /**
-   * Asks again, since the server refused `contentType`: the stream may have been made again.
+   * Fetches the type again, since the server rejected `contentType`: the stream may have been recreated.
    *
-   * @returns the type where it is another one by now
+   * @returns the type, if it has changed
    * @throws {ClientError}
    */
   async renew(contentType: string, signal?: AbortSignal): Promise<string | undefined> {

@@ -6,10 +6,10 @@ export interface WritableOptions {
   close?: boolean | undefined;
 }
 
-/** Where the chunks of a {@link writableTo} go. */
+/** The target of the chunks of a {@link writableTo}. */
 export interface ChunkSink {
   send(chunk: Data): Promise<unknown>;
-  /** Resolves when all is stored, and the stream closed where that is wanted. */
+  /** Resolves when all is stored, and the stream closed if that was requested. */
   finish(): Promise<unknown>;
 }
 

@@ -12,29 +12,29 @@ import { SerialQueue } from "./serial_queue.ts";
 import { StreamType } from "./stream_type.ts";
 import { type WritableOptions, writableTo } from "./writable.ts";
 
-/** How a {@link Writer} comes to be; what goes with every request of it. */
+/** The content type of a {@link Writer}, and the additions to its requests. */
 export interface WriterOptions extends RequestAdditions {
-  /** The stream's content type; asked for before the first append where the client doesn't know it. */
+  /** The stream's content type; fetched before the first append unless given or known. */
   contentType?: string | undefined;
 }
 
-/** One append. */
+/** The options of one append. */
 export interface SendOptions extends CallOptions {
-  /** Has to be greater than the last one, byte by byte (`Stream-Seq`, PROTOCOL §5.2). */
+  /** Must be greater than the last one, byte by byte (`Stream-Seq`, PROTOCOL §5.2). */
   seq?: string | undefined;
-  /** The append is refused unless the tail is exactly here; an extension of this project's server. */
+  /** The append is rejected unless the tail is exactly here; an extension of this project's server. */
   expectedOffset?: string | undefined;
   /** Closes the stream in the same step (PROTOCOL §4.1). */
   close?: boolean | undefined;
 }
 
 /**
- * Appends to a stream, one request each. What goes wrong is thrown, and nothing is sent twice but what
- * was refused unread: `client.producer()` is the one that retries, batches and never stores twice.
+ * Appends to a stream, one request each. Failures are thrown, and only a request that was rejected unread
+ * is sent again: to retry, to send batches and to never store twice, use `client.producer()`.
  *
- * Calls go out in their order, one at a time, also where nobody awaits them. Where one fails, those that
- * wait for it aren't sent: they fail with the same code, `undelivered` says `lost: 1`, and `cause` is
- * what happened. What is called after that is sent.
+ * Calls are sent in order, one at a time, even if nobody awaits them. If one fails, those that wait behind
+ * it aren't sent: they fail with the same code, `undelivered` says `lost: 1`, and `cause` is the failure.
+ * Calls after that are sent.
  *
  * @example
  * ```ts
@@ -70,14 +70,14 @@ export class Writer {
     this.#type = new StreamType(this.#connection, path, options.contentType);
   }
 
-  /** The tail after the last append that succeeded; `undefined` before the first, or where it wasn't told. */
+  /** The tail after the last successful append; `undefined` before the first, or if the server gave none. */
   get offset(): string | undefined {
     return this.#offset;
   }
 
   /**
-   * Appends bytes, or text as UTF-8, as they are. In a JSON stream they are a JSON text, whose array is
-   * several messages (PROTOCOL §9.1.2). A `Blob` or stream is read whole first, a stream up to 64 MiB.
+   * Appends bytes, or text as UTF-8, unchanged. In a JSON stream they are a JSON text, in which an array is
+   * several messages (PROTOCOL §9.1.2). A `Blob` or stream is read to its end first, a stream up to 64 MiB.
    *
    * @throws {ClientError}
    */
@@ -91,7 +91,7 @@ export class Writer {
   }
 
   /**
-   * Appends a value as JSON. In a JSON stream that is one message, also where the value is an array.
+   * Appends a value as JSON. In a JSON stream that is one message, even if the value is an array.
    *
    * @throws {ClientError}
    */
@@ -105,7 +105,7 @@ export class Writer {
   }
 
   /**
-   * Closes the stream: readers learn that nothing more comes (PROTOCOL §5.3). Closing it again is fine.
+   * Closes the stream: readers see that it is complete (PROTOCOL §5.3). Closing it again is fine.
    *
    * @throws {ClientError}
    */
@@ -142,7 +142,7 @@ export class Writer {
         return await append(contentType);
       } catch (error) {
         if (!(error instanceof ClientError) || error.code !== "conflict") throw error;
-        // What is remembered of the stream may be of an earlier one of its name.
+        // The remembered type may be of an earlier stream of this name.
         const renewed = await this.#type.renew(contentType, signal);
         if (renewed === undefined) throw error;
         return await append(renewed);
@@ -155,8 +155,8 @@ export class Writer {
     additions: RequestAdditions,
     request: Parameters<typeof sendAppend>[2],
   ): Promise<AppendAnswer> {
-    const answer = await sendAppend(this.#connection.adding(additions), this.path, request);
-    this.#offset = answer.offset;
-    return answer;
+    const result = await sendAppend(this.#connection.adding(additions), this.path, request);
+    this.#offset = result.offset;
+    return result;
   }
 }

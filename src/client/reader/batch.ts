@@ -3,36 +3,36 @@ import { joinArray, splitArray } from "../transport/json_array.ts";
 import { Message } from "./message.ts";
 import { formatPlace, type Place } from "../transport/place.ts";
 
-/** What one answer brought. */
+/** The messages of one response. */
 export interface Batch {
   messages: Message[];
-  /** What the messages are in: the array, or the bytes. */
+  /** The data that contains the messages: the JSON array, or the bytes. */
   data: Bytes;
   isJson: boolean;
   /** The place after all of it. */
   end: Place;
 }
 
-/** What an answer carried, and between which places. */
+/** The content of a response, and the places it lies between. */
 export interface ResponseContent {
   /** Its body, or the data of its events. */
   bodies: readonly Bytes[];
   isJson: boolean;
-  /** Where it began; as many messages (of bytes: bytes) as it says are dropped. */
+  /** The place it was read from; as many messages (bytes if it isn't JSON) as its `skip` are dropped. */
   start: Place;
   nextOffset: string;
 }
 
 /**
- * The messages of an answer, each with the place after it.
+ * The messages of a response, each with the place after it.
  *
- * @throws {MangledAnswer} where a JSON answer isn't whole
+ * @throws {MalformedResponse} if a JSON response is incomplete
  */
-export function toBatch(carried: ResponseContent): Batch {
-  return carried.isJson ? jsonBatch(carried) : bytesBatch(carried);
+export function toBatch(content: ResponseContent): Batch {
+  return content.isJson ? jsonBatch(content) : bytesBatch(content);
 }
 
-/** What `data` is without the first `count` messages. */
+/** The batch's data without the first `count` messages. */
 export function dataAfter({ messages, data, isJson }: Batch, count: number): Bytes {
   if (count === 0) return data;
   return isJson ? joinArray(messages.slice(count).map(({ bytes }) => bytes)) : NO_BYTES;

@@ -24,39 +24,39 @@ import type { TransportResponse } from "../transport/transport.ts";
 export interface FeedOptions {
   path: string;
   readMode: ReadMode;
-  /** How long it asks again in vain, in ms. */
+  /** How long it retries without success, in ms. */
   maxElapsedMs: number;
-  /** Ends a connection that is held open. */
+  /** Aborting it ends an open connection. */
   signal: AbortSignal | undefined;
 }
 
-/** In `auto`, SSE whose first event takes longer is held back by a proxy: a server sends it at once. */
+/** In `auto`, a proxy delays SSE if the first event takes longer: a server sends it at once. */
 const FIRST_EVENT_MS = 5_000;
-/** In `auto`, so many useless connections in a row show that SSE doesn't get through. */
+/** In `auto`, so many failed connections in a row show that the network doesn't allow SSE. */
 const FAILED_CONNECTIONS_LIMIT = 3;
-/** So often is asked for an answer that arrives mangled. */
+/** How many malformed responses in a row end the retries. */
 const MALFORMED_LIMIT = 5;
-/** No cache gives such an answer once more without asking (RFC 9111 §5.2.2). */
+/** No cache serves such a response without revalidation (RFC 9111 §5.2.2). */
 const NOT_CACHED = /no-(store|cache)(?!=)/i;
-/** A live answer that says nothing new and came sooner than this is no way to wait. */
+/** A live response without news that arrives sooner than this must not be repeated at once. */
 const AT_ONCE_MS = 1_000;
 
 /**
- * The answers of a server from a place on: first by plain GETs up to the tail, then live (PROTOCOL
- * §5.6–5.8). It stands behind the last answer that it gave, whatever came of others.
+ * The responses of a server from a place on: first by plain GETs up to the tail, then live (PROTOCOL
+ * §5.6–5.8). Its place is after the last response that it returned; failed ones don't move it.
  */
 export class Feed {
   readonly #connection: Connection;
   readonly #options: FeedOptions;
-  /** The place after the last answer. */
+  /** The place after the last response. */
   place: Place;
-  /** The stream's content type; `undefined` before the first answer. */
+  /** The stream's content type; `undefined` before the first response. */
   contentType: string | undefined;
-  /** What the next live request echoes (PROTOCOL §10.1). */
+  /** The cursor that the next live request echoes (PROTOCOL §10.1). */
   cursor: string | undefined;
-  /** The last answer brought all there was. */
+  /** The last response reached the tail. */
   upToDate = false;
-  /** The last answer was the end of a closed stream. */
+  /** The last response reached the end of a closed stream. */
   closed = false;
   #isLive = false;
   #suitsSse = true;
@@ -64,7 +64,7 @@ export class Feed {
   #attempt = 1;
   #failedConnections = 0;
   #hasMoved = false;
-  /** Where the stream went to after an answer that a cache may have kept said that it was all. */
+  /** The tail after a response that claimed to be up to date but may be from a cache. */
   #tail: string | undefined;
   readonly #idle: Backoff;
   #notBeforeMs = 0;
@@ -76,7 +76,7 @@ export class Feed {
     this.#idle = new Backoff({ random: connection.random });
   }
 
-  /** Another one, from elsewhere on, that knows what this one learned of the way to the server. */
+  /** Another feed, from another place, that keeps what is known about the stream and the network. */
   at(place: Place, readMode: ReadMode = this.#options.readMode): Feed {
     const feed = new Feed(this.#connection, { ...this.#options, readMode }, place);
     feed.contentType = this.contentType;
@@ -85,7 +85,7 @@ export class Feed {
   }
 
   /**
-   * The next answer; asked for again and again where something fails that may pass.
+   * The messages of the next response; transient failures are retried.
    *
    * @throws {ClientError}
    */
@@ -108,11 +108,10 @@ export class Feed {
         this.#attempt = number;
         return await this.#request(signal);
       },
-      decide: (outcome) => {
-        if (!("error" in outcome)) return undefined;
+      decide: ({ error }) => {
+        if (error === undefined) return undefined;
         this.disconnect();
         signal.throwIfAborted();
-        const { error } = outcome;
         if (error instanceof MalformedResponse) {
           return ++malformed < MALFORMED_LIMIT ? 0 : undefined;
         }
@@ -121,7 +120,7 @@ export class Feed {
     });
   }
 
-  /** Hangs up; what has come and wasn't given is asked for again. */
+  /** Disconnects; data that has arrived but wasn't returned is fetched again. */
   disconnect(): void {
     this.#sse?.cancel();
     this.#sse = undefined;
@@ -133,9 +132,9 @@ export class Feed {
     const { clock } = this.#connection;
     const waitMs = this.#notBeforeMs - clock.nowMs();
     if (waitMs > 0) await sleep(clock, waitMs, signal);
-    const isWayOpen = this.#sse !== undefined || this.#connection.sseAvailability.isAvailable;
+    const canUseSse = this.#sse !== undefined || this.#connection.sseAvailability.isAvailable;
     const useSse = readMode === "sse" ||
-      (readMode === "auto" && this.#suitsSse && isWayOpen && !this.#isText);
+      (readMode === "auto" && this.#suitsSse && canUseSse && !this.#isText);
     return useSse ? await this.#stream(signal) : await this.#poll("long-poll", signal);
   }
 
@@ -171,11 +170,11 @@ export class Feed {
     const isEmpty = status === 204;
     if (!isEmpty) this.#learnType(headers.get("content-type"));
     const { offset } = this.place;
-    // A place in this answer is to be one of its stream, which -1 doesn't say.
+    // Places within the response need an offset of this stream; -1 would fit any stream.
     this.place = { ...this.place, offset: headers.get(STREAM_START_OFFSET) ?? offset };
     const nextOffset = offsetIn(headers);
     const closed = isTrue(headers.get(STREAM_CLOSED));
-    // What went on to another place without a byte was cut, and a JSON batch finds that out.
+    // A response that moves on without a byte was cut, which the JSON parser finds.
     const mayBeEmpty = isEmpty || nextOffset === offset || offset === NOW;
     const batch = this.#accept({
       bodies: body.length === 0 && mayBeEmpty ? [] : [body],
@@ -184,18 +183,18 @@ export class Feed {
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
     });
-    const mayBeOld = this.upToDate && !closed && nextOffset !== offset &&
+    const mayBeStale = this.upToDate && !closed && nextOffset !== offset &&
       !NOT_CACHED.test(headers.get("cache-control") ?? "");
-    if (mayBeOld && this.#options.readMode === "catch-up") await this.#fetchTail(signal);
+    if (mayBeStale && this.#options.readMode === "catch-up") await this.#fetchTail(signal);
     if (live === undefined) this.#isLive = this.upToDate;
     else this.#noteLive(startMs, nextOffset !== offset);
     return batch;
   }
 
   /**
-   * What says that it is up to date may not be so any more: a cache may have kept it since before later
-   * appends. The tail is asked for once, and what comes after that is left to the next read. Where it
-   * can't be had the next answer tells.
+   * A response that claims to be up to date may come from a cache, older than later appends. So the tail is
+   * fetched once, and whatever is appended after that is left to the next read. If that fails, the next
+   * response shows whether there is more.
    */
   async #fetchTail(signal: AbortSignal): Promise<void> {
     this.#tail ??= await this.#connection.request({
@@ -210,7 +209,7 @@ export class Feed {
     if (this.upToDate) this.#tail = undefined;
   }
 
-  /** The next SSE event that says something; `undefined` where it is better to ask anew. */
+  /** The next SSE event with news; `undefined` if a new request is needed. */
   async #stream(signal: AbortSignal): Promise<Batch | undefined> {
     const sse = this.#sse ??= this.#connect();
     const onAbort = () => sse.cancel(signal.reason);
@@ -224,7 +223,7 @@ export class Feed {
       if (!this.#mayFallBack || !isUnfitForSse(error)) {
         throw ofRequest(error, { method: "GET", url: this.#url("sse") });
       }
-      return this.#fallBack(isSilence(error));
+      return this.#fallBack(isTimeout(error));
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -252,15 +251,15 @@ export class Feed {
   }
 
   /**
-   * A server ends a connection after a while; then the next one begins at once.
+   * Handles the end of a connection. A server ends it after a while; the next one begins at once.
    *
-   * @throws {ClientError} where the connection brought nothing at all
+   * @throws {ClientError} if the connection brought nothing at all
    */
   #afterSse(sse: SseConnection): undefined {
     this.disconnect();
     const { hasControl, isSilent, isMidEvent, startMs } = sse;
-    const isUseless = !hasControl || isMidEvent || this.#isAtOnce(startMs, this.#hasMoved);
-    this.#failedConnections = isUseless ? this.#failedConnections + 1 : 0;
+    const hasFailed = !hasControl || isMidEvent || this.#isAtOnce(startMs, this.#hasMoved);
+    this.#failedConnections = hasFailed ? this.#failedConnections + 1 : 0;
     if (this.#mayFallBack && this.#failedConnections >= FAILED_CONNECTIONS_LIMIT) {
       return this.#fallBack(true);
     }
@@ -275,11 +274,11 @@ export class Feed {
     return this.#options.readMode === "auto";
   }
 
-  /** @param isOfTheWay whether it is something between client and server, which other readers would meet too */
-  #fallBack(isOfTheWay: boolean): undefined {
+  /** @param isNetwork whether the network is the reason, which concerns other readers too */
+  #fallBack(isNetwork: boolean): undefined {
     this.disconnect();
     this.#suitsSse = false;
-    if (isOfTheWay) this.#connection.sseAvailability.noteBlocked();
+    if (isNetwork) this.#connection.sseAvailability.noteBlocked();
   }
 
   #learnType(contentType: string | null): void {
@@ -304,7 +303,7 @@ export class Feed {
     return batch;
   }
 
-  /** Waits longer and longer before each live request while answers come at once and say nothing. */
+  /** Delays the next live request, more and more while responses come at once and without news. */
   #noteLive(startMs: number, hasMoved: boolean): undefined {
     if (this.#isAtOnce(startMs, hasMoved)) {
       this.#notBeforeMs = this.#connection.clock.nowMs() + this.#idle.next();
@@ -326,12 +325,12 @@ export class Feed {
   }
 }
 
-function isSilence(error: unknown): boolean {
+function isTimeout(error: unknown): boolean {
   return error instanceof ClientError && error.code === "timeout";
 }
 
-/** Whether an answer to a request for SSE says that SSE is what is wrong. */
+/** Whether the failure of an SSE request shows that SSE itself is the problem. */
 function isUnfitForSse(error: unknown): boolean {
-  return error instanceof MalformedResponse || isSilence(error) || (error instanceof ClientError &&
+  return error instanceof MalformedResponse || isTimeout(error) || (error instanceof ClientError &&
     (error.code === "bad_request" || error.code === "unsupported"));
 }

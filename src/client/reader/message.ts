@@ -2,13 +2,13 @@ import { type Bytes, decodeUtf8 } from "../../protocol/bytes.ts";
 import { ClientError } from "../errors/client_error.ts";
 import { reasonOf } from "../errors/reason.ts";
 
-/** One message of a JSON stream; of any other stream, the bytes that one answer carried. */
+/** One message of a JSON stream; in any other stream, the bytes of one response. */
 export class Message {
   /** The message as it is stored. */
   readonly bytes: Bytes;
   /**
-   * The place right after it: a reader that begins here gets the next message. The server's own offset
-   * where that says it, else an offset and a count, such as `-1/1`; `parsePlace` tells them apart.
+   * The place right after it: a reader that begins here gets the next message. It is an offset of the
+   * server, or an offset and a count, such as `-1/1`; `parsePlace` tells them apart.
    */
   readonly offset: string;
 
@@ -20,7 +20,7 @@ export class Message {
   /**
    * The message's value.
    *
-   * @throws {ClientError} `invalid_message` where it is not JSON
+   * @throws {ClientError} `invalid_message` if it is not JSON
    */
   json<T = unknown>(): T {
     try {
@@ -34,7 +34,7 @@ export class Message {
     }
   }
 
-  /** The message as text; what is no UTF-8 becomes U+FFFD. */
+  /** The message as text; invalid UTF-8 becomes U+FFFD. */
   text(): string {
     return decodeUtf8(this.bytes);
   }

@@ -1,19 +1,19 @@
 import { invalidArgument } from "../errors/invalid_argument.ts";
 
 /**
- * How a reader goes on once it has all there is:
+ * How a reader follows a stream once it has reached the tail:
  *
- * - `auto`: over SSE; by long-poll where the stream is text, whose line ends SSE doesn't keep, and where
- *   something between client and server holds SSE back or cuts it again and again
- * - `sse`, `long-poll`: always so; line ends of text become `\n` over SSE
- * - `catch-up`: not at all
+ * - `auto`: over SSE; by long-poll if the stream is text, whose line ends SSE doesn't keep, or if the
+ *   network delays SSE or cuts it again and again
+ * - `sse`, `long-poll`: always this way; line ends of text become `\n` over SSE
+ * - `catch-up`: it doesn't
  */
 export type ReadMode = (typeof READ_MODES)[number];
 
 const READ_MODES = ["auto", "long-poll", "sse", "catch-up"] as const;
 
 /**
- * Checks a mode that may come from anywhere.
+ * Checks a mode that untyped code may have given.
  *
  * @throws {ClientError} `invalid_argument`
  */

@@ -1,9 +1,9 @@
 /**
- * An iteration as a `ReadableStream`, which asks for no more than is wanted; cancelling it ends the
+ * An iteration as a `ReadableStream`, which takes values only as they are read; cancelling it ends the
  * iteration.
  *
- * @param toChunk what is passed on of a value, where it isn't empty
- * @param last what is left at the end
+ * @param toChunk makes the chunk of a value; an empty one is left out
+ * @param last makes the chunk after the last value
  */
 export function readableFrom<Value, Chunk extends { readonly length: number }>(
   values: AsyncIterator<Value, undefined>,

@@ -19,12 +19,11 @@ const END = { done: true, value: undefined } as const;
 
 /**
  * Reads a stream from any place on, each message exactly once and in order, and follows it until it is
- * closed. Failures that may pass are ridden out. After one that is thrown, as after a `break`, the
- * reader stands behind the last message that it handed out, and reading goes on there.
+ * closed. Transient failures are retried. After an error, as after a `break`, the reader's place is after
+ * the last message that it returned, and reading continues there.
  *
- * One read at a time: a second one that begins while another waits is refused (`invalid_argument`).
- * After `read()` the reader may hold a connection open: `close()` it in the end. A loop that ends
- * holds nothing.
+ * One read at a time: a second one while another is pending fails (`invalid_argument`). After `read()`
+ * the reader may hold a connection open: `close()` it in the end. A loop that has ended holds none.
  *
  * @example
  * ```ts
@@ -46,7 +45,7 @@ const END = { done: true, value: undefined } as const;
  * }
  * await client.writer("numbers").sendJson(4, { close: true });
  *
- * // ...and go on there, with this reader or, in another process, with a new one.
+ * // ...and continue there, with this reader or, in another process, with a new one.
  * const rest: number[] = [];
  * for await (const value of client.reader("numbers", { offset: first.offset }).json<number>()) {
  *   rest.push(value);
@@ -61,13 +60,13 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   readonly #maxElapsedMs: number;
   readonly #signal: AbortSignal | undefined;
   #feed: Feed;
-  /** What came last, of which this many messages have been handed out. */
+  /** The last response, of which this many messages have been returned. */
   #batch: Batch | undefined;
   #taken = 0;
   #offset: string;
   #ended: ClientError | undefined;
   #isBusy = false;
-  /** Ends what waits for the server. */
+  /** Aborts the pending wait for the server. */
   #waiting: AbortController | undefined;
 
   /** @throws {ClientError} `invalid_argument` */
@@ -85,30 +84,30 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     this.#offset = formatPlace(place);
   }
 
-  /** The place after the last message that was handed out: a reader that begins there goes on. */
+  /** The place after the last message that was returned: a reader that begins there continues. */
   get offset(): string {
     return this.#offset;
   }
 
-  /** The stream's content type; `undefined` before the first answer. */
+  /** The stream's content type; `undefined` before the first response. */
   get contentType(): string | undefined {
     return this.#feed.contentType;
   }
 
-  /** All that there was when the server answered last has been handed out. */
+  /** Everything up to the tail of the last response has been returned. */
   get upToDate(): boolean {
     return this.#feed.upToDate && this.#isDrained;
   }
 
-  /** All has been handed out, and nothing will ever follow. */
+  /** Everything has been returned, and nothing will ever follow. */
   get closed(): boolean {
     return this.#feed.closed && this.#isDrained;
   }
 
   /**
-   * What the next answer brings, or what a loop left of the last one. At the tail it is one more answer:
-   * in `catch-up` mode at once; by long-poll when something comes or the server has waited long enough;
-   * over SSE when something comes. After the end it says so again, at once.
+   * The content of the next response, or the rest of the last one after a loop. At the tail it is one more
+   * response: in `catch-up` mode at once; by long-poll when data arrives or the server has waited long
+   * enough; over SSE when data arrives. After the end it returns `closed` again, at once.
    *
    * @throws {ClientError}
    */
@@ -139,8 +138,8 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Value by value, as a Standard Schema gives them back where one is given. What is refused is thrown,
-   * and the reader stays before it; `seek(error.offset)` goes on behind it.
+   * Value by value; with a Standard Schema, the values that it returns. For a message that it rejects an
+   * error is thrown, and the reader stays before it; `seek(error.offset)` continues after it.
    *
    * @throws {ClientError} `invalid_message`
    */
@@ -149,14 +148,14 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * The bytes as they are wanted; of a JSON stream each message as a line (NDJSON). Cancelling it hangs
-   * up.
+   * The bytes, fetched as they are read; each message of a JSON stream as a line (NDJSON). Cancelling it
+   * disconnects.
    */
   stream(): ReadableStream<Bytes> {
     return readableFrom(this.#iterate(chunkOf), (bytes) => bytes, () => NO_BYTES);
   }
 
-  /** As `stream`, as text; a character that isn't whole yet is held back. What is no UTF-8 becomes U+FFFD. */
+  /** As `stream`, as text; chunks never split a character. Invalid UTF-8 becomes U+FFFD. */
   textStream(): ReadableStream<string> {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return readableFrom(
@@ -167,8 +166,8 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * All messages from here to the tail, whatever the mode; the reader stands at the tail then, and where
-   * this fails it stays where it was. All of it is in memory at once.
+   * All messages from here to the tail, in any mode; then the reader is at the tail. If this fails, it stays
+   * where it was. All messages are in memory at once.
    *
    * @throws {ClientError}
    */
@@ -177,7 +176,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * As `all`, the values: see `json`.
+   * As `all`, but the values: see `json`.
    *
    * @throws {ClientError} `invalid_message`, among others
    */
@@ -189,7 +188,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * As `all`, the text; of a JSON stream each message is a line (NDJSON).
+   * As `all`, but the text; each message of a JSON stream is a line (NDJSON).
    *
    * @throws {ClientError}
    */
@@ -198,9 +197,9 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Goes elsewhere; a read that waits goes on from there.
+   * Moves to another place; a pending read continues there.
    *
-   * @throws {ClientError} `invalid_argument` where it is no offset
+   * @throws {ClientError} `invalid_argument` if it is not an offset
    */
   seek(offset: string): this {
     this.#goTo(this.#feed.at(parsePlace(offset)));
@@ -208,7 +207,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Goes to the tail: what is read next came after this.
+   * Moves to the tail: only what is appended after this is read next.
    *
    * @throws {ClientError}
    */
@@ -221,7 +220,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     return this;
   }
 
-  /** Ends the reader: what waits is rejected with `ended`, as is whatever is asked of it later. */
+  /** Ends the reader: pending and later calls reject with `ended`. */
   close(): Promise<void> {
     this.#ended ??= new ClientError("ended", "The reader was closed.");
     this.#waiting?.abort(this.#ended);
@@ -281,19 +280,19 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     }
   }
 
-  /** Gets the next answer; wherever it is sought to meanwhile, from there. */
+  /** Gets the next response; after a `seek` meanwhile, from the new place. */
   async #fill(signal: AbortSignal | undefined): Promise<void> {
     while (true) {
       const feed = this.#feed;
       const isAnchor = feed.place.offset === NOW && this.#readMode === "long-poll";
       try {
-        // What has come is kept even if it is aborted now: the feed stands behind it.
+        // A response that has arrived is kept even if this is aborted now: the feed is past it.
         const batch = await this.#wait(signal, (signal) => feed.next(signal));
         if (feed !== this.#feed) continue;
         this.#batch = batch;
         this.#taken = 0;
         if (batch.messages.length === 0) this.#offset = formatPlace(batch.end);
-        // It stands in for a long-poll of `now`, which would have waited.
+        // It replaces a long-poll from `now`, which would have waited.
         if (!isAnchor || feed.closed) return;
       } catch (error) {
         if (feed === this.#feed) throw error;
@@ -380,7 +379,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
 
 type ToValue<T> = (message: Message, isJson: boolean) => T | Promise<T>;
 
-/** A message of a JSON stream as a line, or bytes as they are. */
+/** A message of a JSON stream as a line, or the bytes unchanged. */
 function chunkOf({ bytes }: Message, isJson: boolean): Bytes {
   return isJson ? toLine(bytes) : bytes;
 }

@@ -7,7 +7,7 @@ import type { Connection } from "../transport/connection.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
 import { SseParser } from "./sse_parser.ts";
 
-/** What a control event tells, and the data that came before it (PROTOCOL §5.8). */
+/** The content of a control event, and the data that came before it (PROTOCOL §5.8). */
 export interface SseGroup {
   bodies: Bytes[];
   nextOffset: string;
@@ -19,19 +19,19 @@ export interface SseGroup {
 /** How an {@link SseConnection} is opened. */
 export interface SseConnectionOptions {
   url: string;
-  /** How long the answer's head may take, in ms. */
+  /** How long the head of the response may take, in ms. */
   timeoutMs: number;
-  /** When the first control event has to be there, in ms after the request. */
+  /** How long the first control event may take, in ms after the request. */
   firstEventMs: number;
-  /** Which attempt of the reader it is. */
+  /** The number of the reader's attempt. */
   attempt: number;
-  /** Ends it, also while nobody reads. */
+  /** Aborting it ends the connection, even between two reads. */
   signal: AbortSignal | undefined;
 }
 
-/** One SSE answer, from its request to its end. */
+/** One SSE response, from its request to its end. */
 export class SseConnection {
-  /** When it was asked for, in ms since 1970. */
+  /** The time of the request, in ms since 1970. */
   readonly startMs: number;
   readonly #connection: Connection;
   readonly #options: SseConnectionOptions;
@@ -42,29 +42,29 @@ export class SseConnection {
   #isBase64 = false;
   #bodies: Bytes[] = [];
   #groups: SseGroup[] = [];
-  /** Whether a control event has come. */
+  /** Whether a control event has arrived. */
   hasControl = false;
-  /** Whether it was given up because nothing came any more. */
+  /** Whether it was ended because nothing arrived for too long. */
   isSilent = false;
 
   constructor(connection: Connection, options: SseConnectionOptions) {
     this.startMs = connection.clock.nowMs();
     this.#connection = connection;
     this.#options = options;
-    // Before the transport's own listener, so that the body is cancelled whatever sends.
+    // Before the transport's own listener, so that the body is cancelled with any transport.
     this.#controller.signal.addEventListener("abort", () => this.#onAbort());
     this.#unlink = linkAborts([options.signal], this.#controller);
   }
 
-  /** Whether it ended in the middle of something. */
+  /** Whether it ended in the middle of an event or a group of events. */
   get isMidEvent(): boolean {
     return this.#parser.isMidEvent || this.#bodies.length > 0;
   }
 
   /**
-   * What comes next; `undefined` once it has ended, however that happened.
+   * The next group of events; `undefined` once the connection has ended for whatever reason.
    *
-   * @throws {ClientError} what answered isn't an SSE connection to a server of this protocol
+   * @throws {ClientError} if the response isn't SSE from a server of this protocol
    */
   async next(): Promise<SseGroup | undefined> {
     this.#chunks ??= await this.#open();
@@ -80,7 +80,7 @@ export class SseConnection {
     }
   }
 
-  /** Hangs up; a `next` that waits ends. */
+  /** Disconnects; a pending `next` ends. */
   cancel(reason?: unknown): void {
     this.#controller.abort(reason);
   }
@@ -114,7 +114,7 @@ export class SseConnection {
     return stream.getReader();
   }
 
-  /** The next chunk; `undefined` at the end, where the connection broke, and after too long a silence. */
+  /** The next chunk; `undefined` at the end, if the connection breaks, and after too long a silence. */
   async #read(chunks: ReadableStreamDefaultReader<Bytes>): Promise<Bytes | undefined> {
     const { clock, liveTimeoutMs } = this.#connection;
     const firstEventMs = this.startMs + this.#options.firstEventMs - clock.nowMs();
@@ -127,7 +127,7 @@ export class SseConnection {
       const { done, value } = await chunks.read();
       if (!done) return value;
     } catch {
-      // A connection that breaks has ended, like any other.
+      // A broken connection counts as ended.
     } finally {
       cancelTimer();
     }
@@ -136,11 +136,11 @@ export class SseConnection {
   }
 
   #group(control: Bytes): SseGroup {
-    const told = parseControl(control);
+    const fields = parseControl(control);
     const bodies = this.#bodies;
     this.#bodies = [];
     this.hasControl = true;
-    return { ...told, bodies };
+    return { ...fields, bodies };
   }
 }
 
@@ -159,7 +159,7 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
       };
     }
   } catch {
-    // Not an object: as little use as one without an offset.
+    // Rejected below, like an object without an offset.
   }
   throw new ClientError(
     "invalid_response",

@@ -2,7 +2,7 @@ import { type Bytes, concatBytes, decodeUtf8, hasByteOrderMark } from "../../pro
 
 /** One server-sent event. */
 export interface SseEvent {
-  /** What its `event` field says; empty where it has none. */
+  /** The value of its `event` field; empty if it has none. */
   type: string;
   /** Its `data` lines, joined by line feeds. */
   data: Bytes;
@@ -16,18 +16,18 @@ const LINE_BREAK: Bytes = Uint8Array.of(LINE_FEED);
 const LONGEST_NAME_BYTES = "event".length;
 
 /**
- * Takes server-sent events out of bytes that come in any pieces (HTML, §9.2.6). It never decodes data,
- * so a character may be split anywhere; an event that isn't finished is never handed out.
+ * Parses server-sent events from chunks of any size (HTML, §9.2.6). It never decodes data, so that chunks
+ * may split a character; an incomplete event is never returned.
  */
 export class SseParser {
-  /** What has come of a line that isn't finished. */
+  /** The chunks of an incomplete line. */
   #partialLine: Bytes[] = [];
   #afterCarriageReturn = false;
   #isFirstLine = true;
   #type = "";
   #data: Bytes[] = [];
 
-  /** Whether an event has begun that isn't finished. */
+  /** Whether an event is incomplete. */
   get isMidEvent(): boolean {
     return this.#partialLine.length > 0 || this.#type !== "" || this.#data.length > 0;
   }

@@ -1,4 +1,4 @@
-/** A validator of the Standard Schema (version 1): Zod, Valibot, ArkType and others give one. */
+/** A validator by the Standard Schema (version 1), as of Zod, Valibot, ArkType and others. */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
@@ -10,12 +10,12 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What a validator says of a value. */
+/** The result of a validator. */
 export type ValidationResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly ValidationIssue[] };
 
-/** What is wrong with a value, and where in it. */
+/** A fault of a value, and where in it. */
 export interface ValidationIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

@@ -3,9 +3,9 @@ import type { Message } from "./message.ts";
 import type { StandardSchema, ValidationIssue } from "./standard_schema.ts";
 
 /**
- * A message's value as the schema gives it back.
+ * A message's value as the schema returns it.
  *
- * @throws {ClientError} `invalid_message` where the schema refuses it, with the place after it
+ * @throws {ClientError} `invalid_message` if the schema rejects it, with the place after it
  */
 export async function validate<T>(
   message: Message,

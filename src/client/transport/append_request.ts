@@ -16,33 +16,33 @@ import { defined } from "./defined.ts";
 /** One POST: data, closure, or both (PROTOCOL §5.2, §5.3). */
 export interface AppendRequest {
   contentType?: string | undefined;
-  /** Left out by a request that only closes. */
+  /** Left out in a request that only closes. */
   body?: Bytes | undefined;
   close?: boolean | undefined;
   /** `Stream-Seq`. */
   seq?: string | undefined;
   /** `Stream-Expected-Offset`, an extension. */
   expectedOffset?: string | undefined;
-  /** With these, sending it again stores nothing twice (PROTOCOL §5.2.1). */
+  /** With it, sending the request again stores nothing twice (PROTOCOL §5.2.1). */
   producer?: { id: string; epoch: number; seq: number } | undefined;
   signal?: AbortSignal | undefined;
-  /** Which attempt of the caller it is. */
+  /** The number of the caller's attempt. */
   attempt?: number | undefined;
 }
 
-/** What an append came to. */
+/** The result of an append. */
 export interface AppendAnswer {
   /**
-   * The tail after it; `undefined` where the server stored it and didn't say, as some do of what they
-   * had already (PROTOCOL §5.2.1).
+   * The tail after it; `undefined` if the server doesn't say, as some don't for a batch that they had
+   * already (PROTOCOL §5.2.1).
    */
   offset: string | undefined;
   closed: boolean;
-  /** Nothing was appended: the server knows this producer's batch, and not from this call. */
+  /** Nothing was appended: the server had this producer's batch already, and not from this call. */
   duplicate: boolean;
 }
 
-/** What only an append is answered with when it succeeded (PROTOCOL §5.2): no page of a proxy has it. */
+/** The status of a successful append (PROTOCOL §5.2), which no page of a proxy has. */
 const STORED = 204;
 
 /**
@@ -69,10 +69,10 @@ export async function sendAppend(
       attempt: request.attempt ?? 1,
     },
     ({ status, headers, repeated }) => ({
-      // An error would have it appended twice by whoever takes that for a failure.
+      // A caller that takes an error for a failure would append it twice.
       offset: status === STORED ? headers.get(STREAM_NEXT_OFFSET) || undefined : offsetIn(headers),
       closed: isTrue(headers.get(STREAM_CLOSED)),
-      // A close has nothing new to tell, so that its 204 says nothing (PROTOCOL §5.2.1).
+      // The 204 to a close alone says nothing about duplicates (PROTOCOL §5.2.1).
       duplicate: producer !== undefined && hasBody && status === STORED && !repeated,
     }),
   );
@@ -92,9 +92,9 @@ function headersOf(request: AppendRequest, hasBody: boolean): Record<string, str
 }
 
 /**
- * The `Stream-Next-Offset` of an answer.
+ * The `Stream-Next-Offset` of a response.
  *
- * @throws {ClientError} `invalid_response` where there is none
+ * @throws {ClientError} `invalid_response` if there is none
  */
 export function offsetIn(headers: Headers): string {
   const offset = headers.get(STREAM_NEXT_OFFSET);

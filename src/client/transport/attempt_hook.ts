@@ -2,26 +2,26 @@ import { type Clock, systemClock } from "../../env/clock.ts";
 import { redactedUrl } from "../errors/redacted_url.ts";
 import type { Middleware } from "./transport.ts";
 
-/** One request that was sent, and what came of it. */
+/** One request that was sent, and its result. */
 export interface Attempt {
   readonly method: string;
-  /** The URL as it may stand in a log: without credentials, and `***` for what you put into its query. */
+  /** The URL in a form for logs: without credentials, and with `***` for the values you add to its query. */
   readonly url: string;
   /** 1 for the first attempt, 2 for the first repetition. */
   readonly attempt: number;
-  /** How long it took; of an answer that streams, until its head was there. */
+  /** How long it took; for a streaming response, until its head arrived. */
   readonly durationMs: number;
-  /** The answer's status; `undefined` where none came. */
+  /** The status of the response; `undefined` if none arrived. */
   readonly status: number | undefined;
-  /** Why no answer came. */
+  /** Why no response arrived. */
   readonly error: unknown;
 }
 
-/** Hears of every {@link Attempt}; what it throws is the application's, and changes nothing here. */
+/** Called after every {@link Attempt}. An error that it throws is left uncaught, and changes nothing here. */
 export type AttemptHook = (attempt: Attempt) => void;
 
 /**
- * Tells a hook of every request that passes.
+ * Calls a hook after every request.
  *
  * @example
  * ```ts
@@ -48,11 +48,18 @@ export function withAttemptHook(
   return (next) => async (request) => {
     const { method, attempt = 1 } = request;
     const startMs = clock.nowMs();
-    const tell = (status: number | undefined, error?: unknown) => {
+    const report = (status: number | undefined, error?: unknown) => {
       const durationMs = clock.nowMs() - startMs;
-      const told = { method, url: redactedUrl(request.url), attempt, durationMs, status, error };
+      const finished = {
+        method,
+        url: redactedUrl(request.url),
+        attempt,
+        durationMs,
+        status,
+        error,
+      };
       try {
-        hook(told);
+        hook(finished);
       } catch (thrown) {
         queueMicrotask(() => {
           throw thrown;
@@ -61,10 +68,10 @@ export function withAttemptHook(
     };
     try {
       const response = await next(request);
-      tell(response.status);
+      report(response.status);
       return response;
     } catch (error) {
-      tell(undefined, error);
+      report(undefined, error);
       throw error;
     }
   };

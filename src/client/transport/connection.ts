@@ -8,7 +8,7 @@ import { SseAvailability } from "./sse_availability.ts";
 import type { StreamUrls } from "./stream_url.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
-/** What a request needs beyond the defaults. */
+/** A request, without the defaults. */
 export interface OutgoingRequest {
   method: TransportRequest["method"];
   url: string;
@@ -19,48 +19,48 @@ export interface OutgoingRequest {
   timeoutMs?: number;
   streaming?: boolean;
   repeatable: boolean;
-  /** The caller asks again by itself; no retry below it adds its own waits to that. */
+  /** The caller retries by itself, so that the transport must not. */
   retriedByCaller?: boolean;
-  /** Which attempt of the caller it is; 1 unless given. */
+  /** The number of the caller's attempt; 1 unless given. */
   attempt?: number;
 }
 
-/** What everything that talks to one server needs. */
+/** The parts of a {@link Connection} that are given. */
 export interface ConnectionParts {
   readonly urls: StreamUrls;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: () => number;
-  /** How long an answer may take. */
+  /** How long a response may take. */
   readonly timeoutMs: number;
-  /** How long a live read may be silent before it is taken for dead. */
+  /** How long a live read may be silent before it is treated as disconnected. */
   readonly liveTimeoutMs: number;
 }
 
-/** What is learned of one server. */
+/** The known facts about one server. */
 interface ServerState {
   readonly types: ContentTypes;
   readonly sseAvailability: SseAvailability;
 }
 
-/** What everything that talks to one server shares. */
+/** The connection to one server, which its readers, writers and producers share. */
 export interface Connection extends ConnectionParts, ServerState {
   /**
-   * Sends a request; resolves to what `read` makes of the answer if it says that it was done (2xx).
+   * Sends a request; resolves to what `read` makes of a successful (2xx) response.
    *
-   * @throws {ClientError} whatever else happens, with the request's method and URL
+   * @throws {ClientError} for any other result, with the request's method and URL
    */
   request<T>(
     outgoing: OutgoingRequest,
     read: (response: TransportResponse) => T | Promise<T>,
   ): Promise<T>;
-  /** As `ask`, for the answer itself. */
+  /** As `request`; resolves to the response itself. */
   send(outgoing: OutgoingRequest): Promise<TransportResponse>;
-  /** The same connection, whose requests have these headers and parameters too. */
+  /** The same connection, with these headers and parameters added to its requests. */
   adding(additions: RequestAdditions): Connection;
 }
 
-/** The way to one server. */
+/** Makes the connection to one server. */
 export function connect(parts: ConnectionParts): Connection {
   return open({
     ...parts,
@@ -94,7 +94,7 @@ function open(parts: ConnectionParts & ServerState): Connection {
     adding({ headers, query }) {
       if (headers === undefined && query === undefined) return connection;
       const transport = withAdditions({ headers, query })(parts.transport);
-      // They may lead to other streams of the same names.
+      // They may select other streams of the same names.
       return open({ ...parts, transport, types: new ContentTypes() });
     },
   };

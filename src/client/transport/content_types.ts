@@ -1,10 +1,10 @@
 const LIMIT = 1_000;
 
-/** The content types of streams by name, as far as one client has heard of them. */
+/** The content types of streams by name, as far as the client knows them. */
 export class ContentTypes {
   readonly #known = new Map<string, string>();
 
-  /** The type, where it is known. */
+  /** The type, if it is known. */
   get(path: string): string | undefined {
     return this.#known.get(path);
   }

@@ -3,34 +3,34 @@ import type { Middleware } from "./transport.ts";
 
 type MaybePromise<T> = T | Promise<T>;
 
-/** A header's or parameter's value, or what gives it anew for every request: a token that is refreshed, say. */
+/** The value of a header or parameter, or a function that is called for every request, for a fresh token, say. */
 export type HeaderValue = string | (() => MaybePromise<string>);
 
-/** Headers with their values, or what gives them anew for every request. */
+/** Headers with their values, or a function that is called for every request. */
 export type HeadersOption =
   | Readonly<Record<string, HeaderValue | undefined>>
   | (() => MaybePromise<Readonly<Record<string, HeaderValue | undefined>>>);
 
-/** Parameters of the query with their values, or what gives them anew for every request. */
+/** Query parameters with their values, or a function that is called for every request. */
 export type QueryOption = HeadersOption;
 
-/** What is added to requests, asked for at each. */
+/** Additions to every request. */
 export interface RequestAdditions {
-  /** Headers; what the protocol itself sets wins. */
+  /** Headers; the protocol's own win. */
   headers?: HeadersOption | undefined;
-  /** Parameters of the query; what the protocol itself sets wins. */
+  /** Query parameters; the protocol's own win. */
   query?: QueryOption | undefined;
 }
 
 /**
- * Adds headers to every request, asked for at each; inside `withRetry` that is at every attempt. What
- * the protocol itself sets wins.
+ * Adds headers to every request; inside `withRetry`, functions are called for every attempt. The
+ * protocol's own headers win.
  */
 export function withHeaders(headers: HeadersOption): Middleware {
   return withAdditions({ headers });
 }
 
-/** Adds headers and parameters to every request, asked for at each. */
+/** Adds headers and query parameters to every request. */
 export function withAdditions({ headers, query }: RequestAdditions): Middleware {
   return (next) => async (request) => {
     const added: Record<string, string> = {};

@@ -10,9 +10,9 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
 /**
- * The elements of an array, each with its bytes as they are.
+ * The elements of an array, each with its bytes unchanged.
  *
- * @throws {MalformedResponse} where it isn't one whole array
+ * @throws {MalformedResponse} if it isn't one complete array
  */
 export function splitArray(array: Bytes): Bytes[] {
   const spans = scanArray(array);
@@ -37,7 +37,7 @@ export function joinArray(elements: readonly Bytes[]): Bytes {
   return concatBytes(parts);
 }
 
-/** A JSON text as one line; line breaks in it stand between tokens only, where a space means the same. */
+/** A JSON text as one line; its line breaks stand between tokens only, where a space means the same. */
 export function toLine(json: Bytes): Bytes {
   const line = new Uint8Array(json.length + 1);
   line.set(json);

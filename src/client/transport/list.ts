@@ -6,11 +6,11 @@ import type { StreamInfo } from "./stream_info.ts";
 
 /** Which streams are listed. */
 export interface ListOptions extends CallOptions {
-  /** Only those whose names begin with this. */
+  /** Only streams whose names begin with this. */
   prefix?: string | undefined;
-  /** Only those whose names come after this. */
+  /** Only streams whose names come after this. */
   after?: string | undefined;
-  /** How many are asked for at once, 1 to 1,000; 100. */
+  /** How many streams a request asks for, 1 to 1,000; 100. */
   pageSize?: number | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface ListedStream extends StreamInfo {
   name: string;
 }
 
-/** All the streams, a page asked for whenever one is used up. */
+/** All streams; each page is fetched when the one before is used up. */
 export async function* listStreams(
   connection: Connection,
   options: ListOptions,
@@ -60,14 +60,14 @@ function toPage(body: Bytes): Page {
   try {
     page = JSON.parse(decodeUtf8(body));
   } catch {
-    // As little use as any other answer without streams.
+    // Rejected below, like any response without streams.
   }
   const { streams, next } = page ?? {};
   if (streams?.every(isNamed)) return { streams: streams.map(toStream), next };
   throw new ClientError("invalid_response", "The answer is no listing of streams.");
 }
 
-/** A stream as JSON has it. */
+/** A stream of a listing in JSON. */
 interface ListedStreamJson extends Omit<ListedStream, "expiresAt"> {
   expiresAt?: string;
 }

@@ -1,32 +1,32 @@
 import { invalidArgument } from "../errors/invalid_argument.ts";
 
-/** Where a reader begins who wants it all (PROTOCOL §8). */
+/** The start of a stream (PROTOCOL §8). */
 export const START = "-1";
-/** Where a reader begins who wants only what comes from now on (PROTOCOL §8). */
+/** The tail of a stream at the time of the request (PROTOCOL §8). */
 export const NOW = "now";
 
 /**
- * A place between two messages: an offset that the server gave, and how many of the messages that
- * follow it come before the place. Servers give offsets only for the ends of their answers; with the
- * count a reader can stop and resume anywhere. Its token is the plain offset, or `OFFSET/COUNT`.
+ * A place between two messages: an offset that the server gave, and the number of messages between it
+ * and the place. Servers give offsets only for the ends of their responses; with the count a reader can
+ * stop and resume anywhere. Its token is the plain offset, or `OFFSET/COUNT`.
  */
 export interface Place {
-  /** An offset of the server's, or `-1` or `now`. */
+  /** An offset that the server gave, or `-1` or `now`. */
   readonly offset: string;
-  /** Messages (of bytes: bytes) after the offset; 0 where the place is the offset itself. */
+  /** Messages after the offset (bytes if the stream isn't JSON); 0 if the place is the offset itself. */
   readonly skip: number;
 }
 
-/** No server's offset has this in it (PROTOCOL §8). */
+/** A character that no offset of a server contains (PROTOCOL §8). */
 const SEPARATOR = "/";
 const TOKEN = /^([^,&=?/\s]+)(?:\/([1-9]\d{0,14}))?$/;
 
-/** The place as the token that users keep: the plain offset wherever that says it. */
+/** The place as a token to store: the plain offset if there is no count. */
 export function formatPlace({ offset, skip }: Place): string {
   return skip === 0 ? offset : `${offset}${SEPARATOR}${skip}`;
 }
 
-/** Whether a place's token is an offset of the server's, which means the same to every client. */
+/** Whether a place's token is an offset of the server, which every client understands. */
 export function isServerOffset(token: string): boolean {
   return !token.includes(SEPARATOR);
 }
@@ -40,7 +40,7 @@ export function isServerOffset(token: string): boolean {
  * import { parsePlace } from "./place.ts";
  *
  * assert.deepEqual(parsePlace("00000000000000000042"), { offset: "00000000000000000042", skip: 0 });
- * // No offset of any server: one message after the start.
+ * // Not an offset of a server: one message after the start.
  * assert.deepEqual(parsePlace("-1/1"), { offset: "-1", skip: 1 });
  * ```
  *

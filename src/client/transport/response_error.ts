@@ -18,6 +18,9 @@ import {
 import { redactedUrl } from "../errors/redacted_url.ts";
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
+/** The status of a request that was rejected unread, so that any request may be repeated. */
+export const RATE_LIMITED = 429;
+
 const MESSAGE_LIMIT_CHARS = 1_000;
 const TITLE_LIMIT_CHARS = 80;
 const CODES: Readonly<Record<number, ClientErrorCode>> = {
@@ -27,23 +30,23 @@ const CODES: Readonly<Record<number, ClientErrorCode>> = {
   405: "unsupported",
   410: "gone",
   413: "too_large",
-  429: "rate_limited",
-  // What the server never does; nothing failed.
+  [RATE_LIMITED]: "rate_limited",
+  // Not failures: the server never supports these requests.
   501: "unsupported",
   505: "unsupported",
   511: "unsupported",
 };
 
 /**
- * Whether an answer says that the server failed, and that the same request may well succeed later.
- * Damage on its disk is there whenever it is asked.
+ * Whether a response means that the server failed, and the same request may succeed later. Damage on its
+ * disk is permanent.
  */
 export function isServerFailure({ status, headers }: TransportResponse): boolean {
   return status === 408 || status === 425 ||
     (status >= 500 && CODES[status] === undefined && !headers.has(STREAM_DAMAGED));
 }
 
-/** Whether the same call may well succeed later. */
+/** Whether the same call may succeed later. */
 export function isTransient(error: unknown): error is ClientError {
   return error instanceof ClientError &&
     (error.code === "network" || error.code === "timeout" || error.code === "unavailable" ||
@@ -56,8 +59,8 @@ export function retryDelayMs(error: unknown): number | undefined {
 }
 
 /**
- * The error that an answer stands for. The protocol tells by status and headers, never by the body
- * (PROTOCOL §5.2); the body, where it is this project's, only makes the message better.
+ * The error that a response stands for. The protocol uses status and headers, never the body (PROTOCOL
+ * §5.2); a body of this project's server only improves the message.
  */
 export function responseError(
   request: TransportRequest,
@@ -65,18 +68,18 @@ export function responseError(
   nowMs: number,
 ): ClientError {
   const { status, headers } = response;
-  const told = readBody(response);
-  const code = codeOf(request, response, told.code);
+  const serverError = readBody(response);
+  const code = codeOf(request, response, serverError.code);
   const details: ClientErrorDetails = {
     status,
-    serverCode: told.code,
+    serverCode: serverError.code,
     repeated: response.repeated,
     offset: headers.get(STREAM_NEXT_OFFSET) ?? undefined,
     retryAfterMs: parseRetryAfter(headers.get("retry-after"), nowMs),
   };
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
   if (code === "sequence_gap") details.expectedSeq = integer(headers.get(PRODUCER_EXPECTED_SEQ));
-  return new ClientError(code, told.message ?? describe(request, response), details);
+  return new ClientError(code, serverError.message ?? describe(request, response), details);
 }
 
 function codeOf(
@@ -102,11 +105,11 @@ function conflictOf(
   if (isTrue(headers.get(STREAM_CLOSED))) return "stream_closed";
   if (headers.has(PRODUCER_EXPECTED_SEQ)) return "sequence_gap";
   if (serverCode === "content_type_mismatch") return "conflict";
-  // A sequence conflict may name the tail, too: the one that was expected.
+  // A sequence conflict may also name the tail: the expected one.
   const tail = headers.get(STREAM_NEXT_OFFSET);
   const expected = sent[STREAM_EXPECTED_OFFSET];
   if (expected !== undefined && tail !== null && tail !== expected) return "offset_mismatch";
-  // No header tells a sequence conflict from another content type, which the client itself minds.
+  // No header distinguishes it from a content type mismatch, which the client itself avoids.
   return sent[STREAM_SEQ] !== undefined ? "sequence_conflict" : "conflict";
 }
 
@@ -115,16 +118,16 @@ interface ServerError {
   message: string | undefined;
 }
 
-/** What this project's server says in its body; of any other server, the text. */
+/** The error in the body of this project's server; from any other server, the text. */
 function readBody({ headers, body }: TransportResponse): ServerError {
   const text = decodeUtf8(body).trim();
-  let told: { error?: { code?: unknown; message?: unknown } | null } | null = null;
+  let parsed: { error?: { code?: unknown; message?: unknown } | null } | null = null;
   try {
-    told = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch {
-    // Another server's, or a proxy's page.
+    // From another server, or a page of a proxy.
   }
-  const { code, message = isPage(headers, text) ? "" : text } = told?.error ?? {};
+  const { code, message = isPage(headers, text) ? "" : text } = parsed?.error ?? {};
   return {
     code: typeof code === "string" ? code : undefined,
     message: typeof message === "string" && message !== ""
@@ -137,17 +140,17 @@ function isPage(headers: Headers, text: string): boolean {
   return text.startsWith("<") || /\bhtml\b/i.test(headers.get("content-type") ?? "");
 }
 
-/** What was asked and answered, where the body doesn't say it in words. */
+/** Describes the request and the response, if the body has no message. */
 function describe(
   request: TransportRequest,
   { status, statusText, body }: TransportResponse,
 ): string {
-  const answered = `${request.method} ${redactedUrl(request.url)} was answered ` +
+  const summary = `${request.method} ${redactedUrl(request.url)} was answered ` +
     (statusText ? `${status} ${statusText}` : status);
-  if (body.length === 0) return `${answered}.`;
+  if (body.length === 0) return `${summary}.`;
   const title = /<title[^>]*>([^<]+)/i.exec(decodeUtf8(body))?.[1]?.trim();
   const page = title ? `the page ${JSON.stringify(title.slice(0, TITLE_LIMIT_CHARS))}` : "a page";
-  return `${answered} with ${page}: is a proxy or another server there?`;
+  return `${summary} with ${page}: is a proxy or another server there?`;
 }
 
 function integer(value: string | null): number | undefined {

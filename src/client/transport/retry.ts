@@ -1,27 +1,25 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
 import { Backoff, type BackoffOptions } from "../../env/backoff.ts";
 import { checkAmounts } from "../errors/option_checks.ts";
-import { isServerFailure, isTransient } from "./response_error.ts";
+import { isServerFailure, isTransient, RATE_LIMITED } from "./response_error.ts";
 import { parseRetryAfter } from "./retry_after.ts";
 import { type Outcome, retry, RetryBudget } from "./retry_loop.ts";
 import type { Middleware, TransportRequest, TransportResponse } from "./transport.ts";
 
-/** When {@link withRetry} gives up, and how it waits. */
+/** How {@link withRetry} waits, and when it gives up. */
 export interface RetryOptions extends BackoffOptions {
-  /** How often it is sent again; 10. */
+  /** How often a request is repeated; 10. */
   maxRetries?: number | undefined;
   /** No attempt begins later than this after the first; 60 s. */
   maxElapsedMs?: number | undefined;
-  /** Where the time comes from. */
+  /** The source of time. */
   clock?: Clock | undefined;
 }
 
-const RATE_LIMITED = 429;
-
 /**
- * Sends again what is safe to repeat when no answer came or the server failed, and anything that was
- * refused before it was looked at (429). Waits grow exponentially with full jitter; a `Retry-After` is
- * honoured. What can't be repeated safely is a plain append: the idempotent producer's can.
+ * Repeats requests that are safe to repeat if no response arrived or the server failed, and any request
+ * that was rejected unread (429). Waits grow exponentially with full jitter; a `Retry-After` is honoured.
+ * A plain append isn't safe to repeat; an append of the idempotent producer is.
  *
  * @example
  * ```ts

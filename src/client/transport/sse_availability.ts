@@ -1,9 +1,9 @@
 import type { Clock } from "../../env/clock.ts";
 
-/** How long it is remembered that SSE doesn't get through: the machine may come into another network. */
+/** How long SSE counts as blocked; after that, the machine may be in another network. */
 const REMEMBERED_MS = 10 * 60_000;
 
-/** Whether server-sent events get through to a client, which all of its readers find out together. */
+/** Whether server-sent events reach the client; its readers share what they find out. */
 export class SseAvailability {
   readonly #clock: Clock;
   #blockedUntilMs = 0;
@@ -17,7 +17,7 @@ export class SseAvailability {
     return this.#clock.nowMs() >= this.#blockedUntilMs;
   }
 
-  /** Notes that something on the way holds SSE back, or cuts it again and again. */
+  /** Notes that the network delays SSE, or cuts it again and again. */
   noteBlocked(): void {
     this.#blockedUntilMs = this.#clock.nowMs() + REMEMBERED_MS;
   }

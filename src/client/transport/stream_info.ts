@@ -3,21 +3,21 @@ import { offsetIn } from "./append_request.ts";
 import type { Connection } from "./connection.ts";
 import { NOW } from "./place.ts";
 
-/** What a stream is (PROTOCOL §5.5). */
+/** A stream's properties (PROTOCOL §5.5). */
 export interface StreamInfo {
-  /** Left out where the server doesn't tell. */
+  /** Left out if the server doesn't say. */
   contentType?: string;
-  /** The tail: where the next append goes. */
+  /** The tail: the offset of the next append. */
   nextOffset: string;
   closed: boolean;
-  /** How long it lives without being read or written. */
+  /** It expires after this long without reads or writes. */
   ttlSeconds?: number;
-  /** When it ends. */
+  /** When it expires. */
   expiresAt?: Date;
 }
 
 /**
- * What the headers of an answer say of a stream.
+ * The properties of a stream in the headers of a response.
  *
  * @throws {ClientError} `invalid_response`
  */
@@ -36,7 +36,7 @@ export function streamInfoIn(headers: Headers): StreamInfo {
 }
 
 /**
- * Asks what a stream is, which doesn't count as reading it (PROTOCOL §5.5).
+ * Fetches a stream's properties, which doesn't count as a read (PROTOCOL §5.5).
  *
  * @throws {ClientError}
  */
@@ -49,7 +49,7 @@ export async function fetchStreamInfo(
 }
 
 /**
- * Asks for a stream's headers, and remembers its content type.
+ * Fetches a stream's headers, and remembers its content type.
  *
  * @throws {ClientError}
  */
@@ -59,7 +59,7 @@ export async function fetchHead<T>(
   signal: AbortSignal | undefined,
   read: (headers: Headers) => T,
 ): Promise<T> {
-  // A proxy that caches may make a GET of it, for which the query asks for the tail, and never an old one.
+  // A caching proxy may make a GET of it; with this query that reads only the tail, and isn't cached.
   const url = connection.urls.of(path, { offset: NOW });
   return await connection.request(
     { method: "HEAD", url, signal, repeatable: true },

@@ -4,11 +4,11 @@ import { invalidArgument } from "../errors/invalid_argument.ts";
 /** Builds the URLs of streams below a base like `http://localhost:4437/v1/stream`. */
 export class StreamUrls {
   readonly #base: URL;
-  /** What goes with every request: who asks, where the base URL says so. */
+  /** The headers of every request: credentials, if the base URL has them. */
   readonly headers: Readonly<Record<string, string>>;
 
   /**
-   * @param baseUrl what the streams' URLs begin with; in a browser it may be a path of the page's server
+   * @param baseUrl the beginning of the streams' URLs; in a browser it may be a path of the page's server
    * @throws {ClientError} `invalid_argument`
    */
   constructor(baseUrl: string | URL) {
@@ -19,7 +19,7 @@ export class StreamUrls {
     this.#base = new URL(baseUrl, page);
     this.#base.hash = "";
     const { username, password } = this.#base;
-    // Most `fetch`es refuse a URL with them, in a message that shows them.
+    // Most `fetch`es reject a URL with credentials, in a message that shows them.
     this.#base.username = "";
     this.#base.password = "";
     this.headers = username + password === ""
@@ -28,7 +28,7 @@ export class StreamUrls {
   }
 
   /**
-   * A stream's URL. The query is in the order of its keys, so that caches know a URL again
+   * A stream's URL. The query is in the order of its keys, so that caches recognize the URL
    * (PROTOCOL §10.1).
    *
    * @param path the stream's name, `logs/demo`, not encoded

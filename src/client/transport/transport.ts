@@ -6,58 +6,58 @@ import { reasonOf } from "../errors/reason.ts";
 import { redactedUrl } from "../errors/redacted_url.ts";
 import { untilAborted } from "./until_aborted.ts";
 
-/** One request as a transport gets it; sending it again means sending the same once more. */
+/** One request to a transport; repeating it means sending the same again. */
 export interface TransportRequest {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Bytes | undefined;
   readonly signal: AbortSignal | undefined;
-  /** How long the answer may take, its body too unless `streaming`. */
+  /** How long the response may take, including its body unless `streaming`. */
   readonly timeoutMs: number;
-  /** The answer's body is wanted as it comes. */
+  /** The body of the response is read as it arrives. */
   readonly streaming: boolean;
-  /** Doing it twice is the same as doing it once. */
+  /** Doing it twice has the same effect as doing it once. */
   readonly repeatable: boolean;
-  /** Who sent it asks again by itself, so that nothing else has to. */
+  /** The sender retries by itself, so that the transport must not. */
   readonly retriedByCaller?: boolean;
-  /** Which attempt it is; 1 unless given. */
+  /** The number of the attempt; 1 unless given. */
   readonly attempt?: number;
 }
 
-/** The answer to a {@link TransportRequest}, whatever its status. */
+/** The response to a {@link TransportRequest}, with any status. */
 export interface TransportResponse {
   readonly status: number;
   /** The reason phrase, which HTTP/2 doesn't have. */
   readonly statusText?: string;
   readonly headers: Headers;
-  /** The whole body; empty where it comes as `stream`. */
+  /** The whole body; empty if it is in `stream`. */
   readonly body: Bytes;
   /** The body of a `streaming` request that succeeded. */
   readonly stream: ReadableStream<Bytes> | undefined;
-  /** An attempt before this one may have done it already. */
+  /** An earlier attempt may have been carried out already. */
   readonly repeated?: boolean;
 }
 
 /**
- * Sends one request and resolves to its answer, or rejects with a {@link ClientError} `network` or
- * `timeout` where none came, or with the signal's reason.
+ * Sends one request and resolves to its response, or rejects with a {@link ClientError} `network` or
+ * `timeout` if none arrived, or with the signal's reason.
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
 
-/** Puts something around a transport: `withRetry()(fetchTransport())`. */
+/** Wraps a transport: `withRetry()(fetchTransport())`. */
 export type Middleware = (next: Transport) => Transport;
 
 /** How {@link fetchTransport} sends. */
 export interface FetchTransportOptions {
-  /** What sends; the global `fetch`. */
+  /** Sends the request; the global `fetch`. */
   fetch?: ((url: string, init: RequestInit) => Response | Promise<Response>) | undefined;
-  /** Where the time comes from. */
+  /** The source of time. */
   clock?: Clock | undefined;
 }
 
 /**
- * Sends by `fetch`, once.
+ * Sends each request with `fetch`, once.
  *
  * @example
  * ```ts
@@ -85,23 +85,23 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     const ending = new AbortController();
     const { signal } = ending;
     const unlink = linkAborts([request.signal], ending);
-    const named = () => `${request.method} ${redactedUrl(request.url)} got no answer`;
+    const noResponse = () => `${request.method} ${redactedUrl(request.url)} got no answer`;
     const cancelTimer = clock.setTimer(request.timeoutMs, () => {
-      const message = `${named()} within ${request.timeoutMs} ms.`;
+      const message = `${noResponse()} within ${request.timeoutMs} ms.`;
       ending.abort(ofRequest(new ClientError("timeout", message), request));
     });
     try {
       signal.throwIfAborted();
       // Not every `fetch` listens to its signal.
       const response = await untilAborted(exchange(send, request, signal), signal);
-      // A stream ends with its caller's signal, which is let go of together with it.
+      // A stream keeps the link to its caller's signal, and is collected together with it.
       if (response.stream === undefined) unlink();
       return response;
     } catch (error) {
       unlink();
       signal.throwIfAborted();
       checkHeaders(request);
-      const message = `${named()}: ${reasonOf(error)}`;
+      const message = `${noResponse()}: ${reasonOf(error)}`;
       throw ofRequest(new ClientError("network", message, { cause: error }), request);
     } finally {
       cancelTimer();
@@ -122,7 +122,7 @@ async function exchange(
     headers,
     signal,
     redirect: isRead(request) ? "follow" : "manual",
-    // Where a connection that was used before breaks, Deno sends bytes again by itself, but no blob.
+    // If a reused connection breaks, Deno sends bytes again by itself, but not a blob.
     body: repeatable ? body : body && new Blob([body]),
   });
   if (signal.aborted) await response.body?.cancel();
@@ -135,7 +135,7 @@ async function exchange(
 }
 
 /**
- * Looks for the header that `fetch` refused to send.
+ * Looks for a header that `fetch` can't send.
  *
  * @throws {ClientError} `invalid_argument` without its value, which may be a secret
  */
@@ -155,7 +155,7 @@ function checkHeaders({ headers }: TransportRequest): void {
   }
 }
 
-/** Anything else must not follow: `fetch` makes a GET of a redirected POST, and its 200 stores nothing. */
+/** Only reads follow redirects: `fetch` turns a redirected POST into a GET, whose 200 stores nothing. */
 function isRead({ method }: TransportRequest): boolean {
   return method === "GET" || method === "HEAD";
 }

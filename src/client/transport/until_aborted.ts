@@ -1,7 +1,7 @@
 /**
- * What `promise` comes to, or the signal's reason as soon as that is aborted.
+ * Settles like `promise`, or rejects with the signal's reason as soon as that is aborted.
  *
- * @param onAborted called where it is the signal
+ * @param onAborted called if the signal is aborted first
  */
 export function untilAborted<T>(
   promise: Promise<T>,

@@ -13,18 +13,18 @@ const logger = getLogger(["durable-streams", "server"]);
 /** Where all pages may read they may embed, too. */
 const EMBEDDABLE: Readonly<HeaderFields> = { "cross-origin-resource-policy": "cross-origin" };
 
-/** What an answer that differs from page to page says to caches. */
+/** The header of a response that differs from page to page, for caches. */
 const VARY: Readonly<HeaderFields> = { "vary": "origin" };
 
 /**
- * Who may use the server by way of a browser: a request of a web page that may not is refused before it
- * has any effect, and so is one by a name that isn't the server's. Whoever is no browser sends neither
- * an `Origin` nor a strange `Host`, and isn't held up.
+ * Decides which web pages may use the server: a request of one that may not is rejected before it has any
+ * effect, and so is one by a name that isn't the server's. Clients that are no browsers send neither an
+ * `Origin` nor a foreign `Host`, and pass.
  */
 export class Access {
   readonly #hosts: Hosts | undefined;
   readonly #origins: Origins;
-  /** What every page gets, where that is the same for all. */
+  /** The headers for every page, where they are the same for all. */
   readonly #common: Readonly<HeaderFields> | undefined = undefined;
   readonly #hostWarning: ThrottledWarning;
   readonly #originWarning: ThrottledWarning;
@@ -41,7 +41,7 @@ export class Access {
   }
 
   /**
-   * Checks who asks; what the answer carries for that reason, if anything.
+   * Checks where a request comes from; returns the headers that its response gets for that, if any.
    *
    * @throws {StreamError} `host_not_allowed` or `origin_not_allowed`
    */
@@ -49,7 +49,7 @@ export class Access {
     if (this.#hosts?.allows(request.url) === false) throw this.#hostError(request);
     const origin = request.headers.get("origin");
     if (origin === null) {
-      // Browsers leave the Origin out of GET and HEAD only, and no cache keeps the answer to a write.
+      // Browsers leave the Origin out of GET and HEAD only, and no cache keeps the response to a write.
       if (request.method === "POST") return undefined;
       const isForeign = request.headers.get("sec-fetch-site") === "cross-site";
       if (isForeign && !this.#isPublic(request, names)) throw this.#originError(origin);

@@ -1,6 +1,6 @@
 import { isLoopback } from "../../protocol/loopback.ts";
 
-/** What an operator may say of names, as the end of "expected …". */
+/** The names that an operator may give, as the end of "expected …". */
 export const HOSTS_FORM =
   "*, or host names and IP addresses without ports such as app.example, separated by commas";
 
@@ -8,7 +8,7 @@ export const HOSTS_FORM =
 export class Hosts {
   readonly #allowsAny: boolean;
   readonly #names: ReadonlySet<string>;
-  /** What the last URL that was taken begins with, up to its path: nearly all have the same. */
+  /** The beginning of the last URL that was allowed, up to its path: nearly all have the same. */
   #last: string | undefined;
 
   /**

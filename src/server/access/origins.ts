@@ -1,6 +1,6 @@
 import { isLoopback } from "../../protocol/loopback.ts";
 
-/** What an operator may say of pages, as the end of "expected …". */
+/** The pages that an operator may give, as the end of "expected …". */
 export const ORIGINS_FORM =
   "*, none, loopback, or origins such as https://app.example, separated by commas";
 
@@ -38,7 +38,7 @@ export class Origins {
     return SERIALIZED.test(origin);
   }
 
-  /** The only answer to which page may read, whoever asks: caches need not tell pages apart. */
+  /** The only `Access-Control-Allow-Origin`, whoever asks: caches need not tell pages apart. */
   get sole(): string | undefined {
     if (this.isOpen) return "*";
     const [first, second] = this.#named;

@@ -10,7 +10,7 @@ export class BodyBudget {
   }
 
   /**
-   * Counts so many more, until they are given back.
+   * Counts this many more, until they are released.
    *
    * @throws {StreamError} `too_many_bodies`
    */
@@ -25,7 +25,7 @@ export class BodyBudget {
     this.#reservedBytes += bytes;
   }
 
-  /** Counts so many less. */
+  /** Gives back this many. */
   release(bytes: number): void {
     this.#reservedBytes -= bytes;
   }

@@ -4,7 +4,7 @@ import { isJsonType } from "../../protocol/content_type.ts";
 import { intoJsonArray, SEPARATOR_BYTES } from "../../protocol/json.ts";
 import type { BodyResult, ReadResult } from "../../storage/storage.ts";
 
-/** What a chunk is sent as; for JSON the array is made where the chunk's bytes are, once. */
+/** The body that carries a chunk; for JSON the array is made where the chunk's bytes are, once. */
 export function bodyOf(chunk: ReadResult): Bytes;
 export function bodyOf(chunk: BodyResult): Bytes | Blob | SliceBody;
 export function bodyOf({ contentType, data }: BodyResult): Bytes | Blob | SliceBody {

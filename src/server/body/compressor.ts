@@ -15,16 +15,16 @@ const MIN_BYTES = 1024;
 /** The others save a third more at two to four times the cost. */
 const LEVEL = 1;
 
-/** What is compressed at once, which takes about half a millisecond. */
+/** This much is compressed at once, which takes about half a millisecond. */
 const CHUNK_BYTES = 128 * 1024;
 
 const CHUNKS_PER_YIELD = 2;
 
-/** While so much waits, readers get the bytes as they are: sooner, and at no cost. */
+/** While this much waits, readers get the bytes uncompressed: sooner, and at no cost. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
- * Compresses answers, one after the other and in pieces, so that it takes neither this thread from other
+ * Compresses responses, one after the other and in chunks, so that it takes neither this thread from other
  * requests nor more than one of those in which the log is synced.
  */
 export class Compressor {
@@ -39,7 +39,7 @@ export class Compressor {
     this.#yielder = new Yielder(clock);
   }
 
-  /** Whether a chunk is compressed for those who want it so. */
+  /** Whether a chunk is compressed for clients that accept it. */
   fits({ contentType, data }: BodyResult): boolean {
     return bodyLength(data) >= MIN_BYTES && isCompressibleType(contentType);
   }
@@ -60,7 +60,7 @@ export class Compressor {
   }
 
   /**
-   * The body in gzip. Lets go of a file's part.
+   * The body in gzip. Releases a slice of a file.
    *
    * @throws where a file can't be read
    */
@@ -75,32 +75,32 @@ export class Compressor {
 
   async #compress(body: CompressibleBody): Promise<Bytes> {
     if (lengthOf(body) <= CHUNK_BYTES) {
-      // What compresses in another thread costs a short body five times as much.
-      const pieces: Bytes[] = [];
-      for await (const piece of chunksOf(body)) pieces.push(piece);
-      return new Uint8Array(zlib.gzipSync(concatBytes(pieces), { level: LEVEL }));
+      // A compressor in another thread costs a short body five times as much.
+      const chunks: Bytes[] = [];
+      for await (const chunk of chunksOf(body)) chunks.push(chunk);
+      return new Uint8Array(zlib.gzipSync(concatBytes(chunks), { level: LEVEL }));
     }
     const output: Bytes[] = [];
     await pipeline(
       this.#yielding(chunksOf(body)),
       zlib.createGzip({ level: LEVEL, chunkSize: CHUNK_BYTES }),
       async (compressed: AsyncIterable<Bytes>) => {
-        for await (const piece of compressed) output.push(piece);
+        for await (const chunk of compressed) output.push(chunk);
       },
     );
     return concatBytes(output);
   }
 
-  async *#yielding(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  async *#yielding(chunks: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
     let count = 0;
-    for await (const piece of pieces) {
-      yield piece;
+    for await (const chunk of chunks) {
+      yield chunk;
       if (++count % CHUNKS_PER_YIELD === 0) await this.#yielder.ifDue;
     }
   }
 }
 
-/** What a read sends. */
+/** The body of a read. */
 type CompressibleBody = Bytes | Blob | SliceBody;
 
 function lengthOf(body: CompressibleBody): number {
@@ -125,11 +125,11 @@ function* chunksOfSlice({ before, slice, after }: SliceBody): Generator<Bytes> {
       const next = Math.min(end, at + CHUNK_BYTES);
       const head = at === start ? before : "";
       const tail = next === end ? after : "";
-      const piece = new Uint8Array(head.length + next - at + tail.length);
-      piece.set(encodeUtf8(head));
-      readWhole(file, piece.subarray(head.length, head.length + next - at), at);
-      piece.set(encodeUtf8(tail), piece.length - tail.length);
-      yield piece;
+      const chunk = new Uint8Array(head.length + next - at + tail.length);
+      chunk.set(encodeUtf8(head));
+      readWhole(file, chunk.subarray(head.length, head.length + next - at), at);
+      chunk.set(encodeUtf8(tail), chunk.length - tail.length);
+      yield chunk;
       at = next;
     }
   } finally {

@@ -7,12 +7,12 @@ import { type BodyLimits, bodyTooLarge } from "./limits.ts";
 import type { ContentCoding } from "./content_coding.ts";
 import type { Yielder } from "./yielder.ts";
 
-/** What is decoded at once, so that a bomb costs no more than this beyond the limit. */
+/** This much is decoded at once, so that a bomb costs no more than this beyond the limit. */
 const CHUNK_BYTES = 64 * 1024;
 
 const CHUNKS_PER_YIELD = 4;
 
-/** What a decoder takes beside what goes in and comes out of it: zlib's window, and a piece. */
+/** The memory of a decoder beside its input and output: zlib's window, and a chunk. */
 const DECODER_BYTES = 2 * CHUNK_BYTES;
 
 /** RFC 9659 §3: the most that a decoder has to keep. */
@@ -21,15 +21,15 @@ const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 /** A decoder for each costs as much as a short append. */
 const MAX_FRAMES = 1024;
 
-/** What decoding needs of the one who reads bodies. */
+/** The parts of a body reader that decoding needs. */
 export interface DecodingParts {
   readonly limits: BodyLimits;
   readonly yielder: Yielder;
 }
 
 /**
- * What a compressed body holds, decoded piece by piece: no more of it than one request may append, and
- * counted, together with the body itself, as bodies on their way in are.
+ * Decodes a compressed body chunk by chunk: no more of it than one request may append, and counted,
+ * together with the body itself, as incoming bodies are.
  *
  * @throws {StreamError} `undecodable_body`, `body_too_large`, `too_many_bodies`
  */
@@ -45,17 +45,17 @@ export async function decodeBody(
     takenBytes += bytes;
   };
   const decoded = new BodyBuffer(limitBytes, take);
-  let pieces = 0;
+  let chunks = 0;
   try {
     take(body.length + DECODER_BYTES);
     for (const part of partsOf(body, coding)) {
       const decoder = decoderOf(coding);
       decoder.end(part);
       const output: AsyncIterable<Bytes> = decoder;
-      for await (const piece of output) {
-        if (decoded.length + piece.length > limitBytes) throw bodyTooLarge(limitBytes);
-        decoded.append(piece, 0, piece.length);
-        if (++pieces % CHUNKS_PER_YIELD === 0) await yielder.ifDue;
+      for await (const chunk of output) {
+        if (decoded.length + chunk.length > limitBytes) throw bodyTooLarge(limitBytes);
+        decoded.append(chunk, 0, chunk.length);
+        if (++chunks % CHUNKS_PER_YIELD === 0) await yielder.ifDue;
       }
       if (decoder.bytesWritten < part.length) {
         throw new RangeError(`more follows its end, at byte ${decoder.bytesWritten}`);
@@ -80,7 +80,7 @@ function decoderOf(coding: ContentCoding) {
   }
 }
 
-/** What is decoded one after the other: not every runtime's decoder of zstd goes on behind a frame. */
+/** The parts to decode one after the other: not every runtime's decoder of zstd goes on after a frame. */
 function* partsOf(body: Bytes, coding: ContentCoding): Generator<Bytes> {
   if (coding !== "zstd") return yield body;
   let frames = 0;

@@ -1,18 +1,18 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { BodyBudget } from "./budget.ts";
 
-/** What bounds bodies. */
+/** The limits of bodies. */
 export interface BodyLimits {
   /** How long one may be. */
   readonly bytes: number;
   /** How long one may take to arrive. */
   readonly timeoutMs: number;
-  /** What all of them may take at once. */
+  /** The memory that all of them may take at once. */
   readonly budget: BodyBudget;
 }
 
 /**
- * What a body is refused with that is longer than one may be.
+ * The error for a body that is too long.
  *
  * @param bytes how long it is, where that is known
  */

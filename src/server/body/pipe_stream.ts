@@ -5,14 +5,14 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { Yielder } from "./yielder.ts";
 
-/** What a stream is read with, where it lets one choose: its own choice may be 64 KiB for each byte. */
+/** The buffer for reading a stream that takes one: the stream's own may be 64 KiB for each byte. */
 export const READ_BYTES = 16 * 1024;
 
 const CHUNKS_PER_YIELD = 16;
 
-/** So many short parts are taken however fast they come. */
+/** This many short parts are taken however fast they come. */
 const FREE_CHUNKS = 1024;
-/** More are taken where they come as words are made: so many a second. */
+/** More are taken where they come as words are made: this many a second. */
 const CHUNKS_PER_SECOND = 100;
 /** Or where they cost nothing to speak of: a tenth of a millisecond each, or this all together. */
 const CHEAP_MS = 500;
@@ -24,7 +24,7 @@ const TOO_COSTLY =
   `The body comes in more than ${FREE_CHUNKS} chunks of less than ${SHORT_BYTES} bytes on average, and in ` +
   `more than ${CHUNKS_PER_SECOND} a second: gather what is sent into longer ones.`;
 
-/** A stream isn't cancelled before the answer has gone: Deno would read what is left of it first. */
+/** A stream isn't cancelled before the response has gone: Deno would read the rest of it first. */
 const CANCEL_AFTER_MS = 1000;
 
 /** Reads a stream, part by part. */
@@ -35,14 +35,14 @@ interface ChunkReader {
 }
 
 /**
- * Hands a stream's parts to a sink, without keeping others from being served.
+ * Hands a stream's parts to a sink, yielding to other requests.
  *
- * @returns what stops it
+ * @returns a function that stops it
  */
 export function pipeStream(
   stream: ReadableStream<Bytes>,
   sink: BodySink,
-  { clock, turns }: { clock: Clock; turns: Yielder },
+  { clock, yielder }: { clock: Clock; yielder: Yielder },
 ): () => void {
   const reader = readerOf(stream);
   const startedMs = clock.nowMs();
@@ -58,7 +58,7 @@ export function pipeStream(
     for (let part = await reader.next(); part !== undefined; part = await reader.next()) {
       bytes += part.length;
       sink.write(part, 0, part.length);
-      // By the sink, or by the time while it was waited for a part.
+      // By the sink, or by the time-out while it waited for a part.
       if (isStopped) return;
       if (++parts % CHUNKS_PER_YIELD !== 0) continue;
       if (areTooShort(parts, bytes)) {
@@ -67,7 +67,7 @@ export function pipeStream(
       if (parts > FREE_CHUNKS && parts * SHORT_BYTES > bytes) {
         checkCost(parts, clock.nowMs() - startedMs);
       }
-      await turns.ifDue;
+      await yielder.ifDue;
     }
     sink.end();
   };

@@ -22,13 +22,13 @@ const LENGTH = /^[0-9]+$/;
 /** Reads requests' bodies, within a size and a time. */
 export class BodyReader {
   readonly #limits: BodyLimits;
-  readonly #pipeParts: { readonly clock: Clock; readonly turns: Yielder };
+  readonly #pipeParts: { readonly clock: Clock; readonly yielder: Yielder };
   /** The bodies that aren't here yet. */
   readonly #pending: DeadlineQueue;
 
   constructor(limits: BodyLimits, clock: Clock) {
     this.#limits = limits;
-    this.#pipeParts = { clock, turns: new Yielder(clock) };
+    this.#pipeParts = { clock, yielder: new Yielder(clock) };
     this.#pending = new DeadlineQueue(clock, limits.timeoutMs / TIMEOUT_TICKS);
   }
 
@@ -66,9 +66,12 @@ export class BodyReader {
   }
 
   async #decode(body: Bytes, coding: ContentCoding | undefined): Promise<Bytes> {
-    // Who compresses all that it sends has nothing to compress where there is no body.
+    // A client that compresses everything has nothing to compress where there is no body.
     if (coding === undefined || body.length === 0) return body;
-    return await decodeBody(body, coding, { limits: this.#limits, yielder: this.#pipeParts.turns });
+    return await decodeBody(body, coding, {
+      limits: this.#limits,
+      yielder: this.#pipeParts.yielder,
+    });
   }
 
   #receive(
@@ -144,7 +147,7 @@ class PendingBody extends Deadline implements BodySink {
     this.fail(bodyTimeout(this.#limits.timeoutMs));
   }
 
-  /** Counts memory of its own that it takes beside what has come; false where there is none. */
+  /** Reserves memory beside that of the body itself; false where there is none. */
   reserve(bytes: number): boolean {
     try {
       this.#charge(bytes);
@@ -171,7 +174,7 @@ class PendingBody extends Deadline implements BodySink {
     this.endWith(this.#buffer?.whole() ?? NO_BYTES);
   }
 
-  /** Its end, where another has gathered it. */
+  /** Ends with the whole body, where the runtime has gathered it. */
   endWith(body: Bytes): void {
     if (this.#finish()) this.#received(body);
   }

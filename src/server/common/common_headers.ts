@@ -1,6 +1,6 @@
 import type { HeaderFields } from "../../http/handler.ts";
 
-/** What a page of another origin may read of an answer's headers. */
+/** The response headers that a page of another origin may read. */
 export const EXPOSED_HEADERS = [
   "Stream-Next-Offset",
   "Stream-Start-Offset",
@@ -24,14 +24,14 @@ export const EXPOSED_HEADERS = [
 export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 
 /**
- * What every answer carries, against sniffing and for embedding (PROTOCOL §12.7): what a page embeds
- * without an `Origin`, as an image, is taken from pages of the same site only. {@link Access} adds what
- * is for pages of other origins.
+ * The headers of every response, against sniffing and for embedding (PROTOCOL §12.7): a page can embed a
+ * response without an `Origin`, as an image, only from the same site. {@link Access} adds the headers for
+ * pages of other origins.
  */
 export const COMMON_HEADERS: Readonly<HeaderFields> = {
   "x-content-type-options": "nosniff",
   "cross-origin-resource-policy": "same-site",
 };
 
-/** For answers that a cache must not keep. */
+/** For responses that a cache must not keep. */
 export const NO_STORE: Readonly<HeaderFields> = { "cache-control": "no-store" };

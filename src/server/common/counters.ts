@@ -1,4 +1,4 @@
-/** What a server has counted since its start. */
+/** A server's counts since its start. */
 export class Counters {
   /** SSE readers that were cut off because they left too much unread for too long. */
   droppedReaders = 0;

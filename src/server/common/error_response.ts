@@ -6,7 +6,7 @@ import type { Counters } from "./counters.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
 
-/** The answer to a request that failed; what is wrong with the server itself goes to its log. */
+/** The response to a request that failed; defects of the server itself go to its log. */
 export function errorResponse(counters: Counters, error: unknown): HttpResponse {
   if (error instanceof StreamError) {
     if (error.code === "damaged") logger.error(error.message);

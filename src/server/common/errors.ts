@@ -54,13 +54,13 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   storage_full: 507,
 };
 
-/** The HTTP answer of an error: its status and headers, and a JSON body with its code and message. */
+/** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {
   const { failure } = error;
   return errorJson(STATUSES[failure.code], error.code, error.message, headersOf(failure));
 }
 
-/** The answer where the server itself is wrong: what happened is in its log only. */
+/** The response where the server itself is wrong: the error is in its log only. */
 export function internalError(): HttpResponse {
   return errorJson(500, "internal", "The server failed: its log says more.");
 }

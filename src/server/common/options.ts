@@ -4,14 +4,14 @@ import type { Storage } from "../../storage/storage.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
 
-/** What the longest body needs beside itself while it is read. */
+/** The memory that the longest body needs beside itself while it is read. */
 export const BODY_OVERHEAD_BYTES = 64 * 1024;
 
 /** How an app serves its storage. */
 export interface AppOptions {
   /** Where the streams are. */
   storage: Storage;
-  /** What stream URLs begin with; `/v1/stream`. */
+  /** The beginning of stream URLs; `/v1/stream`. */
   prefix?: string;
   /**
    * The name of the stream that a request is about, still percent-encoded; `undefined` where it is about
@@ -32,11 +32,11 @@ export interface AppOptions {
   /** A body longer than this is refused; 10 MiB. */
   maxAppendBytes?: number;
   /**
-   * What all bodies on their way in may take at once, and a request that needs more is refused; 256 MiB,
+   * The memory that all incoming bodies may take at once; a request that needs more is refused; 256 MiB,
    * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes`.
    */
   maxBodyBytesInFlight?: number;
-  /** An answer holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
+  /** A response holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
   chunkBytes?: number;
   /**
    * Whether catch-up reads of text, JSON and their like are answered in gzip, from 1 KiB on, where the
@@ -47,7 +47,7 @@ export interface AppOptions {
   maxLiveReaders?: number;
   /** A body has to be here after this; 30 s. */
   bodyTimeoutMs?: number;
-  /** Whether answers may stay in a shared cache: all are private, or those of the streams it says. */
+  /** Whether responses may stay in a shared cache: all are private, or those of the streams it says. */
   private?: boolean | ((name: string) => boolean);
   /**
    * Whether `{prefix}/__ds/streams` lists the names of all streams to whoever asks; false. It has no URL
@@ -75,7 +75,7 @@ export interface AppOptions {
    */
   trustProxy?: boolean;
   /**
-   * What came before the path in the client's URL where requests come here without it, as Hono's `mount()`
+   * The beginning of the path in the client's URL where requests come here without it, as Hono's `mount()`
    * and Express' `use()` hand them on: `/api`. Nothing unless given.
    */
   mountPath?: string;
@@ -86,9 +86,9 @@ export interface AppOptions {
    * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
-  /** What the server says of its version there. */
+  /** The server's version, as the health check gives it. */
   version?: string;
-  /** Once aborted, every waiting reader is answered at once, and so is everyone who comes later. */
+  /** Once aborted, every waiting reader is answered at once, and so is every later one. */
   signal?: AbortSignal;
   /** Where the time comes from. */
   clock?: Clock;

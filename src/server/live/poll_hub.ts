@@ -11,14 +11,14 @@ import type { ServerConfig } from "../common/options.ts";
 /** A long-poll without news is late by up to this. */
 const TICK_MS = 100;
 
-/** What a long-poll waited for: its bytes belong to all who waited for the same. */
+/** The result of a long-poll: its bytes are shared by all that waited for the same. */
 export interface PollResult {
   readonly chunk: ReadResult;
   readonly body: Bytes;
 }
 
 /**
- * All long-polls that wait. Those at the same place share a watch and what is read when news comes, and
+ * All long-polls that wait. Those at the same offset share a watch and the read of new data, and
  * all share one timer.
  */
 export class PollHub {
@@ -34,8 +34,8 @@ export class PollHub {
   }
 
   /**
-   * What comes after `first`, in which there was nothing new; `undefined` where nothing does until the
-   * wait is over: by time, since the client went, or since the server stops.
+   * Waits for data after `first`, in which there was nothing new; `undefined` where none comes until the
+   * wait is over: by time, since the client disconnects, or since the server stops.
    *
    * @throws {StreamError} `too_many_readers`; `not_found`, `gone` or `offset_gone` where the stream goes
    */
@@ -71,18 +71,18 @@ export class PollHub {
 }
 
 interface Waiter {
-  resolve(news: PollResult | undefined): void;
+  resolve(result: PollResult | undefined): void;
   reject(error: unknown): void;
 }
 
-/** Those who wait at the same place of the same stream. */
+/** The long-polls that wait at the same offset of the same stream. */
 class WaitGroup {
   readonly #storage: Storage;
   readonly #limitBytes: number;
   readonly #name: string;
   readonly #first: ReadResult;
   readonly #onEnd: () => void;
-  /** With what there is to let go of once they wait no more. */
+  /** Each with its cleanup. */
   readonly #waiters = new Map<Waiter, () => void>();
   #watch: Promise<Watch> | undefined;
   #isOver = false;
@@ -98,20 +98,20 @@ class WaitGroup {
     this.#onEnd = onEnd;
   }
 
-  add(waiter: Waiter, letGo: () => void): void {
-    this.#waiters.set(waiter, letGo);
+  add(waiter: Waiter, cleanUp: () => void): void {
+    this.#waiters.set(waiter, cleanUp);
     if (this.#watch !== undefined) return;
     this.#watch = this.#storage.watch(this.#name, () => void this.#check());
-    // What came between the read and the watch is looked for once the watch is set.
+    // Data between the read and the watch is looked for once the watch is set.
     this.#watch.then(() => this.#check(), (error) => this.#end((waiter) => waiter.reject(error)));
   }
 
-  /** Ends one wait without news. */
+  /** Ends one wait without new data. */
   remove(waiter: Waiter): void {
-    const letGo = this.#waiters.get(waiter);
-    if (letGo === undefined) return;
+    const cleanUp = this.#waiters.get(waiter);
+    if (cleanUp === undefined) return;
     this.#waiters.delete(waiter);
-    letGo();
+    cleanUp();
     waiter.resolve(undefined);
     if (this.#waiters.size === 0) this.#end(() => {});
   }
@@ -125,8 +125,8 @@ class WaitGroup {
         this.#checkAgain = false;
         const chunk = await readNext(this.#storage, this.#name, this.#first, this.#limitBytes);
         if (!completesPoll(chunk)) continue;
-        const news = { chunk, body: bodyOf(chunk) };
-        return this.#end((waiter) => waiter.resolve(news));
+        const result = { chunk, body: bodyOf(chunk) };
+        return this.#end((waiter) => waiter.resolve(result));
       }
     } catch (error) {
       this.#end((waiter) => waiter.reject(error));
@@ -135,20 +135,20 @@ class WaitGroup {
     }
   }
 
-  #end(tell: (waiter: Waiter) => void): void {
+  #end(notify: (waiter: Waiter) => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#onEnd();
-    for (const [waiter, letGo] of this.#waiters) {
-      letGo();
-      tell(waiter);
+    for (const [waiter, cleanUp] of this.#waiters) {
+      cleanUp();
+      notify(waiter);
     }
     this.#waiters.clear();
     this.#watch?.then((watch) => watch.cancel(), () => {});
   }
 }
 
-/** Whether a long-poll is answered with this. */
+/** Whether a long-poll is answered with this chunk. */
 export function completesPoll(chunk: ReadResult): boolean {
   return chunk.data.length > 0 || chunk.closed;
 }

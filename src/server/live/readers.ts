@@ -1,7 +1,7 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
 
-/** Counts those who wait for data, bounds them, and lets them go when the server stops. */
+/** Counts the readers that wait for data, bounds them, and ends their wait when the server stops. */
 export class LiveReaders {
   readonly #limit: number;
   readonly #signal: AbortSignal | undefined;

@@ -10,12 +10,12 @@ import type { ServerConfig } from "../common/options.ts";
 import { SseReader } from "./sse_reader.ts";
 
 const TICK_MS = 1000;
-/** A reader whose time is over has so long to take what is queued for it. */
+/** A reader whose time is over has this long to take its queue. */
 const GRACE_MS = 15_000;
 
 /**
- * All SSE connections of an app. Those that follow the same stream share what is read and encoded for
- * it, and all share one timer: a reader costs a slot in a table, not a task.
+ * All SSE connections of an app. Those that follow the same stream share its reads and frames, and all share
+ * one timer: a reader costs a slot in a table, not a task.
  */
 export class SseHub {
   readonly #config: ServerConfig;
@@ -34,9 +34,9 @@ export class SseHub {
   }
 
   /**
-   * A new connection: the body of its answer.
+   * A new connection: the body of its response.
    *
-   * @param first what was read for it; the connection begins with this
+   * @param first the chunk that was read for it; the connection begins with this
    * @throws {StreamError} `too_many_readers`
    */
   open(
@@ -62,7 +62,7 @@ export class SseHub {
     return reader;
   }
 
-  /** What lives as long as the connection is made here, where nothing of it can hold on to `first`. */
+  /** Makes the closures that live as long as the connection here, where none can keep `first` alive. */
   #enter(reader: SseReader, name: string, first: ReadResult): SseStream {
     const { id } = first;
     const leave = this.#liveReaders.enter(() => reader.end());

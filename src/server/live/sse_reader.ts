@@ -1,7 +1,7 @@
 import type { FrameSink, LiveBody } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 
-/** What a connection begins with. */
+/** How a connection begins. */
 export interface SseReaderStart {
   offset: number;
   cursor: number;
@@ -12,8 +12,8 @@ export interface SseReaderStart {
 }
 
 /**
- * One SSE connection: a place in a stream and a bounded queue to a client. A client that doesn't keep
- * up gets nothing pushed until it has read on; what it lacks is read from the storage then.
+ * One SSE connection: an offset in a stream and a bounded queue to a client. A client that doesn't keep up
+ * gets nothing pushed until it has read on; the data that it lacks is read from the storage then.
  */
 export class SseReader implements LiveBody {
   /** Everything before this has been sent. */
@@ -32,7 +32,7 @@ export class SseReader implements LiveBody {
   /** Called when a client that was behind has room again. */
   onRoom: () => void = () => {};
   readonly limitBytes: number;
-  /** What was sent before there was a sink. */
+  /** The frames from before there was a sink. */
   #early: Bytes[] = [];
   #sink: FrameSink | undefined;
   #ended = false;

@@ -7,12 +7,12 @@ import type { ReadResult, Watch } from "../../storage/storage.ts";
 import type { ServerConfig } from "../common/options.ts";
 import type { SseReader } from "./sse_reader.ts";
 
-/** SSE reads on in pieces of this size at most, so that a stalled client holds little memory. */
+/** SSE reads on in chunks of this size at most, so that a stalled client holds little memory. */
 const SSE_CHUNK_BYTES = 64 * 1024;
 
 /**
- * One stream and the SSE connections that follow it. News is read and encoded once for all that stand
- * at the same offset.
+ * One stream and the SSE connections that follow it. New data is read and encoded once for all that are at
+ * the same offset.
  */
 export class SseStream {
   readonly #config: ServerConfig;
@@ -22,9 +22,9 @@ export class SseStream {
   readonly #readers = new Set<SseReader>();
   #watch: Promise<Watch> | undefined;
   #pumping = false;
-  /** Whether all are to be looked after: there is news. */
+  /** Whether all are to be served: there is new data. */
   #allAreDue = false;
-  /** Those to be looked after by themselves: one that comes costs no look at thousands of others. */
+  /** Those to be served by themselves: a new one costs no look at thousands of others. */
   readonly #due = new Set<SseReader>();
 
   constructor(config: ServerConfig, name: string, first: ReadResult) {
@@ -59,11 +59,11 @@ export class SseStream {
       this.#allAreDue = true;
       void this.#pump();
     });
-    // What came between the reader's last read and the watch is looked for once the watch is set.
+    // Data between the reader's last read and the watch is looked for once the watch is set.
     this.#watch.then(() => this.#schedule(reader), () => this.#endAll());
   }
 
-  /** Sends what was read to those who stand where it begins. */
+  /** Sends a chunk to the readers that are at its start. */
   deliver(chunk: ReadResult, readers: readonly SseReader[]): void {
     const atTail = chunk.next === chunk.tail;
     const closed = atTail && chunk.closed;
@@ -108,7 +108,7 @@ export class SseStream {
         await this.#pass(readers);
       }
     } catch {
-      // The stream is gone, or can't be read: whoever comes back is told why.
+      // The stream is gone, or can't be read: a reader that comes back is told why.
       this.#endAll();
     } finally {
       this.#pumping = false;
@@ -136,7 +136,7 @@ export class SseStream {
     }
   }
 
-  /** The next chunk. What is less than may go out is read on from: nobody would get past it else. */
+  /** The next chunk. One of which nothing may go out yet is read on from: nobody would get past it else. */
   async #read(offset: number, limitBytes: number): Promise<ReadResult> {
     const { storage } = this.#config;
     let chunk = await storage.read(this.#name, offset, limitBytes);

@@ -1,12 +1,12 @@
 import type { RequestHeaders } from "../../http/handler.ts";
 
-/** What a proxy says of the URL that it was asked for. */
+/** The URL that a proxy was asked for, as far as it says so. */
 export interface Forwarded {
   scheme?: "http" | "https";
   /** A host with or without a port. */
   host?: string;
   port?: string;
-  /** What the proxy cut off the path's beginning, without a slash at the end. */
+  /** The beginning of the path that the proxy cut off, without a slash at the end. */
   prefix?: string;
 }
 
@@ -21,7 +21,7 @@ const PORT = /^[1-9][0-9]{0,4}$/;
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=:@-]+)*\/?$/;
 
 /**
- * What the nearest proxy says, by `Forwarded` (RFC 7239) and `X-Forwarded-Proto`, `-Host`, `-Port` and
+ * The nearest proxy's account, by `Forwarded` (RFC 7239) and `X-Forwarded-Proto`, `-Host`, `-Port` and
  * `-Prefix`: of a list, the last part, since those before it may be anybody's.
  *
  * @returns `undefined` where any of it is malformed, and where the two ways to say it differ
@@ -53,7 +53,7 @@ export function parseForwarded(headers: RequestHeaders): Forwarded | undefined {
   return told;
 }
 
-/** What isn't accepted for a scheme, host or anything else. */
+/** Stands for a scheme, host or anything else that isn't accepted. */
 const CONTRADICTION = "\0";
 
 function both(one: string | undefined, other: string | undefined): string | undefined {

@@ -2,11 +2,11 @@ import type { HttpRequest } from "../../http/handler.ts";
 import { parseForwarded } from "./forwarded.ts";
 import type { ServerConfig } from "../common/options.ts";
 
-/** What the client's URLs begin with. */
+/** The beginning of the client's URLs. */
 export interface PublicBase {
   /** Scheme, host and port. */
   readonly origin: string;
-  /** What came before the path that the app sees: `/api`, or nothing. */
+  /** The prefix that was cut off the path that the app sees: `/api`, or nothing. */
   readonly path: string;
 }
 
@@ -20,7 +20,7 @@ export class PublicUrls {
     this.#mountPath = mountPath;
   }
 
-  /** What the client's URLs begin with. */
+  /** The beginning of the client's URLs. */
   baseOf({ url, headers }: HttpRequest): PublicBase {
     const { protocol, hostname, port, origin } = new URL(url);
     const told = this.#trustsProxy ? parseForwarded(headers) : undefined;

@@ -4,19 +4,19 @@ import { parseStreamName, RESERVED_SEGMENT } from "../../protocol/stream_name.ts
 import type { ServerConfig } from "../common/options.ts";
 import type { PublicBase } from "./public_urls.ts";
 
-/** What follows the prefix in the listing's URL. */
+/** The rest of the listing's URL after the prefix. */
 const LISTING = `${RESERVED_SEGMENT}/streams`;
 
 /** Finds the stream that a URL is about. */
 export class StreamNames {
   readonly #prefix: string;
   readonly #mountDepth: number;
-  /** What comes before the paths that requests bring here. */
+  /** The prefix of the paths that requests bring here. */
   readonly #mountPath: string;
   readonly #health: string | undefined;
   readonly #welcome: boolean;
   readonly #extract: ((request: Request) => string | undefined) | undefined;
-  /** What the last URL of a stream began with, up to the name: most of a server's URLs share it. */
+  /** The beginning of the last stream URL, up to the name: most of a server's URLs share it. */
   #lastBase = "";
 
   /** @param mountDepth how many segments come before the prefix */
@@ -121,7 +121,7 @@ export class StreamNames {
     return this.#extract === undefined ? this.#afterPrefix(url) : this.#extract(new Request(url));
   }
 
-  /** What follows the prefix in an absolute URL; the plural of the prefix means the same. */
+  /** The rest of an absolute URL after the prefix; the plural of the prefix means the same. */
   #afterPrefix(url: string): string | undefined {
     const rest = this.#restStart(url);
     if (rest === undefined) return undefined;

@@ -30,11 +30,11 @@ export const TOKEN_LIMIT_BYTES = 1024;
 /**
  * POST: appends, closes, or both in one step (PROTOCOL §5.2, §5.3).
  *
- * @throws {StreamError} what is wrong with the request's head; all else is in the answer
+ * @throws {StreamError} what is wrong with the request's head; all else is in the response
  */
-export function append(serving: ServerContext, request: HttpRequest, respond: Respond): void {
+export function append(context: ServerContext, request: HttpRequest, respond: Respond): void {
   const { headers } = request;
-  const name = serving.names.of(request);
+  const name = context.names.of(request);
   const seq = headers.get(STREAM_SEQ);
   const expected = headers.get(STREAM_EXPECTED_OFFSET);
   const command = {
@@ -45,10 +45,10 @@ export function append(serving: ServerContext, request: HttpRequest, respond: Re
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const fail = (error: unknown) => respond(errorResponse(serving.counters, error));
-  serving.bodies.receive(request, (body) => {
+  const fail = (error: unknown) => respond(errorResponse(context.counters, error));
+  context.bodies.receive(request, (body) => {
     command.body = body;
-    serving.storage.append(name, command)
+    context.storage.append(name, command)
       .then((appended) => respond(appendResponse(command, appended)), fail);
   }, fail);
 }

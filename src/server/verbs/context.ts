@@ -12,7 +12,7 @@ import { PollHub } from "../live/poll_hub.ts";
 import { PublicUrls } from "../urls/public_urls.ts";
 import { SseHub } from "../live/sse_hub.ts";
 
-/** What the verbs share: one of each for an app. */
+/** The parts that the verbs share: one of each for an app. */
 export interface ServerContext {
   readonly config: ServerConfig;
   readonly storage: Storage;
@@ -21,7 +21,7 @@ export interface ServerContext {
   readonly urls: PublicUrls;
   readonly access: Access;
   readonly bodies: BodyReader;
-  /** Unless answers go out as they are. */
+  /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
@@ -30,7 +30,7 @@ export interface ServerContext {
   readonly startedMs: number;
 }
 
-/** Puts together what the verbs of an app share. */
+/** Makes the parts that the verbs of an app share. */
 export function createContext(config: ServerConfig): ServerContext {
   const { storage, clock } = config;
   const counters = new Counters();
@@ -57,7 +57,7 @@ export function createContext(config: ServerConfig): ServerContext {
 }
 
 /** The same for URLs in which other segments come before the app's own paths. */
-export function contextBelow(serving: ServerContext, mountDepth: number): ServerContext {
-  if (mountDepth === 0) return serving;
-  return { ...serving, names: new StreamNames(serving.config, mountDepth) };
+export function contextBelow(context: ServerContext, mountDepth: number): ServerContext {
+  if (mountDepth === 0) return context;
+  return { ...context, names: new StreamNames(context.config, mountDepth) };
 }

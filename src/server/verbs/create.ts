@@ -18,26 +18,26 @@ import type { ServerContext } from "./context.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
-export async function create(serving: ServerContext, request: HttpRequest): Promise<HttpResponse> {
+export async function create(context: ServerContext, request: HttpRequest): Promise<HttpResponse> {
   const { headers } = request;
-  const name = serving.names.of(request);
+  const name = context.names.of(request);
   const contentType = headers.get("content-type");
-  const { created, ...stream } = await serving.storage.create(name, {
+  const { created, ...stream } = await context.storage.create(name, {
     contentType: contentType === null ? undefined : checkContentType(contentType),
     lifetime: parseLifetime(headers.get(STREAM_TTL), headers.get(STREAM_EXPIRES_AT)),
     closed: isTrue(headers.get(STREAM_CLOSED)),
-    fork: parseFork(serving, request),
-    body: await serving.bodies.read(request),
+    fork: parseFork(context, request),
+    body: await context.bodies.read(request),
   });
-  const answer: HeaderFields = {
+  const responseHeaders: HeaderFields = {
     ...COMMON_HEADERS,
     ...NO_STORE,
     "content-type": stream.contentType,
     [STREAM_NEXT_OFFSET]: formatOffset(stream.space, stream.tail),
   };
-  if (created) answer["location"] = serving.urls.of(request);
-  if (stream.closed) answer[STREAM_CLOSED] = "true";
-  return { status: created ? 201 : 200, headers: answer, body: null };
+  if (created) responseHeaders["location"] = context.urls.of(request);
+  if (stream.closed) responseHeaders[STREAM_CLOSED] = "true";
+  return { status: created ? 201 : 200, headers: responseHeaders, body: null };
 }
 
 const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;

@@ -9,14 +9,14 @@ const METHODS = "GET, HEAD";
  * How the server is, as JSON: 200 while it takes reads and writes, also where the disk is full for now;
  * 503 where nothing is written until the next start, and while the server stops.
  */
-export function health(serving: ServerContext, request: HttpRequest): HttpResponse {
+export function health(context: ServerContext, request: HttpRequest): HttpResponse {
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },
       `The health doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
     );
   }
-  const { storage, config, clock, liveReaders, counters, startedMs } = serving;
+  const { storage, config, clock, liveReaders, counters, startedMs } = context;
   const { state, reason, figures, damagedStreams } = storage.status();
   const status = liveReaders.isStopping ? "stopping" : state;
   const body = {

@@ -10,8 +10,8 @@ const MAX_LIMIT = 1000;
 const METHODS = "GET, OPTIONS";
 
 /** GET of the listing: a page of the streams there are, as JSON (an extension; PROTOCOL §6). */
-export async function list(serving: ServerContext, request: HttpRequest): Promise<HttpResponse> {
-  if (!serving.config.listing) {
+export async function list(context: ServerContext, request: HttpRequest): Promise<HttpResponse> {
+  if (!context.config.listing) {
     throw new StreamError(
       { code: "not_found" },
       "This server doesn't list its streams: start it with --listing, or DURABLE_STREAMS_LISTING=true " +
@@ -24,7 +24,7 @@ export async function list(serving: ServerContext, request: HttpRequest): Promis
       `The listing doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
     );
   }
-  const { streams, next } = await serving.storage.list(parseListQuery(request.url));
+  const { streams, next } = await context.storage.list(parseListQuery(request.url));
   return {
     status: 200,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },

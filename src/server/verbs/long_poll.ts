@@ -16,19 +16,19 @@ import type { ServerContext } from "./context.ts";
 
 /** GET live=long-poll: data at once where there is some, else when it comes (PROTOCOL §5.7). */
 export async function longPoll(
-  serving: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
   name: string,
   query: ReadQuery,
 ): Promise<HttpResponse> {
-  const { storage, config, polls, clock } = serving;
+  const { storage, config, polls, clock } = context;
   const first = await storage.read(name, query.from, config.chunkBytes);
-  const news = completesPoll(first) ? undefined : await polls.wait(name, first, request.signal);
-  const chunk = news?.chunk ??
+  const result = completesPoll(first) ? undefined : await polls.wait(name, first, request.signal);
+  const chunk = result?.chunk ??
     (completesPoll(first) ? first : await readNext(storage, name, first, config.chunkBytes));
   const cursor = nextCursor(query.cursor, clock.nowMs());
   return chunk.data.length > 0
-    ? chunkResponse(serving, request, name, chunk, query, cursor, news?.body)
+    ? chunkResponse(context, request, name, chunk, query, cursor, result?.body)
     : emptyResponse(chunk, cursor);
 }
 

@@ -2,7 +2,7 @@ import { quote, StreamError } from "../../protocol/errors.ts";
 import { OFFSET_PATTERN, parseReadOffset, type ReadFrom } from "../../protocol/offset.ts";
 import { parseTime } from "../../protocol/time.ts";
 
-/** What a GET's query asks for. */
+/** The query of a GET. */
 export interface ReadQuery {
   from: ReadFrom;
   live: "no" | "long-poll" | "sse";
@@ -15,7 +15,7 @@ const PLAIN_QUERY = new RegExp(
 );
 
 /**
- * What the query of a stream's URL asks for (PROTOCOL §5.6–5.8; `time` and `tail` are extensions);
+ * Parses the query of a stream's URL (PROTOCOL §5.6–5.8; `time` and `tail` are extensions);
  * parameters that mean nothing here are ignored.
  *
  * @throws {StreamError} `invalid_query` or `invalid_offset`

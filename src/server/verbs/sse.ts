@@ -15,7 +15,7 @@ import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 
-/** The answer depends on where the client is, too: a cache must not take one for another. */
+/** The response depends on where the client is, too: a cache must not take one for another. */
 const VARY: Readonly<HeaderFields> = { "vary": "last-event-id" };
 
 /**
@@ -23,16 +23,16 @@ const VARY: Readonly<HeaderFields> = { "vary": "last-event-id" };
  * `EventSource` that comes back with `Last-Event-ID` goes on after that event (an extension).
  */
 export async function sse(
-  serving: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
   name: string,
   query: ReadQuery,
 ): Promise<HttpResponse> {
   const last = lastEventOf(request);
   const from = laterOf(query.from, last);
-  const first = await serving.storage.read(name, from, serving.config.chunkBytes);
+  const first = await context.storage.read(name, from, context.config.chunkBytes);
   if (from === last?.offset && last.isClosed && isEnd(first)) return endResponse(first);
-  const cursor = nextCursor(query.cursor, serving.clock.nowMs());
+  const cursor = nextCursor(query.cursor, context.clock.nowMs());
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     ...VARY,
@@ -50,7 +50,7 @@ export async function sse(
   if (sseEncoding(first.contentType) === "base64") {
     headers[STREAM_SSE_DATA_ENCODING] = "base64";
   }
-  return { status: 200, headers, body: serving.sse.open(name, first, cursor, request.signal) };
+  return { status: 200, headers, body: context.sse.open(name, first, cursor, request.signal) };
 }
 
 function lastEventOf({ headers }: HttpRequest): EventId | undefined {
@@ -68,7 +68,7 @@ function isEnd({ start, tail, closed }: ReadResult): boolean {
   return closed && start === tail;
 }
 
-/** To who has been told of the closure already: a 204 is how `EventSource` learns not to come back. */
+/** For a client that was told of the closure already: a 204 tells `EventSource` not to come back. */
 function endResponse({ space, tail }: ReadResult): HttpResponse {
   const headers: HeaderFields = {
     ...COMMON_HEADERS,

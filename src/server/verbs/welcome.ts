@@ -11,9 +11,9 @@ const PAGE_POLICY =
 const PLAIN_BASE = /^https?:\/\/[\w.~:[\]-]+(?:\/[\w.~-]+)*$/;
 
 /** GET of the server's root: what this is and where to go on, as HTML for browsers, else as text. */
-export function welcome(serving: ServerContext, request: HttpRequest): HttpResponse {
+export function welcome(context: ServerContext, request: HttpRequest): HttpResponse {
   const isHtml = wantsHtml(request.headers.get("accept"));
-  const told = welcomePage(serving, request);
+  const told = welcomePage(context, request);
   const body = isHtml ? toHtml(told) : toText(told);
   return {
     status: 200,
@@ -31,7 +31,7 @@ export function welcome(serving: ServerContext, request: HttpRequest): HttpRespo
 
 interface WelcomePage {
   readonly title: string;
-  /** What it says, with the path that it says it of where there is one. */
+  /** The text, with the path that it is about where there is one. */
   readonly lines: readonly (readonly [text: string, path?: string])[];
   readonly commands: readonly string[];
 }

@@ -1,8 +1,9 @@
 import { StreamError } from "../../protocol/errors.ts";
-import type { CommandKind } from "../backend.ts";
-import type { BackendLimits } from "./backend_limits.ts";
+import type { Admission, CommandKind } from "../admission.ts";
 import type { Ballast } from "./directory/ballast.ts";
 import type { Checkpointer } from "./streams/checkpoint.ts";
+import type { DirtyStreams } from "./streams/dirty_streams.ts";
+import type { StorageLimits } from "./limits.ts";
 import type { LogWriter } from "./wal/writer.ts";
 import { shortageStreamError } from "./directory/shortage_error.ts";
 
@@ -14,28 +15,37 @@ const RECORD_OVERHEAD_BYTES = 8 * 1024;
 const STORED_GROWTH = 1.5;
 
 /** What decides who is let in. */
-export interface AdmissionParts {
+export interface FileAdmissionParts {
   log: Pick<
     LogWriter<never>,
-    "shortage" | "queuedBytes" | "roomBytes" | "firstUnallocated" | "isAtLimitFor" | "makeRoomFor"
+    | "failure"
+    | "shortage"
+    | "queuedBytes"
+    | "roomBytes"
+    | "firstUnallocated"
+    | "isAtLimitFor"
+    | "makeRoomFor"
   >;
   checkpointer: Pick<Checkpointer, "shortage" | "request">;
   ballast: Pick<Ballast, "release">;
-  limits: BackendLimits;
-  /** How many streams the next checkpoint has to store. */
-  dirty(): number;
+  dirty: Pick<DirtyStreams, "count">;
+  limits: Pick<
+    StorageLimits,
+    "maxQueuedBytes" | "batchBytes" | "deleteReserveBytes" | "maxDirtyStreams"
+  >;
 }
 
 /**
  * Lets commands in whose records have a place in the log. Others wait at a gate, in their order, until
  * a checkpoint or a new file has made room, and are refused where there will be none for now.
  */
-export class Admission {
-  readonly #parts: AdmissionParts;
+export class FileAdmission implements Admission {
+  readonly #parts: FileAdmissionParts;
   #gate: PromiseWithResolvers<void> | undefined;
   #waitingBytes = 0;
+  #isClosed = false;
 
-  constructor(parts: AdmissionParts) {
+  constructor(parts: FileAdmissionParts) {
     this.#parts = parts;
   }
 
@@ -44,20 +54,18 @@ export class Admission {
     return this.#waitingBytes;
   }
 
-  /**
-   * As `Backend.admit`.
-   *
-   * @throws {StreamError} `overloaded`, `storage_full`
-   */
   admit(kind: CommandKind, bytes: number): Promise<void> | undefined {
     const { log } = this.#parts;
+    if (log.failure !== undefined) throw log.failure;
+    if (this.#isClosed) {
+      throw new StreamError({ code: "storage_closed" }, "The server is stopping.");
+    }
     if (log.shortage.isHolding) this.#admitBehindHeldBatch(kind);
     if (kind === "delete") {
-      const batchBytes = log.firstUnallocated(RECORD_OVERHEAD_BYTES);
-      return batchBytes === undefined ? undefined : this.#waitForFile(batchBytes, 0);
+      const unallocatedBytes = log.firstUnallocated(RECORD_OVERHEAD_BYTES);
+      return unallocatedBytes === undefined ? undefined : this.#waitForFile(unallocatedBytes, 0);
     }
-    const { maxQueuedBytes, logReserveBytes, deleteReserveBytes, maxDirtyStreams } =
-      this.#parts.limits;
+    const { maxQueuedBytes, batchBytes, deleteReserveBytes, maxDirtyStreams } = this.#parts.limits;
     const queuedBytes = log.queuedBytes + this.#waitingBytes;
     if (queuedBytes > maxQueuedBytes) {
       throw new StreamError(
@@ -67,22 +75,16 @@ export class Admission {
     }
     // Nobody overtakes who waits: a producer's batches would change places.
     if (this.#gate !== undefined) return this.#waitAtGate(bytes);
-    const isFull = log.roomBytes < logReserveBytes || this.#parts.dirty() >= maxDirtyStreams;
+    const isFull = log.roomBytes < batchBytes || this.#parts.dirty.count >= maxDirtyStreams;
     if (isFull) return this.#waitForCheckpoint(bytes);
     const recordBytes = Math.ceil(bytes * STORED_GROWTH) + RECORD_OVERHEAD_BYTES;
-    const batchBytes = log.firstUnallocated(recordBytes, deleteReserveBytes);
-    if (batchBytes === undefined) return undefined;
-    return log.isAtLimitFor(batchBytes)
+    const unallocatedBytes = log.firstUnallocated(recordBytes, deleteReserveBytes);
+    if (unallocatedBytes === undefined) return undefined;
+    return log.isAtLimitFor(unallocatedBytes)
       ? this.#waitForCheckpoint(bytes)
-      : this.#waitForFile(batchBytes, bytes);
+      : this.#waitForFile(unallocatedBytes, bytes);
   }
 
-  /**
-   * Refuses a delete that comes without being let in, an expiry, where it would have to wait for what is
-   * lacking.
-   *
-   * @throws {StreamError} `overloaded`, `storage_full`
-   */
   checkUnadmitted(): void {
     const { log } = this.#parts;
     const { kind, isHolding } = log.shortage;
@@ -90,6 +92,12 @@ export class Admission {
     if (isHolding || log.firstUnallocated(RECORD_OVERHEAD_BYTES) !== undefined) {
       throw shortageStreamError(kind);
     }
+  }
+
+  /** Nothing is let in any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.openGate();
   }
 
   /** Lets in those who waited for room. */
@@ -118,10 +126,10 @@ export class Admission {
   }
 
   /** The log's files have no room left: it needs another. */
-  #waitForFile(batchBytes: number, bytes: number): Promise<void> {
+  #waitForFile(unallocatedBytes: number, bytes: number): Promise<void> {
     const { log } = this.#parts;
     if (log.shortage.kind !== undefined) throw shortageStreamError(log.shortage.kind);
-    void log.makeRoomFor(batchBytes).then(() => this.openGate());
+    void log.makeRoomFor(unallocatedBytes).then(() => this.openGate());
     return this.#waitAtGate(bytes);
   }
 

@@ -2,7 +2,6 @@ import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../../env/clock.ts";
 import { type FileSystem, isNoSpace } from "../../env/file_system.ts";
 import { nodeFileSystem } from "../../env/node_file_system.ts";
-import { StreamEngine } from "../engine.ts";
 import type { Storage } from "../storage.ts";
 import { Ballast } from "./directory/ballast.ts";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -11,7 +10,6 @@ import {
   isSqliteCatalogUsed,
   openSqliteCatalog,
 } from "./catalog/sqlite_catalog.ts";
-import { Checkpointer } from "./streams/checkpoint.ts";
 import { DirectoryError, isDamage, REPAIR_ADVICE } from "./directory/damage.ts";
 import { DamagedStreams } from "./directory/damaged_streams.ts";
 import {
@@ -21,38 +19,24 @@ import {
   syncAbove,
   writeFormat,
 } from "./directory/directory.ts";
-import { Expiry } from "./streams/expiry.ts";
-import { FileBlocks } from "./file_blocks.ts";
-import { type Effect, FileBackend } from "./file_backend.ts";
+import { FileStorage } from "./file_storage.ts";
 import { quarantineLogFiles } from "./wal/quarantine_log_files.ts";
 import { type DirectoryLock, lockDirectory } from "./directory/lock.ts";
-import { LogFiles } from "./wal/files.ts";
-import { Throttle } from "./wal/throttle.ts";
-import { LogSync } from "./wal/sync.ts";
-import { LogWriter } from "./wal/writer.ts";
-import { OpenSegments } from "./segments/open_segments.ts";
+import { limitsOf, type StorageLimits } from "./limits.ts";
+import { type CurrentLogFile, LogFiles } from "./wal/files.ts";
 import type { CatalogDriver, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
 import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
 import { replayLog } from "./streams/replay.ts";
-import { SegmentReader } from "./segments/reader.ts";
-import { SegmentWriter } from "./segments/writer.ts";
 import { StreamCache } from "./streams/stream_cache.ts";
-import { sweepOrphans } from "./streams/orphan_sweep.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
 
 const MIB = 1024 * 1024;
 /** More than a log file being filled and one that is begun, the ballast, a checkpoint and a read take. */
 const RESERVED_DESCRIPTORS = 16;
-const DELETE_RESERVE_BYTES = 64 * 1024;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
-/** A checkpoint hurries past so many times the dirty streams that it begins at: all are in memory. */
-const URGENT_DIRTY = 1.1;
-/** At so many times as many, and some more, writes wait for those that it has stored. */
-const MOST_DIRTY = 1.5;
-const EXTRA_DIRTY = 1000;
 
 const sqlite: CatalogDriver = {
   lock: lockDirectory,
@@ -60,6 +44,16 @@ const sqlite: CatalogDriver = {
   isUsed: isSqliteCatalogUsed,
   open: openSqliteCatalog,
 };
+
+/** A directory that is being opened. */
+interface Opening {
+  readonly options: FileStorageOptions;
+  readonly limits: StorageLimits;
+  readonly fileSystem: FileSystem;
+  readonly database: CatalogDriver;
+  readonly paths: DirectoryPaths;
+  readonly ballast: Ballast;
+}
 
 /**
  * Opens a storage that keeps its streams in a directory. What it acknowledges is on disk; after a crash
@@ -88,11 +82,12 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
   const database = options.database ?? sqlite;
   const paths = directoryPaths(options.dir);
   inspectDirectory(fileSystem, paths, options.mustExist ?? false);
-  const ballastBytes = Math.floor(Math.min(BALLAST_BYTES, limitOfLog(options) / 2));
+  const limits = limitsOf(options);
+  const ballastBytes = Math.floor(Math.min(BALLAST_BYTES, limits.logBytes / 2));
   const ballast = new Ballast(fileSystem, paths.ballast, ballastBytes);
   while (true) {
     try {
-      return await openLocked(options, fileSystem, database, paths, ballast);
+      return await openLocked({ options, limits, fileSystem, database, paths, ballast });
     } catch (error) {
       if (!isNoSpace(error)) throw error;
       if (!ballast.release()) throw noRoomToStart(paths, error);
@@ -110,19 +105,14 @@ function noRoomToStart(paths: DirectoryPaths, cause: Error): DirectoryError {
   );
 }
 
-async function openLocked(
-  options: FileStorageOptions,
-  fileSystem: FileSystem,
-  database: CatalogDriver,
-  paths: DirectoryPaths,
-  ballast: Ballast,
-): Promise<Storage> {
+async function openLocked(opening: Opening): Promise<Storage> {
+  const { fileSystem, database, paths } = opening;
   const lock = database.lock(paths.lock);
   let catalog: Catalog | undefined;
   try {
     // Looked at again under the lock: another server may have made it meanwhile.
     const isNew = inspectDirectory(fileSystem, paths, false) === "new";
-    if (isNew) await makeDirectory(fileSystem, database, paths, options);
+    if (isNew) await makeDirectory(opening);
     // The names that a killed process left may not be on disk: FORMAT's would be lost, and a log file that
     // was to be used again would come back under its old one, with whatever is in it by then.
     else await fileSystem.syncDirectory(paths.root);
@@ -132,11 +122,10 @@ async function openLocked(
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
     const { state } = catalog;
-    // After an end in order no row is newer than the position: to go over all of them would be in vain.
-    const positionBehind = (position: number) =>
-      state.clean ? undefined : catalog?.newestLsnAfter(position);
-    const recovered = await recoverLog(fileSystem, paths.log, state, positionBehind);
-    return await assemble(options, fileSystem, paths, catalog, recovered, ballast, lock);
+    // After an end in order no row is newer than the state's LSN: to go over all of them would be in vain.
+    const lsnBehind = (lsn: number) => state.clean ? undefined : catalog?.newestLsnAfter(lsn);
+    const recovered = await recoverLog(fileSystem, paths.log, state, lsnBehind);
+    return await startStorage(opening, lock, catalog, recovered);
   } catch (error) {
     // What stopped the start is what is told, whatever comes of this.
     await catalog?.close().catch(() => {});
@@ -148,13 +137,9 @@ async function openLocked(
 }
 
 /** FORMAT comes last: a directory without it was never used. */
-async function makeDirectory(
-  fileSystem: FileSystem,
-  database: CatalogDriver,
-  paths: DirectoryPaths,
-  options: FileStorageOptions,
-): Promise<void> {
-  checkFormatNotLost(fileSystem, database, paths);
+async function makeDirectory(opening: Opening): Promise<void> {
+  const { fileSystem, database, paths } = opening;
+  checkFormatNotLost(opening);
   const uuid = crypto.randomUUID();
   for (const folder of [paths.log, paths.segments]) {
     fileSystem.makeDirectory(folder);
@@ -164,7 +149,7 @@ async function makeDirectory(
     fileSystem.remove(`${paths.catalog}${suffix}`);
   }
   database.create(paths.catalog, uuid);
-  const files = logFiles(options, fileSystem, paths, uuid, { live: [], recycled: [] });
+  const files = logFiles(opening, uuid, { live: [], recycled: [] });
   (await files.roll(1, 0)).file.close();
   await fileSystem.syncDirectory(paths.root);
   await syncAbove(fileSystem, paths.root);
@@ -173,11 +158,7 @@ async function makeDirectory(
 }
 
 /** A directory that served streams and has lost its FORMAT must not be taken for a new one. */
-function checkFormatNotLost(
-  fileSystem: FileSystem,
-  database: CatalogDriver,
-  paths: DirectoryPaths,
-): void {
+function checkFormatNotLost({ fileSystem, database, paths }: Opening): void {
   const hasSegments = (fileSystem.list(paths.segments) ?? []).length > 0;
   const logNames = fileSystem.list(paths.log) ?? [];
   const isUsed = hasSegments || logNames.filter((name) => name.endsWith(".wal")).length > 1 ||
@@ -201,19 +182,8 @@ function checkUuid(paths: DirectoryPaths, catalog: Catalog, uuid: string): void 
   );
 }
 
-function limitOfLog({ walBytes = 256 * MIB }: FileStorageOptions): number {
-  return walBytes;
-}
-
-/** How long a batch of the log gets, and how much of the log is left free before writes wait. */
-function reserveBytes(options: FileStorageOptions): number {
-  return Math.floor(Math.min(4 * MIB, limitOfLog(options) / 8));
-}
-
 function logFiles(
-  options: FileStorageOptions,
-  fileSystem: FileSystem,
-  paths: DirectoryPaths,
+  { limits, fileSystem, paths }: Opening,
   uuid: string,
   found: Pick<RecoveredLog, "live" | "recycled">,
 ): LogFiles {
@@ -222,7 +192,7 @@ function logFiles(
       fileSystem,
       folder: paths.log,
       uuid,
-      limitBytes: limitOfLog(options),
+      limitBytes: limits.logBytes,
       newSalt: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     },
     found.live,
@@ -230,185 +200,72 @@ function logFiles(
   );
 }
 
-async function assemble(
-  options: FileStorageOptions,
-  fileSystem: FileSystem,
-  paths: DirectoryPaths,
+/** Applies what the log holds, and serves the directory. */
+async function startStorage(
+  opening: Opening,
+  lock: DirectoryLock,
   catalog: Catalog,
   recovered: RecoveredLog,
-  ballast: Ballast,
-  lock: DirectoryLock,
 ): Promise<Storage> {
+  const { options, fileSystem, paths } = opening;
   const clock = options.clock ?? systemClock;
-  const walBytes = limitOfLog(options);
-  const { uuid } = catalog.state;
-  const { lastLsn } = recovered;
+  const { state } = catalog;
+  const nextLsn = recovered.lastLsn + 1;
   // Records behind the catalogue say better than its word that the last server didn't end in order.
-  const clean = catalog.state.clean && lastLsn === catalog.state.lsn;
+  const isClean = state.clean && recovered.lastLsn === state.lsn;
   const damaged = new DamagedStreams();
   const cache = new StreamCache({
     catalog,
     damaged,
     maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
     maxIdleBytes: options.maxIdleBytes ?? 192 * MIB,
-    usedUntilMs: clean ? undefined : clock.nowMs(),
+    usedUntilMs: isClean ? undefined : clock.nowMs(),
   });
   const reserve = fileSystem.reserve?.(RESERVED_DESCRIPTORS);
-  const maxOpenFiles = options.maxOpenFiles ?? 512;
-  const open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
-  const segments = new SegmentWriter({
-    fileSystem,
-    clock,
-    open,
-    throttle: { yieldFor: (batches) => throttle.yieldFor(batches) },
-    damaged,
-    paths,
-    uuid,
-    segmentBytes: options.segmentBytes ?? 64 * MIB,
-    barrierFiles: options.barrierFiles ?? 4096,
-  });
-  const replayed = replayLog(recovered, {
-    cache: cache,
-    damaged,
-    greatestRowId: catalog.greatestId() ?? Infinity,
-  });
+  const greatestRowId = catalog.greatestId() ?? Infinity;
+  const replayed = replayLog(recovered, { cache, damaged, greatestRowId });
   await quarantineLogFiles(fileSystem, paths.root, replayed.filesToQuarantine, clock.nowMs());
   // Rows of later streams than the state knows of come with their creations in the log.
-  const nextId = Math.max(catalog.state.nextId, replayed.greatestId + 1);
-  const files = logFiles(options, fileSystem, paths, uuid, recovered);
-  await files.takeBackEmpty(lastLsn + 1);
-  const current = await files.roll(lastLsn + 1, 0);
+  cache.nextId = Math.max(state.nextId, replayed.greatestId + 1);
+  const files = logFiles(opening, state.uuid, recovered);
+  const current = await beginLog(files, nextLsn, catalog, cache.nextId);
+  const storage = new FileStorage({
+    ...opening,
+    clock,
+    lock,
+    reserve,
+    catalog,
+    cache,
+    damaged,
+    files,
+    current,
+    nextLsn,
+  });
+  storage.start(isClean);
+  if (!isClean) logRecovered(replayed.records);
+  return storage.engine;
+}
+
+/** The log goes on in a new file; from now on the catalogue says that the server runs. */
+async function beginLog(
+  files: LogFiles,
+  nextLsn: number,
+  catalog: Catalog,
+  nextId: number,
+): Promise<CurrentLogFile> {
+  await files.takeBackEmpty(nextLsn);
+  const current = await files.roll(nextLsn, 0);
   try {
     await catalog.storeState({ ...catalog.state, nextId, clean: false });
   } catch (error) {
     current.file.close();
     throw error;
   }
-  const log = new LogWriter<Effect>({
-    files,
-    current,
-    clock,
-    fsync: options.fsync ?? "always",
-    fsyncIntervalMs: options.fsyncIntervalMs ?? 1000,
-    sync: new LogSync({ clock, mayBlock: options.mayBlock ?? false, uses: () => cache.finds }),
-    limitBytes: walBytes,
-    batchLimitBytes: reserveBytes(options),
-    nextLsn: lastLsn + 1,
-    onDurable: (effects) => backend.publish(effects),
-    onShortage: (error) => {
-      logger.error("The log can't go on: {message}", { message: error.message });
-      checkpointer.request();
-      // Whoever waits for a checkpoint asks again: one that runs may wait for the log itself now.
-      backend.onRoom();
-    },
-    onFailure: (error) => logger.fatal("The storage takes no writes any more: {error}", { error }),
-  });
-  const checkpointIntervalMs = options.checkpointIntervalMs ?? 30_000;
-  const checkpointStreams = options.checkpointStreams ?? 100_000;
-  const throttle = new Throttle(
-    log,
-    () => log.roomBytes < walBytes / 4 || cache.dirty > checkpointStreams * URGENT_DIRTY,
-  );
-  const checkpointer: Checkpointer = new Checkpointer({
-    fileSystem,
-    clock,
-    folder: paths.segments,
-    catalog,
-    log,
-    throttle,
-    cache,
-    segments,
-    open,
-    ballast,
-    nextId: () => backend.nextId,
-    onStart: () => backend.onCheckpointStart(),
-    onStored: () => backend.onRoom(),
-    onEnd: () => {
-      backend.onRoom();
-      expiry.onRows();
-      if (checkpointer.done > 0) sweep();
-    },
-  });
-  let isClosed = false;
-  const isStopped = () => isClosed || log.failure !== undefined;
-  const backend: FileBackend = new FileBackend({
-    identity: uuid.slice(0, 8),
-    clock,
-    catalog,
-    log,
-    cache: cache,
-    damaged,
-    open,
-    segments,
-    checkpointer,
-    ballast,
-    limits: {
-      maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
-      logReserveBytes: reserveBytes(options),
-      deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, reserveBytes(options)),
-      earlyWriteBytes: options.earlyWriteBytes ?? MIB,
-      checkpointLogBytes: Math.floor(walBytes / 3),
-      checkpointStreams,
-      maxDirtyStreams: Math.floor(checkpointStreams * MOST_DIRTY) + EXTRA_DIRTY,
-      checkpointIntervalMs,
-    },
-    onExpiring: (stream) => expiry.schedule(stream),
-    release: async () => {
-      isClosed = true;
-      await expiry.stop();
-      await ballast.stop();
-      open.close();
-      lock.release();
-      reserve?.end();
-    },
-  }, nextId);
-  const engine = new StreamEngine(
-    backend,
-    new FileBlocks(new SegmentReader(clock, catalog, open)),
-    {
-      clock,
-      maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
-    },
-  );
-  const expiry = new Expiry({
-    clock,
-    catalog,
-    throttle: throttle,
-    horizonMs: 2 * checkpointIntervalMs,
-    expire: (id) => {
-      engine.expire([id]);
-      const stream = cache.loadIfThere(id);
-      return stream?.lifecycle === "there" ? stream : undefined;
-    },
-    isStopped,
-  });
-  let isSwept = false;
-  const sweep = () => {
-    if (isSwept) return;
-    isSwept = true;
-    sweepOrphans({
-      fileSystem,
-      folder: paths.segments,
-      catalog,
-      cache: cache,
-      throttle: throttle,
-      nextId,
-      isStopped,
-    })
-      .catch((error) => {
-        if (!isStopped()) logger.warn("The sweep of left-over files stopped: {error}", { error });
-      });
-  };
-  void ballast.refill();
-  if (!clean) {
-    if (replayed.records === 0) {
-      logger.info("Nothing to recover: everything is in the catalogue.");
-    } else {
-      logger.info("Recovered {records} from the log.", {
-        records: replayed.records === 1 ? "1 record" : `${replayed.records} records`,
-      });
-    }
-    checkpointer.request();
-  } else sweep();
-  return engine;
+  return current;
+}
+
+function logRecovered(count: number): void {
+  if (count === 0) return logger.info("Nothing to recover: everything is in the catalogue.");
+  const records = count === 1 ? "1 record" : `${count} records`;
+  logger.info("Recovered {records} from the log.", { records });
 }

@@ -45,7 +45,7 @@ Deno.test("append of nothing is fine and appends nothing", async () => {
   equal(await kit.fixture.content("a"), "");
 });
 
-Deno.test("append refuses a stream of another kind with 4", async () => {
+Deno.test("append rejects a stream of another kind with 4", async () => {
   const kit = new CommandKit();
   await kit.ok(["create", "a", "--content-type", "text/plain"]);
   const json = await kit.run(["append", "a", "--json", "--data", "1"]);
@@ -56,7 +56,7 @@ Deno.test("append refuses a stream of another kind with 4", async () => {
   match(typed.stderr, /text\/html.*text\/plain/);
 });
 
-Deno.test("append --seq refuses what isn't greater with 4", async () => {
+Deno.test("append --seq rejects what isn't greater with 4", async () => {
   const kit = new CommandKit();
   await kit.ok(["append", "a", "--seq", "b", "--data", "x"]);
   const { code } = await kit.run(["append", "a", "--seq", "b", "--data", "y"]);
@@ -232,7 +232,7 @@ Deno.test("append --lines cuts a line of any length, bytes unchanged", async () 
   equal(await kit.ok(["read", "a"]), `${line}\ny\n`);
 });
 
-Deno.test("append --lines goes on through failures and says that it waits", async () => {
+Deno.test("append --lines continues through failures and says that it waits", async () => {
   const kit = new CommandKit();
   let failures = 0;
   const fetch = async (url: string, init: RequestInit) => {
@@ -299,7 +299,7 @@ Deno.test("append says that --lines fits where the server takes less", async () 
   match(stderr, /--lines appends any amount, in batches$/);
 });
 
-Deno.test("append refuses flags that don't go together", async () => {
+Deno.test("append rejects flags that don't go together", async () => {
   const kit = new CommandKit();
   const cases: readonly (readonly [string[], RegExp])[] = [
     [["--lines", "--data", "x"], /--data is one append, and --lines reads stdin/],

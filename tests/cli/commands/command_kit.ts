@@ -13,11 +13,11 @@ export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** What was drawn on a terminal. */
+  /** The text that was drawn on a terminal. */
   readonly drawn: string;
 }
 
-/** What a command finds around it, where that is not the plainest. */
+/** The surroundings of a command, where they differ from the defaults. */
 export interface RunOptions {
   readonly input?: string | Iterable<string | Bytes>;
   readonly environment?: Record<string, string>;
@@ -38,19 +38,19 @@ export class CommandKit {
   }
 
   /** Runs the program with these arguments to its end. */
-  async run(args: readonly string[], around: RunOptions = {}): Promise<CommandResult> {
+  async run(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     const stdout: Bytes[] = [];
     const stderr: string[] = [];
     let drawn = "";
-    let writes = around.writes ?? Infinity;
-    const clock = around.clock ?? systemClock;
+    let writes = options.writes ?? Infinity;
+    const clock = options.clock ?? systemClock;
     const { app } = this.fixture;
-    const terminals = around.terminals ?? [];
-    const environment = around.environment ?? {};
-    const shell: CommandContext = {
+    const terminals = options.terminals ?? [];
+    const environment = options.environment ?? {};
+    const context: CommandContext = {
       environment,
       clock,
-      input: chunksOf(around.input ?? ""),
+      input: chunksOf(options.input ?? ""),
       inputIsTerminal: terminals.includes("input"),
       outputIsTerminal: terminals.includes("output"),
       errorsIsTerminal: terminals.includes("errors"),
@@ -64,11 +64,11 @@ export class CommandKit {
       endOnSignals: () => {},
       draw: (text) => drawn += text,
       transport: fetchTransport({
-        fetch: around.fetch ?? ((url, init) => app.request(url, init)),
+        fetch: options.fetch ?? ((url, init) => app.request(url, init)),
         clock,
       }),
     };
-    const code = await main(args, environment, shell);
+    const code = await main(args, environment, context);
     const decoder = new TextDecoder();
     return {
       code,
@@ -78,7 +78,7 @@ export class CommandKit {
     };
   }
 
-  /** Makes a text stream of many appends, so that small answers carry it in pieces. */
+  /** Creates a text stream of many appends, so that small responses carry it in parts. */
   async fill(name: string, text: string): Promise<void> {
     await this.fixture.make(name, TEXT);
     for (let at = 0; at < text.length; at += APPEND_CHARS) {
@@ -86,9 +86,9 @@ export class CommandKit {
     }
   }
 
-  /** Runs what has to succeed without a word on stderr; what it wrote to stdout. */
-  async ok(args: readonly string[], around: RunOptions = {}): Promise<string> {
-    const { code, stdout, stderr } = await this.run(args, around);
+  /** Runs a command that must succeed and print nothing on stderr; returns its stdout. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, options);
     if (code !== 0 || stderr !== "") throw new Error(`${args.join(" ")}: ${code} ${stderr}`);
     return stdout;
   }

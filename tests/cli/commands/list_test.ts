@@ -16,7 +16,7 @@ Deno.test("list prints the names in their order, those of a prefix, after one, u
   equal(await kit.ok(["list", "nothing"]), "");
 });
 
-Deno.test("list goes on over the server's pages", async () => {
+Deno.test("list continues over the server's pages", async () => {
   const names = Array.from({ length: 1_203 }, (_, i) => `s/${String(i).padStart(5, "0")}`);
   const kit = new CommandKit();
   for (const name of names) await kit.fixture.make(name);

@@ -65,7 +65,7 @@ Deno.test("read --limit asks for little more than it prints", async () => {
   equal(requests, 2);
 });
 
-Deno.test("read --json gives each message with the offset from which to go on", async () => {
+Deno.test("read --json gives each message with the offset from which to continue", async () => {
   const kit = new CommandKit();
   await kit.ok(["append", "a", "--lines", "--json"], { input: '{"n":1}\n[2]\n3\n' });
   const objects = objectsIn(await kit.ok(["read", "a", "--json"]));
@@ -132,7 +132,7 @@ Deno.test("read --from a time leaves out nothing that was written since", async 
   equal(await read("1s"), "");
 });
 
-Deno.test("read --from a time goes on over the following answers, each message once", async () => {
+Deno.test("read --from a time continues over the following answers, each message once", async () => {
   const kit = new CommandKit(SMALL_CHUNKS);
   await kit.ok(["append", "a", "--lines", "--json"], { input: numbers(5_000) });
   equal(await kit.ok(["read", "a", "--from", "2020-01-01T00:00:00Z"]), numbers(5_000));
@@ -160,7 +160,7 @@ Deno.test("read --since takes times only, and not beside --from", async () => {
   match(stderr, /--from and --since both say where to begin/);
 });
 
-Deno.test("read refuses a point that is none", async () => {
+Deno.test("read rejects a point that is none", async () => {
   const kit = new CommandKit();
   for (
     const from of [

@@ -35,7 +35,7 @@ Deno.test("create --json tells what the stream is and whether it is new", async 
   deepEqual(again, { ...info, ttlSeconds: 60, created: false });
 });
 
-Deno.test("create refuses two ends, and an end within a second", async () => {
+Deno.test("create rejects two ends, and an end within a second", async () => {
   const kit = new CommandKit();
   const both = await kit.run([
     "create",
@@ -179,7 +179,7 @@ Deno.test("delete --prefix deletes what begins so, and --dry-run only names it",
   deepEqual([again.code, again.stdout], [3, ""]);
 });
 
-Deno.test("delete refuses an empty prefix, and --prefix beside a stream", async () => {
+Deno.test("delete rejects an empty prefix, and --prefix beside a stream", async () => {
   const kit = new CommandKit();
   await kit.ok(["create", "a"]);
   const refusals: [string[], RegExp][] = [

@@ -71,7 +71,7 @@ Deno.test("tail --json gives the last lines with the offset after them", async (
   equal(await kit.ok(["read", "a", "--from", offset]), "");
 });
 
-Deno.test("tail -f goes on until the stream is closed, nothing left out or doubled", async () => {
+Deno.test("tail -f continues until the stream is closed, nothing left out or doubled", async () => {
   for (const json of [[], ["--json"]]) {
     const kit = new CommandKit();
     await kit.ok(["append", "a", "--lines", ...json], { input: numbers(1, 20) });
@@ -123,7 +123,7 @@ Deno.test("tail and read say that an offset is of an earlier stream, and end wit
   equal(await kit.ok(["tail", "-f", "q", "--from", "start"]), "N1\nN2\nN3\n");
 });
 
-Deno.test("tail -f ends with 3 when its stream was deleted and made again between two answers", async () => {
+Deno.test("tail -f ends with 3 when its stream was deleted and recreated between two answers", async () => {
   const kit = new CommandKit();
   const { app } = kit.fixture;
   await kit.ok(["append", "q", "--data", "old\n"]);
@@ -206,7 +206,7 @@ Deno.test("tail --prefix takes the streams whose names begin so", async () => {
   match(many.stderr, /more streams than --max-streams allows \(1\), .* a greater --max-streams/);
 });
 
-Deno.test("tail of several streams goes on without the one that is missing, and ends with its code", async () => {
+Deno.test("tail of several streams continues without the one that is missing, and ends with its code", async () => {
   const kit = new CommandKit();
   await kit.ok(["append", "a", "--data", "1\n", "--close"]);
   for (const follow of [[], ["-f"]]) {

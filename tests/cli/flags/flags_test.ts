@@ -175,14 +175,14 @@ const BAD: readonly (readonly [flag: string, text: string, accepted: RegExp])[] 
 ];
 
 for (const [name, text, accepted] of BAD) {
-  Deno.test(`--${name} ${JSON.stringify(text)} is refused, saying what is accepted`, () => {
+  Deno.test(`--${name} ${JSON.stringify(text)} is rejected, saying what is accepted`, () => {
     const message = refusal([`--${name}`, text]);
     match(message, accepted);
     ok(message.startsWith(`--${name} is ${JSON.stringify(text)}; accepted: `), message);
   });
 }
 
-Deno.test("a bad variable is refused by its name", () => {
+Deno.test("a bad variable is rejected by its name", () => {
   match(
     refusal([], { DURABLE_STREAMS_CHUNK_BYTES: "1" }),
     /^the environment variable DURABLE_STREAMS_CHUNK_BYTES is "1"; accepted: 4KiB/,

@@ -19,17 +19,17 @@ Deno.test("as many connections as the open files leave beside the streams' own a
   equal(limitFor(["--max-open-files", "100", "--workers", "4"], 1000).connections, 708);
 });
 
-Deno.test("as many as are asked for, and a complaint where the open files don't allow them", () => {
+Deno.test("as many as are asked for, and a warning where the open files don't allow them", () => {
   equal(limitFor(["--max-connections", "10"], 1000).warning, undefined);
-  const { connections, warning: complaint = "" } = limitFor(["--max-connections", "600"], 1024);
+  const { connections, warning = "" } = limitFor(["--max-connections", "600"], 1024);
   equal(connections, 600);
-  match(complaint, /600 connections and 656 files may be open.*only 1024: raise that limit/);
+  match(warning, /600 connections and 656 files may be open.*only 1024: raise that limit/);
 });
 
 Deno.test("some at least, where there are fewer open files than the streams may take", () => {
-  const { connections, warning: complaint = "" } = limitFor([], 256);
+  const { connections, warning = "" } = limitFor([], 256);
   equal(connections, 16);
-  match(complaint, /16 connections and 656 files/);
+  match(warning, /16 connections and 656 files/);
 });
 
 Deno.test("some where the system doesn't say how many files may be open, and all where there is no limit", () => {

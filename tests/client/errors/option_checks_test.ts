@@ -31,7 +31,7 @@ function untyped<Options>(name: string, value: unknown): Options {
 }
 
 for (const [shown, value] of NO_TIMES) {
-  Deno.test(`${shown} is refused by withRetry, reader, producer and client in the same words`, () => {
+  Deno.test(`${shown} is rejected by withRetry, reader, producer and client in the same words`, () => {
     const client = new Client(BASE);
     for (const name of ["maxRetries", "maxElapsedMs", "initialDelayMs", "maxDelayMs"]) {
       const says = new RegExp(
@@ -68,7 +68,7 @@ Deno.test("whole numbers are checked wherever they are taken", async () => {
   );
 });
 
-Deno.test("a mode, an offset and a time that are none are refused with what would be right", async () => {
+Deno.test("a mode, an offset and a time that are none are rejected with what would be right", async () => {
   const client = new Client(BASE);
   refuses(
     () => client.reader("s", untyped("readMode", "live")),

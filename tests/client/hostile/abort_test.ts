@@ -178,7 +178,7 @@ Deno.test("calls that end by themselves leave no listener on a signal that lives
   equal(signal.listeners, 0);
 });
 
-Deno.test("a read that is aborted at any time loses nothing: the next one goes on", async () => {
+Deno.test("a read that is aborted at any time loses nothing: the next one continues", async () => {
   for (const readMode of ["auto", "sse", "long-poll"] as const) {
     for (let turns = 0; turns < TURNS; turns++) {
       const { client, clock } = await site();

@@ -47,8 +47,8 @@ const CASES: Readonly<Record<string, Fault>> = {
 };
 
 for (const [what, fault] of Object.entries(CASES)) {
-  Deno.test(`auto goes on by long-poll behind a proxy that ${what}, and sees all`, async () => {
-    const clock = clockAtSpeed(20);
+  Deno.test(`auto continues by long-poll behind a proxy that ${what}, and sees all`, async () => {
+    const clock = clockAtSpeed(10);
     await atSite({
       decide: onSse(fault),
       // Longer than the client waits for a first event, so that holding back shows.

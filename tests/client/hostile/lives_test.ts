@@ -21,7 +21,7 @@ async function atRest(kit: AppKit): Promise<void> {
 }
 
 for (const readMode of MODES) {
-  Deno.test(`a second read while one waits is refused, and the first goes on, ${readMode}`, async () => {
+  Deno.test(`a second read while one waits is rejected, and the first continues, ${readMode}`, async () => {
     const kit = new AppKit();
     await kit.make("s", JSON_TYPE);
     const reader = kit.client.reader("s", { readMode });
@@ -101,7 +101,7 @@ Deno.test("reading to the end in one loop after another, each by its own iterato
   equal(reader.closed, true);
 });
 
-Deno.test("next() called without waiting is refused, not answered twice", async () => {
+Deno.test("next() called without waiting is rejected, not answered twice", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE, "[1,2,3]");
   const reader = kit.client.reader("s");

@@ -12,10 +12,10 @@ const LIVES = 5;
 const MESSAGES = 25;
 
 /** What a message's receipt says in the end. */
-type Fate = "stored" | "lost" | "unknown";
+type Outcome = "stored" | "lost" | "unknown";
 
 /** One life of a producer that claims; the fate of each of its messages, by the message. */
-async function live(client: Client, life: number, random: Random): Promise<Map<string, Fate>> {
+async function live(client: Client, life: number, random: Random): Promise<Map<string, Outcome>> {
   const producer = client.producer(PATH, {
     id: "p",
     autoClaim: true,
@@ -34,15 +34,15 @@ async function live(client: Client, life: number, random: Random): Promise<Map<s
     if (random.chance(0.3)) await yieldToEventLoop();
   }
   await producer.close().catch(() => {});
-  const fates = new Map<string, Fate>();
+  const outcomes = new Map<string, Outcome>();
   for (const [message, receipt] of receipts) {
     const stored = receipt.then(({ stored }) => stored);
-    fates.set(message, await stored.then((): Fate => "stored", fateIn));
+    outcomes.set(message, await stored.then((): Outcome => "stored", outcomeIn));
   }
-  return fates;
+  return outcomes;
 }
 
-function fateIn(error: unknown): Fate {
+function outcomeIn(error: unknown): Outcome {
   ok(error instanceof ClientError, `${error}`);
   return error.undelivered?.unknown === 1 ? "unknown" : "lost";
 }
@@ -54,20 +54,20 @@ async function fight(seed: number, weights: FaultWeights, atOnce: boolean): Prom
   await faults.run(() =>
     atSite({ decide: faults.decide }, async ({ client, direct }) => {
       await direct.create(PATH, { contentType: "application/json" });
-      const lives: Promise<Map<string, Fate>>[] = [];
+      const lives: Promise<Map<string, Outcome>>[] = [];
       for (let life = 0; life < LIVES; life++) {
         const lived = live(client, life, random.split());
         lives.push(lived);
         if (!atOnce) await lived;
       }
-      const fates = (await Promise.all(lives)).flatMap((map) => [...map]);
+      const outcomes = (await Promise.all(lives)).flatMap((map) => [...map]);
       const stored: string[] = [];
       const reader = direct.reader(PATH, { readMode: "catch-up" });
       for await (const value of reader.json<string>()) stored.push(value);
-      for (const [message, fate] of fates) {
+      for (const [message, outcome] of outcomes) {
         const times = stored.filter((other) => other === message).length;
-        const allowed = { stored: [1], lost: [0], unknown: [0, 1] }[fate];
-        ok(allowed.includes(times), `${message} is ${fate}, and stored ${times} times`);
+        const allowed = { stored: [1], lost: [0], unknown: [0, 1] }[outcome];
+        ok(allowed.includes(times), `${message} is ${outcome}, and stored ${times} times`);
       }
       for (let life = 0; life < LIVES; life++) {
         const own = stored.filter((message) => message.startsWith(`${life}:`));
@@ -78,7 +78,7 @@ async function fight(seed: number, weights: FaultWeights, atOnce: boolean): Prom
   );
 }
 
-const LOSSES: FaultWeights = { reorder: 2, duplicate: 2, "drop-answer": 2 };
+const LOSSY: FaultWeights = { reorder: 2, duplicate: 2, "drop-answer": 2 };
 
 /** Two at once are told apart only as long as no answer is lost. */
 const DELAYS: FaultWeights = {
@@ -94,10 +94,10 @@ const DELAYS: FaultWeights = {
 
 for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
   Deno.test(`producers that claim an id one after the other tell the truth of every message (seed ${seed})`, async () => {
-    await fight(seed, LOSSES, false);
+    await fight(seed, LOSSY, false);
   });
 
-  Deno.test(`producers that claim an id at once tell the truth where no answer is lost (seed ${seed})`, async () => {
+  Deno.test(`producers that claim an id at once tell the truth where no response is lost (seed ${seed})`, async () => {
     await fight(seed, DELAYS, true);
   });
 }

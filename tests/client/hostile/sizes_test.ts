@@ -152,7 +152,7 @@ function endless(chunkBytes: number, chunks: number): ClientOptions {
 }
 
 for (const readMode of ["sse", "long-poll"] as const) {
-  Deno.test(`a reader of 200 MiB keeps nothing of what it handed out, ${readMode}`, async () => {
+  Deno.test(`a reader of 200 MiB keeps nothing of what it returned, ${readMode}`, async () => {
     const chunkBytes = 48 * 1024;
     const chunks = Math.ceil(200 * MIB / chunkBytes);
     const client = new Client("http://localhost/v1/stream", endless(chunkBytes, chunks));

@@ -59,7 +59,7 @@ Deno.test("a batch has at most maxBatchMessages", async () => {
   equal(at.transport.bodies, ["ab", "cd", "e"]);
 });
 
-Deno.test("while nothing is under way, a batch goes in the next turn", async () => {
+Deno.test("while nothing is in flight, a batch goes in the next turn", async () => {
   const at = await fixture();
   const producer = at.producer({ lingerMs: 5 });
   await producer.send("a");
@@ -70,7 +70,7 @@ Deno.test("while nothing is under way, a batch goes in the next turn", async () 
   equal(at.transport.bodies, ["ab"]);
 });
 
-Deno.test("while a batch is under way, the next one waits lingerMs for more", async () => {
+Deno.test("while a batch is in flight, the next one waits lingerMs for more", async () => {
   const at = await fixture();
   const producer = at.producer({ lingerMs: 5 });
   await producer.send("a");
@@ -86,7 +86,7 @@ Deno.test("while a batch is under way, the next one waits lingerMs for more", as
   equal(at.transport.bodies, ["a", "b", "cd"]);
 });
 
-Deno.test("the last answer ends the wait: what has gathered goes in the next turn", async () => {
+Deno.test("the last response ends the wait: what has gathered goes in the next turn", async () => {
   const at = await fixture();
   const gate = Promise.withResolvers<void>();
   at.transport.onResponse = () => gate.promise;
@@ -99,7 +99,7 @@ Deno.test("the last answer ends the wait: what has gathered goes in the next tur
   equal(at.transport.bodies, ["a", "b"]);
 });
 
-Deno.test("a batch whose time has come gathers on while maxInFlight are under way", async () => {
+Deno.test("a batch whose time has come grows while maxInFlight are in flight", async () => {
   const at = await fixture();
   const gate = Promise.withResolvers<void>();
   const producer = at.producer({ lingerMs: 5, maxInFlight: 2 });
@@ -120,7 +120,7 @@ Deno.test("a batch whose time has come gathers on while maxInFlight are under wa
   equal(at.transport.bodies, ["a", "b", "c", "de"]);
 });
 
-Deno.test("with lingerMs 0 a batch goes in the next turn, also while others are under way", async () => {
+Deno.test("with lingerMs 0 a batch goes in the next turn, also while others are in flight", async () => {
   const at = await fixture();
   const producer = at.producer({ lingerMs: 0 });
   await producer.send("a");
@@ -143,7 +143,7 @@ Deno.test("with lingerMs Infinity nothing goes until it is flushed", async () =>
   equal(at.transport.bodies, ["a"]);
 });
 
-Deno.test("until the first answer one batch is under way, then up to maxInFlight", async () => {
+Deno.test("until the first response one batch is in flight, then up to maxInFlight", async () => {
   const at = await fixture();
   const producer = at.producer({ maxBatchMessages: 1, maxInFlight: 3 });
   const first = Promise.withResolvers<void>();

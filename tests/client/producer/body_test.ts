@@ -83,7 +83,7 @@ const BAD: [string, RegExp][] = [
 ];
 
 for (const [json, says] of BAD) {
-  Deno.test(`${json} is refused, and nothing is sent`, async () => {
+  Deno.test(`${json} is rejected, and nothing is sent`, async () => {
     const at = new ProducerFixture();
     await at.server.make("s", TEXT);
     const data = JSON.parse(json);
@@ -124,7 +124,7 @@ Deno.test("a stream that fails, or holds what is no data, sends nothing", async 
   equal(at.transport.bodies, ["ac"]);
 });
 
-Deno.test("a stream of more than 64 MiB is cancelled and refused", async () => {
+Deno.test("a stream of more than 64 MiB is cancelled and rejected", async () => {
   const at = new ProducerFixture();
   let isCancelled = false;
   const chunk = new Uint8Array(16 * 1024 * 1024);
@@ -154,7 +154,7 @@ Deno.test("what a producer is sent while a blob is read keeps its place", async 
   equal(producer.gauges.waitingMessages, 0);
 });
 
-Deno.test("a send that is aborted while its blob is read holds nobody up", async () => {
+Deno.test("a send that is aborted while its blob is read delays no other call", async () => {
   const at = new ProducerFixture();
   await at.server.make("s", TEXT);
   const producer = at.producer();

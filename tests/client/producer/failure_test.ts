@@ -46,7 +46,7 @@ Deno.test("after a failure every call and every message rejects with it", async 
   equal(at.clock.pendingTimers, 0);
 });
 
-Deno.test("nobody has to look at the receipts of a producer that fails", async () => {
+Deno.test("the receipts of a failed producer don't have to be awaited", async () => {
   const at = await fixture();
   at.transport.script = () => ({ status: 400 });
   const producer = at.producer({ maxBatchMessages: 1 });
@@ -78,7 +78,7 @@ Deno.test("what onError throws doesn't keep the others from hearing", async () =
   globalThis.removeEventListener("error", onUncaught);
 });
 
-Deno.test("a closed stream refuses what isn't stored, and says how much that is", async () => {
+Deno.test("a closed stream rejects what isn't stored, and says how much that is", async () => {
   const at = await fixture();
   const producer = at.producer({ maxBatchMessages: 1 });
   await producer.send("a");
@@ -114,7 +114,7 @@ Deno.test("another content type than the stream's is a conflict", async () => {
   await failed(producer.flush(), "conflict", /text\/plain/, LOST);
 });
 
-Deno.test("a batch without an answer is unknown, those never sent after it are lost", async () => {
+Deno.test("a batch without a response is unknown, those never sent after it are lost", async () => {
   const at = await fixture();
   const producer = at.producer({ maxBatchMessages: 2, maxInFlight: 1, maxElapsedMs: 1_000 });
   at.transport.script = () => "lose";
@@ -134,7 +134,7 @@ Deno.test("a batch without an answer is unknown, those never sent after it are l
   equal(await at.server.content("s"), "ab");
 });
 
-Deno.test("behind a batch that was refused, those under way are lost, not unknown", async () => {
+Deno.test("behind a batch that was rejected, those in flight are lost, not unknown", async () => {
   const at = await fixture();
   const producer = at.producer({ maxBatchMessages: 1 });
   await producer.send("0");
@@ -168,7 +168,7 @@ Deno.test("fenced by a newer producer, an answered batch is lost and a repeated 
   equal(await at.server.content("s"), "0ax");
 });
 
-Deno.test("an answer that is none of this protocol leaves it unknown", async () => {
+Deno.test("a response that is none of this protocol leaves it unknown", async () => {
   const at = await fixture();
   at.transport.script = () => ({ status: 200, text: "<html>" });
   const producer = at.producer();

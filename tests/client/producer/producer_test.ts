@@ -49,7 +49,7 @@ Deno.test("epoch, seq and offset begin as given and move with the batches", asyn
   equal(at.transport.sequence, ["3/0", "3/1"]);
 });
 
-Deno.test("with the epoch and seq of a flushed producer, another one goes on", async () => {
+Deno.test("with the epoch and seq of a flushed producer, another one continues", async () => {
   const at = await fixture();
   const first = at.producer();
   await first.send("a");
@@ -96,7 +96,7 @@ Deno.test("in a JSON stream each send is one message, arrays too", async () => {
   equal(JSON.parse(await at.server.content("s")), [[1, 2], { a: [] }, []]);
 });
 
-Deno.test("what isn't one JSON value is refused alone", async () => {
+Deno.test("what isn't one JSON value is rejected alone", async () => {
   const at = await fixture(JSON_TYPE);
   const producer = at.producer({ contentType: "application/json" });
   await producer.send("1");
@@ -111,7 +111,7 @@ Deno.test("what isn't one JSON value is refused alone", async () => {
   equal(at.transport.bodies, ["[1,2]"]);
 });
 
-Deno.test("an empty message of bytes or text is refused alone", async () => {
+Deno.test("an empty message of bytes or text is rejected alone", async () => {
   const at = await fixture();
   const producer = at.producer();
   await failed(producer.send(""), "invalid_argument", /something to append/);
@@ -264,7 +264,7 @@ Deno.test("nothing stays on the signals of calls and of a closed producer", asyn
   equal([listeners(), own.listeners()], [0, 0]);
 });
 
-Deno.test("options that make no sense are refused with what would", async () => {
+Deno.test("options that make no sense are rejected with what would do", async () => {
   const at = await fixture();
   for (
     const [options, says] of [

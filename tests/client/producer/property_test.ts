@@ -20,7 +20,7 @@ interface Run {
   contentType: string;
   steps: Step[];
   /** What becomes of the requests, one after the other; what comes after them passes. */
-  fates: { fate: RequestOutcome; delayMs: number; answerDelayMs: number }[];
+  outcomes: { outcome: RequestOutcome; delayMs: number; answerDelayMs: number }[];
   options: {
     maxBatchBytes: number;
     maxBatchMessages: number;
@@ -66,9 +66,9 @@ function runs(end: fc.Arbitrary<Run["end"]>): fc.Arbitrary<Run> {
   return fc.record({
     contentType: fc.constantFrom("text/plain", "application/json"),
     steps,
-    fates: fc.array(
+    outcomes: fc.array(
       fc.record({
-        fate: passing,
+        outcome: passing,
         delayMs: fc.nat({ max: 30 }),
         answerDelayMs: fc.nat({ max: 30 }),
       }),
@@ -87,14 +87,14 @@ function runs(end: fc.Arbitrary<Run["end"]>): fc.Arbitrary<Run> {
 }
 
 /** A message is refused where the producer had failed before. */
-type MessageFate = "stored" | "lost" | "unknown" | "aborted" | "refused";
+type MessageOutcome = "stored" | "lost" | "unknown" | "aborted" | "refused";
 
 /** A run as it went. */
 interface Outcome {
   /** The messages as they are in the stream. */
   stored: string[];
   /** What was sent, in order, each with what its promise came to. */
-  sent: { text: string; fate: MessageFate }[];
+  sent: { text: string; outcome: MessageOutcome }[];
   failures: unknown[];
   producer: Producer;
 }
@@ -106,15 +106,15 @@ async function play(run: Run): Promise<Outcome> {
   const isJson = isJsonType(run.contentType);
   let content = "";
   at.transport.script = async (_, number) => {
-    const { fate, delayMs } = run.fates[number] ?? { fate: "pass" as const, delayMs: 0 };
+    const { outcome, delayMs } = run.outcomes[number] ?? { outcome: "pass" as const, delayMs: 0 };
     await sleep(at, delayMs);
-    if (run.end?.at !== number) return fate;
+    if (run.end?.at !== number) return outcome;
     content = await at.server.content("s");
     return await end(at, run, run.end.by, controller);
   };
   at.transport.onResponse = async (request) => {
     const number = at.transport.requests.indexOf(request);
-    await sleep(at, run.fates[number]?.answerDelayMs ?? 0);
+    await sleep(at, run.outcomes[number]?.answerDelayMs ?? 0);
   };
   const failures: unknown[] = [];
   const make = (from?: Producer) =>
@@ -158,7 +158,7 @@ async function play(run: Run): Promise<Outcome> {
   }
   const sent = [];
   for (const { text, receipt } of sends) {
-    sent.push({ text, fate: await fateOf(receipt, failures[0]) });
+    sent.push({ text, outcome: await outcomeOf(receipt, failures[0]) });
   }
   if (run.end?.by !== "delete" || content === "") content = await at.server.content("s");
   return { stored: messagesIn(content, isJson), sent, failures, producer };
@@ -196,7 +196,7 @@ async function pause(): Promise<void> {
   for (let turns = 0; turns < 4; turns++) await yieldToEventLoop();
 }
 
-async function fateOf(receipt: Promise<Receipt>, failure: unknown): Promise<MessageFate> {
+async function outcomeOf(receipt: Promise<Receipt>, failure: unknown): Promise<MessageOutcome> {
   try {
     await (await receipt).stored;
     return "stored";
@@ -221,7 +221,7 @@ Deno.test("through any failures that pass, every message is stored once and in o
       const { stored, sent, failures } = await play(run);
       equal(failures, []);
       equal(stored, sent.map(({ text }) => text));
-      ok(sent.every(({ fate }) => fate === "stored"));
+      ok(sent.every(({ outcome }) => outcome === "stored"));
     }),
     { numRuns: 1_000 },
   );
@@ -237,7 +237,7 @@ Deno.test("when it fails, what is stored, lost and unknown is as it says", async
       })),
       async (run) => {
         const { stored, sent, failures, producer } = await play(run);
-        for (const { fate } of sent) counts[fate]++;
+        for (const { outcome } of sent) counts[outcome]++;
         ok(failures.length <= 1);
         if (run.end?.by !== "delete") {
           // What is stored is a beginning of what was sent.
@@ -247,28 +247,28 @@ Deno.test("when it fails, what is stored, lost and unknown is as it says", async
         // the producer over, after the first was stored. The refusal doesn't say so: such a batch is
         // taken for lost.
         const mayBeWrong = (run.end?.by === "close" || run.end?.by === "fence") &&
-          run.fates.some(({ fate }) => fate === "duplicate");
+          run.outcomes.some(({ outcome }) => outcome === "duplicate");
         const inStream = new Set(stored);
-        for (const { text, fate } of sent) {
-          if (fate === "stored" && run.end?.by !== "delete") {
+        for (const { text, outcome } of sent) {
+          if (outcome === "stored" && run.end?.by !== "delete") {
             ok(inStream.has(text), `${text} resolved and is not there`);
           }
-          if (fate === "refused" || (fate === "lost" && !mayBeWrong)) {
+          if (outcome === "refused" || (outcome === "lost" && !mayBeWrong)) {
             ok(!inStream.has(text), `${text} is lost and there`);
           }
         }
         const { undelivered } = producer;
         if (undelivered === undefined || run.end?.by === "abort") return;
         equal(undelivered, {
-          lost: sent.filter(({ fate }) => fate === "lost").length,
-          unknown: sent.filter(({ fate }) => fate === "unknown").length,
+          lost: sent.filter(({ outcome }) => outcome === "lost").length,
+          unknown: sent.filter(({ outcome }) => outcome === "unknown").length,
         });
       },
     ),
     { numRuns: 1_000 },
   );
   // The property says something only where all of this happens; a refused message is rare.
-  for (const fate of ["stored", "lost", "unknown", "aborted"] as const) {
-    ok(counts[fate] > 0, `no message was ${fate}`);
+  for (const outcome of ["stored", "lost", "unknown", "aborted"] as const) {
+    ok(counts[outcome] > 0, `no message was ${outcome}`);
   }
 });

@@ -21,7 +21,7 @@ async function sendAll(at: ProducerFixture, letters: string, options = {}) {
 }
 
 for (
-  const [name, fate] of [
+  const [name, outcome] of [
     ["never arrived", "refuse"],
     ["was stored but whose answer was lost", "lose"],
     ["arrived twice", "duplicate"],
@@ -32,7 +32,7 @@ for (
 ) {
   Deno.test(`a batch that ${name} is stored once`, async () => {
     const at = await fixture();
-    at.transport.script = (_, number): RequestOutcome => number === 1 ? fate : "pass";
+    at.transport.script = (_, number): RequestOutcome => number === 1 ? outcome : "pass";
     const producer = await sendAll(at, "ab");
     await at.outcome(producer.flush());
     equal(await at.server.content("s"), "0ab");
@@ -129,7 +129,7 @@ Deno.test("a server that lost what it acknowledged is a fatal sequence_gap", asy
   equal(await at.server.content("s"), "");
 });
 
-Deno.test("a producer that goes on where the server isn't is a fatal sequence_gap", async () => {
+Deno.test("a producer that continues where the server isn't is a fatal sequence_gap", async () => {
   const at = await fixture();
   const producer = at.producer({ seq: 7 });
   await producer.send("a");
@@ -173,7 +173,7 @@ Deno.test("maxElapsedMs counts from the last success of anything", async () => {
   await failed(flushed, "unavailable", /down for now/, { lost: 0, unknown: 1 });
 });
 
-Deno.test("with maxElapsedMs Infinity it goes on for days", async () => {
+Deno.test("with maxElapsedMs Infinity it continues for days", async () => {
   const at = await fixture();
   at.transport.script = () =>
     at.clock.nowMs() < startMs + 3 * 86_400_000 ? { status: 503 } : "pass";
@@ -247,7 +247,7 @@ Deno.test("without autoClaim a stale epoch is fatal", async () => {
   equal(error.epoch, 5);
 });
 
-Deno.test("autoClaim doesn't fence the one who fenced it", async () => {
+Deno.test("autoClaim doesn't fence off the producer that fenced it off", async () => {
   const at = await fixture();
   const producer = at.producer({ autoClaim: true });
   await producer.send("a");

@@ -50,7 +50,7 @@ Deno.test("a chunk that fails fails the writable, and a source that fails leaves
   equal((await at.client.head("s")).closed, false);
 });
 
-Deno.test("a producer's writable resolves when all is stored, in batches, and the producer goes on", async () => {
+Deno.test("a producer's writable resolves when all is stored, in batches, and the producer continues", async () => {
   const at = await fixture(JSON_TYPE);
   const producer = at.producer({ contentType: "application/json" });
   await at.outcome(source("1", "2", "3").pipeTo(producer.writable()));

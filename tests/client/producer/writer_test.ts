@@ -34,7 +34,7 @@ Deno.test("a value in a stream of text is its JSON", async () => {
   equal(await at.server.content("s"), "[1,2]");
 });
 
-Deno.test("nothing to append is refused, unless it closes", async () => {
+Deno.test("nothing to append is rejected, unless it closes", async () => {
   const at = await fixture();
   const writer = at.client.writer("s");
   await failed(writer.send(""), "invalid_argument", /something to append/);
@@ -97,7 +97,7 @@ Deno.test("an abort rejects with its reason", async () => {
   await rejects(sent, (reason) => reason === "enough");
 });
 
-Deno.test("a value whose JSON would be an empty object though it is none is refused", async () => {
+Deno.test("a value whose JSON would be an empty object though it is none is rejected", async () => {
   const at = await fixture(JSON_TYPE);
   const writer = at.client.writer("s");
   const producer = at.client.producer("s", { id: "p" });

@@ -67,7 +67,7 @@ for (const [which, headers, options, code] of CONFLICTS) {
 }
 
 Deno.test("PROTOCOL §5.2: an append is never repeated, whatever became of it", async () => {
-  const fates = [
+  const outcomes = [
     new TypeError("reset"),
     new Response(null, { status: 500 }),
     new Response(null, { status: 502 }),
@@ -75,11 +75,13 @@ Deno.test("PROTOCOL §5.2: an append is never repeated, whatever became of it", 
     new Response(null, { status: 504 }),
     new Response(null, { status: 408 }),
   ];
-  for (const fate of fates) {
-    const server = new OtherServer([fate]);
-    const code = fate instanceof Error ? "network" : "unavailable";
+  for (const outcome of outcomes) {
+    const server = new OtherServer([outcome]);
+    const code = outcome instanceof Error ? "network" : "unavailable";
     await server.failed(server.client.writer("s", TEXT).send("x"), code);
-    const closing = new OtherServer([fate instanceof Error ? fate : new Response(null, fate)]);
+    const closing = new OtherServer([
+      outcome instanceof Error ? outcome : new Response(null, outcome),
+    ]);
     await closing.failed(closing.client.writer("s", TEXT).send("x", { close: true }), code);
     equal([server.log, closing.log], [["POST s"], ["POST s"]]);
   }

@@ -209,7 +209,7 @@ Deno.test("PROTOCOL §5.6: no optional header is needed, no Stream-Cursor, no ET
   equal(await server.read(server.client.reader("s", { readMode: "catch-up" })), ["1"]);
 });
 
-Deno.test("PROTOCOL §5.6: an answer without Stream-Next-Offset is refused, not read again and again", async () => {
+Deno.test("PROTOCOL §5.6: a response without Stream-Next-Offset is rejected, not read again and again", async () => {
   const server = new OtherServer([
     new Response("[1]", { headers: { "content-type": "application/json" } }),
   ]);
@@ -238,7 +238,7 @@ Deno.test("PROTOCOL §10.1: no request is conditional, so that no server answers
   }
 });
 
-Deno.test("PROTOCOL §10.1: a 304 that nobody asked for is no answer of the protocol", async () => {
+Deno.test("PROTOCOL §10.1: a 304 that nobody asked for is no response of the protocol", async () => {
   const server = new OtherServer([new Response(null, { status: 304 })]);
   await server.failed(server.client.reader("s").read(), "invalid_response");
 });

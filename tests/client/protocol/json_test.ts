@@ -3,7 +3,7 @@ import { AT_END, AT_TAIL, json, OtherServer, reply, sse, text } from "./other_se
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-Deno.test("PROTOCOL §9.1.1: each element of an answer is a message, whatever white space is between", async () => {
+Deno.test("PROTOCOL §9.1.1: each element of a response is a message, whatever white space is between", async () => {
   const server = new OtherServer([
     json("a", '\n[ {"a" : 1} ,\t[1, [2]],\r\n"x,]\\"[" , null,12345678901234567890]\n', AT_END),
   ]);

@@ -87,7 +87,7 @@ Deno.test("PROTOCOL §10.1: every live request echoes the last cursor, also the 
   ]);
 });
 
-Deno.test("PROTOCOL §10.1: the cursor goes on where auto falls back from SSE to long-poll", async () => {
+Deno.test("PROTOCOL §10.1: the cursor continues where auto falls back from SSE to long-poll", async () => {
   const server = new OtherServer([
     json("a", "[]", { ...AT_TAIL, "stream-cursor": "7" }),
     text("a", "no SSE here"),

@@ -10,7 +10,7 @@ function duplicate(seq: number, fields: Fields = {}): Response {
   return new Response(null, { status: 204, headers });
 }
 
-Deno.test("PROTOCOL §5.2.1: a duplicate's 204 without an offset is stored, and the producer goes on", async () => {
+Deno.test("PROTOCOL §5.2.1: a duplicate's 204 without an offset is stored, and the producer continues", async () => {
   const server = new OtherServer([duplicate(0), duplicate(1), reply(200, "c")]);
   const producer = server.client.producer("s", { id: "p", lingerMs: Infinity, ...JSON_TYPE });
   const offsets: (string | undefined)[] = [];
@@ -78,12 +78,12 @@ Deno.test("PROTOCOL §5.2: a 204 is stored, whether it says where the tail is or
   equal(writer.offset, undefined);
 });
 
-Deno.test("PROTOCOL §5.2: a 200 without an offset may be a proxy's page, and isn't taken for stored", async () => {
+Deno.test("PROTOCOL §5.2: a 200 without an offset may be a proxy's page, and isn't treated as stored", async () => {
   const server = new OtherServer([new Response("<html>", { status: 200 })]);
   await server.failed(server.client.writer("s", JSON_TYPE).send("1"), "invalid_response");
 });
 
-Deno.test("PROTOCOL §5.5: who only wants the content type needs no offset", async () => {
+Deno.test("PROTOCOL §5.5: the content type alone needs no offset", async () => {
   const server = new OtherServer([
     new Response(null, { headers: { "content-type": "text/plain" } }),
     reply(204, "b"),

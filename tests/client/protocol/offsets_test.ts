@@ -104,7 +104,7 @@ Deno.test("PROTOCOL §8: now by long-poll loses nothing that is written meanwhil
   ]);
 });
 
-Deno.test("PROTOCOL §8: now over SSE goes on from the tail", async () => {
+Deno.test("PROTOCOL §8: now over SSE continues from the tail", async () => {
   const server = new OtherServer([
     json("t", "[]", AT_TAIL),
     sse(
@@ -126,7 +126,7 @@ for (const readMode of ["auto", "sse", "long-poll", "catch-up"] as const) {
   });
 }
 
-Deno.test("PROTOCOL §8: a reader goes on from the server's offset, never from one of its own making", async () => {
+Deno.test("PROTOCOL §8: a reader continues from the server's offset, never from one of its own making", async () => {
   const server = new OtherServer([
     json("q7", "[1,2]"),
     json("q9", "[3]"),

@@ -57,7 +57,7 @@ Deno.test("PROTOCOL §5.2.1: 200 and 204 both mean that it is stored, with or wi
   equal([producer.offset, producer.seq], ["c", 7]);
 });
 
-Deno.test("PROTOCOL §5.2.1: what got no answer is sent again, the same with the same numbers", async () => {
+Deno.test("PROTOCOL §5.2.1: what got no response is sent again, the same with the same numbers", async () => {
   const { server, producer, sent } = producing([
     new TypeError("reset"),
     refusal(500),
@@ -80,7 +80,7 @@ Deno.test("PROTOCOL §5.2.1: 403 with Producer-Epoch is final: another one has t
   equal([error.epoch, error.status, error.undelivered], [7, 403, { lost: 1, unknown: 0 }]);
 });
 
-Deno.test("PROTOCOL §5.2.1: 403 without Producer-Epoch is about who may write, not about epochs", async () => {
+Deno.test("PROTOCOL §5.2.1: 403 without Producer-Epoch is about permissions, not about epochs", async () => {
   const { server, producer } = producing([refusal(403)], { autoClaim: true });
   await server.failed(sendAll(producer, "x"), "unauthorized");
 });
@@ -139,7 +139,7 @@ Deno.test("PROTOCOL §5.2.1: a request that is bad for another reason stays so w
   equal(error.undelivered, { lost: 1, unknown: 0 });
 });
 
-Deno.test("PROTOCOL §5.2.1: without autoClaim nobody claims", async () => {
+Deno.test("PROTOCOL §5.2.1: without autoClaim no epoch is claimed", async () => {
   const { server, producer, sent } = producing([STALE(5)]);
   await server.failed(sendAll(producer, "x"), "stale_epoch");
   equal(sent(), ["0/0 x"]);
@@ -207,7 +207,7 @@ Deno.test("PROTOCOL §5.2.1: a close without a batch has numbers and no body", a
   equal(sent(), ["0/0 x", "0/1 "]);
 });
 
-Deno.test("PROTOCOL §5.2.1: a stream that was closed meanwhile is final, and its end is told", async () => {
+Deno.test("PROTOCOL §5.2.1: a stream that was closed meanwhile is final, and the error names its end", async () => {
   const { server, producer } = producing([
     reply(200, "b"),
     refusal(409, { "stream-closed": "true", "stream-next-offset": "t" }),
@@ -216,7 +216,7 @@ Deno.test("PROTOCOL §5.2.1: a stream that was closed meanwhile is final, and it
   equal([error.offset, error.undelivered], ["t", { lost: 1, unknown: 0 }]);
 });
 
-Deno.test("PROTOCOL §5.2.1: what got no answer before the stream was closed is unknown, not lost", async () => {
+Deno.test("PROTOCOL §5.2.1: what got no response before the stream was closed is unknown, not lost", async () => {
   const { server, producer } = producing([
     reply(200, "b"),
     new TypeError("reset"),

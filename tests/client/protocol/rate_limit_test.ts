@@ -81,14 +81,14 @@ Deno.test("PROTOCOL §12.5: 503 with Retry-After is honoured where a request may
   ok(ms >= 4_000 && ms <= 4_200, `${ms} ms`);
 });
 
-Deno.test("PROTOCOL §12.5: one who is told to come back much later is told so, and doesn't wait", async () => {
+Deno.test("PROTOCOL §12.5: a Retry-After of much later fails at once, without a wait", async () => {
   const server = new OtherServer([refused(429, "86400")]);
   const startMs = server.clock.nowMs();
   const error = await server.failed(server.client.head("s"), "rate_limited");
   equal([error.retryAfterMs, server.clock.nowMs() - startMs], [86_400_000, 0]);
 });
 
-Deno.test("PROTOCOL §5.7: a live read that is rate limited goes on from where it was", async () => {
+Deno.test("PROTOCOL §5.7: a live read that is rate limited continues from where it was", async () => {
   const server = new OtherServer([
     json("a", "[1]", { ...AT_TAIL, "stream-cursor": "3" }),
     refused(429, "1"),

@@ -152,7 +152,7 @@ Deno.test("PROTOCOL §5.8: a client reconnects with the last streamNextOffset an
   ]);
 });
 
-Deno.test("PROTOCOL §5.8: data without its control event is asked for again, not handed out twice", async () => {
+Deno.test("PROTOCOL §5.8: data without its control event is fetched again, not returned twice", async () => {
   const server = new OtherServer([
     json("a", "[]", AT_TAIL),
     sse(
@@ -165,7 +165,7 @@ Deno.test("PROTOCOL §5.8: data without its control event is asked for again, no
   equal(server.asked[2]?.query.get("offset"), "b");
 });
 
-Deno.test("PROTOCOL §5.8: read() hangs up after streamClosed, even where the server doesn't", async () => {
+Deno.test("PROTOCOL §5.8: read() disconnects after streamClosed, even where the server doesn't", async () => {
   const answer = new SseResponse().event("[1]", { streamNextOffset: "b", streamClosed: true });
   const server = new OtherServer([json("a", "[]", AT_TAIL), answer.response]);
   const reader = server.client.reader("s", { readMode: "sse" });
@@ -232,7 +232,7 @@ for (const [status, code] of [[404, "not_found"], [410, "gone"]] as const) {
   });
 }
 
-Deno.test("PROTOCOL §5.8: the data of an answer that broke is never handed out in part", async () => {
+Deno.test("PROTOCOL §5.8: the data of a response that broke is never returned in part", async () => {
   const broken = new SseResponse().send("event: data\ndata: [1,2]\n\nevent: control\ndata: {");
   broken.break();
   const server = new OtherServer([

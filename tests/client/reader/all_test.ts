@@ -10,7 +10,7 @@ async function kitWith(type: Record<string, string>, content: string) {
   return kit;
 }
 
-Deno.test("all gives what is there, in any mode, and the reader goes on from there", async () => {
+Deno.test("all gives what is there, in any mode, and the reader continues from there", async () => {
   for (const readMode of ["auto", "long-poll", "sse", "catch-up"] as const) {
     const kit = await kitWith(JSON_TYPE, "[1,2,3]");
     const reader = kit.client.reader("s", { readMode });
@@ -36,7 +36,7 @@ Deno.test("all begins where a loop stopped, and where the stream is closed says 
   equal((await reader.read()).closed, true);
 });
 
-Deno.test("all goes on over answers that aren't the last", async () => {
+Deno.test("all continues over answers that aren't the last", async () => {
   const kit = new ScriptKit([
     chunkResponse("[1]", { next: "1" }),
     chunkResponse("[2]", { next: "2" }),
@@ -78,7 +78,7 @@ Deno.test("allText of a JSON stream is a line for each message", async () => {
   equal(await kit.until(kit.client.reader("s").allText()), '1\n{"a": 2}\n');
 });
 
-Deno.test("a text stream asks for nothing before it is wanted, and hangs up when cancelled", async () => {
+Deno.test("a text stream asks for nothing before it is wanted, and disconnects when cancelled", async () => {
   const kit = await kitWith(TEXT, "abc");
   const stream = kit.client.reader("s").textStream();
   await settle();

@@ -11,7 +11,7 @@ async function texts(messages: AsyncIterable<Message>): Promise<string[]> {
   return seen;
 }
 
-Deno.test("a loop in catch-up mode ends at the tail, and a later one goes on there", async () => {
+Deno.test("a loop in catch-up mode ends at the tail, and a later one continues there", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE, "[1,2]");
   const reader = kit.client.reader("s", CATCH_UP);
@@ -72,26 +72,26 @@ Deno.test("an empty 200 with Stream-Closed of any case is the end", async () => 
   equal(await texts(kit.client.reader("s", { offset: "7" })), []);
 });
 
-Deno.test("an answer that isn't up to date and goes nowhere counts as up to date", async () => {
+Deno.test("a response that isn't up to date and goes nowhere counts as up to date", async () => {
   const kit = new ScriptKit([chunkResponse("[]", { next: "7" })]);
   const reader = kit.client.reader("s", { offset: "7", readMode: "catch-up" });
   equal(await texts(reader), []);
   equal(reader.upToDate, true);
 });
 
-Deno.test("an answer without Stream-Next-Offset is refused at once", async () => {
+Deno.test("a response without Stream-Next-Offset is rejected at once", async () => {
   const kit = new ScriptKit([chunkResponse("[]", {})]);
   await rejects(kit.client.reader("s").read(), { code: "invalid_response" });
 });
 
-Deno.test("data that leads nowhere is refused instead of read for ever", async () => {
+Deno.test("data that leads nowhere is rejected instead of read for ever", async () => {
   const kit = new ScriptKit([chunkResponse("[1]", { next: "7" })]);
   const reader = kit.client.reader("s", { offset: "7" });
   await rejects(reader.read(), { code: "invalid_response", message: /same offset/ });
   equal(reader.offset, "7");
 });
 
-Deno.test("catch-up mode at now ends at once and goes on from there later", async () => {
+Deno.test("catch-up mode at now ends at once and continues from there later", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE, "[1]");
   const reader = kit.client.reader("s", { offset: "now", ...CATCH_UP });

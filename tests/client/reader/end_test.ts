@@ -121,7 +121,7 @@ Deno.test("a wait before another attempt ends when the reader is closed", async 
   equal(kit.clock.pendingTimers, 0);
 });
 
-Deno.test("aborting the signal hangs up a connection that is held between two reads", async () => {
+Deno.test("aborting the signal closes a connection that is held between two reads", async () => {
   const sse = new SseResponse();
   const kit = new ScriptKit([chunkResponse("[]", { next: "5", upToDate: true }), sse.response]);
   const counted = new CountedSignal();

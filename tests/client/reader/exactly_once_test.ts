@@ -134,7 +134,7 @@ async function play(seed: number): Promise<void> {
   equal(kit.clock.pendingTimers, 0);
 }
 
-Deno.test("whatever is cut, wherever it stops and goes on, each message is read once, whole, in order", async () => {
+Deno.test("whatever is cut, wherever it stops and continues, each message is read once, whole, in order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 }), play),
     { numRuns: RUNS, endOnFailure: true },

@@ -22,7 +22,7 @@ async function texts(messages: AsyncIterable<Message>): Promise<string[]> {
   return seen;
 }
 
-Deno.test("failures that pass are ridden out from the same place", async () => {
+Deno.test("transient failures are retried from the same place", async () => {
   const kit = new ScriptKit([lost, busy, chunkResponse("[0]", { next: "1" }), busy, lost, all]);
   equal(await kit.until(texts(kit.client.reader("s", CATCH_UP))), ["0", "1", "2"]);
   equal(kit.requests.slice(-3), repeat("GET s?offset=1", 3));
@@ -104,7 +104,7 @@ Deno.test("what won't pass is thrown at once, and the reader stays where it was"
   }
 });
 
-Deno.test("an array that was cut is never handed out but asked for again", async () => {
+Deno.test("an array that was cut is never returned but fetched again", async () => {
   const whole = '[1,"]",[2]]';
   for (let length = 0; length < whole.length; length++) {
     const cut = chunkResponse(whole.slice(0, length), { next: "2", upToDate: true });
@@ -124,7 +124,7 @@ Deno.test("an array that is cut every time is an invalid response in the end", a
   equal([kit.requests.length, reader.offset], [5, "-1"]);
 });
 
-Deno.test("a loop that failed goes on in the next loop, each message once", async () => {
+Deno.test("a loop that failed continues in the next loop, each message once", async () => {
   const kit = new ScriptKit([
     chunkResponse("[0,1]", { next: "2" }),
     new Response(null, { status: 403 }),

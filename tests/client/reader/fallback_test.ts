@@ -47,14 +47,14 @@ Deno.test("text is followed by long-poll, everything else over SSE", async () =>
   }
 });
 
-Deno.test("SSE whose first event a proxy holds back gives way to long-poll, for good", async () => {
+Deno.test("SSE whose first event a proxy delays falls back to long-poll, for good", async () => {
   const held = new SseResponse().send(":\n\n");
   const empty = () => chunkResponse(null, { next: "5", upToDate: true });
   equal(await liveModes(held.response, empty, END), ["sse", "long-poll", "long-poll"]);
   equal(held.isCancelled, true);
 });
 
-Deno.test("SSE whose head a proxy holds back gives way to long-poll", async () => {
+Deno.test("SSE whose head a proxy delays falls back to long-poll", async () => {
   const kit = new ScriptKit([tail(), () => new Promise<Response>(() => {}), END()]);
   const startMs = kit.clock.nowMs();
   equal(await kit.until(texts(kit.client.reader("s"))), ["1"]);
@@ -62,23 +62,23 @@ Deno.test("SSE whose head a proxy holds back gives way to long-poll", async () =
   equal(kit.clock.nowMs() - startMs, 5_000);
 });
 
-Deno.test("an answer that isn't an event stream gives way to long-poll", async () => {
+Deno.test("a response that isn't an event stream falls back to long-poll", async () => {
   const page = new Response("<html>", { headers: { "content-type": "text/html" } });
   equal(await liveModes(page, END), ["sse", "long-poll"]);
 });
 
-Deno.test("a server that refuses SSE is asked by long-poll", async () => {
+Deno.test("a server that rejects SSE is read by long-poll", async () => {
   for (const status of [400, 405, 501]) {
     equal(await liveModes(new Response(null, { status }), END), ["sse", "long-poll"]);
   }
 });
 
-Deno.test("three connections in a row that bring nothing give way to long-poll", async () => {
+Deno.test("three connections in a row that bring nothing fall back to long-poll", async () => {
   const cut = () => new SseResponse().break().response;
   equal(await liveModes(cut, cut, cut, END), ["sse", "sse", "sse", "long-poll"]);
 });
 
-Deno.test("connections that are cut after a while without their first event give way too", async () => {
+Deno.test("connections that are cut after a while without their first event fall back too", async () => {
   const cut = () => {
     const sse = new SseResponse();
     kit.clock.setTimer(2_000, () => sse.end());
@@ -95,7 +95,7 @@ for (
     "event: data\ndata: [1]\n\n",
   ]]
 ) {
-  Deno.test(`three connections in a row that end ${where} give way to long-poll`, async () => {
+  Deno.test(`three connections in a row that end ${where} fall back to long-poll`, async () => {
     const cut = (offset: string) =>
       new SseResponse().event("[]", { streamNextOffset: offset, streamCursor: "c" })
         .send(left ?? "").end().response;
@@ -133,7 +133,7 @@ Deno.test("what was learned of the way survives a seek", async () => {
   equal(kit.requests.at(-1), "GET s?live=long-poll&offset=5");
 });
 
-Deno.test("mode sse never gives way: it begins anew with growing waits, then says what is wrong", async () => {
+Deno.test("mode sse never falls back: it reconnects with growing waits, then says what is wrong", async () => {
   const cut = () => new SseResponse().break().response;
   const kit = new ScriptKit([tail(), ...Array.from({ length: 50 }, () => cut)]);
   const reader = kit.client.reader("s", { readMode: "sse" });

@@ -127,7 +127,7 @@ Deno.test("empty answers that come at once are asked for ever more slowly, until
   equal((times[2] ?? 0) - (times[1] ?? 0), 50);
 });
 
-Deno.test("a 204 without Stream-Next-Offset is refused", async () => {
+Deno.test("a 204 without Stream-Next-Offset is rejected", async () => {
   const kit = new ScriptKit([
     chunkResponse("[]", { next: "5", upToDate: true }),
     chunkResponse(null, {}),

@@ -17,7 +17,7 @@ async function take(reader: Reader, count = Infinity): Promise<string[]> {
   return seen;
 }
 
-Deno.test("a reader goes on exactly behind any message, in a later loop and in another reader", async () => {
+Deno.test("a reader continues exactly behind any message, in a later loop and in another reader", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE, "[1,2,3]");
   await kit.append("s", JSON_TYPE, "[4,5]");
@@ -30,7 +30,7 @@ Deno.test("a reader goes on exactly behind any message, in a later loop and in a
   }
 });
 
-Deno.test("what a loop left of an answer is what read gives next, in an array of its own", async () => {
+Deno.test("what a loop left of a response is what read gives next, in an array of its own", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE, "[1,2,3]");
   const reader = kit.client.reader("s", CATCH_UP);
@@ -62,7 +62,7 @@ Deno.test("in a stream of bytes the count of a place is of bytes", async () => {
   equal(await take(kit.client.reader("s", { offset: "-1/4", ...CATCH_UP })), ["ef"]);
 });
 
-Deno.test("leaving a loop hangs up a live connection, and the next one misses nothing", async () => {
+Deno.test("leaving a loop closes a live connection, and the next one misses nothing", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE);
   const reader = kit.client.reader("s");
@@ -108,7 +108,7 @@ Deno.test("seek goes back and forth, also from inside a loop", async () => {
   equal(await take(reader), ["3"]);
 });
 
-Deno.test("a read that waits goes on from where the reader is sought to", async () => {
+Deno.test("a read that waits continues from where the reader is sought to", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE, "[1]");
   for (const readMode of ["sse", "long-poll"] as const) {
@@ -122,7 +122,7 @@ Deno.test("a read that waits goes on from where the reader is sought to", async 
   }
 });
 
-Deno.test("seek refuses what is no offset and leaves the reader as it is", () => {
+Deno.test("seek rejects what is no offset and leaves the reader as it is", () => {
   const reader = new AppKit().client.reader("s");
   throws(() => reader.seek("a b"), { code: "invalid_argument" });
   equal(reader.offset, "-1");
@@ -153,7 +153,7 @@ Deno.test("seekToTail that fails leaves the reader where it was", async () => {
   equal(reader.offset, "-1/2");
 });
 
-Deno.test("a second read while one waits is refused and disturbs nothing", async () => {
+Deno.test("a second read while one waits is rejected and disturbs nothing", async () => {
   const kit = new AppKit();
   await kit.make("s", JSON_TYPE);
   const reader = kit.client.reader("s");

@@ -20,7 +20,7 @@ async function valuesOf(reader: Reader): Promise<unknown[]> {
 }
 
 for (const readMode of MODES) {
-  Deno.test(`made again: a reader that stood at the old one's tail says gone, and reads none of it (${readMode})`, async () => {
+  Deno.test(`recreated: a reader at the tail of the old stream gets gone, and reads none of the new one (${readMode})`, async () => {
     for (const old of [[], ["O1"]]) {
       const kit = new AppKit();
       await kit.make("q", JSON_TYPE, JSON.stringify(old));
@@ -39,7 +39,7 @@ for (const readMode of MODES) {
 }
 
 for (const readMode of ["auto", "sse", "long-poll"] as const) {
-  Deno.test(`made again while a reader waits: it ends, and reads none of it (${readMode})`, async () => {
+  Deno.test(`recreated while a reader waits: it ends, and reads none of the new stream (${readMode})`, async () => {
     const kit = new AppKit();
     await kit.make("q", JSON_TYPE, '["O1"]');
     const reader = kit.client.reader("q", { readMode });
@@ -52,7 +52,7 @@ for (const readMode of ["auto", "sse", "long-poll"] as const) {
   });
 }
 
-Deno.test("made again: no place that was kept of the old one is a place in it, one between messages of its first answer neither", async () => {
+Deno.test("recreated: no place in the old stream is one in the new, not even between messages of the first response", async () => {
   const kit = new AppKit();
   await kit.make("q", JSON_TYPE, '["O1","O2","O3"]');
   const places: string[] = [];
@@ -68,7 +68,7 @@ Deno.test("made again: no place that was kept of the old one is a place in it, o
   }
 });
 
-Deno.test("a place between messages of the first answer goes on there while the stream is the same", async () => {
+Deno.test("a place between messages of the first response continues there while the stream is the same", async () => {
   const kit = new AppKit();
   await kit.make("q", { ...JSON_TYPE, ...CLOSE }, '["O1","O2","O3"]');
   const first = kit.client.reader("q");

@@ -51,7 +51,7 @@ Deno.test("a byte order mark at the very start is dropped, split or not, and kep
   equal(parse("data:\ufeffx\n\n"), [["", "\ufeffx"]]);
 });
 
-Deno.test("an event that isn't finished is not handed out, and told", () => {
+Deno.test("an event that isn't finished is not returned, and isMidEvent says so", () => {
   for (const text of ["d", "data: x", "data: x\n", "event: data\n"]) {
     const parser = new SseParser();
     equal(parser.push(encoder.encode(text)), []);

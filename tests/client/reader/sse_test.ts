@@ -58,7 +58,7 @@ Deno.test("text in mode sse comes with its lines", async () => {
   equal(await looping, [" a\n\n  b\n"]);
 });
 
-Deno.test("data is handed out with the control event that follows, several data events as one", async () => {
+Deno.test("data is returned with the control event that follows, several data events as one", async () => {
   const sse = new SseResponse();
   const kit = new ScriptKit([tail(), sse.response]);
   const reader = kit.client.reader("s", SSE);
@@ -153,7 +153,7 @@ Deno.test("each connection that works puts off the end of patience", async () =>
   equal(await kit.until(texts(reader), 500), ["1"]);
 });
 
-Deno.test("idle reconnects are not handed out by read", async () => {
+Deno.test("idle reconnects are not returned by read", async () => {
   const first = new SseResponse();
   const second = new SseResponse();
   const kit = new ScriptKit([tail(), first.response, second.response]);
@@ -221,7 +221,7 @@ Deno.test("the connection is hung up with the end, before anything else is asked
   equal([(await reader.read()).closed, sse.isCancelled], [true, true]);
 });
 
-Deno.test("a control event without an offset is refused, and the connection hung up", async () => {
+Deno.test("a control event without an offset is rejected, and the connection closed", async () => {
   for (const control of ["{}", "null", "{"]) {
     const sse = new SseResponse();
     const kit = new ScriptKit([tail(), sse.response]);

@@ -38,7 +38,7 @@ Deno.test("a schema's output is what comes out", async () => {
   equal(values, [2, 4]);
 });
 
-Deno.test("a value that is refused stops the reader before it, and seek goes on behind it", async () => {
+Deno.test("a value that is rejected stops the reader before it, and seek continues after it", async () => {
   const kit = new AppKit();
   const tail = await kit.make("s", { ...JSON_TYPE, ...CLOSE }, '[1,"no",3,"no"]');
   const reader = kit.client.reader("s");
@@ -57,7 +57,7 @@ Deno.test("a value that is refused stops the reader before it, and seek goes on 
   equal(values, [2, 6]);
 });
 
-Deno.test("a refused value is what the next read gives, if it isn't passed over", async () => {
+Deno.test("a rejected value is what the next read gives, if it isn't passed over", async () => {
   const kit = new AppKit();
   await kit.make("s", { ...JSON_TYPE, ...CLOSE }, '["no"]');
   const reader = kit.client.reader("s");
@@ -85,13 +85,13 @@ Deno.test("a seek or a close while a value is looked at counts", async () => {
   equal(values, [1]);
 });
 
-Deno.test("bytes that aren't JSON are refused with their place", async () => {
+Deno.test("bytes that aren't JSON are rejected with their place", async () => {
   const kit = new AppKit();
   const offset = await kit.make("s", { ...BINARY, ...CLOSE }, "{");
   await rejects(kit.client.reader("s").json().next(), { code: "invalid_message", offset });
 });
 
-Deno.test("a value that is refused live leaves no connection open", async () => {
+Deno.test("a value that is rejected live leaves no connection open", async () => {
   const sse = new SseResponse().event('["no"]', { streamNextOffset: "6", streamCursor: "c" });
   const kit = new ScriptKit([chunkResponse("[]", { next: "5", upToDate: true }), sse.response]);
   await rejects(collect(kit.client.reader("s").json(doubled)), { code: "invalid_message" });
@@ -126,7 +126,7 @@ Deno.test("stream asks for no more than is wanted, and stands where its consumer
   equal([kit.requests.length, reader.offset], [1, "2"]);
 });
 
-Deno.test("cancelling a stream hangs up, also while it waits, and the reader can go on", async () => {
+Deno.test("cancelling a stream disconnects, also while it waits, and the reader can continue", async () => {
   const sse = new SseResponse();
   const kit = new ScriptKit([
     chunkResponse("[]", { next: "5", upToDate: true }),

@@ -36,7 +36,7 @@ function kit(replies: Reply[], { retried = true } = {}) {
 
 const failing = (status: number) => new Response(null, { status });
 
-Deno.test("each attempt is told: method, URL without secrets, number, status, time", async () => {
+Deno.test("each attempt is reported: method, URL without secrets, number, status, time", async () => {
   const at = kit([failing(503), new TypeError("reset"), failing(204)]);
   await at.until(at.client.delete("s"));
   equal(at.shown(), ["DELETE 1 503 1000", "DELETE 2 undefined 1000", "DELETE 3 204 1000"]);

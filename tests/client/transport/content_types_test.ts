@@ -47,7 +47,7 @@ Deno.test("who created, read or asked about a stream doesn't ask for its type ag
   equal(methods(read).filter((method) => method === "HEAD"), []);
 });
 
-Deno.test("a stream that was made again with another type: the writer asks and sends again", async () => {
+Deno.test("a stream that was recreated with another type: the writer asks and sends again", async () => {
   const at = new ProducerFixture();
   await at.server.make("s", TEXT);
   const writer = at.client.writer("s");

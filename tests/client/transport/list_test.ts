@@ -54,7 +54,7 @@ Deno.test("who stops early asks for no further page", async () => {
   equal(at.transport.requests.length, 1);
 });
 
-Deno.test("an answer that is no listing is an invalid_response", async () => {
+Deno.test("a response that is no listing is an invalid_response", async () => {
   for (
     const text of ["<html>", "null", "[]", "{}", '{"streams":[null]}', '{"streams":[{"name":"a"}]}']
   ) {

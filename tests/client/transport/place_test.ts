@@ -20,7 +20,7 @@ Deno.test("the empty token is the start, and now is now", () => {
   equal(parsePlace("now"), { offset: "now", skip: 0 });
 });
 
-Deno.test("malformed tokens are refused with what would be right", async () => {
+Deno.test("malformed tokens are rejected with what would be right", async () => {
   for (
     const token of ["a b", "a,b", "a?b", "a=b", "a&b", "a/", "a/0", "a/-1", "a/1/2", "/1", "now/1"]
   ) {

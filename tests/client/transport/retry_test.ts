@@ -66,7 +66,7 @@ Deno.test("what is safe to repeat is sent again until it is answered", async () 
   equal(times, [0, 100, 300, 700, 1_500, 3_100, 6_300, 12_700, 22_700]);
 });
 
-Deno.test("an answer at once is not marked as repeated", async () => {
+Deno.test("a response at once is not marked as repeated", async () => {
   const { sent } = await send([204]);
   equal((await sent).repeated, undefined);
 });
@@ -81,7 +81,7 @@ Deno.test("what isn't safe to repeat is sent once", async () => {
   equal([(await sent).status, times], [503, [0]]);
 });
 
-Deno.test("429 was refused unread: anything is sent again, and it isn't repeated", async () => {
+Deno.test("429 was rejected unread: anything is sent again, and it isn't repeated", async () => {
   const { times, sent } = await send([429, 204], { repeatable: false });
   const { status, repeated } = await sent;
   equal([status, repeated, times], [204, undefined, [0, 100]]);
@@ -108,7 +108,7 @@ Deno.test("a Retry-After past maxElapsedMs gives up at once", async () => {
   equal([(await sent).status, times], [503, [0]]);
 });
 
-Deno.test("after maxRetries the last answer stands", async () => {
+Deno.test("after maxRetries the last response stands", async () => {
   const { times, sent } = await send([503], {}, { maxRetries: 3 });
   const { status, repeated } = await sent;
   equal([status, repeated, times.length], [503, true, 4]);
@@ -120,7 +120,7 @@ Deno.test("after maxElapsedMs nothing is sent any more", async () => {
   equal(times, [0, 100, 300, 700]);
 });
 
-Deno.test("who asks again by himself gets the first answer", async () => {
+Deno.test("a caller that retries by itself gets the first response", async () => {
   const { times, sent } = await send([503, 204], { retriedByCaller: true });
   equal([(await sent).status, times], [503, [0]]);
 });

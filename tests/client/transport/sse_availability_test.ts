@@ -37,7 +37,7 @@ async function followed(pausesMs: number[], ...answers: ResponseScript[]) {
   return { times, modes };
 }
 
-Deno.test("that SSE is held back is found out once, not by each reader", async () => {
+Deno.test("delayed SSE is found out once, not by each reader", async () => {
   const { times, modes } = await followed([0, 0, 0], tail, held, end, tail, end, tail, end);
   equal(modes, ["get sse long-poll", "get long-poll", "get long-poll"]);
   equal(times, [5_000, 0, 0]);
@@ -50,13 +50,13 @@ Deno.test("after ten minutes SSE is tried again", async () => {
   equal(after.modes[1], "get sse");
 });
 
-Deno.test("that connections are cut again and again is known to all readers too", async () => {
+Deno.test("repeatedly cut connections are known to all readers too", async () => {
   const cut = () => new SseResponse().break().response;
   const { modes } = await followed([0, 0], tail, cut, cut, cut, end, tail, end);
   equal(modes, ["get sse sse sse long-poll", "get long-poll"]);
 });
 
-Deno.test("a refusal of one stream's SSE says nothing of the way", async () => {
+Deno.test("a rejection of one stream's SSE says nothing about the network", async () => {
   const refused = () => new Response(null, { status: 400 });
   const { modes } = await followed([0, 0], tail, refused, end, tail, works);
   equal(modes, ["get sse long-poll", "get sse"]);

@@ -54,7 +54,7 @@ Deno.test("any name reaches the server as it is", async () => {
   );
 });
 
-Deno.test("names and bases that can't be are refused with what would be right", async () => {
+Deno.test("names and bases that can't be are rejected with what would be right", async () => {
   for (const name of ["", "/", ".", "..", "a/../b", "a/."]) {
     const made = Promise.resolve().then(() => urls.of(name));
     await failed(made, "invalid_argument", /expected logs\/demo or the like/);

@@ -24,7 +24,7 @@ function request(parts: Partial<TransportRequest> = {}): TransportRequest {
 /** A `fetch` that never answers and doesn't listen to its signal. */
 const deaf = () => new Promise<Response>(() => {});
 
-Deno.test("an answer comes whole, whatever its status", async () => {
+Deno.test("a response comes whole, whatever its status", async () => {
   const { transport, requests } = scripted({ status: 404, text: "no", headers: { "x-a": "1" } });
   const body = encodeUtf8("data");
   const answer = await transport(request({ method: "POST", headers: { "x-b": "2" }, body }));
@@ -34,14 +34,14 @@ Deno.test("an answer comes whole, whatever its status", async () => {
   equal(requests[0]?.init.body, body);
 });
 
-Deno.test("no answer is a ClientError network with its cause", async () => {
+Deno.test("no response is a ClientError network with its cause", async () => {
   const cause = new TypeError("connection refused");
   const { transport } = scripted(cause);
   const error = await failed(transport(request()), "network", /GET http.* connection refused/);
   equal(error.cause, cause);
 });
 
-Deno.test("no answer in time is a ClientError timeout, also of a fetch that doesn't listen", async () => {
+Deno.test("no response in time is a ClientError timeout, also of a fetch that doesn't listen", async () => {
   const clock = new ManualClock();
   const sent = fetchTransport({ fetch: deaf, clock })(request());
   const rejected = failed(sent, "timeout", /within 1000 ms/);
@@ -74,7 +74,7 @@ Deno.test("an abort rejects with its reason and leaves no timer", async () => {
   await rejects(again, (reason) => reason === "enough");
 });
 
-Deno.test("a streaming answer comes as it is sent, and outlives the time for an answer", async () => {
+Deno.test("a streaming answer comes as it is sent, and outlives the time for a response", async () => {
   const clock = new ManualClock();
   let push = (_text: string) => {};
   const body = new ReadableStream<Uint8Array>({
@@ -95,14 +95,14 @@ Deno.test("a streaming answer comes as it is sent, and outlives the time for an 
   await reader.cancel();
 });
 
-Deno.test("a streaming request that is refused has its answer whole", async () => {
+Deno.test("a streaming request that is rejected has its answer whole", async () => {
   const { transport } = scripted({ status: 400, text: "no" });
   const answer = await transport(request({ streaming: true }));
   equal([answer.body, answer.stream], [encodeUtf8("no"), undefined]);
 });
 
 for (const status of [301, 302, 303, 307]) {
-  Deno.test(`an append that is answered ${status} is never taken for stored`, async () => {
+  Deno.test(`an append that is answered ${status} is never treated as stored`, async () => {
     const methods: string[] = [];
     const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
       methods.push(request.method);

@@ -39,8 +39,8 @@ function follow({ url }: { url: string }): Promise<{ events: Event[]; readyState
     const events: [string, string][] = [];
     for (const type of ["data", "control"]) {
       source.addEventListener(type, (event) => {
-        const isNews = type === "data" || JSON.parse(event.data).streamClosed === true;
-        if (isNews) events.push([type, event.data]);
+        const isShown = type === "data" || JSON.parse(event.data).streamClosed === true;
+        if (isShown) events.push([type, event.data]);
         if (type === "data") console.log(event.data);
       });
     }

@@ -41,7 +41,7 @@ class Follower {
   readonly #signal: AbortSignal;
   #offset = "-1";
   #closed = false;
-  #onNews = () => {};
+  #onChange = () => {};
 
   constructor(url: string, live: "sse" | "long-poll", signal: AbortSignal) {
     this.#url = url;
@@ -63,7 +63,7 @@ class Follower {
 
   async reaches(count: number): Promise<void> {
     while (this.seen.length < count) {
-      await new Promise<void>((resolve) => this.#onNews = resolve);
+      await new Promise<void>((resolve) => this.#onChange = resolve);
     }
   }
 
@@ -80,7 +80,7 @@ class Follower {
         this.seen.push(...batch.items);
         this.#offset = batch.offset;
         this.#closed = batch.streamClosed;
-        this.#onNews();
+        this.#onChange();
       },
     );
     await answer.closed;

@@ -42,7 +42,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     }],
   },
   {
-    name: "checksums have no salt and sequence numbers aren't looked at",
+    name: "checksums have no salt and LSNs aren't looked at",
     edits: [{
       file: "file/wal/format.ts",
       from:
@@ -59,7 +59,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     edits: [{
       file: CHECKPOINT,
       from: "      await segments.sync(isLast);\n",
-      to: "      await segments.sync(isLast);\n      await log.release(position);\n",
+      to: "      await segments.sync(isLast);\n      await log.release(lsn);\n",
     }],
   },
   {
@@ -76,7 +76,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       file: CHECKPOINT,
       from: "    if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));",
       to:
-        "    if (snapshot.stream.hasRow || snapshot.stream.position > 1) updates.push(updateOf(snapshot));",
+        "    if (snapshot.stream.hasRow || snapshot.stream.lsn > 1) updates.push(updateOf(snapshot));",
     }],
   },
   {
@@ -109,14 +109,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     edits: [{
       file: CHECKPOINT,
       from: "      await segments.sync(isLast);\n",
-      to: "      table.settle(snapshots, deletedIds);\n      await segments.sync(isLast);\n",
+      to:
+        "      cache.markStored(snapshots);\n      cache.endCheckpoint(deletedIds);\n      await segments.sync(isLast);\n",
     }],
   },
   {
     name: "a delete is acknowledged before it is durable",
     edits: [{
       file: "engine.ts",
-      from: "    this.#remove(stream);\n    await this.#backend.durable(stream.lsn);\n",
+      from: "    this.#remove(stream);\n    await this.#journal.durable(stream.lsn);\n",
       to: "    this.#remove(stream);\n",
     }],
   },
@@ -128,13 +129,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       to: "  async #append(name: string, request: AppendRequest): Promise<Appended> {\n",
     }, {
       file: "engine.ts",
-      from: "    else this.#backend.append(stream, decided);\n",
+      from: "    else this.#recordAppend(stream, decided);\n",
       to: "    else if (decided.close && decided.data.length > 0) {\n" +
-        "      this.#backend.append(stream, { ...decided, close: false });\n" +
-        "      await this.#backend.durable(stream.position);\n" +
+        "      this.#recordAppend(stream, { ...decided, close: false });\n" +
+        "      await this.#journal.durable(stream.lsn);\n" +
         "      const data = decided.data.subarray(0, 0);\n" +
-        "      this.#backend.append(stream, { ...decided, data, start: stream.tail });\n" +
-        "    } else this.#backend.append(stream, decided);\n",
+        "      this.#recordAppend(stream, { ...decided, data, start: stream.tail });\n" +
+        "    } else this.#recordAppend(stream, decided);\n",
     }],
   },
   {
@@ -149,7 +150,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "ids are given again",
     edits: [{
       file: CHECKPOINT,
-      from: "        nextId: this.#parts.nextId(),",
+      from: "        nextId: cache.nextId,",
       to: "        nextId: catalog.state.nextId,",
     }],
   },
@@ -185,8 +186,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     edits: [{
       file: "file/streams/stream_cache.ts",
       from:
-        "    if (this.#keepAlive(stream)) this.markDirty(stream);\n    else this.#beginIdle(stream);\n",
-      to: "    this.#beginIdle(stream);\n",
+        "    if (this.#loader.keepAlive(stream)) this.markDirty(stream);\n    else this.#idle.add(stream);\n",
+      to: "    this.#idle.add(stream);\n",
     }],
     test: "a use ",
   },
@@ -214,7 +215,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       file: CHECKPOINT,
       from: "  for (const snapshot of snapshots) {",
       to:
-        '  for (const snapshot of snapshots.filter(({ stream }) => stream.presence !== "deleted")) {',
+        '  for (const snapshot of snapshots.filter(({ stream }) => stream.lifecycle !== "deleted")) {',
     }, {
       file: CHECKPOINT,
       from: "      await log.flush();\n      await catalog.storeState({",
@@ -226,13 +227,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a log file that couldn't be removed is forgotten",
     edits: [{
       file: LOG_FILES,
-      from: "      const spare = this.#isWorthRecycling(oldest.sizeBytes)\n",
+      from: "      const recycled = this.#isWorthRecycling(oldest.sizeBytes)\n",
       to:
-        "      this.#live.shift();\n      const spare = this.#isWorthRecycling(oldest.sizeBytes)\n",
+        "      this.#live.shift();\n      const recycled = this.#isWorthRecycling(oldest.sizeBytes)\n",
     }, {
       file: LOG_FILES,
-      from: "      this.#live.shift();\n      if (spare !== undefined)",
-      to: "      if (spare !== undefined)",
+      from: "      this.#live.shift();\n      if (recycled !== undefined)",
+      to: "      if (recycled !== undefined)",
     }],
     test: "a used log file that stays",
   },
@@ -261,8 +262,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a log file that a start left empty is begun again where it is",
     edits: [{
       file: LOG_FILES,
-      from: "    const spare = await this.#recycle(newest);\n",
-      to: "    const spare = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
+      from: "    const recycled = await this.#recycle(newest);\n",
+      to: "    const recycled = { path: newest.path, sizeBytes: newest.sizeBytes };\n",
     }],
   },
   {
@@ -279,7 +280,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "offsets of a storage that begins anew are the old one's",
     edits: [{
       file: "offset_spaces.ts",
-      from: "parseInt(backend.identity.slice(0, SALT_DIGITS), 16);\n",
+      from: "parseInt(identity.slice(0, SALT_DIGITS), 16);\n",
       to: "SALT_DIGITS;\n",
     }],
     test: "offsets of a directory that was wiped",
@@ -299,7 +300,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a refused fork doesn't wait for its source",
     edits: [{
       file: "engine.ts",
-      from: "      await this.#backend.durable(this.#backend.assignedLsn);\n",
+      from: "      await this.#journal.durable(this.#journal.assignedLsn);\n",
       to: "",
     }],
     test: "no refusal is given",
@@ -309,8 +310,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a read of a stream that goes doesn't wait for its end",
     edits: [{
       file: "engine.ts",
-      from: "    await this.#backend.durable(this.#deleteLsn);\n    throw refusal;\n",
-      to: "    throw refusal;\n",
+      from: "    await this.#journal.durable(this.#deleteLsn);\n    throw error;\n",
+      to: "    throw error;\n",
     }],
     test: "no refusal is given",
     file: "tests/storage/file/undurable_errors_test.ts",

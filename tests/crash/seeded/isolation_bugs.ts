@@ -32,7 +32,7 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     name: "rows ahead of the log aren't looked at",
     edits: [{
       file: "file/wal/recovery.ts",
-      from: "positionBehind(lastLsn) ?? 0",
+      from: "lsnBehind(lastLsn) ?? 0",
       to: "0",
     }],
   },
@@ -85,7 +85,7 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     edits: [{
       file: "file/streams/expiry.ts",
       from: "      if (!isLookUpFailure(error)) throw error;\n",
-      to: "      if (!(error instanceof StreamError)) throw error;\n",
+      to: "      if (!isDamage(error)) throw error;\n",
     }],
     test: "a look-up that fails while streams expire",
   },
@@ -130,7 +130,8 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     edits: [{
       file: "file/wal/shortage.ts",
       from: "    if (!isShortage(error) || this.#isStopped) throw error;\n",
-      to: '    if (!isShortage(error) || error.kind !== "no_space" || this.#isOver) throw error;\n',
+      to:
+        '    if (!isShortage(error) || error.kind !== "no_space" || this.#isStopped) throw error;\n',
     }],
   },
 ];

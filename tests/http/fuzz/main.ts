@@ -28,18 +28,18 @@ const peer = new Peer(values.python);
 const known = new Map<string, number>();
 let failures = 0;
 let runs = 0;
-let refusals = 0;
+let errors = 0;
 for (let seed = first; performance.now() < untilMs && failures < FAILURES_SHOWN; seed++) {
   runs++;
   const sent = randomBytes(new Random(seed));
   const bytes = latin1(sent);
   const [ours, theirs] = [await exchange([bytes]), await peer.read(bytes)];
-  const message = errorOf(ours);
-  if (message !== "") refusals++;
-  const complaint = compare(ours, message, theirs);
-  if (complaint === undefined) continue;
+  const error = errorOf(ours);
+  if (error !== "") errors++;
+  const message = compare(ours, error, theirs);
+  if (message === undefined) continue;
   const isInBody = theirs.end === "waits" && theirs.requests.at(-1)?.isWhole === false;
-  const difference = { sent, ours: message, theirs: theirs.why, isInBody };
+  const difference = { sent, ours: error, theirs: theirs.why, isInBody };
   const meant = KNOWN.find((each) => each.matches(difference));
   if (meant !== undefined) {
     known.set(meant.why, (known.get(meant.why) ?? 0) + 1);
@@ -47,17 +47,15 @@ for (let seed = first; performance.now() < untilMs && failures < FAILURES_SHOWN;
   }
   failures++;
   console.log(
-    `SEED ${seed}: ${complaint}\n  sent   ${JSON.stringify(sent)}\n  ours   ${
-      message || "taken"
-    }: ${JSON.stringify(ours.seen.map(({ method, url, body }) => [method, url, body]))}\n  theirs ${
-      JSON.stringify(theirs)
-    }`,
+    `SEED ${seed}: ${message}\n  sent   ${JSON.stringify(sent)}\n  ours   ${error || "taken"}: ${
+      JSON.stringify(ours.seen.map(({ method, url, body }) => [method, url, body]))
+    }\n  theirs ${JSON.stringify(theirs)}`,
   );
 }
 peer.end();
 for (const [why, count] of known) console.log(`${String(count).padStart(7)} times: ${why}`);
 console.log(
-  `${runs} connections from seed ${first} on, of which ${refusals} were refused: ${failures} differences ` +
+  `${runs} connections from seed ${first} on, of which ${errors} were refused: ${failures} differences ` +
     "that aren't meant",
 );
 process.exitCode = failures === 0 ? 0 : 1;

@@ -171,7 +171,7 @@ Deno.test("cors with one origin: the same header for all, so that caches need no
   equal((await fixture.get("a", { origin: "http://localhost:3000" })).status, 403);
 });
 
-Deno.test("cors with several: each is told its own, and caches that answers differ", async () => {
+Deno.test("cors with several: each is told its own, and caches that responses differ", async () => {
   const fixture = await served({ cors: ["https://a.example", "loopback"] });
   for (const origin of ["https://a.example", "http://[::1]:3000"]) {
     const answer = await fixture.get("a", { origin });

@@ -54,7 +54,7 @@ for (const host of FOREIGN) {
   });
 }
 
-Deno.test("what only looks like a known host in the URL's path or query is none", () => {
+Deno.test("text that only looks like a known host in the URL's path or query is none", () => {
   const hosts = new Hosts([]);
   for (
     const url of [

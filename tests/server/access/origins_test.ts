@@ -66,7 +66,7 @@ Deno.test("origins are named as people write them and met as browsers do", () =>
   equal(origins.allows("http://localhost:3000"), false);
 });
 
-Deno.test("one answer for all pages where all may read, or only those of one origin", () => {
+Deno.test("one response for all pages where all may read, or only those of one origin", () => {
   equal(new Origins("*").sole, "*");
   equal(new Origins("*,https://a.example").sole, "*");
   equal(new Origins("https://a.example").sole, "https://a.example");

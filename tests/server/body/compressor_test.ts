@@ -35,7 +35,7 @@ async function gunzipped(answer: Response): Promise<string> {
   return decodeUtf8(zlib.gunzipSync(await answer.arrayBuffer()));
 }
 
-Deno.test("a catch-up read from 1 KiB on is in gzip for those who take that, and varies", async () => {
+Deno.test("a catch-up read from 1 KiB on is in gzip for clients that accept it, and varies", async () => {
   const served = await fixture();
   const plain = await served.get("a");
   const gzip = await served.get("a", GZIP);
@@ -56,7 +56,7 @@ Deno.test("JSON in gzip is the same array", async () => {
   deepEqual(JSON.parse(await gunzipped(await served.get("a", GZIP))), values);
 });
 
-Deno.test("what is shorter than 1 KiB, or no text, goes out as it is and doesn't vary", async () => {
+Deno.test("a chunk that is shorter than 1 KiB, or no text, goes out uncompressed and doesn't vary", async () => {
   for (const [content, headers] of [[KIB.slice(1), TEXT], [KIB, BINARY]] as const) {
     const served = await fixture(content, headers);
     const answer = await served.get("a", GZIP);
@@ -74,7 +74,7 @@ Deno.test("with compress: false nothing is compressed, and nothing varies", asyn
   equal(await answer.text(), KIB);
 });
 
-Deno.test("who takes no gzip, or prefers the bytes as they are, gets those", async () => {
+Deno.test("a client that accepts no gzip, or prefers identity, gets the bytes uncompressed", async () => {
   const served = await fixture();
   for (const value of ["br", "gzip;q=0", "gzip;q=0.5, identity", "gzip", "identity"]) {
     const answer = await served.get("a", { "accept-encoding": value });
@@ -123,7 +123,7 @@ Deno.test("reads that are no-store are compressed, too, without a tag", async ()
   equal(await gunzipped(answer), KIB);
 });
 
-Deno.test("live answers go out as they are", async () => {
+Deno.test("live responses go out uncompressed", async () => {
   const served = await fixture();
   const poll = await served.get("a?offset=-1&live=long-poll", GZIP);
   equal(poll.headers.get("content-encoding"), null);
@@ -134,7 +134,7 @@ Deno.test("live answers go out as they are", async () => {
   await sse.body?.cancel();
 });
 
-Deno.test("what varies by page varies by both", async () => {
+Deno.test("a response that varies by page varies by both", async () => {
   const cors = ["https://a.example", "https://b.example"];
   const served = await fixture(KIB, TEXT, { cors });
   const answer = await served.get("a", { ...GZIP, origin: "https://a.example" });
@@ -145,7 +145,7 @@ Deno.test("what varies by page varies by both", async () => {
   equal(header(short, "vary"), "origin");
 });
 
-Deno.test("a long chunk gives way to others until the clock moves on", async () => {
+Deno.test("a long chunk yields to other requests until the clock moves on", async () => {
   const text = "a long line of text\n".repeat(50_000);
   const served = await fixture(text);
   const waiting = served.get("a", GZIP);
@@ -212,7 +212,7 @@ Deno.test("a part of a file, or a blob, is read in pieces and let go of", async 
   }
 });
 
-Deno.test("a file that is shorter than it was fails the answer, and nobody else's", async () => {
+Deno.test("a file that is shorter than it was fails its response, and no other", async () => {
   const clock = new ManualClock();
   const compressor = new Compressor(clock);
   const { body, released } = slice(KIB, 10);

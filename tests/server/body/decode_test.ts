@@ -84,7 +84,7 @@ for (const coding of CODINGS) {
     equal((await served.content("a")).length, 1000);
   });
 
-  Deno.test(`${coding}: bytes that are cut off, changed or no ${coding} are refused with 400`, async () => {
+  Deno.test(`${coding}: bytes that are truncated, changed or no ${coding} are refused with 400`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT);
     const whole = encode(coding, "abcdefghijklmnop".repeat(5000));
@@ -244,7 +244,7 @@ for (
   });
 }
 
-Deno.test("decoding a long body gives way to others until the clock moves on", async () => {
+Deno.test("decoding a long body yields to other requests until the clock moves on", async () => {
   const served = new Fixture();
   await served.make("a", TEXT);
   const body = encode("gzip", new Uint8Array(10 * 1024 * 1024));

@@ -79,7 +79,7 @@ for (const [failure, status, headers] of ANSWERS) {
   });
 }
 
-Deno.test("a defect is answered with 500, and without what happened", async () => {
+Deno.test("a defect is answered with 500, and without its message", async () => {
   await expectError(
     toResponse(internalError()),
     500,

@@ -25,7 +25,7 @@ Deno.test("one live reader more than may wait: 503 with Retry-After, in both mod
   equal((await next).status, 200);
 });
 
-Deno.test("with all places taken, who needn't wait is answered", async () => {
+Deno.test("at the limit of live readers, a request that needn't wait is answered", async () => {
   const served = new Fixture({ maxLiveReaders: 0 });
   await served.make("a", TEXT, "hello");
   equal(await served.content("a"), "hello");
@@ -37,7 +37,7 @@ Deno.test("with all places taken, who needn't wait is answered", async () => {
   );
 });
 
-Deno.test("every way a live read ends gives its place back", async () => {
+Deno.test("a live read is no longer counted, in whichever way it ends", async () => {
   const served = new Fixture({ maxLiveReaders: 1 });
   await served.make("a", TEXT);
   const ends: readonly (() => unknown)[] = [
@@ -75,7 +75,7 @@ Deno.test("the app's signal: waiting readers are answered at once", async () => 
   equal(await sse.chunk(), undefined);
 });
 
-Deno.test("after the app's signal: who comes gets what there is and doesn't wait", async () => {
+Deno.test("after the app's signal: a new reader gets the data that is there and doesn't wait", async () => {
   const stop = new AbortController();
   const served = new Fixture({ signal: stop.signal });
   await served.make("a", TEXT, "hello");

@@ -83,7 +83,7 @@ Deno.test("a slow reader keeps nobody else waiting", async () => {
   await quick.cancel();
 });
 
-Deno.test("a reader that never reads on is cut off 15 s after its 60 s, and frees its place", async () => {
+Deno.test("a reader that never reads on is disconnected 15 s after its 60 s, and no longer counted", async () => {
   const served = new Fixture({ sseBufferBytes: 1000, maxLiveReaders: 1 });
   await served.make("a", TEXT);
   const sse = new SseConnection(await served.get(SSE));

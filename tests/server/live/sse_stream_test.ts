@@ -48,7 +48,7 @@ Deno.test("SSE text: an unfinished character is held back until its rest comes",
   await sse.cancel();
 });
 
-Deno.test("SSE text: who comes back at an offset inside a character gets it whole", async () => {
+Deno.test("SSE text: a reader that comes back at an offset inside a character gets it whole", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, Uint8Array.of(0x31, ...EURO.subarray(0, 2)));
   const { control } = await (await connect(served)).frame();
@@ -165,7 +165,7 @@ Deno.test("SSE text: a stream of nothing but a CR begins with a control event", 
   await sse.cancel();
 });
 
-Deno.test("SSE text: who comes back at the offset before a CR gets the CRLF whole", async () => {
+Deno.test("SSE text: a reader that comes back at the offset before a CR gets the CRLF whole", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "1\r");
   const { control } = await (await connect(served)).frame();

@@ -45,7 +45,7 @@ for (const path of ["/", "/v1", "/v1/stream", "/v1/streamsx/a", "/v2/stream/a", 
     ));
 }
 
-Deno.test("what URLs resolve before they are sent never climbs out of the prefix", async () => {
+Deno.test("dots that URLs resolve before they are sent never climb out of the prefix", async () => {
   const served = new Fixture();
   equal((await served.put("/v1/stream/a/../../../etc/passwd", TEXT)).status, 404);
   equal((await served.put("/v1/stream/a/%2e%2e/b", TEXT)).status, 201);

@@ -51,7 +51,7 @@ Deno.test("closure without data changes the tag: no 304 hides it", async () => {
   notEqual(answer.headers.get("etag"), etag);
 });
 
-Deno.test("closure changes the tag of the empty answer at the tail", async () => {
+Deno.test("closure changes the tag of the empty response at the tail", async () => {
   const { served } = await hello();
   const target = `a?offset=${served.offset(5)}`;
   const etag = header(await served.get(target), "etag");
@@ -132,7 +132,7 @@ for (const [title, headers, expected] of LIVES) {
   });
 }
 
-Deno.test("empty and not yet answers must not be kept", async () => {
+Deno.test("empty and not yet responses must not be kept", async () => {
   const { served } = await hello();
   const tail = served.offset(5);
   equal((await served.get(`a?offset=${tail}`)).headers.get("cache-control"), "no-store");

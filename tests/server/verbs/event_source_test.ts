@@ -42,7 +42,7 @@ async function followCut(served: Fixture, target: string): Promise<[SseEvent[], 
   }
 }
 
-Deno.test("EventSource: what is sent after an event's id is exactly what came after that event", async () => {
+Deno.test("EventSource: the data after an event's id is exactly that after the event", async () => {
   const served = new Fixture();
   await served.make("a", JSON_TYPE, "[1,2]");
   const sse = new SseConnection(await served.get(SSE));
@@ -129,7 +129,7 @@ Deno.test("EventSource: a closure that came while it was away is told, though no
   equal((await again.frame()).control.streamClosed, true);
 });
 
-Deno.test("who reconnects at a closed stream's end without Last-Event-ID is told of it each time", async () => {
+Deno.test("a client that reconnects at a closed stream's end without Last-Event-ID is told of it each time", async () => {
   const served = new Fixture();
   const tail = await served.make("a", { ...TEXT, ...CLOSE }, "hello");
   for (const from of [tail, tail, "now"]) {
@@ -139,7 +139,7 @@ Deno.test("who reconnects at a closed stream's end without Last-Event-ID is told
 });
 
 for (const place of ["offset=now", "tail=0", "time=2026-01-01T00:00:01Z"]) {
-  Deno.test(`EventSource of ${place}: what came while it was away is sent, though no data came before`, async () => {
+  Deno.test(`EventSource of ${place}: data from while it was away is sent, though none came before`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT, "old");
     const target = `a?${place}&live=sse`;
@@ -209,7 +209,7 @@ Deno.test("an empty Last-Event-ID is none, and other reads take no notice of it"
   }
 });
 
-Deno.test("caches are told that an SSE answer depends on Last-Event-ID", async () => {
+Deno.test("caches are told that an SSE response depends on Last-Event-ID", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "x");
   const open = new Fixture({ cors: "*" });

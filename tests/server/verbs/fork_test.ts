@@ -1,19 +1,15 @@
 import { deepEqual, equal } from "node:assert/strict";
 import {
-  BINARY,
   CLOSE,
   expectError,
   type Fields,
   Fixture,
-  isPending,
   JSON_TYPE,
-  producer,
-  settle,
   TEXT,
 } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
 
-/** PROTOCOL §4.2. */
+/** The headers of forks (PROTOCOL §4.2); what a fork is, tests/contract/forks.ts asks of every storage. */
 
 function from(source: string): Fields {
   return { "stream-forked-from": `/v1/stream/${source}` };
@@ -84,26 +80,6 @@ Deno.test("a fork with a body: it comes after what is inherited", async () => {
   equal(await served.content("f"), "helloown");
 });
 
-Deno.test("source and fork go apart: neither sees the other's appends", async () => {
-  const served = await withSource();
-  await served.make("f", from("src"));
-  await served.append("src", TEXT, "S");
-  await served.append("f", TEXT, "F");
-  equal(await served.content("src"), "helloworldS");
-  equal(await served.content("f"), "helloworldF");
-});
-
-Deno.test("a fork of a fork: one run of data through all of them", async () => {
-  const served = await withSource();
-  await served.make("f", fromAt(served, "src", 5));
-  await served.append("f", TEXT, "-f-");
-  await served.make("g", { ...from("f"), "stream-fork-offset": served.offset(7, 2) });
-  await served.append("g", TEXT, "-g-");
-  equal(await served.content("g"), "hello-f-g-");
-  await served.make("h", fromAt(served, "g", 2));
-  equal(await served.content("h"), "he");
-});
-
 Deno.test("a fork of JSON: inherited and own messages in one array", async () => {
   const served = await withJsonSource();
   await served.make("f", from("src"));
@@ -114,78 +90,19 @@ Deno.test("a fork of JSON: inherited and own messages in one array", async () =>
 Deno.test("a fork of a closed stream is open, and may be made closed", async () => {
   const served = await withSource();
   await served.append("src", CLOSE, undefined);
-  await served.make("f", from("src"));
-  await served.append("f", TEXT, "!");
+  const open = await served.put("f", from("src"));
+  equal(open.headers.get("stream-closed"), null);
   const closed = await served.put("g", { ...from("src"), ...CLOSE });
   equal(closed.headers.get("stream-closed"), "true");
-  equal((await served.post("g", TEXT, "x")).status, 409);
 });
 
-Deno.test("a fork has no producers and no Stream-Seq of its source's", async () => {
-  const served = await withSource();
-  const first = { ...TEXT, ...producer("p", 3, 0), "stream-seq": "9" };
-  equal((await served.post("src", first, "x")).status, 200);
-  await served.make("f", from("src"));
-  equal((await served.post("f", { ...TEXT, ...producer("p", 0, 0) }, "y")).status, 200);
-  await served.append("f", { ...TEXT, "stream-seq": "1" }, "z");
-  equal((await served.post("src", { ...TEXT, ...producer("p", 2, 0) }, "x")).status, 403);
-});
-
-const SUB_OFFSETS: readonly (readonly [number, number, string])[] = [
-  [0, 0, ""],
-  [0, 3, "hel"],
-  [5, 2, "hellowo"],
-  [5, 5, "helloworld"],
-  [10, 0, "helloworld"],
-];
-
-for (const [at, subOffset, content] of SUB_OFFSETS) {
-  Deno.test(`a sub-offset of ${subOffset} bytes past ${at}: ${content || "nothing"}`, async () => {
-    const served = await withSource();
-    equal(
-      await served.make("f", fromAt(served, "src", at, subOffset)),
-      served.offset(content.length),
-    );
-    equal(await served.content("f"), content);
-    await served.append("f", TEXT, "!");
-    equal(await served.content("f"), `${content}!`);
-  });
-}
-
-for (
-  const [subOffset, content] of [[0, "[]"], [1, "[1]"], [3, "[1,\n2,\n3]"], [
-    4,
-    "[1,\n2,\n3,\n4]",
-  ]] as const
-) {
-  Deno.test(`a sub-offset of ${subOffset} messages in JSON: ${JSON.stringify(content)}`, async () => {
-    const served = await withJsonSource();
-    await served.make("f", fromAt(served, "src", 0, subOffset));
-    equal(await served.content("f"), content);
-  });
-}
-
-Deno.test("a sub-offset of messages counts from the fork's offset", async () => {
-  const served = new Fixture();
-  const anchor = await served.make("src", JSON_TYPE, "[1,2]");
-  await served.append("src", JSON_TYPE, "[3,4]");
-  const at = { "stream-fork-offset": anchor, "stream-fork-sub-offset": "1" };
-  await served.make("f", { ...from("src"), ...at });
-  deepEqual(await (await served.get("f")).json(), [1, 2, 3]);
-});
-
-Deno.test("a sub-offset of messages may go through inherited data", async () => {
-  const served = await withJsonSource();
-  await served.make("f", from("src"));
-  await served.append("f", JSON_TYPE, "5");
-  await served.make("g", fromAt(served, "f", 0, 5));
-  deepEqual(await (await served.get("g")).json(), [1, 2, 3, 4, 5]);
-  await expectError(
-    await served.put("h", fromAt(served, "f", 0, 6)),
-    400,
-    "invalid_fork",
-    /5 messages follow/,
-  );
+Deno.test("a sub-offset counts bytes, and messages in JSON", async () => {
+  const text = await withSource();
+  equal(await text.make("f", fromAt(text, "src", 5, 2)), text.offset(7));
+  equal(await text.content("f"), "hellowo");
+  const json = await withJsonSource();
+  await json.make("f", fromAt(json, "src", 0, 3));
+  equal(await json.content("f"), "[1,\n2,\n3]");
 });
 
 type Sent = Fields | ((served: Fixture) => Fields);
@@ -301,14 +218,6 @@ for (const [title, headers, status, code, message] of REFUSED) {
   });
 }
 
-Deno.test("a fork of JSON at an offset inside a message: 400", async () => {
-  const served = await withJsonSource();
-  for (const subOffset of [0, 1]) {
-    const answer = await served.put("f", fromAt(served, "src", 1, subOffset));
-    await expectError(answer, 400, "invalid_offset", /inside a message/);
-  }
-});
-
 Deno.test("a fork whose first content isn't valid JSON: 400, no fork and no reference", async () => {
   const served = await withJsonSource();
   await expectError(
@@ -351,28 +260,6 @@ Deno.test("the same fork again: 200, however the source is spelled and after its
   }
 });
 
-Deno.test("the same fork again with sub-offset 0 where there was none: 200", async () => {
-  const served = await withSource();
-  await served.make("f", fromAt(served, "src", 5));
-  equal((await served.put("f", fromAt(served, "src", 5, 0))).status, 200);
-});
-
-Deno.test("a fork again with another origin: 409", async () => {
-  const served = await withSource();
-  await served.make("other", TEXT, "hello");
-  await served.make("f", fromAt(served, "src", 5));
-  for (
-    const headers of [
-      fromAt(served, "src", 10),
-      fromAt(served, "src", 5, 1),
-      fromAt(served, "other", 5),
-      TEXT,
-    ]
-  ) {
-    await expectError(await served.put("f", headers), 409, "stream_exists", /another fork origin/);
-  }
-});
-
 Deno.test("a fork under the name of a stream that is no fork: 409, no reference on the source", async () => {
   const served = await withSource();
   await served.make("f", TEXT);
@@ -386,24 +273,6 @@ Deno.test("a fork under the name of a stream that is no fork: 409, no reference 
   equal((await served.get("src")).status, 404);
 });
 
-Deno.test("long-poll of a fork in its inherited range: at once", async () => {
-  const served = await withSource();
-  await served.make("f", fromAt(served, "src", 5));
-  const answer = await served.get(`f?offset=${served.offset(2)}&live=long-poll`);
-  equal(await answer.text(), "llo");
-});
-
-Deno.test("long-poll at a fork's tail: only the fork's own appends answer it", async () => {
-  const served = await withSource();
-  await served.make("f", from("src"));
-  const waiting = served.get(`f?offset=${served.offset(10)}&live=long-poll`);
-  await settle();
-  await served.append("src", { ...TEXT, ...CLOSE }, "S");
-  equal(await isPending(waiting), true);
-  await served.append("f", TEXT, "F");
-  equal(await (await waiting).text(), "F");
-});
-
 Deno.test("SSE of a fork: inherited data, own data, and nothing of the source's later", async () => {
   const served = await withSource();
   await served.make("f", fromAt(served, "src", 5));
@@ -414,19 +283,4 @@ Deno.test("SSE of a fork: inherited data, own data, and nothing of the source's 
   await served.append("f", TEXT, "G");
   equal((await sse.frame()).data, "G");
   await sse.cancel();
-});
-
-Deno.test("chunks of a fork go through the fork point, each at its boundary", async () => {
-  const served = new Fixture({ chunkBytes: 4096 });
-  await served.make("src", BINARY, "a".repeat(3000));
-  await served.append("src", BINARY, "b".repeat(3000));
-  await served.make("f", fromAt(served, "src", 6000));
-  await served.append("f", BINARY, "c".repeat(3000));
-  let content = "";
-  for (let next = served.offset(0); next !== served.offset(9000, 2);) {
-    const answer = await served.get(`f?offset=${next}`);
-    content += await answer.text();
-    next = answer.headers.get("stream-next-offset") ?? "";
-  }
-  equal(content, "a".repeat(3000) + "b".repeat(3000) + "c".repeat(3000));
 });

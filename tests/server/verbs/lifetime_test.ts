@@ -1,13 +1,5 @@
 import { equal } from "node:assert/strict";
-import {
-  CLOSE,
-  type Fields,
-  Fixture,
-  isPending,
-  producer,
-  settle,
-  TEXT,
-} from "../../support/fixture.ts";
+import { CLOSE, type Fields, Fixture, isPending, settle, TEXT } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
 
 /** PROTOCOL §5.1: TTL and expiry, by the clock. */
@@ -39,16 +31,9 @@ Deno.test("a TTL without any use: the stream is there until then, and not from t
 
 const RENEWING: readonly (readonly [string, (served: Fixture) => Promise<Response>])[] = [
   ["a GET", (served) => served.get("a")],
-  ["a GET at the tail", (served) => served.get(`a?offset=${served.offset(5)}`)],
-  ["a GET of now", (served) => served.get("a?offset=now")],
   ["a long-poll", (served) => served.get("a?offset=-1&live=long-poll")],
   ["a POST", (served) => served.post("a", TEXT, "x")],
   ["a close-only POST", (served) => served.post("a", CLOSE)],
-  ["a producer's POST", (served) => served.post("a", { ...TEXT, ...producer("p", 0, 0) }, "x")],
-  [
-    "a producer's close-only POST",
-    (served) => served.post("a", { ...CLOSE, ...producer("p", 0, 0) }),
-  ],
 ];
 
 for (const [title, use] of RENEWING) {
@@ -62,16 +47,6 @@ for (const [title, use] of RENEWING) {
     equal(await isThere(served), false);
   });
 }
-
-Deno.test("a TTL is renewed by a producer's duplicate", async () => {
-  const served = await withTtl();
-  const headers = { ...TEXT, ...producer("p", 0, 0) };
-  equal((await served.post("a", headers, "x")).status, 200);
-  served.clock.advance(40_000);
-  equal((await served.post("a", headers, "x")).status, 204);
-  served.clock.advance(59_999);
-  equal(await isThere(served), true);
-});
 
 const NOT_RENEWING: readonly (readonly [string, (served: Fixture) => Promise<Response>])[] = [
   ["HEAD", (served) => served.head("a")],
@@ -158,54 +133,6 @@ Deno.test("an expiry: there until then whatever happens, and not from then on", 
 Deno.test("an expiry in the past: the stream is over at once", async () => {
   const served = new Fixture();
   await served.make("a", { "stream-expires-at": "2020-01-01T00:00:00Z" });
-  equal(await isThere(served), false);
-});
-
-const HOUR_AWAY = "2026-01-01T01:00:00Z";
-const DAY_AWAY = "2026-01-02T00:00:00Z";
-const TTL_1H: Fields = { "stream-ttl": "3600" };
-const TTL_2H: Fields = { "stream-ttl": "7200" };
-const UNTIL_1H: Fields = { "stream-expires-at": HOUR_AWAY };
-const UNTIL_1D: Fields = { "stream-expires-at": DAY_AWAY };
-const NEITHER: Fields = {};
-
-/** PROTOCOL §4.2's table: the source's, the request's, and what the fork gets. */
-const TABLE: readonly (readonly [string, Fields, Fields, string | null, string | null])[] = [
-  ["no expiry, none asked: none", NEITHER, NEITHER, null, null],
-  ["no expiry, a TTL asked: the TTL", NEITHER, TTL_1H, "3600", null],
-  ["no expiry, an expiry asked: the expiry", NEITHER, UNTIL_1H, null, HOUR_AWAY],
-  ["a TTL, none asked: the source's TTL", TTL_1H, NEITHER, "3600", null],
-  ["a TTL, a TTL asked: the one asked", TTL_1H, TTL_2H, "7200", null],
-  ["a TTL, an expiry asked: the expiry", TTL_1H, UNTIL_1D, null, DAY_AWAY],
-  ["an expiry, none asked: the source's expiry", UNTIL_1H, NEITHER, null, HOUR_AWAY],
-  ["an expiry, a TTL asked: the TTL", UNTIL_1H, TTL_2H, "7200", null],
-  ["an expiry, an expiry asked: the one asked", UNTIL_1H, UNTIL_1D, null, DAY_AWAY],
-];
-
-for (const [title, source, request, ttl, expiresAt] of TABLE) {
-  Deno.test(`a fork of a source with ${title}`, async () => {
-    const served = new Fixture();
-    await served.make("src", { ...TEXT, ...source });
-    const from = { "stream-forked-from": "/v1/stream/src" };
-    await served.make("a", { ...from, ...request });
-    const { headers } = await served.head("a");
-    equal(headers.get("stream-ttl"), ttl);
-    const expected = expiresAt === null ? null : new Date(expiresAt).toISOString();
-    equal(headers.get("stream-expires-at"), expected);
-    equal((await served.put("a", { ...from, ...request })).status, 200);
-    equal((await served.put("a", { ...from, "stream-ttl": "1" })).status, 409);
-  });
-}
-
-Deno.test("a fork's inherited TTL slides on its own: the source's end isn't the fork's", async () => {
-  const served = new Fixture();
-  await served.make("src", { ...TEXT, "stream-ttl": "60" }, "hello");
-  served.clock.advance(30_000);
-  await served.make("a", { "stream-forked-from": "/v1/stream/src" });
-  served.clock.advance(30_000);
-  equal((await served.head("src")).status, 410);
-  equal(await served.content("a"), "hello");
-  served.clock.advance(60_000);
   equal(await isThere(served), false);
 });
 

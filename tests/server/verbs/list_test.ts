@@ -84,16 +84,6 @@ Deno.test("names, prefix and after are decoded: what is a name elsewhere is one 
   deepEqual(namesOf(await listed(served, "?prefix=a%2B&x=y")), ["a+b"]);
 });
 
-Deno.test("the order is that of names' bytes in UTF-8, on every page", async () => {
-  const names = ["a\ud7ff", "a\ue000", "a\uffff", "a\u{10000}", "a🦆"];
-  const served = await withStreams([...names].reverse());
-  deepEqual(namesOf(await listed(served)), names);
-  deepEqual(namesOf(await listed(served, `?limit=2&after=${encodeURIComponent("a\uffff")}`)), [
-    "a\u{10000}",
-    "a🦆",
-  ]);
-});
-
 for (const limit of ["0", "1001", "-1", "1.5", "1e2", "", " 5", "all", "9".repeat(400)]) {
   Deno.test(`limit=${limit.slice(0, 10)} is refused, saying what is taken`, async () => {
     const served = new Fixture({ listing: true });
@@ -182,19 +172,4 @@ Deno.test("the listing has no URL where names aren't paths, and the option is re
   await expectError(await served.get("/?name=__ds/streams"), 400, "invalid_name", /is reserved/);
   const { storage } = served;
   throws(() => createApp({ storage, streamName, listing: true }), /listing and streamName/);
-});
-
-Deno.test("what is deleted, over or kept for its forks only isn't listed", async () => {
-  const served = new Fixture({ listing: true });
-  await served.make("a", { ...TEXT, "stream-ttl": "10" });
-  await served.make("b", TEXT);
-  await served.make("c", { "stream-forked-from": "/v1/stream/b" });
-  await served.make("d", TEXT);
-  deepEqual(namesOf(await listed(served)), ["a", "b", "c", "d"]);
-  await served.delete("b");
-  await served.delete("d");
-  served.clock.advance(5000);
-  deepEqual(namesOf(await listed(served)), ["a", "c"]);
-  served.clock.advance(5000);
-  deepEqual(namesOf(await listed(served)), ["c"]);
 });

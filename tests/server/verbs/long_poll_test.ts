@@ -55,7 +55,7 @@ Deno.test("long-poll of now: it waits from the tail at the time, without the old
 });
 
 for (const from of ["-1", "now"]) {
-  Deno.test(`long-poll of ${from} without news: 204 after 30 s by the clock, not before`, async () => {
+  Deno.test(`long-poll of ${from} without new data: 204 after 30 s by the clock, not before`, async () => {
     const served = new Fixture();
     const tail = await served.make("a", TEXT);
     const waiting = served.get(`a?offset=${from}&live=long-poll`);
@@ -188,7 +188,7 @@ Deno.test("long-poll: an append to another stream wakes nobody", async () => {
   equal((await waiting).status, 204);
 });
 
-Deno.test("long-poll whose client has gone: it stops waiting and frees its place", async () => {
+Deno.test("long-poll whose client has disconnected: it stops waiting and is no longer counted", async () => {
   const served = new Fixture({ maxLiveReaders: 1 });
   await served.make("a", TEXT);
   const gone = new AbortController();

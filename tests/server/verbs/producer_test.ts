@@ -45,12 +45,6 @@ Deno.test("the first batch, epoch 0 and sequence 0: 200, appended", async () => 
   equal(answer.headers.get("stream-next-offset"), served.offset(1));
 });
 
-Deno.test("the first batch at a later epoch: 200", async () => {
-  const served = new Fixture();
-  await served.make("a", TEXT);
-  checkPosition(await send(served, 7, 0), 7, 0);
-});
-
 Deno.test("the first batch with a sequence other than 0: 409, 0 is expected", async () => {
   const served = new Fixture();
   await served.make("a", TEXT);
@@ -58,14 +52,6 @@ Deno.test("the first batch with a sequence other than 0: 409, 0 is expected", as
   equal(answer.headers.get("producer-expected-seq"), "0");
   equal(answer.headers.get("producer-received-seq"), "2");
   await expectError(answer, 409, "sequence_gap", /Producer-Seq 2 .*expected 0/);
-});
-
-Deno.test("the next sequence: 200, appended", async () => {
-  const served = await withProducer(0, 1);
-  const answer = await send(served, 0, 2);
-  equal(answer.status, 200);
-  checkPosition(answer, 0, 2);
-  equal(await served.content("a"), "xxy");
 });
 
 Deno.test("the same sequence again: 204 with the tail, nothing appended", async () => {
@@ -127,45 +113,6 @@ Deno.test("a new epoch at another sequence: 400, and the epoch isn't taken", asy
   equal((await send(served, 0, 3)).status, 200);
 });
 
-Deno.test("epochs may be left out: a claim of any later one is taken", async () => {
-  const served = await withProducer(5, 0);
-  equal((await send(served, 0, 0)).status, 403);
-  equal((await send(served, 9, 0)).status, 200);
-});
-
-Deno.test("the greatest epoch and sequence, 2^53-1, are taken", async () => {
-  const served = new Fixture();
-  await served.make("a", TEXT);
-  const answer = await send(served, Number.MAX_SAFE_INTEGER, 0);
-  checkPosition(answer, Number.MAX_SAFE_INTEGER, 0);
-});
-
-Deno.test("producers and streams don't meet: each has its own sequence", async () => {
-  const served = await withProducer(3, 1);
-  await served.make("b", TEXT);
-  equal((await served.post("a", { ...TEXT, ...producer("other", 0, 0) }, "o")).status, 200);
-  equal((await served.post("b", { ...TEXT, ...producer(ID, 0, 0) }, "b")).status, 200);
-});
-
-Deno.test("retries at the same time as their original: one is appended, the others are duplicates", async () => {
-  const served = await withProducer(0, 0);
-  const answers = await Promise.all(Array.from({ length: 10 }, () => send(served, 0, 1)));
-  equal(answers.filter(({ status }) => status === 200).length, 1);
-  equal(answers.filter(({ status }) => status === 204).length, 9);
-  for (const answer of answers) equal(answer.headers.get("stream-next-offset"), served.offset(2));
-  equal(await served.content("a"), "xy");
-});
-
-Deno.test("pipelined batches in order are all appended, in that order", async () => {
-  const served = new Fixture();
-  await served.make("a", TEXT);
-  const answers = await Promise.all(
-    Array.from({ length: 10 }, (_, seq) => send(served, 0, seq, String(seq))),
-  );
-  for (const answer of answers) equal(answer.status, 200);
-  equal(await served.content("a"), "0123456789");
-});
-
 Deno.test("a refused batch doesn't move the sequence", async () => {
   const served = new Fixture();
   await served.make("a", JSON_TYPE);
@@ -173,30 +120,6 @@ Deno.test("a refused batch doesn't move the sequence", async () => {
   equal((await served.post("a", headers, "{")).status, 400);
   equal((await served.post("a", { ...TEXT, ...producer(ID, 0, 0) }, "1")).status, 409);
   equal((await served.post("a", headers, "1")).status, 200);
-});
-
-Deno.test("a duplicate is a success whatever its Stream-Seq and expected offset are by now", async () => {
-  const served = new Fixture();
-  await served.make("a", TEXT);
-  const headers = {
-    ...TEXT,
-    ...producer(ID, 0, 0),
-    "stream-seq": "1",
-    "stream-expected-offset": served.offset(0),
-  };
-  equal((await served.post("a", headers, "x")).status, 200);
-  equal((await served.post("a", headers, "x")).status, 204);
-  equal(await served.content("a"), "x");
-});
-
-Deno.test("a new batch with a Stream-Seq that goes back: 409, and the producer's sequence stays", async () => {
-  const served = new Fixture();
-  await served.make("a", TEXT);
-  await served.append("a", { ...TEXT, "stream-seq": "5" }, "1");
-  const headers = { ...TEXT, ...producer(ID, 0, 0) };
-  const answer = await served.post("a", { ...headers, "stream-seq": "4" }, "x");
-  await expectError(answer, 409, "sequence_regression");
-  equal((await served.post("a", { ...headers, "stream-seq": "6" }, "2")).status, 200);
 });
 
 Deno.test("a batch that closes: 200 and closed; its retry: 204 and closed", async () => {

@@ -81,7 +81,7 @@ Deno.test("tail: JSON begins at the message that holds the byte, or behind it", 
 });
 
 for (const place of ["time=0", "tail=3"]) {
-  Deno.test(`an answer to ${place} is kept by no cache and has no ETag`, async () => {
+  Deno.test(`a response to ${place} is kept by no cache and has no ETag`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT, "hello");
     const answer = await served.get(`a?${place}`, {
@@ -94,7 +94,7 @@ for (const place of ["time=0", "tail=3"]) {
     match(header(answer, "access-control-expose-headers"), /Stream-Start-Offset/);
   });
 
-  Deno.test(`${place} with long-poll: what there is at once`, async () => {
+  Deno.test(`${place} with long-poll: the data that is there, at once`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT, "hello");
     const answer = await served.get(`a?${place}&live=long-poll`);
@@ -103,7 +103,7 @@ for (const place of ["time=0", "tail=3"]) {
     equal(answer.headers.get("cache-control"), "no-store");
   });
 
-  Deno.test(`${place} with SSE: from there on, and the answer tells where that is`, async () => {
+  Deno.test(`${place} with SSE: from there on, and the response tells where that is`, async () => {
     const served = new Fixture();
     await served.make("a", TEXT, "hello");
     const answer = await served.get(`a?${place}&live=sse`);

@@ -183,7 +183,7 @@ Deno.test("SSE that is quiet is never silent for 8 s, whenever it began: Bun.ser
   await first.cancel();
 });
 
-Deno.test("SSE: it is closed after 60 s by the clock, with nothing lost for who comes back", async () => {
+Deno.test("SSE: it is closed after 60 s by the clock, with nothing lost for a reader that comes back", async () => {
   const served = new Fixture();
   const tail = await served.make("a", TEXT, "hello");
   const sse = await connect(served);
@@ -209,7 +209,7 @@ Deno.test("sseCloseAfterMs and sseKeepAliveMs are the times that count", async (
   equal(await sse.rest(), ":\n\n:\n\n");
 });
 
-Deno.test("SSE while the stream is deleted: the connection ends, and who comes back gets 404", async () => {
+Deno.test("SSE while the stream is deleted: the connection ends, and a reader that comes back gets 404", async () => {
   const served = new Fixture();
   await served.make("a", TEXT);
   const sse = await connect(served);
@@ -256,7 +256,7 @@ Deno.test("SSE while the expiry passes: the connection ends then", async () => {
   equal((await served.get(SSE)).status, 404);
 });
 
-Deno.test("SSE whose client aborts the request: the place is free again", async () => {
+Deno.test("SSE whose client aborts the request: the reader is no longer counted", async () => {
   const served = new Fixture({ maxLiveReaders: 1 });
   await served.make("a", TEXT);
   const gone = new AbortController();

@@ -1,18 +1,14 @@
 import { equal, throws } from "node:assert/strict";
 import { FileSystemError, isShortage } from "../../../src/env/file_system.ts";
-import { Admission } from "../../../src/storage/file/admission.ts";
+import { FileAdmission } from "../../../src/storage/file/admission.ts";
 import { Shortage } from "../../../src/storage/file/wal/shortage.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 const LIMITS = {
   maxQueuedBytes: 1000,
-  earlyWriteBytes: 1000,
-  logReserveBytes: 100,
+  batchBytes: 100,
   deleteReserveBytes: 100,
-  checkpointLogBytes: 1000,
-  checkpointStreams: 10,
   maxDirtyStreams: 20,
-  checkpointIntervalMs: 1000,
 };
 
 /** An admission whose log holds a batch for want of this. */
@@ -20,8 +16,9 @@ function holding(kind: "no_space" | "too_many_open_files", ballasts: number) {
   const shortage = new Shortage(new ManualClock(), { recheck: () => {}, onEnter: () => {} });
   const error = new FileSystemError(kind, "write", "log", new Error("lacking"));
   if (isShortage(error)) void shortage.hold(error);
-  const admission = new Admission({
+  const admission = new FileAdmission({
     log: {
+      failure: undefined,
       shortage,
       queuedBytes: 0,
       roomBytes: 1000,
@@ -32,7 +29,7 @@ function holding(kind: "no_space" | "too_many_open_files", ballasts: number) {
     checkpointer: { shortage: undefined, request: () => {} },
     ballast: { release: () => ballasts-- > 0 },
     limits: LIMITS,
-    dirty: () => 0,
+    dirty: { count: 0 },
   });
   return { admission, shortage };
 }

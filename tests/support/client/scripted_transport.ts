@@ -62,20 +62,20 @@ export class ScriptedTransport {
   }
 
   async #respond(request: TransportRequest, number: number): Promise<TransportResponse> {
-    const fate = await this.script(request, number);
-    if (fate === "refuse") throw noResponse();
-    if (typeof fate === "object") {
-      if (fate.done) await this.#do(request);
+    const outcome = await this.script(request, number);
+    if (outcome === "refuse") throw noResponse();
+    if (typeof outcome === "object") {
+      if (outcome.done) await this.#do(request);
       return {
-        status: fate.status,
-        headers: new Headers(fate.headers),
-        body: fate.text === undefined ? NO_BYTES : new TextEncoder().encode(fate.text),
+        status: outcome.status,
+        headers: new Headers(outcome.headers),
+        body: outcome.text === undefined ? NO_BYTES : new TextEncoder().encode(outcome.text),
         stream: undefined,
       };
     }
-    if (fate === "duplicate") await this.#do(request);
+    if (outcome === "duplicate") await this.#do(request);
     const response = await this.#do(request);
-    if (fate === "lose") throw noResponse();
+    if (outcome === "lose") throw noResponse();
     return response;
   }
 

@@ -60,21 +60,6 @@ export function parseDenoTest(output: string): Counts | undefined {
   );
 }
 
-/** Reads what `bun test` says at its end: ` 3 pass`, ` 1 skip` and ` 0 fail`, a line each. */
-export function parseBunTest(output: string): Counts | undefined {
-  const count = (word: string) =>
-    Number(
-      [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)
-        ?.[1] ?? 0,
-    );
-  if (!/^ *\d+ (?:pass|fail)$/m.test(output)) return undefined;
-  return {
-    passed: count("pass"),
-    failed: count("fail"),
-    skipped: count("skip") + count("todo"),
-  };
-}
-
 function lastMatch(output: string, pattern: RegExp): Counts | undefined {
   const match = [...output.matchAll(pattern)].at(-1);
   if (match === undefined) return undefined;

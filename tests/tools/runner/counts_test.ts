@@ -1,9 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import {
-  addCounts,
   addParts,
   closingLine,
-  parseBunTest,
   parseClosingLine,
   parseDenoTest,
   parseHistories,
@@ -49,15 +47,6 @@ Deno.test("deno test: a type error has no results", () => {
   );
 });
 
-Deno.test("bun test: passes, failures and skips are lines of their own", () => {
-  equal(parseBunTest("\n 12 pass\n 1 skip\n 2 fail\n 40 expect() calls\n"), {
-    passed: 12,
-    failed: 2,
-    skipped: 1,
-  });
-  equal(parseBunTest("error: Cannot find module"), undefined);
-});
-
 Deno.test("a closing line is read as it is written", () => {
   for (
     const counts of [
@@ -82,15 +71,4 @@ Deno.test("a runner's parts add up before its end", () => {
   equal(addParts("3 passed, 0 failed\n"), { passed: 0, failed: 0, skipped: 0 });
   equal(parseHistories("1000 histories so far\n2100 histories so far\n").passed, 2100);
   equal(parseHistories("").passed, 0);
-});
-
-Deno.test("counts add up", () => {
-  equal(
-    addCounts({ passed: 1, failed: 2, skipped: 3 }, {
-      passed: 10,
-      failed: 20,
-      skipped: 30,
-    }),
-    { passed: 11, failed: 22, skipped: 33 },
-  );
 });

@@ -30,7 +30,7 @@ const ROOMS: readonly Room[] = [
   { path: "src/env", below: ["src/protocol"] },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
-  { path: "src/storage", below: BASE },
+  { path: "src/storage", below: BASE, inside: [["."], ["memory"], ["memory.ts"]] },
   { path: "src/storage/remote", below: [...BASE, "src/storage"] },
   {
     path: "src/storage/file",
@@ -52,12 +52,10 @@ const ROOMS: readonly Room[] = [
     path: "src/server",
     below: [...BASE, "src/http", "src/listen", "src/storage"],
     inside: [
-      ["common", "options.ts", "counters.ts", "common_headers.ts"],
-      ["errors.ts", "urls", "body"],
+      ["common"],
+      ["urls", "body"],
       ["access"],
       ["live"],
-      ["context.ts"],
-      ["error_response.ts"],
       ["verbs"],
       ["."],
     ],

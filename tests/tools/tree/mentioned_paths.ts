@@ -13,7 +13,8 @@ const FILE = /(?<![\w./:@-])((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|py|md|sh))\b(?![\w
 const FROM_TOP = /(?<![\w./:-])((?:src|tests|bench|tools|docs|deploy|examples)\/[\w./-]*\w\/?)/g;
 
 /** Files that documents name and that are made in a run, or stand for any of a kind. */
-const ELSEWHERE = /^bench\/(?:results\/local|node_modules|\.servers)(?:\/|$)|(?:^|\/)NAME\b/;
+const ELSEWHERE =
+  /^bench\/(?:results\/local|\.servers)(?:\/|$)|^(?:bench|tests)\/node_modules(?:\/|$)|(?:^|\/)NAME\b/;
 
 /** Each file that a document names by a path or a link is there, and a short name means one file. */
 export function checkMentionedPaths(repository: Sources): Violations {

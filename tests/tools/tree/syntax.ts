@@ -16,7 +16,7 @@ export interface Syntax {
   readonly functions: readonly FunctionSyntax[];
   /** Each identifier, private ones without their `#`. */
   readonly identifiers: readonly Located[];
-  /** The names that `Deno.test`, `it` and a test's `step` are given as they stand. */
+  /** The names that `Deno.test`, `it…` and a test's `step` are given as they stand. */
   readonly tests: readonly Located[];
 }
 
@@ -110,7 +110,9 @@ function keyName(node: Deno.lint.Node): string {
 }
 
 function testNameOf(node: Deno.lint.CallExpression): string | undefined {
-  if (!/^(?:Deno\.test(?:\.\w+)?|it|\w+\.step)$/.test(keyName(node.callee))) return undefined;
+  if (!/^(?:Deno\.test(?:\.\w+)?|it(?:[A-Z]\w*)?|\w+\.step)$/.test(keyName(node.callee))) {
+    return undefined;
+  }
   const [first] = node.arguments;
   if (first?.type !== "ObjectExpression") return textOf(first);
   for (const property of first.properties) {

@@ -15,6 +15,8 @@ interface OldWords {
 
 const PROGRAM = ["src", "main.ts"];
 const ALL = [...PROGRAM, "tests", "bench", "tools"];
+const WAL = "src/storage/file/wal";
+const STREAMS = "src/storage/file/streams";
 const HTTP = ["src/http", "src/listen", "src/server"];
 
 /** The table: the words, what to say instead, and where. */
@@ -42,7 +44,7 @@ export const OLD_WORDS: readonly OldWords[] = [
   { words: ["flips"], instead: "corruption", within: ALL },
   { words: ["hunger"], instead: "pull", within: ALL },
   { words: ["departure"], instead: "abort signal", within: ALL },
-  { words: ["refusal", "refusals"], instead: "error response, rejection", within: ALL },
+  { words: ["refusal", "refusals"], instead: "error response, rejection", within: HTTP },
   { words: ["answer defect"], instead: "internal error", within: ALL },
   { words: ["fate", "fates"], instead: "delivery outcome", within: ALL },
   { words: ["unanswered"], instead: "outcome unknown", within: ALL },
@@ -54,19 +56,25 @@ export const OLD_WORDS: readonly OldWords[] = [
   { words: ["is plain"], instead: "isStreamUrl", within: HTTP },
   { words: ["refuse"], instead: "error response", within: HTTP },
   { words: ["serving"], instead: "server context", within: HTTP },
-  { words: ["hang up", "leave", "gone"], instead: "close, destroy, disconnect", within: HTTP },
+  {
+    words: ["hang up", "leave", "gone"],
+    instead: "close, destroy, disconnect",
+    within: HTTP,
+    // Codes of errors, which clients read.
+    except: ["gone", "offset_gone"],
+  },
   { words: ["sweep"], instead: "tick", within: HTTP },
   { words: ["answer", "answers"], instead: "response", within: HTTP },
   { words: ["piece", "pieces"], instead: "chunk, window, prefetched range", within: PROGRAM },
   { words: ["pace"], instead: "throttle", within: ["src/storage"] },
   { words: ["settle"], instead: "markStored", within: ["src/storage"] },
-  { words: ["round", "rounds"], instead: "checkpoint epoch", within: ["src/storage"] },
-  { words: ["spare", "filling"], instead: "recycled, preallocating", within: ["src/storage/file"] },
+  { words: ["round", "rounds"], instead: "checkpoint epoch", within: [STREAMS] },
+  { words: ["spare", "filling"], instead: "recycled, preallocating", within: [WAL] },
   {
     words: ["post", "pack", "door"],
     instead: "batch, driver",
     within: ["src/storage/file/catalog"],
-    // The worker's own.
+    // A port's own.
     except: ["postMessage"],
   },
   {

@@ -69,16 +69,12 @@ export class Printer {
   #withoutFirstLines(messages: readonly Message[]): readonly Message[] {
     const kept: Message[] = [];
     for (const message of messages) {
-      let start = 0;
-      while (this.#skip > 0 && start < message.bytes.length) {
-        const newline = message.bytes.indexOf(NEWLINE, start);
-        start = newline < 0 ? message.bytes.length : newline + 1;
-        if (newline >= 0) this.#skip--;
+      const { end, lines } = firstLines(message.bytes, this.#skip);
+      this.#skip -= lines;
+      if (end === 0) kept.push(message);
+      else if (end < message.bytes.length) {
+        kept.push(new Message(message.bytes.subarray(end), message.offset));
       }
-      if (start === message.bytes.length) continue;
-      kept.push(
-        start === 0 ? message : new Message(message.bytes.subarray(start), message.offset),
-      );
     }
     return kept;
   }
@@ -94,14 +90,22 @@ export class Printer {
     const taken: Message[] = [];
     for (const message of messages) {
       if (this.isDone) break;
-      let end = 0;
-      while (end < message.bytes.length && !this.isDone) {
-        const newline = message.bytes.indexOf(NEWLINE, end);
-        end = newline < 0 ? message.bytes.length : newline + 1;
-        if (newline >= 0) this.#remaining--;
-      }
+      const { end, lines } = firstLines(message.bytes, this.#remaining);
+      this.#remaining -= lines;
       taken.push(new Message(message.bytes.subarray(0, end), message.offset));
     }
     return taken;
   }
+}
+
+/** Where the first `count` lines end, or all if there are fewer, and how many of them are complete. */
+function firstLines(bytes: Bytes, count: number): { end: number; lines: number } {
+  let end = 0;
+  let lines = 0;
+  while (lines < count && end < bytes.length) {
+    const newline = bytes.indexOf(NEWLINE, end);
+    end = newline < 0 ? bytes.length : newline + 1;
+    if (newline >= 0) lines++;
+  }
+  return { end, lines };
 }

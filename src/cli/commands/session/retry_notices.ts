@@ -1,10 +1,8 @@
 import { ClientError, type ClientErrorCode } from "../../../client/errors/client_error.ts";
-import { isServerFailure } from "../../../client/transport/response_error.ts";
+import { isServerFailure, RATE_LIMITED } from "../../../client/transport/response_error.ts";
 import type { Middleware } from "../../../client/transport/transport.ts";
 import { PROGRAM } from "../../context/program_name.ts";
 import type { CommandContext } from "../../context/command_context.ts";
-
-const RATE_LIMITED = 429;
 
 /** Failures after which it is unknown whether the server has carried out the request. */
 export const OUTCOME_UNKNOWN: ReadonlySet<ClientErrorCode> = new Set(["network", "timeout"]);

@@ -50,8 +50,8 @@ export interface CheckpointLog {
   readonly failure: Error | undefined;
   /** Makes durable all that was recorded before the call. */
   flush(): Promise<void>;
-  /** All records up to `sequence` are in the catalogue. */
-  release(sequence: number): Promise<void>;
+  /** All records up to `lsn` are in the catalogue. */
+  release(lsn: number): Promise<void>;
   fail(cause: unknown): void;
 }
 
@@ -68,8 +68,6 @@ export interface CheckpointParts {
   segments: SegmentWriter;
   open: OpenSegments;
   ballast: Ballast;
-  /** The id that the next stream will get. */
-  nextId(): number;
   /** Called as each checkpoint begins. */
   onStart(): void;
   /** Called when streams were stored. */
@@ -190,7 +188,7 @@ export class Checkpointer {
   /** Stores deletions alone, in the ballast's room; whether there were any. */
   async #removeDeleted(): Promise<boolean> {
     const { ballast, log, cache } = this.#parts;
-    const deletedIds = cache.deletedIds();
+    const deletedIds = cache.dirty.deletedIds();
     if (deletedIds.length === 0) return false;
     this.#markObsolete(deletedIds);
     ballast.release();
@@ -221,12 +219,12 @@ export class Checkpointer {
     this.#parts.onStart();
     if (isLast) cache.markAccessed();
     const lsn = log.assignedLsn;
-    const deletedIds = cache.deletedIds();
+    const deletedIds = cache.dirty.deletedIds();
     this.#markObsolete(deletedIds);
     const snapshots: StreamSnapshot[] = [];
     let streams = 0;
     try {
-      await this.#writeBlocks(cache.dirtyIds(), snapshots);
+      await this.#writeBlocks(cache.dirty.ids(), snapshots);
       streams = snapshots.length;
       // A row is never ahead of the log.
       await log.flush();
@@ -237,7 +235,7 @@ export class Checkpointer {
       await catalog.storeState({
         uuid: catalog.state.uuid,
         lsn,
-        nextId: this.#parts.nextId(),
+        nextId: cache.nextId,
         checkpointAtMs: startedMs,
         clean: isLast,
       });
@@ -254,7 +252,7 @@ export class Checkpointer {
     });
   }
 
-  /** Writes what is missing of the streams' segments; what their rows will hold is settled with that. */
+  /** Writes what is missing of the streams' segments; what their rows will hold is fixed with that. */
   async #writeBlocks(ids: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
     const { clock, cache, segments } = this.#parts;
     let sliceStreams = 0;
@@ -311,7 +309,7 @@ export class Checkpointer {
   #markObsolete(ids: readonly number[]): void {
     const { cache } = this.#parts;
     for (const id of ids) {
-      this.#obsolete.add(id, [...this.#storedBases(id), ...cache.unstoredSegments(id)]);
+      this.#obsolete.add(id, [...this.#storedBases(id), ...cache.dirty.unstoredSegments(id)]);
     }
   }
 

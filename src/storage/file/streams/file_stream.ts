@@ -24,7 +24,7 @@ export class FileStream extends Stream {
   readSegment: SegmentRow | undefined;
   /** What was read ahead of it, by number; see `ReadAhead`. */
   prefetched: Map<number, PrefetchedRange> | undefined;
-  /** `touchedAtMs` as the row has it. */
+  /** `accessedAtMs` as the row has it. */
   storedAccessAtMs: number;
   /** Whether the newest segment's files were brought back to its row since the start. */
   segmentIsTrimmed = false;
@@ -42,9 +42,9 @@ export class FileStream extends Stream {
   #changedProducers: Set<string> | undefined;
   #identityChecksum: number | undefined;
 
-  constructor(identity: StreamIdentity, buffer: TailBuffer, touchedAtMs: number) {
-    super(identity, buffer, touchedAtMs);
-    this.storedAccessAtMs = touchedAtMs;
+  constructor(identity: StreamIdentity, buffer: TailBuffer, accessedAtMs: number) {
+    super(identity, buffer, accessedAtMs);
+    this.storedAccessAtMs = accessedAtMs;
   }
 
   /** Segments changed since the last checkpoint, by their base. */
@@ -106,7 +106,7 @@ export function streamFromRow(
   return stream;
 }
 
-/** What a stream's row says that it is: a likeness without data, for a listing. */
+/** What a stream's row says that it is: a summary without data, for a listing. */
 export function streamSummary(row: StreamRow): FileStream {
   return withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
 }
@@ -161,8 +161,8 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
 function producerRows(stream: FileStream): ProducerRow[] {
   const rows: ProducerRow[] = [];
   for (const producerId of stream.changedProducers) {
-    const position = stream.producers.get(producerId);
-    if (position !== undefined) rows.push({ streamId: stream.id, producerId, ...position });
+    const state = stream.producers.get(producerId);
+    if (state !== undefined) rows.push({ streamId: stream.id, producerId, ...state });
   }
   return rows;
 }

@@ -155,7 +155,7 @@ class LogReplay {
       } else if (record.soft) {
         this.#noteAbsent(id, placed);
       } else {
-        cache.removeUnread(id);
+        cache.dirty.addDeletedUnread(id);
         damaged.forget(id);
         this.#unknown.delete(id);
         this.#unreadable.delete(id);
@@ -172,8 +172,8 @@ class LogReplay {
     if (!this.#unreadable.has(id) && !this.#unknown.has(id)) this.#unknown.set(id, placed);
   }
 
-  #advance(stream: FileStream, sequence: number): void {
-    stream.lsn = sequence;
+  #advance(stream: FileStream, lsn: number): void {
+    stream.lsn = lsn;
     stream.publish(stream.tail, stream.closed);
     this.#parts.cache.markDirty(stream);
   }

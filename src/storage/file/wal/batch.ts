@@ -16,14 +16,14 @@ export class LogBatch<Tag> {
   #durable: PromiseWithResolvers<void> | undefined;
   #outcome: "waiting" | "durable" | StreamError = "waiting";
 
-  /** @param spare bytes of an earlier batch to use again */
-  constructor(firstLsn: number, spare?: Bytes) {
+  /** @param recycled bytes of an earlier batch to use again */
+  constructor(firstLsn: number, recycled?: Bytes) {
     this.firstLsn = firstLsn;
-    this.#bytes = spare ?? new Uint8Array(FIRST_CAPACITY_BYTES);
+    this.#bytes = recycled ?? new Uint8Array(FIRST_CAPACITY_BYTES);
     this.#view = viewOf(this.#bytes);
   }
 
-  /** The sequence number of its newest record. */
+  /** The LSN of its newest record. */
   get lastLsn(): number {
     return this.firstLsn + this.tags.length - 1;
   }
@@ -38,7 +38,7 @@ export class LogBatch<Tag> {
     return this.#bytes;
   }
 
-  /** Adds a record; returns its sequence number. */
+  /** Adds a record; returns its LSN. */
   add(record: MeasuredRecord, tag: Tag): number {
     const start = this.#end + RECORD_PREFIX_BYTES;
     const end = start + record.lengthBytes;

@@ -13,9 +13,9 @@ import {
   type LogHeader,
   logSeed,
 } from "./format.ts";
-import { bestFit } from "./space.ts";
+import { bestFit, needsOwnFile } from "./space.ts";
 
-/** Filling with zeros goes in pieces of this size. */
+/** Filling with zeros goes in chunks of this size. */
 const ZERO_CHUNK_BYTES = 1024 * 1024;
 /** A file's length is a multiple of this. */
 const UNIT_BYTES = 4096;
@@ -80,7 +80,7 @@ export class LogFiles {
   readonly #newSalt: () => number;
   readonly #live: LiveLogFile[];
   readonly #recycled: RecycledFile[];
-  /** The spare that is becoming part of the log. */
+  /** The recycled file that is becoming part of the log. */
   #rolling: RecycledFile | undefined;
   #preparing: Promise<void> | undefined;
   #recycledNumber = 0;
@@ -88,17 +88,17 @@ export class LogFiles {
 
   /**
    * @param live the files that hold what no checkpoint has taken over yet, oldest first
-   * @param spares paths and sizes of those that wait to be used again
+   * @param recycled paths and sizes of those that wait to be used again
    */
-  constructor(options: LogFilesOptions, live: LiveLogFile[], spares: RecycledFile[]) {
+  constructor(options: LogFilesOptions, live: LiveLogFile[], recycled: RecycledFile[]) {
     this.#fileSystem = options.fileSystem;
     this.#folder = options.folder;
     this.#uuid = options.uuid;
     this.#limitBytes = options.limitBytes;
     this.#newSalt = options.newSalt;
     this.#live = live;
-    this.#recycled = spares;
-    for (const { path } of spares) {
+    this.#recycled = recycled;
+    for (const { path } of recycled) {
       const number = Number(RECYCLED_NAME.exec(basename(path))?.[1] ?? 0);
       this.#recycledNumber = Math.max(this.#recycledNumber, number);
     }
@@ -134,7 +134,7 @@ export class LogFiles {
    * room within it, and nothing to wait for.
    */
   isAtLimitFor(wantedBytes: number): boolean {
-    return wantedBytes + LOG_HEADER_BYTES <= this.fullSizeBytes &&
+    return !needsOwnFile(wantedBytes, this.fullSizeBytes) &&
       this.liveBytes + this.#sizeFor(wantedBytes) > this.#limitBytes;
   }
 
@@ -176,14 +176,14 @@ export class LogFiles {
     // One that couldn't be prepared is tried again here, where its failure counts.
     await this.prepared();
     const wanted = wantedBytes + LOG_HEADER_BYTES;
-    let spare = this.#takeRecycled(wanted);
-    while (spare === undefined) {
+    let recycled = this.#takeRecycled(wanted);
+    while (recycled === undefined) {
       await this.#prepare(wanted);
-      spare = this.#takeRecycled(wanted);
+      recycled = this.#takeRecycled(wanted);
     }
-    this.#rolling = spare;
+    this.#rolling = recycled;
     try {
-      return await this.#begin(spare, firstLsn);
+      return await this.#begin(recycled, firstLsn);
     } finally {
       this.#rolling = undefined;
     }
@@ -198,30 +198,30 @@ export class LogFiles {
   async takeBackEmpty(nextLsn: number): Promise<void> {
     const newest = this.#live.at(-1);
     if (this.#live.length < 2 || newest?.header.firstLsn !== nextLsn) return;
-    const spare = await this.#recycle(newest);
+    const recycled = await this.#recycle(newest);
     this.#live.pop();
-    this.#recycled.unshift(spare);
+    this.#recycled.unshift(recycled);
   }
 
-  async #begin(spare: RecycledFile, firstLsn: number): Promise<CurrentLogFile> {
+  async #begin(recycled: RecycledFile, firstLsn: number): Promise<CurrentLogFile> {
     const number = (this.#live.at(-1)?.header.number ?? 0) + 1;
-    const { sizeBytes } = spare;
+    const { sizeBytes } = recycled;
     const header = { number, salt: this.#newSalt(), uuid: this.#uuid, firstLsn, sizeBytes };
     const path = join(this.#folder, logFileName(number));
     let file: File | undefined;
     let isRenamed = false;
     try {
-      file = this.#fileSystem.open(spare.path, "write");
+      file = this.#fileSystem.open(recycled.path, "write");
       file.writeSync(encodeLogHeader(header), 0);
       await file.dataSync();
-      this.#fileSystem.rename(spare.path, path);
+      this.#fileSystem.rename(recycled.path, path);
       isRenamed = true;
       await this.#fileSystem.syncDirectory(this.#folder);
     } catch (error) {
       file?.close();
       // It is no part of the log, whatever is in it, and can be tried again.
-      if (!isRenamed) this.#recycled.unshift(spare);
-      else this.#takeBack(spare, path, error);
+      if (!isRenamed) this.#recycled.unshift(recycled);
+      else this.#takeBack(recycled, path, error);
       throw error;
     }
     const live = { header, path, sizeBytes };
@@ -236,26 +236,26 @@ export class LogFiles {
    *
    * @throws {FileSystemError} of the kind `other` where the sync itself has failed, which isn't repeated
    */
-  #takeBack(spare: RecycledFile, path: string, error: unknown): void {
+  #takeBack(recycled: RecycledFile, path: string, error: unknown): void {
     if (!(isShortage(error) && error.kind === "too_many_open_files")) {
       throw new FileSystemError("other", "sync", this.#folder, error);
     }
-    this.#fileSystem.rename(path, spare.path);
-    this.#recycled.unshift(spare);
+    this.#fileSystem.rename(path, recycled.path);
+    this.#recycled.unshift(recycled);
   }
 
-  /** Frees the files whose records are all at or before `sequence`, but for the newest. */
-  async release(sequence: number): Promise<void> {
+  /** Frees the files whose records are all at or before `lsn`, but for the newest. */
+  async release(lsn: number): Promise<void> {
     while (true) {
       const [oldest, next] = this.#live;
       if (oldest === undefined || next === undefined) return;
-      if (next.header.firstLsn > sequence + 1) return;
-      const spare = this.#isWorthRecycling(oldest.sizeBytes)
+      if (next.header.firstLsn > lsn + 1) return;
+      const recycled = this.#isWorthRecycling(oldest.sizeBytes)
         ? await this.#recycle(oldest)
         : await this.#remove(oldest);
       // Not before: one that stays would leave a gap in the log, once those after it are gone.
       this.#live.shift();
-      if (spare !== undefined) this.#recycled.push(spare);
+      if (recycled !== undefined) this.#recycled.push(recycled);
     }
   }
 
@@ -313,24 +313,24 @@ export class LogFiles {
   async #preallocate(wantedBytes: number): Promise<void> {
     const path = this.#recycledPath();
     const sizeBytes = Math.ceil(wantedBytes / UNIT_BYTES) * UNIT_BYTES;
-    const filling = join(this.#folder, PREALLOCATING_NAME);
-    this.#fileSystem.remove(filling);
-    const file = this.#fileSystem.open(filling, "create");
+    const preallocating = join(this.#folder, PREALLOCATING_NAME);
+    this.#fileSystem.remove(preallocating);
+    const file = this.#fileSystem.open(preallocating, "create");
     try {
       const zeros = new Uint8Array(Math.min(ZERO_CHUNK_BYTES, sizeBytes));
       for (let at = 0; at < sizeBytes; at += zeros.length) {
         await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - at)), at);
-        // Piece by piece: the log's own sync would wait behind 64 MiB at once.
+        // Chunk by chunk: the log's own sync would wait behind 64 MiB at once.
         await file.dataSync();
       }
     } catch (error) {
-      this.#dropFailed(filling);
+      this.#dropFailed(preallocating);
       throw error;
     } finally {
       file.close();
     }
     // Only a file that is filled to its end has a name under which it is used.
-    this.#fileSystem.rename(filling, path);
+    this.#fileSystem.rename(preallocating, path);
     this.#recycled.push({ path, sizeBytes });
   }
 

@@ -27,7 +27,7 @@ export interface LogHeader {
   salt: number;
   /** The directory's. */
   uuid: string;
-  /** The sequence number of its first record. */
+  /** The LSN of its first record. */
   firstLsn: number;
   /** The file's length, which never changes: a shorter one was cut. */
   sizeBytes: number;
@@ -35,7 +35,7 @@ export interface LogHeader {
 
 /** What stands before a batch's records. */
 export interface BatchHeader {
-  /** The sequence number of the first record; the others follow without a gap. */
+  /** The LSN of the first record; the others follow without a gap. */
   firstLsn: number;
   /** All records up to this one were durable when the batch was written. */
   syncedLsn: number;

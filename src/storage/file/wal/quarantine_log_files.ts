@@ -19,10 +19,10 @@ export async function quarantineLogFiles(
     name.startsWith(QUARANTINE_PREFIX)
   );
   const kept = new Set(folders.flatMap((name) => fileSystem.list(join(root, name, "wal")) ?? []));
-  const keeper = new Quarantine(fileSystem, root, nowMs, false);
-  for (const path of paths) if (!kept.has(basename(path))) await keeper.addCopy(path);
-  if (keeper.folder === undefined) return;
+  const quarantine = new Quarantine(fileSystem, root, nowMs, false);
+  for (const path of paths) if (!kept.has(basename(path))) await quarantine.addCopy(path);
+  if (quarantine.folder === undefined) return;
   logger.error("The log's records of damaged streams are kept in {folder}.", {
-    folder: keeper.folder,
+    folder: quarantine.folder,
   });
 }

@@ -27,7 +27,7 @@ export interface RecoveredLog {
   live: LiveLogFile[];
   recycled: RecycledFile[];
   /**
-   * Calls `visit` for each record that the catalogue's position doesn't include, in their order, with the
+   * Calls `visit` for each record that the catalogue's LSN doesn't include, in their order, with the
    * file that it is in. A record's bytes are only valid during the call.
    */
   forEach(visit: (record: LoggedRecord, path: string) => void): void;
@@ -37,17 +37,17 @@ export interface RecoveredLog {
  * Looks whether the whole log checks and fits the catalogue, and makes its end durable. Nothing of it is
  * applied before all of it is known to be right.
  *
- * @param positionBehind the newest record behind a position that any row includes: where a checkpoint was
- * cut short, rows are ahead of the catalogue's position
+ * @param lsnBehind the newest LSN behind another that any row includes: where a checkpoint was
+ * cut short, rows are ahead of the catalogue's LSN
  * @throws {DirectoryError} where what is there doesn't fit together
  */
 export async function recoverLog(
   fileSystem: FileSystem,
   folder: string,
   state: CatalogState,
-  positionBehind: (position: number) => number | undefined,
+  lsnBehind: (lsn: number) => number | undefined,
 ): Promise<RecoveredLog> {
-  const { files, spares: recycled } = listLog(fileSystem, folder);
+  const { files, recycled } = listLog(fileSystem, folder);
   checkFits(folder, files, state);
   let lastLsn = (files[0]?.header.firstLsn ?? 1) - 1;
   const ends: number[] = [];
@@ -58,7 +58,7 @@ export async function recoverLog(
     lastLsn = end.lastLsn;
     ends.push(lastLsn);
   }
-  const held = Math.max(state.lsn, positionBehind(lastLsn) ?? 0);
+  const held = Math.max(state.lsn, lsnBehind(lastLsn) ?? 0);
   if (lastLsn < held) {
     throw new DirectoryError(
       "damaged",
@@ -89,19 +89,19 @@ export async function recoverLog(
 function listLog(
   fileSystem: FileSystem,
   folder: string,
-): { files: FoundLogFile[]; spares: RecycledFile[] } {
+): { files: FoundLogFile[]; recycled: RecycledFile[] } {
   const names = fileSystem.list(folder) ?? [];
   const files = logFileNames(fileSystem, folder)
     .map((name) => checkNumber(readLogHeader(fileSystem, join(folder, name)), name));
   if (names.includes(PREALLOCATING_NAME)) fileSystem.remove(join(folder, PREALLOCATING_NAME));
-  const spares = names.filter(isRecycledName).map((name) => {
+  const recycled = names.filter(isRecycledName).map((name) => {
     const path = join(folder, name);
     const file = fileSystem.open(path, "read");
     const sizeBytes = file.size();
     file.close();
     return { path, sizeBytes };
   });
-  return { files, spares };
+  return { files, recycled };
 }
 
 /** A copy of another file of this log under this name would hide what the right one holds. */

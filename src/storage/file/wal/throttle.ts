@@ -7,27 +7,27 @@ const IDLE_TURNS = 32;
 export interface ThrottleLog {
   readonly assignedLsn: number;
   readonly durableLsn: number;
-  durable(sequence: number): Promise<void> | undefined;
+  durable(lsn: number): Promise<void> | undefined;
 }
 
 /**
  * The pace of work in the background: it goes on where nothing is appended, steps back where something
- * is, and hurries where more would pile up meanwhile than there is room for.
+ * is, and is urgent where more would pile up meanwhile than there is room for.
  */
 export class Throttle {
   readonly #log: ThrottleLog;
   readonly #isUrgent: () => boolean;
   #seenLsn = -1;
 
-  /** @param mustHurry whether nothing is let through any more */
-  constructor(log: ThrottleLog, mustHurry: () => boolean) {
+  /** @param isUrgent whether it yields to nothing but what is ready any more */
+  constructor(log: ThrottleLog, isUrgent: () => boolean) {
     this.#log = log;
-    this.#isUrgent = mustHurry;
+    this.#isUrgent = isUrgent;
   }
 
   /**
-   * Lets so many batches through; where no records come, as many turns of the event loop; one turn
-   * where it has to hurry.
+   * Yields to so many batches; where no records come, as many turns of the event loop; one turn
+   * where it is urgent.
    *
    * @throws {StreamError} `storage_failed`
    */

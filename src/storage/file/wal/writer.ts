@@ -4,10 +4,11 @@ import { StreamError } from "../../../protocol/errors.ts";
 import { LogBatch } from "./batch.ts";
 import type { CurrentLogFile, LogFiles } from "./files.ts";
 import { batchSeed, LOG_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES } from "./format.ts";
-import { firstUnallocated } from "./space.ts";
+import { firstUnallocated, needsOwnFile } from "./space.ts";
 import type { LogWriterOptions } from "./writer_options.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
-import type { MeasuredRecord } from "./record_codec.ts";
+import type { StreamRecord } from "../../records.ts";
+import { measureRecord } from "./record_codec.ts";
 import { Shortage } from "./shortage.ts";
 
 /** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
@@ -61,7 +62,7 @@ export class LogWriter<Tag> {
     this.#syncedLsn = options.nextLsn - 1;
   }
 
-  /** The newest record's sequence number. */
+  /** The newest record's LSN. */
   get assignedLsn(): number {
     return this.#open.lastLsn;
   }
@@ -139,36 +140,38 @@ export class LogWriter<Tag> {
     }
   }
 
-  /**
-   * Queues a record; returns its sequence number.
-   *
-   * @throws {StreamError} `storage_failed`
-   */
-  add(record: MeasuredRecord, tag: Tag): number {
+  /** Queues a record, as `Journal.append`. */
+  append(record: StreamRecord, tag: Tag): number {
     if (this.#failure !== undefined) throw this.#failure;
-    const { batchLimitBytes } = this.#options;
-    if (this.#open.tags.length > 0 && this.#open.sizeBytes + record.lengthBytes > batchLimitBytes) {
+    const measured = measureRecord(record);
+    const lengthBytes = this.#open.sizeBytes + measured.lengthBytes;
+    if (lengthBytes > this.#options.batchLimitBytes && this.#open.tags.length > 0) {
       this.#closeBatch();
     }
-    const sequence = this.#open.add(record, tag);
+    const lsn = this.#open.add(measured, tag);
     this.#loop ??= yieldToEventLoop().then(() => this.#run());
-    return sequence;
+    return lsn;
   }
 
-  /** Resolves when `sequence` is durable, rejects if it never will be; `undefined` where it is. */
-  durable(sequence: number): Promise<void> | undefined {
-    if (sequence <= this.#durableLsn) return undefined;
+  /** Whether `lsn` is durable. */
+  isDurable(lsn: number): boolean {
+    return lsn <= this.#durableLsn;
+  }
+
+  /** Resolves when `lsn` is durable, rejects if it never will be; `undefined` where it is. */
+  durable(lsn: number): Promise<void> | undefined {
+    if (lsn <= this.#durableLsn) return undefined;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#inFlight !== undefined && sequence <= this.#inFlight.lastLsn) {
+    if (this.#inFlight !== undefined && lsn <= this.#inFlight.lastLsn) {
       return this.#inFlight.durable();
     }
-    const batch = this.#queue.find(({ lastLsn }) => sequence <= lastLsn);
+    const batch = this.#queue.find(({ lastLsn }) => lsn <= lastLsn);
     return (batch ?? this.#open).durable();
   }
 
-  /** Says that a checkpoint has taken over all records up to `sequence`. */
-  async release(sequence: number): Promise<void> {
-    await this.#files.release(sequence);
+  /** Says that a checkpoint has taken over all records up to `lsn`. */
+  async release(lsn: number): Promise<void> {
+    await this.#files.release(lsn);
   }
 
   /** Writes what is queued and syncs it, whatever the mode. */
@@ -232,9 +235,9 @@ export class LogWriter<Tag> {
   }
 
   #takeRecycledBuffer(): Bytes | undefined {
-    const spare = this.#recycledBuffer;
+    const buffer = this.#recycledBuffer;
     this.#recycledBuffer = undefined;
-    return spare;
+    return buffer;
   }
 
   async #run(): Promise<void> {
@@ -273,7 +276,7 @@ export class LogWriter<Tag> {
     }
     this.#filePosition += bytes.length;
     this.#unallocatedBytes = 0;
-    this.#mustRoll = bytes.length + LOG_HEADER_BYTES > this.#files.fullSizeBytes;
+    this.#mustRoll = needsOwnFile(bytes.length, this.#files.fullSizeBytes);
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
       await this.#options.sync.sync(current.file, batch.tags.length);

@@ -16,7 +16,7 @@ export interface LogWriterOptions<Tag> {
   limitBytes: number;
   /** A batch is closed at this size. */
   batchLimitBytes: number;
-  /** The sequence number of the first record to come. */
+  /** The LSN of the first record to come. */
   nextLsn: number;
   /** Called for each batch once it is durable, with what its records left, before anyone is answered. */
   onDurable(tags: readonly Tag[]): void;

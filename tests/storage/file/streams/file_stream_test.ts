@@ -11,12 +11,12 @@ Deno.test("a likeness is what the row says, without data", () => {
   };
   const { name, durableTail, durableClosed, lifecycle, expiresAtMs } = streamSummary(row);
   equal(
-    { name, durableTail, durableClosed, presence: lifecycle, expiresAtMs },
+    { name, durableTail, durableClosed, lifecycle, expiresAtMs },
     {
       name: "s",
       durableTail: 20,
       durableClosed: false,
-      presence: "there",
+      lifecycle: "there",
       expiresAtMs: 105_000,
     },
   );

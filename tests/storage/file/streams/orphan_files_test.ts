@@ -8,7 +8,7 @@ import { checkpoint, get, machine, outcome, post, put, rest } from "../../../cra
 const KIB = 1024;
 const OPTIONS = { walBytes: 1024 * KIB, segmentBytes: 16 * KIB, earlyWriteBytes: 8 * KIB };
 const LONG = "x".repeat(5000);
-const DOOMED = /segments\/.*-/;
+const OBSOLETE = /segments\/.*-/;
 
 /** Segment files of the stream that was made first. */
 function filesOfFirst({ fileSystem, dir }: Machine): string[] {
@@ -62,7 +62,7 @@ for (const how of ["kill", "crash"] as const) {
 
 for (
   const [what, call, path] of [
-    ["a file can't be removed", "remove", DOOMED],
+    ["a file can't be removed", "remove", OBSOLETE],
     ["the end of a checkpoint fails", "store state", /./],
     ["a log file can't be freed", "rename", /\.wal$/],
     ["the log's folder can't be synced", "sync directory", /wal$/],
@@ -92,7 +92,7 @@ Deno.test("files that couldn't be removed are by the next start, also one in ord
   const on = machine();
   let storage = await withSegments(on);
   await storage.delete("gone");
-  on.fileSystem.faults.add({ call: "remove", kind: "other", path: DOOMED, times: Infinity });
+  on.fileSystem.faults.add({ call: "remove", kind: "other", path: OBSOLETE, times: Infinity });
   await checkpoint(on);
   equal(storage.status().state, "ok");
   await storage.close();

@@ -1,6 +1,6 @@
-import type { Bytes } from "../protocol/bytes.ts";
-import type { Blocks } from "./blocks.ts";
-import type { Stream } from "./stream.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Blocks } from "../blocks.ts";
+import type { Stream } from "../stream.ts";
 
 /** The blocks of streams that are in memory as a whole. */
 export class MemoryBlocks implements Blocks {

@@ -1,0 +1,269 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../../env/clock.ts";
+import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.ts";
+import { StreamEngine } from "../engine.ts";
+import { type Effect, showEffects } from "../journal.ts";
+import { FileAdmission } from "./admission.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Ballast } from "./directory/ballast.ts";
+import type { DamagedStreams } from "./directory/damaged_streams.ts";
+import type { DirectoryLock } from "./directory/lock.ts";
+import type { DirectoryPaths } from "./directory/paths.ts";
+import { FileBlocks } from "./file_blocks.ts";
+import type { StorageLimits } from "./limits.ts";
+import type { FileStorageOptions } from "./options.ts";
+import { OpenSegments } from "./segments/open_segments.ts";
+import { SegmentReader } from "./segments/reader.ts";
+import { SegmentWriter } from "./segments/writer.ts";
+import { statusOf } from "./status.ts";
+import { Checkpointer } from "./streams/checkpoint.ts";
+import { CheckpointTrigger } from "./streams/checkpoint_trigger.ts";
+import { Expiry } from "./streams/expiry.ts";
+import type { FileStream } from "./streams/file_stream.ts";
+import { sweepOrphans } from "./streams/orphan_sweep.ts";
+import type { StreamCache } from "./streams/stream_cache.ts";
+import type { CurrentLogFile, LogFiles } from "./wal/files.ts";
+import { LogSync } from "./wal/sync.ts";
+import { Throttle } from "./wal/throttle.ts";
+import { LogWriter } from "./wal/writer.ts";
+
+const logger = getLogger(["durable-streams", "storage"]);
+
+const MIB = 1024 * 1024;
+
+/** A directory that was opened and recovered, and is to be served. */
+export interface RecoveredDirectory {
+  readonly options: FileStorageOptions;
+  readonly limits: StorageLimits;
+  readonly clock: Clock;
+  readonly fileSystem: FileSystem;
+  readonly paths: DirectoryPaths;
+  readonly lock: DirectoryLock;
+  readonly reserve: Reserve | undefined;
+  readonly ballast: Ballast;
+  readonly catalog: Catalog;
+  /** Its streams, as the log leaves them. */
+  readonly cache: StreamCache;
+  readonly damaged: DamagedStreams;
+  readonly files: LogFiles;
+  /** The log's file to begin with. */
+  readonly current: CurrentLogFile;
+  readonly nextLsn: number;
+}
+
+/**
+ * A storage in a directory: its parts, and what follows in one of them from what has happened in another.
+ * Records go to the log, from there with checkpoints to segments and the catalogue.
+ */
+export class FileStorage {
+  readonly engine: StreamEngine<FileStream>;
+  readonly #directory: RecoveredDirectory;
+  readonly #firstNewId: number;
+  readonly #open: OpenSegments;
+  readonly #log: LogWriter<Effect<FileStream>>;
+  readonly #throttle: Throttle;
+  readonly #segments: SegmentWriter;
+  readonly #checkpointer: Checkpointer;
+  readonly #trigger: CheckpointTrigger;
+  readonly #admission: FileAdmission;
+  readonly #expiry: Expiry;
+  #isSwept = false;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(directory: RecoveredDirectory) {
+    const { options, limits, clock, paths, catalog, cache, fileSystem, reserve } = directory;
+    const { uuid } = catalog.state;
+    const { maxOpenFiles = 512, maxProducersPerStream = 10_000 } = options;
+    this.#directory = directory;
+    this.#firstNewId = cache.nextId;
+    this.#open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
+    this.#log = this.#makeLog();
+    const log = this.#log;
+    const { dirty } = cache;
+    this.#throttle = new Throttle(
+      log,
+      () => log.roomBytes < limits.urgentRoomBytes || dirty.count > limits.urgentDirtyStreams,
+    );
+    this.#segments = this.#makeSegmentWriter();
+    this.#checkpointer = this.#makeCheckpointer();
+    const checkpointer = this.#checkpointer;
+    this.#trigger = new CheckpointTrigger({ clock, log, dirty, checkpointer, limits });
+    this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
+    const statusParts = {
+      ...directory,
+      log,
+      checkpointer,
+      open: this.#open,
+      admission: this.#admission,
+    };
+    this.engine = new StreamEngine({
+      identity: uuid.slice(0, 8),
+      clock,
+      maxProducersPerStream,
+      admission: this.#admission,
+      journal: log,
+      streams: cache,
+      blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
+      onExpiring: (stream) => this.#expiry.schedule(stream),
+      status: () => statusOf(statusParts),
+      close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
+    });
+    this.#expiry = this.#makeExpiry();
+  }
+
+  /**
+   * Begins what goes on in the background.
+   *
+   * @param isClean nothing was recovered, and everything is in the catalogue
+   */
+  start(isClean: boolean): void {
+    void this.#directory.ballast.refill();
+    if (isClean) this.#sweep();
+    else this.#checkpointer.request();
+  }
+
+  #makeLog(): LogWriter<Effect<FileStream>> {
+    const { options, limits, clock, cache, files, current, nextLsn } = this.#directory;
+    return new LogWriter({
+      files,
+      current,
+      clock,
+      fsync: options.fsync ?? "always",
+      fsyncIntervalMs: options.fsyncIntervalMs ?? 1000,
+      sync: new LogSync({ clock, mayBlock: options.mayBlock ?? false, uses: () => cache.finds }),
+      limitBytes: limits.logBytes,
+      batchLimitBytes: limits.batchBytes,
+      nextLsn,
+      onDurable: (effects) => this.#onDurable(effects),
+      onShortage: (error) => this.#onShortage(error),
+      onFailure: (error) =>
+        logger.fatal("The storage takes no writes any more: {error}", { error }),
+    });
+  }
+
+  #makeSegmentWriter(): SegmentWriter {
+    const { options, catalog } = this.#directory;
+    return new SegmentWriter({
+      ...this.#directory,
+      open: this.#open,
+      throttle: this.#throttle,
+      uuid: catalog.state.uuid,
+      segmentBytes: options.segmentBytes ?? 64 * MIB,
+      barrierFiles: options.barrierFiles ?? 4096,
+    });
+  }
+
+  #makeCheckpointer(): Checkpointer {
+    return new Checkpointer({
+      ...this.#directory,
+      folder: this.#directory.paths.segments,
+      log: this.#log,
+      throttle: this.#throttle,
+      segments: this.#segments,
+      open: this.#open,
+      onStart: () => this.#trigger.onCheckpointStart(),
+      onStored: () => this.#admission.openGate(),
+      onEnd: () => this.#onCheckpointEnd(),
+    });
+  }
+
+  #makeExpiry(): Expiry {
+    const { clock, catalog, cache, limits } = this.#directory;
+    return new Expiry({
+      clock,
+      catalog,
+      throttle: this.#throttle,
+      horizonMs: 2 * limits.checkpointIntervalMs,
+      expire: (id) => {
+        this.engine.expire([id]);
+        const stream = cache.loadIfThere(id);
+        return stream?.lifecycle === "there" ? stream : undefined;
+      },
+      isStopped: () => this.#isStopped,
+    });
+  }
+
+  get #isStopped(): boolean {
+    return this.#isClosed || this.#log.failure !== undefined;
+  }
+
+  /** Called by the log before anyone is answered. */
+  #onDurable(effects: readonly Effect<FileStream>[]): void {
+    showEffects(effects);
+    for (const { stream } of effects) this.#writeEarly(stream);
+    this.#trigger.onBatch(effects);
+  }
+
+  /** Durable bytes only, without a sync: the log holds them until a checkpoint has made them safe. */
+  #writeEarly(stream: FileStream): void {
+    const { earlyWriteBytes } = this.#directory.limits;
+    if (stream.durableTail - stream.buffer.start < earlyWriteBytes) return;
+    if (stream.inCheckpoint || stream.lifecycle === "deleted") return;
+    try {
+      this.#segments.write(stream, stream.durableTail);
+    } catch {
+      // The checkpoint meets the same failure, and there it counts.
+      this.#checkpointer.request();
+    }
+  }
+
+  #onShortage(error: ShortageError): void {
+    logger.error("The log can't go on: {message}", { message: error.message });
+    this.#checkpointer.request();
+    // Whoever waits for a checkpoint asks again: one that runs may wait for the log itself now.
+    this.#admission.openGate();
+  }
+
+  #onCheckpointEnd(): void {
+    this.#admission.openGate();
+    this.#expiry.onRows();
+    if (this.#checkpointer.done > 0) this.#sweep();
+  }
+
+  /** Once, when the rows are complete. */
+  #sweep(): void {
+    if (this.#isSwept) return;
+    this.#isSwept = true;
+    sweepOrphans({
+      ...this.#directory,
+      folder: this.#directory.paths.segments,
+      throttle: this.#throttle,
+      nextId: this.#firstNewId,
+      isStopped: () => this.#isStopped,
+    }).catch((error) => {
+      if (!this.#isStopped) logger.warn("The sweep of left-over files stopped: {error}", { error });
+    });
+  }
+
+  async #shutDown(limitMs: number): Promise<void> {
+    this.#trigger.stop();
+    this.#admission.close();
+    // What can't be written now isn't waited for: it was never acknowledged.
+    this.#log.shortage.stop();
+    try {
+      if (this.#log.failure === undefined) {
+        await this.#log.flush();
+        await this.#checkpointer.runLast(limitMs);
+        // What was let in before and decided only now.
+        await this.#log.flush();
+      } else {
+        await this.#checkpointer.stop(limitMs);
+      }
+    } finally {
+      await this.#log.close();
+      await this.#directory.catalog.close().finally(() => this.#release());
+    }
+  }
+
+  /** Lets go of files and locks, last of all. */
+  async #release(): Promise<void> {
+    const { ballast, lock, reserve } = this.#directory;
+    this.#isClosed = true;
+    await this.#expiry.stop();
+    await ballast.stop();
+    this.#open.close();
+    lock.release();
+    reserve?.end();
+  }
+}

@@ -1,0 +1,66 @@
+import type { ProducerState } from "../../protocol/errors.ts";
+import type { NameRange } from "../../protocol/name_order.ts";
+import { OrderedNames } from "../ordered_names.ts";
+import type { CreateRecord } from "../records.ts";
+import { newStream, type Stream } from "../stream.ts";
+import type { Streams } from "../streams.ts";
+
+/** Streams that are in memory only: all of each, from when it is made until it is gone. */
+export class MemoryStreams implements Streams {
+  readonly #byName = new OrderedNames<Stream>();
+  readonly #byId = new Map<number, Stream>();
+  #lastId = 0;
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  newId(): number {
+    return ++this.#lastId;
+  }
+
+  find(name: string): Stream | undefined {
+    return this.#byName.get(name);
+  }
+
+  loadIfThere(id: number): Stream | undefined {
+    return this.#byId.get(id);
+  }
+
+  summary(id: number): Stream | undefined {
+    return this.#byId.get(id);
+  }
+
+  *list(range: NameRange): Generator<Stream> {
+    for (const { value } of this.#byName.range(range)) yield value;
+  }
+
+  producer(stream: Stream, id: string): ProducerState | undefined {
+    return stream.producers.get(id);
+  }
+
+  make(record: CreateRecord): Stream {
+    return newStream(record);
+  }
+
+  add(stream: Stream): void {
+    this.#byName.set(stream.name, stream);
+    this.#byId.set(stream.id, stream);
+  }
+
+  remove(stream: Stream): void {
+    this.#byName.delete(stream.name);
+    this.#byId.delete(stream.id);
+  }
+
+  markDirty(): void {}
+
+  accessed(): void {}
+
+  /** Lets go of all. */
+  clear(): void {
+    this.#byName.clear();
+    this.#byId.clear();
+  }
+}
