@@ -14,8 +14,8 @@ const BUGS: readonly SeededBug[] = [
     name: "something comes between deciding an append and recording it",
     edits: [{
       file: "engine.ts",
-      from: '    if (decided === "duplicate") this.#touch(stream);\n',
-      to: `    ${PAUSE}\n    if (decided === "duplicate") this.#touch(stream);\n`,
+      from: '    if (decided === "duplicate") this.#accessed(stream);\n',
+      to: `    ${PAUSE}\n    if (decided === "duplicate") this.#accessed(stream);\n`,
     }, {
       file: "engine.ts",
       from: "  #append(name: string, request: AppendRequest): Promise<Appended> {",
