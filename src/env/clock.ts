@@ -1,4 +1,4 @@
-/** The only door to the time: what waits, leases or expires asks here, and tests put in a clock of their own. */
+/** The only access to the time: all that waits, leases or expires uses it, and tests inject a clock of their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   nowMs(): number;

@@ -3,8 +3,8 @@ import { devNull } from "node:os";
 import type { Reserve } from "./file_system.ts";
 
 /**
- * Descriptors that are open for nothing, so that there are some to be had when the process, or the
- * system, has none left: one is closed, and whoever needed it opens its file in the same turn.
+ * Descriptors that are open for nothing, so that some can be freed when the process, or the system, has
+ * none left: one is closed, and the call that needs it opens its file in the same turn.
  */
 export class DescriptorReserve {
   readonly #held: number[] = [];
@@ -28,7 +28,7 @@ export class DescriptorReserve {
     };
   }
 
-  /** Gives one to whoever opens a file next; whether there was one. */
+  /** Frees one for the file that is opened next; whether there was one. */
   lend(): boolean {
     const descriptor = this.#held.pop();
     if (descriptor === undefined) return false;

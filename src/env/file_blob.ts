@@ -1,4 +1,4 @@
-/** What is used of Bun's global here. */
+/** The part of Bun's global that is used here. */
 interface BunFiles {
   file(path: string): Blob;
 }
@@ -10,7 +10,7 @@ const files = bunFiles();
  * (sendfile): half the CPU for a MiB. `undefined` where the runtime has no such thing: only Bun does.
  *
  * The file is opened when a response with the blob is handed to the runtime, and has to be there until
- * then. Once it is open, removing it takes nothing away from who reads it.
+ * then. Once it is open, removing it does no harm to those who read it.
  */
 export const fileBlob: ((path: string, start: number, end: number) => Blob) | undefined = files &&
   ((path, start, end) => files.file(path).slice(start, end));

@@ -7,7 +7,7 @@ export type FileBody = Blob | FileSlice;
 /** Which of them. */
 export type FileBodyKind = "blob" | "slice";
 
-/** A part of an open file that a socket sends from the page cache: it stays open until it is let go of. */
+/** A part of an open file that a socket sends from the page cache: it stays open until it is released. */
 export interface FileSlice {
   readonly file: SendableFile;
   /** Where it begins in the file, and where it ends. */

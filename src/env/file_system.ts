@@ -1,8 +1,8 @@
 import type { Bytes } from "../protocol/bytes.ts";
 
 /**
- * The only door to the disk. Calls without a promise block: they are for what is short or comes from
- * the page cache. Every error is a {@link FileSystemError}.
+ * The only access to the disk. Calls without a promise block: they are for short reads and writes, and for
+ * those from the page cache. Every error is a {@link FileSystemError}.
  */
 export interface FileSystem {
   /** Makes a directory and those above it; one that is there already is fine. */
@@ -18,23 +18,23 @@ export interface FileSystem {
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   /**
-   * Makes everything on the directory's file system durable, or says that it can't (`false`). One that
-   * fails with an error has begun, as a sync that fails has: it is unknown what it left.
+   * Makes everything on the directory's file system durable, or returns `false` where it can't. One that
+   * fails with an error has begun, like a sync that fails: it is unknown how much it left undone.
    */
   barrier(path: string): Promise<boolean>;
-  /** Keeps so many descriptors ready for calls that would else fail for want of one. */
+  /** Keeps so many descriptors ready for calls that would otherwise fail for want of one. */
   reserve?(descriptors: number): Reserve;
 }
 
 /** Descriptors that are kept ready. */
 export interface Reserve {
-  /** Whether some of them are in use: what can be closed should be. */
+  /** Whether some of them are in use: files that can be closed should be. */
   readonly isLent: boolean;
   /** Keeps them no longer; calling it again does nothing. */
   end(): void;
 }
 
-/** `read` and `write` want the file to be there, `create` makes it and wants it not to be. */
+/** `read` and `write` need an existing file, `create` makes one and fails where it exists. */
 export type OpenMode = "read" | "write" | "create";
 
 /** An open file. Reads and writes are positional; nothing is ever appended. */
@@ -66,7 +66,7 @@ export interface File {
   close(): void;
 }
 
-/** Why a call failed, as far as anyone acts on it. */
+/** Why a call failed: a kind for each reason that is handled. */
 export type FileSystemErrorKind =
   | "no_space"
   | "not_found"
@@ -90,8 +90,8 @@ export class FileSystemError extends Error {
 }
 
 /**
- * What a system lacks for now. A call that failed for want of it may be made again later: a write has
- * changed nothing that isn't written again, an open nothing at all. A sync never may.
+ * Something that the system lacks for now. A call that failed for want of it may be repeated later: a
+ * write has changed nothing that isn't written again, an open nothing at all. A sync may never be.
  */
 export type ShortageKind = Extract<FileSystemErrorKind, "no_space" | "too_many_open_files">;
 

@@ -1,6 +1,6 @@
 import process from "node:process";
 
-/** What is used of `bun:ffi`. */
+/** The part of `bun:ffi` that is used. */
 export interface ForeignFunctions {
   dlopen(
     library: string,

@@ -16,7 +16,7 @@ export function ignoresHangUp(): boolean {
   }
 }
 
-/** Whether what Linux says of a process (proc(5)) has the signal among those that it ignores. */
+/** Whether a process ignores the signal, by its status file on Linux (proc(5)). */
 export function isIgnored(status: string, signal: number): boolean {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(signal - 1) & 1n) === 1n;

@@ -67,7 +67,7 @@ type IoCall = (
   done: (error: Error | null, count: number) => void,
 ) => void;
 
-/** The calls that may come short: each says how many bytes it read or wrote, and the rest is asked for. */
+/** The calls that may do less than asked: each returns how many bytes it read or wrote, and the rest follows. */
 export interface IoCalls {
   readSync: IoCallSync;
   read: IoCall;
@@ -136,7 +136,7 @@ const FOLDERS: Omit<FileSystem, "open"> = {
 /** The machine's own disk, through `node:fs`, which Deno, Bun and Node all serve. */
 export const nodeFileSystem: FileSystem = nodeFileSystemWith({ readSync, read, writeSync, write });
 
-/** The machine's own disk with these calls for what is read and written. */
+/** The machine's own disk, which reads and writes by these calls. */
 export function nodeFileSystemWith(calls: IoCalls): FileSystem {
   return {
     ...FOLDERS,

@@ -1,4 +1,4 @@
-/** The first Node whose SQLite opens a database by a URL, which keeps a missing one from being made anew. */
+/** The first Node whose SQLite opens a database by a URL, so that a missing one isn't created. */
 const NEEDED = [22, 15] as const;
 
 /** The first Node that has all that is needed, as in `22.15`. */

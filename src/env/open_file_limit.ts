@@ -14,7 +14,7 @@ export function openFileLimit(): number | undefined {
   }
 }
 
-/** Reads the soft limit in what Linux says of a process's limits (proc(5)). */
+/** The soft limit in a process's limits file on Linux (proc(5)). */
 export function parseOpenFileLimit(limits: string): number | undefined {
   const soft = /^Max open files +(\d+|unlimited)/m.exec(limits)?.[1];
   if (soft === undefined) return undefined;

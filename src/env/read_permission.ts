@@ -1,11 +1,11 @@
-/** Whether a file may be read without Deno asking whoever sits at the terminal, and waiting. */
+/** Whether a file may be read without Deno asking at the terminal, and waiting. */
 export function mayRead(path: string): boolean {
   const deno: unknown = Reflect.get(globalThis, "Deno");
   if (!hasPermissions(deno)) return true;
   return deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-/** What is used of Deno's global. */
+/** The part of Deno's global that is used. */
 interface WithPermissions {
   readonly permissions: {
     querySync(permission: { name: "read"; path: string }): { readonly state: string };

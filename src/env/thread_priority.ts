@@ -4,17 +4,17 @@ import process from "node:process";
 /** Of a core that another thread wants as well, one of this priority gets a quarter. */
 const LOW_PRIORITY = 5;
 
-/** What is used of Deno's global here. */
+/** The part of Deno's global that is used here. */
 interface DenoPermissions {
   querySync(permission: { name: "sys"; kind: string }): { state: string };
 }
 
 /**
- * Lets the process's other threads go before this one. Does nothing where that can't be said of one
- * thread, or isn't allowed.
+ * Gives this thread a lower priority than the process's others have. Does nothing where one thread can't
+ * have its own, or where it isn't allowed.
  */
 export function lowerPriority(): void {
-  // Elsewhere the call is about the whole process.
+  // Elsewhere the call concerns the whole process.
   if (process.platform !== "linux" || !mayPrioritize()) return;
   // It may be lower already, with the whole process.
   os.setPriority(0, Math.max(os.getPriority(0), LOW_PRIORITY));

@@ -34,7 +34,7 @@ export class IncomingRequest implements HttpRequest {
     return this.#signal ??= new ClientAbortSignal();
   }
 
-  /** Whom to tell that the client is gone; `undefined` where nobody has asked. */
+  /** Aborted when the client disconnects; `undefined` where nobody has asked. */
   get signalIfUsed(): ClientAbortSignal | undefined {
     return this.#signal;
   }
@@ -53,7 +53,7 @@ export class ClientAbortSignal implements AbortSignalLike {
     this.#listeners = this.#listeners.filter((each) => each !== listener);
   }
 
-  /** The client is gone. */
+  /** The client has disconnected. */
   abort(): void {
     if (this.aborted) return;
     this.aborted = true;

@@ -16,10 +16,10 @@ import type { RequestHead } from "./request_head.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
-/** A blob is read and sent in pieces of this size. */
+/** A blob is read and sent in chunks of this size. */
 const BLOB_CHUNK_BYTES = 256 * 1024;
 
-/** What is called as an answer ends. */
+/** Called as a response ends. */
 export interface ResponseEnd {
   /** All of it is on its way. */
   finished(keepsAlive: boolean): void;
@@ -27,7 +27,7 @@ export interface ResponseEnd {
   destroy(): void;
 }
 
-/** Writes answers to a connection, one after the other. */
+/** Writes responses to a connection, one after the other. */
 export class ResponseWriter {
   readonly #queue: WriteQueue;
   readonly #chunks: ChunkEncoder;
@@ -49,22 +49,22 @@ export class ResponseWriter {
   }
 
   /**
-   * Begins an answer; `finished` or `cut` is called once it has ended, which may be at once.
+   * Begins a response; `finished` or `destroy` is called once it has ended, which may be at once.
    *
-   * @param head what it answers; `undefined` where that can't be told
+   * @param head the head of the request, `undefined` where there is none
    * @throws {TypeError} where a header can't be sent
    */
-  write(answer: HttpResponse, head: RequestHead | undefined, keepsAlive: boolean): void {
-    const isBare = head?.method === "HEAD" || answer.status === 204 || answer.status === 304;
-    const body = typeof answer.body === "string" ? encodeUtf8(answer.body) : answer.body;
+  write(response: HttpResponse, head: RequestHead | undefined, keepsAlive: boolean): void {
+    const isBare = head?.method === "HEAD" || response.status === 204 || response.status === 304;
+    const body = typeof response.body === "string" ? encodeUtf8(response.body) : response.body;
     const isHttp11 = head?.isHttp11 ?? true;
     const framing = isBare ? NO_BODY : framingOf(body, isHttp11);
     const isKept = keepsAlive && framing.kind !== "close";
-    const place = { framing, keepsAlive: isKept, isHttp11, date: this.#date() };
-    const encoded = this.#encodeHead(answer, place);
+    const parts = { framing, keepsAlive: isKept, isHttp11, date: this.#date() };
+    const encoded = this.#encodeHead(response, parts);
     if (isBare || body === null) {
       this.#queue.send(encoded);
-      this.discard(answer);
+      this.discard(response);
       this.#end.finished(isKept);
     } else if (isLiveBody(body)) {
       this.#queue.send(encoded);
@@ -88,7 +88,7 @@ export class ResponseWriter {
     }
   }
 
-  /** Lets go of an answer that isn't sent. */
+  /** Releases a response that isn't sent. */
   discard({ body }: HttpResponse): void {
     if (isLiveBody(body)) body.disconnected();
     else if (isSliceBody(body)) body.slice.release();
@@ -110,11 +110,11 @@ export class ResponseWriter {
     this.#onDrained?.();
   }
 
-  #encodeHead(answer: HttpResponse, place: ResponseHeadParts): string | Bytes {
+  #encodeHead(response: HttpResponse, parts: ResponseHeadParts): string | Bytes {
     try {
-      return encodeResponseHead(answer, place);
+      return encodeResponseHead(response, parts);
     } catch (error) {
-      this.discard(answer);
+      this.discard(response);
       throw error;
     }
   }
@@ -139,8 +139,8 @@ export class ResponseWriter {
   async #sendBlob(blob: Blob, keepsAlive: boolean): Promise<void> {
     try {
       for (let at = 0; at < blob.size && !this.#isDisconnected; at += BLOB_CHUNK_BYTES) {
-        const piece = blob.slice(at, at + BLOB_CHUNK_BYTES);
-        this.#queue.send(new Uint8Array(await piece.arrayBuffer()));
+        const chunk = blob.slice(at, at + BLOB_CHUNK_BYTES);
+        this.#queue.send(new Uint8Array(await chunk.arrayBuffer()));
         await this.#waitForDrain();
       }
     } catch (error) {

@@ -2,8 +2,7 @@ const WEIGHT = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
  * Whether a client that sends this `Accept-Encoding` is best served with gzip (RFC 9110 §12.5.3): it
- * takes that, and doesn't say that it prefers the bytes as they are. What is malformed counts as left
- * out.
+ * accepts that, and doesn't prefer the bytes as they are. A malformed element counts as left out.
  */
 export function prefersGzip(acceptEncoding: string): boolean {
   let gzip: number | undefined;

@@ -1,7 +1,7 @@
 /** Bytes that own a plain (not shared) buffer: what a body, a file and a response all take. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** No bytes at all, shared by everyone who has nothing to say. */
+/** No bytes at all: one array that is shared. */
 export const NO_BYTES: Bytes = new Uint8Array(0);
 
 const encoder = new TextEncoder();
@@ -39,7 +39,7 @@ export function concatBytes(parts: readonly Bytes[]): Bytes {
   return joined;
 }
 
-/** Whether `bytes` begin with the byte order mark of UTF-8, which is in the way of whoever reads them. */
+/** Whether `bytes` begin with the byte order mark of UTF-8, which readers stumble over. */
 export function hasByteOrderMark(bytes: Uint8Array): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }

@@ -1,6 +1,6 @@
 import { quote, StreamError } from "./errors.ts";
 
-/** What a stream has whose creator named nothing (PROTOCOL §5.1). */
+/** The content type of a stream that was created without one (PROTOCOL §5.1). */
 export const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
 const LIMIT_BYTES = 256;
@@ -8,7 +8,7 @@ const TYPE =
   /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\\r\n]*"))*[ \t]*;?$/;
 
 /**
- * The content type as it is stored, or an error that says what is wrong with it.
+ * The content type as it is stored, or an error that says why it isn't one.
  *
  * @throws {StreamError} `invalid_header`
  */

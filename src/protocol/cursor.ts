@@ -6,9 +6,9 @@ const MAX_JITTER_SECONDS = 3600;
 const CURSOR = /^[0-9]{1,15}$/;
 
 /**
- * The cursor of a live answer (PROTOCOL §10.1): the number of the current interval, so that clients
- * who wait for the same data ask with the same URL; and past the client's own where that has been
- * reached, so that a cached answer is never asked for twice.
+ * The cursor of a live response (PROTOCOL §10.1): the number of the current interval, so that clients
+ * that wait for the same data request the same URL; and after the client's own where that has been
+ * reached, so that a cached response is never requested twice.
  *
  * @param echoed the request's `cursor`; anything but a number counts as none
  * @param random between 0 and 1, for the jitter

@@ -1,6 +1,6 @@
 /**
- * Everything that a request can fail with: one closed union, told apart by `code`.
- * `src/server/common/errors.ts` maps each to its HTTP answer and doesn't compile if one is missing.
+ * Everything that a request can fail with: one closed union, distinguished by `code`.
+ * `src/server/common/errors.ts` maps each to its HTTP response and doesn't compile if one is missing.
  */
 export type Failure =
   | { code: "invalid_name" }
@@ -42,8 +42,8 @@ export type Failure =
   | { code: "damaged"; range?: DamagedRange; next?: { space: number; position: number } };
 
 /**
- * The positions that can't be read because of a damage; where they are known, `next` of the failure is
- * the first offset of the stream behind them, from which reading can go on.
+ * The positions that damage makes unreadable; where they are known, `next` of the failure is the first
+ * offset of the stream after them, from which reading can continue.
  */
 export interface DamagedRange {
   readonly start: number;

@@ -1,8 +1,8 @@
 /**
  * The entity tag of a read (PROTOCOL §5.6, §10.1). It names the stream by its storage and its id, so
- * that a stream made again under the same name never meets the old one's; and it says whether the
- * reader was told of the closure, which a 304 would hide otherwise; and in which coding the bytes are,
- * since it stands for the very bytes that are sent (RFC 9110 §8.8.3.3).
+ * that the tag of a stream never matches that of an earlier one of the same name; it says whether the
+ * response told of the closure, which a 304 would hide otherwise; and it names the coding of the bytes,
+ * since it stands for exactly the bytes that are sent (RFC 9110 §8.8.3.3).
  */
 export function formatEtag(
   identity: string,

@@ -2,17 +2,17 @@ import { type Offset, parseOffset } from "./offset.ts";
 
 const CLOSED = "_closed";
 
-/** Where a client that follows SSE events is: what its `Last-Event-ID` says. */
+/** How far a client has followed SSE events: the meaning of its `Last-Event-ID`. */
 export interface EventId {
-  /** Where it goes on. */
+  /** Where it continues. */
   readonly offset: Offset;
-  /** Whether it has been told that the stream ends there. */
+  /** Whether it knows that the stream ends there. */
   readonly isClosed: boolean;
 }
 
 /**
- * The `id` of an SSE event: the offset at which to go on after it. That of the event which tells that the
- * stream is closed differs from that of the last data: who has got only the data is still to be told.
+ * The `id` of an SSE event: the offset at which to continue after it. That of the event of the closure
+ * differs from that of the last data: a client that has only the data doesn't know of the closure yet.
  *
  * @param nextOffset as it is on the wire
  */
@@ -21,7 +21,7 @@ export function formatEventId(nextOffset: string, closed: boolean): string {
 }
 
 /**
- * What a `Last-Event-ID` says.
+ * Parses a `Last-Event-ID`.
  *
  * @throws {StreamError} `invalid_offset` where it is no `id` of this server's
  */

@@ -2,7 +2,7 @@
  * Header names of the protocol (PROTOCOL §13.2), lower case as they are compared and sent.
  */
 export const STREAM_NEXT_OFFSET = "stream-next-offset";
-/** PROTOCOL §5.6: the answer holds all there is. */
+/** PROTOCOL §5.6: the response holds all there is. */
 export const STREAM_UP_TO_DATE = "stream-up-to-date";
 /** PROTOCOL §4.1. */
 export const STREAM_CLOSED = "stream-closed";
@@ -22,11 +22,11 @@ export const STREAM_FORK_OFFSET = "stream-fork-offset";
 export const STREAM_FORK_SUB_OFFSET = "stream-fork-sub-offset";
 /** PROTOCOL §5.8. */
 export const STREAM_SSE_DATA_ENCODING = "stream-sse-data-encoding";
-/** An extension: where the answer begins, of a read that named no offset of the stream. */
+/** An extension: where the response begins, of a read that named no offset of the stream. */
 export const STREAM_START_OFFSET = "stream-start-offset";
-/** An extension: the append is refused unless the tail is exactly here. */
+/** An extension: the append is rejected unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
-/** An extension: `true` where the answer is 500 because of damage on disk, which a HEAD can't say else. */
+/** An extension: `true` where the status is 500 because of damage on disk; a HEAD has no body that says so. */
 export const STREAM_DAMAGED = "stream-damaged";
 /** PROTOCOL §5.2.1. */
 export const PRODUCER_ID = "producer-id";

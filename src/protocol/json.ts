@@ -28,7 +28,7 @@ const CLOSE_BRACKET = 0x5d;
 /** How long what follows each stored message is. */
 export const SEPARATOR_BYTES = 2;
 
-/** What is wrong with JSON that begins with a byte order mark: nobody sees it in what an engine says. */
+/** The error for JSON that begins with a byte order mark, which an engine's message doesn't show. */
 export const BYTE_ORDER_MARK_FAULT = "it begins with a byte order mark (EF BB BF): send it without";
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -84,7 +84,7 @@ function putBrackets(array: Bytes): Bytes {
   return array;
 }
 
-/** What is wrong with a body that isn't valid: slower, and in words. */
+/** The error for an invalid body, in words: slower. */
 function whyInvalid(body: Bytes): string {
   const { end, isTooDeep } = scanSpans(body, JSON_DEPTH_LIMIT);
   if (isTooDeep) return `it nests deeper than ${JSON_DEPTH_LIMIT} levels at byte ${end}`;

@@ -109,7 +109,7 @@ class Scanner {
     }
   }
 
-  /** A value with all in it; afterwards the position is right behind it. */
+  /** A value with all in it; afterwards the position is right after it. */
   #scanValue(firstByte: number): boolean {
     const open = this.#isObject;
     const base = open.length;
@@ -224,7 +224,7 @@ class Scanner {
     }
   }
 
-  /** Goes on to the next byte that isn't white space; 0 behind the last one. */
+  /** Advances to the next byte that isn't white space; 0 after the last one. */
   #skipSpace(): number {
     const body = this.#body;
     let at = this.#at;
@@ -254,7 +254,7 @@ function arePlain(word: number): boolean {
   return (found & HIGH_BITS) === 0;
 }
 
-/** How long the escape is that begins with this backslash; 0 where it is none. */
+/** The length of the escape that begins with this backslash; 0 where it is no valid one. */
 function escapeBytes(body: Uint8Array, at: number): number {
   switch (body[at + 1]) {
     case QUOTE:
@@ -282,8 +282,8 @@ function isHex(byte = 0): boolean {
 }
 
 /**
- * How long the character of several bytes is that begins here (RFC 3629 §4); 0 where it is none, as a
- * control character is.
+ * The length of the character of several bytes that begins here (RFC 3629 §4); 0 where there is no
+ * valid one, as at a control character.
  */
 function characterBytes(body: Uint8Array, at: number): number {
   const first = body[at] ?? 0;

@@ -2,7 +2,7 @@
 export interface JsonSpans {
   /** Start and end of every value, two numbers each: an array's elements, otherwise the one value. */
   spans: number[];
-  /** Where the scan ended: at the bracket that closes the text, or behind its last byte. */
+  /** Where the scan ended: at the bracket that closes the text, or after its last byte. */
   end: number;
   /** It ended because arrays and objects nest deeper than the limit. */
   isTooDeep: boolean;

@@ -23,7 +23,7 @@ export function isBeforeRange(name: string, { prefix, after }: NameRange): boole
   return compareNames(name, after) <= 0 || compareNames(name, prefix) < 0;
 }
 
-/** The first of all strings behind those that begin with `prefix`, `undefined` where none is. */
+/** The first of all strings after those that begin with `prefix`, `undefined` where there is none. */
 export function endOfPrefix(prefix: string): string | undefined {
   const characters = [...prefix];
   while (true) {

@@ -2,18 +2,18 @@ import { quote, StreamError } from "./errors.ts";
 
 /**
  * Offsets are logical byte positions of the stored form. On the wire each names the space that it counts
- * in, so that an offset of a stream that was deleted is none of the stream made again under its name;
- * then comes the position. Both are of fixed width: within a space, their order as strings is their order
+ * in, so that an offset of a deleted stream isn't one of a later stream of the same name; then comes the
+ * position. Both are of fixed width: within a space, their order as strings is their order
  * as numbers (PROTOCOL §8).
  */
 const SPACE_CHARS = 8;
 /** As many as 2^53-1 has. */
 const POSITION_DIGITS = 16;
 
-/** How many offset spaces can be told apart: a space is a whole number below this. */
+/** How many offset spaces there can be: a space is a whole number below this. */
 export const OFFSET_SPACES = 36 ** SPACE_CHARS;
 
-/** What an offset looks like on the wire, for a regular expression. */
+/** The form of an offset on the wire, for a regular expression. */
 export const OFFSET_PATTERN = `[0-9a-z]{${SPACE_CHARS}}_[0-9]{${POSITION_DIGITS}}`;
 
 /** The start of a stream as other servers spell it; clients and test suites carry it as a constant. */
@@ -25,14 +25,14 @@ const NAMELESS = /^[0-9]{20}$/;
 
 /**
  * The space that a stream's offsets are of. A fork's are its source's up to the fork point, as the bytes
- * are, and its own behind it: one that is made again from the same source has others there (PROTOCOL §8).
+ * are, and its own after it: a later fork of the same source has others there (PROTOCOL §8).
  * Ids grow, and so a fork's own space comes after its source's.
  */
 export type OffsetSpace = number | ForkedSpace;
 
 /** The spaces of a fork. */
 export interface ForkedSpace {
-  /** Of positions behind {@link point}. */
+  /** Of positions after {@link point}. */
   readonly own: number;
   readonly point: number;
   /** Of positions up to it. */
@@ -65,8 +65,8 @@ export type Offset = number | StreamOffset;
 export type ReadFrom = Offset | "now" | ReadSince | ReadLast;
 
 /**
- * Near the first message that was written at this time or later, in ms since 1970: none of those is left
- * out, and up to a block of earlier ones may come before. The tail where there is none.
+ * Near the first message that was written at this time or later, in ms since 1970: no later one is left
+ * out, and up to a block of earlier ones may come before. The tail where there is no such message.
  */
 export interface ReadSince {
   readonly sinceMs: number;
@@ -96,7 +96,7 @@ const ZEROS = Array.from(
   (_, digits) => "0".repeat(POSITION_DIGITS - digits),
 );
 
-/** So many spaces' texts are kept: made anew, one would cost an append more than the rest of its token. */
+/** So many spaces' texts are kept: making one costs an append more than the rest of its token. */
 const KEPT_SPACES = 1024;
 const keptSpaces = new Float64Array(KEPT_SPACES).fill(-1);
 const keptTexts: string[] = new Array<string>(KEPT_SPACES).fill("");
@@ -107,7 +107,7 @@ export function formatOffset(space: OffsetSpace, position: number): string {
   return `${formatSpace(spaceAt(space, position))}${ZEROS[digits.length]}${digits}`;
 }
 
-/** What all tokens of a space begin with. */
+/** The beginning of all tokens of a space. */
 function formatSpace(space: number): string {
   const slot = space & (KEPT_SPACES - 1);
   const kept = keptTexts[slot];

@@ -3,9 +3,9 @@ import { type Bytes, completeUtf8Length, encodeUtf8 } from "./bytes.ts";
 import { formatEventId } from "./event_id.ts";
 import { toJsonArray } from "./json.ts";
 
-/** What a control event tells (PROTOCOL §5.8). */
+/** The content of a control event (PROTOCOL §5.8). */
 export interface SseControl {
-  /** Where the next read goes on, as it is on the wire. */
+  /** Where the next read continues, as it is on the wire. */
   nextOffset: string;
   /** Left out of the event of a closed stream: nobody comes back. */
   cursor: number;
@@ -30,8 +30,9 @@ const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
  * One chunk for the wire: a data event where there is data, and always the control event that
  * belongs to it, so that no reader sees one without the other.
  *
- * The data event has an `id`, at which a browser's `EventSource` goes on. A control event has one only
- * where it tells more: with no data before it, or of the closure. Others count on from the id before.
+ * The data event has an `id`, at which a browser's `EventSource` continues. A control event has one
+ * only where it adds something: without data before it, or with the closure. After others the id of the
+ * data stays.
  */
 export function encodeSseFrame(data: Uint8Array, format: SseFormat, control: SseControl): Bytes {
   const { nextOffset, closed } = control;

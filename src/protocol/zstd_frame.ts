@@ -20,10 +20,10 @@ const CONTENT_SIZE_BYTES = [0, 2, 4, 8];
 const CONTENT_SIZE_BASE = 256;
 
 /**
- * The frame that begins at `start`, found by its headers alone. What runtimes decode with stops without
- * a word at the end of the first frame, and where a frame is cut off.
+ * The frame that begins at `start`, found by its headers alone. The runtimes' decoders stop without an
+ * error at the end of the first frame, and where a frame is cut off.
  *
- * @throws {RangeError} that says why there is none
+ * @throws {RangeError} whose message says why there is none
  */
 export function zstdFrameAt(body: Uint8Array, start: number): ZstdFrame {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
@@ -35,7 +35,7 @@ export function zstdFrameAt(body: Uint8Array, start: number): ZstdFrame {
       return checkEnd(view, { end, windowBytes: 0, isSkippable: true });
     }
   } catch (error) {
-    // A look behind the end.
+    // A read after the end.
     throw error instanceof RangeError ? cutOff() : error;
   }
   throw new RangeError(`no frame begins at byte ${start}`);

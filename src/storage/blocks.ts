@@ -2,23 +2,34 @@ import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Stream } from "./stream.ts";
 
+/** A chunk of a stream's own bytes, all of them checked. */
+export interface Chunk<Data extends Bytes | FileBody = Bytes | FileBody> {
+  readonly data: Data;
+  /** Offset after its last byte: a message's end, or where the bytes asked for end. */
+  readonly next: number;
+  /** Whether more of the same bytes lie behind it, which its limit leaves out. */
+  readonly isCut: boolean;
+}
+
 /** Where streams' own bytes are read from: block by block, each of them checked. */
 export interface Blocks {
   /**
-   * Where a chunk of the stream's own bytes from `from` may end so that it has at most `limitBytes`: at
-   * a message's boundary or at `to`, after `from` in any case; perhaps earlier, where what is kept
-   * together ends.
+   * The stream's own bytes from `from` on, which is before `to`: whole blocks of at most `limitBytes`,
+   * or all up to `to` if that isn't more; the first block in any case. The chunk ends earlier where what
+   * is kept together does, and isn't cut then.
+   *
+   * @param kind which part of a file may be given instead of bytes, where that can be had at once
+   * @returns `undefined` where a JSON stream's offset is inside of a message; a promise where the disk has
+   * to be waited for
+   * @throws {StreamError} `damaged`, `not_found`
    */
-  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number | Promise<number>;
-  /** The stream's own bytes from `from` up to `to`, checked. */
-  read(stream: Stream, from: number, to: number): Bytes | Promise<Bytes>;
-  /** The same as a part of their file, checked, where that can be had at once. */
-  fileBody?(
+  readChunk(
     stream: Stream,
     from: number,
+    limitBytes: number,
     to: number,
-    kind: FileBodyKind,
-  ): FileBody | undefined | Promise<FileBody | undefined>;
+    kind?: FileBodyKind,
+  ): Chunk | undefined | Promise<Chunk | undefined>;
   /** Where the block of the stream's own bytes begins in which `offset` is: a message does, there. */
   blockStart(stream: Stream, offset: number): number | Promise<number>;
   /**

@@ -229,23 +229,17 @@ export class StreamEngine<S extends Stream> implements Storage {
       checkSpace("The offset", from, info.space);
       return mapAwaitable(
         this.#readPosition(stream, from, info.tail),
-        (start) => this.#checkStart({ stream, info, start }, from),
+        (start) => {
+          if (start <= info.tail) return { stream, info, start };
+          throw new StreamError(
+            { code: "offset_past_tail" },
+            `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
+              formatOffset(info.space, info.tail)
+            }.`,
+          );
+        },
       );
     });
-  }
-
-  #checkStart(read: ReadStart, from: ReadFrom): ReadStart | Promise<ReadStart> {
-    const { stream, info, start } = read;
-    if (start > info.tail) {
-      throw new StreamError(
-        { code: "offset_past_tail" },
-        `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
-          formatOffset(info.space, info.tail)
-        }.`,
-      );
-    }
-    if (!isOffset(from) || start === info.tail) return read;
-    return mapAwaitable(this.#reader.checkBoundary(stream, start), () => read);
   }
 
   async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {

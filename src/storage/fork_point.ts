@@ -68,7 +68,7 @@ async function skipMessages(
   anchor: number,
   count: number,
 ): Promise<number> {
-  await reader.checkBoundary(source, anchor);
+  if (count === 0) await reader.checkBoundary(source, anchor);
   let at = anchor;
   let left = count;
   while (left > 0) {

@@ -1,6 +1,6 @@
 /**
- * What `next` makes of a value: at once where the value is there, else once it is. `await` would let all
- * else that is ready go first, which takes a read of what is in memory as long as all the rest of it.
+ * Applies `next` to a value: at once where the value is there, else once it is. `await` would let all
+ * else that is ready go first, which takes a read from memory as long as all the rest of it.
  */
 export function mapAwaitable<T, U>(
   value: T | Promise<T>,

@@ -1,17 +1,14 @@
 import type { FileBody, FileBodyKind } from "../env/file_body.ts";
-import { type Bytes, concatBytes } from "../protocol/bytes.ts";
+import { type Bytes, concatBytes, NO_BYTES } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import { formatOffset, spaceAt } from "../protocol/offset.ts";
-import { mapAwaitable } from "./map_awaitable.ts";
-import type { Blocks } from "./blocks.ts";
+import type { Blocks, Chunk } from "./blocks.ts";
+import { invariant } from "./invariant.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import { BLOCK_BYTES } from "./block_rule.ts";
-
-/** What is shorter costs no more in memory than as a part of its file. */
-const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };
 
 /**
  * Reads a stream as one run of bytes, wherever they are: a fork's up to its point from its source, and
@@ -31,45 +28,40 @@ export class RangeReader {
   /**
    * Whole messages from `from` on, at most `limitBytes` unless the first alone is longer, up to `to`.
    *
-   * @throws {StreamError} `damaged`, with the offset behind the damage where that is known
+   * @throws {StreamError} `damaged`, with the offset behind the damage where that is known;
+   * `invalid_offset` where `from` is inside of a JSON stream's message
    */
-  chunk(stream: Stream, from: number, limitBytes: number, to: number): Bytes | Promise<Bytes> {
-    const fail = (error: unknown): never => {
-      throw this.#withNext(error, stream, from);
-    };
-    try {
-      const bytes = this.#rest([], stream, from, limitBytes, to);
-      return bytes instanceof Promise ? bytes.catch(fail) : bytes;
-    } catch (error) {
-      return fail(error);
-    }
+  async chunk(stream: Stream, from: number, limitBytes: number, to: number): Promise<Bytes> {
+    const bytes = await this.body(stream, from, limitBytes, to, undefined);
+    invariant(bytes instanceof Uint8Array, "nobody asked for a part of a file");
+    return bytes;
   }
 
-  /** As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end. */
+  /**
+   * As {@link chunk}, as a part of a file where that can be had; it may end earlier, at the file's end.
+   * Bytes at hand come at once: a promise would let all else that is ready go first, which takes a
+   * read from memory as long as all the rest of it.
+   */
   body(
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
-    kind: FileBodyKind,
+    kind: FileBodyKind | undefined,
   ): Bytes | FileBody | Promise<Bytes | FileBody> {
-    return Math.min(limitBytes, to - from) < MIN_BYTES[kind]
-      ? this.chunk(stream, from, limitBytes, to)
-      : mapAwaitable(
-        this.#fileBody(stream, from, limitBytes, to, kind),
-        (inFile) => inFile ?? this.chunk(stream, from, limitBytes, to),
-      );
-  }
-
-  /** All bytes from `from` up to `to`. */
-  async range(stream: Stream, from: number, to: number): Promise<Bytes> {
-    const parts: Bytes[] = [];
-    for (let at = from; at < to;) {
-      const { owner, end } = this.#ownerAt(stream, at, to);
-      parts.push(await this.#blocks.read(owner, at, end));
-      at = end;
+    if (from >= to) return NO_BYTES;
+    try {
+      const { owner, end } = this.#ownerAt(stream, from, to);
+      const chunk = this.#blocks.readChunk(owner, from, limitBytes, end, kind);
+      if (
+        !(chunk instanceof Promise) && chunk !== undefined && isWhole(chunk, limitBytes, from, to)
+      ) {
+        return chunk.data;
+      }
+      return this.#goOn(chunk, stream, from, limitBytes, to);
+    } catch (error) {
+      throw this.#withNext(error, stream, from);
     }
-    return concatBytes(parts);
   }
 
   /**
@@ -77,28 +69,8 @@ export class RangeReader {
    *
    * @throws {StreamError} `invalid_offset`
    */
-  checkBoundary(stream: Stream, offset: number): void | Promise<void> {
-    if (!stream.json || offset === 0 || offset === stream.tail) return;
-    const { owner } = this.#ownerAt(stream, offset, stream.tail);
-    const start = this.#blocks.blockStart(owner, offset);
-    if (start === offset) return;
-    return this.#checkBoundaryIn(stream, start, offset);
-  }
-
-  async #checkBoundaryIn(
-    stream: Stream,
-    blockStart: number | Promise<number>,
-    offset: number,
-  ): Promise<void> {
-    if (await blockStart === offset) return;
-    const before = await this.range(stream, Math.max(0, offset - 2), offset);
-    if (before.length === 2 && isMessageEnd(before[0], before[1])) return;
-    throw new StreamError(
-      { code: "invalid_offset" },
-      `The offset ${
-        formatOffset(this.#spaces.of(stream), offset)
-      } is inside a message: use a Stream-Next-Offset value of this stream.`,
-    );
+  async checkBoundary(stream: Stream, offset: number): Promise<void> {
+    await this.chunk(stream, offset, 1, stream.tail);
   }
 
   /**
@@ -122,49 +94,46 @@ export class RangeReader {
     const start = await this.#blocks.blockStart(owner, offset);
     // A longer block is one message, so there is nothing to look for in it.
     if (offset - start >= BLOCK_BYTES) return start;
-    const bytes = await this.range(stream, start, offset);
+    const bytes = await this.chunk(stream, start, BLOCK_BYTES, offset);
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
     return start + end;
   }
 
-  /** A chunk: the parts that are there already, and those from `at` on. */
-  #rest(
-    parts: Bytes[],
-    stream: Stream,
-    at: number,
-    leftBytes: number,
-    to: number,
-  ): Bytes | Promise<Bytes> {
-    if (at >= to || leftBytes <= 0) return concatBytes(parts);
-    const { owner, end } = this.#ownerAt(stream, at, to);
-    return mapAwaitable(this.#blocks.chunkEnd(owner, at, leftBytes, end), (chunkEnd) => {
-      const length = chunkEnd - at;
-      if (length > leftBytes && parts.length > 0) return concatBytes(parts);
-      return mapAwaitable(this.#blocks.read(owner, at, chunkEnd), (part) => {
-        parts.push(part);
-        return this.#rest(parts, stream, chunkEnd, leftBytes - length, to);
-      });
-    });
-  }
-
-  async #fileBody(
+  /** The body, of a first chunk and what follows it elsewhere. */
+  async #goOn(
+    first: Chunk | undefined | Promise<Chunk | undefined>,
     stream: Stream,
     from: number,
     limitBytes: number,
     to: number,
-    kind: FileBodyKind,
-  ): Promise<FileBody | undefined> {
-    // JSON becomes an array by what is sent before and after it: a blob goes out alone.
-    if (this.#blocks.fileBody === undefined || (stream.json && kind === "blob")) return undefined;
-    const { owner, end } = this.#ownerAt(stream, from, to);
-    const chunkEnd = await this.#blocks.chunkEnd(owner, from, limitBytes, end);
-    if (chunkEnd - from < MIN_BYTES[kind]) return undefined;
+  ): Promise<Bytes | FileBody> {
     try {
-      return await this.#blocks.fileBody(owner, from, chunkEnd, kind);
+      let chunk = await first;
+      if (chunk === undefined) throw this.#insideMessage(stream, from);
+      const parts: Bytes[] = [];
+      while (chunk.data instanceof Uint8Array) {
+        const isTooMuch = chunk.next - from > limitBytes && parts.length > 0;
+        if (!isTooMuch) parts.push(chunk.data);
+        if (isTooMuch || isWhole(chunk, limitBytes, from, to)) return concatBytes(parts);
+        const at = chunk.next;
+        const { owner, end } = this.#ownerAt(stream, at, to);
+        chunk = await this.#blocks.readChunk(owner, at, from + limitBytes - at, end);
+        invariant(chunk !== undefined, "a chunk ends where a message does");
+      }
+      return chunk.data;
     } catch (error) {
       throw this.#withNext(error, stream, from);
     }
+  }
+
+  #insideMessage(stream: Stream, offset: number): StreamError {
+    return new StreamError(
+      { code: "invalid_offset" },
+      `The offset ${
+        formatOffset(this.#spaces.of(stream), offset)
+      } is inside a message: use a Stream-Next-Offset value of this stream.`,
+    );
   }
 
   /** Says where reading can go on behind a damage: in a fork its source's bytes end at its point. */
@@ -204,4 +173,14 @@ export class RangeReader {
       `Stream ${sourceId} is missing, of which ${quote(stream.name)} is a fork.`,
     );
   }
+}
+
+/** Whether a chunk is all that was asked for, as far as there is more. */
+function isWhole(
+  { data, next, isCut }: Chunk,
+  limitBytes: number,
+  from: number,
+  to: number,
+): boolean {
+  return isCut || next >= to || next - from >= limitBytes || !(data instanceof Uint8Array);
 }

@@ -108,14 +108,21 @@ export class TailBuffer {
       return last.bytes.slice(from - last.start, to - last.start);
     }
     const copy = new Uint8Array(to - from);
-    this.copyInto(copy, from, to);
+    this.copyInto(copy, from);
     return copy;
   }
 
-  /** Copies the bytes from `from` up to `to`, both within what is held, to the start of `into`. */
-  copyInto(into: Bytes, from: number, to: number): void {
-    invariant(from >= this.#start && to <= this.#end, "the bytes asked for are held");
-    for (const part of this.parts(from, to)) into.set(part.bytes, part.start - from);
+  /** Copies the bytes from `from` on, as many as `into` takes. */
+  copyInto(into: Bytes, from: number): void {
+    for (const { start, bytes } of this.parts(from, from + into.length)) {
+      into.set(bytes, start - from);
+    }
+  }
+
+  /** The byte at an offset; `undefined` where it isn't held. */
+  byteAt(offset: number): number | undefined {
+    const extent = this.#extents[this.#extentOf(offset)];
+    return extent?.bytes[offset - extent.start];
   }
 
   /** The bytes from `from` up to `to` where they lie: valid until the next change. */

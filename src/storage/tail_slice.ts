@@ -16,7 +16,7 @@ export function tailSlice(buffer: TailBuffer, from: number, to: number): FileSli
   const copy: Bytes[] = [];
   for (let at = from; at < to; at += PIECE_BYTES) {
     const piece = spare.pop() ?? new Uint8Array(PIECE_BYTES);
-    buffer.copyInto(piece, at, Math.min(to, at + PIECE_BYTES));
+    buffer.copyInto(to - at < PIECE_BYTES ? piece.subarray(0, to - at) : piece, at);
     copy.push(piece);
   }
   return {

@@ -41,7 +41,7 @@ export async function answersOf(dir: string): Promise<Answers> {
   }
   try {
     const ask = async (question: string, answer: () => Promise<string>) =>
-      answers.set(question, await answer().catch(refusal));
+      answers.set(question, await answer().catch(failureOf));
     await ask("list", async () => JSON.stringify(await storage.list({ limit: 100 })));
     for (const name of NAMES) {
       await ask(`head ${name}`, async () => JSON.stringify(await storage.head(name)));
@@ -56,7 +56,7 @@ export async function answersOf(dir: string): Promise<Answers> {
     }
   } finally {
     isRead.resolve();
-    await storage.close().catch(refusal);
+    await storage.close().catch(failureOf);
   }
   return answers;
 }
@@ -143,7 +143,7 @@ function sendAgain(storage: Storage, seq: number) {
   });
 }
 
-function refusal(error: unknown): string {
+function failureOf(error: unknown): string {
   if (error instanceof StreamError) {
     return error.code === "damaged" ? DAMAGED : `refused: ${error.code}`;
   }

@@ -164,3 +164,14 @@ export function bodyOf({ body, whole }: HttpRequest): Promise<Bytes> {
     });
   });
 }
+
+/** The status codes of the answers that a client got. */
+export function codes(received: string): string[] {
+  return [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, code = ""]) => code);
+}
+
+/** Lets promises and what they bring about run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}

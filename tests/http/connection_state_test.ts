@@ -1,12 +1,7 @@
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { type ConnectionState, nextState } from "../../src/http/connection_state.ts";
 import { type HttpRequest, isBodySource, type Respond } from "../../src/http/handler.ts";
-import { ConnectionKit, sent } from "./connection_kit.ts";
-
-/** The status codes of the responses that a client got. */
-function codes(received: string): string[] {
-  return [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, code = ""]) => code);
-}
+import { codes, ConnectionKit, sent } from "./connection_kit.ts";
 
 const STATES: readonly ConnectionState[] = [
   "reading head",

@@ -8,12 +8,7 @@ import {
   type SliceBody,
 } from "../../src/http/handler.ts";
 import { type Bytes, concatBytes, decodeUtf8, encodeUtf8 } from "../../src/protocol/bytes.ts";
-import { bodyOf, ConnectionKit, FakeSlice, GET, sent } from "./connection_kit.ts";
-
-/** The status codes of the answers that a client got. */
-function codes(received: string): string[] {
-  return [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, code = ""]) => code);
-}
+import { bodyOf, codes, ConnectionKit, FakeSlice, GET, sent, settle } from "./connection_kit.ts";
 
 Deno.test("requests that come together are answered one after the other", () => {
   const kit = new ConnectionKit();
@@ -114,11 +109,6 @@ Deno.test("requests are the same however their bytes are split, and responses ho
     { numRuns: 200 },
   );
 });
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-  await new Promise((resolve) => setImmediate(resolve));
-}
 
 Deno.test("a body that comes later: 100 Continue as it is asked for, once", async () => {
   const kit = new ConnectionKit();
@@ -520,99 +510,6 @@ Deno.test("a handler may respond in the middle of a body: the rest is discarded"
   equal(kit.pending.length, 0);
 });
 
-Deno.test("responses have the date", () => {
-  const kit = new ConnectionKit((_request, respond) =>
-    respond({ status: 204, headers: {}, body: null })
-  );
-  const { socket, connection } = kit.connect();
-  connection.received(GET);
-  kit.clock.advance(999);
-  connection.received(GET);
-  kit.clock.advance(1);
-  connection.received(GET);
-  const dates = [...socket.received.matchAll(/date: (.*)\r/g)].map(([, date]) => date);
-  deepEqual(dates, [
-    "Thu, 01 Jan 2026 00:00:00 GMT",
-    "Thu, 01 Jan 2026 00:00:00 GMT",
-    "Thu, 01 Jan 2026 00:00:01 GMT",
-  ]);
-});
-
-Deno.test("a head that doesn't come to its end is refused after 30 s, however slowly it goes on", () => {
-  const kit = new ConnectionKit();
-  const { socket, connection } = kit.connect();
-  connection.received(sent("GET /a HTTP/1.1\nHost: h\n"));
-  for (let i = 0; i < 9; i++) {
-    kit.clock.advance(4_000);
-    connection.received(sent("X: 1\n"));
-  }
-  deepEqual(codes(socket.received), ["408"]);
-  equal(socket.ending, "shutdown");
-});
-
-Deno.test("an idle connection ends after two minutes, one that waits for a response doesn't", () => {
-  const kit = new ConnectionKit();
-  const idle = kit.connect();
-  const waiting = kit.connect();
-  waiting.connection.received(GET);
-  kit.clock.advance(119_000);
-  equal(idle.socket.ending, undefined);
-  kit.clock.advance(8_000);
-  equal(idle.socket.ending, "end");
-  kit.clock.advance(600_000);
-  equal(waiting.socket.ending, undefined);
-});
-
-Deno.test("a client that doesn't take its response is disconnected after two minutes", () => {
-  const kit = new ConnectionKit();
-  const { socket, connection } = kit.connect();
-  socket.roomBytes = 100;
-  connection.received(GET);
-  kit.only.respond({ body: "x".repeat(1000) });
-  kit.clock.advance(100_000);
-  socket.roomBytes = 1;
-  connection.drained();
-  kit.clock.advance(100_000);
-  equal(socket.ending, undefined);
-  kit.clock.advance(60_000);
-  equal(socket.ending, "terminate");
-});
-
-Deno.test("nothing is looked after where nobody is connected", () => {
-  const kit = new ConnectionKit();
-  const { connection } = kit.connect();
-  equal(kit.clock.pendingTimers, 1);
-  kit.connections.close(connection);
-  kit.clock.advance(5_000);
-  equal(kit.clock.pendingTimers, 0);
-});
-
-Deno.test("clients that come and go leave one timer, so that others' time runs no faster", () => {
-  const kit = new ConnectionKit();
-  for (let i = 0; i < 10; i++) kit.connections.close(kit.connect().connection);
-  const { socket } = kit.connect();
-  equal(kit.clock.pendingTimers, 1);
-  kit.clock.advance(119_000);
-  equal(socket.ending, undefined);
-});
-
-Deno.test("a stop ends idle connections, answers those that wait, and resolves then", async () => {
-  const kit = new ConnectionKit();
-  const idle = kit.connect();
-  const busy = kit.connect();
-  busy.connection.received(GET);
-  let isOver = false;
-  const stopped = kit.connections.stop().then(() => isOver = true);
-  await settle();
-  equal(idle.socket.ending, "end");
-  equal(isOver, false);
-  kit.only.respond({ body: "done" });
-  match(busy.socket.received, /connection: close\r\n.*done$/s);
-  kit.connections.close(busy.connection);
-  await stopped;
-  equal(kit.clock.pendingTimers, 0);
-});
-
 Deno.test("a stop ends a connection whose response has begun, once that is over", async () => {
   const kit = new ConnectionKit();
   const { socket, connection } = kit.connect();
@@ -641,25 +538,4 @@ Deno.test("a response that can't be sent ends its connection, and no other", () 
   other.connection.received(GET);
   kit.only.respond({ status: 204 });
   deepEqual(codes(other.socket.received), ["204"]);
-});
-
-Deno.test("a connection past the limit is told so, more are disconnected, and one that ends makes room", () => {
-  const kit = new ConnectionKit(undefined, { maxConnections: 2 });
-  const [first] = [kit.connect(), kit.connect()];
-  const turnedAway = Array.from({ length: 64 }, () => kit.connect());
-  const cut = kit.connect();
-  for (const { socket, connection } of turnedAway) {
-    match(socket.received, /^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n/s);
-    match(socket.received, /\r\nconnection: close\r\n.*"too_many_connections".*2 connections/s);
-    equal(socket.ending, "shutdown");
-    connection.received(GET);
-  }
-  equal(kit.pending.length, 0);
-  equal(cut.socket.received, "");
-  equal(cut.socket.ending, "terminate");
-  for (const { connection } of [...turnedAway, cut, first]) kit.connections.close(connection);
-  const { socket, connection } = kit.connect();
-  connection.received(GET);
-  kit.only.respond({ status: 204 });
-  deepEqual(codes(socket.received), ["204"]);
 });

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { FrameSink } from "../../src/http/handler.ts";
 import { concatBytes } from "../../src/protocol/bytes.ts";
-import { ConnectionKit, GET, sent } from "./connection_kit.ts";
+import { codes, ConnectionKit, GET, sent } from "./connection_kit.ts";
 
 type Client = ReturnType<ConnectionKit["connect"]>;
 
@@ -153,4 +153,44 @@ Deno.test("a client that sent much ahead of a long wait and stays is answered, a
   match(socket.received, /^HTTP\/1\.1 204 .*\r\nconnection: close\r\n/s);
   equal(socket.ending, "shutdown");
   deepEqual(kit.pending, []);
+});
+
+Deno.test("a head that doesn't come to its end is refused after 30 s, however slowly it goes on", () => {
+  const kit = new ConnectionKit();
+  const { socket, connection } = kit.connect();
+  connection.received(sent("GET /a HTTP/1.1\nHost: h\n"));
+  for (let i = 0; i < 9; i++) {
+    kit.clock.advance(4_000);
+    connection.received(sent("X: 1\n"));
+  }
+  deepEqual(codes(socket.received), ["408"]);
+  equal(socket.ending, "shutdown");
+});
+
+Deno.test("an idle connection ends after two minutes, one that waits for a response doesn't", () => {
+  const kit = new ConnectionKit();
+  const idle = kit.connect();
+  const waiting = kit.connect();
+  waiting.connection.received(GET);
+  kit.clock.advance(119_000);
+  equal(idle.socket.ending, undefined);
+  kit.clock.advance(8_000);
+  equal(idle.socket.ending, "end");
+  kit.clock.advance(600_000);
+  equal(waiting.socket.ending, undefined);
+});
+
+Deno.test("a client that doesn't take its response is disconnected after two minutes", () => {
+  const kit = new ConnectionKit();
+  const { socket, connection } = kit.connect();
+  socket.roomBytes = 100;
+  connection.received(GET);
+  kit.only.respond({ body: "x".repeat(1000) });
+  kit.clock.advance(100_000);
+  socket.roomBytes = 1;
+  connection.drained();
+  kit.clock.advance(100_000);
+  equal(socket.ending, undefined);
+  kit.clock.advance(60_000);
+  equal(socket.ending, "terminate");
 });

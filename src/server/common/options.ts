@@ -18,7 +18,7 @@ export interface AppOptions {
    * none. Takes the place of the prefix.
    */
   streamName?: (request: Request) => string | undefined;
-  /** A long-poll without news is answered after this; 30 s. */
+  /** A long-poll without new data is answered after this; 30 s. */
   longPollTimeoutMs?: number;
   /** An SSE connection is closed after this, for caches to collapse readers (PROTOCOL §10.2); 60 s. */
   sseCloseAfterMs?: number;

@@ -8,7 +8,7 @@ import { bodyOf } from "../body/chunk_body.ts";
 import type { LiveReaders } from "./readers.ts";
 import type { ServerConfig } from "../common/options.ts";
 
-/** A long-poll without news is late by up to this. */
+/** A long-poll without new data is late by up to this. */
 const TICK_MS = 100;
 
 /** The result of a long-poll: its bytes are shared by all that waited for the same. */
@@ -44,13 +44,13 @@ export class PollHub {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
       const end = () => group.remove(waiter);
-      const leave = this.#liveReaders.enter(end);
+      const release = this.#liveReaders.enter(end);
       const waitMs = Math.min(longPollTimeoutMs, first.expiresAtMs - clock.nowMs());
       const deadline = new CallbackDeadline(end);
       signal.addEventListener("abort", end);
       const group = this.#join(name, first);
       group.add(waiter, () => {
-        leave();
+        release();
         deadline.cancel();
         signal.removeEventListener("abort", end);
       });

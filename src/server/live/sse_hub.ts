@@ -65,12 +65,12 @@ export class SseHub {
   /** Makes the closures that live as long as the connection here, where none can keep `first` alive. */
   #enter(reader: SseReader, name: string, first: ReadResult): SseStream {
     const { id } = first;
-    const leave = this.#liveReaders.enter(() => reader.end());
+    const release = this.#liveReaders.enter(() => reader.end());
     this.#readers.add(reader);
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     const stream = this.#join(name, first, reader);
     reader.onEnd = () => {
-      leave();
+      release();
       this.#readers.delete(reader);
       if (stream.remove(reader)) this.#streams.delete(id);
     };

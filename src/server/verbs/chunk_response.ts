@@ -26,7 +26,7 @@ const STALE_SECONDS = 300;
  * @param body the chunk's {@link bodyOf}, where that is made already
  */
 export function chunkResponse(
-  serving: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
   name: string,
   chunk: BodyResult,
@@ -51,16 +51,16 @@ export function chunkResponse(
   }
   // What isn't there yet must not be cached, and what is at `now` is never the same twice.
   if (!isFixed || chunk.start === chunk.next) headers["cache-control"] = "no-store";
-  else headers["cache-control"] = cacheControl(serving, name, chunk);
+  else headers["cache-control"] = cacheControl(context, name, chunk);
 
-  const compressor = query.live === "no" && serving.compressor?.fits(chunk)
-    ? serving.compressor
+  const compressor = query.live === "no" && context.compressor?.fits(chunk)
+    ? context.compressor
     : undefined;
   if (compressor !== undefined) headers["vary"] = "accept-encoding";
   const isCompressed = compressor?.isWanted(request.headers.get("accept-encoding")) ?? false;
   if (isFixed) {
     const ifNoneMatch = request.headers.get("if-none-match");
-    const etag = etagOf(serving, chunk, closed, isCompressed);
+    const etag = etagOf(context, chunk, closed, isCompressed);
     headers["etag"] = etag;
     if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etag)) {
       if (isFileSlice(chunk.data)) chunk.data.release();
@@ -73,7 +73,7 @@ export function chunkResponse(
       headers["content-encoding"] = "gzip";
       return compressor.compress(sent).then((body) => ({ status: 200, headers, body }));
     }
-    if (isFixed) headers["etag"] = etagOf(serving, chunk, closed, false);
+    if (isFixed) headers["etag"] = etagOf(context, chunk, closed, false);
   }
   // Bun would give the name of the blob's file here.
   if (sent instanceof Blob) headers["content-disposition"] = "inline";
@@ -91,9 +91,9 @@ function etagOf(
 }
 
 /** A cache may keep a chunk as long as the stream itself is sure to live. */
-function cacheControl(serving: ServerContext, name: string, { expiresAtMs }: BodyResult): string {
-  const scope = serving.config.isPrivate(name) ? "private" : "public";
-  const leftSeconds = Math.floor((expiresAtMs - serving.clock.nowMs()) / 1000);
+function cacheControl(context: ServerContext, name: string, { expiresAtMs }: BodyResult): string {
+  const scope = context.config.isPrivate(name) ? "private" : "public";
+  const leftSeconds = Math.floor((expiresAtMs - context.clock.nowMs()) / 1000);
   const maxAge = Math.max(0, Math.min(MAX_AGE_SECONDS, leftSeconds));
   const stale = Math.min(STALE_SECONDS, leftSeconds - maxAge);
   return stale > 0

@@ -8,19 +8,19 @@ import { sse } from "./sse.ts";
 
 /** GET: catch-up, or one of the live modes (PROTOCOL §5.6–5.8). */
 export function read(
-  serving: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
 ): HttpResponse | Promise<HttpResponse> {
-  const name = serving.names.of(request);
+  const name = context.names.of(request);
   const query = parseReadQuery(request.url);
-  if (query.live === "long-poll") return longPoll(serving, request, name, query);
-  if (query.live === "sse") return sse(serving, request, name, query);
-  const { storage, config } = serving;
+  if (query.live === "long-poll") return longPoll(context, request, name, query);
+  if (query.live === "sse") return sse(context, request, name, query);
+  const { storage, config } = context;
   const chunk = storage.readBody === undefined
     ? storage.read(name, query.from, config.chunkBytes)
     : storage.readBody(name, query.from, config.chunkBytes, request.fileBody ?? "blob");
   return mapAwaitable(
     chunk,
-    (chunk) => chunkResponse(serving, request, name, chunk, query, undefined),
+    (chunk) => chunkResponse(context, request, name, chunk, query, undefined),
   );
 }

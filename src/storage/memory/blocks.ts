@@ -1,15 +1,18 @@
-import type { Bytes } from "../../protocol/bytes.ts";
-import type { Blocks } from "../blocks.ts";
+import type { FileBodyKind } from "../../env/file_body.ts";
+import type { Blocks, Chunk } from "../blocks.ts";
+import { readBuffered } from "../buffered_chunk.ts";
 import type { Stream } from "../stream.ts";
 
 /** The blocks of streams that are in memory as a whole. */
 export class MemoryBlocks implements Blocks {
-  chunkEnd(stream: Stream, from: number, limitBytes: number, to: number): number {
-    return stream.buffer.chunkEnd(from, limitBytes, to);
-  }
-
-  read(stream: Stream, from: number, to: number): Bytes {
-    return stream.buffer.slice(from, to);
+  readChunk(
+    stream: Stream,
+    from: number,
+    limitBytes: number,
+    to: number,
+    kind?: FileBodyKind,
+  ): Chunk | undefined {
+    return readBuffered(stream, from, limitBytes, to, kind);
   }
 
   blockStart(stream: Stream, offset: number): number {

@@ -29,8 +29,8 @@ export async function tryWithoutNewest(world: World): Promise<void> {
   world.kinds.add("rows ahead of the log");
   world.note(`without ${taken.join()}: rows are at ${rows}, the catalogue at ${lsn}`);
   const putBack = taken.map((name) => fileSystem.disk.takeAway(`${folder}/${name}`));
-  const refusal = await machine.open(world.options).then(() => undefined, (error) => error);
-  const isRight = refusal instanceof DirectoryError && refusal.code === "damaged";
-  if (!isRight) throw new Violation(`Rows are ahead of the log: ${describe(refusal ?? "opened")}`);
+  const failure = await machine.open(world.options).then(() => undefined, (error) => error);
+  const isRight = failure instanceof DirectoryError && failure.code === "damaged";
+  if (!isRight) throw new Violation(`Rows are ahead of the log: ${describe(failure ?? "opened")}`);
   for (const put of putBack) put();
 }

@@ -95,14 +95,14 @@ export async function checkAll(session: Session): Promise<void> {
   await checkListing(session);
 }
 
-/** A batch far ahead is refused, and the refusal tells what is known of the producer. */
+/** A batch far ahead is refused, and the error tells what is known of the producer. */
 async function checkProducers(session: Session, stream: ModelStream): Promise<void> {
   const positions = stream.producerStates();
   for (const id of stream.producers.keys()) {
     const known = positions.get(id);
     const epoch = known?.epoch ?? 0;
     const seq = (known?.seq ?? 0) + 1000;
-    const failure = await refusal(session, stream, { producer: { id, epoch, seq } });
+    const failure = await failureOf(session, stream, { producer: { id, epoch, seq } });
     if (failure === undefined) continue;
     const at = `stream ${stream.name}, producer ${id}`;
     if (failure.code === "stream_closed") {
@@ -120,13 +120,13 @@ async function checkProducers(session: Session, stream: ModelStream): Promise<vo
     }
   }
   if (stream.seq === undefined) return;
-  const failure = await refusal(session, stream, { seq: stream.seq });
+  const failure = await failureOf(session, stream, { seq: stream.seq });
   if (failure === undefined) return;
   const expected = stream.closed ? "stream_closed" : "sequence_regression";
   expect(failure.code === expected, `${stream.name}: Stream-Seq is remembered (${failure.code})`);
 }
 
-async function refusal(
+async function failureOf(
   session: Session,
   stream: ModelStream,
   request: { producer?: { id: string; epoch: number; seq: number }; seq?: string },

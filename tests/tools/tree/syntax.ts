@@ -11,7 +11,7 @@ export interface FunctionSyntax extends Located {
   readonly lines: number;
 }
 
-/** What the rules ask of a source that only a parser can say. */
+/** The parts of a source that rules ask for and only a parser can tell. */
 export interface Syntax {
   readonly functions: readonly FunctionSyntax[];
   /** Each identifier, private ones without their `#`. */
@@ -28,9 +28,8 @@ type FunctionNode =
 const parsed = new Map<string, Syntax>();
 
 /**
- * What Deno's own parser (that of its linter, which is there in `deno test` only) finds in a
- * source. An empty statement between others hides those behind it from a plugin; `deno fmt` takes
- * such away.
+ * Parses a source with Deno's own parser, that of its linter, which is there in `deno test` only. An
+ * empty statement between others hides those behind it from a plugin; `deno fmt` takes such away.
  */
 export function syntaxOf(source: string): Syntax {
   const known = parsed.get(source);

@@ -3,13 +3,13 @@ import type { Violations } from "./violations.ts";
 /** Where the house isn't in order yet: a path's beginning, and what of its violations is known. */
 const UNFINISHED: readonly (readonly [path: string, what: RegExp])[] = [
   ["src/storage/", /may not import|circle|old word/],
-  ["src/server/", /old word/],
-  ["src/http/", /old word/],
-  ["src/listen/", /old word/],
+  // The codes of errors.
+  ["src/server/common/errors.ts", /the name (?:offset_)?gone has/],
+  ["src/http/write_queue.ts", /old word/],
+  ["src/listen/net_socket.ts", /old word/],
   ["tests/storage/file/maintenance/", /old word/],
   ["tests/storage/file/catalog/", /isn't a sentence/],
   ["tests/storage/file/directory/", /isn't a sentence/],
-  ["tests/http/connection_test.ts", /lines/],
 ];
 
 /** Violations that aren't known yet. */

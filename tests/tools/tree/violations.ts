@@ -3,7 +3,7 @@ import type { Sources } from "./imports.ts";
 /** A sentence for each place that breaks a rule: which file, what is wrong, what would be right. */
 export type Violations = readonly string[];
 
-/** What a check finds in each of the sources, together. */
+/** The violations that a check finds in each of the sources. */
 export function perFile(
   sources: Sources,
   check: (path: string, source: string) => Violations,

@@ -5,7 +5,7 @@ import type { Lifetime } from "../../../protocol/lifetime.ts";
 import type { NameRange } from "../../../protocol/name_order.ts";
 import type { ForkOrigin, ProducerBatch } from "../../records.ts";
 
-/** What never changes about a stream: the first columns of its row. */
+/** The columns of a stream's row that never change: the first ones. */
 export interface IdentityColumns {
   id: number;
   name: string;
@@ -14,7 +14,7 @@ export interface IdentityColumns {
   fork: ForkOrigin | undefined;
 }
 
-/** What records change about a stream: the other columns of its row. */
+/** The columns of a stream's row that records change: the others. */
 export interface StateColumns {
   softDeleted: boolean;
   accessedAtMs: number;
@@ -31,7 +31,7 @@ export interface StateColumns {
   rest: Bytes;
 }
 
-/** What a stream is, as of a position in the log: one row of the catalogue. */
+/** A stream as of a record of the log: one row of the catalogue. */
 export interface StreamRow extends IdentityColumns, StateColumns {}
 
 /** The new state of a stream that has a row. */
@@ -39,17 +39,17 @@ export interface StreamUpdate extends StateColumns {
   id: number;
   /** The CRC-32 of the identity's columns, with which the row's begins. */
   identityChecksum: number;
-  /** When the stream's time is over; `Infinity` for never. */
+  /** When the stream expires; `Infinity` for never. */
   endsAtMs: number;
 }
 
-/** A producer's newest position in a stream. */
+/** A producer's state in a stream. */
 export interface ProducerRow extends ProducerState {
   streamId: number;
   producerId: string;
 }
 
-/** When a stream's time is over, as its row has it. */
+/** When a stream expires, by its row. */
 export interface RowExpiry {
   endsAtMs: number;
   id: number;
@@ -65,7 +65,7 @@ export interface SegmentRow {
   blocks: number;
 }
 
-/** What the catalogue says of itself. */
+/** The one row of `state`. */
 export interface CatalogState {
   uuid: string;
   /** All records up to this one are in the rows. */
@@ -78,24 +78,24 @@ export interface CatalogState {
   clean: boolean;
 }
 
-/** What a checkpoint changes. Deletions come first: a name may have been made again. */
+/** The changes of a checkpoint. Deletions come first: their names may have been created again. */
 export interface CatalogChanges {
   deletedIds: readonly number[];
-  /** Whole rows: of streams that may have none. */
+  /** Whole rows, of streams that may have none. */
   streams: readonly StreamRow[];
-  /** Of streams that have one. */
+  /** Changed columns, of streams that have a row. */
   updates: readonly StreamUpdate[];
   producers: readonly ProducerRow[];
   segments: readonly SegmentRow[];
 }
 
-/** What can be looked up in a catalogue; a row that isn't what was written is `damaged`. */
+/** The look-ups of a catalogue; a row that fails its checksum is `damaged`. */
 export interface CatalogLookups {
   byName(name: string): StreamRow | undefined;
   /** The first rows of a range of names, in order: what comes before them costs nothing. */
   list(range: NameRange, limit: number): StreamRow[];
   byId(id: number): StreamRow | undefined;
-  /** The rows of these ids that are there and check: many at once take a quarter of the time. */
+  /** The undamaged rows of these ids: many at once take a quarter of the time. */
   byIds(ids: readonly number[]): StreamRow[];
   /** All of a stream's producers. */
   producers(streamId: number): ProducerRow[];
@@ -106,28 +106,28 @@ export interface CatalogLookups {
   segments(streamId: number): SegmentRow[];
   countForks(sourceId: number): number;
   forkIds(sourceId: number): number[];
-  /** The greatest id of a row that checks, 0 where there is none; `undefined` where damage hides it. */
+  /** The greatest id of an undamaged row, 0 where there is none; `undefined` where damage hides it. */
   greatestId(): number | undefined;
-  /** The newest record behind `position` that any row includes. Goes over all rows. */
-  newestLsnAfter(position: number): number | undefined;
-  /** Streams whose time is over, as far as the rows tell, first over first; those after one of them. */
+  /** The newest record after `lsn` that any row includes. Reads all rows. */
+  newestLsnAfter(lsn: number): number | undefined;
+  /** Streams that have expired, by their rows, in the order of their ends; those after one of them. */
   expired(nowMs: number, after: RowExpiry | undefined, limit: number): RowExpiry[];
 }
 
 /**
- * What every stream is. Look-ups are immediate; changes come from checkpoints alone and are durable when
- * the call resolves. A row that doesn't check makes its look-up throw `damaged`.
+ * The rows of all streams. Look-ups are immediate; changes come from checkpoints alone and are durable
+ * when the call resolves. The look-up of a row that fails its checksum throws `damaged`.
  */
 export interface Catalog extends CatalogLookups {
   readonly state: CatalogState;
   /** Stores changes in one transaction; the state stays as it was. */
   store(changes: CatalogChanges): Promise<void>;
-  /** Stores what the catalogue says of itself. */
+  /** Stores the row of `state`. */
   storeState(state: CatalogState): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Whether a look-up failed: the row is damaged, or the system doesn't let it be read now. */
+/** Whether a look-up failed: the row is damaged, or can't be read now. */
 export function isLookUpFailure(error: unknown): error is StreamError | FileSystemError {
   return error instanceof StreamError || error instanceof FileSystemError;
 }

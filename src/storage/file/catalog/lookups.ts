@@ -26,7 +26,7 @@ import { damagedRead, isDamage } from "../directory/damage.ts";
 import { shortageStreamError } from "../directory/shortage_error.ts";
 import { sqliteErrorKind } from "../directory/sqlite_error.ts";
 
-/** Damaged rows are few: nearly always the first one that is looked at checks. */
+/** Damaged rows are few: nearly always the first row is whole. */
 const SCANNED_ROWS = 16;
 
 /** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
@@ -100,7 +100,7 @@ export class SqliteLookups implements CatalogLookups {
     let last = after;
     return rows.map((row) => {
       const stream = toStreamRow(row, this.#path);
-      // A damaged page may lead back, and a listing that goes on from there would have no end.
+      // A damaged page may lead back, and a listing that continued from there would have no end.
       if (compareNames(stream.name, last) <= 0) {
         throw this.#otherRow(`a name after ${last}`, stream.name);
       }
@@ -119,7 +119,7 @@ export class SqliteLookups implements CatalogLookups {
       try {
         return toStreamRow(row, this.#path);
       } catch {
-        // It is damaged, which whoever looks for it by itself is told.
+        // It is damaged, which a look-up of this row alone reports.
         return [];
       }
     });
@@ -185,19 +185,19 @@ export class SqliteLookups implements CatalogLookups {
 
   greatestId(): number | undefined {
     try {
-      return this.#firstThatChecks("id > 0", "id")?.id ?? 0;
+      return this.#firstWhole("id > 0", "id")?.id ?? 0;
     } catch (error) {
       if (!isDamage(error)) throw error;
       return undefined;
     }
   }
 
-  newestLsnAfter(position: number): number | undefined {
-    return this.#firstThatChecks(`position > ${position}`, "position")?.lsn;
+  newestLsnAfter(lsn: number): number | undefined {
+    return this.#firstWhole(`position > ${lsn}`, "position")?.lsn;
   }
 
-  /** A row that is damaged says nothing: neither how far ids went nor the log. */
-  #firstThatChecks(condition: string, column: "id" | "position"): StreamRow | undefined {
+  /** A damaged row tells neither how far ids went nor how far the log did. */
+  #firstWhole(condition: string, column: "id" | "position"): StreamRow | undefined {
     const page = this.#database.prepare(
       `SELECT * FROM stream WHERE ${condition} AND ${column} < ? ORDER BY ${column} DESC LIMIT ?`,
     );
@@ -242,8 +242,8 @@ export class SqliteLookups implements CatalogLookups {
     throw this.#otherRow(String(streamId), String(segment.streamId));
   }
 
-  #otherRow(wanted: string, found: string): StreamError {
-    const expected = `the row of ${wanted}`;
+  #otherRow(sought: string, found: string): StreamError {
+    const expected = `the row of ${sought}`;
     return damagedRead({ path: this.#path, filePosition: 0, expected, found: `that of ${found}` });
   }
 
@@ -256,10 +256,10 @@ export class SqliteLookups implements CatalogLookups {
     try {
       return get();
     } catch (error) {
-      const trouble = sqliteErrorKind(error);
-      if (trouble === "cannot_open") throw shortageStreamError("too_many_open_files");
-      if (trouble === "unavailable") throw new FileSystemError("other", "read", this.#path, error);
-      if (trouble !== "other") throw error;
+      const kind = sqliteErrorKind(error);
+      if (kind === "cannot_open") throw shortageStreamError("too_many_open_files");
+      if (kind === "unavailable") throw new FileSystemError("other", "read", this.#path, error);
+      if (kind !== "other") throw error;
       const found = error instanceof Error ? error.message : String(error);
       throw damagedRead({ path: this.#path, filePosition: 0, expected: "our catalogue", found });
     }

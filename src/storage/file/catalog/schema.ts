@@ -14,7 +14,7 @@ import { checksum } from "../directory/checksum.ts";
 import { damagedRead } from "../directory/damage.ts";
 
 /**
- * The catalogue's tables and what stands in their rows (FORMAT.md, "catalog.sqlite"). SQLite doesn't
+ * The catalogue's tables and the values in their rows (FORMAT.md, "catalog.sqlite"). SQLite doesn't
  * notice a flipped bit in a value, so each row carries the CRC-32 of its columns.
  */
 export const SCHEMA = `
@@ -74,8 +74,8 @@ CREATE TABLE segment (
 `;
 
 /**
- * The connections of one process meet while SQLite's own log is set up or moved: whoever comes second
- * waits, instead of failing.
+ * The connections of one process meet while SQLite's own log is set up or moved: the second one waits,
+ * instead of failing.
  */
 export const BUSY_TIMEOUT = "PRAGMA busy_timeout=10000;";
 
@@ -129,7 +129,7 @@ export function updateValues(update: StreamUpdate): SQLInputValue[] {
   return values;
 }
 
-/** The CRC-32 with which that of a stream's row begins, whatever becomes of the stream. */
+/** The CRC-32 of the columns that never change: that of the stream's row continues from it. */
 export function identityChecksum(identity: IdentityColumns): number {
   return rowChecksum(identityValues(identity));
 }
@@ -297,12 +297,12 @@ export function rowChecksum(values: readonly (SQLInputValue | undefined)[], seed
   return checksum(lines, crc);
 }
 
-/** Whether a row is what was written. */
+/** Whether a row has its checksum. */
 export function rowChecks(row: SqlRow, columns: readonly string[]): boolean {
   return row.crc32 === rowChecksum(columns.map((column) => row[column]));
 }
 
-/** @throws {StreamError} `damaged` where the row isn't what was written */
+/** @throws {StreamError} `damaged` where the row fails its checksum */
 export function checkRow(
   row: SqlRow,
   columns: readonly string[],

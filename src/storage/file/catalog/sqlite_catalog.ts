@@ -33,7 +33,7 @@ export function isSqliteCatalogUsed(path: string): boolean {
   try {
     return database.prepare("SELECT 1 FROM state WHERE next_id > 1").get() !== undefined;
   } catch {
-    // It isn't even made: the making of the directory was cut short.
+    // It isn't complete: the making of the directory was cut short.
     return false;
   } finally {
     database.close();
@@ -44,7 +44,7 @@ export function isSqliteCatalogUsed(path: string): boolean {
  * Opens the catalogue that is there.
  *
  * @throws {DirectoryError} `incomplete` or `damaged`
- * @throws {FileSystemError} `no_space`, `too_many_open_files`: also to be read it needs a little
+ * @throws {FileSystemError} `no_space`, `too_many_open_files`: reading it needs a little, too
  */
 export function openSqliteCatalog(path: string): Catalog {
   let database: DatabaseSync;
@@ -60,9 +60,9 @@ export function openSqliteCatalog(path: string): Catalog {
     return new SqliteCatalog(path, database);
   } catch (error) {
     database.close();
-    const trouble = sqliteErrorKind(error);
-    if (trouble === "full") throw new FileSystemError("no_space", "open", path, error);
-    if (trouble === "cannot_open") {
+    const kind = sqliteErrorKind(error);
+    if (kind === "full") throw new FileSystemError("no_space", "open", path, error);
+    if (kind === "cannot_open") {
       throw new FileSystemError("too_many_open_files", "open", path, error);
     }
     const found = error instanceof Error ? error.message : String(error);
@@ -79,7 +79,7 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
   readonly #worker: Worker;
   readonly #replies: PromiseWithResolvers<void>[] = [];
   #state: CatalogState;
-  /** False as long as there never was a fork: most loads of a stream are spared a look-up. */
+  /** False as long as there never was a fork: most loads of a stream do without a look-up. */
   #hasForks: boolean;
   #workerFailure: unknown;
 
@@ -103,7 +103,7 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
   store(changes: CatalogChanges): Promise<void> {
     if (changes.streams.some(({ fork }) => fork !== undefined)) this.#hasForks = true;
     const batch = encodeChanges(changes);
-    return this.#ask({ kind: "store", batch }, buffersOf(batch));
+    return this.#request({ kind: "store", batch }, buffersOf(batch));
   }
 
   override countForks(sourceId: number): number {
@@ -111,20 +111,20 @@ class SqliteCatalog extends SqliteLookups implements Catalog {
   }
 
   async storeState(state: CatalogState): Promise<void> {
-    await this.#ask({ kind: "state", state });
+    await this.#request({ kind: "state", state });
     this.#state = state;
   }
 
   async close(): Promise<void> {
     this.closeLookups();
     try {
-      await this.#ask({ kind: "close" });
+      await this.#request({ kind: "close" });
     } finally {
       await this.#worker.terminate();
     }
   }
 
-  #ask(request: CatalogRequest, transfer: ArrayBuffer[] = []): Promise<void> {
+  #request(request: CatalogRequest, transfer: ArrayBuffer[] = []): Promise<void> {
     if (this.#workerFailure !== undefined) return Promise.reject(this.#workerFailure);
     const reply = Promise.withResolvers<void>();
     this.#replies.push(reply);

@@ -3,8 +3,8 @@ import type { CatalogChanges, StreamRow, StreamUpdate } from "./catalog.ts";
 
 /**
  * How changes go to the catalogue's thread. A copy of objects costs the thread that sends it more than
- * all else about a checkpoint, so that what most of them are made of, updates, goes as two buffers that
- * change hands: buffers and not arrays, at whose elements Deno would look one by one.
+ * the rest of a checkpoint, so that updates, which are most of them, go as two buffers that change hands:
+ * buffers and not arrays, whose elements Deno would visit one by one.
  */
 export interface CatalogBatch extends Omit<CatalogChanges, "streams" | "updates"> {
   /** New rows without their rests. */
@@ -16,7 +16,7 @@ export interface CatalogBatch extends Omit<CatalogChanges, "streams" | "updates"
   numbers: ArrayBuffer;
   /** The updates' rests, one after the other. */
   rests: ArrayBuffer;
-  /** What isn't a number, of the few updates that have such. */
+  /** The fields that aren't numbers, of the few updates that have any. */
   texts: readonly UpdateTexts[];
 }
 

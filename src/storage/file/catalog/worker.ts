@@ -21,17 +21,17 @@ import { openDatabase } from "../directory/sqlite.ts";
 import { type SqliteErrorKind, sqliteErrorKind } from "../directory/sqlite_error.ts";
 
 /**
- * The thread that changes the catalogue: SQLite blocks while it commits, and nobody else should have to
+ * The thread that changes the catalogue: SQLite blocks while it commits, and nothing else should have to
  * wait for that, nor for a core where there are few.
  */
 
-/** What the main thread asks for. */
+/** A request of the main thread. */
 export type CatalogRequest =
   | { kind: "store"; batch: CatalogBatch }
   | { kind: "state"; state: CatalogState }
   | { kind: "close" };
 
-/** What it is told: an error's text, or that it is done. */
+/** The reply: an error's text, or `undefined` where it is done. */
 export interface CatalogReply {
   error: string | undefined;
   kind: FileSystemErrorKind;
@@ -132,7 +132,7 @@ class Committer {
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
   }
 
-  /** What is committed is safe where it is, and for want of room or descriptors it can stay there. */
+  /** Committed rows are safe in SQLite's log, and stay there for want of room or descriptors. */
   #checkpointWalIfRoom(pages: number): void {
     try {
       this.#checkpointWal(pages);

@@ -11,18 +11,18 @@ const logger = getLogger(["durable-streams", "storage", "ballast"]);
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * A file that only takes up room (FORMAT.md, "ballast"). On a full disk that room is what a start and
- * the deletion of streams have: both need some before anything becomes free.
+ * A file that only takes up room (FORMAT.md, "ballast"). On a full disk a start and the deletion of
+ * streams use that room: both need some before anything becomes free.
  */
 export class Ballast {
   readonly #fileSystem: FileSystem;
   readonly #path: string;
   readonly #wantedBytes: number;
   #heldBytes: number;
-  /** Counts releases: what is being filled meanwhile is nobody's any more. */
+  /** Counts releases: a file that is being filled meanwhile has no name any more. */
   #releases = 0;
   #isStopped = false;
-  #filling: Promise<void> | undefined;
+  #refilling: Promise<void> | undefined;
 
   constructor(fileSystem: FileSystem, path: string, wantedBytes: number) {
     this.#fileSystem = fileSystem;
@@ -31,7 +31,7 @@ export class Ballast {
     this.#heldBytes = this.#sizeBytes();
   }
 
-  /** Gives the room back; whether there was any. */
+  /** Frees the room; whether there was any. */
   release(): boolean {
     if (this.#heldBytes === 0) return false;
     try {
@@ -47,30 +47,30 @@ export class Ballast {
     return true;
   }
 
-  /** Takes the room again, or as much of it as the disk has. Never fails: without it all goes on. */
+  /** Takes the room again, or as much of it as the disk has. Never fails: the server works without it. */
   refill(): Promise<void> {
     if (this.#heldBytes >= this.#wantedBytes || this.#isStopped) return Promise.resolve();
-    return this.#filling ??= this.#fill().catch((error) => {
+    return this.#refilling ??= this.#fill().catch((error) => {
       if (!isNoSpace(error)) logger.warn("The ballast can't be filled: {error}", { error });
     }).finally(() => {
-      this.#filling = undefined;
+      this.#refilling = undefined;
     });
   }
 
-  /** Waits for what is being filled; nothing is any more. */
+  /** Waits until nothing is being filled; nothing is filled after that. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await this.#filling;
+    await this.#refilling;
   }
 
   async #fill(): Promise<void> {
     const zeros = new Uint8Array(Math.min(CHUNK_BYTES, this.#wantedBytes));
-    const round = this.#releases;
+    const releases = this.#releases;
     const file = this.#open();
     try {
       while (this.#heldBytes < this.#wantedBytes && !this.#isStopped) {
         await file.write(zeros, this.#heldBytes);
-        if (round !== this.#releases) return;
+        if (releases !== this.#releases) return;
         this.#heldBytes += zeros.length;
       }
     } finally {

@@ -1,6 +1,6 @@
 /**
  * Little-endian numbers in our files. 64-bit ones are whole numbers up to 2^53-1, written as two
- * halves: a BigInt for each would cost an allocation for each.
+ * halves: a BigInt would cost an allocation for each number.
  */
 const HIGH = 0x1_0000_0000;
 
@@ -10,7 +10,7 @@ export function putU64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, Math.floor(value / HIGH), true);
 }
 
-/** Reads an unsigned 64-bit number; past 2^53-1 it isn't exact, and none of ours is there. */
+/** Reads an unsigned 64-bit number; above 2^53-1 it isn't exact, and none of ours is. */
 export function getU64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * HIGH;
 }
@@ -26,7 +26,7 @@ export function uuidBytes(uuid: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: 16 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }
 
-/** The UUID that 16 bytes stand for. */
+/** The UUID in 16 bytes. */
 export function uuidText(bytes: Uint8Array): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)]

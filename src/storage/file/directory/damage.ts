@@ -38,7 +38,7 @@ export class DirectoryError extends Error {
   }
 }
 
-/** Where a file isn't what was written there. */
+/** Where a file doesn't hold the bytes that were written there. */
 export interface DamageSite {
   path: string;
   /** Byte in the file. */
@@ -47,33 +47,33 @@ export interface DamageSite {
   found: string;
 }
 
-/** What to do where a start stops: nothing that is thrown away by hand can be mended later. */
+/** What to do where a start stops: nothing that is removed by hand can be repaired later. */
 export const REPAIR_ADVICE =
   "Nothing was changed. Stop here and copy the directory; then `durable-streams check` says what is " +
   "damaged, and `durable-streams repair` repairs what it can and names what is lost " +
   "(docs/MAINTENANCE.md). Or restore the directory from a copy that was taken as a whole.";
 
-/** The sentence that names the place. */
+/** The sentence that names file and byte. */
 export function describeDamage(site: DamageSite): string {
   return `${site.path} is damaged at byte ${site.filePosition}: expected ${site.expected}, found ${site.found}`;
 }
 
 /**
- * Damage found while serving: an answer of its own, never wrong bytes.
+ * Damage found while serving: an error of its own, never wrong bytes.
  *
- * @param range what of the stream it makes unreadable, where that is known
+ * @param range the offsets of the stream that it makes unreadable, where they are known
  */
 export function damagedRead(site: DamageSite, range?: DamagedRange): StreamError {
   const failure: Failure = range === undefined ? { code: "damaged" } : { code: "damaged", range };
   return new StreamError(failure, `${describeDamage(site)}.`);
 }
 
-/** Whether something failed because what is on disk isn't what was written there. */
+/** Whether something failed because the bytes on disk aren't the ones that were written. */
 export function isDamage(error: unknown): error is StreamError {
   return error instanceof StreamError && error.code === "damaged";
 }
 
-/** Damage found while opening: the start stops. */
+/** Damage found while opening, which stops the start. */
 export function damagedDirectory(site: DamageSite, advice: string): DirectoryError {
   return new DirectoryError(
     "damaged",

@@ -3,12 +3,12 @@ import type { DamagedStream } from "../../status.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
 
-/** So many are named in a status. */
+/** A status names at most this many. */
 const NAMED = 20;
 
 /**
- * The streams that damage has set aside since the start: they take no appends, what of them is right is
- * read on, and all others go on as if nothing had happened.
+ * The streams found damaged since the start: they take no appends, their undamaged bytes are still read,
+ * and all other streams are served as before.
  */
 export class DamagedStreams {
   readonly #streams = new Map<number, DamagedStream>();
@@ -18,12 +18,12 @@ export class DamagedStreams {
     return this.#streams.size;
   }
 
-  /** The first of them. */
+  /** The first of them, for a status. */
   get named(): readonly DamagedStream[] {
     return [...this.#streams.values()].slice(0, NAMED);
   }
 
-  /** Sets a stream aside; the first reason stays. */
+  /** Adds a stream; of several reasons the first stays. */
   add(stream: DamagedStream): void {
     if (this.#streams.has(stream.id)) return;
     this.#streams.set(stream.id, stream);
@@ -34,12 +34,12 @@ export class DamagedStreams {
     );
   }
 
-  /** Why a stream was set aside; `undefined` where it wasn't. */
+  /** Why a stream takes no appends; `undefined` where it does. */
   reasonOf(id: number): string | undefined {
     return this.#streams.get(id)?.reason;
   }
 
-  /** The stream is gone. */
+  /** Removes a stream that was deleted. */
   forget(id: number): void {
     this.#streams.delete(id);
   }

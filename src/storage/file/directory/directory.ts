@@ -11,19 +11,19 @@ import {
 } from "./format_file.ts";
 import type { DirectoryPaths } from "./paths.ts";
 
-/** What is in a directory while it is being made; FORMAT comes last. */
+/** The names in a directory that is being made; FORMAT comes last. */
 const OURS =
   /^(?:LOCK|LOCK-journal|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|ballast|FORMAT\.new)$/;
-/** What a file system puts into its own root. */
+/** Names that a file system puts into its own root. */
 const SYSTEM = new Set(["lost+found"]);
 
-/** What was found at a directory's path. */
+/** The state of a directory that can be opened. */
 export type FoundDirectory = "ours" | "new";
 
 /**
- * Looks whether a directory is one of ours, or may become one; makes it where it is missing.
+ * Finds out whether a directory is one of ours, or may become one; makes it where it is missing.
  *
- * @param mustExist refuse a missing or empty one: the mount may be what is missing
+ * @param mustExist a missing or empty one is an error: it may be the mount that is missing
  * @throws {DirectoryError} `empty`, `foreign`, `not_writable`
  */
 export function inspectDirectory(
@@ -150,7 +150,7 @@ export function checkParts(fileSystem: FileSystem, paths: DirectoryPaths): void 
 
 /**
  * Makes the directory's own name durable, and those above it: they may have been made just now, by this
- * process or by one that was killed. What may not be looked at was there before.
+ * process or by one that was killed. A folder that may not be opened was there before.
  */
 export async function syncAbove(fileSystem: FileSystem, root: string): Promise<void> {
   for (let folder = dirname(root), below = root; folder !== below; folder = dirname(folder)) {

@@ -7,7 +7,7 @@ export const FORMAT_VERSION = 2;
 /** A FORMAT file is far shorter than this. */
 export const FORMAT_LIMIT_BYTES = 4096;
 
-/** What a FORMAT file says. */
+/** The fields of a FORMAT file. */
 export interface DirectoryFormat {
   version: number;
   uuid: string;
@@ -22,7 +22,7 @@ export function encodeFormat({ version, uuid }: DirectoryFormat): Uint8Array<Arr
 const FORMAT =
   /^(durable-streams directory\nversion (\d{1,9})\nuuid ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\n)crc32 ([0-9a-f]{8})\n$/;
 
-/** What a FORMAT file says, `undefined` where it isn't one or doesn't check. */
+/** The fields of a FORMAT file, `undefined` where it isn't one or fails its checksum. */
 export function decodeFormat(bytes: Uint8Array<ArrayBuffer>): DirectoryFormat | undefined {
   const match = FORMAT.exec(new TextDecoder().decode(bytes));
   if (match === null) return undefined;

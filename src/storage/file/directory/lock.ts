@@ -5,14 +5,14 @@ import { DirectoryError } from "./damage.ts";
 import { openDatabase } from "./sqlite.ts";
 import { sqliteErrorKind } from "./sqlite_error.ts";
 
-/** A directory's lock; `release` gives it back, and so does the end of the process, however it comes. */
+/** A directory's lock; `release` frees it, and so does the end of the process, however it comes. */
 export interface DirectoryLock {
   release(): void;
 }
 
 /**
  * Takes a directory's lock: a SQLite file with a write transaction that stays open. The operating system
- * frees it when the process is killed. Who holds it can be read by those who come too late.
+ * frees it when the process is killed. The number of the process that holds it is in the file.
  *
  * @throws {DirectoryError} `in_use`, or `damaged` where it can't be used at all
  * @throws {FileSystemError} `no_space`
@@ -30,12 +30,12 @@ export function lockDirectory(path: string): DirectoryLock {
   } catch (error) {
     const holder = readHolder(database);
     database.close();
-    const trouble = sqliteErrorKind(error);
-    if (trouble === "full") throw new FileSystemError("no_space", "lock", path, error);
-    if (trouble === "cannot_open") {
+    const kind = sqliteErrorKind(error);
+    if (kind === "full") throw new FileSystemError("no_space", "lock", path, error);
+    if (kind === "cannot_open") {
       throw new FileSystemError("too_many_open_files", "lock", path, error);
     }
-    if (trouble === "busy") throw inUse(path, holder, error);
+    if (kind === "busy") throw inUse(path, holder, error);
     const found = error instanceof Error ? error.message : String(error);
     const advice = "Remove it while no server runs: it holds nothing that is needed.";
     throw new DirectoryError("damaged", path, `can't be used as a lock (${found}). ${advice}`);

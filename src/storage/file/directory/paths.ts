@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** Where everything is in a directory. No user's name becomes a path: streams are ids here. */
+/** The paths in a directory. No user's name becomes a path: here streams are ids. */
 export interface DirectoryPaths {
   readonly root: string;
   readonly lock: string;
@@ -43,7 +43,7 @@ export function segmentPaths(
   return { log: `${stem}.log`, index: `${stem}.idx` };
 }
 
-/** Which stream and base a segment file's name stands for, `undefined` for any other name. */
+/** The stream and base in a segment file's name, `undefined` for any other name. */
 export function parseSegmentName(name: string): { streamId: number; base: number } | undefined {
   const match = /^([0-9a-f]{16})-(\d{20})\.(?:log|idx)$/.exec(name);
   if (match === null) return undefined;

@@ -2,15 +2,15 @@ import { basename, dirname, join, relative } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 
-/** What a name of a folder of damaged originals begins with. */
+/** The beginning of the name of a folder with damaged originals. */
 export const QUARANTINE_PREFIX = "damaged-";
 
 const COPIED_BYTES = 1024 * 1024;
 
 /**
- * The only way in which a repair changes a directory: whatever is changed is copied before, and whatever
- * is removed is moved, to a folder `damaged-TIME` beside it. What is kept is on disk before the change
- * begins, so that a repair which is cut short loses nothing. A dry run changes nothing here.
+ * The only way in which a repair changes a directory: a file is copied before it is changed, and moved
+ * instead of removed, to a folder `damaged-TIME` beside it. The copy is durable before the change begins,
+ * so that a repair which is cut short loses nothing. A dry run changes nothing here.
  */
 export class Quarantine {
   readonly isDryRun: boolean;
@@ -48,7 +48,7 @@ export class Quarantine {
     await this.#fileSystem.syncDirectory(dirname(target));
   }
 
-  /** Copies a file to a place where none is; nothing is synced. */
+  /** Copies a file to a path where there is none; nothing is synced. */
   copy(path: string, target: string): void {
     const from = this.#fileSystem.open(path, "read");
     try {
@@ -83,14 +83,14 @@ export class Quarantine {
     await this.#fileSystem.syncDirectory(dirname(path));
   }
 
-  /** Writes into a file where it stands, after a copy was kept. */
+  /** Writes into a file in place, after a copy was made. */
   async change(path: string, parts: Iterable<FilePart>): Promise<void> {
     if (this.isDryRun) return;
     await this.addCopy(path);
     await this.#write(path, "write", parts);
   }
 
-  /** Makes a file, or puts another one in its place, at one blow. */
+  /** Makes a file, or replaces it, atomically. */
   async replace(path: string, parts: Iterable<FilePart>): Promise<void> {
     if (this.isDryRun) return;
     if (this.#fileSystem.list(dirname(path))?.includes(basename(path))) await this.addCopy(path);
@@ -100,7 +100,7 @@ export class Quarantine {
     await this.#fileSystem.syncDirectory(dirname(path));
   }
 
-  /** Gives a file its right name, which no other has. */
+  /** Gives a file its right name, which no other file has. */
   async rename(path: string, to: string): Promise<void> {
     if (this.isDryRun) return;
     this.#fileSystem.rename(path, to);
@@ -125,7 +125,7 @@ export class Quarantine {
     }
   }
 
-  /** Where a file's original goes, the folders above it made and on disk. */
+  /** The path for a file's original, the folders above it made and durable. */
   async #pathFor(path: string): Promise<string> {
     const target = join(this.#folder, relative(this.#root, path));
     const folder = dirname(target);

@@ -7,10 +7,10 @@ type Sqlite = typeof import("node:sqlite");
 let loaded: Sqlite | undefined;
 
 /**
- * Opens a database. The runtime's SQLite is loaded with the first one and not before, so that whoever
- * keeps streams in memory needs none.
+ * Opens a database. The runtime's SQLite is loaded with the first one and not before, so that streams in
+ * memory need none.
  *
- * @throws {Error} where the runtime has none that does
+ * @throws {Error} where the runtime has no SQLite that is new enough
  */
 export function openDatabase(location: string): DatabaseSync {
   loaded ??= load();
@@ -26,7 +26,7 @@ function load(): Sqlite {
     );
   }
   const { emitWarning } = process;
-  // Node warns whoever loads it that it may change, which is our concern and not the user's.
+  // Node warns on loading it that it may change, which is our concern and not the user's.
   process.emitWarning = () => {};
   try {
     return process.getBuiltinModule("node:sqlite");

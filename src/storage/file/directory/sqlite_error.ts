@@ -1,6 +1,6 @@
 /**
- * What SQLite's errors are told apart by here. `unavailable`: the system didn't let it read or write,
- * which may be over the next time and says nothing of what is stored.
+ * The kinds of SQLite's errors. `unavailable`: the system didn't let it read or write, which may succeed
+ * the next time and says nothing about what is stored.
  */
 export type SqliteErrorKind = "busy" | "full" | "cannot_open" | "unavailable" | "other";
 
@@ -16,7 +16,7 @@ const UNAVAILABLE: readonly number[] = [10, 15];
 /** An I/O error only by its name: the file is shorter than its pages say. */
 const SHORT_READ = 522;
 
-/** What an error of SQLite's says, by its number; some come from Deno with their text alone. */
+/** The kind of an error, by SQLite's number for it; some come from Deno with their text alone. */
 export function sqliteErrorKind(error: unknown): SqliteErrorKind {
   if (!(error instanceof Error)) return "other";
   const code = "errcode" in error ? error.errcode : undefined;

@@ -1,30 +1,16 @@
 import type { File } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { invariant } from "../../invariant.ts";
 import type { SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { damagedRead } from "../directory/damage.ts";
 import type { IndexEntry } from "./index_format.ts";
-import { type IndexPage, PAGE_ENTRIES } from "./index_page.ts";
-import type { BlockRun } from "./index_reader.ts";
+import type { BlockRun } from "./block_run.ts";
 
 /** Read at once: as much as stays in the processor's own memory until it is checked. */
 const WINDOW_BYTES = 128 * 1024;
 
 /** How long a block that was checked where it is counts as checked, in ms. */
 const CHECKED_MS = 60_000;
-
-/** The index's entry of one of a run's blocks. */
-export function entryAt(run: BlockRun, block: number): IndexEntry {
-  return pageAt(run, block).entry(block % PAGE_ENTRIES);
-}
-
-function pageAt({ first, pages }: BlockRun, block: number): IndexPage {
-  const firstPage = Math.floor(first / PAGE_ENTRIES);
-  const page = pages[Math.floor(block / PAGE_ENTRIES) - firstPage];
-  invariant(page !== undefined, "a run has its blocks' pages");
-  return page;
-}
 
 /**
  * Checks a run of blocks that were read.
@@ -54,28 +40,19 @@ export function checkBlocksInPlace(
   run: BlockRun,
   nowMs: number,
 ): void {
-  if (wasChecked(run, nowMs - CHECKED_MS)) return;
+  if (run.wasChecked(nowMs - CHECKED_MS)) return;
   windowBytes ??= new Uint8Array(WINDOW_BYTES);
   const check = new RunCheck(log.path, segment, run);
-  const end = entryAt(run, run.last).end - segment.base;
-  for (let at = entryAt(run, run.first).filePosition; at < end;) {
-    const piece = windowBytes.subarray(0, end - at);
-    const length = log.readSync(piece, at);
-    check.add(piece.subarray(0, length));
-    if (length < piece.length) break;
+  const end = run.end - segment.base;
+  for (let at = run.filePosition; at < end;) {
+    const window = windowBytes.subarray(0, end - at);
+    const length = log.readSync(window, at);
+    check.add(window.subarray(0, length));
+    if (length < window.length) break;
     at += length;
   }
   check.end();
-  for (let block = run.first; block <= run.last; block++) {
-    pageAt(run, block).markChecked(block % PAGE_ENTRIES, nowMs);
-  }
-}
-
-function wasChecked(run: BlockRun, sinceMs: number): boolean {
-  for (let block = run.first; block <= run.last; block++) {
-    if (pageAt(run, block).checkedMs(block % PAGE_ENTRIES) <= sinceMs) return false;
-  }
-  return true;
+  run.markChecked(nowMs);
 }
 
 /** A run's blocks, checked one after the other as their bytes come. */
@@ -94,7 +71,7 @@ class RunCheck {
     this.#segment = segment;
     this.#run = run;
     this.#block = run.first;
-    this.#entry = entryAt(run, run.first);
+    this.#entry = run.entry(run.first);
   }
 
   /** Takes the next bytes. */
@@ -122,11 +99,11 @@ class RunCheck {
     if (this.#checksum !== this.#entry.checksum) throw this.#damaged();
     this.#checksum = 0;
     this.#length = 0;
-    if (++this.#block <= this.#run.last) this.#entry = entryAt(this.#run, this.#block);
+    if (++this.#block <= this.#run.last) this.#entry = this.#run.entry(this.#block);
   }
 
   #damaged(): Error {
-    const { filePosition: filePosition, end, checksum } = this.#entry;
+    const { filePosition, end, checksum } = this.#entry;
     return damagedRead({
       path: this.#path,
       filePosition,

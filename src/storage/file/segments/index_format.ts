@@ -46,7 +46,7 @@ export function encodeIndexHeader(header: IndexHeader): Uint8Array<ArrayBuffer> 
   return bytes;
 }
 
-/** What an index's first bytes say, `undefined` where they don't check. */
+/** The header in an index's first bytes; `undefined` where they don't check. */
 export function decodeIndexHeader(bytes: Uint8Array<ArrayBuffer>): IndexHeader | undefined {
   if (bytes.length < INDEX_HEADER_BYTES) return undefined;
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) return undefined;
@@ -76,18 +76,21 @@ export function isIndexEntryWhole(bytes: Uint8Array<ArrayBuffer>, at: number): b
 }
 
 /** Where the numbers are in an entry that blocks are looked up by. */
-const FIELD_AT = { end: 0, position: 8, atMs: 16 } as const;
+const FIELD_AT = { end: 0, filePosition: 8, atMs: 16 } as const;
+
+/** One of them. */
+export type IndexField = keyof typeof FIELD_AT;
 
 /** One number of the entry at `at`, which checks. */
-export function indexFieldAt(view: DataView, at: number, field: keyof typeof FIELD_AT): number {
+export function indexFieldAt(view: DataView, at: number, field: IndexField): number {
   return getU64(view, at + FIELD_AT[field]);
 }
 
-/** What the entry at `at` says, which checks. */
+/** The entry at `at`, which checks. */
 export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
     end: indexFieldAt(view, at, "end"),
-    filePosition: indexFieldAt(view, at, "position"),
+    filePosition: indexFieldAt(view, at, "filePosition"),
     atMs: indexFieldAt(view, at, "atMs"),
     checksum: view.getUint32(at + 24, true),
   };

@@ -1,4 +1,10 @@
-import { INDEX_ENTRY_BYTES, type IndexEntry, indexEntryAt, indexFieldAt } from "./index_format.ts";
+import {
+  INDEX_ENTRY_BYTES,
+  type IndexEntry,
+  indexEntryAt,
+  type IndexField,
+  indexFieldAt,
+} from "./index_format.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { viewOf } from "../directory/bytes_io.ts";
 
@@ -35,42 +41,8 @@ export class IndexPage {
     this.#checkedMs[index] = nowMs;
   }
 
-  /** What such an entry says of one thing alone: a search needs no more of it. */
-  field(index: number, field: "end" | "atMs"): number {
+  /** One number of such an entry: a search needs no more of it. */
+  field(index: number, field: IndexField): number {
     return indexFieldAt(this.#view, index * INDEX_ENTRY_BYTES, field);
-  }
-}
-
-/** The pages of indexes that are in memory, over all open segments: beyond a limit the oldest go. */
-export class IndexPages {
-  readonly #limit: number;
-  /** Each page with the place that it is held in. */
-  readonly #holders = new Map<IndexPage, { holder: Map<number, IndexPage>; number: number }>();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Puts a page into its reader's map, and takes the oldest out of theirs. */
-  hold(holder: Map<number, IndexPage>, number: number, page: IndexPage): void {
-    this.#drop(holder.get(number));
-    holder.set(number, page);
-    this.#holders.set(page, { holder, number });
-    for (const oldest of this.#holders.keys()) {
-      if (this.#holders.size <= this.#limit) return;
-      this.#drop(oldest);
-    }
-  }
-
-  /** Takes out all of a reader's. */
-  forget(holder: Map<number, IndexPage>): void {
-    for (const page of [...holder.values()]) this.#drop(page);
-  }
-
-  #drop(page: IndexPage | undefined): void {
-    const place = page && this.#holders.get(page);
-    if (page === undefined || place === undefined) return;
-    this.#holders.delete(page);
-    place.holder.delete(place.number);
   }
 }

@@ -1,8 +1,10 @@
 import type { File } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
+import type { BoundedCache } from "../../bounded_cache.ts";
 import { invariant } from "../../invariant.ts";
 import { partitionPoint } from "../../partition_point.ts";
 import { damagedRead } from "../directory/damage.ts";
+import { BlockRun } from "./block_run.ts";
 import {
   decodeIndexHeader,
   INDEX_ENTRY_BYTES,
@@ -11,18 +13,18 @@ import {
   type IndexHeader,
   isIndexEntryWhole,
 } from "./index_format.ts";
-import { IndexPage, type IndexPages, PAGE_ENTRIES } from "./index_page.ts";
+import { IndexPage, PAGE_ENTRIES } from "./index_page.ts";
 
-/** The blocks that a range of a segment is in, by their numbers. */
-export interface BlockRun {
-  readonly first: number;
-  readonly last: number;
-  /** The pages with their entries. */
-  readonly pages: readonly IndexPage[];
-}
+/** Pages of indexes by their reader's number and their own; see {@link IndexReader}. */
+export type IndexPages = BoundedCache<number, IndexPage>;
 
-/** What a look-up comes to that needs a page which isn't in memory. */
-class MissingPage {
+/** A segment's index has fewer pages: at 4 KiB a block, those of 2 TiB. */
+const MAX_PAGES = 2 ** 22;
+
+let readers = 0;
+
+/** The result of a look-up that needs a page which isn't in memory. */
+export class MissingPage {
   readonly number: number;
 
   constructor(number: number) {
@@ -32,42 +34,47 @@ class MissingPage {
 
 /**
  * Looks up blocks in a segment's index. The file isn't mapped: pages of entries are read and kept, as
- * far as there is room. What is in memory is found at once; where a page is missing, it is read, and
- * the look-up begins anew.
+ * far as there is room. A look-up finds at once what is in memory; where it comes to a missing page,
+ * {@link IndexReader.load} reads that, and looks again.
  */
 export class IndexReader {
   readonly #file: File;
   readonly #expected: IndexHeader;
-  readonly #cache: IndexPages;
-  readonly #pages = new Map<number, IndexPage>();
+  readonly #pages: IndexPages;
+  /** The key of its first page. */
+  readonly #firstKey = MAX_PAGES * readers++;
+  #pageCount = 0;
   /** Each whole page's last entry: a search needs no more of the pages that it passes by. */
   readonly #lastEntries: (IndexEntry | undefined)[] = [];
   #isHeaderChecked = false;
 
   /** @param expected what its header has to say */
-  constructor(file: File, expected: IndexHeader, cache: IndexPages) {
+  constructor(file: File, expected: IndexHeader, pages: IndexPages) {
     this.#file = file;
     this.#expected = expected;
-    this.#cache = cache;
+    this.#pages = pages;
   }
 
   /** Lets go of its pages. */
   close(): void {
-    this.#cache.forget(this.#pages);
+    for (let number = 0; number < this.#pageCount; number++) {
+      this.#pages.delete(this.#firstKey + number);
+    }
   }
 
   /**
-   * The position of the block in which `offset` is.
+   * The result of a look-up, once the pages that it needs are in memory.
    *
    * @param blocks how many there are
+   * @throws {StreamError} `damaged`
+   * @throws {FileSystemError}
    */
-  filePositionOf(offset: number, blocks: number): number | Promise<number> {
-    return this.#lookUp(blocks, () => {
-      const block = this.#searchEnd(offset, blocks);
-      if (block instanceof MissingPage) return block;
-      const entry = this.#entry(block, blocks);
-      return entry instanceof MissingPage ? entry : entry.filePosition;
-    });
+  async load<T>(blocks: number, lookUp: () => T | MissingPage): Promise<T> {
+    while (true) {
+      const found = lookUp();
+      if (!(found instanceof MissingPage)) return found;
+      await this.#load(found.number, blocks);
+    }
   }
 
   /**
@@ -75,67 +82,49 @@ export class IndexReader {
    *
    * @param blocks how many there are, of which the last one did
    */
-  findSince(sinceMs: number, blocks: number): number | Promise<number> {
-    return this.#lookUp(blocks, () => this.#search(blocks, "atMs", sinceMs));
+  findSince(sinceMs: number, blocks: number): number | MissingPage {
+    return this.#search(blocks, "atMs", sinceMs);
   }
 
   /** The entry of a block. */
-  entry(block: number, blocks: number): IndexEntry | Promise<IndexEntry> {
-    return this.#lookUp(blocks, () => this.#entry(block, blocks));
+  entry(block: number, blocks: number): IndexEntry | MissingPage {
+    const page = this.#page(pageOf(block), blocks);
+    return page instanceof MissingPage ? page : page.entry(block % PAGE_ENTRIES);
   }
 
-  /** The last block that ends at or before `limit`; where none does, the one in which `from` is. */
-  lastWithin(from: number, limit: number, blocks: number): IndexEntry | Promise<IndexEntry> {
-    return this.#lookUp(blocks, () => {
-      const first = this.#searchEnd(from, blocks);
-      if (first instanceof MissingPage) return first;
-      const past = this.#searchEnd(limit, blocks);
-      if (past instanceof MissingPage) return past;
-      return this.#entry(Math.max(first, past - 1), blocks);
-    });
-  }
-
-  /** The blocks that the bytes from `from` up to `to` are in. */
-  run(from: number, to: number, blocks: number): BlockRun | Promise<BlockRun> {
-    return this.#lookUp(blocks, () => {
-      const first = this.#searchEnd(from, blocks);
-      if (first instanceof MissingPage) return first;
-      const last = this.#lastOf(first, to, blocks);
-      if (last instanceof MissingPage) return last;
-      invariant(last < blocks, "a segment's index covers it");
-      const pages: IndexPage[] = [];
-      for (let number = pageOf(first); number <= pageOf(last); number++) {
-        const page = this.#page(number, blocks);
-        if (page instanceof MissingPage) return page;
-        pages.push(page);
-      }
-      return { first, last, pages };
-    });
-  }
-
-  /** The last block of a run up to `to`: mostly the first one is. */
-  #lastOf(first: number, to: number, blocks: number): number | MissingPage {
-    const entry = this.#entry(first, blocks);
-    if (entry instanceof MissingPage) return entry;
-    return entry.end >= to ? first : this.#searchEnd(to - 1, blocks);
-  }
-
-  #lookUp<T>(blocks: number, look: () => T | MissingPage): T | Promise<T> {
-    const found = look();
-    return found instanceof MissingPage ? this.#lookUpLater(blocks, found, look) : found;
-  }
-
-  async #lookUpLater<T>(
-    blocks: number,
-    missing: MissingPage,
-    look: () => T | MissingPage,
-  ): Promise<T> {
-    while (true) {
-      await this.#load(missing.number, blocks);
-      const found = look();
-      if (!(found instanceof MissingPage)) return found;
-      missing = found;
+  /**
+   * The blocks that the bytes from `from` up to `to` are in; of more bytes than `limitBytes` only those
+   * that end within that, or the first one.
+   */
+  run(from: number, limitBytes: number, to: number, blocks: number): BlockRun | MissingPage {
+    const first = this.#searchEnd(from, blocks);
+    if (first instanceof MissingPage) return first;
+    const last = this.#lastOf(first, from, limitBytes, to, blocks);
+    if (last instanceof MissingPage) return last;
+    invariant(last < blocks, "a segment's index covers it");
+    const pages: IndexPage[] = [];
+    for (let number = pageOf(first); number <= pageOf(last); number++) {
+      const page = this.#page(number, blocks);
+      if (page instanceof MissingPage) return page;
+      pages.push(page);
     }
+    return new BlockRun(first, last, pages);
+  }
+
+  /** The last block of a run: mostly the first one is. */
+  #lastOf(
+    first: number,
+    from: number,
+    limitBytes: number,
+    to: number,
+    blocks: number,
+  ): number | MissingPage {
+    const page = this.#page(pageOf(first), blocks);
+    if (page instanceof MissingPage) return page;
+    if (page.field(first % PAGE_ENTRIES, "end") >= to) return first;
+    if (to - from <= limitBytes) return this.#searchEnd(to - 1, blocks);
+    const past = this.#searchEnd(from + limitBytes, blocks);
+    return past instanceof MissingPage ? past : Math.max(first, past - 1);
   }
 
   /** The number of the block in which `offset` is: the first one that ends after it. */
@@ -168,13 +157,8 @@ export class IndexReader {
     return this.#lastEntries[number] = page.entry(PAGE_ENTRIES - 1);
   }
 
-  #entry(block: number, blocks: number): IndexEntry | MissingPage {
-    const page = this.#page(pageOf(block), blocks);
-    return page instanceof MissingPage ? page : page.entry(block % PAGE_ENTRIES);
-  }
-
   #page(number: number, blocks: number): IndexPage | MissingPage {
-    const page = this.#pages.get(number);
+    const page = this.#pages.get(this.#firstKey + number);
     return page !== undefined && page.count >= entriesIn(number, blocks)
       ? page
       : new MissingPage(number);
@@ -190,7 +174,8 @@ export class IndexReader {
     if (!this.#isHeaderChecked) await this.#checkHeader(number === 0 ? bytes : undefined);
     const entries = bytes.subarray(position - start);
     this.#checkEntries(entries, length - (position - start), position);
-    this.#cache.hold(this.#pages, number, new IndexPage(entries));
+    this.#pages.set(this.#firstKey + number, new IndexPage(entries));
+    this.#pageCount = Math.max(this.#pageCount, number + 1);
   }
 
   /** @param bytes the file's first ones, where they are read already */

@@ -1,7 +1,7 @@
 import type { File, FileSystem, Reserve } from "../../../env/file_system.ts";
 import { FileSystemError, isShortage } from "../../../env/file_system.ts";
-import { IndexPages } from "./index_page.ts";
-import { IndexReader } from "./index_reader.ts";
+import { BoundedCache } from "../../bounded_cache.ts";
+import { type IndexPages, IndexReader } from "./index_reader.ts";
 import { segmentPaths } from "../directory/paths.ts";
 import { WarmRanges } from "./warm_ranges.ts";
 
@@ -13,17 +13,15 @@ export interface OpenSegment {
   readonly log: File;
   readonly index: File;
   readonly indexReader: IndexReader;
-  /** What of `log` is likely in the page cache. */
+  /** The ranges of `log` that are likely in the page cache. */
   readonly warm: WarmRanges;
 }
 
 interface Entry extends OpenSegment {
-  readonly streamId: number;
-  readonly base: number;
   users: number;
   /** How many of them hold it for as long as a client takes. */
   holders: number;
-  isDropped: boolean;
+  isEvicted: boolean;
 }
 
 /**
@@ -36,11 +34,9 @@ export class OpenSegments {
   readonly #uuid: string;
   readonly #limit: number;
   readonly #reserve: Pick<Reserve, "isLent"> | undefined;
-  readonly #entries = new Map<string, Entry>();
-  /** The last of them: who reads on nearly always asks for it again. */
-  #newest: Entry | undefined;
+  readonly #entries: BoundedCache<string, Entry>;
   #heldSegments = 0;
-  readonly #indexPages = new IndexPages(INDEX_PAGES);
+  readonly #indexPages: IndexPages = new BoundedCache(INDEX_PAGES);
 
   /**
    * @param uuid the directory's, which each index names
@@ -59,6 +55,13 @@ export class OpenSegments {
     this.#uuid = uuid;
     this.#reserve = reserve;
     this.#limit = Math.max(1, Math.floor(maxOpenFiles / 2));
+    this.#entries = new BoundedCache(this.#limit, {
+      isInUse: ({ users }) => users > 0,
+      onEvict: (entry) => {
+        entry.isEvicted = true;
+        if (entry.users === 0) closeFiles(entry);
+      },
+    });
   }
 
   /** How many files are open. */
@@ -71,22 +74,17 @@ export class OpenSegments {
    *
    * @throws {FileSystemError}
    */
-  use<T>(
+  async use<T>(
     streamId: number,
     base: number,
-    use: (segment: OpenSegment) => T | Promise<T>,
-  ): T | Promise<T> {
+    use: (segment: OpenSegment) => Promise<T>,
+  ): Promise<T> {
     const entry = this.#acquire(streamId, base);
-    let used: T | Promise<T>;
     try {
-      used = use(entry);
-    } catch (error) {
+      return await use(entry);
+    } finally {
       this.#release(entry);
-      throw error;
     }
-    if (used instanceof Promise) return used.finally(() => this.#release(entry));
-    this.#release(entry);
-    return used;
   }
 
   /** As {@link use}, for what doesn't wait. */
@@ -120,18 +118,18 @@ export class OpenSegments {
   /** Makes the files of a new segment; whatever a crash left under their names is overwritten. */
   create(streamId: number, base: number): void {
     const paths = segmentPaths(this.#folder, streamId, base);
-    this.#drop(`${streamId}/${base}`);
+    this.#entries.delete(keyOf(streamId, base));
     for (const path of [paths.log, paths.index]) this.#createEmpty(path);
   }
 
   /** Closes a deleted stream's files, as soon as nobody uses them. */
   forget(streamId: number, bases: readonly number[]): void {
-    for (const base of bases) this.#drop(`${streamId}/${base}`);
+    for (const base of bases) this.#entries.delete(keyOf(streamId, base));
   }
 
   /** Closes all. */
   close(): void {
-    for (const key of [...this.#entries.keys()]) this.#drop(key);
+    this.#entries.clear();
   }
 
   #createEmpty(path: string): void {
@@ -149,21 +147,17 @@ export class OpenSegments {
   }
 
   #acquire(streamId: number, base: number): Entry {
-    const entry = this.#newest?.streamId === streamId && this.#newest.base === base
-      ? this.#newest
-      : this.#bringToEnd(streamId, base);
-    entry.users++;
+    const key = keyOf(streamId, base);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = this.#open(streamId, base);
+      entry.users++;
+      this.#entries.set(key, entry);
+    } else {
+      entry.users++;
+    }
     this.#shrink();
     return entry;
-  }
-
-  /** Taken out and put back, the newest is last in the map's order. */
-  #bringToEnd(streamId: number, base: number): Entry {
-    const key = `${streamId}/${base}`;
-    const entry = this.#entries.get(key) ?? this.#open(streamId, base);
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return this.#newest = entry;
   }
 
   #open(streamId: number, base: number): Entry {
@@ -174,17 +168,7 @@ export class OpenSegments {
       const header = { uuid: this.#uuid, streamId, base };
       const indexReader = new IndexReader(index, header, this.#indexPages);
       const warm = new WarmRanges();
-      return {
-        streamId,
-        base,
-        log,
-        index,
-        indexReader,
-        warm,
-        users: 0,
-        holders: 0,
-        isDropped: false,
-      };
+      return { log, index, indexReader, warm, users: 0, holders: 0, isEvicted: false };
     } catch (error) {
       log.close();
       throw error;
@@ -197,38 +181,28 @@ export class OpenSegments {
       return this.#fileSystem.open(path, "write");
     } catch (error) {
       if (!isShortage(error) || this.#entries.size === 0) throw error;
-      for (const [key, { users }] of this.#entries) if (users === 0) this.#drop(key);
+      this.#entries.shrink(0);
       return this.#fileSystem.open(path, "write");
     }
   }
 
   #release(entry: Entry): void {
     entry.users--;
-    if (entry.users === 0 && entry.isDropped) closeBoth(entry);
+    if (entry.users === 0 && entry.isEvicted) closeFiles(entry);
     else this.#shrink();
   }
 
   #shrink(): void {
-    const limit = this.#reserve?.isLent === true ? 0 : this.#limit;
-    if (this.#entries.size <= limit) return;
-    for (const [key, entry] of this.#entries) {
-      if (this.#entries.size <= limit) return;
-      if (entry.users === 0) this.#drop(key);
-    }
-  }
-
-  #drop(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    if (entry === this.#newest) this.#newest = undefined;
-    entry.isDropped = true;
-    if (entry.users === 0) closeBoth(entry);
+    this.#entries.shrink(this.#reserve?.isLent === true ? 0 : this.#limit);
   }
 }
 
-function closeBoth(entry: Entry): void {
-  entry.indexReader.close();
-  entry.log.close();
-  entry.index.close();
+function keyOf(streamId: number, base: number): string {
+  return `${streamId}/${base}`;
+}
+
+function closeFiles({ indexReader, log, index }: OpenSegment): void {
+  indexReader.close();
+  log.close();
+  index.close();
 }

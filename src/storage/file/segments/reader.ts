@@ -1,22 +1,40 @@
 import type { Clock } from "../../../env/clock.ts";
 import type { FileBody, FileBodyKind } from "../../../env/file_body.ts";
-import { FileSystemError } from "../../../env/file_system.ts";
-import { uninitializedBytes } from "../../../env/uninitialized_bytes.ts";
-import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { type File, FileSystemError } from "../../../env/file_system.ts";
+import { type Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { mapAwaitable } from "../../map_awaitable.ts";
-import { checkBlocksInPlace } from "./block_check.ts";
+import { isMessageEnd } from "../../../protocol/json.ts";
+import type { Chunk } from "../../blocks.ts";
+import { chunkBytes } from "../../chunk_bytes.ts";
+import { checkBlocks, checkBlocksInPlace } from "./block_check.ts";
+import type { BlockRun } from "./block_run.ts";
 import type { Catalog, SegmentRow } from "../catalog/catalog.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
-import type { FileStream } from "../streams/file_stream.ts";
-import type { BlockRun } from "./index_reader.ts";
+import { MissingPage } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
-import { ReadAhead } from "./read_ahead.ts";
-import { boundsOf, part, readRun } from "./read_run.ts";
+import { PrefetchedRange } from "./prefetched_range.ts";
+import { endOfRange, isRange, isReadAhead, ReadAhead } from "./read_ahead.ts";
+import type { SegmentStream } from "./segment_stream.ts";
 import { shortageStreamError } from "../directory/shortage_error.ts";
 
-/** Left before JSON for an array's bracket; so many, since the kernel copies to odd addresses slowly. */
-const HEADROOM_BYTES = 64;
+/** Shorter chunks cost no more in memory than as a part of their file. */
+const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };
+
+/** The result for a chunk that has to wait: for a page of the index, or perhaps for the disk. */
+const NOT_NOW = Symbol("not now");
+
+/** A chunk that is asked for; all of it is in one segment. */
+interface ChunkRequest {
+  readonly stream: SegmentStream;
+  readonly segment: SegmentRow;
+  readonly from: number;
+  readonly limitBytes: number;
+  /** Where it ends at the latest. */
+  readonly to: number;
+  readonly kind: FileBodyKind | undefined;
+  /** More is left than the chunk may have, so that the reader comes back for the rest: read it as well. */
+  readonly readsAhead: boolean;
+}
 
 /** Reads what of streams is in segments; every block is checked on its way out. */
 export class SegmentReader {
@@ -31,92 +49,62 @@ export class SegmentReader {
     this.#open = open;
   }
 
-  /** How many segment files are open. */
-  get openFiles(): number {
-    return this.#open.openFiles;
-  }
-
-  /** The bytes from `from` up to `to`, all of them in segments: at once where they are warm. */
-  read(stream: FileStream, from: number, to: number): Bytes | Promise<Bytes> {
-    const piece = this.#ahead.find(stream, from);
-    if (piece !== undefined && to <= piece.end) return piece.slice(from, to, stream.json);
-    const segment = this.#segmentAt(stream, from);
-    return to <= segment.base + segment.bytes
-      ? this.#readIn(stream, segment, from, to)
-      : this.#readOver(stream, from, to);
-  }
-
-  /**
-   * The same as a part of the segment's file, once every block of it has been checked; `undefined` where
-   * there is none to be had, and for what is in two segments or may have to come from the disk.
-   */
-  fileBody(
-    stream: FileStream,
-    from: number,
-    to: number,
-    kind: FileBodyKind,
-  ): FileBody | undefined | Promise<FileBody | undefined> {
-    const segment = this.#segmentAt(stream, from);
-    if (to > segment.base + segment.bytes) return undefined;
-    return this.#use(stream, segment, (open) => {
-      const isThere = kind === "blob" ? open.log.blob !== undefined : this.#open.mayHold;
-      if (!isThere) return undefined;
-      const body = () => this.#bodyOf(stream, segment, open, kind, from, to);
-      const run = open.indexReader.run(from, to, segment.blocks);
-      return mapAwaitable(run, (run) => this.#isSendable(open, segment, run) ? body() : undefined);
-    });
-  }
-
-  /** As `Blocks.chunkEnd`, for an offset that is in a segment; never past that segment's end. */
-  chunkEnd(
-    stream: FileStream,
+  /** As `Blocks.readChunk`, for an offset that is in a segment: at once where its bytes are warm. */
+  readChunk(
+    stream: SegmentStream,
     from: number,
     limitBytes: number,
     to: number,
-  ): number | Promise<number> {
-    const isShort = this.#ahead.serves(limitBytes);
-    const piece = isShort ? this.#ahead.find(stream, from) : undefined;
-    if (piece !== undefined) return Math.min(to, piece.chunkEnd(from, limitBytes));
+    kind: FileBodyKind | undefined,
+  ): Chunk | undefined | Promise<Chunk | undefined> {
+    const isShort = isReadAhead(limitBytes);
+    const range = isShort ? this.#ahead.find(stream.id, from) : undefined;
+    if (range !== undefined) return range.chunk(from, limitBytes, to, stream.json);
     const segment = this.#segmentAt(stream, from);
     const end = Math.min(to, segment.base + segment.bytes);
-    if (end - from <= limitBytes) return end;
-    const entry = this.#use(stream, segment, (open) => {
-      const last = () => open.indexReader.lastWithin(from, from + limitBytes, segment.blocks);
-      // More is left than the chunk may have: whoever takes it comes back for the rest.
-      const filling = isShort
-        ? this.#ahead.fill(stream, segment, open, from, this.#clock.nowMs())
-        : undefined;
-      return filling === undefined ? last() : filling.then(last);
-    });
-    return mapAwaitable(entry, (entry) => Math.min(end, entry.end));
+    const readsAhead = isShort && end - from > limitBytes;
+    const request = { stream, segment, from, limitBytes, to: end, kind, readsAhead };
+    let chunk: Chunk | undefined | typeof NOT_NOW;
+    try {
+      chunk = this.#open.useSync(stream.id, segment.base, (open) => this.#readNow(open, request));
+    } catch (error) {
+      throw readFailure(stream, segment, error);
+    }
+    return chunk === NOT_NOW
+      ? this.#use(stream, segment, (open) => this.#readLater(open, request))
+      : chunk;
   }
 
   /** Where the block begins in which `offset` is; it is in a segment. */
-  blockStart(stream: FileStream, offset: number): number | Promise<number> {
-    const piece = this.#ahead.find(stream, offset);
-    if (piece !== undefined) return piece.blockStart(offset);
+  async blockStart(stream: SegmentStream, offset: number): Promise<number> {
     const segment = this.#segmentAt(stream, offset);
-    if (offset === segment.base) return offset;
-    const position = this.#use(
-      stream,
-      segment,
-      ({ indexReader }) => indexReader.filePositionOf(offset, segment.blocks),
-    );
-    return mapAwaitable(position, (position) => segment.base + position);
+    const { base, blocks } = segment;
+    return await this.#use(stream, segment, async ({ indexReader }) => {
+      const run = await indexReader.load(
+        blocks,
+        () => indexReader.run(offset, 1, offset + 1, blocks),
+      );
+      return base + run.filePosition;
+    });
   }
 
   /**
    * Where the first block begins whose last message came at `sinceMs` or later, of those in segments
    * before `to`; `undefined` where none did. Looks at a few segments' newest entries, then into one.
    */
-  async blockSince(stream: FileStream, sinceMs: number, to: number): Promise<number | undefined> {
+  async blockSince(
+    stream: SegmentStream,
+    sinceMs: number,
+    to: number,
+  ): Promise<number | undefined> {
     let found: SegmentRow | undefined;
     for (let from = stream.ownStart, end = to; from < end;) {
       const segment = this.#segmentAt(stream, from + Math.floor((end - from) / 2));
+      const { blocks } = segment;
       const newest = await this.#use(
         stream,
         segment,
-        ({ indexReader }) => indexReader.entry(segment.blocks - 1, segment.blocks),
+        ({ indexReader }) => indexReader.load(blocks, () => indexReader.entry(blocks - 1, blocks)),
       );
       if (newest.atMs < sinceMs) {
         from = segment.base + segment.bytes;
@@ -128,12 +116,13 @@ export class SegmentReader {
     if (found === undefined) return undefined;
     const { base, blocks } = found;
     return await this.#use(stream, found, async ({ indexReader }) => {
-      const block = await indexReader.findSince(sinceMs, blocks);
-      return base + (await indexReader.entry(block, blocks)).filePosition;
+      const block = await indexReader.load(blocks, () => indexReader.findSince(sinceMs, blocks));
+      const entry = await indexReader.load(blocks, () => indexReader.entry(block, blocks));
+      return base + entry.filePosition;
     });
   }
 
-  #segmentAt(stream: FileStream, offset: number): SegmentRow {
+  #segmentAt(stream: SegmentStream, offset: number): SegmentRow {
     const { lastSegment, readSegment } = stream;
     if (lastSegment !== undefined && holds(lastSegment, offset)) return lastSegment;
     if (readSegment !== undefined && holds(readSegment, offset)) return readSegment;
@@ -149,97 +138,152 @@ export class SegmentReader {
     );
   }
 
-  #readIn(
-    stream: FileStream,
-    segment: SegmentRow,
-    from: number,
-    to: number,
-  ): Bytes | Promise<Bytes> {
-    return this.#use(stream, segment, (open) => {
-      const run = open.indexReader.run(from, to, segment.blocks);
-      return mapAwaitable(
-        run,
-        (run) => this.#readBlocks(open, segment, run, stream.json, from, to),
-      );
+  /** The chunk, if nothing has to be waited for: its bytes are warm, and the index's pages in memory. */
+  #readNow(open: OpenSegment, request: ChunkRequest): Chunk | undefined | typeof NOT_NOW {
+    const run = findRun(open, request);
+    if (run instanceof MissingPage) return NOT_NOW;
+    const nowMs = this.#clock.nowMs();
+    const { segment, stream } = request;
+    const { filePosition: start } = run;
+    const end = run.end - segment.base;
+    if (!open.warm.isWarm(start, end, nowMs)) return NOT_NOW;
+    const next = Math.min(run.end, request.to);
+    const toBody = isAhead(request, run) ? undefined : this.#bodyIn(open, request, next);
+    if (toBody !== undefined) {
+      checkBlocksInPlace(open.log, segment, run, nowMs);
+      open.warm.use(start, end, nowMs);
+      if (!startsMessageIn(open.log, request, run)) return undefined;
+      return { data: toBody(), next, isCut: next < request.to };
+    }
+    try {
+      const bytes = chunkBytes(end - start, stream.json);
+      const length = open.log.readSync(bytes, start);
+      return this.#chunkOf(open, request, run, part(bytes, 0, length), nowMs);
+    } catch (error) {
+      if (!mayReadAlone(request, error)) throw error;
+      return this.#readNow(open, { ...request, readsAhead: false });
+    }
+  }
+
+  /** The chunk, once all that it needs is there: read off the main thread where it isn't warm. */
+  async #readLater(open: OpenSegment, request: ChunkRequest): Promise<Chunk | undefined> {
+    const { segment, stream } = request;
+    try {
+      const run = await open.indexReader.load(segment.blocks, () => findRun(open, request));
+      const chunk = this.#readNow(open, request);
+      if (chunk !== NOT_NOW) return chunk;
+      const bytes = chunkBytes(run.end - segment.base - run.filePosition, stream.json);
+      const length = await open.log.read(bytes, run.filePosition);
+      return this.#chunkOf(open, request, run, part(bytes, 0, length), this.#clock.nowMs());
+    } catch (error) {
+      if (!mayReadAlone(request, error)) throw error;
+      return await this.#readLater(open, { ...request, readsAhead: false });
+    }
+  }
+
+  /** Makes the chunk a part of the segment's file; `undefined` where it has to be read instead. */
+  #bodyIn(
+    { log }: OpenSegment,
+    { stream, segment: { base }, from, kind }: ChunkRequest,
+    next: number,
+  ): (() => FileBody) | undefined {
+    if (kind === undefined || next - from < MIN_BYTES[kind]) return undefined;
+    const { blob } = log;
+    const start = from - base;
+    const end = next - base;
+    if (kind === "blob") {
+      // JSON becomes an array by what is sent before and after it: a blob goes out alone.
+      return blob === undefined || stream.json ? undefined : () => blob(start, end);
+    }
+    if (!this.#open.mayHold) return undefined;
+    return () => ({
+      file: log,
+      start,
+      end,
+      release: this.#open.hold(stream.id, base),
     });
   }
 
-  async #readOver(stream: FileStream, from: number, to: number): Promise<Bytes> {
-    const parts: Bytes[] = [];
-    for (let at = from; at < to;) {
-      const segment = this.#segmentAt(stream, at);
-      const end = Math.min(to, segment.base + segment.bytes);
-      parts.push(await this.#readIn(stream, segment, at, end));
-      at = end;
-    }
-    return concatBytes(parts);
-  }
-
-  /** Reads the whole blocks around `from` and `to`, checks them, and cuts out what was asked for. */
-  #readBlocks(
+  /** Checks the blocks that were read, and cuts out of them what was asked for. */
+  #chunkOf(
     open: OpenSegment,
-    segment: SegmentRow,
+    request: ChunkRequest,
     run: BlockRun,
-    isJson: boolean,
-    from: number,
-    to: number,
-  ): Bytes | Promise<Bytes> {
-    const bounds = boundsOf(run, segment);
-    const { start, end } = bounds;
-    const bytes = isJson
-      ? uninitializedBytes(HEADROOM_BYTES + end - start).subarray(HEADROOM_BYTES)
-      : uninitializedBytes(end - start);
-    return mapAwaitable(
-      readRun(open, segment, run, bounds, bytes, this.#clock.nowMs()),
-      () => part(bytes, from - segment.base - start, to - segment.base - start),
-    );
+    bytes: Bytes,
+    nowMs: number,
+  ): Chunk | undefined {
+    const { stream, segment, from, limitBytes, to } = request;
+    checkBlocks(open.log.path, segment, run, bytes);
+    open.warm.use(run.filePosition, run.end - segment.base, nowMs);
+    const start = segment.base + run.filePosition;
+    if (isAhead(request, run)) {
+      const range = new PrefetchedRange(start, bytes, run.ends());
+      this.#ahead.add(stream.id, from, range);
+      return range.chunk(from, limitBytes, to, stream.json);
+    }
+    const at = from - start;
+    if (stream.json && at > 0 && !isMessageEnd(bytes[at - 2], bytes[at - 1])) return undefined;
+    const next = Math.min(run.end, to);
+    return { data: part(bytes, at, next - start), next, isCut: next < to };
   }
 
-  /** Whether a run may be sent from the page cache: it is there, and every block of it checks. */
-  #isSendable({ log, warm }: OpenSegment, segment: SegmentRow, run: BlockRun): boolean {
-    const { start, end } = boundsOf(run, segment);
-    const nowMs = this.#clock.nowMs();
-    if (!warm.isWarm(start, end, nowMs)) return false;
-    checkBlocksInPlace(log, segment, run, nowMs);
-    warm.use(start, end, nowMs);
-    return true;
-  }
-
-  #bodyOf(
-    stream: FileStream,
-    { base }: SegmentRow,
-    { log }: OpenSegment,
-    kind: FileBodyKind,
-    from: number,
-    to: number,
-  ): FileBody | undefined {
-    if (kind === "blob") return log.blob?.(from - base, to - base);
-    return {
-      file: log,
-      start: from - base,
-      end: to - base,
-      release: this.#open.hold(stream.id, base),
-    };
-  }
-
-  #use<T>(
-    stream: FileStream,
+  async #use<T>(
+    stream: SegmentStream,
     segment: SegmentRow,
-    use: (open: OpenSegment) => T | Promise<T>,
-  ): T | Promise<T> {
+    use: (open: OpenSegment) => Promise<T>,
+  ): Promise<T> {
     try {
-      const used = this.#open.use(stream.id, segment.base, use);
-      if (!(used instanceof Promise)) return used;
-      return used.catch((error) => {
-        throw readFailure(stream, segment, error);
-      });
+      return await this.#open.use(stream.id, segment.base, use);
     } catch (error) {
       throw readFailure(stream, segment, error);
     }
   }
 }
 
-function readFailure(stream: FileStream, segment: SegmentRow, error: unknown): unknown {
+/** The blocks to read: those of the whole range where the chunk is read ahead of, and that isn't too long. */
+function findRun({ indexReader }: OpenSegment, request: ChunkRequest): BlockRun | MissingPage {
+  const { segment: { base, blocks }, from, limitBytes, to } = request;
+  if (request.readsAhead) {
+    const run = indexReader.run(from, Infinity, rangeEnd(request), blocks);
+    if (run instanceof MissingPage || isRange(run.end - base - run.filePosition)) return run;
+  }
+  return indexReader.run(from, limitBytes, to, blocks);
+}
+
+/** Whether a request's blocks are those of the whole range, and the chunk only a part of them. */
+function isAhead(request: ChunkRequest, run: BlockRun): boolean {
+  return request.readsAhead && run.end >= rangeEnd(request) &&
+    isRange(run.end - request.segment.base - run.filePosition);
+}
+
+function rangeEnd({ segment: { base, bytes }, from }: ChunkRequest): number {
+  return Math.min(endOfRange(from), base + bytes);
+}
+
+/** Whether a read that failed is tried again without what comes behind its chunk: that may have failed. */
+function mayReadAlone({ readsAhead }: ChunkRequest, error: unknown): boolean {
+  return readsAhead && (error instanceof FileSystemError || error instanceof StreamError);
+}
+
+/** As {@link isMessageEnd}, of what comes before a chunk in a file whose blocks were checked. */
+function startsMessageIn(
+  log: File,
+  { stream, segment: { base }, from }: ChunkRequest,
+  run: BlockRun,
+): boolean {
+  const at = from - base;
+  if (!stream.json || at === run.filePosition) return true;
+  const before = new Uint8Array(2);
+  log.readSync(before, at - before.length);
+  return isMessageEnd(before[0], before[1]);
+}
+
+/** Most often that is all of them: a view of an array that has none yet costs Bun half a microsecond. */
+function part(bytes: Bytes, start: number, end: number): Bytes {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+}
+
+function readFailure(stream: SegmentStream, segment: SegmentRow, error: unknown): unknown {
   // Of a block that is damaged the range is known; without its index or its file all of a segment is.
   const range = { start: segment.base, end: segment.base + segment.bytes };
   if (isDamage(error)) {
@@ -261,7 +305,7 @@ function holds({ base, bytes }: SegmentRow, offset: number): boolean {
   return offset >= base && offset < base + bytes;
 }
 
-function deletedError(stream: FileStream): StreamError {
+function deletedError(stream: SegmentStream): StreamError {
   return new StreamError(
     { code: "not_found" },
     `The stream ${JSON.stringify(stream.name)} was deleted while it was read.`,

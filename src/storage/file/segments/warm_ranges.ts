@@ -3,7 +3,7 @@ const WARM_MS = 60_000;
 const GRANULE_BYTES = 64 * 1024;
 
 /**
- * What of a file is most likely in the page cache, since it was read or written a short time ago: there
+ * The ranges of a file that are most likely in the page cache, read or written a short time ago: there
  * a blocking read costs less than a third of one off the main thread. Where the system has taken the
  * pages away meanwhile, such a read holds up everyone else once, for as long as the disk takes.
  */

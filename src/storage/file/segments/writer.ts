@@ -7,7 +7,7 @@ import type { SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
-import type { FileStream } from "../streams/file_stream.ts";
+import type { SegmentStream } from "./segment_stream.ts";
 import {
   encodeIndexHeader,
   INDEX_ENTRY_BYTES,
@@ -77,7 +77,7 @@ export class SegmentWriter {
    *
    * @throws {FileSystemError}
    */
-  write(stream: FileStream, upTo: number): void {
+  write(stream: SegmentStream, upTo: number): void {
     while (true) {
       const blocks = this.#nextRun(stream, upTo);
       if (blocks.length === 0) return;
@@ -161,7 +161,7 @@ export class SegmentWriter {
   }
 
   /** The next blocks that go into one segment. */
-  #nextRun(stream: FileStream, upTo: number): Block[] {
+  #nextRun(stream: SegmentStream, upTo: number): Block[] {
     const segment = stream.lastSegment;
     let room = this.#segmentBytes - (segment === undefined ? 0 : segment.bytes);
     if (room <= 0) room = this.#segmentBytes;
@@ -177,7 +177,7 @@ export class SegmentWriter {
   }
 
   /** The segment to go on with: the newest, or a new one where that is full. */
-  #segmentFor(stream: FileStream): SegmentRow {
+  #segmentFor(stream: SegmentStream): SegmentRow {
     const last = stream.lastSegment;
     if (last !== undefined && last.bytes < this.#segmentBytes) {
       if (!stream.segmentIsTrimmed) this.#trim(stream, last);
@@ -195,7 +195,7 @@ export class SegmentWriter {
   }
 
   /** Brings a segment's files back to its row: a crash may have left more in them, never less. */
-  #trim(stream: FileStream, segment: SegmentRow): void {
+  #trim(stream: SegmentStream, segment: SegmentRow): void {
     this.#open.useSync(stream.id, segment.base, ({ log, index }) => {
       const indexBytes = INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES;
       for (const [file, bytes] of [[log, segment.bytes], [index, indexBytes]] as const) {
@@ -223,7 +223,7 @@ export class SegmentWriter {
     this.#dirtyFolders.add(this.#folder);
   }
 
-  #writeRun(stream: FileStream, segment: SegmentRow, blocks: readonly Block[]): void {
+  #writeRun(stream: SegmentStream, segment: SegmentRow, blocks: readonly Block[]): void {
     const { buffer } = stream;
     const start = buffer.start;
     const end = blocks.at(-1)?.end ?? start;

@@ -11,22 +11,17 @@ import type {
   StreamUpdate,
 } from "../catalog/catalog.ts";
 import { identityChecksum } from "../catalog/schema.ts";
-import type { PrefetchedRange } from "../segments/read_ahead.ts";
+import type { SegmentStream } from "../segments/segment_stream.ts";
 
 const NO_SEGMENTS: ReadonlyMap<number, SegmentRow> = new Map();
 const NO_PRODUCERS: ReadonlySet<string> = new Set();
 
 /** A stream that a directory holds: beside its state, what of it the next checkpoint has to store. */
-export class FileStream extends Stream {
-  /** The newest segment, if it has any; its bytes end where the buffer's begin. */
+export class FileStream extends Stream implements SegmentStream {
   lastSegment: SegmentRow | undefined;
-  /** The older one that was read last: who reads on is nearly always in it, and a look-up takes 50 µs. */
   readSegment: SegmentRow | undefined;
-  /** What was read ahead of it, by number; see `ReadAhead`. */
-  prefetched: Map<number, PrefetchedRange> | undefined;
   /** `accessedAtMs` as the row has it. */
   storedAccessAtMs: number;
-  /** Whether the newest segment's files were brought back to its row since the start. */
   segmentIsTrimmed = false;
   /** Whether it has a row. */
   hasRow = false;
@@ -47,7 +42,6 @@ export class FileStream extends Stream {
     this.storedAccessAtMs = accessedAtMs;
   }
 
-  /** Segments changed since the last checkpoint, by their base. */
   get changedSegments(): ReadonlyMap<number, SegmentRow> {
     return this.#changedSegments ?? NO_SEGMENTS;
   }
@@ -62,7 +56,6 @@ export class FileStream extends Stream {
     return this.#identityChecksum ??= identityChecksum(this);
   }
 
-  /** The segment is to be stored with the next checkpoint. */
   markSegment(segment: SegmentRow): void {
     this.#changedSegments ??= new Map();
     this.#changedSegments.set(segment.base, segment);

@@ -45,7 +45,7 @@ const SEGMENT = { streamId: 63, base: 8192, bytes: 4099, blocks: 1 };
 /** A change of the schema is a new format version: change FORMAT.md with it, then this. */
 const SCHEMA_SHA256 = "4dc0f16b652f5979606a66261a1ad164740803f5c212c00d848c723fa126dea6";
 
-Deno.test("SchemaIsWhatFormatMdSays", async () => {
+Deno.test("the schema is the one in FORMAT.md", async () => {
   equal(createHash("sha256").update(SCHEMA).digest("hex"), SCHEMA_SHA256);
   const page = await Deno.readTextFile(
     new URL("../../../../src/storage/file/FORMAT.md", import.meta.url),
@@ -53,7 +53,7 @@ Deno.test("SchemaIsWhatFormatMdSays", async () => {
   equal(page.includes(SCHEMA.trim()), true);
 });
 
-Deno.test("UpdateLeavesTheRowAsIfItWereWrittenWhole", () => {
+Deno.test("an update leaves the row as if it were written whole", () => {
   const changed = { ...STREAM, tail: 99, closedBy: undefined, rest: encodeUtf8("later") };
   const { id, name: _name, contentType: _type, lifetime: _lifetime, fork: _fork, ...state } =
     changed;
@@ -65,7 +65,7 @@ Deno.test("UpdateLeavesTheRowAsIfItWereWrittenWhole", () => {
   );
 });
 
-Deno.test("StreamRowGoldenValues", () => {
+Deno.test("a row of stream has its golden values", () => {
   const values = streamValues(STREAM);
   equal(values, [
     63,
@@ -97,7 +97,7 @@ Deno.test("StreamRowGoldenValues", () => {
   ]);
 });
 
-Deno.test("RowChecksumsGoldenNumbers", () => {
+Deno.test("checksums of rows are the golden numbers", () => {
   // "63\n=p\n1\n2\n"
   equal(producerValues(PRODUCER), [63, "p", 1, 2, 3231190105]);
   // "63\n8192\n4099\n1\n"
@@ -106,7 +106,7 @@ Deno.test("RowChecksumsGoldenNumbers", () => {
   equal(rowChecksum([UUID, 1000, 64, AT_MS, 1]), 146129780);
 });
 
-Deno.test("RowsComeBackFromSqlite", () =>
+Deno.test("rows come back from SQLite as they were stored", () =>
   withTempDir((dir) => {
     const path = `${dir}/catalog.sqlite`;
     createSqliteCatalog(path, UUID);
@@ -147,7 +147,7 @@ Deno.test("RowsComeBackFromSqlite", () =>
     database.close();
   }));
 
-Deno.test("NewCatalogHoldsItsStateOnly", () =>
+Deno.test("a new catalogue holds its state only", () =>
   withTempDir((dir) => {
     const path = `${dir}/catalog.sqlite`;
     createSqliteCatalog(path, UUID);
@@ -160,7 +160,7 @@ Deno.test("NewCatalogHoldsItsStateOnly", () =>
     database.close();
   }));
 
-Deno.test("RowWithAnyColumnChangedIsDamaged", () =>
+Deno.test("a row with any column changed is damaged", () =>
   withTempDir((dir) => {
     const path = `${dir}/catalog.sqlite`;
     createSqliteCatalog(path, UUID);

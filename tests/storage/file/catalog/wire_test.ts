@@ -45,7 +45,7 @@ const row: fc.Arbitrary<StreamRow> = update.map((
     : undefined,
 }));
 
-Deno.test("ChangesArriveAsTheyWereSent", () => {
+Deno.test("changes arrive as they were sent", () => {
   fc.assert(fc.property(fc.array(update), fc.array(row), (updates, streams) => {
     const changes: CatalogChanges = {
       deletedIds: [1, 2],

@@ -39,7 +39,7 @@ function used(title: string, run: (dir: string) => Promise<void>): void {
     }));
 }
 
-Deno.test("MissingDirectoryIsMadeAndThoseAboveIt", () =>
+Deno.test("a missing directory is made, and those above it", () =>
   withTempDir(async (root) => {
     await makeUsed(`${root}/a/b/c`);
     await isWhole(`${root}/a/b/c`);
@@ -47,14 +47,14 @@ Deno.test("MissingDirectoryIsMadeAndThoseAboveIt", () =>
     ok(["FORMAT", "LOCK", "catalog.sqlite", "segments", "wal"].every((it) => names.includes(it)));
   }));
 
-Deno.test("EmptyDirectoryIsTakenAlsoAFileSystemsRoot", () =>
+Deno.test("an empty directory is accepted, and so is the root of a file system", () =>
   withTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/lost+found`);
     await makeUsed(dir);
     await isWhole(dir);
   }));
 
-Deno.test("DirectoryMayHaveAnyName", () =>
+Deno.test("a directory may have any name", () =>
   withTempDir(async (root) => {
     for (const name of ["a b", "#1", "what?", "100%41", "ü", "'\";--"]) {
       await makeUsed(`${root}/${name}`);
@@ -63,7 +63,7 @@ Deno.test("DirectoryMayHaveAnyName", () =>
     equal([...Deno.readDirSync(root)].length, 6);
   }));
 
-Deno.test("MustExistRefusesAMissingAndAnEmptyDirectory", () =>
+Deno.test("--must-exist rejects a missing directory and an empty one", () =>
   withTempDir(async (root) => {
     const dir = `${root}/streams`;
     await notOpened(open(dir, { mustExist: true }), "empty", /streams: the directory is missing/);
@@ -74,21 +74,21 @@ Deno.test("MustExistRefusesAMissingAndAnEmptyDirectory", () =>
     await (await open(dir, { mustExist: true })).close();
   }));
 
-Deno.test("DirectoryOfOthersIsRefusedAndLeftAlone", () =>
+Deno.test("a directory of another program is rejected and left alone", () =>
   withTempDir(async (dir) => {
     await Deno.writeTextFile(`${dir}/thesis.txt`, "mine");
     await notOpened(open(dir), "foreign", /no FORMAT file; it holds "thesis.txt"/);
     equal([...Deno.readDirSync(dir)].map(({ name }) => name), ["thesis.txt"]);
   }));
 
-used("DirectoryInUseNamesTheProcess", async (dir) => {
+used("a directory in use is rejected with the number of the process", async (dir) => {
   const storage = await open(dir);
   await notOpened(open(dir), "in_use", new RegExp(`LOCK: .*process ${Deno.pid},`));
   await storage.close();
   await isWhole(dir);
 });
 
-used("UnknownVersionIsRefused", async (dir) => {
+used("an unknown version is rejected", async (dir) => {
   await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 3, uuid: OTHER_UUID }));
   await notOpened(
     open(dir),
@@ -97,7 +97,7 @@ used("UnknownVersionIsRefused", async (dir) => {
   );
 });
 
-used("DamagedFormatIsRefused", async (dir) => {
+used("a damaged FORMAT is rejected", async (dir) => {
   for (let position = 0; position < 60; position += 7) {
     flipBit(`${dir}/FORMAT`, position);
     await notOpened(open(dir), "damaged", /FORMAT: damaged/);
@@ -107,7 +107,7 @@ used("DamagedFormatIsRefused", async (dir) => {
 });
 
 for (const part of ["wal", "segments", "catalog.sqlite"]) {
-  used(`MissingPartIsRefused_${part}`, async (dir) => {
+  used(`a directory without ${part} is rejected`, async (dir) => {
     await Deno.rename(`${dir}/${part}`, `${dir}/../aside`);
     await notOpened(open(dir), "incomplete", new RegExp(`${part} is missing`));
     await Deno.rename(`${dir}/../aside`, `${dir}/${part}`);
@@ -115,13 +115,13 @@ for (const part of ["wal", "segments", "catalog.sqlite"]) {
   });
 }
 
-used("MissingLogFilesAreRefused", async (dir) => {
+used("missing log files are rejected", async (dir) => {
   await Deno.remove(`${dir}/wal`, { recursive: true });
   await Deno.mkdir(`${dir}/wal`);
   await notOpened(open(dir), "incomplete", /wal: there is no log file/);
 });
 
-used("MissingFormatIsRefusedWhereThereAreStreams", async (dir) => {
+used("a missing FORMAT is rejected where there are streams", async (dir) => {
   const format = await Deno.readFile(`${dir}/FORMAT`);
   await Deno.remove(`${dir}/FORMAT`);
   await notOpened(open(dir), "incomplete", /FORMAT is missing, but there are streams/);
@@ -129,31 +129,31 @@ used("MissingFormatIsRefusedWhereThereAreStreams", async (dir) => {
   await isWhole(dir);
 });
 
-used("FormatOfAnotherDirectoryIsRefused", async (dir) => {
+used("FORMAT of another directory is rejected", async (dir) => {
   await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 2, uuid: OTHER_UUID }));
   await notOpened(open(dir), "damaged", /catalogue belongs to directory .*FORMAT to ffffffff/);
 });
 
-used("LogOfAnotherDirectoryIsRefused", async (dir) => {
+used("the log of another directory is rejected", async (dir) => {
   await makeUsed(`${dir}-2`);
   await Deno.remove(`${dir}/wal`, { recursive: true });
   await Deno.rename(`${dir}-2/wal`, `${dir}/wal`);
   await notOpened(open(dir), "damaged", /\.wal: belongs to directory/);
 });
 
-used("CatalogueThatIsNoneIsRefused", async (dir) => {
+used("a file that is no catalogue is rejected", async (dir) => {
   await Deno.writeTextFile(`${dir}/catalog.sqlite`, "not a database".repeat(1000));
   await notOpened(open(dir), "damaged", /catalog\.sqlite: damaged/);
 });
 
-used("CatalogueWithAChangedStateIsRefused", async (dir) => {
+used("a catalogue with a changed state is rejected", async (dir) => {
   const database = new DatabaseSync(`${dir}/catalog.sqlite`);
   database.exec("UPDATE state SET position = position - 1");
   database.close();
   await notOpened(open(dir), "damaged", /catalog\.sqlite: damaged .*state/);
 });
 
-Deno.test("CatalogueOlderThanTheLogIsRefused", () =>
+Deno.test("a catalogue that is older than the log is rejected", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, { walBytes: 256 * 1024 });
     await kit.open();
@@ -174,7 +174,7 @@ Deno.test("CatalogueOlderThanTheLogIsRefused", () =>
     );
   }));
 
-Deno.test("LogOlderThanTheCatalogueIsRefused", () =>
+Deno.test("a log that is older than the catalogue is rejected", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, { walBytes: 256 * 1024 });
     await kit.open();
@@ -191,7 +191,7 @@ Deno.test("LogOlderThanTheCatalogueIsRefused", () =>
     await notOpened(kit.open(), "damaged", /log ends at record 0, but .* up to 1: .*older/);
   }));
 
-used("RefusedStartLetsGoOfTheLock", async (dir) => {
+used("a start that fails releases the lock", async (dir) => {
   await Deno.rename(`${dir}/segments`, `${dir}/../aside`);
   await notOpened(open(dir), "incomplete", /segments/);
   await notOpened(open(dir), "incomplete", /segments/);
@@ -199,7 +199,7 @@ used("RefusedStartLetsGoOfTheLock", async (dir) => {
   await isWhole(dir);
 });
 
-used("RefusedStartChangesNothing", async (dir) => {
+used("a start that fails changes nothing", async (dir) => {
   const [log = ""] = [...Deno.readDirSync(`${dir}/wal`)].map(({ name }) => name).sort();
   const path = `${dir}/wal/${log}`;
   flipBit(path, 3);
@@ -210,7 +210,7 @@ used("RefusedStartChangesNothing", async (dir) => {
   equal(await Deno.readFile(`${dir}/catalog.sqlite`), catalog);
 });
 
-Deno.test("DirectoryWhoseMakingWasCutShortIsMadeAnew", () =>
+Deno.test("a directory whose making was cut short is made again", () =>
   withTempDir(async (root) => {
     let calls = 0;
     const counting = new HookedFileSystem();
@@ -237,7 +237,7 @@ Deno.test("DirectoryWhoseMakingWasCutShortIsMadeAnew", () =>
     }
   }));
 
-Deno.test("DirectoryMadeByTwoAtOnceIsMadeOnce", () =>
+Deno.test("a directory that two make at once is made once", () =>
   withTempDir(async (root) => {
     const dir = `${root}/streams`;
     const results = await Promise.allSettled([open(dir), open(dir)]);

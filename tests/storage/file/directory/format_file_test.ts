@@ -9,16 +9,16 @@ uuid ${UUID}
 crc32 d6fc5b68
 `;
 
-Deno.test("FormatGoldenBytes", () => {
+Deno.test("FORMAT has its golden bytes", () => {
   equal(new TextDecoder().decode(encodeFormat({ version: 2, uuid: UUID })), GOLDEN);
   equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 2, uuid: UUID });
 });
 
-Deno.test("FormatOfAnotherVersionIsStillRead", () => {
+Deno.test("FORMAT of another version is still read", () => {
   equal(decodeFormat(encodeFormat({ version: 27, uuid: UUID })), { version: 27, uuid: UUID });
 });
 
-Deno.test("FormatWithAnyByteChangedDoesNotCheck", () => {
+Deno.test("FORMAT with any byte changed fails its checksum", () => {
   const bytes = encodeUtf8(GOLDEN);
   for (const at of bytes.keys()) {
     const changed = bytes.slice();

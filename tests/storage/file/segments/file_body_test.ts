@@ -116,6 +116,17 @@ for (const kind of ["blob", "slice"] as const) {
   );
 
   Deno.test(
+    `a short chunk is never a ${kind}, though what is read ahead with it is long`,
+    withStream(async (kit) => {
+      await body(kit, kind, 0);
+      for (const from of [0, 4096, 20 * 4096]) {
+        const { isInFile, bytes } = await body(kit, kind, from, 8192);
+        equal([isInFile, bytes.length], [false, 8192], `from ${from}`);
+      }
+    }),
+  );
+
+  Deno.test(
     `a range still in memory comes as ${kind === "blob" ? "bytes" : "a slice of a copy"}`,
     withStream(async (kit) => {
       const appended = Uint8Array.from({ length: 400_000 }, (_, i) => i % 251);
@@ -137,6 +148,25 @@ for (const kind of ["blob", "slice"] as const) {
         equal(isInFile, kind === "slice");
         ok(Buffer.compare(bytes, await read(kit, 0, 50_000)) === 0);
         equal([...bytes.subarray(-2)], [0x2c, 0x0a]);
+      },
+      {},
+      "application/json",
+    ),
+  );
+
+  Deno.test(
+    `an offset inside a JSON message is refused, cold and warm, as bytes and as a ${kind}`,
+    withStream(
+      async (kit) => {
+        for (let pass = 0; pass < 2; pass++) {
+          for (const from of [1, 4097, 100 * 4098 + 300_000, 100 * 4098 + 300_003]) {
+            await rejectsWith(body(kit, kind, from), "invalid_offset");
+            await rejectsWith(body(kit, kind, from, 4096), "invalid_offset");
+          }
+          await body(kit, kind, 0);
+        }
+        const { isInFile } = await body(kit, kind, 4098);
+        equal(isInFile, kind === "slice", "and a message's end isn't");
       },
       {},
       "application/json",

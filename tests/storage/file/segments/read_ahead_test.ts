@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { FileSystemError } from "../../../../src/env/file_system.ts";
 import type { Bytes } from "../../../../src/protocol/bytes.ts";
 import { intoJsonArray } from "../../../../src/protocol/json.ts";
-import { PrefetchedRange } from "../../../../src/storage/file/segments/read_ahead.ts";
+import { PrefetchedRange } from "../../../../src/storage/file/segments/prefetched_range.ts";
 import { rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
@@ -89,23 +89,41 @@ async function readOn(kit: FileKit, limitBytes: number): Promise<Bytes[]> {
 }
 
 Deno.test("a chunk of a prefetched range ends as one found by the index does", () => {
-  const piece = new PrefetchedRange(1000, new Uint8Array(600), [1100, 1400, 1600]);
+  const range = new PrefetchedRange(1000, new Uint8Array(600), [1100, 1400, 1600]);
   for (
-    const [from, limitBytes, end] of [
-      [1000, 50, 1100],
-      [1000, 100, 1100],
-      [1000, 399, 1100],
-      [1000, 400, 1400],
-      [1050, 50, 1100],
-      [1099, 1, 1100],
-      [1100, 10, 1400],
-      [1399, 200, 1400],
-      [1400, 199, 1600],
-      [1400, 200, 1600],
-      [1000, 5000, 1600],
+    const [from, limitBytes, to, next, isCut] of [
+      [1000, 50, 9000, 1100, true],
+      [1000, 100, 9000, 1100, true],
+      [1000, 399, 9000, 1100, true],
+      [1000, 400, 9000, 1400, true],
+      [1050, 50, 9000, 1100, true],
+      [1099, 1, 9000, 1100, true],
+      [1100, 10, 9000, 1400, true],
+      [1399, 200, 9000, 1400, true],
+      [1400, 199, 9000, 1600, false],
+      [1400, 200, 9000, 1600, false],
+      [1000, 5000, 9000, 1600, false],
+      [1000, 50, 1070, 1070, false],
+      [1000, 500, 1200, 1200, false],
     ] as const
-  ) equal(piece.chunkEnd(from, limitBytes), end, `from ${from}, ${limitBytes} bytes`);
-  equal([1000, 1099, 1100, 1599].map((at) => piece.blockStart(at)), [1000, 1000, 1100, 1400]);
+  ) {
+    const chunk = range.chunk(from, limitBytes, to, false);
+    equal(
+      [chunk?.next, chunk?.data.length, chunk?.isCut],
+      [next, next - from, isCut],
+      `from ${from}, ${limitBytes} bytes, up to ${to}`,
+    );
+  }
+});
+
+Deno.test("a prefetched range of JSON has a chunk from a message's boundary only", () => {
+  const stored = new TextEncoder().encode('"a,b",\n1,\n"\\n,",\n');
+  const range = new PrefetchedRange(100, stored, [110, 100 + stored.length]);
+  const boundaries = [100, 107, 110];
+  for (let from = 100; from < range.end; from++) {
+    const chunk = range.chunk(from, 1, range.end, true);
+    equal(chunk !== undefined, boundaries.includes(from), `from ${from}`);
+  }
 });
 
 for (const contentType of [BYTES, JSON_TYPE]) {

@@ -15,8 +15,8 @@ const HEADER_BYTES = 100;
 const MAX_MESSAGES = 100;
 
 /**
- * What is wrong with the first bytes of the catalogue's file: SQLite looks at some of them only when it
- * writes, and may then refuse.
+ * Checks the first bytes of the catalogue's file: SQLite looks at some of them only when it writes, and
+ * may then fail.
  */
 export function* checkCatalogHeader(window: FileWindow, path: string): Generator<Finding> {
   const bytes = window.bytes(0, HEADER_BYTES);
@@ -39,7 +39,7 @@ export function* checkCatalogHeader(window: FileWindow, path: string): Generator
   }
 }
 
-/** Whether SQLite finds the pages of the catalogue to fit together; its words name the page. */
+/** Whether SQLite finds the pages of the catalogue to fit together; its message names the page. */
 export function* checkPages(database: DatabaseSync, path: string): Generator<Finding> {
   const rows = database.prepare(`PRAGMA integrity_check(${MAX_MESSAGES})`).all();
   for (const row of rows) {
@@ -102,7 +102,7 @@ function schemaOf(database: DatabaseSync): Map<string, string> {
   ]));
 }
 
-/** The catalogue's state, as far as its row checks. */
+/** The catalogue's state, where its row is whole. */
 export interface CheckedState {
   readonly uuid: string;
   readonly lsn: number;
@@ -169,7 +169,7 @@ export function rowFinding(
   return { kind, path, position: 0, message, expected, found };
 }
 
-/** What SQLite says of a file that it can't read. */
+/** The finding for a file that SQLite can't read. */
 export function sqliteFailure(path: string, error: unknown): Finding {
   return unreadable(path, 0, "SQLite can't read the catalogue", {
     expected: "our catalogue",

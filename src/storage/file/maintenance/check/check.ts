@@ -24,14 +24,14 @@ import { isThere, readFormatIfWhole } from "../scan/format.ts";
 
 const PARTS = ["FORMAT", "catalog.sqlite", "wal", "segments"];
 
-/** What a check came upon, and how much it looked at. */
+/** The results of a check, and how much it read. */
 export interface CheckReport {
   readonly found: readonly Found[];
   readonly counts: Readonly<CheckCounts>;
 }
 
 /**
- * Looks at every byte of a directory that no server is using, and changes none but in LOCK.
+ * Reads every byte of a directory that no server is using, and changes none but in LOCK.
  *
  * @throws {DirectoryError} `in_use`; `empty` where there is nothing; `foreign` where it isn't ours;
  * `unknown_version`
@@ -50,7 +50,7 @@ export function checkDirectory(
 }
 
 /**
- * Refuses a directory that isn't one of ours, or isn't there.
+ * Makes sure that a directory is one of ours.
  *
  * @throws {DirectoryError} `empty` or `foreign`
  */
@@ -67,7 +67,7 @@ export function requireOwnDirectory(
   throw new DirectoryError("foreign", paths.root, message);
 }
 
-/** Everything that is damaged. The caller holds the lock, and nobody has the catalogue open. */
+/** All damage of a directory. The caller holds the lock, and nothing else has the catalogue open. */
 export function findingsOf(scope: Pick<CheckScope, "fileSystem" | "paths">): Finding[] {
   return checkLocked(scope).found.filter(isFinding);
 }
@@ -127,7 +127,7 @@ function* checkCatalog(
   yield* leftOverFiles(scope, database);
 }
 
-/** What the catalogue holds needn't fit any more: its streams may be gone by now. */
+/** A record that the catalogue holds needn't fit any more: its streams may be deleted by now. */
 function* takeRecord(
   logged: LoggedStreams,
   record: Parameters<LoggedStreams["add"]>[0],

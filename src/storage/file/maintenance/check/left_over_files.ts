@@ -5,7 +5,7 @@ import { orphanFiles } from "../scan/segment_files.ts";
 import type { CheckScope } from "./scope.ts";
 import type { Note } from "./finding.ts";
 
-/** Files that belong to nothing: what a crash left, or what somebody put there. */
+/** Files that belong to nothing: a crash left them, or somebody put them there. */
 export function* leftOverFiles(scope: CheckScope, database: DatabaseSync): Generator<Note> {
   const { fileSystem, paths } = scope;
   if (fileSystem.list(paths.log)?.includes(PREALLOCATING_NAME)) {

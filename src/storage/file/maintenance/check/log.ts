@@ -15,7 +15,7 @@ import { type BatchPosition, findLogEnd, type LogEnd } from "../../wal/log_end.t
 import type { Finding, Found, Note } from "./finding.ts";
 import { type WalkedBatch, type WalkedRecord, walkLog, walkRecords } from "../../wal/log_walk.ts";
 
-/** What a log is compared with, as far as it is known. */
+/** The values that a log is compared with, as far as they are known. */
 export interface LogFrame {
   readonly uuid: string | undefined;
   /** The catalogue holds all records up to this one. */
@@ -27,7 +27,7 @@ export interface LocatedRecord extends WalkedRecord {
   readonly path: string;
 }
 
-/** What the log holds up to; `isWhole` is false where damage hides what else was in it. */
+/** How far the log's records go; `isWhole` is false where damage hides others. */
 export interface LogExtent {
   readonly lastLsn: number;
   readonly isWhole: boolean;
@@ -59,7 +59,7 @@ class LogCheck {
   /** Undefined until a file says where it begins. */
   #lastLsn: number | undefined;
   #isWhole = true;
-  /** Where the file before ended without a batch that checks, though bytes follow there. */
+  /** Where the file before ended without a whole batch, though bytes follow there. */
   #end: EndInFile | undefined;
 
   constructor(
@@ -233,7 +233,7 @@ class LogCheck {
 
   *#tornEnd(end: EndInFile): Generator<Found> {
     const { lsn } = this.#frame;
-    // What the catalogue says is told by itself, at this place.
+    // The comparison with the catalogue reports this position by itself.
     if (lsn !== undefined && end.lsn <= lsn) return;
     yield tornTail(end);
   }

@@ -2,7 +2,7 @@ import type { AppendRecord, CreateRecord, ForkOrigin } from "../../../records.ts
 import type { LocatedRecord } from "./log.ts";
 import type { Finding } from "./finding.ts";
 
-/** What a row says that records are applied on. */
+/** The part of a row that records are checked against. */
 export interface RowState {
   readonly name: string;
   /** The newest record that it includes. */
@@ -10,20 +10,20 @@ export interface RowState {
   readonly tail: number;
 }
 
-/** What the log makes of a stream. */
+/** A stream after the log's records. */
 export interface LoggedStream {
   name: string | undefined;
   tail: number;
   isDeleted: boolean;
-  /** Set where the log makes it. */
+  /** Set where the log creates it. */
   fork: ForkOrigin | undefined;
   readonly hasRow: boolean;
-  /** The first record of it: of a stream that neither a row nor a record makes, `isKnown` is false. */
+  /** Its first record. `isKnown` is false where neither a row nor a record creates the stream. */
   readonly first: LocatedRecord;
   readonly isKnown: boolean;
 }
 
-/** Whether the log's records fit on the catalogue's rows; what they make of streams. */
+/** Checks the log's records against the catalogue's rows, and keeps the streams that they lead to. */
 export class LoggedStreams {
   readonly #rowOf: (id: number) => RowState | undefined;
   readonly #streams = new Map<number, LoggedStream>();
@@ -33,12 +33,12 @@ export class LoggedStreams {
     this.#rowOf = rowOf;
   }
 
-  /** What the log makes of a stream, `undefined` where it has no record of it. */
+  /** A stream after the log's records, `undefined` where there are none of it. */
   get(id: number): LoggedStream | undefined {
     return this.#streams.get(id);
   }
 
-  /** How many streams there are more than rows: those that only the log makes, less those that it deletes. */
+  /** How many streams there are more than rows: those that only the log creates, less those that it deletes. */
   get countBeyondRows(): number {
     let count = 0;
     for (const { hasRow, isDeleted, isKnown } of this.#streams.values()) {
@@ -49,22 +49,22 @@ export class LoggedStreams {
   }
 
   /** Takes the next record of the log. */
-  *add(placed: LocatedRecord): Generator<Finding> {
-    const { record } = placed;
+  *add(located: LocatedRecord): Generator<Finding> {
+    const { record } = located;
     if (record === undefined) return;
     if (record.kind === "delete") {
       for (const id of record.ids) {
-        const stream = this.#streamOf(id, placed);
+        const stream = this.#streamOf(id, located);
         if (!record.soft) stream.isDeleted = true;
       }
     } else if (record.kind === "create") {
-      yield* this.#create(record, placed);
+      yield* this.#create(record, located);
     } else {
-      yield* this.#append(record, placed);
+      yield* this.#append(record, located);
     }
   }
 
-  /** What only the log's end can tell. */
+  /** The findings that only the log's end shows. */
   *finish(): Generator<Finding> {
     for (const [id, stream] of this.#streams) {
       const { first, fork } = stream;
@@ -80,39 +80,39 @@ export class LoggedStreams {
     }
   }
 
-  *#create(record: CreateRecord, placed: LocatedRecord): Generator<Finding> {
+  *#create(record: CreateRecord, located: LocatedRecord): Generator<Finding> {
     const { id, fork, name } = record;
     const row = this.#rowOf(id);
-    if (row !== undefined && row.lsn >= placed.lsn) {
-      this.#streamOf(id, placed);
+    if (row !== undefined && row.lsn >= located.lsn) {
+      this.#streamOf(id, located);
       return;
     }
     if (row !== undefined || this.#streams.has(id)) {
-      yield misfit(placed, id, name, {
+      yield misfit(located, id, name, {
         message: "a creation of a stream that is there already",
         expected: "an id that was never used",
         found: `${id}`,
       });
     }
-    const tail = (fork?.point ?? 0) + placed.dataBytes;
+    const tail = (fork?.point ?? 0) + located.dataBytes;
     const hasRow = row !== undefined;
-    const stream = { name, tail, isDeleted: false, fork, hasRow, first: placed, isKnown: true };
+    const stream = { name, tail, isDeleted: false, fork, hasRow, first: located, isKnown: true };
     this.#streams.set(id, stream);
   }
 
-  *#append(record: AppendRecord, placed: LocatedRecord): Generator<Finding> {
+  *#append(record: AppendRecord, located: LocatedRecord): Generator<Finding> {
     const { id, start } = record;
-    const stream = this.#streamOf(id, placed);
+    const stream = this.#streamOf(id, located);
     const row = this.#rowOf(id);
-    if (!stream.isKnown || (row !== undefined && row.lsn >= placed.lsn)) return;
+    if (!stream.isKnown || (row !== undefined && row.lsn >= located.lsn)) return;
     if (start !== stream.tail) {
-      yield misfit(placed, id, stream.name, {
+      yield misfit(located, id, stream.name, {
         message: "an append that doesn't begin at its stream's tail",
         expected: `offset ${stream.tail}`,
         found: `offset ${start}`,
       });
     }
-    stream.tail = start + placed.dataBytes;
+    stream.tail = start + located.dataBytes;
   }
 
   *#fork(id: number, { name, first }: LoggedStream, fork: ForkOrigin): Generator<Finding> {
@@ -142,7 +142,7 @@ export class LoggedStreams {
 }
 
 /**
- * What is wrong with a fork.
+ * The finding for a fork that doesn't fit its source.
  *
  * @param tail the source's; `undefined` where it isn't there
  */

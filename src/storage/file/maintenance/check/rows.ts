@@ -19,14 +19,14 @@ import { checkSegment } from "./segment.ts";
 import { type AffectedStream, type Finding, type Found, isFinding } from "./finding.ts";
 import { rowPages } from "../scan/row_pages.ts";
 
-/** What the rows are compared with. */
+/** The state that the rows are compared with. */
 export interface RowsFrame {
   readonly uuid: string | undefined;
   readonly logged: LoggedStreams;
   readonly logExtent: LogExtent;
 }
 
-/** Looks up what records are applied on. */
+/** Looks up the rows that records are checked against. */
 export function rowStates(database: DatabaseSync): (id: number) => RowState | undefined {
   const statement = database.prepare("SELECT name, position, tail FROM stream WHERE id = ?");
   return (id) => {
@@ -41,7 +41,7 @@ export function rowStates(database: DatabaseSync): (id: number) => RowState | un
 
 /**
  * Checks the rows of streams, producers and segments, and the segments' files. The three tables are
- * walked side by side, so that what it takes of memory doesn't follow how many there are.
+ * read side by side, so that the memory that this takes doesn't follow their number.
  */
 export function* checkRows(
   scope: CheckScope,
@@ -86,7 +86,7 @@ class RowsCheck {
     yield* this.#orphans(Infinity);
   }
 
-  /** Rows of streams before this one that have no row themselves. */
+  /** Rows of streams before this one that have no row of `stream`. */
   *#orphans(before: number): Generator<Finding> {
     for (const row of this.#producers.takeBefore(before)) {
       yield this.#orphan("producer_row", "producer", row);
@@ -108,21 +108,21 @@ class RowsCheck {
   }
 
   *#stream(id: number, row: SqlRow): Generator<Found> {
-    const who = { id, name: String(row.name) };
+    const affected = { id, name: String(row.name) };
     const wrong = wrongChecksum(row, STREAM_COLUMNS);
     if (wrong !== undefined) {
       yield {
         ...rowFinding("stream_row", this.#path, "a row of stream fails its checksum", wrong),
-        stream: who,
+        stream: affected,
       };
     }
     const stream = wrong === undefined ? toStreamRow(asNumbers(row), this.#path) : undefined;
-    if (stream !== undefined) yield* this.#streamRow(stream, row, who);
-    yield* this.#producersOf(who, stream?.producerCount);
-    yield* this.#segmentsOf(who, stream);
+    if (stream !== undefined) yield* this.#streamRow(stream, row, affected);
+    yield* this.#producersOf(affected, stream?.producerCount);
+    yield* this.#segmentsOf(affected, stream);
   }
 
-  *#streamRow(stream: StreamRow, row: SqlRow, who: AffectedStream): Generator<Finding> {
+  *#streamRow(stream: StreamRow, row: SqlRow, affected: AffectedStream): Generator<Finding> {
     const endsAtMs = expiryMs(stream.lifetime, stream.accessedAtMs);
     const expected = endsAtMs === Infinity ? null : endsAtMs;
     const found = row.ends_at_ms === null ? null : Number(row.ends_at_ms);
@@ -132,7 +132,7 @@ class RowsCheck {
           expected: `${expected}`,
           found: `${found}`,
         }),
-        stream: who,
+        stream: affected,
       };
     }
     const { logExtent, logged } = this.#frame;
@@ -144,7 +144,7 @@ class RowsCheck {
         message: "the log ends before the newest record that a stream's row holds",
         expected: `records up to ${stream.lsn}`,
         found: `records up to ${logExtent.lastLsn}`,
-        stream: who,
+        stream: affected,
       };
     }
     const { fork } = stream;
@@ -154,18 +154,18 @@ class RowsCheck {
       ? undefined
       : source?.tail ?? this.#rowStateOf(fork.sourceId)?.tail;
     if (tail !== undefined && tail >= fork.point) return;
-    yield { ...brokenFork(fork, tail), path: this.#path, position: 0, stream: who };
+    yield { ...brokenFork(fork, tail), path: this.#path, position: 0, stream: affected };
   }
 
   /** @param expected how many there should be, where the stream's row can be trusted */
-  *#producersOf(who: AffectedStream, expected: number | undefined): Generator<Finding> {
+  *#producersOf(affected: AffectedStream, expected: number | undefined): Generator<Finding> {
     let count = 0;
-    for (const row of this.#producers.takeOf(who.id)) {
+    for (const row of this.#producers.takeOf(affected.id)) {
       count++;
       const wrong = wrongChecksum(row, PRODUCER_COLUMNS);
       if (wrong === undefined) continue;
       const message = `the row of producer ${JSON.stringify(row.producer_id)} fails its checksum`;
-      yield { ...rowFinding("producer_row", this.#path, message, wrong), stream: who };
+      yield { ...rowFinding("producer_row", this.#path, message, wrong), stream: affected };
     }
     if (expected === undefined || count === expected) return;
     yield {
@@ -173,27 +173,29 @@ class RowsCheck {
         expected: `${expected} rows`,
         found: `${count} rows`,
       }),
-      stream: who,
+      stream: affected,
     };
   }
 
   /** @param stream its row, where that can be trusted */
-  *#segmentsOf(who: AffectedStream, stream: StreamRow | undefined): Generator<Found> {
+  *#segmentsOf(affected: AffectedStream, stream: StreamRow | undefined): Generator<Found> {
     let next = stream?.fork?.point ?? 0;
     const end = stream === undefined ? undefined : stream.tail - stream.rest.length;
-    for (const row of this.#segments.takeOf(who.id)) {
+    for (const row of this.#segments.takeOf(affected.id)) {
       const wrong = wrongChecksum(row, SEGMENT_COLUMNS);
       if (wrong !== undefined) {
         const message = `the row of the segment at ${Number(row.base)} fails its checksum`;
-        yield { ...rowFinding("segment_row", this.#path, message, wrong), stream: who };
+        yield { ...rowFinding("segment_row", this.#path, message, wrong), stream: affected };
         continue;
       }
       const segment = toSegmentRow(asNumbers(row), this.#path);
-      if (stream !== undefined && segment.base !== next) yield this.#gap(who, next, segment.base);
+      if (stream !== undefined && segment.base !== next) {
+        yield this.#gap(affected, next, segment.base);
+      }
       next = segment.base + segment.bytes;
-      yield* this.#segment(segment, who, stream);
+      yield* this.#segment(segment, affected, stream);
     }
-    if (end !== undefined && next !== end) yield this.#gap(who, next, end);
+    if (end !== undefined && next !== end) yield this.#gap(affected, next, end);
   }
 
   *#segment(
@@ -275,7 +277,7 @@ class RowCursor {
   }
 }
 
-/** The checksum was right, and so no number is too big. */
+/** The checksum is right, so that no number is too big. */
 function asNumbers(row: SqlRow): SqlRow {
   return Object.fromEntries(
     Object.entries(row).map((

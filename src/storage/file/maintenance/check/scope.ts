@@ -1,14 +1,14 @@
 import type { FileSystem } from "../../../../env/file_system.ts";
 import type { DirectoryPaths } from "../../directory/paths.ts";
 
-/** What the parts of a check share: the directory, and how much of it they have seen. */
+/** The parts of a check share this: the directory, and how much of it they have read. */
 export interface CheckScope {
   readonly fileSystem: FileSystem;
   readonly paths: DirectoryPaths;
   readonly counts: CheckCounts;
 }
 
-/** How much a check has seen. */
+/** How much a check has read. */
 export interface CheckCounts {
   files: number;
   bytes: number;

@@ -140,7 +140,7 @@ class SegmentCheck {
         };
       }
       if (entry === undefined) {
-        // Where the next block begins is only in its own entry.
+        // Only its own entry says where the next block begins.
         before = undefined;
         start = NaN;
         continue;
@@ -192,11 +192,11 @@ class SegmentCheck {
     const log = this.#log.window;
     const { base } = this.#row;
     const stop = end - base;
-    // A file that is short is told as that.
+    // A short file has a finding of its own.
     if (log === undefined || stop > log.sizeBytes || stop <= filePosition) return;
     const found = log.checksum(filePosition, stop);
     const range = { from: base + filePosition, to: end };
-    const place = {
+    const location = {
       kind: "segment_block",
       path: this.#log.path,
       position: filePosition,
@@ -204,7 +204,7 @@ class SegmentCheck {
     } as const;
     if (found !== checksum) {
       yield {
-        ...place,
+        ...location,
         message: "a block of a segment fails its checksum",
         expected: `the CRC-32 ${checksum}`,
         found: `${found} over ${stop - filePosition} bytes`,
@@ -215,14 +215,14 @@ class SegmentCheck {
     const [comma, lineFeed] = log.bytes(stop - 2, 2);
     if (comma === COMMA && lineFeed === LINE_FEED) return;
     yield {
-      ...place,
+      ...location,
       message: "a block of a JSON stream doesn't end with a message",
       expected: "a comma and a line feed",
       found: `the bytes ${comma} and ${lineFeed}`,
     };
   }
 
-  /** What is lost where only so many bytes of the segment can be read. */
+  /** The offsets that are lost where only so many bytes of the segment can be read. */
   #to(bytes: number): OffsetRange {
     const { base } = this.#row;
     return { from: base + bytes, to: base + this.#row.bytes };

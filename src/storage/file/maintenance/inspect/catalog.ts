@@ -17,8 +17,8 @@ const TABLES: readonly CatalogTable[] = [
 ];
 
 /**
- * The catalogue's rows, table by table; one with another CRC-32 than it says is damaged. The lock of its
- * directory is held meanwhile, where there is one: a copy of the file alone has none.
+ * The catalogue's rows, table by table; one that fails its checksum is damaged. The lock of its directory
+ * is held meanwhile, where there is one: a copy of the file alone has none.
  *
  * @throws {DirectoryError} `in_use`
  */
@@ -42,7 +42,7 @@ function* tablesOf(database: DatabaseSync): Generator<Item> {
   for (const table of TABLES) yield* rowsOf(database, table);
 }
 
-/** What SQLite can't read ends a table, and the next one goes on. */
+/** A page that SQLite can't read ends its table; the next table follows. */
 function* rowsOf(database: DatabaseSync, { name, columns, key }: CatalogTable): Generator<Item> {
   try {
     for (const row of rowPages(database, name, key)) yield rowItem(name, columns, row);

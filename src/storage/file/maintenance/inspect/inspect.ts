@@ -15,11 +15,11 @@ import type { Item } from "./item.ts";
 const MAGIC_BYTES = 32;
 const LISTED_FILES = 20;
 
-type FileKind = "log" | "spare" | "index" | "segment" | "format" | "catalog";
+type FileKind = "log" | "recycled" | "index" | "segment" | "format" | "catalog";
 
 const KINDS_BY_NAME: readonly (readonly [FileKind, (name: string) => boolean])[] = [
   ["log", (name) => name.endsWith(".wal")],
-  ["spare", (name) => isRecycledName(name) || name === PREALLOCATING_NAME],
+  ["recycled", (name) => isRecycledName(name) || name === PREALLOCATING_NAME],
   ["index", (name) => name.endsWith(".idx")],
   ["segment", (name) => name.endsWith(".log")],
   ["format", (name) => /^FORMAT(\.new)?$/.test(name)],
@@ -33,7 +33,7 @@ const KINDS_BY_MAGIC: readonly (readonly [FileKind, string])[] = [
   ["catalog", "SQLite format 3\0"],
 ];
 
-/** A path that nothing can be shown of: there is no such file, it is a folder, or no file of ours. */
+/** A path of which nothing can be shown: there is no such file, it is a folder, or no file of ours. */
 export class InspectError extends Error {
   override readonly name = "InspectError";
   readonly code: "missing" | "folder" | "foreign";
@@ -45,8 +45,8 @@ export class InspectError extends Error {
 }
 
 /**
- * What is in a file of the format, in the order of the file; damaged parts are named, and the reading
- * goes on behind them. A file's kind is that of its name, else of its first bytes.
+ * The parts of a file of the format, in the order of the file; damaged ones are named, and the reading
+ * continues after them. Its name says what kind of file it is, else its first bytes do.
  *
  * @throws {InspectError}
  * @throws {DirectoryError} `in_use`: the catalogue of a directory that a server holds
@@ -62,7 +62,7 @@ export function* inspectFile(fileSystem: FileSystem, path: string): Generator<It
   } else {
     const inspect = {
       log: inspectLog,
-      spare: inspectRecycled,
+      recycled: inspectRecycled,
       index: inspectIndex,
       format: inspectFormat,
     };

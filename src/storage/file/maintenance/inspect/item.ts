@@ -2,20 +2,20 @@ import { decodeUtf8 } from "../../../../protocol/bytes.ts";
 
 const SHOWN_BYTES = 48;
 
-/** What is said of a thing, by name; what is undefined is left out. */
+/** The fields of an item by name; undefined ones are left out. */
 export type ItemFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** A part of a file in readable form, or a place where it isn't what was written there. */
+/** A part of a file in readable form, or a place where the file is damaged. */
 export interface Item {
   /** Such as `batch`. */
   readonly kind: string;
-  /** Where it begins in the file; a row of the catalogue has no place that one could go to. */
+  /** Where it begins in the file; undefined for a row of the catalogue. */
   readonly position: number | undefined;
   readonly fields: ItemFields;
   readonly damage?: { readonly expected: string; readonly found: string } | undefined;
 }
 
-/** A thing as a line: where it is, what it is, and what is said of it. */
+/** An item as a line: its position, its kind and its fields. */
 export function itemLine({ kind, position, fields, damage }: Item): string {
   const words = Object.entries(fields).filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${valueText(value)}`).join("");
@@ -24,13 +24,13 @@ export function itemLine({ kind, position, fields, damage }: Item): string {
   return `${start}DAMAGED ${kind}${words}: expected ${damage.expected}, found ${damage.found}`;
 }
 
-/** A thing as an object for JSON. */
+/** An item as an object for JSON. */
 export function itemObject({ kind, position, fields, damage }: Item): Record<string, unknown> {
   const about = { position, kind: kind.replaceAll(" ", "_"), ...fields };
   return damage === undefined ? about : { ...about, damaged: true, ...damage };
 }
 
-/** A time as RFC 3339 has it, or as the number that it is where no calendar goes so far. */
+/** A time as in RFC 3339, or as a number where it is too late for a date. */
 export function timeText(atMs: number): string {
   const date = new Date(atMs);
   return Number.isNaN(date.getTime()) ? String(atMs) : date.toISOString();

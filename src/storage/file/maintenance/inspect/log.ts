@@ -18,7 +18,7 @@ import {
   walkRecords,
 } from "../../wal/log_walk.ts";
 
-/** A log file's header, batches and records, also those behind damage. */
+/** A log file's header, batches and records, also those after damage. */
 export function* inspectLog(window: FileWindow, path: string): Generator<Item> {
   const number = parseLogFileName(basename(path));
   const header = decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES));
@@ -83,7 +83,7 @@ function headerItem(
   return { kind: "log header", position: 0, fields, damage };
 }
 
-/** A header that doesn't check may still have the salt: then the batches tell so. */
+/** A header that fails its checksum may still have the salt: then batches check with it. */
 function guessSeed(window: FileWindow, nameNumber: number | undefined): number | undefined {
   const bytes = window.bytes(0, LOG_HEADER_BYTES);
   if (bytes.length < LOG_HEADER_BYTES) return undefined;
@@ -120,8 +120,8 @@ function gapItem(
   if (kind === "end") {
     return { kind, position, fields: { bytes, note: "no batch of this life of the file" } };
   }
-  const wanted = expected === undefined ? "a batch" : `a batch that begins with ${expected}`;
-  return damaged(kind, position, wanted, `${bytes} bytes in which none checks, and more behind`);
+  const sought = expected === undefined ? "a batch" : `a batch that begins with ${expected}`;
+  return damaged(kind, position, sought, `${bytes} bytes in which none checks, and more behind`);
 }
 
 function recordItem(

@@ -23,7 +23,7 @@ import { openDatabase } from "../../directory/sqlite.ts";
 /** A new catalogue that is complete, but not in its place. */
 const READY_NAME = "catalog-ready.sqlite";
 
-/** A catalogue that a repair reads and changes. Nobody else has it open. */
+/** A catalogue that a repair reads and changes. Nothing else has it open. */
 export class RepairCatalog implements CatalogView {
   readonly #scope: RepairScope;
   #open: ReadOnlyCatalog;
@@ -56,7 +56,7 @@ export class RepairCatalog implements CatalogView {
     return row && { name: textOf(row.name) ?? "", lsn: integerOf(row.position) };
   }
 
-  /** Changes rows, all or none, after the files were kept. On a dry run nothing is changed. */
+  /** Changes rows, all or none, after the files were copied. On a dry run nothing is changed. */
   async edit(change: (database: DatabaseSync) => void): Promise<void> {
     const { quarantine, fileSystem, paths } = this.#scope;
     if (quarantine.isDryRun) return;
@@ -73,7 +73,7 @@ export class RepairCatalog implements CatalogView {
     }
   }
 
-  /** Sees to it that no id up to `lostId` is given again, and that the log may begin after `lsn`. */
+  /** Makes sure that no id up to `lostId` is given again, and that the log may begin after `lsn`. */
   async raiseState(lostId: number, lsn: number): Promise<void> {
     const state = this.#state;
     const nextId = Math.max(integerOf(state.next_id), lostId + 1);
@@ -100,7 +100,7 @@ export class RepairCatalog implements CatalogView {
 }
 
 /**
- * The UUID in the catalogue's state, `undefined` where that row can't be read or doesn't check.
+ * The UUID in the catalogue's state, `undefined` where that row can't be read or fails its checksum.
  */
 export function catalogUuid({ fileSystem, paths }: RepairScope): string | undefined {
   try {
@@ -123,7 +123,7 @@ export function openCatalog(scope: RepairScope): RepairCatalog {
 }
 
 /**
- * Makes a new catalogue of what checks in the damaged one, and puts it in its place.
+ * Makes a new catalogue of the whole rows of the damaged one, and puts it in its place.
  *
  * @returns undefined where nothing can be read: then nothing was changed
  */
@@ -135,7 +135,7 @@ export async function rebuildCatalog(
   return quarantine.isDryRun ? await tryRebuild(scope, fallback) : await rebuild(scope, fallback);
 }
 
-/** Into a database that SQLite keeps in a file of its own and forgets. */
+/** Rebuilds into a database that SQLite keeps in a file of its own and removes. */
 async function tryRebuild(
   scope: RepairScope,
   fallback: StateFallback,
@@ -189,7 +189,7 @@ async function rebuild(
   return openCatalog(scope);
 }
 
-/** Goes on where a repair was cut short between making the new catalogue and putting it in its place. */
+/** Continues a repair that was cut short between making the new catalogue and putting it in its place. */
 export async function finishRebuild(scope: RepairScope): Promise<void> {
   const { fileSystem, paths, quarantine } = scope;
   if (quarantine.isDryRun) return;
@@ -201,7 +201,7 @@ export async function finishRebuild(scope: RepairScope): Promise<void> {
   }
 }
 
-/** SQLite's log goes before: it would be taken for the new catalogue's. */
+/** SQLite's log is removed before: it would be taken for the new catalogue's. */
 async function putInPlace({ fileSystem, paths, quarantine }: RepairScope, ready: string) {
   for (const suffix of ["-wal", "-shm"]) fileSystem.remove(`${paths.catalog}${suffix}`);
   await fileSystem.syncDirectory(paths.root);
@@ -222,7 +222,7 @@ async function quarantineCatalog(scope: RepairScope): Promise<void> {
   }
 }
 
-/** A copy that SQLite may do with what it likes, with a header that it doesn't stumble over. */
+/** A copy that SQLite may change, with a header that it accepts. */
 async function scratchCopy({ quarantine, fileSystem, paths }: RepairScope): Promise<string> {
   const scratch = await quarantine.newPath();
   quarantine.copy(paths.catalog, scratch);

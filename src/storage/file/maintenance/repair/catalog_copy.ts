@@ -7,17 +7,17 @@ import type { RepairScope } from "./scope.ts";
 
 const { stream: STREAM, producer: PRODUCER, segment: SEGMENT, state: STATE } = CATALOG_TABLES;
 
-/** What the state is taken from where its row can't be. */
+/** The values for the row of `state` where it is damaged. */
 export interface StateFallback {
   readonly uuid: string;
-  /** The number of the log's first record, `undefined` where no log file says. */
+  /** The number of the log's first record, `undefined` where no log file has it. */
   readonly firstLogged: number | undefined;
   /** No stream's files have this id or a greater one. */
   readonly nextFileId: number;
 }
 
 /**
- * Copies what checks of a damaged catalogue into a new one, and says what doesn't.
+ * Copies the whole rows of a damaged catalogue into a new one, and reports the others.
  *
  * @param sink has our tables, empty but for a row of `state`
  */
@@ -27,19 +27,23 @@ export async function copyCatalog(
   sink: DatabaseSync,
   fallback: StateFallback,
 ): Promise<void> {
-  const losses = new CatalogDataLoss(scope);
+  const dataLoss = new CatalogDataLoss(scope);
   sink.exec("BEGIN");
-  const damaged = copyStreams(source, sink, losses);
-  keepSources(sink, damaged, losses);
-  copyOwned(source, sink, losses);
+  const damaged = copyStreams(source, sink, dataLoss);
+  keepSources(sink, damaged, dataLoss);
+  copyOwned(source, sink, dataLoss);
   stretchSources(sink);
   copyState(scope, source, sink, fallback);
-  countProducers(sink, losses);
+  countProducers(sink, dataLoss);
   sink.exec("COMMIT");
-  await losses.write();
+  await dataLoss.write();
 }
 
-function copyStreams(source: DatabaseSync, sink: DatabaseSync, losses: CatalogDataLoss): SqlRow[] {
+function copyStreams(
+  source: DatabaseSync,
+  sink: DatabaseSync,
+  dataLoss: CatalogDataLoss,
+): SqlRow[] {
   const damaged: SqlRow[] = [];
   const rows = foundRows(source, STREAM);
   let next = rows.next();
@@ -47,7 +51,7 @@ function copyStreams(source: DatabaseSync, sink: DatabaseSync, losses: CatalogDa
     const { row, checks } = next.value;
     if (!checks || !insertStream(sink, row)) damaged.push(row);
   }
-  if (!next.value) losses.unread("stream");
+  if (!next.value) dataLoss.unread("stream");
   return damaged;
 }
 
@@ -57,9 +61,9 @@ function insertStream(
   row: Readonly<Record<string, SQLInputValue | undefined>>,
 ): boolean {
   const values = [...checkedValues(row, STREAM.columns), endOf(row)];
-  const places = values.map(() => "?").join(", ");
+  const marks = values.map(() => "?").join(", ");
   return Number(
-    sink.prepare(`INSERT OR IGNORE INTO stream VALUES (${places})`).run(...values).changes,
+    sink.prepare(`INSERT OR IGNORE INTO stream VALUES (${marks})`).run(...values).changes,
   ) === 1;
 }
 
@@ -74,7 +78,7 @@ function endOf(row: Readonly<Record<string, SQLInputValue | undefined>>): SQLInp
 function keepSources(
   sink: DatabaseSync,
   damaged: readonly SqlRow[],
-  losses: CatalogDataLoss,
+  dataLoss: CatalogDataLoss,
 ): void {
   const newest = integerOf(
     sink.prepare("SELECT max(position) AS newest FROM stream").get()?.newest,
@@ -97,33 +101,33 @@ function keepSources(
       last_at_ms: 0,
       rest: new Uint8Array(0),
     });
-    losses.stream(
+    dataLoss.stream(
       lost.get(integerOf(id)) ?? { id: id ?? null, name: name ?? null, tail: tail ?? null },
       true,
     );
     lost.delete(integerOf(id));
   }
-  for (const row of lost.values()) losses.stream(row, false);
+  for (const row of lost.values()) dataLoss.stream(row, false);
 }
 
-/** Rows of streams that are gone go with them. */
-function copyOwned(source: DatabaseSync, sink: DatabaseSync, losses: CatalogDataLoss): void {
+/** Rows of streams that are lost are lost with them. */
+function copyOwned(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
   for (const table of [PRODUCER, SEGMENT]) {
-    const places = [...table.columns, "crc32"].map(() => "?").join(", ");
-    const insert = sink.prepare(`INSERT OR IGNORE INTO ${table.name} VALUES (${places})`);
+    const marks = [...table.columns, "crc32"].map(() => "?").join(", ");
+    const insert = sink.prepare(`INSERT OR IGNORE INTO ${table.name} VALUES (${marks})`);
     const rows = foundRows(source, table);
     let next = rows.next();
     for (; !next.done; next = rows.next()) {
       const { row, checks } = next.value;
       const name = nameOf(sink, integerOf(row.stream_id));
       if (checks && name !== undefined) insert.run(...checkedValues(row, table.columns));
-      else losses.owned(table.name, row, name);
+      else dataLoss.owned(table.name, row, name);
     }
-    if (!next.value) losses.unread(table.name);
+    if (!next.value) dataLoss.unread(table.name);
   }
 }
 
-/** What is kept for forks goes as far as its segments, if not to the last fork's point. */
+/** A stream that is kept for its forks extends over all of its segments, if not to the last fork's point. */
 function stretchSources(sink: DatabaseSync): void {
   const rows = sink.prepare(`
     SELECT stream.*, (SELECT max(base + bytes) FROM segment WHERE stream_id = id) AS end FROM stream
@@ -134,7 +138,7 @@ function stretchSources(sink: DatabaseSync): void {
   }
 }
 
-function countProducers(sink: DatabaseSync, losses: CatalogDataLoss): void {
+function countProducers(sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
   const wrong = sink.prepare(`
     SELECT stream.*, (SELECT count(*) FROM producer WHERE stream_id = id) AS found FROM stream
     WHERE producers <> (SELECT count(*) FROM producer WHERE stream_id = id)`).all();
@@ -142,7 +146,7 @@ function countProducers(sink: DatabaseSync, losses: CatalogDataLoss): void {
   for (const row of wrong) {
     const id = integerOf(row.id);
     const found = integerOf(row.found);
-    losses.count(id, textOf(row.name) ?? "", integerOf(row.producers), found);
+    dataLoss.count(id, textOf(row.name) ?? "", integerOf(row.producers), found);
     remove.run(id);
     insertStream(sink, { ...row, producers: found });
   }
@@ -156,19 +160,19 @@ function copyState(
 ): void {
   const [found] = foundRows(source, STATE);
   const newest = sink.prepare("SELECT max(position) AS position, max(id) AS id FROM stream").get();
-  const kept = found?.checks && found.row.uuid === uuid ? found.row : undefined;
-  const position = kept === undefined
+  const written = found?.checks && found.row.uuid === uuid ? found.row : undefined;
+  const position = written === undefined
     ? firstLogged === undefined ? integerOf(newest?.position) : firstLogged - 1
-    : integerOf(kept.position);
+    : integerOf(written.position);
   const row = {
     uuid,
     position,
-    next_id: Math.max(integerOf(kept?.next_id), integerOf(newest?.id) + 1, nextFileId),
-    checkpoint_at_ms: integerOf(kept?.checkpoint_at_ms),
+    next_id: Math.max(integerOf(written?.next_id), integerOf(newest?.id) + 1, nextFileId),
+    checkpoint_at_ms: integerOf(written?.checkpoint_at_ms),
     clean: 0,
   };
   sink.prepare(UPDATE_STATE).run(...checkedValues(row, STATE.columns));
-  if (kept !== undefined) return;
+  if (written !== undefined) return;
   report({
     outcome: "repaired",
     path: paths.catalog,

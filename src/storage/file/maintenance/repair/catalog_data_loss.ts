@@ -4,7 +4,7 @@ import { integerOf, textOf } from "../scan/table_rows.ts";
 import { rowText } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
-/** The rows that are lost: said one by one, and written down as far as they can be read. */
+/** The rows that are lost: each is reported, and written to a file as far as it can be read. */
 export class CatalogDataLoss {
   readonly #scope: RepairScope;
   readonly #lines: string[] = [];
@@ -13,30 +13,30 @@ export class CatalogDataLoss {
     this.#scope = scope;
   }
 
-  /** Says that a table can't be read to its end. */
+  /** Reports that a table can't be read to its end. */
   unread(table: string): void {
     const message = `rows of ${table} are on pages that SQLite can't read: which isn't known`;
     this.#report(message);
   }
 
-  /** Takes a row of `stream` that doesn't check; `sink` has those that do. */
+  /** Adds a row of `stream` that fails its checksum. */
   stream(row: SqlRow, isKeptForForks: boolean): void {
     this.#note("stream", row);
     const id = integerOf(row.id);
-    const fate = isKeptForForks
+    const message = isKeptForForks
       ? "its row is damaged; what segments hold of it is kept for its forks, and it is deleted otherwise"
       : "its row is damaged: the stream is gone";
-    this.#report(fate, { id, name: textOf(row.name) }, {
+    this.#report(message, { id, name: textOf(row.name) }, {
       from: integerOf(row.fork_point),
       to: integerOf(row.tail),
     });
   }
 
   /**
-   * Takes a row of `producer` or `segment` that doesn't check, or whose stream is gone. A segment's may be
-   * found again from its files.
+   * Adds a row of `producer` or `segment` that fails its checksum, or whose stream is lost. A segment's row
+   * may be rebuilt from its files.
    *
-   * @param name of its stream, undefined where that is gone
+   * @param name of its stream, undefined where that is lost
    */
   owned(table: "producer" | "segment", row: SqlRow, name: string | undefined): void {
     this.#note(table, row);
@@ -47,13 +47,13 @@ export class CatalogDataLoss {
     this.#report(message, { id: integerOf(row.stream_id), name });
   }
 
-  /** Says that a stream has other producers than its row counts. */
+  /** Reports that a stream has fewer or more producers than its row counts. */
   count(id: number, name: string, expected: number, found: number): void {
     const message = `it had ${expected} producers, and of ${found} the place is known`;
     this.#report(message, { id, name });
   }
 
-  /** Writes down what was readable of the rows. */
+  /** Writes the readable parts of the rows to a file. */
   async write(): Promise<void> {
     if (this.#lines.length > 0) {
       await this.#scope.quarantine.note("lost-rows.jsonl", `${this.#lines.join("\n")}\n`);
@@ -74,7 +74,7 @@ export class CatalogDataLoss {
   }
 }
 
-/** The name of a stream, where its row is there. */
+/** The name of a stream, `undefined` where it has no row. */
 export function nameOf(database: DatabaseSync, id: number): string | undefined {
   return textOf(database.prepare("SELECT name FROM stream WHERE id = ?").get(id)?.name);
 }

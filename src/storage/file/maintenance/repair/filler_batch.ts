@@ -12,10 +12,10 @@ import { viewOf } from "../../directory/bytes_io.ts";
 const IDLE = measureRecord({ kind: "delete", atMs: 0, soft: true, ids: [] });
 
 /**
- * A batch that stands for records which can't be read and aren't needed: each does nothing. So the
- * numbers of those behind it go on.
+ * A batch in place of records that can't be read and aren't needed: each of its records does nothing. So
+ * the next records have the right numbers.
  *
- * @param lengthBytes what it takes in the file; as little as possible unless given
+ * @param lengthBytes its length in the file; as little as possible unless given
  * @returns undefined where so many records don't fit
  */
 export function fillerBatch(
@@ -26,12 +26,14 @@ export function fillerBatch(
 ): Bytes | undefined {
   const count = lastLsn - firstLsn + 1;
   const leastBytes = count * (RECORD_PREFIX_BYTES + IDLE.lengthBytes);
-  const spareBytes = lengthBytes === undefined ? 0 : lengthBytes - BATCH_HEADER_BYTES - leastBytes;
-  if (spareBytes < 0) return undefined;
+  const paddingBytes = lengthBytes === undefined
+    ? 0
+    : lengthBytes - BATCH_HEADER_BYTES - leastBytes;
+  if (paddingBytes < 0) return undefined;
   const records = Array.from(
     { length: count },
-    // What a deletion has behind its ids is nobody's: the last one takes up the room.
-    (_, i) => idleRecord(i === count - 1 ? spareBytes : 0),
+    // Bytes after the ids of a deletion mean nothing: those of the last one fill the batch.
+    (_, i) => idleRecord(i === count - 1 ? paddingBytes : 0),
   );
   return encodeBatch(records, { firstLsn, syncedLsn: firstLsn - 1 }, seed);
 }
@@ -41,8 +43,8 @@ export function fillerBytes(count: number): number {
   return paddedBatchBytes(count * (RECORD_PREFIX_BYTES + IDLE.lengthBytes));
 }
 
-function idleRecord(spareBytes: number): Bytes {
-  const bytes = new Uint8Array(IDLE.lengthBytes + spareBytes);
+function idleRecord(paddingBytes: number): Bytes {
+  const bytes = new Uint8Array(IDLE.lengthBytes + paddingBytes);
   IDLE.encode(bytes, viewOf(bytes), 0);
   return bytes;
 }
@@ -50,12 +52,12 @@ function idleRecord(spareBytes: number): Bytes {
 /** A batch with one record: the deletion, for good, of streams. */
 export function deletionBatch(
   ids: readonly number[],
-  sequence: number,
+  lsn: number,
   atMs: number,
   seed: number,
 ): Bytes {
   const record = measureRecord({ kind: "delete", atMs, soft: false, ids });
   const bytes = new Uint8Array(record.lengthBytes);
   record.encode(bytes, viewOf(bytes), 0);
-  return encodeBatch([bytes], { firstLsn: sequence, syncedLsn: sequence - 1 }, seed);
+  return encodeBatch([bytes], { firstLsn: lsn, syncedLsn: lsn - 1 }, seed);
 }

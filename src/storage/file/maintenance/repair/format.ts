@@ -8,8 +8,8 @@ import { withWindow } from "../../directory/file_window.ts";
 import { readFormatIfWhole } from "../scan/format.ts";
 import type { RepairScope } from "./scope.ts";
 
-/** So many indexes are asked for the directory's UUID. */
-const ASKED_INDEXES = 16;
+/** So many indexes are read for the directory's UUID. */
+const READ_INDEXES = 16;
 
 /** The UUIDs that the headers of the log and of some indexes name, with how many do. */
 export function partUuids({ fileSystem, paths }: RepairScope): Map<string, number> {
@@ -22,10 +22,10 @@ export function partUuids({ fileSystem, paths }: RepairScope): Map<string, numbe
       add(decodeLogHeader(window.bytes(0, LOG_HEADER_BYTES))?.uuid);
     });
   }
-  let asked = 0;
+  let read = 0;
   for (const { path } of segmentFiles(fileSystem, paths.segments)) {
     if (!path.endsWith(".idx")) continue;
-    if (asked++ >= ASKED_INDEXES) break;
+    if (read++ >= READ_INDEXES) break;
     withWindow(fileSystem, path, (window) => {
       add(decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES))?.uuid);
     });
@@ -33,7 +33,7 @@ export function partUuids({ fileSystem, paths }: RepairScope): Map<string, numbe
   return found;
 }
 
-/** Writes FORMAT anew where it doesn't say this. */
+/** Writes FORMAT again where it doesn't have this UUID. */
 export async function repairFormat(scope: RepairScope, uuid: string): Promise<void> {
   const { paths, quarantine } = scope;
   if (readFormatIfWhole(scope.fileSystem, paths)?.uuid === uuid) return;

@@ -23,7 +23,7 @@ export interface RebuiltSegment {
   /** How many entries there should be. */
   readonly blocks: number;
   readonly isJson: boolean;
-  /** When what comes after the segment was first written: its own blocks came no later. */
+  /** When the bytes after the segment were first written: its own blocks came no later. */
   readonly laterMs: number;
 }
 
@@ -33,7 +33,7 @@ export interface RebuiltEntry {
   readonly isProven: boolean;
 }
 
-/** Makes a segment's index anew of what is left of it and of the segment's bytes. */
+/** Rebuilds a segment's index from its whole entries and from the segment's bytes. */
 export class IndexRebuilder {
   readonly #segment: RebuiltSegment;
   readonly #log: FileWindow;
@@ -43,7 +43,7 @@ export class IndexRebuilder {
   constructor(segment: RebuiltSegment, log: FileWindow, index: FileWindow | undefined) {
     this.#segment = segment;
     this.#log = log;
-    // One that says it is another segment's is of no use here.
+    // The index of another segment is of no use here.
     const other = index && this.#otherHeader(index);
     this.#index = other === undefined ? index : undefined;
   }
@@ -65,7 +65,7 @@ export class IndexRebuilder {
     return at === bytes;
   }
 
-  /** The entries in their order: those that are left, and made anew what is between. */
+  /** The entries in their order: the whole ones, and rebuilt ones in between. */
   *entries(): Generator<RebuiltEntry> {
     const { bytes, header, blocks, laterMs } = this.#segment;
     let at = 0;
@@ -125,7 +125,7 @@ export class IndexRebuilder {
     }
   }
 
-  /** What stands in a damaged entry for the block's checksum: if it is the block's, both are right. */
+  /** The block's checksum in a damaged entry: if the block has it, both are right. */
   #writtenChecksum(entry: number | undefined): number | undefined {
     if (entry === undefined || this.#index === undefined) return undefined;
     const position = INDEX_HEADER_BYTES + entry * INDEX_ENTRY_BYTES;

@@ -14,19 +14,19 @@ interface NamedSegment {
   readonly name: string | undefined;
 }
 
-/** What an index became, and what it tells of the time before it. */
+/** A rebuilt index, and the latest time that the blocks before it can have. */
 interface RebuiltIndex {
   readonly blocks: number;
   readonly firstMs: number;
 }
 
 /**
- * Makes damaged and missing indexes anew, of segments whose bytes are all there. What a new checksum is
- * of is what the file holds now: it proves nothing.
+ * Rebuilds damaged and missing indexes of segments whose bytes are all there. A new checksum is that of
+ * the bytes in the file now: it proves nothing.
  */
 export async function repairIndexes(scope: RepairScope, catalog: RepairCatalog): Promise<void> {
   const changed: { streamId: number; base: number; bytes: number; blocks: number }[] = [];
-  // The newest first: what an older block's time can't have been later than is known then.
+  // The newest first: an older block's time can't be later than that of the next one.
   const rows = catalog.database.prepare(`
     SELECT id, name, content_type, last_at_ms, base, bytes, blocks
     FROM segment JOIN stream ON id = stream_id ORDER BY stream_id, base DESC`);

@@ -21,17 +21,17 @@ import type { RepairScope } from "./scope.ts";
 /** A new log file's size: the least that a server makes. */
 const NEW_FILE_BYTES = 64 * 1024;
 
-/** Where the log is whole up to, in a file. */
+/** The position in a file up to which the log is whole. */
 interface FilePosition {
   readonly file: RepairedLogFile;
   readonly filePosition: number;
 }
 
-/** What a repair of the log asks of the catalogue's state. */
+/** The demands of a repaired log on the catalogue's state. */
 export interface RepairedLog {
   /** The greatest id of a stream that was cut off, 0 where none was: it must not be given again. */
   readonly lostId: number;
-  /** The log begins behind this record at the latest: the catalogue's position must not be less. */
+  /** The log begins after this record at the latest: the catalogue's position must not be less. */
   readonly lsn: number;
 }
 
@@ -49,7 +49,7 @@ class LogRepair {
   readonly #scope: RepairScope;
   readonly #view: CatalogView;
   readonly #dataLoss: LogDataLoss;
-  /** The batches that stay, for what is asked of them at the end. */
+  /** The batches that stay, whose records are read again at the end. */
   readonly #keptBatches: { file: RepairedLogFile; batch: WalkedBatch }[] = [];
   #expected = 0;
   #lsn: number;
@@ -91,7 +91,7 @@ class LogRepair {
     this.#dataLoss.report(paths.log);
   }
 
-  /** The oldest files can't be read: what is missing may be in the catalogue all the same. */
+  /** The oldest files can't be read: the catalogue may hold their records all the same. */
   async #skipUnknown(files: RepairedLogFile[]): Promise<void> {
     const known = files.findIndex(({ header }) => header !== undefined);
     const first = files[known]?.header?.firstLsn;
@@ -159,7 +159,7 @@ class LogRepair {
     return next.value;
   }
 
-  /** Replaces what doesn't check before a batch, if the catalogue holds all of it. */
+  /** Replaces a damaged part before a batch, if the catalogue holds all of it. */
   async #fillHole({ file, filePosition }: FilePosition, next: WalkedBatch): Promise<boolean> {
     const last = next.header.firstLsn - 1;
     const lengthBytes = next.filePosition - filePosition;
@@ -171,7 +171,7 @@ class LogRepair {
     return true;
   }
 
-  /** Replaces what is missing at a file's end, if the catalogue holds all of it. */
+  /** Replaces the records that are missing at a file's end, if the catalogue holds all of them. */
   async #fillUpTo(firstLsn: number): Promise<boolean> {
     if (this.#end === undefined || firstLsn - 1 > this.#view.lsn) return false;
     return await this.#extend(firstLsn - 1);
@@ -203,13 +203,13 @@ class LogRepair {
     this.#scope.report({ outcome: "repaired", path: file.path, message });
   }
 
-  /** Cuts behind the last place that is whole, which is in a file before these. */
+  /** Cuts after the last whole batch, which is in a file before these. */
   async #cutBefore(files: readonly RepairedLogFile[]): Promise<void> {
     if (this.#end === undefined) await this.#startAnew(files);
     else await this.#cut(this.#end, files);
   }
 
-  /** What comes behind goes first, the newest before the others: what is left is always a log's start. */
+  /** Later files go first, the newest before the others: what is left is always the start of a log. */
   async #cut(
     { file, filePosition }: FilePosition,
     later: readonly RepairedLogFile[],
@@ -234,7 +234,7 @@ class LogRepair {
     });
   }
 
-  /** A new log where the old one is of no use, or has no room for what is missing. */
+  /** Begins a new log where the old one is of no use, or has no room for the missing records. */
   async #startAnew(files: readonly RepairedLogFile[]): Promise<void> {
     const { fileSystem, quarantine, paths, report } = this.#scope;
     for (const each of files) this.#dataLoss.add(each, 0);
@@ -273,7 +273,7 @@ class LogRepair {
     this.#end = { file, filePosition: LOG_HEADER_BYTES };
   }
 
-  /** Numbers go on behind every row, and what nothing makes is deleted: else a start would stop there. */
+  /** Numbers continue after every row's, and streams that nothing creates are deleted: else a start would stop. */
   async #finish(files: readonly RepairedLogFile[]): Promise<void> {
     const needed = Math.max(this.#view.lsn, this.#view.newestLsn);
     if (this.#expected <= needed && !await this.#extend(needed)) await this.#startAnew(files);

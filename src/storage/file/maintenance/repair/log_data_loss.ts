@@ -13,12 +13,12 @@ interface StreamLoss {
   isDeleted: boolean;
 }
 
-/** What of the log is cut off though it can be read, gathered by stream. */
+/** The records that are cut off the log though they can be read, by stream. */
 export class LogDataLoss {
   readonly #scope: RepairScope;
   readonly #view: CatalogView;
   readonly #streams = new Map<number, StreamLoss>();
-  /** What is cut twice is lost once; the second time it can't be read any more. */
+  /** A batch that is cut twice is lost once; the second time it can't be read any more. */
   readonly #seen = new Set<WalkedBatch>();
   #maxId = 0;
 
@@ -59,11 +59,11 @@ export class LogDataLoss {
     });
   }
 
-  /** Says what is lost, a line a stream. */
+  /** Reports the loss, a line per stream. */
   report(path: string): void {
     for (const [id, loss] of this.#streams) {
       if (loss.records === 0) continue;
-      const what = [
+      const message = [
         `${loss.records} records that can be read were cut off, since records before them can't be`,
         ...(loss.isMade ? ["the stream's creation is among them"] : []),
         ...(loss.isDeleted ? ["its deletion is among them"] : []),
@@ -72,7 +72,7 @@ export class LogDataLoss {
       this.#scope.report({
         outcome: "lost",
         path,
-        message: what,
+        message,
         stream: { id, name: loss.name },
         range,
       });

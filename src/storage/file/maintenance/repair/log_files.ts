@@ -25,13 +25,13 @@ export interface RepairedLogFile {
   /** Undefined where neither its header nor its batches say what it is. */
   readonly header: LogHeader | undefined;
   readonly seed: number;
-  /** Those whose headers check. */
+  /** Those with a whole header. */
   readonly batches: readonly WalkedBatch[];
 }
 
 /**
- * The files under `wal/` in their order, as far as they are this directory's: what belongs to another one
- * is moved away, a header that can be told from the batches is written again, a wrong name put right.
+ * The files under `wal/` in their order, as far as they are this directory's: files of another one are
+ * moved away, a header that the batches prove is written again, a wrong name is corrected.
  */
 export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<RepairedLogFile[]> {
   const { fileSystem, paths, quarantine } = scope;
@@ -49,13 +49,13 @@ export async function gatherLogFiles(scope: RepairScope, uuid: string): Promise<
     const message = `a log file of directory ${header.uuid} was moved away`;
     scope.report({ outcome: "repaired", path, message });
   }
-  for (const file of files) await putRight(scope, file);
+  for (const file of files) await repairHeader(scope, file);
   const single = await dropCopies(scope, files);
   await nameByHeader(scope, single);
   return single.sort((a, b) => a.number - b.number);
 }
 
-/** Of two files with one number, the one whose name says so stays. */
+/** Of two files with one number, the one that has it in its name stays. */
 async function dropCopies(
   { quarantine, report }: RepairScope,
   files: readonly RepairedLogFile[],
@@ -103,7 +103,10 @@ function guessHeader(window: FileWindow, number: number, uuid: string): LogHeade
   };
 }
 
-async function putRight({ fileSystem, quarantine, report }: RepairScope, file: RepairedLogFile) {
+async function repairHeader(
+  { fileSystem, quarantine, report }: RepairScope,
+  file: RepairedLogFile,
+) {
   const { header, path } = file;
   if (header === undefined) return;
   if (readHeader(fileSystem, path) === undefined) {
@@ -120,7 +123,7 @@ async function putRight({ fileSystem, quarantine, report }: RepairScope, file: R
   report({ outcome: "lost", path, message });
 }
 
-/** Two files may have each other's names: then one gets a name that is free first. */
+/** Two files may have each other's names: then one first gets a name that is free. */
 async function nameByHeader(scope: RepairScope, files: readonly RepairedLogFile[]): Promise<void> {
   const { paths, quarantine, report } = scope;
   let free = Math.max(
@@ -144,7 +147,7 @@ async function nameByHeader(scope: RepairScope, files: readonly RepairedLogFile[
   }
 }
 
-/** The number of the log's first record, as the oldest header that checks says. */
+/** The number of the log's first record, by the oldest whole header. */
 export function firstLogged(
   { fileSystem, paths }: Pick<RepairScope, "fileSystem" | "paths">,
 ): number | undefined {

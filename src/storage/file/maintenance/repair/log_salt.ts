@@ -12,14 +12,14 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb8_8320 : crc >>> 1;
   return crc;
 });
-/** Which byte's CRC begins with a byte: each does once, so that a step can be taken back. */
+/** Which byte's CRC begins with a byte: each does once, so that a step can be undone. */
 const BY_FIRST_BYTE = new Uint8Array(256);
 TABLE.forEach((crc, byte) => BY_FIRST_BYTE[crc >>> 24] = byte);
 
 /**
  * The salt of a log file whose header can't be read: that of the header if any batch checks with it, else
- * the one that the first batch's checksum began with. A checksum can be taken back byte by byte; that
- * batches check with what is found proves it.
+ * the one that the first batch's checksum began with. A checksum can be undone byte by byte; batches
+ * that check with the result prove it.
  *
  * @param number the file's, by its name
  */
@@ -38,15 +38,15 @@ export function findSalt(window: FileWindow, number: number): number | undefined
 
 function saltOfBatch(header: Bytes, number: number): number {
   const found = viewOf(header).getUint32(CHECKSUM_AT, true);
-  const batchSeed = takeBack(header.subarray(0, CHECKSUM_AT), found);
-  const fileSeed = takeBack(eightBytes(LOG_HEADER_BYTES), batchSeed);
-  const behindSalt = takeBack(eightBytes(number), fileSeed);
+  const batchSeed = undo(header.subarray(0, CHECKSUM_AT), found);
+  const fileSeed = undo(eightBytes(LOG_HEADER_BYTES), batchSeed);
+  const seedAfterSalt = undo(eightBytes(number), fileSeed);
   // Four bytes before which nothing came: their CRC is that of zeros that begin with them.
-  return takeBack(new Uint8Array(4), behindSalt);
+  return undo(new Uint8Array(4), seedAfterSalt);
 }
 
-/** What the CRC-32 was before `bytes`, from what it is after them. */
-function takeBack(bytes: Bytes, after: number): number {
+/** The CRC-32 before `bytes`, from that after them. */
+function undo(bytes: Bytes, after: number): number {
   let crc = ~after;
   for (let i = bytes.length - 1; i >= 0; i--) {
     const index = BY_FIRST_BYTE[crc >>> 24] ?? 0;

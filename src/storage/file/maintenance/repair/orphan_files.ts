@@ -2,7 +2,7 @@ import { orphanFiles, segmentFiles } from "../scan/segment_files.ts";
 import type { RepairCatalog } from "./catalog.ts";
 import type { RepairScope } from "./scope.ts";
 
-/** Moves away the segment files that no row names, and so are nobody's. */
+/** Moves away the segment files that no row names. */
 export async function moveOrphans(scope: RepairScope, catalog: RepairCatalog): Promise<void> {
   const { fileSystem, paths, quarantine, report } = scope;
   for (const { path, segment } of orphanFiles(fileSystem, paths.segments, catalog.database)) {

@@ -24,15 +24,15 @@ import { moveOrphans, nextFileId } from "./orphan_files.ts";
 export interface RepairOptions {
   readonly fileSystem: FileSystem;
   readonly dir: string;
-  /** Only say what would be done. */
+  /** Only report what would be done. */
   readonly isDryRun: boolean;
   /** The time, in ms since 1970: it names the folder of the originals. */
   readonly nowMs: number;
 }
 
 /**
- * Mends what can be mended of a directory that no server is using, and says what is lost. Whatever is
- * changed or removed is kept in a folder `damaged-TIME` in the directory.
+ * Repairs as much as possible of a directory that no server is using, and reports the data loss. The
+ * original of each file that it changes or removes is kept in a folder `damaged-TIME` in the directory.
  *
  * @throws {DirectoryError} `in_use`; `empty` where there is nothing; `foreign` where it isn't ours;
  * `unknown_version`
@@ -50,11 +50,11 @@ export async function repairDirectory(options: RepairOptions): Promise<RepairRep
       paths,
       quarantine,
       nowMs,
-      report: (mend: RepairAction) => actions.push(mend),
+      report: (action: RepairAction) => actions.push(action),
     };
     const before = findingsOf(scope);
-    const isMendable = before.length === 0 || await repairParts(scope, before);
-    const left = !isMendable ? before : isDryRun ? [] : findingsOf(scope);
+    const isRepairable = before.length === 0 || await repairParts(scope, before);
+    const left = !isRepairable ? before : isDryRun ? [] : findingsOf(scope);
     return { before, actions, left, keptIn: quarantine.folder };
   } finally {
     lock.release();
@@ -101,8 +101,8 @@ async function catalogFor(
 }
 
 /**
- * The directory's UUID: what two of FORMAT, the catalogue and the other parts agree on, or the only one
- * that is left.
+ * The directory's UUID: the one that two of FORMAT, the catalogue and the other parts agree on, or the
+ * only one that is left.
  */
 function chooseUuid(scope: RepairScope): string | undefined {
   const format = readFormatIfWhole(scope.fileSystem, scope.paths);

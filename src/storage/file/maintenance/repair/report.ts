@@ -6,11 +6,11 @@ import {
   type OffsetRange,
 } from "../check/finding.ts";
 
-/** One thing that a repair did, or would do. */
+/** An action that a repair took, or would take. */
 export interface RepairAction {
   /**
-   * `repaired`: it is as it was, or as good; `lost`: it is gone, and what it was is said;
-   * `unproven`: it is served, and nothing shows any more that it is what was written.
+   * `repaired`: as it was, or as good; `lost`: it is gone, and the message says what it was;
+   * `unproven`: it is served, but nothing shows any more that it has the bytes that were written.
    */
   readonly outcome: "repaired" | "lost" | "unproven";
   /** The file or folder. */
@@ -18,27 +18,27 @@ export interface RepairAction {
   /** What was done, without a full stop. */
   readonly message: string;
   readonly stream?: AffectedStream | undefined;
-  /** Which of the stream's offsets it is about. */
+  /** The stream's offsets that it concerns. */
   readonly range?: OffsetRange | undefined;
 }
 
-/** What came of a repair. */
+/** The result of a repair. */
 export interface RepairReport {
-  /** What was wrong before. */
+  /** The damage before. */
   readonly before: readonly Finding[];
   readonly actions: readonly RepairAction[];
-  /** What is wrong still; after a dry run empty. */
+  /** The damage that is left; after a dry run empty. */
   readonly left: readonly Finding[];
   /** Where the damaged originals are; undefined where nothing was changed. */
   readonly keptIn: string | undefined;
 }
 
-/** The line that says it: `outcome: path: what was done; stream …`. */
+/** An action as a line: `outcome: path: what was done; stream …`. */
 export function describeAction({ outcome, path, message, stream, range }: RepairAction): string {
   return `${outcome}: ${path}: ${message}${describeAffected(stream, range)}`;
 }
 
-/** The line that says what couldn't be repaired. */
+/** A finding that couldn't be repaired as a line. */
 export function describeLeft(finding: Finding): string {
   return `not repaired: ${describeFinding(finding)}`;
 }

@@ -14,7 +14,7 @@ export function checkedValues(
   return [...values, rowChecksum(values)];
 }
 
-/** A row for people: what can be read of it. */
+/** A row as JSON for people. */
 export function rowText(row: SqlRow): string {
   const readable = Object.entries(row).map(([column, value]) => [
     column,

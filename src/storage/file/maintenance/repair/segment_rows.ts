@@ -14,7 +14,7 @@ interface Extent {
   readonly blocks: number;
 }
 
-/** Finds again the segments whose rows are missing: by their files' names and their indexes. */
+/** Rebuilds missing rows of segments from their files' names and their indexes. */
 export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): void {
   const streams = database.prepare(
     "SELECT id, name, coalesce(fork_point, 0) AS start, tail - length(rest) AS end FROM stream",
@@ -48,7 +48,7 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
   }
 }
 
-/** What the files of a segment say of it; it ends at `limit` or where its index does before that. */
+/** The extent of a segment by its files; it ends at `limit` or where its index does before that. */
 function extentAt(
   scope: RepairScope,
   id: number,
@@ -73,6 +73,6 @@ function extentAt(
     : { end: base, blocks: 0 };
   const bytes = indexed.end - base;
   if (bytes > 0 && bytes <= logBytes) return { base, bytes, blocks: indexed.blocks };
-  // Without its index the segment is taken for as long as it has to be; the index is made anew then.
+  // Without its index the segment is taken to be as long as it has to be; the index is rebuilt then.
   return logBytes >= limit - base ? { base, bytes: limit - base, blocks: 0 } : undefined;
 }

@@ -13,8 +13,8 @@ export interface CutBlock {
 
 /**
  * Cuts a part of a segment's bytes into blocks, without its index. Those of a JSON stream are those that
- * were written: a message ends with `,\n` and nowhere else. Of a byte stream nothing tells where a
- * message ended: it is cut behind the last line feed, or at least not within a UTF-8 character.
+ * were written: a message ends with `,\n` and nowhere else. In a byte stream nothing shows where a
+ * message ended: it is cut after the last line feed, or at least not within a UTF-8 character.
  */
 export function* cutBlocks(
   window: FileWindow,
@@ -55,9 +55,9 @@ function textCut(bytes: Bytes): number {
 function* messageEnds(window: FileWindow, position: number, end: number): Generator<number> {
   let at = position;
   let last = -1;
-  for (const piece of window.chunks(position, end)) {
-    // The window is used by others between two ends.
-    const bytes = piece.slice();
+  for (const chunk of window.chunks(position, end)) {
+    // The caller uses the window between two ends.
+    const bytes = chunk.slice();
     for (let i = bytes.indexOf(LINE_FEED); i >= 0; i = bytes.indexOf(LINE_FEED, i + 1)) {
       if ((i === 0 ? last : bytes[i - 1]) === COMMA) yield at + i + 1;
     }

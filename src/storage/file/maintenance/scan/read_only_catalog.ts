@@ -11,8 +11,8 @@ export interface ReadOnlyCatalog {
 }
 
 /**
- * Opens a catalogue that nobody else uses so that none of its files is changed. What a killed server left
- * in SQLite's own log is read with it; the `-shm` file that SQLite needs for that is removed at the end,
+ * Opens a catalogue that nothing else uses so that none of its files is changed. The commits that a killed
+ * server left in SQLite's own log are read with it; the `-shm` file that SQLite needs for that is removed at the end,
  * unless it was there.
  */
 export function openReadOnlyCatalog(fileSystem: FileSystem, path: string): ReadOnlyCatalog {

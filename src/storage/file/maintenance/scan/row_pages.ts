@@ -5,10 +5,10 @@ import type { SqlRow } from "../../catalog/schema.ts";
 const PAGE_ROWS = 500;
 
 /**
- * A table's rows in the order of their keys, a page at a time: Deno's `iterate` ends without a word at
- * what SQLite can't read. Integers are bigints, since a damaged one may be too big for a number.
+ * A table's rows in the order of their keys, a page at a time: Deno's `iterate` ends without an error at
+ * a page that SQLite can't read. Integers are bigints, since a damaged one may be too big for a number.
  *
- * @param key the columns that rows are told apart by
+ * @param key the columns that identify a row
  * @throws the error of SQLite, once all rows before the damage have come
  * @throws {RowsOutOfOrder} where a damaged page leads back, which SQLite doesn't notice
  */
@@ -19,10 +19,10 @@ export function* rowPages(
   direction: "ASC" | "DESC" = "ASC",
 ): Generator<SqlRow> {
   const order = `ORDER BY ${key.map((column) => `${column} ${direction}`).join(", ")} LIMIT ?`;
-  const behind = `(${key.join(", ")}) ${direction === "ASC" ? ">" : "<"} ` +
+  const after = `(${key.join(", ")}) ${direction === "ASC" ? ">" : "<"} ` +
     `(${key.map(() => "?").join(", ")})`;
   const start = database.prepare(`SELECT * FROM ${table} ${order}`);
-  const next = database.prepare(`SELECT * FROM ${table} WHERE ${behind} ${order}`);
+  const next = database.prepare(`SELECT * FROM ${table} WHERE ${after} ${order}`);
   start.setReadBigInts(true);
   next.setReadBigInts(true);
   let last: SQLInputValue[] | undefined;
@@ -39,14 +39,14 @@ export function* rowPages(
     if (rows.length === 0) return;
     for (const row of rows) {
       const values = key.map((column) => row[column] ?? null);
-      if (last !== undefined && !isBehind(values, last, direction)) throw new RowsOutOfOrder(table);
+      if (last !== undefined && !isAfter(values, last, direction)) throw new RowsOutOfOrder(table);
       last = values;
       yield row;
     }
   }
 }
 
-/** A table whose rows don't come in the order of their keys: without an end it could be read for ever. */
+/** A table whose rows don't come in the order of their keys: reading it might never end. */
 export class RowsOutOfOrder extends Error {
   override readonly name = "RowsOutOfOrder";
 
@@ -55,7 +55,7 @@ export class RowsOutOfOrder extends Error {
   }
 }
 
-function isBehind(
+function isAfter(
   values: readonly SQLInputValue[],
   last: readonly SQLInputValue[],
   direction: "ASC" | "DESC",
@@ -65,7 +65,7 @@ function isBehind(
   return direction === "ASC" ? order > 0 : order < 0;
 }
 
-/** Keys are whole numbers and texts; of anything else that damage makes of them no order is known. */
+/** Keys are whole numbers and texts; other values, which damage makes of them, have no order. */
 function compareValues(a: SQLInputValue, b: SQLInputValue): number {
   if (typeof a === "bigint" && typeof b === "bigint") return a < b ? -1 : a > b ? 1 : 0;
   return typeof a === "string" && typeof b === "string" ? compareNames(a, b) : 0;

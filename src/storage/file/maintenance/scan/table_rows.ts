@@ -9,7 +9,7 @@ import {
 } from "../../catalog/schema.ts";
 import { rowPages, RowsOutOfOrder } from "./row_pages.ts";
 
-/** A table of the catalogue: its columns under the checksum and those its rows are told apart by. */
+/** A table of the catalogue: its columns that the checksum covers, and those that identify a row. */
 export interface CatalogTable {
   readonly name: "state" | "stream" | "producer" | "segment";
   readonly columns: readonly string[];
@@ -24,7 +24,7 @@ export const CATALOG_TABLES = {
   segment: { name: "segment", columns: SEGMENT_COLUMNS, key: ["stream_id", "base"] },
 } as const satisfies Record<string, CatalogTable>;
 
-/** A row as it could be read, and whether it is what was written. */
+/** A row as it could be read, and whether it has its checksum. */
 export interface FoundRow {
   readonly row: SqlRow;
   readonly checks: boolean;
@@ -32,7 +32,7 @@ export interface FoundRow {
 
 /**
  * The rows of a table that can be read, in the order of their keys. Where SQLite stops at a damaged page,
- * those behind it are read from the other end.
+ * those after it are read from the other end.
  *
  * @returns whether all could be read
  */
@@ -66,7 +66,7 @@ export function* foundRows(
   return false;
 }
 
-/** The two checksums of a row that isn't what was written, `undefined` where it is. */
+/** The two checksums of a row that fails its checksum, `undefined` where it is whole. */
 export function wrongChecksum(
   row: SqlRow,
   columns: readonly string[],
@@ -77,18 +77,18 @@ export function wrongChecksum(
   return { expected: `the CRC-32 ${expected}`, found: `${found}` };
 }
 
-/** Whether rows can't be read on because of damage. */
+/** Whether no further rows can be read because of damage. */
 export function isSqliteError(error: unknown): error is Error {
   return error instanceof RowsOutOfOrder ||
     error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
 }
 
-/** A whole number of a row, 0 where it is none. */
+/** The whole number in a column, 0 where there is none. */
 export function integerOf(value: SQLOutputValue | undefined): number {
   return typeof value === "bigint" || typeof value === "number" ? Number(value) : 0;
 }
 
-/** A text of a row, undefined where it is none. */
+/** The text in a column, `undefined` where there is none. */
 export function textOf(value: SQLOutputValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }

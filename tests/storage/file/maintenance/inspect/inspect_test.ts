@@ -21,27 +21,27 @@ function inspect(path: string): Item[] {
   return [...inspectFile(nodeFileSystem, path)];
 }
 
-function kinds(things: readonly Item[]): string[] {
-  return [...new Set(things.map(({ kind }) => kind))];
+function kinds(items: readonly Item[]): string[] {
+  return [...new Set(items.map(({ kind }) => kind))];
 }
 
-function damaged(things: readonly Item[]): Item[] {
-  return things.filter(({ damage }) => damage !== undefined);
+function damaged(items: readonly Item[]): Item[] {
+  return items.filter(({ damage }) => damage !== undefined);
 }
 
 Deno.test("a log's header, batches and records are shown, each with what it says", async () => {
   await withTempDir(async (root) => {
     const { dir } = await makeSample(root, "killed");
-    const things = inspect(newestLog(dir));
-    deepEqual(damaged(things), []);
-    deepEqual(things.slice(0, 2).map(({ kind, position }) => [kind, position]), [
+    const items = inspect(newestLog(dir));
+    deepEqual(damaged(items), []);
+    deepEqual(items.slice(0, 2).map(({ kind, position }) => [kind, position]), [
       ["log header", 0],
       ["batch", 512],
     ]);
-    equal(things.at(-1)?.kind, "end");
-    const fork = things.find(({ kind, fields }) => kind === "create" && fields.name === "fork");
+    equal(items.at(-1)?.kind, "end");
+    const fork = items.find(({ kind, fields }) => kind === "create" && fields.name === "fork");
     equal(fork?.fields.sourceName, "json");
-    const append = things.find(({ fields }) => fields.data === "bye\n");
+    const append = items.find(({ fields }) => fields.data === "bye\n");
     equal(append?.fields.closed, true);
     equal(append?.fields.offset, 6);
     ok(append !== undefined);
@@ -49,7 +49,7 @@ Deno.test("a log's header, batches and records are shown, each with what it says
       itemLine(append),
       /^ +\d+ {2}append sequence=\d+ stream=3 .* closed=true data="bye\\n"$/,
     );
-    const soft = things.find(({ kind, fields }) => kind === "delete" && fields.soft === true);
+    const soft = items.find(({ kind, fields }) => kind === "delete" && fields.soft === true);
     equal(soft?.fields.streams, "1");
   });
 });
@@ -61,9 +61,9 @@ Deno.test("a damaged batch is named at its position, and those behind it are sho
     const before = inspect(path).filter(({ kind }) => kind === "batch");
     const second = before.at(-2)?.position ?? 0;
     flipBit(path, second + 50);
-    const things = inspect(path);
-    equal(damaged(things)[0]?.kind, "batch");
-    equal(damaged(things)[0]?.position, second);
+    const items = inspect(path);
+    equal(damaged(items)[0]?.kind, "batch");
+    equal(damaged(items)[0]?.position, second);
     flipBit(path, second + 8);
     equal(damaged(inspect(path))[0]?.kind, "hole");
     equal(damaged(inspect(path))[0]?.position, second);
@@ -78,9 +78,9 @@ Deno.test("a log whose header is damaged still shows its batches", async () => {
     const batches = inspect(path).filter(({ kind }) => kind === "batch").length;
     flipBit(path, 25);
     flipBit(path, 8);
-    const things = inspect(path);
-    deepEqual(damaged(things).map(({ kind, position }) => [kind, position]), [["log header", 0]]);
-    equal(things.filter(({ kind }) => kind === "batch").length, batches);
+    const items = inspect(path);
+    deepEqual(damaged(items).map(({ kind, position }) => [kind, position]), [["log header", 0]]);
+    equal(items.filter(({ kind }) => kind === "batch").length, batches);
     flipBit(path, 16);
     deepEqual(damaged(inspect(path)).map(({ kind }) => kind), ["log header", "batches"]);
   });
@@ -107,9 +107,9 @@ Deno.test("an index is shown entry by entry, a damaged one at its position", asy
     deepEqual(whole[1]?.fields.start, 0);
     flipBit(path, 48 + 32);
     flipBit(path, 3);
-    const things = inspect(path);
-    deepEqual(damaged(things).map(({ position }) => position), [0, 80]);
-    equal(things.length, whole.length);
+    const items = inspect(path);
+    deepEqual(damaged(items).map(({ position }) => position), [0, 80]);
+    equal(items.length, whole.length);
     Deno.truncateSync(path, 48 + 32 + 5);
     deepEqual(damaged(inspect(path)).map(({ position }) => position), [0, 80]);
   });
@@ -125,7 +125,7 @@ Deno.test("a segment is shown block by block with its index, a damaged block is 
     equal(whole.at(-1)?.fields.to, Deno.statSync(path).size);
     const position = whole[1]?.position ?? 0;
     flipBit(path, position + 7);
-    deepEqual(damaged(inspect(path)).map((thing) => thing.position), [position]);
+    deepEqual(damaged(inspect(path)).map((item) => item.position), [position]);
     Deno.truncateSync(path, position + 1);
     match(damaged(inspect(path))[0]?.damage?.found ?? "", /^1$/);
   });
@@ -137,9 +137,9 @@ Deno.test("a segment without its index is cut where messages end, as it was writ
     const [path = ""] = segmentFiles(dir, ".log");
     const sizes = inspect(path).map(({ fields }) => fields.bytes);
     Deno.removeSync(path.replace(".log", ".idx"));
-    const things = inspect(path);
-    match(String(things[0]?.fields.note), /no index beside it: cut between messages/);
-    deepEqual(things.slice(1).map(({ fields }) => fields.bytes), sizes);
+    const items = inspect(path);
+    match(String(items[0]?.fields.note), /no index beside it: cut between messages/);
+    deepEqual(items.slice(1).map(({ fields }) => fields.bytes), sizes);
   });
 });
 
@@ -149,10 +149,10 @@ Deno.test("FORMAT is shown, a damaged one line by line", async () => {
     const path = join(dir, "FORMAT");
     deepEqual(kinds(inspect(path)), ["format"]);
     flipBit(path, 30);
-    const things = inspect(path);
-    deepEqual(damaged(things).map(({ position }) => position), [0]);
-    equal(things[2]?.position, 26);
-    equal(things.length, 5);
+    const items = inspect(path);
+    deepEqual(damaged(items).map(({ position }) => position), [0]);
+    equal(items[2]?.position, 26);
+    equal(items.length, 5);
   });
 });
 
@@ -161,10 +161,10 @@ Deno.test("the catalogue of a killed server is shown with its own log, and nothi
     const { dir } = await makeSample(root, "killed");
     const before = snapshot(dir);
     ok(before.has(join(dir, "catalog.sqlite-wal")));
-    const things = inspect(join(dir, "catalog.sqlite"));
-    deepEqual(kinds(things), ["state", "stream", "segment", "producer"]);
-    deepEqual(damaged(things), []);
-    const [, row] = things;
+    const items = inspect(join(dir, "catalog.sqlite"));
+    deepEqual(kinds(items), ["state", "stream", "segment", "producer"]);
+    deepEqual(damaged(items), []);
+    const [, row] = items;
     ok(row !== undefined);
     match(itemLine(row), /^ {12}stream id=1 name=json content_type=application\/json /);
     equal(itemObject(row).position, row.fields.position);
@@ -178,11 +178,11 @@ Deno.test("a row that doesn't check is named, and the others are shown", async (
     const { dir } = await makeSample(root, "stopped");
     const path = join(dir, "catalog.sqlite");
     flipText(path, "text/plain");
-    const things = inspect(path);
-    equal(damaged(things).length, 1);
-    equal(damaged(things)[0]?.kind, "stream");
-    match(damaged(things)[0]?.damage?.expected ?? "", /^the CRC-32 \d+$/);
-    ok(kinds(things).includes("producer"));
+    const items = inspect(path);
+    equal(damaged(items).length, 1);
+    equal(damaged(items)[0]?.kind, "stream");
+    match(damaged(items)[0]?.damage?.expected ?? "", /^the CRC-32 \d+$/);
+    ok(kinds(items).includes("producer"));
   });
 });
 

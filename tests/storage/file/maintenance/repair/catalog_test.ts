@@ -54,8 +54,8 @@ Deno.test("what the log still holds of a lost stream is deleted, so that a serve
 Deno.test("a damaged stream with forks stays for them, as far as its segments go", async () => {
   const damage = (dir: string) => change(dir, "UPDATE stream SET tail = 99 WHERE name = 'json'");
   await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
-    const { actions: mends } = await repair(dir);
-    ok(mends.some(({ outcome, stream }) => outcome === "lost" && stream?.name === "json"));
+    const { actions } = await repair(dir);
+    ok(actions.some(({ outcome, stream }) => outcome === "lost" && stream?.name === "json"));
     const read = await readDirectory(dir);
     equal(read.get("fork"), "failed: damaged");
     equal(read.get("text"), contents.get("text"));

@@ -104,8 +104,8 @@ Deno.test("a segment's damaged block stays, and its stream and offsets are named
   const damage = (dir: string) => flipBit(segmentFiles(dir, ".log").at(-1) ?? "", 5000);
   await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const before = snapshot(dir);
-    const { actions: mends, left, keptIn } = await repair(dir);
-    deepEqual([mends, keptIn], [[], undefined]);
+    const { actions, left, keptIn } = await repair(dir);
+    deepEqual([actions, keptIn], [[], undefined]);
     deepEqual(left.map(({ kind, stream }) => [kind, stream?.name]), [["segment_block", "text"]]);
     ok(left[0]?.range !== undefined && left[0].range.to - left[0].range.from <= 4096);
     Deno.removeSync(join(dir, "LOCK"));

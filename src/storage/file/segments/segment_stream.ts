@@ -1,0 +1,16 @@
+import type { Stream } from "../../stream.ts";
+import type { SegmentRow } from "../catalog/catalog.ts";
+
+/** A stream as the readers and the writer of segments know it, with what they keep there. */
+export interface SegmentStream extends Stream {
+  /** The newest segment, if it has any; its bytes end where the buffer's begin. */
+  lastSegment: SegmentRow | undefined;
+  /** The older one that was read last: the next read is nearly always in it, and a look-up takes 50 µs. */
+  readSegment: SegmentRow | undefined;
+  /** Whether the newest segment's files were brought back to its row since the start. */
+  segmentIsTrimmed: boolean;
+  /** Segments changed since the last checkpoint, by their base. */
+  readonly changedSegments: ReadonlyMap<number, SegmentRow>;
+  /** The segment is to be stored with the next checkpoint. */
+  markSegment(segment: SegmentRow): void;
+}
