@@ -64,10 +64,10 @@ export class NetSocket implements Socket {
     }
     let at = 0;
     do {
-      const piece = data.subarray(at, at + CHUNK_BYTES);
-      socket.write(piece);
-      at += piece.length;
-      // Where the system has taken all of a piece at once, no drain follows.
+      const chunk = data.subarray(at, at + CHUNK_BYTES);
+      socket.write(chunk);
+      at += chunk.length;
+      // Where the system has taken all of a chunk at once, no drain follows.
     } while (at < data.length && !socket.writableNeedDrain);
     return at;
   }

@@ -2,7 +2,7 @@ import type { FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { TailBuffer } from "./tail_buffer.ts";
 
-const PIECE_BYTES = 64 * 1024;
+const EXTENT_BYTES = 64 * 1024;
 const MOST_SPARE = 64;
 
 /**
@@ -14,10 +14,10 @@ const spare: Bytes[] = [];
 /** A copy of some of a stream's newest bytes, for a socket to take as it takes a part of a file. */
 export function tailSlice(buffer: TailBuffer, from: number, to: number): FileSlice {
   const copy: Bytes[] = [];
-  for (let at = from; at < to; at += PIECE_BYTES) {
-    const piece = spare.pop() ?? new Uint8Array(PIECE_BYTES);
-    buffer.copyInto(piece.subarray(0, to - at), at);
-    copy.push(piece);
+  for (let at = from; at < to; at += EXTENT_BYTES) {
+    const extent = spare.pop() ?? new Uint8Array(EXTENT_BYTES);
+    buffer.copyInto(to - at < EXTENT_BYTES ? extent.subarray(0, to - at) : extent, at);
+    copy.push(extent);
   }
   return {
     file: {
@@ -29,8 +29,8 @@ export function tailSlice(buffer: TailBuffer, from: number, to: number): FileSli
     end: to - from,
     release() {
       while (spare.length < MOST_SPARE && copy.length > 0) {
-        const piece = copy.pop();
-        if (piece !== undefined) spare.push(piece);
+        const extent = copy.pop();
+        if (extent !== undefined) spare.push(extent);
       }
       copy.length = 0;
     },
@@ -40,10 +40,10 @@ export function tailSlice(buffer: TailBuffer, from: number, to: number): FileSli
 function read(copy: readonly Bytes[], into: Bytes, length: number, position: number): number {
   let done = 0;
   while (done < length) {
-    const piece = copy[Math.floor((position + done) / PIECE_BYTES)];
-    if (piece === undefined) break;
-    const start = (position + done) % PIECE_BYTES;
-    const part = piece.subarray(start, Math.min(PIECE_BYTES, start + length - done));
+    const extent = copy[Math.floor((position + done) / EXTENT_BYTES)];
+    if (extent === undefined) break;
+    const start = (position + done) % EXTENT_BYTES;
+    const part = extent.subarray(start, Math.min(EXTENT_BYTES, start + length - done));
     into.set(part, done);
     done += part.length;
   }
