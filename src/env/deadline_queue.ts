@@ -93,10 +93,14 @@ export class DeadlineQueue {
     this.#cancelTimer = undefined;
     const tick = ++this.#tick;
     const end = this.#end;
-    for (let { next } = end; next !== end && next.dueTick <= tick; { next } = end) {
-      next.cancel();
-      next.expire();
+    try {
+      for (let { next } = end; next !== end && next.dueTick <= tick; { next } = end) {
+        next.cancel();
+        next.expire();
+      }
+    } finally {
+      // Where one of them throws, the others' time comes all the same, a tick later.
+      if (end.isQueued && this.#cancelTimer === undefined) this.#startTimer();
     }
-    if (end.isQueued && this.#cancelTimer === undefined) this.#startTimer();
   }
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal, ok } from "node:assert";
+import { deepStrictEqual as equal, ok, throws } from "node:assert";
 import fc from "fast-check";
 import { CallbackDeadline, DeadlineQueue } from "../../src/env/deadline_queue.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -153,4 +153,20 @@ Deno.test("after a stop nothing expires and no timer is set", () => {
   clock.advance(100);
   equal(calls, 0);
   equal(clock.pendingTimers, 0);
+});
+
+Deno.test("one that throws keeps none of the others from expiring", () => {
+  const clock = new ManualClock();
+  const queue = new DeadlineQueue(clock, TICK_MS);
+  const expired: string[] = [];
+  queue.add(
+    new CallbackDeadline(() => {
+      throw new Error("thrown by a deadline");
+    }),
+    1,
+  );
+  queue.add(new CallbackDeadline(() => expired.push("second")), 1);
+  throws(() => clock.advance(2 * TICK_MS), /thrown by a deadline/);
+  clock.advance(2 * TICK_MS);
+  equal(expired, ["second"]);
 });
