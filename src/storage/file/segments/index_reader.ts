@@ -23,14 +23,19 @@ const MAX_PAGES = 2 ** 22;
 
 let readers = 0;
 
-/** The result of a look-up that needs a page which isn't in memory. */
+/** The result of a look-up that needs a page which isn't in memory, or not with so many entries. */
 export class MissingPage {
   readonly number: number;
+  readonly entries: number;
 
-  constructor(number: number) {
+  constructor(number: number, entries: number) {
     this.number = number;
+    this.entries = entries;
   }
 }
+
+/** What a look-up has loaded: it stays until that ends, whatever others load meanwhile. */
+type LoadedPages = Map<number, IndexPage>;
 
 /**
  * Looks up blocks in a segment's index. The file isn't mapped: pages of entries are read and kept, as
@@ -47,6 +52,8 @@ export class IndexReader {
   /** Each whole page's last entry: a search needs no more of the pages that it passes by. */
   readonly #lastEntries: (IndexEntry | undefined)[] = [];
   #isHeaderChecked = false;
+  /** Of the look-up that runs just now. */
+  #loaded: LoadedPages | undefined;
 
   /** @param expected what its header has to say */
   constructor(file: File, expected: IndexHeader, pages: IndexPages) {
@@ -63,17 +70,27 @@ export class IndexReader {
   }
 
   /**
-   * The result of a look-up, once the pages that it needs are in memory.
+   * The result of a look-up, once the pages that it needs are in memory. The segment may grow meanwhile,
+   * and the look-up then need more entries of a page.
    *
-   * @param blocks how many there are
    * @throws {StreamError} `damaged`
    * @throws {FileSystemError}
    */
-  async load<T>(blocks: number, lookUp: () => T | MissingPage): Promise<T> {
+  async load<T>(lookUp: () => T | MissingPage): Promise<T> {
+    const loaded: LoadedPages = new Map();
     while (true) {
-      const found = lookUp();
+      const found = this.#lookUpIn(loaded, lookUp);
       if (!(found instanceof MissingPage)) return found;
-      await this.#load(found.number, blocks);
+      loaded.set(found.number, await this.#load(found));
+    }
+  }
+
+  #lookUpIn<T>(loaded: LoadedPages, lookUp: () => T): T {
+    this.#loaded = loaded;
+    try {
+      return lookUp();
+    } finally {
+      this.#loaded = undefined;
     }
   }
 
@@ -158,14 +175,16 @@ export class IndexReader {
   }
 
   #page(number: number, blocks: number): IndexPage | MissingPage {
+    const entries = entriesIn(number, blocks);
     const page = this.#pages.get(this.#firstKey + number);
-    return page !== undefined && page.count >= entriesIn(number, blocks)
-      ? page
-      : new MissingPage(number);
+    if (page !== undefined && page.count >= entries) return page;
+    const loaded = this.#loaded?.get(number);
+    return loaded !== undefined && loaded.count >= entries
+      ? loaded
+      : new MissingPage(number, entries);
   }
 
-  async #load(number: number, blocks: number): Promise<void> {
-    const count = entriesIn(number, blocks);
+  async #load({ number, entries: count }: MissingPage): Promise<IndexPage> {
     const position = INDEX_HEADER_BYTES + number * PAGE_ENTRIES * INDEX_ENTRY_BYTES;
     // The first page is read with the header before it, which takes no read of its own.
     const start = number === 0 ? 0 : position;
@@ -174,8 +193,10 @@ export class IndexReader {
     if (!this.#isHeaderChecked) await this.#checkHeader(number === 0 ? bytes : undefined);
     const entries = bytes.subarray(position - start);
     this.#checkEntries(entries, length - (position - start), position);
-    this.#pages.set(this.#firstKey + number, new IndexPage(entries));
+    const page = new IndexPage(entries);
+    this.#pages.set(this.#firstKey + number, page);
     this.#pageCount = Math.max(this.#pageCount, number + 1);
+    return page;
   }
 
   /** @param bytes the file's first ones, where they are read already */

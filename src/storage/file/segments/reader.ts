@@ -80,10 +80,7 @@ export class SegmentReader {
     const segment = this.#segmentAt(stream, offset);
     const { base, blocks } = segment;
     return await this.#use(stream, segment, async ({ indexReader }) => {
-      const run = await indexReader.load(
-        blocks,
-        () => indexReader.run(offset, 1, offset + 1, blocks),
-      );
+      const run = await indexReader.load(() => indexReader.run(offset, 1, offset + 1, blocks));
       return base + run.filePosition;
     });
   }
@@ -104,7 +101,7 @@ export class SegmentReader {
       const newest = await this.#use(
         stream,
         segment,
-        ({ indexReader }) => indexReader.load(blocks, () => indexReader.entry(blocks - 1, blocks)),
+        ({ indexReader }) => indexReader.load(() => indexReader.entry(blocks - 1, blocks)),
       );
       if (newest.atMs < sinceMs) {
         from = segment.base + segment.bytes;
@@ -116,8 +113,8 @@ export class SegmentReader {
     if (found === undefined) return undefined;
     const { base, blocks } = found;
     return await this.#use(stream, found, async ({ indexReader }) => {
-      const block = await indexReader.load(blocks, () => indexReader.findSince(sinceMs, blocks));
-      const entry = await indexReader.load(blocks, () => indexReader.entry(block, blocks));
+      const block = await indexReader.load(() => indexReader.findSince(sinceMs, blocks));
+      const entry = await indexReader.load(() => indexReader.entry(block, blocks));
       return base + entry.filePosition;
     });
   }
@@ -169,7 +166,7 @@ export class SegmentReader {
   async #readLater(open: OpenSegment, request: ChunkRequest): Promise<Chunk | undefined> {
     const { segment, stream } = request;
     try {
-      const run = await open.indexReader.load(segment.blocks, () => findRun(open, request));
+      const run = await open.indexReader.load(() => findRun(open, request));
       const chunk = this.#readNow(open, request);
       if (chunk !== NOT_NOW) return chunk;
       const bytes = chunkBytes(run.end - segment.base - run.filePosition, stream.json);
