@@ -34,6 +34,8 @@ interface ChunkRequest {
   readonly kind: FileBodyKind | undefined;
   /** More is left than the chunk may have, so that the reader comes back for the rest: read it as well. */
   readonly readsAhead: boolean;
+  /** Where what is read ahead ends: where the segment ended as the chunk was asked for, at the latest. */
+  readonly rangeEnd: number;
 }
 
 /** Reads what of streams is in segments; every block is checked on its way out. */
@@ -61,9 +63,11 @@ export class SegmentReader {
     const range = isShort ? this.#ahead.find(stream.id, from) : undefined;
     if (range !== undefined) return range.chunk(from, limitBytes, to, stream.json);
     const segment = this.#segmentAt(stream, from);
-    const end = Math.min(to, segment.base + segment.bytes);
+    const segmentEnd = segment.base + segment.bytes;
+    const end = Math.min(to, segmentEnd);
     const readsAhead = isShort && end - from > limitBytes;
-    const request = { stream, segment, from, limitBytes, to: end, kind, readsAhead };
+    const rangeEnd = Math.min(endOfRange(from), segmentEnd);
+    const request = { stream, segment, from, limitBytes, to: end, kind, readsAhead, rangeEnd };
     let chunk: Chunk | undefined | typeof NOT_NOW;
     try {
       chunk = this.#open.useSync(stream.id, segment.base, (open) => this.#readNow(open, request));
@@ -241,7 +245,7 @@ export class SegmentReader {
 function findRun({ indexReader }: OpenSegment, request: ChunkRequest): BlockRun | MissingPage {
   const { segment: { base, blocks }, from, limitBytes, to } = request;
   if (request.readsAhead) {
-    const run = indexReader.run(from, Infinity, rangeEnd(request), blocks);
+    const run = indexReader.run(from, Infinity, request.rangeEnd, blocks);
     if (run instanceof MissingPage || isRange(run.end - base - run.filePosition)) return run;
   }
   return indexReader.run(from, limitBytes, to, blocks);
@@ -249,12 +253,8 @@ function findRun({ indexReader }: OpenSegment, request: ChunkRequest): BlockRun 
 
 /** Whether a request's blocks are those of the whole range, and the chunk only a part of them. */
 function isAhead(request: ChunkRequest, run: BlockRun): boolean {
-  return request.readsAhead && run.end >= rangeEnd(request) &&
+  return request.readsAhead && run.end >= request.rangeEnd &&
     isRange(run.end - request.segment.base - run.filePosition);
-}
-
-function rangeEnd({ segment: { base, bytes }, from }: ChunkRequest): number {
-  return Math.min(endOfRange(from), base + bytes);
 }
 
 /** Whether a read that failed is tried again without what comes behind its chunk: that may have failed. */

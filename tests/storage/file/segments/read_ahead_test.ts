@@ -296,3 +296,36 @@ Deno.test(
     }
   }, { lengths: [BLOCK, 3 * PIECE, BLOCK, BLOCK] }),
 );
+
+Deno.test("a short chunk stays short where its segment grows while it is read", async () => {
+  await withTempDir(async (root) => {
+    const fileSystem = new HookedFileSystem();
+    const kit = new FileKit(root, { fileSystem });
+    await kit.open();
+    try {
+      await kit.storage.create("s", { contentType: BYTES });
+      for (let i = 0; i < 8; i++) {
+        await kit.storage.append("s", { contentType: BYTES, body: message(BYTES, i, BLOCK) });
+      }
+      await kit.reopen();
+      const reached = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      fileSystem.before = async ({ call, path }) => {
+        if (call !== "read" || !path.endsWith(".log")) return;
+        fileSystem.before = () => {};
+        reached.resolve();
+        await released.promise;
+      };
+      const chunk = read(kit, 0, 2 * BLOCK);
+      await reached.promise;
+      for (let i = 0; i < 8; i++) {
+        await kit.storage.append("s", { contentType: BYTES, body: message(BYTES, i, BLOCK) });
+      }
+      await kit.checkpoint();
+      released.resolve();
+      equal((await chunk).length, 2 * BLOCK);
+    } finally {
+      await kit.close();
+    }
+  });
+});
