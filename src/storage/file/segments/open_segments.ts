@@ -36,6 +36,7 @@ export class OpenSegments {
   readonly #reserve: Pick<Reserve, "isLent"> | undefined;
   readonly #entries: BoundedCache<string, Entry>;
   #heldSegments = 0;
+  #isClosed = false;
   readonly #indexPages: IndexPages = new BoundedCache(INDEX_PAGES);
 
   /**
@@ -127,8 +128,9 @@ export class OpenSegments {
     for (const base of bases) this.#entries.delete(keyOf(streamId, base));
   }
 
-  /** Closes all. */
+  /** Closes all. A read that is under way may still open files, which are closed as soon as it is done. */
   close(): void {
+    this.#isClosed = true;
     this.#entries.clear();
   }
 
@@ -152,7 +154,8 @@ export class OpenSegments {
     if (entry === undefined) {
       entry = this.#open(streamId, base);
       entry.users++;
-      this.#entries.set(key, entry);
+      if (this.#isClosed) entry.isEvicted = true;
+      else this.#entries.set(key, entry);
     } else {
       entry.users++;
     }

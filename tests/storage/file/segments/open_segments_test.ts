@@ -67,3 +67,15 @@ Deno.test(
     equal(fileSystem.openFiles, 4);
   }),
 );
+
+Deno.test(
+  "files that a read opens after the close don't stay open",
+  withSegments((segments, fileSystem) => {
+    segments.close();
+    const release = segments.hold(1, 0);
+    pathOf(segments, 2);
+    equal(fileSystem.openFiles, 2, "only those that are held");
+    release();
+    equal(fileSystem.openFiles, 0);
+  }),
+);
