@@ -142,7 +142,15 @@ export class SegmentReader {
   /** The chunk, if nothing has to be waited for: its bytes are warm, and the index's pages in memory. */
   #readNow(open: OpenSegment, request: ChunkRequest): Chunk | undefined | typeof NOT_NOW {
     const run = findRun(open, request);
-    if (run instanceof MissingPage) return NOT_NOW;
+    return run instanceof MissingPage ? NOT_NOW : this.#readWarm(open, request, run);
+  }
+
+  /** The chunk of a run, if its bytes are warm. */
+  #readWarm(
+    open: OpenSegment,
+    request: ChunkRequest,
+    run: BlockRun,
+  ): Chunk | undefined | typeof NOT_NOW {
     const nowMs = this.#clock.nowMs();
     const { segment, stream } = request;
     const { filePosition: start } = run;
@@ -171,7 +179,7 @@ export class SegmentReader {
     const { segment, stream } = request;
     try {
       const run = await open.indexReader.load(() => findRun(open, request));
-      const chunk = this.#readNow(open, request);
+      const chunk = this.#readWarm(open, request, run);
       if (chunk !== NOT_NOW) return chunk;
       const bytes = chunkBytes(run.end - segment.base - run.filePosition, stream.json);
       const length = await open.log.read(bytes, run.filePosition);
