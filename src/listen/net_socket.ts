@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket as TcpSocket } from "node:net";
+import { BufferPool } from "../env/buffer_pool.ts";
 import type { Socket } from "../http/socket.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 
@@ -8,15 +9,8 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** Shorter memory is made anew: together with others it costs little. */
 const LENT_FROM_BYTES = 16 * 1024;
-/** 64 KiB of a body and its head. */
-const LENT_BYTES = 66 * 1024;
-const MOST_SPARE = 64;
-
-/**
- * What isn't lent of the memory that is lent again and again: 64 KiB made anew for each answer cost Deno as
- * much as all else about it.
- */
-const spare: Buffer<ArrayBuffer>[] = [];
+/** Each for 64 KiB of a body and its head. */
+const lendable = new BufferPool(66 * 1024);
 
 /** A socket of `node:net`, as a connection wants it. */
 export class NetSocket implements Socket {
@@ -37,7 +31,7 @@ export class NetSocket implements Socket {
     const socket = this.#socket;
     if (!socket.writable || socket.writableNeedDrain) return undefined;
     if (lengthBytes <= LENT_FROM_BYTES) return Buffer.allocUnsafe(lengthBytes);
-    this.#borrowed ??= spare.pop() ?? Buffer.allocUnsafeSlow(LENT_BYTES);
+    this.#borrowed ??= lendable.take();
     return this.#borrowed.subarray(0, lengthBytes);
   }
 
@@ -54,7 +48,7 @@ export class NetSocket implements Socket {
       this.#borrowed = undefined;
       socket.write(data, (error) => {
         // Where a write fails, nothing says that the system is done with it.
-        if (!error && spare.length < MOST_SPARE) spare.push(lent);
+        if (!error) lendable.give(lent);
       });
       return data.length;
     }

@@ -1,21 +1,18 @@
+import type { Buffer } from "node:buffer";
+import { BufferPool } from "../env/buffer_pool.ts";
 import type { FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { TailBuffer } from "./tail_buffer.ts";
 
 const EXTENT_BYTES = 64 * 1024;
-const MOST_SPARE = 64;
-
-/**
- * What isn't in use of the memory that copies are made in, again and again: 64 KiB made anew for each read
- * cost Deno more than all else about it.
- */
-const spare: Bytes[] = [];
+/** The copies' memory. */
+const pool = new BufferPool(EXTENT_BYTES);
 
 /** A copy of some of a stream's newest bytes, for a socket to take as it takes a part of a file. */
 export function tailSlice(buffer: TailBuffer, from: number, to: number): FileSlice {
-  const copy: Bytes[] = [];
+  const copy: Buffer<ArrayBuffer>[] = [];
   for (let at = from; at < to; at += EXTENT_BYTES) {
-    const extent = spare.pop() ?? new Uint8Array(EXTENT_BYTES);
+    const extent = pool.take();
     buffer.copyInto(to - at < EXTENT_BYTES ? extent.subarray(0, to - at) : extent, at);
     copy.push(extent);
   }
@@ -28,11 +25,8 @@ export function tailSlice(buffer: TailBuffer, from: number, to: number): FileSli
     start: 0,
     end: to - from,
     release() {
-      while (spare.length < MOST_SPARE && copy.length > 0) {
-        const extent = copy.pop();
-        if (extent !== undefined) spare.push(extent);
-      }
-      copy.length = 0;
+      // Emptied with that: memory that was given back twice would be lent to two.
+      for (const extent of copy.splice(0)) pool.give(extent);
     },
   };
 }
