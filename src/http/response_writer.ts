@@ -38,11 +38,11 @@ export class ResponseWriter {
   #isDisconnected = false;
 
   constructor(
-    outbox: WriteQueue,
+    queue: WriteQueue,
     parts: { chunks: ChunkEncoder; date(): string },
     end: ResponseEnd,
   ) {
-    this.#queue = outbox;
+    this.#queue = queue;
     this.#chunks = parts.chunks;
     this.#date = parts.date;
     this.#end = end;
@@ -178,8 +178,8 @@ class LiveSink implements FrameSink {
   readonly #queue: WriteQueue;
   readonly #parts: LiveSinkParts;
 
-  constructor(outbox: WriteQueue, parts: LiveSinkParts) {
-    this.#queue = outbox;
+  constructor(queue: WriteQueue, parts: LiveSinkParts) {
+    this.#queue = queue;
     this.#parts = parts;
   }
 
