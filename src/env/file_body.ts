@@ -7,6 +7,12 @@ export type FileBody = Blob | FileSlice;
 /** Which of them. */
 export type FileBodyKind = "blob" | "slice";
 
+/** Shorter bodies cost no more as bytes of their own. */
+export const MIN_FILE_BODY_BYTES: Readonly<Record<FileBodyKind, number>> = {
+  blob: 256 * 1024,
+  slice: 32 * 1024,
+};
+
 /** A part of an open file that a socket sends from the page cache: it stays open until it is released. */
 export interface FileSlice {
   readonly file: SendableFile;

@@ -1,4 +1,4 @@
-import type { FileBodyKind } from "../env/file_body.ts";
+import { type FileBodyKind, MIN_FILE_BODY_BYTES } from "../env/file_body.ts";
 import { isMessageEnd } from "../protocol/json.ts";
 import type { Chunk } from "./blocks.ts";
 import { chunkBytes } from "./chunk_bytes.ts";
@@ -7,8 +7,6 @@ import { tailSlice } from "./tail_slice.ts";
 
 /** Shorter JSON is copied once more for its array's bracket: that is cheaper than a view of a new array. */
 const MIN_BYTES_WITH_ROOM = 4096;
-/** Longer chunks are copied into memory that is used again, where a socket takes them from there. */
-const MIN_SLICE_BYTES = 32 * 1024;
 
 /** As `Blocks.readChunk`, of what the stream's buffer holds. */
 export function readBuffered(
@@ -23,7 +21,7 @@ export function readBuffered(
     if (!isBoundary) return undefined;
   }
   const next = buffer.chunkEnd(from, limitBytes, to);
-  if (kind === "slice" && next - from >= MIN_SLICE_BYTES) {
+  if (kind === "slice" && next - from >= MIN_FILE_BODY_BYTES.slice) {
     return { data: tailSlice(buffer, from, next), next, isCut: next < to };
   }
   if (!json || next - from < MIN_BYTES_WITH_ROOM) {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../env/clock.ts";
-import type { FileBody, FileBodyKind } from "../../../env/file_body.ts";
+import { type FileBody, type FileBodyKind, MIN_FILE_BODY_BYTES } from "../../../env/file_body.ts";
 import { type File, FileSystemError } from "../../../env/file_system.ts";
 import { type Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
@@ -16,9 +16,6 @@ import { PrefetchedRange } from "./prefetched_range.ts";
 import { endOfRange, isRange, isReadAhead, ReadAhead } from "./read_ahead.ts";
 import type { SegmentStream } from "./segment_stream.ts";
 import { shortageStreamError } from "../directory/shortage_error.ts";
-
-/** Shorter chunks cost no more in memory than as a part of their file. */
-const MIN_BYTES: Readonly<Record<FileBodyKind, number>> = { blob: 256 * 1024, slice: 32 * 1024 };
 
 /** The result for a chunk that has to wait: for a page of the index, or perhaps for the disk. */
 const NOT_NOW = Symbol("not now");
@@ -196,7 +193,7 @@ export class SegmentReader {
     { stream, segment: { base }, from, kind }: ChunkRequest,
     next: number,
   ): (() => FileBody) | undefined {
-    if (kind === undefined || next - from < MIN_BYTES[kind]) return undefined;
+    if (kind === undefined || next - from < MIN_FILE_BODY_BYTES[kind]) return undefined;
     const start = from - base;
     const end = next - base;
     if (kind === "blob") {
