@@ -1,9 +1,13 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
+import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscription.ts";
 
 /** What happened to streams: a decided command, ready to be stored and applied. */
 export type StreamRecord = CreateRecord | AppendRecord | DeleteRecord;
+
+/** What the log holds. */
+export type LogRecord = StreamRecord | SubscriptionRecord;
 
 /** Where a fork branched off: as it was asked for, and the position that this came to. */
 export interface ForkOrigin {
@@ -62,4 +66,45 @@ export interface DeleteRecord {
   soft: boolean;
   /** The stream, then those that go with it. */
   ids: readonly number[];
+}
+
+/** What happened to a subscription. */
+export interface SubscriptionRecord {
+  kind: "subscription";
+  /** Of the same numbers as streams' ids. */
+  id: number;
+  atMs: number;
+  change: SubscriptionChange;
+}
+
+/** All that can happen to a subscription; each replaces what it is about, however often it is applied. */
+export type SubscriptionChange =
+  | {
+    kind: "create";
+    name: string;
+    config: SubscriptionConfig;
+    /** Tells configurations apart (PROTOCOL §6.2). */
+    hash: string;
+    /** The beginning of the client's URLs, for callbacks. */
+    baseUrl: string;
+  }
+  | { kind: "delete" }
+  | { kind: "link"; paths: readonly string[] }
+  | { kind: "unlink"; path: string }
+  | StateChange;
+
+/** A wake, an ack, a claim, or the end of one: the new state, and the cursors that moved with it. */
+export interface StateChange {
+  kind: "state";
+  state: SubscriptionState;
+  /** Streams by their ids, and up to where they are processed. */
+  acks: readonly Ack[];
+  /** The streams of a new wake or claim; `undefined` where they are as before. */
+  wakeStreams: readonly WakeStream[] | undefined;
+}
+
+/** A stream's position up to which a subscription has processed it. */
+export interface Ack {
+  readonly streamId: number;
+  readonly position: number;
 }
