@@ -90,7 +90,12 @@ export type SubscriptionChange =
   }
   | { kind: "delete" }
   | { kind: "link"; paths: readonly string[] }
-  | { kind: "unlink"; path: string }
+  | {
+    kind: "unlink";
+    path: string;
+    /** The stream of this name; 0 where there is none. */
+    streamId: number;
+  }
   | StateChange;
 
 /** A wake, an ack, a claim, or the end of one: the new state, and the cursors that moved with it. */
@@ -107,4 +112,6 @@ export interface StateChange {
 export interface Ack {
   readonly streamId: number;
   readonly position: number;
+  /** Whether that is the stream's tail: nothing of it is pending then. */
+  readonly isTail: boolean;
 }

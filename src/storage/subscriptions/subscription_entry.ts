@@ -1,0 +1,61 @@
+import type { SubscriptionConfig, SubscriptionState, WakeStream } from "../subscription.ts";
+import type { SubscriptionRow } from "./capture.ts";
+import { type Pattern } from "./pattern.ts";
+
+/** A subscription in memory, in its assigned state, and the cursors of its pending streams. */
+export class SubscriptionEntry {
+  readonly id: number;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly config: SubscriptionConfig;
+  readonly pattern: Pattern | undefined;
+  readonly hash: string;
+  readonly baseUrl: string;
+  /** The streams that are linked explicitly. */
+  readonly links: Set<string>;
+  state: SubscriptionState;
+  /** The streams of the newest wake, as long as it is in flight. */
+  wakeStreams: readonly WakeStream[];
+  /**
+   * Streams that go further than they were processed, by their ids: up to where they were. All other
+   * linked streams are processed up to their tails.
+   */
+  readonly cursors = new Map<number, number>();
+  isDeleted = false;
+  /** Records up to this one were in its row when it was loaded. */
+  readonly restoredLsn: number;
+  /** LSN of the newest record about it. */
+  lsn: number;
+
+  constructor(row: SubscriptionRow, pattern: Pattern | undefined, restoredLsn: number) {
+    this.id = row.id;
+    this.name = row.name;
+    this.createdAtMs = row.createdAtMs;
+    this.config = row.config;
+    this.pattern = pattern;
+    this.hash = row.hash;
+    this.baseUrl = row.baseUrl;
+    this.links = new Set(row.links);
+    this.state = row.state;
+    this.wakeStreams = row.wakeStreams;
+    this.restoredLsn = restoredLsn;
+    this.lsn = row.lsn;
+  }
+
+  /** What a storage keeps of it, but for its cursors. */
+  toRow(lsn: number): SubscriptionRow {
+    const { id, name, createdAtMs, config, hash, baseUrl, state, wakeStreams } = this;
+    return {
+      id,
+      name,
+      lsn,
+      createdAtMs,
+      config,
+      hash,
+      baseUrl,
+      links: [...this.links].sort(),
+      state,
+      wakeStreams,
+    };
+  }
+}
