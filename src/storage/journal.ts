@@ -1,4 +1,4 @@
-import type { StreamRecord } from "./records.ts";
+import type { LogRecord } from "./records.ts";
 import type { Stream } from "./stream.ts";
 
 /** What a record leaves with the journal, to be shown to readers once it is durable. */
@@ -23,11 +23,12 @@ export interface Journal<S extends Stream = Stream> {
   readonly assignedLsn: number;
   /**
    * Adds a record; returns its LSN. Answers at once, so that nothing comes between a decision and its
-   * record. Once that is durable, {@link showEffects} is called with its effect, before anyone is answered.
+   * record. Once that is durable, {@link showEffects} is called with its effect, if it has one, before anyone is
+   * answered.
    *
    * @throws {StreamError} `storage_failed`
    */
-  append(record: StreamRecord, effect: Effect<S>): number;
+  append(record: LogRecord, effect: Effect<S> | undefined): number;
   /** Resolves when `lsn` is durable, rejects if it never will be; `undefined` where it is. */
   durable(lsn: number): Promise<void> | undefined;
   /** Whether `lsn` is durable. */

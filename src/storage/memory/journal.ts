@@ -1,5 +1,5 @@
 import type { Effect, Journal } from "../journal.ts";
-import type { StreamRecord } from "../records.ts";
+import type { LogRecord } from "../records.ts";
 import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 
 /**
@@ -23,8 +23,8 @@ export class MemoryJournal implements Journal {
     return this.#assignedLsn;
   }
 
-  append(_record: StreamRecord, effect: Effect): number {
-    this.#effects.push(effect);
+  append(_record: LogRecord, effect: Effect | undefined): number {
+    if (effect !== undefined) this.#effects.push(effect);
     this.#turn ??= yieldToEventLoop().then(() => this.#endTurn());
     return ++this.#assignedLsn;
   }
