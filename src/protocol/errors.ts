@@ -11,6 +11,7 @@ export type Failure =
   | { code: "invalid_header" }
   | { code: "invalid_json" }
   | { code: "invalid_fork" }
+  | { code: "invalid_subscription"; field: string }
   | { code: "empty_body" }
   | { code: "body_incomplete" }
   | { code: "malformed_body" }

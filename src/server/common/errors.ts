@@ -24,6 +24,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   invalid_name: 400,
   invalid_offset: 400,
   invalid_query: 400,
+  invalid_subscription: 400,
   malformed_body: 400,
   offset_past_tail: 400,
   undecodable_body: 400,
