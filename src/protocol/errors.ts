@@ -11,6 +11,7 @@ export type Failure =
   | { code: "invalid_header" }
   | { code: "invalid_json" }
   | { code: "invalid_fork" }
+  | { code: "invalid_subscription"; field: string }
   | { code: "empty_body" }
   | { code: "body_incomplete" }
   | { code: "malformed_body" }
@@ -32,6 +33,15 @@ export type Failure =
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }
   | { code: "sequence_gap"; expected: number; received: number }
+  | { code: "invalid_subscription"; field: string }
+  | { code: "token_invalid" }
+  | { code: "subscription_not_found" }
+  | { code: "subscription_exists" }
+  | { code: "already_claimed"; holder: string; generation: number }
+  | { code: "no_pending_work" }
+  | { code: "fenced" }
+  | { code: "invalid_ack"; path: string }
+  | { code: "too_many_subscriptions" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }

@@ -32,20 +32,25 @@ export function parseStreamName(encoded: string): string {
  * @throws {StreamError} `invalid_name`
  */
 export function checkStreamName(name: string): string {
-  if (name === "") throw invalid(name, "it is empty");
+  const defect = nameDefect(name);
+  if (defect !== undefined) throw invalid(name, defect);
+  return name;
+}
+
+/** Why no stream may be called so, as a clause about `it`; nothing where one may. */
+export function nameDefect(name: string): string | undefined {
+  if (name === "") return "it is empty";
   // A character takes at most three bytes for each UTF-16 unit, so most names need no encoding here.
   if (name.length * 3 > NAME_LIMIT_BYTES && encodeUtf8(name).length > NAME_LIMIT_BYTES) {
-    throw invalid(name, `it is longer than ${NAME_LIMIT_BYTES} bytes of UTF-8`);
+    return `it is longer than ${NAME_LIMIT_BYTES} bytes of UTF-8`;
   }
-  if (CONTROL.test(name)) throw invalid(name, "it holds a control character");
-  if (!name.isWellFormed()) throw invalid(name, "it holds half of a surrogate pair");
-  if (name.includes(".") && DOT_SEGMENT.test(name)) {
-    throw invalid(name, "it has a segment that is . or ..");
-  }
+  if (CONTROL.test(name)) return "it holds a control character";
+  if (!name.isWellFormed()) return "it holds half of a surrogate pair";
+  if (name.includes(".") && DOT_SEGMENT.test(name)) return "it has a segment that is . or ..";
   if (name.startsWith(RESERVED_SEGMENT) && (name.length === 4 || name[4] === "/")) {
-    throw invalid(name, `its first segment is ${RESERVED_SEGMENT}, which is reserved`);
+    return `its first segment is ${RESERVED_SEGMENT}, which is reserved`;
   }
-  return name;
+  return undefined;
 }
 
 function decode(encoded: string): string {

@@ -13,7 +13,7 @@ import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./de
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { type Journal, NO_OTHERS } from "./journal.ts";
 import { takePage } from "./list_page.ts";
-import { checkSpace, OffsetSpaces } from "./offset_spaces.ts";
+import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
@@ -33,7 +33,9 @@ import type {
   Watch,
 } from "./storage.ts";
 import type { Stream } from "./stream.ts";
+import type { StreamObserver } from "./stream_observer.ts";
 import { missingSource, type Streams } from "./streams.ts";
+import type { SubscriptionStore } from "./subscription_store.ts";
 
 /** What an engine works on: what a storage keeps its streams in has one of each. */
 export interface EngineParts<S extends Stream> {
@@ -46,6 +48,9 @@ export interface EngineParts<S extends Stream> {
   journal: Journal<S>;
   streams: Streams<S>;
   blocks: Blocks;
+  spaces: OffsetSpaces;
+  /** The subscriptions to these streams. */
+  subscriptions: SubscriptionStore & StreamObserver<S>;
   /** Called for a stream that was made and ends by itself. */
   onExpiring(stream: S): void;
   /** As in `Storage.status`. */
@@ -73,7 +78,9 @@ interface ForkBase<S> {
  * the answer rests on is durable.
  */
 export class StreamEngine<S extends Stream> implements Storage {
+  readonly subscriptions: SubscriptionStore;
   readonly #parts: EngineParts<S>;
+  readonly #observer: StreamObserver<S>;
   readonly #admission: Admission;
   readonly #journal: Journal<S>;
   readonly #streams: Streams<S>;
@@ -89,7 +96,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#journal = parts.journal;
     this.#streams = parts.streams;
     this.#clock = parts.clock;
-    this.#spaces = new OffsetSpaces(parts.identity, parts.streams);
+    this.#spaces = parts.spaces;
+    this.subscriptions = parts.subscriptions;
+    this.#observer = parts.subscriptions;
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
   }
 
@@ -407,6 +416,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       gone.lifecycleLsn = lsn;
       if (soft) this.#streams.markDirty(gone);
       else this.#streams.remove(gone);
+      this.#observer.removed(gone, lsn);
     }
     this.#deleteLsn = lsn;
   }
@@ -422,6 +432,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     if (source !== undefined) source.forkCount++;
     this.#streams.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
+    this.#observer.created(stream, lsn);
+    if (tail > 0) this.#observer.appended(stream, 0, lsn);
     return stream;
   }
 
@@ -431,6 +443,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     stream.lsn = this.#journal.append(record, effect);
     applyAppend(stream, record);
     this.#streams.markDirty(stream, record.producer?.id);
+    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn);
   }
 
   #accessed(stream: S): void {

@@ -23,7 +23,8 @@ export interface Journal<S extends Stream = Stream> {
   readonly assignedLsn: number;
   /**
    * Adds a record; returns its LSN. Answers at once, so that nothing comes between a decision and its
-   * record. Once that is durable, {@link showEffects} is called with its effect, before anyone is answered.
+   * record. Once that is durable, {@link showEffects} is called with its effect, if it has one, before anyone is
+   * answered.
    *
    * @param effect `undefined` where readers see nothing of it
    * @throws {StreamError} `storage_failed`

@@ -8,13 +8,19 @@ import { MemoryJournal } from "./memory/journal.ts";
 import { MemoryStreams } from "./memory/streams.ts";
 import { MemoryBlocks } from "./memory/blocks.ts";
 import type { StorageStatus } from "./status.ts";
+import { OffsetSpaces } from "./offset_spaces.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
+import { SubscriptionEngine } from "./subscriptions/engine.ts";
+import { SubscriptionRegistry } from "./subscriptions/registry.ts";
+import { newWakeId } from "./subscriptions/wake_id.ts";
 
 /** Options of {@link createMemoryStorage}. */
 export interface MemoryStorageOptions {
   /** How many producers a stream may have; 10,000. */
   maxProducersPerStream?: number;
+  /** How many subscriptions there may be; 10,000. */
+  maxSubscriptions?: number;
   /** Where the time comes from. */
   clock?: Clock;
 }
@@ -43,13 +49,22 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     showEffects(effects);
     expiry.check();
   });
-  const engine = new StreamEngine<Stream>({
-    identity: crypto.randomUUID().slice(0, 8),
-    clock,
+  const identity = crypto.randomUUID().slice(0, 8);
+  const spaces = new OffsetSpaces(identity, streams);
+  const ports = { clock, admission, journal, streams, spaces };
+  const subscriptions = new SubscriptionEngine({
+    ...ports,
+    registry: new SubscriptionRegistry(),
+    maxSubscriptions: options.maxSubscriptions ?? 10_000,
+    append: (name, request) => engine.append(name, request),
+    newWakeId,
+    random: Math.random,
+  });
+  const engine: StreamEngine<Stream> = new StreamEngine<Stream>({
+    ...ports,
+    identity,
+    subscriptions,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
-    admission,
-    journal,
-    streams,
     blocks: new MemoryBlocks(),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),

@@ -5,6 +5,7 @@ import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
 import type { ProducerBatch } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
+import type { SubscriptionStore } from "./subscription_store.ts";
 
 /**
  * Where streams are kept. Every call that changes something resolves when the change is durable, and
@@ -13,6 +14,8 @@ import type { StorageStatus } from "./status.ts";
 export interface Storage {
   /** Tells this storage's streams apart from any other's; goes into ETags. */
   readonly identity: string;
+  /** The subscriptions to its streams (PROTOCOL §6). A storage without them has none. */
+  readonly subscriptions?: SubscriptionStore;
   /** Makes a stream or a fork, or finds the same one there already (PROTOCOL §4.2, §5.1). */
   create(name: string, spec: CreateSpec): Promise<Created>;
   /** Appends, closes, or both in one step (PROTOCOL §5.2, §5.3). */

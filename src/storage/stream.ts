@@ -49,6 +49,8 @@ export class Stream {
   accessedAtMs: number;
   /** How many producers have written. */
   producerCount = 0;
+  /** The subscriptions that follow it, once these were looked for. */
+  followers: object | undefined;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 

@@ -15,6 +15,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "invalid_header" }, 400, NOTHING],
   [{ code: "invalid_json" }, 400, NOTHING],
   [{ code: "invalid_fork" }, 400, NOTHING],
+  [{ code: "invalid_subscription", field: "pattern" }, 400, NOTHING],
   [{ code: "empty_body" }, 400, NOTHING],
   [{ code: "body_incomplete" }, 400, NOTHING],
   [{ code: "malformed_body" }, 400, { connection: "close" }],

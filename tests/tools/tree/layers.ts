@@ -30,7 +30,11 @@ const ROOMS: readonly Room[] = [
   { path: "src/env", below: ["src/protocol"] },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
-  { path: "src/storage", below: BASE, inside: [["."], ["memory"], ["memory.ts"]] },
+  {
+    path: "src/storage",
+    below: BASE,
+    inside: [["."], ["subscriptions"], ["memory"], ["memory.ts"]],
+  },
   { path: "src/storage/remote", below: [...BASE, "src/storage"] },
   {
     path: "src/storage/file",

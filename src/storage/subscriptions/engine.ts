@@ -1,0 +1,431 @@
+import type { Clock } from "../../env/clock.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import type { Admission } from "../admission.ts";
+import type { Journal } from "../journal.ts";
+import type { OffsetSpaces } from "../offset_spaces.ts";
+import type { Ack, SubscriptionChange } from "../records.ts";
+import type { Appended, AppendRequest } from "../storage.ts";
+import type { Stream } from "../stream.ts";
+import type { StreamObserver } from "../stream_observer.ts";
+import type { Streams } from "../streams.ts";
+import { NEW_SUBSCRIPTION, type SubscriptionState, type WakeStream } from "../subscription.ts";
+import type {
+  Acked,
+  CreatedSubscription,
+  Fence,
+  LinkPage,
+  RequestedAck,
+  Step,
+  SubscriptionInfo,
+  SubscriptionPage,
+  SubscriptionSpec,
+  SubscriptionStore,
+  Wake,
+} from "../subscription_store.ts";
+import { checkAcks, checkClaimable, checkFence, checkLinkCount } from "./checks.ts";
+import { hashConfig } from "./hash.ts";
+import { LinkList } from "./link_list.ts";
+import { PendingStreams } from "./pending_streams.ts";
+import type { SubscriptionRegistry } from "./registry.ts";
+import type { SubscriptionEntry } from "./subscription_entry.ts";
+import * as transitions from "./transitions.ts";
+
+const JSON_TYPE = "application/json";
+const REST: Step = { kind: "rest" };
+
+/** What the subscriptions of a storage work on. */
+export interface SubscriptionEngineParts {
+  clock: Clock;
+  /** How many subscriptions there may be. */
+  maxSubscriptions: number;
+  registry: SubscriptionRegistry;
+  admission: Admission;
+  journal: Journal;
+  streams: Streams;
+  spaces: OffsetSpaces;
+  /** As in `Storage.append`. */
+  append(name: string, request: AppendRequest): Promise<Appended>;
+  /** An id that no wake ever had. */
+  newWakeId(): string;
+  /** A number from 0 up to 1, for the jitter of waits. */
+  random(): number;
+}
+
+/** The subscriptions of a storage: decides each command, records it and applies it, with nothing in between. */
+export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
+  readonly #parts: SubscriptionEngineParts;
+  readonly #registry: SubscriptionRegistry;
+  readonly #journal: Journal;
+  readonly #pending: PendingStreams;
+  readonly #links: LinkList;
+  #onChange: ((id: number) => void) | undefined;
+  readonly #changed = new Set<SubscriptionEntry>();
+
+  constructor(parts: SubscriptionEngineParts) {
+    this.#parts = parts;
+    this.#registry = parts.registry;
+    this.#journal = parts.journal;
+    this.#pending = new PendingStreams(parts);
+    this.#links = new LinkList(parts);
+  }
+
+  appended(stream: Stream, start: number, lsn: number): void {
+    for (const entry of this.#registry.appended(stream, start, lsn)) this.#noteChange(entry, lsn);
+  }
+
+  /** A wake stream that was missing is there. */
+  created({ name }: Stream, lsn: number): void {
+    if (!this.#registry.isWakeStream(name)) return;
+    for (const entry of this.#registry.entries()) {
+      if (entry.config.wakeStream === name && entry.state.failed) this.#noteChange(entry, lsn);
+    }
+  }
+
+  removed(stream: Stream, lsn: number): void {
+    this.#registry.removed(stream.id, lsn);
+  }
+
+  async create(
+    name: string,
+    { baseUrl, ...config }: SubscriptionSpec,
+  ): Promise<CreatedSubscription> {
+    await this.#admit();
+    const hash = hashConfig(config);
+    const existing = this.#registry.find(name);
+    if (existing !== undefined) {
+      const found = { ...infoOf(existing), created: false };
+      const isSame = existing.hash === hash;
+      await this.#journal.durable(existing.lsn);
+      if (isSame) return found;
+      throw new StreamError(
+        { code: "subscription_exists" },
+        `There is a subscription ${quote(name)} with another configuration: delete it first.`,
+      );
+    }
+    this.#checkRoom();
+    const id = this.#parts.streams.newId();
+    const lsn = this.#record(id, { kind: "create", name, config, hash, baseUrl });
+    await this.#journal.durable(lsn);
+    const createdAtMs = this.#parts.clock.nowMs();
+    return { id, name, createdAtMs, config, baseUrl, state: NEW_SUBSCRIPTION, created: true };
+  }
+
+  async get(name: string): Promise<SubscriptionInfo> {
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    const info = infoOf(entry);
+    await this.#journal.durable(entry.lsn);
+    return info;
+  }
+
+  async links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    await this.#journal.durable(entry.lsn);
+    return this.#links.page(entry, after, limit);
+  }
+
+  async list(after: string | undefined, limit: number): Promise<SubscriptionPage> {
+    const found = [...this.#registry.entries()]
+      .filter(({ name }) => after === undefined || name > after)
+      .sort((one, other) => one.name < other.name ? -1 : 1);
+    const subscriptions = found.slice(0, limit).map(infoOf);
+    await this.#journal.durable(this.#journal.assignedLsn);
+    return { subscriptions, next: found.length > limit ? found[limit - 1]?.name : undefined };
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#admit("delete");
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    await this.#journal.durable(this.#change(entry, { kind: "delete" }));
+  }
+
+  async link(name: string, paths: readonly string[]): Promise<void> {
+    await this.#admit();
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    const added = paths.filter((path) => !entry.links.has(path));
+    if (added.length === 0) return await this.#journal.durable(entry.lsn);
+    checkLinkCount(entry.links.size + added.length);
+    await this.#journal.durable(this.#change(entry, { kind: "link", paths: added }));
+  }
+
+  async unlink(name: string, path: string): Promise<void> {
+    await this.#admit();
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    if (!entry.links.has(path)) return await this.#journal.durable(entry.lsn);
+    const streamId = this.#parts.streams.find(path)?.id ?? 0;
+    await this.#journal.durable(this.#change(entry, { kind: "unlink", path, streamId }));
+  }
+
+  async claim(name: string, worker: string): Promise<Wake> {
+    await this.#admit();
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    this.#endLease(entry);
+    const streams = this.#pending.snapshot(entry);
+    try {
+      checkClaimable(entry, streams);
+    } catch (error) {
+      await this.#journal.durable(entry.lsn);
+      throw error;
+    }
+    const { state } = entry;
+    const claimed = transitions.claim(state, worker, this.#parts.newWakeId(), this.#context(entry));
+    const lsn = this.#changeState(entry, claimed, [], streams);
+    const wake = { subscription: infoOf(entry), streams };
+    await this.#journal.durable(lsn);
+    return wake;
+  }
+
+  async ack(
+    name: string,
+    fence: Fence,
+    requested: readonly RequestedAck[],
+    done: boolean,
+  ): Promise<Acked> {
+    await this.#admit();
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    this.#endLease(entry);
+    let acks: readonly Ack[];
+    try {
+      checkFence(entry, fence);
+      acks = checkAcks(entry, requested, this.#parts);
+    } catch (error) {
+      await this.#journal.durable(entry.lsn);
+      throw error;
+    }
+    const lsn = this.#changeState(entry, this.#acked(entry, acks, done), acks);
+    const nextWake = this.#pending.has(entry);
+    await this.#journal.durable(lsn);
+    return { nextWake };
+  }
+
+  async release(name: string, fence: Fence): Promise<void> {
+    await this.#admit();
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    this.#endLease(entry);
+    try {
+      checkFence(entry, fence);
+    } catch (error) {
+      await this.#journal.durable(entry.lsn);
+      throw error;
+    }
+    const released = transitions.backOff(entry.state, this.#context(entry));
+    await this.#journal.durable(this.#changeState(entry, released));
+  }
+
+  attach(onChange: (id: number) => void): boolean {
+    if (this.#onChange !== undefined) return false;
+    this.#onChange = onChange;
+    return true;
+  }
+
+  ids(): number[] {
+    return [...this.#registry.entries()].map(({ id }) => id);
+  }
+
+  async step(id: number, isLost = false): Promise<Step> {
+    await this.#admit();
+    const entry = this.#registry.get(id);
+    if (entry === undefined) return REST;
+    this.#endLease(entry);
+    const { phase, dueMs, failed } = entry.state;
+    const nowMs = this.#parts.clock.nowMs();
+    if (phase === "delivering" && isLost) return await this.#retry(entry);
+    if (phase === "delivering" || phase === "leased") return { kind: "wait", untilMs: dueMs };
+    if (!this.#pending.has(entry)) return await this.#rest(entry);
+    const { wakeStream } = entry.config;
+    // A wake stream that was missing gets its event as soon as it is there.
+    const isMended = wakeStream !== undefined && phase === "idle" && failed &&
+      this.#whyNoEvent(wakeStream) === undefined;
+    if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
+    if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
+    return phase === "waiting" ? await this.#retry(entry) : await this.#wake(entry);
+  }
+
+  async delivered(
+    id: number,
+    wakeId: string,
+    outcome: transitions.DeliveryOutcome,
+  ): Promise<void> {
+    await this.#admit();
+    const entry = this.#registry.get(id);
+    if (entry === undefined) return;
+    this.#endLease(entry);
+    const { state, wakeStreams } = entry;
+    if (state.phase === "idle" || state.wakeId !== wakeId) return;
+    const next = transitions.deliver(state, outcome, this.#context(entry));
+    if (next === state) return;
+    const acks = outcome === "done" ? this.#pending.acksOf(wakeStreams) : [];
+    await this.#journal.durable(this.#changeState(entry, next, acks));
+  }
+
+  #acked(entry: SubscriptionEntry, acks: readonly Ack[], done: boolean): SubscriptionState {
+    const { state, cursors } = entry;
+    const hasMoved = acks.some(({ streamId, position, isTail }) =>
+      cursors.has(streamId) && (isTail || position > (cursors.get(streamId) ?? 0))
+    );
+    if (!done) return transitions.heartbeat(state, hasMoved, this.#context(entry));
+    // One that is done and has processed nothing would be woken again at once, and for ever.
+    return hasMoved || !this.#pending.has(entry)
+      ? transitions.finish(state)
+      : transitions.backOff(state, this.#context(entry));
+  }
+
+  async #wake(entry: SubscriptionEntry): Promise<Step> {
+    const streams = this.#pending.snapshot(entry);
+    if (streams.length === 0) return REST;
+    const { newWakeId } = this.#parts;
+    const woken = transitions.wake(entry.state, newWakeId(), this.#context(entry));
+    return await this.#deliver(entry, this.#changeState(entry, woken, [], streams));
+  }
+
+  async #retry(entry: SubscriptionEntry): Promise<Step> {
+    const retried = transitions.retry(entry.state, this.#context(entry));
+    return await this.#deliver(entry, this.#changeState(entry, retried));
+  }
+
+  async #deliver(entry: SubscriptionEntry, lsn: number): Promise<Step> {
+    const wake = { subscription: infoOf(entry), streams: entry.wakeStreams };
+    await this.#journal.durable(lsn);
+    return { kind: "deliver", wake };
+  }
+
+  /** Nothing is pending any more, its streams were deleted: a wake that waits is over. */
+  async #rest(entry: SubscriptionEntry): Promise<Step> {
+    const { state } = entry;
+    if (state.phase !== "waiting") return REST;
+    await this.#journal.durable(this.#changeState(entry, transitions.finish(state)));
+    return REST;
+  }
+
+  /**
+   * Writes a wake event, and behind it in the log what that makes of the subscription: a crash in between
+   * leaves an event of a generation that comes once more, and never a wake without an event.
+   */
+  async #writeEvent(entry: SubscriptionEntry, wakeStream: string): Promise<Step> {
+    const context = this.#context(entry);
+    const problem = this.#whyNoEvent(wakeStream);
+    if (problem !== undefined) return await this.#failEvent(entry, context, problem);
+    const [first] = this.#pending.snapshot(entry, 1);
+    if (first === undefined) return REST;
+    const next = entry.state.phase === "waiting"
+      ? transitions.repeat(entry.state, context)
+      : transitions.wake(entry.state, this.#parts.newWakeId(), context);
+    const body = wakeEvent(entry.name, first.path, next.generation, context.nowMs);
+    const written = this.#parts.append(wakeStream, { contentType: JSON_TYPE, body });
+    const lsn = this.#changeState(entry, { ...next, failed: false });
+    try {
+      await written;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const isPresent = entry.state.phase === "waiting" && entry.state.wakeId === next.wakeId;
+      if (isPresent) return await this.#failEvent(entry, context, reason);
+    }
+    await this.#journal.durable(lsn);
+    return { kind: "wait", untilMs: next.dueMs };
+  }
+
+  /** A wake event couldn't be written: it is tried again later. */
+  async #failEvent(
+    entry: SubscriptionEntry,
+    context: transitions.TransitionContext,
+    problem: string,
+  ): Promise<Step> {
+    const { phase } = entry.state;
+    const failed = { ...transitions.backOff(entry.state, context, true), phase };
+    await this.#journal.durable(this.#changeState(entry, failed));
+    return { kind: "wait", untilMs: failed.dueMs, problem };
+  }
+
+  /** Why a wake event can't be written to a stream. */
+  #whyNoEvent(name: string): string | undefined {
+    const wakeStream = `its wake stream ${quote(name)}`;
+    const stream = this.#parts.streams.find(name);
+    if (stream?.lifecycle !== "there" || stream.isExpired(this.#parts.clock.nowMs())) {
+      return `${wakeStream} is missing`;
+    }
+    if (stream.closed) return `${wakeStream} is closed`;
+    return stream.json ? undefined : `${wakeStream} is of ${stream.contentType}, not ${JSON_TYPE}`;
+  }
+
+  /** A lease that has run out is taken away before anything is decided. */
+  #endLease(entry: SubscriptionEntry): void {
+    const ended = transitions.endLease(entry.state, this.#context(entry));
+    if (ended !== entry.state) this.#changeState(entry, ended);
+  }
+
+  #changeState(
+    entry: SubscriptionEntry,
+    state: SubscriptionState,
+    acks: readonly Ack[] = [],
+    wakeStreams?: readonly WakeStream[],
+  ): number {
+    return this.#change(entry, { kind: "state", state, acks, wakeStreams });
+  }
+
+  #change(entry: SubscriptionEntry, change: SubscriptionChange): number {
+    const lsn = this.#record(entry.id, change);
+    this.#noteChange(entry, lsn);
+    return lsn;
+  }
+
+  #record(id: number, change: SubscriptionChange): number {
+    const record = { kind: "subscription", id, atMs: this.#parts.clock.nowMs(), change } as const;
+    const lsn = this.#journal.append(record, undefined);
+    this.#registry.apply(record, lsn);
+    return lsn;
+  }
+
+  /** Tells the driver, once a turn, when what has changed is durable. */
+  #noteChange(entry: SubscriptionEntry, lsn: number): void {
+    if (this.#onChange === undefined) return;
+    this.#changed.add(entry);
+    if (this.#changed.size > 1) return;
+    const tell = () => this.#tellChanges();
+    // Where it never becomes durable the storage has failed, and says so to everybody who asks.
+    (this.#journal.durable(lsn) ?? Promise.resolve()).then(tell, tell);
+  }
+
+  #tellChanges(): void {
+    const entries = [...this.#changed];
+    this.#changed.clear();
+    for (const { id } of entries) this.#onChange?.(id);
+  }
+
+  async #admit(kind: "write" | "delete" = "write"): Promise<void> {
+    for (let gate; (gate = this.#parts.admission.admit(kind, 0));) await gate;
+  }
+
+  #checkRoom(): void {
+    const { maxSubscriptions } = this.#parts;
+    if (this.#registry.size < maxSubscriptions) return;
+    throw new StreamError(
+      { code: "too_many_subscriptions" },
+      `There are ${maxSubscriptions} subscriptions already, as many as this server takes.`,
+    );
+  }
+
+  /** There is none of this name, once that is durable. */
+  async #missing(name: string): Promise<never> {
+    await this.#journal.durable(this.#journal.assignedLsn);
+    throw new StreamError(
+      { code: "subscription_not_found" },
+      `There is no subscription ${quote(name)}.`,
+    );
+  }
+
+  #context({ config }: SubscriptionEntry): transitions.TransitionContext {
+    const { clock, random } = this.#parts;
+    return { config, nowMs: clock.nowMs(), random };
+  }
+}
+
+function infoOf(entry: SubscriptionEntry): SubscriptionInfo {
+  const { id, name, createdAtMs, config, baseUrl, state } = entry;
+  return { id, name, createdAtMs, config, baseUrl, state };
+}
+
+function wakeEvent(subscription: string, stream: string, generation: number, ts: number) {
+  return encodeUtf8(
+    JSON.stringify({ type: "wake", subscription_id: subscription, stream, generation, ts }),
+  );
+}
