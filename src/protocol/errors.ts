@@ -33,7 +33,6 @@ export type Failure =
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }
   | { code: "sequence_gap"; expected: number; received: number }
-  | { code: "invalid_subscription"; field: string }
   | { code: "token_invalid" }
   | { code: "subscription_not_found" }
   | { code: "subscription_exists" }
@@ -42,6 +41,7 @@ export type Failure =
   | { code: "fenced" }
   | { code: "invalid_ack"; path: string }
   | { code: "too_many_subscriptions" }
+  | { code: "subscriptions_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }

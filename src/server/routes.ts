@@ -11,6 +11,7 @@ import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
+import { control, isAboutSubscriptions } from "./subscriptions/routes.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
@@ -64,6 +65,8 @@ function dispatch(
     if (names.isHealth(request)) return health(context, request);
     if (names.isListing(request)) return list(context, request);
     if (names.isWelcome(request)) return welcome(context, request);
+    const path = names.controlPath(request);
+    if (path !== undefined && isAboutSubscriptions(path)) return control(context, request, path);
   }
   switch (method) {
     case "POST":

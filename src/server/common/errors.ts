@@ -54,6 +54,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   too_many_producers: 429,
   too_many_subscriptions: 429,
   damaged: 500,
+  subscriptions_unsupported: 501,
   overloaded: 503,
   storage_closed: 503,
   storage_failed: 503,
