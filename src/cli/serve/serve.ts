@@ -122,8 +122,11 @@ function checkTogether(values: FlagValues): void {
 }
 
 async function openStorage(values: FlagValues): Promise<Storage> {
-  const maxProducersPerStream = values.get(flags.maxProducers);
-  if (values.get(flags.storage) === "memory") return createMemoryStorage({ maxProducersPerStream });
+  const limits = {
+    maxProducersPerStream: values.get(flags.maxProducers),
+    maxSubscriptions: values.get(flags.maxSubscriptions),
+  };
+  if (values.get(flags.storage) === "memory") return createMemoryStorage(limits);
   return await openFileStorage({
     dir: values.get(flags.dir),
     fsync: values.get(flags.fsync),
@@ -133,7 +136,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     mustExist: values.get(flags.mustExist),
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
-    maxProducersPerStream,
+    ...limits,
     mayBlock: true,
   });
 }

@@ -191,7 +191,12 @@ function subscriptionsOf({ subscriptions = true }: AppOptions): SubscriptionOpti
   return subscriptions === true ? {} : subscriptions;
 }
 
-function checkPublicUrl(publicUrl: string): string {
+/**
+ * The URL without a slash at its end.
+ *
+ * @throws {RangeError} where it is none
+ */
+export function checkPublicUrl(publicUrl: string): string {
   const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
   const isGood = url !== undefined && /^https?:$/.test(url.protocol) && url.search === "" &&
     url.hash === "" && url.username === "" && url.password === "";
