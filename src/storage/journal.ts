@@ -26,6 +26,7 @@ export interface Journal<S extends Stream = Stream> {
    * record. Once that is durable, {@link showEffects} is called with its effect, if it has one, before anyone is
    * answered.
    *
+   * @param effect `undefined` where readers see nothing of it
    * @throws {StreamError} `storage_failed`
    */
   append(record: LogRecord, effect: Effect<S> | undefined): number;

@@ -105,6 +105,7 @@ function statusOf(streams: MemoryStreams): StorageStatus {
     checkpoints: 0,
     failedCheckpoints: 0,
     damagedStreams: 0,
+    damagedSubscriptions: 0,
   };
   return { state: "ok", figures };
 }

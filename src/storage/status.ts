@@ -11,11 +11,26 @@ export interface StorageStatus {
   readonly figures: StorageFigures;
   /** Streams that damage has set aside since the start, the first 20 of them. */
   readonly damagedStreams?: readonly DamagedStream[];
+  /** Damage to subscriptions that the start has met, the first 20 of it. */
+  readonly damagedSubscriptions?: readonly DamagedSubscription[];
 }
 
 /** A stream that takes no appends, since what is kept of it is damaged. */
 export interface DamagedStream {
   readonly id: number;
+  /** `undefined` where it can't be read any more. */
+  readonly name: string | undefined;
+  /** What was found. */
+  readonly reason: string;
+}
+
+/**
+ * Damage to a subscription: one whose own row can't be read isn't there until it is created again; where
+ * the position in a stream can't be read, all of that stream is pending.
+ */
+export interface DamagedSubscription {
+  /** `undefined` where it can't be read any more. */
+  readonly id: number | undefined;
   /** `undefined` where it can't be read any more. */
   readonly name: string | undefined;
   /** What was found. */
@@ -36,4 +51,6 @@ export interface StorageFigures {
   readonly failedCheckpoints: number;
   /** Streams that damage has set aside since the start. */
   readonly damagedStreams: number;
+  /** Damage to subscriptions that the start has met. */
+  readonly damagedSubscriptions: number;
 }

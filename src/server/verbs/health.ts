@@ -17,7 +17,7 @@ export function health(context: ServerContext, request: HttpRequest): HttpRespon
     );
   }
   const { storage, config, clock, liveReaders, counters, startedMs } = context;
-  const { state, reason, figures, damagedStreams } = storage.status();
+  const { state, reason, figures, damagedStreams, damagedSubscriptions } = storage.status();
   const status = liveReaders.isStopping ? "stopping" : state;
   const body = {
     status,
@@ -27,6 +27,9 @@ export function health(context: ServerContext, request: HttpRequest): HttpRespon
     storage: figures,
     // Names, and the paths in reasons, are for whom the streams are listed, too.
     damagedStreams: config.listing ? damagedStreams : damagedStreams?.map(({ id }) => ({ id })),
+    damagedSubscriptions: config.listing
+      ? damagedSubscriptions
+      : damagedSubscriptions?.map(({ id }) => ({ id })),
     readers: {
       live: liveReaders.size,
       cut: counters.droppedReaders,

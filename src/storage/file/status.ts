@@ -1,6 +1,7 @@
 import type { StorageStatus } from "../status.ts";
 import type { FileAdmission } from "./admission.ts";
 import type { DamagedStreams } from "./directory/damaged_streams.ts";
+import type { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
 import { shortageStreamError } from "./directory/shortage_error.ts";
 import type { OpenSegments } from "./segments/open_segments.ts";
 import type { Checkpointer } from "./streams/checkpoint.ts";
@@ -14,12 +15,13 @@ export interface StatusParts {
   readonly cache: Pick<StreamCache, "loaded">;
   readonly checkpointer: Pick<Checkpointer, "done" | "failed" | "shortage">;
   readonly damaged: DamagedStreams;
+  readonly damagedSubscriptions: DamagedSubscriptions;
   readonly open: Pick<OpenSegments, "openFiles">;
 }
 
 /** As `Storage.status`. */
 export function statusOf(parts: StatusParts): StorageStatus {
-  const { log, admission, cache, checkpointer, damaged, open } = parts;
+  const { log, admission, cache, checkpointer, damaged, damagedSubscriptions, open } = parts;
   const figures = {
     loadedStreams: cache.loaded,
     openFiles: open.openFiles,
@@ -28,8 +30,13 @@ export function statusOf(parts: StatusParts): StorageStatus {
     checkpoints: checkpointer.done,
     failedCheckpoints: checkpointer.failed,
     damagedStreams: damaged.count,
+    damagedSubscriptions: damagedSubscriptions.count,
   };
-  const found = damaged.count === 0 ? { figures } : { figures, damagedStreams: damaged.named };
+  const found = {
+    figures,
+    ...(damaged.count > 0 && { damagedStreams: damaged.named }),
+    ...(damagedSubscriptions.count > 0 && { damagedSubscriptions: damagedSubscriptions.named }),
+  };
   const { failure } = log;
   if (failure !== undefined) return { state: "failed", reason: failure.message, ...found };
   const lacking = log.shortage.kind ?? checkpointer.shortage;

@@ -4,6 +4,11 @@ import { type ProducerState, StreamError } from "../../../protocol/errors.ts";
 import type { Lifetime } from "../../../protocol/lifetime.ts";
 import type { NameRange } from "../../../protocol/name_order.ts";
 import type { ForkOrigin, ProducerBatch } from "../../records.ts";
+import type {
+  CursorRow,
+  SubscriptionCapture,
+  SubscriptionRow,
+} from "../../subscriptions/capture.ts";
 
 /** The columns of a stream's row that never change: the first ones. */
 export interface IdentityColumns {
@@ -87,6 +92,29 @@ export interface CatalogChanges {
   updates: readonly StreamUpdate[];
   producers: readonly ProducerRow[];
   segments: readonly SegmentRow[];
+  /** What has changed of subscriptions. A row takes the place of another one of its name. */
+  subscriptions: SubscriptionCapture;
+}
+
+/** Changes that change nothing, for those that are about one thing only. */
+export const NO_CHANGES: CatalogChanges = {
+  deletedIds: [],
+  streams: [],
+  updates: [],
+  producers: [],
+  segments: [],
+  subscriptions: { deletedIds: [], rows: [], cursors: [], deletedCursors: [] },
+};
+
+/** A row of a subscription, or one of its cursors', that is damaged: what can be read of it. */
+export interface DamagedSubscriptionRow {
+  readonly subscriptionId: number | undefined;
+  /** The subscription's; `undefined` for a cursor. */
+  readonly name: string | undefined;
+  /** A cursor's. */
+  readonly streamId: number | undefined;
+  /** What was found. */
+  readonly reason: string;
 }
 
 /** The look-ups of a catalogue; a row that fails its checksum is `damaged`. */
@@ -108,10 +136,14 @@ export interface CatalogLookups {
   forkIds(sourceId: number): number[];
   /** The greatest id of an undamaged row, 0 where there is none; `undefined` where damage hides it. */
   greatestId(): number | undefined;
-  /** The newest record after `lsn` that any row includes. Reads all rows. */
+  /** The newest record after `lsn` that any row includes, a subscription's too. Reads all rows. */
   newestLsnAfter(lsn: number): number | undefined;
   /** Streams that have expired, by their rows, in the order of their ends; those after one of them. */
   expired(nowMs: number, after: RowExpiry | undefined, limit: number): RowExpiry[];
+  /** All undamaged subscriptions, by their ids; damaged ones go to `onDamage`. */
+  subscriptions(onDamage: (row: DamagedSubscriptionRow) => void): SubscriptionRow[];
+  /** All undamaged cursors, by their subscriptions' ids and their streams'. */
+  cursors(onDamage: (row: DamagedSubscriptionRow) => void): Iterable<CursorRow>;
 }
 
 /**

@@ -3,9 +3,11 @@ import { FileSystemError } from "../../../env/file_system.ts";
 import { NO_BYTES } from "../../../protocol/bytes.ts";
 import { type ProducerState, StreamError } from "../../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../../protocol/name_order.ts";
+import type { CursorRow, SubscriptionRow } from "../../subscriptions/capture.ts";
 import type {
   CatalogLookups,
   CatalogState,
+  DamagedSubscriptionRow,
   ProducerRow,
   RowExpiry,
   SegmentRow,
@@ -22,12 +24,19 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "./schema.ts";
+import { keyedRows, type KeyedTable } from "./keyed_rows.ts";
+import { toCursorRow, toSubscriptionRow, whatIsLeftOf } from "./subscription_rows.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
 import { shortageStreamError } from "../directory/shortage_error.ts";
 import { sqliteErrorKind } from "../directory/sqlite_error.ts";
 
 /** Damaged rows are few: nearly always the first row is whole. */
 const SCANNED_ROWS = 16;
+
+const SUBSCRIPTIONS: KeyedTable = { name: "subscription", key: ["id"] };
+const CURSORS: KeyedTable = { name: "cursor", key: ["subscription_id", "stream_id"] };
+
+type OnDamage = (row: DamagedSubscriptionRow) => void;
 
 /** The look-ups of a catalogue that is open, on this thread and a connection of its own. */
 export class SqliteLookups implements CatalogLookups {
@@ -193,7 +202,9 @@ export class SqliteLookups implements CatalogLookups {
   }
 
   newestLsnAfter(lsn: number): number | undefined {
-    return this.#firstWhole(`position > ${lsn}`, "position")?.lsn;
+    let newest = this.#firstWhole(`position > ${lsn}`, "position")?.lsn ?? 0;
+    for (const row of this.subscriptions(() => {})) newest = Math.max(newest, row.lsn);
+    return newest > lsn ? newest : undefined;
   }
 
   /** A damaged row tells neither how far ids went nor how far the log did. */
@@ -215,6 +226,35 @@ export class SqliteLookups implements CatalogLookups {
     const { endsAtMs, id } = after ?? { endsAtMs: -1, id: 0 };
     return this.#read(() => this.#expired.all(nowMs, endsAtMs, id, limit))
       .map((row) => ({ endsAtMs: Number(row.ends_at_ms), id: Number(row.id) }));
+  }
+
+  subscriptions(onDamage: OnDamage): SubscriptionRow[] {
+    return [...this.#keyedRows(SUBSCRIPTIONS, toSubscriptionRow, onDamage)];
+  }
+
+  cursors(onDamage: OnDamage): Iterable<CursorRow> {
+    return this.#keyedRows(CURSORS, toCursorRow, onDamage);
+  }
+
+  *#keyedRows<T>(
+    table: KeyedTable,
+    decode: (row: SqlRow, path: string) => T,
+    onDamage: OnDamage,
+  ): Generator<T> {
+    const rows = keyedRows(table, {
+      database: this.#database,
+      read: (get) => this.#read(get),
+      onUnreadable: (reason) =>
+        onDamage({ subscriptionId: undefined, name: undefined, streamId: undefined, reason }),
+    });
+    for (const row of rows) {
+      try {
+        yield decode(row, this.#path);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        onDamage({ ...whatIsLeftOf(row), reason: error.message });
+      }
+    }
   }
 
   /** @throws {StreamError} `damaged` */

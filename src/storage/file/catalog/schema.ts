@@ -13,6 +13,27 @@ import type {
 import { checksum } from "../directory/checksum.ts";
 import { damagedRead } from "../directory/damage.ts";
 
+/** The tables of subscriptions, which directories of version 2 lack. */
+const SUBSCRIPTION_TABLES = `CREATE TABLE subscription (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  position INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  crc32 INTEGER NOT NULL
+) STRICT;
+CREATE TABLE cursor (
+  subscription_id INTEGER NOT NULL,
+  stream_id INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
+  PRIMARY KEY (subscription_id, stream_id)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Makes what a catalogue of version 2 lacks, as far as it isn't there. */
+export const ADD_SUBSCRIPTION_TABLES = SUBSCRIPTION_TABLES
+  .replaceAll("CREATE TABLE", "CREATE TABLE IF NOT EXISTS");
+
 /**
  * The catalogue's tables and the values in their rows (FORMAT.md, "catalog.sqlite"). SQLite doesn't
  * notice a flipped bit in a value, so each row carries the CRC-32 of its columns.
@@ -71,7 +92,7 @@ CREATE TABLE segment (
   crc32 INTEGER NOT NULL,
   PRIMARY KEY (stream_id, base)
 ) STRICT, WITHOUT ROWID;
-`;
+${SUBSCRIPTION_TABLES}`;
 
 /**
  * The connections of one process meet while SQLite's own log is set up or moved: the second one waits,

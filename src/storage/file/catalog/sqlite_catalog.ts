@@ -5,7 +5,7 @@ import { FileSystemError } from "../../../env/file_system.ts";
 import { workerUrl } from "../../../env/worker_url.ts";
 import type { Catalog, CatalogChanges, CatalogState } from "./catalog.ts";
 import { SqliteLookups } from "./lookups.ts";
-import { rowChecksum, SCHEMA } from "./schema.ts";
+import { ADD_SUBSCRIPTION_TABLES, BUSY_TIMEOUT, rowChecksum, SCHEMA } from "./schema.ts";
 import { buffersOf, encodeChanges } from "./wire.ts";
 import type { CatalogReply, CatalogRequest } from "./worker.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
@@ -41,36 +41,62 @@ export function isSqliteCatalogUsed(path: string): boolean {
 }
 
 /**
+ * Gives the catalogue of a directory of version 2 the tables of version 3; those that are there stay.
+ *
+ * @throws {DirectoryError} `incomplete` or `damaged`
+ * @throws {FileSystemError} `no_space`, `too_many_open_files`
+ */
+export function convertSqliteCatalog(path: string): void {
+  const database = openExisting(path);
+  try {
+    database.exec(BUSY_TIMEOUT);
+    database.exec(`PRAGMA synchronous=FULL; BEGIN; ${ADD_SUBSCRIPTION_TABLES} COMMIT;`);
+  } catch (error) {
+    throw openingFailure(path, error);
+  } finally {
+    database.close();
+  }
+}
+
+/**
  * Opens the catalogue that is there.
  *
  * @throws {DirectoryError} `incomplete` or `damaged`
  * @throws {FileSystemError} `no_space`, `too_many_open_files`: reading it needs a little, too
  */
 export function openSqliteCatalog(path: string): Catalog {
-  let database: DatabaseSync;
+  const database = openExisting(path);
+  try {
+    return new SqliteCatalog(path, database);
+  } catch (error) {
+    database.close();
+    throw openingFailure(path, error);
+  }
+}
+
+/** @throws {DirectoryError} `incomplete` */
+function openExisting(path: string): DatabaseSync {
   try {
     // Opened so, a file that is missing is an error; otherwise it would be made anew.
-    database = openDatabase(`${pathToFileURL(path)}?mode=rw`);
+    return openDatabase(`${pathToFileURL(path)}?mode=rw`);
   } catch (error) {
     throw new DirectoryError("incomplete", path, `can't be opened. ${REPAIR_ADVICE}`, {
       cause: error,
     });
   }
-  try {
-    return new SqliteCatalog(path, database);
-  } catch (error) {
-    database.close();
-    const kind = sqliteErrorKind(error);
-    if (kind === "full") throw new FileSystemError("no_space", "open", path, error);
-    if (kind === "cannot_open") {
-      throw new FileSystemError("too_many_open_files", "open", path, error);
-    }
-    const found = error instanceof Error ? error.message : String(error);
-    throw damagedDirectory(
-      { path, filePosition: 0, expected: "our catalogue", found },
-      REPAIR_ADVICE,
-    );
+}
+
+function openingFailure(path: string, error: unknown): Error {
+  const kind = sqliteErrorKind(error);
+  if (kind === "full") return new FileSystemError("no_space", "open", path, error);
+  if (kind === "cannot_open") {
+    return new FileSystemError("too_many_open_files", "open", path, error);
   }
+  const found = error instanceof Error ? error.message : String(error);
+  return damagedDirectory(
+    { path, filePosition: 0, expected: "our catalogue", found },
+    REPAIR_ADVICE,
+  );
 }
 
 /** Look-ups on this thread and connection, changes on the worker's. */

@@ -1,12 +1,15 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
+import type { CursorRow } from "../../subscriptions/capture.ts";
 import type { CatalogChanges, StreamRow, StreamUpdate } from "./catalog.ts";
+import { type EncodedSubscription, encodeSubscription } from "./subscription_rows.ts";
 
 /**
  * How changes go to the catalogue's thread. A copy of objects costs the thread that sends it more than
  * the rest of a checkpoint, so that updates, which are most of them, go as two buffers that change hands:
  * buffers and not arrays, whose elements Deno would visit one by one.
  */
-export interface CatalogBatch extends Omit<CatalogChanges, "streams" | "updates"> {
+export interface CatalogBatch
+  extends Omit<CatalogChanges, "streams" | "updates" | "subscriptions"> {
   /** New rows without their rests. */
   rows: readonly Omit<StreamRow, "rest">[];
   rowRests: ArrayBuffer;
@@ -18,6 +21,12 @@ export interface CatalogBatch extends Omit<CatalogChanges, "streams" | "updates"
   rests: ArrayBuffer;
   /** The fields that aren't numbers, of the few updates that have any. */
   texts: readonly UpdateTexts[];
+  deletedSubscriptionIds: readonly number[];
+  subscriptionRows: readonly EncodedSubscription[];
+  /** For each cursor {@link CURSOR_FIELDS} numbers: subscription, stream, position. */
+  cursors: ArrayBuffer;
+  /** As the cursors, and without a meaning for the position. */
+  deletedCursors: ArrayBuffer;
 }
 
 interface UpdateTexts {
@@ -46,9 +55,12 @@ const AT = {
   restBytes: 12,
 } as const;
 const FIELDS = Object.keys(AT).length;
+const CURSOR_FIELDS = 3;
 
 /** Encodes changes; {@link buffersOf} are to be transferred. */
-export function encodeChanges({ streams, updates, ...others }: CatalogChanges): CatalogBatch {
+export function encodeChanges(
+  { streams, updates, subscriptions, ...others }: CatalogChanges,
+): CatalogBatch {
   const numbers = new Float64Array(updates.length * FIELDS);
   const texts: UpdateTexts[] = [];
   updates.forEach((update, index) => {
@@ -80,12 +92,42 @@ export function encodeChanges({ streams, updates, ...others }: CatalogChanges): 
     numbers: numbers.buffer,
     rests: joinedRests(updates),
     texts,
+    deletedSubscriptionIds: subscriptions.deletedIds,
+    subscriptionRows: subscriptions.rows.map(encodeSubscription),
+    cursors: cursorNumbers(subscriptions.cursors),
+    deletedCursors: cursorNumbers(subscriptions.deletedCursors),
   };
 }
 
+function cursorNumbers(
+  cursors: readonly (Omit<CursorRow, "position"> & { readonly position?: number })[],
+): ArrayBuffer {
+  const numbers = new Float64Array(cursors.length * CURSOR_FIELDS);
+  let at = 0;
+  for (const { subscriptionId, streamId, position } of cursors) {
+    numbers[at++] = subscriptionId;
+    numbers[at++] = streamId;
+    numbers[at++] = position ?? 0;
+  }
+  return numbers.buffer;
+}
+
+/** The cursors of a batch, or those that it deletes. */
+export function* decodeCursors(from: ArrayBuffer): Generator<CursorRow> {
+  const numbers = new Float64Array(from);
+  for (let at = 0; at < numbers.length; at += CURSOR_FIELDS) {
+    yield {
+      subscriptionId: numbers[at] ?? 0,
+      streamId: numbers[at + 1] ?? 0,
+      position: numbers[at + 2] ?? 0,
+    };
+  }
+}
+
 /** The memory that changes hands with a batch. */
-export function buffersOf({ rowRests, numbers, rests }: CatalogBatch): ArrayBuffer[] {
-  return [rowRests, numbers, rests];
+export function buffersOf(batch: CatalogBatch): ArrayBuffer[] {
+  const { rowRests, numbers, rests, cursors, deletedCursors } = batch;
+  return [rowRests, numbers, rests, cursors, deletedCursors];
 }
 
 /** A copy even of a single one, since the memory changes hands. */

@@ -16,7 +16,13 @@ import {
   UPDATE_STATE,
   updateValues,
 } from "./schema.ts";
-import { type CatalogBatch, decodeRows, decodeUpdates } from "./wire.ts";
+import {
+  CURSOR_COLUMNS,
+  cursorValues,
+  SUBSCRIPTION_COLUMNS,
+  subscriptionValues,
+} from "./subscription_rows.ts";
+import { type CatalogBatch, decodeCursors, decodeRows, decodeUpdates } from "./wire.ts";
 import { openDatabase } from "../directory/sqlite.ts";
 import { type SqliteErrorKind, sqliteErrorKind } from "../directory/sqlite_error.ts";
 
@@ -56,6 +62,7 @@ class Committer {
   readonly #producer: StatementSync;
   readonly #segment: StatementSync;
   readonly #state: StatementSync;
+  readonly #subscriptions: SubscriptionStatements;
 
   constructor(path: string) {
     this.#database = openDatabase(path);
@@ -63,18 +70,26 @@ class Committer {
     this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
     this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
       .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));
-    this.#stream = this.#upsert("stream", ["id"], [...STREAM_COLUMNS, "crc32", "ends_at_ms"]);
+    this.#stream = upsert(this.#database, "stream", ["id"], [
+      ...STREAM_COLUMNS,
+      "crc32",
+      "ends_at_ms",
+    ]);
     // Without the name, which SQLite would else take out of its index and put back.
     this.#update = this.#database.prepare(
       `UPDATE stream SET ${STATE_OF_STREAM_COLUMNS.map((column) => `${column} = ?`).join(", ")}, ` +
         "crc32 = ?, ends_at_ms = ? WHERE id = ?",
     );
-    this.#producer = this.#upsert("producer", ["stream_id", "producer_id"], [
+    this.#producer = upsert(this.#database, "producer", ["stream_id", "producer_id"], [
       ...PRODUCER_COLUMNS,
       "crc32",
     ]);
-    this.#segment = this.#upsert("segment", ["stream_id", "base"], [...SEGMENT_COLUMNS, "crc32"]);
+    this.#segment = upsert(this.#database, "segment", ["stream_id", "base"], [
+      ...SEGMENT_COLUMNS,
+      "crc32",
+    ]);
     this.#state = this.#database.prepare(UPDATE_STATE);
+    this.#subscriptions = new SubscriptionStatements(this.#database);
   }
 
   handle(request: CatalogRequest): void {
@@ -98,6 +113,7 @@ class Committer {
     for (const update of decodeUpdates(batch)) this.#updateStream(update);
     for (const row of batch.producers) this.#producer.run(...producerValues(row));
     for (const row of batch.segments) this.#segment.run(...segmentValues(row));
+    this.#subscriptions.store(batch);
   }
 
   #updateStream(update: StreamUpdate): void {
@@ -146,17 +162,62 @@ class Committer {
     const waiting = typeof row?.log === "number" ? row.log : Infinity;
     if (waiting > pages) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
+}
 
-  /** A name that is taken by another id is an error and not a row to replace. */
-  #upsert(table: string, keys: readonly string[], columns: readonly string[]): StatementSync {
-    const marks = columns.map(() => "?").join(", ");
-    const updates = columns.filter((column) => !keys.includes(column))
-      .map((column) => `${column} = excluded.${column}`).join(", ");
-    return this.#database.prepare(
-      `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) ` +
-        `ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${updates}`,
+/** The changes of subscriptions and their cursors. */
+class SubscriptionStatements {
+  readonly #deletes: StatementSync[];
+  readonly #replaced: StatementSync[];
+  readonly #row: StatementSync;
+  readonly #cursor: StatementSync;
+  readonly #deleteCursor: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#deletes = ["cursor WHERE subscription_id", "subscription WHERE id"]
+      .map((rows) => database.prepare(`DELETE FROM ${rows} = ?`));
+    const others = "subscription WHERE name = ? AND id <> ?";
+    this.#replaced = [`cursor WHERE subscription_id IN (SELECT id FROM ${others})`, others]
+      .map((rows) => database.prepare(`DELETE FROM ${rows}`));
+    this.#row = upsert(database, "subscription", ["id"], [...SUBSCRIPTION_COLUMNS, "crc32"]);
+    this.#cursor = upsert(database, "cursor", ["subscription_id", "stream_id"], [
+      ...CURSOR_COLUMNS,
+      "crc32",
+    ]);
+    this.#deleteCursor = database.prepare(
+      "DELETE FROM cursor WHERE subscription_id = ? AND stream_id = ?",
     );
   }
+
+  store(batch: CatalogBatch): void {
+    for (const id of batch.deletedSubscriptionIds) {
+      for (const statement of this.#deletes) statement.run(id);
+    }
+    for (const row of batch.subscriptionRows) {
+      // One whose row is damaged isn't known by its name: it gives way to who was created since.
+      for (const statement of this.#replaced) statement.run(row.name, row.id);
+      this.#row.run(...subscriptionValues(row));
+    }
+    for (const { subscriptionId, streamId } of decodeCursors(batch.deletedCursors)) {
+      this.#deleteCursor.run(subscriptionId, streamId);
+    }
+    for (const row of decodeCursors(batch.cursors)) this.#cursor.run(...cursorValues(row));
+  }
+}
+
+/** A name that is taken by another id is an error and not a row to replace. */
+function upsert(
+  database: DatabaseSync,
+  table: string,
+  keys: readonly string[],
+  columns: readonly string[],
+): StatementSync {
+  const marks = columns.map(() => "?").join(", ");
+  const updates = columns.filter((column) => !keys.includes(column))
+    .map((column) => `${column} = excluded.${column}`).join(", ");
+  return database.prepare(
+    `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) ` +
+      `ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${updates}`,
+  );
 }
 
 lowerPriority();

@@ -8,11 +8,14 @@ import {
   type ShortageError,
   type ShortageKind,
 } from "../../../env/file_system.ts";
+import type { SubscriptionCapture } from "../../subscriptions/capture.ts";
+import type { SubscriptionRegistry } from "../../subscriptions/registry.ts";
 import type { Ballast } from "../directory/ballast.ts";
 import {
   type Catalog,
   type CatalogChanges,
   isLookUpFailure,
+  NO_CHANGES,
   type ProducerRow,
   type SegmentRow,
   type StreamRow,
@@ -24,6 +27,7 @@ import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegments } from "../segments/open_segments.ts";
 import type { SegmentWriter } from "../segments/writer.ts";
 import type { StreamCache } from "./stream_cache.ts";
+import { subscriptionGroups } from "./subscription_groups.ts";
 
 const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 
@@ -33,7 +37,7 @@ const SLICE_STREAMS = 64;
 const SLICE_MS = 1;
 /** Of the log between two slices: a checkpoint takes a tenth of a busy server and all of an idle one. */
 const BATCHES_BETWEEN_SLICES = 8;
-/** Rows of one transaction. */
+/** Rows of one transaction; of a subscription and its cursors it may be more. */
 const GROUP_STREAMS = 2000;
 /** The same on a full disk, where a transaction has little more than the ballast's room. */
 const FULL_DISK_GROUP_STREAMS = 100;
@@ -65,6 +69,7 @@ export interface CheckpointParts {
   log: CheckpointLog;
   throttle: Throttle;
   cache: StreamCache;
+  subscriptions: Pick<SubscriptionRegistry, "capture" | "markStored">;
   segments: SegmentWriter;
   open: OpenSegments;
   ballast: Ballast;
@@ -212,13 +217,14 @@ export class Checkpointer {
   }
 
   async #once(isLast: boolean): Promise<void> {
-    const { catalog, clock, log, cache, segments } = this.#parts;
+    const { catalog, clock, log, cache, segments, subscriptions } = this.#parts;
     // One that has failed isn't tried again: a sync that follows would find nothing left to do.
     if (log.failure !== undefined) throw log.failure;
     const startedMs = clock.nowMs();
     this.#parts.onStart();
     if (isLast) cache.markAccessed();
     const lsn = log.assignedLsn;
+    const captured = subscriptions.capture(lsn);
     const deletedIds = cache.dirty.deletedIds();
     this.#markObsolete(deletedIds);
     const snapshots: StreamSnapshot[] = [];
@@ -230,6 +236,7 @@ export class Checkpointer {
       await log.flush();
       await segments.sync(isLast);
       await this.#store(deletedIds, snapshots);
+      await this.#storeSubscriptions(captured);
       // A stream deleted meanwhile was left out: its records may only go once its delete is durable.
       await log.flush();
       await catalog.storeState({
@@ -289,10 +296,22 @@ export class Checkpointer {
     }
   }
 
+  /** After the streams' rows: no cursor is in a stream that has none. */
+  async #storeSubscriptions(captured: SubscriptionCapture): Promise<void> {
+    const { catalog, subscriptions } = this.#parts;
+    for (const group of subscriptionGroups(captured, GROUP_STREAMS)) {
+      this.#checkTime();
+      await catalog.store({ ...NO_CHANGES, subscriptions: group });
+      this.#parts.onStored();
+    }
+    subscriptions.markStored();
+  }
+
   async #storeDeletions(ids: readonly number[], groupStreams: number): Promise<void> {
     for (let at = 0; at < ids.length; at += groupStreams) {
       this.#checkTime();
-      await this.#parts.catalog.store(deletionsOf(ids.slice(at, at + groupStreams)));
+      const deletedIds = ids.slice(at, at + groupStreams);
+      await this.#parts.catalog.store({ ...NO_CHANGES, deletedIds });
     }
   }
 
@@ -340,11 +359,7 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
     producers.push(...snapshot.producers);
     segments.push(...snapshot.segments);
   }
-  return { deletedIds: [], streams, updates, producers, segments };
-}
-
-function deletionsOf(deletedIds: readonly number[]): CatalogChanges {
-  return { deletedIds, streams: [], updates: [], producers: [], segments: [] };
+  return { ...NO_CHANGES, streams, updates, producers, segments };
 }
 
 /** The storage closes, and the time for that is over. What was left is in the log. */

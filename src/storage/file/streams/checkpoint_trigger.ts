@@ -1,5 +1,6 @@
 import type { Clock } from "../../../env/clock.ts";
 import type { Effect } from "../../journal.ts";
+import type { SubscriptionRegistry } from "../../subscriptions/registry.ts";
 import type { LogWriter } from "../wal/writer.ts";
 import type { Checkpointer } from "./checkpoint.ts";
 import type { DirtyStreams } from "./dirty_streams.ts";
@@ -9,6 +10,7 @@ export interface CheckpointTriggerParts {
   clock: Clock;
   log: Pick<LogWriter<never>, "writtenBytes" | "shortage">;
   dirty: Pick<DirtyStreams, "count">;
+  subscriptions: Pick<SubscriptionRegistry, "dirtyCount">;
   checkpointer: Pick<Checkpointer, "request" | "run" | "shortage">;
   /** As in `StorageLimits`. */
   limits: {
@@ -31,14 +33,14 @@ export class CheckpointTrigger {
 
   /** A batch is durable. */
   onBatch(effects: readonly Effect[]): void {
-    const { log, dirty, checkpointer, limits } = this.#parts;
+    const { log, checkpointer, limits } = this.#parts;
     const isFull = (checkpointer.shortage ?? log.shortage.kind) === "no_space";
     // What deleted streams leave may be room enough.
     if (isFull && effects.some(({ stream }) => stream.lifecycle !== "there")) {
       void checkpointer.run();
     } else if (
       log.writtenBytes - this.#checkpointedBytes > limits.checkpointLogBytes ||
-      dirty.count > limits.checkpointStreams
+      this.#dirtyRows > limits.checkpointStreams
     ) checkpointer.request();
   }
 
@@ -52,10 +54,16 @@ export class CheckpointTrigger {
     this.#cancelTimer?.();
   }
 
+  /** How much there is to store: streams, subscriptions and their cursors. */
+  get #dirtyRows(): number {
+    const { dirty, subscriptions } = this.#parts;
+    return dirty.count + subscriptions.dirtyCount;
+  }
+
   #startTimer(): void {
-    const { clock, dirty, checkpointer, limits } = this.#parts;
+    const { clock, checkpointer, limits } = this.#parts;
     this.#cancelTimer = clock.setTimer(limits.checkpointIntervalMs, () => {
-      if (dirty.count > 0) checkpointer.request();
+      if (this.#dirtyRows > 0) checkpointer.request();
       this.#startTimer();
     });
   }

@@ -6,10 +6,11 @@ import type { MeasuredRecord } from "./record_codec.ts";
 
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 
-/** Records that will be written and synced as one; `Tag` is what each left with the log. */
+/** Records that will be written and synced as one; `Tag` is what they left with the log. */
 export class LogBatch<Tag> {
   readonly firstLsn: number;
   readonly tags: Tag[] = [];
+  #count = 0;
   #bytes: Bytes;
   #view: DataView;
   #end = BATCH_HEADER_BYTES;
@@ -25,7 +26,12 @@ export class LogBatch<Tag> {
 
   /** The LSN of its newest record. */
   get lastLsn(): number {
-    return this.firstLsn + this.tags.length - 1;
+    return this.firstLsn + this.#count - 1;
+  }
+
+  /** How many records it has. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Bytes that it will take in the file. */
@@ -38,15 +44,16 @@ export class LogBatch<Tag> {
     return this.#bytes;
   }
 
-  /** Adds a record; returns its LSN. */
-  add(record: MeasuredRecord, tag: Tag): number {
+  /** Adds a record, and its tag where it has one; returns its LSN. */
+  add(record: MeasuredRecord, tag: Tag | undefined): number {
     const start = this.#end + RECORD_PREFIX_BYTES;
     const end = start + record.lengthBytes;
     this.#reserve(end);
     this.#view.setUint32(this.#end, record.lengthBytes, true);
     record.encode(this.#bytes, this.#view, start);
     this.#end = end;
-    return this.firstLsn + this.tags.push(tag) - 1;
+    if (tag !== undefined) this.tags.push(tag);
+    return this.firstLsn + this.#count++;
   }
 
   /** The whole batch as it goes into the file. */
@@ -55,7 +62,7 @@ export class LogBatch<Tag> {
     sealBatch(bytes, {
       firstLsn: this.firstLsn,
       syncedLsn,
-      count: this.tags.length,
+      count: this.#count,
       payloadBytes: this.#end - BATCH_HEADER_BYTES,
     }, seed);
     return bytes;

@@ -1,4 +1,4 @@
-import type { StreamRecord } from "../../records.ts";
+import type { LogRecord } from "../../records.ts";
 import type { FileWindow } from "../directory/file_window.ts";
 import {
   BATCH_HEADER_BYTES,
@@ -113,7 +113,7 @@ export interface WalkedRecord {
   readonly filePosition: number;
   readonly lengthBytes: number;
   /** Undefined where the bytes are no record; of a long one the data is only its beginning. */
-  readonly record: StreamRecord | undefined;
+  readonly record: LogRecord | undefined;
   /** How long its data is. */
   readonly dataBytes: number;
 }
@@ -124,12 +124,12 @@ export function* walkRecords(window: FileWindow, batch: WalkedBatch): Generator<
     const { filePosition, lengthBytes } = span;
     const decodedBytes = bytesBeforeData(window.bytes(filePosition, 1)[0], lengthBytes);
     const record = isInBatch ? tryDecode(window.bytes(filePosition, decodedBytes)) : undefined;
-    const data = record === undefined || record.kind === "delete" ? 0 : record.data.length;
+    const data = record !== undefined && "data" in record ? record.data.length : 0;
     yield { ...span, record, dataBytes: data === 0 ? 0 : data + lengthBytes - decodedBytes };
   }
 }
 
-function tryDecode(bytes: Uint8Array<ArrayBuffer>): StreamRecord | undefined {
+function tryDecode(bytes: Uint8Array<ArrayBuffer>): LogRecord | undefined {
   try {
     return decodeRecord(bytes);
   } catch {

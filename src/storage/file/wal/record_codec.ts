@@ -1,7 +1,15 @@
 import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 import type { Lifetime } from "../../../protocol/lifetime.ts";
 import { invariant } from "../../invariant.ts";
-import type { AppendRecord, CreateRecord, DeleteRecord, StreamRecord } from "../../records.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  DeleteRecord,
+  LogRecord,
+  SubscriptionChange,
+  SubscriptionRecord,
+} from "../../records.ts";
+import { decodeChange, encodeChange } from "../../subscriptions/subscription_json.ts";
 import { getU64, putU64, viewOf } from "../directory/bytes_io.ts";
 
 /**
@@ -12,12 +20,14 @@ import { getU64, putU64, viewOf } from "../directory/bytes_io.ts";
 const CREATE = 1;
 const APPEND = 2;
 const DELETE = 3;
+const SUBSCRIPTION = 4;
 
 const CREATE_BYTES = 31;
 const FORK_BYTES = 34;
 const APPEND_BYTES = 30;
 const PRODUCER_BYTES = 16;
 const DELETE_BYTES = 14;
+const SUBSCRIPTION_BYTES = 18;
 const ID_BYTES = 8;
 
 const CLOSED = 1;
@@ -28,6 +38,8 @@ const HAS_FORK_OFFSET = 16;
 const SOFT = 32;
 
 const LIFETIMES: Lifetime["kind"][] = ["forever", "ttl", "until"];
+/** From 1 on. */
+const CHANGES: SubscriptionChange["kind"][] = ["create", "delete", "link", "unlink", "state"];
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -55,9 +67,10 @@ function encodeText(text: string): Bytes {
 }
 
 /** Measures a record, its text encoded already. */
-export function measureRecord(record: StreamRecord): MeasuredRecord {
+export function measureRecord(record: LogRecord): MeasuredRecord {
   if (record.kind === "append") return measureAppend(record);
-  return record.kind === "create" ? measureCreate(record) : measureDelete(record);
+  if (record.kind === "create") return measureCreate(record);
+  return record.kind === "delete" ? measureDelete(record) : measureSubscription(record);
 }
 
 function measureAppend(record: AppendRecord): MeasuredRecord {
@@ -166,7 +179,21 @@ function measureDelete(record: DeleteRecord): MeasuredRecord {
   };
 }
 
-/** More than all of a record but its data takes, unless it is a deletion. */
+function measureSubscription({ id, atMs, change }: SubscriptionRecord): MeasuredRecord {
+  const text = encodeUtf8(encodeChange(change));
+  return {
+    lengthBytes: SUBSCRIPTION_BYTES + text.length,
+    encode: (into, view, at) => {
+      view.setUint8(at, SUBSCRIPTION);
+      view.setUint8(at + 1, CHANGES.indexOf(change.kind) + 1);
+      putU64(view, at + 2, id);
+      putU64(view, at + 10, atMs);
+      into.set(text, at + SUBSCRIPTION_BYTES);
+    },
+  };
+}
+
+/** More than all of an append or a create but its data takes. */
 const BEFORE_DATA_LIMIT_BYTES = 256 * 1024;
 
 /**
@@ -175,14 +202,16 @@ const BEFORE_DATA_LIMIT_BYTES = 256 * 1024;
  * @param kind its first byte
  */
 export function bytesBeforeData(kind: number | undefined, lengthBytes: number): number {
-  return kind === DELETE ? lengthBytes : Math.min(lengthBytes, BEFORE_DATA_LIMIT_BYTES);
+  const hasData = kind === APPEND || kind === CREATE;
+  return hasData ? Math.min(lengthBytes, BEFORE_DATA_LIMIT_BYTES) : lengthBytes;
 }
 
 /** The record in `bytes`; its data is a copy. The bytes have passed their checksum. */
-export function decodeRecord(bytes: Bytes): StreamRecord {
+export function decodeRecord(bytes: Bytes): LogRecord {
   const kind = bytes[0];
   if (kind === APPEND) return decodeAppend(bytes);
   if (kind === CREATE) return decodeCreate(bytes);
+  if (kind === SUBSCRIPTION) return decodeSubscription(bytes);
   invariant(kind === DELETE, `a record of kind ${kind} is known`);
   return decodeDelete(bytes);
 }
@@ -255,5 +284,18 @@ function decodeDelete(bytes: Bytes): DeleteRecord {
     atMs: getU64(view, 2),
     soft: (view.getUint8(1) & SOFT) !== 0,
     ids: Array.from({ length: count }, (_, i) => getU64(view, DELETE_BYTES + i * ID_BYTES)),
+  };
+}
+
+function decodeSubscription(bytes: Bytes): SubscriptionRecord {
+  const view = viewOf(bytes);
+  const number = view.getUint8(1);
+  const kind = CHANGES[number - 1];
+  invariant(kind !== undefined, `a change of kind ${number} is known`);
+  return {
+    kind: "subscription",
+    id: getU64(view, 2),
+    atMs: getU64(view, 10),
+    change: decodeChange(kind, utf8.decode(bytes.subarray(SUBSCRIPTION_BYTES))),
   };
 }

@@ -7,7 +7,7 @@ import { batchSeed, LOG_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES } fr
 import { firstUnallocated, needsOwnFile } from "./space.ts";
 import type { LogWriterOptions } from "./writer_options.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
-import type { StreamRecord } from "../../records.ts";
+import type { LogRecord } from "../../records.ts";
 import { measureRecord } from "./record_codec.ts";
 import { Shortage } from "./shortage.ts";
 
@@ -141,11 +141,11 @@ export class LogWriter<Tag> {
   }
 
   /** Queues a record, as `Journal.append`. */
-  append(record: StreamRecord, tag: Tag): number {
+  append(record: LogRecord, tag: Tag | undefined): number {
     if (this.#failure !== undefined) throw this.#failure;
     const measured = measureRecord(record);
     const lengthBytes = this.#open.sizeBytes + measured.lengthBytes;
-    if (lengthBytes > this.#options.batchLimitBytes && this.#open.tags.length > 0) {
+    if (lengthBytes > this.#options.batchLimitBytes && this.#open.count > 0) {
       this.#closeBatch();
     }
     const lsn = this.#open.add(measured, tag);
@@ -228,7 +228,7 @@ export class LogWriter<Tag> {
   *#batchSizes(recordBytes: number, reserveBytes: number): Iterable<number> {
     yield this.#unallocatedBytes;
     for (const { sizeBytes } of this.#queue) yield sizeBytes;
-    const openBytes = this.#open.tags.length > 0 ? this.#open.sizeBytes : 0;
+    const openBytes = this.#open.count > 0 ? this.#open.sizeBytes : 0;
     if (openBytes + recordBytes <= this.#options.batchLimitBytes) yield openBytes + recordBytes;
     else yield* [openBytes, recordBytes];
     yield reserveBytes;
@@ -244,7 +244,7 @@ export class LogWriter<Tag> {
     try {
       while (this.#failure === undefined) {
         if (this.#queue.length === 0) {
-          if (this.#open.tags.length === 0) break;
+          if (this.#open.count === 0) break;
           this.#closeBatch();
         }
         const batch = this.#queue.shift();
@@ -279,7 +279,7 @@ export class LogWriter<Tag> {
     this.#mustRoll = needsOwnFile(bytes.length, this.#files.fullSizeBytes);
     this.#bytesSinceStart += bytes.length;
     if (this.#options.fsync === "always") {
-      await this.#options.sync.sync(current.file, batch.tags.length);
+      await this.#options.sync.sync(current.file, batch.count);
       this.#syncedLsn = batch.lastLsn;
     } else if (this.#options.fsync === "interval") {
       this.#syncLater();

@@ -1,17 +1,18 @@
-import { deepStrictEqual as equal } from "node:assert";
+import { deepStrictEqual as equal, throws } from "node:assert";
 import fc from "fast-check";
 import { plainRecord } from "../../../support/plain_record.ts";
 import { type Bytes, encodeUtf8, NO_BYTES } from "../../../../src/protocol/bytes.ts";
 import { FOREVER, type Lifetime } from "../../../../src/protocol/lifetime.ts";
-import type { StreamRecord } from "../../../../src/storage/records.ts";
+import type { LogRecord } from "../../../../src/storage/records.ts";
 import { viewOf } from "../../../../src/storage/file/directory/bytes_io.ts";
 import { decodeRecord, measureRecord } from "../../../../src/storage/file/wal/record_codec.ts";
 import { hex } from "../../../support/hex.ts";
+import { subscriptionChange } from "../../../support/subscription_arbitraries.ts";
 
 const AT_MS = 1_767_225_600_000;
 
 /** Encodes into bytes that hold something else already, between others that have to stay. */
-function encode(record: StreamRecord, fill = 0x55): Bytes {
+function encode(record: LogRecord, fill = 0x55): Bytes {
   const { lengthBytes, encode } = measureRecord(record);
   const bytes = new Uint8Array(lengthBytes + 10).fill(fill);
   encode(bytes, viewOf(bytes), 5);
@@ -19,7 +20,7 @@ function encode(record: StreamRecord, fill = 0x55): Bytes {
   return bytes.slice(5, -5);
 }
 
-function isGolden(record: StreamRecord, bytes: Bytes): void {
+function isGolden(record: LogRecord, bytes: Bytes): void {
   equal(encode(record), bytes);
   equal(decodeRecord(bytes), record);
 }
@@ -156,6 +157,42 @@ Deno.test("a delete has its golden bytes", () => {
   equal(encode({ kind: "delete", atMs: 0, soft: true, ids: [1] })[1], 0x20);
 });
 
+Deno.test("a record of a subscription has its golden bytes", () => {
+  isGolden(
+    {
+      kind: "subscription",
+      id: 65,
+      atMs: AT_MS,
+      change: { kind: "unlink", path: "é", streamId: 7 },
+    },
+    hex`
+      04                          // kind: subscription
+      04                          // change: 1 create, 2 delete, 3 link, 4 unlink, 5 state
+      41 00 00 00 00 00 00 00     // the subscription's id
+      00 a8 da 76 9b 01 00 00     // when
+      7b 22 70 61 74 68 22 3a     // {"path":
+      22 c3 a9 22 2c              // "é",
+      22 73 74 72 65 61 6d 49 64  // "streamId
+      22 3a 37 7d                 // ":7}
+    `,
+  );
+  equal(encode({ kind: "subscription", id: 1, atMs: 0, change: { kind: "delete" } })[1], 2);
+});
+
+Deno.test("a record of a subscription that says nothing of one can't be read", () => {
+  const bytes = encode({
+    kind: "subscription",
+    id: 1,
+    atMs: 0,
+    change: { kind: "link", paths: ["a"] },
+  });
+  throws(() => decodeRecord(bytes.slice(0, 12)));
+  throws(() => decodeRecord(bytes.slice(0, -1)));
+  for (const kind of [0, 1, 4, 6, 255]) {
+    throws(() => decodeRecord(Uint8Array.from(bytes).fill(kind, 1, 2)), `change ${kind}`);
+  }
+});
+
 const data = fc.uint8Array({ maxLength: 300 }).map((bytes) => new Uint8Array(bytes));
 const text = fc.string({ unit: "binary", maxLength: 40 });
 const nat = fc.maxSafeNat();
@@ -164,7 +201,7 @@ const lifetime: fc.Arbitrary<Lifetime> = fc.oneof(
   plainRecord({ kind: fc.constant("ttl" as const), ttlSeconds: nat }),
   plainRecord({ kind: fc.constant("until" as const), expiresAtMs: nat }),
 );
-const record: fc.Arbitrary<StreamRecord> = fc.oneof(
+const record: fc.Arbitrary<LogRecord> = fc.oneof(
   plainRecord({
     kind: fc.constant("append" as const),
     id: nat,
@@ -200,6 +237,12 @@ const record: fc.Arbitrary<StreamRecord> = fc.oneof(
     atMs: nat,
     soft: fc.boolean(),
     ids: fc.array(nat, { maxLength: 10 }),
+  }),
+  plainRecord({
+    kind: fc.constant("subscription" as const),
+    id: nat,
+    atMs: nat,
+    change: subscriptionChange,
   }),
 );
 
