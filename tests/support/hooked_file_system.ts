@@ -28,8 +28,8 @@ export class HookedFileSystem implements FileSystem {
     return nodeFileSystem.isWritable(path);
   }
 
-  open(path: string, mode: "read" | "write" | "create"): File {
-    this.before({ call: mode === "create" ? "create" : "open", path });
+  open(path: string, mode: OpenMode): File {
+    this.before({ call: mode.startsWith("create") ? "create" : "open", path });
     const file = nodeFileSystem.open(path, mode);
     this.mostOpenFiles = Math.max(this.mostOpenFiles, ++this.openFiles);
     return this.#wrap(file);
