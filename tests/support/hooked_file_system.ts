@@ -1,4 +1,9 @@
-import { type File, type FileSystem, FileSystemError } from "../../src/env/file_system.ts";
+import {
+  type File,
+  type FileSystem,
+  FileSystemError,
+  type OpenMode,
+} from "../../src/env/file_system.ts";
 import { nodeFileSystem } from "../../src/env/node_file_system.ts";
 
 /** A call on its way to the disk. */
