@@ -11,6 +11,10 @@ export type Failure =
   | { code: "invalid_header" }
   | { code: "invalid_json" }
   | { code: "invalid_fork" }
+  | { code: "webhook_url_rejected" }
+  | { code: "token_invalid" }
+  | { code: "token_expired" }
+  | { code: "key_rotation_pending" }
   | { code: "empty_body" }
   | { code: "body_incomplete" }
   | { code: "malformed_body" }

@@ -27,12 +27,16 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   malformed_body: 400,
   offset_past_tail: 400,
   undecodable_body: 400,
+  webhook_url_rejected: 400,
+  token_expired: 401,
+  token_invalid: 401,
   origin_not_allowed: 403,
   stale_epoch: 403,
   not_found: 404,
   method_not_allowed: 405,
   body_timeout: 408,
   content_type_mismatch: 409,
+  key_rotation_pending: 409,
   offset_mismatch: 409,
   sequence_gap: 409,
   sequence_regression: 409,
@@ -83,6 +87,9 @@ function headersOf(failure: Failure): HeaderFields | undefined {
   switch (failure.code) {
     case "stale_epoch":
       return { [PRODUCER_EPOCH]: String(failure.epoch) };
+    case "token_invalid":
+    case "token_expired":
+      return { "www-authenticate": 'Bearer error="invalid_token"' };
     case "malformed_body":
     case "body_timeout":
     case "body_too_large":
