@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../env/clock.ts";
 import type { Step, SubscriptionStore, Wake } from "../storage/subscription_store.ts";
 import type { DeliveryResult } from "./delivery.ts";
-import { DueQueue } from "../storage/subscriptions/due_queue.ts";
+import { DueQueue } from "../storage/due_queue.ts";
 
 const logger = getLogger(["durable-streams", "subscriptions"]);
 
