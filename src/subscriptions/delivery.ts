@@ -49,7 +49,9 @@ export async function sendWake(
   try {
     const response = await transport.send({ url: config.webhookUrl ?? "", headers, body, signal });
     const { status } = response;
-    if (status < 200 || status > 299) return { outcome: "failed", problem: `it answered ${status}` };
+    if (status < 200 || status > 299) {
+      return { outcome: "failed", problem: `it answered ${status}` };
+    }
     return { outcome: saysDone(response.body) ? "done" : "accepted" };
   } catch (error) {
     return { outcome: "failed", problem: error instanceof Error ? error.message : String(error) };

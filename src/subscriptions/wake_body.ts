@@ -1,4 +1,4 @@
-import { encodeUtf8, type Bytes } from "../protocol/bytes.ts";
+import { type Bytes, encodeUtf8 } from "../protocol/bytes.ts";
 import type { WakeStream } from "../storage/subscription.ts";
 import type { SubscriptionInfo, Wake } from "../storage/subscription_store.ts";
 

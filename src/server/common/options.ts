@@ -202,7 +202,9 @@ export function checkPublicUrl(publicUrl: string): string {
     url.hash === "" && url.username === "" && url.password === "";
   if (isGood) return publicUrl.replace(/\/+$/, "");
   throw new RangeError(
-    `publicUrl is ${JSON.stringify(publicUrl)}: expected an http or https URL without a query, such as ` +
+    `publicUrl is ${
+      JSON.stringify(publicUrl)
+    }: expected an http or https URL without a query, such as ` +
       "https://streams.example.",
   );
 }

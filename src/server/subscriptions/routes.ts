@@ -236,7 +236,8 @@ function parseName(encoded: string): string {
   const isGood = name.length <= NAME_LIMIT_CHARS && !CONTROL.test(name) && !name.includes("/") &&
     name.isWellFormed();
   if (isGood) return name;
-  const expected = `1 to ${NAME_LIMIT_CHARS} characters, none of them a slash or a control character`;
+  const expected =
+    `1 to ${NAME_LIMIT_CHARS} characters, none of them a slash or a control character`;
   throw invalidField("id", `is ${quote(name)}`, expected);
 }
 

@@ -30,7 +30,9 @@ export function parseSpec(body: JsonBody): SubscriptionConfig {
     pattern,
     streams,
     webhookUrl: type === "webhook" ? body.object("webhook").text("url") : undefined,
-    wakeStream: type === "pull-wake" ? checkPath("wake_stream", body.text("wake_stream")) : undefined,
+    wakeStream: type === "pull-wake"
+      ? checkPath("wake_stream", body.text("wake_stream"))
+      : undefined,
     leaseMs: body.value("lease_ttl_ms") === undefined
       ? DEFAULT_LEASE_MS
       : body.integer("lease_ttl_ms", MIN_LEASE_MS, MAX_LEASE_MS),

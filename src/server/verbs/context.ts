@@ -81,7 +81,9 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
     return service;
   };
   const opened = open();
-  opened.catch((error: unknown) => logger.error("Subscriptions can't be served: {error}", { error }));
+  opened.catch((error: unknown) =>
+    logger.error("Subscriptions can't be served: {error}", { error })
+  );
   return () => opened;
 }
 

@@ -1,4 +1,8 @@
-import type { CursorRow, SubscriptionCapture, SubscriptionRow } from "../../subscriptions/capture.ts";
+import type {
+  CursorRow,
+  SubscriptionCapture,
+  SubscriptionRow,
+} from "../../subscriptions/capture.ts";
 
 /** The rows of transactions, for changes of subscriptions; those of one are never in two. */
 interface Group {
