@@ -151,7 +151,7 @@ async function startServer(values: FlagValues, storage: Storage): Promise<Runnin
   const settings = appSettings(values, workers, connections);
   if (workers === 1) {
     const readers = new AbortController();
-    const listener = await startHttp(settings, storage, readers.signal, false);
+    const listener = await startHttp(settings, storage, readers.signal, undefined);
     return { listener, endReaders: () => readers.abort() };
   }
   const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);

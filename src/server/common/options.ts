@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
+import type { ForwardControl } from "./forwarded_request.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
@@ -121,6 +122,8 @@ export interface SubscriptionOptions {
 
 /** The options with every default in place. */
 export interface ServerConfig {
+  /** Where the subscriptions are another thread's. */
+  readonly forwardControl: ForwardControl | undefined;
   readonly storage: Storage;
   readonly prefix: string;
   readonly streamName: ((request: Request) => string | undefined) | undefined;
@@ -158,6 +161,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
   const isPrivate = options.private ?? false;
   return {
     storage: options.storage,
+    forwardControl: undefined,
     prefix: checkPath("prefix", options.prefix ?? "/v1/stream", "/v1/stream"),
     streamName: options.streamName,
     longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
