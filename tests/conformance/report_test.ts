@@ -57,11 +57,7 @@ Deno.test("each test that didn't run is a failure", () => {
 });
 
 Deno.test("more tests than the suite has are a failure: its number here is out of date", () => {
-  equal(failedCount(reportOf(333, 0, 6)), 1);
-});
-
-Deno.test("fewer skipped than the suite leaves out is a failure", () => {
-  equal(failedCount(reportOf(332, 0, 5)), 1);
+  equal(failedCount(reportOf(339, 0, 0)), 1);
 });
 
 Deno.test("a run of named tests has to run at least one of them", () => {
