@@ -34,8 +34,11 @@ export interface Reserve {
   end(): void;
 }
 
-/** `read` and `write` need an existing file, `create` makes one and fails where it exists. */
-export type OpenMode = "read" | "write" | "create";
+/**
+ * `read` and `write` need an existing file, `create` makes one and fails where it exists, and so does
+ * `create_private`, whose file nobody but the process's user may read.
+ */
+export type OpenMode = "read" | "write" | "create" | "create_private";
 
 /** An open file. Reads and writes are positional; nothing is ever appended. */
 export interface File {

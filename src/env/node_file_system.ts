@@ -32,11 +32,16 @@ import {
   type OpenMode,
 } from "./file_system.ts";
 
+const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 const FLAGS: Record<OpenMode, number> = {
   read: constants.O_RDONLY,
   write: constants.O_RDWR,
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  create: CREATE,
+  create_private: CREATE,
 };
+/** Who may do what with a file that is made. */
+const EVERYBODY_READS = 0o644;
+const OWNER_ONLY = 0o600;
 
 const KINDS: Record<string, FileSystemErrorKind> = {
   ENOSPC: "no_space",
@@ -141,7 +146,8 @@ export function nodeFileSystemWith(calls: IoCalls): FileSystem {
   return {
     ...FOLDERS,
     open(path, mode) {
-      const descriptor = withDescriptor("open", path, () => openSync(path, FLAGS[mode], 0o644));
+      const access = mode === "create_private" ? OWNER_ONLY : EVERYBODY_READS;
+      const descriptor = withDescriptor("open", path, () => openSync(path, FLAGS[mode], access));
       return new NodeFile(path, descriptor, calls);
     },
   };

@@ -12,6 +12,10 @@ export type Failure =
   | { code: "invalid_json" }
   | { code: "invalid_fork" }
   | { code: "invalid_subscription"; field: string }
+  | { code: "webhook_url_rejected" }
+  | { code: "token_invalid" }
+  | { code: "token_expired" }
+  | { code: "key_rotation_pending" }
   | { code: "empty_body" }
   | { code: "body_incomplete" }
   | { code: "malformed_body" }
@@ -33,8 +37,6 @@ export type Failure =
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }
   | { code: "sequence_gap"; expected: number; received: number }
-  | { code: "invalid_subscription"; field: string }
-  | { code: "token_invalid" }
   | { code: "subscription_not_found" }
   | { code: "subscription_exists" }
   | { code: "already_claimed"; holder: string; generation: number }
@@ -42,6 +44,7 @@ export type Failure =
   | { code: "fenced" }
   | { code: "invalid_ack"; path: string }
   | { code: "too_many_subscriptions" }
+  | { code: "subscriptions_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }

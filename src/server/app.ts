@@ -3,8 +3,10 @@ import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
+import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions } from "./common/options.ts";
+import { serveForwarded } from "./subscriptions/forward.ts";
 import { contextBelow, createContext } from "./verbs/context.ts";
 
 /**
@@ -40,10 +42,24 @@ export function createApp(options: AppOptions): Hono {
 /**
  * The same for a server that needs no `Request`: what the program serves with.
  *
+ * @param forwardControl where another thread has the subscriptions
  * @throws {RangeError} as {@link createApp} does
  */
-export function createHandler(options: Omit<AppOptions, "streamName">): Handler {
-  return createRoutes(createContext(resolveOptions(options)));
+export function createHandler(
+  options: Omit<AppOptions, "streamName">,
+  forwardControl?: ForwardControl,
+): Handler {
+  return createRoutes(createContext({ ...resolveOptions(options), forwardControl }));
+}
+
+/**
+ * Serves the requests about subscriptions that other threads hand on, and delivers.
+ *
+ * @throws {RangeError} as {@link createApp} does
+ */
+export function createControl(options: Omit<AppOptions, "streamName">): ForwardControl {
+  const context = createContext(resolveOptions(options));
+  return (request) => serveForwarded(context, request);
 }
 
 /** How many segments come before the app's own paths where another app routes to it. */

@@ -11,6 +11,8 @@ import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
+import { forward } from "./subscriptions/forward.ts";
+import { control, isAboutSubscriptions } from "./subscriptions/routes.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
@@ -54,6 +56,17 @@ function route(context: ServerContext, request: HttpRequest, respond: Respond): 
   }
 }
 
+function aboutSubscriptions(
+  context: ServerContext,
+  request: HttpRequest,
+  path: string,
+): Promise<HttpResponse> {
+  const { forwardControl } = context.config;
+  return forwardControl === undefined
+    ? control(context, request, path)
+    : forward(context, request, path, forwardControl);
+}
+
 function dispatch(
   context: ServerContext,
   request: HttpRequest,
@@ -64,6 +77,10 @@ function dispatch(
     if (names.isHealth(request)) return health(context, request);
     if (names.isListing(request)) return list(context, request);
     if (names.isWelcome(request)) return welcome(context, request);
+    const path = names.controlPath(request);
+    if (path !== undefined && isAboutSubscriptions(path)) {
+      return aboutSubscriptions(context, request, path);
+    }
   }
   switch (method) {
     case "POST":

@@ -76,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     ...(isLoopback(hostname) ? { allowedHosts: [], compress: false } : {}),
     welcome: true,
     ...app,
+    ...loopbackWebhooks(app, hostname),
     signal: readers.signal,
   };
   const { longPollTimeoutMs, bodyTimeoutMs, prefix } = resolveOptions(appOptions);
@@ -102,6 +103,16 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     url: `http://${urlHost(hostname)}:${listener.port}${prefix}`,
     stop,
   };
+}
+
+/** Webhooks of a server that only this machine reaches may go to this machine. */
+function loopbackWebhooks(
+  { subscriptions = true }: Pick<AppOptions, "subscriptions">,
+  hostname: string,
+): Pick<AppOptions, "subscriptions"> {
+  if (subscriptions === false) return { subscriptions };
+  const given = subscriptions === true ? {} : subscriptions;
+  return { subscriptions: { allowLoopback: isLoopback(hostname), ...given } };
 }
 
 function defaultMaxConnections(): number {

@@ -13,6 +13,7 @@ import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { SubscriptionEngine } from "./subscriptions/engine.ts";
 import { SubscriptionRegistry } from "./subscriptions/registry.ts";
+import { MemorySecrets } from "./memory/secrets.ts";
 import { newWakeId } from "./subscriptions/wake_id.ts";
 
 /** Options of {@link createMemoryStorage}. */
@@ -55,6 +56,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   const subscriptions = new SubscriptionEngine({
     ...ports,
     registry: new SubscriptionRegistry(),
+    secrets: new MemorySecrets(),
     maxSubscriptions: options.maxSubscriptions ?? 10_000,
     append: (name, request) => engine.append(name, request),
     newWakeId,

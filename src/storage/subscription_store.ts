@@ -1,3 +1,4 @@
+import type { Bytes } from "../protocol/bytes.ts";
 import type { Offset } from "../protocol/offset.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscription.ts";
 
@@ -7,6 +8,8 @@ import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscr
  * those that name a subscription with `subscription_not_found`.
  */
 export interface SubscriptionStore {
+  /** Where what signs webhooks and tokens is kept. */
+  readonly secrets: SecretStore;
   /** Makes a subscription, or finds the same one there already (PROTOCOL §6.2). */
   create(name: string, spec: SubscriptionSpec): Promise<CreatedSubscription>;
   /** What it is (PROTOCOL §6.3). */
@@ -37,6 +40,8 @@ export interface SubscriptionStore {
    * become due. False where there is one already.
    */
   attach(onChange: (id: number) => void): boolean;
+  /** Where the wakes of a subscription are sent, as a URL's origin; `undefined` where they aren't. */
+  endpoint(id: number): string | undefined;
   /** All subscriptions' ids, for a driver that begins. */
   ids(): number[];
   /**
@@ -48,6 +53,14 @@ export interface SubscriptionStore {
   step(id: number, isLost?: boolean): Promise<Step>;
   /** What came of a webhook's request; nothing where the wake isn't the present one any more. */
   delivered(id: number, wakeId: string, outcome: "done" | "accepted" | "failed"): Promise<void>;
+}
+
+/** A small file of secrets. */
+export interface SecretStore {
+  /** What was saved last, `undefined` if nothing ever was. */
+  load(): Bytes | undefined;
+  /** Replaces it, whole or not at all; resolves when it is durable. */
+  save(bytes: Bytes): Promise<void>;
 }
 
 /** What a subscription is to be. */

@@ -10,4 +10,4 @@ if (baseUrl === undefined) {
   );
 }
 
-runConformanceTests({ baseUrl, subscriptions: false });
+runConformanceTests({ baseUrl, subscriptions: true });

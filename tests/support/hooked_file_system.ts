@@ -1,4 +1,9 @@
-import { type File, type FileSystem, FileSystemError } from "../../src/env/file_system.ts";
+import {
+  type File,
+  type FileSystem,
+  FileSystemError,
+  type OpenMode,
+} from "../../src/env/file_system.ts";
 import { nodeFileSystem } from "../../src/env/node_file_system.ts";
 
 /** A call on its way to the disk. */
@@ -28,8 +33,8 @@ export class HookedFileSystem implements FileSystem {
     return nodeFileSystem.isWritable(path);
   }
 
-  open(path: string, mode: "read" | "write" | "create"): File {
-    this.before({ call: mode === "create" ? "create" : "open", path });
+  open(path: string, mode: OpenMode): File {
+    this.before({ call: mode.startsWith("create") ? "create" : "open", path });
     const file = nodeFileSystem.open(path, mode);
     this.mostOpenFiles = Math.max(this.mostOpenFiles, ++this.openFiles);
     return this.#wrap(file);

@@ -1,5 +1,6 @@
 import { Hosts, HOSTS_FORM } from "../../server/access/hosts.ts";
 import { Origins, ORIGINS_FORM } from "../../server/access/origins.ts";
+import { checkPublicUrl } from "../../server/common/options.ts";
 import {
   choiceFlag,
   dependentIntegerFlag,
@@ -228,6 +229,40 @@ export const serveFlags = {
     help:
       "Take the URL that a client asked for, as Location tells it, from a proxy's Forwarded or " +
       "X-Forwarded-Proto, -Host, -Port and -Prefix. Only where a proxy sets or drops all of these.",
+  }),
+  subscriptions: dependentSwitchFlag({
+    name: "subscriptions",
+    defaultText: "on",
+    help: "Serve subscriptions, which wake workers by webhook or pull-wake, at {prefix}/__ds/.",
+  }),
+  publicUrl: optionalFlag(textFlag({
+    name: "public-url",
+    placeholder: "url",
+    default: "",
+    help:
+      "The server's URL as its clients know it, without --prefix: for the callbacks of webhooks. Unless " +
+      "given, that of the request that creates a subscription.",
+    accepts: "an http or https URL without a query, such as https://streams.example",
+    check: (text) => isAccepted(() => checkPublicUrl(text)),
+  })),
+  loopbackWebhooks: dependentSwitchFlag({
+    name: "loopback-webhooks",
+    defaultText: "on where --host is a loopback address, else off",
+    help: "Send webhooks also to localhost and 127.0.0.x, by http or https.",
+  }),
+  maxSubscriptions: integerFlag({
+    name: "max-subscriptions",
+    min: 1,
+    max: 1_000_000,
+    default: 10_000,
+    help: "How many subscriptions there may be; one more is answered 429.",
+  }),
+  maxWebhooks: integerFlag({
+    name: "max-webhooks",
+    min: 1,
+    max: 100_000,
+    default: 1_000,
+    help: "How many webhooks may be under way at once, a quarter of them to one endpoint.",
   }),
   health: textFlag({
     name: "health",

@@ -1,5 +1,9 @@
 import type { HttpKind } from "../../listen/listener.ts";
-import { type AppOptions, BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
+import {
+  type AppOptions,
+  BODY_OVERHEAD_BYTES,
+  type SubscriptionOptions,
+} from "../../server/common/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -52,6 +56,8 @@ export function appSettings(
       cors: values.get(flags.cors),
       ...allowedHosts(values),
       trustProxy: values.get(flags.trustProxy),
+      subscriptions: subscriptions(values),
+      ...publicUrl(values),
     },
     host: values.get(flags.host),
     port: values.get(flags.port),
@@ -59,6 +65,19 @@ export function appSettings(
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
+}
+
+function subscriptions(values: FlagValues): boolean | SubscriptionOptions {
+  if (values.get(flags.subscriptions) === false) return false;
+  return {
+    allowLoopback: values.get(flags.loopbackWebhooks) ?? isLoopback(values.get(flags.host)),
+    maxDeliveries: values.get(flags.maxWebhooks),
+  };
+}
+
+function publicUrl(values: FlagValues): { publicUrl?: string } {
+  const given = values.get(flags.publicUrl);
+  return given === undefined ? {} : { publicUrl: given };
 }
 
 /** The names of a server that other machines reach are unknown unless given. */

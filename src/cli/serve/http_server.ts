@@ -1,4 +1,5 @@
 import { createHandler } from "../../server/app.ts";
+import type { ForwardControl } from "../../server/common/forwarded_request.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -7,15 +8,15 @@ import type { Listener } from "../../listen/listener.ts";
 /**
  * Serves a storage over HTTP.
  *
- * @param isShared whether other threads listen on the same port
+ * @param forwardControl where other threads listen on the same port, and another has the subscriptions
  * @throws {ListenError}
  */
 export function startHttp(
   { app, ...settings }: AppSettings,
   storage: Storage,
   signal: AbortSignal,
-  isShared: boolean,
+  forwardControl: ForwardControl | undefined,
 ): Promise<Listener> {
-  const handler = createHandler({ ...app, storage, signal });
-  return listen({ ...settings, handler, isShared });
+  const handler = createHandler({ ...app, storage, signal }, forwardControl);
+  return listen({ ...settings, handler, isShared: forwardControl !== undefined });
 }

@@ -1,4 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
+import type { HttpResponse } from "../../http/handler.ts";
+import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { startHttp } from "./http_server.ts";
@@ -17,12 +19,19 @@ const storage = new RemoteStorage(
   (batch, transfer) => send({ kind: "calls", batch }, transfer),
   start.storage,
 );
+/** Requests about subscriptions that the storage's thread serves, and who waits for the responses. */
+const forwarded = new Map<number, (response: HttpResponse) => void>();
+let nextForwardId = 0;
 let listener: Listener | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
     case "replies":
       return storage.take(message.batch);
+    case "control reply":
+      forwarded.get(message.id)?.(message.response);
+      forwarded.delete(message.id);
+      return;
     case "end readers":
       return readers.abort();
     case "stop":
@@ -31,10 +40,18 @@ parentPort?.on("message", (message: ToHttpWorker) => {
 });
 
 try {
-  listener = await startHttp(start.settings, storage, readers.signal, true);
+  listener = await startHttp(start.settings, storage, readers.signal, forwardControl);
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
+}
+
+function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
+  const id = nextForwardId++;
+  return new Promise((resolve) => {
+    forwarded.set(id, resolve);
+    send({ kind: "control", id, request });
+  });
 }
 
 function send(message: FromHttpWorker, transfer: ArrayBuffer[] = []): void {

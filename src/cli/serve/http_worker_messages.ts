@@ -1,3 +1,5 @@
+import type { HttpResponse } from "../../http/handler.ts";
+import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
 import type { AppSettings } from "./app_settings.ts";
@@ -13,12 +15,14 @@ export interface HttpWorkerStart {
 /** The messages to such a thread. */
 export type ToHttpWorker =
   | { kind: "replies"; batch: MessageBatch<Reply> }
+  | { kind: "control reply"; id: number; response: HttpResponse }
   | { kind: "end readers" }
   | { kind: "stop" };
 
 /** The messages from such a thread. */
 export type FromHttpWorker =
   | { kind: "calls"; batch: MessageBatch<Call> }
+  | { kind: "control"; id: number; request: ForwardedRequest }
   | { kind: "listening" }
   | { kind: "listen failed"; message: string }
   | { kind: "stopped" };

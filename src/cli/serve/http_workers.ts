@@ -5,6 +5,8 @@ import { getLogger } from "@logtape/logtape";
 import { workerUrl } from "../../env/worker_url.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { createControl } from "../../server/app.ts";
+import type { ForwardControl, ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { ListenError } from "../../listen/listen_error.ts";
@@ -20,11 +22,14 @@ const STATUS_EVERY_MS = 1000;
 export class HttpWorkers implements Listener {
   readonly port: number;
   readonly #workers: readonly HttpWorker[];
+  /** Ends the webhooks that are under way. */
+  readonly #deliveries: AbortController;
   readonly #statusTimer: ReturnType<typeof setInterval>;
 
-  constructor(port: number, workers: readonly HttpWorker[]) {
+  constructor(port: number, workers: readonly HttpWorker[], deliveries: AbortController) {
     this.port = port;
     this.#workers = workers;
+    this.#deliveries = deliveries;
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
     }, STATUS_EVERY_MS);
@@ -33,6 +38,7 @@ export class HttpWorkers implements Listener {
   /** Ends every live read that waits. */
   endReaders(): void {
     for (const worker of this.#workers) worker.send({ kind: "end readers" });
+    this.#deliveries.abort();
   }
 
   async stop(): Promise<void> {
@@ -58,14 +64,17 @@ export async function startHttpWorkers(
     storage: { identity: storage.identity, status: storage.status() },
     logs,
   };
-  const workers = Array.from({ length: count }, () => new HttpWorker(start, storage));
+  const readers = new AbortController();
+  const control = createControl({ ...settings.app, storage, signal: readers.signal });
+  const workers = Array.from({ length: count }, () => new HttpWorker(start, storage, control));
   try {
     await Promise.all(workers.map((worker) => worker.listening));
   } catch (error) {
+    readers.abort();
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(port, workers);
+  return new HttpWorkers(port, workers, readers);
 }
 
 /**
@@ -89,10 +98,12 @@ class HttpWorker {
   readonly listening: Promise<void>;
   readonly #worker: Worker;
   readonly #host: StorageHost;
+  readonly #control: ForwardControl;
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
 
-  constructor(start: HttpWorkerStart, storage: Storage) {
+  constructor(start: HttpWorkerStart, storage: Storage, control: ForwardControl) {
+    this.#control = control;
     this.#worker = new Worker(workerUrl(import.meta.url, "src/cli/serve/http_worker.ts"), {
       workerData: start,
     });
@@ -106,6 +117,8 @@ class HttpWorker {
       switch (message.kind) {
         case "calls":
           return this.#host.take(message.batch);
+        case "control":
+          return void this.#serveControl(message.id, message.request);
         case "listening":
           return listening.resolve();
         case "listen failed":
@@ -120,6 +133,10 @@ class HttpWorker {
 
   send(message: ToHttpWorker, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
+  }
+
+  async #serveControl(id: number, request: ForwardedRequest): Promise<void> {
+    this.send({ kind: "control reply", id, response: await this.#control(request) });
   }
 
   sendStatus(): void {

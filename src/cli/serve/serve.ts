@@ -122,8 +122,11 @@ function checkTogether(values: FlagValues): void {
 }
 
 async function openStorage(values: FlagValues): Promise<Storage> {
-  const maxProducersPerStream = values.get(flags.maxProducers);
-  if (values.get(flags.storage) === "memory") return createMemoryStorage({ maxProducersPerStream });
+  const limits = {
+    maxProducersPerStream: values.get(flags.maxProducers),
+    maxSubscriptions: values.get(flags.maxSubscriptions),
+  };
+  if (values.get(flags.storage) === "memory") return createMemoryStorage(limits);
   return await openFileStorage({
     dir: values.get(flags.dir),
     fsync: values.get(flags.fsync),
@@ -133,7 +136,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     mustExist: values.get(flags.mustExist),
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
-    maxProducersPerStream,
+    ...limits,
     mayBlock: true,
   });
 }
@@ -148,7 +151,7 @@ async function startServer(values: FlagValues, storage: Storage): Promise<Runnin
   const settings = appSettings(values, workers, connections);
   if (workers === 1) {
     const readers = new AbortController();
-    const listener = await startHttp(settings, storage, readers.signal, false);
+    const listener = await startHttp(settings, storage, readers.signal, undefined);
     return { listener, endReaders: () => readers.abort() };
   }
   const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);

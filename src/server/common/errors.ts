@@ -28,6 +28,9 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   malformed_body: 400,
   offset_past_tail: 400,
   undecodable_body: 400,
+  webhook_url_rejected: 400,
+  token_expired: 401,
+  token_invalid: 401,
   origin_not_allowed: 403,
   stale_epoch: 403,
   not_found: 404,
@@ -39,6 +42,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   fenced: 409,
   invalid_ack: 409,
   no_pending_work: 409,
+  key_rotation_pending: 409,
   offset_mismatch: 409,
   sequence_gap: 409,
   sequence_regression: 409,
@@ -54,6 +58,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   too_many_producers: 429,
   too_many_subscriptions: 429,
   damaged: 500,
+  subscriptions_unsupported: 501,
   overloaded: 503,
   storage_closed: 503,
   storage_failed: 503,
@@ -91,6 +96,9 @@ function headersOf(failure: Failure): HeaderFields | undefined {
   switch (failure.code) {
     case "stale_epoch":
       return { [PRODUCER_EPOCH]: String(failure.epoch) };
+    case "token_invalid":
+    case "token_expired":
+      return { "www-authenticate": 'Bearer error="invalid_token"' };
     case "malformed_body":
     case "body_timeout":
     case "body_too_large":

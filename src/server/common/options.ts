@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
+import type { ForwardControl } from "./forwarded_request.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
 
@@ -79,6 +81,17 @@ export interface AppOptions {
    * and Express' `use()` hand them on: `/api`. Nothing unless given.
    */
   mountPath?: string;
+  /**
+   * Subscriptions to the streams, by webhook or pull-wake (PROTOCOL §6, §7): true, where the storage keeps
+   * any. Of several apps over one storage the first delivers.
+   */
+  subscriptions?: boolean | SubscriptionOptions;
+  /**
+   * The URL of this server as its clients know it, `https://streams.example`, with a path where the
+   * prefix isn't at its root: for the callback URLs of webhooks. Unless given it is that of the request
+   * that creates a subscription.
+   */
+  publicUrl?: string;
   /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
   /**
@@ -94,8 +107,23 @@ export interface AppOptions {
   clock?: Clock;
 }
 
+/** How subscriptions are delivered. */
+export interface SubscriptionOptions {
+  /**
+   * Whether webhooks may go to `localhost` and 127.0.0.x, also by http: for development. False, but true
+   * with `serve` where that listens on loopback only.
+   */
+  allowLoopback?: boolean;
+  /** How many webhooks may be under way at once; 1,000. */
+  maxDeliveries?: number;
+  /** Sends webhooks: by HTTP and HTTPS unless given. */
+  transport?: WebhookTransport;
+}
+
 /** The options with every default in place. */
 export interface ServerConfig {
+  /** Where the subscriptions are another thread's. */
+  readonly forwardControl: ForwardControl | undefined;
   readonly storage: Storage;
   readonly prefix: string;
   readonly streamName: ((request: Request) => string | undefined) | undefined;
@@ -115,6 +143,8 @@ export interface ServerConfig {
   readonly allowedHosts: string | readonly string[] | undefined;
   readonly trustProxy: boolean;
   readonly mountPath: string;
+  readonly subscriptions: Readonly<SubscriptionOptions> | undefined;
+  readonly publicUrl: string | undefined;
   readonly health: string | undefined;
   readonly welcome: boolean;
   readonly version: string | undefined;
@@ -131,6 +161,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
   const isPrivate = options.private ?? false;
   return {
     storage: options.storage,
+    forwardControl: undefined,
     prefix: checkPath("prefix", options.prefix ?? "/v1/stream", "/v1/stream"),
     streamName: options.streamName,
     longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
@@ -149,12 +180,37 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     allowedHosts: options.allowedHosts,
     trustProxy: options.trustProxy ?? false,
     mountPath: checkPath("mountPath", options.mountPath ?? "", "/api"),
+    subscriptions: subscriptionsOf(options),
+    publicUrl: options.publicUrl === undefined ? undefined : checkPublicUrl(options.publicUrl),
     health: checkHealth(options),
     welcome: checkWelcome(options),
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,
   };
+}
+
+function subscriptionsOf({ subscriptions = true }: AppOptions): SubscriptionOptions | undefined {
+  if (subscriptions === false) return undefined;
+  return subscriptions === true ? {} : subscriptions;
+}
+
+/**
+ * The URL without a slash at its end.
+ *
+ * @throws {RangeError} where it is none
+ */
+export function checkPublicUrl(publicUrl: string): string {
+  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
+  const isGood = url !== undefined && /^https?:$/.test(url.protocol) && url.search === "" &&
+    url.hash === "" && url.username === "" && url.password === "";
+  if (isGood) return publicUrl.replace(/\/+$/, "");
+  throw new RangeError(
+    `publicUrl is ${
+      JSON.stringify(publicUrl)
+    }: expected an http or https URL without a query, such as ` +
+      "https://streams.example.",
+  );
 }
 
 function checkBodyBytesInFlight(options: AppOptions): number {

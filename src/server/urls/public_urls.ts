@@ -1,4 +1,5 @@
 import type { HttpRequest } from "../../http/handler.ts";
+import { RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
 import { parseForwarded } from "./forwarded.ts";
 import type { ServerConfig } from "../common/options.ts";
 
@@ -12,10 +13,14 @@ export interface PublicBase {
 
 /** The URLs as the client knows them: a proxy, or the app that this one is mounted in, may have changed them. */
 export class PublicUrls {
+  readonly #publicUrl: string | undefined;
+  readonly #prefix: string;
   readonly #trustsProxy: boolean;
   readonly #mountPath: string;
 
-  constructor({ trustProxy, mountPath }: ServerConfig) {
+  constructor({ trustProxy, mountPath, publicUrl, prefix }: ServerConfig) {
+    this.#publicUrl = publicUrl;
+    this.#prefix = prefix;
     this.#trustsProxy = trustProxy;
     this.#mountPath = mountPath;
   }
@@ -34,6 +39,16 @@ export class PublicUrls {
       origin: new URL(`${scheme}://${authority}/`).origin,
       path: `${told.prefix ?? ""}${this.#mountPath}`,
     };
+  }
+
+  /**
+   * Where the streams are, as the client of a request for something below `__ds/` knows it: without a
+   * slash at the end.
+   */
+  streamsUrl(request: HttpRequest): string {
+    if (this.#publicUrl !== undefined) return `${this.#publicUrl}${this.#prefix}`;
+    const url = this.of(request);
+    return url.slice(0, url.indexOf(`/${RESERVED_SEGMENT}/`));
   }
 
   /** The request's URL without its query. */

@@ -77,6 +77,14 @@ export class StreamNames {
     return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
   }
 
+  /** What follows `__ds/` in a URL, as it stands there; `undefined` in others, and where names aren't paths. */
+  controlPath({ url }: HttpRequest): string | undefined {
+    const path = this.#extract === undefined ? this.#afterPrefix(url) : undefined;
+    return path?.startsWith(`${RESERVED_SEGMENT}/`) === true
+      ? path.slice(RESERVED_SEGMENT.length + 1)
+      : undefined;
+  }
+
   /** Whether the request is about the server itself: what it is, its health, or what is below `__ds/`. */
   isControl(request: HttpRequest): boolean {
     if (this.isStreamUrl(request)) return false;

@@ -1,5 +1,9 @@
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { SubscriptionService } from "../../subscriptions/service.ts";
+import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
+import { SigningKeys } from "../../subscriptions/webhooks/signing_keys.ts";
 import { Access } from "../access/access.ts";
 import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
@@ -11,6 +15,8 @@ import type { ServerConfig } from "../common/options.ts";
 import { PollHub } from "../live/poll_hub.ts";
 import { PublicUrls } from "../urls/public_urls.ts";
 import { SseHub } from "../live/sse_hub.ts";
+
+const logger = getLogger(["durable-streams", "server"]);
 
 /** The parts that the verbs share: one of each for an app. */
 export interface ServerContext {
@@ -26,6 +32,8 @@ export interface ServerContext {
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
   readonly polls: PollHub;
+  /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
+  readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
   readonly startedMs: number;
 }
@@ -51,9 +59,32 @@ export function createContext(config: ServerConfig): ServerContext {
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
+    subscriptions: openSubscriptions(config),
     counters,
     startedMs: clock.nowMs(),
   };
+}
+
+/** Begins to deliver what is due at once; requests wait until the keys are there. */
+function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"] {
+  const { storage, clock, subscriptions, signal } = config;
+  const store = storage.subscriptions;
+  if (store === undefined || subscriptions === undefined) return undefined;
+  const { allowLoopback = false, maxDeliveries = 1000 } = subscriptions;
+  const transport = subscriptions.transport ?? new HttpTransport({ allowLoopback });
+  const open = async () => {
+    const keys = await SigningKeys.open(store.secrets, clock);
+    const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback };
+    const service = new SubscriptionService(parts);
+    service.start();
+    signal?.addEventListener("abort", () => service.stop(), { once: true });
+    return service;
+  };
+  const opened = open();
+  opened.catch((error: unknown) =>
+    logger.error("Subscriptions can't be served: {error}", { error })
+  );
+  return () => opened;
 }
 
 /** The same for URLs in which other segments come before the app's own paths. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
-import { ExpiryQueue } from "../expiry_queue.ts";
+import { DueQueue } from "../due_queue.ts";
 import type { Stream } from "../stream.ts";
 import type { Streams } from "../streams.ts";
 import { yieldToEventLoop } from "../yield_to_event_loop.ts";
@@ -20,7 +20,7 @@ export interface MemoryExpiryParts {
 /** Ends streams whose time is over wherever anything is written, so that they don't pile up. */
 export class MemoryExpiry {
   readonly #parts: MemoryExpiryParts;
-  readonly #queue = new ExpiryQueue();
+  readonly #queue = new DueQueue();
   #isRunning = false;
   #isStopped = false;
 
@@ -30,7 +30,7 @@ export class MemoryExpiry {
 
   /** A stream was made that ends by itself. */
   schedule({ id, expiresAtMs }: Stream): void {
-    this.#queue.add(id, expiresAtMs);
+    this.#queue.set(id, expiresAtMs);
   }
 
   /** Something was written: looks for streams whose time is over, in the turns that follow. */
@@ -61,7 +61,7 @@ export class MemoryExpiry {
     for (const id of ids) {
       const stream = streams.loadIfThere(id);
       if (stream?.lifecycle !== "there") continue;
-      this.#queue.add(id, Math.max(stream.expiresAtMs, nowMs + PAUSE_MS));
+      this.#queue.set(id, Math.max(stream.expiresAtMs, nowMs + PAUSE_MS));
     }
   }
 }

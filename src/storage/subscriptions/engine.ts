@@ -16,6 +16,7 @@ import type {
   Fence,
   LinkPage,
   RequestedAck,
+  SecretStore,
   Step,
   SubscriptionInfo,
   SubscriptionPage,
@@ -44,6 +45,7 @@ export interface SubscriptionEngineParts {
   journal: Journal;
   streams: Streams;
   spaces: OffsetSpaces;
+  secrets: SecretStore;
   /** As in `Storage.append`. */
   append(name: string, request: AppendRequest): Promise<Appended>;
   /** An id that no wake ever had. */
@@ -84,6 +86,10 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
 
   removed(stream: Stream, lsn: number): void {
     this.#registry.removed(stream.id, lsn);
+  }
+
+  get secrets(): SecretStore {
+    return this.#parts.secrets;
   }
 
   async create(
@@ -216,6 +222,10 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (this.#onChange !== undefined) return false;
     this.#onChange = onChange;
     return true;
+  }
+
+  endpoint(id: number): string | undefined {
+    return this.#registry.get(id)?.endpoint;
   }
 
   ids(): number[] {

@@ -11,6 +11,8 @@ export class SubscriptionEntry {
   readonly pattern: Pattern | undefined;
   readonly hash: string;
   readonly baseUrl: string;
+  /** The origin of its webhook's URL. */
+  readonly endpoint: string | undefined;
   /** The streams that are linked explicitly. */
   readonly links: Set<string>;
   state: SubscriptionState;
@@ -35,6 +37,8 @@ export class SubscriptionEntry {
     this.pattern = pattern;
     this.hash = row.hash;
     this.baseUrl = row.baseUrl;
+    const { webhookUrl } = row.config;
+    this.endpoint = webhookUrl === undefined ? undefined : new URL(webhookUrl).origin;
     this.links = new Set(row.links);
     this.state = row.state;
     this.wakeStreams = row.wakeStreams;

@@ -94,7 +94,7 @@ export class FaultyFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): File {
     return this.call("open", path, () => {
       const found = this.disk.find(path);
-      if (mode === "create") {
+      if (mode === "create" || mode === "create_private") {
         if (found !== undefined) throw failure("exists", "open", path);
         const node = new SimulatedFile();
         this.disk.changes.make([{ ...this.#place("open", path), node }]);

@@ -21,7 +21,14 @@ interface Layer {
 }
 
 const BASE = ["src/protocol", "src/env"];
-const SERVER = [...BASE, "src/http", "src/listen", "src/storage", "src/server"];
+const SERVER = [
+  ...BASE,
+  "src/http",
+  "src/listen",
+  "src/storage",
+  "src/subscriptions",
+  "src/server",
+];
 const PROGRAM = [...SERVER, "src/client", "src/storage/file"];
 
 /** The rooms of the program, lowest first: an import only ever points to a lower one. */
@@ -53,14 +60,20 @@ const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: "src/subscriptions",
+    below: [...BASE, "src/storage"],
+    inside: [["webhooks"], ["."]],
+  },
+  {
     path: "src/server",
-    below: [...BASE, "src/http", "src/listen", "src/storage"],
+    below: [...BASE, "src/http", "src/listen", "src/storage", "src/subscriptions"],
     inside: [
       ["common"],
       ["urls", "body"],
       ["access"],
       ["live"],
       ["verbs"],
+      ["subscriptions"],
       ["."],
     ],
   },

@@ -52,7 +52,6 @@ export const OLD_WORDS: readonly OldWords[] = [
   { words: ["next turn"], instead: "yield to the event loop", within: ALL },
   { words: ["look after", "attend"], instead: "check time-outs, schedule", within: ALL },
   { words: ["news"], instead: "wait group, event", within: ALL },
-  { words: ["wake", "woken"], instead: "notify", within: PROGRAM },
   { words: ["is plain"], instead: "isStreamUrl", within: HTTP },
   { words: ["refuse"], instead: "error response", within: HTTP },
   { words: ["serving"], instead: "server context", within: HTTP },

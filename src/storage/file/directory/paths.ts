@@ -9,6 +9,8 @@ export interface DirectoryPaths {
   readonly catalog: string;
   readonly segments: string;
   readonly ballast: string;
+  /** The keys of webhooks and tokens. */
+  readonly secrets: string;
 }
 
 /** The paths of a directory. */
@@ -21,6 +23,7 @@ export function directoryPaths(root: string): DirectoryPaths {
     catalog: join(root, "catalog.sqlite"),
     segments: join(root, "segments"),
     ballast: join(root, "ballast"),
+    secrets: join(root, "webhook_keys"),
   };
 }
 

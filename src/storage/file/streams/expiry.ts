@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../../env/clock.ts";
-import { ExpiryQueue } from "../../expiry_queue.ts";
+import { DueQueue } from "../../due_queue.ts";
 import { type Catalog, isLookUpFailure, type RowExpiry } from "../catalog/catalog.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { FileStream } from "./file_stream.ts";
@@ -37,7 +37,7 @@ export interface ExpiryParts {
  */
 export class Expiry {
   readonly #parts: ExpiryParts;
-  readonly #queue = new ExpiryQueue();
+  readonly #queue = new DueQueue();
   /** The row that was looked at last: those before it were since the last checkpoint. */
   #after: RowExpiry | undefined;
   #running: Promise<void> | undefined;
@@ -53,7 +53,7 @@ export class Expiry {
     const nowMs = this.#parts.clock.nowMs();
     // One that is watched outlives its time, and is looked at again and again.
     const atMs = Math.max(expiresAtMs, nowMs + INTERVAL_MS);
-    if (atMs <= nowMs + this.#parts.horizonMs) this.#queue.add(id, atMs);
+    if (atMs <= nowMs + this.#parts.horizonMs) this.#queue.set(id, atMs);
   }
 
   /** A checkpoint has ended: the rows are newer now, and looked through from the start. */
@@ -99,7 +99,7 @@ export class Expiry {
     for (const [i, id] of queued.entries()) {
       if (this.#expire(id)) continue;
       // It can't be written now: what was taken out is looked at once more later.
-      for (const left of queued.slice(i)) this.#queue.add(left, nowMs + INTERVAL_MS);
+      for (const left of queued.slice(i)) this.#queue.set(left, nowMs + INTERVAL_MS);
       return false;
     }
     if (queued.length === SLICE_STREAMS) return true;

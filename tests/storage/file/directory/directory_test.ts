@@ -1,7 +1,10 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
-import { encodeFormat, FORMAT_VERSION } from "../../../../src/storage/file/directory/format_file.ts";
+import {
+  encodeFormat,
+  FORMAT_VERSION,
+} from "../../../../src/storage/file/directory/format_file.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import { notOpened } from "../../../support/expect.ts";
@@ -132,7 +135,10 @@ used("a missing FORMAT is rejected where there are streams", async (dir) => {
 });
 
 used("FORMAT of another directory is rejected", async (dir) => {
-  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: FORMAT_VERSION, uuid: OTHER_UUID }));
+  await Deno.writeFile(
+    `${dir}/FORMAT`,
+    encodeFormat({ version: FORMAT_VERSION, uuid: OTHER_UUID }),
+  );
   await notOpened(open(dir), "damaged", /catalogue belongs to directory .*FORMAT to ffffffff/);
 });
 

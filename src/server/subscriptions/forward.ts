@@ -1,0 +1,52 @@
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import type { ForwardControl, ForwardedRequest } from "../common/forwarded_request.ts";
+import type { ServerContext } from "../verbs/context.ts";
+import { controlErrorResponse } from "./error_response.ts";
+import { control } from "./routes.ts";
+
+/** The headers that a request about subscriptions is served by. */
+const HEADERS = [
+  "authorization",
+  "forwarded",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+];
+
+/** Hands a request on, with its body. */
+export async function forward(
+  { bodies, counters }: ServerContext,
+  request: HttpRequest,
+  path: string,
+  send: ForwardControl,
+): Promise<HttpResponse> {
+  const { method, url } = request;
+  const headers: Record<string, string> = {};
+  for (const name of HEADERS) {
+    const value = request.headers.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  try {
+    return await send({ method, url, headers, path, body: await bodies.read(request) });
+  } catch (error) {
+    return controlErrorResponse(counters, error);
+  }
+}
+
+/** Serves a request that another thread has handed on. */
+export function serveForwarded(
+  context: ServerContext,
+  { method, url, headers, body, path }: ForwardedRequest,
+): Promise<HttpResponse> {
+  const all = new Map(Object.entries({ ...headers, "content-length": String(body.length) }));
+  const request: HttpRequest = {
+    method,
+    url,
+    headers: { get: (name) => all.get(name) ?? null },
+    body: null,
+    whole: body,
+    signal: new AbortController().signal,
+  };
+  return control(context, request, path);
+}

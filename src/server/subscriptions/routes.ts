@@ -1,0 +1,260 @@
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import { quote, StreamError } from "../../protocol/errors.ts";
+import { parseStreamName } from "../../protocol/stream_name.ts";
+import { yieldToEventLoop } from "../../storage/yield_to_event_loop.ts";
+import type { SubscriptionInfo } from "../../storage/subscription_store.ts";
+import type { SubscriptionService } from "../../subscriptions/service.ts";
+import { wakeStreamsJson } from "../../subscriptions/wake_body.ts";
+import { JWKS_MAX_AGE_SECONDS } from "../../subscriptions/webhooks/signing_keys.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "../verbs/context.ts";
+import { controlErrorResponse } from "./error_response.ts";
+import { invalidField, JsonBody } from "./json_body.ts";
+import { parsePaths, parseSpec } from "./spec_body.ts";
+import { linkJson, subscriptionJson } from "./subscription_json.ts";
+import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
+
+const NAME_LIMIT_CHARS = 256;
+const PAGE_LIMIT = 1000;
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** A request about subscriptions, and what serves it. */
+interface ControlRequest {
+  readonly context: ServerContext;
+  readonly service: SubscriptionService;
+  readonly request: HttpRequest;
+}
+
+type Action = (control: ControlRequest, name: string, rest: string) => Promise<HttpResponse>;
+
+/** What may be asked of a subscription, by the segment behind its name and the method. */
+const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
+  "": { PUT: create, GET: get, DELETE: remove },
+  streams: { POST: link, DELETE: unlink },
+  claim: { POST: claim },
+  ack: { POST: (control, name) => ack(control, name, "claim") },
+  callback: { POST: (control, name) => ack(control, name, "callback") },
+  release: { POST: release },
+};
+
+/**
+ * Serves what is below `__ds/` and about subscriptions (PROTOCOL §6, §7).
+ *
+ * @param path what follows `__ds/`, as it stands in the URL
+ */
+export async function control(
+  context: ServerContext,
+  request: HttpRequest,
+  path: string,
+): Promise<HttpResponse> {
+  try {
+    const service = await context.subscriptions?.();
+    if (service === undefined) throw unsupported();
+    return await dispatch({ context, service, request }, path);
+  } catch (error) {
+    return controlErrorResponse(context.counters, error);
+  }
+}
+
+/** Whether what follows `__ds/` is about subscriptions. */
+export function isAboutSubscriptions(path: string): boolean {
+  return path === "jwks.json" || path === "jwks.json/rotate" || path === "subscriptions" ||
+    path.startsWith("subscriptions/");
+}
+
+function dispatch(control: ControlRequest, path: string): Promise<HttpResponse> {
+  const { method } = control.request;
+  if (path === "jwks.json") return only("GET", method, () => jwks(control));
+  if (path === "jwks.json/rotate") return only("POST", method, () => rotate(control));
+  const [, encodedName = "", action = "", ...rest] = path.split("/");
+  if (encodedName === "") return only("GET", method, () => list(control));
+  const actions = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+  const takesRest = action === "streams" && method === "DELETE";
+  if (actions === undefined || (rest.length > 0 && !takesRest)) throw noSuchPath(path);
+  const act = Object.hasOwn(actions, method) ? actions[method] : undefined;
+  if (act === undefined) throw wrongMethod(method, Object.keys(actions).join(", "));
+  return act(control, parseName(encodedName), rest.join("/"));
+}
+
+async function create(control: ControlRequest, name: string): Promise<HttpResponse> {
+  const { context, service, request } = control;
+  const spec = parseSpec(await JsonBody.read(context, request));
+  const baseUrl = context.urls.streamsUrl(request);
+  const { created, ...info } = await service.create(name, { ...spec, baseUrl });
+  return await whole(control, created ? 201 : 200, info);
+}
+
+async function get(control: ControlRequest, name: string): Promise<HttpResponse> {
+  return await whole(control, 200, await control.service.get(name));
+}
+
+/** A subscription with all of its streams, which may be very many: others get their turns in between. */
+async function whole(
+  { service }: ControlRequest,
+  status: number,
+  info: SubscriptionInfo,
+): Promise<HttpResponse> {
+  const streams: string[] = [];
+  for (let after: string | undefined;;) {
+    const { links, next } = await service.links(info.name, after, PAGE_LIMIT);
+    for (const found of links) streams.push(JSON.stringify(linkJson(found)));
+    if (next === undefined) break;
+    after = next;
+    await yieldToEventLoop();
+  }
+  const text = JSON.stringify(subscriptionJson(info, service.activeKid()));
+  return jsonResponse(status, `${text.slice(0, -1)},"streams":[${streams.join(",")}]}`);
+}
+
+async function list({ context, service, request }: ControlRequest): Promise<HttpResponse> {
+  if (!context.config.listing) {
+    throw new StreamError(
+      { code: "not_found" },
+      "This server doesn't list its subscriptions: start it with --listing, or " +
+        "DURABLE_STREAMS_LISTING=true (createApp has the option listing).",
+    );
+  }
+  const after = new URL(request.url).searchParams.get("after") ?? undefined;
+  const { subscriptions, next } = await service.list(after, PAGE_LIMIT);
+  const kid = service.activeKid();
+  const found = subscriptions.map((info) => subscriptionJson(info, kid));
+  return jsonResponse(200, JSON.stringify({ subscriptions: found, next }));
+}
+
+async function remove({ service }: ControlRequest, name: string): Promise<HttpResponse> {
+  await service.delete(name);
+  return NO_CONTENT;
+}
+
+async function link(
+  { context, service, request }: ControlRequest,
+  name: string,
+): Promise<HttpResponse> {
+  const paths = parsePaths(await JsonBody.read(context, request));
+  if (paths.length === 0) throw invalidField("streams", "is empty", "at least one stream");
+  await service.link(name, paths);
+  return NO_CONTENT;
+}
+
+async function unlink(
+  { service }: ControlRequest,
+  name: string,
+  encodedPath: string,
+): Promise<HttpResponse> {
+  await service.unlink(name, parseStreamName(encodedPath));
+  return NO_CONTENT;
+}
+
+async function claim(
+  { context, service, request }: ControlRequest,
+  name: string,
+): Promise<HttpResponse> {
+  const worker = parseWorker(await JsonBody.read(context, request));
+  const { token, streams, subscription } = await service.claim(name, worker);
+  const { state, config } = subscription;
+  return jsonResponse(
+    200,
+    JSON.stringify({
+      wake_id: state.wakeId,
+      generation: state.generation,
+      token,
+      streams: wakeStreamsJson(streams),
+      lease_ttl_ms: config.leaseMs,
+    }),
+  );
+}
+
+async function ack(
+  { context, service, request }: ControlRequest,
+  name: string,
+  use: "callback" | "claim",
+): Promise<HttpResponse> {
+  const body = await JsonBody.read(context, request);
+  const credentials = parseCredentials(request, body, use);
+  const { nextWake } = await service.ack(name, credentials, parseAcks(body), body.flag("done"));
+  return jsonResponse(200, JSON.stringify({ ok: true, next_wake: nextWake }));
+}
+
+async function release(
+  { context, service, request }: ControlRequest,
+  name: string,
+): Promise<HttpResponse> {
+  const body = await JsonBody.read(context, request);
+  await service.release(name, parseCredentials(request, body, "claim"));
+  return NO_CONTENT;
+}
+
+function jwks({ service }: ControlRequest): Promise<HttpResponse> {
+  return Promise.resolve({
+    status: 200,
+    headers: {
+      ...COMMON_HEADERS,
+      "content-type": "application/jwk-set+json",
+      "cache-control": `public, max-age=${JWKS_MAX_AGE_SECONDS}`,
+    },
+    body: JSON.stringify(service.jwks()),
+  });
+}
+
+async function rotate({ service }: ControlRequest): Promise<HttpResponse> {
+  const { kid, signsFromMs } = await service.rotate();
+  const signsFrom = new Date(signsFromMs).toISOString();
+  return jsonResponse(200, JSON.stringify({ kid, signs_from: signsFrom }));
+}
+
+const NO_CONTENT: HttpResponse = {
+  status: 204,
+  headers: { ...COMMON_HEADERS, ...NO_STORE },
+  body: null,
+};
+
+function jsonResponse(status: number, body: string): HttpResponse {
+  return {
+    status,
+    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
+    body: `${body}\n`,
+  };
+}
+
+function only(
+  allowed: string,
+  method: string,
+  respond: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  if (method !== allowed) throw wrongMethod(method, allowed);
+  return respond();
+}
+
+function parseName(encoded: string): string {
+  let name: string;
+  try {
+    name = decodeURIComponent(encoded);
+  } catch {
+    throw invalidField("id", "is not percent-encoded UTF-8", "a text");
+  }
+  const isGood = name.length <= NAME_LIMIT_CHARS && !CONTROL.test(name) && !name.includes("/") &&
+    name.isWellFormed();
+  if (isGood) return name;
+  const expected =
+    `1 to ${NAME_LIMIT_CHARS} characters, none of them a slash or a control character`;
+  throw invalidField("id", `is ${quote(name)}`, expected);
+}
+
+function noSuchPath(path: string): StreamError {
+  return new StreamError({ code: "not_found" }, `There is nothing at __ds/${quote(path)}.`);
+}
+
+function wrongMethod(method: string, allowed: string): StreamError {
+  return new StreamError(
+    { code: "method_not_allowed", allowed },
+    `This URL doesn't take the method ${quote(method)}: expected ${allowed}.`,
+  );
+}
+
+function unsupported(): StreamError {
+  return new StreamError(
+    { code: "subscriptions_unsupported" },
+    "This server has no subscriptions: its storage doesn't keep any, or they were turned off.",
+  );
+}

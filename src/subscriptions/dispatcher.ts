@@ -1,0 +1,243 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../env/clock.ts";
+import type { Step, SubscriptionStore, Wake } from "../storage/subscription_store.ts";
+import type { DeliveryResult } from "./delivery.ts";
+import { DueQueue } from "../storage/due_queue.ts";
+
+const logger = getLogger(["durable-streams", "subscriptions"]);
+
+/** So many subscriptions are looked at side by side, where each look may wait for the disk. */
+const STEPS_LIMIT = 256;
+/** One endpoint takes at most this part of all deliveries: one that hangs slows nobody else. */
+const ENDPOINT_SHARE = 1 / 4;
+/** What the storage had no room or time for is tried again after this. */
+const RETRY_MS = 1000;
+/** Where those wait for whom there is no place at any endpoint. */
+const EVERY_ENDPOINT = "";
+/** Due subscriptions that are taken at once. */
+const DUE_LIMIT = 1000;
+
+/** What a {@link Dispatcher} works on. */
+export interface DispatcherParts {
+  readonly store: SubscriptionStore;
+  readonly clock: Clock;
+  /** How many webhooks may be under way at once. */
+  readonly maxDeliveries: number;
+  /** Sends a wake to its webhook; doesn't throw. */
+  send(wake: Wake, signal: AbortSignal): Promise<DeliveryResult>;
+}
+
+/** A webhook's request that is under way. */
+interface Delivery {
+  readonly wakeId: string;
+  readonly endpoint: string;
+  readonly abort: AbortController;
+  /** When the lease of its wake runs out. */
+  leaseEndMs: number;
+  cancelTimer: () => void;
+}
+
+/**
+ * Does what is due about subscriptions: wakes, retries, the ends of leases. All that it knows is in the
+ * storage, so that one that begins after a crash goes on where the last one was.
+ */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #perEndpoint: number;
+  readonly #due = new DueQueue();
+  /** To be looked at, in this order. */
+  readonly #ready = new Set<number>();
+  /** Being looked at; true where they are to be looked at once more. */
+  readonly #steps = new Map<number, boolean>();
+  readonly #deliveries = new Map<number, Delivery>();
+  readonly #endpoints = new Map<string, number>();
+  /** Those whose endpoints, or all deliveries, have no room. */
+  readonly #waiting = new Map<string, Set<number>>();
+  /** Requests of an earlier process may have been under way for these. */
+  readonly #lost = new Set<number>();
+  readonly #problems = new Map<number, string>();
+  #cancelTimer: (() => void) | undefined;
+  #timerMs = Infinity;
+  #isStopped = false;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#perEndpoint = Math.max(1, Math.floor(parts.maxDeliveries * ENDPOINT_SHARE));
+  }
+
+  /** How many webhooks are under way. */
+  get deliveries(): number {
+    return this.#deliveries.size;
+  }
+
+  /** Begins, unless the storage has a driver already. */
+  start(): void {
+    if (!this.#parts.store.attach((id) => this.#look(id))) return;
+    for (const id of this.#parts.store.ids()) {
+      this.#lost.add(id);
+      this.#ready.add(id);
+    }
+    this.#pump();
+  }
+
+  /** Ends: requests under way are given up, and the storage's next driver sends them again. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    for (const { abort, cancelTimer } of this.#deliveries.values()) {
+      cancelTimer();
+      abort.abort();
+    }
+  }
+
+  #look(id: number): void {
+    if (this.#steps.has(id)) this.#steps.set(id, true);
+    else this.#ready.add(id);
+    this.#pump();
+  }
+
+  #pump(): void {
+    for (const id of this.#ready) {
+      if (this.#isStopped || this.#steps.size >= STEPS_LIMIT) return;
+      this.#ready.delete(id);
+      if (this.#hasRoom(id)) void this.#step(id);
+    }
+  }
+
+  /** Whether a delivery may begin; where not, the subscription waits for one to end. */
+  #hasRoom(id: number): boolean {
+    const endpoint = this.#parts.store.endpoint(id);
+    if (endpoint === undefined || this.#deliveries.has(id)) return true;
+    const isFull = this.#deliveries.size + this.#steps.size >= this.#parts.maxDeliveries;
+    if (!isFull && (this.#endpoints.get(endpoint) ?? 0) < this.#perEndpoint) return true;
+    const key = isFull ? EVERY_ENDPOINT : endpoint;
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) this.#waiting.set(key, new Set([id]));
+    else waiting.add(id);
+    return false;
+  }
+
+  async #step(id: number): Promise<void> {
+    this.#steps.set(id, false);
+    const isLost = this.#lost.delete(id);
+    try {
+      this.#follow(id, await this.#parts.store.step(id, isLost));
+    } catch (error) {
+      if (isLost) this.#lost.add(id);
+      this.#note(id, error instanceof Error ? error.message : String(error));
+      this.#schedule(id, this.#parts.clock.nowMs() + RETRY_MS);
+    }
+    const again = this.#steps.get(id) === true;
+    this.#steps.delete(id);
+    if (again) this.#ready.add(id);
+    this.#admitOne(EVERY_ENDPOINT);
+    this.#pump();
+  }
+
+  #follow(id: number, step: Step): void {
+    if (this.#isStopped) return;
+    this.#note(id, step.kind === "wait" ? step.problem : undefined);
+    if (step.kind === "rest") return this.#due.delete(id);
+    if (step.kind === "deliver") {
+      this.#schedule(id, step.wake.subscription.state.dueMs);
+      return this.#deliver(id, step.wake);
+    }
+    const delivery = this.#deliveries.get(id);
+    if (delivery !== undefined) delivery.leaseEndMs = Math.max(delivery.leaseEndMs, step.untilMs);
+    this.#schedule(id, step.untilMs);
+  }
+
+  #deliver(id: number, wake: Wake): void {
+    // Its wake is over, and so is whatever may still be answered.
+    this.#deliveries.get(id)?.abort.abort();
+    const { state } = wake.subscription;
+    const delivery: Delivery = {
+      wakeId: state.wakeId,
+      endpoint: this.#parts.store.endpoint(id) ?? EVERY_ENDPOINT,
+      abort: new AbortController(),
+      leaseEndMs: state.dueMs,
+      cancelTimer: () => {},
+    };
+    this.#deliveries.set(id, delivery);
+    this.#endpoints.set(delivery.endpoint, (this.#endpoints.get(delivery.endpoint) ?? 0) + 1);
+    this.#limit(delivery);
+    void this.#send(id, wake, delivery);
+  }
+
+  /** Ends a request whose lease is over; as long as callbacks come, it isn't. */
+  #limit(delivery: Delivery): void {
+    const { clock } = this.#parts;
+    const leftMs = Math.max(0, delivery.leaseEndMs - clock.nowMs());
+    delivery.cancelTimer = clock.setTimer(leftMs, () => {
+      if (delivery.leaseEndMs > clock.nowMs()) this.#limit(delivery);
+      else delivery.abort.abort();
+    });
+  }
+
+  async #send(id: number, wake: Wake, delivery: Delivery): Promise<void> {
+    const { outcome, problem } = await this.#parts.send(wake, delivery.abort.signal);
+    delivery.cancelTimer();
+    if (this.#deliveries.get(id) === delivery) this.#deliveries.delete(id);
+    this.#leave(delivery.endpoint);
+    if (this.#isStopped) return;
+    this.#note(id, problem);
+    try {
+      await this.#parts.store.delivered(id, delivery.wakeId, outcome);
+    } catch (error) {
+      // Its lease runs out, and the wake comes again.
+      this.#note(id, error instanceof Error ? error.message : String(error));
+    }
+    this.#look(id);
+  }
+
+  #leave(endpoint: string): void {
+    const left = (this.#endpoints.get(endpoint) ?? 1) - 1;
+    if (left === 0) this.#endpoints.delete(endpoint);
+    else this.#endpoints.set(endpoint, left);
+    this.#admitOne(endpoint);
+    this.#admitOne(EVERY_ENDPOINT);
+    this.#pump();
+  }
+
+  /** Lets one go on that has waited for a place. */
+  #admitOne(key: string): void {
+    const waiting = this.#waiting.get(key);
+    const [first] = waiting ?? [];
+    if (waiting === undefined || first === undefined) return;
+    waiting.delete(first);
+    if (waiting.size === 0) this.#waiting.delete(key);
+    this.#ready.add(first);
+  }
+
+  #schedule(id: number, dueMs: number): void {
+    this.#due.set(id, dueMs);
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { clock } = this.#parts;
+    const { nextMs } = this.#due;
+    if (nextMs >= this.#timerMs || this.#isStopped) return;
+    this.#cancelTimer?.();
+    this.#timerMs = nextMs;
+    this.#cancelTimer = clock.setTimer(Math.max(0, nextMs - clock.nowMs()), () => {
+      this.#timerMs = Infinity;
+      for (const id of this.#due.take(clock.nowMs(), DUE_LIMIT)) this.#look(id);
+      this.#arm();
+    });
+  }
+
+  /** Says in the log what a subscription waits for, once for each cause. */
+  #note(id: number, problem: string | undefined): void {
+    if (problem === undefined) {
+      this.#problems.delete(id);
+      return;
+    }
+    if (this.#problems.get(id) === problem) return;
+    this.#problems.set(id, problem);
+    logger.warn("Subscription {id} isn't delivered, and is tried again later: {problem}", {
+      id,
+      problem,
+    });
+  }
+}

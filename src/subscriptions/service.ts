@@ -1,0 +1,158 @@
+import type { Clock } from "../env/clock.ts";
+import type {
+  Acked,
+  CreatedSubscription,
+  LinkPage,
+  RequestedAck,
+  SubscriptionInfo,
+  SubscriptionPage,
+  SubscriptionSpec,
+  SubscriptionStore,
+  Wake,
+} from "../storage/subscription_store.ts";
+import { sendWake, TOKEN_LIFETIME_MS } from "./delivery.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { createToken, type TokenUse, verifyToken } from "./tokens.ts";
+import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
+import { checkWebhookUrl, type TargetRules } from "./webhooks/target_url.ts";
+import type { WebhookTransport } from "./webhooks/transport.ts";
+
+/** What a {@link SubscriptionService} works on. */
+export interface SubscriptionServiceParts extends TargetRules {
+  readonly store: SubscriptionStore;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly transport: WebhookTransport;
+  /** How many webhooks may be under way at once. */
+  readonly maxDeliveries: number;
+}
+
+/** A claim's answer: the wake and the token to ack it with (PROTOCOL §7.2). */
+export interface Claimed extends Wake {
+  readonly token: string;
+}
+
+/** What a worker sends to show that it has a wake (PROTOCOL §7.3). */
+export interface Credentials {
+  readonly token: string;
+  readonly use: TokenUse;
+  readonly generation: number;
+  readonly wakeId: string;
+}
+
+/**
+ * Subscriptions as clients and workers see them (PROTOCOL §6, §7): the storage's, with the keys, tokens
+ * and deliveries that belong to them.
+ */
+export class SubscriptionService {
+  readonly #parts: SubscriptionServiceParts;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(parts: SubscriptionServiceParts) {
+    this.#parts = parts;
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      send: (wake, signal) => sendWake(wake, parts, signal),
+    });
+  }
+
+  /** Begins to deliver. */
+  start(): void {
+    this.#dispatcher.start();
+  }
+
+  /** Ends all deliveries; the next start makes up for them. */
+  stop(): void {
+    this.#dispatcher.stop();
+  }
+
+  /** @throws {StreamError} `webhook_url_rejected`, `subscription_exists`, `too_many_subscriptions` */
+  async create(name: string, spec: SubscriptionSpec): Promise<CreatedSubscription> {
+    if (spec.webhookUrl !== undefined) checkWebhookUrl(spec.webhookUrl, this.#parts);
+    return await this.#parts.store.create(name, spec);
+  }
+
+  /** @throws {StreamError} `subscription_not_found` */
+  get(name: string): Promise<SubscriptionInfo> {
+    return this.#parts.store.get(name);
+  }
+
+  /** @throws {StreamError} `subscription_not_found` */
+  links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
+    return this.#parts.store.links(name, after, limit);
+  }
+
+  /** Some of all subscriptions. */
+  list(after: string | undefined, limit: number): Promise<SubscriptionPage> {
+    return this.#parts.store.list(after, limit);
+  }
+
+  /** @throws {StreamError} `subscription_not_found` */
+  delete(name: string): Promise<void> {
+    return this.#parts.store.delete(name);
+  }
+
+  /** @throws {StreamError} `subscription_not_found`, `invalid_subscription` */
+  link(name: string, paths: readonly string[]): Promise<void> {
+    return this.#parts.store.link(name, paths);
+  }
+
+  /** @throws {StreamError} `subscription_not_found` */
+  unlink(name: string, path: string): Promise<void> {
+    return this.#parts.store.unlink(name, path);
+  }
+
+  /** @throws {StreamError} `subscription_not_found`, `already_claimed`, `no_pending_work` */
+  async claim(name: string, worker: string): Promise<Claimed> {
+    const wake = await this.#parts.store.claim(name, worker);
+    const { id, state } = wake.subscription;
+    const token = createToken(this.#parts.keys.tokenSecret, {
+      subscription: { id, name },
+      generation: state.generation,
+      wakeId: state.wakeId,
+      use: "claim",
+      expiresAtMs: state.wakeAtMs + TOKEN_LIFETIME_MS,
+    });
+    return { ...wake, token };
+  }
+
+  /** @throws {StreamError} `subscription_not_found`, `token_invalid`, `token_expired`, `fenced`, `invalid_ack` */
+  async ack(
+    name: string,
+    credentials: Credentials,
+    acks: readonly RequestedAck[],
+    done: boolean,
+  ): Promise<Acked> {
+    const fence = await this.#fence(name, credentials);
+    return await this.#parts.store.ack(name, fence, acks, done);
+  }
+
+  /** @throws {StreamError} `subscription_not_found`, `token_invalid`, `token_expired`, `fenced` */
+  async release(name: string, credentials: Credentials): Promise<void> {
+    await this.#parts.store.release(name, await this.#fence(name, credentials));
+  }
+
+  /** The public keys that webhooks are signed with (PROTOCOL §6.5). */
+  jwks(): JwkSet {
+    return this.#parts.keys.jwks();
+  }
+
+  /** The key that signs now. */
+  activeKid(): string {
+    return this.#parts.keys.active().kid;
+  }
+
+  /** @throws {StreamError} `key_rotation_pending` */
+  rotate(): Promise<Rotation> {
+    return this.#parts.keys.rotate();
+  }
+
+  async #fence(name: string, { token, use, generation, wakeId }: Credentials) {
+    const { store, keys, clock } = this.#parts;
+    const { id } = await store.get(name);
+    const nowMs = clock.nowMs();
+    const claims = verifyToken(keys.tokenSecret, token, { subscription: { id, name }, use, nowMs });
+    const said = { generation: claims.generation, wakeId: claims.wakeId, subscriptionId: id };
+    return { token: said, generation, wakeId };
+  }
+}
