@@ -14,6 +14,7 @@ import type { DamagedStreams } from "./directory/damaged_streams.ts";
 import type { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { DirectoryPaths } from "./directory/paths.ts";
+import { SecretsFile } from "./directory/secrets_file.ts";
 import { FileBlocks } from "./file_blocks.ts";
 import type { StorageLimits } from "./limits.ts";
 import type { FileStorageOptions } from "./options.ts";
@@ -81,10 +82,8 @@ export class FileStorage {
 
   constructor(directory: RecoveredDirectory) {
     const { options, limits, clock, paths, catalog, cache, fileSystem, reserve } = directory;
-    const { subscriptions } = directory;
     const { uuid } = catalog.state;
-    const { maxOpenFiles = 512, maxProducersPerStream = 10_000, maxSubscriptions = 10_000 } =
-      options;
+    const { maxOpenFiles = 512 } = options;
     this.#directory = directory;
     this.#firstNewId = cache.nextId;
     this.#open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
@@ -98,47 +97,9 @@ export class FileStorage {
     this.#segments = this.#makeSegmentWriter();
     this.#checkpointer = this.#makeCheckpointer();
     const checkpointer = this.#checkpointer;
-    this.#trigger = new CheckpointTrigger({
-      clock,
-      log,
-      dirty,
-      subscriptions,
-      checkpointer,
-      limits,
-    });
+    this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
-    const statusParts = {
-      ...directory,
-      log,
-      checkpointer,
-      open: this.#open,
-      admission: this.#admission,
-    };
-    const identity = uuid.slice(0, 8);
-    const ports = {
-      clock,
-      admission: this.#admission,
-      journal: log,
-      streams: cache,
-      spaces: new OffsetSpaces(identity, cache),
-    };
-    this.engine = new StreamEngine<FileStream>({
-      ...ports,
-      identity,
-      maxProducersPerStream,
-      subscriptions: new SubscriptionEngine({
-        ...ports,
-        registry: subscriptions,
-        maxSubscriptions,
-        append: (name, request) => this.engine.append(name, request),
-        newWakeId,
-        random: Math.random,
-      }),
-      blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
-      onExpiring: (stream) => this.#expiry.schedule(stream),
-      status: () => statusOf(statusParts),
-      close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
-    });
+    this.engine = this.#makeEngine();
     this.#expiry = this.#makeExpiry();
   }
 
@@ -151,6 +112,45 @@ export class FileStorage {
     void this.#directory.ballast.refill();
     if (isClean) this.#sweep();
     else this.#checkpointer.request();
+  }
+
+  #makeEngine(): StreamEngine<FileStream> {
+    const { options, clock, paths, catalog, cache, fileSystem } = this.#directory;
+    const { maxProducersPerStream = 10_000, maxSubscriptions = 10_000 } = options;
+    const log = this.#log;
+    const statusParts = {
+      ...this.#directory,
+      log,
+      checkpointer: this.#checkpointer,
+      open: this.#open,
+      admission: this.#admission,
+    };
+    const identity = catalog.state.uuid.slice(0, 8);
+    const ports = {
+      clock,
+      admission: this.#admission,
+      journal: log,
+      streams: cache,
+      spaces: new OffsetSpaces(identity, cache),
+    };
+    return new StreamEngine<FileStream>({
+      ...ports,
+      identity,
+      maxProducersPerStream,
+      subscriptions: new SubscriptionEngine({
+        ...ports,
+        registry: this.#directory.subscriptions,
+        secrets: new SecretsFile(fileSystem, paths),
+        maxSubscriptions,
+        append: (name, request) => this.engine.append(name, request),
+        newWakeId,
+        random: Math.random,
+      }),
+      blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
+      onExpiring: (stream) => this.#expiry.schedule(stream),
+      status: () => statusOf(statusParts),
+      close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
+    });
   }
 
   #makeLog(): LogWriter<Effect<FileStream>> {
