@@ -61,7 +61,17 @@ function onNode(version: NodeVersion): Promise<void> {
       const { code, output } = await runCommand(build, { limitMinutes: 1 });
       equal(code, 0, output);
     }
-    const node = [await nodePath(version), "--import", SHIM, "--test", "--test-reporter", "tap"];
+    // One of them with the older way of connecting, which asks a resolver for one address only.
+    const connecting = version === "22.23.3" ? ["--no-network-family-autoselection"] : [];
+    const node = [
+      await nodePath(version),
+      ...connecting,
+      "--import",
+      SHIM,
+      "--test",
+      "--test-reporter",
+      "tap",
+    ];
     await passes([...node, ...bundles], /^# pass (\d+)$/m, 60);
   });
 }
