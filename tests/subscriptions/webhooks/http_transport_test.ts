@@ -202,10 +202,11 @@ Deno.test("an idle connection that the receiver closed costs no delivery", async
     used.add(socket);
   });
   using kit = new Kit();
-  const url = `http://127.0.0.1:${receiver.port}/`;
+  const url = `http://localhost:${receiver.port}/`;
   equal((await kit.send(url)).status, 200);
   equal((await kit.send(url)).status, 200);
   equal(receiver.connections.total, 2);
+  equal(kit.resolved.length, 2, "the address of the second connection was checked too");
 });
 
 Deno.test("a connection that is closed in the middle of an answer fails the delivery, also a used one", async () => {
