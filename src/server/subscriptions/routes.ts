@@ -14,7 +14,7 @@ import { linkJson, subscriptionJson } from "./subscription_json.ts";
 import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 
 const NAME_LIMIT_CHARS = 256;
-const PAGE_LIMIT = 1000;
+const PAGE_LIMIT = 200;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -128,6 +128,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     await this.#journal.durable(entry.lsn);
+    await this.#parts.streams.sortNames();
     return this.#links.page(entry, after, limit);
   }
 
