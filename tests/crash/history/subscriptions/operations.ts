@@ -119,6 +119,7 @@ export function ack(session: Session, subscription: ModelSubscription, isAll = f
   const bad = !isAll && random.chance(0.15) ? chooseBadAck(world, subscription, acks) : undefined;
   const requested = [...acks].map(([stream, position]) => toRequested(stream, position));
   if (bad !== undefined) requested.push(bad.ack);
+  if (random.chance(0.3)) requested.push(...staleAcks(world, wake.streams));
   // What is asked of a stream that is gone by then is nothing to be refused.
   const isRefused = () => bad !== undefined && isSteady(world, bad.stream);
   const done = isAll || random.chance(0.4);
@@ -256,6 +257,15 @@ function isAckable(
   const entry = woken.find(({ path }) => path === stream.name);
   // An ack of the stream that the worker was woken for isn't one of the next stream of the name.
   return entry === undefined || entry.streamId === stream.id;
+}
+
+/** Of streams that were deleted and made again since the worker was woken: these have no effect. */
+function staleAcks(world: World, woken: readonly WakeStream[]): RequestedAck[] {
+  return woken.flatMap(({ path, streamId }) => {
+    const stream = world.stream(path);
+    if (stream === undefined || stream.id === undefined || stream.id === streamId) return [];
+    return isSteady(world, stream) ? toRequested(stream, stream.tail) : [];
+  });
 }
 
 /** One that goes back, or further than the stream; instead of a right one. */
