@@ -1,6 +1,5 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
-import { parseStreamName } from "../../protocol/stream_name.ts";
 import { yieldToEventLoop } from "../../storage/yield_to_event_loop.ts";
 import type { SubscriptionInfo } from "../../storage/subscription_store.ts";
 import type { SubscriptionService } from "../../subscriptions/service.ts";
@@ -10,7 +9,7 @@ import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { controlErrorResponse } from "./error_response.ts";
 import { invalidField, JsonBody } from "./json_body.ts";
-import { parsePaths, parseSpec } from "./spec_body.ts";
+import { parsePath, parsePaths, parseSpec } from "./spec_body.ts";
 import { linkJson, subscriptionJson } from "./subscription_json.ts";
 import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 
@@ -96,7 +95,8 @@ async function whole(
   info: SubscriptionInfo,
 ): Promise<HttpResponse> {
   const streams: string[] = [];
-  for (let after: string | undefined;;) {
+  let after: string | undefined;
+  while (true) {
     const { links, next } = await service.links(info.name, after, PAGE_LIMIT);
     for (const found of links) streams.push(JSON.stringify(linkJson(found)));
     if (next === undefined) break;
@@ -142,7 +142,7 @@ async function unlink(
   name: string,
   encodedPath: string,
 ): Promise<HttpResponse> {
-  await service.unlink(name, parseStreamName(encodedPath));
+  await service.unlink(name, parsePath(encodedPath));
   return NO_CONTENT;
 }
 
