@@ -79,7 +79,7 @@ const ROOMS: readonly Room[] = [
   {
     path: "src/client",
     below: BASE,
-    inside: [["errors"], ["transport"], ["reader", "producer"], ["."]],
+    inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
   { path: "src/mod.ts", below: PROGRAM },
   {
