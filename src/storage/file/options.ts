@@ -34,6 +34,8 @@ export interface FileStorageOptions {
   maxQueuedBytes?: number;
   /** How many producers a stream may have; 10,000. */
   maxProducersPerStream?: number;
+  /** How many subscriptions there may be; 10,000. */
+  maxSubscriptions?: number;
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
   maxLoadedStreams?: number;
   /** They also do where they take more than this together; 192 MiB. */
@@ -61,6 +63,8 @@ export interface FileStorageOptions {
 export interface CatalogDriver {
   lock(path: string): DirectoryLock;
   create(path: string, uuid: string): void;
+  /** Makes a catalogue of this version of one of the version before; also of one that is partly made. */
+  convert(path: string): void;
   /** Whether a catalogue ever had a stream. */
   isUsed(path: string): boolean;
   open(path: string): Catalog;

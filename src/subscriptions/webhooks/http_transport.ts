@@ -84,12 +84,14 @@ export class HttpTransport implements WebhookTransport {
     this.#clock = options.clock ?? systemClock;
     this.#resolve = options.resolve ?? ((host) => lookUp(host, { all: true }));
     const tls = ca === undefined ? {} : { ca };
-    const pool = { keepAlive: true, maxSockets: socketsPerHost, timeout: idleTimeoutMs };
+    // Of an empty environment: with NODE_USE_ENV_PROXY, Deno gives the proxies to every agent.
+    const proxyEnv = {};
+    const pool = { proxyEnv, keepAlive: true, maxSockets: socketsPerHost, timeout: idleTimeoutMs };
     this.#agents = {
       "http:": new http.Agent(pool),
       "https:": new https.Agent({ ...pool, ...tls }),
     };
-    const single = { keepAlive: false, maxSockets: socketsPerHost };
+    const single = { proxyEnv, keepAlive: false, maxSockets: socketsPerHost };
     this.#singleUseAgents = {
       "http:": new http.Agent(single),
       "https:": new https.Agent({ ...single, ...tls }),

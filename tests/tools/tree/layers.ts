@@ -73,6 +73,7 @@ const ROOMS: readonly Room[] = [
       ["access"],
       ["live"],
       ["verbs"],
+      ["subscriptions"],
       ["."],
     ],
   },
