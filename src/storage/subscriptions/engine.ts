@@ -24,7 +24,7 @@ import type {
   SubscriptionStore,
   Wake,
 } from "../subscription_store.ts";
-import { checkAcks, checkClaimable, checkFence, checkLinkCount } from "./checks.ts";
+import { checkAcks, checkClaimable, checkConfig, checkFence, checkLinkCount } from "./checks.ts";
 import { hashConfig } from "./hash.ts";
 import { LinkList } from "./link_list.ts";
 import { PendingStreams } from "./pending_streams.ts";
@@ -96,6 +96,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     name: string,
     { baseUrl, ...config }: SubscriptionSpec,
   ): Promise<CreatedSubscription> {
+    checkConfig(config);
     await this.#admit();
     const hash = hashConfig(config);
     const existing = this.#registry.find(name);
@@ -111,9 +112,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     }
     this.#checkRoom();
     const id = this.#parts.streams.newId();
-    const lsn = this.#record(id, { kind: "create", name, config, hash, baseUrl });
-    await this.#journal.durable(lsn);
     const createdAtMs = this.#parts.clock.nowMs();
+    const lsn = this.#record(id, { kind: "create", name, config, hash, baseUrl }, createdAtMs);
+    await this.#journal.durable(lsn);
     return { id, name, createdAtMs, config, baseUrl, state: NEW_SUBSCRIPTION, created: true };
   }
 
@@ -127,6 +128,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     await this.#journal.durable(entry.lsn);
+    await this.#parts.streams.sortNames();
     return this.#links.page(entry, after, limit);
   }
 
@@ -214,14 +216,18 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       await this.#journal.durable(entry.lsn);
       throw error;
     }
-    const released = transitions.backOff(entry.state, this.#context(entry));
+    const released = this.#pending.has(entry)
+      ? transitions.backOff(entry.state, this.#context(entry))
+      : transitions.finish(entry.state);
     await this.#journal.durable(this.#changeState(entry, released));
   }
 
-  attach(onChange: (id: number) => void): boolean {
-    if (this.#onChange !== undefined) return false;
+  attach(onChange: (id: number) => void): (() => void) | undefined {
+    if (this.#onChange !== undefined) return undefined;
     this.#onChange = onChange;
-    return true;
+    return () => {
+      if (this.#onChange === onChange) this.#onChange = undefined;
+    };
   }
 
   endpoint(id: number): string | undefined {
@@ -237,14 +243,16 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const entry = this.#registry.get(id);
     if (entry === undefined) return REST;
     this.#endLease(entry);
-    const { phase, dueMs, failed } = entry.state;
+    const { phase, dueMs, failed, wakeId } = entry.state;
     const nowMs = this.#parts.clock.nowMs();
     if (phase === "delivering" && isLost) return await this.#retry(entry);
-    if (phase === "delivering" || phase === "leased") return { kind: "wait", untilMs: dueMs };
+    if (phase === "delivering" || phase === "leased") {
+      return { kind: "wait", untilMs: dueMs, leasedWakeId: wakeId };
+    }
     if (!this.#pending.has(entry)) return await this.#rest(entry);
     const { wakeStream } = entry.config;
     // A wake stream that was missing gets its event as soon as it is there.
-    const isMended = wakeStream !== undefined && phase === "idle" && failed &&
+    const isMended = wakeStream !== undefined && failed &&
       this.#whyNoEvent(wakeStream) === undefined;
     if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
     if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
@@ -299,10 +307,10 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return { kind: "deliver", wake };
   }
 
-  /** Nothing is pending any more, its streams were deleted: a wake that waits is over. */
+  /** Nothing is pending any more, its streams were deleted: a wake that waits is over, also one to come. */
   async #rest(entry: SubscriptionEntry): Promise<Step> {
     const { state } = entry;
-    if (state.phase !== "waiting") return REST;
+    if (state.phase !== "waiting" && !state.failed) return REST;
     await this.#journal.durable(this.#changeState(entry, transitions.finish(state)));
     return REST;
   }
@@ -378,8 +386,12 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return lsn;
   }
 
-  #record(id: number, change: SubscriptionChange): number {
-    const record = { kind: "subscription", id, atMs: this.#parts.clock.nowMs(), change } as const;
+  #record(
+    id: number,
+    change: SubscriptionChange,
+    atMs: number = this.#parts.clock.nowMs(),
+  ): number {
+    const record = { kind: "subscription", id, atMs, change } as const;
     const lsn = this.#journal.append(record, undefined);
     this.#registry.apply(record, lsn);
     return lsn;
