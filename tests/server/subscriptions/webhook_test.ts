@@ -394,6 +394,8 @@ Deno.test("§7.1 retries use exponential backoff from 1 second up to 60 seconds 
 Deno.test("§7.1 a retry has the same wake, generation and body bytes, and a new t and signature", async () => {
   const served = await followed();
   served.endpoint.script = () => ({ status: 500 });
+  // The first retry comes after 0.8 s at the least, and that is in another second.
+  served.clock.advance(500);
   await served.write("events/a");
   await served.write("events/a");
   await served.pass(30_000);

@@ -90,6 +90,23 @@ Deno.test("what is pending and what was acked comes through a checkpoint that is
     await kit.close();
   }));
 
+Deno.test("the cursors of a stream that only the log deletes go with it", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root);
+    const storage = await kit.open();
+    await makeText(storage, "a");
+    await subscribe(storage, "s", { pattern: "*" });
+    await appendText(storage, "a", "1");
+    await kit.checkpoint();
+    const cursors = () => [...kit.catalog.cursors(() => {})].length;
+    equal(cursors(), 1);
+    await storage.delete("a");
+    await kit.crash();
+    await kit.reopen();
+    equal(cursors(), 0);
+    await kit.close();
+  }));
+
 Deno.test("whatever happens, a crash changes nothing of subscriptions", () =>
   withTempDir(async (root) => {
     for (let history = 0; history < 3; history++) {
