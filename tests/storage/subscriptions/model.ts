@@ -141,6 +141,7 @@ export class SubscriptionModel {
     if (subscription.phase !== "waiting") this.#begin(subscription);
     subscription.phase = "leased";
     subscription.holder = worker;
+    subscription.failed = false;
     subscription.due = at(this.nowMs + subscription.spec.leaseMs);
     subscription.woken = pending;
     return undefined;

@@ -426,7 +426,7 @@ class Run {
     this.#compareStep(name, step, expected);
     if (expected !== "event") return;
     const { state } = await this.#store.get(name);
-    if (before.phase === "idle") this.#noteWake(name, state);
+    if (before.generation !== model.generation) this.#noteWake(name, state);
     await this.#checkEvent(name, model.generation);
   }
 
