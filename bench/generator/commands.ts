@@ -94,6 +94,25 @@ export interface DeliverCommand extends Timed {
   readonly bodyBytes: number;
 }
 
+/** Appends at a pace to streams that each have a webhook, which the generator itself answers. */
+export interface WakeCommand extends Timed {
+  readonly op: "wake";
+  /** The paths of their subscriptions. */
+  readonly subscriptions: StreamSet;
+  /** What streams' paths begin with that isn't part of their names. */
+  readonly root: string;
+  /** Appends a second to all streams together. */
+  readonly pace: number;
+  readonly bodyBytes: number;
+}
+
+/** Makes subscriptions to streams that nobody appends to. */
+export interface SubscribeCommand {
+  readonly op: "subscribe";
+  readonly target: Target;
+  readonly subscriptions: StreamSet;
+}
+
 /** What the bench asks of the generator: one line of JSON each. */
 export type Command =
   | CreateCommand
@@ -103,7 +122,9 @@ export type Command =
   | CatchUpCommand
   | ReadRandomCommand
   | TailCommand
-  | DeliverCommand;
+  | DeliverCommand
+  | SubscribeCommand
+  | WakeCommand;
 
 /** What the server's process used within the window, and what it held at its end. */
 export interface ServerUse {

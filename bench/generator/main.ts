@@ -5,9 +5,10 @@ import { append } from "./append.ts";
 import { catchUp } from "./catch_up.ts";
 import type { Command, Measurement, Reply } from "./commands.ts";
 import { deliver } from "./deliver.ts";
-import { appendEach, create, fill } from "./prepare.ts";
+import { appendEach, create, fill, subscribe } from "./prepare.ts";
 import { readRandom } from "./read_random.ts";
 import { tail } from "./tail.ts";
+import { wake } from "./wake.ts";
 
 async function run(command: Command): Promise<Measurement | undefined> {
   switch (command.op) {
@@ -30,6 +31,11 @@ async function run(command: Command): Promise<Measurement | undefined> {
       return await tail(command);
     case "deliver":
       return await deliver(command);
+    case "subscribe":
+      await subscribe(command);
+      return undefined;
+    case "wake":
+      return await wake(command);
   }
 }
 

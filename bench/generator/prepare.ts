@@ -1,5 +1,10 @@
 import { AppendRequest, natsInbox } from "./append_request.ts";
-import type { AppendEachCommand, CreateCommand, FillCommand } from "./commands.ts";
+import type {
+  AppendEachCommand,
+  CreateCommand,
+  FillCommand,
+  SubscribeCommand,
+} from "./commands.ts";
 import { bodyOf } from "./figures.ts";
 import { joinBytes, pathOfStream, requestBytes } from "./requests.ts";
 import { sendAll } from "./send_all.ts";
@@ -37,6 +42,23 @@ export async function appendEach(command: AppendEachCommand): Promise<void> {
     for (let index = 0; index < streams.count; index++) yield request.to(index);
   };
   await sendAll(target, requests(), CONNECTIONS * 4, streams.count);
+}
+
+/** Makes subscriptions, each by a pattern of its own beside the streams of the run. */
+export async function subscribe({ target, subscriptions }: SubscribeCommand): Promise<void> {
+  const requests = function* () {
+    for (let index = 0; index < subscriptions.count; index++) {
+      const body = JSON.stringify({
+        type: "webhook",
+        pattern: `elsewhere/${index % 100}/*/${index}/**`,
+        webhook: { url: "http://127.0.0.1:9/" },
+      });
+      const headers = [["Content-Type", "application/json"]] as const;
+      const path = pathOfStream(subscriptions, index);
+      yield requestBytes(target, "PUT", path, headers, new TextEncoder().encode(body));
+    }
+  };
+  await sendAll(target, requests(), CONNECTIONS, subscriptions.count);
 }
 
 /** Fills a stream for readers: raw bytes, or JSON messages of 256 bytes. */

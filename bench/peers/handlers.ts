@@ -21,6 +21,7 @@ function handler(kind: "bare" | "ceiling", runtime: "deno" | "bun"): Peer {
     isHandler: true,
     forgets: true,
     takesChunkBytes: true,
+    hasWebhooks: true,
     command(context: PeerContext, directory: string): readonly string[] {
       const program = runtime === "deno" ? [context.deno, "run", "-A"] : [context.bun];
       const main = kind === "bare" ? [BARE] : [CEILING, directory];

@@ -39,6 +39,8 @@ export interface Peer {
   readonly protocol: Protocol;
   /** Whether it is a handler without an engine: it serves a synthetic stream, and forgets. */
   readonly isHandler?: boolean;
+  /** Whether it sends webhooks when streams change. */
+  readonly hasWebhooks?: boolean;
   /** Whether it forgets everything when it ends. */
   readonly forgets?: boolean;
   /** Whether it can be told how much one read returns. */

@@ -13,6 +13,7 @@ function reference(storage: "memory" | "file"): Peer {
     protocol: "http",
     forgets: storage === "memory",
     needsPackages: true,
+    hasWebhooks: true,
     command: (_context, directory) => [
       "node",
       STARTER,

@@ -92,9 +92,10 @@ export function windowSeconds({ fixedSeconds, windows }: Estimate, budgetSeconds
 }
 
 function isApplicable(peer: Peer, { case: one }: PlannedCase): boolean {
-  const { protocols, needsEngine, restarts, setup } = one;
+  const { protocols, needsEngine, needsWebhooks, restarts, setup } = one;
   if (!(protocols ?? ["http"]).includes(peer.protocol)) return false;
   if (needsEngine === true && peer.isHandler === true) return false;
+  if (needsWebhooks === true && peer.hasWebhooks !== true) return false;
   if (restarts === true && peer.forgets === true) return false;
   if (setup?.chunkBytes !== undefined && peer.takesChunkBytes !== true) return false;
   // What needs a process of its own can't be asked of one that somebody else started.

@@ -8,6 +8,7 @@ import {
   requestedChunk,
 } from "./responses.ts";
 import { FanOut } from "./fan_out.ts";
+import { SignedPosts } from "./signed_posts.ts";
 import type { Handler } from "./serve.ts";
 
 /** What tells the handlers without an engine apart. */
@@ -27,6 +28,7 @@ export interface HandlerParts {
 export function makeHandler(parts: HandlerParts): Handler {
   const contentTypes = new Map<string, string>();
   const fanOut = new FanOut();
+  const posts = new SignedPosts();
   let tail = 0;
 
   async function append(request: Request): Promise<Response> {
@@ -37,6 +39,7 @@ export function makeHandler(parts: HandlerParts): Handler {
     const nextOffset = tail;
     const finish = () => {
       fanOut.push(request.url, body);
+      posts.send(request.url);
       return appended(nextOffset, seen);
     };
     const { persist } = parts;
@@ -59,6 +62,7 @@ export function makeHandler(parts: HandlerParts): Handler {
   return (request) => {
     if (request.method === "POST") return append(request);
     if (request.method === "GET") return read(request);
+    if (SignedPosts.isSubscription(request)) return posts.register(request);
     const contentType = request.headers.get("content-type") ?? "";
     if (contentType === "application/json") contentTypes.set(pathOf(request.url), contentType);
     return created(request);

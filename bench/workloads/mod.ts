@@ -4,6 +4,7 @@ import { HISTORY } from "./history.ts";
 import { FAN_OUT, ROUND_TRIP, TOKENS } from "./live.ts";
 import { SCALE } from "./scale.ts";
 import { STEADY } from "./steady.ts";
+import { WAKE } from "./wake.ts";
 import type { Workload } from "./workload.ts";
 
 /** Every workload, in the order of the tables. */
@@ -16,4 +17,5 @@ export const WORKLOADS: readonly Workload[] = [
   HISTORY,
   SCALE,
   STEADY,
+  WAKE,
 ];

@@ -36,6 +36,8 @@ export interface Case {
   readonly protocols?: readonly Protocol[];
   /** Whether handlers without an engine have nothing to answer it with. */
   readonly needsEngine?: boolean;
+  /** Whether it takes a server with webhooks. */
+  readonly needsWebhooks?: boolean;
   /** Whether the server is started again and has to know what it was told. */
   readonly restarts?: boolean;
   /** Whether one round is enough, because it takes long. */

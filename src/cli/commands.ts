@@ -8,7 +8,9 @@ import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
+import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
@@ -28,6 +30,8 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   deleteCommand,
   listCommand,
+  subscriptionCommand,
+  workerCommand,
   checkCommand,
   inspectCommand,
   repairCommand,

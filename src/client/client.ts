@@ -31,6 +31,10 @@ import {
   type StreamInfo,
   streamInfoIn,
 } from "./transport/stream_info.ts";
+import type { ListedSubscription } from "./subscriptions/options.ts";
+import { Subscription } from "./subscriptions/subscription.ts";
+import { listSubscriptions } from "./subscriptions/subscription_json.ts";
+import { Worker, type WorkerOptions } from "./subscriptions/worker.ts";
 import { StreamUrls } from "./transport/stream_url.ts";
 import { fetchTransport, type Transport } from "./transport/transport.ts";
 import { Writer, type WriterOptions } from "./producer/writer.ts";
@@ -269,6 +273,21 @@ export class Client {
   /** Appends to a stream in batches, each message exactly once (PROTOCOL §5.2.1). */
   producer(path: string, options: ProducerOptions): Producer {
     return new Producer(this.#connection, path, options);
+  }
+
+  /** One of the server's subscriptions, which wake workers as streams change (PROTOCOL §6). */
+  subscription(id: string): Subscription {
+    return new Subscription(this.#connection, id);
+  }
+
+  /** The server's subscriptions in the order of their ids; an extension of this project's server. */
+  subscriptions(options: CallOptions = {}): AsyncIterableIterator<ListedSubscription> {
+    return listSubscriptions(this.#connection.adding(options), options);
+  }
+
+  /** Works for a pull-wake subscription, once `run` is called (PROTOCOL §7.2). */
+  worker(subscriptionId: string, options: WorkerOptions): Worker {
+    return new Worker(this.#connection, subscriptionId, options);
   }
 
   #createHeaders(options: CreateOptions): Record<string, string> {

@@ -51,3 +51,22 @@ export {
 } from "./transport/headers_option.ts";
 export type { WritableOptions } from "./producer/writable.ts";
 export { NOW, parsePlace, type Place, START } from "./transport/place.ts";
+export type { Subscription } from "./subscriptions/subscription.ts";
+export type {
+  AckOptions,
+  Claim,
+  CreatedSubscription,
+  ListedSubscription,
+  StreamAck,
+  SubscriptionInfo,
+  SubscriptionOptions,
+} from "./subscriptions/options.ts";
+export type { LinkedStream, WakeStream } from "./subscriptions/wake_stream.ts";
+export type { Work, Worker, WorkerOptions } from "./subscriptions/worker.ts";
+export {
+  type ReceivedWebhook,
+  verifyWebhook,
+  type VerifyWebhookOptions,
+  type WebhookWake,
+} from "./subscriptions/webhook.ts";
+export type { Jwk, JwkSet } from "./subscriptions/jwk_set.ts";

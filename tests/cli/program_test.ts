@@ -130,7 +130,8 @@ Deno.test("an example's flags are those of its command", () => {
     ok(verb.examples.length > 0, verb.name);
     for (const [line] of verb.examples) {
       const [, args = ""] = /durable-streams\b(.*)$/.exec(line) ?? [];
-      const words = args.trim().split(/\s+/);
+      // What follows a -- is another program's.
+      const words = args.replace(/ -- .*$/, "").trim().split(/\s+/);
       if (verb !== commands[0]) equal(words[0], verb.name);
       const spellings = Object.values<Flag<unknown>>(verb.flags)
         .flatMap(({ name, short }) => [`--${name}`, `-${short}`]);

@@ -69,6 +69,7 @@ function readOnlyDriver(isRead: Promise<void>): CatalogDriver {
   return {
     lock: () => ({ release: () => {} }),
     create: () => {},
+    convert: () => {},
     isUsed: () => true,
     open(path) {
       const lookups = openLookups(path);
@@ -115,6 +116,8 @@ function bind(
     greatestId: () => lookups.greatestId(),
     newestLsnAfter: (position) => lookups.newestLsnAfter(position),
     expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
+    subscriptions: (onDamage) => lookups.subscriptions(onDamage),
+    cursors: (onDamage) => lookups.cursors(onDamage),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Storage } from "../../src/storage/storage.ts";
 import type { Catalog } from "../../src/storage/file/catalog/catalog.ts";
 import {
+  convertSqliteCatalog,
   createSqliteCatalog,
   isSqliteCatalogUsed,
   openSqliteCatalog,
@@ -107,6 +108,7 @@ export class FileKit {
     return {
       lock: lockDirectory,
       create: createSqliteCatalog,
+      convert: convertSqliteCatalog,
       isUsed: isSqliteCatalogUsed,
       open: (path) => {
         const catalog = openSqliteCatalog(path);

@@ -1,6 +1,7 @@
 import type { Transport } from "../../client/transport/transport.ts";
 import type { Clock } from "../../env/clock.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
+import type { ChildCommand, ChildEnd } from "./child_command.ts";
 import type { Environment } from "../flags/flag_values.ts";
 
 /** The surroundings of a command: the standard streams, the environment, the time and the network. */
@@ -29,6 +30,19 @@ export interface CommandContext {
    * have no effect by default.
    */
   endOnSignals(): void;
+  /**
+   * Calls `listener` at the first SIGINT, SIGTERM or SIGHUP, with the exit code that stands for it, in place of
+   * ending this process; a second one ends it.
+   *
+   * @returns takes the listener off
+   */
+  onEndSignal(listener: (exitCode: number) => void): () => void;
+  /**
+   * Runs a command of the user's to its end.
+   *
+   * @throws {NoSuchProgram}
+   */
+  runChild(command: ChildCommand): Promise<ChildEnd>;
   /** Sends a request, once; the global `fetch` unless given. */
   readonly transport?: Transport;
 }

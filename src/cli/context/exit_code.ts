@@ -28,6 +28,7 @@ export function exitCodeOf(error: unknown): number {
     case "offset_mismatch":
     case "stale_epoch":
     case "sequence_gap":
+    case "fenced":
       return EXIT.conflict;
     case "network":
     case "timeout":

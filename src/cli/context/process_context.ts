@@ -2,10 +2,13 @@ import process from "node:process";
 import { systemClock } from "../../env/clock.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Environment } from "../flags/flag_values.ts";
+import { runChild } from "./run_child.ts";
 import { BrokenPipe, type CommandContext } from "./command_context.ts";
 
 const DEFAULT_COLUMNS = 80;
 const FIRST_PROCESS = 1;
+/** Signals that end a program, and the exit codes that stand for them. */
+const END_SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 /** The surroundings of this process. */
 export function processContext(environment: Environment): CommandContext {
@@ -27,15 +30,31 @@ export function processContext(environment: Environment): CommandContext {
     printError: (line) => console.error(line),
     draw: (text) => process.stderr.write(text),
     endOnSignals,
+    onEndSignal,
+    runChild,
   };
 }
 
 /** In other processes the default ends them, and shows the shell that it was the signal. */
 function endOnSignals(): void {
   if (process.pid !== FIRST_PROCESS) return;
-  process.on("SIGINT", () => process.exit(130));
-  process.on("SIGTERM", () => process.exit(143));
-  process.on("SIGHUP", () => process.exit(129));
+  for (const [name, exitCode] of END_SIGNALS) process.on(name, () => process.exit(exitCode));
+}
+
+function onEndSignal(listener: (exitCode: number) => void): () => void {
+  const takeOffs = END_SIGNALS.map(([name, exitCode]) => {
+    const onSignal = () => {
+      takeOff();
+      listener(exitCode);
+    };
+    process.on(name, onSignal);
+    return () => process.off(name, onSignal);
+  });
+  const takeOff = () => {
+    for (const takeOffOne of takeOffs) takeOffOne();
+    endOnSignals();
+  };
+  return takeOff;
 }
 
 async function* readStdin(): AsyncIterator<Bytes> {

@@ -35,7 +35,7 @@ export const connectionFlags = {
     default: 0,
     help:
       "How long to keep trying while the server can't be reached or fails. Unless given: 1s for the " +
-      "first request, 30s in the middle of a transfer, for ever with tail -f.",
+      "first request, 30s in the middle of a transfer, for ever with tail -f and worker.",
   })),
   color: onSwitchFlag({
     name: "color",

@@ -11,6 +11,8 @@ import { redactedUrl } from "./redacted_url.ts";
  * - `stream_closed`: the stream takes no more appends (PROTOCOL §4.1)
  * - `stale_epoch`: another producer took over this id (PROTOCOL §5.2.1)
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
+ * - `fenced`: the wake is another worker's by now, or over (PROTOCOL §7.3)
+ * - `invalid_webhook`: the request is no webhook that one of the server's keys has signed (PROTOCOL §7.1)
  * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: the server rejected
  *   the request
  * - `damaged`: the bytes on the server's disk are not those that were written; reading can continue behind
@@ -31,6 +33,8 @@ export type ClientErrorCode =
   | "stream_closed"
   | "stale_epoch"
   | "sequence_gap"
+  | "fenced"
+  | "invalid_webhook"
   | "bad_request"
   | "too_large"
   | "unauthorized"

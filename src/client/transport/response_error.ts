@@ -105,6 +105,7 @@ function conflictOf(
   if (isTrue(headers.get(STREAM_CLOSED))) return "stream_closed";
   if (headers.has(PRODUCER_EXPECTED_SEQ)) return "sequence_gap";
   if (serverCode === "content_type_mismatch") return "conflict";
+  if (serverCode === "FENCED") return "fenced";
   // A sequence conflict may also name the tail: the expected one.
   const tail = headers.get(STREAM_NEXT_OFFSET);
   const expected = sent[STREAM_EXPECTED_OFFSET];

@@ -48,6 +48,34 @@ export class StreamUrls {
     return this.#url("__ds/streams", query);
   }
 
+  /** The URL of the subscriptions' listing, an extension of this project's server. */
+  ofSubscriptions(query: Readonly<Record<string, string | undefined>>): string {
+    return this.#url("__ds/subscriptions", query);
+  }
+
+  /**
+   * A subscription's URL, or that of what may be done with it (PROTOCOL §6, §7).
+   *
+   * @param action `claim`, `ack` and the like
+   * @param path the stream that it is about
+   * @throws {ClientError} `invalid_argument`
+   */
+  ofSubscription(id: string, action?: string, path?: string): string {
+    // URLs resolve dots away, and servers take a slash for the end of the id.
+    if (/^\.{0,2}$|\/|\p{Cs}/u.test(id)) {
+      throw invalidArgument("The subscription's id", id, "a text without slashes, not . or ..");
+    }
+    const parts = ["__ds/subscriptions", encodeURIComponent(id)];
+    if (action !== undefined) parts.push(action);
+    if (path !== undefined) parts.push(encodeName(path));
+    return this.#url(parts.join("/"), {});
+  }
+
+  /** The URL that a new signing key is asked for at, an extension of this project's server. */
+  ofKeyRotation(): string {
+    return this.#url("__ds/jwks.json/rotate", {});
+  }
+
   #url(encodedPath: string, query: Readonly<Record<string, string | undefined>>): string {
     const url = new URL(this.#base);
     url.pathname = url.pathname.replace(/\/*$/, `/${encodedPath}`);

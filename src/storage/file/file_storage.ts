@@ -3,12 +3,18 @@ import type { Clock } from "../../env/clock.ts";
 import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.ts";
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
+import { OffsetSpaces } from "../offset_spaces.ts";
+import { SubscriptionEngine } from "../subscriptions/engine.ts";
+import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
+import { newWakeId } from "../subscriptions/wake_id.ts";
 import { FileAdmission } from "./admission.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Ballast } from "./directory/ballast.ts";
 import type { DamagedStreams } from "./directory/damaged_streams.ts";
+import type { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { DirectoryPaths } from "./directory/paths.ts";
+import { SecretsFile } from "./directory/secrets_file.ts";
 import { FileBlocks } from "./file_blocks.ts";
 import type { StorageLimits } from "./limits.ts";
 import type { FileStorageOptions } from "./options.ts";
@@ -45,6 +51,9 @@ export interface RecoveredDirectory {
   /** Its streams, as the log leaves them. */
   readonly cache: StreamCache;
   readonly damaged: DamagedStreams;
+  /** Its subscriptions, as the log leaves them. */
+  readonly subscriptions: SubscriptionRegistry;
+  readonly damagedSubscriptions: DamagedSubscriptions;
   readonly files: LogFiles;
   /** The log's file to begin with. */
   readonly current: CurrentLogFile;
@@ -72,9 +81,9 @@ export class FileStorage {
   #closing: Promise<void> | undefined;
 
   constructor(directory: RecoveredDirectory) {
-    const { options, limits, clock, paths, catalog, cache, fileSystem, reserve } = directory;
+    const { options, limits, paths, catalog, cache, fileSystem, reserve } = directory;
     const { uuid } = catalog.state;
-    const { maxOpenFiles = 512, maxProducersPerStream = 10_000 } = options;
+    const { maxOpenFiles = 512 } = options;
     this.#directory = directory;
     this.#firstNewId = cache.nextId;
     this.#open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
@@ -88,27 +97,9 @@ export class FileStorage {
     this.#segments = this.#makeSegmentWriter();
     this.#checkpointer = this.#makeCheckpointer();
     const checkpointer = this.#checkpointer;
-    this.#trigger = new CheckpointTrigger({ clock, log, dirty, checkpointer, limits });
+    this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
-    const statusParts = {
-      ...directory,
-      log,
-      checkpointer,
-      open: this.#open,
-      admission: this.#admission,
-    };
-    this.engine = new StreamEngine({
-      identity: uuid.slice(0, 8),
-      clock,
-      maxProducersPerStream,
-      admission: this.#admission,
-      journal: log,
-      streams: cache,
-      blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
-      onExpiring: (stream) => this.#expiry.schedule(stream),
-      status: () => statusOf(statusParts),
-      close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
-    });
+    this.engine = this.#makeEngine();
     this.#expiry = this.#makeExpiry();
   }
 
@@ -121,6 +112,45 @@ export class FileStorage {
     void this.#directory.ballast.refill();
     if (isClean) this.#sweep();
     else this.#checkpointer.request();
+  }
+
+  #makeEngine(): StreamEngine<FileStream> {
+    const { options, clock, paths, catalog, cache, fileSystem } = this.#directory;
+    const { maxProducersPerStream = 10_000, maxSubscriptions = 10_000 } = options;
+    const log = this.#log;
+    const statusParts = {
+      ...this.#directory,
+      log,
+      checkpointer: this.#checkpointer,
+      open: this.#open,
+      admission: this.#admission,
+    };
+    const identity = catalog.state.uuid.slice(0, 8);
+    const ports = {
+      clock,
+      admission: this.#admission,
+      journal: log,
+      streams: cache,
+      spaces: new OffsetSpaces(identity, cache),
+    };
+    return new StreamEngine<FileStream>({
+      ...ports,
+      identity,
+      maxProducersPerStream,
+      subscriptions: new SubscriptionEngine({
+        ...ports,
+        registry: this.#directory.subscriptions,
+        secrets: new SecretsFile(fileSystem, paths),
+        maxSubscriptions,
+        append: (name, request) => this.engine.append(name, request),
+        newWakeId,
+        random: options.random ?? Math.random,
+      }),
+      blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
+      onExpiring: (stream) => this.#expiry.schedule(stream),
+      status: () => statusOf(statusParts),
+      close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
+    });
   }
 
   #makeLog(): LogWriter<Effect<FileStream>> {

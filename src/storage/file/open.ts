@@ -3,15 +3,18 @@ import { systemClock } from "../../env/clock.ts";
 import { type FileSystem, isNoSpace } from "../../env/file_system.ts";
 import { nodeFileSystem } from "../../env/node_file_system.ts";
 import type { Storage } from "../storage.ts";
+import { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { Ballast } from "./directory/ballast.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import {
+  convertSqliteCatalog,
   createSqliteCatalog,
   isSqliteCatalogUsed,
   openSqliteCatalog,
 } from "./catalog/sqlite_catalog.ts";
 import { DirectoryError, isDamage, REPAIR_ADVICE } from "./directory/damage.ts";
 import { DamagedStreams } from "./directory/damaged_streams.ts";
+import { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
 import {
   checkParts,
   inspectDirectory,
@@ -19,6 +22,7 @@ import {
   syncAbove,
   writeFormat,
 } from "./directory/directory.ts";
+import { FORMAT_VERSION } from "./directory/format_file.ts";
 import { FileStorage } from "./file_storage.ts";
 import { quarantineLogFiles } from "./wal/quarantine_log_files.ts";
 import { type DirectoryLock, lockDirectory } from "./directory/lock.ts";
@@ -28,6 +32,7 @@ import type { CatalogDriver, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
 import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
 import { replayLog } from "./streams/replay.ts";
+import { restoreSubscriptions } from "./streams/restore_subscriptions.ts";
 import { StreamCache } from "./streams/stream_cache.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
@@ -41,6 +46,7 @@ const BALLAST_BYTES = 4 * MIB;
 const sqlite: CatalogDriver = {
   lock: lockDirectory,
   create: createSqliteCatalog,
+  convert: convertSqliteCatalog,
   isUsed: isSqliteCatalogUsed,
   open: openSqliteCatalog,
 };
@@ -116,8 +122,9 @@ async function openLocked(opening: Opening): Promise<Storage> {
     // The names that a killed process left may not be on disk: FORMAT's would be lost, and a log file that
     // was to be used again would come back under its old one, with whatever is in it by then.
     else await fileSystem.syncDirectory(paths.root);
-    const { uuid } = readFormat(fileSystem, paths);
+    const { uuid, version } = readFormat(fileSystem, paths);
     checkParts(fileSystem, paths);
+    if (version !== FORMAT_VERSION) await convertDirectory(opening, uuid, version);
     await fileSystem.syncDirectory(paths.log);
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
@@ -155,6 +162,21 @@ async function makeDirectory(opening: Opening): Promise<void> {
   await syncAbove(fileSystem, paths.root);
   await writeFormat(fileSystem, paths, uuid);
   logger.info("Made the directory {dir}.", { dir: paths.root });
+}
+
+/** FORMAT comes last: whatever happens before, the conversion begins again. */
+async function convertDirectory(
+  { fileSystem, database, paths }: Opening,
+  uuid: string,
+  version: number,
+): Promise<void> {
+  database.convert(paths.catalog);
+  await writeFormat(fileSystem, paths, uuid);
+  logger.info("Made the directory {dir} one of format version {to}, it was one of {from}.", {
+    dir: paths.root,
+    from: version,
+    to: FORMAT_VERSION,
+  });
 }
 
 /** A directory that served streams and has lost its FORMAT must not be taken for a new one. */
@@ -214,6 +236,9 @@ async function startStorage(
   // Records behind the catalogue say better than its word that the last server didn't end in order.
   const isClean = state.clean && recovered.lastLsn === state.lsn;
   const damaged = new DamagedStreams();
+  const damagedSubscriptions = new DamagedSubscriptions();
+  const subscriptions = new SubscriptionRegistry();
+  restoreSubscriptions({ catalog, registry: subscriptions, damaged: damagedSubscriptions });
   const cache = new StreamCache({
     catalog,
     damaged,
@@ -223,9 +248,14 @@ async function startStorage(
   });
   const reserve = fileSystem.reserve?.(RESERVED_DESCRIPTORS);
   const greatestRowId = catalog.greatestId() ?? Infinity;
-  const replayed = replayLog(recovered, { cache, damaged, greatestRowId });
+  const replayed = replayLog(recovered, {
+    cache,
+    damaged,
+    subscriptions: { registry: subscriptions, damaged: damagedSubscriptions },
+    greatestRowId,
+  });
   await quarantineLogFiles(fileSystem, paths.root, replayed.filesToQuarantine, clock.nowMs());
-  // Rows of later streams than the state knows of come with their creations in the log.
+  // Rows of later streams and subscriptions than the state knows of come with their creations in the log.
   cache.nextId = Math.max(state.nextId, replayed.greatestId + 1);
   const files = logFiles(opening, state.uuid, recovered);
   const current = await beginLog(files, nextLsn, catalog, cache.nextId);
@@ -237,6 +267,8 @@ async function startStorage(
     catalog,
     cache,
     damaged,
+    subscriptions,
+    damagedSubscriptions,
     files,
     current,
     nextLsn,

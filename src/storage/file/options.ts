@@ -34,6 +34,8 @@ export interface FileStorageOptions {
   maxQueuedBytes?: number;
   /** How many producers a stream may have; 10,000. */
   maxProducersPerStream?: number;
+  /** How many subscriptions there may be; 10,000. */
+  maxSubscriptions?: number;
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
   maxLoadedStreams?: number;
   /** They also do where they take more than this together; 192 MiB. */
@@ -51,6 +53,8 @@ export interface FileStorageOptions {
   checkpointIntervalMs?: number;
   /** Where the time comes from. */
   clock?: Clock;
+  /** A number from 0 up to 1, for the jitter of waits; `Math.random`. */
+  random?: () => number;
   /** The disk. */
   fileSystem?: FileSystem;
   /** The catalogue and the lock, which have a way of their own to the disk. */
@@ -61,6 +65,8 @@ export interface FileStorageOptions {
 export interface CatalogDriver {
   lock(path: string): DirectoryLock;
   create(path: string, uuid: string): void;
+  /** Makes a catalogue of this version of one of the version before; also of one that is partly made. */
+  convert(path: string): void;
   /** Whether a catalogue ever had a stream. */
   isUsed(path: string): boolean;
   open(path: string): Catalog;

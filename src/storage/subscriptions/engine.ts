@@ -128,6 +128,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     await this.#journal.durable(entry.lsn);
+    await this.#parts.streams.sortNames();
     return this.#links.page(entry, after, limit);
   }
 
@@ -248,14 +249,14 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const nowMs = this.#parts.clock.nowMs();
     if (phase === "delivering" && isLost) return await this.#retry(entry);
     if (phase === "delivering" || phase === "leased") {
-      return { kind: "wait", untilMs: dueMs, leasedWakeId: wakeId };
+      return await this.#wait(entry, { untilMs: dueMs, leasedWakeId: wakeId });
     }
     if (!this.#pending.has(entry)) return await this.#rest(entry);
     const { wakeStream } = entry.config;
     // A wake stream that was missing gets its event as soon as it is there.
     const isMended = wakeStream !== undefined && failed &&
       this.#whyNoEvent(wakeStream) === undefined;
-    if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
+    if (dueMs > nowMs && !isMended) return await this.#wait(entry, { untilMs: dueMs });
     if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
     return phase === "waiting" ? await this.#retry(entry) : await this.#wake(entry);
   }
@@ -270,9 +271,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (entry === undefined) return;
     this.#endLease(entry);
     const { state, wakeStreams } = entry;
-    if (state.phase === "idle" || state.wakeId !== wakeId) return;
-    const next = transitions.deliver(state, outcome, this.#context(entry));
-    if (next === state) return;
+    const isPresent = state.phase !== "idle" && state.wakeId === wakeId;
+    const next = isPresent ? transitions.deliver(state, outcome, this.#context(entry)) : state;
+    if (next === state) return await this.#journal.durable(entry.lsn);
     const acks = outcome === "done" ? this.#pending.acksOf(wakeStreams) : [];
     await this.#journal.durable(this.#changeState(entry, next, acks));
   }
@@ -308,11 +309,21 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return { kind: "deliver", wake };
   }
 
+  /** Nothing is due before some time; that a lease is over may have been found just now. */
+  async #wait(
+    entry: SubscriptionEntry,
+    wait: { untilMs: number; leasedWakeId?: string },
+  ): Promise<Step> {
+    await this.#journal.durable(entry.lsn);
+    return { kind: "wait", ...wait };
+  }
+
   /** Nothing is pending any more, its streams were deleted: a wake that waits is over, also one to come. */
   async #rest(entry: SubscriptionEntry): Promise<Step> {
     const { state } = entry;
-    if (state.phase !== "waiting" && !state.failed) return REST;
-    await this.#journal.durable(this.#changeState(entry, transitions.finish(state)));
+    const isOver = state.phase === "waiting" || state.failed;
+    const lsn = isOver ? this.#changeState(entry, transitions.finish(state)) : entry.lsn;
+    await this.#journal.durable(lsn);
     return REST;
   }
 

@@ -1,5 +1,6 @@
 import { main } from "../../../src/cli/program.ts";
 import { BrokenPipe, type CommandContext } from "../../../src/cli/context/command_context.ts";
+import type { ChildCommand, ChildEnd } from "../../../src/cli/context/child_command.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { systemClock } from "../../../src/env/clock.ts";
 import type { Clock } from "../../../src/env/clock.ts";
@@ -25,6 +26,10 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** Which of the standard streams are terminals. */
   readonly terminals?: readonly ("input" | "output" | "errors")[];
+  /** Stands for the commands that are run; resolves to how each ends. */
+  readonly runChild?: (child: ChildCommand) => ChildEnd | Promise<ChildEnd>;
+  /** Gets what a signal that ends the program would call. */
+  readonly onListening?: (end: (exitCode: number) => void) => void;
   /** How many writes stdout takes before its reader leaves. */
   readonly writes?: number;
 }
@@ -62,6 +67,11 @@ export class CommandKit {
       },
       printError: (line) => stderr.push(line),
       endOnSignals: () => {},
+      onEndSignal(listener) {
+        options.onListening?.(listener);
+        return () => {};
+      },
+      runChild: async (child) => await (options.runChild?.(child) ?? "no child"),
       draw: (text) => drawn += text,
       transport: fetchTransport({
         fetch: options.fetch ?? ((url, init) => app.request(url, init)),

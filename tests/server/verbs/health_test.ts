@@ -36,6 +36,7 @@ Deno.test("the health says what there is, and that it is well", async () => {
       checkpoints: 0,
       failedCheckpoints: 0,
       damagedStreams: 0,
+      damagedSubscriptions: 0,
     },
     readers: { live: 0, cut: 0, refused: 0 },
     defects: 0,
@@ -58,6 +59,19 @@ Deno.test("streams that damage has set aside are told of, by name where streams 
   };
   deepEqual(await told(true), [stream]);
   deepEqual(await told(false), [{ id: 7 }]);
+});
+
+Deno.test("damage to subscriptions is in the health, by name where streams are listed", async () => {
+  const storage = createMemoryStorage();
+  const status = storage.status();
+  const subscription = { id: 7, name: "x", reason: "A row is damaged." };
+  storage.status = () => ({ ...status, damagedSubscriptions: [subscription] });
+  const shown = async (listing: boolean) => {
+    const app = createApp({ storage, health: PATH, listing });
+    return (await (await app.request(PATH)).json()).damagedSubscriptions;
+  };
+  deepEqual(await shown(true), [subscription]);
+  deepEqual(await shown(false), [{ id: 7 }]);
 });
 
 Deno.test("a stream may be called health, and without the option nothing is there", async () => {

@@ -49,8 +49,10 @@ Deno.test("all keys are read back as they were written", () => {
     seed: bytes,
     signsFromMs: timeMs,
     signsUntilMs: fc.option(timeMs, { nil: undefined }),
+  }, { noNullPrototype: true });
+  const all = fc.record({ tokenSecret: bytes, keys: fc.array(key, { minLength: 1 }) }, {
+    noNullPrototype: true,
   });
-  const all = fc.record({ tokenSecret: bytes, keys: fc.array(key, { minLength: 1 }) });
   fc.assert(fc.property(all, (keys) => deepEqual(decodeKeys(encodeKeys(keys)), keys)));
 });
 

@@ -6,11 +6,13 @@ import type {
   CatalogChanges,
   CatalogLookups,
   CatalogState,
+  DamagedSubscriptionRow,
   ProducerRow,
   RowExpiry,
   SegmentRow,
   StreamRow,
 } from "../../../src/storage/file/catalog/catalog.ts";
+import type { CursorRow, SubscriptionRow } from "../../../src/storage/subscriptions/capture.ts";
 import { damagedRead, DirectoryError } from "../../../src/storage/file/directory/damage.ts";
 import type { DirectoryLock } from "../../../src/storage/file/directory/lock.ts";
 import type { CatalogDriver } from "../../../src/storage/file/options.ts";
@@ -66,6 +68,9 @@ export class MemoryCatalogDriver implements CatalogDriver {
     this.#fileSystem.open(path, "create").close();
     this.#database.tables = new MemoryTables(uuid);
   }
+
+  /** All tables are there from the first. */
+  convert(): void {}
 
   isUsed(): boolean {
     return (this.#database.tables?.state.nextId ?? 1) > 1;
@@ -176,7 +181,7 @@ class MemoryCatalog implements Catalog {
     return this.#lookUp(
       "newestLsnAfter",
       () =>
-        this.#tables.soundStreams().map((row) => row.lsn)
+        [...this.#tables.soundStreams(), ...this.#soundSubscriptions()].map((row) => row.lsn)
           .filter((each) => each > position).sort((a, b) => b - a)[0],
     );
   }
@@ -191,6 +196,33 @@ class MemoryCatalog implements Catalog {
           .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
           .sort(order).slice(0, limit),
     );
+  }
+
+  subscriptions(onDamage: (row: DamagedSubscriptionRow) => void): SubscriptionRow[] {
+    return this.#lookUp("subscriptions", () => {
+      const sound = this.#soundSubscriptions();
+      for (const { id: subscriptionId, name } of this.#tables.subscriptions()) {
+        if (sound.some(({ id }) => id === subscriptionId)) continue;
+        onDamage({ subscriptionId, name, streamId: undefined, reason: "an injected fault" });
+      }
+      return structuredClone(sound);
+    });
+  }
+
+  cursors(onDamage: (row: DamagedSubscriptionRow) => void): CursorRow[] {
+    return this.#lookUp("cursors", () => {
+      const cursors = this.#tables.allCursors();
+      for (const { subscriptionId, streamId } of cursors) {
+        if (!this.#tables.isDamaged({ subscriptionId, streamId })) continue;
+        onDamage({ subscriptionId, name: undefined, streamId, reason: "an injected fault" });
+      }
+      return cursors.filter((row) => !this.#tables.isDamaged(row)).map((row) => ({ ...row }));
+    });
+  }
+
+  #soundSubscriptions(): SubscriptionRow[] {
+    return this.#tables.subscriptions()
+      .filter(({ id }) => !this.#tables.isDamaged({ streamId: 0, subscriptionId: id }));
   }
 
   store(changes: CatalogChanges): Promise<void> {

@@ -9,6 +9,11 @@ import type {
   StreamUpdate,
 } from "../../../src/storage/file/catalog/catalog.ts";
 import { identityChecksum } from "../../../src/storage/file/catalog/schema.ts";
+import type {
+  CursorRow,
+  SubscriptionCapture,
+  SubscriptionRow,
+} from "../../../src/storage/subscriptions/capture.ts";
 import { invariant } from "../../../src/storage/invariant.ts";
 
 /** A change of a catalogue: it happens whole or not at all. */
@@ -22,6 +27,8 @@ export interface DamagedRow {
   producerId?: string;
   /** That of a segment. */
   base?: number;
+  /** That of a cursor, or of a subscription, which is in stream 0. */
+  subscriptionId?: number;
 }
 
 /** A catalogue's tables in memory. */
@@ -33,6 +40,9 @@ export class MemoryTables {
   readonly #names = new Map<string, number>();
   readonly #producers = new Map<number, Map<string, ProducerRow>>();
   readonly #segments = new Map<number, Map<number, SegmentRow>>();
+  readonly #subscriptions = new Map<number, SubscriptionRow>();
+  /** By their subscriptions and streams. */
+  readonly #cursors = new Map<number, Map<number, CursorRow>>();
 
   constructor(uuid: string) {
     this.state = { uuid, lsn: 0, nextId: 1, checkpointAtMs: 0, clean: true };
@@ -83,6 +93,16 @@ export class MemoryTables {
     return [...this.#segments.keys()].flatMap((id) => this.segments(id));
   }
 
+  /** By their ids. */
+  subscriptions(): SubscriptionRow[] {
+    return [...this.#subscriptions.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** Every cursor of every subscription. */
+  allCursors(): CursorRow[] {
+    return [...this.#cursors.values()].flatMap((cursors) => [...cursors.values()]);
+  }
+
   /** When a stream's time is over, as its row has it. */
   static endsAtMs(row: StreamRow): number {
     return expiryMs(row.lifetime, row.accessedAtMs);
@@ -111,6 +131,32 @@ export class MemoryTables {
       inner(this.#segments, row.streamId).set(row.base, row);
       this.#damaged.delete(keyOf(row));
     }
+    this.#applySubscriptions(changes.subscriptions);
+  }
+
+  #applySubscriptions({ deletedIds, rows, cursors, deletedCursors }: SubscriptionCapture): void {
+    for (const id of deletedIds) this.#deleteSubscription(id);
+    for (const row of rows) {
+      const other = this.subscriptions().find(({ id, name }) => name === row.name && id !== row.id);
+      if (other !== undefined) this.#deleteSubscription(other.id);
+      this.#subscriptions.set(row.id, row);
+      this.#damaged.delete(keyOf({ streamId: 0, subscriptionId: row.id }));
+    }
+    for (const { subscriptionId, streamId } of deletedCursors) {
+      this.#cursors.get(subscriptionId)?.delete(streamId);
+    }
+    for (const row of cursors) {
+      inner(this.#cursors, row.subscriptionId).set(row.streamId, row);
+      this.#damaged.delete(keyOf(row));
+    }
+  }
+
+  #deleteSubscription(id: number): void {
+    this.#subscriptions.delete(id);
+    this.#cursors.delete(id);
+    for (const [key, { subscriptionId }] of this.#damaged) {
+      if (subscriptionId === id) this.#damaged.delete(key);
+    }
   }
 
   /** What a copy of the database would hold. */
@@ -125,6 +171,12 @@ export class MemoryTables {
         updates: [],
         producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
         segments: this.allSegments(),
+        subscriptions: {
+          deletedIds: [],
+          rows: this.subscriptions(),
+          cursors: this.allCursors(),
+          deletedCursors: [],
+        },
       },
     });
     for (const row of this.#damaged.values()) tables.damage(row);
@@ -148,8 +200,8 @@ export class MemoryTables {
     this.#streams.delete(id);
     this.#producers.delete(id);
     this.#segments.delete(id);
-    for (const [key, { streamId }] of this.#damaged) {
-      if (streamId === id) this.#damaged.delete(key);
+    for (const [key, { streamId, subscriptionId }] of this.#damaged) {
+      if (streamId === id && subscriptionId === undefined) this.#damaged.delete(key);
     }
   }
 
@@ -169,6 +221,6 @@ function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
   return found;
 }
 
-function keyOf({ streamId, producerId, base }: DamagedRow): string {
-  return `${streamId}/${base ?? ""}/${producerId ?? ""}`;
+function keyOf({ streamId, producerId, base, subscriptionId }: DamagedRow): string {
+  return `${streamId}/${base ?? ""}/${subscriptionId ?? ""}/${producerId ?? ""}`;
 }

@@ -80,7 +80,7 @@ const ROOMS: readonly Room[] = [
   {
     path: "src/client",
     below: BASE,
-    inside: [["errors"], ["transport"], ["reader", "producer"], ["."]],
+    inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
   { path: "src/mod.ts", below: PROGRAM },
   {

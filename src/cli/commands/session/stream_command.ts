@@ -32,6 +32,8 @@ export interface StreamCommandSpec {
   readonly argsAreText?: boolean;
   /** Its own flags; {@link connectionFlags} are added. */
   readonly flags: FlagTable;
+  /** It does something of its own at SIGINT, SIGTERM and SIGHUP. */
+  readonly handlesSignals?: boolean;
   /** Whether it may run for ever, so that it also waits for ever for a lost server. */
   mayFollow?(values: FlagValues): boolean;
   /** Runs the command; resolves to the exit code. */
@@ -58,7 +60,7 @@ export function streamCommand(spec: StreamCommandSpec): CliCommand {
     flags: { ...spec.flags, ...connectionFlags },
     async run(values, invocation) {
       const { context } = invocation;
-      context.endOnSignals();
+      if (!spec.handlesSignals) context.endOnSignals();
       for (const variable of unknownVariables(context.environment)) {
         if (variable.meant !== undefined) {
           context.printError(`${PROGRAM}: ${describeUnknown(variable)}`);

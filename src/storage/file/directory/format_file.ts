@@ -2,7 +2,10 @@ import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { checksum } from "./checksum.ts";
 
 /** The version of everything in a directory. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
+
+/** The version that a start makes {@link FORMAT_VERSION} of: it has no subscriptions. */
+export const CONVERTED_VERSION = 2;
 
 /** A FORMAT file is far shorter than this. */
 export const FORMAT_LIMIT_BYTES = 4096;

@@ -1,12 +1,14 @@
 import { applyAppend, applyCreate, applyDelete } from "../../apply.ts";
-import type { AppendRecord, CreateRecord, DeleteRecord, StreamRecord } from "../../records.ts";
-import { damagedDirectory, isDamage, REPAIR_ADVICE } from "../directory/damage.ts";
+import type { AppendRecord, CreateRecord, DeleteRecord, LogRecord } from "../../records.ts";
+import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { type FileStream, streamFromRecord } from "./file_stream.ts";
 import type { LoggedRecord } from "../wal/reader.ts";
 import { decodeRecord } from "../wal/record_codec.ts";
 import type { RecoveredLog } from "../wal/recovery.ts";
+import { mismatch, type RecordLocation } from "./record_location.ts";
 import type { StreamCache } from "./stream_cache.ts";
+import { SubscriptionReplay, type SubscriptionReplayParts } from "./subscription_replay.ts";
 
 const GROUP_RECORDS = 1000;
 const GROUP_BYTES = 4 * 1024 * 1024;
@@ -15,7 +17,8 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 export interface ReplayParts {
   cache: StreamCache;
   damaged: DamagedStreams;
-  /** No row has a greater id. */
+  subscriptions: SubscriptionReplayParts;
+  /** No stream's row has a greater id. */
   greatestRowId: number;
 }
 
@@ -23,22 +26,19 @@ export interface ReplayParts {
 export interface ReplayResult {
   /** How many records there were. */
   readonly records: number;
-  /** The greatest id of a stream among them, 0 where there is none. */
+  /** The greatest id of a stream or a subscription among them, 0 where there is none. */
   readonly greatestId: number;
-  /** Log files with records of streams whose rows can't be read: these records are applied nowhere. */
+  /**
+   * Log files with records of streams or subscriptions whose rows can't be read: these records are applied
+   * nowhere.
+   */
   readonly filesToQuarantine: readonly string[];
 }
 
-/** A record and where it is. */
-interface RecordLocation {
-  readonly lsn: number;
-  readonly path: string;
-  readonly filePosition: number;
-}
-
 /**
- * Applies what the log holds and the catalogue's rows lack to the streams, at the start: afterwards these
- * are in memory and dirty, as if they had just been written to, and the next checkpoint stores them.
+ * Applies what the log holds and the catalogue's rows lack to the streams and subscriptions, at the start:
+ * afterwards these are in memory and dirty, as if they had just been written to, and the next checkpoint
+ * stores them.
  *
  * @throws {DirectoryError} where a record doesn't fit on what is there: what was acknowledged is missing
  */
@@ -50,17 +50,19 @@ export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts
 
 class LogReplay {
   readonly #parts: ReplayParts;
+  readonly #subscriptions: SubscriptionReplay;
   /** Streams that nothing makes so far, and their first records: only a delete that follows explains it. */
   readonly #unknown = new Map<number, RecordLocation>();
   readonly #unreadable = new Map<number, Set<string>>();
   /** Records whose streams are looked up together. */
-  #group: { record: StreamRecord; placed: RecordLocation }[] = [];
+  #group: { record: LogRecord; placed: RecordLocation }[] = [];
   #groupBytes = 0;
   #records = 0;
   #greatestId = 0;
 
   constructor(parts: ReplayParts) {
     this.#parts = parts;
+    this.#subscriptions = new SubscriptionReplay(parts.subscriptions);
   }
 
   take({ lsn, filePosition, bytes }: LoggedRecord, path: string): void {
@@ -83,7 +85,8 @@ class LogReplay {
       this.#records++;
       if (record.kind === "create") this.#create(record, placed);
       else if (record.kind === "append") this.#append(record, placed);
-      else this.#delete(record, placed);
+      else if (record.kind === "delete") this.#delete(record, placed);
+      else this.#subscriptions.take(record, placed);
     }
   }
 
@@ -95,19 +98,24 @@ class LogReplay {
       const [id, placed] = unknown;
       throw mismatch(placed, `a row of stream ${id}, or its creation before`, "neither");
     }
-    const filesToQuarantine = [
-      ...new Set([...this.#unreadable.values()].flatMap((paths) => [...paths])),
-    ];
+    this.#subscriptions.finish();
+    const filesToQuarantine = new Set(this.#subscriptions.filesToQuarantine);
+    for (const paths of this.#unreadable.values()) {
+      for (const path of paths) filesToQuarantine.add(path);
+    }
     return {
       records: this.#records,
       greatestId: this.#greatestId,
-      filesToQuarantine,
+      filesToQuarantine: [...filesToQuarantine],
     };
   }
 
   #create(record: CreateRecord, placed: RecordLocation): void {
-    const { cache } = this.#parts;
-    const { id } = record;
+    const { cache, subscriptions } = this.#parts;
+    const { id, name } = record;
+    // Here and below also where the stream's row has it: the subscriptions' rows needn't.
+    const tail = (record.fork?.point ?? 0) + record.data.length;
+    if (tail > 0) subscriptions.registry.appended({ id, name }, 0, placed.lsn);
     if (id <= this.#parts.greatestRowId || cache.isKnown(id)) {
       const stored = this.#load(id, placed);
       if (stored !== undefined) {
@@ -129,6 +137,9 @@ class LogReplay {
     const { id, producer } = record;
     const stream = this.#load(id, placed);
     if (stream === undefined) return this.#noteAbsent(id, placed);
+    if (record.data.length > 0) {
+      this.#parts.subscriptions.registry.appended(stream, record.start, placed.lsn);
+    }
     if (stream.lsn >= placed.lsn) return;
     if (record.start !== stream.tail) {
       throw mismatch(
@@ -146,9 +157,10 @@ class LogReplay {
   }
 
   #delete(record: DeleteRecord, placed: RecordLocation): void {
-    const { cache, damaged } = this.#parts;
+    const { cache, damaged, subscriptions } = this.#parts;
     const streams: FileStream[] = [];
     for (const id of record.ids) {
+      subscriptions.registry.removed(id, placed.lsn);
       const stream = this.#load(id, placed);
       if (stream !== undefined) {
         if (stream.lsn < placed.lsn) streams.push(stream);
@@ -206,29 +218,18 @@ class LogReplay {
   }
 }
 
-function idsOf(record: StreamRecord): number | readonly number[] {
+function idsOf(record: LogRecord): number | readonly number[] {
   return record.kind === "delete" ? record.ids : record.id;
 }
 
-function decode(bytes: LoggedRecord["bytes"], placed: RecordLocation): StreamRecord {
+function decode(bytes: LoggedRecord["bytes"], placed: RecordLocation): LogRecord {
   try {
     return decodeRecord(bytes);
   } catch {
     throw mismatch(
       placed,
-      "a create, an append or a delete",
+      "a create, an append, a delete or one of a subscription",
       `${bytes.length} bytes that are none`,
     );
   }
-}
-
-function mismatch(
-  { lsn, path, filePosition: filePosition }: RecordLocation,
-  expected: string,
-  found: string,
-): Error {
-  return damagedDirectory(
-    { path, filePosition, expected: `${expected} (record ${lsn})`, found },
-    REPAIR_ADVICE,
-  );
 }

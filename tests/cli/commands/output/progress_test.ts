@@ -21,6 +21,8 @@ function terminal(clock: ManualClock, columns = 80): CommandContext & { drawn: s
     write: () => Promise.resolve(),
     printError: () => {},
     endOnSignals: () => {},
+    onEndSignal: () => () => {},
+    runChild: () => Promise.resolve(0),
     draw: (text) => drawn.push(text),
   };
 }

@@ -1,12 +1,18 @@
 import { deepStrictEqual as equal } from "node:assert";
 import fc from "fast-check";
-import type {
-  CatalogChanges,
-  StreamRow,
-  StreamUpdate,
+import {
+  type CatalogChanges,
+  NO_CHANGES,
+  type StreamRow,
+  type StreamUpdate,
 } from "../../../../src/storage/file/catalog/catalog.ts";
+import type { SubscriptionRow } from "../../../../src/storage/subscriptions/capture.ts";
+import { encodeSubscription } from "../../../../src/storage/file/catalog/subscription_rows.ts";
+import { plainRecord } from "../../../support/plain_record.ts";
+import { subscriptionRow } from "../../../support/subscription_arbitraries.ts";
 import {
   buffersOf,
+  decodeCursors,
   decodeRows,
   decodeUpdates,
   encodeChanges,
@@ -45,9 +51,28 @@ const row: fc.Arbitrary<StreamRow> = update.map((
     : undefined,
 }));
 
+const cursor = plainRecord({ subscriptionId: integer, streamId: integer, position: integer });
+
+Deno.test("changes of subscriptions arrive as they were sent", () => {
+  const rows = fc.array(subscriptionRow, { maxLength: 3 });
+  const cursors = fc.array(cursor);
+  fc.assert(fc.property(rows, cursors, cursors, (rows: SubscriptionRow[], cursors, gone) => {
+    const deletedCursors = gone.map(({ position: _, ...key }) => key);
+    const subscriptions = { deletedIds: [7], rows, cursors, deletedCursors };
+    const sent = encodeChanges({ ...NO_CHANGES, subscriptions });
+    const arrived = structuredClone(sent, { transfer: buffersOf(sent) });
+    equal(arrived.deletedSubscriptionIds, [7]);
+    equal(arrived.subscriptionRows, rows.map(encodeSubscription));
+    equal([...decodeCursors(arrived.cursors)], cursors);
+    const keys = [...decodeCursors(arrived.deletedCursors)].map(({ position: _, ...key }) => key);
+    equal(keys, deletedCursors);
+  }));
+});
+
 Deno.test("changes arrive as they were sent", () => {
   fc.assert(fc.property(fc.array(update), fc.array(row), (updates, streams) => {
     const changes: CatalogChanges = {
+      ...NO_CHANGES,
       deletedIds: [1, 2],
       streams,
       updates,
@@ -59,6 +84,6 @@ Deno.test("changes arrive as they were sent", () => {
     equal([...decodeUpdates(arrived)], updates);
     equal([...decodeRows(arrived)], streams);
     const { deletedIds, producers, segments } = arrived;
-    equal({ deletedIds, streams, updates, producers, segments }, changes);
+    equal({ ...NO_CHANGES, deletedIds, streams, updates, producers, segments }, changes);
   }));
 });

@@ -1,7 +1,10 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
-import { encodeFormat } from "../../../../src/storage/file/directory/format_file.ts";
+import {
+  encodeFormat,
+  FORMAT_VERSION,
+} from "../../../../src/storage/file/directory/format_file.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import { notOpened } from "../../../support/expect.ts";
@@ -89,12 +92,14 @@ used("a directory in use is rejected with the number of the process", async (dir
 });
 
 used("an unknown version is rejected", async (dir) => {
-  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 3, uuid: OTHER_UUID }));
+  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 4, uuid: OTHER_UUID }));
   await notOpened(
     open(dir),
     "unknown_version",
-    /FORMAT: .*version 3, and this program reads version 2\. A newer program .*MAINTENANCE/,
+    /FORMAT: .*version 4, and this program reads version 3\. A newer program .*MAINTENANCE/,
   );
+  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 1, uuid: OTHER_UUID }));
+  await notOpened(open(dir), "unknown_version", /version 1, .*An older program .*copy its streams/);
 });
 
 used("a damaged FORMAT is rejected", async (dir) => {
@@ -130,7 +135,10 @@ used("a missing FORMAT is rejected where there are streams", async (dir) => {
 });
 
 used("FORMAT of another directory is rejected", async (dir) => {
-  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 2, uuid: OTHER_UUID }));
+  await Deno.writeFile(
+    `${dir}/FORMAT`,
+    encodeFormat({ version: FORMAT_VERSION, uuid: OTHER_UUID }),
+  );
   await notOpened(open(dir), "damaged", /catalogue belongs to directory .*FORMAT to ffffffff/);
 });
 

@@ -4,14 +4,14 @@ import { decodeFormat, encodeFormat } from "../../../../src/storage/file/directo
 
 const UUID = "00112233-4455-6677-8899-aabbccddeeff";
 const GOLDEN = `durable-streams directory
-version 2
+version 3
 uuid ${UUID}
-crc32 d6fc5b68
+crc32 fcd4630a
 `;
 
 Deno.test("FORMAT has its golden bytes", () => {
-  equal(new TextDecoder().decode(encodeFormat({ version: 2, uuid: UUID })), GOLDEN);
-  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 2, uuid: UUID });
+  equal(new TextDecoder().decode(encodeFormat({ version: 3, uuid: UUID })), GOLDEN);
+  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 3, uuid: UUID });
 });
 
 Deno.test("FORMAT of another version is still read", () => {

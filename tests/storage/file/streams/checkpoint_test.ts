@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import {
+  convertSqliteCatalog,
   createSqliteCatalog,
   isSqliteCatalogUsed,
   openSqliteCatalog,
@@ -33,6 +34,7 @@ function doorThatWaits({ second, end }: Holds, onSecond: () => void): CatalogDri
   return {
     lock: lockDirectory,
     create: createSqliteCatalog,
+    convert: convertSqliteCatalog,
     isUsed: isSqliteCatalogUsed,
     open(path) {
       const catalog = openSqliteCatalog(path);

@@ -3,11 +3,12 @@ import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
 import {
+  convertSqliteCatalog,
   createSqliteCatalog,
   isSqliteCatalogUsed,
   openSqliteCatalog,
 } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
-import type { Catalog } from "../../../../src/storage/file/catalog/catalog.ts";
+import { type Catalog, NO_CHANGES } from "../../../../src/storage/file/catalog/catalog.ts";
 import { lockDirectory } from "../../../../src/storage/file/directory/lock.ts";
 import { checkDirectory } from "../../../../src/storage/file/maintenance/check/check.ts";
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
@@ -52,6 +53,7 @@ function openFailing(dir: string, fails: (call: keyof Catalog) => boolean): Prom
   const database = {
     lock: lockDirectory,
     create: createSqliteCatalog,
+    convert: convertSqliteCatalog,
     isUsed: isSqliteCatalogUsed,
     open: (path: string) => failing(openSqliteCatalog(path)),
   };
@@ -242,10 +244,9 @@ Deno.test("an append that doesn't begin at its stream's tail stops the start", (
     const { id, ...rest } = row;
     database.close();
     await catalog.store({
+      ...NO_CHANGES,
       deletedIds: [id],
       streams: [{ ...rest, id, tail: row.tail - 1, rest: row.rest.slice(1) }],
-      updates: [],
-      producers: [],
       segments: catalog.segments(id),
     });
     await catalog.close();

@@ -146,9 +146,10 @@ export function* checkState(
       found: state.uuid,
     });
   }
-  // A checkpoint that was cut short leaves rows of later streams, and they hold later records.
+  // A checkpoint that was cut short leaves later rows, and they hold later records.
   const { greatest } = database.prepare(
-    "SELECT max(id) AS greatest FROM stream WHERE id >= ? AND position <= ?",
+    "SELECT max(id) AS greatest FROM (SELECT id, position FROM stream " +
+      "UNION ALL SELECT id, position FROM subscription) WHERE id >= ? AND position <= ?",
   ).get(state.nextId, state.lsn) ?? {};
   if (typeof greatest === "number") {
     yield rowFinding("catalog_state", path, "the next id was used already", {

@@ -14,8 +14,10 @@ import {
 import { leftOverFiles } from "./left_over_files.ts";
 import { checkLog } from "./log.ts";
 import { LoggedStreams } from "./logged_streams.ts";
+import { LoggedSubscriptions } from "./logged_subscriptions.ts";
 import { checkRows, rowStates } from "./rows.ts";
 import { type CheckCounts, type CheckScope, countFile } from "./scope.ts";
+import { checkSubscriptionRows, subscriptionLsns } from "./subscription_rows.ts";
 import { withWindow } from "../../directory/file_window.ts";
 import { type Finding, type Found, isFinding } from "./finding.ts";
 import { openReadOnlyCatalog } from "../scan/read_only_catalog.ts";
@@ -118,12 +120,14 @@ function* checkCatalog(
   yield* checkPages(database, catalog);
   yield* checkSchema(database, catalog);
   const state = yield* checkState(database, catalog, uuid);
-  const logged = new LoggedStreams(rowStates(database));
+  const subscriptions = new LoggedSubscriptions(subscriptionLsns(database));
+  const logged = new LoggedStreams(rowStates(database), subscriptions);
   const frame = { uuid: uuid ?? state?.uuid, lsn: state?.lsn };
   const logExtent = yield* checkLog(scope, frame, (record) => takeRecord(logged, record, frame));
   yield* logged.finish();
   scope.counts.streams += logged.countBeyondRows;
   yield* checkRows(scope, database, { uuid: frame.uuid, logged, logExtent });
+  yield* checkSubscriptionRows(scope, database, { logged, logExtent });
   yield* leftOverFiles(scope, database);
 }
 

@@ -29,6 +29,9 @@ export type FindingKind =
   | "stream_row"
   | "segment_row"
   | "producer_row"
+  | "subscription_row"
+  /** A cursor's row fails its checksum, or contradicts the subscriptions and streams. */
+  | "cursor_row"
   /** A fork's source isn't there, or its fork point isn't within it. */
   | "fork"
   /** The `.log` of a segment isn't there. */

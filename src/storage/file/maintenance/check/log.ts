@@ -247,7 +247,7 @@ class LogCheck {
           path,
           position: record.filePosition,
           message: `record ${record.lsn} can't be read`,
-          expected: "a create, an append or a delete",
+          expected: "a create, an append, a delete or one of a subscription",
           found: `${record.lengthBytes} bytes that are none`,
         };
       } else if (this.#isWhole) {

@@ -1,5 +1,6 @@
 import type { AppendRecord, CreateRecord, ForkOrigin } from "../../../records.ts";
 import type { LocatedRecord } from "./log.ts";
+import type { LoggedSubscriptions } from "./logged_subscriptions.ts";
 import type { Finding } from "./finding.ts";
 
 /** The part of a row that records are checked against. */
@@ -26,11 +27,19 @@ export interface LoggedStream {
 /** Checks the log's records against the catalogue's rows, and keeps the streams that they lead to. */
 export class LoggedStreams {
   readonly #rowOf: (id: number) => RowState | undefined;
+  readonly #subscriptions: LoggedSubscriptions;
   readonly #streams = new Map<number, LoggedStream>();
 
-  /** @param rowOf looks a stream up in the catalogue */
-  constructor(rowOf: (id: number) => RowState | undefined) {
+  /**
+   * @param rowOf looks a stream up in the catalogue
+   * @param subscriptions takes the records that are about those
+   */
+  constructor(
+    rowOf: (id: number) => RowState | undefined,
+    subscriptions: LoggedSubscriptions,
+  ) {
     this.#rowOf = rowOf;
+    this.#subscriptions = subscriptions;
   }
 
   /** A stream after the log's records, `undefined` where there are none of it. */
@@ -59,6 +68,8 @@ export class LoggedStreams {
       }
     } else if (record.kind === "create") {
       yield* this.#create(record, located);
+    } else if (record.kind === "subscription") {
+      yield* this.#subscriptions.add(record, located);
     } else {
       yield* this.#append(record, located);
     }
@@ -66,6 +77,7 @@ export class LoggedStreams {
 
   /** The findings that only the log's end shows. */
   *finish(): Generator<Finding> {
+    yield* this.#subscriptions.finish();
     for (const [id, stream] of this.#streams) {
       const { first, fork } = stream;
       if (stream.isDeleted) continue;

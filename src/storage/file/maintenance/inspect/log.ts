@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import type { StreamRecord } from "../../../records.ts";
+import type { LogRecord } from "../../../records.ts";
+import { encodeChange } from "../../../subscriptions/subscription_json.ts";
 import { getU64, viewOf } from "../../directory/bytes_io.ts";
 import {
   decodeLogHeader,
@@ -135,13 +136,16 @@ function recordItem(
   return { kind: record.kind, position, fields };
 }
 
-function recordFields(record: StreamRecord, dataBytes: number): ItemFields {
+function recordFields(record: LogRecord, dataBytes: number): ItemFields {
+  const at = timeText(record.atMs);
   if (record.kind === "delete") {
-    const at = timeText(record.atMs);
     return { streams: record.ids.join(","), at, soft: record.soft || undefined };
   }
+  if (record.kind === "subscription") {
+    const { id, change } = record;
+    return { subscription: id, change: change.kind, at, body: encodeChange(change) };
+  }
   const data = dataBytes === 0 ? undefined : bytesText(record.data, dataBytes);
-  const at = timeText(record.atMs);
   if (record.kind === "append") {
     const { producer } = record;
     return {

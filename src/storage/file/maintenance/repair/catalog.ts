@@ -10,9 +10,9 @@ import {
 import { createSqliteCatalog } from "../../catalog/sqlite_catalog.ts";
 import { SCHEMA, UPDATE_STATE } from "../../catalog/schema.ts";
 import { openReadOnlyCatalog, type ReadOnlyCatalog } from "../scan/read_only_catalog.ts";
-import { copyCatalog, type StateFallback } from "./catalog_copy.ts";
+import { copyCatalog, newestRow, type StateFallback } from "./catalog_copy.ts";
 import { CATALOG_TABLES, foundRows, integerOf, isSqliteError, textOf } from "../scan/table_rows.ts";
-import type { CatalogView } from "./catalog_view.ts";
+import type { CatalogView, RowView } from "./catalog_view.ts";
 import { isThere } from "../scan/format.ts";
 import { QUARANTINE_PREFIX } from "../../directory/quarantine.ts";
 import { checkedValues } from "./row_values.ts";
@@ -47,13 +47,15 @@ export class RepairCatalog implements CatalogView {
   }
 
   get newestLsn(): number {
-    const row = this.database.prepare("SELECT max(position) AS newest FROM stream").get();
-    return integerOf(row?.newest);
+    return newestRow(this.database).position;
   }
 
-  rowOf(id: number): { name: string; lsn: number } | undefined {
-    const row = this.database.prepare("SELECT name, position FROM stream WHERE id = ?").get(id);
-    return row && { name: textOf(row.name) ?? "", lsn: integerOf(row.position) };
+  rowOf(id: number): RowView | undefined {
+    return this.#rowOf("stream", id);
+  }
+
+  subscriptionOf(id: number): RowView | undefined {
+    return this.#rowOf("subscription", id);
   }
 
   /** Changes rows, all or none, after the files were copied. On a dry run nothing is changed. */
@@ -92,6 +94,11 @@ export class RepairCatalog implements CatalogView {
 
   close(): void {
     this.#open.close();
+  }
+
+  #rowOf(table: "stream" | "subscription", id: number): RowView | undefined {
+    const row = this.database.prepare(`SELECT name, position FROM ${table} WHERE id = ?`).get(id);
+    return row && { name: textOf(row.name) ?? "", lsn: integerOf(row.position) };
   }
 
   get #state() {

@@ -4,6 +4,7 @@ import { CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
 import { CATALOG_TABLES, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
 import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
+import { copySubscriptions } from "./subscription_copy.ts";
 
 const { stream: STREAM, producer: PRODUCER, segment: SEGMENT, state: STATE } = CATALOG_TABLES;
 
@@ -33,6 +34,7 @@ export async function copyCatalog(
   keepSources(sink, damaged, dataLoss);
   copyOwned(source, sink, dataLoss);
   stretchSources(sink);
+  copySubscriptions(source, sink, dataLoss);
   copyState(scope, source, sink, fallback);
   countProducers(sink, dataLoss);
   sink.exec("COMMIT");
@@ -152,6 +154,15 @@ function countProducers(sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
   }
 }
 
+/** The newest record that any row includes, and the greatest id of one. */
+export function newestRow(database: DatabaseSync): { position: number; id: number } {
+  const row = database.prepare(
+    "SELECT max(position) AS position, max(id) AS id FROM " +
+      "(SELECT position, id FROM stream UNION ALL SELECT position, id FROM subscription)",
+  ).get();
+  return { position: integerOf(row?.position), id: integerOf(row?.id) };
+}
+
 function copyState(
   { report, paths }: RepairScope,
   source: DatabaseSync,
@@ -159,15 +170,15 @@ function copyState(
   { uuid, firstLogged, nextFileId }: StateFallback,
 ): void {
   const [found] = foundRows(source, STATE);
-  const newest = sink.prepare("SELECT max(position) AS position, max(id) AS id FROM stream").get();
+  const newest = newestRow(sink);
   const written = found?.checks && found.row.uuid === uuid ? found.row : undefined;
   const position = written === undefined
-    ? firstLogged === undefined ? integerOf(newest?.position) : firstLogged - 1
+    ? firstLogged === undefined ? newest.position : firstLogged - 1
     : integerOf(written.position);
   const row = {
     uuid,
     position,
-    next_id: Math.max(integerOf(written?.next_id), integerOf(newest?.id) + 1, nextFileId),
+    next_id: Math.max(integerOf(written?.next_id), newest.id + 1, nextFileId),
     checkpoint_at_ms: integerOf(written?.checkpoint_at_ms),
     clean: 0,
   };

@@ -47,6 +47,41 @@ export class CatalogDataLoss {
     this.#report(message, { id: integerOf(row.stream_id), name });
   }
 
+  /** Adds a row of `subscription` that fails its checksum. */
+  subscription(row: SqlRow): void {
+    this.#note("subscription", row);
+    const name = JSON.stringify(textOf(row.name) ?? "?");
+    this.#report(
+      `the row of subscription ${name} is damaged: it is gone, and its links and cursors`,
+    );
+  }
+
+  /**
+   * Adds a row of `cursor` that can't stay.
+   *
+   * @param owner the name of its subscription, undefined where that is lost
+   * @param name of its stream, undefined where that is lost
+   * @param rest what the stream counts as from now on, where both are there
+   */
+  cursor(
+    row: SqlRow,
+    owner: string | undefined,
+    name: string | undefined,
+    rest?: "pending" | "processed",
+  ): void {
+    this.#note("cursor", row);
+    const id = integerOf(row.subscription_id);
+    const subscription = owner === undefined
+      ? `subscription ${id}, which is gone`
+      : `subscription ${JSON.stringify(owner)} (${id})`;
+    const message = rest === undefined
+      ? `the cursor of ${subscription}${
+        owner === undefined ? "" : ", in a stream that is gone"
+      }, is gone`
+      : `how far ${subscription} had come isn't known: all of the stream counts as ${rest}`;
+    this.#report(message, { id: integerOf(row.stream_id), name });
+  }
+
   /** Reports that a stream has fewer or more producers than its row counts. */
   count(id: number, name: string, expected: number, found: number): void {
     const message = `it had ${expected} producers, and of ${found} the place is known`;

@@ -6,5 +6,14 @@ export interface CatalogView {
   /** The newest record that any row includes: later ones need a greater number. */
   readonly newestLsn: number;
   /** A stream's row; `undefined` where there is no whole one. */
-  rowOf(id: number): { readonly name: string; readonly lsn: number } | undefined;
+  rowOf(id: number): RowView | undefined;
+  /** A subscription's row; `undefined` where there is no whole one. */
+  subscriptionOf(id: number): RowView | undefined;
+}
+
+/** What a repair of the log needs of a row. */
+export interface RowView {
+  readonly name: string;
+  /** The newest record that it includes. */
+  readonly lsn: number;
 }

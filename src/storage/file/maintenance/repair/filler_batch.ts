@@ -1,4 +1,5 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { LogRecord } from "../../../records.ts";
 import {
   BATCH_HEADER_BYTES,
   encodeBatch,
@@ -7,6 +8,7 @@ import {
 } from "../../wal/format.ts";
 import { measureRecord } from "../../wal/record_codec.ts";
 import { viewOf } from "../../directory/bytes_io.ts";
+import type { OrphanIds } from "./orphan_records.ts";
 
 /** A record that does nothing: the deletion of no stream. */
 const IDLE = measureRecord({ kind: "delete", atMs: 0, soft: true, ids: [] });
@@ -49,15 +51,26 @@ function idleRecord(paddingBytes: number): Bytes {
   return bytes;
 }
 
-/** A batch with one record: the deletion, for good, of streams. */
+/** A batch that deletes streams, in one record, and subscriptions, in one each. */
 export function deletionBatch(
-  ids: readonly number[],
+  { streams, subscriptions }: OrphanIds,
   lsn: number,
   atMs: number,
   seed: number,
 ): Bytes {
-  const record = measureRecord({ kind: "delete", atMs, soft: false, ids });
-  const bytes = new Uint8Array(record.lengthBytes);
-  record.encode(bytes, viewOf(bytes), 0);
-  return encodeBatch([bytes], { firstLsn: lsn, syncedLsn: lsn - 1 }, seed);
+  const records: LogRecord[] = subscriptions.map((id) => ({
+    kind: "subscription",
+    id,
+    atMs,
+    change: { kind: "delete" },
+  }));
+  if (streams.length > 0) records.unshift({ kind: "delete", atMs, soft: false, ids: streams });
+  return encodeBatch(records.map(encodeRecord), { firstLsn: lsn, syncedLsn: lsn - 1 }, seed);
+}
+
+function encodeRecord(record: LogRecord): Bytes {
+  const measured = measureRecord(record);
+  const bytes = new Uint8Array(measured.lengthBytes);
+  measured.encode(bytes, viewOf(bytes), 0);
+  return bytes;
 }

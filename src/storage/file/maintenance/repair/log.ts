@@ -29,7 +29,7 @@ interface FilePosition {
 
 /** The demands of a repaired log on the catalogue's state. */
 export interface RepairedLog {
-  /** The greatest id of a stream that was cut off, 0 where none was: it must not be given again. */
+  /** The greatest id of what was cut off, 0 where nothing was: it must not be given again. */
   readonly lostId: number;
   /** The log begins after this record at the latest: the catalogue's position must not be less. */
   readonly lsn: number;
@@ -273,13 +273,17 @@ class LogRepair {
     this.#end = { file, filePosition: LOG_HEADER_BYTES };
   }
 
-  /** Numbers continue after every row's, and streams that nothing creates are deleted: else a start would stop. */
+  /**
+   * Numbers continue after every row's, and streams and subscriptions that nothing creates are deleted:
+   * else a start would stop.
+   */
   async #finish(files: readonly RepairedLogFile[]): Promise<void> {
     const needed = Math.max(this.#view.lsn, this.#view.newestLsn);
     if (this.#expected <= needed && !await this.#extend(needed)) await this.#startAnew(files);
     const end = this.#end;
     const orphans = orphansOf(this.#scope.fileSystem, this.#view, this.#keptBatches);
-    if (orphans.length === 0 || end === undefined) return;
+    const { streams, subscriptions } = orphans;
+    if (streams.length + subscriptions.length === 0 || end === undefined) return;
     const { file } = end;
     const seed = batchSeed(file.seed, end.filePosition);
     const bytes = deletionBatch(orphans, this.#expected, this.#scope.nowMs, seed);
@@ -288,11 +292,11 @@ class LogRepair {
       return;
     }
     await this.#scope.quarantine.change(file.path, [{ bytes, filePosition: end.filePosition }]);
-    const streams = orphans.join(", ");
-    this.#scope.report({
-      outcome: "lost",
-      path: file.path,
-      message: `records of streams that nothing makes any more: a deletion of ${streams} was added`,
-    });
+    for (const [what, ids] of [["streams", streams], ["subscriptions", subscriptions]] as const) {
+      if (ids.length === 0) continue;
+      const message = `records of ${what} that nothing makes any more: a deletion of ` +
+        `${ids.join(", ")} was added`;
+      this.#scope.report({ outcome: "lost", path: file.path, message });
+    }
   }
 }

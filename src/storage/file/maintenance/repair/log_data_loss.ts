@@ -1,3 +1,4 @@
+import type { SubscriptionRecord } from "../../../records.ts";
 import { withWindow } from "../../directory/file_window.ts";
 import { type WalkedBatch, walkRecords } from "../../wal/log_walk.ts";
 import type { CatalogView } from "./catalog_view.ts";
@@ -13,11 +14,17 @@ interface StreamLoss {
   isDeleted: boolean;
 }
 
+interface SubscriptionLoss {
+  name: string | undefined;
+  records: number;
+}
+
 /** The records that are cut off the log though they can be read, by stream. */
 export class LogDataLoss {
   readonly #scope: RepairScope;
   readonly #view: CatalogView;
   readonly #streams = new Map<number, StreamLoss>();
+  readonly #subscriptions = new Map<number, SubscriptionLoss>();
   /** A batch that is cut twice is lost once; the second time it can't be read any more. */
   readonly #seen = new Set<WalkedBatch>();
   #maxId = 0;
@@ -27,7 +34,7 @@ export class LogDataLoss {
     this.#view = view;
   }
 
-  /** The greatest id of a stream that the cut part makes. */
+  /** The greatest id of a stream or a subscription that the cut part makes. */
   get maxId(): number {
     return this.#maxId;
   }
@@ -42,6 +49,10 @@ export class LogDataLoss {
           if (record === undefined) continue;
           if (record.kind === "delete") {
             for (const id of record.ids) this.#note(id, lsn).isDeleted = true;
+            continue;
+          }
+          if (record.kind === "subscription") {
+            this.#noteSubscription(record, lsn);
             continue;
           }
           const loss = this.#note(record.id, lsn);
@@ -59,7 +70,7 @@ export class LogDataLoss {
     });
   }
 
-  /** Reports the loss, a line per stream. */
+  /** Reports the loss, a line per stream or subscription. */
   report(path: string): void {
     for (const [id, loss] of this.#streams) {
       if (loss.records === 0) continue;
@@ -77,6 +88,24 @@ export class LogDataLoss {
         range,
       });
     }
+    for (const [id, { name, records }] of this.#subscriptions) {
+      const subscription = name === undefined
+        ? `subscription ${id}`
+        : `subscription ${JSON.stringify(name)} (${id})`;
+      const message = `${records} records of ${subscription} that can be read were cut off, ` +
+        "since records before them can't be";
+      this.#scope.report({ outcome: "lost", path, message });
+    }
+  }
+
+  #noteSubscription({ id, change }: SubscriptionRecord, lsn: number): void {
+    const row = this.#view.subscriptionOf(id);
+    if (change.kind === "create") this.#maxId = Math.max(this.#maxId, id);
+    if (lsn <= Math.max(this.#view.lsn, row?.lsn ?? 0)) return;
+    const loss = this.#subscriptions.get(id) ?? { name: row?.name, records: 0 };
+    if (change.kind === "create") loss.name = change.name;
+    loss.records++;
+    this.#subscriptions.set(id, loss);
   }
 
   #note(id: number, lsn: number): StreamLoss {

@@ -1,0 +1,97 @@
+import type { Measurement } from "../generator/commands.ts";
+import { counted } from "./names.ts";
+import type { Case, Selection, Trial, Workload } from "./workload.ts";
+
+const CONNECTIONS = 64;
+const BODY_BYTES = 256;
+const CREATED_A_SECOND = 2000;
+
+/** Webhooks: from an append's answer to its wake's arrival, and appends beside subscriptions of others. */
+export const WAKE: Workload = {
+  name: "wake",
+  rateUnit: "wakes/s",
+  unit: "wake",
+  paced: true,
+  cases: () => [
+    paced(200, "default"),
+    paced(1000, "default"),
+    besideOthers(0, "default"),
+    besideOthers(10_000, "default"),
+  ],
+};
+
+/** So many wakes a second, each of a subscription of its own within that second. */
+function paced(pace: number, selection: Selection): Case {
+  return {
+    id: `wake/${pace}`,
+    title: `${pace.toLocaleString("en-US")} wakes/s of as many webhooks, each answered at once`,
+    selection,
+    needsWebhooks: true,
+    setup: { fresh: true },
+    extraSeconds: pace / CREATED_A_SECOND + 1,
+    run: (trial) => runPaced(pace, trial),
+  };
+}
+
+async function runPaced(
+  pace: number,
+  { generator, server, ...trial }: Trial,
+): Promise<Measurement> {
+  const { target, watched } = server;
+  const root = server.prefix;
+  const streams = { prefix: `${root}/bench-wake-${pace}-`, count: pace };
+  await generator.prepare({ op: "create", target, streams, contentType: "text/plain" }, pace);
+  return await generator.measure({
+    op: "wake",
+    target,
+    watched,
+    connections: CONNECTIONS,
+    warmSeconds: trial.warmSeconds,
+    seconds: trial.seconds,
+    streams,
+    subscriptions: { prefix: `${root}/__ds/subscriptions/bench-${pace}-`, count: pace },
+    root,
+    pace,
+    bodyBytes: BODY_BYTES,
+  });
+}
+
+/** Appends while there are subscriptions that none of them matches: units are appends here. */
+function besideOthers(count: number, selection: Selection): Case {
+  return {
+    id: `wake/append-beside-${count}`,
+    title: `appends of 256 B by 64 connections beside ${counted(count, "subscription")} of others`,
+    selection,
+    needsEngine: true,
+    needsWebhooks: true,
+    setup: { fresh: true },
+    extraSeconds: count / CREATED_A_SECOND,
+    run: (trial) => runBesideOthers(count, trial),
+  };
+}
+
+async function runBesideOthers(
+  count: number,
+  { generator, server, ...trial }: Trial,
+): Promise<Measurement> {
+  const { target, watched } = server;
+  const streams = { prefix: `${server.prefix}/bench-beside-`, count: 16 };
+  await generator.prepare({ op: "create", target, streams, contentType: "text/plain" });
+  const prefix = `${server.prefix}/__ds/subscriptions/bench-other-`;
+  if (count > 0) {
+    await generator.prepare({ op: "subscribe", target, subscriptions: { prefix, count } }, count);
+  }
+  return await generator.measure({
+    op: "append",
+    target,
+    watched,
+    connections: CONNECTIONS,
+    warmSeconds: trial.warmSeconds,
+    seconds: trial.seconds,
+    streams,
+    contentType: "text/plain",
+    bodyBytes: BODY_BYTES,
+    producers: false,
+    pace: undefined,
+  });
+}
