@@ -144,7 +144,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async delete(name: string): Promise<void> {
     await this.#admit("delete");
     const entry = this.#registry.find(name) ?? await this.#missing(name);
-    await this.#journal.durable(this.#change(entry, { kind: "delete" }));
+    const lsn = this.#change(entry, { kind: "delete" });
+    this.#noteWakeStreamEnd(entry, lsn);
+    await this.#journal.durable(lsn);
   }
 
   async link(name: string, paths: readonly string[]): Promise<void> {
@@ -421,6 +423,15 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const entries = [...this.#changed];
     this.#changed.clear();
     for (const { id } of entries) this.#onChange?.(id);
+  }
+
+  /** What was a wake stream is one like others now, and what is in it pending. */
+  #noteWakeStreamEnd({ config }: SubscriptionEntry, lsn: number): void {
+    const { wakeStream } = config;
+    if (wakeStream === undefined || this.#registry.isWakeStream(wakeStream)) return;
+    const stream = this.#parts.streams.find(wakeStream);
+    if (stream === undefined) return;
+    for (const follower of this.#registry.followers(stream)) this.#noteChange(follower, lsn);
   }
 
   async #admit(kind: "write" | "delete" = "write"): Promise<void> {
