@@ -144,7 +144,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async delete(name: string): Promise<void> {
     await this.#admit("delete");
     const entry = this.#registry.find(name) ?? await this.#missing(name);
-    await this.#journal.durable(this.#change(entry, { kind: "delete" }));
+    const lsn = this.#change(entry, { kind: "delete" });
+    this.#noteWakeStreamEnd(entry, lsn);
+    await this.#journal.durable(lsn);
   }
 
   async link(name: string, paths: readonly string[]): Promise<void> {
@@ -247,14 +249,14 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const nowMs = this.#parts.clock.nowMs();
     if (phase === "delivering" && isLost) return await this.#retry(entry);
     if (phase === "delivering" || phase === "leased") {
-      return { kind: "wait", untilMs: dueMs, leasedWakeId: wakeId };
+      return await this.#wait(entry, { untilMs: dueMs, leasedWakeId: wakeId });
     }
     if (!this.#pending.has(entry)) return await this.#rest(entry);
     const { wakeStream } = entry.config;
     // A wake stream that was missing gets its event as soon as it is there.
     const isMended = wakeStream !== undefined && failed &&
       this.#whyNoEvent(wakeStream) === undefined;
-    if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
+    if (dueMs > nowMs && !isMended) return await this.#wait(entry, { untilMs: dueMs });
     if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
     return phase === "waiting" ? await this.#retry(entry) : await this.#wake(entry);
   }
@@ -269,9 +271,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (entry === undefined) return;
     this.#endLease(entry);
     const { state, wakeStreams } = entry;
-    if (state.phase === "idle" || state.wakeId !== wakeId) return;
-    const next = transitions.deliver(state, outcome, this.#context(entry));
-    if (next === state) return;
+    const isPresent = state.phase !== "idle" && state.wakeId === wakeId;
+    const next = isPresent ? transitions.deliver(state, outcome, this.#context(entry)) : state;
+    if (next === state) return await this.#journal.durable(entry.lsn);
     const acks = outcome === "done" ? this.#pending.acksOf(wakeStreams) : [];
     await this.#journal.durable(this.#changeState(entry, next, acks));
   }
@@ -307,11 +309,21 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return { kind: "deliver", wake };
   }
 
+  /** Nothing is due before some time; that a lease is over may have been found just now. */
+  async #wait(
+    entry: SubscriptionEntry,
+    wait: { untilMs: number; leasedWakeId?: string },
+  ): Promise<Step> {
+    await this.#journal.durable(entry.lsn);
+    return { kind: "wait", ...wait };
+  }
+
   /** Nothing is pending any more, its streams were deleted: a wake that waits is over, also one to come. */
   async #rest(entry: SubscriptionEntry): Promise<Step> {
     const { state } = entry;
-    if (state.phase !== "waiting" && !state.failed) return REST;
-    await this.#journal.durable(this.#changeState(entry, transitions.finish(state)));
+    const isOver = state.phase === "waiting" || state.failed;
+    const lsn = isOver ? this.#changeState(entry, transitions.finish(state)) : entry.lsn;
+    await this.#journal.durable(lsn);
     return REST;
   }
 
@@ -411,6 +423,15 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const entries = [...this.#changed];
     this.#changed.clear();
     for (const { id } of entries) this.#onChange?.(id);
+  }
+
+  /** What was a wake stream is one like others now, and what is in it pending. */
+  #noteWakeStreamEnd({ config }: SubscriptionEntry, lsn: number): void {
+    const { wakeStream } = config;
+    if (wakeStream === undefined || this.#registry.isWakeStream(wakeStream)) return;
+    const stream = this.#parts.streams.find(wakeStream);
+    if (stream === undefined) return;
+    for (const follower of this.#registry.followers(stream)) this.#noteChange(follower, lsn);
   }
 
   async #admit(kind: "write" | "delete" = "write"): Promise<void> {
