@@ -252,6 +252,7 @@ export class StreamEngine<S extends Stream> implements Storage {
   }
 
   async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {
+    await this.#streams.sortNames();
     const nowMs = this.#clock.nowMs();
     const streams = this.#streams.list({ prefix, after }, limit + 1);
     const page = takePage(

@@ -13,6 +13,8 @@ export interface Streams<S extends Stream = Stream> {
   loadIfThere(id: number): S | undefined;
   /** As {@link loadIfThere}, but not loaded and not used by that: as {@link list} has it. */
   summary(id: number): S | undefined;
+  /** To be waited for before {@link list}, which takes long where many streams are new to it. */
+  sortNames(): Promise<void> | undefined;
   /**
    * The streams in a range of names, in order, softly deleted ones too. None is loaded for it and none
    * counts as used: one that isn't in memory comes as a summary that has no data.

@@ -37,9 +37,9 @@ export interface SubscriptionStore {
 
   /**
    * Lets one driver follow what is to be done: `onChange` is called for a subscription that may have
-   * become due. False where there is one already.
+   * become due. Returns what ends that, or `undefined` where there is a driver already.
    */
-  attach(onChange: (id: number) => void): boolean;
+  attach(onChange: (id: number) => void): (() => void) | undefined;
   /** Where the wakes of a subscription are sent, as a URL's origin; `undefined` where they aren't. */
   endpoint(id: number): string | undefined;
   /** All subscriptions' ids, for a driver that begins. */
@@ -143,7 +143,15 @@ export interface Acked {
 export type Step =
   /** Send the wake. */
   | { readonly kind: "deliver"; readonly wake: Wake }
-  /** Come back at this time; `problem` says why no wake event could be written. */
-  | { readonly kind: "wait"; readonly untilMs: number; readonly problem?: string }
+  /**
+   * Come back at this time: the end of a lease, where `leasedWakeId` says of which wake. `problem` says why
+   * no wake event could be written.
+   */
+  | {
+    readonly kind: "wait";
+    readonly untilMs: number;
+    readonly leasedWakeId?: string;
+    readonly problem?: string;
+  }
   /** Nothing, until it changes. */
   | { readonly kind: "rest" };

@@ -1,8 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../env/clock.ts";
 import type { Step, SubscriptionStore, Wake } from "../storage/subscription_store.ts";
-import type { DeliveryResult } from "./delivery.ts";
 import { DueQueue } from "../storage/due_queue.ts";
+import { StreamError } from "../protocol/errors.ts";
+import type { DeliveryResult } from "./delivery.ts";
+import { DeliverySlots } from "./delivery_slots.ts";
 
 const logger = getLogger(["durable-streams", "subscriptions"]);
 
@@ -12,8 +14,6 @@ const STEPS_LIMIT = 256;
 const ENDPOINT_SHARE = 1 / 4;
 /** What the storage had no room or time for is tried again after this. */
 const RETRY_MS = 1000;
-/** Where those wait for whom there is no place at any endpoint. */
-const EVERY_ENDPOINT = "";
 /** Due subscriptions that are taken at once. */
 const DUE_LIMIT = 1000;
 
@@ -30,11 +30,16 @@ export interface DispatcherParts {
 /** A webhook's request that is under way. */
 interface Delivery {
   readonly wakeId: string;
-  readonly endpoint: string;
   readonly abort: AbortController;
   /** When the lease of its wake runs out. */
   leaseEndMs: number;
   cancelTimer: () => void;
+}
+
+/** What came of a wake's request. */
+interface Answer {
+  readonly wakeId: string;
+  readonly outcome: DeliveryResult["outcome"];
 }
 
 /**
@@ -43,26 +48,28 @@ interface Delivery {
  */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
-  readonly #perEndpoint: number;
+  readonly #slots: DeliverySlots;
   readonly #due = new DueQueue();
   /** To be looked at, in this order. */
   readonly #ready = new Set<number>();
   /** Being looked at; true where they are to be looked at once more. */
   readonly #steps = new Map<number, boolean>();
   readonly #deliveries = new Map<number, Delivery>();
-  readonly #endpoints = new Map<string, number>();
-  /** Those whose endpoints, or all deliveries, have no room. */
-  readonly #waiting = new Map<string, Set<number>>();
+  /** What came of requests, until the storage knows. */
+  readonly #answers = new Map<number, Answer>();
   /** Requests of an earlier process may have been under way for these. */
   readonly #lost = new Set<number>();
   readonly #problems = new Map<number, string>();
+  #detach: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
   #timerMs = Infinity;
   #isStopped = false;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    this.#perEndpoint = Math.max(1, Math.floor(parts.maxDeliveries * ENDPOINT_SHARE));
+    const { maxDeliveries } = parts;
+    const perEndpoint = Math.max(1, Math.floor(maxDeliveries * ENDPOINT_SHARE));
+    this.#slots = new DeliverySlots(maxDeliveries, perEndpoint);
   }
 
   /** How many webhooks are under way. */
@@ -70,9 +77,16 @@ export class Dispatcher {
     return this.#deliveries.size;
   }
 
+  /** How much it remembers: nothing where nothing is due, under way or wrong. */
+  get size(): number {
+    return this.#due.size + this.#ready.size + this.#steps.size + this.#deliveries.size +
+      this.#slots.size + this.#answers.size + this.#lost.size + this.#problems.size;
+  }
+
   /** Begins, unless the storage has a driver already. */
   start(): void {
-    if (!this.#parts.store.attach((id) => this.#look(id))) return;
+    this.#detach = this.#parts.store.attach((id) => this.#look(id));
+    if (this.#detach === undefined) return;
     for (const id of this.#parts.store.ids()) {
       this.#lost.add(id);
       this.#ready.add(id);
@@ -83,11 +97,13 @@ export class Dispatcher {
   /** Ends: requests under way are given up, and the storage's next driver sends them again. */
   stop(): void {
     this.#isStopped = true;
+    this.#detach?.();
     this.#cancelTimer?.();
     for (const { abort, cancelTimer } of this.#deliveries.values()) {
       cancelTimer();
       abort.abort();
     }
+    this.#deliveries.clear();
   }
 
   #look(id: number): void {
@@ -107,22 +123,17 @@ export class Dispatcher {
   /** Whether a delivery may begin; where not, the subscription waits for one to end. */
   #hasRoom(id: number): boolean {
     const endpoint = this.#parts.store.endpoint(id);
-    if (endpoint === undefined || this.#deliveries.has(id)) return true;
-    const isFull = this.#deliveries.size + this.#steps.size >= this.#parts.maxDeliveries;
-    if (!isFull && (this.#endpoints.get(endpoint) ?? 0) < this.#perEndpoint) return true;
-    const key = isFull ? EVERY_ENDPOINT : endpoint;
-    const waiting = this.#waiting.get(key);
-    if (waiting === undefined) this.#waiting.set(key, new Set([id]));
-    else waiting.add(id);
-    return false;
+    return endpoint === undefined || this.#slots.take(id, endpoint);
   }
 
   async #step(id: number): Promise<void> {
     this.#steps.set(id, false);
     const isLost = this.#lost.delete(id);
     try {
+      await this.#recordAnswer(id);
       this.#follow(id, await this.#parts.store.step(id, isLost));
     } catch (error) {
+      if (error instanceof StreamError && error.code === "storage_closed") this.stop();
       if (isLost) this.#lost.add(id);
       this.#note(id, error instanceof Error ? error.message : String(error));
       this.#schedule(id, this.#parts.clock.nowMs() + RETRY_MS);
@@ -130,20 +141,34 @@ export class Dispatcher {
     const again = this.#steps.get(id) === true;
     this.#steps.delete(id);
     if (again) this.#ready.add(id);
-    this.#admitOne(EVERY_ENDPOINT);
+    else if (!this.#deliveries.has(id)) this.#freeSlot(id);
     this.#pump();
+  }
+
+  async #recordAnswer(id: number): Promise<void> {
+    const answer = this.#answers.get(id);
+    if (answer === undefined) return;
+    await this.#parts.store.delivered(id, answer.wakeId, answer.outcome);
+    this.#answers.delete(id);
   }
 
   #follow(id: number, step: Step): void {
     if (this.#isStopped) return;
-    this.#note(id, step.kind === "wait" ? step.problem : undefined);
-    if (step.kind === "rest") return this.#due.delete(id);
+    if (step.kind === "rest") {
+      this.#problems.delete(id);
+      // Nobody is left whom an answer would be for.
+      if (this.#parts.store.endpoint(id) === undefined) this.#deliveries.get(id)?.abort.abort();
+      return this.#due.delete(id);
+    }
     if (step.kind === "deliver") {
       this.#schedule(id, step.wake.subscription.state.dueMs);
       return this.#deliver(id, step.wake);
     }
+    this.#note(id, step.problem);
     const delivery = this.#deliveries.get(id);
-    if (delivery !== undefined) delivery.leaseEndMs = Math.max(delivery.leaseEndMs, step.untilMs);
+    if (delivery !== undefined && delivery.wakeId === step.leasedWakeId) {
+      delivery.leaseEndMs = step.untilMs;
+    }
     this.#schedule(id, step.untilMs);
   }
 
@@ -153,13 +178,11 @@ export class Dispatcher {
     const { state } = wake.subscription;
     const delivery: Delivery = {
       wakeId: state.wakeId,
-      endpoint: this.#parts.store.endpoint(id) ?? EVERY_ENDPOINT,
       abort: new AbortController(),
       leaseEndMs: state.dueMs,
       cancelTimer: () => {},
     };
     this.#deliveries.set(id, delivery);
-    this.#endpoints.set(delivery.endpoint, (this.#endpoints.get(delivery.endpoint) ?? 0) + 1);
     this.#limit(delivery);
     void this.#send(id, wake, delivery);
   }
@@ -177,36 +200,19 @@ export class Dispatcher {
   async #send(id: number, wake: Wake, delivery: Delivery): Promise<void> {
     const { outcome, problem } = await this.#parts.send(wake, delivery.abort.signal);
     delivery.cancelTimer();
-    if (this.#deliveries.get(id) === delivery) this.#deliveries.delete(id);
-    this.#leave(delivery.endpoint);
-    if (this.#isStopped) return;
-    this.#note(id, problem);
-    try {
-      await this.#parts.store.delivered(id, delivery.wakeId, outcome);
-    } catch (error) {
-      // Its lease runs out, and the wake comes again.
-      this.#note(id, error instanceof Error ? error.message : String(error));
-    }
+    // Of a wake that is over nothing counts any more.
+    if (this.#deliveries.get(id) !== delivery) return;
+    this.#deliveries.delete(id);
+    if (outcome === "failed") this.#note(id, problem);
+    else this.#problems.delete(id);
+    this.#answers.set(id, { wakeId: delivery.wakeId, outcome });
     this.#look(id);
   }
 
-  #leave(endpoint: string): void {
-    const left = (this.#endpoints.get(endpoint) ?? 1) - 1;
-    if (left === 0) this.#endpoints.delete(endpoint);
-    else this.#endpoints.set(endpoint, left);
-    this.#admitOne(endpoint);
-    this.#admitOne(EVERY_ENDPOINT);
-    this.#pump();
-  }
-
-  /** Lets one go on that has waited for a place. */
-  #admitOne(key: string): void {
-    const waiting = this.#waiting.get(key);
-    const [first] = waiting ?? [];
-    if (waiting === undefined || first === undefined) return;
-    waiting.delete(first);
-    if (waiting.size === 0) this.#waiting.delete(key);
-    this.#ready.add(first);
+  /** Lets the next one go on that has waited for a place. */
+  #freeSlot(id: number): void {
+    const next = this.#slots.free(id);
+    if (next !== undefined) this.#ready.add(next);
   }
 
   #schedule(id: number, dueMs: number): void {
@@ -229,11 +235,7 @@ export class Dispatcher {
 
   /** Says in the log what a subscription waits for, once for each cause. */
   #note(id: number, problem: string | undefined): void {
-    if (problem === undefined) {
-      this.#problems.delete(id);
-      return;
-    }
-    if (this.#problems.get(id) === problem) return;
+    if (problem === undefined || this.#problems.get(id) === problem) return;
     this.#problems.set(id, problem);
     logger.warn("Subscription {id} isn't delivered, and is tried again later: {problem}", {
       id,

@@ -1,7 +1,7 @@
 /**
  * Runs random histories on the simulated disk: `deno task crash --count N | --seconds S | --seed SEED`,
  * with `--first SEED` for the seed to begin with (1) and `--processes N` for how many share them (one for
- * each core). A history that breaks a promise is shortened and printed with its seed, and the exit code
+ * each core); with `--subscriptions` there are subscriptions beside the streams. A history that breaks a promise is shortened and printed with its seed, and the exit code
  * is 1; `--seed SEED --keep PARTS` runs the shortened one again.
  */
 import { availableParallelism } from "node:os";
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     keep: { type: "string" },
     first: { type: "string", default: "1" },
     processes: { type: "string" },
+    subscriptions: { type: "boolean", default: false },
     /** Of how many seeds one is this process's. */
     stride: { type: "string", default: "1" },
   },
@@ -35,12 +36,16 @@ const first = wholeNumber("first", values.first) ?? 1;
 const processes = wholeNumber("processes", values.processes) ?? availableParallelism();
 const stride = wholeNumber("stride", values.stride) ?? 1;
 
+const { subscriptions } = values;
+
 if (seed !== undefined) process.exitCode = await runOne(seed, values.keep);
-else if (processes > 1) process.exitCode = await runShares({ first, count, seconds, processes });
-else process.exitCode = await runMany();
+else if (processes > 1) {
+  process.exitCode = await runShares({ first, count, seconds, processes, subscriptions });
+} else process.exitCode = await runMany();
 
 async function runOne(seed: number, keep: string | undefined): Promise<number> {
-  const result = await runHistory(seed, keep === undefined ? undefined : parseParts(keep));
+  const isKept = keep === undefined ? undefined : parseParts(keep);
+  const result = await runHistory(seed, isKept, { subscriptions });
   console.log(result.trace.join("\n"));
   console.log(`\n${result.violation?.message ?? "no promise was broken"}`);
   return result.violation === undefined ? 0 : 1;
@@ -52,7 +57,7 @@ async function runMany(): Promise<number> {
   let [histories, crashes, faults] = [0, 0, 0];
   const kinds = new Map<RareKind, number>(RARE_KINDS.map((kind) => [kind, 0]));
   while (histories < count && performance.now() < untilMs) {
-    const result = await runHistory(first + histories++ * stride);
+    const result = await runHistory(first + histories++ * stride, undefined, { subscriptions });
     crashes += result.crashes;
     faults += result.faults;
     for (const kind of result.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);

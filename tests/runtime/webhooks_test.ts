@@ -10,6 +10,11 @@ import { bun } from "./targets.ts";
 /** The tests of outgoing webhooks on each runtime: each has its own URLs, HTTP client and Ed25519. */
 
 const FOLDER = inRepo("tests", "subscriptions");
+const TESTS = [
+  join(FOLDER, "tokens_test.ts"),
+  ...readdirSync(join(FOLDER, "webhooks")).filter((name) => name.endsWith("_test.ts"))
+    .map((name) => join(FOLDER, "webhooks", name)),
+];
 const SHIM = inRepo("tests", "runtime", "deno_on_node.mjs");
 const LIMIT_MINUTES = 4;
 
@@ -35,12 +40,12 @@ async function passes(command: readonly string[], passed: RegExp, least: number)
 }
 
 Deno.test("deno: webhooks are checked, sent and signed, past the environment's proxies", () => {
-  const command = [Deno.execPath(), "test", "-A", "-c", inRepo("deno.json"), FOLDER];
+  const command = [Deno.execPath(), "test", "-A", "-c", inRepo("deno.json"), ...TESTS];
   return passes(command, /(\d+) passed/, 60);
 });
 
 Deno.test("bun: webhooks are checked, sent and signed, past the environment's proxies", () => {
-  return passes([bun, "test", "--preload", SHIM, FOLDER], /(\d+) pass\b/, 60);
+  return passes([bun, "test", "--preload", SHIM, ...TESTS], /(\d+) pass\b/, 60);
 });
 
 for (const version of ["22.23.3", "24.21.0"] as const) {
@@ -51,17 +56,25 @@ for (const version of ["22.23.3", "24.21.0"] as const) {
 
 function onNode(version: NodeVersion): Promise<void> {
   return withTempDir(async (dir) => {
-    const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" });
-    const tests = names.filter((name) => name.endsWith("_test.ts"));
-    const bundles = tests.map((name) => join(dir, `${basename(name, ".ts")}.mjs`));
-    for (const [i, name] of tests.entries()) {
+    const bundles = TESTS.map((path) => join(dir, `${basename(path, ".ts")}.mjs`));
+    for (const [i, path] of TESTS.entries()) {
       // Node 22 knows no `using` yet; Bun writes it in another way.
       const outfile = `--outfile=${bundles[i]}`;
-      const build = [bun, "build", join(FOLDER, name), "--target=node", outfile];
+      const build = [bun, "build", path, "--target=node", outfile];
       const { code, output } = await runCommand(build, { limitMinutes: 1 });
       equal(code, 0, output);
     }
-    const node = [await nodePath(version), "--import", SHIM, "--test", "--test-reporter", "tap"];
+    // One of them with the older way of connecting, which asks a resolver for one address only.
+    const connecting = version === "22.23.3" ? ["--no-network-family-autoselection"] : [];
+    const node = [
+      await nodePath(version),
+      ...connecting,
+      "--import",
+      SHIM,
+      "--test",
+      "--test-reporter",
+      "tap",
+    ];
     await passes([...node, ...bundles], /^# pass (\d+)$/m, 60);
   });
 }

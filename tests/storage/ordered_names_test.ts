@@ -64,3 +64,27 @@ Deno.test("changes in the middle of a range are seen or not, but never out of or
   }
   equal(seen, ["a", "c", "d"]);
 });
+
+Deno.test("names that come and go while others are sorted in slices are in order afterwards", async () => {
+  const names = new OrderedNames<number>();
+  const values = new Map<string, number>();
+  const set = (name: string, value: number) => {
+    names.set(name, value);
+    values.set(name, value);
+  };
+  for (let i = 0; i < 10_000; i++) set(`n${(i * 7919) % 10_007}`, i);
+  let pauses = 0;
+  await names.sort(() => {
+    pauses++;
+    for (let i = 0; i < 50; i++) {
+      set(`m${pauses}-${i}`, i);
+      names.delete(`n${pauses * 100 + i}`);
+      values.delete(`n${pauses * 100 + i}`);
+    }
+    set(`n${pauses * 100}`, pauses);
+    return Promise.resolve();
+  });
+  equal(pauses >= 9, true);
+  equal([...names.range({ prefix: "", after: "" })], expected(values, "", ""));
+  equal(names.sort(() => Promise.reject(new Error("nothing is left to sort"))), undefined);
+});

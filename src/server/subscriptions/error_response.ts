@@ -27,6 +27,8 @@ function detailsOf(failure: Failure): Record<string, string | number> {
   switch (failure.code) {
     case "invalid_subscription":
       return { field: failure.field };
+    case "webhook_url_rejected":
+      return { field: "webhook.url" };
     case "invalid_ack":
       return { stream: failure.path };
     case "already_claimed":

@@ -1,4 +1,10 @@
-import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import {
+  type HttpRequest,
+  type HttpResponse,
+  isLiveBody,
+  type LiveBody,
+} from "../../http/handler.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import type { ForwardControl, ForwardedRequest } from "../common/forwarded_request.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { controlErrorResponse } from "./error_response.ts";
@@ -35,7 +41,7 @@ export async function forward(
 }
 
 /** Serves a request that another thread has handed on. */
-export function serveForwarded(
+export async function serveForwarded(
   context: ServerContext,
   { method, url, headers, body, path }: ForwardedRequest,
 ): Promise<HttpResponse> {
@@ -48,5 +54,24 @@ export function serveForwarded(
     whole: body,
     signal: new AbortController().signal,
   };
-  return control(context, request, path);
+  const response = await control(context, request, path);
+  if (!isLiveBody(response.body)) return response;
+  // A body that is made while it is sent can't go to another thread.
+  try {
+    return { ...response, body: await collect(response.body) };
+  } catch (error) {
+    return controlErrorResponse(context.counters, error);
+  }
+}
+
+function collect(body: LiveBody): Promise<Bytes> {
+  return new Promise((resolve, reject) => {
+    const frames: Bytes[] = [];
+    body.attach({
+      queuedBytes: 0,
+      write: (frame) => frames.push(frame),
+      end: () => resolve(concatBytes(frames)),
+      destroy: reject,
+    });
+  });
 }

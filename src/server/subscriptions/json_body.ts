@@ -27,7 +27,7 @@ export class JsonBody {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StreamError(
         { code: "invalid_subscription", field: "body" },
-        `The body is not JSON: ${reason}`,
+        `The body is not JSON (${reason}): expected an object.`,
       );
     }
     return new JsonBody(value);

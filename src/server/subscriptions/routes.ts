@@ -1,21 +1,21 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
-import { parseStreamName } from "../../protocol/stream_name.ts";
 import { yieldToEventLoop } from "../../storage/yield_to_event_loop.ts";
-import type { SubscriptionInfo } from "../../storage/subscription_store.ts";
+import type { LinkPage, SubscriptionInfo } from "../../storage/subscription_store.ts";
 import type { SubscriptionService } from "../../subscriptions/service.ts";
 import { wakeStreamsJson } from "../../subscriptions/wake_body.ts";
 import { JWKS_MAX_AGE_SECONDS } from "../../subscriptions/webhooks/signing_keys.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { controlErrorResponse } from "./error_response.ts";
+import { LinksBody, linksJson } from "./links_body.ts";
 import { invalidField, JsonBody } from "./json_body.ts";
-import { parsePaths, parseSpec } from "./spec_body.ts";
-import { linkJson, subscriptionJson } from "./subscription_json.ts";
+import { parsePath, parsePaths, parseSpec } from "./spec_body.ts";
+import { subscriptionJson } from "./subscription_json.ts";
 import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 
 const NAME_LIMIT_CHARS = 256;
-const PAGE_LIMIT = 1000;
+const PAGE_LIMIT = 200;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -89,22 +89,32 @@ async function get(control: ControlRequest, name: string): Promise<HttpResponse>
   return await whole(control, 200, await control.service.get(name));
 }
 
-/** A subscription with all of its streams, which may be very many: others get their turns in between. */
+/** A subscription with all of its streams, which may be very many. */
 async function whole(
   { service }: ControlRequest,
   status: number,
   info: SubscriptionInfo,
 ): Promise<HttpResponse> {
-  const streams: string[] = [];
-  for (let after: string | undefined;;) {
-    const { links, next } = await service.links(info.name, after, PAGE_LIMIT);
-    for (const found of links) streams.push(JSON.stringify(linkJson(found)));
-    if (next === undefined) break;
-    after = next;
+  const page = (after: string | undefined) => service.links(info.name, after, PAGE_LIMIT);
+  const first = await page(undefined);
+  const text = JSON.stringify(subscriptionJson(info, service.activeKid()));
+  const before = `${text.slice(0, -1)},"streams":[`;
+  if (first.next === undefined) return jsonResponse(status, `${before}${linksJson(first)}]}`);
+  const body = new LinksBody({ before, after: "]}\n", first: await notEmpty(first, page), page });
+  return { ...jsonResponse(status, ""), body };
+}
+
+/** The first page that has links, or the last: what follows it in a list begins with a comma. */
+async function notEmpty(
+  first: LinkPage,
+  page: (after: string) => Promise<LinkPage>,
+): Promise<LinkPage> {
+  let found = first;
+  while (found.links.length === 0 && found.next !== undefined) {
+    found = await page(found.next);
     await yieldToEventLoop();
   }
-  const text = JSON.stringify(subscriptionJson(info, service.activeKid()));
-  return jsonResponse(status, `${text.slice(0, -1)},"streams":[${streams.join(",")}]}`);
+  return found;
 }
 
 async function list({ context, service, request }: ControlRequest): Promise<HttpResponse> {
@@ -142,7 +152,7 @@ async function unlink(
   name: string,
   encodedPath: string,
 ): Promise<HttpResponse> {
-  await service.unlink(name, parseStreamName(encodedPath));
+  await service.unlink(name, parsePath(encodedPath));
   return NO_CONTENT;
 }
 

@@ -1,5 +1,5 @@
 import { StreamError } from "../../protocol/errors.ts";
-import { checkStreamName } from "../../protocol/stream_name.ts";
+import { checkStreamName, parseStreamName } from "../../protocol/stream_name.ts";
 import type { SubscriptionConfig } from "../../storage/subscription.ts";
 import { invalidField, type JsonBody } from "./json_body.ts";
 
@@ -47,9 +47,22 @@ export function parsePaths(body: JsonBody): string[] {
   return [...new Set(paths)].sort();
 }
 
+/**
+ * The stream that a URL names, as it stands there.
+ *
+ * @throws {StreamError} `invalid_subscription`
+ */
+export function parsePath(encoded: string): string {
+  return namingField("path", () => parseStreamName(encoded));
+}
+
 function checkPath(field: string, path: string): string {
+  return namingField(field, () => checkStreamName(path));
+}
+
+function namingField(field: string, read: () => string): string {
   try {
-    return checkStreamName(path);
+    return read();
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     throw new StreamError(

@@ -144,7 +144,7 @@ export class FileStorage {
         maxSubscriptions,
         append: (name, request) => this.engine.append(name, request),
         newWakeId,
-        random: Math.random,
+        random: options.random ?? Math.random,
       }),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),

@@ -53,6 +53,8 @@ export interface FileStorageOptions {
   checkpointIntervalMs?: number;
   /** Where the time comes from. */
   clock?: Clock;
+  /** A number from 0 up to 1, for the jitter of waits; `Math.random`. */
+  random?: () => number;
   /** The disk. */
   fileSystem?: FileSystem;
   /** The catalogue and the lock, which have a way of their own to the disk. */

@@ -4,6 +4,7 @@ import { OrderedNames } from "../ordered_names.ts";
 import type { CreateRecord } from "../records.ts";
 import { newStream, type Stream } from "../stream.ts";
 import type { Streams } from "../streams.ts";
+import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 
 /** Streams that are in memory only: all of each, from when it is made until it is gone. */
 export class MemoryStreams implements Streams {
@@ -30,6 +31,10 @@ export class MemoryStreams implements Streams {
 
   summary(id: number): Stream | undefined {
     return this.#byId.get(id);
+  }
+
+  sortNames(): Promise<void> | undefined {
+    return this.#byName.sort(yieldToEventLoop);
   }
 
   *list(range: NameRange): Generator<Stream> {

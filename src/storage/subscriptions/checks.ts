@@ -4,13 +4,28 @@ import { positionOf } from "../../protocol/offset.ts";
 import { isOfAnother, type OffsetSpaces } from "../offset_spaces.ts";
 import type { Ack } from "../records.ts";
 import type { Streams } from "../streams.ts";
-import type { WakeStream } from "../subscription.ts";
+import type { SubscriptionConfig, WakeStream } from "../subscription.ts";
 import type { Fence, RequestedAck } from "../subscription_store.ts";
+import { parsePattern } from "./pattern.ts";
 import type { SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 
 /** How many streams one subscription may link explicitly. */
 const LINKS_LIMIT = 10_000;
+
+/**
+ * Whether a subscription may be so: what is recorded has to be readable at every start.
+ *
+ * @throws {StreamError} `invalid_subscription`, `webhook_url_rejected`
+ */
+export function checkConfig({ pattern, webhookUrl }: SubscriptionConfig): void {
+  if (pattern !== undefined) parsePattern(pattern);
+  if (webhookUrl === undefined || URL.canParse(webhookUrl)) return;
+  throw new StreamError(
+    { code: "webhook_url_rejected" },
+    `The webhook URL ${quote(webhookUrl)} isn't an absolute URL.`,
+  );
+}
 
 /** @throws {StreamError} `invalid_subscription` */
 export function checkLinkCount(count: number): void {
@@ -86,8 +101,8 @@ export interface AckCheckParts {
 }
 
 /**
- * The acks that a worker asks for, but for those of streams that are gone since it was woken: there is
- * nothing left to process in these.
+ * The acks that a worker asks for, but for those of streams that are gone, or followed no more, since it
+ * was woken: there is nothing left to process in these.
  *
  * @throws {StreamError} `invalid_ack`
  */
@@ -110,7 +125,8 @@ function checkAck(
   const isThere = found?.lifecycle === "there" && !found.isExpired(clock.nowMs());
   if (wokenId !== undefined && (!isThere || found.id !== wokenId)) return undefined;
   if (!isThere) throw invalidAck(path, token, "there is no such stream");
-  if (wokenId === undefined && !registry.followers(found).includes(entry)) {
+  if (!registry.followers(found).includes(entry)) {
+    if (wokenId !== undefined) return undefined;
     throw invalidAck(path, token, "the subscription doesn't follow that stream");
   }
   if (isOfAnother(offset, spaces.of(found))) {

@@ -24,7 +24,7 @@ import type {
   SubscriptionStore,
   Wake,
 } from "../subscription_store.ts";
-import { checkAcks, checkClaimable, checkFence, checkLinkCount } from "./checks.ts";
+import { checkAcks, checkClaimable, checkConfig, checkFence, checkLinkCount } from "./checks.ts";
 import { hashConfig } from "./hash.ts";
 import { LinkList } from "./link_list.ts";
 import { PendingStreams } from "./pending_streams.ts";
@@ -96,6 +96,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     name: string,
     { baseUrl, ...config }: SubscriptionSpec,
   ): Promise<CreatedSubscription> {
+    checkConfig(config);
     await this.#admit();
     const hash = hashConfig(config);
     const existing = this.#registry.find(name);
@@ -111,9 +112,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     }
     this.#checkRoom();
     const id = this.#parts.streams.newId();
-    const lsn = this.#record(id, { kind: "create", name, config, hash, baseUrl });
-    await this.#journal.durable(lsn);
     const createdAtMs = this.#parts.clock.nowMs();
+    const lsn = this.#record(id, { kind: "create", name, config, hash, baseUrl }, createdAtMs);
+    await this.#journal.durable(lsn);
     return { id, name, createdAtMs, config, baseUrl, state: NEW_SUBSCRIPTION, created: true };
   }
 
@@ -127,6 +128,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     await this.#journal.durable(entry.lsn);
+    await this.#parts.streams.sortNames();
     return this.#links.page(entry, after, limit);
   }
 
@@ -142,7 +144,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async delete(name: string): Promise<void> {
     await this.#admit("delete");
     const entry = this.#registry.find(name) ?? await this.#missing(name);
-    await this.#journal.durable(this.#change(entry, { kind: "delete" }));
+    const lsn = this.#change(entry, { kind: "delete" });
+    this.#noteWakeStreamEnd(entry, lsn);
+    await this.#journal.durable(lsn);
   }
 
   async link(name: string, paths: readonly string[]): Promise<void> {
@@ -214,14 +218,18 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       await this.#journal.durable(entry.lsn);
       throw error;
     }
-    const released = transitions.backOff(entry.state, this.#context(entry));
+    const released = this.#pending.has(entry)
+      ? transitions.backOff(entry.state, this.#context(entry))
+      : transitions.finish(entry.state);
     await this.#journal.durable(this.#changeState(entry, released));
   }
 
-  attach(onChange: (id: number) => void): boolean {
-    if (this.#onChange !== undefined) return false;
+  attach(onChange: (id: number) => void): (() => void) | undefined {
+    if (this.#onChange !== undefined) return undefined;
     this.#onChange = onChange;
-    return true;
+    return () => {
+      if (this.#onChange === onChange) this.#onChange = undefined;
+    };
   }
 
   endpoint(id: number): string | undefined {
@@ -237,16 +245,18 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const entry = this.#registry.get(id);
     if (entry === undefined) return REST;
     this.#endLease(entry);
-    const { phase, dueMs, failed } = entry.state;
+    const { phase, dueMs, failed, wakeId } = entry.state;
     const nowMs = this.#parts.clock.nowMs();
     if (phase === "delivering" && isLost) return await this.#retry(entry);
-    if (phase === "delivering" || phase === "leased") return { kind: "wait", untilMs: dueMs };
+    if (phase === "delivering" || phase === "leased") {
+      return await this.#wait(entry, { untilMs: dueMs, leasedWakeId: wakeId });
+    }
     if (!this.#pending.has(entry)) return await this.#rest(entry);
     const { wakeStream } = entry.config;
     // A wake stream that was missing gets its event as soon as it is there.
-    const isMended = wakeStream !== undefined && phase === "idle" && failed &&
+    const isMended = wakeStream !== undefined && failed &&
       this.#whyNoEvent(wakeStream) === undefined;
-    if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
+    if (dueMs > nowMs && !isMended) return await this.#wait(entry, { untilMs: dueMs });
     if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
     return phase === "waiting" ? await this.#retry(entry) : await this.#wake(entry);
   }
@@ -261,9 +271,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (entry === undefined) return;
     this.#endLease(entry);
     const { state, wakeStreams } = entry;
-    if (state.phase === "idle" || state.wakeId !== wakeId) return;
-    const next = transitions.deliver(state, outcome, this.#context(entry));
-    if (next === state) return;
+    const isPresent = state.phase !== "idle" && state.wakeId === wakeId;
+    const next = isPresent ? transitions.deliver(state, outcome, this.#context(entry)) : state;
+    if (next === state) return await this.#journal.durable(entry.lsn);
     const acks = outcome === "done" ? this.#pending.acksOf(wakeStreams) : [];
     await this.#journal.durable(this.#changeState(entry, next, acks));
   }
@@ -299,11 +309,21 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return { kind: "deliver", wake };
   }
 
-  /** Nothing is pending any more, its streams were deleted: a wake that waits is over. */
+  /** Nothing is due before some time; that a lease is over may have been found just now. */
+  async #wait(
+    entry: SubscriptionEntry,
+    wait: { untilMs: number; leasedWakeId?: string },
+  ): Promise<Step> {
+    await this.#journal.durable(entry.lsn);
+    return { kind: "wait", ...wait };
+  }
+
+  /** Nothing is pending any more, its streams were deleted: a wake that waits is over, also one to come. */
   async #rest(entry: SubscriptionEntry): Promise<Step> {
     const { state } = entry;
-    if (state.phase !== "waiting") return REST;
-    await this.#journal.durable(this.#changeState(entry, transitions.finish(state)));
+    const isOver = state.phase === "waiting" || state.failed;
+    const lsn = isOver ? this.#changeState(entry, transitions.finish(state)) : entry.lsn;
+    await this.#journal.durable(lsn);
     return REST;
   }
 
@@ -378,8 +398,12 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return lsn;
   }
 
-  #record(id: number, change: SubscriptionChange): number {
-    const record = { kind: "subscription", id, atMs: this.#parts.clock.nowMs(), change } as const;
+  #record(
+    id: number,
+    change: SubscriptionChange,
+    atMs: number = this.#parts.clock.nowMs(),
+  ): number {
+    const record = { kind: "subscription", id, atMs, change } as const;
     const lsn = this.#journal.append(record, undefined);
     this.#registry.apply(record, lsn);
     return lsn;
@@ -399,6 +423,15 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const entries = [...this.#changed];
     this.#changed.clear();
     for (const { id } of entries) this.#onChange?.(id);
+  }
+
+  /** What was a wake stream is one like others now, and what is in it pending. */
+  #noteWakeStreamEnd({ config }: SubscriptionEntry, lsn: number): void {
+    const { wakeStream } = config;
+    if (wakeStream === undefined || this.#registry.isWakeStream(wakeStream)) return;
+    const stream = this.#parts.streams.find(wakeStream);
+    if (stream === undefined) return;
+    for (const follower of this.#registry.followers(stream)) this.#noteChange(follower, lsn);
   }
 
   async #admit(kind: "write" | "delete" = "write"): Promise<void> {

@@ -83,8 +83,10 @@ export class SubscriptionRegistry {
     const { id, change } = record;
     const entry = this.#byId.get(id);
     if (change.kind === "create") {
-      if (entry !== undefined) return;
       const { name, config, hash, baseUrl } = change;
+      const other = this.#byName.get(name);
+      // It was deleted and its name given again, and the other one's row has both.
+      if (entry !== undefined || (other !== undefined && lsn <= other.restoredLsn)) return;
       const links = config.streams;
       const row = { id, name, lsn, config, hash, baseUrl, links, createdAtMs: record.atMs };
       this.#dirty.add(this.#add({ ...row, state: NEW_SUBSCRIPTION, wakeStreams: [] }, 0));

@@ -83,6 +83,7 @@ export function claim(
     wakeAtMs: isNew ? nowMs : state.wakeAtMs,
     holder: worker,
     dueMs: nowMs + config.leaseMs,
+    failed: false,
   };
 }
 

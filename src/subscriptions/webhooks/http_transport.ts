@@ -149,21 +149,17 @@ export class HttpTransport implements WebhookTransport {
     // By the option of that name, Deno doesn't end a request that waits for a connection.
     const abort = () => fail(aborted());
     request.signal.addEventListener("abort", abort, { once: true });
-    let hasResponse = false;
     outgoing.on("error", (error) => {
-      fail(isStale(outgoing, error, hasResponse) ? new StaleConnectionError() : describe(error));
+      fail(isStale(outgoing, error) ? new StaleConnectionError() : describe(error));
     });
-    outgoing.on("upgrade", (_, socket) => {
-      socket.destroy();
+    outgoing.on("upgrade", () => {
       fail(new WebhookDeliveryError("network", "the answer switches to another protocol"));
     });
     outgoing.on("close", () => {
       request.signal.removeEventListener("abort", abort);
-      reject(closedEarly());
     });
     outgoing.on("socket", (socket) => this.#limitConnecting(outgoing, socket, protocol, fail));
     outgoing.on("response", (response) => {
-      hasResponse = true;
       this.#collect(response, resolve, fail);
     });
     outgoing.end(request.body);
@@ -227,17 +223,16 @@ export class HttpTransport implements WebhookTransport {
     });
     response.on("error", (error) => fail(describe(error)));
     response.on("end", () => {
-      if (!response.complete) return fail(closedEarly());
       resolve({ status: response.statusCode ?? 0, body: concatBytes(chunks) });
     });
   }
 }
 
-/** A kept connection that was closed before anything of an answer came. */
+/** A connection that had been kept open was closed by the receiver. */
 class StaleConnectionError extends Error {}
 
-function isStale(outgoing: ClientRequest, error: Error, hasResponse: boolean): boolean {
-  return outgoing.reusedSocket && !hasResponse && CLOSED_EARLY.has(codeOf(error));
+function isStale(outgoing: ClientRequest, error: Error): boolean {
+  return outgoing.reusedSocket && CLOSED_EARLY.has(codeOf(error));
 }
 
 function codeOf(error: Error): string {
@@ -256,8 +251,4 @@ function describe(error: Error): WebhookDeliveryError {
 
 function aborted(): WebhookDeliveryError {
   return new WebhookDeliveryError("aborted", "no whole answer in time");
-}
-
-function closedEarly(): WebhookDeliveryError {
-  return new WebhookDeliveryError("network", "connection closed before the whole answer");
 }

@@ -9,12 +9,15 @@ import { checkListing } from "./listing.ts";
 import { tryWithoutNewest } from "./rows_ahead.ts";
 import { checkAll, checkName, checkStream } from "./verify.ts";
 import { Violation } from "./violation.ts";
-import { type RareKind, World } from "./world.ts";
+import { playSubscriptions, workOff } from "./subscriptions/play.ts";
+import { checkSubscriptions } from "./subscriptions/verify.ts";
+import { type HistoryOptions, type RareKind, World } from "./world.ts";
 import { drawRareFault, failLookUps, setFault } from "./set_fault.ts";
 
 /** How a history went. */
 export interface HistoryResult {
   seed: number;
+  options: HistoryOptions;
   /** What was wrong; undefined where all was right. */
   violation: Violation | undefined;
   trace: readonly string[];
@@ -34,11 +37,13 @@ export interface HistoryResult {
 export async function runHistory(
   seed: number,
   isKept: (part: string) => boolean = () => true,
+  options: HistoryOptions = { subscriptions: false },
 ): Promise<HistoryResult> {
-  const world = new World(seed);
+  const world = new World(seed, options);
   const parts: string[] = [];
   const { trace, kinds } = world;
-  const result = { seed, trace, parts, crashes: 0, faults: 0, kinds, violation: undefined };
+  const counts = { crashes: 0, faults: 0 };
+  const result = { seed, options, trace, parts, ...counts, kinds, violation: undefined };
   const keep = (part: string) => {
     if (!isKept(part)) return false;
     parts.push(part);
@@ -66,7 +71,7 @@ export async function runHistory(
 
 /** Starts the storage, after however many starts that a crash cuts short, and checks what it holds. */
 async function start(world: World, counts: { crashes: number }): Promise<Session> {
-  if (world.extra.chance(0.07)) damageOne(world);
+  if (world.extra.chance(0.07) && !world.subscriptions.areOn) damageOne(world);
   if (world.isUnclean && world.extra.chance(0.5)) await tryWithoutNewest(world);
   while (true) {
     const { process, faults } = world.machine.fileSystem;
@@ -85,6 +90,7 @@ async function start(world: World, counts: { crashes: number }): Promise<Session
       const session = new Session(world, storage);
       try {
         await checkAll(session);
+        if (world.subscriptions.areOn) await checkSubscriptions(session);
         process.exitAfter(Infinity);
         world.note("checked");
         return session;
@@ -137,6 +143,7 @@ async function live(
     for (let i = 0; i < steps && !session.isOver; i++) {
       if (!keep(`${i}`)) continue;
       world.turnTo(`${name} ${i}`);
+      if (playsSubscriptions(world)) await inspect(session, () => playSubscriptions(session));
       await step(session);
       session.check();
     }
@@ -150,6 +157,11 @@ async function live(
   faults.clear();
   if (!session.isOver && world.random.chance(0.3)) return await close(world, session, counts);
   end(world, counts);
+}
+
+/** Not where the power may take back what was acknowledged: only appends are at stake then. */
+function playsSubscriptions({ subscriptions, isFragile }: World): boolean {
+  return subscriptions.areOn && !isFragile && subscriptions.random.chance(0.7);
 }
 
 async function step(session: Session): Promise<void> {
@@ -205,6 +217,7 @@ function end(world: World, counts: { crashes: number }): void {
     for (const stream of world.streams()) stream.doubt(world.life);
   }
   world.note(how);
+  world.subscriptions.end(world.nowMs);
   world.machine.end(how);
   counts.crashes++;
   world.machine.clock.advance(world.random.pick([0, 10, 3000, 20_000]));
@@ -243,7 +256,11 @@ async function close(
 async function finish(world: World, counts: { crashes: number }): Promise<void> {
   for (let round = 0; round < 2; round++) {
     const session = await start(world, counts);
-    if (round === 0) end(world, counts);
-    else await session.answer(session.storage.close());
+    if (round === 0) {
+      end(world, counts);
+      continue;
+    }
+    if (world.subscriptions.areOn) await workOff(session);
+    await session.answer(session.storage.close());
   }
 }

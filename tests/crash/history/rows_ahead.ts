@@ -1,6 +1,7 @@
 import { DirectoryError } from "../../../src/storage/file/directory/damage.ts";
 import { readLogHeader } from "../../../src/storage/file/wal/reader.ts";
 import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
+import type { MemoryTables } from "../../support/simulation/memory_tables.ts";
 import { describe } from "./session.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -16,7 +17,7 @@ export async function tryWithoutNewest(world: World): Promise<void> {
   const names = fileSystem.list(folder)?.filter((name) => name.endsWith(".wal")).sort() ?? [];
   if (tables === undefined) return;
   const { lsn, clean } = tables.state;
-  const rows = clean ? 0 : Math.max(0, ...tables.soundStreams().map((row) => row.lsn));
+  const rows = clean ? 0 : Math.max(0, ...lsnsOf(tables));
   const lasts = names.map((name) =>
     readLogHeader(fileSystem, `${folder}/${name}`).header.firstLsn - 1
   );
@@ -33,4 +34,8 @@ export async function tryWithoutNewest(world: World): Promise<void> {
   const isRight = failure instanceof DirectoryError && failure.code === "damaged";
   if (!isRight) throw new Violation(`Rows are ahead of the log: ${describe(failure ?? "opened")}`);
   for (const put of putBack) put();
+}
+
+function lsnsOf(tables: MemoryTables): number[] {
+  return [...tables.soundStreams(), ...tables.subscriptions()].map((row) => row.lsn);
 }

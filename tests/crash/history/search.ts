@@ -1,16 +1,17 @@
 /**
- * Looks for a seed whose history breaks a promise: `search.ts FIRST_SEED SECONDS`, seconds of its own time
- * on a core. Prints what it found; exits with 3 where that is nothing.
+ * Looks for a seed whose history breaks a promise: `search.ts FIRST_SEED SECONDS [subscriptions]`, seconds of
+ * its own time on a core. Prints what it found; exits with 3 where that is nothing.
  */
 import process from "node:process";
 import { runHistory } from "./history.ts";
 
 const EXIT_NOTHING = 3;
 
-const [first = 1, seconds = 60] = process.argv.slice(2).map(Number);
+const [first = 1, seconds = 60] = process.argv.slice(2, 4).map(Number);
+const options = { subscriptions: process.argv[4] === "subscriptions" };
 let histories = 0;
 while (cpuSeconds() < seconds) {
-  const { seed, violation } = await runHistory(first + histories++);
+  const { seed, violation } = await runHistory(first + histories++, () => true, options);
   if (violation === undefined) continue;
   console.log(`history ${histories}, seed ${seed}: ${violation.message.split("\n")[0]}`);
   process.exit(0);

@@ -1,5 +1,6 @@
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
+import type { SubscriptionStore } from "../../../src/storage/subscription_store.ts";
 import type { Call, Fault } from "../../support/simulation/faults.ts";
 import { yieldToEventLoop } from "../../support/event_loop.ts";
 import type { FaultyFileSystem } from "../../support/simulation/faulty_file_system.ts";
@@ -48,6 +49,13 @@ export class Session {
     this.world = world;
     this.storage = storage;
     this.#fileSystem = world.machine.fileSystem;
+  }
+
+  /** The subscriptions of the storage. */
+  get subscriptions(): SubscriptionStore {
+    const { subscriptions } = this.storage;
+    if (subscriptions === undefined) throw new Violation("The storage has no subscriptions");
+    return subscriptions;
   }
 
   get isOver(): boolean {

@@ -9,17 +9,21 @@ export interface Shares {
   readonly count: number;
   readonly seconds: number | undefined;
   readonly processes: number;
+  readonly subscriptions: boolean;
 }
 
 /** After so many more it is told how many there were. */
 const REPORTED_HISTORIES = 1_000;
 
 /** Runs histories in several processes; the first that fails ends the others. Returns the exit code. */
-export async function runShares({ first, count, seconds, processes }: Shares): Promise<number> {
+export async function runShares(
+  { first, count, seconds, processes, subscriptions }: Shares,
+): Promise<number> {
   const children = Array.from({ length: processes }, (_, i) => {
     const share = Math.ceil((count - i) / processes);
     return new Share([
       ...["--first", `${first + i}`, "--stride", `${processes}`],
+      ...(subscriptions ? ["--subscriptions"] : []),
       ...(count === Infinity ? [] : ["--count", `${share}`]),
       ...(seconds === undefined ? [] : ["--seconds", `${seconds}`]),
     ]);

@@ -13,7 +13,7 @@ export async function shorten(failing: HistoryResult, limitMs: number): Promise<
     const before = shortest.parts.length;
     for (let at = 0; at < shortest.parts.length && performance.now() < untilMs;) {
       const left = new Set(shortest.parts.toSpliced(at, size));
-      const result = await runHistory(failing.seed, (part) => left.has(part));
+      const result = await runHistory(failing.seed, (part) => left.has(part), failing.options);
       if (result.violation === undefined) at += size;
       else shortest = result;
     }

@@ -6,6 +6,7 @@ import type { Fault } from "../../support/simulation/faults.ts";
 import { Machine } from "../../support/simulation/machine.ts";
 import { Random } from "../../support/random.ts";
 import { ModelStream, type Status } from "./model.ts";
+import { ModelSubscriptions } from "./subscriptions/model.ts";
 import { expect } from "./violation.ts";
 
 const NAMES = ["a", "b/c", "ü", "d", "e"];
@@ -23,9 +24,19 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** Longer bodies get a log that has room for some of them. */
 const EXTRA = 0x0e87_4a00;
+const SUBSCRIPTIONS = 0x5b5c_21b0;
 const MOST_BYTES_IN_SMALL_LOG = 6000;
 /** So many that a checkpoint takes its time, and has more files than it syncs one by one. */
 const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
+
+/** Which kind of history it is. */
+export interface HistoryOptions {
+  /**
+   * Whether there are subscriptions beside the streams. What happens to streams is drawn as it is without,
+   * but nothing is damaged by hand.
+   */
+  readonly subscriptions: boolean;
+}
 
 /** What a history works on: the machine, the model, and a list of what was done. */
 export class World {
@@ -38,6 +49,7 @@ export class World {
   readonly damagedNames: string[] = [];
   /** Which of the rare kinds have happened. */
   readonly kinds = new Set<RareKind>();
+  readonly subscriptions: ModelSubscriptions;
   readonly trace: string[] = [];
   /** Which life it is. */
   life = 0;
@@ -56,8 +68,9 @@ export class World {
   readonly #bySpace = new Map<number, ModelStream>();
   #opId = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, { subscriptions }: HistoryOptions) {
     const random = new Random(seed);
+    this.subscriptions = new ModelSubscriptions(subscriptions, new Random(seed ^ SUBSCRIPTIONS));
     this.seed = seed;
     this.#random = random;
     this.#extra = new Random(seed ^ EXTRA);
@@ -101,6 +114,7 @@ export class World {
     const seed = crc32(part, this.seed);
     this.#random = new Random(seed);
     this.#extra = new Random(seed ^ EXTRA);
+    this.subscriptions.random = new Random(seed ^ SUBSCRIPTIONS);
   }
 
   get nowMs(): number {

@@ -1,5 +1,6 @@
 import { ISOLATION_BUGS } from "./isolation_bugs.ts";
 import type { SeededBug } from "./seeded_bug.ts";
+import { SUBSCRIPTION_BUGS } from "./subscription_bugs.ts";
 
 const CHECKPOINT = "file/streams/checkpoint.ts";
 const LOG_FILES = "file/wal/files.ts";
@@ -12,7 +13,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     edits: [{
       file: LOG_WRITER,
       from:
-        "      await this.#options.sync.sync(current.file, batch.tags.length);\n      this.#syncedLsn = batch",
+        "      await this.#options.sync.sync(current.file, batch.count);\n      this.#syncedLsn = batch",
       to: "      this.#syncedLsn = batch",
     }],
   },
@@ -317,4 +318,5 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: "tests/storage/file/undurable_errors_test.ts",
   },
   ...ISOLATION_BUGS,
+  ...SUBSCRIPTION_BUGS,
 ];

@@ -11,6 +11,8 @@ export interface Edit {
 export interface SeededBug {
   name: string;
   edits: readonly Edit[];
+  /** Whether the histories that find it are those with subscriptions. */
+  subscriptions?: true;
   /** The test that finds it, of `tests/crash/regression_test.ts` or of `file`; else the histories do. */
   test?: string;
   file?: string;

@@ -55,7 +55,8 @@ for (const bug of SEEDED_BUGS) {
 
 function commandFor(bug: SeededBug): string[] {
   if (bug.test === undefined) {
-    const args = [String(FIRST_SEED), String(seconds)];
+    const kind = bug.subscriptions ? ["subscriptions"] : [];
+    const args = [String(FIRST_SEED), String(seconds), ...kind];
     return [Deno.execPath(), "run", ...SHARED, "tests/crash/history/search.ts", ...args];
   }
   const filter = ["--filter", `/${bug.test}/`];

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { equal, ok } from "node:assert/strict";
+import type { Socket } from "node:net";
 import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import {
   HttpTransport,
@@ -61,6 +62,25 @@ class Kit implements Disposable {
 
   [Symbol.dispose](): void {
     this.transport.close();
+  }
+}
+
+/** A signal that counts who listens to it. */
+class CountedSignal {
+  readonly signal = new AbortController().signal;
+  listeners = 0;
+
+  constructor() {
+    const { signal } = this;
+    const [add, remove] = [signal.addEventListener, signal.removeEventListener];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      this.listeners++;
+      add.apply(signal, args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      this.listeners--;
+      remove.apply(signal, args);
+    };
   }
 }
 
@@ -173,17 +193,44 @@ Deno.test("a connection without deliveries is closed after its time", async () =
 });
 
 Deno.test("an idle connection that the receiver closed costs no delivery", async () => {
-  await using receiver = await rawReceiver((socket) => {
-    // Says nothing of closing, and closes once the next delivery comes.
-    if (socket.listenerCount("data") > 1) return;
-    socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-    socket.on("data", () => socket.resetAndDestroy());
+  const used = new Set<Socket>();
+  await using receiver = await rawReceiver((socket, received) => {
+    if (!received.includes("w_1")) return;
+    // It gave no notice: the next delivery is on its way when the connection is closed.
+    if (used.has(socket)) socket.resetAndDestroy();
+    else socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    used.add(socket);
+  });
+  using kit = new Kit();
+  const url = `http://localhost:${receiver.port}/`;
+  equal((await kit.send(url)).status, 200);
+  equal((await kit.send(url)).status, 200);
+  equal(receiver.connections.total, 2);
+  equal(kit.resolved.length, 2, "the address of the second connection was checked too");
+});
+
+Deno.test("a connection that is closed in the middle of an answer fails the delivery, also a used one", async () => {
+  const used = new Set<Socket>();
+  await using receiver = await rawReceiver((socket, received) => {
+    if (!received.includes("w_1")) return;
+    socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no");
+    if (used.has(socket)) socket.end();
+    else socket.write("k");
+    used.add(socket);
   });
   using kit = new Kit();
   const url = `http://127.0.0.1:${receiver.port}/`;
   equal((await kit.send(url)).status, 200);
-  equal((await kit.send(url)).status, 200);
-  equal(receiver.connections.total, 2);
+  await kit.fails(url, "network", /closed before the whole answer/);
+  equal(receiver.connections.total, 1);
+});
+
+Deno.test("nothing of a delivery stays with its signal", async () => {
+  await using receiver = await httpReceiver((_, response) => void response.end("ok"));
+  using kit = new Kit();
+  const signal = new CountedSignal();
+  await kit.send(`http://127.0.0.1:${receiver.port}/`, signal.signal);
+  await until(() => signal.listeners === 0, () => `${signal.listeners} listeners`);
 });
 
 Deno.test("a hanging answer is ended by its signal, and its connection with it", async () => {

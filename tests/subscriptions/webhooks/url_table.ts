@@ -138,6 +138,7 @@ export const PUBLIC: readonly (readonly [url: string, host: string])[] = [
   ["https://xn--mnchen-3ya.example/", "xn--mnchen-3ya.example"],
   ["https://localhost.example/", "localhost.example"],
   ["https://mylocalhost.example/", "mylocalhost.example"],
+  ["https://worker.notlocal/", "worker.notlocal"],
   ["https://internal.example/", "internal.example"],
   ["https://10.0.0.1.example/", "10.0.0.1.example"],
   ["https://8.8.8.8/hook", "8.8.8.8"],

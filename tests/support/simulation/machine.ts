@@ -4,7 +4,7 @@ import type { Storage } from "../../../src/storage/storage.ts";
 import { FaultyFileSystem } from "./faulty_file_system.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { MemoryCatalogDriver, MemoryDatabase } from "./memory_catalog.ts";
-import type { Random } from "../random.ts";
+import { Random } from "../random.ts";
 
 /** A machine whose disk fails and whose power goes: one process after the other runs the storage on it. */
 export class Machine {
@@ -13,6 +13,8 @@ export class Machine {
   clock = new ManualClock();
   readonly dir: string;
   readonly #random: Random;
+  /** Apart from the disk's: what subscriptions draw changes nothing there. */
+  readonly #jitter = new Random(1);
 
   constructor(random: Random, options: { dir?: string; hasBarrier?: boolean } = {}) {
     this.#random = random;
@@ -27,6 +29,7 @@ export class Machine {
       ...options,
       dir: this.dir,
       clock: this.clock,
+      random: () => this.#jitter.next(),
       fileSystem: this.fileSystem,
       database: new MemoryCatalogDriver(this.database, this.fileSystem),
     });

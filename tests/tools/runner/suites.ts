@@ -115,6 +115,15 @@ const OTHERS: readonly Suite[] = [
     long: true,
   },
   {
+    name: "crash histories of subscriptions",
+    command: [...script, "tests/crash/run.ts", "--count", "3000", "--subscriptions"],
+    parse: parseClosingLine,
+    parsePart: parseHistories,
+    usualSeconds: 120,
+    limitMinutes: 10,
+    long: true,
+  },
+  {
     name: "seeded bugs",
     command: [deno, "test", "-A", "tests/crash/seeded"],
     ...denoTest,

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { isDamage } from "../directory/damage.ts";
 import type { SqlRow } from "./schema.ts";
 
@@ -29,48 +29,47 @@ export function* keyedRows(
   { database, read, onUnreadable }: KeyedRowsParts,
 ): Generator<SqlRow> {
   const after = `(${key.join(", ")}) > (${key.map(() => "?").join(", ")})`;
-  const prepare = (columns: string): StatementSync => {
+  const page = (columns: string, last: readonly SQLInputValue[], limit: number) => {
     const statement = database.prepare(
       `SELECT ${columns} FROM ${name} WHERE ${after} ORDER BY ${key.join(", ")} LIMIT ?`,
     );
     statement.setReadBigInts(true);
-    return statement;
+    return statement.all(...last, limit);
   };
+  const keyOf = (row: SqlRow) => key.map((column) => row[column] ?? null);
   let last: SQLInputValue[] = key.map(() => -1n);
-  /** Whether the row comes after the last one: a damaged page may lead back, and without an end. */
-  const advance = (row: SqlRow): boolean => {
-    const values = key.map((column) => row[column] ?? null);
-    if (!isAfter(values, last)) return false;
-    last = values;
-    return true;
-  };
-  try {
-    const whole = read(() => prepare("*"));
-    const keys = read(() => prepare(key.join(", ")));
-    for (let limit = PAGE_ROWS;;) {
-      let rows: SqlRow[];
-      try {
-        rows = read(() => whole.all(...last, limit));
-      } catch (error) {
-        if (!isDamage(error)) throw error;
-        if (limit > 1) {
-          limit = 1;
-          continue;
-        }
-        onUnreadable(error.message);
-        const [next] = read(() => keys.all(...last, 1));
-        if (next === undefined || !advance(next)) return;
+  for (let limit = PAGE_ROWS;;) {
+    let rows: SqlRow[];
+    try {
+      rows = read(() => page("*", last, limit));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      if (limit > 1) {
+        limit = 1;
         continue;
       }
-      for (const row of rows) {
-        if (!advance(row)) return onUnreadable(`the rows of ${name} are out of order`);
-        yield row;
-      }
-      if (rows.length < limit) return;
+      onUnreadable(error.message);
+      const next = tryRead(read, () => page(key.join(", "), last, 1))?.[0];
+      if (next === undefined || !isAfter(keyOf(next), last)) return;
+      last = keyOf(next);
+      continue;
     }
+    for (const row of rows) {
+      // A damaged page may lead back, and a reading that continued from there would have no end.
+      if (!isAfter(keyOf(row), last)) return onUnreadable(`the rows of ${name} are out of order`);
+      last = keyOf(row);
+      yield row;
+    }
+    if (rows.length < limit) return;
+  }
+}
+
+function tryRead<T>(read: KeyedRowsParts["read"], get: () => T): T | undefined {
+  try {
+    return read(get);
   } catch (error) {
-    if (!isDamage(error)) throw error;
-    onUnreadable(error.message);
+    if (isDamage(error)) return undefined;
+    throw error;
   }
 }
 

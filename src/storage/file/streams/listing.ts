@@ -1,5 +1,6 @@
 import { compareNames, type NameRange } from "../../../protocol/name_order.ts";
 import { OrderedNames } from "../../ordered_names.ts";
+import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import type { Catalog, StreamRow } from "../catalog/catalog.ts";
 import type { FileStream } from "./file_stream.ts";
 
@@ -29,6 +30,11 @@ export class Listing {
   forget({ name, id }: FileStream): void {
     // The name may stand for another stream by now.
     if (this.#unstored.get(name) === id) this.#unstored.delete(name);
+  }
+
+  /** As `Streams.sortNames`. */
+  sortNames(): Promise<void> | undefined {
+    return this.#unstored.sort(yieldToEventLoop);
   }
 
   /**

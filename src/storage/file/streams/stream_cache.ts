@@ -117,6 +117,10 @@ export class StreamCache implements Streams<FileStream> {
     return this.#summary(id, undefined) ?? this.#summary(id, this.#catalog.byId(id));
   }
 
+  sortNames(): Promise<void> | undefined {
+    return this.#listing.sortNames();
+  }
+
   list(range: NameRange, expected: number): Iterable<FileStream> {
     return this.#listing.streams(range, expected);
   }

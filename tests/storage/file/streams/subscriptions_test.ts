@@ -1,57 +1,21 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
-import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
-import type { SubscriptionConfig } from "../../../../src/storage/subscription.ts";
-import type { SubscriptionStore, Wake } from "../../../../src/storage/subscription_store.ts";
+import type { Wake } from "../../../../src/storage/subscription_store.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { notOpened } from "../../../support/expect.ts";
 import { Random } from "../../../support/random.ts";
+import {
+  appendText,
+  makeText,
+  storeOf,
+  subscribe,
+  viewSubscriptions,
+} from "../../../support/subscription_kit.ts";
 import { copyKilled, withTempDir } from "../../../support/temp_dir.ts";
+import { until } from "../../../support/until.ts";
 
-const TEXT = "text/plain";
 const NO_CHECKPOINTS = { checkpointIntervalMs: 1_000_000_000 };
-
-function storeOf({ subscriptions }: Storage): SubscriptionStore {
-  if (subscriptions === undefined) throw new Error("The storage has no subscriptions.");
-  return subscriptions;
-}
-
-async function subscribe(
-  storage: Storage,
-  name: string,
-  config: Partial<SubscriptionConfig> = {},
-): Promise<void> {
-  await storeOf(storage).create(name, {
-    type: "webhook",
-    pattern: undefined,
-    streams: [],
-    webhookUrl: "http://localhost/hook",
-    wakeStream: undefined,
-    leaseMs: 30_000,
-    description: undefined,
-    baseUrl: "http://localhost:4437/v1/stream",
-    ...config,
-  });
-}
-
-async function append(storage: Storage, name: string, text: string): Promise<void> {
-  await storage.append(name, { contentType: TEXT, body: encodeUtf8(text) });
-}
-
-async function make(storage: Storage, name: string, text = ""): Promise<void> {
-  await storage.create(name, { contentType: TEXT, body: encodeUtf8(text) });
-}
-
-/** All that can be known of the subscriptions, and so of their cursors. */
-async function view(storage: Storage): Promise<unknown[]> {
-  const store = storeOf(storage);
-  const { subscriptions } = await store.list(undefined, 1000);
-  return await Promise.all(subscriptions.map(async (info) => ({
-    info,
-    links: (await store.links(info.name, undefined, 1000)).links,
-  })));
-}
 
 /** Acks all of the wake's streams, up to their tails then. */
 async function ackAll(storage: Storage, { subscription }: Wake): Promise<void> {
@@ -62,27 +26,27 @@ Deno.test("subscriptions are after a crash as they were, whether in the log, in 
   withTempDir(async (root) => {
     const kit = new FileKit(root);
     const storage = await kit.open();
-    await make(storage, "a/1", "old");
+    await makeText(storage, "a/1", "old");
     await subscribe(storage, "all", { pattern: "a/**", description: "all of a" });
     await subscribe(storage, "some", { streams: ["a/2", "b"] });
     await subscribe(storage, "gone", { pattern: "**" });
-    await make(storage, "a/2", "new");
-    await append(storage, "a/1", "more");
+    await makeText(storage, "a/2", "new");
+    await appendText(storage, "a/1", "more");
     await storeOf(storage).link("some", ["a/1", "missing"]);
     await storeOf(storage).unlink("some", "b");
-    await append(storage, "a/1", "and more");
+    await appendText(storage, "a/1", "and more");
     await storeOf(storage).delete("gone");
-    const before = await view(storage);
-    equal(await view(await kit.crash()), before);
+    const before = await viewSubscriptions(storage);
+    equal(await viewSubscriptions(await kit.crash()), before);
     await kit.checkpoint();
-    equal(await view(kit.storage), before);
+    equal(await viewSubscriptions(kit.storage), before);
     equal([...kit.catalog.cursors(() => {})].length, 4);
-    equal(await view(await kit.crash()), before);
-    equal(await view(await kit.reopen()), before);
+    equal(await viewSubscriptions(await kit.crash()), before);
+    equal(await viewSubscriptions(await kit.reopen()), before);
     await storeOf(kit.storage).delete("all");
     await storeOf(kit.storage).unlink("some", "missing");
-    const after = await view(kit.storage);
-    equal(await view(await kit.crash()), after);
+    const after = await viewSubscriptions(kit.storage);
+    equal(await viewSubscriptions(await kit.crash()), after);
     await kit.reopen();
     equal(kit.catalog.subscriptions(() => {}).map(({ name }) => name), ["some"]);
     equal([...kit.catalog.cursors(() => {})].length, 2);
@@ -93,36 +57,53 @@ Deno.test("what is pending and what was acked comes through a checkpoint that is
   withTempDir(async (root) => {
     const kit = new FileKit(root);
     const storage = await kit.open();
-    for (const name of ["a", "b", "c"]) await make(storage, name);
+    for (const name of ["a", "b", "c"]) await makeText(storage, name);
     await subscribe(storage, "s", { pattern: "*" });
-    await append(storage, "a", "1");
+    await appendText(storage, "a", "1");
     await kit.checkpoint();
-    await append(storage, "b", "22");
+    await appendText(storage, "b", "22");
     const { subscriptions: [info] } = await storeOf(storage).list(undefined, 1);
     ok(info !== undefined);
     const step = await storeOf(storage).step(info.id);
     ok(step.kind === "deliver");
     equal(step.wake.streams.map(({ path }) => path), ["a", "b"]);
     await ackAll(storage, step.wake);
-    await append(storage, "c", "3");
+    await appendText(storage, "c", "3");
     await storage.delete("a");
     // Rows are stored, the position isn't: the log has all of it once more.
     const cut = Promise.withResolvers<unknown[]>();
     kit.beforeState = async () => {
       kit.beforeState = () => Promise.resolve();
       copyKilled(kit.dir, `${root}/cut`);
-      cut.resolve(await view(storage));
+      cut.resolve(await viewSubscriptions(storage));
     };
     await kit.checkpoint();
     const before = await cut.promise;
     const again = new FileKit(`${root}/again`);
     Deno.mkdirSync(`${root}/again`);
     copyKilled(`${root}/cut`, again.dir);
-    equal(await view(await again.open()), before);
-    await append(again.storage, "b", "4");
-    const [{ links }] = await view(again.storage) as [{ links: { path: string }[] }];
-    equal(links.map(({ path }) => path), ["b", "c"]);
+    equal(await viewSubscriptions(await again.open()), before);
+    await appendText(again.storage, "b", "4");
+    const [found] = await viewSubscriptions(again.storage);
+    equal(found?.links.map(({ path }) => path), ["b", "c"]);
     await again.close();
+    await kit.close();
+  }));
+
+Deno.test("the cursors of a stream that only the log deletes go with it", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root);
+    const storage = await kit.open();
+    await makeText(storage, "a");
+    await subscribe(storage, "s", { pattern: "*" });
+    await appendText(storage, "a", "1");
+    await kit.checkpoint();
+    const cursors = () => [...kit.catalog.cursors(() => {})].length;
+    equal(cursors(), 1);
+    await storage.delete("a");
+    await kit.crash();
+    await kit.reopen();
+    equal(cursors(), 0);
     await kit.close();
   }));
 
@@ -149,7 +130,7 @@ async function act(kit: FileKit, random: Random): Promise<void> {
   };
   switch (random.below(11)) {
     case 0:
-      return await quietly(make(storage, stream, random.pick(["", "x"])));
+      return await quietly(makeText(storage, stream, random.pick(["", "x"])));
     case 1:
       return await quietly(storage.delete(stream));
     case 2:
@@ -170,19 +151,19 @@ async function act(kit: FileKit, random: Random): Promise<void> {
       return;
     }
     case 6: {
-      const before = await view(storage);
-      equal(await view(await kit.crash()), before);
+      const before = await viewSubscriptions(storage);
+      equal(await viewSubscriptions(await kit.crash()), before);
       return;
     }
     case 7: {
-      const before = await view(storage);
-      equal(await view(await kit.reopen()), before);
+      const before = await viewSubscriptions(storage);
+      equal(await viewSubscriptions(await kit.reopen()), before);
       return;
     }
     case 8:
       return await kit.checkpoint();
     default:
-      return await quietly(append(storage, stream, "more"));
+      return await quietly(appendText(storage, stream, "more"));
   }
 }
 
@@ -191,9 +172,9 @@ async function stored(root: string): Promise<string> {
   const kit = new FileKit(root);
   const storage = await kit.open();
   for (const name of ["a", "b"]) {
-    await make(storage, name, "old");
+    await makeText(storage, name, "old");
     await subscribe(storage, `of ${name}`, { streams: [name] });
-    await append(storage, name, "new");
+    await appendText(storage, name, "new");
   }
   await kit.close();
   return kit.dir;
@@ -217,16 +198,16 @@ Deno.test("a subscription whose row is damaged isn't there, and all others are",
     const { damagedSubscriptions, figures } = storage.status();
     equal(damagedSubscriptions?.map(({ name }) => name), ["of a"]);
     equal(figures.damagedSubscriptions, 1);
-    await append(storage, "a", "goes on");
+    await appendText(storage, "a", "goes on");
     await kit.checkpoint();
     equal((await kit.reopen()).status().figures.damagedSubscriptions, 1);
     await subscribe(kit.storage, "of a", { streams: ["a"] });
-    await append(kit.storage, "a", "1");
-    const before = await view(kit.storage);
+    await appendText(kit.storage, "a", "1");
+    const before = await viewSubscriptions(kit.storage);
     await kit.reopen();
     equal(kit.storage.status().figures.damagedSubscriptions, 0);
     equal(await names(), ["of a", "of b"]);
-    equal(await view(kit.storage), before);
+    equal(await viewSubscriptions(kit.storage), before);
     equal([...kit.catalog.cursors(() => {})].length, 2);
     await kit.close();
   }));
@@ -307,12 +288,35 @@ Deno.test("a record of a subscription that nothing makes stops the start", () =>
     );
   }));
 
+Deno.test("a subscription that has changed alone is stored, too", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root);
+    const storage = await kit.open();
+    await subscribe(storage, "s", { pattern: "**" });
+    const rows = () => kit.catalog.subscriptions(() => {});
+    kit.clock.advance(20);
+    await until(() => rows().length === 1, () => "no row");
+    await storeOf(storage).link("s", ["a"]);
+    kit.clock.advance(20);
+    await until(() => rows()[0]?.links.length === 1, () => "no link");
+    await kit.close();
+  }));
+
+Deno.test("many changes of subscriptions begin a checkpoint", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, { ...NO_CHECKPOINTS, checkpointStreams: 5 });
+    const storage = await kit.open();
+    for (let i = 0; i < 6; i++) await subscribe(storage, `s${i}`, { pattern: "**" });
+    await until(() => storage.status().figures.checkpoints > 0, () => "no checkpoint");
+    await kit.close();
+  }));
+
 Deno.test("ids go on behind those of subscriptions that only the log has", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root);
     await subscribe(await kit.open(), "s", { pattern: "**" });
     const storage = await kit.crash();
-    await make(storage, "a");
+    await makeText(storage, "a");
     const { subscriptions: [info] } = await storeOf(storage).list(undefined, 1);
     equal([info?.id, (await storage.head("a")).id], [1, 2]);
     await kit.close();
