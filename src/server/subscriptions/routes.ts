@@ -15,7 +15,7 @@ import { subscriptionJson } from "./subscription_json.ts";
 import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 
 const NAME_LIMIT_CHARS = 256;
-const PAGE_LIMIT = 200;
+const PAGE_LIMIT = 100;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -243,8 +243,7 @@ function parseName(encoded: string): string {
   } catch {
     throw invalidField("id", "is not percent-encoded UTF-8", "a text");
   }
-  const isGood = name.length <= NAME_LIMIT_CHARS && !CONTROL.test(name) && !name.includes("/") &&
-    name.isWellFormed();
+  const isGood = name.length <= NAME_LIMIT_CHARS && !CONTROL.test(name) && !name.includes("/");
   if (isGood) return name;
   const expected =
     `1 to ${NAME_LIMIT_CHARS} characters, none of them a slash or a control character`;
