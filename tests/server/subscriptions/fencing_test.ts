@@ -1,7 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { expectError } from "../../support/fixture.ts";
-import { bearer } from "../../support/subscription_fixture.ts";
-import { ackOf, pooled } from "./pooled.ts";
+import { ackOf, pooled } from "./followed.ts";
 
 /** PROTOCOL §7.3 and §12.9: generations, leases and tokens. */
 

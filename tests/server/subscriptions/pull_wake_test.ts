@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { expectError, TEXT } from "../../support/fixture.ts";
 import { bearer, expectJson, SubscriptionFixture } from "../../support/subscription_fixture.ts";
-import { ackOf, pooled } from "./pooled.ts";
+import { ackOf, pooled } from "./followed.ts";
 
 /** PROTOCOL §7.2: claim, ack and release. */
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { CLOSE, JSON_TYPE, TEXT } from "../../support/fixture.ts";
 import { expectJson, settled, SubscriptionFixture } from "../../support/subscription_fixture.ts";
-import { pooled } from "./pooled.ts";
+import { pooled } from "./followed.ts";
 
 /** PROTOCOL §7.2: wake events, and the streams that they are written to. */
 
