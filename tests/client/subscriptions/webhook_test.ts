@@ -108,6 +108,7 @@ Deno.test("a signature is accepted for five minutes before and after, by the clo
 Deno.test("keys that aren't Ed25519 are ignored, the others of their set used", async () => {
   const { kid, x } = pair.jwk;
   const strange: Jwk[] = [
+    { ...pair.jwk, kty: "EC" },
     { kty: "RSA", kid, x },
     { kty: "OKP", crv: "X25519", kid, x },
     { ...pair.jwk, use: "enc" },
