@@ -34,7 +34,8 @@ export function createSubscription(session: Session, name: string): void {
   world.subscriptions.byName.set(name, subscription);
   world.note(`${name}: create ${JSON.stringify(config)}`);
   session.ask(session.subscriptions.create(name, { ...config, baseUrl: BASE_URL }), {
-    done: ({ created, id }) => {
+    done: ({ created, id, createdAtMs }) => {
+      subscription.createdAtMs = createdAtMs;
       world.note(`  ${name}: created ${id}`);
       expect(created, `${name}: is new`);
       subscription.flight = undefined;

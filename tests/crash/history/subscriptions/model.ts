@@ -57,6 +57,7 @@ export class ModelSubscription {
   readonly config: SubscriptionConfig;
   lifecycle: "creating" | "there" | "deleting" | "ended" = "creating";
   id: number | undefined;
+  createdAtMs: number | undefined;
   state: SubscriptionState = NEW_SUBSCRIPTION;
   links: ReadonlySet<string>;
   /** Of streams that were there when it began to follow them; all others are processed up to 0. */

@@ -3,7 +3,7 @@ import type { Link, SubscriptionInfo } from "../../../../src/storage/subscriptio
 import type { Session } from "../session.ts";
 import { expect } from "../violation.ts";
 import type { World } from "../world.ts";
-import { SUBSCRIPTION_NAMES } from "./config.ts";
+import { BASE_URL, SUBSCRIPTION_NAMES } from "./config.ts";
 import { exactly, fits, withLeaseEnded } from "./expected.ts";
 import { beginSubscription } from "./lifecycle.ts";
 import { type Flight, ModelSubscription, type Possibility } from "./model.ts";
@@ -204,6 +204,13 @@ function positionOfToken(token: string): number {
 function checkInfo(subscription: ModelSubscription, info: SubscriptionInfo): void {
   const { name, id, config } = subscription;
   expect(info.id === id, `${name}: its id is ${id}, and not ${info.id}`);
+  expect(info.baseUrl === BASE_URL, `${name}: its base is ${info.baseUrl}`);
+  subscription.createdAtMs ??= info.createdAtMs;
+  const { createdAtMs } = subscription;
+  expect(
+    info.createdAtMs === createdAtMs,
+    `${name}: was created at ${createdAtMs}, not ${info.createdAtMs}`,
+  );
   const keys = Object.keys(config).sort();
   expect(
     JSON.stringify(info.config, keys) === JSON.stringify(config, keys),
