@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { type FailureCode, StreamError } from "../../../src/protocol/errors.ts";
 import { tokenPosition } from "../../../src/protocol/offset.ts";
-import { createMemoryStorage } from "../../../src/storage/memory.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import type { Fence, Step, SubscriptionStore } from "../../../src/storage/subscription_store.ts";
 import { yieldToEventLoop } from "../../support/event_loop.ts";
-import { ManualClock } from "../../support/manual_clock.ts";
+import type { ManualClock } from "../../support/manual_clock.ts";
+import { storeOf } from "../../support/subscription_kit.ts";
+import type { Bench } from "../../contract/model_run.ts";
 import {
   type ModelSpec,
   type ModelStep,
@@ -116,6 +117,7 @@ const operation = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("drive" as const) }) },
+  fc.record({ kind: fc.constantFrom("checkpoint" as const, "reopen" as const, "crash" as const) }),
 );
 
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -140,15 +142,27 @@ const PRELUDE: readonly Operation[] = [
   { kind: "drive" },
 ];
 
-/** Runs operations on a storage and on the model, and compares the two after each. */
-export async function runOperations(hasPrelude: boolean, others: readonly Operation[]) {
-  const all = hasPrelude ? [...PRELUDE, ...others] : others;
-  const run = new Run();
-  for (const each of all) {
-    await run.apply(each);
-    await run.compare();
+/**
+ * Runs operations on a storage and on the model, and compares the two after each.
+ *
+ * @param hasPrelude whether there are streams and subscriptions before
+ */
+export async function runOperations(
+  open: () => Promise<Bench>,
+  hasPrelude: boolean,
+  others: readonly Operation[],
+): Promise<void> {
+  const bench = await open();
+  try {
+    const run = new Run(bench);
+    for (const each of hasPrelude ? [...PRELUDE, ...others] : others) {
+      await run.apply(each);
+      await run.compare();
+    }
+    await run.driveToTheEnd();
+  } finally {
+    await bench.dispose();
   }
-  await run.driveToTheEnd();
 }
 
 /** The id of a subscription and its wakes, newest first. */
@@ -158,20 +172,29 @@ interface Known {
 }
 
 class Run {
-  readonly #clock = new ManualClock();
-  readonly #model = new SubscriptionModel(this.#clock.nowMs());
-  readonly #storage: Storage = createMemoryStorage({ clock: this.#clock });
-  readonly #store: SubscriptionStore;
+  readonly #bench: Bench;
+  readonly #model: SubscriptionModel;
   readonly #known = new Map<string, Known>();
   /** Subscriptions that the driver was told of. */
   readonly #told = new Set<number>();
   readonly #everWakeIds = new Set<string>();
 
-  constructor() {
-    const { subscriptions } = this.#storage;
-    ok(subscriptions !== undefined);
-    this.#store = subscriptions;
-    this.#store.attach((id) => this.#told.add(id));
+  constructor(bench: Bench) {
+    this.#bench = bench;
+    this.#model = new SubscriptionModel(bench.clock.nowMs());
+    this.#attach();
+  }
+
+  get #clock(): ManualClock {
+    return this.#bench.clock;
+  }
+
+  get #storage(): Storage {
+    return this.#bench.storage;
+  }
+
+  get #store(): SubscriptionStore {
+    return storeOf(this.#bench.storage);
   }
 
   async apply(operation: Operation): Promise<void> {
@@ -218,6 +241,12 @@ class Run {
         return;
       case "drive":
         return await this.#drive();
+      case "checkpoint":
+        return await this.#checkpoint();
+      case "reopen":
+      case "crash":
+        await this.#bench[operation.kind]();
+        return this.#attach();
     }
   }
 
@@ -278,6 +307,23 @@ class Run {
           model.phase !== "idle" || model.failed || model.due.mostMs > this.#clock.nowMs(),
           name,
         );}
+    }
+  }
+
+  /** A driver that begins looks at all. */
+  #attach(): void {
+    this.#store.attach((id) => this.#told.add(id));
+    for (const id of this.#store.ids()) this.#told.add(id);
+  }
+
+  /** It may leave a stream of its own. */
+  async #checkpoint(): Promise<void> {
+    await this.#bench.checkpoint();
+    const found = await this.#storage.list({ prefix: "file-kit/", limit: 1 });
+    for (const { name, tail } of found.streams) {
+      if (!this.#model.streams.has(name)) this.#model.created(name, false, 0);
+      const stream = this.#model.streams.get(name);
+      if (stream !== undefined) stream.tail = tail;
     }
   }
 
