@@ -409,17 +409,17 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return lsn;
   }
 
-  /** Tells the driver, once a turn, when what has changed is durable. */
+  /** Notifies the driver, once a turn, when what has changed is durable. */
   #noteChange(entry: SubscriptionEntry, lsn: number): void {
     if (this.#onChange === undefined) return;
     this.#changed.add(entry);
     if (this.#changed.size > 1) return;
-    const tell = () => this.#tellChanges();
+    const notify = () => this.#notifyChanges();
     // Where it never becomes durable the storage has failed, and says so to everybody who asks.
-    (this.#journal.durable(lsn) ?? Promise.resolve()).then(tell, tell);
+    (this.#journal.durable(lsn) ?? Promise.resolve()).then(notify, notify);
   }
 
-  #tellChanges(): void {
+  #notifyChanges(): void {
     const entries = [...this.#changed];
     this.#changed.clear();
     for (const { id } of entries) this.#onChange?.(id);
