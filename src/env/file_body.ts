@@ -19,12 +19,23 @@ export interface FileSlice {
   /** Where it begins in the file, and where it ends. */
   readonly start: number;
   readonly end: number;
+  /**
+   * The bytes from `start` up to `end` with memory of their own, where this one's is only lent, for what
+   * has to wait.
+   */
+  copied?(start: number, end: number): FileSlice;
   /** Says that nobody sends it any more; saying so again does nothing. */
   release(): void;
 }
 
-/** A file that can be sent so: by the system where it has `sendTo`, else by reading it. */
-export type SendableFile = Pick<File, "path" | "readSync" | "sendTo">;
+/**
+ * A file that can be sent so: by the system where it has `sendTo`, as it lies where it is in memory, else
+ * by reading it.
+ */
+export interface SendableFile extends Pick<File, "path" | "readSync" | "sendTo"> {
+  /** The bytes from `position` on where they lie, up to `end` or fewer; valid until the slice is released. */
+  viewAt?(position: number, end: number): Bytes;
+}
 
 /** How many bytes a body has. */
 export function bodyLength(body: Bytes | FileBody): number {

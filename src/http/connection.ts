@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
+import type { SendMore } from "../env/send_more.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
@@ -39,6 +40,7 @@ export interface ConnectionParts {
   readonly timeouts: TimeoutLimits;
   /** How much the system holds for a socket that its client hasn't taken; 0 where that isn't known. */
   heldBytes(descriptor: number): number;
+  readonly sendMore: SendMore | undefined;
   /** Whether the server stops: no request is taken after those that are being answered. */
   isStopping(): boolean;
 }
@@ -88,7 +90,7 @@ export class Connection {
     this.#socket = socket;
     this.#parts = parts;
     this.#timeouts = new ConnectionTimeouts(parts.timeouts);
-    this.#queue = new WriteQueue(socket);
+    this.#queue = new WriteQueue(socket, parts.sendMore);
     this.#writer = new ResponseWriter(this.#queue, parts, {
       finished: (keepsAlive) => this.#finish(keepsAlive),
       destroy: () => this.terminate(),

@@ -1,5 +1,6 @@
 import type { Clock } from "../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../env/deadline_queue.ts";
+import type { SendMore } from "../env/send_more.ts";
 import { ChunkEncoder } from "./chunk_encoder.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { encodeErrorBody } from "./error_body.ts";
@@ -29,6 +30,8 @@ export interface HttpConnectionsOptions {
   readonly maxConnections?: number;
   /** How much the system holds for a socket, by its descriptor, that its client hasn't taken. */
   readonly heldBytes?: ((descriptor: number) => number) | undefined;
+  /** Sends what more follows at once, where the system can. */
+  readonly sendMore?: SendMore | undefined;
 }
 
 /** All connections of a listener: HTTP/1.1 over the sockets it is given. */
@@ -47,8 +50,8 @@ export class HttpConnections {
   #onIdle: (() => void) | undefined;
 
   constructor(options: HttpConnectionsOptions) {
-    const { handler, clock, longestSilenceMs, heldBytes = () => 0, maxConnections = Infinity } =
-      options;
+    const { handler, clock, longestSilenceMs, maxConnections = Infinity } = options;
+    const { heldBytes = () => 0, sendMore } = options;
     this.#maxConnections = maxConnections;
     this.#clock = clock;
     this.#deadlines = new DeadlineQueue(clock, TICK_MS);
@@ -66,6 +69,7 @@ export class HttpConnections {
         endTicks: END_TIMEOUT_MS / TICK_MS,
       },
       heldBytes,
+      sendMore,
       isStopping: () => this.#isStopping,
     };
   }

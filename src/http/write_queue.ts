@@ -1,11 +1,13 @@
 import { Buffer } from "node:buffer";
 import { bodyLength, type FileSlice, isFileSlice } from "../env/file_body.ts";
+import type { SendMore } from "../env/send_more.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Socket } from "./socket.ts";
 
 /**
- * Up to here one write of two things costs less than one for each: a body of 64 KiB that is copied behind
- * its head takes 18 µs to send, and 24 µs as a second write or by sendfile.
+ * Up to here one write of two things costs less than one for each, where the system can't be told that
+ * more follows: a body of 64 KiB that is copied behind its head takes 18 µs to send, and 24 µs as a second
+ * write.
  */
 const JOINED_LIMIT_BYTES = 128 * 1024;
 
@@ -21,12 +23,15 @@ type Sendable = Bytes | string | FileSlice;
 /** What goes to a client: written at once as far as there is room, the rest as it drains. */
 export class WriteQueue {
   readonly #socket: Socket;
+  readonly #sendMore: SendMore | undefined;
   readonly #queue: Sendable[] = [];
   #queuedBytes = 0;
   #sentBytes = 0;
 
-  constructor(socket: Socket) {
+  /** @param sendMore sends what more follows at once, where the system can */
+  constructor(socket: Socket, sendMore?: SendMore) {
     this.#socket = socket;
+    this.#sendMore = sendMore;
   }
 
   /** What hasn't gone out yet. */
@@ -45,9 +50,13 @@ export class WriteQueue {
    * @throws where a file can't be read
    */
   send(data: Sendable): void {
-    if (this.#queue.length > 0) return this.#enqueue(data);
-    const taken = this.#write(data);
-    if (taken < lengthOf(data)) this.#enqueue(rest(data, taken));
+    this.#send(data, false);
+  }
+
+  #send(data: Sendable, moreFollows: boolean): void {
+    if (this.#queue.length > 0) return this.#enqueue(data, 0);
+    const taken = this.#write(data, moreFollows);
+    if (taken < lengthOf(data)) this.#enqueue(data, taken);
     else release(data);
   }
 
@@ -58,14 +67,13 @@ export class WriteQueue {
    */
   sendTogether(...parts: readonly Sendable[]): void {
     let length = 0;
-    for (const part of parts) length += lengthOf(part);
-    const all = this.#queue.length === 0 && length <= JOINED_LIMIT_BYTES
-      ? this.#bufferFor(length)
-      : undefined;
-    if (all === undefined || all.length < length) {
-      for (const part of parts) if (part !== "") this.send(part);
-      return;
+    let isCopied = this.#queue.length === 0;
+    for (const part of parts) {
+      length += lengthOf(part);
+      if (this.#sendMore !== undefined && isFileSlice(part)) isCopied = false;
     }
+    const all = isCopied && length <= JOINED_LIMIT_BYTES ? this.#bufferFor(length) : undefined;
+    if (all === undefined || all.length < length) return this.#sendEach(parts);
     let end = 0;
     for (const part of parts) end += copyInto(all, end, part);
     const taken = Math.max(0, this.#socket.write(all));
@@ -74,10 +82,16 @@ export class WriteQueue {
     for (const part of parts) {
       const partLength = lengthOf(part);
       const partTaken = Math.max(0, taken - start);
-      if (partTaken < partLength) this.#enqueue(rest(part, partTaken));
+      if (partTaken < partLength) this.#enqueue(part, partTaken);
       else release(part);
       start += partLength;
     }
+  }
+
+  #sendEach(parts: readonly Sendable[]): void {
+    let left = 0;
+    for (const part of parts) if (part !== "") left++;
+    for (const part of parts) if (part !== "") this.#send(part, --left > 0);
   }
 
   /**
@@ -89,7 +103,7 @@ export class WriteQueue {
     while (true) {
       const [first] = this.#queue;
       if (first === undefined) return true;
-      const taken = this.#write(first);
+      const taken = this.#write(first, false);
       this.#queuedBytes -= taken;
       if (taken < lengthOf(first)) {
         this.#queue[0] = rest(first, taken);
@@ -114,17 +128,38 @@ export class WriteQueue {
     return joined.subarray(0, length);
   }
 
-  #write(data: Sendable): number {
+  #write(data: Sendable, moreFollows: boolean): number {
     const taken = isFileSlice(data)
-      ? this.#writeSlice(data)
-      : Math.max(0, this.#socket.write(data));
+      ? this.#writeSlice(data, moreFollows)
+      : this.#writeData(data, moreFollows);
     this.#sentBytes += taken;
     return taken;
   }
 
-  #writeSlice({ file, start, end }: FileSlice): number {
+  #writeData(data: Bytes | string, moreFollows: boolean): number {
+    const socket = this.#socket;
+    const taken = moreFollows ? this.#sendMore?.(socket.fd, data) ?? 0 : 0;
+    if (taken === data.length) return taken;
+    // The socket tells that it has room only after a write of its own that came short.
+    const left = taken === 0
+      ? data
+      : typeof data === "string"
+      ? data.slice(taken)
+      : data.subarray(taken);
+    return taken + Math.max(0, socket.write(left));
+  }
+
+  #writeSlice({ file, start, end }: FileSlice, moreFollows: boolean): number {
     let at = start;
     while (at < end) {
+      // A socket that keeps what it takes needs a copy.
+      const view = this.#socket.borrow === undefined ? file.viewAt?.(at, end) : undefined;
+      if (view !== undefined) {
+        const taken = this.#writeData(view, moreFollows || at + view.length < end);
+        at += taken;
+        if (taken < view.length) break;
+        continue;
+      }
       let mostBytes = CHUNK_BYTES;
       if (file.sendTo !== undefined) {
         at += file.sendTo(this.#socket.fd, at, end - at);
@@ -143,9 +178,11 @@ export class WriteQueue {
     return at - start;
   }
 
-  #enqueue(data: Sendable): void {
-    this.#queue.push(data);
-    this.#queuedBytes += lengthOf(data);
+  /** Keeps what is left of it, from `taken` on. */
+  #enqueue(data: Sendable, taken: number): void {
+    const left = rest(data, taken);
+    this.#queue.push(left);
+    this.#queuedBytes += lengthOf(left);
   }
 }
 
@@ -171,7 +208,13 @@ function endsBefore({ path }: FileSlice["file"], position: number): Error {
 }
 
 function rest(data: Sendable, from: number): Sendable {
-  if (isFileSlice(data)) return { ...data, start: data.start + from };
+  if (isFileSlice(data)) {
+    const start = data.start + from;
+    const copy = data.copied?.(start, data.end);
+    if (copy === undefined) return { ...data, start };
+    data.release();
+    return copy;
+  }
   return typeof data === "string" ? data.slice(from) : data.subarray(from);
 }
 

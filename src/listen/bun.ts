@@ -1,4 +1,5 @@
 import { systemClock } from "../env/clock.ts";
+import { sendMore } from "../env/send_more.ts";
 import { unackedBytes } from "../env/unacked_bytes.ts";
 import { limitUnsentBytes } from "../env/unsent_limit.ts";
 import type { Connection } from "../http/connection.ts";
@@ -18,6 +19,7 @@ export function listenOnBun(bun: BunRuntime, options: ListenOptions): Listener {
     maxConnections,
     clock: systemClock,
     heldBytes: unackedBytes,
+    sendMore,
   });
   const listener = bun.listen<Connection>({
     hostname: options.host,

@@ -77,7 +77,8 @@ export class OrderedNames<T extends number | object> {
   *range(range: NameRange): Generator<{ name: string; value: T }> {
     this.#sortNew();
     const places = this.#lists.map((names) => new Place(names, range));
-    for (let last: string | undefined;;) {
+    let last: string | undefined;
+    while (true) {
       const place = firstOf(places);
       const name = place?.name;
       if (place === undefined || name === undefined || !name.startsWith(range.prefix)) return;

@@ -14,6 +14,13 @@ export interface Block {
   atMs: number;
 }
 
+/** Bytes of a stream where they lie. */
+export interface TailPart {
+  /** Logical offset of the first one. */
+  readonly start: number;
+  readonly bytes: Bytes;
+}
+
 interface Extent {
   /** Logical offset of the first byte. */
   start: number;
@@ -126,7 +133,7 @@ export class TailBuffer {
   }
 
   /** The bytes from `from` up to `to` where they lie: valid until the next change. */
-  *parts(from: number, to: number): Generator<{ start: number; bytes: Bytes }> {
+  *parts(from: number, to: number): Generator<TailPart> {
     for (let i = this.#extentOf(from); i < this.#extents.length; i++) {
       const extent = this.#extents[i];
       if (extent === undefined || extent.start >= to) return;

@@ -1,4 +1,6 @@
 import { equal, throws } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { FileSlice } from "../../src/env/file_body.ts";
 import { WriteQueue } from "../../src/http/write_queue.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { FakeSlice, FakeSocket } from "./connection_kit.ts";
@@ -84,6 +86,100 @@ Deno.test("a long part of a file is left to the system, and what is around it go
   equal(socket.received, `head[${slice.text.slice(5, 199_995)}]`);
   equal([reads, slice.releases].join(), "0,1");
 });
+
+Deno.test("a part of a file isn't read where the system can be told that more follows", () => {
+  for (let roomBytes = 0; roomBytes <= 12; roomBytes++) {
+    const socket = new FakeSocket();
+    const told: string[] = [];
+    const outbox = new WriteQueue(socket, (fd, data) => {
+      equal(fd, socket.fd);
+      const taken = socket.write(data);
+      told.push(socket.received);
+      return taken;
+    });
+    const slice = new FakeSlice(socket, "0123456789", 2, 8);
+    let reads = 0;
+    const { readSync } = slice.file;
+    slice.file.readSync = (...args) => (reads++, readSync(...args));
+    socket.roomBytes = roomBytes;
+    outbox.sendTogether("head[", slice, "]");
+    equal(told.join(), "head[".slice(0, roomBytes));
+    equal(slice.releases, roomBytes < 11 ? 0 : 1);
+    equal(outbox.queuedBytes, Math.max(0, 12 - roomBytes));
+    // Only where the socket has no room, to be told when it has.
+    equal(reads, roomBytes >= 5 && roomBytes < 11 ? 1 : 0);
+    socket.roomBytes = 100;
+    equal(outbox.drain(), true);
+    equal(socket.received, "head[234567]");
+    equal([slice.releases, outbox.queuedBytes, outbox.sentBytes].join(), "1,0,12");
+  }
+});
+
+Deno.test("where the system takes nothing of what more follows, it is written", () => {
+  const socket = new FakeSocket();
+  const outbox = new WriteQueue(socket, () => 0);
+  outbox.sendTogether("head", new FakeSlice(socket, "abc", 0, 3), "");
+  equal(socket.received, "headabc");
+});
+
+Deno.test("a slice of memory is written as it lies, and copied only where it has to wait", () => {
+  for (let roomBytes = 0; roomBytes <= 12; roomBytes++) {
+    const socket = new FakeSocket();
+    const memory = Buffer.from("0123456789");
+    const events: string[] = [];
+    const slice = lentSlice(memory, 2, 8, events);
+    const outbox = new WriteQueue(socket, (_, data) => socket.write(data));
+    socket.roomBytes = roomBytes;
+    outbox.sendTogether("head[", slice, "]");
+    const from = Math.max(2, Math.min(8, 2 + roomBytes - 5));
+    equal(events.join(), roomBytes < 11 ? `copied ${from}-8,released` : "released");
+    memory.fill("x");
+    socket.roomBytes = 100;
+    equal(outbox.drain(), true);
+    equal(socket.received, "head[234567]");
+    equal([outbox.queuedBytes, outbox.sentBytes].join(), "0,12");
+  }
+});
+
+Deno.test("a slice of memory is copied for a socket that keeps what it takes", () => {
+  const socket: FakeSocket & { borrow?(lengthBytes: number): Buffer<ArrayBuffer> } =
+    new FakeSocket();
+  const kept: (Uint8Array | string)[] = [];
+  socket.borrow = (lengthBytes) => Buffer.alloc(lengthBytes);
+  socket.write = (data) => {
+    kept.push(data);
+    return data.length;
+  };
+  const memory = Buffer.from("0123456789");
+  const outbox = new WriteQueue(socket);
+  outbox.send(lentSlice(memory, 2, 8, []));
+  memory.fill("x");
+  equal(Buffer.concat(kept.map((data) => Buffer.from(data))).toString(), "234567");
+});
+
+/** A slice of lent memory, in views of at most three bytes. */
+function lentSlice(
+  memory: Buffer<ArrayBuffer>,
+  start: number,
+  end: number,
+  events: string[],
+): FileSlice {
+  const file: FileSlice["file"] = {
+    path: "memory",
+    readSync: (into, position) => memory.copy(into, 0, position, position + into.length),
+  };
+  const viewAt = (at: number, to: number) => memory.subarray(at, Math.min(to, at + 3));
+  return {
+    file: { ...file, viewAt },
+    start,
+    end,
+    copied(from, to) {
+      events.push(`copied ${from}-${to}`);
+      return lentSlice(Buffer.from(memory.subarray(from, to)), 0, to - from, []);
+    },
+    release: () => void events.push("released"),
+  };
+}
 
 Deno.test("what room a socket has gained meanwhile is used", () => {
   const socket = new FakeSocket();

@@ -120,6 +120,7 @@ Deno.test("dispatcher: a new wake gives up the old one's request, whose answer c
   await settled();
   equal(kit.transport.requests.length, 2);
   equal(kit.transport.inFlight, 1);
+  equal(dispatcher.deliveries, 1, "the new one's request is still under way");
   equal(
     (await kit.store.get("s")).state.phase,
     "delivering",

@@ -235,16 +235,18 @@ export const serveFlags = {
     defaultText: "on",
     help: "Serve subscriptions, which wake workers by webhook or pull-wake, at {prefix}/__ds/.",
   }),
-  publicUrl: optionalFlag(textFlag({
-    name: "public-url",
-    placeholder: "url",
-    default: "",
-    help:
-      "The server's URL as its clients know it, without --prefix: for the callbacks of webhooks. Unless " +
-      "given, that of the request that creates a subscription.",
-    accepts: "an http or https URL without a query, such as https://streams.example",
-    check: (text) => isAccepted(() => checkPublicUrl(text)),
-  })),
+  publicUrl: {
+    ...optionalFlag(textFlag({
+      name: "public-url",
+      placeholder: "url",
+      default: "",
+      help:
+        "The server's URL as its clients know it, without --prefix: for the callbacks of webhooks.",
+      accepts: "an http or https URL without a query, such as https://streams.example",
+      check: (text) => isAccepted(() => checkPublicUrl(text)),
+    })),
+    defaultText: "that of the request which creates a subscription",
+  },
   loopbackWebhooks: dependentSwitchFlag({
     name: "loopback-webhooks",
     defaultText: "on where --host is a loopback address, else off",

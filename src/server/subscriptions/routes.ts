@@ -243,8 +243,7 @@ function parseName(encoded: string): string {
   } catch {
     throw invalidField("id", "is not percent-encoded UTF-8", "a text");
   }
-  const isGood = name.length <= NAME_LIMIT_CHARS && !CONTROL.test(name) && !name.includes("/") &&
-    name.isWellFormed();
+  const isGood = name.length <= NAME_LIMIT_CHARS && !CONTROL.test(name) && !name.includes("/");
   if (isGood) return name;
   const expected =
     `1 to ${NAME_LIMIT_CHARS} characters, none of them a slash or a control character`;

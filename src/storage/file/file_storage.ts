@@ -81,7 +81,7 @@ export class FileStorage {
   #closing: Promise<void> | undefined;
 
   constructor(directory: RecoveredDirectory) {
-    const { options, limits, clock, paths, catalog, cache, fileSystem, reserve } = directory;
+    const { options, limits, paths, catalog, cache, fileSystem, reserve } = directory;
     const { uuid } = catalog.state;
     const { maxOpenFiles = 512 } = options;
     this.#directory = directory;

@@ -53,6 +53,11 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.trustProxy, false],
   [flags.health, "/health"],
   [flags.private, false],
+  [flags.subscriptions, undefined],
+  [flags.publicUrl, undefined],
+  [flags.loopbackWebhooks, undefined],
+  [flags.maxSubscriptions, 10_000],
+  [flags.maxWebhooks, 1_000],
   [flags.logLevel, "info"],
   [flags.logFormat, "text"],
 ];

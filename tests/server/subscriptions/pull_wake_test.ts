@@ -1,6 +1,11 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { CLOSE, expectError, JSON_TYPE, TEXT } from "../../support/fixture.ts";
-import { bearer, expectJson, SubscriptionFixture } from "../../support/subscription_fixture.ts";
+import {
+  bearer,
+  expectJson,
+  settled,
+  SubscriptionFixture,
+} from "../../support/subscription_fixture.ts";
 
 /** PROTOCOL §7.2 and §7.3: wake events, claim, ack, release, and fencing. */
 
@@ -424,9 +429,7 @@ Deno.test("a release with nothing pending leaves no back-off behind", async () =
   const claimed = await served.claim("p");
   await served.answerTo("ack", "p", claimed, { acks: ackOf(served, 4) });
   equal((await served.answerTo("release", "p", claimed)).status, 204);
-  await served.pass(60_000, 1000);
   equal((await served.wakeEvents()).length, 1);
-  await served.answerTo("release", "p", claimed);
   await served.write("events/a");
   equal((await served.wakeEvents()).length, 2, "at once");
 });
@@ -634,6 +637,20 @@ Deno.test("a wake stream wakes one that links it explicitly, and never its own s
   await served.stream("a", "x");
   equal(served.lastWake().streams[0]?.path, "wake/pool");
   deepEqual((await served.claim("own")).streams.map(({ path }) => path), ["a"]);
+});
+
+Deno.test("a wake stream whose subscriptions are all deleted is one like others, and pending then", async () => {
+  const served = new SubscriptionFixture();
+  await served.subscribe("all", { pattern: "wake/*" });
+  await served.pool("one");
+  await served.pool("two");
+  await served.stream("events/a", "x");
+  await served.control("DELETE", "one");
+  await settled();
+  equal(served.endpoint.requests.length, 0);
+  await served.control("DELETE", "two");
+  await settled();
+  deepEqual(served.lastWake().streams.map(({ path }) => path), ["wake/pool"]);
 });
 
 Deno.test("two pools may share a wake stream", async () => {

@@ -98,7 +98,7 @@ const OTHERS: readonly Suite[] = [
     name: "kill",
     command: [deno, "test", "-A", "tests/kill"],
     ...denoTest,
-    usualSeconds: 177,
+    usualSeconds: 205,
     limitMinutes: 18,
     long: true,
     folder: "tests/kill",
