@@ -241,7 +241,6 @@ export class Worker {
           signal,
         });
       }
-      if (lease.loss !== undefined) throw lease.loss;
       if (nextOffset !== offset) await lease.ack([{ path, offset: nextOffset }]);
       offset = nextOffset;
       signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import type { Work, WorkerOptions } from "../../../src/client/subscriptions/worker.ts";
+import { decodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { isPending, JSON_TYPE, settle, TEXT } from "../../support/fixture.ts";
 import { AppKit } from "../../support/client/reader_kit.ts";
 
@@ -11,7 +12,8 @@ class WorkerKit extends AppKit {
   /** Worker, stream and messages of each call of a handler. */
   readonly done: string[] = [];
   /** What the network does to each request before it is sent. */
-  onRequest: (url: string, init: RequestInit) => Response | undefined = () => undefined;
+  onRequest: (url: string, init: RequestInit) => Response | Promise<Response> | undefined = () =>
+    undefined;
 
   static async make(): Promise<WorkerKit> {
     const kit: WorkerKit = new WorkerKit(
@@ -54,6 +56,11 @@ class WorkerKit extends AppKit {
 
 function textOf({ messages }: Work): string {
   return messages.map((message) => message.text()).join(",");
+}
+
+/** The body of one of the client's requests. */
+function bytesOf(body: BodyInit | null | undefined): Uint8Array {
+  return body instanceof Uint8Array ? body : new Uint8Array();
 }
 
 /** A handler that a test lets go on. */
@@ -162,6 +169,39 @@ Deno.test("a heartbeat goes out at a third of the lease, and the lease lasts (§
   await kit.rest();
   equal(kit.count("/ack"), 14, "no heartbeat follows the end");
   equal(gate.works[0]?.signal.aborted, false);
+});
+
+Deno.test("no heartbeat goes out once the end is under way: its answer would be FENCED", async () => {
+  const kit = await WorkerKit.make();
+  await kit.make("a/1", TEXT, "x");
+  const done = Promise.withResolvers<Response>();
+  kit.onRequest = (url, { body }) =>
+    url.endsWith("/ack") && decodeUtf8(bytesOf(body)).includes('"done":true')
+      ? done.promise
+      : undefined;
+  const running = kit.worker("w").runOnce();
+  await kit.rest();
+  kit.clock.advance(LEASE_MS / 2);
+  await kit.rest();
+  equal(kit.count("/ack"), 1, "of the messages; the end isn't counted here");
+  done.resolve(Response.json({ ok: true, next_wake: false }));
+  equal(await running, true);
+});
+
+Deno.test("what came meanwhile is worked on at once, without a wake event", async () => {
+  const kit = await WorkerKit.make();
+  await kit.delete("wakes");
+  await kit.make("a/1", TEXT, "x");
+  const gate = new Gate();
+  const worker = kit.worker("w", { handler: gate.handler });
+  const running = worker.run();
+  await kit.rest();
+  await kit.make("a/2", TEXT, "y");
+  gate.open();
+  await kit.rest();
+  deepEqual(gate.works.map(({ path, generation }) => [path, generation]), [["a/1", 1], ["a/2", 2]]);
+  worker.stop();
+  await running;
 });
 
 Deno.test("a heartbeat that fails is repeated sooner; without any the handler is stopped", async () => {
