@@ -146,7 +146,9 @@ async function ackedIn(storage: Storage, name: string): Promise<Map<string, stri
     return new Map(FOLLOWED.map((stream) => [stream, `${DAMAGED}as in the health`]));
   }
   const { links } = await storeOf(storage).links(name, undefined, 1000);
-  return new Map(links.map(({ path, ackedOffset }) => [path, ackedOffset]));
+  // An explicit link of a stream that isn't found is at its start.
+  const isThere = links.filter(({ ackedOffset }) => ackedOffset !== "-1");
+  return new Map(isThere.map(({ path, ackedOffset }) => [path, ackedOffset]));
 }
 
 async function readAll(storage: Storage, name: string, limitBytes: number): Promise<string> {
