@@ -125,7 +125,7 @@ Deno.test("registry: an event behind the row's LSN is ignored, one after it isn'
   const before = new SubscriptionRegistry();
   before.apply(created(1, "s"), 1);
   before.appended(a(), 3, 2);
-  before.apply(stateOf(1, { generation: 5 }, [[10, 7, true]]), 3);
+  before.apply(stateOf(1, { generation: 5 }, [[10, 7, false]]), 3);
   rows.store(before.capture(3));
   const after = rows.restored();
   const content = contentOf(after);
@@ -135,12 +135,13 @@ Deno.test("registry: an event behind the row's LSN is ignored, one after it isn'
   after.removed(10, 3);
   after.apply(recordOf(1, { kind: "delete" }), 3);
   deepEqual(contentOf(after), content);
-  after.appended(a(), 7, 4);
-  deepEqual(cursorsOf(after, 1), { 10: 7 });
+  after.appended(a(), 9, 4);
+  after.appended({ id: 12, name: "a/y" }, 0, 4);
+  deepEqual(cursorsOf(after, 1), { 10: 7, 12: 0 });
   after.apply(stateOf(1, { generation: 6 }), 5);
   equal(after.get(1)?.state.generation, 6);
   after.removed(10, 6);
-  deepEqual(cursorsOf(after, 1), {});
+  deepEqual(cursorsOf(after, 1), { 12: 0 });
 });
 
 Deno.test("registry: a replay in which a name was given again doesn't bring the first one back", () => {
