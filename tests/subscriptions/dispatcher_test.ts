@@ -269,7 +269,7 @@ Deno.test("dispatcher: stop, and a new driver over the same store sends lost del
   second.stop();
 });
 
-Deno.test("dispatcher: a new driver honours the retry schedule and running leases", async () => {
+Deno.test("§7.1 Retry metadata MUST be persisted: a new driver honours the retry schedule and running leases", async () => {
   const kit = new DispatcherKit();
   const first = await kit.start();
   kit.transport.script = ({ url }) => url.includes("fails") ? { status: 500 } : { status: 202 };

@@ -15,7 +15,7 @@ import { subscriptionJson } from "./subscription_json.ts";
 import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 
 const NAME_LIMIT_CHARS = 256;
-const PAGE_LIMIT = 200;
+const PAGE_LIMIT = 100;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 

@@ -129,7 +129,10 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     await this.#journal.durable(entry.lsn);
     await this.#parts.streams.sortNames();
-    return this.#links.page(entry, after, limit);
+    const page = this.#links.page(entry, after, limit);
+    // What was recorded meanwhile is in it, of streams too.
+    await this.#journal.durable(this.#journal.assignedLsn);
+    return page;
   }
 
   async list(after: string | undefined, limit: number): Promise<SubscriptionPage> {
@@ -174,7 +177,8 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     try {
       checkClaimable(entry, streams);
     } catch (error) {
-      await this.#journal.durable(entry.lsn);
+      // It may rest on streams that were deleted.
+      await this.#journal.durable(this.#journal.assignedLsn);
       throw error;
     }
     const { state } = entry;
@@ -199,7 +203,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       checkFence(entry, fence);
       acks = checkAcks(entry, requested, this.#parts);
     } catch (error) {
-      await this.#journal.durable(entry.lsn);
+      await this.#journal.durable(this.#journal.assignedLsn);
       throw error;
     }
     const lsn = this.#changeState(entry, this.#acked(entry, acks, done), acks);
@@ -409,17 +413,17 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return lsn;
   }
 
-  /** Tells the driver, once a turn, when what has changed is durable. */
+  /** Notifies the driver, once a turn, when what has changed is durable. */
   #noteChange(entry: SubscriptionEntry, lsn: number): void {
     if (this.#onChange === undefined) return;
     this.#changed.add(entry);
     if (this.#changed.size > 1) return;
-    const tell = () => this.#tellChanges();
+    const notify = () => this.#notifyChanges();
     // Where it never becomes durable the storage has failed, and says so to everybody who asks.
-    (this.#journal.durable(lsn) ?? Promise.resolve()).then(tell, tell);
+    (this.#journal.durable(lsn) ?? Promise.resolve()).then(notify, notify);
   }
 
-  #tellChanges(): void {
+  #notifyChanges(): void {
     const entries = [...this.#changed];
     this.#changed.clear();
     for (const { id } of entries) this.#onChange?.(id);
