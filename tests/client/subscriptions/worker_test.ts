@@ -167,7 +167,7 @@ Deno.test("a heartbeat goes out at a third of the lease, and the lease lasts (§
   equal(await running, true);
   kit.clock.advance(LEASE_MS * 2);
   await kit.rest();
-  equal(kit.count("/ack"), 14, "no heartbeat follows the end");
+  equal(kit.count("/ack"), 13, "no heartbeat follows the end");
   equal(gate.works[0]?.signal.aborted, false);
 });
 
@@ -183,7 +183,7 @@ Deno.test("no heartbeat goes out once the end is under way: its answer would be 
   await kit.rest();
   kit.clock.advance(LEASE_MS / 2);
   await kit.rest();
-  equal(kit.count("/ack"), 1, "of the messages; the end isn't counted here");
+  equal(kit.count("/ack"), 0, "the end itself isn't counted here");
   done.resolve(Response.json({ ok: true, next_wake: false }));
   equal(await running, true);
 });
@@ -411,6 +411,52 @@ Deno.test("aborting a worker aborts its handler, releases the wake and rejects w
   await rejects(running, /enough/);
   equal(kit.count("/release"), 1);
   await rejects(kit.worker("w", { signal: ending.signal }).run(), /enough/);
+});
+
+Deno.test("what a handler finished though it was told to stop is acked before the release", async () => {
+  const kit = await WorkerKit.make();
+  const tail = await kit.make("a/1", TEXT, "x");
+  await kit.make("a/2", TEXT, "y");
+  const ending = new AbortController();
+  const gate = new Gate();
+  const running = kit.worker("w", { signal: ending.signal, handler: gate.handler }).run();
+  await kit.rest();
+  ending.abort(new Error("enough"));
+  gate.open();
+  await rejects(running, /enough/);
+  equal(gate.works.length, 1);
+  equal(await kit.acked("a/1"), tail);
+  equal(await kit.acked("a/2"), "-1");
+});
+
+Deno.test("a wake of one stream costs a claim, a read and an ack that ends it", async () => {
+  const kit = await WorkerKit.make();
+  await kit.make("a/1", TEXT, "x");
+  kit.requests.length = 0;
+  await kit.worker("w").runOnce();
+  deepEqual(kit.requests.map((request) => request.replace("__ds/subscriptions/s/", "")), [
+    "POST claim",
+    "GET a/1?offset=-1",
+    "POST ack",
+  ]);
+});
+
+Deno.test("what a cache has kept for the tail is not the end of a wake", async () => {
+  const kit = await WorkerKit.make();
+  const first = await kit.make("a/1", TEXT, "x");
+  await kit.append("a/1", TEXT, "y");
+  kit.onRequest = (url) =>
+    url.endsWith("/a/1?offset=-1")
+      ? new Response("x", {
+        headers: {
+          "content-type": "text/plain",
+          "stream-next-offset": first,
+          "stream-up-to-date": "true",
+        },
+      })
+      : undefined;
+  await kit.worker("w").runOnce();
+  deepEqual(kit.done, ["w a/1 x", "w a/1 y"]);
 });
 
 Deno.test("an idle worker ends at once when it is aborted", async () => {
