@@ -145,6 +145,10 @@ function resolve(
     subscription.acked.clear();
     for (const [stream, acked] of copy.acked) subscription.acked.set(stream, acked);
     subscription.links = copy.links;
+    if (flight !== undefined) {
+      if (hasHappened) flight.settled?.(info.state);
+      world.note(`${subscription.name}: ${flight.what} has ${hasHappened ? "" : "not "}happened`);
+    }
     break;
   }
   const what = flight === undefined ? "" : `, ${flight.what} ${flight.isDecided ? "done" : "open"}`;
