@@ -236,6 +236,10 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     };
   }
 
+  nameOf(id: number): string | undefined {
+    return this.#registry.get(id)?.name;
+  }
+
   endpoint(id: number): string | undefined {
     return this.#registry.get(id)?.endpoint;
   }
