@@ -349,6 +349,12 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       ? transitions.repeat(entry.state, context)
       : transitions.wake(entry.state, this.#parts.newWakeId(), context);
     const body = wakeEvent(entry.name, first.path, next.generation, context.nowMs);
+    // Where the event had to wait for room what follows from it would be recorded first.
+    const gate = this.#parts.admission.admit("write", body.length);
+    if (gate !== undefined) {
+      await gate;
+      return await this.step(entry.id);
+    }
     const written = this.#parts.append(wakeStream, { contentType: JSON_TYPE, body });
     const lsn = this.#changeState(entry, { ...next, failed: false });
     try {

@@ -49,7 +49,6 @@ class SlowJournal implements Journal {
   }
 }
 
-const OPEN: Admission = { admit: () => undefined, checkUnadmitted: () => {} };
 const SPEC = { ...configOf(), baseUrl: "http://localhost" };
 
 class Kit {
@@ -58,13 +57,15 @@ class Kit {
   readonly engine: SubscriptionEngine;
   readonly streams = new MemoryStreams();
   wakes = 0;
+  /** What larger commands than a subscription's own wait for. */
+  gate: Promise<void> | undefined;
 
   constructor(append: (name: string, request: AppendRequest) => Promise<never> = () => never()) {
     this.engine = new SubscriptionEngine({
       clock: this.clock,
       maxSubscriptions: 10,
       registry: new SubscriptionRegistry(),
-      admission: OPEN,
+      admission: this.#admission(),
       journal: this.journal,
       streams: this.streams,
       spaces: new OffsetSpaces("00000000", this.streams),
@@ -73,6 +74,13 @@ class Kit {
       newWakeId: () => `w${++this.wakes}`,
       random: () => 0.5,
     });
+  }
+
+  #admission(): Admission {
+    return {
+      admit: (_, bytes) => bytes > 0 ? this.gate : undefined,
+      checkUnadmitted: () => {},
+    };
   }
 
   /** A stream that got so many bytes. */
@@ -155,6 +163,29 @@ Deno.test("subscription engine: no answer before what it rests on is durable", a
   await Promise.all(reading);
   const step = await stepping;
   equal(step.kind, "deliver");
+});
+
+Deno.test("subscription engine: a wake event that waits for room comes before its wake", async () => {
+  const order: string[] = [];
+  const kit = new Kit(() => {
+    order.push(`event behind record ${kit.journal.assignedLsn}`);
+    return never();
+  });
+  const pull = { ...SPEC, type: "pull-wake", webhookUrl: undefined, wakeStream: "wake" } as const;
+  const id = await kit.subscribed("s", pull);
+  kit.stream("wake", 0, "application/json");
+  kit.stream("a/x", 5);
+  const room = Promise.withResolvers<void>();
+  kit.gate = room.promise;
+  const { assignedLsn } = kit.journal;
+  void kit.engine.step(id);
+  await microtasks();
+  equal(kit.journal.assignedLsn, assignedLsn, "nothing is recorded before");
+  kit.gate = undefined;
+  room.resolve();
+  await microtasks();
+  deepEqual(order, [`event behind record ${assignedLsn}`]);
+  equal(kit.journal.assignedLsn, assignedLsn + 1);
 });
 
 Deno.test("subscription engine: that there is none is durable before it is said", async () => {
