@@ -120,7 +120,7 @@ const OTHERS: readonly Suite[] = [
     parse: parseClosingLine,
     parsePart: parseHistories,
     usualSeconds: 90,
-    limitMinutes: 10,
+    limitMinutes: 15,
     long: true,
   },
   {
@@ -128,7 +128,7 @@ const OTHERS: readonly Suite[] = [
     command: [deno, "test", "-A", "tests/crash/seeded"],
     ...denoTest,
     usualSeconds: 145,
-    limitMinutes: 12,
+    limitMinutes: 20,
     long: true,
     folder: "tests/crash/seeded",
   },
