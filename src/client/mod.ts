@@ -56,6 +56,7 @@ export type {
   AckOptions,
   Claim,
   CreatedSubscription,
+  HeldWake,
   ListedSubscription,
   StreamAck,
   SubscriptionInfo,

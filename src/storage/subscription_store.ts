@@ -40,6 +40,8 @@ export interface SubscriptionStore {
    * become due. Returns what ends that, or `undefined` where there is a driver already.
    */
   attach(onChange: (id: number) => void): (() => void) | undefined;
+  /** The name of a subscription, for the log. */
+  nameOf(id: number): string | undefined;
   /** Where the wakes of a subscription are sent, as a URL's origin; `undefined` where they aren't. */
   endpoint(id: number): string | undefined;
   /** All subscriptions' ids, for a driver that begins. */

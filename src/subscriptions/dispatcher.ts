@@ -237,8 +237,8 @@ export class Dispatcher {
   #note(id: number, problem: string | undefined): void {
     if (problem === undefined || this.#problems.get(id) === problem) return;
     this.#problems.set(id, problem);
-    logger.warn("Subscription {id} isn't delivered, and is tried again later: {problem}", {
-      id,
+    logger.warn("Subscription {name} isn't delivered, and is tried again later: {problem}", {
+      name: this.#parts.store.nameOf(id) ?? `number ${id}`,
       problem,
     });
   }

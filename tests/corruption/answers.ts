@@ -7,6 +7,7 @@ import { openFileStorage } from "../../src/storage/file/open.ts";
 import type { CatalogDriver } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { storeOf } from "../support/subscription_kit.ts";
 
 /** What a directory answers to everything that is asked of it, by question. */
 export type Answers = Map<string, string>;
@@ -17,6 +18,10 @@ export const DAMAGED = "damaged: ";
 export const OPEN = "open";
 
 const NAMES = ["json", "text", "short", "fork", "ended", "gone", "never"];
+const SUBSCRIPTIONS = ["all", "one", "later"];
+/** Streams of the subscriptions, in each of which something is pending. */
+const FOLLOWED = ["text", "short", "fork"];
+const GONE = "refused: not_found";
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 /**
@@ -48,6 +53,13 @@ export async function answersOf(dir: string): Promise<Answers> {
       await ask(`read ${name}`, () => readAll(storage, name, 1_000_000));
       await ask(`read ${name} in blocks`, () => readAll(storage, name, 4096));
       await ask(`since ${name}`, () => readSince(storage, name));
+    }
+    for (const name of SUBSCRIPTIONS) {
+      await ask(`subscription ${name}`, () => describeSubscription(storage, name));
+      const acked = ackedIn(storage, name);
+      for (const stream of FOLLOWED) {
+        await ask(`${name} in ${stream}`, async () => (await acked).get(stream) ?? GONE);
+      }
     }
     // Last: one that isn't a duplicate changes what there is, and may have to wait for a checkpoint.
     isRead.resolve();
@@ -119,6 +131,24 @@ function bind(
     subscriptions: (onDamage) => lookups.subscriptions(onDamage),
     cursors: (onDamage) => lookups.cursors(onDamage),
   };
+}
+
+/** What it is; where the start has met damage, the health says so. */
+async function describeSubscription(storage: Storage, name: string): Promise<string> {
+  if (storage.status().figures.damagedSubscriptions > 0) return `${DAMAGED}as in the health`;
+  const { createdAtMs: _, ...info } = await storeOf(storage).get(name);
+  return JSON.stringify(info);
+}
+
+/** How far a subscription has come in its streams, by their names. */
+async function ackedIn(storage: Storage, name: string): Promise<Map<string, string>> {
+  if (storage.status().figures.damagedSubscriptions > 0) {
+    return new Map(FOLLOWED.map((stream) => [stream, `${DAMAGED}as in the health`]));
+  }
+  const { links } = await storeOf(storage).links(name, undefined, 1000);
+  // An explicit link of a stream that isn't found is at its start.
+  const isThere = links.filter(({ ackedOffset }) => ackedOffset !== "-1");
+  return new Map(isThere.map(({ path, ackedOffset }) => [path, ackedOffset]));
 }
 
 async function readAll(storage: Storage, name: string, limitBytes: number): Promise<string> {

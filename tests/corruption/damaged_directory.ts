@@ -66,7 +66,8 @@ export class DamagedDirectory {
       if (question === OPEN || answer.startsWith(DAMAGED)) continue;
       // A stream that isn't found any more is named by the check; other bytes are never served.
       // A checkpoint that meets damage ends all writing, with the reason in the refusal.
-      const isGone = /^refused: (?:not_found|gone|storage_failed)$/.test(answer) ||
+      const isGone =
+        /^refused: (?:not_found|gone|subscription_not_found|storage_failed)$/.test(answer) ||
         question === "list";
       const isRight = this.#right.some((right) => right.get(question) === answer);
       ok(isRight || isGone, `${what}: "${question}" has a wrong answer: ${answer}\n${found}`);

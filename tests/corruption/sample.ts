@@ -2,6 +2,7 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { subscribe } from "../support/subscription_kit.ts";
 import { copyKilled } from "../support/temp_dir.ts";
 import { copyFolder } from "./folders.ts";
 
@@ -12,7 +13,8 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 
 /**
  * Makes a directory with every feature: JSON and text with segments and rests, a producer, a fork, closed,
- * expiring and softly deleted streams. It is stopped in order, so its log holds nothing that is needed.
+ * expiring and softly deleted streams, and subscriptions with and without something pending. It is
+ * stopped in order, so its log holds nothing that is needed.
  *
  * @param blocks how many of 4 KiB its longer streams have
  */
@@ -47,6 +49,9 @@ export async function makeDirectory(dir: string, blocks: number): Promise<void> 
   await storage.create("gone", { contentType: TEXT_TYPE });
   await storage.create("keeper", { fork: { source: "gone" } });
   await storage.delete("gone");
+  await subscribe(storage, "all", { pattern: "*" });
+  await subscribe(storage, "one", { streams: ["short"] });
+  for (const name of ["text", "short"]) await append(storage, name, TEXT_TYPE, "pending");
   await storage.close();
   dropRoom(dir);
 }
@@ -70,6 +75,8 @@ export async function goOn(
   }
   await storage.create("never", { contentType: TEXT_TYPE, body: encodeUtf8("now it is") });
   await storage.delete("ended");
+  await subscribe(storage, "later", { pattern: "fork", streams: ["text"] });
+  await append(storage, "fork", JSON_TYPE, '"pending"');
   copyKilled(dir, shorter);
   await append(storage, "text", TEXT_TYPE, "the newest");
   copyKilled(dir, whole);

@@ -22,6 +22,8 @@ const KILLS = Number(process.env["TESTS_SUBSCRIPTION_KILLS"] ?? 6);
 const TARGETS = ["deno", "bun", "bun-workers"];
 const STREAMS = ["tasks/a", "tasks/b", "tasks/c"];
 const JSON_HEADERS = { "content-type": "application/json" };
+/** Between two appends to a stream: workers have to keep up on a busy machine. */
+const PAUSE_MS = 5;
 /** Small, so that checkpoints and used log files come within a round. */
 const SMALL = ["--wal-bytes", "1MiB", "--segment-bytes", "64KiB"];
 
@@ -43,7 +45,7 @@ async function killOverAndOver(command: string[]): Promise<void> {
   const webhook = new WebhookWorker("hook", server);
   const pull = new PullWorker("pull");
   const short = new ShortSubscriptions();
-  const writers = STREAMS.map((stream) => new PlainWriter(stream));
+  const writers = STREAMS.map((stream) => new PlainWriter(stream, PAUSE_MS));
   const receiver = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => webhook.handle(request),
@@ -101,9 +103,11 @@ async function createAll(server: KilledServer, url: string): Promise<void> {
   for (const stream of [...STREAMS, "wakes"]) {
     equal((await attempt(server, stream, { method: "PUT", headers: JSON_HEADERS }))?.status, 201);
   }
-  const shared = { pattern: "tasks/*", lease_ttl_ms: 1000 };
-  await subscribe(server, "hook", { ...shared, type: "webhook", webhook: { url } });
-  await subscribe(server, "pull", { ...shared, type: "pull-wake", wake_stream: "wakes" });
+  const pattern = "tasks/*";
+  const hook = { type: "webhook", pattern, webhook: { url }, lease_ttl_ms: 30_000 };
+  await subscribe(server, "hook", hook);
+  const pull = { type: "pull-wake", pattern, wake_stream: "wakes", lease_ttl_ms: 2000 };
+  await subscribe(server, "pull", pull);
 }
 
 async function subscribe(server: KilledServer, name: string, spec: unknown): Promise<void> {

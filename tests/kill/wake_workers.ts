@@ -29,7 +29,7 @@ function ackOf({ wake_id, generation, streams }: Wake, done: boolean) {
   return { wake_id, generation, acks, done };
 }
 
-/** A webhook that is sent the wakes of a subscription: it answers in one way or another, or not at all. */
+/** A webhook that is sent the wakes of a subscription, and answers in one way or another. */
 export class WebhookWorker {
   readonly progress: Progress;
   readonly #name: string;
@@ -86,7 +86,6 @@ export class WebhookWorker {
     }
     this.#newest = wake;
     if (kind === 3) return new Response(null, { status: 503 });
-    if (kind === 5) return Response.json({});
     await this.progress.process(this.#server, wake.streams);
     this.progress.send(wake.streams);
     if (kind % 2 === 0) return Response.json({ done: true });
@@ -96,9 +95,13 @@ export class WebhookWorker {
 
   async #callBack(wake: Wake & { callback_token: string }): Promise<void> {
     const path = `${this.#name}/callback`;
-    const answer = await send(this.#server, path, wake.callback_token, ackOf(wake, true));
-    if (answer?.status === 200) this.progress.acknowledge(wake.streams);
-    else ok(answer === undefined || answer.code === "FENCED", `a callback: ${answer?.text}`);
+    let answer;
+    // Nobody else calls back before the lease is over.
+    while (answer === undefined) {
+      answer = await send(this.#server, path, wake.callback_token, ackOf(wake, true));
+    }
+    if (answer.status === 200) this.progress.acknowledge(wake.streams);
+    else equal(answer.code, "FENCED", `a callback: ${answer.text}`);
   }
 
   /** A worker of an older generation is refused, whatever has happened since. */

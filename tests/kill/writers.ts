@@ -1,4 +1,5 @@
 import { ok } from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { attempt, type KilledServer } from "./killed_server.ts";
 
 /** A message of a test: who sent it, and which of theirs it is. */
@@ -14,13 +15,17 @@ export class PlainWriter {
   readonly name: string;
   readonly acknowledged = new Set<number>();
   sent = 0;
+  readonly #pauseMs: number;
 
-  constructor(name: string) {
+  /** @param pauseMs between two appends */
+  constructor(name: string, pauseMs = 0) {
     this.name = name;
+    this.#pauseMs = pauseMs;
   }
 
   async run(server: KilledServer, stream: string, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
+      if (this.#pauseMs > 0) await sleep(this.#pauseMs);
       const n = this.sent++;
       const message: Message = { writer: this.name, n };
       const answer = await attempt(server, stream, {

@@ -24,6 +24,7 @@ export class Lease {
   readonly #subscription: Subscription;
   readonly #controller = new AbortController();
   readonly #unlink: () => void;
+  readonly #processed: StreamAck[] = [];
   #loss: unknown;
   #isOver = false;
   #cancelBeat = () => {};
@@ -58,19 +59,25 @@ export class Lease {
     return this.#loss;
   }
 
+  /** Notes what was processed: it goes out with the next ack, which mostly is the last. */
+  processed(ack: StreamAck): void {
+    this.#processed.push(ack);
+  }
+
   /**
-   * Acknowledges, and begins the lease anew.
+   * Acknowledges what was processed, if anything, and begins the lease anew.
    *
    * @throws {ClientError} `fenced`, among others
    */
-  async ack(acks: readonly StreamAck[]): Promise<void> {
+  async ack(): Promise<void> {
+    if (this.#processed.length === 0) return;
     const sentMs = this.#connection.clock.nowMs();
-    await this.#send({ acks });
+    await this.#send({});
     this.#renewed(sentMs);
   }
 
   /**
-   * Ends the wake; resolves to whether another is due.
+   * Acknowledges, and ends the wake; resolves to whether another is due.
    *
    * @throws {ClientError}
    */
@@ -80,10 +87,11 @@ export class Lease {
     return nextWake;
   }
 
-  /** Gives the wake back, if it isn't lost; what goes wrong then is the lease's end. */
+  /** Acknowledges, and gives the wake back, if it isn't lost; what goes wrong then is the lease's end. */
   async release(): Promise<void> {
     this.end();
     if (this.#loss !== undefined) return;
+    await this.ack().catch(() => {});
     await this.#subscription.release(this.claim, { timeoutMs: RELEASE_MS, retriedByCaller: true })
       .catch(() => {});
   }
@@ -96,16 +104,22 @@ export class Lease {
     this.#unlink();
   }
 
-  /** Sends an ack again until the lease is over. */
+  /** Sends an ack of all that was processed, again until the lease is over. */
   #send(options: AckOptions): Promise<{ nextWake: boolean }> {
     const { clock, random } = this.#connection;
+    const acks = this.#processed.splice(0);
     return retry({
       budget: new RetryBudget(clock, this.claim.leaseMs),
       backoff: new Backoff({ random }),
       signal: undefined,
       attempt: (attempt) => {
         if (this.#loss !== undefined) throw this.#loss;
-        return this.#subscription.ack(this.claim, { ...options, attempt, retriedByCaller: true });
+        return this.#subscription.ack(this.claim, {
+          ...options,
+          acks,
+          attempt,
+          retriedByCaller: true,
+        });
       },
       decide: ({ error }) => error === undefined ? undefined : retryDelayMs(error),
     });

@@ -57,6 +57,11 @@ export interface Claim {
   leaseMs: number;
 }
 
+/** What shows a wake to be a worker's: a claim, or a verified webhook, which is acked by its callback. */
+export type HeldWake =
+  & Pick<Claim, "wakeId" | "generation">
+  & ({ readonly token: string } | { readonly callbackToken: string });
+
 /** Up to where a stream was processed. */
 export interface StreamAck {
   /** The stream's name. */

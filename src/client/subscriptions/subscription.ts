@@ -10,6 +10,7 @@ import type {
   AckOptions,
   Claim,
   CreatedSubscription,
+  HeldWake,
   SubscriptionInfo,
   SubscriptionOptions,
 } from "./options.ts";
@@ -166,24 +167,26 @@ export class Subscription {
   }
 
   /**
-   * Acknowledges what was processed, and keeps the wake or ends it (PROTOCOL §7.2).
+   * Acknowledges what was processed, and keeps the wake or ends it (PROTOCOL §7.1, §7.2).
    *
+   * @param wake a claim; or what `verifyWebhook` gave, unless the webhook is answered with `{"done": true}`
    * @throws {ClientError} `fenced` if the wake is another's by now; `conflict` for an offset behind the
    *   last one or beyond the tail
    */
-  async ack(claim: Claim, options: AckOptions & Sending = {}): Promise<{ nextWake: boolean }> {
+  async ack(wake: HeldWake, options: AckOptions & Sending = {}): Promise<{ nextWake: boolean }> {
     const { acks = [], done = false } = options;
     for (const { offset } of acks) {
       if (offset.includes("/")) throw invalidArgument("The offset", offset, "one of the server's");
     }
-    const url = this.#connection.urls.ofSubscription(this.id, "ack");
+    const isWebhook = "callbackToken" in wake;
+    const url = this.#connection.urls.ofSubscription(this.id, isWebhook ? "callback" : "ack");
     const body = {
-      ...credentials(claim),
+      ...credentials(wake),
       acks: acks.map(({ path, offset }) => ({ stream: path, offset })),
       done,
     };
     return await this.#connection.adding(options).request(
-      withToken(jsonRequest(url, body, options), claim),
+      withToken(jsonRequest(url, body, options), isWebhook ? wake.callbackToken : wake.token),
       ({ body }) => ({ nextWake: JsonFields.parse(body).flag("next_wake") }),
     );
   }
@@ -196,7 +199,7 @@ export class Subscription {
   async release(claim: Claim, options: CallOptions & Sending = {}): Promise<void> {
     const url = this.#connection.urls.ofSubscription(this.id, "release");
     await this.#connection.adding(options)
-      .send(withToken(jsonRequest(url, credentials(claim), options), claim));
+      .send(withToken(jsonRequest(url, credentials(claim), options), claim.token));
   }
 }
 
@@ -227,11 +230,11 @@ function jsonRequest(
   };
 }
 
-function withToken(request: OutgoingRequest, { token }: Claim): OutgoingRequest {
+function withToken(request: OutgoingRequest, token: string): OutgoingRequest {
   return { ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } };
 }
 
-function credentials({ wakeId, generation }: Claim) {
+function credentials({ wakeId, generation }: HeldWake) {
   return { wake_id: wakeId, generation };
 }
 

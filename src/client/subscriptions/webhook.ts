@@ -8,6 +8,7 @@ import {
 } from "../../protocol/webhook_signature.ts";
 import { ClientError } from "../errors/client_error.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
+import { reasonOf } from "../errors/reason.ts";
 import type { FetchTransportOptions } from "../transport/transport.ts";
 import { JsonFields } from "./json_fields.ts";
 import { findKey, isJwkSet, type Jwk, type JwkSet, verifySignature } from "./jwk_set.ts";
@@ -92,7 +93,8 @@ const GLOBAL_FETCH = {};
  * @param jwks the server's JWK Set, or its URL: the `jwks_url` of the subscription. From there it is fetched,
  *   kept for as long as the response allows, and fetched again for an unknown key, once in 5 s.
  * @throws {ClientError} `invalid_webhook` if it isn't signed by one of the keys, is too old, or is for
- *   another subscription; if the keys can't be fetched, what that failed with
+ *   another subscription; `unsupported` if the runtime has no Ed25519; if the keys can't be fetched, what that
+ *   failed with
  */
 export async function verifyWebhook(
   request: Request | ReceivedWebhook,
@@ -110,7 +112,8 @@ export async function verifyWebhook(
   const key = await keyOf(jwks, kid, clock, options.fetch);
   if (key === undefined) throw rejected(`is signed with the key ${kid}, which isn't in the set`);
   const raw = await bodyOf(request);
-  if (!await verifySignature(key, signature, signedContent(timestamp, raw))) {
+  const content = signedContent(timestamp, raw);
+  if (!await verifySignature(key, signature, content).catch(cannotVerify)) {
     throw rejected(
       "has a signature that isn't its body's; it has to be the bytes as they came, not JSON made again",
     );
@@ -176,6 +179,12 @@ async function bodyOf(request: Request | ReceivedWebhook): Promise<Bytes> {
     );
   }
   return new Uint8Array(await request.arrayBuffer());
+}
+
+/** A runtime without Ed25519, or without WebCrypto, as on a page that isn't served over https. */
+function cannotVerify(error: unknown): never {
+  const message = `Ed25519 signatures can't be verified here: ${reasonOf(error)}`;
+  throw new ClientError("unsupported", message, { cause: error });
 }
 
 function parseWake(raw: Bytes): WebhookWake {

@@ -210,14 +210,15 @@ export class Worker {
   }
 
   /**
-   * Reads a stream from where it was acked to where it ended at the claim, or a little further; resolves to
-   * whether it acked anything.
+   * Reads a stream from where it was acked to where it ended at the claim, or a little further, and has it
+   * processed; each part is acked before the next begins. Resolves to whether there was anything.
    */
   async #process(lease: Lease, { path, ackedOffset, tailOffset }: WakeStream): Promise<boolean> {
     const { signal, claim: { wakeId, generation } } = lease;
+    // The tail is known: plain reads lead there, and a live one past what a cache has kept for the tail.
     const reader = new Reader(this.#connection, path, {
       offset: ackedOffset,
-      readMode: "catch-up",
+      readMode: "long-poll",
       maxElapsedMs: this.#maxElapsedMs,
       signal,
     });
@@ -229,6 +230,7 @@ export class Worker {
       if (data === undefined) break;
       const { messages, nextOffset } = data;
       if (messages.length > 0) {
+        await lease.ack();
         const contentType = reader.contentType ?? DEFAULT_CONTENT_TYPE;
         await this.#options.handler({
           path,
@@ -241,11 +243,10 @@ export class Worker {
           signal,
         });
       }
-      if (lease.loss !== undefined) throw lease.loss;
-      if (nextOffset !== offset) await lease.ack([{ path, offset: nextOffset }]);
+      if (nextOffset !== offset) lease.processed({ path, offset: nextOffset });
       offset = nextOffset;
       signal.throwIfAborted();
-      if (data.upToDate || data.closed) break;
+      if (data.closed || (data.upToDate && messages.length === 0)) break;
     }
     return offset !== ackedOffset;
   }

@@ -1,7 +1,8 @@
 import type { HttpRequest } from "../../http/handler.ts";
-import { decodeUtf8 } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { ServerContext } from "../verbs/context.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** A JSON object from a request, whose fields are checked one by one. */
 export class JsonBody {
@@ -18,11 +19,11 @@ export class JsonBody {
 
   /** The body of a request; `{}` where it is empty. */
   static async read({ bodies }: ServerContext, request: HttpRequest): Promise<JsonBody> {
-    const text = decodeUtf8(await bodies.read(request));
-    if (text.trim() === "") return new JsonBody({});
+    const bytes = await bodies.read(request);
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      const text = utf8.decode(bytes);
+      value = text.trim() === "" ? {} : JSON.parse(text);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StreamError(

@@ -251,7 +251,7 @@ function parseName(encoded: string): string {
 }
 
 function noSuchPath(path: string): StreamError {
-  return new StreamError({ code: "not_found" }, `There is nothing at __ds/${quote(path)}.`);
+  return new StreamError({ code: "not_found" }, `There is nothing at ${quote(`__ds/${path}`)}.`);
 }
 
 function wrongMethod(method: string, allowed: string): StreamError {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { OffsetSpaces } from "../offset_spaces.ts";
 import type { Ack } from "../records.ts";
@@ -9,7 +10,7 @@ import type { SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 
 /** A wake tells of so many streams; those left over are in the next. */
-const WAKE_STREAMS_LIMIT = 1000;
+export const WAKE_STREAMS_LIMIT = 1000;
 
 /** What {@link PendingStreams} looks at. */
 export interface PendingStreamsParts {
@@ -53,20 +54,29 @@ export class PendingStreams {
   /** All of a wake's streams as processed, up to where they were then. */
   acksOf(streams: readonly WakeStream[]): Ack[] {
     return streams.flatMap(({ streamId, tail }) => {
-      const stream = this.#parts.streams.summary(streamId);
+      const stream = this.#streamOf(streamId);
       return stream === undefined ? [] : { streamId, position: tail, isTail: stream.tail === tail };
     });
   }
 
   *#of(entry: SubscriptionEntry): Generator<{ stream: Stream; acked: number }> {
-    const { clock, streams } = this.#parts;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#parts.clock.nowMs();
     for (const [streamId, acked] of entry.cursors) {
-      const stream = streams.summary(streamId);
+      const stream = this.#streamOf(streamId);
       if (stream?.lifecycle !== "there" || stream.isExpired(nowMs) || acked >= stream.tail) {
         continue;
       }
       if (this.#wakes(entry, stream.name)) yield { stream, acked };
+    }
+  }
+
+  /** A stream that can't be read holds up no other: nothing of it is pending until it is repaired. */
+  #streamOf(id: number): Stream | undefined {
+    try {
+      return this.#parts.streams.summary(id);
+    } catch (error) {
+      if (error instanceof StreamError && error.code === "damaged") return undefined;
+      throw error;
     }
   }
 

@@ -2,6 +2,7 @@ import { deepEqual, equal, fail, match, ok, rejects } from "node:assert/strict";
 import { Client } from "../../../src/client/client.ts";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import type { ClientErrorCode } from "../../../src/client/errors/client_error.ts";
+import { type ReceivedWebhook, verifyWebhook } from "../../../src/client/subscriptions/webhook.ts";
 import { withRetry } from "../../../src/client/transport/retry.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { JSON_TYPE, TEXT } from "../../support/fixture.ts";
@@ -166,4 +167,33 @@ Deno.test("an answer that isn't one of a server of the protocol is told", async 
     const kit = new ScriptKit([new Response(body)]);
     await fails(kit.client.subscription("s").get(), "invalid_response");
   }
+});
+
+Deno.test("a webhook is verified by the app's keys and acked by its callback (§7.1)", async () => {
+  const received = Promise.withResolvers<ReceivedWebhook>();
+  const kit = new AppKit({
+    subscriptions: {
+      transport: {
+        send({ headers, body }) {
+          received.resolve({ headers, body });
+          return Promise.resolve({ status: 202, body: new Uint8Array() });
+        },
+      },
+    },
+  });
+  const subscription = kit.client.subscription("s");
+  const { jwksUrl = "" } = await subscription.create({
+    pattern: "a/*",
+    webhookUrl: "https://worker.example/hook",
+  });
+  const tail = await kit.make("a/1", TEXT, "x");
+  const wake = await verifyWebhook(await kit.until(received.promise, 0), jwksUrl, {
+    clock: kit.clock,
+    fetch: (url, init) => kit.app.request(url, init),
+  });
+  deepEqual(wake.streams.map(({ path, tailOffset }) => [path, tailOffset]), [["a/1", tail]]);
+  deepEqual(await subscription.ack(wake), { nextWake: true });
+  const acks = [{ path: "a/1", offset: tail }];
+  deepEqual(await subscription.ack(wake, { acks, done: true }), { nextWake: false });
+  ok(kit.requests.at(-1)?.endsWith("s/callback"));
 });

@@ -138,6 +138,23 @@ Deno.test("arguments that can't be used are told from webhooks that are forged",
   await fails(verifyWebhook(request(), "/jwks", { clock }), /whole URL/, "invalid_argument");
 });
 
+Deno.test("a runtime without Ed25519 says so", async () => {
+  const message = "Unrecognized algorithm name";
+  const importKey = () => Promise.reject(new DOMException(message, "NotSupportedError"));
+  Object.defineProperty(crypto.subtle, "importKey", { value: importKey, configurable: true });
+  try {
+    const fresh = { keys: [{ ...pair.jwk }] };
+    await fails(
+      verifyWebhook(request(), fresh, { clock }),
+      /can't be verified here/,
+      "unsupported",
+    );
+  } finally {
+    Reflect.deleteProperty(crypto.subtle, "importKey");
+  }
+  await verifyWebhook(request(), { keys: [{ ...pair.jwk }] }, { clock });
+});
+
 /** A server of keys that counts how often it is asked. */
 class KeyServer {
   count = 0;

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { ClientError } from "../../../src/client/errors/client_error.ts";
 import type { Work, WorkerOptions } from "../../../src/client/subscriptions/worker.ts";
+import { decodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { isPending, JSON_TYPE, settle, TEXT } from "../../support/fixture.ts";
 import { AppKit } from "../../support/client/reader_kit.ts";
 
@@ -11,7 +12,8 @@ class WorkerKit extends AppKit {
   /** Worker, stream and messages of each call of a handler. */
   readonly done: string[] = [];
   /** What the network does to each request before it is sent. */
-  onRequest: (url: string, init: RequestInit) => Response | undefined = () => undefined;
+  onRequest: (url: string, init: RequestInit) => Response | Promise<Response> | undefined = () =>
+    undefined;
 
   static async make(): Promise<WorkerKit> {
     const kit: WorkerKit = new WorkerKit(
@@ -54,6 +56,11 @@ class WorkerKit extends AppKit {
 
 function textOf({ messages }: Work): string {
   return messages.map((message) => message.text()).join(",");
+}
+
+/** The body of one of the client's requests. */
+function bytesOf(body: BodyInit | null | undefined): Uint8Array {
+  return body instanceof Uint8Array ? body : new Uint8Array();
 }
 
 /** A handler that a test lets go on. */
@@ -160,8 +167,41 @@ Deno.test("a heartbeat goes out at a third of the lease, and the lease lasts (§
   equal(await running, true);
   kit.clock.advance(LEASE_MS * 2);
   await kit.rest();
-  equal(kit.count("/ack"), 14, "no heartbeat follows the end");
+  equal(kit.count("/ack"), 13, "no heartbeat follows the end");
   equal(gate.works[0]?.signal.aborted, false);
+});
+
+Deno.test("no heartbeat goes out once the end is under way: its answer would be FENCED", async () => {
+  const kit = await WorkerKit.make();
+  await kit.make("a/1", TEXT, "x");
+  const done = Promise.withResolvers<Response>();
+  kit.onRequest = (url, { body }) =>
+    url.endsWith("/ack") && decodeUtf8(bytesOf(body)).includes('"done":true')
+      ? done.promise
+      : undefined;
+  const running = kit.worker("w").runOnce();
+  await kit.rest();
+  kit.clock.advance(LEASE_MS / 2);
+  await kit.rest();
+  equal(kit.count("/ack"), 0, "the end itself isn't counted here");
+  done.resolve(Response.json({ ok: true, next_wake: false }));
+  equal(await running, true);
+});
+
+Deno.test("what came meanwhile is worked on at once, without a wake event", async () => {
+  const kit = await WorkerKit.make();
+  await kit.delete("wakes");
+  await kit.make("a/1", TEXT, "x");
+  const gate = new Gate();
+  const worker = kit.worker("w", { handler: gate.handler });
+  const running = worker.run();
+  await kit.rest();
+  await kit.make("a/2", TEXT, "y");
+  gate.open();
+  await kit.rest();
+  deepEqual(gate.works.map(({ path, generation }) => [path, generation]), [["a/1", 1], ["a/2", 2]]);
+  worker.stop();
+  await running;
 });
 
 Deno.test("a heartbeat that fails is repeated sooner; without any the handler is stopped", async () => {
@@ -371,6 +411,52 @@ Deno.test("aborting a worker aborts its handler, releases the wake and rejects w
   await rejects(running, /enough/);
   equal(kit.count("/release"), 1);
   await rejects(kit.worker("w", { signal: ending.signal }).run(), /enough/);
+});
+
+Deno.test("what a handler finished though it was told to stop is acked before the release", async () => {
+  const kit = await WorkerKit.make();
+  const tail = await kit.make("a/1", TEXT, "x");
+  await kit.make("a/2", TEXT, "y");
+  const ending = new AbortController();
+  const gate = new Gate();
+  const running = kit.worker("w", { signal: ending.signal, handler: gate.handler }).run();
+  await kit.rest();
+  ending.abort(new Error("enough"));
+  gate.open();
+  await rejects(running, /enough/);
+  equal(gate.works.length, 1);
+  equal(await kit.acked("a/1"), tail);
+  equal(await kit.acked("a/2"), "-1");
+});
+
+Deno.test("a wake of one stream costs a claim, a read and an ack that ends it", async () => {
+  const kit = await WorkerKit.make();
+  await kit.make("a/1", TEXT, "x");
+  kit.requests.length = 0;
+  await kit.worker("w").runOnce();
+  deepEqual(kit.requests.map((request) => request.replace("__ds/subscriptions/s/", "")), [
+    "POST claim",
+    "GET a/1?offset=-1",
+    "POST ack",
+  ]);
+});
+
+Deno.test("what a cache has kept for the tail is not the end of a wake", async () => {
+  const kit = await WorkerKit.make();
+  const first = await kit.make("a/1", TEXT, "x");
+  await kit.append("a/1", TEXT, "y");
+  kit.onRequest = (url) =>
+    url.endsWith("/a/1?offset=-1")
+      ? new Response("x", {
+        headers: {
+          "content-type": "text/plain",
+          "stream-next-offset": first,
+          "stream-up-to-date": "true",
+        },
+      })
+      : undefined;
+  await kit.worker("w").runOnce();
+  deepEqual(kit.done, ["w a/1 x", "w a/1 y"]);
 });
 
 Deno.test("an idle worker ends at once when it is aborted", async () => {

@@ -90,7 +90,7 @@ export function claimed(
   now: Span,
 ): Expected {
   const wake = state.phase === "waiting" ? state : newWake(state, now);
-  return { ...wake, phase: "leased", holder: worker, dueMs: after(now, leaseMs) };
+  return { ...wake, phase: "leased", holder: worker, dueMs: after(now, leaseMs), failed: false };
 }
 
 /** A worker is alive. */

@@ -41,6 +41,8 @@ export interface Flight {
   readonly links: ReadonlySet<string>;
   /** Streams of these names are followed from it on, or not any more. */
   readonly relinked: readonly string[];
+  /** Called once it is known what state it has left. */
+  settled?(state: SubscriptionState): void;
 }
 
 /** A wake that was handed out, so that a worker may come with it. */

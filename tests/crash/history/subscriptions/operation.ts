@@ -1,4 +1,5 @@
 import { StreamError } from "../../../../src/protocol/errors.ts";
+import type { SubscriptionState } from "../../../../src/storage/subscription.ts";
 import type { SubscriptionInfo } from "../../../../src/storage/subscription_store.ts";
 import type { ModelStream } from "../model.ts";
 import { isShortageCode, type Session } from "../session.ts";
@@ -19,6 +20,8 @@ export interface Operation<T> {
   readonly follows?: ReadonlyMap<ModelStream, Acked>;
   readonly links?: ReadonlySet<string>;
   readonly relinked?: readonly string[];
+  /** Called with the state that it has left, also where it was never answered. */
+  settled?(state: SubscriptionState): void;
   /** Checks its answer; the state is what the answer left by then. */
   done(result: T): void;
   /** Whether a refusal is right, where the state was one of these. */
@@ -48,6 +51,7 @@ export function run<T>(
     follows: operation.follows ?? new Map(),
     links: operation.links ?? subscription.links,
     relinked: operation.relinked ?? [],
+    settled: (state) => operation.settled?.(state),
   };
   subscription.flight = flight;
   world.note(`${name}: ${operation.what}`);
@@ -127,6 +131,7 @@ function settle(
   if (!found.hasHappened) return;
   subscription.take(flight);
   followLate(world, subscription, flight.relinked);
+  flight.settled?.(state);
 }
 
 /** Streams that came while it was open whether they are followed: nobody knows which was first. */

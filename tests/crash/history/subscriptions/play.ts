@@ -6,7 +6,7 @@ import type { ModelSubscription } from "./model.ts";
 import { ack, claim, deliver, delivered, link, release, unlink } from "./operations.ts";
 import { pendingNow } from "./pending.ts";
 import { step } from "./steps.ts";
-import { lookAtSubscription } from "./verify.ts";
+import { lookAtSubscription, peekAtSubscription } from "./verify.ts";
 
 /** What a driver and workers need to come to rest, however often they have to begin again. */
 const ROUNDS_LIMIT = 60;
@@ -27,7 +27,10 @@ export async function playSubscriptions(session: Session): Promise<void> {
     if (kind < 60) createSubscription(session, name);
     return;
   }
-  if (!subscription.isIdle) return;
+  if (!subscription.isIdle) {
+    if (kind < 40) await peekAtSubscription(session, subscription);
+    return;
+  }
   if (kind < 13) createSubscription(session, name);
   else if (kind < 18) link(session, subscription);
   else if (kind < 23) unlink(session, subscription);

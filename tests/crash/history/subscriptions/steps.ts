@@ -41,17 +41,23 @@ export function step(session: Session, subscription: ModelSubscription, isLost: 
     call: () => session.subscriptions.step(id, isLost),
     looksAtLease: true,
     after: (base, now) => outcomes(subscription, base, now, view()),
-    done: (result) => {
-      const isWoken = subscription.state.generation > state.generation;
-      checkStep(session, subscription, result, before, isWoken);
-      const isEvent = isWoken && result.kind === "wait" && result.problem === undefined;
+    settled: ({ phase, generation, failed }) => {
+      if (phase !== "waiting" || generation === state.generation || failed) return;
+      // Its event is there, unless that was refused and nobody could note it any more.
       const isSame = taker?.status === "there" && taker.changes === takerBefore?.changes;
-      if (!isEvent || !isSame) return;
-      const { generation } = subscription.state;
+      if (!isSame || takerBefore?.status !== "there" || session.isFaulty) return;
       taker.events.push(
         new RegExp(`"subscription_id":"${subscription.name}",[^}]*"generation":${generation},`),
       );
     },
+    done: (result) =>
+      checkStep(
+        session,
+        subscription,
+        result,
+        before,
+        subscription.state.generation > state.generation,
+      ),
     mayRefuse: () => false,
   });
 }

@@ -6,7 +6,7 @@ import type { World } from "../world.ts";
 import { SUBSCRIPTION_NAMES } from "./config.ts";
 import { exactly, fits, withLeaseEnded } from "./expected.ts";
 import { beginSubscription } from "./lifecycle.ts";
-import { ModelSubscription, type Possibility } from "./model.ts";
+import { type Flight, ModelSubscription, type Possibility } from "./model.ts";
 import { followLate } from "./operation.ts";
 import { isSteady } from "./pending.ts";
 
@@ -47,6 +47,40 @@ export async function lookAtSubscription(
   if (!subscription.isIdle || subscription.state !== state) return;
   const problem = linksProblem(world, subscription, links, (stream) => steady.has(stream));
   expect(problem === undefined, `${name}: ${problem}`);
+}
+
+/**
+ * A look at one while something is under way: what is seen of that is durable, and has happened from then
+ * on whatever comes.
+ */
+export async function peekAtSubscription(
+  session: Session,
+  subscription: ModelSubscription,
+): Promise<void> {
+  const { subscriptions, world } = session;
+  const { name, flight, state } = subscription;
+  if (flight === undefined || subscription.lifecycle !== "there") return;
+  const { links } = await session.answer(subscriptions.links(name, undefined, MORE_THAN_ALL));
+  const isMoved = links.some(({ path, ackedOffset }) => {
+    const stream = world.stream(path);
+    const to = stream && flight.acks.get(stream);
+    if (stream === undefined || to === undefined || to.low !== to.high) return false;
+    const { high } = subscription.ackedOf(stream);
+    return to.low > high && positionOfToken(ackedOffset) === to.low;
+  });
+  if (isMoved && subscription.flight === flight) see(world, subscription, flight);
+  const info = await session.answer(subscriptions.get(name));
+  if (subscription.flight !== flight) return;
+  const now = { from: flight.startedMs, to: world.nowMs };
+  const unchanged = [exactly(state), ...withLeaseEnded(state, now)];
+  if (!unchanged.some((each) => fits(each, info.state, state.wakeId))) {
+    see(world, subscription, flight);
+  }
+}
+
+function see(world: World, { name }: ModelSubscription, flight: Flight): void {
+  world.note(`${name}: seen that ${flight.what}`);
+  flight.isDecided = true;
 }
 
 async function checkName(session: Session, name: string): Promise<void> {
@@ -111,6 +145,10 @@ function resolve(
     subscription.acked.clear();
     for (const [stream, acked] of copy.acked) subscription.acked.set(stream, acked);
     subscription.links = copy.links;
+    if (flight !== undefined) {
+      if (hasHappened) flight.settled?.(info.state);
+      world.note(`${subscription.name}: ${flight.what} has ${hasHappened ? "" : "not "}happened`);
+    }
     break;
   }
   const what = flight === undefined ? "" : `, ${flight.what} ${flight.isDecided ? "done" : "open"}`;

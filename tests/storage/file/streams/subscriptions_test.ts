@@ -260,6 +260,22 @@ Deno.test("where a cursor is damaged, all of its stream is pending", () =>
     await kit.close();
   }));
 
+Deno.test("a damaged stream holds up no other of its subscription", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root);
+    const storage = await kit.open();
+    for (const name of ["a", "b"]) await makeText(storage, name);
+    await subscribe(storage, "s", { pattern: "*" });
+    for (const name of ["a", "b"]) await appendText(storage, name, "1");
+    await kit.close();
+    change(kit.dir, "UPDATE stream SET tail = tail + 1 WHERE name = 'a'");
+    const again = await kit.open();
+    const { subscriptions: [info] } = await storeOf(again).list(undefined, 1);
+    const step = await storeOf(again).step(info?.id ?? 0);
+    equal(step.kind === "deliver" && step.wake.streams.map(({ path }) => path), ["b"]);
+    await kit.close();
+  }));
+
 Deno.test("cursors of nothing that is there stop no start", () =>
   withTempDir(async (root) => {
     const dir = await stored(root);
