@@ -27,12 +27,15 @@ import type {
 import { checkAcks, checkClaimable, checkConfig, checkFence, checkLinkCount } from "./checks.ts";
 import { hashConfig } from "./hash.ts";
 import { LinkList } from "./link_list.ts";
-import { PendingStreams } from "./pending_streams.ts";
+import { PendingStreams, WAKE_STREAMS_LIMIT } from "./pending_streams.ts";
 import type { SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 import * as transitions from "./transitions.ts";
 
 const JSON_TYPE = "application/json";
+/** About what an ack takes in a record, and a stream of a wake beside its name. */
+const ACK_BYTES = 64;
+const WAKE_STREAM_BYTES = 256;
 const REST: Step = { kind: "rest" };
 
 /** What the subscriptions of a storage work on. */
@@ -97,7 +100,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     { baseUrl, ...config }: SubscriptionSpec,
   ): Promise<CreatedSubscription> {
     checkConfig(config);
-    await this.#admit();
+    await this.#admit("write", textBytes([...config.streams, config.description ?? ""]));
     const hash = hashConfig(config);
     const existing = this.#registry.find(name);
     if (existing !== undefined) {
@@ -153,7 +156,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   async link(name: string, paths: readonly string[]): Promise<void> {
-    await this.#admit();
+    await this.#admit("write", textBytes(paths));
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     const added = paths.filter((path) => !entry.links.has(path));
     if (added.length === 0) return await this.#journal.durable(entry.lsn);
@@ -170,7 +173,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   async claim(name: string, worker: string): Promise<Wake> {
-    await this.#admit();
+    await this.#admit("write", wakeBytes(this.#registry.find(name)));
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     this.#endLease(entry);
     const streams = this.#pending.snapshot(entry);
@@ -195,7 +198,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     requested: readonly RequestedAck[],
     done: boolean,
   ): Promise<Acked> {
-    await this.#admit();
+    await this.#admit("write", requested.length * ACK_BYTES);
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     this.#endLease(entry);
     let acks: readonly Ack[];
@@ -249,7 +252,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   async step(id: number, isLost = false): Promise<Step> {
-    await this.#admit();
+    await this.#admit("write", wakeBytes(this.#registry.get(id)));
     const entry = this.#registry.get(id);
     if (entry === undefined) return REST;
     this.#endLease(entry);
@@ -274,7 +277,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     wakeId: string,
     outcome: transitions.DeliveryOutcome,
   ): Promise<void> {
-    await this.#admit();
+    await this.#admit("write", wakeBytes(this.#registry.get(id)));
     const entry = this.#registry.get(id);
     if (entry === undefined) return;
     this.#endLease(entry);
@@ -448,8 +451,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     for (const follower of this.#registry.followers(stream)) this.#noteChange(follower, lsn);
   }
 
-  async #admit(kind: "write" | "delete" = "write"): Promise<void> {
-    for (let gate; (gate = this.#parts.admission.admit(kind, 0));) await gate;
+  /** @param bytes about how long the record will be, where that isn't short */
+  async #admit(kind: "write" | "delete" = "write", bytes = 0): Promise<void> {
+    for (let gate; (gate = this.#parts.admission.admit(kind, bytes));) await gate;
   }
 
   #checkRoom(): void {
@@ -474,6 +478,16 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const { clock, random } = this.#parts;
     return { config, nowMs: clock.nowMs(), random };
   }
+}
+
+/** About how many bytes texts take in a record. */
+function textBytes(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length + 4, 0);
+}
+
+/** About how many bytes a wake of all that is pending takes in a record. */
+function wakeBytes(entry: SubscriptionEntry | undefined): number {
+  return Math.min(entry?.cursors.size ?? 0, WAKE_STREAMS_LIMIT) * WAKE_STREAM_BYTES;
 }
 
 function infoOf(entry: SubscriptionEntry): SubscriptionInfo {

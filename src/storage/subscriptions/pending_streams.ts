@@ -10,7 +10,7 @@ import type { SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 
 /** A wake tells of so many streams; those left over are in the next. */
-const WAKE_STREAMS_LIMIT = 1000;
+export const WAKE_STREAMS_LIMIT = 1000;
 
 /** What {@link PendingStreams} looks at. */
 export interface PendingStreamsParts {
