@@ -79,6 +79,7 @@ export const subscriptionRow: fc.Arbitrary<SubscriptionRow> = plainRecord({
   name: text,
   lsn: whole,
   createdAtMs: whole,
+  cursorCount: whole,
   config,
   hash: text,
   baseUrl: text,

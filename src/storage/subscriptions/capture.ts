@@ -14,6 +14,8 @@ export interface SubscriptionRow {
   readonly links: readonly string[];
   readonly state: SubscriptionState;
   readonly wakeStreams: readonly WakeStream[];
+  /** How many cursors it has: one that damage hides is missed. */
+  readonly cursorCount: number;
 }
 
 /** Up to where a subscription has processed a stream that goes further. */

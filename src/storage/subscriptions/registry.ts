@@ -89,7 +89,9 @@ export class SubscriptionRegistry {
       if (entry !== undefined || (other !== undefined && lsn <= other.restoredLsn)) return;
       const links = config.streams;
       const row = { id, name, lsn, config, hash, baseUrl, links, createdAtMs: record.atMs };
-      this.#dirty.add(this.#add({ ...row, state: NEW_SUBSCRIPTION, wakeStreams: [] }, 0));
+      this.#dirty.add(
+        this.#add({ ...row, state: NEW_SUBSCRIPTION, wakeStreams: [], cursorCount: 0 }, 0),
+      );
       return;
     }
     if (entry === undefined || lsn <= entry.restoredLsn) return;

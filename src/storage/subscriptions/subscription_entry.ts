@@ -60,6 +60,7 @@ export class SubscriptionEntry {
       links: [...this.links].sort(),
       state,
       wakeStreams,
+      cursorCount: this.cursors.size,
     };
   }
 }

@@ -31,6 +31,7 @@ export function encodeBody(body: SubscriptionBody): string {
     links: body.links,
     state: stateJson(body.state),
     wakeStreams: body.wakeStreams.map(wakeStreamJson),
+    cursorCount: whole(body.cursorCount),
   });
 }
 
@@ -44,6 +45,7 @@ export function decodeBody(text: string): SubscriptionBody {
     links: fields.list("links", textOf),
     state: fields.object("state", readState),
     wakeStreams: fields.list("wakeStreams", toWakeStream),
+    cursorCount: fields.integer("cursorCount"),
   }));
 }
 

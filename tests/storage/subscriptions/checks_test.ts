@@ -22,6 +22,7 @@ function entryIn(phase: "idle" | "delivering" | "waiting" | "leased"): Subscript
     links: [],
     state: { ...NEW_SUBSCRIPTION, phase, generation: 7, wakeId: "w7" },
     wakeStreams: [],
+    cursorCount: 0,
   };
   return new SubscriptionEntry(row, undefined, 0);
 }

@@ -16,6 +16,7 @@ function entryOf(id: number): SubscriptionEntry {
     links: [],
     state: NEW_SUBSCRIPTION,
     wakeStreams: [],
+    cursorCount: 0,
   };
   return new SubscriptionEntry(row, undefined, 0);
 }

@@ -35,13 +35,14 @@ const BODY: SubscriptionBody = {
     ackedOffset: "-1",
     tailOffset: "9",
   }],
+  cursorCount: 4,
 };
 const GOLDEN = '{"createdAtMs":1767225600000,"config":{"type":"pull-wake","pattern":"a/**",' +
   '"streams":["b"],"wakeStream":"wakes","leaseMs":30000},"hash":"h",' +
   '"baseUrl":"http://localhost:4437/v1/stream","links":["b","c"],"state":{"phase":"leased",' +
   '"generation":2,"wakeId":"w2","wakeAtMs":0,"holder":"me","dueMs":0,"failures":0,' +
   '"failed":false},"wakeStreams":[{"streamId":7,"path":"a/é","isExplicit":false,"acked":3,' +
-  '"tail":9,"ackedOffset":"-1","tailOffset":"9"}]}';
+  '"tail":9,"ackedOffset":"-1","tailOffset":"9"}],"cursorCount":4}';
 
 Deno.test("a subscription's body has its golden text", () => {
   equal(encodeBody(BODY), GOLDEN);

@@ -32,6 +32,7 @@ function captureOf(counts: readonly (readonly [number, number])[]): Subscription
       links: [],
       state: NEW_SUBSCRIPTION,
       wakeStreams: [],
+      cursorCount: 0,
     })),
     cursors: cursorsOf(0).map((key) => ({ ...key, position: 3 })),
     deletedCursors: cursorsOf(1),

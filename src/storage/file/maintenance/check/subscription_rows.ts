@@ -26,16 +26,17 @@ export function* checkSubscriptionRows(
   database: DatabaseSync,
   frame: Pick<RowsFrame, "logged" | "logExtent">,
 ): Generator<Finding> {
-  for (const row of rowPages(database, SUBSCRIPTION.name, SUBSCRIPTION.key)) {
-    yield* checkSubscription(scope, row, frame);
-  }
   const cursors = new CursorCheck(scope, database, frame);
   for (const row of rowPages(database, CURSOR.name, CURSOR.key)) yield* cursors.check(row);
+  for (const row of rowPages(database, SUBSCRIPTION.name, SUBSCRIPTION.key)) {
+    yield* checkSubscription(scope, row, cursors.count(Number(row.id)), frame);
+  }
 }
 
 function* checkSubscription(
   { paths }: CheckScope,
   row: SqlRow,
+  cursors: number,
   { logExtent }: Pick<RowsFrame, "logExtent">,
 ): Generator<Finding> {
   const about = `subscription ${JSON.stringify(String(row.name))} (${Number(row.id)})`;
@@ -46,7 +47,12 @@ function* checkSubscription(
     return;
   }
   try {
-    toSubscriptionRow(row, paths.catalog);
+    const { cursorCount } = toSubscriptionRow(row, paths.catalog);
+    if (cursors !== cursorCount) {
+      const values = { expected: `${cursorCount}`, found: `${cursors}` };
+      const message = `the row of ${about} counts other cursors than there are`;
+      yield rowFinding("subscription_row", paths.catalog, message, values);
+    }
   } catch (error) {
     if (!isDamage(error)) throw error;
     const message = `the row of ${about} has no body that can be read`;
@@ -69,6 +75,7 @@ class CursorCheck {
   readonly #frame: Pick<RowsFrame, "logged">;
   readonly #lsnOf: (id: number) => number | undefined;
   readonly #streamOf: (id: number) => SqlRow | undefined;
+  readonly #counts = new Map<number, number>();
 
   constructor(scope: CheckScope, database: DatabaseSync, frame: Pick<RowsFrame, "logged">) {
     this.#path = scope.paths.catalog;
@@ -78,8 +85,14 @@ class CursorCheck {
     this.#streamOf = (id) => stream.get(id);
   }
 
+  /** How many cursors of a subscription were checked. */
+  count(subscriptionId: number): number {
+    return this.#counts.get(subscriptionId) ?? 0;
+  }
+
   *check(row: SqlRow): Generator<Finding> {
     const subscriptionId = Number(row.subscription_id);
+    this.#counts.set(subscriptionId, this.count(subscriptionId) + 1);
     const streamId = Number(row.stream_id);
     const stream = this.#streamOf(streamId);
     const affected = {

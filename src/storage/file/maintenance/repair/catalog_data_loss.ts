@@ -82,6 +82,14 @@ export class CatalogDataLoss {
     this.#report(message, { id: integerOf(row.stream_id), name });
   }
 
+  /** Reports that a subscription has fewer or more cursors than its row counts. */
+  cursors(id: number, name: string, expected: number, found: number): void {
+    this.#report(
+      `subscription ${JSON.stringify(name)} (${id}) had ${expected} cursors, and has ${found}: ` +
+        "streams without one count as processed",
+    );
+  }
+
   /** Reports that a stream has fewer or more producers than its row counts. */
   count(id: number, name: string, expected: number, found: number): void {
     const message = `it had ${expected} producers, and of ${found} the place is known`;

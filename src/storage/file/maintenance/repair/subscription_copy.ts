@@ -1,6 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { SqlRow } from "../../catalog/schema.ts";
-import { toSubscriptionRow } from "../../catalog/subscription_rows.ts";
+import {
+  encodeSubscription,
+  subscriptionValues,
+  toSubscriptionRow,
+} from "../../catalog/subscription_rows.ts";
 import { isDamage } from "../../directory/damage.ts";
 import { CATALOG_TABLES, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
 import { type CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
@@ -30,6 +34,7 @@ export function copySubscriptions(
   }
   if (!next.value) dataLoss.unread(SUBSCRIPTION.name);
   copyCursors(source, sink, dataLoss);
+  recountCursors(sink, dataLoss);
 }
 
 function copyCursors(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
@@ -55,6 +60,22 @@ function copyCursors(source: DatabaseSync, sink: DatabaseSync, dataLoss: Catalog
     }
   }
   if (!next.value) dataLoss.unread(CURSOR.name);
+}
+
+/** Each row says how many cursors there are now; those that damage has hidden are lost. */
+function recountCursors(sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
+  const counted = sink.prepare("SELECT count(*) AS count FROM cursor WHERE subscription_id = ?");
+  const update = sink.prepare("UPDATE subscription SET body = ?, crc32 = ? WHERE id = ?");
+  for (const found of sink.prepare("SELECT * FROM subscription").all()) {
+    const row = toSubscriptionRow(found, "");
+    const cursorCount = integerOf(counted.get(row.id)?.count);
+    if (cursorCount === row.cursorCount) continue;
+    dataLoss.cursors(row.id, row.name, row.cursorCount, cursorCount);
+    const [, , , body = "", crc32 = 0] = subscriptionValues(
+      encodeSubscription({ ...row, cursorCount }),
+    );
+    update.run(body, crc32, row.id);
+  }
 }
 
 /** Whether a row with the right checksum holds a subscription. */
