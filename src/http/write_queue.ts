@@ -70,7 +70,9 @@ export class WriteQueue {
     let isCopied = this.#queue.length === 0;
     for (const part of parts) {
       length += lengthOf(part);
-      if (this.#sendMore !== undefined && isFileSlice(part)) isCopied = false;
+      if (this.#sendMore === undefined || !isFileSlice(part)) continue;
+      // A bracket behind a part of a file would be a packet of its own, which costs more than reading it.
+      if (part.file.viewAt !== undefined || parts.at(-1) === "") isCopied = false;
     }
     const all = isCopied && length <= JOINED_LIMIT_BYTES ? this.#bufferFor(length) : undefined;
     if (all === undefined || all.length < length) return this.#sendEach(parts);

@@ -57,9 +57,9 @@ function copyInto(into: Bytes, length: number, parts: readonly TailPart[], from:
 function copyOf(parts: readonly TailPart[], from: number, to: number): FileSlice {
   const copy: Buffer<ArrayBuffer>[] = [];
   for (let at = from; at < to; at += COPY_BYTES) {
-    const chunk = pool.take();
-    copyInto(chunk, Math.min(COPY_BYTES, to - at), parts, at);
-    copy.push(chunk);
+    const memory = pool.take();
+    copyInto(memory, Math.min(COPY_BYTES, to - at), parts, at);
+    copy.push(memory);
   }
   return {
     file: {
@@ -71,7 +71,7 @@ function copyOf(parts: readonly TailPart[], from: number, to: number): FileSlice
     end: to - from,
     release() {
       // Emptied with that: memory that was given back twice would be lent to two.
-      for (const chunk of copy.splice(0)) pool.give(chunk);
+      for (const memory of copy.splice(0)) pool.give(memory);
     },
   };
 }
@@ -79,10 +79,10 @@ function copyOf(parts: readonly TailPart[], from: number, to: number): FileSlice
 function read(copy: readonly Bytes[], into: Bytes, length: number, position: number): number {
   let done = 0;
   while (done < length) {
-    const chunk = copy[Math.floor((position + done) / COPY_BYTES)];
-    if (chunk === undefined) break;
+    const memory = copy[Math.floor((position + done) / COPY_BYTES)];
+    if (memory === undefined) break;
     const start = (position + done) % COPY_BYTES;
-    const part = chunk.subarray(start, Math.min(COPY_BYTES, start + length - done));
+    const part = memory.subarray(start, Math.min(COPY_BYTES, start + length - done));
     into.set(part, done);
     done += part.length;
   }

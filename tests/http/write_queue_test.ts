@@ -88,7 +88,7 @@ Deno.test("a long part of a file is left to the system, and what is around it go
 });
 
 Deno.test("a part of a file isn't read where the system can be told that more follows", () => {
-  for (let roomBytes = 0; roomBytes <= 12; roomBytes++) {
+  for (let roomBytes = 0; roomBytes <= 11; roomBytes++) {
     const socket = new FakeSocket();
     const told: string[] = [];
     const outbox = new WriteQueue(socket, (fd, data) => {
@@ -102,17 +102,24 @@ Deno.test("a part of a file isn't read where the system can be told that more fo
     const { readSync } = slice.file;
     slice.file.readSync = (...args) => (reads++, readSync(...args));
     socket.roomBytes = roomBytes;
-    outbox.sendTogether("head[", slice, "]");
+    outbox.sendTogether("head[", slice, "");
     equal(told.join(), "head[".slice(0, roomBytes));
     equal(slice.releases, roomBytes < 11 ? 0 : 1);
-    equal(outbox.queuedBytes, Math.max(0, 12 - roomBytes));
+    equal(outbox.queuedBytes, Math.max(0, 11 - roomBytes));
     // Only where the socket has no room, to be told when it has.
     equal(reads, roomBytes >= 5 && roomBytes < 11 ? 1 : 0);
     socket.roomBytes = 100;
     equal(outbox.drain(), true);
-    equal(socket.received, "head[234567]");
-    equal([slice.releases, outbox.queuedBytes, outbox.sentBytes].join(), "1,0,12");
+    equal(socket.received, "head[234567");
+    equal([slice.releases, outbox.queuedBytes, outbox.sentBytes].join(), "1,0,11");
   }
+});
+
+Deno.test("a short part of a file is read where something follows it: that would be a packet of its own", () => {
+  const socket = new FakeSocket();
+  const outbox = new WriteQueue(socket, (_, data) => socket.write(data));
+  outbox.sendTogether("head[", new FakeSlice(socket, "0123456789", 2, 8), "]");
+  equal([socket.writes, socket.received].join(), "1,head[234567]");
 });
 
 Deno.test("where the system takes nothing of what more follows, it is written", () => {
