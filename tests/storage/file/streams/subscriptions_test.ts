@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal, ok } from "node:assert";
+import { deepStrictEqual as equal, match, ok, rejects } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import type { Wake } from "../../../../src/storage/subscription_store.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
@@ -257,6 +257,23 @@ Deno.test("where a cursor is damaged, all of its stream is pending", () =>
     equal(await acked(kit, "of a"), "-1");
     equal(await acked(kit, "of b"), b);
     equal(storage.status().damagedSubscriptions?.map(({ name }) => name), ["of a"]);
+    await kit.close();
+  }));
+
+Deno.test("a subscription with a cursor that damage hides isn't there, and all others are", () =>
+  withTempDir(async (root) => {
+    const dir = await stored(root);
+    change(
+      dir,
+      "DELETE FROM cursor WHERE stream_id = (SELECT id FROM stream WHERE name = 'a')",
+    );
+    const kit = new FileKit(root);
+    const storage = await kit.open();
+    await rejects(storeOf(storage).get("of a"), { code: "subscription_not_found" });
+    equal((await storeOf(storage).get("of b")).name, "of b");
+    const [damaged] = storage.status().damagedSubscriptions ?? [];
+    equal(damaged?.name, "of a");
+    match(damaged?.reason ?? "", /should have 1 cursors of subscription \d+, and has 0/);
     await kit.close();
   }));
 

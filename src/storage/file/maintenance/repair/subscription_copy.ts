@@ -33,11 +33,16 @@ export function copySubscriptions(
     if (!isCopied) dataLoss.subscription(row);
   }
   if (!next.value) dataLoss.unread(SUBSCRIPTION.name);
-  copyCursors(source, sink, dataLoss);
-  recountCursors(sink, dataLoss);
+  recountCursors(sink, copyCursors(source, sink, dataLoss), dataLoss);
 }
 
-function copyCursors(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
+/** How many cursors were found of each subscription. */
+function copyCursors(
+  source: DatabaseSync,
+  sink: DatabaseSync,
+  dataLoss: CatalogDataLoss,
+): Map<number, number> {
+  const found = new Map<number, number>();
   const insert = sink.prepare("INSERT OR IGNORE INTO cursor VALUES (?, ?, ?, ?)");
   const subscription = sink.prepare("SELECT name FROM subscription WHERE id = ?");
   const stream = sink.prepare("SELECT tail FROM stream WHERE id = ?");
@@ -46,7 +51,9 @@ function copyCursors(source: DatabaseSync, sink: DatabaseSync, dataLoss: Catalog
   for (; !next.done; next = rows.next()) {
     const { row, checks } = next.value;
     const streamId = integerOf(row.stream_id);
-    const owner = textOf(subscription.get(integerOf(row.subscription_id))?.name);
+    const subscriptionId = integerOf(row.subscription_id);
+    found.set(subscriptionId, (found.get(subscriptionId) ?? 0) + 1);
+    const owner = textOf(subscription.get(subscriptionId)?.name);
     const tail = stream.get(streamId)?.tail;
     if (owner === undefined || tail === undefined) {
       dataLoss.cursor(row, owner, nameOf(sink, streamId));
@@ -60,17 +67,25 @@ function copyCursors(source: DatabaseSync, sink: DatabaseSync, dataLoss: Catalog
     }
   }
   if (!next.value) dataLoss.unread(CURSOR.name);
+  return found;
 }
 
 /** Each row says how many cursors there are now; those that damage has hidden are lost. */
-function recountCursors(sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
+function recountCursors(
+  sink: DatabaseSync,
+  found: ReadonlyMap<number, number>,
+  dataLoss: CatalogDataLoss,
+): void {
   const counted = sink.prepare("SELECT count(*) AS count FROM cursor WHERE subscription_id = ?");
   const update = sink.prepare("UPDATE subscription SET body = ?, crc32 = ? WHERE id = ?");
-  for (const found of sink.prepare("SELECT * FROM subscription").all()) {
-    const row = toSubscriptionRow(found, "");
+  for (const stored of sink.prepare("SELECT * FROM subscription").all()) {
+    const row = toSubscriptionRow(stored, "");
     const cursorCount = integerOf(counted.get(row.id)?.count);
     if (cursorCount === row.cursorCount) continue;
-    dataLoss.cursors(row.id, row.name, row.cursorCount, cursorCount);
+    const foundCount = found.get(row.id) ?? 0;
+    if (foundCount < row.cursorCount) {
+      dataLoss.cursors(row.id, row.name, row.cursorCount, foundCount);
+    }
     const [, , , body = "", crc32 = 0] = subscriptionValues(
       encodeSubscription({ ...row, cursorCount }),
     );

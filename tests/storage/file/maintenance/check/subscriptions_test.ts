@@ -59,8 +59,13 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     "a cursor in no stream",
-    cursor(OF_A, 77, 2),
+    `DELETE FROM cursor WHERE subscription_id = ${OF_A}; ${cursor(OF_A, 77, 2)}`,
     /^cursor_row: .*the cursor of subscription 2 is in a stream that isn't there .*; stream 77$/,
+  ],
+  [
+    "a cursor that is hidden",
+    `DELETE FROM cursor WHERE subscription_id = ${OF_A}`,
+    /^subscription_row: .*"of-a" \(2\) counts other cursors than there are \(expected 1, found 0\)/,
   ],
   [
     "a cursor ahead of its stream",

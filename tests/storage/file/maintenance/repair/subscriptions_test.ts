@@ -85,6 +85,15 @@ Deno.test("a damaged cursor leaves all of its stream pending", async () => {
   );
 });
 
+Deno.test("a cursor that damage hides is named, and the subscription goes on without it", async () => {
+  const { lost, links } = await repaired((dir) =>
+    changeRows(dir, "DELETE FROM cursor WHERE subscription_id = 2")
+  );
+  deepEqual(links, { ...WHOLE, "of-a": ["a …", "later -1"] });
+  equal(lost.length, 1, lost.join("\n"));
+  match(lost[0] ?? "", /"of-a" \(2\) had 1 cursors, and has 0: streams without one count as proc/);
+});
+
 Deno.test("a cursor of a stream that is lost goes, one ahead of its stream too", async () => {
   const { lost, links } = await repaired((dir) => {
     changeRows(dir, "UPDATE stream SET tail = 99 WHERE name = 'a'");
