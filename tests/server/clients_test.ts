@@ -137,11 +137,13 @@ Deno.test("a name as one encoded segment and with slashes is one stream, consist
   equal((await served.put("docs/a%2Fb", TEXT)).status, 200);
 });
 
-Deno.test("the upstream proxy's /v1/streams/ is an alias, but not for what is reserved", async () => {
+Deno.test("the upstream proxy's /v1/streams/ is an alias, and what is reserved is there too", async () => {
   const served = new Fixture();
   await served.make("a", TEXT, "x");
   equal(await served.content("/v1/streams/a"), "x");
-  await expectError(await served.get("/v1/streams/__ds/subscriptions/x"), 400, "invalid_name");
+  await expectError(await served.get("/v1/streams/__ds/else"), 400, "invalid_name");
+  const path = "/v1/streams/__ds/subscriptions/x";
+  await expectError(await served.get(path), 404, "SUBSCRIPTION_NOT_FOUND");
 });
 
 Deno.test("an offset has the same form wherever one is told", async () => {

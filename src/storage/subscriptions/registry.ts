@@ -17,7 +17,13 @@ export interface FollowedStream {
 
 /** The subscriptions that follow a stream, as of one version of the index. */
 class Followers {
-  constructor(readonly version: number, readonly entries: readonly SubscriptionEntry[]) {}
+  readonly version: number;
+  readonly entries: readonly SubscriptionEntry[];
+
+  constructor(version: number, entries: readonly SubscriptionEntry[]) {
+    this.version = version;
+    this.entries = entries;
+  }
 }
 
 /**
