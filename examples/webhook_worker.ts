@@ -17,7 +17,6 @@ declare const Bun: undefined | {
   }): { port: number };
 };
 
-const hostname = "127.0.0.1";
 const port = Number(process.env.PORT ?? 8080);
 const client = new Client(process.env.STREAMS_URL ?? "http://127.0.0.1:4437/v1/stream");
 const subscription = client.subscription("mail");
@@ -45,12 +44,12 @@ app.onError((error, context) => {
 });
 
 const listening = typeof Bun === "undefined"
-  ? Deno.serve({ hostname, port, onListen: () => {} }, app.fetch).addr.port
-  : Bun.serve({ hostname, port, fetch: app.fetch }).port;
+  ? Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, app.fetch).addr.port
+  : Bun.serve({ hostname: "127.0.0.1", port, fetch: app.fetch }).port;
 
 const { jwksUrl = "" } = await subscription.create({
   pattern: "mail/*",
-  webhookUrl: `http://${hostname}:${listening}/hook`,
+  webhookUrl: `http://127.0.0.1:${listening}/hook`,
 });
 keys = jwksUrl;
-console.log(`listening on http://${hostname}:${listening}/hook`);
+console.log(`listening on http://127.0.0.1:${listening}/hook`);
