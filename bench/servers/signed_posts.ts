@@ -1,7 +1,7 @@
 import { HttpTransport } from "../../src/subscriptions/webhooks/http_transport.ts";
 import { signWebhook } from "../../src/subscriptions/webhooks/signature.ts";
 import { SigningKeys } from "../../src/subscriptions/webhooks/signing_keys.ts";
-import { MemoryKeyStore } from "../../src/subscriptions/webhooks/key_store.ts";
+import { MemorySecrets } from "../../src/storage/memory/secrets.ts";
 import { systemClock } from "../../src/env/clock.ts";
 
 /** As long as the body of a wake of one stream. */
@@ -12,7 +12,7 @@ const SUBSCRIPTIONS = "/__ds/subscriptions/";
 export class SignedPosts {
   readonly #urls = new Map<string, string>();
   readonly #transport = new HttpTransport({ allowLoopback: true });
-  readonly #keys = SigningKeys.open(new MemoryKeyStore(), systemClock);
+  readonly #keys = SigningKeys.open(new MemorySecrets(), systemClock);
 
   /** Whether a request creates a subscription. */
   static isSubscription({ method, url }: Request): boolean {

@@ -4,7 +4,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { REPLAY_WINDOW_SECONDS } from "../../protocol/webhook_signature.ts";
 import { type KeyPair, keyPairOf, type PublicJwk, SEED_BYTES } from "./ed25519.ts";
-import type { KeyStore } from "./key_store.ts";
+import type { SecretStore } from "../../storage/subscription_store.ts";
 import { decodeKeys, encodeKeys, SECRET_BYTES, type StoredKey } from "./keys_codec.ts";
 import type { SigningKey } from "./signature.ts";
 
@@ -39,14 +39,14 @@ interface Key extends StoredKey, KeyPair {}
 export class SigningKeys {
   /** What tokens are signed with. */
   readonly tokenSecret: Bytes;
-  readonly #store: KeyStore;
+  readonly #store: SecretStore;
   readonly #clock: Clock;
   /** Oldest first, at least one. */
   #keys: readonly Key[];
   #isRotating = false;
 
   private constructor(
-    store: KeyStore,
+    store: SecretStore,
     clock: Clock,
     tokenSecret: Bytes,
     keys: readonly StoredKey[],
@@ -62,7 +62,7 @@ export class SigningKeys {
    *
    * @throws {StreamError} `damaged` where they can't be read, or what the store throws
    */
-  static async open(store: KeyStore, clock: Clock): Promise<SigningKeys> {
+  static async open(store: SecretStore, clock: Clock): Promise<SigningKeys> {
     const bytes = store.load();
     if (bytes !== undefined) {
       const { tokenSecret, keys } = decodeKeys(bytes);

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
-import { MemoryKeyStore } from "../../../src/subscriptions/webhooks/key_store.ts";
+import { MemorySecrets } from "../../../src/storage/memory/secrets.ts";
 import { decodeKeys } from "../../../src/subscriptions/webhooks/keys_codec.ts";
 import { SigningKeys } from "../../../src/subscriptions/webhooks/signing_keys.ts";
 import { rejectsWith } from "../../support/expect.ts";
@@ -14,19 +14,19 @@ function kids(keys: SigningKeys): readonly string[] {
 }
 
 Deno.test("the first key is made and saved when the keys are opened, and signs at once", async () => {
-  const [store, clock] = [new MemoryKeyStore(), new ManualClock()];
+  const [store, clock] = [new MemorySecrets(), new ManualClock()];
   equal(store.load(), undefined);
   const keys = await SigningKeys.open(store, clock);
   ok(store.load());
   deepEqual(kids(keys), [keys.active().kid]);
   equal(keys.tokenSecret.length, 32);
-  const others = await SigningKeys.open(new MemoryKeyStore(), clock);
+  const others = await SigningKeys.open(new MemorySecrets(), clock);
   notEqual(others.active().kid, keys.active().kid);
   notEqual(others.tokenSecret.join(), keys.tokenSecret.join());
 });
 
 Deno.test("the key set has the protocol's shape, and nothing private (§6.5)", async () => {
-  const keys = await SigningKeys.open(new MemoryKeyStore(), new ManualClock());
+  const keys = await SigningKeys.open(new MemorySecrets(), new ManualClock());
   await keys.rotate();
   const set = keys.jwks();
   deepEqual(Object.keys(set), ["keys"]);
@@ -47,7 +47,7 @@ Deno.test("the key set has the protocol's shape, and nothing private (§6.5)", a
 });
 
 Deno.test("keys and secret are the same after a restart (§6.5)", async () => {
-  const [store, clock] = [new MemoryKeyStore(), new ManualClock()];
+  const [store, clock] = [new MemorySecrets(), new ManualClock()];
   const before = await SigningKeys.open(store, clock);
   await before.rotate();
   const after = await SigningKeys.open(store, clock);
@@ -59,7 +59,7 @@ Deno.test("keys and secret are the same after a restart (§6.5)", async () => {
 });
 
 Deno.test("a rotated key is published at once and signs after max-age; the old one stays for the replay window (§6.5)", async () => {
-  const [store, clock] = [new MemoryKeyStore(), new ManualClock()];
+  const [store, clock] = [new MemorySecrets(), new ManualClock()];
   const keys = await SigningKeys.open(store, clock);
   const old = keys.active().kid;
   const { kid, signsFromMs } = await keys.rotate();
@@ -86,7 +86,7 @@ Deno.test("a rotated key is published at once and signs after max-age; the old o
 
 Deno.test("a second rotation is refused until the first one's key signs", async () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
-  const keys = await SigningKeys.open(new MemoryKeyStore(), clock);
+  const keys = await SigningKeys.open(new MemorySecrets(), clock);
   await keys.rotate();
   const before = kids(keys);
   const when = /begins to sign at 2026-01-01T00:05:00\.000Z/;
@@ -100,7 +100,7 @@ Deno.test("a second rotation is refused until the first one's key signs", async 
 });
 
 Deno.test("a key whose time is over is dropped from what is kept", async () => {
-  const [store, clock] = [new MemoryKeyStore(), new ManualClock()];
+  const [store, clock] = [new MemorySecrets(), new ManualClock()];
   const keys = await SigningKeys.open(store, clock);
   for (let i = 0; i < 10; i++) {
     await keys.rotate();
@@ -111,7 +111,7 @@ Deno.test("a key whose time is over is dropped from what is kept", async () => {
 });
 
 Deno.test("where the clock was put back, a key still signs", async () => {
-  const store = new MemoryKeyStore();
+  const store = new MemorySecrets();
   const before = await SigningKeys.open(store, new ManualClock(Date.UTC(2026, 0, 1)));
   const after = await SigningKeys.open(store, new ManualClock(Date.UTC(2020, 0, 1)));
   equal(after.active().kid, before.active().kid);
@@ -119,7 +119,7 @@ Deno.test("where the clock was put back, a key still signs", async () => {
 });
 
 /** Saves when it is told to, or fails. */
-class SlowKeyStore extends MemoryKeyStore {
+class SlowSecrets extends MemorySecrets {
   saving: PromiseWithResolvers<void> | undefined;
 
   override async save(bytes: Bytes): Promise<void> {
@@ -129,7 +129,7 @@ class SlowKeyStore extends MemoryKeyStore {
 }
 
 Deno.test("while a rotation is being saved its key is published, and a second one is refused", async () => {
-  const [store, clock] = [new SlowKeyStore(), new ManualClock()];
+  const [store, clock] = [new SlowSecrets(), new ManualClock()];
   const keys = await SigningKeys.open(store, clock);
   store.saving = Promise.withResolvers();
   const rotating = keys.rotate();
@@ -142,7 +142,7 @@ Deno.test("while a rotation is being saved its key is published, and a second on
 });
 
 Deno.test("a rotation that can't be saved changes nothing", async () => {
-  const [store, clock] = [new SlowKeyStore(), new ManualClock()];
+  const [store, clock] = [new SlowSecrets(), new ManualClock()];
   const keys = await SigningKeys.open(store, clock);
   const before = kids(keys);
   store.saving = Promise.withResolvers();
@@ -155,7 +155,7 @@ Deno.test("a rotation that can't be saved changes nothing", async () => {
 });
 
 Deno.test("keys that can't be read stop the opening, and aren't replaced", async () => {
-  const store = new MemoryKeyStore();
+  const store = new MemorySecrets();
   await store.save(new Uint8Array([1, 2, 3]));
   await rejectsWith(SigningKeys.open(store, new ManualClock()), "damaged", /webhook_keys/);
   deepEqual(store.load(), new Uint8Array([1, 2, 3]));
