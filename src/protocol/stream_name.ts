@@ -7,8 +7,9 @@ export const NAME_LIMIT_BYTES = 1024;
 /** Names under this first segment belong to the server's own interfaces (PROTOCOL §6). */
 export const RESERVED_SEGMENT = "__ds";
 
+/** A control character, which is in no name. */
 // deno-lint-ignore no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+export const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Names that are themselves in a URL and can't be wrong but for their length and first segment. */
 const PLAIN = /^[\w~:@!$&'()*+,;=/-]+$/;
 const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/;

@@ -1,14 +1,11 @@
 import type { Clock } from "../env/clock.ts";
 import { WEBHOOK_SIGNATURE } from "../protocol/webhook_signature.ts";
 import type { Wake } from "../storage/subscription_store.ts";
-import { createToken } from "./tokens.ts";
 import { encodeWakeBody } from "./wake_body.ts";
+import { createWakeToken } from "./wake_token.ts";
 import { signWebhook } from "./webhooks/signature.ts";
 import type { SigningKeys } from "./webhooks/signing_keys.ts";
 import type { WebhookTransport } from "./webhooks/transport.ts";
-
-/** How long a token is good for where its wake is kept alive: a bound, since the lease ends it long before. */
-export const TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** What deliveries are made with. */
 export interface DeliveryParts {
@@ -33,21 +30,17 @@ export async function sendWake(
   { clock, keys, transport }: DeliveryParts,
   signal: AbortSignal,
 ): Promise<DeliveryResult> {
-  const { id, name, config, state } = wake.subscription;
-  const token = createToken(keys.tokenSecret, {
-    subscription: { id, name },
-    generation: state.generation,
-    wakeId: state.wakeId,
-    use: "callback",
-    expiresAtMs: state.wakeAtMs + TOKEN_LIFETIME_MS,
-  });
-  const body = encodeWakeBody(wake, token);
+  const { webhookUrl: url = "" } = wake.subscription.config;
+  const body = encodeWakeBody(
+    wake,
+    createWakeToken(keys.tokenSecret, wake.subscription, "callback"),
+  );
   const headers = {
     "content-type": "application/json",
     [WEBHOOK_SIGNATURE]: signWebhook(keys.active(), body, clock.nowMs()),
   };
   try {
-    const response = await transport.send({ url: config.webhookUrl ?? "", headers, body, signal });
+    const response = await transport.send({ url, headers, body, signal });
     const { status } = response;
     if (status < 200 || status > 299) {
       return { outcome: "failed", problem: `it answered ${status}` };

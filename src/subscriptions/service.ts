@@ -10,9 +10,10 @@ import type {
   SubscriptionStore,
   Wake,
 } from "../storage/subscription_store.ts";
-import { sendWake, TOKEN_LIFETIME_MS } from "./delivery.ts";
+import { sendWake } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { createToken, type TokenUse, verifyToken } from "./tokens.ts";
+import { type TokenUse, verifyToken } from "./tokens.ts";
+import { createWakeToken } from "./wake_token.ts";
 import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
 import { checkWebhookUrl, type TargetRules } from "./webhooks/target_url.ts";
 import type { WebhookTransport } from "./webhooks/transport.ts";
@@ -105,15 +106,8 @@ export class SubscriptionService {
   /** @throws {StreamError} `subscription_not_found`, `already_claimed`, `no_pending_work` */
   async claim(name: string, worker: string): Promise<Claimed> {
     const wake = await this.#parts.store.claim(name, worker);
-    const { id, state } = wake.subscription;
-    const token = createToken(this.#parts.keys.tokenSecret, {
-      subscription: { id, name },
-      generation: state.generation,
-      wakeId: state.wakeId,
-      use: "claim",
-      expiresAtMs: state.wakeAtMs + TOKEN_LIFETIME_MS,
-    });
-    return { ...wake, token };
+    const { tokenSecret } = this.#parts.keys;
+    return { ...wake, token: createWakeToken(tokenSecret, wake.subscription, "claim") };
   }
 
   /** @throws {StreamError} `subscription_not_found`, `token_invalid`, `token_expired`, `fenced`, `invalid_ack` */

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
+import { CONTROL } from "../../protocol/stream_name.ts";
 import { yieldToEventLoop } from "../../storage/yield_to_event_loop.ts";
 import type { LinkPage, SubscriptionInfo } from "../../storage/subscription_store.ts";
 import type { SubscriptionService } from "../../subscriptions/service.ts";
@@ -16,8 +17,6 @@ import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 
 const NAME_LIMIT_CHARS = 256;
 const PAGE_LIMIT = 100;
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** A request about subscriptions, and what serves it. */
 interface ControlRequest {

@@ -1,14 +1,13 @@
 import { StreamError } from "../../protocol/errors.ts";
 import { checkStreamName, parseStreamName } from "../../protocol/stream_name.ts";
 import type { SubscriptionConfig } from "../../storage/subscription.ts";
+import { LINKS_LIMIT } from "../../storage/subscriptions/checks.ts";
 import { invalidField, type JsonBody } from "./json_body.ts";
 
 const MIN_LEASE_MS = 1000;
 const MAX_LEASE_MS = 600_000;
 const DEFAULT_LEASE_MS = 30_000;
 const DESCRIPTION_LIMIT_CHARS = 1024;
-/** How many streams one request may link. */
-export const LINKS_LIMIT = 10_000;
 
 /**
  * What a subscription is to be (PROTOCOL §6.2). Fields that it doesn't know are ignored.

@@ -11,7 +11,7 @@ import type { SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 
 /** How many streams one subscription may link explicitly. */
-const LINKS_LIMIT = 10_000;
+export const LINKS_LIMIT = 10_000;
 
 /**
  * Whether a subscription may be so: what is recorded has to be readable at every start.
