@@ -28,9 +28,8 @@ export class LinkList {
 
   /** Up to `limit` of them after a name. */
   page(entry: SubscriptionEntry, after: string | undefined, limit: number): LinkPage {
-    const explicit = [...entry.links]
-      .filter((path) => after === undefined || compareNames(path, after) > 0)
-      .sort(compareNames);
+    // One more than fits says that there are more.
+    const explicit = entry.linksAfter(after ?? "", limit + 1);
     const { streams, end } = this.#matched(entry, after ?? "", limit);
     const paths = [...new Set([...explicit, ...streams.keys()])].sort(compareNames)
       .filter((path) => end === undefined || compareNames(path, end) <= 0);

@@ -204,14 +204,14 @@ export class SubscriptionRegistry {
   #link(entry: SubscriptionEntry, paths: readonly string[]): void {
     for (const path of paths) {
       if (entry.links.has(path)) continue;
-      entry.links.add(path);
+      entry.link(path);
       this.#index.addName(path, entry);
     }
     this.#renewFollowers();
   }
 
   #unlink(entry: SubscriptionEntry, { path, streamId }: { path: string; streamId: number }): void {
-    entry.links.delete(path);
+    entry.unlink(path);
     this.#index.deleteName(path, entry);
     this.#renewFollowers();
     if (entry.pattern === undefined || !matches(entry.pattern, path)) {

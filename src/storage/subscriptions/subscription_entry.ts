@@ -1,3 +1,5 @@
+import { compareNames } from "../../protocol/name_order.ts";
+import { partitionPoint } from "../partition_point.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "../subscription.ts";
 import type { SubscriptionRow } from "./capture.ts";
 import { type Pattern } from "./pattern.ts";
@@ -13,8 +15,6 @@ export class SubscriptionEntry {
   readonly baseUrl: string;
   /** The origin of its webhook's URL. */
   readonly endpoint: string | undefined;
-  /** The streams that are linked explicitly. */
-  readonly links: Set<string>;
   state: SubscriptionState;
   /** The streams of the newest wake, as long as it is in flight. */
   wakeStreams: readonly WakeStream[];
@@ -28,6 +28,9 @@ export class SubscriptionEntry {
   readonly restoredLsn: number;
   /** LSN of the newest record about it. */
   lsn: number;
+  readonly #links: Set<string>;
+  /** The same in the names' order, once that was asked for: to sort 10,000 for each page takes 15 ms. */
+  #sortedLinks: readonly string[] | undefined;
 
   constructor(row: SubscriptionRow, pattern: Pattern | undefined, restoredLsn: number) {
     this.id = row.id;
@@ -39,11 +42,35 @@ export class SubscriptionEntry {
     this.baseUrl = row.baseUrl;
     const { webhookUrl } = row.config;
     this.endpoint = webhookUrl === undefined ? undefined : new URL(webhookUrl).origin;
-    this.links = new Set(row.links);
+    this.#links = new Set(row.links);
     this.state = row.state;
     this.wakeStreams = row.wakeStreams;
     this.restoredLsn = restoredLsn;
     this.lsn = row.lsn;
+  }
+
+  /** The streams that are linked explicitly. */
+  get links(): ReadonlySet<string> {
+    return this.#links;
+  }
+
+  /** Up to `limit` of the explicit links that come after a name, in order. */
+  linksAfter(after: string, limit: number): string[] {
+    const sorted = this.#sortedLinks ??= [...this.#links].sort(compareNames);
+    const first = partitionPoint(sorted.length, (i) => compareNames(sorted[i] ?? "", after) <= 0);
+    return sorted.slice(first, first + limit);
+  }
+
+  /** Links a stream explicitly. */
+  link(path: string): void {
+    this.#links.add(path);
+    this.#sortedLinks = undefined;
+  }
+
+  /** Takes an explicit link away. */
+  unlink(path: string): void {
+    this.#links.delete(path);
+    this.#sortedLinks = undefined;
   }
 
   /** What a storage keeps of it, but for its cursors. */
