@@ -258,9 +258,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     const page = takePage(
       streams,
       limit,
-      (stream) =>
-        stream.lifecycle === "there" && !stream.isExpired(nowMs) &&
-        this.#journal.isDurable(stream.lifecycleLsn),
+      (stream) => stream.isThere(nowMs) && this.#journal.isDurable(stream.lifecycleLsn),
       this.#spaces.forListing(),
     );
     // What it leaves out because it was deleted has to be gone for good.

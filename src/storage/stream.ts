@@ -107,6 +107,11 @@ export class Stream {
     return this.expiresAtMs <= nowMs;
   }
 
+  /** Whether it can be read and written: it isn't deleted, and its time isn't over. */
+  isThere(nowMs: number): boolean {
+    return this.lifecycle === "there" && !this.isExpired(nowMs);
+  }
+
   /**
    * What readers see of it.
    *

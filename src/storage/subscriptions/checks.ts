@@ -122,7 +122,7 @@ function checkAck(
   { clock, registry, streams, spaces }: AckCheckParts,
 ): Ack | undefined {
   const found = streams.find(path);
-  const isThere = found?.lifecycle === "there" && !found.isExpired(clock.nowMs());
+  const isThere = found?.isThere(clock.nowMs()) === true;
   if (wokenId !== undefined && (!isThere || found.id !== wokenId)) return undefined;
   if (!isThere) throw invalidAck(path, token, "there is no such stream");
   if (!registry.followers(found).includes(entry)) {

@@ -387,7 +387,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   #whyNoEvent(name: string): string | undefined {
     const wakeStream = `its wake stream ${quote(name)}`;
     const stream = this.#parts.streams.find(name);
-    if (stream?.lifecycle !== "there" || stream.isExpired(this.#parts.clock.nowMs())) {
+    if (stream === undefined || !stream.isThere(this.#parts.clock.nowMs())) {
       return `${wakeStream} is missing`;
     }
     if (stream.closed) return `${wakeStream} is closed`;

@@ -67,6 +67,6 @@ export class LinkList {
   }
 
   #isThere(stream: Stream): boolean {
-    return stream.lifecycle === "there" && !stream.isExpired(this.#parts.clock.nowMs());
+    return stream.isThere(this.#parts.clock.nowMs());
   }
 }

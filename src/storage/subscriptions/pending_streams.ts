@@ -63,9 +63,7 @@ export class PendingStreams {
     const nowMs = this.#parts.clock.nowMs();
     for (const [streamId, acked] of entry.cursors) {
       const stream = this.#streamOf(streamId);
-      if (stream?.lifecycle !== "there" || stream.isExpired(nowMs) || acked >= stream.tail) {
-        continue;
-      }
+      if (stream === undefined || !stream.isThere(nowMs) || acked >= stream.tail) continue;
       if (this.#wakes(entry, stream.name)) yield { stream, acked };
     }
   }
