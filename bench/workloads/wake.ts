@@ -5,6 +5,8 @@ import type { Case, Selection, Trial, Workload } from "./workload.ts";
 const CONNECTIONS = 64;
 const BODY_BYTES = 256;
 const CREATED_A_SECOND = 2000;
+/** What sends and signs is much code, compiled only after thousands of deliveries. */
+const WARM_SECONDS = 8;
 
 /** Webhooks: from an append's answer to its wake's arrival, and appends beside subscriptions of others. */
 export const WAKE: Workload = {
@@ -15,6 +17,7 @@ export const WAKE: Workload = {
   cases: () => [
     paced(200, "default"),
     paced(1000, "default"),
+    alone(1000, "default"),
     besideOthers(0, "default"),
     besideOthers(10_000, "default"),
   ],
@@ -28,7 +31,7 @@ function paced(pace: number, selection: Selection): Case {
     selection,
     needsWebhooks: true,
     setup: { fresh: true },
-    extraSeconds: pace / CREATED_A_SECOND + 1,
+    extraSeconds: pace / CREATED_A_SECOND + WARM_SECONDS + 1,
     run: (trial) => runPaced(pace, trial),
   };
 }
@@ -46,13 +49,48 @@ async function runPaced(
     target,
     watched,
     connections: CONNECTIONS,
-    warmSeconds: trial.warmSeconds,
+    warmSeconds: WARM_SECONDS,
     seconds: trial.seconds,
     streams,
     subscriptions: { prefix: `${root}/__ds/subscriptions/bench-${pace}-`, count: pace },
     root,
     pace,
     bodyBytes: BODY_BYTES,
+  });
+}
+
+/** The same appends without webhooks: a wake's CPU less one of these is what a delivery costs. */
+function alone(pace: number, selection: Selection): Case {
+  return {
+    id: `wake/appends-alone-${pace}`,
+    title: `${pace.toLocaleString("en-US")} appends/s to as many streams, without webhooks`,
+    selection,
+    needsWebhooks: true,
+    setup: { fresh: true },
+    extraSeconds: pace / CREATED_A_SECOND + WARM_SECONDS,
+    run: (trial) => runAlone(pace, trial),
+  };
+}
+
+async function runAlone(
+  pace: number,
+  { generator, server, ...trial }: Trial,
+): Promise<Measurement> {
+  const { target, watched } = server;
+  const streams = { prefix: `${server.prefix}/bench-alone-`, count: pace };
+  await generator.prepare({ op: "create", target, streams, contentType: "text/plain" }, pace);
+  return await generator.measure({
+    op: "append",
+    target,
+    watched,
+    connections: CONNECTIONS,
+    warmSeconds: WARM_SECONDS,
+    seconds: trial.seconds,
+    streams,
+    contentType: "text/plain",
+    bodyBytes: BODY_BYTES,
+    producers: false,
+    pace,
   });
 }
 

@@ -431,7 +431,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     if (source !== undefined) source.forkCount++;
     this.#streams.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
-    this.#observer.created(stream, lsn);
+    this.#observer.created(stream);
     if (tail > 0) this.#observer.appended(stream, 0, lsn);
     return stream;
   }

@@ -30,6 +30,13 @@ export interface Journal<S extends Stream = Stream> {
    * @throws {StreamError} `storage_failed`
    */
   append(record: LogRecord, effect: Effect<S> | undefined): number;
+  /**
+   * Adds a record that nobody waits for: it is written with the next one that somebody does, or some
+   * milliseconds later. A crash before that undoes it.
+   *
+   * @throws {StreamError} `storage_failed`
+   */
+  note(record: LogRecord): number;
   /** Resolves when `lsn` is durable, rejects if it never will be; `undefined` where it is. */
   durable(lsn: number): Promise<void> | undefined;
   /** Whether `lsn` is durable. */

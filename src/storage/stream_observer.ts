@@ -3,7 +3,7 @@ import type { Stream } from "./stream.ts";
 /** Follows what records do to streams' assigned state: called right behind each, with nothing in between. */
 export interface StreamObserver<S extends Stream = Stream> {
   /** A stream was made. */
-  created(stream: S, lsn: number): void;
+  created(stream: S): void;
   /** A stream goes further now: its tail was `start`. */
   appended(stream: S, start: number, lsn: number): void;
   /** A stream is gone, softly or for good. */

@@ -48,12 +48,16 @@ export interface SubscriptionStore {
   ids(): number[];
   /**
    * Does what is due about a subscription: ends a lease that has run out, writes a wake event, begins a
-   * webhook's wake or its next attempt.
+   * webhook's wake or its next attempt. What is to be sent is durable, all else a crash may undo, which
+   * the next driver does again.
    *
    * @param isLost the driver has no request under way: one that was is lost
    */
   step(id: number, isLost?: boolean): Promise<Step>;
-  /** What came of a webhook's request; nothing where the wake isn't the present one any more. */
+  /**
+   * What came of a webhook's request; nothing where the wake isn't the present one any more. It isn't
+   * durable yet: a crash within milliseconds undoes it, and the wake is sent again.
+   */
   delivered(id: number, wakeId: string, outcome: "done" | "accepted" | "failed"): Promise<void>;
 }
 

@@ -130,8 +130,11 @@ export class Dispatcher {
     this.#steps.set(id, false);
     const isLost = this.#lost.delete(id);
     try {
-      await this.#recordAnswer(id);
-      this.#follow(id, await this.#parts.store.step(id, isLost));
+      // Both go into one batch of the log: what was answered, and the next wake.
+      const answered = this.#recordAnswer(id);
+      const step = this.#parts.store.step(id, isLost);
+      await Promise.all([answered, step]);
+      this.#follow(id, await step);
     } catch (error) {
       if (error instanceof StreamError && error.code === "storage_closed") this.stop();
       if (isLost) this.#lost.add(id);

@@ -29,6 +29,10 @@ export class MemoryJournal implements Journal {
     return ++this.#assignedLsn;
   }
 
+  note(record: LogRecord): number {
+    return this.append(record, undefined);
+  }
+
   durable(lsn: number): Promise<void> | undefined {
     return lsn <= this.#durableLsn ? undefined : this.#turn;
   }

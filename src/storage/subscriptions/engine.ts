@@ -4,7 +4,7 @@ import { quote, StreamError } from "../../protocol/errors.ts";
 import type { Admission } from "../admission.ts";
 import type { Journal } from "../journal.ts";
 import type { OffsetSpaces } from "../offset_spaces.ts";
-import type { Ack, SubscriptionChange } from "../records.ts";
+import type { Ack, SubscriptionChange, SubscriptionRecord } from "../records.ts";
 import type { Appended, AppendRequest } from "../storage.ts";
 import type { Stream } from "../stream.ts";
 import type { StreamObserver } from "../stream_observer.ts";
@@ -76,14 +76,17 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   appended(stream: Stream, start: number, lsn: number): void {
-    for (const entry of this.#registry.appended(stream, start, lsn)) this.#noteChange(entry, lsn);
+    for (const entry of this.#registry.appended(stream, start, lsn)) {
+      // The others have a wake, or a time, after which the driver looks at what is pending.
+      if (entry.state.phase === "idle") this.#noteChange(entry);
+    }
   }
 
   /** A wake stream that was missing is there. */
-  created({ name }: Stream, lsn: number): void {
+  created({ name }: Stream): void {
     if (!this.#registry.isWakeStream(name)) return;
     for (const entry of this.#registry.entries()) {
-      if (entry.config.wakeStream === name && entry.state.failed) this.#noteChange(entry, lsn);
+      if (entry.config.wakeStream === name && entry.state.failed) this.#noteChange(entry);
     }
   }
 
@@ -151,7 +154,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     await this.#admit("delete");
     const entry = this.#registry.find(name) ?? await this.#missing(name);
     const lsn = this.#change(entry, { kind: "delete" });
-    this.#noteWakeStreamEnd(entry, lsn);
+    this.#noteWakeStreamEnd(entry);
     await this.#journal.durable(lsn);
   }
 
@@ -260,14 +263,14 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const nowMs = this.#parts.clock.nowMs();
     if (phase === "delivering" && isLost) return await this.#retry(entry);
     if (phase === "delivering" || phase === "leased") {
-      return await this.#wait(entry, { untilMs: dueMs, leasedWakeId: wakeId });
+      return { kind: "wait", untilMs: dueMs, leasedWakeId: wakeId };
     }
-    if (!this.#pending.has(entry)) return await this.#rest(entry);
+    if (!this.#pending.has(entry)) return this.#rest(entry);
     const { wakeStream } = entry.config;
     // A wake stream that was missing gets its event as soon as it is there.
     const isMended = wakeStream !== undefined && failed &&
       this.#whyNoEvent(wakeStream) === undefined;
-    if (dueMs > nowMs && !isMended) return await this.#wait(entry, { untilMs: dueMs });
+    if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
     if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
     return phase === "waiting" ? await this.#retry(entry) : await this.#wake(entry);
   }
@@ -284,9 +287,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const { state, wakeStreams } = entry;
     const isPresent = state.phase !== "idle" && state.wakeId === wakeId;
     const next = isPresent ? transitions.deliver(state, outcome, this.#context(entry)) : state;
-    if (next === state) return await this.#journal.durable(entry.lsn);
-    const acks = outcome === "done" ? this.#pending.acksOf(wakeStreams) : [];
-    await this.#journal.durable(this.#changeState(entry, next, acks));
+    if (next === state) return;
+    this.#recordState(entry, next, outcome === "done" ? this.#pending.acksOf(wakeStreams) : []);
+    this.#noteChange(entry);
   }
 
   #acked(entry: SubscriptionEntry, acks: readonly Ack[], done: boolean): SubscriptionState {
@@ -306,12 +309,12 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (streams.length === 0) return REST;
     const { newWakeId } = this.#parts;
     const woken = transitions.wake(entry.state, newWakeId(), this.#context(entry));
-    return await this.#deliver(entry, this.#changeState(entry, woken, [], streams));
+    return await this.#deliver(entry, this.#recordState(entry, woken, [], streams));
   }
 
   async #retry(entry: SubscriptionEntry): Promise<Step> {
     const retried = transitions.retry(entry.state, this.#context(entry));
-    return await this.#deliver(entry, this.#changeState(entry, retried));
+    return await this.#deliver(entry, this.#recordState(entry, retried));
   }
 
   async #deliver(entry: SubscriptionEntry, lsn: number): Promise<Step> {
@@ -320,21 +323,12 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return { kind: "deliver", wake };
   }
 
-  /** Nothing is due before some time; that a lease is over may have been found just now. */
-  async #wait(
-    entry: SubscriptionEntry,
-    wait: { untilMs: number; leasedWakeId?: string },
-  ): Promise<Step> {
-    await this.#journal.durable(entry.lsn);
-    return { kind: "wait", ...wait };
-  }
-
   /** Nothing is pending any more, its streams were deleted: a wake that waits is over, also one to come. */
-  async #rest(entry: SubscriptionEntry): Promise<Step> {
+  #rest(entry: SubscriptionEntry): Step {
     const { state } = entry;
-    const isOver = state.phase === "waiting" || state.failed;
-    const lsn = isOver ? this.#changeState(entry, transitions.finish(state)) : entry.lsn;
-    await this.#journal.durable(lsn);
+    if (state.phase === "waiting" || state.failed) {
+      this.#recordState(entry, transitions.finish(state));
+    }
     return REST;
   }
 
@@ -345,7 +339,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async #writeEvent(entry: SubscriptionEntry, wakeStream: string): Promise<Step> {
     const context = this.#context(entry);
     const problem = this.#whyNoEvent(wakeStream);
-    if (problem !== undefined) return await this.#failEvent(entry, context, problem);
+    if (problem !== undefined) return this.#failEvent(entry, context, problem);
     const [first] = this.#pending.snapshot(entry, 1);
     if (first === undefined) return REST;
     const next = entry.state.phase === "waiting"
@@ -359,27 +353,27 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       return await this.step(entry.id);
     }
     const written = this.#parts.append(wakeStream, { contentType: JSON_TYPE, body });
-    const lsn = this.#changeState(entry, { ...next, failed: false });
+    const lsn = this.#recordState(entry, { ...next, failed: false });
     try {
       await written;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const isPresent = entry.state.phase === "waiting" && entry.state.wakeId === next.wakeId;
-      if (isPresent) return await this.#failEvent(entry, context, reason);
+      if (isPresent) return this.#failEvent(entry, context, reason);
     }
     await this.#journal.durable(lsn);
     return { kind: "wait", untilMs: next.dueMs };
   }
 
   /** A wake event couldn't be written: it is tried again later. */
-  async #failEvent(
+  #failEvent(
     entry: SubscriptionEntry,
     context: transitions.TransitionContext,
     problem: string,
-  ): Promise<Step> {
+  ): Step {
     const { phase } = entry.state;
     const failed = { ...transitions.backOff(entry.state, context, true), phase };
-    await this.#journal.durable(this.#changeState(entry, failed));
+    this.#recordState(entry, failed);
     return { kind: "wait", untilMs: failed.dueMs, problem };
   }
 
@@ -394,10 +388,10 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return stream.json ? undefined : `${wakeStream} is of ${stream.contentType}, not ${JSON_TYPE}`;
   }
 
-  /** A lease that has run out is taken away before anything is decided. */
+  /** A lease that has run out is taken away before anything is decided. The driver comes by itself. */
   #endLease(entry: SubscriptionEntry): void {
     const ended = transitions.endLease(entry.state, this.#context(entry));
-    if (ended !== entry.state) this.#changeState(entry, ended);
+    if (ended !== entry.state) this.#recordState(entry, ended);
   }
 
   #changeState(
@@ -409,31 +403,50 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return this.#change(entry, { kind: "state", state, acks, wakeStreams });
   }
 
+  /** What the driver does: it waits itself for what it must, and needs not be told of it. */
+  #recordState(
+    entry: SubscriptionEntry,
+    state: SubscriptionState,
+    acks: readonly Ack[] = [],
+    wakeStreams?: readonly WakeStream[],
+  ): number {
+    const change = { kind: "state", state, acks, wakeStreams } as const;
+    const record = this.#recordOf(entry.id, change);
+    return this.#apply(record, this.#journal.note(record));
+  }
+
   #change(entry: SubscriptionEntry, change: SubscriptionChange): number {
     const lsn = this.#record(entry.id, change);
-    this.#noteChange(entry, lsn);
+    this.#noteChange(entry);
     return lsn;
   }
 
-  #record(
+  #record(id: number, change: SubscriptionChange, atMs?: number): number {
+    const record = this.#recordOf(id, change, atMs);
+    return this.#apply(record, this.#journal.append(record, undefined));
+  }
+
+  #recordOf(
     id: number,
     change: SubscriptionChange,
     atMs: number = this.#parts.clock.nowMs(),
-  ): number {
-    const record = { kind: "subscription", id, atMs, change } as const;
-    const lsn = this.#journal.append(record, undefined);
+  ): SubscriptionRecord {
+    return { kind: "subscription", id, atMs, change };
+  }
+
+  #apply(record: SubscriptionRecord, lsn: number): number {
     this.#registry.apply(record, lsn);
     return lsn;
   }
 
-  /** Notifies the driver, once a turn, when what has changed is durable. */
-  #noteChange(entry: SubscriptionEntry, lsn: number): void {
+  /**
+   * Notifies the driver once the command that runs is recorded: what it then records goes into the same
+   * batch, and one sync makes both durable.
+   */
+  #noteChange(entry: SubscriptionEntry): void {
     if (this.#onChange === undefined) return;
     this.#changed.add(entry);
-    if (this.#changed.size > 1) return;
-    const notify = () => this.#notifyChanges();
-    // Where it never becomes durable the storage has failed, and says so to everybody who asks.
-    (this.#journal.durable(lsn) ?? Promise.resolve()).then(notify, notify);
+    if (this.#changed.size === 1) queueMicrotask(() => this.#notifyChanges());
   }
 
   #notifyChanges(): void {
@@ -443,12 +456,12 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   /** What was a wake stream is one like others now, and what is in it pending. */
-  #noteWakeStreamEnd({ config }: SubscriptionEntry, lsn: number): void {
+  #noteWakeStreamEnd({ config }: SubscriptionEntry): void {
     const { wakeStream } = config;
     if (wakeStream === undefined || this.#registry.isWakeStream(wakeStream)) return;
     const stream = this.#parts.streams.find(wakeStream);
     if (stream === undefined) return;
-    for (const follower of this.#registry.followers(stream)) this.#noteChange(follower, lsn);
+    for (const follower of this.#registry.followers(stream)) this.#noteChange(follower);
   }
 
   /** @param bytes about how long the record will be, where that isn't short */

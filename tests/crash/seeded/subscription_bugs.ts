@@ -90,11 +90,11 @@ const BUGS: readonly Bug[] = [
     }],
   },
   {
-    name: "the end of a lease is answered before it is durable",
+    name: "a state is shown before it is durable",
     edits: [{
       file: ENGINE,
-      from: '    await this.#journal.durable(entry.lsn);\n    return { kind: "wait", ...wait };\n',
-      to: '    return { kind: "wait", ...wait };\n',
+      from: "    await this.#journal.durable(entry.lsn);\n    return info;\n",
+      to: "    return info;\n",
     }],
   },
   {

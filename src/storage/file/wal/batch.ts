@@ -10,6 +10,8 @@ const FIRST_CAPACITY_BYTES = 64 * 1024;
 export class LogBatch<Tag> {
   readonly firstLsn: number;
   readonly tags: Tag[] = [];
+  /** Whether anybody waits for it: notes alone are in no hurry. */
+  isAwaited = false;
   #count = 0;
   #bytes: Bytes;
   #view: DataView;

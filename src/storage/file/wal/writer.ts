@@ -14,6 +14,8 @@ import { Shortage } from "./shortage.ts";
 /** A larger buffer is kept for the next batch only where a quarter of it was used, up to the limit. */
 const SMALL_BUFFER_BYTES = 1024 * 1024;
 const BUFFER_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Notes that no other record takes along are written after this. */
+const NOTE_DELAY_MS = 10;
 /** A write longer than this goes off the main thread. */
 const BLOCKING_WRITE_BYTES = 256 * 1024;
 
@@ -43,6 +45,7 @@ export class LogWriter<Tag> {
   #failure: StreamError | undefined;
   #recycledBuffer: Bytes | undefined;
   #cancelSync: (() => void) | undefined;
+  #cancelNotes: (() => void) | undefined;
   /** Syncs that run: no file is closed under one. */
   readonly #syncs = new Set<Promise<void>>();
   #bytesSinceStart = 0;
@@ -142,15 +145,35 @@ export class LogWriter<Tag> {
 
   /** Queues a record, as `Journal.append`. */
   append(record: LogRecord, tag: Tag | undefined): number {
+    const lsn = this.#add(record, tag);
+    this.#hurry();
+    return lsn;
+  }
+
+  /** Queues a record, as `Journal.note`. */
+  note(record: LogRecord): number {
+    const lsn = this.#add(record, undefined);
+    this.#cancelNotes ??= this.#options.clock.setTimer(NOTE_DELAY_MS, () => {
+      this.#cancelNotes = undefined;
+      if (this.#open.count > 0) this.#hurry();
+    });
+    return lsn;
+  }
+
+  #add(record: LogRecord, tag: Tag | undefined): number {
     if (this.#failure !== undefined) throw this.#failure;
     const measured = measureRecord(record);
     const lengthBytes = this.#open.sizeBytes + measured.lengthBytes;
     if (lengthBytes > this.#options.batchLimitBytes && this.#open.count > 0) {
       this.#closeBatch();
     }
-    const lsn = this.#open.add(measured, tag);
+    return this.#open.add(measured, tag);
+  }
+
+  /** The open batch is written as soon as can be. */
+  #hurry(): void {
+    this.#open.isAwaited = true;
     this.#loop ??= yieldToEventLoop().then(() => this.#run());
-    return lsn;
   }
 
   /** Whether `lsn` is durable. */
@@ -165,6 +188,7 @@ export class LogWriter<Tag> {
     if (this.#inFlight !== undefined && lsn <= this.#inFlight.lastLsn) {
       return this.#inFlight.durable();
     }
+    this.#hurry();
     const batch = this.#queue.find(({ lastLsn }) => lsn <= lastLsn);
     return (batch ?? this.#open).durable();
   }
@@ -190,6 +214,7 @@ export class LogWriter<Tag> {
   /** Stops for good, once what is under way has ended; what was flushed stays. */
   async close(): Promise<void> {
     this.#cancelSync?.();
+    this.#cancelNotes?.();
     const failure = this.#failure ??= new StreamError(
       { code: "storage_closed" },
       "The storage is closed.",
@@ -244,7 +269,7 @@ export class LogWriter<Tag> {
     try {
       while (this.#failure === undefined) {
         if (this.#queue.length === 0) {
-          if (this.#open.count === 0) break;
+          if (this.#open.count === 0 || !this.#open.isAwaited) break;
           this.#closeBatch();
         }
         const batch = this.#queue.shift();

@@ -12,6 +12,8 @@ import type { Acked, Flight, ModelSubscription, Possibility } from "./model.ts";
 export interface Operation<T> {
   readonly what: string;
   call(): Promise<T>;
+  /** Whether an answer says that what it did is durable; where not, only what is read behind it does. */
+  isDurable?(result: T): boolean;
   /** Whether a lease that has run out is taken away before anything is decided. */
   readonly looksAtLease: boolean;
   /** What it may make of a state; nothing where it has to be refused then. */
@@ -102,9 +104,11 @@ async function observe<T>(
     return { error, info: await subscriptions.get(name), atMs };
   }
   // An answer after the process's end was never given.
-  if (!session.isOver) flight.isDecided = true;
+  if (!session.isOver && (operation.isDurable?.(result) ?? true)) flight.isDecided = true;
   const atMs = world.nowMs;
-  return { result, info: await subscriptions.get(name), atMs };
+  const info = await subscriptions.get(name);
+  if (!session.isOver) flight.isDecided = true;
+  return { result, info, atMs };
 }
 
 function isDecision(code: string): boolean {

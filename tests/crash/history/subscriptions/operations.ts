@@ -181,6 +181,7 @@ export function deliver(
   run(session, subscription, {
     what: `${outcome} ${describeFence(wake.fence)}`,
     call: () => session.subscriptions.delivered(id, wakeId, outcome),
+    isDurable: () => false,
     looksAtLease: true,
     after: (base, now) => {
       if (base.phase === "idle" || base.wakeId !== wakeId) return unchanged(base);

@@ -39,6 +39,7 @@ export function step(session: Session, subscription: ModelSubscription, isLost: 
   run(session, subscription, {
     what: isLost ? "step, what was sent is lost" : "step",
     call: () => session.subscriptions.step(id, isLost),
+    isDurable: ({ kind }) => kind === "deliver",
     looksAtLease: true,
     after: (base, now) => outcomes(subscription, base, now, view()),
     settled: ({ phase, generation, failed }) => {
