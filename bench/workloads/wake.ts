@@ -6,7 +6,8 @@ const CONNECTIONS = 64;
 const BODY_BYTES = 256;
 const CREATED_A_SECOND = 2000;
 /** What sends and signs is much code, compiled only after thousands of deliveries. */
-const WARM_SECONDS = 8;
+const WARM_SECONDS = 12;
+const WINDOW_SECONDS = 12;
 
 /** Webhooks: from an append's answer to its wake's arrival, and appends beside subscriptions of others. */
 export const WAKE: Workload = {
@@ -31,6 +32,8 @@ function paced(pace: number, selection: Selection): Case {
     selection,
     needsWebhooks: true,
     setup: { fresh: true },
+    onceOnly: true,
+    seconds: WINDOW_SECONDS,
     extraSeconds: pace / CREATED_A_SECOND + WARM_SECONDS + 1,
     run: (trial) => runPaced(pace, trial),
   };
@@ -67,6 +70,8 @@ function alone(pace: number, selection: Selection): Case {
     selection,
     needsWebhooks: true,
     setup: { fresh: true },
+    onceOnly: true,
+    seconds: WINDOW_SECONDS,
     extraSeconds: pace / CREATED_A_SECOND + WARM_SECONDS,
     run: (trial) => runAlone(pace, trial),
   };

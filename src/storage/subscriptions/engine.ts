@@ -153,8 +153,11 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async delete(name: string): Promise<void> {
     await this.#admit("delete");
     const entry = this.#registry.find(name) ?? await this.#missing(name);
+    const { wakeStream } = entry.config;
+    // A look-up may fail, and what has failed hasn't happened.
+    const stream = wakeStream === undefined ? undefined : this.#parts.streams.find(wakeStream);
     const lsn = this.#change(entry, { kind: "delete" });
-    this.#noteWakeStreamEnd(entry);
+    if (stream !== undefined) this.#noteWakeStreamEnd(stream);
     await this.#journal.durable(lsn);
   }
 
@@ -213,7 +216,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       throw error;
     }
     const lsn = this.#changeState(entry, this.#acked(entry, acks, done), acks);
-    const nextWake = this.#pending.has(entry);
+    const nextWake = this.#mayBePending(entry);
     await this.#journal.durable(lsn);
     return { nextWake };
   }
@@ -290,6 +293,16 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (next === state) return;
     this.#recordState(entry, next, outcome === "done" ? this.#pending.acksOf(wakeStreams) : []);
     this.#noteChange(entry);
+  }
+
+  /** For what is recorded already, and no look-up that fails may refuse any more: whoever asks is told then. */
+  #mayBePending(entry: SubscriptionEntry): boolean {
+    try {
+      return this.#pending.has(entry);
+    } catch (error) {
+      if (error instanceof StreamError) return true;
+      throw error;
+    }
   }
 
   #acked(entry: SubscriptionEntry, acks: readonly Ack[], done: boolean): SubscriptionState {
@@ -456,11 +469,8 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   /** What was a wake stream is one like others now, and what is in it pending. */
-  #noteWakeStreamEnd({ config }: SubscriptionEntry): void {
-    const { wakeStream } = config;
-    if (wakeStream === undefined || this.#registry.isWakeStream(wakeStream)) return;
-    const stream = this.#parts.streams.find(wakeStream);
-    if (stream === undefined) return;
+  #noteWakeStreamEnd(stream: Stream): void {
+    if (this.#registry.isWakeStream(stream.name)) return;
     for (const follower of this.#registry.followers(stream)) this.#noteChange(follower);
   }
 

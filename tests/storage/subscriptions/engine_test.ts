@@ -18,6 +18,7 @@ import { configOf } from "./registry_kit.ts";
 class SlowJournal implements Journal {
   readonly records: LogRecord[] = [];
   durableLsn = 0;
+  onAppend: () => void = () => {};
   #waiting: { lsn: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
 
   get assignedLsn(): number {
@@ -26,6 +27,7 @@ class SlowJournal implements Journal {
 
   append(record: LogRecord): number {
     this.records.push(record);
+    this.onAppend();
     return this.records.length;
   }
 
@@ -238,6 +240,41 @@ Deno.test("subscription engine: the driver is told once, also of many changes, b
   kit.journal.sync();
   await link;
 });
+
+Deno.test("subscription engine: a delete that can't look up its wake stream hasn't happened", async () => {
+  const kit = new Kit();
+  const pull = { ...SPEC, type: "pull-wake", webhookUrl: undefined, wakeStream: "wake" } as const;
+  await kit.subscribed("s", pull);
+  const { find } = kit.streams;
+  kit.streams.find = overloaded;
+  await rejectsWith(kit.engine.delete("s"), "overloaded");
+  kit.streams.find = find;
+  equal((await kit.engine.get("s")).name, "s");
+});
+
+Deno.test("subscription engine: an ack that can't look up what is left is no failure", async () => {
+  const kit = new Kit();
+  const pull = { ...SPEC, type: "pull-wake", webhookUrl: undefined, wakeStream: "wake" } as const;
+  const id = await kit.subscribed("s", pull);
+  kit.stream("a/x", 5);
+  kit.stream("a/y", 5);
+  const claiming = kit.engine.claim("s", "worker");
+  await microtasks();
+  kit.journal.sync();
+  await claiming;
+  const fence = { token: tokenOf(id, 1), generation: 1, wakeId: "w1" };
+  const { summary } = kit.streams;
+  kit.journal.onAppend = () => kit.streams.summary = overloaded;
+  const acking = kit.engine.ack("s", fence, [{ path: "a/x", offset: 5, token: "5" }], false);
+  await microtasks();
+  kit.streams.summary = summary;
+  kit.journal.sync();
+  deepEqual(await acking, { nextWake: true });
+});
+
+function overloaded(): never {
+  throw new StreamError({ code: "overloaded" }, "Too many files are open.");
+}
 
 Deno.test("subscription engine: a wake event that is refused makes it failed, and comes again later", async () => {
   const refusal = new StreamError({ code: "storage_full" }, "There is no room.");
