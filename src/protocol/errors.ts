@@ -15,6 +15,10 @@ export type Failure =
   | { code: "webhook_url_rejected" }
   | { code: "token_invalid" }
   | { code: "token_expired" }
+  | { code: "unauthenticated" }
+  | { code: "forbidden" }
+  | { code: "too_many_requests"; retryAfterMs: number }
+  | { code: "quota_exceeded" }
   | { code: "key_rotation_pending" }
   | { code: "empty_body" }
   | { code: "body_incomplete" }

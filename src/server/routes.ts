@@ -23,7 +23,7 @@ export function createRoutes(context: ServerContext): Handler {
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
   let extra: Readonly<HeaderFields> | undefined;
   try {
-    extra = context.access.check(request, context.names);
+    extra = context.pages.check(request, context.names);
   } catch (error) {
     return respond(errorResponse(context.counters, error));
   }

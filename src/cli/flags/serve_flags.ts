@@ -1,5 +1,5 @@
-import { Hosts, HOSTS_FORM } from "../../server/access/hosts.ts";
-import { Origins, ORIGINS_FORM } from "../../server/access/origins.ts";
+import { Hosts, HOSTS_FORM } from "../../server/origins/hosts.ts";
+import { Origins, ORIGINS_FORM } from "../../server/origins/origins.ts";
 import { checkPublicUrl } from "../../server/common/options.ts";
 import {
   choiceFlag,

@@ -25,7 +25,7 @@ export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 
 /**
  * The headers of every response, against sniffing and for embedding (PROTOCOL §12.7): a page can embed a
- * response without an `Origin`, as an image, only from the same site. {@link Access} adds the headers for
+ * response without an `Origin`, as an image, only from the same site. {@link PageAccess} adds the headers for
  * pages of other origins.
  */
 export const COMMON_HEADERS: Readonly<HeaderFields> = {

@@ -31,6 +31,8 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   webhook_url_rejected: 400,
   token_expired: 401,
   token_invalid: 401,
+  unauthenticated: 401,
+  forbidden: 403,
   origin_not_allowed: 403,
   stale_epoch: 403,
   not_found: 404,
@@ -56,6 +58,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   unsupported_encoding: 415,
   host_not_allowed: 421,
   too_many_producers: 429,
+  too_many_requests: 429,
   too_many_subscriptions: 429,
   damaged: 500,
   subscriptions_unsupported: 501,
@@ -64,6 +67,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   storage_failed: 503,
   too_many_bodies: 503,
   too_many_readers: 503,
+  quota_exceeded: 507,
   storage_full: 507,
 };
 
@@ -99,6 +103,12 @@ function headersOf(failure: Failure): HeaderFields | undefined {
     case "token_invalid":
     case "token_expired":
       return { "www-authenticate": 'Bearer error="invalid_token"' };
+    case "unauthenticated":
+      return { "www-authenticate": "Bearer" };
+    case "forbidden":
+      return { "www-authenticate": 'Bearer error="insufficient_scope"' };
+    case "too_many_requests":
+      return { "retry-after": String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000))) };
     case "malformed_body":
     case "body_timeout":
     case "body_too_large":

@@ -4,7 +4,7 @@ import type { Storage } from "../../storage/storage.ts";
 import { SubscriptionService } from "../../subscriptions/service.ts";
 import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
 import { SigningKeys } from "../../subscriptions/webhooks/signing_keys.ts";
-import { Access } from "../access/access.ts";
+import { PageAccess } from "../origins/page_access.ts";
 import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
@@ -25,7 +25,7 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly names: StreamNames;
   readonly urls: PublicUrls;
-  readonly access: Access;
+  readonly pages: PageAccess;
   readonly bodies: BodyReader;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
@@ -49,7 +49,7 @@ export function createContext(config: ServerConfig): ServerContext {
     clock,
     names: new StreamNames(config),
     urls: new PublicUrls(config),
-    access: new Access(config),
+    pages: new PageAccess(config),
     bodies: new BodyReader({
       bytes: config.maxAppendBytes,
       timeoutMs: config.bodyTimeoutMs,

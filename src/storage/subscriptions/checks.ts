@@ -6,7 +6,7 @@ import type { Ack } from "../records.ts";
 import type { Streams } from "../streams.ts";
 import type { SubscriptionConfig, WakeStream } from "../subscription.ts";
 import type { Fence, RequestedAck } from "../subscription_store.ts";
-import { parsePattern } from "./pattern.ts";
+import { parsePattern } from "../../protocol/name_pattern.ts";
 import type { SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 

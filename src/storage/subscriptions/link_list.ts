@@ -4,7 +4,7 @@ import type { OffsetSpaces } from "../offset_spaces.ts";
 import type { Stream } from "../stream.ts";
 import type { Streams } from "../streams.ts";
 import type { Link, LinkPage } from "../subscription_store.ts";
-import { literalPrefix, matches } from "./pattern.ts";
+import { literalPrefix, matches } from "../../protocol/name_pattern.ts";
 import { ackedToken } from "./pending_streams.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 

@@ -1,4 +1,4 @@
-import { GLOBSTAR, type Pattern, STAR } from "./pattern.ts";
+import { GLOBSTAR, type Pattern, STAR } from "../../protocol/name_pattern.ts";
 
 const NOTHING: readonly never[] = [];
 

@@ -3,7 +3,7 @@ import type { Ack, StateChange, SubscriptionRecord } from "../records.ts";
 import { NEW_SUBSCRIPTION } from "../subscription.ts";
 import type { CursorRow, SubscriptionCapture, SubscriptionRow } from "./capture.ts";
 import { DirtySubscriptions } from "./dirty_subscriptions.ts";
-import { matches, parsePattern } from "./pattern.ts";
+import { matches, parsePattern } from "../../protocol/name_pattern.ts";
 import { PatternIndex } from "./pattern_index.ts";
 import { SubscriptionEntry } from "./subscription_entry.ts";
 

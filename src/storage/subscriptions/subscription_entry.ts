@@ -2,7 +2,7 @@ import { compareNames } from "../../protocol/name_order.ts";
 import { partitionPoint } from "../partition_point.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "../subscription.ts";
 import type { SubscriptionRow } from "./capture.ts";
-import { type Pattern } from "./pattern.ts";
+import { type Pattern } from "../../protocol/name_pattern.ts";
 
 /** A subscription in memory, in its assigned state, and the cursors of its pending streams. */
 export class SubscriptionEntry {

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import fc from "fast-check";
-import { parsePattern } from "../../../src/storage/subscriptions/pattern.ts";
+import { parsePattern } from "../../../src/protocol/name_pattern.ts";
 import { PatternIndex } from "../../../src/storage/subscriptions/pattern_index.ts";
 import { matchesModel, names, patternTexts } from "./pattern_kit.ts";
 

@@ -22,6 +22,7 @@ interface Layer {
 
 const BASE = ["src/protocol", "src/env"];
 const SERVER = [
+  "src/access",
   ...BASE,
   "src/http",
   "src/listen",
@@ -35,6 +36,7 @@ const PROGRAM = [...SERVER, "src/client", "src/storage/file"];
 const ROOMS: readonly Room[] = [
   { path: "src/protocol", below: [] },
   { path: "src/env", below: ["src/protocol"] },
+  { path: "src/access", below: BASE },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
   {
@@ -66,11 +68,11 @@ const ROOMS: readonly Room[] = [
   },
   {
     path: "src/server",
-    below: [...BASE, "src/http", "src/listen", "src/storage", "src/subscriptions"],
+    below: [...BASE, "src/access", "src/http", "src/listen", "src/storage", "src/subscriptions"],
     inside: [
       ["common"],
       ["urls", "body"],
-      ["access"],
+      ["origins"],
       ["live"],
       ["verbs"],
       ["subscriptions"],

@@ -1,5 +1,5 @@
-import { quote, StreamError } from "../../protocol/errors.ts";
-import { nameDefect } from "../../protocol/stream_name.ts";
+import { quote, StreamError } from "./errors.ts";
+import { nameDefect } from "./stream_name.ts";
 
 /** A pattern has at most so many segments. */
 export const PATTERN_LIMIT_SEGMENTS = 64;

@@ -1,5 +1,5 @@
 import { equal, throws } from "node:assert/strict";
-import { Hosts } from "../../../src/server/access/hosts.ts";
+import { Hosts } from "../../../src/server/origins/hosts.ts";
 
 const LOOPBACK = [
   "localhost",

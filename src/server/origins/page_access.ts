@@ -21,7 +21,7 @@ const VARY: Readonly<HeaderFields> = { "vary": "origin" };
  * effect, and so is one by a name that isn't the server's. Clients that are no browsers send neither an
  * `Origin` nor a foreign `Host`, and pass.
  */
-export class Access {
+export class PageAccess {
   readonly #hosts: Hosts | undefined;
   readonly #origins: Origins;
   /** The headers for every page, where they are the same for all. */

@@ -1,5 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { Origins } from "../../../src/server/access/origins.ts";
+import { Origins } from "../../../src/server/origins/origins.ts";
 
 const LOOPBACK = [
   "http://localhost",

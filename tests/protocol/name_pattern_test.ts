@@ -5,8 +5,8 @@ import {
   matches,
   parsePattern,
   type Pattern,
-} from "../../../src/storage/subscriptions/pattern.ts";
-import { matchesModel, names, patternTexts } from "./pattern_kit.ts";
+} from "../../src/protocol/name_pattern.ts";
+import { matchesModel, names, patternTexts } from "../storage/subscriptions/pattern_kit.ts";
 
 /** A pattern, names that it matches, and names that it doesn't. */
 const EXAMPLES: readonly (readonly [string, readonly string[], readonly string[]])[] = [

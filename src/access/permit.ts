@@ -1,0 +1,43 @@
+/** What a request was let in by: who asks, and what they may do. The same object for the same token. */
+export interface Permit {
+  /** Who asks, as logs and limits name them: a token's subject. */
+  readonly subject: string;
+  /** What they may do, one grant a line: `read,append chats/u1/**`. */
+  readonly grants: readonly string[];
+  /** When that ends, in milliseconds since 1970. Default: never. */
+  readonly expiresAtMs?: number;
+  /** Aborted where it ends before: the token was revoked. */
+  readonly signal?: AbortSignal;
+  /**
+   * What a subscription keeps of its creator, for {@link Authority.permitOf} at each wake. Default: nothing,
+   * and then a subscription lives by itself.
+   */
+  readonly creator?: string;
+}
+
+/** The part of a request that decides who asks. */
+export interface Credentials {
+  readonly method: string;
+  /** Absolute, as the client asked for it. */
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+}
+
+/**
+ * Says who asks: their permit, or `undefined` where they show nothing (401). Called for each request, before
+ * anything is looked up.
+ *
+ * @throws {StreamError} `token_invalid` or `token_expired` for what is shown and no good (401)
+ */
+export type Authorize = (
+  request: Credentials,
+) => Permit | undefined | Promise<Permit | undefined>;
+
+/** Says who asks, and what whoever once made a subscription may do now. */
+export interface Authority {
+  readonly authorize: Authorize;
+  /** By a permit's `creator`; `undefined` where they may do nothing any more. */
+  permitOf?(creator: string): Permit | undefined | Promise<Permit | undefined>;
+  /** Ends what it watches. */
+  close?(): void;
+}
