@@ -146,7 +146,7 @@ export class LogWriter<Tag> {
   /** Queues a record, as `Journal.append`. */
   append(record: LogRecord, tag: Tag | undefined): number {
     const lsn = this.#add(record, tag);
-    this.#hurry();
+    this.#writeSoon();
     return lsn;
   }
 
@@ -155,7 +155,7 @@ export class LogWriter<Tag> {
     const lsn = this.#add(record, undefined);
     this.#cancelNotes ??= this.#options.clock.setTimer(NOTE_DELAY_MS, () => {
       this.#cancelNotes = undefined;
-      if (this.#open.count > 0) this.#hurry();
+      if (this.#open.count > 0) this.#writeSoon();
     });
     return lsn;
   }
@@ -171,7 +171,7 @@ export class LogWriter<Tag> {
   }
 
   /** The open batch is written as soon as can be. */
-  #hurry(): void {
+  #writeSoon(): void {
     this.#open.isAwaited = true;
     this.#loop ??= yieldToEventLoop().then(() => this.#run());
   }
@@ -188,7 +188,7 @@ export class LogWriter<Tag> {
     if (this.#inFlight !== undefined && lsn <= this.#inFlight.lastLsn) {
       return this.#inFlight.durable();
     }
-    this.#hurry();
+    this.#writeSoon();
     const batch = this.#queue.find(({ lastLsn }) => lsn <= lastLsn);
     return (batch ?? this.#open).durable();
   }
