@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
+import type { Authority, Authorize } from "../../access/permit.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -92,6 +93,11 @@ export interface AppOptions {
    * that creates a subscription.
    */
   publicUrl?: string;
+  /**
+   * Who may do what: a function that says who asks, or that and more. Everybody may do everything unless it
+   * is given.
+   */
+  authorize?: Authorize | Authority;
   /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
   /**
@@ -145,6 +151,7 @@ export interface ServerConfig {
   readonly mountPath: string;
   readonly subscriptions: Readonly<SubscriptionOptions> | undefined;
   readonly publicUrl: string | undefined;
+  readonly authority: Authority | undefined;
   readonly health: string | undefined;
   readonly welcome: boolean;
   readonly version: string | undefined;
@@ -182,6 +189,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     mountPath: checkPath("mountPath", options.mountPath ?? "", "/api"),
     subscriptions: subscriptionsOf(options),
     publicUrl: options.publicUrl === undefined ? undefined : checkPublicUrl(options.publicUrl),
+    authority: asAuthority(options.authorize),
     health: checkHealth(options),
     welcome: checkWelcome(options),
     version: options.version,
@@ -193,6 +201,10 @@ export function resolveOptions(options: AppOptions): ServerConfig {
 function subscriptionsOf({ subscriptions = true }: AppOptions): SubscriptionOptions | undefined {
   if (subscriptions === false) return undefined;
   return subscriptions === true ? {} : subscriptions;
+}
+
+function asAuthority(authorize: AppOptions["authorize"]): Authority | undefined {
+  return typeof authorize === "function" ? { authorize } : authorize;
 }
 
 /**
