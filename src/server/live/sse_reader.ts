@@ -25,6 +25,8 @@ export class SseReader implements LiveBody {
   readonly closeAtMs: number;
   /** Whether the first control event has gone out. */
   started = false;
+  /** Whether the last control event said that nothing more was there. */
+  upToDate = false;
   /** Whether there was more to send than the client had room for. */
   behind = false;
   /** Called once when the connection is over, from whichever side. */

@@ -73,6 +73,7 @@ const ROOMS: readonly Room[] = [
       ["common"],
       ["urls", "body"],
       ["origins"],
+      ["access"],
       ["live"],
       ["verbs"],
       ["subscriptions"],
