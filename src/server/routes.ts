@@ -106,7 +106,7 @@ function route(
       response.then(respondTo, (error) => respondTo(errorResponse(context.counters, error)));
     } else respondTo(response);
   } catch (error) {
-    respond(errorResponse(context.counters, error));
+    privately(asker, respond)(errorResponse(context.counters, error));
   }
 }
 

@@ -14,7 +14,7 @@ import type {
 import { quote, StreamError } from "../protocol/errors.ts";
 import { sendWake } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { isTokenFor, type TokenUse, verifyToken } from "./tokens.ts";
+import { checkTokenName, type TokenUse, verifyToken } from "./tokens.ts";
 import { createWakeToken } from "./wake_token.ts";
 import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
 import { checkWebhookUrl, type TargetRules } from "./webhooks/target_url.ts";
@@ -171,9 +171,9 @@ export class SubscriptionService {
     return this.#parts.keys.rotate();
   }
 
-  /** Whether a token was made for a subscription of this name, be it there or not. */
-  isTokenFor(name: string, token: string): boolean {
-    return isTokenFor(this.#parts.keys.tokenSecret, token, name);
+  /** @throws {StreamError} `token_invalid` for one of no subscription of this name, be it there or not */
+  checkTokenName(name: string, token: string): void {
+    checkTokenName(this.#parts.keys.tokenSecret, token, name);
   }
 
   #problemOf(name: string | undefined, whyNoWake: WakeCheck): ReturnType<WakeCheck> {

@@ -80,13 +80,14 @@ export function verifyToken(secret: Bytes, token: string, expected: ExpectedToke
   return claims;
 }
 
-/** Whether this server made a token for a subscription of this name, which may have ended since. */
-export function isTokenFor(secret: Bytes, token: string, name: string): boolean {
-  try {
-    return readToken(secret, token).subscription.name === name;
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    return false;
+/**
+ * Reads a token of a subscription that may have ended since.
+ *
+ * @throws {StreamError} `token_invalid` where this server didn't make it for one of this name
+ */
+export function checkTokenName(secret: Bytes, token: string, name: string): void {
+  if (readToken(secret, token).subscription.name !== name) {
+    throw invalidToken("it is for another subscription");
   }
 }
 
@@ -148,8 +149,7 @@ function isPayload(value: unknown): value is Payload {
     "exp" in value && Number.isSafeInteger(value.exp);
 }
 
-/** @param problem what is wrong with the token, as a clause about `it` */
-export function invalidToken(problem: string): StreamError {
+function invalidToken(problem: string): StreamError {
   return new StreamError(
     { code: "token_invalid" },
     `The token in Authorization isn't valid: ${problem}. Send the one of this wake or claim, as ` +

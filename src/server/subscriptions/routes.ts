@@ -4,7 +4,6 @@ import { CONTROL } from "../../protocol/stream_name.ts";
 import { yieldToEventLoop } from "../../storage/yield_to_event_loop.ts";
 import type { LinkPage, SubscriptionInfo } from "../../storage/subscription_store.ts";
 import type { SubscriptionService } from "../../subscriptions/service.ts";
-import { invalidToken } from "../../subscriptions/tokens.ts";
 import { wakeStreamsJson } from "../../subscriptions/wake_body.ts";
 import { JWKS_MAX_AGE_SECONDS } from "../../subscriptions/webhooks/signing_keys.ts";
 import {
@@ -242,8 +241,7 @@ async function ack(
  * @throws {StreamError} `token_invalid`
  */
 function hideMissing({ service, asker }: ControlRequest, name: string, token: string): void {
-  if (asker === undefined || service.scope(name) !== undefined) return;
-  if (!service.isTokenFor(name, token)) throw invalidToken("it is for another subscription");
+  if (asker !== undefined && service.scope(name) === undefined) service.checkTokenName(name, token);
 }
 
 async function release(control: ControlRequest, name: string): Promise<HttpResponse> {

@@ -20,7 +20,7 @@ import {
 import { formatOffset, parseOffset } from "../../protocol/offset.ts";
 import type { ProducerBatch } from "../../storage/records.ts";
 import type { Appended, AppendRequest } from "../../storage/storage.ts";
-import { type Asker, requireRight } from "../access/guard.ts";
+import { type Asker, privately, requireRight } from "../access/guard.ts";
 import type { ServerContext } from "./context.ts";
 import { errorResponse } from "../common/error_response.ts";
 import { AUTHORIZED_COMMON_HEADERS, COMMON_HEADERS } from "../common/common_headers.ts";
@@ -51,7 +51,8 @@ export function append(
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const fail = (error: unknown) => respond(errorResponse(context.counters, error));
+  const fail = (error: unknown) =>
+    privately(asker, respond)(errorResponse(context.counters, error));
   const common = asker === undefined ? COMMON_HEADERS : AUTHORIZED_COMMON_HEADERS;
   context.bodies.receive(request, (body) => {
     command.body = body;
