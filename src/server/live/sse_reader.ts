@@ -25,7 +25,7 @@ export class SseReader implements LiveBody {
   readonly closeAtMs: number;
   /** Whether the first control event has gone out. */
   started = false;
-  /** Whether the last control event said that nothing more was there. */
+  /** Whether there is nothing more to send, as far as is known. */
   upToDate = false;
   /** Whether there was more to send than the client had room for. */
   behind = false;

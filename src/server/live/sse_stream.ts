@@ -142,6 +142,7 @@ export class SseStream {
       if (!reader.started) continue;
       if (!reader.hasRoom) {
         reader.behind = true;
+        reader.upToDate = false;
         continue;
       }
       const group = groups.get(reader.offset);
