@@ -45,23 +45,28 @@ function guard(
   respond: Respond,
 ): void {
   if (isOpen(context, request)) return route(context, request, respond, NOBODY);
-  const fail = (error: unknown) => {
-    const path = context.names.controlPath(request);
-    const { counters } = context;
-    respond(
-      path !== undefined && isAboutSubscriptions(path)
-        ? controlErrorResponse(counters, error)
-        : errorResponse(counters, error),
-    );
-  };
   try {
     const asker = authenticate(authority, request, context.clock);
     if (!(asker instanceof Promise)) return route(context, request, respond, asker);
     const kept = keepBody(request);
-    asker.then((asker) => route(context, kept, respond, asker), fail);
+    asker.then(
+      (asker) => route(context, kept, respond, asker),
+      (error) => respond(unauthorized(context, request, error)),
+    );
   } catch (error) {
-    fail(error);
+    respond(unauthorized(context, request, error));
   }
+}
+
+function unauthorized(
+  { names, counters }: ServerContext,
+  request: HttpRequest,
+  error: unknown,
+): HttpResponse {
+  const path = names.controlPath(request);
+  return path !== undefined && isAboutSubscriptions(path)
+    ? controlErrorResponse(counters, error)
+    : errorResponse(counters, error);
 }
 
 /**
