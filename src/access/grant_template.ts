@@ -21,6 +21,7 @@ const PLACEHOLDER = /^\{([\w.:-]+)\}$/;
  */
 export function parseGrantTemplate(line: string): GrantTemplate {
   const [, verbs = "", pattern = ""] = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(line) ?? [];
+  if (pattern === "") parseGrant(line);
   const segments = pattern.split("/");
   const mixed = segments.find((segment) => /[{}]/.test(segment) && !PLACEHOLDER.test(segment));
   if (mixed !== undefined) {

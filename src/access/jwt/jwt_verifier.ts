@@ -131,7 +131,10 @@ function invalidBy(error: unknown): unknown {
     }
     return tokenInvalid(`its ${quote(error.claim)} is wrong`);
   }
-  if (error instanceof errors.JOSEError || error instanceof TypeError) {
+  // The runtimes' own errors are of odd signatures.
+  const isOfToken = error instanceof errors.JOSEError || error instanceof TypeError ||
+    error instanceof DOMException;
+  if (isOfToken) {
     return tokenInvalid(
       "it is malformed, or signed in a way that none of this server's keys is for",
     );

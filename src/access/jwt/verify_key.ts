@@ -22,11 +22,12 @@ export const KEYS_LIMIT = 64;
 
 const RSA_LEAST_BITS = 2048;
 const RSA = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-const CURVES: Readonly<Record<string, readonly string[]>> = {
-  "P-256": ["ES256"],
-  "P-384": ["ES384"],
-  "P-521": ["ES512"],
-  Ed25519: ["EdDSA", "Ed25519"],
+/** Curves, their algorithms, and how long a coordinate is, which not every runtime checks. */
+const CURVES: Readonly<Record<string, { algorithms: readonly string[]; bytes: number }>> = {
+  "P-256": { algorithms: ["ES256"], bytes: 32 },
+  "P-384": { algorithms: ["ES384"], bytes: 48 },
+  "P-521": { algorithms: ["ES512"], bytes: 66 },
+  Ed25519: { algorithms: ["EdDSA", "Ed25519"], bytes: 32 },
 };
 /** The least bytes of a secret, as RFC 7518 has them. */
 const HMAC: readonly (readonly [algorithm: string, bytes: number])[] = [
@@ -89,7 +90,7 @@ async function usableKey(given: Readonly<Record<string, unknown>>, origin: KeyOr
 }
 
 function algorithmsOf(
-  { kty, crv, n, k }: Readonly<Record<string, unknown>>,
+  { kty, crv, n, k, x, y }: Readonly<Record<string, unknown>>,
 ): readonly string[] {
   switch (kty) {
     case "RSA": {
@@ -98,15 +99,8 @@ function algorithmsOf(
       throw new AccessError(`it has ${bits} bits: expected at least ${RSA_LEAST_BITS}`);
     }
     case "EC":
-    case "OKP": {
-      const algorithms = typeof crv === "string" && Object.hasOwn(CURVES, crv)
-        ? CURVES[crv]
-        : undefined;
-      if (algorithms !== undefined) return algorithms;
-      throw new AccessError(
-        `its crv is ${show(crv)}: expected ${Object.keys(CURVES).join(", ")}`,
-      );
-    }
+    case "OKP":
+      return algorithmsOfCurve(crv, kty === "EC" ? [x, y] : [x]);
     case "oct": {
       const bytes = typeof k === "string" ? Buffer.from(k, "base64url").length : 0;
       const algorithms = HMAC.filter(([, least]) => bytes >= least).map(([name]) => name);
@@ -116,6 +110,17 @@ function algorithmsOf(
     default:
       throw new AccessError(`its kty is ${show(kty)}: expected RSA, EC, OKP, oct`);
   }
+}
+
+function algorithmsOfCurve(crv: unknown, coordinates: readonly unknown[]): readonly string[] {
+  const curve = typeof crv === "string" && Object.hasOwn(CURVES, crv) ? CURVES[crv] : undefined;
+  if (curve === undefined) {
+    throw new AccessError(`its crv is ${show(crv)}: expected ${Object.keys(CURVES).join(", ")}`);
+  }
+  const isRight = (each: unknown) =>
+    typeof each === "string" && Buffer.from(each, "base64url").length === curve.bytes;
+  if (coordinates.every(isRight)) return curve.algorithms;
+  throw new AccessError(`its coordinates aren't of ${curve.bytes} bytes`);
 }
 
 function bitsOf(bytes: Buffer): number {

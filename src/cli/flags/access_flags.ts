@@ -25,30 +25,27 @@ export const accessFlags = {
     "jwt-key",
     "Take JWTs that one of this file's keys signed: a JWK, a JWK set or public keys in PEM.",
   ),
-  jwtJwksUrl: optionalFlag(textFlag({
+  jwtJwksUrl: noneByDefault({
     name: "jwt-jwks-url",
     placeholder: "url",
-    default: "",
     help: "Take JWTs that one of the keys of the JWK set at this URL signed.",
     accepts: "an https URL, or an http one of this machine",
     check: isJwksUrl,
-  })),
-  jwtAudience: optionalFlag(textFlag({
+  }),
+  jwtAudience: noneByDefault({
     name: "jwt-audience",
     placeholder: "text",
-    default: "",
     help: "What the aud of JWTs has to be or hold.",
     accepts: "a text such as https://streams.example",
     check: (text) => text !== "",
-  })),
-  jwtIssuer: optionalFlag(textFlag({
+  }),
+  jwtIssuer: noneByDefault({
     name: "jwt-issuer",
     placeholder: "text",
-    default: "",
     help: "What the iss of JWTs has to be; unless given it isn't looked at.",
     accepts: "a text such as https://login.example",
     check: (text) => text !== "",
-  })),
+  }),
   jwtClockToleranceMs: durationFlag({
     name: "jwt-clock-tolerance",
     min: 0,
@@ -145,14 +142,19 @@ function jwtSettings(values: FlagValues): JwtSettings | undefined {
 }
 
 function fileFlag(name: string, help: string): Flag<string | undefined> {
-  return optionalFlag(textFlag({
+  return noneByDefault({
     name,
     placeholder: "file",
-    default: "",
     help,
     accepts: "a path",
     check: (text) => text !== "" && !text.includes("\0"),
-  }));
+  });
+}
+
+function noneByDefault(
+  spec: Omit<Parameters<typeof textFlag>[0], "default">,
+): Flag<string | undefined> {
+  return { ...optionalFlag(textFlag({ ...spec, default: "" })), defaultText: "none" };
 }
 
 function isJwksUrl(text: string): boolean {
