@@ -105,7 +105,7 @@ export async function openAuthority(
       onChange: () => verdicts.clear(),
       onClose: (closeOne) => closers.push(closeOne),
     });
-    return new RequestAuthority({ verdicts, tokens, jwt, links, close });
+    return new RequestAuthority({ verdicts, tokens, jwt, links, clock, close });
   } catch (error) {
     close();
     throw error;

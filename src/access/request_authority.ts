@@ -1,10 +1,11 @@
+import type { Clock } from "../env/clock.ts";
 import { StreamError } from "../protocol/errors.ts";
 import { JWT_CREATOR, type JwtAuthority } from "./jwt/jwt_authority.ts";
 import { isPassing } from "./jwt/jwt_verifier.ts";
 import { LINK_CREATOR, type LinkAuthority } from "./links/link_authority.ts";
-import { linkText, parseLink, SIGNATURE_PARAM } from "./links/link.ts";
+import { linkQuery, linkText, parseLink, SIGNATURE_PARAM } from "./links/link.ts";
 import type { Authority, Credentials, Permit } from "./permit.ts";
-import { checkCookieOrigin, sessionOf } from "./session_cookie.ts";
+import { checkCookieOrigin, sessionCookie, sessionOf } from "./session_cookie.ts";
 import { TOKEN_PREFIX } from "./tokens/token.ts";
 import { TOKEN_CREATOR, type TokenStore } from "./tokens/token_store.ts";
 import { tokenInvalid, type Verdicts } from "./verdicts.ts";
@@ -22,6 +23,7 @@ export interface RequestAuthorityParts {
   readonly tokens: TokenStore | undefined;
   readonly jwt: JwtAuthority | undefined;
   readonly links: LinkAuthority | undefined;
+  readonly clock: Clock;
   close(): void;
 }
 
@@ -71,6 +73,24 @@ export class RequestAuthority implements Authority {
       : undefined;
     if (permit !== undefined && permit !== known) this.#ofCreators.set(creator, permit);
     return permit;
+  }
+
+  async startSession(request: Credentials, path: string): Promise<string | undefined> {
+    const header = request.headers.get("authorization");
+    const query = queryOf(request.url);
+    if (header === null && !hasSignature(query)) {
+      throw new StreamError(
+        { code: "unauthenticated" },
+        "A session begins with a token in Authorization, or with a signed link: send one.",
+      );
+    }
+    const permit = await this.authorize(request);
+    const shown = header === null ? linkQuery(query) : canonical(header).slice(SCHEME.length);
+    const { expiresAtMs } = permit ?? {};
+    const maxAgeMs = expiresAtMs === undefined
+      ? undefined
+      : expiresAtMs - this.#parts.clock.nowMs();
+    return sessionCookie(shown, path, maxAgeMs);
   }
 
   #byHeader(header: string): Permit | Promise<Permit> {

@@ -15,7 +15,7 @@ const TOKEN = /^[\w~+/.-]+=*$/;
  * scripts can't read it, and no page of another site sends it.
  *
  * @param path the path that it is sent below, such as the prefix
- * @param maxAgeMs how long it is kept
+ * @param maxAgeMs how long it is kept; until the browser ends unless given
  */
 export function sessionCookie(
   shown: string,
@@ -51,11 +51,20 @@ export function sessionOf(cookies: string): string | undefined {
  */
 export function checkCookieOrigin({ method, url, headers }: Credentials): void {
   if (SAFE_METHODS.has(method.toUpperCase())) return;
-  const origin = headers.get("origin");
-  if (origin !== null && URL.canParse(url) && new URL(url).origin === origin) return;
+  // A proxy may have given the request another host or scheme; browsers say by this what it was.
+  if (headers.get("sec-fetch-site") === "same-origin") return;
+  const origin = headers.get("origin") ?? "";
+  const isOwn = URL.canParse(origin) && URL.canParse(url) &&
+    new URL(origin).host === new URL(url).host;
+  if (isOwn) return;
   throw new StreamError(
     { code: "origin_not_allowed" },
     "A cookie lets only the pages of this server's own origin write, as their Origin says: send a token " +
       "in Authorization instead.",
   );
+}
+
+/** The `Set-Cookie` that ends a session. */
+export function endedSessionCookie(path: string): string {
+  return `${SESSION_COOKIE}=; Path=${path}; HttpOnly; Secure; SameSite=Strict; Max-Age=0`;
 }

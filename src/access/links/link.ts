@@ -131,6 +131,12 @@ export function linkText({ kid, expires, verbs, pattern, signature }: ShownLink)
   return `link\n${kid}\n${expires}\n${verbs}\n${signature}\n${pattern}`;
 }
 
+/** Those of a query's parameters that are a link's. */
+export function linkQuery(query: string): string {
+  const isOfLink = ([param]: readonly [string, string]) => LINK_PARAMS.includes(param);
+  return new URLSearchParams([...new URLSearchParams(query)].filter(isOfLink)).toString();
+}
+
 /** A link that is good. */
 export interface VerifiedLink {
   readonly verbs: readonly Verb[];
