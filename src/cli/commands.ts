@@ -6,10 +6,12 @@ import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
+import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
@@ -32,6 +34,8 @@ export const commands: readonly CliCommand[] = [
   listCommand,
   subscriptionCommand,
   workerCommand,
+  tokenCommand,
+  linkCommand,
   checkCommand,
   inspectCommand,
   repairCommand,

@@ -12,6 +12,7 @@ import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
 import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
+import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
 import { forward } from "./subscriptions/forward.ts";
@@ -139,6 +140,7 @@ function dispatch(
     if (names.isListing(request)) return list(context, request, asker);
     if (names.isWelcome(request)) return welcome(context, request);
     const path = names.controlPath(request);
+    if (path !== undefined && isSession(path)) return session(context, request);
     if (path !== undefined && isAboutSubscriptions(path)) {
       return aboutSubscriptions(context, request, path, asker);
     }

@@ -1,3 +1,4 @@
+import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
   type AppOptions,
@@ -5,13 +6,16 @@ import {
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
+import { accessSettings } from "../flags/access_flags.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import { version } from "../context/version.ts";
 
 /** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
-  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName">;
+  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName" | "authorize">;
+  /** Who may do what; everybody everything unless given. */
+  readonly access?: AccessSettings;
   readonly host: string;
   readonly port: number;
   /** The longest time without a byte in either direction during a request. */
@@ -24,6 +28,7 @@ export interface AppSettings {
 /**
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
  * @param maxConnections how many connections all threads may have together
+ * @throws {UsageError} where the flags of access don't go together
  */
 export function appSettings(
   values: FlagValues,
@@ -33,7 +38,9 @@ export function appSettings(
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  const access = accessSettings(values, values.get(flags.host));
   return {
+    ...(access === undefined ? {} : { access }),
     app: {
       prefix: values.get(flags.prefix),
       longPollTimeoutMs,
