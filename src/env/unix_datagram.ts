@@ -82,7 +82,10 @@ interface DenoForeign {
     library: string,
     functions: Record<string, { parameters: readonly string[]; result: string }>,
   ): {
-    readonly symbols: Record<string, (...args: (number | bigint | Uint8Array)[]) => number | bigint>;
+    readonly symbols: Record<
+      string,
+      (...args: (number | bigint | Uint8Array)[]) => number | bigint
+    >;
   };
 }
 

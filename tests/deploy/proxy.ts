@@ -34,50 +34,52 @@ export interface ProxyKind {
 export const nginx: ProxyKind = {
   name: "nginx",
   needs: [NGINX, OPENSSL],
-  start: (upstream) => start(async (dir, port) => {
-    const { certificate, key } = await makeCertificate(dir);
-    mkdirSync(join(dir, "cache"));
-    const isRoot = process.getuid?.() === 0;
-    // Debian's nginx has its temporary files where only root may write.
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-      .map((name) => `${name}_temp_path ${dir}/${name};`).join(" ");
-    const config = configured("nginx.conf", dir, [
-      ["user www-data; # yours", isRoot ? "user root;" : ""],
-      ["pid /run/nginx.pid; # yours", `pid ${dir}/pid;`],
-      ["http {", `http { ${temporary}`],
-      ["server 127.0.0.1:4437;", `server ${upstream};`],
-      ["/var/cache/nginx/streams", `${dir}/cache`],
-      ["/var/log/nginx/access.log", `${dir}/access.log`],
-      ["listen 443 ssl http2;", `listen 127.0.0.1:${port} ssl http2;`],
-      ["/etc/ssl/streams.pem", certificate],
-      ["/etc/ssl/streams.key", key],
-    ]);
-    return {
-      command: [pathOf(NGINX), "-c", config, "-p", dir, "-e", "stderr", "-g", "daemon off;"],
-      certificate: readFileSync(certificate, "utf8"),
-    };
-  }),
+  start: (upstream) =>
+    start(async (dir, port) => {
+      const { certificate, key } = await makeCertificate(dir);
+      mkdirSync(join(dir, "cache"));
+      const isRoot = process.getuid?.() === 0;
+      // Debian's nginx has its temporary files where only root may write.
+      const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map((name) => `${name}_temp_path ${dir}/${name};`).join(" ");
+      const config = configured("nginx.conf", dir, [
+        ["user www-data; # yours", isRoot ? "user root;" : ""],
+        ["pid /run/nginx.pid; # yours", `pid ${dir}/pid;`],
+        ["http {", `http { ${temporary}`],
+        ["server 127.0.0.1:4437;", `server ${upstream};`],
+        ["/var/cache/nginx/streams", `${dir}/cache`],
+        ["/var/log/nginx/access.log", `${dir}/access.log`],
+        ["listen 443 ssl http2;", `listen 127.0.0.1:${port} ssl http2;`],
+        ["/etc/ssl/streams.pem", certificate],
+        ["/etc/ssl/streams.key", key],
+      ]);
+      return {
+        command: [pathOf(NGINX), "-c", config, "-p", dir, "-e", "stderr", "-g", "daemon off;"],
+        certificate: readFileSync(certificate, "utf8"),
+      };
+    }),
 };
 
 export const caddy: ProxyKind = {
   name: "Caddy",
   needs: [CADDY, OPENSSL],
-  start: (upstream) => start(async (dir, port) => {
-    const { certificate, key } = await makeCertificate(dir);
-    return {
-      command: [pathOf(CADDY), "run", "--adapter", "caddyfile", "--config", inDocs("Caddyfile")],
-      environment: {
-        STREAMS_SITE: `https://127.0.0.1:${port}, https://${SITE}:${port}`,
-        STREAMS_UPSTREAM: upstream,
-        STREAMS_TLS: `${certificate} ${key}`,
-        STREAMS_HTTP_PORT: String(await freePort()),
-        CADDY_ADMIN: `127.0.0.1:${await freePort()}`,
-        XDG_DATA_HOME: dir,
-        XDG_CONFIG_HOME: dir,
-      },
-      certificate: readFileSync(certificate, "utf8"),
-    };
-  }),
+  start: (upstream) =>
+    start(async (dir, port) => {
+      const { certificate, key } = await makeCertificate(dir);
+      return {
+        command: [pathOf(CADDY), "run", "--adapter", "caddyfile", "--config", inDocs("Caddyfile")],
+        environment: {
+          STREAMS_SITE: `https://127.0.0.1:${port}, https://${SITE}:${port}`,
+          STREAMS_UPSTREAM: upstream,
+          STREAMS_TLS: `${certificate} ${key}`,
+          STREAMS_HTTP_PORT: String(await freePort()),
+          CADDY_ADMIN: `127.0.0.1:${await freePort()}`,
+          XDG_DATA_HOME: dir,
+          XDG_CONFIG_HOME: dir,
+        },
+        certificate: readFileSync(certificate, "utf8"),
+      };
+    }),
 };
 
 export const varnish: ProxyKind = { name: "Varnish", needs: [VARNISH], start: startVarnish };
