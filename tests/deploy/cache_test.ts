@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { readdirSync, rmSync } from "node:fs";
 import { testWith } from "./installed.ts";
 import { countingApp, countingOrigin, withProgram } from "./origin.ts";
 import { nginx, type Proxy, startVarnish, varnish } from "./proxy.ts";
@@ -137,6 +138,22 @@ testWith(
       equal((await ask(proxy, "s?offset=-1")).text, "new");
       equal((await ask(proxy, `s?offset=${first.next}`)).status, 410);
       deepEqual(await ask(proxy, "s2?offset=-1"), other);
+    }),
+);
+
+testWith(
+  nginx.needs,
+  "nginx forgets what is removed from its folder",
+  () =>
+    withProgram([], async ({ url }, upstream) => {
+      await using proxy = await nginx.start(upstream);
+      await write(`${url}/s`, { method: "PUT", body: "old" });
+      await ask(proxy, "s?offset=-1");
+      await write(`${url}/s`, { method: "DELETE" });
+      equal((await ask(proxy, "s?offset=-1")).text, "old");
+      const cache = `${proxy.dir}/cache`;
+      for (const name of readdirSync(cache)) rmSync(`${cache}/${name}`, { recursive: true });
+      equal((await ask(proxy, "s?offset=-1")).status, 404);
     }),
 );
 

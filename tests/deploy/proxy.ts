@@ -16,6 +16,8 @@ export interface Proxy {
   /** By which a request reaches it: `https://127.0.0.1:PORT`. */
   readonly origin: string;
   readonly port: number;
+  /** Its own files. */
+  readonly dir: string;
   /** Knows its certificate and speaks HTTP/1.1, a connection for each request that is under way. */
   readonly client: Deno.HttpClient;
   /** The certificate to trust; undefined where it speaks no TLS. */
@@ -159,6 +161,7 @@ async function start(prepare: (dir: string, port: number) => Promise<Launch>): P
   const proxy: Proxy = {
     origin: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     port,
+    dir,
     client,
     certificate,
     async [Symbol.asyncDispose]() {
