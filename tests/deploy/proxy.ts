@@ -11,6 +11,8 @@ import { CADDY, type Needed, NGINX, OPENSSL, pathOf, VARNISH } from "./installed
 /** The name that the configuration files have, and that the test's certificate is for. */
 export const SITE = "streams.example";
 
+const STOP_MS = 10_000;
+
 /** A proxy that runs by the file that stands in docs/deploy, in front of one server. */
 export interface Proxy {
   /** By which a request reaches it: `https://127.0.0.1:PORT`. */
@@ -167,7 +169,10 @@ async function start(prepare: (dir: string, port: number) => Promise<Launch>): P
     async [Symbol.asyncDispose]() {
       client.close();
       kill();
+      // Where readers are left that it waits for, as after a failed test.
+      const insist = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       await ended;
+      clearTimeout(insist);
       process.off("exit", kill);
       rmSync(dir, { recursive: true, force: true });
     },
