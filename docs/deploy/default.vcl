@@ -26,9 +26,10 @@ sub vcl_recv {
         unset req.http.Forwarded;
     }
 
-    # PURGE of a stream's URL, without a query, removes all of that stream: every offset, every cursor.
+    # PURGE of a stream's URL, without a query, removes all of that stream: every offset, every cursor. Not by way
+    # of a proxy that is near, which says for whom: Varnish has added its address to that.
     if (req.method == "PURGE") {
-        if (client.ip !~ near) {
+        if (client.ip !~ near || req.http.X-Forwarded-For ~ ",") {
             return (synth(403, "Not yours to purge"));
         }
         ban("obj.http.X-Stream == " + regsub(req.url, "\?.*$", ""));
