@@ -22,6 +22,7 @@ import type { Listener } from "../../listen/listener.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
+import { serviceOf } from "./systemd.ts";
 import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
@@ -69,8 +70,11 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
     return 1;
   }
   announce(values, serving.listener);
+  const service = serviceOf(context.environment);
+  service.ready(`listening on port ${serving.listener.port}`);
 
   const signal = await stop.started();
+  service.stopping();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
