@@ -1,5 +1,4 @@
-import { createHandler } from "../../server/app.ts";
-import type { ForwardControl } from "../../server/common/forwarded_request.ts";
+import { createHandler, type OtherThreads } from "../../server/app.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -8,15 +7,15 @@ import type { Listener } from "../../listen/listener.ts";
 /**
  * Serves a storage over HTTP.
  *
- * @param forwardControl where other threads listen on the same port, and another has the subscriptions
+ * @param others where other threads listen on the same port
  * @throws {ListenError}
  */
 export function startHttp(
   { app, ...settings }: AppSettings,
   storage: Storage,
   signal: AbortSignal,
-  forwardControl: ForwardControl | undefined,
+  others: OtherThreads | undefined,
 ): Promise<Listener> {
-  const handler = createHandler({ ...app, storage, signal }, forwardControl);
-  return listen({ ...settings, handler, isShared: forwardControl !== undefined });
+  const handler = createHandler({ ...app, storage, signal }, others);
+  return listen({ ...settings, handler, isShared: others !== undefined });
 }

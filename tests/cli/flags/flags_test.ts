@@ -52,6 +52,8 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.allowHosts, undefined],
   [flags.trustProxy, false],
   [flags.health, "/health"],
+  [flags.metrics, undefined],
+  [flags.metricsStreams, undefined],
   [flags.private, false],
   [flags.subscriptions, undefined],
   [flags.publicUrl, undefined],
