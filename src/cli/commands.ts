@@ -10,6 +10,7 @@ import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
@@ -30,6 +31,7 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   deleteCommand,
   listCommand,
+  topCommand,
   subscriptionCommand,
   workerCommand,
   checkCommand,
