@@ -188,7 +188,7 @@ Deno.test("readers are told apart by kind, as long as they wait", async () => {
     signal: abort.signal,
   });
   const readers = (kind: string) => served.value(`durable_streams_live_readers{kind="${kind}"}`);
-  await until("the long-poll waits", async () => await readers("long-poll") === 1);
+  await until(async () => await readers("long-poll") === 1, () => "no long-poll waits");
   equal(await readers("sse"), 1);
   const refused = await served.send("GET", "a?offset=-1&live=sse");
   equal(refused.status, 503);
