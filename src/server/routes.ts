@@ -11,6 +11,7 @@ import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
+import { observeRequest } from "./log/request_log.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { control, isAboutSubscriptions } from "./subscriptions/routes.ts";
 import { welcome } from "./verbs/welcome.ts";
@@ -21,11 +22,17 @@ export function createRoutes(context: ServerContext): Handler {
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
+  const observer = context.config.requestLog?.observer;
+  if (observer === undefined) return serveUnobserved(context, request, respond);
+  serveUnobserved(context, request, observeRequest(request, respond, observer, context.clock));
+}
+
+function serveUnobserved(context: ServerContext, request: HttpRequest, respond: Respond): void {
   let extra: Readonly<HeaderFields> | undefined;
   try {
     extra = context.pages.check(request, context.names);
   } catch (error) {
-    return respond(errorResponse(context.counters, error));
+    return respond(errorResponse(context.counters, error, request));
   }
   route(context, request, extra === undefined ? respond : withHeaders(extra, respond));
 }
@@ -49,10 +56,10 @@ function route(context: ServerContext, request: HttpRequest, respond: Respond): 
     }
     const response = dispatch(context, request);
     if (response instanceof Promise) {
-      response.then(respond, (error) => respond(errorResponse(context.counters, error)));
+      response.then(respond, (error) => respond(errorResponse(context.counters, error, request)));
     } else respond(response);
   } catch (error) {
-    respond(errorResponse(context.counters, error));
+    respond(errorResponse(context.counters, error, request));
   }
 }
 

@@ -53,7 +53,7 @@ async function tryImage(): Promise<void> {
 async function buildImage(dir: string): Promise<string> {
   const context = `${dir}/context`;
   await cloneTo(context);
-  for (const name of ["hono", "commander", "@logtape/logtape", "ipaddr.js"]) {
+  for (const name of ["hono", "commander", "@logtape/logtape", "ipaddr.js", "smol-toml"]) {
     const from = realpathSync(inRepo("node_modules", name));
     cpSync(from, `${context}/node_modules/${name}`, { recursive: true, dereference: true });
   }

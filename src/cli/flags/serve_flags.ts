@@ -13,6 +13,7 @@ import {
   switchFlag,
   textFlag,
 } from "./flag.ts";
+import { configFlags } from "./config_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -279,6 +280,7 @@ export const serveFlags = {
     name: "private",
     help: "Mark every answer as private, so that shared caches don't keep it.",
   }),
+  ...configFlags,
   logLevel: choiceFlag({
     name: "log-level",
     values: ["debug", "info", "warn", "error"],

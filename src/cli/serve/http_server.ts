@@ -1,5 +1,6 @@
 import { createHandler } from "../../server/app.ts";
 import type { ForwardControl } from "../../server/common/forwarded_request.ts";
+import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -12,11 +13,12 @@ import type { Listener } from "../../listen/listener.ts";
  * @throws {ListenError}
  */
 export function startHttp(
-  { app, ...settings }: AppSettings,
+  { app, accessLog: _, ...settings }: AppSettings,
+  requestLog: RequestLog,
   storage: Storage,
   signal: AbortSignal,
   forwardControl: ForwardControl | undefined,
 ): Promise<Listener> {
-  const handler = createHandler({ ...app, storage, signal }, forwardControl);
+  const handler = createHandler({ ...app, requestLog, storage, signal }, forwardControl);
   return listen({ ...settings, handler, isShared: forwardControl !== undefined });
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
@@ -6,6 +7,7 @@ import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import type { Listener } from "../../listen/listener.ts";
+import { LiveSettings } from "./live_settings.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
@@ -13,7 +15,9 @@ import { configureLogs } from "./logger.ts";
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
 surviveUncaughtErrors();
+const log = getLogger(["durable-streams", "process"]);
 
+const live = new LiveSettings(start.settings);
 const readers = new AbortController();
 const storage = new RemoteStorage(
   (batch, transfer) => send({ kind: "calls", batch }, transfer),
@@ -32,18 +36,35 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       forwarded.get(message.id)?.(message.response);
       forwarded.delete(message.id);
       return;
+    case "reload":
+      return reload(message.settings, message.logs);
     case "end readers":
       return readers.abort();
     case "stop":
-      void listener?.stop().then(() => send({ kind: "stopped" }));
+      void listener?.stop().then(() => live.close()).then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
-  listener = await startHttp(start.settings, storage, readers.signal, forwardControl);
+  listener = await startHttp(
+    start.settings,
+    live.requestLog,
+    storage,
+    readers.signal,
+    forwardControl,
+  );
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
+}
+
+/** The main thread has checked the settings: what fails now has changed in between. */
+function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
+  try {
+    live.prepare(settings, logs)();
+  } catch (error) {
+    log.error("a thread keeps its old settings", { error });
+  }
 }
 
 function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {

@@ -16,6 +16,7 @@ export interface HttpWorkerStart {
 export type ToHttpWorker =
   | { kind: "replies"; batch: MessageBatch<Reply> }
   | { kind: "control reply"; id: number; response: HttpResponse }
+  | { kind: "reload"; settings: AppSettings; logs: LogOptions }
   | { kind: "end readers" }
   | { kind: "stop" };
 

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
 import type { Authority, Authorize } from "../../access/permit.ts";
+import type { RequestLog } from "./request_entry.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -105,6 +106,8 @@ export interface AppOptions {
    * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
+  /** Where each request is told of, as for an access log; nowhere unless it is given. */
+  requestLog?: RequestLog;
   /** The server's version, as the health check gives it. */
   version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is every later one. */
@@ -154,6 +157,7 @@ export interface ServerConfig {
   readonly authority: Authority | undefined;
   readonly health: string | undefined;
   readonly welcome: boolean;
+  readonly requestLog: RequestLog | undefined;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -192,6 +196,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     authority: asAuthority(options.authorize),
     health: checkHealth(options),
     welcome: checkWelcome(options),
+    requestLog: options.requestLog,
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,

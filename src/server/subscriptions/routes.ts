@@ -52,7 +52,7 @@ export async function control(
     if (service === undefined) throw unsupported();
     return await dispatch({ context, service, request }, path);
   } catch (error) {
-    return controlErrorResponse(context.counters, error);
+    return controlErrorResponse(context.counters, error, request);
   }
 }
 

@@ -45,7 +45,7 @@ export function append(context: ServerContext, request: HttpRequest, respond: Re
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const fail = (error: unknown) => respond(errorResponse(context.counters, error));
+  const fail = (error: unknown) => respond(errorResponse(context.counters, error, request));
   context.bodies.receive(request, (body) => {
     command.body = body;
     context.storage.append(name, command)

@@ -71,7 +71,7 @@ const ROOMS: readonly Room[] = [
     below: [...BASE, "src/access", "src/http", "src/listen", "src/storage", "src/subscriptions"],
     inside: [
       ["common"],
-      ["urls", "body"],
+      ["urls", "body", "log"],
       ["origins"],
       ["live"],
       ["verbs"],
@@ -91,6 +91,7 @@ const ROOMS: readonly Room[] = [
     inside: [
       ["flags"],
       ["context"],
+      ["config"],
       ["commands/output", "commands/completion"],
       ["commands/session"],
       ["commands/input", "commands/reading"],

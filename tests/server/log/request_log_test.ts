@@ -1,0 +1,67 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { RequestEntry, RequestLog } from "../../../src/server/common/request_entry.ts";
+import { Fixture, TEXT } from "../../support/fixture.ts";
+
+function observed(): { fixture: Fixture; entries: RequestEntry[]; requestLog: RequestLog } {
+  const entries: RequestEntry[] = [];
+  const requestLog: RequestLog = { observer: (entry) => void entries.push(entry) };
+  return { fixture: new Fixture({ requestLog }), entries, requestLog };
+}
+
+Deno.test("each request is told of with its status, its bytes and its time", async () => {
+  const { fixture, entries } = observed();
+  await fixture.put("a", TEXT, "hello");
+  await fixture.get("a?token=geheim");
+  await fixture.head("a");
+  await fixture.post("a", TEXT, "!");
+  deepEqual(
+    entries.map(({ method, path, status, bytes }) => [method, path, status, bytes]),
+    [
+      ["PUT", "/v1/stream/a", 201, 0],
+      ["GET", "/v1/stream/a?token=***", 200, 5],
+      ["HEAD", "/v1/stream/a", 200, 0],
+      ["POST", "/v1/stream/a", 204, 0],
+    ],
+  );
+  ok(entries.every(({ atMs }) => atMs === fixture.clock.nowMs()));
+  equal(new Set(entries.map(({ id }) => id)).size, 4);
+});
+
+Deno.test("a failure's line has the id that its answer has, and the bytes of the whole answer", async () => {
+  const { fixture, entries } = observed();
+  const answer = await fixture.get("none");
+  const body = await answer.text();
+  equal(JSON.parse(body).error.requestId, answer.headers.get("x-request-id"));
+  equal(entries[0]?.id, answer.headers.get("x-request-id"));
+  equal(entries[0]?.bytes, body.length);
+  await fixture.get("none", { "x-request-id": "mine" });
+  equal(entries[1]?.id, "mine");
+});
+
+Deno.test("an SSE connection is told of once it has ended, with all its bytes", async () => {
+  const { fixture, entries } = observed();
+  await fixture.put("a", { ...TEXT, "stream-closed": "true" }, "hello");
+  const answer = await fixture.get("a?offset=-1&live=sse");
+  const body = await answer.text();
+  deepEqual(entries.slice(1).map(({ status, bytes }) => [status, bytes]), [[200, body.length]]);
+});
+
+Deno.test("an SSE connection that its client leaves is told of, too, and only once", async () => {
+  const { fixture, entries } = observed();
+  await fixture.make("a", TEXT, "hello");
+  const answer = await fixture.get("a?offset=-1&live=sse");
+  equal(entries.length, 1);
+  await answer.body?.cancel();
+  fixture.clock.advance(120_000);
+  equal(entries.length, 2);
+});
+
+Deno.test("an observer may come and go", async () => {
+  const { fixture, entries, requestLog } = observed();
+  const { observer } = requestLog;
+  requestLog.observer = undefined;
+  await fixture.get("none");
+  requestLog.observer = observer;
+  await fixture.get("none");
+  equal(entries.length, 1);
+});
