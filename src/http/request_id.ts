@@ -1,5 +1,5 @@
 import { isErrorBody, withErrorField } from "./error_body.ts";
-import type { HttpRequest, HttpResponse } from "./handler.ts";
+import type { HttpRequest, HttpResponse, RequestHeaders } from "./handler.ts";
 
 /** Names a request, from the client or a proxy to the log. */
 const REQUEST_ID = "x-request-id";
@@ -10,20 +10,20 @@ const FIRST_ERROR_STATUS = 400;
 /** Tells the ids of this thread from those of others and of earlier runs. */
 const PREFIX = crypto.randomUUID().slice(0, 8);
 let made = 0;
-/** Ids that were made, for the request is asked again. */
-const ids = new WeakMap<object, string>();
+/** Ids that were made, by the headers: those stay the same where a request is handed on in another's place. */
+const ids = new WeakMap<RequestHeaders, string>();
 
 /**
  * A request's id: its `X-Request-Id` where that has 1 to 64 letters, digits and `_ . -`, else one that is
  * made when it is first asked for, and no secret.
  */
-export function requestIdOf(request: Pick<HttpRequest, "headers">): string {
-  const given = request.headers.get(REQUEST_ID);
+export function requestIdOf({ headers }: Pick<HttpRequest, "headers">): string {
+  const given = headers.get(REQUEST_ID);
   if (given !== null && SANE.test(given)) return given;
-  let id = ids.get(request);
+  let id = ids.get(headers);
   if (id === undefined) {
     id = `${PREFIX}-${(made++).toString(36)}`;
-    ids.set(request, id);
+    ids.set(headers, id);
   }
   return id;
 }

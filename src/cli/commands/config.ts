@@ -14,7 +14,7 @@ const SECRET_KEY = /secret|password|token$|key$/i;
 const NAMES = ["check", "show"];
 
 /** Checks what no flag can check by itself. */
-type CheckTogether = (values: FlagValues) => void;
+type CheckTogether = (values: FlagValues) => void | Promise<void>;
 
 /**
  * `durable-streams config ACTION`: what the server's configuration says.
@@ -44,7 +44,7 @@ show   prints the settings that serve would have with these flags, variables and
           `config ${JSON.stringify(action)} is unknown; accepted: ${NAMES.join(", ")}`,
         );
       }
-      checkOrigins(checkTogether, values);
+      await checkOrigins(checkTogether, values);
       const path = file ?? values.get(serveFlags.config);
       await print(context, action === "show" ? shown(values) : checked(values, path));
       return EXIT.ok;
@@ -53,9 +53,9 @@ show   prints the settings that serve would have with these flags, variables and
 }
 
 /** Says, too, which lines of the file the settings that don't go together are from. */
-function checkOrigins(checkTogether: CheckTogether, values: FlagValues): void {
+async function checkOrigins(checkTogether: CheckTogether, values: FlagValues): Promise<void> {
   try {
-    checkTogether(values);
+    await checkTogether(values);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const origins = all().flatMap((flag) => {

@@ -39,7 +39,7 @@ export interface ReloadSource {
    *
    * @throws {UsageError} what is wrong
    */
-  read(): FlagValues;
+  read(): FlagValues | Promise<FlagValues>;
 }
 
 /** What SIGHUP does: everything that can be changes together, or nothing does. */
@@ -92,7 +92,7 @@ export class Reload {
     let values: FlagValues;
     const applies: Apply[] = [];
     try {
-      values = this.#source.read();
+      values = await this.#source.read();
       for (const part of this.#parts) applies.push(await prepared(part, values));
     } catch (error) {
       for (const line of messageOf(error).split("\n")) {

@@ -7,6 +7,7 @@ import {
   isLiveBody,
   isSliceBody,
   type LiveBody,
+  type RequestHeaders,
   type Respond,
 } from "../../http/handler.ts";
 import { nameRequest, requestIdOf } from "../../http/request_id.ts";
@@ -14,15 +15,15 @@ import { type Bytes, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { RequestEntry } from "../common/request_entry.ts";
 import { redactedPath } from "./redacted_path.ts";
 
-/** Who asks, where that is known: requests themselves don't say. */
-const clients = new WeakMap<HttpRequest, string>();
+/** Who asks, where that is known, by the headers: these stay the same where a request is handed on. */
+const clients = new WeakMap<RequestHeaders, string>();
 
 /**
- * Says who asks, for the log; said again, the last counts. Call it only where there is an observer: it isn't
- * free.
+ * Says who asks, for the log: a token's subject, in place of the address. Call it only where there is an
+ * observer: it isn't free.
  */
 export function nameClient(request: HttpRequest, client: string): void {
-  clients.set(request, client);
+  clients.set(request.headers, client);
 }
 
 /** Has the observer told of a request once the returned function responds to it. */
@@ -37,7 +38,7 @@ export function observeRequest(
     observer({
       atMs,
       id: requestIdOf(request),
-      client: clients.get(request),
+      client: clients.get(request.headers) ?? request.peerAddress?.(),
       method: request.method,
       path: redactedPath(request.url),
       status,

@@ -1,5 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { RequestEntry, RequestLog } from "../../../src/server/common/request_entry.ts";
+import { nameClient, observeRequest } from "../../../src/server/log/request_log.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
 import { Fixture, TEXT } from "../../support/fixture.ts";
 
 function observed(): { fixture: Fixture; entries: RequestEntry[]; requestLog: RequestLog } {
@@ -64,4 +66,18 @@ Deno.test("an observer may come and go", async () => {
   requestLog.observer = observer;
   await fixture.get("none");
   equal(entries.length, 1);
+});
+
+Deno.test("the client is who was named, else the address, and the time is until the answer began", () => {
+  const entries: RequestEntry[] = [];
+  const clock = new ManualClock();
+  for (const name of [undefined, "u1"]) {
+    const request = Object.assign(new Request("http://h/a"), { peerAddress: () => "192.0.2.1" });
+    const observer = (entry: RequestEntry) => void entries.push(entry);
+    const respond = observeRequest(request, () => {}, observer, clock);
+    if (name !== undefined) nameClient(request, name);
+    clock.advance(7);
+    respond({ status: 204, headers: {}, body: null });
+  }
+  deepEqual(entries.map(({ client, ms }) => [client, ms]), [["192.0.2.1", 7], ["u1", 7]]);
 });
