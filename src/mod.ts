@@ -6,6 +6,7 @@
  */
 export { createApp } from "./server/app.ts";
 export type { AppOptions } from "./server/common/options.ts";
+export type { RequestEntry, RequestLog } from "./server/common/request_entry.ts";
 export { type HttpServer, serve, type ServeOptions } from "./server/serve.ts";
 export { type Address, ListenError } from "./listen/listen_error.ts";
 export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { encodeErrorBody } from "../../src/http/error_body.ts";
+import { fetchWith } from "../../src/http/fetch.ts";
 import type { HttpResponse } from "../../src/http/handler.ts";
 import { nameRequest, requestIdOf } from "../../src/http/request_id.ts";
 import { ConnectionKit } from "./connection_kit.ts";
@@ -53,4 +54,14 @@ Deno.test("our own HTTP names each request whose answer is a failure", () => {
   );
   match(socket.received, /\r\nx-request-id: r7\r\n/);
   match(socket.received, /"requestId":"r7"}}\n$/);
+});
+
+Deno.test("so does what answers a fetch, to HEAD in the header alone", async () => {
+  for (const method of ["GET", "HEAD"]) {
+    const asked = new Request("http://x/a", { method, headers: { "x-request-id": "r8" } });
+    const body = method === "GET" ? encodeErrorBody("gone", "x") : null;
+    const answer = await fetchWith((_request, respond) => respond(failure(body)), asked);
+    equal(answer.headers.get("x-request-id"), "r8");
+    equal((await answer.text()).includes('"requestId":"r8"'), method === "GET");
+  }
 });

@@ -228,7 +228,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
   test("SIGHUP reads the configuration again where there is one, and a bad one changes nothing", async (flags) => {
     const config = join(flags.at(-1) ?? "", "..", "streams.toml");
     const log = join(flags.at(-1) ?? "", "..", "access.log");
-    writeFileSync(config, 'log-level = "warn"');
+    writeFileSync(config, 'log-level = "warn"\naccess-log = "none"');
     await using server = await start([...flags, "--config", config, "--access-log-file", log]);
     equal(await status(fetch(`${server.url}/none?before`)), 404);
     writeFileSync(config, 'log-level = "info"\naccess-log = "json"\nmax-producers = 7');

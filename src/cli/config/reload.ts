@@ -20,14 +20,18 @@ export interface Reloadable {
    * Reads and checks what it needs, files that settings name too, and changes nothing. Called at each reload,
    * also where no setting has changed.
    *
-   * @returns makes the change; it doesn't fail
    * @throws {Error} what is wrong: nothing is changed then, anywhere
    */
-  prepare(values: FlagValues): Apply | Promise<Apply>;
+  prepare(values: FlagValues): Prepared | Promise<Prepared>;
 }
 
-/** Makes a change that was prepared. */
-export type Apply = () => void;
+/** A change that can be made; one of both is called, neither fails. */
+export interface Prepared {
+  /** Makes it. */
+  apply(): void;
+  /** It isn't made, since another can't be: closes what was opened for it. */
+  abandon?(): void;
+}
 
 /** How a {@link Reload} reads the settings. */
 export interface ReloadSource {
@@ -90,11 +94,12 @@ export class Reload {
 
   async #reload(): Promise<void> {
     let values: FlagValues;
-    const applies: Apply[] = [];
+    const changes: Prepared[] = [];
     try {
       values = await this.#source.read();
-      for (const part of this.#parts) applies.push(await prepared(part, values));
+      for (const part of this.#parts) changes.push(await prepared(part, values));
     } catch (error) {
+      for (const change of changes) change.abandon?.();
       for (const line of messageOf(error).split("\n")) {
         log.error(`not reloaded, all settings stay as they were: ${line}`);
       }
@@ -102,7 +107,7 @@ export class Reload {
     }
     const before = this.#values;
     this.#values = values;
-    for (const apply of applies) apply();
+    for (const change of changes) change.apply();
     log.info("reloaded", { changed: this.#changed(before, values, (taken) => taken) });
     const fixed = this.#changed(this.#source.started, values, (taken) => !taken);
     if (fixed.length > 0) log.warn(`needs a restart: ${fixed.join(", ")}`);
@@ -126,7 +131,7 @@ export class Reload {
   }
 }
 
-async function prepared(part: Reloadable, values: FlagValues): Promise<Apply> {
+async function prepared(part: Reloadable, values: FlagValues): Promise<Prepared> {
   try {
     return await part.prepare(values);
   } catch (error) {

@@ -20,7 +20,7 @@ export function statementsOf(source: string): readonly Statement[] {
   const statements: Statement[] = [];
   let table: readonly string[] = [];
   let gathered: string[] = [];
-  for (const [index, line] of source.split("\n").entries()) {
+  for (const [index, line] of source.split(/\r?\n/).entries()) {
     gathered.push(line);
     const parsed = parseAlone(gathered);
     if (parsed === undefined) continue;

@@ -12,7 +12,7 @@ const BARE_VALUE = /^\s*[\w."'-]+\s*=\s*([^\s"'[{#][^#]*?)\s*(?:#.*)?$/;
  */
 export function syntaxProblems(source: string): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const lines = source.split("\n");
+  const lines = source.split(/\r?\n/);
   while (problems.length < MAX_PROBLEMS) {
     const problem = firstProblem(lines);
     if (problem === undefined) break;

@@ -23,7 +23,7 @@ export const configFlags = {
       help:
         "A line for each request, of text or JSON, once its response begins; for SSE once it ends.",
     })),
-    defaultText: "none; with --log-level debug as --log-format",
+    defaultText: "none; with --access-log-file or --log-level debug as --log-format",
   },
   accessLogFile: {
     ...optionalFlag(textFlag({

@@ -81,13 +81,14 @@ export function appSettings(
 
 /** The access log's settings, for one of so many threads. */
 function accessLog(values: FlagValues, shares: number): AccessLogSettings | undefined {
-  const atDebug = values.get(flags.logLevel) === "debug" ? values.get(flags.logFormat) : "none";
-  const format = values.get(flags.accessLog) ?? atDebug;
+  const file = values.get(flags.accessLogFile);
+  const isWanted = file !== undefined || values.get(flags.logLevel) === "debug";
+  const format = values.get(flags.accessLog) ?? (isWanted ? values.get(flags.logFormat) : "none");
   if (format === "none") return undefined;
   return {
     format,
     linesPerSecond: Math.ceil(values.get(flags.accessLogSample) / shares),
-    file: values.get(flags.accessLogFile),
+    file,
   };
 }
 

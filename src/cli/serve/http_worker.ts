@@ -17,7 +17,6 @@ configureLogs(start.logs);
 surviveUncaughtErrors();
 const log = getLogger(["durable-streams", "process"]);
 
-const live = new LiveSettings(start.settings);
 const readers = new AbortController();
 const storage = new RemoteStorage(
   (batch, transfer) => send({ kind: "calls", batch }, transfer),
@@ -26,6 +25,7 @@ const storage = new RemoteStorage(
 /** Requests about subscriptions that the storage's thread serves, and who waits for the responses. */
 const forwarded = new Map<number, (response: HttpResponse) => void>();
 let nextForwardId = 0;
+let live: LiveSettings | undefined;
 let listener: Listener | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
@@ -41,11 +41,12 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "end readers":
       return readers.abort();
     case "stop":
-      void listener?.stop().then(() => live.close()).then(() => send({ kind: "stopped" }));
+      void listener?.stop().then(() => live?.close()).then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
+  live = new LiveSettings(start.settings);
   listener = await startHttp(
     start.settings,
     live.requestLog,
@@ -61,7 +62,7 @@ try {
 /** The main thread has checked the settings: what fails now has changed in between. */
 function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
   try {
-    live.prepare(settings, logs)();
+    live?.prepare(settings, logs).apply();
   } catch (error) {
     log.error("a thread keeps its old settings", { error });
   }

@@ -4,6 +4,7 @@ import { systemClock } from "../../env/clock.ts";
 import { LineWriter } from "../../env/line_writer.ts";
 import type { RequestLog } from "../../server/common/request_entry.ts";
 import { AccessLog } from "../../server/log/access_log.ts";
+import type { Prepared } from "../config/reload.ts";
 import type { AccessLogSettings, AppSettings } from "./app_settings.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 
@@ -17,6 +18,8 @@ export class LiveSettings {
   /** What the app tells of its requests. */
   readonly requestLog: RequestLog = { observer: undefined };
   #accessLog: OpenAccessLog | undefined;
+  /** The end of what was in use before. */
+  #closing: Promise<unknown> = Promise.resolve();
 
   /** @throws {Error} where the access log's file can't be opened; the message says why */
   constructor(settings: AppSettings) {
@@ -27,16 +30,18 @@ export class LiveSettings {
    * Opens what new settings name. A file is opened anew also where its name is the same, since another may
    * have been put in its place.
    *
-   * @returns makes the change
    * @throws {Error} where the access log's file can't be opened; the message says why
    */
-  prepare(settings: AppSettings, logs: LogOptions): () => void {
+  prepare(settings: AppSettings, logs: LogOptions): Prepared {
     const opened = openAccessLog(settings.accessLog);
-    return () => {
-      configureLogs(logs);
-      const before = this.#accessLog;
-      this.#use(opened);
-      void before?.close();
+    return {
+      apply: () => {
+        configureLogs(logs);
+        const before = this.#accessLog;
+        this.#use(opened);
+        this.#closing = Promise.all([this.#closing, before?.close()]);
+      },
+      abandon: () => void opened?.close(),
     };
   }
 
@@ -45,7 +50,7 @@ export class LiveSettings {
     this.requestLog.observer = undefined;
     const timer = new AbortController();
     const late = sleep(CLOSE_LIMIT_MS, undefined, { signal: timer.signal }).catch(() => {});
-    await Promise.race([this.#accessLog?.close(), late]);
+    await Promise.race([Promise.all([this.#closing, this.#accessLog?.close()]), late]);
     timer.abort();
   }
 

@@ -67,6 +67,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   try {
     const settings = serverSettings(values);
     live = new LiveSettings(settings);
+    reloadLogs(reload, values, live, () => serving);
     storage = await openStorage(values);
     serving = await startServer(values, settings, storage, live);
   } catch (error) {
@@ -75,7 +76,6 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     return 1;
   }
   announce(values, serving.listener);
-  reloadLogs(reload, values, live, serving);
   reload.start();
 
   const signal = await stop.started();
@@ -122,7 +122,7 @@ function reloadLogs(
   reload: Reload,
   started: FlagValues,
   live: LiveSettings,
-  serving: RunningServer,
+  serving: () => RunningServer,
 ): void {
   const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
   reload.onReload({
@@ -132,10 +132,13 @@ function reloadLogs(
     prepare(values) {
       const settings = settingsOf(values).settings;
       const logs = logOptions(values);
-      const apply = live.prepare(settings, logs);
-      return () => {
-        apply();
-        serving.reload(settings, logs);
+      const prepared = live.prepare(settings, logs);
+      return {
+        ...prepared,
+        apply() {
+          prepared.apply();
+          serving().reload(settings, logs);
+        },
       };
     },
   });

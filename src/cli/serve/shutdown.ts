@@ -30,9 +30,9 @@ export interface ShutdownTargets {
 const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 /**
- * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. The first process of a container ignores signals without a listener,
- * hence the listeners from the start. A process started by `nohup` keeps ignoring SIGHUP, except on Node,
- * which resets that at its start.
+ * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. The first
+ * process of a container ignores signals without a listener, hence the listeners from the start. A process
+ * started by `nohup` keeps ignoring SIGHUP, except on Node, which resets that at its start.
  *
  * @param takesHangUp called at each SIGHUP: whether that is the sign for something else here, as to reload
  */

@@ -160,6 +160,12 @@ nonsense = 1
   deepEqual(lines, ['x.toml:9:1: "nonsense" is no setting: keys are flags without dashes']);
 });
 
+Deno.test("lines may end as Windows ends them", () => {
+  equal(read("port = 81\r\nprivate = true\r\n").texts.get("private")?.line, 2);
+  match(mistakes("port = 81\r\nprivate = 7\r\n")[0] ?? "", /^x\.toml:2:11: private is 7/);
+  match(mistakes("port = 81\r\nhost ::\r\n")[0] ?? "", /^x\.toml:2:/);
+});
+
 Deno.test("names of JavaScript's own are no settings", () => {
   for (const name of ["__proto__", "constructor", "toString"]) {
     equal(mistakes(`${name} = 1`).length, 1, name);

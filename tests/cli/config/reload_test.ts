@@ -46,7 +46,7 @@ Deno.test("a reload applies what is taken, and names what needs a restart each t
   kit.reload.onReload({
     name: "the log",
     flags: [flags.logLevel],
-    prepare: (values) => () => levels.push(values.get(flags.logLevel)),
+    prepare: (values) => ({ apply: () => void levels.push(values.get(flags.logLevel)) }),
   });
   kit.source = 'log-level = "debug"\nport = 2\nworkers = 3';
   await kit.reload.request();
@@ -61,7 +61,7 @@ Deno.test("a reload applies what is taken, and names what needs a restart each t
 Deno.test("a file that is wrong changes nothing, and each mistake is logged", async () => {
   using kit = new ReloadKit("");
   let applied = 0;
-  kit.reload.onReload({ name: "any", prepare: () => () => applied++ });
+  kit.reload.onReload({ name: "any", prepare: () => ({ apply: () => void applied++ }) });
   kit.source = "port = 70000\nprot = 1";
   await kit.reload.request();
   equal(applied, 0);
@@ -76,13 +76,17 @@ Deno.test("a file that is wrong changes nothing, and each mistake is logged", as
 Deno.test("a part that can't take its settings keeps all others from taking theirs", async () => {
   using kit = new ReloadKit("");
   let applied = 0;
-  kit.reload.onReload({ name: "first", prepare: () => () => applied++ });
+  let abandoned = 0;
+  kit.reload.onReload({
+    name: "first",
+    prepare: () => ({ apply: () => void applied++, abandon: () => void abandoned++ }),
+  });
   kit.reload.onReload({
     name: "the certificate",
     prepare: () => Promise.reject(new Error("no such file")),
   });
   await kit.reload.request();
-  equal(applied, 0);
+  deepEqual([applied, abandoned], [0, 1]);
   deepEqual(kit.lines, [
     "error: not reloaded, all settings stay as they were: the certificate: no such file",
   ]);
@@ -97,7 +101,7 @@ Deno.test("a reload that is asked for during another follows it", async () => {
     async prepare() {
       prepared++;
       await held.promise;
-      return () => {};
+      return { apply: () => {} };
     },
   });
   const first = kit.reload.request();

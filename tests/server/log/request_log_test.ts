@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { RequestEntry, RequestLog } from "../../../src/server/common/request_entry.ts";
+import { type FrameSink, isLiveBody, type LiveBody } from "../../../src/http/handler.ts";
 import { nameClient, observeRequest } from "../../../src/server/log/request_log.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { Fixture, TEXT } from "../../support/fixture.ts";
@@ -80,4 +81,30 @@ Deno.test("the client is who was named, else the address, and the time is until 
     respond({ status: 204, headers: {}, body: null });
   }
   deepEqual(entries.map(({ client, ms }) => [client, ms]), [["192.0.2.1", 7], ["u1", 7]]);
+});
+
+Deno.test("a body that is made while it is sent is told of once, however often it ends", () => {
+  const entries: RequestEntry[] = [];
+  const observer = (entry: RequestEntry) => void entries.push(entry);
+  let sink: FrameSink | undefined;
+  const live: LiveBody = {
+    limitBytes: 1,
+    attach: (given) => void (sink = given),
+    drained: () => {},
+    disconnected: () => {},
+  };
+  const respond = observeRequest(
+    new Request("http://h/a"),
+    ({ body }) => {
+      ok(isLiveBody(body));
+      body.attach({ queuedBytes: 0, write: () => {}, end: () => {}, destroy: () => {} });
+      sink?.write(new Uint8Array(3));
+      sink?.end();
+      body.disconnected();
+    },
+    observer,
+    new ManualClock(),
+  );
+  respond({ status: 200, headers: {}, body: live });
+  deepEqual(entries.map(({ bytes }) => bytes), [3]);
 });
