@@ -35,16 +35,7 @@ export function observeRequest(
 ): Respond {
   const atMs = clock.nowMs();
   const tell = (status: number, bytes: number) =>
-    observer({
-      atMs,
-      id: requestIdOf(request),
-      client: clients.get(request.headers) ?? request.peerAddress?.(),
-      method: request.method,
-      path: redactedPath(request.url),
-      status,
-      bytes,
-      ms: clock.nowMs() - atMs,
-    });
+    observer(new ObservedRequest(request, atMs, status, bytes, clock.nowMs() - atMs));
   return (given) => {
     const response = nameRequest(given, request);
     const { status, body } = response;
@@ -55,6 +46,39 @@ export function observeRequest(
     tell(status, request.method === "HEAD" ? 0 : lengthOf(body));
     respond(response);
   };
+}
+
+/** Most of it is made when it is asked for: under load most requests are only counted. */
+class ObservedRequest implements RequestEntry {
+  readonly atMs: number;
+  readonly status: number;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly #request: HttpRequest;
+
+  constructor(request: HttpRequest, atMs: number, status: number, bytes: number, ms: number) {
+    this.#request = request;
+    this.atMs = atMs;
+    this.status = status;
+    this.bytes = bytes;
+    this.ms = ms;
+  }
+
+  get id(): string {
+    return requestIdOf(this.#request);
+  }
+
+  get client(): string | undefined {
+    return clients.get(this.#request.headers) ?? this.#request.peerAddress?.();
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get path(): string {
+    return redactedPath(this.#request.url);
+  }
 }
 
 function lengthOf(body: Exclude<HttpResponse["body"], LiveBody> | LiveBody): number {
