@@ -16,6 +16,7 @@ import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
+import { observeRequest } from "./log/request_log.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
@@ -35,11 +36,17 @@ export function createRoutes(context: ServerContext): Handler {
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
+  const observer = context.config.requestLog?.observer;
+  if (observer === undefined) return serveUnobserved(context, request, respond);
+  serveUnobserved(context, request, observeRequest(request, respond, observer, context.clock));
+}
+
+function serveUnobserved(context: ServerContext, request: HttpRequest, respond: Respond): void {
   let extra: Readonly<HeaderFields> | undefined;
   try {
     extra = context.pages.check(request, context.names);
   } catch (error) {
-    return respond(errorResponse(context.counters, error));
+    return respond(errorResponse(context.counters, error, request));
   }
   const respondHere = extra === undefined ? respond : withHeaders(extra, respond);
   const { authority } = context.config;
@@ -75,8 +82,8 @@ function unauthorized(
 ): HttpResponse {
   const path = names.controlPath(request);
   return path !== undefined && isAboutSubscriptions(path)
-    ? controlErrorResponse(counters, error)
-    : errorResponse(counters, error);
+    ? controlErrorResponse(counters, error, request)
+    : errorResponse(counters, error, request);
 }
 
 /**
@@ -120,10 +127,13 @@ function route(
     const respondTo = asker === undefined ? respond : privately(asker, respond);
     const response = dispatch(context, request, asker);
     if (response instanceof Promise) {
-      response.then(respondTo, (error) => respondTo(errorResponse(context.counters, error)));
+      response.then(
+        respondTo,
+        (error) => respondTo(errorResponse(context.counters, error, request)),
+      );
     } else respondTo(response);
   } catch (error) {
-    privately(asker, respond)(errorResponse(context.counters, error));
+    privately(asker, respond)(errorResponse(context.counters, error, request));
   }
 }
 

@@ -15,6 +15,7 @@ import {
   switchFlag,
   textFlag,
 } from "./flag.ts";
+import { configFlags } from "./config_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -283,6 +284,7 @@ export const serveFlags = {
     help: "Mark every answer as private, so that shared caches don't keep it.",
   }),
   ...accessFlags,
+  ...configFlags,
   logLevel: choiceFlag({
     name: "log-level",
     values: ["debug", "info", "warn", "error"],

@@ -13,9 +13,14 @@ import { version } from "../context/version.ts";
 
 /** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
-  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName" | "authorize">;
+  readonly app: Omit<
+    AppOptions,
+    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog"
+  >;
   /** Who may do what; everybody everything unless given. */
   readonly access?: AccessSettings;
+  /** How requests are logged; `undefined` where they aren't. */
+  readonly accessLog: AccessLogSettings | undefined;
   readonly host: string;
   readonly port: number;
   /** The longest time without a byte in either direction during a request. */
@@ -23,6 +28,15 @@ export interface AppSettings {
   readonly http: HttpKind;
   /** How many connections one thread may have. */
   readonly maxConnections: number;
+}
+
+/** How requests are logged. */
+export interface AccessLogSettings {
+  readonly format: "text" | "json";
+  /** Of one thread. */
+  readonly linesPerSecond: number;
+  /** `undefined` for stderr. */
+  readonly file: string | undefined;
 }
 
 /**
@@ -67,11 +81,25 @@ export function appSettings(
       subscriptions: subscriptions(values),
       ...publicUrl(values),
     },
+    accessLog: accessLog(values, shares),
     host: values.get(flags.host),
     port: values.get(flags.port),
     http: values.get(flags.http),
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+  };
+}
+
+/** The access log's settings, for one of so many threads. */
+function accessLog(values: FlagValues, shares: number): AccessLogSettings | undefined {
+  const file = values.get(flags.accessLogFile);
+  const isWanted = file !== undefined || values.get(flags.logLevel) === "debug";
+  const format = values.get(flags.accessLog) ?? (isWanted ? values.get(flags.logFormat) : "none");
+  if (format === "none") return undefined;
+  return {
+    format,
+    linesPerSecond: Math.ceil(values.get(flags.accessLogSample) / shares),
+    file,
   };
 }
 

@@ -1,5 +1,6 @@
 import { openAuthority } from "../../access/open_authority.ts";
 import { createHandler, type OtherThreads } from "../../server/app.ts";
+import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -13,14 +14,15 @@ import type { Listener } from "../../listen/listener.ts";
  * @throws {AccessError} where a file that says who may do what is no good
  */
 export async function startHttp(
-  { app, access, ...settings }: AppSettings,
+  { app, access, accessLog: _, ...settings }: AppSettings,
+  requestLog: RequestLog,
   storage: Storage,
   signal: AbortSignal,
   others: OtherThreads | undefined,
 ): Promise<Listener> {
   const authority = access === undefined ? undefined : await openAuthority(access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const handler = createHandler({ ...app, ...authorize, storage, signal }, others);
+  const handler = createHandler({ ...app, ...authorize, requestLog, storage, signal }, others);
   try {
     const isShared = others !== undefined;
     const listener = await listen({ ...settings, handler, isShared });

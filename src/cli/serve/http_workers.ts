@@ -46,6 +46,11 @@ export class HttpWorkers implements Listener {
     }, STATUS_EVERY_MS);
   }
 
+  /** Gives each thread new settings of those that it can take. */
+  reload(settings: AppSettings, logs: LogOptions): void {
+    for (const worker of this.#workers) worker.send({ kind: "reload", settings, logs });
+  }
+
   /** Ends every live read that waits. */
   endReaders(): void {
     for (const worker of this.#workers) worker.send({ kind: "end readers" });

@@ -18,6 +18,7 @@ export const EXPOSED_HEADERS = [
   "ETag",
   "Location",
   "Retry-After",
+  "X-Request-Id",
 ].join(", ");
 
 /** The methods that stream URLs take. */

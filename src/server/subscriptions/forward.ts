@@ -4,6 +4,7 @@ import {
   isLiveBody,
   type LiveBody,
 } from "../../http/handler.ts";
+import { requestIdOf } from "../../http/request_id.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import type { ForwardControl, ForwardedRequest } from "../common/forwarded_request.ts";
 import { authenticate, NOBODY } from "../access/guard.ts";
@@ -34,7 +35,8 @@ export async function forward(
   send: ForwardControl,
 ): Promise<HttpResponse> {
   const { method, url } = request;
-  const headers: Record<string, string> = {};
+  // Made here where the client gave none, so that both threads' logs say the same.
+  const headers: Record<string, string> = { "x-request-id": requestIdOf(request) };
   for (const name of HEADERS) {
     const value = request.headers.get(name);
     if (value !== null) headers[name] = value;
@@ -42,7 +44,7 @@ export async function forward(
   try {
     return await send({ method, url, headers, path, body: await bodies.read(request) });
   } catch (error) {
-    return controlErrorResponse(counters, error);
+    return controlErrorResponse(counters, error, request);
   }
 }
 
@@ -66,7 +68,7 @@ export async function serveForwarded(
   try {
     return { ...response, body: await collect(response.body) };
   } catch (error) {
-    return controlErrorResponse(context.counters, error);
+    return controlErrorResponse(context.counters, error, request);
   }
 }
 

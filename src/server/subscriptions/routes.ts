@@ -65,7 +65,7 @@ export async function control(
     if (service === undefined) throw unsupported();
     return await dispatch({ context, service, request, asker }, path);
   } catch (error) {
-    return controlErrorResponse(context.counters, error);
+    return controlErrorResponse(context.counters, error, request);
   }
 }
 

@@ -52,7 +52,7 @@ export function append(
     body: NO_BYTES,
   };
   const fail = (error: unknown) =>
-    privately(asker, respond)(errorResponse(context.counters, error));
+    privately(asker, respond)(errorResponse(context.counters, error, request));
   const common = asker === undefined ? COMMON_HEADERS : AUTHORIZED_COMMON_HEADERS;
   context.bodies.receive(request, (body) => {
     command.body = body;

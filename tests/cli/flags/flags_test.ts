@@ -71,6 +71,10 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxWebhooks, 1_000],
   [flags.logLevel, "info"],
   [flags.logFormat, "text"],
+  [flags.config, undefined],
+  [flags.accessLog, undefined],
+  [flags.accessLogFile, undefined],
+  [flags.accessLogSample, 1_000],
 ];
 
 Deno.test("without flags and variables every flag has its default", () => {

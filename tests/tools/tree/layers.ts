@@ -84,7 +84,7 @@ const ROOMS: readonly Room[] = [
     ],
     inside: [
       ["common"],
-      ["urls", "body"],
+      ["urls", "body", "log"],
       ["origins"],
       ["access"],
       ["live"],
@@ -105,6 +105,7 @@ const ROOMS: readonly Room[] = [
     inside: [
       ["flags"],
       ["context"],
+      ["config"],
       ["commands/output", "commands/completion"],
       ["commands/session"],
       ["commands/input", "commands/reading"],
