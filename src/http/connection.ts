@@ -85,6 +85,7 @@ export class Connection {
   #emptyBytes = 0;
   /** For how many ticks the client has had to wait with what it sends. */
   #pausedTicks = 0;
+  #peerAddress: string | undefined;
 
   constructor(socket: Socket, parts: ConnectionParts) {
     this.#socket = socket;
@@ -95,6 +96,11 @@ export class Connection {
       finished: (keepsAlive) => this.#finish(keepsAlive),
       destroy: () => this.terminate(),
     });
+  }
+
+  /** The client's address, empty where it has none. A socket makes it anew each time. */
+  get peerAddress(): string {
+    return this.#peerAddress ??= this.#socket.remoteAddress ?? "";
   }
 
   /** Whether a request is being answered. */
@@ -301,7 +307,7 @@ export class Connection {
     const whole = bodyEnd > this.#at ? partOf(this.#input, this.#at, bodyEnd) : undefined;
     this.#at = bodyEnd;
     const body = isWhole ? undefined : new IncomingBody();
-    const request = new IncomingRequest(head, url, whole, body);
+    const request = new IncomingRequest(head, url, whole, body, this);
     const exchange: Exchange = {
       head,
       request,

@@ -9,10 +9,21 @@ import {
   type ResponseBody,
 } from "./handler.ts";
 
-/** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
-export function fetchWith(handler: Handler, request: Request): Promise<Response> {
+/**
+ * Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it.
+ *
+ * @param peerAddress says who is connected
+ */
+export function fetchWith(
+  handler: Handler,
+  request: Request,
+  peerAddress?: (request: Request) => string | undefined,
+): Promise<Response> {
+  const handled = peerAddress === undefined
+    ? request
+    : Object.assign(request, { peerAddress: () => peerAddress(request) });
   return new Promise((resolve, reject) =>
-    handler(request, (response) => {
+    handler(handled, (response) => {
       try {
         resolve(request.method === "HEAD" ? toHeadResponse(response) : toResponse(response));
       } catch (error) {

@@ -10,6 +10,7 @@ import { preflight } from "./verbs/preflight.ts";
 import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { METHODS } from "./common/common_headers.ts";
+import type { ClientLimits } from "./limits/client_limits.ts";
 import type { ServerContext } from "./verbs/context.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { control, isAboutSubscriptions } from "./subscriptions/routes.ts";
@@ -27,7 +28,22 @@ function serve(context: ServerContext, request: HttpRequest, respond: Respond): 
   } catch (error) {
     return respond(errorResponse(context.counters, error));
   }
-  route(context, request, extra === undefined ? respond : withHeaders(extra, respond));
+  const answer = extra === undefined ? respond : withHeaders(extra, respond);
+  if (context.limits === undefined) route(context, request, answer);
+  else limited(context, context.limits, request, answer);
+}
+
+/** As far as the client's limits let it in; who asks for the health isn't to be told of load. */
+function limited(
+  context: ServerContext,
+  limits: ClientLimits,
+  request: HttpRequest,
+  respond: Respond,
+): void {
+  const isFree = request.method === "OPTIONS" ||
+    (!context.names.isStreamUrl(request) && context.names.isHealth(request));
+  if (isFree) return route(context, request, respond);
+  limits.admit(request, undefined, respond, (answer) => route(context, request, answer));
 }
 
 function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {

@@ -9,6 +9,8 @@ import { MemoryStreams } from "./memory/streams.ts";
 import { MemoryBlocks } from "./memory/blocks.ts";
 import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
+import type { QuotaOptions } from "./quota_account.ts";
+import { Quotas } from "./quotas.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { SubscriptionEngine } from "./subscriptions/engine.ts";
@@ -22,6 +24,8 @@ export interface MemoryStorageOptions {
   maxProducersPerStream?: number;
   /** How many subscriptions there may be; 10,000. */
   maxSubscriptions?: number;
+  /** How much may be stored below patterns of names; no limit unless it is given. */
+  quotas?: readonly QuotaOptions[];
   /** Where the time comes from. */
   clock?: Clock;
 }
@@ -68,6 +72,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     subscriptions,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
+    quotas: options.quotas && new Quotas(options.quotas),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
     close: () => {

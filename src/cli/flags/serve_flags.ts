@@ -13,6 +13,7 @@ import {
   switchFlag,
   textFlag,
 } from "./flag.ts";
+import { limitFlags } from "./limit_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -147,6 +148,7 @@ export const serveFlags = {
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
+  ...limitFlags,
   http: choiceFlag({
     name: "http",
     values: ["own", "runtime"],
@@ -227,8 +229,9 @@ export const serveFlags = {
   trustProxy: switchFlag({
     name: "trust-proxy",
     help:
-      "Take the URL that a client asked for, as Location tells it, from a proxy's Forwarded or " +
-      "X-Forwarded-Proto, -Host, -Port and -Prefix. Only where a proxy sets or drops all of these.",
+      "Take the URL that a client asked for, as Location tells it, and for limits its address, from a " +
+      "proxy's Forwarded or X-Forwarded-Proto, -Host, -Port, -Prefix and -For. Only where a proxy sets " +
+      "or drops all of these.",
   }),
   subscriptions: dependentSwitchFlag({
     name: "subscriptions",

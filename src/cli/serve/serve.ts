@@ -6,6 +6,7 @@ import { openFileStorage } from "../../storage/file/open.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
+import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
 import { connectionLimit } from "./connection_limit.ts";
@@ -108,6 +109,11 @@ function checkTogether(values: FlagValues): void {
         "least as large",
     );
   }
+  if (values.get(flags.trustedProxies) !== undefined && !values.get(flags.trustProxy)) {
+    throw new UsageError(
+      "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
+    );
+  }
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -125,6 +131,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
     maxSubscriptions: values.get(flags.maxSubscriptions),
+    ...quotas(values),
   };
   if (values.get(flags.storage) === "memory") return createMemoryStorage(limits);
   return await openFileStorage({
@@ -139,6 +146,11 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     ...limits,
     mayBlock: true,
   });
+}
+
+function quotas(values: FlagValues): { quotas?: readonly QuotaOptions[] } {
+  const given = values.get(flags.quotas);
+  return given.length === 0 ? {} : { quotas: given };
 }
 
 async function startServer(values: FlagValues, storage: Storage): Promise<RunningServer> {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
 import type { Authority, Authorize } from "../../access/permit.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
+import { checkClientLimits, type ClientLimitOptions } from "./limit_options.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
@@ -98,6 +99,18 @@ export interface AppOptions {
    * is given.
    */
   authorize?: Authorize | Authority;
+  /** What one client may do: a token's subject, else an address. Nothing is limited unless it is given. */
+  clientLimits?: ClientLimitOptions;
+  /**
+   * The address of a request's client, or whatever else tells clients apart: for limits, where the app is
+   * embedded and only its program knows.
+   */
+  clientAddress?: (request: Request) => string | undefined;
+  /**
+   * With `trustProxy`, the addresses and networks of all proxies that are believed about who asked them:
+   * `10.0.0.0/8`. Unless given it is the one that connects, whatever its address.
+   */
+  trustedProxies?: string | readonly string[];
   /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
   /**
@@ -152,6 +165,8 @@ export interface ServerConfig {
   readonly subscriptions: Readonly<SubscriptionOptions> | undefined;
   readonly publicUrl: string | undefined;
   readonly authority: Authority | undefined;
+  readonly clientLimits: ClientLimitOptions | undefined;
+  readonly trustedProxies: string | readonly string[] | undefined;
   readonly health: string | undefined;
   readonly welcome: boolean;
   readonly version: string | undefined;
@@ -190,6 +205,8 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     subscriptions: subscriptionsOf(options),
     publicUrl: options.publicUrl === undefined ? undefined : checkPublicUrl(options.publicUrl),
     authority: asAuthority(options.authorize),
+    clientLimits: checkClientLimits(options.clientLimits),
+    trustedProxies: options.trustedProxies,
     health: checkHealth(options),
     welcome: checkWelcome(options),
     version: options.version,

@@ -9,6 +9,8 @@ import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
 import { Counters } from "../common/counters.ts";
+import { ClientLimits } from "../limits/client_limits.ts";
+import { CountedBodies } from "../limits/counted_bodies.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
 import type { ServerConfig } from "../common/options.ts";
@@ -27,6 +29,8 @@ export interface ServerContext {
   readonly urls: PublicUrls;
   readonly pages: PageAccess;
   readonly bodies: BodyReader;
+  /** Unless nothing limits clients. */
+  readonly limits: ClientLimits | undefined;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
@@ -42,6 +46,12 @@ export interface ServerContext {
 export function createContext(config: ServerConfig): ServerContext {
   const { storage, clock } = config;
   const counters = new Counters();
+  const limits = openLimits(config, counters);
+  const bodyLimits = {
+    bytes: config.maxAppendBytes,
+    timeoutMs: config.bodyTimeoutMs,
+    budget: new BodyBudget(config.maxBodyBytesInFlight),
+  };
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -50,11 +60,10 @@ export function createContext(config: ServerConfig): ServerContext {
     names: new StreamNames(config),
     urls: new PublicUrls(config),
     pages: new PageAccess(config),
-    bodies: new BodyReader({
-      bytes: config.maxAppendBytes,
-      timeoutMs: config.bodyTimeoutMs,
-      budget: new BodyBudget(config.maxBodyBytesInFlight),
-    }, clock),
+    limits,
+    bodies: limits === undefined
+      ? new BodyReader(bodyLimits, clock)
+      : new CountedBodies(bodyLimits, clock, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
@@ -63,6 +72,11 @@ export function createContext(config: ServerConfig): ServerContext {
     counters,
     startedMs: clock.nowMs(),
   };
+}
+
+function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {
+  const { clientLimits } = config;
+  return clientLimits && new ClientLimits({ ...config, limits: clientLimits, counters });
 }
 
 /** Begins to deliver what is due at once; requests wait until the keys are there. */

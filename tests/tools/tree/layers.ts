@@ -72,6 +72,7 @@ const ROOMS: readonly Room[] = [
     inside: [
       ["common"],
       ["urls", "body"],
+      ["limits"],
       ["origins"],
       ["live"],
       ["verbs"],
