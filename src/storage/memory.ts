@@ -49,7 +49,8 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const clock = options.clock ?? systemClock;
   const streams = new MemoryStreams();
-  const admission = new OpenUntilClosed();
+  // Where all that is written is refused for want of room, what is over has to make room all the same.
+  const admission = new OpenUntilClosed(() => options.quotas && expiry.check());
   const journal = new MemoryJournal((effects) => {
     showEffects(effects);
     expiry.check();
@@ -88,9 +89,16 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
 
 /** There is always room. */
 class OpenUntilClosed implements Admission {
+  readonly #onAsked: () => void;
   #isClosed = false;
 
+  /** @param onAsked called for each command that writes or deletes */
+  constructor(onAsked: () => void) {
+    this.#onAsked = onAsked;
+  }
+
   admit(): undefined {
+    this.#onAsked();
     if (this.#isClosed) throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
   }
 

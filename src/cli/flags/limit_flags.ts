@@ -5,6 +5,7 @@ import { BadValue, type Flag, type FlagTable, optionalFlag, textFlag } from "./f
 import { parseSize, UnitError } from "./units.ts";
 
 const NONE = "none";
+const MOST = 1_000_000_000;
 
 /** The form of a quota, for messages and help. */
 const QUOTA_FORM =
@@ -123,8 +124,6 @@ function parseQuota(line: string): QuotaOptions {
   if (!isGood(() => new Quota(quota))) throw new BadValue();
   return quota;
 }
-
-const MOST = 1_000_000_000;
 
 function parseCount(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
