@@ -88,7 +88,7 @@ function optionalCount(spec: Named): Flag<number | undefined> {
   };
 }
 
-function quotaFlag(): Flag<readonly QuotaOptions[]> {
+function quotaFlag(): Flag<readonly QuotaOptions[] | undefined> {
   return {
     name: "quota",
     placeholder: "quota",
@@ -97,11 +97,11 @@ function quotaFlag(): Flag<readonly QuotaOptions[]> {
       "its *: 'users/*/** = 1GiB, 1000 streams'. More is answered 507. Several by the flag given " +
       "again, or a line each.",
     accepts: `${NONE}, or ${QUOTA_FORM}, with no * behind a **`,
-    default: [],
+    default: undefined,
     defaultText: NONE,
     repeatable: true,
     parse(text) {
-      if (text === NONE) return [];
+      if (text === NONE) return undefined;
       const lines = text.split("\n").filter((line) => line.trim() !== "");
       return lines.map(parseQuota);
     },

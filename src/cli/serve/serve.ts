@@ -150,7 +150,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
 
 function quotas(values: FlagValues): { quotas?: readonly QuotaOptions[] } {
   const given = values.get(flags.quotas);
-  return given.length === 0 ? {} : { quotas: given };
+  return given === undefined ? {} : { quotas: given };
 }
 
 async function startServer(values: FlagValues, storage: Storage): Promise<RunningServer> {
