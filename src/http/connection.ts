@@ -4,7 +4,7 @@ import type { SendMore } from "../env/send_more.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import type { Handler, HttpResponse } from "./handler.ts";
+import type { Handler, HttpResponse, Peer } from "./handler.ts";
 import { ParseError } from "./parse_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { asBuffer, partOf } from "./input.ts";
@@ -64,7 +64,8 @@ interface Exchange {
 /**
  * One client's connection (RFC 9112): its requests are answered one after the other, in their order.
  */
-export class Connection {
+export class Connection implements Peer {
+  client: object | undefined;
   readonly #socket: Socket;
   readonly #parts: ConnectionParts;
   readonly #queue: WriteQueue;

@@ -1,12 +1,7 @@
 import type { Bytes } from "../protocol/bytes.ts";
-import type { AbortSignalLike, HttpRequest } from "./handler.ts";
+import type { AbortSignalLike, HttpRequest, Peer } from "./handler.ts";
 import type { IncomingBody } from "./incoming_body.ts";
 import type { HeadFields, RequestHead } from "./request_head.ts";
-
-/** Who sends a connection's requests. */
-export interface Peer {
-  readonly peerAddress: string;
-}
 
 /** A request as it comes from a connection. */
 export class IncomingRequest implements HttpRequest {
@@ -16,7 +11,7 @@ export class IncomingRequest implements HttpRequest {
   readonly whole: Bytes | undefined;
   readonly fileBody = "slice";
   readonly body: IncomingBody | null;
-  readonly #peer: Peer;
+  readonly peer: Peer;
   #signal: ClientAbortSignal | undefined;
 
   /**
@@ -36,11 +31,11 @@ export class IncomingRequest implements HttpRequest {
     this.headers = head.headers;
     this.whole = whole;
     this.body = incoming ?? null;
-    this.#peer = peer;
+    this.peer = peer;
   }
 
   peerAddress(): string {
-    return this.#peer.peerAddress;
+    return this.peer.peerAddress;
   }
 
   get signal(): AbortSignalLike {

@@ -39,6 +39,11 @@ export class ClientAddresses {
     this.#proxies = trustedProxies === undefined ? undefined : parseNetworks(trustedProxies);
   }
 
+  /** Whether a connection's requests are all of one client. */
+  get isByConnection(): boolean {
+    return !this.#trustsProxy;
+  }
+
   /** What the client of a request is known by. */
   keyOf(request: HttpRequest): string {
     const peer = request.peerAddress?.() ?? "";

@@ -13,7 +13,7 @@ import type { Counters } from "../common/counters.ts";
 import { errorResponse } from "../common/error_response.ts";
 import type { ClientLimitOptions } from "../common/limit_options.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
-import { type Client, ClientTable } from "./client_table.ts";
+import { Client, ClientTable } from "./client_table.ts";
 import { CountedBody } from "./counted_body.ts";
 import { TokenRate } from "./token_rate.ts";
 
@@ -96,7 +96,7 @@ export class ClientLimits {
   ): void {
     const nowMs = this.#nowMs();
     const client = subject === undefined
-      ? this.#byAddress.of(this.#addresses.keyOf(request), nowMs)
+      ? this.#clientAt(request, nowMs)
       : this.#bySubject.of(subject, nowMs);
     const refusal = this.#countRequest(client, nowMs) ?? this.#checkBytes(client, request, nowMs) ??
       this.#checkReaders(client, request);
@@ -112,6 +112,15 @@ export class ClientLimits {
     const { client, countedBytes } = open;
     const more = Math.max(0, bytes - countedBytes);
     client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#nowMs());
+  }
+
+  #clientAt(request: HttpRequest, nowMs: number): Client {
+    const peer = this.#addresses.isByConnection ? request.peer : undefined;
+    const known = peer?.client;
+    if (known instanceof Client && !known.isDropped) return known;
+    const client = this.#byAddress.of(this.#addresses.keyOf(request), nowMs);
+    if (peer !== undefined) peer.client = client;
+    return client;
   }
 
   #countRequest(client: Client, nowMs: number): StreamError | undefined {

@@ -9,6 +9,8 @@ export class Client {
   refusalsFullAtMs = 0;
   /** How many of its live readers are open. */
   readers = 0;
+  /** Whether it isn't in the table, or not alone: who comes again has to be looked up again. */
+  isDropped = false;
 
   /** Whether a new one would be the same. */
   isIdle(nowMs: number): boolean {
@@ -34,6 +36,7 @@ export class ClientTable {
 
   constructor(limit: number) {
     this.#limit = limit;
+    this.#others.isDropped = true;
   }
 
   /** How many are kept. */
@@ -62,6 +65,8 @@ export class ClientTable {
     }
     if (next.done === true) return;
     const [key, client] = next.value;
-    if (client.isIdle(nowMs)) this.#clients.delete(key);
+    if (!client.isIdle(nowMs)) return;
+    this.#clients.delete(key);
+    client.isDropped = true;
   }
 }

@@ -2,6 +2,7 @@ import { equal, match, ok, throws } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ClientLimitOptions } from "../../../src/server/common/limit_options.ts";
 import { Counters } from "../../../src/server/common/counters.ts";
+import type { Peer } from "../../../src/http/handler.ts";
 import { ClientLimits } from "../../../src/server/limits/client_limits.ts";
 import {
   expectError,
@@ -196,7 +197,32 @@ Deno.test("a token's subject is a client by itself, whatever its address", () =>
   equal(limits.size, 4);
 });
 
-function statusOf(limits: ClientLimits, subject: string | undefined): number {
+Deno.test("a connection remembers its client, and a dropped one gives nobody a bucket of its own", () => {
+  const clock = new ManualClock();
+  const limits = new ClientLimits({
+    limits: { requests: { perSecond: 1 } },
+    trustProxy: false,
+    clock,
+    counters: new Counters(),
+    maxAppendBytes: 1000,
+  });
+  const [one, other] = [{ peerAddress: "192.0.2.1" }, { peerAddress: "192.0.2.1" }];
+  equal(statusOf(limits, undefined, one), 200);
+  equal(statusOf(limits, undefined, other), 429);
+  equal(statusOf(limits, undefined, one), 429);
+  clock.advance(60_000);
+  // Another client comes, and the idle one is dropped.
+  equal(statusOf(limits, undefined, { peerAddress: "192.0.2.9" }), 200);
+  equal(limits.size, 1);
+  equal(statusOf(limits, undefined, one), 200);
+  equal(statusOf(limits, undefined, other), 429);
+});
+
+function statusOf(
+  limits: ClientLimits,
+  subject: string | undefined,
+  peer: Peer = { peerAddress: "192.0.2.1" },
+): number {
   let status = 200;
   const request = {
     method: "GET",
@@ -204,7 +230,8 @@ function statusOf(limits: ClientLimits, subject: string | undefined): number {
     headers: new Headers(),
     body: null,
     signal: new AbortController().signal,
-    peerAddress: () => "192.0.2.1",
+    peer,
+    peerAddress: () => peer.peerAddress,
   };
   limits.admit(request, subject, (response) => status = response.status, () => {});
   return status;

@@ -28,3 +28,13 @@ Deno.test("idle clients are dropped as new ones come, long before the bound", ()
   for (let i = 0; i < 50_000; i++) table.of(`client-${i}`, i).requestsFullAtMs = i + 10;
   equal(table.size < 100, true, `${table.size} are kept`);
 });
+
+Deno.test("a client that is dropped says so, and so does the shared one, to whoever remembers it", () => {
+  const table = new ClientTable(1);
+  const first = table.of("a", 0);
+  first.requestsFullAtMs = 10;
+  equal(first.isDropped, false);
+  equal(table.of("b", 0).isDropped, true);
+  equal(table.of("c", 20).isDropped, false);
+  equal(first.isDropped, true);
+});
