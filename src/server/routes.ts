@@ -28,9 +28,9 @@ function serve(context: ServerContext, request: HttpRequest, respond: Respond): 
   } catch (error) {
     return respond(errorResponse(context.counters, error));
   }
-  const answer = extra === undefined ? respond : withHeaders(extra, respond);
-  if (context.limits === undefined) route(context, request, answer);
-  else limited(context, context.limits, request, answer);
+  const respondWhole = extra === undefined ? respond : withHeaders(extra, respond);
+  if (context.limits === undefined) route(context, request, respondWhole);
+  else limited(context, context.limits, request, respondWhole);
 }
 
 /** As far as the client's limits let it in; who asks for the health isn't to be told of load. */
@@ -43,7 +43,7 @@ function limited(
   const isFree = request.method === "OPTIONS" ||
     (!context.names.isStreamUrl(request) && context.names.isHealth(request));
   if (isFree) return route(context, request, respond);
-  limits.admit(request, undefined, respond, (answer) => route(context, request, answer));
+  limits.admit(request, undefined, respond, (counted) => route(context, request, counted));
 }
 
 function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {

@@ -19,8 +19,8 @@ import { TokenRate } from "./token_rate.ts";
 
 /** So many clients are told apart. */
 const CLIENTS = 100_000;
-/** What a client gets told at once; more of its refusals are held back, as its next request is by that. */
-const PROMPT_REFUSALS = { perSecond: 10 };
+/** What a client gets told at once; more of its rejections are held back, as its next request is by that. */
+const PROMPT_REJECTIONS = { perSecond: 10 };
 /** So long, in ticks of {@link TICK_MS}. */
 const HELD_TICKS = 10;
 const TICK_MS = 100;
@@ -44,7 +44,7 @@ interface OpenBody {
 
 /**
  * What each client may do: lets requests in, or refuses them with `too_many_requests`. A client is who a
- * permit says asks, else an address. One that goes on after refusals is answered late, so that to refuse
+ * permit says asks, else an address. One that goes on after rejections is answered late, so that to refuse
  * it costs the others next to nothing.
  */
 export class ClientLimits {
@@ -57,7 +57,7 @@ export class ClientLimits {
   readonly #requests: TokenRate | undefined;
   readonly #bytes: TokenRate | undefined;
   readonly #readers: number | undefined;
-  readonly #refusals = new TokenRate(PROMPT_REFUSALS);
+  readonly #rejections = new TokenRate(PROMPT_REJECTIONS);
   readonly #held: DeadlineQueue;
   readonly #openBodies = new WeakMap<HttpRequest, OpenBody>();
   /** What the clock showed at zero: less is left of a small fraction of a great number. */
@@ -98,9 +98,10 @@ export class ClientLimits {
     const client = subject === undefined
       ? this.#clientAt(request, nowMs)
       : this.#bySubject.of(subject, nowMs);
-    const refusal = this.#countRequest(client, nowMs) ?? this.#checkBytes(client, request, nowMs) ??
+    const rejection = this.#countRequest(client, nowMs) ??
+      this.#checkBytes(client, request, nowMs) ??
       this.#checkReaders(client, request);
-    if (refusal !== undefined) return this.#refuse(client, refusal, respond, nowMs);
+    if (rejection !== undefined) return this.#reject(client, rejection, respond, nowMs);
     next(request.method === "GET" ? this.#counted(client, request, respond) : respond);
   }
 
@@ -185,16 +186,16 @@ export class ClientLimits {
     if (this.#readers === undefined || !isLiveRead(request)) return respondCounted;
     client.readers++;
     let isOpen = true;
-    const leave = () => {
+    const close = () => {
       if (isOpen) client.readers--;
       isOpen = false;
     };
     return (response) => {
       const { body } = response;
       if (isLiveBody(body)) {
-        return respondCounted({ ...response, body: new CountedBody(body, leave) });
+        return respondCounted({ ...response, body: new CountedBody(body, close) });
       }
-      leave();
+      close();
       respondCounted(response);
     };
   }
@@ -207,12 +208,12 @@ export class ClientLimits {
     };
   }
 
-  #refuse(client: Client, error: StreamError, respond: Respond, nowMs: number): void {
+  #reject(client: Client, error: StreamError, respond: Respond, nowMs: number): void {
     this.#counters.refusedRequests++;
     const response = errorResponse(this.#counters, error);
-    const isPrompt = this.#refusals.waitMs(client.refusalsFullAtMs, nowMs) === 0;
+    const isPrompt = this.#rejections.waitMs(client.rejectionsFullAtMs, nowMs) === 0;
     if (isPrompt) {
-      client.refusalsFullAtMs = this.#refusals.take(client.refusalsFullAtMs, 1, nowMs);
+      client.rejectionsFullAtMs = this.#rejections.take(client.rejectionsFullAtMs, 1, nowMs);
       respond(response);
     } else {
       this.#held.add(new CallbackDeadline(() => respond(response)), HELD_TICKS);

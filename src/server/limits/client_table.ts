@@ -5,8 +5,8 @@ export class Client {
   sentFullAtMs = 0;
   /** Bytes of the responses to its reads. */
   fetchedFullAtMs = 0;
-  /** Refusals that it may get at once. */
-  refusalsFullAtMs = 0;
+  /** Rejections that it may get at once. */
+  rejectionsFullAtMs = 0;
   /** How many of its live readers are open. */
   readers = 0;
   /** Whether it isn't in the table, or not alone: who comes again has to be looked up again. */
@@ -15,7 +15,7 @@ export class Client {
   /** Whether a new one would be the same. */
   isIdle(nowMs: number): boolean {
     return this.readers === 0 && this.requestsFullAtMs <= nowMs && this.sentFullAtMs <= nowMs &&
-      this.fetchedFullAtMs <= nowMs && this.refusalsFullAtMs <= nowMs;
+      this.fetchedFullAtMs <= nowMs && this.rejectionsFullAtMs <= nowMs;
   }
 }
 
@@ -32,7 +32,7 @@ export class ClientTable {
   readonly #clients = new Map<string, Client>();
   readonly #others = new Client();
   /** One that goes on: a new one would have to pass all that was deleted since the map was last packed. */
-  #sweep = this.#clients.entries();
+  #cursor = this.#clients.entries();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -58,10 +58,10 @@ export class ClientTable {
   }
 
   #dropNextIfIdle(nowMs: number): void {
-    let next = this.#sweep.next();
+    let next = this.#cursor.next();
     if (next.done === true) {
-      this.#sweep = this.#clients.entries();
-      next = this.#sweep.next();
+      this.#cursor = this.#clients.entries();
+      next = this.#cursor.next();
     }
     if (next.done === true) return;
     const [key, client] = next.value;
