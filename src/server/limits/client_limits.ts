@@ -102,7 +102,7 @@ export class ClientLimits {
       this.#checkBytes(client, request, nowMs) ??
       this.#checkReaders(client, request);
     if (rejection !== undefined) return this.#reject(client, rejection, respond, nowMs);
-    next(request.method === "GET" ? this.#counted(client, request, respond) : respond);
+    next(this.#counted(client, request, respond));
   }
 
   /** A request's whole body is here, of so many bytes once it is decoded. */
@@ -182,7 +182,7 @@ export class ClientLimits {
   #counted(client: Client, request: HttpRequest, respond: Respond): Respond {
     const respondCounted = this.#bytes === undefined
       ? respond
-      : this.#countFetched(this.#bytes, client, respond);
+      : this.#countLater(this.#bytes, client, request, respond);
     if (this.#readers === undefined || !isLiveRead(request)) return respondCounted;
     client.readers++;
     let isOpen = true;
@@ -200,10 +200,17 @@ export class ClientLimits {
     };
   }
 
-  #countFetched(rate: TokenRate, client: Client, respond: Respond): Respond {
+  /** What is known only later is taken from a client that stays as long. */
+  #countLater(rate: TokenRate, client: Client, request: HttpRequest, respond: Respond): Respond {
+    const isRead = request.method === "GET";
+    if (!isRead && !this.#openBodies.has(request)) return respond;
+    client.uncounted++;
     return (response) => {
-      const bytes = lengthOf(response.body);
-      client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
+      client.uncounted--;
+      if (isRead) {
+        const bytes = lengthOf(response.body);
+        client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
+      }
       respond(response);
     };
   }

@@ -9,12 +9,15 @@ export class Client {
   rejectionsFullAtMs = 0;
   /** How many of its live readers are open. */
   readers = 0;
+  /** How many of its requests take from a bucket only once they are answered. */
+  uncounted = 0;
   /** Whether it isn't in the table, or not alone: who comes again has to be looked up again. */
   isDropped = false;
 
   /** Whether a new one would be the same. */
   isIdle(nowMs: number): boolean {
-    return this.readers === 0 && this.requestsFullAtMs <= nowMs && this.sentFullAtMs <= nowMs &&
+    return this.readers === 0 && this.uncounted === 0 && this.requestsFullAtMs <= nowMs &&
+      this.sentFullAtMs <= nowMs &&
       this.fetchedFullAtMs <= nowMs && this.rejectionsFullAtMs <= nowMs;
   }
 }

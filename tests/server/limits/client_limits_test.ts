@@ -2,7 +2,15 @@ import { equal, match, ok, throws } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ClientLimitOptions } from "../../../src/server/common/limit_options.ts";
 import { Counters } from "../../../src/server/common/counters.ts";
-import type { Peer } from "../../../src/http/handler.ts";
+import {
+  type FrameSink,
+  type HttpRequest,
+  type HttpResponse,
+  isLiveBody,
+  type LiveBody,
+  type Peer,
+  type Respond,
+} from "../../../src/http/handler.ts";
 import { ClientLimits } from "../../../src/server/limits/client_limits.ts";
 import {
   expectError,
@@ -155,7 +163,7 @@ Deno.test("live readers: one more than a client may have open, until one ends in
   await (await live("sse")).body?.cancel();
 });
 
-Deno.test("a clock that is set back makes nobody wait for the time that it lost", async () => {
+Deno.test("a clock that is set back makes nobody wait for the time that it lost", () => {
   class Clock extends ManualClock {
     setBackMs = 0;
     override nowMs(): number {
@@ -218,23 +226,83 @@ Deno.test("a connection remembers its client, and a dropped one gives nobody a b
   equal(statusOf(limits, undefined, other), 429);
 });
 
-function statusOf(
-  limits: ClientLimits,
-  subject: string | undefined,
-  peer: Peer = { peerAddress: "192.0.2.1" },
-): number {
+Deno.test("what a request took counts however many others came before it was answered", () => {
+  const clock = new ManualClock();
+  const limits = new ClientLimits({
+    limits: { bytes: { perSecond: 10 } },
+    trustProxy: false,
+    clock,
+    counters: new Counters(),
+    maxAppendBytes: 1000,
+  });
+  let finish = () => {};
+  const next = (respond: Respond) => {
+    finish = () => respond({ status: 200, headers: {}, body: "x".repeat(100) });
+  };
+  limits.admit(requestFrom("192.0.2.1"), undefined, () => {}, next);
+  for (let i = 2; i < 50; i++) {
+    limits.admit(requestFrom(`192.0.2.${i}`), undefined, () => {}, () => {});
+  }
+  finish();
+  equal(statusOf(limits, undefined), 429);
+  clock.advance(60_000);
+  for (let i = 50; i < 100; i++) {
+    limits.admit(requestFrom(`192.0.2.${i}`), undefined, (_) => {}, () => {});
+  }
+  // Its debt is over, and so is what it was kept for; those others wait for their answers.
+  equal(limits.size, 98);
+});
+
+Deno.test("a live reader that ends from both sides is one reader less, and not two", () => {
+  const limits = new ClientLimits({
+    limits: { readers: 1 },
+    trustProxy: false,
+    clock: new ManualClock(),
+    counters: new Counters(),
+    maxAppendBytes: 1000,
+  });
+  const sinks: FrameSink[] = [];
+  const body: LiveBody = {
+    limitBytes: 10,
+    attach: (sink) => sinks.push(sink),
+    drained: () => {},
+    disconnected: () => {},
+  };
+  const sent: HttpResponse[] = [];
+  const request = { ...requestFrom("192.0.2.1"), url: "http://localhost/v1/stream/a?live=sse" };
+  const open = () => {
+    const next = (respond: Respond) => respond({ status: 200, headers: {}, body });
+    limits.admit(request, undefined, (response) => sent.push(response), next);
+    return sent.at(-1)?.status;
+  };
+  equal(open(), 200);
+  const first = sent.at(-1)?.body ?? null;
+  ok(isLiveBody(first));
+  first.attach({ queuedBytes: 0, write: () => {}, end: () => {}, destroy: () => {} });
+  equal(open(), 429);
+  sinks[0]?.end();
+  first.disconnected();
+  equal(open(), 200);
+  equal(open(), 429);
+});
+
+function statusOf(limits: ClientLimits, subject: string | undefined, peer?: Peer): number {
   let status = 200;
-  const request = {
+  const address = peer?.peerAddress ?? "192.0.2.1";
+  const request = { ...requestFrom(address), ...(peer !== undefined && { peer }) };
+  limits.admit(request, subject, (response) => status = response.status, () => {});
+  return status;
+}
+
+function requestFrom(address: string): HttpRequest {
+  return {
     method: "GET",
     url: "http://localhost/v1/stream/a",
     headers: new Headers(),
     body: null,
     signal: new AbortController().signal,
-    peer,
-    peerAddress: () => peer.peerAddress,
+    peerAddress: () => address,
   };
-  limits.admit(request, subject, (response) => status = response.status, () => {});
-  return status;
 }
 
 Deno.test("an app is told who its clients are by the program that embeds it", async () => {
