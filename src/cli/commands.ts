@@ -6,10 +6,13 @@ import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
+import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
@@ -30,8 +33,11 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   deleteCommand,
   listCommand,
+  topCommand,
   subscriptionCommand,
   workerCommand,
+  tokenCommand,
+  linkCommand,
   checkCommand,
   inspectCommand,
   repairCommand,

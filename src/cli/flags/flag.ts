@@ -25,6 +25,8 @@ export interface Flag<T> {
   readonly choices?: readonly string[];
   /** It may be given several times; the text that is parsed has each on a line of its own. */
   readonly repeatable?: boolean;
+  /** Whether a text that isn't accepted may hold a secret, so that no message shows it. */
+  readonly isSecret?: (text: string) => boolean;
   /** It has no environment variable. */
   readonly commandLineOnly?: boolean;
   /** Throws a {@link BadValue} unless the text is accepted. */

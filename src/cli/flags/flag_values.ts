@@ -102,7 +102,8 @@ function givenText(
 
 function describe(flag: Flag<unknown>, { text, from, fromEnvironment }: GivenText): string {
   const where = fromEnvironment ? `the environment variable ${from}` : from;
-  const message = `${where} is ${JSON.stringify(text)}; accepted: ${flag.accepts}`;
+  const shown = flag.isSecret?.(text) ? "something else" : JSON.stringify(text);
+  const message = `${where} is ${shown}; accepted: ${flag.accepts}`;
   if (fromEnvironment && text.startsWith("tcp://")) {
     return `${message}. Kubernetes sets this variable for a service named durable-streams: set ` +
       "enableServiceLinks: false in the pod, or give the flag";

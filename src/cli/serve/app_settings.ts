@@ -1,3 +1,4 @@
+import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
   type AppOptions,
@@ -5,13 +6,16 @@ import {
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
+import { accessSettings } from "../flags/access_flags.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import { version } from "../context/version.ts";
 
 /** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
-  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName">;
+  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName" | "authorize">;
+  /** Who may do what; everybody everything unless given. */
+  readonly access?: AccessSettings;
   readonly host: string;
   readonly port: number;
   /** The longest time without a byte in either direction during a request. */
@@ -24,6 +28,7 @@ export interface AppSettings {
 /**
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
  * @param maxConnections how many connections all threads may have together
+ * @throws {UsageError} where the flags of access don't go together
  */
 export function appSettings(
   values: FlagValues,
@@ -33,7 +38,9 @@ export function appSettings(
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  const access = accessSettings(values, values.get(flags.host));
   return {
+    ...(access === undefined ? {} : { access }),
     app: {
       prefix: values.get(flags.prefix),
       longPollTimeoutMs,
@@ -50,6 +57,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
+      ...metrics(values),
       welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
@@ -87,6 +95,16 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
   // An address may have a zone here, though not in a URL.
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
+}
+
+/** Unless asked for, only this machine gets them. With the prefix `/` every path is a stream's. */
+function metrics(values: FlagValues): { metrics?: string; metricsStreams?: string } {
+  const given = values.get(flags.metrics);
+  const isOpen = isLoopback(values.get(flags.host)) && values.get(flags.prefix) !== "/";
+  const path = given ?? (isOpen ? "/metrics" : "none");
+  if (path === "none") return {};
+  const metricsStreams = values.get(flags.metricsStreams);
+  return { metrics: path, ...(metricsStreams === undefined ? {} : { metricsStreams }) };
 }
 
 /** With the prefix `/` every path is a stream's. */

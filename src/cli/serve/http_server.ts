@@ -1,5 +1,5 @@
-import { createHandler } from "../../server/app.ts";
-import type { ForwardControl } from "../../server/common/forwarded_request.ts";
+import { openAuthority } from "../../access/open_authority.ts";
+import { createHandler, type OtherThreads } from "../../server/app.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -8,15 +8,28 @@ import type { Listener } from "../../listen/listener.ts";
 /**
  * Serves a storage over HTTP.
  *
- * @param forwardControl where other threads listen on the same port, and another has the subscriptions
+ * @param others where other threads listen on the same port
  * @throws {ListenError}
+ * @throws {AccessError} where a file that says who may do what is no good
  */
-export function startHttp(
-  { app, ...settings }: AppSettings,
+export async function startHttp(
+  { app, access, ...settings }: AppSettings,
   storage: Storage,
   signal: AbortSignal,
-  forwardControl: ForwardControl | undefined,
+  others: OtherThreads | undefined,
 ): Promise<Listener> {
-  const handler = createHandler({ ...app, storage, signal }, forwardControl);
-  return listen({ ...settings, handler, isShared: forwardControl !== undefined });
+  const authority = access === undefined ? undefined : await openAuthority(access);
+  const authorize = authority === undefined ? {} : { authorize: authority };
+  const handler = createHandler({ ...app, ...authorize, storage, signal }, others);
+  try {
+    const isShared = others !== undefined;
+    const listener = await listen({ ...settings, handler, isShared });
+    return {
+      port: listener.port,
+      stop: () => listener.stop().finally(() => authority?.close()),
+    };
+  } catch (error) {
+    authority?.close();
+    throw error;
+  }
 }

@@ -1,15 +1,17 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
+import { AccessError } from "../../access/access_error.ts";
+import { checkAccess } from "../../access/open_authority.ts";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
-import { isLoopback } from "../../protocol/loopback.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
+import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { ListenError, urlHost } from "../../listen/listen_error.ts";
@@ -20,6 +22,7 @@ import type { Listener } from "../../listen/listener.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
+import { serviceOf } from "./systemd.ts";
 import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
@@ -39,8 +42,8 @@ export const serveCommand: CliCommand = {
     ["durable-streams", "on 127.0.0.1:4437, in ./data"],
     ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
     [
-      "durable-streams --host 0.0.0.0 --allow-host streams.example",
-      "for other machines, behind a proxy that authenticates",
+      "durable-streams --host 0.0.0.0 --allow-host streams.example --tokens tokens.jsonl",
+      "for other machines, with tokens of `durable-streams token create`",
     ],
     ["durable-streams --storage memory", "for a test: nothing is kept"],
   ],
@@ -50,6 +53,7 @@ export const serveCommand: CliCommand = {
 
 async function run(values: FlagValues, { context }: Invocation): Promise<number> {
   checkTogether(values);
+  await checkAccessFiles(values);
   configureLogs(logOptions(values));
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
@@ -66,8 +70,11 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
     return 1;
   }
   announce(values, serving.listener);
+  const service = serviceOf(context.environment);
+  service.ready(`listening on port ${serving.listener.port}`);
 
   const signal = await stop.started();
+  service.stopping();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
@@ -121,6 +128,18 @@ function checkTogether(values: FlagValues): void {
   }
 }
 
+/** @throws {UsageError} where what says who may do what is missing or broken */
+async function checkAccessFiles(values: FlagValues): Promise<void> {
+  const settings = accessSettings(values, values.get(flags.host));
+  if (settings === undefined) return;
+  try {
+    await checkAccess(settings);
+  } catch (error) {
+    if (!(error instanceof AccessError)) throw error;
+    throw new UsageError(error.message.replace(/\.$/, ""));
+  }
+}
+
 async function openStorage(values: FlagValues): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
@@ -168,13 +187,6 @@ function announce(values: FlagValues, { port }: Listener): void {
     version,
   });
   const host = values.get(flags.host);
-  if (!isLoopback(host)) {
-    log.warn(
-      "this server has no authentication: whoever reaches it can read, write and delete its streams; " +
-        "put a proxy that authenticates in front, or keep --host 127.0.0.1",
-      { host },
-    );
-  }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
   console.log(`listening on http://${urlHost(host)}:${port}${path}`);
 }

@@ -9,6 +9,7 @@ const logger = getLogger(["durable-streams", "server"]);
 /** The response to a request that failed; defects of the server itself go to its log. */
 export function errorResponse(counters: Counters, error: unknown): HttpResponse {
   if (error instanceof StreamError) {
+    counters.addError(error.code);
     if (error.code === "damaged") logger.error(error.message);
     return failureResponse(error);
   }

@@ -21,9 +21,10 @@ interface Layer {
 }
 
 const BASE = ["src/protocol", "src/env"];
+const COUNTING = [...BASE, "src/metrics"];
 const SERVER = [
   "src/access",
-  ...BASE,
+  ...COUNTING,
   "src/http",
   "src/listen",
   "src/storage",
@@ -36,18 +37,23 @@ const PROGRAM = [...SERVER, "src/client", "src/storage/file"];
 const ROOMS: readonly Room[] = [
   { path: "src/protocol", below: [] },
   { path: "src/env", below: ["src/protocol"] },
-  { path: "src/access", below: BASE },
+  {
+    path: "src/access",
+    below: BASE,
+    inside: [["."], ["tokens", "jwt", "links"], ["request_authority.ts"], ["open_authority.ts"]],
+  },
+  { path: "src/metrics", below: BASE },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
   {
     path: "src/storage",
-    below: BASE,
+    below: COUNTING,
     inside: [["."], ["subscriptions"], ["memory"], ["memory.ts"]],
   },
-  { path: "src/storage/remote", below: [...BASE, "src/storage"] },
+  { path: "src/storage/remote", below: [...COUNTING, "src/storage"] },
   {
     path: "src/storage/file",
-    below: [...BASE, "src/storage"],
+    below: [...COUNTING, "src/storage"],
     inside: [
       ["directory"],
       ["catalog"],
@@ -63,12 +69,19 @@ const ROOMS: readonly Room[] = [
   },
   {
     path: "src/subscriptions",
-    below: [...BASE, "src/storage"],
+    below: [...COUNTING, "src/storage"],
     inside: [["webhooks"], ["."]],
   },
   {
     path: "src/server",
-    below: [...BASE, "src/access", "src/http", "src/listen", "src/storage", "src/subscriptions"],
+    below: [
+      ...COUNTING,
+      "src/access",
+      "src/http",
+      "src/listen",
+      "src/storage",
+      "src/subscriptions",
+    ],
     inside: [
       ["common"],
       ["urls", "body"],
@@ -118,7 +131,7 @@ export const GUARDED: ReadonlyMap<string, readonly string[]> = new Map([
   ["node:fs", ["src/env"]],
   ["node:fs/promises", ["src/env"]],
   ["node:sqlite", ["src/storage/file"]],
-  ["node:path", ["src/env", "src/storage/file", "src/cli"]],
+  ["node:path", ["src/access", "src/env", "src/storage/file", "src/cli"]],
 ]);
 
 /** The layer that a file is in: its folder's, or its own if it stands apart. */
