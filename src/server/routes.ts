@@ -148,7 +148,6 @@ function route(
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {
-      if (asker !== undefined) checkStreamRequest(asker, request, context.names.of(request));
       return append(context, request, respond, asker);
     }
     const respondTo = asker === undefined ? respond : privately(asker, respond);
@@ -195,7 +194,8 @@ function dispatch(
       return aboutSubscriptions(context, request, path, asker);
     }
   }
-  if (asker !== undefined && method !== "OPTIONS") {
+  // An append checks by itself, too.
+  if (asker !== undefined && method !== "OPTIONS" && method !== "POST") {
     checkStreamRequest(asker, request, names.of(request));
   }
   switch (method) {
