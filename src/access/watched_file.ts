@@ -70,7 +70,10 @@ export class WatchedFile {
       const problem = error instanceof UnreadableFile ? UNREADABLE + error.message : error.message;
       if (problem === this.#problem) return;
       this.#problem = problem;
-      log.error(`the ${kind} changed and is no good, what it said before stays: ${error.message}`);
+      log.error("a file is no good any more, what it said before stays", {
+        file: path,
+        problem: error.message,
+      });
     }
   }
 }

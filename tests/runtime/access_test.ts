@@ -15,7 +15,12 @@ const KEY = { kid: "k1", secret: "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA" }
 const ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"];
 const URL_OF_STREAM = "http://127.0.0.1:4437/v1/stream/a";
 
-for (const [name, command] of [["deno", [Deno.execPath(), "run", "-A"]], ["bun", [bun]]] as const) {
+for (
+  const [name, command] of [["deno", [Deno.execPath(), "run", "-A", "-c", inRepo("deno.json")]], [
+    "bun",
+    [bun],
+  ]] as const
+) {
   Deno.test(`${name}: good tokens, JWTs and links are taken, and bad ones refused for what they are`, async () => {
     await installTestTools();
     await withTempDir(async (dir) => {

@@ -2,7 +2,7 @@ import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
 import { getLogger } from "@logtape/logtape";
 import { AccessError } from "../access_error.ts";
-import { readSmallFile, WatchedFile } from "../watched_file.ts";
+import { WatchedFile } from "../watched_file.ts";
 import { type KeySource, matchingKeys, type WantedKey } from "./key_source.ts";
 import { parseKeys, type VerifyKey } from "./verify_key.ts";
 
@@ -20,38 +20,39 @@ export interface FileKeysParts {
 
 /** The keys of a file, which is read again where it changes. */
 export class FileKeys implements KeySource {
-  #keys: readonly VerifyKey[];
+  #keys: readonly VerifyKey[] = [];
   #file: WatchedFile | undefined;
 
-  private constructor(keys: readonly VerifyKey[]) {
-    this.#keys = keys;
-  }
+  private constructor() {}
 
   /** @throws {AccessError} where the file has no good keys */
   static async open(path: string, { onChange, ...parts }: FileKeysParts): Promise<FileKeys> {
-    const where = `the ${KIND} ${path}`;
-    const first = readSmallFile(parts.fileSystem, path, KIND);
-    const opened = new FileKeys(await parseKeys(first, where, "file"));
+    const opened = new FileKeys();
     let latest = 0;
+    let first: Promise<void> | undefined;
     opened.#file = new WatchedFile({
       ...parts,
       path,
       kind: KIND,
       apply(bytes) {
-        // Keys are parsed elsewhere, so that a file that changes twice may be ready in the other order.
+        // Keys are parsed elsewhere, so that of two changes the later one may be ready first.
         const turn = ++latest;
-        if (turn === 1) return;
-        parseKeys(bytes, where, "file").then((keys) => {
+        const taken = parseKeys(bytes, `the ${KIND} ${path}`, "file").then((keys) => {
           if (turn !== latest) return;
           opened.#keys = keys;
-          onChange();
-        }).catch((error: unknown) => {
-          if (!(error instanceof AccessError)) throw error;
-          log.error(`the ${KIND} changed and is no good, its keys stay: ${error.message}`);
+          if (turn > 1) onChange();
         });
+        if (turn === 1) first = taken;
+        else taken.catch((error: unknown) => report(path, error));
       },
     });
-    return opened;
+    try {
+      await first;
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
   }
 
   keysFor(wanted: WantedKey): Promise<readonly VerifyKey[]> {
@@ -61,4 +62,12 @@ export class FileKeys implements KeySource {
   close(): void {
     this.#file?.close();
   }
+}
+
+function report(path: string, error: unknown): void {
+  if (!(error instanceof AccessError)) throw error;
+  log.error("a file is no good any more, what it said before stays", {
+    file: path,
+    problem: error.message,
+  });
 }

@@ -21,13 +21,13 @@ import { BrokenPipe } from "../context/command_context.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { PROGRAM } from "../context/program_name.ts";
 
-const VERBS_FORM = `one or several of ${VERBS.join(", ")}, by commas`;
+const GRANTED_FORM = `one or several of ${VERBS.join(", ")}, by commas`;
 
-const verbsFlag: Flag<readonly Verb[]> = {
+const grantedFlag: Flag<readonly Verb[]> = {
   name: "verbs",
   placeholder: "verbs",
   help: "What its holder may do.",
-  accepts: VERBS_FORM,
+  accepts: GRANTED_FORM,
   default: ["read"],
   defaultText: "read",
   commandLineOnly: true,
@@ -50,7 +50,7 @@ const flags = {
     help: "How long it lasts.",
     commandLineOnly: true,
   }),
-  verbs: verbsFlag,
+  verbs: grantedFlag,
   pattern: optionalFlag(textFlag({
     name: "pattern",
     placeholder: "pattern",

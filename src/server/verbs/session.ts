@@ -22,7 +22,7 @@ export async function session(
   request: HttpRequest,
 ): Promise<HttpResponse> {
   const path = `${config.mountPath}${config.prefix}` || "/";
-  if (request.method === "DELETE") return answer(endedSessionCookie(path));
+  if (request.method === "DELETE") return cookieResponse(endedSessionCookie(path));
   if (request.method !== "POST") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: "POST, DELETE" },
@@ -36,11 +36,11 @@ export async function session(
     );
   }
   const cookie = await config.authority.startSession(request, path);
-  if (cookie !== undefined) return answer(cookie);
+  if (cookie !== undefined) return cookieResponse(cookie);
   throw new StreamError({ code: "invalid_header" }, "The token is too long for a cookie.");
 }
 
-function answer(cookie: string): HttpResponse {
+function cookieResponse(cookie: string): HttpResponse {
   return {
     status: 204,
     headers: {

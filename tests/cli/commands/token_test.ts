@@ -50,7 +50,7 @@ Deno.test("token list shows no token, and token revoke ends one by its id", asyn
     clock.advance(1_000);
     equal((await run("token", "revoke", id)).code, 0);
     equal(Deno.readTextFileSync(path), before, "a token is revoked once");
-    match((await run("token", "list")).stdout, /  revoked 2026-01-01T00:00:00\.000Z  /);
+    match((await run("token", "list")).stdout, /ann +revoked 2026-01-01T00:00:00\.000Z +read/);
     const { stdout } = await run("token", "list", "--json");
     equal(JSON.parse(stdout).revokedAt, "2026-01-01T00:00:00.000Z");
     for (const text of [stdout, before]) ok(!text.includes(token) && token.length > 40);

@@ -88,7 +88,13 @@ export const OLD_WORDS: readonly OldWords[] = [
     // What programs import.
     except: ["AppendAnswer"],
   },
-  { words: ["verb", "verbs"], instead: "command", within: ["src/cli"] },
+  {
+    words: ["verb", "verbs"],
+    instead: "command",
+    within: ["src/cli"],
+    // Those of grants.
+    except: ["Verb", "VERBS", "isVerb", "verbs"],
+  },
   { words: ["shell"], instead: "context", within: ["src/cli"] },
 ];
 
