@@ -42,9 +42,9 @@ export const topCommand = streamCommand({
   name: "top",
   summary: "Show what the server does, live: appends, syncs, readers, the log, memory.",
   details: `
-Reads the server's metrics. On a terminal it draws over itself; elsewhere, and with --json, it prints
-a line each time. q or Ctrl-C ends it. The quantiles of syncs are those of the interval, as near as
-the histogram's buckets tell.`,
+Reads the server's metrics. On a terminal it draws over itself; elsewhere, and with --json, it
+prints a line each time. q or Ctrl-C ends it. The quantiles of syncs are those of the interval, as
+near as the histogram's buckets tell.`,
   examples: [
     ["durable-streams top", "live, until q"],
     ["durable-streams top --once --json | jq .appendsPerSecond", "one second's figures"],

@@ -55,9 +55,9 @@ Deno.test("top draws over itself on a terminal, and q ends it", async () => {
   });
   equal(code, 0);
   const [, second] = stdout.split("\x1b[9A");
-  match(second ?? "", /^\r\x1b\[Khttp:\/\/localhost:4437 {2}ready {2}up /);
+  ok(second?.startsWith("\r\x1b[Khttp://localhost:4437  ready  up "), second);
   for (const label of ["appends", "syncs", "readers", "log", "subscriptions", "process"]) {
-    match(stdout, new RegExp(`\\x1b\\[K${label} `), label);
+    ok(stdout.includes(`\x1b[K${label} `), label);
   }
 });
 
