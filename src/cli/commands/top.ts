@@ -1,3 +1,4 @@
+import { isTransient } from "../../client/transport/response_error.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import { parseScrape } from "../../metrics/parse.ts";
 import { CommandError } from "../context/command_error.ts";
@@ -70,7 +71,11 @@ async function run(task: StreamTask): Promise<number> {
     const show = display(task);
     let before: TimedScrape | undefined;
     while (!end.signal.aborted) {
-      const after = await scrape(task);
+      const after = await scrapeAgain(task, before);
+      if (after === undefined) {
+        await pause(task, intervalMs, end.signal);
+        continue;
+      }
       // Without rates it isn't worth a line.
       const isHalf = before === undefined && (once || !isDrawn(task));
       if (!isHalf && !end.signal.aborted) await show(before, after);
@@ -94,12 +99,27 @@ function isDrawn({ values, context }: StreamTask): boolean {
 function pause({ context }: StreamTask, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const cancel = context.clock.setTimer(ms, resolve);
-    signal.addEventListener("abort", () => {
+    const end = () => {
       cancel();
+      signal.removeEventListener("abort", end);
       resolve();
-    }, { once: true });
+    };
+    const cancel = context.clock.setTimer(ms, end);
+    signal.addEventListener("abort", end);
   });
+}
+
+/** A server that goes away is waited for, once it was there: then there is nothing to show meanwhile. */
+async function scrapeAgain(
+  task: StreamTask,
+  before: TimedScrape | undefined,
+): Promise<TimedScrape | undefined> {
+  try {
+    return await scrape(task);
+  } catch (error) {
+    if (!isTransient(error) || before === undefined || task.values.get(flags.once)) throw error;
+    return undefined;
+  }
 }
 
 async function scrape({ session, values, context }: StreamTask): Promise<TimedScrape> {

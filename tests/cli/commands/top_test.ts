@@ -61,6 +61,30 @@ Deno.test("top draws over itself on a terminal, and q ends it", async () => {
   }
 });
 
+Deno.test("top waits for a server that goes away, once it was there", async () => {
+  const kit = new CommandKit(METRICS);
+  const { app, clock } = kit.fixture;
+  let requests = 0;
+  const fetch = (url: string, init: RequestInit) => {
+    if (++requests === 2) return Promise.reject(new TypeError("refused"));
+    return app.request(url, init);
+  };
+  let end: (exitCode: number) => void = () => {};
+  const options = { clock, fetch, onListening: (given: typeof end) => end = given };
+  const running = kit.run(["top", "--json", "--retry", "0ms"], options);
+  for (let look = 1; look <= 3; look++) {
+    await until(
+      () => requests === look && clock.pendingTimers > 0,
+      () => `it doesn't look ${look}`,
+    );
+    if (look < 3) clock.advance(1_000);
+  }
+  end(130);
+  const { code, stdout } = await running;
+  equal(code, 0);
+  equal(JSON.parse(stdout).requestsPerSecond, 0.5);
+});
+
 Deno.test("top says where there are no metrics, and exits 1", async () => {
   const kit = new CommandKit();
   const { code, stderr } = await kit.run(["top", "--once"]);
