@@ -1,21 +1,24 @@
 import { appendCommand } from "./commands/append.ts";
 import { closeCommand } from "./commands/close.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { configCommand } from "./commands/config.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
+import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
-import { serveCommand } from "./serve/serve.ts";
+import { checkTogether, serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
 /** The program's commands, a file each; the first runs if none is named. */
@@ -34,8 +37,11 @@ export const commands: readonly CliCommand[] = [
   topCommand,
   subscriptionCommand,
   workerCommand,
+  tokenCommand,
+  linkCommand,
   checkCommand,
   inspectCommand,
   repairCommand,
+  configCommand(checkTogether),
   completionCommand(() => commands),
 ];

@@ -1,6 +1,14 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
@@ -39,17 +47,16 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     );
   });
 
-  test("where others can reach it, it warns in one line of what they can do", async (flags) => {
+  test("where others could reach it, it starts only with access control or --insecure", async (flags) => {
     // An address that isn't taken for loopback, and leads nowhere else.
-    await using server = await start([...flags, "--host", "127.1"]);
+    const afar = [...flags, "--host", "127.1"];
+    const refused = await runCommand([...await target.command(), ...afar], { limitMinutes: 1 });
+    equal(refused.code, 2, refused.output);
+    match(refused.output, /--host is 127\.1.*give --tokens, --jwt-key or .*--insecure/);
+    await using server = await start([...afar, "--insecure"]);
     server.signal("SIGINT");
     const { stderr } = await server.ended;
-    const warnings = stderr.split("\n").filter((line) => line.includes(" WARNING "));
-    equal(warnings.length, 1, stderr);
-    match(
-      warnings[0] ?? "",
-      /whoever reaches it can read, write and delete.* host=127\.1$/,
-    );
+    doesNotMatch(stderr, / WARNING /);
   });
 
   test("says at / what it is, as text or as a page", async (flags) => {
@@ -215,6 +222,31 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     const { code, stderr } = await kept.ended;
     equal(code, 0);
     match(stderr, /stopping .*SIGTERM/);
+  });
+
+  test("SIGHUP reads the configuration again where there is one, and a bad one changes nothing", async (flags) => {
+    const config = join(flags.at(-1) ?? "", "..", "streams.toml");
+    const log = join(flags.at(-1) ?? "", "..", "access.log");
+    writeFileSync(config, 'log-level = "warn"\naccess-log = "none"');
+    await using server = await start([...flags, "--config", config, "--access-log-file", log]);
+    equal(await status(fetch(`${server.url}/none?before`)), 404);
+    writeFileSync(config, 'log-level = "info"\naccess-log = "json"\nmax-producers = 7');
+    server.signal("SIGHUP");
+    await until(async () => {
+      await status(fetch(`${server.url}/none?after`, { headers: { "x-request-id": "r-1" } }));
+      return existsSync(log) && readFileSync(log, "utf8").includes('"id":"r-1"');
+    }, () => `no line in the access log: ${server.stderr()}`);
+    writeFileSync(config, "port = 70000");
+    server.signal("SIGHUP");
+    await until(() => server.stderr().includes("not reloaded"), server.stderr);
+    equal(await status(fetch(`${server.url}/none`)), 404);
+    server.signal("SIGTERM");
+    const { code, stderr } = await server.ended;
+    equal(code, 0, stderr);
+    match(stderr, /INFO reloaded changed=\["access-log","log-level"\]/);
+    match(stderr, /WARNING needs a restart: max-producers\n/);
+    match(stderr, /ERROR not reloaded, all settings stay as they were: .*streams\.toml:1:8: port/);
+    doesNotMatch(readFileSync(log, "utf8"), /before/);
   });
 
   test("a request that never ends is cut before its own time is up", async (flags) => {

@@ -13,7 +13,7 @@ export const insightFlags = {
       accepts: "none, or a path that begins with /, of letters, digits and . _ ~ -",
       check: (text) => text === "none" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(text),
     })),
-    defaultText: "/metrics where --host is a loopback address, else none",
+    defaultText: "/metrics with access control or where --host is a loopback address, else none",
   },
   metricsStreams: {
     ...optionalFlag(textFlag({

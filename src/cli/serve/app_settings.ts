@@ -1,3 +1,4 @@
+import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
   type AppOptions,
@@ -5,13 +6,21 @@ import {
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
+import { accessSettings } from "../flags/access_flags.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import { version } from "../context/version.ts";
 
 /** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
-  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName">;
+  readonly app: Omit<
+    AppOptions,
+    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog"
+  >;
+  /** Who may do what; everybody everything unless given. */
+  readonly access?: AccessSettings;
+  /** How requests are logged; `undefined` where they aren't. */
+  readonly accessLog: AccessLogSettings | undefined;
   readonly host: string;
   readonly port: number;
   /** The longest time without a byte in either direction during a request. */
@@ -21,9 +30,19 @@ export interface AppSettings {
   readonly maxConnections: number;
 }
 
+/** How requests are logged. */
+export interface AccessLogSettings {
+  readonly format: "text" | "json";
+  /** Of one thread. */
+  readonly linesPerSecond: number;
+  /** `undefined` for stderr. */
+  readonly file: string | undefined;
+}
+
 /**
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
  * @param maxConnections how many connections all threads may have together
+ * @throws {UsageError} where the flags of access don't go together
  */
 export function appSettings(
   values: FlagValues,
@@ -33,7 +52,9 @@ export function appSettings(
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  const access = accessSettings(values, values.get(flags.host));
   return {
+    ...(access === undefined ? {} : { access }),
     app: {
       prefix: values.get(flags.prefix),
       longPollTimeoutMs,
@@ -50,7 +71,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
-      ...metrics(values),
+      ...metrics(values, access !== undefined),
       welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
@@ -60,11 +81,25 @@ export function appSettings(
       subscriptions: subscriptions(values),
       ...publicUrl(values),
     },
+    accessLog: accessLog(values, shares),
     host: values.get(flags.host),
     port: values.get(flags.port),
     http: values.get(flags.http),
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+  };
+}
+
+/** The access log's settings, for one of so many threads. */
+function accessLog(values: FlagValues, shares: number): AccessLogSettings | undefined {
+  const file = values.get(flags.accessLogFile);
+  const isWanted = file !== undefined || values.get(flags.logLevel) === "debug";
+  const format = values.get(flags.accessLog) ?? (isWanted ? values.get(flags.logFormat) : "none");
+  if (format === "none") return undefined;
+  return {
+    format,
+    linesPerSecond: Math.ceil(values.get(flags.accessLogSample) / shares),
+    file,
   };
 }
 
@@ -90,10 +125,14 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
 }
 
-/** Unless asked for, only this machine gets them. With the prefix `/` every path is a stream's. */
-function metrics(values: FlagValues): { metrics?: string; metricsStreams?: string } {
+/** Unless asked for, only this machine or an admin gets them. With the prefix `/` every path is a stream's. */
+function metrics(
+  values: FlagValues,
+  isGuarded: boolean,
+): { metrics?: string; metricsStreams?: string } {
   const given = values.get(flags.metrics);
-  const isOpen = isLoopback(values.get(flags.host)) && values.get(flags.prefix) !== "/";
+  const isKept = isGuarded || isLoopback(values.get(flags.host));
+  const isOpen = isKept && values.get(flags.prefix) !== "/";
   const path = given ?? (isOpen ? "/metrics" : "none");
   if (path === "none") return {};
   const metricsStreams = values.get(flags.metricsStreams);

@@ -1,4 +1,6 @@
+import { openAuthority } from "../../access/open_authority.ts";
 import { createHandler, type OtherThreads } from "../../server/app.ts";
+import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -9,13 +11,27 @@ import type { Listener } from "../../listen/listener.ts";
  *
  * @param others where other threads listen on the same port
  * @throws {ListenError}
+ * @throws {AccessError} where a file that says who may do what is no good
  */
-export function startHttp(
-  { app, ...settings }: AppSettings,
+export async function startHttp(
+  { app, access, accessLog: _, ...settings }: AppSettings,
+  requestLog: RequestLog,
   storage: Storage,
   signal: AbortSignal,
   others: OtherThreads | undefined,
 ): Promise<Listener> {
-  const handler = createHandler({ ...app, storage, signal }, others);
-  return listen({ ...settings, handler, isShared: others !== undefined });
+  const authority = access === undefined ? undefined : await openAuthority(access);
+  const authorize = authority === undefined ? {} : { authorize: authority };
+  const handler = createHandler({ ...app, ...authorize, requestLog, storage, signal }, others);
+  try {
+    const isShared = others !== undefined;
+    const listener = await listen({ ...settings, handler, isShared });
+    return {
+      port: listener.port,
+      stop: () => listener.stop().finally(() => authority?.close()),
+    };
+  } catch (error) {
+    authority?.close();
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
@@ -7,6 +8,7 @@ import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import type { Listener } from "../../listen/listener.ts";
+import { LiveSettings } from "./live_settings.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
@@ -14,6 +16,7 @@ import { configureLogs } from "./logger.ts";
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
 surviveUncaughtErrors();
+const log = getLogger(["durable-streams", "process"]);
 
 const readers = new AbortController();
 const storage = new RemoteStorage(
@@ -26,6 +29,7 @@ let nextForwardId = 0;
 /** Who waits for what all threads have counted. */
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
+let live: LiveSettings | undefined;
 let listener: Listener | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
@@ -42,15 +46,18 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       for (const resolve of scrapes) resolve(message.samples);
       scrapes = [];
       return;
+    case "reload":
+      return reload(message.settings, message.logs);
     case "end readers":
       return readers.abort();
     case "stop":
-      void listener?.stop().then(() => send({ kind: "stopped" }));
+      void listener?.stop().then(() => live?.close()).then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
-  listener = await startHttp(start.settings, storage, readers.signal, {
+  live = new LiveSettings(start.settings);
+  listener = await startHttp(start.settings, live.requestLog, storage, readers.signal, {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
@@ -58,6 +65,15 @@ try {
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
+}
+
+/** The main thread has checked the settings: what fails now has changed in between. */
+function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
+  try {
+    live?.prepare(settings, logs).apply();
+  } catch (error) {
+    log.error("a thread keeps its old settings", { error });
+  }
 }
 
 function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {

@@ -21,6 +21,7 @@ export type ToHttpWorker =
   | { kind: "measure" }
   /** What all threads have counted. */
   | { kind: "metrics"; samples: readonly Sample[] }
+  | { kind: "reload"; settings: AppSettings; logs: LogOptions }
   | { kind: "end readers" }
   | { kind: "stop" };
 

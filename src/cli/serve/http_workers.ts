@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
+import { openAuthority, type OpenedAuthority } from "../../access/open_authority.ts";
 import { workerUrl } from "../../env/worker_url.ts";
 import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
@@ -27,15 +28,27 @@ export class HttpWorkers implements Listener {
   readonly #workers: readonly HttpWorker[];
   /** Ends the webhooks that are under way. */
   readonly #deliveries: AbortController;
+  readonly #authority: OpenedAuthority | undefined;
   readonly #statusTimer: ReturnType<typeof setInterval>;
 
-  constructor(port: number, workers: readonly HttpWorker[], deliveries: AbortController) {
+  constructor(
+    port: number,
+    workers: readonly HttpWorker[],
+    deliveries: AbortController,
+    authority: OpenedAuthority | undefined,
+  ) {
+    this.#authority = authority;
     this.port = port;
     this.#workers = workers;
     this.#deliveries = deliveries;
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
     }, STATUS_EVERY_MS);
+  }
+
+  /** Gives each thread new settings of those that it can take. */
+  reload(settings: AppSettings, logs: LogOptions): void {
+    for (const worker of this.#workers) worker.send({ kind: "reload", settings, logs });
   }
 
   /** Ends every live read that waits. */
@@ -47,6 +60,7 @@ export class HttpWorkers implements Listener {
   async stop(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     clearInterval(this.#statusTimer);
+    this.#authority?.close();
   }
 }
 
@@ -68,7 +82,17 @@ export async function startHttpWorkers(
     logs,
   };
   const readers = new AbortController();
-  const control = createControl({ ...settings.app, storage, signal: readers.signal });
+  // Each thread has one of its own; this thread's is for the subscriptions.
+  const authority = settings.access === undefined
+    ? undefined
+    : await openAuthority(settings.access);
+  const authorize = authority === undefined ? {} : { authorize: authority };
+  const control = createControl({
+    ...settings.app,
+    ...authorize,
+    storage,
+    signal: readers.signal,
+  });
   const workers: HttpWorker[] = [];
   const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
   while (workers.length < count) workers.push(new HttpWorker(start, parts));
@@ -76,10 +100,11 @@ export async function startHttpWorkers(
     await Promise.all(workers.map((worker) => worker.listening));
   } catch (error) {
     readers.abort();
+    authority?.close();
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(port, workers, readers);
+  return new HttpWorkers(port, workers, readers, authority);
 }
 
 /**

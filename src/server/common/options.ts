@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
 import type { Authority, Authorize } from "../../access/permit.ts";
+import type { RequestLog } from "./request_entry.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { StreamError } from "../../protocol/errors.ts";
@@ -115,6 +116,8 @@ export interface AppOptions {
    * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
+  /** Where each request is told of, as for an access log; nowhere unless it is given. */
+  requestLog?: RequestLog;
   /** The server's version, as the health check gives it. */
   version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is every later one. */
@@ -168,6 +171,7 @@ export interface ServerConfig {
   /** What all threads have counted, where there are several. */
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
   readonly welcome: boolean;
+  readonly requestLog: RequestLog | undefined;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -209,6 +213,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
     welcome: checkWelcome(options),
+    requestLog: options.requestLog,
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
+import { type Asker, requireAdmin } from "../access/guard.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import { type Readiness, readiness } from "./readiness.ts";
 import type { ServerContext } from "./context.ts";
@@ -17,7 +18,9 @@ export function health(
   context: ServerContext,
   request: HttpRequest,
   part: "all" | "live" | "ready",
+  asker?: Asker,
 ): HttpResponse {
+  if (part === "all") requireAdmin(asker);
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },

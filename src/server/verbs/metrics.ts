@@ -4,6 +4,7 @@ import type { Sample } from "../../metrics/sample.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { literalPrefix, matches, type Pattern } from "../../protocol/name_pattern.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { type Asker, requireAdmin } from "../access/guard.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 import { measureProcess, measureThread } from "./measure.ts";
@@ -19,7 +20,9 @@ const PAGE_STREAMS = 1000;
 export async function metrics(
   context: ServerContext,
   request: HttpRequest,
+  asker?: Asker,
 ): Promise<HttpResponse> {
+  requireAdmin(asker);
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },

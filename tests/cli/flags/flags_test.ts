@@ -51,6 +51,15 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.cors, "loopback"],
   [flags.allowHosts, undefined],
   [flags.trustProxy, false],
+  [flags.tokens, undefined],
+  [flags.jwtKey, undefined],
+  [flags.jwtJwksUrl, undefined],
+  [flags.jwtAudience, undefined],
+  [flags.jwtIssuer, undefined],
+  [flags.jwtClockToleranceMs, 5_000],
+  [flags.linkKey, undefined],
+  [flags.maxVerdicts, 10_000],
+  [flags.insecure, false],
   [flags.health, "/health"],
   [flags.metrics, undefined],
   [flags.metricsStreams, undefined],
@@ -62,6 +71,10 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxWebhooks, 1_000],
   [flags.logLevel, "info"],
   [flags.logFormat, "text"],
+  [flags.config, undefined],
+  [flags.accessLog, undefined],
+  [flags.accessLogFile, undefined],
+  [flags.accessLogSample, 1_000],
 ];
 
 Deno.test("without flags and variables every flag has its default", () => {
