@@ -72,7 +72,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
-      ...metrics(values),
+      ...metrics(values, access !== undefined),
       welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
@@ -150,10 +150,14 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
 }
 
-/** Unless asked for, only this machine gets them. With the prefix `/` every path is a stream's. */
-function metrics(values: FlagValues): { metrics?: string; metricsStreams?: string } {
+/** Unless asked for, only this machine or an admin gets them. With the prefix `/` every path is a stream's. */
+function metrics(
+  values: FlagValues,
+  isGuarded: boolean,
+): { metrics?: string; metricsStreams?: string } {
   const given = values.get(flags.metrics);
-  const isOpen = isLoopback(values.get(flags.host)) && values.get(flags.prefix) !== "/";
+  const isKept = isGuarded || isLoopback(values.get(flags.host));
+  const isOpen = isKept && values.get(flags.prefix) !== "/";
   const path = given ?? (isOpen ? "/metrics" : "none");
   if (path === "none") return {};
   const metricsStreams = values.get(flags.metricsStreams);
