@@ -1,5 +1,6 @@
 # The server in an image of its executable, the C library that it needs, and nothing else.
-# `docker compose up` builds and runs it; docs/INSTALL.md says more.
+# `docker compose up` builds and runs it; docs/INSTALL.md says more. It listens on every address of its
+# container, so that it starts only where it is told who may do what, or DURABLE_STREAMS_INSECURE=true.
 FROM oven/bun:1.4.5 AS build
 WORKDIR /src
 COPY . .

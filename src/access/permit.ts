@@ -38,6 +38,14 @@ export interface Authority {
   readonly authorize: Authorize;
   /** By a permit's `creator`; `undefined` where they may do nothing any more. */
   permitOf?(creator: string): Permit | undefined | Promise<Permit | undefined>;
+  /**
+   * The `Set-Cookie` that shows, for the pages of the server's own origin, what this request shows by a header
+   * or a link; `undefined` where it is too long for a cookie.
+   *
+   * @param path the path that the cookie is sent below
+   * @throws {StreamError} `unauthenticated` where the request shows neither, else as {@link Authorize}
+   */
+  startSession?(request: Credentials, path: string): Promise<string | undefined>;
   /** Ends what it watches. */
   close?(): void;
 }

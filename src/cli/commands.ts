@@ -7,15 +7,17 @@ import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
+import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
-import { checkTogether, serveCommand } from "./serve/serve.ts";
+import { checkSettings, serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
 /** The program's commands, a file each; the first runs if none is named. */
@@ -33,9 +35,11 @@ export const commands: readonly CliCommand[] = [
   listCommand,
   subscriptionCommand,
   workerCommand,
+  tokenCommand,
+  linkCommand,
   checkCommand,
   inspectCommand,
   repairCommand,
-  configCommand(checkTogether),
+  configCommand(checkSettings),
   completionCommand(() => commands),
 ];

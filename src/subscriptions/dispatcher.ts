@@ -23,6 +23,8 @@ export interface DispatcherParts {
   readonly clock: Clock;
   /** How many webhooks may be under way at once. */
   readonly maxDeliveries: number;
+  /** Why no wake of a subscription may be sent or written now; may always unless it is given. Doesn't throw. */
+  problemOf?: ((id: number) => string | undefined | Promise<string | undefined>) | undefined;
   /** Sends a wake to its webhook; doesn't throw. */
   send(wake: Wake, signal: AbortSignal): Promise<DeliveryResult>;
 }
@@ -130,9 +132,12 @@ export class Dispatcher {
     this.#steps.set(id, false);
     const isLost = this.#lost.delete(id);
     try {
+      const asked = this.#parts.problemOf?.(id);
+      // Only what is asked of somebody else takes a turn.
+      const problem = asked instanceof Promise ? await asked : asked;
       // Both go into one batch of the log: what was answered, and the next wake.
       const answered = this.#recordAnswer(id);
-      const step = this.#parts.store.step(id, isLost);
+      const step = this.#parts.store.step(id, isLost, problem);
       await Promise.all([answered, step]);
       this.#follow(id, await step);
     } catch (error) {

@@ -142,7 +142,7 @@ Deno.test("an example's flags are those of its command", () => {
 
 Deno.test("a misspelt variable is named, with the one that was meant, and stops nothing", async () => {
   // An address of the documentation range, which no machine has.
-  const args = ["--storage", "memory", "--host", "192.0.2.1"];
+  const args = ["--storage", "memory", "--host", "192.0.2.1", "--insecure"];
   const { code, stderr } = await run(args, { DURABLE_STREAMS_PROT: "80" });
   equal(code, 1);
   match(stderr, /WARN.* DURABLE_STREAMS_PROT says nothing .*did you mean DURABLE_STREAMS_PORT\?/);
@@ -170,7 +170,13 @@ Deno.test("--help shows every flag with its default, its unit and its variable",
 
 Deno.test("a start that fails exits 1 with one line on stderr", async () => {
   // An address of the documentation range, which no machine has.
-  const { code, stdout, stderr } = await run(["--storage", "memory", "--host", "192.0.2.1"]);
+  const { code, stdout, stderr } = await run([
+    "--storage",
+    "memory",
+    "--host",
+    "192.0.2.1",
+    "--insecure",
+  ]);
   equal(code, 1);
   equal(stdout, "");
   match(
@@ -180,7 +186,7 @@ Deno.test("a start that fails exits 1 with one line on stderr", async () => {
 });
 
 Deno.test("a start that fails says so in JSON where logs are JSON", async () => {
-  const args = ["--storage", "memory", "--host", "192.0.2.1", "--log-format", "json"];
+  const args = ["--storage", "memory", "--host", "192.0.2.1", "--insecure", "--log-format", "json"];
   const { code, stderr } = await run(args);
   equal(code, 1);
   const line: unknown = JSON.parse(stderr);

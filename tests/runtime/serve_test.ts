@@ -47,17 +47,16 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     );
   });
 
-  test("where others can reach it, it warns in one line of what they can do", async (flags) => {
+  test("where others could reach it, it starts only with access control or --insecure", async (flags) => {
     // An address that isn't taken for loopback, and leads nowhere else.
-    await using server = await start([...flags, "--host", "127.1"]);
+    const afar = [...flags, "--host", "127.1"];
+    const refused = await runCommand([...await target.command(), ...afar], { limitMinutes: 1 });
+    equal(refused.code, 2, refused.output);
+    match(refused.output, /--host is 127\.1.*give --tokens, --jwt-key or .*--insecure/);
+    await using server = await start([...afar, "--insecure"]);
     server.signal("SIGINT");
     const { stderr } = await server.ended;
-    const warnings = stderr.split("\n").filter((line) => line.includes(" WARNING "));
-    equal(warnings.length, 1, stderr);
-    match(
-      warnings[0] ?? "",
-      /whoever reaches it can read, write and delete.* host=127\.1$/,
-    );
+    doesNotMatch(stderr, / WARNING /);
   });
 
   test("says at / what it is, as text or as a page", async (flags) => {

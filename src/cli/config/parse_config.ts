@@ -70,7 +70,7 @@ class ConfigReader {
       this.texts.set(flag.name, { text, line: at.line });
       return;
     }
-    const shown = flag.isSecret ? "not what it takes" : shownValue(value);
+    const shown = flag.isSecret?.(text ?? "") ? "something else" : shownValue(value);
     this.#report(at, `${flag.name} is ${shown}; accepted: ${flag.accepts}`, at.valueColumn);
   }
 
@@ -95,7 +95,8 @@ class ConfigReader {
         section.check(part);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        this.#report(headers[index] ?? this.#statementOf(path), error.message);
+        const message = error.message.replaceAll(`${section.name}[0]`, `${section.name}[${index}]`);
+        this.#report(headers[index] ?? this.#statementOf(path), message);
       }
     }
   }

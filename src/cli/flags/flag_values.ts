@@ -132,7 +132,7 @@ function fileText({ name }: Flag<unknown>, file: ConfigFile | undefined): GivenT
 
 function describe(flag: Flag<unknown>, { text, by, from }: GivenText): string {
   const where = by === "variable" ? `the environment variable ${from}` : from;
-  const shown = flag.isSecret ? "not what it takes" : JSON.stringify(text);
+  const shown = flag.isSecret?.(text) ? "something else" : JSON.stringify(text);
   const message = `${where} is ${shown}; accepted: ${flag.accepts}`;
   if (by === "variable" && text.startsWith("tcp://")) {
     return `${message}. Kubernetes sets this variable for a service named durable-streams: set ` +

@@ -1,5 +1,6 @@
 import { Hosts, HOSTS_FORM } from "../../server/origins/hosts.ts";
 import { Origins, ORIGINS_FORM } from "../../server/origins/origins.ts";
+import { accessFlags } from "./access_flags.ts";
 import { checkPublicUrl } from "../../server/common/options.ts";
 import {
   choiceFlag,
@@ -280,6 +281,7 @@ export const serveFlags = {
     name: "private",
     help: "Mark every answer as private, so that shared caches don't keep it.",
   }),
+  ...accessFlags,
   ...configFlags,
   logLevel: choiceFlag({
     name: "log-level",

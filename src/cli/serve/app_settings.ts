@@ -1,3 +1,5 @@
+import { parseRules } from "../../access/access_rule.ts";
+import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
   type AppOptions,
@@ -5,13 +7,19 @@ import {
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
+import { accessSettings } from "../flags/access_flags.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import { version } from "../context/version.ts";
 
 /** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
-  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName" | "requestLog">;
+  readonly app: Omit<
+    AppOptions,
+    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog"
+  >;
+  /** Who may do what; everybody everything unless given. */
+  readonly access?: AccessSettings;
   /** How requests are logged; `undefined` where they aren't. */
   readonly accessLog: AccessLogSettings | undefined;
   readonly host: string;
@@ -35,6 +43,7 @@ export interface AccessLogSettings {
 /**
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
  * @param maxConnections how many connections all threads may have together
+ * @throws {UsageError} where the flags of access don't go together
  */
 export function appSettings(
   values: FlagValues,
@@ -44,7 +53,9 @@ export function appSettings(
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
+  const access = accessOf(values);
   return {
+    ...(access === undefined ? {} : { access }),
     app: {
       prefix: values.get(flags.prefix),
       longPollTimeoutMs,
@@ -77,6 +88,20 @@ export function appSettings(
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
+}
+
+/**
+ * Who may do what, by flags and by the configuration's rules.
+ *
+ * @throws {UsageError} where the flags of access don't go together
+ */
+export function accessOf(values: FlagValues): AccessSettings | undefined {
+  const rules = values.extra["access.rule"];
+  return accessSettings(
+    values,
+    values.get(flags.host),
+    rules === undefined ? [] : parseRules(rules),
+  );
 }
 
 /** The access log's settings, for one of so many threads. */

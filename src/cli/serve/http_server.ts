@@ -1,3 +1,4 @@
+import { openAuthority } from "../../access/open_authority.ts";
 import { createHandler } from "../../server/app.ts";
 import type { ForwardControl } from "../../server/common/forwarded_request.ts";
 import type { RequestLog } from "../../server/common/request_entry.ts";
@@ -11,14 +12,30 @@ import type { Listener } from "../../listen/listener.ts";
  *
  * @param forwardControl where other threads listen on the same port, and another has the subscriptions
  * @throws {ListenError}
+ * @throws {AccessError} where a file that says who may do what is no good
  */
-export function startHttp(
-  { app, accessLog: _, ...settings }: AppSettings,
+export async function startHttp(
+  { app, access, accessLog: _, ...settings }: AppSettings,
   requestLog: RequestLog,
   storage: Storage,
   signal: AbortSignal,
   forwardControl: ForwardControl | undefined,
 ): Promise<Listener> {
-  const handler = createHandler({ ...app, requestLog, storage, signal }, forwardControl);
-  return listen({ ...settings, handler, isShared: forwardControl !== undefined });
+  const authority = access === undefined ? undefined : await openAuthority(access);
+  const authorize = authority === undefined ? {} : { authorize: authority };
+  const handler = createHandler(
+    { ...app, ...authorize, requestLog, storage, signal },
+    forwardControl,
+  );
+  try {
+    const isShared = forwardControl !== undefined;
+    const listener = await listen({ ...settings, handler, isShared });
+    return {
+      port: listener.port,
+      stop: () => listener.stop().finally(() => authority?.close()),
+    };
+  } catch (error) {
+    authority?.close();
+    throw error;
+  }
 }

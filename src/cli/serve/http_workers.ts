@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
+import { openAuthority, type OpenedAuthority } from "../../access/open_authority.ts";
 import { workerUrl } from "../../env/worker_url.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -24,9 +25,16 @@ export class HttpWorkers implements Listener {
   readonly #workers: readonly HttpWorker[];
   /** Ends the webhooks that are under way. */
   readonly #deliveries: AbortController;
+  readonly #authority: OpenedAuthority | undefined;
   readonly #statusTimer: ReturnType<typeof setInterval>;
 
-  constructor(port: number, workers: readonly HttpWorker[], deliveries: AbortController) {
+  constructor(
+    port: number,
+    workers: readonly HttpWorker[],
+    deliveries: AbortController,
+    authority: OpenedAuthority | undefined,
+  ) {
+    this.#authority = authority;
     this.port = port;
     this.#workers = workers;
     this.#deliveries = deliveries;
@@ -49,6 +57,7 @@ export class HttpWorkers implements Listener {
   async stop(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     clearInterval(this.#statusTimer);
+    this.#authority?.close();
   }
 }
 
@@ -70,16 +79,27 @@ export async function startHttpWorkers(
     logs,
   };
   const readers = new AbortController();
-  const control = createControl({ ...settings.app, storage, signal: readers.signal });
+  // Each thread has one of its own; this thread's is for the subscriptions.
+  const authority = settings.access === undefined
+    ? undefined
+    : await openAuthority(settings.access);
+  const authorize = authority === undefined ? {} : { authorize: authority };
+  const control = createControl({
+    ...settings.app,
+    ...authorize,
+    storage,
+    signal: readers.signal,
+  });
   const workers = Array.from({ length: count }, () => new HttpWorker(start, storage, control));
   try {
     await Promise.all(workers.map((worker) => worker.listening));
   } catch (error) {
     readers.abort();
+    authority?.close();
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(port, workers, readers);
+  return new HttpWorkers(port, workers, readers, authority);
 }
 
 /**

@@ -1,15 +1,16 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { getLogger } from "@logtape/logtape";
+import { AccessError } from "../../access/access_error.ts";
+import { checkAccess } from "../../access/open_authority.ts";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
-import { isLoopback } from "../../protocol/loopback.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
-import { type AppSettings, appSettings } from "./app_settings.ts";
+import { accessOf, type AppSettings, appSettings } from "./app_settings.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
@@ -22,6 +23,7 @@ import type { Listener } from "../../listen/listener.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
+import { serviceOf } from "./systemd.ts";
 import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
@@ -44,8 +46,8 @@ export const serveCommand: CliCommand = {
     ["durable-streams", "on 127.0.0.1:4437, in ./data"],
     ["durable-streams --dir /var/streams --port 8080", "elsewhere"],
     [
-      "durable-streams --host 0.0.0.0 --allow-host streams.example",
-      "for other machines, behind a proxy that authenticates",
+      "durable-streams --host 0.0.0.0 --allow-host streams.example --tokens tokens.jsonl",
+      "for other machines, with tokens of `durable-streams token create`",
     ],
     ["durable-streams --storage memory", "for a test: nothing is kept"],
   ],
@@ -54,7 +56,7 @@ export const serveCommand: CliCommand = {
 };
 
 async function run(values: FlagValues, { context, readAgain }: Invocation): Promise<number> {
-  checkTogether(values);
+  await checkSettings(values);
   configureLogs(logOptions(values));
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
@@ -77,8 +79,11 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   }
   announce(values, serving.listener);
   reload.start();
+  const service = serviceOf(context.environment);
+  service.ready(`listening on port ${serving.listener.port}`);
 
   const signal = await stop.started();
+  service.stopping();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
@@ -110,9 +115,9 @@ function stopRequest(reload: Reload): { started: () => Promise<string> } {
 }
 
 function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
-  const read = () => {
+  const read = async () => {
     const values = readAgain();
-    checkTogether(values);
+    await checkSettings(values);
     return values;
   };
   return new Reload({ flags, started, read });
@@ -149,11 +154,16 @@ function logOptions(values: FlagValues): LogOptions {
 }
 
 /**
- * Checks what no flag can check by itself.
+ * Checks what no flag can check by itself: what goes together, and the files that say who may do what.
  *
- * @throws {UsageError} where settings don't go together
+ * @throws {UsageError} what is wrong and what would be right
  */
-export function checkTogether(values: FlagValues): void {
+export async function checkSettings(values: FlagValues): Promise<void> {
+  checkTogether(values);
+  await checkAccessFiles(values);
+}
+
+function checkTogether(values: FlagValues): void {
   const append = values.get(flags.maxAppendBytes);
   const queued = values.get(flags.maxQueuedBytes);
   if (append > queued) {
@@ -173,6 +183,18 @@ export function checkTogether(values: FlagValues): void {
         `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
+  }
+}
+
+/** @throws {UsageError} where what says who may do what is missing or broken */
+async function checkAccessFiles(values: FlagValues): Promise<void> {
+  const settings = accessOf(values);
+  if (settings === undefined) return;
+  try {
+    await checkAccess(settings);
+  } catch (error) {
+    if (!(error instanceof AccessError)) throw error;
+    throw new UsageError(error.message.replace(/\.$/, ""));
   }
 }
 
@@ -240,13 +262,6 @@ function announce(values: FlagValues, { port }: Listener): void {
     version,
   });
   const host = values.get(flags.host);
-  if (!isLoopback(host)) {
-    log.warn(
-      "this server has no authentication: whoever reaches it can read, write and delete its streams; " +
-        "put a proxy that authenticates in front, or keep --host 127.0.0.1",
-      { host },
-    );
-  }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
   console.log(`listening on http://${urlHost(host)}:${port}${path}`);
 }

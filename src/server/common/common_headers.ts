@@ -36,3 +36,12 @@ export const COMMON_HEADERS: Readonly<HeaderFields> = {
 
 /** For responses that a cache must not keep. */
 export const NO_STORE: Readonly<HeaderFields> = { "cache-control": "no-store" };
+
+/** For responses to whoever showed a right to them: nobody else gets them, not even a cache. */
+export const AUTHORIZED: Readonly<HeaderFields> = { "cache-control": "private, no-store" };
+
+/** {@link COMMON_HEADERS} and {@link AUTHORIZED}: one object less for an append to make. */
+export const AUTHORIZED_COMMON_HEADERS: Readonly<HeaderFields> = {
+  ...COMMON_HEADERS,
+  ...AUTHORIZED,
+};

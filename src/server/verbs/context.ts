@@ -5,6 +5,7 @@ import { SubscriptionService } from "../../subscriptions/service.ts";
 import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
 import { SigningKeys } from "../../subscriptions/webhooks/signing_keys.ts";
 import { PageAccess } from "../origins/page_access.ts";
+import { wakeCheck } from "../access/subscription_rights.ts";
 import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
@@ -74,7 +75,8 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
   const transport = subscriptions.transport ?? new HttpTransport({ allowLoopback });
   const open = async () => {
     const keys = await SigningKeys.open(store.secrets, clock);
-    const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback };
+    const whyNoWake = wakeCheck(config.authority, clock);
+    const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback, whyNoWake };
     const service = new SubscriptionService(parts);
     service.start();
     signal?.addEventListener("abort", () => service.stop(), { once: true });

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
+import { type Asker, requireAdmin } from "../access/guard.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -9,7 +10,12 @@ const METHODS = "GET, HEAD";
  * How the server is, as JSON: 200 while it takes reads and writes, also where the disk is full for now;
  * 503 where nothing is written until the next start, and while the server stops.
  */
-export function health(context: ServerContext, request: HttpRequest): HttpResponse {
+export function health(
+  context: ServerContext,
+  request: HttpRequest,
+  asker?: Asker,
+): HttpResponse {
+  requireAdmin(asker);
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },

@@ -36,7 +36,11 @@ const PROGRAM = [...SERVER, "src/client", "src/storage/file"];
 const ROOMS: readonly Room[] = [
   { path: "src/protocol", below: [] },
   { path: "src/env", below: ["src/protocol"] },
-  { path: "src/access", below: BASE },
+  {
+    path: "src/access",
+    below: BASE,
+    inside: [["."], ["tokens", "jwt", "links"], ["request_authority.ts"], ["open_authority.ts"]],
+  },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
   {
@@ -73,6 +77,7 @@ const ROOMS: readonly Room[] = [
       ["common"],
       ["urls", "body", "log"],
       ["origins"],
+      ["access"],
       ["live"],
       ["verbs"],
       ["subscriptions"],
@@ -118,7 +123,7 @@ export const GUARDED: ReadonlyMap<string, readonly string[]> = new Map([
   ["node:fs", ["src/env"]],
   ["node:fs/promises", ["src/env"]],
   ["node:sqlite", ["src/storage/file"]],
-  ["node:path", ["src/env", "src/storage/file", "src/cli"]],
+  ["node:path", ["src/access", "src/env", "src/storage/file", "src/cli"]],
 ]);
 
 /** The layer that a file is in: its folder's, or its own if it stands apart. */

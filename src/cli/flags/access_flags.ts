@@ -1,0 +1,168 @@
+import type { AccessSettings, JwtSettings } from "../../access/access_settings.ts";
+import { DEFAULT_CLOCK_TOLERANCE_MS, DEFAULT_MAX_VERDICTS } from "../../access/access_settings.ts";
+import type { AccessRule } from "../../access/access_rule.ts";
+import { checkJwksUrl } from "../../access/jwt/remote_keys.ts";
+import { AccessError } from "../../access/access_error.ts";
+import { isLoopback } from "../../protocol/loopback.ts";
+import {
+  durationFlag,
+  type Flag,
+  type FlagTable,
+  integerFlag,
+  optionalFlag,
+  switchFlag,
+  textFlag,
+} from "./flag.ts";
+import type { FlagValues } from "./flag_values.ts";
+import { UsageError } from "./usage_error.ts";
+
+const LONGEST_TOLERANCE_MS = 300_000;
+
+/** The settings of who may do what. */
+export const accessFlags = {
+  tokens: fileFlag("tokens", "Take the tokens of this file, which `token create` makes."),
+  jwtKey: fileFlag(
+    "jwt-key",
+    "Take JWTs that one of this file's keys signed: a JWK, a JWK set or public keys in PEM.",
+  ),
+  jwtJwksUrl: noneByDefault({
+    name: "jwt-jwks-url",
+    placeholder: "url",
+    help: "Take JWTs that one of the keys of the JWK set at this URL signed.",
+    accepts: "an https URL, or an http one of this machine",
+    check: isJwksUrl,
+  }),
+  jwtAudience: noneByDefault({
+    name: "jwt-audience",
+    placeholder: "text",
+    help: "What the aud of JWTs has to be or hold.",
+    accepts: "a text such as https://streams.example",
+    check: (text) => text !== "",
+  }),
+  jwtIssuer: noneByDefault({
+    name: "jwt-issuer",
+    placeholder: "text",
+    help: "What the iss of JWTs has to be; unless given it isn't looked at.",
+    accepts: "a text such as https://login.example",
+    check: (text) => text !== "",
+  }),
+  jwtClockToleranceMs: durationFlag({
+    name: "jwt-clock-tolerance",
+    min: 0,
+    max: LONGEST_TOLERANCE_MS,
+    default: DEFAULT_CLOCK_TOLERANCE_MS,
+    help: "How far the clocks of those who make JWTs may be from this machine's.",
+  }),
+  linkKey: fileFlag(
+    "link-key",
+    "Take links that are signed with this file's keys, as `link` makes them; the file is made where " +
+      "there is none.",
+  ),
+  maxVerdicts: integerFlag({
+    name: "max-cached-tokens",
+    min: 16,
+    max: 10_000_000,
+    default: DEFAULT_MAX_VERDICTS,
+    help: "How many tokens and links are remembered once they are verified.",
+  }),
+  insecure: switchFlag({
+    name: "insecure",
+    help:
+      "Serve other machines without access control: whoever reaches the server can read, write and " +
+      "delete its streams.",
+  }),
+} satisfies FlagTable;
+
+/**
+ * What the flags say of access; `undefined` where nobody is asked who they are.
+ *
+ * @param host where the server listens
+ * @param rules those of the configuration
+ * @throws {UsageError} where they don't go together, and where other machines would reach a server that asks
+ * nobody
+ */
+export function accessSettings(
+  values: FlagValues,
+  host: string,
+  rules: readonly AccessRule[] = [],
+): AccessSettings | undefined {
+  const tokens = values.get(accessFlags.tokens);
+  const linkKey = values.get(accessFlags.linkKey);
+  const jwt = jwtSettings(values);
+  const insecure = values.get(accessFlags.insecure);
+  if (tokens === undefined && linkKey === undefined && jwt === undefined) {
+    if (insecure || isLoopback(host)) return undefined;
+    throw new UsageError(
+      `--host is ${host}, which other machines reach, and nothing says who may do what: give --tokens, ` +
+        "--jwt-key or --jwt-jwks-url, or --insecure to let everybody read, write and delete",
+    );
+  }
+  if (insecure) {
+    throw new UsageError(
+      "--insecure says that nobody is asked who they are, and --tokens, --jwt-key, --jwt-jwks-url or " +
+        "--link-key that everybody is; accepted: one of both",
+    );
+  }
+  return {
+    maxVerdicts: values.get(accessFlags.maxVerdicts),
+    ...(rules.length === 0 ? {} : { rules }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(linkKey === undefined ? {} : { linkKey }),
+    ...(jwt === undefined ? {} : { jwt }),
+  };
+}
+
+function jwtSettings(values: FlagValues): JwtSettings | undefined {
+  const keyFile = values.get(accessFlags.jwtKey);
+  const jwksUrl = values.get(accessFlags.jwtJwksUrl);
+  const audience = values.get(accessFlags.jwtAudience);
+  const issuer = values.get(accessFlags.jwtIssuer);
+  if (keyFile === undefined && jwksUrl === undefined) {
+    if (audience === undefined && issuer === undefined) return undefined;
+    throw new UsageError(
+      "--jwt-audience or --jwt-issuer is given and no keys of JWTs; accepted: with --jwt-key or " +
+        "--jwt-jwks-url",
+    );
+  }
+  if (keyFile !== undefined && jwksUrl !== undefined) {
+    throw new UsageError("--jwt-key and --jwt-jwks-url both have the keys of JWTs; accepted: one");
+  }
+  if (audience === undefined) {
+    throw new UsageError(
+      "--jwt-audience is missing: without it a token for any other service would be good here",
+    );
+  }
+  return {
+    audience,
+    clockToleranceMs: values.get(accessFlags.jwtClockToleranceMs),
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(jwksUrl === undefined ? {} : { jwksUrl }),
+    ...(issuer === undefined ? {} : { issuer }),
+  };
+}
+
+function fileFlag(name: string, help: string): Flag<string | undefined> {
+  return noneByDefault({
+    name,
+    placeholder: "file",
+    help,
+    accepts: "a path",
+    check: (text) => text !== "" && !text.includes("\0"),
+  });
+}
+
+function noneByDefault(
+  spec: Omit<Parameters<typeof textFlag>[0], "default">,
+): Flag<string | undefined> {
+  return { ...optionalFlag(textFlag({ ...spec, default: "" })), defaultText: "none" };
+}
+
+function isJwksUrl(text: string): boolean {
+  try {
+    checkJwksUrl(text);
+    return true;
+  } catch (error) {
+    if (error instanceof AccessError) return false;
+    throw error;
+  }
+}
