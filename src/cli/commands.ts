@@ -13,6 +13,7 @@ import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
@@ -33,6 +34,7 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   deleteCommand,
   listCommand,
+  topCommand,
   subscriptionCommand,
   workerCommand,
   tokenCommand,

@@ -8,6 +8,7 @@ import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
 import { health } from "./verbs/health.ts";
 import { list } from "./verbs/list.ts";
+import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
 import { errorResponse } from "./common/error_response.ts";
@@ -23,7 +24,15 @@ import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
 export function createRoutes(context: ServerContext): Handler {
-  return (request, respond) => serve(context, request, respond);
+  if (context.config.metrics === undefined) {
+    return (request, respond) => serve(context, request, respond);
+  }
+  const { requests } = context.counters;
+  return (request, respond) =>
+    serve(context, request, (response) => {
+      requests.add(request.method, response.status);
+      respond(response);
+    });
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
@@ -85,6 +94,8 @@ function isOpen({ names }: ServerContext, request: HttpRequest): boolean {
   if (request.method === "OPTIONS") return true;
   if (names.isStreamUrl(request)) return false;
   if (names.isWelcome(request)) return true;
+  const part = names.healthPart(request);
+  if (part === "live" || part === "ready") return true;
   const path = names.controlPath(request);
   return path !== undefined && livesByWakeToken(path, request.method);
 }
@@ -150,7 +161,9 @@ function dispatch(
   const { names } = context;
   const { method } = request;
   if (!names.isStreamUrl(request) && method !== "OPTIONS") {
-    if (names.isHealth(request)) return health(context, request, asker);
+    const part = names.healthPart(request);
+    if (part !== undefined) return health(context, request, part, asker);
+    if (names.isMetrics(request)) return metrics(context, request, asker);
     if (names.isListing(request)) return list(context, request, asker);
     if (names.isWelcome(request)) return welcome(context, request);
     const path = names.controlPath(request);

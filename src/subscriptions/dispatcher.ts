@@ -29,6 +29,14 @@ export interface DispatcherParts {
   send(wake: Wake, signal: AbortSignal): Promise<DeliveryResult>;
 }
 
+/** What came of webhooks since the start, and how many are under way. */
+export interface DeliveryMeasures {
+  readonly done: number;
+  readonly accepted: number;
+  readonly failed: number;
+  readonly inFlight: number;
+}
+
 /** A webhook's request that is under way. */
 interface Delivery {
   readonly wakeId: string;
@@ -66,12 +74,18 @@ export class Dispatcher {
   #cancelTimer: (() => void) | undefined;
   #timerMs = Infinity;
   #isStopped = false;
+  readonly #outcomes = { done: 0, accepted: 0, failed: 0 };
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     const { maxDeliveries } = parts;
     const perEndpoint = Math.max(1, Math.floor(maxDeliveries * ENDPOINT_SHARE));
     this.#slots = new DeliverySlots(maxDeliveries, perEndpoint);
+  }
+
+  /** What came of webhooks since the start, and how many are under way. */
+  get measures(): DeliveryMeasures {
+    return { ...this.#outcomes, inFlight: this.#deliveries.size };
   }
 
   /** How many webhooks are under way. */
@@ -211,6 +225,7 @@ export class Dispatcher {
     // Of a wake that is over nothing counts any more.
     if (this.#deliveries.get(id) !== delivery) return;
     this.#deliveries.delete(id);
+    this.#outcomes[outcome]++;
     if (outcome === "failed") this.#note(id, problem);
     else this.#problems.delete(id);
     this.#answers.set(id, { wakeId: delivery.wakeId, outcome });

@@ -13,7 +13,7 @@ import type {
 } from "../storage/subscription_store.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { sendWake } from "./delivery.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { type DeliveryMeasures, Dispatcher } from "./dispatcher.ts";
 import { checkTokenName, type TokenUse, verifyToken } from "./tokens.ts";
 import { createWakeToken } from "./wake_token.ts";
 import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
@@ -73,6 +73,11 @@ export class SubscriptionService {
   /** Begins to deliver. */
   start(): void {
     this.#dispatcher.start();
+  }
+
+  /** As {@link Dispatcher.measures}. */
+  get deliveries(): DeliveryMeasures {
+    return this.#dispatcher.measures;
   }
 
   /** Ends all deliveries; the next start makes up for them. */

@@ -159,6 +159,23 @@ testWith(
 
 testWith(
   varnish.needs,
+  "PURGE doesn't come through a proxy that stands before Varnish",
+  () =>
+    withProgram([], async ({ url }, upstream) => {
+      await using proxy = await startVarnish(upstream);
+      await write(`${url}/s`, { method: "PUT", body: "old" });
+      await ask(proxy, "s?offset=-1");
+      await write(`${url}/s`, { method: "DELETE" });
+      const headers = { "x-forwarded-for": "192.0.2.1" };
+      equal((await ask(proxy, "s", { method: "PURGE", headers })).status, 403);
+      equal((await ask(proxy, "s?offset=-1")).text, "old");
+      equal((await ask(proxy, "s", { method: "PURGE" })).status, 200);
+      equal((await ask(proxy, "s?offset=-1")).status, 404);
+    }),
+);
+
+testWith(
+  varnish.needs,
   "PURGE is for the machines that the file names",
   () =>
     withProgram([], async ({ url }, upstream) => {

@@ -70,7 +70,7 @@ class ConfigReader {
       this.texts.set(flag.name, { text, line: at.line });
       return;
     }
-    const shown = flag.isSecret?.(text ?? "") ? "something else" : shownValue(value);
+    const shown = flag.isSecret?.(String(value)) ? "not what it takes" : shownValue(value);
     this.#report(at, `${flag.name} is ${shown}; accepted: ${flag.accepts}`, at.valueColumn);
   }
 

@@ -72,6 +72,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
+      ...metrics(values),
       welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
@@ -137,6 +138,16 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
   // An address may have a zone here, though not in a URL.
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
+}
+
+/** Unless asked for, only this machine gets them. With the prefix `/` every path is a stream's. */
+function metrics(values: FlagValues): { metrics?: string; metricsStreams?: string } {
+  const given = values.get(flags.metrics);
+  const isOpen = isLoopback(values.get(flags.host)) && values.get(flags.prefix) !== "/";
+  const path = given ?? (isOpen ? "/metrics" : "none");
+  if (path === "none") return {};
+  const metricsStreams = values.get(flags.metricsStreams);
+  return { metrics: path, ...(metricsStreams === undefined ? {} : { metricsStreams }) };
 }
 
 /** With the prefix `/` every path is a stream's. */

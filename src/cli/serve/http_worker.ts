@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { Sample } from "../../metrics/sample.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { startHttp } from "./http_server.ts";
@@ -25,6 +26,9 @@ const storage = new RemoteStorage(
 /** Requests about subscriptions that the storage's thread serves, and who waits for the responses. */
 const forwarded = new Map<number, (response: HttpResponse) => void>();
 let nextForwardId = 0;
+/** Who waits for what all threads have counted. */
+let scrapes: ((samples: readonly Sample[]) => void)[] = [];
+let measure: () => readonly Sample[] = () => [];
 let live: LiveSettings | undefined;
 let listener: Listener | undefined;
 
@@ -35,6 +39,12 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "control reply":
       forwarded.get(message.id)?.(message.response);
       forwarded.delete(message.id);
+      return;
+    case "measure":
+      return send({ kind: "measured", samples: measure() });
+    case "metrics":
+      for (const resolve of scrapes) resolve(message.samples);
+      scrapes = [];
       return;
     case "reload":
       return reload(message.settings, message.logs);
@@ -47,13 +57,11 @@ parentPort?.on("message", (message: ToHttpWorker) => {
 
 try {
   live = new LiveSettings(start.settings);
-  listener = await startHttp(
-    start.settings,
-    live.requestLog,
-    storage,
-    readers.signal,
+  listener = await startHttp(start.settings, live.requestLog, storage, readers.signal, {
     forwardControl,
-  );
+    gatherMetrics,
+    onMeasure: (given) => measure = given,
+  });
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
@@ -73,6 +81,13 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
   return new Promise((resolve) => {
     forwarded.set(id, resolve);
     send({ kind: "control", id, request });
+  });
+}
+
+/** Requests that come at once get the same answer. */
+function gatherMetrics(): Promise<readonly Sample[]> {
+  return new Promise((resolve) => {
+    if (scrapes.push(resolve) === 1) send({ kind: "gather metrics" });
   });
 }
 

@@ -78,9 +78,9 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     return 1;
   }
   announce(values, serving.listener);
-  reload.start();
   const service = serviceOf(context.environment);
   service.ready(`listening on port ${serving.listener.port}`);
+  reload.start();
 
   const signal = await stop.started();
   service.stopping();

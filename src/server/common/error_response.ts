@@ -18,6 +18,7 @@ export function errorResponse(
   request?: HttpRequest,
 ): HttpResponse {
   if (error instanceof StreamError) {
+    counters.addError(error.code);
     if (error.code === "damaged") logger.error(error.message, idOf(request));
     return failureResponse(error);
   }

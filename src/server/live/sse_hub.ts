@@ -35,6 +35,11 @@ export class SseHub {
     this.#deadlines = new DeadlineQueue(config.clock, TICK_MS);
   }
 
+  /** How many connections there are. */
+  get size(): number {
+    return this.#readers.size;
+  }
+
   /**
    * A new connection: the body of its response.
    *

@@ -61,6 +61,8 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxVerdicts, 10_000],
   [flags.insecure, false],
   [flags.health, "/health"],
+  [flags.metrics, undefined],
+  [flags.metricsStreams, undefined],
   [flags.private, false],
   [flags.subscriptions, undefined],
   [flags.publicUrl, undefined],

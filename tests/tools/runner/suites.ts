@@ -165,7 +165,7 @@ const OTHERS: readonly Suite[] = [
     name: "deploy",
     command: [deno, "test", "-A", "tests/deploy"],
     ...denoTest,
-    usualSeconds: 45,
+    usualSeconds: 60,
     limitMinutes: 8,
     long: true,
     folder: "tests/deploy",
