@@ -1,3 +1,5 @@
+import { parseRules } from "../../access/access_rule.ts";
+
 /** A table of the configuration file, for what flags can't say. */
 export interface ConfigSection {
   /** Its name in the file: `access.rule` for `[[access.rule]]`. */
@@ -14,4 +16,10 @@ export interface ConfigSection {
 }
 
 /** All of them: what the file has is in {@link FlagValues.extra}, by the section's name. */
-export const CONFIG_SECTIONS: readonly ConfigSection[] = [];
+export const CONFIG_SECTIONS: readonly ConfigSection[] = [
+  {
+    name: "access.rule",
+    help: "what whoever's token has certain claims may do",
+    check: (value) => void parseRules(value),
+  },
+];

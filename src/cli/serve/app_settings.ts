@@ -1,3 +1,4 @@
+import { parseRules } from "../../access/access_rule.ts";
 import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
@@ -53,7 +54,7 @@ export function appSettings(
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
-  const access = accessSettings(values, values.get(flags.host));
+  const access = accessOf(values);
   return {
     ...(access === undefined ? {} : { access }),
     app: {
@@ -90,6 +91,20 @@ export function appSettings(
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
+}
+
+/**
+ * Who may do what, by flags and by the configuration's rules.
+ *
+ * @throws {UsageError} where the flags of access don't go together
+ */
+export function accessOf(values: FlagValues): AccessSettings | undefined {
+  const rules = values.extra["access.rule"];
+  return accessSettings(
+    values,
+    values.get(flags.host),
+    rules === undefined ? [] : parseRules(rules),
+  );
 }
 
 /** The access log's settings, for one of so many threads. */
