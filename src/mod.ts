@@ -17,6 +17,7 @@ export { type LinkKey, type LinkOptions, signLink } from "./access/links/link.ts
 export type { Authority, Authorize, Credentials, Permit } from "./access/permit.ts";
 export type { Verb } from "./access/verb.ts";
 export type { AppOptions } from "./server/common/options.ts";
+export type { RequestEntry, RequestLog } from "./server/common/request_entry.ts";
 export { type HttpServer, serve, type ServeOptions } from "./server/serve.ts";
 export { type Address, ListenError } from "./listen/listen_error.ts";
 export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";

@@ -1,6 +1,7 @@
 import { appendCommand } from "./commands/append.ts";
 import { closeCommand } from "./commands/close.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { configCommand } from "./commands/config.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
@@ -12,11 +13,12 @@ import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
-import { serveCommand } from "./serve/serve.ts";
+import { checkTogether, serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
 /** The program's commands, a file each; the first runs if none is named. */
@@ -32,6 +34,7 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   deleteCommand,
   listCommand,
+  topCommand,
   subscriptionCommand,
   workerCommand,
   tokenCommand,
@@ -39,5 +42,6 @@ export const commands: readonly CliCommand[] = [
   checkCommand,
   inspectCommand,
   repairCommand,
+  configCommand(checkTogether),
   completionCommand(() => commands),
 ];

@@ -2,7 +2,10 @@ import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { EXIT } from "./context/exit_code.ts";
 import type { Flag } from "./flags/flag.ts";
-import { addFlags, type Environment, readFlags } from "./flags/flag_values.ts";
+import { configFlags } from "./flags/config_flags.ts";
+import { ConfigError } from "./config/config_error.ts";
+import { loadConfig } from "./config/load_config.ts";
+import { addFlags, type Environment, type FlagValues, readFlags } from "./flags/flag_values.ts";
 import { normalizeArgs } from "./normalize_args.ts";
 import { processContext } from "./context/process_context.ts";
 import { PROGRAM } from "./context/program_name.ts";
@@ -15,7 +18,8 @@ import { commands } from "./commands.ts";
 import { version } from "./context/version.ts";
 
 const NOTES = `
-Every flag with an env can be set by that variable; a flag on the command line wins.
+Every flag with an env can be set by that variable, and those of serve by --config FILE too; a flag
+on the command line wins, then a variable.
 A switch is turned off by --no-NAME, or by "false" in the environment.
 Durations: 500ms, 30s, 5m, 1h, 7d. Sizes: 512 (bytes), 64KiB, 1MiB, 1GiB.`;
 
@@ -44,6 +48,10 @@ export async function main(
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    if (error instanceof ConfigError) {
+      for (const line of error.message.split("\n")) context.printError(`${PROGRAM}: ${line}`);
+      return EXIT.usage;
+    }
     if (error instanceof CommanderError || error instanceof UsageError) {
       context.printError(`${PROGRAM}: ${explain(root, error, args)}`);
       return EXIT.usage;
@@ -85,8 +93,8 @@ function build(context: CommandContext, done: (exitCode: number) => void): Comma
     addFlags(command, cliCommand.flags);
     command.action(async () => {
       const args = checkArguments(root, command, cliCommand);
-      const values = readFlags(command, cliCommand.flags, context.environment);
-      done(await cliCommand.run(values, { args, context }));
+      const readAgain = () => readValues(command, cliCommand, args, context.environment);
+      done(await cliCommand.run(readAgain(), { args, context, readAgain }));
     });
     if (isDefault) {
       root.addHelpText(
@@ -96,6 +104,21 @@ function build(context: CommandContext, done: (exitCode: number) => void): Comma
     }
   }
   return root;
+}
+
+/** The flags' values, of the configuration file too where the command has one. */
+function readValues(
+  command: Command,
+  { flags, configFile }: CliCommand,
+  args: readonly string[],
+  environment: Environment,
+): FlagValues {
+  const { config } = configFlags;
+  if (!Object.values(flags).includes(config)) return readFlags(command, flags, environment);
+  const path = configFile?.(args) ?? readFlags(command, { config }, environment).get(config);
+  const form = { flags, synonyms: FLAG_SYNONYMS };
+  const file = path === undefined ? undefined : loadConfig(path, form);
+  return readFlags(command, flags, environment, file);
 }
 
 function usageOf(command: Command): string {

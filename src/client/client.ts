@@ -36,6 +36,7 @@ import { Subscription } from "./subscriptions/subscription.ts";
 import { listSubscriptions } from "./subscriptions/subscription_json.ts";
 import { Worker, type WorkerOptions } from "./subscriptions/worker.ts";
 import { StreamUrls } from "./transport/stream_url.ts";
+import { type TokenOption, withToken } from "./transport/token.ts";
 import { fetchTransport, type Transport } from "./transport/transport.ts";
 import { Writer, type WriterOptions } from "./producer/writer.ts";
 
@@ -45,6 +46,11 @@ export interface ClientOptions {
   headers?: HeadersOption | undefined;
   /** Query parameters of every request; a value may be a function, called each time. */
   query?: QueryOption | undefined;
+  /**
+   * The bearer token of every request that has no `authorization` of its own; a function is asked anew once
+   * the server takes the last one no more.
+   */
+  token?: TokenOption | undefined;
   /** How long one attempt may take; 30 s. */
   timeoutMs?: number | undefined;
   /** How long a live read may be silent before it is repeated; 90 s, which is longer than a server waits. */
@@ -138,9 +144,12 @@ export class Client {
     checkReadMode(options.readMode);
     const clock = options.clock ?? systemClock;
     const random = options.random ?? Math.random;
-    const { transport: given, onAttempt, headers, query } = options;
+    const { transport: given, onAttempt, headers, query, token } = options;
     let transport = given ?? fetchTransport({ clock });
     if (onAttempt !== undefined) transport = withAttemptHook(onAttempt, { clock })(transport);
+    if (token !== undefined) {
+      transport = withToken(token, { timeoutMs: options.timeoutMs, clock })(transport);
+    }
     if (headers !== undefined || query !== undefined) {
       transport = withAdditions({ headers, query })(transport);
     }

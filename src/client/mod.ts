@@ -49,6 +49,8 @@ export {
   type RequestAdditions,
   withHeaders,
 } from "./transport/headers_option.ts";
+export { type TokenOption, type TokenOptions, withToken } from "./transport/token.ts";
+export { readLink } from "./read_link.ts";
 export type { WritableOptions } from "./producer/writable.ts";
 export { NOW, parsePlace, type Place, START } from "./transport/place.ts";
 export type { Subscription } from "./subscriptions/subscription.ts";

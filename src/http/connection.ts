@@ -12,6 +12,7 @@ import { type ClientAbortSignal, IncomingRequest } from "./incoming_request.ts";
 import { WriteQueue } from "./write_queue.ts";
 import { type ConnectionState, nextState } from "./connection_state.ts";
 import { ConnectionTimeouts, type TimeoutLimits, type WaitingFor } from "./connection_timeouts.ts";
+import { nameRequest } from "./request_id.ts";
 import { couldBeHead, malformedLine, parseHead, type RequestHead } from "./request_head.ts";
 import type { RequestUrls } from "./request_url.ts";
 import type { Socket } from "./socket.ts";
@@ -325,9 +326,11 @@ export class Connection {
   }
 
   #respond(exchange: Exchange, response: HttpResponse): void {
-    const { head } = exchange;
-    if (this.#exchange !== exchange || head === undefined) return this.#writer.discard(response);
-    exchange.signal = exchange.request?.signalIfUsed;
+    const { head, request } = exchange;
+    if (this.#exchange !== exchange || head === undefined || request === undefined) {
+      return this.#writer.discard(response);
+    }
+    exchange.signal = request.signalIfUsed;
     exchange.request = undefined;
     exchange.head = undefined;
     // The rest of a body would have to be read before the next request.
@@ -337,7 +340,7 @@ export class Connection {
       !this.#parts.isStopping();
     this.#mayHold = true;
     try {
-      this.#writer.write(response, head, keepsAlive);
+      this.#writer.write(nameRequest(response, request), head, keepsAlive);
     } catch (error) {
       log.error("a response can't be sent", { error });
       this.terminate();

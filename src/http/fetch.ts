@@ -8,12 +8,14 @@ import {
   type LiveBody,
   type ResponseBody,
 } from "./handler.ts";
+import { nameRequest } from "./request_id.ts";
 
 /** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
 export function fetchWith(handler: Handler, request: Request): Promise<Response> {
   return new Promise((resolve, reject) =>
-    handler(request, (response) => {
+    handler(request, (given) => {
       try {
+        const response = nameRequest(given, request);
         resolve(request.method === "HEAD" ? toHeadResponse(response) : toResponse(response));
       } catch (error) {
         reject(error);

@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly fileBody?: FileBodyKind;
   /** Ends with the client's connection. */
   readonly signal: AbortSignalLike;
+  /** The address of whoever is connected; not there where that isn't known. */
+  peerAddress?(): string | undefined;
   /** Where the body is a stream: all of it, once it is here; rejects where it ends before its length. */
   arrayBuffer?(): Promise<ArrayBuffer>;
 }

@@ -85,6 +85,56 @@ export function matches({ segments }: Pattern, name: string): boolean {
 }
 
 /**
+ * Whether every name that `inner` matches is one that `outer` matches. There are names without end, so a
+ * wildcard of `inner` stands for segments that `outer` doesn't name: only wildcards of `outer` take it.
+ */
+export function isWithin(inner: Pattern, outer: Pattern): boolean {
+  // A name has at least one segment.
+  const units = isEverything(inner) ? [STAR, GLOBSTAR] : inner.segments;
+  const { segments } = outer;
+  // Places between the units up to which the segments of `outer` so far can take them.
+  let places: readonly number[] = [0];
+  for (let next = 0; next < segments.length && places.length > 0;) {
+    const segment = segments[next] ?? "";
+    const stars = countStars(segments, next);
+    if (segments[next + stars] === GLOBSTAR) {
+      places = placesBehindRun(units, places[0] ?? 0, stars);
+      next += stars + 1;
+    } else {
+      places = places.filter((place) => takes(segment, units[place])).map((place) => place + 1);
+      next++;
+    }
+  }
+  return places.includes(units.length);
+}
+
+function isEverything({ segments }: Pattern): boolean {
+  return segments.length === 1 && segments[0] === GLOBSTAR;
+}
+
+function countStars(segments: readonly string[], from: number): number {
+  let count = 0;
+  while (segments[from + count] === STAR) count++;
+  return count;
+}
+
+/** What so many stars and a ** take: everything from the first place on that has as many segments at least. */
+function placesBehindRun(units: readonly string[], from: number, least: number): number[] {
+  const places: number[] = [];
+  let segments = 0;
+  for (let place = from; place <= units.length; place++) {
+    if (segments >= least) places.push(place);
+    if (units[place] !== GLOBSTAR) segments++;
+  }
+  return places;
+}
+
+function takes(segment: string, unit: string | undefined): boolean {
+  if (unit === undefined || unit === GLOBSTAR) return false;
+  return segment === STAR || segment === unit;
+}
+
+/**
  * The longest text that all names begin with which the pattern matches: where to look for them in a list
  * in order. Other names begin with it too, as `gh` does with that of `g/**`.
  */

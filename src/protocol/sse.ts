@@ -22,6 +22,14 @@ export interface SseFormat {
 /** A comment line: keeps proxies from cutting a silent connection, and clients ignore it. */
 export const SSE_KEEP_ALIVE: Bytes = encodeUtf8(":\n\n");
 
+/**
+ * The last event of a reader whose right to read ended (an extension): it follows a control event, whose
+ * offset is where the reader continues with new credentials.
+ */
+export function encodeCredentialExpired(reason: "expired" | "revoked"): string {
+  return `event: credential-expired\ndata:${JSON.stringify({ reason })}\n\n`;
+}
+
 const LINE_BREAK = /\r\n|\n|\r/;
 const CARRIAGE_RETURN = 0x0d;
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });

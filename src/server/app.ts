@@ -3,11 +3,14 @@ import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
+import type { Sample } from "../metrics/sample.ts";
 import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions } from "./common/options.ts";
 import { serveForwarded } from "./subscriptions/forward.ts";
 import { contextBelow, createContext } from "./verbs/context.ts";
+import { measureThread } from "./verbs/measure.ts";
+import { measureAll } from "./verbs/metrics.ts";
 
 /**
  * The protocol as a Hono app: serve its `fetch`, or mount it in an app of yours with `route()` or `mount()`.
@@ -39,27 +42,54 @@ export function createApp(options: AppOptions): Hono {
   return app;
 }
 
+/** What a thread that serves needs of the others, where there are several. */
+export interface OtherThreads {
+  /** To the one that has the subscriptions. */
+  readonly forwardControl: ForwardControl;
+  /** What all of them have counted, this one too. */
+  gatherMetrics(): Promise<readonly Sample[]>;
+  /** Gets what tells what this one has counted. */
+  onMeasure(measure: () => readonly Sample[]): void;
+}
+
 /**
  * The same for a server that needs no `Request`: what the program serves with.
  *
- * @param forwardControl where another thread has the subscriptions
+ * @param others where other threads serve, too, and one of them has the subscriptions
  * @throws {RangeError} as {@link createApp} does
  */
 export function createHandler(
   options: Omit<AppOptions, "streamName">,
-  forwardControl?: ForwardControl,
+  others?: OtherThreads,
 ): Handler {
-  return createRoutes(createContext({ ...resolveOptions(options), forwardControl }));
+  const config = resolveOptions(options);
+  if (others === undefined) return createRoutes(createContext(config));
+  const { forwardControl } = others;
+  const gatherMetrics = () => others.gatherMetrics();
+  const context = createContext({ ...config, forwardControl, gatherMetrics });
+  others.onMeasure(() => measureThread(context));
+  return createRoutes(context);
+}
+
+/** What the storage's thread does for those that serve. */
+export interface Control {
+  /** Serves the requests about subscriptions that other threads hand on. */
+  readonly serve: ForwardControl;
+  /** What there is to tell of this thread, the storage and the process. */
+  measure(): Promise<readonly Sample[]>;
 }
 
 /**
- * Serves the requests about subscriptions that other threads hand on, and delivers.
+ * Does what only the storage's thread can, and delivers.
  *
  * @throws {RangeError} as {@link createApp} does
  */
-export function createControl(options: Omit<AppOptions, "streamName">): ForwardControl {
+export function createControl(options: Omit<AppOptions, "streamName">): Control {
   const context = createContext(resolveOptions(options));
-  return (request) => serveForwarded(context, request);
+  return {
+    serve: (request) => serveForwarded(context, request),
+    measure: () => measureAll(context),
+  };
 }
 
 /** How many segments come before the app's own paths where another app routes to it. */

@@ -1,10 +1,14 @@
 import type { Handler, HeaderFields, HttpRequest, HttpResponse, Respond } from "../http/handler.ts";
+import type { Authority } from "../access/permit.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
+import { type Asker, authenticate, keepBody, NOBODY, privately } from "./access/guard.ts";
+import { checkStreamRequest } from "./access/stream_rights.ts";
 import { append } from "./verbs/append.ts";
 import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
 import { health } from "./verbs/health.ts";
 import { list } from "./verbs/list.ts";
+import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
 import { errorResponse } from "./common/error_response.ts";
@@ -12,23 +16,88 @@ import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
+import { observeRequest } from "./log/request_log.ts";
 import { forward } from "./subscriptions/forward.ts";
-import { control, isAboutSubscriptions } from "./subscriptions/routes.ts";
+import { controlErrorResponse } from "./subscriptions/error_response.ts";
+import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
 export function createRoutes(context: ServerContext): Handler {
-  return (request, respond) => serve(context, request, respond);
+  if (context.config.metrics === undefined) {
+    return (request, respond) => serve(context, request, respond);
+  }
+  const { requests } = context.counters;
+  return (request, respond) =>
+    serve(context, request, (response) => {
+      requests.add(request.method, response.status);
+      respond(response);
+    });
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
+  const observer = context.config.requestLog?.observer;
+  if (observer === undefined) return serveUnobserved(context, request, respond);
+  serveUnobserved(context, request, observeRequest(request, respond, observer, context.clock));
+}
+
+function serveUnobserved(context: ServerContext, request: HttpRequest, respond: Respond): void {
   let extra: Readonly<HeaderFields> | undefined;
   try {
     extra = context.pages.check(request, context.names);
   } catch (error) {
-    return respond(errorResponse(context.counters, error));
+    return respond(errorResponse(context.counters, error, request));
   }
-  route(context, request, extra === undefined ? respond : withHeaders(extra, respond));
+  const respondHere = extra === undefined ? respond : withHeaders(extra, respond);
+  const { authority } = context.config;
+  if (authority === undefined) return route(context, request, respondHere, undefined);
+  guard(context, authority, request, respondHere);
+}
+
+/** Asks who sends a request, before anything is looked up for it, and serves it with their rights. */
+function guard(
+  context: ServerContext,
+  authority: Authority,
+  request: HttpRequest,
+  respond: Respond,
+): void {
+  if (isOpen(context, request)) return route(context, request, respond, NOBODY);
+  try {
+    const asker = authenticate(authority, request, context.clock);
+    if (!(asker instanceof Promise)) return route(context, request, respond, asker);
+    const kept = keepBody(request);
+    asker.then(
+      (asker) => route(context, kept, respond, asker),
+      (error) => respond(unauthorized(context, request, error)),
+    );
+  } catch (error) {
+    respond(unauthorized(context, request, error));
+  }
+}
+
+function unauthorized(
+  { names, counters }: ServerContext,
+  request: HttpRequest,
+  error: unknown,
+): HttpResponse {
+  const path = names.controlPath(request);
+  return path !== undefined && isAboutSubscriptions(path)
+    ? controlErrorResponse(counters, error, request)
+    : errorResponse(counters, error, request);
+}
+
+/**
+ * Whether a request needs no credentials: it asks what this is, whether another may be sent, or for public
+ * keys, or shows a wake's own token.
+ */
+function isOpen({ names }: ServerContext, request: HttpRequest): boolean {
+  if (request.method === "OPTIONS") return true;
+  if (names.isStreamUrl(request)) return false;
+  if (names.isWelcome(request)) return true;
+  const part = names.healthPart(request);
+  if (part === "live" || part === "ready") return true;
+  const path = names.controlPath(request);
+  return path !== undefined && livesByWakeToken(path, request.method);
 }
 
 function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {
@@ -42,18 +111,29 @@ function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {
   };
 }
 
-function route(context: ServerContext, request: HttpRequest, respond: Respond): void {
+/** @param asker who sends it; `undefined` where everybody may do everything */
+function route(
+  context: ServerContext,
+  request: HttpRequest,
+  respond: Respond,
+  asker: Asker,
+): void {
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {
-      return append(context, request, respond);
+      if (asker !== undefined) checkStreamRequest(asker, request, context.names.of(request));
+      return append(context, request, respond, asker);
     }
-    const response = dispatch(context, request);
+    const respondTo = asker === undefined ? respond : privately(asker, respond);
+    const response = dispatch(context, request, asker);
     if (response instanceof Promise) {
-      response.then(respond, (error) => respond(errorResponse(context.counters, error)));
-    } else respond(response);
+      response.then(
+        respondTo,
+        (error) => respondTo(errorResponse(context.counters, error, request)),
+      );
+    } else respondTo(response);
   } catch (error) {
-    respond(errorResponse(context.counters, error));
+    privately(asker, respond)(errorResponse(context.counters, error, request));
   }
 }
 
@@ -61,38 +141,45 @@ function aboutSubscriptions(
   context: ServerContext,
   request: HttpRequest,
   path: string,
+  asker: Asker,
 ): Promise<HttpResponse> {
   const { forwardControl } = context.config;
   return forwardControl === undefined
-    ? control(context, request, path)
+    ? control(context, request, path, asker)
     : forward(context, request, path, forwardControl);
 }
 
 function dispatch(
   context: ServerContext,
   request: HttpRequest,
+  asker: Asker,
 ): Promise<HttpResponse> | HttpResponse {
   const { names } = context;
   const { method } = request;
   if (!names.isStreamUrl(request) && method !== "OPTIONS") {
-    if (names.isHealth(request)) return health(context, request);
-    if (names.isListing(request)) return list(context, request);
+    const part = names.healthPart(request);
+    if (part !== undefined) return health(context, request, part, asker);
+    if (names.isMetrics(request)) return metrics(context, request, asker);
+    if (names.isListing(request)) return list(context, request, asker);
     if (names.isWelcome(request)) return welcome(context, request);
     const path = names.controlPath(request);
     if (path !== undefined && isSession(path)) return session(context, request);
     if (path !== undefined && isAboutSubscriptions(path)) {
-      return aboutSubscriptions(context, request, path);
+      return aboutSubscriptions(context, request, path, asker);
     }
+  }
+  if (asker !== undefined && method !== "OPTIONS") {
+    checkStreamRequest(asker, request, names.of(request));
   }
   switch (method) {
     case "POST":
-      return new Promise((resolve) => append(context, request, resolve));
+      return new Promise((resolve) => append(context, request, resolve, asker));
     case "GET":
-      return read(context, request);
+      return read(context, request, asker?.permit);
     case "HEAD":
       return head(context, request);
     case "PUT":
-      return create(context, request);
+      return create(context, request, asker);
     case "DELETE":
       return remove(context, request);
     case "OPTIONS":

@@ -16,6 +16,7 @@ import { takePage } from "./list_page.ts";
 import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
+import type { CommandCounts, StorageMeasures } from "./measures.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 import type {
@@ -55,6 +56,8 @@ export interface EngineParts<S extends Stream> {
   onExpiring(stream: S): void;
   /** As in `Storage.status`. */
   status(): StorageStatus;
+  /** As in `Storage.measure`, with what the engine has counted. */
+  measure(commands: CommandCounts): StorageMeasures;
   /** As in `Storage.close`. */
   close(limitMs?: number): Promise<void>;
 }
@@ -89,6 +92,10 @@ export class StreamEngine<S extends Stream> implements Storage {
   readonly #reader: RangeReader;
   /** LSN of the newest delete. */
   #deleteLsn = 0;
+  #appends = 0;
+  #appendedBytes = 0;
+  #created = 0;
+  #deleted = 0;
 
   constructor(parts: EngineParts<S>) {
     this.#parts = parts;
@@ -281,6 +288,15 @@ export class StreamEngine<S extends Stream> implements Storage {
     return this.#parts.status();
   }
 
+  measure(): StorageMeasures {
+    return this.#parts.measure({
+      appends: this.#appends,
+      appendedBytes: this.#appendedBytes,
+      created: this.#created,
+      deleted: this.#deleted,
+    });
+  }
+
   close(limitMs?: number): Promise<void> {
     return this.#parts.close(limitMs);
   }
@@ -409,6 +425,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#admission.checkUnadmitted();
     const { tail, closed } = stream;
     const lsn = this.#journal.append(record, { stream, tail, closed, others });
+    this.#deleted++;
     applyDelete(streams, soft, ({ fork }) => fork && this.#streams.loadIfThere(fork.sourceId));
     for (const gone of streams) {
       gone.lsn = lsn;
@@ -426,6 +443,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     applyCreate(stream, record);
     const { tail, closed } = stream;
     const lsn = this.#journal.append(record, { stream, tail, closed, others: NO_OTHERS });
+    this.#created++;
+    this.#appendedBytes += record.data.length;
     stream.lsn = lsn;
     stream.lifecycleLsn = lsn;
     if (source !== undefined) source.forkCount++;
@@ -440,6 +459,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     const tail = record.start + record.data.length;
     const effect = { stream, tail, closed: record.close, others: NO_OTHERS };
     stream.lsn = this.#journal.append(record, effect);
+    this.#appends++;
+    this.#appendedBytes += record.data.length;
     applyAppend(stream, record);
     this.#streams.markDirty(stream, record.producer?.id);
     if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn);

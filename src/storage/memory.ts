@@ -7,6 +7,7 @@ import { MemoryExpiry } from "./memory/expiry.ts";
 import { MemoryJournal } from "./memory/journal.ts";
 import { MemoryStreams } from "./memory/streams.ts";
 import { MemoryBlocks } from "./memory/blocks.ts";
+import { NO_CHECKPOINTS, NO_LOG } from "./measures.ts";
 import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
 import type { Storage } from "./storage.ts";
@@ -53,9 +54,10 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   const identity = crypto.randomUUID().slice(0, 8);
   const spaces = new OffsetSpaces(identity, streams);
   const ports = { clock, admission, journal, streams, spaces };
+  const registry = new SubscriptionRegistry();
   const subscriptions = new SubscriptionEngine({
     ...ports,
-    registry: new SubscriptionRegistry(),
+    registry,
     secrets: new MemorySecrets(),
     maxSubscriptions: options.maxSubscriptions ?? 10_000,
     append: (name, request) => engine.append(name, request),
@@ -70,6 +72,13 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     blocks: new MemoryBlocks(),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
+    measure: (commands) => ({
+      commands,
+      log: NO_LOG,
+      checkpointDurationSeconds: NO_CHECKPOINTS,
+      dirtyStreams: 0,
+      subscriptions: registry.measure(clock.nowMs()),
+    }),
     close: () => {
       admission.close();
       expiry.stop();

@@ -3,6 +3,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
+import type { StorageMeasures } from "./measures.ts";
 import type { ProducerBatch } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
@@ -48,6 +49,8 @@ export interface Storage {
   watch(name: string, onChange: () => void): Promise<Watch>;
   /** How it is; costs nothing. */
   status(): StorageStatus;
+  /** What it has counted, for metrics; takes a moment for each subscription. Another thread's has none. */
+  measure?(): StorageMeasures;
   /**
    * Ends the storage; nothing stays unflushed.
    *

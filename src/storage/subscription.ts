@@ -14,6 +14,11 @@ export interface SubscriptionConfig {
   readonly wakeStream: string | undefined;
   readonly leaseMs: number;
   readonly description: string | undefined;
+  /**
+   * What is kept of whoever created it, to ask at each wake what they may do by then; at most 4 KiB. Clients
+   * don't see it, and it tells no two configurations apart.
+   */
+  readonly creator?: string;
 }
 
 /**

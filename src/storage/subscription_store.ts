@@ -1,4 +1,5 @@
 import type { Bytes } from "../protocol/bytes.ts";
+import type { Pattern } from "../protocol/name_pattern.ts";
 import type { Offset } from "../protocol/offset.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscription.ts";
 
@@ -16,8 +17,18 @@ export interface SubscriptionStore {
   get(name: string): Promise<SubscriptionInfo>;
   /** Some of the streams that it follows, in the order of their names. */
   links(name: string, after: string | undefined, limit: number): Promise<LinkPage>;
-  /** Some of all subscriptions, in the order of their names. */
-  list(after: string | undefined, limit: number): Promise<SubscriptionPage>;
+  /** What a subscription follows, as of now; `undefined` where there is none of that name. */
+  scope(name: string): SubscriptionScope | undefined;
+  /**
+   * Some of all subscriptions, in the order of their names.
+   *
+   * @param isShown leaves others out
+   */
+  list(
+    after: string | undefined,
+    limit: number,
+    isShown?: (scope: SubscriptionScope) => boolean,
+  ): Promise<SubscriptionPage>;
   /** Ends it: what is in flight acks nothing any more (PROTOCOL §6.3). */
   delete(name: string): Promise<void>;
   /** Links streams explicitly, at their tails (PROTOCOL §6.4). */
@@ -52,8 +63,9 @@ export interface SubscriptionStore {
    * the next driver does again.
    *
    * @param isLost the driver has no request under way: one that was is lost
+   * @param problem why no wake may be sent or written now, so that one that is due fails and is tried again
    */
-  step(id: number, isLost?: boolean): Promise<Step>;
+  step(id: number, isLost?: boolean, problem?: string): Promise<Step>;
   /**
    * What came of a webhook's request; nothing where the wake isn't the present one any more. It isn't
    * durable yet: a crash within milliseconds undoes it, and the wake is sent again.
@@ -83,6 +95,15 @@ export interface SubscriptionInfo {
   readonly config: SubscriptionConfig;
   readonly baseUrl: string;
   readonly state: SubscriptionState;
+}
+
+/** What a subscription follows, and for whom. The same object until one of these changes. */
+export interface SubscriptionScope {
+  readonly pattern: Pattern | undefined;
+  /** The streams that are linked explicitly. */
+  readonly paths: ReadonlySet<string>;
+  readonly wakeStream: string | undefined;
+  readonly creator: string | undefined;
 }
 
 /** A create's answer. */
@@ -151,7 +172,7 @@ export type Step =
   | { readonly kind: "deliver"; readonly wake: Wake }
   /**
    * Come back at this time: the end of a lease, where `leasedWakeId` says of which wake. `problem` says why
-   * no wake event could be written.
+   * nothing could be sent or written.
    */
   | {
     readonly kind: "wait";

@@ -23,8 +23,18 @@ export interface DispatcherParts {
   readonly clock: Clock;
   /** How many webhooks may be under way at once. */
   readonly maxDeliveries: number;
+  /** Why no wake of a subscription may be sent or written now; may always unless it is given. Doesn't throw. */
+  problemOf?: ((id: number) => string | undefined | Promise<string | undefined>) | undefined;
   /** Sends a wake to its webhook; doesn't throw. */
   send(wake: Wake, signal: AbortSignal): Promise<DeliveryResult>;
+}
+
+/** What came of webhooks since the start, and how many are under way. */
+export interface DeliveryMeasures {
+  readonly done: number;
+  readonly accepted: number;
+  readonly failed: number;
+  readonly inFlight: number;
 }
 
 /** A webhook's request that is under way. */
@@ -64,12 +74,18 @@ export class Dispatcher {
   #cancelTimer: (() => void) | undefined;
   #timerMs = Infinity;
   #isStopped = false;
+  readonly #outcomes = { done: 0, accepted: 0, failed: 0 };
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     const { maxDeliveries } = parts;
     const perEndpoint = Math.max(1, Math.floor(maxDeliveries * ENDPOINT_SHARE));
     this.#slots = new DeliverySlots(maxDeliveries, perEndpoint);
+  }
+
+  /** What came of webhooks since the start, and how many are under way. */
+  get measures(): DeliveryMeasures {
+    return { ...this.#outcomes, inFlight: this.#deliveries.size };
   }
 
   /** How many webhooks are under way. */
@@ -130,9 +146,12 @@ export class Dispatcher {
     this.#steps.set(id, false);
     const isLost = this.#lost.delete(id);
     try {
+      const asked = this.#parts.problemOf?.(id);
+      // Only what is asked of somebody else takes a turn.
+      const problem = asked instanceof Promise ? await asked : asked;
       // Both go into one batch of the log: what was answered, and the next wake.
       const answered = this.#recordAnswer(id);
-      const step = this.#parts.store.step(id, isLost);
+      const step = this.#parts.store.step(id, isLost, problem);
       await Promise.all([answered, step]);
       this.#follow(id, await step);
     } catch (error) {
@@ -206,6 +225,7 @@ export class Dispatcher {
     // Of a wake that is over nothing counts any more.
     if (this.#deliveries.get(id) !== delivery) return;
     this.#deliveries.delete(id);
+    this.#outcomes[outcome]++;
     if (outcome === "failed") this.#note(id, problem);
     else this.#problems.delete(id);
     this.#answers.set(id, { wakeId: delivery.wakeId, outcome });

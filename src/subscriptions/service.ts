@@ -6,13 +6,15 @@ import type {
   RequestedAck,
   SubscriptionInfo,
   SubscriptionPage,
+  SubscriptionScope,
   SubscriptionSpec,
   SubscriptionStore,
   Wake,
 } from "../storage/subscription_store.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
 import { sendWake } from "./delivery.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { type TokenUse, verifyToken } from "./tokens.ts";
+import { type DeliveryMeasures, Dispatcher } from "./dispatcher.ts";
+import { checkTokenName, type TokenUse, verifyToken } from "./tokens.ts";
 import { createWakeToken } from "./wake_token.ts";
 import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
 import { checkWebhookUrl, type TargetRules } from "./webhooks/target_url.ts";
@@ -26,7 +28,14 @@ export interface SubscriptionServiceParts extends TargetRules {
   readonly transport: WebhookTransport;
   /** How many webhooks may be under way at once. */
   readonly maxDeliveries: number;
+  /** Why what was subscribed may not be followed any more; it may always unless this is given. */
+  readonly whyNoWake?: WakeCheck | undefined;
 }
+
+/** Says why no wake may be made of what a subscription follows, if one may not. It doesn't throw. */
+export type WakeCheck = (
+  scope: SubscriptionScope,
+) => string | undefined | Promise<string | undefined>;
 
 /** A claim's answer: the wake and the token to ack it with (PROTOCOL §7.2). */
 export interface Claimed extends Wake {
@@ -51,8 +60,12 @@ export class SubscriptionService {
 
   constructor(parts: SubscriptionServiceParts) {
     this.#parts = parts;
+    const { whyNoWake } = parts;
     this.#dispatcher = new Dispatcher({
       ...parts,
+      problemOf: whyNoWake === undefined
+        ? undefined
+        : (id) => this.#problemOf(parts.store.nameOf(id), whyNoWake),
       send: (wake, signal) => sendWake(wake, parts, signal),
     });
   }
@@ -60,6 +73,11 @@ export class SubscriptionService {
   /** Begins to deliver. */
   start(): void {
     this.#dispatcher.start();
+  }
+
+  /** As {@link Dispatcher.measures}. */
+  get deliveries(): DeliveryMeasures {
+    return this.#dispatcher.measures;
   }
 
   /** Ends all deliveries; the next start makes up for them. */
@@ -83,9 +101,18 @@ export class SubscriptionService {
     return this.#parts.store.links(name, after, limit);
   }
 
-  /** Some of all subscriptions. */
-  list(after: string | undefined, limit: number): Promise<SubscriptionPage> {
-    return this.#parts.store.list(after, limit);
+  /** What it follows, as of now; `undefined` where there is none of that name. */
+  scope(name: string): SubscriptionScope | undefined {
+    return this.#parts.store.scope(name);
+  }
+
+  /** Some of all subscriptions, of those that are shown. */
+  list(
+    after: string | undefined,
+    limit: number,
+    isShown?: (scope: SubscriptionScope) => boolean,
+  ): Promise<SubscriptionPage> {
+    return this.#parts.store.list(after, limit, isShown);
   }
 
   /** @throws {StreamError} `subscription_not_found` */
@@ -103,8 +130,16 @@ export class SubscriptionService {
     return this.#parts.store.unlink(name, path);
   }
 
-  /** @throws {StreamError} `subscription_not_found`, `already_claimed`, `no_pending_work` */
+  /** @throws {StreamError} `subscription_not_found`, `already_claimed`, `no_pending_work`, `forbidden` */
   async claim(name: string, worker: string): Promise<Claimed> {
+    const { whyNoWake } = this.#parts;
+    const problem = whyNoWake === undefined ? undefined : await this.#problemOf(name, whyNoWake);
+    if (problem !== undefined) {
+      throw new StreamError(
+        { code: "forbidden" },
+        `The subscription ${quote(name)} can't be claimed: ${problem}.`,
+      );
+    }
     const wake = await this.#parts.store.claim(name, worker);
     const { tokenSecret } = this.#parts.keys;
     return { ...wake, token: createWakeToken(tokenSecret, wake.subscription, "claim") };
@@ -139,6 +174,16 @@ export class SubscriptionService {
   /** @throws {StreamError} `key_rotation_pending` */
   rotate(): Promise<Rotation> {
     return this.#parts.keys.rotate();
+  }
+
+  /** @throws {StreamError} `token_invalid` for one of no subscription of this name, be it there or not */
+  checkTokenName(name: string, token: string): void {
+    checkTokenName(this.#parts.keys.tokenSecret, token, name);
+  }
+
+  #problemOf(name: string | undefined, whyNoWake: WakeCheck): ReturnType<WakeCheck> {
+    const scope = name === undefined ? undefined : this.#parts.store.scope(name);
+    return scope === undefined ? undefined : whyNoWake(scope);
   }
 
   async #fence(name: string, { token, use, generation, wakeId }: Credentials) {

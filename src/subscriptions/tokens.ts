@@ -63,29 +63,45 @@ export function createToken(secret: Bytes, claims: TokenClaims): string {
  * use, `token_expired` where it is and its time is over
  */
 export function verifyToken(secret: Bytes, token: string, expected: ExpectedToken): TokenClaims {
-  if (token.length > LIMIT_CHARS) throw invalid(`it has more than ${LIMIT_CHARS} characters`);
-  const end = token.lastIndexOf(".");
-  const signed = token.slice(0, Math.max(end, 0));
-  // The only header there is: no other algorithm, and none at all, is ever looked at.
-  if (!signed.startsWith(`${HEADER}.`)) throw invalid("this server didn't make it");
-  if (!isSignature(token.slice(end + 1), signatureOf(secret, signed))) {
-    throw invalid("its signature is wrong");
-  }
-  const claims = parseClaims(signed.slice(HEADER.length + 1));
+  const claims = readToken(secret, token);
   const { subscription, use, nowMs } = expected;
   if (
     claims.subscription.id !== subscription.id || claims.subscription.name !== subscription.name
   ) {
-    throw invalid("it is for another subscription");
+    throw invalidToken("it is for another subscription");
   }
   if (claims.use !== use) {
-    throw invalid(`it is a ${claims.use} token, and a ${use} token is wanted`);
+    throw invalidToken(`it is a ${claims.use} token, and a ${use} token is wanted`);
   }
   if (claims.expiresAtMs <= nowMs) {
     const when = new Date(claims.expiresAtMs).toISOString();
     throw new StreamError({ code: "token_expired" }, `The token expired at ${when}.`);
   }
   return claims;
+}
+
+/**
+ * Reads a token of a subscription that may have ended since.
+ *
+ * @throws {StreamError} `token_invalid` where this server didn't make it for one of this name
+ */
+export function checkTokenName(secret: Bytes, token: string, name: string): void {
+  if (readToken(secret, token).subscription.name !== name) {
+    throw invalidToken("it is for another subscription");
+  }
+}
+
+/** @throws {StreamError} `token_invalid` where this server didn't make it */
+function readToken(secret: Bytes, token: string): TokenClaims {
+  if (token.length > LIMIT_CHARS) throw invalidToken(`it has more than ${LIMIT_CHARS} characters`);
+  const end = token.lastIndexOf(".");
+  const signed = token.slice(0, Math.max(end, 0));
+  // The only header there is: no other algorithm, and none at all, is ever looked at.
+  if (!signed.startsWith(`${HEADER}.`)) throw invalidToken("this server didn't make it");
+  if (!isSignature(token.slice(end + 1), signatureOf(secret, signed))) {
+    throw invalidToken("its signature is wrong");
+  }
+  return parseClaims(signed.slice(HEADER.length + 1));
 }
 
 function signatureOf(secret: Bytes, signed: string): Buffer {
@@ -102,7 +118,7 @@ function isSignature(text: string, expected: Buffer): boolean {
 /** Only what this server signed comes here, but a newer version of it may have signed other claims. */
 function parseClaims(payload: string): TokenClaims {
   const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString());
-  if (!isPayload(claims)) throw invalid("it has other claims than this version's");
+  if (!isPayload(claims)) throw invalidToken("it has other claims than this version's");
   return {
     subscription: { id: claims.sid, name: claims.sub },
     generation: claims.gen,
@@ -133,7 +149,7 @@ function isPayload(value: unknown): value is Payload {
     "exp" in value && Number.isSafeInteger(value.exp);
 }
 
-function invalid(problem: string): StreamError {
+function invalidToken(problem: string): StreamError {
   return new StreamError(
     { code: "token_invalid" },
     `The token in Authorization isn't valid: ${problem}. Send the one of this wake or claim, as ` +

@@ -52,7 +52,7 @@ Deno.test("each kind of call says its request", async () => {
     [client.reader("s").read(), "GET"],
   ];
   for (const [call, method] of calls) {
-    const error = await failed(call, "unauthorized");
+    const error = await failed(call, "forbidden");
     equal(error.method, method);
     ok(error.url?.startsWith("http://localhost/v1/stream/"), error.url);
   }

@@ -55,7 +55,8 @@ async function tryImage(): Promise<void> {
 async function buildImage(dir: string): Promise<string> {
   const context = `${dir}/context`;
   await cloneTo(context);
-  for (const name of ["hono", "commander", "@logtape/logtape", "ipaddr.js", "jose"]) {
+  const packages = ["hono", "commander", "@logtape/logtape", "ipaddr.js", "jose", "smol-toml"];
+  for (const name of packages) {
     const from = realpathSync(inRepo("node_modules", name));
     cpSync(from, `${context}/node_modules/${name}`, { recursive: true, dereference: true });
   }

@@ -30,7 +30,14 @@ export interface LocalRegistry {
  */
 export async function startLocalRegistry(dir: string): Promise<LocalRegistry> {
   await buildPackage();
-  const dependencies = ["hono", "@logtape/logtape", "commander", "ipaddr.js", "jose"];
+  const dependencies = [
+    "hono",
+    "@logtape/logtape",
+    "commander",
+    "ipaddr.js",
+    "jose",
+    "smol-toml",
+  ];
   const folders = [inRepo(), ...dependencies.map((name) => inRepo("node_modules", name))];
   // As JSON, in which the scripts' own output would stand before it.
   const packed: Packed[] = JSON.parse(

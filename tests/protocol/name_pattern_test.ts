@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, ok, throws } from "node:assert";
 import fc from "fast-check";
 import {
+  isWithin,
   literalPrefix,
   matches,
   parsePattern,
@@ -165,3 +166,73 @@ function commonPrefix([first = "", ...others]: readonly string[]): string {
   for (const other of others) while (!other.startsWith(first.slice(0, length))) length--;
   return first.slice(0, length);
 }
+
+/** An inner pattern, an outer one, and whether all that the one matches the other does. */
+const WITHIN: readonly (readonly [string, string, boolean])[] = [
+  ["a", "a", true],
+  ["a", "b", false],
+  ["a/b", "a/*", true],
+  ["a/*", "a/b", false],
+  ["a/*", "a/**", true],
+  ["a/**", "a/*", false],
+  ["a/**", "a/*/**", false],
+  ["a/*/**", "a/**", true],
+  ["a", "a/**", true],
+  ["ab", "a/**", false],
+  ["**", "**", true],
+  ["**", "*/**", true],
+  ["**", "*/*/**", false],
+  ["**/b", "**", true],
+  ["a/**/b", "a/*/**", true],
+  ["a/**/b", "a/**/b", true],
+  ["a/**/b", "**/b", true],
+  ["a/**/b", "a/*/b", false],
+  ["a/*/b", "a/**/b", true],
+  ["*", "a", false],
+  ["*", "**/a", false],
+  ["a/**/b/**/c", "a/**/c", true],
+  ["a/**/c", "a/**/b/**/c", false],
+  ["a//b", "a/*/b", true],
+];
+
+for (const [inner, outer, expected] of WITHIN) {
+  Deno.test(`the names of ${inner} are ${expected ? "all" : "not all"} names of ${outer}`, () => {
+    equal(isWithin(parsePattern(inner), parsePattern(outer)), expected);
+  });
+}
+
+/** Each ** of a pattern as any number of segments that no pattern names, each * as one of them. */
+function instances(segments: readonly string[], most: number): string[][] {
+  const [first, ...rest] = segments;
+  if (first === undefined) return [[]];
+  const behind = instances(rest, most);
+  if (first === "*") return behind.map((end) => ["fresh", ...end]);
+  if (first !== "**") return behind.map((end) => [first, ...end]);
+  return Array.from({ length: most + 1 }, (_, count) => Array(count).fill("fresh"))
+    .flatMap((start) => behind.map((end) => [...start, ...end]));
+}
+
+Deno.test("a pattern is within another exactly where no name tells otherwise", () => {
+  let within = 0;
+  const short = fc.array(fc.constantFrom("a", "b", "*", "**"), { minLength: 1, maxLength: 5 })
+    .map((segments) => segments.join("/"));
+  fc.assert(
+    fc.property(short, short, (inner, outer) => {
+      // One more than the other has segments is as good as any number.
+      const names = instances(inner.split("/"), outer.split("/").length + 1)
+        .filter((name) => name.length > 0).map((name) => name.join("/"));
+      const expected = names.every((name) => matchesModel(outer, name));
+      if (expected) within++;
+      equal(isWithin(parsePattern(inner), parsePattern(outer)), expected);
+    }),
+    { numRuns: 3000 },
+  );
+  ok(within > 100, `${within} of them were within: the others say little`);
+});
+
+Deno.test("what is within another pattern matches only its names", () => {
+  fc.assert(fc.property(patternTexts, patternTexts, names, (inner, outer, name) => {
+    const [one, other] = [parsePattern(inner), parsePattern(outer)];
+    if (isWithin(one, other) && matches(one, name)) ok(matches(other, name));
+  }));
+});

@@ -1,6 +1,14 @@
 import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
@@ -214,6 +222,31 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     const { code, stderr } = await kept.ended;
     equal(code, 0);
     match(stderr, /stopping .*SIGTERM/);
+  });
+
+  test("SIGHUP reads the configuration again where there is one, and a bad one changes nothing", async (flags) => {
+    const config = join(flags.at(-1) ?? "", "..", "streams.toml");
+    const log = join(flags.at(-1) ?? "", "..", "access.log");
+    writeFileSync(config, 'log-level = "warn"\naccess-log = "none"');
+    await using server = await start([...flags, "--config", config, "--access-log-file", log]);
+    equal(await status(fetch(`${server.url}/none?before`)), 404);
+    writeFileSync(config, 'log-level = "info"\naccess-log = "json"\nmax-producers = 7');
+    server.signal("SIGHUP");
+    await until(async () => {
+      await status(fetch(`${server.url}/none?after`, { headers: { "x-request-id": "r-1" } }));
+      return existsSync(log) && readFileSync(log, "utf8").includes('"id":"r-1"');
+    }, () => `no line in the access log: ${server.stderr()}`);
+    writeFileSync(config, "port = 70000");
+    server.signal("SIGHUP");
+    await until(() => server.stderr().includes("not reloaded"), server.stderr);
+    equal(await status(fetch(`${server.url}/none`)), 404);
+    server.signal("SIGTERM");
+    const { code, stderr } = await server.ended;
+    equal(code, 0, stderr);
+    match(stderr, /INFO reloaded changed=\["access-log","log-level"\]/);
+    match(stderr, /WARNING needs a restart: max-producers\n/);
+    match(stderr, /ERROR not reloaded, all settings stay as they were: .*streams\.toml:1:8: port/);
+    doesNotMatch(readFileSync(log, "utf8"), /before/);
   });
 
   test("a request that never ends is cut before its own time is up", async (flags) => {

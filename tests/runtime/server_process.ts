@@ -14,6 +14,8 @@ export interface ServerProcess {
   readonly url: string;
   /** Sends a signal; the process may be gone already. */
   signal(name: Deno.Signal): void;
+  /** What it has written to stderr up to now. */
+  stderr(): string;
   readonly ended: Promise<Ending>;
   /** SIGKILL and the wait for the end: for the `finally` of a test. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -41,7 +43,8 @@ export async function startServer(
     const line = /^listening on (\S+)\n/m.exec(text)?.[1];
     if (line !== undefined) ready.resolve(line);
   });
-  const stderr = collect(child.stderr, () => {});
+  let written = "";
+  const stderr = collect(child.stderr, (text) => written = text);
   const ended = Promise.all([child.status, stdout, stderr])
     .then(([{ code }, stdout, stderr]) => ({ code, stdout, stderr }));
   const signal = (name: Deno.Signal) => {
@@ -61,6 +64,7 @@ export async function startServer(
     pid: child.pid,
     url: first,
     signal,
+    stderr: () => written,
     ended,
     async [Symbol.asyncDispose]() {
       signal("SIGKILL");

@@ -16,7 +16,7 @@ const text = fc.oneof(
 );
 const optional = fc.option(text, { nil: undefined });
 
-const config = plainRecord<SubscriptionConfig>({
+const configWithoutCreator = plainRecord<SubscriptionConfig>({
   type: fc.constantFrom("webhook", "pull-wake"),
   pattern: optional,
   streams: fc.array(text, { maxLength: 3 }),
@@ -25,6 +25,12 @@ const config = plainRecord<SubscriptionConfig>({
   leaseMs: whole,
   description: optional,
 });
+
+/** Of those that have no creator the member is missing. */
+const config: fc.Arbitrary<SubscriptionConfig> = fc.oneof(
+  configWithoutCreator,
+  fc.tuple(configWithoutCreator, text).map(([config, creator]) => ({ ...config, creator })),
+);
 
 const state = plainRecord<SubscriptionState>({
   phase: fc.constantFrom("idle", "delivering", "waiting", "leased"),

@@ -132,7 +132,7 @@ async function appendWhole(task: StreamTask, stream: KnownStream, body: Bytes): 
     const isUnknown = error instanceof ClientError && OUTCOME_UNKNOWN.has(error.code);
     if (!isUnknown || id !== undefined) throw error;
     throw new CommandError(
-      `${session.baseUrl} gave no answer, so it may or may not have been appended; --producer ID ` +
+      `${session.shownUrl} gave no answer, so it may or may not have been appended; --producer ID ` +
         "makes it safe to run this again",
       EXIT.unavailable,
     );

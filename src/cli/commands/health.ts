@@ -3,6 +3,7 @@ import { CommandError } from "../context/command_error.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { textFlag } from "../flags/flag.ts";
 import { connectionFlags } from "../flags/common_flags.ts";
+import { shownUrl } from "./session/location.ts";
 import { streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 const flags = {
@@ -46,7 +47,9 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
   const isHealth = /^application\/json\b/.test(headers.get("content-type") ?? "");
   if (!isHealth || (status !== 200 && status !== 503)) {
     throw new CommandError(
-      `${href} answers ${status} and not how the server is: another path, or another server`,
+      `${
+        shownUrl(href)
+      } answers ${status} and not how the server is: another path, or another server`,
       EXIT.failure,
     );
   }

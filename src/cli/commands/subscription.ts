@@ -175,7 +175,7 @@ async function list({ session, values, context }: StreamTask): Promise<void> {
     );
   } catch (error) {
     if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
-    const message = `${session.baseUrl} lists no subscriptions: ${error.message}`;
+    const message = `${session.shownUrl} lists no subscriptions: ${error.message}`;
     throw new CommandError(message, EXIT.failure);
   }
 }

@@ -123,6 +123,6 @@ async function runCommand(
 /** @throws what no later wake will mend */
 function report({ session, values, context }: StreamTask, error: unknown): void {
   if (error instanceof NoSuchProgram) throw error;
-  const message = errorMessageOf(error, { url: session.baseUrl, name: undefined });
+  const message = errorMessageOf(error, { url: session.shownUrl, name: undefined });
   context.printError(`${errorPrefix(values, context)} ${message}`);
 }

@@ -13,6 +13,8 @@ export interface CliCommand {
   /** Its arguments beside the flags, in order; the optional ones come last. */
   readonly args?: readonly Argument[];
   readonly flags: FlagTable;
+  /** The configuration file that its arguments name, where they may. */
+  configFile?(args: readonly string[]): string | undefined;
   /** Runs the command; resolves to the exit code. */
   run(values: FlagValues, invocation: Invocation): Promise<number>;
 }
@@ -40,4 +42,10 @@ export interface Invocation {
   /** As many as the command's `args` require or allow. */
   readonly args: readonly string[];
   readonly context: CommandContext;
+  /**
+   * Reads the configuration file again, under the same command line and environment.
+   *
+   * @throws {UsageError} where it is wrong now
+   */
+  readAgain(): FlagValues;
 }

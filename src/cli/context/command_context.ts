@@ -38,6 +38,12 @@ export interface CommandContext {
    */
   onEndSignal(listener: (exitCode: number) => void): () => void;
   /**
+   * Calls `listener` with each key that is pressed, where stdin is a terminal; Ctrl-C is one of them then.
+   *
+   * @returns ends that
+   */
+  onKey(listener: (key: string) => void): () => void;
+  /**
    * Runs a command of the user's to its end.
    *
    * @throws {NoSuchProgram}

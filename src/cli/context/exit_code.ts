@@ -5,7 +5,7 @@ export const EXIT = {
   ok: 0,
   /** Any failure that no other code names. */
   failure: 1,
-  /** The command line or the environment is wrong. */
+  /** The command line, the environment or the configuration is wrong. */
   usage: 2,
   /** No such stream, or one that was deleted. */
   notFound: 3,

@@ -31,6 +31,7 @@ export function processContext(environment: Environment): CommandContext {
     draw: (text) => process.stderr.write(text),
     endOnSignals,
     onEndSignal,
+    onKey,
     runChild,
   };
 }
@@ -55,6 +56,23 @@ function onEndSignal(listener: (exitCode: number) => void): () => void {
     endOnSignals();
   };
   return takeOff;
+}
+
+function onKey(listener: (key: string) => void): () => void {
+  const { stdin } = process;
+  if (stdin.isTTY !== true) return () => {};
+  const onData = (data: Uint8Array | string) => {
+    for (const key of String(data)) listener(key);
+  };
+  stdin.setRawMode(true);
+  stdin.setEncoding("utf8");
+  stdin.on("data", onData);
+  stdin.resume();
+  return () => {
+    stdin.off("data", onData);
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
 }
 
 async function* readStdin(): AsyncIterator<Bytes> {

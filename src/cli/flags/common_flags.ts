@@ -7,6 +7,7 @@ import {
   switchFlag,
   textFlag,
 } from "./flag.ts";
+import { tokenFlags } from "./token_flags.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -21,6 +22,7 @@ export const connectionFlags = {
     check: isHttpUrl,
   }),
   headers: headersFlag(),
+  ...tokenFlags,
   timeoutMs: durationFlag({
     name: "timeout",
     min: 1,
@@ -94,11 +96,12 @@ function headersFlag(): Flag<Readonly<Record<string, string>>> {
   return {
     name: "header",
     placeholder: "header",
-    help: "A header for every request, such as 'Authorization: Bearer …'; may be given again.",
+    help: "A header for every request, such as 'X-Tenant: acme'; may be given again.",
     accepts: "Name: value, in Latin-1; in the variable one a line",
     default: {},
     defaultText: "",
     repeatable: true,
+    isSecret: (text) => /authori[sz]ation|bearer|basic|cookie|token|key/i.test(text),
     parse(text) {
       const headers: Record<string, string> = {};
       for (const line of text.split("\n").filter((line) => line.trim() !== "")) {

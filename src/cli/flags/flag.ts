@@ -25,7 +25,9 @@ export interface Flag<T> {
   readonly choices?: readonly string[];
   /** It may be given several times; the text that is parsed has each on a line of its own. */
   readonly repeatable?: boolean;
-  /** It has no environment variable. */
+  /** Whether a text may hold a secret, so that nothing shows it. */
+  readonly isSecret?: (text: string) => boolean;
+  /** It has no environment variable, and is no key of the configuration. */
   readonly commandLineOnly?: boolean;
   /** Throws a {@link BadValue} unless the text is accepted. */
   parse(text: string): T;

@@ -5,9 +5,35 @@ import { UsageError } from "./usage_error.ts";
 /** The program's environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The value of each of a command's flags: from the command line, the environment or the default. */
+/** The value of each of a command's flags: from the command line, the environment, a file or the default. */
 export interface FlagValues {
   get<T>(flag: Flag<T>): T;
+  /** What was given, and where; `undefined` for the default. */
+  given(flag: Flag<unknown>): GivenText | undefined;
+  /** The configuration's tables for what flags can't say, by name, checked: `access.rule`. */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** A flag's value as it was given. */
+export interface GivenText {
+  readonly text: string;
+  readonly by: "flag" | "variable" | "file";
+  /** `--port`, `DURABLE_STREAMS_PORT`, or `streams.toml:3`. */
+  readonly from: string;
+}
+
+/** A configuration file whose values have been checked. */
+export interface ConfigFile {
+  readonly path: string;
+  /** By flags' names. */
+  readonly texts: ReadonlyMap<string, FileText>;
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** A flag's value in a file. */
+export interface FileText {
+  readonly text: string;
+  readonly line: number;
 }
 
 /** Adds a table's flags to a command, with their help. */
@@ -50,16 +76,18 @@ function joinLines(text: string, before: string | undefined): string {
 /**
  * Reads and checks all of a table's flags.
  *
+ * @param file has what neither the command line nor the environment gives
  * @throws {UsageError} with the flag or variable, its bad value, and what is accepted
  */
 export function readFlags(
   command: Command,
   table: FlagTable,
   environment: Environment,
+  file?: ConfigFile,
 ): FlagValues {
-  const texts = new Map<string, string>();
+  const texts = new Map<string, GivenText>();
   for (const flag of Object.values(table)) {
-    const given = givenText(command, flag, environment);
+    const given = givenText(command, flag, environment) ?? fileText(flag, file);
     if (given === undefined) continue;
     try {
       flag.parse(given.text);
@@ -67,20 +95,16 @@ export function readFlags(
       if (!(error instanceof BadValue)) throw error;
       throw new UsageError(describe(flag, given));
     }
-    texts.set(flag.name, given.text);
+    texts.set(flag.name, given);
   }
   return {
     get(flag) {
-      const text = texts.get(flag.name);
-      return text === undefined ? flag.default : flag.parse(text);
+      const given = texts.get(flag.name);
+      return given === undefined ? flag.default : flag.parse(given.text);
     },
+    given: ({ name }) => texts.get(name),
+    extra: file?.extra ?? {},
   };
-}
-
-interface GivenText {
-  text: string;
-  from: string;
-  fromEnvironment: boolean;
 }
 
 function givenText(
@@ -90,20 +114,27 @@ function givenText(
 ): GivenText | undefined {
   const argument: unknown = command.getOptionValue(attributeName(flag));
   if (argument !== undefined) {
-    return { text: String(argument), from: `--${flag.name}`, fromEnvironment: false };
+    return { text: String(argument), by: "flag", from: `--${flag.name}` };
   }
   if (flag.commandLineOnly) return undefined;
   const variable = environmentName(flag);
   const text = environment[variable];
   // Compose files and shells set a variable to nothing where they mean "not set".
   if (text === undefined || text === "") return undefined;
-  return { text, from: variable, fromEnvironment: true };
+  return { text, by: "variable", from: variable };
 }
 
-function describe(flag: Flag<unknown>, { text, from, fromEnvironment }: GivenText): string {
-  const where = fromEnvironment ? `the environment variable ${from}` : from;
-  const message = `${where} is ${JSON.stringify(text)}; accepted: ${flag.accepts}`;
-  if (fromEnvironment && text.startsWith("tcp://")) {
+function fileText({ name }: Flag<unknown>, file: ConfigFile | undefined): GivenText | undefined {
+  const given = file?.texts.get(name);
+  if (file === undefined || given === undefined) return undefined;
+  return { text: given.text, by: "file", from: `${file.path}:${given.line}` };
+}
+
+function describe(flag: Flag<unknown>, { text, by, from }: GivenText): string {
+  const where = by === "variable" ? `the environment variable ${from}` : from;
+  const shown = flag.isSecret?.(text) ? "something else" : JSON.stringify(text);
+  const message = `${where} is ${shown}; accepted: ${flag.accepts}`;
+  if (by === "variable" && text.startsWith("tcp://")) {
     return `${message}. Kubernetes sets this variable for a service named durable-streams: set ` +
       "enableServiceLinks: false in the pod, or give the flag";
   }

@@ -2,6 +2,7 @@ import { Hosts, HOSTS_FORM } from "../../server/origins/hosts.ts";
 import { Origins, ORIGINS_FORM } from "../../server/origins/origins.ts";
 import { accessFlags } from "./access_flags.ts";
 import { checkPublicUrl } from "../../server/common/options.ts";
+import { insightFlags } from "./insight_flags.ts";
 import {
   choiceFlag,
   dependentIntegerFlag,
@@ -14,6 +15,7 @@ import {
   switchFlag,
   textFlag,
 } from "./flag.ts";
+import { configFlags } from "./config_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -276,11 +278,13 @@ export const serveFlags = {
     accepts: "none, or a path that begins with /, of letters, digits and . _ ~ -",
     check: (text) => text === "none" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(text),
   }),
+  ...insightFlags,
   private: switchFlag({
     name: "private",
     help: "Mark every answer as private, so that shared caches don't keep it.",
   }),
   ...accessFlags,
+  ...configFlags,
   logLevel: choiceFlag({
     name: "log-level",
     values: ["debug", "info", "warn", "error"],

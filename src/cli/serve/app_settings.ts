@@ -13,9 +13,14 @@ import { version } from "../context/version.ts";
 
 /** The settings of the app and its address: plain data, since it is sent to other threads. */
 export interface AppSettings {
-  readonly app: Omit<AppOptions, "storage" | "signal" | "clock" | "streamName" | "authorize">;
+  readonly app: Omit<
+    AppOptions,
+    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog"
+  >;
   /** Who may do what; everybody everything unless given. */
   readonly access?: AccessSettings;
+  /** How requests are logged; `undefined` where they aren't. */
+  readonly accessLog: AccessLogSettings | undefined;
   readonly host: string;
   readonly port: number;
   /** The longest time without a byte in either direction during a request. */
@@ -23,6 +28,15 @@ export interface AppSettings {
   readonly http: HttpKind;
   /** How many connections one thread may have. */
   readonly maxConnections: number;
+}
+
+/** How requests are logged. */
+export interface AccessLogSettings {
+  readonly format: "text" | "json";
+  /** Of one thread. */
+  readonly linesPerSecond: number;
+  /** `undefined` for stderr. */
+  readonly file: string | undefined;
 }
 
 /**
@@ -57,6 +71,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
+      ...metrics(values),
       welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
@@ -66,11 +81,25 @@ export function appSettings(
       subscriptions: subscriptions(values),
       ...publicUrl(values),
     },
+    accessLog: accessLog(values, shares),
     host: values.get(flags.host),
     port: values.get(flags.port),
     http: values.get(flags.http),
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+  };
+}
+
+/** The access log's settings, for one of so many threads. */
+function accessLog(values: FlagValues, shares: number): AccessLogSettings | undefined {
+  const file = values.get(flags.accessLogFile);
+  const isWanted = file !== undefined || values.get(flags.logLevel) === "debug";
+  const format = values.get(flags.accessLog) ?? (isWanted ? values.get(flags.logFormat) : "none");
+  if (format === "none") return undefined;
+  return {
+    format,
+    linesPerSecond: Math.ceil(values.get(flags.accessLogSample) / shares),
+    file,
   };
 }
 
@@ -94,6 +123,16 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
   // An address may have a zone here, though not in a URL.
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
+}
+
+/** Unless asked for, only this machine gets them. With the prefix `/` every path is a stream's. */
+function metrics(values: FlagValues): { metrics?: string; metricsStreams?: string } {
+  const given = values.get(flags.metrics);
+  const isOpen = isLoopback(values.get(flags.host)) && values.get(flags.prefix) !== "/";
+  const path = given ?? (isOpen ? "/metrics" : "none");
+  if (path === "none") return {};
+  const metricsStreams = values.get(flags.metricsStreams);
+  return { metrics: path, ...(metricsStreams === undefined ? {} : { metricsStreams }) };
 }
 
 /** With the prefix `/` every path is a stream's. */

@@ -1,6 +1,6 @@
 import { openAuthority } from "../../access/open_authority.ts";
-import { createHandler } from "../../server/app.ts";
-import type { ForwardControl } from "../../server/common/forwarded_request.ts";
+import { createHandler, type OtherThreads } from "../../server/app.ts";
+import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
@@ -9,21 +9,22 @@ import type { Listener } from "../../listen/listener.ts";
 /**
  * Serves a storage over HTTP.
  *
- * @param forwardControl where other threads listen on the same port, and another has the subscriptions
+ * @param others where other threads listen on the same port
  * @throws {ListenError}
  * @throws {AccessError} where a file that says who may do what is no good
  */
 export async function startHttp(
-  { app, access, ...settings }: AppSettings,
+  { app, access, accessLog: _, ...settings }: AppSettings,
+  requestLog: RequestLog,
   storage: Storage,
   signal: AbortSignal,
-  forwardControl: ForwardControl | undefined,
+  others: OtherThreads | undefined,
 ): Promise<Listener> {
   const authority = access === undefined ? undefined : await openAuthority(access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const handler = createHandler({ ...app, ...authorize, storage, signal }, forwardControl);
+  const handler = createHandler({ ...app, ...authorize, requestLog, storage, signal }, others);
   try {
-    const isShared = forwardControl !== undefined;
+    const isShared = others !== undefined;
     const listener = await listen({ ...settings, handler, isShared });
     return {
       port: listener.port,

@@ -1,11 +1,14 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { Sample } from "../../metrics/sample.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import type { Listener } from "../../listen/listener.ts";
+import { LiveSettings } from "./live_settings.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
@@ -13,6 +16,7 @@ import { configureLogs } from "./logger.ts";
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
 surviveUncaughtErrors();
+const log = getLogger(["durable-streams", "process"]);
 
 const readers = new AbortController();
 const storage = new RemoteStorage(
@@ -22,6 +26,10 @@ const storage = new RemoteStorage(
 /** Requests about subscriptions that the storage's thread serves, and who waits for the responses. */
 const forwarded = new Map<number, (response: HttpResponse) => void>();
 let nextForwardId = 0;
+/** Who waits for what all threads have counted. */
+let scrapes: ((samples: readonly Sample[]) => void)[] = [];
+let measure: () => readonly Sample[] = () => [];
+let live: LiveSettings | undefined;
 let listener: Listener | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
@@ -32,18 +40,40 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       forwarded.get(message.id)?.(message.response);
       forwarded.delete(message.id);
       return;
+    case "measure":
+      return send({ kind: "measured", samples: measure() });
+    case "metrics":
+      for (const resolve of scrapes) resolve(message.samples);
+      scrapes = [];
+      return;
+    case "reload":
+      return reload(message.settings, message.logs);
     case "end readers":
       return readers.abort();
     case "stop":
-      void listener?.stop().then(() => send({ kind: "stopped" }));
+      void listener?.stop().then(() => live?.close()).then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
-  listener = await startHttp(start.settings, storage, readers.signal, forwardControl);
+  live = new LiveSettings(start.settings);
+  listener = await startHttp(start.settings, live.requestLog, storage, readers.signal, {
+    forwardControl,
+    gatherMetrics,
+    onMeasure: (given) => measure = given,
+  });
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
+}
+
+/** The main thread has checked the settings: what fails now has changed in between. */
+function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
+  try {
+    live?.prepare(settings, logs).apply();
+  } catch (error) {
+    log.error("a thread keeps its old settings", { error });
+  }
 }
 
 function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
@@ -51,6 +81,13 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
   return new Promise((resolve) => {
     forwarded.set(id, resolve);
     send({ kind: "control", id, request });
+  });
+}
+
+/** Requests that come at once get the same answer. */
+function gatherMetrics(): Promise<readonly Sample[]> {
+  return new Promise((resolve) => {
+    if (scrapes.push(resolve) === 1) send({ kind: "gather metrics" });
   });
 }
 

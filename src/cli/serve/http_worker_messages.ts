@@ -1,5 +1,6 @@
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { Sample } from "../../metrics/sample.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
 import type { AppSettings } from "./app_settings.ts";
@@ -16,6 +17,11 @@ export interface HttpWorkerStart {
 export type ToHttpWorker =
   | { kind: "replies"; batch: MessageBatch<Reply> }
   | { kind: "control reply"; id: number; response: HttpResponse }
+  /** Asks what the thread has counted. */
+  | { kind: "measure" }
+  /** What all threads have counted. */
+  | { kind: "metrics"; samples: readonly Sample[] }
+  | { kind: "reload"; settings: AppSettings; logs: LogOptions }
   | { kind: "end readers" }
   | { kind: "stop" };
 
@@ -23,6 +29,9 @@ export type ToHttpWorker =
 export type FromHttpWorker =
   | { kind: "calls"; batch: MessageBatch<Call> }
   | { kind: "control"; id: number; request: ForwardedRequest }
+  /** Asks what all threads have counted. */
+  | { kind: "gather metrics" }
+  | { kind: "measured"; samples: readonly Sample[] }
   | { kind: "listening" }
   | { kind: "listen failed"; message: string }
   | { kind: "stopped" };

@@ -4,10 +4,11 @@ import { Worker } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import { openAuthority, type OpenedAuthority } from "../../access/open_authority.ts";
 import { workerUrl } from "../../env/worker_url.ts";
+import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { createControl } from "../../server/app.ts";
-import type { ForwardControl, ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import { type Control, createControl } from "../../server/app.ts";
+import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { ListenError } from "../../listen/listen_error.ts";
@@ -18,6 +19,8 @@ const log = getLogger(["durable-streams", "process"]);
 
 /** How often the threads get the storage's status. */
 const STATUS_EVERY_MS = 1000;
+/** Shorter than a scrape's time-out. */
+const MEASURE_LIMIT_MS = 2000;
 
 /** Threads that serve HTTP on one port; this thread has the storage. */
 export class HttpWorkers implements Listener {
@@ -41,6 +44,11 @@ export class HttpWorkers implements Listener {
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
     }, STATUS_EVERY_MS);
+  }
+
+  /** Gives each thread new settings of those that it can take. */
+  reload(settings: AppSettings, logs: LogOptions): void {
+    for (const worker of this.#workers) worker.send({ kind: "reload", settings, logs });
   }
 
   /** Ends every live read that waits. */
@@ -85,7 +93,9 @@ export async function startHttpWorkers(
     storage,
     signal: readers.signal,
   });
-  const workers = Array.from({ length: count }, () => new HttpWorker(start, storage, control));
+  const workers: HttpWorker[] = [];
+  const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
+  while (workers.length < count) workers.push(new HttpWorker(start, parts));
   try {
     await Promise.all(workers.map((worker) => worker.listening));
   } catch (error) {
@@ -113,22 +123,43 @@ function freePort({ host, port }: AppSettings): Promise<number> {
   });
 }
 
+/** What this thread and all that serve have counted. */
+async function gatherMetrics(
+  control: Control,
+  workers: readonly HttpWorker[],
+): Promise<readonly Sample[]> {
+  return mergeSamples(
+    await Promise.all([control.measure(), ...workers.map((worker) => worker.measure())]),
+  );
+}
+
+/** What the threads that serve need of this one. */
+interface HttpWorkerParts {
+  readonly storage: Storage;
+  readonly control: Control;
+  gatherMetrics(): Promise<readonly Sample[]>;
+}
+
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
   readonly #worker: Worker;
   readonly #host: StorageHost;
-  readonly #control: ForwardControl;
+  readonly #parts: HttpWorkerParts;
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
+  /** What it counted last, and who waits for what it counts now. */
+  #samples: readonly Sample[] = [];
+  #measures: ((samples: readonly Sample[]) => void)[] = [];
+  #measureTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(start: HttpWorkerStart, storage: Storage, control: ForwardControl) {
-    this.#control = control;
+  constructor(start: HttpWorkerStart, parts: HttpWorkerParts) {
+    this.#parts = parts;
     this.#worker = new Worker(workerUrl(import.meta.url, "src/cli/serve/http_worker.ts"), {
       workerData: start,
     });
     this.#host = new StorageHost(
-      storage,
+      parts.storage,
       (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
     );
     const listening = Promise.withResolvers<void>();
@@ -139,6 +170,10 @@ class HttpWorker {
           return this.#host.take(message.batch);
         case "control":
           return void this.#serveControl(message.id, message.request);
+        case "gather metrics":
+          return void this.#sendMetrics();
+        case "measured":
+          return this.#takeSamples(message.samples);
         case "listening":
           return listening.resolve();
         case "listen failed":
@@ -156,7 +191,31 @@ class HttpWorker {
   }
 
   async #serveControl(id: number, request: ForwardedRequest): Promise<void> {
-    this.send({ kind: "control reply", id, response: await this.#control(request) });
+    this.send({ kind: "control reply", id, response: await this.#parts.control.serve(request) });
+  }
+
+  async #sendMetrics(): Promise<void> {
+    this.send({ kind: "metrics", samples: await this.#parts.gatherMetrics() });
+  }
+
+  /**
+   * What it has counted. One that is busy for too long is told of as it was last: without it sums would
+   * fall, as if the server had been started again.
+   */
+  measure(): Promise<readonly Sample[]> {
+    return new Promise((resolve) => {
+      this.#measures.push(resolve);
+      this.send({ kind: "measure" });
+      this.#measureTimer ??= setTimeout(() => this.#takeSamples(this.#samples), MEASURE_LIMIT_MS);
+    });
+  }
+
+  #takeSamples(samples: readonly Sample[]): void {
+    clearTimeout(this.#measureTimer);
+    this.#measureTimer = undefined;
+    this.#samples = samples;
+    for (const resolve of this.#measures) resolve(samples);
+    this.#measures = [];
   }
 
   sendStatus(): void {

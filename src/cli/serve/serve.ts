@@ -8,7 +8,9 @@ import { openFileStorage } from "../../storage/file/open.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { appSettings } from "./app_settings.ts";
+import { Reload } from "../config/reload.ts";
+import { LiveSettings } from "./live_settings.ts";
+import { type AppSettings, appSettings } from "./app_settings.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { accessSettings } from "../flags/access_flags.ts";
@@ -22,6 +24,7 @@ import type { Listener } from "../../listen/listener.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
+import { serviceOf } from "./systemd.ts";
 import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
@@ -31,7 +34,10 @@ import { version } from "../context/version.ts";
 const log = getLogger("durable-streams");
 
 /** The part that serves HTTP, in this thread or in others. */
-type RunningServer = Pick<ShutdownTargets, "listener" | "endReaders">;
+interface RunningServer extends Pick<ShutdownTargets, "listener" | "endReaders"> {
+  /** Gives other threads new settings of those that they can take. */
+  reload(settings: AppSettings, logs: LogOptions): void;
+}
 
 /** `durable-streams serve`: the server, until a signal ends it. */
 export const serveCommand: CliCommand = {
@@ -50,44 +56,57 @@ export const serveCommand: CliCommand = {
   run,
 };
 
-async function run(values: FlagValues, { context }: Invocation): Promise<number> {
+async function run(values: FlagValues, { context, readAgain }: Invocation): Promise<number> {
   checkTogether(values);
   await checkAccessFiles(values);
   configureLogs(logOptions(values));
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
-  const stop = stopRequest();
+  const reload = reloadOf(values, readAgain);
+  const stop = stopRequest(reload);
 
+  let live: LiveSettings;
   let storage: Storage | undefined;
   let serving: RunningServer;
   try {
+    const settings = serverSettings(values);
+    live = new LiveSettings(settings);
+    reloadLogs(reload, values, live, () => serving);
     storage = await openStorage(values);
-    serving = await startServer(values, storage);
+    serving = await startServer(values, settings, storage, live);
   } catch (error) {
     await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     return 1;
   }
   announce(values, serving.listener);
+  const service = serviceOf(context.environment);
+  service.ready(`listening on port ${serving.listener.port}`);
+  reload.start();
 
   const signal = await stop.started();
+  service.stopping();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
     ...serving,
     closeStorage: (limitMs) => opened.close(limitMs),
   });
+  await live.close();
   log.info("stopped", { exitCode });
   return exitCode;
 }
 
 /** A signal during the start ends the program at once: nothing has been acknowledged yet. */
-function stopRequest(): { started: () => Promise<string> } {
+function stopRequest(reload: Reload): { started: () => Promise<string> } {
   const signalled = Promise.withResolvers<string>();
   let isStarting = true;
   onStopSignal((signal) => {
     if (isStarting) process.exit(0);
     signalled.resolve(signal);
+  }, () => {
+    if (reload.isUseful) void reload.request();
+    return reload.isUseful;
   });
   return {
     started() {
@@ -97,11 +116,51 @@ function stopRequest(): { started: () => Promise<string> } {
   };
 }
 
+function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
+  const read = () => {
+    const values = readAgain();
+    checkTogether(values);
+    return values;
+  };
+  return new Reload({ flags, started, read });
+}
+
+function reloadLogs(
+  reload: Reload,
+  started: FlagValues,
+  live: LiveSettings,
+  serving: () => RunningServer,
+): void {
+  const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
+  reload.onReload({
+    name: "the logs",
+    flags: [logLevel, logFormat, accessLog, accessLogFile, accessLogSample],
+    readsFiles: started.get(accessLogFile) !== undefined,
+    prepare(values) {
+      const settings = settingsOf(values).settings;
+      const logs = logOptions(values);
+      const prepared = live.prepare(settings, logs);
+      return {
+        ...prepared,
+        apply() {
+          prepared.apply();
+          serving().reload(settings, logs);
+        },
+      };
+    },
+  });
+}
+
 function logOptions(values: FlagValues): LogOptions {
   return { level: values.get(flags.logLevel), format: values.get(flags.logFormat) };
 }
 
-function checkTogether(values: FlagValues): void {
+/**
+ * Checks what no flag can check by itself.
+ *
+ * @throws {UsageError} where settings don't go together
+ */
+export function checkTogether(values: FlagValues): void {
   const append = values.get(flags.maxAppendBytes);
   const queued = values.get(flags.maxQueuedBytes);
   if (append > queued) {
@@ -156,21 +215,38 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   });
 }
 
-async function startServer(values: FlagValues, storage: Storage): Promise<RunningServer> {
-  const workers = values.get(flags.workers);
+function serverSettings(values: FlagValues): AppSettings {
+  const { settings, warning } = settingsOf(values);
+  if (warning !== undefined) log.warn(warning);
+  return settings;
+}
+
+function settingsOf(values: FlagValues): { settings: AppSettings; warning: string | undefined } {
   // The number of connections of the runtimes' own servers can't be limited.
   const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, warning } = connectionLimit(values, openFiles);
-  if (warning !== undefined) log.warn(warning);
-  const settings = appSettings(values, workers, connections);
+  return { settings: appSettings(values, values.get(flags.workers), connections), warning };
+}
+
+async function startServer(
+  values: FlagValues,
+  settings: AppSettings,
+  storage: Storage,
+  { requestLog }: LiveSettings,
+): Promise<RunningServer> {
+  const workers = values.get(flags.workers);
   if (workers === 1) {
     const readers = new AbortController();
-    const listener = await startHttp(settings, storage, readers.signal, undefined);
-    return { listener, endReaders: () => readers.abort() };
+    const listener = await startHttp(settings, requestLog, storage, readers.signal, undefined);
+    return { listener, endReaders: () => readers.abort(), reload: () => {} };
   }
   const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
-  return { listener, endReaders: () => listener.endReaders() };
+  return {
+    listener,
+    endReaders: () => listener.endReaders(),
+    reload: (changed, logs) => listener.reload(changed, logs),
+  };
 }
 
 function announce(values: FlagValues, { port }: Listener): void {

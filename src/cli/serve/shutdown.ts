@@ -30,21 +30,22 @@ export interface ShutdownTargets {
 const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 /**
- * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is no configuration to reload); a second
- * one ends the process at once. The first process of a container ignores signals without a listener,
- * hence the listeners from the start. A process started by `nohup` keeps ignoring SIGHUP, except on Node,
- * which resets that at its start.
+ * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. The first
+ * process of a container ignores signals without a listener, hence the listeners from the start. A process
+ * started by `nohup` keeps ignoring SIGHUP, except on Node, which resets that at its start.
+ *
+ * @param takesHangUp called at each SIGHUP: whether that is the sign for something else here, as to reload
  */
-export function onStopSignal(onStop: (signal: string) => void): void {
+export function onStopSignal(
+  onStop: (signal: string) => void,
+  takesHangUp: () => boolean = () => false,
+): void {
   let signalled = false;
   // Read first: with the first listener Deno handles SIGHUP itself, and would end at it.
   const outlivesTerminal = ignoresHangUp();
   for (const [signal, exitCode] of SIGNALS) {
-    if (signal === "SIGHUP" && outlivesTerminal) {
-      process.on(signal, () => {});
-      continue;
-    }
     process.on(signal, () => {
+      if (signal === "SIGHUP" && (takesHangUp() || outlivesTerminal)) return;
       if (signalled) process.exit(exitCode);
       signalled = true;
       onStop(signal);

@@ -13,8 +13,9 @@ import { redactedUrl } from "./redacted_url.ts";
  * - `sequence_gap`: the server lacks batches that were acknowledged to this producer
  * - `fenced`: the wake is another worker's by now, or over (PROTOCOL §7.3)
  * - `invalid_webhook`: the request is no webhook that one of the server's keys has signed (PROTOCOL §7.1)
- * - `bad_request`, `too_large`, `unauthorized`, `unsupported`, `rate_limited`: the server rejected
- *   the request
+ * - `unauthenticated`: the token is missing or no good (401), or there is none to be had
+ * - `forbidden`: the token is good, but not for this (403)
+ * - `bad_request`, `too_large`, `unsupported`, `rate_limited`: the server rejected the request
  * - `damaged`: the bytes on the server's disk are not those that were written; reading can continue behind
  *   them at `offset`, if the server knows it
  * - `unavailable`: the server failed (5xx), and kept failing during the retries
@@ -37,7 +38,8 @@ export type ClientErrorCode =
   | "invalid_webhook"
   | "bad_request"
   | "too_large"
-  | "unauthorized"
+  | "unauthenticated"
+  | "forbidden"
   | "unsupported"
   | "rate_limited"
   | "damaged"

@@ -8,6 +8,16 @@ const VISIBLE_PARAMETERS: ReadonlySet<string> = new Set([
   "limit",
 ]);
 
+/** A text that may quote a request's URL, with `***` for the values of other parameters. */
+export function redactedText(text: string, url: string): string {
+  let shown = text;
+  for (const pair of url.split("?")[1]?.split("&") ?? []) {
+    const [name = ""] = pair.split("=");
+    if (name !== "" && !VISIBLE_PARAMETERS.has(name)) shown = shown.replaceAll(pair, `${name}=***`);
+  }
+  return shown;
+}
+
 /** A request's URL for messages: with `***` for the values of other parameters. */
 export function redactedUrl(url: string): string {
   if (!URL.canParse(url)) return url;

@@ -251,13 +251,16 @@ export class Feed {
   }
 
   /**
-   * Handles the end of a connection. A server ends it after a while; the next one begins at once.
+   * Handles the end of a connection. A server ends it after a while, or when the token is over; the next one
+   * begins at once.
    *
    * @throws {ClientError} if the connection brought nothing at all
    */
   #afterSse(sse: SseConnection): undefined {
     this.disconnect();
-    const { hasControl, isSilent, isMidEvent, startMs } = sse;
+    const { hasControl, isExpired, isSilent, isMidEvent, startMs } = sse;
+    // Says nothing about the network.
+    if (isExpired) return this.#noteLive(startMs, this.#hasMoved);
     const hasFailed = !hasControl || isMidEvent || this.#isAtOnce(startMs, this.#hasMoved);
     this.#failedConnections = hasFailed ? this.#failedConnections + 1 : 0;
     if (this.#mayFallBack && this.#failedConnections >= FAILED_CONNECTIONS_LIMIT) {

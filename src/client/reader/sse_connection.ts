@@ -29,6 +29,9 @@ export interface SseConnectionOptions {
   signal: AbortSignal | undefined;
 }
 
+/** The event by which a server ends a response whose reader's right is over; an extension. */
+const CREDENTIAL_EXPIRED = "credential-expired";
+
 /** One SSE response, from its request to its end. */
 export class SseConnection {
   /** The time of the request, in ms since 1970. */
@@ -40,12 +43,15 @@ export class SseConnection {
   readonly #parser = new SseParser();
   #chunks: ReadableStreamDefaultReader<Bytes> | undefined;
   #isBase64 = false;
+  #tokenIsOver = () => {};
   #bodies: Bytes[] = [];
   #groups: SseGroup[] = [];
   /** Whether a control event has arrived. */
   hasControl = false;
   /** Whether it was ended because nothing arrived for too long. */
   isSilent = false;
+  /** Whether the server ended it because the reader's token is over. */
+  isExpired = false;
 
   constructor(connection: Connection, options: SseConnectionOptions) {
     this.startMs = connection.clock.nowMs();
@@ -71,11 +77,16 @@ export class SseConnection {
     while (true) {
       const group = this.#groups.shift();
       if (group !== undefined) return group;
+      if (this.isExpired) {
+        this.cancel();
+        return undefined;
+      }
       const chunk = await this.#read(this.#chunks);
       if (chunk === undefined) return undefined;
       for (const { type, data } of this.#parser.push(chunk)) {
         if (type === "data") this.#bodies.push(this.#isBase64 ? decodeBase64(data) : data);
         if (type === "control") this.#groups.push(this.#group(data));
+        if (type === CREDENTIAL_EXPIRED) this.#expire();
       }
     }
   }
@@ -85,13 +96,18 @@ export class SseConnection {
     this.#controller.abort(reason);
   }
 
+  #expire(): void {
+    this.isExpired = true;
+    this.#tokenIsOver();
+  }
+
   #onAbort(): void {
     this.#unlink();
     this.#chunks?.cancel().catch(() => {});
   }
 
   async #open(): Promise<ReadableStreamDefaultReader<Bytes>> {
-    const { headers, stream } = await this.#connection.send({
+    const { headers, stream, tokenIsOver = () => {} } = await this.#connection.send({
       method: "GET",
       url: this.#options.url,
       signal: this.#controller.signal,
@@ -110,6 +126,7 @@ export class SseConnection {
         `A read with live=sse was answered with Content-Type ${JSON.stringify(type)}.`,
       );
     }
+    this.#tokenIsOver = tokenIsOver;
     this.#isBase64 = headers.get(STREAM_SSE_DATA_ENCODING)?.toLowerCase() === "base64";
     return stream.getReader();
   }

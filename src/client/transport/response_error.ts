@@ -15,7 +15,7 @@ import {
   type ClientErrorCode,
   type ClientErrorDetails,
 } from "../errors/client_error.ts";
-import { redactedUrl } from "../errors/redacted_url.ts";
+import { redactedText, redactedUrl } from "../errors/redacted_url.ts";
 import type { TransportRequest, TransportResponse } from "./transport.ts";
 
 /** The status of a request that was rejected unread, so that any request may be repeated. */
@@ -24,8 +24,8 @@ export const RATE_LIMITED = 429;
 const MESSAGE_LIMIT_CHARS = 1_000;
 const TITLE_LIMIT_CHARS = 80;
 const CODES: Readonly<Record<number, ClientErrorCode>> = {
-  401: "unauthorized",
-  403: "unauthorized",
+  401: "unauthenticated",
+  403: "forbidden",
   404: "not_found",
   405: "unsupported",
   410: "gone",
@@ -79,7 +79,8 @@ export function responseError(
   };
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
   if (code === "sequence_gap") details.expectedSeq = integer(headers.get(PRODUCER_EXPECTED_SEQ));
-  return new ClientError(code, serverError.message ?? describe(request, response), details);
+  const message = serverError.message ?? describe(request, response);
+  return new ClientError(code, redactedText(message, request.url), details);
 }
 
 function codeOf(

@@ -3,7 +3,7 @@ import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
 import { linkAborts } from "./abort_link.ts";
 import { ClientError, ofRequest } from "../errors/client_error.ts";
 import { reasonOf } from "../errors/reason.ts";
-import { redactedUrl } from "../errors/redacted_url.ts";
+import { redactedText, redactedUrl } from "../errors/redacted_url.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** One request to a transport; repeating it means sending the same again. */
@@ -37,6 +37,8 @@ export interface TransportResponse {
   readonly stream: ReadableStream<Bytes> | undefined;
   /** An earlier attempt may have been carried out already. */
   readonly repeated?: boolean;
+  /** Says that the time of the token is over that the request of `stream` had. */
+  readonly tokenIsOver?: () => void;
 }
 
 /**
@@ -101,8 +103,9 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
       unlink();
       signal.throwIfAborted();
       checkHeaders(request);
-      const message = `${noResponse()}: ${reasonOf(error)}`;
-      throw ofRequest(new ClientError("network", message, { cause: error }), request);
+      const message = `${noResponse()}: ${redactedText(reasonOf(error), request.url)}`;
+      const cause = withoutSecrets(error, request.url);
+      throw ofRequest(new ClientError("network", message, { cause }), request);
     } finally {
       cancelTimer();
     }
@@ -132,6 +135,14 @@ async function exchange(
     return { ...head, body: NO_BYTES, stream: response.body };
   }
   return { ...head, body: new Uint8Array(await response.arrayBuffer()), stream: undefined };
+}
+
+/** The error, or if it quotes the secrets of the URL, as some `fetch`es' do, only what it says. */
+function withoutSecrets(error: unknown, url: string): unknown {
+  const reason = reasonOf(error);
+  const texts = [reason, ...Object.values(Object(error))].map(String);
+  const isFit = texts.every((text) => redactedText(text, url) === text);
+  return isFit ? error : new TypeError(redactedText(reason, url));
 }
 
 /**

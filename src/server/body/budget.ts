@@ -9,6 +9,11 @@ export class BodyBudget {
     this.#limitBytes = limitBytes;
   }
 
+  /** How many are on their way. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
+  }
+
   /**
    * Counts this many more, until they are released.
    *

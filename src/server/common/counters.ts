@@ -1,3 +1,5 @@
+import { RequestCounts } from "./request_counts.ts";
+
 /** A server's counts since its start. */
 export class Counters {
   /** SSE readers that were cut off because they left too much unread for too long. */
@@ -6,4 +8,12 @@ export class Counters {
   rejectedReaders = 0;
   /** Requests that failed in a way that is a defect here. */
   internalErrors = 0;
+  /** Answers with an error, by its code; without those of `internalErrors`. */
+  readonly errors = new Map<string, number>();
+  readonly requests = new RequestCounts();
+
+  /** Counts one more answer with this code. */
+  addError(code: string): void {
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+  }
 }

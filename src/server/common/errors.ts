@@ -71,6 +71,9 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   storage_full: 507,
 };
 
+/** The codes of all failures. */
+export const ERROR_CODES: readonly string[] = Object.keys(STATUSES);
+
 /** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {
   const { failure } = error;

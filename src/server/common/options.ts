@@ -1,6 +1,10 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
 import type { Authority, Authorize } from "../../access/permit.ts";
+import type { RequestLog } from "./request_entry.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
+import type { Sample } from "../../metrics/sample.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
@@ -100,11 +104,20 @@ export interface AppOptions {
   authorize?: Authorize | Authority;
   /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
+  /** The path of the metrics for Prometheus, such as `/metrics`; nowhere unless it is given. */
+  metrics?: string;
+  /**
+   * The streams that have a metric each, how far they go: a pattern as subscriptions have, such as
+   * `logs/*`. The first 1,000 by their names; none unless it is given.
+   */
+  metricsStreams?: string;
   /**
    * Whether a GET of `/` is answered with a short page, or text, that says what this is and where its
    * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
+  /** Where each request is told of, as for an access log; nowhere unless it is given. */
+  requestLog?: RequestLog;
   /** The server's version, as the health check gives it. */
   version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is every later one. */
@@ -153,7 +166,12 @@ export interface ServerConfig {
   readonly publicUrl: string | undefined;
   readonly authority: Authority | undefined;
   readonly health: string | undefined;
+  readonly metrics: string | undefined;
+  readonly metricsStreams: Pattern | undefined;
+  /** What all threads have counted, where there are several. */
+  readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
   readonly welcome: boolean;
+  readonly requestLog: RequestLog | undefined;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -190,8 +208,12 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     subscriptions: subscriptionsOf(options),
     publicUrl: options.publicUrl === undefined ? undefined : checkPublicUrl(options.publicUrl),
     authority: asAuthority(options.authorize),
-    health: checkHealth(options),
+    health: checkOwnPath("health", options.health, options),
+    metrics: checkMetrics(options),
+    metricsStreams: checkMetricsStreams(options.metricsStreams),
+    gatherMetrics: undefined,
     welcome: checkWelcome(options),
+    requestLog: options.requestLog,
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -254,16 +276,44 @@ function checkWelcome({ welcome = false, streamName }: AppOptions): boolean {
   );
 }
 
-function checkHealth({ health, prefix = "/v1/stream" }: AppOptions): string | undefined {
-  if (health === undefined) return undefined;
-  const hidden = [prefix, `${prefix}s`].find((each) => `${health}/`.startsWith(`${each}/`));
-  if (/^(?:\/[^/?#%\s]+)+$/.test(health) && hidden === undefined) return health;
+/** The path of something that is no stream's. */
+function checkOwnPath(
+  name: "health" | "metrics",
+  path: string | undefined,
+  { prefix = "/v1/stream" }: AppOptions,
+): string | undefined {
+  if (path === undefined) return undefined;
+  const hidden = [prefix, `${prefix}s`].find((each) => `${path}/`.startsWith(`${each}/`));
+  if (/^(?:\/[^/?#%\s]+)+$/.test(path) && hidden === undefined) return path;
   throw new RangeError(
-    `health is ${
-      JSON.stringify(health)
-    }: expected a path such as /health that doesn't begin with the ` +
+    `${name} is ${
+      JSON.stringify(path)
+    }: expected a path such as /${name} that doesn't begin with the ` +
       `prefix, ${prefix}, where it would hide streams.`,
   );
+}
+
+function checkMetrics(options: AppOptions): string | undefined {
+  const { metrics, health } = options;
+  if (metrics !== undefined && health !== undefined && `${metrics}/`.startsWith(`${health}/`)) {
+    throw new RangeError(
+      `metrics is ${JSON.stringify(metrics)} and health ${
+        JSON.stringify(health)
+      }, which would hide ` +
+        "it: give them paths of their own.",
+    );
+  }
+  return checkOwnPath("metrics", metrics, options);
+}
+
+function checkMetricsStreams(pattern: string | undefined): Pattern | undefined {
+  if (pattern === undefined) return undefined;
+  try {
+    return parsePattern(pattern);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    throw new RangeError(`metricsStreams can't be used: ${error.message}`);
+  }
 }
 
 function checkPath(name: string, path: string, example: string): string {

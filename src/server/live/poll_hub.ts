@@ -1,9 +1,11 @@
+import type { Permit } from "../../access/permit.ts";
 import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { spaceAt } from "../../protocol/offset.ts";
 import type { ReadResult, Storage, Watch } from "../../storage/storage.ts";
+import { watchPermit } from "../access/permit_end.ts";
 import { bodyOf } from "../body/chunk_body.ts";
 import type { LiveReaders } from "./readers.ts";
 import type { ServerConfig } from "../common/options.ts";
@@ -35,11 +37,17 @@ export class PollHub {
 
   /**
    * Waits for data after `first`, in which there was nothing new; `undefined` where none comes until the
-   * wait is over: by time, since the client disconnects, or since the server stops.
+   * wait is over: by time, since the client disconnects, or since the server stops; `"ended"` where the
+   * permit has ended.
    *
    * @throws {StreamError} `too_many_readers`; `not_found`, `gone` or `offset_gone` where the stream goes
    */
-  wait(name: string, first: ReadResult, signal: AbortSignalLike): Promise<PollResult | undefined> {
+  wait(
+    name: string,
+    first: ReadResult,
+    signal: AbortSignalLike,
+    permit?: Permit,
+  ): Promise<PollResult | "ended" | undefined> {
     const { clock, longPollTimeoutMs } = this.#config;
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
@@ -49,13 +57,18 @@ export class PollHub {
       const deadline = new CallbackDeadline(end);
       signal.addEventListener("abort", end);
       const group = this.#join(name, first);
+      let forgetPermit = () => {};
       group.add(waiter, () => {
         release();
         deadline.cancel();
+        forgetPermit();
         signal.removeEventListener("abort", end);
       });
       if (waitMs <= 0 || this.#liveReaders.isStopping || signal.aborted) end();
-      else this.#deadlines.add(deadline, Math.ceil(waitMs / TICK_MS));
+      else {
+        this.#deadlines.add(deadline, Math.ceil(waitMs / TICK_MS));
+        forgetPermit = watchPermit(permit, clock, () => group.remove(waiter, "ended"));
+      }
     });
   }
 
@@ -71,7 +84,7 @@ export class PollHub {
 }
 
 interface Waiter {
-  resolve(result: PollResult | undefined): void;
+  resolve(result: PollResult | "ended" | undefined): void;
   reject(error: unknown): void;
 }
 
@@ -107,12 +120,12 @@ class WaitGroup {
   }
 
   /** Ends one wait without new data. */
-  remove(waiter: Waiter): void {
+  remove(waiter: Waiter, result?: "ended"): void {
     const cleanUp = this.#waiters.get(waiter);
     if (cleanUp === undefined) return;
     this.#waiters.delete(waiter);
     cleanUp();
-    waiter.resolve(undefined);
+    waiter.resolve(result);
     if (this.#waiters.size === 0) this.#end(() => {});
   }
 

@@ -1,8 +1,10 @@
+import type { Permit } from "../../access/permit.ts";
 import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
 import { copyString } from "../../storage/copy_string.ts";
 import type { ReadResult } from "../../storage/storage.ts";
+import { watchPermit } from "../access/permit_end.ts";
 import type { Counters } from "../common/counters.ts";
 import { SseStream } from "./sse_stream.ts";
 import type { LiveReaders } from "./readers.ts";
@@ -33,10 +35,16 @@ export class SseHub {
     this.#deadlines = new DeadlineQueue(config.clock, TICK_MS);
   }
 
+  /** How many connections there are. */
+  get size(): number {
+    return this.#readers.size;
+  }
+
   /**
    * A new connection: the body of its response.
    *
    * @param first the chunk that was read for it; the connection begins with this
+   * @param permit the connection ends with it
    * @throws {StreamError} `too_many_readers`
    */
   open(
@@ -44,6 +52,7 @@ export class SseHub {
     first: ReadResult,
     cursor: number,
     signal: AbortSignalLike,
+    permit?: Permit,
   ): SseReader {
     const { clock, sseCloseAfterMs, sseBufferBytes } = this.#config;
     const nowMs = clock.nowMs();
@@ -54,7 +63,7 @@ export class SseHub {
       closeAtMs: Math.min(nowMs + sseCloseAfterMs, first.expiresAtMs),
       limitBytes: sseBufferBytes,
     });
-    const stream = this.#enter(reader, name, first);
+    const stream = this.#enter(reader, name, first, permit);
     signal.addEventListener("abort", () => reader.end(), { once: true });
     stream.deliver(first, [reader]);
     if (this.#liveReaders.isStopping || signal.aborted) reader.end();
@@ -63,17 +72,26 @@ export class SseHub {
   }
 
   /** Makes the closures that live as long as the connection here, where none can keep `first` alive. */
-  #enter(reader: SseReader, name: string, first: ReadResult): SseStream {
+  #enter(
+    reader: SseReader,
+    name: string,
+    first: ReadResult,
+    permit: Permit | undefined,
+  ): SseStream {
     const { id } = first;
     const release = this.#liveReaders.enter(() => reader.end());
     this.#readers.add(reader);
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     const stream = this.#join(name, first, reader);
+    let forgetPermit = () => {};
     reader.onEnd = () => {
       release();
+      forgetPermit();
       this.#readers.delete(reader);
       if (stream.remove(reader)) this.#streams.delete(id);
     };
+    const { clock } = this.#config;
+    forgetPermit = watchPermit(permit, clock, (reason) => stream.expire(reader, reason));
     return stream;
   }
 

@@ -25,6 +25,8 @@ export class SseReader implements LiveBody {
   readonly closeAtMs: number;
   /** Whether the first control event has gone out. */
   started = false;
+  /** Whether there is nothing more to send, as far as is known. */
+  upToDate = false;
   /** Whether there was more to send than the client had room for. */
   behind = false;
   /** Called once when the connection is over, from whichever side. */

@@ -1,9 +1,15 @@
-import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { type Bytes, concatBytes, encodeUtf8, NO_BYTES } from "../../protocol/bytes.ts";
 import { isJsonType, sseEncoding } from "../../protocol/content_type.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
-import { formatOffset } from "../../protocol/offset.ts";
-import { encodeSseFrame, sendableTextLength, type SseFormat } from "../../protocol/sse.ts";
+import { formatOffset, type OffsetSpace } from "../../protocol/offset.ts";
+import {
+  encodeCredentialExpired,
+  encodeSseFrame,
+  sendableTextLength,
+  type SseFormat,
+} from "../../protocol/sse.ts";
 import type { ReadResult, Watch } from "../../storage/storage.ts";
+import type { PermitEnd } from "../access/permit_end.ts";
 import type { ServerConfig } from "../common/options.ts";
 import type { SseReader } from "./sse_reader.ts";
 
@@ -19,6 +25,7 @@ export class SseStream {
   readonly #name: string;
   readonly #id: number;
   readonly #format: SseFormat;
+  #space: OffsetSpace;
   readonly #readers = new Set<SseReader>();
   #watch: Promise<Watch> | undefined;
   #pumping = false;
@@ -31,6 +38,7 @@ export class SseStream {
     this.#config = config;
     this.#name = name;
     this.#id = first.id;
+    this.#space = first.space;
     this.#format = {
       json: isJsonType(first.contentType),
       encoding: sseEncoding(first.contentType),
@@ -67,6 +75,7 @@ export class SseStream {
   deliver(chunk: ReadResult, readers: readonly SseReader[]): void {
     const atTail = chunk.next === chunk.tail;
     const closed = atTail && chunk.closed;
+    this.#space = chunk.space;
     const length = this.#sendableBytes(chunk);
     const data = chunk.data.subarray(0, length);
     const nowMs = this.#config.clock.nowMs();
@@ -87,9 +96,21 @@ export class SseStream {
       }
       reader.started = true;
       reader.offset = chunk.start + length;
+      reader.upToDate = atTail;
       reader.send(frame, nowMs);
       if (closed) reader.end();
     }
+  }
+
+  /** Ends one connection, whose right has ended: where to continue, then why it ends. */
+  expire(reader: SseReader, reason: PermitEnd): void {
+    const { offset, cursor, upToDate } = reader;
+    const nextOffset = formatOffset(this.#space, offset);
+    const control = { nextOffset, cursor, upToDate, closed: false };
+    const frame = encodeSseFrame(NO_BYTES, this.#format, control);
+    const end = encodeUtf8(encodeCredentialExpired(reason));
+    reader.send(concatBytes([frame, end]), this.#config.clock.nowMs());
+    reader.end();
   }
 
   #schedule(reader: SseReader): void {
@@ -121,6 +142,7 @@ export class SseStream {
       if (!reader.started) continue;
       if (!reader.hasRoom) {
         reader.behind = true;
+        reader.upToDate = false;
         continue;
       }
       const group = groups.get(reader.offset);

@@ -1,4 +1,5 @@
-import type { HttpResponse } from "../../http/handler.ts";
+import { encodeErrorBody } from "../../http/error_body.ts";
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { Failure } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
@@ -12,15 +13,16 @@ const CODES: Partial<Record<Failure["code"], string>> = {
 };
 
 /** The response to a request about subscriptions that failed: its body's code is in capitals (PROTOCOL §7). */
-export function controlErrorResponse(counters: Counters, error: unknown): HttpResponse {
-  const response = errorResponse(counters, error);
+export function controlErrorResponse(
+  counters: Counters,
+  error: unknown,
+  request?: HttpRequest,
+): HttpResponse {
+  const response = errorResponse(counters, error, request);
   if (!(error instanceof StreamError)) return response;
   const { failure, message } = error;
   const code = CODES[failure.code] ?? failure.code.toUpperCase();
-  return {
-    ...response,
-    body: `${JSON.stringify({ error: { code, message, ...detailsOf(failure) } })}\n`,
-  };
+  return { ...response, body: encodeErrorBody(code, message, detailsOf(failure)) };
 }
 
 function detailsOf(failure: Failure): Record<string, string | number> {

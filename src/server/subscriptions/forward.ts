@@ -4,15 +4,22 @@ import {
   isLiveBody,
   type LiveBody,
 } from "../../http/handler.ts";
+import { requestIdOf } from "../../http/request_id.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import type { ForwardControl, ForwardedRequest } from "../common/forwarded_request.ts";
+import { authenticate, NOBODY } from "../access/guard.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { controlErrorResponse } from "./error_response.ts";
-import { control } from "./routes.ts";
+import { control, livesByWakeToken } from "./routes.ts";
 
-/** The headers that a request about subscriptions is served by. */
+/** The headers that a request about subscriptions is served by, and that say who sends it. */
 const HEADERS = [
   "authorization",
+  "cookie",
+  "origin",
+  "referer",
+  "sec-fetch-site",
+  "host",
   "forwarded",
   "x-forwarded-proto",
   "x-forwarded-host",
@@ -28,7 +35,8 @@ export async function forward(
   send: ForwardControl,
 ): Promise<HttpResponse> {
   const { method, url } = request;
-  const headers: Record<string, string> = {};
+  // Made here where the client gave none, so that both threads' logs say the same.
+  const headers: Record<string, string> = { "x-request-id": requestIdOf(request) };
   for (const name of HEADERS) {
     const value = request.headers.get(name);
     if (value !== null) headers[name] = value;
@@ -36,7 +44,7 @@ export async function forward(
   try {
     return await send({ method, url, headers, path, body: await bodies.read(request) });
   } catch (error) {
-    return controlErrorResponse(counters, error);
+    return controlErrorResponse(counters, error, request);
   }
 }
 
@@ -54,13 +62,30 @@ export async function serveForwarded(
     whole: body,
     signal: new AbortController().signal,
   };
-  const response = await control(context, request, path);
+  const response = await controlAsAsked(context, request, path);
   if (!isLiveBody(response.body)) return response;
   // A body that is made while it is sent can't go to another thread.
   try {
     return { ...response, body: await collect(response.body) };
   } catch (error) {
-    return controlErrorResponse(context.counters, error);
+    return controlErrorResponse(context.counters, error, request);
+  }
+}
+
+/** By rights of its own authority: what the other thread knows of the sender doesn't come with the request. */
+async function controlAsAsked(
+  context: ServerContext,
+  request: HttpRequest,
+  path: string,
+): Promise<HttpResponse> {
+  const { config: { authority }, clock, counters } = context;
+  if (authority === undefined) return await control(context, request, path);
+  try {
+    const isOpen = livesByWakeToken(path, request.method);
+    const asker = isOpen ? NOBODY : await authenticate(authority, request, clock);
+    return await control(context, request, path, asker);
+  } catch (error) {
+    return controlErrorResponse(counters, error);
   }
 }
 

@@ -6,6 +6,14 @@ import type { LinkPage, SubscriptionInfo } from "../../storage/subscription_stor
 import type { SubscriptionService } from "../../subscriptions/service.ts";
 import { wakeStreamsJson } from "../../subscriptions/wake_body.ts";
 import { JWKS_MAX_AGE_SECONDS } from "../../subscriptions/webhooks/signing_keys.ts";
+import {
+  type Asker,
+  requireAdmin,
+  requireAny,
+  requireRight,
+  seesEverything,
+} from "../access/guard.ts";
+import { checkNewSubscription, mayUse, notTheirs } from "../access/subscription_rights.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { controlErrorResponse } from "./error_response.ts";
@@ -18,8 +26,9 @@ import { parseAcks, parseCredentials, parseWorker } from "./wake_requests.ts";
 const NAME_LIMIT_CHARS = 256;
 const PAGE_LIMIT = 100;
 
-/** A request about subscriptions, and what serves it. */
+/** A request about subscriptions, what serves it, and who sends it. */
 interface ControlRequest {
+  readonly asker: Asker;
   readonly context: ServerContext;
   readonly service: SubscriptionService;
   readonly request: HttpRequest;
@@ -37,6 +46,9 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
   release: { POST: release },
 };
 
+/** The actions whose token is that of a wake. */
+const WAKE_TOKEN_ACTIONS: ReadonlySet<string> = new Set(["ack", "callback", "release"]);
+
 /**
  * Serves what is below `__ds/` and about subscriptions (PROTOCOL §6, §7).
  *
@@ -46,13 +58,14 @@ export async function control(
   context: ServerContext,
   request: HttpRequest,
   path: string,
+  asker?: Asker,
 ): Promise<HttpResponse> {
   try {
     const service = await context.subscriptions?.();
     if (service === undefined) throw unsupported();
-    return await dispatch({ context, service, request }, path);
+    return await dispatch({ context, service, request, asker }, path);
   } catch (error) {
-    return controlErrorResponse(context.counters, error);
+    return controlErrorResponse(context.counters, error, request);
   }
 }
 
@@ -60,6 +73,14 @@ export async function control(
 export function isAboutSubscriptions(path: string): boolean {
   return path === "jwks.json" || path === "jwks.json/rotate" || path === "subscriptions" ||
     path.startsWith("subscriptions/");
+}
+
+/** Whether a request needs no credentials but a wake's token, or asks for public keys. */
+export function livesByWakeToken(path: string, method: string): boolean {
+  if (path === "jwks.json") return true;
+  const [top, name, action = "", ...rest] = path.split("/");
+  return method === "POST" && top === "subscriptions" && name !== undefined &&
+    WAKE_TOKEN_ACTIONS.has(action) && rest.length === 0;
 }
 
 function dispatch(control: ControlRequest, path: string): Promise<HttpResponse> {
@@ -77,14 +98,32 @@ function dispatch(control: ControlRequest, path: string): Promise<HttpResponse> 
 }
 
 async function create(control: ControlRequest, name: string): Promise<HttpResponse> {
-  const { context, service, request } = control;
+  const { context, service, request, asker } = control;
+  requireAny(asker, "subscribe");
   const spec = parseSpec(await JsonBody.read(context, request));
+  const creator = checkNewSubscription(asker, spec);
+  // Of another's nothing is said but that it isn't theirs.
+  if (service.scope(name) !== undefined) checkTheirs(control, name);
   const baseUrl = context.urls.streamsUrl(request);
-  const { created, ...info } = await service.create(name, { ...spec, baseUrl });
+  const { created, ...info } = await service.create(name, { ...spec, ...creator, baseUrl });
   return await whole(control, created ? 201 : 200, info);
 }
 
+/**
+ * Checks that somebody may do what concerns a subscription. One that is missing is no other than one that
+ * isn't theirs, but to whom all are.
+ *
+ * @throws {StreamError} `forbidden`
+ */
+function checkTheirs({ service, asker }: ControlRequest, name: string): void {
+  if (asker === undefined) return;
+  const scope = service.scope(name);
+  const isTheirs = scope === undefined ? seesEverything(asker, "subscribe") : mayUse(asker, scope);
+  if (!isTheirs) throw notTheirs(asker, name);
+}
+
 async function get(control: ControlRequest, name: string): Promise<HttpResponse> {
+  checkTheirs(control, name);
   return await whole(control, 200, await control.service.get(name));
 }
 
@@ -116,7 +155,8 @@ async function notEmpty(
   return found;
 }
 
-async function list({ context, service, request }: ControlRequest): Promise<HttpResponse> {
+async function list({ context, service, request, asker }: ControlRequest): Promise<HttpResponse> {
+  requireAny(asker, "subscribe");
   if (!context.config.listing) {
     throw new StreamError(
       { code: "not_found" },
@@ -125,41 +165,49 @@ async function list({ context, service, request }: ControlRequest): Promise<Http
     );
   }
   const after = new URL(request.url).searchParams.get("after") ?? undefined;
-  const { subscriptions, next } = await service.list(after, PAGE_LIMIT);
+  const { subscriptions, next } = await service.list(
+    after,
+    PAGE_LIMIT,
+    (scope) => mayUse(asker, scope),
+  );
   const kid = service.activeKid();
   const found = subscriptions.map((info) => subscriptionJson(info, kid));
   return jsonResponse(200, JSON.stringify({ subscriptions: found, next }));
 }
 
-async function remove({ service }: ControlRequest, name: string): Promise<HttpResponse> {
-  await service.delete(name);
+async function remove(control: ControlRequest, name: string): Promise<HttpResponse> {
+  checkTheirs(control, name);
+  await control.service.delete(name);
   return NO_CONTENT;
 }
 
-async function link(
-  { context, service, request }: ControlRequest,
-  name: string,
-): Promise<HttpResponse> {
+async function link(control: ControlRequest, name: string): Promise<HttpResponse> {
+  const { context, service, request, asker } = control;
+  checkTheirs(control, name);
   const paths = parsePaths(await JsonBody.read(context, request));
   if (paths.length === 0) throw invalidField("streams", "is empty", "at least one stream");
+  for (const path of paths) requireRight(asker, "subscribe", path);
+  checkTheirs(control, name);
   await service.link(name, paths);
   return NO_CONTENT;
 }
 
 async function unlink(
-  { service }: ControlRequest,
+  control: ControlRequest,
   name: string,
   encodedPath: string,
 ): Promise<HttpResponse> {
-  await service.unlink(name, parsePath(encodedPath));
+  checkTheirs(control, name);
+  await control.service.unlink(name, parsePath(encodedPath));
   return NO_CONTENT;
 }
 
-async function claim(
-  { context, service, request }: ControlRequest,
-  name: string,
-): Promise<HttpResponse> {
+async function claim(control: ControlRequest, name: string): Promise<HttpResponse> {
+  const { context, service, request } = control;
+  checkTheirs(control, name);
   const worker = parseWorker(await JsonBody.read(context, request));
+  // While the body came it may have been made again.
+  checkTheirs(control, name);
   const { token, streams, subscription } = await service.claim(name, worker);
   const { state, config } = subscription;
   return jsonResponse(
@@ -175,22 +223,33 @@ async function claim(
 }
 
 async function ack(
-  { context, service, request }: ControlRequest,
+  control: ControlRequest,
   name: string,
   use: "callback" | "claim",
 ): Promise<HttpResponse> {
+  const { context, service, request } = control;
   const body = await JsonBody.read(context, request);
   const credentials = parseCredentials(request, body, use);
+  hideMissing(control, name, credentials.token);
   const { nextWake } = await service.ack(name, credentials, parseAcks(body), body.flag("done"));
   return jsonResponse(200, JSON.stringify({ ok: true, next_wake: nextWake }));
 }
 
-async function release(
-  { context, service, request }: ControlRequest,
-  name: string,
-): Promise<HttpResponse> {
+/**
+ * Where somebody needs rights to see subscriptions, whoever has no token of one learns nothing of it.
+ *
+ * @throws {StreamError} `token_invalid`
+ */
+function hideMissing({ service, asker }: ControlRequest, name: string, token: string): void {
+  if (asker !== undefined && service.scope(name) === undefined) service.checkTokenName(name, token);
+}
+
+async function release(control: ControlRequest, name: string): Promise<HttpResponse> {
+  const { context, service, request } = control;
   const body = await JsonBody.read(context, request);
-  await service.release(name, parseCredentials(request, body, "claim"));
+  const credentials = parseCredentials(request, body, "claim");
+  hideMissing(control, name, credentials.token);
+  await service.release(name, credentials);
   return NO_CONTENT;
 }
 
@@ -206,7 +265,8 @@ function jwks({ service }: ControlRequest): Promise<HttpResponse> {
   });
 }
 
-async function rotate({ service }: ControlRequest): Promise<HttpResponse> {
+async function rotate({ service, asker }: ControlRequest): Promise<HttpResponse> {
+  requireAdmin(asker);
   const { kid, signsFromMs } = await service.rotate();
   const signsFrom = new Date(signsFromMs).toISOString();
   return jsonResponse(200, JSON.stringify({ kid, signs_from: signsFrom }));

@@ -14,10 +14,14 @@ export class StreamNames {
   /** The prefix of the paths that requests bring here. */
   readonly #mountPath: string;
   readonly #health: string | undefined;
+  readonly #metrics: string | undefined;
   readonly #welcome: boolean;
   readonly #extract: ((request: Request) => string | undefined) | undefined;
   /** The beginning of the last stream URL, up to the name: most of a server's URLs share it. */
   #lastBase = "";
+  /** The last stream URL and its name: a request is asked for its name twice where rights are checked. */
+  #lastUrl = "";
+  #lastName = "";
 
   /** @param mountDepth how many segments come before the prefix */
   constructor(config: ServerConfig, mountDepth = 0) {
@@ -25,6 +29,7 @@ export class StreamNames {
     this.#prefix = `${config.prefix}/`;
     this.#mountPath = config.mountPath;
     this.#health = config.health;
+    this.#metrics = config.metrics;
     this.#welcome = config.welcome;
     this.#extract = config.streamName;
   }
@@ -35,13 +40,21 @@ export class StreamNames {
    * @throws {StreamError} `invalid_name`, or `not_found` where the URL is no stream's
    */
   of(request: HttpRequest): string {
+    const { url } = request;
+    if (url === this.#lastUrl && url !== "") return this.#lastName;
     const encoded = this.#extract === undefined
       ? this.#afterPrefix(request.url)
       : this.#extract(request instanceof Request ? request : new Request(request.url));
     if (encoded === undefined) {
       throw this.#noStream(request);
     }
-    return parseStreamName(encoded);
+    const name = parseStreamName(encoded);
+    // What an app's own function says of a URL may change, or depend on more of its request.
+    if (this.#extract === undefined) {
+      this.#lastUrl = url;
+      this.#lastName = name;
+    }
+    return name;
   }
 
   /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
@@ -50,13 +63,33 @@ export class StreamNames {
     return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
   }
 
-  /** Whether the request is about the server's health. */
-  isHealth({ url }: HttpRequest): boolean {
-    const path = this.#health;
-    if (path === undefined || !url.includes(path)) return false;
+  /**
+   * What about the server's health the request asks for: all of it, or only whether it lives, or takes
+   * reads and writes.
+   */
+  healthPart({ url }: HttpRequest): "all" | "live" | "ready" | undefined {
+    switch (this.#below(this.#health, url)) {
+      case "":
+        return "all";
+      case "/live":
+        return "live";
+      case "/ready":
+        return "ready";
+    }
+  }
+
+  /** Whether the request is about the metrics. */
+  isMetrics({ url }: HttpRequest): boolean {
+    return this.#below(this.#metrics, url) === "";
+  }
+
+  /** What follows a path of the server's own in a URL, up to its query; `undefined` in others. */
+  #below(path: string | undefined, url: string): string | undefined {
+    if (path === undefined || !url.includes(path)) return undefined;
     const pathStart = this.#pathStart(url);
-    const end = pathStart + path.length;
-    return url.startsWith(path, pathStart) && (end === url.length || url[end] === "?");
+    if (!url.startsWith(path, pathStart)) return undefined;
+    const query = url.indexOf("?", pathStart);
+    return url.slice(pathStart + path.length, query < 0 ? undefined : query);
   }
 
   /** Whether the request is about what this server is: it asks for the root, where that tells. */
@@ -88,7 +121,8 @@ export class StreamNames {
   /** Whether the request is about the server itself: what it is, its health, or what is below `__ds/`. */
   isControl(request: HttpRequest): boolean {
     if (this.isStreamUrl(request)) return false;
-    if (this.isHealth(request) || this.isWelcome(request)) return true;
+    if (this.healthPart(request) !== undefined || this.isMetrics(request)) return true;
+    if (this.isWelcome(request)) return true;
     const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
     return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;
   }

@@ -5,7 +5,7 @@ import type {
   RequestHeaders,
   Respond,
 } from "../../http/handler.ts";
-import { NO_BYTES } from "../../protocol/bytes.ts";
+import { type Bytes, NO_BYTES } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import {
   isTrue,
@@ -20,9 +20,10 @@ import {
 import { formatOffset, parseOffset } from "../../protocol/offset.ts";
 import type { ProducerBatch } from "../../storage/records.ts";
 import type { Appended, AppendRequest } from "../../storage/storage.ts";
+import { type Asker, privately, requireRight } from "../access/guard.ts";
 import type { ServerContext } from "./context.ts";
 import { errorResponse } from "../common/error_response.ts";
-import { COMMON_HEADERS } from "../common/common_headers.ts";
+import { AUTHORIZED_COMMON_HEADERS, COMMON_HEADERS } from "../common/common_headers.ts";
 
 /** `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
@@ -32,7 +33,12 @@ export const TOKEN_LIMIT_BYTES = 1024;
  *
  * @throws {StreamError} what is wrong with the request's head; all else is in the response
  */
-export function append(context: ServerContext, request: HttpRequest, respond: Respond): void {
+export function append(
+  context: ServerContext,
+  request: HttpRequest,
+  respond: Respond,
+  asker?: Asker,
+): void {
   const { headers } = request;
   const name = context.names.of(request);
   const seq = headers.get(STREAM_SEQ);
@@ -45,17 +51,40 @@ export function append(context: ServerContext, request: HttpRequest, respond: Re
     producer: parseProducer(headers),
     body: NO_BYTES,
   };
-  const fail = (error: unknown) => respond(errorResponse(context.counters, error));
+  const fail = (error: unknown) =>
+    privately(asker, respond)(errorResponse(context.counters, error, request));
+  const common = asker === undefined ? COMMON_HEADERS : AUTHORIZED_COMMON_HEADERS;
   context.bodies.receive(request, (body) => {
     command.body = body;
+    if (asker !== undefined && command.close && !mayEndWith(asker, name, body, fail)) return;
     context.storage.append(name, command)
-      .then((appended) => respond(appendResponse(command, appended)), fail);
+      .then((appended) => respond(appendResponse(common, command, appended)), fail);
   }, fail);
 }
 
-function appendResponse({ producer, body }: AppendRequest, appended: Appended): HttpResponse {
+/** Whether a request that closes may append its body: whoever may only close sends none. */
+function mayEndWith(
+  asker: Asker,
+  name: string,
+  body: Bytes,
+  fail: (error: unknown) => void,
+): boolean {
+  try {
+    if (body.length > 0) requireRight(asker, "append", name);
+    return true;
+  } catch (error) {
+    fail(error);
+    return false;
+  }
+}
+
+function appendResponse(
+  common: Readonly<HeaderFields>,
+  { producer, body }: AppendRequest,
+  appended: Appended,
+): HttpResponse {
   const headers: HeaderFields = {
-    ...COMMON_HEADERS,
+    ...common,
     [STREAM_NEXT_OFFSET]: formatOffset(appended.space, appended.tail),
   };
   if (appended.closed) headers[STREAM_CLOSED] = "true";

@@ -1,10 +1,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
+import { EventLoopDelay } from "../../env/event_loop_delay.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { SubscriptionService } from "../../subscriptions/service.ts";
 import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
 import { SigningKeys } from "../../subscriptions/webhooks/signing_keys.ts";
 import { PageAccess } from "../origins/page_access.ts";
+import { wakeCheck } from "../access/subscription_rights.ts";
 import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
@@ -27,6 +29,7 @@ export interface ServerContext {
   readonly urls: PublicUrls;
   readonly pages: PageAccess;
   readonly bodies: BodyReader;
+  readonly bodyBudget: BodyBudget;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
@@ -35,6 +38,7 @@ export interface ServerContext {
   /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
   readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
+  readonly eventLoop: EventLoopDelay;
   readonly startedMs: number;
 }
 
@@ -42,6 +46,9 @@ export interface ServerContext {
 export function createContext(config: ServerConfig): ServerContext {
   const { storage, clock } = config;
   const counters = new Counters();
+  const bodyBudget = new BodyBudget(config.maxBodyBytesInFlight);
+  const eventLoop = new EventLoopDelay();
+  config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -53,14 +60,16 @@ export function createContext(config: ServerConfig): ServerContext {
     bodies: new BodyReader({
       bytes: config.maxAppendBytes,
       timeoutMs: config.bodyTimeoutMs,
-      budget: new BodyBudget(config.maxBodyBytesInFlight),
+      budget: bodyBudget,
     }, clock),
+    bodyBudget,
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
     subscriptions: openSubscriptions(config),
     counters,
+    eventLoop,
     startedMs: clock.nowMs(),
   };
 }
@@ -74,7 +83,8 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
   const transport = subscriptions.transport ?? new HttpTransport({ allowLoopback });
   const open = async () => {
     const keys = await SigningKeys.open(store.secrets, clock);
-    const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback };
+    const whyNoWake = wakeCheck(config.authority, clock);
+    const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback, whyNoWake };
     const service = new SubscriptionService(parts);
     service.start();
     signal?.addEventListener("abort", () => service.stop(), { once: true });

@@ -14,11 +14,16 @@ import {
 import { parseLifetime } from "../../protocol/lifetime.ts";
 import { formatOffset, type Offset, parseOffset } from "../../protocol/offset.ts";
 import type { ForkSpec } from "../../storage/storage.ts";
+import { type Asker, requireRight } from "../access/guard.ts";
 import type { ServerContext } from "./context.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
-export async function create(context: ServerContext, request: HttpRequest): Promise<HttpResponse> {
+export async function create(
+  context: ServerContext,
+  request: HttpRequest,
+  asker?: Asker,
+): Promise<HttpResponse> {
   const { headers } = request;
   const name = context.names.of(request);
   const contentType = headers.get("content-type");
@@ -26,7 +31,7 @@ export async function create(context: ServerContext, request: HttpRequest): Prom
     contentType: contentType === null ? undefined : checkContentType(contentType),
     lifetime: parseLifetime(headers.get(STREAM_TTL), headers.get(STREAM_EXPIRES_AT)),
     closed: isTrue(headers.get(STREAM_CLOSED)),
-    fork: parseFork(context, request),
+    fork: parseFork(context, request, asker),
     body: await context.bodies.read(request),
   });
   const responseHeaders: HeaderFields = {
@@ -42,7 +47,11 @@ export async function create(context: ServerContext, request: HttpRequest): Prom
 
 const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;
 
-function parseFork({ names, urls }: ServerContext, request: HttpRequest): ForkSpec | undefined {
+function parseFork(
+  { names, urls }: ServerContext,
+  request: HttpRequest,
+  asker: Asker,
+): ForkSpec | undefined {
   const source = request.headers.get(STREAM_FORKED_FROM);
   const offset = request.headers.get(STREAM_FORK_OFFSET);
   const subOffset = request.headers.get(STREAM_FORK_SUB_OFFSET);
@@ -60,8 +69,11 @@ function parseFork({ names, urls }: ServerContext, request: HttpRequest): ForkSp
       "Stream-Fork-Sub-Offset needs Stream-Fork-Offset beside it: it counts from there.",
     );
   }
+  const sourceName = names.ofSource(source, request, urls.baseOf(request));
+  // A fork holds what its source holds.
+  requireRight(asker, "read", sourceName);
   return {
-    source: names.ofSource(source, request, urls.baseOf(request)),
+    source: sourceName,
     offset: offset === null ? undefined : parseForkOffset(offset),
     subOffset: skip,
   };

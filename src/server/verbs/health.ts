@@ -1,6 +1,8 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
+import { type Asker, requireAdmin } from "../access/guard.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { type Readiness, readiness } from "./readiness.ts";
 import type { ServerContext } from "./context.ts";
 
 const METHODS = "GET, HEAD";
@@ -8,18 +10,37 @@ const METHODS = "GET, HEAD";
 /**
  * How the server is, as JSON: 200 while it takes reads and writes, also where the disk is full for now;
  * 503 where nothing is written until the next start, and while the server stops.
+ *
+ * Of its parts, `live` is 200 as long as there is anybody to answer, and `ready` only while reads and writes
+ * are taken.
  */
-export function health(context: ServerContext, request: HttpRequest): HttpResponse {
+export function health(
+  context: ServerContext,
+  request: HttpRequest,
+  part: "all" | "live" | "ready",
+  asker?: Asker,
+): HttpResponse {
+  if (part === "all") requireAdmin(asker);
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new StreamError(
       { code: "method_not_allowed", allowed: METHODS },
       `The health doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
     );
   }
+  const status = readiness(context);
+  if (part === "live") return jsonResponse(request, 200, { status: "live" });
+  if (part === "ready") {
+    const { reason } = context.storage.status();
+    return jsonResponse(request, status === "ok" ? 200 : 503, { status, reason });
+  }
+  const isDown = status === "failed" || status === "stopping";
+  return jsonResponse(request, isDown ? 503 : 200, describe(context, status));
+}
+
+function describe(context: ServerContext, status: Readiness): Record<string, unknown> {
   const { storage, config, clock, liveReaders, counters, startedMs } = context;
-  const { state, reason, figures, damagedStreams, damagedSubscriptions } = storage.status();
-  const status = liveReaders.isStopping ? "stopping" : state;
-  const body = {
+  const { reason, figures, damagedStreams, damagedSubscriptions } = storage.status();
+  return {
     status,
     reason,
     version: config.version,
@@ -37,8 +58,11 @@ export function health(context: ServerContext, request: HttpRequest): HttpRespon
     },
     defects: counters.internalErrors,
   };
+}
+
+function jsonResponse(request: HttpRequest, status: number, body: unknown): HttpResponse {
   return {
-    status: status === "failed" || status === "stopping" ? 503 : 200,
+    status,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
     body: request.method === "HEAD" ? null : `${JSON.stringify(body)}\n`,
   };

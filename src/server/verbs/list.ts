@@ -1,7 +1,9 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { formatOffset } from "../../protocol/offset.ts";
-import type { ListedStream, ListRequest } from "../../storage/storage.ts";
+import type { ListedStream, ListPage, ListRequest } from "../../storage/storage.ts";
+import { listGranted } from "../access/granted_list.ts";
+import { type Asker, requireAny } from "../access/guard.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -10,7 +12,12 @@ const MAX_LIMIT = 1000;
 const METHODS = "GET, OPTIONS";
 
 /** GET of the listing: a page of the streams there are, as JSON (an extension; PROTOCOL §6). */
-export async function list(context: ServerContext, request: HttpRequest): Promise<HttpResponse> {
+export async function list(
+  context: ServerContext,
+  request: HttpRequest,
+  asker?: Asker,
+): Promise<HttpResponse> {
+  requireAny(asker, "list");
   if (!context.config.listing) {
     throw new StreamError(
       { code: "not_found" },
@@ -24,12 +31,16 @@ export async function list(context: ServerContext, request: HttpRequest): Promis
       `The listing doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
     );
   }
-  const { streams, next } = await context.storage.list(parseListQuery(request.url));
+  const { streams, next } = await page(context, parseListQuery(request.url), asker);
   return {
     status: 200,
     headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
     body: `${JSON.stringify({ streams: streams.map(toJson), next })}\n`,
   };
+}
+
+function page({ storage }: ServerContext, request: ListRequest, asker: Asker): Promise<ListPage> {
+  return asker === undefined ? storage.list(request) : listGranted(storage, asker, request);
 }
 
 function toJson(stream: ListedStream): Record<string, unknown> {

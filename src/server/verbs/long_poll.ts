@@ -1,3 +1,4 @@
+import type { Permit } from "../../access/permit.ts";
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
 import {
@@ -20,10 +21,15 @@ export async function longPoll(
   request: HttpRequest,
   name: string,
   query: ReadQuery,
+  permit?: Permit,
 ): Promise<HttpResponse> {
   const { storage, config, polls, clock } = context;
   const first = await storage.read(name, query.from, config.chunkBytes);
-  const result = completesPoll(first) ? undefined : await polls.wait(name, first, request.signal);
+  const result = completesPoll(first)
+    ? undefined
+    : await polls.wait(name, first, request.signal, permit);
+  // Nothing is read any more by a right that has ended.
+  if (result === "ended") return emptyResponse(first, nextCursor(query.cursor, clock.nowMs()));
   const chunk = result?.chunk ??
     (completesPoll(first) ? first : await readNext(storage, name, first, config.chunkBytes));
   const cursor = nextCursor(query.cursor, clock.nowMs());

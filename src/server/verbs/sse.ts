@@ -1,3 +1,4 @@
+import type { Permit } from "../../access/permit.ts";
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { sseEncoding } from "../../protocol/content_type.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
@@ -27,6 +28,7 @@ export async function sse(
   request: HttpRequest,
   name: string,
   query: ReadQuery,
+  permit?: Permit,
 ): Promise<HttpResponse> {
   const last = lastEventOf(request);
   const from = laterOf(query.from, last);
@@ -50,7 +52,8 @@ export async function sse(
   if (sseEncoding(first.contentType) === "base64") {
     headers[STREAM_SSE_DATA_ENCODING] = "base64";
   }
-  return { status: 200, headers, body: context.sse.open(name, first, cursor, request.signal) };
+  const body = context.sse.open(name, first, cursor, request.signal, permit);
+  return { status: 200, headers, body };
 }
 
 function lastEventOf({ headers }: HttpRequest): EventId | undefined {

@@ -29,6 +29,7 @@ import type { FileStream } from "./streams/file_stream.ts";
 import { sweepOrphans } from "./streams/orphan_sweep.ts";
 import type { StreamCache } from "./streams/stream_cache.ts";
 import type { CurrentLogFile, LogFiles } from "./wal/files.ts";
+import { LogAge } from "./wal/log_age.ts";
 import { LogSync } from "./wal/sync.ts";
 import { Throttle } from "./wal/throttle.ts";
 import { LogWriter } from "./wal/writer.ts";
@@ -76,6 +77,8 @@ export class FileStorage {
   readonly #trigger: CheckpointTrigger;
   readonly #admission: FileAdmission;
   readonly #expiry: Expiry;
+  readonly #logAge = new LogAge();
+  #checkpointsDone = 0;
   #isSwept = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -111,7 +114,11 @@ export class FileStorage {
   start(isClean: boolean): void {
     void this.#directory.ballast.refill();
     if (isClean) this.#sweep();
-    else this.#checkpointer.request();
+    else {
+      // When the records of the last run were written nobody knows.
+      this.#logAge.onBatch(this.#directory.clock);
+      this.#checkpointer.request();
+    }
   }
 
   #makeEngine(): StreamEngine<FileStream> {
@@ -149,6 +156,13 @@ export class FileStorage {
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),
       status: () => statusOf(statusParts),
+      measure: (commands) => ({
+        commands,
+        log: { ...log.measures, ageSeconds: this.#logAge.ageSeconds(clock.nowMs()) },
+        checkpointDurationSeconds: this.#checkpointer.durations,
+        dirtyStreams: cache.dirty.count,
+        subscriptions: this.#directory.subscriptions.measure(clock.nowMs()),
+      }),
       close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
     });
   }
@@ -192,7 +206,10 @@ export class FileStorage {
       throttle: this.#throttle,
       segments: this.#segments,
       open: this.#open,
-      onStart: () => this.#trigger.onCheckpointStart(),
+      onStart: () => {
+        this.#logAge.onCheckpointStart();
+        this.#trigger.onCheckpointStart();
+      },
       onStored: () => this.#admission.openGate(),
       onEnd: () => this.#onCheckpointEnd(),
     });
@@ -221,6 +238,7 @@ export class FileStorage {
   /** Called by the log before anyone is answered. */
   #onDurable(effects: readonly Effect<FileStream>[]): void {
     showEffects(effects);
+    this.#logAge.onBatch(this.#directory.clock);
     for (const { stream } of effects) this.#writeEarly(stream);
     this.#trigger.onBatch(effects);
   }
@@ -246,6 +264,9 @@ export class FileStorage {
   }
 
   #onCheckpointEnd(): void {
+    const { done } = this.#checkpointer;
+    this.#logAge.onCheckpointEnd(done > this.#checkpointsDone);
+    this.#checkpointsDone = done;
     this.#admission.openGate();
     this.#expiry.onRows();
     if (this.#checkpointer.done > 0) this.#sweep();

@@ -20,6 +20,7 @@ import type {
   Step,
   SubscriptionInfo,
   SubscriptionPage,
+  SubscriptionScope,
   SubscriptionSpec,
   SubscriptionStore,
   Wake,
@@ -141,10 +142,24 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return page;
   }
 
-  async list(after: string | undefined, limit: number): Promise<SubscriptionPage> {
-    const found = [...this.#registry.entries()]
+  scope(name: string): SubscriptionScope | undefined {
+    return this.#registry.find(name)?.scope;
+  }
+
+  async list(
+    after: string | undefined,
+    limit: number,
+    isShown: (scope: SubscriptionScope) => boolean = () => true,
+  ): Promise<SubscriptionPage> {
+    const sorted = [...this.#registry.entries()]
       .filter(({ name }) => after === undefined || name > after)
       .sort((one, other) => one.name < other.name ? -1 : 1);
+    const found: SubscriptionEntry[] = [];
+    for (const entry of sorted) {
+      if (isShown(entry.scope)) found.push(entry);
+      // One more than fits says that there are more.
+      if (found.length > limit) break;
+    }
     const subscriptions = found.slice(0, limit).map(infoOf);
     await this.#journal.durable(this.#journal.assignedLsn);
     return { subscriptions, next: found.length > limit ? found[limit - 1]?.name : undefined };
@@ -257,23 +272,26 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     return [...this.#registry.entries()].map(({ id }) => id);
   }
 
-  async step(id: number, isLost = false): Promise<Step> {
+  async step(id: number, isLost = false, problem?: string): Promise<Step> {
     await this.#admit("write", wakeBytes(this.#registry.get(id)));
     const entry = this.#registry.get(id);
     if (entry === undefined) return REST;
     this.#endLease(entry);
     const { phase, dueMs, failed, wakeId } = entry.state;
     const nowMs = this.#parts.clock.nowMs();
-    if (phase === "delivering" && isLost) return await this.#retry(entry);
+    if (phase === "delivering" && isLost) {
+      return problem === undefined ? await this.#retry(entry) : this.#failLost(entry, problem);
+    }
     if (phase === "delivering" || phase === "leased") {
       return { kind: "wait", untilMs: dueMs, leasedWakeId: wakeId };
     }
     if (!this.#pending.has(entry)) return this.#rest(entry);
     const { wakeStream } = entry.config;
     // A wake stream that was missing gets its event as soon as it is there.
-    const isMended = wakeStream !== undefined && failed &&
+    const isMended = wakeStream !== undefined && failed && problem === undefined &&
       this.#whyNoEvent(wakeStream) === undefined;
     if (dueMs > nowMs && !isMended) return { kind: "wait", untilMs: dueMs };
+    if (problem !== undefined) return this.#failWake(entry, this.#context(entry), problem);
     if (wakeStream !== undefined) return await this.#writeEvent(entry, wakeStream);
     return phase === "waiting" ? await this.#retry(entry) : await this.#wake(entry);
   }
@@ -352,7 +370,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   async #writeEvent(entry: SubscriptionEntry, wakeStream: string): Promise<Step> {
     const context = this.#context(entry);
     const problem = this.#whyNoEvent(wakeStream);
-    if (problem !== undefined) return this.#failEvent(entry, context, problem);
+    if (problem !== undefined) return this.#failWake(entry, context, problem);
     const [first] = this.#pending.snapshot(entry, 1);
     if (first === undefined) return REST;
     const next = entry.state.phase === "waiting"
@@ -372,14 +390,21 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const isPresent = entry.state.phase === "waiting" && entry.state.wakeId === next.wakeId;
-      if (isPresent) return this.#failEvent(entry, context, reason);
+      if (isPresent) return this.#failWake(entry, context, reason);
     }
     await this.#journal.durable(lsn);
     return { kind: "wait", untilMs: next.dueMs };
   }
 
-  /** A wake event couldn't be written: it is tried again later. */
-  #failEvent(
+  /** A request that was under way is lost, and may not be sent again. */
+  #failLost(entry: SubscriptionEntry, problem: string): Step {
+    const failed = transitions.deliver(entry.state, "failed", this.#context(entry));
+    this.#recordState(entry, failed);
+    return { kind: "wait", untilMs: failed.dueMs, problem };
+  }
+
+  /** A wake couldn't be sent, or its event not be written: it is tried again later. */
+  #failWake(
     entry: SubscriptionEntry,
     context: transitions.TransitionContext,
     problem: string,

@@ -1,4 +1,5 @@
 import { invariant } from "../invariant.ts";
+import type { SubscriptionMeasures } from "../measures.ts";
 import type { Ack, StateChange, SubscriptionRecord } from "../records.ts";
 import { NEW_SUBSCRIPTION } from "../subscription.ts";
 import type { CursorRow, SubscriptionCapture, SubscriptionRow } from "./capture.ts";
@@ -46,6 +47,25 @@ export class SubscriptionRegistry {
   /** How many subscriptions there are. */
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** How they are, for metrics: looks at each of them. */
+  measure(nowMs: number): SubscriptionMeasures {
+    let webhook = 0;
+    let pending = 0;
+    let pendingStreams = 0;
+    let failing = 0;
+    let oldestMs = nowMs;
+    for (const { config, cursors, state } of this.#byId.values()) {
+      if (config.type === "webhook") webhook++;
+      if (cursors.size > 0) pending++;
+      pendingStreams += cursors.size;
+      if (state.failed) failing++;
+      if (state.phase !== "idle") oldestMs = Math.min(oldestMs, state.wakeAtMs);
+    }
+    const pullWake = this.size - webhook;
+    const lagSeconds = (nowMs - oldestMs) / 1000;
+    return { webhook, pullWake, pending, pendingStreams, failing, lagSeconds };
   }
 
   /** How many rows the next checkpoint has to store or to delete. */

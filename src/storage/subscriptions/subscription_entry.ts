@@ -2,6 +2,7 @@ import { compareNames } from "../../protocol/name_order.ts";
 import { partitionPoint } from "../partition_point.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "../subscription.ts";
 import type { SubscriptionRow } from "./capture.ts";
+import type { SubscriptionScope } from "../subscription_store.ts";
 import { type Pattern } from "../../protocol/name_pattern.ts";
 
 /** A subscription in memory, in its assigned state, and the cursors of its pending streams. */
@@ -31,6 +32,7 @@ export class SubscriptionEntry {
   readonly #links: Set<string>;
   /** The same in the names' order, once that was asked for: to sort 10,000 for each page takes 15 ms. */
   #sortedLinks: readonly string[] | undefined;
+  #scope: SubscriptionScope | undefined;
 
   constructor(row: SubscriptionRow, pattern: Pattern | undefined, restoredLsn: number) {
     this.id = row.id;
@@ -54,6 +56,12 @@ export class SubscriptionEntry {
     return this.#links;
   }
 
+  /** What it follows: another object once that changes. */
+  get scope(): SubscriptionScope {
+    const { pattern, config: { wakeStream, creator } } = this;
+    return this.#scope ??= { pattern, paths: this.#links, wakeStream, creator };
+  }
+
   /** Up to `limit` of the explicit links that come after a name, in order. */
   linksAfter(after: string, limit: number): string[] {
     const sorted = this.#sortedLinks ??= [...this.#links].sort(compareNames);
@@ -65,12 +73,14 @@ export class SubscriptionEntry {
   link(path: string): void {
     this.#links.add(path);
     this.#sortedLinks = undefined;
+    this.#scope = undefined;
   }
 
   /** Takes an explicit link away. */
   unlink(path: string): void {
     this.#links.delete(path);
     this.#sortedLinks = undefined;
+    this.#scope = undefined;
   }
 
   /** What a storage keeps of it, but for its cursors. */

@@ -111,6 +111,7 @@ function configJson(config: SubscriptionConfig): SubscriptionConfig {
     wakeStream: config.wakeStream,
     leaseMs: whole(config.leaseMs),
     description: config.description,
+    ...creatorOf(config.creator),
   };
 }
 
@@ -123,7 +124,13 @@ function readConfig(fields: JsonFields): SubscriptionConfig {
     wakeStream: fields.optionalText("wakeStream"),
     leaseMs: fields.integer("leaseMs"),
     description: fields.optionalText("description"),
+    ...creatorOf(fields.optionalText("creator")),
   };
+}
+
+/** Where there is none the member is missing, as it was before there were any. */
+function creatorOf(creator: string | undefined): { creator?: string } {
+  return creator === undefined ? {} : { creator };
 }
 
 function stateJson(state: SubscriptionState): SubscriptionState {

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly runChild?: (child: ChildCommand) => ChildEnd | Promise<ChildEnd>;
   /** Gets what a signal that ends the program would call. */
   readonly onListening?: (end: (exitCode: number) => void) => void;
+  /** Gets what a key would call. */
+  readonly onKeys?: (press: (key: string) => void) => void;
   /** How many writes stdout takes before its reader leaves. */
   readonly writes?: number;
 }
@@ -69,6 +71,10 @@ export class CommandKit {
       endOnSignals: () => {},
       onEndSignal(listener) {
         options.onListening?.(listener);
+        return () => {};
+      },
+      onKey(listener) {
+        options.onKeys?.(listener);
         return () => {};
       },
       runChild: async (child) => await (options.runChild?.(child) ?? "no child"),

@@ -61,6 +61,8 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxVerdicts, 10_000],
   [flags.insecure, false],
   [flags.health, "/health"],
+  [flags.metrics, undefined],
+  [flags.metricsStreams, undefined],
   [flags.private, false],
   [flags.subscriptions, undefined],
   [flags.publicUrl, undefined],
@@ -69,6 +71,10 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxWebhooks, 1_000],
   [flags.logLevel, "info"],
   [flags.logFormat, "text"],
+  [flags.config, undefined],
+  [flags.accessLog, undefined],
+  [flags.accessLogFile, undefined],
+  [flags.accessLogSample, 1_000],
 ];
 
 Deno.test("without flags and variables every flag has its default", () => {

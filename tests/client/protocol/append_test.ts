@@ -89,8 +89,8 @@ Deno.test("PROTOCOL §5.2: an append is never repeated, whatever became of it", 
 
 const REFUSALS: readonly [number, ClientErrorCode][] = [
   [400, "bad_request"],
-  [401, "unauthorized"],
-  [403, "unauthorized"],
+  [401, "unauthenticated"],
+  [403, "forbidden"],
   [404, "not_found"],
   [405, "unsupported"],
   [410, "gone"],

@@ -82,7 +82,7 @@ Deno.test("PROTOCOL §5.2.1: 403 with Producer-Epoch is final: another one has t
 
 Deno.test("PROTOCOL §5.2.1: 403 without Producer-Epoch is about permissions, not about epochs", async () => {
   const { server, producer } = producing([refusal(403)], { autoClaim: true });
-  await server.failed(sendAll(producer, "x"), "unauthorized");
+  await server.failed(sendAll(producer, "x"), "forbidden");
 });
 
 Deno.test("PROTOCOL §5.2.1: autoClaim takes the epoch after the server's, from sequence number 0", async () => {

@@ -87,7 +87,7 @@ Deno.test("what won't pass is thrown at once, and the reader stays where it was"
       [404, "not_found"],
       [410, "gone"],
       [400, "bad_request"],
-      [401, "unauthorized"],
+      [401, "unauthenticated"],
       [304, "invalid_response"],
     ]
   ) {
@@ -135,7 +135,7 @@ Deno.test("a loop that failed continues in the next loop, each message once", as
   const loop = async () => {
     for await (const message of reader) seen.push(message.text());
   };
-  await rejects(loop(), { code: "unauthorized" });
+  await rejects(loop(), { code: "forbidden" });
   equal(reader.offset, "2");
   await loop();
   equal(seen, ["0", "1", "2"]);

@@ -16,7 +16,7 @@ Deno.test("exists says whether a stream is there, and throws what it can't find 
   await at.client.delete("s");
   equal(await at.client.exists("s"), false);
   at.transport.script = () => ({ status: 401 });
-  await failed(at.client.exists("s"), "unauthorized");
+  await failed(at.client.exists("s"), "unauthenticated");
 });
 
 Deno.test("exists needs nothing but the status", async () => {

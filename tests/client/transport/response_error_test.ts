@@ -28,8 +28,8 @@ Deno.test("each status has its code", () => {
   const codes: [number, ClientErrorCode][] = [
     [302, "invalid_response"],
     [400, "bad_request"],
-    [401, "unauthorized"],
-    [403, "unauthorized"],
+    [401, "unauthenticated"],
+    [403, "forbidden"],
     [404, "not_found"],
     [405, "unsupported"],
     [408, "unavailable"],

@@ -128,3 +128,30 @@ Deno.test("a server that stops says so", async () => {
   const answer = await app.request(PATH);
   deepEqual([answer.status, (await answer.json()).status], [503, "stopping"]);
 });
+
+Deno.test("a server lives as long as it answers, and is ready while it takes reads and writes", async () => {
+  const storage = createMemoryStorage();
+  const stop = new AbortController();
+  const app = createApp({ storage, health: PATH, signal: stop.signal });
+  const asked = async (part: string) => {
+    const answer = await app.request(`${PATH}/${part}`);
+    return [answer.status, await answer.json()];
+  };
+  const live = [200, { status: "live" }];
+  deepEqual(await asked("live"), live);
+  deepEqual(await asked("ready"), [200, { status: "ok" }]);
+  const status = storage.status();
+  for (const state of ["full", "out_of_files", "failed"] as const) {
+    storage.status = () => ({ ...status, state, reason: "So it is." });
+    deepEqual(await asked("ready"), [503, { status: state, reason: "So it is." }]);
+    deepEqual(await asked("live"), live);
+  }
+  storage.status = () => status;
+  stop.abort();
+  deepEqual(await asked("ready"), [503, { status: "stopping" }]);
+  deepEqual(await asked("live"), live);
+  equal((await app.request(`${PATH}/liver`)).status, 404);
+  equal((await app.request(`${PATH}/ready`, { method: "PUT" })).status, 405);
+  const head = await app.request(`${PATH}/ready?x`, { method: "HEAD" });
+  deepEqual([head.status, await head.text()], [503, ""]);
+});

@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
 import fc from "fast-check";
+import { hashConfig } from "../../../src/storage/subscriptions/hash.ts";
 import { NEW_SUBSCRIPTION } from "../../../src/storage/subscription.ts";
 import {
   decodeBody,
@@ -49,6 +50,24 @@ Deno.test("a subscription's body has its golden text", () => {
   equal(decodeBody(GOLDEN), BODY);
 });
 
+Deno.test("a creator is the last member of its subscription's configuration, in rows and records", () => {
+  const config = { ...BODY.config, creator: '{"sub":"me"}' };
+  const golden = GOLDEN.replace(
+    '"leaseMs":30000}',
+    '"leaseMs":30000,"creator":"{\\"sub\\":\\"me\\"}"}',
+  );
+  equal(encodeBody({ ...BODY, config }), golden);
+  equal(decodeBody(golden).config, config);
+  const create = { kind: "create", name: "s", config, hash: "h", baseUrl: "u" } as const;
+  const text = encodeChange(create);
+  equal(text.includes(golden.slice(golden.indexOf('"config"'), golden.indexOf('"hash"'))), true);
+  equal(decodeChange("create", text), create);
+});
+
+Deno.test("a creator tells no two configurations apart", () => {
+  equal(hashConfig({ ...BODY.config, creator: "me" }), hashConfig(BODY.config));
+});
+
 Deno.test("the order of what was given doesn't change the text", () => {
   const { description, ...config } = BODY.config;
   const { failed, ...state } = BODY.state;
@@ -81,6 +100,7 @@ Deno.test("any member that is missing, another or too many is damage", () => {
     (body) => body.config.type = "push",
     (body) => body.config.pattern = null,
     (body) => body.config.more = "",
+    (body) => body.config.creator = null,
     (body) => body.state.phase = "gone",
     (body) => body.state.failed = 0,
     (body) => delete body.state.dueMs,

@@ -162,6 +162,16 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "deploy",
+    command: [deno, "test", "-A", "tests/deploy"],
+    ...denoTest,
+    usualSeconds: 60,
+    limitMinutes: 8,
+    long: true,
+    folder: "tests/deploy",
+    needsTools: true,
+  },
+  {
     name: "disk",
     command: [deno, "test", "-A", "tests/disk"],
     ...denoTest,

@@ -21,9 +21,10 @@ interface Layer {
 }
 
 const BASE = ["src/protocol", "src/env"];
+const COUNTING = [...BASE, "src/metrics"];
 const SERVER = [
   "src/access",
-  ...BASE,
+  ...COUNTING,
   "src/http",
   "src/listen",
   "src/storage",
@@ -41,17 +42,18 @@ const ROOMS: readonly Room[] = [
     below: BASE,
     inside: [["."], ["tokens", "jwt", "links"], ["request_authority.ts"], ["open_authority.ts"]],
   },
+  { path: "src/metrics", below: BASE },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
   {
     path: "src/storage",
-    below: BASE,
+    below: COUNTING,
     inside: [["."], ["subscriptions"], ["memory"], ["memory.ts"]],
   },
-  { path: "src/storage/remote", below: [...BASE, "src/storage"] },
+  { path: "src/storage/remote", below: [...COUNTING, "src/storage"] },
   {
     path: "src/storage/file",
-    below: [...BASE, "src/storage"],
+    below: [...COUNTING, "src/storage"],
     inside: [
       ["directory"],
       ["catalog"],
@@ -67,16 +69,24 @@ const ROOMS: readonly Room[] = [
   },
   {
     path: "src/subscriptions",
-    below: [...BASE, "src/storage"],
+    below: [...COUNTING, "src/storage"],
     inside: [["webhooks"], ["."]],
   },
   {
     path: "src/server",
-    below: [...BASE, "src/access", "src/http", "src/listen", "src/storage", "src/subscriptions"],
+    below: [
+      ...COUNTING,
+      "src/access",
+      "src/http",
+      "src/listen",
+      "src/storage",
+      "src/subscriptions",
+    ],
     inside: [
       ["common"],
-      ["urls", "body"],
+      ["urls", "body", "log"],
       ["origins"],
+      ["access"],
       ["live"],
       ["verbs"],
       ["subscriptions"],
@@ -95,6 +105,7 @@ const ROOMS: readonly Room[] = [
     inside: [
       ["flags"],
       ["context"],
+      ["config"],
       ["commands/output", "commands/completion"],
       ["commands/session"],
       ["commands/input", "commands/reading"],

@@ -41,9 +41,13 @@ function explain(error: ClientError, { url, name }: Subject): string {
           "again, or the offset is another stream's; --from start reads what is there now";
       }
       return `${stream} at ${url} was deleted, or no longer holds what was asked for`;
-    case "unauthorized":
+    case "unauthenticated":
+      if (error.status === undefined) return trimmed(error);
+      return `the server refused this (${error.status}): ${trimmed(error)}; ` +
+        "credentials go in by --token, --token-file or a signed link";
+    case "forbidden":
       return `the server refused this (${error.status ?? "no status"}): ${trimmed(error)}; ` +
-        "credentials go in by --header 'Authorization: …'";
+        "the token given is good, but not for this";
     case "stream_closed":
       return `${stream} is closed: it takes no more appends`;
     case "rate_limited":

@@ -23,7 +23,7 @@ export async function findStart(
   const offset = await fetchStart(session, name, { time: new Date(atMs).toISOString() });
   if (offset !== undefined) return offset;
   throw new CommandError(
-    `the server at ${session.baseUrl} can't look up times: give an offset, start or now to --from`,
+    `the server at ${session.shownUrl} can't look up times: give an offset, start or now to --from`,
     EXIT.failure,
   );
 }

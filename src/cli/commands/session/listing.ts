@@ -13,7 +13,7 @@ const PAGE_STREAMS = 1_000;
  * @throws {CommandError} if the server doesn't list streams
  */
 export async function* listed(
-  { client, baseUrl }: Session,
+  { client, shownUrl }: Session,
   options: ListOptions,
 ): AsyncIterableIterator<ListedStream> {
   try {
@@ -21,7 +21,7 @@ export async function* listed(
   } catch (error) {
     // Here it is the listing itself that isn't found.
     if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
-    throw new CommandError(`${baseUrl} lists no streams: ${error.message}`, EXIT.failure);
+    throw new CommandError(`${shownUrl} lists no streams: ${error.message}`, EXIT.failure);
   }
 }
 
@@ -42,7 +42,7 @@ export async function* namesBelow(
   }
   if (!isEmpty) return;
   throw new CommandError(
-    `no stream's name at ${session.baseUrl} begins with ${JSON.stringify(prefix)}`,
+    `no stream's name at ${session.shownUrl} begins with ${JSON.stringify(prefix)}`,
     EXIT.notFound,
   );
 }

@@ -1,6 +1,6 @@
 import { Client } from "../../../client/client.ts";
 import { connect, type Connection } from "../../../client/transport/connection.ts";
-import { withHeaders } from "../../../client/transport/headers_option.ts";
+import { withAdditions } from "../../../client/transport/headers_option.ts";
 import { withRetry } from "../../../client/transport/retry.ts";
 import { StreamUrls } from "../../../client/transport/stream_url.ts";
 import { fetchTransport, type Transport } from "../../../client/transport/transport.ts";
@@ -8,8 +8,9 @@ import type { FlagValues } from "../../flags/flag_values.ts";
 import type { CommandContext } from "../../context/command_context.ts";
 import { connectionFlags } from "../../flags/common_flags.ts";
 import { withUnreachable } from "./unreachable.ts";
-import { locate } from "./location.ts";
+import { locate, shownUrl } from "./location.ts";
 import { withRetryNotices } from "./retry_notices.ts";
+import { withSessionToken } from "./session_token.ts";
 
 /** A command's connection to its server. */
 export interface Session {
@@ -20,6 +21,8 @@ export interface Session {
   readonly transport: Transport;
   /** What the streams' URLs begin with. */
   readonly baseUrl: string;
+  /** That for messages, without secrets. */
+  readonly shownUrl: string;
   /** The streams that the command's arguments name. */
   readonly names: readonly string[];
   /** How long a transfer keeps trying after the server was lost. */
@@ -49,17 +52,20 @@ export function openSession(
   args: readonly string[],
   { forEver = false }: SessionOptions = {},
 ): Session {
-  const { baseUrl, names } = locate(args, values.get(connectionFlags.url));
+  const { baseUrl, names, query } = locate(args, values.get(connectionFlags.url));
   const retryMs = values.get(connectionFlags.retryMs);
   const timeoutMs = values.get(connectionFlags.timeoutMs);
   const { clock } = context;
   const plain = context.transport ?? fetchTransport({ clock });
-  const withNotices = withRetryNotices(context, baseUrl)(plain);
+  const withNotices = withRetryNotices(context, shownUrl(baseUrl))(plain);
+  // A signed link says what may be done with it; a token that is set for other servers stays here.
+  const isLink = Object.keys(query).length > 0;
+  const withOwnToken = isLink ? withNotices : withSessionToken(values, context)(withNotices);
   const retried = withRetry({
     clock,
     maxRetries: Infinity,
     maxElapsedMs: retryMs ?? FIRST_RETRY_MS,
-  })(withHeaders(values.get(connectionFlags.headers))(withNotices));
+  })(withAdditions({ headers: values.get(connectionFlags.headers), query })(withOwnToken));
   const transport = withUnreachable()(retried);
   return {
     client: new Client(baseUrl, { transport, clock, timeoutMs, liveTimeoutMs: LIVE_TIMEOUT_MS }),
@@ -73,6 +79,7 @@ export function openSession(
     }),
     transport,
     baseUrl,
+    shownUrl: shownUrl(baseUrl),
     names,
     maxElapsedMs: retryMs ?? (forEver ? Infinity : TRANSFER_RETRY_MS),
   };

@@ -56,7 +56,7 @@ export async function withOneOf(
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ClientError) || !OF_ONE.has(error.code)) throw error;
-    const message = errorMessageOf(error, { url: session.baseUrl, name });
+    const message = errorMessageOf(error, { url: session.shownUrl, name });
     context.printError(`${errorPrefix(values, context)} ${message}`);
     return exitCodeOf(error);
   }

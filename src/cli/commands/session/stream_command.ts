@@ -84,7 +84,7 @@ export function streamCommand(spec: StreamCommandSpec): CliCommand {
 
 function messageFor(error: unknown, session: Session, spec: StreamCommandSpec): string {
   const name = spec.argsAreText ? undefined : missingName(error, session);
-  return errorMessageOf(error, { url: session.baseUrl, name });
+  return errorMessageOf(error, { url: session.shownUrl, name });
 }
 
 /** The stream that wasn't found: for a fork its source, the first argument. */

@@ -21,6 +21,8 @@ import {
   type StreamRow,
   type StreamUpdate,
 } from "../catalog/catalog.ts";
+import { CHECKPOINT_SECONDS } from "../../../metrics/buckets.ts";
+import { Histogram, type HistogramValue } from "../../../metrics/histogram.ts";
 import { ObsoleteFiles } from "../segments/obsolete_files.ts";
 import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
 import type { Throttle } from "../wal/throttle.ts";
@@ -98,10 +100,16 @@ export class Checkpointer {
   #deadlineMs = Infinity;
   #done = 0;
   #failed = 0;
+  readonly #durations = new Histogram(CHECKPOINT_SECONDS);
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
     this.#obsolete = new ObsoleteFiles(parts.fileSystem, parts.folder, parts.open);
+  }
+
+  /** How long each took that was completed, in seconds. */
+  get durations(): HistogramValue {
+    return this.#durations.value;
   }
 
   /** What the last one was stopped for want of. */
@@ -252,9 +260,11 @@ export class Checkpointer {
     cache.endCheckpoint(deletedIds);
     await log.release(lsn);
     await this.#obsolete.remove();
+    const tookMs = clock.nowMs() - startedMs;
+    this.#durations.observe(tookMs / 1000);
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
       streams,
-      tookMs: clock.nowMs() - startedMs,
+      tookMs,
       position: lsn,
     });
   }

@@ -3,10 +3,13 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { LogBatch } from "./batch.ts";
 import type { CurrentLogFile, LogFiles } from "./files.ts";
+import { BATCH_RECORDS, SYNC_SECONDS } from "../../../metrics/buckets.ts";
+import { Histogram } from "../../../metrics/histogram.ts";
 import { batchSeed, LOG_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES } from "./format.ts";
 import { firstUnallocated, needsOwnFile } from "./space.ts";
 import type { LogWriterOptions } from "./writer_options.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
+import type { LogMeasures } from "../../measures.ts";
 import type { LogRecord } from "../../records.ts";
 import { measureRecord } from "./record_codec.ts";
 import { Shortage } from "./shortage.ts";
@@ -49,6 +52,8 @@ export class LogWriter<Tag> {
   /** Syncs that run: no file is closed under one. */
   readonly #syncs = new Set<Promise<void>>();
   #bytesSinceStart = 0;
+  readonly #batchRecords = new Histogram(BATCH_RECORDS);
+  readonly #syncSeconds = new Histogram(SYNC_SECONDS);
 
   constructor(options: LogWriterOptions<Tag>) {
     this.#options = options;
@@ -88,6 +93,16 @@ export class LogWriter<Tag> {
   /** Bytes written since the start. */
   get writtenBytes(): number {
     return this.#bytesSinceStart;
+  }
+
+  /** What was counted since the start, for metrics. */
+  get measures(): Omit<LogMeasures, "ageSeconds"> {
+    return {
+      limitBytes: this.#options.limitBytes,
+      writtenBytes: this.#bytesSinceStart,
+      batchRecords: this.#batchRecords.value,
+      syncDurationSeconds: this.#syncSeconds.value,
+    };
   }
 
   /** Why nothing can be written any more. */
@@ -303,8 +318,11 @@ export class LogWriter<Tag> {
     this.#unallocatedBytes = 0;
     this.#mustRoll = needsOwnFile(bytes.length, this.#files.fullSizeBytes);
     this.#bytesSinceStart += bytes.length;
+    this.#batchRecords.observe(batch.count);
     if (this.#options.fsync === "always") {
+      const startMs = performance.now();
       await this.#options.sync.sync(current.file, batch.count);
+      this.#syncSeconds.observe((performance.now() - startMs) / 1000);
       this.#syncedLsn = batch.lastLsn;
     } else if (this.#options.fsync === "interval") {
       this.#syncLater();
@@ -397,6 +415,7 @@ export class LogWriter<Tag> {
 
   async #sync(): Promise<void> {
     const through = this.#durableLsn;
+    const startMs = performance.now();
     const sync = this.#current.file.dataSync();
     this.#syncs.add(sync);
     try {
@@ -404,6 +423,7 @@ export class LogWriter<Tag> {
     } finally {
       this.#syncs.delete(sync);
     }
+    this.#syncSeconds.observe((performance.now() - startMs) / 1000);
     this.#syncedLsn = Math.max(this.#syncedLsn, through);
   }
 

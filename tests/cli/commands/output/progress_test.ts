@@ -21,6 +21,7 @@ function terminal(clock: ManualClock, columns = 80): CommandContext & { drawn: s
     write: () => Promise.resolve(),
     printError: () => {},
     endOnSignals: () => {},
+    onKey: () => () => {},
     onEndSignal: () => () => {},
     runChild: () => Promise.resolve(0),
     draw: (text) => drawn.push(text),

@@ -1,0 +1,31 @@
+import type { Rights } from "../../access/rights.ts";
+import type { HttpRequest } from "../../http/handler.ts";
+import { isTrue, STREAM_CLOSED } from "../../protocol/headers.ts";
+import { requireRight } from "./guard.ts";
+
+/**
+ * Checks a request for a stream before anything is looked up. What its other headers and its body need
+ * beside that, the verb that reads them checks: `read` on a fork's source, `append` for a last message.
+ *
+ * @throws {StreamError} `forbidden`
+ */
+export function checkStreamRequest(asker: Rights, request: HttpRequest, name: string): void {
+  switch (request.method) {
+    case "GET":
+    case "HEAD":
+      return requireRight(asker, "read", name);
+    case "POST":
+      return requireRight(asker, closes(request) ? "close" : "append", name);
+    case "PUT":
+      requireRight(asker, "create", name);
+      if (closes(request)) requireRight(asker, "close", name);
+      return;
+    case "DELETE":
+      return requireRight(asker, "delete", name);
+      // Others are none of a stream's.
+  }
+}
+
+function closes({ headers }: HttpRequest): boolean {
+  return isTrue(headers.get(STREAM_CLOSED));
+}

@@ -1,0 +1,59 @@
+import { emptyHistogram, type HistogramValue } from "../metrics/histogram.ts";
+import { BATCH_RECORDS, CHECKPOINT_SECONDS, SYNC_SECONDS } from "../metrics/buckets.ts";
+
+/** What a storage has counted since its start, and what is so now: plain data, for metrics. */
+export interface StorageMeasures {
+  readonly commands: CommandCounts;
+  readonly log: LogMeasures;
+  readonly checkpointDurationSeconds: HistogramValue;
+  /** Streams that the next checkpoint has to store, and deletions. */
+  readonly dirtyStreams: number;
+  readonly subscriptions: SubscriptionMeasures;
+}
+
+/** What was recorded since the start. */
+export interface CommandCounts {
+  /** Appends and closes, duplicates not. */
+  readonly appends: number;
+  /** What streams have grown by. */
+  readonly appendedBytes: number;
+  readonly created: number;
+  /** Expired ones, too. */
+  readonly deleted: number;
+}
+
+/** What the log has done, and how it is. */
+export interface LogMeasures {
+  readonly limitBytes: number;
+  readonly writtenBytes: number;
+  /** Since the oldest record was written that no checkpoint has stored; 0 without any. */
+  readonly ageSeconds: number;
+  readonly batchRecords: HistogramValue;
+  readonly syncDurationSeconds: HistogramValue;
+}
+
+/** How the subscriptions of a storage are. */
+export interface SubscriptionMeasures {
+  readonly webhook: number;
+  readonly pullWake: number;
+  /** Those with streams that aren't processed up to their tails. */
+  readonly pending: number;
+  /** These streams, of each subscription. */
+  readonly pendingStreams: number;
+  /** Those whose newest delivery has failed. */
+  readonly failing: number;
+  /** Since the oldest wake was made that nobody has acknowledged; 0 without any. */
+  readonly lagSeconds: number;
+}
+
+/** Of a storage without a log. */
+export const NO_LOG: LogMeasures = {
+  limitBytes: 0,
+  writtenBytes: 0,
+  ageSeconds: 0,
+  batchRecords: emptyHistogram(BATCH_RECORDS),
+  syncDurationSeconds: emptyHistogram(SYNC_SECONDS),
+};
+
+/** Of a storage without checkpoints. */
+export const NO_CHECKPOINTS: HistogramValue = emptyHistogram(CHECKPOINT_SECONDS);

@@ -1,0 +1,83 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CommandKit } from "./command_kit.ts";
+import { withTempDir } from "../../support/temp_dir.ts";
+
+const kit = new CommandKit();
+
+async function withFile(source: string, test: (path: string) => Promise<void>): Promise<void> {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "streams.toml");
+    writeFileSync(path, source);
+    await test(path);
+  });
+}
+
+Deno.test("config check of a right file says so", () =>
+  withFile('port = 81\nhost = "::1"\n', async (path) => {
+    const { code, stdout } = await kit.run(["config", "check", path]);
+    deepEqual([code, stdout], [0, `${path} is right: 2 settings in effect\n`]);
+    equal((await kit.run(["config", "check", "--config", path])).code, 0);
+  }));
+
+Deno.test("config check names all mistakes by line and exits 2", () =>
+  withFile('port = 70000\n\nfsnyc = "never"\n', async (path) => {
+    const { code, stdout, stderr } = await kit.run(["config", "check", path]);
+    deepEqual([code, stdout], [2, ""]);
+    deepEqual(stderr.trimEnd().split("\n"), [
+      `durable-streams: ${path}:1:8: port is 70000; accepted: a whole number from 0 to 65535`,
+      `durable-streams: ${path}:3:1: "fsnyc" is no setting; did you mean fsync?`,
+    ]);
+  }));
+
+Deno.test("config check finds settings that don't go together, and says where they are from", () =>
+  withFile('\nmax-append-bytes = "1GiB"\n', async (path) => {
+    const { code, stderr } = await kit.run(["config", "check", path]);
+    equal(code, 2);
+    match(stderr, /--max-append-bytes is 1GiB and --max-queued-bytes only 64MiB/);
+    match(stderr, /--max-append-bytes is from .*streams\.toml:2/);
+  }));
+
+Deno.test("serve with a file that is wrong, or isn't there, exits 2 before anything is opened", () =>
+  withFile("port = 70000\n", async (path) => {
+    equal((await kit.run(["serve", "--config", path])).code, 2);
+    const { code, stderr } = await kit.run(["--config", `${path}.none`]);
+    equal(code, 2);
+    match(stderr, /the configuration ".*none" can't be read: there is no such file/);
+    const { stderr: directory } = await kit.run(["config", "check", "/"]);
+    match(directory, /"\/" can't be read: it is a directory/);
+  }));
+
+Deno.test("config show prints each setting and where it is from, as a file that says the same", () =>
+  withFile(
+    'port = 81\nchunk-bytes = "8KiB"\ncors = ["https://a.test", "loopback"]\n',
+    async (path) => {
+      const environment = { DURABLE_STREAMS_CHUNK_BYTES: "16KiB" };
+      const args = ["config", "show", "--config", path, "--host", "::1"];
+      const { code, stdout } = await kit.run(args, { environment });
+      equal(code, 0);
+      match(stdout, new RegExp(`^port = 81 +# ${path}:1$`, "m"));
+      match(stdout, /^chunk-bytes = "16KiB" +# DURABLE_STREAMS_CHUNK_BYTES$/m);
+      match(stdout, /^host = "::1" +# --host$/m);
+      match(stdout, /^cors = \["https:\/\/a\.test","loopback"\] +# .*:3$/m);
+      match(stdout, /^fsync = "always" +# default$/m);
+      match(stdout, /^# listing = on where --host is a loopback address, else off +# default$/m);
+      await withFile(stdout, async (again) => {
+        const second = await kit.run(["config", "show", "--config", again]);
+        const settings = (text: string) => text.replaceAll(/ +# .*$/gm, "");
+        equal(settings(second.stdout), settings(stdout));
+      });
+    },
+  ));
+
+Deno.test("config show masks a URL's password", async () => {
+  const { stdout } = await kit.run(["config", "show", "--dir", "http://u:geheim@host/x"]);
+  match(stdout, /^dir = "http:\/\/u:\*\*\*@host\/x"/m);
+});
+
+Deno.test("config without an action, or with another, says which there are", async () => {
+  match((await kit.run(["config"])).stderr, /config needs ACTION, check or show/);
+  match((await kit.run(["config", "reload"])).stderr, /"reload" is unknown; accepted: check, show/);
+  match((await kit.run(["config", "check"])).stderr, /config check needs FILE/);
+});
