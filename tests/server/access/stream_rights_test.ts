@@ -106,6 +106,7 @@ Deno.test("what was authorized stays out of every cache: reads, also validated o
   const token = only(served, "read");
   const plain = await served.get("a/b?offset=-1", token);
   equal(plain.headers.get("cache-control"), "private, no-store");
+  equal(plain.headers.get("referrer-policy"), "no-referrer");
   const etag = plain.headers.get("etag") ?? "";
   const same = await served.get("a/b?offset=-1", { ...token, "if-none-match": etag });
   equal(same.status, 304);
