@@ -4,6 +4,8 @@ import {
   BODY_OVERHEAD_BYTES,
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
+import { unixPath } from "../../protocol/unix_host.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -19,9 +21,14 @@ export interface AppSettings {
   readonly http: HttpKind;
   /** How many connections one thread may have. */
   readonly maxConnections: number;
+  /** Its certificate, where it speaks TLS. */
+  readonly tls?: TlsOptions;
+  /** The rights of a socket in the file system. */
+  readonly socketMode: number;
 }
 
 /**
+ * @param tls the certificate, where it speaks TLS
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
  * @param maxConnections how many connections all threads may have together
  */
@@ -29,6 +36,7 @@ export function appSettings(
   values: FlagValues,
   shares: number,
   maxConnections: number,
+  tls: TlsOptions | undefined,
 ): AppSettings {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
@@ -64,6 +72,8 @@ export function appSettings(
     http: values.get(flags.http),
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+    socketMode: Number.parseInt(values.get(flags.socketMode), 8),
+    ...(tls === undefined ? {} : { tls }),
   };
 }
 
@@ -84,6 +94,10 @@ function publicUrl(values: FlagValues): { publicUrl?: string } {
 function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   const host = values.get(flags.host);
   const given = values.get(flags.allowHosts);
+  if (unixPath(host) !== undefined) {
+    // No web page reaches it, and a proxy in front names whatever its clients asked for.
+    return given === undefined ? {} : { allowedHosts: [given] };
+  }
   if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
   // An address may have a zone here, though not in a URL.
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };

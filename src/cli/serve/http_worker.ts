@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
@@ -9,6 +10,8 @@ import type { Listener } from "../../listen/listener.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
+
+const log = getLogger(["durable-streams", "process"]);
 
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
@@ -34,6 +37,10 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       return;
     case "end readers":
       return readers.abort();
+    case "certificate":
+      return void listener?.setCertificate(message.tls).catch((error: unknown) =>
+        log.error("the new certificate can't be used; the one before stays", { error })
+      );
     case "stop":
       void listener?.stop().then(() => send({ kind: "stopped" }));
   }

@@ -2,6 +2,7 @@ import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { LogOptions } from "./logger.ts";
 
@@ -17,6 +18,7 @@ export type ToHttpWorker =
   | { kind: "replies"; batch: MessageBatch<Reply> }
   | { kind: "control reply"; id: number; response: HttpResponse }
   | { kind: "end readers" }
+  | { kind: "certificate"; tls: TlsOptions }
   | { kind: "stop" };
 
 /** The messages from such a thread. */

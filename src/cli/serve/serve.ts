@@ -3,20 +3,25 @@ import process from "node:process";
 import { getLogger } from "@logtape/logtape";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
+import { systemClock } from "../../env/clock.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
+import { unixPath } from "../../protocol/unix_host.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { appSettings } from "./app_settings.ts";
+import { CertificateReload, readCertificate } from "./certificate_files.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
-import { ListenError, urlHost } from "../../listen/listen_error.ts";
+import { type CertificateFiles, certificateFiles } from "../flags/tls_flags.ts";
+import { ListenError, originOf } from "../../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
-import { hasRuntimeHttp } from "../../listen/listen.ts";
+import { hasRuntimeHttp, runtimeHttpIsLimited } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
@@ -51,23 +56,31 @@ export const serveCommand: CliCommand = {
 async function run(values: FlagValues, { context }: Invocation): Promise<number> {
   checkTogether(values);
   configureLogs(logOptions(values));
+  const files = certificateFiles(values);
+  const tls = files === undefined ? undefined : loadCertificate(files);
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
-  const stop = stopRequest();
+  let reload: CertificateReload | undefined;
+  const stop = stopRequest(tls === undefined ? undefined : () => void reload?.reload());
 
   let storage: Storage | undefined;
   let serving: RunningServer;
   try {
     storage = await openStorage(values);
-    serving = await startServer(values, storage);
+    serving = await startServer(values, storage, tls);
   } catch (error) {
     await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     return 1;
   }
-  announce(values, serving.listener);
+  const { listener } = serving;
+  if (files !== undefined) {
+    reload = new CertificateReload(files, systemClock, (next) => listener.setCertificate(next));
+  }
+  announce(values, listener, tls);
 
   const signal = await stop.started();
+  reload?.stop();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
@@ -79,19 +92,28 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
 }
 
 /** A signal during the start ends the program at once: nothing has been acknowledged yet. */
-function stopRequest(): { started: () => Promise<string> } {
+function stopRequest(onHangUp: (() => void) | undefined): { started: () => Promise<string> } {
   const signalled = Promise.withResolvers<string>();
   let isStarting = true;
   onStopSignal((signal) => {
     if (isStarting) process.exit(0);
     signalled.resolve(signal);
-  });
+  }, onHangUp);
   return {
     started() {
       isStarting = false;
       return signalled.promise;
     },
   };
+}
+
+function loadCertificate(files: CertificateFiles): TlsOptions {
+  try {
+    return readCertificate(files);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 function logOptions(values: FlagValues): LogOptions {
@@ -111,6 +133,7 @@ function checkTogether(values: FlagValues): void {
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
+  checkListening(values);
   const inFlight = values.get(flags.maxBodyBytesInFlight);
   if (append + BODY_OVERHEAD_BYTES > inFlight) {
     throw new UsageError(
@@ -119,6 +142,26 @@ function checkTogether(values: FlagValues): void {
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
   }
+}
+
+function checkListening(values: FlagValues): void {
+  const workers = values.get(flags.workers);
+  const host = values.get(flags.host);
+  if (unixPath(host) !== undefined && workers > 1) {
+    throw new UsageError(
+      `--host is ${host}, a socket that one thread listens on, and --workers is ${workers}; accepted: ` +
+        "--workers 1, or an address",
+    );
+  }
+  const files = certificateFiles(values);
+  if (files === undefined || values.get(flags.http) === "own" || !runtimeHttpIsLimited()) return;
+  const missing = files.clientCa !== undefined
+    ? "--tls-client-ca is given, and Deno.serve doesn't ask clients for certificates; accepted: --http own"
+    : workers > 1
+    ? `--workers is ${workers}, and threads of Deno.serve share no port with TLS; accepted: --workers 1, ` +
+      "or --http own"
+    : undefined;
+  if (missing !== undefined) throw new UsageError(missing);
 }
 
 async function openStorage(values: FlagValues): Promise<Storage> {
@@ -141,14 +184,18 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   });
 }
 
-async function startServer(values: FlagValues, storage: Storage): Promise<RunningServer> {
+async function startServer(
+  values: FlagValues,
+  storage: Storage,
+  tls: TlsOptions | undefined,
+): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   // The number of connections of the runtimes' own servers can't be limited.
   const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, warning } = connectionLimit(values, openFiles);
   if (warning !== undefined) log.warn(warning);
-  const settings = appSettings(values, workers, connections);
+  const settings = appSettings(values, workers, connections, tls);
   if (workers === 1) {
     const readers = new AbortController();
     const listener = await startHttp(settings, storage, readers.signal, undefined);
@@ -158,13 +205,18 @@ async function startServer(values: FlagValues, storage: Storage): Promise<Runnin
   return { listener, endReaders: () => listener.endReaders() };
 }
 
-function announce(values: FlagValues, { port }: Listener): void {
+function announce(
+  values: FlagValues,
+  { port }: Listener,
+  tls: TlsOptions | undefined,
+): void {
   const inMemory = values.get(flags.storage) === "memory";
   log.info("started", {
     pid: process.pid,
     dir: inMemory ? "none, streams are kept in memory" : resolve(values.get(flags.dir)),
     fsync: inMemory ? "never" : values.get(flags.fsync),
     runtime: runtimeName(),
+    ...(tls === undefined ? {} : { protocols: protocolsOf(values) }),
     version,
   });
   const host = values.get(flags.host);
@@ -176,7 +228,12 @@ function announce(values: FlagValues, { port }: Listener): void {
     );
   }
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
-  console.log(`listening on http://${urlHost(host)}:${port}${path}`);
+  const origin = originOf({ host, port }, tls !== undefined);
+  console.log(`listening on ${origin}${unixPath(host) === undefined ? path : ""}`);
+}
+
+function protocolsOf(values: FlagValues): string {
+  return values.get(flags.http) === "own" ? "HTTP/1.1" : "HTTP/1.1 and HTTP/2";
 }
 
 /** Names the flag that changes the wrong part of the address. */

@@ -30,18 +30,18 @@ export interface ShutdownTargets {
 const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 /**
- * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP (there is no configuration to reload); a second
- * one ends the process at once. The first process of a container ignores signals without a listener,
+ * Calls `onStop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. With
+ * `onHangUp`, for a server that has something to reload, SIGHUP calls that instead. The first process of a container ignores signals without a listener,
  * hence the listeners from the start. A process started by `nohup` keeps ignoring SIGHUP, except on Node,
  * which resets that at its start.
  */
-export function onStopSignal(onStop: (signal: string) => void): void {
+export function onStopSignal(onStop: (signal: string) => void, onHangUp?: () => void): void {
   let signalled = false;
   // Read first: with the first listener Deno handles SIGHUP itself, and would end at it.
   const outlivesTerminal = ignoresHangUp();
   for (const [signal, exitCode] of SIGNALS) {
-    if (signal === "SIGHUP" && outlivesTerminal) {
-      process.on(signal, () => {});
+    if (signal === "SIGHUP" && (onHangUp !== undefined || outlivesTerminal)) {
+      process.on(signal, () => onHangUp?.());
       continue;
     }
     process.on(signal, () => {
