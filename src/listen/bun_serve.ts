@@ -37,8 +37,8 @@ class BunServeListener implements Listener {
    * A second server on the port takes over from the first: connections that wait for that one, or are
    * with it and idle, are reset.
    */
-  async setCertificate(tls: TlsOptions): Promise<void> {
-    checkReplacement(this.#tls, tls);
+  async setCertificate(next: TlsOptions): Promise<void> {
+    const tls = checkReplacement(this.#tls, next);
     if (this.#options.path !== undefined) {
       throw new Error("Bun.serve keeps its certificate where it listens at a path");
     }

@@ -57,8 +57,8 @@ export class BunTls {
   }
 
   /** @throws {RangeError} where the certificate is faulty */
-  async setCertificate(tls: TlsOptions): Promise<void> {
-    checkReplacement(this.#tls, tls);
+  async setCertificate(next: TlsOptions): Promise<void> {
+    const tls = checkReplacement(this.#tls, next);
     this.#tls = tls;
     this.#context = contextOf(tls);
   }

@@ -57,8 +57,8 @@ class DenoListener implements Listener {
    * HTTP/2 connections end, and a body that is on its way for longer than {@link QUIET_LIMIT_MS} is lost.
    * Two at once would take `--unstable-net`.
    */
-  async setCertificate(tls: TlsOptions): Promise<void> {
-    checkReplacement(this.#tls, tls);
+  async setCertificate(next: TlsOptions): Promise<void> {
+    const tls = checkReplacement(this.#tls, next);
     if (this.#options.path !== undefined) {
       throw new Error("Deno.serve keeps its certificate where it listens at a path");
     }

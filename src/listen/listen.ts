@@ -26,10 +26,13 @@ export function runtimeHttpIsLimited(): boolean {
  * Listens, in the way of the runtime that this runs on.
  *
  * @throws {ListenError}
+ * @throws {RangeError} where its certificate is faulty
  */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export async function listen(given: ListenOptions): Promise<Listener> {
+  // A faulty one is no matter of the address.
+  const tls = given.tls === undefined ? {} : { tls: checkTls(given.tls).tls };
+  const options = { ...given, ...tls };
   try {
-    if (options.tls !== undefined) checkTls(options.tls);
     const path = unixPath(options.host);
     if (path !== undefined) {
       const mode = options.socketMode ?? DEFAULT_SOCKET_MODE;

@@ -65,8 +65,8 @@ class NetListener implements Listener {
     if (this.#mayStall) this.#scheduleCheck();
   }
 
-  async setCertificate(tls: TlsOptions): Promise<void> {
-    checkReplacement(this.#tls, tls);
+  async setCertificate(next: TlsOptions): Promise<void> {
+    const tls = checkReplacement(this.#tls, next);
     this.#tls = tls;
     this.#tlsServer?.setSecureContext(contextOptions(tls));
   }

@@ -31,27 +31,46 @@ const OPTION_NAMES: TlsNames = { cert: "tls.cert", key: "tls.key", ca: "tls.ca" 
 const PLAIN = "This listener has no certificate to replace: it speaks plain HTTP.";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+const PRIVATE_KEY = /-----BEGIN (\w+ )?PRIVATE KEY-----[^-]*-----END \1?PRIVATE KEY-----/;
+
+/** A certificate that can be served with. */
+export interface CheckedTls {
+  /** Nothing but the PEM: not every runtime takes the text that tools put around it. */
+  readonly tls: TlsOptions;
+  /** Until when the certificate is valid. */
+  readonly validTo: Date;
+}
 
 /**
  * Checks a certificate, its key and the authorities of clients, since each runtime notices other faults
  * and some only at the first connection.
  *
- * @returns until when the certificate is valid
  * @throws {RangeError} which says what is wrong with which of them
  */
-export function checkTls(tls: TlsOptions, names: TlsNames = OPTION_NAMES): Date {
-  const [certificate] = certificatesIn(tls.cert, names.cert);
+export function checkTls(
+  { cert, key, ca }: TlsOptions,
+  names: TlsNames = OPTION_NAMES,
+): CheckedTls {
+  const chain = certificatesIn(cert, names.cert);
+  const [certificate] = chain;
   if (certificate === undefined) throw noCertificate(names.cert);
-  if (!certificate.checkPrivateKey(keyIn(tls.key, names.key))) {
+  const privateKey = keyIn(key, names.key);
+  if (!certificate.checkPrivateKey(privateKey.key)) {
     throw new RangeError(
       `${names.key} isn't the key of the certificate in ${names.cert} (${oneLine(certificate)}): ` +
         "expected the two of one pair, the server's own certificate first.",
     );
   }
-  if (tls.ca !== undefined && certificatesIn(tls.ca, names.ca).length === 0) {
-    throw noCertificate(names.ca);
-  }
-  return new Date(certificate.validTo);
+  const authorities = ca === undefined ? undefined : certificatesIn(ca, names.ca);
+  if (authorities?.length === 0) throw noCertificate(names.ca);
+  return {
+    tls: {
+      cert: chain.map(pemOf).join(""),
+      key: privateKey.pem,
+      ...(authorities === undefined ? {} : { ca: authorities.map(pemOf).join("") }),
+    },
+    validTo: new Date(certificate.validTo),
+  };
 }
 
 /**
@@ -59,12 +78,10 @@ export function checkTls(tls: TlsOptions, names: TlsNames = OPTION_NAMES): Date 
  *
  * @throws {RangeError} also where the one asks clients for certificates and the other doesn't
  */
-export function checkReplacement(before: TlsOptions | undefined, next: TlsOptions): void {
-  if (before === undefined) {
-    throw new RangeError(PLAIN);
-  }
-  checkTls(next);
-  if ((before.ca === undefined) === (next.ca === undefined)) return;
+export function checkReplacement(before: TlsOptions | undefined, next: TlsOptions): TlsOptions {
+  if (before === undefined) throw new RangeError(PLAIN);
+  const { tls } = checkTls(next);
+  if ((before.ca === undefined) === (tls.ca === undefined)) return tls;
   throw new RangeError(
     "Whether clients need certificates can't change: expected tls.ca where there was one, else none.",
   );
@@ -85,12 +102,18 @@ function certificatesIn(text: string, name: string): X509Certificate[] {
   });
 }
 
-function keyIn(text: string, name: string): KeyObject {
+function pemOf(certificate: X509Certificate): string {
+  const text = certificate.toString();
+  return text.endsWith("\n") ? text : `${text}\n`;
+}
+
+function keyIn(text: string, name: string): { key: KeyObject; pem: string } {
   if (/ENCRYPTED/.test(text)) {
     throw new RangeError(`${name} has a passphrase: expected a private key without one.`);
   }
+  const pem = `${PRIVATE_KEY.exec(text)?.[0] ?? ""}\n`;
   try {
-    return createPrivateKey(text);
+    return { key: createPrivateKey(pem), pem };
   } catch {
     throw new RangeError(
       `${name} holds no private key: expected PEM, which begins with -----BEGIN PRIVATE KEY-----.`,

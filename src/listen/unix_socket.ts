@@ -1,7 +1,7 @@
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 import process from "node:process";
+import { removeSocketFile, setFileMode, socketFileAt } from "../env/socket_file.ts";
 import type { Listener } from "./listener.ts";
 
 /** Who may connect to a socket in the file system: its owner and group. */
@@ -26,25 +26,25 @@ export async function listenAtPath(
   if (path === "" || Buffer.byteLength(path) > MAX_PATH_BYTES) throw withCode("ENAMETOOLONG");
   await removeStale(path);
   const listener = await withUmask(0o777 & ~mode, start);
-  chmodSync(path, mode);
-  const { ino } = lstatSync(path);
+  setFileMode(path, mode);
+  const file = socketFileAt(path);
   return {
     port: 0,
     setCertificate: (tls) => listener.setCertificate(tls),
     async stop() {
       // First, so that nobody connects any more; not that of another server, which has taken the path over.
-      if (statOf(path)?.ino === ino) unlinkSync(path);
+      removeSocketFile(path, file);
       await listener.stop();
     },
   };
 }
 
 async function removeStale(path: string): Promise<void> {
-  const stat = statOf(path);
-  if (stat === undefined) return;
-  if (!stat.isSocket()) throw withCode("EEXIST");
+  const file = socketFileAt(path);
+  if (file === undefined) return;
+  if (!file.isSocket) throw withCode("EEXIST");
   if (await isListening(path)) throw withCode("EADDRINUSE");
-  if (statOf(path)?.ino === stat.ino) unlinkSync(path);
+  removeSocketFile(path, file);
 }
 
 function isListening(path: string): Promise<boolean> {
@@ -72,10 +72,6 @@ function withUmask<T>(mask: number, run: () => T): T {
   } finally {
     process.umask(before);
   }
-}
-
-function statOf(path: string) {
-  return lstatSync(path, { throwIfNoEntry: false });
 }
 
 function withCode(code: string): Error {

@@ -1,7 +1,7 @@
 import { openFileLimit } from "../env/open_file_limit.ts";
 import { originOf } from "../listen/listen_error.ts";
 import { listen } from "../listen/listen.ts";
-import { checkTls, type TlsOptions } from "../listen/tls.ts";
+import type { TlsOptions } from "../listen/tls.ts";
 import { isLoopback } from "../protocol/loopback.ts";
 import { unixPath } from "../protocol/unix_host.ts";
 import { createHandler } from "./app.ts";
@@ -90,7 +90,6 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
   const { socketMode, ...app } = rest;
   within(0, 65_535, "port", port);
   if (maxConnections !== undefined) within(1, Infinity, "maxConnections", maxConnections);
-  if (tls !== undefined) checkTls(tls);
   signal?.throwIfAborted();
   const readers = new AbortController();
   const appOptions: Omit<AppOptions, "streamName"> = {

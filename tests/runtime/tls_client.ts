@@ -32,6 +32,8 @@ export async function connectTls(url: string, options: TlsClientOptions = {}): P
     ...(options.protocols === undefined ? {} : { ALPNProtocols: options.protocols }),
     ...options.client,
   });
+  // What is wrong shows by what doesn't come.
+  socket.on("error", () => {});
   await once(socket, "secureConnect");
   return socket;
 }

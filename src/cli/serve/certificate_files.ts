@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
+import { fileState, readTextFile } from "../../env/text_file.ts";
 import { checkTls, type TlsOptions } from "../../listen/tls.ts";
 import type { CertificateFiles } from "../flags/tls_flags.ts";
 
@@ -20,12 +20,12 @@ export function readCertificate(files: CertificateFiles): TlsOptions {
     key: `--tls-key ${files.key}`,
     ca: `--tls-client-ca ${files.clientCa}`,
   };
-  const tls = {
+  const texts = {
     cert: read(files.cert, names.cert),
     key: read(files.key, names.key),
     ...(files.clientCa === undefined ? {} : { ca: read(files.clientCa, names.ca) }),
   };
-  const validTo = checkTls(tls, names);
+  const { tls, validTo } = checkTls(texts, names);
   if (validTo.getTime() < Date.now()) {
     log.warn("the certificate has expired: clients will refuse it", {
       file: files.cert,
@@ -37,7 +37,7 @@ export function readCertificate(files: CertificateFiles): TlsOptions {
 
 function read(path: string, name: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readTextFile(path);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const reason = code === "ENOENT"
@@ -100,14 +100,5 @@ export class CertificateReload {
 
 /** Changes with any of the files, and where a link leads to another. */
 function stateOf({ cert, key, clientCa }: CertificateFiles): string {
-  return [cert, key, clientCa].map((path) => path === undefined ? "" : stateOfFile(path)).join();
-}
-
-function stateOfFile(path: string): string {
-  try {
-    const { ino, mtimeMs, size } = statSync(path);
-    return `${ino} ${mtimeMs} ${size}`;
-  } catch {
-    return "missing";
-  }
+  return [cert, key, clientCa].map((path) => path === undefined ? "" : fileState(path)).join();
 }

@@ -34,7 +34,9 @@ import { version } from "../context/version.ts";
 const log = getLogger("durable-streams");
 
 /** The part that serves HTTP, in this thread or in others. */
-type RunningServer = Pick<ShutdownTargets, "listener" | "endReaders">;
+interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
+  listener: Listener;
+}
 
 /** `durable-streams serve`: the server, until a signal ends it. */
 export const serveCommand: CliCommand = {
