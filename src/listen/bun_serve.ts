@@ -37,7 +37,7 @@ class BunServeListener implements Listener {
    * A second server on the port takes over from the first: connections that wait for that one, or are
    * with it and idle, are reset.
    */
-  async setCertificate(next: TlsOptions): Promise<void> {
+  setCertificate(next: TlsOptions): void {
     const tls = checkReplacement(this.#tls, next);
     if (this.#options.path !== undefined) {
       throw new Error("Bun.serve keeps its certificate where it listens at a path");

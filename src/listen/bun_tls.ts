@@ -57,7 +57,7 @@ export class BunTls {
   }
 
   /** @throws {RangeError} where the certificate is faulty */
-  async setCertificate(next: TlsOptions): Promise<void> {
+  setCertificate(next: TlsOptions): void {
     const tls = checkReplacement(this.#tls, next);
     this.#tls = tls;
     this.#context = contextOf(tls);

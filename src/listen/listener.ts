@@ -39,7 +39,7 @@ export interface Listener {
    *
    * @throws {Error} where that isn't possible, and then the certificate is the one before
    */
-  setCertificate(tls: TlsOptions): Promise<void>;
+  setCertificate(tls: TlsOptions): void | Promise<void>;
   /** Takes no new connections from now on; resolves when the requests in flight are answered. */
   stop(): Promise<void>;
 }

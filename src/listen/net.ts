@@ -65,7 +65,7 @@ class NetListener implements Listener {
     if (this.#mayStall) this.#scheduleCheck();
   }
 
-  async setCertificate(next: TlsOptions): Promise<void> {
+  setCertificate(next: TlsOptions): void {
     const tls = checkReplacement(this.#tls, next);
     this.#tls = tls;
     this.#tlsServer?.setSecureContext(contextOptions(tls));

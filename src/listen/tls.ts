@@ -88,8 +88,8 @@ export function checkReplacement(before: TlsOptions | undefined, next: TlsOption
 }
 
 /** `setCertificate` of a listener without TLS. */
-export function rejectCertificate(): Promise<void> {
-  return Promise.reject(new RangeError(PLAIN));
+export function rejectCertificate(): never {
+  throw new RangeError(PLAIN);
 }
 
 function certificatesIn(text: string, name: string): X509Certificate[] {

@@ -126,7 +126,9 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     url: unixPath(hostname) === undefined
       ? originOf({ host: hostname, port: listener.port }, tls !== undefined) + prefix
       : hostname,
-    setCertificate: (next) => listener.setCertificate(next),
+    async setCertificate(next) {
+      await listener.setCertificate(next);
+    },
     stop,
   };
 }

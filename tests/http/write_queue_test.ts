@@ -233,13 +233,16 @@ Deno.test("a socket that is gone takes nothing", () => {
 Deno.test("nothing goes to the system past a socket that encrypts", () => {
   const socket = new FakeSocket();
   const outbox = new WriteQueue(socket, () => fail("text went past the socket"), true);
-  const slice = new FakeSlice(socket, "0123456789", 2, 8);
-  slice.file.sendTo = () => fail("a part of a file went past the socket");
-  outbox.sendTogether("head[", slice, "");
+  const sliceOf = (start: number, end: number) => {
+    const slice = new FakeSlice(socket, "0123456789", start, end);
+    slice.file.sendTo = () => fail("a part of a file went past the socket");
+    return slice;
+  };
+  outbox.sendTogether("head[", sliceOf(2, 8), "");
   equal(socket.received, "head[234567");
   socket.received = "";
   socket.roomBytes = 3;
-  outbox.send(new FakeSlice(socket, "0123456789", 0, 10));
+  outbox.send(sliceOf(0, 10));
   socket.roomBytes = 100;
   equal(outbox.drain(), true);
   equal(socket.received, "0123456789");

@@ -55,13 +55,17 @@ function read(path: string, name: string): string {
 export class CertificateReload {
   readonly #files: CertificateFiles;
   readonly #clock: Clock;
-  readonly #apply: (tls: TlsOptions) => Promise<void>;
+  readonly #apply: (tls: TlsOptions) => void | Promise<void>;
   #seen: string;
   #cancelTimer: () => void = () => {};
   #isStopped = false;
 
   /** @param apply gives it to the listener */
-  constructor(files: CertificateFiles, clock: Clock, apply: (tls: TlsOptions) => Promise<void>) {
+  constructor(
+    files: CertificateFiles,
+    clock: Clock,
+    apply: (tls: TlsOptions) => void | Promise<void>,
+  ) {
     this.#files = files;
     this.#clock = clock;
     this.#apply = apply;

@@ -7,6 +7,7 @@ import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import type { Listener } from "../../listen/listener.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
@@ -38,9 +39,7 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "end readers":
       return readers.abort();
     case "certificate":
-      return void listener?.setCertificate(message.tls).catch((error: unknown) =>
-        log.error("the new certificate can't be used; the one before stays", { error })
-      );
+      return void setCertificate(message.tls);
     case "stop":
       void listener?.stop().then(() => send({ kind: "stopped" }));
   }
@@ -51,6 +50,16 @@ try {
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
+}
+
+async function setCertificate(tls: TlsOptions): Promise<void> {
+  try {
+    await listener?.setCertificate(tls);
+  } catch (error) {
+    log.error("the new certificate can't be used; the one before stays", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
 }
 
 function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {

@@ -43,9 +43,8 @@ export class HttpWorkers implements Listener {
   }
 
   /** Checked by each thread, which logs what is wrong. */
-  setCertificate(tls: TlsOptions): Promise<void> {
+  setCertificate(tls: TlsOptions): void {
     for (const worker of this.#workers) worker.send({ kind: "certificate", tls });
-    return Promise.resolve();
   }
 
   async stop(): Promise<void> {
