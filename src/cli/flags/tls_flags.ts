@@ -8,11 +8,17 @@ export const tlsFlags = {
     "tls-cert",
     "Speak TLS with this certificate: a PEM file, the server's own certificate first and those between " +
       "it and the authority behind it. With --tls-key. Read again when it changes, and at SIGHUP.",
+    "none, for plain HTTP",
   ),
-  tlsKey: fileFlag("tls-key", "The certificate's private key: a PEM file without a passphrase."),
+  tlsKey: fileFlag(
+    "tls-key",
+    "The certificate's private key: a PEM file without a passphrase.",
+    "none, for plain HTTP",
+  ),
   tlsClientCa: fileFlag(
     "tls-client-ca",
     "Let in only clients that have a certificate by one of the authorities in this PEM file.",
+    "none, for clients without certificates",
   ),
   socketMode: textFlag({
     name: "socket-mode",
@@ -54,8 +60,8 @@ export function certificateFiles(values: FlagValues): CertificateFiles | undefin
   );
 }
 
-function fileFlag(name: string, help: string) {
-  return optionalFlag(textFlag({
+function fileFlag(name: string, help: string, defaultText: string) {
+  const flag = optionalFlag(textFlag({
     name,
     placeholder: "file",
     default: "",
@@ -63,4 +69,5 @@ function fileFlag(name: string, help: string) {
     accepts: "a path",
     check: (text) => text !== "" && !text.includes("\0"),
   }));
+  return { ...flag, defaultText };
 }
