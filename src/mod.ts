@@ -19,6 +19,7 @@ export type { Verb } from "./access/verb.ts";
 export type { AppOptions } from "./server/common/options.ts";
 export type { RequestEntry, RequestLog } from "./server/common/request_entry.ts";
 export { type HttpServer, serve, type ServeOptions } from "./server/serve.ts";
+export type { TlsOptions } from "./listen/tls.ts";
 export { type Address, ListenError } from "./listen/listen_error.ts";
 export { createMemoryStorage, type MemoryStorageOptions } from "./storage/memory.ts";
 export { openFileStorage } from "./storage/file/open.ts";

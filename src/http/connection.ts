@@ -42,6 +42,8 @@ export interface ConnectionParts {
   /** How much the system holds for a socket that its client hasn't taken; 0 where that isn't known. */
   heldBytes(descriptor: number): number;
   readonly sendMore: SendMore | undefined;
+  /** Whether the sockets encrypt. */
+  readonly isEncrypted: boolean;
   /** Whether the server stops: no request is taken after those that are being answered. */
   isStopping(): boolean;
 }
@@ -93,7 +95,7 @@ export class Connection implements Peer {
     this.#socket = socket;
     this.#parts = parts;
     this.#timeouts = new ConnectionTimeouts(parts.timeouts);
-    this.#queue = new WriteQueue(socket, parts.sendMore);
+    this.#queue = new WriteQueue(socket, parts.sendMore, parts.isEncrypted);
     this.#writer = new ResponseWriter(this.#queue, parts, {
       finished: (keepsAlive) => this.#finish(keepsAlive),
       destroy: () => this.terminate(),

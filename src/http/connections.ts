@@ -18,7 +18,7 @@ const IDLE_MARGIN_MS = 30_000;
 const HEAD_LIMIT_BYTES = 16 * 1024;
 
 /** This many are told why they are rejected; more are only disconnected. */
-const MAX_REJECTED = 64;
+export const MAX_REJECTED = 64;
 
 /** How {@link HttpConnections} serve. */
 export interface HttpConnectionsOptions {
@@ -32,6 +32,8 @@ export interface HttpConnectionsOptions {
   readonly heldBytes?: ((descriptor: number) => number) | undefined;
   /** Sends what more follows at once, where the system can. */
   readonly sendMore?: SendMore | undefined;
+  /** Whether the sockets encrypt: then nothing may go to the system past them. */
+  readonly isEncrypted?: boolean;
 }
 
 /** All connections of a listener: HTTP/1.1 over the sockets it is given. */
@@ -51,14 +53,14 @@ export class HttpConnections {
 
   constructor(options: HttpConnectionsOptions) {
     const { handler, clock, longestSilenceMs, maxConnections = Infinity } = options;
-    const { heldBytes = () => 0, sendMore } = options;
+    const { heldBytes = () => 0, sendMore, isEncrypted = false } = options;
     this.#maxConnections = maxConnections;
     this.#clock = clock;
     this.#deadlines = new DeadlineQueue(clock, TICK_MS);
     const idleMs = Math.max(longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
     this.#parts = {
       handler,
-      urls: new RequestUrls(),
+      urls: new RequestUrls(isEncrypted),
       chunks: new ChunkEncoder(),
       date: () => this.#dateNow(),
       headLimitBytes: HEAD_LIMIT_BYTES,
@@ -70,6 +72,7 @@ export class HttpConnections {
       },
       heldBytes,
       sendMore,
+      isEncrypted,
       isStopping: () => this.#isStopping,
     };
   }

@@ -4,8 +4,14 @@ const PLAIN_CHARACTERS = /^\/[\w\-~!$&()*+,;=:@%/?.]*$/;
 
 /** Makes a request's absolute URL from its target and its `Host`. */
 export class RequestUrls {
+  readonly #scheme: "http:" | "https:";
   #host: string | undefined;
   #origin = "";
+
+  /** @param isEncrypted whether they begin with https */
+  constructor(isEncrypted = false) {
+    this.#scheme = isEncrypted ? "https:" : "http:";
+  }
 
   /**
    * As `new URL(…).href` gives it.
@@ -25,7 +31,7 @@ export class RequestUrls {
   // Nearly all requests have the Host of the one before.
   #originOf(host: string): string {
     if (host === this.#host) return this.#origin;
-    const { origin } = parse("http:", host);
+    const { origin } = parse(this.#scheme, host);
     this.#host = host;
     this.#origin = origin;
     return this.#origin;

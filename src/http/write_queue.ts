@@ -24,14 +24,20 @@ type Sendable = Bytes | string | FileSlice;
 export class WriteQueue {
   readonly #socket: Socket;
   readonly #sendMore: SendMore | undefined;
+  readonly #isEncrypted: boolean;
   readonly #queue: Sendable[] = [];
   #queuedBytes = 0;
   #sentBytes = 0;
 
-  /** @param sendMore sends what more follows at once, where the system can */
-  constructor(socket: Socket, sendMore?: SendMore) {
+  /**
+   * @param sendMore sends what more follows at once, where the system can; not past a socket that encrypts
+   * @param isEncrypted whether the socket encrypts: parts of files are read then, as the system would send
+   * them as they are
+   */
+  constructor(socket: Socket, sendMore?: SendMore, isEncrypted = false) {
     this.#socket = socket;
-    this.#sendMore = sendMore;
+    this.#sendMore = isEncrypted ? undefined : sendMore;
+    this.#isEncrypted = isEncrypted;
   }
 
   /** What hasn't gone out yet. */
@@ -163,7 +169,7 @@ export class WriteQueue {
         continue;
       }
       let mostBytes = CHUNK_BYTES;
-      if (file.sendTo !== undefined) {
+      if (file.sendTo !== undefined && !this.#isEncrypted) {
         at += file.sendTo(this.#socket.fd, at, end - at);
         if (at === end) break;
         // The socket tells that it has room only after a write of its own that came short.

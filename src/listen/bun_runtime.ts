@@ -11,33 +11,66 @@ export interface BunRuntime {
 /** The part of a socket that is used, with the data that belongs to it here. */
 export interface BunSocket<Data> extends Socket {
   data: Data;
+  /** Has TLS over this connection; the socket's own handlers see nothing more but its close. */
+  upgradeTLS<TlsData>(options: BunUpgradeOptions<TlsData>): unknown;
+}
+
+/** The options of `upgradeTLS` that are used. */
+export interface BunUpgradeOptions<Data> {
+  isServer: true;
+  tls: BunTlsContext;
+  data: Data;
+  socket: BunSocketHandlers<Data>;
+}
+
+/** A certificate and what goes with it, as PEM. */
+export interface BunTlsContext {
+  cert: string;
+  key: string;
+  ca?: string;
+  requestCert: boolean;
+  rejectUnauthorized: boolean;
+  /** As in the protocol: each name behind its length. */
+  ALPNProtocols?: Uint8Array;
+}
+
+/** Called as things happen to a socket. */
+export interface BunSocketHandlers<Data> {
+  open?(socket: BunSocket<Data>): void;
+  /** @param error why the other side's certificate isn't to be trusted, where it isn't */
+  handshake?(socket: BunSocket<Data>, isDone: boolean, error: Error | null): void;
+  data?(socket: BunSocket<Data>, bytes: Bytes): void;
+  drain(socket: BunSocket<Data>): void;
+  close(socket: BunSocket<Data>): void;
+  error(socket: BunSocket<Data>, error: Error): void;
 }
 
 /** The options of `Bun.listen` that are used. */
 export interface BunListenOptions<Data> {
-  hostname: string;
-  port: number;
-  reusePort: boolean;
-  socket: {
-    open(socket: BunSocket<Data>): void;
-    data(socket: BunSocket<Data>, bytes: Bytes): void;
-    drain(socket: BunSocket<Data>): void;
-    close(socket: BunSocket<Data>): void;
-    error(socket: BunSocket<Data>, error: Error): void;
-  };
+  hostname?: string;
+  port?: number;
+  reusePort?: boolean;
+  /** A path, in place of those. */
+  unix?: string;
+  socket: BunSocketHandlers<Data>;
 }
 
 /** The part that is used of the value that `Bun.listen` returns. */
 export interface BunListener {
-  readonly port: number;
+  /** Not where it listens at a path. */
+  readonly port?: number | undefined;
   stop(closeActiveConnections: boolean): void;
 }
 
 /** The options of `Bun.serve` that are used. */
 export interface BunServeOptions {
-  hostname: string;
-  port: number;
-  reusePort: boolean;
+  hostname?: string;
+  port?: number;
+  reusePort?: boolean;
+  /** A path, in place of those. */
+  unix?: string;
+  tls?: BunTlsContext;
+  http2?: boolean;
   /** Seconds without a byte, after which a connection ends. */
   idleTimeout: number;
   maxRequestBodySize: number;
@@ -48,7 +81,8 @@ export interface BunServeOptions {
 
 /** The part that is used of the value that `Bun.serve` returns. */
 export interface BunServer {
-  readonly port: number;
+  /** Not where it listens at a path. */
+  readonly port?: number | undefined;
   /** Who is connected. */
   requestIP(request: Request): { readonly address: string } | null;
   /** Gives a request's connection another idle time-out; 0 for none. */

@@ -1,7 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import { fetchWith } from "../http/fetch.ts";
-import type { BunRuntime } from "./bun_runtime.ts";
-import type { Listener, ListenOptions } from "./listener.ts";
+import type { BunRuntime, BunServeOptions, BunServer } from "./bun_runtime.ts";
+import type { Listener, ResolvedListenOptions } from "./listener.ts";
+import { checkReplacement, type TlsOptions } from "./tls.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
@@ -10,31 +11,84 @@ const IDLE_MARGIN_MS = 30_000;
 /** The longest that `Bun.serve` takes. */
 const MAX_IDLE_SECONDS = 255;
 
-/** Listens with `Bun.serve`, for operators that want the runtime's own HTTP. */
-export function listenWithBunServe(bun: BunRuntime, options: ListenOptions): Listener {
-  const idleMs = Math.max(options.longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
-  const server = bun.serve({
-    hostname: options.host,
-    port: options.port,
-    reusePort: options.isShared,
-    idleTimeout: Math.min(Math.ceil(idleMs / 1000), MAX_IDLE_SECONDS),
-    // The app has a limit of its own, and says which.
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    development: false,
-    fetch(request, server) {
-      // Nothing moves on a long-poll, and the app ends it in time.
-      if (request.method === "GET") server.timeout(request, 0);
-      return fetchWith(options.handler, request, () => server.requestIP(request)?.address);
-    },
-    error(error) {
-      log.error("request failed", { error });
-      return new Response("Internal error.\n", { status: 500 });
-    },
-  });
-  return {
-    port: server.port,
-    async stop() {
-      await server.stop(false);
-    },
-  };
+/** Listens with `Bun.serve`, for operators that want the runtime's own HTTP; with TLS, also HTTP/2. */
+export function listenWithBunServe(bun: BunRuntime, options: ResolvedListenOptions): Listener {
+  return new BunServeListener(bun, options);
+}
+
+class BunServeListener implements Listener {
+  readonly port: number;
+  readonly #bun: BunRuntime;
+  readonly #options: ResolvedListenOptions;
+  #tls: TlsOptions | undefined;
+  #server: BunServer;
+  /** Those with a certificate of before, which only end what they have begun. */
+  readonly #ending = new Set<Promise<void>>();
+
+  constructor(bun: BunRuntime, options: ResolvedListenOptions) {
+    this.#bun = bun;
+    this.#options = options;
+    this.#tls = options.tls;
+    this.#server = this.#listen(options.port);
+    this.port = this.#server.port ?? 0;
+  }
+
+  /**
+   * A second server on the port takes over from the first: connections that wait for that one, or are
+   * with it and idle, are reset.
+   */
+  setCertificate(next: TlsOptions): void {
+    const tls = checkReplacement(this.#tls, next);
+    if (this.#options.path !== undefined) {
+      throw new Error("Bun.serve keeps its certificate where it listens at a path");
+    }
+    this.#tls = tls;
+    const before = this.#server;
+    this.#server = this.#listen(this.port);
+    const ending = before.stop(false).finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#ending, this.#server.stop(false)]);
+  }
+
+  #listen(port: number): BunServer {
+    const { handler, longestSilenceMs } = this.#options;
+    const idleMs = Math.max(longestSilenceMs + IDLE_MARGIN_MS, MIN_IDLE_MS);
+    return this.#bun.serve({
+      ...this.#address(port),
+      ...this.#encryption(),
+      idleTimeout: Math.min(Math.ceil(idleMs / 1000), MAX_IDLE_SECONDS),
+      // The app has a limit of its own, and says which.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      fetch(request, server) {
+        // Nothing moves on a long-poll, and the app ends it in time.
+        if (request.method === "GET") server.timeout(request, 0);
+        return fetchWith(handler, request, () => server.requestIP(request)?.address);
+      },
+      error(error) {
+        log.error("request failed", { error });
+        return new Response("Internal error.\n", { status: 500 });
+      },
+    });
+  }
+
+  #address(port: number): Pick<BunServeOptions, "hostname" | "port" | "reusePort" | "unix"> {
+    const { host, isShared, path } = this.#options;
+    if (path !== undefined) return { unix: path };
+    return { hostname: host, port, reusePort: isShared || this.#tls !== undefined };
+  }
+
+  #encryption(): Pick<BunServeOptions, "tls" | "http2"> {
+    const tls = this.#tls;
+    if (tls === undefined) return {};
+    const { cert, key, ca } = tls;
+    const checksClients = { requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined };
+    return {
+      http2: true,
+      tls: { cert, key, ...checksClients, ...(ca === undefined ? {} : { ca }) },
+    };
+  }
 }

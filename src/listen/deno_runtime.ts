@@ -16,9 +16,13 @@ type DenoResponse = Response | Promise<Response>;
 
 /** The options of `Deno.serve` that are used. */
 export interface DenoServeOptions {
-  hostname: string;
-  port: number;
-  reusePort: boolean;
+  hostname?: string;
+  port?: number;
+  reusePort?: boolean;
+  /** Of a socket in the file system, in place of those. */
+  path?: string;
+  cert?: string;
+  key?: string;
   automaticCompression: boolean;
   onListen(): void;
   onError(error: unknown): DenoResponse;
@@ -26,7 +30,7 @@ export interface DenoServeOptions {
 
 /** The part that is used of the value that `Deno.serve` returns. */
 export interface DenoServer {
-  readonly addr: { readonly port: number };
+  readonly addr: { readonly port?: number };
   /** Settles once it listens no more. */
   readonly finished: Promise<void>;
   /** Resolves once the requests in flight are answered. */

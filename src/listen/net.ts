@@ -1,11 +1,17 @@
 import { createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type Server as TlsServer,
+} from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../env/clock.ts";
 import { hasFreeDescriptor } from "../env/free_descriptor.ts";
-import { HttpConnections } from "../http/connections.ts";
-import type { Listener, ListenOptions } from "./listener.ts";
+import { HttpConnections, MAX_REJECTED } from "../http/connections.ts";
+import type { Listener, ResolvedListenOptions } from "./listener.ts";
 import { NetSocket } from "./net_socket.ts";
+import { checkReplacement, HANDSHAKE_TIMEOUT_MS, OWN_PROTOCOL, type TlsOptions } from "./tls.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
@@ -13,18 +19,22 @@ const BACKLOG = 511;
 const CHECK_EVERY_MS = 1_000;
 const WARN_EVERY_MS = 10_000;
 
-/** Listens with `node:net` and speaks HTTP itself. */
-export async function listenOnNet(options: ListenOptions): Promise<Listener> {
+/** Listens with `node:net`, or `node:tls`, and speaks HTTP itself. */
+export async function listenOnNet(options: ResolvedListenOptions): Promise<Listener> {
   const listener = new NetListener(options);
   await listener.start();
   return listener;
 }
 
 class NetListener implements Listener {
-  readonly #options: ListenOptions;
+  readonly #options: ResolvedListenOptions;
   readonly #connections: HttpConnections;
   #port: number;
   #server: Server | undefined;
+  #tls: TlsOptions | undefined;
+  #tlsServer: TlsServer | undefined;
+  /** Connections of TCP that TLS goes over or is to. */
+  #rawConnections = 0;
   #isStopping = false;
   /** On Deno `node:net` silently accepts nobody any more once that has failed for want of a descriptor. */
   readonly #mayStall = process.versions["deno"] !== undefined;
@@ -32,15 +42,17 @@ class NetListener implements Listener {
   #cancelCheck: (() => void) | undefined;
   #warnedAtMs = -Infinity;
 
-  constructor(options: ListenOptions) {
+  constructor(options: ResolvedListenOptions) {
     const { handler, longestSilenceMs, maxConnections } = options;
     this.#options = options;
+    this.#tls = options.tls;
     this.#port = options.port;
     this.#connections = new HttpConnections({
       handler,
       longestSilenceMs,
       maxConnections,
       clock: systemClock,
+      isEncrypted: options.tls !== undefined,
     });
   }
 
@@ -53,6 +65,12 @@ class NetListener implements Listener {
     if (this.#mayStall) this.#scheduleCheck();
   }
 
+  setCertificate(next: TlsOptions): void {
+    const tls = checkReplacement(this.#tls, next);
+    this.#tls = tls;
+    this.#tlsServer?.setSecureContext(contextOptions(tls));
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#cancelCheck?.();
@@ -61,24 +79,59 @@ class NetListener implements Listener {
   }
 
   async #listen(): Promise<void> {
-    const server = createServer(
-      { allowHalfOpen: true, noDelay: true },
-      (socket) => this.#accept(socket),
-    );
+    const server = this.#createServer();
     this.#port = await startListening(server, { ...this.#options, port: this.#port });
     server.on("error", (error) => this.#warn(error.message));
     if (this.#isStopping) server.close();
     else this.#server = server;
   }
 
-  #accept(socket: Socket): void {
-    // It has got the last one: ended, it leaves that to whoever is next.
-    if (this.#mayStall && !hasFreeDescriptor()) {
-      this.#mayHaveStalled = true;
-      socket.resetAndDestroy();
-      return;
+  #createServer(): Server {
+    const options = { allowHalfOpen: true, noDelay: true };
+    const tls = this.#tls;
+    if (tls === undefined) {
+      return createServer(options, (socket) => {
+        if (!this.#isOutOfDescriptors(socket)) this.#accept(socket);
+      });
     }
-    const connection = this.#connections.open(new NetSocket(socket));
+    const server = createTlsServer({
+      ...options,
+      ...contextOptions(tls),
+      ALPNProtocols: [OWN_PROTOCOL],
+      handshakeTimeout: this.#options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+      requestCert: tls.ca !== undefined,
+      rejectUnauthorized: true,
+    }, (socket) => this.#accept(socket));
+    server.on("connection", (socket: Socket) => this.#limitHandshakes(socket));
+    // At a time-out nobody else ends it.
+    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#tlsServer = server;
+    return server;
+  }
+
+  /** Those that haven't agreed on TLS yet count as connections. */
+  #limitHandshakes(socket: Socket): void {
+    this.#rawConnections++;
+    socket.on("close", () => this.#rawConnections--);
+    if (this.#isOutOfDescriptors(socket)) return;
+    if (this.#rawConnections > this.#options.maxConnections + MAX_REJECTED) socket.destroy();
+  }
+
+  /** It has got the last one: ended, it leaves that to whoever is next. */
+  #isOutOfDescriptors(socket: Socket): boolean {
+    if (!this.#mayStall || hasFreeDescriptor()) return false;
+    this.#mayHaveStalled = true;
+    if (this.#canReset) socket.resetAndDestroy();
+    else socket.destroy();
+    return true;
+  }
+
+  get #canReset(): boolean {
+    return this.#tls === undefined && this.#options.path === undefined;
+  }
+
+  #accept(socket: Socket): void {
+    const connection = this.#connections.open(new NetSocket(socket, this.#canReset));
     // Text comes only of a socket that was told an encoding.
     socket.on("data", (bytes) => typeof bytes !== "string" && connection.received(bytes));
     socket.on("drain", () => connection.drained());
@@ -123,13 +176,21 @@ class NetListener implements Listener {
   }
 }
 
-function startListening(server: Server, { host, port, isShared }: ListenOptions): Promise<number> {
+function contextOptions({ cert, key, ca }: TlsOptions): SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) };
+}
+
+function startListening(server: Server, options: ResolvedListenOptions): Promise<number> {
+  const { host, port, isShared, path } = options;
+  const address = path === undefined
+    ? { host, port, reusePort: isShared, exclusive: true }
+    : { path };
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port, reusePort: isShared, exclusive: true, backlog: BACKLOG }, () => {
+    server.listen({ ...address, backlog: BACKLOG }, () => {
       server.off("error", reject);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
     });
   });
 }

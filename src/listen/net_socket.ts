@@ -12,15 +12,18 @@ const LENT_FROM_BYTES = 16 * 1024;
 /** Each for 64 KiB of a body and its head. */
 const lendable = new BufferPool(66 * 1024);
 
-/** A socket of `node:net`, as a connection wants it. */
+/** A socket of `node:net` or `node:tls`, as a connection wants it. */
 export class NetSocket implements Socket {
   /** It doesn't tell. */
   readonly fd = -1;
   readonly #socket: TcpSocket;
+  readonly #canReset: boolean;
   #borrowed: Buffer<ArrayBuffer> | undefined;
 
-  constructor(socket: TcpSocket) {
+  /** @param canReset whether it is one of TCP and without TLS */
+  constructor(socket: TcpSocket, canReset = true) {
     this.#socket = socket;
+    this.#canReset = canReset;
   }
 
   get remoteAddress(): string | undefined {
@@ -87,6 +90,7 @@ export class NetSocket implements Socket {
   }
 
   terminate(): void {
-    this.#socket.resetAndDestroy();
+    if (this.#canReset) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 }

@@ -1,7 +1,9 @@
 import { openFileLimit } from "../env/open_file_limit.ts";
-import { urlHost } from "../listen/listen_error.ts";
+import { originOf } from "../listen/listen_error.ts";
 import { listen } from "../listen/listen.ts";
+import type { TlsOptions } from "../listen/tls.ts";
 import { isLoopback } from "../protocol/loopback.ts";
+import { unixPath } from "../protocol/unix_host.ts";
 import { createHandler } from "./app.ts";
 import { type AppOptions, resolveOptions } from "./common/options.ts";
 
@@ -11,7 +13,10 @@ const DEFAULT_MAX_CONNECTIONS = 5_000;
 
 /** How a storage is served, beside what an app takes. */
 export interface ServeOptions extends Omit<AppOptions, "streamName" | "clientAddress"> {
-  /** Where it listens, a name or an address; `127.0.0.1`, which only this machine reaches. */
+  /**
+   * Where it listens, a name or an address; `127.0.0.1`, which only this machine reaches. `unix:` and a
+   * path for a socket in the file system, which counts as that.
+   */
   hostname?: string;
   /** 4437; 0 picks a free one. */
   port?: number;
@@ -27,16 +32,29 @@ export interface ServeOptions extends Omit<AppOptions, "streamName" | "clientAdd
   allowedHosts?: string | readonly string[];
   /** As an app's; unless given, false where `hostname` is loopback: bytes cost less there than gzip. */
   compress?: boolean;
+  /** Speaks TLS with this certificate, and HTTP/1.1 over it. */
+  tls?: TlsOptions;
+  /** Who may connect to a socket in the file system, as a file's rights; 0o660. */
+  socketMode?: number;
   /** Once aborted, it stops as {@link HttpServer.stop} says. */
   signal?: AbortSignal;
 }
 
 /** A storage that is being served. */
 export interface HttpServer {
-  /** The port that it listens on. */
+  /** The port that it listens on; 0 for a socket in the file system. */
   readonly port: number;
-  /** Where its streams are, as in `http://127.0.0.1:4437/v1/stream`: what a `Client` takes. */
+  /**
+   * Where its streams are, as in `http://127.0.0.1:4437/v1/stream`: what a `Client` takes. Of a socket in
+   * the file system, its path behind `unix:`.
+   */
   readonly url: string;
+  /**
+   * Gives this certificate to whoever connects from now on; open connections go on with theirs.
+   *
+   * @throws {RangeError} where it can't be used, and then the one before stays
+   */
+  setCertificate(tls: TlsOptions): Promise<void>;
   /**
    * Takes no new connections from now on and answers every waiting reader; resolves when all requests in
    * flight are answered. The storage stays open: close it after this. Calling it again returns the same
@@ -67,13 +85,16 @@ export interface HttpServer {
  * ```
  */
 export async function serve(options: ServeOptions): Promise<HttpServer> {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxConnections, signal, ...app } = options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxConnections, signal, tls, ...rest } =
+    options;
+  const { socketMode, ...app } = rest;
   within(0, 65_535, "port", port);
   if (maxConnections !== undefined) within(1, Infinity, "maxConnections", maxConnections);
   signal?.throwIfAborted();
   const readers = new AbortController();
   const appOptions: Omit<AppOptions, "streamName"> = {
-    ...(isLoopback(hostname) ? { allowedHosts: [], compress: false } : {}),
+    ...(isLoopback(hostname) ? { compress: false } : {}),
+    ...(isLoopback(hostname) && unixPath(hostname) === undefined ? { allowedHosts: [] } : {}),
     welcome: true,
     ...app,
     ...loopbackWebhooks(app, hostname),
@@ -88,6 +109,8 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     http: "own",
     maxConnections: maxConnections ?? defaultMaxConnections(),
     isShared: false,
+    ...(tls === undefined ? {} : { tls }),
+    ...(socketMode === undefined ? {} : { socketMode }),
   });
   let stopped: Promise<void> | undefined;
   const stop = () =>
@@ -100,7 +123,12 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
   signal?.addEventListener("abort", stop);
   return {
     port: listener.port,
-    url: `http://${urlHost(hostname)}:${listener.port}${prefix}`,
+    url: unixPath(hostname) === undefined
+      ? originOf({ host: hostname, port: listener.port }, tls !== undefined) + prefix
+      : hostname,
+    async setCertificate(next) {
+      await listener.setCertificate(next);
+    },
     stop,
   };
 }

@@ -20,6 +20,12 @@ Deno.test("a request's URL is its host and its target", () => {
   equal(urls.of("*", "a"), "http://a/*");
 });
 
+Deno.test("over TLS a request's URL begins with https, and its port is another one by itself", () => {
+  const encrypted = new RequestUrls(true);
+  equal(encrypted.of("/a", "localhost:4437"), "https://localhost:4437/a");
+  equal(encrypted.of("/a", "localhost:443"), "https://localhost/a");
+});
+
 Deno.test("a whole URL as the target names the host that Host does", () => {
   equal(urls.of("HTTP://b:81/x/../y", "B:81"), "http://b:81/y");
   equal(urls.of("http://b:80/", "b"), "http://b/");

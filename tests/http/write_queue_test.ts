@@ -1,4 +1,4 @@
-import { equal, throws } from "node:assert/strict";
+import { equal, fail, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { FileSlice } from "../../src/env/file_body.ts";
 import { WriteQueue } from "../../src/http/write_queue.ts";
@@ -228,4 +228,22 @@ Deno.test("a socket that is gone takes nothing", () => {
   outbox.send("abc");
   equal(outbox.drain(), false);
   equal(outbox.queuedBytes, 3);
+});
+
+Deno.test("nothing goes to the system past a socket that encrypts", () => {
+  const socket = new FakeSocket();
+  const outbox = new WriteQueue(socket, () => fail("text went past the socket"), true);
+  const sliceOf = (start: number, end: number) => {
+    const slice = new FakeSlice(socket, "0123456789", start, end);
+    slice.file.sendTo = () => fail("a part of a file went past the socket");
+    return slice;
+  };
+  outbox.sendTogether("head[", sliceOf(2, 8), "");
+  equal(socket.received, "head[234567");
+  socket.received = "";
+  socket.roomBytes = 3;
+  outbox.send(sliceOf(0, 10));
+  socket.roomBytes = 100;
+  equal(outbox.drain(), true);
+  equal(socket.received, "0123456789");
 });

@@ -17,6 +17,7 @@ import {
 } from "./flag.ts";
 import { configFlags } from "./config_flags.ts";
 import { limitFlags } from "./limit_flags.ts";
+import { tlsFlags } from "./tls_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -43,9 +44,11 @@ export const serveFlags = {
     name: "host",
     placeholder: "address",
     default: "127.0.0.1",
-    help: "The address to listen on; 0.0.0.0 or :: for every address of the machine.",
-    accepts: "a host name or an IP address, IPv6 without brackets",
-    check: (text) => /^[\w.:%-]+$/.test(text),
+    help:
+      "The address to listen on; 0.0.0.0 or :: for every address of the machine. Or unix:PATH, for a " +
+      "socket in the file system; then --port means nothing.",
+    accepts: "a host name or an IP address, IPv6 without brackets, or unix: and a path",
+    check: (text) => /^[\w.:%-]+$/.test(text) || (/^unix:./.test(text) && !text.includes("\0")),
   }),
   port: integerFlag({
     name: "port",
@@ -54,6 +57,7 @@ export const serveFlags = {
     default: 4437,
     help: "The port to listen on; 0 picks a free one.",
   }),
+  ...tlsFlags,
   prefix: textFlag({
     name: "prefix",
     placeholder: "path",
@@ -156,7 +160,9 @@ export const serveFlags = {
     name: "http",
     values: ["own", "runtime"],
     default: "own",
-    help: "Who speaks HTTP: this program, or the runtime's own server (Deno.serve, Bun.serve).",
+    help:
+      "Who speaks HTTP: this program, or the runtime's own server (Deno.serve, Bun.serve), which with TLS " +
+      "also speaks HTTP/2.",
   }),
   maxConnections: dependentIntegerFlag({
     name: "max-connections",

@@ -1,4 +1,3 @@
-import { parseRules } from "../../access/access_rule.ts";
 import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
@@ -7,6 +6,8 @@ import {
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
 import type { RateOptions } from "../../server/common/limit_options.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
+import { unixPath } from "../../protocol/unix_host.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { accessSettings } from "../flags/access_flags.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
@@ -30,6 +31,10 @@ export interface AppSettings {
   readonly http: HttpKind;
   /** How many connections one thread may have. */
   readonly maxConnections: number;
+  /** Its certificate, where it speaks TLS. */
+  readonly tls?: TlsOptions;
+  /** The rights of a socket in the file system. */
+  readonly socketMode: number;
 }
 
 /** How requests are logged. */
@@ -42,6 +47,7 @@ export interface AccessLogSettings {
 }
 
 /**
+ * @param tls the certificate, where it speaks TLS
  * @param shares how many threads share the limits on live readers, connections and bodies in flight
  * @param maxConnections how many connections all threads may have together
  * @throws {UsageError} where the flags of access don't go together
@@ -50,11 +56,12 @@ export function appSettings(
   values: FlagValues,
   shares: number,
   maxConnections: number,
+  tls?: TlsOptions,
 ): AppSettings {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
-  const access = accessOf(values);
+  const access = accessSettings(values, values.get(flags.host));
   return {
     ...(access === undefined ? {} : { access }),
     app: {
@@ -90,21 +97,9 @@ export function appSettings(
     http: values.get(flags.http),
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
+    socketMode: Number.parseInt(values.get(flags.socketMode), 8),
+    ...(tls === undefined ? {} : { tls }),
   };
-}
-
-/**
- * Who may do what, by flags and by the configuration's rules.
- *
- * @throws {UsageError} where the flags of access don't go together
- */
-export function accessOf(values: FlagValues): AccessSettings | undefined {
-  const rules = values.extra["access.rule"];
-  return accessSettings(
-    values,
-    values.get(flags.host),
-    rules === undefined ? [] : parseRules(rules),
-  );
 }
 
 /** The access log's settings, for one of so many threads. */
@@ -160,6 +155,10 @@ function publicUrl(values: FlagValues): { publicUrl?: string } {
 function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   const host = values.get(flags.host);
   const given = values.get(flags.allowHosts);
+  if (unixPath(host) !== undefined) {
+    // No web page reaches it, and a proxy in front names whatever its clients asked for.
+    return given === undefined ? {} : { allowedHosts: [given] };
+  }
   if (given === undefined) return isLoopback(host) ? { allowedHosts: [] } : {};
   // An address may have a zone here, though not in a URL.
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };

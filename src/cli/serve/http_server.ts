@@ -28,6 +28,7 @@ export async function startHttp(
     const listener = await listen({ ...settings, handler, isShared });
     return {
       port: listener.port,
+      setCertificate: (tls) => listener.setCertificate(tls),
       stop: () => listener.stop().finally(() => authority?.close()),
     };
   } catch (error) {

@@ -9,14 +9,16 @@ import { startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import type { Listener } from "../../listen/listener.ts";
 import { LiveSettings } from "./live_settings.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
 
+const log = getLogger(["durable-streams", "process"]);
+
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
 surviveUncaughtErrors();
-const log = getLogger(["durable-streams", "process"]);
 
 const readers = new AbortController();
 const storage = new RemoteStorage(
@@ -50,6 +52,8 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       return reload(message.settings, message.logs);
     case "end readers":
       return readers.abort();
+    case "certificate":
+      return void setCertificate(message.tls);
     case "stop":
       void listener?.stop().then(() => live?.close()).then(() => send({ kind: "stopped" }));
   }
@@ -73,6 +77,16 @@ function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["lo
     live?.prepare(settings, logs).apply();
   } catch (error) {
     log.error("a thread keeps its old settings", { error });
+  }
+}
+
+async function setCertificate(tls: TlsOptions): Promise<void> {
+  try {
+    await listener?.setCertificate(tls);
+  } catch (error) {
+    log.error("the new certificate can't be used; the one before stays", {
+      error: error instanceof Error ? error.message : String(error),
+    });
   }
 }
 

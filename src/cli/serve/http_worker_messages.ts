@@ -3,6 +3,7 @@ import type { ForwardedRequest } from "../../server/common/forwarded_request.ts"
 import type { Sample } from "../../metrics/sample.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { LogOptions } from "./logger.ts";
 
@@ -23,6 +24,7 @@ export type ToHttpWorker =
   | { kind: "metrics"; samples: readonly Sample[] }
   | { kind: "reload"; settings: AppSettings; logs: LogOptions }
   | { kind: "end readers" }
+  | { kind: "certificate"; tls: TlsOptions }
   | { kind: "stop" };
 
 /** The messages from such a thread. */

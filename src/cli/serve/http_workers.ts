@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
@@ -11,8 +10,10 @@ import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { AppSettings } from "./app_settings.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
+import { freePort } from "../../listen/free_port.ts";
 import { ListenError } from "../../listen/listen_error.ts";
 import type { Listener } from "../../listen/listener.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import type { LogOptions } from "./logger.ts";
 
 const log = getLogger(["durable-streams", "process"]);
@@ -57,6 +58,11 @@ export class HttpWorkers implements Listener {
     this.#deliveries.abort();
   }
 
+  /** Checked by each thread, which logs what is wrong. */
+  setCertificate(tls: TlsOptions): void {
+    for (const worker of this.#workers) worker.send({ kind: "certificate", tls });
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     clearInterval(this.#statusTimer);
@@ -75,7 +81,7 @@ export async function startHttpWorkers(
   logs: LogOptions,
   storage: Storage,
 ): Promise<HttpWorkers> {
-  const port = await freePort(settings);
+  const port = await portOf(settings);
   const start: HttpWorkerStart = {
     settings: { ...settings, port },
     storage: { identity: storage.identity, status: storage.status() },
@@ -107,20 +113,12 @@ export async function startHttpWorkers(
   return new HttpWorkers(port, workers, readers, authority);
 }
 
-/**
- * The port to listen on, which no other program uses: threads that share a port don't notice that another
- * program shares it too.
- */
-function freePort({ host, port }: AppSettings): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", (error) => reject(new ListenError({ host, port }, error)));
-    probe.listen({ host, port }, () => {
-      const address = probe.address();
-      const found = typeof address === "object" && address !== null ? address.port : port;
-      probe.close(() => resolve(found));
-    });
-  });
+async function portOf({ host, port }: AppSettings): Promise<number> {
+  try {
+    return await freePort({ host, port });
+  } catch (error) {
+    throw new ListenError({ host, port }, error);
+  }
 }
 
 /** What this thread and all that serve have counted. */

@@ -5,22 +5,28 @@ import { AccessError } from "../../access/access_error.ts";
 import { checkAccess } from "../../access/open_authority.ts";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
+import { systemClock } from "../../env/clock.ts";
+import { unixPath } from "../../protocol/unix_host.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
-import { accessOf, type AppSettings, appSettings } from "./app_settings.ts";
+import { type AppSettings, appSettings } from "./app_settings.ts";
+import { CertificateReload, readCertificate } from "./certificate_files.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
+import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
-import { ListenError, urlHost } from "../../listen/listen_error.ts";
+import { type CertificateFiles, certificateFiles } from "../flags/tls_flags.ts";
+import { ListenError, originOf } from "../../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
-import { hasRuntimeHttp } from "../../listen/listen.ts";
+import { hasRuntimeHttp, runtimeHttpIsLimited } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
+import type { TlsOptions } from "../../listen/tls.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { configureLogs, type LogOptions } from "./logger.ts";
 import { onStopSignal, shutDown, type ShutdownTargets } from "./shutdown.ts";
@@ -34,7 +40,8 @@ import { version } from "../context/version.ts";
 const log = getLogger("durable-streams");
 
 /** The part that serves HTTP, in this thread or in others. */
-interface RunningServer extends Pick<ShutdownTargets, "listener" | "endReaders"> {
+interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
+  listener: Listener;
   /** Gives other threads new settings of those that they can take. */
   reload(settings: AppSettings, logs: LogOptions): void;
 }
@@ -59,6 +66,8 @@ export const serveCommand: CliCommand = {
 async function run(values: FlagValues, { context, readAgain }: Invocation): Promise<number> {
   await checkSettings(values);
   configureLogs(logOptions(values));
+  const files = certificateFiles(values);
+  const tls = files === undefined ? undefined : loadCertificate(files);
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
   const reload = reloadOf(values, readAgain);
@@ -68,7 +77,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   let storage: Storage | undefined;
   let serving: RunningServer;
   try {
-    const settings = serverSettings(values);
+    const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
     reloadLogs(reload, values, live, () => serving);
     storage = await openStorage(values);
@@ -78,13 +87,15 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     return 1;
   }
-  announce(values, serving.listener);
+  announce(values, serving.listener, tls);
   const service = serviceOf(context.environment);
   service.ready(`listening on port ${serving.listener.port}`);
+  const certificate = files && reloadCertificate(reload, files, serving.listener);
   reload.start();
 
   const signal = await stop.started();
   service.stopping();
+  certificate?.stop();
   log.info("stopping", { signal });
   const opened = storage;
   const exitCode = await shutDown({
@@ -136,7 +147,7 @@ function reloadLogs(
     flags: [logLevel, logFormat, accessLog, accessLogFile, accessLogSample],
     readsFiles: started.get(accessLogFile) !== undefined,
     prepare(values) {
-      const settings = settingsOf(values).settings;
+      const { settings } = settingsOf(values);
       const logs = logOptions(values);
       const prepared = live.prepare(settings, logs);
       return {
@@ -148,6 +159,37 @@ function reloadLogs(
       };
     },
   });
+}
+
+/** New certificates are taken up by themselves; SIGHUP has them taken up at once. */
+function reloadCertificate(
+  reload: Reload,
+  files: CertificateFiles,
+  listener: Listener,
+): CertificateReload {
+  const certificate = new CertificateReload(
+    files,
+    systemClock,
+    (next) => listener.setCertificate(next),
+  );
+  reload.onReload({
+    name: "the certificate",
+    readsFiles: true,
+    prepare() {
+      readCertificate(files);
+      return { apply: () => void certificate.reload() };
+    },
+  });
+  return certificate;
+}
+
+function loadCertificate(files: CertificateFiles): TlsOptions {
+  try {
+    return readCertificate(files);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 function logOptions(values: FlagValues): LogOptions {
@@ -182,6 +224,7 @@ function checkTogether(values: FlagValues): void {
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
+  checkListening(values);
   const inFlight = values.get(flags.maxBodyBytesInFlight);
   if (append + BODY_OVERHEAD_BYTES > inFlight) {
     throw new UsageError(
@@ -194,7 +237,7 @@ function checkTogether(values: FlagValues): void {
 
 /** @throws {UsageError} where what says who may do what is missing or broken */
 async function checkAccessFiles(values: FlagValues): Promise<void> {
-  const settings = accessOf(values);
+  const settings = accessSettings(values, values.get(flags.host));
   if (settings === undefined) return;
   try {
     await checkAccess(settings);
@@ -202,6 +245,26 @@ async function checkAccessFiles(values: FlagValues): Promise<void> {
     if (!(error instanceof AccessError)) throw error;
     throw new UsageError(error.message.replace(/\.$/, ""));
   }
+}
+
+function checkListening(values: FlagValues): void {
+  const workers = values.get(flags.workers);
+  const host = values.get(flags.host);
+  if (unixPath(host) !== undefined && workers > 1) {
+    throw new UsageError(
+      `--host is ${host}, a socket that one thread listens on, and --workers is ${workers}; accepted: ` +
+        "--workers 1, or an address",
+    );
+  }
+  const files = certificateFiles(values);
+  if (files === undefined || values.get(flags.http) === "own" || !runtimeHttpIsLimited()) return;
+  const missing = files.clientCa !== undefined
+    ? "--tls-client-ca is given, and Deno.serve doesn't ask clients for certificates; accepted: --http own"
+    : workers > 1
+    ? `--workers is ${workers}, and threads of Deno.serve share no port with TLS; accepted: --workers 1, ` +
+      "or --http own"
+    : undefined;
+  if (missing !== undefined) throw new UsageError(missing);
 }
 
 async function openStorage(values: FlagValues): Promise<Storage> {
@@ -230,18 +293,21 @@ function quotas(values: FlagValues): { quotas?: readonly QuotaOptions[] } {
   return given === undefined ? {} : { quotas: given };
 }
 
-function serverSettings(values: FlagValues): AppSettings {
-  const { settings, warning } = settingsOf(values);
+function serverSettings(values: FlagValues, tls: TlsOptions | undefined): AppSettings {
+  const { settings, warning } = settingsOf(values, tls);
   if (warning !== undefined) log.warn(warning);
   return settings;
 }
 
-function settingsOf(values: FlagValues): { settings: AppSettings; warning: string | undefined } {
+function settingsOf(
+  values: FlagValues,
+  tls?: TlsOptions,
+): { settings: AppSettings; warning: string | undefined } {
   // The number of connections of the runtimes' own servers can't be limited.
   const isOwnHttp = values.get(flags.http) === "own";
   const openFiles = isOwnHttp ? openFileLimit() : undefined;
   const { connections, warning } = connectionLimit(values, openFiles);
-  return { settings: appSettings(values, values.get(flags.workers), connections), warning };
+  return { settings: appSettings(values, values.get(flags.workers), connections, tls), warning };
 }
 
 async function startServer(
@@ -264,18 +330,28 @@ async function startServer(
   };
 }
 
-function announce(values: FlagValues, { port }: Listener): void {
+function announce(
+  values: FlagValues,
+  { port }: Listener,
+  tls: TlsOptions | undefined,
+): void {
   const inMemory = values.get(flags.storage) === "memory";
   log.info("started", {
     pid: process.pid,
     dir: inMemory ? "none, streams are kept in memory" : resolve(values.get(flags.dir)),
     fsync: inMemory ? "never" : values.get(flags.fsync),
     runtime: runtimeName(),
+    ...(tls === undefined ? {} : { protocols: protocolsOf(values) }),
     version,
   });
   const host = values.get(flags.host);
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
-  console.log(`listening on http://${urlHost(host)}:${port}${path}`);
+  const origin = originOf({ host, port }, tls !== undefined);
+  console.log(`listening on ${origin}${unixPath(host) === undefined ? path : ""}`);
+}
+
+function protocolsOf(values: FlagValues): string {
+  return values.get(flags.http) === "own" ? "HTTP/1.1" : "HTTP/1.1 and HTTP/2";
 }
 
 /** Names the flag that changes the wrong part of the address. */

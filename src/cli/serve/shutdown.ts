@@ -19,7 +19,7 @@ const LIMITS: ShutdownLimits = { drainMs: 4_000, totalMs: 4_900 };
 
 /** The parts to shut down, in this order. */
 export interface ShutdownTargets {
-  listener: Listener;
+  listener: Pick<Listener, "stop">;
   /** Ends every live read that waits. */
   endReaders: () => void;
   /** Flushes all, and leaves what would take longer than `limitMs` to the next start. */

@@ -11,7 +11,7 @@ function running(
   parts: Partial<ShutdownTargets> & { stop?: () => Promise<void> },
 ): ShutdownTargets {
   return {
-    listener: { port: 1, stop: parts.stop ?? (() => Promise.resolve()) },
+    listener: { stop: parts.stop ?? (() => Promise.resolve()) },
     endReaders: parts.endReaders ?? (() => {}),
     closeStorage: parts.closeStorage ?? (() => Promise.resolve()),
   };
