@@ -12,6 +12,8 @@ export interface AppendShape {
   readonly body: Uint8Array;
   /** The producer's name, where appends go by the idempotent producer. */
   readonly producer?: string | undefined;
+  /** Beside what each append has. */
+  readonly headers?: readonly (readonly [string, string])[];
   /** Which connection sends it: a NATS server answers to an address of the connection's. */
   readonly connection: number;
 }
@@ -69,8 +71,9 @@ interface Layout {
 
 const LAYOUTS = { http: httpLayout, redis: redisLayout, nats: natsLayout } as const;
 
-function httpLayout({ target, streams, contentType, body, producer }: AppendShape): Layout {
-  const headers: [string, string][] = [["Content-Type", contentType]];
+function httpLayout(shape: AppendShape): Layout {
+  const { target, streams, contentType, body, producer, headers: more = [] } = shape;
+  const headers: (readonly [string, string])[] = [["Content-Type", contentType], ...more];
   const seqName = "Producer-Seq";
   if (producer !== undefined) {
     headers.push(["Producer-Id", producer], ["Producer-Epoch", "0"]);

@@ -106,6 +106,20 @@ export interface WakeCommand extends Timed {
   readonly bodyBytes: number;
 }
 
+/**
+ * Appends of one client at a pace that its limit allows, to the first of the streams, beside another one's
+ * that sends to the second as fast as answers come.
+ */
+export interface FairCommand extends Timed {
+  readonly op: "fair";
+  readonly contentType: string;
+  readonly bodyBytes: number;
+  /** Appends a second of the first. */
+  readonly pace: number;
+  /** How many the other one has; none where the first is to be alone. */
+  readonly greedyConnections: number;
+}
+
 /** Makes subscriptions to streams that nobody appends to. */
 export interface SubscribeCommand {
   readonly op: "subscribe";
@@ -123,6 +137,7 @@ export type Command =
   | ReadRandomCommand
   | TailCommand
   | DeliverCommand
+  | FairCommand
   | SubscribeCommand
   | WakeCommand;
 

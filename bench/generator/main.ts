@@ -6,6 +6,7 @@ import { catchUp } from "./catch_up.ts";
 import type { Command, Measurement, Reply } from "./commands.ts";
 import { deliver } from "./deliver.ts";
 import { appendEach, create, fill, subscribe } from "./prepare.ts";
+import { fair } from "./fair.ts";
 import { readRandom } from "./read_random.ts";
 import { tail } from "./tail.ts";
 import { wake } from "./wake.ts";
@@ -31,6 +32,8 @@ async function run(command: Command): Promise<Measurement | undefined> {
       return await tail(command);
     case "deliver":
       return await deliver(command);
+    case "fair":
+      return await fair(command);
     case "subscribe":
       await subscribe(command);
       return undefined;

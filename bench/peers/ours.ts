@@ -25,6 +25,7 @@ function ours(runtime: "deno" | "bun", storage: "file" | "memory"): Peer {
     byDefault: storage === "file",
     protocol: "http",
     takesChunkBytes: true,
+    takesOursArgs: true,
     hasWebhooks: true,
     forgets: storage === "memory",
     command(context, directory) {

@@ -45,6 +45,8 @@ export interface Peer {
   readonly forgets?: boolean;
   /** Whether it can be told how much one read returns. */
   readonly takesChunkBytes?: boolean;
+  /** Whether it is this project's, and takes its flags. */
+  readonly takesOursArgs?: boolean;
   /** Whether the bench's own packages have to be installed for it. */
   readonly needsPackages?: boolean;
   /** The program that has to be there for it. */

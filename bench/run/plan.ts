@@ -15,6 +15,7 @@ const CASE_SECONDS = 0.3;
 /** Cases that share one process of a server. */
 export interface CaseGroup {
   readonly chunkBytes: number | undefined;
+  readonly oursArgs: readonly string[];
   readonly cases: readonly PlannedCase[];
 }
 
@@ -35,6 +36,7 @@ export function groupsOf(
   }
   return [...groups.values()].map((group) => ({
     chunkBytes: group[0]?.case.setup?.chunkBytes,
+    oursArgs: group[0]?.case.setup?.oursArgs ?? [],
     cases: warmestFirst(group),
   }));
 }
@@ -98,6 +100,7 @@ function isApplicable(peer: Peer, { case: one }: PlannedCase): boolean {
   if (needsWebhooks === true && peer.hasWebhooks !== true) return false;
   if (restarts === true && peer.forgets === true) return false;
   if (setup?.chunkBytes !== undefined && peer.takesChunkBytes !== true) return false;
+  if (setup?.oursArgs !== undefined && peer.takesOursArgs !== true) return false;
   // What needs a process of its own can't be asked of one that somebody else started.
   return !(setup?.fresh === true && peer.url !== undefined);
 }

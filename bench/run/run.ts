@@ -145,6 +145,7 @@ class Run {
         context: {
           ...context,
           chunkBytes: group.chunkBytes,
+          oursArgs: [...context.oursArgs, ...group.oursArgs],
           program: programs.get(peer.program?.name ?? "") ?? "",
         },
         core: pinning?.server,

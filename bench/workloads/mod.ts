@@ -1,5 +1,6 @@
 import { APPEND } from "./append.ts";
 import { CATCH_UP } from "./catch_up.ts";
+import { FAIR } from "./fair.ts";
 import { HISTORY } from "./history.ts";
 import { FAN_OUT, ROUND_TRIP, TOKENS } from "./live.ts";
 import { SCALE } from "./scale.ts";
@@ -18,4 +19,5 @@ export const WORKLOADS: readonly Workload[] = [
   SCALE,
   STEADY,
   WAKE,
+  FAIR,
 ];

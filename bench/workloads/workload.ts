@@ -20,6 +20,8 @@ export type Selection = "default" | "all" | "named";
 export interface ServerSetup {
   /** The most that one read is to return. */
   readonly chunkBytes?: number;
+  /** Flags of this project's server, beside those of the command line: only that can take part. */
+  readonly oursArgs?: readonly string[];
   /** Whether the server's process and directory are this case's alone. */
   readonly fresh?: boolean;
 }

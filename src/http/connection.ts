@@ -4,7 +4,7 @@ import type { SendMore } from "../env/send_more.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import type { Handler, HttpResponse } from "./handler.ts";
+import type { Handler, HttpResponse, Peer } from "./handler.ts";
 import { ParseError } from "./parse_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { asBuffer, partOf } from "./input.ts";
@@ -65,7 +65,8 @@ interface Exchange {
 /**
  * One client's connection (RFC 9112): its requests are answered one after the other, in their order.
  */
-export class Connection {
+export class Connection implements Peer {
+  client: object | undefined;
   readonly #socket: Socket;
   readonly #parts: ConnectionParts;
   readonly #queue: WriteQueue;
@@ -86,6 +87,7 @@ export class Connection {
   #emptyBytes = 0;
   /** For how many ticks the client has had to wait with what it sends. */
   #pausedTicks = 0;
+  #peerAddress: string | undefined;
 
   constructor(socket: Socket, parts: ConnectionParts) {
     this.#socket = socket;
@@ -96,6 +98,11 @@ export class Connection {
       finished: (keepsAlive) => this.#finish(keepsAlive),
       destroy: () => this.terminate(),
     });
+  }
+
+  /** The client's address, empty where it has none. A socket makes it anew each time. */
+  get peerAddress(): string {
+    return this.#peerAddress ??= this.#socket.remoteAddress ?? "";
   }
 
   /** Whether a request is being answered. */
@@ -302,7 +309,7 @@ export class Connection {
     const whole = bodyEnd > this.#at ? partOf(this.#input, this.#at, bodyEnd) : undefined;
     this.#at = bodyEnd;
     const body = isWhole ? undefined : new IncomingBody();
-    const request = new IncomingRequest(head, url, whole, body);
+    const request = new IncomingRequest(head, url, whole, body, this);
     const exchange: Exchange = {
       head,
       request,

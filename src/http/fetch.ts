@@ -10,10 +10,21 @@ import {
 } from "./handler.ts";
 import { nameRequest } from "./request_id.ts";
 
-/** Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it. */
-export function fetchWith(handler: Handler, request: Request): Promise<Response> {
+/**
+ * Serves a `Request` with a handler, as `fetch` of an app or a runtime's own server wants it.
+ *
+ * @param peerAddress says who is connected
+ */
+export function fetchWith(
+  handler: Handler,
+  request: Request,
+  peerAddress?: (request: Request) => string | undefined,
+): Promise<Response> {
+  const handled = peerAddress === undefined
+    ? request
+    : Object.assign(request, { peerAddress: () => peerAddress(request) });
   return new Promise((resolve, reject) =>
-    handler(request, (given) => {
+    handler(handled, (given) => {
       try {
         const response = nameRequest(given, request);
         resolve(request.method === "HEAD" ? toHeadResponse(response) : toResponse(response));

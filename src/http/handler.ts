@@ -27,8 +27,18 @@ export interface HttpRequest {
   readonly signal: AbortSignalLike;
   /** The address of whoever is connected; not there where that isn't known. */
   peerAddress?(): string | undefined;
+  /** Who is connected: one object for all requests of a connection; not there where none stands for it. */
+  readonly peer?: Peer;
   /** Where the body is a stream: all of it, once it is here; rejects where it ends before its length. */
   arrayBuffer?(): Promise<ArrayBuffer>;
+}
+
+/** Who sends a connection's requests. */
+export interface Peer {
+  /** Empty where it has none, as behind a socket of the file system. */
+  readonly peerAddress: string;
+  /** What the handler knows it as: to find that anew for each request costs more than all else about it. */
+  client?: object | undefined;
 }
 
 /** A body that is handed over as it comes: a stream would cost more than all else about a short part. */

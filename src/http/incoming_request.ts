@@ -1,5 +1,5 @@
 import type { Bytes } from "../protocol/bytes.ts";
-import type { AbortSignalLike, HttpRequest } from "./handler.ts";
+import type { AbortSignalLike, HttpRequest, Peer } from "./handler.ts";
 import type { IncomingBody } from "./incoming_body.ts";
 import type { HeadFields, RequestHead } from "./request_head.ts";
 
@@ -11,23 +11,31 @@ export class IncomingRequest implements HttpRequest {
   readonly whole: Bytes | undefined;
   readonly fileBody = "slice";
   readonly body: IncomingBody | null;
+  readonly peer: Peer;
   #signal: ClientAbortSignal | undefined;
 
   /**
    * @param whole the body, where all of it is here
    * @param incoming the body, where it is still to come
+   * @param peer asked only for what somebody wants to know
    */
   constructor(
     head: RequestHead,
     url: string,
     whole: Bytes | undefined,
     incoming: IncomingBody | undefined,
+    peer: Peer,
   ) {
     this.method = head.method;
     this.url = url;
     this.headers = head.headers;
     this.whole = whole;
     this.body = incoming ?? null;
+    this.peer = peer;
+  }
+
+  peerAddress(): string {
+    return this.peer.peerAddress;
   }
 
   get signal(): AbortSignalLike {

@@ -5,6 +5,8 @@ import type { Bytes } from "../protocol/bytes.ts";
 export interface Socket {
   /** Its descriptor; negative once it is gone, and where it isn't told. */
   readonly fd: number;
+  /** The client's address; nothing, or empty, where it has none, as behind a socket of the file system. */
+  readonly remoteAddress?: string | undefined;
   /**
    * How much of what it has taken it keeps until the system has room. Nobody may write over what such a
    * socket was given; `undefined` where all that is taken has gone to the system.

@@ -49,6 +49,8 @@ export interface BunServeOptions {
 /** The part that is used of the value that `Bun.serve` returns. */
 export interface BunServer {
   readonly port: number;
+  /** Who is connected. */
+  requestIP(request: Request): { readonly address: string } | null;
   /** Gives a request's connection another idle time-out; 0 for none. */
   timeout(request: Request, seconds: number): void;
   /** Resolves once the requests in flight are answered. */

@@ -24,7 +24,7 @@ export function listenWithBunServe(bun: BunRuntime, options: ListenOptions): Lis
     fetch(request, server) {
       // Nothing moves on a long-poll, and the app ends it in time.
       if (request.method === "GET") server.timeout(request, 0);
-      return fetchWith(options.handler, request);
+      return fetchWith(options.handler, request, () => server.requestIP(request)?.address);
     },
     error(error) {
       log.error("request failed", { error });

@@ -1,6 +1,15 @@
 /** The part of Deno's global that is used; its own types would be global, in a package that others compile too. */
 export interface DenoRuntime {
-  serve(options: DenoServeOptions, handler: (request: Request) => DenoResponse): DenoServer;
+  serve(
+    options: DenoServeOptions,
+    handler: (request: Request, info: DenoRequestInfo) => DenoResponse,
+  ): DenoServer;
+}
+
+/** The part that is used of what `Deno.serve` knows beside a request. */
+export interface DenoRequestInfo {
+  /** Made when it is asked for. */
+  readonly remoteAddr: { readonly hostname?: string };
 }
 
 type DenoResponse = Response | Promise<Response>;

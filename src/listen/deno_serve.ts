@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { fetchWith } from "../http/fetch.ts";
-import type { DenoRuntime, DenoServer } from "./deno_runtime.ts";
+import type { DenoRequestInfo, DenoRuntime, DenoServer } from "./deno_runtime.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
 const log = getLogger(["durable-streams", "http"]);
@@ -54,19 +54,19 @@ class DenoListener implements Listener {
       },
       // Compressing would hold SSE events back and weaken the ETags.
       automaticCompression: false,
-    }, (request) => this.#serve(request));
+    }, (request, info) => this.#serve(request, info));
     server.finished.catch((error: unknown) => this.#ended(error));
     return server;
   }
 
-  #serve(request: Request): Response | Promise<Response> {
+  #serve(request: Request, info: DenoRequestInfo): Response | Promise<Response> {
     if (this.#stopping) {
       return new Response("The server is stopping.\n", {
         status: 503,
         headers: [["content-type", "text/plain"], ["retry-after", "1"]],
       });
     }
-    const response = fetchWith(this.#options.handler, request);
+    const response = fetchWith(this.#options.handler, request, () => info.remoteAddr.hostname);
     if (request.method === "GET") return response;
     this.#uploads++;
     const done = () => {

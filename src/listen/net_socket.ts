@@ -23,6 +23,10 @@ export class NetSocket implements Socket {
     this.#socket = socket;
   }
 
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
   get heldBytes(): number {
     return this.#socket.writableLength;
   }

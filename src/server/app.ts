@@ -30,13 +30,15 @@ import { measureAll } from "./verbs/metrics.ts";
 export function createApp(options: AppOptions): Hono {
   const context = createContext(resolveOptions(options));
   const handler = createRoutes(context);
+  // Nobody else asks for it.
+  const clientAddress = context.limits === undefined ? undefined : options.clientAddress;
   const app = new Hono();
   app.all("/*", (hono) => {
     const below = contextBelow(context, mountDepth(hono));
-    return fetchWith(createRoutes(below), hono.req.raw);
+    return fetchWith(createRoutes(below), hono.req.raw, clientAddress);
   });
   // By itself it needs none of Hono's routing.
-  app.fetch = (request) => fetchWith(handler, request);
+  app.fetch = (request) => fetchWith(handler, request, clientAddress);
   // Middleware and routes after that one would never run: now Hono throws where somebody adds them.
   app.router.match(METHOD_NAME_ALL, "/");
   return app;

@@ -50,7 +50,7 @@ function serveUnobserved(context: ServerContext, request: HttpRequest, respond: 
   }
   const respondHere = extra === undefined ? respond : withHeaders(extra, respond);
   const { authority } = context.config;
-  if (authority === undefined) return route(context, request, respondHere, undefined);
+  if (authority === undefined) return limited(context, request, respondHere, undefined);
   guard(context, authority, request, respondHere);
 }
 
@@ -61,29 +61,56 @@ function guard(
   request: HttpRequest,
   respond: Respond,
 ): void {
-  if (isOpen(context, request)) return route(context, request, respond, NOBODY);
+  if (isOpen(context, request)) return limited(context, request, respond, NOBODY);
   try {
     const asker = authenticate(authority, request, context.clock);
-    if (!(asker instanceof Promise)) return route(context, request, respond, asker);
+    if (!(asker instanceof Promise)) return limited(context, request, respond, asker);
     const kept = keepBody(request);
     asker.then(
-      (asker) => route(context, kept, respond, asker),
-      (error) => respond(unauthorized(context, request, error)),
+      (asker) => limited(context, kept, respond, asker),
+      (error) => unauthorized(context, request, respond, error),
     );
   } catch (error) {
-    respond(unauthorized(context, request, error));
+    unauthorized(context, request, respond, error);
   }
 }
 
+/** Who shows nothing, or nothing good, counts as an address. */
 function unauthorized(
-  { names, counters }: ServerContext,
+  { names, counters, limits }: ServerContext,
   request: HttpRequest,
+  respond: Respond,
   error: unknown,
-): HttpResponse {
+): void {
   const path = names.controlPath(request);
-  return path !== undefined && isAboutSubscriptions(path)
+  const rejection = path !== undefined && isAboutSubscriptions(path)
     ? controlErrorResponse(counters, error, request)
     : errorResponse(counters, error, request);
+  if (limits === undefined) return respond(rejection);
+  limits.admit(request, undefined, respond, (counted) => counted(rejection));
+}
+
+/**
+ * As far as the client's limits let it in; who asks for the health or the metrics isn't to be told of load.
+ */
+function limited(
+  context: ServerContext,
+  request: HttpRequest,
+  respond: Respond,
+  asker: Asker,
+): void {
+  const { limits } = context;
+  if (limits === undefined || isUnlimited(context, request)) {
+    return route(context, request, respond, asker);
+  }
+  const subject = asker === NOBODY ? undefined : asker?.permit.subject;
+  limits.admit(request, subject, respond, (counted) => route(context, request, counted, asker));
+}
+
+function isUnlimited({ names }: ServerContext, request: HttpRequest): boolean {
+  if (request.method === "OPTIONS") return true;
+  if (names.isStreamUrl(request)) return false;
+  return names.healthPart(request) !== undefined || names.isMetrics(request);
 }
 
 /**
@@ -121,7 +148,6 @@ function route(
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {
-      if (asker !== undefined) checkStreamRequest(asker, request, context.names.of(request));
       return append(context, request, respond, asker);
     }
     const respondTo = asker === undefined ? respond : privately(asker, respond);
@@ -168,7 +194,8 @@ function dispatch(
       return aboutSubscriptions(context, request, path, asker);
     }
   }
-  if (asker !== undefined && method !== "OPTIONS") {
+  // An append checks by itself, too.
+  if (asker !== undefined && method !== "OPTIONS" && method !== "POST") {
     checkStreamRequest(asker, request, names.of(request));
   }
   switch (method) {

@@ -10,7 +10,7 @@ const DEFAULT_PORT = 4437;
 const DEFAULT_MAX_CONNECTIONS = 5_000;
 
 /** How a storage is served, beside what an app takes. */
-export interface ServeOptions extends Omit<AppOptions, "streamName"> {
+export interface ServeOptions extends Omit<AppOptions, "streamName" | "clientAddress"> {
   /** Where it listens, a name or an address; `127.0.0.1`, which only this machine reaches. */
   hostname?: string;
   /** 4437; 0 picks a free one. */

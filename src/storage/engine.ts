@@ -17,6 +17,7 @@ import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
+import { bothObservers, type Quotas } from "./quotas.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 import type {
@@ -52,6 +53,8 @@ export interface EngineParts<S extends Stream> {
   spaces: OffsetSpaces;
   /** The subscriptions to these streams. */
   subscriptions: SubscriptionStore & StreamObserver<S>;
+  /** How much may be stored, where that is limited. */
+  quotas: Quotas | undefined;
   /** Called for a stream that was made and ends by itself. */
   onExpiring(stream: S): void;
   /** As in `Storage.status`. */
@@ -84,6 +87,7 @@ export class StreamEngine<S extends Stream> implements Storage {
   readonly subscriptions: SubscriptionStore;
   readonly #parts: EngineParts<S>;
   readonly #observer: StreamObserver<S>;
+  readonly #quotas: Quotas | undefined;
   readonly #admission: Admission;
   readonly #journal: Journal<S>;
   readonly #streams: Streams<S>;
@@ -105,7 +109,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#clock = parts.clock;
     this.#spaces = parts.spaces;
     this.subscriptions = parts.subscriptions;
-    this.#observer = parts.subscriptions;
+    const { subscriptions, quotas } = parts;
+    this.#quotas = quotas;
+    this.#observer = quotas === undefined ? subscriptions : bothObservers(subscriptions, quotas);
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
   }
 
@@ -123,6 +129,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       // Decided again after the wait: the name may be taken by now, or the source gone.
       if (fork !== undefined && !this.#stillHolds(name, fork)) return await this.create(name, spec);
       record = this.#createRecord(name, spec, fork);
+      this.#quotas?.checkCreate(name, record.data.length);
     } catch (error) {
       // It may rest on the source as it is now, and does on that there is no stream of this name.
       await this.#journal.durable(this.#journal.assignedLsn);
@@ -161,6 +168,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       if (producer !== undefined && known === undefined) {
         checkProducerRoom(stream, this.#parts.maxProducersPerStream);
       }
+      if (decided !== "duplicate") this.#quotas?.checkAppend(stream, decided.data.length);
     } catch (error) {
       return this.#reject(error, stream);
     }
@@ -285,7 +293,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   }
 
   status(): StorageStatus {
-    return this.#parts.status();
+    const status = this.#parts.status();
+    return this.#quotas === undefined ? status : { ...status, quotas: this.#quotas.status() };
   }
 
   measure(): StorageMeasures {

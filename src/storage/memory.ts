@@ -10,6 +10,8 @@ import { MemoryBlocks } from "./memory/blocks.ts";
 import { NO_CHECKPOINTS, NO_LOG } from "./measures.ts";
 import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
+import type { QuotaOptions } from "./quota_account.ts";
+import { Quotas } from "./quotas.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { SubscriptionEngine } from "./subscriptions/engine.ts";
@@ -23,6 +25,8 @@ export interface MemoryStorageOptions {
   maxProducersPerStream?: number;
   /** How many subscriptions there may be; 10,000. */
   maxSubscriptions?: number;
+  /** How much may be stored below patterns of names; no limit unless it is given. */
+  quotas?: readonly QuotaOptions[];
   /** Where the time comes from. */
   clock?: Clock;
 }
@@ -46,7 +50,8 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const clock = options.clock ?? systemClock;
   const streams = new MemoryStreams();
-  const admission = new OpenUntilClosed();
+  // Where all that is written is refused for want of room, what is over has to make room all the same.
+  const admission = new OpenUntilClosed(() => options.quotas && expiry.check());
   const journal = new MemoryJournal((effects) => {
     showEffects(effects);
     expiry.check();
@@ -70,6 +75,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     subscriptions,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
+    quotas: options.quotas && new Quotas(options.quotas),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
     measure: (commands) => ({
@@ -92,9 +98,16 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
 
 /** There is always room. */
 class OpenUntilClosed implements Admission {
+  readonly #onAsked: () => void;
   #isClosed = false;
 
+  /** @param onAsked called for each command that writes or deletes */
+  constructor(onAsked: () => void) {
+    this.#onAsked = onAsked;
+  }
+
   admit(): undefined {
+    this.#onAsked();
     if (this.#isClosed) throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
   }
 

@@ -9,6 +9,8 @@ export interface StorageStatus {
   /** Why it isn't `ok`. */
   readonly reason?: string;
   readonly figures: StorageFigures;
+  /** Where there are quotas. */
+  readonly quotas?: QuotaStatus;
   /** Streams that damage has set aside since the start, the first 20 of them. */
   readonly damagedStreams?: readonly DamagedStream[];
   /** Damage to subscriptions that the start has met, the first 20 of it. */
@@ -35,6 +37,17 @@ export interface DamagedSubscription {
   readonly name: string | undefined;
   /** What was found. */
   readonly reason: string;
+}
+
+/** How far quotas are counted. */
+export interface QuotaStatus {
+  /**
+   * Whether all that was stored before the start is counted: until then what isn't takes no room of its
+   * quota.
+   */
+  readonly isCounted: boolean;
+  /** How many accounts anything is stored in. */
+  readonly accounts: number;
 }
 
 /** What is in memory and open now, and what was done since the start. */

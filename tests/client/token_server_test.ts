@@ -1,38 +1,14 @@
 import { deepEqual as equal, ok, rejects } from "node:assert/strict";
-import { Hono } from "hono";
 import { Client } from "../../src/client/client.ts";
 import type { ReadMode } from "../../src/client/reader/read_mode.ts";
-import { systemClock } from "../../src/env/clock.ts";
-import { createApp } from "../../src/server/app.ts";
-import { createMemoryStorage } from "../../src/storage/memory.ts";
-import { TokenGuard } from "../support/client/token_guard.ts";
+import { withGuardedServer } from "../support/client/guarded_server.ts";
 
 const MODES: readonly ReadMode[] = ["sse", "long-poll", "auto"];
 const JSON_TYPE = "application/json";
-const HOUR_MS = 3_600_000;
-
-/** A server over sockets behind a guard, and who signs in there. */
-async function withServer(
-  run: (at: { url: string; guard: TokenGuard }) => Promise<void>,
-): Promise<void> {
-  const app = createApp({ storage: createMemoryStorage() });
-  const guard = new TokenGuard({ lifeMs: () => HOUR_MS, clock: () => systemClock });
-  const front = new Hono().all(
-    "*",
-    ({ req }) => guard.way(() => app.fetch(req.raw))(req.url, req.raw),
-  );
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, front.fetch);
-  try {
-    await run({ url: `http://127.0.0.1:${server.addr.port}/v1/stream`, guard });
-  } finally {
-    guard.endAll("revoked");
-    await server.shutdown();
-  }
-}
 
 for (const readMode of MODES) {
   Deno.test(`over sockets a reader in ${readMode} and a producer outlive ten tokens, exactly once`, async () => {
-    await withServer(async ({ url, guard }) => {
+    await withGuardedServer(async ({ url, guard }) => {
       const client = new Client(url, { token: guard.issue });
       await client.create("s", { contentType: JSON_TYPE });
       const producer = client.producer("s", { id: "p", contentType: JSON_TYPE });
@@ -53,7 +29,7 @@ for (const readMode of MODES) {
 }
 
 Deno.test("over sockets who is signed out gets one error, and signed in again goes on", async () => {
-  await withServer(async ({ url, guard }) => {
+  await withGuardedServer(async ({ url, guard }) => {
     let isSignedIn = true;
     const client = new Client(url, {
       token() {

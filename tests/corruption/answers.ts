@@ -119,6 +119,7 @@ function bind(
     list: (range, limit) => lookups.list(range, limit),
     byId: (id) => lookups.byId(id),
     byIds: (ids) => lookups.byIds(ids),
+    rowsAfter: (id, limit) => lookups.rowsAfter(id, limit),
     producers: (streamId) => lookups.producers(streamId),
     producer: (streamId, producerId) => lookups.producer(streamId, producerId),
     segmentAt: (streamId, offset) => lookups.segmentAt(streamId, offset),

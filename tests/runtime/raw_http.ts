@@ -9,10 +9,15 @@ export class RawConnection {
   /** Resolves once there is a connection, and where there won't be one. */
   readonly connected: Promise<void>;
 
-  /** Connects to the server of this URL. */
-  constructor(url: string) {
+  /**
+   * Connects to the server of this URL.
+   *
+   * @param localAddress from where; left to the system unless it is given
+   */
+  constructor(url: string, localAddress?: string) {
     const { hostname, port } = new URL(url);
-    this.#socket = connect(Number(port), hostname);
+    const target = { port: Number(port), host: hostname };
+    this.#socket = connect(localAddress === undefined ? target : { ...target, localAddress });
     this.#socket.setEncoding("utf8");
     this.connected = new Promise((resolve) => {
       this.#socket.once("connect", resolve);

@@ -16,6 +16,7 @@ import {
   textFlag,
 } from "./flag.ts";
 import { configFlags } from "./config_flags.ts";
+import { limitFlags } from "./limit_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -150,6 +151,7 @@ export const serveFlags = {
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
+  ...limitFlags,
   http: choiceFlag({
     name: "http",
     values: ["own", "runtime"],
@@ -230,8 +232,9 @@ export const serveFlags = {
   trustProxy: switchFlag({
     name: "trust-proxy",
     help:
-      "Take the URL that a client asked for, as Location tells it, from a proxy's Forwarded or " +
-      "X-Forwarded-Proto, -Host, -Port and -Prefix. Only where a proxy sets or drops all of these.",
+      "Take the URL that a client asked for, as Location tells it, and for limits its address, from a " +
+      "proxy's Forwarded or X-Forwarded-Proto, -Host, -Port, -Prefix and -For. Only where a proxy sets " +
+      "or drops all of these.",
   }),
   subscriptions: dependentSwitchFlag({
     name: "subscriptions",

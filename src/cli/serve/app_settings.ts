@@ -5,6 +5,7 @@ import {
   BODY_OVERHEAD_BYTES,
   type SubscriptionOptions,
 } from "../../server/common/options.ts";
+import type { RateOptions } from "../../server/common/limit_options.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { accessSettings } from "../flags/access_flags.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
@@ -78,6 +79,7 @@ export function appSettings(
       cors: values.get(flags.cors),
       ...allowedHosts(values),
       trustProxy: values.get(flags.trustProxy),
+      ...limits(values, shares),
       subscriptions: subscriptions(values),
       ...publicUrl(values),
     },
@@ -109,6 +111,29 @@ function subscriptions(values: FlagValues): boolean | SubscriptionOptions {
     allowLoopback: values.get(flags.loopbackWebhooks) ?? isLoopback(values.get(flags.host)),
     maxDeliveries: values.get(flags.maxWebhooks),
   };
+}
+
+/** A client's connections are spread over the threads, each of which counts by itself. */
+function limits(
+  values: FlagValues,
+  shares: number,
+): Pick<AppOptions, "clientLimits" | "trustedProxies"> {
+  const requests = values.get(flags.clientRequests);
+  const bytes = values.get(flags.clientBytes);
+  const readers = values.get(flags.clientReaders);
+  const trustedProxies = values.get(flags.trustedProxies);
+  return {
+    ...(trustedProxies !== undefined && { trustedProxies }),
+    clientLimits: {
+      ...(requests !== undefined && { requests: shareOf(requests, shares) }),
+      ...(bytes !== undefined && { bytes: shareOf(bytes, shares) }),
+      ...(readers !== undefined && { readers: Math.ceil(readers / shares) }),
+    },
+  };
+}
+
+function shareOf({ perSecond, burst = perSecond }: RateOptions, shares: number): RateOptions {
+  return { perSecond: perSecond / shares, burst: Math.max(1, burst / shares) };
 }
 
 function publicUrl(values: FlagValues): { publicUrl?: string } {

@@ -7,6 +7,7 @@ import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
+import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
@@ -170,6 +171,11 @@ export function checkTogether(values: FlagValues): void {
         "least as large",
     );
   }
+  if (values.get(flags.trustedProxies) !== undefined && !values.get(flags.trustProxy)) {
+    throw new UsageError(
+      "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
+    );
+  }
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -199,6 +205,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
     maxSubscriptions: values.get(flags.maxSubscriptions),
+    ...quotas(values),
   };
   if (values.get(flags.storage) === "memory") return createMemoryStorage(limits);
   return await openFileStorage({
@@ -213,6 +220,11 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     ...limits,
     mayBlock: true,
   });
+}
+
+function quotas(values: FlagValues): { quotas?: readonly QuotaOptions[] } {
+  const given = values.get(flags.quotas);
+  return given === undefined ? {} : { quotas: given };
 }
 
 function serverSettings(values: FlagValues): AppSettings {

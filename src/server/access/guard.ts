@@ -61,6 +61,7 @@ class KeptRequest implements HttpRequest {
   readonly body: HttpRequest["body"];
   readonly whole: HttpRequest["whole"];
   readonly fileBody: NonNullable<HttpRequest["fileBody"]>;
+  readonly peer?: NonNullable<HttpRequest["peer"]>;
   readonly #request: HttpRequest;
 
   constructor(request: HttpRequest, whole: HttpRequest["whole"]) {
@@ -70,7 +71,12 @@ class KeptRequest implements HttpRequest {
     this.body = request.body;
     this.whole = whole;
     this.fileBody = request.fileBody ?? "blob";
+    if (request.peer !== undefined) this.peer = request.peer;
     this.#request = request;
+  }
+
+  peerAddress(): string | undefined {
+    return this.#request.peerAddress?.();
   }
 
   get signal(): HttpRequest["signal"] {

@@ -4,8 +4,8 @@ import { isTrue, STREAM_CLOSED } from "../../protocol/headers.ts";
 import { requireRight } from "./guard.ts";
 
 /**
- * Checks a request for a stream before anything is looked up. What its other headers and its body need
- * beside that, the verb that reads them checks: `read` on a fork's source, `append` for a last message.
+ * Checks a request for a stream, but for an append, before anything is looked up. What else it needs the
+ * verb checks that reads it: a fork `read` on its source.
  *
  * @throws {StreamError} `forbidden`
  */
@@ -14,8 +14,6 @@ export function checkStreamRequest(asker: Rights, request: HttpRequest, name: st
     case "GET":
     case "HEAD":
       return requireRight(asker, "read", name);
-    case "POST":
-      return requireRight(asker, closes(request) ? "close" : "append", name);
     case "PUT":
       requireRight(asker, "create", name);
       if (closes(request)) requireRight(asker, "close", name);

@@ -6,6 +6,8 @@ export class Counters {
   droppedReaders = 0;
   /** Long-polls and SSE readers that were refused because as many waited as may. */
   rejectedReaders = 0;
+  /** Requests that were refused because their client had come to its limit. */
+  refusedRequests = 0;
   /** Requests that failed in a way that is a defect here. */
   internalErrors = 0;
   /** Answers with an error, by its code; without those of `internalErrors`. */

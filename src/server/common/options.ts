@@ -5,6 +5,7 @@ import type { ForwardControl } from "./forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
+import { checkClientLimits, type ClientLimitOptions } from "./limit_options.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
@@ -102,6 +103,18 @@ export interface AppOptions {
    * is given.
    */
   authorize?: Authorize | Authority;
+  /** What one client may do: a token's subject, else an address. Nothing is limited unless it is given. */
+  clientLimits?: ClientLimitOptions;
+  /**
+   * The address of a request's client, or whatever else tells clients apart: for limits, where the app is
+   * embedded and only its program knows.
+   */
+  clientAddress?: (request: Request) => string | undefined;
+  /**
+   * With `trustProxy`, the addresses and networks of all proxies that are believed about who asked them:
+   * `10.0.0.0/8`. Unless given it is the one that connects, whatever its address.
+   */
+  trustedProxies?: string | readonly string[];
   /** The path of the health check, such as `/health`; nowhere unless it is given. */
   health?: string;
   /** The path of the metrics for Prometheus, such as `/metrics`; nowhere unless it is given. */
@@ -165,6 +178,8 @@ export interface ServerConfig {
   readonly subscriptions: Readonly<SubscriptionOptions> | undefined;
   readonly publicUrl: string | undefined;
   readonly authority: Authority | undefined;
+  readonly clientLimits: ClientLimitOptions | undefined;
+  readonly trustedProxies: string | readonly string[] | undefined;
   readonly health: string | undefined;
   readonly metrics: string | undefined;
   readonly metricsStreams: Pattern | undefined;
@@ -212,6 +227,8 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metrics: checkMetrics(options),
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
+    clientLimits: checkClientLimits(options.clientLimits),
+    trustedProxies: options.trustedProxies,
     welcome: checkWelcome(options),
     requestLog: options.requestLog,
     version: options.version,

@@ -67,16 +67,24 @@ function last(headers: RequestHeaders, name: string): string | undefined {
 
 /** The last element's pairs, by lower-case name; `undefined` where the header is malformed. */
 function ofStandard(value: string | null): Map<string, string> | undefined {
+  return value === null ? new Map() : forwardedElements(value)?.at(-1);
+}
+
+/**
+ * The pairs of each element of a `Forwarded`, by lower-case name, the nearest proxy's last; `undefined`
+ * where the header is malformed.
+ */
+export function forwardedElements(value: string): Map<string, string>[] | undefined {
+  const elements: Map<string, string>[] = [];
   let pairs = new Map<string, string>();
-  if (value === null) return pairs;
   let end = ",";
   for (PAIR.lastIndex = 0; end !== "";) {
     const [, name = "", token, quoted = "", delimiter = ""] = PAIR.exec(value) ?? [];
     if (name === "") return undefined;
-    if (end === ",") pairs = new Map();
+    if (end === ",") elements.push(pairs = new Map());
     if (pairs.has(name.toLowerCase())) return undefined;
     pairs.set(name.toLowerCase(), token ?? quoted.replace(/\\(.)/g, "$1"));
     end = delimiter;
   }
-  return pairs;
+  return elements;
 }

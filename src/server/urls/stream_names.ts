@@ -19,9 +19,6 @@ export class StreamNames {
   readonly #extract: ((request: Request) => string | undefined) | undefined;
   /** The beginning of the last stream URL, up to the name: most of a server's URLs share it. */
   #lastBase = "";
-  /** The last stream URL and its name: a request is asked for its name twice where rights are checked. */
-  #lastUrl = "";
-  #lastName = "";
 
   /** @param mountDepth how many segments come before the prefix */
   constructor(config: ServerConfig, mountDepth = 0) {
@@ -40,21 +37,13 @@ export class StreamNames {
    * @throws {StreamError} `invalid_name`, or `not_found` where the URL is no stream's
    */
   of(request: HttpRequest): string {
-    const { url } = request;
-    if (url === this.#lastUrl && url !== "") return this.#lastName;
     const encoded = this.#extract === undefined
       ? this.#afterPrefix(request.url)
       : this.#extract(request instanceof Request ? request : new Request(request.url));
     if (encoded === undefined) {
       throw this.#noStream(request);
     }
-    const name = parseStreamName(encoded);
-    // What an app's own function says of a URL may change, or depend on more of its request.
-    if (this.#extract === undefined) {
-      this.#lastUrl = url;
-      this.#lastName = name;
-    }
-    return name;
+    return parseStreamName(encoded);
   }
 
   /** Whether a URL is a stream's and surely neither the listing's nor the health's. */

@@ -41,11 +41,13 @@ export function append(
 ): void {
   const { headers } = request;
   const name = context.names.of(request);
+  const close = isTrue(headers.get(STREAM_CLOSED));
+  requireRight(asker, close ? "close" : "append", name);
   const seq = headers.get(STREAM_SEQ);
   const expected = headers.get(STREAM_EXPECTED_OFFSET);
   const command = {
     contentType: headers.get("content-type") ?? undefined,
-    close: isTrue(headers.get(STREAM_CLOSED)),
+    close,
     seq: seq === null ? undefined : checkToken("Stream-Seq", seq),
     expectedTail: expected === null ? undefined : parseOffset("Stream-Expected-Offset", expected),
     producer: parseProducer(headers),

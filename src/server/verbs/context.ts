@@ -11,6 +11,8 @@ import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
 import { Counters } from "../common/counters.ts";
+import { ClientLimits } from "../limits/client_limits.ts";
+import { CountedBodies } from "../limits/counted_bodies.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
 import type { ServerConfig } from "../common/options.ts";
@@ -30,6 +32,8 @@ export interface ServerContext {
   readonly pages: PageAccess;
   readonly bodies: BodyReader;
   readonly bodyBudget: BodyBudget;
+  /** Unless nothing limits clients. */
+  readonly limits: ClientLimits | undefined;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
@@ -49,6 +53,12 @@ export function createContext(config: ServerConfig): ServerContext {
   const bodyBudget = new BodyBudget(config.maxBodyBytesInFlight);
   const eventLoop = new EventLoopDelay();
   config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
+  const limits = openLimits(config, counters);
+  const bodyLimits = {
+    bytes: config.maxAppendBytes,
+    timeoutMs: config.bodyTimeoutMs,
+    budget: bodyBudget,
+  };
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -57,12 +67,11 @@ export function createContext(config: ServerConfig): ServerContext {
     names: new StreamNames(config),
     urls: new PublicUrls(config),
     pages: new PageAccess(config),
-    bodies: new BodyReader({
-      bytes: config.maxAppendBytes,
-      timeoutMs: config.bodyTimeoutMs,
-      budget: bodyBudget,
-    }, clock),
     bodyBudget,
+    limits,
+    bodies: limits === undefined
+      ? new BodyReader(bodyLimits, clock)
+      : new CountedBodies(bodyLimits, clock, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
@@ -72,6 +81,11 @@ export function createContext(config: ServerConfig): ServerContext {
     eventLoop,
     startedMs: clock.nowMs(),
   };
+}
+
+function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {
+  const { clientLimits } = config;
+  return clientLimits && new ClientLimits({ ...config, limits: clientLimits, counters });
 }
 
 /** Begins to deliver what is due at once; requests wait until the keys are there. */

@@ -4,6 +4,7 @@ import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.t
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
+import { Quotas } from "../quotas.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { newWakeId } from "../subscriptions/wake_id.ts";
@@ -26,6 +27,7 @@ import { Checkpointer } from "./streams/checkpoint.ts";
 import { CheckpointTrigger } from "./streams/checkpoint_trigger.ts";
 import { Expiry } from "./streams/expiry.ts";
 import type { FileStream } from "./streams/file_stream.ts";
+import { QuotaCount } from "./streams/quota_count.ts";
 import { sweepOrphans } from "./streams/orphan_sweep.ts";
 import type { StreamCache } from "./streams/stream_cache.ts";
 import type { CurrentLogFile, LogFiles } from "./wal/files.ts";
@@ -79,6 +81,7 @@ export class FileStorage {
   readonly #expiry: Expiry;
   readonly #logAge = new LogAge();
   #checkpointsDone = 0;
+  readonly #quotas: Quotas | undefined;
   #isSwept = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -102,6 +105,7 @@ export class FileStorage {
     const checkpointer = this.#checkpointer;
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
+    this.#quotas = options.quotas && new Quotas(options.quotas);
     this.engine = this.#makeEngine();
     this.#expiry = this.#makeExpiry();
   }
@@ -113,12 +117,25 @@ export class FileStorage {
    */
   start(isClean: boolean): void {
     void this.#directory.ballast.refill();
+    this.#countQuotas();
     if (isClean) this.#sweep();
     else {
       // When the records of the last run were written nobody knows.
       this.#logAge.onBatch(this.#directory.clock);
       this.#checkpointer.request();
     }
+  }
+
+  #countQuotas(): void {
+    const quotas = this.#quotas;
+    if (quotas === undefined) return;
+    const parts = {
+      ...this.#directory,
+      quotas,
+      throttle: this.#throttle,
+      isStopped: () => this.#isStopped,
+    };
+    void new QuotaCount(parts, this.#firstNewId).run();
   }
 
   #makeEngine(): StreamEngine<FileStream> {
@@ -153,6 +170,7 @@ export class FileStorage {
         newWakeId,
         random: options.random ?? Math.random,
       }),
+      quotas: this.#quotas,
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),
       status: () => statusOf(statusParts),

@@ -1,5 +1,6 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
+import type { QuotaOptions } from "../quota_account.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { FsyncMode } from "./wal/sync.ts";
@@ -36,6 +37,8 @@ export interface FileStorageOptions {
   maxProducersPerStream?: number;
   /** How many subscriptions there may be; 10,000. */
   maxSubscriptions?: number;
+  /** How much may be stored below patterns of names; no limit unless it is given. */
+  quotas?: readonly QuotaOptions[];
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
   maxLoadedStreams?: number;
   /** They also do where they take more than this together; 192 MiB. */

@@ -47,6 +47,8 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
     "--json",
     "--url",
     "--header",
+    "--token",
+    "--token-file",
     "--timeout",
     "--retry",
     "--no-color",

@@ -274,7 +274,10 @@ Deno.test("read tells a refusal for want of credentials, and --header brings the
   };
   const { code, stderr } = await kit.run(["read", "a"], { fetch });
   equal(code, 1);
-  match(stderr, /refused this \(401\): who are you\?; credentials go in by --header/);
+  match(
+    stderr,
+    /refused this \(401\): who are you\?; credentials go in by --token, --token-file or --header/,
+  );
   const headers = ["--header", "Authorization: Bearer t", "--header", "X-B: 2"];
   equal(await kit.ok(["read", "a", ...headers], { fetch }), "x");
   const environment = { DURABLE_STREAMS_HEADER: "Authorization: Bearer t\nX-B: 2" };

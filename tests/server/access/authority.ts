@@ -41,7 +41,14 @@ export class GuardedFixture extends SubscriptionFixture {
   readonly root: Fields;
 
   constructor(options: FixtureOptions = {}, authority = new TableAuthority()) {
-    super({ authorize: authority, listing: true, health: "/health", welcome: true, ...options });
+    super({
+      authorize: authority,
+      listing: true,
+      health: "/health",
+      metrics: "/metrics",
+      welcome: true,
+      ...options,
+    });
     this.authority = authority;
     this.root = authority.token("root", [
       "read,append,create,close,delete,list,subscribe,admin **",

@@ -111,6 +111,16 @@ Deno.test("thousands of readers by one token end together, and none that left is
   equal(app.clock.pendingTimers, 0, "no timer is left");
 });
 
+Deno.test("an SSE connection that ends otherwise leaves no timer for its right", async () => {
+  const { app, reader } = await served();
+  const token = reader({ expiresAtMs: app.clock.nowMs() + 1e6 });
+  const sse = new SseConnection(await app.get(SSE, token));
+  await sse.frame();
+  await sse.cancel();
+  app.clock.advance(2000);
+  equal(app.clock.pendingTimers, 0);
+});
+
 Deno.test("a reader that doesn't read ends by then, too", async () => {
   const { app, reader, append } = await served();
   const token = reader({ expiresAtMs: app.clock.nowMs() + 1000 });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Permit } from "../../../src/access/permit.ts";
+import { createApp } from "../../../src/server/app.ts";
 import { type Fields, JSON_TYPE, TEXT } from "../../support/fixture.ts";
 import { bearer, HOOK, settled } from "../../support/subscription_fixture.ts";
 import { DONE } from "../../support/scripted_transport.ts";
@@ -173,6 +174,60 @@ Deno.test("appends while the right is away don't put off the next attempt, nor d
   // The first wait is a second and a fifth at most.
   await app.pass(1300);
   equal(app.endpoint.requests.length, 1);
+});
+
+Deno.test("appends while the right is away don't put off the next wake event either", async () => {
+  const { app, token, write } = await served();
+  await app.control("PUT", "p", { ...PULL, pattern: "events/*" }, token);
+  app.authority.creators.delete("sub-1");
+  for (let i = 0; i < 50; i++) await write();
+  app.authority.creators.set("sub-1", permitOf(SUBSCRIBER, "append wake/*"));
+  await app.pass(1300);
+  equal(JSON.parse(await (await app.get("wake/pool", app.root)).text()).length, 1);
+});
+
+Deno.test("a link to what its creator may not follow holds back the whole subscription until it is gone", async () => {
+  const { app, token, write } = await served();
+  app.endpoint.script = () => DONE;
+  await app.control("PUT", "s", { ...WEBHOOK, pattern: "events/*" }, token);
+  await write();
+  equal(app.endpoint.requests.length, 1);
+  await app.control("POST", "s/streams", { streams: ["other/a"] }, app.root);
+  await write();
+  equal(app.endpoint.requests.length, 1);
+  await app.control("DELETE", "s/streams/other%2Fa", undefined, app.root);
+  await app.pass(1300);
+  equal(app.endpoint.requests.length, 2);
+});
+
+Deno.test("a delivery that a stop has cut off isn't sent again by the next start without the right", async () => {
+  const stopped = new AbortController();
+  const app = new GuardedFixture({ signal: stopped.signal });
+  const token = app.authority.token("sub", [SUBSCRIBER], { creator: "sub-1" });
+  app.authority.creators.set("sub-1", permitOf(SUBSCRIBER));
+  app.endpoint.script = () => "hang";
+  await app.fill("events/a");
+  await app.control("PUT", "s", { ...WEBHOOK, pattern: "events/*" }, token);
+  await app.post("events/a", { ...TEXT, ...app.root }, "x");
+  await settled();
+  equal(app.endpoint.requests.length, 1);
+  stopped.abort();
+  await settled();
+  app.authority.creators.delete("sub-1");
+  const { storage, clock, authority, endpoint } = app;
+  const next = createApp({
+    storage,
+    clock,
+    authorize: authority,
+    subscriptions: { transport: endpoint, allowLoopback: true },
+  });
+  await settled();
+  await app.pass(60_000, 5000);
+  equal(endpoint.requests.length, 1);
+  authority.creators.set("sub-1", permitOf(SUBSCRIBER));
+  await app.pass(75_000, 1000);
+  equal(endpoint.requests.length, 2);
+  equal((await next.request("/v1/stream/events/a", { headers: app.root })).status, 200);
 });
 
 Deno.test("a worker can't claim, and no wake event is written, without the creator's right", async () => {

@@ -23,7 +23,10 @@ const GUARDED = [
   `${CONTROL}/subscriptions/theirs/streams`,
   `${CONTROL}/subscriptions/theirs/streams/secret%2Fa`,
   `${CONTROL}/subscriptions/theirs/claim`,
+  `${CONTROL}/session`,
   "/health",
+  "/health/other",
+  "/metrics",
   "/nothing",
 ];
 
@@ -101,6 +104,9 @@ Deno.test("with another path's token no route answers, and nothing of others is 
         ok(path === `${CONTROL}/streams` || path === `${CONTROL}/subscriptions`, path);
         equal(method, "GET");
         ok(!text.includes("secret") && !text.includes("theirs"), text);
+      } else if (answer.status === 204) {
+        // Whoever shows a token may end the session of their own page.
+        equal(`${method} ${path}`, `DELETE ${CONTROL}/session`);
       } else {
         ok([400, 403, 404, 405].includes(answer.status), `${method} ${path}: ${answer.status}`);
       }
@@ -224,6 +230,11 @@ Deno.test("what is for everybody asks nobody: the page, the preflight, the publi
   served.authority.asked.length = 0;
   equal((await served.send("GET", "/")).status, 200);
   for (const path of GUARDED) equal((await served.send("OPTIONS", path)).status, 204, path);
+  for (const path of ["/health/live", "/health/ready"]) {
+    const answer = await served.send("GET", path);
+    equal(answer.status, 200);
+    ok(!(await answer.text()).includes("secret"));
+  }
   const keys = await served.send("GET", `${CONTROL}/jwks.json`);
   equal(keys.status, 200);
   equal(keys.headers.get("cache-control")?.startsWith("public"), true);

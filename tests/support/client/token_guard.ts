@@ -23,6 +23,8 @@ export class TokenGuard {
   refused = 0;
   /** How many SSE responses ended with their token. */
   endedSse = 0;
+  /** How many live requests wait, which over SSE have said where the stream ends. */
+  open = 0;
   /** Tokens that are known and good for nothing. */
   readonly forbidden = new Set<string>();
   readonly #options: GuardOptions;
@@ -77,12 +79,14 @@ export class TokenGuard {
     let listener = (_: End) => {};
     const ended = new Promise<End>((resolve) => listener = resolve);
     known.ends.add(listener);
+    if (live === "long-poll") this.open++;
     const response =
       await (live === "long-poll"
-        ? Promise.race([send(url, init), ended.then(() => noNews(url))])
+        ? Promise.race([send(url, init), ended.then(() => emptyPoll(url))])
         : send(url, init));
     if (live !== "sse" || response.body === null) {
       known.ends.delete(listener);
+      if (live === "long-poll") this.open--;
       return response;
     }
     const { status, headers } = response;
@@ -102,6 +106,7 @@ export class TokenGuard {
           const next = await Promise.race([ended, reader.read()]);
           if (typeof next === "string") {
             this.endedSse++;
+            if (control !== "") this.open--;
             await reader.cancel();
             const farewell = `event: credential-expired\ndata: {"reason":"${next}"}\n\n`;
             controller.enqueue(encoder.encode(control + farewell));
@@ -112,8 +117,9 @@ export class TokenGuard {
             return controller.close();
           }
           text += decoder.decode(next.value, { stream: true });
-          const last = [...text.matchAll(/event: control\n.*\n\n/g)].at(-1);
+          const last = [...text.matchAll(/event: control\n(?:.+\n)+\n/g)].at(-1);
           if (last === undefined) continue;
+          if (control === "") this.open++;
           [control] = last;
           // Never data without the control event that says where it ends.
           const end = last.index + control.length;
@@ -127,8 +133,8 @@ export class TokenGuard {
   }
 }
 
-/** A long-poll's answer without news. */
-function noNews(url: string): Response {
+/** A long-poll's empty answer. */
+function emptyPoll(url: string): Response {
   const offset = new URL(url).searchParams.get("offset") ?? "";
   return new Response(null, {
     status: 204,

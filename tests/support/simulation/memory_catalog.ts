@@ -9,6 +9,7 @@ import type {
   DamagedSubscriptionRow,
   ProducerRow,
   RowExpiry,
+  RowPage,
   SegmentRow,
   StreamRow,
 } from "../../../src/storage/file/catalog/catalog.ts";
@@ -130,6 +131,17 @@ class MemoryCatalog implements Catalog {
       () =>
         ids.flatMap((id) => this.#tables.isDamaged({ streamId: id }) ? [] : this.#stream(id) ?? []),
     );
+  }
+
+  rowsAfter(id: number, limit: number): RowPage {
+    return this.#lookUp("rowsAfter", () => {
+      const ids = [...this.#tables.streams()].map((row) => row.id).filter((each) => each > id)
+        .sort((a, b) => a - b).slice(0, limit);
+      const rows = ids.flatMap((each) =>
+        this.#tables.isDamaged({ streamId: each }) ? [] : this.#stream(each) ?? []
+      );
+      return { rows, lastId: ids.at(-1) };
+    });
   }
 
   producers(streamId: number): ProducerRow[] {

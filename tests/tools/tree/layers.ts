@@ -85,6 +85,7 @@ const ROOMS: readonly Room[] = [
     inside: [
       ["common"],
       ["urls", "body", "log"],
+      ["limits"],
       ["origins"],
       ["access"],
       ["live"],

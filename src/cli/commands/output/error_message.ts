@@ -44,7 +44,7 @@ function explain(error: ClientError, { url, name }: Subject): string {
     case "unauthenticated":
       if (error.status === undefined) return trimmed(error);
       return `the server refused this (${error.status}): ${trimmed(error)}; ` +
-        "credentials go in by --token, --token-file or a signed link";
+        "credentials go in by --token, --token-file or --header";
     case "forbidden":
       return `the server refused this (${error.status ?? "no status"}): ${trimmed(error)}; ` +
         "the token given is good, but not for this";

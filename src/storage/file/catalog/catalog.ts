@@ -117,6 +117,13 @@ export interface DamagedSubscriptionRow {
   readonly reason: string;
 }
 
+/** Some rows of streams, in the order of their ids. */
+export interface RowPage {
+  readonly rows: readonly StreamRow[];
+  /** The id of the last one, a damaged one too; `undefined` where there was none. */
+  readonly lastId: number | undefined;
+}
+
 /** The look-ups of a catalogue; a row that fails its checksum is `damaged`. */
 export interface CatalogLookups {
   byName(name: string): StreamRow | undefined;
@@ -125,6 +132,8 @@ export interface CatalogLookups {
   byId(id: number): StreamRow | undefined;
   /** The undamaged rows of these ids: many at once take a quarter of the time. */
   byIds(ids: readonly number[]): StreamRow[];
+  /** The next rows by their ids, without those that are damaged. */
+  rowsAfter(id: number, limit: number): RowPage;
   /** All of a stream's producers. */
   producers(streamId: number): ProducerRow[];
   producer(streamId: number, producerId: string): ProducerState | undefined;

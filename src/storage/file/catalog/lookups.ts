@@ -10,6 +10,7 @@ import type {
   DamagedSubscriptionRow,
   ProducerRow,
   RowExpiry,
+  RowPage,
   SegmentRow,
   StreamRow,
 } from "./catalog.ts";
@@ -47,6 +48,7 @@ export class SqliteLookups implements CatalogLookups {
   readonly #from: StatementSync;
   readonly #byId: StatementSync;
   readonly #byIds: StatementSync;
+  readonly #afterId: StatementSync;
   readonly #producers: StatementSync;
   readonly #producer: StatementSync;
   readonly #countProducers: StatementSync;
@@ -70,6 +72,7 @@ export class SqliteLookups implements CatalogLookups {
     this.#byIds = database.prepare(
       "SELECT * FROM stream WHERE id IN (SELECT value FROM json_each(?))",
     );
+    this.#afterId = database.prepare("SELECT * FROM stream WHERE id > ? ORDER BY id LIMIT ?");
     this.#producers = database.prepare("SELECT * FROM producer WHERE stream_id = ?");
     this.#producer = database.prepare(
       "SELECT * FROM producer WHERE stream_id = ? AND producer_id = ?",
@@ -124,6 +127,16 @@ export class SqliteLookups implements CatalogLookups {
 
   byIds(ids: readonly number[]): StreamRow[] {
     const rows = this.#read(() => this.#byIds.all(JSON.stringify(ids)));
+    return this.#sound(rows);
+  }
+
+  rowsAfter(id: number, limit: number): RowPage {
+    const rows = this.#read(() => this.#afterId.all(id, limit));
+    const last = rows.at(-1);
+    return { rows: this.#sound(rows), lastId: last && Number(last.id) };
+  }
+
+  #sound(rows: readonly SqlRow[]): StreamRow[] {
     return rows.flatMap((row) => {
       try {
         return toStreamRow(row, this.#path);

@@ -73,6 +73,16 @@ export class StreamCache implements Streams<FileStream> {
     return this.#byId.size;
   }
 
+  /** The streams in memory. */
+  loadedStreams(): Iterable<FileStream> {
+    return this.#byId.values();
+  }
+
+  /** The stream of a row as it is, `undefined` where it is gone; not loaded for this. */
+  current(id: number, row: StreamRow): FileStream | undefined {
+    return this.#summary(id, row);
+  }
+
   /** Whether a stream of this id is in memory, or goes with the next checkpoint. */
   isKnown(id: number): boolean {
     return this.#byId.has(id) || this.dirty.isDeleted(id);

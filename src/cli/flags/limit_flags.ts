@@ -1,0 +1,152 @@
+import type { RateOptions } from "../../server/common/limit_options.ts";
+import { parseNetworks, PROXIES_FORM } from "../../server/limits/client_addresses.ts";
+import { Quota, type QuotaOptions } from "../../storage/quota_account.ts";
+import { BadValue, type Flag, type FlagTable, optionalFlag, textFlag } from "./flag.ts";
+import { parseSize, UnitError } from "./units.ts";
+
+const NONE = "none";
+const MOST = 1_000_000_000;
+
+/** The form of a quota, for messages and help. */
+const QUOTA_FORM =
+  "PATTERN = SIZE, or PATTERN = N streams, or both (users/*/** = 1GiB, 1000 streams)";
+
+/** The settings of `serve` about what one client may do, and how much may be stored. */
+export const limitFlags = {
+  clientRequests: rateFlag({
+    name: "client-requests",
+    placeholder: "N/s",
+    parseNumber: parseCount,
+    example: "100/s, or 100/s burst 500",
+    help: "How many requests one client may send a second, and how many at once: as many, unless " +
+      "burst says otherwise. One more is answered 429.",
+  }),
+  clientBytes: rateFlag({
+    name: "client-bytes",
+    placeholder: "SIZE/s",
+    parseNumber: parseBytes,
+    example: "1MiB/s, or 1MiB/s burst 16MiB",
+    help: "How many bytes of bodies one client may send a second, and as many fetch by reads. " +
+      "After more than that it is answered 429 for as long as they would have taken.",
+  }),
+  clientReaders: optionalCount({
+    name: "client-readers",
+    help:
+      "How many long-polls and SSE responses one client may have open; one more is answered 429.",
+  }),
+  quotas: quotaFlag(),
+  trustedProxies: {
+    ...optionalFlag(textFlag({
+      name: "trusted-proxies",
+      placeholder: "networks",
+      default: "",
+      help:
+        "With --trust-proxy, the addresses of all proxies that are believed about who asked them. " +
+        "Several by commas, or by the flag given again.",
+      accepts: PROXIES_FORM,
+      check: (text) => isGood(() => parseNetworks(text)),
+    })),
+    defaultText: "the one that connects, whatever its address",
+    repeatable: true,
+  },
+} satisfies FlagTable;
+
+interface Named {
+  name: string;
+  help: string;
+}
+
+function rateFlag(
+  spec: Named & {
+    placeholder: string;
+    parseNumber: (text: string) => number;
+    example: string;
+  },
+): Flag<RateOptions | undefined> {
+  return {
+    ...spec,
+    accepts: `${NONE}, or ${spec.example}`,
+    default: undefined,
+    defaultText: NONE,
+    parse(text) {
+      if (text === NONE) return undefined;
+      const [, perSecond = "", , burst] = /^(\w+)\/s(,? burst (\w+))?$/.exec(text) ?? [];
+      const rate = { perSecond: spec.parseNumber(perSecond) };
+      return burst === undefined ? rate : { ...rate, burst: spec.parseNumber(burst) };
+    },
+  };
+}
+
+function optionalCount(spec: Named): Flag<number | undefined> {
+  return {
+    ...spec,
+    placeholder: "number",
+    accepts: `${NONE}, or a whole number from 1 to ${MOST}`,
+    default: undefined,
+    defaultText: NONE,
+    parse: (text) => text === NONE ? undefined : parseCount(text),
+  };
+}
+
+function quotaFlag(): Flag<readonly QuotaOptions[] | undefined> {
+  return {
+    name: "quota",
+    placeholder: "quota",
+    help:
+      "How much may be stored in the streams whose names a pattern matches, for each filling of " +
+      "its *: 'users/*/** = 1GiB, 1000 streams'. More is answered 507. Several by the flag given " +
+      "again, or a line each.",
+    accepts: `${NONE}, or ${QUOTA_FORM}, with no * behind a **`,
+    default: undefined,
+    defaultText: NONE,
+    repeatable: true,
+    parse(text) {
+      if (text === NONE) return undefined;
+      const lines = text.split("\n").filter((line) => line.trim() !== "");
+      return lines.map(parseQuota);
+    },
+  };
+}
+
+function parseQuota(line: string): QuotaOptions {
+  const at = line.lastIndexOf("=");
+  if (at < 0) throw new BadValue();
+  let quota: QuotaOptions = { pattern: line.slice(0, at).trim() };
+  for (const part of line.slice(at + 1).split(",")) {
+    const [, streams] = /^\s*(\d+) streams?\s*$/.exec(part) ?? [];
+    const found = streams === undefined ? { bytes: parseBytes(part.trim()) } : {
+      streams: parseCount(streams),
+    };
+    const isTwice = Object.keys(found).some((key) => key in quota);
+    if (isTwice) throw new BadValue();
+    quota = { ...quota, ...found };
+  }
+  if (!isGood(() => new Quota(quota))) throw new BadValue();
+  return quota;
+}
+
+function parseCount(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MOST) return count;
+  throw new BadValue();
+}
+
+function parseBytes(text: string): number {
+  try {
+    const bytes = parseSize(text);
+    if (bytes >= 1) return bytes;
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+  }
+  throw new BadValue();
+}
+
+function isGood(make: () => unknown): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import { getLogger } from "@logtape/logtape";
+import type { Quotas, StartCount } from "../../quotas.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Throttle } from "../wal/throttle.ts";
+import type { StreamCache } from "./stream_cache.ts";
+
+const logger = getLogger(["durable-streams", "storage", "quotas"]);
+
+/** So many rows are looked at before others run: they take a millisecond. */
+const SLICE_ROWS = 100;
+/** Of the log between two slices. */
+const BATCHES_BETWEEN_SLICES = 2;
+
+/** What a {@link QuotaCount} works on. */
+export interface QuotaCountParts {
+  readonly quotas: Quotas;
+  readonly catalog: Pick<Catalog, "rowsAfter">;
+  readonly cache: Pick<StreamCache, "loadedStreams" | "current">;
+  readonly throttle: Throttle;
+  isStopped(): boolean;
+}
+
+/**
+ * Counts what a directory holds under quotas when it is opened: first the streams that are in memory, then
+ * the rows, by their ids, as others run. A stream is counted as it is at that moment, and what happens to
+ * it from then on the quotas follow themselves; what happens before is in what is counted.
+ */
+export class QuotaCount implements StartCount {
+  readonly #parts: QuotaCountParts;
+  /** Later streams count from the first. */
+  readonly #firstNewId: number;
+  readonly #loaded = new Set<number>();
+  /** All ids up to this one are counted, or gone. */
+  #upTo = 0;
+
+  /** @param firstNewId no stream had this id or a greater one */
+  constructor(parts: QuotaCountParts, firstNewId: number) {
+    this.#parts = parts;
+    this.#firstNewId = firstNewId;
+    const { quotas, cache } = parts;
+    quotas.beginStartCount(this);
+    // Some of them may have no row yet.
+    for (const stream of cache.loadedStreams()) {
+      quotas.countStored({ name: stream.name, bytes: stream.tail - stream.ownStart });
+      this.#loaded.add(stream.id);
+    }
+  }
+
+  includes(id: number): boolean {
+    return id <= this.#upTo || id >= this.#firstNewId || this.#loaded.has(id);
+  }
+
+  /** Counts the rows. Where that fails, what wasn't counted has room until the next start. */
+  async run(): Promise<void> {
+    const { quotas, throttle, isStopped } = this.#parts;
+    try {
+      while (this.#countSlice()) {
+        await throttle.yieldFor(BATCHES_BETWEEN_SLICES);
+        if (isStopped()) return;
+      }
+    } catch (error) {
+      if (isStopped()) return;
+      logger.error("Not all that is stored could be counted for quotas: {error}", { error });
+      return;
+    }
+    quotas.endStartCount();
+    logger.debug("Counted what is stored for quotas.", { accounts: quotas.status().accounts });
+  }
+
+  /** Whether there may be more. */
+  #countSlice(): boolean {
+    const { quotas, catalog, cache } = this.#parts;
+    const { rows, lastId } = catalog.rowsAfter(this.#upTo, SLICE_ROWS);
+    for (const row of rows) {
+      if (this.includes(row.id)) continue;
+      const stream = cache.current(row.id, row);
+      if (stream === undefined) continue;
+      quotas.countStored({ name: row.name, bytes: stream.tail - (row.fork?.point ?? 0) });
+    }
+    if (lastId === undefined || lastId >= this.#firstNewId) return false;
+    this.#upTo = lastId;
+    return true;
+  }
+}
