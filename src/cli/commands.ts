@@ -18,7 +18,7 @@ import { workerCommand } from "./commands/worker.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
-import { checkTogether, serveCommand } from "./serve/serve.ts";
+import { checkSettings, serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
 /** The program's commands, a file each; the first runs if none is named. */
@@ -42,6 +42,6 @@ export const commands: readonly CliCommand[] = [
   checkCommand,
   inspectCommand,
   repairCommand,
-  configCommand(checkTogether),
+  configCommand(checkSettings),
   completionCommand(() => commands),
 ];

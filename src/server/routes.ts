@@ -16,7 +16,7 @@ import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
-import { observeRequest } from "./log/request_log.ts";
+import { nameClient, observeRequest } from "./log/request_log.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
@@ -145,6 +145,10 @@ function route(
   respond: Respond,
   asker: Asker,
 ): void {
+  const isLogged = context.config.requestLog?.observer !== undefined;
+  if (isLogged && asker !== undefined && asker !== NOBODY) {
+    nameClient(request, asker.permit.subject);
+  }
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {

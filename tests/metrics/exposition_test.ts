@@ -67,7 +67,7 @@ Deno.test("threads are summed, and of what is the longest the longest counts", (
   deepEqual(syncs?.value, { bounds: [1], counts: [2, 0], sum: 2 });
 });
 
-Deno.test("OpenMetrics comes to whom it is at least as welcome as text", () => {
+Deno.test("a scrape is in OpenMetrics where that is at least as welcome as text", () => {
   const prometheus =
     "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3";
   equal(formatFor(prometheus), "openmetrics");

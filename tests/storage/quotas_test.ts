@@ -122,6 +122,8 @@ Deno.test("streams are counted where a quota says so, also those kept for their 
   await refused(append(storage, "u1/b", "x".repeat(41)), /60 of 100 bytes/);
   await storage.delete("u2/fork");
   await storage.create("u1/c", { contentType: TEXT, body: encodeUtf8("x".repeat(100)) });
+  // Nothing is left of an account in which nothing is.
+  deepEqual(storage.status().quotas, { isCounted: true, accounts: 1 });
   await storage.close();
 });
 

@@ -14,14 +14,14 @@ const SECRET_KEY = /secret|password|token$|key$/i;
 const NAMES = ["check", "show"];
 
 /** Checks what no flag can check by itself. */
-type CheckTogether = (values: FlagValues) => void | Promise<void>;
+type CheckSettings = (values: FlagValues) => Promise<void>;
 
 /**
  * `durable-streams config ACTION`: what the server's configuration says.
  *
- * @param checkTogether throws a {@link UsageError} where settings don't go together
+ * @param checkSettings throws a {@link UsageError} where settings don't go together
  */
-export function configCommand(checkTogether: CheckTogether): CliCommand {
+export function configCommand(checkSettings: CheckSettings): CliCommand {
   return {
     name: "config",
     summary: "Check the server's configuration, or show each setting and where it is from.",
@@ -44,7 +44,7 @@ show   prints the settings that serve would have with these flags, variables and
           `config ${JSON.stringify(action)} is unknown; accepted: ${NAMES.join(", ")}`,
         );
       }
-      await checkOrigins(checkTogether, values);
+      await checkOrigins(checkSettings, values);
       const path = file ?? values.get(serveFlags.config);
       await print(context, action === "show" ? shown(values) : checked(values, path));
       return EXIT.ok;
@@ -53,9 +53,9 @@ show   prints the settings that serve would have with these flags, variables and
 }
 
 /** Says, too, which lines of the file the settings that don't go together are from. */
-async function checkOrigins(checkTogether: CheckTogether, values: FlagValues): Promise<void> {
+async function checkOrigins(checkSettings: CheckSettings, values: FlagValues): Promise<void> {
   try {
-    await checkTogether(values);
+    await checkSettings(values);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const origins = all().flatMap((flag) => {

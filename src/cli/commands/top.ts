@@ -1,3 +1,4 @@
+import { isTransient } from "../../client/transport/response_error.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import { parseScrape } from "../../metrics/parse.ts";
 import { CommandError } from "../context/command_error.ts";
@@ -42,9 +43,9 @@ export const topCommand = streamCommand({
   name: "top",
   summary: "Show what the server does, live: appends, syncs, readers, the log, memory.",
   details: `
-Reads the server's metrics. On a terminal it draws over itself; elsewhere, and with --json, it prints
-a line each time. q or Ctrl-C ends it. The quantiles of syncs are those of the interval, as near as
-the histogram's buckets tell.`,
+Reads the server's metrics. On a terminal it draws over itself; elsewhere, and with --json, it
+prints a line each time. q or Ctrl-C ends it. The quantiles of syncs are those of the interval, as
+near as the histogram's buckets tell.`,
   examples: [
     ["durable-streams top", "live, until q"],
     ["durable-streams top --once --json | jq .appendsPerSecond", "one second's figures"],
@@ -70,7 +71,11 @@ async function run(task: StreamTask): Promise<number> {
     const show = display(task);
     let before: TimedScrape | undefined;
     while (!end.signal.aborted) {
-      const after = await scrape(task);
+      const after = await scrapeAgain(task, before);
+      if (after === undefined) {
+        await pause(task, intervalMs, end.signal);
+        continue;
+      }
       // Without rates it isn't worth a line.
       const isHalf = before === undefined && (once || !isDrawn(task));
       if (!isHalf && !end.signal.aborted) await show(before, after);
@@ -94,12 +99,27 @@ function isDrawn({ values, context }: StreamTask): boolean {
 function pause({ context }: StreamTask, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const cancel = context.clock.setTimer(ms, resolve);
-    signal.addEventListener("abort", () => {
+    const end = () => {
       cancel();
+      signal.removeEventListener("abort", end);
       resolve();
-    }, { once: true });
+    };
+    const cancel = context.clock.setTimer(ms, end);
+    signal.addEventListener("abort", end);
   });
+}
+
+/** A server that goes away is waited for, once it was there: then there is nothing to show meanwhile. */
+async function scrapeAgain(
+  task: StreamTask,
+  before: TimedScrape | undefined,
+): Promise<TimedScrape | undefined> {
+  try {
+    return await scrape(task);
+  } catch (error) {
+    if (!isTransient(error) || before === undefined || task.values.get(flags.once)) throw error;
+    return undefined;
+  }
 }
 
 async function scrape({ session, values, context }: StreamTask): Promise<TimedScrape> {

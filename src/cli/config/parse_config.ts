@@ -95,7 +95,8 @@ class ConfigReader {
         section.check(part);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        this.#report(headers[index] ?? this.#statementOf(path), error.message);
+        const message = error.message.replaceAll(`${section.name}[0]`, `${section.name}[${index}]`);
+        this.#report(headers[index] ?? this.#statementOf(path), message);
       }
     }
   }

@@ -1,5 +1,4 @@
 import { parseRules } from "../../access/access_rule.ts";
-import { RULES_SECTION } from "../flags/access_flags.ts";
 
 /** A table of the configuration file, for what flags can't say. */
 export interface ConfigSection {
@@ -19,8 +18,8 @@ export interface ConfigSection {
 /** All of them: what the file has is in {@link FlagValues.extra}, by the section's name. */
 export const CONFIG_SECTIONS: readonly ConfigSection[] = [
   {
-    name: RULES_SECTION,
-    help: "what JWTs with certain claims are granted",
-    check: (value) => parseRules(value, RULES_SECTION),
+    name: "access.rule",
+    help: "what whoever's token has certain claims may do",
+    check: (value) => void parseRules(value),
   },
 ];

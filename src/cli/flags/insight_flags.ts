@@ -13,18 +13,21 @@ export const insightFlags = {
       accepts: "none, or a path that begins with /, of letters, digits and . _ ~ -",
       check: (text) => text === "none" || /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(text),
     })),
-    defaultText: "/metrics where --host is a loopback address, else none",
+    defaultText: "/metrics with access control or where --host is a loopback address, else none",
   },
-  metricsStreams: optionalFlag(textFlag({
-    name: "metrics-streams",
-    placeholder: "pattern",
-    default: "",
-    help:
-      "The streams that have a metric each, how far they go; the first 1,000 by their names. Their names " +
-      "are in the metrics then.",
-    accepts: "a pattern such as logs/*, where * is one segment of a name and ** any number",
-    check: isPattern,
-  })),
+  metricsStreams: {
+    ...optionalFlag(textFlag({
+      name: "metrics-streams",
+      placeholder: "pattern",
+      default: "",
+      help:
+        "The streams that have a metric each, how far they go; the first 1,000 by their names. Their names " +
+        "are in the metrics then.",
+      accepts: "a pattern such as logs/*, where * is one segment of a name and ** any number",
+      check: isPattern,
+    })),
+    defaultText: "none",
+  },
 } satisfies FlagTable;
 
 function isPattern(text: string): boolean {

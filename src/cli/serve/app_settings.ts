@@ -1,3 +1,4 @@
+import { parseRules } from "../../access/access_rule.ts";
 import type { AccessSettings } from "../../access/access_settings.ts";
 import type { HttpKind } from "../../listen/listener.ts";
 import {
@@ -53,7 +54,7 @@ export function appSettings(
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
-  const access = accessSettings(values, values.get(flags.host));
+  const access = accessOf(values);
   return {
     ...(access === undefined ? {} : { access }),
     app: {
@@ -72,7 +73,7 @@ export function appSettings(
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
-      ...metrics(values),
+      ...metrics(values, access !== undefined),
       welcome: true,
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
@@ -90,6 +91,20 @@ export function appSettings(
     maxConnections: Math.ceil(maxConnections / shares),
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
   };
+}
+
+/**
+ * Who may do what, by flags and by the configuration's rules.
+ *
+ * @throws {UsageError} where the flags of access don't go together
+ */
+export function accessOf(values: FlagValues): AccessSettings | undefined {
+  const rules = values.extra["access.rule"];
+  return accessSettings(
+    values,
+    values.get(flags.host),
+    rules === undefined ? [] : parseRules(rules),
+  );
 }
 
 /** The access log's settings, for one of so many threads. */
@@ -150,10 +165,14 @@ function allowedHosts(values: FlagValues): { allowedHosts?: string[] } {
   return { allowedHosts: [host.replace(/%.*$/, ""), given] };
 }
 
-/** Unless asked for, only this machine gets them. With the prefix `/` every path is a stream's. */
-function metrics(values: FlagValues): { metrics?: string; metricsStreams?: string } {
+/** Unless asked for, only this machine or an admin gets them. With the prefix `/` every path is a stream's. */
+function metrics(
+  values: FlagValues,
+  isGuarded: boolean,
+): { metrics?: string; metricsStreams?: string } {
   const given = values.get(flags.metrics);
-  const isOpen = isLoopback(values.get(flags.host)) && values.get(flags.prefix) !== "/";
+  const isKept = isGuarded || isLoopback(values.get(flags.host));
+  const isOpen = isKept && values.get(flags.prefix) !== "/";
   const path = given ?? (isOpen ? "/metrics" : "none");
   if (path === "none") return {};
   const metricsStreams = values.get(flags.metricsStreams);

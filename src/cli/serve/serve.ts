@@ -11,10 +11,9 @@ import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
-import { type AppSettings, appSettings } from "./app_settings.ts";
+import { accessOf, type AppSettings, appSettings } from "./app_settings.ts";
 import { connectionLimit } from "./connection_limit.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
-import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { ListenError, urlHost } from "../../listen/listen_error.ts";
@@ -58,8 +57,7 @@ export const serveCommand: CliCommand = {
 };
 
 async function run(values: FlagValues, { context, readAgain }: Invocation): Promise<number> {
-  checkTogether(values);
-  await checkAccessFiles(values);
+  await checkSettings(values);
   configureLogs(logOptions(values));
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
   surviveUncaughtErrors();
@@ -118,9 +116,9 @@ function stopRequest(reload: Reload): { started: () => Promise<string> } {
 }
 
 function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
-  const read = () => {
+  const read = async () => {
     const values = readAgain();
-    checkTogether(values);
+    await checkSettings(values);
     return values;
   };
   return new Reload({ flags, started, read });
@@ -157,11 +155,16 @@ function logOptions(values: FlagValues): LogOptions {
 }
 
 /**
- * Checks what no flag can check by itself.
+ * Checks what no flag can check by itself: what goes together, and the files that say who may do what.
  *
- * @throws {UsageError} where settings don't go together
+ * @throws {UsageError} what is wrong and what would be right
  */
-export function checkTogether(values: FlagValues): void {
+export async function checkSettings(values: FlagValues): Promise<void> {
+  checkTogether(values);
+  await checkAccessFiles(values);
+}
+
+function checkTogether(values: FlagValues): void {
   const append = values.get(flags.maxAppendBytes);
   const queued = values.get(flags.maxQueuedBytes);
   if (append > queued) {
@@ -191,7 +194,7 @@ export function checkTogether(values: FlagValues): void {
 
 /** @throws {UsageError} where what says who may do what is missing or broken */
 async function checkAccessFiles(values: FlagValues): Promise<void> {
-  const settings = accessSettings(values, values.get(flags.host));
+  const settings = accessOf(values);
   if (settings === undefined) return;
   try {
     await checkAccess(settings);

@@ -85,7 +85,7 @@ async function controlAsAsked(
     const asker = isOpen ? NOBODY : await authenticate(authority, request, clock);
     return await control(context, request, path, asker);
   } catch (error) {
-    return controlErrorResponse(counters, error);
+    return controlErrorResponse(counters, error, request);
   }
 }
 

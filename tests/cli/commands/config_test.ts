@@ -39,6 +39,23 @@ Deno.test("config check finds settings that don't go together, and says where th
     match(stderr, /--max-append-bytes is from .*streams\.toml:2/);
   }));
 
+Deno.test("config check finds a rule of access that can't be read, and tokens that aren't there", () =>
+  withFile(
+    '[[access.rule]]\ngrants = ["read **"]\n[[access.rule]]\ngrants = ["reed **"]\n',
+    async (path) => {
+      match(
+        (await kit.run(["config", "check", path])).stderr,
+        /:3:1: access\.rule\[1\]\.grants\[0\]/,
+      );
+      const missing = ["config", "check", "--tokens", `${path}.none`, "--config"];
+      await withFile("port = 81\n", async (right) => {
+        const { code, stderr } = await kit.run([...missing, right]);
+        equal(code, 2);
+        match(stderr, /\.none/);
+      });
+    },
+  ));
+
 Deno.test("serve with a file that is wrong, or isn't there, exits 2 before anything is opened", () =>
   withFile("port = 70000\n", async (path) => {
     equal((await kit.run(["serve", "--config", path])).code, 2);

@@ -9,7 +9,7 @@ import { inRepo } from "../../tools/repo.ts";
 const text = readFileSync(inRepo("docs/CONFIGURATION.md"), "utf8");
 const example = /^```toml\n([^]*?)^```$/m.exec(text)?.[1] ?? "";
 /** With what stands there as a comment, too. */
-const whole = example.replaceAll(/^# (?=[\w-]+ = |\[)/gm, "");
+const whole = example.replaceAll(/^# (?=[\w-]+ = |\[\[)/gm, "");
 const flags = Object.values<Flag<unknown>>(serveFlags)
   .filter(({ name, commandLineOnly }) => name !== "config" && !commandLineOnly);
 

@@ -14,11 +14,12 @@ function settings(...args: string[]) {
   return appSettings(readFlags(command, serveFlags, {}), 2, 100);
 }
 
-Deno.test("metrics are on where only this machine gets them, and elsewhere where they are asked for", () => {
+Deno.test("metrics are on where only this machine or an admin gets them, and elsewhere where they are asked for", () => {
   const pathWith = (...args: string[]) => settings(...args).app.metrics;
   equal(pathWith(), "/metrics");
-  equal(pathWith("--host", "0.0.0.0"), undefined);
-  equal(pathWith("--host", "0.0.0.0", "--metrics", "/m"), "/m");
+  equal(pathWith("--host", "0.0.0.0", "--insecure"), undefined);
+  equal(pathWith("--host", "0.0.0.0", "--tokens", "tokens.json"), "/metrics");
+  equal(pathWith("--host", "0.0.0.0", "--insecure", "--metrics", "/m"), "/m");
   equal(pathWith("--metrics", "none"), undefined);
   equal(pathWith("--prefix", "/"), undefined);
   equal(settings("--metrics-streams", "a/*").app.metricsStreams, "a/*");

@@ -108,3 +108,29 @@ Deno.test("a body that is made while it is sent is told of once, however often i
   respond({ status: 200, headers: {}, body: live });
   deepEqual(entries.map(({ bytes }) => bytes), [3]);
 });
+
+Deno.test("whoever's permit let a request in is its client, also where the authority answers late", async () => {
+  const entries: RequestEntry[] = [];
+  const requestLog: RequestLog = { observer: (entry) => void entries.push(entry) };
+  const permit = { subject: "u1", grants: ["read,append,create **"] };
+  for (const authorize of [() => permit, () => Promise.resolve(permit)]) {
+    const fixture = new Fixture({ requestLog, authorize });
+    await fixture.put("a", TEXT, "hello");
+    await fixture.post("a", TEXT, "!");
+    await fixture.delete("a");
+  }
+  deepEqual(
+    entries.map(({ client, status }) => [client, status]),
+    [201, 204, 403, 201, 204, 403].map((status) => ["u1", status]),
+  );
+});
+
+Deno.test("a failure has the same id in its line and in its answer, also where the authority answers late", async () => {
+  const entries: RequestEntry[] = [];
+  const requestLog: RequestLog = { observer: (entry) => void entries.push(entry) };
+  const fixture = new Fixture({ requestLog, authorize: () => Promise.resolve(undefined) });
+  const answer = await fixture.post("a", TEXT, "hello");
+  equal(answer.status, 401);
+  equal(answer.headers.get("x-request-id"), entries[0]?.id);
+  equal(entries[0]?.client, undefined);
+});

@@ -183,11 +183,12 @@ Deno.test("readers are told apart by kind, as long as they wait", async () => {
   const served = fixture({ maxLiveReaders: 2 });
   await served.put("a", TEXT);
   const sse = await served.send("GET", "a?offset=-1&live=sse");
+  const readers = (kind: string) => served.value(`durable_streams_live_readers{kind="${kind}"}`);
+  deepEqual([await readers("sse"), await readers("long-poll")], [1, 0]);
   const abort = new AbortController();
   const poll = served.app.request("/v1/stream/a?offset=now&live=long-poll", {
     signal: abort.signal,
   });
-  const readers = (kind: string) => served.value(`durable_streams_live_readers{kind="${kind}"}`);
   await until(async () => await readers("long-poll") === 1, () => "no long-poll waits");
   equal(await readers("sse"), 1);
   const refused = await served.send("GET", "a?offset=-1&live=sse");
