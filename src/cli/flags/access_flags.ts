@@ -1,6 +1,6 @@
 import type { AccessSettings, JwtSettings } from "../../access/access_settings.ts";
 import { DEFAULT_CLOCK_TOLERANCE_MS, DEFAULT_MAX_VERDICTS } from "../../access/access_settings.ts";
-import { parseRules } from "../../access/access_rule.ts";
+import type { AccessRule } from "../../access/access_rule.ts";
 import { checkJwksUrl } from "../../access/jwt/remote_keys.ts";
 import { AccessError } from "../../access/access_error.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -15,9 +15,6 @@ import {
 } from "./flag.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** The tables of the configuration that say what JWTs are granted: `[[access.rule]]`. */
-export const RULES_SECTION = "access.rule";
 
 const LONGEST_TOLERANCE_MS = 300_000;
 
@@ -80,12 +77,14 @@ export const accessFlags = {
  * What the flags say of access; `undefined` where nobody is asked who they are.
  *
  * @param host where the server listens
+ * @param rules those of the configuration
  * @throws {UsageError} where they don't go together, and where other machines would reach a server that asks
  * nobody
  */
 export function accessSettings(
   values: FlagValues,
   host: string,
+  rules: readonly AccessRule[] = [],
 ): AccessSettings | undefined {
   const tokens = values.get(accessFlags.tokens);
   const linkKey = values.get(accessFlags.linkKey);
@@ -104,7 +103,6 @@ export function accessSettings(
         "--link-key that everybody is; accepted: one of both",
     );
   }
-  const rules = parseRules(values.extra[RULES_SECTION] ?? []);
   return {
     maxVerdicts: values.get(accessFlags.maxVerdicts),
     ...(rules.length === 0 ? {} : { rules }),

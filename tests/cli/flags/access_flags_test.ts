@@ -1,6 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { Command } from "commander";
-import { parseConfig } from "../../../src/cli/config/parse_config.ts";
 import { accessSettings } from "../../../src/cli/flags/access_flags.ts";
 import { addFlags, readFlags } from "../../../src/cli/flags/flag_values.ts";
 import { serveFlags } from "../../../src/cli/flags/serve_flags.ts";
@@ -35,17 +34,4 @@ Deno.test("the flags of JWTs make settings, and say what doesn't go together", (
   throws(() => settings(["--jwt-audience", "a"]), /no keys of JWTs/);
   throws(() => settings([...KEYS, "--jwt-jwks-url", "https://a.example/"]), /accepted: one/);
   throws(() => settings(["--jwt-jwks-url", "http://a.example/"]), /accepted: an https URL/);
-});
-
-Deno.test("the rules of a configuration are among the settings", () => {
-  const command = new Command("test").exitOverride();
-  addFlags(command, serveFlags);
-  command.parse(KEYS, { from: "user" });
-  const source = `[[access.rule]]\nclaims = { role = "ops" }\ngrants = ["admin **"]\n`;
-  const file = parseConfig("x.toml", source, { flags: serveFlags });
-  deepEqual(accessSettings(readFlags(command, serveFlags, {}, file), "::")?.rules, [
-    { claims: { role: "ops" }, grants: ["admin **"] },
-  ]);
-  const wrong = source.replace("admin", "adm");
-  throws(() => parseConfig("x.toml", wrong, { flags: serveFlags }), /"adm \*\*" can't be read/);
 });
