@@ -124,7 +124,10 @@ function isOpen({ names }: ServerContext, request: HttpRequest): boolean {
   const part = names.healthPart(request);
   if (part === "live" || part === "ready") return true;
   const path = names.controlPath(request);
-  return path !== undefined && livesByWakeToken(path, request.method);
+  if (path === undefined) return false;
+  // A cookie that is no good any more can be taken back, too.
+  if (isSession(path) && request.method === "DELETE") return true;
+  return livesByWakeToken(path, request.method);
 }
 
 function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {

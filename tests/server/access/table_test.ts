@@ -62,6 +62,11 @@ function bodyOf(method: string): BodyInit | undefined {
   return method === "GET" || method === "HEAD" ? undefined : "{}";
 }
 
+/** It only takes back a cookie, also one that is no good any more. */
+function isSessionEnd(method: string, path: string): boolean {
+  return method === "DELETE" && path === `${CONTROL}/session`;
+}
+
 for (const [title, credentials] of FAULTY) {
   Deno.test(`with ${title} every route is 401 before anything is looked up`, async () => {
     const served = await filled();
@@ -70,6 +75,10 @@ for (const [title, credentials] of FAULTY) {
       for (const method of METHODS) {
         const answer = await served.send(method, path, credentials, bodyOf(method));
         const text = await answer.text();
+        if (isSessionEnd(method, path)) {
+          equal(answer.status, 204);
+          continue;
+        }
         equal(answer.status, 401, `${method} ${path}: ${text}`);
         ok(answer.headers.get("www-authenticate")?.startsWith("Bearer"), `${method} ${path}`);
         equal(answer.headers.get("cache-control"), "no-store");
@@ -105,8 +114,8 @@ Deno.test("with another path's token no route answers, and nothing of others is 
         equal(method, "GET");
         ok(!text.includes("secret") && !text.includes("theirs"), text);
       } else if (answer.status === 204) {
-        // Whoever shows a token may end the session of their own page.
-        equal(`${method} ${path}`, `DELETE ${CONTROL}/session`);
+        ok(isSessionEnd(method, path));
+        continue;
       } else {
         ok([400, 403, 404, 405].includes(answer.status), `${method} ${path}: ${answer.status}`);
       }
