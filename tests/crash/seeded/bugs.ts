@@ -12,9 +12,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a batch isn't synced before it is acknowledged",
     edits: [{
       file: LOG_WRITER,
-      from:
-        "      await this.#options.sync.sync(current.file, batch.count);\n      this.#syncedLsn = batch",
-      to: "      this.#syncedLsn = batch",
+      from: "      await this.#options.sync.sync(current.file, batch.count);\n",
+      to: "",
     }],
   },
   {
