@@ -125,9 +125,9 @@ const OTHERS: readonly Suite[] = [
   },
   {
     name: "seeded bugs",
-    command: [deno, "test", "-A", "tests/crash/seeded"],
+    command: [deno, "test", "-A", "--parallel", "tests/crash/seeded"],
     ...denoTest,
-    usualSeconds: 145,
+    usualSeconds: 100,
     limitMinutes: 20,
     long: true,
     folder: "tests/crash/seeded",
@@ -220,9 +220,9 @@ const apart = OTHERS.flatMap(({ folder }) => folder === undefined ? [] : [`--ign
 export const SUITES: readonly Suite[] = [
   {
     name: "unit tests",
-    command: [deno, "test", "-A", ...apart, "tests"],
+    command: [deno, "test", "-A", "--parallel", ...apart, "tests"],
     ...denoTest,
-    usualSeconds: 307,
+    usualSeconds: 240,
     limitMinutes: 24,
     // One of them asks Bun.
     needsTools: true,
