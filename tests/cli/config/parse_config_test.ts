@@ -63,7 +63,7 @@ fsync = 1979-05-27
       'x.toml:2:24: max-append-bytes is "1MB"; accepted: 1 to 1GiB, as bytes or with KiB, MiB or GiB (512, 64KiB, 1MiB)',
       "x.toml:3:7: dir is a list; accepted: a path",
       'x.toml:4:11: private is "yes"; accepted: true, 1, false, 0',
-      "x.toml:5:8: host is a table; accepted: a host name or an IP address, IPv6 without brackets",
+      "x.toml:5:8: host is a table; accepted: a host name or an IP address, IPv6 without brackets, or unix: and a path",
       "x.toml:6:9: fsync is a date; accepted: always, interval, never",
     ].map((line, index) => index === 6 ? mistakes("\n\n\n\n\n\ncors = []")[0] : line),
   );

@@ -80,7 +80,12 @@ export function run<T>(
     refused: ({ code, message }) => {
       world.note(`  ${name}: ${code}`);
       expect(isShortageCode(code) && session.isFaulty, `${name}: ${operation.what}: ${message}`);
-      if (!flight.isDecided) subscription.flight = undefined;
+      if (flight.isDecided) return;
+      const now = { from: flight.startedMs, to: world.nowMs };
+      const mayBeOver = operation.looksAtLease &&
+        withLeaseEnded(state, now).some(({ phase }) => phase !== state.phase);
+      // That a lease has run out may have been recorded before it was refused, and no more than that.
+      subscription.flight = mayBeOver ? { ...flight, after: () => [], endedMs: now.to } : undefined;
     },
     unknown: () => world.note(`  ${name}: unknown`),
   });
