@@ -11,6 +11,8 @@ export interface Target {
   readonly program: (
     dir: string,
   ) => Promise<readonly string[]> | readonly string[];
+  /** Whether it asks for a token, and speaks TLS. */
+  readonly isGuarded?: boolean;
 }
 
 const onDeno = () => [Deno.execPath(), "run", "-A", "main.ts"];
@@ -39,6 +41,8 @@ export const TARGETS: readonly Target[] = [
     storage: "file",
     program: () => [...onBun(), "--http", "runtime"],
   },
+  { name: "deno-file-guarded", storage: "file", program: onDeno, isGuarded: true },
+  { name: "bun-file-guarded", storage: "file", program: onBun, isGuarded: true },
   { name: "executable-file", storage: "file", program: compileExecutable },
 ];
 

@@ -5,7 +5,7 @@ import type { Clock } from "../../env/clock.ts";
 import type { HttpRequest, Respond } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
-import { AUTHORIZED } from "../common/common_headers.ts";
+import { AUTHORIZED, AUTHORIZED_EVENTS, NO_CACHE } from "../common/common_headers.ts";
 
 /** The rights of a request that needs no credentials: whatever else it turns out to be is rejected. */
 export const NOBODY: Rights = Rights.of({ subject: "", grants: [] });
@@ -131,7 +131,11 @@ export function missing(asker: Rights, what: string): StreamError {
 /** What was authorized is for nobody else: no cache may keep it. */
 export function privately(asker: Asker, respond: Respond): Respond {
   if (asker === undefined || asker === NOBODY) return respond;
-  return (response) => respond({ ...response, headers: { ...response.headers, ...AUTHORIZED } });
+  return (response) => {
+    const isEvents = response.headers["cache-control"] === NO_CACHE["cache-control"];
+    const authorized = isEvents ? { ...AUTHORIZED, ...AUTHORIZED_EVENTS } : AUTHORIZED;
+    respond({ ...response, headers: { ...response.headers, ...authorized } });
+  };
 }
 
 function unauthenticated(): StreamError {

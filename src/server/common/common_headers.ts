@@ -51,3 +51,11 @@ export const AUTHORIZED_COMMON_HEADERS: Readonly<HeaderFields> = {
   ...COMMON_HEADERS,
   ...AUTHORIZED,
 };
+
+/** For events (PROTOCOL §5.8): whoever keeps them asks before each use. */
+export const NO_CACHE: Readonly<HeaderFields> = { "cache-control": "no-cache" };
+
+/** For events that somebody had to be let in for: clients look for `no-cache` there. */
+export const AUTHORIZED_EVENTS: Readonly<HeaderFields> = {
+  "cache-control": "private, no-store, no-cache",
+};

@@ -13,7 +13,7 @@ import {
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
 import type { ReadResult } from "../../storage/storage.ts";
 import type { ReadQuery } from "./read_query.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { COMMON_HEADERS, NO_CACHE, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 
 /** The response depends on where the client is, too: a cache must not take one for another. */
@@ -39,7 +39,7 @@ export async function sse(
     ...COMMON_HEADERS,
     ...VARY,
     "content-type": "text/event-stream",
-    "cache-control": "no-cache",
+    ...NO_CACHE,
     "x-accel-buffering": "no",
     [STREAM_NEXT_OFFSET]: formatOffset(first.space, first.start),
     [STREAM_CURSOR]: String(cursor),
