@@ -3,6 +3,7 @@ import { encodeErrorBody } from "../../src/http/error_body.ts";
 import { fetchWith } from "../../src/http/fetch.ts";
 import type { HttpResponse } from "../../src/http/handler.ts";
 import { nameRequest, requestIdOf } from "../../src/http/request_id.ts";
+import { standFor } from "../../src/http/stand_in.ts";
 import { ConnectionKit } from "./connection_kit.ts";
 
 function request(id?: string) {
@@ -24,6 +25,27 @@ Deno.test("an id that was made stays the request's, and is no other's", () => {
   const one = request();
   equal(requestIdOf(one), requestIdOf(one));
   notEqual(requestIdOf(one), requestIdOf(request()));
+  // What is read of a head like the one before is shared.
+  notEqual(requestIdOf(one), requestIdOf({ headers: one.headers }));
+});
+
+Deno.test("a request that stands for another has its id, also by way of a third", () => {
+  const [one, second, third] = [request(), request(), request()];
+  standFor(second, one);
+  standFor(third, second);
+  equal(requestIdOf(third), requestIdOf(one));
+  equal(requestIdOf(second), requestIdOf(one));
+});
+
+Deno.test("on one connection the same head twice is two requests", () => {
+  const kit = new ConnectionKit((_request, respond) =>
+    respond({ status: 409, headers: {}, body: encodeErrorBody("gone", "x") })
+  );
+  const { socket, connection } = kit.connect();
+  const head = new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (let i = 0; i < 3; i++) connection.received(head);
+  const ids = [...socket.received.matchAll(/\r\nx-request-id: (\S+)\r\n/g)].map(([, id]) => id);
+  equal(new Set(ids).size, 3, ids.join());
 });
 
 Deno.test("a failure names the request in its header and its body, once", () => {

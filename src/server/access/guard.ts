@@ -3,6 +3,7 @@ import { Rights } from "../../access/rights.ts";
 import type { Verb } from "../../access/verb.ts";
 import type { Clock } from "../../env/clock.ts";
 import type { HttpRequest, Respond } from "../../http/handler.ts";
+import { standFor } from "../../http/stand_in.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
 import { AUTHORIZED, AUTHORIZED_EVENTS, NO_CACHE } from "../common/common_headers.ts";
@@ -73,6 +74,7 @@ class KeptRequest implements HttpRequest {
     this.fileBody = request.fileBody ?? "blob";
     if (request.peer !== undefined) this.peer = request.peer;
     this.#request = request;
+    standFor(this, request);
   }
 
   peerAddress(): string | undefined {

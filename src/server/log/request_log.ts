@@ -7,23 +7,23 @@ import {
   isLiveBody,
   isSliceBody,
   type LiveBody,
-  type RequestHeaders,
   type Respond,
 } from "../../http/handler.ts";
 import { nameRequest, requestIdOf } from "../../http/request_id.ts";
+import { originalOf } from "../../http/stand_in.ts";
 import { type Bytes, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { RequestEntry } from "../common/request_entry.ts";
 import { redactedPath } from "./redacted_path.ts";
 
-/** Who asks, where that is known, by the headers: these stay the same where a request is handed on. */
-const clients = new WeakMap<RequestHeaders, string>();
+/** Who asks, where that is known. */
+const clients = new WeakMap<object, string>();
 
 /**
  * Says who asks, for the log: a token's subject, in place of the address. Call it only where there is an
  * observer: it isn't free.
  */
 export function nameClient(request: HttpRequest, client: string): void {
-  clients.set(request.headers, client);
+  clients.set(originalOf(request), client);
 }
 
 /** Has the observer told of a request once the returned function responds to it. */
@@ -69,7 +69,7 @@ class ObservedRequest implements RequestEntry {
   }
 
   get client(): string | undefined {
-    return clients.get(this.#request.headers) ?? this.#request.peerAddress?.();
+    return clients.get(originalOf(this.#request)) ?? this.#request.peerAddress?.();
   }
 
   get method(): string {
