@@ -70,8 +70,8 @@ class ConfigReader {
       this.texts.set(flag.name, { text, line: at.line });
       return;
     }
-    const shown = flag.isSecret?.(String(value)) ? "not what it takes" : shownValue(value);
-    this.#report(at, `${flag.name} is ${shown}; accepted: ${flag.accepts}`, at.valueColumn);
+    const shown = flag.isSecret?.(String(value)) ? "is not what it takes" : faultOf(flag, value);
+    this.#report(at, `${flag.name} ${shown}; accepted: ${flag.accepts}`, at.valueColumn);
   }
 
   /** A table that is a section, or in which sections are. */
@@ -178,6 +178,17 @@ function isAccepted(flag: Flag<unknown>, text: string): boolean {
     if (error instanceof BadValue) return false;
     throw error;
   }
+}
+
+/** What is wrong with a value: of a list, its first part that isn't taken by itself. */
+function faultOf(flag: Flag<unknown>, value: unknown): string {
+  const parts: readonly unknown[] = Array.isArray(value) && flag.repeatable === true ? value : [];
+  const isFaulty = (part: unknown) => {
+    const text = textOf({ ...flag, repeatable: false }, part);
+    return text === undefined || !isAccepted(flag, text);
+  };
+  const index = parts.findIndex(isFaulty);
+  return index < 0 ? `is ${shownValue(value)}` : `has ${shownValue(parts[index])}`;
 }
 
 function shownValue(value: unknown): string {

@@ -187,7 +187,7 @@ function loadCertificate(files: CertificateFiles): TlsOptions {
   try {
     return readCertificate(files);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message);
+    if (error instanceof RangeError) throw new UsageError(error.message.replace(/\.$/, ""));
     throw error;
   }
 }

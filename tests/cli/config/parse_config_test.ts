@@ -171,3 +171,8 @@ Deno.test("names of JavaScript's own are no settings", () => {
     equal(mistakes(`${name} = 1`).length, 1, name);
   }
 });
+
+Deno.test("of a list the part that isn't taken is shown", () => {
+  const [line = ""] = mistakes('quota = ["a/** = 1GiB", "b/** = 1GB"]\n');
+  match(line, /^x\.toml:1:9: quota has "b\/\*\* = 1GB"; accepted: /);
+});
