@@ -113,8 +113,9 @@ export class RequestAuthority implements Authority {
     const pending = this.#pending.get(text);
     if (pending !== undefined) return pending;
     const { verdicts } = this.#parts;
+    const { epoch } = verdicts;
     const verified = jwt.permitOf(token)
-      .then((permit) => verdicts.accept(text, permit))
+      .then((permit) => verdicts.accept(text, permit, epoch))
       .catch((error: unknown) => {
         if (error instanceof StreamError && !isPassing(error)) verdicts.reject(text, error);
         throw error;

@@ -19,6 +19,7 @@ export class Verdicts {
   readonly #clock: Clock;
   readonly #permits: RecentMap<Permit>;
   readonly #faults = new RecentMap<Fault>(FAULTS_LIMIT);
+  #epoch = 0;
 
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
@@ -50,8 +51,14 @@ export class Verdicts {
     return undefined;
   }
 
-  accept(text: string, permit: Permit): Permit {
-    this.#permits.set(copyOf(text), permit);
+  /** Changes where what is accepted does. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** @param epoch when it was begun to find out: what has changed since isn't known of it */
+  accept(text: string, permit: Permit, epoch = this.#epoch): Permit {
+    if (epoch === this.#epoch) this.#permits.set(copyOf(text), permit);
     return permit;
   }
 
@@ -61,6 +68,7 @@ export class Verdicts {
 
   /** Where what is accepted has changed. */
   clear(): void {
+    this.#epoch++;
     this.#permits.clear();
     this.#faults.clear();
   }

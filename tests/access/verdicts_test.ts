@@ -36,3 +36,14 @@ Deno.test("a fault is remembered for ten seconds", () => {
   clock.advance(1);
   equal(verdicts.get("bad"), undefined);
 });
+
+Deno.test("what was begun before the keys changed isn't remembered", () => {
+  const verdicts = new Verdicts(new ManualClock(), 100);
+  const { epoch } = verdicts;
+  verdicts.clear();
+  const permit = { subject: "ann", grants: [] };
+  strictEqual(verdicts.accept("late", permit, epoch), permit);
+  equal(verdicts.get("late"), undefined);
+  verdicts.accept("now", permit, verdicts.epoch);
+  strictEqual(verdicts.get("now"), permit);
+});
