@@ -67,8 +67,6 @@ export class Dispatcher {
   readonly #deliveries = new Map<number, Delivery>();
   /** What came of requests, until the storage knows. */
   readonly #answers = new Map<number, Answer>();
-  /** Requests of an earlier process may have been under way for these. */
-  readonly #lost = new Set<number>();
   readonly #problems = new Map<number, string>();
   #detach: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -96,17 +94,14 @@ export class Dispatcher {
   /** How much it remembers: nothing where nothing is due, under way or wrong. */
   get size(): number {
     return this.#due.size + this.#ready.size + this.#steps.size + this.#deliveries.size +
-      this.#slots.size + this.#answers.size + this.#lost.size + this.#problems.size;
+      this.#slots.size + this.#answers.size + this.#problems.size;
   }
 
   /** Begins, unless the storage has a driver already. */
   start(): void {
     this.#detach = this.#parts.store.attach((id) => this.#look(id));
     if (this.#detach === undefined) return;
-    for (const id of this.#parts.store.ids()) {
-      this.#lost.add(id);
-      this.#ready.add(id);
-    }
+    for (const id of this.#parts.store.ids()) this.#ready.add(id);
     this.#pump();
   }
 
@@ -144,19 +139,20 @@ export class Dispatcher {
 
   async #step(id: number): Promise<void> {
     this.#steps.set(id, false);
-    const isLost = this.#lost.delete(id);
     try {
       const asked = this.#parts.problemOf?.(id);
       // Only what is asked of somebody else takes a turn.
       const problem = asked instanceof Promise ? await asked : asked;
+      const isLost = !this.#deliveries.has(id) && !this.#answers.has(id);
       // Both go into one batch of the log: what was answered, and the next wake.
-      const answered = this.#recordAnswer(id);
-      const step = this.#parts.store.step(id, isLost, problem);
-      await Promise.all([answered, step]);
-      this.#follow(id, await step);
+      const [answered, step] = await Promise.allSettled([
+        this.#recordAnswer(id),
+        this.#parts.store.step(id, isLost, problem),
+      ]);
+      if (step.status === "fulfilled") this.#follow(id, step.value);
+      for (const each of [answered, step]) if (each.status === "rejected") throw each.reason;
     } catch (error) {
       if (error instanceof StreamError && error.code === "storage_closed") this.stop();
-      if (isLost) this.#lost.add(id);
       this.#note(id, error instanceof Error ? error.message : String(error));
       this.#schedule(id, this.#parts.clock.nowMs() + RETRY_MS);
     }
