@@ -65,7 +65,7 @@ for (const { name, command } of RUNTIME_TARGETS) {
   });
 }
 
-/** @param checkStart called after each start */
+/** @param checkStart called after each kill and start */
 async function killOverAndOver(
   server: KilledServer,
   kills: number,

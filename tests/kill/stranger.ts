@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../src/listen/free_port.ts";
 import { GuardedClient } from "../support/guard.ts";
+import { until } from "../support/until.ts";
 
 const HOST = "127.0.0.1";
 /** Below those that systems give to clients, one of which could connect to itself while nobody listens. */
@@ -46,7 +47,8 @@ export class Stranger {
   /** Waits for one more refusal of a server that has started. */
   async wasRefusedAnew(): Promise<void> {
     const { refused } = this;
-    while (this.refused === refused && this.others.length === 0) await sleep(PAUSE_MS);
+    const isAnswered = () => this.refused > refused || this.others.length > 0;
+    await until(isAnswered, () => "a stranger is answered");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
