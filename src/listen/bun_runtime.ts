@@ -11,8 +11,13 @@ export interface BunRuntime {
 /** The part of a socket that is used, with the data that belongs to it here. */
 export interface BunSocket<Data> extends Socket {
   data: Data;
-  /** Has TLS over this connection; the socket's own handlers see nothing more but its close. */
-  upgradeTLS<TlsData>(options: BunUpgradeOptions<TlsData>): unknown;
+  /**
+   * Has TLS over this connection; the socket's own handlers see nothing more but its close, and its own
+   * methods do nothing any more.
+   */
+  upgradeTLS<TlsData>(
+    options: BunUpgradeOptions<TlsData>,
+  ): readonly [raw: unknown, encrypted: BunSocket<TlsData>];
 }
 
 /** The options of `upgradeTLS` that are used. */

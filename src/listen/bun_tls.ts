@@ -69,9 +69,9 @@ export class BunTls {
     if (this.#openConnections > this.#options.maxConnections + MAX_REJECTED) {
       return socket.terminate();
     }
-    const deadline = new CallbackDeadline(() => socket.terminate());
+    const deadline = new CallbackDeadline(() => encrypted.terminate());
     this.#deadlines.add(deadline, HANDSHAKE_TIMEOUT_MS / TICK_MS);
-    socket.upgradeTLS<TlsConnection>({
+    const [, encrypted] = socket.upgradeTLS<TlsConnection>({
       isServer: true,
       tls: this.#context,
       data: { connection: undefined, deadline },

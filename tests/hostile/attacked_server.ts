@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { HTTP_TARGETS, RUNTIME_TARGETS } from "../runtime/targets.ts";
+import type { Fetch } from "../support/guard.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 import { installTestTools } from "../tools/install.ts";
@@ -19,6 +20,8 @@ const MARGIN_FILES = 40;
 export interface AttackedServer extends Program {
   /** Where it keeps its streams. */
   readonly dir: string;
+  /** Asks as a client that may do everything. */
+  readonly fetch: Fetch;
   /** What /health says. */
   health(): Promise<Health>;
   /** Memory and open files of its process now. */
@@ -40,6 +43,29 @@ export interface Figures {
   readonly cpuMs: number;
 }
 
+/** What has to be there before a server starts, and how its good clients ask it. */
+export interface Preparation extends Disposable {
+  readonly flags: readonly string[];
+  readonly fetch: Fetch;
+}
+
+/** How an attack is tested. */
+export interface AttackOptions {
+  /** How much more memory the process may have afterwards. */
+  readonly spareMib?: number;
+  /** Whether it depends on who speaks HTTP; it does unless given. */
+  readonly isAboutHttp?: boolean;
+  /** The names of the targets; all unless given. */
+  readonly on?: readonly string[];
+  /**
+   * Asks for no token and speaks plain HTTP unless given.
+   *
+   * @param command the program's, without its flags
+   * @param dir for files
+   */
+  readonly prepare?: (command: readonly string[], dir: string) => Promise<Preparation>;
+}
+
 /**
  * A test on Deno and on Bun: while the attack goes on, another client is served as ever; after it the
  * process lives, has met no defect, and has given back files and memory.
@@ -48,19 +74,22 @@ export function underAttack(
   name: string,
   flags: readonly string[],
   attack: (server: AttackedServer) => Promise<void>,
-  options: { spareMib?: number; isAboutHttp?: boolean } = {},
+  options: AttackOptions = {},
 ): void {
-  const targets = options.isAboutHttp ?? true ? HTTP_TARGETS : RUNTIME_TARGETS;
-  for (const target of targets.filter(({ name }) => name !== "executable")) {
+  const all = options.isAboutHttp ?? true ? HTTP_TARGETS : RUNTIME_TARGETS;
+  const targets = all.filter(({ name }) => options.on?.includes(name) ?? name !== "executable");
+  for (const target of targets) {
     Deno.test(`${target.name}: ${name}`, () =>
       withTempDir(async (root) => {
         await installTestTools();
         const dir = `${root}/streams`;
-        const command = [...await target.command(), "--port", "0", "--dir", dir];
-        const program = await startProgram([...command, ...flags]);
+        const command = await target.command();
+        using prepared = await (options.prepare ?? prepareNothing)(command, root);
+        const all = ["--port", "0", "--dir", dir, ...flags, ...prepared.flags];
+        const program = await startProgram([...command, ...all]);
         try {
           await attackAndMonitor(
-            attacked(program, dir),
+            attacked(program, dir, prepared.fetch),
             attack,
             options.spareMib ?? MARGIN_MIB,
           );
@@ -70,6 +99,10 @@ export function underAttack(
         }
       }));
   }
+}
+
+function prepareNothing(): Promise<Preparation> {
+  return Promise.resolve({ flags: [], fetch, [Symbol.dispose]() {} });
 }
 
 async function attackAndMonitor(
@@ -102,9 +135,10 @@ async function attackAndMonitor(
   );
 }
 
-function attacked(program: Program, dir: string): AttackedServer {
+function attacked(program: Program, dir: string, fetch: Fetch): AttackedServer {
   return Object.assign(Object.create(null), program, {
     dir,
+    fetch,
     async health(): Promise<Health> {
       const answer = await fetch(`${program.origin}/health`);
       equal(answer.status, 200);

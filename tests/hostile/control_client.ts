@@ -1,6 +1,6 @@
 import { equal, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Program } from "../tools/program.ts";
+import type { Fetch } from "../support/guard.ts";
 
 const TEXT = { "content-type": "text/plain" };
 /** No figure: an answer that takes longer is none. */
@@ -12,18 +12,21 @@ const ANSWER_LIMIT_MS = 60_000;
  */
 export class ControlClient {
   readonly #url: string;
+  readonly #fetch: Fetch;
   readonly #sent: string[] = [];
   readonly #stopped = new AbortController();
   #appending: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
   #seen = "";
 
-  private constructor(url: string) {
+  private constructor(url: string, fetch: Fetch) {
     this.#url = url;
+    this.#fetch = fetch;
   }
 
-  static async start({ url }: Program): Promise<ControlClient> {
-    const client = new ControlClient(`${url}/control`);
+  /** @param server its streams' URL, and how to ask it */
+  static async start({ url, fetch }: { url: string; fetch: Fetch }): Promise<ControlClient> {
+    const client = new ControlClient(`${url}/control`, fetch);
     const made = await fetch(client.#url, { method: "PUT", headers: TEXT });
     equal(made.status, 201);
     client.#appending = client.#append();
@@ -47,7 +50,7 @@ export class ControlClient {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#appending;
-    const stored = await fetch(`${this.#url}?offset=-1`);
+    const stored = await this.#fetch(`${this.#url}?offset=-1`);
     const text = await stored.text();
     equal(text, this.#sent.join(""), "what the other client has sent is stored");
     for (const endMs = Date.now() + ANSWER_LIMIT_MS; this.#seen.length < text.length;) {
@@ -55,7 +58,7 @@ export class ControlClient {
       await sleep(20);
     }
     equal(this.#seen, text, "the follower saw each message once");
-    await fetch(this.#url, { method: "DELETE" });
+    await this.#fetch(this.#url, { method: "DELETE" });
     await this.#following;
   }
 
@@ -63,7 +66,7 @@ export class ControlClient {
     for (let i = 0; !this.#stopped.signal.aborted; i++) {
       const body = `<${i}>`;
       const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
-      const answer = await fetch(this.#url, { method: "POST", headers: TEXT, body, signal });
+      const answer = await this.#fetch(this.#url, { method: "POST", headers: TEXT, body, signal });
       await answer.body?.cancel();
       equal(answer.status, 204, "the other client is served");
       this.#sent.push(body);
@@ -74,7 +77,7 @@ export class ControlClient {
   /** Until the stream is deleted. */
   async #follow(): Promise<void> {
     for (let offset = "-1";;) {
-      const answer = await fetch(`${this.#url}?offset=${offset}&live=sse`);
+      const answer = await this.#fetch(`${this.#url}?offset=${offset}&live=sse`);
       if (answer.status === 404) return void await answer.body?.cancel();
       if (answer.status !== 200) {
         await answer.body?.cancel();

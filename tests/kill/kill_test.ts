@@ -5,11 +5,14 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RUNTIME_TARGETS, WORKER_TARGETS } from "../runtime/targets.ts";
+import { GuardedClient, makeGuard } from "../support/guard.ts";
+import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 import { installTestTools } from "../tools/install.ts";
 import { Lifecycles } from "./lifecycles.ts";
 import { LongPollReader, type ResumingReader, SseReader } from "./readers.ts";
 import { attempt, KilledServer } from "./killed_server.ts";
+import { Stranger, strangersPort } from "./stranger.ts";
 import { type Message, PlainWriter, Producer } from "./writers.ts";
 
 /**
@@ -17,11 +20,12 @@ import { type Message, PlainWriter, Producer } from "./writers.ts";
  * nothing is there that was never sent, and readers that resume see each message once.
  *
  * TESTS_KILLS says how often; 100 on Deno and as the executable, 30 on Bun, which that is made
- * of, and with several threads.
+ * of, and with several threads; few with tokens and TLS, which the storage knows nothing of.
  */
 
 const KILLS = process.env["TESTS_KILLS"];
 const LONG_ON = ["deno", "executable"];
+const GUARDED_KILLS: Readonly<Record<string, number>> = { deno: 4, bun: 8 };
 const STREAMS = ["orders/eu", "orders/us", "log"];
 /** Small enough that checkpoints, used log files and several segments come within a round. */
 const SMALL = ["--wal-bytes", "1MiB", "--segment-bytes", "64KiB"];
@@ -32,15 +36,41 @@ for (const { name, command } of [...RUNTIME_TARGETS, ...WORKER_TARGETS]) {
     await installTestTools();
     const dir = mkdtempSync(join(tmpdir(), "durable-streams-kill-"));
     try {
-      await killOverAndOver([...await command(), "--port", "0", "--dir", dir, ...SMALL], kills);
+      const flags = ["--port", "0", "--dir", dir, ...SMALL];
+      await killOverAndOver(new KilledServer([...await command(), ...flags]), kills);
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
   });
 }
 
-async function killOverAndOver(command: string[], kills: number): Promise<void> {
-  const server = new KilledServer(command);
+for (const { name, command } of RUNTIME_TARGETS) {
+  const usual = GUARDED_KILLS[name];
+  if (usual === undefined) continue;
+  const kills = Number(KILLS ?? usual);
+  Deno.test(`${name}: with tokens and TLS ${kills} kills lose nothing, and never let a stranger in`, async () => {
+    await installTestTools();
+    await withTempDir(async (dir) => {
+      const program = await command();
+      const guard = await makeGuard(program, dir);
+      using client = new GuardedClient({ token: guard.token });
+      const port = await strangersPort();
+      const flags = ["--port", `${port}`, "--dir", join(dir, "data"), ...SMALL, ...guard.flags];
+      await using stranger = new Stranger(port, STREAMS);
+      const server = new KilledServer([...program, ...flags], client.fetch);
+      await killOverAndOver(server, kills, () => stranger.wasRefusedAnew());
+      equal(stranger.others.join(), "", "all that a stranger was answered is 401");
+      console.log(`a stranger was refused ${stranger.refused} times`);
+    });
+  });
+}
+
+/** @param checkStart called after each kill and start */
+async function killOverAndOver(
+  server: KilledServer,
+  kills: number,
+  checkStart: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   await server.start();
   let over = false;
   const isOver = () => over;
@@ -59,6 +89,7 @@ async function killOverAndOver(command: string[], kills: number): Promise<void> 
       await until(() => lifecycles.every(({ known }) => known > kill), () => "streams are made");
       await server.kill();
       await server.start();
+      await checkStart();
     }
     await until(() => lifecycles.every(({ known }) => known > kills), () => "streams are made");
     await until(() => streams.every((stream) => stream.hasWritten), () => "all have written");

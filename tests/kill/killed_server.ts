@@ -1,19 +1,30 @@
+import type { Fetch } from "../support/guard.ts";
 import { type Program, startProgram } from "../tools/program.ts";
 
 /** The server of a kill test: killed and started again on the same directory, under clients that go on. */
 export class KilledServer {
   readonly #command: readonly string[];
+  readonly #fetch: Fetch;
   #program: Program | undefined;
   #up = Promise.withResolvers<string>();
 
-  /** @param command how the server is started, its directory and flags included */
-  constructor(command: readonly string[]) {
+  /**
+   * @param command how the server is started, its directory and flags included
+   * @param fetch how clients ask it
+   */
+  constructor(command: readonly string[], fetch: Fetch = globalThis.fetch) {
     this.#command = command;
+    this.#fetch = fetch;
   }
 
   /** The streams' URL, once a server is up. */
   url(): Promise<string> {
     return this.#up.promise;
+  }
+
+  /** Asks for a path under the streams' URL, once a server is up. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return await this.#fetch(`${await this.url()}/${path}`, init);
   }
 
   async start(): Promise<void> {
@@ -41,9 +52,8 @@ export async function attempt(
   path: string,
   init: RequestInit,
 ): Promise<{ status: number; headers: Headers; body: Uint8Array } | undefined> {
-  const url = await server.url();
   try {
-    const response = await fetch(`${url}/${path}`, init);
+    const response = await server.fetch(path, init);
     const body = new Uint8Array(await response.arrayBuffer());
     if (response.status >= 500) return undefined;
     return { status: response.status, headers: response.headers, body };

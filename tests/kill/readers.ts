@@ -34,9 +34,8 @@ export class SseReader implements ResumingReader {
 
   async run(server: KilledServer, stream: string): Promise<void> {
     while (!this.#isClosed) {
-      const url = await server.url();
       try {
-        const response = await fetch(`${url}/${stream}?offset=${this.#offset}&live=sse`);
+        const response = await server.fetch(`${stream}?offset=${this.#offset}&live=sse`);
         if (response.ok && response.body !== null) await this.#follow(response.body);
         else await response.body?.cancel();
       } catch {

@@ -14,25 +14,33 @@ class FakeSocket implements BunSocket<undefined> {
   isEnded = false;
   sent = "";
   cert = "";
+  #isUpgraded = false;
   /** Plays the end of the handshake. */
   agree: (isDone: boolean, error: Error | null) => void = () => {};
   receive: (text: string) => void = () => {};
 
-  upgradeTLS<Data>({ tls, data, socket: handlers }: BunUpgradeOptions<Data>): void {
+  upgradeTLS<Data>(
+    { tls, data, socket: handlers }: BunUpgradeOptions<Data>,
+  ): readonly [unknown, BunSocket<Data>] {
     this.cert = tls.cert;
+    this.#isUpgraded = true;
+    const end = () => this.isEnded = true;
     const encrypted: BunSocket<Data> = {
       fd: 7,
       data,
-      upgradeTLS() {},
+      upgradeTLS: () => {
+        throw new Error("It is one of TLS.");
+      },
       write: (data) => this.write(data),
       pause() {},
       resume() {},
       shutdown() {},
-      end: () => this.terminate(),
-      terminate: () => this.terminate(),
+      end,
+      terminate: end,
     };
     this.agree = (isDone, error) => handlers.handshake?.(encrypted, isDone, error);
     this.receive = (text) => handlers.data?.(encrypted, new TextEncoder().encode(text));
+    return [this, encrypted];
   }
 
   write(data: Bytes | string): number {
@@ -45,8 +53,9 @@ class FakeSocket implements BunSocket<undefined> {
   shutdown(): void {}
   end(): void {}
 
+  /** As Bun has it, only while there is no TLS on it. */
   terminate(): void {
-    this.isEnded = true;
+    if (!this.#isUpgraded) this.isEnded = true;
   }
 }
 
