@@ -4,6 +4,9 @@ import { type Clock, systemClock } from "../../env/clock.ts";
 import { unixDatagrams } from "../../env/unix_datagram.ts";
 import type { Environment } from "../flags/flag_values.ts";
 
+/** A program that hangs keeps the next state waiting no longer. */
+const PROGRAM_LIMIT_MS = 5_000;
+
 /** Passes a state on to the service manager, as sd_notify(3) has it: `READY=1`. */
 export type Notify = (state: string) => void;
 
@@ -62,17 +65,24 @@ function notifier(socket: string | undefined): Notify | undefined {
   // Neither a path nor an abstract name: vsock, for machines within machines.
   if (socket === undefined || !/^[/@]./.test(socket)) return undefined;
   const send = unixDatagrams();
+  // One program after the other, or the manager might hear of the watchdog before the start.
+  let notified = Promise.resolve();
   return (state) => {
-    if (send?.(socket, state) !== true) notifyByProgram(state);
+    if (send?.(socket, state) === true) return;
+    notified = notified.then(() => notifyByProgram(state));
   };
 }
 
 /** By systemd's own program, as on Node; the unit has to say `NotifyAccess=all`, as that is another process. */
-function notifyByProgram(state: string): void {
+function notifyByProgram(state: string): Promise<void> {
   const program = spawn("systemd-notify", [`--pid=${process.pid}`, ...state.split("\n")], {
     stdio: "ignore",
+    timeout: PROGRAM_LIMIT_MS,
   });
-  // There is nobody to tell: where the manager hears nothing, it says so itself.
-  program.once("error", () => {});
   program.unref();
+  return new Promise((resolve) => {
+    // There is nobody to tell: where the manager hears nothing, it says so itself.
+    program.once("error", () => resolve());
+    program.once("exit", () => resolve());
+  });
 }
