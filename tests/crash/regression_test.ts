@@ -215,6 +215,26 @@ Deno.test("a stream that a checkpoint holds doesn't leave memory and lose its di
   equal(violation?.message, undefined);
 });
 
+Deno.test("a segment that goes for a full disk before it is synced fails no checkpoint", async () => {
+  for (let turns = 0; turns < 5; turns++) {
+    const on = machine();
+    const storage = await on.open({
+      ...{ earlyWriteBytes: 8192, checkpointStreams: 0, fsync: "never" },
+      ...{ segmentBytes: 65_536, walBytes: 262_144, maxLoadedStreams: 2, maxOpenFiles: 4 },
+    });
+    on.fileSystem.faults.add({ call: "store", kind: "no_space", after: 0, times: 1 });
+    await put(storage, "e", "x".repeat(11_000));
+    await put(storage, "a");
+    const others = ["b", "c", "d", "f"].map((name) => put(storage, name, "y".repeat(9000)));
+    await post(storage, "a", "x".repeat(10_000));
+    await rest(turns);
+    await storage.delete("a");
+    await Promise.all(others);
+    for (let i = 0; i < 3; i++) await checkpoint(on);
+    equal(storage.status().reason, undefined);
+  }
+});
+
 for (const kind of ["other", "too_many_open_files"] satisfies FileSystemErrorKind[]) {
   Deno.test(`a look-up that fails in a checkpoint, ${kind}, ends nothing`, async () => {
     const on = machine();

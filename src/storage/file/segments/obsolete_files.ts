@@ -3,6 +3,7 @@ import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import type { OpenSegments } from "./open_segments.ts";
 import { segmentPaths } from "../directory/paths.ts";
+import type { SegmentWriter } from "./writer.ts";
 
 const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 
@@ -11,13 +12,23 @@ export class ObsoleteFiles {
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
   readonly #open: OpenSegments;
+  readonly #writer: Pick<SegmentWriter, "forget">;
   readonly #basesOf = new Map<number, Set<number>>();
 
-  /** @param folder where the segments are */
-  constructor(fileSystem: FileSystem, folder: string, open: OpenSegments) {
+  /**
+   * @param folder where the segments are
+   * @param writer may have written to them, and not made them durable yet
+   */
+  constructor(
+    fileSystem: FileSystem,
+    folder: string,
+    open: OpenSegments,
+    writer: Pick<SegmentWriter, "forget">,
+  ) {
     this.#fileSystem = fileSystem;
     this.#folder = folder;
     this.#open = open;
+    this.#writer = writer;
   }
 
   /** The stream's segments are to go. Their rows are the only list of most, and go before. */
@@ -44,6 +55,7 @@ export class ObsoleteFiles {
   }
 
   #removeBoth(id: number, base: number): boolean {
+    this.#writer.forget(id, base);
     const paths = segmentPaths(this.#folder, id, base);
     try {
       this.#fileSystem.remove(paths.log);

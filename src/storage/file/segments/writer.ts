@@ -121,6 +121,13 @@ export class SegmentWriter {
     }
   }
 
+  /** A segment is to go: it needs no sync any more, and its files couldn't be opened for one. */
+  forget(streamId: number, base: number): void {
+    const paths = segmentPaths(this.#folder, streamId, base);
+    this.#dirtyFiles.delete(paths.log);
+    this.#dirtyFiles.delete(paths.index);
+  }
+
   /** Takes out of both sets what is durable. */
   async #syncAll(
     files: Set<string>,

@@ -104,7 +104,8 @@ export class Checkpointer {
 
   constructor(parts: CheckpointParts) {
     this.#parts = parts;
-    this.#obsolete = new ObsoleteFiles(parts.fileSystem, parts.folder, parts.open);
+    const { fileSystem, folder, open, segments } = parts;
+    this.#obsolete = new ObsoleteFiles(fileSystem, folder, open, segments);
   }
 
   /** How long each took that was completed, in seconds. */
