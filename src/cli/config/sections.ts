@@ -1,4 +1,5 @@
 import { parseRules } from "../../access/access_rule.ts";
+import { RULES_SECTION } from "../flags/access_flags.ts";
 
 /** A table of the configuration file, for what flags can't say. */
 export interface ConfigSection {
@@ -18,7 +19,7 @@ export interface ConfigSection {
 /** All of them: what the file has is in {@link FlagValues.extra}, by the section's name. */
 export const CONFIG_SECTIONS: readonly ConfigSection[] = [
   {
-    name: "access.rule",
+    name: RULES_SECTION,
     help: "what whoever's token has certain claims may do",
     check: (value) => void parseRules(value),
   },

@@ -1,6 +1,6 @@
 import type { AccessSettings, JwtSettings } from "../../access/access_settings.ts";
 import { DEFAULT_CLOCK_TOLERANCE_MS, DEFAULT_MAX_VERDICTS } from "../../access/access_settings.ts";
-import type { AccessRule } from "../../access/access_rule.ts";
+import { parseRules } from "../../access/access_rule.ts";
 import { checkJwksUrl } from "../../access/jwt/remote_keys.ts";
 import { AccessError } from "../../access/access_error.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -15,6 +15,9 @@ import {
 } from "./flag.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { UsageError } from "./usage_error.ts";
+
+/** The table of the configuration that says what JWTs of certain claims are granted. */
+export const RULES_SECTION = "access.rule";
 
 const LONGEST_TOLERANCE_MS = 300_000;
 
@@ -74,17 +77,15 @@ export const accessFlags = {
 } satisfies FlagTable;
 
 /**
- * What the flags say of access; `undefined` where nobody is asked who they are.
+ * What the flags and the configuration's rules say of access; `undefined` where nobody is asked who they are.
  *
  * @param host where the server listens
- * @param rules those of the configuration
  * @throws {UsageError} where they don't go together, and where other machines would reach a server that asks
  * nobody
  */
 export function accessSettings(
   values: FlagValues,
   host: string,
-  rules: readonly AccessRule[] = [],
 ): AccessSettings | undefined {
   const tokens = values.get(accessFlags.tokens);
   const linkKey = values.get(accessFlags.linkKey);
@@ -103,6 +104,7 @@ export function accessSettings(
         "--link-key that everybody is; accepted: one of both",
     );
   }
+  const rules = parseRules(values.extra[RULES_SECTION] ?? []);
   return {
     maxVerdicts: values.get(accessFlags.maxVerdicts),
     ...(rules.length === 0 ? {} : { rules }),

@@ -6,11 +6,16 @@ import { serveFlags } from "../../../src/cli/flags/serve_flags.ts";
 
 const KEYS = ["--jwt-key", "keys.json", "--jwt-audience", "a"];
 
-function settings(args: readonly string[], host = "127.0.0.1") {
+function settings(
+  args: readonly string[],
+  host = "127.0.0.1",
+  extra: Record<string, unknown> = {},
+) {
   const command = new Command("test").exitOverride();
   addFlags(command, serveFlags);
   command.parse(args, { from: "user" });
-  return accessSettings(readFlags(command, serveFlags, {}), host);
+  const file = { path: "x.toml", texts: new Map(), extra };
+  return accessSettings(readFlags(command, serveFlags, {}, file), host);
 }
 
 Deno.test("a server that other machines reach has access control, or is told --insecure", () => {
@@ -34,4 +39,10 @@ Deno.test("the flags of JWTs make settings, and say what doesn't go together", (
   throws(() => settings(["--jwt-audience", "a"]), /no keys of JWTs/);
   throws(() => settings([...KEYS, "--jwt-jwks-url", "https://a.example/"]), /accepted: one/);
   throws(() => settings(["--jwt-jwks-url", "http://a.example/"]), /accepted: an https URL/);
+});
+
+Deno.test("the configuration's rules are among the settings", () => {
+  const rules = [{ claims: { role: "support" }, grants: ["read chats/**"] }];
+  deepEqual(settings(KEYS, "127.0.0.1", { "access.rule": rules })?.rules, rules);
+  equal(settings(KEYS)?.rules, undefined);
 });
