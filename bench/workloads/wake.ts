@@ -77,26 +77,11 @@ function alone(pace: number, selection: Selection): Case {
   };
 }
 
-async function runAlone(
-  pace: number,
-  { generator, server, ...trial }: Trial,
-): Promise<Measurement> {
-  const { target, watched } = server;
-  const streams = { prefix: `${server.prefix}/bench-alone-`, count: pace };
+async function runAlone(pace: number, trial: Trial): Promise<Measurement> {
+  const { generator, server: { target, prefix } } = trial;
+  const streams = { prefix: `${prefix}/bench-alone-`, count: pace };
   await generator.prepare({ op: "create", target, streams, contentType: "text/plain" }, pace);
-  return await generator.measure({
-    op: "append",
-    target,
-    watched,
-    connections: CONNECTIONS,
-    warmSeconds: WARM_SECONDS,
-    seconds: trial.seconds,
-    streams,
-    contentType: "text/plain",
-    bodyBytes: BODY_BYTES,
-    producers: false,
-    pace,
-  });
+  return await measureAppends({ ...trial, warmSeconds: WARM_SECONDS }, streams, pace);
 }
 
 /** Appends while there are subscriptions that none of them matches: units are appends here. */
@@ -113,28 +98,35 @@ function besideOthers(count: number, selection: Selection): Case {
   };
 }
 
-async function runBesideOthers(
-  count: number,
-  { generator, server, ...trial }: Trial,
-): Promise<Measurement> {
-  const { target, watched } = server;
+async function runBesideOthers(count: number, trial: Trial): Promise<Measurement> {
+  const { generator, server } = trial;
+  const { target } = server;
   const streams = { prefix: `${server.prefix}/bench-beside-`, count: 16 };
   await generator.prepare({ op: "create", target, streams, contentType: "text/plain" });
   const prefix = `${server.prefix}/__ds/subscriptions/bench-other-`;
   if (count > 0) {
     await generator.prepare({ op: "subscribe", target, subscriptions: { prefix, count } }, count);
   }
+  return await measureAppends(trial, streams, undefined);
+}
+
+/** @param pace appends a second; as many as can be unless it is given */
+async function measureAppends(
+  { generator, server: { target, watched }, warmSeconds, seconds }: Trial,
+  streams: { prefix: string; count: number },
+  pace: number | undefined,
+): Promise<Measurement> {
   return await generator.measure({
     op: "append",
     target,
     watched,
     connections: CONNECTIONS,
-    warmSeconds: trial.warmSeconds,
-    seconds: trial.seconds,
+    warmSeconds,
+    seconds,
     streams,
     contentType: "text/plain",
     bodyBytes: BODY_BYTES,
     producers: false,
-    pace: undefined,
+    pace,
   });
 }
