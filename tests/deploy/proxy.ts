@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { freePort as freePortAt } from "../../src/listen/free_port.ts";
 import { runCommand } from "../tools/command.ts";
 import { inRepo } from "../tools/repo.ts";
 import { CADDY, type Needed, NGINX, OPENSSL, pathOf, VARNISH } from "./installed.ts";
@@ -201,13 +201,5 @@ async function makeCertificate(dir: string): Promise<{ certificate: string; key:
 
 /** A port of 127.0.0.1 that nobody listens on. */
 export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen({ host: "127.0.0.1", port: 0 }, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
+  return freePortAt({ host: "127.0.0.1", port: 0 });
 }

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { freePort } from "../../src/listen/free_port.ts";
 
 /** The path of an nginx that this machine has; undefined where there is none. */
 export function findNginx(): string | undefined {
@@ -27,7 +27,7 @@ export interface Nginx {
 /** Starts nginx on a free port of loopback; throws where it doesn't answer within a minute. */
 export async function startNginx(path: string, upstream: string): Promise<Nginx> {
   const dir = mkdtempSync(join(tmpdir(), "durable-streams-nginx-"));
-  const port = await freePort();
+  const port = await freePort({ host: "127.0.0.1", port: 0 });
   const config = join(dir, "nginx.conf");
   writeFileSync(config, configOf(dir, port, upstream));
   const child = spawn(path, ["-c", config, "-p", dir, "-e", "stderr"], { stdio: "ignore" });
@@ -84,16 +84,4 @@ http {
   }
 }
 `;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen({ host: "127.0.0.1", port: 0 }, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }
