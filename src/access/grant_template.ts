@@ -1,5 +1,5 @@
-import { quote, StreamError } from "../protocol/errors.ts";
-import { parsePattern, STAR } from "../protocol/name_pattern.ts";
+import { quote } from "../protocol/errors.ts";
+import { isPattern, STAR } from "../protocol/name_pattern.ts";
 import { CONTROL } from "../protocol/stream_name.ts";
 import { GRANT_FORM, parseGrant } from "./grant.ts";
 
@@ -71,14 +71,4 @@ function segmentOf(claims: Claims, claim: string): string | undefined {
   const isSegment = !value.includes("/") && !value.includes(STAR) && !CONTROL.test(value) &&
     value.trim() === value && !/[\u2028\u2029]/.test(value) && value.isWellFormed();
   return isSegment ? value : undefined;
-}
-
-function isPattern(pattern: string): boolean {
-  try {
-    parsePattern(pattern);
-    return true;
-  } catch (error) {
-    if (error instanceof StreamError) return false;
-    throw error;
-  }
 }

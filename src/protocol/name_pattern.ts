@@ -53,6 +53,17 @@ export function parsePattern(text: string): Pattern {
   return { text, segments: normalize(segments) };
 }
 
+/** Whether a text is a pattern. */
+export function isPattern(text: string): boolean {
+  try {
+    parsePattern(text);
+    return true;
+  } catch (error) {
+    if (error instanceof StreamError) return false;
+    throw error;
+  }
+}
+
 /** Whether a stream of this name is one that the pattern means. */
 export function matches({ segments }: Pattern, name: string): boolean {
   const parts = name.split("/");

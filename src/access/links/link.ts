@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { quote, StreamError } from "../../protocol/errors.ts";
-import { parsePattern } from "../../protocol/name_pattern.ts";
+import { isPattern, parsePattern } from "../../protocol/name_pattern.ts";
 import { isVerb, type Verb, VERBS } from "../verb.ts";
 import { tokenExpired, tokenInvalid } from "../verdicts.ts";
 
@@ -17,7 +17,14 @@ export const SIGNATURE_PARAM = "ds-sig";
 export const LINK_LIMIT_MS = 7 * 24 * 3_600_000;
 const DEFAULT_VERBS = "read";
 const SIGNATURE_BYTES = 32;
-const LINK_PARAMS = [PATTERN_PARAM, VERBS_PARAM, EXPIRES_PARAM, KEY_PARAM, SIGNATURE_PARAM];
+/** All of them. */
+export const LINK_PARAMS: readonly string[] = [
+  PATTERN_PARAM,
+  VERBS_PARAM,
+  EXPIRES_PARAM,
+  KEY_PARAM,
+  SIGNATURE_PARAM,
+];
 
 /** A secret that links are signed with, as a link key file has it. Plain data. */
 export interface LinkKey {
@@ -196,14 +203,5 @@ function checkPattern(pattern: string): void {
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     throw new RangeError(error.message);
-  }
-}
-
-function isPattern(pattern: string): boolean {
-  try {
-    checkPattern(pattern);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -17,7 +17,7 @@ import { nodeFileSystem } from "../../env/node_file_system.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { accessFlags } from "../flags/access_flags.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
-import { durationFlag, type Flag, optionalFlag, textFlag } from "../flags/flag.ts";
+import { durationFlag, type Flag, isAccepted, optionalFlag, textFlag } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { Argument, CliCommand, Invocation } from "../context/cli_command.ts";
@@ -46,7 +46,7 @@ const createFlags = {
       help:
         "create: what it may do, such as 'read,append chats/*'; {sub} is the subject. May be given again.",
       accepts: GRANT_FORM,
-      check: (text) => text.split("\n").every(isGrant),
+      check: (text) => text.split("\n").every((line) => isAccepted(() => parseGrantTemplate(line))),
       commandLineOnly: true,
     })),
     repeatable: true,
@@ -239,16 +239,6 @@ function fileExists(path: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof FileSystemError && error.kind === "not_found") return false;
-    throw error;
-  }
-}
-
-function isGrant(line: string): boolean {
-  try {
-    parseGrantTemplate(line);
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { parse } from "smol-toml";
-import { BadValue, type Flag, type FlagTable } from "../flags/flag.ts";
+import { BadValue, type Flag, type FlagTable, isAccepted } from "../flags/flag.ts";
 import type { ConfigFile, FileText } from "../flags/flag_values.ts";
 import { suggest } from "../flags/suggestion.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
@@ -66,7 +66,7 @@ class ConfigReader {
   #readValue(flag: Flag<unknown>, value: unknown): void {
     const at = this.#statementOf([flag.name]);
     const text = textOf(flag, value);
-    if (text !== undefined && isAccepted(flag, text)) {
+    if (text !== undefined && isAccepted(() => flag.parse(text), BadValue)) {
       this.texts.set(flag.name, { text, line: at.line });
       return;
     }
@@ -170,22 +170,12 @@ function textOf(flag: Flag<unknown>, value: unknown): string | undefined {
   return texts.includes(undefined) ? undefined : texts.join("\n");
 }
 
-function isAccepted(flag: Flag<unknown>, text: string): boolean {
-  try {
-    flag.parse(text);
-    return true;
-  } catch (error) {
-    if (error instanceof BadValue) return false;
-    throw error;
-  }
-}
-
 /** What is wrong with a value: of a list, its first part that isn't taken by itself. */
 function faultOf(flag: Flag<unknown>, value: unknown): string {
   const parts: readonly unknown[] = Array.isArray(value) && flag.repeatable === true ? value : [];
   const isFaulty = (part: unknown) => {
     const text = textOf({ ...flag, repeatable: false }, part);
-    return text === undefined || !isAccepted(flag, text);
+    return text === undefined || !isAccepted(() => flag.parse(text), BadValue);
   };
   const index = parts.findIndex(isFaulty);
   return index < 0 ? `is ${shownValue(value)}` : `has ${shownValue(parts[index])}`;

@@ -5,13 +5,13 @@ import { checkJwksUrl } from "../../access/jwt/remote_keys.ts";
 import { AccessError } from "../../access/access_error.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
 import {
+  dependentTextFlag,
   durationFlag,
-  type Flag,
+  fileFlag,
   type FlagTable,
   integerFlag,
-  optionalFlag,
+  isAccepted,
   switchFlag,
-  textFlag,
 } from "./flag.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { UsageError } from "./usage_error.ts";
@@ -19,30 +19,39 @@ import { UsageError } from "./usage_error.ts";
 /** The table of the configuration that says what JWTs of certain claims are granted. */
 export const RULES_SECTION = "access.rule";
 
+const NONE = "none";
 const LONGEST_TOLERANCE_MS = 300_000;
 
 /** The settings of who may do what. */
 export const accessFlags = {
-  tokens: fileFlag("tokens", "Take the tokens of this file, which `token create` makes."),
-  jwtKey: fileFlag(
-    "jwt-key",
-    "Take JWTs that one of this file's keys signed: a JWK, a JWK set or public keys in PEM.",
-  ),
-  jwtJwksUrl: noneByDefault({
+  tokens: fileFlag({
+    name: "tokens",
+    defaultText: NONE,
+    help: "Take the tokens of this file, which `token create` makes.",
+  }),
+  jwtKey: fileFlag({
+    name: "jwt-key",
+    defaultText: NONE,
+    help: "Take JWTs that one of this file's keys signed: a JWK, a JWK set or public keys in PEM.",
+  }),
+  jwtJwksUrl: dependentTextFlag({
+    defaultText: NONE,
     name: "jwt-jwks-url",
     placeholder: "url",
     help: "Take JWTs that one of the keys of the JWK set at this URL signed.",
     accepts: "an https URL, or an http one of this machine",
-    check: isJwksUrl,
+    check: (text) => isAccepted(() => checkJwksUrl(text), AccessError),
   }),
-  jwtAudience: noneByDefault({
+  jwtAudience: dependentTextFlag({
+    defaultText: NONE,
     name: "jwt-audience",
     placeholder: "text",
     help: "What the aud of JWTs has to be or hold.",
     accepts: "a text such as https://streams.example",
     check: (text) => text !== "",
   }),
-  jwtIssuer: noneByDefault({
+  jwtIssuer: dependentTextFlag({
+    defaultText: NONE,
     name: "jwt-issuer",
     placeholder: "text",
     help: "What the iss of JWTs has to be; unless given it isn't looked at.",
@@ -56,11 +65,13 @@ export const accessFlags = {
     default: DEFAULT_CLOCK_TOLERANCE_MS,
     help: "How far the clocks of those who make JWTs may be from this machine's.",
   }),
-  linkKey: fileFlag(
-    "link-key",
-    "Take links that are signed with this file's keys, as `link` makes them; the file is made where " +
+  linkKey: fileFlag({
+    name: "link-key",
+    defaultText: NONE,
+    help:
+      "Take links that are signed with this file's keys, as `link` makes them; the file is made where " +
       "there is none.",
-  ),
+  }),
   maxVerdicts: integerFlag({
     name: "max-cached-tokens",
     min: 16,
@@ -141,30 +152,4 @@ function jwtSettings(values: FlagValues): JwtSettings | undefined {
     ...(jwksUrl === undefined ? {} : { jwksUrl }),
     ...(issuer === undefined ? {} : { issuer }),
   };
-}
-
-function fileFlag(name: string, help: string): Flag<string | undefined> {
-  return noneByDefault({
-    name,
-    placeholder: "file",
-    help,
-    accepts: "a path",
-    check: (text) => text !== "" && !text.includes("\0"),
-  });
-}
-
-function noneByDefault(
-  spec: Omit<Parameters<typeof textFlag>[0], "default">,
-): Flag<string | undefined> {
-  return { ...optionalFlag(textFlag({ ...spec, default: "" })), defaultText: "none" };
-}
-
-function isJwksUrl(text: string): boolean {
-  try {
-    checkJwksUrl(text);
-    return true;
-  } catch (error) {
-    if (error instanceof AccessError) return false;
-    throw error;
-  }
 }

@@ -1,20 +1,12 @@
-import { choiceFlag, type Flag, integerFlag, optionalFlag, textFlag } from "./flag.ts";
-
-const isPath = (text: string) => text !== "" && !text.includes("\0");
+import { choiceFlag, fileFlag, type Flag, integerFlag, optionalFlag } from "./flag.ts";
 
 /** The settings of configuration and of what is logged about requests. */
 export const configFlags = {
-  config: {
-    ...optionalFlag(textFlag({
-      name: "config",
-      placeholder: "file",
-      default: "",
-      help: "A file of settings, in TOML, with flags' names as keys. Flags and variables beat it.",
-      accepts: "a path",
-      check: isPath,
-    })),
+  config: fileFlag({
+    name: "config",
     defaultText: "none",
-  },
+    help: "A file of settings, in TOML, with flags' names as keys. Flags and variables beat it.",
+  }),
   accessLog: {
     ...optionalFlag(choiceFlag({
       name: "access-log",
@@ -25,17 +17,12 @@ export const configFlags = {
     })),
     defaultText: "none; with --access-log-file or --log-level debug as --log-format",
   },
-  accessLogFile: {
-    ...optionalFlag(textFlag({
-      name: "access-log-file",
-      placeholder: "path",
-      default: "",
-      help: "The file that the access log is appended to; opened anew at SIGHUP.",
-      accepts: "a path",
-      check: isPath,
-    })),
+  accessLogFile: fileFlag({
+    name: "access-log-file",
+    placeholder: "path",
     defaultText: "stderr",
-  },
+    help: "The file that the access log is appended to; opened anew at SIGHUP.",
+  }),
   accessLogSample: integerFlag({
     name: "access-log-sample",
     min: 1,

@@ -173,6 +173,39 @@ export function dependentIntegerFlag(
   };
 }
 
+/** A flag for a text whose default depends on other things: it is `undefined` unless given. */
+export function dependentTextFlag(
+  spec: Omit<Parameters<typeof textFlag>[0], "default"> & { defaultText: string },
+): Flag<string | undefined> {
+  return { ...optionalFlag(textFlag({ ...spec, default: "" })), defaultText: spec.defaultText };
+}
+
+/** A flag for the path of a file: it is `undefined` unless given. */
+export function fileFlag(
+  spec: Omit<Common<string>, "default"> & { placeholder?: string; defaultText: string },
+): Flag<string | undefined> {
+  return dependentTextFlag({ placeholder: "file", ...spec, accepts: "a path", check: isPath });
+}
+
+/** Whether a text may be the path of a file or a directory. */
+export function isPath(text: string): boolean {
+  return text !== "" && !text.includes("\0");
+}
+
+/** For a flag's `check`: whether something can be made of its text, and isn't refused by such an error. */
+export function isAccepted(
+  make: () => unknown,
+  refusal: abstract new (...args: never[]) => Error = RangeError,
+): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (error instanceof refusal) return false;
+    throw error;
+  }
+}
+
 function within(value: number, { min, max }: Range): number {
   if (value >= min && value <= max) return value;
   throw new BadValue();

@@ -1,7 +1,7 @@
 import type { RateOptions } from "../../server/common/limit_options.ts";
 import { parseNetworks, PROXIES_FORM } from "../../server/limits/client_addresses.ts";
 import { Quota, type QuotaOptions } from "../../storage/quota_account.ts";
-import { BadValue, type Flag, type FlagTable, optionalFlag, textFlag } from "./flag.ts";
+import { BadValue, dependentTextFlag, type Flag, type FlagTable, isAccepted } from "./flag.ts";
 import { parseSize, UnitError } from "./units.ts";
 
 const NONE = "none";
@@ -36,17 +36,16 @@ export const limitFlags = {
   }),
   quotas: quotaFlag(),
   trustedProxies: {
-    ...optionalFlag(textFlag({
+    ...dependentTextFlag({
       name: "trusted-proxies",
       placeholder: "networks",
-      default: "",
+      defaultText: "the one that connects, whatever its address",
       help:
         "With --trust-proxy, the addresses of all proxies that are believed about who asked them. " +
         "Several by commas, or by the flag given again.",
       accepts: PROXIES_FORM,
-      check: (text) => isGood(() => parseNetworks(text)),
-    })),
-    defaultText: "the one that connects, whatever its address",
+      check: (text) => isAccepted(() => parseNetworks(text)),
+    }),
     repeatable: true,
   },
 } satisfies FlagTable;
@@ -121,7 +120,7 @@ function parseQuota(line: string): QuotaOptions {
     if (isTwice) throw new BadValue();
     quota = { ...quota, ...found };
   }
-  if (!isGood(() => new Quota(quota))) throw new BadValue();
+  if (!isAccepted(() => new Quota(quota))) throw new BadValue();
   return quota;
 }
 
@@ -139,14 +138,4 @@ function parseBytes(text: string): number {
     if (!(error instanceof UnitError)) throw error;
   }
   throw new BadValue();
-}
-
-function isGood(make: () => unknown): boolean {
-  try {
-    make();
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

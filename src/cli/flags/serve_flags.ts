@@ -7,10 +7,12 @@ import {
   choiceFlag,
   dependentIntegerFlag,
   dependentSwitchFlag,
+  dependentTextFlag,
   durationFlag,
   type FlagTable,
   integerFlag,
-  optionalFlag,
+  isAccepted,
+  isPath,
   sizeFlag,
   switchFlag,
   textFlag,
@@ -32,7 +34,7 @@ export const serveFlags = {
     default: "./data",
     help: "The directory that keeps the streams; made if it is missing or empty.",
     accepts: "a path",
-    check: (text) => text !== "" && !text.includes("\0"),
+    check: isPath,
   }),
   storage: choiceFlag({
     name: "storage",
@@ -222,17 +224,16 @@ export const serveFlags = {
     repeatable: true,
   },
   allowHosts: {
-    ...optionalFlag(textFlag({
+    ...dependentTextFlag({
       name: "allow-host",
       placeholder: "names",
-      default: "",
+      defaultText: "none where --host is a loopback address, else any",
       help:
         "The host names that requests may give beside --host and those of loopback; * for any. Several " +
         "by commas, or by the flag given again.",
       accepts: HOSTS_FORM,
       check: (text) => isAccepted(() => new Hosts(text)),
-    })),
-    defaultText: "none where --host is a loopback address, else any",
+    }),
     repeatable: true,
   },
   trustProxy: switchFlag({
@@ -247,18 +248,15 @@ export const serveFlags = {
     defaultText: "on",
     help: "Serve subscriptions, which wake workers by webhook or pull-wake, at {prefix}/__ds/.",
   }),
-  publicUrl: {
-    ...optionalFlag(textFlag({
-      name: "public-url",
-      placeholder: "url",
-      default: "",
-      help:
-        "The server's URL as its clients know it, without --prefix: for the callbacks of webhooks.",
-      accepts: "an http or https URL without a query, such as https://streams.example",
-      check: (text) => isAccepted(() => checkPublicUrl(text)),
-    })),
+  publicUrl: dependentTextFlag({
+    name: "public-url",
+    placeholder: "url",
     defaultText: "that of the request which creates a subscription",
-  },
+    help:
+      "The server's URL as its clients know it, without --prefix: for the callbacks of webhooks.",
+    accepts: "an http or https URL without a query, such as https://streams.example",
+    check: (text) => isAccepted(() => checkPublicUrl(text)),
+  }),
   loopbackWebhooks: dependentSwitchFlag({
     name: "loopback-webhooks",
     defaultText: "on where --host is a loopback address, else off",
@@ -307,13 +305,3 @@ export const serveFlags = {
     help: "One line of text, or one JSON object, for each message.",
   }),
 } satisfies FlagTable;
-
-function isAccepted(make: () => unknown): boolean {
-  try {
-    make();
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
-}

@@ -1,25 +1,26 @@
-import { optionalFlag, textFlag } from "./flag.ts";
+import { fileFlag, textFlag } from "./flag.ts";
 import type { FlagValues } from "./flag_values.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The flags for TLS, and for a socket in the file system. */
 export const tlsFlags = {
-  tlsCert: fileFlag(
-    "tls-cert",
-    "Speak TLS with this certificate: a PEM file, the server's own certificate first and those between " +
+  tlsCert: fileFlag({
+    name: "tls-cert",
+    defaultText: "none, for plain HTTP",
+    help:
+      "Speak TLS with this certificate: a PEM file, the server's own certificate first and those between " +
       "it and the authority behind it. With --tls-key. Read again when it changes, and at SIGHUP.",
-    "none, for plain HTTP",
-  ),
-  tlsKey: fileFlag(
-    "tls-key",
-    "The certificate's private key: a PEM file without a passphrase.",
-    "none, for plain HTTP",
-  ),
-  tlsClientCa: fileFlag(
-    "tls-client-ca",
-    "Let in only clients that have a certificate by one of the authorities in this PEM file.",
-    "none, for clients without certificates",
-  ),
+  }),
+  tlsKey: fileFlag({
+    name: "tls-key",
+    defaultText: "none, for plain HTTP",
+    help: "The certificate's private key: a PEM file without a passphrase.",
+  }),
+  tlsClientCa: fileFlag({
+    name: "tls-client-ca",
+    defaultText: "none, for clients without certificates",
+    help: "Let in only clients that have a certificate by one of the authorities in this PEM file.",
+  }),
   socketMode: textFlag({
     name: "socket-mode",
     placeholder: "mode",
@@ -58,16 +59,4 @@ export function certificateFiles(values: FlagValues): CertificateFiles | undefin
   throw new UsageError(
     "--tls-client-ca is given without --tls-cert and --tls-key; accepted: all three",
   );
-}
-
-function fileFlag(name: string, help: string, defaultText: string) {
-  const flag = optionalFlag(textFlag({
-    name,
-    placeholder: "file",
-    default: "",
-    help,
-    accepts: "a path",
-    check: (text) => text !== "" && !text.includes("\0"),
-  }));
-  return { ...flag, defaultText };
 }
