@@ -1,19 +1,13 @@
-/** The parameters that the client itself sets; any other may be a secret. */
-const VISIBLE_PARAMETERS: ReadonlySet<string> = new Set([
-  "offset",
-  "live",
-  "cursor",
-  "prefix",
-  "after",
-  "limit",
-]);
+import { VISIBLE_PARAMETERS } from "../../protocol/visible_parameters.ts";
 
 /** A text that may quote a request's URL, with `***` for the values of other parameters. */
 export function redactedText(text: string, url: string): string {
   let shown = text;
   for (const pair of url.split("?")[1]?.split("&") ?? []) {
     const [name = ""] = pair.split("=");
-    if (name !== "" && !VISIBLE_PARAMETERS.has(name)) shown = shown.replaceAll(pair, `${name}=***`);
+    if (name !== "" && !VISIBLE_PARAMETERS.includes(name)) {
+      shown = shown.replaceAll(pair, `${name}=***`);
+    }
   }
   return shown;
 }
@@ -23,7 +17,7 @@ export function redactedUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const shown = new URL(url);
   for (const name of new Set(shown.searchParams.keys())) {
-    if (!VISIBLE_PARAMETERS.has(name)) shown.searchParams.set(name, "***");
+    if (!VISIBLE_PARAMETERS.includes(name)) shown.searchParams.set(name, "***");
   }
   return shown.href;
 }

@@ -1,15 +1,10 @@
-/** The parameters of this server's that are no secrets; any other may be one. */
-const VISIBLE_PARAMETERS: ReadonlySet<string> = new Set([
-  "offset",
-  "live",
-  "cursor",
-  "prefix",
-  "after",
-  "limit",
-  "ds-p",
-  "ds-v",
-  "ds-exp",
-  "ds-kid",
+import { LINK_PARAMS, SIGNATURE_PARAM } from "../../access/links/link.ts";
+import { VISIBLE_PARAMETERS } from "../../protocol/visible_parameters.ts";
+
+/** A signed link's are nothing without its signature. */
+const SHOWN: ReadonlySet<string> = new Set([
+  ...VISIBLE_PARAMETERS,
+  ...LINK_PARAMS.filter((param) => param !== SIGNATURE_PARAM),
 ]);
 
 const NAME = /^[\w-]{1,32}$/;
@@ -35,7 +30,7 @@ export function redactedPath(url: string): string {
 function redactedParameter(parameter: string): string {
   const [name = "", value] = parameter.split("=", 2);
   if (value === undefined || !NAME.test(name)) return parameter === "" ? "" : "***";
-  return VISIBLE_PARAMETERS.has(name) ? parameter : `${name}=***`;
+  return SHOWN.has(name) ? parameter : `${name}=***`;
 }
 
 function shortened(text: string): string {
