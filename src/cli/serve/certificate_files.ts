@@ -72,14 +72,23 @@ export class CertificateReload {
   async reload(): Promise<void> {
     if (this.#isStopped) return;
     this.#seen = stateOf(this.#files);
+    try {
+      await this.use(readCertificate(this.#files));
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** Takes up what was read of the files just now; never rejects. */
+  async use(tls: TlsOptions): Promise<void> {
+    if (this.#isStopped) return;
+    this.#seen = stateOf(this.#files);
     const file = this.#files.cert;
     try {
-      await this.#apply(readCertificate(this.#files));
+      await this.#apply(tls);
       log.info("new connections get the certificate that was read again", { file });
     } catch (error) {
-      log.error("the new certificate can't be used; the one before stays", {
-        error: error instanceof Error ? error.message : String(error),
-      });
+      refuse(error);
     }
   }
 
@@ -95,6 +104,12 @@ export class CertificateReload {
       if (stateOf(this.#files) !== this.#seen) void this.reload();
     });
   }
+}
+
+function refuse(error: unknown): void {
+  log.error("the new certificate can't be used; the one before stays", {
+    error: error instanceof Error ? error.message : String(error),
+  });
 }
 
 /** Changes with any of the files, and where a link leads to another. */

@@ -176,8 +176,8 @@ function reloadCertificate(
     name: "the certificate",
     readsFiles: true,
     prepare() {
-      readCertificate(files);
-      return { apply: () => void certificate.reload() };
+      const tls = readCertificate(files);
+      return { apply: () => void certificate.use(tls) };
     },
   });
   return certificate;
