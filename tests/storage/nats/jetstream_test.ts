@@ -3,7 +3,8 @@ import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { SimulatedCluster } from "../../support/nats/simulated_cluster.ts";
 import { SimulatedJetStream } from "../../support/nats/simulated_jetstream.ts";
-import { jetStreamContract, type JetStreamKit } from "./jetstream_contract.ts";
+import { jetStreamContract } from "./jetstream_contract.ts";
+import type { JetStreamKit } from "./jetstream_kit.ts";
 
 const MOST_TURNS = 100;
 

@@ -223,7 +223,7 @@ export class SimulatedJetStream implements JetStream {
     this.#note(what);
     return this.#answered(
       this.#deliver(messages.slice(), first.log, fault),
-      isNeverAnswered(fault),
+      answerFate(fault),
       what,
     );
   }
@@ -231,7 +231,7 @@ export class SimulatedJetStream implements JetStream {
   /** The answer, unless it is too late for it or the connection has ended. */
   #answered(
     answer: Promise<PublishOutcome>,
-    isLost: boolean,
+    fate: AnswerFate,
     what: string,
   ): Promise<PublishOutcome> {
     return new Promise((resolve) => {
@@ -248,8 +248,13 @@ export class SimulatedJetStream implements JetStream {
       this.#underWay.add(interrupt);
       if (times.answerLimitMs > 0) {
         cancel = clock.setTimer(times.answerLimitMs, () => settle(unknown("No answer in time.")));
-      } else if (isLost) void Promise.resolve().then(() => settle(unknown("No answer.")));
-      void answer.then((outcome) => isLost ? undefined : settle(outcome));
+      } else if (fate === "never") {
+        void Promise.resolve().then(() => settle(unknown("No answer.")));
+      }
+      void answer.then((outcome) => {
+        if (fate === "comes") settle(outcome);
+        else if (fate === "lost" && times.answerLimitMs === 0) settle(unknown("No answer."));
+      });
     });
   }
 
@@ -372,9 +377,20 @@ export class SimulatedJetStream implements JetStream {
   }
 }
 
-function isNeverAnswered(fault: PublishFault | undefined): boolean {
-  return fault !== undefined &&
-    ["message_lost", "answer_lost", "arrives_late", "committed_late"].includes(fault.kind);
+/** What becomes of an answer: it is lost on its way, or nobody waits for it. */
+type AnswerFate = "comes" | "lost" | "never";
+
+function answerFate(fault: PublishFault | undefined): AnswerFate {
+  switch (fault?.kind) {
+    case "answer_lost":
+      return "lost";
+    case "message_lost":
+    case "arrives_late":
+    case "committed_late":
+      return "never";
+    default:
+      return "comes";
+  }
 }
 
 function heldAt(fault: PublishFault | undefined, at: "request" | "commit" | "answer"): Delay {
