@@ -15,7 +15,7 @@ import { Random } from "../../support/random.ts";
 import { isUnavailable, sequenceOf } from "./jetstream_kit.ts";
 
 /** A cluster with a log and two front ends. */
-async function open(options: Partial<ClusterOptions> = {}) {
+function open(options: Partial<ClusterOptions> = {}) {
   const clock = new ManualClock();
   const cluster = new SimulatedCluster({ clock, ...options });
   const [first, second] = [new SimulatedJetStream(cluster), new SimulatedJetStream(cluster)];
@@ -45,7 +45,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 Deno.test("a lost answer is unknown, and the message stored", async () => {
-  const { cluster, first, last } = await open();
+  const { cluster, first, last } = open();
   cluster.script.nextPublish({ kind: "answer_lost" });
   equal((await first.publish(message(0))).kind, "unknown");
   equal(await last(), 1);
@@ -54,7 +54,7 @@ Deno.test("a lost answer is unknown, and the message stored", async () => {
 });
 
 Deno.test("a lost message is unknown, and never stored", async () => {
-  const { clock, cluster, first, last } = await open();
+  const { clock, cluster, first, last } = open();
   cluster.script.nextPublish({ kind: "message_lost" });
   equal((await first.publish(message(0))).kind, "unknown");
   clock.advance(60_000);
@@ -63,7 +63,7 @@ Deno.test("a lost message is unknown, and never stored", async () => {
 });
 
 Deno.test("a message that arrives late is compared with what is there by then", async () => {
-  const { cluster, first, second, last, sequences } = await open();
+  const { cluster, first, second, last, sequences } = open();
   const [early, late] = [closedGate(), closedGate()];
   cluster.script.nextPublish({ kind: "arrives_late", after: early.opened });
   cluster.script.nextPublish({ kind: "arrives_late", after: late.opened });
@@ -80,7 +80,7 @@ Deno.test("a message that arrives late is compared with what is there by then", 
 });
 
 Deno.test("while one is under way its log hangs, and its subject takes no other", async () => {
-  const { clock, cluster, first, second, last, sequences } = await open();
+  const { clock, cluster, first, second, last, sequences } = open();
   cluster.script.nextPublish({ kind: "committed_late", after: 3000 });
   equal((await first.publish(message(0))).kind, "unknown");
   equal(await second.publish(message(0)), { kind: "refused", lastSequence: undefined });
@@ -93,7 +93,7 @@ Deno.test("while one is under way its log hangs, and its subject takes no other"
 });
 
 Deno.test("refused, unavailable, full or rejected by a script, it is not stored", async () => {
-  const { cluster, first, second, last } = await open();
+  const { cluster, first, second, last } = open();
   for (const kind of ["refused", "unavailable", "full", "rejected"] as const) {
     cluster.script.nextPublish({ kind }, { subject: "l.a", by: first });
     const other = await second.lastSequence("L", "l.b");
@@ -106,7 +106,7 @@ Deno.test("refused, unavailable, full or rejected by a script, it is not stored"
 });
 
 Deno.test("a follower that is behind reads what was so before", async () => {
-  const { cluster, first, sequences } = await open();
+  const { cluster, first, sequences } = open();
   sequenceOf(await first.publish(message(0)));
   cluster.log("L")?.holdFollowers(true);
   sequenceOf(await first.publish(message(1)));
@@ -120,7 +120,7 @@ Deno.test("a follower that is behind reads what was so before", async () => {
 });
 
 Deno.test("a damaged follower leaves one message out, the others and the leader don't", async () => {
-  const { cluster, first, sequences } = await open();
+  const { cluster, first, sequences } = open();
   for (let i = 0; i < 4; i++) await first.publish(message(i));
   cluster.log("L")?.damage(1, 3);
   for (
@@ -132,7 +132,7 @@ Deno.test("a damaged follower leaves one message out, the others and the leader 
 });
 
 Deno.test("a disconnected front end doesn't know what came of its publishes, and has a gap", async () => {
-  const { cluster, first, second, last } = await open();
+  const { cluster, first, second, last } = open();
   const notices: StoredNotice[] = [];
   let gaps = 0;
   first.watch("L", "l.a", (notice) => notices.push(notice), () => gaps++);
@@ -155,7 +155,7 @@ Deno.test("a disconnected front end doesn't know what came of its publishes, and
 });
 
 Deno.test("a follower goes on after an interruption, and leaves nothing out", async () => {
-  const { first, second } = await open();
+  const { first, second } = open();
   const found: number[] = [];
   const follower = first.follow({ log: "L", fromSequence: 1 }, ({ sequence }) => {
     found.push(sequence);
@@ -174,7 +174,7 @@ Deno.test("a follower goes on after an interruption, and leaves nothing out", as
 });
 
 Deno.test("a killed front end hears nothing any more, and what it sent may be stored", async () => {
-  const { clock, cluster, first, second } = await open();
+  const { clock, cluster, first, second } = open();
   let calls = 0;
   first.watch("L", "l.a", () => calls++, () => calls++);
   cluster.script.nextPublish({ kind: "held", at: "request", until: 1000 });
@@ -190,7 +190,7 @@ Deno.test("a killed front end hears nothing any more, and what it sent may be st
 });
 
 Deno.test("without a quorum nothing is stored or asked of the leader, but replicas answer", async () => {
-  const { cluster, first, last, sequences } = await open();
+  const { cluster, first, last, sequences } = open();
   await first.publish(message(0));
   cluster.loseQuorum({ isSilent: false });
   equal((await first.publish(message(1))).kind, "unavailable");
@@ -208,7 +208,7 @@ Deno.test("without a quorum nothing is stored or asked of the leader, but replic
 });
 
 Deno.test("a lost notice is missing, and the next one tells by what came before it", async () => {
-  const { cluster, first } = await open();
+  const { cluster, first } = open();
   const notices: [number, number][] = [];
   first.watch("L", "l.a", (notice) => {
     notices.push([notice.sequence, notice.previousSequence]);
@@ -243,7 +243,7 @@ async function stormy(seed: number): Promise<{ outcomes: PublishOutcome[]; found
     readFails: 0.05,
     replicaDamaged: 0.05,
   };
-  const { clock, cluster, first, second, sequences } = await open({
+  const { clock, cluster, first, second, sequences } = open({
     random: new Random(seed),
     times: BUSY_TIMES,
     rates,
