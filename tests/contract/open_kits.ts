@@ -1,6 +1,7 @@
 import { openNatsStorage } from "../../src/storage/nats/open.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import type { FileStorageOptions } from "../../src/storage/file/options.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { RemoteStorage } from "../../src/storage/remote/remote_storage.ts";
 import { StorageHost } from "../../src/storage/remote/storage_host.ts";
 import { FileKit } from "../support/file_kit.ts";
@@ -73,7 +74,7 @@ async function goBetween(kit: FileKit, between: Between, step: number) {
 }
 
 /** So small that a few KiB take every path: evictions, snapshots, bodies in parts. */
-const TINY_NATS = {
+export const TINY_NATS = {
   maxLoadedStreams: 3,
   messageCacheBytes: 16 * 1024,
   groupBytes: 8 * 1024,
@@ -105,9 +106,19 @@ export function openNats(frontEnds: number, isTiny = false): OpenKit {
     return {
       storage: frontEnds === 1 ? first : new SteppedStorage(first, next, "each"),
       clock,
-      dispose: async () => {
-        for (const storage of storages) await storage.close();
-      },
+      dispose: () => closeAll(storages, clock),
     };
   };
+}
+
+/** Closes storages, moving the clock on for what they wait for. */
+export async function closeAll(storages: readonly Storage[], clock: ManualClock): Promise<void> {
+  let isClosed = false;
+  const closing = Promise.all(storages.map((storage) => storage.close()))
+    .finally(() => isClosed = true);
+  while (!isClosed) {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1);
+  }
+  await closing;
 }

@@ -96,17 +96,20 @@ export class FrameWriter {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#room(1), value);
+    const at = this.#room(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#room(4), value, true);
+    const at = this.#room(4);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   u53(value: number): this {
-    putU53(this.#view, this.#room(8), value);
+    const at = this.#room(8);
+    putU53(this.#view, at, value);
     return this;
   }
 
@@ -114,7 +117,8 @@ export class FrameWriter {
   text(value: string): this {
     const bytes = encodeUtf8(value);
     this.u32(bytes.length);
-    this.#bytes.set(bytes, this.#room(bytes.length));
+    const at = this.#room(bytes.length);
+    this.#bytes.set(bytes, at);
     return this;
   }
 
@@ -123,7 +127,7 @@ export class FrameWriter {
     return sealFrame(this.#bytes.slice(0, this.#length));
   }
 
-  /** Where so many bytes may be written; `#view` is that of what there is then. */
+  /** Where so many bytes may be written: to `#bytes` as they are after this call. */
   #room(lengthBytes: number): number {
     const at = this.#length;
     this.#length += lengthBytes;

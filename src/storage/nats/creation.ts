@@ -13,8 +13,9 @@ import type { Created, CreateSpec, ForkSpec } from "../storage.ts";
 import { type Endings, REFERENCE_GRACE_MS } from "./endings.ts";
 import type { Folder } from "./folder.ts";
 import type { Ids } from "./ids.ts";
+import type { LoadedStreams } from "./loaded_streams.ts";
 import { encodeAll, type MessageWriter } from "./message_writer.ts";
-import type { StreamMessage } from "./message.ts";
+import { type StreamMessage, withOwnData } from "./message.ts";
 import type { NameRecord } from "./name_record.ts";
 import type { Names } from "./names.ts";
 import { NatsStream } from "./nats_stream.ts";
@@ -41,6 +42,7 @@ export interface CreationParts {
   readonly folder: Folder;
   readonly ids: Ids;
   readonly names: Names;
+  readonly loaded: LoadedStreams;
   readonly loader: StreamLoader;
   readonly directory: StreamDirectory;
   readonly endings: Endings;
@@ -63,8 +65,6 @@ interface ForkBase {
  */
 export class Creation {
   readonly #parts: CreationParts;
-  /** Creates of one name by this front end go one after the other. */
-  readonly #running = new Map<string, Promise<unknown>>();
 
   constructor(parts: CreationParts) {
     this.#parts = parts;
@@ -72,20 +72,6 @@ export class Creation {
 
   /** As `Storage.create`. */
   async create(name: string, spec: CreateSpec): Promise<Created> {
-    const before = this.#running.get(name);
-    const running = before === undefined
-      ? this.#create(name, spec)
-      : before.then(() => this.#create(name, spec));
-    const over = running.then(() => {}, () => {});
-    this.#running.set(name, over);
-    try {
-      return await running;
-    } finally {
-      if (this.#running.get(name) === over) this.#running.delete(name);
-    }
-  }
-
-  async #create(name: string, spec: CreateSpec): Promise<Created> {
     const { directory, endings } = this.#parts;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const found = await directory.find(name);
@@ -143,7 +129,7 @@ export class Creation {
     };
     if (fork !== undefined && !(await this.#reference(fork.source, record))) return undefined;
     const stream = new NatsStream(record, 0);
-    stream.source = fork?.source;
+    if (fork !== undefined) this.#parts.loaded.setSource(stream, fork.source);
     try {
       await this.#storeFirst(stream, data, spec.closed ?? false, record.createdAtMs);
       return await this.#name(stream, record, nameSequence) ? stream : undefined;
@@ -195,13 +181,16 @@ export class Creation {
     );
     const log = subjects.dataLog(stream.shard);
     const subject = subjects.data(stream.shard, stream.id);
+    const payloads = encodeAll(messages);
     const published = await publisher.publish(
-      encodeAll(messages).map((payload) => ({ log, subject, payload, expectedSequence: 0 })),
+      payloads.map((payload) => ({ log, subject, payload, expectedSequence: 0 })),
     );
     if (published.kind === "failed") throw published.error;
     const [first] = messages;
-    if (published.kind === "stored" && messages.length === 1 && first !== undefined) {
-      folder.fold(stream, first, published.sequence);
+    const [only] = payloads;
+    const isOnly = first !== undefined && only !== undefined && payloads.length === 1;
+    if (published.kind === "stored" && isOnly) {
+      folder.fold(stream, withOwnData(first, only), published.sequence);
       return;
     }
     // Nobody else writes to an id of this front end's: what is there is its own earlier attempt.

@@ -82,14 +82,14 @@ export class FrontEnd {
       isNamed: async ({ name, id }) => (await names.find(name)).record?.id === id,
     });
     this.#loader = loader;
-    const byId = {
-      loadIfThere: (id: number) => loaded.byId(id),
-      summary: (id: number) => loaded.byId(id),
+    const sources = {
+      loadIfThere: (id: number) => loaded.source(id),
+      summary: (id: number) => loaded.source(id),
     };
-    const spaces = new OffsetSpaces(layout.identity, byId);
+    const spaces = new OffsetSpaces(layout.identity, sources);
     this.#spaces = spaces;
     const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
-    const reader = new RangeReader(byId, blocks, spaces);
+    const reader = new RangeReader(sources, blocks, spaces);
     this.#reader = reader;
     const queueOf = (stream: NatsStream) => this.queueOf(stream);
     this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
@@ -134,6 +134,7 @@ export class FrontEnd {
       folder,
       ids: new Ids(jetStream, subjects, publisher),
       names,
+      loaded,
       loader,
       directory,
       endings,
@@ -229,9 +230,9 @@ export class FrontEnd {
     this.#watching.stop();
     const flushed = this.#flush();
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, limitMs);
+    const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
     await Promise.race([flushed, late.promise]);
-    clearTimeout(timer);
+    cancel();
     await this.#listing.stop();
     await this.#settings.jetStream.close();
   }

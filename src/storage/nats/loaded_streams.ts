@@ -10,6 +10,14 @@ export class LoadedStreams {
   readonly #byName: BoundedCache<string, NatsStream>;
   readonly #byId = new Map<number, NatsStream>();
   readonly #cache: MessageCache;
+  /**
+   * Sources of forks, by their ids, also of forks that have left this table while they are being read: as
+   * long as those are held, so are these.
+   */
+  readonly #sources = new Map<number, WeakRef<NatsStream>>();
+  readonly #collected = new FinalizationRegistry<number>((id) => {
+    if (this.#sources.get(id)?.deref() === undefined) this.#sources.delete(id);
+  });
 
   /** @param isWritten whether anything is being written to a stream */
   constructor(limit: number, cache: MessageCache, isWritten: (stream: NatsStream) => boolean) {
@@ -35,17 +43,23 @@ export class LoadedStreams {
     return this.#byId.get(id);
   }
 
+  /** The stream of an id that is in memory, or that a fork which somebody holds has as its source. */
+  source(id: number): NatsStream | undefined {
+    return this.#byId.get(id) ?? this.#sources.get(id)?.deref();
+  }
+
+  /** Lets a fork have its source. */
+  setSource(fork: NatsStream, source: NatsStream): void {
+    fork.source = source;
+    if (this.#sources.get(source.id)?.deref() === source) return;
+    this.#sources.set(source.id, new WeakRef(source));
+    this.#collected.register(source, source.id);
+  }
+
   /** Adds a stream, instead of another one that had its name. */
   add(stream: NatsStream): void {
     this.#byName.delete(stream.name);
-    const { source } = stream;
-    if (source !== undefined) {
-      // The one in memory is read by whoever reads the fork, and may have been loaded anew meanwhile.
-      const known = this.#byId.get(source.id);
-      if (known === undefined) this.add(source);
-      else stream.source = known;
-      (stream.source ?? source).pins++;
-    }
+    if (stream.source !== undefined) stream.source.pins++;
     this.#byId.set(stream.id, stream);
     this.#byName.set(stream.name, stream);
   }

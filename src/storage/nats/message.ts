@@ -152,6 +152,15 @@ export function encodeMessage(message: StreamMessage): Bytes {
   }
 }
 
+/**
+ * A message whose data are a part of its own bytes: those that it was made of are their owner's, who may
+ * change them.
+ */
+export function withOwnData(message: StreamMessage, encoded: Bytes): StreamMessage {
+  if (message.kind !== "appends" && message.kind !== "part") return message;
+  return { ...message, data: encoded.subarray(encoded.length - message.data.length) };
+}
+
 function begin(
   head: MessageHead,
   kind: number,

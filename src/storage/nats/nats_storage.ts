@@ -21,6 +21,7 @@ import type { Creation } from "./creation.ts";
 import type { Endings } from "./endings.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Listing } from "./listing.ts";
+import { NameTurns } from "./name_turns.ts";
 import type { NatsStream } from "./nats_stream.ts";
 import { isFree, missing, type StreamDirectory } from "./stream_directory.ts";
 import type { StreamLoader } from "./stream_loader.ts";
@@ -57,6 +58,7 @@ export interface NatsStorageParts {
 export class NatsStorage implements Storage {
   readonly identity: string;
   readonly #parts: NatsStorageParts;
+  readonly #turns = new NameTurns();
   #closing: Promise<void> | undefined;
 
   constructor(parts: NatsStorageParts) {
@@ -66,7 +68,7 @@ export class NatsStorage implements Storage {
 
   async create(name: string, spec: CreateSpec): Promise<Created> {
     this.#checkOpen();
-    return await this.#parts.creation.create(name, spec);
+    return await this.#turns.run(name, () => this.#parts.creation.create(name, spec));
   }
 
   async append(name: string, request: AppendRequest): Promise<Appended> {
@@ -84,6 +86,11 @@ export class NatsStorage implements Storage {
   }
 
   async delete(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#turns.run(name, () => this.#delete(name));
+  }
+
+  async #delete(name: string): Promise<void> {
     const { endings } = this.#parts;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       this.#checkOpen();

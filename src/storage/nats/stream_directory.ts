@@ -112,7 +112,7 @@ export class StreamDirectory {
     const stream = await loader.load(record, sequence);
     if (stream === undefined) return undefined;
     if (stream.lifecycle !== "deleted" && record.fork !== undefined) {
-      stream.source = await this.#source(record.fork);
+      loaded.setSource(stream, await this.#source(record.fork));
     }
     const other = loaded.byId(record.id);
     if (other !== undefined) return other;
@@ -122,7 +122,7 @@ export class StreamDirectory {
 
   /** The source of a fork: its name stays its own as long as it has forks. */
   async #source({ sourceId, sourceName }: { sourceId: number; sourceName: string }) {
-    const known = this.#parts.loaded.byId(sourceId);
+    const known = this.#parts.loaded.source(sourceId);
     if (known !== undefined) return known;
     const { record, sequence } = await this.#parts.names.find(sourceName);
     const source = record?.id === sourceId ? await this.load(record, sequence) : undefined;
@@ -135,8 +135,9 @@ export class StreamDirectory {
     const { endings, clock, isOver } = this.#parts;
     if (stream.lifecycle === "deleted") {
       // Its name is its own still: whoever ended it didn't come to the rest.
-      if (stream.fork !== undefined) {
-        stream.source ??= await this.#source(stream.fork).catch(() => undefined);
+      if (stream.fork !== undefined && stream.source === undefined) {
+        const source = await this.#source(stream.fork).catch(() => undefined);
+        if (source !== undefined) this.#parts.loaded.setSource(stream, source);
       }
       await endings.finish(stream);
       return false;

@@ -6,7 +6,7 @@ import { Draft, type Verdict } from "./draft.ts";
 import type { Folder } from "./folder.ts";
 import type { NewMessage } from "./jetstream.ts";
 import type { StreamMessage } from "./message.ts";
-import { appendHeadBytes, MESSAGE_HEAD_BYTES } from "./message.ts";
+import { appendHeadBytes, MESSAGE_HEAD_BYTES, withOwnData } from "./message.ts";
 import { encodeAll, type EventKind, type MessageWriter } from "./message_writer.ts";
 import type { NatsStream } from "./nats_stream.ts";
 import type { NatsSettings } from "./options.ts";
@@ -125,6 +125,7 @@ export class StreamQueue {
 
   async #run(): Promise<void> {
     for (let next; (next = this.#waiting[0]) !== undefined;) {
+      this.#lostRaces = 0;
       if (next.kind === "event") {
         this.#waiting.shift();
         await this.#runEvent(next);
@@ -258,11 +259,11 @@ export class StreamQueue {
     };
     stream.inFlight = inFlight;
     try {
-      const published = await publisher.publish(this.#toStore(messages));
+      const toStore = this.#toStore(messages);
+      const published = await publisher.publish(toStore);
       if (published.kind === "failed") throw published.error;
       if (published.kind === "stored") {
-        this.#lostRaces = 0;
-        await this.#foldStored(messages, sequence, published.sequence);
+        await this.#foldStored(messages, toStore, published.sequence);
         this.#parts.onStored(stream, first, tail);
         return true;
       }
@@ -311,14 +312,16 @@ export class StreamQueue {
   /** Folds what was just stored, unless it was seen by another way already. */
   async #foldStored(
     messages: readonly StreamMessage[],
-    expected: number,
+    stored: readonly NewMessage[],
     lastSequence: number,
   ): Promise<void> {
     const stream = this.#stream;
     const { folder, loader } = this.#parts;
-    const [first] = messages;
-    if (stream.sequence === expected && first !== undefined && messages.length === 1) {
-      folder.fold(stream, first, lastSequence);
+    const [message] = messages;
+    const [only] = stored;
+    const isOnly = message !== undefined && only !== undefined && stored.length === 1;
+    if (isOnly && stream.sequence === only.expectedSequence) {
+      folder.fold(stream, withOwnData(message, only.payload), lastSequence);
     } else if (stream.sequence < lastSequence) {
       // The sequences of all but the last part aren't told.
       await loader.catchUp(stream, lastSequence);
