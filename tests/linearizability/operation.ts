@@ -19,17 +19,18 @@ export type Operation =
 export interface Call {
   readonly client: number;
   readonly operation: Operation;
-  /** Where it began and ended in the history's order of events. */
+  /** Where it began and ended in the history's order of events; `Infinity` without an answer. */
   readonly start: number;
   readonly end: number;
-  readonly response: string;
+  /** Without one it has happened, happens yet, or never does. */
+  readonly response: string | undefined;
 }
 
 /** A line for a person. */
 export function describeCall({ client, operation, start, end, response }: Call): string {
   const { kind, name, ...rest } = operation;
   const what = `${kind} ${name} ${JSON.stringify(rest)}`;
-  return `${String(start).padStart(4)} ${
-    String(end).padStart(4)
-  }  client ${client}  ${what}  ->  ${response}`;
+  return `${String(start).padStart(4)} ${String(end).padStart(4)}  client ${client}  ${what}  ->  ${
+    response ?? "no answer"
+  }`;
 }
