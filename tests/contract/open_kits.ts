@@ -6,6 +6,7 @@ import { RemoteStorage } from "../../src/storage/remote/remote_storage.ts";
 import { StorageHost } from "../../src/storage/remote/storage_host.ts";
 import { FileKit } from "../support/file_kit.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { QuickClock } from "../support/nats/quick_clock.ts";
 import { SimulatedCluster } from "../support/nats/simulated_cluster.ts";
 import { SimulatedJetStream } from "../support/nats/simulated_jetstream.ts";
 import type { OpenKit } from "./kit.ts";
@@ -95,7 +96,7 @@ export function openNats(frontEnds: number, isTiny = false): OpenKit {
           ...(isTiny ? TINY_NATS : {}),
           ...options,
           jetStream: new SimulatedJetStream(cluster),
-          clock,
+          clock: new QuickClock(clock),
           shards: 3,
         })),
     );
