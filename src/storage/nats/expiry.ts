@@ -1,11 +1,11 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { DueQueue } from "../due_queue.ts";
-import type { Endings } from "./endings.ts";
-import { accessSlackMs, endMs } from "./lifetimes.ts";
-import type { LoadedStreams } from "./loaded_streams.ts";
-import type { NatsStream } from "./nats_stream.ts";
-import type { StreamQueue } from "./stream_queue.ts";
+import type { Endings } from "./streams/endings.ts";
+import { accessSlackMs, endMs } from "./streams/lifetimes.ts";
+import type { LoadedStreams } from "./streams/loaded_streams.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
+import type { StreamQueue } from "./streams/stream_queue.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 

@@ -1,30 +1,30 @@
 import { OffsetSpaces } from "../offset_spaces.ts";
 import { RangeReader } from "../range_reader.ts";
 import { Creation } from "./creation.ts";
-import { Endings } from "./endings.ts";
+import { Endings } from "./streams/endings.ts";
 import { Expiry } from "./expiry.ts";
-import { Folder } from "./folder.ts";
-import { Ids } from "./ids.ts";
+import { Folder } from "./streams/folder.ts";
+import { Ids } from "./cluster/ids.ts";
 import { Listing } from "./listing.ts";
-import { LoadedStreams } from "./loaded_streams.ts";
-import { MessageCache } from "./message_cache.ts";
-import type { StreamMessage } from "./message.ts";
-import { MessageWriter } from "./message_writer.ts";
-import { Names } from "./names.ts";
-import { NatsBlocks } from "./nats_blocks.ts";
+import { LoadedStreams } from "./streams/loaded_streams.ts";
+import { MessageCache } from "./streams/message_cache.ts";
+import type { StreamMessage } from "./format/message.ts";
+import { MessageWriter } from "./streams/message_writer.ts";
+import { Names } from "./cluster/names.ts";
+import { NatsBlocks } from "./reading/nats_blocks.ts";
 import type { NatsStorageParts } from "./nats_storage.ts";
-import type { NatsStream } from "./nats_stream.ts";
-import { OffsetSearch } from "./offset_search.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
+import { OffsetSearch } from "./reading/offset_search.ts";
 import type { NatsSettings } from "./options.ts";
-import type { Publisher } from "./publisher.ts";
-import { QueueRoom } from "./queue_room.ts";
-import type { StorageLayout } from "./shards.ts";
-import { Snapshots } from "./snapshots.ts";
+import type { Publisher } from "./cluster/publisher.ts";
+import { QueueRoom } from "./streams/queue_room.ts";
+import type { StorageLayout } from "./cluster/shards.ts";
+import { Snapshots } from "./streams/snapshots.ts";
 import { FrontEndStatus } from "./status.ts";
-import { StreamDirectory } from "./stream_directory.ts";
-import { StreamLoader } from "./stream_loader.ts";
-import { type QueueParts, StreamQueue } from "./stream_queue.ts";
-import type { Subjects } from "./subjects.ts";
+import { StreamDirectory } from "./streams/stream_directory.ts";
+import { StreamLoader } from "./streams/stream_loader.ts";
+import { type QueueParts, StreamQueue } from "./streams/stream_queue.ts";
+import type { Subjects } from "./cluster/subjects.ts";
 import { Watching } from "./watching.ts";
 
 const TICK_MS = 1000;
@@ -62,80 +62,40 @@ export class FrontEnd {
     this.#settings = settings;
     this.#layout = layout;
     const { clock, jetStream } = settings;
-    const frontEnd = 1 + randomBelow(FRONT_ENDS - 1);
-    const writer = new MessageWriter(frontEnd);
-    const cache = new MessageCache(settings.messageCacheBytes);
-    const room = new QueueRoom(settings.maxQueuedBytes, settings.maxQueuedPerStream);
-    const loaded = new LoadedStreams(
-      settings.maxLoadedStreams,
-      cache,
-      (stream) => this.#queues.get(stream)?.isIdle === false,
-    );
-    this.#loaded = loaded;
-    const folder = new Folder({ frontEnd, cache, onFolded: (stream) => this.#onFolded(stream) });
-    const names = new Names(jetStream, subjects, publisher);
-    const loader = new StreamLoader({
-      jetStream,
-      subjects,
-      clock,
-      folder,
-      isNamed: async ({ name, id }) => (await names.find(name)).record?.id === id,
-    });
-    this.#loader = loader;
-    const sources = {
-      loadIfThere: (id: number) => loaded.source(id),
-      summary: (id: number) => loaded.source(id),
-    };
-    const spaces = new OffsetSpaces(layout.identity, sources);
-    this.#spaces = spaces;
-    const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
-    const reader = new RangeReader(sources, blocks, spaces);
-    this.#reader = reader;
+    const shared = { settings, clock, jetStream, subjects, publisher };
     const queueOf = (stream: NatsStream) => this.queueOf(stream);
-    this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
     const isOver = (stream: NatsStream, nowMs: number) => this.#expiry.isOver(stream, nowMs);
+    const memory = makeMemory(settings, subjects, publisher, {
+      isWritten: (stream) => this.#queues.get(stream)?.isIdle === false,
+      onFolded: (stream) => this.#onFolded(stream),
+    });
+    const { loaded, loader, frontEnd } = memory;
+    this.#loaded = loaded;
+    this.#loader = loader;
+    this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
     this.#snapshots = new Snapshots(settings, subjects, publisher);
-    this.#status = new FrontEndStatus({ settings, publisher, loaded, room, cache });
+    this.#status = new FrontEndStatus({ settings, publisher, ...memory });
+    this.#endings = new Endings({ ...shared, ...memory, queueOf });
+    const endings = this.#endings;
+    const add = (stream: NatsStream) => this.#add(stream);
+    this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
+    const directory = this.#directory;
+    const { spaces, reader } = makeReader(settings, subjects, layout, memory);
+    this.#spaces = spaces;
+    this.#reader = reader;
     this.#queueParts = {
-      settings,
-      clock,
-      subjects,
-      publisher,
-      loader,
-      folder,
-      writer,
+      ...shared,
+      ...memory,
       spaces,
-      room,
       isOver,
       onStored: (stream, message, start) => this.#onStored(stream, message, start),
       onUsed: (stream) => this.#expiry.accessed(stream),
       onRaceLost: () => this.#status.racesLost++,
     };
-    this.#endings = new Endings({
-      clock,
-      jetStream,
-      subjects,
-      publisher,
-      writer,
-      names,
-      loaded,
-      queueOf,
-    });
-    const endings = this.#endings;
-    const add = (stream: NatsStream) => this.#add(stream);
-    this.#directory = new StreamDirectory({ clock, names, loaded, loader, endings, isOver, add });
-    const directory = this.#directory;
     this.#creation = new Creation({
-      settings,
-      clock,
-      subjects,
-      publisher,
-      writer,
-      folder,
+      ...shared,
+      ...memory,
       ids: new Ids(jetStream, subjects, publisher),
-      names,
-      loaded,
-      loader,
       directory,
       endings,
       spaces,
@@ -144,18 +104,8 @@ export class FrontEnd {
       queueOf,
       add: (stream) => this.#onMade(stream),
     });
-    this.#watching = new Watching({ clock, jetStream, subjects, loader, random: settings.random });
-    this.#listing = new Listing({
-      settings,
-      clock,
-      jetStream,
-      subjects,
-      loaded,
-      loader,
-      directory,
-      spaces,
-      isOver,
-    });
+    this.#watching = new Watching({ ...shared, loader, random: settings.random });
+    this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#startTimer();
   }
 
@@ -248,4 +198,58 @@ export class FrontEnd {
 function randomBelow(limit: number): number {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (high * 2 ** 32 + low) % limit;
+}
+
+/** What is in memory, and how it comes there. */
+interface Memory {
+  readonly frontEnd: number;
+  readonly writer: MessageWriter;
+  readonly cache: MessageCache;
+  readonly room: QueueRoom;
+  readonly loaded: LoadedStreams;
+  readonly folder: Folder;
+  readonly names: Names;
+  readonly loader: StreamLoader;
+}
+
+function makeMemory(
+  settings: NatsSettings,
+  subjects: Subjects,
+  publisher: Publisher,
+  { isWritten, onFolded }: {
+    isWritten(stream: NatsStream): boolean;
+    onFolded(stream: NatsStream): void;
+  },
+): Memory {
+  const { clock, jetStream } = settings;
+  const frontEnd = 1 + randomBelow(FRONT_ENDS - 1);
+  const cache = new MessageCache(settings.messageCacheBytes);
+  const folder = new Folder({ frontEnd, cache, onFolded });
+  const names = new Names(jetStream, subjects, publisher);
+  const isNamed = async ({ name, id }: NatsStream) => (await names.find(name)).record?.id === id;
+  return {
+    frontEnd,
+    writer: new MessageWriter(frontEnd),
+    cache,
+    room: new QueueRoom(settings.maxQueuedBytes, settings.maxQueuedPerStream),
+    loaded: new LoadedStreams(settings.maxLoadedStreams, cache, isWritten),
+    folder,
+    names,
+    loader: new StreamLoader({ jetStream, subjects, clock, folder, isNamed }),
+  };
+}
+
+function makeReader(
+  { jetStream }: NatsSettings,
+  subjects: Subjects,
+  { identity }: StorageLayout,
+  { loaded, cache }: Memory,
+): { spaces: OffsetSpaces; reader: RangeReader } {
+  const sources = {
+    loadIfThere: (id: number) => loaded.source(id),
+    summary: (id: number) => loaded.source(id),
+  };
+  const spaces = new OffsetSpaces(identity, sources);
+  const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
+  return { spaces, reader: new RangeReader(sources, blocks, spaces) };
 }

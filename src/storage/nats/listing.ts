@@ -4,16 +4,16 @@ import type { OffsetSpaces } from "../offset_spaces.ts";
 import { OrderedNames } from "../ordered_names.ts";
 import type { ListedStream, ListPage, ListRequest } from "../storage.ts";
 import { yieldToEventLoop } from "../yield_to_event_loop.ts";
-import { MalformedFrame } from "./binary.ts";
+import { MalformedFrame } from "./format/binary.ts";
 import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
-import type { LoadedStreams } from "./loaded_streams.ts";
-import { decodeNameEntry, type NameRecord } from "./name_record.ts";
-import type { NatsStream } from "./nats_stream.ts";
+import type { LoadedStreams } from "./streams/loaded_streams.ts";
+import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
 import type { NatsSettings } from "./options.ts";
-import type { StreamDirectory } from "./stream_directory.ts";
-import type { StreamLoader } from "./stream_loader.ts";
-import type { Subjects } from "./subjects.ts";
-import { toStreamError } from "./unreachable.ts";
+import type { StreamDirectory } from "./streams/stream_directory.ts";
+import type { StreamLoader } from "./streams/stream_loader.ts";
+import type { Subjects } from "./cluster/subjects.ts";
+import { toStreamError } from "./cluster/unreachable.ts";
 
 /** So many streams are asked for at once. */
 const AT_ONCE = 32;

@@ -18,15 +18,15 @@ import type {
   Watch,
 } from "../storage.ts";
 import type { Creation } from "./creation.ts";
-import type { Endings } from "./endings.ts";
+import type { Endings } from "./streams/endings.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Listing } from "./listing.ts";
 import { NameTurns } from "./name_turns.ts";
-import type { NatsStream } from "./nats_stream.ts";
-import { isFree, missing, type StreamDirectory } from "./stream_directory.ts";
-import type { StreamLoader } from "./stream_loader.ts";
-import type { StreamQueue } from "./stream_queue.ts";
-import { unreachable } from "./unreachable.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
+import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
+import type { StreamLoader } from "./streams/stream_loader.ts";
+import type { StreamQueue } from "./streams/stream_queue.ts";
+import { unreachable } from "./cluster/unreachable.ts";
 import type { Watching } from "./watching.ts";
 
 /** So often is a write begun anew since others make and delete the stream. */

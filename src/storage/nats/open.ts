@@ -3,9 +3,9 @@ import type { Storage } from "../storage.ts";
 import { FrontEnd } from "./front_end.ts";
 import { NatsStorage } from "./nats_storage.ts";
 import { type NatsStorageOptions, toSettings } from "./options.ts";
-import { openLayout } from "./shards.ts";
-import { Publisher } from "./publisher.ts";
-import { isPrefix, Subjects } from "./subjects.ts";
+import { openLayout } from "./cluster/shards.ts";
+import { Publisher } from "./cluster/publisher.ts";
+import { isPrefix, Subjects } from "./cluster/subjects.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 

@@ -1,16 +1,15 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
+import type { Stream } from "../stream.ts";
 import type { JetStream } from "./jetstream.ts";
-import type { NatsStream } from "./nats_stream.ts";
-import { DEFAULT_PREFIX } from "./subjects.ts";
 
 /** Is called behind what this front end has stored, with nothing in between. */
 export interface CommitObserver {
   /** A stream was made. */
-  created(stream: NatsStream): void;
+  created(stream: Stream): void;
   /** A stream goes further now: its tail was `start`. */
-  appended(stream: NatsStream, start: number): void;
+  appended(stream: Stream, start: number): void;
   /** A stream is gone, softly or for good. */
-  removed(stream: NatsStream): void;
+  removed(stream: Stream): void;
 }
 
 /** Options of `openNatsStorage`. */
@@ -63,7 +62,7 @@ export type NatsSettings =
 export function toSettings(options: NatsStorageOptions): NatsSettings {
   return {
     jetStream: options.jetStream,
-    prefix: options.prefix ?? DEFAULT_PREFIX,
+    prefix: options.prefix ?? "ds",
     replicas: options.replicas ?? 3,
     shards: options.shards ?? 1,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,

@@ -1,12 +1,12 @@
 import { NO_CHECKPOINTS, NO_LOG, type StorageMeasures } from "../measures.ts";
 import type { StorageStatus } from "../status.ts";
-import type { LoadedStreams } from "./loaded_streams.ts";
-import type { MessageCache } from "./message_cache.ts";
-import type { StreamMessage } from "./message.ts";
-import type { NatsStream } from "./nats_stream.ts";
+import type { LoadedStreams } from "./streams/loaded_streams.ts";
+import type { MessageCache } from "./streams/message_cache.ts";
+import type { StreamMessage } from "./format/message.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
 import type { NatsSettings } from "./options.ts";
-import type { Publisher } from "./publisher.ts";
-import type { QueueRoom } from "./queue_room.ts";
+import type { Publisher } from "./cluster/publisher.ts";
+import type { QueueRoom } from "./streams/queue_room.ts";
 
 /** What a {@link FrontEndStatus} looks at. */
 export interface StatusParts {

@@ -2,9 +2,9 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { DueQueue } from "../due_queue.ts";
 import type { JetStream, StoredNotice } from "./jetstream.ts";
-import type { NatsStream } from "./nats_stream.ts";
-import type { StreamLoader } from "./stream_loader.ts";
-import type { Subjects } from "./subjects.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
+import type { StreamLoader } from "./streams/stream_loader.ts";
+import type { Subjects } from "./cluster/subjects.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 

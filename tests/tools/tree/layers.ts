@@ -68,6 +68,20 @@ const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: "src/storage/nats",
+    below: [...COUNTING, "src/storage"],
+    inside: [
+      ["jetstream.ts"],
+      ["options.ts"],
+      ["format"],
+      ["cluster"],
+      ["streams"],
+      ["reading"],
+      ["."],
+      ["connection"],
+    ],
+  },
+  {
     path: "src/subscriptions",
     below: [...COUNTING, "src/storage"],
     inside: [["webhooks"], ["."]],
