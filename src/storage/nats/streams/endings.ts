@@ -158,11 +158,13 @@ export class Endings {
     const { jetStream, subjects, publisher, writer, clock } = this.#parts;
     const { shard, id } = stream;
     const log = subjects.dataLog(shard);
-    const gone = { kind: "gone", isSoftlyDeleted: false } as const;
+    // The very message by which it went: whoever wrote it, and hasn't heard that it was stored, finds it.
+    const gone = stream.gone ??
+      writer.event(stream, { kind: "gone", isSoftlyDeleted: false }, clock.nowMs());
     await publisher.publish([{
       log,
       subject: subjects.data(shard, id),
-      payload: encodeMessage(writer.event(stream, gone, clock.nowMs())),
+      payload: encodeMessage(gone),
       expectedSequence: stream.sequence,
       rollup: true,
       ttlSeconds: GONE_SECONDS,

@@ -89,6 +89,7 @@ function fold(stream: NatsStream, message: StreamMessage): void {
       return;
     case "gone":
       stream.openParts = undefined;
+      if (!message.isSoftlyDeleted) stream.gone = message;
       applyDelete([stream], message.isSoftlyDeleted, () => undefined);
   }
 }
