@@ -147,6 +147,11 @@ export class Endings {
     const { name, id, nameSequence } = stream;
     const published = await names.free(name, id, nameSequence);
     if (published.kind === "failed") throw published.error;
+    if (published.kind === "refused") {
+      // Somebody else has freed it, or is about to, which may come to nothing.
+      const { record } = await names.find(name);
+      if (record?.id === id) return;
+    }
     // Only now: as long as the name is its own, the stream has to say that it is gone.
     const vanishing = this.#vanish(stream).catch((error) => {
       logger.warn("What is left of {name} stays: {error}", { name, error });

@@ -47,6 +47,7 @@ export function foldMessage(
   if (stream.sequence === 0) {
     stream.firstSequence = sequence;
     stream.closed = message.isClosed;
+    stream.accessedBy = message.frontEnd;
   }
   stream.sequence = sequence;
   stream.messagesSinceSnapshot++;
