@@ -201,6 +201,24 @@ export class Creation {
     }
   }
 
+  /**
+   * What became of a name's record of which an attempt may have been stored: its sequence, or `undefined`
+   * where it never was; then it never will be, since another record stands where it would have to.
+   */
+  async #seek(stream: NatsStream): Promise<number | undefined> {
+    const { names, loader } = this.#parts;
+    try {
+      const now = await names.find(stream.name);
+      if (now.record?.id === stream.id) return now.sequence;
+      // Nobody ends a stream but by its name: if it is gone, the name was its own. To begin anew would
+      // undo that delete.
+      await loader.confirm(stream);
+      return stream.lifecycle === "deleted" ? now.sequence : undefined;
+    } catch (error) {
+      throw error instanceof StreamError ? new UnknownCreate(error) : error;
+    }
+  }
+
   /** Writes the name's record; false where another one is there. */
   async #name(
     stream: NatsStream,
@@ -218,17 +236,18 @@ export class Creation {
     if (published.kind === "failed") {
       throw published.mayBeStored ? new UnknownCreate(published.error) : published.error;
     }
-    let sequence = published.kind === "stored" ? published.sequence : 0;
-    if (published.kind === "refused") {
-      const now = await names.find(stream.name);
-      // An attempt whose outcome was unknown may have been stored.
-      if (now.record?.id === stream.id) sequence = now.sequence;
-    }
-    if (sequence === 0) {
+    const sequence = published.kind === "stored"
+      ? published.sequence
+      : published.mayBeOurs
+      ? await this.#seek(stream)
+      : undefined;
+    if (sequence === undefined) {
       await endings.undo(stream);
       return false;
     }
     stream.nameSequence = sequence;
+    // It was there, and somebody has deleted it since.
+    if (stream.lifecycle === "deleted") return true;
     if (source !== undefined) {
       await loader.confirm(source);
       if (!source.forks.has(stream.id)) {

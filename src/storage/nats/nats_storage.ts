@@ -145,6 +145,7 @@ export class NatsStorage implements Storage {
     const stream = await this.#there(name);
     const cancel = stream.watch(onChange);
     watching.begin(stream);
+    expiry.schedule(stream);
     const end = () => {
       const wasWatched = stream.isWatched;
       cancel();

@@ -98,7 +98,7 @@ const APPEND_BYTES = 5;
 const PRODUCER_BYTES = 18;
 const TEXT_LENGTH_BYTES = 2;
 const APPENDS_BYTES = 8;
-const PART_BYTES = 24;
+const PART_BYTES = 16;
 const FORK_BYTES = 8;
 
 const CLOSED = 1;
@@ -200,8 +200,6 @@ function encodePart(message: PartMessage): Bytes {
   view.setUint32(MESSAGE_HEAD_BYTES, message.index, true);
   view.setUint32(MESSAGE_HEAD_BYTES + 4, message.partCount, true);
   putU53(view, MESSAGE_HEAD_BYTES + 8, message.appendStart);
-  view.setUint32(MESSAGE_HEAD_BYTES + 16, appendHeadBytes(append), true);
-  view.setUint32(MESSAGE_HEAD_BYTES + 20, 0, true);
   bytes.set(data, putAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES, append));
   return sealFrame(bytes);
 }

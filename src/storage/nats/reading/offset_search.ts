@@ -107,20 +107,32 @@ export class OffsetSearch {
     const { before, after } = this.#cache.around(stream, offset);
     const limitBytes = Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, wantedBytes));
     if (before?.end === offset) {
-      const next = before.sequence + 1;
-      const found = await this.#messages(stream, next, BATCH_MESSAGES, limitBytes, byLeader);
-      return chained(before, found);
+      const next = await this.#after(stream, before, limitBytes, byLeader);
+      return next.length > 0 ? next : undefined;
     }
     const first = await this.#find(stream, offset, before, after, byLeader);
     if (first === undefined || wantedBytes <= first.end - offset) return first && [first];
-    const found = await this.#messages(
-      stream,
-      first.sequence + 1,
-      BATCH_MESSAGES,
-      limitBytes,
-      byLeader,
-    );
-    return [first, ...chained(first, found) ?? []];
+    return [first, ...await this.#after(stream, first, limitBytes, byLeader)];
+  }
+
+  /** The messages with bytes that follow one, none where those that come don't fit. */
+  async #after(
+    stream: NatsStream,
+    message: CachedMessage,
+    limitBytes: number,
+    byLeader: boolean,
+  ): Promise<CachedMessage[]> {
+    for (let before = message; before.sequence < stream.sequence;) {
+      const next = before.sequence + 1;
+      const found = await this.#messages(stream, next, BATCH_MESSAGES, limitBytes, byLeader);
+      const chain = chained(before, found);
+      const withBytes = chain.filter(({ data }) => data.length > 0);
+      const last = chain.at(-1);
+      if (withBytes.length > 0 || last === undefined) return withBytes;
+      // There may be many in a row that only say something about the stream.
+      before = last;
+    }
+    return [];
   }
 
   /**
@@ -166,11 +178,8 @@ export class OffsetSearch {
   }
 }
 
-/** Those that hold bytes, up to the first that doesn't follow the one before it; `undefined` for none. */
-function chained(
-  first: CachedMessage,
-  found: readonly CachedMessage[],
-): CachedMessage[] | undefined {
+/** Those up to the first that doesn't follow the one before it. */
+function chained(first: CachedMessage, found: readonly CachedMessage[]): CachedMessage[] {
   const chain: CachedMessage[] = [];
   let before = first;
   for (const message of found) {
@@ -179,8 +188,8 @@ function chained(
       ? before.isPart && before.appendStart === message.appendStart
       : message.previousSequence === before.sequence;
     if (!follows || message.start !== before.end) break;
-    if (message.data.length > 0) chain.push(message);
+    chain.push(message);
     before = message;
   }
-  return chain.length > 0 ? chain : undefined;
+  return chain;
 }

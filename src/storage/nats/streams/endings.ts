@@ -147,6 +147,11 @@ export class Endings {
     const { name, id, nameSequence } = stream;
     const published = await names.free(name, id, nameSequence);
     if (published.kind === "failed") throw published.error;
+    if (published.kind === "refused") {
+      // Somebody else has freed it, or is about to, which may come to nothing.
+      const { record } = await names.find(name);
+      if (record?.id === id) return;
+    }
     // Only now: as long as the name is its own, the stream has to say that it is gone.
     const vanishing = this.#vanish(stream).catch((error) => {
       logger.warn("What is left of {name} stays: {error}", { name, error });
@@ -158,11 +163,13 @@ export class Endings {
     const { jetStream, subjects, publisher, writer, clock } = this.#parts;
     const { shard, id } = stream;
     const log = subjects.dataLog(shard);
-    const gone = { kind: "gone", isSoftlyDeleted: false } as const;
+    // The very message by which it went: whoever wrote it, and hasn't heard that it was stored, finds it.
+    const gone = stream.gone ??
+      writer.event(stream, { kind: "gone", isSoftlyDeleted: false }, clock.nowMs());
     await publisher.publish([{
       log,
       subject: subjects.data(shard, id),
-      payload: encodeMessage(writer.event(stream, gone, clock.nowMs())),
+      payload: encodeMessage(gone),
       expectedSequence: stream.sequence,
       rollup: true,
       ttlSeconds: GONE_SECONDS,

@@ -47,6 +47,7 @@ export function foldMessage(
   if (stream.sequence === 0) {
     stream.firstSequence = sequence;
     stream.closed = message.isClosed;
+    stream.accessedBy = message.frontEnd;
   }
   stream.sequence = sequence;
   stream.messagesSinceSnapshot++;
@@ -89,6 +90,7 @@ function fold(stream: NatsStream, message: StreamMessage): void {
       return;
     case "gone":
       stream.openParts = undefined;
+      if (!message.isSoftlyDeleted) stream.gone = message;
       applyDelete([stream], message.isSoftlyDeleted, () => undefined);
   }
 }

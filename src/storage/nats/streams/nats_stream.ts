@@ -1,4 +1,5 @@
 import { Stream } from "../../stream.ts";
+import type { GoneMessage } from "../format/message.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { ForkReference, StreamSnapshot } from "../format/snapshot.ts";
 import { TailMark } from "./tail_mark.ts";
@@ -31,6 +32,8 @@ export class NatsStream extends Stream {
   /** Those that have this one as their source, by their ids. */
   readonly forks = new Map<number, ForkReference>();
   openParts: OpenParts | undefined;
+  /** The message by which it went for good: also where another front end has written it once more. */
+  gone: GoneMessage | undefined;
   /** When it was used last, as far as the messages say it. */
   recordedAccessMs: number;
   /** The front end that recorded it. */

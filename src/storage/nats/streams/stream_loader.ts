@@ -61,11 +61,12 @@ export class StreamLoader {
     const { jetStream, subjects } = this.#parts;
     const { id, shard } = record;
     try {
-      const [last, snapshot] = await Promise.all([
-        jetStream.lastSequence(subjects.dataLog(shard), subjects.data(shard, id)),
-        this.#snapshot(record),
-      ]);
+      const ask = () => jetStream.lastSequence(subjects.dataLog(shard), subjects.data(shard, id));
+      const [first, snapshot] = await Promise.all([ask(), this.#snapshot(record)]);
+      let last = first;
       if (last === 0) return undefined;
+      // The snapshot may be of a later moment than the answer.
+      if (snapshot !== undefined && snapshot.state.sequence > last) last = await ask();
       if (snapshot !== undefined && snapshot.state.sequence > last) {
         // It was made from acknowledged messages: such have been lost.
         throw damaged(

@@ -12,6 +12,7 @@ import type { NatsStream } from "./nats_stream.ts";
 import type { NatsSettings } from "../options.ts";
 import { pause } from "../cluster/pause.ts";
 import type { Publisher } from "../cluster/publisher.ts";
+import { outcomeUnknown } from "../cluster/unreachable.ts";
 import type { QueueRoom } from "./queue_room.ts";
 import type { StreamLoader } from "./stream_loader.ts";
 import type { Subjects } from "../cluster/subjects.ts";
@@ -270,7 +271,10 @@ export class StreamQueue {
       await this.#afterLostRace(published.lastSequence, sequence);
       // An attempt whose outcome was unknown was stored after all, and is seen now. The other way round:
       // since the stream has another message in its place, no late attempt can be stored any more.
-      if (inFlight.sequence === undefined) return false;
+      if (inFlight.sequence === undefined) {
+        if (published.mayBeOurs) checkSeen(stream, sequence);
+        return false;
+      }
       this.#parts.onStored(stream, first, tail);
       return true;
     } finally {
@@ -337,4 +341,15 @@ function answer(group: readonly WaitingAppend[], verdicts: readonly Verdict[]): 
         verdict?.error ?? new StreamError({ code: "storage_failed" }, "It was not decided."),
       );}
   }
+}
+
+/**
+ * A stream that goes takes its messages along: whether one of unknown outcome was among them can only be
+ * seen where the last one says that it followed directly what that one would have followed.
+ *
+ * @throws {StreamError} `storage_unreachable`
+ */
+function checkSeen(stream: NatsStream, expected: number): void {
+  if (stream.lifecycle !== "deleted" || stream.gone?.previousSequence === expected) return;
+  throw outcomeUnknown("the stream was deleted meanwhile.");
 }
