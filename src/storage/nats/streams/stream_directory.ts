@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../../env/clock.ts";
 import { quote, StreamError } from "../../../protocol/errors.ts";
+import type { ForkOrigin } from "../../records.ts";
 import { missingSource } from "../../streams.ts";
 import type { Endings } from "./endings.ts";
 import type { LoadedStreams } from "./loaded_streams.ts";
@@ -121,9 +122,14 @@ export class StreamDirectory {
   }
 
   /** The source of a fork: its name stays its own as long as it has forks. */
-  async #source({ sourceId, sourceName }: { sourceId: number; sourceName: string }) {
-    const known = this.#parts.loaded.source(sourceId);
-    if (known !== undefined) return known;
+  async #source({ sourceId, sourceName, point }: ForkOrigin): Promise<NatsStream> {
+    const { loaded, loader } = this.#parts;
+    const known = loaded.source(sourceId);
+    if (known !== undefined) {
+      // Known from before the fork was made, perhaps: the bytes that the fork begins with came later.
+      if (known.tail < point) await loader.confirm(known);
+      return known;
+    }
     const { record, sequence } = await this.#parts.names.find(sourceName);
     const source = record?.id === sourceId ? await this.load(record, sequence) : undefined;
     if (source === undefined || source.lifecycle === "deleted") throw missingSource(sourceId);
