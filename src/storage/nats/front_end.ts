@@ -3,6 +3,7 @@ import { RangeReader } from "../range_reader.ts";
 import { Creation } from "./creation.ts";
 import { Endings } from "./streams/endings.ts";
 import { Expiry } from "./expiry.ts";
+import { ExpiryWalk } from "./expiry_walk.ts";
 import { Folder } from "./streams/folder.ts";
 import { Ids } from "./cluster/ids.ts";
 import { Listing } from "./listing.ts";
@@ -42,6 +43,7 @@ export class FrontEnd {
   readonly #loaded: LoadedStreams;
   readonly #loader: StreamLoader;
   readonly #expiry: Expiry;
+  readonly #walk: ExpiryWalk;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
   readonly #watching: Watching;
@@ -106,6 +108,8 @@ export class FrontEnd {
     });
     this.#watching = new Watching({ ...shared, loader, random: settings.random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
+    const { random } = settings;
+    this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     this.#startTimer();
   }
 
@@ -171,6 +175,7 @@ export class FrontEnd {
       this.#watching.tick();
       this.#expiry.tick();
       this.#listing.tick();
+      this.#walk.tick();
       this.#startTimer();
     });
   }
@@ -178,6 +183,7 @@ export class FrontEnd {
   async #close(limitMs: number): Promise<void> {
     this.#cancelTimer?.();
     this.#watching.stop();
+    await this.#walk.stop();
     const flushed = this.#flush();
     const late = Promise.withResolvers<void>();
     const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
