@@ -1,5 +1,6 @@
 import { OffsetSpaces } from "../offset_spaces.ts";
 import { RangeReader } from "../range_reader.ts";
+import type { ListPage, ListRequest } from "../storage.ts";
 import { Creation } from "./creation.ts";
 import { Endings } from "./streams/endings.ts";
 import { Expiry } from "./expiry.ts";
@@ -26,6 +27,7 @@ import { StreamDirectory } from "./streams/stream_directory.ts";
 import { StreamLoader } from "./streams/stream_loader.ts";
 import { type QueueParts, StreamQueue } from "./streams/stream_queue.ts";
 import type { Subjects } from "./cluster/subjects.ts";
+import type { NatsSubscriptions } from "./subscriptions/nats_subscriptions.ts";
 import { Watching } from "./watching.ts";
 
 const TICK_MS = 1000;
@@ -33,6 +35,17 @@ const TICK_MS = 1000;
 const FRONT_ENDS = 2 ** 48;
 /** What waits is written for so long at a close, unless it is said otherwise. */
 const CLOSE_LIMIT_MS = 5000;
+
+/** What the subscriptions of a front end need of its streams. */
+export interface FrontEndSubscriptions {
+  readonly frontEnd: number;
+  readonly ids: Ids;
+  readonly names: Names;
+  readonly directory: StreamDirectory;
+  readonly spaces: OffsetSpaces;
+  /** As `Storage.list`. */
+  list(request: ListRequest): Promise<ListPage>;
+}
 
 /** One front end's parts, put together. */
 export class FrontEnd {
@@ -53,6 +66,7 @@ export class FrontEnd {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   readonly #queueParts: QueueParts;
+  readonly #subscriptions: NatsSubscriptions;
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -60,6 +74,7 @@ export class FrontEnd {
     subjects: Subjects,
     publisher: Publisher,
     layout: StorageLayout,
+    makeSubscriptions: (parts: FrontEndSubscriptions) => NatsSubscriptions,
   ) {
     this.#settings = settings;
     this.#layout = layout;
@@ -94,10 +109,11 @@ export class FrontEnd {
       onUsed: (stream) => this.#expiry.accessed(stream),
       onRaceLost: () => this.#status.racesLost++,
     };
+    const ids = new Ids(jetStream, subjects, publisher);
     this.#creation = new Creation({
       ...shared,
       ...memory,
-      ids: new Ids(jetStream, subjects, publisher),
+      ids,
       directory,
       endings,
       spaces,
@@ -110,6 +126,14 @@ export class FrontEnd {
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
+    this.#subscriptions = makeSubscriptions({
+      frontEnd,
+      ids,
+      names: memory.names,
+      directory,
+      spaces,
+      list: (request) => this.#listing.list(request),
+    });
     this.#startTimer();
   }
 
@@ -139,7 +163,11 @@ export class FrontEnd {
       reader: this.#reader,
       queueOf: (stream) => this.queueOf(stream),
       status: () => this.#status.status(),
-      measure: () => this.#status.measure(),
+      measure: () => ({
+        ...this.#status.measure(),
+        subscriptions: this.#subscriptions.measure(this.#settings.clock.nowMs()),
+      }),
+      subscriptions: this.#subscriptions,
       close: (limitMs) => this.#close(limitMs ?? CLOSE_LIMIT_MS),
     };
   }
@@ -190,6 +218,7 @@ export class FrontEnd {
     await Promise.race([flushed, late.promise]);
     cancel();
     await this.#listing.stop();
+    await this.#subscriptions.close();
     await this.#settings.jetStream.close();
   }
 

@@ -77,6 +77,7 @@ const ROOMS: readonly Room[] = [
       ["cluster"],
       ["streams"],
       ["reading"],
+      ["subscriptions"],
       ["."],
       ["connection"],
     ],

@@ -12,4 +12,10 @@ export const KIND = {
   identity: 48,
   shards: 49,
   ids: 50,
+  owner: 51,
+  secrets: 52,
+  subscriptionRecords: 64,
+  subscriptionPart: 65,
+  subscriptionPointer: 66,
+  subscriptionSnapshot: 67,
 } as const;
