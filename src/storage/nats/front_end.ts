@@ -212,13 +212,12 @@ export class FrontEnd {
     this.#cancelTimer?.();
     this.#watching.stop();
     await this.#walk.stop();
-    const flushed = this.#flush();
+    const flushed = Promise.all([this.#subscriptions.close(), this.#flush()]);
     const late = Promise.withResolvers<void>();
     const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
     await Promise.race([flushed, late.promise]);
     cancel();
     await this.#listing.stop();
-    await this.#subscriptions.close();
     await this.#settings.jetStream.close();
   }
 

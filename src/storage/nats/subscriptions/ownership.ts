@@ -74,8 +74,11 @@ export class Ownership {
   async stop(): Promise<void> {
     this.#isStopped = true;
     const owned = this.#owned;
+    await owned?.state.log.flush();
     this.#owned = undefined;
     owned?.state.close(new StreamError({ code: "storage_closed" }, "The storage is closed."));
+    // A lease that is being taken would keep others waiting until it ends.
+    await this.#question.ask().catch(() => {});
     await this.#lease.release();
   }
 

@@ -143,7 +143,7 @@ export class SubscriptionLog implements Journal {
 
   /** Says where a snapshot is, and then lets go of what it includes. */
   async point(snapshot: SnapshotPlace, upToSequence: number): Promise<void> {
-    await this.#idle();
+    await this.flush();
     if (this.#error !== undefined) throw this.#error;
     this.#isRunning = true;
     try {
@@ -158,6 +158,11 @@ export class SubscriptionLog implements Journal {
     } catch (error) {
       throw toStreamError(error);
     }
+  }
+
+  /** Resolves when nothing waits to be stored, and nothing is being stored. */
+  async flush(): Promise<void> {
+    while (this.#isRunning) await pause(this.#parts.clock, 1);
   }
 
   /** Nothing is recorded any more; who waits hears why. */
@@ -189,10 +194,6 @@ export class SubscriptionLog implements Journal {
     this.#isRunning = true;
     // A turn later: what is recorded together goes together.
     void Promise.resolve().then(() => this.#run());
-  }
-
-  async #idle(): Promise<void> {
-    while (this.#isRunning) await pause(this.#parts.clock, 1);
   }
 
   async #run(): Promise<void> {
