@@ -32,17 +32,11 @@ export class Follower {
     this.#run().catch((error) => this.#world.fail(error));
   }
 
-  /** Resolves when it has read all that there is; it has to find that out by itself. */
+  /** Resolves when it has read all that is acknowledged; it has to find that out by itself. */
   async finish(): Promise<void> {
-    const frontEnd = this.#world.pickFrontEnd(this.#random);
-    const never = new Promise<void>(() => {});
-    const answer = await askOf(frontEnd, never, (storage) => storage.head(this.#name));
-    if (answer.kind !== "done") return;
-    this.#world.note(`follower of ${this.#name} is to come to ${answer.result.tail}`);
-    while (this.#position < answer.result.tail) {
-      const moved = this.#moved.opened;
-      await moved;
-    }
+    const tail = this.#ledger.tailOf(this.#name);
+    this.#world.note(`follower of ${this.#name} is to come to ${tail}`);
+    while (this.#position < tail) await this.#moved.opened;
   }
 
   async #run(): Promise<void> {

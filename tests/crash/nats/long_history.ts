@@ -5,7 +5,7 @@ import { askOf } from "./answer.ts";
 import { Client } from "./client.ts";
 import { Follower } from "./follower.ts";
 import type { FrontEnd } from "./front_end.ts";
-import { Ledger, ownSpace } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import { FOREVER_NAMES, NAMES, SLIDING_NAMES } from "./names.ts";
 import type { NatsWorld } from "./nats_world.ts";
 
@@ -35,6 +35,8 @@ export async function runLongHistory(world: NatsWorld): Promise<void> {
   world.heal();
   await world.drive(world.opened(), "the front ends");
   await world.drive(Promise.all(clients.map((client) => client.finish())), "the last answers");
+  // Before anybody looks: that would tell them.
+  for (const follower of followers) await world.drive(follower.finish(), "a follower's end");
   // What was under way when its client gave up comes to its end.
   await world.drive(world.rest(), "the end of what was under way");
   await world.drive(checkEnd(world, ledger, random), "a look at everything");
@@ -88,7 +90,7 @@ async function checkStream(
     ledger.book.learn(space, start, data, what);
     parts.push(data);
     at = next;
-    if (at >= tail) ledger.checkWhole(ownSpace(space), concatBytes(parts), what);
+    if (at >= tail) ledger.checkWhole(space, concatBytes(parts), what);
   }
 }
 
