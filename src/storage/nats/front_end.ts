@@ -138,6 +138,7 @@ export class FrontEnd {
       spaces: this.#spaces,
       reader: this.#reader,
       queueOf: (stream) => this.queueOf(stream),
+      onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
       measure: () => this.#status.measure(),
       close: (limitMs) => this.#close(limitMs ?? CLOSE_LIMIT_MS),
