@@ -94,7 +94,8 @@ export class Client {
     if (kind < 55) return await this.#append(name);
     if (kind < 65) return await this.#create(name);
     if (kind < 70) return await this.#delete(random.pick([...PASSING_NAMES, ...FORK_NAMES]));
-    if (kind < 78) return await this.#head(name);
+    if (kind < 76) return await this.#head(name);
+    if (kind < 79) return await this.#list();
     await this.#read(name);
   }
 
@@ -170,6 +171,22 @@ export class Client {
     );
     if (answer.kind === "refused") this.#missing(name, answer.error.code, span, what);
     if (answer.kind === "done") this.#see(name, answer.result, floor, span, what);
+  }
+
+  /** A listing is as fresh as a look at each stream, and has all that nobody deletes. */
+  async #list(): Promise<void> {
+    const { answer, floor, span, what } = await this.#ask(
+      "list",
+      (storage) => storage.list({ limit: 100 }),
+    );
+    if (answer.kind !== "done") return;
+    const { streams } = answer.result;
+    const names = streams.map(({ name }) => name);
+    expect(names.join() === [...names].sort().join(), `${what}: ${names} are out of order`);
+    for (const info of streams) this.#ledger.see(info.name, info, floor, span, what);
+    for (const name of FOREVER_NAMES) {
+      if (!names.includes(name)) this.#ledger.missing(name, span, this.#world.nowMs, what);
+    }
   }
 
   async #read(name: string): Promise<void> {
