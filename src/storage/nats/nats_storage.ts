@@ -199,9 +199,15 @@ export class NatsStorage implements Storage {
 
   /** The stream of a name as of a moment after the call, which can be read and written. */
   async #there(name: string): Promise<NatsStream> {
-    const found = await this.#parts.directory.find(name).catch((error: unknown) => {
+    try {
+      return await this.#find(name);
+    } catch (error) {
       throw this.#noted(name, error);
-    });
+    }
+  }
+
+  async #find(name: string): Promise<NatsStream> {
+    const found = await this.#parts.directory.find(name);
     if (isFree(found) || found.lifecycle !== "there") throw missing(name, found);
     return found;
   }

@@ -250,7 +250,7 @@ export class StreamQueue {
    */
   async #store(messages: readonly StreamMessage[]): Promise<boolean> {
     const stream = this.#stream;
-    const { publisher, loader } = this.#parts;
+    const { publisher } = this.#parts;
     const [first] = messages;
     if (first === undefined) return true;
     const { tail, sequence } = stream;
