@@ -18,6 +18,7 @@ export class Follower {
   #at: number | StreamOffset = 0;
   #position = 0;
   #frontEnd: FrontEnd | undefined;
+  #isOver = false;
   #news: Gate = closedGate();
   #moved: Gate = closedGate();
 
@@ -39,8 +40,13 @@ export class Follower {
     while (this.#position < tail) await this.#moved.opened;
   }
 
+  /** It doesn't read any more: the stream may be deleted. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
   async #run(): Promise<void> {
-    while (true) {
+    while (!this.#isOver) {
       if (!this.#frontEnd?.isAlive && !await this.#watch()) {
         await wait(this.#world.clock, RETRY_MS);
         continue;
@@ -78,6 +84,7 @@ export class Follower {
       new Promise(() => {}),
       (storage) => storage.read(this.#name, at, this.#random.pick([4096, 100_000])),
     );
+    if (this.#isOver) return true;
     if (answer.kind === "refused") throw answer.error;
     if (answer.kind === "unknown") {
       if (!frontEnd.isAlive) return true;

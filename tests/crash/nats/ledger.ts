@@ -58,6 +58,7 @@ export class Ledger {
   readonly book = new OffsetBook();
   readonly sent = new Map<number, Sent>();
   readonly #known = new Map<number, KnownStream>();
+  readonly #there = new Set<string>();
   /** Attempts to delete a name. */
   readonly #deletes: { readonly name: string; readonly span: Span }[] = [];
 
@@ -99,9 +100,21 @@ export class Ledger {
     };
     expect(known.name === name, `${what}: it has the offsets of a stream ${known.name}`);
     this.#known.set(own, known);
+    this.#there.add(name);
     known.tail = Math.max(known.tail, seen.tail);
     known.closed ||= seen.closed;
     return known;
+  }
+
+  /** Whether a name had no stream, as far as anybody was told last. */
+  isUnknown(name: string): boolean {
+    return !this.#there.has(name);
+  }
+
+  /** A name has a stream, or none, as somebody was just told. */
+  noteThere(name: string, isThere: boolean): void {
+    if (isThere) this.#there.add(name);
+    else this.#there.delete(name);
   }
 
   /** How far the streams of a name are known to go; 0 where none is known. */
@@ -112,6 +125,7 @@ export class Ledger {
 
   /** A name was said to have no stream: nothing that was acknowledged may be missing for it. */
   missing(name: string, span: Span, nowMs: number, what: string): void {
+    this.#there.delete(name);
     for (const known of this.#known.values()) {
       if (known.name !== name || known.shown > span.start) continue;
       if (mayHaveExpired(known, nowMs)) continue;
