@@ -95,6 +95,7 @@ export class Endings {
       }
       if (!(await this.#isReferenced(id, reference))) await this.release(stream, id);
     }
+    if (stream.lifecycle === "soft_deleted" && stream.forkCount === 0) await this.endUnused(stream);
   }
 
   /**
