@@ -64,7 +64,8 @@ export class NatsCluster {
   async ready(): Promise<void> {
     const running = this.servers.filter(({ isRunning }) => isRunning);
     await until(
-      async () => (await Promise.all(running.map((server) => this.#isReady(server)))).every(Boolean),
+      async () =>
+        (await Promise.all(running.map((server) => this.#isReady(server)))).every(Boolean),
       () => running.map((server) => server.log()).join("\n"),
     );
   }
@@ -76,7 +77,9 @@ export class NatsCluster {
       async () => {
         const names = await Promise.all(this.servers.map((server) => leaderName(server, log)));
         // One that was away for a while still believes what was so before.
-        const name = names.find((name) => this.servers.some(({ config, isRunning }) => isRunning && config.name === name));
+        const name = names.find((name) =>
+          this.servers.some(({ config, isRunning }) => isRunning && config.name === name)
+        );
         found = this.servers.findIndex(({ config }) => config.name === name);
         return found >= 0;
       },

@@ -68,6 +68,11 @@ const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: "src/storage/nats",
+    below: [...COUNTING, "src/storage"],
+    inside: [["jetstream.ts"], ["."], ["connection"]],
+  },
+  {
     path: "src/subscriptions",
     below: [...COUNTING, "src/storage"],
     inside: [["webhooks"], ["."]],

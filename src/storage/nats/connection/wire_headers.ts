@@ -1,0 +1,32 @@
+import type { MsgHdrs } from "@nats-io/transport-node";
+
+/** Headers that the server sets or reads begin with this; no one else's do. */
+const SERVERS_OWN = "Nats-";
+
+/** The headers that aren't the server's own. */
+export function ownHeaders(headers: MsgHdrs | undefined): Record<string, string> {
+  const own: Record<string, string> = {};
+  if (headers === undefined) return own;
+  for (const [name, values] of headers) {
+    if (!name.startsWith(SERVERS_OWN)) own[name] = values[0] ?? "";
+  }
+  return own;
+}
+
+/** The same of a block of headers as it is on the wire. */
+export function ownHeadersOfText(text: string): Record<string, string> {
+  const own: Record<string, string> = {};
+  for (const line of text.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon > 0 && !line.startsWith(SERVERS_OWN)) {
+      own[line.slice(0, colon)] = line.slice(colon + 1).trim();
+    }
+  }
+  return own;
+}
+
+/** A header that is a number; 0 where it isn't there. */
+export function numberHeader(headers: MsgHdrs | undefined, name: string): number {
+  const value = Number(headers?.get(name) ?? "");
+  return Number.isSafeInteger(value) ? value : 0;
+}
