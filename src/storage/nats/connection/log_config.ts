@@ -4,18 +4,16 @@ import { objectIn, textIn } from "./json.ts";
 /** Nothing is recognized by the servers' own memory of ids, so that has to hold as few as possible. */
 const SHORTEST_DUPLICATE_WINDOW_NS = 100_000_000;
 
-/** The subject under which who watches is told of what is stored under another: below the same first token. */
-export function watchedSubject(log: string, subject: string): string {
-  return `${watchPrefix(log, subject)}.${subject}`;
-}
+/** Servers tell what was stored under subjects that begin with this: no log's own subjects do. */
+const WATCH_PREFIX = "ds-watch";
 
-function watchPrefix(log: string, subject: string): string {
-  return `${subject.split(".", 1)[0]}.r.${log}`;
+/** The subject under which who watches is told of what is stored under another. */
+export function watchedSubject(log: string, subject: string): string {
+  return `${WATCH_PREFIX}.${log}.${subject}`;
 }
 
 /** What JetStream calls a stream's configuration. */
 export function streamConfigOf(config: LogConfig): Record<string, unknown> {
-  const [first = "ds"] = config.subjects;
   return {
     name: config.name,
     subjects: config.subjects,
@@ -34,7 +32,7 @@ export function streamConfigOf(config: LogConfig): Record<string, unknown> {
     deny_delete: true,
     ...(config.isWatched
       ? {
-        republish: { src: ">", dest: `${watchPrefix(config.name, first)}.>`, headers_only: true },
+        republish: { src: ">", dest: watchedSubject(config.name, ">"), headers_only: true },
       }
       : {}),
   };
