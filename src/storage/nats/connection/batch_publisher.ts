@@ -1,8 +1,8 @@
-import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
-import { outcomeOf } from "./publish_answer.ts";
-import { outcomeOfThrown, type Publisher } from "./publisher.ts";
+import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
+import { ANYTHING, outcomeOfThrown, type Publisher } from "./publisher.ts";
 import { type Replies, Waiter } from "./replies.ts";
 
 /** A server takes no longer batch. */
@@ -73,8 +73,8 @@ export class BatchPublisher {
       return { kind: "rejected", reason: "a batch has messages of several logs" };
     }
     for (const message of messages) {
-      const tooLarge = this.#publisher.tooLarge(message);
-      if (tooLarge !== undefined) return tooLarge;
+      const refusal = this.#publisher.refusal(message);
+      if (refusal !== undefined) return refusal;
     }
     return undefined;
   }
@@ -104,27 +104,25 @@ export class BatchPublisher {
       const seen = new Set<string>();
       try {
         messages.forEach((message, index) => {
-          const { subject, payload } = message;
-          const headers = this.#headersOf(message, !seen.has(subject), id, index + 1);
-          seen.add(subject);
           const isLast = index === messages.length - 1;
-          if (isLast) headers.append("Nats-Batch-Commit", "1");
           const reply = isLast ? outcome.replyToLast() : index === 0 ? outcome.replyToFirst() : "";
-          connection.publish(subject, payload, { reply, headers });
+          const part = seen.has(message.subject)
+            ? { ...message, expectedSequence: ANYTHING }
+            : message;
+          seen.add(message.subject);
+          this.#publisher.hand(connection, part, reply, batchHeaders(id, index + 1, isLast));
         });
       } catch (error) {
         // Without its last message a batch comes to nothing.
-        outcome.settle(outcomeOfThrown(error, connection.isClosed()));
+        outcome.end(outcomeOfThrown(error, connection.isClosed()));
       }
     });
   }
+}
 
-  #headersOf(message: NewMessage, isExpecting: boolean, id: string, sequence: number): MsgHdrs {
-    const headers = this.#publisher.headersOf(message, isExpecting);
-    headers.append("Nats-Batch-Id", id);
-    headers.append("Nats-Batch-Sequence", `${sequence}`);
-    return headers;
-  }
+function batchHeaders(id: string, sequence: number, isLast: boolean): string {
+  const text = `Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: ${sequence}\r\n`;
+  return isLast ? `${text}Nats-Batch-Commit: 1\r\n` : text;
 }
 
 /** The first message is answered where it was refused, the last one always. */
@@ -147,21 +145,25 @@ class BatchOutcome {
   replyToFirst(): string {
     return this.#wait((message) => {
       // An empty answer: it is taken.
-      if (message.data.length > 0 || message.headers !== undefined) this.settle(outcomeOf(message));
+      if (message.data.length > 0 || message.headers !== undefined) this.#endWith(message);
     });
   }
 
   replyToLast(): string {
-    return this.#wait((message) => this.settle(outcomeOf(message)));
+    return this.#wait((message) => this.#endWith(message));
   }
 
-  settle(outcome: PublishOutcome | undefined): void {
+  end(outcome: PublishOutcome | undefined): void {
     for (const waiter of this.#waiters) this.#replies.remove(waiter);
     this.#resolve(outcome);
   }
 
+  #endWith(message: Msg): void {
+    this.end(hasTooManyBatches(message) ? undefined : outcomeOf(message));
+  }
+
   #wait(onReply: (message: Msg) => void): string {
-    const waiter = new BatchWaiter(onReply, (reason) => this.settle({ kind: "unknown", reason }));
+    const waiter = new BatchWaiter(onReply, (reason) => this.end({ kind: "unknown", reason }));
     this.#waiters.push(waiter);
     return this.#replies.add(waiter, this.#timeoutMs);
   }

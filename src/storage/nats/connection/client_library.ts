@@ -12,7 +12,7 @@ export function loadClientLibrary(): Promise<ClientLibrary> {
 
 /** How often a quiet server is asked whether it is there; it is given up after two without an answer. */
 const PING_INTERVAL_MS = 2_000;
-const LIMIT_UNANSWERED_PINGS = 2;
+const LIMIT_OPEN_PINGS = 2;
 
 /**
  * The library's options for one attempt at one server. It never reconnects by itself: it would give up after
@@ -33,7 +33,7 @@ export function connectOptions(
     reconnect: false,
     timeout: options.connectTimeoutMs ?? 2_000,
     pingInterval: PING_INTERVAL_MS,
-    maxPingOut: LIMIT_UNANSWERED_PINGS,
+    maxPingOut: LIMIT_OPEN_PINGS,
     noAsyncTraces: true,
     ignoreClusterUpdates: true,
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),

@@ -4,12 +4,18 @@ import { ApiError, ApiErrorCode } from "./api_error.ts";
 import { numberIn, parseObject } from "./json.ts";
 import { statusOf } from "./requests.ts";
 
-/** What an answer to a publish says; undefined where it says that the server has too many open batches. */
-export function outcomeOf(message: Msg): PublishOutcome | undefined {
+/** As a server writes that it has stored a message. */
+const STORED = /^\{"stream":"[^"]*", ?"seq":(\d+)[,}]/;
+
+/** What an answer to a publish says. */
+export function outcomeOf(message: Msg): PublishOutcome {
   if (statusOf(message) === 503) {
     return { kind: "unavailable", reason: "no server leads what this subject belongs to" };
   }
-  const answer = parseObject(message.string());
+  const text = message.string();
+  const stored = STORED.exec(text);
+  if (stored !== null) return { kind: "stored", sequence: Number(stored[1]) };
+  const answer = parseObject(text);
   const error = ApiError.of(answer);
   if (error !== undefined) return outcomeOfError(error);
   const sequence = numberIn(answer["seq"]);
@@ -18,16 +24,19 @@ export function outcomeOf(message: Msg): PublishOutcome | undefined {
     : { kind: "unknown", reason: "an answer that is none of JetStream's" };
 }
 
+/** Whether a batch was refused only because the log has too many open ones. */
+export function hasTooManyBatches(message: Msg): boolean {
+  return ApiError.of(parseObject(message.string()))?.code === ApiErrorCode.tooManyBatches;
+}
+
 /** What a refusal says of whether the message may yet be stored. */
-export function outcomeOfError(error: ApiError): PublishOutcome | undefined {
+function outcomeOfError(error: ApiError): PublishOutcome {
   const reason = `${error.message} (${error.code})`;
   switch (error.code) {
     case ApiErrorCode.wrongLastSequence:
       return { kind: "refused", lastSequence: sequenceIn(error.message) };
     case ApiErrorCode.somethingInFlight:
       return { kind: "refused", lastSequence: undefined };
-    case ApiErrorCode.tooManyBatches:
-      return undefined;
     case ApiErrorCode.accountLimits:
     case ApiErrorCode.insufficientResources:
     case ApiErrorCode.memoryExceeded:
@@ -39,6 +48,7 @@ export function outcomeOfError(error: ApiError): PublishOutcome | undefined {
       return error.message.startsWith("maximum ")
         ? { kind: "full", reason }
         : { kind: "unknown", reason };
+    case ApiErrorCode.tooManyBatches:
     case ApiErrorCode.clusterNotAvailable:
     case ApiErrorCode.clusterNotLeader:
     case ApiErrorCode.notEnabled:

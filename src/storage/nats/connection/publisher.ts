@@ -1,16 +1,20 @@
-import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { NO_BYTES } from "../../../protocol/bytes.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
 import { InFlightLimit } from "./in_flight_limit.ts";
 import type { Link } from "./link.ts";
 import { outcomeOf } from "./publish_answer.ts";
 import { type Replies, Waiter } from "./replies.ts";
+import { newWireHeaders, unsuitableHeader, type WireHeaders } from "./wire_headers.ts";
 
 /** What is left of a message's bytes for its headers. */
 export const HEADER_BYTES = 4 * 1024;
 const DEFAULT_LIMIT_BYTES = 1024 * 1024 - HEADER_BYTES;
 /** No log ever gets as far, so that what expects it is refused and tells how far the subject is. */
 const NEVER_REACHED = Number.MAX_SAFE_INTEGER;
+
+/** Stands for "nothing is expected" of the second message of a subject in a batch. */
+export const ANYTHING = -1;
 
 const NOT_CONNECTED: PublishOutcome = { kind: "unavailable", reason: "no server is connected" };
 
@@ -20,6 +24,7 @@ export class Publisher {
   readonly inFlight: InFlightLimit;
   readonly #replies: Replies;
   readonly #timeoutMs: number;
+  readonly #headers: WireHeaders;
   #limitBytes = DEFAULT_LIMIT_BYTES;
 
   constructor(link: Link, replies: Replies, timeoutMs: number, limitInFlightBytes: number) {
@@ -27,6 +32,7 @@ export class Publisher {
     this.inFlight = new InFlightLimit(limitInFlightBytes);
     this.#replies = replies;
     this.#timeoutMs = timeoutMs;
+    this.#headers = newWireHeaders(link.library);
   }
 
   /** How many bytes a message may have, its headers not counted. */
@@ -37,62 +43,58 @@ export class Publisher {
   }
 
   /** The outcome of one message. Never rejects. */
-  async publish(message: NewMessage): Promise<PublishOutcome> {
-    const tooLarge = this.tooLarge(message);
-    if (tooLarge !== undefined) return tooLarge;
+  publish(message: NewMessage): Promise<PublishOutcome> {
+    const refusal = this.refusal(message);
+    if (refusal !== undefined) return Promise.resolve(refusal);
     const bytes = message.payload.length;
-    if (!this.inFlight.tryEnter(bytes)) await this.inFlight.enter(bytes);
-    try {
-      const outcome = await this.send(message.subject, message.payload, this.headersOf(message));
-      return outcome ?? { kind: "unavailable", reason: "too many batches are open" };
-    } finally {
-      this.inFlight.leave(bytes);
-    }
+    if (this.inFlight.tryEnter(bytes)) return this.#send(message, bytes);
+    return this.inFlight.enter(bytes).then(() => this.#send(message, bytes));
   }
 
   /**
-   * What is refused, so that the server tells the sequence of the subject's newest message: undefined where it
-   * doesn't, since something is on its way.
+   * What has to be refused, so that the server tells the sequence of the subject's newest message; it doesn't
+   * while something of that subject is on its way.
    */
-  probe(subject: string): Promise<PublishOutcome | undefined> {
-    const headers = this.link.library.headers();
-    headers.append("Nats-Expected-Last-Subject-Sequence", `${NEVER_REACHED}`);
-    return this.send(subject, NO_BYTES, headers);
+  probe(subject: string): Promise<PublishOutcome> {
+    return this.#send({
+      log: "",
+      subject,
+      payload: NO_BYTES,
+      expectedSequence: NEVER_REACHED,
+    }, 0);
   }
 
   /** Why a message can't be sent at all. */
-  tooLarge({ payload }: NewMessage): PublishOutcome | undefined {
+  refusal({ payload, headers }: NewMessage): PublishOutcome | undefined {
     const limit = this.messageLimitBytes;
-    if (payload.length <= limit) return undefined;
-    const reason = `a message has ${payload.length} bytes, and may have ${limit}`;
-    return { kind: "rejected", reason };
-  }
-
-  /** The headers of a message, with what is expected of its subject. */
-  headersOf(message: NewMessage, isExpecting = true): MsgHdrs {
-    const headers = this.link.library.headers();
-    if (isExpecting) {
-      headers.append("Nats-Expected-Last-Subject-Sequence", `${message.expectedSequence}`);
+    if (payload.length > limit) {
+      const reason = `a message has ${payload.length} bytes, and may have ${limit}`;
+      return { kind: "rejected", reason };
     }
-    if (message.rollup === true) headers.append("Nats-Rollup", "sub");
-    if (message.ttlSeconds !== undefined) headers.append("Nats-TTL", `${message.ttlSeconds}s`);
-    for (const name in message.headers) headers.append(name, message.headers[name] ?? "");
-    return headers;
+    const reason = headers === undefined ? undefined : unsuitableHeader(headers);
+    return reason === undefined ? undefined : { kind: "rejected", reason };
   }
 
-  /** Hands a message to the client, if that has a connection; undefined: too many batches are open. */
-  send(subject: string, payload: Bytes, headers: MsgHdrs): Promise<PublishOutcome | undefined> {
+  /** Hands a message to the client, which copies it at once. Throws what that throws. */
+  hand(connection: NatsConnection, message: NewMessage, reply: string, more = ""): void {
+    const headers = this.#headers;
+    headers.text = headerText(message, more);
+    connection.publish(message.subject, message.payload, { reply, headers });
+  }
+
+  /** @param bytes what it has of those in flight */
+  #send(message: NewMessage, bytes: number): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const { connection } = this.link;
+      const waiter = new OutcomeWaiter(resolve, this.#timeoutMs, bytes, this.inFlight);
       // What the client gets without a connection it drops without a word.
-      if (connection === undefined || connection.isDraining()) return resolve(NOT_CONNECTED);
-      const waiter = new OutcomeWaiter(resolve, this.#timeoutMs);
+      if (connection === undefined || connection.isDraining()) return waiter.end(NOT_CONNECTED);
       const reply = this.#replies.add(waiter, this.#timeoutMs);
       try {
-        connection.publish(subject, payload, { reply, headers });
+        this.hand(connection, message, reply);
       } catch (error) {
         this.#replies.remove(waiter);
-        resolve(outcomeOfThrown(error, connection.isClosed()));
+        waiter.end(outcomeOfThrown(error, connection.isClosed()));
       }
     });
   }
@@ -100,27 +102,54 @@ export class Publisher {
 
 /** Waits for what the leader answers to a publish. */
 class OutcomeWaiter extends Waiter {
-  readonly #resolve: (outcome: PublishOutcome | undefined) => void;
+  readonly #resolve: (outcome: PublishOutcome) => void;
   readonly #timeoutMs: number;
+  readonly #bytes: number;
+  readonly #inFlight: InFlightLimit;
 
-  constructor(resolve: (outcome: PublishOutcome | undefined) => void, timeoutMs: number) {
+  constructor(
+    resolve: (outcome: PublishOutcome) => void,
+    timeoutMs: number,
+    bytes: number,
+    inFlight: InFlightLimit,
+  ) {
     super();
     this.#resolve = resolve;
     this.#timeoutMs = timeoutMs;
+    this.#bytes = bytes;
+    this.#inFlight = inFlight;
   }
 
   override onReply(message: Msg): boolean {
-    this.#resolve(outcomeOf(message));
+    this.end(outcomeOf(message));
     return true;
   }
 
   override onTimeout(): void {
-    this.#resolve({ kind: "unknown", reason: `no answer within ${this.#timeoutMs} ms` });
+    this.end({ kind: "unknown", reason: `no answer within ${this.#timeoutMs} ms` });
   }
 
   override onLost(): void {
-    this.#resolve({ kind: "unknown", reason: "the connection has ended before the answer" });
+    this.end({ kind: "unknown", reason: "the connection has ended before the answer" });
   }
+
+  end(outcome: PublishOutcome): void {
+    this.#inFlight.leave(this.#bytes);
+    this.#resolve(outcome);
+  }
+}
+
+/** What is said of the message to the server, and what its reader finds beside it. */
+function headerText(message: NewMessage, more: string): string {
+  const { expectedSequence, rollup, ttlSeconds, headers } = message;
+  let text = "NATS/1.0\r\n";
+  if (expectedSequence !== ANYTHING) {
+    text += `Nats-Expected-Last-Subject-Sequence: ${expectedSequence}\r\n`;
+  }
+  if (rollup === true) text += "Nats-Rollup: sub\r\n";
+  if (ttlSeconds !== undefined) text += `Nats-TTL: ${ttlSeconds}s\r\n`;
+  for (const name in headers) text += `${name}: ${headers[name]}\r\n`;
+  return `${text}${more}\r\n`;
 }
 
 /** The client throws before it has sent anything. */

@@ -36,8 +36,8 @@ export class Reads {
   async lastSequence(log: string, subject: string): Promise<number> {
     for (let probe = 0; probe < LIMIT_PROBES; probe++) {
       const outcome = await this.#publisher.probe(subject);
-      if (outcome === undefined || outcome.kind !== "refused") {
-        if (outcome?.kind === "unavailable" || outcome?.kind === "unknown") {
+      if (outcome.kind !== "refused") {
+        if (outcome.kind === "unavailable" || outcome.kind === "unknown") {
           throw new JetStreamError("unavailable", `${subject}: ${outcome.reason}`);
         }
         break;

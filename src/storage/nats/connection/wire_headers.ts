@@ -1,4 +1,6 @@
 import type { MsgHdrs } from "@nats-io/transport-node";
+import { encodeUtf8 } from "../../../protocol/bytes.ts";
+import type { ClientLibrary } from "./client_library.ts";
 
 /** Headers that the server sets or reads begin with this; no one else's do. */
 const SERVERS_OWN = "Nats-";
@@ -29,4 +31,34 @@ export function ownHeadersOfText(text: string): Record<string, string> {
 export function numberHeader(headers: MsgHdrs | undefined, name: string): number {
   const value = Number(headers?.get(name) ?? "");
   return Number.isSafeInteger(value) ? value : 0;
+}
+
+/** Headers for the client library that are a text already: its own check and collect them one by one. */
+export interface WireHeaders extends MsgHdrs {
+  /** From `NATS/1.0` to the empty line. */
+  text: string;
+}
+
+/** One for all messages, since the library reads it at once. */
+export function newWireHeaders(library: ClientLibrary): WireHeaders {
+  return new class extends library.MsgHdrsImpl implements WireHeaders {
+    text = "";
+
+    override encode(): Uint8Array {
+      return encodeUtf8(this.text);
+    }
+  }();
+}
+
+const NAME = /^[!-9;-~]+$/;
+const VALUE = /^[ -~]*$/;
+
+/** Why headers can't be sent, as a sentence; undefined where they can. */
+export function unsuitableHeader(headers: Readonly<Record<string, string>>): string | undefined {
+  for (const name in headers) {
+    if (!NAME.test(name) || name.startsWith(SERVERS_OWN)) return `"${name}" is no header's name`;
+    const value = headers[name] ?? "";
+    if (!VALUE.test(value)) return `the header ${name} has something other than printable ASCII`;
+  }
+  return undefined;
 }
