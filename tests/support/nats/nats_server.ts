@@ -97,6 +97,8 @@ export class NatsServer {
   pause(): void {
     this.#signal("SIGSTOP");
     this.#isPaused = true;
+    // The signal may reach it a moment later.
+    while (this.pid !== undefined && !isStopped(this.pid));
   }
 
   resume(): void {
@@ -140,6 +142,15 @@ export class NatsServer {
     this.#signal(signal);
     await this.#ended;
     this.#child = undefined;
+  }
+}
+
+/** Whether a process is stopped, where the system tells. */
+function isStopped(pid: number): boolean {
+  try {
+    return /\) [TZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
   }
 }
 

@@ -41,7 +41,6 @@ export class ConsumerFollower implements Follower {
   readonly #request: FollowRequest;
   readonly #onMessage: (message: StoredMessage) => Promise<void> | void;
   readonly #waiting = new Set<{ sequence: number; resolve: () => void }>();
-  readonly #running: Promise<void>;
   #handledSequence: number;
   /** Of what was there at first, each subject's newest has come: now all that comes counts. */
   #isPastFirst: boolean;
@@ -58,7 +57,7 @@ export class ConsumerFollower implements Follower {
     this.#onMessage = onMessage;
     this.#handledSequence = Math.max(0, request.fromSequence - 1);
     this.#isPastFirst = request.isLastOfEach !== true;
-    this.#running = this.#run();
+    void this.#run();
   }
 
   async caughtUp(): Promise<void> {
@@ -72,11 +71,12 @@ export class ConsumerFollower implements Follower {
     }
   }
 
-  async stop(): Promise<void> {
+  /** One that is being handled isn't waited for: who stops may be its handler. */
+  stop(): Promise<void> {
     this.#isStopped = true;
     this.#wake();
     for (const { resolve } of this.#waiting) resolve();
-    await this.#running;
+    return Promise.resolve();
   }
 
   #handledUpTo(sequence: number, limitMs: number): Promise<void> {
