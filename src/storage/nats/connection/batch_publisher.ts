@@ -1,8 +1,9 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
+import { ANYTHING } from "./leadership.ts";
 import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
-import { ANYTHING, outcomeOfThrown, type Publisher } from "./publisher.ts";
+import { outcomeOfThrown, type Publisher } from "./publisher.ts";
 import { type Replies, Waiter } from "./replies.ts";
 
 /** A server takes no longer batch. */

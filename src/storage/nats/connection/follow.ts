@@ -3,6 +3,7 @@ import type { Clock } from "../../../env/clock.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import type { Follower, FollowRequest, StoredMessage } from "../jetstream.ts";
 import { deliveryOf } from "./delivery.ts";
+import { isConfirmation } from "./log_config.ts";
 import type { Reads } from "./reads.ts";
 import { type Requests, statusOf } from "./requests.ts";
 import { ownHeaders } from "./wire_headers.ts";
@@ -185,7 +186,7 @@ export class ConsumerFollower implements Follower {
 
   async #handle(message: Msg, sequence: number, atMs: number): Promise<void> {
     // Of each subject's newest ones those that had come before are sent again.
-    if (sequence > this.#handledSequence) {
+    if (sequence > this.#handledSequence && !isConfirmation(message.subject)) {
       await this.#onMessage({
         subject: message.subject,
         sequence,
@@ -193,8 +194,8 @@ export class ConsumerFollower implements Follower {
         payload: new Uint8Array(message.data),
         headers: ownHeaders(message.headers),
       });
-      this.#handledSequence = sequence;
     }
+    this.#handledSequence = Math.max(this.#handledSequence, sequence);
     for (const waiting of [...this.#waiting]) {
       if (waiting.sequence <= sequence) waiting.resolve();
     }

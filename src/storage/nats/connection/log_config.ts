@@ -12,11 +12,23 @@ export function watchedSubject(log: string, subject: string): string {
   return `${WATCH_PREFIX}.${log}.${subject}`;
 }
 
+const CONFIRM_PREFIX = "ds-confirm";
+
+/** The subject of a log that its leader shows on that it leads. */
+export function confirmedSubject(log: string): string {
+  return `${CONFIRM_PREFIX}.${log}`;
+}
+
+/** Whether a message serves only that. */
+export function isConfirmation(subject: string): boolean {
+  return subject.startsWith(`${CONFIRM_PREFIX}.`);
+}
+
 /** What JetStream calls a stream's configuration. */
 export function streamConfigOf(config: LogConfig): Record<string, unknown> {
   return {
     name: config.name,
-    subjects: config.subjects,
+    subjects: subjectsOf(config),
     retention: "limits",
     storage: "file",
     num_replicas: config.replicas,
@@ -36,6 +48,10 @@ export function streamConfigOf(config: LogConfig): Record<string, unknown> {
       }
       : {}),
   };
+}
+
+function subjectsOf({ name, subjects }: LogConfig): string[] {
+  return [...subjects, confirmedSubject(name)];
 }
 
 /** What of a log that is there isn't as it has to be, as a sentence; undefined where all of it is. */
@@ -63,8 +79,8 @@ export function unsuitableConfig(
     return differs("num_replicas", replicas, `at least ${config.replicas}`);
   }
   const subjects = Array.isArray(found["subjects"]) ? found["subjects"] : [];
-  if (config.subjects.some((subject) => !subjects.includes(subject))) {
-    return differs("subjects", subjects, config.subjects);
+  if (subjectsOf(config).some((subject) => !subjects.includes(subject))) {
+    return differs("subjects", subjects, subjectsOf(config));
   }
   return config.isWatched ? unsuitableRepublish(found, wanted) : undefined;
 }

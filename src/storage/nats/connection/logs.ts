@@ -1,6 +1,6 @@
 import { JetStreamError, type LogConfig } from "../jetstream.ts";
 import { ApiError, ApiErrorCode } from "./api_error.ts";
-import { objectIn } from "./json.ts";
+import { numberIn, objectIn } from "./json.ts";
 import { streamConfigOf, unsuitableConfig } from "./log_config.ts";
 import type { Requests } from "./requests.ts";
 
@@ -16,15 +16,17 @@ const PASSING: ReadonlySet<number> = new Set([
 /**
  * Makes a log, or looks at the one that is there.
  *
+ * @returns how many replicas it has
  * @throws {JetStreamError} `unavailable`, or `unsuitable` with what about it is wrong
  */
-export async function ensureLog(requests: Requests, config: LogConfig): Promise<void> {
+export async function ensureLog(requests: Requests, config: LogConfig): Promise<number> {
   const found = await findLog(requests, config.name) ?? await createLog(requests, config);
   const reason = unsuitableConfig(found, config);
   if (reason !== undefined) {
     const message = `The JetStream stream ${config.name} isn't as this program makes it: ${reason}`;
     throw new JetStreamError("unsuitable", message);
   }
+  return numberIn(found["num_replicas"]);
 }
 
 /** Removes a subject's messages up to a sequence, and with it. */

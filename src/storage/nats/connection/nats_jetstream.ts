@@ -70,8 +70,9 @@ class NatsJetStream implements JetStream {
     this.#monitorUrls = options.monitorUrls ?? [];
     this.#replies = new Replies(clock, inbox);
     this.#requests = new Requests(link, this.#replies, timeoutMs);
-    const limitBytes = options.limitInFlightBytes ?? LIMIT_IN_FLIGHT_BYTES;
-    this.#publisher = new Publisher(link, this.#replies, timeoutMs, limitBytes);
+    const limitInFlightBytes = options.limitInFlightBytes ?? LIMIT_IN_FLIGHT_BYTES;
+    const limits = { clock, timeoutMs, limitInFlightBytes };
+    this.#publisher = new Publisher(link, this.#replies, limits);
     this.#batches = new BatchPublisher(this.#publisher, this.#replies, {
       clock,
       random,
@@ -113,8 +114,9 @@ class NatsJetStream implements JetStream {
     }
   }
 
-  ensureLog(config: LogConfig): Promise<void> {
-    return ensureLog(this.#requests, config);
+  async ensureLog(config: LogConfig): Promise<void> {
+    const replicas = await ensureLog(this.#requests, config);
+    if (replicas > 1) this.#publisher.leadership.add(config.name);
   }
 
   publish(message: NewMessage): Promise<PublishOutcome> {

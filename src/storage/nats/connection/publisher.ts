@@ -1,7 +1,9 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { NO_BYTES } from "../../../protocol/bytes.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
+import type { Clock } from "../../../env/clock.ts";
 import { InFlightLimit } from "./in_flight_limit.ts";
+import { ANYTHING, Leadership } from "./leadership.ts";
 import type { Link } from "./link.ts";
 import { outcomeOf } from "./publish_answer.ts";
 import { type Replies, Waiter } from "./replies.ts";
@@ -13,23 +15,29 @@ const DEFAULT_LIMIT_BYTES = 1024 * 1024 - HEADER_BYTES;
 /** No log ever gets as far, so that what expects it is refused and tells how far the subject is. */
 const NEVER_REACHED = Number.MAX_SAFE_INTEGER;
 
-/** Stands for "nothing is expected" of the second message of a subject in a batch. */
-export const ANYTHING = -1;
-
 const NOT_CONNECTED: PublishOutcome = { kind: "unavailable", reason: "no server is connected" };
 
 /** Publishes, and finds out what came of it. */
 export class Publisher {
   readonly link: Link;
   readonly inFlight: InFlightLimit;
+  readonly leadership: Leadership;
+  readonly #clock: Clock;
   readonly #replies: Replies;
   readonly #timeoutMs: number;
   readonly #headers: WireHeaders;
   #limitBytes = DEFAULT_LIMIT_BYTES;
 
-  constructor(link: Link, replies: Replies, timeoutMs: number, limitInFlightBytes: number) {
+  constructor(
+    link: Link,
+    replies: Replies,
+    options: { clock: Clock; timeoutMs: number; limitInFlightBytes: number },
+  ) {
+    const { clock, timeoutMs, limitInFlightBytes } = options;
     this.link = link;
     this.inFlight = new InFlightLimit(limitInFlightBytes);
+    this.leadership = new Leadership(clock, (message) => this.#send(message, 0));
+    this.#clock = clock;
     this.#replies = replies;
     this.#timeoutMs = timeoutMs;
     this.#headers = newWireHeaders(link.library);
@@ -86,7 +94,12 @@ export class Publisher {
   #send(message: NewMessage, bytes: number): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const { connection } = this.link;
-      const waiter = new OutcomeWaiter(resolve, this.#timeoutMs, bytes, this.inFlight);
+      const sentAtMs = this.#clock.nowMs();
+      const waiter = new OutcomeWaiter(this.#timeoutMs, (outcome) => {
+        this.inFlight.leave(bytes);
+        if (outcome.kind === "stored") this.leadership.proveBy(message.log, sentAtMs);
+        resolve(outcome);
+      });
       // What the client gets without a connection it drops without a word.
       if (connection === undefined || connection.isDraining()) return waiter.end(NOT_CONNECTED);
       const reply = this.#replies.add(waiter, this.#timeoutMs);
@@ -102,22 +115,13 @@ export class Publisher {
 
 /** Waits for what the leader answers to a publish. */
 class OutcomeWaiter extends Waiter {
-  readonly #resolve: (outcome: PublishOutcome) => void;
+  readonly end: (outcome: PublishOutcome) => void;
   readonly #timeoutMs: number;
-  readonly #bytes: number;
-  readonly #inFlight: InFlightLimit;
 
-  constructor(
-    resolve: (outcome: PublishOutcome) => void,
-    timeoutMs: number,
-    bytes: number,
-    inFlight: InFlightLimit,
-  ) {
+  constructor(timeoutMs: number, end: (outcome: PublishOutcome) => void) {
     super();
-    this.#resolve = resolve;
     this.#timeoutMs = timeoutMs;
-    this.#bytes = bytes;
-    this.#inFlight = inFlight;
+    this.end = end;
   }
 
   override onReply(message: Msg): boolean {
@@ -131,11 +135,6 @@ class OutcomeWaiter extends Waiter {
 
   override onLost(): void {
     this.end({ kind: "unknown", reason: "the connection has ended before the answer" });
-  }
-
-  end(outcome: PublishOutcome): void {
-    this.#inFlight.leave(this.#bytes);
-    this.#resolve(outcome);
   }
 }
 

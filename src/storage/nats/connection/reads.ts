@@ -33,7 +33,11 @@ export class Reads {
    * By a publish that has to be refused: the leader answers from memory, where its other way would send the
    * whole message. While something of the subject is on its way it refuses without a number.
    */
-  async lastSequence(log: string, subject: string): Promise<number> {
+  lastSequence(log: string, subject: string): Promise<number> {
+    return this.#publisher.leadership.ask(log, () => this.#lastSequence(log, subject));
+  }
+
+  async #lastSequence(log: string, subject: string): Promise<number> {
     for (let probe = 0; probe < LIMIT_PROBES; probe++) {
       const outcome = await this.#publisher.probe(subject);
       if (outcome.kind !== "refused") {
@@ -45,11 +49,12 @@ export class Reads {
       if (outcome.lastSequence !== undefined) return outcome.lastSequence;
       await new Promise<void>((resolve) => void this.#clock.setTimer(BETWEEN_PROBES_MS, resolve));
     }
-    return (await this.lastMessage(log, subject))?.sequence ?? 0;
+    return (await this.#ofLeader(log, { last_by_subj: subject }))?.sequence ?? 0;
   }
 
   lastMessage(log: string, subject: string): Promise<StoredMessage | undefined> {
-    return this.#ofLeader(log, { last_by_subj: subject });
+    const question = () => this.#ofLeader(log, { last_by_subj: subject });
+    return this.#publisher.leadership.ask(log, question);
   }
 
   async messages(query: MessagesQuery): Promise<StoredMessage[]> {

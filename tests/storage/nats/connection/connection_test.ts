@@ -247,7 +247,10 @@ natsTest(
       await port.ensureLog({ ...config, isWatched: false });
       const wrong = [
         { config: { ...config, messagesPerSubject: 1 }, message: /max_msgs_per_subject is -1/ },
-        { config: { ...config, subjects: ["t.>", "u.>"] }, message: /its subjects is \["t\.>"\]/ },
+        {
+          config: { ...config, subjects: ["t.>", "u.>"] },
+          message: /its subjects is \["t\.>","ds-confirm/,
+        },
         { config: { ...config, replicas: 3 }, message: /num_replicas is 1, .* at least 3/ },
         { config: { ...config, name: "OTHER" }, message: /subjects overlap/ },
         {
