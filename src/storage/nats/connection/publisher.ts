@@ -15,6 +15,9 @@ const DEFAULT_LIMIT_BYTES = 1024 * 1024 - HEADER_BYTES;
 /** No log ever gets as far, so that what expects it is refused and tells how far the subject is. */
 const NEVER_REACHED = Number.MAX_SAFE_INTEGER;
 
+/** Nothing is lost with one that wasn't stored, and by then there may be another leader to ask. */
+const CONFIRMATION_MS = 2_000;
+
 const NOT_CONNECTED: PublishOutcome = { kind: "unavailable", reason: "no server is connected" };
 
 /** Publishes, and finds out what came of it. */
@@ -36,7 +39,9 @@ export class Publisher {
     const { clock, timeoutMs, limitInFlightBytes } = options;
     this.link = link;
     this.inFlight = new InFlightLimit(limitInFlightBytes);
-    this.leadership = new Leadership(clock, (message) => this.#send(message, 0));
+    this.leadership = new Leadership(clock, (message) => {
+      return this.#send(message, 0, Math.min(timeoutMs, CONFIRMATION_MS));
+    });
     this.#clock = clock;
     this.#replies = replies;
     this.#timeoutMs = timeoutMs;
@@ -91,18 +96,22 @@ export class Publisher {
   }
 
   /** @param bytes what it has of those in flight */
-  #send(message: NewMessage, bytes: number): Promise<PublishOutcome> {
+  #send(
+    message: NewMessage,
+    bytes: number,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const { connection } = this.link;
       const sentAtMs = this.#clock.nowMs();
-      const waiter = new OutcomeWaiter(this.#timeoutMs, (outcome) => {
+      const waiter = new OutcomeWaiter(timeoutMs, (outcome) => {
         this.inFlight.leave(bytes);
         if (outcome.kind === "stored") this.leadership.proveBy(message.log, sentAtMs);
         resolve(outcome);
       });
       // What the client gets without a connection it drops without a word.
       if (connection === undefined || connection.isDraining()) return waiter.end(NOT_CONNECTED);
-      const reply = this.#replies.add(waiter, this.#timeoutMs);
+      const reply = this.#replies.add(waiter, timeoutMs);
       try {
         this.hand(connection, message, reply);
       } catch (error) {

@@ -158,6 +158,29 @@ natsTest(
     }),
 );
 
+natsTest(
+  "a leader without followers, who answers still, isn't believed",
+  () =>
+    withSite(3, { timeoutMs: 500 }, async ({ cluster, port }) => {
+      await put(port, "a", 0);
+      const leader = await cluster.leaderOf(LOG);
+      const others = [0, 1, 2].filter((index) => index !== leader);
+      await Promise.all(others.map((index) => cluster.server(index).kill()));
+      const question = { log: LOG, subject: "t.a", fromSequence: 1, limit: 1, limitBytes: 1e6 };
+      const believes = async () => {
+        try {
+          return (await port.messages({ ...question, byLeader: true })).length === 1;
+        } catch {
+          return false;
+        }
+      };
+      await until(believes, () => "no leader answers");
+      await until(async () => await sequenceOrNone(port, "t.a") < 0, () => "it is believed");
+      ok(await believes());
+      await rejects(port.lastMessage(LOG, "t.a"), { code: "unavailable" });
+    }),
+);
+
 async function read(port: JetStream, name: string): Promise<number[]> {
   const query = { log: LOG, subject: `t.${name}`, fromSequence: 1, limit: 100, limitBytes: 1e6 };
   const messages = await port.messages(query).catch(() => []);

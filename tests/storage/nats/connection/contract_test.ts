@@ -11,7 +11,9 @@ if (findNatsServer() !== undefined || process.env["CI"] === "true") {
     // For all of its tests: begun before the first, so that none of them has to end it.
     const cluster = await NatsCluster.start({ servers });
     Deno.test.afterAll(() => cluster[Symbol.asyncDispose]());
-    jetStreamContract(`${servers} of nats-server`, () => Promise.resolve(realKit(cluster)));
+    const { urls, monitorUrls } = cluster;
+    const kit = () => realKit({ urls, monitorUrls, replicas: servers });
+    jetStreamContract(`${servers} of nats-server`, () => Promise.resolve(kit()));
   }
 } else {
   natsTest("what any JetStream port has to do", () => Promise.resolve());
