@@ -56,6 +56,7 @@ export type Failure =
   | { code: "storage_full" }
   | { code: "storage_failed" }
   | { code: "storage_closed" }
+  | { code: "storage_unreachable" }
   | { code: "damaged"; range?: DamagedRange; next?: { space: number; position: number } };
 
 /**

@@ -2,10 +2,11 @@
 export interface StorageStatus {
   /**
    * `ok`; `full`: the disk is, appends may be refused until there is room, all else goes on;
-   * `out_of_files`: the same where the process, or the system, can't open another file; `failed`: a write
+   * `out_of_files`: the same where the process, or the system, can't open another file; `unreachable`: the
+   * cluster that keeps the streams is, or takes nothing, and all goes on once it does; `failed`: a write
    * or a sync has failed, and nothing is written until the next start.
    */
-  readonly state: "ok" | "full" | "out_of_files" | "failed";
+  readonly state: "ok" | "full" | "out_of_files" | "unreachable" | "failed";
   /** Why it isn't `ok`. */
   readonly reason?: string;
   readonly figures: StorageFigures;

@@ -117,6 +117,14 @@ export class Model {
         ? { ok: { created: false, tail: existing.text.length } }
         : { refused: "stream_exists" };
     }
+    const held = this.hold(spec);
+    if ("refused" in held) return held;
+    this.#streams.set(name, held.ok);
+    return { ok: { created: true, tail: held.ok.point } };
+  }
+
+  /** A fork that has no name yet: its source is kept for it. */
+  hold(spec: ModelFork): Outcome<ModelStream> {
     const source = this.find(spec.source);
     if (source === undefined) return { refused: "not_found" };
     if (source.isSoftlyDeleted) return { refused: "source_deleted" };
@@ -131,8 +139,24 @@ export class Model {
     stream.fork = { source, name: spec.source, offset: spec.offset, subOffset: spec.subOffset };
     stream.point = point.ok;
     source.forks++;
-    this.#streams.set(name, stream);
-    return { ok: { created: true, tail: point.ok } };
+    return { ok: stream };
+  }
+
+  /** Gives a fork its name; false where that is taken, and the fork comes to nothing. */
+  bind(name: string, fork: ModelStream): boolean {
+    const isFree = this.find(name) === undefined;
+    if (isFree) this.#streams.set(name, fork);
+    else this.release(fork);
+    return isFree;
+  }
+
+  /** A fork without a name comes to nothing. */
+  release({ fork }: ModelStream): void {
+    if (fork === undefined) return;
+    fork.source.forks--;
+    if (fork.source.isSoftlyDeleted && fork.source.forks === 0) {
+      this.#remove(fork.name, fork.source);
+    }
   }
 
   append(name: string, request: ModelAppend): Outcome<{ tail: number; duplicate: boolean }> {
@@ -189,10 +213,7 @@ export class Model {
       return;
     }
     this.#streams.delete(name);
-    if (stream.fork === undefined) return;
-    const { source, name: sourceName } = stream.fork;
-    source.forks--;
-    if (source.isSoftlyDeleted && source.forks === 0) this.#remove(sourceName, source);
+    this.release(stream);
   }
 }
 

@@ -1,9 +1,14 @@
+import { openNatsStorage } from "../../src/storage/nats/open.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import type { FileStorageOptions } from "../../src/storage/file/options.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { RemoteStorage } from "../../src/storage/remote/remote_storage.ts";
 import { StorageHost } from "../../src/storage/remote/storage_host.ts";
 import { FileKit } from "../support/file_kit.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { QuickClock } from "../support/nats/quick_clock.ts";
+import { SimulatedCluster } from "../support/nats/simulated_cluster.ts";
+import { SimulatedJetStream } from "../support/nats/simulated_jetstream.ts";
 import type { OpenKit } from "./kit.ts";
 import { SteppedStorage } from "./stepped_storage.ts";
 
@@ -67,4 +72,54 @@ async function goBetween(kit: FileKit, between: Between, step: number) {
   else if (between === "reopen" || step % 2 === 0) await kit.reopen();
   else await kit.crash();
   return kit.storage;
+}
+
+/** So small that a few KiB take every path: evictions, snapshots, bodies in parts. */
+export const TINY_NATS = {
+  maxLoadedStreams: 3,
+  messageCacheBytes: 16 * 1024,
+  groupBytes: 8 * 1024,
+  snapshotMessages: 5,
+};
+
+/** Front ends of a made-up cluster, each step by the next one of them. */
+export function openNats(frontEnds: number, isTiny = false): OpenKit {
+  return async (options) => {
+    const clock = new ManualClock();
+    const cluster = new SimulatedCluster({
+      clock,
+      ...(isTiny ? { messageLimitBytes: 16 * 1024 } : {}),
+    });
+    const storages = await Promise.all(
+      Array.from({ length: frontEnds }, () =>
+        openNatsStorage({
+          ...(isTiny ? TINY_NATS : {}),
+          ...options,
+          jetStream: new SimulatedJetStream(cluster),
+          clock: new QuickClock(clock),
+          shards: 3,
+        })),
+    );
+    const [first] = storages;
+    if (first === undefined) throw new Error("There has to be a front end.");
+    let at = 0;
+    const next = () => Promise.resolve(storages[++at % frontEnds] ?? first);
+    return {
+      storage: frontEnds === 1 ? first : new SteppedStorage(first, next, "each"),
+      clock,
+      dispose: () => closeAll(storages, clock),
+    };
+  };
+}
+
+/** Closes storages, moving the clock on for what they wait for. */
+export async function closeAll(storages: readonly Storage[], clock: ManualClock): Promise<void> {
+  let isClosed = false;
+  const closing = Promise.all(storages.map((storage) => storage.close()))
+    .finally(() => isClosed = true);
+  while (!isClosed) {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1);
+  }
+  await closing;
 }

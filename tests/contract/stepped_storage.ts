@@ -30,9 +30,12 @@ export class SteppedStorage implements Storage {
   #watchers = 0;
   #isClosed = false;
   readonly #first: Storage;
+  readonly #isEach: boolean;
   readonly identity: string;
 
-  constructor(storage: Storage, between: () => Promise<Storage>) {
+  /** @param when whether `between` takes so long that only some of many steps have it before them */
+  constructor(storage: Storage, between: () => Promise<Storage>, when: "some" | "each" = "some") {
+    this.#isEach = when === "each";
     this.#first = storage;
     this.identity = storage.identity;
     this.#ready = Promise.resolve(storage);
@@ -87,7 +90,7 @@ export class SteppedStorage implements Storage {
   }
 
   async #step<T>(call: (storage: Storage) => Promise<T>): Promise<T> {
-    const isDue = ++this.#steps <= FIRST_STEPS || this.#steps % LATER_STEPS === 0;
+    const isDue = this.#isEach || ++this.#steps <= FIRST_STEPS || this.#steps % LATER_STEPS === 0;
     if (isDue && this.#calls === 0 && this.#watchers === 0 && !this.#isClosed) {
       this.#ready = this.#ready.then(this.#between);
     }

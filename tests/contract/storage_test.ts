@@ -1,4 +1,4 @@
-import { openFile, openMemory, openRemote, TINY } from "./open_kits.ts";
+import { openFile, openMemory, openNats, openRemote, TINY } from "./open_kits.ts";
 import { describeStorage } from "./storage_contract.ts";
 
 describeStorage("memory", openMemory);
@@ -8,3 +8,6 @@ describeStorage("file in another thread", openRemote(openFile({}, "nothing")));
 describeStorage("file, checkpoints", openFile(TINY, "checkpoint"));
 describeStorage("file, reopened", openFile(TINY, "reopen"), "sliding");
 describeStorage("file, reopened or killed", openFile(TINY, "reopen or crash"), "but sliding");
+describeStorage("nats, one front end", openNats(1));
+describeStorage("nats, one front end, small caches", openNats(1, true));
+describeStorage("nats, several front ends", openNats(3, true), "but sliding");

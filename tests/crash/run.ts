@@ -1,7 +1,8 @@
 /**
  * Runs random histories on the simulated disk: `deno task crash --count N | --seconds S | --seed SEED`,
  * with `--first SEED` for the seed to begin with (1) and `--processes N` for how many share them (one for
- * each core); with `--subscriptions` there are subscriptions beside the streams. A history that breaks a promise is shortened and printed with its seed, and the exit code
+ * each core); with `--subscriptions` there are subscriptions beside the streams, with `--nats` it is the
+ * storage on a made-up JetStream cluster, whose histories aren't shortened. A history that breaks a promise is shortened and printed with its seed, and the exit code
  * is 1; `--seed SEED --keep PARTS` runs the shortened one again.
  */
 import { availableParallelism } from "node:os";
@@ -12,6 +13,7 @@ import { parseParts } from "./history/parts.ts";
 import { RARE_KINDS, type RareKind } from "./history/world.ts";
 import { report } from "./history/report.ts";
 import { runShares } from "./history/shares.ts";
+import { runManyNats, runOneNats } from "./nats/run_nats.ts";
 
 /** After so many it is told how many there were. */
 const REPORTED_HISTORIES = 250;
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     first: { type: "string", default: "1" },
     processes: { type: "string" },
     subscriptions: { type: "boolean", default: false },
+    nats: { type: "boolean", default: false },
     /** Of how many seeds one is this process's. */
     stride: { type: "string", default: "1" },
   },
@@ -36,11 +39,14 @@ const first = wholeNumber("first", values.first) ?? 1;
 const processes = wholeNumber("processes", values.processes) ?? availableParallelism();
 const stride = wholeNumber("stride", values.stride) ?? 1;
 
-const { subscriptions } = values;
+const { subscriptions, nats } = values;
 
-if (seed !== undefined) process.exitCode = await runOne(seed, values.keep);
+if (nats && seed !== undefined) process.exitCode = await runOneNats(seed);
+else if (seed !== undefined) process.exitCode = await runOne(seed, values.keep);
 else if (processes > 1) {
-  process.exitCode = await runShares({ first, count, seconds, processes, subscriptions });
+  process.exitCode = await runShares({ first, count, seconds, processes, subscriptions, nats });
+} else if (nats) {
+  process.exitCode = await runManyNats({ first, stride, count, seconds: seconds ?? Infinity });
 } else process.exitCode = await runMany();
 
 async function runOne(seed: number, keep: string | undefined): Promise<number> {

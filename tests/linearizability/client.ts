@@ -108,6 +108,8 @@ function request(
       const headers = { "stream-forked-from": `/v1/stream/${prefix}/${operation.source}` };
       return send(path, { method: "PUT", headers });
     }
+    case "fork_step":
+      throw new Error("A fork's steps are the server's own.");
     case "append": {
       const { messages, close, seq, producer, expectedTail } = operation.request;
       const headers = new Headers(messages.length > 0 ? TEXT : {});

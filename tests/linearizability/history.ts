@@ -30,13 +30,19 @@ export async function runClients(seed: number, { send, prefix }: HistoryTarget):
   const programs = Array.from(
     { length: CLIENTS },
     (_, number) =>
-      Array.from({ length: CALLS }, (_, i) => operation(random, names, `<${number}.${i}>`, i)),
+      Array.from({ length: CALLS }, (_, i) => drawOperation(random, names, `<${number}.${i}>`, i)),
   );
   await Promise.all(programs.map((operations, number) => client(number, operations)));
   return calls.sort((a, b) => a.start - b.start);
 }
 
-function operation(random: Random, names: readonly string[], text: string, i: number): Operation {
+/** What a client does as its call number `i`; the text is this call's own. */
+export function drawOperation(
+  random: Random,
+  names: readonly string[],
+  text: string,
+  i: number,
+): Operation {
   const name = random.pick(names);
   const kind = i === 0 ? random.below(30) : random.below(100);
   if (kind < 18) {

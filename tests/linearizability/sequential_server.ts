@@ -1,9 +1,12 @@
-import { Model, type Outcome } from "../contract/model.ts";
-import type { Operation } from "./operation.ts";
+import { Model, type ModelStream, type Outcome } from "../contract/model.ts";
+import type { ForkStep, Operation } from "./operation.ts";
 
 /** What one server after the other's requests would answer: the contract's model, in words. */
 export class SequentialServer {
   readonly #model = new Model(() => 0);
+  /** Forks without a name, and which may not hold on to anything any more. */
+  readonly #held = new Map<number, ModelStream>();
+  readonly #settled = new Set<number>();
 
   /** Carries out an operation; its answer. */
   respond(operation: Operation): string {
@@ -20,10 +23,9 @@ export class SequentialServer {
           ({ created, tail }) => `${created ? 201 : 200} ${tail}`,
         );
       case "fork":
-        return describe(
-          this.#model.fork(name, { source: operation.source, offset: undefined, subOffset: 0 }),
-          ({ created, tail }) => `${created ? 201 : 200} ${tail}`,
-        );
+        return this.#fork(name, operation.source);
+      case "fork_step":
+        return this.#step(operation);
       case "append":
         return describe(this.#model.append(name, operation.request), ({ tail, duplicate }) => {
           const { producer, messages } = operation.request;
@@ -46,9 +48,35 @@ export class SequentialServer {
     }
   }
 
+  #fork(name: string, source: string): string {
+    return describe(
+      this.#model.fork(name, { source, offset: undefined, subOffset: 0 }),
+      ({ created, tail }) => `${created ? 201 : 200} ${tail}`,
+    );
+  }
+
+  #step({ step, fork, name, source }: ForkStep): string {
+    if (this.#settled.has(fork)) return "";
+    if (step === "hold") {
+      const held = this.#model.hold({ source, offset: undefined, subOffset: 0 });
+      if ("ok" in held) this.#held.set(fork, held.ok);
+      return "";
+    }
+    const held = this.#held.get(fork);
+    this.#held.delete(fork);
+    if (step === "release") {
+      if (held !== undefined) this.#model.release(held);
+      return "";
+    }
+    this.#settled.add(fork);
+    if (held !== undefined && this.#model.bind(name, held)) return `201 ${held.point}`;
+    return this.#fork(name, source);
+  }
+
   /** All that later answers depend on. */
   fingerprint(names: readonly string[]): string {
-    return JSON.stringify(names.map((name) => {
+    const held = [...this.#held].map(([fork, { text }]) => [fork, text]);
+    return JSON.stringify(held) + JSON.stringify(names.map((name) => {
       const stream = this.#model.find(name);
       if (stream === undefined) return null;
       const { text, closed, closedBy, seq, producers, isSoftlyDeleted, forks, fork } = stream;

@@ -65,6 +65,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   overloaded: 503,
   storage_closed: 503,
   storage_failed: 503,
+  storage_unreachable: 503,
   too_many_bodies: 503,
   too_many_readers: 503,
   quota_exceeded: 507,
@@ -134,6 +135,7 @@ function headersOf(failure: Failure): HeaderFields | undefined {
       return { "retry-after": "1", connection: "close" };
     case "too_many_readers":
     case "overloaded":
+    case "storage_unreachable":
       return { "retry-after": "1" };
     case "storage_failed":
     case "storage_closed":

@@ -10,6 +10,7 @@ export interface Shares {
   readonly seconds: number | undefined;
   readonly processes: number;
   readonly subscriptions: boolean;
+  readonly nats: boolean;
 }
 
 /** After so many more it is told how many there were. */
@@ -17,13 +18,14 @@ const REPORTED_HISTORIES = 1_000;
 
 /** Runs histories in several processes; the first that fails ends the others. Returns the exit code. */
 export async function runShares(
-  { first, count, seconds, processes, subscriptions }: Shares,
+  { first, count, seconds, processes, subscriptions, nats }: Shares,
 ): Promise<number> {
   const children = Array.from({ length: processes }, (_, i) => {
     const share = Math.ceil((count - i) / processes);
     return new Share([
       ...["--first", `${first + i}`, "--stride", `${processes}`],
       ...(subscriptions ? ["--subscriptions"] : []),
+      ...(nats ? ["--nats"] : []),
       ...(count === Infinity ? [] : ["--count", `${share}`]),
       ...(seconds === undefined ? [] : ["--seconds", `${seconds}`]),
     ]);
@@ -51,7 +53,7 @@ export async function runShares(
   console.log(
     `${sum(children, /(\d+) crashes/)} crashes and kills, ${sum(children, /(\d+) faults/)} faults`,
   );
-  for (const kind of RARE_KINDS) {
+  for (const kind of nats ? [] : RARE_KINDS) {
     console.log(
       `${sum(children, new RegExp(`(\\d+) histories with ${kind}`))} histories with ${kind}`,
     );

@@ -81,6 +81,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "overloaded" }, 503, { "retry-after": "1" }],
   [{ code: "storage_failed" }, 503, { "retry-after": "5" }],
   [{ code: "storage_closed" }, 503, { "retry-after": "5" }],
+  [{ code: "storage_unreachable" }, 503, { "retry-after": "1" }],
   [{ code: "storage_full" }, 507, { "retry-after": "5" }],
 ];
 

@@ -141,7 +141,7 @@ Deno.test("a server lives as long as it answers, and is ready while it takes rea
   deepEqual(await asked("live"), live);
   deepEqual(await asked("ready"), [200, { status: "ok" }]);
   const status = storage.status();
-  for (const state of ["full", "out_of_files", "failed"] as const) {
+  for (const state of ["full", "out_of_files", "unreachable", "failed"] as const) {
     storage.status = () => ({ ...status, state, reason: "So it is." });
     deepEqual(await asked("ready"), [503, { status: state, reason: "So it is." }]);
     deepEqual(await asked("live"), live);

@@ -49,6 +49,7 @@ export class SimulatedCluster {
   #frontEnds = 0;
   #publishes = 0;
   #faults = 0;
+  #isHealed = false;
   #noQuorum: { readonly gate: Gate; readonly isSilent: boolean } | undefined;
 
   constructor(options: ClusterOptions) {
@@ -69,6 +70,10 @@ export class SimulatedCluster {
   /** How many faults have happened. */
   get faults(): number {
     return this.#faults;
+  }
+
+  get isHealed(): boolean {
+    return this.#isHealed;
   }
 
   get hasQuorum(): boolean {
@@ -98,6 +103,7 @@ export class SimulatedCluster {
 
   /** All faults by chance end, and what hangs goes on: what comes from now on is served well. */
   heal(): void {
+    this.#isHealed = true;
     this.rates = {};
     this.regainQuorum();
     for (const log of this.#logs.values()) log.holdFollowers(false);

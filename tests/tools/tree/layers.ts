@@ -70,7 +70,16 @@ const ROOMS: readonly Room[] = [
   {
     path: "src/storage/nats",
     below: [...COUNTING, "src/storage"],
-    inside: [["jetstream.ts"], ["."], ["connection"]],
+    inside: [
+      ["jetstream.ts"],
+      ["options.ts"],
+      ["format"],
+      ["cluster"],
+      ["streams"],
+      ["reading"],
+      ["."],
+      ["connection"],
+    ],
   },
   {
     path: "src/subscriptions",

@@ -1,0 +1,63 @@
+import { encodeUtf8 } from "../../../protocol/bytes.ts";
+
+const PREFIX = /^[a-z][a-z0-9_]{0,31}$/;
+
+/** Whether logs and subjects may begin with this. */
+export function isPrefix(text: string): boolean {
+  return PREFIX.test(text);
+}
+
+/** The two hexadecimal digits of each byte. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** How logs and subjects are called (FORMAT.md, "logs and subjects"). */
+export class Subjects {
+  readonly metaLog: string;
+  readonly namesLog: string;
+  /** Patterns, for logs that are made. */
+  readonly allMeta: string;
+  readonly allNames: string;
+  readonly identity: string;
+  readonly shards: string;
+  readonly ids: string;
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    const upper = prefix.toUpperCase();
+    this.metaLog = `${upper}_META`;
+    this.namesLog = `${upper}_NAMES`;
+    this.allMeta = `${prefix}.m.>`;
+    this.allNames = `${prefix}.n.>`;
+    this.identity = `${prefix}.m.identity`;
+    this.shards = `${prefix}.m.shards`;
+    this.ids = `${prefix}.m.ids`;
+  }
+
+  /** The log of a shard, which are counted from 1. */
+  dataLog(shard: number): string {
+    return `${this.#prefix.toUpperCase()}_DATA_${shard}`;
+  }
+
+  /** Patterns of a shard's log. */
+  allData(shard: number): readonly string[] {
+    return [`${this.#prefix}.d.${shard}.>`, `${this.#prefix}.s.${shard}.>`];
+  }
+
+  /** Where the messages of a stream are. */
+  data(shard: number, id: number): string {
+    return `${this.#prefix}.d.${shard}.${id}`;
+  }
+
+  /** Where the newest snapshot of a stream is. */
+  snapshot(shard: number, id: number): string {
+    return `${this.#prefix}.s.${shard}.${id}`;
+  }
+
+  /** Where the record of a name is: a token a byte, so that whatever is in a name is allowed. */
+  name(name: string): string {
+    let subject = `${this.#prefix}.n`;
+    for (const byte of encodeUtf8(name)) subject += `.${HEX[byte]}`;
+    return subject;
+  }
+}

@@ -1,0 +1,347 @@
+import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
+import { quote } from "../../../protocol/errors.ts";
+import { invariant } from "../../invariant.ts";
+import type { ProducerBatch } from "../../records.ts";
+import {
+  beginFrame,
+  FRAME_HEAD_BYTES,
+  getU48,
+  getU53,
+  MalformedFrame,
+  openFrame,
+  putU48,
+  putU53,
+  sealFrame,
+} from "./binary.ts";
+import { KIND } from "./kinds.ts";
+
+/** The messages of a stream's subject: what they say and their bytes (FORMAT.md, "messages of a stream"). */
+export type StreamMessage =
+  | AppendsMessage
+  | PartMessage
+  | ForkMessage
+  | TouchedMessage
+  | GoneMessage;
+
+/** What each message says. */
+export interface MessageHead {
+  /** Who wrote it, and which one of theirs it is: no two messages have both the same, but parts of one. */
+  readonly frontEnd: number;
+  readonly count: number;
+  /** The sequence of the subject's message before it; of parts, that before the first. */
+  readonly previousSequence: number;
+  /** The stream's tail before it. */
+  readonly start: number;
+  /** When it was decided, in ms since 1970: never before that of the message before it. */
+  readonly atMs: number;
+  /** When the stream was used last, as far as it is recorded, with this message. */
+  readonly accessedAtMs: number;
+  /** Whether the stream is closed with it. */
+  readonly isClosed: boolean;
+  /** Whether only forks keep the stream with it. */
+  readonly isSoftlyDeleted: boolean;
+}
+
+/** What an append does beside its bytes. */
+export interface RecordHead {
+  readonly producer: ProducerBatch | undefined;
+  /** `Stream-Seq`. */
+  readonly seq: string | undefined;
+  readonly close: boolean;
+}
+
+/** One append of a group. */
+export interface StoredAppend extends RecordHead {
+  readonly lengthBytes: number;
+}
+
+/** Any number of appends, decided together. The first message of a stream is one, perhaps without any. */
+export interface AppendsMessage extends MessageHead {
+  readonly kind: "appends";
+  readonly appends: readonly StoredAppend[];
+  /** The bytes of all, as they are stored. */
+  readonly data: Bytes;
+}
+
+/** A part of one append that is too large for a message. */
+export interface PartMessage extends MessageHead {
+  readonly kind: "part";
+  readonly index: number;
+  readonly partCount: number;
+  /** Where the append begins, and how long it is. */
+  readonly appendStart: number;
+  readonly append: StoredAppend;
+  readonly data: Bytes;
+}
+
+/** The stream has become the source of a fork, or isn't any more. */
+export interface ForkMessage extends MessageHead {
+  readonly kind: "fork_added" | "fork_removed";
+  readonly forkId: number;
+  readonly forkName: string;
+}
+
+/** The stream was used. */
+export interface TouchedMessage extends MessageHead {
+  readonly kind: "touched";
+}
+
+/** The stream is gone: for good, unless it is softly deleted with it. */
+export interface GoneMessage extends MessageHead {
+  readonly kind: "gone";
+}
+
+/** How long what each message says is. */
+export const MESSAGE_HEAD_BYTES = 52;
+/** What an append takes beside its bytes, producer and sequence. */
+const APPEND_BYTES = 5;
+const PRODUCER_BYTES = 18;
+const TEXT_LENGTH_BYTES = 2;
+const APPENDS_BYTES = 8;
+const PART_BYTES = 16;
+const FORK_BYTES = 8;
+
+const CLOSED = 1;
+const SOFTLY_DELETED = 2;
+
+const HAS_PRODUCER = 1;
+const HAS_SEQ = 2;
+const CLOSES = 4;
+
+const TEXT_LIMIT_BYTES = 0xffff;
+
+/** How many bytes a message of these appends has beside the data. */
+export function appendsOverheadBytes(appends: readonly RecordHead[]): number {
+  let length = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  for (const append of appends) length += appendHeadBytes(append);
+  return length;
+}
+
+/** At most so many bytes does an append's own description have in a message. */
+export function appendHeadBytes({ producer, seq }: RecordHead): number {
+  return APPEND_BYTES +
+    (producer === undefined ? 0 : PRODUCER_BYTES + encodeUtf8(producer.id).length) +
+    (seq === undefined ? 0 : TEXT_LENGTH_BYTES + encodeUtf8(seq).length);
+}
+
+/** How many bytes a part has beside its data. */
+export function partOverheadBytes(append: RecordHead): number {
+  return MESSAGE_HEAD_BYTES + PART_BYTES + appendHeadBytes(append);
+}
+
+/** The bytes of a message. */
+export function encodeMessage(message: StreamMessage): Bytes {
+  switch (message.kind) {
+    case "appends":
+      return encodeAppends(message);
+    case "part":
+      return encodePart(message);
+    case "fork_added":
+    case "fork_removed": {
+      const name = encodeUtf8(message.forkName);
+      const kind = message.kind === "fork_added" ? KIND.forkAdded : KIND.forkRemoved;
+      const { bytes, view } = begin(message, kind, FORK_BYTES + name.length);
+      putU53(view, MESSAGE_HEAD_BYTES, message.forkId);
+      bytes.set(name, MESSAGE_HEAD_BYTES + FORK_BYTES);
+      return sealFrame(bytes);
+    }
+    case "touched":
+      return sealFrame(begin(message, KIND.touched, 0).bytes);
+    case "gone":
+      return sealFrame(begin(message, KIND.gone, 0).bytes);
+  }
+}
+
+/**
+ * A message whose data are a part of its own bytes: those that it was made of are their owner's, who may
+ * change them.
+ */
+export function withOwnData(message: StreamMessage, encoded: Bytes): StreamMessage {
+  if (message.kind !== "appends" && message.kind !== "part") return message;
+  return { ...message, data: encoded.subarray(encoded.length - message.data.length) };
+}
+
+function begin(
+  head: MessageHead,
+  kind: number,
+  bodyBytes: number,
+): { bytes: Bytes; view: DataView<ArrayBuffer> } {
+  const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0);
+  const bytes = beginFrame(MESSAGE_HEAD_BYTES + bodyBytes, kind, flags);
+  const view = new DataView(bytes.buffer);
+  putU48(view, FRAME_HEAD_BYTES, head.frontEnd);
+  putU48(view, FRAME_HEAD_BYTES + 6, head.count);
+  putU53(view, FRAME_HEAD_BYTES + 12, head.previousSequence);
+  putU53(view, FRAME_HEAD_BYTES + 20, head.start);
+  putU53(view, FRAME_HEAD_BYTES + 28, head.atMs);
+  putU53(view, FRAME_HEAD_BYTES + 36, head.accessedAtMs);
+  return { bytes, view };
+}
+
+function encodeAppends(message: AppendsMessage): Bytes {
+  const { appends, data } = message;
+  const headsBytes = appendsOverheadBytes(appends) - MESSAGE_HEAD_BYTES - APPENDS_BYTES;
+  const { bytes, view } = begin(message, KIND.appends, APPENDS_BYTES + headsBytes + data.length);
+  view.setUint32(MESSAGE_HEAD_BYTES, appends.length, true);
+  view.setUint32(MESSAGE_HEAD_BYTES + 4, headsBytes, true);
+  let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  for (const append of appends) at = putAppend(bytes, view, at, append);
+  bytes.set(data, at);
+  return sealFrame(bytes);
+}
+
+function encodePart(message: PartMessage): Bytes {
+  const { append, data } = message;
+  const { bytes, view } = begin(
+    message,
+    KIND.part,
+    PART_BYTES + appendHeadBytes(append) + data.length,
+  );
+  view.setUint32(MESSAGE_HEAD_BYTES, message.index, true);
+  view.setUint32(MESSAGE_HEAD_BYTES + 4, message.partCount, true);
+  putU53(view, MESSAGE_HEAD_BYTES + 8, message.appendStart);
+  bytes.set(data, putAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES, append));
+  return sealFrame(bytes);
+}
+
+/** Where what follows it goes. */
+function putAppend(bytes: Bytes, view: DataView, begin: number, append: StoredAppend): number {
+  const { producer, seq, close } = append;
+  let at = begin;
+  view.setUint8(
+    at,
+    (producer === undefined ? 0 : HAS_PRODUCER) | (seq === undefined ? 0 : HAS_SEQ) |
+      (close ? CLOSES : 0),
+  );
+  view.setUint32(at + 1, append.lengthBytes, true);
+  at += APPEND_BYTES;
+  if (producer !== undefined) {
+    at = putText(bytes, view, at, producer.id);
+    putU53(view, at, producer.epoch);
+    putU53(view, at + 8, producer.seq);
+    at += 16;
+  }
+  return seq === undefined ? at : putText(bytes, view, at, seq);
+}
+
+function putText(bytes: Bytes, view: DataView, at: number, text: string): number {
+  const encoded = encodeUtf8(text);
+  invariant(encoded.length <= TEXT_LIMIT_BYTES, "the server's limits of texts are far below");
+  view.setUint16(at, encoded.length, true);
+  bytes.set(encoded, at + TEXT_LENGTH_BYTES);
+  return at + TEXT_LENGTH_BYTES + encoded.length;
+}
+
+/**
+ * The message that has these bytes; its data are a part of them.
+ *
+ * @throws {MalformedFrame}
+ */
+export function decodeMessage(bytes: Bytes): StreamMessage {
+  const { kind, flags } = openFrame(bytes);
+  if (bytes.length < MESSAGE_HEAD_BYTES) throw new MalformedFrame("it ends too early");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const head: MessageHead = {
+    frontEnd: getU48(view, FRAME_HEAD_BYTES),
+    count: getU48(view, FRAME_HEAD_BYTES + 6),
+    previousSequence: getU53(view, FRAME_HEAD_BYTES + 12),
+    start: getU53(view, FRAME_HEAD_BYTES + 20),
+    atMs: getU53(view, FRAME_HEAD_BYTES + 28),
+    accessedAtMs: getU53(view, FRAME_HEAD_BYTES + 36),
+    isClosed: (flags & CLOSED) !== 0,
+    isSoftlyDeleted: (flags & SOFTLY_DELETED) !== 0,
+  };
+  try {
+    switch (kind) {
+      case KIND.appends:
+        return decodeAppends(head, bytes, view);
+      case KIND.part:
+        return decodePart(head, bytes, view);
+      case KIND.forkAdded:
+      case KIND.forkRemoved:
+        return {
+          ...head,
+          kind: kind === KIND.forkAdded ? "fork_added" : "fork_removed",
+          forkId: getU53(view, MESSAGE_HEAD_BYTES),
+          forkName: decodeUtf8(bytes.subarray(MESSAGE_HEAD_BYTES + FORK_BYTES)),
+        };
+      case KIND.touched:
+        return { ...head, kind: "touched" };
+      case KIND.gone:
+        return { ...head, kind: "gone" };
+    }
+  } catch (error) {
+    if (error instanceof RangeError) throw new MalformedFrame("it ends too early");
+    throw error;
+  }
+  throw new MalformedFrame(`it is of the kind ${kind}, which no message of a stream is`);
+}
+
+function decodeAppends(head: MessageHead, bytes: Bytes, view: DataView): AppendsMessage {
+  const appendCount = view.getUint32(MESSAGE_HEAD_BYTES, true);
+  const headsBytes = view.getUint32(MESSAGE_HEAD_BYTES + 4, true);
+  const appends: StoredAppend[] = [];
+  let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  const dataAt = at + headsBytes;
+  let lengthBytes = 0;
+  for (let i = 0; i < appendCount; i++) {
+    const { append, end } = getAppend(bytes, view, at);
+    appends.push(append);
+    lengthBytes += append.lengthBytes;
+    at = end;
+  }
+  if (at !== dataAt || dataAt + lengthBytes !== bytes.length) {
+    throw new MalformedFrame("its appends don't make up its length");
+  }
+  return { ...head, kind: "appends", appends, data: bytes.subarray(dataAt) };
+}
+
+function decodePart(head: MessageHead, bytes: Bytes, view: DataView): PartMessage {
+  const { append, end } = getAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES);
+  const message: PartMessage = {
+    ...head,
+    kind: "part",
+    index: view.getUint32(MESSAGE_HEAD_BYTES, true),
+    partCount: view.getUint32(MESSAGE_HEAD_BYTES + 4, true),
+    appendStart: getU53(view, MESSAGE_HEAD_BYTES + 8),
+    append,
+    data: bytes.subarray(end),
+  };
+  if (message.index >= message.partCount) {
+    throw new MalformedFrame(`it is part ${message.index} of ${message.partCount}`);
+  }
+  return message;
+}
+
+function getAppend(
+  bytes: Bytes,
+  view: DataView,
+  begin: number,
+): { append: StoredAppend; end: number } {
+  const flags = view.getUint8(begin);
+  const lengthBytes = view.getUint32(begin + 1, true);
+  let at = begin + APPEND_BYTES;
+  let producer: ProducerBatch | undefined;
+  let seq: string | undefined;
+  if ((flags & HAS_PRODUCER) !== 0) {
+    const id = getText(bytes, view, at);
+    producer = { id: id.text, epoch: getU53(view, id.end), seq: getU53(view, id.end + 8) };
+    at = id.end + 16;
+  }
+  if ((flags & HAS_SEQ) !== 0) ({ text: seq, end: at } = getText(bytes, view, at));
+  return { append: { lengthBytes, producer, seq, close: (flags & CLOSES) !== 0 }, end: at };
+}
+
+function getText(bytes: Bytes, view: DataView, at: number): { text: string; end: number } {
+  const begin = at + TEXT_LENGTH_BYTES;
+  const end = begin + view.getUint16(at, true);
+  if (end > bytes.length) throw new MalformedFrame("it ends too early");
+  return { text: decodeUtf8(bytes.subarray(begin, end)), end };
+}
+
+/** A message in words, for errors. */
+export function describeMessage(message: StreamMessage): string {
+  const { kind, previousSequence, start } = message;
+  const what = "forkName" in message ? `${kind} ${quote(message.forkName)}` : kind;
+  return `${what} that begins at ${start} and follows message ${previousSequence}`;
+}

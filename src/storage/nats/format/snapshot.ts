@@ -1,0 +1,106 @@
+import type { Bytes } from "../../../protocol/bytes.ts";
+import type { ProducerState } from "../../../protocol/errors.ts";
+import type { ProducerBatch } from "../../records.ts";
+import { FrameReader, FrameWriter, MalformedFrame } from "./binary.ts";
+import { KIND } from "./kinds.ts";
+
+/** A fork that a stream is the source of. */
+export interface ForkReference {
+  readonly name: string;
+  /** When it was added, in ms since 1970. */
+  readonly atMs: number;
+}
+
+/** A stream's state as the messages up to one leave it (FORMAT.md, "snapshots"). */
+export interface StreamSnapshot {
+  readonly id: number;
+  /** Of the newest message that it includes. */
+  readonly sequence: number;
+  /** Of the stream's first message. */
+  readonly firstSequence: number;
+  readonly tail: number;
+  readonly atMs: number;
+  readonly accessedAtMs: number;
+  /** Who recorded that it was used. */
+  readonly accessedBy: number;
+  readonly isClosed: boolean;
+  readonly isSoftlyDeleted: boolean;
+  readonly closedBy: ProducerBatch | undefined;
+  readonly seq: string | undefined;
+  readonly producers: ReadonlyMap<string, ProducerState>;
+  /** By their ids. */
+  readonly forks: ReadonlyMap<number, ForkReference>;
+}
+
+const CLOSED = 1;
+const SOFTLY_DELETED = 2;
+const HAS_CLOSED_BY = 4;
+const HAS_SEQ = 8;
+
+/** The bytes of a snapshot. */
+export function encodeSnapshot(snapshot: StreamSnapshot): Bytes {
+  const { closedBy, seq, producers, forks } = snapshot;
+  const flags = (snapshot.isClosed ? CLOSED : 0) |
+    (snapshot.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
+    (closedBy === undefined ? 0 : HAS_CLOSED_BY) | (seq === undefined ? 0 : HAS_SEQ);
+  const writer = new FrameWriter(KIND.snapshot, flags)
+    .u53(snapshot.id).u53(snapshot.sequence).u53(snapshot.firstSequence).u53(snapshot.tail)
+    .u53(snapshot.atMs).u53(snapshot.accessedAtMs).u53(snapshot.accessedBy);
+  if (closedBy !== undefined) writer.text(closedBy.id).u53(closedBy.epoch).u53(closedBy.seq);
+  if (seq !== undefined) writer.text(seq);
+  writer.u32(producers.size);
+  for (const [id, { epoch, seq }] of producers) writer.text(id).u53(epoch).u53(seq);
+  writer.u32(forks.size);
+  for (const [id, { name, atMs }] of forks) writer.u53(id).text(name).u53(atMs);
+  return writer.seal();
+}
+
+/**
+ * The snapshot that has these bytes.
+ *
+ * @throws {MalformedFrame}
+ */
+export function decodeSnapshot(bytes: Bytes): StreamSnapshot {
+  const reader = new FrameReader(bytes);
+  if (reader.kind !== KIND.snapshot) {
+    throw new MalformedFrame(`it is of the kind ${reader.kind}, which no snapshot is`);
+  }
+  const has = (flag: number) => (reader.flags & flag) !== 0;
+  const snapshot: StreamSnapshot = {
+    id: reader.u53(),
+    sequence: reader.u53(),
+    firstSequence: reader.u53(),
+    tail: reader.u53(),
+    atMs: reader.u53(),
+    accessedAtMs: reader.u53(),
+    accessedBy: reader.u53(),
+    isClosed: has(CLOSED),
+    isSoftlyDeleted: has(SOFTLY_DELETED),
+    closedBy: has(HAS_CLOSED_BY)
+      ? { id: reader.text(), epoch: reader.u53(), seq: reader.u53() }
+      : undefined,
+    seq: has(HAS_SEQ) ? reader.text() : undefined,
+    producers: readProducers(reader),
+    forks: readForks(reader),
+  };
+  reader.end();
+  return snapshot;
+}
+
+function readProducers(reader: FrameReader): Map<string, ProducerState> {
+  const producers = new Map<string, ProducerState>();
+  for (let left = reader.u32(); left > 0; left--) {
+    const id = reader.text();
+    producers.set(id, { epoch: reader.u53(), seq: reader.u53() });
+  }
+  return producers;
+}
+
+function readForks(reader: FrameReader): Map<number, ForkReference> {
+  const forks = new Map<number, ForkReference>();
+  for (let left = reader.u32(); left > 0; left--) {
+    const id = reader.u53();
+    forks.set(id, { name: reader.text(), atMs: reader.u53() });
+  }
+  return forks;
+}

@@ -1,0 +1,261 @@
+import { OffsetSpaces } from "../offset_spaces.ts";
+import { RangeReader } from "../range_reader.ts";
+import { Creation } from "./creation.ts";
+import { Endings } from "./streams/endings.ts";
+import { Expiry } from "./expiry.ts";
+import { ExpiryWalk } from "./expiry_walk.ts";
+import { Folder } from "./streams/folder.ts";
+import { Ids } from "./cluster/ids.ts";
+import { Listing } from "./listing.ts";
+import { LoadedStreams } from "./streams/loaded_streams.ts";
+import { MessageCache } from "./streams/message_cache.ts";
+import type { StreamMessage } from "./format/message.ts";
+import { MessageWriter } from "./streams/message_writer.ts";
+import { Names } from "./cluster/names.ts";
+import { NatsBlocks } from "./reading/nats_blocks.ts";
+import type { NatsStorageParts } from "./nats_storage.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
+import { OffsetSearch } from "./reading/offset_search.ts";
+import type { NatsSettings } from "./options.ts";
+import type { Publisher } from "./cluster/publisher.ts";
+import { QueueRoom } from "./streams/queue_room.ts";
+import type { StorageLayout } from "./cluster/shards.ts";
+import { Snapshots } from "./streams/snapshots.ts";
+import { FrontEndStatus } from "./status.ts";
+import { StreamDirectory } from "./streams/stream_directory.ts";
+import { StreamLoader } from "./streams/stream_loader.ts";
+import { type QueueParts, StreamQueue } from "./streams/stream_queue.ts";
+import type { Subjects } from "./cluster/subjects.ts";
+import { Watching } from "./watching.ts";
+
+const TICK_MS = 1000;
+/** Of how many front ends there may be in all time. */
+const FRONT_ENDS = 2 ** 48;
+/** What waits is written for so long at a close, unless it is said otherwise. */
+const CLOSE_LIMIT_MS = 5000;
+
+/** One front end's parts, put together. */
+export class FrontEnd {
+  readonly #settings: NatsSettings;
+  readonly #layout: StorageLayout;
+  readonly #status: FrontEndStatus;
+  readonly #queues = new WeakMap<NatsStream, StreamQueue>();
+  readonly #loaded: LoadedStreams;
+  readonly #loader: StreamLoader;
+  readonly #expiry: Expiry;
+  readonly #walk: ExpiryWalk;
+  readonly #endings: Endings;
+  readonly #snapshots: Snapshots;
+  readonly #watching: Watching;
+  readonly #listing: Listing;
+  readonly #directory: StreamDirectory;
+  readonly #creation: Creation;
+  readonly #spaces: OffsetSpaces;
+  readonly #reader: RangeReader;
+  readonly #queueParts: QueueParts;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(
+    settings: NatsSettings,
+    subjects: Subjects,
+    publisher: Publisher,
+    layout: StorageLayout,
+  ) {
+    this.#settings = settings;
+    this.#layout = layout;
+    const { clock, jetStream } = settings;
+    const shared = { settings, clock, jetStream, subjects, publisher };
+    const queueOf = (stream: NatsStream) => this.queueOf(stream);
+    const isOver = (stream: NatsStream, nowMs: number) => this.#expiry.isOver(stream, nowMs);
+    const memory = makeMemory(settings, subjects, publisher, {
+      isWritten: (stream) => this.#queues.get(stream)?.isIdle === false,
+      onFolded: (stream) => this.#onFolded(stream),
+    });
+    const { loaded, loader, frontEnd } = memory;
+    this.#loaded = loaded;
+    this.#loader = loader;
+    this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
+    this.#snapshots = new Snapshots(settings, subjects, publisher);
+    this.#status = new FrontEndStatus({ settings, publisher, ...memory });
+    this.#endings = new Endings({ ...shared, ...memory, queueOf });
+    const endings = this.#endings;
+    const add = (stream: NatsStream) => this.#add(stream);
+    this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
+    const directory = this.#directory;
+    const { spaces, reader } = makeReader(settings, subjects, layout, memory);
+    this.#spaces = spaces;
+    this.#reader = reader;
+    this.#queueParts = {
+      ...shared,
+      ...memory,
+      spaces,
+      isOver,
+      onStored: (stream, message, start) => this.#onStored(stream, message, start),
+      onUsed: (stream) => this.#expiry.accessed(stream),
+      onRaceLost: () => this.#status.racesLost++,
+    };
+    this.#creation = new Creation({
+      ...shared,
+      ...memory,
+      ids: new Ids(jetStream, subjects, publisher),
+      directory,
+      endings,
+      spaces,
+      reader,
+      shards: layout.shards,
+      queueOf,
+      add: (stream) => this.#onMade(stream),
+    });
+    this.#watching = new Watching({ ...shared, loader, random: settings.random });
+    this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
+    const { random } = settings;
+    this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
+    this.#startTimer();
+  }
+
+  /** What is written to a stream: one queue as long as the stream is in memory. */
+  queueOf(stream: NatsStream): StreamQueue {
+    let queue = this.#queues.get(stream);
+    if (queue === undefined) {
+      queue = new StreamQueue(this.#queueParts, stream);
+      this.#queues.set(stream, queue);
+    }
+    return queue;
+  }
+
+  /** What a storage is made of. */
+  parts(): NatsStorageParts {
+    return {
+      identity: this.#layout.identity,
+      clock: this.#settings.clock,
+      directory: this.#directory,
+      creation: this.#creation,
+      endings: this.#endings,
+      expiry: this.#expiry,
+      loader: this.#loader,
+      listing: this.#listing,
+      watching: this.#watching,
+      spaces: this.#spaces,
+      reader: this.#reader,
+      queueOf: (stream) => this.queueOf(stream),
+      status: () => this.#status.status(),
+      measure: () => this.#status.measure(),
+      close: (limitMs) => this.#close(limitMs ?? CLOSE_LIMIT_MS),
+    };
+  }
+
+  #add(stream: NatsStream): void {
+    this.#loaded.add(stream);
+    this.#expiry.schedule(stream);
+  }
+
+  #onMade(stream: NatsStream): void {
+    this.#add(stream);
+    this.#status.onMade(stream);
+    const { observer } = this.#settings;
+    observer?.created(stream);
+    if (stream.tail > stream.ownStart) observer?.appended(stream, stream.ownStart);
+  }
+
+  #onFolded(stream: NatsStream): void {
+    if (this.#loaded.byId(stream.id) !== stream) return;
+    if (stream.lifetime.kind !== "forever") this.#expiry.schedule(stream);
+  }
+
+  #onStored(stream: NatsStream, message: StreamMessage, start: number): void {
+    this.#status.onStored(message);
+    const { observer } = this.#settings;
+    if (message.kind === "gone") observer?.removed(stream);
+    else if (stream.tail > start) observer?.appended(stream, start);
+    this.#snapshots.onStored(stream);
+  }
+
+  #startTimer(): void {
+    this.#cancelTimer = this.#settings.clock.setTimer(TICK_MS, () => {
+      this.#watching.tick();
+      this.#expiry.tick();
+      this.#listing.tick();
+      this.#walk.tick();
+      this.#startTimer();
+    });
+  }
+
+  async #close(limitMs: number): Promise<void> {
+    this.#cancelTimer?.();
+    this.#watching.stop();
+    await this.#walk.stop();
+    const flushed = this.#flush();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
+    await Promise.race([flushed, late.promise]);
+    cancel();
+    await this.#listing.stop();
+    await this.#settings.jetStream.close();
+  }
+
+  async #flush(): Promise<void> {
+    await this.#expiry.flush();
+    await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
+    await this.#endings.flush();
+    await this.#snapshots.flush();
+  }
+}
+
+function randomBelow(limit: number): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high * 2 ** 32 + low) % limit;
+}
+
+/** What is in memory, and how it comes there. */
+interface Memory {
+  readonly frontEnd: number;
+  readonly writer: MessageWriter;
+  readonly cache: MessageCache;
+  readonly room: QueueRoom;
+  readonly loaded: LoadedStreams;
+  readonly folder: Folder;
+  readonly names: Names;
+  readonly loader: StreamLoader;
+}
+
+function makeMemory(
+  settings: NatsSettings,
+  subjects: Subjects,
+  publisher: Publisher,
+  { isWritten, onFolded }: {
+    isWritten(stream: NatsStream): boolean;
+    onFolded(stream: NatsStream): void;
+  },
+): Memory {
+  const { clock, jetStream } = settings;
+  const frontEnd = 1 + randomBelow(FRONT_ENDS - 1);
+  const cache = new MessageCache(settings.messageCacheBytes);
+  const folder = new Folder({ frontEnd, cache, onFolded });
+  const names = new Names(jetStream, subjects, publisher);
+  const isNamed = async ({ name, id }: NatsStream) => (await names.find(name)).record?.id === id;
+  return {
+    frontEnd,
+    writer: new MessageWriter(frontEnd),
+    cache,
+    room: new QueueRoom(settings.maxQueuedBytes, settings.maxQueuedPerStream),
+    loaded: new LoadedStreams(settings.maxLoadedStreams, cache, isWritten),
+    folder,
+    names,
+    loader: new StreamLoader({ jetStream, subjects, clock, folder, isNamed }),
+  };
+}
+
+function makeReader(
+  { jetStream }: NatsSettings,
+  subjects: Subjects,
+  { identity }: StorageLayout,
+  { loaded, cache }: Memory,
+): { spaces: OffsetSpaces; reader: RangeReader } {
+  const sources = {
+    loadIfThere: (id: number) => loaded.source(id),
+    summary: (id: number) => loaded.source(id),
+  };
+  const spaces = new OffsetSpaces(identity, sources);
+  const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
+  return { spaces, reader: new RangeReader(sources, blocks, spaces) };
+}

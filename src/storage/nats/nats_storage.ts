@@ -1,0 +1,199 @@
+import type { Clock } from "../../env/clock.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
+import { checkSpace, type OffsetSpaces } from "../offset_spaces.ts";
+import type { RangeReader } from "../range_reader.ts";
+import type { StorageMeasures } from "../measures.ts";
+import type { StorageStatus } from "../status.ts";
+import type {
+  Appended,
+  AppendRequest,
+  Created,
+  CreateSpec,
+  ListPage,
+  ListRequest,
+  ReadResult,
+  Storage,
+  StreamInfo,
+  Watch,
+} from "../storage.ts";
+import type { Creation } from "./creation.ts";
+import type { Endings } from "./streams/endings.ts";
+import type { Expiry } from "./expiry.ts";
+import type { Listing } from "./listing.ts";
+import { NameTurns } from "./name_turns.ts";
+import type { NatsStream } from "./streams/nats_stream.ts";
+import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
+import type { StreamLoader } from "./streams/stream_loader.ts";
+import type { StreamQueue } from "./streams/stream_queue.ts";
+import { unreachable } from "./cluster/unreachable.ts";
+import type { Watching } from "./watching.ts";
+
+/** So often is a write begun anew since others make and delete the stream. */
+const MOST_ATTEMPTS = 100;
+
+/** What a {@link NatsStorage} works on. */
+export interface NatsStorageParts {
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly directory: StreamDirectory;
+  readonly creation: Creation;
+  readonly endings: Endings;
+  readonly expiry: Expiry;
+  readonly loader: StreamLoader;
+  readonly listing: Listing;
+  readonly watching: Watching;
+  readonly spaces: OffsetSpaces;
+  readonly reader: RangeReader;
+  queueOf(stream: NatsStream): StreamQueue;
+  status(): StorageStatus;
+  measure(): StorageMeasures;
+  close(limitMs?: number): Promise<void>;
+}
+
+/**
+ * The storage as one front end has it. Its state is the cluster's: every answer rests on what was asked of
+ * a leader, or stored, after the call.
+ */
+export class NatsStorage implements Storage {
+  readonly identity: string;
+  readonly #parts: NatsStorageParts;
+  readonly #turns = new NameTurns();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: NatsStorageParts) {
+    this.identity = parts.identity;
+    this.#parts = parts;
+  }
+
+  async create(name: string, spec: CreateSpec): Promise<Created> {
+    this.#checkOpen();
+    return await this.#turns.run(name, () => this.#parts.creation.create(name, spec));
+  }
+
+  async append(name: string, request: AppendRequest): Promise<Appended> {
+    const { directory, queueOf } = this.#parts;
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      this.#checkOpen();
+      // What is known may be old: the expectation that goes with the append finds that out.
+      const stream = directory.known(name) ?? await this.#there(name);
+      const appended = await queueOf(stream).append(request);
+      if (appended !== undefined) return appended;
+      // It isn't there any more, and what is there instead has to be found out.
+      await directory.find(name);
+    }
+    throw unreachable("others make and delete this stream all the time.");
+  }
+
+  async delete(name: string): Promise<void> {
+    this.#checkOpen();
+    await this.#turns.run(name, () => this.#delete(name));
+  }
+
+  async #delete(name: string): Promise<void> {
+    const { endings } = this.#parts;
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      this.#checkOpen();
+      const stream = await this.#there(name);
+      if (await endings.end(stream, () => true)) return;
+    }
+    throw unreachable("others make and delete this stream all the time.");
+  }
+
+  async head(name: string): Promise<StreamInfo> {
+    this.#checkOpen();
+    const stream = await this.#there(name);
+    return stream.infoIn(this.#parts.spaces.of(stream));
+  }
+
+  async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
+    this.#checkOpen();
+    const { expiry, spaces, reader, loader } = this.#parts;
+    const stream = await this.#there(name);
+    expiry.accessed(stream);
+    const info = stream.infoIn(spaces.of(stream));
+    checkSpace("The offset", from, info.space);
+    try {
+      const start = await this.#readPosition(stream, from, info.tail);
+      if (start > info.tail) {
+        throw new StreamError(
+          { code: "offset_past_tail" },
+          `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
+            formatOffset(info.space, info.tail)
+          }.`,
+        );
+      }
+      const data = await reader.chunk(stream, start, limitBytes, info.tail);
+      return { ...info, data, start, next: start + data.length };
+    } catch (error) {
+      if (!(error instanceof StreamError) || error.code !== "damaged") throw error;
+      // What isn't there any more may have gone with the stream, while it was read.
+      await loader.confirm(stream);
+      if (stream.lifecycle !== "deleted") throw error;
+      throw new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
+    }
+  }
+
+  async list(request: ListRequest): Promise<ListPage> {
+    this.#checkOpen();
+    return await this.#parts.listing.list(request);
+  }
+
+  async watch(name: string, onChange: () => void): Promise<Watch> {
+    const { expiry, watching, loader } = this.#parts;
+    this.#checkOpen();
+    const stream = await this.#there(name);
+    const cancel = stream.watch(onChange);
+    watching.begin(stream);
+    expiry.schedule(stream);
+    const end = () => {
+      const wasWatched = stream.isWatched;
+      cancel();
+      watching.endUnless(stream);
+      if (wasWatched) expiry.accessed(stream);
+    };
+    try {
+      // What was stored before the watch began is seen by whoever reads from now on.
+      await loader.confirm(stream);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    if (stream.lifecycle === "there") return { cancel: end };
+    end();
+    return await this.watch(name, onChange);
+  }
+
+  status(): StorageStatus {
+    return this.#parts.status();
+  }
+
+  measure(): StorageMeasures {
+    return this.#parts.measure();
+  }
+
+  close(limitMs?: number): Promise<void> {
+    return this.#closing ??= this.#parts.close(limitMs);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
+  }
+
+  /** The stream of a name as of a moment after the call, which can be read and written. */
+  async #there(name: string): Promise<NatsStream> {
+    const found = await this.#parts.directory.find(name);
+    if (isFree(found) || found.lifecycle !== "there") throw missing(name, found);
+    return found;
+  }
+
+  /** Where a read begins. */
+  #readPosition(stream: NatsStream, from: ReadFrom, tail: number): number | Promise<number> {
+    const { reader } = this.#parts;
+    if (isOffset(from)) return positionOf(from);
+    if (from === "now") return tail;
+    if ("sinceMs" in from) return reader.since(stream, from.sinceMs, tail);
+    return reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
+  }
+}

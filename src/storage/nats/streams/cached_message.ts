@@ -1,0 +1,47 @@
+import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
+import type { StreamMessage } from "../format/message.ts";
+
+/** A stream's message as reads need it. */
+export interface CachedMessage {
+  readonly sequence: number;
+  readonly previousSequence: number;
+  /** Offset of its first byte; the tail before it. */
+  readonly start: number;
+  /** Offset after its last byte. */
+  readonly end: number;
+  readonly atMs: number;
+  readonly data: Bytes;
+  /** Offsets at which its appends end, in order; of a part only the last one has its. */
+  readonly ends: readonly number[];
+  /** Where the append begins that it begins with: before `start` for a further part of one. */
+  readonly appendStart: number;
+  readonly isPart: boolean;
+}
+
+/** What reads need of a message. */
+export function toCached(message: StreamMessage, sequence: number): CachedMessage {
+  const { previousSequence, start, atMs } = message;
+  const base = { sequence, previousSequence, start, atMs };
+  if (message.kind === "appends") {
+    let end = start;
+    const ends: number[] = [];
+    for (const { lengthBytes } of message.appends) {
+      if (lengthBytes > 0) ends.push(end += lengthBytes);
+    }
+    return { ...base, end, data: message.data, ends, appendStart: start, isPart: false };
+  }
+  if (message.kind === "part") {
+    const { data, index, partCount, appendStart } = message;
+    const end = start + data.length;
+    const ends = index + 1 === partCount ? [end] : [];
+    return { ...base, end, data, ends, appendStart, isPart: true };
+  }
+  return {
+    ...base,
+    end: start,
+    data: NO_BYTES,
+    ends: [],
+    appendStart: start,
+    isPart: false,
+  };
+}

@@ -1,0 +1,126 @@
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { applyAppend, applyDelete } from "../../apply.ts";
+import { copyString } from "../../copy_string.ts";
+import type { PartMessage, RecordHead, StreamMessage } from "../format/message.ts";
+import { describeMessage } from "../format/message.ts";
+import type { NatsStream } from "./nats_stream.ts";
+
+/**
+ * Why a message can't be the one that follows what a stream was folded from; `undefined` where it can. The
+ * cluster may leave messages out without saying so (a damaged replica does): then those after them don't
+ * fit.
+ */
+export function misfit(stream: NatsStream, message: StreamMessage): string | undefined {
+  // It replaces all that came before it, which is gone with it.
+  if (message.kind === "gone" && !message.isSoftlyDeleted) return undefined;
+  const parts = stream.openParts;
+  if (parts !== undefined) {
+    const isNext = message.kind === "part" && message.frontEnd === parts.frontEnd &&
+      message.count === parts.count && message.index === parts.nextIndex &&
+      message.start === parts.nextStart;
+    return isNext ? undefined : `${describeMessage(message)} is not the next part of an append`;
+  }
+  if (message.previousSequence !== stream.sequence) {
+    return `${describeMessage(message)} stands where the one that follows message ` +
+      `${stream.sequence} has to`;
+  }
+  if (message.start !== stream.tail) {
+    return `${describeMessage(message)} follows a tail at ${stream.tail}`;
+  }
+  return message.kind === "part" && message.index > 0
+    ? `${describeMessage(message)} is a part whose first one is missing`
+    : undefined;
+}
+
+/**
+ * What a message does to a stream: the same for one's own as for another front end's, so that all have the
+ * same state. The message fits.
+ *
+ * @returns whether readers see a difference
+ */
+export function foldMessage(
+  stream: NatsStream,
+  message: StreamMessage,
+  sequence: number,
+): boolean {
+  const { tail, closed, lifecycle } = stream;
+  if (stream.sequence === 0) {
+    stream.firstSequence = sequence;
+    stream.closed = message.isClosed;
+    stream.accessedBy = message.frontEnd;
+  }
+  stream.sequence = sequence;
+  stream.messagesSinceSnapshot++;
+  fold(stream, message);
+  stream.mark.passTime(message.atMs);
+  if (message.accessedAtMs > stream.recordedAccessMs) {
+    stream.recordedAccessMs = message.accessedAtMs;
+    stream.accessedBy = message.frontEnd;
+  }
+  stream.accessedAtMs = Math.max(stream.accessedAtMs, stream.recordedAccessMs);
+  stream.publish(stream.tail, stream.closed);
+  return stream.tail !== tail || stream.closed !== closed || stream.lifecycle !== lifecycle;
+}
+
+function fold(stream: NatsStream, message: StreamMessage): void {
+  switch (message.kind) {
+    case "appends": {
+      let at = 0;
+      for (const append of message.appends) {
+        const end = at + append.lengthBytes;
+        foldAppend(stream, append, message.atMs, message.data.subarray(at, end));
+        at = end;
+      }
+      return;
+    }
+    case "part":
+      return foldPart(stream, message);
+    case "fork_added":
+      stream.forks.set(message.forkId, {
+        name: copyString(message.forkName),
+        atMs: message.atMs,
+      });
+      stream.forkCount = stream.forks.size;
+      return;
+    case "fork_removed":
+      stream.forks.delete(message.forkId);
+      stream.forkCount = stream.forks.size;
+      return;
+    case "touched":
+      return;
+    case "gone":
+      stream.openParts = undefined;
+      if (!message.isSoftlyDeleted) stream.gone = message;
+      applyDelete([stream], message.isSoftlyDeleted, () => undefined);
+  }
+}
+
+function foldPart(stream: NatsStream, message: PartMessage): void {
+  const { frontEnd, count, index, start, data, append } = message;
+  if (index + 1 < message.partCount) {
+    // Only whole appends are seen: that the others aren't there yet is a moment between two reads.
+    stream.openParts = {
+      frontEnd,
+      count,
+      nextIndex: index + 1,
+      nextStart: start + data.length,
+    };
+    return;
+  }
+  stream.openParts = undefined;
+  foldAppend(stream, append, message.atMs, new Uint8Array(append.lengthBytes));
+}
+
+function foldAppend(stream: NatsStream, append: RecordHead, atMs: number, data: Bytes): void {
+  applyAppend(stream, {
+    kind: "append",
+    id: stream.id,
+    atMs,
+    start: stream.tail,
+    data,
+    ends: [data.length],
+    producer: append.producer,
+    seq: append.seq,
+    close: append.close,
+  });
+}

@@ -1,0 +1,42 @@
+import { type CachedMessage, toCached } from "./cached_message.ts";
+import { foldMessage } from "./fold.ts";
+import type { StreamMessage } from "../format/message.ts";
+import type { MessageCache } from "./message_cache.ts";
+import type { NatsStream } from "./nats_stream.ts";
+
+/** What a {@link Folder} works on. */
+export interface FolderParts {
+  /** This front end's number. */
+  readonly frontEnd: number;
+  readonly cache: MessageCache;
+  /** Called for a stream after each message that readers see, or that moved its end. */
+  onFolded(stream: NatsStream, isVisible: boolean): void;
+}
+
+/** Brings streams in memory forward, one message at a time, whoever wrote it. */
+export class Folder {
+  readonly #parts: FolderParts;
+
+  constructor(parts: FolderParts) {
+    this.#parts = parts;
+  }
+
+  /** Applies a message that fits, keeps its bytes, and notifies who waits. */
+  fold(stream: NatsStream, message: StreamMessage, sequence: number): CachedMessage {
+    const { inFlight } = stream;
+    // Seen here before its own acknowledgement, or instead of one that was lost.
+    if (
+      inFlight !== undefined && message.frontEnd === this.#parts.frontEnd &&
+      message.count === inFlight.count
+    ) {
+      inFlight.sequence = sequence;
+    }
+    const isVisible = foldMessage(stream, message, sequence);
+    const cached = toCached(message, sequence);
+    if (stream.lifecycle === "deleted") this.#parts.cache.drop(stream);
+    else this.#parts.cache.add(stream, cached);
+    this.#parts.onFolded(stream, isVisible);
+    if (isVisible) stream.notify();
+    return cached;
+  }
+}

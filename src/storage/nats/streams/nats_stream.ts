@@ -1,0 +1,107 @@
+import { Stream } from "../../stream.ts";
+import type { GoneMessage } from "../format/message.ts";
+import type { NameRecord } from "../format/name_record.ts";
+import type { ForkReference, StreamSnapshot } from "../format/snapshot.ts";
+import { TailMark } from "./tail_mark.ts";
+import type { CachedMessage } from "./cached_message.ts";
+
+/** An append that came in parts of which not all were seen yet. */
+export interface OpenParts {
+  readonly frontEnd: number;
+  readonly count: number;
+  readonly nextIndex: number;
+  /** Where the next part begins. */
+  readonly nextStart: number;
+}
+
+/**
+ * A stream as the messages of its subject leave it, up to the one with {@link sequence}. All of it is
+ * stored, so that what is assigned and what is durable are the same.
+ */
+export class NatsStream extends Stream {
+  readonly shard: number;
+  /** Sequence of its name's record; 0 where that isn't known. */
+  nameSequence: number;
+  /** Of a fork, once it was looked for. */
+  source: NatsStream | undefined;
+  readonly mark: TailMark;
+  /** Of the newest message that is in this state. */
+  sequence = 0;
+  /** Of its first message; 0 before that is known. */
+  firstSequence = 0;
+  /** Those that have this one as their source, by their ids. */
+  readonly forks = new Map<number, ForkReference>();
+  openParts: OpenParts | undefined;
+  /** The message by which it went for good: also where another front end has written it once more. */
+  gone: GoneMessage | undefined;
+  /** When it was used last, as far as the messages say it. */
+  recordedAccessMs: number;
+  /** The front end that recorded it. */
+  accessedBy = 0;
+  /** How many messages there are that no snapshot includes. */
+  messagesSinceSnapshot = 0;
+  /** Sequence of the newest snapshot. */
+  snapshotSequence = 0;
+  /** Its messages in the cache, in order. */
+  readonly cached: CachedMessage[] = [];
+  /** The message of this front end's that is under way, and its sequence once it was seen. */
+  inFlight: { readonly count: number; sequence: number | undefined } | undefined;
+  /** How many forks of it are loaded: it stays as long as they do. */
+  pins = 0;
+
+  constructor(
+    record: NameRecord,
+    nameSequence: number,
+    snapshot?: StreamSnapshot,
+  ) {
+    const mark = new TailMark(
+      snapshot?.tail ?? record.fork?.point ?? 0,
+      snapshot?.atMs ?? record.createdAtMs,
+    );
+    super(record, mark, snapshot?.accessedAtMs ?? record.createdAtMs);
+    this.mark = mark;
+    this.shard = record.shard;
+    this.nameSequence = nameSequence;
+    this.recordedAccessMs = this.accessedAtMs;
+    if (snapshot !== undefined) this.#resume(snapshot);
+  }
+
+  /** The newest time in its messages: those of later ones aren't before it, whatever clocks say. */
+  get lastAtMs(): number {
+    return this.mark.lastAtMs;
+  }
+
+  /** Its state as a snapshot. */
+  snapshot(): StreamSnapshot {
+    return {
+      id: this.id,
+      sequence: this.sequence,
+      firstSequence: this.firstSequence,
+      tail: this.tail,
+      atMs: this.lastAtMs,
+      accessedAtMs: this.recordedAccessMs,
+      accessedBy: this.accessedBy,
+      isClosed: this.closed,
+      isSoftlyDeleted: this.lifecycle === "soft_deleted",
+      closedBy: this.closedBy,
+      seq: this.seq,
+      producers: this.producers,
+      forks: this.forks,
+    };
+  }
+
+  #resume(snapshot: StreamSnapshot): void {
+    this.sequence = snapshot.sequence;
+    this.firstSequence = snapshot.firstSequence;
+    this.accessedBy = snapshot.accessedBy;
+    this.closed = snapshot.isClosed;
+    this.closedBy = snapshot.closedBy;
+    this.seq = snapshot.seq;
+    if (snapshot.isSoftlyDeleted) this.lifecycle = "soft_deleted";
+    for (const [id, state] of snapshot.producers) this.producers.set(id, state);
+    this.producerCount = snapshot.producers.size;
+    for (const [id, reference] of snapshot.forks) this.forks.set(id, reference);
+    this.forkCount = this.forks.size;
+    this.publish(this.tail, this.closed);
+  }
+}

@@ -1,0 +1,355 @@
+import type { Clock } from "../../../env/clock.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import type { OffsetSpaces } from "../../offset_spaces.ts";
+import type { Appended, AppendRequest } from "../../storage.ts";
+import { Draft, type Verdict } from "./draft.ts";
+import type { Folder } from "./folder.ts";
+import type { NewMessage } from "../jetstream.ts";
+import type { StreamMessage } from "../format/message.ts";
+import { appendHeadBytes, MESSAGE_HEAD_BYTES, withOwnData } from "../format/message.ts";
+import { encodeAll, type EventKind, type MessageWriter } from "./message_writer.ts";
+import type { NatsStream } from "./nats_stream.ts";
+import type { NatsSettings } from "../options.ts";
+import { pause } from "../cluster/pause.ts";
+import type { Publisher } from "../cluster/publisher.ts";
+import { outcomeUnknown } from "../cluster/unreachable.ts";
+import type { QueueRoom } from "./queue_room.ts";
+import type { StreamLoader } from "./stream_loader.ts";
+import type { Subjects } from "../cluster/subjects.ts";
+
+/** After a lost race, so long at most: whoever won goes on meanwhile, in larger groups. */
+const RACE_PAUSE_MS = 4;
+/** A waiting command that has no body takes so much memory. */
+const COMMAND_BYTES = 256;
+
+/** What all queues work on. */
+export interface QueueParts {
+  readonly settings: NatsSettings;
+  readonly clock: Clock;
+  readonly subjects: Subjects;
+  readonly publisher: Publisher;
+  readonly loader: StreamLoader;
+  readonly folder: Folder;
+  readonly writer: MessageWriter;
+  readonly spaces: OffsetSpaces;
+  readonly room: QueueRoom;
+  /** Whether a stream's time is over. */
+  isOver(stream: NatsStream, nowMs: number): boolean;
+  /** Called after messages of this front end's were stored and folded, before anyone is answered. */
+  onStored(stream: NatsStream, message: StreamMessage, start: number): void;
+  /** Called where an append that changed nothing was a use of the stream. */
+  onUsed(stream: NatsStream): void;
+  /** A group was decided anew, since another front end's message came first. */
+  onRaceLost(): void;
+}
+
+interface WaitingAppend {
+  readonly kind: "append";
+  readonly request: AppendRequest;
+  readonly bytes: number;
+  resolve(appended: Appended | undefined): void;
+  reject(error: unknown): void;
+}
+
+interface WaitingEvent {
+  readonly kind: "event";
+  readonly decide: () => EventKind | undefined | Promise<EventKind | undefined>;
+  resolve(event: EventKind | undefined): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * What is written to one stream: a message at a time, since the cluster refuses a second one under way,
+ * and whatever comes meanwhile waits. What waits is decided together on a draft, and goes as one message
+ * with the stream's sequence as its expectation. So the answers, refusals too, rest on a state that was
+ * the newest when the message was stored.
+ */
+export class StreamQueue {
+  readonly #parts: QueueParts;
+  readonly #stream: NatsStream;
+  #waiting: (WaitingAppend | WaitingEvent)[] = [];
+  #isRunning = false;
+  #running: Promise<void> | undefined;
+  /** In a row. */
+  #lostRaces = 0;
+
+  constructor(parts: QueueParts, stream: NatsStream) {
+    this.#parts = parts;
+    this.#stream = stream;
+  }
+
+  /** Whether nothing waits and nothing is under way. */
+  get isIdle(): boolean {
+    return !this.#isRunning;
+  }
+
+  /** Resolves once nothing waits and nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#isRunning) await this.#running;
+  }
+
+  /**
+   * Appends; `undefined` where the stream isn't there any more: its name may be another one's.
+   *
+   * @throws {StreamError} as `Storage.append`
+   */
+  append(request: AppendRequest): Promise<Appended | undefined> {
+    const bytes = request.body.length + COMMAND_BYTES;
+    this.#parts.room.enter(bytes, this.#waiting.length);
+    return new Promise((resolve, reject) => {
+      this.#add({ kind: "append", request, bytes, resolve, reject });
+    });
+  }
+
+  /**
+   * Records an event that is decided when its turn comes.
+   *
+   * @param decide on the stream as it is known then; again where that is found to be old
+   * @returns the event that was recorded; `undefined` where there was nothing to be recorded
+   * @throws {StreamError} what `decide` throws; `storage_unreachable`
+   */
+  record(
+    decide: () => EventKind | undefined | Promise<EventKind | undefined>,
+  ): Promise<EventKind | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#add({ kind: "event", decide, resolve, reject });
+    });
+  }
+
+  #add(one: WaitingAppend | WaitingEvent): void {
+    this.#waiting.push(one);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    // A turn later: what came with it in one turn of the event loop goes with it in one message.
+    this.#running = Promise.resolve().then(() => this.#run());
+  }
+
+  async #run(): Promise<void> {
+    for (let next; (next = this.#waiting[0]) !== undefined;) {
+      this.#lostRaces = 0;
+      if (next.kind === "event") {
+        this.#waiting.shift();
+        await this.#runEvent(next);
+      } else {
+        await this.#runAppends();
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  async #runEvent({ decide, resolve, reject }: WaitingEvent): Promise<void> {
+    const stream = this.#stream;
+    const { writer, clock, loader } = this.#parts;
+    try {
+      for (;;) {
+        const { sequence } = stream;
+        const event = await decide();
+        if (event === undefined) {
+          // Decided on what this front end knows, which may be old; what is gone stays gone.
+          if (stream.lifecycle !== "deleted") await loader.confirm(stream);
+          if (stream.sequence === sequence) return resolve(undefined);
+        } else if (stream.sequence === sequence) {
+          // Otherwise something was read while it was decided, and it rests on what is old.
+          if (await this.#store([writer.event(stream, event, clock.nowMs())])) {
+            return resolve(event);
+          }
+        }
+      }
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  /** The appends that come first in the queue, as many as fit into one message. */
+  async #runAppends(): Promise<void> {
+    const stream = this.#stream;
+    const { clock, loader, room } = this.#parts;
+    let group: WaitingAppend[] = [];
+    try {
+      for (;;) {
+        group = this.#firstAppends();
+        const nowMs = Math.max(clock.nowMs(), stream.lastAtMs);
+        if (stream.lifecycle !== "there" || this.#parts.isOver(stream, clock.nowMs())) {
+          // Whoever asks finds out what stands under the name now, and that may be another stream.
+          this.#take(group);
+          for (const { resolve } of group) resolve(undefined);
+          return;
+        }
+        const { draft, verdicts } = this.#decide(group, nowMs);
+        group = group.slice(0, verdicts.length);
+        const isMoot = draft.appends.length === 0;
+        if (isMoot) {
+          // Decided on what this front end knows, which may be old.
+          const { sequence } = stream;
+          await loader.confirm(stream);
+          if (stream.sequence !== sequence || stream.lifecycle !== "there") continue;
+          if (draft.hasDuplicate) this.#parts.onUsed(stream);
+        } else {
+          const messages = this.#messages(draft, nowMs);
+          if (!(await this.#store(messages))) continue;
+        }
+        this.#take(group);
+        return answer(group, verdicts);
+      }
+    } catch (error) {
+      this.#take(group);
+      for (const { reject } of group) reject(error);
+    } finally {
+      room.leave(group.reduce((sum, { bytes }) => sum + bytes, 0));
+    }
+  }
+
+  #messages(draft: Draft, nowMs: number): StreamMessage[] {
+    const { writer, settings } = this.#parts;
+    return writer.appends(this.#stream, draft, nowMs, settings.jetStream.messageLimitBytes);
+  }
+
+  #firstAppends(): WaitingAppend[] {
+    const group: WaitingAppend[] = [];
+    for (const one of this.#waiting) {
+      if (one.kind !== "append") break;
+      group.push(one);
+    }
+    return group;
+  }
+
+  #take(group: readonly WaitingAppend[]): void {
+    this.#waiting = this.#waiting.slice(group.length);
+  }
+
+  #decide(
+    group: readonly WaitingAppend[],
+    nowMs: number,
+  ): { draft: Draft; verdicts: Verdict[] } {
+    const stream = this.#stream;
+    const { settings, spaces } = this.#parts;
+    const draft = new Draft(stream, spaces.of(stream), nowMs, settings.maxProducersPerStream);
+    const limitBytes = Math.min(settings.groupBytes, settings.jetStream.messageLimitBytes) -
+      MESSAGE_HEAD_BYTES;
+    let roomBytes = limitBytes;
+    const verdicts: Verdict[] = [];
+    for (const { request } of group) {
+      roomBytes -= appendHeadBytes({
+        producer: request.producer,
+        seq: request.seq,
+        close: false,
+      });
+      const verdict = draft.decide(request, roomBytes - draft.dataBytes);
+      if (verdict === undefined) break;
+      verdicts.push(verdict);
+      if (roomBytes <= draft.dataBytes) break;
+    }
+    return { draft, verdicts };
+  }
+
+  /**
+   * Stores messages that stand where the stream ends; false where another one came first: the stream has it
+   * then.
+   *
+   * @throws {StreamError} where that isn't known, or the cluster can't take it
+   */
+  async #store(messages: readonly StreamMessage[]): Promise<boolean> {
+    const stream = this.#stream;
+    const { publisher, loader } = this.#parts;
+    const [first] = messages;
+    if (first === undefined) return true;
+    const { tail, sequence } = stream;
+    const inFlight: { readonly count: number; sequence: number | undefined } = {
+      count: first.count,
+      sequence: undefined,
+    };
+    stream.inFlight = inFlight;
+    try {
+      const toStore = this.#toStore(messages);
+      const published = await publisher.publish(toStore);
+      if (published.kind === "failed") throw published.error;
+      if (published.kind === "stored") {
+        await this.#foldStored(messages, toStore, published.sequence);
+        this.#parts.onStored(stream, first, tail);
+        return true;
+      }
+      await this.#afterLostRace(published.lastSequence, sequence);
+      // An attempt whose outcome was unknown was stored after all, and is seen now. The other way round:
+      // since the stream has another message in its place, no late attempt can be stored any more.
+      if (inFlight.sequence === undefined) {
+        if (published.mayBeOurs) checkSeen(stream, sequence);
+        return false;
+      }
+      this.#parts.onStored(stream, first, tail);
+      return true;
+    } finally {
+      stream.inFlight = undefined;
+    }
+  }
+
+  /** Reads what came first. */
+  async #afterLostRace(lastSequence: number | undefined, expected: number): Promise<void> {
+    const stream = this.#stream;
+    const { loader, clock, settings } = this.#parts;
+    this.#parts.onRaceLost();
+    const isUnderWay = lastSequence === undefined || lastSequence <= expected;
+    // Who has just lost one race would most likely lose the next one, too.
+    if (isUnderWay || ++this.#lostRaces > 1) {
+      await pause(clock, RACE_PAUSE_MS * settings.random());
+    }
+    // What is under way may come to nothing, and then nothing is new.
+    if (isUnderWay) await loader.confirm(stream);
+    else await loader.catchUp(stream, lastSequence);
+  }
+
+  #toStore(messages: readonly StreamMessage[]): NewMessage[] {
+    const stream = this.#stream;
+    const { subjects } = this.#parts;
+    const log = subjects.dataLog(stream.shard);
+    const subject = subjects.data(stream.shard, stream.id);
+    const [first] = messages;
+    const isLast = first?.kind === "gone" && !first.isSoftlyDeleted;
+    return encodeAll(messages).map((payload) => ({
+      log,
+      subject,
+      payload,
+      expectedSequence: stream.sequence,
+      ...(isLast ? { rollup: true } : {}),
+    }));
+  }
+
+  /** Folds what was just stored, unless it was seen by another way already. */
+  async #foldStored(
+    messages: readonly StreamMessage[],
+    stored: readonly NewMessage[],
+    lastSequence: number,
+  ): Promise<void> {
+    const stream = this.#stream;
+    const { folder, loader } = this.#parts;
+    const [message] = messages;
+    const [only] = stored;
+    const isOnly = message !== undefined && only !== undefined && stored.length === 1;
+    if (isOnly && stream.sequence === only.expectedSequence) {
+      folder.fold(stream, withOwnData(message, only.payload), lastSequence);
+    } else if (stream.sequence < lastSequence) {
+      // The sequences of all but the last part aren't told.
+      await loader.catchUp(stream, lastSequence);
+    }
+  }
+}
+
+function answer(group: readonly WaitingAppend[], verdicts: readonly Verdict[]): void {
+  for (const [i, one] of group.entries()) {
+    const verdict = verdicts[i];
+    if (verdict?.kind === "appended") one.resolve(verdict.appended);
+    else {one.reject(
+        verdict?.error ?? new StreamError({ code: "storage_failed" }, "It was not decided."),
+      );}
+  }
+}
+
+/**
+ * A stream that goes takes its messages along: whether one of unknown outcome was among them can only be
+ * seen where the last one says that it followed directly what that one would have followed.
+ *
+ * @throws {StreamError} `storage_unreachable`
+ */
+function checkSeen(stream: NatsStream, expected: number): void {
+  if (stream.lifecycle !== "deleted" || stream.gone?.previousSequence === expected) return;
+  throw outcomeUnknown("the stream was deleted meanwhile.");
+}

@@ -1,0 +1,39 @@
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { TailBuffer } from "../../tail_buffer.ts";
+
+/**
+ * Where a stream's buffer would end: the bytes themselves are in the cluster, and the newest ones in the
+ * cache of messages, which is bounded for all streams together.
+ */
+export class TailMark extends TailBuffer {
+  #end: number;
+  #lastAtMs: number;
+
+  constructor(end: number, lastAtMs: number) {
+    super(end, lastAtMs);
+    this.#end = end;
+    this.#lastAtMs = lastAtMs;
+  }
+
+  override get start(): number {
+    return this.#end;
+  }
+
+  override get end(): number {
+    return this.#end;
+  }
+
+  override get lastAtMs(): number {
+    return this.#lastAtMs;
+  }
+
+  override append(bytes: Bytes, _ends: readonly number[], atMs: number): void {
+    this.#end += bytes.length;
+    this.passTime(atMs);
+  }
+
+  /** Something happened without bytes. */
+  passTime(atMs: number): void {
+    this.#lastAtMs = Math.max(this.#lastAtMs, atMs);
+  }
+}

@@ -1,0 +1,137 @@
+import { concatBytes } from "../../../src/protocol/bytes.ts";
+import type { Random } from "../../support/random.ts";
+import { expect } from "../history/violation.ts";
+import { askOf } from "./answer.ts";
+import { Client } from "./client.ts";
+import { Follower } from "./follower.ts";
+import type { FrontEnd } from "./front_end.ts";
+import { Ledger, ownSpace } from "./ledger.ts";
+import { FOREVER_NAMES, NAMES, SLIDING_NAMES } from "./names.ts";
+import type { NatsWorld } from "./nats_world.ts";
+
+const CLIENTS = 4;
+const MOST_STEPS = 25;
+/** A stream that nobody uses is gone after this, of the longest lifetime there is, with a share for what is told late. */
+const EXPIRED_MS = 30_000;
+const MORE_THAN_ALL = 1 << 26;
+
+/**
+ * Clients append, as producers and without, create, fork, delete and read through any front end; some follow
+ * streams. Every answer has to agree with those before it, and in the end everything acknowledged is there.
+ */
+export async function runLongHistory(world: NatsWorld): Promise<void> {
+  const { random } = world;
+  const ledger = new Ledger();
+  const clients = Array.from(
+    { length: CLIENTS },
+    (_, number) => new Client(world, ledger, number, random.split()),
+  );
+  const followers = FOREVER_NAMES.map((name) => new Follower(world, ledger, name, random.split()));
+  for (const follower of followers) follower.start();
+  await world.drive(
+    Promise.all(clients.map((client) => client.run(random.between(3, MOST_STEPS)))),
+    "answers",
+  );
+  world.heal();
+  await world.drive(world.opened(), "the front ends");
+  await world.drive(Promise.all(clients.map((client) => client.finish())), "the last answers");
+  // What was under way when its client gave up comes to its end.
+  await world.drive(world.rest(), "the end of what was under way");
+  await world.drive(checkEnd(world, ledger, random), "a look at everything");
+  for (const follower of followers) await world.drive(follower.finish(), "a follower's end");
+  await world.drive(checkExpiry(world, random), "the end of what nobody uses");
+}
+
+/** Every front end, and a new one, has the same, and all that was acknowledged. */
+async function checkEnd(world: NatsWorld, ledger: Ledger, random: Random): Promise<void> {
+  world.openFrontEnd();
+  await world.opened();
+  const { frontEnds } = world;
+  for (const name of NAMES) {
+    for (const frontEnd of frontEnds) await checkStream(world, ledger, frontEnd, name, random);
+  }
+  for (const frontEnd of frontEnds) await checkListing(world, frontEnd);
+}
+
+async function checkStream(
+  world: NatsWorld,
+  ledger: Ledger,
+  frontEnd: FrontEnd,
+  name: string,
+  random: Random,
+): Promise<void> {
+  const what = `front end ${frontEnd.number}, ${name}`;
+  const floor = ledger.floor();
+  const span = { start: world.nextEvent(), startMs: world.nowMs, end: Infinity };
+  const parts = [];
+  for (let at = 0, tail = Infinity; at < tail;) {
+    const limit = random.pick([4096, 10_000, MORE_THAN_ALL]);
+    const answer = await askOf(
+      frontEnd,
+      world.patience(random),
+      (storage) => storage.read(name, at, limit),
+    );
+    span.end = world.nextEvent();
+    expect(answer.kind !== "unknown", `${what}: no answer though nothing fails`);
+    if (answer.kind === "refused") {
+      expect(
+        answer.error.code === "not_found" || answer.error.code === "gone",
+        `${what}: a read is refused: ${answer.error.message}`,
+      );
+      return ledger.missing(name, span, world.nowMs, what);
+    }
+    const { data, start, next, space, closed } = answer.result;
+    expect(start === at && next === at + data.length, `${what}: a read goes on at its offset`);
+    ({ tail } = answer.result);
+    expect(next > at || at === tail, `${what}: a read moves on`);
+    ledger.see(name, { space, tail, closed }, floor, span, what);
+    ledger.book.learn(space, start, data, what);
+    parts.push(data);
+    at = next;
+    if (at >= tail) ledger.checkWhole(ownSpace(space), concatBytes(parts), what);
+  }
+}
+
+/** The listing has just those that can be read. */
+async function checkListing(world: NatsWorld, frontEnd: FrontEnd): Promise<void> {
+  const what = `front end ${frontEnd.number}, listing`;
+  const never = new Promise<void>(() => {});
+  const there: string[] = [];
+  for (const name of NAMES) {
+    const answer = await askOf(frontEnd, never, (storage) => storage.head(name));
+    world.nextEvent();
+    expect(answer.kind !== "unknown", `${what}: no answer though nothing fails`);
+    if (answer.kind === "done" && answer.result.expiresAtMs === Infinity) {
+      there.push(`${name} ${answer.result.tail} ${answer.result.closed}`);
+    }
+  }
+  const answer = await askOf(frontEnd, never, (storage) => storage.list({ limit: 100 }));
+  world.nextEvent();
+  expect(answer.kind === "done", `${what}: ${JSON.stringify(answer)}`);
+  const { streams } = answer.result;
+  const listed = streams
+    .filter(({ expiresAtMs }) => expiresAtMs === Infinity)
+    .map(({ name, tail, closed }) => `${name} ${tail} ${closed}`);
+  expect(
+    listed.join() === there.sort().join(),
+    `${what}: it has ${listed.join()}, and there is ${there.join()}`,
+  );
+}
+
+/** Streams that end by themselves do so when nobody uses them. */
+async function checkExpiry(world: NatsWorld, random: Random): Promise<void> {
+  for (let waited = 0; waited < EXPIRED_MS; waited += 1000) await world.rest(1000);
+  const frontEnd = world.pickFrontEnd(random);
+  for (const name of SLIDING_NAMES) {
+    const answer = await askOf(
+      frontEnd,
+      new Promise(() => {}),
+      (storage) => storage.head(name),
+    );
+    world.nextEvent();
+    expect(
+      answer.kind === "refused",
+      `${name} is there after ${EXPIRED_MS} ms in which nobody used it`,
+    );
+  }
+}
