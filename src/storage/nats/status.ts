@@ -8,6 +8,9 @@ import type { NatsSettings } from "./options.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import type { QueueRoom } from "./streams/queue_room.ts";
 
+const DAMAGED_LIMIT = 1000;
+const SHOWN_DAMAGED = 20;
+
 /** What a {@link FrontEndStatus} looks at. */
 export interface StatusParts {
   readonly settings: NatsSettings;
@@ -22,6 +25,8 @@ export class FrontEndStatus {
   /** How often a group of appends was decided anew, since another front end was first. */
   racesLost = 0;
   readonly #parts: StatusParts;
+  /** What was found to be damaged and why, by names. */
+  readonly #damaged = new Map<string, string>();
   #appends = 0;
   #appendedBytes = 0;
   #created = 0;
@@ -50,8 +55,27 @@ export class FrontEndStatus {
     }
   }
 
+  /** Something of a name is damaged. */
+  onDamaged(name: string, reason: string): void {
+    if (this.#damaged.size < DAMAGED_LIMIT || this.#damaged.has(name)) {
+      this.#damaged.set(name, reason);
+    }
+  }
+
   /** As `Storage.status`. */
   status(): StorageStatus {
+    const status = this.#state();
+    if (this.#damaged.size === 0) return status;
+    const { loaded } = this.#parts;
+    const damagedStreams = [...this.#damaged].slice(0, SHOWN_DAMAGED).map(([name, reason]) => ({
+      id: loaded.byName(name)?.id ?? 0,
+      name,
+      reason,
+    }));
+    return { ...status, damagedStreams };
+  }
+
+  #state(): StorageStatus {
     const { settings, publisher, loaded, room } = this.#parts;
     const figures = {
       loadedStreams: loaded.size,
@@ -60,7 +84,7 @@ export class FrontEndStatus {
       queuedBytes: room.bytes,
       checkpoints: 0,
       failedCheckpoints: 0,
-      damagedStreams: 0,
+      damagedStreams: this.#damaged.size,
       damagedSubscriptions: 0,
     };
     if (!settings.jetStream.isConnected) {

@@ -44,7 +44,7 @@ export class NatsWorld {
     this.random = random;
     this.#open = open;
     this.#chances = random.split();
-    this.#disturbance = random.pick([0, 0.02, 0.05, 0.1]);
+    this.#disturbance = random.pick([0, 0.01, 0.03, 0.06]);
     this.cluster = new SimulatedCluster({
       clock: this.clock,
       random: random.split(),

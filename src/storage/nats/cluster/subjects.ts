@@ -28,6 +28,7 @@ export class Subjects {
   readonly allSubscriptions: string;
   /** What happens to subscriptions. */
   readonly subscriptionRecords: string;
+  readonly probe: string;
   readonly #prefix: string;
 
   constructor(prefix: string) {
@@ -45,6 +46,7 @@ export class Subjects {
     this.subscriptionsLog = `${upper}_SUBS`;
     this.allSubscriptions = `${prefix}.u.>`;
     this.subscriptionRecords = `${prefix}.u.log`;
+    this.probe = `${prefix}.m.probe`;
   }
 
   /** The log of a shard, which are counted from 1. */
