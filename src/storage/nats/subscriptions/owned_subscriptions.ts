@@ -109,7 +109,7 @@ export class OwnedSubscriptions {
   }
 
   async unlink(name: string, path: string): Promise<void> {
-    await this.#resolver.load([path]);
+    if (this.state.registry.find(name) !== undefined) await this.#resolver.load([path]);
     await this.#caughtUp.ask();
     await this.state.engine.unlink(name, path);
   }
@@ -126,7 +126,9 @@ export class OwnedSubscriptions {
     acks: readonly RequestedAck[],
     done: boolean,
   ): Promise<Acked> {
-    await this.#resolver.load(new Set(acks.map(({ path }) => path)));
+    if (this.state.registry.find(name) !== undefined) {
+      await this.#resolver.load(new Set(acks.map(({ path }) => path)));
+    }
     await this.#caughtUp.ask();
     await this.#resolvePending(this.state.registry.find(name));
     return await this.state.engine.ack(name, fence, acks, done);

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../env/clock.ts";
 import type { Subjects } from "../cluster/subjects.ts";
+import { pause } from "../cluster/pause.ts";
 import { toStreamError } from "../cluster/unreachable.ts";
 import { decodeOwner, encodeOwner } from "../format/meta_record.ts";
 import { type JetStream, JetStreamError } from "../jetstream.ts";
@@ -8,6 +9,9 @@ import { type JetStream, JetStreamError } from "../jetstream.ts";
 const LEASE_SECONDS = 6;
 /** How often it is renewed, and looked for by those who don't have it. */
 export const LEASE_TICK_MS = 2000;
+/** So often is it tried while somebody else takes it, too. */
+const MOST_TRIES = 20;
+const RETRY_MS = 5;
 /** Whoever has it gives it up so long before the cluster does: clocks don't run equally fast. */
 const MARGIN_MS = 500;
 
@@ -46,7 +50,7 @@ export class OwnerLease {
    */
   async take(): Promise<number> {
     const { clock, jetStream, subjects, frontEnd } = this.#parts;
-    for (;;) {
+    for (let tries = 0;; tries++) {
       const sentMs = clock.nowMs();
       const outcome = await jetStream.publish({
         log: subjects.metaLog,
@@ -65,9 +69,11 @@ export class OwnerLease {
       }
       const found = await this.#look();
       if (found === undefined) {
-        if (this.#sequence === 0 && outcome.lastSequence === undefined) {
-          throw toStreamError(new JetStreamError("unavailable", "Another one takes the lease."));
+        if (tries === MOST_TRIES) {
+          throw toStreamError(new JetStreamError("unavailable", "The lease is being taken."));
         }
+        // Somebody else's is under way, which may come to nothing.
+        if (this.#sequence === 0) await pause(clock, RETRY_MS);
         this.#sequence = 0;
         continue;
       }

@@ -223,6 +223,7 @@ export class OwnerState {
     this.positions();
     for (const follower of this.#followers.values()) follower.stop();
     this.#followers.clear();
+    this.streams.clear();
   }
 
   async #advance(positions: Positions): Promise<void> {

@@ -122,6 +122,12 @@ export class SeenStreams implements Streams {
     this.#forget(stream);
   }
 
+  /** Nothing is known of any stream: they aren't followed any more. */
+  clear(): void {
+    this.#byId.clear();
+    this.#byName.clear();
+  }
+
   /** Puts an id where {@link newId} finds it. */
   reserveId(id: number): void {
     this.#ids.push(id);
