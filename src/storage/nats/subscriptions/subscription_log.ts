@@ -204,9 +204,10 @@ export class SubscriptionLog implements Journal {
       const capture = isAll ? this.#capture : undefined;
       if (group.length === 0 && capture === undefined) break;
       const stored = Promise.withResolvers<number>();
+      // Where there is no capture nobody waits for it.
+      stored.promise.catch(() => {});
       if (capture !== undefined) {
         this.#capture = undefined;
-        stored.promise.catch(() => {});
         capture(stored.promise);
       }
       try {
