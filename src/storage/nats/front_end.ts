@@ -135,14 +135,8 @@ export class FrontEnd {
     this.#probe = new Probe(jetStream, subjects, publisher);
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
-    this.#subscriptions = makeSubscriptions({
-      frontEnd,
-      ids,
-      names: memory.names,
-      directory,
-      spaces,
-      list: (request) => this.#listing.list(request),
-    });
+    const list = (request: ListRequest) => this.#listing.list(request);
+    this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#startTimer();
   }
 

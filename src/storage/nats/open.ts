@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { AppendRequest, Storage } from "../storage.ts";
+import type { Storage } from "../storage.ts";
 import { FrontEnd, type FrontEndSubscriptions } from "./front_end.ts";
 import { NatsStorage } from "./nats_storage.ts";
 import { type NatsSettings, type NatsStorageOptions, toSettings } from "./options.ts";
@@ -8,7 +8,6 @@ import { NatsSubscriptions } from "./subscriptions/nats_subscriptions.ts";
 import { openLayout, readShards } from "./cluster/shards.ts";
 import { Publisher } from "./cluster/publisher.ts";
 import { isPrefix, Subjects } from "./cluster/subjects.ts";
-import { unreachable } from "./cluster/unreachable.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
@@ -33,11 +32,7 @@ export async function openNatsStorage(options: NatsStorageOptions): Promise<Stor
   const layout = await openLayout(settings, subjects, publisher);
   const secrets = new NatsSecrets(settings.jetStream, subjects, publisher);
   await secrets.refresh();
-  let storage: Storage | undefined;
-  const append = (name: string, request: AppendRequest) => {
-    if (storage === undefined) throw unreachable("the storage isn't open yet.");
-    return storage.append(name, request);
-  };
+  const append: Storage["append"] = (name, request) => storage.append(name, request);
   const frontEnd = new FrontEnd(
     settings,
     subjects,
@@ -46,7 +41,7 @@ export async function openNatsStorage(options: NatsStorageOptions): Promise<Stor
     (parts) => makeSubscriptions({ settings, subjects, publisher, secrets, append }, parts),
   );
   logger.debug("The storage {identity} is open with {shards} data logs.", { ...layout });
-  storage = new NatsStorage(frontEnd.parts());
+  const storage: Storage = new NatsStorage(frontEnd.parts());
   return storage;
 }
 

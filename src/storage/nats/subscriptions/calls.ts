@@ -123,10 +123,12 @@ export function readCreated(value: unknown): CreatedSubscription {
   return readObject(value, (fields) => ({ ...readInfo(fields), created: fields.flag("created") }));
 }
 
+/** What a subscription is. */
 export function toInfo(value: unknown): SubscriptionInfo {
   return readObject(value, readInfo);
 }
 
+/** Some of its links. */
 export function readLinkPage(value: unknown): LinkPage {
   return readObject(value, (fields) => ({
     links: fields.list("links", toLink),
@@ -134,6 +136,7 @@ export function readLinkPage(value: unknown): LinkPage {
   }));
 }
 
+/** Some subscriptions. */
 export function readPage(value: unknown): SubscriptionPage {
   return readObject(value, (fields) => ({
     subscriptions: fields.list("subscriptions", toInfo),
@@ -141,6 +144,7 @@ export function readPage(value: unknown): SubscriptionPage {
   }));
 }
 
+/** A wake. */
 export function readWake(value: unknown): Wake {
   return readObject(value, (fields) => ({
     subscription: fields.object("subscription", readInfo),
@@ -148,10 +152,12 @@ export function readWake(value: unknown): Wake {
   }));
 }
 
+/** An ack's answer. */
 export function readAcked(value: unknown): Acked {
   return readObject(value, (fields) => ({ nextWake: fields.flag("nextWake") }));
 }
 
+/** What a subscription follows. */
 export function readScope(value: unknown): SubscriptionScope | undefined {
   if (value === null) return undefined;
   return readObject(value, (fields) => {

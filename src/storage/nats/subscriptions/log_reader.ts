@@ -114,10 +114,10 @@ async function readLog(
 async function readSnapshot(
   jetStream: JetStream,
   subjects: Subjects,
-  { owner, count, parts }: SnapshotPlace,
+  { owner, count, parts: partCount }: SnapshotPlace,
 ): Promise<SubscriptionSnapshot> {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for (let part = 0; part < parts; part++) {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (let part = 0; part < partCount; part++) {
     const subject = subjects.subscriptionSnapshot(owner, count, part);
     const stored = await jetStream.lastMessage(subjects.subscriptionsLog, subject);
     if (stored === undefined) throw new MalformedFrame(`part ${part} of the snapshot is missing`);
@@ -125,7 +125,7 @@ async function readSnapshot(
     if (message.kind !== "part" || message.index !== part) {
       throw new MalformedFrame(`part ${part} of the snapshot is another message`);
     }
-    pieces.push(message.bytes);
+    parts.push(message.bytes);
   }
-  return decodeSubscriptionSnapshot(concatBytes(pieces));
+  return decodeSubscriptionSnapshot(concatBytes(parts));
 }
