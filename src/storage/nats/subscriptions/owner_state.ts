@@ -66,7 +66,7 @@ export class OwnerState {
     parts: OwnerParts,
     stored: StoredSubscriptions,
     sequence: number,
-    onLost: (error: StreamError) => void,
+    onLost: (state: OwnerState) => void,
   ) {
     this.#parts = parts;
     const { registry } = this;
@@ -86,7 +86,13 @@ export class OwnerState {
     const { clock, jetStream, subjects, publisher, frontEnd, nextCount } = parts;
     const positions = () => this.positions();
     const logParts = { clock, jetStream, subjects, publisher, owner: frontEnd, nextCount };
-    this.log = new SubscriptionLog({ ...logParts, positions, onLost }, sequence, lsn, recorded);
+    const onLogLost = () => onLost(this);
+    this.log = new SubscriptionLog(
+      { ...logParts, positions, onLost: onLogLost },
+      sequence,
+      lsn,
+      recorded,
+    );
     this.log.messagesSinceSnapshot = stored.messages.length;
     this.engine = new SubscriptionEngine({
       ...parts,
@@ -113,7 +119,7 @@ export class OwnerState {
    */
   static async open(
     parts: OwnerParts,
-    onLost: (error: StreamError) => void,
+    onLost: (state: OwnerState) => void,
   ): Promise<OwnerState> {
     const { jetStream, subjects, publisher, frontEnd, nextCount } = parts;
     for (let race = 0; race < MOST_RACES; race++) {

@@ -107,8 +107,8 @@ export class Ownership {
   }
 
   async #open(): Promise<void> {
-    const state = await OwnerState.open(this.#parts, () => {
-      if (this.#owned?.state !== state || this.#isStopped) return;
+    const state = await OwnerState.open(this.#parts, (lost) => {
+      if (this.#owned?.state !== lost || this.#isStopped) return;
       this.#lose();
       void this.tick();
     });

@@ -37,7 +37,7 @@ export interface LogParts {
   /** Up to where the data logs were looked at. */
   positions(): Positions;
   /** Nothing can be recorded any more. */
-  onLost(error: StreamError): void;
+  onLost(): void;
 }
 
 interface Pending {
@@ -171,7 +171,7 @@ export class SubscriptionLog implements Journal {
     this.#error = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.#pending = [];
-    this.#parts.onLost(error);
+    this.#parts.onLost();
   }
 
   #head() {
