@@ -29,7 +29,7 @@ const LOOKS_LIMIT = 2000;
 /** So many more than are asked for, since some may go meanwhile. */
 const EXTRA_MATCHES = 100;
 /** Names that aren't there yet are looked up again after so long, longer each time. */
-const FIRST_RETRY_MS = 20;
+const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 2000;
 
 /** What {@link OwnedSubscriptions} work on. */
