@@ -79,7 +79,12 @@ export class FrontEnd {
     this.#loader = loader;
     this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
     this.#snapshots = new Snapshots(settings, subjects, publisher);
-    this.#status = new FrontEndStatus({ settings, publisher, ...memory });
+    this.#status = new FrontEndStatus({
+      settings,
+      publisher,
+      ...memory,
+      watchedStreams: () => this.#watching.size,
+    });
     this.#endings = new Endings({
       ...shared,
       ...memory,

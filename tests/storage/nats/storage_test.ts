@@ -32,6 +32,9 @@ it("appends that wait for one stream go together", async (frontEnds) => {
   await Promise.all(Array.from({ length: 500 }, (_, i) => streams.text("s", `${i},`)));
   ok((calls.get("publish") ?? 0) <= 3, `${calls.get("publish")} messages`);
   equal((await streams.all("s")).split(",").length, 501);
+  const { commands, cluster } = storage.measure?.() ?? {};
+  equal([commands?.appends, commands?.created], [500, 1]);
+  ok(cluster !== undefined && cluster.stored < 10 && cluster.cachedBytes > 0);
 });
 
 it("a group is no longer than it may be", async (frontEnds) => {
@@ -131,6 +134,7 @@ it("without a quorum everything is refused for now, and goes on afterwards", asy
       100,
     );
     equal(storage.status().state, "unreachable");
+    ok(/quorum|answer/i.test(storage.status().reason ?? ""), storage.status().reason);
     frontEnds.cluster.regainQuorum();
     await frontEnds.turns();
     // Nobody writes, and it is found out all the same.

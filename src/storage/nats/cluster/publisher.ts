@@ -22,7 +22,7 @@ export type Published =
 
 /** What has become of publishes, for metrics. */
 export interface PublishCounts {
-  published: number;
+  stored: number;
   refused: number;
   unknown: number;
   unavailable: number;
@@ -30,9 +30,9 @@ export interface PublishCounts {
 
 /** Publishes until the outcome is known, or for too long. */
 export class Publisher {
-  readonly counts: PublishCounts = { published: 0, refused: 0, unknown: 0, unavailable: 0 };
-  /** Why the newest attempt came to nothing; `undefined` once one has come to something. */
-  failure: string | undefined;
+  readonly counts: PublishCounts = { stored: 0, refused: 0, unknown: 0, unavailable: 0 };
+  /** Why attempts come to nothing, and since when; `undefined` once one has come to something. */
+  failure: { readonly reason: string; readonly sinceMs: number } | undefined;
   readonly #jetStream: JetStream;
   readonly #clock: Clock;
   readonly #settings: NatsSettings;
@@ -63,7 +63,7 @@ export class Publisher {
       const outcome = await this.#attempt(messages);
       switch (outcome.kind) {
         case "stored":
-          this.counts.published++;
+          this.counts.stored++;
           this.failure = undefined;
           return outcome;
         case "refused":
@@ -77,12 +77,12 @@ export class Publisher {
           break;
         case "unknown":
           this.counts.unknown++;
-          this.failure = outcome.reason;
+          this.#fail(outcome.reason);
           isUncertain = true;
           break;
         case "unavailable":
           this.counts.unavailable++;
-          this.failure = outcome.reason;
+          this.#fail(outcome.reason);
           break;
         default: {
           if (isUncertain) break;
@@ -100,6 +100,10 @@ export class Publisher {
       if (!isFirst) await pause(this.#clock, backoff.next());
       isFirst = false;
     }
+  }
+
+  #fail(reason: string): void {
+    this.failure = { reason, sinceMs: this.failure?.sinceMs ?? this.#clock.nowMs() };
   }
 
   #attempt(messages: readonly NewMessage[]): Promise<PublishOutcome> {
