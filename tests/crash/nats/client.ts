@@ -380,7 +380,7 @@ export class Client {
     const floor = this.#ledger.floor();
     const span: Span = { start: world.nextEvent(), startMs: world.nowMs, end: Infinity };
     begin(span);
-    const answer = await askOf(frontEnd, world.patience(this.#random), call);
+    const answer = await askOf(frontEnd, world.clientTimeout(this.#random), call);
     const end = world.nextEvent();
     if (answer.kind !== "unknown") span.end = end;
     // Who gets no answer waits for a while, so that not all is asked for while nothing can be answered.
