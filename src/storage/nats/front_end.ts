@@ -80,7 +80,12 @@ export class FrontEnd {
     this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
     this.#snapshots = new Snapshots(settings, subjects, publisher);
     this.#status = new FrontEndStatus({ settings, publisher, ...memory });
-    this.#endings = new Endings({ ...shared, ...memory, queueOf });
+    this.#endings = new Endings({
+      ...shared,
+      ...memory,
+      queueOf,
+      load: (record, sequence) => this.#directory.load(record, sequence),
+    });
     const endings = this.#endings;
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
