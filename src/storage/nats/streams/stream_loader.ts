@@ -18,9 +18,12 @@ const logger = getLogger(["durable-streams", "storage", "nats"]);
 
 const BATCH_MESSAGES = 512;
 const BATCH_BYTES = 1024 * 1024;
-/** A read that doesn't fit is tried so often from any replica, then as often from the leader. */
-const TRIES_BY_ANY = 2;
-const TRIES_BY_LEADER = 3;
+/**
+ * A read that doesn't fit is tried once from any replica, which most often is only behind, then from the
+ * leader: at once, then after a wait.
+ */
+const TRIES_BY_ANY = 1;
+const TRIES_BY_LEADER = 4;
 const RETRY_MS = 50;
 /** A leader that was just elected, or isn't one any more and doesn't know it, may be behind for a while. */
 const BEHIND_RETRIES_MS = [0, 100, 400, 1600];
@@ -150,7 +153,7 @@ export class StreamLoader {
     let fault = "no message follows";
     for (let tries = 0; tries < TRIES_BY_ANY + TRIES_BY_LEADER;) {
       if (stream.sequence >= sequence || stream.lifecycle === "deleted") return;
-      if (tries > 1) await pause(clock, RETRY_MS * tries);
+      if (tries > TRIES_BY_ANY) await pause(clock, RETRY_MS * tries);
       const before = stream.sequence;
       try {
         const messages = await jetStream.messages({
