@@ -119,7 +119,7 @@ export class NatsWorld {
   }
 
   /** For how long a client waits for an answer: mostly for long, and for ever once all is well. */
-  patience(random: Random): Promise<void> {
+  clientTimeout(random: Random): Promise<void> {
     if (this.#isHealed) return new Promise(() => {});
     const limitMs = random.chance(0.2) ? random.between(1, 500) : random.between(500, 60_000);
     return wait(this.clock, limitMs);
@@ -152,10 +152,10 @@ export class NatsWorld {
       if (quietMs > LONGEST_WAIT_MS) throw new Violation(`It hangs: ${what} never came`);
       this.clock.advance(Math.ceil(stepMs));
       await yieldToEventLoop();
-      const hasNews = seen !== this.#events;
+      const hasEvents = seen !== this.#events;
       seen = this.#events;
-      quietMs = hasNews ? 0 : quietMs + stepMs;
-      stepMs = hasNews ? 1 : Math.min(stepMs * STEP_GROWTH, LONGEST_STEP_MS);
+      quietMs = hasEvents ? 0 : quietMs + stepMs;
+      stepMs = hasEvents ? 1 : Math.min(stepMs * STEP_GROWTH, LONGEST_STEP_MS);
     }
     if (this.#violation !== undefined) throw this.#violation;
     return await work;

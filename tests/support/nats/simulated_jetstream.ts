@@ -223,7 +223,7 @@ export class SimulatedJetStream implements JetStream {
     this.#note(what);
     return this.#answered(
       this.#deliver(messages.slice(), first.log, fault),
-      answerFate(fault),
+      answerDelivery(fault),
       what,
     );
   }
@@ -231,7 +231,7 @@ export class SimulatedJetStream implements JetStream {
   /** The answer, unless it is too late for it or the connection has ended. */
   #answered(
     answer: Promise<PublishOutcome>,
-    fate: AnswerFate,
+    delivery: AnswerDelivery,
     what: string,
   ): Promise<PublishOutcome> {
     return new Promise((resolve) => {
@@ -248,12 +248,12 @@ export class SimulatedJetStream implements JetStream {
       this.#underWay.add(interrupt);
       if (times.answerLimitMs > 0) {
         cancel = clock.setTimer(times.answerLimitMs, () => settle(unknown("No answer in time.")));
-      } else if (fate === "never") {
+      } else if (delivery === "never") {
         void Promise.resolve().then(() => settle(unknown("No answer.")));
       }
       void answer.then((outcome) => {
-        if (fate === "comes") settle(outcome);
-        else if (fate === "lost" && times.answerLimitMs === 0) settle(unknown("No answer."));
+        if (delivery === "comes") settle(outcome);
+        else if (delivery === "lost" && times.answerLimitMs === 0) settle(unknown("No answer."));
       });
     });
   }
@@ -378,9 +378,9 @@ export class SimulatedJetStream implements JetStream {
 }
 
 /** What becomes of an answer: it is lost on its way, or nobody waits for it. */
-type AnswerFate = "comes" | "lost" | "never";
+type AnswerDelivery = "comes" | "lost" | "never";
 
-function answerFate(fault: PublishFault | undefined): AnswerFate {
+function answerDelivery(fault: PublishFault | undefined): AnswerDelivery {
   switch (fault?.kind) {
     case "answer_lost":
       return "lost";
