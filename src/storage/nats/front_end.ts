@@ -121,7 +121,7 @@ export class FrontEnd {
     });
     this.#watching = new Watching({ ...shared, loader, random: settings.random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
-    this.#probe = new Probe(jetStream, subjects, publisher);
+    this.#probe = new Probe(jetStream, subjects, publisher.health);
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     this.#startTimer();
@@ -258,7 +258,14 @@ function makeMemory(
     loaded: new LoadedStreams(settings.maxLoadedStreams, cache, isWritten, onForgotten),
     folder,
     names,
-    loader: new StreamLoader({ jetStream, subjects, clock, folder, isNamed }),
+    loader: new StreamLoader({
+      jetStream,
+      subjects,
+      clock,
+      folder,
+      health: publisher.health,
+      isNamed,
+    }),
   };
 }
 

@@ -94,11 +94,11 @@ export class FrontEndStatus {
       return { state: "unreachable", reason: "No server of the cluster can be reached.", figures };
     }
     // It may be one log that is without a leader: others go on.
-    const { failure } = publisher;
+    const { failure } = publisher.health;
     const isLasting = failure !== undefined &&
       settings.clock.nowMs() - failure.sinceMs >= UNREACHABLE_AFTER_MS;
     if (!isLasting) return { state: "ok", figures };
-    const reason = `Nothing that was written lately was taken: ${failure.reason}`;
+    const reason = `It has not answered lately: ${failure.reason}`;
     return { state: "unreachable", reason, figures };
   }
 

@@ -3,6 +3,7 @@ import { Backoff } from "../../../env/backoff.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream, NewMessage, PublishOutcome } from "../jetstream.ts";
 import type { NatsSettings } from "../options.ts";
+import { ClusterHealth } from "./cluster_health.ts";
 import { pause } from "./pause.ts";
 import { outcomeUnknown, sentence, unreachable } from "./unreachable.ts";
 
@@ -31,8 +32,7 @@ export interface PublishCounts {
 /** Publishes until the outcome is known, or for too long. */
 export class Publisher {
   readonly counts: PublishCounts = { stored: 0, refused: 0, unknown: 0, unavailable: 0 };
-  /** Why attempts come to nothing, and since when; `undefined` once one has come to something. */
-  failure: { readonly reason: string; readonly sinceMs: number } | undefined;
+  readonly health: ClusterHealth;
   readonly #jetStream: JetStream;
   readonly #clock: Clock;
   readonly #settings: NatsSettings;
@@ -41,6 +41,7 @@ export class Publisher {
     this.#jetStream = settings.jetStream;
     this.#clock = settings.clock;
     this.#settings = settings;
+    this.health = new ClusterHealth(settings.clock);
   }
 
   /**
@@ -64,11 +65,11 @@ export class Publisher {
       switch (outcome.kind) {
         case "stored":
           this.counts.stored++;
-          this.failure = undefined;
+          this.health.recover();
           return outcome;
         case "refused":
           this.counts.refused++;
-          this.failure = undefined;
+          this.health.recover();
           // Without a sequence: something is under way, which may be an earlier attempt. Only what
           // becomes of it says what has become of this message.
           if (!isUncertain || outcome.lastSequence !== undefined) {
@@ -77,12 +78,12 @@ export class Publisher {
           break;
         case "unknown":
           this.counts.unknown++;
-          this.#fail(outcome.reason);
+          this.health.fail(outcome.reason);
           isUncertain = true;
           break;
         case "unavailable":
           this.counts.unavailable++;
-          this.#fail(outcome.reason);
+          this.health.fail(outcome.reason);
           break;
         default: {
           if (isUncertain) break;
@@ -100,10 +101,6 @@ export class Publisher {
       if (!isFirst) await pause(this.#clock, backoff.next());
       isFirst = false;
     }
-  }
-
-  #fail(reason: string): void {
-    this.failure = { reason, sinceMs: this.failure?.sinceMs ?? this.#clock.nowMs() };
   }
 
   #attempt(messages: readonly NewMessage[]): Promise<PublishOutcome> {
