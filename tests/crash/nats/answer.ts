@@ -30,7 +30,8 @@ export async function askOf<T>(
   const opened = await Promise.race([
     frontEnd.died,
     isLate,
-    frontEnd.storage.catch(() => "not open" as const),
+    // One that stands still takes the request when it goes on.
+    frontEnd.running().then(() => frontEnd.storage).catch(() => "not open" as const),
   ]);
   if (typeof opened === "string") return { kind: "unknown", reason: opened };
   try {

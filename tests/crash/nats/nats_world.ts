@@ -21,6 +21,7 @@ export interface Counts {
   kills: number;
   disconnects: number;
   lostQuorums: number;
+  stalls: number;
 }
 
 /** A cluster, its front ends, and what happens to them: all by one seed. */
@@ -29,7 +30,7 @@ export class NatsWorld {
   readonly cluster: SimulatedCluster;
   readonly random: Random;
   readonly trace: string[] = [];
-  readonly counts: Counts = { kills: 0, disconnects: 0, lostQuorums: 0 };
+  readonly counts: Counts = { kills: 0, disconnects: 0, lostQuorums: 0, stalls: 0 };
   readonly #open: OpenStorage;
   readonly #disturbance: number;
   readonly #chances: Random;
@@ -101,7 +102,7 @@ export class NatsWorld {
     const random = this.#chances;
     if (this.#isHealed || !random.chance(this.#disturbance)) return;
     const frontEnd = random.pick(this.#frontEnds);
-    switch (random.below(4)) {
+    switch (random.below(5)) {
       case 0:
       case 1:
         return this.#replace(frontEnd);
@@ -109,6 +110,11 @@ export class NatsWorld {
         this.counts.disconnects++;
         frontEnd.view.disconnect();
         this.clock.setTimer(random.between(1, 4000), () => frontEnd.view.reconnect());
+        return;
+      case 3:
+        this.counts.stalls++;
+        frontEnd.stall();
+        this.clock.setTimer(random.pick([50, 3000, 200_000]), () => frontEnd.resume());
         return;
       default:
         if (!this.cluster.hasQuorum) return;
@@ -134,7 +140,10 @@ export class NatsWorld {
     this.note("all is well from now on");
     this.#isHealed = true;
     this.cluster.heal();
-    for (const { view } of this.#frontEnds) view.reconnect();
+    for (const frontEnd of this.#frontEnds) {
+      frontEnd.view.reconnect();
+      frontEnd.resume();
+    }
   }
 
   /** Lets the time go on until something is done. */

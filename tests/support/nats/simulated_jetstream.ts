@@ -31,6 +31,7 @@ export class SimulatedJetStream implements JetStream {
   readonly #unlisten = new Set<() => void>();
   readonly #followers = new Set<SimulatedFollower>();
   #disconnected: Gate | undefined;
+  #stalled: Gate | undefined;
   #isClosed = false;
   #isKilled = false;
 
@@ -113,6 +114,7 @@ export class SimulatedJetStream implements JetStream {
       // One after the other, in their order.
       lastAtMs = Math.max(clock.nowMs() + this.#cluster.draw("noticeMs"), lastAtMs);
       await wait(clock, lastAtMs - clock.nowMs());
+      await this.#running();
       if (!isOver && this.isConnected) onStored(notice);
     };
     const listener: StoredListener = (of, notice) => {
@@ -140,7 +142,10 @@ export class SimulatedJetStream implements JetStream {
     const connection: FollowerConnection = {
       nowMs: () => this.#nowMs(),
       connected: () => this.#connected(),
-      delivered: () => wait(this.#cluster.clock, this.#cluster.draw("noticeMs")),
+      delivered: async () => {
+        await wait(this.#cluster.clock, this.#cluster.draw("noticeMs"));
+        await this.#running();
+      },
     };
     const follower = new SimulatedFollower(
       this.#cluster.logOf(request.log),
@@ -184,7 +189,23 @@ export class SimulatedJetStream implements JetStream {
     this.#note("connected");
     this.#disconnected = undefined;
     gate.open();
-    for (const gap of [...this.#gaps]) gap();
+    this.#whenRunning(() => {
+      for (const gap of [...this.#gaps]) gap();
+    });
+  }
+
+  /** The front end stands still: it hears nothing, as a stopped process does, until it goes on. */
+  stall(): void {
+    if (this.#stalled !== undefined || this.#isClosed) return;
+    this.#note("stalled");
+    this.#stalled = closedGate();
+  }
+
+  /** It goes on, and hears all that has come meanwhile. */
+  resume(): void {
+    const gate = this.#stalled;
+    this.#stalled = undefined;
+    gate?.open();
   }
 
   /** The front end dies: nothing that it waits for is ever answered, and nothing calls it any more. */
@@ -237,12 +258,14 @@ export class SimulatedJetStream implements JetStream {
     return new Promise((resolve) => {
       const { clock, times } = this.#cluster;
       let cancel = () => {};
+      let isSettled = false;
       const settle = (outcome: PublishOutcome) => {
         cancel();
         this.#underWay.delete(interrupt);
-        if (this.#isKilled) return;
+        if (this.#isKilled || isSettled) return;
+        isSettled = true;
         this.#note(`  ${what}: ${JSON.stringify(outcome)}`);
-        resolve(outcome);
+        this.#whenRunning(() => resolve(outcome));
       };
       const interrupt = () => settle(unknown("The connection was lost."));
       this.#underWay.add(interrupt);
@@ -325,12 +348,12 @@ export class SimulatedJetStream implements JetStream {
     };
     return await new Promise<T>((resolve, reject) => {
       const interrupt = () => {
-        if (!this.#isKilled) reject(noConnection());
+        if (!this.#isKilled) this.#whenRunning(() => reject(noConnection()));
       };
       this.#underWay.add(interrupt);
       const settle = (run: () => void) => {
         this.#underWay.delete(interrupt);
-        if (!this.#isKilled) run();
+        if (!this.#isKilled) this.#whenRunning(run);
       };
       asked().then(
         (found) => settle(() => resolve(found)),
@@ -366,6 +389,15 @@ export class SimulatedJetStream implements JetStream {
 
   async #connected(): Promise<void> {
     while (this.#disconnected !== undefined) await this.#disconnected.opened;
+  }
+
+  async #running(): Promise<void> {
+    while (this.#stalled !== undefined) await this.#stalled.opened;
+  }
+
+  #whenRunning(run: () => void): void {
+    if (this.#stalled === undefined) run();
+    else void this.#running().then(() => this.#isKilled ? undefined : run());
   }
 
   #nowMs(): number {
