@@ -124,14 +124,15 @@ export class StreamDirectory {
 
   /** Gives a fork its source, unless the fork is gone. */
   async #attachSource(stream: NatsStream, fork: ForkOrigin): Promise<void> {
-    if (stream.lifecycle === "deleted") return;
+    const isGone = () => stream.lifecycle === "deleted";
+    if (isGone()) return;
     try {
       this.#parts.loaded.setSource(stream, await this.#source(fork));
     } catch (error) {
       if (!(error instanceof StreamError) || error.code !== "damaged") throw error;
       // The fork may have gone meanwhile, and its source with it.
       await this.#parts.loader.confirm(stream);
-      if (stream.lifecycle !== "deleted") throw error;
+      if (!isGone()) throw error;
     }
   }
 
