@@ -481,13 +481,10 @@ it("a listing asks one question for each stream that isn't in memory", async (fr
   await new Streams(a.storage).text("s10", "d");
   await new Streams(a.storage).close("s11");
   await a.storage.delete("s12");
+  b.calls.clear();
   const { streams } = await b.storage.list({ limit: 100 });
   equal(streams.length, 49);
-  equal(
-    b.calls.get("lastMessage"),
-    49 + 4,
-    "four were asked at the start, about the storage itself",
-  );
+  equal([...b.calls], [["lastMessage", 49]]);
   equal(b.storage.status().figures.loadedStreams, 0);
   for (const { name, ...info } of streams) equal(info, await b.storage.head(name));
   equal(streams.map(({ tail, closed }) => [tail, closed]).slice(0, 3), [
