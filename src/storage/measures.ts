@@ -9,6 +9,25 @@ export interface StorageMeasures {
   /** Streams that the next checkpoint has to store, and deletions. */
   readonly dirtyStreams: number;
   readonly subscriptions: SubscriptionMeasures;
+  /** Of a storage that keeps its streams in a cluster. */
+  readonly cluster?: ClusterMeasures;
+}
+
+/** What a front end of a cluster has asked of it, and what it keeps of it. */
+export interface ClusterMeasures {
+  /** Messages that were stored: many appends may go as one. */
+  readonly stored: number;
+  /** Attempts to store one that came to nothing since another message was first, or under way. */
+  readonly refused: number;
+  /** Attempts without an answer in time. */
+  readonly unknown: number;
+  /** Attempts that no leader or quorum took. */
+  readonly unavailable: number;
+  /** Groups of commands that were decided anew, since another front end's message came first. */
+  readonly lostRaces: number;
+  readonly watchedStreams: number;
+  /** Memory that the newest messages of streams take. */
+  readonly cachedBytes: number;
 }
 
 /** What was recorded since the start. */

@@ -32,6 +32,8 @@ import type { NatsSubscriptions } from "./subscriptions/nats_subscriptions.ts";
 import { Watching } from "./watching.ts";
 
 const TICK_MS = 1000;
+/** To look at 100,000 streams takes milliseconds. */
+const TICKS_BETWEEN_SHRINKS = 5;
 /** Of how many front ends there may be in all time. */
 const FRONT_ENDS = 2 ** 48;
 /** What waits is written for so long at a close, unless it is said otherwise. */
@@ -69,6 +71,7 @@ export class FrontEnd {
   readonly #reader: RangeReader;
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
+  #ticks = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -94,7 +97,12 @@ export class FrontEnd {
     this.#loader = loader;
     this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
     this.#snapshots = new Snapshots(settings, subjects, publisher);
-    this.#status = new FrontEndStatus({ settings, publisher, ...memory });
+    this.#status = new FrontEndStatus({
+      settings,
+      publisher,
+      ...memory,
+      watchedStreams: () => this.#watching.size,
+    });
     this.#endings = new Endings({
       ...shared,
       ...memory,
@@ -132,7 +140,7 @@ export class FrontEnd {
     });
     this.#watching = new Watching({ ...shared, loader, random: settings.random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
-    this.#probe = new Probe(jetStream, subjects, publisher);
+    this.#probe = new Probe(jetStream, subjects, publisher.health);
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     const list = (request: ListRequest) => this.#listing.list(request);
@@ -209,6 +217,9 @@ export class FrontEnd {
       this.#listing.tick();
       this.#walk.tick();
       this.#probe.tick();
+      if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
+        this.#loaded.shrink(this.#settings.maxLoadedBytes);
+      }
       this.#startTimer();
     });
   }
@@ -275,7 +286,14 @@ function makeMemory(
     loaded: new LoadedStreams(settings.maxLoadedStreams, cache, isWritten, onForgotten),
     folder,
     names,
-    loader: new StreamLoader({ jetStream, subjects, clock, folder, isNamed }),
+    loader: new StreamLoader({
+      jetStream,
+      subjects,
+      clock,
+      folder,
+      health: publisher.health,
+      isNamed,
+    }),
   };
 }
 

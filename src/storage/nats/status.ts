@@ -8,6 +8,8 @@ import type { NatsSettings } from "./options.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import type { QueueRoom } from "./streams/queue_room.ts";
 
+/** A leader that is elected anew, or an answer that was lost, isn't worth a word. */
+const UNREACHABLE_AFTER_MS = 2000;
 const DAMAGED_LIMIT = 1000;
 const SHOWN_DAMAGED = 20;
 
@@ -18,6 +20,7 @@ export interface StatusParts {
   readonly loaded: LoadedStreams;
   readonly room: QueueRoom;
   readonly cache: MessageCache;
+  watchedStreams(): number;
 }
 
 /** How one front end is, and what it has done. */
@@ -91,17 +94,17 @@ export class FrontEndStatus {
       return { state: "unreachable", reason: "No server of the cluster can be reached.", figures };
     }
     // It may be one log that is without a leader: others go on.
-    const { failure } = publisher;
-    if (failure === undefined) return { state: "ok", figures };
-    return {
-      state: "unreachable",
-      reason: `The newest write came to nothing: ${failure}`,
-      figures,
-    };
+    const { failure } = publisher.health;
+    const isLasting = failure !== undefined &&
+      settings.clock.nowMs() - failure.sinceMs >= UNREACHABLE_AFTER_MS;
+    if (!isLasting) return { state: "ok", figures };
+    const reason = `It has not answered lately: ${failure.reason}`;
+    return { state: "unreachable", reason, figures };
   }
 
   /** As `Storage.measure`. */
   measure(): StorageMeasures {
+    const { publisher, cache } = this.#parts;
     return {
       commands: {
         appends: this.#appends,
@@ -119,6 +122,15 @@ export class FrontEndStatus {
         pendingStreams: 0,
         failing: 0,
         lagSeconds: 0,
+      },
+      cluster: {
+        stored: publisher.counts.stored,
+        refused: publisher.counts.refused,
+        unknown: publisher.counts.unknown,
+        unavailable: publisher.counts.unavailable,
+        lostRaces: this.racesLost,
+        watchedStreams: this.#parts.watchedStreams(),
+        cachedBytes: cache.bytes,
       },
     };
   }

@@ -21,6 +21,7 @@ const LONGEST_BYTES = 90_000;
 
 /** A producer's state for one stream. */
 interface Producing {
+  readonly id: string;
   epoch: number;
   nextSeq: number;
   /** What isn't known to be stored yet. */
@@ -41,6 +42,7 @@ export class Client {
   readonly #number: number;
   readonly #random: Random;
   readonly #producing = new Map<string, Producing>();
+  #producers = 0;
   /** Offsets that answers told, by name: places between two messages. */
   readonly #offsets = new Map<string, StreamOffset[]>();
 
@@ -204,8 +206,8 @@ export class Client {
     expect(start === at && next === at + data.length, `${what}: it is of ${start} to ${next}`);
     expect(next > at || at === tail, `${what}: it doesn't move on`);
     this.#ledger.book.learn(space, start, data, what);
-    const known = this.#see(name, answer.result, floor, span, what);
-    this.#used(known, span);
+    // A read is a use, too, which is noted in passing: it may be forgotten with its front end.
+    this.#see(name, answer.result, floor, span, what);
     this.#learnOffset(name, space, next);
   }
 
@@ -235,7 +237,7 @@ export class Client {
 
   async #produce(name: string): Promise<void> {
     const random = this.#random;
-    const producing = this.#producing.get(name) ?? { epoch: 0, nextSeq: 0, pending: undefined };
+    const producing = this.#producing.get(name) ?? this.#newProducing();
     this.#producing.set(name, producing);
     if (producing.pending === undefined && producing.nextSeq > 0 && random.chance(0.1)) {
       producing.epoch++;
@@ -243,18 +245,27 @@ export class Client {
     }
     const sent = producing.pending ?? this.#newSent(name, true);
     producing.pending = sent;
-    const { epoch, nextSeq: seq } = producing;
+    const { id, epoch, nextSeq: seq } = producing;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const answer = await this.#send(sent, {
-        producer: { id: `p${this.#number}`, epoch, seq },
+        producer: { id, epoch, seq },
       });
       if (answer === "unknown") continue;
       producing.pending = undefined;
       if (answer === "done") producing.nextSeq++;
-      // A stream made again knows no producers; the batch stays unsettled, and another takes its place.
+      // A stream made again knows no producers. The batch stays unsettled; another producer goes on.
       else this.#producing.delete(name);
       return;
     }
+  }
+
+  #newProducing(): Producing {
+    return {
+      id: `p${this.#number}.${this.#producers++}`,
+      epoch: 0,
+      nextSeq: 0,
+      pending: undefined,
+    };
   }
 
   async #send(
@@ -380,7 +391,7 @@ export class Client {
     const floor = this.#ledger.floor();
     const span: Span = { start: world.nextEvent(), startMs: world.nowMs, end: Infinity };
     begin(span);
-    const answer = await askOf(frontEnd, world.patience(this.#random), call);
+    const answer = await askOf(frontEnd, world.clientTimeout(this.#random), call);
     const end = world.nextEvent();
     if (answer.kind !== "unknown") span.end = end;
     // Who gets no answer waits for a while, so that not all is asked for while nothing can be answered.

@@ -19,7 +19,7 @@ export class Follower {
   #position = 0;
   #frontEnd: FrontEnd | undefined;
   #isOver = false;
-  #news: Gate = closedGate();
+  #changed: Gate = closedGate();
   #moved: Gate = closedGate();
 
   constructor(world: NatsWorld, ledger: Ledger, name: string, random: Random) {
@@ -53,9 +53,9 @@ export class Follower {
       }
       const frontEnd = this.#frontEnd;
       if (frontEnd === undefined) continue;
-      const news = this.#news.opened;
+      const changed = this.#changed.opened;
       if (await this.#read(frontEnd)) continue;
-      await Promise.race([news, frontEnd.died]);
+      await Promise.race([changed, frontEnd.died]);
     }
   }
 
@@ -66,8 +66,8 @@ export class Follower {
       new Promise(() => {}),
       (storage) =>
         storage.watch(this.#name, () => {
-          const gate = this.#news;
-          this.#news = closedGate();
+          const gate = this.#changed;
+          this.#changed = closedGate();
           gate.open();
         }),
     );

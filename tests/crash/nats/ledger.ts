@@ -172,11 +172,16 @@ export function ownSpace(space: OffsetSpace): number {
   return spaceAt(space, Number.MAX_SAFE_INTEGER);
 }
 
-/** From the source's on, the least first. */
+/** Where the bytes of another stream begin, the least first. */
 function forkPoints(space: OffsetSpace): number[] {
   const points: number[] = [];
-  for (let level = space; typeof level !== "number"; level = level.source) points.push(level.point);
-  return points.sort((a, b) => a - b);
+  let least = Infinity;
+  for (let level = space; typeof level !== "number"; level = level.source) {
+    // A source that was left before its own point has nothing behind that to give.
+    if (level.point < least) points.unshift(level.point);
+    least = Math.min(least, level.point);
+  }
+  return points;
 }
 
 function mayHaveExpired({ lifetime, usedMs }: KnownStream, nowMs: number): boolean {

@@ -99,8 +99,8 @@ async function call(
     JSON.stringify(rest)
   }`;
   world.note(what);
-  const patience = world.patience(world.random);
-  const answer = await askOf(frontEnd, patience, (storage) => carryOut(storage, operation));
+  const timeout = world.clientTimeout(world.random);
+  const answer = await askOf(frontEnd, timeout, (storage) => carryOut(storage, operation));
   const response = wordsOf(answer);
   const end = world.nextEvent();
   world.note(`${what} -> ${response ?? JSON.stringify(answer)}`);

@@ -105,7 +105,7 @@ async function checkStream(
     const limit = random.pick([4096, 10_000, MORE_THAN_ALL]);
     const answer = await askOf(
       frontEnd,
-      world.patience(random),
+      world.clientTimeout(random),
       (storage) => storage.read(name, at, limit),
     );
     span.end = world.nextEvent();

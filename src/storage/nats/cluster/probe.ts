@@ -1,7 +1,7 @@
 import { KIND } from "../format/kinds.ts";
 import { FrameWriter } from "../format/binary.ts";
 import type { JetStream } from "../jetstream.ts";
-import type { Publisher } from "./publisher.ts";
+import type { ClusterHealth } from "./cluster_health.ts";
 import type { Subjects } from "./subjects.ts";
 
 /**
@@ -11,19 +11,19 @@ import type { Subjects } from "./subjects.ts";
 export class Probe {
   readonly #jetStream: JetStream;
   readonly #subjects: Subjects;
-  readonly #publisher: Publisher;
+  readonly #health: ClusterHealth;
   #isRunning = false;
   #expectedSequence = 0;
 
-  constructor(jetStream: JetStream, subjects: Subjects, publisher: Publisher) {
+  constructor(jetStream: JetStream, subjects: Subjects, health: ClusterHealth) {
     this.#jetStream = jetStream;
     this.#subjects = subjects;
-    this.#publisher = publisher;
+    this.#health = health;
   }
 
   /** To be called about once a second. */
   tick(): void {
-    if (this.#publisher.failure === undefined || this.#isRunning) return;
+    if (this.#health.failure === undefined || this.#isRunning) return;
     this.#isRunning = true;
     void this.#run().finally(() => this.#isRunning = false);
   }
@@ -37,7 +37,7 @@ export class Probe {
     });
     if (outcome.kind === "stored") {
       this.#expectedSequence = outcome.sequence;
-      this.#publisher.failure = undefined;
+      this.#health.recover();
     } else if (outcome.kind === "refused" && outcome.lastSequence !== undefined) {
       // Another front end's was stored: the next one says whether this one's can be.
       this.#expectedSequence = outcome.lastSequence;

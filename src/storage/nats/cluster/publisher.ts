@@ -3,6 +3,7 @@ import { Backoff } from "../../../env/backoff.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream, NewMessage, PublishOutcome } from "../jetstream.ts";
 import type { NatsSettings } from "../options.ts";
+import { ClusterHealth } from "./cluster_health.ts";
 import { pause } from "./pause.ts";
 import { outcomeUnknown, sentence, unreachable } from "./unreachable.ts";
 
@@ -22,7 +23,7 @@ export type Published =
 
 /** What has become of publishes, for metrics. */
 export interface PublishCounts {
-  published: number;
+  stored: number;
   refused: number;
   unknown: number;
   unavailable: number;
@@ -30,9 +31,8 @@ export interface PublishCounts {
 
 /** Publishes until the outcome is known, or for too long. */
 export class Publisher {
-  readonly counts: PublishCounts = { published: 0, refused: 0, unknown: 0, unavailable: 0 };
-  /** Why the newest attempt came to nothing; `undefined` once one has come to something. */
-  failure: string | undefined;
+  readonly counts: PublishCounts = { stored: 0, refused: 0, unknown: 0, unavailable: 0 };
+  readonly health: ClusterHealth;
   readonly #jetStream: JetStream;
   readonly #clock: Clock;
   readonly #settings: NatsSettings;
@@ -41,6 +41,7 @@ export class Publisher {
     this.#jetStream = settings.jetStream;
     this.#clock = settings.clock;
     this.#settings = settings;
+    this.health = new ClusterHealth(settings.clock);
   }
 
   /**
@@ -63,12 +64,12 @@ export class Publisher {
       const outcome = await this.#attempt(messages);
       switch (outcome.kind) {
         case "stored":
-          this.counts.published++;
-          this.failure = undefined;
+          this.counts.stored++;
+          this.health.recover();
           return outcome;
         case "refused":
           this.counts.refused++;
-          this.failure = undefined;
+          this.health.recover();
           // Without a sequence: something is under way, which may be an earlier attempt. Only what
           // becomes of it says what has become of this message.
           if (!isUncertain || outcome.lastSequence !== undefined) {
@@ -77,12 +78,12 @@ export class Publisher {
           break;
         case "unknown":
           this.counts.unknown++;
-          this.failure = outcome.reason;
+          this.health.fail(outcome.reason);
           isUncertain = true;
           break;
         case "unavailable":
           this.counts.unavailable++;
-          this.failure = outcome.reason;
+          this.health.fail(outcome.reason);
           break;
         default: {
           if (isUncertain) break;

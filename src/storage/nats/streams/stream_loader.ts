@@ -4,8 +4,9 @@ import { quote, StreamError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
 import { misfit } from "./fold.ts";
 import type { Folder } from "./folder.ts";
+import type { ClusterHealth } from "../cluster/cluster_health.ts";
 import { FreshQuestion } from "../cluster/fresh_question.ts";
-import type { JetStream } from "../jetstream.ts";
+import { type JetStream, JetStreamError } from "../jetstream.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import { NatsStream } from "./nats_stream.ts";
 import { pause } from "../cluster/pause.ts";
@@ -34,6 +35,7 @@ export interface LoaderParts {
   readonly subjects: Subjects;
   readonly clock: Clock;
   readonly folder: Folder;
+  readonly health: ClusterHealth;
   /** Whether the newest record of a stream's name is that stream's: asked of the leader. */
   isNamed(stream: NatsStream): Promise<boolean>;
 }
@@ -140,6 +142,7 @@ export class StreamLoader {
         try {
           return { sentSequence, lastSequence: await jetStream.lastSequence(log, subject) };
         } catch (error) {
+          if (error instanceof JetStreamError) this.#parts.health.fail(error.message);
           throw toStreamError(error);
         }
       });
