@@ -5,6 +5,8 @@ import { Creation } from "./creation.ts";
 import { Endings } from "./streams/endings.ts";
 import { Expiry } from "./expiry.ts";
 import { ExpiryWalk } from "./expiry_walk.ts";
+import { AppendReceiver } from "./streams/append_receiver.ts";
+import { AppendSender } from "./streams/append_sender.ts";
 import { Folder } from "./streams/folder.ts";
 import { Ids } from "./cluster/ids.ts";
 import { Listing } from "./listing.ts";
@@ -71,6 +73,7 @@ export class FrontEnd {
   readonly #reader: RangeReader;
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
+  readonly #receiver: AppendReceiver;
   #ticks = 0;
   #cancelTimer: (() => void) | undefined;
 
@@ -120,6 +123,7 @@ export class FrontEnd {
       ...shared,
       ...memory,
       spaces,
+      sender: new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes),
       isOver,
       onStored: (stream, message, start) => this.#onStored(stream, message, start),
       onUsed: (stream) => this.#expiry.accessed(stream),
@@ -145,6 +149,7 @@ export class FrontEnd {
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
+    this.#receiver = new AppendReceiver({ ...shared, frontEnd, directory, queueOf });
     this.#startTimer();
   }
 
@@ -226,6 +231,7 @@ export class FrontEnd {
 
   async #close(limitMs: number): Promise<void> {
     this.#cancelTimer?.();
+    this.#receiver.stop();
     this.#watching.stop();
     await this.#walk.stop();
     const flushed = Promise.all([this.#subscriptions.close(), this.#flush()]);

@@ -12,6 +12,9 @@ export interface CommitObserver {
   removed(stream: Stream): void;
 }
 
+/** When appends are sent to another front end. */
+export type Forwarding = "auto" | "always" | "never";
+
 /** Options of `openNatsStorage`. */
 export interface NatsStorageOptions {
   /** The way to the cluster; the storage closes it. */
@@ -46,6 +49,11 @@ export interface NatsStorageOptions {
   readonly unavailableLimitMs?: number | undefined;
   /** After how many messages a stream's state is stored, so that loading it reads no more of them; 256. */
   readonly snapshotMessages?: number | undefined;
+  /**
+   * Whether appends to a stream that another front end writes to at the same time are sent to that one:
+   * `auto` once races were lost, `always` (for tests) whenever another one wrote last; `auto`.
+   */
+  readonly forwarding?: Forwarding | undefined;
   readonly observer?: CommitObserver | undefined;
   /** Where the time comes from. Those of several front ends have to agree to about a second. */
   readonly clock?: Clock | undefined;
@@ -81,6 +89,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     writeLimitMs: options.writeLimitMs ?? 30_000,
     unavailableLimitMs: options.unavailableLimitMs ?? 5000,
     snapshotMessages: options.snapshotMessages ?? 256,
+    forwarding: options.forwarding ?? "auto",
     observer: options.observer,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,

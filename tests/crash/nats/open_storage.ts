@@ -11,5 +11,6 @@ export const openStorage: OpenStorage = ({ jetStream, clock, random }) =>
     snapshotMessages: random.pick([2, 5, 256]),
     maxLoadedStreams: random.pick([1, 3, 100_000]),
     messageCacheBytes: random.pick([1000, 100_000, 64 * 1024 * 1024]),
+    forwarding: random.pick(["auto", "always", "always"]),
     groupBytes: random.pick([200, 4096, 256 * 1024]),
   });

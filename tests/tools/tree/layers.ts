@@ -69,7 +69,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     path: "src/storage/nats",
-    below: [...COUNTING, "src/storage"],
+    below: [...COUNTING, "src/storage", "src/storage/remote"],
     inside: [
       ["jetstream.ts"],
       ["options.ts"],

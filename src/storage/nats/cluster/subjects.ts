@@ -74,6 +74,11 @@ export class Subjects {
     return `${this.#prefix}.c.${frontEnd}`;
   }
 
+  /** Where a front end takes appends of others; no log has it. */
+  appends(frontEnd: number): string {
+    return `${this.#prefix}.a.${frontEnd}`;
+  }
+
   /** Where the messages of a stream are. */
   data(shard: number, id: number): string {
     return `${this.#prefix}.d.${shard}.${id}`;

@@ -19,4 +19,6 @@ export const KIND = {
   subscriptionPointer: 66,
   subscriptionSnapshot: 67,
   probe: 51,
+  appendCall: 96,
+  appendAnswer: 97,
 } as const;

@@ -14,6 +14,12 @@ import {
   sealFrame,
 } from "./binary.ts";
 import { KIND } from "./kinds.ts";
+import {
+  getStoredCalls,
+  putStoredCalls,
+  type StoredCall,
+  storedCallsBytes,
+} from "./stored_calls.ts";
 
 /** The messages of a stream's subject: what they say and their bytes (FORMAT.md, "messages of a stream"). */
 export type StreamMessage =
@@ -59,6 +65,8 @@ export interface StoredAppend extends RecordHead {
 export interface AppendsMessage extends MessageHead {
   readonly kind: "appends";
   readonly appends: readonly StoredAppend[];
+  /** Which of them other front ends have sent; left out where none is. */
+  readonly calls?: readonly StoredCall[];
   /** The bytes of all, as they are stored. */
   readonly data: Bytes;
 }
@@ -103,6 +111,7 @@ const FORK_BYTES = 8;
 
 const CLOSED = 1;
 const SOFTLY_DELETED = 2;
+const HAS_CALLS = 4;
 
 const HAS_PRODUCER = 1;
 const HAS_SEQ = 2;
@@ -165,8 +174,10 @@ function begin(
   head: MessageHead,
   kind: number,
   bodyBytes: number,
+  ownFlags = 0,
 ): { bytes: Bytes; view: DataView<ArrayBuffer> } {
-  const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0);
+  const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
+    ownFlags;
   const bytes = beginFrame(MESSAGE_HEAD_BYTES + bodyBytes, kind, flags);
   const view = new DataView(bytes.buffer);
   putU48(view, FRAME_HEAD_BYTES, head.frontEnd);
@@ -179,13 +190,20 @@ function begin(
 }
 
 function encodeAppends(message: AppendsMessage): Bytes {
-  const { appends, data } = message;
+  const { appends, data, calls } = message;
   const headsBytes = appendsOverheadBytes(appends) - MESSAGE_HEAD_BYTES - APPENDS_BYTES;
-  const { bytes, view } = begin(message, KIND.appends, APPENDS_BYTES + headsBytes + data.length);
+  const callsBytes = calls === undefined ? 0 : storedCallsBytes(calls);
+  const { bytes, view } = begin(
+    message,
+    KIND.appends,
+    APPENDS_BYTES + headsBytes + callsBytes + data.length,
+    calls === undefined ? 0 : HAS_CALLS,
+  );
   view.setUint32(MESSAGE_HEAD_BYTES, appends.length, true);
   view.setUint32(MESSAGE_HEAD_BYTES + 4, headsBytes, true);
   let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
   for (const append of appends) at = putAppend(bytes, view, at, append);
+  if (calls !== undefined) at = putStoredCalls(view, at, calls);
   bytes.set(data, at);
   return sealFrame(bytes);
 }
@@ -254,7 +272,7 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
   try {
     switch (kind) {
       case KIND.appends:
-        return decodeAppends(head, bytes, view);
+        return decodeAppends(head, bytes, view, (flags & HAS_CALLS) !== 0);
       case KIND.part:
         return decodePart(head, bytes, view);
       case KIND.forkAdded:
@@ -277,12 +295,17 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
   throw new MalformedFrame(`it is of the kind ${kind}, which no message of a stream is`);
 }
 
-function decodeAppends(head: MessageHead, bytes: Bytes, view: DataView): AppendsMessage {
+function decodeAppends(
+  head: MessageHead,
+  bytes: Bytes,
+  view: DataView,
+  hasCalls: boolean,
+): AppendsMessage {
   const appendCount = view.getUint32(MESSAGE_HEAD_BYTES, true);
   const headsBytes = view.getUint32(MESSAGE_HEAD_BYTES + 4, true);
   const appends: StoredAppend[] = [];
   let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
-  const dataAt = at + headsBytes;
+  const headsEnd = at + headsBytes;
   let lengthBytes = 0;
   for (let i = 0; i < appendCount; i++) {
     const { append, end } = getAppend(bytes, view, at);
@@ -290,10 +313,13 @@ function decodeAppends(head: MessageHead, bytes: Bytes, view: DataView): Appends
     lengthBytes += append.lengthBytes;
     at = end;
   }
-  if (at !== dataAt || dataAt + lengthBytes !== bytes.length) {
+  const forwarded = hasCalls ? getStoredCalls(bytes, at, appendCount) : undefined;
+  const dataAt = forwarded?.end ?? at;
+  if (at !== headsEnd || dataAt + lengthBytes !== bytes.length) {
     throw new MalformedFrame("its appends don't make up its length");
   }
-  return { ...head, kind: "appends", appends, data: bytes.subarray(dataAt) };
+  const message = { ...head, kind: "appends" as const, appends, data: bytes.subarray(dataAt) };
+  return forwarded === undefined ? message : { ...message, calls: forwarded.calls };
 }
 
 function decodePart(head: MessageHead, bytes: Bytes, view: DataView): PartMessage {

@@ -3,6 +3,7 @@ import { foldMessage } from "./fold.ts";
 import type { StreamMessage } from "../format/message.ts";
 import type { MessageCache } from "./message_cache.ts";
 import type { NatsStream } from "./nats_stream.ts";
+import { noteForwarded } from "./stored_appends.ts";
 
 /** What a {@link Folder} works on. */
 export interface FolderParts {
@@ -31,7 +32,9 @@ export class Folder {
     ) {
       inFlight.sequence = sequence;
     }
+    noteForwarded(stream, message, this.#parts.frontEnd);
     const isVisible = foldMessage(stream, message, sequence);
+    stream.callMarks.note(message, sequence);
     const cached = toCached(message, sequence);
     if (stream.lifecycle === "deleted") this.#parts.cache.drop(stream);
     else this.#parts.cache.add(stream, cached);

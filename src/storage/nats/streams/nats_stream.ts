@@ -2,8 +2,15 @@ import { Stream } from "../../stream.ts";
 import type { GoneMessage } from "../format/message.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { ForkReference, StreamSnapshot } from "../format/snapshot.ts";
+import { CallMarks } from "./call_marks.ts";
 import { TailMark } from "./tail_mark.ts";
 import type { CacheEntry } from "./cached_message.ts";
+
+/** An append of this front end's that another one has stored: what the stream was with it. */
+export interface StoredForwarded {
+  readonly tail: number;
+  readonly closed: boolean;
+}
 
 /** An append that came in parts of which not all were seen yet. */
 export interface OpenParts {
@@ -47,6 +54,10 @@ export class NatsStream extends Stream {
   readonly cached: CacheEntry[] = [];
   /** The message of this front end's that is under way, and its sequence once it was seen. */
   inFlight: { readonly count: number; sequence: number | undefined } | undefined;
+  /** Which front ends wrote what, for appends that they send here. */
+  readonly callMarks: CallMarks;
+  /** The call with appends of this front end's whose answer isn't known, and what was seen of them. */
+  calling: { readonly call: number; readonly stored: Map<number, StoredForwarded> } | undefined;
   /** How many forks of it are loaded: it stays as long as they do. */
   pins = 0;
 
@@ -61,6 +72,7 @@ export class NatsStream extends Stream {
     );
     super(record, mark, snapshot?.accessedAtMs ?? record.createdAtMs);
     this.mark = mark;
+    this.callMarks = new CallMarks(snapshot?.sequence ?? 0);
     this.shard = record.shard;
     this.nameSequence = nameSequence;
     this.recordedAccessMs = this.accessedAtMs;

@@ -1,11 +1,22 @@
 import type { Clock } from "../../../env/clock.ts";
 import { StreamError } from "../../../protocol/errors.ts";
+import { spaceAt } from "../../../protocol/offset.ts";
 import type { OffsetSpaces } from "../../offset_spaces.ts";
 import type { Appended, AppendRequest } from "../../storage.ts";
+import type { AppendSender } from "./append_sender.ts";
 import { Draft, type Verdict } from "./draft.ts";
 import type { Folder } from "./folder.ts";
+import {
+  type AppendAnswer,
+  type AppendCall,
+  type ForwardedOutcome,
+  isRefusal,
+} from "./forward_wire.ts";
+import { HotStream } from "./hot_stream.ts";
+import { storedCalls } from "./stored_appends.ts";
 import type { NewMessage } from "../jetstream.ts";
 import type { StreamMessage } from "../format/message.ts";
+import { CALL_BYTES, CALL_REQUEST_BYTES, CALLS_BYTES } from "../format/stored_calls.ts";
 import {
   appendHeadBytes,
   encodeMessage,
@@ -16,6 +27,7 @@ import { noticeHeaders } from "../format/notice.ts";
 import { type EventKind, type MessageWriter } from "./message_writer.ts";
 import type { NatsStream } from "./nats_stream.ts";
 import type { NatsSettings } from "../options.ts";
+import { invariant } from "../../invariant.ts";
 import { pause } from "../cluster/pause.ts";
 import type { Publisher } from "../cluster/publisher.ts";
 import { outcomeUnknown } from "../cluster/unreachable.ts";
@@ -23,8 +35,11 @@ import type { QueueRoom } from "./queue_room.ts";
 import type { StreamLoader } from "./stream_loader.ts";
 import type { Subjects } from "../cluster/subjects.ts";
 
-/** After a lost race, so long at most: whoever won goes on meanwhile, in larger groups. */
+/** After each lost race in a row, so much longer at most: whoever won goes on meanwhile, in larger groups. */
 const RACE_PAUSE_MS = 4;
+const MOST_RACE_PAUSES = 16;
+/** So often is a stream read whose appends are sent to another front end. */
+const FOLLOW_MS = 250;
 /** A waiting command that has no body takes so much memory. */
 const COMMAND_BYTES = 256;
 
@@ -39,6 +54,7 @@ export interface QueueParts {
   readonly writer: MessageWriter;
   readonly spaces: OffsetSpaces;
   readonly room: QueueRoom;
+  readonly sender: AppendSender;
   /** Whether a stream's time is over. */
   isOver(stream: NatsStream, nowMs: number): boolean;
   /** Called after messages of this front end's were stored and folded, before anyone is answered. */
@@ -53,8 +69,25 @@ interface WaitingAppend {
   readonly kind: "append";
   readonly request: AppendRequest;
   readonly bytes: number;
+  /** The call of another front end that it came by. */
+  readonly from: Origin | undefined;
   resolve(appended: Appended | undefined): void;
   reject(error: unknown): void;
+}
+
+interface Origin {
+  readonly frontEnd: number;
+  readonly call: number;
+  readonly sinceSequence: number;
+  /** Which one of the call's requests. */
+  readonly index: number;
+}
+
+/** Appends that were sent to another front end, and that may be stored. */
+interface LostCall {
+  readonly appends: readonly WaitingAppend[];
+  /** Those of them that are neither stored nor answered, as far as is known. */
+  readonly unsettled: Set<WaitingAppend>;
 }
 
 interface WaitingEvent {
@@ -78,10 +111,16 @@ export class StreamQueue {
   #running: Promise<void> | undefined;
   /** In a row. */
   #lostRaces = 0;
+  readonly #hot: HotStream;
+  #lost: LostCall | undefined;
+  /** The newest message with appends that another front end has decided for this one. */
+  #forwardedSequence = 0;
+  #followedAtMs = 0;
 
   constructor(parts: QueueParts, stream: NatsStream) {
     this.#parts = parts;
     this.#stream = stream;
+    this.#hot = new HotStream(parts.writer.frontEnd, parts.settings.forwarding);
   }
 
   /** Whether nothing waits and nothing is under way. */
@@ -101,10 +140,45 @@ export class StreamQueue {
    */
   append(request: AppendRequest): Promise<Appended | undefined> {
     const bytes = request.body.length + COMMAND_BYTES;
-    this.#parts.room.enter(bytes, this.#waiting.length);
+    const { room, writer, clock } = this.#parts;
+    room.enter(bytes, this.#waiting.length);
+    this.#hot.appended(writer.frontEnd, clock.nowMs());
     return new Promise((resolve, reject) => {
-      this.#add({ kind: "append", request, bytes, resolve, reject });
+      this.#add({ kind: "append", request, bytes, from: undefined, resolve, reject });
     });
+  }
+
+  /** Decides appends that another front end has sent, in this one's messages. They are never sent on. */
+  async take(call: AppendCall): Promise<AppendAnswer> {
+    const { clock } = this.#parts;
+    const { frontEnd, sinceSequence, requests } = call;
+    const hint = this.#hot.called(frontEnd, clock.nowMs());
+    const outcomes = await Promise.all(
+      requests.map((request, index): Promise<ForwardedOutcome> | ForwardedOutcome =>
+        hint === 0
+          ? this.#takeOne({ frontEnd, call: call.call, sinceSequence, index }, request)
+          : { kind: "not_taken" }
+      ),
+    );
+    const isContended = this.#hot.isContended(frontEnd, clock.nowMs());
+    return { sequence: this.#stream.callMarks.newestOf(frontEnd), hint, isContended, outcomes };
+  }
+
+  async #takeOne(from: Origin, request: AppendRequest): Promise<ForwardedOutcome> {
+    const bytes = request.body.length + COMMAND_BYTES;
+    try {
+      this.#parts.room.enter(bytes, this.#waiting.length);
+    } catch {
+      return { kind: "not_taken" };
+    }
+    try {
+      const appended = await new Promise<Appended | undefined>((resolve, reject) => {
+        this.#add({ kind: "append", request, bytes, from, resolve, reject });
+      });
+      return appended === undefined ? { kind: "not_taken" } : { kind: "appended", appended };
+    } catch (error) {
+      return isRefusal(error) ? { kind: "refused", error } : { kind: "unknown" };
+    }
   }
 
   /**
@@ -136,7 +210,7 @@ export class StreamQueue {
       if (next.kind === "event") {
         this.#waiting.shift();
         await this.#runEvent(next);
-      } else {
+      } else if (!(await this.#forward())) {
         await this.#runAppends();
       }
     }
@@ -166,6 +240,118 @@ export class StreamQueue {
     }
   }
 
+  /**
+   * Sends the appends that come first to the front end that writes to the stream, too; false where they have
+   * to be decided here.
+   */
+  async #forward(): Promise<boolean> {
+    const stream = this.#stream;
+    const { clock, sender } = this.#parts;
+    const startMs = clock.nowMs();
+    const target = this.#hot.target(stream.callMarks.writtenBy, startMs);
+    // Those whose outcome isn't known are settled by a message of this front end's.
+    if (target === undefined || this.#lost !== undefined) return false;
+    if (stream.lifecycle !== "there" || this.#parts.isOver(stream, startMs)) return false;
+    const own = this.#firstAppends();
+    const others = own.findIndex(({ from }) => from !== undefined);
+    const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
+    const appends = own.slice(0, sender.fitting(requests));
+    if (appends.length === 0) return false;
+    const sinceSequence = Math.max(stream.sequence, this.#forwardedSequence);
+    const call = sender.prepare(stream, sinceSequence, requests.slice(0, appends.length));
+    if (call === undefined) return false;
+    stream.calling = { call: call.call, stored: new Map() };
+    const answer = await sender.send(target, call);
+    const nowMs = clock.nowMs();
+    if (answer === undefined) {
+      this.#lost = { appends, unsettled: new Set(appends) };
+      this.#hot.failed(nowMs);
+      return false;
+    }
+    return this.#onAnswer(appends, answer, nowMs - startMs);
+  }
+
+  /** Answers those that were decided elsewhere; whether there are such. */
+  #onAnswer(appends: readonly WaitingAppend[], answer: AppendAnswer, tookMs: number): boolean {
+    const { clock } = this.#parts;
+    const unsettled = new Set<WaitingAppend>();
+    const taken = new Set<WaitingAppend>();
+    for (const [i, one] of appends.entries()) {
+      const outcome = answer.outcomes[i];
+      if (outcome === undefined || outcome.kind === "unknown") unsettled.add(one);
+      else if (outcome.kind !== "not_taken") {
+        taken.add(one);
+        if (outcome.kind === "appended") one.resolve(outcome.appended);
+        else one.reject(outcome.error);
+      }
+    }
+    this.#leave(taken);
+    this.#forwardedSequence = Math.max(this.#forwardedSequence, answer.sequence);
+    if (unsettled.size > 0) this.#lost = { appends, unsettled };
+    else this.#stream.calling = undefined;
+    const nowMs = clock.nowMs();
+    if (taken.size === 0) this.#hot.refused(answer.hint, nowMs);
+    else {
+      this.#hot.answered({ isContended: answer.isContended, tookMs }, nowMs);
+      this.#follow(nowMs);
+    }
+    return taken.size > 0 && unsettled.size === 0;
+  }
+
+  /** Reads what others write meanwhile, so that it isn't much when this front end writes itself again. */
+  #follow(nowMs: number): void {
+    if (nowMs - this.#followedAtMs < FOLLOW_MS) return;
+    this.#followedAtMs = nowMs;
+    // A failure is found by who needs it.
+    this.#parts.loader.catchUp(this.#stream, this.#forwardedSequence).catch(() => {});
+  }
+
+  /** Answers those of a lost call that were seen to be stored, and lets those go that must not be decided. */
+  #settle(): void {
+    const stream = this.#stream;
+    const { spaces } = this.#parts;
+    const settled = new Set<WaitingAppend>();
+    for (const [index, { tail, closed }] of stream.calling?.stored ?? []) {
+      const one = this.#lost?.appends[index];
+      if (one === undefined || this.#lost?.unsettled.delete(one) !== true) continue;
+      settled.add(one);
+      const space = spaceAt(spaces.of(stream), tail);
+      one.resolve({ space, tail, closed, duplicate: false, producer: one.request.producer });
+    }
+    if (this.#lost?.unsettled.size === 0) this.#settled();
+    for (const one of this.#firstAppends()) {
+      const { from } = one;
+      if (from === undefined || settled.has(one)) continue;
+      if (!stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;
+      settled.add(one);
+      one.resolve(undefined);
+    }
+    this.#leave(settled);
+  }
+
+  /** Nothing that was sent to another front end can be stored any more, other than what was seen. */
+  #settled(): void {
+    this.#lost = undefined;
+    this.#stream.calling = undefined;
+  }
+
+  #leave(answered: ReadonlySet<WaitingAppend | WaitingEvent>): void {
+    if (answered.size === 0) return;
+    this.#waiting = this.#waiting.filter((each) => !answered.has(each));
+    for (const one of answered) if (one.kind === "append") this.#parts.room.leave(one.bytes);
+  }
+
+  /** Refuses appends; of those that another front end may store nothing else is known. */
+  #reject(group: readonly WaitingAppend[], error: unknown): void {
+    for (const one of group) {
+      const isUnsettled = this.#lost?.unsettled.delete(one) === true;
+      if (isUnsettled) one.reject(outcomeUnknown("another front end may have stored it."));
+      else if (error === undefined) one.resolve(undefined);
+      else one.reject(error);
+    }
+    if (this.#lost?.unsettled.size === 0) this.#settled();
+  }
+
   /** The appends that come first in the queue, as many as fit into one message. */
   async #runAppends(): Promise<void> {
     const stream = this.#stream;
@@ -173,41 +359,69 @@ export class StreamQueue {
     let group: WaitingAppend[] = [];
     try {
       for (;;) {
+        group = [];
+        this.#settle();
         group = this.#firstAppends();
+        if (group.length === 0) return;
         const nowMs = Math.max(clock.nowMs(), stream.lastAtMs);
         if (stream.lifecycle !== "there" || this.#parts.isOver(stream, clock.nowMs())) {
           // Whoever asks finds out what stands under the name now, and that may be another stream.
           this.#take(group);
-          for (const { resolve } of group) resolve(undefined);
+          this.#reject(group, undefined);
           return;
         }
         const { draft, verdicts } = this.#decide(group, nowMs);
         group = group.slice(0, verdicts.length);
         const isMoot = draft.appends.length === 0;
-        if (isMoot) {
+        if (isMoot && this.#lost === undefined) {
           // Decided on what this front end knows, which may be old.
           const { sequence } = stream;
           await loader.confirm(stream);
           if (stream.sequence !== sequence || stream.lifecycle !== "there") continue;
           if (draft.hasDuplicate) this.#parts.onUsed(stream);
         } else {
-          const messages = this.#messages(draft, nowMs);
+          // What another front end may store yet has to be told that it is decided, also by a refusal.
+          const messages = isMoot
+            ? this.#fence(nowMs)
+            : this.#messages(draft, nowMs, group, verdicts);
           if (!(await this.#store(messages))) continue;
+          this.#settled();
         }
         this.#take(group);
         return answer(group, verdicts);
       }
     } catch (error) {
+      if (group.length === 0) group = this.#firstAppends();
       this.#take(group);
-      for (const { reject } of group) reject(error);
+      this.#reject(group, error);
     } finally {
       room.leave(group.reduce((sum, { bytes }) => sum + bytes, 0));
     }
   }
 
-  #messages(draft: Draft, nowMs: number): StreamMessage[] {
+  #fence(nowMs: number): StreamMessage[] {
+    return [this.#parts.writer.event(this.#stream, { kind: "touched" }, nowMs)];
+  }
+
+  #messages(
+    draft: Draft,
+    nowMs: number,
+    group: readonly WaitingAppend[],
+    verdicts: readonly Verdict[],
+  ): StreamMessage[] {
     const { writer, settings } = this.#parts;
-    return writer.appends(this.#stream, draft, nowMs, settings.jetStream.messageLimitBytes);
+    const limitBytes = settings.jetStream.messageLimitBytes;
+    const messages = writer.appends(this.#stream, draft, nowMs, limitBytes);
+    const calls = storedCalls(group.map(({ from }, i) => {
+      const verdict = verdicts[i];
+      const isStored = verdict?.kind === "appended" && !verdict.appended.duplicate;
+      return { from, isStored };
+    }));
+    if (calls === undefined) return messages;
+    return messages.map((message) => {
+      invariant(message.kind === "appends", "what is sent on is much shorter than a message");
+      return { ...message, calls };
+    });
   }
 
   #firstAppends(): WaitingAppend[] {
@@ -232,9 +446,14 @@ export class StreamQueue {
     const draft = new Draft(stream, spaces.of(stream), nowMs, settings.maxProducersPerStream);
     const limitBytes = Math.min(settings.groupBytes, settings.jetStream.messageLimitBytes) -
       MESSAGE_HEAD_BYTES;
-    let roomBytes = limitBytes;
+    let roomBytes = limitBytes - CALLS_BYTES;
     const verdicts: Verdict[] = [];
-    for (const { request } of group) {
+    let call: number | undefined;
+    for (const { request, from } of group) {
+      if (from !== undefined) {
+        roomBytes -= CALL_REQUEST_BYTES + (from.call === call ? 0 : CALL_BYTES);
+      }
+      call = from?.call;
       roomBytes -= appendHeadBytes({
         producer: request.producer,
         seq: request.seq,
@@ -299,12 +518,12 @@ export class StreamQueue {
     this.#parts.onRaceLost();
     const isUnderWay = lastSequence === undefined || lastSequence <= expected;
     // Who has just lost one race would most likely lose the next one, too.
-    if (isUnderWay || ++this.#lostRaces > 1) {
-      await pause(clock, RACE_PAUSE_MS * settings.random());
-    }
+    const pauses = Math.min(++this.#lostRaces, MOST_RACE_PAUSES);
+    if (isUnderWay || pauses > 1) await pause(clock, RACE_PAUSE_MS * pauses * settings.random());
     // What is under way may come to nothing, and then nothing is new.
     if (isUnderWay) await loader.confirm(stream);
     else await loader.catchUp(stream, lastSequence);
+    this.#hot.lostRace(stream.callMarks.writtenBy, clock.nowMs());
   }
 
   #toStore(messages: readonly StreamMessage[]): NewMessage[] {
