@@ -220,6 +220,9 @@ function drawRates(random: Random): FaultRates {
     full: rate() / 5,
     readFails: rate() / 2,
     noticeLost: rate(),
+    callLost: rate(),
+    callAnswerLost: rate(),
+    callLate: rate(),
     replicaDamaged: rate(),
   };
 }

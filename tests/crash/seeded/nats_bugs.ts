@@ -8,6 +8,8 @@ const PUBLISHER = "nats/cluster/publisher.ts";
 const QUEUE = "nats/streams/stream_queue.ts";
 const SNAPSHOTS = "nats/streams/snapshots.ts";
 
+const FORWARDED = "nats/streams/stored_appends.ts";
+
 const ATTEMPT = "      ? this.#jetStream.publish(first)\n";
 
 /** What can be wrong with streams in a JetStream cluster, each as someone might write it. */
@@ -169,6 +171,51 @@ export const NATS_BUGS: readonly SeededBug[] = [
       file: IDS,
       from: "        expectedSequence,\n      }]);",
       to: "        expectedSequence: undefined,\n      }]);",
+    }],
+    nats: true,
+  },
+  {
+    name: "what another front end was sent and has stored is decided anew",
+    edits: [{
+      file: FORWARDED,
+      from: "    if (request !== undefined) calling.stored.set(",
+      to: "    if (request === -1) calling.stored.set(",
+    }],
+    nats: true,
+  },
+  {
+    name: "what another front end has sent is decided though that one has decided it meanwhile",
+    edits: [{
+      file: QUEUE,
+      from: "      if (!stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;\n",
+      to: "      if (from.frontEnd > 0) continue;\n",
+    }],
+    nats: true,
+  },
+  {
+    name: "what was sent to another front end is refused without a word to that one",
+    edits: [{
+      file: QUEUE,
+      from: "        if (isMoot && this.#lost === undefined) {\n",
+      to: "        if (isMoot) {\n",
+    }],
+    nats: true,
+  },
+  {
+    name: "what another front end has sent is sent on",
+    edits: [{
+      file: QUEUE,
+      from: "    const others = own.findIndex(({ from }) => from !== undefined);\n",
+      to: "    const others = -1;\n",
+    }],
+    nats: true,
+  },
+  {
+    name: "what was sent to another front end and isn't answered is refused as never stored",
+    edits: [{
+      file: QUEUE,
+      from: "      const isUnsettled = this.#lost?.unsettled.delete(one) === true;\n",
+      to: "      const isUnsettled = false;\n",
     }],
     nats: true,
   },

@@ -1,5 +1,5 @@
 import type { JetStream } from "../../../src/storage/nats/jetstream.ts";
-import type { PublishFault, ReadFault } from "./faults.ts";
+import type { CallFault, PublishFault, ReadFault } from "./faults.ts";
 import { matchesSubject } from "./subject_pattern.ts";
 
 /** Which calls a fault is for; all where nothing is given. */
@@ -19,11 +19,13 @@ interface Scripted<T> {
 export class FaultScript {
   readonly #publishes: Scripted<PublishFault>[] = [];
   readonly #reads: Scripted<ReadFault>[] = [];
+  readonly #calls: Scripted<CallFault>[] = [];
   readonly #notices: Scripted<"lost">[] = [];
 
   /** How many of them haven't happened yet. */
   get pending(): number {
-    return this.#publishes.length + this.#reads.length + this.#notices.length;
+    return this.#publishes.length + this.#reads.length + this.#calls.length +
+      this.#notices.length;
   }
 
   /** Happens to the next publish of the target; where that has several of them, to the first said. */
@@ -34,6 +36,11 @@ export class FaultScript {
   /** Happens to the next question for messages, or for a subject's newest one. */
   nextRead(fault: ReadFault, target: FaultTarget = {}): void {
     this.#reads.push({ fault, target });
+  }
+
+  /** Happens to the next call of the target. */
+  nextCall(fault: CallFault, target: FaultTarget = {}): void {
+    this.#calls.push({ fault, target });
   }
 
   /** The next notice is lost. */
@@ -47,6 +54,10 @@ export class FaultScript {
 
   takeRead(by: JetStream, subject: string): ReadFault | undefined {
     return take(this.#reads, by, subject);
+  }
+
+  takeCall(by: JetStream, subject: string): CallFault | undefined {
+    return take(this.#calls, by, subject);
   }
 
   takeNotice(by: JetStream, subject: string): boolean {

@@ -32,6 +32,15 @@ export type ReadFault =
   /** It stops there for a while. */
   | { readonly kind: "held"; readonly at: "request" | "answer"; readonly until: Delay };
 
+/** What happens to a call of another front end. */
+export type CallFault =
+  /** It never arrives. */
+  | { readonly kind: "call_lost" }
+  /** It is served, and the answer is lost. */
+  | { readonly kind: "answer_lost" }
+  /** It is served after so long, whether anybody still waits for it or not. */
+  | { readonly kind: "arrives_late"; readonly after: Delay };
+
 /** How likely each fault is, from 0 to 1; what is left out never happens. */
 export interface FaultRates {
   readonly messageLost?: number;
@@ -43,6 +52,9 @@ export interface FaultRates {
   readonly full?: number;
   readonly readFails?: number;
   readonly noticeLost?: number;
+  readonly callLost?: number;
+  readonly callAnswerLost?: number;
+  readonly callLate?: number;
   /** A follower loses one message for good, as by a flipped bit. */
   readonly replicaDamaged?: number;
 }
@@ -106,6 +118,19 @@ export function drawPublishFault(
   if (happens(random, rates.refused)) return { kind: "refused" };
   if (happens(random, rates.unavailable)) return { kind: "unavailable" };
   return happens(random, rates.full) ? { kind: "full" } : undefined;
+}
+
+/** The fault that the next call has by its rates. */
+export function drawCallFault(
+  random: Random,
+  rates: FaultRates,
+  { lateMs: [first, last] }: ClusterTimes,
+): CallFault | undefined {
+  if (happens(random, rates.callLost)) return { kind: "call_lost" };
+  if (happens(random, rates.callAnswerLost)) return { kind: "answer_lost" };
+  return happens(random, rates.callLate)
+    ? { kind: "arrives_late", after: random.between(first, last) }
+    : undefined;
 }
 
 /** Whether something of this rate happens now; nothing is drawn for what never does. */

@@ -11,7 +11,9 @@ import { closedGate, type Gate } from "./delay.ts";
 import { FaultScript } from "./fault_script.ts";
 import {
   AT_ONCE_TIMES,
+  type CallFault,
   type ClusterTimes,
+  drawCallFault,
   drawPublishFault,
   type FaultRates,
   happens,
@@ -167,6 +169,13 @@ export class SimulatedCluster {
   readFault(by: JetStream, subject: string): ReadFault | undefined {
     const fault = this.script.takeRead(by, subject) ??
       (happens(this.random, this.rates.readFails) ? { kind: "unavailable" as const } : undefined);
+    if (fault !== undefined) this.#faults++;
+    return fault;
+  }
+
+  callFault(by: JetStream, subject: string): CallFault | undefined {
+    const fault = this.script.takeCall(by, subject) ??
+      drawCallFault(this.random, this.rates, this.times);
     if (fault !== undefined) this.#faults++;
     return fault;
   }

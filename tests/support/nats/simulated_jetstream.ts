@@ -179,9 +179,16 @@ export class SimulatedJetStream implements JetStream {
         late.reject(new JetStreamError("unavailable", `No answer within ${timeoutMs} ms.`));
       });
       try {
-        // What the handler rejects with isn't seen by who asks.
-        const answer = handler(payload.slice()).catch(() => LOST);
-        return (await Promise.race([answer, late.promise])).slice();
+        const fault = this.#cluster.callFault(this, subject);
+        if (fault !== undefined) this.#note(`call of ${subject}: ${fault.kind}`);
+        const serve = async () => {
+          if (fault?.kind === "call_lost") return await LOST;
+          if (fault?.kind === "arrives_late") await wait(clock, fault.after);
+          // What the handler rejects with isn't seen by who asks.
+          const answer = await handler(payload.slice()).catch(() => LOST);
+          return fault?.kind === "answer_lost" ? await LOST : answer;
+        };
+        return (await Promise.race([serve(), late.promise])).slice();
       } finally {
         cancel();
       }
@@ -191,8 +198,10 @@ export class SimulatedJetStream implements JetStream {
   serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void {
     const { served } = this.#cluster;
     const serving = async (payload: Bytes) => {
+      await this.#running();
       if (this.#isKilled || !this.isConnected) return await LOST;
       const answer = await handler(payload);
+      await this.#running();
       return this.#isKilled || !this.isConnected ? await LOST : answer;
     };
     served.set(subject, serving);
