@@ -1,4 +1,5 @@
 import { openNatsStorage } from "../../src/storage/nats/open.ts";
+import type { Forwarding } from "../../src/storage/nats/options.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import type { FileStorageOptions } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -83,7 +84,11 @@ export const TINY_NATS = {
 };
 
 /** Front ends of a made-up cluster, each step by the next one of them. */
-export function openNats(frontEnds: number, isTiny = false): OpenKit {
+export function openNats(
+  frontEnds: number,
+  isTiny = false,
+  forwarding: Forwarding = "auto",
+): OpenKit {
   return async (options) => {
     const clock = new ManualClock();
     const cluster = new SimulatedCluster({
@@ -95,6 +100,7 @@ export function openNats(frontEnds: number, isTiny = false): OpenKit {
         openNatsStorage({
           ...(isTiny ? TINY_NATS : {}),
           ...options,
+          forwarding,
           jetStream: new SimulatedJetStream(cluster),
           clock: new QuickClock(clock),
           shards: 3,

@@ -11,3 +11,8 @@ describeStorage("file, reopened or killed", openFile(TINY, "reopen or crash"), "
 describeStorage("nats, one front end", openNats(1));
 describeStorage("nats, one front end, small caches", openNats(1, true));
 describeStorage("nats, several front ends", openNats(3, true), "but sliding");
+describeStorage(
+  "nats, several front ends that send each other all appends",
+  openNats(3, false, "always"),
+  "but sliding",
+);

@@ -206,7 +206,6 @@ export class StreamQueue {
 
   async #run(): Promise<void> {
     for (let next; (next = this.#waiting[0]) !== undefined;) {
-      this.#lostRaces = 0;
       if (next.kind === "event") {
         this.#waiting.shift();
         await this.#runEvent(next);
@@ -231,6 +230,7 @@ export class StreamQueue {
         } else if (stream.sequence === sequence) {
           // Otherwise something was read while it was decided, and it rests on what is old.
           if (await this.#store([writer.event(stream, event, clock.nowMs())])) {
+            this.#lostRaces = 0;
             return resolve(event);
           }
         }
@@ -248,10 +248,8 @@ export class StreamQueue {
     const stream = this.#stream;
     const { clock, sender } = this.#parts;
     const startMs = clock.nowMs();
-    const target = this.#hot.target(stream.callMarks.writtenBy, startMs);
-    // Those whose outcome isn't known are settled by a message of this front end's.
-    if (target === undefined || this.#lost !== undefined) return false;
-    if (stream.lifecycle !== "there" || this.#parts.isOver(stream, startMs)) return false;
+    const target = this.#target();
+    if (target === undefined) return false;
     const own = this.#firstAppends();
     const others = own.findIndex(({ from }) => from !== undefined);
     const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
@@ -269,6 +267,16 @@ export class StreamQueue {
       return false;
     }
     return this.#onAnswer(appends, answer, nowMs - startMs);
+  }
+
+  /** Where the appends that come first go; `undefined`: they are decided here. */
+  #target(): number | undefined {
+    const stream = this.#stream;
+    const nowMs = this.#parts.clock.nowMs();
+    // Those whose outcome isn't known are settled by a message of this front end's.
+    if (this.#lost !== undefined || stream.lifecycle !== "there") return undefined;
+    if (this.#parts.isOver(stream, nowMs)) return undefined;
+    return this.#hot.target(stream.callMarks.writtenBy, nowMs);
   }
 
   /** Answers those that were decided elsewhere; whether there are such. */
@@ -358,9 +366,11 @@ export class StreamQueue {
     const { clock, loader, room } = this.#parts;
     let group: WaitingAppend[] = [];
     try {
-      for (;;) {
+      for (let attempt = 0;; attempt++) {
         group = [];
         this.#settle();
+        // Others win: rather than to go on, they are asked to take it.
+        if (attempt > 0 && this.#target() !== undefined) return;
         group = this.#firstAppends();
         if (group.length === 0) return;
         const nowMs = Math.max(clock.nowMs(), stream.lastAtMs);
@@ -385,6 +395,7 @@ export class StreamQueue {
             ? this.#fence(nowMs)
             : this.#messages(draft, nowMs, group, verdicts);
           if (!(await this.#store(messages))) continue;
+          this.#lostRaces = 0;
           this.#settled();
         }
         this.#take(group);
