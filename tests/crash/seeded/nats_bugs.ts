@@ -199,7 +199,8 @@ export const NATS_BUGS: readonly SeededBug[] = [
       from: "        if (isMoot && this.#lost === undefined) {\n",
       to: "        if (isMoot) {\n",
     }],
-    nats: true,
+    test: "a refused append that arrives late stays refused",
+    file: "tests/storage/nats/streams/forwarding_test.ts",
   },
   {
     name: "what another front end has sent is sent on",
@@ -217,6 +218,7 @@ export const NATS_BUGS: readonly SeededBug[] = [
       from: "      const isUnsettled = this.#lost?.unsettled.delete(one) === true;\n",
       to: "      const isUnsettled = false;\n",
     }],
-    nats: true,
+    test: "of a stream that is gone when no answer comes nobody knows what was stored",
+    file: "tests/storage/nats/streams/forwarding_test.ts",
   },
 ];
