@@ -119,16 +119,8 @@ export class FrontEnd {
     const { spaces, reader } = makeReader(settings, subjects, layout, memory);
     this.#spaces = spaces;
     this.#reader = reader;
-    this.#queueParts = {
-      ...shared,
-      ...memory,
-      spaces,
-      sender: new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes),
-      isOver,
-      onStored: (stream, message, start) => this.#onStored(stream, message, start),
-      onUsed: (stream) => this.#expiry.accessed(stream),
-      onRaceLost: () => this.#status.racesLost++,
-    };
+    const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
+    this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
     this.#creation = new Creation({
       ...shared,
@@ -151,6 +143,15 @@ export class FrontEnd {
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#receiver = new AppendReceiver({ ...shared, frontEnd, directory, queueOf });
     this.#startTimer();
+  }
+
+  #toQueueParts(parts: Omit<QueueParts, "onStored" | "onUsed" | "onRaceLost">): QueueParts {
+    return {
+      ...parts,
+      onStored: (stream, message, start) => this.#onStored(stream, message, start),
+      onUsed: (stream) => this.#expiry.accessed(stream),
+      onRaceLost: () => this.#status.racesLost++,
+    };
   }
 
   /** What is written to a stream: one queue as long as the stream is in memory. */

@@ -9,6 +9,7 @@ const QUEUE = "nats/streams/stream_queue.ts";
 const SNAPSHOTS = "nats/streams/snapshots.ts";
 
 const FORWARDED = "nats/streams/stored_appends.ts";
+const FORWARDING = "nats/streams/append_forwarding.ts";
 
 const ATTEMPT = "      ? this.#jetStream.publish(first)\n";
 
@@ -186,7 +187,7 @@ export const NATS_BUGS: readonly SeededBug[] = [
   {
     name: "what another front end has sent is decided though that one has decided it meanwhile",
     edits: [{
-      file: QUEUE,
+      file: FORWARDING,
       from: "      if (!stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;\n",
       to: "      if (from.frontEnd > 0) continue;\n",
     }],
@@ -196,7 +197,7 @@ export const NATS_BUGS: readonly SeededBug[] = [
     name: "what was sent to another front end is refused without a word to that one",
     edits: [{
       file: QUEUE,
-      from: "        if (isMoot && this.#lost === undefined) {\n",
+      from: "        if (isMoot && !this.#forwarding.isUncertain) {\n",
       to: "        if (isMoot) {\n",
     }],
     test: "a refused append that arrives late stays refused",
@@ -205,7 +206,7 @@ export const NATS_BUGS: readonly SeededBug[] = [
   {
     name: "what another front end has sent is sent on",
     edits: [{
-      file: QUEUE,
+      file: FORWARDING,
       from: "    const others = own.findIndex(({ from }) => from !== undefined);\n",
       to: "    const others = -1;\n",
     }],
@@ -214,9 +215,9 @@ export const NATS_BUGS: readonly SeededBug[] = [
   {
     name: "what was sent to another front end and isn't answered is refused as never stored",
     edits: [{
-      file: QUEUE,
-      from: "      const isUnsettled = this.#lost?.unsettled.delete(one) === true;\n",
-      to: "      const isUnsettled = false;\n",
+      file: FORWARDING,
+      from: "      const isUncertain = this.#lost?.uncertain.delete(one) === true;\n",
+      to: "      const isUncertain = false;\n",
     }],
     test: "of a stream that is gone when no answer comes nobody knows what was stored",
     file: "tests/storage/nats/streams/forwarding_test.ts",

@@ -1,6 +1,6 @@
 import type { StoredCall } from "../format/stored_calls.ts";
 import type { StreamMessage } from "../format/message.ts";
-import type { NatsStream, StoredForwarded } from "./nats_stream.ts";
+import type { NatsStream } from "./nats_stream.ts";
 
 /** Remembers which of the appends that this front end has sent to another one are in a message. */
 export function noteForwarded(stream: NatsStream, message: StreamMessage, frontEnd: number): void {

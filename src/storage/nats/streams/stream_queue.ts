@@ -1,18 +1,18 @@
 import type { Clock } from "../../../env/clock.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { spaceAt } from "../../../protocol/offset.ts";
 import type { OffsetSpaces } from "../../offset_spaces.ts";
 import type { Appended, AppendRequest } from "../../storage.ts";
 import type { AppendSender } from "./append_sender.ts";
 import { Draft, type Verdict } from "./draft.ts";
 import type { Folder } from "./folder.ts";
+import { AppendForwarding } from "./append_forwarding.ts";
+import type { AppendAnswer, AppendCall } from "./forward_wire.ts";
 import {
-  type AppendAnswer,
-  type AppendCall,
-  type ForwardedOutcome,
-  isRefusal,
-} from "./forward_wire.ts";
-import { HotStream } from "./hot_stream.ts";
+  type Origin,
+  type WaitingAppend,
+  type WaitingEvent,
+  WaitingQueue,
+} from "./waiting_queue.ts";
 import { storedCalls } from "./stored_appends.ts";
 import type { NewMessage } from "../jetstream.ts";
 import type { StreamMessage } from "../format/message.ts";
@@ -38,11 +38,6 @@ import type { Subjects } from "../cluster/subjects.ts";
 /** After each lost race in a row, so much longer at most: whoever won goes on meanwhile, in larger groups. */
 const RACE_PAUSE_MS = 4;
 const MOST_RACE_PAUSES = 16;
-/** So often is a stream read whose appends are sent to another front end. */
-const FOLLOW_MS = 250;
-/** A waiting command that has no body takes so much memory. */
-const COMMAND_BYTES = 256;
-
 /** What all queues work on. */
 export interface QueueParts {
   readonly settings: NatsSettings;
@@ -65,38 +60,6 @@ export interface QueueParts {
   onRaceLost(): void;
 }
 
-interface WaitingAppend {
-  readonly kind: "append";
-  readonly request: AppendRequest;
-  readonly bytes: number;
-  /** The call of another front end that it came by. */
-  readonly from: Origin | undefined;
-  resolve(appended: Appended | undefined): void;
-  reject(error: unknown): void;
-}
-
-interface Origin {
-  readonly frontEnd: number;
-  readonly call: number;
-  readonly sinceSequence: number;
-  /** Which one of the call's requests. */
-  readonly index: number;
-}
-
-/** Appends that were sent to another front end, and that may be stored. */
-interface LostCall {
-  readonly appends: readonly WaitingAppend[];
-  /** Those of them that are neither stored nor answered, as far as is known. */
-  readonly unsettled: Set<WaitingAppend>;
-}
-
-interface WaitingEvent {
-  readonly kind: "event";
-  readonly decide: () => EventKind | undefined | Promise<EventKind | undefined>;
-  resolve(event: EventKind | undefined): void;
-  reject(error: unknown): void;
-}
-
 /**
  * What is written to one stream: a message at a time, since the cluster refuses a second one under way,
  * and whatever comes meanwhile waits. What waits is decided together on a draft, and goes as one message
@@ -106,21 +69,18 @@ interface WaitingEvent {
 export class StreamQueue {
   readonly #parts: QueueParts;
   readonly #stream: NatsStream;
-  #waiting: (WaitingAppend | WaitingEvent)[] = [];
+  readonly #waiting: WaitingQueue;
+  readonly #forwarding: AppendForwarding;
   #isRunning = false;
   #running: Promise<void> | undefined;
   /** In a row. */
   #lostRaces = 0;
-  readonly #hot: HotStream;
-  #lost: LostCall | undefined;
-  /** The newest message with appends that another front end has decided for this one. */
-  #forwardedSequence = 0;
-  #followedAtMs = 0;
 
   constructor(parts: QueueParts, stream: NatsStream) {
     this.#parts = parts;
     this.#stream = stream;
-    this.#hot = new HotStream(parts.writer.frontEnd, parts.settings.forwarding);
+    this.#waiting = new WaitingQueue(parts.room);
+    this.#forwarding = new AppendForwarding(parts, stream, this.#waiting);
   }
 
   /** Whether nothing waits and nothing is under way. */
@@ -139,46 +99,20 @@ export class StreamQueue {
    * @throws {StreamError} as `Storage.append`
    */
   append(request: AppendRequest): Promise<Appended | undefined> {
-    const bytes = request.body.length + COMMAND_BYTES;
-    const { room, writer, clock } = this.#parts;
-    room.enter(bytes, this.#waiting.length);
-    this.#hot.appended(writer.frontEnd, clock.nowMs());
-    return new Promise((resolve, reject) => {
-      this.#add({ kind: "append", request, bytes, from: undefined, resolve, reject });
-    });
+    this.#forwarding.appended();
+    return this.#append(request);
   }
 
   /** Decides appends that another front end has sent, in this one's messages. They are never sent on. */
-  async take(call: AppendCall): Promise<AppendAnswer> {
-    const { clock } = this.#parts;
-    const { frontEnd, sinceSequence, requests } = call;
-    const hint = this.#hot.called(frontEnd, clock.nowMs());
-    const outcomes = await Promise.all(
-      requests.map((request, index): Promise<ForwardedOutcome> | ForwardedOutcome =>
-        hint === 0
-          ? this.#takeOne({ frontEnd, call: call.call, sinceSequence, index }, request)
-          : { kind: "not_taken" }
-      ),
-    );
-    const isContended = this.#hot.isContended(frontEnd, clock.nowMs());
-    return { sequence: this.#stream.callMarks.newestOf(frontEnd), hint, isContended, outcomes };
+  take(call: AppendCall): Promise<AppendAnswer> {
+    return this.#forwarding.take(call, (request, from) => this.#append(request, from));
   }
 
-  async #takeOne(from: Origin, request: AppendRequest): Promise<ForwardedOutcome> {
-    const bytes = request.body.length + COMMAND_BYTES;
-    try {
-      this.#parts.room.enter(bytes, this.#waiting.length);
-    } catch {
-      return { kind: "not_taken" };
-    }
-    try {
-      const appended = await new Promise<Appended | undefined>((resolve, reject) => {
-        this.#add({ kind: "append", request, bytes, from, resolve, reject });
-      });
-      return appended === undefined ? { kind: "not_taken" } : { kind: "appended", appended };
-    } catch (error) {
-      return isRefusal(error) ? { kind: "refused", error } : { kind: "unknown" };
-    }
+  #append(request: AppendRequest, from?: Origin): Promise<Appended | undefined> {
+    const bytes = this.#waiting.enter(request);
+    return new Promise((resolve, reject) => {
+      this.#add({ kind: "append", request, bytes, from, resolve, reject });
+    });
   }
 
   /**
@@ -197,7 +131,7 @@ export class StreamQueue {
   }
 
   #add(one: WaitingAppend | WaitingEvent): void {
-    this.#waiting.push(one);
+    this.#waiting.add(one);
     if (this.#isRunning) return;
     this.#isRunning = true;
     // A turn later: what came with it in one turn of the event loop goes with it in one message.
@@ -205,11 +139,11 @@ export class StreamQueue {
   }
 
   async #run(): Promise<void> {
-    for (let next; (next = this.#waiting[0]) !== undefined;) {
+    for (let next; (next = this.#waiting.first) !== undefined;) {
       if (next.kind === "event") {
-        this.#waiting.shift();
+        this.#waiting.drop(1);
         await this.#runEvent(next);
-      } else if (!(await this.#forward())) {
+      } else if (!(await this.#forwarding.forward())) {
         await this.#runAppends();
       }
     }
@@ -240,126 +174,6 @@ export class StreamQueue {
     }
   }
 
-  /**
-   * Sends the appends that come first to the front end that writes to the stream, too; false where they have
-   * to be decided here.
-   */
-  async #forward(): Promise<boolean> {
-    const stream = this.#stream;
-    const { clock, sender } = this.#parts;
-    const startMs = clock.nowMs();
-    const target = this.#target();
-    if (target === undefined) return false;
-    const own = this.#firstAppends();
-    const others = own.findIndex(({ from }) => from !== undefined);
-    const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
-    const appends = own.slice(0, sender.fitting(requests));
-    if (appends.length === 0) return false;
-    const sinceSequence = Math.max(stream.sequence, this.#forwardedSequence);
-    const call = sender.prepare(stream, sinceSequence, requests.slice(0, appends.length));
-    if (call === undefined) return false;
-    stream.calling = { call: call.call, stored: new Map() };
-    const answer = await sender.send(target, call);
-    const nowMs = clock.nowMs();
-    if (answer === undefined) {
-      this.#lost = { appends, unsettled: new Set(appends) };
-      this.#hot.failed(nowMs);
-      return false;
-    }
-    return this.#onAnswer(appends, answer, nowMs - startMs);
-  }
-
-  /** Where the appends that come first go; `undefined`: they are decided here. */
-  #target(): number | undefined {
-    const stream = this.#stream;
-    const nowMs = this.#parts.clock.nowMs();
-    // Those whose outcome isn't known are settled by a message of this front end's.
-    if (this.#lost !== undefined || stream.lifecycle !== "there") return undefined;
-    if (this.#parts.isOver(stream, nowMs)) return undefined;
-    return this.#hot.target(stream.callMarks.writtenBy, nowMs);
-  }
-
-  /** Answers those that were decided elsewhere; whether there are such. */
-  #onAnswer(appends: readonly WaitingAppend[], answer: AppendAnswer, tookMs: number): boolean {
-    const { clock } = this.#parts;
-    const unsettled = new Set<WaitingAppend>();
-    const taken = new Set<WaitingAppend>();
-    for (const [i, one] of appends.entries()) {
-      const outcome = answer.outcomes[i];
-      if (outcome === undefined || outcome.kind === "unknown") unsettled.add(one);
-      else if (outcome.kind !== "not_taken") {
-        taken.add(one);
-        if (outcome.kind === "appended") one.resolve(outcome.appended);
-        else one.reject(outcome.error);
-      }
-    }
-    this.#leave(taken);
-    this.#forwardedSequence = Math.max(this.#forwardedSequence, answer.sequence);
-    if (unsettled.size > 0) this.#lost = { appends, unsettled };
-    else this.#stream.calling = undefined;
-    const nowMs = clock.nowMs();
-    if (taken.size === 0) this.#hot.refused(answer.hint, nowMs);
-    else {
-      this.#hot.answered({ isContended: answer.isContended, tookMs }, nowMs);
-      this.#follow(nowMs);
-    }
-    return taken.size > 0 && unsettled.size === 0;
-  }
-
-  /** Reads what others write meanwhile, so that it isn't much when this front end writes itself again. */
-  #follow(nowMs: number): void {
-    if (nowMs - this.#followedAtMs < FOLLOW_MS) return;
-    this.#followedAtMs = nowMs;
-    // A failure is found by who needs it.
-    this.#parts.loader.catchUp(this.#stream, this.#forwardedSequence).catch(() => {});
-  }
-
-  /** Answers those of a lost call that were seen to be stored, and lets those go that must not be decided. */
-  #settle(): void {
-    const stream = this.#stream;
-    const { spaces } = this.#parts;
-    const settled = new Set<WaitingAppend>();
-    for (const [index, { tail, closed }] of stream.calling?.stored ?? []) {
-      const one = this.#lost?.appends[index];
-      if (one === undefined || this.#lost?.unsettled.delete(one) !== true) continue;
-      settled.add(one);
-      const space = spaceAt(spaces.of(stream), tail);
-      one.resolve({ space, tail, closed, duplicate: false, producer: one.request.producer });
-    }
-    if (this.#lost?.unsettled.size === 0) this.#settled();
-    for (const one of this.#firstAppends()) {
-      const { from } = one;
-      if (from === undefined || settled.has(one)) continue;
-      if (!stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;
-      settled.add(one);
-      one.resolve(undefined);
-    }
-    this.#leave(settled);
-  }
-
-  /** Nothing that was sent to another front end can be stored any more, other than what was seen. */
-  #settled(): void {
-    this.#lost = undefined;
-    this.#stream.calling = undefined;
-  }
-
-  #leave(answered: ReadonlySet<WaitingAppend | WaitingEvent>): void {
-    if (answered.size === 0) return;
-    this.#waiting = this.#waiting.filter((each) => !answered.has(each));
-    for (const one of answered) if (one.kind === "append") this.#parts.room.leave(one.bytes);
-  }
-
-  /** Refuses appends; of those that another front end may store nothing else is known. */
-  #reject(group: readonly WaitingAppend[], error: unknown): void {
-    for (const one of group) {
-      const isUnsettled = this.#lost?.unsettled.delete(one) === true;
-      if (isUnsettled) one.reject(outcomeUnknown("another front end may have stored it."));
-      else if (error === undefined) one.resolve(undefined);
-      else one.reject(error);
-    }
-    if (this.#lost?.unsettled.size === 0) this.#settled();
-  }
-
   /** The appends that come first in the queue, as many as fit into one message. */
   async #runAppends(): Promise<void> {
     const stream = this.#stream;
@@ -368,52 +182,46 @@ export class StreamQueue {
     try {
       for (let attempt = 0;; attempt++) {
         group = [];
-        this.#settle();
+        this.#forwarding.findStored();
         // Others win: rather than to go on, they are asked to take it.
-        if (attempt > 0 && this.#target() !== undefined) return;
-        group = this.#firstAppends();
+        if (attempt > 0 && this.#forwarding.target() !== undefined) return;
+        group = this.#waiting.firstAppends();
         if (group.length === 0) return;
         const nowMs = Math.max(clock.nowMs(), stream.lastAtMs);
         if (stream.lifecycle !== "there" || this.#parts.isOver(stream, clock.nowMs())) {
           // Whoever asks finds out what stands under the name now, and that may be another stream.
-          this.#take(group);
-          this.#reject(group, undefined);
+          this.#waiting.drop(group.length);
+          this.#forwarding.reject(group, undefined);
           return;
         }
         const { draft, verdicts } = this.#decide(group, nowMs);
         group = group.slice(0, verdicts.length);
         const isMoot = draft.appends.length === 0;
-        if (isMoot && this.#lost === undefined) {
+        if (isMoot && !this.#forwarding.isUncertain) {
           // Decided on what this front end knows, which may be old.
           const { sequence } = stream;
           await loader.confirm(stream);
           if (stream.sequence !== sequence || stream.lifecycle !== "there") continue;
           if (draft.hasDuplicate) this.#parts.onUsed(stream);
         } else {
-          // What another front end may store yet has to be told that it is decided, also by a refusal.
-          const messages = isMoot
-            ? this.#fence(nowMs)
-            : this.#messages(draft, nowMs, group, verdicts);
+          const messages = this.#messages(draft, nowMs, group, verdicts);
           if (!(await this.#store(messages))) continue;
           this.#lostRaces = 0;
-          this.#settled();
+          this.#forwarding.onDecided();
         }
-        this.#take(group);
+        this.#waiting.drop(group.length);
         return answer(group, verdicts);
       }
     } catch (error) {
-      if (group.length === 0) group = this.#firstAppends();
-      this.#take(group);
-      this.#reject(group, error);
+      if (group.length === 0) group = this.#waiting.firstAppends();
+      this.#waiting.drop(group.length);
+      this.#forwarding.reject(group, error);
     } finally {
       room.leave(group.reduce((sum, { bytes }) => sum + bytes, 0));
     }
   }
 
-  #fence(nowMs: number): StreamMessage[] {
-    return [this.#parts.writer.event(this.#stream, { kind: "touched" }, nowMs)];
-  }
-
+  /** The message, or the parts of one, by which a group is decided. */
   #messages(
     draft: Draft,
     nowMs: number,
@@ -421,6 +229,10 @@ export class StreamQueue {
     verdicts: readonly Verdict[],
   ): StreamMessage[] {
     const { writer, settings } = this.#parts;
+    if (draft.appends.length === 0) {
+      // What another front end may store yet has to be told that it is decided, also by a refusal.
+      return [writer.event(this.#stream, { kind: "touched" }, nowMs)];
+    }
     const limitBytes = settings.jetStream.messageLimitBytes;
     const messages = writer.appends(this.#stream, draft, nowMs, limitBytes);
     const calls = storedCalls(group.map(({ from }, i) => {
@@ -433,19 +245,6 @@ export class StreamQueue {
       invariant(message.kind === "appends", "what is sent on is much shorter than a message");
       return { ...message, calls };
     });
-  }
-
-  #firstAppends(): WaitingAppend[] {
-    const group: WaitingAppend[] = [];
-    for (const one of this.#waiting) {
-      if (one.kind !== "append") break;
-      group.push(one);
-    }
-    return group;
-  }
-
-  #take(group: readonly WaitingAppend[]): void {
-    this.#waiting = this.#waiting.slice(group.length);
   }
 
   #decide(
@@ -534,7 +333,7 @@ export class StreamQueue {
     // What is under way may come to nothing, and then nothing is new.
     if (isUnderWay) await loader.confirm(stream);
     else await loader.catchUp(stream, lastSequence);
-    this.#hot.lostRace(stream.callMarks.writtenBy, clock.nowMs());
+    this.#forwarding.lostRace();
   }
 
   #toStore(messages: readonly StreamMessage[]): NewMessage[] {
