@@ -68,6 +68,34 @@ Deno.test("a group of appends has its golden bytes", () => {
   );
 });
 
+Deno.test("appends that another front end has sent have their golden bytes", () => {
+  const append = { lengthBytes: 1, producer: undefined, seq: undefined, close: false };
+  isGolden(
+    {
+      ...HEAD,
+      kind: "appends",
+      appends: [append, append, append],
+      calls: [{ frontEnd: 0x0102_0304_0507, call: 8, firstAppend: 1, requests: [2, 5] }],
+      data: encodeUtf8("abc"),
+    },
+    hex`
+      d5 01 01 04              // mark, version, kind: appends, flags: with calls
+      e0 c2 1e c0              // CRC
+    `,
+    hex`
+      03 00 00 00 0f 00 00 00  // appends, bytes of their heads
+      00 01 00 00 00 00 01 00 00 00 00 01 00 00 00
+      01 00                    // calls
+      07 05 04 03 02 01        // who sent it
+      08 00 00 00 00 00        // which one of its calls
+      01 00 00 00              // which append is the first of it
+      02 00                    // appends of it
+      02 00 05 00              // which of the call's requests they are
+      61 62 63
+    `,
+  );
+});
+
 Deno.test("a stream's first message without content has its golden bytes", () => {
   isGolden(
     { ...HEAD, kind: "appends", appends: [], data: new Uint8Array() },
