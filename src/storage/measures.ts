@@ -25,6 +25,8 @@ export interface ClusterMeasures {
   readonly unavailable: number;
   /** Groups of commands that were decided anew, since another front end's message came first. */
   readonly lostRaces: number;
+  /** Appends that another front end has decided for this one, which writes to the same stream. */
+  readonly forwardedAppends: number;
   readonly watchedStreams: number;
   /** Memory that the newest messages of streams take. */
   readonly cachedBytes: number;

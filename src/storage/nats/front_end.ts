@@ -145,12 +145,15 @@ export class FrontEnd {
     this.#startTimer();
   }
 
-  #toQueueParts(parts: Omit<QueueParts, "onStored" | "onUsed" | "onRaceLost">): QueueParts {
+  #toQueueParts(
+    parts: Omit<QueueParts, "onStored" | "onUsed" | "onRaceLost" | "onForwarded">,
+  ): QueueParts {
     return {
       ...parts,
       onStored: (stream, message, start) => this.#onStored(stream, message, start),
       onUsed: (stream) => this.#expiry.accessed(stream),
       onRaceLost: () => this.#status.racesLost++,
+      onForwarded: (count) => this.#status.forwarded += count,
     };
   }
 

@@ -27,6 +27,8 @@ export interface StatusParts {
 export class FrontEndStatus {
   /** How often a group of appends was decided anew, since another front end was first. */
   racesLost = 0;
+  /** How many appends another front end has decided for this one, since it would have lost more races. */
+  forwarded = 0;
   readonly #parts: StatusParts;
   /** What was found to be damaged and why, by names. */
   readonly #damaged = new Map<string, string>();
@@ -129,6 +131,7 @@ export class FrontEndStatus {
         unknown: publisher.counts.unknown,
         unavailable: publisher.counts.unavailable,
         lostRaces: this.racesLost,
+        forwardedAppends: this.forwarded,
         watchedStreams: this.#parts.watchedStreams(),
         cachedBytes: cache.bytes,
       },

@@ -31,6 +31,8 @@ export interface ForwardingParts {
   readonly sender: AppendSender;
   /** Whether a stream's time is over. */
   isOver(stream: NatsStream, nowMs: number): boolean;
+  /** Another front end has decided so many appends for this one. */
+  onForwarded(count: number): void;
 }
 
 /** Appends that were sent to another front end, and that may be stored. */
@@ -142,6 +144,7 @@ export class AppendForwarding {
       }
     }
     this.#waiting.leave(taken);
+    this.#parts.onForwarded(taken.size);
     this.#forwardedSequence = Math.max(this.#forwardedSequence, answer.sequence);
     if (uncertain.size > 0) this.#lost = { appends, uncertain };
     else this.#stream.calling = undefined;

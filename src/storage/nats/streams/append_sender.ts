@@ -23,8 +23,6 @@ export interface PreparedCall {
 
 /** Sends appends to other front ends. */
 export class AppendSender {
-  /** How many appends others have decided for this front end. */
-  forwarded = 0;
   readonly #jetStream: JetStream;
   readonly #subjects: Subjects;
   readonly #frontEnd: number;
@@ -69,12 +67,8 @@ export class AppendSender {
   async send(target: number, { payload, count }: PreparedCall): Promise<AppendAnswer | undefined> {
     try {
       const subject = this.#subjects.appends(target);
-      const answer = decodeAppendAnswer(
-        await this.#jetStream.call(subject, payload, CALL_LIMIT_MS),
-        count,
-      );
-      for (const { kind } of answer.outcomes) if (kind === "appended") this.forwarded++;
-      return answer;
+      const answer = await this.#jetStream.call(subject, payload, CALL_LIMIT_MS);
+      return decodeAppendAnswer(answer, count);
     } catch (error) {
       logger.debug("Appends were sent to the front end {target}: {error}", { target, error });
       return undefined;

@@ -58,6 +58,8 @@ export interface QueueParts {
   onUsed(stream: NatsStream): void;
   /** A group was decided anew, since another front end's message came first. */
   onRaceLost(): void;
+  /** Another front end has decided so many appends for this one. */
+  onForwarded(count: number): void;
 }
 
 /**

@@ -68,6 +68,7 @@ it(
     );
     equal([b.calls.get("call"), b.calls.get("publish"), a.calls.get("publish")], [1, undefined, 1]);
     equal(await inB.all("s"), "abcdx");
+    equal(b.storage.measure?.().cluster?.forwardedAppends, 7);
   },
 );
 
