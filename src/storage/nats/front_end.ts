@@ -86,7 +86,7 @@ export class FrontEnd {
   ) {
     this.#settings = settings;
     this.#layout = layout;
-    const { clock, jetStream } = settings;
+    const { clock, jetStream, random } = settings;
     const shared = { settings, clock, jetStream, subjects, publisher };
     const queueOf = (stream: NatsStream) => this.queueOf(stream);
     const isOver = (stream: NatsStream, nowMs: number) => this.#expiry.isOver(stream, nowMs);
@@ -122,22 +122,19 @@ export class FrontEnd {
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
+    const found = { directory, endings, spaces, reader };
     this.#creation = new Creation({
       ...shared,
       ...memory,
       ids,
-      directory,
-      endings,
-      spaces,
-      reader,
+      ...found,
       shards: layout.shards,
       queueOf,
       add: (stream) => this.#onMade(stream),
     });
-    this.#watching = new Watching({ ...shared, loader, random: settings.random });
+    this.#watching = new Watching({ ...shared, loader, random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#probe = new Probe(jetStream, subjects, publisher.health);
-    const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });

@@ -93,7 +93,7 @@ function counted(jetStream: SimulatedJetStream, calls: Map<string, number>): Jet
     watch: (log, subject, onStored, onGap) => jetStream.watch(log, subject, onStored, onGap),
     follow: (request, onMessage) => jetStream.follow(request, onMessage),
     purge: (log, subject, upTo) => (count("purge"), jetStream.purge(log, subject, upTo)),
-    logEnd: (log) => jetStream.logEnd(log),
+    logEnd: (log) => (count("logEnd"), jetStream.logEnd(log)),
     call: (subject, payload, limitMs) => (
       count("call"), jetStream.call(subject, payload, limitMs)
     ),

@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { parsePattern } from "../../../protocol/name_pattern.ts";
@@ -65,14 +66,20 @@ const METHODS = [
   "release",
 ] as const;
 
+/** What is longer goes compressed: thousands of names are much alike. */
+const PLAIN_LIMIT_BYTES = 64 * 1024;
+const UNPACKED_LIMIT_BYTES = 256 * 1024 * 1024;
+/** Of what gzip writes; JSON begins otherwise. */
+const PACKED_MARK = 0x1f;
+
 /** The bytes of a call. */
 export function encodeCall(call: Call): Bytes {
-  return encodeUtf8(JSON.stringify(call));
+  return pack(call);
 }
 
 /** @throws {SyntaxError} where it is none */
 export function decodeCall(bytes: Bytes): Call {
-  return readObject(JSON.parse(decodeUtf8(bytes)), readCall);
+  return readObject(unpack(bytes), readCall);
 }
 
 /** The answer of one that doesn't own the subscriptions. */
@@ -81,9 +88,9 @@ export const NOT_OWNER = encodeUtf8('{"notOwner":true}');
 /** Does what is asked for; the answer's bytes. Doesn't throw. */
 export async function answerCall(owned: OwnedSubscriptions, call: Call): Promise<Bytes> {
   try {
-    return encodeUtf8(JSON.stringify({ result: await perform(owned, call) ?? null }));
+    return pack({ result: await perform(owned, call) ?? null });
   } catch (error) {
-    return encodeUtf8(JSON.stringify({ error: failureJson(error) }));
+    return pack({ error: failureJson(error) });
   }
 }
 
@@ -97,7 +104,7 @@ export function readAnswer<T>(
   read: (value: unknown) => T,
 ): { readonly result: T } | undefined {
   try {
-    return readObject(JSON.parse(decodeUtf8(bytes)), (fields) => {
+    return readObject(unpack(bytes), (fields) => {
       if (fields.has("notOwner")) {
         fields.flag("notOwner");
         return undefined;
@@ -169,6 +176,22 @@ export function readScope(value: unknown): SubscriptionScope | undefined {
       creator: fields.optionalText("creator"),
     };
   });
+}
+
+function pack(value: unknown): Bytes {
+  const bytes = encodeUtf8(JSON.stringify(value));
+  return bytes.length > PLAIN_LIMIT_BYTES ? new Uint8Array(gzipSync(bytes)) : bytes;
+}
+
+/** @throws {SyntaxError} where it is none */
+function unpack(bytes: Bytes): unknown {
+  if (bytes[0] !== PACKED_MARK) return JSON.parse(decodeUtf8(bytes));
+  try {
+    const unpacked = gunzipSync(bytes, { maxOutputLength: UNPACKED_LIMIT_BYTES });
+    return JSON.parse(decodeUtf8(new Uint8Array(unpacked)));
+  } catch (error) {
+    throw new SyntaxError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function perform(owned: OwnedSubscriptions, call: Call): Promise<unknown> {

@@ -1,9 +1,10 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
+import { StreamError } from "../../../protocol/errors.ts";
 import type { SecretStore } from "../../subscription_store.ts";
-import { unreachable } from "../cluster/unreachable.ts";
 import type { Publisher } from "../cluster/publisher.ts";
 import type { Subjects } from "../cluster/subjects.ts";
-import { toStreamError } from "../cluster/unreachable.ts";
+import { toStreamError, unreachable } from "../cluster/unreachable.ts";
+import { MalformedFrame } from "../format/binary.ts";
 import { decodeSecrets, encodeSecrets } from "../format/meta_record.ts";
 import type { JetStream } from "../jetstream.ts";
 
@@ -57,7 +58,11 @@ export class NatsSecrets implements SecretStore {
       this.#bytes = decodeSecrets(stored.payload.slice());
       this.#onChange?.(this.#bytes);
     } catch (error) {
-      throw toStreamError(error);
+      if (!(error instanceof MalformedFrame)) throw toStreamError(error);
+      throw new StreamError(
+        { code: "damaged" },
+        `What signs webhooks is malformed in the cluster: ${error.message}.`,
+      );
     }
   }
 

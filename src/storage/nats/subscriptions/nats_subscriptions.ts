@@ -44,6 +44,8 @@ const CALL_TIMEOUT_MS = 5000;
 const MOST_OWNERS = 3;
 /** Secrets that others have changed are looked for at each so many-th tick. */
 const SECRET_TICKS = 3;
+/** So many links are asked of another front end at once: of the longest names they fit into a message. */
+const ASKED_LINKS = 500;
 const REST: Step = { kind: "rest" };
 const NOBODY: SubscriptionMeasures = {
   webhook: 0,
@@ -95,7 +97,7 @@ export class NatsSubscriptions implements SubscriptionStore {
 
   links(name: string, after: string | undefined, limit: number): Promise<LinkPage> {
     return this.#run(
-      { method: "links", name, after, limit },
+      { method: "links", name, after, limit: Math.min(limit, ASKED_LINKS) },
       readLinkPage,
       (owned) => owned.links(name, after, limit),
     );
@@ -313,8 +315,16 @@ export class NatsSubscriptions implements SubscriptionStore {
     read: (value: unknown) => T,
   ): Promise<{ readonly result: T } | undefined> {
     const { jetStream, subjects } = this.#parts;
+    const asked = encodeCall(call);
+    if (asked.length > jetStream.messageLimitBytes) {
+      throw new StreamError(
+        { code: "body_too_large" },
+        `The request comes to ${asked.length} bytes, and the cluster takes at most ` +
+          `${jetStream.messageLimitBytes} at once: link fewer streams at a time.`,
+      );
+    }
     try {
-      const bytes = await jetStream.call(subjects.calls(owner), encodeCall(call), CALL_TIMEOUT_MS);
+      const bytes = await jetStream.call(subjects.calls(owner), asked, CALL_TIMEOUT_MS);
       return readAnswer(bytes, read);
     } catch (error) {
       if (error instanceof JetStreamError && error.code === "unserved") return undefined;

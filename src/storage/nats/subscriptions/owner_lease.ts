@@ -1,7 +1,9 @@
 import type { Clock } from "../../../env/clock.ts";
+import { StreamError } from "../../../protocol/errors.ts";
 import type { Subjects } from "../cluster/subjects.ts";
 import { pause } from "../cluster/pause.ts";
 import { toStreamError } from "../cluster/unreachable.ts";
+import { MalformedFrame } from "../format/binary.ts";
 import { decodeOwner, encodeOwner } from "../format/meta_record.ts";
 import { type JetStream, JetStreamError } from "../jetstream.ts";
 
@@ -124,7 +126,11 @@ export class OwnerLease {
         sequence: stored.sequence,
       };
     } catch (error) {
-      throw toStreamError(error);
+      if (!(error instanceof MalformedFrame)) throw toStreamError(error);
+      throw new StreamError(
+        { code: "damaged" },
+        `The record of who owns the subscriptions is malformed: ${error.message}.`,
+      );
     }
   }
 }

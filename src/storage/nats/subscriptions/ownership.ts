@@ -1,9 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import { StreamError } from "../../../protocol/errors.ts";
+import { pause } from "../cluster/pause.ts";
 import { FreshQuestion } from "../cluster/fresh_question.ts";
 import { toStreamError, unreachable } from "../cluster/unreachable.ts";
 import { type OwnedParts, OwnedSubscriptions } from "./owned_subscriptions.ts";
-import { OwnerLease } from "./owner_lease.ts";
+import { LEASE_TICK_MS, OwnerLease } from "./owner_lease.ts";
 import { type OwnerParts, OwnerState } from "./owner_state.ts";
 import { OwnerSnapshots } from "./snapshots.ts";
 
@@ -107,11 +108,13 @@ export class Ownership {
   }
 
   async #open(): Promise<void> {
+    const opened = Promise.withResolvers<void>();
+    void this.#renewUntil(opened.promise);
     const state = await OwnerState.open(this.#parts, (lost) => {
       if (this.#owned?.state !== lost || this.#isStopped) return;
       this.#lose();
       void this.tick();
-    });
+    }).finally(opened.resolve);
     if (this.#isStopped) {
       return state.close(new StreamError({ code: "storage_closed" }, "The storage is closed."));
     }
@@ -119,6 +122,18 @@ export class Ownership {
     this.#snapshots = new OwnerSnapshots(this.#parts, state);
     logger.info("This front end owns the subscriptions from now on.");
     this.#notifyAll(this.#owned);
+  }
+
+  /** There may be much to read, and it may take longer than a lease. */
+  async #renewUntil(opened: Promise<void>): Promise<void> {
+    const { clock } = this.#parts;
+    let isOpen = true;
+    void opened.then(() => isOpen = false);
+    while (isOpen) {
+      await Promise.race([opened, pause(clock, LEASE_TICK_MS)]);
+      // Where it is another's by now, the log says so, too.
+      if (isOpen) await this.#lease.take().catch(() => {});
+    }
   }
 
   #lose(): void {

@@ -1,7 +1,12 @@
 import { StreamError } from "../../../protocol/errors.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { CursorRow, SubscriptionRow } from "../../subscriptions/capture.ts";
-import { encodeSubscriptionMessage, PART_OVERHEAD_BYTES } from "../format/subscription_log.ts";
+import { toStreamError } from "../cluster/unreachable.ts";
+import {
+  encodeSubscriptionMessage,
+  PART_OVERHEAD_BYTES,
+  type SnapshotPlace,
+} from "../format/subscription_log.ts";
 import { encodeSubscriptionSnapshot, type SeenStream } from "../format/subscription_snapshot.ts";
 import type { OwnerParts, OwnerState } from "./owner_state.ts";
 
@@ -60,10 +65,19 @@ export class OwnerSnapshots {
     const place = { owner, count, parts };
     await log.point(place, upToSequence);
     this.#state.place = place;
-    if (before === undefined) return;
-    for (let index = 0; index < before.parts; index++) {
-      const subject = subjects.subscriptionSnapshot(before.owner, before.count, index);
-      await jetStream.purge(subjects.subscriptionsLog, subject, upToSequence);
+    await log.forget(upToSequence);
+    if (before !== undefined) await this.#purge(before, upToSequence);
+  }
+
+  async #purge({ owner, count, parts }: SnapshotPlace, upToSequence: number): Promise<void> {
+    const { jetStream, subjects } = this.#parts;
+    try {
+      for (let index = 0; index < parts; index++) {
+        const subject = subjects.subscriptionSnapshot(owner, count, index);
+        await jetStream.purge(subjects.subscriptionsLog, subject, upToSequence);
+      }
+    } catch (error) {
+      throw toStreamError(error);
     }
   }
 

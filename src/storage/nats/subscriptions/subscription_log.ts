@@ -141,9 +141,10 @@ export class SubscriptionLog implements Journal {
     this.#start();
   }
 
-  /** Says where a snapshot is, and then lets go of what it includes. */
+  /** Says where a snapshot is. */
   async point(snapshot: SnapshotPlace, upToSequence: number): Promise<void> {
-    await this.flush();
+    // Nothing comes between the last look and what follows.
+    while (this.#isRunning) await pause(this.#parts.clock, 1);
     if (this.#error !== undefined) throw this.#error;
     this.#isRunning = true;
     try {
@@ -152,6 +153,10 @@ export class SubscriptionLog implements Journal {
       this.#isRunning = false;
       this.#start();
     }
+  }
+
+  /** Lets go of the messages up to one, which a snapshot has. */
+  async forget(upToSequence: number): Promise<void> {
     const { jetStream, subjects } = this.#parts;
     try {
       await jetStream.purge(subjects.subscriptionsLog, subjects.subscriptionRecords, upToSequence);

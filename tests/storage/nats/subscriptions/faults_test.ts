@@ -267,3 +267,17 @@ Deno.test("subscriptions on NATS: an owner that couldn't renew its lease in time
     equal(kit.sent.length, 1);
     equal(kit.sent[0]?.signal.aborted, false);
   }));
+
+Deno.test("subscriptions on NATS: whoever takes them over keeps its lease however long that takes", () =>
+  withKit(async (kit) => {
+    const [first, second] = await kit.startAll(3);
+    await subscribe(first.storage, "s", { pattern: "a" });
+    const slow = { kind: "held", at: "answer", until: 3 * LEASE_OVER_MS } as const;
+    kit.cluster.script.nextRead(slow, { subject: "ds.u.log", by: second.jetStream });
+    kit.kill(first);
+    await kit.freeLease();
+    const asked = second.store.get("s");
+    await kit.pass(4 * LEASE_OVER_MS);
+    equal((await asked).name, "s");
+    deepEqual(kit.frontEnds.map(({ store }) => store.ids().length), [1, 0]);
+  }));
