@@ -1,7 +1,7 @@
 import type { Clock } from "../../../src/env/clock.ts";
 
 /** Timers up to this long don't wait. */
-const SHORT_MS = 5;
+const SHORT_MS = 64;
 
 /**
  * A clock for front ends whose test moves another one only between its steps: what they wait for after a
