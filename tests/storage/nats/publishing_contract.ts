@@ -159,6 +159,7 @@ export const PUBLISHING: Tests = {
       subjects: [`${newest.log}.>`],
       replicas: subject.kit.replicas,
       isWatched: true,
+      messagesPerSubject: 1,
     });
     const first = await newest.last("a");
     const second = await newest.put("a", first);

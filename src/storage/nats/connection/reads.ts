@@ -1,0 +1,149 @@
+import { Buffer } from "node:buffer";
+import type { Msg } from "@nats-io/transport-node";
+import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
+import type { Clock } from "../../../env/clock.ts";
+import { JetStreamError, type MessagesQuery, type StoredMessage } from "../jetstream.ts";
+import { ApiError, ApiErrorCode } from "./api_error.ts";
+import { numberIn, objectIn, textIn } from "./json.ts";
+import type { Publisher } from "./publisher.ts";
+import { type Requests, statusOf } from "./requests.ts";
+import { numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
+
+/** How often a subject is asked about by what is refused, while something of it is on its way. */
+const LIMIT_PROBES = 3;
+const BETWEEN_PROBES_MS = 2;
+/** A server sends at most so many by one request. */
+const LIMIT_MESSAGES = 1_000;
+const NO_CONTENT = 204;
+const NOT_FOUND = 404;
+
+/** Reading, of the leader and of any replica. */
+export class Reads {
+  readonly #requests: Requests;
+  readonly #publisher: Publisher;
+  readonly #clock: Clock;
+
+  constructor(requests: Requests, publisher: Publisher, clock: Clock) {
+    this.#requests = requests;
+    this.#publisher = publisher;
+    this.#clock = clock;
+  }
+
+  /**
+   * By a publish that has to be refused: the leader answers from memory, where its other way would send the
+   * whole message. While something of the subject is on its way it refuses without a number.
+   */
+  lastSequence(log: string, subject: string): Promise<number> {
+    return this.#publisher.leadership.ask(log, () => this.#lastSequence(log, subject));
+  }
+
+  async #lastSequence(log: string, subject: string): Promise<number> {
+    for (let probe = 0; probe < LIMIT_PROBES; probe++) {
+      const outcome = await this.#publisher.probe(subject);
+      if (outcome.kind !== "refused") {
+        if (outcome.kind === "unavailable" || outcome.kind === "unknown") {
+          throw new JetStreamError("unavailable", `${subject}: ${outcome.reason}`);
+        }
+        break;
+      }
+      if (outcome.lastSequence !== undefined) return outcome.lastSequence;
+      await new Promise<void>((resolve) => void this.#clock.setTimer(BETWEEN_PROBES_MS, resolve));
+    }
+    return (await this.#ofLeader(log, { last_by_subj: subject }))?.sequence ?? 0;
+  }
+
+  lastMessage(log: string, subject: string): Promise<StoredMessage | undefined> {
+    const question = () => this.#ofLeader(log, { last_by_subj: subject });
+    return this.#publisher.leadership.ask(log, question);
+  }
+
+  async messages(query: MessagesQuery): Promise<StoredMessage[]> {
+    return query.byLeader === true ? await this.#byLeader(query) : await this.#direct(query);
+  }
+
+  async #byLeader(query: MessagesQuery): Promise<StoredMessage[]> {
+    const found: StoredMessage[] = [];
+    let seq = Math.max(1, query.fromSequence);
+    for (let bytes = 0; found.length < query.limit;) {
+      const message = await this.#ofLeader(query.log, { seq, next_by_subj: query.subject });
+      if (message === undefined) break;
+      bytes += message.payload.length;
+      if (found.length > 0 && bytes > query.limitBytes) break;
+      found.push(message);
+      seq = message.sequence + 1;
+    }
+    return found;
+  }
+
+  async #ofLeader(
+    log: string,
+    which: Record<string, unknown>,
+  ): Promise<StoredMessage | undefined> {
+    try {
+      const answer = await this.#requests.api(`STREAM.MSG.GET.${log}`, which);
+      return messageOfAnswer(objectIn(answer["message"]));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code === ApiErrorCode.noMessage) return undefined;
+      throw error.toJetStreamError(log);
+    }
+  }
+
+  async #direct(query: MessagesQuery): Promise<StoredMessage[]> {
+    const found: StoredMessage[] = [];
+    const limit = Math.min(query.limit, LIMIT_MESSAGES);
+    const which = {
+      seq: Math.max(1, query.fromSequence),
+      next_by_subj: query.subject,
+      batch: limit,
+      max_bytes: Math.max(1, query.limitBytes),
+    };
+    let isBroken = false;
+    const payload = encodeUtf8(JSON.stringify(which));
+    const ask = this.#requests.many(`$JS.API.DIRECT.GET.${query.log}`, payload, (message) => {
+      const status = statusOf(message);
+      if (status === NO_CONTENT || status === NOT_FOUND) return true;
+      if (status >= 400) {
+        const reason = message.headers?.description ?? "";
+        throw new JetStreamError("unavailable", `${query.log}: ${reason} (${status})`);
+      }
+      // One that was lost on the way between two servers leaves the ones before it.
+      isBroken ||= found.length > 0 &&
+        numberHeader(message.headers, "Nats-Last-Sequence") !== found.at(-1)?.sequence;
+      if (!isBroken) found.push(messageOfDirectGet(message));
+      return false;
+    });
+    try {
+      await ask;
+    } catch (error) {
+      if (found.length === 0) throw error;
+    }
+    return found;
+  }
+}
+
+function messageOfDirectGet(message: Msg): StoredMessage {
+  const { headers } = message;
+  return {
+    subject: headers?.get("Nats-Subject") ?? "",
+    sequence: numberHeader(headers, "Nats-Sequence"),
+    atMs: Date.parse(headers?.get("Nats-Time-Stamp") ?? ""),
+    payload: new Uint8Array(message.data),
+    headers: ownHeaders(headers),
+  };
+}
+
+function messageOfAnswer(message: Record<string, unknown>): StoredMessage {
+  const headers = Buffer.from(textIn(message["hdrs"]), "base64").toString();
+  return {
+    subject: textIn(message["subject"]),
+    sequence: numberIn(message["seq"]),
+    atMs: Date.parse(textIn(message["time"])),
+    payload: ofBase64(textIn(message["data"])),
+    headers: ownHeadersOfText(headers),
+  };
+}
+
+function ofBase64(text: string): Bytes {
+  return new Uint8Array(Buffer.from(text, "base64"));
+}

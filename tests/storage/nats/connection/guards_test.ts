@@ -1,0 +1,162 @@
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
+import {
+  type NatsOptions,
+  parseServerUrl,
+} from "../../../../src/storage/nats/connection/options.ts";
+import { isNewEnough } from "../../../../src/storage/nats/connection/server_version.ts";
+import { AUTHORITY, CLIENT, FIRST } from "../../../support/certificates.ts";
+import { natsTest } from "../../../support/nats/find_nats_server.ts";
+import { NatsCluster } from "../../../support/nats/nats_cluster.ts";
+import { withTempDir } from "../../../support/temp_dir.ts";
+
+/** Which servers are accepted, and how they are told who asks. */
+
+Deno.test("servers from 2.15 on are new enough", () => {
+  deepEqual(["2.15.0", "2.15.1-rc.1", "2.16.0", "3.0.0"].filter(isNewEnough).length, 4);
+  deepEqual(["2.14.6", "2.9.25", "1.99.0", "", "?"].filter(isNewEnough), []);
+});
+
+Deno.test("a server's URL has an address, and secrets that no message shows", () => {
+  deepEqual(parseServerUrl("nats://a:4223"), { address: "a:4223", isTls: false });
+  deepEqual(parseServerUrl("a"), { address: "a:4222", isTls: false });
+  deepEqual(parseServerUrl("nats://a:80"), { address: "a:80", isTls: false });
+  deepEqual(parseServerUrl("tls://[::1]:4222"), { address: "[::1]:4222", isTls: true });
+  deepEqual(parseServerUrl("nats://t%40ken@a"), {
+    address: "a:4222",
+    isTls: false,
+    token: "t@ken",
+  });
+  const withUser = { address: "a:1", isTls: false, user: "u", password: "p:" };
+  deepEqual(parseServerUrl("nats://u:p%3a@a:1"), withUser);
+  for (
+    const wrong of ["", "http://secret@a", "nats://u:secret@a:x", "nats://secret@a/b", "nats://"]
+  ) {
+    throws(() => parseServerUrl(wrong), (error) => {
+      ok(error instanceof RangeError && !error.message.includes("secret"), String(error));
+      return true;
+    });
+  }
+});
+
+Deno.test("a server that is too old is unsuitable", async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    const info = { server_id: "a", version: "2.14.6", headers: true, max_payload: 1000, proto: 1 };
+    socket.write(`INFO ${JSON.stringify(info)}\r\n`);
+    socket.on("data", (data) => String(data).includes("PING") && socket.write("PONG\r\n"));
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  await rejects(connectJetStream({ servers: [`nats://127.0.0.1:${port}`] }), {
+    code: "unsuitable",
+    message: `127.0.0.1:${port} is nats-server 2.14.6, and has to be 2.15.0 or newer`,
+  });
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("where no server is, that is said once the time for it is over", async () => {
+  const servers = ["nats://user:secret@127.0.0.1:1"];
+  await rejects(connectJetStream({ servers, firstConnectionMs: 0 }), (error) => {
+    ok(error instanceof Error);
+    equal(error.message, "127.0.0.1:1: connection refused");
+    return true;
+  });
+});
+
+natsTest(
+  "an account without JetStream is unsuitable",
+  () =>
+    withServer("accounts { A { users: [{user: a, password: b}] } }", async (server) => {
+      await rejects(connectJetStream({ servers: [server.replace("//", "//a:b@")] }), {
+        code: "unsuitable",
+        message: /no JetStream for this account/,
+      });
+    }),
+);
+
+natsTest(
+  "a user is let in by the password in the URL, and without it refused",
+  () =>
+    withServer('authorization { user: "u", password: "s3cret" }', async (server) => {
+      await letIn({ servers: [server.replace("//", "//u:s3cret@")] });
+      for (const wrong of [server, server.replace("//", "//u:wr0ng@")]) {
+        await rejects(connectJetStream({ servers: [wrong] }), (error) => {
+          ok(error instanceof Error && "code" in error && error.code === "unsuitable");
+          ok(
+            /authorization/i.test(error.message) && !error.message.includes("wr0ng"),
+            error.message,
+          );
+          return true;
+        });
+      }
+    }),
+);
+
+natsTest(
+  "a user is let in by a token",
+  () =>
+    withServer('authorization { token: "t0ken" }', async (server) => {
+      await letIn({ servers: [server.replace("//", "//t0ken@")] });
+    }),
+);
+
+natsTest("a user is let in by an nkey, whose seed is in a file", async () => {
+  const { nkeys } = await import("@nats-io/transport-node");
+  const pair = nkeys.createUser();
+  const extra = `authorization { users: [{ nkey: ${pair.getPublicKey()} }] }`;
+  await withServer(extra, (server) =>
+    withTempDir(async (dir) => {
+      const nkeyFile = join(dir, "seed");
+      await rejects(connectJetStream({ servers: [server], nkeyFile }), {
+        name: "RangeError",
+        message: `the nkey's seed can't be read from ${nkeyFile}: there is no such file`,
+      });
+      writeFileSync(nkeyFile, pair.getSeed());
+      await letIn({ servers: [server], nkeyFile });
+    }));
+});
+
+natsTest(
+  "over TLS a server is trusted by its authority's file, and knows who asks by a certificate",
+  () =>
+    withTempDir(async (dir) => {
+      const file = (name: string, text: string) => {
+        writeFileSync(join(dir, name), text);
+        return join(dir, name);
+      };
+      const caFile = file("ca.pem", AUTHORITY);
+      const serverFiles = `cert_file: "${file("server.pem", FIRST.cert)}", key_file: "${
+        file("server.key", FIRST.key)
+      }"`;
+      const extra = `tls { ${serverFiles}, ca_file: "${caFile}", verify: true }`;
+      const certFile = file("client.pem", CLIENT.cert);
+      const keyFile = file("client.key", CLIENT.key);
+      await withServer(extra, async (server) => {
+        const servers = [server.replace("nats:", "tls:")];
+        await letIn({ servers, tls: { caFile, certFile, keyFile } });
+      });
+    }),
+);
+
+async function withServer(extra: string, run: (url: string) => Promise<void>): Promise<void> {
+  const cluster = await NatsCluster.start({ servers: 1, extra });
+  try {
+    await run(cluster.server(0).url);
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
+}
+
+async function letIn(options: NatsOptions): Promise<void> {
+  const port = await connectJetStream(options);
+  ok(port.isConnected);
+  await port.close();
+}
