@@ -12,9 +12,14 @@ import {
 } from "./format.ts";
 import { type BatchPosition, findLogEnd, type LogEnd } from "./log_end.ts";
 import { recordSpans, type WalkedBatch, walkLog } from "./log_walk.ts";
+import type { RecoveryTurns } from "./recovery_turns.ts";
 
 /** The window for reading whole log files: no batch but one of a single record is longer. */
 export const LOG_WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** The clock is looked at after so much of a file, or so many records. */
+const LOOK_EVERY_BYTES = 256 * 1024;
+const LOOK_EVERY_RECORDS = 256;
 
 /** A log file as it is found at the start. */
 export interface FoundLogFile {
@@ -88,15 +93,27 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
  *
  * @throws {DirectoryError} `damaged` where that isn't the log's end
  */
-export function scanLogFile(window: FileWindow, { path, header }: FoundLogFile): ScannedLogFile {
+export async function scanLogFile(
+  window: FileWindow,
+  { path, header, sizeBytes }: FoundLogFile,
+  turns: RecoveryTurns,
+): Promise<ScannedLogFile> {
   const starts: BatchPosition[] = [];
+  let lookedAt = 0;
   let syncedLsn = header.firstLsn - 1;
   const batches = batchesOf(window, header);
   let next = batches.next();
   for (; !next.done; next = batches.next()) {
     syncedLsn = next.value.header.syncedLsn;
-    starts.push({ filePosition: next.value.filePosition, lsn: next.value.header.firstLsn });
+    const { filePosition } = next.value;
+    starts.push({ filePosition, lsn: next.value.header.firstLsn });
+    if (filePosition - lookedAt < LOOK_EVERY_BYTES) continue;
+    turns.read(filePosition - lookedAt);
+    lookedAt = filePosition;
+    const pause = turns.ifDue;
+    if (pause !== undefined) await pause;
   }
+  turns.read(sizeBytes - lookedAt);
   const { filePosition: end, lsn, proof } = next.value;
   if (proof !== undefined) {
     throw damagedDirectory({
@@ -115,13 +132,15 @@ export function scanLogFile(window: FileWindow, { path, header }: FoundLogFile):
  * Calls `visit` for each record after `after` and up to `last`. A record's bytes are only valid during
  * the call.
  */
-export function visitRecords(
+export async function visitRecords(
   window: FileWindow,
-  { header }: FoundLogFile,
+  { header, sizeBytes }: FoundLogFile,
   { after, last }: { after: number; last: number },
   visit: (record: LoggedRecord) => void,
-): void {
+  turns: RecoveryTurns,
+): Promise<void> {
   let visited = header.firstLsn - 1;
+  let lookedAt = 0;
   for (const batch of batchesOf(window, header)) {
     visited += batch.header.count;
     if (visited > after) {
@@ -129,10 +148,16 @@ export function visitRecords(
         if (lsn <= after) continue;
         const bytes = isInBatch ? window.bytes(filePosition, lengthBytes) : NO_BYTES;
         visit({ lsn, filePosition, bytes });
+        if (lsn % LOOK_EVERY_RECORDS > 0 && filePosition - lookedAt < LOOK_EVERY_BYTES) continue;
+        turns.read(filePosition - lookedAt);
+        lookedAt = filePosition;
+        const pause = turns.ifDue;
+        if (pause !== undefined) await pause;
       }
     }
-    if (visited >= last) return;
+    if (visited >= last) break;
   }
+  turns.read(sizeBytes - lookedAt);
   invariant(visited >= last, `the batch of record ${visited + 1} checks again`);
 }
 
