@@ -11,7 +11,7 @@ import {
   parseLogFileName,
 } from "./format.ts";
 import { type BatchPosition, findLogEnd, type LogEnd } from "./log_end.ts";
-import { recordSpans, type WalkedBatch, walkLog } from "./log_walk.ts";
+import { type RecordSpan, recordSpans, type WalkedBatch, walkLog } from "./log_walk.ts";
 import type { RecoveryTurns } from "./recovery_turns.ts";
 
 /** The window for reading whole log files: no batch but one of a single record is longer. */
@@ -99,22 +99,26 @@ export async function scanLogFile(
   turns: RecoveryTurns,
 ): Promise<ScannedLogFile> {
   const starts: BatchPosition[] = [];
-  let lookedAt = 0;
   let syncedLsn = header.firstLsn - 1;
   const batches = batchesOf(window, header);
-  let next = batches.next();
-  for (; !next.done; next = batches.next()) {
-    syncedLsn = next.value.header.syncedLsn;
-    const { filePosition } = next.value;
-    starts.push({ filePosition, lsn: next.value.header.firstLsn });
-    if (filePosition - lookedAt < LOOK_EVERY_BYTES) continue;
-    turns.read(filePosition - lookedAt);
-    lookedAt = filePosition;
-    const pause = turns.ifDue;
-    if (pause !== undefined) await pause;
+  const scanUpTo = (filePosition: number): LogEnd | undefined => {
+    while (true) {
+      const { done, value } = batches.next();
+      if (done) return value;
+      syncedLsn = value.header.syncedLsn;
+      starts.push({ filePosition: value.filePosition, lsn: value.header.firstLsn });
+      if (value.filePosition >= filePosition) return undefined;
+    }
+  };
+  let logEnd: LogEnd | undefined;
+  for (let read = 0; logEnd === undefined;) {
+    logEnd = scanUpTo(read + LOOK_EVERY_BYTES);
+    const reached = logEnd === undefined ? starts.at(-1)?.filePosition ?? read : sizeBytes;
+    turns.read(reached - read);
+    read = reached;
+    await turns.ifDue;
   }
-  turns.read(sizeBytes - lookedAt);
-  const { filePosition: end, lsn, proof } = next.value;
+  const { filePosition: end, lsn, proof } = logEnd;
   if (proof !== undefined) {
     throw damagedDirectory({
       path,
@@ -139,25 +143,36 @@ export async function visitRecords(
   visit: (record: LoggedRecord) => void,
   turns: RecoveryTurns,
 ): Promise<void> {
+  let read = 0;
+  // Synchronous: in a function that may wait for something the same takes longer.
+  const visitSome = (spans: Iterator<RecordSpan>): boolean => {
+    for (let i = 0; i < LOOK_EVERY_RECORDS; i++) {
+      const { done, value } = spans.next();
+      if (done) return false;
+      const { lsn, filePosition, lengthBytes, isInBatch } = value;
+      if (lsn <= after) continue;
+      const bytes = isInBatch ? window.bytes(filePosition, lengthBytes) : NO_BYTES;
+      visit({ lsn, filePosition, bytes });
+    }
+    return true;
+  };
   let visited = header.firstLsn - 1;
-  let lookedAt = 0;
   for (const batch of batchesOf(window, header)) {
     visited += batch.header.count;
+    turns.read(batch.filePosition - read);
+    read = batch.filePosition;
     if (visited > after) {
-      for (const { lsn, filePosition, lengthBytes, isInBatch } of recordSpans(window, batch)) {
-        if (lsn <= after) continue;
-        const bytes = isInBatch ? window.bytes(filePosition, lengthBytes) : NO_BYTES;
-        visit({ lsn, filePosition, bytes });
-        if (lsn % LOOK_EVERY_RECORDS > 0 && filePosition - lookedAt < LOOK_EVERY_BYTES) continue;
-        turns.read(filePosition - lookedAt);
-        lookedAt = filePosition;
+      const spans = recordSpans(window, batch);
+      let isOn = true;
+      while (isOn) {
+        isOn = visitSome(spans);
         const pause = turns.ifDue;
         if (pause !== undefined) await pause;
       }
     }
     if (visited >= last) break;
   }
-  turns.read(sizeBytes - lookedAt);
+  turns.read(sizeBytes - read);
   invariant(visited >= last, `the batch of record ${visited + 1} checks again`);
 }
 
