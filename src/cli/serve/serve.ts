@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { AccessError } from "../../access/access_error.ts";
 import { checkAccess } from "../../access/open_authority.ts";
+import { hasControllingTerminal } from "../../env/controlling_terminal.ts";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
 import { systemClock } from "../../env/clock.ts";
@@ -142,16 +143,24 @@ function stopRequest(reload: Reload, abandon: () => void): { started: () => Prom
       process.exit(0);
     }
     signalled.resolve(signal);
-  }, () => {
-    if (reload.isUseful) void reload.request();
-    return reload.isUseful;
-  });
+  }, () => takesHangUp(reload));
   return {
     started() {
       isStarting = false;
       return signalled.promise;
     },
   };
+}
+
+/** Only the end of the terminal that controls the program ends it; else SIGHUP asks for a reload. */
+function takesHangUp(reload: Reload): boolean {
+  if (reload.isUseful) {
+    void reload.request();
+    return true;
+  }
+  if (hasControllingTerminal()) return false;
+  log.info("SIGHUP: nothing to reload, neither a configuration nor files of flags were given");
+  return true;
 }
 
 function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
