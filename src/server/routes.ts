@@ -3,6 +3,7 @@ import type { Authority } from "../access/permit.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { type Asker, authenticate, keepBody, NOBODY, privately } from "./access/guard.ts";
 import { checkStreamRequest } from "./access/stream_rights.ts";
+import type { StartProgress } from "../storage/start_progress.ts";
 import { append } from "./verbs/append.ts";
 import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
@@ -20,6 +21,7 @@ import { nameClient, observeRequest } from "./log/request_log.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
+import { respondBeforeStart } from "./verbs/starting.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
@@ -77,17 +79,42 @@ function guard(
 
 /** Who shows nothing, or nothing good, counts as an address. */
 function unauthorized(
-  { names, counters, limits }: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
   respond: Respond,
   error: unknown,
 ): void {
-  const path = names.controlPath(request);
-  const rejection = path !== undefined && isAboutSubscriptions(path)
-    ? controlErrorResponse(counters, error, request)
-    : errorResponse(counters, error, request);
+  const { limits } = context;
+  const rejection = rejectionOf(context, request, error);
   if (limits === undefined) return respond(rejection);
   limits.admit(request, undefined, respond, (counted) => counted(rejection));
+}
+
+/** In the form of whatever the request is about. */
+function rejectionOf(
+  { names, counters }: ServerContext,
+  request: HttpRequest,
+  error: unknown,
+): HttpResponse {
+  const path = names.controlPath(request);
+  return path !== undefined && isAboutSubscriptions(path)
+    ? controlErrorResponse(counters, error, request)
+    : errorResponse(counters, error, request);
+}
+
+function beforeStart(
+  context: ServerContext,
+  request: HttpRequest,
+  respond: Respond,
+  progress: StartProgress,
+  asker: Asker,
+): void {
+  const respondTo = privately(asker, respond);
+  try {
+    respondTo(respondBeforeStart(context, request, progress, asker));
+  } catch (error) {
+    respondTo(rejectionOf(context, request, error));
+  }
 }
 
 /**
@@ -152,6 +179,8 @@ function route(
   if (isLogged && asker !== undefined && asker !== NOBODY) {
     nameClient(request, asker.permit.subject);
   }
+  const progress = context.config.starting?.();
+  if (progress !== undefined) return beforeStart(context, request, respond, progress, asker);
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {

@@ -8,7 +8,13 @@ import { ERROR_CODES } from "../common/errors.ts";
 import type { ServerContext } from "./context.ts";
 import { readiness } from "./readiness.ts";
 
-const STATES: readonly StorageStatus["state"][] = ["ok", "full", "out_of_files", "unreachable", "failed"];
+const STATES: readonly StorageStatus["state"][] = [
+  "ok",
+  "full",
+  "out_of_files",
+  "unreachable",
+  "failed",
+];
 
 /** What the thread of this app has counted. */
 export function measureThread(context: ServerContext): readonly Sample[] {
