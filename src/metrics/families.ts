@@ -133,6 +133,31 @@ export const FAMILIES = {
     unit: "seconds",
     help: "How long a checkpoint took that was completed.",
   },
+  durable_streams_cluster_publishes_total: {
+    type: "counter",
+    help:
+      "Attempts to store messages in the cluster: stored, refused since another was first, unknown, or " +
+      "unavailable. Only with --storage nats, as all of these.",
+    labels: ["outcome"],
+  },
+  durable_streams_cluster_publish_duration_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    help: "How long a message took until the cluster had it, with all its attempts.",
+  },
+  durable_streams_cluster_races_lost_total: {
+    type: "counter",
+    help: "Groups of appends that were decided anew, since another front end was first.",
+  },
+  durable_streams_cluster_reconnects_total: {
+    type: "counter",
+    help: "Connections to the cluster after the first one.",
+  },
+  durable_streams_cluster_cached_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "The newest messages of all streams, in memory.",
+  },
   durable_streams_subscriptions: {
     type: "gauge",
     help: "Subscriptions, by how they wake.",

@@ -9,6 +9,27 @@ export interface StorageMeasures {
   /** Streams that the next checkpoint has to store, and deletions. */
   readonly dirtyStreams: number;
   readonly subscriptions: SubscriptionMeasures;
+  /** Of a storage that a cluster keeps. */
+  readonly cluster?: ClusterMeasures;
+}
+
+/** What a front end has done with its cluster. */
+export interface ClusterMeasures {
+  /** How often a group of appends was decided anew, since another front end was first. */
+  readonly racesLost: number;
+  /** How often there was a connection to a server again. */
+  readonly reconnects: number;
+  /** Attempts to publish, by their outcome. */
+  readonly publishes: {
+    readonly stored: number;
+    readonly refused: number;
+    readonly unknown: number;
+    readonly unavailable: number;
+  };
+  /** How long a publish took that was stored, all its attempts. */
+  readonly publishDurationSeconds: HistogramValue;
+  /** What the newest messages take in memory. */
+  readonly cachedBytes: number;
 }
 
 /** What was recorded since the start. */

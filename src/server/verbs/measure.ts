@@ -1,7 +1,7 @@
 import { processUsage } from "../../env/process_usage.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { type Sample, sample, samplesBy } from "../../metrics/sample.ts";
-import type { StorageMeasures } from "../../storage/measures.ts";
+import type { ClusterMeasures, StorageMeasures } from "../../storage/measures.ts";
 import type { StorageStatus } from "../../storage/status.ts";
 import type { DeliveryMeasures } from "../../subscriptions/dispatcher.ts";
 import { ERROR_CODES } from "../common/errors.ts";
@@ -89,7 +89,9 @@ function measureStatus({ state, figures }: StorageStatus): readonly Sample[] {
 
 function measureStorage(measures: StorageMeasures): readonly Sample[] {
   const { commands, log, checkpointDurationSeconds, dirtyStreams, subscriptions } = measures;
+  const { cluster } = measures;
   return [
+    ...cluster === undefined ? [] : measureCluster(cluster),
     sample("durable_streams_appends_total", commands.appends),
     sample("durable_streams_appended_bytes_total", commands.appendedBytes),
     sample("durable_streams_created_streams_total", commands.created),
@@ -109,6 +111,16 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
     sample("durable_streams_pending_subscription_streams", subscriptions.pendingStreams),
     sample("durable_streams_failing_subscriptions", subscriptions.failing),
     sample("durable_streams_subscription_lag_seconds", subscriptions.lagSeconds),
+  ];
+}
+
+function measureCluster(cluster: ClusterMeasures): readonly Sample[] {
+  return [
+    ...samplesBy("durable_streams_cluster_publishes_total", cluster.publishes),
+    sample("durable_streams_cluster_publish_duration_seconds", cluster.publishDurationSeconds),
+    sample("durable_streams_cluster_races_lost_total", cluster.racesLost),
+    sample("durable_streams_cluster_reconnects_total", cluster.reconnects),
+    sample("durable_streams_cluster_cached_bytes", cluster.cachedBytes),
   ];
 }
 

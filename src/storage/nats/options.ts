@@ -12,6 +12,12 @@ export interface CommitObserver {
   removed(stream: Stream): void;
 }
 
+/** What has become of the connection so far. */
+export interface ConnectionCounts {
+  /** How often there was another one, after the first had ended. */
+  readonly reconnects: number;
+}
+
 /** Options of `openNatsStorage`. */
 export interface NatsStorageOptions {
   /** The way to the cluster; the storage closes it. */
@@ -20,8 +26,10 @@ export interface NatsStorageOptions {
   readonly prefix?: string | undefined;
   /** How many servers keep each log that is made; 3. */
   readonly replicas?: number | undefined;
-  /** Among how many logs streams are spread: as many as there are servers; 1. More may be made later. */
+  /** Among how many logs streams are spread at least; as many as there are. More may be made later. */
   readonly shards?: number | undefined;
+  /** Among how many they are in a storage that is made now, unless `shards` says: a log a server; 1. */
+  readonly newShards?: number | undefined;
   /** How many producers a stream may have; 10,000. */
   readonly maxProducersPerStream?: number | undefined;
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
@@ -43,6 +51,8 @@ export interface NatsStorageOptions {
   /** After how many messages a stream's state is stored, so that loading it reads no more of them; 256. */
   readonly snapshotMessages?: number | undefined;
   readonly observer?: CommitObserver | undefined;
+  /** What has become of the connection, for metrics. */
+  readonly connection?: ConnectionCounts | undefined;
   /** Where the time comes from. Those of several front ends have to agree to about a second. */
   readonly clock?: Clock | undefined;
   /** A number from 0 up to 1, for the jitter of waits; `Math.random`. */
@@ -52,11 +62,14 @@ export interface NatsStorageOptions {
 /** The options, with what is left out. */
 export type NatsSettings =
   & {
-    readonly [K in Exclude<keyof NatsStorageOptions, "observer">]-?: NonNullable<
+    readonly [K in Exclude<keyof NatsStorageOptions, "observer" | "connection">]-?: NonNullable<
       NatsStorageOptions[K]
     >;
   }
-  & { readonly observer: CommitObserver | undefined };
+  & {
+    readonly observer: CommitObserver | undefined;
+    readonly connection: ConnectionCounts | undefined;
+  };
 
 /** Fills in what is left out. */
 export function toSettings(options: NatsStorageOptions): NatsSettings {
@@ -65,6 +78,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     prefix: options.prefix ?? "ds",
     replicas: options.replicas ?? 3,
     shards: options.shards ?? 1,
+    newShards: options.shards ?? options.newShards ?? 1,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
     messageCacheBytes: options.messageCacheBytes ?? 64 * 1024 * 1024,
@@ -76,6 +90,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     unavailableLimitMs: options.unavailableLimitMs ?? 5000,
     snapshotMessages: options.snapshotMessages ?? 256,
     observer: options.observer,
+    connection: options.connection,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };

@@ -78,7 +78,16 @@ export class FrontEndStatus {
 
   /** As `Storage.measure`. */
   measure(): StorageMeasures {
+    const { settings, publisher, cache } = this.#parts;
+    const { published, refused, unknown, unavailable } = publisher.counts;
     return {
+      cluster: {
+        racesLost: this.racesLost,
+        reconnects: settings.connection?.reconnects ?? 0,
+        publishes: { stored: published, refused, unknown, unavailable },
+        publishDurationSeconds: publisher.durationSeconds.value,
+        cachedBytes: cache.bytes,
+      },
       commands: {
         appends: this.#appends,
         appendedBytes: this.#appendedBytes,

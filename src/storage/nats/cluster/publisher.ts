@@ -1,5 +1,7 @@
 import type { Clock } from "../../../env/clock.ts";
 import { Backoff } from "../../../env/backoff.ts";
+import { SYNC_SECONDS } from "../../../metrics/buckets.ts";
+import { Histogram } from "../../../metrics/histogram.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream, NewMessage, PublishOutcome } from "../jetstream.ts";
 import type { NatsSettings } from "../options.ts";
@@ -31,6 +33,8 @@ export interface PublishCounts {
 /** Publishes until the outcome is known, or for too long. */
 export class Publisher {
   readonly counts: PublishCounts = { published: 0, refused: 0, unknown: 0, unavailable: 0 };
+  /** How long those took that were stored, all their attempts. */
+  readonly durationSeconds = new Histogram(SYNC_SECONDS);
   /** Why the newest attempt came to nothing; `undefined` once one has come to something. */
   failure: string | undefined;
   readonly #jetStream: JetStream;
@@ -64,6 +68,7 @@ export class Publisher {
       switch (outcome.kind) {
         case "stored":
           this.counts.published++;
+          this.durationSeconds.observe((this.#clock.nowMs() - startMs) / 1000);
           this.failure = undefined;
           return outcome;
         case "refused":

@@ -53,7 +53,7 @@ export async function openLayout(
 }
 
 async function openShards(
-  { jetStream, replicas, shards: wanted }: NatsSettings,
+  { jetStream, replicas, shards: wanted, newShards }: NatsSettings,
   subjects: Subjects,
   publisher: Publisher,
   ask: (subject: string) => Promise<StoredMessage | undefined>,
@@ -64,7 +64,7 @@ async function openShards(
     const there = stored === undefined
       ? 0
       : decoded("number of logs", () => decodeShards(stored.payload.slice()));
-    const shards = Math.max(there, wanted);
+    const shards = there === 0 ? newShards : Math.max(there, wanted);
     for (let shard = 1; shard <= shards; shard++) {
       await jetStream.ensureLog({
         name: subjects.dataLog(shard),

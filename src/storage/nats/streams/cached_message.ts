@@ -18,6 +18,15 @@ export interface CachedMessage {
   readonly isPart: boolean;
 }
 
+/** A message in the cache, between those that were used before and after it. */
+export interface CacheEntry {
+  readonly message: CachedMessage;
+  /** Those of its stream. */
+  readonly owner: CacheEntry[];
+  older: CacheEntry | undefined;
+  newer: CacheEntry | undefined;
+}
+
 /** What reads need of a message. */
 export function toCached(message: StreamMessage, sequence: number): CachedMessage {
   const { previousSequence, start, atMs } = message;

@@ -3,7 +3,7 @@ import type { GoneMessage } from "../format/message.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { ForkReference, StreamSnapshot } from "../format/snapshot.ts";
 import { TailMark } from "./tail_mark.ts";
-import type { CachedMessage } from "./cached_message.ts";
+import type { CacheEntry } from "./cached_message.ts";
 
 /** An append that came in parts of which not all were seen yet. */
 export interface OpenParts {
@@ -43,7 +43,7 @@ export class NatsStream extends Stream {
   /** Sequence of the newest snapshot. */
   snapshotSequence = 0;
   /** Its messages in the cache, in order. */
-  readonly cached: CachedMessage[] = [];
+  readonly cached: CacheEntry[] = [];
   /** The message of this front end's that is under way, and its sequence once it was seen. */
   inFlight: { readonly count: number; sequence: number | undefined } | undefined;
   /** How many forks of it are loaded: it stays as long as they do. */
