@@ -23,4 +23,5 @@ if (token !== undefined) {
   globalThis.fetch = Object.assign(withToken, { preconnect: () => {} });
 }
 
-runConformanceTests({ baseUrl, subscriptions: true });
+const subscriptions = process.env["CONFORMANCE_SUBSCRIPTIONS"] !== "false";
+runConformanceTests({ baseUrl, subscriptions });

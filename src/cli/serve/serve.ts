@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
@@ -27,6 +26,7 @@ import { type CertificateFiles, certificateFiles } from "../flags/tls_flags.ts";
 import { ListenError, originOf } from "../../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
+import { checkStorage, openClusterStorage, whereStreamsAre } from "./storage_settings.ts";
 import { hasRuntimeHttp, runtimeHttpIsLimited } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
@@ -68,6 +68,10 @@ export const serveCommand: CliCommand = {
       "for other machines, with tokens of `durable-streams token create`",
     ],
     ["durable-streams --storage memory", "for a test: nothing is kept"],
+    [
+      "durable-streams --storage nats --nats nats://a:4222,nats://b:4222,nats://c:4222",
+      "one of any number of front ends of a NATS cluster",
+    ],
   ],
   flags,
   run,
@@ -244,6 +248,7 @@ export async function checkSettings(values: FlagValues): Promise<void> {
 }
 
 function checkTogether(values: FlagValues): void {
+  checkStorage(values);
   const append = values.get(flags.maxAppendBytes);
   const queued = values.get(flags.maxQueuedBytes);
   if (append > queued) {
@@ -314,6 +319,7 @@ async function openStorage(
     ...quotas(values),
   };
   if (values.get(flags.storage) === "memory") return createMemoryStorage(limits);
+  if (values.get(flags.storage) === "nats") return await openClusterStorage(values);
   return await openFileStorage({
     dir: values.get(flags.dir),
     fsync: values.get(flags.fsync),
@@ -395,11 +401,9 @@ function announce(
   { port }: Listener,
   tls: TlsOptions | undefined,
 ): void {
-  const inMemory = values.get(flags.storage) === "memory";
   log.info("started", {
     pid: process.pid,
-    dir: inMemory ? "none, streams are kept in memory" : resolve(values.get(flags.dir)),
-    fsync: inMemory ? "never" : values.get(flags.fsync),
+    ...whereStreamsAre(values),
     runtime: runtimeName(),
     ...(tls === undefined ? {} : { protocols: protocolsOf(values) }),
     version,

@@ -114,9 +114,10 @@ const ROOMS: readonly Room[] = [
     inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
   { path: "src/mod.ts", below: PROGRAM },
+  { path: "src/nats.ts", below: ["src/storage/nats"] },
   {
     path: "src/cli",
-    below: [...PROGRAM, "src/storage/remote", "src/mod.ts"],
+    below: [...PROGRAM, "src/storage/nats", "src/storage/remote", "src/mod.ts"],
     inside: [
       ["flags"],
       ["context"],

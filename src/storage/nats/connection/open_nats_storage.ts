@@ -91,9 +91,9 @@ function report({ kind, ...rest }: ConnectionEvent): void {
 
 function reportSync(setting: SyncSetting): void {
   if (setting.kind === "always") return;
-  const how = setting.kind === "unknown"
-    ? "no monitoring port of every server tells whether they sync what they acknowledge"
-    : `the servers sync what they have acknowledged only every ${setting.intervalMs / 1000} s`;
+  const how = setting.kind === "interval"
+    ? `the servers sync what they have acknowledged only every ${setting.intervalMs / 1000} s`
+    : "no monitoring port of every server tells whether they sync what they acknowledge";
   logger.warn(
     `${how}: unless sync_interval is always, machines that lose power at once can lose acknowledged ` +
       "appends",
