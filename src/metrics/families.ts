@@ -153,6 +153,10 @@ export const FAMILIES = {
     type: "counter",
     help: "Connections to the cluster after the first one.",
   },
+  durable_streams_cluster_watched_streams: {
+    type: "gauge",
+    help: "Streams with readers that wait, which the cluster tells of.",
+  },
   durable_streams_cluster_cached_bytes: {
     type: "gauge",
     unit: "bytes",

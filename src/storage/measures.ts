@@ -9,26 +9,28 @@ export interface StorageMeasures {
   /** Streams that the next checkpoint has to store, and deletions. */
   readonly dirtyStreams: number;
   readonly subscriptions: SubscriptionMeasures;
-  /** Of a storage that a cluster keeps. */
+  /** Of a storage that keeps its streams in a cluster. */
   readonly cluster?: ClusterMeasures;
 }
 
-/** What a front end has done with its cluster. */
+/** What a front end of a cluster has asked of it, and what it keeps of it. */
 export interface ClusterMeasures {
-  /** How often a group of appends was decided anew, since another front end was first. */
-  readonly racesLost: number;
+  /** Messages that were stored: many appends may go as one. */
+  readonly stored: number;
+  /** Attempts to store one that came to nothing since another message was first, or under way. */
+  readonly refused: number;
+  /** Attempts without an answer in time. */
+  readonly unknown: number;
+  /** Attempts that no leader or quorum took. */
+  readonly unavailable: number;
+  /** Groups of commands that were decided anew, since another front end's message came first. */
+  readonly lostRaces: number;
+  readonly watchedStreams: number;
+  /** How long a message took that was stored, all its attempts. */
+  readonly publishDurationSeconds: HistogramValue;
   /** How often there was a connection to a server again. */
   readonly reconnects: number;
-  /** Attempts to publish, by their outcome. */
-  readonly publishes: {
-    readonly stored: number;
-    readonly refused: number;
-    readonly unknown: number;
-    readonly unavailable: number;
-  };
-  /** How long a publish took that was stored, all its attempts. */
-  readonly publishDurationSeconds: HistogramValue;
-  /** What the newest messages take in memory. */
+  /** Memory that the newest messages of streams take. */
   readonly cachedBytes: number;
 }
 

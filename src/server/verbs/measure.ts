@@ -116,10 +116,16 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
 
 function measureCluster(cluster: ClusterMeasures): readonly Sample[] {
   return [
-    ...samplesBy("durable_streams_cluster_publishes_total", cluster.publishes),
+    ...samplesBy("durable_streams_cluster_publishes_total", {
+      stored: cluster.stored,
+      refused: cluster.refused,
+      unknown: cluster.unknown,
+      unavailable: cluster.unavailable,
+    }),
     sample("durable_streams_cluster_publish_duration_seconds", cluster.publishDurationSeconds),
-    sample("durable_streams_cluster_races_lost_total", cluster.racesLost),
+    sample("durable_streams_cluster_races_lost_total", cluster.lostRaces),
     sample("durable_streams_cluster_reconnects_total", cluster.reconnects),
+    sample("durable_streams_cluster_watched_streams", cluster.watchedStreams),
     sample("durable_streams_cluster_cached_bytes", cluster.cachedBytes),
   ];
 }

@@ -248,16 +248,19 @@ export class Creation {
     stream.nameSequence = sequence;
     // It was there, and somebody has deleted it since.
     if (stream.lifecycle === "deleted") return true;
-    if (source !== undefined) {
-      await loader.confirm(source);
-      if (!source.forks.has(stream.id)) {
-        // The reference was taken for a left one, after all: without it the source may be gone.
-        await endings.end(stream, () => true);
-        return false;
+    try {
+      if (source !== undefined) await loader.confirm(source);
+      if (source === undefined || source.forks.has(stream.id)) {
+        add(stream);
+        return true;
       }
+      // The reference was taken for a left one, after all: without it the source may be gone.
+      await endings.end(stream, () => true);
+      return false;
+    } catch (error) {
+      // Others see the stream by now: it must not be undone.
+      throw error instanceof StreamError ? new UnknownCreate(error) : error;
     }
-    add(stream);
-    return true;
   }
 }
 

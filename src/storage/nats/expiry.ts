@@ -47,6 +47,11 @@ export class Expiry {
     else this.#due.delete(stream.id);
   }
 
+  /** A stream has left memory: what ends it then is the walk over the names, or whoever asks for it. */
+  forget({ id }: NatsStream): void {
+    this.#due.delete(id);
+  }
+
   /** A stream was used: that is recorded where the recorded use is old, without anyone waiting for it. */
   accessed(stream: NatsStream): void {
     if (stream.lifetime.kind !== "ttl" || stream.lifecycle !== "there") return;

@@ -17,6 +17,7 @@ import type { NatsStorageParts } from "./nats_storage.ts";
 import type { NatsStream } from "./streams/nats_stream.ts";
 import { OffsetSearch } from "./reading/offset_search.ts";
 import type { NatsSettings } from "./options.ts";
+import { Probe } from "./cluster/probe.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
@@ -44,6 +45,7 @@ export class FrontEnd {
   readonly #loader: StreamLoader;
   readonly #expiry: Expiry;
   readonly #walk: ExpiryWalk;
+  readonly #probe: Probe;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
   readonly #watching: Watching;
@@ -70,14 +72,25 @@ export class FrontEnd {
     const memory = makeMemory(settings, subjects, publisher, {
       isWritten: (stream) => this.#queues.get(stream)?.isIdle === false,
       onFolded: (stream) => this.#onFolded(stream),
+      onForgotten: (stream) => this.#expiry.forget(stream),
     });
     const { loaded, loader, frontEnd } = memory;
     this.#loaded = loaded;
     this.#loader = loader;
     this.#expiry = new Expiry({ clock, frontEnd, loaded, queueOf, endings: () => this.#endings });
     this.#snapshots = new Snapshots(settings, subjects, publisher);
-    this.#status = new FrontEndStatus({ settings, publisher, ...memory });
-    this.#endings = new Endings({ ...shared, ...memory, queueOf });
+    this.#status = new FrontEndStatus({
+      settings,
+      publisher,
+      ...memory,
+      watchedStreams: () => this.#watching.size,
+    });
+    this.#endings = new Endings({
+      ...shared,
+      ...memory,
+      queueOf,
+      load: (record, sequence) => this.#directory.load(record, sequence),
+    });
     const endings = this.#endings;
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
@@ -108,6 +121,7 @@ export class FrontEnd {
     });
     this.#watching = new Watching({ ...shared, loader, random: settings.random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
+    this.#probe = new Probe(jetStream, subjects, publisher.health);
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     this.#startTimer();
@@ -138,6 +152,7 @@ export class FrontEnd {
       spaces: this.#spaces,
       reader: this.#reader,
       queueOf: (stream) => this.queueOf(stream),
+      onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
       measure: () => this.#status.measure(),
       close: (limitMs) => this.#close(limitMs ?? CLOSE_LIMIT_MS),
@@ -176,6 +191,7 @@ export class FrontEnd {
       this.#expiry.tick();
       this.#listing.tick();
       this.#walk.tick();
+      this.#probe.tick();
       this.#startTimer();
     });
   }
@@ -222,9 +238,10 @@ function makeMemory(
   settings: NatsSettings,
   subjects: Subjects,
   publisher: Publisher,
-  { isWritten, onFolded }: {
+  { isWritten, onFolded, onForgotten }: {
     isWritten(stream: NatsStream): boolean;
     onFolded(stream: NatsStream): void;
+    onForgotten(stream: NatsStream): void;
   },
 ): Memory {
   const { clock, jetStream } = settings;
@@ -238,10 +255,17 @@ function makeMemory(
     writer: new MessageWriter(frontEnd),
     cache,
     room: new QueueRoom(settings.maxQueuedBytes, settings.maxQueuedPerStream),
-    loaded: new LoadedStreams(settings.maxLoadedStreams, cache, isWritten),
+    loaded: new LoadedStreams(settings.maxLoadedStreams, cache, isWritten, onForgotten),
     folder,
     names,
-    loader: new StreamLoader({ jetStream, subjects, clock, folder, isNamed }),
+    loader: new StreamLoader({
+      jetStream,
+      subjects,
+      clock,
+      folder,
+      health: publisher.health,
+      isNamed,
+    }),
   };
 }
 

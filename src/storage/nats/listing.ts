@@ -1,5 +1,7 @@
 import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
+import { FOREVER } from "../../protocol/lifetime.ts";
+import { internString } from "../copy_string.ts";
 import type { OffsetSpaces } from "../offset_spaces.ts";
 import { OrderedNames } from "../ordered_names.ts";
 import type { ListedStream, ListPage, ListRequest } from "../storage.ts";
@@ -7,11 +9,12 @@ import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 import { MalformedFrame } from "./format/binary.ts";
 import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
+import { decodeMessage, type StreamMessage } from "./format/message.ts";
 import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
-import type { NatsStream } from "./streams/nats_stream.ts";
+import { NatsStream } from "./streams/nats_stream.ts";
 import type { NatsSettings } from "./options.ts";
 import type { StreamDirectory } from "./streams/stream_directory.ts";
-import type { StreamLoader } from "./streams/stream_loader.ts";
+import { damaged, type StreamLoader } from "./streams/stream_loader.ts";
 import type { Subjects } from "./cluster/subjects.ts";
 import { toStreamError } from "./cluster/unreachable.ts";
 
@@ -61,7 +64,7 @@ class NameIndex {
     try {
       const entry = decodeNameEntry(payload.slice());
       if (entry.kind === "tombstone") this.names.delete(entry.name);
-      else this.names.set(entry.name, { record: entry, sequence });
+      else this.names.set(entry.name, { record: compact(entry), sequence });
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error;
       this.failure = new StreamError(
@@ -149,15 +152,58 @@ export class Listing {
 
   /** A stream as it is now; `undefined` where it can't be read. Listing it is no use of it. */
   async #row({ record, sequence }: Listed): Promise<ListedStream | undefined> {
-    const { loaded, loader, directory, clock, isOver, spaces } = this.#parts;
-    const known = loaded.byId(record.id);
-    let stream: NatsStream | undefined;
-    if (known === undefined) stream = await directory.load(record, sequence);
-    else {
-      await loader.confirm(known);
-      stream = known;
-    }
+    const { loaded, loader, clock, isOver, spaces } = this.#parts;
+    let stream = loaded.byId(record.id);
+    if (stream === undefined) stream = await this.#summary(record, sequence);
+    else await loader.confirm(stream);
     if (stream?.lifecycle !== "there" || isOver(stream, clock.nowMs())) return undefined;
     return { name: record.name, ...stream.infoIn(spaces.of(stream)) };
   }
+
+  /** A stream that isn't in memory, as far as a listing shows it. */
+  async #summary(record: NameRecord, sequence: number): Promise<NatsStream | undefined> {
+    // Which spaces a fork's offsets are of, its sources say.
+    if (record.fork !== undefined) return await this.#parts.directory.load(record, sequence);
+    const { jetStream, subjects } = this.#parts;
+    const { shard, id } = record;
+    try {
+      const last = await jetStream.lastMessage(subjects.dataLog(shard), subjects.data(shard, id));
+      return last && summaryOf(record, decodeMessage(last.payload.slice()));
+    } catch (error) {
+      if (!(error instanceof MalformedFrame)) throw toStreamError(error);
+      throw damaged(record.name, `its newest message is malformed: ${error.message}`);
+    }
+  }
+}
+
+/** A stream as its newest message leaves it: not all of its state, but all that is listed of it. */
+function summaryOf(record: NameRecord, message: StreamMessage): NatsStream {
+  const data = message.kind === "appends" || message.kind === "part" ? message.data.length : 0;
+  const stream = new NatsStream(record, 0, {
+    id: record.id,
+    sequence: 0,
+    firstSequence: 0,
+    tail: message.start + data,
+    atMs: message.atMs,
+    accessedAtMs: message.accessedAtMs,
+    accessedBy: message.frontEnd,
+    isClosed: message.isClosed,
+    isSoftlyDeleted: message.isSoftlyDeleted,
+    closedBy: undefined,
+    seq: undefined,
+    producers: new Map(),
+    forks: new Map(),
+  });
+  if (message.kind === "gone" && !message.isSoftlyDeleted) stream.lifecycle = "deleted";
+  return stream;
+}
+
+/** A record that takes little memory: most have much in common. */
+function compact(record: NameRecord): NameRecord {
+  const { contentType, lifetime } = record;
+  return {
+    ...record,
+    contentType: internString(contentType),
+    lifetime: lifetime.kind === "forever" ? FOREVER : lifetime,
+  };
 }

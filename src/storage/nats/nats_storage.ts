@@ -46,6 +46,8 @@ export interface NatsStorageParts {
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
   queueOf(stream: NatsStream): StreamQueue;
+  /** Something of a name was found to be damaged. */
+  onDamaged(name: string, reason: string): void;
   status(): StorageStatus;
   measure(): StorageMeasures;
   close(limitMs?: number): Promise<void>;
@@ -72,6 +74,14 @@ export class NatsStorage implements Storage {
   }
 
   async append(name: string, request: AppendRequest): Promise<Appended> {
+    try {
+      return await this.#append(name, request);
+    } catch (error) {
+      throw this.#noted(name, error);
+    }
+  }
+
+  async #append(name: string, request: AppendRequest): Promise<Appended> {
     const { directory, queueOf } = this.#parts;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       this.#checkOpen();
@@ -126,10 +136,10 @@ export class NatsStorage implements Storage {
       const data = await reader.chunk(stream, start, limitBytes, info.tail);
       return { ...info, data, start, next: start + data.length };
     } catch (error) {
-      if (!(error instanceof StreamError) || error.code !== "damaged") throw error;
+      if (!isDamage(error)) throw error;
       // What isn't there any more may have gone with the stream, while it was read.
       await loader.confirm(stream);
-      if (stream.lifecycle !== "deleted") throw error;
+      if (stream.lifecycle !== "deleted") throw this.#noted(name, error);
       throw new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
     }
   }
@@ -181,8 +191,22 @@ export class NatsStorage implements Storage {
     throw new StreamError({ code: "storage_closed" }, "The storage is closed.");
   }
 
+  /** The same error; that something is damaged is remembered. */
+  #noted(name: string, error: unknown): unknown {
+    if (isDamage(error)) this.#parts.onDamaged(name, error.message);
+    return error;
+  }
+
   /** The stream of a name as of a moment after the call, which can be read and written. */
   async #there(name: string): Promise<NatsStream> {
+    try {
+      return await this.#find(name);
+    } catch (error) {
+      throw this.#noted(name, error);
+    }
+  }
+
+  async #find(name: string): Promise<NatsStream> {
     const found = await this.#parts.directory.find(name);
     if (isFree(found) || found.lifecycle !== "there") throw missing(name, found);
     return found;
@@ -196,4 +220,8 @@ export class NatsStorage implements Storage {
     if ("sinceMs" in from) return reader.since(stream, from.sinceMs, tail);
     return reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
+}
+
+function isDamage(error: unknown): error is StreamError {
+  return error instanceof StreamError && error.code === "damaged";
 }

@@ -8,6 +8,11 @@ import type { NatsSettings } from "./options.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import type { QueueRoom } from "./streams/queue_room.ts";
 
+/** A leader that is elected anew, or an answer that was lost, isn't worth a word. */
+const UNREACHABLE_AFTER_MS = 2000;
+const DAMAGED_LIMIT = 1000;
+const SHOWN_DAMAGED = 20;
+
 /** What a {@link FrontEndStatus} looks at. */
 export interface StatusParts {
   readonly settings: NatsSettings;
@@ -15,6 +20,7 @@ export interface StatusParts {
   readonly loaded: LoadedStreams;
   readonly room: QueueRoom;
   readonly cache: MessageCache;
+  watchedStreams(): number;
 }
 
 /** How one front end is, and what it has done. */
@@ -22,6 +28,8 @@ export class FrontEndStatus {
   /** How often a group of appends was decided anew, since another front end was first. */
   racesLost = 0;
   readonly #parts: StatusParts;
+  /** What was found to be damaged and why, by names. */
+  readonly #damaged = new Map<string, string>();
   #appends = 0;
   #appendedBytes = 0;
   #created = 0;
@@ -50,8 +58,27 @@ export class FrontEndStatus {
     }
   }
 
+  /** Something of a name is damaged. */
+  onDamaged(name: string, reason: string): void {
+    if (this.#damaged.size < DAMAGED_LIMIT || this.#damaged.has(name)) {
+      this.#damaged.set(name, reason);
+    }
+  }
+
   /** As `Storage.status`. */
   status(): StorageStatus {
+    const status = this.#state();
+    if (this.#damaged.size === 0) return status;
+    const { loaded } = this.#parts;
+    const damagedStreams = [...this.#damaged].slice(0, SHOWN_DAMAGED).map(([name, reason]) => ({
+      id: loaded.byName(name)?.id ?? 0,
+      name,
+      reason,
+    }));
+    return { ...status, damagedStreams };
+  }
+
+  #state(): StorageStatus {
     const { settings, publisher, loaded, room } = this.#parts;
     const figures = {
       loadedStreams: loaded.size,
@@ -60,34 +87,25 @@ export class FrontEndStatus {
       queuedBytes: room.bytes,
       checkpoints: 0,
       failedCheckpoints: 0,
-      damagedStreams: 0,
+      damagedStreams: this.#damaged.size,
       damagedSubscriptions: 0,
     };
     if (!settings.jetStream.isConnected) {
       return { state: "unreachable", reason: "No server of the cluster can be reached.", figures };
     }
     // It may be one log that is without a leader: others go on.
-    const { failure } = publisher;
-    if (failure === undefined) return { state: "ok", figures };
-    return {
-      state: "unreachable",
-      reason: `The newest write came to nothing: ${failure}`,
-      figures,
-    };
+    const { failure } = publisher.health;
+    const isLasting = failure !== undefined &&
+      settings.clock.nowMs() - failure.sinceMs >= UNREACHABLE_AFTER_MS;
+    if (!isLasting) return { state: "ok", figures };
+    const reason = `It has not answered lately: ${failure.reason}`;
+    return { state: "unreachable", reason, figures };
   }
 
   /** As `Storage.measure`. */
   measure(): StorageMeasures {
     const { settings, publisher, cache } = this.#parts;
-    const { published, refused, unknown, unavailable } = publisher.counts;
     return {
-      cluster: {
-        racesLost: this.racesLost,
-        reconnects: settings.connection?.reconnects ?? 0,
-        publishes: { stored: published, refused, unknown, unavailable },
-        publishDurationSeconds: publisher.durationSeconds.value,
-        cachedBytes: cache.bytes,
-      },
       commands: {
         appends: this.#appends,
         appendedBytes: this.#appendedBytes,
@@ -104,6 +122,17 @@ export class FrontEndStatus {
         pendingStreams: 0,
         failing: 0,
         lagSeconds: 0,
+      },
+      cluster: {
+        stored: publisher.counts.stored,
+        refused: publisher.counts.refused,
+        unknown: publisher.counts.unknown,
+        unavailable: publisher.counts.unavailable,
+        lostRaces: this.racesLost,
+        watchedStreams: this.#parts.watchedStreams(),
+        publishDurationSeconds: publisher.durationSeconds.value,
+        reconnects: settings.connection?.reconnects ?? 0,
+        cachedBytes: cache.bytes,
       },
     };
   }

@@ -23,14 +23,15 @@ export type Answer<T> =
 /** The answer of a front end, which may die before it gives one, or be too late with it. */
 export async function askOf<T>(
   frontEnd: FrontEnd,
-  patience: Promise<void>,
+  timeout: Promise<void>,
   call: (storage: Storage) => Promise<T>,
 ): Promise<Answer<T>> {
-  const isLate = patience.then(() => "late" as const);
+  const isLate = timeout.then(() => "late" as const);
   const opened = await Promise.race([
     frontEnd.died,
     isLate,
-    frontEnd.storage.catch(() => "not open" as const),
+    // One that stands still takes the request when it goes on.
+    frontEnd.running().then(() => frontEnd.storage).catch(() => "not open" as const),
   ]);
   if (typeof opened === "string") return { kind: "unknown", reason: opened };
   try {

@@ -2,6 +2,7 @@ import { NO_BYTES } from "../../../src/protocol/bytes.ts";
 import type { Lifetime } from "../../../src/protocol/lifetime.ts";
 import { type OffsetSpace, spaceAt, type StreamOffset } from "../../../src/protocol/offset.ts";
 import type { AppendRequest, ReadResult, Storage } from "../../../src/storage/storage.ts";
+import { wait } from "../../support/nats/delay.ts";
 import type { Random } from "../../support/random.ts";
 import { makePayload, type Payload } from "../history/payload.ts";
 import { expect } from "../history/violation.ts";
@@ -14,11 +15,13 @@ const TEXT = "text/plain";
 const JSON_TYPE = "application/json";
 /** So often a batch is sent again before its producer gives up for a while. */
 const MOST_TRIES = 6;
+const LONGEST_PAUSE_MS = 1500;
 /** Some bodies are longer than a message may be. */
 const LONGEST_BYTES = 90_000;
 
 /** A producer's state for one stream. */
 interface Producing {
+  readonly id: string;
   epoch: number;
   nextSeq: number;
   /** What isn't known to be stored yet. */
@@ -39,6 +42,7 @@ export class Client {
   readonly #number: number;
   readonly #random: Random;
   readonly #producing = new Map<string, Producing>();
+  #producers = 0;
   /** Offsets that answers told, by name: places between two messages. */
   readonly #offsets = new Map<string, StreamOffset[]>();
 
@@ -73,15 +77,27 @@ export class Client {
     }
   }
 
+  /** Those that others do things to all the time. */
+  async #makeAll(): Promise<void> {
+    for (const name of FOREVER_NAMES) {
+      for (let tries = 0; tries < MOST_TRIES && this.#ledger.isUnknown(name); tries++) {
+        await this.#make(name);
+      }
+    }
+  }
+
   async #step(): Promise<void> {
     const random = this.#random;
     const kind = random.below(100);
     const name = random.pick(NAMES);
+    // Mostly there is something to be done things to.
+    if (this.#ledger.isUnknown(name) && random.chance(0.7)) return await this.#create(name);
     if (kind < 30) return await this.#produce(random.pick([...FOREVER_NAMES, name]));
     if (kind < 55) return await this.#append(name);
     if (kind < 65) return await this.#create(name);
     if (kind < 70) return await this.#delete(random.pick([...PASSING_NAMES, ...FORK_NAMES]));
-    if (kind < 78) return await this.#head(name);
+    if (kind < 76) return await this.#head(name);
+    if (kind < 79) return await this.#list();
     await this.#read(name);
   }
 
@@ -127,12 +143,15 @@ export class Client {
 
   async #fork(name: string): Promise<void> {
     const random = this.#random;
-    const source = random.pick(NAMES.filter((each) => each !== name));
+    const others = NAMES.filter((each) => each !== name);
+    const known = others.filter((each) => !this.#ledger.isUnknown(each));
+    const source = random.pick(known.length > 0 ? known : others);
     const offset = random.chance(0.5) ? this.#offset(source) : undefined;
-    await this.#ask(
+    const { answer } = await this.#ask(
       `fork ${name} of ${source} at ${JSON.stringify(offset)}`,
       (storage) => storage.create(name, { fork: { source, offset } }),
     );
+    if (answer.kind === "done") this.#ledger.noteThere(name, true);
   }
 
   async #delete(name: string): Promise<void> {
@@ -141,6 +160,7 @@ export class Client {
       (storage) => storage.delete(name),
       (span) => this.#ledger.noteDelete(name, span),
     );
+    if (answer.kind === "done") this.#ledger.noteThere(name, false);
     if (answer.kind !== "refused") return;
     const { code } = answer.error;
     expect(code === "not_found" || code === "gone", `${what}: ${answer.error.message}`);
@@ -153,6 +173,22 @@ export class Client {
     );
     if (answer.kind === "refused") this.#missing(name, answer.error.code, span, what);
     if (answer.kind === "done") this.#see(name, answer.result, floor, span, what);
+  }
+
+  /** A listing is as fresh as a look at each stream, and has all that nobody deletes. */
+  async #list(): Promise<void> {
+    const { answer, floor, span, what } = await this.#ask(
+      "list",
+      (storage) => storage.list({ limit: 100 }),
+    );
+    if (answer.kind !== "done") return;
+    const { streams } = answer.result;
+    const names = streams.map(({ name }) => name);
+    expect(names.join() === [...names].sort().join(), `${what}: ${names} are out of order`);
+    for (const info of streams) this.#ledger.see(info.name, info, floor, span, what);
+    for (const name of FOREVER_NAMES) {
+      if (!names.includes(name)) this.#ledger.missing(name, span, this.#world.nowMs, what);
+    }
   }
 
   async #read(name: string): Promise<void> {
@@ -170,8 +206,8 @@ export class Client {
     expect(start === at && next === at + data.length, `${what}: it is of ${start} to ${next}`);
     expect(next > at || at === tail, `${what}: it doesn't move on`);
     this.#ledger.book.learn(space, start, data, what);
-    const known = this.#see(name, answer.result, floor, span, what);
-    this.#used(known, span);
+    // A read is a use, too, which is noted in passing: it may be forgotten with its front end.
+    this.#see(name, answer.result, floor, span, what);
     this.#learnOffset(name, space, next);
   }
 
@@ -201,7 +237,7 @@ export class Client {
 
   async #produce(name: string): Promise<void> {
     const random = this.#random;
-    const producing = this.#producing.get(name) ?? { epoch: 0, nextSeq: 0, pending: undefined };
+    const producing = this.#producing.get(name) ?? this.#newProducing();
     this.#producing.set(name, producing);
     if (producing.pending === undefined && producing.nextSeq > 0 && random.chance(0.1)) {
       producing.epoch++;
@@ -209,18 +245,27 @@ export class Client {
     }
     const sent = producing.pending ?? this.#newSent(name, true);
     producing.pending = sent;
-    const { epoch, nextSeq: seq } = producing;
+    const { id, epoch, nextSeq: seq } = producing;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const answer = await this.#send(sent, {
-        producer: { id: `p${this.#number}`, epoch, seq },
+        producer: { id, epoch, seq },
       });
       if (answer === "unknown") continue;
       producing.pending = undefined;
       if (answer === "done") producing.nextSeq++;
-      // A stream made again knows no producers; the batch stays unsettled, and another takes its place.
+      // A stream made again knows no producers. The batch stays unsettled; another producer goes on.
       else this.#producing.delete(name);
       return;
     }
+  }
+
+  #newProducing(): Producing {
+    return {
+      id: `p${this.#number}.${this.#producers++}`,
+      epoch: 0,
+      nextSeq: 0,
+      pending: undefined,
+    };
   }
 
   async #send(
@@ -346,9 +391,11 @@ export class Client {
     const floor = this.#ledger.floor();
     const span: Span = { start: world.nextEvent(), startMs: world.nowMs, end: Infinity };
     begin(span);
-    const answer = await askOf(frontEnd, world.patience(this.#random), call);
+    const answer = await askOf(frontEnd, world.clientTimeout(this.#random), call);
     const end = world.nextEvent();
     if (answer.kind !== "unknown") span.end = end;
+    // Who gets no answer waits for a while, so that not all is asked for while nothing can be answered.
+    else if (!world.isHealed) await wait(world.clock, this.#random.below(LONGEST_PAUSE_MS));
     world.note(`${what} -> ${describe(answer)}`);
     return { answer, span, floor, what };
   }

@@ -18,7 +18,8 @@ export class Follower {
   #at: number | StreamOffset = 0;
   #position = 0;
   #frontEnd: FrontEnd | undefined;
-  #news: Gate = closedGate();
+  #isOver = false;
+  #changed: Gate = closedGate();
   #moved: Gate = closedGate();
 
   constructor(world: NatsWorld, ledger: Ledger, name: string, random: Random) {
@@ -32,30 +33,29 @@ export class Follower {
     this.#run().catch((error) => this.#world.fail(error));
   }
 
-  /** Resolves when it has read all that there is; it has to find that out by itself. */
+  /** Resolves when it has read all that is acknowledged; it has to find that out by itself. */
   async finish(): Promise<void> {
-    const frontEnd = this.#world.pickFrontEnd(this.#random);
-    const never = new Promise<void>(() => {});
-    const answer = await askOf(frontEnd, never, (storage) => storage.head(this.#name));
-    if (answer.kind !== "done") return;
-    this.#world.note(`follower of ${this.#name} is to come to ${answer.result.tail}`);
-    while (this.#position < answer.result.tail) {
-      const moved = this.#moved.opened;
-      await moved;
-    }
+    const tail = this.#ledger.tailOf(this.#name);
+    this.#world.note(`follower of ${this.#name} is to come to ${tail}`);
+    while (this.#position < tail) await this.#moved.opened;
+  }
+
+  /** It doesn't read any more: the stream may be deleted. */
+  stop(): void {
+    this.#isOver = true;
   }
 
   async #run(): Promise<void> {
-    while (true) {
+    while (!this.#isOver) {
       if (!this.#frontEnd?.isAlive && !await this.#watch()) {
         await wait(this.#world.clock, RETRY_MS);
         continue;
       }
       const frontEnd = this.#frontEnd;
       if (frontEnd === undefined) continue;
-      const news = this.#news.opened;
+      const changed = this.#changed.opened;
       if (await this.#read(frontEnd)) continue;
-      await Promise.race([news, frontEnd.died]);
+      await Promise.race([changed, frontEnd.died]);
     }
   }
 
@@ -66,8 +66,8 @@ export class Follower {
       new Promise(() => {}),
       (storage) =>
         storage.watch(this.#name, () => {
-          const gate = this.#news;
-          this.#news = closedGate();
+          const gate = this.#changed;
+          this.#changed = closedGate();
           gate.open();
         }),
     );
@@ -84,6 +84,7 @@ export class Follower {
       new Promise(() => {}),
       (storage) => storage.read(this.#name, at, this.#random.pick([4096, 100_000])),
     );
+    if (this.#isOver) return true;
     if (answer.kind === "refused") throw answer.error;
     if (answer.kind === "unknown") {
       if (!frontEnd.isAlive) return true;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../src/env/clock.ts";
 import type { JetStream } from "../../../src/storage/nats/jetstream.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
+import { closedGate, type Gate } from "../../support/nats/delay.ts";
 import type { SimulatedCluster } from "../../support/nats/simulated_cluster.ts";
 import { SimulatedJetStream } from "../../support/nats/simulated_jetstream.ts";
 import type { Random } from "../../support/random.ts";
@@ -40,6 +41,22 @@ export class FrontEnd {
     return this.#clock.isAlive;
   }
 
+  /** It stands still until {@link resume}: no answer and no timer reaches it. */
+  stall(): void {
+    this.view.stall();
+    this.#clock.stall();
+  }
+
+  resume(): void {
+    this.view.resume();
+    this.#clock.resume();
+  }
+
+  /** Resolves when it doesn't stand still. */
+  running(): Promise<void> {
+    return this.#clock.running();
+  }
+
   kill(): void {
     this.#clock.isAlive = false;
     this.view.kill();
@@ -47,10 +64,11 @@ export class FrontEnd {
   }
 }
 
-/** The clock of a process: its timers end with it. */
+/** The clock of a process: its timers end with it, and wait while it stands still. */
 class MortalClock implements Clock {
   isAlive = true;
   readonly #clock: Clock;
+  #stalled: Gate | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -61,8 +79,30 @@ class MortalClock implements Clock {
   }
 
   setTimer(delayMs: number, run: () => void): () => void {
-    return this.#clock.setTimer(delayMs, () => {
-      if (this.isAlive) run();
+    let isCancelled = false;
+    const fire = () => {
+      if (this.isAlive && !isCancelled) run();
+    };
+    const cancel = this.#clock.setTimer(delayMs, () => {
+      if (this.#stalled === undefined) fire();
+      else void this.running().then(fire);
     });
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  stall(): void {
+    this.#stalled ??= closedGate();
+  }
+
+  resume(): void {
+    this.#stalled?.open();
+    this.#stalled = undefined;
+  }
+
+  async running(): Promise<void> {
+    while (this.#stalled !== undefined) await this.#stalled.opened;
   }
 }

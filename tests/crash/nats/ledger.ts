@@ -58,6 +58,7 @@ export class Ledger {
   readonly book = new OffsetBook();
   readonly sent = new Map<number, Sent>();
   readonly #known = new Map<number, KnownStream>();
+  readonly #there = new Set<string>();
   /** Attempts to delete a name. */
   readonly #deletes: { readonly name: string; readonly span: Span }[] = [];
 
@@ -99,13 +100,32 @@ export class Ledger {
     };
     expect(known.name === name, `${what}: it has the offsets of a stream ${known.name}`);
     this.#known.set(own, known);
+    this.#there.add(name);
     known.tail = Math.max(known.tail, seen.tail);
     known.closed ||= seen.closed;
     return known;
   }
 
+  /** Whether a name had no stream, as far as anybody was told last. */
+  isUnknown(name: string): boolean {
+    return !this.#there.has(name);
+  }
+
+  /** A name has a stream, or none, as somebody was just told. */
+  noteThere(name: string, isThere: boolean): void {
+    if (isThere) this.#there.add(name);
+    else this.#there.delete(name);
+  }
+
+  /** How far the streams of a name are known to go; 0 where none is known. */
+  tailOf(name: string): number {
+    const streams = [...this.#known.values()].filter((known) => known.name === name);
+    return Math.max(0, ...streams.map(({ tail }) => tail));
+  }
+
   /** A name was said to have no stream: nothing that was acknowledged may be missing for it. */
   missing(name: string, span: Span, nowMs: number, what: string): void {
+    this.#there.delete(name);
     for (const known of this.#known.values()) {
       if (known.name !== name || known.shown > span.start) continue;
       if (mayHaveExpired(known, nowMs)) continue;
@@ -118,15 +138,19 @@ export class Ledger {
 
   /**
    * A stream from its start to its tail: only what was sent, whole, each once. Those that were acknowledged
-   * to be in it have to be there.
+   * to be in it have to be there. A fork may begin in the middle of one.
    */
-  checkWhole(own: number, bytes: Bytes, what: string): void {
+  checkWhole(space: OffsetSpace, bytes: Bytes, what: string): void {
+    const own = ownSpace(space);
+    const points = forkPoints(space);
     const found = new Set<number>();
     for (let at = 0; at < bytes.length;) {
       const id = opIdAt(bytes, at);
       const sent = id === undefined ? undefined : this.sent.get(id);
       expect(sent !== undefined, `${what}: at ${at} there is nothing that anybody has sent`);
-      const { stored } = sent.payload;
+      const end = at + sent.payload.stored.length;
+      const cut = points.find((point) => point > at && point < end) ?? end;
+      const stored = sent.payload.stored.subarray(0, cut - at);
       expect(standsAt(bytes, at, stored), `${what}: op ${sent.id} at ${at} isn't whole`);
       expect(!found.has(sent.id), `${what}: op ${sent.id} is there twice`);
       expect(sent.outcome !== "absent", `${what}: op ${sent.id} was refused, and is there`);
@@ -146,6 +170,18 @@ export class Ledger {
 /** The space of the offsets behind a stream's fork point. */
 export function ownSpace(space: OffsetSpace): number {
   return spaceAt(space, Number.MAX_SAFE_INTEGER);
+}
+
+/** Where the bytes of another stream begin, the least first. */
+function forkPoints(space: OffsetSpace): number[] {
+  const points: number[] = [];
+  let least = Infinity;
+  for (let level = space; typeof level !== "number"; level = level.source) {
+    // A source that was left before its own point has nothing behind that to give.
+    if (level.point < least) points.unshift(level.point);
+    least = Math.min(least, level.point);
+  }
+  return points;
 }
 
 function mayHaveExpired({ lifetime, usedMs }: KnownStream, nowMs: number): boolean {

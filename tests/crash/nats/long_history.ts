@@ -5,7 +5,7 @@ import { askOf } from "./answer.ts";
 import { Client } from "./client.ts";
 import { Follower } from "./follower.ts";
 import type { FrontEnd } from "./front_end.ts";
-import { Ledger, ownSpace } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import { FOREVER_NAMES, NAMES, SLIDING_NAMES } from "./names.ts";
 import type { NatsWorld } from "./nats_world.ts";
 
@@ -13,6 +13,9 @@ const CLIENTS = 4;
 const MOST_STEPS = 25;
 /** A stream that nobody uses is gone after this, of the longest lifetime there is, with a share for what is told late. */
 const EXPIRED_MS = 30_000;
+/** How long a fork that came to nothing may keep its source. */
+const LONGEST_HOLD_MS = 600_000;
+const STEP_MS = 100_000;
 const MORE_THAN_ALL = 1 << 26;
 
 /**
@@ -35,11 +38,45 @@ export async function runLongHistory(world: NatsWorld): Promise<void> {
   world.heal();
   await world.drive(world.opened(), "the front ends");
   await world.drive(Promise.all(clients.map((client) => client.finish())), "the last answers");
+  // Before anybody looks: that would tell them.
+  for (const follower of followers) await world.drive(follower.finish(), "a follower's end");
   // What was under way when its client gave up comes to its end.
   await world.drive(world.rest(), "the end of what was under way");
   await world.drive(checkEnd(world, ledger, random), "a look at everything");
-  for (const follower of followers) await world.drive(follower.finish(), "a follower's end");
+  for (const follower of followers) {
+    await world.drive(follower.finish(), "a follower's end");
+    follower.stop();
+  }
   await world.drive(checkExpiry(world, random), "the end of what nobody uses");
+  await world.drive(checkRenewal(world, random), "a new beginning");
+}
+
+/** Once everything is deleted, nothing keeps a name from being used again: no fork that isn't there. */
+async function checkRenewal(world: NatsWorld, random: Random): Promise<void> {
+  const never = new Promise<void>(() => {});
+  for (const name of NAMES) {
+    const answer = await askOf(
+      world.pickFrontEnd(random),
+      never,
+      (storage) => storage.delete(name),
+    );
+    world.nextEvent();
+    expect(answer.kind !== "unknown", `${name} can't be deleted though nothing fails`);
+  }
+  for (let waited = 0; waited < LONGEST_HOLD_MS; waited += STEP_MS) await world.rest(STEP_MS);
+  for (const name of NAMES) {
+    const answer = await askOf(
+      world.pickFrontEnd(random),
+      never,
+      (storage) => storage.create(name, { contentType: "text/plain" }),
+    );
+    world.nextEvent();
+    world.note(`create ${name} anew: ${JSON.stringify(answer)}`);
+    expect(
+      answer.kind === "done" && answer.result.created,
+      `${name} can't be made anew after everything was deleted`,
+    );
+  }
 }
 
 /** Every front end, and a new one, has the same, and all that was acknowledged. */
@@ -68,7 +105,7 @@ async function checkStream(
     const limit = random.pick([4096, 10_000, MORE_THAN_ALL]);
     const answer = await askOf(
       frontEnd,
-      world.patience(random),
+      world.clientTimeout(random),
       (storage) => storage.read(name, at, limit),
     );
     span.end = world.nextEvent();
@@ -88,7 +125,7 @@ async function checkStream(
     ledger.book.learn(space, start, data, what);
     parts.push(data);
     at = next;
-    if (at >= tail) ledger.checkWhole(ownSpace(space), concatBytes(parts), what);
+    if (at >= tail) ledger.checkWhole(space, concatBytes(parts), what);
   }
 }
 

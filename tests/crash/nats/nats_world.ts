@@ -21,6 +21,7 @@ export interface Counts {
   kills: number;
   disconnects: number;
   lostQuorums: number;
+  stalls: number;
 }
 
 /** A cluster, its front ends, and what happens to them: all by one seed. */
@@ -29,7 +30,7 @@ export class NatsWorld {
   readonly cluster: SimulatedCluster;
   readonly random: Random;
   readonly trace: string[] = [];
-  readonly counts: Counts = { kills: 0, disconnects: 0, lostQuorums: 0 };
+  readonly counts: Counts = { kills: 0, disconnects: 0, lostQuorums: 0, stalls: 0 };
   readonly #open: OpenStorage;
   readonly #disturbance: number;
   readonly #chances: Random;
@@ -44,7 +45,7 @@ export class NatsWorld {
     this.random = random;
     this.#open = open;
     this.#chances = random.split();
-    this.#disturbance = random.pick([0, 0.02, 0.05, 0.1]);
+    this.#disturbance = random.pick([0, 0.01, 0.03, 0.06]);
     this.cluster = new SimulatedCluster({
       clock: this.clock,
       random: random.split(),
@@ -101,7 +102,7 @@ export class NatsWorld {
     const random = this.#chances;
     if (this.#isHealed || !random.chance(this.#disturbance)) return;
     const frontEnd = random.pick(this.#frontEnds);
-    switch (random.below(4)) {
+    switch (random.below(5)) {
       case 0:
       case 1:
         return this.#replace(frontEnd);
@@ -109,6 +110,11 @@ export class NatsWorld {
         this.counts.disconnects++;
         frontEnd.view.disconnect();
         this.clock.setTimer(random.between(1, 4000), () => frontEnd.view.reconnect());
+        return;
+      case 3:
+        this.counts.stalls++;
+        frontEnd.stall();
+        this.clock.setTimer(random.pick([50, 3000, 200_000]), () => frontEnd.resume());
         return;
       default:
         if (!this.cluster.hasQuorum) return;
@@ -119,7 +125,7 @@ export class NatsWorld {
   }
 
   /** For how long a client waits for an answer: mostly for long, and for ever once all is well. */
-  patience(random: Random): Promise<void> {
+  clientTimeout(random: Random): Promise<void> {
     if (this.#isHealed) return new Promise(() => {});
     const limitMs = random.chance(0.2) ? random.between(1, 500) : random.between(500, 60_000);
     return wait(this.clock, limitMs);
@@ -134,7 +140,10 @@ export class NatsWorld {
     this.note("all is well from now on");
     this.#isHealed = true;
     this.cluster.heal();
-    for (const { view } of this.#frontEnds) view.reconnect();
+    for (const frontEnd of this.#frontEnds) {
+      frontEnd.view.reconnect();
+      frontEnd.resume();
+    }
   }
 
   /** Lets the time go on until something is done. */
@@ -152,10 +161,10 @@ export class NatsWorld {
       if (quietMs > LONGEST_WAIT_MS) throw new Violation(`It hangs: ${what} never came`);
       this.clock.advance(Math.ceil(stepMs));
       await yieldToEventLoop();
-      const hasNews = seen !== this.#events;
+      const hasEvents = seen !== this.#events;
       seen = this.#events;
-      quietMs = hasNews ? 0 : quietMs + stepMs;
-      stepMs = hasNews ? 1 : Math.min(stepMs * STEP_GROWTH, LONGEST_STEP_MS);
+      quietMs = hasEvents ? 0 : quietMs + stepMs;
+      stepMs = hasEvents ? 1 : Math.min(stepMs * STEP_GROWTH, LONGEST_STEP_MS);
     }
     if (this.#violation !== undefined) throw this.#violation;
     return await work;

@@ -53,6 +53,6 @@ function add(
 ): void {
   total.histories++;
   total.kills += counts.kills;
-  total.faults += faults + counts.disconnects + counts.lostQuorums;
+  total.faults += faults + counts.disconnects + counts.lostQuorums + counts.stalls;
   if (isUndecided) total.undecided++;
 }

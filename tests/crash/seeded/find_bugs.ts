@@ -39,7 +39,8 @@ function commandFor(bug: SeededBug): string[] {
   if (bug.test === undefined) {
     const kind = bug.subscriptions ? ["subscriptions"] : [];
     const args = [String(FIRST_SEED), String(seconds), ...kind];
-    return [Deno.execPath(), "run", ...SHARED, "tests/crash/history/search.ts", ...args];
+    const search = bug.nats ? "tests/crash/nats/search.ts" : "tests/crash/history/search.ts";
+    return [Deno.execPath(), "run", ...SHARED, search, ...args];
   }
   const filter = ["--filter", `/${bug.test}/`];
   const file = bug.file ?? "tests/crash/regression_test.ts";

@@ -13,6 +13,8 @@ export interface SeededBug {
   edits: readonly Edit[];
   /** Whether the histories that find it are those with subscriptions. */
   subscriptions?: true;
+  /** Whether they are those of several front ends over a JetStream cluster. */
+  nats?: true;
   /** The test that finds it, of `tests/crash/regression_test.ts` or of `file`; else the histories do. */
   test?: string;
   file?: string;

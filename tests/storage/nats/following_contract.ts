@@ -127,11 +127,14 @@ export const FOLLOWING: Tests = {
       },
     );
     await follower.caughtUp();
-    equal(found, [a, b]);
+    // A replica that was behind may take an older one for the newest, and sends that before.
+    const isNew = (sequence: number) => sequence === a || sequence >= b;
+    ok(found.length < 5);
+    equal(found.filter(isNew), [a, b]);
     const next = await subject.put("a", a);
     const last = await subject.put("a", next);
     await follower.caughtUp();
-    equal(found, [a, b, next, last]);
+    equal(found.filter(isNew), [a, b, next, last]);
     await follower.stop();
   },
 

@@ -173,6 +173,24 @@ Deno.test("a follower goes on after an interruption, and leaves nothing out", as
   await follower.stop();
 });
 
+Deno.test("a stalled front end hears what has come when it goes on", async () => {
+  const { clock, cluster, first, second } = open();
+  const notices: number[] = [];
+  first.watch("L", "l.a", ({ sequence }) => notices.push(sequence), () => {});
+  cluster.script.nextPublish({ kind: "held", at: "answer", until: 1000 });
+  const publish = first.publish(message(0));
+  await yieldToEventLoop();
+  equal(notices, [1]);
+  first.stall();
+  await second.publish(message(1));
+  clock.advance(1000);
+  ok(!await isSettled(publish));
+  equal(notices, [1]);
+  first.resume();
+  equal(await publish, { kind: "stored", sequence: 1 });
+  equal(notices, [1, 2]);
+});
+
 Deno.test("a killed front end hears nothing any more, and what it sent may be stored", async () => {
   const { clock, cluster, first, second } = open();
   let calls = 0;

@@ -31,6 +31,7 @@ export class SimulatedJetStream implements JetStream {
   readonly #unlisten = new Set<() => void>();
   readonly #followers = new Set<SimulatedFollower>();
   #disconnected: Gate | undefined;
+  #stalled: Gate | undefined;
   #isClosed = false;
   #isKilled = false;
 
@@ -113,6 +114,7 @@ export class SimulatedJetStream implements JetStream {
       // One after the other, in their order.
       lastAtMs = Math.max(clock.nowMs() + this.#cluster.draw("noticeMs"), lastAtMs);
       await wait(clock, lastAtMs - clock.nowMs());
+      await this.#running();
       if (!isOver && this.isConnected) onStored(notice);
     };
     const listener: StoredListener = (of, notice) => {
@@ -140,7 +142,10 @@ export class SimulatedJetStream implements JetStream {
     const connection: FollowerConnection = {
       nowMs: () => this.#nowMs(),
       connected: () => this.#connected(),
-      delivered: () => wait(this.#cluster.clock, this.#cluster.draw("noticeMs")),
+      delivered: async () => {
+        await wait(this.#cluster.clock, this.#cluster.draw("noticeMs"));
+        await this.#running();
+      },
     };
     const follower = new SimulatedFollower(
       this.#cluster.logOf(request.log),
@@ -184,7 +189,23 @@ export class SimulatedJetStream implements JetStream {
     this.#note("connected");
     this.#disconnected = undefined;
     gate.open();
-    for (const gap of [...this.#gaps]) gap();
+    this.#whenRunning(() => {
+      for (const gap of [...this.#gaps]) gap();
+    });
+  }
+
+  /** The front end stands still: it hears nothing, as a stopped process does, until it goes on. */
+  stall(): void {
+    if (this.#stalled !== undefined || this.#isClosed) return;
+    this.#note("stalled");
+    this.#stalled = closedGate();
+  }
+
+  /** It goes on, and hears all that has come meanwhile. */
+  resume(): void {
+    const gate = this.#stalled;
+    this.#stalled = undefined;
+    gate?.open();
   }
 
   /** The front end dies: nothing that it waits for is ever answered, and nothing calls it any more. */
@@ -223,7 +244,7 @@ export class SimulatedJetStream implements JetStream {
     this.#note(what);
     return this.#answered(
       this.#deliver(messages.slice(), first.log, fault),
-      answerFate(fault),
+      answerDelivery(fault),
       what,
     );
   }
@@ -231,29 +252,31 @@ export class SimulatedJetStream implements JetStream {
   /** The answer, unless it is too late for it or the connection has ended. */
   #answered(
     answer: Promise<PublishOutcome>,
-    fate: AnswerFate,
+    delivery: AnswerDelivery,
     what: string,
   ): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const { clock, times } = this.#cluster;
       let cancel = () => {};
+      let isSettled = false;
       const settle = (outcome: PublishOutcome) => {
         cancel();
         this.#underWay.delete(interrupt);
-        if (this.#isKilled) return;
+        if (this.#isKilled || isSettled) return;
+        isSettled = true;
         this.#note(`  ${what}: ${JSON.stringify(outcome)}`);
-        resolve(outcome);
+        this.#whenRunning(() => resolve(outcome));
       };
       const interrupt = () => settle(unknown("The connection was lost."));
       this.#underWay.add(interrupt);
       if (times.answerLimitMs > 0) {
         cancel = clock.setTimer(times.answerLimitMs, () => settle(unknown("No answer in time.")));
-      } else if (fate === "never") {
+      } else if (delivery === "never") {
         void Promise.resolve().then(() => settle(unknown("No answer.")));
       }
       void answer.then((outcome) => {
-        if (fate === "comes") settle(outcome);
-        else if (fate === "lost" && times.answerLimitMs === 0) settle(unknown("No answer."));
+        if (delivery === "comes") settle(outcome);
+        else if (delivery === "lost" && times.answerLimitMs === 0) settle(unknown("No answer."));
       });
     });
   }
@@ -325,12 +348,12 @@ export class SimulatedJetStream implements JetStream {
     };
     return await new Promise<T>((resolve, reject) => {
       const interrupt = () => {
-        if (!this.#isKilled) reject(noConnection());
+        if (!this.#isKilled) this.#whenRunning(() => reject(noConnection()));
       };
       this.#underWay.add(interrupt);
       const settle = (run: () => void) => {
         this.#underWay.delete(interrupt);
-        if (!this.#isKilled) run();
+        if (!this.#isKilled) this.#whenRunning(run);
       };
       asked().then(
         (found) => settle(() => resolve(found)),
@@ -368,6 +391,15 @@ export class SimulatedJetStream implements JetStream {
     while (this.#disconnected !== undefined) await this.#disconnected.opened;
   }
 
+  async #running(): Promise<void> {
+    while (this.#stalled !== undefined) await this.#stalled.opened;
+  }
+
+  #whenRunning(run: () => void): void {
+    if (this.#stalled === undefined) run();
+    else void this.#running().then(() => this.#isKilled ? undefined : run());
+  }
+
   #nowMs(): number {
     return this.#cluster.clock.nowMs();
   }
@@ -378,9 +410,9 @@ export class SimulatedJetStream implements JetStream {
 }
 
 /** What becomes of an answer: it is lost on its way, or nobody waits for it. */
-type AnswerFate = "comes" | "lost" | "never";
+type AnswerDelivery = "comes" | "lost" | "never";
 
-function answerFate(fault: PublishFault | undefined): AnswerFate {
+function answerDelivery(fault: PublishFault | undefined): AnswerDelivery {
   switch (fault?.kind) {
     case "answer_lost":
       return "lost";

@@ -35,6 +35,8 @@ export class SimulatedLog {
   readonly #underWay = new Set<string>();
   #commits: Promise<void> = Promise.resolve();
   #sequence = 0;
+  /** That of the newest message that the leader has taken. */
+  #proposed = 0;
   #isHeld = false;
 
   constructor(config: LogConfig, clock: Clock, lagMs: () => number) {
@@ -66,11 +68,19 @@ export class SimulatedLog {
     for (const message of messages) {
       if (!firsts.has(message.subject)) firsts.set(message.subject, message);
     }
-    for (const { subject, expectedSequence } of firsts.values()) {
+    for (const message of firsts.values()) {
+      const { subject, expectedSequence } = message;
+      const fence: unknown = Reflect.get(message, "expectedLogSequence");
+      if (typeof fence === "number" && fence !== this.#proposed) {
+        return { kind: "refused", lastSequence: this.#proposed };
+      }
+      // No port sends one without: such are taken as a server takes them, for bugs that are planted.
+      if (expectedSequence === undefined) continue;
       if (this.#underWay.has(subject)) return { kind: "refused", lastSequence: undefined };
       const lastSequence = this.leader.newest(subject, this.#clock.nowMs())?.sequence ?? 0;
       if (lastSequence !== expectedSequence) return { kind: "refused", lastSequence };
     }
+    this.#proposed += messages.length;
     for (const subject of firsts.keys()) this.#underWay.add(subject);
     await this.#inTurn(commit(), quorum);
     for (const subject of firsts.keys()) this.#underWay.delete(subject);

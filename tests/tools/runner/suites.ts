@@ -124,6 +124,15 @@ const OTHERS: readonly Suite[] = [
     long: true,
   },
   {
+    name: "crash histories on nats",
+    command: [...script, "tests/crash/run.ts", "--count", "1500", "--nats"],
+    parse: parseClosingLine,
+    parsePart: parseHistories,
+    usualSeconds: 25,
+    limitMinutes: 8,
+    long: true,
+  },
+  {
     name: "seeded bugs",
     command: [deno, "test", "-A", "--parallel", "tests/crash/seeded"],
     ...denoTest,

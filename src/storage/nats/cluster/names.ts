@@ -1,7 +1,7 @@
 import { quote, StreamError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
 import { FreshQuestion } from "./fresh_question.ts";
-import type { JetStream } from "../jetstream.ts";
+import { type JetStream, JetStreamError } from "../jetstream.ts";
 import { decodeNameEntry, encodeNameEntry, type NameRecord } from "../format/name_record.ts";
 import type { Published, Publisher } from "./publisher.ts";
 import type { Subjects } from "./subjects.ts";
@@ -48,6 +48,7 @@ export class Names {
     try {
       return await question.ask();
     } catch (error) {
+      if (error instanceof JetStreamError) this.#publisher.health.fail(error.message);
       throw toStreamError(error);
     } finally {
       if (question.isIdle && this.#questions.get(name) === question) this.#questions.delete(name);

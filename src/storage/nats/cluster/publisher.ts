@@ -5,6 +5,7 @@ import { Histogram } from "../../../metrics/histogram.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream, NewMessage, PublishOutcome } from "../jetstream.ts";
 import type { NatsSettings } from "../options.ts";
+import { ClusterHealth } from "./cluster_health.ts";
 import { pause } from "./pause.ts";
 import { outcomeUnknown, sentence, unreachable } from "./unreachable.ts";
 
@@ -24,7 +25,7 @@ export type Published =
 
 /** What has become of publishes, for metrics. */
 export interface PublishCounts {
-  published: number;
+  stored: number;
   refused: number;
   unknown: number;
   unavailable: number;
@@ -32,11 +33,10 @@ export interface PublishCounts {
 
 /** Publishes until the outcome is known, or for too long. */
 export class Publisher {
-  readonly counts: PublishCounts = { published: 0, refused: 0, unknown: 0, unavailable: 0 };
+  readonly counts: PublishCounts = { stored: 0, refused: 0, unknown: 0, unavailable: 0 };
+  readonly health: ClusterHealth;
   /** How long those took that were stored, all their attempts. */
   readonly durationSeconds = new Histogram(SYNC_SECONDS);
-  /** Why the newest attempt came to nothing; `undefined` once one has come to something. */
-  failure: string | undefined;
   readonly #jetStream: JetStream;
   readonly #clock: Clock;
   readonly #settings: NatsSettings;
@@ -45,6 +45,7 @@ export class Publisher {
     this.#jetStream = settings.jetStream;
     this.#clock = settings.clock;
     this.#settings = settings;
+    this.health = new ClusterHealth(settings.clock);
   }
 
   /**
@@ -67,13 +68,14 @@ export class Publisher {
       const outcome = await this.#attempt(messages);
       switch (outcome.kind) {
         case "stored":
-          this.counts.published++;
+          this.counts.stored++;
+          this.health.recover();
           this.durationSeconds.observe((this.#clock.nowMs() - startMs) / 1000);
-          this.failure = undefined;
           return outcome;
         case "refused":
           this.counts.refused++;
-          this.failure = undefined;
+          // Also a server that has lost its quorum says that something is under way.
+          if (outcome.lastSequence !== undefined) this.health.recover();
           // Without a sequence: something is under way, which may be an earlier attempt. Only what
           // becomes of it says what has become of this message.
           if (!isUncertain || outcome.lastSequence !== undefined) {
@@ -82,12 +84,12 @@ export class Publisher {
           break;
         case "unknown":
           this.counts.unknown++;
-          this.failure = outcome.reason;
+          this.health.fail(outcome.reason);
           isUncertain = true;
           break;
         case "unavailable":
           this.counts.unavailable++;
-          this.failure = outcome.reason;
+          this.health.fail(outcome.reason);
           break;
         default: {
           if (isUncertain) break;

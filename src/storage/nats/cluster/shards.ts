@@ -1,6 +1,6 @@
 import { StreamError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
-import type { JetStream, StoredMessage } from "../jetstream.ts";
+import type { StoredMessage } from "../jetstream.ts";
 import {
   decodeIdentity,
   decodeShards,

@@ -20,6 +20,7 @@ export class Subjects {
   readonly identity: string;
   readonly shards: string;
   readonly ids: string;
+  readonly probe: string;
   readonly #prefix: string;
 
   constructor(prefix: string) {
@@ -32,6 +33,7 @@ export class Subjects {
     this.identity = `${prefix}.m.identity`;
     this.shards = `${prefix}.m.shards`;
     this.ids = `${prefix}.m.ids`;
+    this.probe = `${prefix}.m.probe`;
   }
 
   /** The log of a shard, which are counted from 1. */

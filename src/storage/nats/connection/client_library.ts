@@ -1,13 +1,26 @@
 import type { Authenticator, ConnectionOptions } from "@nats-io/transport-node";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
+import { JetStreamError } from "../jetstream.ts";
 import { type NatsOptions, type NatsServerAddress, readSecret } from "./options.ts";
 
 /** The client library, whose one import this is: nobody else waits for it or has it in memory. */
 export type ClientLibrary = typeof import("@nats-io/transport-node");
 
-/** Loads it: some 100 ms on Node and Bun, 300 on Deno. */
-export function loadClientLibrary(): Promise<ClientLibrary> {
-  return import("@nats-io/transport-node");
+/**
+ * Loads it: some 100 ms on Node and Bun, 300 on Deno.
+ *
+ * @throws {JetStreamError} `unsuitable` where it isn't installed: npm leaves it out on Node before 22, which one
+ * of its own packages asks for
+ */
+export async function loadClientLibrary(): Promise<ClientLibrary> {
+  try {
+    return await import("@nats-io/transport-node");
+  } catch (error) {
+    const message =
+      "The storage on NATS needs the package @nats-io/transport-node, which isn't installed: " +
+      "npm install @nats-io/transport-node@3.4.0";
+    throw new JetStreamError("unsuitable", message, { cause: error });
+  }
 }
 
 /** How often a quiet server is asked whether it is there; it is given up after two without an answer. */

@@ -116,6 +116,7 @@ class NatsJetStream implements JetStream {
 
   async ensureLog(config: LogConfig): Promise<void> {
     const replicas = await ensureLog(this.#requests, config);
+    await this.#reads.reachable(config.name);
     if (replicas > 1) this.#publisher.leadership.add(config.name);
   }
 

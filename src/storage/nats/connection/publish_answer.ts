@@ -5,14 +5,18 @@ import { numberIn, parseObject } from "./json.ts";
 import { statusOf } from "./requests.ts";
 
 /** As a server writes that it has stored a message. */
-const STORED = /^\{"stream":"[^"]*", ?"seq":(\d+)[,}]/;
+const STORED = /^\{"stream":"[^"]*", ?"seq":([1-9]\d*)[,}]/;
 
 /** What an answer to a publish says. */
 export function outcomeOf(message: Msg): PublishOutcome {
   if (statusOf(message) === 503) {
     return { kind: "unavailable", reason: "no server leads what this subject belongs to" };
   }
-  const text = message.string();
+  return outcomeOfText(message.string());
+}
+
+/** What the text of an answer to a publish says. */
+export function outcomeOfText(text: string): PublishOutcome {
   const stored = STORED.exec(text);
   if (stored !== null) return { kind: "stored", sequence: Number(stored[1]) };
   const answer = parseObject(text);

@@ -5,6 +5,7 @@ import type { Clock } from "../../../env/clock.ts";
 import { JetStreamError, type MessagesQuery, type StoredMessage } from "../jetstream.ts";
 import { ApiError, ApiErrorCode } from "./api_error.ts";
 import { numberIn, objectIn, textIn } from "./json.ts";
+import { confirmedSubject } from "./log_config.ts";
 import type { Publisher } from "./publisher.ts";
 import { type Requests, statusOf } from "./requests.ts";
 import { numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
@@ -12,6 +13,7 @@ import { numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
 /** How often a subject is asked about by what is refused, while something of it is on its way. */
 const LIMIT_PROBES = 3;
 const BETWEEN_PROBES_MS = 2;
+const UNTIL_REACHABLE_MS = 20;
 /** A server sends at most so many by one request. */
 const LIMIT_MESSAGES = 1_000;
 const NO_CONTENT = 204;
@@ -47,7 +49,7 @@ export class Reads {
         break;
       }
       if (outcome.lastSequence !== undefined) return outcome.lastSequence;
-      await new Promise<void>((resolve) => void this.#clock.setTimer(BETWEEN_PROBES_MS, resolve));
+      await this.#pause(BETWEEN_PROBES_MS);
     }
     return (await this.#ofLeader(log, { last_by_subj: subject }))?.sequence ?? 0;
   }
@@ -55,6 +57,29 @@ export class Reads {
   lastMessage(log: string, subject: string): Promise<StoredMessage | undefined> {
     const question = () => this.#ofLeader(log, { last_by_subj: subject });
     return this.#publisher.leadership.ask(log, question);
+  }
+
+  /**
+   * Waits until messages of a log get from here to its leader, which other servers learn of a little after it
+   * was made.
+   *
+   * @throws {JetStreamError} `unavailable`
+   */
+  async reachable(log: string): Promise<void> {
+    const endMs = this.#clock.nowMs() + this.#requests.timeoutMs;
+    for (;;) {
+      const outcome = await this.#publisher.probe(confirmedSubject(log));
+      if (outcome.kind === "refused") return;
+      if (outcome.kind !== "unavailable" || this.#clock.nowMs() >= endMs) {
+        const reason = "reason" in outcome ? outcome.reason : outcome.kind;
+        throw new JetStreamError("unavailable", `${log}: ${reason}`);
+      }
+      await this.#pause(UNTIL_REACHABLE_MS);
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.setTimer(delayMs, resolve));
   }
 
   async messages(query: MessagesQuery): Promise<StoredMessage[]> {

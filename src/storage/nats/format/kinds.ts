@@ -12,4 +12,5 @@ export const KIND = {
   identity: 48,
   shards: 49,
   ids: 50,
+  probe: 51,
 } as const;

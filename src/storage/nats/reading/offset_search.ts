@@ -105,6 +105,8 @@ export class OffsetSearch {
     byLeader: boolean,
   ): Promise<CachedMessage[] | undefined> {
     const { before, after } = this.#cache.around(stream, offset);
+    // Somebody else has read it meanwhile.
+    if (before !== undefined && offset < before.end) return [before];
     const limitBytes = Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, wantedBytes));
     if (before?.end === offset) {
       const next = await this.#after(stream, before, limitBytes, byLeader);

@@ -35,6 +35,8 @@ export interface EndingsParts {
   readonly writer: MessageWriter;
   readonly names: Names;
   readonly loaded: LoadedStreams;
+  /** The stream of a name's record; `undefined` where it has another one by now. */
+  load(record: NameRecord, sequence: number): Promise<NatsStream | undefined>;
   /** What is written to a stream. */
   queueOf(stream: NatsStream): StreamQueue;
 }
@@ -85,8 +87,15 @@ export class Endings {
    */
   async prune(stream: NatsStream): Promise<void> {
     for (const [id, reference] of [...stream.forks]) {
+      const { record, sequence } = await this.#parts.names.find(reference.name);
+      if (record?.id === id) {
+        // A fork that is softly deleted itself may be held by nothing but such a reference.
+        const fork = await this.#parts.load(record, sequence);
+        if (fork?.lifecycle === "soft_deleted") await this.prune(fork);
+      }
       if (!(await this.#isReferenced(id, reference))) await this.release(stream, id);
     }
+    if (stream.lifecycle === "soft_deleted" && stream.forkCount === 0) await this.endUnused(stream);
   }
 
   /**

@@ -51,6 +51,7 @@ export function foldMessage(
   }
   stream.sequence = sequence;
   stream.messagesSinceSnapshot++;
+  stream.bytesSinceSnapshot += "data" in message ? message.data.length : 0;
   fold(stream, message);
   stream.mark.passTime(message.atMs);
   if (message.accessedAtMs > stream.recordedAccessMs) {

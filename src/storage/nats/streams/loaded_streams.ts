@@ -19,9 +19,20 @@ export class LoadedStreams {
     if (this.#sources.get(id)?.deref() === undefined) this.#sources.delete(id);
   });
 
-  /** @param isWritten whether anything is being written to a stream */
-  constructor(limit: number, cache: MessageCache, isWritten: (stream: NatsStream) => boolean) {
+  readonly #onForgotten: (stream: NatsStream) => void;
+
+  /**
+   * @param isWritten whether anything is being written to a stream
+   * @param onForgotten called for each that leaves
+   */
+  constructor(
+    limit: number,
+    cache: MessageCache,
+    isWritten: (stream: NatsStream) => boolean,
+    onForgotten: (stream: NatsStream) => void,
+  ) {
     this.#cache = cache;
+    this.#onForgotten = onForgotten;
     this.#byName = new BoundedCache(limit, {
       isInUse: (stream) => stream.isWatched || stream.pins > 0 || isWritten(stream),
       onEvict: (stream) => this.#forget(stream),
@@ -77,6 +88,7 @@ export class LoadedStreams {
   #forget(stream: NatsStream): void {
     this.#byId.delete(stream.id);
     this.#cache.drop(stream);
+    this.#onForgotten(stream);
     if (stream.source !== undefined) stream.source.pins--;
   }
 }

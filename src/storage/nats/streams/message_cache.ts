@@ -84,7 +84,11 @@ export class MessageCache {
     const { owner, message } = entry;
     this.#unlink(entry);
     this.#bytes -= sizeOf(message);
-    const at = owner[0] === entry ? 0 : placeOf(owner, message.start);
+    if (owner[0] === entry) {
+      owner.shift();
+      return;
+    }
+    const at = placeOf(owner, message.start);
     if (owner[at] === entry) owner.splice(at, 1);
   }
 

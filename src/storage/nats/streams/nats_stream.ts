@@ -38,8 +38,9 @@ export class NatsStream extends Stream {
   recordedAccessMs: number;
   /** The front end that recorded it. */
   accessedBy = 0;
-  /** How many messages there are that no snapshot includes. */
+  /** How many messages there are that no snapshot includes, and bytes in them. */
   messagesSinceSnapshot = 0;
+  bytesSinceSnapshot = 0;
   /** Sequence of the newest snapshot. */
   snapshotSequence = 0;
   /** Its messages in the cache, in order. */

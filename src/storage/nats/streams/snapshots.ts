@@ -7,6 +7,9 @@ import type { Subjects } from "../cluster/subjects.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
+/** Also after so much: who loads the stream reads all of it. */
+const SNAPSHOT_BYTES = 4 * 1024 * 1024;
+
 /**
  * Stores streams' states now and then, so that loading one reads few messages. A state in memory holds only
  * what was acknowledged, and so a snapshot is never ahead of its log.
@@ -25,9 +28,12 @@ export class Snapshots {
 
   /** A message of this front end's was stored: it is the one that stores a snapshot, if one is due. */
   onStored(stream: NatsStream): void {
-    if (stream.messagesSinceSnapshot < this.#settings.snapshotMessages) return;
+    const isDue = stream.messagesSinceSnapshot >= this.#settings.snapshotMessages ||
+      stream.bytesSinceSnapshot >= SNAPSHOT_BYTES;
+    if (!isDue) return;
     if (stream.lifecycle === "deleted" || stream.openParts !== undefined) return;
     stream.messagesSinceSnapshot = 0;
+    stream.bytesSinceSnapshot = 0;
     const running = this.#store(stream).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }

@@ -87,9 +87,12 @@ export class StreamDirectory {
   async load(record: NameRecord, sequence: number): Promise<NatsStream | undefined> {
     const { loaded, loader, names, clock } = this.#parts;
     const { id, name } = record;
-    const joined = loaded.byId(id) ?? await this.#loading.get(id);
+    // A source that has left memory, and that a fork still holds: there must not be two of it, since forks
+    // look for theirs by its id.
+    const joined = loaded.source(id) ?? await this.#loading.get(id);
     if (joined !== undefined) {
       await loader.confirm(joined);
+      if (joined.lifecycle !== "deleted" && loaded.byId(id) === undefined) this.#parts.add(joined);
       return joined;
     }
     for (const delayMs of [0, ...EMPTY_RETRIES_MS]) {
@@ -115,7 +118,7 @@ export class StreamDirectory {
     if (stream.lifecycle !== "deleted" && record.fork !== undefined) {
       loaded.setSource(stream, await this.#source(record.fork));
     }
-    const other = loaded.byId(record.id);
+    const other = loaded.source(record.id);
     if (other !== undefined) return other;
     if (stream.lifecycle !== "deleted") add(stream);
     return stream;

@@ -4,8 +4,9 @@ import { quote, StreamError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
 import { misfit } from "./fold.ts";
 import type { Folder } from "./folder.ts";
+import type { ClusterHealth } from "../cluster/cluster_health.ts";
 import { FreshQuestion } from "../cluster/fresh_question.ts";
-import type { JetStream } from "../jetstream.ts";
+import { type JetStream, JetStreamError } from "../jetstream.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import { NatsStream } from "./nats_stream.ts";
 import { pause } from "../cluster/pause.ts";
@@ -18,9 +19,12 @@ const logger = getLogger(["durable-streams", "storage", "nats"]);
 
 const BATCH_MESSAGES = 512;
 const BATCH_BYTES = 1024 * 1024;
-/** A read that doesn't fit is tried so often from any replica, then as often from the leader. */
-const TRIES_BY_ANY = 2;
-const TRIES_BY_LEADER = 3;
+/**
+ * A read that doesn't fit is tried once from any replica, which most often is only behind, then from the
+ * leader: at once, then after a wait.
+ */
+const TRIES_BY_ANY = 1;
+const TRIES_BY_LEADER = 4;
 const RETRY_MS = 50;
 /** A leader that was just elected, or isn't one any more and doesn't know it, may be behind for a while. */
 const BEHIND_RETRIES_MS = [0, 100, 400, 1600];
@@ -31,6 +35,7 @@ export interface LoaderParts {
   readonly subjects: Subjects;
   readonly clock: Clock;
   readonly folder: Folder;
+  readonly health: ClusterHealth;
   /** Whether the newest record of a stream's name is that stream's: asked of the leader. */
   isNamed(stream: NatsStream): Promise<boolean>;
 }
@@ -137,6 +142,7 @@ export class StreamLoader {
         try {
           return { sentSequence, lastSequence: await jetStream.lastSequence(log, subject) };
         } catch (error) {
+          if (error instanceof JetStreamError) this.#parts.health.fail(error.message);
           throw toStreamError(error);
         }
       });
@@ -150,7 +156,7 @@ export class StreamLoader {
     let fault = "no message follows";
     for (let tries = 0; tries < TRIES_BY_ANY + TRIES_BY_LEADER;) {
       if (stream.sequence >= sequence || stream.lifecycle === "deleted") return;
-      if (tries > 1) await pause(clock, RETRY_MS * tries);
+      if (tries > TRIES_BY_ANY) await pause(clock, RETRY_MS * tries);
       const before = stream.sequence;
       try {
         const messages = await jetStream.messages({

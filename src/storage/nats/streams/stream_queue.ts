@@ -250,7 +250,7 @@ export class StreamQueue {
    */
   async #store(messages: readonly StreamMessage[]): Promise<boolean> {
     const stream = this.#stream;
-    const { publisher, loader } = this.#parts;
+    const { publisher } = this.#parts;
     const [first] = messages;
     if (first === undefined) return true;
     const { tail, sequence } = stream;
@@ -262,17 +262,21 @@ export class StreamQueue {
     try {
       const toStore = this.#toStore(messages);
       const published = await publisher.publish(toStore);
-      if (published.kind === "failed") throw published.error;
+      // A notice may have shown that it was stored, though no acknowledgement came.
+      const isSeen = inFlight.sequence !== undefined;
+      if (published.kind === "failed" && !isSeen) throw published.error;
       if (published.kind === "stored") {
         await this.#foldStored(messages, toStore, published.sequence);
         this.#parts.onStored(stream, first, tail);
         return true;
       }
-      await this.#afterLostRace(published.lastSequence, sequence);
+      if (published.kind === "refused" && !isSeen) {
+        await this.#afterLostRace(published.lastSequence, sequence);
+      }
       // An attempt whose outcome was unknown was stored after all, and is seen now. The other way round:
       // since the stream has another message in its place, no late attempt can be stored any more.
       if (inFlight.sequence === undefined) {
-        if (published.mayBeOurs) checkSeen(stream, sequence);
+        if (published.kind === "refused" && published.mayBeOurs) checkSeen(stream, sequence);
         return false;
       }
       this.#parts.onStored(stream, first, tail);

@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
 import type { Bytes } from "../../../../src/protocol/bytes.ts";
-import { MalformedFrame } from "../../../../src/storage/nats/format/binary.ts";
+import { FrameWriter, MalformedFrame } from "../../../../src/storage/nats/format/binary.ts";
+import { KIND } from "../../../../src/storage/nats/format/kinds.ts";
 import {
   decodeIdentity,
   decodeIds,
@@ -156,6 +157,7 @@ Deno.test("the records of the storage have their golden bytes", () => {
   const ids = hex`d5 01 32 00 af 47 07 ed 01 08 00 00 00 00 00 00`;
   equal(encodeIds(2049), ids);
   equal(decodeIds(ids), 2049);
+  equal(new FrameWriter(KIND.probe).seal(), hex`d5 01 33 00 b0 99 67 c5`);
 });
 
 Deno.test("records of which any bit is another are malformed", () => {
