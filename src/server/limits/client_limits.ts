@@ -251,7 +251,10 @@ function tooMany(waitMs: number, message: string): StreamError {
 function isLiveRead({ method, url }: HttpRequest): boolean {
   if (method !== "GET") return false;
   const query = url.indexOf("?");
-  return query >= 0 && url.includes("live=", query);
+  if (query < 0) return false;
+  if (url.includes("live=", query)) return true;
+  // A name may be percent-encoded, in part as well.
+  return url.includes("%", query) && new URLSearchParams(url.slice(query)).has("live");
 }
 
 /** The bytes of a response that is there; of a live one, those that come later don't count. */

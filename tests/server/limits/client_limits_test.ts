@@ -139,12 +139,16 @@ Deno.test("live readers: one more than a client may have open, until one ends in
   const sse = new SseConnection(await live("sse"));
   const poll = live("long-poll");
   await settle();
-  for (const mode of ["sse", "long-poll"]) {
+  for (const mode of ["sse", "long-poll", "sse&x=1", "%73se"]) {
     const refused = await live(mode);
     equal(refused.headers.get("retry-after"), "1");
     await expectError(refused, 429, "too_many_requests", /2 live readers open \(client-readers\)/);
   }
+  for (const query of ["l%69ve=sse&offset=now", "offset=now&%6c%69%76%65=long-poll"]) {
+    equal((await fixture.get(`a?${query}`, ALICE)).status, 429, query);
+  }
   equal((await fixture.get("a", ALICE)).status, 200);
+  equal((await fixture.get("a?offset=-1&x=%20", ALICE)).status, 200);
   const other = new SseConnection(await live("sse", BOB));
   await other.cancel();
   // A poll that is answered, an SSE connection that hangs up, and one whose time is over.
