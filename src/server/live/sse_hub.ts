@@ -89,11 +89,11 @@ export class SseHub {
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     const stream = this.#join(name, first, reader);
     let forgetPermit = () => {};
-    let cancelLeave = () => {};
+    let cancelEnd = () => {};
     reader.onEnd = () => {
       release();
       forgetPermit();
-      cancelLeave();
+      cancelEnd();
       this.#readers.delete(reader);
       if (stream.remove(reader)) this.#streams.delete(id);
     };
@@ -101,12 +101,12 @@ export class SseHub {
     forgetPermit = watchPermit(permit, clock, (reason) => {
       const leftMs = Math.min(reader.beganAtMs + SHORTEST_MS - clock.nowMs(), SHORTEST_MS);
       const last = stream.lastEvents(reader, reason, leftMs > 0);
-      const leave = () => {
+      const end = () => {
         reader.send(last, clock.nowMs());
         reader.end();
       };
-      if (leftMs <= 0) leave();
-      else cancelLeave = clock.setTimer(leftMs, leave);
+      if (leftMs <= 0) end();
+      else cancelEnd = clock.setTimer(leftMs, end);
     });
     return stream;
   }

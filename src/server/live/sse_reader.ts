@@ -26,7 +26,7 @@ export class SseReader implements LiveBody {
   /** When it began, in ms since 1970. */
   readonly beganAtMs: number;
   /** Whether it gets no more of the stream: its right has ended, and it is about to be told. */
-  isLeaving = false;
+  isExpired = false;
   /** Whether the first control event has gone out. */
   started = false;
   /** Whether there is nothing more to send, as far as is known. */

@@ -82,7 +82,7 @@ export class SseStream {
     const currentCursor = nextCursor(null, nowMs);
     const frames = new Map<number, Bytes>();
     for (const reader of readers) {
-      if (reader.isLeaving || (length === 0 && !closed && reader.started)) continue;
+      if (reader.isExpired || (length === 0 && !closed && reader.started)) continue;
       reader.cursor = Math.max(reader.cursor, currentCursor);
       let frame = frames.get(reader.cursor);
       if (frame === undefined) {
@@ -109,7 +109,7 @@ export class SseStream {
    * @param isLater whether they are sent later: who knows then what came meanwhile
    */
   lastEvents(reader: SseReader, reason: PermitEnd, isLater: boolean): Bytes {
-    reader.isLeaving = true;
+    reader.isExpired = true;
     const { offset, cursor } = reader;
     const nextOffset = formatOffset(this.#space, offset);
     const upToDate = reader.upToDate && !isLater;
@@ -148,7 +148,7 @@ export class SseStream {
   async #pass(readers: Iterable<SseReader>): Promise<void> {
     const groups = new Map<number, SseReader[]>();
     for (const reader of readers) {
-      if (!reader.started || reader.isLeaving) continue;
+      if (!reader.started || reader.isExpired) continue;
       if (!reader.hasRoom) {
         reader.behind = true;
         reader.upToDate = false;
