@@ -41,9 +41,12 @@ function rightsOf(permit: Permit | undefined, clock: Clock): Rights {
   return Rights.of(permit);
 }
 
-/** Whether a permit allows nothing any more: an authority may hand out one that it has kept. */
+/**
+ * Whether a permit allows nothing any more: an authority may hand out one that it has kept. One whose end is
+ * no number, as of a token without an `exp`, has ended.
+ */
 export function hasEnded({ expiresAtMs, signal }: Permit, clock: Clock): boolean {
-  return signal?.aborted === true || (expiresAtMs !== undefined && expiresAtMs <= clock.nowMs());
+  return signal?.aborted === true || (expiresAtMs !== undefined && !(clock.nowMs() < expiresAtMs));
 }
 
 /**
