@@ -36,11 +36,6 @@ export type Authorize = (
 /** Says who asks, and what whoever once made a subscription may do now. */
 export interface Authority {
   readonly authorize: Authorize;
-  /**
-   * Whether it costs much to say who sends a request, as a signature that wasn't verified yet does. Asked only
-   * of an address that is past its limits, which isn't told then. Default: never.
-   */
-  isCostly?(request: Credentials): boolean;
   /** By a permit's `creator`; `undefined` where they may do nothing any more. */
   permitOf?(creator: string): Permit | undefined | Promise<Permit | undefined>;
   /**

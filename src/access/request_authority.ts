@@ -60,22 +60,6 @@ export class RequestAuthority implements Authority {
     return hasSignature(session) ? this.#byLink(session) : this.#byHeader(`Bearer ${session}`);
   };
 
-  isCostly({ headers }: Credentials): boolean {
-    const { jwt, tokens, verdicts } = this.#parts;
-    if (jwt === undefined) return false;
-    const session = sessionOf(headers.get("cookie") ?? "");
-    const header = headers.get("authorization") ?? (session && `Bearer ${session}`);
-    if (header === undefined || header.length > TOKEN_LIMIT_CHARS) return false;
-    try {
-      const text = canonical(header);
-      if (tokens !== undefined && text.startsWith(SCHEME + TOKEN_PREFIX)) return false;
-      return verdicts.get(text) === undefined;
-    } catch {
-      // It was found to be no good.
-      return false;
-    }
-  }
-
   permitOf(creator: string): Permit | undefined {
     const { tokens, jwt, links } = this.#parts;
     if (creator.startsWith(TOKEN_CREATOR)) {

@@ -62,21 +62,6 @@ function guard(
   respond: Respond,
 ): void {
   if (isOpen(context, request)) return limited(context, request, respond, NOBODY);
-  const { limits } = context;
-  // Made-up tokens cost their signatures' verification: not beyond what their sender may ask.
-  if (limits?.isExhausted(request) === true && authority.isCostly?.(request) === true) {
-    const next = (counted: Respond) => identify(context, authority, request, counted);
-    return limits.admit(request, undefined, respond, next);
-  }
-  identify(context, authority, request, respond);
-}
-
-function identify(
-  context: ServerContext,
-  authority: Authority,
-  request: HttpRequest,
-  respond: Respond,
-): void {
   try {
     const asker = authenticate(authority, request, context.clock);
     if (!(asker instanceof Promise)) return limited(context, request, respond, asker);

@@ -2,7 +2,6 @@ import { deepEqual, equal, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { AccessSettings } from "../../src/access/access_settings.ts";
 import { checkAccess, openAuthority } from "../../src/access/open_authority.ts";
-import type { Credentials } from "../../src/access/permit.ts";
 import type { FailureCode } from "../../src/protocol/errors.ts";
 import { rejectsWith } from "../support/expect.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -243,34 +242,5 @@ Deno.test("an authority that is closed watches nothing", async () => {
       return Promise.resolve();
     });
     equal(clock.pendingTimers, 0);
-  });
-});
-
-Deno.test("only a JWT that wasn't verified yet is costly, by header and by cookie", async () => {
-  await withTempDir(async (dir) => {
-    const clock = new ManualClock();
-    const key = await makeKey("ES256");
-    const { token, record } = makeToken(clock);
-    writeTokens(`${dir}/tokens`, [record]);
-    Deno.writeTextFileSync(`${dir}/keys`, JSON.stringify(key.jwk));
-    const settings = {
-      tokens: `${dir}/tokens`,
-      jwt: { keyFile: `${dir}/keys`, audience: AUDIENCE },
-    };
-    await withAuthority(settings, { clock }, async (authority) => {
-      const jwt = await makeJwt(clock, key);
-      const costly = (credentials: Credentials) => authority.isCostly?.(credentials);
-      const cookie = request({ cookie: `ds-session=${jwt}` });
-      deepEqual([costly(bearer(jwt)), costly(cookie)], [true, true]);
-      deepEqual(
-        [request(), bearer(token), bearer("x".repeat(9_000)), request({ authorization: "x" })]
-          .map(costly),
-        [false, false, false, false],
-      );
-      await ask(authority, bearer(jwt));
-      deepEqual([costly(bearer(jwt)), costly(cookie)], [false, false]);
-      await rejectsWith(ask(authority, bearer(`${jwt}x`)), "token_invalid");
-      equal(costly(bearer(`${jwt}x`)), false, "what is no good is known, too");
-    });
   });
 });

@@ -105,14 +105,6 @@ export class ClientLimits {
     next(this.#counted(client, request, respond));
   }
 
-  /** Whether the address that a request is from may send no more for now, so that it is refused if nobody's. */
-  isExhausted(request: HttpRequest): boolean {
-    const rate = this.#requests;
-    if (rate === undefined) return false;
-    const nowMs = this.#nowMs();
-    return rate.waitMs(this.#clientAt(request, nowMs).requestsFullAtMs, nowMs) > 0;
-  }
-
   /** A request's whole body is here, of so many bytes once it is decoded. */
   received(request: HttpRequest, bytes: number): void {
     const open = this.#openBodies.get(request);

@@ -1,7 +1,5 @@
 import { equal, match, ok, throws } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import type { Authority, Credentials, Permit } from "../../../src/access/permit.ts";
-import { tokenInvalid } from "../../../src/access/verdicts.ts";
 import type { ClientLimitOptions } from "../../../src/server/common/limit_options.ts";
 import { Counters } from "../../../src/server/common/counters.ts";
 import {
@@ -336,40 +334,3 @@ Deno.test("limits that make no sense are refused by name", () => {
     });
   }
 });
-
-Deno.test("past its limit an address has no made-up token verified, and known ones go on", async () => {
-  const authority = new CountingAuthority();
-  const fixture = new Fixture({
-    clientLimits: { requests: { perSecond: 2 } },
-    authorize: authority,
-    clientAddress: (request) => request.headers.get("x-real-ip") ?? undefined,
-  });
-  await fixture.storage.create("a", { contentType: "text/plain" });
-  const get = (token: string, address = "192.0.2.1") =>
-    fixture.get("a", { authorization: token, "x-real-ip": address });
-  equal((await get("made up 1")).status, 401);
-  equal((await get("made up 2")).status, 401);
-  equal(authority.verified, 2);
-  equal((await get("made up 3")).status, 429);
-  equal(authority.verified, 2, "nothing is verified for it");
-  equal((await get("known")).status, 200);
-  equal((await get("made up 4", "192.0.2.2")).status, 401, "another address");
-  fixture.clock.advance(500);
-  equal((await get("made up 5")).status, 401);
-  equal(authority.verified, 4);
-});
-
-/** Knows one token, and has to verify all others. */
-class CountingAuthority implements Authority {
-  verified = 0;
-
-  readonly authorize = ({ headers }: Credentials): Permit | Promise<Permit> => {
-    if (headers.get("authorization") === "known") return { subject: "ann", grants: ["read **"] };
-    this.verified++;
-    return Promise.reject(tokenInvalid("it is made up"));
-  };
-
-  isCostly({ headers }: Credentials): boolean {
-    return headers.get("authorization") !== "known";
-  }
-}
