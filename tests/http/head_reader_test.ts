@@ -38,6 +38,8 @@ Deno.test("the fields of the request before mean the same again, in their versio
       rejects(headOf("HTTP/1.1", "X: 1"), reader);
       equal(read(headOf("HTTP/1.0"), reader).headers.size, 0);
       rejects(headOf("HTTP/1.1"), reader);
+      // Of one without fields there is nothing to know.
+      rejects("GET / HTTP/1.0\r\nET /x HTTP/1.0\r\n\r\n", reader);
       // It ends like the ones before, and begins like them.
       equal(read(headOf("HTTP/1.0", "X: 1", "X: 1"), reader).headers.get("x"), "1, 1");
       equal(read(headOf("HTTP/1.1", ...kept, "X: 2"), reader).headers.get("x"), "2");
@@ -57,6 +59,11 @@ Deno.test("fields that are known are those of each connection, and the line is r
     rejects(of("GET / HTTP/1.1 ", "one"), one);
     rejects(of("GET /\tx HTTP/1.1", "one"), one);
   }
+  const again = (reader: HeadReader, token: string) => read(of("GET / HTTP/1.1", token), reader);
+  equal(again(one, "one").headers, again(one, "one").headers);
+  equal(again(new HeadReader(), "two").headers, again(new HeadReader(), "two").headers);
+  again(other, "other");
+  equal(again(one, "one").headers === again(other, "one").headers, false);
   one.forget();
   equal(read(of("GET / HTTP/1.1", "one"), one).headers.get("x"), "one");
 });

@@ -94,8 +94,9 @@ Deno.test("past so many made-up tokens of an address none is verified there, and
 Deno.test("good tokens, expired ones and the same one again count for nothing", async () => {
   await withServed({ perSecond: 1 }, async (served) => {
     for (let i = 0; i < 3; i++) equal((await served.ask(await served.token())).status, 200);
-    for (let i = 0; i < 3; i++) {
-      const expired = await served.token(KEY, { expiresInMs: -60_000 });
+    // Whether these are signed nobody looks at.
+    for (const key of [KEY, STRANGER, STRANGER]) {
+      const expired = await served.token(key, { expiresInMs: -60_000 });
       await expectError(await served.ask(expired), 401, "token_expired");
     }
     const same = await served.token(STRANGER);
@@ -112,6 +113,16 @@ Deno.test("tokens that are verified at the same time all count, and are waited f
     equal((await served.madeUp()).headers.get("retry-after"), "1");
     served.time.advance(500);
     equal((await served.madeUp()).status, 401);
+  });
+});
+
+Deno.test("an address is remembered, however many others come", async () => {
+  await withServed({ perSecond: 1 }, async (served) => {
+    equal((await served.madeUp()).status, 401);
+    for (let i = 1; i < 20; i++) {
+      equal((await served.ask(await served.token(), `192.0.2.${i}`)).status, 200);
+    }
+    equal((await served.madeUp()).status, 429);
   });
 });
 
