@@ -107,7 +107,8 @@ Deno.test("good tokens, expired ones and the same one again count for nothing", 
 
 Deno.test("tokens that are verified at the same time all count, and are waited for", async () => {
   await withServed(LIMIT, async (served) => {
-    const answers = await Promise.all(Array.from({ length: 8 }, () => served.madeUp()));
+    const tokens = await Promise.all(Array.from({ length: 8 }, () => served.token(STRANGER)));
+    const answers = await Promise.all(tokens.map((token) => served.ask(token)));
     equal(answers.every(({ status }) => status === 401), true);
     served.time.advance(2000);
     equal((await served.madeUp()).headers.get("retry-after"), "1");
