@@ -14,7 +14,7 @@ export { AccessError } from "./access/access_error.ts";
 export type { AccessSettings, JwtSettings } from "./access/access_settings.ts";
 export type { AccessRule } from "./access/access_rule.ts";
 export { type LinkKey, type LinkOptions, signLink } from "./access/links/link.ts";
-export type { Authority, Authorize, Credentials, Permit } from "./access/permit.ts";
+export type { Authority, Authorize, Credentials, Permit, Verifying } from "./access/permit.ts";
 export type { Verb } from "./access/verb.ts";
 export type { AppOptions } from "./server/common/options.ts";
 export type { RequestEntry, RequestLog } from "./server/common/request_entry.ts";

@@ -31,7 +31,8 @@ export function createApp(options: AppOptions): Hono {
   const context = createContext(resolveOptions(options));
   const handler = createRoutes(context);
   // Nobody else asks for it.
-  const clientAddress = context.limits === undefined ? undefined : options.clientAddress;
+  const { limits, failedTokens } = context;
+  const clientAddress = (limits ?? failedTokens) && options.clientAddress;
   const app = new Hono();
   app.all("/*", (hono) => {
     const below = contextBelow(context, mountDepth(hono));

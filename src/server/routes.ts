@@ -1,5 +1,5 @@
 import type { Handler, HeaderFields, HttpRequest, HttpResponse, Respond } from "../http/handler.ts";
-import type { Authority } from "../access/permit.ts";
+import type { Authority, Verifying } from "../access/permit.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { type Asker, authenticate, keepBody, NOBODY, privately } from "./access/guard.ts";
 import { checkStreamRequest } from "./access/stream_rights.ts";
@@ -46,7 +46,7 @@ function serveUnobserved(context: ServerContext, request: HttpRequest, respond: 
   try {
     extra = context.pages.check(request, context.names);
   } catch (error) {
-    return respond(errorResponse(context.counters, error, request));
+    return respond(rejectionOf(context, request, error));
   }
   const respondHere = extra === undefined ? respond : withHeaders(extra, respond);
   const { authority } = context.config;
@@ -62,8 +62,11 @@ function guard(
   respond: Respond,
 ): void {
   if (isOpen(context, request)) return limited(context, request, respond, NOBODY);
+  const { failedTokens } = context;
+  const verifying: Verifying | undefined = failedTokens &&
+    ((verify) => failedTokens.verify(request, verify));
   try {
-    const asker = authenticate(authority, request, context.clock);
+    const asker = authenticate(authority, request, context.clock, verifying);
     if (!(asker instanceof Promise)) return limited(context, request, respond, asker);
     const kept = keepBody(request);
     asker.then(
@@ -77,17 +80,33 @@ function guard(
 
 /** Who shows nothing, or nothing good, counts as an address. */
 function unauthorized(
-  { names, counters, limits }: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
   respond: Respond,
   error: unknown,
 ): void {
-  const path = names.controlPath(request);
-  const rejection = path !== undefined && isAboutSubscriptions(path)
+  const { limits } = context;
+  const rejection = rejectionOf(context, request, error);
+  if (limits === undefined) return respond(rejection);
+  limits.admit(
+    request,
+    undefined,
+    respond,
+    (counted) => counted(rejection),
+    (rejection) => rejectionOf(context, request, rejection),
+  );
+}
+
+/** The response where a request is refused before it is served, in the form of what it asks for. */
+function rejectionOf(
+  { names, counters }: ServerContext,
+  request: HttpRequest,
+  error: unknown,
+): HttpResponse {
+  const path = names.isStreamUrl(request) ? undefined : names.controlPath(request);
+  return path !== undefined && isAboutSubscriptions(path)
     ? controlErrorResponse(counters, error, request)
     : errorResponse(counters, error, request);
-  if (limits === undefined) return respond(rejection);
-  limits.admit(request, undefined, respond, (counted) => counted(rejection));
 }
 
 /**
@@ -104,7 +123,13 @@ function limited(
     return route(context, request, respond, asker);
   }
   const subject = asker === NOBODY ? undefined : asker?.permit.subject;
-  limits.admit(request, subject, respond, (counted) => route(context, request, counted, asker));
+  limits.admit(
+    request,
+    subject,
+    respond,
+    (counted) => route(context, request, counted, asker),
+    (rejection) => rejectionOf(context, request, rejection),
+  );
 }
 
 function isUnlimited({ names }: ServerContext, request: HttpRequest): boolean {

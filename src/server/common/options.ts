@@ -5,7 +5,7 @@ import type { ForwardControl } from "./forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
-import { checkClientLimits, type ClientLimitOptions } from "./limit_options.ts";
+import { checkClientLimits, type ClientLimitOptions, type RateOptions } from "./limit_options.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
@@ -179,6 +179,7 @@ export interface ServerConfig {
   readonly publicUrl: string | undefined;
   readonly authority: Authority | undefined;
   readonly clientLimits: ClientLimitOptions | undefined;
+  readonly failedTokens: RateOptions | undefined;
   readonly trustedProxies: string | readonly string[] | undefined;
   readonly health: string | undefined;
   readonly metrics: string | undefined;
@@ -228,6 +229,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
     clientLimits: checkClientLimits(options.clientLimits),
+    failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,
     welcome: checkWelcome(options),
     requestLog: options.requestLog,

@@ -1,29 +1,25 @@
-import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { Clock } from "../../env/clock.ts";
 import { bodyLength } from "../../env/file_body.ts";
 import {
   type HttpRequest,
+  type HttpResponse,
   isLiveBody,
   isSliceBody,
   type Respond,
   type ResponseBody,
 } from "../../http/handler.ts";
-import { StreamError } from "../../protocol/errors.ts";
+import type { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
-import { errorResponse } from "../common/error_response.ts";
 import type { ClientLimitOptions } from "../common/limit_options.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
 import { Client, ClientTable } from "./client_table.ts";
 import { CountedBody } from "./counted_body.ts";
+import { Elapsed } from "./elapsed.ts";
+import { HeldRejections, tooMany } from "./held_rejections.ts";
 import { TokenRate } from "./token_rate.ts";
 
 /** So many clients are told apart. */
 const CLIENTS = 100_000;
-/** What a client gets told at once; more of its rejections are held back, as its next request is by that. */
-const PROMPT_REJECTIONS = { perSecond: 10 };
-/** So long, in ticks of {@link TICK_MS}. */
-const HELD_TICKS = 10;
-const TICK_MS = 100;
 /** When a client may come again that has too many readers: nobody knows when one of them ends. */
 const READERS_RETRY_MS = 1000;
 
@@ -48,7 +44,6 @@ interface OpenBody {
  * it costs the others next to nothing.
  */
 export class ClientLimits {
-  readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #maxAppendBytes: number;
   readonly #addresses: ClientAddresses;
@@ -57,24 +52,20 @@ export class ClientLimits {
   readonly #requests: TokenRate | undefined;
   readonly #bytes: TokenRate | undefined;
   readonly #readers: number | undefined;
-  readonly #rejections = new TokenRate(PROMPT_REJECTIONS);
-  readonly #held: DeadlineQueue;
+  readonly #rejections: HeldRejections;
+  readonly #elapsed: Elapsed;
   readonly #openBodies = new WeakMap<HttpRequest, OpenBody>();
-  /** What the clock showed at zero: less is left of a small fraction of a great number. */
-  #zeroMs: number;
-  #lastMs = 0;
 
   constructor(parts: ClientLimitsParts) {
     const { limits, clock, counters, maxAppendBytes } = parts;
-    this.#clock = clock;
     this.#counters = counters;
     this.#maxAppendBytes = maxAppendBytes;
     this.#addresses = new ClientAddresses(parts);
     this.#requests = limits.requests && new TokenRate(limits.requests);
     this.#bytes = limits.bytes && new TokenRate(limits.bytes);
     this.#readers = limits.readers;
-    this.#held = new DeadlineQueue(clock, TICK_MS);
-    this.#zeroMs = clock.nowMs();
+    this.#rejections = new HeldRejections(clock);
+    this.#elapsed = new Elapsed(clock);
   }
 
   /** How many clients are kept. */
@@ -87,21 +78,26 @@ export class ClientLimits {
    *
    * @param subject who asks, where a permit says so
    * @param next gets the request's way back
+   * @param responseOf the response of a rejection
    */
   admit(
     request: HttpRequest,
     subject: string | undefined,
     respond: Respond,
     next: (respond: Respond) => void,
+    responseOf: (rejection: StreamError) => HttpResponse,
   ): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#elapsed.ms();
     const client = subject === undefined
       ? this.#clientAt(request, nowMs)
       : this.#bySubject.of(subject, nowMs);
     const rejection = this.#countRequest(client, nowMs) ??
       this.#checkBytes(client, request, nowMs) ??
       this.#checkReaders(client, request);
-    if (rejection !== undefined) return this.#reject(client, rejection, respond, nowMs);
+    if (rejection !== undefined) {
+      this.#counters.refusedRequests++;
+      return this.#rejections.add(client, nowMs, () => respond(responseOf(rejection)));
+    }
     next(this.#counted(client, request, respond));
   }
 
@@ -112,7 +108,7 @@ export class ClientLimits {
     this.#openBodies.delete(request);
     const { client, countedBytes } = open;
     const more = Math.max(0, bytes - countedBytes);
-    client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#nowMs());
+    client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#elapsed.ms());
   }
 
   #clientAt(request: HttpRequest, nowMs: number): Client {
@@ -209,43 +205,11 @@ export class ClientLimits {
       client.uncounted--;
       if (isRead) {
         const bytes = lengthOf(response.body);
-        client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
+        client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#elapsed.ms());
       }
       respond(response);
     };
   }
-
-  #reject(client: Client, error: StreamError, respond: Respond, nowMs: number): void {
-    this.#counters.refusedRequests++;
-    const response = errorResponse(this.#counters, error);
-    const isPrompt = this.#rejections.waitMs(client.rejectionsFullAtMs, nowMs) === 0;
-    if (isPrompt) {
-      client.rejectionsFullAtMs = this.#rejections.take(client.rejectionsFullAtMs, 1, nowMs);
-      respond(response);
-    } else {
-      this.#held.add(new CallbackDeadline(() => respond(response)), HELD_TICKS);
-    }
-  }
-
-  /** Milliseconds since the first look at the clock. It never goes back: nobody waits for what that was. */
-  #nowMs(): number {
-    const nowMs = this.#clock.nowMs() - this.#zeroMs;
-    if (nowMs < this.#lastMs) {
-      this.#zeroMs -= this.#lastMs - nowMs;
-      return this.#lastMs;
-    }
-    this.#lastMs = nowMs;
-    return nowMs;
-  }
-}
-
-function tooMany(waitMs: number, message: string): StreamError {
-  const retryAfterMs = Math.ceil(waitMs);
-  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return new StreamError(
-    { code: "too_many_requests", retryAfterMs },
-    `${message}: try again in ${seconds} s.`,
-  );
 }
 
 function isLiveRead({ method, url }: HttpRequest): boolean {

@@ -12,6 +12,7 @@ import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
 import { Counters } from "../common/counters.ts";
 import { ClientLimits } from "../limits/client_limits.ts";
+import { FailedTokens } from "../limits/failed_tokens.ts";
 import { CountedBodies } from "../limits/counted_bodies.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
@@ -34,6 +35,8 @@ export interface ServerContext {
   readonly bodyBudget: BodyBudget;
   /** Unless nothing limits clients. */
   readonly limits: ClientLimits | undefined;
+  /** Unless nobody is asked who they are, or as many tokens may fail as come. */
+  readonly failedTokens: FailedTokens | undefined;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
@@ -69,6 +72,7 @@ export function createContext(config: ServerConfig): ServerContext {
     pages: new PageAccess(config),
     bodyBudget,
     limits,
+    failedTokens: openFailedTokens(config, counters),
     bodies: limits === undefined
       ? new BodyReader(bodyLimits, clock)
       : new CountedBodies(bodyLimits, clock, limits),
@@ -86,6 +90,12 @@ export function createContext(config: ServerConfig): ServerContext {
 function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {
   const { clientLimits } = config;
   return clientLimits && new ClientLimits({ ...config, limits: clientLimits, counters });
+}
+
+function openFailedTokens(config: ServerConfig, counters: Counters): FailedTokens | undefined {
+  const { failedTokens, authority } = config;
+  if (failedTokens === undefined || authority === undefined) return undefined;
+  return new FailedTokens({ ...config, failedTokens, counters });
 }
 
 /** Begins to deliver what is due at once; requests wait until the keys are there. */
