@@ -90,7 +90,7 @@ function openLimits(config: ServerConfig, counters: Counters): ClientLimits | un
 
 /** Begins to deliver what is due at once; requests wait until the keys are there. */
 function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"] {
-  const { storage, clock, subscriptions, signal } = config;
+  const { storage, clock, subscriptions, signal, tracer } = config;
   const store = storage.subscriptions;
   if (store === undefined || subscriptions === undefined) return undefined;
   const { allowLoopback = false, maxDeliveries = 1000 } = subscriptions;
@@ -99,7 +99,7 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
     const keys = await SigningKeys.open(store.secrets, clock);
     const whyNoWake = wakeCheck(config.authority, clock);
     const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback, whyNoWake };
-    const service = new SubscriptionService(parts);
+    const service = new SubscriptionService({ ...parts, tracer });
     service.start();
     signal?.addEventListener("abort", () => service.stop(), { once: true });
     return service;
