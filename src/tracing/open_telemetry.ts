@@ -48,16 +48,20 @@ type Packages = Awaited<ReturnType<typeof loadPackages>>;
  *
  * @param environment which the packages also read themselves, by `process.env`
  * @param version the program's, for the spans
+ * @param load gets the packages, tests give another
  * @throws {TracingError} where a variable is wrong, or the packages are missing
  */
 export async function openTracer(
   environment: TracingEnvironment,
   version: string,
   clock: Clock = systemClock,
+  load: () => Promise<Packages> = loadPackages,
 ): Promise<OpenedTracer | undefined> {
   const settings = tracingSettings(environment);
   if (settings === undefined) return undefined;
-  const packages = await loadPackages(settings.endpointVariable);
+  const packages = await load().catch((error: unknown) => {
+    throw missing(settings.endpointVariable, error);
+  });
   if (settings.warning !== undefined) logger.warn(settings.warning);
   const { api, sdk, resources, exporter } = packages;
   api.diag.setLogger(new ProblemLog(clock), {
@@ -91,24 +95,24 @@ export async function openTracer(
 }
 
 /** By names that are written out, so that who bundles the program finds them. */
-async function loadPackages(endpointVariable: string) {
-  try {
-    const [api, sdk, resources, exporter] = await Promise.all([
-      import("@opentelemetry/api"),
-      import("@opentelemetry/sdk-trace"),
-      import("@opentelemetry/resources"),
-      import("@opentelemetry/exporter-trace-otlp-http"),
-    ]);
-    return { api, sdk, resources, exporter };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TracingError(
-      `${endpointVariable} is set, and what sends traces can't be loaded ` +
-        `(${firstLine(reason)}); accepted: with \`npm install ${PACKAGES}\`, or with ` +
-        "OTEL_SDK_DISABLED=true",
-      { cause: error },
-    );
-  }
+async function loadPackages() {
+  const [api, sdk, resources, exporter] = await Promise.all([
+    import("@opentelemetry/api"),
+    import("@opentelemetry/sdk-trace"),
+    import("@opentelemetry/resources"),
+    import("@opentelemetry/exporter-trace-otlp-http"),
+  ]);
+  return { api, sdk, resources, exporter };
+}
+
+function missing(endpointVariable: string, cause: unknown): TracingError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TracingError(
+    `${endpointVariable} is set, and what sends traces can't be loaded ` +
+      `(${firstLine(reason)}); accepted: with \`npm install ${PACKAGES}\`, or with ` +
+      "OTEL_SDK_DISABLED=true",
+    { cause },
+  );
 }
 
 function firstLine(text: string): string {
