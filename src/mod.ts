@@ -18,6 +18,15 @@ export type { Authority, Authorize, Credentials, Permit, Verifying } from "./acc
 export type { Verb } from "./access/verb.ts";
 export type { AppOptions } from "./server/common/options.ts";
 export type { RequestEntry, RequestLog } from "./server/common/request_entry.ts";
+export type { TraceContext } from "./tracing/trace_context.ts";
+export type {
+  DeliverySpan,
+  DeliveryStart,
+  RequestFacts,
+  RequestSpan,
+  SyncedBatch,
+  Tracer,
+} from "./tracing/tracer.ts";
 export { type HttpServer, serve, type ServeOptions } from "./server/serve.ts";
 export type { TlsOptions } from "./listen/tls.ts";
 export { type Address, ListenError } from "./listen/listen_error.ts";

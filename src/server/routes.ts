@@ -3,6 +3,7 @@ import type { Authority, Verifying } from "../access/permit.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { type Asker, authenticate, keepBody, NOBODY, privately } from "./access/guard.ts";
 import { checkStreamRequest } from "./access/stream_rights.ts";
+import { RESERVED_SEGMENT } from "../protocol/stream_name.ts";
 import { append } from "./verbs/append.ts";
 import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
@@ -17,6 +18,7 @@ import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
 import { nameClient, observeRequest } from "./log/request_log.ts";
+import { type RequestSubject, traceRequest } from "./log/request_span.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
@@ -24,6 +26,34 @@ import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
 export function createRoutes(context: ServerContext): Handler {
+  const { tracer } = context.config;
+  const handler = countedRoutes(context);
+  if (tracer === undefined) return handler;
+  const subjectOf = (request: HttpRequest) => subjectIn(context, request);
+  return (request, respond) => {
+    // Nobody's work comes of these, and they come all the time.
+    if (isUnlimited(context, request)) return handler(request, respond);
+    handler(request, traceRequest(request, respond, tracer, subjectOf));
+  };
+}
+
+/** What a request is about, as its span has it. */
+function subjectIn({ config, names }: ServerContext, request: HttpRequest): RequestSubject {
+  const { prefix } = config;
+  const none = { route: undefined, stream: undefined };
+  if (names.isControl(request)) {
+    const isReserved = names.controlPath(request) !== undefined;
+    return isReserved ? { ...none, route: `${prefix}/${RESERVED_SEGMENT}/*` } : none;
+  }
+  try {
+    const stream = names.of(request);
+    return { route: config.streamName === undefined ? `${prefix}/*` : undefined, stream };
+  } catch {
+    return none;
+  }
+}
+
+function countedRoutes(context: ServerContext): Handler {
   if (context.config.metrics === undefined) {
     return (request, respond) => serve(context, request, respond);
   }

@@ -18,7 +18,7 @@ import { version } from "../context/version.ts";
 export interface AppSettings {
   readonly app: Omit<
     AppOptions,
-    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog"
+    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog" | "tracer"
   >;
   /** Who may do what; everybody everything unless given. */
   readonly access?: AccessSettings;

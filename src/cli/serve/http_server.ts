@@ -2,6 +2,7 @@ import { openAuthority } from "../../access/open_authority.ts";
 import { createHandler, type OtherThreads } from "../../server/app.ts";
 import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
@@ -10,6 +11,7 @@ import type { Listener } from "../../listen/listener.ts";
  * Serves a storage over HTTP.
  *
  * @param others where other threads listen on the same port
+ * @param tracer told of requests, and of deliveries where this thread makes them
  * @throws {ListenError}
  * @throws {AccessError} where a file that says who may do what is no good
  */
@@ -19,10 +21,15 @@ export async function startHttp(
   storage: Storage,
   signal: AbortSignal,
   others: OtherThreads | undefined,
+  tracer: Tracer | undefined,
 ): Promise<Listener> {
   const authority = access === undefined ? undefined : await openAuthority(access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const handler = createHandler({ ...app, ...authorize, requestLog, storage, signal }, others);
+  const traced = tracer === undefined ? {} : { tracer };
+  const handler = createHandler(
+    { ...app, ...authorize, ...traced, requestLog, storage, signal },
+    others,
+  );
   try {
     const isShared = others !== undefined;
     const listener = await listen({ ...settings, handler, isShared });

@@ -6,6 +6,7 @@ import { workerUrl } from "../../env/worker_url.ts";
 import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { AppSettings } from "./app_settings.ts";
@@ -73,6 +74,7 @@ export class HttpWorkers implements Listener {
 /**
  * Starts `count` threads that listen on the same port.
  *
+ * @param tracer told of deliveries: each thread opens one of its own for its requests
  * @throws {ListenError}
  */
 export async function startHttpWorkers(
@@ -80,6 +82,7 @@ export async function startHttpWorkers(
   settings: AppSettings,
   logs: LogOptions,
   storage: Storage,
+  tracer: Tracer | undefined,
 ): Promise<HttpWorkers> {
   const port = await portOf(settings);
   const start: HttpWorkerStart = {
@@ -96,6 +99,7 @@ export async function startHttpWorkers(
   const control = createControl({
     ...settings.app,
     ...authorize,
+    ...(tracer === undefined ? {} : { tracer }),
     storage,
     signal: readers.signal,
   });

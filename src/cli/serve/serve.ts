@@ -11,6 +11,8 @@ import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
+import { TracingError } from "../../tracing/settings.ts";
 import { Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { type AppSettings, appSettings } from "./app_settings.ts";
@@ -35,6 +37,7 @@ import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { CliCommand, Invocation } from "../context/cli_command.ts";
+import type { Environment } from "../flags/flag_values.ts";
 import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
@@ -69,6 +72,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const files = certificateFiles(values);
   const tls = files === undefined ? undefined : loadCertificate(files);
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
+  const tracer = await loadTracer(context.environment);
   surviveUncaughtErrors();
   const reload = reloadOf(values, readAgain);
   const stop = stopRequest(reload);
@@ -80,8 +84,8 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
     reloadLogs(reload, values, live, () => serving);
-    storage = await openStorage(values);
-    serving = await startServer(values, settings, storage, live);
+    storage = await openStorage(values, tracer);
+    serving = await startServer(values, settings, storage, live, tracer);
   } catch (error) {
     await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
@@ -100,7 +104,9 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const opened = storage;
   const exitCode = await shutDown({
     ...serving,
-    closeStorage: (limitMs) => opened.close(limitMs),
+    closeStorage: async (limitMs) => {
+      await Promise.all([opened.close(limitMs), tracer?.close()]);
+    },
   });
   await live.close();
   log.info("stopped", { exitCode });
@@ -192,6 +198,16 @@ function loadCertificate(files: CertificateFiles): TlsOptions {
   }
 }
 
+/** @throws {UsageError} where the variables that ask for traces are wrong, or what sends them is missing */
+async function loadTracer(environment: Environment): Promise<OpenedTracer | undefined> {
+  try {
+    return await openTracer(environment, version);
+  } catch (error) {
+    if (error instanceof TracingError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 function logOptions(values: FlagValues): LogOptions {
   return { level: values.get(flags.logLevel), format: values.get(flags.logFormat) };
 }
@@ -267,7 +283,10 @@ function checkListening(values: FlagValues): void {
   if (missing !== undefined) throw new UsageError(missing);
 }
 
-async function openStorage(values: FlagValues): Promise<Storage> {
+async function openStorage(
+  values: FlagValues,
+  tracer: OpenedTracer | undefined,
+): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
     maxSubscriptions: values.get(flags.maxSubscriptions),
@@ -284,6 +303,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
     ...limits,
+    ...(tracer === undefined ? {} : { tracer }),
     mayBlock: true,
   });
 }
@@ -315,14 +335,22 @@ async function startServer(
   settings: AppSettings,
   storage: Storage,
   { requestLog }: LiveSettings,
+  tracer: OpenedTracer | undefined,
 ): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   if (workers === 1) {
     const readers = new AbortController();
-    const listener = await startHttp(settings, requestLog, storage, readers.signal, undefined);
+    const listener = await startHttp(
+      settings,
+      requestLog,
+      storage,
+      readers.signal,
+      undefined,
+      tracer,
+    );
     return { listener, endReaders: () => readers.abort(), reload: () => {} };
   }
-  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage, tracer);
   return {
     listener,
     endReaders: () => listener.endReaders(),

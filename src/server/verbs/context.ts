@@ -100,7 +100,7 @@ function openFailedTokens(config: ServerConfig, counters: Counters): FailedToken
 
 /** Begins to deliver what is due at once; requests wait until the keys are there. */
 function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"] {
-  const { storage, clock, subscriptions, signal } = config;
+  const { storage, clock, subscriptions, signal, tracer } = config;
   const store = storage.subscriptions;
   if (store === undefined || subscriptions === undefined) return undefined;
   const { allowLoopback = false, maxDeliveries = 1000 } = subscriptions;
@@ -109,7 +109,7 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
     const keys = await SigningKeys.open(store.secrets, clock);
     const whyNoWake = wakeCheck(config.authority, clock);
     const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback, whyNoWake };
-    const service = new SubscriptionService(parts);
+    const service = new SubscriptionService({ ...parts, tracer });
     service.start();
     signal?.addEventListener("abort", () => service.stop(), { once: true });
     return service;
