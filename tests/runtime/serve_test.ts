@@ -324,6 +324,24 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
       samePort.output,
       /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port\n$/,
     );
+    const other = `${flags.at(-1)}-other`;
+    const untouched = await runCommand([...command, "--port", port, "--dir", other], {
+      limitMinutes: 1,
+    });
+    equal(untouched.code, 1, untouched.output);
+    equal(existsSync(other), false, "nothing was made for it");
+  });
+
+  test("a directory in use ends the start with 1, and whoever has it goes on", async (flags) => {
+    await using server = await start(flags);
+    const second = await runCommand([...await target.command(), ...flags], { limitMinutes: 1 });
+    equal(second.code, 1);
+    match(
+      second.output,
+      / FATAL cannot start: [^\n]+another server, process \d+, holds the directory/,
+    );
+    doesNotMatch(second.output, /listening on/);
+    equal(await status(fetch(`${server.url}/none`)), 404);
   });
 
   test("out of open files, it takes connections again once there are some", async (flags) => {
