@@ -1,10 +1,19 @@
 import { Buffer } from "node:buffer";
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../env/deadline_queue.ts";
 import type { Connection } from "../http/connection.ts";
 import { type HttpConnections, MAX_REJECTED } from "../http/connections.ts";
 import type { BunSocket, BunSocketHandlers, BunTlsContext } from "./bun_runtime.ts";
-import { checkReplacement, HANDSHAKE_TIMEOUT_MS, OWN_PROTOCOL, type TlsOptions } from "./tls.ts";
+import {
+  checkReplacement,
+  HANDSHAKE_TIMEOUT_MS,
+  OWN_PROTOCOL,
+  speaksNoTls,
+  type TlsOptions,
+} from "./tls.ts";
+
+const log = getLogger(["durable-streams", "http"]);
 
 const TICK_MS = 1_000;
 
@@ -92,7 +101,12 @@ export class BunTls {
   #handshake(socket: BunSocket<TlsConnection>, isDone: boolean, error: Error | null): void {
     socket.data.deadline.cancel();
     // Without authorities of clients, each certificate is by an unknown one.
-    if (!isDone || (this.#context.requestCert && error)) return socket.terminate();
+    if (!isDone || (this.#context.requestCert && error)) {
+      if (!isDone && speaksNoTls(error)) {
+        log.debug("a client spoke plain HTTP to a port of TLS, or nothing known");
+      }
+      return socket.terminate();
+    }
     const { connections } = this.#options;
     socket.data.connection = connections.open(socket);
     connections.admit(socket.data.connection);

@@ -1,9 +1,10 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, Socket } from "node:net";
 import process from "node:process";
 import {
   createServer as createTlsServer,
   type SecureContextOptions,
   type Server as TlsServer,
+  type TLSSocket,
 } from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../env/clock.ts";
@@ -11,7 +12,14 @@ import { hasFreeDescriptor } from "../env/free_descriptor.ts";
 import { HttpConnections, MAX_REJECTED } from "../http/connections.ts";
 import type { Listener, ResolvedListenOptions } from "./listener.ts";
 import { NetSocket } from "./net_socket.ts";
-import { checkReplacement, HANDSHAKE_TIMEOUT_MS, OWN_PROTOCOL, type TlsOptions } from "./tls.ts";
+import {
+  checkReplacement,
+  HANDSHAKE_TIMEOUT_MS,
+  OWN_PROTOCOL,
+  PLAIN_RESPONSE,
+  speaksNoTls,
+  type TlsOptions,
+} from "./tls.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
@@ -103,8 +111,7 @@ class NetListener implements Listener {
       rejectUnauthorized: true,
     }, (socket) => this.#accept(socket));
     server.on("connection", (socket: Socket) => this.#limitHandshakes(socket));
-    // At a time-out nobody else ends it.
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    server.on("tlsClientError", (error, socket) => endFailedHandshake(error, socket));
     this.#tlsServer = server;
     return server;
   }
@@ -174,6 +181,16 @@ class NetListener implements Listener {
       error,
     });
   }
+}
+
+/** At a time-out nobody else ends it. */
+function endFailedHandshake(error: Error, socket: TLSSocket): void {
+  if (!speaksNoTls(error)) return void socket.destroy();
+  log.debug("a client spoke plain HTTP to a port of TLS, or nothing known");
+  // The connection below TLS, which Node tells nobody of; on Deno it has ended by now.
+  const raw: unknown = Reflect.get(socket, "_parent");
+  if (raw instanceof Socket && raw.writable) raw.end(PLAIN_RESPONSE, () => socket.destroy());
+  else socket.destroy();
 }
 
 function contextOptions({ cert, key, ca }: TlsOptions): SecureContextOptions {

@@ -6,11 +6,14 @@ import { fetchWith } from "../http/fetch.ts";
 import type { Sample } from "../metrics/sample.ts";
 import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
-import { type AppOptions, resolveOptions } from "./common/options.ts";
+import { type AppOptions, resolveOptions, type ServerConfig } from "./common/options.ts";
+import type { StartProgress } from "../storage/start_progress.ts";
+import type { Storage } from "../storage/storage.ts";
 import { serveForwarded } from "./subscriptions/forward.ts";
 import { contextBelow, createContext } from "./verbs/context.ts";
 import { measureThread } from "./verbs/measure.ts";
 import { measureAll } from "./verbs/metrics.ts";
+import { UnopenedStorage } from "./verbs/starting.ts";
 
 /**
  * The protocol as a Hono app: serve its `fetch`, or mount it in an app of yours with `route()` or `mount()`.
@@ -58,20 +61,49 @@ export interface OtherThreads {
 /**
  * The same for a server that needs no `Request`: what the program serves with.
  *
+ * @throws {RangeError} as {@link createApp} does
+ */
+export function createHandler(options: Omit<AppOptions, "streamName">): Handler {
+  return createRoutes(createContext(resolveOptions(options)));
+}
+
+/** Serves from before there is a storage. */
+export interface StartingHandler {
+  readonly handler: Handler;
+  /** Serves this storage from now on. */
+  serve(storage: Storage): void;
+}
+
+/**
+ * The same for a server whose storage is still to be opened: until then all but the health and what a
+ * browser asks beforehand is `starting`. Who is let in is decided as later on.
+ *
+ * @param progress how far the start is
  * @param others where other threads serve, too, and one of them has the subscriptions
  * @throws {RangeError} as {@link createApp} does
  */
-export function createHandler(
-  options: Omit<AppOptions, "streamName">,
+export function createStartingHandler(
+  options: Omit<AppOptions, "streamName" | "storage">,
+  progress: () => StartProgress,
   others?: OtherThreads,
-): Handler {
-  const config = resolveOptions(options);
-  if (others === undefined) return createRoutes(createContext(config));
-  const { forwardControl } = others;
-  const gatherMetrics = () => others.gatherMetrics();
-  const context = createContext({ ...config, forwardControl, gatherMetrics });
-  others.onMeasure(() => measureThread(context));
-  return createRoutes(context);
+): StartingHandler {
+  const config: ServerConfig = {
+    ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
+    forwardControl: others?.forwardControl,
+    gatherMetrics: others && (() => others.gatherMetrics()),
+  };
+  // Deliveries begin with the storage.
+  const before = createContext({ ...config, subscriptions: undefined, starting: progress });
+  others?.onMeasure(() => measureThread(before));
+  let routes = createRoutes(before);
+  return {
+    handler: (request, respond) => routes(request, respond),
+    serve(storage) {
+      const context = createContext({ ...config, storage }, before);
+      others?.onMeasure(() => measureThread(context));
+      routes = createRoutes(context);
+    },
+  };
 }
 
 /** What the storage's thread does for those that serve. */

@@ -4,6 +4,7 @@ import { quote, StreamError } from "../protocol/errors.ts";
 import { type Asker, authenticate, keepBody, NOBODY, privately } from "./access/guard.ts";
 import { checkStreamRequest } from "./access/stream_rights.ts";
 import { RESERVED_SEGMENT } from "../protocol/stream_name.ts";
+import type { StartProgress } from "../storage/start_progress.ts";
 import { append } from "./verbs/append.ts";
 import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
@@ -22,6 +23,7 @@ import { type RequestSubject, traceRequest } from "./log/request_span.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
+import { respondBeforeStart } from "./verbs/starting.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
@@ -139,6 +141,21 @@ function rejectionOf(
     : errorResponse(counters, error, request);
 }
 
+function beforeStart(
+  context: ServerContext,
+  request: HttpRequest,
+  respond: Respond,
+  progress: StartProgress,
+  asker: Asker,
+): void {
+  const respondTo = privately(asker, respond);
+  try {
+    respondTo(respondBeforeStart(context, request, progress, asker));
+  } catch (error) {
+    respondTo(rejectionOf(context, request, error));
+  }
+}
+
 /**
  * As far as the client's limits let it in; who asks for the health or the metrics isn't to be told of load.
  */
@@ -207,6 +224,8 @@ function route(
   if (isLogged && asker !== undefined && asker !== NOBODY) {
     nameClient(request, asker.permit.subject);
   }
+  const progress = context.config.starting?.();
+  if (progress !== undefined) return beforeStart(context, request, respond, progress, asker);
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {

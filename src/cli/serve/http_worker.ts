@@ -4,13 +4,13 @@ import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
-import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
+import { type RemoteStart, RemoteStorage } from "../../storage/remote/remote_storage.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
 import { version } from "../context/version.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
-import { startHttp } from "./http_server.ts";
+import { type StartedHttp, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
-import type { Listener } from "../../listen/listener.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
 import { configureLogs } from "./logger.ts";
@@ -24,10 +24,8 @@ configureLogs(start.logs);
 surviveUncaughtErrors();
 
 const readers = new AbortController();
-const storage = new RemoteStorage(
-  (batch, transfer) => send({ kind: "calls", batch }, transfer),
-  start.storage,
-);
+let progress: StartProgress = { state: "starting" };
+let storage: RemoteStorage | undefined;
 /** Requests about subscriptions that the storage's thread serves, and who waits for the responses. */
 const forwarded = new Map<number, (response: HttpResponse) => void>();
 let nextForwardId = 0;
@@ -35,13 +33,18 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 let live: LiveSettings | undefined;
-let listener: Listener | undefined;
+let listener: StartedHttp | undefined;
 let tracer: OpenedTracer | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
+    case "progress":
+      progress = message.progress;
+      return;
+    case "serve":
+      return serve(message.storage);
     case "replies":
-      return storage.take(message.batch);
+      return storage?.take(message.batch);
     case "control reply":
       forwarded.get(message.id)?.(message.response);
       forwarded.delete(message.id);
@@ -67,7 +70,7 @@ parentPort?.on("message", (message: ToHttpWorker) => {
 try {
   live = new LiveSettings(start.settings);
   tracer = await openTracer(process.env, version);
-  listener = await startHttp(start.settings, live.requestLog, storage, readers.signal, {
+  listener = await startHttp(start.settings, live.requestLog, () => progress, readers.signal, {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
@@ -75,6 +78,12 @@ try {
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
+}
+
+function serve(of: RemoteStart): void {
+  storage = new RemoteStorage((batch, transfer) => send({ kind: "calls", batch }, transfer), of);
+  listener?.serve(storage);
+  send({ kind: "serving" });
 }
 
 /** The main thread has checked the settings: what fails now has changed in between. */

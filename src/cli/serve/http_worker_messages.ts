@@ -1,6 +1,7 @@
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
@@ -10,12 +11,15 @@ import type { LogOptions } from "./logger.ts";
 /** The start data of a thread that serves HTTP. */
 export interface HttpWorkerStart {
   readonly settings: AppSettings;
-  readonly storage: RemoteStart;
   readonly logs: LogOptions;
 }
 
 /** The messages to such a thread. */
 export type ToHttpWorker =
+  /** How far the start is, before there is a storage. */
+  | { kind: "progress"; progress: StartProgress }
+  /** The storage is open: it is served from now on. */
+  | { kind: "serve"; storage: RemoteStart }
   | { kind: "replies"; batch: MessageBatch<Reply> }
   | { kind: "control reply"; id: number; response: HttpResponse }
   /** Asks what the thread has counted. */
@@ -35,5 +39,7 @@ export type FromHttpWorker =
   | { kind: "gather metrics" }
   | { kind: "measured"; samples: readonly Sample[] }
   | { kind: "listening" }
+  /** The answer to `serve`. */
+  | { kind: "serving" }
   | { kind: "listen failed"; message: string }
   | { kind: "stopped" };

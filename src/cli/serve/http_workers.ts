@@ -5,6 +5,7 @@ import { openAuthority, type OpenedAuthority } from "../../access/open_authority
 import { workerUrl } from "../../env/worker_url.ts";
 import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
@@ -27,25 +28,46 @@ const MEASURE_LIMIT_MS = 2000;
 /** Threads that serve HTTP on one port; this thread has the storage. */
 export class HttpWorkers implements Listener {
   readonly port: number;
+  readonly #settings: AppSettings;
   readonly #workers: readonly HttpWorker[];
   /** Ends the webhooks that are under way. */
-  readonly #deliveries: AbortController;
+  readonly #deliveries = new AbortController();
+  /** Each thread has one of its own; this thread's is for the subscriptions. */
   readonly #authority: OpenedAuthority | undefined;
-  readonly #statusTimer: ReturnType<typeof setInterval>;
+  readonly #tracer: Tracer | undefined;
+  #statusTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    port: number,
+    settings: AppSettings,
     workers: readonly HttpWorker[],
-    deliveries: AbortController,
     authority: OpenedAuthority | undefined,
+    tracer: Tracer | undefined,
   ) {
-    this.#authority = authority;
-    this.port = port;
+    this.port = settings.port;
+    this.#settings = settings;
     this.#workers = workers;
-    this.#deliveries = deliveries;
+    this.#authority = authority;
+    this.#tracer = tracer;
+  }
+
+  /** Tells the threads how far the start is. */
+  report(progress: StartProgress): void {
+    for (const worker of this.#workers) worker.send({ kind: "progress", progress });
+  }
+
+  /** Serves this storage from now on; resolves once every thread does. */
+  async serve(storage: Storage): Promise<void> {
+    const workers = this.#workers;
+    const authorize = this.#authority === undefined ? {} : { authorize: this.#authority };
+    const traced = this.#tracer === undefined ? {} : { tracer: this.#tracer };
+    const { signal } = this.#deliveries;
+    const { app } = this.#settings;
+    const control = createControl({ ...app, ...authorize, ...traced, storage, signal });
+    const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
     }, STATUS_EVERY_MS);
+    await Promise.all(workers.map((worker) => worker.serve(parts)));
   }
 
   /** Gives each thread new settings of those that it can take. */
@@ -79,42 +101,23 @@ export class HttpWorkers implements Listener {
  */
 export async function startHttpWorkers(
   count: number,
-  settings: AppSettings,
+  given: AppSettings,
   logs: LogOptions,
-  storage: Storage,
   tracer: Tracer | undefined,
 ): Promise<HttpWorkers> {
-  const port = await portOf(settings);
-  const start: HttpWorkerStart = {
-    settings: { ...settings, port },
-    storage: { identity: storage.identity, status: storage.status() },
-    logs,
-  };
-  const readers = new AbortController();
-  // Each thread has one of its own; this thread's is for the subscriptions.
+  const settings = { ...given, port: await portOf(given) };
   const authority = settings.access === undefined
     ? undefined
     : await openAuthority(settings.access);
-  const authorize = authority === undefined ? {} : { authorize: authority };
-  const control = createControl({
-    ...settings.app,
-    ...authorize,
-    ...(tracer === undefined ? {} : { tracer }),
-    storage,
-    signal: readers.signal,
-  });
-  const workers: HttpWorker[] = [];
-  const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
-  while (workers.length < count) workers.push(new HttpWorker(start, parts));
+  const workers = Array.from({ length: count }, () => new HttpWorker({ settings, logs }));
   try {
     await Promise.all(workers.map((worker) => worker.listening));
   } catch (error) {
-    readers.abort();
     authority?.close();
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(port, workers, readers, authority);
+  return new HttpWorkers(settings, workers, authority, tracer);
 }
 
 async function portOf({ host, port }: AppSettings): Promise<number> {
@@ -146,8 +149,10 @@ class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
   readonly #worker: Worker;
-  readonly #host: StorageHost;
-  readonly #parts: HttpWorkerParts;
+  /** Once there is a storage. */
+  #host: StorageHost | undefined;
+  #parts: HttpWorkerParts | undefined;
+  readonly #serving = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
   /** What it counted last, and who waits for what it counts now. */
@@ -155,25 +160,22 @@ class HttpWorker {
   #measures: ((samples: readonly Sample[]) => void)[] = [];
   #measureTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(start: HttpWorkerStart, parts: HttpWorkerParts) {
-    this.#parts = parts;
+  constructor(start: HttpWorkerStart) {
     this.#worker = new Worker(workerUrl(import.meta.url, "src/cli/serve/http_worker.ts"), {
       workerData: start,
     });
-    this.#host = new StorageHost(
-      parts.storage,
-      (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
-    );
     const listening = Promise.withResolvers<void>();
     this.listening = listening.promise;
     this.#worker.on("message", (message: FromHttpWorker) => {
       switch (message.kind) {
         case "calls":
-          return this.#host.take(message.batch);
+          return this.#host?.take(message.batch);
         case "control":
           return void this.#serveControl(message.id, message.request);
         case "gather metrics":
           return void this.#sendMetrics();
+        case "serving":
+          return this.#serving.resolve();
         case "measured":
           return this.#takeSamples(message.samples);
         case "listening":
@@ -192,12 +194,27 @@ class HttpWorker {
     this.#worker.postMessage(message, transfer);
   }
 
+  /** Has it serve a storage; resolves once it does. */
+  serve(parts: HttpWorkerParts): Promise<void> {
+    const { storage } = parts;
+    this.#parts = parts;
+    this.#host = new StorageHost(
+      storage,
+      (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
+    );
+    const { identity } = storage;
+    this.send({ kind: "serve", storage: { identity, status: storage.status() } });
+    return this.#serving.promise;
+  }
+
   async #serveControl(id: number, request: ForwardedRequest): Promise<void> {
-    this.send({ kind: "control reply", id, response: await this.#parts.control.serve(request) });
+    const response = await this.#parts?.control.serve(request);
+    if (response !== undefined) this.send({ kind: "control reply", id, response });
   }
 
   async #sendMetrics(): Promise<void> {
-    this.send({ kind: "metrics", samples: await this.#parts.gatherMetrics() });
+    const samples = await this.#parts?.gatherMetrics();
+    if (samples !== undefined) this.send({ kind: "metrics", samples });
   }
 
   /**
@@ -221,7 +238,7 @@ class HttpWorker {
   }
 
   sendStatus(): void {
-    this.#host.sendStatus();
+    this.#host?.sendStatus();
   }
 
   async stop(): Promise<void> {

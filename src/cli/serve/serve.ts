@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { AccessError } from "../../access/access_error.ts";
 import { checkAccess } from "../../access/open_authority.ts";
+import { hasControllingTerminal } from "../../env/controlling_terminal.ts";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
 import { systemClock } from "../../env/clock.ts";
@@ -10,6 +12,7 @@ import { unixPath } from "../../protocol/unix_host.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
 import { TracingError } from "../../tracing/settings.ts";
@@ -42,9 +45,16 @@ import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
 
-/** The part that serves HTTP, in this thread or in others. */
+/** For what is being answered as a start fails. */
+const ABANDON_LIMIT_MS = 500;
+
+/** The part that serves HTTP, in this thread or in others, from before the storage is open. */
 interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
   listener: Listener;
+  /** Says how far the storage's start is. */
+  report(progress: StartProgress): void;
+  /** Serves this storage from now on; until then the server answers that it starts. */
+  serve(storage: Storage): void | Promise<void>;
   /** Gives other threads new settings of those that they can take. */
   reload(settings: AppSettings, logs: LogOptions): void;
 }
@@ -75,24 +85,34 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const tracer = await loadTracer(context.environment);
   surviveUncaughtErrors();
   const reload = reloadOf(values, readAgain);
-  const stop = stopRequest(reload);
+  const service = serviceOf(context.environment);
 
   let live: LiveSettings;
   let storage: Storage | undefined;
-  let serving: RunningServer;
+  let serving: RunningServer | undefined;
+  const stop = stopRequest(reload, () => {
+    service.stopping();
+    // A socket in the file system goes with it.
+    void serving?.listener.stop();
+  });
   try {
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
     reloadLogs(reload, values, live, () => serving);
-    storage = await openStorage(values, tracer);
-    serving = await startServer(values, settings, storage, live, tracer);
+    serving = await startServer(values, settings, live, tracer);
+    announceStart(values, serving.listener, tls);
+    const { report } = serving;
+    storage = await openStorage(values, tracer, report);
+    await serving.serve(storage);
   } catch (error) {
-    await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
+    await storage?.close();
+    if (serving !== undefined) {
+      await Promise.race([serving.listener.stop(), sleep(ABANDON_LIMIT_MS)]);
+    }
     return 1;
   }
   announce(values, serving.listener, tls);
-  const service = serviceOf(context.environment);
   service.ready(`listening on port ${serving.listener.port}`);
   const certificate = files && reloadCertificate(reload, files, serving.listener);
   reload.start();
@@ -113,23 +133,40 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   return exitCode;
 }
 
-/** A signal during the start ends the program at once: nothing has been acknowledged yet. */
-function stopRequest(reload: Reload): { started: () => Promise<string> } {
+/**
+ * A signal during the start ends the program at once: nothing has been acknowledged yet, and what was done
+ * so far the next start does again.
+ *
+ * @param abandon called before that
+ */
+function stopRequest(reload: Reload, abandon: () => void): { started: () => Promise<string> } {
   const signalled = Promise.withResolvers<string>();
   let isStarting = true;
   onStopSignal((signal) => {
-    if (isStarting) process.exit(0);
+    if (isStarting) {
+      log.info("stopping, before it was ready", { signal });
+      abandon();
+      process.exit(0);
+    }
     signalled.resolve(signal);
-  }, () => {
-    if (reload.isUseful) void reload.request();
-    return reload.isUseful;
-  });
+  }, () => takesHangUp(reload));
   return {
     started() {
       isStarting = false;
       return signalled.promise;
     },
   };
+}
+
+/** Only the end of the terminal that controls the program ends it; else SIGHUP asks for a reload. */
+function takesHangUp(reload: Reload): boolean {
+  if (reload.isUseful) {
+    void reload.request();
+    return true;
+  }
+  if (hasControllingTerminal()) return false;
+  log.info("SIGHUP: nothing to reload, neither a configuration nor files of flags were given");
+  return true;
 }
 
 function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
@@ -145,7 +182,7 @@ function reloadLogs(
   reload: Reload,
   started: FlagValues,
   live: LiveSettings,
-  serving: () => RunningServer,
+  serving: () => RunningServer | undefined,
 ): void {
   const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
   reload.onReload({
@@ -160,7 +197,7 @@ function reloadLogs(
         ...prepared,
         apply() {
           prepared.apply();
-          serving().reload(settings, logs);
+          serving()?.reload(settings, logs);
         },
       };
     },
@@ -286,6 +323,7 @@ function checkListening(values: FlagValues): void {
 async function openStorage(
   values: FlagValues,
   tracer: OpenedTracer | undefined,
+  onProgress: (progress: StartProgress) => void,
 ): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
@@ -305,6 +343,7 @@ async function openStorage(
     ...limits,
     ...(tracer === undefined ? {} : { tracer }),
     mayBlock: true,
+    onProgress,
   });
 }
 
@@ -333,29 +372,47 @@ function settingsOf(
 async function startServer(
   values: FlagValues,
   settings: AppSettings,
-  storage: Storage,
   { requestLog }: LiveSettings,
   tracer: OpenedTracer | undefined,
 ): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   if (workers === 1) {
     const readers = new AbortController();
+    let progress: StartProgress = { state: "starting" };
     const listener = await startHttp(
       settings,
       requestLog,
-      storage,
+      () => progress,
       readers.signal,
       undefined,
       tracer,
     );
-    return { listener, endReaders: () => readers.abort(), reload: () => {} };
+    return {
+      listener,
+      report: (reported) => progress = reported,
+      serve: (storage) => listener.serve(storage),
+      endReaders: () => readers.abort(),
+      reload: () => {},
+    };
   }
-  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage, tracer);
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), tracer);
   return {
     listener,
+    report: (progress) => listener.report(progress),
+    serve: (storage) => listener.serve(storage),
     endReaders: () => listener.endReaders(),
     reload: (changed, logs) => listener.reload(changed, logs),
   };
+}
+
+/** Not yet on stdout: whoever waits for that line wants to be served. */
+function announceStart(
+  values: FlagValues,
+  { port }: Listener,
+  tls: TlsOptions | undefined,
+): void {
+  const origin = originOf({ host: values.get(flags.host), port }, tls !== undefined);
+  log.info(`starting: ${origin} answers 503 until the streams can be served`);
 }
 
 function announce(

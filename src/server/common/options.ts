@@ -7,6 +7,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
 import { checkClientLimits, type ClientLimitOptions, type RateOptions } from "./limit_options.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
@@ -159,6 +160,8 @@ export interface SubscriptionOptions {
 export interface ServerConfig {
   /** Where the subscriptions are another thread's. */
   readonly forwardControl: ForwardControl | undefined;
+  /** How far the start is, until the storage is open; `undefined` where it is. */
+  readonly starting: (() => StartProgress) | undefined;
   readonly storage: Storage;
   readonly prefix: string;
   readonly streamName: ((request: Request) => string | undefined) | undefined;
@@ -207,6 +210,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
   return {
     storage: options.storage,
     forwardControl: undefined,
+    starting: undefined,
     prefix: checkPath("prefix", options.prefix ?? "/v1/stream", "/v1/stream"),
     streamName: options.streamName,
     longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),

@@ -49,14 +49,18 @@ export interface ServerContext {
   readonly startedMs: number;
 }
 
-/** Makes the parts that the verbs of an app share. */
-export function createContext(config: ServerConfig): ServerContext {
+/**
+ * Makes the parts that the verbs of an app share.
+ *
+ * @param before what the same server had while it started: what was counted there goes on
+ */
+export function createContext(config: ServerConfig, before?: ServerContext): ServerContext {
   const { storage, clock } = config;
-  const counters = new Counters();
+  const counters = before?.counters ?? new Counters();
   const bodyBudget = new BodyBudget(config.maxBodyBytesInFlight);
-  const eventLoop = new EventLoopDelay();
+  const eventLoop = before?.eventLoop ?? new EventLoopDelay();
   config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
-  const limits = openLimits(config, counters);
+  const limits = before === undefined ? openLimits(config, counters) : before.limits;
   const bodyLimits = {
     bytes: config.maxAppendBytes,
     timeoutMs: config.bodyTimeoutMs,
@@ -83,7 +87,7 @@ export function createContext(config: ServerConfig): ServerContext {
     subscriptions: openSubscriptions(config),
     counters,
     eventLoop,
-    startedMs: clock.nowMs(),
+    startedMs: before?.startedMs ?? clock.nowMs(),
   };
 }
 

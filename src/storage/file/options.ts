@@ -1,6 +1,7 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
 import type { QuotaOptions } from "../quota_account.ts";
+import type { StartProgress } from "../start_progress.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
@@ -57,6 +58,8 @@ export interface FileStorageOptions {
   checkpointIntervalMs?: number;
   /** Told of each batch of the log that was synced by itself; nobody unless given. */
   tracer?: Pick<Tracer, "batch">;
+  /** Called while it is opened, as the log is read: about every 50 ms. */
+  onProgress?: (progress: StartProgress) => void;
   /** Where the time comes from. */
   clock?: Clock;
   /** A number from 0 up to 1, for the jitter of waits; `Math.random`. */
