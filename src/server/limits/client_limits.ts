@@ -11,10 +11,10 @@ import {
 import { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
 import { errorResponse } from "../common/error_response.ts";
-import type { ClientLimitOptions } from "../common/limit_options.ts";
+import type { ClientLimitOptions, RateOptions } from "../common/limit_options.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
 import { Client, ClientTable } from "./client_table.ts";
-import { CountedBody } from "./counted_body.ts";
+import { type BodyClient, CountedBody } from "./counted_body.ts";
 import { TokenRate } from "./token_rate.ts";
 
 /** So many clients are told apart. */
@@ -27,9 +27,13 @@ const TICK_MS = 100;
 /** When a client may come again that has too many readers: nobody knows when one of them ends. */
 const READERS_RETRY_MS = 1000;
 
-/** What {@link ClientLimits} are made of. */
-export interface ClientLimitsParts extends ClientAddressesOptions {
+/** What may change of {@link ClientLimits}. */
+export interface ClientLimitsOptions extends ClientAddressesOptions {
   readonly limits: ClientLimitOptions;
+}
+
+/** What {@link ClientLimits} are made of. */
+export interface ClientLimitsParts extends ClientLimitsOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   /** Longer bodies are refused by themselves, whatever length they tell. */
@@ -51,12 +55,15 @@ export class ClientLimits {
   readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #maxAppendBytes: number;
-  readonly #addresses: ClientAddresses;
+  #addresses: ClientAddresses;
   readonly #byAddress = new ClientTable(CLIENTS);
   readonly #bySubject = new ClientTable(CLIENTS);
-  readonly #requests: TokenRate | undefined;
-  readonly #bytes: TokenRate | undefined;
-  readonly #readers: number | undefined;
+  #requests: TokenRate | undefined;
+  #bytes: TokenRate | undefined;
+  /** Those that buckets were last filled by. */
+  #lastRequests: TokenRate | undefined;
+  #lastBytes: TokenRate | undefined;
+  #readers: number | undefined;
   readonly #rejections = new TokenRate(PROMPT_REJECTIONS);
   readonly #held: DeadlineQueue;
   readonly #openBodies = new WeakMap<HttpRequest, OpenBody>();
@@ -70,8 +77,8 @@ export class ClientLimits {
     this.#counters = counters;
     this.#maxAppendBytes = maxAppendBytes;
     this.#addresses = new ClientAddresses(parts);
-    this.#requests = limits.requests && new TokenRate(limits.requests);
-    this.#bytes = limits.bytes && new TokenRate(limits.bytes);
+    this.#lastRequests = this.#requests = rateOf(limits.requests);
+    this.#lastBytes = this.#bytes = rateOf(limits.bytes);
     this.#readers = limits.readers;
     this.#held = new DeadlineQueue(clock, TICK_MS);
     this.#zeroMs = clock.nowMs();
@@ -80,6 +87,40 @@ export class ClientLimits {
   /** How many clients are kept. */
   get size(): number {
     return this.#byAddress.size + this.#bySubject.size;
+  }
+
+  /**
+   * Looks at other limits and changes nothing.
+   *
+   * @returns puts them in place; what clients have spent stays spent
+   * @throws {RangeError} where a proxy's address is none
+   */
+  prepare(options: ClientLimitsOptions): () => void {
+    const { requests, bytes, readers } = options.limits;
+    const [requestRate, byteRate] = [rateOf(requests), rateOf(bytes)];
+    const addresses = new ClientAddresses(options);
+    return () => {
+      this.#convertBuckets(requestRate, byteRate);
+      this.#requests = requestRate;
+      this.#bytes = byteRate;
+      this.#lastRequests = requestRate ?? this.#lastRequests;
+      this.#lastBytes = byteRate ?? this.#lastBytes;
+      this.#readers = readers;
+      this.#addresses = addresses;
+    };
+  }
+
+  #convertBuckets(requests: TokenRate | undefined, bytes: TokenRate | undefined): void {
+    const nowMs = this.#nowMs();
+    const convert = (fullAtMs: number, from?: TokenRate, to?: TokenRate) =>
+      from === undefined || to === undefined ? fullAtMs : from.convert(fullAtMs, nowMs, to);
+    for (const table of [this.#byAddress, this.#bySubject]) {
+      for (const client of table.all()) {
+        client.requestsFullAtMs = convert(client.requestsFullAtMs, this.#lastRequests, requests);
+        client.sentFullAtMs = convert(client.sentFullAtMs, this.#lastBytes, bytes);
+        client.fetchedFullAtMs = convert(client.fetchedFullAtMs, this.#lastBytes, bytes);
+      }
+    }
   }
 
   /**
@@ -179,11 +220,10 @@ export class ClientLimits {
     );
   }
 
+  /** Readers count also where they aren't limited: they may be before they end. */
   #counted(client: Client, request: HttpRequest, respond: Respond): Respond {
-    const respondCounted = this.#bytes === undefined
-      ? respond
-      : this.#countLater(this.#bytes, client, request, respond);
-    if (this.#readers === undefined || !isLiveRead(request)) return respondCounted;
+    const respondCounted = this.#countLater(client, request, respond);
+    if (!isLiveRead(request)) return respondCounted;
     client.readers++;
     let isOpen = true;
     const close = () => {
@@ -193,24 +233,41 @@ export class ClientLimits {
     return (response) => {
       const { body } = response;
       if (isLiveBody(body)) {
-        return respondCounted({ ...response, body: new CountedBody(body, close) });
+        const counted = new CountedBody(body, this.#bodyClient(client, close));
+        return respondCounted({ ...response, body: counted });
       }
       close();
       respondCounted(response);
     };
   }
 
+  #bodyClient(client: Client, ended: () => void): BodyClient {
+    return {
+      take: (bytes) => this.#takeFetched(client, bytes),
+      waitMs: () => this.#bytes?.waitMs(client.fetchedFullAtMs, this.#nowMs()) ?? 0,
+      expireIn: (deadline, ms) => {
+        // Looked at again by then: another reader of the client may have got it all.
+        this.#held.add(deadline, Math.min(Math.ceil(ms / TICK_MS), HELD_TICKS));
+      },
+      ended,
+    };
+  }
+
+  #takeFetched(client: Client, bytes: number): void {
+    const rate = this.#bytes;
+    if (rate === undefined) return;
+    client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
+  }
+
   /** What is known only later is taken from a client that stays as long. */
-  #countLater(rate: TokenRate, client: Client, request: HttpRequest, respond: Respond): Respond {
+  #countLater(client: Client, request: HttpRequest, respond: Respond): Respond {
+    if (this.#bytes === undefined) return respond;
     const isRead = request.method === "GET";
     if (!isRead && !this.#openBodies.has(request)) return respond;
     client.uncounted++;
     return (response) => {
       client.uncounted--;
-      if (isRead) {
-        const bytes = lengthOf(response.body);
-        client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
-      }
+      if (isRead) this.#takeFetched(client, lengthOf(response.body));
       respond(response);
     };
   }
@@ -254,7 +311,11 @@ function isLiveRead({ method, url }: HttpRequest): boolean {
   return query >= 0 && url.includes("live=", query);
 }
 
-/** The bytes of a response that is there; of a live one, those that come later don't count. */
+function rateOf(options: RateOptions | undefined): TokenRate | undefined {
+  return options && new TokenRate(options);
+}
+
+/** The bytes of a response that is there; those of a live one count as they go. */
 function lengthOf(body: ResponseBody): number {
   if (body === null || isLiveBody(body)) return 0;
   if (typeof body === "string") return body.length;
