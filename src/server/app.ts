@@ -8,7 +8,7 @@ import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions } from "./common/options.ts";
 import { serveForwarded } from "./subscriptions/forward.ts";
-import { contextBelow, createContext } from "./verbs/context.ts";
+import { contextBelow, createContext, prepareChange, type ServerContext } from "./verbs/context.ts";
 import { measureThread } from "./verbs/measure.ts";
 import { measureAll } from "./verbs/metrics.ts";
 
@@ -54,27 +54,63 @@ export interface OtherThreads {
   onMeasure(measure: () => readonly Sample[]): void;
 }
 
+/** Options of an app that serves no `Request`s. */
+export type HandlerOptions = Omit<AppOptions, "streamName">;
+
+/** What takes other options while it serves. */
+export interface Changeable {
+  /**
+   * Looks at other options and changes nothing. Of them only `clientLimits`, `trustProxy`,
+   * `trustedProxies`, `cors` and `allowedHosts` are taken.
+   *
+   * @returns puts them in place, for requests from now on; what clients have spent stays spent
+   * @throws {RangeError} where one makes no sense
+   */
+  prepare(options: HandlerOptions): () => void;
+}
+
+/** A {@link Handler} that takes other options while it serves. */
+export interface ChangeableHandler extends Changeable {
+  readonly handler: Handler;
+}
+
 /**
  * The same for a server that needs no `Request`: what the program serves with.
  *
  * @param others where other threads serve, too, and one of them has the subscriptions
  * @throws {RangeError} as {@link createApp} does
  */
-export function createHandler(
-  options: Omit<AppOptions, "streamName">,
+export function createHandler(options: HandlerOptions, others?: OtherThreads): Handler {
+  return createChangeableHandler(options, others).handler;
+}
+
+/**
+ * As {@link createHandler}, for options that may change.
+ *
+ * @throws {RangeError} as {@link createApp} does
+ */
+export function createChangeableHandler(
+  options: HandlerOptions,
   others?: OtherThreads,
-): Handler {
+): ChangeableHandler {
   const config = resolveOptions(options);
-  if (others === undefined) return createRoutes(createContext(config));
-  const { forwardControl } = others;
-  const gatherMetrics = () => others.gatherMetrics();
-  const context = createContext({ ...config, forwardControl, gatherMetrics });
-  others.onMeasure(() => measureThread(context));
-  return createRoutes(context);
+  const context = createContext(
+    others === undefined ? config : {
+      ...config,
+      forwardControl: others.forwardControl,
+      gatherMetrics: () => others.gatherMetrics(),
+    },
+  );
+  others?.onMeasure(() => measureThread(context));
+  return { handler: createRoutes(context), prepare: (changed) => prepare(context, changed) };
+}
+
+function prepare(context: ServerContext, options: HandlerOptions): () => void {
+  return prepareChange(context, resolveOptions(options));
 }
 
 /** What the storage's thread does for those that serve. */
-export interface Control {
+export interface Control extends Changeable {
   /** Serves the requests about subscriptions that other threads hand on. */
   readonly serve: ForwardControl;
   /** What there is to tell of this thread, the storage and the process. */
@@ -86,11 +122,12 @@ export interface Control {
  *
  * @throws {RangeError} as {@link createApp} does
  */
-export function createControl(options: Omit<AppOptions, "streamName">): Control {
+export function createControl(options: HandlerOptions): Control {
   const context = createContext(resolveOptions(options));
   return {
     serve: (request) => serveForwarded(context, request),
     measure: () => measureAll(context),
+    prepare: (changed) => prepare(context, changed),
   };
 }
 

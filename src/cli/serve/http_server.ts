@@ -1,10 +1,22 @@
-import { openAuthority } from "../../access/open_authority.ts";
-import { createHandler, type OtherThreads } from "../../server/app.ts";
+import { openAuthority, type OpenedAuthority } from "../../access/open_authority.ts";
+import { type Changeable, createChangeableHandler, type OtherThreads } from "../../server/app.ts";
 import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { listen } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
+
+/** A server that takes other settings while it runs. */
+export interface HttpServer extends Listener {
+  /**
+   * Looks at other settings and changes nothing yet; of them those of the app that a
+   * {@link Changeable} takes, and the rules of access.
+   *
+   * @returns puts them in place
+   * @throws {RangeError} where one makes no sense
+   */
+  prepare(settings: AppSettings): () => void;
+}
 
 /**
  * Serves a storage over HTTP.
@@ -14,15 +26,18 @@ import type { Listener } from "../../listen/listener.ts";
  * @throws {AccessError} where a file that says who may do what is no good
  */
 export async function startHttp(
-  { app, access, accessLog: _, ...settings }: AppSettings,
+  given: AppSettings,
   requestLog: RequestLog,
   storage: Storage,
   signal: AbortSignal,
   others: OtherThreads | undefined,
-): Promise<Listener> {
+): Promise<HttpServer> {
+  const { app, access, accessLog: _, ...settings } = given;
   const authority = access === undefined ? undefined : await openAuthority(access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const handler = createHandler({ ...app, ...authorize, requestLog, storage, signal }, others);
+  const parts = { ...authorize, requestLog, storage, signal };
+  const changeable = createChangeableHandler({ ...app, ...parts }, others);
+  const { handler } = changeable;
   try {
     const isShared = others !== undefined;
     const listener = await listen({ ...settings, handler, isShared });
@@ -30,9 +45,36 @@ export async function startHttp(
       port: listener.port,
       setCertificate: (tls) => listener.setCertificate(tls),
       stop: () => listener.stop().finally(() => authority?.close()),
+      prepare: settingsChange(given, changeable, authority, parts),
     };
   } catch (error) {
     authority?.close();
     throw error;
   }
+}
+
+/**
+ * What looks at other settings for an app and its authority, as {@link HttpServer.prepare} does.
+ *
+ * @param parts what the app has beside its settings
+ */
+export function settingsChange(
+  started: AppSettings,
+  app: Changeable,
+  authority: OpenedAuthority | undefined,
+  parts: Parameters<Changeable["prepare"]>[0],
+): HttpServer["prepare"] {
+  let rules = JSON.stringify(started.access?.rules ?? []);
+  return (settings) => {
+    const given = settings.access?.rules ?? [];
+    const next = JSON.stringify(given);
+    const changeApp = app.prepare({ ...settings.app, ...parts });
+    // Live readers of JWTs end where they change.
+    const changeRules = next === rules ? undefined : authority?.prepareRules(given);
+    return () => {
+      rules = next;
+      changeApp();
+      changeRules?.();
+    };
+  };
 }

@@ -5,9 +5,9 @@ import type { ForwardedRequest } from "../../server/common/forwarded_request.ts"
 import type { Sample } from "../../metrics/sample.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
-import { startHttp } from "./http_server.ts";
+import { type Prepared, prepareTogether } from "../config/reload.ts";
+import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
-import type { Listener } from "../../listen/listener.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
 import { configureLogs } from "./logger.ts";
@@ -32,7 +32,9 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 let live: LiveSettings | undefined;
-let listener: Listener | undefined;
+let listener: HttpServer | undefined;
+/** New settings that were looked at. */
+let prepared: Prepared | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
@@ -48,8 +50,16 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       for (const resolve of scrapes) resolve(message.samples);
       scrapes = [];
       return;
-    case "reload":
-      return reload(message.settings, message.logs);
+    case "prepare":
+      return void prepare(message.settings, message.logs);
+    case "apply":
+      prepared?.apply();
+      prepared = undefined;
+      return;
+    case "abandon":
+      prepared?.abandon?.();
+      prepared = undefined;
+      return;
     case "end readers":
       return readers.abort();
     case "certificate":
@@ -71,12 +81,20 @@ try {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
 }
 
-/** The main thread has checked the settings: what fails now has changed in between. */
-function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
+async function prepare(
+  settings: HttpWorkerStart["settings"],
+  logs: HttpWorkerStart["logs"],
+): Promise<void> {
+  const [settingsHere, server] = [live, listener];
+  if (settingsHere === undefined || server === undefined) return;
   try {
-    live?.prepare(settings, logs).apply();
+    prepared = await prepareTogether([
+      () => settingsHere.prepare(settings, logs),
+      () => ({ apply: server.prepare(settings) }),
+    ]);
+    send({ kind: "prepared" });
   } catch (error) {
-    log.error("a thread keeps its old settings", { error });
+    send({ kind: "prepared", problem: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -8,7 +8,9 @@ import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
+import { type HttpServer, settingsChange } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { freePort } from "../../listen/free_port.ts";
 import { ListenError } from "../../listen/listen_error.ts";
@@ -30,6 +32,7 @@ export class HttpWorkers implements Listener {
   /** Ends the webhooks that are under way. */
   readonly #deliveries: AbortController;
   readonly #authority: OpenedAuthority | undefined;
+  readonly #prepareHere: HttpServer["prepare"];
   readonly #statusTimer: ReturnType<typeof setInterval>;
 
   constructor(
@@ -37,8 +40,10 @@ export class HttpWorkers implements Listener {
     workers: readonly HttpWorker[],
     deliveries: AbortController,
     authority: OpenedAuthority | undefined,
+    prepareHere: HttpServer["prepare"],
   ) {
     this.#authority = authority;
+    this.#prepareHere = prepareHere;
     this.port = port;
     this.#workers = workers;
     this.#deliveries = deliveries;
@@ -47,9 +52,16 @@ export class HttpWorkers implements Listener {
     }, STATUS_EVERY_MS);
   }
 
-  /** Gives each thread new settings of those that it can take. */
-  reload(settings: AppSettings, logs: LogOptions): void {
-    for (const worker of this.#workers) worker.send({ kind: "reload", settings, logs });
+  /**
+   * Has each thread look at new settings, and puts those in place that can change, in all or in none.
+   *
+   * @throws {Error} why a thread can't take them
+   */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared> {
+    return prepareTogether([
+      () => ({ apply: this.#prepareHere(settings) }),
+      ...this.#workers.map((worker) => () => worker.prepare(settings, logs)),
+    ]);
   }
 
   /** Ends every live read that waits. */
@@ -93,12 +105,8 @@ export async function startHttpWorkers(
     ? undefined
     : await openAuthority(settings.access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const control = createControl({
-    ...settings.app,
-    ...authorize,
-    storage,
-    signal: readers.signal,
-  });
+  const controlParts = { ...authorize, storage, signal: readers.signal };
+  const control = createControl({ ...settings.app, ...controlParts });
   const workers: HttpWorker[] = [];
   const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
   while (workers.length < count) workers.push(new HttpWorker(start, parts));
@@ -110,7 +118,8 @@ export async function startHttpWorkers(
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(port, workers, readers, authority);
+  const prepareHere = settingsChange(settings, control, authority, controlParts);
+  return new HttpWorkers(port, workers, readers, authority, prepareHere);
 }
 
 async function portOf({ host, port }: AppSettings): Promise<number> {
@@ -150,6 +159,8 @@ class HttpWorker {
   #samples: readonly Sample[] = [];
   #measures: ((samples: readonly Sample[]) => void)[] = [];
   #measureTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Gets why new settings can't be put in place, or that they can. */
+  #onPrepared: (problem: string | undefined) => void = () => {};
 
   constructor(start: HttpWorkerStart, parts: HttpWorkerParts) {
     this.#parts = parts;
@@ -172,6 +183,8 @@ class HttpWorker {
           return void this.#sendMetrics();
         case "measured":
           return this.#takeSamples(message.samples);
+        case "prepared":
+          return this.#onPrepared(message.problem);
         case "listening":
           return listening.resolve();
         case "listen failed":
@@ -214,6 +227,19 @@ class HttpWorker {
     this.#samples = samples;
     for (const resolve of this.#measures) resolve(samples);
     this.#measures = [];
+  }
+
+  /** Throws why the thread can't take new settings. */
+  async prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared> {
+    const problem = await new Promise<string | undefined>((resolve) => {
+      this.#onPrepared = resolve;
+      this.send({ kind: "prepare", settings, logs });
+    });
+    if (problem !== undefined) throw new Error(problem);
+    return {
+      apply: () => this.send({ kind: "apply" }),
+      abandon: () => this.send({ kind: "abandon" }),
+    };
   }
 
   sendStatus(): void {

@@ -10,12 +10,14 @@ import { unixPath } from "../../protocol/unix_host.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
+import { Quotas } from "../../storage/quotas.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { Reload } from "../config/reload.ts";
+import { type Prepared, prepareTogether, Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { type AppSettings, appSettings } from "./app_settings.ts";
 import { CertificateReload, readCertificate } from "./certificate_files.ts";
 import { connectionLimit } from "./connection_limit.ts";
+import { LOG_FLAGS, RELOADED_SECTIONS, REQUEST_FLAGS, STORAGE_FLAGS } from "./reloadable.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
@@ -42,8 +44,8 @@ const log = getLogger("durable-streams");
 /** The part that serves HTTP, in this thread or in others. */
 interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
   listener: Listener;
-  /** Gives other threads new settings of those that they can take. */
-  reload(settings: AppSettings, logs: LogOptions): void;
+  /** Looks at new settings, for all threads that serve. */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared>;
 }
 
 /** `durable-streams serve`: the server, until a signal ends it. */
@@ -79,8 +81,9 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   try {
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
-    reloadLogs(reload, values, live, () => serving);
-    storage = await openStorage(values);
+    reloadSettings(reload, values, live, () => serving);
+    const opened = storage = await openStorage(values);
+    reloadQuotas(reload, opened);
     serving = await startServer(values, settings, storage, live);
   } catch (error) {
     await storage?.close();
@@ -135,31 +138,39 @@ function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
   return new Reload({ flags, started, read });
 }
 
-function reloadLogs(
+function reloadSettings(
   reload: Reload,
   started: FlagValues,
   live: LiveSettings,
   serving: () => RunningServer,
 ): void {
-  const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
   reload.onReload({
-    name: "the logs",
-    flags: [logLevel, logFormat, accessLog, accessLogFile, accessLogSample],
-    readsFiles: started.get(accessLogFile) !== undefined,
+    name: "the settings",
+    flags: [...LOG_FLAGS, ...REQUEST_FLAGS],
+    sections: RELOADED_SECTIONS,
+    readsFiles: started.get(flags.accessLogFile) !== undefined,
     prepare(values) {
       const { settings } = settingsOf(values);
       const logs = logOptions(values);
-      const prepared = live.prepare(settings, logs);
-      return {
-        ...prepared,
-        apply() {
-          prepared.apply();
-          serving().reload(settings, logs);
-        },
-      };
+      return prepareTogether([
+        () => live.prepare(settings, logs),
+        () => serving().prepare(settings, logs),
+      ]);
     },
   });
 }
+
+function reloadQuotas(reload: Reload, storage: Storage): void {
+  reload.onReload({
+    name: "the quotas",
+    flags: STORAGE_FLAGS,
+    prepare: (values) => ({
+      apply: storage.prepareQuotas?.(quotas(values).quotas ?? []) ?? noChange,
+    }),
+  });
+}
+
+function noChange(): void {}
 
 /** New certificates are taken up by themselves; SIGHUP has them taken up at once. */
 function reloadCertificate(
@@ -221,6 +232,7 @@ function checkTogether(values: FlagValues): void {
       "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
     );
   }
+  checkQuotas(values);
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -232,6 +244,17 @@ function checkTogether(values: FlagValues): void {
         `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
+  }
+}
+
+/** Each for itself was checked as a flag. */
+function checkQuotas(values: FlagValues): void {
+  try {
+    new Quotas(values.get(flags.quotas) ?? []);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const where = values.given(flags.quotas)?.from ?? `--${flags.quotas.name}`;
+    throw new UsageError(`${where}: ${error.message.replace(/\.$/, "")}`);
   }
 }
 
@@ -320,13 +343,17 @@ async function startServer(
   if (workers === 1) {
     const readers = new AbortController();
     const listener = await startHttp(settings, requestLog, storage, readers.signal, undefined);
-    return { listener, endReaders: () => readers.abort(), reload: () => {} };
+    return {
+      listener,
+      endReaders: () => readers.abort(),
+      prepare: (changed) => Promise.resolve({ apply: listener.prepare(changed) }),
+    };
   }
   const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
   return {
     listener,
     endReaders: () => listener.endReaders(),
-    reload: (changed, logs) => listener.reload(changed, logs),
+    prepare: (changed, logs) => listener.prepare(changed, logs),
   };
 }
 

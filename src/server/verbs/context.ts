@@ -22,18 +22,24 @@ import { SseHub } from "../live/sse_hub.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
 
+/** The parts that may give way to others while an app serves. */
+interface ChangeableParts {
+  urls: PublicUrls;
+  pages: PageAccess;
+  bodies: BodyReader;
+  /** Unless nothing limits clients. */
+  limits: ClientLimits | undefined;
+  /** What is known of clients, also while nothing limits them. */
+  clients: ClientLimits | undefined;
+}
+
 /** The parts that the verbs share: one of each for an app. */
-export interface ServerContext {
+export interface ServerContext extends ChangeableParts {
   readonly config: ServerConfig;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly names: StreamNames;
-  readonly urls: PublicUrls;
-  readonly pages: PageAccess;
-  readonly bodies: BodyReader;
   readonly bodyBudget: BodyBudget;
-  /** Unless nothing limits clients. */
-  readonly limits: ClientLimits | undefined;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
@@ -54,11 +60,6 @@ export function createContext(config: ServerConfig): ServerContext {
   const eventLoop = new EventLoopDelay();
   config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
   const limits = openLimits(config, counters);
-  const bodyLimits = {
-    bytes: config.maxAppendBytes,
-    timeoutMs: config.bodyTimeoutMs,
-    budget: bodyBudget,
-  };
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -69,9 +70,8 @@ export function createContext(config: ServerConfig): ServerContext {
     pages: new PageAccess(config),
     bodyBudget,
     limits,
-    bodies: limits === undefined
-      ? new BodyReader(bodyLimits, clock)
-      : new CountedBodies(bodyLimits, clock, limits),
+    clients: limits,
+    bodies: openBodies(config, bodyBudget, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
@@ -81,6 +81,39 @@ export function createContext(config: ServerConfig): ServerContext {
     eventLoop,
     startedMs: clock.nowMs(),
   };
+}
+
+/**
+ * Looks at another configuration and changes nothing. Of it, only the limits of clients, the proxies that
+ * are believed and the web pages that may ask are taken.
+ *
+ * @returns puts them in place, for requests from now on
+ * @throws {RangeError} where one makes no sense
+ */
+export function prepareChange(context: ServerContext, config: ServerConfig): () => void {
+  const { counters, bodyBudget } = context;
+  const pages = new PageAccess(config);
+  const urls = new PublicUrls(config);
+  const { clientLimits } = config;
+  const clients = context.clients ?? openLimits(config, counters);
+  const change = clients?.prepare({ ...config, limits: clientLimits ?? {} });
+  const limits = clientLimits === undefined ? undefined : clients;
+  const bodies = openBodies(context.config, bodyBudget, limits);
+  return () => {
+    change?.();
+    Object.assign(context, { pages, urls, clients, limits, bodies } satisfies ChangeableParts);
+  };
+}
+
+function openBodies(
+  { maxAppendBytes, bodyTimeoutMs, clock }: ServerConfig,
+  budget: BodyBudget,
+  limits: ClientLimits | undefined,
+): BodyReader {
+  const bodyLimits = { bytes: maxAppendBytes, timeoutMs: bodyTimeoutMs, budget };
+  return limits === undefined
+    ? new BodyReader(bodyLimits, clock)
+    : new CountedBodies(bodyLimits, clock, limits);
 }
 
 function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {
