@@ -8,6 +8,7 @@ import {
 import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../env/clock.ts";
 import { hasFreeDescriptor } from "../env/free_descriptor.ts";
+import { ConnectionCounts } from "../http/connection_counts.ts";
 import { HttpConnections, MAX_REJECTED } from "../http/connections.ts";
 import type { Listener, ResolvedListenOptions } from "./listener.ts";
 import { NetSocket } from "./net_socket.ts";
@@ -17,6 +18,8 @@ const log = getLogger(["durable-streams", "http"]);
 
 const BACKLOG = 511;
 const CHECK_EVERY_MS = 1_000;
+/** The code of the error of a handshake that has taken too long. */
+const HANDSHAKE_TIMEOUT = "ERR_TLS_HANDSHAKE_TIMEOUT";
 const WARN_EVERY_MS = 10_000;
 
 /** Listens with `node:net`, or `node:tls`, and speaks HTTP itself. */
@@ -29,6 +32,7 @@ export async function listenOnNet(options: ResolvedListenOptions): Promise<Liste
 class NetListener implements Listener {
   readonly #options: ResolvedListenOptions;
   readonly #connections: HttpConnections;
+  readonly #counts: ConnectionCounts;
   #port: number;
   #server: Server | undefined;
   #tls: TlsOptions | undefined;
@@ -43,7 +47,8 @@ class NetListener implements Listener {
   #warnedAtMs = -Infinity;
 
   constructor(options: ResolvedListenOptions) {
-    const { handler, longestSilenceMs, maxConnections } = options;
+    const { handler, longestSilenceMs, maxConnections, counts = new ConnectionCounts() } = options;
+    this.#counts = counts;
     this.#options = options;
     this.#tls = options.tls;
     this.#port = options.port;
@@ -53,6 +58,7 @@ class NetListener implements Listener {
       maxConnections,
       clock: systemClock,
       isEncrypted: options.tls !== undefined,
+      counts,
     });
   }
 
@@ -103,8 +109,11 @@ class NetListener implements Listener {
       rejectUnauthorized: true,
     }, (socket) => this.#accept(socket));
     server.on("connection", (socket: Socket) => this.#limitHandshakes(socket));
-    // At a time-out nobody else ends it.
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    server.on("tlsClientError", (error, socket) => {
+      if ("code" in error && error.code === HANDSHAKE_TIMEOUT) this.#counts.timedOut.handshake++;
+      // At a time-out nobody else ends it.
+      socket.destroy();
+    });
     this.#tlsServer = server;
     return server;
   }
@@ -114,13 +123,16 @@ class NetListener implements Listener {
     this.#rawConnections++;
     socket.on("close", () => this.#rawConnections--);
     if (this.#isOutOfDescriptors(socket)) return;
-    if (this.#rawConnections > this.#options.maxConnections + MAX_REJECTED) socket.destroy();
+    if (this.#rawConnections <= this.#options.maxConnections + MAX_REJECTED) return;
+    this.#counts.refused++;
+    socket.destroy();
   }
 
   /** It has got the last one: ended, it leaves that to whoever is next. */
   #isOutOfDescriptors(socket: Socket): boolean {
     if (!this.#mayStall || hasFreeDescriptor()) return false;
     this.#mayHaveStalled = true;
+    this.#counts.refused++;
     if (this.#canReset) socket.resetAndDestroy();
     else socket.destroy();
     return true;

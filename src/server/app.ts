@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
+import type { ConnectionCounts } from "../http/connection_counts.ts";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
 import type { Sample } from "../metrics/sample.ts";
@@ -78,10 +79,15 @@ export interface ChangeableHandler extends Changeable {
  * The same for a server that needs no `Request`: what the program serves with.
  *
  * @param others where other threads serve, too, and one of them has the subscriptions
+ * @param connections what has become of the connections that requests come by
  * @throws {RangeError} as {@link createApp} does
  */
-export function createHandler(options: HandlerOptions, others?: OtherThreads): Handler {
-  return createChangeableHandler(options, others).handler;
+export function createHandler(
+  options: HandlerOptions,
+  others?: OtherThreads,
+  connections?: ConnectionCounts,
+): Handler {
+  return createChangeableHandler(options, others, connections).handler;
 }
 
 /**
@@ -92,6 +98,7 @@ export function createHandler(options: HandlerOptions, others?: OtherThreads): H
 export function createChangeableHandler(
   options: HandlerOptions,
   others?: OtherThreads,
+  connections?: ConnectionCounts,
 ): ChangeableHandler {
   const config = resolveOptions(options);
   const context = createContext(
@@ -100,6 +107,7 @@ export function createChangeableHandler(
       forwardControl: others.forwardControl,
       gatherMetrics: () => others.gatherMetrics(),
     },
+    connections,
   );
   others?.onMeasure(() => measureThread(context));
   return { handler: createRoutes(context), prepare: (changed) => prepare(context, changed) };

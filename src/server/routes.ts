@@ -11,6 +11,7 @@ import { list } from "./verbs/list.ts";
 import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
+import { isLiveRead } from "./common/live_read.ts";
 import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
@@ -27,12 +28,18 @@ export function createRoutes(context: ServerContext): Handler {
   if (context.config.metrics === undefined) {
     return (request, respond) => serve(context, request, respond);
   }
-  const { requests } = context.counters;
-  return (request, respond) =>
+  const { requests, durations } = context.counters;
+  return (request, respond) => {
+    const series = isLiveRead(request)
+      ? undefined
+      : durations.of(context.names.routeOf(request), request.method);
+    const timed = series?.begin();
     serve(context, request, (response) => {
       requests.add(request.method, response.status);
+      if (timed !== undefined) series?.end(timed);
       respond(response);
     });
+  };
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {

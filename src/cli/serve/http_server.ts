@@ -3,7 +3,7 @@ import { type Changeable, createChangeableHandler, type OtherThreads } from "../
 import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { AppSettings } from "./app_settings.ts";
-import { listen } from "../../listen/listen.ts";
+import { countsOf, listen } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
 
 /** A server that takes other settings while it runs. */
@@ -36,11 +36,12 @@ export async function startHttp(
   const authority = access === undefined ? undefined : await openAuthority(access);
   const authorize = authority === undefined ? {} : { authorize: authority };
   const parts = { ...authorize, requestLog, storage, signal };
-  const changeable = createChangeableHandler({ ...app, ...parts }, others);
+  const counts = countsOf(settings);
+  const changeable = createChangeableHandler({ ...app, ...parts }, others, counts);
   const { handler } = changeable;
   try {
     const isShared = others !== undefined;
-    const listener = await listen({ ...settings, handler, isShared });
+    const listener = await listen({ ...settings, handler, isShared, counts });
     return {
       port: listener.port,
       setCertificate: (tls) => listener.setCertificate(tls),

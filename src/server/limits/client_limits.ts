@@ -12,6 +12,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
 import { errorResponse } from "../common/error_response.ts";
 import type { ClientLimitOptions, RateOptions } from "../common/limit_options.ts";
+import { isLiveRead } from "../common/live_read.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
 import { Client, ClientTable } from "./client_table.ts";
 import { type BodyClient, CountedBody } from "./counted_body.ts";
@@ -303,12 +304,6 @@ function tooMany(waitMs: number, message: string): StreamError {
     { code: "too_many_requests", retryAfterMs },
     `${message}: try again in ${seconds} s.`,
   );
-}
-
-function isLiveRead({ method, url }: HttpRequest): boolean {
-  if (method !== "GET") return false;
-  const query = url.indexOf("?");
-  return query >= 0 && url.includes("live=", query);
 }
 
 function rateOf(options: RateOptions | undefined): TokenRate | undefined {

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { EventLoopDelay } from "../../env/event_loop_delay.ts";
+import type { ConnectionCounts } from "../../http/connection_counts.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { SubscriptionService } from "../../subscriptions/service.ts";
 import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
@@ -48,12 +49,17 @@ export interface ServerContext extends ChangeableParts {
   /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
   readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
+  /** Where its listener counts. */
+  readonly connections: ConnectionCounts | undefined;
   readonly eventLoop: EventLoopDelay;
   readonly startedMs: number;
 }
 
 /** Makes the parts that the verbs of an app share. */
-export function createContext(config: ServerConfig): ServerContext {
+export function createContext(
+  config: ServerConfig,
+  connections?: ConnectionCounts,
+): ServerContext {
   const { storage, clock } = config;
   const counters = new Counters();
   const bodyBudget = new BodyBudget(config.maxBodyBytesInFlight);
@@ -78,6 +84,7 @@ export function createContext(config: ServerConfig): ServerContext {
     polls: new PollHub(config, liveReaders),
     subscriptions: openSubscriptions(config),
     counters,
+    connections,
     eventLoop,
     startedMs: clock.nowMs(),
   };

@@ -157,6 +157,60 @@ Deno.test("requests are counted by method and status, errors by code", async () 
   equal(await served.value('durable_streams_errors_total{code="internal"}'), 0);
 });
 
+Deno.test("how long requests took is told by what they were about, without those that wait", async () => {
+  const served = fixture({ listing: true });
+  await served.put("a", TEXT);
+  await served.post("a", TEXT, "hello");
+  await served.get("a");
+  await served.get("/v1/stream/__ds/streams");
+  await served.get("/nowhere");
+  await served.post("/v1/stream/__ds/nothing", TEXT, "x");
+  const waiting = served.get("a?offset=now&live=long-poll");
+  await served.post("a", TEXT, "hello");
+  equal((await waiting).status, 200);
+  await (await served.get("a?offset=-1&live=sse")).body?.cancel();
+  const text = await (await served.get("/metrics")).text();
+  const family = parseExposition(text, "text")
+    .find(({ name }) => name === "durable_streams_http_request_duration_seconds");
+  const counts = (family?.series ?? []).filter(({ name }) => name.endsWith("_count"))
+    .map(({ labels, value }) => [labels.get("method"), labels.get("route"), value]);
+  // The scrape itself isn't over yet. Those that follow each other at once may be left to the next.
+  const most: Readonly<Record<string, number>> = {
+    "read stream": 1,
+    "write stream": 3,
+    "read control": 1,
+    "write control": 1,
+    "read other": 1,
+    "write other": 0,
+  };
+  equal(counts.length, 6);
+  for (const [method, route, value] of counts) {
+    const limit = most[`${method} ${route}`] ?? -1;
+    ok(
+      Number(value) <= limit && Number(value) >= Math.min(limit, 1),
+      `${method} ${route} ${value}`,
+    );
+  }
+});
+
+Deno.test("connections are told of by their listener, one that asks for the metrics too", () => {
+  const value = (end: string) => {
+    const series = scraped.text.flatMap((family) => family.series)
+      .filter(({ name }) => name === `durable_streams_${end}`);
+    return series.map(({ labels, value }) => [...labels.values(), value]);
+  };
+  deepEqual(value("connections"), [["tcp", 1]]);
+  deepEqual(value("accepted_connections_total"), [["tcp", 1]]);
+  deepEqual(value("refused_connections_total"), [["tcp", 0]]);
+  deepEqual(value("timed_out_connections_total").map(([, reason]) => reason), [
+    "end",
+    "handshake",
+    "head",
+    "idle",
+    "unread",
+  ]);
+});
+
 Deno.test("a defect is counted as internal", async () => {
   const storage = createMemoryStorage();
   storage.head = () => Promise.reject(new Error("a defect"));
