@@ -71,6 +71,7 @@ export class ClientLimits {
   /** What the clock showed at zero: less is left of a small fraction of a great number. */
   #zeroMs: number;
   #lastMs = 0;
+  #turnMs: number | undefined;
 
   constructor(parts: ClientLimitsParts) {
     const { limits, clock, counters, maxAppendBytes } = parts;
@@ -244,8 +245,10 @@ export class ClientLimits {
 
   #bodyClient(client: Client, ended: () => void): BodyClient {
     return {
-      take: (bytes) => this.#takeFetched(client, bytes),
-      waitMs: () => this.#bytes?.waitMs(client.fetchedFullAtMs, this.#nowMs()) ?? 0,
+      take: (bytes) => {
+        if (this.#bytes !== undefined) this.#takeFetched(client, bytes, this.#nowOfTurnMs());
+      },
+      waitMs: () => this.#waitMs(client),
       expireIn: (deadline, ms) => {
         // Looked at again by then: another reader of the client may have got it all.
         this.#held.add(deadline, Math.min(Math.ceil(ms / TICK_MS), HELD_TICKS));
@@ -254,10 +257,17 @@ export class ClientLimits {
     };
   }
 
-  #takeFetched(client: Client, bytes: number): void {
+  #waitMs({ fetchedFullAtMs }: Client): number {
+    const rate = this.#bytes;
+    // One that may have more as far as is known has no less by now: the clock needn't be looked at.
+    if (rate === undefined || rate.waitMs(fetchedFullAtMs, this.#lastMs) === 0) return 0;
+    return rate.waitMs(fetchedFullAtMs, this.#nowMs());
+  }
+
+  #takeFetched(client: Client, bytes: number, nowMs: number): void {
     const rate = this.#bytes;
     if (rate === undefined) return;
-    client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
+    client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, nowMs);
   }
 
   /** What is known only later is taken from a client that stays as long. */
@@ -268,7 +278,7 @@ export class ClientLimits {
     client.uncounted++;
     return (response) => {
       client.uncounted--;
-      if (isRead) this.#takeFetched(client, lengthOf(response.body));
+      if (isRead) this.#takeFetched(client, lengthOf(response.body), this.#nowMs());
       respond(response);
     };
   }
@@ -283,6 +293,13 @@ export class ClientLimits {
     } else {
       this.#held.add(new CallbackDeadline(() => respond(response)), HELD_TICKS);
     }
+  }
+
+  /** The same time for all that is pushed at once: thousands of looks at the clock would take a while. */
+  #nowOfTurnMs(): number {
+    if (this.#turnMs !== undefined) return this.#turnMs;
+    queueMicrotask(() => this.#turnMs = undefined);
+    return this.#turnMs = this.#nowMs();
   }
 
   /** Milliseconds since the first look at the clock. It never goes back: nobody waits for what that was. */
