@@ -30,13 +30,12 @@ export function createRoutes(context: ServerContext): Handler {
   }
   const { requests, durations } = context.counters;
   return (request, respond) => {
-    const series = isLiveRead(request)
-      ? undefined
-      : durations.of(context.names.routeOf(request), request.method);
-    const timed = series?.begin();
+    const timed = durations.begin();
     serve(context, request, (response) => {
       requests.add(request.method, response.status);
-      if (timed !== undefined) series?.end(timed);
+      if (timed !== undefined && !isLiveRead(request)) {
+        durations.end(timed, context.names.routeOf(request), request.method);
+      }
       respond(response);
     });
   };
