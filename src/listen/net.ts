@@ -5,22 +5,19 @@ import {
   type SecureContextOptions,
   type Server as TlsServer,
 } from "node:tls";
-import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../env/clock.ts";
 import { hasFreeDescriptor } from "../env/free_descriptor.ts";
 import { ConnectionCounts } from "../http/connection_counts.ts";
 import { HttpConnections, MAX_REJECTED } from "../http/connections.ts";
+import { AcceptWarning } from "./accept_warning.ts";
 import type { Listener, ResolvedListenOptions } from "./listener.ts";
 import { NetSocket } from "./net_socket.ts";
 import { checkReplacement, HANDSHAKE_TIMEOUT_MS, OWN_PROTOCOL, type TlsOptions } from "./tls.ts";
-
-const log = getLogger(["durable-streams", "http"]);
 
 const BACKLOG = 511;
 const CHECK_EVERY_MS = 1_000;
 /** The code of the error of a handshake that has taken too long. */
 const HANDSHAKE_TIMEOUT = "ERR_TLS_HANDSHAKE_TIMEOUT";
-const WARN_EVERY_MS = 10_000;
 
 /** Listens with `node:net`, or `node:tls`, and speaks HTTP itself. */
 export async function listenOnNet(options: ResolvedListenOptions): Promise<Listener> {
@@ -44,7 +41,7 @@ class NetListener implements Listener {
   readonly #mayStall = process.versions["deno"] !== undefined;
   #mayHaveStalled = false;
   #cancelCheck: (() => void) | undefined;
-  #warnedAtMs = -Infinity;
+  readonly #warning = new AcceptWarning();
 
   constructor(options: ResolvedListenOptions) {
     const { handler, longestSilenceMs, maxConnections, counts = new ConnectionCounts() } = options;
@@ -87,7 +84,7 @@ class NetListener implements Listener {
   async #listen(): Promise<void> {
     const server = this.#createServer();
     this.#port = await startListening(server, { ...this.#options, port: this.#port });
-    server.on("error", (error) => this.#warn(error.message));
+    server.on("error", (error) => this.#warning.warn(error.message));
     if (this.#isStopping) server.close();
     else this.#server = server;
   }
@@ -167,24 +164,15 @@ class NetListener implements Listener {
     const hasSpare = hasFreeDescriptor();
     if (!hasSpare) this.#mayHaveStalled = true;
     if (!this.#mayHaveStalled || !hasSpare) return;
-    this.#warn("there were no descriptors left");
+    this.#warning.warn("there were no descriptors left");
     this.#server?.close();
     this.#server = undefined;
     try {
       await this.#listen();
       this.#mayHaveStalled = false;
     } catch (error) {
-      this.#warn(error instanceof Error ? error.message : String(error));
+      this.#warning.warn(error instanceof Error ? error.message : String(error));
     }
-  }
-
-  #warn(error: string): void {
-    const nowMs = systemClock.nowMs();
-    if (nowMs - this.#warnedAtMs < WARN_EVERY_MS) return;
-    this.#warnedAtMs = nowMs;
-    log.error("taking connections failed, listening again; is the open-file limit too low?", {
-      error,
-    });
   }
 }
 
