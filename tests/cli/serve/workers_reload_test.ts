@@ -1,7 +1,10 @@
-import { deepEqual, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { Command } from "commander";
 import { resetSync } from "@logtape/logtape";
+import type { OpenedAuthority } from "../../../src/access/open_authority.ts";
+import { settingsChange } from "../../../src/cli/serve/http_server.ts";
+import type { Changeable } from "../../../src/server/app.ts";
 import { addFlags, readFlags } from "../../../src/cli/flags/flag_values.ts";
 import { serveFlags } from "../../../src/cli/flags/serve_flags.ts";
 import { type AppSettings, appSettings } from "../../../src/cli/serve/app_settings.ts";
@@ -18,6 +21,37 @@ function settings(...args: string[]): AppSettings {
   command.parse(["--port", "0", ...args], { from: "user" });
   return appSettings(readFlags(command, serveFlags, {}), THREADS, 100);
 }
+
+Deno.test("an app and its authority take new settings, rules only where they have changed", async () => {
+  const started = { ...settings(), access: { rules: [{ grants: ["read a"] }] } };
+  const taken: unknown[] = [];
+  const app: Changeable = {
+    prepare({ cors }) {
+      if (cors === "bad") throw new RangeError("bad");
+      return () => taken.push(cors);
+    },
+  };
+  const authority: OpenedAuthority = {
+    authorize: () => undefined,
+    prepareRules: (rules) => () => taken.push(rules),
+    close() {},
+  };
+  const storage = createMemoryStorage();
+  const prepare = settingsChange(started, app, authority, { storage });
+  const rules = [{ grants: ["read b"] }];
+  const change = prepare({ ...started, access: { rules } });
+  deepEqual(taken, []);
+  change();
+  deepEqual(taken, ["loopback", rules]);
+  prepare({ ...started, access: { rules } })();
+  deepEqual(taken, ["loopback", rules, "loopback"]);
+  const { access: _, ...without } = started;
+  prepare(without)();
+  deepEqual(taken.slice(3), ["loopback", []]);
+  throws(() => prepare({ ...started, app: { ...started.app, cors: "bad" } }), RangeError);
+  equal(taken.length, 5);
+  await storage.close();
+});
 
 Deno.test("all threads take new settings, or none does where one can't", () =>
   withTempDir(async (dir) => {
