@@ -5,7 +5,6 @@ import {
   Fixture,
   type FixtureOptions,
   isPending,
-  settle,
   TEXT,
 } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
@@ -84,18 +83,4 @@ Deno.test("a reader that is held is kept alive, and ends in time where it can be
   fixture.clock.advance(3_600_000);
   const next = await fixture.get(`a?offset=${control.streamNextOffset}`, ALICE);
   equal(await next.text(), "y");
-});
-
-Deno.test("a reader that hangs up while it is held leaves nothing that waits", async () => {
-  const fixture = await served({ bytes: { perSecond: 1, burst: 1000 } });
-  const sse = await follow(fixture, ALICE);
-  await append(fixture, "x".repeat(2000));
-  await sse.frame();
-  await append(fixture, "y");
-  await settle();
-  const before = fixture.clock.pendingTimers;
-  await sse.cancel();
-  await settle();
-  fixture.clock.advance(2_000);
-  ok(fixture.clock.pendingTimers < before);
 });
