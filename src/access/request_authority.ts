@@ -5,7 +5,7 @@ import { JWT_CREATOR, type JwtAuthority } from "./jwt/jwt_authority.ts";
 import { isPassing } from "./jwt/jwt_verifier.ts";
 import { LINK_CREATOR, type LinkAuthority } from "./links/link_authority.ts";
 import { linkQuery, linkText, parseLink, SIGNATURE_PARAM } from "./links/link.ts";
-import type { Authority, Credentials, Permit } from "./permit.ts";
+import type { Authority, Credentials, Permit, Verifying } from "./permit.ts";
 import { checkCookieOrigin, sessionCookie, sessionOf } from "./session_cookie.ts";
 import { TOKEN_PREFIX } from "./tokens/token.ts";
 import { TOKEN_CREATOR, type TokenStore } from "./tokens/token_store.ts";
@@ -62,9 +62,12 @@ export class RequestAuthority implements Authority {
   }
 
   /** As {@link Authority.authorize}; answers at once where the verdict is known. */
-  readonly authorize = (request: Credentials): Permit | undefined | Promise<Permit> => {
+  readonly authorize = (
+    request: Credentials,
+    verifying?: Verifying,
+  ): Permit | undefined | Promise<Permit> => {
     const header = request.headers.get("authorization");
-    if (header !== null) return this.#byHeader(header);
+    if (header !== null) return this.#byHeader(header, verifying);
     const { url } = request;
     if (url.includes(SIGNATURE_PARAM)) {
       const query = queryOf(url);
@@ -74,7 +77,9 @@ export class RequestAuthority implements Authority {
     const session = cookies === null ? undefined : sessionOf(cookies);
     if (session === undefined) return undefined;
     checkCookieOrigin(request);
-    return hasSignature(session) ? this.#byLink(session) : this.#byHeader(`Bearer ${session}`);
+    return hasSignature(session)
+      ? this.#byLink(session)
+      : this.#byHeader(`Bearer ${session}`, verifying);
   };
 
   permitOf(creator: string): Permit | undefined {
@@ -110,7 +115,7 @@ export class RequestAuthority implements Authority {
     return sessionCookie(shown, path, maxAgeMs);
   }
 
-  #byHeader(header: string): Permit | Promise<Permit> {
+  #byHeader(header: string, verifying: Verifying | undefined): Permit | Promise<Permit> {
     if (header.length > TOKEN_LIMIT_CHARS) {
       throw tokenInvalid(`it has more than ${TOKEN_LIMIT_CHARS} characters`);
     }
@@ -123,7 +128,8 @@ export class RequestAuthority implements Authority {
       return this.#decide(text, () => tokens.permitOf(token));
     }
     if (jwt === undefined) throw tokenInvalid("this server doesn't know it");
-    return this.#byJwt(text, token, jwt);
+    const verify = () => this.#byJwt(text, token, jwt);
+    return verifying === undefined ? verify() : verifying(verify);
   }
 
   #byJwt(text: string, token: string, jwt: JwtAuthority): Promise<Permit> {

@@ -62,6 +62,10 @@ export const FAMILIES = {
     help: "Answers with an error, by its code; internal is a defect of the server.",
     labels: ["code"],
   },
+  durable_streams_refused_tokens_total: {
+    type: "counter",
+    help: "JWTs that weren't verified, because too many of their address were no good.",
+  },
   durable_streams_bodies_in_flight_bytes: {
     type: "gauge",
     unit: "bytes",

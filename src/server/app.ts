@@ -32,7 +32,8 @@ export function createApp(options: AppOptions): Hono {
   const context = createContext(resolveOptions(options));
   const handler = createRoutes(context);
   // Nobody else asks for it.
-  const clientAddress = context.limits === undefined ? undefined : options.clientAddress;
+  const { limits, failedTokens } = context;
+  const clientAddress = (limits ?? failedTokens) && options.clientAddress;
   const app = new Hono();
   app.all("/*", (hono) => {
     const below = contextBelow(context, mountDepth(hono));
@@ -61,8 +62,8 @@ export type HandlerOptions = Omit<AppOptions, "streamName">;
 /** What takes other options while it serves. */
 export interface Changeable {
   /**
-   * Looks at other options and changes nothing. Of them only `clientLimits`, `trustProxy`,
-   * `trustedProxies`, `cors` and `allowedHosts` are taken.
+   * Looks at other options and changes nothing. Of them only `clientLimits`, `failedTokens`,
+   * `trustProxy`, `trustedProxies`, `cors` and `allowedHosts` are taken.
    *
    * @returns puts them in place, for requests from now on; what clients have spent stays spent
    * @throws {RangeError} where one makes no sense

@@ -5,6 +5,7 @@ import { FOREVER } from "../protocol/lifetime.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";
 import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
@@ -138,7 +139,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       await this.#journal.durable(this.#journal.assignedLsn);
       throw error;
     }
-    const stream = this.#recordCreate(record);
+    const stream = this.#recordCreate(record, spec.trace);
     const { contentType, tail, closed } = stream;
     const space = spaceAt(this.#spaces.of(stream), tail);
     await this.#journal.durable(stream.lsn);
@@ -176,7 +177,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       return this.#reject(error, stream);
     }
     if (decided === "duplicate") this.#accessed(stream);
-    else this.#recordAppend(stream, decided);
+    else this.#recordAppend(stream, decided, request.trace);
     const { tail, closed } = stream;
     const spaceOfTail = spaceAt(space, tail);
     const appended = decided === "duplicate"
@@ -465,12 +466,12 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#deleteLsn = lsn;
   }
 
-  #recordCreate(record: CreateRecord): S {
+  #recordCreate(record: CreateRecord, trace: TraceContext | undefined): S {
     const stream = this.#streams.make(record);
     const source = record.fork && this.#load(record.fork.sourceId);
     applyCreate(stream, record);
     const { tail, closed } = stream;
-    const lsn = this.#journal.append(record, { stream, tail, closed, others: NO_OTHERS });
+    const lsn = this.#journal.append(record, { stream, tail, closed, others: NO_OTHERS, trace });
     this.#created++;
     this.#appendedBytes += record.data.length;
     stream.lsn = lsn;
@@ -479,19 +480,19 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#streams.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
     this.#observer.created(stream);
-    if (tail > 0) this.#observer.appended(stream, 0, lsn);
+    if (tail > 0) this.#observer.appended(stream, 0, lsn, trace);
     return stream;
   }
 
-  #recordAppend(stream: S, record: AppendRecord): void {
+  #recordAppend(stream: S, record: AppendRecord, trace: TraceContext | undefined): void {
     const tail = record.start + record.data.length;
-    const effect = { stream, tail, closed: record.close, others: NO_OTHERS };
+    const effect = { stream, tail, closed: record.close, others: NO_OTHERS, trace };
     stream.lsn = this.#journal.append(record, effect);
     this.#appends++;
     this.#appendedBytes += record.data.length;
     applyAppend(stream, record);
     this.#streams.markDirty(stream, record.producer?.id);
-    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn);
+    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn, trace);
   }
 
   #accessed(stream: S): void {

@@ -151,9 +151,9 @@ export function bothObservers<S extends Stream>(
       one.created(stream);
       other.created(stream);
     },
-    appended(stream, start, lsn) {
-      one.appended(stream, start, lsn);
-      other.appended(stream, start, lsn);
+    appended(stream, start, lsn, trace) {
+      one.appended(stream, start, lsn, trace);
+      other.appended(stream, start, lsn, trace);
     },
     removed(stream, lsn) {
       one.removed(stream, lsn);

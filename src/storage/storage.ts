@@ -3,6 +3,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import type { StorageMeasures } from "./measures.ts";
 import type { QuotaOptions } from "./quota_account.ts";
 import type { ProducerBatch } from "./records.ts";
@@ -76,6 +77,8 @@ export interface CreateSpec {
   /** The first content, as the client sent it. */
   body?: Bytes | undefined;
   fork?: ForkSpec | undefined;
+  /** The request that asks for it, where that is traced. */
+  trace?: TraceContext | undefined;
 }
 
 /** Where a fork is to branch off (PROTOCOL §4.2). */
@@ -109,6 +112,8 @@ export interface AppendRequest {
   producer?: ProducerBatch | undefined;
   /** Where the tail has to be (an extension: `Stream-Expected-Offset`). */
   expectedTail?: Offset | undefined;
+  /** The request that asks for it, where that is traced. */
+  trace?: TraceContext | undefined;
 }
 
 /** An append's answer. */

@@ -2,6 +2,7 @@ import { openAuthority, type OpenedAuthority } from "../../access/open_authority
 import { type Changeable, createChangeableHandler, type OtherThreads } from "../../server/app.ts";
 import type { RequestLog } from "../../server/common/request_entry.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { countsOf, listen } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
@@ -22,6 +23,7 @@ export interface HttpServer extends Listener {
  * Serves a storage over HTTP.
  *
  * @param others where other threads listen on the same port
+ * @param tracer told of requests, and of deliveries where this thread makes them
  * @throws {ListenError}
  * @throws {AccessError} where a file that says who may do what is no good
  */
@@ -31,11 +33,13 @@ export async function startHttp(
   storage: Storage,
   signal: AbortSignal,
   others: OtherThreads | undefined,
+  tracer: Tracer | undefined,
 ): Promise<HttpServer> {
   const { app, access, accessLog: _, ...settings } = given;
   const authority = access === undefined ? undefined : await openAuthority(access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const parts = { ...authorize, requestLog, storage, signal };
+  const traced = tracer === undefined ? {} : { tracer };
+  const parts = { ...authorize, ...traced, requestLog, storage, signal };
   const counts = countsOf(settings);
   const changeable = createChangeableHandler({ ...app, ...parts }, others, counts);
   const { handler } = changeable;

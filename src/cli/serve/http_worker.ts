@@ -1,9 +1,12 @@
+import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
+import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
+import { version } from "../context/version.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import { type HttpServer, startHttp } from "./http_server.ts";
@@ -35,6 +38,7 @@ let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
 /** New settings that were looked at. */
 let prepared: Prepared | undefined;
+let tracer: OpenedTracer | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
@@ -65,17 +69,19 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "certificate":
       return void setCertificate(message.tls);
     case "stop":
-      void listener?.stop().then(() => live?.close()).then(() => send({ kind: "stopped" }));
+      void listener?.stop().then(() => Promise.all([live?.close(), tracer?.close()]))
+        .then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
   live = new LiveSettings(start.settings);
+  tracer = await openTracer(process.env, version);
   listener = await startHttp(start.settings, live.requestLog, storage, readers.signal, {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
-  });
+  }, tracer);
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });

@@ -6,6 +6,7 @@ import { workerUrl } from "../../env/worker_url.ts";
 import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
@@ -85,6 +86,7 @@ export class HttpWorkers implements Listener {
 /**
  * Starts `count` threads that listen on the same port.
  *
+ * @param tracer told of deliveries: each thread opens one of its own for its requests
  * @throws {ListenError}
  */
 export async function startHttpWorkers(
@@ -92,6 +94,7 @@ export async function startHttpWorkers(
   settings: AppSettings,
   logs: LogOptions,
   storage: Storage,
+  tracer: Tracer | undefined,
 ): Promise<HttpWorkers> {
   const port = await portOf(settings);
   const start: HttpWorkerStart = {
@@ -105,7 +108,8 @@ export async function startHttpWorkers(
     ? undefined
     : await openAuthority(settings.access);
   const authorize = authority === undefined ? {} : { authorize: authority };
-  const controlParts = { ...authorize, storage, signal: readers.signal };
+  const traced = tracer === undefined ? {} : { tracer };
+  const controlParts = { ...authorize, ...traced, storage, signal: readers.signal };
   const control = createControl({ ...settings.app, ...controlParts });
   const workers: HttpWorker[] = [];
   const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };

@@ -16,6 +16,7 @@ export const REQUEST_FLAGS: readonly Flag<unknown>[] = [
   flags.clientRequests,
   flags.clientBytes,
   flags.clientReaders,
+  flags.clientFailedTokens,
   flags.trustProxy,
   flags.trustedProxies,
   flags.cors,

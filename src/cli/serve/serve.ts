@@ -12,6 +12,8 @@ import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
 import { Quotas } from "../../storage/quotas.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
+import { TracingError } from "../../tracing/settings.ts";
 import { type Prepared, prepareTogether, Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { type AppSettings, appSettings } from "./app_settings.ts";
@@ -37,6 +39,7 @@ import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { CliCommand, Invocation } from "../context/cli_command.ts";
+import type { Environment } from "../flags/flag_values.ts";
 import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
@@ -71,6 +74,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const files = certificateFiles(values);
   const tls = files === undefined ? undefined : loadCertificate(files);
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
+  const tracer = await loadTracer(context.environment);
   surviveUncaughtErrors();
   const reload = reloadOf(values, readAgain);
   const stop = stopRequest(reload);
@@ -82,9 +86,9 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
     reloadSettings(reload, values, live, () => serving);
-    const opened = storage = await openStorage(values);
+    const opened = storage = await openStorage(values, tracer);
     reloadQuotas(reload, opened);
-    serving = await startServer(values, settings, storage, live);
+    serving = await startServer(values, settings, storage, live, tracer);
   } catch (error) {
     await storage?.close();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
@@ -103,7 +107,9 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const opened = storage;
   const exitCode = await shutDown({
     ...serving,
-    closeStorage: (limitMs) => opened.close(limitMs),
+    closeStorage: async (limitMs) => {
+      await Promise.all([opened.close(limitMs), tracer?.close()]);
+    },
   });
   await live.close();
   log.info("stopped", { exitCode });
@@ -203,6 +209,16 @@ function loadCertificate(files: CertificateFiles): TlsOptions {
   }
 }
 
+/** @throws {UsageError} where the variables that ask for traces are wrong, or what sends them is missing */
+async function loadTracer(environment: Environment): Promise<OpenedTracer | undefined> {
+  try {
+    return await openTracer(environment, version);
+  } catch (error) {
+    if (error instanceof TracingError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 function logOptions(values: FlagValues): LogOptions {
   return { level: values.get(flags.logLevel), format: values.get(flags.logFormat) };
 }
@@ -290,7 +306,10 @@ function checkListening(values: FlagValues): void {
   if (missing !== undefined) throw new UsageError(missing);
 }
 
-async function openStorage(values: FlagValues): Promise<Storage> {
+async function openStorage(
+  values: FlagValues,
+  tracer: OpenedTracer | undefined,
+): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
     maxSubscriptions: values.get(flags.maxSubscriptions),
@@ -307,6 +326,7 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
     ...limits,
+    ...(tracer === undefined ? {} : { tracer }),
     mayBlock: true,
   });
 }
@@ -338,18 +358,26 @@ async function startServer(
   settings: AppSettings,
   storage: Storage,
   { requestLog }: LiveSettings,
+  tracer: OpenedTracer | undefined,
 ): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   if (workers === 1) {
     const readers = new AbortController();
-    const listener = await startHttp(settings, requestLog, storage, readers.signal, undefined);
+    const listener = await startHttp(
+      settings,
+      requestLog,
+      storage,
+      readers.signal,
+      undefined,
+      tracer,
+    );
     return {
       listener,
       endReaders: () => readers.abort(),
       prepare: (changed) => Promise.resolve({ apply: listener.prepare(changed) }),
     };
   }
-  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage, tracer);
   return {
     listener,
     endReaders: () => listener.endReaders(),

@@ -9,6 +9,8 @@ export class Counters {
   rejectedReaders = 0;
   /** Requests that were refused because their client had come to its limit. */
   refusedRequests = 0;
+  /** Tokens that nobody verified, because too many of their address had failed. */
+  refusedTokens = 0;
   /** Requests that failed in a way that is a defect here. */
   internalErrors = 0;
   /** Answers with an error, by its code; without those of `internalErrors`. */

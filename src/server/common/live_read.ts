@@ -4,5 +4,8 @@ import type { HttpRequest } from "../../http/handler.ts";
 export function isLiveRead({ method, url }: HttpRequest): boolean {
   if (method !== "GET") return false;
   const query = url.indexOf("?");
-  return query >= 0 && url.includes("live=", query);
+  if (query < 0) return false;
+  if (url.includes("live=", query)) return true;
+  // A name may be percent-encoded, in part as well.
+  return url.includes("%", query) && new URLSearchParams(url.slice(query)).has("live");
 }

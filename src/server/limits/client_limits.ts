@@ -1,32 +1,33 @@
-import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { Clock } from "../../env/clock.ts";
+import { DeadlineQueue } from "../../env/deadline_queue.ts";
 import { bodyLength } from "../../env/file_body.ts";
 import {
   type HttpRequest,
+  type HttpResponse,
   isLiveBody,
   isSliceBody,
   type Respond,
   type ResponseBody,
 } from "../../http/handler.ts";
-import { StreamError } from "../../protocol/errors.ts";
+import type { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
-import { errorResponse } from "../common/error_response.ts";
 import type { ClientLimitOptions, RateOptions } from "../common/limit_options.ts";
 import { isLiveRead } from "../common/live_read.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
 import { Client, ClientTable } from "./client_table.ts";
 import { type BodyClient, CountedBody } from "./counted_body.ts";
+import { Elapsed } from "./elapsed.ts";
+import { HeldRejections, tooMany } from "./held_rejections.ts";
 import { TokenRate } from "./token_rate.ts";
 
 /** So many clients are told apart. */
 const CLIENTS = 100_000;
-/** What a client gets told at once; more of its rejections are held back, as its next request is by that. */
-const PROMPT_REJECTIONS = { perSecond: 10 };
-/** So long, in ticks of {@link TICK_MS}. */
-const HELD_TICKS = 10;
-const TICK_MS = 100;
 /** When a client may come again that has too many readers: nobody knows when one of them ends. */
 const READERS_RETRY_MS = 1000;
+
+/** Readers that are held are looked at again after so many ticks at most. */
+const HELD_TICKS = 10;
+const TICK_MS = 100;
 
 /** What may change of {@link ClientLimits}. */
 export interface ClientLimitsOptions extends ClientAddressesOptions {
@@ -53,7 +54,6 @@ interface OpenBody {
  * it costs the others next to nothing.
  */
 export class ClientLimits {
-  readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #maxAppendBytes: number;
   #addresses: ClientAddresses;
@@ -65,25 +65,24 @@ export class ClientLimits {
   #lastRequests: TokenRate | undefined;
   #lastBytes: TokenRate | undefined;
   #readers: number | undefined;
-  readonly #rejections = new TokenRate(PROMPT_REJECTIONS);
+  readonly #rejections: HeldRejections;
+  readonly #elapsed: Elapsed;
+  /** Live readers that wait until their client may have more. */
   readonly #held: DeadlineQueue;
   readonly #openBodies = new WeakMap<HttpRequest, OpenBody>();
-  /** What the clock showed at zero: less is left of a small fraction of a great number. */
-  #zeroMs: number;
-  #lastMs = 0;
   #turnMs: number | undefined;
 
   constructor(parts: ClientLimitsParts) {
     const { limits, clock, counters, maxAppendBytes } = parts;
-    this.#clock = clock;
     this.#counters = counters;
     this.#maxAppendBytes = maxAppendBytes;
     this.#addresses = new ClientAddresses(parts);
     this.#lastRequests = this.#requests = rateOf(limits.requests);
     this.#lastBytes = this.#bytes = rateOf(limits.bytes);
     this.#readers = limits.readers;
+    this.#rejections = new HeldRejections(clock);
+    this.#elapsed = new Elapsed(clock);
     this.#held = new DeadlineQueue(clock, TICK_MS);
-    this.#zeroMs = clock.nowMs();
   }
 
   /** How many clients are kept. */
@@ -113,7 +112,7 @@ export class ClientLimits {
   }
 
   #convertBuckets(requests: TokenRate | undefined, bytes: TokenRate | undefined): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#elapsed.ms();
     const convert = (fullAtMs: number, from?: TokenRate, to?: TokenRate) =>
       from === undefined || to === undefined ? fullAtMs : from.convert(fullAtMs, nowMs, to);
     for (const table of [this.#byAddress, this.#bySubject]) {
@@ -130,21 +129,26 @@ export class ClientLimits {
    *
    * @param subject who asks, where a permit says so
    * @param next gets the request's way back
+   * @param responseOf the response of a rejection
    */
   admit(
     request: HttpRequest,
     subject: string | undefined,
     respond: Respond,
     next: (respond: Respond) => void,
+    responseOf: (rejection: StreamError) => HttpResponse,
   ): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#elapsed.ms();
     const client = subject === undefined
       ? this.#clientAt(request, nowMs)
       : this.#bySubject.of(subject, nowMs);
     const rejection = this.#countRequest(client, nowMs) ??
       this.#checkBytes(client, request, nowMs) ??
       this.#checkReaders(client, request);
-    if (rejection !== undefined) return this.#reject(client, rejection, respond, nowMs);
+    if (rejection !== undefined) {
+      this.#counters.refusedRequests++;
+      return this.#rejections.add(client, nowMs, () => respond(responseOf(rejection)));
+    }
     next(this.#counted(client, request, respond));
   }
 
@@ -155,7 +159,7 @@ export class ClientLimits {
     this.#openBodies.delete(request);
     const { client, countedBytes } = open;
     const more = Math.max(0, bytes - countedBytes);
-    client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#nowMs());
+    client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#elapsed.ms());
   }
 
   #clientAt(request: HttpRequest, nowMs: number): Client {
@@ -260,8 +264,8 @@ export class ClientLimits {
   #waitMs({ fetchedFullAtMs }: Client): number {
     const rate = this.#bytes;
     // One that may have more as far as is known has no less by now: the clock needn't be looked at.
-    if (rate === undefined || rate.waitMs(fetchedFullAtMs, this.#lastMs) === 0) return 0;
-    return rate.waitMs(fetchedFullAtMs, this.#nowMs());
+    if (rate === undefined || rate.waitMs(fetchedFullAtMs, this.#elapsed.lastMs) === 0) return 0;
+    return rate.waitMs(fetchedFullAtMs, this.#elapsed.ms());
   }
 
   #takeFetched(client: Client, bytes: number, nowMs: number): void {
@@ -278,49 +282,17 @@ export class ClientLimits {
     client.uncounted++;
     return (response) => {
       client.uncounted--;
-      if (isRead) this.#takeFetched(client, lengthOf(response.body), this.#nowMs());
+      if (isRead) this.#takeFetched(client, lengthOf(response.body), this.#elapsed.ms());
       respond(response);
     };
-  }
-
-  #reject(client: Client, error: StreamError, respond: Respond, nowMs: number): void {
-    this.#counters.refusedRequests++;
-    const response = errorResponse(this.#counters, error);
-    const isPrompt = this.#rejections.waitMs(client.rejectionsFullAtMs, nowMs) === 0;
-    if (isPrompt) {
-      client.rejectionsFullAtMs = this.#rejections.take(client.rejectionsFullAtMs, 1, nowMs);
-      respond(response);
-    } else {
-      this.#held.add(new CallbackDeadline(() => respond(response)), HELD_TICKS);
-    }
   }
 
   /** The same time for all that is pushed at once: thousands of looks at the clock would take a while. */
   #nowOfTurnMs(): number {
     if (this.#turnMs !== undefined) return this.#turnMs;
     queueMicrotask(() => this.#turnMs = undefined);
-    return this.#turnMs = this.#nowMs();
+    return this.#turnMs = this.#elapsed.ms();
   }
-
-  /** Milliseconds since the first look at the clock. It never goes back: nobody waits for what that was. */
-  #nowMs(): number {
-    const nowMs = this.#clock.nowMs() - this.#zeroMs;
-    if (nowMs < this.#lastMs) {
-      this.#zeroMs -= this.#lastMs - nowMs;
-      return this.#lastMs;
-    }
-    this.#lastMs = nowMs;
-    return nowMs;
-  }
-}
-
-function tooMany(waitMs: number, message: string): StreamError {
-  const retryAfterMs = Math.ceil(waitMs);
-  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return new StreamError(
-    { code: "too_many_requests", retryAfterMs },
-    `${message}: try again in ${seconds} s.`,
-  );
 }
 
 function rateOf(options: RateOptions | undefined): TokenRate | undefined {

@@ -23,6 +23,10 @@ export class SseReader implements LiveBody {
   /** When something was sent last, in ms since 1970. */
   sentAtMs: number;
   readonly closeAtMs: number;
+  /** When it began, in ms since 1970. */
+  readonly beganAtMs: number;
+  /** Whether it gets no more of the stream: its right has ended, and it is about to be told. */
+  isExpired = false;
   /** Whether the first control event has gone out. */
   started = false;
   /** Whether there is nothing more to send, as far as is known. */
@@ -43,6 +47,7 @@ export class SseReader implements LiveBody {
     this.offset = start.offset;
     this.cursor = start.cursor;
     this.sentAtMs = start.nowMs;
+    this.beganAtMs = start.nowMs;
     this.closeAtMs = start.closeAtMs;
     this.limitBytes = start.limitBytes;
   }

@@ -50,7 +50,10 @@ export class StreamNames {
   /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
   isStreamUrl({ url }: HttpRequest): boolean {
     const base = this.#lastBase;
-    return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
+    if (base === "" || !url.startsWith(base)) return false;
+    // With the prefix / a URL without a name is the welcome's.
+    const hasName = url.length > base.length && url[base.length] !== "?";
+    return hasName && !url.startsWith(RESERVED_SEGMENT, base.length);
   }
 
   /**

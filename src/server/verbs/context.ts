@@ -13,6 +13,7 @@ import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
 import { Counters } from "../common/counters.ts";
 import { ClientLimits } from "../limits/client_limits.ts";
+import { FailedTokens } from "../limits/failed_tokens.ts";
 import { CountedBodies } from "../limits/counted_bodies.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
@@ -32,6 +33,10 @@ interface ChangeableParts {
   limits: ClientLimits | undefined;
   /** What is known of clients, also while nothing limits them. */
   clients: ClientLimits | undefined;
+  /** Unless nobody is asked who they are, or as many tokens may fail as come. */
+  failedTokens: FailedTokens | undefined;
+  /** What is known of tokens that have failed, also while as many may. */
+  failures: FailedTokens | undefined;
 }
 
 /** The parts that the verbs share: one of each for an app. */
@@ -66,6 +71,7 @@ export function createContext(
   const eventLoop = new EventLoopDelay();
   config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
   const limits = openLimits(config, counters);
+  const failedTokens = openFailedTokens(config, counters);
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -77,6 +83,8 @@ export function createContext(
     bodyBudget,
     limits,
     clients: limits,
+    failedTokens,
+    failures: failedTokens,
     bodies: openBodies(config, bodyBudget, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
@@ -106,9 +114,17 @@ export function prepareChange(context: ServerContext, config: ServerConfig): () 
   const change = clients?.prepare({ ...config, limits: clientLimits ?? {} });
   const limits = clientLimits === undefined ? undefined : clients;
   const bodies = openBodies(context.config, bodyBudget, limits);
+  const failures = context.failures ?? openFailedTokens(config, counters);
+  const { failedTokens: rate } = config;
+  const changeFailures = rate && failures?.prepare({ ...config, failedTokens: rate });
+  const failedTokens = rate === undefined ? undefined : failures;
   return () => {
     change?.();
-    Object.assign(context, { pages, urls, clients, limits, bodies } satisfies ChangeableParts);
+    changeFailures?.();
+    Object.assign(
+      context,
+      { pages, urls, clients, limits, bodies, failures, failedTokens } satisfies ChangeableParts,
+    );
   };
 }
 
@@ -128,9 +144,15 @@ function openLimits(config: ServerConfig, counters: Counters): ClientLimits | un
   return clientLimits && new ClientLimits({ ...config, limits: clientLimits, counters });
 }
 
+function openFailedTokens(config: ServerConfig, counters: Counters): FailedTokens | undefined {
+  const { failedTokens, authority } = config;
+  if (failedTokens === undefined || authority === undefined) return undefined;
+  return new FailedTokens({ ...config, failedTokens, counters });
+}
+
 /** Begins to deliver what is due at once; requests wait until the keys are there. */
 function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"] {
-  const { storage, clock, subscriptions, signal } = config;
+  const { storage, clock, subscriptions, signal, tracer } = config;
   const store = storage.subscriptions;
   if (store === undefined || subscriptions === undefined) return undefined;
   const { allowLoopback = false, maxDeliveries = 1000 } = subscriptions;
@@ -139,7 +161,7 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
     const keys = await SigningKeys.open(store.secrets, clock);
     const whyNoWake = wakeCheck(config.authority, clock);
     const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback, whyNoWake };
-    const service = new SubscriptionService(parts);
+    const service = new SubscriptionService({ ...parts, tracer });
     service.start();
     signal?.addEventListener("abort", () => service.stop(), { once: true });
     return service;

@@ -31,6 +31,7 @@ export function measureThread(context: ServerContext): readonly Sample[] {
     })),
     ...(connections === undefined ? [] : measureConnections(connections)),
     ...samplesBy("durable_streams_errors_total", { ...errors, internal: counters.internalErrors }),
+    sample("durable_streams_refused_tokens_total", counters.refusedTokens),
     sample("durable_streams_bodies_in_flight_bytes", bodyBudget.reservedBytes),
     ...samplesBy("durable_streams_live_readers", {
       "long-poll": liveReaders.size - sse.size,

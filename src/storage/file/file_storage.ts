@@ -1,6 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.ts";
+import { batchLinks } from "../../tracing/batch_links.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
@@ -36,6 +38,7 @@ import { LogAge } from "./wal/log_age.ts";
 import { LogSync } from "./wal/sync.ts";
 import { Throttle } from "./wal/throttle.ts";
 import { LogWriter } from "./wal/writer.ts";
+import type { SyncedTags } from "./wal/writer_options.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
 
@@ -187,7 +190,7 @@ export class FileStorage {
 
   #makeLog(): LogWriter<Effect<FileStream>> {
     const { options, limits, clock, cache, files, current, nextLsn } = this.#directory;
-    return new LogWriter({
+    return new LogWriter<Effect<FileStream>>({
       files,
       current,
       clock,
@@ -198,6 +201,7 @@ export class FileStorage {
       batchLimitBytes: limits.batchBytes,
       nextLsn,
       onDurable: (effects) => this.#onDurable(effects),
+      onSynced: options.tracer && traceBatches(options.tracer),
       onShortage: (error) => this.#onShortage(error),
       onFailure: (error) =>
         logger.fatal("The storage takes no writes any more: {error}", { error }),
@@ -335,4 +339,17 @@ export class FileStorage {
     lock.release();
     reserve?.end();
   }
+}
+
+/** What is wrong with traces never stops the log. */
+function traceBatches(tracer: Pick<Tracer, "batch">): (batch: SyncedTags<Effect>) => void {
+  return ({ tags, ...batch }) => {
+    const { links, droppedLinks } = batchLinks(tags);
+    if (links.length === 0) return;
+    try {
+      tracer.batch({ ...batch, links, droppedLinks });
+    } catch (error) {
+      logger.error("A batch can't be traced: {error}", { error });
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { TEXT } from "../../support/fixture.ts";
 import type { ManualClock } from "../../support/manual_clock.ts";
 import { until } from "../../support/until.ts";
@@ -120,4 +120,15 @@ Deno.test("top says where there are no metrics, and exits 1", async () => {
   const { code, stderr } = await kit.run(["top", "--once"]);
   equal(code, 1);
   match(stderr, /localhost:4437\/metrics answers 404 and not the server's metrics/);
+});
+
+Deno.test("top says which right a server that asks for tokens wants", async () => {
+  const kit = new CommandKit();
+  for (const status of [401, 403]) {
+    const fetch = () => Promise.resolve(new Response("{}", { status }));
+    const { code, stderr } = await kit.run(["top", "--once", "--token", "geheim"], { fetch });
+    equal(code, 1);
+    match(stderr, /the server refused this \(40[13]\): .* needs a token with admin.*--token-file/);
+    doesNotMatch(stderr, /geheim/);
+  }
 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { CONFIG_SECTIONS } from "../../../src/cli/config/sections.ts";
 import { parseConfig } from "../../../src/cli/config/parse_config.ts";
@@ -67,6 +67,6 @@ Deno.test("what the example sets is the default, and what has none is a comment 
   for (const flag of flags) {
     const given = texts.get(flag.name);
     const value = given === undefined ? undefined : flag.parse(given.text);
-    equal(value, flag.default, flag.name);
+    deepEqual(value, flag.default, flag.name);
   }
 });

@@ -56,7 +56,7 @@ Deno.test("an app and its authority take new settings, rules only where they hav
 Deno.test("all threads take new settings, or none does where one can't", () =>
   withTempDir(async (dir) => {
     const storage = createMemoryStorage();
-    const workers = await startHttpWorkers(THREADS, settings(), LOGS, storage);
+    const workers = await startHttpWorkers(THREADS, settings(), LOGS, storage, undefined);
     /** The statuses that pages get on connections of their own, so that each thread has some. */
     const statuses = async () => {
       const url = `http://127.0.0.1:${workers.port}/v1/stream/none`;

@@ -1,6 +1,7 @@
 import { equal, match, ok, throws } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ClientLimitOptions } from "../../../src/server/common/limit_options.ts";
+import { failureResponse } from "../../../src/server/common/errors.ts";
 import { Counters } from "../../../src/server/common/counters.ts";
 import {
   type FrameSink,
@@ -90,6 +91,17 @@ Deno.test("the health and preflights count for nobody, all else does, pages are 
   equal((await fixture.get("a", page)).headers.get("access-control-allow-origin"), page.origin);
 });
 
+Deno.test("what is about subscriptions is refused with a code in capitals, whoever refuses it", async () => {
+  const fixture = await served({ requests: { perSecond: 1 } }, { allowedHosts: [] });
+  const subscriptions = "/v1/stream/__ds/subscriptions/x";
+  const page = { ...ALICE, origin: "https://elsewhere.example" };
+  await expectError(await fixture.get(subscriptions, page), 403, "ORIGIN_NOT_ALLOWED");
+  await expectError(await fixture.get("a", page), 403, "origin_not_allowed");
+  equal((await fixture.get("a", ALICE)).status, 200);
+  await expectError(await fixture.get(subscriptions, ALICE), 429, "TOO_MANY_REQUESTS");
+  await expectError(await fixture.get("a", ALICE), 429, "too_many_requests");
+});
+
 Deno.test("a client that goes on after refusals gets them a second later", async () => {
   const fixture = await served({ requests: { perSecond: 1 } });
   equal((await fixture.get("a", ALICE)).status, 200);
@@ -157,12 +169,16 @@ Deno.test("live readers: one more than a client may have open, until one ends in
   const sse = new SseConnection(await live("sse"));
   const poll = live("long-poll");
   await settle();
-  for (const mode of ["sse", "long-poll"]) {
+  for (const mode of ["sse", "long-poll", "sse&x=1", "%73se"]) {
     const refused = await live(mode);
     equal(refused.headers.get("retry-after"), "1");
     await expectError(refused, 429, "too_many_requests", /2 live readers open \(client-readers\)/);
   }
+  for (const query of ["l%69ve=sse&offset=now", "offset=now&%6c%69%76%65=long-poll"]) {
+    equal((await fixture.get(`a?${query}`, ALICE)).status, 429, query);
+  }
   equal((await fixture.get("a", ALICE)).status, 200);
+  equal((await fixture.get("a?offset=-1&x=%20", ALICE)).status, 200);
   const other = new SseConnection(await live("sse", BOB));
   await other.cancel();
   // A poll that is answered, an SSE connection that hangs up, and one whose time is over.
@@ -233,15 +249,15 @@ Deno.test("what a request took counts however many others came before it was ans
   const next = (respond: Respond) => {
     finish = () => respond({ status: 200, headers: {}, body: "x".repeat(100) });
   };
-  limits.admit(requestFrom("192.0.2.1"), undefined, () => {}, next);
+  limits.admit(requestFrom("192.0.2.1"), undefined, () => {}, next, failureResponse);
   for (let i = 2; i < 50; i++) {
-    limits.admit(requestFrom(`192.0.2.${i}`), undefined, () => {}, () => {});
+    limits.admit(requestFrom(`192.0.2.${i}`), undefined, () => {}, () => {}, failureResponse);
   }
   finish();
   equal(statusOf(limits, undefined), 429);
   clock.advance(60_000);
   for (let i = 50; i < 100; i++) {
-    limits.admit(requestFrom(`192.0.2.${i}`), undefined, (_) => {}, () => {});
+    limits.admit(requestFrom(`192.0.2.${i}`), undefined, (_) => {}, () => {}, failureResponse);
   }
   // Its debt is over, and so is what it was kept for; those others wait for their answers.
   equal(limits.size, 98);
@@ -260,7 +276,7 @@ Deno.test("a live reader that ends from both sides is one reader less, and not t
   const request = { ...requestFrom("192.0.2.1"), url: "http://localhost/v1/stream/a?live=sse" };
   const open = () => {
     const next = (respond: Respond) => respond({ status: 200, headers: {}, body });
-    limits.admit(request, undefined, (response) => sent.push(response), next);
+    limits.admit(request, undefined, (response) => sent.push(response), next, failureResponse);
     return sent.at(-1)?.status;
   };
   equal(open(), 200);
@@ -278,7 +294,7 @@ function statusOf(limits: ClientLimits, subject: string | undefined, peer?: Peer
   let status = 200;
   const address = peer?.peerAddress ?? "192.0.2.1";
   const request = { ...requestFrom(address), ...(peer !== undefined && { peer }) };
-  limits.admit(request, subject, (response) => status = response.status, () => {});
+  limits.admit(request, subject, (response) => status = response.status, () => {}, failureResponse);
   return status;
 }
 

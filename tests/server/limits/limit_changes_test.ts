@@ -1,10 +1,12 @@
-import { equal, throws } from "node:assert/strict";
-import type { HttpRequest } from "../../../src/http/handler.ts";
+import { deepEqual, equal, throws } from "node:assert/strict";
+import type { HttpRequest, HttpResponse } from "../../../src/http/handler.ts";
+import { StreamError } from "../../../src/protocol/errors.ts";
 import { Counters } from "../../../src/server/common/counters.ts";
 import {
   ClientLimits,
   type ClientLimitsOptions,
 } from "../../../src/server/limits/client_limits.ts";
+import { FailedTokens } from "../../../src/server/limits/failed_tokens.ts";
 import { TokenRate } from "../../../src/server/limits/token_rate.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
@@ -37,12 +39,15 @@ class ChangeKit {
         undefined,
         (response) => status = response.status,
         (respond) => respond({ status: 200, headers: {}, body: "x".repeat(bytes) }),
+        rejected,
       );
       if (status !== 200) return count;
     }
     return 100;
   }
 }
+
+const rejected = (): HttpResponse => ({ status: 429, headers: {}, body: null });
 
 const REQUEST: HttpRequest = {
   method: "GET",
@@ -89,7 +94,7 @@ Deno.test("a limit that is new holds for those who are there", () => {
   for (let i = 0; i < 3; i++) {
     kit.limits.admit({ ...REQUEST, ...live }, undefined, () => {}, (respond) => {
       waiting.push(() => respond({ status: 204, headers: {}, body: null }));
-    });
+    }, rejected);
   }
   kit.change({ limits: { readers: 3 } });
   equal(kit.admitted(0, live), 0);
@@ -123,4 +128,32 @@ Deno.test("a bucket in the past is full, whatever its rate", () => {
   const [slow, fast] = [new TokenRate({ perSecond: 1 }), new TokenRate({ perSecond: 1000 })];
   equal(slow.convert(-5, 10, fast), 10);
   equal(fast.waitMs(slow.convert(0, 0, fast), 0), 0);
+});
+
+Deno.test("tokens that have failed stay so when their limit changes", async () => {
+  const clock = new ManualClock();
+  const parts = { clock, counters: new Counters(), trustProxy: false };
+  const tokens = new FailedTokens({ ...parts, failedTokens: { perSecond: 1, burst: 3 } });
+  const fail = () =>
+    tokens.verify(
+      REQUEST,
+      () => Promise.reject(new StreamError({ code: "token_invalid" }, "The token isn't valid.")),
+    );
+  const codes = async (count: number) => {
+    const found: string[] = [];
+    for (let i = 0; i < count; i++) {
+      found.push(await fail().catch((error: StreamError) => error.code));
+    }
+    return found;
+  };
+  deepEqual(await codes(4), [
+    "token_invalid",
+    "token_invalid",
+    "token_invalid",
+    "too_many_requests",
+  ]);
+  tokens.prepare({ trustProxy: false, failedTokens: { perSecond: 0.1, burst: 4 } })();
+  deepEqual(await codes(2), ["token_invalid", "too_many_requests"]);
+  clock.advance(10_000);
+  deepEqual(await codes(2), ["token_invalid", "too_many_requests"]);
 });
