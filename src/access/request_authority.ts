@@ -1,3 +1,4 @@
+import { type AccessRule, ClaimGrants } from "./access_rule.ts";
 import type { Clock } from "../env/clock.ts";
 import { StreamError } from "../protocol/errors.ts";
 import { JWT_CREATOR, type JwtAuthority } from "./jwt/jwt_authority.ts";
@@ -42,6 +43,22 @@ export class RequestAuthority implements Authority {
   constructor(parts: RequestAuthorityParts) {
     this.#parts = parts;
     this.close = parts.close;
+  }
+
+  /**
+   * Looks at other rules for JWTs and changes nothing.
+   *
+   * @returns puts them in place; permits of JWTs end with that, and are made anew
+   * @throws {RangeError} where a rule's grant can't be read
+   */
+  prepareRules(rules: readonly AccessRule[]): () => void {
+    const grants = new ClaimGrants(rules);
+    const { jwt, verdicts } = this.#parts;
+    return () => {
+      verdicts.clear();
+      this.#ofCreators.clear();
+      jwt?.replaceGrants(grants);
+    };
   }
 
   /** As {@link Authority.authorize}; answers at once where the verdict is known. */

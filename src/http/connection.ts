@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
+import type { TimeoutReason } from "./connection_counts.ts";
 import type { SendMore } from "../env/send_more.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
@@ -46,6 +47,8 @@ export interface ConnectionParts {
   readonly isEncrypted: boolean;
   /** Whether the server stops: no request is taken after those that are being answered. */
   isStopping(): boolean;
+  /** Told of a client that has taken too long, before its connection ends for it. */
+  timedOut(reason: TimeoutReason): void;
 }
 
 /** One request and how its response gets back. */
@@ -167,12 +170,16 @@ export class Connection implements Peer {
     this.#mayHold = heldBytes > 0 || this.#exchange !== undefined;
     this.#checkDisconnect();
     const { sentBytes, queuedBytes } = this.#queue;
-    switch (this.#timeouts.tick(this.#waitingFor, { sentBytes, queuedBytes, heldBytes })) {
+    const waitsFor = this.#waitingFor;
+    switch (this.#timeouts.tick(waitsFor, { sentBytes, queuedBytes, heldBytes })) {
       case "reject its head":
+        this.#parts.timedOut("head");
         return this.#rejectRequest(new ParseError(408, "The request's head was not here in time."));
       case "close":
+        this.#parts.timedOut("idle");
         return this.#close();
       case "terminate":
+        this.#parts.timedOut(waitsFor === "its end" ? "end" : "unread");
         return this.terminate();
     }
   }

@@ -51,6 +51,12 @@ export const FAMILIES = {
     help: "Requests that were answered, by method and class of status.",
     labels: ["method", "status"],
   },
+  durable_streams_http_request_duration_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    help: "How long requests took until their responses began, without long-polls and SSE.",
+    labels: ["method", "route"],
+  },
   durable_streams_errors_total: {
     type: "counter",
     help: "Answers with an error, by its code; internal is a defect of the server.",
@@ -77,6 +83,26 @@ export const FAMILIES = {
   durable_streams_refused_readers_total: {
     type: "counter",
     help: "Readers that were refused because as many waited as may.",
+  },
+  durable_streams_connections: {
+    type: "gauge",
+    help: "Connections that are open.",
+    labels: ["listener"],
+  },
+  durable_streams_accepted_connections_total: {
+    type: "counter",
+    help: "Connections that were taken in.",
+    labels: ["listener"],
+  },
+  durable_streams_refused_connections_total: {
+    type: "counter",
+    help: "Connections that were refused because as many were open as may, or no file was left.",
+    labels: ["listener"],
+  },
+  durable_streams_timed_out_connections_total: {
+    type: "counter",
+    help: "Connections that were ended because their client took too long, by what it took it for.",
+    labels: ["listener", "reason"],
   },
   durable_streams_loaded_streams: { type: "gauge", help: "Streams in memory." },
   durable_streams_dirty_streams: {

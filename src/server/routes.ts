@@ -13,6 +13,7 @@ import { list } from "./verbs/list.ts";
 import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
+import { isLiveRead } from "./common/live_read.ts";
 import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
@@ -59,12 +60,17 @@ function countedRoutes(context: ServerContext): Handler {
   if (context.config.metrics === undefined) {
     return (request, respond) => serve(context, request, respond);
   }
-  const { requests } = context.counters;
-  return (request, respond) =>
+  const { requests, durations } = context.counters;
+  return (request, respond) => {
+    const timed = durations.begin();
     serve(context, request, (response) => {
       requests.add(request.method, response.status);
+      if (timed !== undefined && !isLiveRead(request)) {
+        durations.end(timed, context.names.routeOf(request), request.method);
+      }
       respond(response);
     });
+  };
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {

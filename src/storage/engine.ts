@@ -18,6 +18,7 @@ import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
+import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { bothObservers, type Quotas } from "./quotas.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
@@ -55,7 +56,9 @@ export interface EngineParts<S extends Stream> {
   /** The subscriptions to these streams. */
   subscriptions: SubscriptionStore & StreamObserver<S>;
   /** How much may be stored, where that is limited. */
-  quotas: Quotas | undefined;
+  quotas: Quotas;
+  /** Counts what is stored already under these. */
+  countQuotas(added: readonly Quota[]): void;
   /** Called for a stream that was made and ends by itself. */
   onExpiring(stream: S): void;
   /** As in `Storage.status`. */
@@ -87,8 +90,9 @@ interface ForkBase<S> {
 export class StreamEngine<S extends Stream> implements Storage {
   readonly subscriptions: SubscriptionStore;
   readonly #parts: EngineParts<S>;
-  readonly #observer: StreamObserver<S>;
-  readonly #quotas: Quotas | undefined;
+  #observer: StreamObserver<S>;
+  /** Unless there are none. */
+  #quotas: Quotas | undefined;
   readonly #admission: Admission;
   readonly #journal: Journal<S>;
   readonly #streams: Streams<S>;
@@ -110,9 +114,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#clock = parts.clock;
     this.#spaces = parts.spaces;
     this.subscriptions = parts.subscriptions;
-    const { subscriptions, quotas } = parts;
-    this.#quotas = quotas;
-    this.#observer = quotas === undefined ? subscriptions : bothObservers(subscriptions, quotas);
+    this.#observer = parts.subscriptions;
+    this.#useQuotas();
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
   }
 
@@ -296,6 +299,22 @@ export class StreamEngine<S extends Stream> implements Storage {
   status(): StorageStatus {
     const status = this.#parts.status();
     return this.#quotas === undefined ? status : { ...status, quotas: this.#quotas.status() };
+  }
+
+  prepareQuotas(options: readonly QuotaOptions[]): () => void {
+    const { quotas, countQuotas } = this.#parts;
+    const change = quotas.prepare(options);
+    return () => {
+      const added = change();
+      this.#useQuotas();
+      if (added.length > 0) countQuotas(added);
+    };
+  }
+
+  #useQuotas(): void {
+    const { subscriptions, quotas } = this.#parts;
+    this.#quotas = quotas.isNone ? undefined : quotas;
+    this.#observer = quotas.isNone ? subscriptions : bothObservers(subscriptions, quotas);
   }
 
   measure(): StorageMeasures {

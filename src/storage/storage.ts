@@ -5,6 +5,7 @@ import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import type { StorageMeasures } from "./measures.ts";
+import type { QuotaOptions } from "./quota_account.ts";
 import type { ProducerBatch } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
@@ -52,6 +53,14 @@ export interface Storage {
   status(): StorageStatus;
   /** What it has counted, for metrics; takes a moment for each subscription. Another thread's has none. */
   measure?(): StorageMeasures;
+  /**
+   * Looks at other quotas and changes nothing yet. A stream that holds more than one of them takes nothing
+   * more then, and loses nothing. Another thread's has none.
+   *
+   * @returns puts them in place
+   * @throws {RangeError} where a quota makes no sense
+   */
+  prepareQuotas?(quotas: readonly QuotaOptions[]): () => void;
   /**
    * Ends the storage; nothing stays unflushed.
    *

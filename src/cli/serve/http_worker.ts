@@ -9,7 +9,8 @@ import type { StartProgress } from "../../storage/start_progress.ts";
 import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
 import { version } from "../context/version.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
-import { type StartedHttp, startHttp } from "./http_server.ts";
+import { type Prepared, prepareTogether } from "../config/reload.ts";
+import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
@@ -33,7 +34,9 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 let live: LiveSettings | undefined;
-let listener: StartedHttp | undefined;
+let listener: HttpServer | undefined;
+/** New settings that were looked at. */
+let prepared: Prepared | undefined;
 let tracer: OpenedTracer | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
@@ -55,8 +58,16 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       for (const resolve of scrapes) resolve(message.samples);
       scrapes = [];
       return;
-    case "reload":
-      return reload(message.settings, message.logs);
+    case "prepare":
+      return void prepare(message.settings, message.logs);
+    case "apply":
+      prepared?.apply();
+      prepared = undefined;
+      return;
+    case "abandon":
+      prepared?.abandon?.();
+      prepared = undefined;
+      return;
     case "end readers":
       return readers.abort();
     case "certificate":
@@ -86,12 +97,20 @@ function serve(of: RemoteStart): void {
   send({ kind: "serving" });
 }
 
-/** The main thread has checked the settings: what fails now has changed in between. */
-function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
+async function prepare(
+  settings: HttpWorkerStart["settings"],
+  logs: HttpWorkerStart["logs"],
+): Promise<void> {
+  const [settingsHere, server] = [live, listener];
+  if (settingsHere === undefined || server === undefined) return;
   try {
-    live?.prepare(settings, logs).apply();
+    prepared = await prepareTogether([
+      () => settingsHere.prepare(settings, logs),
+      () => ({ apply: server.prepare(settings) }),
+    ]);
+    send({ kind: "prepared" });
   } catch (error) {
-    log.error("a thread keeps its old settings", { error });
+    send({ kind: "prepared", problem: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -13,14 +13,16 @@ import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
+import { Quotas } from "../../storage/quotas.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
 import { TracingError } from "../../tracing/settings.ts";
-import { Reload } from "../config/reload.ts";
+import { type Prepared, prepareTogether, Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { type AppSettings, appSettings } from "./app_settings.ts";
 import { CertificateReload, readCertificate } from "./certificate_files.ts";
 import { connectionLimit } from "./connection_limit.ts";
+import { LOG_FLAGS, RELOADED_SECTIONS, REQUEST_FLAGS, STORAGE_FLAGS } from "./reloadable.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
@@ -55,8 +57,8 @@ interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
   report(progress: StartProgress): void;
   /** Serves this storage from now on; until then the server answers that it starts. */
   serve(storage: Storage): void | Promise<void>;
-  /** Gives other threads new settings of those that they can take. */
-  reload(settings: AppSettings, logs: LogOptions): void;
+  /** Looks at new settings, for all threads that serve. */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared>;
 }
 
 /** `durable-streams serve`: the server, until a signal ends it. */
@@ -98,12 +100,13 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   try {
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
-    reloadLogs(reload, values, live, () => serving);
+    reloadSettings(reload, values, live, () => serving);
     serving = await startServer(values, settings, live, tracer);
     announceStart(values, serving.listener, tls);
     const { report } = serving;
-    storage = await openStorage(values, tracer, report);
-    await serving.serve(storage);
+    const opened = storage = await openStorage(values, tracer, report);
+    reloadQuotas(reload, opened);
+    await serving.serve(opened);
   } catch (error) {
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     await storage?.close();
@@ -178,31 +181,40 @@ function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
   return new Reload({ flags, started, read });
 }
 
-function reloadLogs(
+function reloadSettings(
   reload: Reload,
   started: FlagValues,
   live: LiveSettings,
   serving: () => RunningServer | undefined,
 ): void {
-  const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
   reload.onReload({
-    name: "the logs",
-    flags: [logLevel, logFormat, accessLog, accessLogFile, accessLogSample],
-    readsFiles: started.get(accessLogFile) !== undefined,
+    name: "the settings",
+    flags: [...LOG_FLAGS, ...REQUEST_FLAGS],
+    sections: RELOADED_SECTIONS,
+    readsFiles: started.get(flags.accessLogFile) !== undefined,
     prepare(values) {
       const { settings } = settingsOf(values);
       const logs = logOptions(values);
-      const prepared = live.prepare(settings, logs);
-      return {
-        ...prepared,
-        apply() {
-          prepared.apply();
-          serving()?.reload(settings, logs);
-        },
-      };
+      const server = serving();
+      return prepareTogether([
+        () => live.prepare(settings, logs),
+        ...(server === undefined ? [] : [() => server.prepare(settings, logs)]),
+      ]);
     },
   });
 }
+
+function reloadQuotas(reload: Reload, storage: Storage): void {
+  reload.onReload({
+    name: "the quotas",
+    flags: STORAGE_FLAGS,
+    prepare: (values) => ({
+      apply: storage.prepareQuotas?.(quotas(values).quotas ?? []) ?? noChange,
+    }),
+  });
+}
+
+function noChange(): void {}
 
 /** New certificates are taken up by themselves; SIGHUP has them taken up at once. */
 function reloadCertificate(
@@ -274,6 +286,7 @@ function checkTogether(values: FlagValues): void {
       "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
     );
   }
+  checkQuotas(values);
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -285,6 +298,17 @@ function checkTogether(values: FlagValues): void {
         `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
+  }
+}
+
+/** Each for itself was checked as a flag. */
+function checkQuotas(values: FlagValues): void {
+  try {
+    new Quotas(values.get(flags.quotas) ?? []);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const where = values.given(flags.quotas)?.from ?? `--${flags.quotas.name}`;
+    throw new UsageError(`${where}: ${error.message.replace(/\.$/, "")}`);
   }
 }
 
@@ -392,7 +416,7 @@ async function startServer(
       report: (reported) => progress = reported,
       serve: (storage) => listener.serve(storage),
       endReaders: () => readers.abort(),
-      reload: () => {},
+      prepare: (changed) => Promise.resolve({ apply: listener.prepare(changed) }),
     };
   }
   const listener = await startHttpWorkers(workers, settings, logOptions(values), tracer);
@@ -401,7 +425,7 @@ async function startServer(
     report: (progress) => listener.report(progress),
     serve: (storage) => listener.serve(storage),
     endReaders: () => listener.endReaders(),
-    reload: (changed, logs) => listener.reload(changed, logs),
+    prepare: (changed, logs) => listener.prepare(changed, logs),
   };
 }
 

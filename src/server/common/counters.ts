@@ -1,3 +1,4 @@
+import { RequestDurations } from "./request_durations.ts";
 import { RequestCounts } from "./request_counts.ts";
 
 /** A server's counts since its start. */
@@ -15,6 +16,7 @@ export class Counters {
   /** Answers with an error, by its code; without those of `internalErrors`. */
   readonly errors = new Map<string, number>();
   readonly requests = new RequestCounts();
+  readonly durations = new RequestDurations();
 
   /** Counts one more answer with this code. */
   addError(code: string): void {

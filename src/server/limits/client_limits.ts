@@ -1,4 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
+import { DeadlineQueue } from "../../env/deadline_queue.ts";
 import { bodyLength } from "../../env/file_body.ts";
 import {
   type HttpRequest,
@@ -10,10 +11,11 @@ import {
 } from "../../http/handler.ts";
 import type { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
-import type { ClientLimitOptions } from "../common/limit_options.ts";
+import type { ClientLimitOptions, RateOptions } from "../common/limit_options.ts";
+import { isLiveRead } from "../common/live_read.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
 import { Client, ClientTable } from "./client_table.ts";
-import { CountedBody } from "./counted_body.ts";
+import { type BodyClient, CountedBody } from "./counted_body.ts";
 import { Elapsed } from "./elapsed.ts";
 import { HeldRejections, tooMany } from "./held_rejections.ts";
 import { TokenRate } from "./token_rate.ts";
@@ -23,9 +25,17 @@ const CLIENTS = 100_000;
 /** When a client may come again that has too many readers: nobody knows when one of them ends. */
 const READERS_RETRY_MS = 1000;
 
-/** What {@link ClientLimits} are made of. */
-export interface ClientLimitsParts extends ClientAddressesOptions {
+/** Readers that are held are looked at again after so many ticks at most. */
+const HELD_TICKS = 10;
+const TICK_MS = 100;
+
+/** What may change of {@link ClientLimits}. */
+export interface ClientLimitsOptions extends ClientAddressesOptions {
   readonly limits: ClientLimitOptions;
+}
+
+/** What {@link ClientLimits} are made of. */
+export interface ClientLimitsParts extends ClientLimitsOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   /** Longer bodies are refused by themselves, whatever length they tell. */
@@ -46,31 +56,72 @@ interface OpenBody {
 export class ClientLimits {
   readonly #counters: Counters;
   readonly #maxAppendBytes: number;
-  readonly #addresses: ClientAddresses;
+  #addresses: ClientAddresses;
   readonly #byAddress = new ClientTable(CLIENTS);
   readonly #bySubject = new ClientTable(CLIENTS);
-  readonly #requests: TokenRate | undefined;
-  readonly #bytes: TokenRate | undefined;
-  readonly #readers: number | undefined;
+  #requests: TokenRate | undefined;
+  #bytes: TokenRate | undefined;
+  /** Those that buckets were last filled by. */
+  #lastRequests: TokenRate | undefined;
+  #lastBytes: TokenRate | undefined;
+  #readers: number | undefined;
   readonly #rejections: HeldRejections;
   readonly #elapsed: Elapsed;
+  /** Live readers that wait until their client may have more. */
+  readonly #held: DeadlineQueue;
   readonly #openBodies = new WeakMap<HttpRequest, OpenBody>();
+  #turnMs: number | undefined;
 
   constructor(parts: ClientLimitsParts) {
     const { limits, clock, counters, maxAppendBytes } = parts;
     this.#counters = counters;
     this.#maxAppendBytes = maxAppendBytes;
     this.#addresses = new ClientAddresses(parts);
-    this.#requests = limits.requests && new TokenRate(limits.requests);
-    this.#bytes = limits.bytes && new TokenRate(limits.bytes);
+    this.#lastRequests = this.#requests = rateOf(limits.requests);
+    this.#lastBytes = this.#bytes = rateOf(limits.bytes);
     this.#readers = limits.readers;
     this.#rejections = new HeldRejections(clock);
     this.#elapsed = new Elapsed(clock);
+    this.#held = new DeadlineQueue(clock, TICK_MS);
   }
 
   /** How many clients are kept. */
   get size(): number {
     return this.#byAddress.size + this.#bySubject.size;
+  }
+
+  /**
+   * Looks at other limits and changes nothing.
+   *
+   * @returns puts them in place; what clients have spent stays spent
+   * @throws {RangeError} where a proxy's address is none
+   */
+  prepare(options: ClientLimitsOptions): () => void {
+    const { requests, bytes, readers } = options.limits;
+    const [requestRate, byteRate] = [rateOf(requests), rateOf(bytes)];
+    const addresses = new ClientAddresses(options);
+    return () => {
+      this.#convertBuckets(requestRate, byteRate);
+      this.#requests = requestRate;
+      this.#bytes = byteRate;
+      this.#lastRequests = requestRate ?? this.#lastRequests;
+      this.#lastBytes = byteRate ?? this.#lastBytes;
+      this.#readers = readers;
+      this.#addresses = addresses;
+    };
+  }
+
+  #convertBuckets(requests: TokenRate | undefined, bytes: TokenRate | undefined): void {
+    const nowMs = this.#elapsed.ms();
+    const convert = (fullAtMs: number, from?: TokenRate, to?: TokenRate) =>
+      from === undefined || to === undefined ? fullAtMs : from.convert(fullAtMs, nowMs, to);
+    for (const table of [this.#byAddress, this.#bySubject]) {
+      for (const client of table.all()) {
+        client.requestsFullAtMs = convert(client.requestsFullAtMs, this.#lastRequests, requests);
+        client.sentFullAtMs = convert(client.sentFullAtMs, this.#lastBytes, bytes);
+        client.fetchedFullAtMs = convert(client.fetchedFullAtMs, this.#lastBytes, bytes);
+      }
+    }
   }
 
   /**
@@ -175,11 +226,10 @@ export class ClientLimits {
     );
   }
 
+  /** Readers count also where they aren't limited: they may be before they end. */
   #counted(client: Client, request: HttpRequest, respond: Respond): Respond {
-    const respondCounted = this.#bytes === undefined
-      ? respond
-      : this.#countLater(this.#bytes, client, request, respond);
-    if (this.#readers === undefined || !isLiveRead(request)) return respondCounted;
+    const respondCounted = this.#countLater(client, request, respond);
+    if (!isLiveRead(request)) return respondCounted;
     client.readers++;
     let isOpen = true;
     const close = () => {
@@ -189,39 +239,67 @@ export class ClientLimits {
     return (response) => {
       const { body } = response;
       if (isLiveBody(body)) {
-        return respondCounted({ ...response, body: new CountedBody(body, close) });
+        const counted = new CountedBody(body, this.#bodyClient(client, close));
+        return respondCounted({ ...response, body: counted });
       }
       close();
       respondCounted(response);
     };
   }
 
+  #bodyClient(client: Client, ended: () => void): BodyClient {
+    return {
+      take: (bytes) => {
+        if (this.#bytes !== undefined) this.#takeFetched(client, bytes, this.#nowOfTurnMs());
+      },
+      waitMs: () => this.#waitMs(client),
+      expireIn: (deadline, ms) => {
+        // Looked at again by then: another reader of the client may have got it all.
+        this.#held.add(deadline, Math.min(Math.ceil(ms / TICK_MS), HELD_TICKS));
+      },
+      ended,
+    };
+  }
+
+  #waitMs({ fetchedFullAtMs }: Client): number {
+    const rate = this.#bytes;
+    // One that may have more as far as is known has no less by now: the clock needn't be looked at.
+    if (rate === undefined || rate.waitMs(fetchedFullAtMs, this.#elapsed.lastMs) === 0) return 0;
+    return rate.waitMs(fetchedFullAtMs, this.#elapsed.ms());
+  }
+
+  #takeFetched(client: Client, bytes: number, nowMs: number): void {
+    const rate = this.#bytes;
+    if (rate === undefined) return;
+    client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, nowMs);
+  }
+
   /** What is known only later is taken from a client that stays as long. */
-  #countLater(rate: TokenRate, client: Client, request: HttpRequest, respond: Respond): Respond {
+  #countLater(client: Client, request: HttpRequest, respond: Respond): Respond {
+    if (this.#bytes === undefined) return respond;
     const isRead = request.method === "GET";
     if (!isRead && !this.#openBodies.has(request)) return respond;
     client.uncounted++;
     return (response) => {
       client.uncounted--;
-      if (isRead) {
-        const bytes = lengthOf(response.body);
-        client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#elapsed.ms());
-      }
+      if (isRead) this.#takeFetched(client, lengthOf(response.body), this.#elapsed.ms());
       respond(response);
     };
   }
+
+  /** The same time for all that is pushed at once: thousands of looks at the clock would take a while. */
+  #nowOfTurnMs(): number {
+    if (this.#turnMs !== undefined) return this.#turnMs;
+    queueMicrotask(() => this.#turnMs = undefined);
+    return this.#turnMs = this.#elapsed.ms();
+  }
 }
 
-function isLiveRead({ method, url }: HttpRequest): boolean {
-  if (method !== "GET") return false;
-  const query = url.indexOf("?");
-  if (query < 0) return false;
-  if (url.includes("live=", query)) return true;
-  // A name may be percent-encoded, in part as well.
-  return url.includes("%", query) && new URLSearchParams(url.slice(query)).has("live");
+function rateOf(options: RateOptions | undefined): TokenRate | undefined {
+  return options && new TokenRate(options);
 }
 
-/** The bytes of a response that is there; of a live one, those that come later don't count. */
+/** The bytes of a response that is there; those of a live one count as they go. */
 function lengthOf(body: ResponseBody): number {
   if (body === null || isLiveBody(body)) return 0;
   if (typeof body === "string") return body.length;

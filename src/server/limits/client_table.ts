@@ -50,6 +50,12 @@ export class ClientTable {
     return this.#clients.size;
   }
 
+  /** All of them, and the one that new ones share. */
+  *all(): Generator<Client> {
+    yield* this.#clients.values();
+    yield this.#others;
+  }
+
   /** The client of this key, as it was left or new. */
   of(key: string, nowMs: number): Client {
     return this.#clients.get(key) ?? this.#add(key, nowMs);

@@ -14,6 +14,11 @@ export class Elapsed {
     this.#zeroMs = clock.nowMs();
   }
 
+  /** How many it was when that was last asked for. */
+  get lastMs(): number {
+    return this.#lastMs;
+  }
+
   /** How many it is. */
   ms(): number {
     const nowMs = this.#clock.nowMs() - this.#zeroMs;

@@ -12,9 +12,13 @@ import { TokenRate } from "./token_rate.ts";
 /** So many addresses are told apart. */
 const ADDRESSES = 100_000;
 
-/** What {@link FailedTokens} are made of. */
-export interface FailedTokensParts extends ClientAddressesOptions {
+/** What may change of {@link FailedTokens}. */
+export interface FailedTokensOptions extends ClientAddressesOptions {
   readonly failedTokens: RateOptions;
+}
+
+/** What {@link FailedTokens} are made of. */
+export interface FailedTokensParts extends FailedTokensOptions {
   readonly clock: Clock;
   readonly counters: Counters;
 }
@@ -26,9 +30,9 @@ export interface FailedTokensParts extends ClientAddressesOptions {
  */
 export class FailedTokens {
   readonly #counters: Counters;
-  readonly #addresses: ClientAddresses;
+  #addresses: ClientAddresses;
   readonly #clients = new ClientTable(ADDRESSES);
-  readonly #rate: TokenRate;
+  #rate: TokenRate;
   readonly #rejections: HeldRejections;
   readonly #elapsed: Elapsed;
 
@@ -38,6 +42,25 @@ export class FailedTokens {
     this.#rate = new TokenRate(parts.failedTokens);
     this.#rejections = new HeldRejections(parts.clock);
     this.#elapsed = new Elapsed(parts.clock);
+  }
+
+  /**
+   * Looks at another limit and changes nothing.
+   *
+   * @returns puts it in place; tokens that have failed stay so
+   * @throws {RangeError} where a proxy's address is none
+   */
+  prepare(options: FailedTokensOptions): () => void {
+    const rate = new TokenRate(options.failedTokens);
+    const addresses = new ClientAddresses(options);
+    return () => {
+      const nowMs = this.#elapsed.ms();
+      for (const client of this.#clients.all()) {
+        client.failuresFullAtMs = this.#rate.convert(client.failuresFullAtMs, nowMs, rate);
+      }
+      this.#rate = rate;
+      this.#addresses = addresses;
+    };
   }
 
   /**

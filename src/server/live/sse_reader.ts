@@ -31,11 +31,11 @@ export class SseReader implements LiveBody {
   started = false;
   /** Whether there is nothing more to send, as far as is known. */
   upToDate = false;
-  /** Whether there was more to send than the client had room for. */
+  /** Whether there was more to send than the client had room for, or was to get. */
   behind = false;
   /** Called once when the connection is over, from whichever side. */
   onEnd: () => void = () => {};
-  /** Called when a client that was behind has room again. */
+  /** Called when a client that was behind may get more again. */
   onRoom: () => void = () => {};
   readonly limitBytes: number;
   /** The frames from before there was a sink. */
@@ -57,6 +57,11 @@ export class SseReader implements LiveBody {
     return !this.#ended && (this.#sink?.queuedBytes ?? totalBytes(this.#early)) < this.limitBytes;
   }
 
+  /** Whether it is to get what is new: there is room, and its client's limits let it. */
+  get mayPush(): boolean {
+    return this.hasRoom && this.#sink?.isHeld?.() !== true;
+  }
+
   attach(sink: FrameSink): void {
     this.#sink = sink;
     for (const frame of this.#early) sink.write(frame);
@@ -65,7 +70,7 @@ export class SseReader implements LiveBody {
   }
 
   drained(): void {
-    if (!this.behind || !this.hasRoom) return;
+    if (!this.behind || !this.mayPush) return;
     this.behind = false;
     this.onRoom();
   }

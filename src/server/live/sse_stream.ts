@@ -149,7 +149,7 @@ export class SseStream {
     const groups = new Map<number, SseReader[]>();
     for (const reader of readers) {
       if (!reader.started || reader.isExpired) continue;
-      if (!reader.hasRoom) {
+      if (!reader.mayPush) {
         reader.behind = true;
         reader.upToDate = false;
         continue;

@@ -6,6 +6,7 @@ import type { Tracer } from "../../tracing/tracer.ts";
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
+import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
@@ -84,7 +85,7 @@ export class FileStorage {
   readonly #expiry: Expiry;
   readonly #logAge = new LogAge();
   #checkpointsDone = 0;
-  readonly #quotas: Quotas | undefined;
+  readonly #quotas: Quotas;
   #isSwept = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -108,7 +109,7 @@ export class FileStorage {
     const checkpointer = this.#checkpointer;
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
-    this.#quotas = options.quotas && new Quotas(options.quotas);
+    this.#quotas = new Quotas(options.quotas ?? []);
     this.engine = this.#makeEngine();
     this.#expiry = this.#makeExpiry();
   }
@@ -120,7 +121,7 @@ export class FileStorage {
    */
   start(isClean: boolean): void {
     void this.#directory.ballast.refill();
-    this.#countQuotas();
+    if (!this.#quotas.isNone) this.#countQuotas(this.#firstNewId);
     if (isClean) this.#sweep();
     else {
       // When the records of the last run were written nobody knows.
@@ -129,16 +130,14 @@ export class FileStorage {
     }
   }
 
-  #countQuotas(): void {
-    const quotas = this.#quotas;
-    if (quotas === undefined) return;
+  #countQuotas(firstNewId: number, added?: readonly Quota[]): void {
     const parts = {
       ...this.#directory,
-      quotas,
+      quotas: this.#quotas,
       throttle: this.#throttle,
       isStopped: () => this.#isStopped,
     };
-    void new QuotaCount(parts, this.#firstNewId).run();
+    void new QuotaCount(parts, firstNewId, added).run();
   }
 
   #makeEngine(): StreamEngine<FileStream> {
@@ -174,6 +173,7 @@ export class FileStorage {
         random: options.random ?? Math.random,
       }),
       quotas: this.#quotas,
+      countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),
       status: () => statusOf(statusParts),

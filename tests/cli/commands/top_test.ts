@@ -2,6 +2,9 @@ import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { TEXT } from "../../support/fixture.ts";
 import type { ManualClock } from "../../support/manual_clock.ts";
 import { until } from "../../support/until.ts";
+import { parseScrape } from "../../../src/metrics/parse.ts";
+import { activityBetween } from "../../../src/cli/commands/output/activity.ts";
+import { activityLines } from "../../../src/cli/commands/output/activity_view.ts";
 import { CommandKit } from "./command_kit.ts";
 
 const METRICS = { metrics: "/metrics" };
@@ -72,6 +75,22 @@ Deno.test("top draws over itself on a terminal, and q ends it", async () => {
   for (const label of ["appends", "syncs", "readers", "log", "subscriptions", "process"]) {
     ok(stdout.includes(`\x1b[K${label} `), label);
   }
+});
+
+Deno.test("top shows how many connections there are, of all listeners, where that is counted", () => {
+  const line = (more: string) => {
+    const scrape = parseScrape(`durable_streams_live_readers{kind="sse"} 2\n${more}`);
+    const activity = activityBetween(undefined, { scrape, atMs: 0 });
+    return activityLines("http://localhost", activity, 80).find((each) =>
+      each.startsWith("readers")
+    );
+  };
+  const name = "durable_streams_connections";
+  equal(line(""), "readers        2 sse  0 long-poll");
+  equal(
+    line(`${name}{listener="tcp"} 3\n${name}{listener="unix"} 4\n`),
+    "readers        2 sse  0 long-poll  7 connections",
+  );
 });
 
 Deno.test("top waits for a server that goes away, once it was there", async () => {
