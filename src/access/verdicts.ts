@@ -11,7 +11,7 @@ const FAULTS_LIMIT = 1000;
 
 interface Fault {
   readonly error: StreamError;
-  readonly untilMs: number;
+  readonly atMs: number;
 }
 
 /** What was found out about tokens and links, by their whole text. Always synchronous. */
@@ -46,7 +46,9 @@ export class Verdicts {
     }
     const fault = this.#faults.get(text);
     if (fault === undefined) return undefined;
-    if (this.#clock.nowMs() < fault.untilMs) throw fault.error;
+    const ageMs = this.#clock.nowMs() - fault.atMs;
+    // A clock that was set back may find a token good that was found expired.
+    if (ageMs >= 0 && ageMs < FAULT_MS) throw fault.error;
     this.#faults.delete(text);
     return undefined;
   }
@@ -63,7 +65,7 @@ export class Verdicts {
   }
 
   reject(text: string, error: StreamError): void {
-    this.#faults.set(copyOf(text), { error, untilMs: this.#clock.nowMs() + FAULT_MS });
+    this.#faults.set(copyOf(text), { error, atMs: this.#clock.nowMs() });
   }
 
   /** Where what is accepted has changed. */

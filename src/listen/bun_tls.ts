@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../env/deadline_queue.ts";
 import type { Connection } from "../http/connection.ts";
+import type { ConnectionCounts } from "../http/connection_counts.ts";
 import { type HttpConnections, MAX_REJECTED } from "../http/connections.ts";
 import type { BunSocket, BunSocketHandlers, BunTlsContext } from "./bun_runtime.ts";
 import {
@@ -26,6 +27,7 @@ export interface BunTlsOptions {
   readonly clock: Clock;
   /** Connections that haven't agreed on TLS yet count, too. */
   readonly maxConnections: number;
+  readonly counts?: ConnectionCounts | undefined;
 }
 
 /** A connection of TCP and what becomes of it. */
@@ -74,11 +76,16 @@ export class BunTls {
 
   /** Takes over a new client of TCP; {@link closed} follows once it is gone. */
   accept(socket: BunSocket<undefined>): void {
+    const { counts } = this.#options;
     this.#openConnections++;
     if (this.#openConnections > this.#options.maxConnections + MAX_REJECTED) {
+      if (counts !== undefined) counts.refused++;
       return socket.terminate();
     }
-    const deadline = new CallbackDeadline(() => encrypted.terminate());
+    const deadline = new CallbackDeadline(() => {
+      if (counts !== undefined) counts.timedOut.handshake++;
+      encrypted.terminate();
+    });
     this.#deadlines.add(deadline, HANDSHAKE_TIMEOUT_MS / TICK_MS);
     const [, encrypted] = socket.upgradeTLS<TlsConnection>({
       isServer: true,

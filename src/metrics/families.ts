@@ -51,10 +51,20 @@ export const FAMILIES = {
     help: "Requests that were answered, by method and class of status.",
     labels: ["method", "status"],
   },
+  durable_streams_http_request_duration_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    help: "How long requests took until their responses began, without long-polls and SSE.",
+    labels: ["method", "route"],
+  },
   durable_streams_errors_total: {
     type: "counter",
     help: "Answers with an error, by its code; internal is a defect of the server.",
     labels: ["code"],
+  },
+  durable_streams_refused_tokens_total: {
+    type: "counter",
+    help: "JWTs that weren't verified, because too many of their address were no good.",
   },
   durable_streams_bodies_in_flight_bytes: {
     type: "gauge",
@@ -73,6 +83,26 @@ export const FAMILIES = {
   durable_streams_refused_readers_total: {
     type: "counter",
     help: "Readers that were refused because as many waited as may.",
+  },
+  durable_streams_connections: {
+    type: "gauge",
+    help: "Connections that are open.",
+    labels: ["listener"],
+  },
+  durable_streams_accepted_connections_total: {
+    type: "counter",
+    help: "Connections that were taken in.",
+    labels: ["listener"],
+  },
+  durable_streams_refused_connections_total: {
+    type: "counter",
+    help: "Connections that were refused because as many were open as may, or no file was left.",
+    labels: ["listener"],
+  },
+  durable_streams_timed_out_connections_total: {
+    type: "counter",
+    help: "Connections that were ended because their client took too long, by what it took it for.",
+    labels: ["listener", "reason"],
   },
   durable_streams_loaded_streams: { type: "gauge", help: "Streams in memory." },
   durable_streams_dirty_streams: {

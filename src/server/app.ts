@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
+import type { ConnectionCounts } from "../http/connection_counts.ts";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
 import type { Sample } from "../metrics/sample.ts";
@@ -10,7 +11,7 @@ import { type AppOptions, resolveOptions, type ServerConfig } from "./common/opt
 import type { StartProgress } from "../storage/start_progress.ts";
 import type { Storage } from "../storage/storage.ts";
 import { serveForwarded } from "./subscriptions/forward.ts";
-import { contextBelow, createContext } from "./verbs/context.ts";
+import { contextBelow, createContext, prepareChange, type ServerContext } from "./verbs/context.ts";
 import { measureThread } from "./verbs/measure.ts";
 import { measureAll } from "./verbs/metrics.ts";
 import { UnopenedStorage } from "./verbs/starting.ts";
@@ -34,7 +35,8 @@ export function createApp(options: AppOptions): Hono {
   const context = createContext(resolveOptions(options));
   const handler = createRoutes(context);
   // Nobody else asks for it.
-  const clientAddress = context.limits === undefined ? undefined : options.clientAddress;
+  const { limits, failedTokens } = context;
+  const clientAddress = (limits ?? failedTokens) && options.clientAddress;
   const app = new Hono();
   app.all("/*", (hono) => {
     const below = contextBelow(context, mountDepth(hono));
@@ -57,17 +59,32 @@ export interface OtherThreads {
   onMeasure(measure: () => readonly Sample[]): void;
 }
 
+/** Options of an app that serves no `Request`s. */
+export type HandlerOptions = Omit<AppOptions, "streamName">;
+
+/** What takes other options while it serves. */
+export interface Changeable {
+  /**
+   * Looks at other options and changes nothing. Of them only `clientLimits`, `failedTokens`,
+   * `trustProxy`, `trustedProxies`, `cors` and `allowedHosts` are taken.
+   *
+   * @returns puts them in place, for requests from now on; what clients have spent stays spent
+   * @throws {RangeError} where one makes no sense
+   */
+  prepare(options: Omit<HandlerOptions, "storage">): () => void;
+}
+
 /**
  * The same for a server that needs no `Request`: what the program serves with.
  *
  * @throws {RangeError} as {@link createApp} does
  */
-export function createHandler(options: Omit<AppOptions, "streamName">): Handler {
-  return createRoutes(createContext(resolveOptions(options)));
+export function createHandler(options: HandlerOptions, connections?: ConnectionCounts): Handler {
+  return createRoutes(createContext(resolveOptions(options), { connections }));
 }
 
-/** Serves from before there is a storage. */
-export interface StartingHandler {
+/** Serves from before there is a storage, and takes other options while it serves. */
+export interface StartingHandler extends Changeable {
   readonly handler: Handler;
   /** Serves this storage from now on. */
   serve(storage: Storage): void;
@@ -79,12 +96,14 @@ export interface StartingHandler {
  *
  * @param progress how far the start is
  * @param others where other threads serve, too, and one of them has the subscriptions
+ * @param connections what has become of the connections that requests come by
  * @throws {RangeError} as {@link createApp} does
  */
 export function createStartingHandler(
-  options: Omit<AppOptions, "streamName" | "storage">,
+  options: Omit<HandlerOptions, "storage">,
   progress: () => StartProgress,
   others?: OtherThreads,
+  connections?: ConnectionCounts,
 ): StartingHandler {
   const config: ServerConfig = {
     ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
@@ -92,21 +111,29 @@ export function createStartingHandler(
     gatherMetrics: others && (() => others.gatherMetrics()),
   };
   // Deliveries begin with the storage.
-  const before = createContext({ ...config, subscriptions: undefined, starting: progress });
-  others?.onMeasure(() => measureThread(before));
-  let routes = createRoutes(before);
+  const starting = { ...config, subscriptions: undefined, starting: progress };
+  let context = createContext(starting, { connections });
+  others?.onMeasure(() => measureThread(context));
+  let routes = createRoutes(context);
   return {
     handler: (request, respond) => routes(request, respond),
     serve(storage) {
-      const context = createContext({ ...config, storage }, before);
-      others?.onMeasure(() => measureThread(context));
+      context = createContext({ ...config, storage }, { connections, before: context });
       routes = createRoutes(context);
     },
+    prepare: (changed) => prepare(context, changed),
   };
 }
 
+function prepare(
+  context: ServerContext,
+  options: Omit<HandlerOptions, "storage">,
+): () => void {
+  return prepareChange(context, resolveOptions({ ...options, storage: context.storage }));
+}
+
 /** What the storage's thread does for those that serve. */
-export interface Control {
+export interface Control extends Changeable {
   /** Serves the requests about subscriptions that other threads hand on. */
   readonly serve: ForwardControl;
   /** What there is to tell of this thread, the storage and the process. */
@@ -118,11 +145,12 @@ export interface Control {
  *
  * @throws {RangeError} as {@link createApp} does
  */
-export function createControl(options: Omit<AppOptions, "streamName">): Control {
+export function createControl(options: HandlerOptions): Control {
   const context = createContext(resolveOptions(options));
   return {
     serve: (request) => serveForwarded(context, request),
     measure: () => measureAll(context),
+    prepare: (changed) => prepare(context, changed),
   };
 }
 

@@ -9,7 +9,7 @@ import { installTestTools } from "../tools/install.ts";
 import { nodePath } from "../tools/node.ts";
 import { startProgram } from "../tools/program.ts";
 import { inRepo } from "../tools/repo.ts";
-import { type Needed, testWith } from "./installed.ts";
+import { type Needed, testWith } from "../support/installed.ts";
 import { freePort } from "./proxy.ts";
 
 /** The unit's ExecStart where there is no systemd: what it is told by the program, on the socket it gives. */

@@ -37,6 +37,11 @@ export async function startLocalRegistry(dir: string): Promise<LocalRegistry> {
     "ipaddr.js",
     "jose",
     "smol-toml",
+    // Optional: nobody gets them, but Deno asks what they are at each start until it knows.
+    "@opentelemetry/api",
+    "@opentelemetry/exporter-trace-otlp-http",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace",
   ];
   const folders = [inRepo(), ...dependencies.map((name) => inRepo("node_modules", name))];
   // As JSON, in which the scripts' own output would stand before it.

@@ -1,4 +1,4 @@
-import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
+import { doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { Client } from "../../src/client/client.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
@@ -9,8 +9,11 @@ import { HTTP_TARGETS, WORKER_TARGETS } from "./targets.ts";
 
 /** The program while it applies a long log: nobody is to take it for one without streams. */
 
-const TARGETS = [...HTTP_TARGETS, ...WORKER_TARGETS]
-  .filter(({ name }) => /^(deno|bun)/.test(name));
+/** One of each kind on each runtime would take CI longer than it tells more. */
+const NAMES = ["deno", "bun", "deno-workers", "bun-runtime-http"];
+const TARGETS = [...HTTP_TARGETS, ...WORKER_TARGETS].filter(({ name }) => NAMES.includes(name));
+/** A machine that lets this process wait may have the server ready before it is asked. */
+const ATTEMPTS = 5;
 const STREAMS = 100;
 const ROUNDS = 1500;
 const BODY = new TextEncoder().encode("0123456789");
@@ -71,6 +74,46 @@ async function startUnready(command: readonly string[], flags: readonly string[]
   };
 }
 
+/** Asks a server that starts; whether it was asked in time. */
+async function askUnready(
+  command: readonly string[],
+  flags: readonly string[],
+): Promise<boolean> {
+  await using server = await startUnready(command, flags);
+  const { origin } = server;
+  const client = new Client(`${origin}/v1/stream`);
+  const waiting = client.head("s1");
+  const [read, live] = await Promise.all([
+    fetch(`${origin}/v1/stream/s0`),
+    fetch(`${origin}/health/live`),
+  ]);
+  equal(live.status, 200);
+  await live.body?.cancel();
+  let isSeen = false;
+  await until(async () => {
+    const wasReady = server.isReady();
+    const answer = await fetch(`${origin}/health/ready`);
+    const { status } = await answer.json();
+    isSeen ||= answer.status === 503 && status === "recovering";
+    if (wasReady) equal(status, "ok");
+    return wasReady;
+  }, () => "it is ready");
+  if (read.status === 503) {
+    equal(read.headers.get("retry-after"), "1");
+    equal((await read.json()).error.code, "starting");
+  } else {
+    equal(read.status, 200, "the stream is there, or the server starts");
+    await read.body?.cancel();
+    isSeen = false;
+  }
+  ok((await waiting) !== undefined);
+  const [first] = await Array.fromAsync(client.reader("s0", { readMode: "catch-up" }));
+  match(first?.text() ?? "", /^0123456789/);
+  server.signal("SIGTERM");
+  equal((await server.ended).code, 0);
+  return isSeen;
+}
+
 Deno.test("while it applies a long log", async (t) => {
   await withTempDir(async (root) => {
     const killed = await makeKilled(root);
@@ -81,47 +124,30 @@ Deno.test("while it applies a long log", async (t) => {
         return ["--port", "0", "--dir", dir];
       };
       await t.step(`${target.name}: it lives and isn't ready, and clients wait`, async () => {
-        await using server = await startUnready(await target.command(), flags("read"));
-        const { origin } = server;
-        const client = new Client(`${origin}/v1/stream`);
-        const waiting = client.head("s1");
-        const [ready, live, read] = await Promise.all([
-          fetch(`${origin}/health/ready`),
-          fetch(`${origin}/health/live`),
-          fetch(`${origin}/v1/stream/s0`),
-        ]);
-        ok(!server.isReady(), "it was asked before it was ready");
-        deepEqual([ready.status, live.status, read.status], [503, 200, 503]);
-        match((await ready.json()).status, /^(starting|recovering)$/);
-        equal(read.headers.get("retry-after"), "1");
-        equal((await read.json()).error.code, "starting");
-        await live.body?.cancel();
         let isSeen = false;
-        await until(async () => {
-          const answer = await fetch(`${origin}/health/ready`);
-          isSeen ||= (await answer.json()).status === "recovering";
-          return answer.status === 200;
-        }, () => "it is ready");
-        ok(isSeen, "it said that it recovers");
-        await until(server.isReady, () => "it says that it listens");
-        ok((await waiting) !== undefined);
-        const [first] = await Array.fromAsync(client.reader("s0", { readMode: "catch-up" }));
-        match(first?.text() ?? "", /^0123456789/);
-        server.signal("SIGTERM");
-        equal((await server.ended).code, 0);
+        for (let attempt = 0; attempt < ATTEMPTS && !isSeen; attempt++) {
+          isSeen = await askUnready(await target.command(), flags(`read-${attempt}`));
+        }
+        ok(isSeen, `it was ready before it was asked, ${ATTEMPTS} times`);
       });
 
       await t.step(`${target.name}: SIGTERM ends it at once, and nothing is lost`, async () => {
-        const given = flags("stop");
-        {
+        let given = flags("stop");
+        let isSeen = false;
+        for (let attempt = 0; attempt < ATTEMPTS && !isSeen; attempt++) {
           await using server = await startUnready(await target.command(), given);
           server.signal("SIGTERM");
           const { code, stdout, stderr } = await server.ended;
           equal(code, 0, stderr);
-          equal(stdout, "");
+          isSeen = stdout === "";
+          if (!isSeen) {
+            given = flags(`stop-${attempt}`);
+            continue;
+          }
           match(stderr, /INFO stopping, before it was ready signal=SIGTERM/);
           doesNotMatch(stderr, /started pid|ERROR|FATAL/);
         }
+        ok(isSeen, `it was ready before the signal, ${ATTEMPTS} times`);
         const storage = await openFileStorage({ dir: given.at(-1) ?? "", mustExist: true });
         equal((await storage.head("s7")).tail, ROUNDS * BODY.length);
         await storage.close();

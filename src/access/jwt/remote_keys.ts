@@ -39,6 +39,8 @@ export class RemoteKeys implements KeySource {
   #fetchedAtMs = -Infinity;
   #triedAtMs = -Infinity;
   #pending: Promise<void> | undefined;
+  /** Whether the last try failed. */
+  #isOut = false;
   readonly #closed = new AbortController();
 
   /** @throws {AccessError} where the URL may not be used */
@@ -48,7 +50,11 @@ export class RemoteKeys implements KeySource {
   }
 
   async keysFor(wanted: WantedKey): Promise<readonly VerifyKey[]> {
-    if (this.#parts.clock.nowMs() - this.#fetchedAtMs >= FRESH_MS) await this.refresh();
+    if (this.#isSince(this.#fetchedAtMs, FRESH_MS)) {
+      const refreshed = this.refresh();
+      // Through an outage nobody waits for keys that may not come; those who need others do.
+      if (!this.#isOut) await refreshed;
+    }
     let keys = matchingKeys(this.#keys ?? [], wanted);
     if (keys.length === 0) {
       await this.refresh();
@@ -65,7 +71,7 @@ export class RemoteKeys implements KeySource {
   refresh(): Promise<void> {
     if (this.#pending !== undefined) return this.#pending;
     const nowMs = this.#parts.clock.nowMs();
-    if (nowMs - this.#triedAtMs < BETWEEN_FETCHES_MS) return Promise.resolve();
+    if (!this.#isSince(this.#triedAtMs, BETWEEN_FETCHES_MS)) return Promise.resolve();
     this.#triedAtMs = nowMs;
     this.#pending = this.#fetch(nowMs).finally(() => this.#pending = undefined);
     return this.#pending;
@@ -73,6 +79,12 @@ export class RemoteKeys implements KeySource {
 
   close(): void {
     this.#closed.abort();
+  }
+
+  /** Whether so long has passed, or the clock was set back: then nobody knows. */
+  #isSince(atMs: number, ms: number): boolean {
+    const ageMs = this.#parts.clock.nowMs() - atMs;
+    return ageMs < 0 || ageMs >= ms;
   }
 
   async #fetch(nowMs: number): Promise<void> {
@@ -88,9 +100,11 @@ export class RemoteKeys implements KeySource {
       // The same objects as long as they say the same, since imported keys are kept by them.
       if (isOther) this.#keys = keys;
       this.#fetchedAtMs = nowMs;
+      this.#isOut = false;
       if (isOther) this.#parts.onChange();
     } catch (error) {
       if (this.#closed.signal.aborted) return;
+      this.#isOut = true;
       const why = timeout.signal.aborted
         ? `no answer in ${FETCH_TIMEOUT_MS / 1000} s`
         : error instanceof Error

@@ -26,7 +26,11 @@ export type ToHttpWorker =
   | { kind: "measure" }
   /** What all threads have counted. */
   | { kind: "metrics"; samples: readonly Sample[] }
-  | { kind: "reload"; settings: AppSettings; logs: LogOptions }
+  /** Looks at new settings; "prepared" follows. */
+  | { kind: "prepare"; settings: AppSettings; logs: LogOptions }
+  /** Puts them in place, or forgets them. */
+  | { kind: "apply" }
+  | { kind: "abandon" }
   | { kind: "end readers" }
   | { kind: "certificate"; tls: TlsOptions }
   | { kind: "stop" };
@@ -38,6 +42,8 @@ export type FromHttpWorker =
   /** Asks what all threads have counted. */
   | { kind: "gather metrics" }
   | { kind: "measured"; samples: readonly Sample[] }
+  /** Whether new settings can be put in place, and if not, why. */
+  | { kind: "prepared"; problem?: string }
   | { kind: "listening" }
   /** The answer to `serve`. */
   | { kind: "serving" }

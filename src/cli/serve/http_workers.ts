@@ -7,9 +7,12 @@ import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
+import { type HttpServer, settingsChange } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { freePort } from "../../listen/free_port.ts";
 import { ListenError } from "../../listen/listen_error.ts";
@@ -33,17 +36,22 @@ export class HttpWorkers implements Listener {
   readonly #deliveries = new AbortController();
   /** Each thread has one of its own; this thread's is for the subscriptions. */
   readonly #authority: OpenedAuthority | undefined;
+  readonly #tracer: Tracer | undefined;
+  /** Once there is a storage. */
+  #prepareHere: HttpServer["prepare"] | undefined;
   #statusTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     settings: AppSettings,
     workers: readonly HttpWorker[],
     authority: OpenedAuthority | undefined,
+    tracer: Tracer | undefined,
   ) {
     this.port = settings.port;
     this.#settings = settings;
     this.#workers = workers;
     this.#authority = authority;
+    this.#tracer = tracer;
   }
 
   /** Tells the threads how far the start is. */
@@ -55,8 +63,11 @@ export class HttpWorkers implements Listener {
   async serve(storage: Storage): Promise<void> {
     const workers = this.#workers;
     const authorize = this.#authority === undefined ? {} : { authorize: this.#authority };
+    const traced = this.#tracer === undefined ? {} : { tracer: this.#tracer };
     const { signal } = this.#deliveries;
-    const control = createControl({ ...this.#settings.app, ...authorize, storage, signal });
+    const controlParts = { ...authorize, ...traced, signal };
+    const control = createControl({ ...this.#settings.app, ...controlParts, storage });
+    this.#prepareHere = settingsChange(this.#settings, control, this.#authority, controlParts);
     const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
@@ -64,9 +75,17 @@ export class HttpWorkers implements Listener {
     await Promise.all(workers.map((worker) => worker.serve(parts)));
   }
 
-  /** Gives each thread new settings of those that it can take. */
-  reload(settings: AppSettings, logs: LogOptions): void {
-    for (const worker of this.#workers) worker.send({ kind: "reload", settings, logs });
+  /**
+   * Has each thread look at new settings, and puts those in place that can change, in all or in none.
+   *
+   * @throws {Error} why a thread can't take them
+   */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared> {
+    const prepareHere = this.#prepareHere;
+    return prepareTogether([
+      () => ({ apply: prepareHere?.(settings) ?? (() => {}) }),
+      ...this.#workers.map((worker) => () => worker.prepare(settings, logs)),
+    ]);
   }
 
   /** Ends every live read that waits. */
@@ -90,12 +109,14 @@ export class HttpWorkers implements Listener {
 /**
  * Starts `count` threads that listen on the same port.
  *
+ * @param tracer told of deliveries: each thread opens one of its own for its requests
  * @throws {ListenError}
  */
 export async function startHttpWorkers(
   count: number,
   given: AppSettings,
   logs: LogOptions,
+  tracer: Tracer | undefined,
 ): Promise<HttpWorkers> {
   const settings = { ...given, port: await portOf(given) };
   const authority = settings.access === undefined
@@ -109,7 +130,7 @@ export async function startHttpWorkers(
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(settings, workers, authority);
+  return new HttpWorkers(settings, workers, authority, tracer);
 }
 
 async function portOf({ host, port }: AppSettings): Promise<number> {
@@ -151,6 +172,8 @@ class HttpWorker {
   #samples: readonly Sample[] = [];
   #measures: ((samples: readonly Sample[]) => void)[] = [];
   #measureTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Gets why new settings can't be put in place, or that they can. */
+  #onPrepared: (problem: string | undefined) => void = () => {};
 
   constructor(start: HttpWorkerStart) {
     this.#worker = new Worker(workerUrl(import.meta.url, "src/cli/serve/http_worker.ts"), {
@@ -170,6 +193,8 @@ class HttpWorker {
           return this.#serving.resolve();
         case "measured":
           return this.#takeSamples(message.samples);
+        case "prepared":
+          return this.#onPrepared(message.problem);
         case "listening":
           return listening.resolve();
         case "listen failed":
@@ -227,6 +252,19 @@ class HttpWorker {
     this.#samples = samples;
     for (const resolve of this.#measures) resolve(samples);
     this.#measures = [];
+  }
+
+  /** Throws why the thread can't take new settings. */
+  async prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared> {
+    const problem = await new Promise<string | undefined>((resolve) => {
+      this.#onPrepared = resolve;
+      this.send({ kind: "prepare", settings, logs });
+    });
+    if (problem !== undefined) throw new Error(problem);
+    return {
+      apply: () => this.send({ kind: "apply" }),
+      abandon: () => this.send({ kind: "abandon" }),
+    };
   }
 
   sendStatus(): void {

@@ -12,12 +12,16 @@ import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
+import { Quotas } from "../../storage/quotas.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { Reload } from "../config/reload.ts";
+import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
+import { TracingError } from "../../tracing/settings.ts";
+import { type Prepared, prepareTogether, Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { type AppSettings, appSettings } from "./app_settings.ts";
 import { CertificateReload, readCertificate } from "./certificate_files.ts";
 import { connectionLimit } from "./connection_limit.ts";
+import { LOG_FLAGS, RELOADED_SECTIONS, REQUEST_FLAGS, STORAGE_FLAGS } from "./reloadable.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
@@ -38,6 +42,7 @@ import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { CliCommand, Invocation } from "../context/cli_command.ts";
+import type { Environment } from "../flags/flag_values.ts";
 import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
@@ -52,8 +57,8 @@ interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
   report(progress: StartProgress): void;
   /** Serves this storage from now on; until then the server answers that it starts. */
   serve(storage: Storage): void | Promise<void>;
-  /** Gives other threads new settings of those that they can take. */
-  reload(settings: AppSettings, logs: LogOptions): void;
+  /** Looks at new settings, for all threads that serve. */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared>;
 }
 
 /** `durable-streams serve`: the server, until a signal ends it. */
@@ -83,6 +88,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const files = certificateFiles(values);
   const tls = files === undefined ? undefined : loadCertificate(files);
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
+  const tracer = await loadTracer(context.environment);
   surviveUncaughtErrors();
   const reload = reloadOf(values, readAgain);
   const service = serviceOf(context.environment);
@@ -98,12 +104,13 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   try {
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
-    reloadLogs(reload, values, live, () => serving);
-    serving = await startServer(values, settings, live);
+    reloadSettings(reload, values, live, () => serving);
+    serving = await startServer(values, settings, live, tracer);
     announceStart(values, serving.listener, tls);
     const { report } = serving;
-    storage = await openStorage(values, report);
-    await serving.serve(storage);
+    const opened = storage = await openStorage(values, tracer, report);
+    reloadQuotas(reload, opened);
+    await serving.serve(opened);
   } catch (error) {
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     await storage?.close();
@@ -124,7 +131,9 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const opened = storage;
   const exitCode = await shutDown({
     ...serving,
-    closeStorage: (limitMs) => opened.close(limitMs),
+    closeStorage: async (limitMs) => {
+      await Promise.all([opened.close(limitMs), tracer?.close()]);
+    },
   });
   await live.close();
   log.info("stopped", { exitCode });
@@ -176,31 +185,40 @@ function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
   return new Reload({ flags, started, read });
 }
 
-function reloadLogs(
+function reloadSettings(
   reload: Reload,
   started: FlagValues,
   live: LiveSettings,
   serving: () => RunningServer | undefined,
 ): void {
-  const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
   reload.onReload({
-    name: "the logs",
-    flags: [logLevel, logFormat, accessLog, accessLogFile, accessLogSample],
-    readsFiles: started.get(accessLogFile) !== undefined,
+    name: "the settings",
+    flags: [...LOG_FLAGS, ...REQUEST_FLAGS],
+    sections: RELOADED_SECTIONS,
+    readsFiles: started.get(flags.accessLogFile) !== undefined,
     prepare(values) {
       const { settings } = settingsOf(values);
       const logs = logOptions(values);
-      const prepared = live.prepare(settings, logs);
-      return {
-        ...prepared,
-        apply() {
-          prepared.apply();
-          serving()?.reload(settings, logs);
-        },
-      };
+      const server = serving();
+      return prepareTogether([
+        () => live.prepare(settings, logs),
+        ...(server === undefined ? [] : [() => server.prepare(settings, logs)]),
+      ]);
     },
   });
 }
+
+function reloadQuotas(reload: Reload, storage: Storage): void {
+  reload.onReload({
+    name: "the quotas",
+    flags: STORAGE_FLAGS,
+    prepare: (values) => ({
+      apply: storage.prepareQuotas?.(quotas(values).quotas ?? []) ?? noChange,
+    }),
+  });
+}
+
+function noChange(): void {}
 
 /** New certificates are taken up by themselves; SIGHUP has them taken up at once. */
 function reloadCertificate(
@@ -229,6 +247,16 @@ function loadCertificate(files: CertificateFiles): TlsOptions {
     return readCertificate(files);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message.replace(/\.$/, ""));
+    throw error;
+  }
+}
+
+/** @throws {UsageError} where the variables that ask for traces are wrong, or what sends them is missing */
+async function loadTracer(environment: Environment): Promise<OpenedTracer | undefined> {
+  try {
+    return await openTracer(environment, version);
+  } catch (error) {
+    if (error instanceof TracingError) throw new UsageError(error.message);
     throw error;
   }
 }
@@ -263,6 +291,7 @@ function checkTogether(values: FlagValues): void {
       "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
     );
   }
+  checkQuotas(values);
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -274,6 +303,17 @@ function checkTogether(values: FlagValues): void {
         `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
+  }
+}
+
+/** Each for itself was checked as a flag. */
+function checkQuotas(values: FlagValues): void {
+  try {
+    new Quotas(values.get(flags.quotas) ?? []);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const where = values.given(flags.quotas)?.from ?? `--${flags.quotas.name}`;
+    throw new UsageError(`${where}: ${error.message.replace(/\.$/, "")}`);
   }
 }
 
@@ -311,6 +351,7 @@ function checkListening(values: FlagValues): void {
 
 async function openStorage(
   values: FlagValues,
+  tracer: OpenedTracer | undefined,
   onProgress: (progress: StartProgress) => void,
 ): Promise<Storage> {
   const limits = {
@@ -330,6 +371,7 @@ async function openStorage(
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
     ...limits,
+    ...(tracer === undefined ? {} : { tracer }),
     mayBlock: true,
     onProgress,
   });
@@ -361,28 +403,35 @@ async function startServer(
   values: FlagValues,
   settings: AppSettings,
   { requestLog }: LiveSettings,
+  tracer: OpenedTracer | undefined,
 ): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   if (workers === 1) {
     const readers = new AbortController();
     let progress: StartProgress = { state: "starting" };
-    const starting = () => progress;
-    const listener = await startHttp(settings, requestLog, starting, readers.signal, undefined);
+    const listener = await startHttp(
+      settings,
+      requestLog,
+      () => progress,
+      readers.signal,
+      undefined,
+      tracer,
+    );
     return {
       listener,
       report: (reported) => progress = reported,
       serve: (storage) => listener.serve(storage),
       endReaders: () => readers.abort(),
-      reload: () => {},
+      prepare: (changed) => Promise.resolve({ apply: listener.prepare(changed) }),
     };
   }
-  const listener = await startHttpWorkers(workers, settings, logOptions(values));
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), tracer);
   return {
     listener,
     report: (progress) => listener.report(progress),
     serve: (storage) => listener.serve(storage),
     endReaders: () => listener.endReaders(),
-    reload: (changed, logs) => listener.reload(changed, logs),
+    prepare: (changed, logs) => listener.prepare(changed, logs),
   };
 }
 

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { CommandKit } from "./command_kit.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
 
@@ -98,3 +99,25 @@ Deno.test("config without an action, or with another, says which there are", asy
   match((await kit.run(["config", "reload"])).stderr, /"reload" is unknown; accepted: check, show/);
   match((await kit.run(["config", "check"])).stderr, /config check needs FILE/);
 });
+
+Deno.test("a value that isn't taken is shown without the password of its URL", async () => {
+  const url = "http://u:geheim@login.example/keys";
+  const flag = await kit.run(["--jwt-jwks-url", url]);
+  const variable = await kit.run([], { environment: { DURABLE_STREAMS_JWT_JWKS_URL: url } });
+  for (const { code, stderr } of [flag, variable]) {
+    equal(code, 2);
+    match(stderr, /"http:\/\/u:\*\*\*@login\.example\/keys"; accepted/);
+  }
+  await withFile(`jwt-jwks-url = "${url}"\n`, async (path) => {
+    const { stderr } = await kit.run(["config", "check", path]);
+    match(stderr, /:1:16: jwt-jwks-url is "http:\/\/u:\*\*\*@login\.example\/keys"; accepted/);
+  });
+});
+
+Deno.test("a configuration that isn't UTF-8 is no configuration", () =>
+  withFile("", async (path) => {
+    Deno.writeFileSync(path, Uint8Array.of(...encodeUtf8('dir = "'), 0xe9, ...encodeUtf8('"\n')));
+    const { code, stderr } = await kit.run(["config", "check", path]);
+    equal(code, 2);
+    match(stderr, /can't be read: it isn't UTF-8/);
+  }));
