@@ -18,6 +18,7 @@ import type { NatsStream } from "./streams/nats_stream.ts";
 import { OffsetSearch } from "./reading/offset_search.ts";
 import type { NatsSettings } from "./options.ts";
 import { Probe } from "./cluster/probe.ts";
+import { ServerSwitch } from "./cluster/server_switch.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
@@ -46,6 +47,7 @@ export class FrontEnd {
   readonly #expiry: Expiry;
   readonly #walk: ExpiryWalk;
   readonly #probe: Probe;
+  readonly #serverSwitch: ServerSwitch;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
   readonly #watching: Watching;
@@ -122,6 +124,7 @@ export class FrontEnd {
     this.#watching = new Watching({ ...shared, loader, random: settings.random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#probe = new Probe(jetStream, subjects, publisher.health);
+    this.#serverSwitch = new ServerSwitch(jetStream, publisher.health, clock);
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     this.#startTimer();
@@ -192,6 +195,7 @@ export class FrontEnd {
       this.#listing.tick();
       this.#walk.tick();
       this.#probe.tick();
+      this.#serverSwitch.tick();
       this.#startTimer();
     });
   }

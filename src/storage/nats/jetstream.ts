@@ -74,6 +74,8 @@ export interface JetStream {
   purge(log: string, subject: string, upToSequence: number): Promise<void>;
   /** Whether acknowledged messages are synced before the acknowledgement; `unknown` where no server tells. */
   syncSetting(): Promise<SyncSetting>;
+  /** Leaves the server for another one, where there is one: it may have lost the others. */
+  switchServer?(): void;
   /** Ends all of it. */
   close(): Promise<void>;
 }

@@ -10,6 +10,8 @@ const logger = getLogger(["durable-streams", "storage", "nats"]);
 
 /** Notices may be lost without a word: so often is each watched stream looked at all the same. */
 const CHECK_MS = 10_000;
+/** Of many, so many a second are looked at, and each of them less often. */
+const CHECKS_PER_SECOND = 200;
 /** The interest in notices may take a moment to be known everywhere: what came meanwhile is looked for. */
 const FIRST_CHECK_MS = 1000;
 const CHECKS_AT_ONCE = 32;
@@ -118,7 +120,8 @@ export class Watching {
         }
         if (this.#watched.has(id)) {
           // Spread, so that thousands that were watched in one moment aren't asked for in one.
-          this.#checks.set(id, clock.nowMs() + CHECK_MS * (0.75 + random() / 2));
+          const everyMs = Math.max(CHECK_MS, this.#watched.size * 1000 / CHECKS_PER_SECOND);
+          this.#checks.set(id, clock.nowMs() + everyMs * (0.75 + random() / 2));
         }
       }));
     }

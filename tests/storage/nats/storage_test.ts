@@ -471,3 +471,37 @@ it("a storage that is opened again is the same one, with more logs where they ar
   ok(frontEnds.cluster.log("DS_DATA_3") !== undefined);
   equal((await frontEnds.open({ shards: 1 })).storage.identity, a.storage.identity);
 });
+
+it("a listing asks one question for each stream that isn't in memory", async (frontEnds) => {
+  const [a, b] = [await frontEnds.open(), await frontEnds.open()];
+  const lifetime = { kind: "ttl", ttlSeconds: 100 } as const;
+  for (let i = 0; i < 50; i++) {
+    await a.storage.create(`s${i + 10}`, { contentType: TEXT, lifetime, body: encodeUtf8("abc") });
+  }
+  await new Streams(a.storage).text("s10", "d");
+  await new Streams(a.storage).close("s11");
+  await a.storage.delete("s12");
+  b.calls.clear();
+  const { streams } = await b.storage.list({ limit: 100 });
+  equal(streams.length, 49);
+  equal([...b.calls], [["lastMessage", 49]]);
+  equal(b.storage.status().figures.loadedStreams, 0);
+  for (const { name, ...info } of streams) equal(info, await b.storage.head(name));
+  equal(streams.map(({ tail, closed }) => [tail, closed]).slice(0, 3), [
+    [4, false],
+    [3, true],
+    [3, false],
+  ]);
+});
+
+it("more names than may be are not listed, and again once they are fewer", async (frontEnds) => {
+  const { storage } = await frontEnds.open({ maxListedNames: 3 });
+  for (const name of ["a", "b", "c"]) await storage.create(name, {});
+  const names = async () => (await storage.list({ limit: 10 })).streams.map(({ name }) => name);
+  equal(await names(), ["a", "b", "c"]);
+  await storage.create("d", {});
+  await rejectsWith(storage.list({ limit: 10 }), "overloaded", /more than 3 streams/);
+  await storage.delete("b");
+  await frontEnds.pass(2000);
+  equal(await names(), ["a", "c", "d"]);
+});

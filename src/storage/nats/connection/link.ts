@@ -31,6 +31,8 @@ export class Link {
   #isStopped = false;
   #connection: NatsConnection | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** The server of the newest connection. */
+  #last: NatsServerAddress | undefined;
 
   private constructor(library: ClientLibrary, options: NatsOptions) {
     this.library = library;
@@ -78,6 +80,11 @@ export class Link {
     this.#listeners.add(listener);
     if (this.#connection !== undefined) listener.onUp(this.#connection);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends the connection for one to another server, which is tried last. */
+  switchServer(): void {
+    if (this.#servers.length > 1) void this.#connection?.close();
   }
 
   /** Ends the connection, and makes no other. */
@@ -136,17 +143,20 @@ export class Link {
     return undefined;
   }
 
-  /** Tries each server once, in random order. */
+  /** Tries each server once, in random order, but the one it was connected to last. */
   async #dial(): Promise<NatsConnection> {
     const reasons: string[] = [];
     let isUnsuitable = false;
-    for (const server of shuffled(this.#servers, this.#random)) {
+    for (const server of inOrder(this.#servers, this.#last, this.#random)) {
       if (this.#isStopped) break;
       const options = connectOptions(this.library, this.#options, server);
       try {
         const connection = await this.library.connect(options);
         const version = connection.info?.version ?? "";
-        if (isNewEnough(version)) return connection;
+        if (isNewEnough(version)) {
+          this.#last = server;
+          return connection;
+        }
         await connection.close();
         isUnsuitable = true;
         reasons.push(
@@ -179,9 +189,10 @@ export class Link {
   }
 }
 
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
+/** By chance, but for the one that comes last. */
+function inOrder<T>(items: readonly T[], last: T | undefined, random: () => number): T[] {
   return items
-    .map((item) => ({ item, key: random() }))
+    .map((item) => ({ item, key: item === last ? 1 : random() }))
     .sort((a, b) => a.key - b.key)
     .map(({ item }) => item);
 }

@@ -178,6 +178,10 @@ class NatsJetStream implements JetStream {
     return readSyncSetting(this.#monitorUrls);
   }
 
+  switchServer(): void {
+    this.#link.switchServer();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const resolve of this.#awaitingConnection) resolve(undefined);

@@ -93,7 +93,9 @@ export class Endings {
         const fork = await this.#parts.load(record, sequence);
         if (fork?.lifecycle === "soft_deleted") await this.prune(fork);
       }
-      if (!(await this.#isReferenced(id, reference))) await this.release(stream, id);
+      // One is enough to keep it; the others are looked at when that one is gone.
+      if (await this.#isReferenced(id, reference)) return;
+      await this.release(stream, id);
     }
     if (stream.lifecycle === "soft_deleted" && stream.forkCount === 0) await this.endUnused(stream);
   }

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../../protocol/bytes.ts";
+import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
 import { applyAppend, applyDelete } from "../../apply.ts";
 import { copyString } from "../../copy_string.ts";
 import type { PartMessage, RecordHead, StreamMessage } from "../format/message.ts";
@@ -109,7 +109,9 @@ function foldPart(stream: NatsStream, message: PartMessage): void {
     return;
   }
   stream.openParts = undefined;
-  foldAppend(stream, append, message.atMs, new Uint8Array(append.lengthBytes));
+  stream.mark.advance(append.lengthBytes);
+  stream.tail += append.lengthBytes;
+  foldAppend(stream, append, message.atMs, NO_BYTES);
 }
 
 function foldAppend(stream: NatsStream, append: RecordHead, atMs: number, data: Bytes): void {

@@ -115,13 +115,25 @@ export class StreamDirectory {
     const { loader, loaded, add } = this.#parts;
     const stream = await loader.load(record, sequence);
     if (stream === undefined) return undefined;
-    if (stream.lifecycle !== "deleted" && record.fork !== undefined) {
-      loaded.setSource(stream, await this.#source(record.fork));
-    }
+    if (record.fork !== undefined) await this.#attachSource(stream, record.fork);
     const other = loaded.source(record.id);
     if (other !== undefined) return other;
     if (stream.lifecycle !== "deleted") add(stream);
     return stream;
+  }
+
+  /** Gives a fork its source, unless the fork is gone. */
+  async #attachSource(stream: NatsStream, fork: ForkOrigin): Promise<void> {
+    const isGone = () => stream.lifecycle === "deleted";
+    if (isGone()) return;
+    try {
+      this.#parts.loaded.setSource(stream, await this.#source(fork));
+    } catch (error) {
+      if (!(error instanceof StreamError) || error.code !== "damaged") throw error;
+      // The fork may have gone meanwhile, and its source with it.
+      await this.#parts.loader.confirm(stream);
+      if (!isGone()) throw error;
+    }
   }
 
   /** The source of a fork: its name stays its own as long as it has forks. */

@@ -28,8 +28,13 @@ export class TailMark extends TailBuffer {
   }
 
   override append(bytes: Bytes, _ends: readonly number[], atMs: number): void {
-    this.#end += bytes.length;
+    this.advance(bytes.length);
     this.passTime(atMs);
+  }
+
+  /** So many bytes came, which aren't at hand. */
+  advance(lengthBytes: number): void {
+    this.#end += lengthBytes;
   }
 
   /** Something happened without bytes. */
