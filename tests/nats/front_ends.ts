@@ -65,6 +65,11 @@ export class FrontEnds implements AskedServer {
     return await ask(program, path, init);
   }
 
+  /** What they have logged. */
+  output(): string {
+    return this.#programs.map((program) => program?.output()).join("\n");
+  }
+
   /** What that one says of itself; the path under its origin. */
   async tell(index: number, path: string): Promise<Response> {
     return await fetch(`${this.#programs[index]?.origin}${path}`);

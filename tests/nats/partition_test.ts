@@ -38,7 +38,10 @@ if (namespaces === undefined) {
       }
       namespaces.heal(leader);
       await cluster.ready();
-      ok(isServing.every(Boolean), `front ends that served at the end of it: ${isServing}`);
+      ok(
+        isServing.every(Boolean),
+        `front ends that served at the end of it: ${isServing}\n${frontEnds.output()}`,
+      );
     });
   });
 }

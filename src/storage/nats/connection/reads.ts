@@ -16,6 +16,10 @@ const BETWEEN_PROBES_MS = 2;
 const UNTIL_REACHABLE_MS = 20;
 /** A server sends at most so many by one request. */
 const LIMIT_MESSAGES = 1_000;
+/** After so long without an answer of a replica, the leader is asked, too. */
+const UNTIL_LEADER_MS = 300;
+/** The leader is asked for one after the other. */
+const FEW_MESSAGES = 16;
 const NO_CONTENT = 204;
 const NOT_FOUND = 404;
 
@@ -83,7 +87,26 @@ export class Reads {
   }
 
   async messages(query: MessagesQuery): Promise<StoredMessage[]> {
-    return query.byLeader === true ? await this.#byLeader(query) : await this.#direct(query);
+    return query.byLeader === true ? await this.#byLeader(query) : await this.#byAnyone(query);
+  }
+
+  /**
+   * The server chooses a replica by chance, also one that it can't reach, for as long as it hasn't found that
+   * out: one without an answer mustn't hold up a read that the leader can answer.
+   */
+  async #byAnyone(query: MessagesQuery): Promise<StoredMessage[]> {
+    const late = Promise.withResolvers<undefined>();
+    const cancel = this.#clock.setTimer(UNTIL_LEADER_MS, () => late.resolve(undefined));
+    const direct = this.#direct(query, cancel);
+    const found = await Promise.race([direct, late.promise]).catch(() => undefined);
+    cancel();
+    if (found !== undefined) return found;
+    const few = { ...query, limit: Math.min(query.limit, FEW_MESSAGES) };
+    try {
+      return await Promise.any([direct, this.#byLeader(few)]);
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    }
   }
 
   async #byLeader(query: MessagesQuery): Promise<StoredMessage[]> {
@@ -114,7 +137,7 @@ export class Reads {
     }
   }
 
-  async #direct(query: MessagesQuery): Promise<StoredMessage[]> {
+  async #direct(query: MessagesQuery, onAnswer: () => void): Promise<StoredMessage[]> {
     const found: StoredMessage[] = [];
     const limit = Math.min(query.limit, LIMIT_MESSAGES);
     const which = {
@@ -126,6 +149,7 @@ export class Reads {
     let isBroken = false;
     const payload = encodeUtf8(JSON.stringify(which));
     const ask = this.#requests.many(`$JS.API.DIRECT.GET.${query.log}`, payload, (message) => {
+      onAnswer();
       const status = statusOf(message);
       if (status === NO_CONTENT || status === NOT_FOUND) return true;
       if (status >= 400) {
