@@ -68,6 +68,81 @@ Deno.test("answers that contradict each other are told from those that don't", (
   );
 });
 
+Deno.test("a call without an answer has happened, happens later, or never does", () => {
+  const append = (text: string) =>
+    ({
+      kind: "append",
+      name: "a",
+      request: {
+        messages: [text],
+        close: false,
+        seq: undefined,
+        producer: undefined,
+        expectedTail: undefined,
+      },
+    }) as const;
+  const read = { kind: "read", name: "a", from: 0, live: false } as const;
+  const client = 0;
+  const before: Call[] = [
+    {
+      client,
+      start: 0,
+      end: 1,
+      operation: { kind: "create", name: "a", text: "", closed: false },
+      response: "201 0",
+    },
+    { client, start: 2, end: Infinity, operation: append("x"), response: undefined },
+    { client, start: 3, end: 4, operation: read, response: "200 0 " },
+  ];
+  const then = (...texts: string[]): Call[] => [
+    ...before,
+    ...texts.map((text, i): Call => ({
+      client,
+      start: 5 + 2 * i,
+      end: 6 + 2 * i,
+      operation: read,
+      response: `200 ${text.length} ${text}`,
+    })),
+  ];
+  ok(checkHistory(then("", "")) === "linearizable");
+  ok(checkHistory(then("", "x")) === "linearizable");
+  ok(checkHistory(then("x", "x")) === "linearizable");
+  ok(checkHistory(then("x", "")) === "not linearizable");
+  ok(checkHistory(then("xx")) === "not linearizable");
+});
+
+Deno.test("a fork in steps has its source as it was at a moment of the call", () => {
+  const client = 0;
+  const source = "a";
+  const step = { kind: "fork_step", fork: 1, name: "b", source } as const;
+  const hidden = { client, start: 4, end: Infinity, response: undefined };
+  const forkAnd = (last: Call): Call[] => [
+    {
+      client,
+      start: 0,
+      end: 1,
+      operation: { kind: "create", name: "a", text: "x", closed: false },
+      response: "201 1",
+    },
+    { ...hidden, operation: { ...step, step: "hold" } },
+    { ...hidden, operation: { ...step, step: "release" } },
+    { client, start: 5, end: 6, operation: { kind: "delete", name: "a" }, response: "204" },
+    {
+      client,
+      start: 7,
+      end: 8,
+      operation: { kind: "head", name: "b" },
+      response: "not_found",
+    },
+    { client, start: 4, end: 9, operation: { ...step, step: "bind" }, response: "201 1" },
+    last,
+  ];
+  const read = { kind: "read", name: "b", from: 0, live: false } as const;
+  const at = { client, start: 10, end: 11 };
+  ok(checkHistory(forkAnd({ ...at, operation: read, response: "200 1 x" })) === "linearizable");
+  ok(checkHistory(forkAnd({ ...at, operation: read, response: "not_found" })) !== "linearizable");
+});
+
 async function check(start: () => Promise<Server>): Promise<void> {
   const server = await start();
   try {

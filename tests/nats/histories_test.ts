@@ -28,7 +28,7 @@ natsTest(
     await using frontEnds = await FrontEnds.start(cluster, flags);
     let over = false;
     const faults = faultsUntil(cluster, frontEnds, () => over);
-    const tally = { histories: 0, calls: 0, unanswered: 0, undecided: 0 };
+    const tally = { histories: 0, calls: 0, withoutOutcome: 0, undecided: 0 };
     const endMs = performance.now() + LIMIT_MS;
     let seed = FIRST_SEED;
     const one = async () => {
@@ -51,7 +51,7 @@ natsTest(
 interface Tally {
   histories: number;
   calls: number;
-  unanswered: number;
+  withoutOutcome: number;
   undecided: number;
 }
 
@@ -65,7 +65,7 @@ async function runHistory(frontEnds: FrontEnds, seed: number, tally: Tally): Pro
   const calls = await runClients(seed, { send, prefix: `history-${seed}`, mayFail: true });
   tally.histories++;
   tally.calls += calls.length;
-  tally.unanswered += calls.filter(({ response }) => response === undefined).length;
+  tally.withoutOutcome += calls.filter(({ response }) => response === undefined).length;
   const verdict = checkHistory(calls);
   if (verdict === "undecided") tally.undecided++;
   if (verdict !== "not linearizable") return;

@@ -31,6 +31,8 @@ import type { Subjects } from "./cluster/subjects.ts";
 import { Watching } from "./watching.ts";
 
 const TICK_MS = 1000;
+/** To look at 100,000 streams takes milliseconds. */
+const TICKS_BETWEEN_SHRINKS = 5;
 /** Of how many front ends there may be in all time. */
 const FRONT_ENDS = 2 ** 48;
 /** What waits is written for so long at a close, unless it is said otherwise. */
@@ -57,6 +59,7 @@ export class FrontEnd {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   readonly #queueParts: QueueParts;
+  #ticks = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -196,6 +199,9 @@ export class FrontEnd {
       this.#walk.tick();
       this.#probe.tick();
       this.#serverSwitch.tick();
+      if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
+        this.#loaded.shrink(this.#settings.maxLoadedBytes);
+      }
       this.#startTimer();
     });
   }

@@ -34,6 +34,8 @@ export interface NatsStorageOptions {
   readonly maxProducersPerStream?: number | undefined;
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
   readonly maxLoadedStreams?: number | undefined;
+  /** They also do where they take more than this together, their messages not counted; 192 MiB. */
+  readonly maxLoadedBytes?: number | undefined;
   /** How much memory the newest messages of all streams may take; 64 MiB. */
   readonly messageCacheBytes?: number | undefined;
   /** Commands that would make more than this wait are refused; 64 MiB. */
@@ -81,6 +83,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     newShards: options.shards ?? options.newShards ?? 1,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
+    maxLoadedBytes: options.maxLoadedBytes ?? 192 * 1024 * 1024,
     messageCacheBytes: options.messageCacheBytes ?? 64 * 1024 * 1024,
     maxQueuedBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
     maxQueuedPerStream: options.maxQueuedPerStream ?? 10_000,

@@ -350,6 +350,24 @@ it("streams in memory are as many as may be, and all are found", async (frontEnd
   for (let i = 0; i < 40; i++) equal((await streams.all(`s${i}`)).length, 1000);
 });
 
+it("streams leave memory where they take too much of it", async (frontEnds) => {
+  const { storage } = await frontEnds.open({ maxLoadedBytes: 40_000 });
+  for (let i = 0; i < 10; i++) {
+    await storage.create(`s${i}`, { contentType: TEXT });
+    const body = encodeUtf8("x");
+    await Promise.all(Array.from({ length: 100 }, (_, p) => {
+      const producer = { id: `p${p}`, epoch: 0, seq: 0 };
+      return storage.append(`s${i}`, { contentType: TEXT, body, producer });
+    }));
+  }
+  equal(storage.status().figures.loadedStreams, 10);
+  await frontEnds.pass(6000);
+  equal(storage.status().figures.loadedStreams, 2);
+  const producer = { id: "p7", epoch: 0, seq: 0 };
+  const again = { contentType: TEXT, body: encodeUtf8("x"), producer };
+  equal((await storage.append("s0", again)).duplicate, true);
+});
+
 it("a use that another front end recorded lets a stream live a little longer", async (frontEnds) => {
   const [a, b] = [await frontEnds.open(), await frontEnds.open()];
   const lifetime = { kind: "ttl", ttlSeconds: 160 } as const;

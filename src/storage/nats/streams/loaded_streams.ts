@@ -2,6 +2,12 @@ import { BoundedCache } from "../../bounded_cache.ts";
 import type { MessageCache } from "./message_cache.ts";
 import type { NatsStream } from "./nats_stream.ts";
 
+/** About what a stream takes, and each of its producers and forks. */
+const STREAM_BYTES = 1000;
+const ENTRY_BYTES = 150;
+/** Of too many, so many go at once. */
+const SHRUNK_PART = 0.1;
+
 /**
  * The streams in memory, by their names and ids. Idle ones leave it when there are too many; those stay
  * that are watched, written to, or read by a fork that is in memory.
@@ -80,9 +86,26 @@ export class LoadedStreams {
     if (this.#byName.get(stream.name) === stream) this.#byName.delete(stream.name);
   }
 
+  /** Lets idle streams go until those left take no more than so much, or all of them are in use. */
+  shrink(limitBytes: number): void {
+    while (this.#bytes() > limitBytes) {
+      const before = this.#byName.size;
+      this.#byName.shrink(Math.floor(before * (1 - SHRUNK_PART)));
+      if (this.#byName.size === before) return;
+    }
+  }
+
   /** All of them. */
   all(): Iterable<NatsStream> {
     return this.#byId.values();
+  }
+
+  #bytes(): number {
+    let bytes = 0;
+    for (const { loadedProducers, forks } of this.#byId.values()) {
+      bytes += STREAM_BYTES + ENTRY_BYTES * (loadedProducers + forks.size);
+    }
+    return bytes;
   }
 
   #forget(stream: NatsStream): void {
