@@ -64,7 +64,8 @@ const scraped = await scrapeRealServer();
 
 Deno.test("a real server renders every metric of the list, in both formats, by their rules", () => {
   const text = scraped.text.map(({ name }) => name);
-  deepEqual(text, METRIC_NAMES);
+  // Its streams are in a directory.
+  deepEqual(text, METRIC_NAMES.filter((name) => !name.startsWith("durable_streams_cluster_")));
   const { text: plain, openmetrics } = scraped;
   deepEqual(seriesNames(plain), seriesNames(openmetrics));
   for (const { name, type, unit } of openmetrics) {
