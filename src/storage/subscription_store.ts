@@ -18,8 +18,13 @@ export interface SubscriptionStore {
   get(name: string): Promise<SubscriptionInfo>;
   /** Some of the streams that it follows, in the order of their names. */
   links(name: string, after: string | undefined, limit: number): Promise<LinkPage>;
-  /** What a subscription follows, as of now; `undefined` where there is none of that name. */
-  scope(name: string): SubscriptionScope | undefined;
+  /**
+   * What a subscription follows, as of now; `undefined` where there is none of that name. At once where it
+   * is at hand.
+   */
+  scope(
+    name: string,
+  ): SubscriptionScope | undefined | Promise<SubscriptionScope | undefined>;
   /**
    * Some of all subscriptions, in the order of their names.
    *
@@ -80,6 +85,13 @@ export interface SecretStore {
   load(): Bytes | undefined;
   /** Replaces it, whole or not at all; resolves when it is durable. */
   save(bytes: Bytes): Promise<void>;
+  /**
+   * Saves the first one, or finds that somebody else has: what is there then. A store that nobody else writes
+   * to has no such method.
+   */
+  saveFirst?(bytes: Bytes): Promise<Bytes>;
+  /** Calls `onChange` with what others have saved. */
+  watch?(onChange: (bytes: Bytes) => void): void;
 }
 
 /** What a subscription is to be. */

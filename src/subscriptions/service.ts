@@ -105,7 +105,7 @@ export class SubscriptionService {
   }
 
   /** What it follows, as of now; `undefined` where there is none of that name. */
-  scope(name: string): SubscriptionScope | undefined {
+  scope(name: string): ReturnType<SubscriptionStore["scope"]> {
     return this.#parts.store.scope(name);
   }
 
@@ -185,8 +185,9 @@ export class SubscriptionService {
   }
 
   #problemOf(name: string | undefined, whyNoWake: WakeCheck): ReturnType<WakeCheck> {
-    const scope = name === undefined ? undefined : this.#parts.store.scope(name);
-    return scope === undefined ? undefined : whyNoWake(scope);
+    const found = name === undefined ? undefined : this.#parts.store.scope(name);
+    const judge = (scope: SubscriptionScope | undefined) => scope && whyNoWake(scope);
+    return found instanceof Promise ? found.then(judge) : judge(found);
   }
 
   async #fence(name: string, { token, use, generation, wakeId }: Credentials) {

@@ -43,6 +43,7 @@ export async function openClusterStorage(values: FlagValues): Promise<Storage> {
     ...natsOptions(values),
     maxProducersPerStream: values.get(flags.maxProducers),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
+    maxSubscriptions: values.get(flags.maxSubscriptions),
   });
 }
 

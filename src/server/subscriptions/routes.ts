@@ -103,7 +103,9 @@ async function create(control: ControlRequest, name: string): Promise<HttpRespon
   const spec = parseSpec(await JsonBody.read(context, request));
   const creator = checkNewSubscription(asker, spec);
   // Of another's nothing is said but that it isn't theirs.
-  if (service.scope(name) !== undefined) checkTheirs(control, name);
+  if (asker !== undefined && await service.scope(name) !== undefined) {
+    await checkTheirs(control, name);
+  }
   const baseUrl = context.urls.streamsUrl(request);
   const { created, ...info } = await service.create(name, { ...spec, ...creator, baseUrl });
   return await whole(control, created ? 201 : 200, info);
@@ -115,15 +117,15 @@ async function create(control: ControlRequest, name: string): Promise<HttpRespon
  *
  * @throws {StreamError} `forbidden`
  */
-function checkTheirs({ service, asker }: ControlRequest, name: string): void {
+async function checkTheirs({ service, asker }: ControlRequest, name: string): Promise<void> {
   if (asker === undefined) return;
-  const scope = service.scope(name);
+  const scope = await service.scope(name);
   const isTheirs = scope === undefined ? seesEverything(asker, "subscribe") : mayUse(asker, scope);
   if (!isTheirs) throw notTheirs(asker, name);
 }
 
 async function get(control: ControlRequest, name: string): Promise<HttpResponse> {
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   return await whole(control, 200, await control.service.get(name));
 }
 
@@ -168,7 +170,7 @@ async function list({ context, service, request, asker }: ControlRequest): Promi
   const { subscriptions, next } = await service.list(
     after,
     PAGE_LIMIT,
-    (scope) => mayUse(asker, scope),
+    asker && ((scope) => mayUse(asker, scope)),
   );
   const kid = service.activeKid();
   const found = subscriptions.map((info) => subscriptionJson(info, kid));
@@ -176,18 +178,18 @@ async function list({ context, service, request, asker }: ControlRequest): Promi
 }
 
 async function remove(control: ControlRequest, name: string): Promise<HttpResponse> {
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   await control.service.delete(name);
   return NO_CONTENT;
 }
 
 async function link(control: ControlRequest, name: string): Promise<HttpResponse> {
   const { context, service, request, asker } = control;
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   const paths = parsePaths(await JsonBody.read(context, request));
   if (paths.length === 0) throw invalidField("streams", "is empty", "at least one stream");
   for (const path of paths) requireRight(asker, "subscribe", path);
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   await service.link(name, paths);
   return NO_CONTENT;
 }
@@ -197,17 +199,17 @@ async function unlink(
   name: string,
   encodedPath: string,
 ): Promise<HttpResponse> {
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   await control.service.unlink(name, parsePath(encodedPath));
   return NO_CONTENT;
 }
 
 async function claim(control: ControlRequest, name: string): Promise<HttpResponse> {
   const { context, service, request } = control;
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   const worker = parseWorker(await JsonBody.read(context, request));
   // While the body came it may have been made again.
-  checkTheirs(control, name);
+  await checkTheirs(control, name);
   const { token, streams, subscription } = await service.claim(name, worker);
   const { state, config } = subscription;
   return jsonResponse(
@@ -230,7 +232,7 @@ async function ack(
   const { context, service, request } = control;
   const body = await JsonBody.read(context, request);
   const credentials = parseCredentials(request, body, use);
-  hideMissing(control, name, credentials.token);
+  await hideMissing(control, name, credentials.token);
   const { nextWake } = await service.ack(name, credentials, parseAcks(body), body.flag("done"));
   return jsonResponse(200, JSON.stringify({ ok: true, next_wake: nextWake }));
 }
@@ -240,15 +242,20 @@ async function ack(
  *
  * @throws {StreamError} `token_invalid`
  */
-function hideMissing({ service, asker }: ControlRequest, name: string, token: string): void {
-  if (asker !== undefined && service.scope(name) === undefined) service.checkTokenName(name, token);
+async function hideMissing(
+  { service, asker }: ControlRequest,
+  name: string,
+  token: string,
+): Promise<void> {
+  if (asker === undefined || await service.scope(name) !== undefined) return;
+  service.checkTokenName(name, token);
 }
 
 async function release(control: ControlRequest, name: string): Promise<HttpResponse> {
   const { context, service, request } = control;
   const body = await JsonBody.read(context, request);
   const credentials = parseCredentials(request, body, "claim");
-  hideMissing(control, name, credentials.token);
+  await hideMissing(control, name, credentials.token);
   await service.release(name, credentials);
   return NO_CONTENT;
 }

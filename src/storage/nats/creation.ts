@@ -14,8 +14,9 @@ import { type Endings, REFERENCE_GRACE_MS } from "./streams/endings.ts";
 import type { Folder } from "./streams/folder.ts";
 import type { Ids } from "./cluster/ids.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
-import { encodeAll, type MessageWriter } from "./streams/message_writer.ts";
-import { type StreamMessage, withOwnData } from "./format/message.ts";
+import type { MessageWriter } from "./streams/message_writer.ts";
+import { noticeHeaders } from "./format/notice.ts";
+import { encodeMessage, type StreamMessage, withOwnData } from "./format/message.ts";
 import type { NameRecord } from "./format/name_record.ts";
 import type { Names } from "./cluster/names.ts";
 import { NatsStream } from "./streams/nats_stream.ts";
@@ -181,16 +182,20 @@ export class Creation {
     );
     const log = subjects.dataLog(stream.shard);
     const subject = subjects.data(stream.shard, stream.id);
-    const payloads = encodeAll(messages);
-    const published = await publisher.publish(
-      payloads.map((payload) => ({ log, subject, payload, expectedSequence: 0 })),
-    );
+    const toStore = messages.map((message) => ({
+      log,
+      subject,
+      payload: encodeMessage(message),
+      headers: noticeHeaders(stream.name, message),
+      expectedSequence: 0,
+    }));
+    const published = await publisher.publish(toStore);
     if (published.kind === "failed") throw published.error;
     const [first] = messages;
-    const [only] = payloads;
-    const isOnly = first !== undefined && only !== undefined && payloads.length === 1;
+    const [only] = toStore;
+    const isOnly = first !== undefined && only !== undefined && toStore.length === 1;
     if (published.kind === "stored" && isOnly) {
-      folder.fold(stream, withOwnData(first, only), published.sequence);
+      folder.fold(stream, withOwnData(first, only.payload), published.sequence);
       return;
     }
     // Nobody else writes to an id of this front end's: what is there is its own earlier attempt.

@@ -1,5 +1,6 @@
 import { OffsetSpaces } from "../offset_spaces.ts";
 import { RangeReader } from "../range_reader.ts";
+import type { ListPage, ListRequest } from "../storage.ts";
 import { Creation } from "./creation.ts";
 import { Endings } from "./streams/endings.ts";
 import { Expiry } from "./expiry.ts";
@@ -28,6 +29,7 @@ import { StreamDirectory } from "./streams/stream_directory.ts";
 import { StreamLoader } from "./streams/stream_loader.ts";
 import { type QueueParts, StreamQueue } from "./streams/stream_queue.ts";
 import type { Subjects } from "./cluster/subjects.ts";
+import type { NatsSubscriptions } from "./subscriptions/nats_subscriptions.ts";
 import { Watching } from "./watching.ts";
 
 const TICK_MS = 1000;
@@ -37,6 +39,17 @@ const TICKS_BETWEEN_SHRINKS = 5;
 const FRONT_ENDS = 2 ** 48;
 /** What waits is written for so long at a close, unless it is said otherwise. */
 const CLOSE_LIMIT_MS = 5000;
+
+/** What the subscriptions of a front end need of its streams. */
+export interface FrontEndSubscriptions {
+  readonly frontEnd: number;
+  readonly ids: Ids;
+  readonly names: Names;
+  readonly directory: StreamDirectory;
+  readonly spaces: OffsetSpaces;
+  /** As `Storage.list`. */
+  list(request: ListRequest): Promise<ListPage>;
+}
 
 /** One front end's parts, put together. */
 export class FrontEnd {
@@ -59,6 +72,7 @@ export class FrontEnd {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   readonly #queueParts: QueueParts;
+  readonly #subscriptions: NatsSubscriptions;
   #ticks = 0;
   #cancelTimer: (() => void) | undefined;
 
@@ -67,6 +81,7 @@ export class FrontEnd {
     subjects: Subjects,
     publisher: Publisher,
     layout: StorageLayout,
+    makeSubscriptions: (parts: FrontEndSubscriptions) => NatsSubscriptions,
   ) {
     this.#settings = settings;
     this.#layout = layout;
@@ -112,10 +127,11 @@ export class FrontEnd {
       onUsed: (stream) => this.#expiry.accessed(stream),
       onRaceLost: () => this.#status.racesLost++,
     };
+    const ids = new Ids(jetStream, subjects, publisher);
     this.#creation = new Creation({
       ...shared,
       ...memory,
-      ids: new Ids(jetStream, subjects, publisher),
+      ids,
       directory,
       endings,
       spaces,
@@ -130,6 +146,8 @@ export class FrontEnd {
     this.#serverSwitch = new ServerSwitch(jetStream, publisher.health, clock);
     const { random } = settings;
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
+    const list = (request: ListRequest) => this.#listing.list(request);
+    this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#startTimer();
   }
 
@@ -160,7 +178,11 @@ export class FrontEnd {
       queueOf: (stream) => this.queueOf(stream),
       onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
-      measure: () => this.#status.measure(),
+      measure: () => ({
+        ...this.#status.measure(),
+        subscriptions: this.#subscriptions.measure(this.#settings.clock.nowMs()),
+      }),
+      subscriptions: this.#subscriptions,
       close: (limitMs) => this.#close(limitMs ?? CLOSE_LIMIT_MS),
     };
   }
@@ -210,7 +232,7 @@ export class FrontEnd {
     this.#cancelTimer?.();
     this.#watching.stop();
     await this.#walk.stop();
-    const flushed = this.#flush();
+    const flushed = Promise.all([this.#subscriptions.close(), this.#flush()]);
     const late = Promise.withResolvers<void>();
     const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
     await Promise.race([flushed, late.promise]);

@@ -72,6 +72,27 @@ export interface JetStream {
   ): Follower;
   /** Removes a subject's messages up to a sequence, and with it; answers when that is agreed on. */
   purge(log: string, subject: string, upToSequence: number): Promise<void>;
+  /**
+   * The sequence of a log's newest message of whatever subject, be it there still or not; 0 where there never
+   * was one. As of a moment after the call.
+   *
+   * @throws {JetStreamError} `unavailable`
+   */
+  logEnd(log: string): Promise<number>;
+  /**
+   * Asks whoever serves a subject, which belongs to no log, and resolves with the answer. Nothing is stored of
+   * either; where it fails, the request may have been served all the same.
+   *
+   * @throws {JetStreamError} `unserved`: nobody serves it; `unavailable`: there was no answer in time
+   */
+  call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes>;
+  /**
+   * Answers requests to a subject that nobody else serves, also over interruptions of the connection. A
+   * handler that rejects leaves the request without an answer.
+   *
+   * @returns what ends it
+   */
+  serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void;
   /** Whether acknowledged messages are synced before the acknowledgement; `unknown` where no server tells. */
   syncSetting(): Promise<SyncSetting>;
   /** Leaves the server for another one, where there is one: it may have lost the others. */
@@ -191,6 +212,7 @@ export class JetStreamError extends Error {
 
 /**
  * `unavailable`: no connection, no leader, no quorum, or no answer in time; it may be otherwise soon.
- * `unsuitable`: a server too old, without JetStream, or a log that isn't one of ours.
+ * `unsuitable`: a server too old, without JetStream, or a log that isn't one of ours. `unserved`: nobody serves
+ * the subject of a call.
  */
-export type JetStreamErrorCode = "unavailable" | "unsuitable";
+export type JetStreamErrorCode = "unavailable" | "unsuitable" | "unserved";

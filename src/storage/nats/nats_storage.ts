@@ -3,6 +3,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
 import { checkSpace, type OffsetSpaces } from "../offset_spaces.ts";
 import type { RangeReader } from "../range_reader.ts";
+import type { SubscriptionStore } from "../subscription_store.ts";
 import type { StorageMeasures } from "../measures.ts";
 import type { StorageStatus } from "../status.ts";
 import type {
@@ -45,6 +46,7 @@ export interface NatsStorageParts {
   readonly watching: Watching;
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
+  readonly subscriptions: SubscriptionStore;
   queueOf(stream: NatsStream): StreamQueue;
   /** Something of a name was found to be damaged. */
   onDamaged(name: string, reason: string): void;
@@ -59,12 +61,14 @@ export interface NatsStorageParts {
  */
 export class NatsStorage implements Storage {
   readonly identity: string;
+  readonly subscriptions: SubscriptionStore;
   readonly #parts: NatsStorageParts;
   readonly #turns = new NameTurns();
   #closing: Promise<void> | undefined;
 
   constructor(parts: NatsStorageParts) {
     this.identity = parts.identity;
+    this.subscriptions = parts.subscriptions;
     this.#parts = parts;
   }
 

@@ -1,9 +1,11 @@
 import { getLogger } from "@logtape/logtape";
 import type { Storage } from "../storage.ts";
-import { FrontEnd } from "./front_end.ts";
+import { FrontEnd, type FrontEndSubscriptions } from "./front_end.ts";
 import { NatsStorage } from "./nats_storage.ts";
-import { type NatsStorageOptions, toSettings } from "./options.ts";
-import { openLayout } from "./cluster/shards.ts";
+import { type NatsSettings, type NatsStorageOptions, toSettings } from "./options.ts";
+import { NatsSecrets } from "./subscriptions/nats_secrets.ts";
+import { NatsSubscriptions } from "./subscriptions/nats_subscriptions.ts";
+import { openLayout, readShards } from "./cluster/shards.ts";
 import { Publisher } from "./cluster/publisher.ts";
 import { isPrefix, Subjects } from "./cluster/subjects.ts";
 
@@ -28,7 +30,44 @@ export async function openNatsStorage(options: NatsStorageOptions): Promise<Stor
   const subjects = new Subjects(settings.prefix);
   const publisher = new Publisher(settings);
   const layout = await openLayout(settings, subjects, publisher);
-  const frontEnd = new FrontEnd(settings, subjects, publisher, layout);
+  const secrets = new NatsSecrets(settings.jetStream, subjects, publisher);
+  await secrets.refresh();
+  const append: Storage["append"] = (name, request) => storage.append(name, request);
+  const frontEnd = new FrontEnd(
+    settings,
+    subjects,
+    publisher,
+    layout,
+    (parts) => makeSubscriptions({ settings, subjects, publisher, secrets, append }, parts),
+  );
   logger.debug("The storage {identity} is open with {shards} data logs.", { ...layout });
-  return new NatsStorage(frontEnd.parts());
+  const storage: Storage = new NatsStorage(frontEnd.parts());
+  return storage;
+}
+
+function makeSubscriptions(
+  { settings, subjects, publisher, secrets, append }: {
+    settings: NatsSettings;
+    subjects: Subjects;
+    publisher: Publisher;
+    secrets: NatsSecrets;
+    append: Storage["append"];
+  },
+  parts: FrontEndSubscriptions,
+): NatsSubscriptions {
+  const { clock, jetStream, maxSubscriptions, random } = settings;
+  let count = 0;
+  return new NatsSubscriptions({
+    ...parts,
+    clock,
+    jetStream,
+    subjects,
+    publisher,
+    maxSubscriptions,
+    secrets,
+    append,
+    random,
+    nextCount: () => ++count,
+    shards: () => readShards(jetStream, subjects),
+  });
 }

@@ -44,6 +44,8 @@ export interface NatsStorageOptions {
   readonly maxQueuedPerStream?: number | undefined;
   /** How many streams' names may be listed; 1,000,000. */
   readonly maxListedNames?: number | undefined;
+  /** How many subscriptions there may be; 10,000. */
+  readonly maxSubscriptions?: number | undefined;
   /** Appends that wait for one stream go as one message of at most this; 256 KiB. */
   readonly groupBytes?: number | undefined;
   /** After so long without a known outcome a write is refused, and may be stored nevertheless; 30 s. */
@@ -88,6 +90,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     maxQueuedBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
     maxQueuedPerStream: options.maxQueuedPerStream ?? 10_000,
     maxListedNames: options.maxListedNames ?? 1_000_000,
+    maxSubscriptions: options.maxSubscriptions ?? 10_000,
     groupBytes: options.groupBytes ?? 256 * 1024,
     writeLimitMs: options.writeLimitMs ?? 30_000,
     unavailableLimitMs: options.unavailableLimitMs ?? 5000,

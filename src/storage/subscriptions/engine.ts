@@ -30,7 +30,7 @@ import { checkAcks, checkClaimable, checkConfig, checkFence, checkLinkCount } fr
 import { hashConfig } from "./hash.ts";
 import { LinkList } from "./link_list.ts";
 import { PendingStreams, WAKE_STREAMS_LIMIT } from "./pending_streams.ts";
-import type { SubscriptionRegistry } from "./registry.ts";
+import type { FollowedStream, SubscriptionRegistry } from "./registry.ts";
 import type { SubscriptionEntry } from "./subscription_entry.ts";
 import * as transitions from "./transitions.ts";
 
@@ -77,7 +77,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     this.#links = new LinkList(parts);
   }
 
-  appended(stream: Stream, start: number, lsn: number, trace?: TraceContext): void {
+  appended(stream: FollowedStream, start: number, lsn: number, trace?: TraceContext): void {
     for (const entry of this.#registry.appended(stream, start, lsn)) {
       if (trace !== undefined) entry.noteTrace(trace);
       // The others have a wake, or a time, after which the driver looks at what is pending.
@@ -86,15 +86,15 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   /** A wake stream that was missing is there. */
-  created({ name }: Stream): void {
+  created({ name }: Pick<Stream, "name">): void {
     if (!this.#registry.isWakeStream(name)) return;
     for (const entry of this.#registry.entries()) {
       if (entry.config.wakeStream === name && entry.state.failed) this.#noteChange(entry);
     }
   }
 
-  removed(stream: Stream, lsn: number): void {
-    this.#registry.removed(stream.id, lsn);
+  removed({ id }: Pick<Stream, "id">, lsn: number): void {
+    this.#registry.removed(id, lsn);
   }
 
   get secrets(): SecretStore {

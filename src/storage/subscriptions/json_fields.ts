@@ -54,6 +54,16 @@ export class JsonFields {
     return readObject(this.#take(key), read);
   }
 
+  /** Whether there is such a member that wasn't read yet. */
+  has(key: string): boolean {
+    return this.#members.has(key);
+  }
+
+  /** A member of any kind, for who reads it in a way of their own. */
+  value(key: string): unknown {
+    return this.#take(key);
+  }
+
   /** There are no other members. */
   end(): void {
     const [key] = this.#members.keys();

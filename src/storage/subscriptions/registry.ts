@@ -88,6 +88,11 @@ export class SubscriptionRegistry {
     return this.#byId.has(id);
   }
 
+  /** Whether any subscription has something pending in a stream, as far as cursors say it. */
+  hasCursors(streamId: number): boolean {
+    return this.#cursorsOf.has(streamId);
+  }
+
   /** All subscriptions. */
   entries(): IterableIterator<SubscriptionEntry> {
     return this.#byId.values();

@@ -102,7 +102,8 @@ function readChange(kind: SubscriptionChange["kind"], fields: JsonFields): Subsc
   }
 }
 
-function configJson(config: SubscriptionConfig): SubscriptionConfig {
+/** A configuration, its members in order. */
+export function configJson(config: SubscriptionConfig): SubscriptionConfig {
   return {
     type: config.type,
     pattern: config.pattern,
@@ -115,7 +116,8 @@ function configJson(config: SubscriptionConfig): SubscriptionConfig {
   };
 }
 
-function readConfig(fields: JsonFields): SubscriptionConfig {
+/** @throws {SyntaxError} where it is none */
+export function readConfig(fields: JsonFields): SubscriptionConfig {
   return {
     type: fields.oneOf("type", TYPES),
     pattern: fields.optionalText("pattern"),
@@ -146,7 +148,8 @@ function stateJson(state: SubscriptionState): SubscriptionState {
   };
 }
 
-function readState(fields: JsonFields): SubscriptionState {
+/** @throws {SyntaxError} where it is none */
+export function readState(fields: JsonFields): SubscriptionState {
   return {
     phase: fields.oneOf("phase", PHASES),
     generation: fields.integer("generation"),
@@ -183,7 +186,8 @@ function wakeStreamJson(stream: WakeStream): WakeStream {
   };
 }
 
-function toWakeStream(value: unknown): WakeStream {
+/** @throws {SyntaxError} where it is none */
+export function toWakeStream(value: unknown): WakeStream {
   return readObject(value, (fields) => ({
     streamId: fields.integer("streamId"),
     path: fields.text("path"),

@@ -55,6 +55,7 @@ export class SigningKeys {
     this.#clock = clock;
     this.tokenSecret = tokenSecret;
     this.#keys = keys.map(withPair);
+    store.watch?.((bytes) => this.#keys = decodeKeys(bytes).keys.map(withPair));
   }
 
   /**
@@ -70,7 +71,12 @@ export class SigningKeys {
     }
     const tokenSecret = new Uint8Array(randomBytes(SECRET_BYTES));
     const keys = [newKey(clock.nowMs())];
-    await store.save(encodeKeys({ tokenSecret, keys }));
+    const made = encodeKeys({ tokenSecret, keys });
+    if (store.saveFirst !== undefined) {
+      const { tokenSecret, keys } = decodeKeys(await store.saveFirst(made));
+      return new SigningKeys(store, clock, tokenSecret, keys);
+    }
+    await store.save(made);
     return new SigningKeys(store, clock, tokenSecret, keys);
   }
 

@@ -1,3 +1,4 @@
+import { CALLING } from "./calling_contract.ts";
 import { FOLLOWING } from "./following_contract.ts";
 import { type JetStreamKit, Subject } from "./jetstream_kit.ts";
 import { PUBLISHING } from "./publishing_contract.ts";
@@ -5,7 +6,9 @@ import { READING } from "./reading_contract.ts";
 
 /** Registers the tests that any JetStream port has to pass. */
 export function jetStreamContract(name: string, open: () => Promise<JetStreamKit>): void {
-  for (const [title, run] of Object.entries({ ...PUBLISHING, ...READING, ...FOLLOWING })) {
+  for (
+    const [title, run] of Object.entries({ ...PUBLISHING, ...READING, ...FOLLOWING, ...CALLING })
+  ) {
     Deno.test(`${name}: ${title}`, async () => {
       const kit = await open();
       try {

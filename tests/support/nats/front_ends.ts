@@ -93,6 +93,9 @@ function counted(jetStream: SimulatedJetStream, calls: Map<string, number>): Jet
     watch: (log, subject, onStored, onGap) => jetStream.watch(log, subject, onStored, onGap),
     follow: (request, onMessage) => jetStream.follow(request, onMessage),
     purge: (log, subject, upTo) => (count("purge"), jetStream.purge(log, subject, upTo)),
+    logEnd: (log) => (count("logEnd"), jetStream.logEnd(log)),
+    call: (subject, payload, limitMs) => jetStream.call(subject, payload, limitMs),
+    serve: (subject, handler) => jetStream.serve(subject, handler),
     syncSetting: () => jetStream.syncSetting(),
     close: () => jetStream.close(),
   };

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../src/env/clock.ts";
+import type { Bytes } from "../../../src/protocol/bytes.ts";
 import {
   type JetStream,
   JetStreamError,
@@ -46,6 +47,8 @@ export class SimulatedCluster {
   rates: FaultRates;
   readonly #logs = new Map<string, SimulatedLog>();
   readonly #note: ((line: string) => void) | undefined;
+  /** Who serves which subject. */
+  readonly served = new Map<string, (payload: Bytes) => Promise<Bytes>>();
   #frontEnds = 0;
   #publishes = 0;
   #faults = 0;

@@ -1,3 +1,4 @@
+import type { Bytes } from "../../../src/protocol/bytes.ts";
 import {
   type Follower,
   type FollowRequest,
@@ -162,6 +163,45 @@ export class SimulatedJetStream implements JetStream {
       const { draw, quorum } = this.#quorum();
       return this.#cluster.leaderOf(log).purge(subject, upToSequence, draw(), quorum);
     });
+  }
+
+  logEnd(log: string): Promise<number> {
+    return this.#ask(log, "logEnd", () => this.#cluster.leaderOf(log).lastSequence);
+  }
+
+  call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes> {
+    const { clock } = this.#cluster;
+    return this.#ask(subject, "call", async () => {
+      const handler = this.#cluster.served.get(subject);
+      if (handler === undefined) throw new JetStreamError("unserved", "Nobody serves it.");
+      const late = Promise.withResolvers<never>();
+      const cancel = clock.setTimer(timeoutMs, () => {
+        late.reject(new JetStreamError("unavailable", `No answer within ${timeoutMs} ms.`));
+      });
+      try {
+        // What the handler rejects with isn't seen by who asks.
+        const answer = handler(payload.slice()).catch(() => LOST);
+        return (await Promise.race([answer, late.promise])).slice();
+      } finally {
+        cancel();
+      }
+    });
+  }
+
+  serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void {
+    const { served } = this.#cluster;
+    const serving = async (payload: Bytes) => {
+      if (this.#isKilled || !this.isConnected) return await LOST;
+      const answer = await handler(payload);
+      return this.#isKilled || !this.isConnected ? await LOST : answer;
+    };
+    served.set(subject, serving);
+    const end = () => {
+      this.#unlisten.delete(end);
+      if (served.get(subject) === serving) served.delete(subject);
+    };
+    this.#unlisten.add(end);
+    return end;
   }
 
   syncSetting(): Promise<SyncSetting> {

@@ -78,6 +78,7 @@ const ROOMS: readonly Room[] = [
       ["cluster"],
       ["streams"],
       ["reading"],
+      ["subscriptions"],
       ["."],
       ["connection"],
     ],

@@ -1,6 +1,6 @@
 import { StreamError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
-import type { StoredMessage } from "../jetstream.ts";
+import type { JetStream, StoredMessage } from "../jetstream.ts";
 import {
   decodeIdentity,
   decodeShards,
@@ -36,6 +36,12 @@ export async function openLayout(
     await jetStream.ensureLog({ ...small, name: subjects.metaLog, subjects: [subjects.allMeta] });
     await jetStream.ensureLog({ ...small, name: subjects.namesLog, subjects: [subjects.allNames] });
     const ask = (subject: string) => jetStream.lastMessage(subjects.metaLog, subject);
+    await jetStream.ensureLog({
+      name: subjects.subscriptionsLog,
+      subjects: [subjects.allSubscriptions],
+      replicas,
+      isWatched: false,
+    });
     const identity = await once(
       publisher,
       { log: subjects.metaLog, subject: subjects.identity },
@@ -47,6 +53,21 @@ export async function openLayout(
       identity: decoded("identity", () => decodeIdentity(identity.payload.slice())),
       shards,
     };
+  } catch (error) {
+    throw toStreamError(error);
+  }
+}
+
+/**
+ * How many data logs there are by now.
+ *
+ * @throws {StreamError} `damaged`, `storage_unreachable`
+ */
+export async function readShards(jetStream: JetStream, subjects: Subjects): Promise<number> {
+  try {
+    const stored = await jetStream.lastMessage(subjects.metaLog, subjects.shards);
+    if (stored === undefined) return 0;
+    return decoded("number of logs", () => decodeShards(stored.payload.slice()));
   } catch (error) {
     throw toStreamError(error);
   }

@@ -20,6 +20,14 @@ export class Subjects {
   readonly identity: string;
   readonly shards: string;
   readonly ids: string;
+  /** Which front end owns the subscriptions. */
+  readonly owner: string;
+  /** What signs webhooks and tokens. */
+  readonly secrets: string;
+  readonly subscriptionsLog: string;
+  readonly allSubscriptions: string;
+  /** What happens to subscriptions. */
+  readonly subscriptionRecords: string;
   readonly probe: string;
   readonly #prefix: string;
 
@@ -33,6 +41,11 @@ export class Subjects {
     this.identity = `${prefix}.m.identity`;
     this.shards = `${prefix}.m.shards`;
     this.ids = `${prefix}.m.ids`;
+    this.owner = `${prefix}.m.owner`;
+    this.secrets = `${prefix}.m.secrets`;
+    this.subscriptionsLog = `${upper}_SUBS`;
+    this.allSubscriptions = `${prefix}.u.>`;
+    this.subscriptionRecords = `${prefix}.u.log`;
     this.probe = `${prefix}.m.probe`;
   }
 
@@ -44,6 +57,21 @@ export class Subjects {
   /** Patterns of a shard's log. */
   allData(shard: number): readonly string[] {
     return [`${this.#prefix}.d.${shard}.>`, `${this.#prefix}.s.${shard}.>`];
+  }
+
+  /** Where all messages of the streams of a shard are, but for snapshots: a pattern. */
+  allStreams(shard: number): string {
+    return `${this.#prefix}.d.${shard}.>`;
+  }
+
+  /** Where a part of a snapshot of the subscriptions is. */
+  subscriptionSnapshot(owner: number, count: number, part: number): string {
+    return `${this.#prefix}.u.snap.${owner}.${count}.${part}`;
+  }
+
+  /** Where a front end answers others; no log has it. */
+  calls(frontEnd: number): string {
+    return `${this.#prefix}.c.${frontEnd}`;
   }
 
   /** Where the messages of a stream are. */

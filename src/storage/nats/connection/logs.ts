@@ -44,6 +44,16 @@ export async function purgeSubject(
   }
 }
 
+/** The sequence of a log's newest message. */
+export async function endOfLog(requests: Requests, log: string): Promise<number> {
+  try {
+    const answer = await requests.api(`STREAM.INFO.${log}`, {});
+    return numberIn(objectIn(answer["state"])["last_seq"]);
+  } catch (error) {
+    throw error instanceof ApiError ? error.toJetStreamError(log) : error;
+  }
+}
+
 async function findLog(
   requests: Requests,
   name: string,

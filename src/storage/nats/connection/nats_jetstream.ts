@@ -1,5 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Clock, systemClock } from "../../../env/clock.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import {
   type Follower,
   type FollowRequest,
@@ -17,7 +18,8 @@ import { ApiError, ApiErrorCode } from "./api_error.ts";
 import { BatchPublisher } from "./batch_publisher.ts";
 import { ConsumerFollower } from "./follow.ts";
 import { Link } from "./link.ts";
-import { ensureLog, purgeSubject } from "./logs.ts";
+import { Calls } from "./calls.ts";
+import { endOfLog, ensureLog, purgeSubject } from "./logs.ts";
 import type { NatsOptions } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import { Reads } from "./reads.ts";
@@ -58,6 +60,7 @@ class NatsJetStream implements JetStream {
   readonly #batches: BatchPublisher;
   readonly #reads: Reads;
   readonly #watches: Watches;
+  readonly #calls: Calls;
   readonly #followers = new Set<Follower>();
   readonly #awaitingConnection = new Set<(connection: NatsConnection | undefined) => void>();
   #isClosed = false;
@@ -81,7 +84,9 @@ class NatsJetStream implements JetStream {
     this.#reads = new Reads(this.#requests, this.#publisher, clock);
     this.#watches = new Watches(clock);
     link.listen(this.#replies);
+    this.#calls = new Calls(link, this.#replies);
     link.listen(this.#watches);
+    link.listen(this.#calls);
     link.listen({
       onUp: (connection) => {
         for (const resolve of this.#awaitingConnection) resolve(connection);
@@ -172,6 +177,18 @@ class NatsJetStream implements JetStream {
 
   purge(log: string, subject: string, upToSequence: number): Promise<void> {
     return purgeSubject(this.#requests, log, subject, upToSequence);
+  }
+
+  logEnd(log: string): Promise<number> {
+    return endOfLog(this.#requests, log);
+  }
+
+  call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes> {
+    return this.#calls.call(subject, payload, timeoutMs);
+  }
+
+  serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void {
+    return this.#calls.serve(subject, handler);
   }
 
   syncSetting(): Promise<SyncSetting> {

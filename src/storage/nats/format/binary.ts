@@ -122,6 +122,19 @@ export class FrameWriter {
     return this;
   }
 
+  /** How many bytes, then these. */
+  bytes(value: Bytes): this {
+    this.u32(value.length);
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
+    return this;
+  }
+
+  /** How long it is so far. */
+  get lengthBytes(): number {
+    return this.#length;
+  }
+
   /** The frame, complete. */
   seal(): Bytes {
     return sealFrame(this.#bytes.slice(0, this.#length));
@@ -174,6 +187,12 @@ export class FrameReader {
     const length = this.u32();
     const at = this.#take(length);
     return decodeUtf8(this.#bytes.subarray(at, at + length));
+  }
+
+  bytes(): Bytes {
+    const length = this.u32();
+    const at = this.#take(length);
+    return this.#bytes.slice(at, at + length);
   }
 
   /** Checks that nothing follows. */

@@ -12,5 +12,11 @@ export const KIND = {
   identity: 48,
   shards: 49,
   ids: 50,
+  owner: 53,
+  secrets: 54,
+  subscriptionRecords: 64,
+  subscriptionPart: 65,
+  subscriptionPointer: 66,
+  subscriptionSnapshot: 67,
   probe: 51,
 } as const;

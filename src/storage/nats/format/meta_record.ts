@@ -58,6 +58,40 @@ export function decodeIds(bytes: Bytes): number {
   return nextId;
 }
 
+/** The bytes that say which front end owns the subscriptions. */
+export function encodeOwner(frontEnd: number): Bytes {
+  return new FrameWriter(KIND.owner).u53(frontEnd).seal();
+}
+
+/**
+ * The front end that owns the subscriptions.
+ *
+ * @throws {MalformedFrame}
+ */
+export function decodeOwner(bytes: Bytes): number {
+  const reader = open(bytes, KIND.owner);
+  const frontEnd = reader.u53();
+  reader.end();
+  return frontEnd;
+}
+
+/** The bytes of what signs webhooks and tokens. */
+export function encodeSecrets(secrets: Bytes): Bytes {
+  return new FrameWriter(KIND.secrets).bytes(secrets).seal();
+}
+
+/**
+ * What signs webhooks and tokens.
+ *
+ * @throws {MalformedFrame}
+ */
+export function decodeSecrets(bytes: Bytes): Bytes {
+  const reader = open(bytes, KIND.secrets);
+  const secrets = reader.bytes();
+  reader.end();
+  return secrets;
+}
+
 function open(bytes: Bytes, kind: number): FrameReader {
   const reader = new FrameReader(bytes);
   if (reader.kind === kind) return reader;

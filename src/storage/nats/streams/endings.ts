@@ -5,6 +5,7 @@ import type { JetStream } from "../jetstream.ts";
 import type { LoadedStreams } from "./loaded_streams.ts";
 import { encodeMessage } from "../format/message.ts";
 import { decodeMessage } from "../format/message.ts";
+import { noticeHeaders } from "../format/notice.ts";
 import type { MessageWriter } from "./message_writer.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { Names } from "../cluster/names.ts";
@@ -181,6 +182,7 @@ export class Endings {
       log,
       subject: subjects.data(shard, id),
       payload: encodeMessage(gone),
+      headers: noticeHeaders(stream.name, gone),
       expectedSequence: stream.sequence,
       rollup: true,
       ttlSeconds: GONE_SECONDS,

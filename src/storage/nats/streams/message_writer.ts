@@ -4,7 +4,6 @@ import { cutParts } from "./cut_parts.ts";
 import type { Draft } from "./draft.ts";
 import {
   appendsOverheadBytes,
-  encodeMessage,
   type MessageHead,
   partOverheadBytes,
   type StreamMessage,
@@ -112,11 +111,6 @@ export class MessageWriter {
       isSoftlyDeleted: stream.lifecycle === "soft_deleted",
     };
   }
-}
-
-/** The bytes of messages, in their order. */
-export function encodeAll(messages: readonly StreamMessage[]): ReturnType<typeof encodeMessage>[] {
-  return messages.map(encodeMessage);
 }
 
 function tooLarge(lengthBytes: number, limitBytes: number): StreamError {

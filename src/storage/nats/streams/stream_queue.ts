@@ -6,8 +6,14 @@ import { Draft, type Verdict } from "./draft.ts";
 import type { Folder } from "./folder.ts";
 import type { NewMessage } from "../jetstream.ts";
 import type { StreamMessage } from "../format/message.ts";
-import { appendHeadBytes, MESSAGE_HEAD_BYTES, withOwnData } from "../format/message.ts";
-import { encodeAll, type EventKind, type MessageWriter } from "./message_writer.ts";
+import {
+  appendHeadBytes,
+  encodeMessage,
+  MESSAGE_HEAD_BYTES,
+  withOwnData,
+} from "../format/message.ts";
+import { noticeHeaders } from "../format/notice.ts";
+import { type EventKind, type MessageWriter } from "./message_writer.ts";
 import type { NatsStream } from "./nats_stream.ts";
 import type { NatsSettings } from "../options.ts";
 import { pause } from "../cluster/pause.ts";
@@ -308,10 +314,11 @@ export class StreamQueue {
     const subject = subjects.data(stream.shard, stream.id);
     const [first] = messages;
     const isLast = first?.kind === "gone" && !first.isSoftlyDeleted;
-    return encodeAll(messages).map((payload) => ({
+    return messages.map((message) => ({
       log,
       subject,
-      payload,
+      payload: encodeMessage(message),
+      headers: noticeHeaders(stream.name, message),
       expectedSequence: stream.sequence,
       ...(isLast ? { rollup: true } : {}),
     }));

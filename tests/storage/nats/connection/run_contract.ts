@@ -3,6 +3,7 @@
  * how many replicas logs have. Says of each test whether it has passed.
  */
 import process from "node:process";
+import { CALLING } from "../calling_contract.ts";
 import { FOLLOWING } from "../following_contract.ts";
 import { Subject } from "../jetstream_kit.ts";
 import { PUBLISHING } from "../publishing_contract.ts";
@@ -11,7 +12,9 @@ import { realKit } from "./real_kit.ts";
 
 const [urls = "", monitorUrls = "", replicas = ""] = process.argv.slice(2);
 
-for (const [title, run] of Object.entries({ ...PUBLISHING, ...READING, ...FOLLOWING })) {
+for (
+  const [title, run] of Object.entries({ ...PUBLISHING, ...READING, ...FOLLOWING, ...CALLING })
+) {
   const kit = realKit({
     urls: urls.split(","),
     monitorUrls: monitorUrls.split(","),
