@@ -21,8 +21,7 @@ export async function runTarget(
 ): Promise<Report> {
   const dir = await mkdtemp(join(tmpdir(), "durable-streams-conformance-"));
   try {
-    const report = await runSuite(target, dir, only);
-    return requireWhole(report, only !== undefined, target.lacksSubscriptions);
+    return requireWhole(await runSuite(target, dir, only), only !== undefined);
   } catch (error) {
     return failedRun(error);
   } finally {
@@ -44,7 +43,6 @@ async function runSuite(
   const shown = guard === undefined
     ? {}
     : { CONFORMANCE_TOKEN: guard.token, NODE_EXTRA_CA_CERTS: guard.authorityFile };
-  const lacking = target.lacksSubscriptions === true ? { CONFORMANCE_SUBSCRIPTIONS: "false" } : {};
   const commands = [command, ...target.secondProgram === undefined ? [] : [target.secondProgram()]];
   const origins: string[] = [];
   for (const each of commands) {
@@ -52,7 +50,7 @@ async function runSuite(
     resources.defer(() => program.stop());
     origins.push(program.origin);
   }
-  const env = { CONFORMANCE_URL: await oneOrigin(origins, resources), ...shown, ...lacking };
+  const env = { CONFORMANCE_URL: await oneOrigin(origins, resources), ...shown };
   return await runVitest(env, join(dir, "report.json"), only);
 }
 

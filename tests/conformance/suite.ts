@@ -23,5 +23,4 @@ if (token !== undefined) {
   globalThis.fetch = Object.assign(withToken, { preconnect: () => {} });
 }
 
-const subscriptions = process.env["CONFORMANCE_SUBSCRIPTIONS"] !== "false";
-runConformanceTests({ baseUrl, subscriptions });
+runConformanceTests({ baseUrl, subscriptions: true });

@@ -13,8 +13,6 @@ export interface Target {
   ) => Promise<readonly string[]> | readonly string[];
   /** How a second front end of the same storage is started: requests go to one or the other by turns. */
   readonly secondProgram?: () => readonly string[];
-  /** Whether its storage has no subscriptions yet: the suite's tests of them are skipped. */
-  readonly lacksSubscriptions?: boolean;
   /** Whether it asks for a token, and speaks TLS. */
   readonly isGuarded?: boolean;
 }
@@ -48,13 +46,7 @@ export const TARGETS: readonly Target[] = [
   { name: "deno-file-guarded", storage: "file", program: onDeno, isGuarded: true },
   { name: "bun-file-guarded", storage: "file", program: onBun, isGuarded: true },
   // Written through one front end, and read live through the other.
-  {
-    name: "nats",
-    storage: "nats",
-    program: onDeno,
-    secondProgram: onBun,
-    lacksSubscriptions: true,
-  },
+  { name: "nats", storage: "nats", program: onDeno, secondProgram: onBun },
   { name: "executable-file", storage: "file", program: compileExecutable },
 ];
 
