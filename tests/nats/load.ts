@@ -30,7 +30,10 @@ export async function underLoad(
     fetch: (path, init) => givenUp ? new Promise<never>(() => {}) : frontEnds.fetch(path, init),
   };
   try {
-    for (const stream of streams) await stream.create(asked);
+    for (let index = 0; index < frontEnds.count; index++) {
+      await untilAnswered(frontEnds, index).fetch(`${name}/ready`, { method: "PUT" });
+    }
+    for (const stream of streams) await stream.create(untilAnswered(frontEnds, 0));
     const writing = [
       ...streams.flatMap((stream) => stream.write(asked, isOver)),
       lifecycles.run(asked, isOver),
@@ -42,19 +45,35 @@ export async function underLoad(
     await Promise.race([failed, hasWritten(streams)]);
     over = true;
     await Promise.all(writing);
-    for (const stream of streams) await stream.close(asked);
+    for (const stream of streams) await stream.close(untilAnswered(frontEnds, 0));
     await Promise.all(reading);
     for (let index = 0; index < frontEnds.count; index++) {
-      const one = {
-        fetch: (path: string, init?: RequestInit) => frontEnds.fetchFrom(index, path, init),
-      };
+      const one = untilAnswered(frontEnds, index);
       for (const stream of streams) stream.check(await stream.stored(one));
       await lifecycles.check(one);
     }
+  } catch (error) {
+    console.log(frontEnds.output());
+    throw error;
   } finally {
     over = true;
     givenUp = true;
   }
+}
+
+/** One front end, asked again while it says that it can't tell: a log may be without a leader yet. */
+function untilAnswered(frontEnds: FrontEnds, index: number): AskedServer {
+  return {
+    async fetch(path, init) {
+      let answer: Response | undefined;
+      await until(async () => {
+        await answer?.body?.cancel();
+        answer = await frontEnds.fetchFrom(index, path, init).catch(() => undefined);
+        return answer !== undefined && answer.status !== 503;
+      }, () => `${path} is answered`);
+      return answer ?? Response.error();
+    },
+  };
 }
 
 /** Waits until each writer has had more acknowledged than at the call. */
