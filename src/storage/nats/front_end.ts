@@ -19,7 +19,6 @@ import type { NatsStream } from "./streams/nats_stream.ts";
 import { OffsetSearch } from "./reading/offset_search.ts";
 import type { NatsSettings } from "./options.ts";
 import { Probe } from "./cluster/probe.ts";
-import { ServerSwitch } from "./cluster/server_switch.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
@@ -62,7 +61,6 @@ export class FrontEnd {
   readonly #expiry: Expiry;
   readonly #walk: ExpiryWalk;
   readonly #probe: Probe;
-  readonly #serverSwitch: ServerSwitch;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
   readonly #watching: Watching;
@@ -85,7 +83,7 @@ export class FrontEnd {
   ) {
     this.#settings = settings;
     this.#layout = layout;
-    const { clock, jetStream } = settings;
+    const { clock, jetStream, random } = settings;
     const shared = { settings, clock, jetStream, subjects, publisher };
     const queueOf = (stream: NatsStream) => this.queueOf(stream);
     const isOver = (stream: NatsStream, nowMs: number) => this.#expiry.isOver(stream, nowMs);
@@ -128,23 +126,19 @@ export class FrontEnd {
       onRaceLost: () => this.#status.racesLost++,
     };
     const ids = new Ids(jetStream, subjects, publisher);
+    const found = { directory, endings, spaces, reader };
     this.#creation = new Creation({
       ...shared,
       ...memory,
       ids,
-      directory,
-      endings,
-      spaces,
-      reader,
+      ...found,
       shards: layout.shards,
       queueOf,
       add: (stream) => this.#onMade(stream),
     });
-    this.#watching = new Watching({ ...shared, loader, random: settings.random });
+    this.#watching = new Watching({ ...shared, loader, random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
-    this.#probe = new Probe(jetStream, subjects, publisher.health);
-    this.#serverSwitch = new ServerSwitch(jetStream, publisher.health, clock);
-    const { random } = settings;
+    this.#probe = new Probe(jetStream, subjects, publisher.health, clock);
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
@@ -220,7 +214,6 @@ export class FrontEnd {
       this.#listing.tick();
       this.#walk.tick();
       this.#probe.tick();
-      this.#serverSwitch.tick();
       if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
         this.#loaded.shrink(this.#settings.maxLoadedBytes);
       }

@@ -48,7 +48,8 @@ async function openThree(): Promise<Bench> {
   const replace = async (isKilled: boolean) => {
     const owner = ownerOf();
     if (owner === undefined) return;
-    if (isKilled) {
+    // Of those that own nothing that can be seen, it isn't known which one has the lease.
+    if (isKilled && owner.store.ids().length > 0) {
       kit.kill(owner);
       await kit.freeLease();
     } else await kit.close(owner);
