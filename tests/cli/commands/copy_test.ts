@@ -188,8 +188,8 @@ Deno.test("--dry-run says what would be copied and changes nothing", async () =>
   const { code, stdout, stderr } = await kit.run(["--dry-run"]);
   equal(code, 4);
   match(stderr, /"other" refused/);
-  match(stdout, /^would copy  new$/m);
-  match(stdout, /^would compare  there$/m);
+  match(stdout, /^would copy: new$/m);
+  match(stdout, /^would compare: there$/m);
   match(
     stdout,
     /^1 stream would be copied, 1 compared and gone on with, 1 refused, 6B; nothing was/m,

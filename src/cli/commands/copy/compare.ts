@@ -11,7 +11,7 @@ export interface Comparison {
 }
 
 /**
- * Compares two streams piece by piece up to the end of the shorter one. The source's cursor is left where
+ * Compares two streams chunk by chunk up to the end of the shorter one. The source's cursor is left where
  * the target ends.
  */
 export async function compareStreams(

@@ -25,11 +25,11 @@ export class ContentDigest {
     return this.#bytes;
   }
 
-  /** Takes the next pieces in. */
-  add(pieces: readonly Bytes[]): void {
-    for (const piece of pieces) {
-      this.#hash.update(piece);
-      this.#bytes += piece.length;
+  /** Takes the next chunks in. */
+  add(chunks: readonly Bytes[]): void {
+    for (const chunk of chunks) {
+      this.#hash.update(chunk);
+      this.#bytes += chunk.length;
       if (!this.#isJson) continue;
       this.#hash.update(SEPARATOR);
       this.#messages++;
@@ -45,8 +45,8 @@ export class ContentDigest {
 /** The digest of all that a cursor has left. */
 export async function digestOf(cursor: StreamCursor): Promise<string> {
   const digest = new ContentDigest(cursor.isJson);
-  for (let piece = await cursor.peek(); piece !== undefined; piece = await cursor.peek()) {
-    digest.add([piece]);
+  for (let chunk = await cursor.peek(); chunk !== undefined; chunk = await cursor.peek()) {
+    digest.add([chunk]);
     cursor.advance();
   }
   return digest.end();

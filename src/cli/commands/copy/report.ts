@@ -81,7 +81,7 @@ export class CopyReport {
         } ${outcome.outcome}: ${outcome.reason}`,
       );
     } else if (!isJson && this.#options.isDryRun) {
-      await this.#print(`${outcome.outcome}  ${name}`);
+      await this.#print(`${outcome.outcome}: ${name}`);
     }
     if ("sourceOffset" in outcome) await this.#noteOffsets(name, outcome);
   }
@@ -91,9 +91,9 @@ export class CopyReport {
     const { context, isJson } = this.#options;
     const isEqual = lag.behind === 0;
     const nowMs = context.clock.nowMs();
-    const isNews = isEqual ? !this.#wasEqual : nowMs - this.#toldLagMs >= LAG_EVERY_MS;
+    const isDue = isEqual ? !this.#wasEqual : nowMs - this.#toldLagMs >= LAG_EVERY_MS;
     this.#wasEqual = isEqual;
-    if (!isNews) return isEqual;
+    if (!isDue) return isEqual;
     if (!isEqual) this.#toldLagMs = nowMs;
     const at = new Date(nowMs).toISOString();
     this.#progress.end();

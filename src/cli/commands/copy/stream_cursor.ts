@@ -18,14 +18,14 @@ export interface CopiedBatch {
 }
 
 /**
- * A stream's content from a place up to where its tail was, a piece at a time: a message of a JSON
+ * A stream's content from a place up to where its tail was, a chunk at a time: a message of a JSON
  * stream, any bytes of others. No more than two responses are in memory.
  */
 export class StreamCursor {
   readonly isJson: boolean;
   readonly #reader: Reader;
   readonly #until: string;
-  #pieces: Bytes[] = [];
+  #chunks: Bytes[] = [];
   #next: Promise<StreamData> | undefined;
   #atEnd = false;
   #isClosed = false;
@@ -40,7 +40,7 @@ export class StreamCursor {
     this.isJson = isJsonType(contentType);
   }
 
-  /** The server's offset of where it has come to; all pieces up to there have to be taken. */
+  /** The server's offset of where it has come to; all chunks up to there have to be taken. */
   get offset(): string {
     return this.#reader.offset;
   }
@@ -50,23 +50,23 @@ export class StreamCursor {
     return this.#isClosed;
   }
 
-  /** The next piece; `undefined` at the end. */
+  /** The next chunk; `undefined` at the end. */
   async peek(): Promise<Bytes | undefined> {
-    while (this.#pieces.length === 0) {
+    while (this.#chunks.length === 0) {
       if (this.#atEnd) return undefined;
       const { messages, nextOffset, upToDate, closed } = await this.#read();
-      this.#pieces = messages.map(({ bytes }) => bytes).reverse();
+      this.#chunks = messages.map(({ bytes }) => bytes).reverse();
       this.#isClosed = closed;
       // Offsets of one stream are ordered as texts (PROTOCOL §8).
       this.#atEnd = upToDate || closed || nextOffset >= this.#until;
     }
-    return this.#pieces.at(-1);
+    return this.#chunks.at(-1);
   }
 
-  /** Goes past the next piece, or so many bytes of it. */
+  /** Goes past the next chunk, or so many bytes of it. */
   advance(bytes = Infinity): void {
-    const piece = this.#pieces.pop();
-    if (piece !== undefined && bytes < piece.length) this.#pieces.push(piece.subarray(bytes));
+    const chunk = this.#chunks.pop();
+    if (chunk !== undefined && bytes < chunk.length) this.#chunks.push(chunk.subarray(bytes));
   }
 
   /** Goes past what fits into one append, and has the next response fetched meanwhile. */
@@ -76,7 +76,7 @@ export class StreamCursor {
     const messages: Bytes[] = [];
     if (this.isJson) {
       let length = 0;
-      for (let next = this.#pieces.at(-1); next !== undefined; next = this.#pieces.at(-1)) {
+      for (let next = this.#chunks.at(-1); next !== undefined; next = this.#chunks.at(-1)) {
         length += next.length + 1;
         const isFull = length > BATCH_BYTES || messages.length === BATCH_MESSAGES;
         if (isFull && messages.length > 0) break;
@@ -87,7 +87,7 @@ export class StreamCursor {
       messages.push(first.subarray(0, PART_BYTES));
       this.advance(PART_BYTES);
     }
-    if (this.#pieces.length === 0 && !this.#atEnd) this.#fetchNext();
+    if (this.#chunks.length === 0 && !this.#atEnd) this.#fetchNext();
     return { messages, body: this.isJson ? joinArray(messages) : messages[0] ?? first };
   }
 
@@ -98,7 +98,7 @@ export class StreamCursor {
 
   #fetchNext(): void {
     this.#next ??= this.#reader.read();
-    // It is reported to whoever takes the next piece.
+    // It is reported to whoever takes the next chunk.
     this.#next.catch(() => {});
   }
 
