@@ -29,9 +29,10 @@ export const copyCommand: CliCommand = {
 Copies all streams, or those whose names begin with one of PREFIX: content, message by message in
 JSON streams, content type, TTL or expiry, forks, and whether they are closed. What was appended is
 read back and its SHA-256 compared. An interrupted copy is simply run again: it compares what is
-there, goes on behind it, and nothing comes twice. A stream that has other content at the target is
-refused, and the others are copied. With --follow it goes on with what comes. Offsets differ between
-servers: --offsets writes down which are the same. docs/COPY.md has how to move to another server.`,
+there, goes on behind it, and nothing comes twice. A stream that has other content at the target
+is refused, and the others are copied. With --follow it goes on with what comes. Offsets differ
+between servers: --offsets writes down which are the same. docs/COPY.md has how to move to another
+server.`,
   examples: [
     [
       "durable-streams copy --from ./data --to http://localhost:4437/v1/stream",
