@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { BINARY, CLOSE, JSON_TYPE, TEXT } from "../../support/fixture.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
 import { CopyKit, numbers, whole } from "./copy_kit.ts";
 
 const ENDLESS = 100;
@@ -98,6 +99,19 @@ Deno.test("what a killed run had under way and arrives late is not appended twic
   };
   match(await kit.ok(), /^0 streams copied, 0B, 1 equal already/);
   equal(await kit.target.content("a"), "one two");
+});
+
+Deno.test("a run whose clock says the same as the last one's, or less, appends all the same", async () => {
+  const kit = new CopyKit();
+  await kit.source.make("a", TEXT, "one");
+  const clock = new ManualClock();
+  await kit.ok([], { clock });
+  await kit.source.append("a", TEXT, " two");
+  match(await kit.ok([], { clock }), /^1 stream copied, 4B/);
+  await kit.source.append("a", TEXT, " three");
+  const earlier = new ManualClock(clock.nowMs() - 60_000);
+  match(await kit.ok([], { clock: earlier }), /^1 stream copied, 6B/);
+  equal(await kit.target.content("a"), "one two three");
 });
 
 Deno.test("a stream whose name the target has otherwise is refused, and the others are copied", async () => {

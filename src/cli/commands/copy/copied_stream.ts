@@ -178,7 +178,7 @@ export class CopiedStream {
         writer: this.#writerAt(forked.nextOffset, info),
         created: true,
         resumedBytes: 0,
-        forkOf: this.fork?.source?.name,
+        forkOf: this.fork?.source,
         isClosed: false,
       };
     }

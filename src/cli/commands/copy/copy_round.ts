@@ -1,7 +1,7 @@
 import type { ListedStream } from "../../../client/transport/list.ts";
 import { tokenPosition } from "../../../protocol/offset.ts";
 import { CopiedStream, type CopySettings, GoneMeanwhile } from "./copied_stream.ts";
-import { ForkSources } from "./fork_source.ts";
+import { type ForkSource, ForkSources } from "./fork_source.ts";
 import { inParallel } from "./in_parallel.ts";
 import { isOfOneStream, type Outcome, Refusal } from "./outcome.ts";
 import { selected, type Selection } from "./selection.ts";
@@ -98,7 +98,7 @@ export class CopyRounds {
       const level: ListedStream[] = [];
       const later = new Map<string, ListedStream>();
       for (const [name, fork] of rest) {
-        const source = this.#forkSources.of(fork)?.source?.name;
+        const source = this.#forkSources.of(fork)?.source;
         if (source !== undefined && rest.has(source) && source !== name) later.set(name, fork);
         else level.push(fork);
       }
@@ -124,12 +124,10 @@ export class CopyRounds {
   }
 
   /** A source of which the target has something else is none there. */
-  #forkOf(listed: ListedStream) {
+  #forkOf(listed: ListedStream): ForkSource | undefined {
     const fork = this.#forkSources.of(listed);
-    const source = fork?.source;
-    return source !== undefined && this.#failed.has(source.name)
-      ? { ...fork, offset: fork?.offset ?? "", source: undefined }
-      : fork;
+    if (fork?.source === undefined || !this.#failed.has(fork.source)) return fork;
+    return { ...fork, source: undefined };
   }
 
   async #noteGone(seen: ReadonlySet<string>): Promise<void> {

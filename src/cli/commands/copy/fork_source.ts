@@ -8,16 +8,9 @@ import { formatOffset, streamOffsetOf } from "../../../protocol/offset.ts";
 /** Where a stream of the source branches off. */
 export interface ForkSource {
   /** Its content up to there is that of this one, which is copied, too; `undefined` where none is. */
-  readonly source: ForkedStream | undefined;
+  readonly source: string | undefined;
   /** The offset at the source where it branches off. */
   readonly offset: string;
-}
-
-/** A stream that another one branches off. */
-export interface ForkedStream {
-  readonly name: string;
-  /** It expires: a fork that doesn't can't be made, since it would inherit that. */
-  readonly expires: boolean;
 }
 
 /** Failures that say that this server can't have this fork. */
@@ -41,14 +34,12 @@ export async function forkAtTarget(
 ): Promise<StreamInfo | undefined> {
   const point = streamOffsetOf(offset)?.position;
   if (source === undefined || point === undefined) return undefined;
-  const expires = options.ttlSeconds !== undefined || options.expiresAt !== undefined;
-  if (source.expires && !expires) return undefined;
   try {
-    const tail = streamOffsetOf((await client.head(source.name)).nextOffset);
+    const tail = streamOffsetOf((await client.head(source)).nextOffset);
     if (tail === undefined || tail.position < point) return undefined;
     // A position after its own fork point is in the space of its tail.
     const at = point === 0 ? START : formatOffset(tail.space, point);
-    const created = await client.fork(source.name, name, { ...options, offset: at });
+    const created = await client.fork(source, name, { ...options, offset: at });
     const isThere = streamOffsetOf(created.nextOffset)?.position === point;
     return created.created && isThere ? created : undefined;
   } catch (error) {
@@ -59,7 +50,7 @@ export async function forkAtTarget(
 
 /** Which listed stream's own offsets those of a space are. */
 export class ForkSources {
-  readonly #bySpace = new Map<number, ForkedStream>();
+  readonly #bySpace = new Map<number, string>();
 
   /** Notes a stream of the source that is copied. */
   add(stream: ListedStream): void {
@@ -69,8 +60,7 @@ export class ForkSources {
     const point = forkOffset === undefined ? -1 : streamOffsetOf(forkOffset)?.position;
     // A fork without anything of its own has its tail in its source's space.
     if (point === undefined || tail.position <= point) return;
-    const expires = stream.ttlSeconds !== undefined || stream.expiresAt !== undefined;
-    this.#bySpace.set(tail.space, { name, expires });
+    this.#bySpace.set(tail.space, name);
   }
 
   /** Where a fork branches off; `undefined` for a stream that is none. */
