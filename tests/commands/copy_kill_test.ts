@@ -15,7 +15,7 @@ import { SteadyServer } from "./steady_server.ts";
  * TESTS_KILLS how many rounds, TESTS_SEED which.
  */
 
-const ROUNDS = Number(process.env.TESTS_KILLS ?? 4);
+const ROUNDS = Number(process.env.TESTS_KILLS ?? 3);
 const SEED = Number(process.env.TESTS_SEED ?? Date.now() % 1_000_000);
 const NAMES = ["json/1", "json/2", "json/3"];
 const BATCH = 200;

@@ -5,14 +5,14 @@ import { CommandKit, type CommandResult, type RunOptions } from "./command_kit.t
 export const FROM = "http://a.test/v1/stream";
 export const TO = "http://b.test/v1/stream";
 
-/** One request to the target. */
+/** One request. */
 export interface Sent {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
 }
 
-/** What stands between the command and the target. */
+/** What stands between the command and a server. */
 export type Gate = (sent: Sent, pass: () => Promise<Response>) => Response | Promise<Response>;
 
 /** `copy` from an app in memory to another. */
@@ -22,6 +22,8 @@ export class CopyKit {
   readonly #kit = new CommandKit();
   /** Stands between the command and the target. */
   gate: Gate = (_, pass) => pass();
+  /** Stands between the command and the source. */
+  sourceGate: Gate = (_, pass) => pass();
 
   constructor(options: FixtureOptions = {}, target: FixtureOptions = {}) {
     this.source = new Fixture({ listing: true, ...options });
@@ -32,9 +34,11 @@ export class CopyKit {
   async run(args: readonly string[] = [], options: RunOptions = {}): Promise<CommandResult> {
     const fetch = async (url: string, init: RequestInit): Promise<Response> => {
       const at = new URL(url);
-      if (at.host === "a.test") return await this.source.app.request(url, init);
+      const isSource = at.host === "a.test";
+      const { app } = isSource ? this.source : this.target;
       const sent = { method: init.method ?? "GET", url: at, headers: new Headers(init.headers) };
-      return await this.gate(sent, async () => await this.target.app.request(url, init));
+      const gate = isSource ? this.sourceGate : this.gate;
+      return await gate(sent, async () => await app.request(url, init));
     };
     return await this.#kit.run(["copy", "--from", FROM, "--to", TO, ...args], {
       fetch,

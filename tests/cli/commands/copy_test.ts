@@ -271,6 +271,41 @@ Deno.test("--follow goes on until both have been equal for as long as was asked 
   equal(await kit.target.content("late"), "late");
 });
 
+Deno.test("--follow says what it leaves out, and what is deleted, and goes on", async () => {
+  const kit = new CopyKit();
+  await kit.source.make("a", TEXT, "abc");
+  await kit.source.make("b", TEXT, "abc");
+  await kit.source.make("c", TEXT, "abc");
+  await kit.target.make("b", TEXT, "other");
+  let rounds = 0;
+  kit.sourceGate = async ({ url }, pass) => {
+    const isListing = url.pathname.endsWith("/__ds/streams");
+    if (isListing && ++rounds === 2) await kit.source.delete("c");
+    return await pass();
+  };
+  const { code, stdout, stderr } = await kit.run(["-f", "--until-idle", "0s"]);
+  equal(code, 4);
+  match(stdout, /^equal at .*: 2 streams, but not 1 that were refused or failed$/m);
+  match(stderr, /"c" gone: it was deleted at the source; the target keeps what was copied/);
+  equal(await kit.target.content("c"), "abc");
+});
+
+Deno.test("an interrupt ends it with its own exit code, and it is gone on with", async () => {
+  const kit = new CopyKit({ chunkBytes: 4096 });
+  await kit.source.make("a", TEXT);
+  for (let i = 0; i < 4; i++) await kit.source.append("a", TEXT, String(i).repeat(3000));
+  let end: (exitCode: number) => void = () => {};
+  kit.gate = ({ method }, pass) => {
+    if (method === "POST") end(130);
+    return pass();
+  };
+  const { code, stderr } = await kit.run([], { onListening: (listener) => end = listener });
+  equal([code, stderr].join(), "130,");
+  kit.gate = (_, pass) => pass();
+  await kit.ok();
+  equal(await whole(kit.target, "a"), await whole(kit.source, "a"));
+});
+
 Deno.test("--offsets writes down which offset of the target is the source's", async () => {
   const kit = new CopyKit();
   const tail = await kit.source.make("a", TEXT, "abc");

@@ -25,6 +25,8 @@ export interface Lag {
   readonly behind: number;
   /** How much, as far as offsets tell. */
   readonly bytes: number;
+  /** Streams that were refused or failed, so that they are left alone. */
+  readonly leftOut: number;
 }
 
 /** A copy of streams, round by round: each brings the target to where the source was. */
@@ -48,7 +50,7 @@ export class CopyRounds {
   async run(): Promise<Lag> {
     const { parallel } = this.#options;
     const forks: ListedStream[] = [];
-    const lag = { streams: 0, behind: 0, bytes: 0 };
+    const lag = { streams: 0, behind: 0, bytes: 0, leftOut: 0 };
     const seen = new Set<string>();
     const others = this.#changed(forks, seen, lag);
     await inParallel(others, parallel, (stream) => this.#copy(stream));
@@ -56,14 +58,14 @@ export class CopyRounds {
       await inParallel(level, parallel, (stream) => this.#copy(stream));
     }
     await this.#noteGone(seen);
-    return lag;
+    return { ...lag, leftOut: this.#failed.size };
   }
 
   /** The streams of which there is something to copy; forks are put by. */
   async *#changed(
     forks: ListedStream[],
     seen: Set<string>,
-    lag: { streams: number; behind: number; bytes: number },
+    lag: Record<"streams" | "behind" | "bytes", number>,
   ): AsyncIterableIterator<ListedStream> {
     const { from, selection, signal, follows } = this.#options;
     const missing: string[] = [];

@@ -98,8 +98,12 @@ export class CopyReport {
     const at = new Date(nowMs).toISOString();
     this.#progress.end();
     if (isJson) await this.#printJson({ outcome: isEqual ? "both equal" : "lag", ...lag, at });
-    else if (isEqual) await this.#print(`equal at ${at}: ${plural(lag.streams, "stream")}`);
-    else {
+    else if (isEqual) {
+      const others = lag.leftOut === 0
+        ? ""
+        : `, but not ${lag.leftOut} that were refused or failed`;
+      await this.#print(`equal at ${at}: ${plural(lag.streams, "stream")}${others}`);
+    } else {
       const streams = `${lag.behind} of ${plural(lag.streams, "stream")}`;
       await this.#print(`behind at ${at}: ${streams}, by ${formatBytes(lag.bytes)}`);
     }
