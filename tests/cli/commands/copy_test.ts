@@ -142,6 +142,20 @@ Deno.test("a stream whose name the target has otherwise is refused, and the othe
   equal((await kit.run(["--skip-existing"])).code, 0);
 });
 
+Deno.test("a server that writes JSON in its own way has the same messages", async () => {
+  const kit = new CopyKit();
+  await kit.source.make("a", JSON_TYPE, '[{"a": 1.0}, {"b": "\\u0041"}]');
+  await kit.target.make("a", JSON_TYPE, '[{"a":1},{"b":"A"}]');
+  match(await kit.ok(), /1 equal already/);
+  await kit.source.make("b", JSON_TYPE, '{"b": 2.0}');
+  kit.gate = async ({ method }, pass) => {
+    if (method !== "POST") return await pass();
+    const offset = await kit.target.append("b", JSON_TYPE, '{"b":2}');
+    return new Response(null, { status: 200, headers: { "stream-next-offset": offset } });
+  };
+  match(await kit.ok(), /^1 stream copied/);
+});
+
 Deno.test("somebody else who writes to the target meanwhile is noticed", async () => {
   const kit = new CopyKit({ chunkBytes: 4096 });
   await kit.source.make("a", TEXT);
