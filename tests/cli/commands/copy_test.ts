@@ -156,6 +156,22 @@ Deno.test("a server that writes JSON in its own way has the same messages", asyn
   match(await kit.ok(), /^1 stream copied/);
 });
 
+Deno.test("what another run has copied since this one listed the source is nothing else", async () => {
+  const kit = new CopyKit({ chunkBytes: 4096 });
+  await kit.source.make("a", TEXT, "1".repeat(3000));
+  let isFirst = true;
+  kit.gate = async (_, pass) => {
+    if (isFirst) {
+      isFirst = false;
+      await kit.source.append("a", TEXT, "2".repeat(3000));
+      await kit.ok();
+    }
+    return await pass();
+  };
+  match(await kit.ok(), /^0 streams copied, 0B, 1 equal already/);
+  equal(await whole(kit.target, "a"), await whole(kit.source, "a"));
+});
+
 Deno.test("somebody else who writes to the target meanwhile is noticed", async () => {
   const kit = new CopyKit({ chunkBytes: 4096 });
   await kit.source.make("a", TEXT);

@@ -70,15 +70,16 @@ export class CopiedStream {
   }
 
   /**
-   * Copies what the target lacks, up to the tail that the source has now.
+   * Copies what the target lacks, up to the tail that the source has.
    *
+   * @param listed what the source said of it just now
    * @throws {Refusal} where the target has something else by that name
    * @throws {ClientError}
    */
-  async copy(): Promise<Outcome> {
+  async copy(listed: StreamInfo): Promise<Outcome> {
     for (let start = 1;; start++) {
       try {
-        return await this.#copy();
+        return await this.#copy(listed);
       } catch (error) {
         const isOvertaken = error instanceof ClientError && error.code === "offset_mismatch";
         if (!isOvertaken) throw error;
@@ -89,16 +90,8 @@ export class CopiedStream {
     }
   }
 
-  async #copy(): Promise<Outcome> {
-    const { from, signal, isDryRun } = this.#settings;
-    let info: StreamInfo;
-    try {
-      info = await from.session.client.head(this.name, { signal });
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-      return { outcome: "gone", reason: "the source has it no more" };
-    }
-    if (isDryRun) return await this.#foresee(info);
+  async #copy(info: StreamInfo): Promise<Outcome> {
+    if (this.#settings.isDryRun) return await this.#foresee(info);
     const opened = await this.#open(info);
     try {
       return await this.#transfer(opened, contentTypeOf(info));
@@ -212,7 +205,7 @@ export class CopiedStream {
 
   async #openExisting(info: StreamInfo, there: StreamInfo): Promise<Opened> {
     checkProperties(info, there);
-    const { to, signal } = this.#settings;
+    const { from, to, signal } = this.#settings;
     const source = this.#sourceFrom(START, info);
     const reader = to.session.client.reader(this.name, {
       readMode: "catch-up",
@@ -222,6 +215,14 @@ export class CopiedStream {
     const target = new StreamCursor(reader, contentTypeOf(info), there.nextOffset);
     try {
       const { outcome, same, sameBytes } = await compareStreams(source, target);
+      if (outcome === "ahead") {
+        // Another run may have copied what has come to the source since it was listed.
+        const now = await from.session.client.head(this.name, { signal });
+        if (now.nextOffset !== info.nextOffset) {
+          await source.close();
+          return await this.#openExisting(now, there);
+        }
+      }
       if (outcome === "different" || outcome === "ahead") {
         const unit = source.isJson ? "message" : "byte";
         throw new Refusal(

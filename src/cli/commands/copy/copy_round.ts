@@ -119,7 +119,7 @@ export class CopyRounds {
       stream = new CopiedStream(name, this.#options, this.#forkOf(listed));
       if (follows) this.#streams.set(name, stream);
     }
-    const outcome = await outcomeOf(stream, skipsExisting);
+    const outcome = await outcomeOf(stream, listed, skipsExisting);
     if (outcome.outcome === "gone") this.#streams.delete(name);
     else if (!isDone(outcome)) this.#failed.add(name);
     await onOutcome(name, outcome);
@@ -143,9 +143,13 @@ export class CopyRounds {
   }
 }
 
-async function outcomeOf(stream: CopiedStream, skipsExisting: boolean): Promise<Outcome> {
+async function outcomeOf(
+  stream: CopiedStream,
+  listed: ListedStream,
+  skipsExisting: boolean,
+): Promise<Outcome> {
   try {
-    return await stream.copy();
+    return await stream.copy(listed);
   } catch (error) {
     if (error instanceof GoneMeanwhile) return { outcome: "gone", reason: error.message };
     if (error instanceof Refusal) {
