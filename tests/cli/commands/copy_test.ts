@@ -214,8 +214,11 @@ Deno.test("prefixes and names say which streams", async () => {
   equal((await kit.target.head("b/1")).status, 404);
   match(await kit.ok(["--names", "b/1"]), /^1 stream copied/);
   const { code, stderr } = await kit.run(["--names", "nothing"]);
-  equal(code, 0);
-  match(stderr, /"nothing" gone: the source has no such stream/);
+  equal(code, 3);
+  match(stderr, /"nothing" missing: the source has no such stream/);
+  const typo = await kit.run(["typo/", "c"]);
+  equal(typo.code, 3);
+  match(typo.stderr, /"typo\/" missing: no stream's name at the source begins with it/);
   const unlisted = new CopyKit({ listing: false });
   const refused = await unlisted.run();
   equal(refused.code, 1);
@@ -318,6 +321,21 @@ Deno.test("--follow says what it leaves out, and what is deleted, and goes on", 
   match(stdout, /^equal at .*: 2 streams, but not 1 that were refused or failed$/m);
   match(stderr, /"c" gone: it was deleted at the source; the target keeps what was copied/);
   equal(await kit.target.content("c"), "abc");
+});
+
+Deno.test("--follow of a named stream that is deleted says so once, and is no failure", async () => {
+  const kit = new CopyKit();
+  for (const name of ["a", "b"]) await kit.source.make(name, TEXT, "abc");
+  let heads = 0;
+  kit.sourceGate = async ({ method, url }, pass) => {
+    const isHead = method === "HEAD" && url.pathname.endsWith("/a");
+    if (isHead && ++heads === 2) await kit.source.delete("a");
+    return await pass();
+  };
+  const args = ["--follow", "--until-idle", "600ms", "--names", "a", "b"];
+  const { code, stderr } = await kit.run(args);
+  equal(code, 0);
+  match(stderr, /^\S+ "a" gone: it was deleted at the source; the target keeps what was copied$/);
 });
 
 Deno.test("an interrupt ends it with its own exit code, and it is gone on with", async () => {

@@ -83,13 +83,15 @@ export class CopyRounds {
       if (stream.forkOffset === undefined || known !== undefined) yield stream;
       else forks.push(stream);
     }
-    for (const name of missing) {
-      if (this.#missing.has(name)) continue;
-      this.#missing.add(name);
-      await this.#options.onOutcome(name, {
-        outcome: "gone",
-        reason: "the source has no such stream",
-      });
+    for (const text of missing) {
+      if (this.#missing.has(text)) continue;
+      this.#missing.add(text);
+      // It was there, and is told as gone; or what it names may yet come.
+      if (this.#streams.has(text) || (follows && !selection.areNames)) continue;
+      const reason = selection.areNames
+        ? "the source has no such stream"
+        : "no stream's name at the source begins with it";
+      await this.#options.onOutcome(text, { outcome: "missing", reason });
     }
   }
 

@@ -7,8 +7,8 @@ export type Outcome =
   | { readonly outcome: "equal"; readonly sourceOffset: string; readonly targetOffset: string }
   /** `--dry-run`: the target has no such stream, or one that would be compared and gone on with. */
   | { readonly outcome: "would copy" | "would compare"; readonly bytes: number | undefined }
-  /** The source has it no more. */
-  | { readonly outcome: "gone"; readonly reason: string }
+  /** The source has it no more; `missing` where it never had what an argument names. */
+  | { readonly outcome: "gone" | "missing"; readonly reason: string }
   /** The target has something else by that name; `skipped` with `--skip-existing`. */
   | { readonly outcome: "refused" | "skipped"; readonly reason: string }
   | { readonly outcome: "failed"; readonly reason: string; readonly error: ClientError };

@@ -30,7 +30,15 @@ export class CopyReport {
   readonly #options: ReportOptions;
   readonly #progress: Progress;
   readonly #offsets: LineWriter | undefined;
-  readonly #counts = { copied: 0, equal: 0, skipped: 0, refused: 0, failed: 0, gone: 0 };
+  readonly #counts = {
+    copied: 0,
+    equal: 0,
+    skipped: 0,
+    refused: 0,
+    failed: 0,
+    gone: 0,
+    missing: 0,
+  };
   readonly #foreseen = { copy: 0, compare: 0, bytes: 0 };
   #streams = 0;
   #bytes = 0;
@@ -163,6 +171,7 @@ export class CopyReport {
       if (outcome.flattened) this.#noteFlattened(name);
     } else if (this.#exitCode === EXIT.ok) {
       if (outcome.outcome === "refused") this.#exitCode = EXIT.conflict;
+      if (outcome.outcome === "missing") this.#exitCode = EXIT.notFound;
       if (outcome.outcome === "failed") this.#exitCode = exitCodeOf(outcome.error);
     }
   }
@@ -194,12 +203,13 @@ export class CopyReport {
   }
 
   #sumText(): string {
-    const { copied, equal, skipped, refused, failed, gone } = this.#counts;
+    const { copied, equal, skipped, refused, failed, gone, missing } = this.#counts;
     const appended = this.#messages > 0 ? ` (${plural(this.#messages, "JSON message")})` : "";
     const parts = [
       `${plural(copied, "stream")} copied, ${formatBytes(this.#bytes)}${appended}`,
       ...[[equal, "equal already"], [skipped, "skipped"], [refused, "refused"]].map(partText),
-      ...[[failed, "failed"], [gone, "gone"], [this.#flattened, "flattened"]].map(partText),
+      ...[[failed, "failed"], [gone, "gone"], [missing, "missing"], [this.#flattened, "flattened"]]
+        .map(partText),
     ].filter((part) => part !== "");
     const checked = this.#options.isChecked
       ? "checked: what the target holds was read back and is the same"

@@ -35,8 +35,13 @@ export async function* selected(
     return;
   }
   for (const prefix of args.length === 0 ? [""] : withoutNested(args)) {
+    let isEmpty = true;
     try {
-      yield* listed(session, { prefix, signal });
+      for await (const stream of listed(session, { prefix, signal })) {
+        isEmpty = false;
+        yield stream;
+      }
+      if (isEmpty && prefix !== "") onMissing(prefix);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       throw new CommandError(
