@@ -126,7 +126,7 @@ const ROOMS: readonly Room[] = [
       ["config"],
       ["commands/output", "commands/completion"],
       ["commands/session"],
-      ["commands/input", "commands/reading"],
+      ["commands/input", "commands/reading", "commands/copy"],
       ["commands", "maintenance", "serve"],
       ["."],
     ],
