@@ -93,6 +93,11 @@ export class NatsServer {
     return this.#end("SIGTERM");
   }
 
+  /** It tells who is connected that it will end soon, takes no more connections, and ends later. */
+  announceEnd(): void {
+    this.#signal("SIGUSR2");
+  }
+
   /** It does nothing any more, and its connections stay. */
   pause(): void {
     this.#signal("SIGSTOP");

@@ -3,7 +3,7 @@ import type { Clock } from "../../../env/clock.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
 import { ANYTHING } from "./leadership.ts";
 import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
-import { outcomeOfThrown, type Publisher } from "./publisher.ts";
+import { outcomeOfForbidden, outcomeOfThrown, type Publisher } from "./publisher.ts";
 import { type Replies, Waiter } from "./replies.ts";
 
 /** A server takes no longer batch. */
@@ -106,7 +106,11 @@ export class BatchPublisher {
       try {
         messages.forEach((message, index) => {
           const isLast = index === messages.length - 1;
-          const reply = isLast ? outcome.replyToLast() : index === 0 ? outcome.replyToFirst() : "";
+          const reply = isLast
+            ? outcome.replyToLast(message.subject)
+            : index === 0
+            ? outcome.replyToFirst(message.subject)
+            : "";
           const part = seen.has(message.subject)
             ? { ...message, expectedSequence: ANYTHING }
             : message;
@@ -143,15 +147,15 @@ class BatchOutcome {
     this.#replies = replies;
   }
 
-  replyToFirst(): string {
-    return this.#wait((message) => {
+  replyToFirst(subject: string): string {
+    return this.#wait(subject, (message) => {
       // An empty answer: it is taken.
       if (message.data.length > 0 || message.headers !== undefined) this.#endWith(message);
     });
   }
 
-  replyToLast(): string {
-    return this.#wait((message) => this.#endWith(message));
+  replyToLast(subject: string): string {
+    return this.#wait(subject, (message) => this.#endWith(message));
   }
 
   end(outcome: PublishOutcome | undefined): void {
@@ -163,21 +167,25 @@ class BatchOutcome {
     this.end(hasTooManyBatches(message) ? undefined : outcomeOf(message));
   }
 
-  #wait(onReply: (message: Msg) => void): string {
-    const waiter = new BatchWaiter(onReply, (reason) => this.end({ kind: "unknown", reason }));
+  #wait(subject: string, onReply: (message: Msg) => void): string {
+    const waiter = new BatchWaiter(this, onReply);
     this.#waiters.push(waiter);
-    return this.#replies.add(waiter, this.#timeoutMs);
+    return this.#replies.add(waiter, subject, this.#timeoutMs);
   }
 }
 
 class BatchWaiter extends Waiter {
+  readonly #outcome: BatchOutcome;
   readonly #onReply: (message: Msg) => void;
-  readonly #onNone: (reason: string) => void;
 
-  constructor(onReply: (message: Msg) => void, onNone: (reason: string) => void) {
+  constructor(outcome: BatchOutcome, onReply: (message: Msg) => void) {
     super();
+    this.#outcome = outcome;
     this.#onReply = onReply;
-    this.#onNone = onNone;
+  }
+
+  override get owner(): object {
+    return this.#outcome;
   }
 
   override onReply(message: Msg): boolean {
@@ -186,10 +194,14 @@ class BatchWaiter extends Waiter {
   }
 
   override onTimeout(): void {
-    this.#onNone("no answer in time");
+    this.#outcome.end({ kind: "unknown", reason: "no answer in time" });
   }
 
-  override onLost(): void {
-    this.#onNone("the connection has ended before the answer");
+  override onLost(reason: string): void {
+    this.#outcome.end({ kind: "unknown", reason });
+  }
+
+  override onForbidden(reason: string, isSure: boolean): void {
+    this.#outcome.end(outcomeOfForbidden(reason, isSure));
   }
 }

@@ -18,6 +18,8 @@ const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 3 * HEARTBEAT_MS;
 /** How long a server keeps a consumer that nobody asks. */
 const CONSUMER_MS = 60_000;
+/** Who is asked for a consumer may choose a server that is gone: nothing is lost by asking again. */
+const CREATION_MS = 2_000;
 const BETWEEN_ATTEMPTS_MS = 250;
 /** How often a follower that hasn't got there yet is compared with the leader again. */
 const BETWEEN_COMPARISONS_MS = 100;
@@ -46,6 +48,9 @@ export class ConsumerFollower implements Follower {
   /** Of what was there at first, each subject's newest has come: now all that comes counts. */
   #isPastFirst: boolean;
   #isStopped = false;
+  /** Waits for what its consumer sends. */
+  #isListening = false;
+  #isGivenUp = false;
   #wake: () => void = () => {};
 
   constructor(
@@ -64,9 +69,16 @@ export class ConsumerFollower implements Follower {
   async caughtUp(): Promise<void> {
     const { reads } = this.#context;
     const { log, subject = ">" } = this.#request;
-    while (!this.#isStopped) {
+    let handled = this.#handledSequence;
+    for (let waitedMs = 0; !this.#isStopped; waitedMs += BETWEEN_COMPARISONS_MS) {
       const newest = await reads.lastMessage(log, subject);
       if (newest === undefined || newest.sequence <= this.#handledSequence) return;
+      if (this.#handledSequence !== handled) waitedMs = 0;
+      handled = this.#handledSequence;
+      if (waitedMs >= SILENCE_MS) {
+        waitedMs = 0;
+        this.#giveUpConsumer();
+      }
       // Asked again after a while: the newest one may be removed before it is handled.
       await this.#handledUpTo(newest.sequence, BETWEEN_COMPARISONS_MS);
     }
@@ -78,6 +90,13 @@ export class ConsumerFollower implements Follower {
     this.#wake();
     for (const { resolve } of this.#waiting) resolve();
     return Promise.resolve();
+  }
+
+  /** Its replica doesn't get what the leader has: the next one may be on another. */
+  #giveUpConsumer(): void {
+    if (!this.#isListening) return;
+    this.#isGivenUp = true;
+    this.#wake();
   }
 
   #handledUpTo(sequence: number, limitMs: number): Promise<void> {
@@ -118,7 +137,8 @@ export class ConsumerFollower implements Follower {
       () => this.#wake(),
     );
     try {
-      await requests.api(`CONSUMER.CREATE.${log}.${name}`, this.#consumerOf(name));
+      const limitMs = Math.min(requests.timeoutMs, CREATION_MS);
+      await requests.api(`CONSUMER.CREATE.${log}.${name}`, this.#consumerOf(name), limitMs);
       await this.#pull(connection, inbox, name);
     } finally {
       inbox.close();
@@ -203,8 +223,12 @@ export class ConsumerFollower implements Follower {
 
   /** Whether something came before the silence was too long. */
   async #heard(inbox: MessageInbox): Promise<boolean> {
+    this.#isListening = true;
     await this.#pause(SILENCE_MS, () => inbox.hasMessages || inbox.isClosed);
-    return !this.#isStopped && inbox.hasMessages;
+    this.#isListening = false;
+    if (!this.#isGivenUp) return !this.#isStopped && inbox.hasMessages;
+    this.#isGivenUp = false;
+    return false;
   }
 
   #pause(limitMs: number, isOver: () => boolean = () => false): Promise<void> {
@@ -223,7 +247,7 @@ const HEARTBEAT = 100;
 
 /** What a server says to a request for messages ends that alone (404, 408, limits), or all of it. */
 function isEndOfConsumer(status: number, message: Msg): boolean {
-  if (status === 503) return true;
+  if (status === 503 || status === 400) return true;
   return status === 409 && /consumer|leadership|shutdown/i.test(message.headers?.description ?? "");
 }
 

@@ -111,7 +111,7 @@ export class Publisher {
       });
       // What the client gets without a connection it drops without a word.
       if (connection === undefined || connection.isDraining()) return waiter.end(NOT_CONNECTED);
-      const reply = this.#replies.add(waiter, timeoutMs);
+      const reply = this.#replies.add(waiter, message.subject, timeoutMs);
       try {
         this.hand(connection, message, reply);
       } catch (error) {
@@ -142,9 +142,18 @@ class OutcomeWaiter extends Waiter {
     this.end({ kind: "unknown", reason: `no answer within ${this.#timeoutMs} ms` });
   }
 
-  override onLost(): void {
-    this.end({ kind: "unknown", reason: "the connection has ended before the answer" });
+  override onLost(reason: string): void {
+    this.end({ kind: "unknown", reason });
   }
+
+  override onForbidden(reason: string, isSure: boolean): void {
+    this.end(outcomeOfForbidden(reason, isSure));
+  }
+}
+
+/** What was refused for who asks; where it may have been another message, this one may be stored. */
+export function outcomeOfForbidden(reason: string, isSure: boolean): PublishOutcome {
+  return isSure ? { kind: "rejected", reason } : { kind: "unknown", reason };
 }
 
 /** What is said of the message to the server, and what its reader finds beside it. */

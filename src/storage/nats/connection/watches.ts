@@ -33,12 +33,14 @@ export class Watches implements LinkListener {
   onUp(connection: NatsConnection): void {
     this.#connection = connection;
     for (const watch of [...this.#watches]) {
+      unsubscribe(watch);
       this.#subscribe(watch, connection);
       watch.onGap();
     }
   }
 
-  onDown(): void {
+  onDown(connection: NatsConnection): void {
+    if (this.#connection !== connection) return;
     this.#connection = undefined;
     for (const watch of this.#watches) watch.subscription = undefined;
   }

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
 import type {
@@ -187,6 +188,9 @@ async function read(port: JetStream, name: string): Promise<number[]> {
   return messages.map(({ sequence }) => sequence);
 }
 
+/** Between attempts: hundreds of thousands of refused ones would keep servers from electing a leader. */
+const BETWEEN_ATTEMPTS_MS = 20;
+
 natsTest(
   "who follows gets each message once, also over the kill of the server that sends",
   () =>
@@ -200,14 +204,61 @@ natsTest(
       for (let i = 0; i < 50; i++) last = await put(port, "a", last);
       await cluster.server(connectedTo(site)).kill();
       await until(() => port.isConnected, () => "no connection");
-      for (let stored = 0; stored < 50;) {
+      let stored = 0;
+      const storeNext = async () => {
         const outcome = await port.publish(message("a", last));
         if (outcome.kind === "stored") stored++;
         if (outcome.kind === "stored") last = outcome.sequence;
-        if (outcome.kind === "refused") last = outcome.lastSequence ?? last;
-      }
+        else if (outcome.kind === "refused") last = outcome.lastSequence ?? last;
+        else await sleep(BETWEEN_ATTEMPTS_MS);
+        return stored === 50;
+      };
+      await until(storeNext, () => `${stored} of 50 stored`);
       await until(() => found.at(-1) === last, () => `${found.at(-1)} of ${last}`);
       deepEqual(found, Array.from({ length: last }, (_, i) => i + 1));
+      await follower.stop();
+    }),
+);
+
+natsTest(
+  "who is about to be left by its server moves to another, and loses nothing on its way",
+  () =>
+    withSite(3, { timeoutMs: 2_000 }, async (site) => {
+      const { cluster, port, events } = site;
+      const found: number[] = [];
+      const follower = port.follow({ log: LOG, fromSequence: 1 }, ({ sequence }) => {
+        found.push(sequence);
+      });
+      const left = connectedTo(site);
+      await until(async () => await cluster.leaderOf(LOG) >= 0, () => "no leader");
+      const kinds = new Set<string>();
+      let last = 0;
+      const storeNext = async () => {
+        const outcome = await port.publish(message("a", last));
+        kinds.add(outcome.kind);
+        if (outcome.kind === "stored") last = outcome.sequence;
+        if (outcome.kind === "refused") last = outcome.lastSequence ?? last;
+      };
+      await storeNext();
+      cluster.server(left).announceEnd();
+      await until(async () => {
+        await storeNext();
+        return connectedTo(site) !== left;
+      }, () => JSON.stringify(events));
+      equal(events.filter(({ kind }) => kind === "disconnected").length, 0);
+      ok(port.isConnected && !kinds.has("unknown"), [...kinds].join());
+      await until(
+        () => events.some(({ kind }) => kind === "disconnected"),
+        () => "the connection to the server that goes stays",
+      );
+      ok(port.isConnected);
+      await until(
+        async () => {
+          await storeNext();
+          return found.length > 5 && found.at(-1) === last;
+        },
+        () => `${found.at(-1)} of ${last}`,
+      );
       await follower.stop();
     }),
 );
