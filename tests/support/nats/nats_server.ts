@@ -143,7 +143,8 @@ export class NatsServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    if (this.#isPaused) this.resume();
+    // What is killed ends as it is, and does nothing before.
+    if (this.#isPaused && signal !== "SIGKILL") this.resume();
     this.#signal(signal);
     await this.#ended;
     this.#child = undefined;

@@ -97,7 +97,7 @@ export class BatchPublisher {
   #send(messages: readonly NewMessage[]): Promise<PublishOutcome | undefined> {
     return new Promise((resolve) => {
       const { connection, library } = this.#publisher.link;
-      if (connection === undefined || connection.isDraining()) {
+      if (connection === undefined || connection.isClosed()) {
         return resolve({ kind: "unavailable", reason: "no server is connected" });
       }
       const id = library.nuid.next();

@@ -6,7 +6,7 @@ import type { LinkListener } from "./link.ts";
 /** Somebody who waits for an answer, or several. */
 export abstract class Waiter extends Deadline {
   /** For the replies alone. */
-  token = "";
+  token = 0;
   replies: Replies | undefined;
   connection: NatsConnection | undefined;
   /** What it has published to, where a server may forbid that. */
@@ -42,7 +42,7 @@ const CONNECTION_ENDED = "the connection has ended before the answer";
 export class Replies implements LinkListener {
   readonly #deadlines: DeadlineQueue;
   readonly #newPrefix: () => string;
-  readonly #waiters = new Map<string, Waiter>();
+  readonly #waiters = new Map<number, Waiter>();
   #prefix = "";
   #connection: NatsConnection | undefined;
   #lastToken = 0;
@@ -62,7 +62,7 @@ export class Replies implements LinkListener {
       callback: (error, message) => {
         // Where it is forbidden to listen there the message has nothing in it.
         if (error !== null) return this.#lose(connection, error.message);
-        const waiter = this.#waiters.get(message.subject.slice(prefix.length));
+        const waiter = this.#waiters.get(tokenOf(message, prefix));
         if (waiter?.onReply(message)) this.remove(waiter);
       },
     });
@@ -93,7 +93,7 @@ export class Replies implements LinkListener {
 
   /** The subject that answers have to go to. */
   add(waiter: Waiter, subject: string, timeoutMs: number): string {
-    waiter.token = (++this.#lastToken).toString(36);
+    waiter.token = ++this.#lastToken;
     waiter.replies = this;
     waiter.connection = this.#connection;
     waiter.subject = subject;
@@ -118,4 +118,24 @@ export class Replies implements LinkListener {
     this.#lose(undefined, CONNECTION_ENDED);
     this.#deadlines.stop();
   }
+}
+
+const DIGIT_0 = 48;
+
+/** The number at the end of a subject. Its bytes are read as they came where the library shows them. */
+function tokenOf(message: Msg, prefix: string): number {
+  if (!("_msg" in message) || !isWithSubject(message._msg)) {
+    return Number(message.subject.slice(prefix.length));
+  }
+  const { subject } = message._msg;
+  let token = 0;
+  for (let i = prefix.length; i < subject.length; i++) {
+    token = token * 10 + (subject[i] ?? 0) - DIGIT_0;
+  }
+  return token;
+}
+
+function isWithSubject(value: unknown): value is { readonly subject: Uint8Array } {
+  return typeof value === "object" && value !== null && "subject" in value &&
+    value.subject instanceof Uint8Array;
 }

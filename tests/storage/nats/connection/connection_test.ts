@@ -221,6 +221,24 @@ natsTest(
 );
 
 natsTest(
+  "who follows goes on by another consumer where one is well and sends nothing",
+  () =>
+    withSite(1, {}, async ({ cluster, port }) => {
+      const found: number[] = [];
+      const follower = port.follow({ log: LOG, fromSequence: 1 }, ({ sequence }) => {
+        found.push(sequence);
+      });
+      await put(port, "a", 0);
+      await follower.caughtUp();
+      await (await bare(cluster)).pauseConsumers();
+      await put(port, "a", 1);
+      await follower.caughtUp();
+      deepEqual(found, [1, 2]);
+      await follower.stop();
+    }),
+);
+
+natsTest(
   "who is about to be left by its server moves to another, and loses nothing on its way",
   () =>
     withSite(3, { timeoutMs: 2_000 }, async (site) => {
@@ -405,6 +423,20 @@ natsTest(
 async function bare(cluster: NatsCluster) {
   const { connect } = await import("@nats-io/transport-node");
   return {
+    /** They say that they are there, and send nothing. */
+    async pauseConsumers() {
+      const connection = await connect({ servers: cluster.urls });
+      const names = await connection.request(`$JS.API.CONSUMER.NAMES.${LOG}`);
+      const { consumers } = names.json<{ consumers: string[] }>();
+      equal(consumers.length, 1);
+      const body = JSON.stringify({ pause_until: new Date(Date.now() + 3_600_000) });
+      const answer = await connection.request(
+        `$JS.API.CONSUMER.PAUSE.${LOG}.${consumers[0]}`,
+        encodeUtf8(body),
+      );
+      ok(answer.string().includes('"paused":true'), answer.string());
+      await connection.close();
+    },
     async library(subject: string, change: (config: Record<string, unknown>) => unknown) {
       const connection = await connect({ servers: cluster.urls });
       const info = await connection.request(`$JS.API.STREAM.INFO.${LOG}`);
