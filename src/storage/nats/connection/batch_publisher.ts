@@ -3,7 +3,7 @@ import type { Clock } from "../../../env/clock.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
 import { ANYTHING } from "./leadership.ts";
 import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
-import { outcomeOfForbidden, outcomeOfThrown, type Publisher } from "./publisher.ts";
+import { inFlightBytes, outcomeOfForbidden, outcomeOfThrown, type Publisher } from "./publisher.ts";
 import { type Replies, Waiter } from "./replies.ts";
 
 /** A server takes no longer batch. */
@@ -44,7 +44,7 @@ export class BatchPublisher {
     if (refusal !== undefined) return refusal;
     const [only] = messages;
     if (only !== undefined && messages.length === 1) return await this.#publisher.publish(only);
-    const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
+    const bytes = messages.reduce((sum, message) => sum + inFlightBytes(message), 0);
     if (this.#open >= LIMIT_OPEN_BATCHES) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {

@@ -1,7 +1,12 @@
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
-import type { Follower, FollowRequest, StoredMessage } from "../jetstream.ts";
+import {
+  type Follower,
+  type FollowRequest,
+  JetStreamError,
+  type StoredMessage,
+} from "../jetstream.ts";
 import { deliveryOf } from "./delivery.ts";
 import { isConfirmation } from "./log_config.ts";
 import type { Reads } from "./reads.ts";
@@ -23,6 +28,8 @@ const CREATION_MS = 2_000;
 const BETWEEN_ATTEMPTS_MS = 250;
 /** How often a follower that hasn't got there yet is compared with the leader again. */
 const BETWEEN_COMPARISONS_MS = 100;
+/** So long may who has to be caught up get nothing that is there. */
+const STALL_MS = 30_000;
 const NS_PER_MS = 1_000_000;
 
 /** What a follower needs of the connection. */
@@ -50,6 +57,7 @@ export class ConsumerFollower implements Follower {
   #isStopped = false;
   /** Waits for what its consumer sends. */
   #isListening = false;
+  #isHandling = false;
   #isGivenUp = false;
   #wake: () => void = () => {};
 
@@ -66,19 +74,22 @@ export class ConsumerFollower implements Follower {
     void this.#run();
   }
 
+  /** @throws {JetStreamError} `unavailable` where who leads the log doesn't answer, or nothing comes for long */
   async caughtUp(): Promise<void> {
     const { reads } = this.#context;
     const { log, subject = ">" } = this.#request;
     let handled = this.#handledSequence;
-    for (let waitedMs = 0; !this.#isStopped; waitedMs += BETWEEN_COMPARISONS_MS) {
+    let waitedMs = 0;
+    while (!this.#isStopped) {
       const newest = await reads.lastMessage(log, subject);
       if (newest === undefined || newest.sequence <= this.#handledSequence) return;
-      if (this.#handledSequence !== handled) waitedMs = 0;
+      waitedMs += BETWEEN_COMPARISONS_MS;
+      if (this.#isHandling || this.#handledSequence !== handled) waitedMs = 0;
       handled = this.#handledSequence;
-      if (waitedMs >= SILENCE_MS) {
-        waitedMs = 0;
-        this.#giveUpConsumer();
+      if (waitedMs >= STALL_MS) {
+        throw new JetStreamError("unavailable", `${log}: what is there doesn't come`);
       }
+      if (waitedMs > 0 && waitedMs % SILENCE_MS === 0) this.#giveUpConsumer();
       // Asked again after a while: the newest one may be removed before it is handled.
       await this.#handledUpTo(newest.sequence, BETWEEN_COMPARISONS_MS);
     }
@@ -133,7 +144,7 @@ export class ConsumerFollower implements Follower {
     const name = requests.link.library.nuid.next();
     const inbox = new MessageInbox(
       connection,
-      requests.link.library.createInbox(),
+      requests.link.newInbox(),
       () => this.#wake(),
     );
     try {
@@ -207,13 +218,18 @@ export class ConsumerFollower implements Follower {
   async #handle(message: Msg, sequence: number, atMs: number): Promise<void> {
     // Of each subject's newest ones those that had come before are sent again.
     if (sequence > this.#handledSequence && !isConfirmation(message.subject)) {
-      await this.#onMessage({
-        subject: message.subject,
-        sequence,
-        atMs,
-        payload: new Uint8Array(message.data),
-        headers: ownHeaders(message.headers),
-      });
+      this.#isHandling = true;
+      try {
+        await this.#onMessage({
+          subject: message.subject,
+          sequence,
+          atMs,
+          payload: new Uint8Array(message.data),
+          headers: ownHeaders(message.headers),
+        });
+      } finally {
+        this.#isHandling = false;
+      }
     }
     this.#handledSequence = Math.max(this.#handledSequence, sequence);
     for (const waiting of [...this.#waiting]) {

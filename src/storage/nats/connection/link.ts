@@ -87,6 +87,11 @@ export class Link {
     return this.#connection;
   }
 
+  /** A subject that nobody else has. */
+  newInbox(): string {
+    return this.library.createInbox(this.#options.inboxPrefix);
+  }
+
   /** Tells of the connection from now on, and at once where there is one. */
   listen(listener: LinkListener): () => void {
     this.#listeners.add(listener);

@@ -76,6 +76,9 @@ function outcomeOfError(error: ApiError): PublishOutcome {
         ? { kind: "full", reason }
         : { kind: "unknown", reason };
     case ApiErrorCode.tooManyBatches:
+    case ApiErrorCode.tooManyRequests:
+    // Ours are always whole: a part was lost, or another leader hasn't had those before it.
+    case ApiErrorCode.incompleteBatch:
     case ApiErrorCode.clusterNotAvailable:
     case ApiErrorCode.clusterNotLeader:
     case ApiErrorCode.notEnabled:

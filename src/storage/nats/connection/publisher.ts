@@ -59,7 +59,7 @@ export class Publisher {
   publish(message: NewMessage): Promise<PublishOutcome> {
     const refusal = this.refusal(message);
     if (refusal !== undefined) return Promise.resolve(refusal);
-    const bytes = message.payload.length;
+    const bytes = inFlightBytes(message);
     if (this.inFlight.tryEnter(bytes)) return this.#send(message, bytes);
     return this.inFlight.enter(bytes).then(() => this.#send(message, bytes));
   }
@@ -135,6 +135,14 @@ export class Publisher {
       }
     });
   }
+}
+
+/**
+ * What a message has of the bytes in flight: with room for its headers, so that the smallest ones are bounded, too.
+ * A server drops what waits for one log past 10,000 messages.
+ */
+export function inFlightBytes({ payload }: NewMessage): number {
+  return payload.length + HEADER_BYTES;
 }
 
 /** Waits for what the leader answers to a publish. */

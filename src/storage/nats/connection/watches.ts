@@ -90,11 +90,11 @@ function subscribe(watch: Watch, connection: NatsConnection): void {
   watch.subscription = connection.subscribe(watch.subject, {
     callback: (error, { headers }) => {
       if (error !== null) return;
-      watch.onStored({
-        sequence: numberHeader(headers, "Nats-Sequence"),
-        previousSequence: numberHeader(headers, "Nats-Last-Sequence"),
-        headers: ownHeaders(headers),
-      });
+      const sequence = numberHeader(headers, "Nats-Sequence");
+      // What somebody else has published there tells of nothing.
+      if (sequence === 0) return;
+      const previousSequence = numberHeader(headers, "Nats-Last-Sequence");
+      watch.onStored({ sequence, previousSequence, headers: ownHeaders(headers) });
     },
   });
 }

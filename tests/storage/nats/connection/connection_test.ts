@@ -370,6 +370,44 @@ natsTest(
     }),
 );
 
+natsTest(
+  "messages of all sizes that leave at once arrive as they were sent",
+  () =>
+    withSite(1, {}, async ({ port }) => {
+      const sizes = [0, 1, 8_192, 8_193, 100_000, 40_000, 17, 131_072, 300];
+      const messages = Array.from({ length: 90 }, (_, i) => {
+        const payload = new Uint8Array(sizes[i % sizes.length] ?? 0).fill(i);
+        return { ...message(`ä${i}`, 0), payload, headers: { "DS-Number": String(i) } };
+      });
+      const outcomes = await Promise.all(messages.map((each) => port.publish(each)));
+      deepEqual([...new Set(outcomes.map(({ kind }) => kind))], ["stored"]);
+      for (const { subject, payload, headers } of messages) {
+        const found = await port.lastMessage(LOG, subject);
+        deepEqual([found?.payload, found?.headers], [payload, headers]);
+      }
+    }),
+);
+
+natsTest(
+  "a subject that is none, and headers without bounds, are rejected",
+  () =>
+    withSite(1, {}, async ({ port }) => {
+      for (const subject of ["", "t.a b", "t.a\r\nPUB t.b 0\r\n", "t.\t"]) {
+        const outcome = await port.publish({ ...message("a", 0), subject });
+        equal(outcome.kind, "rejected", JSON.stringify(outcome));
+      }
+      const outcome = await port.publish({
+        ...message("a", 0, port.messageLimitBytes),
+        headers: { long: "x".repeat(5_000) },
+      });
+      match(
+        "reason" in outcome ? outcome.reason : "",
+        /headers of 5\d\d\d bytes, and may have 4096/,
+      );
+      equal((await port.publish(message("a", 0))).kind, "stored");
+    }),
+);
+
 natsTest("what belongs to no log is stored nowhere", () =>
   withSite(1, {}, async ({ port }) => {
     const outcome = await port.publish({ ...message("a", 0), subject: "nowhere" });

@@ -34,7 +34,16 @@ Deno.test("a server's URL has an address, and secrets that no message shows", ()
   const withUser = { address: "a:1", isTls: false, user: "u", password: "p:" };
   deepEqual(parseServerUrl("nats://u:p%3a@a:1"), withUser);
   for (
-    const wrong of ["", "http://secret@a", "nats://u:secret@a:x", "nats://secret@a/b", "nats://"]
+    const wrong of [
+      "",
+      "http://secret@a",
+      "nats://u:secret@a:x",
+      "nats://secret@a/b",
+      "nats://",
+      "u:secret@a:x",
+      "nats://u:1#secret@a:1",
+      "nats://u:\nsecret@a:x",
+    ]
   ) {
     throws(() => parseServerUrl(wrong), (error) => {
       ok(error instanceof RangeError && !error.message.includes("secret"), String(error));
@@ -228,6 +237,30 @@ natsTest(
         const both = await Promise.all([1, 2].map(() => port.publish(message("t.b"))));
         deepEqual(both.map(({ kind }) => kind), ["unknown", "unknown"]);
         equal((await port.publish(message("t.a"))).kind, "stored");
+      } finally {
+        await port.close();
+      }
+    }),
+);
+
+natsTest(
+  "who may hear answers only under a prefix of his own reads, watches and follows",
+  () =>
+    withServer(userWho('">"', '"mine.>", "ds-watch.>"'), async (server) => {
+      const port = await connectJetStream({ servers: [server], inboxPrefix: "mine" });
+      try {
+        const log = "DS_TEST";
+        await port.ensureLog({ name: log, subjects: ["t.>"], replicas: 1, isWatched: true });
+        const payload = new Uint8Array(1);
+        await port.publish({ log, subject: "t.a", payload, expectedSequence: 0 });
+        equal(await port.lastSequence(log, "t.a"), 1);
+        const found: number[] = [];
+        const follower = port.follow({ log, fromSequence: 1 }, ({ sequence }) => {
+          found.push(sequence);
+        });
+        await follower.caughtUp();
+        deepEqual(found, [1]);
+        await follower.stop();
       } finally {
         await port.close();
       }

@@ -40,12 +40,13 @@ const ERRORS = {
   unavailable: [
     [503, 10008, "JetStream system temporarily unavailable"],
     [503, 10076, "JetStream not enabled"],
+    [429, 10167, "too many requests"],
+    [400, 10176, "atomic publish batch is incomplete"],
     [429, 10210, "atomic publish too many inflight"],
   ],
   rejected: [
     [400, 10054, "message size exceeds maximum allowed"],
     [400, 10165, "invalid per-message TTL"],
-    [400, 10176, "atomic publish batch is incomplete"],
   ],
   unknown: [
     // The leader couldn't write what its followers may have written.
