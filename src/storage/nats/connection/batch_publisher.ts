@@ -5,6 +5,7 @@ import { ANYTHING } from "./leadership.ts";
 import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
 import { inFlightBytes, outcomeOfForbidden, outcomeOfThrown, type Publisher } from "./publisher.ts";
 import { type Replies, Waiter } from "./replies.ts";
+import { headersOf } from "./wire_headers.ts";
 
 /** A server takes no longer batch. */
 export const LIMIT_BATCH_MESSAGES = 1_000;
@@ -150,7 +151,7 @@ class BatchOutcome {
   replyToFirst(subject: string): string {
     return this.#wait(subject, (message) => {
       // An empty answer: it is taken.
-      if (message.data.length > 0 || message.headers !== undefined) this.#endWith(message);
+      if (message.data.length > 0 || headersOf(message) !== undefined) this.#endWith(message);
     });
   }
 

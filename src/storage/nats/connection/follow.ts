@@ -11,7 +11,7 @@ import { deliveryOf } from "./delivery.ts";
 import { isConfirmation } from "./log_config.ts";
 import type { Reads } from "./reads.ts";
 import { type Requests, statusOf } from "./requests.ts";
-import { ownHeaders } from "./wire_headers.ts";
+import { headersOf, ownHeaders } from "./wire_headers.ts";
 
 /** What a server sends ahead of what has been handled. It cuts the connection past 64 MB. */
 const LIMIT_AHEAD_MESSAGES = 500;
@@ -225,7 +225,7 @@ export class ConsumerFollower implements Follower {
           sequence,
           atMs,
           payload: new Uint8Array(message.data),
-          headers: ownHeaders(message.headers),
+          headers: ownHeaders(headersOf(message)),
         });
       } finally {
         this.#isHandling = false;
@@ -264,7 +264,8 @@ const HEARTBEAT = 100;
 /** What a server says to a request for messages ends that alone (404, 408, limits), or all of it. */
 function isEndOfConsumer(status: number, message: Msg): boolean {
   if (status === 503 || status === 400) return true;
-  return status === 409 && /consumer|leadership|shutdown/i.test(message.headers?.description ?? "");
+  return status === 409 &&
+    /consumer|leadership|shutdown/i.test(headersOf(message)?.description ?? "");
 }
 
 /** Where a consumer's messages come in; who handles them is woken. */

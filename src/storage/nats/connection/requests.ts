@@ -5,10 +5,11 @@ import { ApiError } from "./api_error.ts";
 import { parseObject } from "./json.ts";
 import type { Link } from "./link.ts";
 import { type Replies, Waiter } from "./replies.ts";
+import { headersOf } from "./wire_headers.ts";
 
 /** The status of an answer without content, as of "nobody listens": 503. */
 export function statusOf(message: Msg): number {
-  return message.data.length === 0 ? message.headers?.code ?? 0 : 0;
+  return message.data.length === 0 ? headersOf(message)?.code ?? 0 : 0;
 }
 
 /** Questions to servers. */

@@ -3,7 +3,7 @@ import type { Clock } from "../../../env/clock.ts";
 import type { StoredNotice } from "../jetstream.ts";
 import type { LinkListener } from "./link.ts";
 import { watchedSubject } from "./log_config.ts";
-import { numberHeader, ownHeaders } from "./wire_headers.ts";
+import { headersOf, numberHeader, ownHeaders } from "./wire_headers.ts";
 
 /** Who watches one subject. */
 interface Watch {
@@ -88,8 +88,9 @@ export class Watches implements LinkListener {
 
 function subscribe(watch: Watch, connection: NatsConnection): void {
   watch.subscription = connection.subscribe(watch.subject, {
-    callback: (error, { headers }) => {
+    callback: (error, message) => {
       if (error !== null) return;
+      const headers = headersOf(message);
       const sequence = numberHeader(headers, "Nats-Sequence");
       // What somebody else has published there tells of nothing.
       if (sequence === 0) return;

@@ -1,7 +1,19 @@
-import type { MsgHdrs } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 
 /** Headers that the server sets or reads begin with this; no one else's do. */
 const SERVERS_OWN = "Nats-";
+
+/**
+ * A message's headers; undefined where it has none, or some that the library throws at: anybody may publish those,
+ * and what is thrown while it reads ends its reading for good.
+ */
+export function headersOf(message: Msg): MsgHdrs | undefined {
+  try {
+    return message.headers;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The headers that aren't the server's own. */
 export function ownHeaders(headers: MsgHdrs | undefined): Record<string, string> {

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
@@ -407,6 +408,47 @@ natsTest(
       equal((await port.publish(message("a", 0))).kind, "stored");
     }),
 );
+
+natsTest(
+  "headers of somebody else that nobody can read disturb nothing",
+  () =>
+    withSite(1, {}, async ({ cluster, port, events }) => {
+      const found: string[] = [];
+      const notices: number[] = [];
+      const follower = port.follow({ log: LOG, fromSequence: 1 }, ({ sequence, headers }) => {
+        found.push(`${sequence} ${JSON.stringify(headers)}`);
+      });
+      const end = port.watch(LOG, "t.a", ({ sequence }) => void notices.push(sequence), () => {});
+      await follower.caughtUp();
+      await publishUnreadable(cluster.server(0).config.port, ["t.b", `ds-watch.${LOG}.t.a`]);
+      await until(async () => await port.lastSequence(LOG, "t.b") === 1, () => "not stored");
+      equal((await port.lastMessage(LOG, "t.b"))?.payload.length, 0);
+      const query = { log: LOG, subject: "t.b", fromSequence: 1, limit: 9, limitBytes: 1e6 };
+      await port.messages(query);
+      await put(port, "a", 0);
+      await follower.caughtUp();
+      deepEqual(found, ["1 {}", "2 {}"]);
+      await until(() => notices.at(-1) === 2, () => JSON.stringify(notices));
+      deepEqual(events.map(({ kind }) => kind), ["connected"]);
+      end();
+      await follower.stop();
+    }),
+);
+
+/** Messages without content, whose header's name has a space in it. */
+async function publishUnreadable(port: number, subjects: readonly string[]): Promise<void> {
+  const socket = createConnection({ host: "127.0.0.1", port });
+  const headers = "NATS/1.0\r\nb ad: x\r\n\r\n";
+  const publishes = subjects.map((subject) => {
+    return `HPUB ${subject} ${headers.length} ${headers.length}\r\n${headers}\r\n`;
+  });
+  socket.write(`CONNECT {"headers":true,"verbose":false}\r\n${publishes.join("")}PING\r\n`);
+  await new Promise<void>((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("data", (data) => String(data).includes("PONG") && resolve());
+  });
+  socket.destroy();
+}
 
 natsTest("what belongs to no log is stored nowhere", () =>
   withSite(1, {}, async ({ port }) => {
