@@ -128,24 +128,25 @@ export class Link {
     const sinceMs = this.#clock.nowMs();
     this.#connection = connection;
     this.#options.onEvent?.({ kind: "connected", server, version });
-    const leaving = this.#attend(connection);
+    const ending = this.#statusesOf(connection);
     for (const listener of [...this.#listeners]) listener.onUp(connection);
     const ended = connection.closed().then((error) => {
       this.#ended(connection, server, error instanceof Error ? error.message : undefined);
     });
-    let isLeaving = false;
-    const successor = leaving.then(() => {
-      isLeaving = true;
+    let isReplaced = false;
+    const successor = ending.then(() => {
+      isReplaced = true;
       return this.#dialElsewhere(connection);
     });
     const next = await Promise.race([ended.then(() => undefined), successor]);
+    const isShort = Math.abs(this.#clock.nowMs() - sinceMs) < SHORT_CONNECTION_MS;
+    if (!isShort) this.#backoff.reset();
     if (next !== undefined) {
       this.#retire(connection);
       return next;
     }
-    if (isLeaving) return await successor;
-    if (Math.abs(this.#clock.nowMs() - sinceMs) >= SHORT_CONNECTION_MS) this.#backoff.reset();
-    else if (!this.#isStopped) await this.#wait(this.#backoff.next());
+    if (isReplaced) return await successor;
+    if (isShort && !this.#isStopped) await this.#wait(this.#backoff.next());
     return undefined;
   }
 
@@ -158,10 +159,11 @@ export class Link {
 
   /** What is on its way there is waited for; nothing more is sent. */
   #retire(connection: NatsConnection): void {
-    this.#retired.set(
-      connection,
-      this.#clock.setTimer(this.#options.timeoutMs ?? RETIRED_MS, () => void connection.close()),
-    );
+    const cancel = this.#clock.setTimer(this.#options.timeoutMs ?? RETIRED_MS, () => {
+      this.#retired.delete(connection);
+      void connection.close();
+    });
+    this.#retired.set(connection, cancel);
   }
 
   /**
@@ -169,7 +171,7 @@ export class Link {
    *
    * @returns what resolves when it is about to end
    */
-  #attend(connection: NatsConnection): Promise<void> {
+  #statusesOf(connection: NatsConnection): Promise<void> {
     const { onEvent } = this.#options;
     const statuses = connection.status();
     return new Promise((resolve) => {
@@ -199,7 +201,7 @@ export class Link {
       try {
         return await this.#dial(connection.getServer());
       } catch (error) {
-        await this.#wait(this.#failed(error));
+        await Promise.race([this.#wait(this.#failed(error)), connection.closed()]);
       }
     }
     return undefined;

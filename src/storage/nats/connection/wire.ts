@@ -12,7 +12,7 @@ const BYTES_PER_CHARACTER = 3;
 const CR = 13;
 const LF = 10;
 /** A space or a line's end in a subject would end it there. */
-const SUBJECT = /^[^\x00-\x20\x7f]+$/;
+const SUBJECT = /^\S+$/;
 const LINE_END = new Uint8Array([CR, LF]);
 const encoder = new TextEncoder();
 
