@@ -36,7 +36,7 @@ export class Calls implements LinkListener {
         return reject(new JetStreamError("unavailable", `${subject}: no server is connected`));
       }
       const waiter = new Call(subject, resolve, reject);
-      const reply = this.#replies.add(waiter, timeoutMs);
+      const reply = this.#replies.add(waiter, subject, timeoutMs);
       try {
         connection.publish(subject, payload, { reply });
       } catch (error) {
@@ -109,8 +109,12 @@ class Call extends Waiter {
     this.#reject(new JetStreamError("unavailable", `${this.#subject}: no answer in time`));
   }
 
-  override onLost(): void {
-    const reason = "the connection has ended before the answer";
+  override onLost(reason: string): void {
     this.#reject(new JetStreamError("unavailable", `${this.#subject}: ${reason}`));
+  }
+
+  override onForbidden(reason: string, isSure: boolean): void {
+    // Another call to the same subject may be meant: it ends by its time-out.
+    if (isSure) this.#reject(new JetStreamError("unavailable", `${this.#subject}: ${reason}`));
   }
 }

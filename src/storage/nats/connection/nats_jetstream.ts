@@ -67,7 +67,7 @@ class NatsJetStream implements JetStream {
 
   constructor(link: Link, options: NatsOptions) {
     const { clock = systemClock, random = Math.random, timeoutMs = TIMEOUT_MS } = options;
-    const inbox = () => `${link.library.createInbox(options.inboxPrefix)}.`;
+    const inbox = () => `${link.newInbox()}.`;
     this.#link = link;
     this.#clock = clock;
     this.#monitorUrls = options.monitorUrls ?? [];

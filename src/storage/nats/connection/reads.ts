@@ -8,7 +8,7 @@ import { numberIn, objectIn, textIn } from "./json.ts";
 import { confirmedSubject } from "./log_config.ts";
 import type { Publisher } from "./publisher.ts";
 import { type Requests, statusOf } from "./requests.ts";
-import { numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
+import { headersOf, numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
 
 /** How often a subject is asked about by what is refused, while something of it is on its way. */
 const LIMIT_PROBES = 3;
@@ -153,12 +153,12 @@ export class Reads {
       const status = statusOf(message);
       if (status === NO_CONTENT || status === NOT_FOUND) return true;
       if (status >= 400) {
-        const reason = message.headers?.description ?? "";
+        const reason = headersOf(message)?.description ?? "";
         throw new JetStreamError("unavailable", `${query.log}: ${reason} (${status})`);
       }
       // One that was lost on the way between two servers leaves the ones before it.
       isBroken ||= found.length > 0 &&
-        numberHeader(message.headers, "Nats-Last-Sequence") !== found.at(-1)?.sequence;
+        numberHeader(headersOf(message), "Nats-Last-Sequence") !== found.at(-1)?.sequence;
       if (!isBroken) found.push(messageOfDirectGet(message));
       return false;
     });
@@ -172,7 +172,7 @@ export class Reads {
 }
 
 function messageOfDirectGet(message: Msg): StoredMessage {
-  const { headers } = message;
+  const headers = headersOf(message);
   return {
     subject: headers?.get("Nats-Subject") ?? "",
     sequence: numberHeader(headers, "Nats-Sequence"),

@@ -5,10 +5,11 @@ import { ApiError } from "./api_error.ts";
 import { parseObject } from "./json.ts";
 import type { Link } from "./link.ts";
 import { type Replies, Waiter } from "./replies.ts";
+import { headersOf } from "./wire_headers.ts";
 
 /** The status of an answer without content, as of "nobody listens": 503. */
 export function statusOf(message: Msg): number {
-  return message.data.length === 0 ? message.headers?.code ?? 0 : 0;
+  return message.data.length === 0 ? headersOf(message)?.code ?? 0 : 0;
 }
 
 /** Questions to servers. */
@@ -28,12 +29,17 @@ export class Requests {
    *
    * @throws {JetStreamError} `unavailable`
    */
-  many(subject: string, payload: Bytes, onReply: (message: Msg) => boolean): Promise<void> {
+  many(
+    subject: string,
+    payload: Bytes,
+    onReply: (message: Msg) => boolean,
+    timeoutMs = this.timeoutMs,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const { connection } = this.link;
       if (connection === undefined) return reject(unavailable(subject, "no server is connected"));
-      const question = new Question(subject, this.timeoutMs, onReply, resolve, reject);
-      const reply = this.replies.add(question, this.timeoutMs);
+      const question = new Question(subject, timeoutMs, onReply, resolve, reject);
+      const reply = this.replies.add(question, subject, timeoutMs);
       try {
         connection.publish(subject, payload, { reply });
       } catch (error) {
@@ -50,12 +56,18 @@ export class Requests {
    * @throws {JetStreamError} `unavailable`
    * @throws {ApiError} where it answers with one
    */
-  async api(subject: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
+  async api(
+    subject: string,
+    body: Record<string, unknown>,
+    timeoutMs = this.timeoutMs,
+  ): Promise<Record<string, unknown>> {
     let answer: Record<string, unknown> = {};
-    await this.many(`$JS.API.${subject}`, encodeUtf8(JSON.stringify(body)), (message) => {
+    const onReply = (message: Msg) => {
       answer = parseObject(message.string());
       return true;
-    });
+    };
+    const payload = encodeUtf8(JSON.stringify(body));
+    await this.many(`$JS.API.${subject}`, payload, onReply, timeoutMs);
     const error = ApiError.of(answer);
     if (error !== undefined) throw error;
     return answer;
@@ -106,8 +118,12 @@ class Question extends Waiter {
     this.#reject(unavailable(this.#subject, `no answer within ${this.#timeoutMs} ms`));
   }
 
-  override onLost(): void {
-    this.#reject(unavailable(this.#subject, "the connection has ended before the answer"));
+  override onLost(reason: string): void {
+    this.#reject(unavailable(this.#subject, reason));
+  }
+
+  override onForbidden(reason: string): void {
+    this.#reject(new JetStreamError("unsuitable", `${this.#subject} is forbidden: ${reason}`));
   }
 }
 
