@@ -13,7 +13,7 @@ import {
   sizeFlag,
   textFlag,
 } from "./flag.ts";
-import type { FlagValues } from "./flag_values.ts";
+import type { FlagValues, GivenText } from "./flag_values.ts";
 import { UsageError } from "./usage_error.ts";
 
 const KIB = 2 ** 10;
@@ -188,8 +188,8 @@ export function checkNatsFlags(
   useless: readonly UselessFlag[],
 ): void {
   if (storage !== "nats") {
-    const given = OF_CLUSTER.map((flag) => values.given(flag)).find((given) =>
-      given !== undefined && given.by !== "variable"
+    const given = OF_CLUSTER.map((flag) => wanted(values, flag)).find((given) =>
+      given !== undefined
     );
     if (given === undefined) return;
     throw new UsageError(
@@ -203,17 +203,25 @@ export function checkNatsFlags(
     );
   }
   for (const { flag, reason } of useless) {
-    const given = values.given(flag);
-    if (given === undefined || given.by === "variable" || given.text === "none") continue;
+    const given = wanted(values, flag);
+    if (given === undefined || given.text === "none") continue;
     throw new UsageError(`${given.from} is ${reason}; accepted with --storage nats: without it`);
   }
   checkSecrets(values);
-  const wanted = values.get(natsFlags.replicas);
-  if (wanted !== undefined && wanted % 2 === 0) {
+  const replicas = values.get(natsFlags.replicas);
+  if (replicas !== undefined && replicas % 2 === 0) {
     throw new UsageError(
-      `--replicas is ${wanted}, of which no majority is left once half are away; accepted: 1, 3 or 5`,
+      `--replicas is ${replicas}, of which no majority is left once half are away; accepted: 1, 3 or 5`,
     );
   }
+}
+
+/** What somebody wants to be so. A file may have been printed by `config show`, with all defaults. */
+function wanted(values: FlagValues, flag: Flag<unknown>): GivenText | undefined {
+  const given = values.given(flag);
+  if (given === undefined || given.by === "variable") return undefined;
+  const byItself = typeof flag.default === "boolean" ? String(flag.default) : flag.defaultText;
+  return given.by === "file" && given.text === byItself ? undefined : given;
 }
 
 function checkSecrets(values: FlagValues): void {

@@ -60,7 +60,7 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
 
 Deno.test("bash offers serve's flags where no command is named, and a flag's choices", async () => {
   ok((await offered(["--d"])).includes("--dir"));
-  deepEqual(await offered(["serve", "--storage", ""]), ["file", "memory"]);
+  deepEqual(await offered(["serve", "--storage", ""]), ["file", "memory", "nats"]);
   deepEqual(await offered(["--storage", "f"]), ["file"]);
   deepEqual(await offered(["--port", ""]), []);
   deepEqual(await offered(["completion", ""]), ["bash", "zsh", "fish"]);

@@ -89,6 +89,15 @@ Deno.test("config show prints each setting and where it is from, as a file that 
     },
   ));
 
+Deno.test("config show of a cluster's front end is a file that says the same", () =>
+  withFile('storage = "nats"\nnats = "nats://a:4222"\n', async (path) => {
+    const { stdout } = await kit.run(["config", "show", "--config", path]);
+    match(stdout, /^dir = /m);
+    await withFile(stdout, async (again) => {
+      equal((await kit.run(["config", "check", again])).code, 0);
+    });
+  }));
+
 Deno.test("config show masks a URL's password", async () => {
   const { stdout } = await kit.run(["config", "show", "--dir", "http://u:geheim@host/x"]);
   match(stdout, /^dir = "http:\/\/u:\*\*\*@host\/x"/m);
