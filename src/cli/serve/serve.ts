@@ -96,6 +96,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   let live: LiveSettings;
   let storage: Storage | undefined;
   let serving: RunningServer | undefined;
+  let certificate: CertificateReload | undefined;
   const stop = stopRequest(reload, () => {
     service.stopping();
     // A socket in the file system goes with it.
@@ -106,12 +107,14 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     live = new LiveSettings(settings);
     reloadSettings(reload, values, live, () => serving);
     serving = await startServer(values, settings, live, tracer);
+    certificate = files && reloadCertificate(reload, files, serving.listener);
     announceStart(values, serving.listener, tls);
     const { report } = serving;
     const opened = storage = await openStorage(values, tracer, report);
     reloadQuotas(reload, opened);
     await serving.serve(opened);
   } catch (error) {
+    certificate?.stop();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
     await storage?.close();
     if (serving !== undefined) {
@@ -121,7 +124,6 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   }
   announce(values, serving.listener, tls);
   service.ready(`listening on port ${serving.listener.port}`);
-  const certificate = files && reloadCertificate(reload, files, serving.listener);
   reload.start();
 
   const signal = await stop.started();
@@ -234,10 +236,7 @@ function reloadCertificate(
   reload.onReload({
     name: "the certificate",
     readsFiles: true,
-    prepare() {
-      const tls = readCertificate(files);
-      return { apply: () => void certificate.use(tls) };
-    },
+    prepare: () => certificate.prepare(),
   });
   return certificate;
 }
