@@ -36,8 +36,8 @@ const PROBLEM_LIMIT_CHARS = 300;
 
 /** A tracer that sends what it is told to a collector. */
 export interface OpenedTracer extends Tracer {
-  /** Sends what is still to be sent, for a second at most. */
-  close(): Promise<void>;
+  /** Sends what is still to be sent, for a second at most, or for what is left where that is less. */
+  close(leftMs?: number): Promise<void>;
 }
 
 type Packages = Awaited<ReturnType<typeof loadPackages>>;
@@ -203,9 +203,10 @@ class OpenTelemetryTracer implements OpenedTracer {
     };
   }
 
-  async close(): Promise<void> {
+  async close(leftMs = Infinity): Promise<void> {
     const late = Promise.withResolvers<void>();
-    const cancel = this.#clock.setTimer(CLOSE_LIMIT_MS, () => late.resolve());
+    const limitMs = Math.min(leftMs, CLOSE_LIMIT_MS);
+    const cancel = this.#clock.setTimer(limitMs, () => late.resolve());
     // The collector may be away, which the log has told already.
     const done = this.#provider.shutdown().catch(() => {});
     await Promise.race([done, late.promise]);

@@ -1,11 +1,16 @@
-import { doesNotMatch, equal, match, ok } from "node:assert/strict";
-import { cpSync } from "node:fs";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
+import { once } from "node:events";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { Client } from "../../src/client/client.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
+import { FIRST, SECOND } from "../support/certificates.ts";
 import { copyKilled, withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 import { inRepo } from "../tools/repo.ts";
+import { portOf, startCollector } from "../tracing/otlp_collector.ts";
 import { HTTP_TARGETS, WORKER_TARGETS } from "./targets.ts";
+import { askTls } from "./tls_client.ts";
 
 /** The program while it applies a long log: nobody is to take it for one without streams. */
 
@@ -38,12 +43,16 @@ async function makeKilled(root: string): Promise<string> {
 }
 
 /** Starts the program; it listens, and may not be ready. */
-async function startUnready(command: readonly string[], flags: readonly string[]) {
+async function startUnready(
+  command: readonly string[],
+  flags: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
   const [program = "", ...args] = command;
   const child = new Deno.Command(program, {
     args: [...args, ...flags],
     cwd: inRepo(),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -56,7 +65,7 @@ async function startUnready(command: readonly string[], flags: readonly string[]
   };
   const ended = Promise.all([child.status, collect("stdout"), collect("stderr")])
     .then(([{ code }]) => ({ code, ...written }));
-  const origin = () => /starting: (http:\S+) answers/.exec(written.stderr)?.[1];
+  const origin = () => /starting: (https?:\S+) answers/.exec(written.stderr)?.[1];
   await until(() => origin() !== undefined, () => written.stderr);
   return {
     origin: origin() ?? "",
@@ -153,5 +162,61 @@ Deno.test("while it applies a long log", async (t) => {
         await storage.close();
       });
     }
+  });
+});
+
+/** A NATS server that says nothing until it is to say that it is too old: a start lasts until then. */
+async function startSilentNats() {
+  const sockets = new Set<Socket>();
+  let isTelling = false;
+  const tell = (socket: Socket) =>
+    socket.write('INFO {"server_id":"old","version":"2.9.0","max_payload":1048576}\r\n');
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+    socket.on("data", (data) => String(data).includes("PING") && socket.write("PONG\r\n"));
+    if (isTelling) tell(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    flags: ["--storage", "nats", "--nats", `nats://127.0.0.1:${portOf(server.address())}`],
+    tell() {
+      isTelling = true;
+      for (const socket of sockets) tell(socket);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+Deno.test("deno: a start that lasts takes up a new certificate, and one that fails tells of its requests", async () => {
+  const deno = TARGETS.find(({ name }) => name === "deno");
+  await withTempDir(async (dir) => {
+    await using collector = await startCollector();
+    await using nats = await startSilentNats();
+    const [cert, key, accessLog] = [`${dir}/cert.pem`, `${dir}/key.pem`, `${dir}/access.log`];
+    writeFileSync(cert, FIRST.cert);
+    writeFileSync(key, FIRST.key);
+    const files = ["--tls-cert", cert, "--tls-key", key, "--access-log-file", accessLog];
+    const flags = ["--port", "0", ...nats.flags, ...files];
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "60000" };
+    await using server = await startUnready(await deno?.command() ?? [], flags, env);
+    const ask = (name: string) => askTls(`${server.origin}/v1/stream/${name}`);
+    const { status, serverName } = await ask("first");
+    deepEqual([status, serverName], [503, "first"]);
+    writeFileSync(cert, SECOND.cert);
+    writeFileSync(key, SECOND.key);
+    await until(async () => (await ask("asked")).serverName === "second", () => "it is taken up");
+    equal((await ask("last")).status, 503);
+    nats.tell();
+    const { code, stderr } = await server.ended;
+    equal(code, 1, stderr);
+    match(stderr, /FATAL cannot start: .*2\.9\.0/);
+    match(readFileSync(accessLog, "utf8"), /stream\/last/);
+    match(collector.text, /stream\/last/);
   });
 });

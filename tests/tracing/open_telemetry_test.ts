@@ -161,3 +161,14 @@ Deno.test("a collector that never answers holds the end up for a second", async 
   kit.clock.advance(1);
   equal(await closing, "closed");
 });
+
+Deno.test("where less than that second is left, it holds the end up no longer", async () => {
+  const kit = new Kit();
+  kit.neverEnds = true;
+  const tracer = await kit.open();
+  const closing = tracer.close(450).then(() => "closed");
+  kit.clock.advance(449);
+  equal(await Promise.race([closing, Promise.resolve("not yet")]), "not yet");
+  kit.clock.advance(1);
+  equal(await closing, "closed");
+});

@@ -93,7 +93,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const reload = reloadOf(values, readAgain);
   const service = serviceOf(context.environment);
 
-  let live: LiveSettings;
+  let live: LiveSettings | undefined;
   let storage: Storage | undefined;
   let serving: RunningServer | undefined;
   let certificate: CertificateReload | undefined;
@@ -120,6 +120,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     if (serving !== undefined) {
       await Promise.race([serving.listener.stop(), sleep(ABANDON_LIMIT_MS)]);
     }
+    await Promise.all([live?.close(), tracer?.close(ABANDON_LIMIT_MS)]);
     return 1;
   }
   announce(values, serving.listener, tls);
@@ -134,7 +135,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const exitCode = await shutDown({
     ...serving,
     closeStorage: async (limitMs) => {
-      await Promise.all([opened.close(limitMs), tracer?.close()]);
+      await Promise.all([opened.close(limitMs), tracer?.close(limitMs)]);
     },
   });
   await live.close();
