@@ -204,7 +204,7 @@ export function checkNatsFlags(
   }
   for (const { flag, reason } of useless) {
     const given = wanted(values, flag);
-    if (given === undefined || given.text === "none") continue;
+    if (given === undefined) continue;
     throw new UsageError(`${given.from} is ${reason}; accepted with --storage nats: without it`);
   }
   checkSecrets(values);
@@ -216,12 +216,15 @@ export function checkNatsFlags(
   }
 }
 
-/** What somebody wants to be so. A file may have been printed by `config show`, with all defaults. */
+/**
+ * What somebody wants to be so, which `none` isn't. A file may have been printed by `config show`, with all
+ * defaults.
+ */
 function wanted(values: FlagValues, flag: Flag<unknown>): GivenText | undefined {
   const given = values.given(flag);
-  if (given === undefined || given.by === "variable") return undefined;
-  const byItself = typeof flag.default === "boolean" ? String(flag.default) : flag.defaultText;
-  return given.by === "file" && given.text === byItself ? undefined : given;
+  const value = values.get(flag);
+  if (given === undefined || given.by === "variable" || value === undefined) return undefined;
+  return given.by === "file" && value === flag.default ? undefined : given;
 }
 
 function checkSecrets(values: FlagValues): void {

@@ -98,6 +98,15 @@ Deno.test("config show of a cluster's front end is a file that says the same", (
     });
   }));
 
+Deno.test("a default that a cluster's file writes in its own way contradicts nothing", () =>
+  withFile(
+    'storage = "nats"\nnats = "nats://a:4222"\nfsync-interval = "1000ms"\nwal-bytes = "262144KiB"\n',
+    async (path) => {
+      const { code, stderr } = await kit.run(["config", "check", path]);
+      equal(code, 0, stderr);
+    },
+  ));
+
 Deno.test("config show masks a URL's password", async () => {
   const { stdout } = await kit.run(["config", "show", "--dir", "http://u:geheim@host/x"]);
   match(stdout, /^dir = "http:\/\/u:\*\*\*@host\/x"/m);

@@ -62,6 +62,7 @@ Deno.test("flags of a directory are refused with a cluster, but not variables of
     refusal([...CLUSTER, "--dir", "/data"]),
     /--dir is for streams that are kept in a directory/,
   );
+  match(refusal([...CLUSTER, "--dir", "none"]), /--dir is for streams/);
   match(refusal([...CLUSTER, "--fsync", "always"]), /their own sync_interval says/);
   match(refusal([...CLUSTER, "--quota", "a/** = 1GiB"]), /a quota, and .* isn't counted/);
   checkStorage(read([...CLUSTER, "--quota", "none"]));
