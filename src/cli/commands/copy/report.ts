@@ -118,7 +118,7 @@ export class CopyReport {
     return isEqual;
   }
 
-  /** Tells the sum of it all. */
+  /** Tells the sum of it all; {@link close} comes after it. */
   async end(): Promise<void> {
     this.#progress.end();
     const { isJson, isDryRun, isChecked } = this.#options;
@@ -145,7 +145,6 @@ export class CopyReport {
     } else {
       await this.#print(isDryRun ? this.#foreseenText() : this.#sumText());
     }
-    await this.close();
   }
 
   /** Ends the line of progress, and the file. */
