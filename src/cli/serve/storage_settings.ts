@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { parseServerUrl } from "../../storage/nats/connection/options.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { checkNatsFlags, natsOptions, type UselessFlag } from "../flags/nats_flags.ts";
@@ -53,10 +54,13 @@ export function whereStreamsAre(values: FlagValues): Record<string, string> {
     case "memory":
       return { dir: "none, streams are kept in memory", fsync: "never" };
     case "nats":
-      return {
-        nats: natsOptions(values).servers.map((url) => url.replace(/\/\/.*@/, "//")).join(","),
-      };
+      return { nats: natsOptions(values).servers.map(shownServer).join(",") };
     default:
       return { dir: resolve(values.get(flags.dir)), fsync: values.get(flags.fsync) };
   }
+}
+
+function shownServer(url: string): string {
+  const { address, isTls } = parseServerUrl(url);
+  return `${isTls ? "tls" : "nats"}://${address}`;
 }

@@ -49,6 +49,10 @@ Deno.test("a server that is none is refused, and a password isn't shown", () => 
   });
   const shown = whereStreamsAre(read(["--storage", "nats", "--nats", "nats://me:secret@a:4222"]));
   deepEqual(shown, { nats: "nats://a:4222" });
+  const withoutScheme = ["--nats", "me:secret@a,token@b:4333", "--nats", "tls://token@c"];
+  deepEqual(whereStreamsAre(read(["--storage", "nats", ...withoutScheme])), {
+    nats: "nats://a:4222,nats://b:4333,tls://c:4222",
+  });
 });
 
 Deno.test("a cluster needs servers, and flags of a cluster need a cluster", () => {
