@@ -151,12 +151,19 @@ export class CopiedStream {
         isClosed: this.#isClosed,
       };
     }
+    const there = await this.#headAtTarget();
+    return there === undefined ? await this.#create(info) : await this.#openExisting(info, there);
+  }
+
+  /** What the target has by that name. */
+  async #headAtTarget(): Promise<StreamInfo | undefined> {
     const { to, signal } = this.#settings;
-    const there = await to.session.client.head(this.name, { signal }).catch((error) => {
+    try {
+      return await to.session.client.head(this.name, { signal });
+    } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
-    });
-    return there === undefined ? await this.#create(info) : await this.#openExisting(info, there);
+    }
   }
 
   async #create(info: StreamInfo): Promise<Opened> {
@@ -281,12 +288,8 @@ export class CopiedStream {
 
   /** What a run would do; only what the servers say of the streams is looked at. */
   async #foresee(info: StreamInfo): Promise<Outcome> {
-    const { to, signal } = this.#settings;
     const bytes = tokenPosition(info.nextOffset);
-    const there = await to.session.client.head(this.name, { signal }).catch((error) => {
-      if (isMissing(error)) return undefined;
-      throw error;
-    });
+    const there = await this.#headAtTarget();
     if (there === undefined) return { outcome: "would copy", bytes };
     checkProperties(info, there);
     return { outcome: "would compare", bytes };
