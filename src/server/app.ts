@@ -65,8 +65,8 @@ export type HandlerOptions = Omit<AppOptions, "streamName">;
 /** What takes other options while it serves. */
 export interface Changeable {
   /**
-   * Looks at other options and changes nothing. Of them only `clientLimits`, `failedTokens`,
-   * `trustProxy`, `trustedProxies`, `cors` and `allowedHosts` are taken.
+   * Looks at other options and changes nothing. Of them only `clientLimits`, `trustProxy`,
+   * `trustedProxies`, `cors` and `allowedHosts` are taken.
    *
    * @returns puts them in place, for requests from now on; what clients have spent stays spent
    * @throws {RangeError} where one makes no sense
