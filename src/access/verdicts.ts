@@ -1,4 +1,4 @@
-import type { Clock } from "../env/clock.ts";
+import { type Clock, hasPassed } from "../env/clock.ts";
 import { decodeUtf8, encodeUtf8 } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 import type { Permit } from "./permit.ts";
@@ -46,9 +46,8 @@ export class Verdicts {
     }
     const fault = this.#faults.get(text);
     if (fault === undefined) return undefined;
-    const ageMs = this.#clock.nowMs() - fault.atMs;
-    // A clock that was set back may find a token good that was found expired.
-    if (ageMs >= 0 && ageMs < FAULT_MS) throw fault.error;
+    // By a clock that was set back a token may be good that was found expired.
+    if (!hasPassed(FAULT_MS, fault.atMs, this.#clock.nowMs())) throw fault.error;
     this.#faults.delete(text);
     return undefined;
   }

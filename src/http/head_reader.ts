@@ -6,7 +6,10 @@ const LF = 10;
 const HEAD_END = "\r\n\r\n";
 /** So much is looked through for a head's end at once. */
 const WINDOW_BYTES = 2048;
-/** Longer fields aren't kept for their connection: there may be very many of these. */
+/**
+ * The fields of longer heads aren't kept for their connection: there may be very many of these, and whatever
+ * is a part of a head's text keeps all of it.
+ */
 const KEPT_LIMIT_BYTES = 2048;
 
 /** Fields as they came, the empty line behind them included, and what they say. */
@@ -63,17 +66,17 @@ export class HeadReader {
     const head = parseHead(text);
     this.end = at + text.length + HEAD_END.length;
     const lineEnd = text.indexOf("\r\n");
-    if (lineEnd >= 0) this.#remember(input, at + lineEnd + 2, head);
+    if (lineEnd >= 0) this.#remember(input, at, at + lineEnd + 2, head);
     return head;
   }
 
   /** Only of heads that are good: fields that are refused are never known. */
-  #remember(input: Buffer, start: number, head: RequestHead): void {
+  #remember(input: Buffer, at: number, start: number, head: RequestHead): void {
     // A copy of its own: the input may be a part of something large.
     const bytes = new Uint8Array(this.end - start);
     input.copy(bytes, 0, start, this.end);
     newest = { bytes, isHttp11: head.isHttp11, rules: head };
-    this.#own = bytes.length > KEPT_LIMIT_BYTES ? undefined : newest;
+    this.#own = this.end - at > KEPT_LIMIT_BYTES ? undefined : newest;
   }
 }
 

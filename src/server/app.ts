@@ -11,7 +11,13 @@ import { type AppOptions, resolveOptions, type ServerConfig } from "./common/opt
 import type { StartProgress } from "../storage/start_progress.ts";
 import type { Storage } from "../storage/storage.ts";
 import { serveForwarded } from "./subscriptions/forward.ts";
-import { contextBelow, createContext, prepareChange, type ServerContext } from "./verbs/context.ts";
+import {
+  contextBelow,
+  contextOnceOpen,
+  createContext,
+  prepareChange,
+  type ServerContext,
+} from "./verbs/context.ts";
 import { measureThread } from "./verbs/measure.ts";
 import { measureAll } from "./verbs/metrics.ts";
 import { UnopenedStorage } from "./verbs/starting.ts";
@@ -65,8 +71,8 @@ export type HandlerOptions = Omit<AppOptions, "streamName">;
 /** What takes other options while it serves. */
 export interface Changeable {
   /**
-   * Looks at other options and changes nothing. Of them only `clientLimits`, `failedTokens`,
-   * `trustProxy`, `trustedProxies`, `cors` and `allowedHosts` are taken.
+   * Looks at other options and changes nothing. Of them only `clientLimits`, `trustProxy`,
+   * `trustedProxies`, `cors` and `allowedHosts` are taken.
    *
    * @returns puts them in place, for requests from now on; what clients have spent stays spent
    * @throws {RangeError} where one makes no sense
@@ -80,7 +86,7 @@ export interface Changeable {
  * @throws {RangeError} as {@link createApp} does
  */
 export function createHandler(options: HandlerOptions, connections?: ConnectionCounts): Handler {
-  return createRoutes(createContext(resolveOptions(options), { connections }));
+  return createRoutes(createContext(resolveOptions(options), connections));
 }
 
 /** Serves from before there is a storage, and takes other options while it serves. */
@@ -112,13 +118,13 @@ export function createStartingHandler(
   };
   // Deliveries begin with the storage.
   const starting = { ...config, subscriptions: undefined, starting: progress };
-  let context = createContext(starting, { connections });
+  let context = createContext(starting, connections);
   others?.onMeasure(() => measureThread(context));
   let routes = createRoutes(context);
   return {
     handler: (request, respond) => routes(request, respond),
     serve(storage) {
-      context = createContext({ ...config, storage }, { connections, before: context });
+      context = contextOnceOpen(context, { ...config, storage });
       routes = createRoutes(context);
     },
     prepare: (changed) => prepare(context, changed),

@@ -123,16 +123,31 @@ function unauthorized(
   respond: Respond,
   error: unknown,
 ): void {
-  const { limits } = context;
-  const rejection = rejectionOf(context, request, error);
-  if (limits === undefined) return respond(rejection);
-  limits.admit(
+  admit(
+    context,
     request,
     undefined,
     respond,
-    (counted) => counted(rejection),
-    (rejection) => rejectionOf(context, request, rejection),
+    (counted) => counted(rejectionOf(context, request, error)),
   );
+}
+
+/**
+ * Hands a request on as far as its client's limits let it in.
+ *
+ * @param subject who asks, where a permit says so
+ */
+function admit(
+  context: ServerContext,
+  request: HttpRequest,
+  subject: string | undefined,
+  respond: Respond,
+  next: (respond: Respond) => void,
+): void {
+  const { limits } = context;
+  if (limits === undefined) return next(respond);
+  const responseOf = (rejection: StreamError) => rejectionOf(context, request, rejection);
+  limits.admit(request, subject, respond, next, responseOf);
 }
 
 /** The response where a request is refused before it is served, in the form of what it asks for. */
@@ -171,18 +186,12 @@ function limited(
   respond: Respond,
   asker: Asker,
 ): void {
-  const { limits } = context;
-  if (limits === undefined || isUnlimited(context, request)) {
+  // Most servers have no limits, and need no look at the URL for them.
+  if (context.limits === undefined || isUnlimited(context, request)) {
     return route(context, request, respond, asker);
   }
   const subject = asker === NOBODY ? undefined : asker?.permit.subject;
-  limits.admit(
-    request,
-    subject,
-    respond,
-    (counted) => route(context, request, counted, asker),
-    (rejection) => rejectionOf(context, request, rejection),
-  );
+  admit(context, request, subject, respond, (counted) => route(context, request, counted, asker));
 }
 
 function isUnlimited({ names }: ServerContext, request: HttpRequest): boolean {

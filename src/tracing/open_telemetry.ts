@@ -1,7 +1,7 @@
 import type { Attributes, Context, DiagLogger, Span } from "@opentelemetry/api";
 import type { Sampler } from "@opentelemetry/sdk-trace";
 import { getLogger } from "@logtape/logtape";
-import { type Clock, systemClock } from "../env/clock.ts";
+import { type Clock, hasPassed, systemClock } from "../env/clock.ts";
 import {
   type SamplerSettings,
   type TracingEnvironment,
@@ -296,7 +296,7 @@ class ProblemLog implements DiagLogger {
 
   #note(message: string): void {
     const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#lastMs < NOTE_EVERY_MS) {
+    if (!hasPassed(NOTE_EVERY_MS, this.#lastMs, nowMs)) {
       this.#unsaid++;
       return;
     }

@@ -68,6 +68,20 @@ Deno.test("fields that are known are those of each connection, and the line is r
   equal(read(of("GET / HTTP/1.1", "one"), one).headers.get("x"), "one");
 });
 
+Deno.test("of a long head a connection keeps nothing, whether its fields are long or its target is", () => {
+  const isKept = (targetChars: number, fieldChars: number) => {
+    const reader = new HeadReader();
+    const line = `GET /${"t".repeat(targetChars)} HTTP/1.1`;
+    const text = `${line}\r\nHost: a\r\nX: ${"x".repeat(fieldChars)}\r\n\r\n`;
+    const { headers } = read(text, reader);
+    read(headOf("HTTP/1.1", "Host: other"));
+    return read(text, reader).headers === headers;
+  };
+  equal(isKept(100, 1000), true);
+  equal(isKept(100, 3000), false);
+  equal(isKept(3000, 100), false);
+});
+
 Deno.test("what was read may be written over afterwards", () => {
   const reader = new HeadReader();
   const text = headOf("HTTP/1.1", "Host: a", "X: 1");

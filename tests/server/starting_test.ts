@@ -18,17 +18,21 @@ const APPLYING: StartProgress = {
 /** A server whose storage isn't open yet. */
 function startingServer(options: Omit<AppOptions, "storage"> = {}) {
   let progress: StartProgress = { state: "starting" };
-  const { handler, serve } = createStartingHandler({
+  const always = {
     health: "/health",
     metrics: "/metrics",
     listing: true,
     welcome: true,
     clock: new ManualClock(),
-    ...options,
-  }, () => progress);
+  };
+  const { handler, serve, prepare } = createStartingHandler(
+    { ...always, ...options },
+    () => progress,
+  );
+  const change = (changed: Omit<AppOptions, "storage">) => prepare({ ...always, ...changed })();
   const send = (method: string, path: string, headers: Fields = {}, body: string | null = null) =>
     fetchWith(handler, new Request(`http://localhost${path}`, { method, headers, body }));
-  return { send, serve, report: (reported: StartProgress) => progress = reported };
+  return { send, serve, change, report: (reported: StartProgress) => progress = reported };
 }
 
 Deno.test("before its storage is open the health says that the server lives and how far the start is", async () => {
@@ -121,4 +125,21 @@ Deno.test("once its storage is open the server serves it, and tells what it coun
   const metrics = await (await send("GET", "/metrics")).text();
   equal(/^durable_streams_errors_total\{code="starting"\} (\d+)$/m.exec(metrics)?.[1], "1");
   await storage.close();
+});
+
+Deno.test("options that changed while the server started stay changed once its storage is open", async () => {
+  const clientLimits = { requests: { perSecond: 1, burst: 2 } };
+  const page = { origin: "https://app.example" };
+  const { send, serve, change } = startingServer({ cors: "none", clientLimits });
+  equal((await send("GET", "/v1/stream/a", page)).status, 403);
+  equal((await send("GET", "/v1/stream/a")).status, 503);
+  change({ cors: ["https://app.example"] });
+  serve(createMemoryStorage());
+  equal((await send("GET", "/v1/stream/a", page)).status, 404);
+  // What the client has spent stays spent while nothing limits it.
+  change({ clientLimits });
+  deepEqual(
+    [(await send("GET", "/v1/stream/a")).status, (await send("GET", "/v1/stream/a")).status],
+    [404, 429],
+  );
 });

@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import * as api from "@opentelemetry/api";
 import * as exporter from "@opentelemetry/exporter-trace-otlp-http";
 import * as resources from "@opentelemetry/resources";
@@ -171,4 +172,27 @@ Deno.test("where less than that second is left, it holds the end up no longer", 
   equal(await Promise.race([closing, Promise.resolve("not yet")]), "not yet");
   kit.clock.advance(1);
   equal(await closing, "closed");
+});
+
+Deno.test("problems are logged once a minute, and at once where the clock was set back", async () => {
+  const logged: unknown[] = [];
+  const sink = ({ properties }: LogRecord) => logged.push(properties);
+  const category = ["durable-streams", "traces"];
+  configureSync({
+    reset: true,
+    sinks: { sink },
+    loggers: [{ category, sinks: ["sink"] }, { category: ["logtape", "meta"], sinks: [] }],
+  });
+  try {
+    const kit = new Kit();
+    const tracer = await kit.open();
+    for (const [ms, problem] of [[0, "a"], [59_999, "b"], [1, "c"], [-3_600_000, "d"]] as const) {
+      kit.clock.advance(ms);
+      api.diag.warn(problem);
+    }
+    await tracer.close();
+  } finally {
+    resetSync();
+  }
+  deepEqual(logged, [{ problem: "a" }, { problem: "c", andAsManyBefore: 1 }, { problem: "d" }]);
 });

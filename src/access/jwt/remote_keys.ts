@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { Clock } from "../../env/clock.ts";
+import { type Clock, hasPassed } from "../../env/clock.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -50,7 +50,7 @@ export class RemoteKeys implements KeySource {
   }
 
   async keysFor(wanted: WantedKey): Promise<readonly VerifyKey[]> {
-    if (this.#isSince(this.#fetchedAtMs, FRESH_MS)) {
+    if (hasPassed(FRESH_MS, this.#fetchedAtMs, this.#parts.clock.nowMs())) {
       const refreshed = this.refresh();
       // Through an outage nobody waits for keys that may not come; those who need others do.
       if (!this.#isOut) await refreshed;
@@ -71,7 +71,7 @@ export class RemoteKeys implements KeySource {
   refresh(): Promise<void> {
     if (this.#pending !== undefined) return this.#pending;
     const nowMs = this.#parts.clock.nowMs();
-    if (!this.#isSince(this.#triedAtMs, BETWEEN_FETCHES_MS)) return Promise.resolve();
+    if (!hasPassed(BETWEEN_FETCHES_MS, this.#triedAtMs, nowMs)) return Promise.resolve();
     this.#triedAtMs = nowMs;
     this.#pending = this.#fetch(nowMs).finally(() => this.#pending = undefined);
     return this.#pending;
@@ -79,12 +79,6 @@ export class RemoteKeys implements KeySource {
 
   close(): void {
     this.#closed.abort();
-  }
-
-  /** Whether so long has passed, or the clock was set back: then nobody knows. */
-  #isSince(atMs: number, ms: number): boolean {
-    const ageMs = this.#parts.clock.nowMs() - atMs;
-    return ageMs < 0 || ageMs >= ms;
   }
 
   async #fetch(nowMs: number): Promise<void> {

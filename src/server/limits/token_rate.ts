@@ -34,6 +34,7 @@ export class TokenRate {
   take(fullAtMs: number, tokens: number, nowMs: number): number {
     return Math.max(fullAtMs, nowMs) + tokens * this.#tokenMs;
   }
+
   /**
    * A bucket of this rate as one of another: what was spent of it is spent there, as far as that one holds
    * as much, and what was taken beyond is owed there.

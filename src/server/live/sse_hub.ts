@@ -1,4 +1,5 @@
 import type { Permit } from "../../access/permit.ts";
+import { hasPassed } from "../../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
@@ -132,15 +133,12 @@ export class SseHub {
     const { sseKeepAliveMs } = this.#config;
     if (reader.hasRoom) {
       if (nowMs >= reader.closeAtMs) reader.end();
-      else if (isPast(reader.sentAtMs, nowMs, sseKeepAliveMs)) reader.send(SSE_KEEP_ALIVE, nowMs);
+      else if (hasPassed(sseKeepAliveMs, reader.sentAtMs, nowMs)) {
+        reader.send(SSE_KEEP_ALIVE, nowMs);
+      }
     } else if (nowMs >= reader.closeAtMs + GRACE_MS) {
       this.#counters.droppedReaders++;
       reader.destroy();
     }
   }
-}
-
-/** Whether so long has passed, or the clock was set back: then nobody knows. */
-function isPast(atMs: number, nowMs: number, ms: number): boolean {
-  return nowMs < atMs || nowMs - atMs >= ms;
 }

@@ -60,28 +60,22 @@ export interface ServerContext extends ChangeableParts {
   readonly startedMs: number;
 }
 
-/** What an app goes on with. */
-export interface ContextParts {
-  /** Where its listener counts. */
-  readonly connections?: ConnectionCounts | undefined;
-  /** What the same server had while it started: what was counted there goes on. */
-  readonly before?: ServerContext;
-}
-
-/** Makes the parts that the verbs of an app share. */
+/**
+ * Makes the parts that the verbs of an app share.
+ *
+ * @param connections where its listener counts
+ */
 export function createContext(
   config: ServerConfig,
-  { connections, before }: ContextParts = {},
+  connections?: ConnectionCounts,
 ): ServerContext {
   const { storage, clock } = config;
-  const counters = before?.counters ?? new Counters();
+  const counters = new Counters();
   const bodyBudget = new BodyBudget(config.maxBodyBytesInFlight);
-  const eventLoop = before?.eventLoop ?? new EventLoopDelay();
+  const eventLoop = new EventLoopDelay();
   config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
-  const limits = before === undefined ? openLimits(config, counters) : before.limits;
-  const failedTokens = before === undefined
-    ? openFailedTokens(config, counters)
-    : before.failedTokens;
+  const limits = openLimits(config, counters);
+  const failedTokens = openFailedTokens(config, counters);
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -104,7 +98,25 @@ export function createContext(
     counters,
     connections,
     eventLoop,
-    startedMs: before?.startedMs ?? clock.nowMs(),
+    startedMs: clock.nowMs(),
+  };
+}
+
+/**
+ * The parts once the storage is open.
+ *
+ * @param before what the server had while it started: what was counted and changed there goes on
+ * @param config the same but for the storage and the start
+ */
+export function contextOnceOpen(before: ServerContext, config: ServerConfig): ServerContext {
+  const { liveReaders, counters } = before;
+  return {
+    ...before,
+    config,
+    storage: config.storage,
+    sse: new SseHub(config, liveReaders, counters),
+    polls: new PollHub(config, liveReaders),
+    subscriptions: openSubscriptions(config),
   };
 }
 

@@ -22,9 +22,10 @@ export interface QuotaCountParts {
 }
 
 /**
- * Counts what a directory holds under quotas when it is opened, or has quotas of other patterns: first the streams that are in memory, then
- * the rows, by their ids, as others run. A stream is counted as it is at that moment, and what happens to
- * it from then on the quotas follow themselves; what happens before is in what is counted.
+ * Counts what a directory holds under quotas when it is opened, or gets quotas of other patterns: first the
+ * streams that are in memory, then the rows, by their ids, as others run. A stream is counted as it is at
+ * that moment, and what happens to it from then on the quotas follow themselves; what happens before is in
+ * what is counted.
  */
 export class QuotaCount implements StoredCount {
   readonly #parts: QuotaCountParts;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../env/clock.ts";
+import { type Clock, hasPassed } from "../../../env/clock.ts";
 import type { StartProgress } from "../../start_progress.ts";
 
 /** How long a recovery goes on before others are served. */
@@ -38,9 +38,7 @@ export class RecoveryTurns {
    * every few hundred KiB.
    */
   get ifDue(): Promise<void> | undefined {
-    const lastedMs = this.#clock.nowMs() - this.#startedMs;
-    // The clock may have gone back.
-    if (lastedMs >= 0 && lastedMs < TURN_MS) return undefined;
+    if (!hasPassed(TURN_MS, this.#startedMs, this.#clock.nowMs())) return undefined;
     this.#report();
     // Not for no time: Deno looks at its sockets only where it has nothing else to do.
     return new Promise((resolve) =>
