@@ -4,17 +4,16 @@ import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream } from "../jetstream.ts";
 import type { LoadedStreams } from "./loaded_streams.ts";
 import { encodeMessage } from "../format/message.ts";
-import { decodeMessage } from "../format/message.ts";
 import { noticeHeaders } from "../format/notice.ts";
 import type { MessageWriter } from "./message_writer.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { Names } from "../cluster/names.ts";
 import type { NatsStream } from "./nats_stream.ts";
+import { newestMessage } from "./newest_message.ts";
 import type { Publisher } from "../cluster/publisher.ts";
 import type { ForkReference } from "../format/snapshot.ts";
 import type { StreamQueue } from "./stream_queue.ts";
 import type { Subjects } from "../cluster/subjects.ts";
-import { toStreamError } from "../cluster/unreachable.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
@@ -207,16 +206,10 @@ export class Endings {
     return clock.nowMs() - atMs < REFERENCE_GRACE_MS;
   }
 
-  async #isGone({ shard, id }: NameRecord): Promise<boolean> {
+  async #isGone(record: NameRecord): Promise<boolean> {
     const { jetStream, subjects } = this.#parts;
-    try {
-      const last = await jetStream.lastMessage(subjects.dataLog(shard), subjects.data(shard, id));
-      // That there is nothing at all proves nothing; a name that is free by now is seen the next time.
-      if (last === undefined) return false;
-      const message = decodeMessage(last.payload.slice());
-      return message.kind === "gone" && !message.isSoftlyDeleted;
-    } catch (error) {
-      throw toStreamError(error);
-    }
+    const newest = await newestMessage(jetStream, subjects, record);
+    // That there is nothing at all proves nothing; a name that is free by now is seen the next time.
+    return newest?.kind === "gone" && !newest.isSoftlyDeleted;
   }
 }
