@@ -9,7 +9,7 @@ import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 import { MalformedFrame } from "./format/binary.ts";
 import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
-import type { StreamMessage } from "./format/message.ts";
+import { isEnd, type StreamMessage } from "./format/message.ts";
 import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
 import { NatsStream } from "./streams/nats_stream.ts";
 import { newestMessage } from "./streams/newest_message.ts";
@@ -189,7 +189,7 @@ function summaryOf(record: NameRecord, message: StreamMessage): NatsStream {
     producers: new Map(),
     forks: new Map(),
   });
-  if (message.kind === "gone" && !message.isSoftlyDeleted) stream.lifecycle = "deleted";
+  if (isEnd(message)) stream.lifecycle = "deleted";
   return stream;
 }
 

@@ -339,6 +339,11 @@ function getText(bytes: Bytes, view: DataView, at: number): { text: string; end:
   return { text: decodeUtf8(bytes.subarray(begin, end)), end };
 }
 
+/** Whether the stream is gone for good with it, and all that came before it with the stream. */
+export function isEnd(message: StreamMessage): boolean {
+  return message.kind === "gone" && !message.isSoftlyDeleted;
+}
+
 /** A message in words, for errors. */
 export function describeMessage(message: StreamMessage): string {
   const { kind, previousSequence, start } = message;
