@@ -88,7 +88,7 @@ export class ExpiryWalk {
   async #look({ payload, sequence }: StoredMessage): Promise<void> {
     if (this.#isStopped) return;
     try {
-      const record = decodeNameEntry(payload.slice());
+      const record = decodeNameEntry(payload);
       if (record.kind !== "name" || !this.#mayBeOver(record)) return;
       await pause(this.#parts.clock, PAUSE_MS);
       if (!this.#isStopped) await this.#check(record, sequence);

@@ -63,7 +63,7 @@ class NameIndex {
 
   #take({ payload, sequence }: StoredMessage): void {
     try {
-      const entry = decodeNameEntry(payload.slice());
+      const entry = decodeNameEntry(payload);
       if (entry.kind === "tombstone") this.names.delete(entry.name);
       else this.names.set(entry.name, { record: compact(entry), sequence });
     } catch (error) {

@@ -51,7 +51,7 @@ export class Ids {
       try {
         const stored = await this.#jetStream.lastMessage(metaLog, ids);
         if (stored !== undefined) {
-          first = readRecord("the storage's ids", () => decodeIds(stored.payload.slice()));
+          first = readRecord("the storage's ids", () => decodeIds(stored.payload));
           expectedSequence = stored.sequence;
         }
       } catch (error) {

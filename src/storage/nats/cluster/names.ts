@@ -83,7 +83,7 @@ export class Names {
     if (stored === undefined) return { record: undefined, sequence: 0 };
     const { sequence } = stored;
     return readRecord(`the name ${quote(name)}`, () => {
-      const entry = decodeNameEntry(stored.payload.slice());
+      const entry = decodeNameEntry(stored.payload);
       if (entry.name !== name) throw new MalformedFrame(`it is that of ${quote(entry.name)}`);
       return { record: entry.kind === "name" ? entry : undefined, sequence };
     });

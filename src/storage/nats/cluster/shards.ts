@@ -51,7 +51,7 @@ export async function openLayout(
     return {
       identity: readRecord(
         "the storage's identity",
-        () => decodeIdentity(identity.payload.slice()),
+        () => decodeIdentity(identity.payload),
       ),
       shards,
     };
@@ -122,5 +122,5 @@ async function once(
 }
 
 function shardsOf({ payload }: StoredMessage): number {
-  return readRecord("the storage's number of logs", () => decodeShards(payload.slice()));
+  return readRecord("the storage's number of logs", () => decodeShards(payload));
 }
