@@ -159,7 +159,6 @@ export class FrontEnd {
   parts(): NatsStorageParts {
     return {
       identity: this.#layout.identity,
-      clock: this.#settings.clock,
       directory: this.#directory,
       creation: this.#creation,
       endings: this.#endings,

@@ -102,8 +102,8 @@ export class FrontEndStatus {
     return { state: "unreachable", reason, figures };
   }
 
-  /** As `Storage.measure`. */
-  measure(): StorageMeasures {
+  /** As `Storage.measure`, but for the subscriptions. */
+  measure(): Omit<StorageMeasures, "subscriptions"> {
     const { settings, publisher, cache } = this.#parts;
     return {
       commands: {
@@ -115,14 +115,6 @@ export class FrontEndStatus {
       log: NO_LOG,
       checkpointDurationSeconds: NO_CHECKPOINTS,
       dirtyStreams: 0,
-      subscriptions: {
-        webhook: 0,
-        pullWake: 0,
-        pending: 0,
-        pendingStreams: 0,
-        failing: 0,
-        lagSeconds: 0,
-      },
       cluster: {
         stored: publisher.counts.stored,
         refused: publisher.counts.refused,

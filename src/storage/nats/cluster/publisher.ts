@@ -14,7 +14,7 @@ export type Published =
   | { readonly kind: "stored"; readonly sequence: number }
   /**
    * Another message is the subject's newest, or was under way: this one is not stored by this attempt and
-   * never will be. With `isOurs` it may be an earlier attempt at this very message.
+   * never will be. With `mayBeOurs` it may be an earlier attempt at this very message.
    */
   | {
     readonly kind: "refused";

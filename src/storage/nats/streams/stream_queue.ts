@@ -6,15 +6,10 @@ import { Draft, type Verdict } from "./draft.ts";
 import type { Folder } from "./folder.ts";
 import type { NewMessage } from "../jetstream.ts";
 import type { StreamMessage } from "../format/message.ts";
-import {
-  appendHeadBytes,
-  encodeMessage,
-  MESSAGE_HEAD_BYTES,
-  withOwnData,
-} from "../format/message.ts";
-import { noticeHeaders } from "../format/notice.ts";
+import { appendHeadBytes, MESSAGE_HEAD_BYTES, withOwnData } from "../format/message.ts";
 import { type EventKind, type MessageWriter } from "./message_writer.ts";
 import type { NatsStream } from "./nats_stream.ts";
+import { newMessage } from "./new_message.ts";
 import type { NatsSettings } from "../options.ts";
 import { pause } from "../cluster/pause.ts";
 import type { Publisher } from "../cluster/publisher.ts";
@@ -256,7 +251,7 @@ export class StreamQueue {
    */
   async #store(messages: readonly StreamMessage[]): Promise<boolean> {
     const stream = this.#stream;
-    const { publisher } = this.#parts;
+    const { publisher, subjects } = this.#parts;
     const [first] = messages;
     if (first === undefined) return true;
     const { tail, sequence } = stream;
@@ -266,7 +261,7 @@ export class StreamQueue {
     };
     stream.inFlight = inFlight;
     try {
-      const toStore = this.#toStore(messages);
+      const toStore = messages.map((message) => newMessage(subjects, stream, message));
       const published = await publisher.publish(toStore);
       // A notice may have shown that it was stored, though no acknowledgement came.
       const isSeen = inFlight.sequence !== undefined;
@@ -305,23 +300,6 @@ export class StreamQueue {
     // What is under way may come to nothing, and then nothing is new.
     if (isUnderWay) await loader.confirm(stream);
     else await loader.catchUp(stream, lastSequence);
-  }
-
-  #toStore(messages: readonly StreamMessage[]): NewMessage[] {
-    const stream = this.#stream;
-    const { subjects } = this.#parts;
-    const log = subjects.dataLog(stream.shard);
-    const subject = subjects.data(stream.shard, stream.id);
-    const [first] = messages;
-    const isLast = first?.kind === "gone" && !first.isSoftlyDeleted;
-    return messages.map((message) => ({
-      log,
-      subject,
-      payload: encodeMessage(message),
-      headers: noticeHeaders(stream.name, message),
-      expectedSequence: stream.sequence,
-      ...(isLast ? { rollup: true } : {}),
-    }));
   }
 
   /** Folds what was just stored, unless it was seen by another way already. */
