@@ -6,23 +6,29 @@ import type { Requests } from "./requests.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
+const QUEUE = "front-end";
+
+/** Who answers requests to one subject. */
+interface Served {
+  readonly handler: (payload: Bytes) => Promise<Bytes>;
+  /** One for each connection, of which there are two while one moves to another server. */
+  subscriptions: Subscription[];
+}
+
 /** Questions between front ends, which no server stores. */
 export class Calls implements LinkListener {
   readonly #requests: Requests;
-  readonly #served = new Map<string, (payload: Bytes) => Promise<Bytes>>();
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #served = new Map<string, Served>();
 
   constructor(requests: Requests) {
     this.#requests = requests;
   }
 
   onUp(connection: NatsConnection): void {
-    for (const subject of this.#served.keys()) this.#subscribe(connection, subject);
+    for (const [subject, served] of this.#served) this.#subscribe(connection, subject, served);
   }
 
-  onDown(): void {
-    this.#subscriptions.clear();
-  }
+  onDown(): void {}
 
   /** As `JetStream.call`. */
   async call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes> {
@@ -37,29 +43,37 @@ export class Calls implements LinkListener {
 
   /** As `JetStream.serve`. */
   serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void {
-    this.#served.set(subject, handler);
+    const served: Served = { handler, subscriptions: [] };
+    this.#served.set(subject, served);
     const { connection } = this.#requests.link;
-    if (connection !== undefined) this.#subscribe(connection, subject);
+    if (connection !== undefined) this.#subscribe(connection, subject, served);
     return () => {
-      if (this.#served.get(subject) !== handler) return;
-      this.#served.delete(subject);
-      const subscription = this.#subscriptions.get(subject);
-      this.#subscriptions.delete(subject);
-      if (subscription?.isClosed() === false) subscription.unsubscribe();
+      if (this.#served.get(subject) === served) this.#served.delete(subject);
+      for (const subscription of served.subscriptions) {
+        if (!subscription.isClosed()) subscription.unsubscribe();
+      }
     };
   }
 
-  #subscribe(connection: NatsConnection, subject: string): void {
+  #subscribe(connection: NatsConnection, subject: string, served: Served): void {
     const callback = (error: Error | null, message: Msg) => {
-      if (error === null) void this.#answer(connection, subject, message);
+      if (error === null) void this.#answer(connection, subject, served, message);
     };
-    this.#subscriptions.set(subject, connection.subscribe(subject, { callback }));
+    // A queue's members share what comes: with two connections each request is served once.
+    const subscription = connection.subscribe(subject, { queue: QUEUE, callback });
+    const open = served.subscriptions.filter((other) => !other.isClosed());
+    served.subscriptions = [...open, subscription];
   }
 
-  async #answer(connection: NatsConnection, subject: string, message: Msg): Promise<void> {
+  async #answer(
+    connection: NatsConnection,
+    subject: string,
+    { handler }: Served,
+    message: Msg,
+  ): Promise<void> {
     try {
-      const answer = await this.#served.get(subject)?.(new Uint8Array(message.data));
-      if (answer === undefined || message.reply === undefined || connection.isClosed()) return;
+      const answer = await handler(new Uint8Array(message.data));
+      if (message.reply === undefined || connection.isClosed()) return;
       connection.publish(message.reply, answer);
     } catch (error) {
       // Who asked hears nothing, and takes it for lost.

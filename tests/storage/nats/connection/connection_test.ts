@@ -281,6 +281,45 @@ natsTest(
 );
 
 natsTest(
+  "who moves to another server is called once for each call, and not at all any more afterwards",
+  () =>
+    withSite(3, { timeoutMs: 2_000 }, async (site) => {
+      const { cluster, port, events } = site;
+      const left = connectedTo(site);
+      const elsewhere = cluster.urls.filter((_, index) => index !== left);
+      const caller = await connectJetStream({ servers: elsewhere });
+      try {
+        let served = 0;
+        const end = port.serve("calls.a", (payload) => {
+          served++;
+          return Promise.resolve(payload);
+        });
+        const call = () => caller.call("calls.a", new Uint8Array([7]), 1_000);
+        const answered = () => call().then(() => true, () => false);
+        await until(answered, () => "nobody answers");
+        cluster.server(left).announceEnd();
+        await until(() => connectedTo(site) !== left, () => JSON.stringify(events));
+        served = 0;
+        let calls = 0;
+        const isLeft = () => events.some(({ kind }) => kind === "disconnected");
+        await until(async () => {
+          calls++;
+          deepEqual([...await call()], [7]);
+          return isLeft();
+        }, () => "the connection to the server that goes stays");
+        equal(served, calls);
+        end();
+        await until(
+          () => call().then(() => false, ({ code }) => code === "unserved"),
+          () => "who has ended to serve is called still",
+        );
+      } finally {
+        await caller.close();
+      }
+    }),
+);
+
+natsTest(
   "a slow follower is sent no more than it can take",
   () =>
     withSite(1, {}, async ({ port }) => {
