@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, systemClock } from "../../../../src/env/clock.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
 import type {
@@ -279,6 +280,34 @@ natsTest(
       await follower.stop();
     }),
 );
+
+natsTest("a server that ends before it had to leaves no timer behind", async () => {
+  const timeoutMs = 60_000;
+  let waiting = 0;
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    setTimer(delayMs, run) {
+      if (delayMs !== timeoutMs) return systemClock.setTimer(delayMs, run);
+      waiting++;
+      const cancel = systemClock.setTimer(delayMs, run);
+      return () => {
+        waiting--;
+        cancel();
+      };
+    },
+  };
+  await withSite(3, { timeoutMs, clock }, async (site) => {
+    const { cluster, events } = site;
+    const left = connectedTo(site);
+    cluster.server(left).announceEnd();
+    await until(() => connectedTo(site) !== left, () => JSON.stringify(events));
+    await until(() => waiting === 1, () => `${waiting} timers`);
+    await cluster.server(left).kill();
+    const isLeft = () => events.some(({ kind }) => kind === "disconnected");
+    await until(isLeft, () => JSON.stringify(events));
+    equal(waiting, 0);
+  });
+});
 
 natsTest(
   "who moves to another server is called once for each call, and not at all any more afterwards",
