@@ -1,5 +1,6 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
+import { pause } from "../cluster/pause.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
 import { ANYTHING } from "./leadership.ts";
 import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
@@ -91,7 +92,7 @@ export class BatchPublisher {
         return { kind: "unavailable", reason: "too many batches are open" };
       }
       const delayMs = waitMs * (0.5 + this.#random() / 2);
-      await new Promise<void>((resolve) => void this.#clock.setTimer(delayMs, resolve));
+      await pause(this.#clock, delayMs);
     }
   }
 

@@ -38,8 +38,8 @@ export class Link {
   readonly #backoff: Backoff;
   readonly #random: () => number;
   readonly #listeners = new Set<LinkListener>();
-  readonly #stopped: Promise<void>;
-  #stop: () => void = () => {};
+  /** What ends each wait before its time. */
+  readonly #waits = new Set<() => void>();
   #isStopped = false;
   #connection: NatsConnection | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -55,9 +55,6 @@ export class Link {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff({ maxDelayMs: LONGEST_WAIT_MS, random: this.#random });
-    this.#stopped = new Promise((resolve) => {
-      this.#stop = resolve;
-    });
   }
 
   /**
@@ -109,7 +106,7 @@ export class Link {
   /** Ends the connection, and makes no other. */
   async close(): Promise<void> {
     this.#isStopped = true;
-    this.#stop();
+    for (const end of [...this.#waits]) end();
     for (const [connection, cancel] of [...this.#retired]) {
       cancel();
       await connection.close();
@@ -159,6 +156,7 @@ export class Link {
 
   #ended(connection: NatsConnection, server: string, reason = "the connection has ended"): void {
     if (this.#connection === connection) this.#connection = undefined;
+    this.#retired.get(connection)?.();
     this.#retired.delete(connection);
     for (const listener of [...this.#listeners]) listener.onDown(connection);
     this.#options.onEvent?.({ kind: "disconnected", server, reason });
@@ -166,6 +164,7 @@ export class Link {
 
   /** What is on its way there is waited for; nothing more is sent. */
   #retire(connection: NatsConnection): void {
+    if (connection.isClosed()) return;
     const cancel = this.#clock.setTimer(this.#options.timeoutMs ?? RETIRED_MS, () => {
       this.#retired.delete(connection);
       void connection.close();
@@ -268,12 +267,15 @@ export class Link {
   }
 
   #wait(delayMs: number): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#clock.setTimer(delayMs, resolve);
-      void this.#stopped.then(() => {
+      const end = () => {
         cancel();
+        this.#waits.delete(end);
         resolve();
-      });
+      };
+      const cancel = this.#clock.setTimer(delayMs, end);
+      this.#waits.add(end);
     });
   }
 }

@@ -84,7 +84,7 @@ class NatsJetStream implements JetStream {
     this.#reads = new Reads(this.#requests, this.#publisher, clock);
     this.#watches = new Watches(clock);
     link.listen(this.#replies);
-    this.#calls = new Calls(link, this.#replies);
+    this.#calls = new Calls(this.#requests);
     link.listen(this.#watches);
     link.listen(this.#calls);
     link.listen({

@@ -58,10 +58,9 @@ async function openOnce(
   clock: Clock,
   firstConnectionMs: number,
 ): Promise<Storage> {
-  const connection = { reconnects: -1, server: undefined as string | undefined };
+  const connection = { reconnects: -1 };
   const onEvent = (event: ConnectionEvent) => {
     if (event.kind === "connected") connection.reconnects++;
-    connection.server = event.kind === "connected" ? event.server : undefined;
     report(event);
   };
   const jetStream = await connectJetStream({ ...options, firstConnectionMs, onEvent });

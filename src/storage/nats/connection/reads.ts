@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
 import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 import type { Clock } from "../../../env/clock.ts";
+import { pause } from "../cluster/pause.ts";
 import { JetStreamError, type MessagesQuery, type StoredMessage } from "../jetstream.ts";
 import { ApiError, ApiErrorCode } from "./api_error.ts";
 import { numberIn, objectIn, textIn } from "./json.ts";
@@ -53,7 +54,7 @@ export class Reads {
         break;
       }
       if (outcome.lastSequence !== undefined) return outcome.lastSequence;
-      await this.#pause(BETWEEN_PROBES_MS);
+      await pause(this.#clock, BETWEEN_PROBES_MS);
     }
     return (await this.#ofLeader(log, { last_by_subj: subject }))?.sequence ?? 0;
   }
@@ -78,12 +79,8 @@ export class Reads {
         const reason = "reason" in outcome ? outcome.reason : outcome.kind;
         throw new JetStreamError("unavailable", `${log}: ${reason}`);
       }
-      await this.#pause(UNTIL_REACHABLE_MS);
+      await pause(this.#clock, UNTIL_REACHABLE_MS);
     }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#clock.setTimer(delayMs, resolve));
   }
 
   async messages(query: MessagesQuery): Promise<StoredMessage[]> {

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, systemClock } from "../../../../src/env/clock.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
 import type {
@@ -277,6 +278,73 @@ natsTest(
       await until(() => found.at(-1) === last, () => `${found.at(-1)} of ${last}`);
       deepEqual(found, Array.from({ length: last }, (_, i) => i + 1));
       await follower.stop();
+    }),
+);
+
+natsTest("a server that ends before it had to leaves no timer behind", async () => {
+  const timeoutMs = 60_000;
+  let waiting = 0;
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    setTimer(delayMs, run) {
+      if (delayMs !== timeoutMs) return systemClock.setTimer(delayMs, run);
+      waiting++;
+      const cancel = systemClock.setTimer(delayMs, run);
+      return () => {
+        waiting--;
+        cancel();
+      };
+    },
+  };
+  await withSite(3, { timeoutMs, clock }, async (site) => {
+    const { cluster, events } = site;
+    const left = connectedTo(site);
+    cluster.server(left).announceEnd();
+    await until(() => connectedTo(site) !== left, () => JSON.stringify(events));
+    await until(() => waiting === 1, () => `${waiting} timers`);
+    await cluster.server(left).kill();
+    const isLeft = () => events.some(({ kind }) => kind === "disconnected");
+    await until(isLeft, () => JSON.stringify(events));
+    equal(waiting, 0);
+  });
+});
+
+natsTest(
+  "who moves to another server is called once for each call, and not at all any more afterwards",
+  () =>
+    withSite(3, { timeoutMs: 2_000 }, async (site) => {
+      const { cluster, port, events } = site;
+      const left = connectedTo(site);
+      const elsewhere = cluster.urls.filter((_, index) => index !== left);
+      const caller = await connectJetStream({ servers: elsewhere });
+      try {
+        let served = 0;
+        const end = port.serve("calls.a", (payload) => {
+          served++;
+          return Promise.resolve(payload);
+        });
+        const call = () => caller.call("calls.a", new Uint8Array([7]), 1_000);
+        const answered = () => call().then(() => true, () => false);
+        await until(answered, () => "nobody answers");
+        cluster.server(left).announceEnd();
+        await until(() => connectedTo(site) !== left, () => JSON.stringify(events));
+        served = 0;
+        let calls = 0;
+        const isLeft = () => events.some(({ kind }) => kind === "disconnected");
+        await until(async () => {
+          calls++;
+          deepEqual([...await call()], [7]);
+          return isLeft();
+        }, () => "the connection to the server that goes stays");
+        equal(served, calls);
+        end();
+        await until(
+          () => call().then(() => false, ({ code }) => code === "unserved"),
+          () => "who has ended to serve is called still",
+        );
+      } finally {
+        await caller.close();
+      }
     }),
 );
 

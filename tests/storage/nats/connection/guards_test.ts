@@ -244,6 +244,21 @@ natsTest(
 );
 
 natsTest(
+  "whoever calls where that is forbidden is told so at once, also beside others",
+  () =>
+    withServer(userWho(MAY_PUBLISH, '">"'), async (server) => {
+      const port = await connectJetStream({ servers: [server], timeoutMs: 60_000 });
+      try {
+        const call = () => port.call("t.b", new Uint8Array(1), 60_000);
+        const forbidden = { code: "unsuitable", message: /Permissions Violation for Publish/ };
+        await Promise.all([1, 2].map(() => rejects(call(), forbidden)));
+      } finally {
+        await port.close();
+      }
+    }),
+);
+
+natsTest(
   "who may hear answers only under a prefix of his own reads, watches and follows",
   () =>
     withServer(userWho('">"', '"mine.>", "ds-watch.>"'), async (server) => {
