@@ -159,6 +159,8 @@ export class Link {
     this.#retired.get(connection)?.();
     this.#retired.delete(connection);
     for (const listener of [...this.#listeners]) listener.onDown(connection);
+    // Whoever closes it needn't be told.
+    if (this.#isStopped) return;
     this.#options.onEvent?.({ kind: "disconnected", server, reason });
   }
 
@@ -260,7 +262,7 @@ export class Link {
   }
 
   #failed(error: unknown): number {
-    const retryInMs = this.#backoff.next();
+    const retryInMs = Math.round(this.#backoff.next());
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.onEvent?.({ kind: "failed", reason, retryInMs });
     return retryInMs;
