@@ -14,10 +14,19 @@ export { AccessError } from "./access/access_error.ts";
 export type { AccessSettings, JwtSettings } from "./access/access_settings.ts";
 export type { AccessRule } from "./access/access_rule.ts";
 export { type LinkKey, type LinkOptions, signLink } from "./access/links/link.ts";
-export type { Authority, Authorize, Credentials, Permit } from "./access/permit.ts";
+export type { Authority, Authorize, Credentials, Permit, Verifying } from "./access/permit.ts";
 export type { Verb } from "./access/verb.ts";
 export type { AppOptions } from "./server/common/options.ts";
 export type { RequestEntry, RequestLog } from "./server/common/request_entry.ts";
+export type { TraceContext } from "./tracing/trace_context.ts";
+export type {
+  DeliverySpan,
+  DeliveryStart,
+  RequestFacts,
+  RequestSpan,
+  SyncedBatch,
+  Tracer,
+} from "./tracing/tracer.ts";
 export { type HttpServer, serve, type ServeOptions } from "./server/serve.ts";
 export type { TlsOptions } from "./listen/tls.ts";
 export { type Address, ListenError } from "./listen/listen_error.ts";

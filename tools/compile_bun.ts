@@ -12,7 +12,10 @@ import tools from "../tests/package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const installed = fileURLToPath(new URL("../tests/node_modules/.bin/bun", import.meta.url));
-const packages = fileURLToPath(new URL("../node_modules/hono", import.meta.url));
+/** The second is only there where those that are optional are, too: an executable can't load them later. */
+const packages = ["hono", "@opentelemetry/sdk-trace"].map((name) =>
+  fileURLToPath(new URL(`../node_modules/${name}`, import.meta.url))
+);
 
 // The workers are programs of their own: bundled only if they are named beside the main one.
 const workers = ["src/storage/file/catalog/worker.ts", "src/cli/serve/http_worker.ts"];
@@ -25,8 +28,8 @@ const workers = ["src/storage/file/catalog/worker.ts", "src/cli/serve/http_worke
  */
 export function compile(outfile: string, target?: string): void {
   const bun = findBun();
-  if (!existsSync(packages)) {
-    run([...bun, "install", "--production", "--frozen-lockfile", "--ignore-scripts"]);
+  if (!packages.every((path) => existsSync(path))) {
+    run([...bun, "install", "--frozen-lockfile", "--ignore-scripts"]);
   }
   const targets = target === undefined ? [] : [`--target=${target}`];
   run([...bun, "build", "--compile", ...targets, "main.ts", ...workers, "--outfile", outfile]);

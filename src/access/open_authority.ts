@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../env/clock.ts";
 import type { FileSystem } from "../env/file_system.ts";
 import { nodeFileSystem } from "../env/node_file_system.ts";
 import { AccessError } from "./access_error.ts";
-import { ClaimGrants } from "./access_rule.ts";
+import { type AccessRule, ClaimGrants } from "./access_rule.ts";
 import {
   type AccessSettings,
   DEFAULT_CLOCK_TOLERANCE_MS,
@@ -34,6 +34,13 @@ export interface AuthorityParts {
 
 /** An {@link Authority} that watches files until it is closed. */
 export interface OpenedAuthority extends Authority {
+  /**
+   * Looks at other rules for JWTs and changes nothing.
+   *
+   * @returns puts them in place; live readers with a JWT end with that, and may come again
+   * @throws {RangeError} where a rule's grant can't be read
+   */
+  prepareRules(rules: readonly AccessRule[]): () => void;
   close(): void;
 }
 

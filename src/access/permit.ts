@@ -23,14 +23,19 @@ export interface Credentials {
   readonly headers: { get(name: string): string | null };
 }
 
+/** Does what costs much, or throws because too much of that came to nothing. */
+export type Verifying = (verify: () => Promise<Permit>) => Promise<Permit>;
+
 /**
  * Says who asks: their permit, or `undefined` where they show nothing (401). Called for each request, before
- * anything is looked up.
+ * anything is looked up. What it has to find out by much work, such as whether a signature is good, it may
+ * do by way of `verifying`, which limits how often that fails (`clientLimits.failedTokens`).
  *
  * @throws {StreamError} `token_invalid` or `token_expired` for what is shown and no good (401)
  */
 export type Authorize = (
   request: Credentials,
+  verifying?: Verifying,
 ) => Permit | undefined | Promise<Permit | undefined>;
 
 /** Says who asks, and what whoever once made a subscription may do now. */

@@ -1,10 +1,11 @@
+import { type AccessRule, ClaimGrants } from "./access_rule.ts";
 import type { Clock } from "../env/clock.ts";
 import { StreamError } from "../protocol/errors.ts";
 import { JWT_CREATOR, type JwtAuthority } from "./jwt/jwt_authority.ts";
 import { isPassing } from "./jwt/jwt_verifier.ts";
 import { LINK_CREATOR, type LinkAuthority } from "./links/link_authority.ts";
 import { linkQuery, linkText, parseLink, SIGNATURE_PARAM } from "./links/link.ts";
-import type { Authority, Credentials, Permit } from "./permit.ts";
+import type { Authority, Credentials, Permit, Verifying } from "./permit.ts";
 import { checkCookieOrigin, sessionCookie, sessionOf } from "./session_cookie.ts";
 import { TOKEN_PREFIX } from "./tokens/token.ts";
 import { TOKEN_CREATOR, type TokenStore } from "./tokens/token_store.ts";
@@ -44,10 +45,29 @@ export class RequestAuthority implements Authority {
     this.close = parts.close;
   }
 
+  /**
+   * Looks at other rules for JWTs and changes nothing.
+   *
+   * @returns puts them in place; permits of JWTs end with that, and are made anew
+   * @throws {RangeError} where a rule's grant can't be read
+   */
+  prepareRules(rules: readonly AccessRule[]): () => void {
+    const grants = new ClaimGrants(rules);
+    const { jwt, verdicts } = this.#parts;
+    return () => {
+      verdicts.clear();
+      this.#ofCreators.clear();
+      jwt?.replaceGrants(grants);
+    };
+  }
+
   /** As {@link Authority.authorize}; answers at once where the verdict is known. */
-  readonly authorize = (request: Credentials): Permit | undefined | Promise<Permit> => {
+  readonly authorize = (
+    request: Credentials,
+    verifying?: Verifying,
+  ): Permit | undefined | Promise<Permit> => {
     const header = request.headers.get("authorization");
-    if (header !== null) return this.#byHeader(header);
+    if (header !== null) return this.#byHeader(header, verifying);
     const { url } = request;
     if (url.includes(SIGNATURE_PARAM)) {
       const query = queryOf(url);
@@ -57,7 +77,9 @@ export class RequestAuthority implements Authority {
     const session = cookies === null ? undefined : sessionOf(cookies);
     if (session === undefined) return undefined;
     checkCookieOrigin(request);
-    return hasSignature(session) ? this.#byLink(session) : this.#byHeader(`Bearer ${session}`);
+    return hasSignature(session)
+      ? this.#byLink(session)
+      : this.#byHeader(`Bearer ${session}`, verifying);
   };
 
   permitOf(creator: string): Permit | undefined {
@@ -93,7 +115,7 @@ export class RequestAuthority implements Authority {
     return sessionCookie(shown, path, maxAgeMs);
   }
 
-  #byHeader(header: string): Permit | Promise<Permit> {
+  #byHeader(header: string, verifying: Verifying | undefined): Permit | Promise<Permit> {
     if (header.length > TOKEN_LIMIT_CHARS) {
       throw tokenInvalid(`it has more than ${TOKEN_LIMIT_CHARS} characters`);
     }
@@ -106,7 +128,8 @@ export class RequestAuthority implements Authority {
       return this.#decide(text, () => tokens.permitOf(token));
     }
     if (jwt === undefined) throw tokenInvalid("this server doesn't know it");
-    return this.#byJwt(text, token, jwt);
+    const verify = () => this.#byJwt(text, token, jwt);
+    return verifying === undefined ? verify() : verifying(verify);
   }
 
   #byJwt(text: string, token: string, jwt: JwtAuthority): Promise<Permit> {

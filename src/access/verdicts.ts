@@ -1,4 +1,4 @@
-import type { Clock } from "../env/clock.ts";
+import { type Clock, hasPassed } from "../env/clock.ts";
 import { decodeUtf8, encodeUtf8 } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 import type { Permit } from "./permit.ts";
@@ -11,7 +11,7 @@ const FAULTS_LIMIT = 1000;
 
 interface Fault {
   readonly error: StreamError;
-  readonly untilMs: number;
+  readonly atMs: number;
 }
 
 /** What was found out about tokens and links, by their whole text. Always synchronous. */
@@ -46,7 +46,8 @@ export class Verdicts {
     }
     const fault = this.#faults.get(text);
     if (fault === undefined) return undefined;
-    if (this.#clock.nowMs() < fault.untilMs) throw fault.error;
+    // By a clock that was set back a token may be good that was found expired.
+    if (!hasPassed(FAULT_MS, fault.atMs, this.#clock.nowMs())) throw fault.error;
     this.#faults.delete(text);
     return undefined;
   }
@@ -63,7 +64,7 @@ export class Verdicts {
   }
 
   reject(text: string, error: StreamError): void {
-    this.#faults.set(copyOf(text), { error, untilMs: this.#clock.nowMs() + FAULT_MS });
+    this.#faults.set(copyOf(text), { error, atMs: this.#clock.nowMs() });
   }
 
   /** Where what is accepted has changed. */

@@ -10,7 +10,7 @@ const log = getLogger(["durable-streams", "access"]);
 /** How often a file is looked at. */
 const POLL_EVERY_MS = 1000;
 /** A longer file is none of ours. */
-const LIMIT_BYTES = 4 * 1024 * 1024;
+export const FILE_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /** How a {@link WatchedFile} is read. */
 export interface WatchedFileOptions {
@@ -20,11 +20,11 @@ export interface WatchedFileOptions {
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   /**
-   * Takes the file's bytes over, at once.
+   * Takes the file's bytes over, at once or by a promise.
    *
    * @throws {AccessError} where they are no good, and then nothing has changed
    */
-  apply(bytes: Bytes): void;
+  apply(bytes: Bytes): void | Promise<void>;
 }
 
 /** A file that is read at once, and again within a second of each change; a broken one changes nothing. */
@@ -35,11 +35,11 @@ export class WatchedFile {
   #problem = "";
   #cancelTimer: () => void = () => {};
 
-  /** @throws {AccessError} where there is no good file */
+  /** @throws {AccessError} where there is no good file; what `apply` promises at first is its own affair */
   constructor(options: WatchedFileOptions) {
     this.#options = options;
     this.#seen = readSmallFile(options.fileSystem, options.path, options.kind);
-    options.apply(this.#seen);
+    void options.apply(this.#seen);
     this.#schedule();
   }
 
@@ -62,19 +62,28 @@ export class WatchedFile {
       const bytes = readSmallFile(fileSystem, path, kind);
       if (isSame(bytes, this.#seen) && !this.#problem.startsWith(UNREADABLE)) return;
       this.#seen = bytes;
-      apply(bytes);
-      this.#problem = "";
-      log.info("reloaded", { file: path });
+      const applied = apply(bytes);
+      if (applied === undefined) this.#succeed();
+      else applied.then(() => this.#succeed(), (error) => this.#fail(error));
     } catch (error) {
-      if (!(error instanceof AccessError)) throw error;
-      const problem = error instanceof UnreadableFile ? UNREADABLE + error.message : error.message;
-      if (problem === this.#problem) return;
-      this.#problem = problem;
-      log.error("a file is no good any more, what it said before stays", {
-        file: path,
-        problem: error.message,
-      });
+      this.#fail(error);
     }
+  }
+
+  #succeed(): void {
+    this.#problem = "";
+    log.info("reloaded", { file: this.#options.path });
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof AccessError)) throw error;
+    const problem = error instanceof UnreadableFile ? UNREADABLE + error.message : error.message;
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    log.error("a file is no good any more, what it said before stays", {
+      file: this.#options.path,
+      problem: error.message,
+    });
   }
 }
 
@@ -92,9 +101,9 @@ export function readSmallFile(fileSystem: FileSystem, path: string, kind: string
     const file = fileSystem.open(path, "read");
     try {
       const size = file.size();
-      if (size > LIMIT_BYTES) {
+      if (size > FILE_LIMIT_BYTES) {
         throw new AccessError(
-          `The ${kind} ${path} has ${size} bytes: expected at most ${LIMIT_BYTES}.`,
+          `The ${kind} ${path} has ${size} bytes: expected at most ${FILE_LIMIT_BYTES}.`,
         );
       }
       const bytes = new Uint8Array(size);

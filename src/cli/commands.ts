@@ -2,6 +2,7 @@ import { appendCommand } from "./commands/append.ts";
 import { closeCommand } from "./commands/close.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
+import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { forkCommand } from "./commands/fork.ts";
@@ -34,6 +35,7 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   deleteCommand,
   listCommand,
+  copyCommand,
   topCommand,
   subscriptionCommand,
   workerCommand,

@@ -17,3 +17,8 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Whether so much time has passed since `atMs`, or the clock was set back to before it: then nobody knows. */
+export function hasPassed(ms: number, atMs: number, nowMs: number): boolean {
+  return nowMs < atMs || nowMs - atMs >= ms;
+}

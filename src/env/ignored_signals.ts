@@ -3,11 +3,18 @@ import { readFileSync } from "node:fs";
 const STATUS = "/proc/self/status";
 const SIGHUP = 1;
 
+/** Read as the program is loaded: once it writes to a terminal, Deno handles SIGHUP itself. */
+const ignoredAtStart = readIgnored();
+
 /**
  * Whether this process was started to outlive its terminal, as by `nohup`: listening to SIGHUP would end
  * that. `false` where the system doesn't say.
  */
 export function ignoresHangUp(): boolean {
+  return ignoredAtStart;
+}
+
+function readIgnored(): boolean {
   try {
     return isIgnored(readFileSync(STATUS, "utf8"), SIGHUP);
   } catch {

@@ -16,6 +16,7 @@ export class LineWriter {
   #queued: Buffer[] = [];
   #queuedBytes = 0;
   #isWriting = false;
+  #closed: Promise<void> | undefined;
   /** Called once nothing is queued. */
   #onIdle: (() => void)[] = [];
 
@@ -50,7 +51,12 @@ export class LineWriter {
   }
 
   /** Closes the file after what was taken is written. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  /** Once only: by then its descriptor may be another file's. */
+  async #close(): Promise<void> {
     await this.flush();
     if (this.#descriptor === STDERR) return;
     await new Promise<void>((resolve) => close(this.#descriptor, () => resolve()));

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
+import type { TimeoutReason } from "./connection_counts.ts";
 import type { SendMore } from "../env/send_more.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import type { ChunkEncoder } from "./chunk_encoder.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import type { Handler, HttpResponse, Peer } from "./handler.ts";
+import { type Handler, type HttpResponse, isLiveBody, type Peer } from "./handler.ts";
 import { ParseError } from "./parse_error.ts";
 import { IncomingBody } from "./incoming_body.ts";
 import { asBuffer, partOf } from "./input.ts";
@@ -13,13 +14,13 @@ import { WriteQueue } from "./write_queue.ts";
 import { type ConnectionState, nextState } from "./connection_state.ts";
 import { ConnectionTimeouts, type TimeoutLimits, type WaitingFor } from "./connection_timeouts.ts";
 import { nameRequest } from "./request_id.ts";
-import { couldBeHead, malformedLine, parseHead, type RequestHead } from "./request_head.ts";
+import { HeadReader } from "./head_reader.ts";
+import { couldBeHead, malformedLine, type RequestHead } from "./request_head.ts";
 import type { RequestUrls } from "./request_url.ts";
 import type { Socket } from "./socket.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
-const HEAD_END = Buffer.from("\r\n\r\n");
 const NOTHING = Buffer.alloc(0);
 /** Input that comes while a request is being answered is kept up to this; then the client has to wait. */
 const PIPELINED_LIMIT_BYTES = 64 * 1024;
@@ -46,6 +47,8 @@ export interface ConnectionParts {
   readonly isEncrypted: boolean;
   /** Whether the server stops: no request is taken after those that are being answered. */
   isStopping(): boolean;
+  /** Told of a client that has taken too long, before its connection ends for it. */
+  timedOut(reason: TimeoutReason): void;
 }
 
 /** One request and how its response gets back. */
@@ -83,6 +86,7 @@ export class Connection implements Peer {
   /** Whether the socket is, as it can be in any state before `discarding`. */
   #isPaused = false;
   readonly #timeouts: ConnectionTimeouts;
+  readonly #heads = new HeadReader();
   /** Whether the system may still hold some of what was sent. */
   #mayHold = false;
   /** How many bytes of empty lines came before a head. */
@@ -166,12 +170,16 @@ export class Connection implements Peer {
     this.#mayHold = heldBytes > 0 || this.#exchange !== undefined;
     this.#checkDisconnect();
     const { sentBytes, queuedBytes } = this.#queue;
-    switch (this.#timeouts.tick(this.#waitingFor, { sentBytes, queuedBytes, heldBytes })) {
+    const waitsFor = this.#waitingFor;
+    switch (this.#timeouts.tick(waitsFor, { sentBytes, queuedBytes, heldBytes })) {
       case "reject its head":
+        this.#parts.timedOut("head");
         return this.#rejectRequest(new ParseError(408, "The request's head was not here in time."));
       case "close":
+        this.#parts.timedOut("idle");
         return this.#close();
       case "terminate":
+        this.#parts.timedOut(waitsFor === "its end" ? "end" : "unread");
         return this.terminate();
     }
   }
@@ -278,18 +286,18 @@ export class Connection implements Peer {
     this.#skipEmptyLines();
     const { headLimitBytes } = this.#parts;
     const input = this.#input;
-    const end = input.indexOf(HEAD_END, this.#at);
-    if ((end < 0 ? input.length : end) - this.#at + this.#emptyBytes > headLimitBytes) {
-      throw new ParseError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
-    }
-    if (end < 0) {
+    const leftBytes = headLimitBytes - this.#emptyBytes;
+    const head = this.#heads.read(input, this.#at, leftBytes);
+    if (head === undefined) {
+      if (this.#unreadBytes > leftBytes) {
+        throw new ParseError(431, `The request's head is longer than ${headLimitBytes} bytes.`);
+      }
       const text = input.toString("latin1", this.#at);
       if (text === "\r" || couldBeHead(text)) return false;
       throw malformedLine();
     }
-    const head = parseHead(input.toString("latin1", this.#at, end));
     const url = this.#parts.urls.of(head.target, head.headers.get("host"));
-    this.#at = end + HEAD_END.length;
+    this.#at = this.#heads.end;
     this.#emptyBytes = 0;
     this.#timeouts.headEnded();
     this.#begin(head, url);
@@ -342,6 +350,7 @@ export class Connection implements Peer {
     exchange.signal = request.signalIfUsed;
     exchange.request = undefined;
     exchange.head = undefined;
+    if (isLiveBody(response.body)) this.#heads.forget();
     // The rest of a body would have to be read before the next request.
     if (this.#isReadingBody) this.#discardInput();
     const keepsAlive = head.keepsAlive && this.#state !== "discarding" &&

@@ -3,6 +3,7 @@ import { CallbackDeadline, DeadlineQueue } from "../env/deadline_queue.ts";
 import type { SendMore } from "../env/send_more.ts";
 import { ChunkEncoder } from "./chunk_encoder.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
+import { ConnectionCounts } from "./connection_counts.ts";
 import { encodeErrorBody } from "./error_body.ts";
 import type { Handler, HttpResponse } from "./handler.ts";
 import { RequestUrls } from "./request_url.ts";
@@ -34,6 +35,8 @@ export interface HttpConnectionsOptions {
   readonly sendMore?: SendMore | undefined;
   /** Whether the sockets encrypt: then nothing may go to the system past them. */
   readonly isEncrypted?: boolean;
+  /** Where connections are counted. */
+  readonly counts?: ConnectionCounts | undefined;
 }
 
 /** All connections of a listener: HTTP/1.1 over the sockets it is given. */
@@ -45,6 +48,7 @@ export class HttpConnections {
   #date = "";
   #dateAtSeconds = 0;
   readonly #maxConnections: number;
+  readonly #counts: ConnectionCounts;
   #isStopping = false;
   readonly #deadlines: DeadlineQueue;
   readonly #nextTick = new CallbackDeadline(() => this.#tick());
@@ -54,6 +58,8 @@ export class HttpConnections {
   constructor(options: HttpConnectionsOptions) {
     const { handler, clock, longestSilenceMs, maxConnections = Infinity } = options;
     const { heldBytes = () => 0, sendMore, isEncrypted = false } = options;
+    const { counts = new ConnectionCounts() } = options;
+    this.#counts = counts;
     this.#maxConnections = maxConnections;
     this.#clock = clock;
     this.#deadlines = new DeadlineQueue(clock, TICK_MS);
@@ -74,6 +80,7 @@ export class HttpConnections {
       sendMore,
       isEncrypted,
       isStopping: () => this.#isStopping,
+      timedOut: (reason) => counts.timedOut[reason]++,
     };
   }
 
@@ -81,6 +88,7 @@ export class HttpConnections {
   open(socket: Socket): Connection {
     const connection = new Connection(socket, this.#parts);
     this.#connections.add(connection);
+    this.#counts.open++;
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     return connection;
   }
@@ -88,7 +96,11 @@ export class HttpConnections {
   /** Rejects a client where there are too many. */
   admit(connection: Connection): void {
     const excess = this.#connections.size - this.#maxConnections;
-    if (excess <= 0) return;
+    if (excess <= 0) {
+      this.#counts.accepted++;
+      return;
+    }
+    this.#counts.refused++;
     if (excess <= MAX_REJECTED) connection.reject(tooMany(this.#maxConnections));
     else connection.terminate();
   }
@@ -96,7 +108,7 @@ export class HttpConnections {
   /** A client has disconnected. */
   close(connection: Connection): void {
     connection.closed();
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) this.#counts.open--;
     this.#notifyIdle();
   }
 

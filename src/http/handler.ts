@@ -96,6 +96,11 @@ export interface LiveBody {
 export interface FrameSink {
   /** How much was written and hasn't gone to the client yet. */
   readonly queuedBytes: number;
+  /**
+   * Whether nothing but what keeps the connection alive is to be written for now, though there is room;
+   * {@link LiveBody.drained} is called once it may. Never, unless it is there.
+   */
+  isHeld?(): boolean;
   write(frame: Bytes): void;
   /** Ends the response; the queue still goes out. */
   end(): void;

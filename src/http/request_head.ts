@@ -57,6 +57,30 @@ const BARE_LF = /[^\r]\n/;
 const PART_OF_LINE =
   /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: [\x21-\x7e\x80-\xff]*(?: [HTP/0-9.]{0,8}\r?)?)?)?$/;
 
+/** The first line of a request. */
+export interface RequestLine {
+  readonly method: string;
+  readonly target: string;
+  readonly isHttp11: boolean;
+}
+
+/**
+ * Reads the first line of a request.
+ *
+ * @param text begins with it
+ * @param lineEnd where it ends
+ * @throws {ParseError}
+ */
+export function parseLine(text: string, lineEnd: number): RequestLine {
+  const methodEnd = text.indexOf(" ");
+  const targetEnd = text.indexOf(" ", methodEnd + 1);
+  if (methodEnd <= 0 || targetEnd < 0 || targetEnd > lineEnd) throw malformedLine();
+  const method = text.slice(0, methodEnd);
+  const target = text.slice(methodEnd + 1, targetEnd);
+  if (!TOKEN.test(method) || !TARGET.test(target)) throw malformedLine();
+  return { method, target, isHttp11: isVersion11(text.slice(targetEnd + 1, lineEnd)) };
+}
+
 /**
  * Reads a head. Where two servers could disagree on where the request ends, it is refused.
  *
@@ -65,47 +89,40 @@ const PART_OF_LINE =
  */
 export function parseHead(text: string): RequestHead {
   const lineEnd = endOfLine(text, 0);
-  const methodEnd = text.indexOf(" ");
-  const targetEnd = text.indexOf(" ", methodEnd + 1);
-  if (methodEnd <= 0 || targetEnd < 0 || targetEnd > lineEnd) throw malformedLine();
-  const method = text.slice(0, methodEnd);
-  const target = text.slice(methodEnd + 1, targetEnd);
-  if (!TOKEN.test(method) || !TARGET.test(target)) throw malformedLine();
-  const isHttp11 = isVersion11(text.slice(targetEnd + 1, lineEnd));
-  const { headers, bodyBytes, keepsAlive, expectsContinue } = rulesOf(text, lineEnd + 2, isHttp11);
+  const line = parseLine(text, lineEnd);
+  return headOf(line, parseRules(text, lineEnd + 2, line.isHttp11));
+}
+
+/** A head of its line and what its fields say. */
+export function headOf(
+  { method, target, isHttp11 }: RequestLine,
+  { headers, bodyBytes, keepsAlive, expectsContinue }: FieldRules,
+): RequestHead {
   return { method, target, headers, isHttp11, bodyBytes, keepsAlive, expectsContinue };
 }
 
 /** What a request's fields say. */
-interface FieldRules {
+export interface FieldRules {
   readonly headers: HeadFields;
   readonly bodyBytes: number | undefined;
   readonly keepsAlive: boolean;
   readonly expectsContinue: boolean;
 }
 
-/** The newest fields: most requests have those of the one before, and comparing is a fifth of parsing. */
-let newestText = "";
-let newestIsHttp11 = false;
-let newestRules: FieldRules | undefined;
-
-function rulesOf(text: string, start: number, isHttp11: boolean): FieldRules {
-  if (
-    newestRules !== undefined && newestIsHttp11 === isHttp11 &&
-    newestText.length === text.length - start && text.endsWith(newestText)
-  ) return newestRules;
+/**
+ * What the fields of a head say, which begin at `start` and go on to the text's end.
+ *
+ * @throws {ParseError}
+ */
+export function parseRules(text: string, start: number, isHttp11: boolean): FieldRules {
   const headers = parseFields(text, start);
   if (headers.get("host") === null && isHttp11) throw bad("The request has no Host.");
-  const rules = {
+  return {
     headers,
     bodyBytes: bodyBytesOf(headers, isHttp11),
     keepsAlive: keepsAlive(headers.get("connection"), isHttp11),
     expectsContinue: isHttp11 && expectsContinue(headers.get("expect")),
   };
-  // Only now: fields that are refused are never the newest.
-  newestText = text.slice(start);
-  newestIsHttp11 = isHttp11;
-  return newestRules = rules;
 }
 
 /** Fields that say where a request ends, or where it goes, have to come before its body (RFC 9110 §6.5.1). */

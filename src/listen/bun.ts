@@ -14,7 +14,7 @@ import { rejectCertificate, type TlsOptions } from "./tls.ts";
  * about it (docs/PERFORMANCE.md).
  */
 export function listenOnBun(bun: BunRuntime, options: ResolvedListenOptions): Listener {
-  const { handler, longestSilenceMs, maxConnections, tls } = options;
+  const { handler, longestSilenceMs, maxConnections, tls, counts } = options;
   const connections = new HttpConnections({
     handler,
     longestSilenceMs,
@@ -23,6 +23,7 @@ export function listenOnBun(bun: BunRuntime, options: ResolvedListenOptions): Li
     heldBytes: unackedBytes,
     sendMore,
     isEncrypted: tls !== undefined,
+    counts,
   });
   if (tls !== undefined) return listenWithTls(bun, options, connections, tls);
   const listener = bun.listen<Connection>({
@@ -65,6 +66,7 @@ function listenWithTls(
     connections,
     clock: systemClock,
     maxConnections: options.maxConnections,
+    counts: options.counts,
   });
   const listener = bun.listen<undefined>({
     ...addressOf(options),

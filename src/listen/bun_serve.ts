@@ -1,10 +1,8 @@
-import { getLogger } from "@logtape/logtape";
 import { fetchWith } from "../http/fetch.ts";
 import type { BunRuntime, BunServeOptions, BunServer } from "./bun_runtime.ts";
 import type { Listener, ResolvedListenOptions } from "./listener.ts";
+import { EndingServers, failedResponse } from "./runtime_server.ts";
 import { checkReplacement, type TlsOptions } from "./tls.ts";
-
-const log = getLogger(["durable-streams", "http"]);
 
 const MIN_IDLE_MS = 120_000;
 const IDLE_MARGIN_MS = 30_000;
@@ -22,8 +20,7 @@ class BunServeListener implements Listener {
   readonly #options: ResolvedListenOptions;
   #tls: TlsOptions | undefined;
   #server: BunServer;
-  /** Those with a certificate of before, which only end what they have begun. */
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new EndingServers();
 
   constructor(bun: BunRuntime, options: ResolvedListenOptions) {
     this.#bun = bun;
@@ -45,12 +42,11 @@ class BunServeListener implements Listener {
     this.#tls = tls;
     const before = this.#server;
     this.#server = this.#listen(this.port);
-    const ending = before.stop(false).finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    this.#ending.add(before.stop(false));
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#ending, this.#server.stop(false)]);
+    await Promise.all([this.#ending.ended(), this.#server.stop(false)]);
   }
 
   #listen(port: number): BunServer {
@@ -68,10 +64,7 @@ class BunServeListener implements Listener {
         if (request.method === "GET") server.timeout(request, 0);
         return fetchWith(handler, request, () => server.requestIP(request)?.address);
       },
-      error(error) {
-        log.error("request failed", { error });
-        return new Response("Internal error.\n", { status: 500 });
-      },
+      error: failedResponse,
     });
   }
 

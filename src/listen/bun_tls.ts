@@ -1,10 +1,20 @@
 import { Buffer } from "node:buffer";
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../env/deadline_queue.ts";
 import type { Connection } from "../http/connection.ts";
+import type { ConnectionCounts } from "../http/connection_counts.ts";
 import { type HttpConnections, MAX_REJECTED } from "../http/connections.ts";
 import type { BunSocket, BunSocketHandlers, BunTlsContext } from "./bun_runtime.ts";
-import { checkReplacement, HANDSHAKE_TIMEOUT_MS, OWN_PROTOCOL, type TlsOptions } from "./tls.ts";
+import {
+  checkReplacement,
+  HANDSHAKE_TIMEOUT_MS,
+  OWN_PROTOCOL,
+  speaksNoTls,
+  type TlsOptions,
+} from "./tls.ts";
+
+const log = getLogger(["durable-streams", "http"]);
 
 const TICK_MS = 1_000;
 
@@ -17,6 +27,7 @@ export interface BunTlsOptions {
   readonly clock: Clock;
   /** Connections that haven't agreed on TLS yet count, too. */
   readonly maxConnections: number;
+  readonly counts?: ConnectionCounts | undefined;
 }
 
 /** A connection of TCP and what becomes of it. */
@@ -65,11 +76,16 @@ export class BunTls {
 
   /** Takes over a new client of TCP; {@link closed} follows once it is gone. */
   accept(socket: BunSocket<undefined>): void {
+    const { counts } = this.#options;
     this.#openConnections++;
     if (this.#openConnections > this.#options.maxConnections + MAX_REJECTED) {
+      if (counts !== undefined) counts.refused++;
       return socket.terminate();
     }
-    const deadline = new CallbackDeadline(() => encrypted.terminate());
+    const deadline = new CallbackDeadline(() => {
+      if (counts !== undefined) counts.timedOut.handshake++;
+      encrypted.terminate();
+    });
     this.#deadlines.add(deadline, HANDSHAKE_TIMEOUT_MS / TICK_MS);
     const [, encrypted] = socket.upgradeTLS<TlsConnection>({
       isServer: true,
@@ -92,7 +108,12 @@ export class BunTls {
   #handshake(socket: BunSocket<TlsConnection>, isDone: boolean, error: Error | null): void {
     socket.data.deadline.cancel();
     // Without authorities of clients, each certificate is by an unknown one.
-    if (!isDone || (this.#context.requestCert && error)) return socket.terminate();
+    if (!isDone || (this.#context.requestCert && error)) {
+      if (!isDone && speaksNoTls(error)) {
+        log.debug("a client spoke plain HTTP to a port of TLS, or nothing known");
+      }
+      return socket.terminate();
+    }
     const { connections } = this.#options;
     socket.data.connection = connections.open(socket);
     connections.admit(socket.data.connection);

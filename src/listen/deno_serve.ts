@@ -1,16 +1,14 @@
-import { getLogger } from "@logtape/logtape";
 import { fetchWith } from "../http/fetch.ts";
+import { AcceptWarning } from "./accept_warning.ts";
 import type { DenoRequestInfo, DenoRuntime, DenoServeOptions, DenoServer } from "./deno_runtime.ts";
 import type { Listener, ResolvedListenOptions } from "./listener.ts";
+import { EndingServers, failedResponse } from "./runtime_server.ts";
 import { checkReplacement, type TlsOptions } from "./tls.ts";
-
-const log = getLogger(["durable-streams", "http"]);
 
 const REPLACE_EVERY_MS = 1;
 const REPLACE_ATTEMPTS = 200;
 
 const LISTEN_AGAIN_MS = 50;
-const WARN_EVERY_MS = 10_000;
 
 /** For a moment without a body on its way, before the server is replaced. */
 const QUIET_LIMIT_MS = 5_000;
@@ -28,12 +26,11 @@ class DenoListener implements Listener {
   #server: DenoServer | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
-  #warnedAtMs = -Infinity;
+  readonly #warning = new AcceptWarning();
   /** Requests that may still be reading their body. */
   #uploads = 0;
   #uploaded: () => void = () => {};
-  /** Those with a certificate of before, which only end what they have begun. */
-  readonly #ending = new Set<Promise<void>>();
+  readonly #ending = new EndingServers();
 
   constructor(deno: DenoRuntime, options: ResolvedListenOptions) {
     this.#deno = deno;
@@ -49,7 +46,7 @@ class DenoListener implements Listener {
     // shutdown() takes the body away from a request that is still reading it, so these go first;
     // what comes meanwhile is turned away, which is the nearest to not listening that Deno offers.
     await this.#bodiesRead();
-    await Promise.all([...this.#ending, this.#server?.shutdown()]);
+    await Promise.all([this.#ending.ended(), this.#server?.shutdown()]);
   }
 
   /**
@@ -71,8 +68,7 @@ class DenoListener implements Listener {
     const before = this.#server;
     // Without one, the next attempt at listening is due already.
     if (before === undefined) return;
-    const ending = before.shutdown().finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    this.#ending.add(before.shutdown());
     this.#server = undefined;
     await this.#replace();
   }
@@ -108,10 +104,7 @@ class DenoListener implements Listener {
       ...this.#address(port),
       // Deno's own line would be a second one on stdout.
       onListen() {},
-      onError(error) {
-        log.error("request failed", { error });
-        return new Response("Internal error.\n", { status: 500 });
-      },
+      onError: failedResponse,
       // Compressing would hold SSE events back and weaken the ETags.
       automaticCompression: false,
     }, (request, info) => this.#serve(request, info));
@@ -148,13 +141,7 @@ class DenoListener implements Listener {
   #ended(error: unknown): void {
     this.#server = undefined;
     if (this.#stopping) return;
-    const nowMs = performance.now();
-    if (nowMs - this.#warnedAtMs >= WARN_EVERY_MS) {
-      this.#warnedAtMs = nowMs;
-      log.error("taking connections failed, listening again; is the open-file limit too low?", {
-        error: error instanceof Error ? error.message : String(error),
-      });
-    }
+    this.#warning.warn(error instanceof Error ? error.message : String(error));
     this.#timer = setTimeout(() => this.#listenAgain(), LISTEN_AGAIN_MS);
   }
 

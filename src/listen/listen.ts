@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { ConnectionCounts } from "../http/connection_counts.ts";
 import { unixPath } from "../protocol/unix_host.ts";
 import { bunRuntime } from "./bun_runtime.ts";
 import { denoRuntime } from "./deno_runtime.ts";
@@ -20,6 +21,15 @@ export function hasRuntimeHttp(): boolean {
 /** Whether that server, with TLS, neither asks clients for certificates nor shares its port with others. */
 export function runtimeHttpIsLimited(): boolean {
   return bunRuntime() === undefined;
+}
+
+/** Counts for a listener; `undefined` where it doesn't count. */
+export function countsOf(
+  { host, tls, http }: Pick<ListenOptions, "host" | "tls" | "http">,
+): ConnectionCounts | undefined {
+  if (http !== "own") return undefined;
+  if (unixPath(host) !== undefined) return new ConnectionCounts("unix");
+  return new ConnectionCounts(tls === undefined ? "tcp" : "tls");
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ConnectionCounts } from "../http/connection_counts.ts";
 import type { Handler } from "../http/handler.ts";
 import type { Address } from "./listen_error.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -13,6 +14,8 @@ export interface ListenOptions extends Address {
   http: HttpKind;
   /** How many connections may be open at once; only the program's own HTTP knows such a limit. */
   maxConnections: number;
+  /** Where connections are counted; those of the runtimes' own servers aren't. */
+  counts?: ConnectionCounts | undefined;
   /** Whether other threads listen on the same port. */
   isShared: boolean;
   /** Its certificate, where it speaks TLS. */

@@ -1,23 +1,34 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, Socket } from "node:net";
 import process from "node:process";
 import {
   createServer as createTlsServer,
   type SecureContextOptions,
   type Server as TlsServer,
+  type TLSSocket,
 } from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../env/clock.ts";
 import { hasFreeDescriptor } from "../env/free_descriptor.ts";
+import { ConnectionCounts } from "../http/connection_counts.ts";
 import { HttpConnections, MAX_REJECTED } from "../http/connections.ts";
+import { AcceptWarning } from "./accept_warning.ts";
 import type { Listener, ResolvedListenOptions } from "./listener.ts";
 import { NetSocket } from "./net_socket.ts";
-import { checkReplacement, HANDSHAKE_TIMEOUT_MS, OWN_PROTOCOL, type TlsOptions } from "./tls.ts";
+import {
+  checkReplacement,
+  HANDSHAKE_TIMEOUT_MS,
+  OWN_PROTOCOL,
+  PLAIN_RESPONSE,
+  speaksNoTls,
+  type TlsOptions,
+} from "./tls.ts";
 
 const log = getLogger(["durable-streams", "http"]);
 
 const BACKLOG = 511;
 const CHECK_EVERY_MS = 1_000;
-const WARN_EVERY_MS = 10_000;
+/** The message of a handshake that has taken too long: Deno gives no code. */
+const HANDSHAKE_TIMEOUT = "TLS handshake timeout";
 
 /** Listens with `node:net`, or `node:tls`, and speaks HTTP itself. */
 export async function listenOnNet(options: ResolvedListenOptions): Promise<Listener> {
@@ -29,6 +40,7 @@ export async function listenOnNet(options: ResolvedListenOptions): Promise<Liste
 class NetListener implements Listener {
   readonly #options: ResolvedListenOptions;
   readonly #connections: HttpConnections;
+  readonly #counts: ConnectionCounts;
   #port: number;
   #server: Server | undefined;
   #tls: TlsOptions | undefined;
@@ -40,10 +52,11 @@ class NetListener implements Listener {
   readonly #mayStall = process.versions["deno"] !== undefined;
   #mayHaveStalled = false;
   #cancelCheck: (() => void) | undefined;
-  #warnedAtMs = -Infinity;
+  readonly #warning = new AcceptWarning();
 
   constructor(options: ResolvedListenOptions) {
-    const { handler, longestSilenceMs, maxConnections } = options;
+    const { handler, longestSilenceMs, maxConnections, counts = new ConnectionCounts() } = options;
+    this.#counts = counts;
     this.#options = options;
     this.#tls = options.tls;
     this.#port = options.port;
@@ -53,6 +66,7 @@ class NetListener implements Listener {
       maxConnections,
       clock: systemClock,
       isEncrypted: options.tls !== undefined,
+      counts,
     });
   }
 
@@ -81,7 +95,7 @@ class NetListener implements Listener {
   async #listen(): Promise<void> {
     const server = this.#createServer();
     this.#port = await startListening(server, { ...this.#options, port: this.#port });
-    server.on("error", (error) => this.#warn(error.message));
+    server.on("error", (error) => this.#warning.warn(error.message));
     if (this.#isStopping) server.close();
     else this.#server = server;
   }
@@ -103,8 +117,10 @@ class NetListener implements Listener {
       rejectUnauthorized: true,
     }, (socket) => this.#accept(socket));
     server.on("connection", (socket: Socket) => this.#limitHandshakes(socket));
-    // At a time-out nobody else ends it.
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    server.on("tlsClientError", (error, socket) => {
+      if (error.message === HANDSHAKE_TIMEOUT) this.#counts.timedOut.handshake++;
+      endFailedHandshake(error, socket);
+    });
     this.#tlsServer = server;
     return server;
   }
@@ -114,13 +130,16 @@ class NetListener implements Listener {
     this.#rawConnections++;
     socket.on("close", () => this.#rawConnections--);
     if (this.#isOutOfDescriptors(socket)) return;
-    if (this.#rawConnections > this.#options.maxConnections + MAX_REJECTED) socket.destroy();
+    if (this.#rawConnections <= this.#options.maxConnections + MAX_REJECTED) return;
+    this.#counts.refused++;
+    socket.destroy();
   }
 
   /** It has got the last one: ended, it leaves that to whoever is next. */
   #isOutOfDescriptors(socket: Socket): boolean {
     if (!this.#mayStall || hasFreeDescriptor()) return false;
     this.#mayHaveStalled = true;
+    this.#counts.refused++;
     if (this.#canReset) socket.resetAndDestroy();
     else socket.destroy();
     return true;
@@ -155,25 +174,26 @@ class NetListener implements Listener {
     const hasSpare = hasFreeDescriptor();
     if (!hasSpare) this.#mayHaveStalled = true;
     if (!this.#mayHaveStalled || !hasSpare) return;
-    this.#warn("there were no descriptors left");
+    this.#warning.warn("there were no descriptors left");
     this.#server?.close();
     this.#server = undefined;
     try {
       await this.#listen();
       this.#mayHaveStalled = false;
     } catch (error) {
-      this.#warn(error instanceof Error ? error.message : String(error));
+      this.#warning.warn(error instanceof Error ? error.message : String(error));
     }
   }
+}
 
-  #warn(error: string): void {
-    const nowMs = systemClock.nowMs();
-    if (nowMs - this.#warnedAtMs < WARN_EVERY_MS) return;
-    this.#warnedAtMs = nowMs;
-    log.error("taking connections failed, listening again; is the open-file limit too low?", {
-      error,
-    });
-  }
+/** At a time-out nobody else ends it. */
+function endFailedHandshake(error: Error, socket: TLSSocket): void {
+  if (!speaksNoTls(error)) return void socket.destroy();
+  log.debug("a client spoke plain HTTP to a port of TLS, or nothing known");
+  // The connection below TLS, which Node tells nobody of; on Deno it has ended by now.
+  const raw: unknown = Reflect.get(socket, "_parent");
+  if (raw instanceof Socket && raw.writable) raw.end(PLAIN_RESPONSE, () => socket.destroy());
+  else socket.destroy();
 }
 
 function contextOptions({ cert, key, ca }: TlsOptions): SecureContextOptions {

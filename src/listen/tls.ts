@@ -26,6 +26,29 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** The only protocol that this program speaks itself; the runtimes' own servers speak HTTP/2, too. */
 export const OWN_PROTOCOL = "http/1.1";
 
+/** How each runtime says that what came isn't TLS: Node, Bun, Deno. */
+const NO_TLS = ["ERR_SSL_HTTP_REQUEST", "HTTP_REQUEST", "WRONG_VERSION_NUMBER"];
+
+const PLAIN_TEXT = "This port speaks TLS: use https://.\n";
+
+/** What a client gets that speaks plain HTTP to a port of TLS, where it can be told. */
+export const PLAIN_RESPONSE = [
+  "HTTP/1.1 400 Bad Request",
+  "content-type: text/plain",
+  "cache-control: no-store",
+  "connection: close",
+  `content-length: ${PLAIN_TEXT.length}`,
+  "",
+  PLAIN_TEXT,
+].join("\r\n");
+
+/** Whether a handshake failed because the client doesn't speak TLS at all, as who takes `http` for `https`. */
+export function speaksNoTls(error: Error | null): boolean {
+  if (error === null) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return NO_TLS.some((each) => code.endsWith(each) || error.message.endsWith(each));
+}
+
 const OPTION_NAMES: TlsNames = { cert: "tls.cert", key: "tls.key", ca: "tls.ca" };
 
 const PLAIN = "This listener has no certificate to replace: it speaks plain HTTP.";

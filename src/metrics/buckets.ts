@@ -51,3 +51,17 @@ export const CHECKPOINT_SECONDS: readonly number[] = [
   60,
   300,
 ];
+
+/** Bounds for one request until its response begins, in seconds. */
+export const REQUEST_SECONDS: readonly number[] = [
+  0.000_25,
+  0.001,
+  0.002_5,
+  0.005,
+  0.01,
+  0.025,
+  0.1,
+  0.5,
+  2.5,
+  10,
+];

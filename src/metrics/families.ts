@@ -51,10 +51,20 @@ export const FAMILIES = {
     help: "Requests that were answered, by method and class of status.",
     labels: ["method", "status"],
   },
+  durable_streams_http_request_duration_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    help: "How long requests took until their responses began, without long-polls and SSE.",
+    labels: ["method", "route"],
+  },
   durable_streams_errors_total: {
     type: "counter",
     help: "Answers with an error, by its code; internal is a defect of the server.",
     labels: ["code"],
+  },
+  durable_streams_refused_tokens_total: {
+    type: "counter",
+    help: "JWTs that weren't verified, because too many of their address were no good.",
   },
   durable_streams_bodies_in_flight_bytes: {
     type: "gauge",
@@ -73,6 +83,26 @@ export const FAMILIES = {
   durable_streams_refused_readers_total: {
     type: "counter",
     help: "Readers that were refused because as many waited as may.",
+  },
+  durable_streams_connections: {
+    type: "gauge",
+    help: "Connections that are open.",
+    labels: ["listener"],
+  },
+  durable_streams_accepted_connections_total: {
+    type: "counter",
+    help: "Connections that were taken in.",
+    labels: ["listener"],
+  },
+  durable_streams_refused_connections_total: {
+    type: "counter",
+    help: "Connections that were refused because as many were open as may, or no file was left.",
+    labels: ["listener"],
+  },
+  durable_streams_timed_out_connections_total: {
+    type: "counter",
+    help: "Connections that were ended because their client took too long, by what it took it for.",
+    labels: ["listener", "reason"],
   },
   durable_streams_loaded_streams: { type: "gauge", help: "Streams in memory." },
   durable_streams_dirty_streams: {
@@ -132,6 +162,35 @@ export const FAMILIES = {
     type: "histogram",
     unit: "seconds",
     help: "How long a checkpoint took that was completed.",
+  },
+  durable_streams_cluster_publishes_total: {
+    type: "counter",
+    help:
+      "Attempts to store messages in the cluster: stored, refused since another was first, unknown, or " +
+      "unavailable. Only with --storage nats, as all of these.",
+    labels: ["outcome"],
+  },
+  durable_streams_cluster_publish_duration_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    help: "How long a message took until the cluster had it, with all its attempts.",
+  },
+  durable_streams_cluster_races_lost_total: {
+    type: "counter",
+    help: "Groups of appends that were decided anew, since another front end was first.",
+  },
+  durable_streams_cluster_reconnects_total: {
+    type: "counter",
+    help: "Connections to the cluster after the first one.",
+  },
+  durable_streams_cluster_watched_streams: {
+    type: "gauge",
+    help: "Streams with readers that wait, which the cluster tells of.",
+  },
+  durable_streams_cluster_cached_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "The newest messages of all streams, in memory.",
   },
   durable_streams_subscriptions: {
     type: "gauge",

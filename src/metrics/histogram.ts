@@ -19,12 +19,16 @@ export class Histogram {
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  /** Counts one more value. */
-  observe(value: number): void {
+  /**
+   * Counts one more value.
+   *
+   * @param count how many observations it stands for
+   */
+  observe(value: number, count = 1): void {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] ?? Infinity)) bucket++;
-    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
-    this.#sum += value;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+    this.#sum += value * count;
   }
 
   /** What was counted so far, a copy. */

@@ -53,6 +53,7 @@ export type Failure =
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }
   | { code: "overloaded" }
+  | { code: "starting" }
   | { code: "storage_full" }
   | { code: "storage_failed" }
   | { code: "storage_closed" }

@@ -149,6 +149,12 @@ export function tokenPosition(token: string): number | undefined {
   return offset === undefined ? undefined : positionOf(offset);
 }
 
+/** The space and the position in a token of this project's server; `undefined` in any other's. */
+export function streamOffsetOf(token: string): StreamOffset | undefined {
+  const offset = offsetOf(token);
+  return typeof offset === "number" ? undefined : offset;
+}
+
 function offsetOf(token: string): Offset | undefined {
   if (token === FOREIGN_ZERO) return 0;
   if (!TOKEN.test(token)) return undefined;

@@ -1,16 +1,26 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
+import type { ConnectionCounts } from "../http/connection_counts.ts";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
 import type { Sample } from "../metrics/sample.ts";
 import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
-import { type AppOptions, resolveOptions } from "./common/options.ts";
+import { type AppOptions, resolveOptions, type ServerConfig } from "./common/options.ts";
+import type { StartProgress } from "../storage/start_progress.ts";
+import type { Storage } from "../storage/storage.ts";
 import { serveForwarded } from "./subscriptions/forward.ts";
-import { contextBelow, createContext } from "./verbs/context.ts";
+import {
+  contextBelow,
+  contextOnceOpen,
+  createContext,
+  prepareChange,
+  type ServerContext,
+} from "./verbs/context.ts";
 import { measureThread } from "./verbs/measure.ts";
 import { measureAll } from "./verbs/metrics.ts";
+import { UnopenedStorage } from "./verbs/starting.ts";
 
 /**
  * The protocol as a Hono app: serve its `fetch`, or mount it in an app of yours with `route()` or `mount()`.
@@ -31,7 +41,8 @@ export function createApp(options: AppOptions): Hono {
   const context = createContext(resolveOptions(options));
   const handler = createRoutes(context);
   // Nobody else asks for it.
-  const clientAddress = context.limits === undefined ? undefined : options.clientAddress;
+  const { limits, failedTokens } = context;
+  const clientAddress = (limits ?? failedTokens) && options.clientAddress;
   const app = new Hono();
   app.all("/*", (hono) => {
     const below = contextBelow(context, mountDepth(hono));
@@ -54,27 +65,81 @@ export interface OtherThreads {
   onMeasure(measure: () => readonly Sample[]): void;
 }
 
+/** Options of an app that serves no `Request`s. */
+export type HandlerOptions = Omit<AppOptions, "streamName">;
+
+/** What takes other options while it serves. */
+export interface Changeable {
+  /**
+   * Looks at other options and changes nothing. Of them only `clientLimits`, `trustProxy`,
+   * `trustedProxies`, `cors` and `allowedHosts` are taken.
+   *
+   * @returns puts them in place, for requests from now on; what clients have spent stays spent
+   * @throws {RangeError} where one makes no sense
+   */
+  prepare(options: Omit<HandlerOptions, "storage">): () => void;
+}
+
 /**
  * The same for a server that needs no `Request`: what the program serves with.
  *
- * @param others where other threads serve, too, and one of them has the subscriptions
  * @throws {RangeError} as {@link createApp} does
  */
-export function createHandler(
-  options: Omit<AppOptions, "streamName">,
+export function createHandler(options: HandlerOptions, connections?: ConnectionCounts): Handler {
+  return createRoutes(createContext(resolveOptions(options), connections));
+}
+
+/** Serves from before there is a storage, and takes other options while it serves. */
+export interface StartingHandler extends Changeable {
+  readonly handler: Handler;
+  /** Serves this storage from now on. */
+  serve(storage: Storage): void;
+}
+
+/**
+ * The same for a server whose storage is still to be opened: until then all but the health and what a
+ * browser asks beforehand is `starting`. Who is let in is decided as later on.
+ *
+ * @param progress how far the start is
+ * @param others where other threads serve, too, and one of them has the subscriptions
+ * @param connections what has become of the connections that requests come by
+ * @throws {RangeError} as {@link createApp} does
+ */
+export function createStartingHandler(
+  options: Omit<HandlerOptions, "storage">,
+  progress: () => StartProgress,
   others?: OtherThreads,
-): Handler {
-  const config = resolveOptions(options);
-  if (others === undefined) return createRoutes(createContext(config));
-  const { forwardControl } = others;
-  const gatherMetrics = () => others.gatherMetrics();
-  const context = createContext({ ...config, forwardControl, gatherMetrics });
-  others.onMeasure(() => measureThread(context));
-  return createRoutes(context);
+  connections?: ConnectionCounts,
+): StartingHandler {
+  const config: ServerConfig = {
+    ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
+    forwardControl: others?.forwardControl,
+    gatherMetrics: others && (() => others.gatherMetrics()),
+  };
+  // Deliveries begin with the storage.
+  const starting = { ...config, subscriptions: undefined, starting: progress };
+  let context = createContext(starting, connections);
+  others?.onMeasure(() => measureThread(context));
+  let routes = createRoutes(context);
+  return {
+    handler: (request, respond) => routes(request, respond),
+    serve(storage) {
+      context = contextOnceOpen(context, { ...config, storage });
+      routes = createRoutes(context);
+    },
+    prepare: (changed) => prepare(context, changed),
+  };
+}
+
+function prepare(
+  context: ServerContext,
+  options: Omit<HandlerOptions, "storage">,
+): () => void {
+  return prepareChange(context, resolveOptions({ ...options, storage: context.storage }));
 }
 
 /** What the storage's thread does for those that serve. */
-export interface Control {
+export interface Control extends Changeable {
   /** Serves the requests about subscriptions that other threads hand on. */
   readonly serve: ForwardControl;
   /** What there is to tell of this thread, the storage and the process. */
@@ -86,11 +151,12 @@ export interface Control {
  *
  * @throws {RangeError} as {@link createApp} does
  */
-export function createControl(options: Omit<AppOptions, "streamName">): Control {
+export function createControl(options: HandlerOptions): Control {
   const context = createContext(resolveOptions(options));
   return {
     serve: (request) => serveForwarded(context, request),
     measure: () => measureAll(context),
+    prepare: (changed) => prepare(context, changed),
   };
 }
 

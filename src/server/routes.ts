@@ -1,8 +1,10 @@
 import type { Handler, HeaderFields, HttpRequest, HttpResponse, Respond } from "../http/handler.ts";
-import type { Authority } from "../access/permit.ts";
+import type { Authority, Verifying } from "../access/permit.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { type Asker, authenticate, keepBody, NOBODY, privately } from "./access/guard.ts";
 import { checkStreamRequest } from "./access/stream_rights.ts";
+import { RESERVED_SEGMENT } from "../protocol/stream_name.ts";
+import type { StartProgress } from "../storage/start_progress.ts";
 import { append } from "./verbs/append.ts";
 import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
@@ -11,28 +13,64 @@ import { list } from "./verbs/list.ts";
 import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
+import { isLiveRead } from "./common/live_read.ts";
 import { errorResponse } from "./common/error_response.ts";
 import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
 import { nameClient, observeRequest } from "./log/request_log.ts";
+import { type RequestSubject, traceRequest } from "./log/request_span.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
+import { respondBeforeStart } from "./verbs/starting.ts";
 import { welcome } from "./verbs/welcome.ts";
 
 /** The protocol as a handler: every verb on its way to the storage and back. */
 export function createRoutes(context: ServerContext): Handler {
+  const { tracer } = context.config;
+  const handler = countedRoutes(context);
+  if (tracer === undefined) return handler;
+  const subjectOf = (request: HttpRequest) => subjectIn(context, request);
+  return (request, respond) => {
+    // Nobody's work comes of these, and they come all the time.
+    if (isUnlimited(context, request)) return handler(request, respond);
+    handler(request, traceRequest(request, respond, tracer, subjectOf));
+  };
+}
+
+/** What a request is about, as its span has it. */
+function subjectIn({ config, names }: ServerContext, request: HttpRequest): RequestSubject {
+  const { prefix } = config;
+  const none = { route: undefined, stream: undefined };
+  if (names.isControl(request)) {
+    const isReserved = names.controlPath(request) !== undefined;
+    return isReserved ? { ...none, route: `${prefix}/${RESERVED_SEGMENT}/*` } : none;
+  }
+  try {
+    const stream = names.of(request);
+    return { route: config.streamName === undefined ? `${prefix}/*` : undefined, stream };
+  } catch {
+    return none;
+  }
+}
+
+function countedRoutes(context: ServerContext): Handler {
   if (context.config.metrics === undefined) {
     return (request, respond) => serve(context, request, respond);
   }
-  const { requests } = context.counters;
-  return (request, respond) =>
+  const { requests, durations } = context.counters;
+  return (request, respond) => {
+    const timed = durations.begin();
     serve(context, request, (response) => {
       requests.add(request.method, response.status);
+      if (timed !== undefined && !isLiveRead(request)) {
+        durations.end(timed, context.names.routeOf(request), request.method);
+      }
       respond(response);
     });
+  };
 }
 
 function serve(context: ServerContext, request: HttpRequest, respond: Respond): void {
@@ -46,7 +84,7 @@ function serveUnobserved(context: ServerContext, request: HttpRequest, respond: 
   try {
     extra = context.pages.check(request, context.names);
   } catch (error) {
-    return respond(errorResponse(context.counters, error, request));
+    return respond(rejectionOf(context, request, error));
   }
   const respondHere = extra === undefined ? respond : withHeaders(extra, respond);
   const { authority } = context.config;
@@ -62,8 +100,11 @@ function guard(
   respond: Respond,
 ): void {
   if (isOpen(context, request)) return limited(context, request, respond, NOBODY);
+  const { failedTokens } = context;
+  const verifying: Verifying | undefined = failedTokens &&
+    ((verify) => failedTokens.verify(request, verify));
   try {
-    const asker = authenticate(authority, request, context.clock);
+    const asker = authenticate(authority, request, context.clock, verifying);
     if (!(asker instanceof Promise)) return limited(context, request, respond, asker);
     const kept = keepBody(request);
     asker.then(
@@ -77,17 +118,63 @@ function guard(
 
 /** Who shows nothing, or nothing good, counts as an address. */
 function unauthorized(
-  { names, counters, limits }: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
   respond: Respond,
   error: unknown,
 ): void {
-  const path = names.controlPath(request);
-  const rejection = path !== undefined && isAboutSubscriptions(path)
+  admit(
+    context,
+    request,
+    undefined,
+    respond,
+    (counted) => counted(rejectionOf(context, request, error)),
+  );
+}
+
+/**
+ * Hands a request on as far as its client's limits let it in.
+ *
+ * @param subject who asks, where a permit says so
+ */
+function admit(
+  context: ServerContext,
+  request: HttpRequest,
+  subject: string | undefined,
+  respond: Respond,
+  next: (respond: Respond) => void,
+): void {
+  const { limits } = context;
+  if (limits === undefined) return next(respond);
+  const responseOf = (rejection: StreamError) => rejectionOf(context, request, rejection);
+  limits.admit(request, subject, respond, next, responseOf);
+}
+
+/** The response where a request is refused before it is served, in the form of what it asks for. */
+function rejectionOf(
+  { names, counters }: ServerContext,
+  request: HttpRequest,
+  error: unknown,
+): HttpResponse {
+  const path = names.isStreamUrl(request) ? undefined : names.controlPath(request);
+  return path !== undefined && isAboutSubscriptions(path)
     ? controlErrorResponse(counters, error, request)
     : errorResponse(counters, error, request);
-  if (limits === undefined) return respond(rejection);
-  limits.admit(request, undefined, respond, (counted) => counted(rejection));
+}
+
+function beforeStart(
+  context: ServerContext,
+  request: HttpRequest,
+  respond: Respond,
+  progress: StartProgress,
+  asker: Asker,
+): void {
+  const respondTo = privately(asker, respond);
+  try {
+    respondTo(respondBeforeStart(context, request, progress, asker));
+  } catch (error) {
+    respondTo(rejectionOf(context, request, error));
+  }
 }
 
 /**
@@ -99,12 +186,12 @@ function limited(
   respond: Respond,
   asker: Asker,
 ): void {
-  const { limits } = context;
-  if (limits === undefined || isUnlimited(context, request)) {
+  // Most servers have no limits, and need no look at the URL for them.
+  if (context.limits === undefined || isUnlimited(context, request)) {
     return route(context, request, respond, asker);
   }
   const subject = asker === NOBODY ? undefined : asker?.permit.subject;
-  limits.admit(request, subject, respond, (counted) => route(context, request, counted, asker));
+  admit(context, request, subject, respond, (counted) => route(context, request, counted, asker));
 }
 
 function isUnlimited({ names }: ServerContext, request: HttpRequest): boolean {
@@ -152,6 +239,8 @@ function route(
   if (isLogged && asker !== undefined && asker !== NOBODY) {
     nameClient(request, asker.permit.subject);
   }
+  const progress = context.config.starting?.();
+  if (progress !== undefined) return beforeStart(context, request, respond, progress, asker);
   try {
     // An append responds by itself: a promise for its response would cost it more.
     if (request.method === "POST" && context.names.isStreamUrl(request)) {

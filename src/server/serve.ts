@@ -1,6 +1,6 @@
 import { openFileLimit } from "../env/open_file_limit.ts";
 import { originOf } from "../listen/listen_error.ts";
-import { listen } from "../listen/listen.ts";
+import { countsOf, listen } from "../listen/listen.ts";
 import type { TlsOptions } from "../listen/tls.ts";
 import { isLoopback } from "../protocol/loopback.ts";
 import { unixPath } from "../protocol/unix_host.ts";
@@ -101,10 +101,12 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     signal: readers.signal,
   };
   const { longPollTimeoutMs, bodyTimeoutMs, prefix } = resolveOptions(appOptions);
+  const counts = countsOf({ host: hostname, http: "own", ...(tls === undefined ? {} : { tls }) });
   const listener = await listen({
     host: hostname,
     port,
-    handler: createHandler(appOptions),
+    handler: createHandler(appOptions, counts),
+    counts,
     longestSilenceMs: Math.max(longPollTimeoutMs, bodyTimeoutMs),
     http: "own",
     maxConnections: maxConnections ?? defaultMaxConnections(),

@@ -5,6 +5,7 @@ import { FOREVER } from "../protocol/lifetime.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";
 import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
@@ -17,6 +18,7 @@ import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
+import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { bothObservers, type Quotas } from "./quotas.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
@@ -54,7 +56,9 @@ export interface EngineParts<S extends Stream> {
   /** The subscriptions to these streams. */
   subscriptions: SubscriptionStore & StreamObserver<S>;
   /** How much may be stored, where that is limited. */
-  quotas: Quotas | undefined;
+  quotas: Quotas;
+  /** Counts what is stored already under these. */
+  countQuotas(added: readonly Quota[]): void;
   /** Called for a stream that was made and ends by itself. */
   onExpiring(stream: S): void;
   /** As in `Storage.status`. */
@@ -86,8 +90,9 @@ interface ForkBase<S> {
 export class StreamEngine<S extends Stream> implements Storage {
   readonly subscriptions: SubscriptionStore;
   readonly #parts: EngineParts<S>;
-  readonly #observer: StreamObserver<S>;
-  readonly #quotas: Quotas | undefined;
+  #observer: StreamObserver<S>;
+  /** Unless there are none. */
+  #quotas: Quotas | undefined;
   readonly #admission: Admission;
   readonly #journal: Journal<S>;
   readonly #streams: Streams<S>;
@@ -109,9 +114,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#clock = parts.clock;
     this.#spaces = parts.spaces;
     this.subscriptions = parts.subscriptions;
-    const { subscriptions, quotas } = parts;
-    this.#quotas = quotas;
-    this.#observer = quotas === undefined ? subscriptions : bothObservers(subscriptions, quotas);
+    this.#observer = parts.subscriptions;
+    this.#useQuotas();
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
   }
 
@@ -135,7 +139,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       await this.#journal.durable(this.#journal.assignedLsn);
       throw error;
     }
-    const stream = this.#recordCreate(record);
+    const stream = this.#recordCreate(record, spec.trace);
     const { contentType, tail, closed } = stream;
     const space = spaceAt(this.#spaces.of(stream), tail);
     await this.#journal.durable(stream.lsn);
@@ -173,7 +177,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       return this.#reject(error, stream);
     }
     if (decided === "duplicate") this.#accessed(stream);
-    else this.#recordAppend(stream, decided);
+    else this.#recordAppend(stream, decided, request.trace);
     const { tail, closed } = stream;
     const spaceOfTail = spaceAt(space, tail);
     const appended = decided === "duplicate"
@@ -295,6 +299,22 @@ export class StreamEngine<S extends Stream> implements Storage {
   status(): StorageStatus {
     const status = this.#parts.status();
     return this.#quotas === undefined ? status : { ...status, quotas: this.#quotas.status() };
+  }
+
+  prepareQuotas(options: readonly QuotaOptions[]): () => void {
+    const { quotas, countQuotas } = this.#parts;
+    const change = quotas.prepare(options);
+    return () => {
+      const added = change();
+      this.#useQuotas();
+      if (added.length > 0) countQuotas(added);
+    };
+  }
+
+  #useQuotas(): void {
+    const { subscriptions, quotas } = this.#parts;
+    this.#quotas = quotas.isNone ? undefined : quotas;
+    this.#observer = quotas.isNone ? subscriptions : bothObservers(subscriptions, quotas);
   }
 
   measure(): StorageMeasures {
@@ -446,12 +466,12 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#deleteLsn = lsn;
   }
 
-  #recordCreate(record: CreateRecord): S {
+  #recordCreate(record: CreateRecord, trace: TraceContext | undefined): S {
     const stream = this.#streams.make(record);
     const source = record.fork && this.#load(record.fork.sourceId);
     applyCreate(stream, record);
     const { tail, closed } = stream;
-    const lsn = this.#journal.append(record, { stream, tail, closed, others: NO_OTHERS });
+    const lsn = this.#journal.append(record, { stream, tail, closed, others: NO_OTHERS, trace });
     this.#created++;
     this.#appendedBytes += record.data.length;
     stream.lsn = lsn;
@@ -460,19 +480,19 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#streams.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
     this.#observer.created(stream);
-    if (tail > 0) this.#observer.appended(stream, 0, lsn);
+    if (tail > 0) this.#observer.appended(stream, 0, lsn, trace);
     return stream;
   }
 
-  #recordAppend(stream: S, record: AppendRecord): void {
+  #recordAppend(stream: S, record: AppendRecord, trace: TraceContext | undefined): void {
     const tail = record.start + record.data.length;
-    const effect = { stream, tail, closed: record.close, others: NO_OTHERS };
+    const effect = { stream, tail, closed: record.close, others: NO_OTHERS, trace };
     stream.lsn = this.#journal.append(record, effect);
     this.#appends++;
     this.#appendedBytes += record.data.length;
     applyAppend(stream, record);
     this.#streams.markDirty(stream, record.producer?.id);
-    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn);
+    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn, trace);
   }
 
   #accessed(stream: S): void {

@@ -1,3 +1,4 @@
+import type { TraceContext } from "../tracing/trace_context.ts";
 import type { LogRecord } from "./records.ts";
 import type { Stream } from "./stream.ts";
 
@@ -9,6 +10,8 @@ export interface Effect<S extends Stream = Stream> {
   readonly closed: boolean;
   /** Streams that go together with it. */
   readonly others: readonly S[];
+  /** The request that it comes of, where that is traced. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** The {@link Effect.others} of nearly all records. */

@@ -28,6 +28,10 @@ export interface ClusterMeasures {
   /** Appends that another front end has decided for this one, which writes to the same stream. */
   readonly forwardedAppends: number;
   readonly watchedStreams: number;
+  /** How long a message took that was stored, all its attempts. */
+  readonly publishDurationSeconds: HistogramValue;
+  /** How often there was a connection to a server again. */
+  readonly reconnects: number;
   /** Memory that the newest messages of streams take. */
   readonly cachedBytes: number;
 }

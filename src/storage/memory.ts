@@ -10,7 +10,7 @@ import { MemoryBlocks } from "./memory/blocks.ts";
 import { NO_CHECKPOINTS, NO_LOG } from "./measures.ts";
 import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
-import type { QuotaOptions } from "./quota_account.ts";
+import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { Quotas } from "./quotas.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
@@ -50,8 +50,9 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage {
   const clock = options.clock ?? systemClock;
   const streams = new MemoryStreams();
+  const quotas = new Quotas(options.quotas ?? []);
   // Where all that is written is refused for want of room, what is over has to make room all the same.
-  const admission = new OpenUntilClosed(() => options.quotas && expiry.check());
+  const admission = new OpenUntilClosed(() => !quotas.isNone && expiry.check());
   const journal = new MemoryJournal((effects) => {
     showEffects(effects);
     expiry.check();
@@ -75,7 +76,8 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     subscriptions,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
-    quotas: options.quotas && new Quotas(options.quotas),
+    quotas,
+    countQuotas: (added) => countStored(quotas, added, streams),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
     measure: (commands) => ({
@@ -94,6 +96,16 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   });
   const expiry = new MemoryExpiry({ clock, streams, expire: (ids) => engine.expire(ids) });
   return engine;
+}
+
+/** All at once: there are no more than memory holds. */
+function countStored(quotas: Quotas, added: readonly Quota[], streams: MemoryStreams): void {
+  const count = { includes: () => true };
+  quotas.beginCount(count, added);
+  for (const { name, tail, ownStart } of streams.all()) {
+    quotas.countStored(count, { name, bytes: tail - ownStart });
+  }
+  quotas.endCount(count);
 }
 
 /** There is always room. */

@@ -15,10 +15,17 @@ export interface QuotaOptions {
   readonly streams?: number;
 }
 
+/** Says of streams that were there before a quota whether they are counted by now. */
+export interface StoredCount {
+  includes(id: number): boolean;
+}
+
 /** A quota and its accounts: those in which something is stored. */
 export class Quota {
-  readonly bytes: number;
-  readonly streams: number;
+  /** The count that goes on of what was there before it. */
+  count: StoredCount | undefined;
+  #bytes: number;
+  #streams: number;
   readonly #pattern: QuotaPattern;
   readonly #accounts = new Map<string, QuotaAccount>();
 
@@ -28,8 +35,40 @@ export class Quota {
     if (bytes === undefined && streams === undefined) {
       throw new RangeError(`The quota of ${quote(pattern)} limits nothing: give bytes or streams.`);
     }
-    this.bytes = atLeastNone(pattern, "bytes", bytes);
-    this.streams = atLeastNone(pattern, "streams", streams);
+    this.#bytes = atLeastNone(pattern, "bytes", bytes);
+    this.#streams = atLeastNone(pattern, "streams", streams);
+  }
+
+  /** So many bytes may be stored in an account. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** And so many streams. */
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** The pattern's text. */
+  get pattern(): string {
+    return this.#pattern.text;
+  }
+
+  /** Takes another's limits. */
+  setLimits({ bytes, streams }: Quota): void {
+    this.#bytes = bytes;
+    this.#streams = streams;
+  }
+
+  /** Whether a stream of this id is counted, or was made since. */
+  counts(id: number): boolean {
+    return this.count === undefined || this.count.includes(id);
+  }
+
+  /** All that was there before is counted. */
+  endCount(): void {
+    this.count = undefined;
+    for (const account of this.#accounts.values()) this.dropIfEmpty(account);
   }
 
   /** How many accounts there are. */
@@ -53,11 +92,6 @@ export class Quota {
   /** Forgets an account that is empty. */
   dropIfEmpty({ key, streams }: QuotaAccount): void {
     if (streams <= 0) this.#accounts.delete(key);
-  }
-
-  /** Forgets all that are. */
-  dropEmpty(): void {
-    for (const account of this.#accounts.values()) this.dropIfEmpty(account);
   }
 
   /** The error for an account that has no room. */
@@ -99,6 +133,12 @@ export class QuotaAccount {
     if (this.streams < limit) return;
     throw this.quota.exceeded(this, `${this.streams} of ${limit} streams are there`);
   }
+}
+
+/** What a stream counts in, as long as the quotas are these. */
+export interface StreamAccounts {
+  readonly of: readonly Quota[];
+  readonly accounts: readonly QuotaAccount[];
 }
 
 function atLeastNone(pattern: string, name: string, value = Infinity): number {

@@ -1,4 +1,4 @@
-import { Quota, type QuotaAccount, type QuotaOptions } from "./quota_account.ts";
+import { Quota, type QuotaAccount, type QuotaOptions, type StoredCount } from "./quota_account.ts";
 import type { QuotaStatus } from "./status.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamObserver } from "./stream_observer.ts";
@@ -8,16 +8,11 @@ const QUOTAS_LIMIT = 100;
 
 const NO_ACCOUNTS: readonly QuotaAccount[] = [];
 
-/** What a stream that was there at the start holds. */
+/** What a stream holds that was there before its quotas. */
 export interface StoredStream {
   readonly name: string;
   /** Its own: a fork's are those behind its fork point. */
   readonly bytes: number;
-}
-
-/** Says of streams that were there at the start whether they are counted by now. */
-export interface StartCount {
-  includes(id: number): boolean;
 }
 
 /**
@@ -26,21 +21,44 @@ export interface StartCount {
  * room without end.
  */
 export class Quotas implements StreamObserver {
-  readonly #quotas: readonly Quota[];
-  #startCount: StartCount | undefined;
+  #quotas: readonly Quota[];
 
   /** @throws {RangeError} where a quota makes no sense */
   constructor(quotas: readonly QuotaOptions[]) {
-    if (quotas.length > QUOTAS_LIMIT) {
-      throw new RangeError(`${quotas.length} quotas are given: at most ${QUOTAS_LIMIT} are taken.`);
-    }
-    this.#quotas = quotas.map((quota) => new Quota(quota));
+    this.#quotas = newQuotas(quotas);
+  }
+
+  /** Whether there are none. */
+  get isNone(): boolean {
+    return this.#quotas.length === 0;
   }
 
   /** As in `StorageStatus.quotas`. */
   status(): QuotaStatus {
     const accounts = this.#quotas.reduce((sum, { size }) => sum + size, 0);
-    return { isCounted: this.#startCount === undefined, accounts };
+    return { isCounted: this.#quotas.every(({ count }) => count === undefined), accounts };
+  }
+
+  /**
+   * Looks at other quotas and changes nothing. A pattern that has a quota keeps what was counted for it.
+   *
+   * @returns puts them in place, and tells which of them are to be counted: those of other patterns
+   * @throws {RangeError} where one makes no sense
+   */
+  prepare(options: readonly QuotaOptions[]): () => readonly Quota[] {
+    const made = newQuotas(options);
+    return () => {
+      const before = [...this.#quotas];
+      const added: Quota[] = [];
+      this.#quotas = made.map((quota) => {
+        const index = before.findIndex(({ pattern }) => pattern === quota.pattern);
+        const [known] = index < 0 ? [] : before.splice(index, 1);
+        if (known === undefined) added.push(quota);
+        else known.setLimits(quota);
+        return known ?? quota;
+      });
+      return added;
+    };
   }
 
   /**
@@ -65,55 +83,62 @@ export class Quotas implements StreamObserver {
   }
 
   appended(stream: Stream, start: number): void {
-    if (!this.#isCounted(stream)) return;
     const bytes = stream.tail - Math.max(start, stream.ownStart);
-    for (const account of this.#accountsOf(stream)) account.bytes += bytes;
+    for (const account of this.#accountsOf(stream)) {
+      if (account.quota.counts(stream.id)) account.bytes += bytes;
+    }
   }
 
   removed(stream: Stream): void {
-    if (stream.lifecycle !== "deleted" || !this.#isCounted(stream)) return;
+    if (stream.lifecycle !== "deleted") return;
     for (const account of this.#accountsOf(stream)) {
+      const { quota } = account;
+      if (!quota.counts(stream.id)) continue;
       account.bytes -= stream.tail - stream.ownStart;
       account.streams--;
       // While others may have it that aren't counted yet, it stays.
-      if (this.#startCount === undefined) account.quota.dropIfEmpty(account);
+      if (quota.count === undefined) quota.dropIfEmpty(account);
     }
   }
 
   /**
-   * There were streams before: {@link countStored} follows for each that isn't gone meanwhile, then
-   * {@link endStartCount}.
+   * There are streams that these quotas don't know, all of them unless given: {@link countStored} follows
+   * for each that isn't gone meanwhile, then {@link endCount}.
    */
-  beginStartCount(startCount: StartCount): void {
-    this.#startCount = startCount;
+  beginCount(count: StoredCount, quotas: readonly Quota[] = this.#quotas): void {
+    for (const quota of quotas) quota.count = count;
   }
 
-  /** A stream that was there before the start. */
-  countStored({ name, bytes }: StoredStream): void {
-    for (const account of this.#open(name)) {
+  /** A stream that was there before this count. */
+  countStored(count: StoredCount, { name, bytes }: StoredStream): void {
+    for (const quota of this.#quotas) {
+      const account = quota.count === count ? quota.open(name) : undefined;
+      if (account === undefined) continue;
       account.bytes += bytes;
       account.streams++;
     }
   }
 
   /** All of them were counted. */
-  endStartCount(): void {
-    this.#startCount = undefined;
-    for (const quota of this.#quotas) quota.dropEmpty();
-  }
-
-  #isCounted({ id }: Stream): boolean {
-    return this.#startCount === undefined || this.#startCount.includes(id);
+  endCount(count: StoredCount): void {
+    for (const quota of this.#quotas) if (quota.count === count) quota.endCount();
   }
 
   #accountsOf(stream: Stream): readonly QuotaAccount[] {
-    return stream.quotaAccounts ??= this.#open(stream.name);
+    const known = stream.quotaAccounts;
+    if (known !== undefined && known.of === this.#quotas) return known.accounts;
+    const found = this.#quotas.flatMap((quota) => quota.open(stream.name) ?? []);
+    const accounts = found.length === 0 ? NO_ACCOUNTS : found;
+    stream.quotaAccounts = { of: this.#quotas, accounts };
+    return accounts;
   }
+}
 
-  #open(name: string): readonly QuotaAccount[] {
-    const found = this.#quotas.flatMap((quota) => quota.open(name) ?? []);
-    return found.length === 0 ? NO_ACCOUNTS : found;
+function newQuotas(options: readonly QuotaOptions[]): readonly Quota[] {
+  if (options.length > QUOTAS_LIMIT) {
+    throw new RangeError(`${options.length} quotas are given: at most ${QUOTAS_LIMIT} are taken.`);
   }
+  return options.map((quota) => new Quota(quota));
 }
 
 /** Tells both, one after the other. */
@@ -126,9 +151,9 @@ export function bothObservers<S extends Stream>(
       one.created(stream);
       other.created(stream);
     },
-    appended(stream, start, lsn) {
-      one.appended(stream, start, lsn);
-      other.appended(stream, start, lsn);
+    appended(stream, start, lsn, trace) {
+      one.appended(stream, start, lsn, trace);
+      other.appended(stream, start, lsn, trace);
     },
     removed(stream, lsn) {
       one.removed(stream, lsn);

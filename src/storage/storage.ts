@@ -3,7 +3,9 @@ import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import type { StorageMeasures } from "./measures.ts";
+import type { QuotaOptions } from "./quota_account.ts";
 import type { ProducerBatch } from "./records.ts";
 import type { StorageStatus } from "./status.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
@@ -52,6 +54,14 @@ export interface Storage {
   /** What it has counted, for metrics; takes a moment for each subscription. Another thread's has none. */
   measure?(): StorageMeasures;
   /**
+   * Looks at other quotas and changes nothing yet. A stream that holds more than one of them takes nothing
+   * more then, and loses nothing. Another thread's has none.
+   *
+   * @returns puts them in place
+   * @throws {RangeError} where a quota makes no sense
+   */
+  prepareQuotas?(quotas: readonly QuotaOptions[]): () => void;
+  /**
    * Ends the storage; nothing stays unflushed.
    *
    * @param limitMs tidying up that would take longer is left to the next start
@@ -67,6 +77,8 @@ export interface CreateSpec {
   /** The first content, as the client sent it. */
   body?: Bytes | undefined;
   fork?: ForkSpec | undefined;
+  /** The request that asks for it, where that is traced. */
+  trace?: TraceContext | undefined;
 }
 
 /** Where a fork is to branch off (PROTOCOL §4.2). */
@@ -100,6 +112,8 @@ export interface AppendRequest {
   producer?: ProducerBatch | undefined;
   /** Where the tail has to be (an extension: `Stream-Expected-Offset`). */
   expectedTail?: Offset | undefined;
+  /** The request that asks for it, where that is traced. */
+  trace?: TraceContext | undefined;
 }
 
 /** An append's answer. */

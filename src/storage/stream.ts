@@ -5,7 +5,7 @@ import type { OffsetSpace } from "../protocol/offset.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { internString } from "./copy_string.ts";
-import type { QuotaAccount } from "./quota_account.ts";
+import type { StreamAccounts } from "./quota_account.ts";
 import type { StreamInfo } from "./storage.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 import { callWatcher, type Watcher } from "./watcher.ts";
@@ -53,7 +53,7 @@ export class Stream {
   /** The subscriptions that follow it, once these were looked for. */
   followers: object | undefined;
   /** The accounts of quotas that it counts in, once these were looked for. */
-  quotaAccounts: readonly QuotaAccount[] | undefined;
+  quotaAccounts: StreamAccounts | undefined;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 

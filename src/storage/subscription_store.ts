@@ -1,6 +1,7 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Pattern } from "../protocol/name_pattern.ts";
 import type { Offset } from "../protocol/offset.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscription.ts";
 
 /**
@@ -149,6 +150,8 @@ export interface LinkPage {
 export interface Wake {
   readonly subscription: SubscriptionInfo;
   readonly streams: readonly WakeStream[];
+  /** An append that it was made for, where that is traced, and no start came between. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** What a worker shows to have the present wake (PROTOCOL §7.3). */

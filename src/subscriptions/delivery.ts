@@ -1,4 +1,6 @@
 import type { Clock } from "../env/clock.ts";
+import { formatTraceparent, TRACEPARENT } from "../tracing/trace_context.ts";
+import type { DeliverySpan, Tracer } from "../tracing/tracer.ts";
 import { WEBHOOK_SIGNATURE } from "../protocol/webhook_signature.ts";
 import type { Wake } from "../storage/subscription_store.ts";
 import { encodeWakeBody } from "./wake_body.ts";
@@ -12,6 +14,7 @@ export interface DeliveryParts {
   readonly clock: Clock;
   readonly keys: SigningKeys;
   readonly transport: WebhookTransport;
+  readonly tracer?: Pick<Tracer, "delivery"> | undefined;
 }
 
 /** What came of a delivery: the answer's meaning, and for a failure why, for the log. */
@@ -27,7 +30,7 @@ export interface DeliveryResult {
  */
 export async function sendWake(
   wake: Wake,
-  { clock, keys, transport }: DeliveryParts,
+  { clock, keys, transport, tracer }: DeliveryParts,
   signal: AbortSignal,
 ): Promise<DeliveryResult> {
   const { webhookUrl: url = "" } = wake.subscription.config;
@@ -35,20 +38,41 @@ export async function sendWake(
     wake,
     createWakeToken(keys.tokenSecret, wake.subscription, "callback"),
   );
+  const span = tracer && beginSpan(wake, url, tracer);
   const headers = {
     "content-type": "application/json",
     [WEBHOOK_SIGNATURE]: signWebhook(keys.active(), body, clock.nowMs()),
+    ...(span && { [TRACEPARENT]: formatTraceparent(span.context) }),
+  };
+  const failed = (problem: string, status?: number): DeliveryResult => {
+    span?.end(status, problem);
+    return { outcome: "failed", problem };
   };
   try {
     const response = await transport.send({ url, headers, body, signal });
     const { status } = response;
-    if (status < 200 || status > 299) {
-      return { outcome: "failed", problem: `it answered ${status}` };
-    }
+    if (status < 200 || status > 299) return failed(`it answered ${status}`, status);
+    span?.end(status, undefined);
     return { outcome: saysDone(response.body) ? "done" : "accepted" };
   } catch (error) {
-    return { outcome: "failed", problem: error instanceof Error ? error.message : String(error) };
+    return failed(error instanceof Error ? error.message : String(error));
   }
+}
+
+function beginSpan(
+  { subscription, streams, trace }: Wake,
+  url: string,
+  tracer: Pick<Tracer, "delivery">,
+): DeliverySpan {
+  const { name, state: { generation, failures } } = subscription;
+  return tracer.delivery({
+    parent: trace,
+    subscription: name,
+    generation,
+    failures,
+    streams: streams.length,
+    url,
+  });
 }
 
 /** Whether an answer is `{ "done": true }`; any other text is as good as none. */

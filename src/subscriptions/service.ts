@@ -19,6 +19,7 @@ import { createWakeToken } from "./wake_token.ts";
 import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
 import { checkWebhookUrl, type TargetRules } from "./webhooks/target_url.ts";
 import type { WebhookTransport } from "./webhooks/transport.ts";
+import type { Tracer } from "../tracing/tracer.ts";
 
 /** What a {@link SubscriptionService} works on. */
 export interface SubscriptionServiceParts extends TargetRules {
@@ -30,6 +31,8 @@ export interface SubscriptionServiceParts extends TargetRules {
   readonly maxDeliveries: number;
   /** Why what was subscribed may not be followed any more; it may always unless this is given. */
   readonly whyNoWake?: WakeCheck | undefined;
+  /** Told of deliveries; nobody unless this is given. */
+  readonly tracer?: Pick<Tracer, "delivery"> | undefined;
 }
 
 /** Says why no wake may be made of what a subscription follows, if one may not. It doesn't throw. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, strictEqual } from "node:assert/strict";
+import { deepEqual, equal, ok, strictEqual, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { AccessSettings } from "../../src/access/access_settings.ts";
 import { checkAccess, openAuthority } from "../../src/access/open_authority.ts";
@@ -201,6 +201,34 @@ Deno.test("a creator of a JWT may later do what today's rules give its claims", 
       equal(authority.permitOf?.("nonsense"), undefined);
       equal(authority.permitOf?.("jwt:nonsense"), undefined);
       return Promise.resolve();
+    });
+  });
+});
+
+Deno.test("other rules end the permits of JWTs, of before them and of their creators, and tokens' live on", async () => {
+  await withBoth(async ({ clock, settings }) => {
+    const { token, record } = makeToken(clock);
+    writeTokens(settings.tokens, [record]);
+    const jwt = await makeJwt(clock, rsa);
+    const rules = [{ grants: ["read,append chats/{sub}/**"] }];
+    await withAuthority({ ...settings, rules }, { clock }, async (authority) => {
+      const before = await ask(authority, bearer(jwt));
+      const creator = before?.creator ?? "";
+      const kept = await ask(authority, bearer(token));
+      deepEqual(before?.grants, ["read,append chats/ann/**"]);
+      const change = authority.prepareRules([{ grants: ["read chats/{sub}/**"] }]);
+      strictEqual(await ask(authority, bearer(jwt)), before);
+      await authority.permitOf?.(creator);
+      change();
+      equal(before?.signal?.aborted, true);
+      const after = await ask(authority, bearer(jwt));
+      deepEqual(after?.grants, ["read chats/ann/**"]);
+      equal(after?.signal?.aborted, false);
+      deepEqual((await authority.permitOf?.(creator))?.grants, ["read chats/ann/**"]);
+      equal(kept?.signal?.aborted, false);
+      deepEqual((await ask(authority, bearer(token)))?.grants, kept?.grants);
+      throws(() => authority.prepareRules([{ grants: ["fly chats/**"] }]), RangeError);
+      strictEqual(await ask(authority, bearer(jwt)), after);
     });
   });
 });

@@ -1,6 +1,6 @@
 import { equal, ok, strictEqual, throws } from "node:assert/strict";
 import { RecentMap } from "../../src/access/recent_map.ts";
-import { tokenInvalid, Verdicts } from "../../src/access/verdicts.ts";
+import { tokenExpired, tokenInvalid, Verdicts } from "../../src/access/verdicts.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 Deno.test("a map of recent entries keeps those that are asked for, and never more than its limit", () => {
@@ -46,4 +46,12 @@ Deno.test("what was begun before the keys changed isn't remembered", () => {
   equal(verdicts.get("late"), undefined);
   verdicts.accept("now", permit, verdicts.epoch);
   strictEqual(verdicts.get("now"), permit);
+});
+
+Deno.test("a token that a clock running ahead found expired is good once the clock is right", () => {
+  const clock = new ManualClock();
+  const verdicts = new Verdicts(clock, 100);
+  verdicts.reject("good", tokenExpired(clock.nowMs()));
+  clock.advance(-3_600_000);
+  equal(verdicts.get("good"), undefined);
 });

@@ -2,6 +2,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeGuard } from "../support/guard.ts";
+import { NatsCluster } from "../support/nats/nats_cluster.ts";
+import { TurnsProxy } from "../support/turns_proxy.ts";
 import { runCommand } from "../tools/command.ts";
 import { BUN, VITEST } from "../tools/install.ts";
 import { startProgram } from "../tools/program.ts";
@@ -32,21 +34,47 @@ async function runSuite(
   dir: string,
   only?: string,
 ): Promise<Report> {
+  await using resources = new AsyncDisposableStack();
   const command = await target.program(dir);
-  const data = join(dir, "data");
+  const storage = await storageFlags(target, dir, resources);
   // One of its requests says that it is of a page of example.com.
-  const flags = ["--port", "0", "--storage", target.storage, "--dir", data, "--cors", "*"];
+  const flags = ["--port", "0", ...storage, "--cors", "*"];
   const guard = target.isGuarded === true ? await makeGuard(command, dir) : undefined;
   const shown = guard === undefined
     ? {}
     : { CONFORMANCE_TOKEN: guard.token, NODE_EXTRA_CA_CERTS: guard.authorityFile };
-  const program = await startProgram([...command, ...flags, ...guard?.flags ?? []]);
-  try {
-    const env = { CONFORMANCE_URL: program.origin, ...shown };
-    return await runVitest(env, join(dir, "report.json"), only);
-  } finally {
-    await program.stop();
+  const commands = [command, ...target.secondProgram === undefined ? [] : [target.secondProgram()]];
+  const origins: string[] = [];
+  for (const each of commands) {
+    const program = await startProgram([...each, ...flags, ...guard?.flags ?? []]);
+    resources.defer(() => program.stop());
+    origins.push(program.origin);
   }
+  const env = { CONFORMANCE_URL: await oneOrigin(origins, resources), ...shown };
+  return await runVitest(env, join(dir, "report.json"), only);
+}
+
+/** The flags that say where streams are kept, in a cluster that is started where there has to be one. */
+async function storageFlags(
+  { storage }: Target,
+  dir: string,
+  resources: AsyncDisposableStack,
+): Promise<readonly string[]> {
+  if (storage !== "nats") return ["--storage", storage, "--dir", join(dir, "data")];
+  const cluster = resources.use(await NatsCluster.start({ servers: 3 }));
+  return ["--storage", storage, "--nats", cluster.urls.join(",")];
+}
+
+/** Where all of the servers are reached by turns. */
+async function oneOrigin(
+  origins: readonly string[],
+  resources: AsyncDisposableStack,
+): Promise<string> {
+  const [only, ...others] = origins;
+  if (only !== undefined && others.length === 0) return only;
+  const proxy = await TurnsProxy.start(origins);
+  resources.defer(() => proxy.stop());
+  return proxy.origin;
 }
 
 async function runVitest(

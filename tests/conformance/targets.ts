@@ -6,11 +6,13 @@ import { BUN } from "../tools/install.ts";
 /** One way to run the program, and what it keeps its streams in. */
 export interface Target {
   readonly name: string;
-  readonly storage: "memory" | "file";
+  readonly storage: "memory" | "file" | "nats";
   /** The program's command without its flags, made in `dir` where it has to be made. */
   readonly program: (
     dir: string,
   ) => Promise<readonly string[]> | readonly string[];
+  /** How a second front end of the same storage is started: requests go to one or the other by turns. */
+  readonly secondProgram?: () => readonly string[];
   /** Whether it asks for a token, and speaks TLS. */
   readonly isGuarded?: boolean;
 }
@@ -43,6 +45,8 @@ export const TARGETS: readonly Target[] = [
   },
   { name: "deno-file-guarded", storage: "file", program: onDeno, isGuarded: true },
   { name: "bun-file-guarded", storage: "file", program: onBun, isGuarded: true },
+  // Written through one front end, and read live through the other.
+  { name: "nats", storage: "nats", program: onDeno, secondProgram: onBun },
   { name: "executable-file", storage: "file", program: compileExecutable },
 ];
 

@@ -7,6 +7,7 @@ import { RemoteStorage } from "../../src/storage/remote/remote_storage.ts";
 import { StorageHost } from "../../src/storage/remote/storage_host.ts";
 import { FileKit } from "../support/file_kit.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { passTime } from "../support/nats/pass_time.ts";
 import { QuickClock } from "../support/nats/quick_clock.ts";
 import { SimulatedCluster } from "../support/nats/simulated_cluster.ts";
 import { SimulatedJetStream } from "../support/nats/simulated_jetstream.ts";
@@ -120,12 +121,5 @@ export function openNats(
 
 /** Closes storages, moving the clock on for what they wait for. */
 export async function closeAll(storages: readonly Storage[], clock: ManualClock): Promise<void> {
-  let isClosed = false;
-  const closing = Promise.all(storages.map((storage) => storage.close()))
-    .finally(() => isClosed = true);
-  while (!isClosed) {
-    await new Promise((resolve) => setImmediate(resolve));
-    clock.advance(1);
-  }
-  await closing;
+  await passTime(clock, Promise.all(storages.map((storage) => storage.close())), 1);
 }

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { readdirSync, rmSync } from "node:fs";
-import { testWith } from "./installed.ts";
+import { testWith } from "../support/installed.ts";
 import { countingApp, countingOrigin, withProgram } from "./origin.ts";
 import { nginx, type Proxy, startVarnish, varnish } from "./proxy.ts";
 

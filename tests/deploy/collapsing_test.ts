@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { until } from "../support/until.ts";
-import { testWith } from "./installed.ts";
+import { testWith } from "../support/installed.ts";
 import { countingApp } from "./origin.ts";
 import { nginx, type Proxy, varnish } from "./proxy.ts";
 

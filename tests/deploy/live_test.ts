@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { once } from "node:events";
 import { SseConnection } from "../support/sse_connection.ts";
 import { until } from "../support/until.ts";
-import { testWith } from "./installed.ts";
+import { testWith } from "../support/installed.ts";
 import { withProgram } from "./origin.ts";
 import { caddy, nginx, type Proxy, SITE, varnish } from "./proxy.ts";
 

@@ -6,7 +6,7 @@ import process from "node:process";
 import { freePort as freePortAt } from "../../src/listen/free_port.ts";
 import { runCommand } from "../tools/command.ts";
 import { inRepo } from "../tools/repo.ts";
-import { CADDY, type Needed, NGINX, OPENSSL, pathOf, VARNISH } from "./installed.ts";
+import { CADDY, type Needed, NGINX, OPENSSL, pathOf, VARNISH } from "../support/installed.ts";
 
 /** The name that the configuration files have, and that the test's certificate is for. */
 export const SITE = "streams.example";

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { RUNTIME_TARGETS, type RuntimeTarget } from "../runtime/targets.ts";
 import { DatagramSocket } from "../support/datagram_socket.ts";
@@ -9,7 +9,7 @@ import { installTestTools } from "../tools/install.ts";
 import { nodePath } from "../tools/node.ts";
 import { startProgram } from "../tools/program.ts";
 import { inRepo } from "../tools/repo.ts";
-import { type Needed, testWith } from "./installed.ts";
+import { type Needed, testWith } from "../support/installed.ts";
 import { freePort } from "./proxy.ts";
 
 /** The unit's ExecStart where there is no systemd: what it is told by the program, on the socket it gives. */
@@ -79,6 +79,12 @@ for (const target of TARGETS) {
           match(manager.texts[0] ?? "", /^READY=1$/m);
           await until(() => count(manager, "WATCHDOG=1") >= 3, () => "the watchdog heard nothing");
           equal(count(manager, "STOPPING=1"), 0);
+          deepEqual(settings("ExecReload"), ["/bin/kill -HUP $MAINPID"]);
+          const { pid, output } = await starting;
+          Deno.kill(pid, "SIGHUP");
+          const reloaded = /SIGHUP: nothing to reload|stopping/;
+          await until(() => reloaded.test(output()), output);
+          doesNotMatch(output(), /stopping/);
         } finally {
           await (await starting).stop();
         }

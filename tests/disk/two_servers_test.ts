@@ -53,12 +53,12 @@ Deno.test("of several servers started at once on a new directory exactly one sta
     for (const failure of failures) match(failure, /cannot start: .*another server/);
   }));
 
-/** It ends with 1 and one line, which names the other. */
+/** It ends with 1, and its last line names the other. */
 async function failsToStart(command: readonly string[], holder: Program): Promise<void> {
   await rejects(
     startProgram(command),
     new RegExp(
-      `\\(1\\):\\n\\S+ FATAL cannot start: .*another server, process ${holder.pid}, holds.*\\n$`,
+      `\\(1\\):\\n\\S+ INFO starting: .*\\n\\S+ FATAL cannot start: .*another server, process ${holder.pid}, holds.*\\n$`,
     ),
   );
 }

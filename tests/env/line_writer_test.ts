@@ -1,5 +1,5 @@
 import { equal, ok, throws } from "node:assert/strict";
-import { readFileSync, renameSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { LineWriter } from "../../src/env/line_writer.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -56,3 +56,16 @@ Deno.test("a file that can't be opened is told at once, one that can't be writte
   await writer.close();
   equal(errors.length, 1);
 });
+
+Deno.test("a writer that is closed twice leaves the file alone that has its descriptor since", () =>
+  withTempDir(async (dir) => {
+    const writer = new LineWriter(join(dir, "lines"), () => {});
+    writer.write("one\n");
+    await writer.close();
+    const descriptor = openSync(join(dir, "other"), "w");
+    await writer.close();
+    writeSync(descriptor, "its own");
+    closeSync(descriptor);
+    equal(readFileSync(join(dir, "other"), "utf8"), "its own");
+    equal(readFileSync(join(dir, "lines"), "utf8"), "one\n");
+  }));

@@ -44,7 +44,8 @@ async function prepare(command: readonly string[], dir: string): Promise<Prepara
 
 underAttack(
   "over TLS, who is slow or silent, talks nonsense or makes up tokens costs others nothing",
-  ["--body-timeout", "2s", "--max-open-files", "16"],
+  // Each made-up token is to be verified, and good ones of the same address later.
+  ["--body-timeout", "2s", "--max-open-files", "16", "--client-failed-tokens", "none"],
   async (server) => {
     using open = new DisposableStack();
     const url = `${server.url}/watched`;

@@ -1,22 +1,10 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { freePort } from "../../src/listen/free_port.ts";
-
-/** The path of an nginx that this machine has; undefined where there is none. */
-export function findNginx(): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
-  return folders.map((folder) => join(folder, "nginx")).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
+import { NGINX, pathOf } from "../support/installed.ts";
 
 /** An nginx with its cache on, as its manual shows it, in front of one server. */
 export interface Nginx {
@@ -24,13 +12,15 @@ export interface Nginx {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts nginx on a free port of loopback; throws where it doesn't answer within a minute. */
-export async function startNginx(path: string, upstream: string): Promise<Nginx> {
+/** Starts nginx on a free port of loopback; throws where it isn't there or doesn't answer within a minute. */
+export async function startNginx(upstream: string): Promise<Nginx> {
   const dir = mkdtempSync(join(tmpdir(), "durable-streams-nginx-"));
   const port = await freePort({ host: "127.0.0.1", port: 0 });
   const config = join(dir, "nginx.conf");
   writeFileSync(config, configOf(dir, port, upstream));
-  const child = spawn(path, ["-c", config, "-p", dir, "-e", "stderr"], { stdio: "ignore" });
+  const child = spawn(pathOf(NGINX), ["-c", config, "-p", dir, "-e", "stderr"], {
+    stdio: "ignore",
+  });
   const ended = new Promise<void>((resolve) => {
     child.on("exit", () => resolve());
     child.on("error", () => resolve());

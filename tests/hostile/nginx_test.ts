@@ -6,18 +6,16 @@ import process from "node:process";
 import zlib from "node:zlib";
 import { Client } from "../../src/client/client.ts";
 import { CommandKit } from "../cli/commands/command_kit.ts";
+import { NGINX, testWith } from "../support/installed.ts";
 import { plainGet } from "../support/plain_get.ts";
 import { startProgram } from "../tools/program.ts";
-import { findNginx, startNginx } from "./nginx.ts";
+import { startNginx } from "./nginx.ts";
 
 /**
  * The program behind nginx with its cache on, which makes a GET of HEAD, ignores what requests say of
  * caches, and keeps what answers allow.
  */
 
-const nginx = findNginx();
-/** In CI a missing nginx is a failure, and elsewhere a reason to skip. */
-const isMissing = nginx === undefined && process.env["CI"] !== "true";
 const TEXT = { "content-type": "text/plain" };
 
 interface Site {
@@ -30,29 +28,22 @@ interface Site {
 }
 
 function test(name: string, run: (site: Site) => Promise<void>): void {
-  Deno.test({
-    name: `nginx: ${name}${
-      isMissing ? " (skipped: needs nginx, apt-get install nginx-light)" : ""
-    }`,
-    ignore: isMissing,
-    fn: async () => {
-      const dir = mkdtempSync(join(tmpdir(), "durable-streams-behind-nginx-"));
-      const command = [process.execPath, "run", "-A", "main.ts", "--port", "0", "--dir", dir];
-      const flags = ["--chunk-bytes", "4KiB", "--compress", "--trust-proxy"];
-      const server = await startProgram([...command, ...flags]);
-      try {
-        if (nginx === undefined) throw new Error("No nginx: apt-get install nginx-light.");
-        await using proxy = await startNginx(nginx, server.origin);
-        await run({
-          cached: `${proxy.origin}/v1/stream`,
-          below: `${proxy.origin}/below/v1/stream`,
-          direct: server.url,
-        });
-      } finally {
-        await server.kill();
-        rmSync(dir, { recursive: true, force: true });
-      }
-    },
+  testWith([NGINX], `nginx: ${name}`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "durable-streams-behind-nginx-"));
+    const command = [process.execPath, "run", "-A", "main.ts", "--port", "0", "--dir", dir];
+    const flags = ["--chunk-bytes", "4KiB", "--compress", "--trust-proxy"];
+    const server = await startProgram([...command, ...flags]);
+    try {
+      await using proxy = await startNginx(server.origin);
+      await run({
+        cached: `${proxy.origin}/v1/stream`,
+        below: `${proxy.origin}/below/v1/stream`,
+        direct: server.url,
+      });
+    } finally {
+      await server.kill();
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 }
 

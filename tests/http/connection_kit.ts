@@ -9,6 +9,7 @@ import {
   isBodySource,
   type Respond,
 } from "../../src/http/handler.ts";
+import type { ConnectionCounts } from "../../src/http/connection_counts.ts";
 import { HttpConnections } from "../../src/http/connections.ts";
 import type { Socket } from "../../src/http/socket.ts";
 import type { Bytes } from "../../src/protocol/bytes.ts";
@@ -107,7 +108,10 @@ export class ConnectionKit {
   heldBytes = 0;
 
   /** @param handler what answers at once; else every request waits in `pending` */
-  constructor(handler?: Handler, options: { maxConnections?: number } = {}) {
+  constructor(
+    handler?: Handler,
+    options: { maxConnections?: number; counts?: ConnectionCounts } = {},
+  ) {
     this.connections = new HttpConnections({
       handler: handler ?? ((request, respond) => this.#take(request, respond)),
       clock: this.clock,

@@ -1,4 +1,5 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { ConnectionCounts } from "../../src/http/connection_counts.ts";
 import { codes, ConnectionKit, GET, settle } from "./connection_kit.ts";
 
 /** All connections of a listener together: the date, ticks, a stop and the limit. */
@@ -54,6 +55,30 @@ Deno.test("a stop ends idle connections, answers those that wait, and resolves t
   kit.connections.close(busy.connection);
   await stopped;
   equal(kit.clock.pendingTimers, 0);
+});
+
+Deno.test("connections are counted as they come, go, are refused and end for taking too long", () => {
+  const counts = new ConnectionCounts();
+  const kit = new ConnectionKit(undefined, { maxConnections: 3, counts });
+  const [idle, head, unread] = [kit.connect(), kit.connect(), kit.connect()];
+  const refused = kit.connect();
+  deepEqual([counts.open, counts.accepted, counts.refused], [4, 3, 1]);
+  kit.connections.close(refused.connection);
+  kit.connections.close(refused.connection);
+  equal(counts.open, 3);
+  head.connection.received(GET.subarray(0, 5));
+  unread.socket.roomBytes = 0;
+  unread.connection.received(GET);
+  kit.only.respond({ body: "x" });
+  kit.clock.advance(200_000);
+  equal(idle.socket.received, "");
+  equal(head.socket.received.startsWith("HTTP/1.1 408"), true);
+  equal(unread.socket.ending, "terminate");
+  const { head: heads, idle: idles, unread: unreads } = counts.timedOut;
+  deepEqual([heads, idles, unreads], [1, 1, 1]);
+  // The client that was told doesn't close.
+  ok(counts.timedOut.end >= 1);
+  equal(counts.timedOut.handshake, 0);
 });
 
 Deno.test("a connection past the limit is told so, more are disconnected, and one that ends makes room", () => {

@@ -38,25 +38,6 @@ Deno.test("a header that comes several times is one list", () => {
   equal(headers.get("x"), "1, 2");
 });
 
-Deno.test("the fields of the request before mean the same again, in their version, and bad ones never do", () => {
-  const text = (version: string, ...fields: string[]) => head(`GET /x ${version}`, ...fields);
-  const kept = ["Host: a", "Content-Length: 3"];
-  const broken = ["Host: a", "Content-Length: x"];
-  for (let round = 0; round < 2; round++) {
-    equal(parseHead(text("HTTP/1.1", ...kept)).bodyBytes, 3);
-    equal(parseHead(text("HTTP/1.1", ...kept)).keepsAlive, true);
-    equal(parseHead(text("HTTP/1.0", ...kept)).keepsAlive, false);
-    refusedWith(400, text("HTTP/1.1", ...broken));
-    refusedWith(400, text("HTTP/1.1", ...broken));
-    equal(parseHead(text("HTTP/1.0", "X: 1")).headers.get("x"), "1");
-    refusedWith(400, text("HTTP/1.1", "X: 1"));
-    equal(parseHead(text("HTTP/1.0")).headers.size, 0);
-    refusedWith(400, text("HTTP/1.1"));
-    // It ends like the ones before.
-    equal(parseHead(text("HTTP/1.0", "X: 1", "X: 1")).headers.get("x"), "1, 1");
-  }
-});
-
 Deno.test("each byte of a value is a character", () => {
   const { headers } = parseHead(head("GET / HTTP/1.1", "Host: a", "X: caf\xe9\xa0"));
   equal(headers.get("x"), "caf\xe9\xa0");

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { equal } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,10 +10,9 @@ import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 import { installTestTools } from "../tools/install.ts";
 import { Lifecycles } from "./lifecycles.ts";
-import { LongPollReader, type ResumingReader, SseReader } from "./readers.ts";
-import { attempt, KilledServer } from "./killed_server.ts";
+import { KilledServer } from "./killed_server.ts";
+import { LoadedStream } from "./loaded_stream.ts";
 import { Stranger, strangersPort } from "./stranger.ts";
-import { type Message, PlainWriter, Producer } from "./writers.ts";
 
 /**
  * A real server under load, killed and started again: what it acknowledged is there, once and in order,
@@ -105,82 +104,5 @@ async function killOverAndOver(
   } finally {
     over = true;
     await server.kill();
-  }
-}
-
-/** One stream with its writers, producers and readers. */
-class LoadedStream {
-  readonly #name: string;
-  readonly #writers: PlainWriter[];
-  readonly #producers: Producer[];
-  readonly #readers: ResumingReader[] = [new LongPollReader(), new SseReader()];
-
-  constructor(name: string) {
-    this.#name = name;
-    this.#writers = [0, 1, 2].map((i) => new PlainWriter(`${name} writer ${i}`));
-    this.#producers = [0, 1].map((i) => new Producer(`${name} producer ${i}`));
-  }
-
-  /** Whether each of its writers has had something acknowledged. */
-  get hasWritten(): boolean {
-    return this.#writers.every(({ acknowledged }) => acknowledged.size > 0) &&
-      this.#producers.every(({ acknowledged }) => acknowledged > 0);
-  }
-
-  async create(server: KilledServer): Promise<void> {
-    const headers = { "content-type": "application/json" };
-    equal((await attempt(server, this.#name, { method: "PUT", headers }))?.status, 201);
-  }
-
-  write(server: KilledServer, isOver: () => boolean): Promise<void>[] {
-    return [...this.#writers, ...this.#producers].map((writer) =>
-      writer.run(server, this.#name, isOver)
-    );
-  }
-
-  read(server: KilledServer): Promise<void>[] {
-    return this.#readers.map((reader) => reader.run(server, this.#name));
-  }
-
-  async close(server: KilledServer): Promise<void> {
-    const init = { method: "POST", headers: { "stream-closed": "true" } };
-    // A kept connection may end as it is used again; closing again is as closing once.
-    const answer = await attempt(server, this.#name, init) ??
-      await attempt(server, this.#name, init);
-    equal(answer?.status, 204);
-  }
-
-  /** All of it, chunk by chunk. */
-  async stored(server: KilledServer): Promise<Message[]> {
-    const messages: Message[] = [];
-    for (let offset = "-1";;) {
-      const answer = await attempt(server, `${this.#name}?offset=${offset}`, {});
-      ok(answer !== undefined && answer.status === 200);
-      messages.push(...JSON.parse(new TextDecoder().decode(answer.body)));
-      offset = answer.headers.get("stream-next-offset") ?? "";
-      if (answer.headers.get("stream-up-to-date") === "true") return messages;
-    }
-  }
-
-  check(stored: readonly Message[]): void {
-    for (const { name, acknowledged, sent } of this.#writers) {
-      const numbers = stored.filter(({ writer }) => writer === name).map(({ n }) => n);
-      ok(numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n)), `${name}: once, in order`);
-      ok(numbers.every((n) => n < sent), `${name}: nothing that was never sent`);
-      const there = new Set(numbers);
-      const lost = [...acknowledged].filter((n) => !there.has(n));
-      deepEqual(lost, [], `${name}: everything that was acknowledged`);
-    }
-    for (const { name, acknowledged, sent } of this.#producers) {
-      const numbers = stored.filter(({ writer }) => writer === name).map(({ n }) => n);
-      deepEqual(numbers, numbers.map((_, i) => i), `${name}: exactly once, in order`);
-      ok(
-        numbers.length >= 2 * acknowledged && numbers.length <= 2 * sent,
-        `${name}: whole batches`,
-      );
-    }
-    for (const reader of this.#readers) {
-      deepEqual(reader.seen, stored, `${reader.constructor.name} of ${this.#name} saw each once`);
-    }
   }
 }

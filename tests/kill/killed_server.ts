@@ -1,8 +1,14 @@
 import type { Fetch } from "../support/guard.ts";
 import { type Program, startProgram } from "../tools/program.ts";
 
+/** Whom clients ask, whatever becomes of it meanwhile. */
+export interface AskedServer {
+  /** Asks for a path under the streams' URL, once somebody is there. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
 /** The server of a kill test: killed and started again on the same directory, under clients that go on. */
-export class KilledServer {
+export class KilledServer implements AskedServer {
   readonly #command: readonly string[];
   readonly #fetch: Fetch;
   #program: Program | undefined;
@@ -48,7 +54,7 @@ export class KilledServer {
  * server can't tell: what was asked for may have happened or not.
  */
 export async function attempt(
-  server: KilledServer,
+  server: AskedServer,
   path: string,
   init: RequestInit,
 ): Promise<{ status: number; headers: Headers; body: Uint8Array } | undefined> {

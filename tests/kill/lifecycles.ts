@@ -1,5 +1,5 @@
 import { equal, ok } from "node:assert/strict";
-import { attempt, type KilledServer } from "./killed_server.ts";
+import { type AskedServer, attempt } from "./killed_server.ts";
 
 const TEXT = { "content-type": "text/plain" };
 
@@ -29,7 +29,7 @@ export class Lifecycles {
     return this.#expected.size;
   }
 
-  async run(server: KilledServer, isOver: () => boolean): Promise<void> {
+  async run(server: AskedServer, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       const stream = `${this.#name}/${this.#made++}`;
       const content = `content of ${stream};`;
@@ -43,7 +43,7 @@ export class Lifecycles {
   }
 
   /** Asks for everything that is known. */
-  async check(server: KilledServer): Promise<void> {
+  async check(server: AskedServer): Promise<void> {
     for (const [stream, expected] of this.#expected) {
       const answer = await attempt(server, stream, {});
       ok(answer !== undefined, `${stream} is answered`);
@@ -56,20 +56,20 @@ export class Lifecycles {
     }
   }
 
-  async #close(server: KilledServer, stream: string, content: string): Promise<void> {
+  async #close(server: AskedServer, stream: string, content: string): Promise<void> {
     const last = "the last;";
     if (await this.#step(server, stream, "POST", { "stream-closed": "true" }, last, 204)) {
       this.#expected.set(stream, { status: 200, closed: true, content: content + last });
     }
   }
 
-  async #delete(server: KilledServer, stream: string): Promise<void> {
+  async #delete(server: AskedServer, stream: string): Promise<void> {
     if (await this.#step(server, stream, "DELETE", {}, undefined, 204)) {
       this.#expected.set(stream, { status: 404, closed: false, content: undefined });
     }
   }
 
-  async #fork(server: KilledServer, source: string, content: string): Promise<void> {
+  async #fork(server: AskedServer, source: string, content: string): Promise<void> {
     const fork = `${source}/fork`;
     const headers = { "stream-forked-from": `/v1/stream/${source}` };
     if (!await this.#step(server, fork, "PUT", headers, "its own;", 201)) return;
@@ -80,7 +80,7 @@ export class Lifecycles {
   }
 
   async #step(
-    server: KilledServer,
+    server: AskedServer,
     stream: string,
     method: string,
     headers: Record<string, string>,

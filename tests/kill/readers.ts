@@ -1,11 +1,11 @@
-import { attempt, type KilledServer } from "./killed_server.ts";
+import { type AskedServer, attempt } from "./killed_server.ts";
 import type { Message } from "./writers.ts";
 
 /** A reader that resumes where it stopped: whatever happens, it sees each message once, in order. */
 export interface ResumingReader {
   readonly seen: Message[];
   /** Ends when the stream is closed. */
-  run(server: KilledServer, stream: string): Promise<void>;
+  run(server: AskedServer, stream: string): Promise<void>;
 }
 
 /** Long-polls from its last offset (PROTOCOL §5.7). */
@@ -13,7 +13,7 @@ export class LongPollReader implements ResumingReader {
   readonly seen: Message[] = [];
   #offset = "-1";
 
-  async run(server: KilledServer, stream: string): Promise<void> {
+  async run(server: AskedServer, stream: string): Promise<void> {
     while (true) {
       const answer = await attempt(server, `${stream}?offset=${this.#offset}&live=long-poll`, {});
       if (answer === undefined) continue;
@@ -32,7 +32,7 @@ export class SseReader implements ResumingReader {
   #offset = "-1";
   #isClosed = false;
 
-  async run(server: KilledServer, stream: string): Promise<void> {
+  async run(server: AskedServer, stream: string): Promise<void> {
     while (!this.#isClosed) {
       try {
         const response = await server.fetch(`${stream}?offset=${this.#offset}&live=sse`);

@@ -1,6 +1,6 @@
 import { ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { attempt, type KilledServer } from "./killed_server.ts";
+import { type AskedServer, attempt } from "./killed_server.ts";
 
 /** A message of a test: who sent it, and which of theirs it is. */
 export interface Message {
@@ -23,7 +23,7 @@ export class PlainWriter {
     this.#pauseMs = pauseMs;
   }
 
-  async run(server: KilledServer, stream: string, isOver: () => boolean): Promise<void> {
+  async run(server: AskedServer, stream: string, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       if (this.#pauseMs > 0) await sleep(this.#pauseMs);
       const n = this.sent++;
@@ -46,12 +46,17 @@ export class Producer {
   acknowledged = 0;
   sent = 0;
 
-  constructor(name: string) {
+  readonly #pauseMs: number;
+
+  /** @param pauseMs between two batches */
+  constructor(name: string, pauseMs = 0) {
     this.name = name;
+    this.#pauseMs = pauseMs;
   }
 
-  async run(server: KilledServer, stream: string, isOver: () => boolean): Promise<void> {
+  async run(server: AskedServer, stream: string, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
+      if (this.#pauseMs > 0) await sleep(this.#pauseMs);
       const seq = this.acknowledged;
       this.sent = seq + 1;
       const batch: Message[] = [0, 1].map((i) => ({ writer: this.name, n: 2 * seq + i }));

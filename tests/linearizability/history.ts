@@ -12,18 +12,26 @@ export interface HistoryTarget {
   readonly send: Send;
   /** Of this history's own, so that it meets no other's streams. */
   readonly prefix: string;
+  /** Whether a call may be without an answer: its error is, then. */
+  readonly mayFail?: boolean;
 }
 
 /** Lets clients do what the seed says, all at once; what each of them did and was answered. */
-export async function runClients(seed: number, { send, prefix }: HistoryTarget): Promise<Call[]> {
+export async function runClients(
+  seed: number,
+  { send, prefix, mayFail = false }: HistoryTarget,
+): Promise<Call[]> {
   const random = new Random(seed);
   const calls: Call[] = [];
   let events = 0;
   const client = async (number: number, operations: readonly Operation[]) => {
     for (const operation of operations) {
       const start = events++;
-      const response = await carryOut(send, prefix, operation);
-      calls.push({ client: number, operation, start, end: events++, response });
+      const response = await carryOut(send, prefix, operation).catch((error: unknown) => {
+        if (!mayFail) throw error;
+      });
+      const end = response === undefined ? Infinity : events++;
+      calls.push({ client: number, operation, start, end, response: response ?? undefined });
     }
   };
   const names = random.chance(0.5) ? NAMES.slice(0, 1) : NAMES;

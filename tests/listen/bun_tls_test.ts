@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { ConnectionCounts } from "../../src/http/connection_counts.ts";
 import { HttpConnections } from "../../src/http/connections.ts";
 import { BunTls } from "../../src/listen/bun_tls.ts";
 import type { BunSocket, BunUpgradeOptions } from "../../src/listen/bun_runtime.ts";
@@ -61,32 +62,35 @@ class FakeSocket implements BunSocket<undefined> {
 
 function begin(tls: TlsOptions, maxConnections = 10) {
   const clock = new ManualClock();
+  const counts = new ConnectionCounts("tls");
   const connections = new HttpConnections({
     handler: (_request, respond) => respond({ status: 200, headers: {}, body: "here" }),
     clock,
     longestSilenceMs: 1_000,
     maxConnections,
     isEncrypted: true,
+    counts,
   });
-  const upgrade = new BunTls(tls, { connections, clock, maxConnections });
+  const upgrade = new BunTls(tls, { connections, clock, maxConnections, counts });
   const accept = () => {
     const socket = new FakeSocket();
     upgrade.accept(socket);
     return socket;
   };
-  return { clock, upgrade, accept };
+  return { clock, upgrade, accept, counts };
 }
 
 const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 Deno.test("a handshake that doesn't end within ten seconds is ended, one that has isn't", () => {
-  const { clock, accept } = begin(FIRST);
+  const { clock, accept, counts } = begin(FIRST);
   const [silent, agreed] = [accept(), accept()];
   agreed.agree(true, new Error("no certificate of the client's"));
   clock.advance(9_000);
   equal(silent.isEnded, false);
   clock.advance(3_000);
   deepEqual([silent.isEnded, agreed.isEnded], [true, false]);
+  deepEqual([counts.open, counts.accepted, counts.timedOut.handshake], [1, 1, 1]);
 });
 
 Deno.test("nothing is served before both sides have agreed, nor where they don't", () => {
@@ -114,9 +118,10 @@ Deno.test("where clients need a certificate, one with a wrong one is ended", () 
 });
 
 Deno.test("handshakes count as connections, and far too many are ended", () => {
-  const { upgrade, accept } = begin(FIRST, 2);
+  const { upgrade, accept, counts } = begin(FIRST, 2);
   const all = Array.from({ length: 67 }, accept);
   deepEqual(all.map(({ isEnded }) => isEnded).indexOf(true), 66);
+  equal(counts.refused, 1);
   upgrade.closed();
   upgrade.closed();
   equal(accept().isEnded, false);

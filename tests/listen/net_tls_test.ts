@@ -1,14 +1,15 @@
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect } from "node:tls";
+import { ConnectionCounts } from "../../src/http/connection_counts.ts";
 import { listen } from "../../src/listen/listen.ts";
 import type { Listener } from "../../src/listen/listener.ts";
 import { AUTHORITY, FIRST, SECOND } from "../support/certificates.ts";
 import { until } from "../support/until.ts";
 
 async function withListener(
-  options: { maxConnections?: number; handshakeTimeoutMs?: number },
+  options: { maxConnections?: number; handshakeTimeoutMs?: number; counts?: ConnectionCounts },
   run: (listener: Listener) => Promise<void>,
 ): Promise<void> {
   const listener = await listen({
@@ -47,19 +48,24 @@ async function nameSeen({ port }: Listener): Promise<string> {
 }
 
 Deno.test("a handshake that never ends is ended by the server", async () => {
-  await withListener({ handshakeTimeoutMs: 50 }, async (listener) => {
+  const counts = new ConnectionCounts("tls");
+  await withListener({ handshakeTimeoutMs: 50, counts }, async (listener) => {
     const { isEnded } = silentClient(listener);
     await until(isEnded, () => "the silent client is still connected");
     equal(await nameSeen(listener), "first");
+    await until(() => counts.accepted === 1, () => `${counts.accepted} were taken in`);
+    equal(counts.timedOut.handshake, 1);
   });
 });
 
 Deno.test("handshakes count as connections, so that not too many are under way", async () => {
-  await withListener({ maxConnections: 2 }, async (listener) => {
+  const counts = new ConnectionCounts("tls");
+  await withListener({ maxConnections: 2, counts }, async (listener) => {
     const clients = Array.from({ length: 70 }, () => silentClient(listener));
     const ended = () => clients.filter(({ isEnded }) => isEnded()).length;
     await until(() => ended() === 70 - 66, () => `${ended()} of 70 have been ended`);
     for (const { socket } of clients) socket.destroy();
+    deepEqual([counts.accepted, counts.refused], [0, 4]);
   });
 });
 

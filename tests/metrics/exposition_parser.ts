@@ -100,6 +100,15 @@ function checkFamily({ name, type, series }: ParsedFamily, format: string): void
     seen.add(key);
   }
   if (type !== "histogram") return;
+  const histograms = Map.groupBy(
+    series,
+    ({ labels }) => JSON.stringify([...labels].filter(([label]) => label !== "le")),
+  );
+  for (const each of histograms.values()) checkHistogram(name, each, format);
+}
+
+/** The series of one histogram. */
+function checkHistogram(name: string, series: ParsedFamily["series"], format: string): void {
   const buckets = series.filter((each) => each.name === `${name}_bucket`);
   const bounds = buckets.map(({ labels }) => labels.get("le") ?? "");
   const count = series.find((each) => each.name === `${name}_count`)?.value;

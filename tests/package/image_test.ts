@@ -1,6 +1,15 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -56,8 +65,14 @@ async function buildImage(dir: string): Promise<string> {
   const context = `${dir}/context`;
   await cloneTo(context);
   const packages = ["hono", "commander", "@logtape/logtape", "ipaddr.js", "jose", "smol-toml"];
-  for (const name of packages) {
-    const from = realpathSync(inRepo("node_modules", name));
+  // What those of OpenTelemetry need of each other isn't at the top.
+  const kept = inRepo("node_modules", ".deno", "node_modules");
+  const own = readdirSync(inRepo("node_modules", "@opentelemetry"));
+  const traces = [...own, ...readdirSync(`${kept}/@opentelemetry`)]
+    .map((name) => `@opentelemetry/${name}`);
+  for (const name of new Set([...packages, ...traces])) {
+    const isOwn = existsSync(inRepo("node_modules", name));
+    const from = realpathSync(isOwn ? inRepo("node_modules", name) : `${kept}/${name}`);
     cpSync(from, `${context}/node_modules/${name}`, { recursive: true, dereference: true });
   }
   const script = inRepo("tests", "package", "build_image.sh");

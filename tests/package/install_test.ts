@@ -28,6 +28,10 @@ Deno.test("the package is installed and used in an empty folder", async (t) => {
           () => runProgram(user, folder),
         );
         await t.step(
+          `${user.name}: traces are refused without what sends them, with the line that installs it`,
+          () => refuseTraces(user, folder),
+        );
+        await t.step(
           `${user.name}: a program imports the library and the client`,
           () => importIt(user, `${folder}/project`),
         );
@@ -62,6 +66,18 @@ async function runProgram(user: User, cwd: string): Promise<void> {
   } finally {
     await endServer(second, "SIGTERM");
   }
+}
+
+/** The packages of OpenTelemetry are optional, and nobody has asked for them. */
+async function refuseTraces(user: User, cwd: string): Promise<void> {
+  const env = { ...user.env, OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" };
+  const command = [...user.program, "--storage", "memory", "--port", "0"];
+  const { code, output } = await runCommand(command, { cwd, env, limitMinutes: 1 });
+  equal(code, 2, output);
+  match(
+    output,
+    /OTEL_EXPORTER_OTLP_ENDPOINT is set, .*; accepted: with `npm install @opentelemetry\/api@/,
+  );
 }
 
 /** What was started is npx or the like, and the server is what it started. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildPackage } from "../tools/package_build.ts";
 import { runCommand } from "../tools/command.ts";
@@ -37,8 +37,19 @@ export async function startLocalRegistry(dir: string): Promise<LocalRegistry> {
     "ipaddr.js",
     "jose",
     "smol-toml",
+    // Optional: nobody gets them, but Deno asks what they are at each start until it knows.
+    "@opentelemetry/api",
+    "@opentelemetry/exporter-trace-otlp-http",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace",
+    // Optional, too, and installed by whoever can: the client of NATS, and what that depends on.
+    "@nats-io/transport-node",
+    "@nats-io/nats-core",
+    "@nats-io/nkeys",
+    "@nats-io/nuid",
+    "tweetnacl",
   ];
-  const folders = [inRepo(), ...dependencies.map((name) => inRepo("node_modules", name))];
+  const folders = [inRepo(), ...dependencies.map(folderOf)];
   // As JSON, in which the scripts' own output would stand before it.
   const packed: Packed[] = JSON.parse(
     await run([
@@ -77,7 +88,7 @@ export async function startLocalRegistry(dir: string): Promise<LocalRegistry> {
 
 function metadata(dir: string, { name, version, filename }: Packed, url: string): unknown {
   const bytes = readFileSync(join(dir, filename));
-  const folder = name === "durable-streams" ? inRepo() : inRepo("node_modules", name);
+  const folder = name === "durable-streams" ? inRepo() : folderOf(name);
   const manifest: object = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const dist = {
     tarball: `${url}/${filename}`,
@@ -89,6 +100,12 @@ function metadata(dir: string, { name, version, filename }: Packed, url: string)
     "dist-tags": { latest: version },
     versions: { [version]: { ...manifest, dist } },
   };
+}
+
+/** What only dependencies need lies apart from what this package names itself. */
+function folderOf(name: string): string {
+  const named = inRepo("node_modules", name);
+  return existsSync(named) ? named : inRepo("node_modules", ".deno", "node_modules", name);
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -208,20 +208,41 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     await idle.closed();
   });
 
-  test("SIGHUP ends it with 0 too, except where it was started to outlive its terminal", async (flags) => {
-    await using server = await start(flags);
+  test("SIGHUP with nothing to reload changes nothing where no terminal controls it", async (flags) => {
+    await using server = await startServer(["setsid", ...await target.command()], flags);
     server.signal("SIGHUP");
-    equal((await server.ended).code, 0);
-    // Node forgets at its start which signals it was told to ignore.
-    if (target.name.startsWith("node")) return;
-    const ignoring = ["sh", "-c", `trap "" HUP; exec "$@"`, "sh", ...await target.command()];
-    await using kept = await startServer(ignoring, flags);
-    kept.signal("SIGHUP");
-    equal(await status(fetch(`${kept.url}/none`)), 404);
-    kept.signal("SIGTERM");
-    const { code, stderr } = await kept.ended;
+    await until(() => server.stderr().includes("SIGHUP: nothing to reload"), server.stderr);
+    equal(await status(fetch(`${server.url}/none`)), 404);
+    server.signal("SIGTERM");
+    const { code, stderr } = await server.ended;
     equal(code, 0);
     match(stderr, /stopping .*SIGTERM/);
+  });
+
+  test("the end of its terminal ends it with 0, except where it was started to outlive that", async (flags) => {
+    const log = join(flags.at(-1) ?? "", "..", "stderr");
+    const command = [...await target.command(), ...flags].map((part) => `'${part}'`).join(" ");
+    // Of util-linux: it gives the program a terminal.
+    const inTerminal = (before: string) => {
+      const line = `stty -onlcr; ${before} exec ${command} 2> '${log}'`;
+      return startServer(["script", "-qec", line, "/dev/null"], []);
+    };
+    const stderr = () => readFileSync(log, "utf8");
+    const pid = () => Number(/started pid=(\d+)/.exec(stderr())?.[1]);
+    {
+      await using server = await inTerminal("");
+      Deno.kill(pid(), "SIGHUP");
+      equal((await server.ended).code, 0, stderr());
+      match(stderr(), /stopping signal=SIGHUP/);
+    }
+    // Node forgets at its start which signals it was told to ignore.
+    if (target.name.startsWith("node")) return;
+    await using kept = await inTerminal('trap "" HUP;');
+    Deno.kill(pid(), "SIGHUP");
+    equal(await status(fetch(`${kept.url}/none`)), 404);
+    Deno.kill(pid(), "SIGTERM");
+    equal((await kept.ended).code, 0, stderr());
+    match(stderr(), /stopping signal=SIGTERM/);
   });
 
   test("SIGHUP reads the configuration again where there is one, and a bad one changes nothing", async (flags) => {
@@ -230,20 +251,26 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     writeFileSync(config, 'log-level = "warn"\naccess-log = "none"');
     await using server = await start([...flags, "--config", config, "--access-log-file", log]);
     equal(await status(fetch(`${server.url}/none?before`)), 404);
-    writeFileSync(config, 'log-level = "info"\naccess-log = "json"\nmax-producers = 7');
+    const quota = 'quota = "few/** = 1 streams"';
+    const changed = `log-level = "info"\naccess-log = "json"\nmax-producers = 7\n${quota}`;
+    writeFileSync(config, changed);
     server.signal("SIGHUP");
     await until(async () => {
       await status(fetch(`${server.url}/none?after`, { headers: { "x-request-id": "r-1" } }));
       return existsSync(log) && readFileSync(log, "utf8").includes('"id":"r-1"');
     }, () => `no line in the access log: ${server.stderr()}`);
+    const create = (name: string) =>
+      status(fetch(`${server.url}/few/${name}`, { method: "PUT", headers: TEXT }));
+    equal(await create("a"), 201);
+    equal(await create("b"), 507);
     writeFileSync(config, "port = 70000");
     server.signal("SIGHUP");
     await until(() => server.stderr().includes("not reloaded"), server.stderr);
-    equal(await status(fetch(`${server.url}/none`)), 404);
+    equal(await create("b"), 507);
     server.signal("SIGTERM");
     const { code, stderr } = await server.ended;
     equal(code, 0, stderr);
-    match(stderr, /INFO reloaded changed=\["access-log","log-level"\]/);
+    match(stderr, /INFO reloaded changed=\["quota","access-log","log-level"\]/);
     match(stderr, /WARNING needs a restart: max-producers\n/);
     match(stderr, /ERROR not reloaded, all settings stay as they were: .*streams\.toml:1:8: port/);
     doesNotMatch(readFileSync(log, "utf8"), /before/);
@@ -303,6 +330,24 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
       samePort.output,
       /^\S+ FATAL cannot start: 127\.0\.0\.1:\d+ is in use[^\n]+--port\n$/,
     );
+    const other = `${flags.at(-1)}-other`;
+    const untouched = await runCommand([...command, "--port", port, "--dir", other], {
+      limitMinutes: 1,
+    });
+    equal(untouched.code, 1, untouched.output);
+    equal(existsSync(other), false, "nothing was made for it");
+  });
+
+  test("a directory in use ends the start with 1, and whoever has it goes on", async (flags) => {
+    await using server = await start(flags);
+    const second = await runCommand([...await target.command(), ...flags], { limitMinutes: 1 });
+    equal(second.code, 1);
+    match(
+      second.output,
+      / FATAL cannot start: [^\n]+another server, process \d+, holds the directory/,
+    );
+    doesNotMatch(second.output, /listening on/);
+    equal(await status(fetch(`${server.url}/none`)), 404);
   });
 
   test("out of open files, it takes connections again once there are some", async (flags) => {

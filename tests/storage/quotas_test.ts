@@ -153,3 +153,33 @@ Deno.test("a JSON stream counts by what is stored of it", async () => {
   );
   await storage.close();
 });
+
+Deno.test("quotas change while streams are there: counts stay, and what is new is counted", async () => {
+  const storage = withQuotas({ pattern: "users/*/**", bytes: 10 });
+  const use = (...quotas: QuotaOptions[]) => storage.prepareQuotas?.(quotas)();
+  await storage.create("users/u1/a", { contentType: TEXT, body: encodeUtf8("123456789") });
+  await storage.create("logs/a", { contentType: TEXT, body: encodeUtf8("12345") });
+  // Lower than what is stored: nothing more, and nothing is lost.
+  use({ pattern: "users/*/**", bytes: 4 }, { pattern: "logs/**", bytes: 6 });
+  deepEqual(storage.status().quotas, { isCounted: true, accounts: 2 });
+  await refused(append(storage, "users/u1/a", "x"), /9 of 4 bytes are stored/);
+  equal((await storage.read("users/u1/a", 0, 100)).data.length, 9);
+  await refused(append(storage, "logs/a", "xx"), /5 of 6 bytes are stored/);
+  await append(storage, "logs/a", "x");
+  // One that makes no sense changes none.
+  throws(() => use({ pattern: "**", bytes: 1 }, { pattern: "**/a/*", bytes: 1 }), RangeError);
+  await refused(append(storage, "logs/a", "x"), /6 of 6 bytes/);
+  use({ pattern: "users/*/**", bytes: 20, streams: 1 });
+  await append(storage, "logs/a", "x");
+  await append(storage, "users/u1/a", "x");
+  await refused(storage.create("users/u1/b", { contentType: TEXT }), /1 of 1 streams/);
+  use();
+  equal(storage.status().quotas, undefined);
+  await append(storage, "users/u1/a", "1234567890");
+  use({ pattern: "users/*/**", bytes: 21 });
+  await append(storage, "users/u1/a", "x");
+  await refused(append(storage, "users/u1/a", "x"), /21 of 21 bytes/);
+  await storage.delete("users/u1/a");
+  deepEqual(storage.status().quotas, { isCounted: true, accounts: 0 });
+  await storage.close();
+});

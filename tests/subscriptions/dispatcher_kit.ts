@@ -3,6 +3,8 @@ import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { SubscriptionSpec, SubscriptionStore } from "../../src/storage/subscription_store.ts";
+import type { TraceContext } from "../../src/tracing/trace_context.ts";
+import type { Tracer } from "../../src/tracing/tracer.ts";
 import { sendWake } from "../../src/subscriptions/delivery.ts";
 import { Dispatcher } from "../../src/subscriptions/dispatcher.ts";
 import { SigningKeys } from "../../src/subscriptions/webhooks/signing_keys.ts";
@@ -31,6 +33,7 @@ export class DispatcherKit {
   readonly storage: Storage;
   readonly store: SubscriptionStore;
   readonly transport = new ScriptedTransport();
+  tracer: Tracer | undefined;
   #keys: SigningKeys | undefined;
 
   constructor() {
@@ -42,13 +45,13 @@ export class DispatcherKit {
 
   /** A driver over the store, or over another one that stands before it; it has begun. */
   async start(maxDeliveries = 1000, store = this.store): Promise<Dispatcher> {
-    const { clock, transport } = this;
+    const { clock, transport, tracer } = this;
     const keys = this.#keys ??= await SigningKeys.open(store.secrets, clock);
     const dispatcher = new Dispatcher({
       store,
       clock,
       maxDeliveries,
-      send: (wake, signal) => sendWake(wake, { clock, keys, transport }, signal),
+      send: (wake, signal) => sendWake(wake, { clock, keys, transport, tracer }, signal),
     });
     dispatcher.start();
     await settled();
@@ -56,11 +59,11 @@ export class DispatcherKit {
   }
 
   /** Makes a stream, or appends to it. */
-  async write(name: string, text = "x"): Promise<void> {
+  async write(name: string, text = "x", trace?: TraceContext): Promise<void> {
     const body = encodeUtf8(text);
     const contentType = "text/plain";
-    const { created } = await this.storage.create(name, { contentType, body });
-    if (!created) await this.storage.append(name, { contentType, body });
+    const { created } = await this.storage.create(name, { contentType, body, trace });
+    if (!created) await this.storage.append(name, { contentType, body, trace });
     await settled();
   }
 

@@ -5,6 +5,7 @@ import { type FsyncMode, LogSync } from "../../src/storage/file/wal/sync.ts";
 import { LogWriter } from "../../src/storage/file/wal/writer.ts";
 import { decodeRecord } from "../../src/storage/file/wal/record_codec.ts";
 import { recoverLog } from "../../src/storage/file/wal/recovery.ts";
+import { RecoveryTurns } from "../../src/storage/file/wal/recovery_turns.ts";
 import type { AppendRecord } from "../../src/storage/records.ts";
 import { ManualClock } from "./manual_clock.ts";
 
@@ -50,8 +51,14 @@ export class WalKit {
   /** Reads the log: the texts behind the catalogue's position. */
   async read(): Promise<string[]> {
     const texts: string[] = [];
-    const log = await recoverLog(this.fileSystem, this.folder, this.#state(), NO_ROWS);
-    log.forEach(({ bytes }) => {
+    const log = await recoverLog(
+      this.fileSystem,
+      this.folder,
+      this.#state(),
+      NO_ROWS,
+      this.#turns(),
+    );
+    await log.forEach(({ bytes }) => {
       const record = decodeRecord(bytes);
       texts.push(record.kind === "append" ? new TextDecoder().decode(record.data) : record.kind);
     });
@@ -62,7 +69,9 @@ export class WalKit {
   async reopen(): Promise<string[]> {
     await this.close();
     const texts = await this.read();
-    await this.#open(await recoverLog(this.fileSystem, this.folder, this.#state(), NO_ROWS));
+    await this.#open(
+      await recoverLog(this.fileSystem, this.folder, this.#state(), NO_ROWS, this.#turns()),
+    );
     return texts;
   }
 
@@ -134,6 +143,10 @@ export class WalKit {
       onShortage: () => {},
       onFailure: () => {},
     });
+  }
+
+  #turns(): RecoveryTurns {
+    return new RecoveryTurns(this.clock);
   }
 
   #state() {

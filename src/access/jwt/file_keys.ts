@@ -1,12 +1,8 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
-import { getLogger } from "@logtape/logtape";
-import { AccessError } from "../access_error.ts";
 import { WatchedFile } from "../watched_file.ts";
 import { type KeySource, matchingKeys, type WantedKey } from "./key_source.ts";
 import { parseKeys, type VerifyKey } from "./verify_key.ts";
-
-const log = getLogger(["durable-streams", "access"]);
 
 const KIND = "file of JWT keys";
 
@@ -43,7 +39,7 @@ export class FileKeys implements KeySource {
           if (turn > 1) onChange();
         });
         if (turn === 1) first = taken;
-        else taken.catch((error: unknown) => report(path, error));
+        return taken;
       },
     });
     try {
@@ -62,12 +58,4 @@ export class FileKeys implements KeySource {
   close(): void {
     this.#file?.close();
   }
-}
-
-function report(path: string, error: unknown): void {
-  if (!(error instanceof AccessError)) throw error;
-  log.error("a file is no good any more, what it said before stays", {
-    file: path,
-    problem: error.message,
-  });
 }

@@ -13,7 +13,9 @@ const NOBODY = "unnamed";
 /** Permits of JWTs. */
 export class JwtAuthority {
   readonly #verifier: JwtVerifier;
-  readonly #grants: ClaimGrants;
+  #grants: ClaimGrants;
+  /** Aborted where the rules change by which permits were made. */
+  #rulesChanged = new AbortController();
 
   constructor(verifier: JwtVerifier, grants: ClaimGrants) {
     this.#verifier = verifier;
@@ -23,7 +25,15 @@ export class JwtAuthority {
   /** @throws {StreamError} as {@link JwtVerifier.verify} */
   async permitOf(token: string): Promise<Permit> {
     const { claims, expiresAtMs } = await this.#verifier.verify(token);
-    return { ...this.#permit(claims), expiresAtMs };
+    return { ...this.#permit(claims), expiresAtMs, signal: this.#rulesChanged.signal };
+  }
+
+  /** Grants by other rules. All permits end: whoever has one may get another. */
+  replaceGrants(grants: ClaimGrants): void {
+    this.#grants = grants;
+    const before = this.#rulesChanged;
+    this.#rulesChanged = new AbortController();
+    before.abort();
   }
 
   /** What somebody of a `creator`'s claims may do by today's rules. */

@@ -1,4 +1,5 @@
 import {
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   type JWTPayload,
@@ -50,6 +51,7 @@ export class JwtVerifier {
     const { alg, kid } = checkHeader(token);
     const keys = await this.#keys.keysFor({ alg, kid });
     if (keys.length === 0) throw tokenInvalid("none of this server's keys is for it");
+    this.#checkEnd(token);
     for (const key of keys.slice(0, TRIED_KEYS)) {
       try {
         return await this.#verifyBy(token, key);
@@ -59,6 +61,19 @@ export class JwtVerifier {
       }
     }
     throw tokenInvalid("its signature is wrong");
+  }
+
+  /**
+   * Whether its time is over needs no signature: to look at one costs up to half a millisecond, and all of
+   * a service's clients may come back from sleep at once. What is wrong with its audience or issuer is said
+   * only to who has signed it, or anybody could try which ones are right.
+   */
+  #checkEnd(token: string): void {
+    const expiresAtMs = endOf(token);
+    if (expiresAtMs === undefined) return;
+    if (expiresAtMs + this.#rules.clockToleranceMs <= this.#clock.nowMs()) {
+      throw tokenExpired(Math.max(0, Math.min(expiresAtMs, LATEST_TIME_MS)));
+    }
   }
 
   async #verifyBy(token: string, key: VerifyKey): Promise<VerifiedJwt> {
@@ -108,6 +123,16 @@ function headerOf(token: string): ProtectedHeaderParameters {
     return decodeProtectedHeader(token);
   } catch {
     throw tokenInvalid("it is neither a token of this server nor a JWT");
+  }
+}
+
+/** What a token says of itself; `undefined` where it says nothing, or can't be read. */
+function endOf(token: string): number | undefined {
+  try {
+    const { exp } = decodeJwt(token);
+    return typeof exp === "number" ? exp * 1000 : undefined;
+  } catch {
+    return undefined;
   }
 }
 

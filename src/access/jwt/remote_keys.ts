@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { Clock } from "../../env/clock.ts";
+import { type Clock, hasPassed } from "../../env/clock.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { isLoopback } from "../../protocol/loopback.ts";
@@ -39,6 +39,8 @@ export class RemoteKeys implements KeySource {
   #fetchedAtMs = -Infinity;
   #triedAtMs = -Infinity;
   #pending: Promise<void> | undefined;
+  /** Whether the last try failed. */
+  #isOut = false;
   readonly #closed = new AbortController();
 
   /** @throws {AccessError} where the URL may not be used */
@@ -48,7 +50,11 @@ export class RemoteKeys implements KeySource {
   }
 
   async keysFor(wanted: WantedKey): Promise<readonly VerifyKey[]> {
-    if (this.#parts.clock.nowMs() - this.#fetchedAtMs >= FRESH_MS) await this.refresh();
+    if (hasPassed(FRESH_MS, this.#fetchedAtMs, this.#parts.clock.nowMs())) {
+      const refreshed = this.refresh();
+      // Through an outage nobody waits for keys that may not come; those who need others do.
+      if (!this.#isOut) await refreshed;
+    }
     let keys = matchingKeys(this.#keys ?? [], wanted);
     if (keys.length === 0) {
       await this.refresh();
@@ -65,7 +71,7 @@ export class RemoteKeys implements KeySource {
   refresh(): Promise<void> {
     if (this.#pending !== undefined) return this.#pending;
     const nowMs = this.#parts.clock.nowMs();
-    if (nowMs - this.#triedAtMs < BETWEEN_FETCHES_MS) return Promise.resolve();
+    if (!hasPassed(BETWEEN_FETCHES_MS, this.#triedAtMs, nowMs)) return Promise.resolve();
     this.#triedAtMs = nowMs;
     this.#pending = this.#fetch(nowMs).finally(() => this.#pending = undefined);
     return this.#pending;
@@ -88,9 +94,11 @@ export class RemoteKeys implements KeySource {
       // The same objects as long as they say the same, since imported keys are kept by them.
       if (isOther) this.#keys = keys;
       this.#fetchedAtMs = nowMs;
+      this.#isOut = false;
       if (isOther) this.#parts.onChange();
     } catch (error) {
       if (this.#closed.signal.aborted) return;
+      this.#isOut = true;
       const why = timeout.signal.aborted
         ? `no answer in ${FETCH_TIMEOUT_MS / 1000} s`
         : error instanceof Error

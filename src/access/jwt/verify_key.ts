@@ -1,9 +1,12 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
+import { getLogger } from "@logtape/logtape";
 import { importJWK, type JWK } from "jose";
 import { decodeUtf8 } from "../../protocol/bytes.ts";
 import { quote } from "../../protocol/errors.ts";
 import { AccessError } from "../access_error.ts";
+
+const log = getLogger(["durable-streams", "access"]);
 
 /** A key that JWTs are verified with, and the algorithms that it is for: a token doesn't choose. */
 export interface VerifyKey {
@@ -17,7 +20,7 @@ export interface VerifyKey {
 /** Where keys come from: a file that somebody wrote for this server, or a URL with others' keys, too. */
 export type KeyOrigin = "file" | "url";
 
-/** So many keys of a set are looked at. */
+/** So many keys of a set are looked at: a file may have no more. */
 export const KEYS_LIMIT = 64;
 
 const RSA_LEAST_BITS = 2048;
@@ -49,6 +52,11 @@ export async function parseKeys(
 ): Promise<VerifyKey[]> {
   const text = decodeUtf8(bytes).trim();
   const jwks = text.startsWith("-----BEGIN") ? jwksOfPem(text, where) : jwksOfJson(text, where);
+  if (jwks.length > KEYS_LIMIT) {
+    const problem = `${where} has ${jwks.length} keys: expected at most ${KEYS_LIMIT}`;
+    if (origin === "file") throw new AccessError(`${problem}.`);
+    log.warn(`${problem}, those behind are not looked at`);
+  }
   const keys: VerifyKey[] = [];
   for (const [index, jwk] of jwks.slice(0, KEYS_LIMIT).entries()) {
     try {

@@ -43,16 +43,18 @@ export class LinkAuthority {
       subject: `link ${pattern}`,
       grants: [grant],
       expiresAtMs,
-      creator: `${LINK_CREATOR}${link.kid} ${grant}`,
+      creator: `${LINK_CREATOR}${link.kid} ${expiresAtMs} ${grant}`,
       ...(signal === undefined ? {} : { signal }),
     };
   }
 
-  /** What a link may do by which something was made: the same, as long as its key is there. */
+  /** What a link may do by which something was made: the same, until it ends or its key is gone. */
   permitOfCreator(creator: string): Permit | undefined {
-    const [, kid, verbs = "", pattern = ""] = /^link:(\S+) (\S+) (.+)$/s.exec(creator) ?? [];
+    const [, kid, expires, verbs = "", pattern = ""] =
+      /^link:(\S+) (\d+) (\S+) (.+)$/s.exec(creator) ?? [];
     if (!this.#keys.some((key) => key.kid === kid)) return undefined;
     if (!verbs.split(",").every(isVerb)) return undefined;
-    return { subject: `link ${pattern}`, grants: [`${verbs} ${pattern}`], creator };
+    const expiresAtMs = Number(expires);
+    return { subject: `link ${pattern}`, grants: [`${verbs} ${pattern}`], expiresAtMs, creator };
   }
 }

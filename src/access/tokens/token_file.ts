@@ -2,6 +2,7 @@ import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { quote } from "../../protocol/errors.ts";
 import { AccessError } from "../access_error.ts";
+import { FILE_LIMIT_BYTES } from "../watched_file.ts";
 import { parseGrantTemplate } from "../grant_template.ts";
 
 /**
@@ -37,10 +38,19 @@ const FIELDS: ReadonlySet<string> = new Set([
 const SUBJECT_LIMIT_CHARS = 256;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/;
 
-/** The bytes of a file with these tokens, in their order. */
+/**
+ * The bytes of a file with these tokens, in their order.
+ *
+ * @throws {AccessError} where they are more than a file may have: nobody could read it again
+ */
 export function encodeTokenFile(tokens: readonly TokenRecord[]): Bytes {
   const lines = [HEADER, ...tokens.map(plainOf)].map((each) => `${JSON.stringify(each)}\n`);
-  return encodeUtf8(lines.join(""));
+  const bytes = encodeUtf8(lines.join(""));
+  if (bytes.length <= FILE_LIMIT_BYTES) return bytes;
+  throw new AccessError(
+    `The token file would have ${bytes.length} bytes: expected at most ${FILE_LIMIT_BYTES}. Remove the lines ` +
+      "of tokens that have ended.",
+  );
 }
 
 /**

@@ -8,8 +8,8 @@ import type { Flag } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags } from "../flags/serve_flags.ts";
 import { UsageError } from "../flags/usage_error.ts";
+import { MASK, withoutPassword } from "../flags/without_password.ts";
 
-const MASK = "***";
 const SECRET_KEY = /secret|password|token$|key$/i;
 const NAMES = ["check", "show"];
 
@@ -130,11 +130,6 @@ function asToml(flag: Flag<unknown>, text: string): string {
   if (flag.placeholder === "number") return text;
   const texts = text.split("\n");
   return texts.length === 1 ? JSON.stringify(text) : JSON.stringify(texts);
-}
-
-/** A URL may have a password in it. */
-function withoutPassword(text: string): string {
-  return text.replaceAll(/(:\/\/[^/@\s:]*):[^/@\s]*@/g, `$1:${MASK}@`);
 }
 
 function all(): readonly Flag<unknown>[] {

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { AccessError } from "../../access/access_error.ts";
 import { GRANT_FORM } from "../../access/grant.ts";
 import { parseGrantTemplate } from "../../access/grant_template.ts";
 import { updatePrivateFile } from "../../access/private_file.ts";
-import { createSecretToken, hashToken } from "../../access/tokens/token.ts";
+import { createSecretToken, createTokenId, hashToken } from "../../access/tokens/token.ts";
 import {
   decodeTokenFile,
   encodeTokenFile,
@@ -159,7 +158,7 @@ async function create({ path, values, context }: TokenTask): Promise<void> {
   const token = createSecretToken();
   const nowMs = context.clock.nowMs();
   const record: TokenRecord = {
-    id: randomBytes(6).toString("base64url"),
+    id: createTokenId(),
     sha256: hashToken(token).toString("hex"),
     subject,
     grants,
@@ -169,7 +168,12 @@ async function create({ path, values, context }: TokenTask): Promise<void> {
   await updatePrivateFile(
     nodeFileSystem,
     path,
-    () => encodeTokenFile([...(fileExists(path) ? readTokens(path) : []), record]),
+    () => {
+      const tokens = [...(fileExists(path) ? readTokens(path) : []), record];
+      // A file that is full leaves room to revoke each of its tokens.
+      encodeTokenFile(tokens.map((each) => ({ revokedAtMs: nowMs, ...each })));
+      return encodeTokenFile(tokens);
+    },
   );
   const text = values.get(flags.json)
     ? JSON.stringify({ ...shownOf(record, nowMs), token })

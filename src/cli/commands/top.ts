@@ -134,6 +134,13 @@ async function scrape({ session, values, context }: StreamTask): Promise<TimedSc
     streaming: false,
     repeatable: true,
   });
+  if (status === 401 || status === 403) {
+    throw new CommandError(
+      `the server refused this (${status}): ${href} needs a token with admin for all names; credentials go ` +
+        "in by --token, --token-file or --header",
+      EXIT.failure,
+    );
+  }
   const found = parseScrape(decodeUtf8(body));
   if (status !== 200 || !found.has("durable_streams_build_info")) {
     throw new CommandError(

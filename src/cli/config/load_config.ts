@@ -22,5 +22,8 @@ export function loadConfig(path: string, form: ConfigForm): ConfigFile {
       `the configuration ${JSON.stringify(path)} can't be read: ${error.message}`,
     );
   }
+  if (source.includes("\uFFFD")) {
+    throw new UsageError(`the configuration ${JSON.stringify(path)} can't be read: it isn't UTF-8`);
+  }
   return parseConfig(path, source.replace(/^\uFEFF/, ""), form);
 }

@@ -2,6 +2,7 @@ import { parse } from "smol-toml";
 import { BadValue, type Flag, type FlagTable, isAccepted } from "../flags/flag.ts";
 import type { ConfigFile, FileText } from "../flags/flag_values.ts";
 import { suggest } from "../flags/suggestion.ts";
+import { withoutPassword } from "../flags/without_password.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { CONFIG_SECTIONS, type ConfigSection } from "./sections.ts";
 import { type Statement, statementsOf } from "./statements.ts";
@@ -185,7 +186,7 @@ function shownValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (value instanceof Date) return "a date";
   if (typeof value === "object") return "a table";
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? JSON.stringify(withoutPassword(value)) : String(value);
 }
 
 function isTable(value: unknown): value is object {

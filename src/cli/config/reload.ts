@@ -20,6 +20,7 @@ export interface Reloadable {
    * Reads and checks what it needs, files that settings name too, and changes nothing. Called at each reload,
    * also where no setting has changed.
    *
+   * @param values settings that no part takes are those of the start
    * @throws {Error} what is wrong: nothing is changed then, anywhere
    */
   prepare(values: FlagValues): Prepared | Promise<Prepared>;
@@ -31,6 +32,32 @@ export interface Prepared {
   apply(): void;
   /** It isn't made, since another can't be: closes what was opened for it. */
   abandon?(): void;
+}
+
+/**
+ * Prepares several changes as one.
+ *
+ * @throws {Error} that of the first that can't be made; the others are abandoned
+ */
+export async function prepareTogether(
+  prepares: readonly (() => Prepared | Promise<Prepared>)[],
+): Promise<Prepared> {
+  const changes: Prepared[] = [];
+  const abandon = () => {
+    for (const change of changes) change.abandon?.();
+  };
+  try {
+    for (const prepare of prepares) changes.push(await prepare());
+  } catch (error) {
+    abandon();
+    throw error;
+  }
+  return {
+    apply() {
+      for (const change of changes) change.apply();
+    },
+    abandon,
+  };
 }
 
 /** How a {@link Reload} reads the settings. */
@@ -94,12 +121,14 @@ export class Reload {
 
   async #reload(): Promise<void> {
     let values: FlagValues;
-    const changes: Prepared[] = [];
+    let change: Prepared;
     try {
       values = await this.#source.read();
-      for (const part of this.#parts) changes.push(await prepared(part, values));
+      const effective = this.#effective(values);
+      change = await prepareTogether(
+        this.#parts.map((part) => () => prepared(part, effective)),
+      );
     } catch (error) {
-      for (const change of changes) change.abandon?.();
       for (const line of messageOf(error).split("\n")) {
         log.error(`not reloaded, all settings stay as they were: ${line}`);
       }
@@ -107,10 +136,31 @@ export class Reload {
     }
     const before = this.#values;
     this.#values = values;
-    for (const change of changes) change.apply();
+    change.apply();
     log.info("reloaded", { changed: this.#changed(before, values, (taken) => taken) });
     const fixed = this.#changed(this.#source.started, values, (taken) => !taken);
     if (fixed.length > 0) log.warn(`needs a restart: ${fixed.join(", ")}`);
+  }
+
+  get #takenFlags(): ReadonlySet<string> {
+    return new Set(this.#parts.flatMap(({ flags = [] }) => flags.map(({ name }) => name)));
+  }
+
+  get #takenSections(): ReadonlySet<string> {
+    return new Set(this.#parts.flatMap(({ sections = [] }) => sections));
+  }
+
+  /** What applies once these were taken. */
+  #effective(values: FlagValues): FlagValues {
+    const { started } = this.#source;
+    const taken = this.#takenFlags;
+    const from = ({ name }: Flag<unknown>) => taken.has(name) ? values : started;
+    const extra = { ...started.extra };
+    for (const name of this.#takenSections) {
+      delete extra[name];
+      if (name in values.extra) extra[name] = values.extra[name];
+    }
+    return { get: (flag) => from(flag).get(flag), given: (flag) => from(flag).given(flag), extra };
   }
 
   /** The names of settings that differ, of those that are taken or of those that aren't. */
@@ -119,8 +169,8 @@ export class Reload {
     after: FlagValues,
     wanted: (isTaken: boolean) => boolean,
   ): readonly string[] {
-    const taken = new Set(this.#parts.flatMap(({ flags = [] }) => flags.map(({ name }) => name)));
-    const takenSections = new Set(this.#parts.flatMap(({ sections = [] }) => sections));
+    const taken = this.#takenFlags;
+    const takenSections = this.#takenSections;
     const flags = Object.values(this.#source.flags)
       .filter((flag) => wanted(taken.has(flag.name)) && differs(before.get(flag), after.get(flag)));
     const sections = [...new Set([...Object.keys(before.extra), ...Object.keys(after.extra)])]

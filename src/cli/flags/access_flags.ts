@@ -102,6 +102,13 @@ export function accessSettings(
   const linkKey = values.get(accessFlags.linkKey);
   const jwt = jwtSettings(values);
   const insecure = values.get(accessFlags.insecure);
+  const rules = parseRules(values.extra[RULES_SECTION] ?? []);
+  if (rules.length > 0 && jwt === undefined) {
+    throw new UsageError(
+      `${RULES_SECTION} says what JWTs of certain claims may do, and nothing says whose JWTs are taken; ` +
+        "accepted: with --jwt-key or --jwt-jwks-url",
+    );
+  }
   if (tokens === undefined && linkKey === undefined && jwt === undefined) {
     if (insecure || isLoopback(host)) return undefined;
     throw new UsageError(
@@ -115,7 +122,6 @@ export function accessSettings(
         "--link-key that everybody is; accepted: one of both",
     );
   }
-  const rules = parseRules(values.extra[RULES_SECTION] ?? []);
   return {
     maxVerdicts: values.get(accessFlags.maxVerdicts),
     ...(rules.length === 0 ? {} : { rules }),

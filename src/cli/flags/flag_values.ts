@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { BadValue, environmentName, type Flag, type FlagTable } from "./flag.ts";
 import { UsageError } from "./usage_error.ts";
+import { withoutPassword } from "./without_password.ts";
 
 /** The program's environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -132,7 +133,7 @@ function fileText({ name }: Flag<unknown>, file: ConfigFile | undefined): GivenT
 
 function describe(flag: Flag<unknown>, { text, by, from }: GivenText): string {
   const where = by === "variable" ? `the environment variable ${from}` : from;
-  const shown = flag.isSecret?.(text) ? "something else" : JSON.stringify(text);
+  const shown = flag.isSecret?.(text) ? "something else" : JSON.stringify(withoutPassword(text));
   const message = `${where} is ${shown}; accepted: ${flag.accepts}`;
   if (by === "variable" && text.startsWith("tcp://")) {
     return `${message}. Kubernetes sets this variable for a service named durable-streams: set ` +

@@ -6,6 +6,8 @@ import { parseSize, UnitError } from "./units.ts";
 
 const NONE = "none";
 const MOST = 1_000_000_000;
+/** Clients that come back with what is no good any more are some tens at an address. */
+const FAILED_TOKENS: RateOptions = { perSecond: 20, burst: 100 };
 
 /** The form of a quota, for messages and help. */
 const QUOTA_FORM =
@@ -34,6 +36,19 @@ export const limitFlags = {
     help:
       "How many long-polls and SSE responses one client may have open; one more is answered 429.",
   }),
+  clientFailedTokens: {
+    ...rateFlag({
+      name: "client-failed-tokens",
+      placeholder: "N/s",
+      parseNumber: parseCount,
+      example: "20/s, or 20/s burst 100",
+      help:
+        "How many JWTs of one address may turn out to be no good a second, and how many at once. " +
+        "Past that, those that weren't good before are answered 429 and not verified.",
+    }),
+    default: FAILED_TOKENS,
+    defaultText: "20/s burst 100",
+  },
   quotas: quotaFlag(),
   trustedProxies: {
     ...dependentTextFlag({

@@ -19,6 +19,7 @@ import {
 } from "./flag.ts";
 import { configFlags } from "./config_flags.ts";
 import { limitFlags } from "./limit_flags.ts";
+import { natsFlags } from "./nats_flags.ts";
 import { tlsFlags } from "./tls_flags.ts";
 
 const KIB = 2 ** 10;
@@ -38,10 +39,13 @@ export const serveFlags = {
   }),
   storage: choiceFlag({
     name: "storage",
-    values: ["file", "memory"],
+    values: ["file", "memory", "nats"],
     default: "file",
-    help: "Where streams are kept. Memory forgets everything when the program ends.",
+    help:
+      "Where streams are kept: in --dir, in memory, which forgets everything when the program ends, or in " +
+      "a cluster of NATS servers, for any number of these programs at once.",
   }),
+  ...natsFlags,
   host: textFlag({
     name: "host",
     placeholder: "address",

@@ -1,5 +1,6 @@
 import { connectionFlags } from "./common_flags.ts";
-import { environmentName, type Flag } from "./flag.ts";
+import { copyTokenFlags } from "./copy_flags.ts";
+import { environmentName, type Flag, type FlagTable } from "./flag.ts";
 import type { Environment } from "./flag_values.ts";
 import { serveFlags } from "./serve_flags.ts";
 import { suggest } from "./suggestion.ts";
@@ -17,7 +18,7 @@ const SERVICE_LINK = /_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)
 
 /** The variables that begin like the program's, but that no command reads. */
 export function unknownVariables(environment: Environment): readonly UnknownVariable[] {
-  const tables = [serveFlags, connectionFlags];
+  const tables: FlagTable[] = [serveFlags, connectionFlags, ...Object.values(copyTokenFlags)];
   const known = tables.flatMap((table) => Object.values<Flag<unknown>>(table))
     .filter(({ commandLineOnly }) => !commandLineOnly)
     .map(environmentName);

@@ -18,7 +18,7 @@ import { version } from "../context/version.ts";
 export interface AppSettings {
   readonly app: Omit<
     AppOptions,
-    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog"
+    "storage" | "signal" | "clock" | "streamName" | "authorize" | "requestLog" | "tracer"
   >;
   /** Who may do what; everybody everything unless given. */
   readonly access?: AccessSettings;
@@ -131,6 +131,7 @@ function limits(
   const requests = values.get(flags.clientRequests);
   const bytes = values.get(flags.clientBytes);
   const readers = values.get(flags.clientReaders);
+  const failedTokens = values.get(flags.clientFailedTokens);
   const trustedProxies = values.get(flags.trustedProxies);
   return {
     ...(trustedProxies !== undefined && { trustedProxies }),
@@ -138,6 +139,7 @@ function limits(
       ...(requests !== undefined && { requests: shareOf(requests, shares) }),
       ...(bytes !== undefined && { bytes: shareOf(bytes, shares) }),
       ...(readers !== undefined && { readers: Math.ceil(readers / shares) }),
+      ...(failedTokens !== undefined && { failedTokens: shareOf(failedTokens, shares) }),
     },
   };
 }

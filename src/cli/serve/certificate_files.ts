@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { fileState, readTextFile } from "../../env/text_file.ts";
 import { checkTls, type TlsOptions } from "../../listen/tls.ts";
+import type { Prepared } from "../config/reload.ts";
 import type { CertificateFiles } from "../flags/tls_flags.ts";
 
 const log = getLogger(["durable-streams", "tls"]);
@@ -71,18 +72,36 @@ export class CertificateReload {
   /** Reads the files, whether they have changed or not; a faulty new certificate leaves the one before. */
   async reload(): Promise<void> {
     if (this.#isStopped) return;
-    this.#seen = stateOf(this.#files);
+    const seen = stateOf(this.#files);
+    this.#seen = seen;
     try {
-      await this.use(readCertificate(this.#files));
+      await this.#use(readCertificate(this.#files), seen);
     } catch (error) {
       refuse(error);
     }
   }
 
-  /** Takes up what was read of the files just now; never rejects. */
-  async use(tls: TlsOptions): Promise<void> {
+  /**
+   * Reads the files, to take up what they hold now together with other changes.
+   *
+   * @throws {RangeError} as {@link readCertificate} does
+   */
+  prepare(): Prepared {
+    const seen = stateOf(this.#files);
+    const tls = readCertificate(this.#files);
+    return { apply: () => void this.#use(tls, seen) };
+  }
+
+  /** Looks at the files no more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+  }
+
+  /** Never rejects. What has come to the files since they were as `seen` is found at the next look. */
+  async #use(tls: TlsOptions, seen: string): Promise<void> {
     if (this.#isStopped) return;
-    this.#seen = stateOf(this.#files);
+    this.#seen = seen;
     const file = this.#files.cert;
     try {
       await this.#apply(tls);
@@ -90,12 +109,6 @@ export class CertificateReload {
     } catch (error) {
       refuse(error);
     }
-  }
-
-  /** Looks at the files no more. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#cancelTimer();
   }
 
   #schedule(): void {

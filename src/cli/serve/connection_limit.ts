@@ -26,7 +26,7 @@ export function connectionLimit(
   values: FlagValues,
   openFiles: number | undefined,
 ): ConnectionLimit {
-  const streams = values.get(flags.storage) === "memory" ? 0 : values.get(flags.maxOpenFiles);
+  const streams = values.get(flags.storage) === "file" ? values.get(flags.maxOpenFiles) : 0;
   const threads = values.get(flags.workers);
   const own = streams + RESERVED_FILES + FILES_PER_THREAD * threads;
   const room = (openFiles ?? USUAL_OPEN_FILES) - own;

@@ -1,13 +1,17 @@
+import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
-import { RemoteStorage } from "../../storage/remote/remote_storage.ts";
+import { type RemoteStart, RemoteStorage } from "../../storage/remote/remote_storage.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
+import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
+import { version } from "../context/version.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
-import { startHttp } from "./http_server.ts";
+import { type Prepared, prepareTogether } from "../config/reload.ts";
+import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
-import type { Listener } from "../../listen/listener.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
 import { configureLogs } from "./logger.ts";
@@ -21,10 +25,8 @@ configureLogs(start.logs);
 surviveUncaughtErrors();
 
 const readers = new AbortController();
-const storage = new RemoteStorage(
-  (batch, transfer) => send({ kind: "calls", batch }, transfer),
-  start.storage,
-);
+let progress: StartProgress = { state: "starting" };
+let storage: RemoteStorage | undefined;
 /** Requests about subscriptions that the storage's thread serves, and who waits for the responses. */
 const forwarded = new Map<number, (response: HttpResponse) => void>();
 let nextForwardId = 0;
@@ -32,12 +34,20 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 let live: LiveSettings | undefined;
-let listener: Listener | undefined;
+let listener: HttpServer | undefined;
+/** New settings that were looked at. */
+let prepared: Prepared | undefined;
+let tracer: OpenedTracer | undefined;
 
 parentPort?.on("message", (message: ToHttpWorker) => {
   switch (message.kind) {
+    case "progress":
+      progress = message.progress;
+      return;
+    case "serve":
+      return serve(message.storage);
     case "replies":
-      return storage.take(message.batch);
+      return storage?.take(message.batch);
     case "control reply":
       forwarded.get(message.id)?.(message.response);
       forwarded.delete(message.id);
@@ -48,35 +58,59 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       for (const resolve of scrapes) resolve(message.samples);
       scrapes = [];
       return;
-    case "reload":
-      return reload(message.settings, message.logs);
+    case "prepare":
+      return void prepare(message.settings, message.logs);
+    case "apply":
+      prepared?.apply();
+      prepared = undefined;
+      return;
+    case "abandon":
+      prepared?.abandon?.();
+      prepared = undefined;
+      return;
     case "end readers":
       return readers.abort();
     case "certificate":
       return void setCertificate(message.tls);
     case "stop":
-      void listener?.stop().then(() => live?.close()).then(() => send({ kind: "stopped" }));
+      void listener?.stop().then(() => Promise.all([live?.close(), tracer?.close()]))
+        .then(() => send({ kind: "stopped" }));
   }
 });
 
 try {
   live = new LiveSettings(start.settings);
-  listener = await startHttp(start.settings, live.requestLog, storage, readers.signal, {
+  tracer = await openTracer(process.env, version);
+  listener = await startHttp(start.settings, live.requestLog, () => progress, readers.signal, {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
-  });
+  }, tracer);
   send({ kind: "listening" });
 } catch (error) {
   send({ kind: "listen failed", message: error instanceof Error ? error.message : String(error) });
 }
 
-/** The main thread has checked the settings: what fails now has changed in between. */
-function reload(settings: HttpWorkerStart["settings"], logs: HttpWorkerStart["logs"]): void {
+function serve(of: RemoteStart): void {
+  storage = new RemoteStorage((batch, transfer) => send({ kind: "calls", batch }, transfer), of);
+  listener?.serve(storage);
+  send({ kind: "serving" });
+}
+
+async function prepare(
+  settings: HttpWorkerStart["settings"],
+  logs: HttpWorkerStart["logs"],
+): Promise<void> {
+  const [settingsHere, server] = [live, listener];
+  if (settingsHere === undefined || server === undefined) return;
   try {
-    live?.prepare(settings, logs).apply();
+    prepared = await prepareTogether([
+      () => settingsHere.prepare(settings, logs),
+      () => ({ apply: server.prepare(settings) }),
+    ]);
+    send({ kind: "prepared" });
   } catch (error) {
-    log.error("a thread keeps its old settings", { error });
+    send({ kind: "prepared", problem: error instanceof Error ? error.message : String(error) });
   }
 }
 

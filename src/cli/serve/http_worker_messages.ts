@@ -1,6 +1,7 @@
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
 import type { RemoteStart } from "../../storage/remote/remote_storage.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
@@ -10,19 +11,26 @@ import type { LogOptions } from "./logger.ts";
 /** The start data of a thread that serves HTTP. */
 export interface HttpWorkerStart {
   readonly settings: AppSettings;
-  readonly storage: RemoteStart;
   readonly logs: LogOptions;
 }
 
 /** The messages to such a thread. */
 export type ToHttpWorker =
+  /** How far the start is, before there is a storage. */
+  | { kind: "progress"; progress: StartProgress }
+  /** The storage is open: it is served from now on. */
+  | { kind: "serve"; storage: RemoteStart }
   | { kind: "replies"; batch: MessageBatch<Reply> }
   | { kind: "control reply"; id: number; response: HttpResponse }
   /** Asks what the thread has counted. */
   | { kind: "measure" }
   /** What all threads have counted. */
   | { kind: "metrics"; samples: readonly Sample[] }
-  | { kind: "reload"; settings: AppSettings; logs: LogOptions }
+  /** Looks at new settings; "prepared" follows. */
+  | { kind: "prepare"; settings: AppSettings; logs: LogOptions }
+  /** Puts them in place, or forgets them. */
+  | { kind: "apply" }
+  | { kind: "abandon" }
   | { kind: "end readers" }
   | { kind: "certificate"; tls: TlsOptions }
   | { kind: "stop" };
@@ -34,6 +42,10 @@ export type FromHttpWorker =
   /** Asks what all threads have counted. */
   | { kind: "gather metrics" }
   | { kind: "measured"; samples: readonly Sample[] }
+  /** Whether new settings can be put in place, and if not, why. */
+  | { kind: "prepared"; problem?: string }
   | { kind: "listening" }
+  /** The answer to `serve`. */
+  | { kind: "serving" }
   | { kind: "listen failed"; message: string }
   | { kind: "stopped" };

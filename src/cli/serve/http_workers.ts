@@ -5,10 +5,14 @@ import { openAuthority, type OpenedAuthority } from "../../access/open_authority
 import { workerUrl } from "../../env/worker_url.ts";
 import { mergeSamples, type Sample } from "../../metrics/sample.ts";
 import { StorageHost } from "../../storage/remote/storage_host.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
+import { type HttpServer, settingsChange } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { freePort } from "../../listen/free_port.ts";
 import { ListenError } from "../../listen/listen_error.ts";
@@ -26,30 +30,62 @@ const MEASURE_LIMIT_MS = 2000;
 /** Threads that serve HTTP on one port; this thread has the storage. */
 export class HttpWorkers implements Listener {
   readonly port: number;
+  readonly #settings: AppSettings;
   readonly #workers: readonly HttpWorker[];
   /** Ends the webhooks that are under way. */
-  readonly #deliveries: AbortController;
+  readonly #deliveries = new AbortController();
+  /** Each thread has one of its own; this thread's is for the subscriptions. */
   readonly #authority: OpenedAuthority | undefined;
-  readonly #statusTimer: ReturnType<typeof setInterval>;
+  readonly #tracer: Tracer | undefined;
+  /** Once there is a storage. */
+  #prepareHere: HttpServer["prepare"] | undefined;
+  #statusTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    port: number,
+    settings: AppSettings,
     workers: readonly HttpWorker[],
-    deliveries: AbortController,
     authority: OpenedAuthority | undefined,
+    tracer: Tracer | undefined,
   ) {
-    this.#authority = authority;
-    this.port = port;
+    this.port = settings.port;
+    this.#settings = settings;
     this.#workers = workers;
-    this.#deliveries = deliveries;
+    this.#authority = authority;
+    this.#tracer = tracer;
+  }
+
+  /** Tells the threads how far the start is. */
+  report(progress: StartProgress): void {
+    for (const worker of this.#workers) worker.send({ kind: "progress", progress });
+  }
+
+  /** Serves this storage from now on; resolves once every thread does. */
+  async serve(storage: Storage): Promise<void> {
+    const workers = this.#workers;
+    const authorize = this.#authority === undefined ? {} : { authorize: this.#authority };
+    const traced = this.#tracer === undefined ? {} : { tracer: this.#tracer };
+    const { signal } = this.#deliveries;
+    const controlParts = { ...authorize, ...traced, signal };
+    const control = createControl({ ...this.#settings.app, ...controlParts, storage });
+    this.#prepareHere = settingsChange(this.#settings, control, this.#authority, controlParts);
+    const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
     }, STATUS_EVERY_MS);
+    await Promise.all(workers.map((worker) => worker.serve(parts)));
   }
 
-  /** Gives each thread new settings of those that it can take. */
-  reload(settings: AppSettings, logs: LogOptions): void {
-    for (const worker of this.#workers) worker.send({ kind: "reload", settings, logs });
+  /**
+   * Has each thread look at new settings, and puts those in place that can change, in all or in none.
+   *
+   * @throws {Error} why a thread can't take them
+   */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared> {
+    const prepareHere = this.#prepareHere;
+    return prepareTogether([
+      () => ({ apply: prepareHere?.(settings) ?? (() => {}) }),
+      ...this.#workers.map((worker) => () => worker.prepare(settings, logs)),
+    ]);
   }
 
   /** Ends every live read that waits. */
@@ -73,44 +109,28 @@ export class HttpWorkers implements Listener {
 /**
  * Starts `count` threads that listen on the same port.
  *
+ * @param tracer told of deliveries: each thread opens one of its own for its requests
  * @throws {ListenError}
  */
 export async function startHttpWorkers(
   count: number,
-  settings: AppSettings,
+  given: AppSettings,
   logs: LogOptions,
-  storage: Storage,
+  tracer: Tracer | undefined,
 ): Promise<HttpWorkers> {
-  const port = await portOf(settings);
-  const start: HttpWorkerStart = {
-    settings: { ...settings, port },
-    storage: { identity: storage.identity, status: storage.status() },
-    logs,
-  };
-  const readers = new AbortController();
-  // Each thread has one of its own; this thread's is for the subscriptions.
+  const settings = { ...given, port: await portOf(given) };
   const authority = settings.access === undefined
     ? undefined
     : await openAuthority(settings.access);
-  const authorize = authority === undefined ? {} : { authorize: authority };
-  const control = createControl({
-    ...settings.app,
-    ...authorize,
-    storage,
-    signal: readers.signal,
-  });
-  const workers: HttpWorker[] = [];
-  const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
-  while (workers.length < count) workers.push(new HttpWorker(start, parts));
+  const workers = Array.from({ length: count }, () => new HttpWorker({ settings, logs }));
   try {
     await Promise.all(workers.map((worker) => worker.listening));
   } catch (error) {
-    readers.abort();
     authority?.close();
     await Promise.all(workers.map((worker) => worker.end()));
     throw error;
   }
-  return new HttpWorkers(port, workers, readers, authority);
+  return new HttpWorkers(settings, workers, authority, tracer);
 }
 
 async function portOf({ host, port }: AppSettings): Promise<number> {
@@ -142,36 +162,39 @@ class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
   readonly #worker: Worker;
-  readonly #host: StorageHost;
-  readonly #parts: HttpWorkerParts;
+  /** Once there is a storage. */
+  #host: StorageHost | undefined;
+  #parts: HttpWorkerParts | undefined;
+  readonly #serving = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
   /** What it counted last, and who waits for what it counts now. */
   #samples: readonly Sample[] = [];
   #measures: ((samples: readonly Sample[]) => void)[] = [];
   #measureTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Gets why new settings can't be put in place, or that they can. */
+  #onPrepared: (problem: string | undefined) => void = () => {};
 
-  constructor(start: HttpWorkerStart, parts: HttpWorkerParts) {
-    this.#parts = parts;
+  constructor(start: HttpWorkerStart) {
     this.#worker = new Worker(workerUrl(import.meta.url, "src/cli/serve/http_worker.ts"), {
       workerData: start,
     });
-    this.#host = new StorageHost(
-      parts.storage,
-      (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
-    );
     const listening = Promise.withResolvers<void>();
     this.listening = listening.promise;
     this.#worker.on("message", (message: FromHttpWorker) => {
       switch (message.kind) {
         case "calls":
-          return this.#host.take(message.batch);
+          return this.#host?.take(message.batch);
         case "control":
           return void this.#serveControl(message.id, message.request);
         case "gather metrics":
           return void this.#sendMetrics();
+        case "serving":
+          return this.#serving.resolve();
         case "measured":
           return this.#takeSamples(message.samples);
+        case "prepared":
+          return this.#onPrepared(message.problem);
         case "listening":
           return listening.resolve();
         case "listen failed":
@@ -188,12 +211,27 @@ class HttpWorker {
     this.#worker.postMessage(message, transfer);
   }
 
+  /** Has it serve a storage; resolves once it does. */
+  serve(parts: HttpWorkerParts): Promise<void> {
+    const { storage } = parts;
+    this.#parts = parts;
+    this.#host = new StorageHost(
+      storage,
+      (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
+    );
+    const { identity } = storage;
+    this.send({ kind: "serve", storage: { identity, status: storage.status() } });
+    return this.#serving.promise;
+  }
+
   async #serveControl(id: number, request: ForwardedRequest): Promise<void> {
-    this.send({ kind: "control reply", id, response: await this.#parts.control.serve(request) });
+    const response = await this.#parts?.control.serve(request);
+    if (response !== undefined) this.send({ kind: "control reply", id, response });
   }
 
   async #sendMetrics(): Promise<void> {
-    this.send({ kind: "metrics", samples: await this.#parts.gatherMetrics() });
+    const samples = await this.#parts?.gatherMetrics();
+    if (samples !== undefined) this.send({ kind: "metrics", samples });
   }
 
   /**
@@ -216,8 +254,21 @@ class HttpWorker {
     this.#measures = [];
   }
 
+  /** Throws why the thread can't take new settings. */
+  async prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared> {
+    const problem = await new Promise<string | undefined>((resolve) => {
+      this.#onPrepared = resolve;
+      this.send({ kind: "prepare", settings, logs });
+    });
+    if (problem !== undefined) throw new Error(problem);
+    return {
+      apply: () => this.send({ kind: "apply" }),
+      abandon: () => this.send({ kind: "abandon" }),
+    };
+  }
+
   sendStatus(): void {
-    this.#host.sendStatus();
+    this.#host?.sendStatus();
   }
 
   async stop(): Promise<void> {

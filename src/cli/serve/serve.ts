@@ -1,8 +1,9 @@
-import { resolve } from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { AccessError } from "../../access/access_error.ts";
 import { checkAccess } from "../../access/open_authority.ts";
+import { hasControllingTerminal } from "../../env/controlling_terminal.ts";
 import { openFileLimit } from "../../env/open_file_limit.ts";
 import { openFileStorage } from "../../storage/file/open.ts";
 import { systemClock } from "../../env/clock.ts";
@@ -10,12 +11,17 @@ import { unixPath } from "../../protocol/unix_host.ts";
 import { BODY_OVERHEAD_BYTES } from "../../server/common/options.ts";
 import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
+import { Quotas } from "../../storage/quotas.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { Reload } from "../config/reload.ts";
+import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
+import { TracingError } from "../../tracing/settings.ts";
+import { type Prepared, prepareTogether, Reload } from "../config/reload.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { type AppSettings, appSettings } from "./app_settings.ts";
 import { CertificateReload, readCertificate } from "./certificate_files.ts";
 import { connectionLimit } from "./connection_limit.ts";
+import { LOG_FLAGS, RELOADED_SECTIONS, REQUEST_FLAGS, STORAGE_FLAGS } from "./reloadable.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { accessSettings } from "../flags/access_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
@@ -24,6 +30,7 @@ import { type CertificateFiles, certificateFiles } from "../flags/tls_flags.ts";
 import { ListenError, originOf } from "../../listen/listen_error.ts";
 import { startHttp } from "./http_server.ts";
 import { startHttpWorkers } from "./http_workers.ts";
+import { checkStorage, openClusterStorage, whereStreamsAre } from "./storage_settings.ts";
 import { hasRuntimeHttp, runtimeHttpIsLimited } from "../../listen/listen.ts";
 import type { Listener } from "../../listen/listener.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
@@ -35,15 +42,23 @@ import { formatSize } from "../flags/units.ts";
 import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { CliCommand, Invocation } from "../context/cli_command.ts";
+import type { Environment } from "../flags/flag_values.ts";
 import { version } from "../context/version.ts";
 
 const log = getLogger("durable-streams");
 
-/** The part that serves HTTP, in this thread or in others. */
+/** For what is being answered as a start fails. */
+const ABANDON_LIMIT_MS = 500;
+
+/** The part that serves HTTP, in this thread or in others, from before the storage is open. */
 interface RunningServer extends Pick<ShutdownTargets, "endReaders"> {
   listener: Listener;
-  /** Gives other threads new settings of those that they can take. */
-  reload(settings: AppSettings, logs: LogOptions): void;
+  /** Says how far the storage's start is. */
+  report(progress: StartProgress): void;
+  /** Serves this storage from now on; until then the server answers that it starts. */
+  serve(storage: Storage): void | Promise<void>;
+  /** Looks at new settings, for all threads that serve. */
+  prepare(settings: AppSettings, logs: LogOptions): Promise<Prepared>;
 }
 
 /** `durable-streams serve`: the server, until a signal ends it. */
@@ -58,6 +73,10 @@ export const serveCommand: CliCommand = {
       "for other machines, with tokens of `durable-streams token create`",
     ],
     ["durable-streams --storage memory", "for a test: nothing is kept"],
+    [
+      "durable-streams --storage nats --nats nats://a:4222,nats://b:4222,nats://c:4222",
+      "one of any number of front ends of a NATS cluster",
+    ],
   ],
   flags,
   run,
@@ -69,28 +88,43 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const files = certificateFiles(values);
   const tls = files === undefined ? undefined : loadCertificate(files);
   for (const variable of unknownVariables(context.environment)) log.warn(describeUnknown(variable));
+  const tracer = await loadTracer(context.environment);
   surviveUncaughtErrors();
   const reload = reloadOf(values, readAgain);
-  const stop = stopRequest(reload);
+  const service = serviceOf(context.environment);
 
-  let live: LiveSettings;
+  let live: LiveSettings | undefined;
   let storage: Storage | undefined;
-  let serving: RunningServer;
+  let serving: RunningServer | undefined;
+  let certificate: CertificateReload | undefined;
+  const stop = stopRequest(reload, () => {
+    service.stopping();
+    // A socket in the file system goes with it.
+    void serving?.listener.stop();
+  });
   try {
     const settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
-    reloadLogs(reload, values, live, () => serving);
-    storage = await openStorage(values);
-    serving = await startServer(values, settings, storage, live);
+    reloadSettings(reload, values, live, () => serving);
+    serving = await startServer(values, settings, live, tracer);
+    certificate = files && reloadCertificate(reload, files, serving.listener);
+    announceStart(values, serving.listener, tls);
+    const { report } = serving;
+    const opened = storage = await openStorage(values, tracer, report);
+    reloadQuotas(reload, opened);
+    await serving.serve(opened);
   } catch (error) {
-    await storage?.close();
+    certificate?.stop();
     log.fatal(`cannot start: ${oneLine(error)}${flagHint(error)}`);
+    await storage?.close();
+    if (serving !== undefined) {
+      await Promise.race([serving.listener.stop(), sleep(ABANDON_LIMIT_MS)]);
+    }
+    await Promise.all([live?.close(), tracer?.close(ABANDON_LIMIT_MS)]);
     return 1;
   }
   announce(values, serving.listener, tls);
-  const service = serviceOf(context.environment);
   service.ready(`listening on port ${serving.listener.port}`);
-  const certificate = files && reloadCertificate(reload, files, serving.listener);
   reload.start();
 
   const signal = await stop.started();
@@ -100,30 +134,49 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const opened = storage;
   const exitCode = await shutDown({
     ...serving,
-    closeStorage: (limitMs) => opened.close(limitMs),
+    closeStorage: async (limitMs) => {
+      await Promise.all([opened.close(limitMs), tracer?.close(limitMs)]);
+    },
   });
   await live.close();
   log.info("stopped", { exitCode });
   return exitCode;
 }
 
-/** A signal during the start ends the program at once: nothing has been acknowledged yet. */
-function stopRequest(reload: Reload): { started: () => Promise<string> } {
+/**
+ * A signal during the start ends the program at once: nothing has been acknowledged yet, and what was done
+ * so far the next start does again.
+ *
+ * @param abandon called before that
+ */
+function stopRequest(reload: Reload, abandon: () => void): { started: () => Promise<string> } {
   const signalled = Promise.withResolvers<string>();
   let isStarting = true;
   onStopSignal((signal) => {
-    if (isStarting) process.exit(0);
+    if (isStarting) {
+      log.info("stopping, before it was ready", { signal });
+      abandon();
+      process.exit(0);
+    }
     signalled.resolve(signal);
-  }, () => {
-    if (reload.isUseful) void reload.request();
-    return reload.isUseful;
-  });
+  }, () => takesHangUp(reload));
   return {
     started() {
       isStarting = false;
       return signalled.promise;
     },
   };
+}
+
+/** Only the end of the terminal that controls the program ends it; else SIGHUP asks for a reload. */
+function takesHangUp(reload: Reload): boolean {
+  if (reload.isUseful) {
+    void reload.request();
+    return true;
+  }
+  if (hasControllingTerminal()) return false;
+  log.info("SIGHUP: nothing to reload, neither a configuration nor files of flags were given");
+  return true;
 }
 
 function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
@@ -135,31 +188,40 @@ function reloadOf(started: FlagValues, readAgain: () => FlagValues): Reload {
   return new Reload({ flags, started, read });
 }
 
-function reloadLogs(
+function reloadSettings(
   reload: Reload,
   started: FlagValues,
   live: LiveSettings,
-  serving: () => RunningServer,
+  serving: () => RunningServer | undefined,
 ): void {
-  const { logLevel, logFormat, accessLog, accessLogFile, accessLogSample } = flags;
   reload.onReload({
-    name: "the logs",
-    flags: [logLevel, logFormat, accessLog, accessLogFile, accessLogSample],
-    readsFiles: started.get(accessLogFile) !== undefined,
+    name: "the settings",
+    flags: [...LOG_FLAGS, ...REQUEST_FLAGS],
+    sections: RELOADED_SECTIONS,
+    readsFiles: started.get(flags.accessLogFile) !== undefined,
     prepare(values) {
       const { settings } = settingsOf(values);
       const logs = logOptions(values);
-      const prepared = live.prepare(settings, logs);
-      return {
-        ...prepared,
-        apply() {
-          prepared.apply();
-          serving().reload(settings, logs);
-        },
-      };
+      const server = serving();
+      return prepareTogether([
+        () => live.prepare(settings, logs),
+        ...(server === undefined ? [] : [() => server.prepare(settings, logs)]),
+      ]);
     },
   });
 }
+
+function reloadQuotas(reload: Reload, storage: Storage): void {
+  reload.onReload({
+    name: "the quotas",
+    flags: STORAGE_FLAGS,
+    prepare: (values) => ({
+      apply: storage.prepareQuotas?.(quotas(values).quotas ?? []) ?? noChange,
+    }),
+  });
+}
+
+function noChange(): void {}
 
 /** New certificates are taken up by themselves; SIGHUP has them taken up at once. */
 function reloadCertificate(
@@ -175,10 +237,7 @@ function reloadCertificate(
   reload.onReload({
     name: "the certificate",
     readsFiles: true,
-    prepare() {
-      const tls = readCertificate(files);
-      return { apply: () => void certificate.use(tls) };
-    },
+    prepare: () => certificate.prepare(),
   });
   return certificate;
 }
@@ -188,6 +247,16 @@ function loadCertificate(files: CertificateFiles): TlsOptions {
     return readCertificate(files);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message.replace(/\.$/, ""));
+    throw error;
+  }
+}
+
+/** @throws {UsageError} where the variables that ask for traces are wrong, or what sends them is missing */
+async function loadTracer(environment: Environment): Promise<OpenedTracer | undefined> {
+  try {
+    return await openTracer(environment, version);
+  } catch (error) {
+    if (error instanceof TracingError) throw new UsageError(error.message);
     throw error;
   }
 }
@@ -207,6 +276,7 @@ export async function checkSettings(values: FlagValues): Promise<void> {
 }
 
 function checkTogether(values: FlagValues): void {
+  checkStorage(values);
   const append = values.get(flags.maxAppendBytes);
   const queued = values.get(flags.maxQueuedBytes);
   if (append > queued) {
@@ -221,6 +291,7 @@ function checkTogether(values: FlagValues): void {
       "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
     );
   }
+  checkQuotas(values);
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -232,6 +303,17 @@ function checkTogether(values: FlagValues): void {
         `${formatSize(inFlight)}, so that the longest append would never fit; accepted: at least ` +
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
+  }
+}
+
+/** Each for itself was checked as a flag. */
+function checkQuotas(values: FlagValues): void {
+  try {
+    new Quotas(values.get(flags.quotas) ?? []);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const where = values.given(flags.quotas)?.from ?? `--${flags.quotas.name}`;
+    throw new UsageError(`${where}: ${error.message.replace(/\.$/, "")}`);
   }
 }
 
@@ -267,13 +349,18 @@ function checkListening(values: FlagValues): void {
   if (missing !== undefined) throw new UsageError(missing);
 }
 
-async function openStorage(values: FlagValues): Promise<Storage> {
+async function openStorage(
+  values: FlagValues,
+  tracer: OpenedTracer | undefined,
+  onProgress: (progress: StartProgress) => void,
+): Promise<Storage> {
   const limits = {
     maxProducersPerStream: values.get(flags.maxProducers),
     maxSubscriptions: values.get(flags.maxSubscriptions),
     ...quotas(values),
   };
   if (values.get(flags.storage) === "memory") return createMemoryStorage(limits);
+  if (values.get(flags.storage) === "nats") return await openClusterStorage(values);
   return await openFileStorage({
     dir: values.get(flags.dir),
     fsync: values.get(flags.fsync),
@@ -284,7 +371,9 @@ async function openStorage(values: FlagValues): Promise<Storage> {
     maxOpenFiles: values.get(flags.maxOpenFiles),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
     ...limits,
+    ...(tracer === undefined ? {} : { tracer }),
     mayBlock: true,
+    onProgress,
   });
 }
 
@@ -313,21 +402,47 @@ function settingsOf(
 async function startServer(
   values: FlagValues,
   settings: AppSettings,
-  storage: Storage,
   { requestLog }: LiveSettings,
+  tracer: OpenedTracer | undefined,
 ): Promise<RunningServer> {
   const workers = values.get(flags.workers);
   if (workers === 1) {
     const readers = new AbortController();
-    const listener = await startHttp(settings, requestLog, storage, readers.signal, undefined);
-    return { listener, endReaders: () => readers.abort(), reload: () => {} };
+    let progress: StartProgress = { state: "starting" };
+    const listener = await startHttp(
+      settings,
+      requestLog,
+      () => progress,
+      readers.signal,
+      undefined,
+      tracer,
+    );
+    return {
+      listener,
+      report: (reported) => progress = reported,
+      serve: (storage) => listener.serve(storage),
+      endReaders: () => readers.abort(),
+      prepare: (changed) => Promise.resolve({ apply: listener.prepare(changed) }),
+    };
   }
-  const listener = await startHttpWorkers(workers, settings, logOptions(values), storage);
+  const listener = await startHttpWorkers(workers, settings, logOptions(values), tracer);
   return {
     listener,
+    report: (progress) => listener.report(progress),
+    serve: (storage) => listener.serve(storage),
     endReaders: () => listener.endReaders(),
-    reload: (changed, logs) => listener.reload(changed, logs),
+    prepare: (changed, logs) => listener.prepare(changed, logs),
   };
+}
+
+/** Not yet on stdout: whoever waits for that line wants to be served. */
+function announceStart(
+  values: FlagValues,
+  { port }: Listener,
+  tls: TlsOptions | undefined,
+): void {
+  const origin = originOf({ host: values.get(flags.host), port }, tls !== undefined);
+  log.info(`starting: ${origin} answers 503 until the streams can be served`);
 }
 
 function announce(
@@ -335,11 +450,9 @@ function announce(
   { port }: Listener,
   tls: TlsOptions | undefined,
 ): void {
-  const inMemory = values.get(flags.storage) === "memory";
   log.info("started", {
     pid: process.pid,
-    dir: inMemory ? "none, streams are kept in memory" : resolve(values.get(flags.dir)),
-    fsync: inMemory ? "never" : values.get(flags.fsync),
+    ...whereStreamsAre(values),
     runtime: runtimeName(),
     ...(tls === undefined ? {} : { protocols: protocolsOf(values) }),
     version,

@@ -41,7 +41,6 @@ export function onStopSignal(
   takesHangUp: () => boolean = () => false,
 ): void {
   let signalled = false;
-  // Read first: with the first listener Deno handles SIGHUP itself, and would end at it.
   const outlivesTerminal = ignoresHangUp();
   for (const [signal, exitCode] of SIGNALS) {
     process.on(signal, () => {

@@ -17,6 +17,11 @@ export interface ListOptions extends CallOptions {
 /** One stream of a listing. */
 export interface ListedStream extends StreamInfo {
   name: string;
+  /**
+   * Where a fork branched off: an offset of the stream that the bytes before it are of. Left out for other
+   * streams, and by other servers.
+   */
+  forkOffset?: string;
 }
 
 /** All streams; each page is fetched when the one before is used up. */

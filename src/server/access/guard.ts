@@ -1,4 +1,4 @@
-import type { Authority, Permit } from "../../access/permit.ts";
+import type { Authority, Permit, Verifying } from "../../access/permit.ts";
 import { Rights } from "../../access/rights.ts";
 import type { Verb } from "../../access/verb.ts";
 import type { Clock } from "../../env/clock.ts";
@@ -17,14 +17,16 @@ const EVERYTHING = parsePattern("**");
  * Who sends a request, by what the authority makes of its credentials. At once where the authority knows at
  * once: a promise would cost an append a microsecond.
  *
- * @throws {StreamError} `unauthenticated`, `token_invalid`, `token_expired`
+ * @param verifying limits how many tokens fail
+ * @throws {StreamError} `unauthenticated`, `token_invalid`, `token_expired`, `too_many_requests`
  */
 export function authenticate(
   authority: Authority,
   request: HttpRequest,
   clock: Clock,
+  verifying?: Verifying,
 ): Rights | Promise<Rights> {
-  const permit = authority.authorize(request);
+  const permit = authority.authorize(request, verifying);
   return permit instanceof Promise
     ? permit.then((permit) => rightsOf(permit, clock))
     : rightsOf(permit, clock);
@@ -41,9 +43,12 @@ function rightsOf(permit: Permit | undefined, clock: Clock): Rights {
   return Rights.of(permit);
 }
 
-/** Whether a permit allows nothing any more: an authority may hand out one that it has kept. */
+/**
+ * Whether a permit allows nothing any more: an authority may hand out one that it has kept. One whose end is
+ * no number, as of a token without an `exp`, has ended.
+ */
 export function hasEnded({ expiresAtMs, signal }: Permit, clock: Clock): boolean {
-  return signal?.aborted === true || (expiresAtMs !== undefined && expiresAtMs <= clock.nowMs());
+  return signal?.aborted === true || (expiresAtMs !== undefined && !(clock.nowMs() < expiresAtMs));
 }
 
 /**

@@ -48,7 +48,7 @@ function setTimerAt(clock: Clock, atMs: number, run: () => void): () => void {
   let cancel = () => {};
   const wait = () => {
     const leftMs = atMs - clock.nowMs();
-    if (leftMs <= 0) run();
+    if (!(leftMs > 0)) run();
     else cancel = clock.setTimer(leftMs, wait);
   };
   wait();

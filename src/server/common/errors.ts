@@ -63,6 +63,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   damaged: 500,
   subscriptions_unsupported: 501,
   overloaded: 503,
+  starting: 503,
   storage_closed: 503,
   storage_failed: 503,
   storage_unreachable: 503,
@@ -136,6 +137,7 @@ function headersOf(failure: Failure): HeaderFields | undefined {
     case "too_many_readers":
     case "overloaded":
     case "storage_unreachable":
+    case "starting":
       return { "retry-after": "1" };
     case "storage_failed":
     case "storage_closed":

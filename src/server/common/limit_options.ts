@@ -14,6 +14,12 @@ export interface ClientLimitOptions {
   readonly bytes?: RateOptions;
   /** Live readers that are open at once: long-polls and SSE connections. */
   readonly readers?: number;
+  /**
+   * Tokens of one address that turn out to be no good. Past that none is verified for it, and only those
+   * that were good before are taken: where addresses aren't told apart, they are one. Of an authority that
+   * asks for it, as {@link openAuthority}'s does before it looks at a JWT's signature.
+   */
+  readonly failedTokens?: RateOptions;
 }
 
 /** @throws {RangeError} where a limit makes no sense */
@@ -21,7 +27,8 @@ export function checkClientLimits(
   limits: ClientLimitOptions | undefined,
 ): ClientLimitOptions | undefined {
   if (limits === undefined) return undefined;
-  const { requests, bytes, readers } = limits;
+  const { requests, bytes, readers, failedTokens } = limits;
+  checkRate("clientLimits.failedTokens", failedTokens);
   checkRate("clientLimits.requests", requests);
   checkRate("clientLimits.bytes", bytes);
   if (readers !== undefined && !(readers >= 1)) {

@@ -5,9 +5,11 @@ import type { ForwardControl } from "./forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
-import { checkClientLimits, type ClientLimitOptions } from "./limit_options.ts";
+import { checkClientLimits, type ClientLimitOptions, type RateOptions } from "./limit_options.ts";
 import { BLOCK_BYTES } from "../../storage/block_rule.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
@@ -131,6 +133,8 @@ export interface AppOptions {
   welcome?: boolean;
   /** Where each request is told of, as for an access log; nowhere unless it is given. */
   requestLog?: RequestLog;
+  /** Told of requests and deliveries; nobody unless it is given. */
+  tracer?: Tracer;
   /** The server's version, as the health check gives it. */
   version?: string;
   /** Once aborted, every waiting reader is answered at once, and so is every later one. */
@@ -156,6 +160,8 @@ export interface SubscriptionOptions {
 export interface ServerConfig {
   /** Where the subscriptions are another thread's. */
   readonly forwardControl: ForwardControl | undefined;
+  /** How far the start is, until the storage is open; `undefined` where it is. */
+  readonly starting: (() => StartProgress) | undefined;
   readonly storage: Storage;
   readonly prefix: string;
   readonly streamName: ((request: Request) => string | undefined) | undefined;
@@ -179,6 +185,7 @@ export interface ServerConfig {
   readonly publicUrl: string | undefined;
   readonly authority: Authority | undefined;
   readonly clientLimits: ClientLimitOptions | undefined;
+  readonly failedTokens: RateOptions | undefined;
   readonly trustedProxies: string | readonly string[] | undefined;
   readonly health: string | undefined;
   readonly metrics: string | undefined;
@@ -187,6 +194,7 @@ export interface ServerConfig {
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
   readonly welcome: boolean;
   readonly requestLog: RequestLog | undefined;
+  readonly tracer: Tracer | undefined;
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -202,6 +210,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
   return {
     storage: options.storage,
     forwardControl: undefined,
+    starting: undefined,
     prefix: checkPath("prefix", options.prefix ?? "/v1/stream", "/v1/stream"),
     streamName: options.streamName,
     longPollTimeoutMs: atLeast(0, "longPollTimeoutMs", options.longPollTimeoutMs ?? 30_000),
@@ -228,9 +237,11 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
     clientLimits: checkClientLimits(options.clientLimits),
+    failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,
     welcome: checkWelcome(options),
     requestLog: options.requestLog,
+    tracer: options.tracer,
     version: options.version,
     signal: options.signal,
     clock: options.clock ?? systemClock,

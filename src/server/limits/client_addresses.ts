@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import type { HttpRequest, RequestHeaders } from "../../http/handler.ts";
+import { RecentMap } from "../../access/recent_map.ts";
 import { quote } from "../../protocol/errors.ts";
 import { copyString } from "../../storage/copy_string.ts";
 import { forwardedElements } from "../urls/forwarded.ts";
@@ -9,8 +10,8 @@ export const PROXIES_FORM = "IP addresses or networks, such as 10.0.0.0/8, sever
 
 /** Longer ones are looked at anew each time. */
 const REMEMBERED_CHARS = 256;
-/** Beyond so many, all are forgotten. */
-const REMEMBERED = 4096;
+/** Beyond so many, those are forgotten that nobody has come from in a while. */
+const REMEMBERED = 65_536;
 
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
@@ -30,8 +31,8 @@ export class ClientAddresses {
   readonly #trustsProxy: boolean;
   readonly #proxies: readonly Network[] | undefined;
   /** What addresses and headers came to: parsing one takes longer than all else about a limit. */
-  readonly #keys = new Map<string, string>();
-  readonly #hops = new Map<string, string>();
+  readonly #keys = new RecentMap<string>(REMEMBERED);
+  readonly #hops = new RecentMap<string>(REMEMBERED);
 
   /** @throws {RangeError} where a proxy's address is none */
   constructor({ trustProxy, trustedProxies }: ClientAddressesOptions) {
@@ -96,12 +97,11 @@ export class ClientAddresses {
   }
 }
 
-function remembered(keys: Map<string, string>, text: string, make: () => string): string {
+function remembered(keys: RecentMap<string>, text: string, make: () => string): string {
   const known = keys.get(text);
   if (known !== undefined) return known;
   const key = make();
   if (text.length > REMEMBERED_CHARS) return key;
-  if (keys.size >= REMEMBERED) keys.clear();
   keys.set(copyString(text), key);
   return key;
 }

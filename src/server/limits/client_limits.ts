@@ -1,35 +1,41 @@
-import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { Clock } from "../../env/clock.ts";
+import { DeadlineQueue } from "../../env/deadline_queue.ts";
 import { bodyLength } from "../../env/file_body.ts";
 import {
   type HttpRequest,
+  type HttpResponse,
   isLiveBody,
   isSliceBody,
   type Respond,
   type ResponseBody,
 } from "../../http/handler.ts";
-import { StreamError } from "../../protocol/errors.ts";
+import type { StreamError } from "../../protocol/errors.ts";
 import type { Counters } from "../common/counters.ts";
-import { errorResponse } from "../common/error_response.ts";
-import type { ClientLimitOptions } from "../common/limit_options.ts";
+import type { ClientLimitOptions, RateOptions } from "../common/limit_options.ts";
+import { isLiveRead } from "../common/live_read.ts";
 import { ClientAddresses, type ClientAddressesOptions } from "./client_addresses.ts";
 import { Client, ClientTable } from "./client_table.ts";
-import { CountedBody } from "./counted_body.ts";
+import { type BodyClient, CountedBody } from "./counted_body.ts";
+import { Elapsed } from "./elapsed.ts";
+import { HeldRejections, tooMany } from "./held_rejections.ts";
 import { TokenRate } from "./token_rate.ts";
 
 /** So many clients are told apart. */
 const CLIENTS = 100_000;
-/** What a client gets told at once; more of its rejections are held back, as its next request is by that. */
-const PROMPT_REJECTIONS = { perSecond: 10 };
-/** So long, in ticks of {@link TICK_MS}. */
-const HELD_TICKS = 10;
-const TICK_MS = 100;
 /** When a client may come again that has too many readers: nobody knows when one of them ends. */
 const READERS_RETRY_MS = 1000;
 
-/** What {@link ClientLimits} are made of. */
-export interface ClientLimitsParts extends ClientAddressesOptions {
+/** Readers that are held are looked at again after so many ticks at most. */
+const HELD_TICKS = 10;
+const TICK_MS = 100;
+
+/** What may change of {@link ClientLimits}. */
+export interface ClientLimitsOptions extends ClientAddressesOptions {
   readonly limits: ClientLimitOptions;
+}
+
+/** What {@link ClientLimits} are made of. */
+export interface ClientLimitsParts extends ClientLimitsOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   /** Longer bodies are refused by themselves, whatever length they tell. */
@@ -48,33 +54,35 @@ interface OpenBody {
  * it costs the others next to nothing.
  */
 export class ClientLimits {
-  readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #maxAppendBytes: number;
-  readonly #addresses: ClientAddresses;
+  #addresses: ClientAddresses;
   readonly #byAddress = new ClientTable(CLIENTS);
   readonly #bySubject = new ClientTable(CLIENTS);
-  readonly #requests: TokenRate | undefined;
-  readonly #bytes: TokenRate | undefined;
-  readonly #readers: number | undefined;
-  readonly #rejections = new TokenRate(PROMPT_REJECTIONS);
+  #requests: TokenRate | undefined;
+  #bytes: TokenRate | undefined;
+  /** Those that buckets were last filled by. */
+  #lastRequests: TokenRate | undefined;
+  #lastBytes: TokenRate | undefined;
+  #readers: number | undefined;
+  readonly #rejections: HeldRejections;
+  readonly #elapsed: Elapsed;
+  /** Live readers that wait until their client may have more. */
   readonly #held: DeadlineQueue;
   readonly #openBodies = new WeakMap<HttpRequest, OpenBody>();
-  /** What the clock showed at zero: less is left of a small fraction of a great number. */
-  #zeroMs: number;
-  #lastMs = 0;
+  #turnMs: number | undefined;
 
   constructor(parts: ClientLimitsParts) {
     const { limits, clock, counters, maxAppendBytes } = parts;
-    this.#clock = clock;
     this.#counters = counters;
     this.#maxAppendBytes = maxAppendBytes;
     this.#addresses = new ClientAddresses(parts);
-    this.#requests = limits.requests && new TokenRate(limits.requests);
-    this.#bytes = limits.bytes && new TokenRate(limits.bytes);
+    this.#lastRequests = this.#requests = rateOf(limits.requests);
+    this.#lastBytes = this.#bytes = rateOf(limits.bytes);
     this.#readers = limits.readers;
+    this.#rejections = new HeldRejections(clock);
+    this.#elapsed = new Elapsed(clock);
     this.#held = new DeadlineQueue(clock, TICK_MS);
-    this.#zeroMs = clock.nowMs();
   }
 
   /** How many clients are kept. */
@@ -83,25 +91,64 @@ export class ClientLimits {
   }
 
   /**
+   * Looks at other limits and changes nothing.
+   *
+   * @returns puts them in place; what clients have spent stays spent
+   * @throws {RangeError} where a proxy's address is none
+   */
+  prepare(options: ClientLimitsOptions): () => void {
+    const { requests, bytes, readers } = options.limits;
+    const [requestRate, byteRate] = [rateOf(requests), rateOf(bytes)];
+    const addresses = new ClientAddresses(options);
+    return () => {
+      this.#convertBuckets(requestRate, byteRate);
+      this.#requests = requestRate;
+      this.#bytes = byteRate;
+      this.#lastRequests = requestRate ?? this.#lastRequests;
+      this.#lastBytes = byteRate ?? this.#lastBytes;
+      this.#readers = readers;
+      this.#addresses = addresses;
+    };
+  }
+
+  #convertBuckets(requests: TokenRate | undefined, bytes: TokenRate | undefined): void {
+    const nowMs = this.#elapsed.ms();
+    const convert = (fullAtMs: number, from?: TokenRate, to?: TokenRate) =>
+      from === undefined || to === undefined ? fullAtMs : from.convert(fullAtMs, nowMs, to);
+    for (const table of [this.#byAddress, this.#bySubject]) {
+      for (const client of table.all()) {
+        client.requestsFullAtMs = convert(client.requestsFullAtMs, this.#lastRequests, requests);
+        client.sentFullAtMs = convert(client.sentFullAtMs, this.#lastBytes, bytes);
+        client.fetchedFullAtMs = convert(client.fetchedFullAtMs, this.#lastBytes, bytes);
+      }
+    }
+  }
+
+  /**
    * Counts a request, and hands it on, or refuses it.
    *
    * @param subject who asks, where a permit says so
    * @param next gets the request's way back
+   * @param responseOf the response of a rejection
    */
   admit(
     request: HttpRequest,
     subject: string | undefined,
     respond: Respond,
     next: (respond: Respond) => void,
+    responseOf: (rejection: StreamError) => HttpResponse,
   ): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#elapsed.ms();
     const client = subject === undefined
       ? this.#clientAt(request, nowMs)
       : this.#bySubject.of(subject, nowMs);
     const rejection = this.#countRequest(client, nowMs) ??
       this.#checkBytes(client, request, nowMs) ??
       this.#checkReaders(client, request);
-    if (rejection !== undefined) return this.#reject(client, rejection, respond, nowMs);
+    if (rejection !== undefined) {
+      this.#counters.refusedRequests++;
+      return this.#rejections.add(client, nowMs, () => respond(responseOf(rejection)));
+    }
     next(this.#counted(client, request, respond));
   }
 
@@ -112,7 +159,7 @@ export class ClientLimits {
     this.#openBodies.delete(request);
     const { client, countedBytes } = open;
     const more = Math.max(0, bytes - countedBytes);
-    client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#nowMs());
+    client.sentFullAtMs = this.#bytes.take(client.sentFullAtMs, more, this.#elapsed.ms());
   }
 
   #clientAt(request: HttpRequest, nowMs: number): Client {
@@ -179,11 +226,10 @@ export class ClientLimits {
     );
   }
 
+  /** Readers count also where they aren't limited: they may be before they end. */
   #counted(client: Client, request: HttpRequest, respond: Respond): Respond {
-    const respondCounted = this.#bytes === undefined
-      ? respond
-      : this.#countLater(this.#bytes, client, request, respond);
-    if (this.#readers === undefined || !isLiveRead(request)) return respondCounted;
+    const respondCounted = this.#countLater(client, request, respond);
+    if (!isLiveRead(request)) return respondCounted;
     client.readers++;
     let isOpen = true;
     const close = () => {
@@ -193,68 +239,67 @@ export class ClientLimits {
     return (response) => {
       const { body } = response;
       if (isLiveBody(body)) {
-        return respondCounted({ ...response, body: new CountedBody(body, close) });
+        const counted = new CountedBody(body, this.#bodyClient(client, close));
+        return respondCounted({ ...response, body: counted });
       }
       close();
       respondCounted(response);
     };
   }
 
+  #bodyClient(client: Client, ended: () => void): BodyClient {
+    return {
+      take: (bytes) => {
+        if (this.#bytes !== undefined) this.#takeFetched(client, bytes, this.#nowOfTurnMs());
+      },
+      waitMs: () => this.#waitMs(client),
+      expireIn: (deadline, ms) => {
+        // Looked at again by then: another reader of the client may have got it all.
+        this.#held.add(deadline, Math.min(Math.ceil(ms / TICK_MS), HELD_TICKS));
+      },
+      ended,
+    };
+  }
+
+  #waitMs({ fetchedFullAtMs }: Client): number {
+    const rate = this.#bytes;
+    // One that may have more as far as is known has no less by now: the clock needn't be looked at.
+    if (rate === undefined || rate.waitMs(fetchedFullAtMs, this.#elapsed.lastMs) === 0) return 0;
+    return rate.waitMs(fetchedFullAtMs, this.#elapsed.ms());
+  }
+
+  #takeFetched(client: Client, bytes: number, nowMs: number): void {
+    const rate = this.#bytes;
+    if (rate === undefined) return;
+    client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, nowMs);
+  }
+
   /** What is known only later is taken from a client that stays as long. */
-  #countLater(rate: TokenRate, client: Client, request: HttpRequest, respond: Respond): Respond {
+  #countLater(client: Client, request: HttpRequest, respond: Respond): Respond {
+    if (this.#bytes === undefined) return respond;
     const isRead = request.method === "GET";
     if (!isRead && !this.#openBodies.has(request)) return respond;
     client.uncounted++;
     return (response) => {
       client.uncounted--;
-      if (isRead) {
-        const bytes = lengthOf(response.body);
-        client.fetchedFullAtMs = rate.take(client.fetchedFullAtMs, bytes, this.#nowMs());
-      }
+      if (isRead) this.#takeFetched(client, lengthOf(response.body), this.#elapsed.ms());
       respond(response);
     };
   }
 
-  #reject(client: Client, error: StreamError, respond: Respond, nowMs: number): void {
-    this.#counters.refusedRequests++;
-    const response = errorResponse(this.#counters, error);
-    const isPrompt = this.#rejections.waitMs(client.rejectionsFullAtMs, nowMs) === 0;
-    if (isPrompt) {
-      client.rejectionsFullAtMs = this.#rejections.take(client.rejectionsFullAtMs, 1, nowMs);
-      respond(response);
-    } else {
-      this.#held.add(new CallbackDeadline(() => respond(response)), HELD_TICKS);
-    }
-  }
-
-  /** Milliseconds since the first look at the clock. It never goes back: nobody waits for what that was. */
-  #nowMs(): number {
-    const nowMs = this.#clock.nowMs() - this.#zeroMs;
-    if (nowMs < this.#lastMs) {
-      this.#zeroMs -= this.#lastMs - nowMs;
-      return this.#lastMs;
-    }
-    this.#lastMs = nowMs;
-    return nowMs;
+  /** The same time for all that is pushed at once: thousands of looks at the clock would take a while. */
+  #nowOfTurnMs(): number {
+    if (this.#turnMs !== undefined) return this.#turnMs;
+    queueMicrotask(() => this.#turnMs = undefined);
+    return this.#turnMs = this.#elapsed.ms();
   }
 }
 
-function tooMany(waitMs: number, message: string): StreamError {
-  const retryAfterMs = Math.ceil(waitMs);
-  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return new StreamError(
-    { code: "too_many_requests", retryAfterMs },
-    `${message}: try again in ${seconds} s.`,
-  );
+function rateOf(options: RateOptions | undefined): TokenRate | undefined {
+  return options && new TokenRate(options);
 }
 
-function isLiveRead({ method, url }: HttpRequest): boolean {
-  if (method !== "GET") return false;
-  const query = url.indexOf("?");
-  return query >= 0 && url.includes("live=", query);
-}
-
-/** The bytes of a response that is there; of a live one, those that come later don't count. */
+/** The bytes of a response that is there; those of a live one count as they go. */
 function lengthOf(body: ResponseBody): number {
   if (body === null || isLiveBody(body)) return 0;
   if (typeof body === "string") return body.length;

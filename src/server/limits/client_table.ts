@@ -7,6 +7,8 @@ export class Client {
   fetchedFullAtMs = 0;
   /** Rejections that it may get at once. */
   rejectionsFullAtMs = 0;
+  /** Tokens of its address that may be no good. */
+  failuresFullAtMs = 0;
   /** How many of its live readers are open. */
   readers = 0;
   /** How many of its requests take from a bucket only once they are answered. */
@@ -18,7 +20,8 @@ export class Client {
   isIdle(nowMs: number): boolean {
     return this.readers === 0 && this.uncounted === 0 && this.requestsFullAtMs <= nowMs &&
       this.sentFullAtMs <= nowMs &&
-      this.fetchedFullAtMs <= nowMs && this.rejectionsFullAtMs <= nowMs;
+      this.fetchedFullAtMs <= nowMs && this.rejectionsFullAtMs <= nowMs &&
+      this.failuresFullAtMs <= nowMs;
   }
 }
 
@@ -45,6 +48,12 @@ export class ClientTable {
   /** How many are kept. */
   get size(): number {
     return this.#clients.size;
+  }
+
+  /** All of them, and the one that new ones share. */
+  *all(): Generator<Client> {
+    yield* this.#clients.values();
+    yield this.#others;
   }
 
   /** The client of this key, as it was left or new. */

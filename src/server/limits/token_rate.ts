@@ -34,4 +34,14 @@ export class TokenRate {
   take(fullAtMs: number, tokens: number, nowMs: number): number {
     return Math.max(fullAtMs, nowMs) + tokens * this.#tokenMs;
   }
+
+  /**
+   * A bucket of this rate as one of another: what was spent of it is spent there, as far as that one holds
+   * as much, and what was taken beyond is owed there.
+   */
+  convert(fullAtMs: number, nowMs: number, to: TokenRate): number {
+    const missing = Math.max(0, fullAtMs - nowMs) / this.#tokenMs;
+    const owed = Math.max(0, missing - this.burst);
+    return nowMs + (Math.min(missing - owed, to.burst) + owed) * to.#tokenMs;
+  }
 }

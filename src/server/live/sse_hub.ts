@@ -1,4 +1,5 @@
 import type { Permit } from "../../access/permit.ts";
+import { hasPassed } from "../../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
@@ -12,6 +13,11 @@ import type { ServerConfig } from "../common/options.ts";
 import { SseReader } from "./sse_reader.ts";
 
 const TICK_MS = 1000;
+/**
+ * No connection whose right ends does so sooner: the published client takes three that end within a second
+ * for a proxy that buffers, and reads no further, without an error.
+ */
+const SHORTEST_MS = 1100;
 /** A reader whose time is over has this long to take its queue. */
 const GRACE_MS = 15_000;
 
@@ -84,14 +90,25 @@ export class SseHub {
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     const stream = this.#join(name, first, reader);
     let forgetPermit = () => {};
+    let cancelEnd = () => {};
     reader.onEnd = () => {
       release();
       forgetPermit();
+      cancelEnd();
       this.#readers.delete(reader);
       if (stream.remove(reader)) this.#streams.delete(id);
     };
     const { clock } = this.#config;
-    forgetPermit = watchPermit(permit, clock, (reason) => stream.expire(reader, reason));
+    forgetPermit = watchPermit(permit, clock, (reason) => {
+      const leftMs = Math.min(reader.beganAtMs + SHORTEST_MS - clock.nowMs(), SHORTEST_MS);
+      const last = stream.lastEvents(reader, reason, leftMs > 0);
+      const end = () => {
+        reader.send(last, clock.nowMs());
+        reader.end();
+      };
+      if (leftMs <= 0) end();
+      else cancelEnd = clock.setTimer(leftMs, end);
+    });
     return stream;
   }
 
@@ -116,7 +133,9 @@ export class SseHub {
     const { sseKeepAliveMs } = this.#config;
     if (reader.hasRoom) {
       if (nowMs >= reader.closeAtMs) reader.end();
-      else if (nowMs - reader.sentAtMs >= sseKeepAliveMs) reader.send(SSE_KEEP_ALIVE, nowMs);
+      else if (hasPassed(sseKeepAliveMs, reader.sentAtMs, nowMs)) {
+        reader.send(SSE_KEEP_ALIVE, nowMs);
+      }
     } else if (nowMs >= reader.closeAtMs + GRACE_MS) {
       this.#counters.droppedReaders++;
       reader.destroy();

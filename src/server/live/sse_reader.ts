@@ -23,15 +23,19 @@ export class SseReader implements LiveBody {
   /** When something was sent last, in ms since 1970. */
   sentAtMs: number;
   readonly closeAtMs: number;
+  /** When it began, in ms since 1970. */
+  readonly beganAtMs: number;
+  /** Whether it gets no more of the stream: its right has ended, and it is about to be told. */
+  isExpired = false;
   /** Whether the first control event has gone out. */
   started = false;
   /** Whether there is nothing more to send, as far as is known. */
   upToDate = false;
-  /** Whether there was more to send than the client had room for. */
+  /** Whether there was more to send than the client had room for, or was to get. */
   behind = false;
   /** Called once when the connection is over, from whichever side. */
   onEnd: () => void = () => {};
-  /** Called when a client that was behind has room again. */
+  /** Called when a client that was behind may get more again. */
   onRoom: () => void = () => {};
   readonly limitBytes: number;
   /** The frames from before there was a sink. */
@@ -43,6 +47,7 @@ export class SseReader implements LiveBody {
     this.offset = start.offset;
     this.cursor = start.cursor;
     this.sentAtMs = start.nowMs;
+    this.beganAtMs = start.nowMs;
     this.closeAtMs = start.closeAtMs;
     this.limitBytes = start.limitBytes;
   }
@@ -50,6 +55,11 @@ export class SseReader implements LiveBody {
   /** Whether the client has room for more. */
   get hasRoom(): boolean {
     return !this.#ended && (this.#sink?.queuedBytes ?? totalBytes(this.#early)) < this.limitBytes;
+  }
+
+  /** Whether it is to get what is new: there is room, and its client's limits let it. */
+  get mayPush(): boolean {
+    return this.hasRoom && this.#sink?.isHeld?.() !== true;
   }
 
   attach(sink: FrameSink): void {
@@ -60,7 +70,7 @@ export class SseReader implements LiveBody {
   }
 
   drained(): void {
-    if (!this.behind || !this.hasRoom) return;
+    if (!this.behind || !this.mayPush) return;
     this.behind = false;
     this.onRoom();
   }

@@ -82,7 +82,7 @@ export class SseStream {
     const currentCursor = nextCursor(null, nowMs);
     const frames = new Map<number, Bytes>();
     for (const reader of readers) {
-      if (length === 0 && !closed && reader.started) continue;
+      if (reader.isExpired || (length === 0 && !closed && reader.started)) continue;
       reader.cursor = Math.max(reader.cursor, currentCursor);
       let frame = frames.get(reader.cursor);
       if (frame === undefined) {
@@ -102,15 +102,24 @@ export class SseStream {
     }
   }
 
-  /** Ends one connection, whose right has ended: where to continue, then why it ends. */
-  expire(reader: SseReader, reason: PermitEnd): void {
-    const { offset, cursor, upToDate } = reader;
+  /**
+   * The last events of a connection whose right has ended: where to continue, then why it ends. It gets
+   * nothing else from now on.
+   *
+   * @param isLater whether they are sent later: who knows then what came meanwhile
+   */
+  lastEvents(reader: SseReader, reason: PermitEnd, isLater: boolean): Bytes {
+    reader.isExpired = true;
+    const { offset, cursor } = reader;
     const nextOffset = formatOffset(this.#space, offset);
-    const control = { nextOffset, cursor, upToDate, closed: false };
-    const frame = encodeSseFrame(NO_BYTES, this.#format, control);
-    const end = encodeUtf8(encodeCredentialExpired(reason));
-    reader.send(concatBytes([frame, end]), this.#config.clock.nowMs());
-    reader.end();
+    const upToDate = reader.upToDate && !isLater;
+    const frame = encodeSseFrame(NO_BYTES, this.#format, {
+      nextOffset,
+      cursor,
+      upToDate,
+      closed: false,
+    });
+    return concatBytes([frame, encodeUtf8(encodeCredentialExpired(reason))]);
   }
 
   #schedule(reader: SseReader): void {
@@ -139,8 +148,8 @@ export class SseStream {
   async #pass(readers: Iterable<SseReader>): Promise<void> {
     const groups = new Map<number, SseReader[]>();
     for (const reader of readers) {
-      if (!reader.started) continue;
-      if (!reader.hasRoom) {
+      if (!reader.started || reader.isExpired) continue;
+      if (!reader.mayPush) {
         reader.behind = true;
         reader.upToDate = false;
         continue;

@@ -8,6 +8,8 @@ const SHOWN: ReadonlySet<string> = new Set([
 ]);
 
 const NAME = /^[\w-]{1,32}$/;
+/** What isn't shown wherever it stands, as in a link that was copied badly: a signature, a token. */
+const SECRET = /(ds-sig(?:=|%3D))[^&]*|(\bds_)[\w-]{43}/gi;
 const LIMIT_CHARS = 2_048;
 
 /**
@@ -22,9 +24,9 @@ export function redactedPath(url: string): string {
   const end = url.indexOf("#");
   const target = end < 0 ? url.slice(start) : url.slice(start, end);
   const query = target.indexOf("?");
-  if (query < 0) return shortened(target);
+  if (query < 0) return shown(target);
   const parameters = target.slice(query + 1).split("&").map(redactedParameter);
-  return shortened(`${target.slice(0, query)}?${parameters.join("&")}`);
+  return shown(`${target.slice(0, query)}?${parameters.join("&")}`);
 }
 
 function redactedParameter(parameter: string): string {
@@ -33,6 +35,7 @@ function redactedParameter(parameter: string): string {
   return SHOWN.has(name) ? parameter : `${name}=***`;
 }
 
-function shortened(text: string): string {
+function shown(path: string): string {
+  const text = path.replace(SECRET, "$1$2***");
   return text.length <= LIMIT_CHARS ? text : `${text.slice(0, LIMIT_CHARS)}…`;
 }

@@ -89,7 +89,7 @@ function lengthOf(body: Exclude<HttpResponse["body"], LiveBody> | LiveBody): num
 }
 
 /** Counts what a live body sends. */
-class CountedBody implements LiveBody {
+export class CountedBody implements LiveBody {
   readonly #body: LiveBody;
   #ended: ((bytes: number) => void) | undefined;
   #bytes = 0;

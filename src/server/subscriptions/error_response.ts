@@ -12,6 +12,8 @@ const CODES: Partial<Record<Failure["code"], string>> = {
   invalid_ack: "INVALID_OFFSET",
 };
 
+const INTERNAL = encodeErrorBody("INTERNAL", "The server failed: its log says more.");
+
 /** The response to a request about subscriptions that failed: its body's code is in capitals (PROTOCOL §7). */
 export function controlErrorResponse(
   counters: Counters,
@@ -19,7 +21,7 @@ export function controlErrorResponse(
   request?: HttpRequest,
 ): HttpResponse {
   const response = errorResponse(counters, error, request);
-  if (!(error instanceof StreamError)) return response;
+  if (!(error instanceof StreamError)) return { ...response, body: INTERNAL };
   const { failure, message } = error;
   const code = CODES[failure.code] ?? failure.code.toUpperCase();
   return { ...response, body: encodeErrorBody(code, message, detailsOf(failure)) };

@@ -2,6 +2,7 @@ import type { HttpRequest } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { parseStreamName, RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
 import type { ServerConfig } from "../common/options.ts";
+import type { RouteKind } from "../common/request_durations.ts";
 import type { PublicBase } from "./public_urls.ts";
 
 /** The rest of the listing's URL after the prefix. */
@@ -49,7 +50,10 @@ export class StreamNames {
   /** Whether a URL is a stream's and surely neither the listing's nor the health's. */
   isStreamUrl({ url }: HttpRequest): boolean {
     const base = this.#lastBase;
-    return base !== "" && url.startsWith(base) && !url.startsWith(RESERVED_SEGMENT, base.length);
+    if (base === "" || !url.startsWith(base)) return false;
+    // With the prefix / a URL without a name is the welcome's.
+    const hasName = url.length > base.length && url[base.length] !== "?";
+    return hasName && !url.startsWith(RESERVED_SEGMENT, base.length);
   }
 
   /**
@@ -114,6 +118,16 @@ export class StreamNames {
     if (this.isWelcome(request)) return true;
     const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
     return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;
+  }
+
+  /** What a request is about, also where it has no such stream. */
+  routeOf(request: HttpRequest): RouteKind {
+    if (this.isStreamUrl(request)) return "stream";
+    if (this.controlPath(request) !== undefined) return "control";
+    if (this.isControl(request)) return "other";
+    return this.#extract !== undefined || this.#afterPrefix(request.url) !== undefined
+      ? "stream"
+      : "other";
   }
 
   /**

@@ -21,6 +21,7 @@ import { formatOffset, parseOffset } from "../../protocol/offset.ts";
 import type { ProducerBatch } from "../../storage/records.ts";
 import type { Appended, AppendRequest } from "../../storage/storage.ts";
 import { type Asker, privately, requireRight } from "../access/guard.ts";
+import { traceOf } from "../log/request_span.ts";
 import type { ServerContext } from "./context.ts";
 import { errorResponse } from "../common/error_response.ts";
 import { AUTHORIZED_COMMON_HEADERS, COMMON_HEADERS } from "../common/common_headers.ts";
@@ -52,6 +53,7 @@ export function append(
     expectedTail: expected === null ? undefined : parseOffset("Stream-Expected-Offset", expected),
     producer: parseProducer(headers),
     body: NO_BYTES,
+    trace: context.config.tracer === undefined ? undefined : traceOf(request),
   };
   const fail = (error: unknown) =>
     privately(asker, respond)(errorResponse(context.counters, error, request));

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { EventLoopDelay } from "../../env/event_loop_delay.ts";
+import type { ConnectionCounts } from "../../http/connection_counts.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { SubscriptionService } from "../../subscriptions/service.ts";
 import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
@@ -12,6 +13,7 @@ import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
 import { Counters } from "../common/counters.ts";
 import { ClientLimits } from "../limits/client_limits.ts";
+import { FailedTokens } from "../limits/failed_tokens.ts";
 import { CountedBodies } from "../limits/counted_bodies.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
@@ -22,18 +24,28 @@ import { SseHub } from "../live/sse_hub.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
 
+/** The parts that may give way to others while an app serves. */
+interface ChangeableParts {
+  urls: PublicUrls;
+  pages: PageAccess;
+  bodies: BodyReader;
+  /** Unless nothing limits clients. */
+  limits: ClientLimits | undefined;
+  /** What is known of clients, also while nothing limits them. */
+  clients: ClientLimits | undefined;
+  /** Unless nobody is asked who they are, or as many tokens may fail as come. */
+  failedTokens: FailedTokens | undefined;
+  /** What is known of tokens that have failed, also while as many may. */
+  failures: FailedTokens | undefined;
+}
+
 /** The parts that the verbs share: one of each for an app. */
-export interface ServerContext {
+export interface ServerContext extends ChangeableParts {
   readonly config: ServerConfig;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly names: StreamNames;
-  readonly urls: PublicUrls;
-  readonly pages: PageAccess;
-  readonly bodies: BodyReader;
   readonly bodyBudget: BodyBudget;
-  /** Unless nothing limits clients. */
-  readonly limits: ClientLimits | undefined;
   /** Unless responses go out uncompressed. */
   readonly compressor: Compressor | undefined;
   readonly liveReaders: LiveReaders;
@@ -42,23 +54,28 @@ export interface ServerContext {
   /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
   readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
+  /** Where its listener counts. */
+  readonly connections: ConnectionCounts | undefined;
   readonly eventLoop: EventLoopDelay;
   readonly startedMs: number;
 }
 
-/** Makes the parts that the verbs of an app share. */
-export function createContext(config: ServerConfig): ServerContext {
+/**
+ * Makes the parts that the verbs of an app share.
+ *
+ * @param connections where its listener counts
+ */
+export function createContext(
+  config: ServerConfig,
+  connections?: ConnectionCounts,
+): ServerContext {
   const { storage, clock } = config;
   const counters = new Counters();
   const bodyBudget = new BodyBudget(config.maxBodyBytesInFlight);
   const eventLoop = new EventLoopDelay();
   config.signal?.addEventListener("abort", () => eventLoop.stop(), { once: true });
   const limits = openLimits(config, counters);
-  const bodyLimits = {
-    bytes: config.maxAppendBytes,
-    timeoutMs: config.bodyTimeoutMs,
-    budget: bodyBudget,
-  };
+  const failedTokens = openFailedTokens(config, counters);
   const liveReaders = new LiveReaders(config.maxLiveReaders, config.signal, counters);
   return {
     config,
@@ -69,18 +86,79 @@ export function createContext(config: ServerConfig): ServerContext {
     pages: new PageAccess(config),
     bodyBudget,
     limits,
-    bodies: limits === undefined
-      ? new BodyReader(bodyLimits, clock)
-      : new CountedBodies(bodyLimits, clock, limits),
+    clients: limits,
+    failedTokens,
+    failures: failedTokens,
+    bodies: openBodies(config, bodyBudget, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
     subscriptions: openSubscriptions(config),
     counters,
+    connections,
     eventLoop,
     startedMs: clock.nowMs(),
   };
+}
+
+/**
+ * The parts once the storage is open.
+ *
+ * @param before what the server had while it started: what was counted and changed there goes on
+ * @param config the same but for the storage and the start
+ */
+export function contextOnceOpen(before: ServerContext, config: ServerConfig): ServerContext {
+  const { liveReaders, counters } = before;
+  return {
+    ...before,
+    config,
+    storage: config.storage,
+    sse: new SseHub(config, liveReaders, counters),
+    polls: new PollHub(config, liveReaders),
+    subscriptions: openSubscriptions(config),
+  };
+}
+
+/**
+ * Looks at another configuration and changes nothing. Of it, only the limits of clients, the proxies that
+ * are believed and the web pages that may ask are taken.
+ *
+ * @returns puts them in place, for requests from now on
+ * @throws {RangeError} where one makes no sense
+ */
+export function prepareChange(context: ServerContext, config: ServerConfig): () => void {
+  const { counters, bodyBudget } = context;
+  const pages = new PageAccess(config);
+  const urls = new PublicUrls(config);
+  const { clientLimits } = config;
+  const clients = context.clients ?? openLimits(config, counters);
+  const change = clients?.prepare({ ...config, limits: clientLimits ?? {} });
+  const limits = clientLimits === undefined ? undefined : clients;
+  const bodies = openBodies(context.config, bodyBudget, limits);
+  const failures = context.failures ?? openFailedTokens(config, counters);
+  const { failedTokens: rate } = config;
+  const changeFailures = rate && failures?.prepare({ ...config, failedTokens: rate });
+  const failedTokens = rate === undefined ? undefined : failures;
+  return () => {
+    change?.();
+    changeFailures?.();
+    Object.assign(
+      context,
+      { pages, urls, clients, limits, bodies, failures, failedTokens } satisfies ChangeableParts,
+    );
+  };
+}
+
+function openBodies(
+  { maxAppendBytes, bodyTimeoutMs, clock }: ServerConfig,
+  budget: BodyBudget,
+  limits: ClientLimits | undefined,
+): BodyReader {
+  const bodyLimits = { bytes: maxAppendBytes, timeoutMs: bodyTimeoutMs, budget };
+  return limits === undefined
+    ? new BodyReader(bodyLimits, clock)
+    : new CountedBodies(bodyLimits, clock, limits);
 }
 
 function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {
@@ -88,9 +166,15 @@ function openLimits(config: ServerConfig, counters: Counters): ClientLimits | un
   return clientLimits && new ClientLimits({ ...config, limits: clientLimits, counters });
 }
 
+function openFailedTokens(config: ServerConfig, counters: Counters): FailedTokens | undefined {
+  const { failedTokens, authority } = config;
+  if (failedTokens === undefined || authority === undefined) return undefined;
+  return new FailedTokens({ ...config, failedTokens, counters });
+}
+
 /** Begins to deliver what is due at once; requests wait until the keys are there. */
 function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"] {
-  const { storage, clock, subscriptions, signal } = config;
+  const { storage, clock, subscriptions, signal, tracer } = config;
   const store = storage.subscriptions;
   if (store === undefined || subscriptions === undefined) return undefined;
   const { allowLoopback = false, maxDeliveries = 1000 } = subscriptions;
@@ -99,7 +183,7 @@ function openSubscriptions(config: ServerConfig): ServerContext["subscriptions"]
     const keys = await SigningKeys.open(store.secrets, clock);
     const whyNoWake = wakeCheck(config.authority, clock);
     const parts = { store, keys, clock, transport, maxDeliveries, allowLoopback, whyNoWake };
-    const service = new SubscriptionService(parts);
+    const service = new SubscriptionService({ ...parts, tracer });
     service.start();
     signal?.addEventListener("abort", () => service.stop(), { once: true });
     return service;

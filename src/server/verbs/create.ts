@@ -15,6 +15,7 @@ import { parseLifetime } from "../../protocol/lifetime.ts";
 import { formatOffset, type Offset, parseOffset } from "../../protocol/offset.ts";
 import type { ForkSpec } from "../../storage/storage.ts";
 import { type Asker, requireRight } from "../access/guard.ts";
+import { traceOf } from "../log/request_span.ts";
 import type { ServerContext } from "./context.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
@@ -28,6 +29,7 @@ export async function create(
   const name = context.names.of(request);
   const contentType = headers.get("content-type");
   const { created, ...stream } = await context.storage.create(name, {
+    trace: context.config.tracer === undefined ? undefined : traceOf(request),
     contentType: contentType === null ? undefined : checkContentType(contentType),
     lifetime: parseLifetime(headers.get(STREAM_TTL), headers.get(STREAM_EXPIRES_AT)),
     closed: isTrue(headers.get(STREAM_CLOSED)),

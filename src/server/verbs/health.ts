@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
+import type { StartProgress } from "../../storage/start_progress.ts";
 import { type Asker, requireAdmin } from "../access/guard.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import { type Readiness, readiness } from "./readiness.ts";
@@ -20,13 +21,7 @@ export function health(
   part: "all" | "live" | "ready",
   asker?: Asker,
 ): HttpResponse {
-  if (part === "all") requireAdmin(asker);
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    throw new StreamError(
-      { code: "method_not_allowed", allowed: METHODS },
-      `The health doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
-    );
-  }
+  check(request, part, asker);
   const status = readiness(context);
   if (part === "live") return jsonResponse(request, 200, { status: "live" });
   if (part === "ready") {
@@ -35,6 +30,38 @@ export function health(
   }
   const isDown = status === "failed" || status === "stopping";
   return jsonResponse(request, isDown ? 503 : 200, describe(context, status));
+}
+
+/**
+ * The same before the storage is open: `live` is 200, the others are 503 with how far the start is.
+ *
+ * @throws {StreamError} `method_not_allowed`, `unauthenticated`, `forbidden`
+ */
+export function healthOfStart(
+  { config, clock, startedMs }: ServerContext,
+  request: HttpRequest,
+  part: "all" | "live" | "ready",
+  { state, ...recovery }: StartProgress,
+  asker?: Asker,
+): HttpResponse {
+  check(request, part, asker);
+  if (part === "live") return jsonResponse(request, 200, { status: "live" });
+  const more = part === "ready" ? {} : {
+    version: config.version,
+    uptimeMs: Math.round(clock.nowMs() - startedMs),
+  };
+  const progress = state === "recovering" ? { recovery } : {};
+  const response = jsonResponse(request, 503, { status: state, ...more, ...progress });
+  return { ...response, headers: { ...response.headers, "retry-after": "1" } };
+}
+
+function check(request: HttpRequest, part: "all" | "live" | "ready", asker?: Asker): void {
+  if (part === "all") requireAdmin(asker);
+  if (request.method === "GET" || request.method === "HEAD") return;
+  throw new StreamError(
+    { code: "method_not_allowed", allowed: METHODS },
+    `The health doesn't take the method ${quote(request.method)}: expected one of ${METHODS}.`,
+  );
 }
 
 function describe(context: ServerContext, status: Readiness): Record<string, unknown> {

@@ -51,6 +51,8 @@ function toJson(stream: ListedStream): Record<string, unknown> {
     nextOffset: formatOffset(space, tail),
     closed,
   };
+  // Who copies streams makes forks of them again by it.
+  if (typeof space !== "number") json["forkOffset"] = formatOffset(space, space.point);
   if (lifetime.kind === "ttl") json["ttlSeconds"] = lifetime.ttlSeconds;
   if (lifetime.kind === "until") json["expiresAt"] = new Date(lifetime.expiresAtMs).toISOString();
   return json;

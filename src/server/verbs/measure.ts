@@ -1,7 +1,8 @@
 import { processUsage } from "../../env/process_usage.ts";
+import type { ConnectionCounts } from "../../http/connection_counts.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { type Sample, sample, samplesBy } from "../../metrics/sample.ts";
-import type { StorageMeasures } from "../../storage/measures.ts";
+import type { ClusterMeasures, StorageMeasures } from "../../storage/measures.ts";
 import type { StorageStatus } from "../../storage/status.ts";
 import type { DeliveryMeasures } from "../../subscriptions/dispatcher.ts";
 import { ERROR_CODES } from "../common/errors.ts";
@@ -18,7 +19,7 @@ const STATES: readonly StorageStatus["state"][] = [
 
 /** What the thread of this app has counted. */
 export function measureThread(context: ServerContext): readonly Sample[] {
-  const { counters, liveReaders, sse, bodyBudget, eventLoop } = context;
+  const { counters, liveReaders, sse, bodyBudget, eventLoop, connections } = context;
   const errors = Object.fromEntries(
     [...ERROR_CODES, ...counters.errors.keys()].map((code) =>
       [code, counters.errors.get(code) ?? 0] as const
@@ -30,7 +31,13 @@ export function measureThread(context: ServerContext): readonly Sample[] {
       labels,
       value: count,
     })),
+    ...counters.durations.entries().map((each): Sample => ({
+      name: "durable_streams_http_request_duration_seconds",
+      ...each,
+    })),
+    ...(connections === undefined ? [] : measureConnections(connections)),
     ...samplesBy("durable_streams_errors_total", { ...errors, internal: counters.internalErrors }),
+    sample("durable_streams_refused_tokens_total", counters.refusedTokens),
     sample("durable_streams_bodies_in_flight_bytes", bodyBudget.reservedBytes),
     ...samplesBy("durable_streams_live_readers", {
       "long-poll": liveReaders.size - sse.size,
@@ -41,6 +48,21 @@ export function measureThread(context: ServerContext): readonly Sample[] {
     sample("durable_streams_event_loop_delay_seconds", eventLoop.take() / 1000),
     sample("durable_streams_heap_used_bytes", processUsage().heapUsedBytes),
     sample("durable_streams_threads", 1),
+  ];
+}
+
+function measureConnections(counts: ConnectionCounts): readonly Sample[] {
+  const { listener, open, accepted, refused, timedOut } = counts;
+  const labels = [listener];
+  return [
+    { name: "durable_streams_connections", labels, value: open },
+    { name: "durable_streams_accepted_connections_total", labels, value: accepted },
+    { name: "durable_streams_refused_connections_total", labels, value: refused },
+    ...Object.entries(timedOut).map(([reason, value]): Sample => ({
+      name: "durable_streams_timed_out_connections_total",
+      labels: [listener, reason],
+      value,
+    })),
   ];
 }
 
@@ -89,7 +111,9 @@ function measureStatus({ state, figures }: StorageStatus): readonly Sample[] {
 
 function measureStorage(measures: StorageMeasures): readonly Sample[] {
   const { commands, log, checkpointDurationSeconds, dirtyStreams, subscriptions } = measures;
+  const { cluster } = measures;
   return [
+    ...cluster === undefined ? [] : measureCluster(cluster),
     sample("durable_streams_appends_total", commands.appends),
     sample("durable_streams_appended_bytes_total", commands.appendedBytes),
     sample("durable_streams_created_streams_total", commands.created),
@@ -109,6 +133,22 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
     sample("durable_streams_pending_subscription_streams", subscriptions.pendingStreams),
     sample("durable_streams_failing_subscriptions", subscriptions.failing),
     sample("durable_streams_subscription_lag_seconds", subscriptions.lagSeconds),
+  ];
+}
+
+function measureCluster(cluster: ClusterMeasures): readonly Sample[] {
+  return [
+    ...samplesBy("durable_streams_cluster_publishes_total", {
+      stored: cluster.stored,
+      refused: cluster.refused,
+      unknown: cluster.unknown,
+      unavailable: cluster.unavailable,
+    }),
+    sample("durable_streams_cluster_publish_duration_seconds", cluster.publishDurationSeconds),
+    sample("durable_streams_cluster_races_lost_total", cluster.lostRaces),
+    sample("durable_streams_cluster_reconnects_total", cluster.reconnects),
+    sample("durable_streams_cluster_watched_streams", cluster.watchedStreams),
+    sample("durable_streams_cluster_cached_bytes", cluster.cachedBytes),
   ];
 }
 

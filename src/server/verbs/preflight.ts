@@ -19,6 +19,7 @@ const ALLOWED_REQUEST_HEADERS = [
   "Producer-Id",
   "Producer-Epoch",
   "Producer-Seq",
+  "Traceparent",
   "*",
 ];
 

@@ -1,9 +1,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.ts";
+import { batchLinks } from "../../tracing/batch_links.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
+import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
@@ -35,6 +38,7 @@ import { LogAge } from "./wal/log_age.ts";
 import { LogSync } from "./wal/sync.ts";
 import { Throttle } from "./wal/throttle.ts";
 import { LogWriter } from "./wal/writer.ts";
+import type { SyncedTags } from "./wal/writer_options.ts";
 
 const logger = getLogger(["durable-streams", "storage"]);
 
@@ -81,7 +85,7 @@ export class FileStorage {
   readonly #expiry: Expiry;
   readonly #logAge = new LogAge();
   #checkpointsDone = 0;
-  readonly #quotas: Quotas | undefined;
+  readonly #quotas: Quotas;
   #isSwept = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -105,7 +109,7 @@ export class FileStorage {
     const checkpointer = this.#checkpointer;
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
-    this.#quotas = options.quotas && new Quotas(options.quotas);
+    this.#quotas = new Quotas(options.quotas ?? []);
     this.engine = this.#makeEngine();
     this.#expiry = this.#makeExpiry();
   }
@@ -117,7 +121,7 @@ export class FileStorage {
    */
   start(isClean: boolean): void {
     void this.#directory.ballast.refill();
-    this.#countQuotas();
+    if (!this.#quotas.isNone) this.#countQuotas(this.#firstNewId);
     if (isClean) this.#sweep();
     else {
       // When the records of the last run were written nobody knows.
@@ -126,16 +130,14 @@ export class FileStorage {
     }
   }
 
-  #countQuotas(): void {
-    const quotas = this.#quotas;
-    if (quotas === undefined) return;
+  #countQuotas(firstNewId: number, added?: readonly Quota[]): void {
     const parts = {
       ...this.#directory,
-      quotas,
+      quotas: this.#quotas,
       throttle: this.#throttle,
       isStopped: () => this.#isStopped,
     };
-    void new QuotaCount(parts, this.#firstNewId).run();
+    void new QuotaCount(parts, firstNewId, added).run();
   }
 
   #makeEngine(): StreamEngine<FileStream> {
@@ -171,6 +173,7 @@ export class FileStorage {
         random: options.random ?? Math.random,
       }),
       quotas: this.#quotas,
+      countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),
       status: () => statusOf(statusParts),
@@ -187,7 +190,7 @@ export class FileStorage {
 
   #makeLog(): LogWriter<Effect<FileStream>> {
     const { options, limits, clock, cache, files, current, nextLsn } = this.#directory;
-    return new LogWriter({
+    return new LogWriter<Effect<FileStream>>({
       files,
       current,
       clock,
@@ -198,6 +201,7 @@ export class FileStorage {
       batchLimitBytes: limits.batchBytes,
       nextLsn,
       onDurable: (effects) => this.#onDurable(effects),
+      onSynced: options.tracer && traceBatches(options.tracer),
       onShortage: (error) => this.#onShortage(error),
       onFailure: (error) =>
         logger.fatal("The storage takes no writes any more: {error}", { error }),
@@ -335,4 +339,17 @@ export class FileStorage {
     lock.release();
     reserve?.end();
   }
+}
+
+/** What is wrong with traces never stops the log. */
+function traceBatches(tracer: Pick<Tracer, "batch">): (batch: SyncedTags<Effect>) => void {
+  return ({ tags, ...batch }) => {
+    const { links, droppedLinks } = batchLinks(tags);
+    if (links.length === 0) return;
+    try {
+      tracer.batch({ ...batch, links, droppedLinks });
+    } catch (error) {
+      logger.error("A batch can't be traced: {error}", { error });
+    }
+  };
 }

@@ -31,6 +31,7 @@ import { type CurrentLogFile, LogFiles } from "./wal/files.ts";
 import type { CatalogDriver, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
 import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
+import { RecoveryTurns } from "./wal/recovery_turns.ts";
 import { replayLog } from "./streams/replay.ts";
 import { restoreSubscriptions } from "./streams/restore_subscriptions.ts";
 import { StreamCache } from "./streams/stream_cache.ts";
@@ -112,7 +113,7 @@ function noRoomToStart(paths: DirectoryPaths, cause: Error): DirectoryError {
 }
 
 async function openLocked(opening: Opening): Promise<Storage> {
-  const { fileSystem, database, paths } = opening;
+  const { options, fileSystem, database, paths } = opening;
   const lock = database.lock(paths.lock);
   let catalog: Catalog | undefined;
   try {
@@ -131,7 +132,8 @@ async function openLocked(opening: Opening): Promise<Storage> {
     const { state } = catalog;
     // After an end in order no row is newer than the state's LSN: to go over all of them would be in vain.
     const lsnBehind = (lsn: number) => state.clean ? undefined : catalog?.newestLsnAfter(lsn);
-    const recovered = await recoverLog(fileSystem, paths.log, state, lsnBehind);
+    const turns = new RecoveryTurns(options.clock ?? systemClock, options.onProgress);
+    const recovered = await recoverLog(fileSystem, paths.log, state, lsnBehind, turns);
     return await startStorage(opening, lock, catalog, recovered);
   } catch (error) {
     // What stopped the start is what is told, whatever comes of this.
@@ -248,7 +250,7 @@ async function startStorage(
   });
   const reserve = fileSystem.reserve?.(RESERVED_DESCRIPTORS);
   const greatestRowId = catalog.greatestId() ?? Infinity;
-  const replayed = replayLog(recovered, {
+  const replayed = await replayLog(recovered, {
     cache,
     damaged,
     subscriptions: { registry: subscriptions, damaged: damagedSubscriptions },

@@ -1,8 +1,10 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
 import type { QuotaOptions } from "../quota_account.ts";
+import type { StartProgress } from "../start_progress.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
 import type { FsyncMode } from "./wal/sync.ts";
 
 /** Options of `openFileStorage`. */
@@ -54,6 +56,10 @@ export interface FileStorageOptions {
   checkpointStreams?: number;
   /** A checkpoint begins at least this often where there is anything to store; 30 s. */
   checkpointIntervalMs?: number;
+  /** Told of each batch of the log that was synced by itself; nobody unless given. */
+  tracer?: Pick<Tracer, "batch">;
+  /** Called while it is opened, as the log is read: about every 50 ms. */
+  onProgress?: (progress: StartProgress) => void;
   /** Where the time comes from. */
   clock?: Clock;
   /** A number from 0 up to 1, for the jitter of waits; `Math.random`. */

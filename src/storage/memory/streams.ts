@@ -17,6 +17,11 @@ export class MemoryStreams implements Streams {
     return this.#byId.size;
   }
 
+  /** Those too that are kept for their forks. */
+  all(): Iterable<Stream> {
+    return this.#byId.values();
+  }
+
   newId(): number {
     return ++this.#lastId;
   }

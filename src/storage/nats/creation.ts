@@ -15,11 +15,11 @@ import type { Folder } from "./streams/folder.ts";
 import type { Ids } from "./cluster/ids.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
 import type { MessageWriter } from "./streams/message_writer.ts";
-import { noticeHeaders } from "./format/notice.ts";
-import { encodeMessage, type StreamMessage, withOwnData } from "./format/message.ts";
+import { withOwnData } from "./format/message.ts";
 import type { NameRecord } from "./format/name_record.ts";
 import type { Names } from "./cluster/names.ts";
 import { NatsStream } from "./streams/nats_stream.ts";
+import { newMessage } from "./streams/new_message.ts";
 import type { NatsSettings } from "./options.ts";
 import type { Publisher } from "./cluster/publisher.ts";
 import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
@@ -180,15 +180,7 @@ export class Creation {
       nowMs,
       settings.jetStream.messageLimitBytes,
     );
-    const log = subjects.dataLog(stream.shard);
-    const subject = subjects.data(stream.shard, stream.id);
-    const toStore = messages.map((message) => ({
-      log,
-      subject,
-      payload: encodeMessage(message),
-      headers: noticeHeaders(stream.name, message),
-      expectedSequence: 0,
-    }));
+    const toStore = messages.map((message) => newMessage(subjects, stream, message));
     const published = await publisher.publish(toStore);
     if (published.kind === "failed") throw published.error;
     const [first] = messages;
@@ -199,9 +191,8 @@ export class Creation {
       return;
     }
     // Nobody else writes to an id of this front end's: what is there is its own earlier attempt.
-    const last: StreamMessage | undefined = messages.at(-1);
     await loader.confirm(stream);
-    if (last === undefined || stream.sequence === 0) {
+    if (stream.sequence === 0) {
       throw outcomeUnknown("the first message of the stream is neither there nor taken.");
     }
   }

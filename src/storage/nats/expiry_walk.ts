@@ -3,12 +3,12 @@ import type { Clock } from "../../env/clock.ts";
 import { expiryMs } from "../../protocol/lifetime.ts";
 import { pause } from "./cluster/pause.ts";
 import type { Subjects } from "./cluster/subjects.ts";
-import { decodeMessage } from "./format/message.ts";
 import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
 import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
 import type { Endings } from "./streams/endings.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
 import type { NatsStream } from "./streams/nats_stream.ts";
+import { newestMessage } from "./streams/newest_message.ts";
 import type { StreamDirectory } from "./streams/stream_directory.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
@@ -88,7 +88,7 @@ export class ExpiryWalk {
   async #look({ payload, sequence }: StoredMessage): Promise<void> {
     if (this.#isStopped) return;
     try {
-      const record = decodeNameEntry(payload.slice());
+      const record = decodeNameEntry(payload);
       if (record.kind !== "name" || !this.#mayBeOver(record)) return;
       await pause(this.#parts.clock, PAUSE_MS);
       if (!this.#isStopped) await this.#check(record, sequence);
@@ -106,14 +106,11 @@ export class ExpiryWalk {
 
   async #check(record: NameRecord, sequence: number): Promise<void> {
     const { clock, jetStream, subjects, directory, endings, isOver } = this.#parts;
-    const { shard, id, lifetime } = record;
     // Its newest message says when it was used; only of one that may be over is all the rest read.
-    const last = await jetStream.lastMessage(subjects.dataLog(shard), subjects.data(shard, id));
-    if (last === undefined) return;
-    const message = decodeMessage(last.payload.slice());
-    if (message.isSoftlyDeleted) return;
-    const isGone = message.kind === "gone";
-    if (!isGone && expiryMs(lifetime, message.accessedAtMs) > clock.nowMs()) return;
+    const newest = await newestMessage(jetStream, subjects, record);
+    if (newest === undefined || newest.isSoftlyDeleted) return;
+    const isGone = newest.kind === "gone";
+    if (!isGone && expiryMs(record.lifetime, newest.accessedAtMs) > clock.nowMs()) return;
     const stream = await directory.load(record, sequence);
     if (stream === undefined) return;
     // Whoever ended it didn't come to the rest.

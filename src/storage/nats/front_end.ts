@@ -134,7 +134,7 @@ export class FrontEnd {
     });
     this.#watching = new Watching({ ...shared, loader, random });
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
-    this.#probe = new Probe(jetStream, subjects, publisher.health);
+    this.#probe = new Probe(jetStream, subjects, publisher.health, clock);
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
@@ -168,7 +168,6 @@ export class FrontEnd {
   parts(): NatsStorageParts {
     return {
       identity: this.#layout.identity,
-      clock: this.#settings.clock,
       directory: this.#directory,
       creation: this.#creation,
       endings: this.#endings,

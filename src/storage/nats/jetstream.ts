@@ -83,7 +83,8 @@ export interface JetStream {
    * Asks whoever serves a subject, which belongs to no log, and resolves with the answer. Nothing is stored of
    * either; where it fails, the request may have been served all the same.
    *
-   * @throws {JetStreamError} `unserved`: nobody serves it; `unavailable`: there was no answer in time
+   * @throws {JetStreamError} `unserved`: nobody serves it; `unavailable`: there was no answer in time;
+   * `unsuitable`: who asks may not
    */
   call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes>;
   /**
@@ -95,6 +96,8 @@ export interface JetStream {
   serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void;
   /** Whether acknowledged messages are synced before the acknowledgement; `unknown` where no server tells. */
   syncSetting(): Promise<SyncSetting>;
+  /** Leaves the server for another one, where there is one: it may have lost the others. */
+  switchServer?(): void;
   /** Ends all of it. */
   close(): Promise<void>;
 }
@@ -210,7 +213,7 @@ export class JetStreamError extends Error {
 
 /**
  * `unavailable`: no connection, no leader, no quorum, or no answer in time; it may be otherwise soon.
- * `unsuitable`: a server too old, without JetStream, or a log that isn't one of ours. `unserved`: nobody serves
- * the subject of a call.
+ * `unsuitable`: a server too old, without JetStream, or that forbids what is asked, or a log that isn't one of
+ * ours. `unserved`: nobody serves the subject of a call.
  */
 export type JetStreamErrorCode = "unavailable" | "unsuitable" | "unserved";

@@ -9,12 +9,13 @@ import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 import { MalformedFrame } from "./format/binary.ts";
 import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
-import { decodeMessage, type StreamMessage } from "./format/message.ts";
+import { isEnd, type StreamMessage } from "./format/message.ts";
 import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
 import { NatsStream } from "./streams/nats_stream.ts";
+import { newestMessage } from "./streams/newest_message.ts";
 import type { NatsSettings } from "./options.ts";
 import type { StreamDirectory } from "./streams/stream_directory.ts";
-import { damaged, type StreamLoader } from "./streams/stream_loader.ts";
+import type { StreamLoader } from "./streams/stream_loader.ts";
 import type { Subjects } from "./cluster/subjects.ts";
 import { toStreamError } from "./cluster/unreachable.ts";
 
@@ -62,7 +63,7 @@ class NameIndex {
 
   #take({ payload, sequence }: StoredMessage): void {
     try {
-      const entry = decodeNameEntry(payload.slice());
+      const entry = decodeNameEntry(payload);
       if (entry.kind === "tombstone") this.names.delete(entry.name);
       else this.names.set(entry.name, { record: compact(entry), sequence });
     } catch (error) {
@@ -165,14 +166,8 @@ export class Listing {
     // Which spaces a fork's offsets are of, its sources say.
     if (record.fork !== undefined) return await this.#parts.directory.load(record, sequence);
     const { jetStream, subjects } = this.#parts;
-    const { shard, id } = record;
-    try {
-      const last = await jetStream.lastMessage(subjects.dataLog(shard), subjects.data(shard, id));
-      return last && summaryOf(record, decodeMessage(last.payload.slice()));
-    } catch (error) {
-      if (!(error instanceof MalformedFrame)) throw toStreamError(error);
-      throw damaged(record.name, `its newest message is malformed: ${error.message}`);
-    }
+    const newest = await newestMessage(jetStream, subjects, record);
+    return newest && summaryOf(record, newest);
   }
 }
 
@@ -194,7 +189,7 @@ function summaryOf(record: NameRecord, message: StreamMessage): NatsStream {
     producers: new Map(),
     forks: new Map(),
   });
-  if (message.kind === "gone" && !message.isSoftlyDeleted) stream.lifecycle = "deleted";
+  if (isEnd(message)) stream.lifecycle = "deleted";
   return stream;
 }
 

@@ -1,4 +1,3 @@
-import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
 import { checkSpace, type OffsetSpaces } from "../offset_spaces.ts";
@@ -36,7 +35,6 @@ const MOST_ATTEMPTS = 100;
 /** What a {@link NatsStorage} works on. */
 export interface NatsStorageParts {
   readonly identity: string;
-  readonly clock: Clock;
   readonly directory: StreamDirectory;
   readonly creation: Creation;
   readonly endings: Endings;

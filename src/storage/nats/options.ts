@@ -15,6 +15,12 @@ export interface CommitObserver {
 /** When appends are sent to another front end. */
 export type Forwarding = "auto" | "always" | "never";
 
+/** What has become of the connection so far. */
+export interface ConnectionCounts {
+  /** How often there was another one, after the first had ended. */
+  readonly reconnects: number;
+}
+
 /** Options of `openNatsStorage`. */
 export interface NatsStorageOptions {
   /** The way to the cluster; the storage closes it. */
@@ -23,8 +29,10 @@ export interface NatsStorageOptions {
   readonly prefix?: string | undefined;
   /** How many servers keep each log that is made; 3. */
   readonly replicas?: number | undefined;
-  /** Among how many logs streams are spread: as many as there are servers; 1. More may be made later. */
+  /** Among how many logs streams are spread at least; as many as there are. More may be made later. */
   readonly shards?: number | undefined;
+  /** Among how many they are in a storage that is made now, unless `shards` says: a log a server; 1. */
+  readonly newShards?: number | undefined;
   /** How many producers a stream may have; 10,000. */
   readonly maxProducersPerStream?: number | undefined;
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
@@ -55,6 +63,8 @@ export interface NatsStorageOptions {
    */
   readonly forwarding?: Forwarding | undefined;
   readonly observer?: CommitObserver | undefined;
+  /** What has become of the connection, for metrics. */
+  readonly connection?: ConnectionCounts | undefined;
   /** Where the time comes from. Those of several front ends have to agree to about a second. */
   readonly clock?: Clock | undefined;
   /** A number from 0 up to 1, for the jitter of waits; `Math.random`. */
@@ -64,11 +74,14 @@ export interface NatsStorageOptions {
 /** The options, with what is left out. */
 export type NatsSettings =
   & {
-    readonly [K in Exclude<keyof NatsStorageOptions, "observer">]-?: NonNullable<
+    readonly [K in Exclude<keyof NatsStorageOptions, "observer" | "connection">]-?: NonNullable<
       NatsStorageOptions[K]
     >;
   }
-  & { readonly observer: CommitObserver | undefined };
+  & {
+    readonly observer: CommitObserver | undefined;
+    readonly connection: ConnectionCounts | undefined;
+  };
 
 /** Fills in what is left out. */
 export function toSettings(options: NatsStorageOptions): NatsSettings {
@@ -77,6 +90,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     prefix: options.prefix ?? "ds",
     replicas: options.replicas ?? 3,
     shards: options.shards ?? 1,
+    newShards: options.shards ?? options.newShards ?? 1,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     maxLoadedStreams: options.maxLoadedStreams ?? 100_000,
     maxLoadedBytes: options.maxLoadedBytes ?? 192 * 1024 * 1024,
@@ -91,6 +105,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     snapshotMessages: options.snapshotMessages ?? 256,
     forwarding: options.forwarding ?? "auto",
     observer: options.observer,
+    connection: options.connection,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };

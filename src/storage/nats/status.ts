@@ -104,9 +104,9 @@ export class FrontEndStatus {
     return { state: "unreachable", reason, figures };
   }
 
-  /** As `Storage.measure`. */
-  measure(): StorageMeasures {
-    const { publisher, cache } = this.#parts;
+  /** As `Storage.measure`, but for the subscriptions. */
+  measure(): Omit<StorageMeasures, "subscriptions"> {
+    const { settings, publisher, cache } = this.#parts;
     return {
       commands: {
         appends: this.#appends,
@@ -117,14 +117,6 @@ export class FrontEndStatus {
       log: NO_LOG,
       checkpointDurationSeconds: NO_CHECKPOINTS,
       dirtyStreams: 0,
-      subscriptions: {
-        webhook: 0,
-        pullWake: 0,
-        pending: 0,
-        pendingStreams: 0,
-        failing: 0,
-        lagSeconds: 0,
-      },
       cluster: {
         stored: publisher.counts.stored,
         refused: publisher.counts.refused,
@@ -133,6 +125,8 @@ export class FrontEndStatus {
         lostRaces: this.racesLost,
         forwardedAppends: this.forwarded,
         watchedStreams: this.#parts.watchedStreams(),
+        publishDurationSeconds: publisher.durationSeconds.value,
+        reconnects: settings.connection?.reconnects ?? 0,
         cachedBytes: cache.bytes,
       },
     };

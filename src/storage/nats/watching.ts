@@ -46,11 +46,6 @@ export class Watching {
     return this.#watched.size;
   }
 
-  /** The streams that are watched. */
-  *streams(): Generator<NatsStream> {
-    for (const { stream } of this.#watched.values()) yield stream;
-  }
-
   /** Somebody waits on a stream. */
   begin(stream: NatsStream): void {
     const known = this.#watched.get(stream.id);

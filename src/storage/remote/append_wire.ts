@@ -1,5 +1,6 @@
 import { NO_BYTES } from "../../protocol/bytes.ts";
 import { type Offset, positionOf } from "../../protocol/offset.ts";
+import { formatTraceparent, parseTraceparent } from "../../tracing/trace_context.ts";
 import type { Appended, AppendRequest } from "../storage.ts";
 
 /**
@@ -19,6 +20,9 @@ const HAS_SEQ = 4;
 const HAS_PRODUCER = 8;
 const HAS_EXPECTED_TAIL = 16;
 const HAS_EXPECTED_SPACE = 32;
+const HAS_TRACE = 64;
+/** Behind the body, where there is one: a `traceparent`. */
+const TRACE_BYTES = 55;
 
 const REPLY_BYTES = 37;
 const CLOSED = 1;
@@ -64,9 +68,9 @@ class BatchBuffer {
 /** Appends on their way to the storage. */
 export class AppendBatch extends BatchBuffer {
   add(id: number, name: string, request: AppendRequest): void {
-    const { body, contentType = "", seq = "", producer, expectedTail } = request;
+    const { body, contentType = "", seq = "", producer, expectedTail, trace } = request;
     const chars = name.length + contentType.length + seq.length + (producer?.id.length ?? 0);
-    this.reserve(CALL_BYTES + chars * CHAR_BYTES + body.length);
+    this.reserve(CALL_BYTES + chars * CHAR_BYTES + body.length + TRACE_BYTES);
     const { view } = this;
     const at = this.end;
     this.end += CALL_BYTES;
@@ -83,6 +87,7 @@ export class AppendBatch extends BatchBuffer {
     view.setFloat64(at + 44, typeof expectedTail === "object" ? expectedTail.space : 0, true);
     this.bytes.set(body, this.end);
     this.end += body.length;
+    if (trace !== undefined) this.#text(formatTraceparent(trace));
   }
 
   #text(text: string): number {
@@ -92,11 +97,13 @@ export class AppendBatch extends BatchBuffer {
   }
 }
 
-function flagsOf({ close, contentType, seq, producer, expectedTail }: AppendRequest): number {
+function flagsOf(request: AppendRequest): number {
+  const { close, contentType, seq, producer, expectedTail, trace } = request;
   return (close === true ? CLOSE : 0) | (contentType === undefined ? 0 : HAS_TYPE) |
     (seq === undefined ? 0 : HAS_SEQ) | (producer === undefined ? 0 : HAS_PRODUCER) |
     (expectedTail === undefined ? 0 : HAS_EXPECTED_TAIL) |
-    (typeof expectedTail === "object" ? HAS_EXPECTED_SPACE : 0);
+    (typeof expectedTail === "object" ? HAS_EXPECTED_SPACE : 0) |
+    (trace === undefined ? 0 : HAS_TRACE);
 }
 
 function expectedTailOf(view: DataView, at: number, flags: number): Offset | undefined {
@@ -131,6 +138,7 @@ export function decodeAppends(
     const bodyBytes = view.getUint32(at + 16, true);
     const body = bodyBytes === 0 ? NO_BYTES : pack.subarray(end, end + bodyBytes);
     end += bodyBytes;
+    const trace = (flags & HAS_TRACE) === 0 ? undefined : parseTraceparent(text(TRACE_BYTES));
     take(view.getUint32(at, true), name, {
       contentType: (flags & HAS_TYPE) === 0 ? undefined : contentType,
       body,
@@ -142,6 +150,7 @@ export function decodeAppends(
         seq: view.getFloat64(at + 36, true),
       },
       expectedTail: expectedTailOf(view, at, flags),
+      trace,
     });
   }
 }

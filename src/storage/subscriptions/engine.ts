@@ -1,5 +1,6 @@
 import type { Clock } from "../../env/clock.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
+import type { TraceContext } from "../../tracing/trace_context.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import type { Admission } from "../admission.ts";
 import type { Journal } from "../journal.ts";
@@ -76,8 +77,9 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     this.#links = new LinkList(parts);
   }
 
-  appended(stream: FollowedStream, start: number, lsn: number): void {
+  appended(stream: FollowedStream, start: number, lsn: number, trace?: TraceContext): void {
     for (const entry of this.#registry.appended(stream, start, lsn)) {
+      if (trace !== undefined) entry.noteTrace(trace);
       // The others have a wake, or a time, after which the driver looks at what is pending.
       if (entry.state.phase === "idle") this.#noteChange(entry);
     }
@@ -340,6 +342,8 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     if (streams.length === 0) return REST;
     const { newWakeId } = this.#parts;
     const woken = transitions.wake(entry.state, newWakeId(), this.#context(entry));
+    entry.wakeTrace = entry.nextTrace;
+    entry.nextTrace = undefined;
     return await this.#deliver(entry, this.#recordState(entry, woken, [], streams));
   }
 
@@ -349,7 +353,8 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   }
 
   async #deliver(entry: SubscriptionEntry, lsn: number): Promise<Step> {
-    const wake = { subscription: infoOf(entry), streams: entry.wakeStreams };
+    const { wakeStreams: streams, wakeTrace: trace } = entry;
+    const wake = { subscription: infoOf(entry), streams, trace };
     await this.#journal.durable(lsn);
     return { kind: "deliver", wake };
   }
@@ -357,6 +362,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
   /** Nothing is pending any more, its streams were deleted: a wake that waits is over, also one to come. */
   #rest(entry: SubscriptionEntry): Step {
     const { state } = entry;
+    entry.nextTrace = undefined;
     if (state.phase === "waiting" || state.failed) {
       this.#recordState(entry, transitions.finish(state));
     }

@@ -1,4 +1,5 @@
 import { compareNames } from "../../protocol/name_order.ts";
+import type { TraceContext } from "../../tracing/trace_context.ts";
 import { partitionPoint } from "../partition_point.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "../subscription.ts";
 import type { SubscriptionRow } from "./capture.ts";
@@ -25,6 +26,10 @@ export class SubscriptionEntry {
    */
   readonly cursors = new Map<number, number>();
   isDeleted = false;
+  /** What wakes it next, of the traced appends: the first one, or the first that is recorded. */
+  nextTrace: TraceContext | undefined;
+  /** What the newest wake was made for. */
+  wakeTrace: TraceContext | undefined;
   /** Records up to this one were in its row when it was loaded. */
   readonly restoredLsn: number;
   /** LSN of the newest record about it. */
@@ -60,6 +65,13 @@ export class SubscriptionEntry {
   get scope(): SubscriptionScope {
     const { pattern, config: { wakeStream, creator } } = this;
     return this.#scope ??= { pattern, paths: this.#links, wakeStream, creator };
+  }
+
+  /** An append that is traced is pending for it. */
+  noteTrace(trace: TraceContext): void {
+    const isBetter = this.nextTrace === undefined ||
+      (trace.isSampled && !this.nextTrace.isSampled);
+    if (isBetter) this.nextTrace = trace;
   }
 
   /** Up to `limit` of the explicit links that come after a name, in order. */

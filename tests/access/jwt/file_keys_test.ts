@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { configure, reset } from "@logtape/logtape";
 import { FileKeys } from "../../../src/access/jwt/file_keys.ts";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
@@ -7,6 +8,38 @@ import { until } from "../../support/until.ts";
 import { makeKey } from "../access_kit.ts";
 
 const [one, two] = await Promise.all([makeKey("ES256", "one"), makeKey("ES256", "two")]);
+
+Deno.test("of a file of keys that was broken the log says that, and not that it was read again", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/keys`;
+    const clock = new ManualClock();
+    const lines: string[] = [];
+    await configure({
+      reset: true,
+      sinks: { lines: ({ message }) => lines.push(message.join("")) },
+      loggers: [
+        { category: ["durable-streams", "access"], sinks: ["lines"] },
+        { category: ["logtape", "meta"], sinks: [] },
+      ],
+    });
+    Deno.writeTextFileSync(path, JSON.stringify(one.jwk));
+    const keys = await FileKeys.open(path, { fileSystem: nodeFileSystem, clock, onChange() {} });
+    try {
+      Deno.writeTextFileSync(path, "{");
+      clock.advance(1_000);
+      await until(() => lines.length > 0, () => "the log says nothing");
+      deepEqual(lines, ["a file is no good any more, what it said before stays"]);
+      clock.advance(1_000);
+      Deno.writeTextFileSync(path, JSON.stringify(two.jwk));
+      clock.advance(1_000);
+      await until(() => lines.length > 1, () => "the log says nothing");
+      deepEqual(lines.slice(1), ["reloaded"]);
+    } finally {
+      keys.close();
+      await reset();
+    }
+  });
+});
 
 Deno.test("a file of keys that changes has other keys within a second, and a broken one the same", async () => {
   await withTempDir(async (dir) => {

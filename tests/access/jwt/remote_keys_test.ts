@@ -81,6 +81,7 @@ Deno.test("the last good keys stay through an outage, which is asked about once 
     server.answer = outage;
     deepEqual(await server.find("one"), ["one"]);
     deepEqual(await server.find("one"), ["one"]);
+    await server.keys.refresh();
     equal(server.fetches, index + 2);
     server.clock.advance(30_000);
   }
@@ -116,4 +117,33 @@ Deno.test("keys come by https, or by http from this machine", () => {
   for (const url of ["http://a.example/k", "http://10.0.0.1/", "ftp://a/", "x", "https://a:b@c/"]) {
     throws(() => checkJwksUrl(url), /expected one with https/);
   }
+});
+
+Deno.test("a clock that is set back keeps nobody from fetching keys", async () => {
+  const server = new KeyServer();
+  await server.keys.refresh();
+  equal(server.fetches, 1);
+  server.clock.advance(-3_600_000);
+  server.serve(one);
+  deepEqual(await server.find("one"), ["one"]);
+  server.clock.advance(-3_600_000);
+  await server.find("one");
+  equal(server.fetches, 3);
+});
+
+Deno.test("in an outage nobody waits for a server of keys that hangs, but who needs another key", async () => {
+  const server = new KeyServer();
+  server.serve(one);
+  await server.find("one");
+  server.clock.advance(600_000);
+  server.answer = () => new Response("", { status: 503 });
+  await server.find("one");
+  server.clock.advance(30_000);
+  const hanging = Promise.withResolvers<Response>();
+  server.answer = () => hanging.promise;
+  deepEqual(await server.find("one"), ["one"]);
+  equal(server.fetches, 3);
+  const other = server.find("two");
+  hanging.resolve(Response.json({ keys: [two.jwk] }));
+  deepEqual(await other, ["two"]);
 });

@@ -1,6 +1,6 @@
-import { deepEqual, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { exportJWK, exportPKCS8, generateKeyPair } from "jose";
-import { type KeyOrigin, parseKeys } from "../../../src/access/jwt/verify_key.ts";
+import { type KeyOrigin, KEYS_LIMIT, parseKeys } from "../../../src/access/jwt/verify_key.ts";
 import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { makeKey } from "../access_kit.ts";
 
@@ -52,4 +52,13 @@ Deno.test("of a set at a URL the keys of other kinds are passed over, and secret
   const keys = [{ kty: "new" }, { kty: "oct", k: "x".repeat(64) }, ec.jwk];
   deepEqual((await parse({ keys }, "url")).map(({ kid }) => kid), ["e"]);
   await rejects(parse({ keys: keys.slice(0, 2) }, "url"), /has no key/);
+});
+
+Deno.test("a file of more keys than are looked at is refused, and of a set at a URL the first ones are taken", async () => {
+  const { jwk } = await makeKey("ES256");
+  const bytes = encodeUtf8(
+    JSON.stringify({ keys: Array.from({ length: KEYS_LIMIT + 1 }, () => jwk) }),
+  );
+  await rejects(parseKeys(bytes, "the file", "file"), /the file has 65 keys: expected at most 64/);
+  equal((await parseKeys(bytes, "the set", "url")).length, KEYS_LIMIT);
 });

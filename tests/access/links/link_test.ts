@@ -123,6 +123,19 @@ Deno.test("what can't be signed is refused, with what is wrong", () => {
   throws(() => sign({ key: { ...KEY, kid: "a b" } }), /RangeError: The link key "a b"/);
 });
 
+Deno.test("what was made by a link has its rights until the link ends, and no longer", async () => {
+  await withLinks(async (authority) => {
+    const permit = await ask(authority, request({}, { url: sign({ verbs: ["subscribe"] }) }));
+    const { creator, ...rest } = await authority.permitOf?.(permit?.creator ?? "") ?? {};
+    equal(creator, permit?.creator);
+    deepEqual(rest, {
+      subject: permit?.subject,
+      grants: permit?.grants,
+      expiresAtMs: permit?.expiresAtMs,
+    });
+  });
+});
+
 Deno.test("a new key signs and the one before is still good, and the one before that is not", async () => {
   await withLinks(async (authority, linkKey) => {
     const link = sign();

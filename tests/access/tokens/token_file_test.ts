@@ -1,10 +1,10 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import {
   decodeTokenFile,
   encodeTokenFile,
   type TokenRecord,
 } from "../../../src/access/tokens/token_file.ts";
-import { createSecretToken } from "../../../src/access/tokens/token.ts";
+import { createSecretToken, createTokenId } from "../../../src/access/tokens/token.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../src/protocol/bytes.ts";
 
 const RECORDS: readonly TokenRecord[] = [
@@ -83,4 +83,15 @@ Deno.test("a token is 256 random bits behind ds_", () => {
   const tokens = new Set(Array.from({ length: 100 }, createSecretToken));
   equal(tokens.size, 100);
   for (const token of tokens) equal(/^ds_[\w-]{43}$/.test(token), true);
+});
+
+Deno.test("a file that nobody could read again isn't made", () => {
+  const [record] = RECORDS;
+  ok(record);
+  const tokens = Array.from({ length: 25_000 }, (_, i) => ({ ...record, id: `t${i}` }));
+  throws(() => encodeTokenFile(tokens), /^AccessError: .*expected at most 4194304.*Remove/);
+});
+
+Deno.test("no token's id looks like a flag", () => {
+  for (let i = 0; i < 2_000; i++) match(createTokenId(), /^\w[\w-]{7}$/);
 });

@@ -39,7 +39,7 @@ async function offered(words: readonly string[], streams = ""): Promise<string[]
 }
 
 Deno.test("bash offers the commands, and of the one that is named its flags", async () => {
-  deepEqual(await offered(["c"]), ["create", "close", "check", "config", "completion"]);
+  deepEqual(await offered(["c"]), ["create", "close", "copy", "check", "config", "completion"]);
   deepEqual(await offered(["read", "--"]), [
     "--from",
     "--since",
@@ -60,7 +60,7 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
 
 Deno.test("bash offers serve's flags where no command is named, and a flag's choices", async () => {
   ok((await offered(["--d"])).includes("--dir"));
-  deepEqual(await offered(["serve", "--storage", ""]), ["file", "memory"]);
+  deepEqual(await offered(["serve", "--storage", ""]), ["file", "memory", "nats"]);
   deepEqual(await offered(["--storage", "f"]), ["file"]);
   deepEqual(await offered(["--port", ""]), []);
   deepEqual(await offered(["completion", ""]), ["bash", "zsh", "fish"]);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { CommandKit } from "./command_kit.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
 
@@ -88,6 +89,24 @@ Deno.test("config show prints each setting and where it is from, as a file that 
     },
   ));
 
+Deno.test("config show of a cluster's front end is a file that says the same", () =>
+  withFile('storage = "nats"\nnats = "nats://a:4222"\n', async (path) => {
+    const { stdout } = await kit.run(["config", "show", "--config", path]);
+    match(stdout, /^dir = /m);
+    await withFile(stdout, async (again) => {
+      equal((await kit.run(["config", "check", again])).code, 0);
+    });
+  }));
+
+Deno.test("a default that a cluster's file writes in its own way contradicts nothing", () =>
+  withFile(
+    'storage = "nats"\nnats = "nats://a:4222"\nfsync-interval = "1000ms"\nwal-bytes = "262144KiB"\n',
+    async (path) => {
+      const { code, stderr } = await kit.run(["config", "check", path]);
+      equal(code, 0, stderr);
+    },
+  ));
+
 Deno.test("config show masks a URL's password", async () => {
   const { stdout } = await kit.run(["config", "show", "--dir", "http://u:geheim@host/x"]);
   match(stdout, /^dir = "http:\/\/u:\*\*\*@host\/x"/m);
@@ -98,3 +117,25 @@ Deno.test("config without an action, or with another, says which there are", asy
   match((await kit.run(["config", "reload"])).stderr, /"reload" is unknown; accepted: check, show/);
   match((await kit.run(["config", "check"])).stderr, /config check needs FILE/);
 });
+
+Deno.test("a value that isn't taken is shown without the password of its URL", async () => {
+  const url = "http://u:geheim@login.example/keys";
+  const flag = await kit.run(["--jwt-jwks-url", url]);
+  const variable = await kit.run([], { environment: { DURABLE_STREAMS_JWT_JWKS_URL: url } });
+  for (const { code, stderr } of [flag, variable]) {
+    equal(code, 2);
+    match(stderr, /"http:\/\/u:\*\*\*@login\.example\/keys"; accepted/);
+  }
+  await withFile(`jwt-jwks-url = "${url}"\n`, async (path) => {
+    const { stderr } = await kit.run(["config", "check", path]);
+    match(stderr, /:1:16: jwt-jwks-url is "http:\/\/u:\*\*\*@login\.example\/keys"; accepted/);
+  });
+});
+
+Deno.test("a configuration that isn't UTF-8 is no configuration", () =>
+  withFile("", async (path) => {
+    Deno.writeFileSync(path, Uint8Array.of(...encodeUtf8('dir = "'), 0xe9, ...encodeUtf8('"\n')));
+    const { code, stderr } = await kit.run(["config", "check", path]);
+    equal(code, 2);
+    match(stderr, /can't be read: it isn't UTF-8/);
+  }));

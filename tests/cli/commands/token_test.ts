@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { decodeTokenFile } from "../../../src/access/tokens/token_file.ts";
+import { decodeTokenFile, encodeTokenFile } from "../../../src/access/tokens/token_file.ts";
 import { hashToken } from "../../../src/access/tokens/token.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
@@ -90,5 +90,26 @@ Deno.test("a token command that can't be right says what would be", async () => 
     const busy = await kit.run([...CREATE, "--tokens", path]);
     equal(busy.code, 1);
     match(busy.stderr, /another command is changing .*remove .*tokens\.jsonl\.new/);
+  });
+});
+
+Deno.test("a token file that is full takes no more tokens, and still has room to revoke each of them", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/tokens.jsonl`;
+    const clock = new ManualClock();
+    const records = Array.from({ length: 23_000 }, (_, i) => ({
+      id: `t${i}`,
+      sha256: i.toString(16).padStart(64, "0"),
+      subject: "ann",
+      grants: ["read **"],
+      createdAtMs: 0,
+    }));
+    Deno.writeFileSync(path, encodeTokenFile(records));
+    const full = await kit.run([...CREATE, "--tokens", path], { clock });
+    equal(full.code, 1);
+    equal(full.stdout, "");
+    match(full.stderr, /expected at most 4194304\. Remove the lines of tokens that have ended/);
+    equal((await kit.run(["token", "revoke", "--tokens", path, "t7"], { clock })).code, 0);
+    deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name), ["tokens.jsonl"]);
   });
 });

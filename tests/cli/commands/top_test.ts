@@ -1,7 +1,10 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { TEXT } from "../../support/fixture.ts";
 import type { ManualClock } from "../../support/manual_clock.ts";
 import { until } from "../../support/until.ts";
+import { parseScrape } from "../../../src/metrics/parse.ts";
+import { activityBetween } from "../../../src/cli/commands/output/activity.ts";
+import { activityLines } from "../../../src/cli/commands/output/activity_view.ts";
 import { CommandKit } from "./command_kit.ts";
 
 const METRICS = { metrics: "/metrics" };
@@ -74,6 +77,22 @@ Deno.test("top draws over itself on a terminal, and q ends it", async () => {
   }
 });
 
+Deno.test("top shows how many connections there are, of all listeners, where that is counted", () => {
+  const line = (more: string) => {
+    const scrape = parseScrape(`durable_streams_live_readers{kind="sse"} 2\n${more}`);
+    const activity = activityBetween(undefined, { scrape, atMs: 0 });
+    return activityLines("http://localhost", activity, 80).find((each) =>
+      each.startsWith("readers")
+    );
+  };
+  const name = "durable_streams_connections";
+  equal(line(""), "readers        2 sse  0 long-poll");
+  equal(
+    line(`${name}{listener="tcp"} 3\n${name}{listener="unix"} 4\n`),
+    "readers        2 sse  0 long-poll  7 connections",
+  );
+});
+
 Deno.test("top waits for a server that goes away, once it was there", async () => {
   const kit = new CommandKit(METRICS);
   const { app, clock } = kit.fixture;
@@ -101,4 +120,15 @@ Deno.test("top says where there are no metrics, and exits 1", async () => {
   const { code, stderr } = await kit.run(["top", "--once"]);
   equal(code, 1);
   match(stderr, /localhost:4437\/metrics answers 404 and not the server's metrics/);
+});
+
+Deno.test("top says which right a server that asks for tokens wants", async () => {
+  const kit = new CommandKit();
+  for (const status of [401, 403]) {
+    const fetch = () => Promise.resolve(new Response("{}", { status }));
+    const { code, stderr } = await kit.run(["top", "--once", "--token", "geheim"], { fetch });
+    equal(code, 1);
+    match(stderr, /the server refused this \(40[13]\): .* needs a token with admin.*--token-file/);
+    doesNotMatch(stderr, /geheim/);
+  }
 });

@@ -6,6 +6,8 @@ import { parseConfig } from "../../../src/cli/config/parse_config.ts";
 import { addFlags, readFlags } from "../../../src/cli/flags/flag_values.ts";
 import { serveFlags as flags } from "../../../src/cli/flags/serve_flags.ts";
 
+const SECTIONS = ["access.rule", "other"].map((name) => ({ name, help: "", check() {} }));
+
 /** A server's settings in a file that changes. */
 class ReloadKit {
   source = "";
@@ -17,7 +19,12 @@ class ReloadKit {
     addFlags(command, flags);
     command.parse(args, { from: "user" });
     const read = () =>
-      readFlags(command, flags, {}, parseConfig("x.toml", this.source, { flags, sections: [] }));
+      readFlags(
+        command,
+        flags,
+        {},
+        parseConfig("x.toml", this.source, { flags, sections: SECTIONS }),
+      );
     this.source = source;
     this.reload = new Reload({ flags, started: read(), read });
     this.reload.start();
@@ -109,6 +116,34 @@ Deno.test("a reload that is asked for during another follows it", async () => {
   held.resolve();
   await Promise.all([first, second]);
   equal(prepared, 2);
+});
+
+Deno.test("a part gets what it takes as it is now, and all else as it was at the start", async () => {
+  using kit = new ReloadKit(
+    'log-level = "info"\nworkers = 1\n[access]\nrule = [1]\n[other]\na = 1',
+  );
+  const seen: unknown[] = [];
+  kit.reload.onReload({
+    name: "the log",
+    flags: [flags.logLevel],
+    prepare: () => ({ apply() {} }),
+  });
+  kit.reload.onReload({
+    name: "the rules",
+    sections: ["access.rule"],
+    prepare(values) {
+      seen.push([values.get(flags.logLevel), values.get(flags.workers), values.extra]);
+      return { apply() {} };
+    },
+  });
+  kit.source = 'log-level = "warn"\nworkers = 4\n[other]\na = 2';
+  await kit.reload.request();
+  kit.source = "[access]\nrule = [2]";
+  await kit.reload.request();
+  deepEqual(seen, [
+    ["warn", 1, { other: { a: 1 } }],
+    ["info", 1, { other: { a: 1 }, "access.rule": [2] }],
+  ]);
 });
 
 Deno.test("what the command line gives isn't changed by the file", async () => {

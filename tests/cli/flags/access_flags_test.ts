@@ -46,3 +46,9 @@ Deno.test("the configuration's rules are among the settings", () => {
   deepEqual(settings(KEYS, "127.0.0.1", { "access.rule": rules })?.rules, rules);
   equal(settings(KEYS)?.rules, undefined);
 });
+
+Deno.test("rules for JWTs that nobody takes are refused: a server would be open that looks guarded", () => {
+  const extra = { "access.rule": [{ grants: ["read chats/**"] }] };
+  throws(() => settings([], "127.0.0.1", extra), /access\.rule says .*accepted: with --jwt-key/);
+  throws(() => settings(["--tokens", "f"], "127.0.0.1", extra), /accepted: with --jwt-key/);
+});

@@ -1,4 +1,4 @@
-import { equal, match, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { Command } from "commander";
 import { environmentName, type Flag } from "../../../src/cli/flags/flag.ts";
 import { addFlags, type Environment, readFlags } from "../../../src/cli/flags/flag_values.ts";
@@ -47,6 +47,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.clientRequests, undefined],
   [flags.clientBytes, undefined],
   [flags.clientReaders, undefined],
+  [flags.clientFailedTokens, { perSecond: 20, burst: 100 }],
   [flags.quotas, undefined],
   [flags.trustedProxies, undefined],
   [flags.http, "own"],
@@ -84,18 +85,36 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.accessLog, undefined],
   [flags.accessLogFile, undefined],
   [flags.accessLogSample, 1_000],
+  [flags.nats, undefined],
+  [flags.natsCredentials, undefined],
+  [flags.natsNkey, undefined],
+  [flags.natsTlsCa, undefined],
+  [flags.natsTlsCert, undefined],
+  [flags.natsTlsKey, undefined],
+  [flags.natsMonitor, undefined],
+  [flags.natsPrefix, "ds"],
+  [flags.replicas, undefined],
+  [flags.shards, undefined],
+  [flags.natsTimeoutMs, 5_000],
+  [flags.natsWriteTimeoutMs, 30_000],
+  [flags.natsUnavailableAfterMs, 5_000],
+  [flags.natsGroupBytes, 256 * 2 ** 10],
+  [flags.natsInFlightBytes, 32 * 2 ** 20],
+  [flags.natsCacheBytes, 64 * 2 ** 20],
+  [flags.natsLoadedStreams, 100_000],
+  [flags.natsListedNames, 1_000_000],
 ];
 
 Deno.test("without flags and variables every flag has its default", () => {
   const values = read([]);
   equal(DEFAULTS.length, Object.keys(flags).length);
-  for (const [flag, value] of DEFAULTS) equal(values.get(flag), value, flag.name);
+  for (const [flag, value] of DEFAULTS) deepEqual(values.get(flag), value, flag.name);
 });
 
 Deno.test("the default that the help shows is the default", () => {
   for (const flag of Object.values<Flag<unknown>>(flags)) {
     if (flag.default === undefined) continue;
-    equal(flag.parse(flag.defaultText === "off" ? "false" : flag.defaultText), flag.default);
+    deepEqual(flag.parse(flag.defaultText === "off" ? "false" : flag.defaultText), flag.default);
   }
 });
 

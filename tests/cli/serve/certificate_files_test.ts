@@ -68,3 +68,21 @@ Deno.test("files that have changed are read again within seconds, a faulty pair 
     equal(applied.length, 2, "after its end, never");
   });
 });
+
+Deno.test("what comes to the files between a reload's look at them and its change is read, too", async () => {
+  await withFiles((files) => {
+    const clock = new ManualClock();
+    const applied: string[] = [];
+    const reload = new CertificateReload(files, clock, (tls) => {
+      applied.push(tls.cert === FIRST.cert ? "first" : "second");
+    });
+    const prepared = reload.prepare();
+    Deno.writeTextFileSync(files.cert, `${SECOND.cert}\n`);
+    Deno.writeTextFileSync(files.key, `${SECOND.key}\n`);
+    prepared.apply();
+    equal(applied.join(), "first");
+    clock.advance(5_000);
+    equal(applied.join(), "first,second");
+    reload.stop();
+  });
+});

@@ -28,7 +28,8 @@ Deno.test("metrics are on where only this machine or an admin gets them, and els
 Deno.test("with several threads the metrics are the sum of all, whichever is asked", async () => {
   const storage = createMemoryStorage();
   const logs = { level: "error", format: "text" } as const;
-  const workers = await startHttpWorkers(2, settings("--port", "0"), logs, storage);
+  const workers = await startHttpWorkers(2, settings("--port", "0"), logs, undefined);
+  await workers.serve(storage);
   const base = `http://127.0.0.1:${workers.port}`;
   // A connection each, so that both threads get some.
   const send = async (method: string, path: string) => {

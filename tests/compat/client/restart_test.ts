@@ -18,16 +18,18 @@ const RETRY_MS = 5;
 const MAX_SESSIONS = 50;
 /** All of it takes two seconds; what doesn't end says how far it came, and its server is ended. */
 const LIMIT_MS = 45_000;
-/** Asks again where nobody answered, until the test ends. */
+/** Asks again where nobody answered, or a server that starts, until the test ends: its producer doesn't. */
 function patient(signal: AbortSignal): typeof fetch {
   return async (input, init) => {
     for (;;) {
       try {
-        return await fetch(input, init);
+        const response = await fetch(input, init);
+        if (response.status !== 503) return response;
+        await response.body?.cancel();
       } catch (error) {
         if (signal.aborted) throw error;
-        await delay(RETRY_MS);
       }
+      await delay(RETRY_MS);
     }
   };
 }

@@ -77,15 +77,6 @@ export class Client {
     }
   }
 
-  /** Those that others do things to all the time. */
-  async #makeAll(): Promise<void> {
-    for (const name of FOREVER_NAMES) {
-      for (let tries = 0; tries < MOST_TRIES && this.#ledger.isUnknown(name); tries++) {
-        await this.#make(name);
-      }
-    }
-  }
-
   async #step(): Promise<void> {
     const random = this.#random;
     const kind = random.below(100);

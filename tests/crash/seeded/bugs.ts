@@ -129,13 +129,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       to: "  async #append(name: string, request: AppendRequest): Promise<Appended> {\n",
     }, {
       file: "engine.ts",
-      from: "    else this.#recordAppend(stream, decided);\n",
+      from: "    else this.#recordAppend(stream, decided, request.trace);\n",
       to: "    else if (decided.close && decided.data.length > 0) {\n" +
-        "      this.#recordAppend(stream, { ...decided, close: false });\n" +
+        "      this.#recordAppend(stream, { ...decided, close: false }, undefined);\n" +
         "      await this.#journal.durable(stream.lsn);\n" +
         "      const data = decided.data.subarray(0, 0);\n" +
-        "      this.#recordAppend(stream, { ...decided, data, start: stream.tail });\n" +
-        "    } else this.#recordAppend(stream, decided);\n",
+        "      this.#recordAppend(stream, { ...decided, data, start: stream.tail }, undefined);\n" +
+        "    } else this.#recordAppend(stream, decided, undefined);\n",
     }],
   },
   {

@@ -4,6 +4,7 @@ const FOLD = "nats/streams/fold.ts";
 const FOLDER = "nats/streams/folder.ts";
 const IDS = "nats/cluster/ids.ts";
 const LOADER = "nats/streams/stream_loader.ts";
+const NEW_MESSAGE = "nats/streams/new_message.ts";
 const PUBLISHER = "nats/cluster/publisher.ts";
 const QUEUE = "nats/streams/stream_queue.ts";
 const SNAPSHOTS = "nats/streams/snapshots.ts";
@@ -18,9 +19,9 @@ export const NATS_BUGS: readonly SeededBug[] = [
   {
     name: "messages are published without an expectation",
     edits: [{
-      file: QUEUE,
-      from: "      expectedSequence: stream.sequence,\n",
-      to: "      expectedSequence: undefined,\n",
+      file: NEW_MESSAGE,
+      from: "    expectedSequence: stream.sequence,\n",
+      to: "    expectedSequence: undefined,\n",
     }],
     nats: true,
   },

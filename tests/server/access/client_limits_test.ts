@@ -41,3 +41,13 @@ Deno.test("the health and the metrics are told under any load, to whoever may kn
     equal((await served.get("/metrics", served.authority.token("anna", ["read **"]))).status, 403);
   }
 });
+
+Deno.test("a request without credentials counts as one error, also where its client is at its limit", async () => {
+  const served = await limited();
+  for (const status of [401, 401, 429]) equal((await served.get("a")).status, status);
+  const metrics = await (await served.get("/metrics", served.root)).text();
+  const count = (code: string) =>
+    new RegExp(`^durable_streams_errors_total\\{code="${code}"\\} (\\d+)$`, "m").exec(metrics)?.[1];
+  equal(count("unauthenticated"), "2");
+  equal(count("too_many_requests"), "1");
+});

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { createControl, createHandler } from "../../../src/server/app.ts";
+import { createControl, createStartingHandler } from "../../../src/server/app.ts";
 import { fetchWith } from "../../../src/http/fetch.ts";
 import type { ForwardedRequest } from "../../../src/server/common/forwarded_request.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
@@ -13,8 +13,8 @@ function threads(front: TableAuthority, back: TableAuthority) {
   const storage = createMemoryStorage();
   const control = createControl({ storage, authorize: back });
   const forwarded: ForwardedRequest[] = [];
-  const options = { storage, subscriptions: false, authorize: front };
-  const handler = createHandler(options, {
+  const options = { subscriptions: false, authorize: front };
+  const starting = createStartingHandler(options, () => ({ state: "starting" }), {
     forwardControl: (request) => {
       forwarded.push(request);
       return control.serve(request);
@@ -22,6 +22,8 @@ function threads(front: TableAuthority, back: TableAuthority) {
     gatherMetrics: () => Promise.resolve([]),
     onMeasure: () => {},
   });
+  starting.serve(storage);
+  const { handler } = starting;
   const send = (method: string, path: string, headers: Fields, json?: unknown) => {
     const body = json === undefined ? null : JSON.stringify(json);
     return fetchWith(handler, new Request(`${CONTROL}/${path}`, { method, headers, body }));

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Permit } from "../../../src/access/permit.ts";
-import { type Fields, isPending, settle, TEXT } from "../../support/fixture.ts";
+import { CLOSE, type Fields, isPending, settle, TEXT } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
 import { parseSse } from "../../support/sse_parser.ts";
 import { GuardedFixture } from "./authority.ts";
@@ -34,8 +34,10 @@ for (const reason of ["expired", "revoked"] as const) {
     await append("two");
     const { data, control } = await sse.frame();
     equal(data, "two");
-    if (reason === "revoked") revoked.abort();
-    else {
+    if (reason === "revoked") {
+      app.clock.advance(1100);
+      revoked.abort();
+    } else {
       app.clock.advance(4999);
       await settle();
       await append("3");
@@ -62,13 +64,13 @@ Deno.test("a reader that comes back with a new token loses and doubles nothing",
   let seen = "";
   let next = "-1";
   for (let round = 0; round < 5; round++) {
-    const token = reader({ expiresAtMs: app.clock.nowMs() + 1000 });
+    const token = reader({ expiresAtMs: app.clock.nowMs() + 2000 });
     const sse = new SseConnection(await app.get(`a?offset=${next}&live=sse`, token));
     for (let i = 0; i < 10; i++) {
       const data = `${round}.${i} `;
       text += data;
       await append(data);
-      if (i === 5) app.clock.advance(1000);
+      if (i === 5) app.clock.advance(2000);
     }
     for (const [type, data] of eventsOf(await sse.rest())) {
       if (type === "data") seen += data;
@@ -76,7 +78,7 @@ Deno.test("a reader that comes back with a new token loses and doubles nothing",
       else equal(type, "credential-expired");
     }
   }
-  const token = reader({ expiresAtMs: app.clock.nowMs() + 1000 });
+  const token = reader({ expiresAtMs: app.clock.nowMs() + 2000 });
   seen += await (await app.get(`a?offset=${next}`, token)).text();
   equal(seen, text);
 });
@@ -84,11 +86,11 @@ Deno.test("a reader that comes back with a new token loses and doubles nothing",
 Deno.test("only the reader whose right has ended ends, others at the same place read on", async () => {
   const { app, reader, append } = await served();
   const short = new SseConnection(
-    await app.get(SSE, reader({ expiresAtMs: app.clock.nowMs() + 1000 })),
+    await app.get(SSE, reader({ expiresAtMs: app.clock.nowMs() + 2000 })),
   );
   const long = new SseConnection(await app.get(SSE, reader({})));
   for (const sse of [short, long]) equal((await sse.frame()).data, "one");
-  app.clock.advance(1000);
+  app.clock.advance(2000);
   ok((await short.rest()).includes("credential-expired"));
   await append("two");
   equal((await long.frame()).data, "two");
@@ -105,6 +107,7 @@ Deno.test("thousands of readers by one token end together, and none that left is
   const [first, ...others] = all;
   await first?.cancel();
   revoked.abort();
+  app.clock.advance(1100);
   for (const sse of others) ok((await sse.rest()).endsWith('data:{"reason":"revoked"}\n\n'));
   await settle();
   app.clock.advance(1000);
@@ -123,10 +126,10 @@ Deno.test("an SSE connection that ends otherwise leaves no timer for its right",
 
 Deno.test("a reader that doesn't read ends by then, too", async () => {
   const { app, reader, append } = await served();
-  const token = reader({ expiresAtMs: app.clock.nowMs() + 1000 });
+  const token = reader({ expiresAtMs: app.clock.nowMs() + 2000 });
   const answer = await app.get(SSE, token);
   for (let i = 0; i < 100; i++) await append("x".repeat(10_000));
-  app.clock.advance(1000);
+  app.clock.advance(2000);
   const text = await answer.text();
   ok(text.endsWith('event: credential-expired\ndata:{"reason":"expired"}\n\n'), text.slice(-200));
   ok(text.length < 300_000, `${text.length} characters were sent`);
@@ -166,6 +169,43 @@ Deno.test("a long-poll that ends otherwise leaves no timer for its right", async
   ok(await isPending(waiting));
   await append("more");
   equal(await (await waiting).text(), "more");
+  app.clock.advance(1000);
+  equal(app.clock.pendingTimers, 0);
+});
+
+Deno.test("a connection whose right ends at once is silent until it has lasted a second, and then says why", async () => {
+  const { app, reader, append } = await served();
+  const ended = new AbortController();
+  const token = reader({ signal: ended.signal });
+  const sse = new SseConnection(await app.get(SSE, token));
+  equal((await sse.frame()).data, "one");
+  app.clock.advance(300);
+  ended.abort();
+  equal((await app.get("a", token)).status, 401);
+  await append("secret");
+  await app.append("a", { ...CLOSE, ...app.root }, undefined);
+  const rest = sse.rest();
+  app.clock.advance(799);
+  ok(await isPending(rest), "clients take connections that end within a second for a broken proxy");
+  app.clock.advance(1);
+  const [last, end, ...others] = eventsOf(await rest);
+  deepEqual(others, []);
+  deepEqual(end, ["credential-expired", '{"reason":"revoked"}']);
+  const { streamNextOffset, upToDate, streamClosed } = JSON.parse(last?.[1] ?? "");
+  equal(streamNextOffset, app.offset(3));
+  deepEqual([upToDate, streamClosed], [undefined, undefined], "nobody is told that this was all");
+  app.clock.advance(1000);
+  equal(app.clock.pendingTimers, 0);
+});
+
+Deno.test("one that its client leaves meanwhile leaves no timer", async () => {
+  const { app, reader } = await served();
+  const ended = new AbortController();
+  const sse = new SseConnection(await app.get(SSE, reader({ signal: ended.signal })));
+  await sse.frame();
+  ended.abort();
+  await sse.cancel();
+  await settle();
   app.clock.advance(1000);
   equal(app.clock.pendingTimers, 0);
 });

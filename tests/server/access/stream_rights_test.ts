@@ -166,3 +166,11 @@ async function expectError403(answer: Response, title?: string): Promise<void> {
   equal(error.code, "forbidden", title);
   equal(answer.headers.get("www-authenticate"), 'Bearer error="insufficient_scope"');
 }
+
+Deno.test("a permit whose end is no number lets nobody in", async () => {
+  const app = new GuardedFixture();
+  await app.fill("a");
+  const token = app.authority.token("nan", ["read a"], { expiresAtMs: NaN });
+  await expectError(await app.get("a", token), 401, "token_expired");
+  await expectError(await app.get("a?offset=-1&live=sse", token), 401, "token_expired");
+});

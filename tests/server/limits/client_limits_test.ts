@@ -1,6 +1,7 @@
 import { equal, match, ok, throws } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { ClientLimitOptions } from "../../../src/server/common/limit_options.ts";
+import { failureResponse } from "../../../src/server/common/errors.ts";
 import { Counters } from "../../../src/server/common/counters.ts";
 import {
   type FrameSink,
@@ -31,6 +32,28 @@ async function served(limits: ClientLimitOptions, options: FixtureOptions = {}):
   const fixture = new Fixture({ clientLimits: limits, trustProxy: true, ...options });
   await fixture.storage.create("a", { contentType: "text/plain" });
   return fixture;
+}
+
+/** Told of requests by a test, without a server. */
+function limitsOf(limits: ClientLimitOptions, clock = new ManualClock()): ClientLimits {
+  const counters = new Counters();
+  return new ClientLimits({ limits, trustProxy: false, clock, counters, maxAppendBytes: 1000 });
+}
+
+/** An append of Alice's, with the length that it declares, if any. */
+function append(
+  fixture: Fixture,
+  body: string | Uint8Array<ArrayBuffer>,
+  length?: string,
+  headers: Fields = {},
+): Promise<Response> {
+  const declared: Fields = length === undefined ? {} : { "content-length": length };
+  return fixture.post("a", { ...ALICE, ...headers, ...declared }, body);
+}
+
+/** One of so many bytes, which it declares. */
+function appendBytes(fixture: Fixture, bytes: number): Promise<Response> {
+  return append(fixture, "x".repeat(bytes), String(bytes));
 }
 
 Deno.test("requests: a client gets its burst and then its rate, others are none of its business", async () => {
@@ -68,6 +91,17 @@ Deno.test("the health and preflights count for nobody, all else does, pages are 
   equal((await fixture.get("a", page)).headers.get("access-control-allow-origin"), page.origin);
 });
 
+Deno.test("what is about subscriptions is refused with a code in capitals, whoever refuses it", async () => {
+  const fixture = await served({ requests: { perSecond: 1 } }, { allowedHosts: [] });
+  const subscriptions = "/v1/stream/__ds/subscriptions/x";
+  const page = { ...ALICE, origin: "https://elsewhere.example" };
+  await expectError(await fixture.get(subscriptions, page), 403, "ORIGIN_NOT_ALLOWED");
+  await expectError(await fixture.get("a", page), 403, "origin_not_allowed");
+  equal((await fixture.get("a", ALICE)).status, 200);
+  await expectError(await fixture.get(subscriptions, ALICE), 429, "TOO_MANY_REQUESTS");
+  await expectError(await fixture.get("a", ALICE), 429, "too_many_requests");
+});
+
 Deno.test("a client that goes on after refusals gets them a second later", async () => {
   const fixture = await served({ requests: { perSecond: 1 } });
   equal((await fixture.get("a", ALICE)).status, 200);
@@ -85,12 +119,9 @@ Deno.test("a client that goes on after refusals gets them a second later", async
 
 Deno.test("bytes that a client sends: one body more than fits passes, and is waited for", async () => {
   const fixture = await served({ bytes: { perSecond: 100, burst: 200 } });
-  const send = (body: string | Uint8Array<ArrayBuffer>, headers: Fields = {}) =>
-    fixture.post("a", { ...ALICE, ...headers }, body);
-  const declared = (bytes: number) => send("x".repeat(bytes), { "content-length": String(bytes) });
-  equal((await declared(199)).status, 204);
-  equal((await declared(500)).status, 204);
-  const refused = await declared(1);
+  equal((await appendBytes(fixture, 199)).status, 204);
+  equal((await appendBytes(fixture, 500)).status, 204);
+  const refused = await appendBytes(fixture, 1);
   equal(refused.headers.get("retry-after"), "5");
   const limit = /may send 100 bytes a second, 200 at once \(client-bytes\): try again in 5 s\./;
   await expectError(refused, 429, "too_many_requests", limit);
@@ -99,25 +130,24 @@ Deno.test("bytes that a client sends: one body more than fits passes, and is wai
   equal((await fixture.get("a?offset=now", ALICE)).status, 200);
   fixture.clock.advance(5000);
   // Without a length it counts once it is here, compressed by what it comes to.
-  equal((await send("x".repeat(300))).status, 204);
-  equal((await declared(1)).status, 429);
+  equal((await append(fixture, "x".repeat(300))).status, 204);
+  equal((await appendBytes(fixture, 1)).status, 429);
   fixture.clock.advance(3000);
   const zip = gzipSync("x".repeat(1000));
-  const coded = { "content-encoding": "gzip", "content-length": String(zip.length) };
+  const coded = { "content-encoding": "gzip" };
   ok(zip.length < 100);
-  equal((await send(new Uint8Array(zip), coded)).status, 204);
-  const after = await declared(1);
+  equal((await append(fixture, new Uint8Array(zip), String(zip.length), coded)).status, 204);
+  const after = await appendBytes(fixture, 1);
   equal(after.headers.get("retry-after"), "10");
 });
 
 Deno.test("a declared length that nobody would take costs no more than the longest body", async () => {
   const fixture = await served({ bytes: { perSecond: 100 } }, { maxAppendBytes: 1000 });
-  const send = (length: string) => fixture.post("a", { ...ALICE, "content-length": length }, "x");
-  equal((await send("999999999999999")).status, 413);
-  equal((await send("1")).headers.get("retry-after"), "10");
+  equal((await append(fixture, "x", "999999999999999")).status, 413);
+  equal((await append(fixture, "x", "1")).headers.get("retry-after"), "10");
   fixture.clock.advance(20_000);
-  equal((await send("nonsense")).status, 400);
-  equal((await send("1")).status, 204);
+  equal((await append(fixture, "x", "nonsense")).status, 400);
+  equal((await append(fixture, "x", "1")).status, 204);
 });
 
 Deno.test("bytes that a client fetches count by what its reads were answered with", async () => {
@@ -139,12 +169,16 @@ Deno.test("live readers: one more than a client may have open, until one ends in
   const sse = new SseConnection(await live("sse"));
   const poll = live("long-poll");
   await settle();
-  for (const mode of ["sse", "long-poll"]) {
+  for (const mode of ["sse", "long-poll", "sse&x=1", "%73se"]) {
     const refused = await live(mode);
     equal(refused.headers.get("retry-after"), "1");
     await expectError(refused, 429, "too_many_requests", /2 live readers open \(client-readers\)/);
   }
+  for (const query of ["l%69ve=sse&offset=now", "offset=now&%6c%69%76%65=long-poll"]) {
+    equal((await fixture.get(`a?${query}`, ALICE)).status, 429, query);
+  }
   equal((await fixture.get("a", ALICE)).status, 200);
+  equal((await fixture.get("a?offset=-1&x=%20", ALICE)).status, 200);
   const other = new SseConnection(await live("sse", BOB));
   await other.cancel();
   // A poll that is answered, an SSE connection that hangs up, and one whose time is over.
@@ -171,13 +205,7 @@ Deno.test("a clock that is set back makes nobody wait for the time that it lost"
     }
   }
   const clock = new Clock();
-  const limits = new ClientLimits({
-    limits: { requests: { perSecond: 1 } },
-    trustProxy: false,
-    clock,
-    counters: new Counters(),
-    maxAppendBytes: 1000,
-  });
+  const limits = limitsOf({ requests: { perSecond: 1 } }, clock);
   equal(statusOf(limits, undefined), 200);
   clock.advance(60_000);
   equal(statusOf(limits, undefined), 200);
@@ -188,13 +216,7 @@ Deno.test("a clock that is set back makes nobody wait for the time that it lost"
 });
 
 Deno.test("a token's subject is a client by itself, whatever its address", () => {
-  const limits = new ClientLimits({
-    limits: { requests: { perSecond: 1 } },
-    trustProxy: false,
-    clock: new ManualClock(),
-    counters: new Counters(),
-    maxAppendBytes: 1000,
-  });
+  const limits = limitsOf({ requests: { perSecond: 1 } });
   equal(statusOf(limits, "u1"), 200);
   equal(statusOf(limits, "u1"), 429);
   equal(statusOf(limits, "u2"), 200);
@@ -207,13 +229,7 @@ Deno.test("a token's subject is a client by itself, whatever its address", () =>
 
 Deno.test("a connection remembers its client, and a dropped one gives nobody a bucket of its own", () => {
   const clock = new ManualClock();
-  const limits = new ClientLimits({
-    limits: { requests: { perSecond: 1 } },
-    trustProxy: false,
-    clock,
-    counters: new Counters(),
-    maxAppendBytes: 1000,
-  });
+  const limits = limitsOf({ requests: { perSecond: 1 } }, clock);
   const [one, other] = [{ peerAddress: "192.0.2.1" }, { peerAddress: "192.0.2.1" }];
   equal(statusOf(limits, undefined, one), 200);
   equal(statusOf(limits, undefined, other), 429);
@@ -228,39 +244,27 @@ Deno.test("a connection remembers its client, and a dropped one gives nobody a b
 
 Deno.test("what a request took counts however many others came before it was answered", () => {
   const clock = new ManualClock();
-  const limits = new ClientLimits({
-    limits: { bytes: { perSecond: 10 } },
-    trustProxy: false,
-    clock,
-    counters: new Counters(),
-    maxAppendBytes: 1000,
-  });
+  const limits = limitsOf({ bytes: { perSecond: 10 } }, clock);
   let finish = () => {};
   const next = (respond: Respond) => {
     finish = () => respond({ status: 200, headers: {}, body: "x".repeat(100) });
   };
-  limits.admit(requestFrom("192.0.2.1"), undefined, () => {}, next);
+  limits.admit(requestFrom("192.0.2.1"), undefined, () => {}, next, failureResponse);
   for (let i = 2; i < 50; i++) {
-    limits.admit(requestFrom(`192.0.2.${i}`), undefined, () => {}, () => {});
+    limits.admit(requestFrom(`192.0.2.${i}`), undefined, () => {}, () => {}, failureResponse);
   }
   finish();
   equal(statusOf(limits, undefined), 429);
   clock.advance(60_000);
   for (let i = 50; i < 100; i++) {
-    limits.admit(requestFrom(`192.0.2.${i}`), undefined, (_) => {}, () => {});
+    limits.admit(requestFrom(`192.0.2.${i}`), undefined, (_) => {}, () => {}, failureResponse);
   }
   // Its debt is over, and so is what it was kept for; those others wait for their answers.
   equal(limits.size, 98);
 });
 
 Deno.test("a live reader that ends from both sides is one reader less, and not two", () => {
-  const limits = new ClientLimits({
-    limits: { readers: 1 },
-    trustProxy: false,
-    clock: new ManualClock(),
-    counters: new Counters(),
-    maxAppendBytes: 1000,
-  });
+  const limits = limitsOf({ readers: 1 });
   const sinks: FrameSink[] = [];
   const body: LiveBody = {
     limitBytes: 10,
@@ -272,7 +276,7 @@ Deno.test("a live reader that ends from both sides is one reader less, and not t
   const request = { ...requestFrom("192.0.2.1"), url: "http://localhost/v1/stream/a?live=sse" };
   const open = () => {
     const next = (respond: Respond) => respond({ status: 200, headers: {}, body });
-    limits.admit(request, undefined, (response) => sent.push(response), next);
+    limits.admit(request, undefined, (response) => sent.push(response), next, failureResponse);
     return sent.at(-1)?.status;
   };
   equal(open(), 200);
@@ -290,7 +294,7 @@ function statusOf(limits: ClientLimits, subject: string | undefined, peer?: Peer
   let status = 200;
   const address = peer?.peerAddress ?? "192.0.2.1";
   const request = { ...requestFrom(address), ...(peer !== undefined && { peer }) };
-  limits.admit(request, subject, (response) => status = response.status, () => {});
+  limits.admit(request, subject, (response) => status = response.status, () => {}, failureResponse);
   return status;
 }
 

@@ -1,5 +1,5 @@
 import { equal, rejects } from "node:assert/strict";
-import { CLOSE, Fixture, settle, TEXT } from "../../support/fixture.ts";
+import { CLOSE, Fixture, isPending, settle, TEXT } from "../../support/fixture.ts";
 import { SseConnection } from "../../support/sse_connection.ts";
 
 const SSE = "a?offset=-1&live=sse";
@@ -119,4 +119,20 @@ Deno.test("a reader that was behind while the stream was deleted and made again:
   await served.delete("a");
   await served.make("a", TEXT, "y".repeat(5000));
   equal((await sse.rest()).includes("yyy"), false);
+});
+
+Deno.test("a clock that is set back leaves no quiet reader without keep-alives", async () => {
+  const served = new Fixture();
+  await served.make("a", TEXT);
+  const sse = new SseConnection(await served.get(SSE));
+  await sse.frame();
+  const nowMs = served.clock.nowMs.bind(served.clock);
+  served.clock.nowMs = () => nowMs() - 3_600_000;
+  served.clock.advance(1_000);
+  const chunk = sse.chunk();
+  equal(await isPending(chunk), false);
+  equal(await chunk, ":\n\n");
+  served.clock.advance(8_000);
+  equal(await sse.chunk(), ":\n\n");
+  await sse.cancel();
 });

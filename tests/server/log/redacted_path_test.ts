@@ -14,6 +14,15 @@ const CASES: readonly (readonly [url: string, path: string])[] = [
   ["http://h/a?token=a=b&&offset=1", "/a?token=***&&offset=1"],
   ["http://h/a?OFFSET=geheim", "/a?OFFSET=***"],
   ["http://u:geheim@h/a#geheim", "/a"],
+  // Links that were copied badly.
+  ["http://h/a?ds-p=a;ds-exp=1;ds-sig=geheim", "/a?ds-p=a;ds-exp=1;ds-sig=***"],
+  ["http://h/a?offset=-1%26ds-sig%3Dgeheim&live=sse", "/a?offset=-1%26ds-sig%3D***&live=sse"],
+  ["http://h/a%3Fds-p=a&DS-SIG=geheim", "/a%3Fds-p=a&DS-SIG=***"],
+  ["http://h/a?ds-p=a&amp;ds-sig=geheim", "/a?ds-p=a&***"],
+  [
+    `http://h/ds_${"Geheim-".repeat(6)}x?prefix=ds_${"Geheim_".repeat(6)}x`,
+    "/ds_***?prefix=ds_***",
+  ],
   ["http://h/a?offset=1#geheim", "/a?offset=1"],
   ["http://h", "/"],
 ];

@@ -156,6 +156,22 @@ Deno.test("the listing behind the plural alias, another prefix and none", async 
   }
 });
 
+Deno.test("the listing says where a fork branches off, as an offset of the stream it shares bytes with", async () => {
+  const served = await withStreams([]);
+  await served.make("a", TEXT, "hello");
+  await served.make("b", { "stream-forked-from": "/v1/stream/a" });
+  await served.append("b", TEXT, "more");
+  // It branches off within what its source has of its own source.
+  const offset = served.offset(3);
+  await served.make("c", { "stream-forked-from": "/v1/stream/b", "stream-fork-offset": offset });
+  const { streams }: { streams: { name: string; forkOffset?: string }[] } = await listed(served);
+  deepEqual(streams.map(({ name, forkOffset }) => [name, forkOffset]), [
+    ["a", undefined],
+    ["b", served.offset(5)],
+    ["c", offset],
+  ]);
+});
+
 Deno.test("the listing of an app that is mounted in another", async () => {
   const served = await withStreams(["a"]);
   const outer = new Hono().route("/api", served.app);

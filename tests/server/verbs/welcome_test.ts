@@ -120,3 +120,12 @@ Deno.test("serve() answers / unless told not to", async () => {
     await server.stop();
   }
 });
+
+Deno.test("with the prefix / the root tells what this is, after requests for streams as before them", async () => {
+  const served = new Fixture({ welcome: true, prefix: "/" });
+  for (const target of ["/", "/?x"]) {
+    equal((await served.get(target)).status, 200);
+    equal((await served.get("/a")).status, 404);
+    equal((await served.get(target)).status, 200);
+  }
+});

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { StreamError } from "../../../src/protocol/errors.ts";
+import type { QuotaOptions } from "../../../src/storage/quota_account.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { FileKit } from "../../support/file_kit.ts";
 import { Random } from "../../support/random.ts";
@@ -111,6 +112,7 @@ class History {
       return await this.#settle();
     }
     if (dice < 14) return await this.#passTime();
+    if (dice < 16) return await this.#changeQuotas();
     if (stream === undefined) return await this.#create(name);
     if (stream.isDeleted) return;
     if (dice < 35) {
@@ -160,6 +162,14 @@ class History {
     await this.#settle();
   }
 
+  /** Some of them are gone for a moment, and counted anew. */
+  async #changeQuotas(): Promise<void> {
+    const kept = QUOTAS.filter(() => this.#random.chance(0.3));
+    this.#storage.prepareQuotas?.(kept)();
+    this.#storage.prepareQuotas?.([...QUOTAS].reverse())();
+    await this.#settle();
+  }
+
   async #passTime(): Promise<void> {
     this.#kit.clock.advance(this.#random.between(1, 8000));
     this.#model.expire(this.#kit.clock.nowMs());
@@ -195,34 +205,52 @@ Deno.test(`quotas refuse what a model of them does, through restarts and kills (
   ok(refusals > 10, `${refusals} commands were refused`);
 });
 
-Deno.test("while a start counts, what is counted has its quota already, and appends go on", async () => {
-  await withTempDir(async (root) => {
-    const kit = new FileKit(root, {});
-    await kit.open();
-    const names = Array.from({ length: 1000 }, (_, i) => `u${i % 10}/${i}`);
-    const body = new Uint8Array(10);
-    await Promise.all(names.map((name) => kit.storage.create(name, { contentType: TEXT, body })));
+/** Storages whose quotas were there from the start, or came later. */
+const WAYS: Readonly<
+  Record<string, (kit: FileKit, root: string, quotas: QuotaOptions[]) => Promise<FileKit>>
+> = {
+  async start(kit, root, quotas) {
     await kit.close();
-    const limited = new FileKit(root, { quotas: [{ pattern: "*/**", bytes: 1020 }] }, kit.clock);
-    const storage = await limited.open();
-    equal(storage.status().quotas?.isCounted, false);
-    // Meanwhile streams come, grow and go: counted ones, others, and new ones.
-    await storage.append("u0/0", { contentType: TEXT, body });
-    await storage.append("u9/999", { contentType: TEXT, body });
-    await storage.delete("u1/1");
-    await storage.delete("u8/998");
-    await storage.create("u2/new", { contentType: TEXT, body });
-    await until(() => storage.status().quotas?.isCounted === true, () => "quotas are counted");
-    const room = async (name: string) => {
-      for (let bytes = 0;; bytes++) {
-        const one = new Uint8Array(1);
-        if (await isRefused(storage.append(name, { contentType: TEXT, body: one }))) return bytes;
-      }
-    };
-    deepEqual(
-      await Promise.all(["u0/0", "u9/9", "u1/11", "u8/8", "u2/2", "u3/3"].map(room)),
-      [10, 10, 30, 30, 10, 20],
-    );
-    await limited.close();
+    const limited = new FileKit(root, { quotas }, kit.clock);
+    await limited.open();
+    return limited;
+  },
+  async reload(kit, _root, quotas) {
+    await kit.checkpoint();
+    kit.storage.prepareQuotas?.(quotas)();
+    return kit;
+  },
+};
+
+for (const [way, limit] of Object.entries(WAYS)) {
+  Deno.test(`while a ${way} counts, what is counted has its quota already, and appends go on`, async () => {
+    await withTempDir(async (root) => {
+      const kit = new FileKit(root, { maxLoadedStreams: 3 });
+      await kit.open();
+      const names = Array.from({ length: 1000 }, (_, i) => `u${i % 10}/${i}`);
+      const body = new Uint8Array(10);
+      await Promise.all(names.map((name) => kit.storage.create(name, { contentType: TEXT, body })));
+      const limited = await limit(kit, root, [{ pattern: "*/**", bytes: 1020 }]);
+      const { storage } = limited;
+      equal(storage.status().quotas?.isCounted, false);
+      // Meanwhile streams come, grow and go: counted ones, others, and new ones.
+      await storage.append("u0/0", { contentType: TEXT, body });
+      await storage.append("u9/999", { contentType: TEXT, body });
+      await storage.delete("u1/1");
+      await storage.delete("u8/998");
+      await storage.create("u2/new", { contentType: TEXT, body });
+      await until(() => storage.status().quotas?.isCounted === true, () => "quotas are counted");
+      const room = async (name: string) => {
+        for (let bytes = 0;; bytes++) {
+          const one = new Uint8Array(1);
+          if (await isRefused(storage.append(name, { contentType: TEXT, body: one }))) return bytes;
+        }
+      };
+      deepEqual(
+        await Promise.all(["u0/0", "u9/9", "u1/11", "u8/8", "u2/2", "u3/3"].map(room)),
+        [10, 10, 30, 30, 10, 20],
+      );
+      await limited.close();
+    });
   });
-});
+}

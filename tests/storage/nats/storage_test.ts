@@ -466,6 +466,23 @@ it("a name whose stream is gone is free, though nobody came to free it", async (
   equal((await storage.create("s", { contentType: TEXT })).created, true);
 });
 
+it("what decides a command and is malformed is damaged, and says so", async (frontEnds) => {
+  const { storage, jetStream } = await frontEnds.open();
+  await storage.create("s", { contentType: TEXT });
+  await storage.create("f", { fork: { source: "s" } });
+  const payload = encodeUtf8("not ours");
+  const newest = { log: "DS_DATA_1", subject: "ds.d.1.2" };
+  const expectedSequence = await jetStream.lastSequence(newest.log, newest.subject);
+  ok(expectedSequence > 0);
+  await jetStream.publish({ ...newest, payload, expectedSequence });
+  await rejectsWith(storage.delete("s"), "damaged", /"f".*malformed/);
+  const ids = { log: "DS_META", subject: "ds.m.ids" };
+  const idsSequence = await jetStream.lastSequence(ids.log, ids.subject);
+  await jetStream.publish({ ...ids, payload, expectedSequence: idsSequence });
+  const other = await frontEnds.open();
+  await rejectsWith(other.storage.create("n", { contentType: TEXT }), "damaged", /ids/);
+});
+
 it("a storage that is closed has written all that it was given", async (frontEnds) => {
   const { storage } = await frontEnds.open();
   await storage.create("s", { contentType: TEXT });

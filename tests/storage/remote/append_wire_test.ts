@@ -15,6 +15,10 @@ const text = fc.string({ unit: "grapheme", maxLength: 30 });
 const plain = { noNullPrototype: true };
 const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 
+const digits = (length: number) =>
+  fc.array(fc.constantFrom(..."0123456789abcdef"), { minLength: length, maxLength: length })
+    .map((chars) => chars.join("")).filter((text) => /[^0]/.test(text));
+
 const request: fc.Arbitrary<AppendRequest> = fc.record({
   contentType: optional(text),
   body: fc.uint8Array({ maxLength: 3000 }).map((bytes) => new Uint8Array(bytes)),
@@ -23,6 +27,9 @@ const request: fc.Arbitrary<AppendRequest> = fc.record({
   producer: optional(fc.record({ id: text, epoch: integer, seq: integer }, plain)),
   expectedTail: optional(
     fc.oneof(integer, fc.record({ space: integer, position: integer }, plain)),
+  ),
+  trace: optional(
+    fc.record({ traceId: digits(32), spanId: digits(16), isSampled: fc.boolean() }, plain),
   ),
 }, plain);
 

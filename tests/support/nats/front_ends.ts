@@ -3,7 +3,9 @@ import type { JetStream } from "../../../src/storage/nats/jetstream.ts";
 import type { NatsStorageOptions } from "../../../src/storage/nats/options.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import type { Clock } from "../../../src/env/clock.ts";
+import { yieldToEventLoop } from "../event_loop.ts";
 import { ManualClock } from "../manual_clock.ts";
+import { passTime } from "./pass_time.ts";
 import { type ClusterOptions, SimulatedCluster } from "./simulated_cluster.ts";
 import { SimulatedJetStream } from "./simulated_jetstream.ts";
 
@@ -43,20 +45,13 @@ export class FrontEnds {
   }
 
   /** What a call comes to, while the time goes on. */
-  async within<T>(call: Promise<T>, stepMs = 10): Promise<T> {
-    let isOver = false;
-    const over = call.then(() => {}, () => {}).finally(() => isOver = true);
-    while (!isOver) {
-      await new Promise((resolve) => setImmediate(resolve));
-      if (!isOver) this.clock.advance(stepMs);
-    }
-    await over;
-    return await call;
+  within<T>(call: Promise<T>, stepMs = 10): Promise<T> {
+    return passTime(this.clock, call, stepMs);
   }
 
   /** Lets all that needs no time happen. */
   async turns(count = 20): Promise<void> {
-    for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < count; i++) await yieldToEventLoop();
   }
 
   /** Moves the time on in steps, with all that happens on the way. */

@@ -93,6 +93,11 @@ export class NatsServer {
     return this.#end("SIGTERM");
   }
 
+  /** It tells who is connected that it will end soon, takes no more connections, and ends later. */
+  announceEnd(): void {
+    this.#signal("SIGUSR2");
+  }
+
   /** It does nothing any more, and its connections stay. */
   pause(): void {
     this.#signal("SIGSTOP");
@@ -138,7 +143,8 @@ export class NatsServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    if (this.#isPaused) this.resume();
+    // What is killed ends as it is, and does nothing before.
+    if (this.#isPaused && signal !== "SIGKILL") this.resume();
     this.#signal(signal);
     await this.#ended;
     this.#child = undefined;

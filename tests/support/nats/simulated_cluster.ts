@@ -52,7 +52,6 @@ export class SimulatedCluster {
   /** Who serves which subject. */
   readonly served = new Map<string, (payload: Bytes) => Promise<Bytes>>();
   #frontEnds = 0;
-  #publishes = 0;
   #faults = 0;
   #isHealed = false;
   #noQuorum: { readonly gate: Gate; readonly isSilent: boolean } | undefined;
@@ -65,11 +64,6 @@ export class SimulatedCluster {
     this.messageLimitBytes = options.messageLimitBytes ?? MESSAGE_LIMIT_BYTES;
     this.sync = options.sync ?? { kind: "interval", intervalMs: 120_000 };
     this.#note = options.note;
-  }
-
-  /** How many publishes were sent. */
-  get publishes(): number {
-    return this.#publishes;
   }
 
   /** How many faults have happened. */
@@ -159,7 +153,6 @@ export class SimulatedCluster {
   }
 
   publishFault(by: JetStream, subject: string): PublishFault | undefined {
-    this.#publishes++;
     const fault = this.script.takePublish(by, subject) ??
       drawPublishFault(this.random, this.rates, this.times);
     if (fault !== undefined) this.#faults++;

@@ -1,4 +1,5 @@
 import type { StoredMessage } from "../../../src/storage/nats/jetstream.ts";
+import { partitionPoint } from "../../../src/storage/partition_point.ts";
 
 /** A message as a replica has it. */
 export interface HeldMessage extends StoredMessage {
@@ -17,15 +18,9 @@ export class SimulatedReplica {
   readonly #bySequence = new Map<number, HeldMessage>();
   /** The sequences of each subject, in order. */
   readonly #bySubject = new Map<string, number[]>();
-  #lastSequence = 0;
 
   constructor(messagesPerSubject = Infinity) {
     this.#messagesPerSubject = messagesPerSubject;
-  }
-
-  /** The newest sequence that it ever had. */
-  get lastSequence(): number {
-    return this.#lastSequence;
   }
 
   apply(entry: ReplicaEntry): void {
@@ -37,7 +32,6 @@ export class SimulatedReplica {
     this.#bySubject.set(subject, sequences);
     sequences.push(sequence);
     this.#bySequence.set(sequence, message);
-    this.#lastSequence = sequence;
     while (sequences.length > this.#messagesPerSubject) this.#drop(subject, sequences[0] ?? 0);
   }
 
@@ -66,13 +60,8 @@ export class SimulatedReplica {
   /** A subject's messages from a sequence on. */
   *from(subject: string, sequence: number, nowMs: number): Iterable<HeldMessage> {
     const sequences = this.#bySubject.get(subject) ?? [];
-    let [low, high] = [0, sequences.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((sequences[middle] ?? 0) < sequence) low = middle + 1;
-      else high = middle;
-    }
-    for (const at of sequences.slice(low)) {
+    const first = partitionPoint(sequences.length, (index) => (sequences[index] ?? 0) < sequence);
+    for (const at of sequences.slice(first)) {
       const message = this.at(at, nowMs);
       if (message !== undefined) yield message;
     }

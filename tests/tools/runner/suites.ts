@@ -161,6 +161,17 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "nats",
+    // Each of its files has servers of its own, and waits for them.
+    command: [deno, "test", "-A", "tests/nats"],
+    ...denoTest,
+    usualSeconds: 150,
+    limitMinutes: 12,
+    long: true,
+    folder: "tests/nats",
+    needsTools: true,
+  },
+  {
     name: "hostile",
     command: [deno, "test", "-A", "tests/hostile"],
     ...denoTest,

@@ -21,7 +21,7 @@ interface Layer {
 }
 
 const BASE = ["src/protocol", "src/env"];
-const COUNTING = [...BASE, "src/metrics"];
+const COUNTING = [...BASE, "src/metrics", "src/tracing"];
 const SERVER = [
   "src/access",
   ...COUNTING,
@@ -43,6 +43,7 @@ const ROOMS: readonly Room[] = [
     inside: [["."], ["tokens", "jwt", "links"], ["request_authority.ts"], ["open_authority.ts"]],
   },
   { path: "src/metrics", below: BASE },
+  { path: "src/tracing", below: BASE },
   { path: "src/http", below: BASE },
   { path: "src/listen", below: [...BASE, "src/http"] },
   {
@@ -115,16 +116,17 @@ const ROOMS: readonly Room[] = [
     inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
   { path: "src/mod.ts", below: PROGRAM },
+  { path: "src/nats.ts", below: ["src/storage/nats"] },
   {
     path: "src/cli",
-    below: [...PROGRAM, "src/storage/remote", "src/mod.ts"],
+    below: [...PROGRAM, "src/storage/nats", "src/storage/remote", "src/mod.ts"],
     inside: [
       ["flags"],
       ["context"],
       ["config"],
       ["commands/output", "commands/completion"],
       ["commands/session"],
-      ["commands/input", "commands/reading"],
+      ["commands/input", "commands/reading", "commands/copy"],
       ["commands", "maintenance", "serve"],
       ["."],
     ],

@@ -19,6 +19,8 @@ export interface Activity {
   readonly batchRecords: number | undefined;
   readonly syncP50Seconds: number | undefined;
   readonly syncP99Seconds: number | undefined;
+  /** `undefined` where the server doesn't count them. */
+  readonly connections: number | undefined;
   readonly longPolls: number;
   readonly sseReaders: number;
   readonly logBytes: number;
@@ -65,6 +67,9 @@ export function activityBetween(before: TimedScrape | undefined, after: TimedScr
     batchRecords: batches > 0 ? grown(`${BATCHES}_sum`) / batches : undefined,
     syncP50Seconds: quantileBetween(earlier?.scrape, scrape, SYNCS, 0.5),
     syncP99Seconds: quantileBetween(earlier?.scrape, scrape, SYNCS, 0.99),
+    connections: scrape.of("durable_streams_connections").length === 0
+      ? undefined
+      : scrape.sum("durable_streams_connections"),
     longPolls: scrape.sum("durable_streams_live_readers", { kind: "long-poll" }),
     sseReaders: scrape.sum("durable_streams_live_readers", { kind: "sse" }),
     logBytes: scrape.sum("durable_streams_log_size_bytes"),

@@ -15,7 +15,11 @@ export function activityLines(server: string, activity: Activity, columns: numbe
       `p50 ${seconds(a.syncP50Seconds)}  p99 ${seconds(a.syncP99Seconds)}  ` +
       `${a.batchRecords === undefined ? "-" : a.batchRecords.toFixed(1)} records a batch`,
     ],
-    ["readers", `${a.sseReaders} sse  ${a.longPolls} long-poll`],
+    [
+      "readers",
+      `${a.sseReaders} sse  ${a.longPolls} long-poll` +
+      (a.connections === undefined ? "" : `  ${a.connections} connections`),
+    ],
     [
       "log",
       `${formatBytes(a.logBytes)} of ${formatBytes(a.logLimitBytes)}, ` +

@@ -3,7 +3,11 @@ import { connect, type Connection } from "../../../client/transport/connection.t
 import { withAdditions } from "../../../client/transport/headers_option.ts";
 import { withRetry } from "../../../client/transport/retry.ts";
 import { StreamUrls } from "../../../client/transport/stream_url.ts";
-import { fetchTransport, type Transport } from "../../../client/transport/transport.ts";
+import {
+  fetchTransport,
+  type Middleware,
+  type Transport,
+} from "../../../client/transport/transport.ts";
 import type { FlagValues } from "../../flags/flag_values.ts";
 import type { CommandContext } from "../../context/command_context.ts";
 import { connectionFlags } from "../../flags/common_flags.ts";
@@ -35,6 +39,30 @@ const TRANSFER_RETRY_MS = 30_000;
 /** Longer than a server holds a live read. */
 const LIVE_TIMEOUT_MS = 90_000;
 
+/**
+ * Repeats requests for as long as a transfer may wait once the server has been reached, and for a second
+ * before: for a command that also does else than read and append.
+ */
+export function withTransferRetry(
+  values: FlagValues,
+  { clock }: CommandContext,
+  { forEver = false }: SessionOptions = {},
+): Middleware {
+  const retryMs = values.get(connectionFlags.retryMs);
+  const trying = (maxElapsedMs: number) =>
+    withRetry({ clock, maxRetries: Infinity, maxElapsedMs: retryMs ?? maxElapsedMs });
+  return (next) => {
+    const first = trying(FIRST_RETRY_MS)(next);
+    const later = trying(forEver ? Infinity : TRANSFER_RETRY_MS)(next);
+    let reached = false;
+    return async (request) => {
+      const response = await (reached ? later : first)(request);
+      reached = true;
+      return response;
+    };
+  };
+}
+
 /** How a {@link Session} behaves. */
 export interface SessionOptions {
   /** A transfer keeps trying for ever unless `--retry` says otherwise. */
@@ -53,20 +81,37 @@ export function openSession(
   { forEver = false }: SessionOptions = {},
 ): Session {
   const { baseUrl, names, query } = locate(args, values.get(connectionFlags.url));
-  const retryMs = values.get(connectionFlags.retryMs);
-  const timeoutMs = values.get(connectionFlags.timeoutMs);
   const { clock } = context;
   const plain = context.transport ?? fetchTransport({ clock });
   const withNotices = withRetryNotices(context, shownUrl(baseUrl))(plain);
   // A signed link says what may be done with it; a token that is set for other servers stays here.
   const isLink = Object.keys(query).length > 0;
   const withOwnToken = isLink ? withNotices : withSessionToken(values, context)(withNotices);
-  const retried = withRetry({
-    clock,
-    maxRetries: Infinity,
-    maxElapsedMs: retryMs ?? FIRST_RETRY_MS,
-  })(withAdditions({ headers: values.get(connectionFlags.headers), query })(withOwnToken));
-  const transport = withUnreachable()(retried);
+  const sending = withAdditions({ headers: values.get(connectionFlags.headers), query })(
+    withOwnToken,
+  );
+  const maxElapsedMs = values.get(connectionFlags.retryMs) ?? FIRST_RETRY_MS;
+  const retried = withRetry({ clock, maxRetries: Infinity, maxElapsedMs })(sending);
+  return sessionAt(
+    { baseUrl, shownUrl: shownUrl(baseUrl), names, transport: withUnreachable()(retried) },
+    values,
+    context,
+    { forEver },
+  );
+}
+
+/** The server of a {@link Session}. */
+export type SessionPlace = Pick<Session, "baseUrl" | "shownUrl" | "names" | "transport">;
+
+/** A session whose transport is there already. */
+export function sessionAt(
+  { baseUrl, shownUrl, names, transport }: SessionPlace,
+  values: FlagValues,
+  { clock }: CommandContext,
+  { forEver = false }: SessionOptions = {},
+): Session {
+  const retryMs = values.get(connectionFlags.retryMs);
+  const timeoutMs = values.get(connectionFlags.timeoutMs);
   return {
     client: new Client(baseUrl, { transport, clock, timeoutMs, liveTimeoutMs: LIVE_TIMEOUT_MS }),
     connection: connect({
@@ -79,7 +124,7 @@ export function openSession(
     }),
     transport,
     baseUrl,
-    shownUrl: shownUrl(baseUrl),
+    shownUrl,
     names,
     maxElapsedMs: retryMs ?? (forEver ? Infinity : TRANSFER_RETRY_MS),
   };

@@ -6,7 +6,7 @@ import { nodeFileSystem } from "../../../env/node_file_system.ts";
 import type { CommandContext } from "../../context/command_context.ts";
 import { environmentName } from "../../flags/flag.ts";
 import type { FlagValues } from "../../flags/flag_values.ts";
-import { tokenFlags } from "../../flags/token_flags.ts";
+import { type TokenFlags, tokenFlags } from "../../flags/token_flags.ts";
 import { UsageError } from "../../flags/usage_error.ts";
 
 /** A token file is looked at no sooner again, unless the server refuses what was in it. */
@@ -19,10 +19,14 @@ const FILE_LIMIT_BYTES = 64 * 1024;
  *
  * @throws {UsageError} where both flags are given, or the file has no token
  */
-export function withSessionToken(values: FlagValues, context: CommandContext): Middleware {
+export function withSessionToken(
+  values: FlagValues,
+  context: CommandContext,
+  flags: TokenFlags = tokenFlags,
+): Middleware {
   const { clock, environment } = context;
   const given = (["token", "tokenFile"] as const).flatMap((key) => {
-    const flag = tokenFlags[key];
+    const flag = flags[key];
     const text = values.get(flag);
     const isVariable = text === environment[environmentName(flag)];
     return text === undefined ? [] : [{ key, text, isVariable }];
@@ -30,7 +34,10 @@ export function withSessionToken(values: FlagValues, context: CommandContext): M
   const [first, second] = given;
   if (first === undefined) return (next) => next;
   if (second !== undefined && first.isVariable === second.isVariable) {
-    throw new UsageError("--token and --token-file both say who this is; accepted: one of them");
+    const { token, tokenFile } = flags;
+    throw new UsageError(
+      `--${token.name} and --${tokenFile.name} both say who this is; accepted: one of them`,
+    );
   }
   const { key, text } = second?.isVariable === false ? second : first;
   if (key === "token") return withToken(text, { clock });

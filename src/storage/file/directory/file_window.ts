@@ -1,6 +1,6 @@
 import type { File, FileSystem } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { viewOf } from "./bytes_io.ts";
+import { viewOf } from "../../little_endian.ts";
 import { checksum } from "./checksum.ts";
 
 const WINDOW_BYTES = 1024 * 1024;

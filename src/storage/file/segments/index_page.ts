@@ -6,7 +6,7 @@ import {
   indexFieldAt,
 } from "./index_format.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { viewOf } from "../directory/bytes_io.ts";
+import { viewOf } from "../../little_endian.ts";
 
 /** Entries of an index are read this many at a time. */
 export const PAGE_ENTRIES = 128;

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import type { Quotas, StartCount } from "../../quotas.ts";
+import type { Quota, StoredCount } from "../../quota_account.ts";
+import type { Quotas } from "../../quotas.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Throttle } from "../wal/throttle.ts";
 import type { StreamCache } from "./stream_cache.ts";
@@ -21,11 +22,12 @@ export interface QuotaCountParts {
 }
 
 /**
- * Counts what a directory holds under quotas when it is opened: first the streams that are in memory, then
- * the rows, by their ids, as others run. A stream is counted as it is at that moment, and what happens to
- * it from then on the quotas follow themselves; what happens before is in what is counted.
+ * Counts what a directory holds under quotas when it is opened, or gets quotas of other patterns: first the
+ * streams that are in memory, then the rows, by their ids, as others run. A stream is counted as it is at
+ * that moment, and what happens to it from then on the quotas follow themselves; what happens before is in
+ * what is counted.
  */
-export class QuotaCount implements StartCount {
+export class QuotaCount implements StoredCount {
   readonly #parts: QuotaCountParts;
   /** Later streams count from the first. */
   readonly #firstNewId: number;
@@ -33,15 +35,18 @@ export class QuotaCount implements StartCount {
   /** All ids up to this one are counted, or gone. */
   #upTo = 0;
 
-  /** @param firstNewId no stream had this id or a greater one */
-  constructor(parts: QuotaCountParts, firstNewId: number) {
+  /**
+   * @param firstNewId no stream has this id or a greater one
+   * @param added those that don't know what is there; all unless given
+   */
+  constructor(parts: QuotaCountParts, firstNewId: number, added?: readonly Quota[]) {
     this.#parts = parts;
     this.#firstNewId = firstNewId;
     const { quotas, cache } = parts;
-    quotas.beginStartCount(this);
+    quotas.beginCount(this, added);
     // Some of them may have no row yet.
     for (const stream of cache.loadedStreams()) {
-      quotas.countStored({ name: stream.name, bytes: stream.tail - stream.ownStart });
+      quotas.countStored(this, { name: stream.name, bytes: stream.tail - stream.ownStart });
       this.#loaded.add(stream.id);
     }
   }
@@ -63,7 +68,7 @@ export class QuotaCount implements StartCount {
       logger.error("Not all that is stored could be counted for quotas: {error}", { error });
       return;
     }
-    quotas.endStartCount();
+    quotas.endCount(this);
     logger.debug("Counted what is stored for quotas.", { accounts: quotas.status().accounts });
   }
 
@@ -75,7 +80,7 @@ export class QuotaCount implements StartCount {
       if (this.includes(row.id)) continue;
       const stream = cache.current(row.id, row);
       if (stream === undefined) continue;
-      quotas.countStored({ name: row.name, bytes: stream.tail - (row.fork?.point ?? 0) });
+      quotas.countStored(this, { name: row.name, bytes: stream.tail - (row.fork?.point ?? 0) });
     }
     if (lastId === undefined || lastId >= this.#firstNewId) return false;
     this.#upTo = lastId;

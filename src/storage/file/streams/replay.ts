@@ -42,9 +42,12 @@ export interface ReplayResult {
  *
  * @throws {DirectoryError} where a record doesn't fit on what is there: what was acknowledged is missing
  */
-export function replayLog(log: Pick<RecoveredLog, "forEach">, parts: ReplayParts): ReplayResult {
+export async function replayLog(
+  log: Pick<RecoveredLog, "forEach">,
+  parts: ReplayParts,
+): Promise<ReplayResult> {
   const replay = new LogReplay(parts);
-  log.forEach((record, path) => replay.take(record, path));
+  await log.forEach((record, path) => replay.take(record, path));
   return replay.finish();
 }
 

@@ -1,6 +1,6 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { viewOf } from "../directory/bytes_io.ts";
+import { viewOf } from "../../little_endian.ts";
 import { BATCH_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES, sealBatch } from "./format.ts";
 import type { MeasuredRecord } from "./record_codec.ts";
 

@@ -1,5 +1,6 @@
 import { concatBytes, encodeUtf8 } from "../../../protocol/bytes.ts";
-import { getU64, putU64, uuidBytes, uuidText, viewOf } from "../directory/bytes_io.ts";
+import { uuidBytes, uuidText } from "../directory/uuid_bytes.ts";
+import { getU64, putU64, viewOf } from "../../little_endian.ts";
 import { checksum } from "../directory/checksum.ts";
 
 /**

@@ -11,10 +11,15 @@ import {
   parseLogFileName,
 } from "./format.ts";
 import { type BatchPosition, findLogEnd, type LogEnd } from "./log_end.ts";
-import { recordSpans, type WalkedBatch, walkLog } from "./log_walk.ts";
+import { type RecordSpan, recordSpans, type WalkedBatch, walkLog } from "./log_walk.ts";
+import type { RecoveryTurns } from "./recovery_turns.ts";
 
 /** The window for reading whole log files: no batch but one of a single record is longer. */
 export const LOG_WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** The clock is looked at after so much of a file, or so many records. */
+const LOOK_EVERY_BYTES = 256 * 1024;
+const LOOK_EVERY_RECORDS = 256;
 
 /** A log file as it is found at the start. */
 export interface FoundLogFile {
@@ -88,16 +93,32 @@ export function readLogHeader(fileSystem: FileSystem, path: string): FoundLogFil
  *
  * @throws {DirectoryError} `damaged` where that isn't the log's end
  */
-export function scanLogFile(window: FileWindow, { path, header }: FoundLogFile): ScannedLogFile {
+export async function scanLogFile(
+  window: FileWindow,
+  { path, header, sizeBytes }: FoundLogFile,
+  turns: RecoveryTurns,
+): Promise<ScannedLogFile> {
   const starts: BatchPosition[] = [];
   let syncedLsn = header.firstLsn - 1;
   const batches = batchesOf(window, header);
-  let next = batches.next();
-  for (; !next.done; next = batches.next()) {
-    syncedLsn = next.value.header.syncedLsn;
-    starts.push({ filePosition: next.value.filePosition, lsn: next.value.header.firstLsn });
+  const scanUpTo = (filePosition: number): LogEnd | undefined => {
+    while (true) {
+      const { done, value } = batches.next();
+      if (done) return value;
+      syncedLsn = value.header.syncedLsn;
+      starts.push({ filePosition: value.filePosition, lsn: value.header.firstLsn });
+      if (value.filePosition >= filePosition) return undefined;
+    }
+  };
+  let logEnd: LogEnd | undefined;
+  for (let read = 0; logEnd === undefined;) {
+    logEnd = scanUpTo(read + LOOK_EVERY_BYTES);
+    const reached = logEnd === undefined ? starts.at(-1)?.filePosition ?? read : sizeBytes;
+    turns.read(reached - read);
+    read = reached;
+    await turns.ifDue;
   }
-  const { filePosition: end, lsn, proof } = next.value;
+  const { filePosition: end, lsn, proof } = logEnd;
   if (proof !== undefined) {
     throw damagedDirectory({
       path,
@@ -115,24 +136,43 @@ export function scanLogFile(window: FileWindow, { path, header }: FoundLogFile):
  * Calls `visit` for each record after `after` and up to `last`. A record's bytes are only valid during
  * the call.
  */
-export function visitRecords(
+export async function visitRecords(
   window: FileWindow,
-  { header }: FoundLogFile,
+  { header, sizeBytes }: FoundLogFile,
   { after, last }: { after: number; last: number },
   visit: (record: LoggedRecord) => void,
-): void {
+  turns: RecoveryTurns,
+): Promise<void> {
+  let read = 0;
+  // Synchronous: in a function that may wait for something the same takes longer.
+  const visitSome = (spans: Iterator<RecordSpan>): boolean => {
+    for (let i = 0; i < LOOK_EVERY_RECORDS; i++) {
+      const { done, value } = spans.next();
+      if (done) return false;
+      const { lsn, filePosition, lengthBytes, isInBatch } = value;
+      if (lsn <= after) continue;
+      const bytes = isInBatch ? window.bytes(filePosition, lengthBytes) : NO_BYTES;
+      visit({ lsn, filePosition, bytes });
+    }
+    return true;
+  };
   let visited = header.firstLsn - 1;
   for (const batch of batchesOf(window, header)) {
     visited += batch.header.count;
+    turns.read(batch.filePosition - read);
+    read = batch.filePosition;
     if (visited > after) {
-      for (const { lsn, filePosition, lengthBytes, isInBatch } of recordSpans(window, batch)) {
-        if (lsn <= after) continue;
-        const bytes = isInBatch ? window.bytes(filePosition, lengthBytes) : NO_BYTES;
-        visit({ lsn, filePosition, bytes });
+      const spans = recordSpans(window, batch);
+      let isOn = true;
+      while (isOn) {
+        isOn = visitSome(spans);
+        const pause = turns.ifDue;
+        if (pause !== undefined) await pause;
       }
     }
-    if (visited >= last) return;
+    if (visited >= last) break;
   }
+  turns.read(sizeBytes - read);
   invariant(visited >= last, `the batch of record ${visited + 1} checks again`);
 }
 

@@ -10,7 +10,7 @@ import type {
   SubscriptionRecord,
 } from "../../records.ts";
 import { decodeChange, encodeChange } from "../../subscriptions/subscription_json.ts";
-import { getU64, putU64, viewOf } from "../directory/bytes_io.ts";
+import { getU64, putU64, viewOf } from "../../little_endian.ts";
 
 /**
  * What stands in the log's records (FORMAT.md, "records"). Each is measured first and then encoded into

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import type { CatalogState } from "../catalog/catalog.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
-import { type FileWindow, withWindow } from "../directory/file_window.ts";
+import { FileWindow } from "../directory/file_window.ts";
 import {
   isRecycledName,
   type LiveLogFile,
@@ -20,6 +20,7 @@ import {
   type ScannedLogFile,
   visitRecords,
 } from "./reader.ts";
+import type { RecoveryTurns } from "./recovery_turns.ts";
 
 /** The log at the start: whole, on disk, and fitting the catalogue. */
 export interface RecoveredLog {
@@ -28,9 +29,9 @@ export interface RecoveredLog {
   recycled: RecycledFile[];
   /**
    * Calls `visit` for each record that the catalogue's LSN doesn't include, in their order, with the
-   * file that it is in. A record's bytes are only valid during the call.
+   * file that it is in. A record's bytes are only valid during the call. Others are served between calls.
    */
-  forEach(visit: (record: LoggedRecord, path: string) => void): void;
+  forEach(visit: (record: LoggedRecord, path: string) => void): Promise<void>;
 }
 
 /**
@@ -39,6 +40,7 @@ export interface RecoveredLog {
  *
  * @param lsnBehind the newest LSN behind another that any row includes: where a checkpoint was
  * cut short, rows are ahead of the catalogue's LSN
+ * @param turns are told of how far it is, and let others be served
  * @throws {DirectoryError} where what is there doesn't fit together
  */
 export async function recoverLog(
@@ -46,15 +48,21 @@ export async function recoverLog(
   folder: string,
   state: CatalogState,
   lsnBehind: (lsn: number) => number | undefined,
+  turns: RecoveryTurns,
 ): Promise<RecoveredLog> {
   const { files, recycled } = listLog(fileSystem, folder);
   checkFits(folder, files, state);
+  turns.begin("check", sizeOf(files));
   let lastLsn = (files[0]?.header.firstLsn ?? 1) - 1;
   const ends: number[] = [];
   let end: ScannedLogFile | undefined;
   for (const found of files) {
     checkFollows(found, lastLsn);
-    end = withLogWindow(fileSystem, found.path, (window) => scanLogFile(window, found));
+    end = await withLogWindow(
+      fileSystem,
+      found.path,
+      (window) => scanLogFile(window, found, turns),
+    );
     lastLsn = end.lastLsn;
     ends.push(lastLsn);
   }
@@ -73,17 +81,24 @@ export async function recoverLog(
     lastLsn,
     live: files,
     recycled,
-    forEach: (visit) => {
-      for (const [i, found] of files.entries()) {
-        const last = ends[i] ?? 0;
-        if (last <= state.lsn) continue;
-        withLogWindow(fileSystem, found.path, (window) => {
-          const range = { after: state.lsn, last };
-          visitRecords(window, found, range, (record) => visit(record, found.path));
-        });
+    async forEach(visit) {
+      const needed = [...files.entries()].filter(([i]) => (ends[i] ?? 0) > state.lsn);
+      turns.begin("apply", sizeOf(needed.map(([, found]) => found)));
+      for (const [i, found] of needed) {
+        const range = { after: state.lsn, last: ends[i] ?? 0 };
+        await withLogWindow(
+          fileSystem,
+          found.path,
+          (window) =>
+            visitRecords(window, found, range, (record) => visit(record, found.path), turns),
+        );
       }
     },
   };
+}
+
+function sizeOf(files: readonly FoundLogFile[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 function listLog(
@@ -149,12 +164,17 @@ function checkFollows({ path, header }: FoundLogFile, lastLsn: number): void {
   }, REPAIR_ADVICE);
 }
 
-function withLogWindow<T>(
+async function withLogWindow<T>(
   fileSystem: FileSystem,
   path: string,
-  use: (window: FileWindow) => T,
-): T {
-  return withWindow(fileSystem, path, use, LOG_WINDOW_BYTES);
+  use: (window: FileWindow) => Promise<T>,
+): Promise<T> {
+  const file = fileSystem.open(path, "read");
+  try {
+    return await use(new FileWindow(file, LOG_WINDOW_BYTES));
+  } finally {
+    file.close();
+  }
 }
 
 /**

@@ -322,8 +322,11 @@ export class LogWriter<Tag> {
     if (this.#options.fsync === "always") {
       const startMs = performance.now();
       await this.#options.sync.sync(current.file, batch.count);
-      this.#syncSeconds.observe((performance.now() - startMs) / 1000);
+      const endMs = performance.now();
+      this.#syncSeconds.observe((endMs - startMs) / 1000);
       this.#syncedLsn = batch.lastLsn;
+      const { tags, count: records } = batch;
+      this.#options.onSynced?.({ tags, records, bytes: bytes.length, startMs, endMs });
     } else if (this.#options.fsync === "interval") {
       this.#syncLater();
     }

@@ -2,6 +2,7 @@ import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream } from "../jetstream.ts";
 import { decodeIds, encodeIds } from "../format/meta_record.ts";
 import type { Publisher } from "./publisher.ts";
+import { readRecord } from "./stored_messages.ts";
 import type { Subjects } from "./subjects.ts";
 import { toStreamError, unreachable } from "./unreachable.ts";
 
@@ -31,7 +32,7 @@ export class Ids {
    * A number that no stream ever had, greater than another stream's: a fork's has to be greater than its
    * source's, which another front end may have made with a newer block.
    *
-   * @throws {StreamError} `storage_unreachable`
+   * @throws {StreamError} `damaged`, `storage_unreachable`
    */
   async newId(above: number): Promise<number> {
     if (this.#next <= above) this.#next = Math.min(this.#end, above + 1);
@@ -50,7 +51,7 @@ export class Ids {
       try {
         const stored = await this.#jetStream.lastMessage(metaLog, ids);
         if (stored !== undefined) {
-          first = decodeIds(stored.payload.slice());
+          first = readRecord("the storage's ids", () => decodeIds(stored.payload));
           expectedSequence = stored.sequence;
         }
       } catch (error) {

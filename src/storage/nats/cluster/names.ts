@@ -1,9 +1,10 @@
-import { quote, StreamError } from "../../../protocol/errors.ts";
+import { quote } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
 import { FreshQuestion } from "./fresh_question.ts";
 import { type JetStream, JetStreamError } from "../jetstream.ts";
 import { decodeNameEntry, encodeNameEntry, type NameRecord } from "../format/name_record.ts";
 import type { Published, Publisher } from "./publisher.ts";
+import { readRecord } from "./stored_messages.ts";
 import type { Subjects } from "./subjects.ts";
 import { toStreamError } from "./unreachable.ts";
 
@@ -81,16 +82,10 @@ export class Names {
     const stored = await this.#jetStream.lastMessage(namesLog, this.#subjects.name(name));
     if (stored === undefined) return { record: undefined, sequence: 0 };
     const { sequence } = stored;
-    try {
-      const entry = decodeNameEntry(stored.payload.slice());
+    return readRecord(`the name ${quote(name)}`, () => {
+      const entry = decodeNameEntry(stored.payload);
       if (entry.name !== name) throw new MalformedFrame(`it is that of ${quote(entry.name)}`);
       return { record: entry.kind === "name" ? entry : undefined, sequence };
-    } catch (error) {
-      if (!(error instanceof MalformedFrame)) throw error;
-      throw new StreamError(
-        { code: "damaged" },
-        `The record of the name ${quote(name)} is malformed: ${error.message}.`,
-      );
-    }
+    });
   }
 }

@@ -1,7 +1,9 @@
+import type { Clock } from "../../../env/clock.ts";
 import { KIND } from "../format/kinds.ts";
 import { FrameWriter } from "../format/binary.ts";
 import type { JetStream } from "../jetstream.ts";
 import type { ClusterHealth } from "./cluster_health.ts";
+import { ServerSwitch } from "./server_switch.ts";
 import type { Subjects } from "./subjects.ts";
 
 /**
@@ -12,10 +14,12 @@ export class Probe {
   readonly #jetStream: JetStream;
   readonly #subjects: Subjects;
   readonly #health: ClusterHealth;
+  readonly #serverSwitch: ServerSwitch;
   #isRunning = false;
   #expectedSequence = 0;
 
-  constructor(jetStream: JetStream, subjects: Subjects, health: ClusterHealth) {
+  constructor(jetStream: JetStream, subjects: Subjects, health: ClusterHealth, clock: Clock) {
+    this.#serverSwitch = new ServerSwitch(jetStream, health, clock);
     this.#jetStream = jetStream;
     this.#subjects = subjects;
     this.#health = health;
@@ -23,6 +27,7 @@ export class Probe {
 
   /** To be called about once a second. */
   tick(): void {
+    this.#serverSwitch.tick();
     if (this.#health.failure === undefined || this.#isRunning) return;
     this.#isRunning = true;
     void this.#run().finally(() => this.#isRunning = false);

@@ -1,5 +1,7 @@
 import type { Clock } from "../../../env/clock.ts";
 import { Backoff } from "../../../env/backoff.ts";
+import { SYNC_SECONDS } from "../../../metrics/buckets.ts";
+import { Histogram } from "../../../metrics/histogram.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream, NewMessage, PublishOutcome } from "../jetstream.ts";
 import type { NatsSettings } from "../options.ts";
@@ -12,7 +14,7 @@ export type Published =
   | { readonly kind: "stored"; readonly sequence: number }
   /**
    * Another message is the subject's newest, or was under way: this one is not stored by this attempt and
-   * never will be. With `isOurs` it may be an earlier attempt at this very message.
+   * never will be. With `mayBeOurs` it may be an earlier attempt at this very message.
    */
   | {
     readonly kind: "refused";
@@ -33,6 +35,8 @@ export interface PublishCounts {
 export class Publisher {
   readonly counts: PublishCounts = { stored: 0, refused: 0, unknown: 0, unavailable: 0 };
   readonly health: ClusterHealth;
+  /** How long those took that were stored, all their attempts. */
+  readonly durationSeconds = new Histogram(SYNC_SECONDS);
   readonly #jetStream: JetStream;
   readonly #clock: Clock;
   readonly #settings: NatsSettings;
@@ -66,10 +70,12 @@ export class Publisher {
         case "stored":
           this.counts.stored++;
           this.health.recover();
+          this.durationSeconds.observe((this.#clock.nowMs() - startMs) / 1000);
           return outcome;
         case "refused":
           this.counts.refused++;
-          this.health.recover();
+          // Also a server that has lost its quorum says that something is under way.
+          if (outcome.lastSequence !== undefined) this.health.recover();
           // Without a sequence: something is under way, which may be an earlier attempt. Only what
           // becomes of it says what has become of this message.
           if (!isUncertain || outcome.lastSequence !== undefined) {

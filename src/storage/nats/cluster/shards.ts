@@ -1,5 +1,3 @@
-import { StreamError } from "../../../protocol/errors.ts";
-import { MalformedFrame } from "../format/binary.ts";
 import type { JetStream, StoredMessage } from "../jetstream.ts";
 import {
   decodeIdentity,
@@ -9,6 +7,7 @@ import {
 } from "../format/meta_record.ts";
 import type { NatsSettings } from "../options.ts";
 import type { Publisher } from "./publisher.ts";
+import { readRecord } from "./stored_messages.ts";
 import type { Subjects } from "./subjects.ts";
 import { toStreamError } from "./unreachable.ts";
 
@@ -50,7 +49,10 @@ export async function openLayout(
     );
     const shards = await openShards(settings, subjects, publisher, ask);
     return {
-      identity: decoded("identity", () => decodeIdentity(identity.payload.slice())),
+      identity: readRecord(
+        "the storage's identity",
+        () => decodeIdentity(identity.payload),
+      ),
       shards,
     };
   } catch (error) {
@@ -67,14 +69,14 @@ export async function readShards(jetStream: JetStream, subjects: Subjects): Prom
   try {
     const stored = await jetStream.lastMessage(subjects.metaLog, subjects.shards);
     if (stored === undefined) return 0;
-    return decoded("number of logs", () => decodeShards(stored.payload.slice()));
+    return shardsOf(stored);
   } catch (error) {
     throw toStreamError(error);
   }
 }
 
 async function openShards(
-  { jetStream, replicas, shards: wanted }: NatsSettings,
+  { jetStream, replicas, shards: wanted, newShards }: NatsSettings,
   subjects: Subjects,
   publisher: Publisher,
   ask: (subject: string) => Promise<StoredMessage | undefined>,
@@ -82,10 +84,8 @@ async function openShards(
   const place = { log: subjects.metaLog, subject: subjects.shards };
   for (;;) {
     const stored = await ask(subjects.shards);
-    const there = stored === undefined
-      ? 0
-      : decoded("number of logs", () => decodeShards(stored.payload.slice()));
-    const shards = Math.max(there, wanted);
+    const there = stored === undefined ? 0 : shardsOf(stored);
+    const shards = there === 0 ? newShards : Math.max(there, wanted);
     for (let shard = 1; shard <= shards; shard++) {
       await jetStream.ensureLog({
         name: subjects.dataLog(shard),
@@ -121,14 +121,6 @@ async function once(
   }
 }
 
-function decoded<T>(what: string, decode: () => T): T {
-  try {
-    return decode();
-  } catch (error) {
-    if (!(error instanceof MalformedFrame)) throw error;
-    throw new StreamError(
-      { code: "damaged" },
-      `The record of the storage's ${what} is malformed: ${error.message}.`,
-    );
-  }
+function shardsOf({ payload }: StoredMessage): number {
+  return readRecord("the storage's number of logs", () => decodeShards(payload));
 }

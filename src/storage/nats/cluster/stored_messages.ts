@@ -1,4 +1,5 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
+import { StreamError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../format/binary.ts";
 import { decodeMessage, type StreamMessage } from "../format/message.ts";
 import type { StoredMessage } from "../jetstream.ts";
@@ -18,6 +19,24 @@ export function readMessage({ sequence, payload }: StoredMessage): ReadMessage {
   } catch (error) {
     if (!(error instanceof MalformedFrame)) throw error;
     return { sequence, fault: `message ${sequence} is malformed: ${error.message}` };
+  }
+}
+
+/**
+ * What a stored record says.
+ *
+ * @param of what it is the record of
+ * @throws {StreamError} `damaged` where its bytes are not what was stored
+ */
+export function readRecord<T>(of: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof MalformedFrame)) throw error;
+    throw new StreamError(
+      { code: "damaged" },
+      `The record of ${of} is malformed: ${error.message}.`,
+    );
   }
 }
 

@@ -20,6 +20,8 @@ export const ApiErrorCode = {
   storeFailed: 10077,
   streamOffline: 10118,
   somethingInFlight: 10164,
+  tooManyRequests: 10167,
+  incompleteBatch: 10176,
   tooManyBatches: 10210,
 } as const;
 

@@ -1,10 +1,12 @@
 import type { Msg } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
+import { pause } from "../cluster/pause.ts";
 import type { NewMessage, PublishOutcome } from "../jetstream.ts";
 import { ANYTHING } from "./leadership.ts";
 import { hasTooManyBatches, outcomeOf } from "./publish_answer.ts";
-import { outcomeOfThrown, type Publisher } from "./publisher.ts";
+import { inFlightBytes, outcomeOfForbidden, outcomeOfThrown, type Publisher } from "./publisher.ts";
 import { type Replies, Waiter } from "./replies.ts";
+import { headersOf } from "./wire_headers.ts";
 
 /** A server takes no longer batch. */
 export const LIMIT_BATCH_MESSAGES = 1_000;
@@ -44,7 +46,7 @@ export class BatchPublisher {
     if (refusal !== undefined) return refusal;
     const [only] = messages;
     if (only !== undefined && messages.length === 1) return await this.#publisher.publish(only);
-    const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
+    const bytes = messages.reduce((sum, message) => sum + inFlightBytes(message), 0);
     if (this.#open >= LIMIT_OPEN_BATCHES) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
@@ -90,14 +92,14 @@ export class BatchPublisher {
         return { kind: "unavailable", reason: "too many batches are open" };
       }
       const delayMs = waitMs * (0.5 + this.#random() / 2);
-      await new Promise<void>((resolve) => void this.#clock.setTimer(delayMs, resolve));
+      await pause(this.#clock, delayMs);
     }
   }
 
   #send(messages: readonly NewMessage[]): Promise<PublishOutcome | undefined> {
     return new Promise((resolve) => {
       const { connection, library } = this.#publisher.link;
-      if (connection === undefined || connection.isDraining()) {
+      if (connection === undefined || connection.isClosed()) {
         return resolve({ kind: "unavailable", reason: "no server is connected" });
       }
       const id = library.nuid.next();
@@ -106,7 +108,11 @@ export class BatchPublisher {
       try {
         messages.forEach((message, index) => {
           const isLast = index === messages.length - 1;
-          const reply = isLast ? outcome.replyToLast() : index === 0 ? outcome.replyToFirst() : "";
+          const reply = isLast
+            ? outcome.replyToLast(message.subject)
+            : index === 0
+            ? outcome.replyToFirst(message.subject)
+            : "";
           const part = seen.has(message.subject)
             ? { ...message, expectedSequence: ANYTHING }
             : message;
@@ -143,15 +149,15 @@ class BatchOutcome {
     this.#replies = replies;
   }
 
-  replyToFirst(): string {
-    return this.#wait((message) => {
+  replyToFirst(subject: string): string {
+    return this.#wait(subject, (message) => {
       // An empty answer: it is taken.
-      if (message.data.length > 0 || message.headers !== undefined) this.#endWith(message);
+      if (message.data.length > 0 || headersOf(message) !== undefined) this.#endWith(message);
     });
   }
 
-  replyToLast(): string {
-    return this.#wait((message) => this.#endWith(message));
+  replyToLast(subject: string): string {
+    return this.#wait(subject, (message) => this.#endWith(message));
   }
 
   end(outcome: PublishOutcome | undefined): void {
@@ -163,21 +169,25 @@ class BatchOutcome {
     this.end(hasTooManyBatches(message) ? undefined : outcomeOf(message));
   }
 
-  #wait(onReply: (message: Msg) => void): string {
-    const waiter = new BatchWaiter(onReply, (reason) => this.end({ kind: "unknown", reason }));
+  #wait(subject: string, onReply: (message: Msg) => void): string {
+    const waiter = new BatchWaiter(this, onReply);
     this.#waiters.push(waiter);
-    return this.#replies.add(waiter, this.#timeoutMs);
+    return this.#replies.add(waiter, subject, this.#timeoutMs);
   }
 }
 
 class BatchWaiter extends Waiter {
+  readonly #outcome: BatchOutcome;
   readonly #onReply: (message: Msg) => void;
-  readonly #onNone: (reason: string) => void;
 
-  constructor(onReply: (message: Msg) => void, onNone: (reason: string) => void) {
+  constructor(outcome: BatchOutcome, onReply: (message: Msg) => void) {
     super();
+    this.#outcome = outcome;
     this.#onReply = onReply;
-    this.#onNone = onNone;
+  }
+
+  override get owner(): object {
+    return this.#outcome;
   }
 
   override onReply(message: Msg): boolean {
@@ -186,10 +196,14 @@ class BatchWaiter extends Waiter {
   }
 
   override onTimeout(): void {
-    this.#onNone("no answer in time");
+    this.#outcome.end({ kind: "unknown", reason: "no answer in time" });
   }
 
-  override onLost(): void {
-    this.#onNone("the connection has ended before the answer");
+  override onLost(reason: string): void {
+    this.#outcome.end({ kind: "unknown", reason });
+  }
+
+  override onForbidden(reason: string, isSure: boolean): void {
+    this.#outcome.end(outcomeOfForbidden(reason, isSure));
   }
 }

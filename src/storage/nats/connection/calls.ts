@@ -1,116 +1,83 @@
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { getLogger } from "@logtape/logtape";
-import type { Bytes } from "../../../protocol/bytes.ts";
-import { JetStreamError } from "../jetstream.ts";
-import type { Link, LinkListener } from "./link.ts";
-import { type Replies, Waiter } from "./replies.ts";
-import { statusOf } from "./requests.ts";
+import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
+import type { LinkListener } from "./link.ts";
+import type { Requests } from "./requests.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
+const QUEUE = "front-end";
+
+/** Who answers requests to one subject. */
+interface Served {
+  readonly handler: (payload: Bytes) => Promise<Bytes>;
+  /** One for each connection, of which there are two while one moves to another server. */
+  subscriptions: Subscription[];
+}
+
 /** Questions between front ends, which no server stores. */
 export class Calls implements LinkListener {
-  readonly #link: Link;
-  readonly #replies: Replies;
-  readonly #served = new Map<string, (payload: Bytes) => Promise<Bytes>>();
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #requests: Requests;
+  readonly #served = new Map<string, Served>();
 
-  constructor(link: Link, replies: Replies) {
-    this.#link = link;
-    this.#replies = replies;
+  constructor(requests: Requests) {
+    this.#requests = requests;
   }
 
   onUp(connection: NatsConnection): void {
-    for (const subject of this.#served.keys()) this.#subscribe(connection, subject);
+    for (const [subject, served] of this.#served) this.#subscribe(connection, subject, served);
   }
 
-  onDown(): void {
-    this.#subscriptions.clear();
-  }
+  onDown(): void {}
 
   /** As `JetStream.call`. */
-  call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes> {
-    return new Promise((resolve, reject) => {
-      const { connection } = this.#link;
-      if (connection === undefined) {
-        return reject(new JetStreamError("unavailable", `${subject}: no server is connected`));
-      }
-      const waiter = new Call(subject, resolve, reject);
-      const reply = this.#replies.add(waiter, timeoutMs);
-      try {
-        connection.publish(subject, payload, { reply });
-      } catch (error) {
-        this.#replies.remove(waiter);
-        const reason = error instanceof Error ? error.message : String(error);
-        reject(new JetStreamError("unavailable", `${subject}: ${reason}`));
-      }
-    });
+  async call(subject: string, payload: Bytes, timeoutMs: number): Promise<Bytes> {
+    let answer: Bytes = NO_BYTES;
+    const onReply = (message: Msg) => {
+      answer = new Uint8Array(message.data);
+      return true;
+    };
+    await this.#requests.many(subject, payload, onReply, timeoutMs, "unserved");
+    return answer;
   }
 
   /** As `JetStream.serve`. */
   serve(subject: string, handler: (payload: Bytes) => Promise<Bytes>): () => void {
-    this.#served.set(subject, handler);
-    const { connection } = this.#link;
-    if (connection !== undefined) this.#subscribe(connection, subject);
+    const served: Served = { handler, subscriptions: [] };
+    this.#served.set(subject, served);
+    const { connection } = this.#requests.link;
+    if (connection !== undefined) this.#subscribe(connection, subject, served);
     return () => {
-      if (this.#served.get(subject) !== handler) return;
-      this.#served.delete(subject);
-      const subscription = this.#subscriptions.get(subject);
-      this.#subscriptions.delete(subject);
-      if (subscription?.isClosed() === false) subscription.unsubscribe();
+      if (this.#served.get(subject) === served) this.#served.delete(subject);
+      for (const subscription of served.subscriptions) {
+        if (!subscription.isClosed()) subscription.unsubscribe();
+      }
     };
   }
 
-  #subscribe(connection: NatsConnection, subject: string): void {
+  #subscribe(connection: NatsConnection, subject: string, served: Served): void {
     const callback = (error: Error | null, message: Msg) => {
-      if (error === null) void this.#answer(connection, subject, message);
+      if (error === null) void this.#answer(connection, subject, served, message);
     };
-    this.#subscriptions.set(subject, connection.subscribe(subject, { callback }));
+    // A queue's members share what comes: with two connections each request is served once.
+    const subscription = connection.subscribe(subject, { queue: QUEUE, callback });
+    const open = served.subscriptions.filter((other) => !other.isClosed());
+    served.subscriptions = [...open, subscription];
   }
 
-  async #answer(connection: NatsConnection, subject: string, message: Msg): Promise<void> {
+  async #answer(
+    connection: NatsConnection,
+    subject: string,
+    { handler }: Served,
+    message: Msg,
+  ): Promise<void> {
     try {
-      const answer = await this.#served.get(subject)?.(new Uint8Array(message.data));
-      if (answer === undefined || message.reply === undefined || connection.isClosed()) return;
+      const answer = await handler(new Uint8Array(message.data));
+      if (message.reply === undefined || connection.isClosed()) return;
       connection.publish(message.reply, answer);
     } catch (error) {
       // Who asked hears nothing, and takes it for lost.
       logger.debug("A call of {subject} isn't answered: {error}", { subject, error });
     }
-  }
-}
-
-class Call extends Waiter {
-  readonly #subject: string;
-  readonly #resolve: (answer: Bytes) => void;
-  readonly #reject: (error: JetStreamError) => void;
-
-  constructor(
-    subject: string,
-    resolve: (answer: Bytes) => void,
-    reject: (error: JetStreamError) => void,
-  ) {
-    super();
-    this.#subject = subject;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  override onReply(message: Msg): boolean {
-    if (statusOf(message) === 503) {
-      this.#reject(new JetStreamError("unserved", `${this.#subject}: nobody listens there`));
-    } else {
-      this.#resolve(new Uint8Array(message.data));
-    }
-    return true;
-  }
-
-  override onTimeout(): void {
-    this.#reject(new JetStreamError("unavailable", `${this.#subject}: no answer in time`));
-  }
-
-  override onLost(): void {
-    const reason = "the connection has ended before the answer";
-    this.#reject(new JetStreamError("unavailable", `${this.#subject}: ${reason}`));
   }
 }

@@ -23,6 +23,8 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
   }
 }
 
+/** How long one server is given for a connection. */
+export const CONNECT_MS = 2_000;
 /** How often a quiet server is asked whether it is there; it is given up after two without an answer. */
 const PING_INTERVAL_MS = 2_000;
 const LIMIT_OPEN_PINGS = 2;
@@ -44,7 +46,7 @@ export function connectOptions(
     servers: server.address,
     name: options.name ?? "durable-streams",
     reconnect: false,
-    timeout: options.connectTimeoutMs ?? 2_000,
+    timeout: options.connectTimeoutMs ?? CONNECT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: LIMIT_OPEN_PINGS,
     noAsyncTraces: true,

@@ -1,12 +1,17 @@
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
-import type { Follower, FollowRequest, StoredMessage } from "../jetstream.ts";
+import {
+  type Follower,
+  type FollowRequest,
+  JetStreamError,
+  type StoredMessage,
+} from "../jetstream.ts";
 import { deliveryOf } from "./delivery.ts";
 import { isConfirmation } from "./log_config.ts";
 import type { Reads } from "./reads.ts";
 import { type Requests, statusOf } from "./requests.ts";
-import { ownHeaders } from "./wire_headers.ts";
+import { headersOf, ownHeaders } from "./wire_headers.ts";
 
 /** What a server sends ahead of what has been handled. It cuts the connection past 64 MB. */
 const LIMIT_AHEAD_MESSAGES = 500;
@@ -18,9 +23,13 @@ const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 3 * HEARTBEAT_MS;
 /** How long a server keeps a consumer that nobody asks. */
 const CONSUMER_MS = 60_000;
+/** Who is asked for a consumer may choose a server that is gone: nothing is lost by asking again. */
+const CREATION_MS = 2_000;
 const BETWEEN_ATTEMPTS_MS = 250;
 /** How often a follower that hasn't got there yet is compared with the leader again. */
 const BETWEEN_COMPARISONS_MS = 100;
+/** So long may who has to be caught up get nothing that is there. */
+const STALL_MS = 30_000;
 const NS_PER_MS = 1_000_000;
 
 /** What a follower needs of the connection. */
@@ -46,6 +55,10 @@ export class ConsumerFollower implements Follower {
   /** Of what was there at first, each subject's newest has come: now all that comes counts. */
   #isPastFirst: boolean;
   #isStopped = false;
+  /** Waits for what its consumer sends. */
+  #isListening = false;
+  #isHandling = false;
+  #isGivenUp = false;
   #wake: () => void = () => {};
 
   constructor(
@@ -61,12 +74,22 @@ export class ConsumerFollower implements Follower {
     void this.#run();
   }
 
+  /** @throws {JetStreamError} `unavailable` where who leads the log doesn't answer, or nothing comes for long */
   async caughtUp(): Promise<void> {
     const { reads } = this.#context;
     const { log, subject = ">" } = this.#request;
+    let handled = this.#handledSequence;
+    let waitedMs = 0;
     while (!this.#isStopped) {
       const newest = await reads.lastMessage(log, subject);
       if (newest === undefined || newest.sequence <= this.#handledSequence) return;
+      waitedMs += BETWEEN_COMPARISONS_MS;
+      if (this.#isHandling || this.#handledSequence !== handled) waitedMs = 0;
+      handled = this.#handledSequence;
+      if (waitedMs >= STALL_MS) {
+        throw new JetStreamError("unavailable", `${log}: what is there doesn't come`);
+      }
+      if (waitedMs > 0 && waitedMs % SILENCE_MS === 0) this.#giveUpConsumer();
       // Asked again after a while: the newest one may be removed before it is handled.
       await this.#handledUpTo(newest.sequence, BETWEEN_COMPARISONS_MS);
     }
@@ -78,6 +101,13 @@ export class ConsumerFollower implements Follower {
     this.#wake();
     for (const { resolve } of this.#waiting) resolve();
     return Promise.resolve();
+  }
+
+  /** Its replica doesn't get what the leader has: the next one may be on another. */
+  #giveUpConsumer(): void {
+    if (!this.#isListening) return;
+    this.#isGivenUp = true;
+    this.#wake();
   }
 
   #handledUpTo(sequence: number, limitMs: number): Promise<void> {
@@ -114,11 +144,12 @@ export class ConsumerFollower implements Follower {
     const name = requests.link.library.nuid.next();
     const inbox = new MessageInbox(
       connection,
-      requests.link.library.createInbox(),
+      requests.link.newInbox(),
       () => this.#wake(),
     );
     try {
-      await requests.api(`CONSUMER.CREATE.${log}.${name}`, this.#consumerOf(name));
+      const limitMs = Math.min(requests.timeoutMs, CREATION_MS);
+      await requests.api(`CONSUMER.CREATE.${log}.${name}`, this.#consumerOf(name), limitMs);
       await this.#pull(connection, inbox, name);
     } finally {
       inbox.close();
@@ -187,13 +218,18 @@ export class ConsumerFollower implements Follower {
   async #handle(message: Msg, sequence: number, atMs: number): Promise<void> {
     // Of each subject's newest ones those that had come before are sent again.
     if (sequence > this.#handledSequence && !isConfirmation(message.subject)) {
-      await this.#onMessage({
-        subject: message.subject,
-        sequence,
-        atMs,
-        payload: new Uint8Array(message.data),
-        headers: ownHeaders(message.headers),
-      });
+      this.#isHandling = true;
+      try {
+        await this.#onMessage({
+          subject: message.subject,
+          sequence,
+          atMs,
+          payload: new Uint8Array(message.data),
+          headers: ownHeaders(headersOf(message)),
+        });
+      } finally {
+        this.#isHandling = false;
+      }
     }
     this.#handledSequence = Math.max(this.#handledSequence, sequence);
     for (const waiting of [...this.#waiting]) {
@@ -203,8 +239,12 @@ export class ConsumerFollower implements Follower {
 
   /** Whether something came before the silence was too long. */
   async #heard(inbox: MessageInbox): Promise<boolean> {
+    this.#isListening = true;
     await this.#pause(SILENCE_MS, () => inbox.hasMessages || inbox.isClosed);
-    return !this.#isStopped && inbox.hasMessages;
+    this.#isListening = false;
+    if (!this.#isGivenUp) return !this.#isStopped && inbox.hasMessages;
+    this.#isGivenUp = false;
+    return false;
   }
 
   #pause(limitMs: number, isOver: () => boolean = () => false): Promise<void> {
@@ -223,8 +263,9 @@ const HEARTBEAT = 100;
 
 /** What a server says to a request for messages ends that alone (404, 408, limits), or all of it. */
 function isEndOfConsumer(status: number, message: Msg): boolean {
-  if (status === 503) return true;
-  return status === 409 && /consumer|leadership|shutdown/i.test(message.headers?.description ?? "");
+  if (status === 503 || status === 400) return true;
+  return status === 409 &&
+    /consumer|leadership|shutdown/i.test(headersOf(message)?.description ?? "");
 }
 
 /** Where a consumer's messages come in; who handles them is woken. */

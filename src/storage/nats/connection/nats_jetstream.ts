@@ -67,7 +67,7 @@ class NatsJetStream implements JetStream {
 
   constructor(link: Link, options: NatsOptions) {
     const { clock = systemClock, random = Math.random, timeoutMs = TIMEOUT_MS } = options;
-    const inbox = () => `${link.library.createInbox(options.inboxPrefix)}.`;
+    const inbox = () => `${link.newInbox()}.`;
     this.#link = link;
     this.#clock = clock;
     this.#monitorUrls = options.monitorUrls ?? [];
@@ -84,7 +84,7 @@ class NatsJetStream implements JetStream {
     this.#reads = new Reads(this.#requests, this.#publisher, clock);
     this.#watches = new Watches(clock);
     link.listen(this.#replies);
-    this.#calls = new Calls(link, this.#replies);
+    this.#calls = new Calls(this.#requests);
     link.listen(this.#watches);
     link.listen(this.#calls);
     link.listen({
@@ -193,6 +193,10 @@ class NatsJetStream implements JetStream {
 
   syncSetting(): Promise<SyncSetting> {
     return readSyncSetting(this.#monitorUrls);
+  }
+
+  switchServer(): void {
+    this.#link.switchServer();
   }
 
   async close(): Promise<void> {

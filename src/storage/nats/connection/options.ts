@@ -69,12 +69,12 @@ const LIMIT_FILE_BYTES = 64 * 1024;
  * @throws {RangeError} where it is none; the message shows no secrets
  */
 export function parseServerUrl(url: string): NatsServerAddress {
-  const shown = url.replace(/\/\/.*@/, "//…@");
+  const shown = url.replace(/^([a-z]+:\/\/)?.*@/s, "$1…@");
   const match = /^(nats|tls):\/\/(.*)$/.exec(url.includes("://") ? url : `nats://${url}`);
   const parsed = match === null ? undefined : tryParse(`http://${match[2]}`);
   if (
     parsed === undefined || parsed.hostname === "" || parsed.pathname !== "/" ||
-    parsed.search !== ""
+    parsed.search !== "" || parsed.hash !== ""
   ) {
     throw new RangeError(
       `"${shown}" is no server of NATS; one is nats://host:4222 or tls://host:4222`,

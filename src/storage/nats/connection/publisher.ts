@@ -7,7 +7,8 @@ import { ANYTHING, Leadership } from "./leadership.ts";
 import type { Link } from "./link.ts";
 import { outcomeOf } from "./publish_answer.ts";
 import { type Replies, Waiter } from "./replies.ts";
-import { newWireHeaders, unsuitableHeader, type WireHeaders } from "./wire_headers.ts";
+import { Wire } from "./wire.ts";
+import { unsuitableHeader } from "./wire_headers.ts";
 
 /** What is left of a message's bytes for its headers. */
 export const HEADER_BYTES = 4 * 1024;
@@ -28,7 +29,7 @@ export class Publisher {
   readonly #clock: Clock;
   readonly #replies: Replies;
   readonly #timeoutMs: number;
-  readonly #headers: WireHeaders;
+  #wire: { readonly connection: NatsConnection; readonly wire: Wire } | undefined;
   #limitBytes = DEFAULT_LIMIT_BYTES;
 
   constructor(
@@ -45,7 +46,6 @@ export class Publisher {
     this.#clock = clock;
     this.#replies = replies;
     this.#timeoutMs = timeoutMs;
-    this.#headers = newWireHeaders(link.library);
   }
 
   /** How many bytes a message may have, its headers not counted. */
@@ -59,7 +59,7 @@ export class Publisher {
   publish(message: NewMessage): Promise<PublishOutcome> {
     const refusal = this.refusal(message);
     if (refusal !== undefined) return Promise.resolve(refusal);
-    const bytes = message.payload.length;
+    const bytes = inFlightBytes(message);
     if (this.inFlight.tryEnter(bytes)) return this.#send(message, bytes);
     return this.inFlight.enter(bytes).then(() => this.#send(message, bytes));
   }
@@ -88,11 +88,26 @@ export class Publisher {
     return reason === undefined ? undefined : { kind: "rejected", reason };
   }
 
-  /** Hands a message to the client, which copies it at once. Throws what that throws. */
+  /**
+   * Hands a message to a connection.
+   *
+   * @throws {Error} where that can't be; nothing is sent then
+   */
   hand(connection: NatsConnection, message: NewMessage, reply: string, more = ""): void {
-    const headers = this.#headers;
-    headers.text = headerText(message, more);
-    connection.publish(message.subject, message.payload, { reply, headers });
+    const headers = headerText(message, more);
+    if (headers.length > HEADER_BYTES) {
+      throw new RangeError(
+        `a message has headers of ${headers.length} bytes, and may have ${HEADER_BYTES}`,
+      );
+    }
+    this.#wireOf(connection).publish(message.subject, reply, headers, message.payload);
+  }
+
+  #wireOf(connection: NatsConnection): Wire {
+    if (this.#wire?.connection === connection) return this.#wire.wire;
+    const wire = new Wire(this.link.library, connection);
+    this.#wire = { connection, wire };
+    return wire;
   }
 
   /** @param bytes what it has of those in flight */
@@ -110,8 +125,8 @@ export class Publisher {
         resolve(outcome);
       });
       // What the client gets without a connection it drops without a word.
-      if (connection === undefined || connection.isDraining()) return waiter.end(NOT_CONNECTED);
-      const reply = this.#replies.add(waiter, timeoutMs);
+      if (connection === undefined || connection.isClosed()) return waiter.end(NOT_CONNECTED);
+      const reply = this.#replies.add(waiter, message.subject, timeoutMs);
       try {
         this.hand(connection, message, reply);
       } catch (error) {
@@ -120,6 +135,14 @@ export class Publisher {
       }
     });
   }
+}
+
+/**
+ * What a message has of the bytes in flight: with room for its headers, so that the smallest ones are bounded, too.
+ * A server drops what waits for one log past 10,000 messages.
+ */
+export function inFlightBytes({ payload }: NewMessage): number {
+  return payload.length + HEADER_BYTES;
 }
 
 /** Waits for what the leader answers to a publish. */
@@ -142,9 +165,18 @@ class OutcomeWaiter extends Waiter {
     this.end({ kind: "unknown", reason: `no answer within ${this.#timeoutMs} ms` });
   }
 
-  override onLost(): void {
-    this.end({ kind: "unknown", reason: "the connection has ended before the answer" });
+  override onLost(reason: string): void {
+    this.end({ kind: "unknown", reason });
   }
+
+  override onForbidden(reason: string, isSure: boolean): void {
+    this.end(outcomeOfForbidden(reason, isSure));
+  }
+}
+
+/** What was refused for who asks; where it may have been another message, this one may be stored. */
+export function outcomeOfForbidden(reason: string, isSure: boolean): PublishOutcome {
+  return isSure ? { kind: "rejected", reason } : { kind: "unknown", reason };
 }
 
 /** What is said of the message to the server, and what its reader finds beside it. */
@@ -160,7 +192,7 @@ function headerText(message: NewMessage, more: string): string {
   return `${text}${more}\r\n`;
 }
 
-/** The client throws before it has sent anything. */
+/** What throws does so before anything is sent. */
 export function outcomeOfThrown(error: unknown, isClosed: boolean): PublishOutcome {
   const reason = error instanceof Error ? error.message : String(error);
   return { kind: isClosed ? "unavailable" : "rejected", reason };

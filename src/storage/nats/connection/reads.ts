@@ -2,13 +2,14 @@ import { Buffer } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
 import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 import type { Clock } from "../../../env/clock.ts";
+import { pause } from "../cluster/pause.ts";
 import { JetStreamError, type MessagesQuery, type StoredMessage } from "../jetstream.ts";
 import { ApiError, ApiErrorCode } from "./api_error.ts";
 import { numberIn, objectIn, textIn } from "./json.ts";
 import { confirmedSubject } from "./log_config.ts";
 import type { Publisher } from "./publisher.ts";
 import { type Requests, statusOf } from "./requests.ts";
-import { numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
+import { headersOf, numberHeader, ownHeaders, ownHeadersOfText } from "./wire_headers.ts";
 
 /** How often a subject is asked about by what is refused, while something of it is on its way. */
 const LIMIT_PROBES = 3;
@@ -16,6 +17,10 @@ const BETWEEN_PROBES_MS = 2;
 const UNTIL_REACHABLE_MS = 20;
 /** A server sends at most so many by one request. */
 const LIMIT_MESSAGES = 1_000;
+/** After so long without an answer of a replica, the leader is asked, too. */
+const UNTIL_LEADER_MS = 300;
+/** The leader is asked for one after the other. */
+const FEW_MESSAGES = 16;
 const NO_CONTENT = 204;
 const NOT_FOUND = 404;
 
@@ -49,7 +54,7 @@ export class Reads {
         break;
       }
       if (outcome.lastSequence !== undefined) return outcome.lastSequence;
-      await this.#pause(BETWEEN_PROBES_MS);
+      await pause(this.#clock, BETWEEN_PROBES_MS);
     }
     return (await this.#ofLeader(log, { last_by_subj: subject }))?.sequence ?? 0;
   }
@@ -74,16 +79,31 @@ export class Reads {
         const reason = "reason" in outcome ? outcome.reason : outcome.kind;
         throw new JetStreamError("unavailable", `${log}: ${reason}`);
       }
-      await this.#pause(UNTIL_REACHABLE_MS);
+      await pause(this.#clock, UNTIL_REACHABLE_MS);
     }
   }
 
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#clock.setTimer(delayMs, resolve));
+  async messages(query: MessagesQuery): Promise<StoredMessage[]> {
+    return query.byLeader === true ? await this.#byLeader(query) : await this.#byAnyone(query);
   }
 
-  async messages(query: MessagesQuery): Promise<StoredMessage[]> {
-    return query.byLeader === true ? await this.#byLeader(query) : await this.#direct(query);
+  /**
+   * The server chooses a replica by chance, also one that it can't reach, for as long as it hasn't found that
+   * out: one without an answer mustn't hold up a read that the leader can answer.
+   */
+  async #byAnyone(query: MessagesQuery): Promise<StoredMessage[]> {
+    const late = Promise.withResolvers<undefined>();
+    const cancel = this.#clock.setTimer(UNTIL_LEADER_MS, () => late.resolve(undefined));
+    const direct = this.#direct(query, cancel);
+    const found = await Promise.race([direct, late.promise]).catch(() => undefined);
+    cancel();
+    if (found !== undefined) return found;
+    const few = { ...query, limit: Math.min(query.limit, FEW_MESSAGES) };
+    try {
+      return await Promise.any([direct, this.#byLeader(few)]);
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    }
   }
 
   async #byLeader(query: MessagesQuery): Promise<StoredMessage[]> {
@@ -114,7 +134,7 @@ export class Reads {
     }
   }
 
-  async #direct(query: MessagesQuery): Promise<StoredMessage[]> {
+  async #direct(query: MessagesQuery, onAnswer: () => void): Promise<StoredMessage[]> {
     const found: StoredMessage[] = [];
     const limit = Math.min(query.limit, LIMIT_MESSAGES);
     const which = {
@@ -126,15 +146,16 @@ export class Reads {
     let isBroken = false;
     const payload = encodeUtf8(JSON.stringify(which));
     const ask = this.#requests.many(`$JS.API.DIRECT.GET.${query.log}`, payload, (message) => {
+      onAnswer();
       const status = statusOf(message);
       if (status === NO_CONTENT || status === NOT_FOUND) return true;
       if (status >= 400) {
-        const reason = message.headers?.description ?? "";
+        const reason = headersOf(message)?.description ?? "";
         throw new JetStreamError("unavailable", `${query.log}: ${reason} (${status})`);
       }
       // One that was lost on the way between two servers leaves the ones before it.
       isBroken ||= found.length > 0 &&
-        numberHeader(message.headers, "Nats-Last-Sequence") !== found.at(-1)?.sequence;
+        numberHeader(headersOf(message), "Nats-Last-Sequence") !== found.at(-1)?.sequence;
       if (!isBroken) found.push(messageOfDirectGet(message));
       return false;
     });
@@ -148,7 +169,7 @@ export class Reads {
 }
 
 function messageOfDirectGet(message: Msg): StoredMessage {
-  const { headers } = message;
+  const headers = headersOf(message);
   return {
     subject: headers?.get("Nats-Subject") ?? "",
     sequence: numberHeader(headers, "Nats-Sequence"),

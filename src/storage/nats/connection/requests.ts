@@ -1,14 +1,15 @@
 import type { Msg } from "@nats-io/transport-node";
 import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
-import { JetStreamError } from "../jetstream.ts";
+import { JetStreamError, type JetStreamErrorCode } from "../jetstream.ts";
 import { ApiError } from "./api_error.ts";
 import { parseObject } from "./json.ts";
 import type { Link } from "./link.ts";
 import { type Replies, Waiter } from "./replies.ts";
+import { headersOf } from "./wire_headers.ts";
 
 /** The status of an answer without content, as of "nobody listens": 503. */
 export function statusOf(message: Msg): number {
-  return message.data.length === 0 ? message.headers?.code ?? 0 : 0;
+  return message.data.length === 0 ? headersOf(message)?.code ?? 0 : 0;
 }
 
 /** Questions to servers. */
@@ -26,14 +27,21 @@ export class Requests {
   /**
    * Asks, and gives each answer to `onReply`, until that says it was the last.
    *
-   * @throws {JetStreamError} `unavailable`
+   * @param nobody the code where nobody listens
+   * @throws {JetStreamError} `unavailable`; `unsuitable` where who asks may not
    */
-  many(subject: string, payload: Bytes, onReply: (message: Msg) => boolean): Promise<void> {
+  many(
+    subject: string,
+    payload: Bytes,
+    onReply: (message: Msg) => boolean,
+    timeoutMs = this.timeoutMs,
+    nobody: JetStreamErrorCode = "unavailable",
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const { connection } = this.link;
       if (connection === undefined) return reject(unavailable(subject, "no server is connected"));
-      const question = new Question(subject, this.timeoutMs, onReply, resolve, reject);
-      const reply = this.replies.add(question, this.timeoutMs);
+      const question = new Question({ subject, timeoutMs, nobody, onReply, resolve, reject });
+      const reply = this.replies.add(question, subject, timeoutMs);
       try {
         connection.publish(subject, payload, { reply });
       } catch (error) {
@@ -50,64 +58,73 @@ export class Requests {
    * @throws {JetStreamError} `unavailable`
    * @throws {ApiError} where it answers with one
    */
-  async api(subject: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
+  async api(
+    subject: string,
+    body: Record<string, unknown>,
+    timeoutMs = this.timeoutMs,
+  ): Promise<Record<string, unknown>> {
     let answer: Record<string, unknown> = {};
-    await this.many(`$JS.API.${subject}`, encodeUtf8(JSON.stringify(body)), (message) => {
+    const onReply = (message: Msg) => {
       answer = parseObject(message.string());
       return true;
-    });
+    };
+    const payload = encodeUtf8(JSON.stringify(body));
+    await this.many(`$JS.API.${subject}`, payload, onReply, timeoutMs);
     const error = ApiError.of(answer);
     if (error !== undefined) throw error;
     return answer;
   }
 }
 
-class Question extends Waiter {
-  readonly #subject: string;
-  readonly #timeoutMs: number;
-  readonly #onReply: (message: Msg) => boolean;
-  readonly #resolve: () => void;
-  readonly #reject: (error: unknown) => void;
+/** What a {@link Question} is about, and who is told what came of it. */
+interface QuestionParts {
+  readonly subject: string;
+  readonly timeoutMs: number;
+  readonly nobody: JetStreamErrorCode;
+  readonly onReply: (message: Msg) => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
-  constructor(
-    subject: string,
-    timeoutMs: number,
-    onReply: (message: Msg) => boolean,
-    resolve: () => void,
-    reject: (error: unknown) => void,
-  ) {
+class Question extends Waiter {
+  readonly #parts: QuestionParts;
+
+  constructor(parts: QuestionParts) {
     super();
-    this.#subject = subject;
-    this.#timeoutMs = timeoutMs;
-    this.#onReply = onReply;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#parts = parts;
   }
 
   override onReply(message: Msg): boolean {
+    const { subject, timeoutMs, nobody, onReply, resolve, reject } = this.#parts;
     if (statusOf(message) === 503) {
-      this.#reject(unavailable(this.#subject, "nobody leads or listens there"));
+      reject(new JetStreamError(nobody, `${subject}: nobody leads or listens there`));
       return true;
     }
     try {
-      if (!this.#onReply(message)) {
-        this.replies?.prolong(this, this.#timeoutMs);
+      if (!onReply(message)) {
+        this.replies?.prolong(this, timeoutMs);
         return false;
       }
     } catch (error) {
-      this.#reject(error);
+      reject(error);
       return true;
     }
-    this.#resolve();
+    resolve();
     return true;
   }
 
   override onTimeout(): void {
-    this.#reject(unavailable(this.#subject, `no answer within ${this.#timeoutMs} ms`));
+    const { subject, timeoutMs, reject } = this.#parts;
+    reject(unavailable(subject, `no answer within ${timeoutMs} ms`));
   }
 
-  override onLost(): void {
-    this.#reject(unavailable(this.#subject, "the connection has ended before the answer"));
+  override onLost(reason: string): void {
+    this.#parts.reject(unavailable(this.#parts.subject, reason));
+  }
+
+  override onForbidden(reason: string): void {
+    const { subject, reject } = this.#parts;
+    reject(new JetStreamError("unsuitable", `${subject} is forbidden: ${reason}`));
   }
 }
 

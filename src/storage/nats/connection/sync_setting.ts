@@ -2,7 +2,7 @@ import { numberIn, objectIn, parseObject } from "./json.ts";
 import type { SyncSetting } from "../jetstream.ts";
 
 const TIMEOUT_MS = 2_000;
-const LIMIT_CHARACTERS = 1024 * 1024;
+const LIMIT_BYTES = 1024 * 1024;
 const UNKNOWN: SyncSetting = { kind: "unknown" };
 
 /** What all servers have in common, as their monitoring ports tell: `unknown` where one of them doesn't. */
@@ -22,8 +22,7 @@ async function settingOf(url: string): Promise<SyncSetting> {
     const response = await fetch(new URL("/varz", url), {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const text = await response.text();
-    if (text.length > LIMIT_CHARACTERS) return UNKNOWN;
+    const text = await limitedText(response);
     const config = objectIn(objectIn(parseObject(text)["jetstream"])["config"]);
     if (config["sync_always"] === true) return { kind: "always" };
     const intervalMs = numberIn(config["sync_interval"]) / 1e6;
@@ -31,4 +30,17 @@ async function settingOf(url: string): Promise<SyncSetting> {
   } catch {
     return UNKNOWN;
   }
+}
+
+/** The text of an answer; an empty one where that is too long, of which no more is read. */
+async function limitedText({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    bytes += part.length;
+    if (bytes > LIMIT_BYTES) return "";
+    text += decoder.decode(part, { stream: true });
+  }
+  return text;
 }

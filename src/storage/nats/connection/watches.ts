@@ -3,7 +3,7 @@ import type { Clock } from "../../../env/clock.ts";
 import type { StoredNotice } from "../jetstream.ts";
 import type { LinkListener } from "./link.ts";
 import { watchedSubject } from "./log_config.ts";
-import { numberHeader, ownHeaders } from "./wire_headers.ts";
+import { headersOf, numberHeader, ownHeaders } from "./wire_headers.ts";
 
 /** Who watches one subject. */
 interface Watch {
@@ -33,12 +33,14 @@ export class Watches implements LinkListener {
   onUp(connection: NatsConnection): void {
     this.#connection = connection;
     for (const watch of [...this.#watches]) {
+      unsubscribe(watch);
       this.#subscribe(watch, connection);
       watch.onGap();
     }
   }
 
-  onDown(): void {
+  onDown(connection: NatsConnection): void {
+    if (this.#connection !== connection) return;
     this.#connection = undefined;
     for (const watch of this.#watches) watch.subscription = undefined;
   }
@@ -86,13 +88,14 @@ export class Watches implements LinkListener {
 
 function subscribe(watch: Watch, connection: NatsConnection): void {
   watch.subscription = connection.subscribe(watch.subject, {
-    callback: (error, { headers }) => {
+    callback: (error, message) => {
       if (error !== null) return;
-      watch.onStored({
-        sequence: numberHeader(headers, "Nats-Sequence"),
-        previousSequence: numberHeader(headers, "Nats-Last-Sequence"),
-        headers: ownHeaders(headers),
-      });
+      const headers = headersOf(message);
+      const sequence = numberHeader(headers, "Nats-Sequence");
+      // What somebody else has published there tells of nothing.
+      if (sequence === 0) return;
+      const previousSequence = numberHeader(headers, "Nats-Last-Sequence");
+      watch.onStored({ sequence, previousSequence, headers: ownHeaders(headers) });
     },
   });
 }

@@ -1,9 +1,19 @@
-import type { MsgHdrs } from "@nats-io/transport-node";
-import { encodeUtf8 } from "../../../protocol/bytes.ts";
-import type { ClientLibrary } from "./client_library.ts";
+import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 
 /** Headers that the server sets or reads begin with this; no one else's do. */
 const SERVERS_OWN = "Nats-";
+
+/**
+ * A message's headers; undefined where it has none, or some that the library throws at: anybody may publish those,
+ * and what is thrown while it reads ends its reading for good.
+ */
+export function headersOf(message: Msg): MsgHdrs | undefined {
+  try {
+    return message.headers;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The headers that aren't the server's own. */
 export function ownHeaders(headers: MsgHdrs | undefined): Record<string, string> {
@@ -31,23 +41,6 @@ export function ownHeadersOfText(text: string): Record<string, string> {
 export function numberHeader(headers: MsgHdrs | undefined, name: string): number {
   const value = Number(headers?.get(name) ?? "");
   return Number.isSafeInteger(value) ? value : 0;
-}
-
-/** Headers for the client library that are a text already: its own check and collect them one by one. */
-export interface WireHeaders extends MsgHdrs {
-  /** From `NATS/1.0` to the empty line. */
-  text: string;
-}
-
-/** One for all messages, since the library reads it at once. */
-export function newWireHeaders(library: ClientLibrary): WireHeaders {
-  return new class extends library.MsgHdrsImpl implements WireHeaders {
-    text = "";
-
-    override encode(): Uint8Array {
-      return encodeUtf8(this.text);
-    }
-  }();
 }
 
 const NAME = /^[!-9;-~]+$/;

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
+import { getU64, putU64, viewOf } from "../../little_endian.ts";
 
 /**
  * What all that is stored in the cluster begins with (FORMAT.md, "frames"): a mark, the version, the kind,
@@ -29,7 +30,7 @@ export function beginFrame(lengthBytes: number, kind: number, flags: number): By
 
 /** Puts the checksum into a frame that is otherwise complete. */
 export function sealFrame(bytes: Bytes): Bytes {
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(CRC_AT, checksum(bytes), true);
+  viewOf(bytes).setUint32(CRC_AT, checksum(bytes), true);
   return bytes;
 }
 
@@ -46,8 +47,7 @@ export function openFrame(bytes: Bytes): { kind: number; flags: number } {
   if (mark !== MARK) {
     throw new MalformedFrame(`it begins with the byte ${mark}, which no frame does`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  if (view.getUint32(CRC_AT, true) !== checksum(bytes)) {
+  if (viewOf(bytes).getUint32(CRC_AT, true) !== checksum(bytes)) {
     throw new MalformedFrame("its checksum doesn't match its bytes");
   }
   if (version !== VERSION) {
@@ -60,17 +60,6 @@ export function openFrame(bytes: Bytes): { kind: number; flags: number } {
 
 function checksum(bytes: Bytes): number {
   return crc32(bytes.subarray(FRAME_HEAD_BYTES), crc32(bytes.subarray(0, CRC_AT)));
-}
-
-/** Writes a whole number below 2^53 in 8 bytes. */
-export function putU53(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % U32, true);
-  view.setUint32(at + 4, Math.floor(value / U32), true);
-}
-
-/** Reads what {@link putU53} wrote. */
-export function getU53(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * U32;
 }
 
 /** Writes a whole number below 2^48 in 6 bytes. */
@@ -92,7 +81,7 @@ export class FrameWriter {
 
   constructor(kind: number, flags = 0) {
     this.#bytes = beginFrame(256, kind, flags);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#view = viewOf(this.#bytes);
   }
 
   u8(value: number): this {
@@ -109,7 +98,7 @@ export class FrameWriter {
 
   u53(value: number): this {
     const at = this.#room(8);
-    putU53(this.#view, at, value);
+    putU64(this.#view, at, value);
     return this;
   }
 
@@ -148,7 +137,7 @@ export class FrameWriter {
       const grown = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
       grown.set(this.#bytes);
       this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
+      this.#view = viewOf(grown);
     }
     return at;
   }
@@ -168,7 +157,7 @@ export class FrameReader {
     this.kind = kind;
     this.flags = flags;
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#view = viewOf(bytes);
   }
 
   u8(): number {
@@ -180,7 +169,7 @@ export class FrameReader {
   }
 
   u53(): number {
-    return getU53(this.#view, this.#take(8));
+    return getU64(this.#view, this.#take(8));
   }
 
   text(): string {

@@ -1,16 +1,15 @@
 import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { quote } from "../../../protocol/errors.ts";
 import { invariant } from "../../invariant.ts";
+import { getU64, putU64, viewOf } from "../../little_endian.ts";
 import type { ProducerBatch } from "../../records.ts";
 import {
   beginFrame,
   FRAME_HEAD_BYTES,
   getU48,
-  getU53,
   MalformedFrame,
   openFrame,
   putU48,
-  putU53,
   sealFrame,
 } from "./binary.ts";
 import { KIND } from "./kinds.ts";
@@ -150,7 +149,7 @@ export function encodeMessage(message: StreamMessage): Bytes {
       const name = encodeUtf8(message.forkName);
       const kind = message.kind === "fork_added" ? KIND.forkAdded : KIND.forkRemoved;
       const { bytes, view } = begin(message, kind, FORK_BYTES + name.length);
-      putU53(view, MESSAGE_HEAD_BYTES, message.forkId);
+      putU64(view, MESSAGE_HEAD_BYTES, message.forkId);
       bytes.set(name, MESSAGE_HEAD_BYTES + FORK_BYTES);
       return sealFrame(bytes);
     }
@@ -179,13 +178,13 @@ function begin(
   const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
     ownFlags;
   const bytes = beginFrame(MESSAGE_HEAD_BYTES + bodyBytes, kind, flags);
-  const view = new DataView(bytes.buffer);
+  const view = viewOf(bytes);
   putU48(view, FRAME_HEAD_BYTES, head.frontEnd);
   putU48(view, FRAME_HEAD_BYTES + 6, head.count);
-  putU53(view, FRAME_HEAD_BYTES + 12, head.previousSequence);
-  putU53(view, FRAME_HEAD_BYTES + 20, head.start);
-  putU53(view, FRAME_HEAD_BYTES + 28, head.atMs);
-  putU53(view, FRAME_HEAD_BYTES + 36, head.accessedAtMs);
+  putU64(view, FRAME_HEAD_BYTES + 12, head.previousSequence);
+  putU64(view, FRAME_HEAD_BYTES + 20, head.start);
+  putU64(view, FRAME_HEAD_BYTES + 28, head.atMs);
+  putU64(view, FRAME_HEAD_BYTES + 36, head.accessedAtMs);
   return { bytes, view };
 }
 
@@ -217,7 +216,7 @@ function encodePart(message: PartMessage): Bytes {
   );
   view.setUint32(MESSAGE_HEAD_BYTES, message.index, true);
   view.setUint32(MESSAGE_HEAD_BYTES + 4, message.partCount, true);
-  putU53(view, MESSAGE_HEAD_BYTES + 8, message.appendStart);
+  putU64(view, MESSAGE_HEAD_BYTES + 8, message.appendStart);
   bytes.set(data, putAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES, append));
   return sealFrame(bytes);
 }
@@ -235,8 +234,8 @@ function putAppend(bytes: Bytes, view: DataView, begin: number, append: StoredAp
   at += APPEND_BYTES;
   if (producer !== undefined) {
     at = putText(bytes, view, at, producer.id);
-    putU53(view, at, producer.epoch);
-    putU53(view, at + 8, producer.seq);
+    putU64(view, at, producer.epoch);
+    putU64(view, at + 8, producer.seq);
     at += 16;
   }
   return seq === undefined ? at : putText(bytes, view, at, seq);
@@ -258,14 +257,14 @@ function putText(bytes: Bytes, view: DataView, at: number, text: string): number
 export function decodeMessage(bytes: Bytes): StreamMessage {
   const { kind, flags } = openFrame(bytes);
   if (bytes.length < MESSAGE_HEAD_BYTES) throw new MalformedFrame("it ends too early");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   const head: MessageHead = {
     frontEnd: getU48(view, FRAME_HEAD_BYTES),
     count: getU48(view, FRAME_HEAD_BYTES + 6),
-    previousSequence: getU53(view, FRAME_HEAD_BYTES + 12),
-    start: getU53(view, FRAME_HEAD_BYTES + 20),
-    atMs: getU53(view, FRAME_HEAD_BYTES + 28),
-    accessedAtMs: getU53(view, FRAME_HEAD_BYTES + 36),
+    previousSequence: getU64(view, FRAME_HEAD_BYTES + 12),
+    start: getU64(view, FRAME_HEAD_BYTES + 20),
+    atMs: getU64(view, FRAME_HEAD_BYTES + 28),
+    accessedAtMs: getU64(view, FRAME_HEAD_BYTES + 36),
     isClosed: (flags & CLOSED) !== 0,
     isSoftlyDeleted: (flags & SOFTLY_DELETED) !== 0,
   };
@@ -280,7 +279,7 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
         return {
           ...head,
           kind: kind === KIND.forkAdded ? "fork_added" : "fork_removed",
-          forkId: getU53(view, MESSAGE_HEAD_BYTES),
+          forkId: getU64(view, MESSAGE_HEAD_BYTES),
           forkName: decodeUtf8(bytes.subarray(MESSAGE_HEAD_BYTES + FORK_BYTES)),
         };
       case KIND.touched:
@@ -329,7 +328,7 @@ function decodePart(head: MessageHead, bytes: Bytes, view: DataView): PartMessag
     kind: "part",
     index: view.getUint32(MESSAGE_HEAD_BYTES, true),
     partCount: view.getUint32(MESSAGE_HEAD_BYTES + 4, true),
-    appendStart: getU53(view, MESSAGE_HEAD_BYTES + 8),
+    appendStart: getU64(view, MESSAGE_HEAD_BYTES + 8),
     append,
     data: bytes.subarray(end),
   };
@@ -351,7 +350,7 @@ function getAppend(
   let seq: string | undefined;
   if ((flags & HAS_PRODUCER) !== 0) {
     const id = getText(bytes, view, at);
-    producer = { id: id.text, epoch: getU53(view, id.end), seq: getU53(view, id.end + 8) };
+    producer = { id: id.text, epoch: getU64(view, id.end), seq: getU64(view, id.end + 8) };
     at = id.end + 16;
   }
   if ((flags & HAS_SEQ) !== 0) ({ text: seq, end: at } = getText(bytes, view, at));
@@ -363,6 +362,11 @@ function getText(bytes: Bytes, view: DataView, at: number): { text: string; end:
   const end = begin + view.getUint16(at, true);
   if (end > bytes.length) throw new MalformedFrame("it ends too early");
   return { text: decodeUtf8(bytes.subarray(begin, end)), end };
+}
+
+/** Whether the stream is gone for good with it, and all that came before it with the stream. */
+export function isEnd(message: StreamMessage): boolean {
+  return message.kind === "gone" && !message.isSoftlyDeleted;
 }
 
 /** A message in words, for errors. */

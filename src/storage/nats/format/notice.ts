@@ -36,16 +36,27 @@ export function noticeHeaders(
 export function readNotice(headers: Readonly<Record<string, string>>): StreamNotice | undefined {
   const parts = NOTICE.exec(headers[NOTICE_HEADER] ?? "");
   if (parts === null) return undefined;
-  const [, start, end, flagsText, name = ""] = parts;
+  const [, start, end, flagsText, encoded = ""] = parts;
+  const name = decodeName(encoded);
+  if (name === undefined) return undefined;
   const flags = Number(flagsText);
   return {
-    name: decodeURIComponent(name),
+    name,
     start: Number(start),
     end: Number(end),
     isFirst: (flags & FIRST) !== 0,
     isClosed: (flags & CLOSED) !== 0,
     isGone: (flags & GONE) !== 0,
   };
+}
+
+/** A name; `undefined` where somebody else's header has none. */
+function decodeName(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of an append in parts, which is seen as a whole only, the last one moves the tail. */

@@ -3,18 +3,17 @@ import type { Clock } from "../../../env/clock.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { JetStream } from "../jetstream.ts";
 import type { LoadedStreams } from "./loaded_streams.ts";
-import { encodeMessage } from "../format/message.ts";
-import { decodeMessage } from "../format/message.ts";
-import { noticeHeaders } from "../format/notice.ts";
+import { isEnd } from "../format/message.ts";
 import type { MessageWriter } from "./message_writer.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { Names } from "../cluster/names.ts";
 import type { NatsStream } from "./nats_stream.ts";
+import { newMessage } from "./new_message.ts";
+import { newestMessage } from "./newest_message.ts";
 import type { Publisher } from "../cluster/publisher.ts";
 import type { ForkReference } from "../format/snapshot.ts";
 import type { StreamQueue } from "./stream_queue.ts";
 import type { Subjects } from "../cluster/subjects.ts";
-import { toStreamError } from "../cluster/unreachable.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
@@ -174,21 +173,19 @@ export class Endings {
   async #vanish(stream: NatsStream): Promise<void> {
     const { jetStream, subjects, publisher, writer, clock } = this.#parts;
     const { shard, id } = stream;
-    const log = subjects.dataLog(shard);
     // The very message by which it went: whoever wrote it, and hasn't heard that it was stored, finds it.
     const gone = stream.gone ??
       writer.event(stream, { kind: "gone", isSoftlyDeleted: false }, clock.nowMs());
     await publisher.publish([{
-      log,
-      subject: subjects.data(shard, id),
-      payload: encodeMessage(gone),
-      headers: noticeHeaders(stream.name, gone),
-      expectedSequence: stream.sequence,
-      rollup: true,
+      ...newMessage(subjects, stream, gone),
       ttlSeconds: GONE_SECONDS,
     }]);
     if (stream.snapshotSequence > 0) {
-      await jetStream.purge(log, subjects.snapshot(shard, id), stream.snapshotSequence);
+      await jetStream.purge(
+        subjects.dataLog(shard),
+        subjects.snapshot(shard, id),
+        stream.snapshotSequence,
+      );
     }
   }
 
@@ -207,16 +204,10 @@ export class Endings {
     return clock.nowMs() - atMs < REFERENCE_GRACE_MS;
   }
 
-  async #isGone({ shard, id }: NameRecord): Promise<boolean> {
+  async #isGone(record: NameRecord): Promise<boolean> {
     const { jetStream, subjects } = this.#parts;
-    try {
-      const last = await jetStream.lastMessage(subjects.dataLog(shard), subjects.data(shard, id));
-      // That there is nothing at all proves nothing; a name that is free by now is seen the next time.
-      if (last === undefined) return false;
-      const message = decodeMessage(last.payload.slice());
-      return message.kind === "gone" && !message.isSoftlyDeleted;
-    } catch (error) {
-      throw toStreamError(error);
-    }
+    const newest = await newestMessage(jetStream, subjects, record);
+    // That there is nothing at all proves nothing; a name that is free by now is seen the next time.
+    return newest !== undefined && isEnd(newest);
   }
 }

@@ -2,7 +2,7 @@ import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
 import { applyAppend, applyDelete } from "../../apply.ts";
 import { copyString } from "../../copy_string.ts";
 import type { PartMessage, RecordHead, StreamMessage } from "../format/message.ts";
-import { describeMessage } from "../format/message.ts";
+import { describeMessage, isEnd } from "../format/message.ts";
 import type { NatsStream } from "./nats_stream.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { NatsStream } from "./nats_stream.ts";
  */
 export function misfit(stream: NatsStream, message: StreamMessage): string | undefined {
   // It replaces all that came before it, which is gone with it.
-  if (message.kind === "gone" && !message.isSoftlyDeleted) return undefined;
+  if (isEnd(message)) return undefined;
   const parts = stream.openParts;
   if (parts !== undefined) {
     const isNext = message.kind === "part" && message.frontEnd === parts.frontEnd &&

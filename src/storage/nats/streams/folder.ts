@@ -10,8 +10,8 @@ export interface FolderParts {
   /** This front end's number. */
   readonly frontEnd: number;
   readonly cache: MessageCache;
-  /** Called for a stream after each message that readers see, or that moved its end. */
-  onFolded(stream: NatsStream, isVisible: boolean): void;
+  /** Called for a stream after each message, before who waits for it is notified. */
+  onFolded(stream: NatsStream): void;
 }
 
 /** Brings streams in memory forward, one message at a time, whoever wrote it. */
@@ -38,7 +38,7 @@ export class Folder {
     const cached = toCached(message, sequence);
     if (stream.lifecycle === "deleted") this.#parts.cache.drop(stream);
     else this.#parts.cache.add(stream, cached);
-    this.#parts.onFolded(stream, isVisible);
+    this.#parts.onFolded(stream);
     if (isVisible) stream.notify();
     return cached;
   }

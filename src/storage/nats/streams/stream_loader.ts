@@ -103,11 +103,7 @@ export class StreamLoader {
       if (lastSequence >= sentSequence) return;
       // There is less than there was. What is gone for good may have left nothing, but then its name isn't
       // its own any more: that is given away before the last message goes.
-      if (!(await this.#parts.isNamed(stream))) {
-        stream.lifecycle = "deleted";
-        stream.notify();
-        return;
-      }
+      if (await this.#hasLostName(stream)) return;
     }
     throw damaged(
       stream.name,
@@ -173,13 +169,17 @@ export class StreamLoader {
       }
       tries = stream.sequence > before ? 0 : tries + 1;
     }
-    if (!(await this.#parts.isNamed(stream))) {
-      stream.lifecycle = "deleted";
-      stream.notify();
-      return;
-    }
+    if (await this.#hasLostName(stream)) return;
     logger.error("The stream {name} is damaged: {fault}", { name: stream.name, fault });
     throw damaged(stream.name, `${fault}, and message ${sequence} has been stored`);
+  }
+
+  /** Whether a stream's name was given away, for which it has to be gone; then it is known to be. */
+  async #hasLostName(stream: NatsStream): Promise<boolean> {
+    if (await this.#parts.isNamed(stream)) return false;
+    stream.lifecycle = "deleted";
+    stream.notify();
+    return true;
   }
 
   /** What is wrong with the first one that doesn't fit: those before it are folded. */

@@ -17,15 +17,10 @@ import { storedCalls } from "./stored_appends.ts";
 import type { NewMessage } from "../jetstream.ts";
 import type { StreamMessage } from "../format/message.ts";
 import { CALL_BYTES, CALL_REQUEST_BYTES, CALLS_BYTES } from "../format/stored_calls.ts";
-import {
-  appendHeadBytes,
-  encodeMessage,
-  MESSAGE_HEAD_BYTES,
-  withOwnData,
-} from "../format/message.ts";
-import { noticeHeaders } from "../format/notice.ts";
+import { appendHeadBytes, MESSAGE_HEAD_BYTES, withOwnData } from "../format/message.ts";
 import { type EventKind, type MessageWriter } from "./message_writer.ts";
 import type { NatsStream } from "./nats_stream.ts";
+import { newMessage } from "./new_message.ts";
 import type { NatsSettings } from "../options.ts";
 import { invariant } from "../../invariant.ts";
 import { pause } from "../cluster/pause.ts";
@@ -287,7 +282,7 @@ export class StreamQueue {
    */
   async #store(messages: readonly StreamMessage[]): Promise<boolean> {
     const stream = this.#stream;
-    const { publisher } = this.#parts;
+    const { publisher, subjects } = this.#parts;
     const [first] = messages;
     if (first === undefined) return true;
     const { tail, sequence } = stream;
@@ -297,7 +292,7 @@ export class StreamQueue {
     };
     stream.inFlight = inFlight;
     try {
-      const toStore = this.#toStore(messages);
+      const toStore = messages.map((message) => newMessage(subjects, stream, message));
       const published = await publisher.publish(toStore);
       // A notice may have shown that it was stored, though no acknowledgement came.
       const isSeen = inFlight.sequence !== undefined;
@@ -336,23 +331,6 @@ export class StreamQueue {
     if (isUnderWay) await loader.confirm(stream);
     else await loader.catchUp(stream, lastSequence);
     this.#forwarding.lostRace();
-  }
-
-  #toStore(messages: readonly StreamMessage[]): NewMessage[] {
-    const stream = this.#stream;
-    const { subjects } = this.#parts;
-    const log = subjects.dataLog(stream.shard);
-    const subject = subjects.data(stream.shard, stream.id);
-    const [first] = messages;
-    const isLast = first?.kind === "gone" && !first.isSoftlyDeleted;
-    return messages.map((message) => ({
-      log,
-      subject,
-      payload: encodeMessage(message),
-      headers: noticeHeaders(stream.name, message),
-      expectedSequence: stream.sequence,
-      ...(isLast ? { rollup: true } : {}),
-    }));
   }
 
   /** Folds what was just stored, unless it was seen by another way already. */

@@ -4,7 +4,7 @@ import { plainRecord } from "../../../support/plain_record.ts";
 import { type Bytes, encodeUtf8, NO_BYTES } from "../../../../src/protocol/bytes.ts";
 import { FOREVER, type Lifetime } from "../../../../src/protocol/lifetime.ts";
 import type { LogRecord } from "../../../../src/storage/records.ts";
-import { viewOf } from "../../../../src/storage/file/directory/bytes_io.ts";
+import { viewOf } from "../../../../src/storage/little_endian.ts";
 import { decodeRecord, measureRecord } from "../../../../src/storage/file/wal/record_codec.ts";
 import { hex } from "../../../support/hex.ts";
 import { subscriptionChange } from "../../../support/subscription_arbitraries.ts";

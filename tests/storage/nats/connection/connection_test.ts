@@ -1,4 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { createConnection } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, systemClock } from "../../../../src/env/clock.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
 import type {
@@ -187,6 +190,9 @@ async function read(port: JetStream, name: string): Promise<number[]> {
   return messages.map(({ sequence }) => sequence);
 }
 
+/** Between attempts: hundreds of thousands of refused ones would keep servers from electing a leader. */
+const BETWEEN_ATTEMPTS_MS = 20;
+
 natsTest(
   "who follows gets each message once, also over the kill of the server that sends",
   () =>
@@ -200,15 +206,145 @@ natsTest(
       for (let i = 0; i < 50; i++) last = await put(port, "a", last);
       await cluster.server(connectedTo(site)).kill();
       await until(() => port.isConnected, () => "no connection");
-      for (let stored = 0; stored < 50;) {
+      let stored = 0;
+      const storeNext = async () => {
         const outcome = await port.publish(message("a", last));
         if (outcome.kind === "stored") stored++;
         if (outcome.kind === "stored") last = outcome.sequence;
-        if (outcome.kind === "refused") last = outcome.lastSequence ?? last;
-      }
+        else if (outcome.kind === "refused") last = outcome.lastSequence ?? last;
+        else await sleep(BETWEEN_ATTEMPTS_MS);
+        return stored === 50;
+      };
+      await until(storeNext, () => `${stored} of 50 stored`);
       await until(() => found.at(-1) === last, () => `${found.at(-1)} of ${last}`);
       deepEqual(found, Array.from({ length: last }, (_, i) => i + 1));
       await follower.stop();
+    }),
+);
+
+natsTest(
+  "who follows goes on by another consumer where one is well and sends nothing",
+  () =>
+    withSite(1, {}, async ({ cluster, port }) => {
+      const found: number[] = [];
+      const follower = port.follow({ log: LOG, fromSequence: 1 }, ({ sequence }) => {
+        found.push(sequence);
+      });
+      await put(port, "a", 0);
+      await follower.caughtUp();
+      await (await bare(cluster)).pauseConsumers();
+      await put(port, "a", 1);
+      await follower.caughtUp();
+      deepEqual(found, [1, 2]);
+      await follower.stop();
+    }),
+);
+
+natsTest(
+  "who is about to be left by its server moves to another, and who follows misses nothing",
+  () =>
+    withSite(3, { timeoutMs: 2_000 }, async (site) => {
+      const { cluster, port, events } = site;
+      const found: number[] = [];
+      const follower = port.follow({ log: LOG, fromSequence: 1 }, ({ sequence }) => {
+        found.push(sequence);
+      });
+      const left = connectedTo(site);
+      await until(async () => await cluster.leaderOf(LOG) >= 0, () => "no leader");
+      let last = 0;
+      const storeNext = async () => {
+        const outcome = await port.publish(message("a", last));
+        if (outcome.kind === "stored") last = outcome.sequence;
+        if (outcome.kind === "refused") last = outcome.lastSequence ?? last;
+      };
+      await storeNext();
+      cluster.server(left).announceEnd();
+      await until(async () => {
+        await storeNext();
+        return connectedTo(site) !== left;
+      }, () => JSON.stringify(events));
+      equal(events.filter(({ kind }) => kind === "disconnected").length, 0);
+      ok(port.isConnected);
+      await until(
+        () => events.some(({ kind }) => kind === "disconnected"),
+        () => "the connection to the server that goes stays",
+      );
+      ok(port.isConnected);
+      const moved = last;
+      await until(async () => {
+        await storeNext();
+        return last > moved;
+      }, () => "nothing is stored any more");
+      await until(() => found.at(-1) === last, () => `${found.at(-1)} of ${last}`);
+      deepEqual(found, Array.from({ length: last }, (_, i) => i + 1));
+      await follower.stop();
+    }),
+);
+
+natsTest("a server that ends before it had to leaves no timer behind", async () => {
+  const timeoutMs = 60_000;
+  let waiting = 0;
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    setTimer(delayMs, run) {
+      if (delayMs !== timeoutMs) return systemClock.setTimer(delayMs, run);
+      waiting++;
+      const cancel = systemClock.setTimer(delayMs, run);
+      return () => {
+        waiting--;
+        cancel();
+      };
+    },
+  };
+  await withSite(3, { timeoutMs, clock }, async (site) => {
+    const { cluster, events } = site;
+    const left = connectedTo(site);
+    cluster.server(left).announceEnd();
+    await until(() => connectedTo(site) !== left, () => JSON.stringify(events));
+    await until(() => waiting === 1, () => `${waiting} timers`);
+    await cluster.server(left).kill();
+    const isLeft = () => events.some(({ kind }) => kind === "disconnected");
+    await until(isLeft, () => JSON.stringify(events));
+    equal(waiting, 0);
+  });
+});
+
+natsTest(
+  "who moves to another server is called once for each call, and not at all any more afterwards",
+  () =>
+    withSite(3, { timeoutMs: 2_000 }, async (site) => {
+      const { cluster, port, events } = site;
+      const left = connectedTo(site);
+      const elsewhere = cluster.urls.filter((_, index) => index !== left);
+      const caller = await connectJetStream({ servers: elsewhere });
+      try {
+        let served = 0;
+        const end = port.serve("calls.a", (payload) => {
+          served++;
+          return Promise.resolve(payload);
+        });
+        const call = () => caller.call("calls.a", new Uint8Array([7]), 1_000);
+        const answered = () => call().then(() => true, () => false);
+        await until(answered, () => "nobody answers");
+        cluster.server(left).announceEnd();
+        await until(() => connectedTo(site) !== left, () => JSON.stringify(events));
+        served = 0;
+        let calls = 0;
+        const isLeft = () => events.some(({ kind }) => kind === "disconnected");
+        await until(async () => {
+          calls++;
+          deepEqual([...await call()], [7]);
+          return isLeft();
+        }, () => "the connection to the server that goes stays");
+        equal(served, calls);
+        end();
+        await until(
+          () => call().then(() => false, ({ code }) => code === "unserved"),
+          () => "who has ended to serve is called still",
+        );
+      } finally {
+        await caller.close();
+      }
     }),
 );
 
@@ -301,6 +437,85 @@ natsTest(
     }),
 );
 
+natsTest(
+  "messages of all sizes that leave at once arrive as they were sent",
+  () =>
+    withSite(1, {}, async ({ port }) => {
+      const sizes = [0, 1, 8_192, 8_193, 100_000, 40_000, 17, 131_072, 300];
+      const messages = Array.from({ length: 90 }, (_, i) => {
+        const payload = new Uint8Array(sizes[i % sizes.length] ?? 0).fill(i);
+        return { ...message(`ä${i}`, 0), payload, headers: { "DS-Number": String(i) } };
+      });
+      const outcomes = await Promise.all(messages.map((each) => port.publish(each)));
+      deepEqual([...new Set(outcomes.map(({ kind }) => kind))], ["stored"]);
+      for (const { subject, payload, headers } of messages) {
+        const found = await port.lastMessage(LOG, subject);
+        deepEqual([found?.payload, found?.headers], [payload, headers]);
+      }
+    }),
+);
+
+natsTest(
+  "a subject that is none, and headers without bounds, are rejected",
+  () =>
+    withSite(1, {}, async ({ port }) => {
+      for (const subject of ["", "t.a b", "t.a\r\nPUB t.b 0\r\n", "t.\t"]) {
+        const outcome = await port.publish({ ...message("a", 0), subject });
+        equal(outcome.kind, "rejected", JSON.stringify(outcome));
+      }
+      const outcome = await port.publish({
+        ...message("a", 0, port.messageLimitBytes),
+        headers: { long: "x".repeat(5_000) },
+      });
+      match(
+        "reason" in outcome ? outcome.reason : "",
+        /headers of 5\d\d\d bytes, and may have 4096/,
+      );
+      equal((await port.publish(message("a", 0))).kind, "stored");
+    }),
+);
+
+natsTest(
+  "headers of somebody else that nobody can read disturb nothing",
+  () =>
+    withSite(1, {}, async ({ cluster, port, events }) => {
+      const found: string[] = [];
+      const notices: number[] = [];
+      const follower = port.follow({ log: LOG, fromSequence: 1 }, ({ sequence, headers }) => {
+        found.push(`${sequence} ${JSON.stringify(headers)}`);
+      });
+      const end = port.watch(LOG, "t.a", ({ sequence }) => void notices.push(sequence), () => {});
+      await follower.caughtUp();
+      await publishUnreadable(cluster.server(0).config.port, ["t.b", `ds-watch.${LOG}.t.a`]);
+      await until(async () => await port.lastSequence(LOG, "t.b") === 1, () => "not stored");
+      equal((await port.lastMessage(LOG, "t.b"))?.payload.length, 0);
+      const query = { log: LOG, subject: "t.b", fromSequence: 1, limit: 9, limitBytes: 1e6 };
+      await port.messages(query);
+      await put(port, "a", 0);
+      await follower.caughtUp();
+      deepEqual(found, ["1 {}", "2 {}"]);
+      await until(() => notices.at(-1) === 2, () => JSON.stringify(notices));
+      deepEqual(events.map(({ kind }) => kind), ["connected"]);
+      end();
+      await follower.stop();
+    }),
+);
+
+/** Messages without content, whose header's name has a space in it. */
+async function publishUnreadable(port: number, subjects: readonly string[]): Promise<void> {
+  const socket = createConnection({ host: "127.0.0.1", port });
+  const headers = "NATS/1.0\r\nb ad: x\r\n\r\n";
+  const publishes = subjects.map((subject) => {
+    return `HPUB ${subject} ${headers.length} ${headers.length}\r\n${headers}\r\n`;
+  });
+  socket.write(`CONNECT {"headers":true,"verbose":false}\r\n${publishes.join("")}PING\r\n`);
+  await new Promise<void>((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("data", (data) => String(data).includes("PONG") && resolve());
+  });
+  socket.destroy();
+}
+
 natsTest("what belongs to no log is stored nowhere", () =>
   withSite(1, {}, async ({ port }) => {
     const outcome = await port.publish({ ...message("a", 0), subject: "nowhere" });
@@ -354,6 +569,20 @@ natsTest(
 async function bare(cluster: NatsCluster) {
   const { connect } = await import("@nats-io/transport-node");
   return {
+    /** They say that they are there, and send nothing. */
+    async pauseConsumers() {
+      const connection = await connect({ servers: cluster.urls });
+      const names = await connection.request(`$JS.API.CONSUMER.NAMES.${LOG}`);
+      const { consumers } = names.json<{ consumers: string[] }>();
+      equal(consumers.length, 1);
+      const body = JSON.stringify({ pause_until: new Date(Date.now() + 3_600_000) });
+      const answer = await connection.request(
+        `$JS.API.CONSUMER.PAUSE.${LOG}.${consumers[0]}`,
+        encodeUtf8(body),
+      );
+      ok(answer.string().includes('"paused":true'), answer.string());
+      await connection.close();
+    },
     async library(subject: string, change: (config: Record<string, unknown>) => unknown) {
       const connection = await connect({ servers: cluster.urls });
       const info = await connection.request(`$JS.API.STREAM.INFO.${LOG}`);

@@ -8,9 +8,10 @@ import {
   parseServerUrl,
 } from "../../../../src/storage/nats/connection/options.ts";
 import { isNewEnough } from "../../../../src/storage/nats/connection/server_version.ts";
-import { AUTHORITY, CLIENT, FIRST } from "../../../support/certificates.ts";
+import { AUTHORITY, CLIENT, FIRST, STRANGER } from "../../../support/certificates.ts";
 import { natsTest } from "../../../support/nats/find_nats_server.ts";
 import { NatsCluster } from "../../../support/nats/nats_cluster.ts";
+import { until } from "../../../support/until.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
 /** Which servers are accepted, and how they are told who asks. */
@@ -33,7 +34,16 @@ Deno.test("a server's URL has an address, and secrets that no message shows", ()
   const withUser = { address: "a:1", isTls: false, user: "u", password: "p:" };
   deepEqual(parseServerUrl("nats://u:p%3a@a:1"), withUser);
   for (
-    const wrong of ["", "http://secret@a", "nats://u:secret@a:x", "nats://secret@a/b", "nats://"]
+    const wrong of [
+      "",
+      "http://secret@a",
+      "nats://u:secret@a:x",
+      "nats://secret@a/b",
+      "nats://",
+      "u:secret@a:x",
+      "nats://u:1#secret@a:1",
+      "nats://u:\nsecret@a:x",
+    ]
   ) {
     throws(() => parseServerUrl(wrong), (error) => {
       ok(error instanceof RangeError && !error.message.includes("secret"), String(error));
@@ -139,12 +149,163 @@ natsTest(
       const extra = `tls { ${serverFiles}, ca_file: "${caFile}", verify: true }`;
       const certFile = file("client.pem", CLIENT.cert);
       const keyFile = file("client.key", CLIENT.key);
+      const stranger = {
+        certFile: file("stranger.pem", STRANGER.cert),
+        keyFile: file("stranger.key", STRANGER.key),
+      };
       await withServer(extra, async (server) => {
         const servers = [server.replace("nats:", "tls:")];
+        const once = { servers, firstConnectionMs: 0 };
         await letIn({ servers, tls: { caFile, certFile, keyFile } });
+        await rejects(connectJetStream({ ...once, tls: { caFile } }), {
+          code: "unavailable",
+          message: /asks for a client's certificate, and none is given$/,
+        });
+        await rejects(connectJetStream({ ...once, tls: { caFile, ...stranger } }), {
+          code: "unavailable",
+        });
+        await rejects(connectJetStream({ ...once, tls: { certFile, keyFile } }), {
+          code: "unavailable",
+        });
       });
     }),
 );
+
+Deno.test("a server that takes a connection and says nothing is given up, and left no connection", async () => {
+  let open = 0;
+  let taken = 0;
+  const server = createServer((socket) => {
+    open++;
+    taken++;
+    socket.on("error", () => {});
+    socket.on("close", () => open--);
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const servers = [`nats://127.0.0.1:${port}`];
+  await rejects(connectJetStream({ servers, connectTimeoutMs: 50, firstConnectionMs: 300 }), {
+    code: "unavailable",
+    message: `127.0.0.1:${port}: no answer within 50 ms`,
+  });
+  ok(taken > 1);
+  await until(() => open === 0, () => `${open} of ${taken} connections are open`);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("what isn't a server of NATS is told no secrets", async () => {
+  let heard = "";
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (data) => heard += String(data));
+    socket.write("220 mail.example.com ESMTP\r\n");
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const servers = [`nats://u:secret@127.0.0.1:${port}`];
+  await rejects(connectJetStream({ servers, firstConnectionMs: 0 }), {
+    code: "unavailable",
+    message: `127.0.0.1:${port}: what listens there is no server of NATS`,
+  });
+  equal(heard, "");
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const MAY_PUBLISH = '"$JS.API.>", "t.a", "ds-confirm.>"';
+
+natsTest(
+  "what a user may not publish is rejected at once, with the reason",
+  () =>
+    withServer(userWho(MAY_PUBLISH, '">"'), async (server) => {
+      const port = await connectJetStream({ servers: [server], timeoutMs: 60_000 });
+      try {
+        const log = "DS_TEST";
+        await port.ensureLog({ name: log, subjects: ["t.>"], replicas: 1, isWatched: false });
+        const message = (subject: string) => {
+          return { log, subject, payload: new Uint8Array(1), expectedSequence: 0 };
+        };
+        const forbidden = {
+          kind: "rejected",
+          reason: 'Permissions Violation for Publish to "t.b"',
+        };
+        deepEqual(await port.publish(message("t.b")), forbidden);
+        deepEqual(await port.publishTogether([message("t.b"), message("t.b")]), forbidden);
+        deepEqual(await port.publishTogether([message("t.a"), message("t.b")]), forbidden);
+        // Which of the two it was isn't said, so that they are asked about again.
+        const both = await Promise.all([1, 2].map(() => port.publish(message("t.b"))));
+        deepEqual(both.map(({ kind }) => kind), ["unknown", "unknown"]);
+        equal((await port.publish(message("t.a"))).kind, "stored");
+      } finally {
+        await port.close();
+      }
+    }),
+);
+
+natsTest(
+  "whoever calls where that is forbidden is told so at once, also beside others",
+  () =>
+    withServer(userWho(MAY_PUBLISH, '">"'), async (server) => {
+      const port = await connectJetStream({ servers: [server], timeoutMs: 60_000 });
+      try {
+        const call = () => port.call("t.b", new Uint8Array(1), 60_000);
+        const forbidden = { code: "unsuitable", message: /Permissions Violation for Publish/ };
+        await Promise.all([1, 2].map(() => rejects(call(), forbidden)));
+      } finally {
+        await port.close();
+      }
+    }),
+);
+
+natsTest(
+  "who may hear answers only under a prefix of his own reads, watches and follows",
+  () =>
+    withServer(userWho('">"', '"mine.>", "ds-watch.>"'), async (server) => {
+      const port = await connectJetStream({ servers: [server], inboxPrefix: "mine" });
+      try {
+        const log = "DS_TEST";
+        await port.ensureLog({ name: log, subjects: ["t.>"], replicas: 1, isWatched: true });
+        const payload = new Uint8Array(1);
+        await port.publish({ log, subject: "t.a", payload, expectedSequence: 0 });
+        equal(await port.lastSequence(log, "t.a"), 1);
+        const found: number[] = [];
+        const follower = port.follow({ log, fromSequence: 1 }, ({ sequence }) => {
+          found.push(sequence);
+        });
+        await follower.caughtUp();
+        deepEqual(found, [1]);
+        await follower.stop();
+      } finally {
+        await port.close();
+      }
+    }),
+);
+
+natsTest(
+  "who may not ask JetStream, or hear its answers, is told so at once",
+  async () => {
+    const about = { timeoutMs: 60_000 };
+    await withServer(userWho('"t.>"', '">"'), async (server) => {
+      await rejects(connectJetStream({ servers: [server], ...about }), {
+        code: "unsuitable",
+        message: /^\$JS\.API\.INFO is forbidden: Permissions Violation for Publish/,
+      });
+    });
+    await withServer(userWho('">"', '"t.>"'), async (server) => {
+      await rejects(connectJetStream({ servers: [server], ...about }), {
+        code: "unavailable",
+        message: /Permissions Violation for Subscription to "_INBOX/,
+      });
+    });
+  },
+);
+
+function userWho(mayPublish: string, mayHear: string): string {
+  const permissions = `{ publish: [${mayPublish}], subscribe: [${mayHear}] }`;
+  return `authorization { default_permissions: ${permissions}, users: [{ user: u, password: p }] }
+no_auth_user: u`;
+}
 
 async function withServer(extra: string, run: (url: string) => Promise<void>): Promise<void> {
   const cluster = await NatsCluster.start({ servers: 1, extra });

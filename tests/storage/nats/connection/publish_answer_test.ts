@@ -1,5 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { outcomeOfText } from "../../../../src/storage/nats/connection/publish_answer.ts";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
+import type { PublishOutcome } from "../../../../src/storage/nats/jetstream.ts";
+import { outcomeOfAnswer } from "../../../../src/storage/nats/connection/publish_answer.ts";
 
 /** What answers to a publish say of whether the message is stored. */
 
@@ -7,6 +9,13 @@ Deno.test("an answer with a sequence says that the message is stored", () => {
   const stored = { kind: "stored", sequence: 17 };
   deepEqual(outcomeOfText('{"stream":"L","seq":17}'), stored);
   deepEqual(outcomeOfText('{"stream":"L", "seq":17,"duplicate": true}'), stored);
+  deepEqual(outcomeOfText('{"stream":"L","seq":17,"domain":"d"}'), stored);
+  deepEqual(outcomeOfText('{"stream":"L", "seq": 17}'), stored);
+  const { MAX_SAFE_INTEGER } = Number;
+  deepEqual(outcomeOfText(`{"stream":"L","seq":${MAX_SAFE_INTEGER}}`), {
+    kind: "stored",
+    sequence: MAX_SAFE_INTEGER,
+  });
   deepEqual(outcomeOfText('{"seq":17,"stream":"L","batch":"x","count":2}'), stored);
 });
 
@@ -31,12 +40,13 @@ const ERRORS = {
   unavailable: [
     [503, 10008, "JetStream system temporarily unavailable"],
     [503, 10076, "JetStream not enabled"],
+    [429, 10167, "too many requests"],
+    [400, 10176, "atomic publish batch is incomplete"],
     [429, 10210, "atomic publish too many inflight"],
   ],
   rejected: [
     [400, 10054, "message size exceeds maximum allowed"],
     [400, 10165, "invalid per-message TTL"],
-    [400, 10176, "atomic publish batch is incomplete"],
   ],
   unknown: [
     // The leader couldn't write what its followers may have written.
@@ -59,6 +69,17 @@ Deno.test("what is no answer of JetStream says nothing", () => {
     equal(outcomeOfText(text).kind, "unknown");
   }
 });
+
+Deno.test("an answer that was cut off says nothing", () => {
+  const whole = '{"stream":"L","seq":17}';
+  for (let length = 0; length < whole.length; length++) {
+    equal(outcomeOfText(whole.slice(0, length)).kind, "unknown");
+  }
+});
+
+function outcomeOfText(text: string): PublishOutcome {
+  return outcomeOfAnswer(encodeUtf8(text));
+}
 
 function answer(code: number, errCode: number, description: string): string {
   return JSON.stringify({ error: { code, err_code: errCode, description }, stream: "L", seq: 0 });

@@ -191,6 +191,12 @@ Deno.test("a message's header says what it does to its stream", () => {
   equal(readNotice({}), undefined);
 });
 
+Deno.test("a header that nobody here can have written says nothing", () => {
+  for (const text of ["", "10 15 3", "10 15 x a", "10 15 3 %zz", "10 15 3 %ff"]) {
+    equal(readNotice({ "Ds-Stream": text }), undefined, text);
+  }
+});
+
 Deno.test("of an append in parts the last one's header moves the tail", () => {
   const append = { lengthBytes: 20, producer: undefined, seq: undefined, close: false };
   const part = { ...MESSAGE, kind: "part" as const, append, appendStart: 10, partCount: 2 };

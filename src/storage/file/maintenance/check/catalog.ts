@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { viewOf } from "../../directory/bytes_io.ts";
+import { viewOf } from "../../../little_endian.ts";
 import { SCHEMA, type SqlRow, STATE_COLUMNS } from "../../catalog/schema.ts";
 import type { FileWindow } from "../../directory/file_window.ts";
 import {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { getU64, viewOf } from "../../directory/bytes_io.ts";
+import { getU64, viewOf } from "../../../little_endian.ts";
 import { logFileNames } from "../../wal/reader.ts";
 import {
   decodeLogHeader,

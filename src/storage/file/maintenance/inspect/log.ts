@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { LogRecord } from "../../../records.ts";
 import { encodeChange } from "../../../subscriptions/subscription_json.ts";
-import { getU64, viewOf } from "../../directory/bytes_io.ts";
+import { getU64, viewOf } from "../../../little_endian.ts";
 import {
   decodeLogHeader,
   LOG_HEADER_BYTES,

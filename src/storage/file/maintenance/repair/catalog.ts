@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { basename, dirname, join } from "node:path";
 import { encodeUtf8 } from "../../../../protocol/bytes.ts";
-import { viewOf } from "../../directory/bytes_io.ts";
+import { viewOf } from "../../../little_endian.ts";
 import {
   CATALOG_HEADER_FIELDS,
   CATALOG_MAGIC,

@@ -7,7 +7,7 @@ import {
   RECORD_PREFIX_BYTES,
 } from "../../wal/format.ts";
 import { measureRecord } from "../../wal/record_codec.ts";
-import { viewOf } from "../../directory/bytes_io.ts";
+import { viewOf } from "../../../little_endian.ts";
 import type { OrphanIds } from "./orphan_records.ts";
 
 /** A record that does nothing: the deletion of no stream. */

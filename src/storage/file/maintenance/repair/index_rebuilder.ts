@@ -1,4 +1,4 @@
-import { viewOf } from "../../directory/bytes_io.ts";
+import { viewOf } from "../../../little_endian.ts";
 import {
   decodeIndexEntry,
   decodeIndexHeader,

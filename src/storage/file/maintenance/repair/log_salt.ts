@@ -1,5 +1,5 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import { putU64, viewOf } from "../../directory/bytes_io.ts";
+import { putU64, viewOf } from "../../../little_endian.ts";
 import { BATCH_HEADER_BYTES, LOG_HEADER_BYTES, logSeed } from "../../wal/format.ts";
 import type { FileWindow } from "../../directory/file_window.ts";
 import { walkLog } from "../../wal/log_walk.ts";

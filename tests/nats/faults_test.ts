@@ -1,0 +1,141 @@
+import { equal } from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { natsTest } from "../support/nats/find_nats_server.ts";
+import { NatsCluster } from "../support/nats/nats_cluster.ts";
+import { FrontEnds } from "./front_ends.ts";
+import { refusedForNow, underLoad } from "./load.ts";
+
+/**
+ * What goes wrong in a cluster of three servers, one thing after the other, under load: nothing that was
+ * acknowledged is lost, nothing is there twice, and all go on once it is over.
+ */
+
+const LOG = "DS_DATA_1";
+
+let shared: Promise<{ cluster: NatsCluster; frontEnds: FrontEnds }> | undefined;
+
+async function start(): Promise<{ cluster: NatsCluster; frontEnds: FrontEnds }> {
+  const cluster = await NatsCluster.start({ servers: 3 });
+  try {
+    return { cluster, frontEnds: await FrontEnds.start(cluster, ["--shards", "1"]) };
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+Deno.test.afterAll(async () => {
+  const started = await shared?.catch(() => undefined);
+  await started?.frontEnds[Symbol.asyncDispose]();
+  await started?.cluster[Symbol.asyncDispose]();
+});
+
+/** A test on the one cluster of this file, which is well at its beginning. */
+function faultTest(
+  name: string,
+  run: (cluster: NatsCluster, frontEnds: FrontEnds, id: string) => Promise<void>,
+): void {
+  natsTest(name, async () => {
+    const { cluster, frontEnds } = await (shared ??= start());
+    await cluster.ready();
+    await run(cluster, frontEnds, `test-${crypto.randomUUID().slice(0, 8)}`);
+  });
+}
+
+faultTest(
+  "the leader is killed again and again",
+  (cluster, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      for (let kill = 0; kill < 2; kill++) {
+        const leader = cluster.server(await cluster.leaderOf(LOG));
+        await leader.kill();
+        await sleep(500);
+        leader.start();
+        await cluster.ready();
+      }
+    }),
+);
+
+faultTest(
+  "without two of three all is refused for now, and goes on afterwards",
+  (cluster, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      const dead = [cluster.server(0), cluster.server(1)];
+      await Promise.all(dead.map((server) => server.kill()));
+      for (let index = 0; index < frontEnds.count; index++) {
+        await refusedForNow(frontEnds, index, `${id}/a`);
+        const read = await frontEnds.fetchFrom(index, `${id}/a?offset=-1`);
+        await read.body?.cancel();
+        equal(read.status, 503);
+        const ready = await frontEnds.tell(index, "/health/ready");
+        equal(ready.status, 503, await ready.text());
+      }
+      for (const server of dead) server.start();
+      await cluster.ready();
+    }),
+);
+
+faultTest(
+  "all three are killed at once",
+  (cluster, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      await Promise.all(cluster.servers.map((server) => server.kill()));
+      for (const server of cluster.servers) server.start();
+      await cluster.ready();
+    }),
+);
+
+faultTest(
+  "a leader stands still, and comes back with what it believed",
+  (cluster, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      const leader = cluster.server(await cluster.leaderOf(LOG));
+      leader.pause();
+      await cluster.leaderOf(LOG);
+      await sleep(2_000);
+      leader.resume();
+      await cluster.ready();
+    }),
+);
+
+faultTest(
+  "a front end is killed in the middle of appends, which go on at the other",
+  (_, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      for (const index of [0, 1, 0, 1]) {
+        await frontEnds.kill(index);
+        await sleep(200);
+        await frontEnds.restart(index);
+        await sleep(200);
+      }
+    }),
+);
+
+faultTest(
+  "each server is restarted after the other, as for an upgrade",
+  (cluster, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      for (const server of cluster.servers) {
+        await server.stop();
+        server.start();
+        await cluster.ready();
+      }
+    }),
+);
+
+faultTest(
+  "a server's disk is wiped, and another one dies once it has caught up",
+  (cluster, frontEnds, id) =>
+    underLoad(frontEnds, id, async () => {
+      const wiped = cluster.server(await cluster.leaderOf(LOG));
+      await wiped.kill();
+      wiped.wipe();
+      wiped.start();
+      await cluster.ready();
+      const other = cluster.server(await cluster.leaderOf(LOG));
+      await other.kill();
+      await sleep(500);
+      other.start();
+      await cluster.ready();
+    }),
+);
