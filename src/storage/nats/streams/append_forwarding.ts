@@ -18,8 +18,10 @@ import type { NatsStream } from "./nats_stream.ts";
 import type { StreamLoader } from "./stream_loader.ts";
 import type { Origin, WaitingAppend, WaitingQueue } from "./waiting_queue.ts";
 
-/** So often is a stream read whose appends are sent to another front end. */
-const FOLLOW_MS = 250;
+/** So many calls of one stream's may be under way: more than that only makes them smaller. */
+const MOST_CALLS = 4;
+/** So often is a stream brought forward whose appends are sent to another front end. */
+const FOLLOW_MS = 2000;
 
 /** What an {@link AppendForwarding} works on. */
 export interface ForwardingParts {
@@ -35,11 +37,15 @@ export interface ForwardingParts {
   onForwarded(count: number): void;
 }
 
-/** Appends that were sent to another front end, and that may be stored. */
-interface LostCall {
+/** Appends that were sent to another front end. */
+interface SentCall {
+  readonly call: number;
   readonly appends: readonly WaitingAppend[];
-  /** Those of them that are neither stored nor answered, as far as is known. */
+  /** Those that may be stored, as far as is known. */
   readonly uncertain: Set<WaitingAppend>;
+  /** A message that was there when they were sent. */
+  readonly sinceSequence: number;
+  readonly sentAtMs: number;
 }
 
 /**
@@ -57,13 +63,24 @@ export class AppendForwarding {
   readonly #stream: NatsStream;
   readonly #waiting: WaitingQueue;
   readonly #hot: HotStream;
-  #lost: LostCall | undefined;
-  /** The newest message with appends that another front end has decided for this one. */
-  #forwardedSequence = 0;
+  /** Those under way, and each one's end. */
+  readonly #sent = new Map<SentCall, Promise<void>>();
+  /** Those without an answer, or that weren't decided with one. */
+  readonly #lost = new Map<number, SentCall>();
+  /** The newest message that is known to be there. */
+  #seenSequence = 0;
+  readonly #onBack: () => void;
   #followedAtMs = 0;
 
-  constructor(parts: ForwardingParts, stream: NatsStream, waiting: WaitingQueue) {
+  /** @param onBack called where appends that were sent wait again */
+  constructor(
+    parts: ForwardingParts,
+    stream: NatsStream,
+    waiting: WaitingQueue,
+    onBack: () => void,
+  ) {
     this.#parts = parts;
+    this.#onBack = onBack;
     this.#stream = stream;
     this.#waiting = waiting;
     this.#hot = new HotStream(parts.writer.frontEnd, parts.settings.forwarding);
@@ -87,17 +104,41 @@ export class AppendForwarding {
       }),
     );
     const isContended = this.#hot.isContended(frontEnd, clock.nowMs());
-    return { sequence: this.#stream.callMarks.newestOf(frontEnd), hint, isContended, outcomes };
+    return { sequence: this.#stream.sequence, hint, isContended, outcomes };
+  }
+
+  /** Whether another front end has sent appends lately. */
+  get isHost(): boolean {
+    return this.#hot.isHost(this.#parts.clock.nowMs());
+  }
+
+  /** Whether calls are under way. */
+  get isCalling(): boolean {
+    return this.#sent.size > 0;
+  }
+
+  /** Whether no more calls may be. */
+  get isFull(): boolean {
+    return this.#sent.size >= MOST_CALLS;
+  }
+
+  /** Resolves when one of the calls under way has ended. */
+  async oneEnded(): Promise<void> {
+    await Promise.race(this.#sent.values());
+  }
+
+  /** Resolves when all calls that are under way have ended. */
+  async allEnded(): Promise<void> {
+    await Promise.all(this.#sent.values());
   }
 
   /**
    * Sends the appends that come first to the front end that writes to the stream, too; false where they have
    * to be decided here.
    */
-  async forward(): Promise<boolean> {
+  send(): boolean {
     const stream = this.#stream;
     const { clock, sender } = this.#parts;
-    const startMs = clock.nowMs();
     const target = this.target();
     if (target === undefined) return false;
     const own = this.#waiting.firstAppends();
@@ -105,18 +146,17 @@ export class AppendForwarding {
     const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
     const appends = own.slice(0, sender.fitting(requests));
     if (appends.length === 0) return false;
-    const sinceSequence = Math.max(stream.sequence, this.#forwardedSequence);
-    const call = sender.prepare(stream, sinceSequence, requests.slice(0, appends.length));
-    if (call === undefined) return false;
-    stream.calling = { call: call.call, stored: new Map() };
-    const answer = await sender.send(target, call);
-    const nowMs = clock.nowMs();
-    if (answer === undefined) {
-      this.#lost = { appends, uncertain: new Set(appends) };
-      this.#hot.failed(nowMs);
-      return false;
-    }
-    return this.#onAnswer(appends, answer, nowMs - startMs);
+    const sinceSequence = Math.max(stream.sequence, this.#seenSequence);
+    const prepared = sender.prepare(stream, sinceSequence, requests.slice(0, appends.length));
+    if (prepared === undefined) return false;
+    const { call } = prepared;
+    const sentAtMs = clock.nowMs();
+    const sent = { call, appends, uncertain: new Set(appends), sinceSequence, sentAtMs };
+    this.#waiting.take(appends.length);
+    stream.calls ??= new Map();
+    stream.calls.set(call, new Map());
+    this.#sent.set(sent, sender.send(target, prepared).then((answer) => this.#onEnd(sent, answer)));
+    return true;
   }
 
   /** Where the appends that come first go; `undefined`: they are decided here. */
@@ -124,37 +164,71 @@ export class AppendForwarding {
     const stream = this.#stream;
     const nowMs = this.#parts.clock.nowMs();
     // Of those whose outcome isn't known is made sure by a message of this front end's.
-    if (this.#lost !== undefined || stream.lifecycle !== "there") return undefined;
+    if (this.#lost.size > 0 || stream.lifecycle !== "there") return undefined;
     if (this.#parts.isOver(stream, nowMs)) return undefined;
     return this.#hot.target(stream.callMarks.writtenBy, nowMs);
   }
 
-  /** Answers those that were decided elsewhere; whether there are such. */
-  #onAnswer(appends: readonly WaitingAppend[], answer: AppendAnswer, tookMs: number): boolean {
-    const { clock } = this.#parts;
-    const uncertain = new Set<WaitingAppend>();
-    const taken = new Set<WaitingAppend>();
+  #onEnd(sent: SentCall, answer: AppendAnswer | undefined): void {
+    const nowMs = this.#parts.clock.nowMs();
+    this.#sent.delete(sent);
+    if (answer === undefined) {
+      this.#hot.failed(nowMs);
+      this.#lose(sent);
+      this.#putBack(sent.appends);
+      return;
+    }
+    this.#seenSequence = Math.max(this.#seenSequence, answer.sequence);
+    const takenCount = this.#onAnswer(sent, answer);
+    if (takenCount === 0) {
+      this.#hot.refused(answer.hint, nowMs);
+      return;
+    }
+    const tookMs = nowMs - sent.sentAtMs;
+    this.#parts.onForwarded(takenCount);
+    this.#hot.answered({ isContended: answer.isContended, tookMs }, nowMs);
+    this.#follow(nowMs);
+  }
+
+  /** Answers those that were decided elsewhere, the others wait again; how many were decided. */
+  #onAnswer(sent: SentCall, answer: AppendAnswer): number {
+    const { appends, uncertain, call } = sent;
+    const back: WaitingAppend[] = [];
     for (const [i, one] of appends.entries()) {
       const outcome = answer.outcomes[i];
-      if (outcome === undefined || outcome.kind === "unknown") uncertain.add(one);
-      else if (outcome.kind !== "not_taken") {
-        taken.add(one);
-        if (outcome.kind === "appended") one.resolve(outcome.appended);
-        else one.reject(outcome.error);
+      if (outcome === undefined || outcome.kind === "unknown") {
+        back.push(one);
+        continue;
       }
+      uncertain.delete(one);
+      if (outcome.kind === "not_taken") {
+        back.push(one);
+        continue;
+      }
+      this.#waiting.leaveTaken(one);
+      if (outcome.kind === "appended") one.resolve(outcome.appended);
+      else one.reject(outcome.error);
     }
-    this.#waiting.leave(taken);
-    this.#parts.onForwarded(taken.size);
-    this.#forwardedSequence = Math.max(this.#forwardedSequence, answer.sequence);
-    if (uncertain.size > 0) this.#lost = { appends, uncertain };
-    else this.#stream.calling = undefined;
-    const nowMs = clock.nowMs();
-    if (taken.size === 0) this.#hot.refused(answer.hint, nowMs);
-    else {
-      this.#hot.answered({ isContended: answer.isContended, tookMs }, nowMs);
-      this.#follow(nowMs);
-    }
-    return taken.size > 0 && uncertain.size === 0;
+    if (uncertain.size > 0) this.#lose(sent);
+    else this.#forget(call);
+    this.#putBack(back);
+    return appends.length - back.length;
+  }
+
+  #putBack(appends: readonly WaitingAppend[]): void {
+    this.#waiting.putBack(appends);
+    this.#onBack();
+  }
+
+  #lose(sent: SentCall): void {
+    this.#lost.set(sent.call, sent);
+  }
+
+  #forget(call: number): void {
+    const stream = this.#stream;
+    this.#lost.delete(call);
+    stream.calls?.delete(call);
+    if (stream.calls?.size === 0) stream.calls = undefined;
   }
 
   /** Reads what others write meanwhile, so that it isn't much when this front end writes itself again. */
@@ -162,41 +236,52 @@ export class AppendForwarding {
     if (nowMs - this.#followedAtMs < FOLLOW_MS) return;
     this.#followedAtMs = nowMs;
     // A failure is found by who needs it.
-    this.#parts.loader.catchUp(this.#stream, this.#forwardedSequence).catch(() => {});
+    this.#parts.loader.jump(this.#stream, () => this.#jumpLimit()).catch(() => {});
   }
 
-  /** Answers those of a lost call that were seen to be stored, and lets those go that must not be decided. */
-  findStored(): void {
-    const stream = this.#stream;
-    const { spaces } = this.#parts;
-    const answered = new Set<WaitingAppend>();
-    for (const [index, { tail, closed }] of stream.calling?.stored ?? []) {
-      const one = this.#lost?.appends[index];
-      if (one === undefined || this.#lost?.uncertain.delete(one) !== true) continue;
-      answered.add(one);
-      const space = spaceAt(spaces.of(stream), tail);
-      one.resolve({ space, tail, closed, duplicate: false, producer: one.request.producer });
+  /** What isn't answered may be in messages after this one, and would be missed there. */
+  #jumpLimit(): number {
+    let limit = Infinity;
+    for (const { sinceSequence } of [...this.#sent.keys(), ...this.#lost.values()]) {
+      limit = Math.min(limit, sinceSequence);
     }
-    if (this.#lost?.uncertain.size === 0) this.onDecided();
+    return limit;
+  }
+
+  /** Answers those of lost calls that were seen to be stored, and lets those go that must not be decided. */
+  findStored(): void {
+    const answered = new Set<WaitingAppend>();
+    for (const sent of this.#lost.values()) this.#findStored(sent, answered);
     for (const one of this.#waiting.firstAppends()) {
       const { from } = one;
       if (from === undefined || answered.has(one)) continue;
-      if (!stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;
+      if (!this.#stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;
       answered.add(one);
       one.resolve(undefined);
     }
     this.#waiting.leave(answered);
   }
 
+  #findStored({ call, appends, uncertain }: SentCall, answered: Set<WaitingAppend>): void {
+    const stream = this.#stream;
+    for (const [index, { tail, closed }] of stream.calls?.get(call) ?? []) {
+      const one = appends[index];
+      if (one === undefined || !uncertain.delete(one)) continue;
+      answered.add(one);
+      const space = spaceAt(this.#parts.spaces.of(stream), tail);
+      one.resolve({ space, tail, closed, duplicate: false, producer: one.request.producer });
+    }
+    if (uncertain.size === 0) this.#forget(call);
+  }
+
   /** Whether something that was sent to another front end may be stored yet, or may have been unseen. */
   get isUncertain(): boolean {
-    return this.#lost !== undefined;
+    return this.#lost.size > 0;
   }
 
   /** Nothing that was sent to another front end can be stored any more, other than what was seen. */
   onDecided(): void {
-    this.#lost = undefined;
-    this.#stream.calling = undefined;
+    for (const call of this.#lost.keys()) this.#forget(call);
   }
 
   /** A client of this front end's has appended. */
@@ -213,12 +298,19 @@ export class AppendForwarding {
   /** Refuses appends; of those that another front end may store nothing else is known. */
   reject(group: readonly WaitingAppend[], error: unknown): void {
     for (const one of group) {
-      const isUncertain = this.#lost?.uncertain.delete(one) === true;
-      if (isUncertain) one.reject(outcomeUnknown("another front end may have stored it."));
+      if (this.#wasLost(one)) one.reject(outcomeUnknown("another front end may have stored it."));
       else if (error === undefined) one.resolve(undefined);
       else one.reject(error);
     }
-    if (this.#lost?.uncertain.size === 0) this.onDecided();
+  }
+
+  #wasLost(one: WaitingAppend): boolean {
+    for (const { call, uncertain } of this.#lost.values()) {
+      if (!uncertain.delete(one)) continue;
+      if (uncertain.size === 0) this.#forget(call);
+      return true;
+    }
+    return false;
   }
 }
 

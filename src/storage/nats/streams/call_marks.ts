@@ -5,10 +5,10 @@ const MOST_FRONT_ENDS = 16;
 
 /**
  * What a front end has to know of others to decide their appends. Whoever sends appends says up to which
- * message it knew of its own when it sent them. A message that it wrote later, or that has appends it sent
- * later, revokes them: the sender, when no answer comes, reads the stream and decides them anew, and its own
- * message stands between. So however late the first attempt comes, it is decided here on a state with that
- * message, or is refused for its expectation.
+ * message it knew its own when it sent them. A message that it wrote later revokes them: the sender, when no
+ * answer comes, reads the stream and decides them anew, and its own message stands between. So however late
+ * the first attempt comes, it is decided here on a state with that message, or is refused for its
+ * expectation.
  */
 export class CallMarks {
   /** The newest front end to write; 0: none was seen yet. */
@@ -25,24 +25,8 @@ export class CallMarks {
 
   /** A message was folded. */
   note(message: StreamMessage, sequence: number): void {
-    this.writtenBy = message.frontEnd;
-    this.#note(message.frontEnd, sequence);
-    if (message.kind !== "appends" || message.calls === undefined) return;
-    for (const { frontEnd } of message.calls) this.#note(frontEnd, sequence);
-  }
-
-  /** Whether a front end may have decided otherwise about what it sent when it knew of a message. */
-  isRevoked(frontEnd: number, sinceSequence: number): boolean {
-    return sinceSequence < this.#knownFrom ||
-      (this.#newest.get(frontEnd) ?? 0) > sinceSequence;
-  }
-
-  /** The newest message of a front end's, or with what it sent; 0 where none is known. */
-  newestOf(frontEnd: number): number {
-    return this.#newest.get(frontEnd) ?? 0;
-  }
-
-  #note(frontEnd: number, sequence: number): void {
+    const { frontEnd } = message;
+    this.writtenBy = frontEnd;
     this.#newest.delete(frontEnd);
     this.#newest.set(frontEnd, sequence);
     if (this.#newest.size <= MOST_FRONT_ENDS) return;
@@ -51,5 +35,16 @@ export class CallMarks {
       this.#knownFrom = Math.max(this.#knownFrom, newest);
       return;
     }
+  }
+
+  /** Messages up to one were left out. */
+  jump(sequence: number): void {
+    this.#knownFrom = Math.max(this.#knownFrom, sequence);
+  }
+
+  /** Whether a front end may have decided otherwise about what it sent when it knew of a message. */
+  isRevoked(frontEnd: number, sinceSequence: number): boolean {
+    return sinceSequence < this.#knownFrom ||
+      (this.#newest.get(frontEnd) ?? 0) > sinceSequence;
   }
 }

@@ -3,6 +3,7 @@ import { foldMessage } from "./fold.ts";
 import type { StreamMessage } from "../format/message.ts";
 import type { MessageCache } from "./message_cache.ts";
 import type { NatsStream } from "./nats_stream.ts";
+import type { StreamSnapshot } from "../format/snapshot.ts";
 import { noteForwarded } from "./stored_appends.ts";
 
 /** What a {@link Folder} works on. */
@@ -41,5 +42,15 @@ export class Folder {
     this.#parts.onFolded(stream);
     if (isVisible) stream.notify();
     return cached;
+  }
+
+  /** Replaces a stream's state by a snapshot that is ahead of it. Nothing of it may be under way. */
+  jump(stream: NatsStream, snapshot: StreamSnapshot, sequence: number): void {
+    if (snapshot.sequence <= stream.sequence || stream.lifecycle === "deleted") return;
+    if (stream.inFlight !== undefined) return;
+    stream.resume(snapshot);
+    stream.snapshotSequence = sequence;
+    this.#parts.onFolded(stream);
+    stream.notify();
   }
 }

@@ -91,6 +91,11 @@ export class HotStream {
     return 0;
   }
 
+  /** Whether another one has sent appends lately. */
+  isHost(nowMs: number): boolean {
+    return nowMs < this.#hostUntilMs;
+  }
+
   /** A front end has appended by this one, or this one itself. */
   appended(frontEnd: number, nowMs: number): void {
     if (this.#senders.size >= MOST_SENDERS) this.#senders.clear();

@@ -56,8 +56,8 @@ export class NatsStream extends Stream {
   inFlight: { readonly count: number; sequence: number | undefined } | undefined;
   /** Which front ends wrote what, for appends that they send here. */
   readonly callMarks: CallMarks;
-  /** The call with appends of this front end's whose answer isn't known, and what was seen of them. */
-  calling: { readonly call: number; readonly stored: Map<number, StoredForwarded> } | undefined;
+  /** By calls with appends of this front end's whose answers aren't known: what was seen of them. */
+  calls: Map<number, Map<number, StoredForwarded>> | undefined;
   /** How many forks of it are loaded: it stays as long as they do. */
   pins = 0;
 
@@ -76,7 +76,7 @@ export class NatsStream extends Stream {
     this.shard = record.shard;
     this.nameSequence = nameSequence;
     this.recordedAccessMs = this.accessedAtMs;
-    if (snapshot !== undefined) this.#resume(snapshot);
+    if (snapshot !== undefined) this.resume(snapshot);
   }
 
   /** The newest time in its messages: those of later ones aren't before it, whatever clocks say. */
@@ -103,18 +103,30 @@ export class NatsStream extends Stream {
     };
   }
 
-  #resume(snapshot: StreamSnapshot): void {
+  /** Takes the state of a snapshot that is ahead of it. */
+  resume(snapshot: StreamSnapshot): void {
+    this.mark.advance(snapshot.tail - this.mark.end);
+    this.mark.passTime(snapshot.atMs);
+    this.tail = snapshot.tail;
     this.sequence = snapshot.sequence;
     this.firstSequence = snapshot.firstSequence;
+    this.recordedAccessMs = Math.max(this.recordedAccessMs, snapshot.accessedAtMs);
+    this.accessedAtMs = Math.max(this.accessedAtMs, this.recordedAccessMs);
     this.accessedBy = snapshot.accessedBy;
     this.closed = snapshot.isClosed;
     this.closedBy = snapshot.closedBy;
     this.seq = snapshot.seq;
     if (snapshot.isSoftlyDeleted) this.lifecycle = "soft_deleted";
+    if (this.loadedProducers > 0) this.producers.clear();
     for (const [id, state] of snapshot.producers) this.producers.set(id, state);
     this.producerCount = snapshot.producers.size;
+    this.forks.clear();
     for (const [id, reference] of snapshot.forks) this.forks.set(id, reference);
     this.forkCount = this.forks.size;
+    this.openParts = undefined;
+    this.messagesSinceSnapshot = 0;
+    this.bytesSinceSnapshot = 0;
+    this.callMarks.jump(snapshot.sequence);
     this.publish(this.tail, this.closed);
   }
 }

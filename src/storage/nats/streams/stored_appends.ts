@@ -1,20 +1,27 @@
 import type { StoredCall } from "../format/stored_calls.ts";
-import type { StreamMessage } from "../format/message.ts";
-import type { NatsStream } from "./nats_stream.ts";
+import type { AppendsMessage, StreamMessage } from "../format/message.ts";
+import type { NatsStream, StoredForwarded } from "./nats_stream.ts";
 
 /** Remembers which of the appends that this front end has sent to another one are in a message. */
 export function noteForwarded(stream: NatsStream, message: StreamMessage, frontEnd: number): void {
-  const { calling } = stream;
-  if (calling === undefined || message.kind !== "appends") return;
-  const ours = message.calls?.find((each) =>
-    each.frontEnd === frontEnd && each.call === calling.call
-  );
-  if (ours === undefined) return;
-  let tail = message.start;
-  for (const [i, { lengthBytes, close }] of message.appends.entries()) {
+  const { calls } = stream;
+  if (calls === undefined || message.kind !== "appends") return;
+  for (const ours of message.calls ?? []) {
+    const stored = ours.frontEnd === frontEnd ? calls.get(ours.call) : undefined;
+    if (stored !== undefined) noteStored(stored, message, ours);
+  }
+}
+
+function noteStored(
+  stored: Map<number, StoredForwarded>,
+  { start, appends }: AppendsMessage,
+  { firstAppend, requests }: StoredCall,
+): void {
+  let tail = start;
+  for (const [i, { lengthBytes, close }] of appends.entries()) {
     tail += lengthBytes;
-    const request = ours.requests[i - ours.firstAppend];
-    if (request !== undefined) calling.stored.set(request, { tail, closed: close });
+    const request = requests[i - firstAppend];
+    if (request !== undefined) stored.set(request, { tail, closed: close });
   }
 }
 

@@ -127,6 +127,22 @@ export class StreamLoader {
     }
   }
 
+  /**
+   * Brings a stream forward by its newest snapshot, if that is ahead of it, without what came before that.
+   *
+   * @param limit the newest sequence that it may be brought to, asked for when the snapshot is there
+   * @throws {StreamError} `storage_unreachable`
+   */
+  async jump(stream: NatsStream, limit: () => number): Promise<void> {
+    try {
+      const snapshot = await this.#snapshot(stream);
+      if (snapshot === undefined || snapshot.state.sequence > limit()) return;
+      this.#parts.folder.jump(stream, snapshot.state, snapshot.sequence);
+    } catch (error) {
+      throw toStreamError(error);
+    }
+  }
+
   #askTail(stream: NatsStream): Promise<Tail> {
     let question = this.#tails.get(stream);
     if (question === undefined) {
@@ -200,7 +216,7 @@ export class StreamLoader {
   }
 
   async #snapshot(
-    { id, shard, name }: NameRecord,
+    { id, shard, name }: Pick<NameRecord, "id" | "shard" | "name">,
   ): Promise<{ state: StreamSnapshot; sequence: number } | undefined> {
     const { jetStream, subjects } = this.#parts;
     const [stored] = await jetStream.messages({

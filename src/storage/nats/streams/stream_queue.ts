@@ -4,6 +4,7 @@ import type { OffsetSpaces } from "../../offset_spaces.ts";
 import type { Appended, AppendRequest } from "../../storage.ts";
 import type { AppendSender } from "./append_sender.ts";
 import { Draft, type Verdict } from "./draft.ts";
+import { Gathering } from "./gathering.ts";
 import type { Folder } from "./folder.ts";
 import { AppendForwarding } from "./append_forwarding.ts";
 import type { AppendAnswer, AppendCall } from "./forward_wire.ts";
@@ -23,6 +24,7 @@ import type { NatsStream } from "./nats_stream.ts";
 import { newMessage } from "./new_message.ts";
 import type { NatsSettings } from "../options.ts";
 import { invariant } from "../../invariant.ts";
+import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import { pause } from "../cluster/pause.ts";
 import type { Publisher } from "../cluster/publisher.ts";
 import { outcomeUnknown } from "../cluster/unreachable.ts";
@@ -68,6 +70,7 @@ export class StreamQueue {
   readonly #stream: NatsStream;
   readonly #waiting: WaitingQueue;
   readonly #forwarding: AppendForwarding;
+  readonly #gathering: Gathering;
   #isRunning = false;
   #running: Promise<void> | undefined;
   /** In a row. */
@@ -77,17 +80,21 @@ export class StreamQueue {
     this.#parts = parts;
     this.#stream = stream;
     this.#waiting = new WaitingQueue(parts.room);
-    this.#forwarding = new AppendForwarding(parts, stream, this.#waiting);
+    this.#forwarding = new AppendForwarding(parts, stream, this.#waiting, () => this.#start());
+    this.#gathering = new Gathering(parts.clock);
   }
 
   /** Whether nothing waits and nothing is under way. */
   get isIdle(): boolean {
-    return !this.#isRunning;
+    return !this.#isRunning && !this.#forwarding.isCalling;
   }
 
   /** Resolves once nothing waits and nothing is under way. */
   async idle(): Promise<void> {
-    while (this.#isRunning) await this.#running;
+    while (!this.isIdle) {
+      await this.#running;
+      await this.#forwarding.allEnded();
+    }
   }
 
   /**
@@ -108,7 +115,8 @@ export class StreamQueue {
   #append(request: AppendRequest, from?: Origin): Promise<Appended | undefined> {
     const bytes = this.#waiting.enter(request);
     return new Promise((resolve, reject) => {
-      this.#add({ kind: "append", request, bytes, from, resolve, reject });
+      const turn = this.#waiting.nextTurn();
+      this.#add({ kind: "append", turn, request, bytes, from, resolve, reject });
     });
   }
 
@@ -123,13 +131,18 @@ export class StreamQueue {
     decide: () => EventKind | undefined | Promise<EventKind | undefined>,
   ): Promise<EventKind | undefined> {
     return new Promise((resolve, reject) => {
-      this.#add({ kind: "event", decide, resolve, reject });
+      this.#add({ kind: "event", turn: this.#waiting.nextTurn(), decide, resolve, reject });
     });
   }
 
   #add(one: WaitingAppend | WaitingEvent): void {
     this.#waiting.add(one);
-    if (this.#isRunning) return;
+    this.#gathering.added(this.#waiting.length);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#isRunning || this.#waiting.first === undefined) return;
     this.#isRunning = true;
     // A turn later: what came with it in one turn of the event loop goes with it in one message.
     this.#running = Promise.resolve().then(() => this.#run());
@@ -137,14 +150,29 @@ export class StreamQueue {
 
   async #run(): Promise<void> {
     for (let next; (next = this.#waiting.first) !== undefined;) {
-      if (next.kind === "event") {
+      if (next.kind === "append" && this.#forwarding.target() !== undefined) {
+        if (await this.#send()) continue;
+      }
+      // What is decided here comes behind what was sent before it.
+      if (this.#forwarding.isCalling) await this.#forwarding.allEnded();
+      else if (next.kind === "append") await this.#runAppends();
+      else {
         this.#waiting.drop(1);
         await this.#runEvent(next);
-      } else if (!(await this.#forwarding.forward())) {
-        await this.#runAppends();
       }
     }
     this.#isRunning = false;
+  }
+
+  /** Sends what comes first to another front end; false where it has to be decided here. */
+  async #send(): Promise<boolean> {
+    if (this.#forwarding.isFull) {
+      await this.#forwarding.oneEnded();
+      return true;
+    }
+    // What comes in the same turn of the event loop goes with it.
+    await yieldToEventLoop();
+    return this.#forwarding.send();
   }
 
   async #runEvent({ decide, resolve, reject }: WaitingEvent): Promise<void> {
@@ -176,6 +204,8 @@ export class StreamQueue {
     const stream = this.#stream;
     const { clock, loader, room } = this.#parts;
     let group: WaitingAppend[] = [];
+    if (this.#forwarding.isHost) await this.#gathering.gather(() => this.#waiting.length);
+    const startMs = clock.nowMs();
     try {
       for (let attempt = 0;; attempt++) {
         group = [];
@@ -207,6 +237,7 @@ export class StreamQueue {
           this.#forwarding.onDecided();
         }
         this.#waiting.drop(group.length);
+        this.#gathering.stored(group.length, clock.nowMs() - startMs);
         return answer(group, verdicts);
       }
     } catch (error) {

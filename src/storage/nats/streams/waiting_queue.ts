@@ -8,6 +8,7 @@ const COMMAND_BYTES = 256;
 /** An append that waits for its message. */
 export interface WaitingAppend {
   readonly kind: "append";
+  readonly turn: number;
   readonly request: AppendRequest;
   readonly bytes: number;
   /** The call of another front end that it came by. */
@@ -28,6 +29,7 @@ export interface Origin {
 /** Something else that is to be recorded. */
 export interface WaitingEvent {
   readonly kind: "event";
+  readonly turn: number;
   readonly decide: () => EventKind | undefined | Promise<EventKind | undefined>;
   resolve(event: EventKind | undefined): void;
   reject(error: unknown): void;
@@ -37,6 +39,9 @@ export interface WaitingEvent {
 export class WaitingQueue {
   readonly #room: QueueRoom;
   #waiting: (WaitingAppend | WaitingEvent)[] = [];
+  /** How many appends were taken, and are neither answered nor back. */
+  #taken = 0;
+  #turns = 0;
 
   constructor(room: QueueRoom) {
     this.#room = room;
@@ -54,12 +59,41 @@ export class WaitingQueue {
    */
   enter({ body }: AppendRequest): number {
     const bytes = body.length + COMMAND_BYTES;
-    this.#room.enter(bytes, this.#waiting.length);
+    this.#room.enter(bytes, this.length);
     return bytes;
+  }
+
+  /** How many there are, those that were taken included. */
+  get length(): number {
+    return this.#waiting.length + this.#taken;
+  }
+
+  /** The number of the next one, by which it finds its place again. */
+  nextTurn(): number {
+    return ++this.#turns;
   }
 
   add(one: WaitingAppend | WaitingEvent): void {
     this.#waiting.push(one);
+  }
+
+  /** The first ones, which were looked at, are decided elsewhere; they keep their room. */
+  take(count: number): void {
+    this.drop(count);
+    this.#taken += count;
+  }
+
+  /** One that was taken is answered. */
+  leaveTaken({ bytes }: WaitingAppend): void {
+    this.#taken--;
+    this.#room.leave(bytes);
+  }
+
+  /** Those that were taken and aren't answered wait again, where they did. */
+  putBack(taken: readonly WaitingAppend[]): void {
+    if (taken.length === 0) return;
+    this.#taken -= taken.length;
+    this.#waiting = [...taken, ...this.#waiting].sort((a, b) => a.turn - b.turn);
   }
 
   /** The appends that come first. */
