@@ -179,6 +179,16 @@ export const FAMILIES = {
     type: "counter",
     help: "Groups of appends that were decided anew, since another front end was first.",
   },
+  durable_streams_cluster_forwarded_appends_total: {
+    type: "counter",
+    help:
+      "Appends that another front end has decided for this one, which lost races for their streams to it.",
+  },
+  durable_streams_cluster_forward_timeouts_total: {
+    type: "counter",
+    help:
+      "Calls with appends that another front end didn't answer in time, so that they were decided here.",
+  },
   durable_streams_cluster_reconnects_total: {
     type: "counter",
     help: "Connections to the cluster after the first one.",

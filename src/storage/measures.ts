@@ -27,6 +27,8 @@ export interface ClusterMeasures {
   readonly lostRaces: number;
   /** Appends that another front end has decided for this one, which writes to the same stream. */
   readonly forwardedAppends: number;
+  /** Calls with appends that another front end hasn't answered in time. */
+  readonly forwardTimeouts: number;
   readonly watchedStreams: number;
   /** How long a message took that was stored, all its attempts. */
   readonly publishDurationSeconds: HistogramValue;

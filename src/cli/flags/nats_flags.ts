@@ -2,6 +2,7 @@ import type { NatsClusterOptions } from "../../storage/nats/connection/open_nats
 import { parseServerUrl } from "../../storage/nats/connection/options.ts";
 import { isPrefix } from "../../storage/nats/cluster/subjects.ts";
 import {
+  choiceFlag,
   dependentIntegerFlag,
   dependentTextFlag,
   durationFlag,
@@ -131,6 +132,13 @@ export const natsFlags = {
     max: 64 * MIB,
     default: 256 * KIB,
     help: "Appends that wait for one stream go to the cluster as one message of at most this.",
+  }),
+  natsForwarding: choiceFlag({
+    name: "nats-forwarding",
+    values: ["auto", "never"],
+    default: "auto",
+    help:
+      "Whether a front end that loses races for a stream sends its appends to the front end that wins them.",
   }),
   natsInFlightBytes: sizeFlag({
     name: "nats-in-flight-bytes",
@@ -262,6 +270,7 @@ export function natsOptions(values: FlagValues): NatsClusterOptions {
     writeLimitMs: values.get(natsFlags.natsWriteTimeoutMs),
     unavailableLimitMs: values.get(natsFlags.natsUnavailableAfterMs),
     groupBytes: values.get(natsFlags.natsGroupBytes),
+    forwarding: values.get(natsFlags.natsForwarding),
     limitInFlightBytes: values.get(natsFlags.natsInFlightBytes),
     messageCacheBytes: values.get(natsFlags.natsCacheBytes),
     maxLoadedStreams: values.get(natsFlags.natsLoadedStreams),

@@ -146,6 +146,8 @@ function measureCluster(cluster: ClusterMeasures): readonly Sample[] {
     }),
     sample("durable_streams_cluster_publish_duration_seconds", cluster.publishDurationSeconds),
     sample("durable_streams_cluster_races_lost_total", cluster.lostRaces),
+    sample("durable_streams_cluster_forwarded_appends_total", cluster.forwardedAppends),
+    sample("durable_streams_cluster_forward_timeouts_total", cluster.forwardTimeouts),
     sample("durable_streams_cluster_reconnects_total", cluster.reconnects),
     sample("durable_streams_cluster_watched_streams", cluster.watchedStreams),
     sample("durable_streams_cluster_cached_bytes", cluster.cachedBytes),

@@ -143,7 +143,10 @@ export class FrontEnd {
   }
 
   #toQueueParts(
-    parts: Omit<QueueParts, "onStored" | "onUsed" | "onRaceLost" | "onForwarded">,
+    parts: Omit<
+      QueueParts,
+      "onStored" | "onUsed" | "onRaceLost" | "onForwarded" | "onForwardTimeout"
+    >,
   ): QueueParts {
     return {
       ...parts,
@@ -151,6 +154,7 @@ export class FrontEnd {
       onUsed: (stream) => this.#expiry.accessed(stream),
       onRaceLost: () => this.#status.racesLost++,
       onForwarded: (count) => this.#status.forwarded += count,
+      onForwardTimeout: () => this.#status.forwardTimeouts++,
     };
   }
 

@@ -29,6 +29,8 @@ export class FrontEndStatus {
   racesLost = 0;
   /** How many appends another front end has decided for this one, since it would have lost more races. */
   forwarded = 0;
+  /** How many calls with such appends weren't answered in time. */
+  forwardTimeouts = 0;
   readonly #parts: StatusParts;
   /** What was found to be damaged and why, by names. */
   readonly #damaged = new Map<string, string>();
@@ -124,6 +126,7 @@ export class FrontEndStatus {
         unavailable: publisher.counts.unavailable,
         lostRaces: this.racesLost,
         forwardedAppends: this.forwarded,
+        forwardTimeouts: this.forwardTimeouts,
         watchedStreams: this.#parts.watchedStreams(),
         publishDurationSeconds: publisher.durationSeconds.value,
         reconnects: settings.connection?.reconnects ?? 0,

@@ -99,6 +99,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.natsWriteTimeoutMs, 30_000],
   [flags.natsUnavailableAfterMs, 5_000],
   [flags.natsGroupBytes, 256 * 2 ** 10],
+  [flags.natsForwarding, "auto"],
   [flags.natsInFlightBytes, 32 * 2 ** 20],
   [flags.natsCacheBytes, 64 * 2 ** 20],
   [flags.natsLoadedStreams, 100_000],

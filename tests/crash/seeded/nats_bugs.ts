@@ -180,8 +180,8 @@ export const NATS_BUGS: readonly SeededBug[] = [
     name: "what another front end was sent and has stored is decided anew",
     edits: [{
       file: FORWARDED,
-      from: "    if (request !== undefined) calling.stored.set(",
-      to: "    if (request === -1) calling.stored.set(",
+      from: "    if (request !== undefined) stored.set(",
+      to: "    if (request === -1) stored.set(",
     }],
     nats: true,
   },
@@ -189,7 +189,8 @@ export const NATS_BUGS: readonly SeededBug[] = [
     name: "what another front end has sent is decided though that one has decided it meanwhile",
     edits: [{
       file: FORWARDING,
-      from: "      if (!stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;\n",
+      from:
+        "      if (!this.#stream.callMarks.isRevoked(from.frontEnd, from.sinceSequence)) continue;\n",
       to: "      if (from.frontEnd > 0) continue;\n",
     }],
     nats: true,
@@ -217,10 +218,32 @@ export const NATS_BUGS: readonly SeededBug[] = [
     name: "what was sent to another front end and isn't answered is refused as never stored",
     edits: [{
       file: FORWARDING,
-      from: "      const isUncertain = this.#lost?.uncertain.delete(one) === true;\n",
-      to: "      const isUncertain = false;\n",
+      from: "      if (!uncertain.delete(one)) continue;\n      if (uncertain.size === 0)",
+      to: "      if (uncertain.size > 0) continue;\n      if (uncertain.size === 0)",
     }],
     test: "of a stream that is gone when no answer comes nobody knows what was stored",
+    file: "tests/storage/nats/streams/forwarding_test.ts",
+  },
+  {
+    name: "a snapshot is jumped to though what isn't answered may be before it",
+    edits: [{
+      file: FORWARDING,
+      from:
+        "    for (const { sinceSequence } of [...this.#sent.keys(), ...this.#lost.values()]) {\n",
+      to: "    for (const { sinceSequence } of [] as SentCall[]) {\n",
+    }],
+    test: "a snapshot isn't jumped to behind which an answer may be missing",
+    file: "tests/storage/nats/streams/forwarding_test.ts",
+  },
+  {
+    name: "what is decided here doesn't wait for what was sent before it",
+    edits: [{
+      file: QUEUE,
+      from:
+        "      if (this.#forwarding.isCalling) await this.#forwarding.allEnded();\n      else if",
+      to: "      if",
+    }],
+    test: "what can't be sent is decided behind what was sent before it",
     file: "tests/storage/nats/streams/forwarding_test.ts",
   },
 ];

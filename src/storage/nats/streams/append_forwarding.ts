@@ -35,6 +35,8 @@ export interface ForwardingParts {
   isOver(stream: NatsStream, nowMs: number): boolean;
   /** Another front end has decided so many appends for this one. */
   onForwarded(count: number): void;
+  /** Another front end has not answered in time. */
+  onForwardTimeout(): void;
 }
 
 /** Appends that were sent to another front end. */
@@ -173,6 +175,7 @@ export class AppendForwarding {
     const nowMs = this.#parts.clock.nowMs();
     this.#sent.delete(sent);
     if (answer === undefined) {
+      this.#parts.onForwardTimeout();
       this.#hot.failed(nowMs);
       this.#lose(sent);
       this.#putBack(sent.appends);

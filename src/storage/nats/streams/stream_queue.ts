@@ -4,7 +4,6 @@ import type { OffsetSpaces } from "../../offset_spaces.ts";
 import type { Appended, AppendRequest } from "../../storage.ts";
 import type { AppendSender } from "./append_sender.ts";
 import { Draft, type Verdict } from "./draft.ts";
-import { Gathering } from "./gathering.ts";
 import type { Folder } from "./folder.ts";
 import { AppendForwarding } from "./append_forwarding.ts";
 import type { AppendAnswer, AppendCall } from "./forward_wire.ts";
@@ -57,6 +56,8 @@ export interface QueueParts {
   onRaceLost(): void;
   /** Another front end has decided so many appends for this one. */
   onForwarded(count: number): void;
+  /** Another front end has not answered in time. */
+  onForwardTimeout(): void;
 }
 
 /**
@@ -70,7 +71,6 @@ export class StreamQueue {
   readonly #stream: NatsStream;
   readonly #waiting: WaitingQueue;
   readonly #forwarding: AppendForwarding;
-  readonly #gathering: Gathering;
   #isRunning = false;
   #running: Promise<void> | undefined;
   /** In a row. */
@@ -81,7 +81,6 @@ export class StreamQueue {
     this.#stream = stream;
     this.#waiting = new WaitingQueue(parts.room);
     this.#forwarding = new AppendForwarding(parts, stream, this.#waiting, () => this.#start());
-    this.#gathering = new Gathering(parts.clock);
   }
 
   /** Whether nothing waits and nothing is under way. */
@@ -115,8 +114,8 @@ export class StreamQueue {
   #append(request: AppendRequest, from?: Origin): Promise<Appended | undefined> {
     const bytes = this.#waiting.enter(request);
     return new Promise((resolve, reject) => {
-      const turn = this.#waiting.nextTurn();
-      this.#add({ kind: "append", turn, request, bytes, from, resolve, reject });
+      const order = this.#waiting.nextOrder();
+      this.#add({ kind: "append", order, request, bytes, from, resolve, reject });
     });
   }
 
@@ -131,13 +130,12 @@ export class StreamQueue {
     decide: () => EventKind | undefined | Promise<EventKind | undefined>,
   ): Promise<EventKind | undefined> {
     return new Promise((resolve, reject) => {
-      this.#add({ kind: "event", turn: this.#waiting.nextTurn(), decide, resolve, reject });
+      this.#add({ kind: "event", order: this.#waiting.nextOrder(), decide, resolve, reject });
     });
   }
 
   #add(one: WaitingAppend | WaitingEvent): void {
     this.#waiting.add(one);
-    this.#gathering.added(this.#waiting.length);
     this.#start();
   }
 
@@ -204,8 +202,9 @@ export class StreamQueue {
     const stream = this.#stream;
     const { clock, loader, room } = this.#parts;
     let group: WaitingAppend[] = [];
-    if (this.#forwarding.isHost) await this.#gathering.gather(() => this.#waiting.length);
-    const startMs = clock.nowMs();
+    // Those that were answered with the last group may come again: without a turn for that, two front ends'
+    // appends would take turns instead of going together.
+    if (this.#forwarding.isHost) await yieldToEventLoop();
     try {
       for (let attempt = 0;; attempt++) {
         group = [];
@@ -237,7 +236,6 @@ export class StreamQueue {
           this.#forwarding.onDecided();
         }
         this.#waiting.drop(group.length);
-        this.#gathering.stored(group.length, clock.nowMs() - startMs);
         return answer(group, verdicts);
       }
     } catch (error) {

@@ -8,7 +8,7 @@ const COMMAND_BYTES = 256;
 /** An append that waits for its message. */
 export interface WaitingAppend {
   readonly kind: "append";
-  readonly turn: number;
+  readonly order: number;
   readonly request: AppendRequest;
   readonly bytes: number;
   /** The call of another front end that it came by. */
@@ -29,7 +29,7 @@ export interface Origin {
 /** Something else that is to be recorded. */
 export interface WaitingEvent {
   readonly kind: "event";
-  readonly turn: number;
+  readonly order: number;
   readonly decide: () => EventKind | undefined | Promise<EventKind | undefined>;
   resolve(event: EventKind | undefined): void;
   reject(error: unknown): void;
@@ -41,7 +41,7 @@ export class WaitingQueue {
   #waiting: (WaitingAppend | WaitingEvent)[] = [];
   /** How many appends were taken, and are neither answered nor back. */
   #taken = 0;
-  #turns = 0;
+  #orders = 0;
 
   constructor(room: QueueRoom) {
     this.#room = room;
@@ -69,8 +69,8 @@ export class WaitingQueue {
   }
 
   /** The number of the next one, by which it finds its place again. */
-  nextTurn(): number {
-    return ++this.#turns;
+  nextOrder(): number {
+    return ++this.#orders;
   }
 
   add(one: WaitingAppend | WaitingEvent): void {
@@ -93,7 +93,7 @@ export class WaitingQueue {
   putBack(taken: readonly WaitingAppend[]): void {
     if (taken.length === 0) return;
     this.#taken -= taken.length;
-    this.#waiting = [...taken, ...this.#waiting].sort((a, b) => a.turn - b.turn);
+    this.#waiting = [...taken, ...this.#waiting].sort((a, b) => a.order - b.order);
   }
 
   /** The appends that come first. */

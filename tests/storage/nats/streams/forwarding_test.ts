@@ -137,6 +137,93 @@ it(
   },
 );
 
+it(
+  "four calls at most are under way at once, each with what came meanwhile",
+  async (frontEnds, { b, inB }) => {
+    b.calls.clear();
+    const texts: Promise<unknown>[] = [];
+    for (let i = 0; i < 6; i++) {
+      if (i < 4) {
+        frontEnds.cluster.script.nextCall({ kind: "arrives_late", after: 100 * (4 - i) }, APPENDS);
+      }
+      texts.push(inB.text("s", `${i}`));
+      await frontEnds.turns();
+    }
+    equal(b.calls.get("call"), 4);
+    await frontEnds.within(Promise.all(texts), 10);
+    equal(b.calls.get("call"), 5);
+    equal(await inB.all("s"), "a345210");
+  },
+);
+
+it(
+  "of several calls without an answer each is stored once, in their order",
+  async (frontEnds, { a, inB }) => {
+    for (const kind of ["answer_lost", "call_lost"] as const) {
+      await new Streams(a.storage).text("s", "-");
+      const texts: Promise<unknown>[] = [];
+      for (const text of ["1", "2", "3"]) {
+        frontEnds.cluster.script.nextCall({ kind }, APPENDS);
+        texts.push(inB.text("s", text));
+        await frontEnds.turns();
+      }
+      await frontEnds.within(Promise.all(texts), 100);
+      await frontEnds.pass(3000);
+    }
+    equal(await inB.all("s"), "a-123-123");
+  },
+);
+
+it(
+  "what can't be sent is decided behind what was sent before it",
+  async (frontEnds, { b, inB }) => {
+    b.calls.clear();
+    frontEnds.cluster.script.nextCall({ kind: "arrives_late", after: 500 }, APPENDS);
+    const first = inB.text("s", "b");
+    await frontEnds.turns();
+    const long = inB.text("s", "c".repeat(2000));
+    await frontEnds.within(Promise.all([first, long]), 10);
+    equal(b.calls.get("call"), 1);
+    equal((await inB.all("s")).slice(0, 3), "abc");
+  },
+  { messageLimitBytes: 4096 },
+);
+
+it("who sends appends is brought forward by snapshots, and reads little", async (frontEnds) => {
+  const a = await frontEnds.open({ forwarding: "never", snapshotMessages: 20 });
+  const b = await frontEnds.open({ forwarding: "always" });
+  const [inA, inB] = [new Streams(a.storage), new Streams(b.storage)];
+  await a.storage.create("w", { contentType: TEXT });
+  await inA.text("w", "-");
+  await b.storage.head("w");
+  const cachedBytes = () => b.storage.measure?.().cluster?.cachedBytes ?? Infinity;
+  for (let i = 0; i < 100; i++) {
+    await frontEnds.within(inB.text("w", "x"), 100);
+    await frontEnds.pass(100, 100);
+  }
+  equal((await frontEnds.within(inB.text("w", "y".repeat(300_000)), 1)).tail, 300_101);
+  ok(cachedBytes() < 300_000 + 50 * 400, `${cachedBytes()} bytes were read`);
+  equal((await frontEnds.within(inA.all("w"), 1)).slice(0, 103), `-${"x".repeat(100)}yy`);
+});
+
+it("a snapshot isn't jumped to behind which an answer may be missing", async (frontEnds) => {
+  const a = await frontEnds.open({ forwarding: "never", snapshotMessages: 1 });
+  const b = await frontEnds.open({ forwarding: "always" });
+  const inB = new Streams(b.storage);
+  await a.storage.create("w", { contentType: TEXT });
+  await b.storage.head("w");
+  await new Streams(a.storage).text("w", "-");
+  await b.storage.head("w");
+  frontEnds.cluster.script.nextCall({ kind: "arrives_late", after: 500 }, APPENDS);
+  const first = inB.text("w", "1");
+  await frontEnds.turns();
+  frontEnds.cluster.script.nextCall({ kind: "answer_lost" }, APPENDS);
+  const second = inB.text("w", "2");
+  const tails = await frontEnds.within(Promise.all([first, second]), 100);
+  equal(tails.map(({ tail }) => tail), [3, 2]);
+  equal(await inB.all("w"), "-21");
+});
+
 it("who takes appends never sends them on", async (frontEnds) => {
   const all = [];
   for (let i = 0; i < 3; i++) all.push(await frontEnds.open({ forwarding: "always" }));
