@@ -209,8 +209,8 @@ export const NATS_BUGS: readonly SeededBug[] = [
     name: "what another front end has sent is sent on",
     edits: [{
       file: FORWARDING,
-      from: "    const others = own.findIndex(({ from }) => from !== undefined);\n",
-      to: "    const others = -1;\n",
+      from: "(one) => one.from !== undefined || this.#back.has(one));\n",
+      to: "(one) => this.#back.has(one));\n",
     }],
     nats: true,
   },

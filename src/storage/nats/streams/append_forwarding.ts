@@ -69,6 +69,8 @@ export class AppendForwarding {
   readonly #sent = new Map<SentCall, Promise<void>>();
   /** Those without an answer, or that weren't decided with one. */
   readonly #lost = new Map<number, SentCall>();
+  /** Those that were sent and not decided: not sent again, or they might go round for ever. */
+  readonly #back = new WeakSet<WaitingAppend>();
   /** The newest message that is known to be there. */
   #seenSequence = 0;
   readonly #onBack: () => void;
@@ -144,7 +146,7 @@ export class AppendForwarding {
     const target = this.target();
     if (target === undefined) return false;
     const own = this.#waiting.firstAppends();
-    const others = own.findIndex(({ from }) => from !== undefined);
+    const others = own.findIndex((one) => one.from !== undefined || this.#back.has(one));
     const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
     const appends = own.slice(0, sender.fitting(requests));
     if (appends.length === 0) return false;
@@ -219,6 +221,7 @@ export class AppendForwarding {
   }
 
   #putBack(appends: readonly WaitingAppend[]): void {
+    for (const one of appends) this.#back.add(one);
     this.#waiting.putBack(appends);
     this.#onBack();
   }

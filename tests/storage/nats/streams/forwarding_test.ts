@@ -224,6 +224,17 @@ it("a snapshot isn't jumped to behind which an answer may be missing", async (fr
   equal(await inB.all("w"), "-21");
 });
 
+it(
+  "what isn't taken isn't sent again: the stream may be another one by now",
+  async (frontEnds, { a, b, inB }) => {
+    await frontEnds.within(a.storage.delete("s"), 1);
+    await frontEnds.within(a.storage.create("s", { contentType: TEXT }), 1);
+    b.calls.clear();
+    equal((await frontEnds.within(inB.text("s", "b"), 1)).tail, 1);
+    equal(b.calls.get("call"), 1);
+  },
+);
+
 it("who takes appends never sends them on", async (frontEnds) => {
   const all = [];
   for (let i = 0; i < 3; i++) all.push(await frontEnds.open({ forwarding: "always" }));
