@@ -42,7 +42,7 @@ async function startTls(transport: NodeTransport): Promise<TLSSocket> {
 function hear(socket: Socket): void {
   const removeAll = socket.removeAllListeners.bind(socket);
   const listen = () => socket.on("error", () => {});
-  socket.removeAllListeners = (...event) => {
+  socket.removeAllListeners = (...event: Parameters<typeof removeAll>) => {
     removeAll(...event);
     return listen();
   };
