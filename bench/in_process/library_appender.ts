@@ -1,5 +1,5 @@
 import { connect } from "@nats-io/transport-node";
-import { groupOf, makeLogs } from "./logs.ts";
+import { groupOf, makeLogs, untilReachable } from "./logs.ts";
 import type { Appender, AppenderParts } from "./load.ts";
 
 const TIMEOUT_MILLIS = 5_000;
@@ -14,17 +14,17 @@ export async function libraryAppender(parts: AppenderParts): Promise<Appender> {
   const connection = await connect({ servers: [...parts.urls] });
   const payload = groupOf(parts.load);
   let messages = 0;
+  const publish = async (subject: string) => {
+    const answer = await connection.request(subject, payload, { timeout: TIMEOUT_MILLIS });
+    const { error } = answer.json<{ error?: { description: string } }>();
+    if (error !== undefined) throw new Error(error.description);
+    messages++;
+  };
+  await untilReachable(places, publish);
   return {
     appendsPerCall: parts.load.group,
     calls: places.length,
-    async append(index) {
-      const answer = await connection.request(places[index]?.subject ?? "", payload, {
-        timeout: TIMEOUT_MILLIS,
-      });
-      const { error } = answer.json<{ error?: { description: string } }>();
-      if (error !== undefined) throw new Error(error.description);
-      messages++;
-    },
+    append: (index) => publish(places[index]?.subject ?? ""),
     messages: () => messages,
     close: () => connection.close(),
   };

@@ -10,7 +10,7 @@ import { forEach, openStorage } from "./storage_appender.ts";
 const AT_ONCE = 256;
 const PAGE = 1000;
 const HEADS = 1000;
-const SETTLE_MILLIS = 300;
+const SETTLE_MILLIS = 150;
 const MIB = 2 ** 20;
 
 // Declared for this module only: each runtime has one of them, Deno where it is told to.
@@ -36,12 +36,12 @@ export async function measureListing(
   );
   const loadedBytes = await heldBytes() - emptyBytes;
   await storage.close();
-  const closedBytes = await heldBytes();
   const openMillis = await timed(async () => {
     storage = await openStorage(urls);
   });
+  const openedBytes = await heldBytes();
   const firstMillis = await timed(() => storage.list({ limit: 1 }));
-  const indexBytes = await heldBytes() - closedBytes;
+  const indexBytes = await heldBytes() - openedBytes;
   const listed = await listAll(watched, (after) => storage.list({ limit: PAGE, after }));
   const folderMillis = await timed(() =>
     storage.list({ limit: PAGE, prefix: folderOf(streams / 2) })
@@ -98,7 +98,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 
 /** What the process holds once its garbage is collected. */
 async function heldBytes(): Promise<number> {
-  for (let times = 0; times < 3; times++) {
+  for (let times = 0; times < 2; times++) {
     if (typeof Bun !== "undefined") Bun.gc(true);
     else if (typeof gc !== "undefined") gc();
     await sleep(SETTLE_MILLIS);

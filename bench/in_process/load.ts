@@ -33,7 +33,7 @@ export interface Appender {
   /** How many calls there are to be at once. */
   readonly calls: number;
   /** @param index which of the calls that are made at once it is */
-  append(index: number): Promise<void>;
+  append(index: number): Promise<unknown>;
   /** Messages that it has stored so far, where it knows. */
   messages?(): number;
   close(): Promise<void>;

@@ -1,7 +1,12 @@
 import { connectJetStream } from "../../src/storage/nats/connection/nats_jetstream.ts";
 import { appendsOverheadBytes } from "../../src/storage/nats/format/message.ts";
 import type { JetStream } from "../../src/storage/nats/jetstream.ts";
+import { sleep } from "../generator/figures.ts";
 import type { AppenderParts, AppendLoad } from "./load.ts";
+
+const REACHABLE_TRIES = 100;
+const REACHABLE_STEP_MILLIS = 20;
+const LATE_MILLIS = 200;
 
 /** A subject, and the log that it belongs to. */
 export interface Place {
@@ -42,4 +47,32 @@ export function groupOf({ group, appendBytes }: AppendLoad): Uint8Array<ArrayBuf
     () => ({ producer: undefined, seq: undefined, close: false }),
   );
   return new Uint8Array(appendsOverheadBytes(heads) + group * appendBytes);
+}
+
+/**
+ * Publishes a message to each log until that goes well: a connection's server may learn of a log a little after
+ * it was made.
+ */
+export async function untilReachable(
+  places: readonly Place[],
+  publish: (subject: string) => Promise<void>,
+): Promise<void> {
+  const subjects = new Map(places.map(({ log, subject }) => [log, `${subject}-first`]));
+  for (const subject of subjects.values()) {
+    for (let tries = 0;; tries++) {
+      try {
+        await Promise.race([publish(subject), late()]);
+        break;
+      } catch (error) {
+        if (tries === REACHABLE_TRIES) throw error;
+        await sleep(REACHABLE_STEP_MILLIS);
+      }
+    }
+  }
+}
+
+/** A server that knows of nobody who takes a message leaves a bare client without an answer. */
+async function late(): Promise<never> {
+  await sleep(LATE_MILLIS);
+  throw new Error("no answer");
 }

@@ -50,9 +50,8 @@ export async function storageAppender({ urls, load }: AppenderParts): Promise<Ap
   return {
     appendsPerCall: 1,
     calls: streams * (group === 1 ? 1 : 2 * group),
-    async append(index) {
-      await storage.append(names[index % streams] ?? "", { contentType: CONTENT_TYPE, body });
-    },
+    append: (index) =>
+      storage.append(names[index % streams] ?? "", { contentType: CONTENT_TYPE, body }),
     messages: () => storage.measure?.().cluster?.stored ?? 0,
     close: () => storage.close(),
   };

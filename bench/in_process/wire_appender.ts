@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
-import { groupOf, makeLogs } from "./logs.ts";
+import { groupOf, makeLogs, untilReachable } from "./logs.ts";
 import type { Appender, AppenderParts } from "./load.ts";
 
 const INBOX = "_INBOX.bench";
@@ -13,6 +13,7 @@ export async function wireAppender(parts: AppenderParts): Promise<Appender> {
   await jetStream.close();
   const wire = new BareWire(await connected(parts.urls[0] ?? ""));
   const payload = groupOf(parts.load);
+  await untilReachable(places, (subject) => wire.publish(subject, 0, payload));
   return {
     appendsPerCall: parts.load.group,
     calls: places.length,
@@ -94,6 +95,7 @@ class BareWire {
     const index = Number(subject.slice(INBOX.length + 1));
     const waiting = this.#waiting[index];
     this.#waiting[index] = undefined;
+    // "No responders" is a message with headers, and has another name: nobody waits for it here.
     if (answer.includes('"error"')) return waiting?.reject(new Error(answer.toString()));
     this.messages++;
     waiting?.resolve();

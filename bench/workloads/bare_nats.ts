@@ -1,6 +1,6 @@
 import type { Measurement } from "../generator/commands.ts";
 import type { InProcessLoad, InProcessReply } from "../in_process/load.ts";
-import { counted } from "./names.ts";
+import { counted, sizeName, sizeText } from "./names.ts";
 import type { Case, Selection, Trial, Workload } from "./workload.ts";
 
 const APPEND_BYTES = 256;
@@ -21,6 +21,7 @@ export const BARE_NATS: Workload = {
     appends(1, 64),
     appends(1, 1000),
     listing(1000, "default"),
+    listing(1000, "default", 64 * 1024),
     listing(10_000, "default"),
     listing(100_000, "all"),
   ],
@@ -59,7 +60,7 @@ function listing(streams: number, selection: Selection): Case {
     onceOnly: true,
     seconds: 0,
     extraSeconds: 5 + streams / CREATES_A_SECOND + streams / LISTS_A_SECOND,
-    run: ({ server }) => runInProcess(server, { kind: "list", streams, bodyBytes: BODY_BYTES }),
+    run: ({ server }) => runInProcess(server, { kind: "list", streams, bodyBytes }),
   };
 }
 
