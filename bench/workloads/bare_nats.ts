@@ -47,12 +47,12 @@ function appends(group: number, streams: number): Case {
   };
 }
 
-function listing(streams: number, selection: Selection): Case {
+function listing(streams: number, selection: Selection, bodyBytes = BODY_BYTES): Case {
   return {
-    id: `bare-nats/list-${streams}`,
+    id: `bare-nats/list-${streams}-${sizeName(bodyBytes)}`,
     title:
-      `${counted(streams, "stream")} of ${BODY_BYTES} B made and listed: the unit is a listed ` +
-      "stream, the latency that of a page of 1,000",
+      `${counted(streams, "stream")} of ${sizeText(bodyBytes)} made and listed: the unit is a ` +
+      "listed stream, the latency that of a page of 1,000",
     selection,
     inProcess: true,
     needsEngine: true,
