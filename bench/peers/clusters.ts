@@ -2,6 +2,7 @@ import { findNatsForStorage } from "./programs.ts";
 import { benchPath, type ClusterConfig, type Peer, type PeerContext } from "./peer.ts";
 
 const MAIN = benchPath("../main.ts");
+const CEILING = benchPath("servers/nats_ceiling.ts");
 const IN_PROCESS = benchPath("in_process/main.ts");
 /** Under bench/ Deno takes bench/deno.json unless told otherwise: the program's packages are here. */
 const CONFIG = benchPath("../deno.json");
@@ -22,12 +23,14 @@ export const APPENDERS = ["storage", "port", "library", "wire"] as const;
 
 /**
  * This project in clusters of NATS servers, a log and a replica a server: its front ends, one or two, and what
- * makes its load in its own process. Those are set against the client library's own publish.
+ * makes its load in its own process. Those are set against the client library's own publish, and front ends
+ * against a handler with nothing but that.
  */
 export const CLUSTERS: readonly Peer[] = Object.entries(SETTINGS).flatMap(([setting, cluster]) =>
   RUNTIMES.flatMap((runtime) => [
     frontEnds(runtime, setting, cluster, 1),
     frontEnds(runtime, setting, cluster, 2),
+    ceiling(runtime, setting, cluster),
     ...APPENDERS.map((appender) => inProcess(appender, runtime, setting, cluster)),
   ])
 );
@@ -40,7 +43,7 @@ function frontEnds(
 ): Peer {
   return {
     name: `ours-${runtime}-nats-${setting}${count === 1 ? "" : `-${count}x`}`,
-    ceiling: `ours-${runtime}`,
+    ceiling: `ceiling-${runtime}-nats-${setting}`,
     byDefault: false,
     protocol: "http",
     takesChunkBytes: true,
@@ -57,6 +60,26 @@ function frontEnds(
         ...(context.chunkBytes === undefined ? [] : ["--chunk-bytes", String(context.chunkBytes)]),
         ...context.oursArgs,
       ];
+    },
+  };
+}
+
+function ceiling(runtime: "deno" | "bun", setting: string, cluster: ClusterConfig): Peer {
+  const name = `ceiling-${runtime}-nats-${setting}`;
+  return {
+    name,
+    ceiling: name,
+    byDefault: false,
+    protocol: "http",
+    isHandler: true,
+    forgets: true,
+    program: PROGRAM,
+    cluster,
+    command(context) {
+      const program = runtime === "deno"
+        ? [context.deno, "run", "-A", "-c", CONFIG]
+        : [context.bun];
+      return [...program, CEILING, (context.cluster?.urls ?? []).join(",")];
     },
   };
 }
