@@ -34,8 +34,9 @@ export const HELP = `deno task bench [options]
   --all                    every case and every server, for hours
   --list                   print the cases' names and end
   --servers a,b            ${wrap(listed().map((peer) => peer.name))},
-                           or those on NATS (bench/README.md): ours-RUNTIME-nats-SETTING[-2x], ceiling-RUNTIME-nats-SETTING,
-                           storage, port, library, wire-RUNTIME-SETTING, SETTING being r1-always, …
+                           or those on NATS (bench/README.md): ours-RUNTIME-nats-SETTING[-2x],
+                           ceiling-RUNTIME-nats-SETTING, and storage, port, library and
+                           wire-RUNTIME-SETTING, SETTING being r1-always, …
                            a name may be a prefix: "ours", "ceiling"
                            (default: all but ${
   names(listed().filter((peer) => !peer.byDefault))
