@@ -2,7 +2,7 @@ import { runClosedLoop } from "./closed_loop.ts";
 import { AppendRequest } from "./append_request.ts";
 import type { AppendCommand, Measurement } from "./commands.ts";
 import type { Connection } from "./connection.ts";
-import { bodyOf } from "./figures.ts";
+import { bodyOf, clusterFigures } from "./figures.ts";
 import { runPaced } from "./paced.ts";
 
 /** Appends to the streams in turn, each connection to its own share of them. */
@@ -23,7 +23,7 @@ export async function append(command: AppendCommand): Promise<Measurement> {
   const { pace } = command;
   if (pace !== undefined) return await runPaced(command, pace, load);
   const result = await runClosedLoop(command, load);
-  return { ...result, units: result.responses };
+  return { ...result, units: result.responses, figures: clusterFigures(result, result.responses) };
 }
 
 /**

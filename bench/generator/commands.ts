@@ -34,6 +34,10 @@ export interface FillCommand {
 export interface Watched {
   /** Undefined where the process can't be seen. */
   readonly pid: number | undefined;
+  /** Further processes that do the same: other front ends of a cluster. */
+  readonly otherPids?: readonly number[];
+  /** The servers of the cluster that they keep their streams in. */
+  readonly clusterPids?: readonly number[];
   /** The file that counts what the disk under its directory has written, where it lies on one. */
   readonly diskStat: string | undefined;
 }
@@ -153,6 +157,9 @@ export interface ServerUse {
   readonly fetchedBytes: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly openFiles: number | undefined;
+  /** CPU time of the cluster's servers, and what they hold, where there is a cluster. */
+  readonly clusterCpuMicros?: number | undefined;
+  readonly clusterMemoryBytes?: number | undefined;
 }
 
 /** What a timed command measured. */

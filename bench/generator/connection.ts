@@ -2,7 +2,7 @@ import { bun, type BunSocket } from "../system/bun.ts";
 import { makeParser } from "./parsers/make_parser.ts";
 import type { ResponseParser } from "./parsers/response_parser.ts";
 import { natsInbox } from "./append_request.ts";
-import { joinBytes, type Target } from "./requests.ts";
+import { joinBytes, portOf, type Target } from "./requests.ts";
 
 /** What drives a connection: told of each complete response, it sends the next request or none. */
 export interface Driver<Self> {
@@ -48,7 +48,7 @@ export class Connection {
     const connection = new Connection(target, index, driver);
     connection.#socket = await runtime.connect<Connection>({
       hostname: target.host,
-      port: target.port,
+      port: portOf(target, index),
       data: connection,
       socket: HANDLERS,
     });

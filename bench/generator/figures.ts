@@ -1,4 +1,7 @@
+import type { Measurement } from "./commands.ts";
 import type { Histogram } from "./histogram.ts";
+
+const MIB = 2 ** 20;
 
 /** The latencies that a table shows. */
 export function quantiles(histogram: Histogram) {
@@ -6,6 +9,20 @@ export function quantiles(histogram: Histogram) {
     p50Millis: histogram.quantileMillis(0.5),
     p99Millis: histogram.quantileMillis(0.99),
     p999Millis: histogram.quantileMillis(0.999),
+  };
+}
+
+/** What the servers of a cluster used, where there is one. */
+export function clusterFigures(
+  { server, seconds }: Pick<Measurement, "server" | "seconds">,
+  units: number,
+): Record<string, number> {
+  const { clusterCpuMicros, clusterMemoryBytes } = server ?? {};
+  if (clusterCpuMicros === undefined) return {};
+  return {
+    "CPU µs of the NATS servers": clusterCpuMicros / Math.max(1, units),
+    "% of a core for them": clusterCpuMicros / (seconds * 1e4),
+    ...(clusterMemoryBytes === undefined ? {} : { "MiB in them": clusterMemoryBytes / MIB }),
   };
 }
 

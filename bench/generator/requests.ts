@@ -4,6 +4,8 @@ import type { Protocol } from "../peers/peer.ts";
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** Where more of the same listen: connections take turns. */
+  readonly morePorts?: readonly number[];
   readonly protocol: Protocol;
 }
 
@@ -11,6 +13,11 @@ export interface Target {
 export interface StreamSet {
   readonly prefix: string;
   readonly count: number;
+}
+
+/** The port that one of the connections goes to. */
+export function portOf({ port, morePorts = [] }: Target, connection: number): number {
+  return [port, ...morePorts][connection % (morePorts.length + 1)] ?? port;
 }
 
 /** How many digits a stream's number has. */

@@ -20,6 +20,7 @@ interface Counters {
   readonly cpuMicros: number;
   readonly diskWrittenBytes: number | undefined;
   readonly fetchedBytes: number | undefined;
+  readonly clusterCpuMicros: number | undefined;
 }
 
 /** Notes time and what the server has used at its start, and says at its end what was used since. */
@@ -48,7 +49,7 @@ export class Window {
   }
 
   #serverUse(): ServerUse | undefined {
-    const { pid } = this.#watched;
+    const { pid, otherPids = [], clusterPids = [] } = this.#watched;
     const before = this.#before;
     const now = readCounters(this.#watched);
     if (pid === undefined || before === undefined || now === undefined) return undefined;
@@ -56,20 +57,38 @@ export class Window {
       cpuMicros: now.cpuMicros - before.cpuMicros,
       diskWrittenBytes: difference(now.diskWrittenBytes, before.diskWrittenBytes),
       fetchedBytes: difference(now.fetchedBytes, before.fetchedBytes),
-      memoryBytes: processMemoryBytes(pid),
-      openFiles: processOpenFiles(pid),
+      memoryBytes: sum([pid, ...otherPids], processMemoryBytes),
+      openFiles: sum([pid, ...otherPids], processOpenFiles),
+      clusterCpuMicros: difference(now.clusterCpuMicros, before.clusterCpuMicros),
+      clusterMemoryBytes: sum(clusterPids, processMemoryBytes),
     };
   }
 }
 
-function readCounters({ pid, diskStat }: Watched): Counters | undefined {
-  const cpuMicros = pid === undefined ? undefined : processCpuMicros(pid);
+function readCounters(watched: Watched): Counters | undefined {
+  const { pid, otherPids = [], clusterPids = [], diskStat } = watched;
+  const cpuMicros = pid === undefined ? undefined : sum([pid, ...otherPids], processCpuMicros);
   if (pid === undefined || cpuMicros === undefined) return undefined;
   return {
     cpuMicros,
     diskWrittenBytes: diskStat === undefined ? undefined : diskWrittenBytes(diskStat),
     fetchedBytes: processFetchedBytes(pid),
+    clusterCpuMicros: sum(clusterPids, processCpuMicros),
   };
+}
+
+/** Undefined where there are none, or one of them can't be seen. */
+function sum(
+  pids: readonly number[],
+  figure: (pid: number) => number | undefined,
+): number | undefined {
+  let total: number | undefined;
+  for (const pid of pids) {
+    const one = figure(pid);
+    if (one === undefined) return undefined;
+    total = (total ?? 0) + one;
+  }
+  return total;
 }
 
 function difference(now: number | undefined, before: number | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import { BROKERS } from "./brokers.ts";
+import { CLUSTERS } from "./clusters.ts";
 import { HANDLERS } from "./handlers.ts";
 import { NATIVE } from "./native.ts";
 import { OURS } from "./ours.ts";
@@ -14,4 +15,5 @@ export const PEERS: readonly Peer[] = [
   ...REFERENCE,
   ...PRISMA,
   ...BROKERS,
+  ...CLUSTERS,
 ];

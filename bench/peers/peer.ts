@@ -15,6 +15,22 @@ export interface PeerContext {
   readonly port: number;
   /** Where the peer's `program` was found. */
   readonly program: string;
+  /** The cluster that was started for it; undefined unless the peer has one. */
+  readonly cluster: StartedCluster | undefined;
+}
+
+/** A cluster of NATS servers that a peer keeps its streams in. */
+export interface ClusterConfig {
+  readonly servers: 1 | 3;
+  /** `always`, or undefined: the servers' default, every two minutes. */
+  readonly syncInterval: "always" | undefined;
+}
+
+/** Such a cluster, as it runs. */
+export interface StartedCluster {
+  readonly urls: readonly string[];
+  readonly monitorUrls: readonly string[];
+  readonly pids: readonly number[];
 }
 
 /** A program that isn't part of the bench and may not be there. */
@@ -47,6 +63,12 @@ export interface Peer {
   readonly takesChunkBytes?: boolean;
   /** Whether it is this project's, and takes its flags. */
   readonly takesOursArgs?: boolean;
+  /** The cluster of NATS servers that is started before it; its `program` is theirs. */
+  readonly cluster?: ClusterConfig;
+  /** How many processes of it serve the same streams; 1. */
+  readonly frontEnds?: number;
+  /** Whether it makes its load in its own process, as cases ask it to. */
+  readonly inProcess?: boolean;
   /** Whether the bench's own packages have to be installed for it. */
   readonly needsPackages?: boolean;
   /** The program that has to be there for it. */

@@ -6,6 +6,8 @@ const NATIVE_VERSION = "0.1.5";
 const NATS_MODULE = "github.com/nats-io/nats-server/v2@v2.15.2";
 /** The first release whose `sync_interval` takes `always`. */
 const NATS_SYNC_MINOR = 10;
+/** The first one that this project's storage takes. */
+const NATS_STORAGE_MINOR = 15;
 
 /**
  * The native server of the protocol: as given, from `PATH`, or built by cargo into `bench/.servers`.
@@ -54,16 +56,29 @@ export async function findRedis(given: string | undefined): Promise<string> {
 }
 
 /**
+ * A NATS server that this project keeps streams in: from `PATH` if it is new enough, else built by Go into
+ * `bench/.servers`.
+ *
+ * @throws {Error} where there is none and no Go
+ */
+export function findNatsForStorage(given: string | undefined): Promise<string> {
+  return findNats(given, NATS_STORAGE_MINOR);
+}
+
+/**
  * A NATS server that can sync before it acknowledges: from `PATH` if it is new enough (Debian 12's
  * isn't), else built by Go into `bench/.servers`.
  *
  * @throws {Error} where there is none and no Go
  */
-export async function findNats(given: string | undefined): Promise<string> {
+export async function findNats(
+  given: string | undefined,
+  leastMinor = NATS_SYNC_MINOR,
+): Promise<string> {
   const name = "nats-server";
   const candidates = [given, await inPath(name), installed(name)];
   for (const candidate of candidates) {
-    if (candidate !== undefined && await natsSyncs(candidate)) return candidate;
+    if (candidate !== undefined && await isNatsFrom(candidate, leastMinor)) return candidate;
   }
   await build(`${NATS_MODULE}, takes minutes`, "go", ["install", NATS_MODULE], {
     GOBIN: `${FOLDER}/bin`,
@@ -71,10 +86,10 @@ export async function findNats(given: string | undefined): Promise<string> {
   return existing("go install", `${FOLDER}/bin/${name}`);
 }
 
-async function natsSyncs(program: string): Promise<boolean> {
+async function isNatsFrom(program: string, leastMinor: number): Promise<boolean> {
   const version = await firstLineOf(program, ["--version"]);
   const [, major, minor] = /v(\d+)\.(\d+)\./.exec(version ?? "") ?? [];
-  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= NATS_SYNC_MINOR);
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= leastMinor);
 }
 
 async function build(

@@ -10,6 +10,7 @@ const EMPTIED_BYTES = 64 * 1024;
 export class Cleanup {
   readonly #children = new Set<Deno.ChildProcess>();
   readonly #directories = new Set<string>();
+  readonly #others = new Set<() => void>();
 
   constructor() {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -23,6 +24,16 @@ export class Cleanup {
   /** Has a child killed at the end, unless it was `ended` before. */
   child(child: Deno.ChildProcess): void {
     this.#children.add(child);
+  }
+
+  /**
+   * Has something else done at the end, in whatever way that comes.
+   *
+   * @returns undoes that
+   */
+  atEnd(end: () => void): () => void {
+    this.#others.add(end);
+    return () => this.#others.delete(end);
   }
 
   /** Kills a child and waits until it is gone: at once, or in the time it is given to stop by itself. */
@@ -69,6 +80,7 @@ export class Cleanup {
   /** Kills and removes all that is left, without waiting. */
   runNow(): void {
     for (const child of this.#children) kill(child, "SIGKILL");
+    for (const end of this.#others) end();
     for (const directory of this.#directories) this.#removeAtLast(directory);
   }
 

@@ -1,6 +1,7 @@
 import type { Watched } from "../generator/commands.ts";
 import type { Target } from "../generator/requests.ts";
-import type { Peer, PeerContext } from "../peers/peer.ts";
+import type { Peer, PeerContext, StartedCluster } from "../peers/peer.ts";
+import { NatsCluster } from "../../tests/support/nats/nats_cluster.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { diskStatPath } from "../system/disk.ts";
 import { Lines } from "./lines.ts";
@@ -11,6 +12,7 @@ const START_MILLIS = 15_000;
 /** A server that has to recover many streams takes longer. */
 const RESTART_MILLIS = 180_000;
 const CONNECT_STEP_MILLIS = 5;
+const READY_STEP_MILLIS = 20;
 const IDLE_STEP_MILLIS = 100;
 const IDLE_MAX_MILLIS = 1_500;
 
@@ -35,7 +37,7 @@ export interface RunningServer {
 /** What a server is started with. */
 export interface ServerStart {
   readonly peer: Peer;
-  readonly context: Omit<PeerContext, "port">;
+  readonly context: Omit<PeerContext, "port" | "cluster">;
   /** The core it is held to. */
   readonly core: number | undefined;
   readonly cleanup: Cleanup;
@@ -58,7 +60,8 @@ class StartedServer implements RunningServer {
   watched: Watched;
   readonly directory: string;
   readonly #start: ServerStart;
-  #child: Deno.ChildProcess | undefined;
+  #children: Deno.ChildProcess[] = [];
+  #cluster: NatsCluster | undefined;
 
   constructor(start: ServerStart) {
     this.#start = start;
@@ -68,11 +71,30 @@ class StartedServer implements RunningServer {
   }
 
   async start(limitMillis: number): Promise<void> {
+    const { peer } = this.#start;
+    const cluster = await this.#startedCluster();
+    const places: Address[] = [];
+    for (let count = 0; count < (peer.frontEnds ?? 1); count++) {
+      places.push(await this.#startOne(limitMillis, cluster));
+    }
+    const [first, ...others] = places;
+    if (first === undefined) throw new Error(`${peer.name} has no process`);
+    const [pid, ...otherPids] = this.#children.map((child) => child.pid);
+    this.watched = { ...this.watched, pid, otherPids, clusterPids: cluster?.pids ?? [] };
+    this.target = { ...this.target, port: first.port, morePorts: others.map(({ port }) => port) };
+    this.prefix = first.prefix;
+  }
+
+  async #startOne(
+    limitMillis: number,
+    cluster: StartedCluster | undefined,
+  ): Promise<Address> {
     const { peer, context, core, cleanup } = this.#start;
     const port = freePort();
     const [command = "", ...args] = pinned(
-      core,
-      peer.command({ ...context, port }, this.directory),
+      // Several processes that work on one request would wait for each other on one core.
+      cluster === undefined ? core : undefined,
+      peer.command({ ...context, port, cluster }, this.directory),
     );
     const announces = peer.prefix === undefined;
     const child = new Deno.Command(command, {
@@ -83,24 +105,42 @@ class StartedServer implements RunningServer {
       stderr: "piped",
     }).spawn();
     cleanup.child(child);
-    this.#child = child;
-    this.watched = { ...this.watched, pid: child.pid };
+    this.#children.push(child);
     const log = new Response(child.stderr).text();
     const timer = setTimeout(() => child.kill("SIGKILL"), limitMillis);
     const place = announces
       ? await announcedAddress(child)
       : await connectedAddress(child, port, peer.prefix ?? "");
+    const isReady = place !== undefined && (cluster === undefined || await readyAt(place, child));
     clearTimeout(timer);
-    if (place === undefined) {
-      await this.stop();
-      throw new Error(`${peer.name} did not start: ${(await log).trim().slice(-300)}`);
+    if (isReady) return place;
+    await this.stop();
+    throw new Error(`${peer.name} did not start: ${(await log).trim().slice(-300)}`);
+  }
+
+  /** The cluster that the peer has, if it has one: it stays over restarts. */
+  async #startedCluster(): Promise<StartedCluster | undefined> {
+    const { peer, context, cleanup } = this.#start;
+    if (peer.cluster === undefined) return undefined;
+    if (this.#cluster === undefined) {
+      const { servers, syncInterval } = peer.cluster;
+      const cluster = await NatsCluster.start({
+        servers,
+        ...(syncInterval === undefined ? {} : { syncInterval }),
+        program: context.program,
+        parent: this.directory,
+      });
+      this.#cluster = cluster;
+      cleanup.atEnd(() => {
+        for (const pid of pidsOf(cluster)) Deno.kill(pid, "SIGKILL");
+      });
     }
-    this.target = { ...this.target, port: place.port };
-    this.prefix = place.prefix;
+    const { urls, monitorUrls } = this.#cluster;
+    return { urls, monitorUrls, pids: pidsOf(this.#cluster) };
   }
 
   async restart(signal: "SIGKILL" | "SIGTERM"): Promise<number> {
-    if (this.#child !== undefined) await this.#start.cleanup.end(this.#child, signal);
+    await this.#endChildren(signal);
     const begun = performance.now();
     await this.start(RESTART_MILLIS);
     return (performance.now() - begun) / 1000;
@@ -109,9 +149,19 @@ class StartedServer implements RunningServer {
   async stop(): Promise<void> {
     const { cleanup } = this.#start;
     // Its data are thrown away, so it isn't given time to shut down.
-    if (this.#child !== undefined) await cleanup.end(this.#child);
+    await this.#endChildren("SIGKILL");
+    await Promise.all(this.#cluster?.servers.map((server) => server.kill()) ?? []);
     cleanup.emptyDirectory(this.directory);
   }
+
+  async #endChildren(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    const { cleanup } = this.#start;
+    await Promise.all(this.#children.splice(0).map((child) => cleanup.end(child, signal)));
+  }
+}
+
+function pidsOf({ servers }: NatsCluster): number[] {
+  return servers.map(({ pid }) => pid).filter((pid) => pid !== undefined);
 }
 
 interface Address {
@@ -128,6 +178,19 @@ async function announcedAddress(child: Deno.ChildProcess): Promise<Address | und
     return addressOf(url);
   }
   return undefined;
+}
+
+/** A front end listens before its cluster is there for it. */
+async function readyAt({ port }: Address, child: Deno.ChildProcess): Promise<boolean> {
+  let ended = false;
+  child.status.then(() => ended = true);
+  while (!ended) {
+    const response = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok) return true;
+    await sleep(READY_STEP_MILLIS);
+  }
+  return false;
 }
 
 async function connectedAddress(

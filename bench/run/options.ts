@@ -33,9 +33,14 @@ export const HELP = `deno task bench [options]
                            case's name or parts of it: append/64c, append/64KiB-json-plain-16c-1s
   --all                    every case and every server, for hours
   --list                   print the cases' names and end
-  --servers a,b            ${wrap(PEERS.map((peer) => peer.name))}
+  --servers a,b            ${wrap(listed().map((peer) => peer.name))},
+                           or those on NATS (bench/README.md): ours-RUNTIME-nats-SETTING[-2x],
+                           ceiling-RUNTIME-nats-SETTING, and storage, port, library and
+                           wire-RUNTIME-SETTING, SETTING being r1-always, …
                            a name may be a prefix: "ours", "ceiling"
-                           (default: all but ${names((peer) => !peer.byDefault)})
+                           (default: all but ${
+  names(listed().filter((peer) => !peer.byDefault))
+}, and those on NATS)
   --peer URL               also measure a server that runs already (URL with its prefix); may be repeated
   --native, --redis, --nats PATH
                            these programs, where they aren't in PATH
@@ -108,7 +113,12 @@ export function readOptions(args: readonly string[]): ParsedOptions {
     budgetSeconds: all && values.budget === undefined
       ? Infinity
       : positive("--budget", values.budget ?? "1080"),
-    programs: { native: values.native, redis: values.redis, nats: values.nats },
+    programs: {
+      native: values.native,
+      redis: values.redis,
+      nats: values.nats,
+      "nats-cluster": values.nats,
+    },
     oursArgs: values["ours-args"].split(/\s+/).filter((arg) => arg !== ""),
     pinned: !values["not-pinned"],
     directory: values.dir,
@@ -117,7 +127,9 @@ export function readOptions(args: readonly string[]): ParsedOptions {
 }
 
 function chosenPeers(list: string | undefined, all: boolean): readonly Peer[] {
-  if (list === undefined) return PEERS.filter((peer) => all || peer.byDefault);
+  if (list === undefined) {
+    return PEERS.filter((peer) => peer.byDefault || (all && peer.cluster === undefined));
+  }
   const asked = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
   const wanted = asked.flatMap((name) => {
     const exact = PEERS.filter((peer) => peer.name === name);
@@ -125,15 +137,20 @@ function chosenPeers(list: string | undefined, all: boolean): readonly Peer[] {
     const usual = family.filter((peer) => peer.byDefault);
     const found = [exact, usual].find(({ length }) => length > 0) ?? family;
     if (found.length === 0) {
-      throw new Error(`--servers names "${name}"; there are ${names(() => true)}`);
+      throw new Error(`--servers names "${name}"; there are ${names(listed())} and those on NATS`);
     }
     return found;
   });
   return [...new Set(wanted)];
 }
 
-function names(which: (peer: Peer) => boolean): string {
-  return PEERS.filter(which).map((peer) => peer.name).join(", ");
+/** Those on NATS are too many to be named one by one. */
+function listed(): readonly Peer[] {
+  return PEERS.filter((peer) => peer.cluster === undefined);
+}
+
+function names(peers: readonly Peer[]): string {
+  return peers.map((peer) => peer.name).join(", ");
 }
 
 function wrap(all: readonly string[]): string {

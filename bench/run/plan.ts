@@ -96,6 +96,7 @@ export function windowSeconds({ fixedSeconds, windows }: Estimate, budgetSeconds
 function isApplicable(peer: Peer, { case: one }: PlannedCase): boolean {
   const { protocols, needsEngine, needsWebhooks, restarts, setup } = one;
   if (!(protocols ?? ["http"]).includes(peer.protocol)) return false;
+  if ((one.inProcess ?? false) !== (peer.inProcess ?? false)) return false;
   if (needsEngine === true && peer.isHandler === true) return false;
   if (needsWebhooks === true && peer.hasWebhooks !== true) return false;
   if (restarts === true && peer.forgets === true) return false;

@@ -14,7 +14,7 @@ import type { Handler } from "./serve.ts";
 /** What tells the handlers without an engine apart. */
 export interface HandlerParts {
   /** Calls back when the bytes are as durable as they will get; at once where undefined. */
-  readonly persist?: (body: Uint8Array<ArrayBuffer>, done: () => void) => void;
+  readonly persist?: (body: Uint8Array<ArrayBuffer>, done: () => void, url: string) => void;
   /** The bytes of a chunk of the synthetic stream, as a JSON array or as they are. */
   readonly chunk: (range: ChunkRange, json: boolean) => BodyInit;
   readonly streamBytes: number;
@@ -44,7 +44,7 @@ export function makeHandler(parts: HandlerParts): Handler {
     };
     const { persist } = parts;
     if (persist === undefined) return finish();
-    return new Promise((resolve) => persist(body, () => resolve(finish())));
+    return new Promise((resolve) => persist(body, () => resolve(finish()), request.url));
   }
 
   function read({ url }: Request): Response | Promise<Response> {

@@ -1,4 +1,5 @@
 import { APPEND } from "./append.ts";
+import { BARE_NATS } from "./bare_nats.ts";
 import { CATCH_UP } from "./catch_up.ts";
 import { FAIR } from "./fair.ts";
 import { HISTORY } from "./history.ts";
@@ -20,4 +21,5 @@ export const WORKLOADS: readonly Workload[] = [
   STEADY,
   WAKE,
   FAIR,
+  BARE_NATS,
 ];

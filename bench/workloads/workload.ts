@@ -40,6 +40,8 @@ export interface Case {
   readonly needsEngine?: boolean;
   /** Whether it takes a server with webhooks. */
   readonly needsWebhooks?: boolean;
+  /** Whether the load is made in the server's own process, by servers that are made for it. */
+  readonly inProcess?: boolean;
   /** Whether the server is started again and has to know what it was told. */
   readonly restarts?: boolean;
   /** Whether one round is enough, because it takes long. */

@@ -76,23 +76,19 @@ export class NatsStorage implements Storage {
   }
 
   async append(name: string, request: AppendRequest): Promise<Appended> {
+    const { directory, queueOf } = this.#parts;
     try {
-      return await this.#append(name, request);
+      for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        this.#checkOpen();
+        // What is known may be old: the expectation that goes with the append finds that out.
+        const stream = directory.known(name) ?? await this.#find(name);
+        const appended = await queueOf(stream).append(request);
+        if (appended !== undefined) return appended;
+        // It isn't there any more, and what is there instead has to be found out.
+        await directory.find(name);
+      }
     } catch (error) {
       throw this.#noted(name, error);
-    }
-  }
-
-  async #append(name: string, request: AppendRequest): Promise<Appended> {
-    const { directory, queueOf } = this.#parts;
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      this.#checkOpen();
-      // What is known may be old: the expectation that goes with the append finds that out.
-      const stream = directory.known(name) ?? await this.#there(name);
-      const appended = await queueOf(stream).append(request);
-      if (appended !== undefined) return appended;
-      // It isn't there any more, and what is there instead has to be found out.
-      await directory.find(name);
     }
     throw unreachable("others make and delete this stream all the time.");
   }

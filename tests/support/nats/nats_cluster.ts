@@ -19,6 +19,8 @@ export interface NatsClusterOptions {
   readonly launchers?: readonly (readonly string[])[];
   /** Another executable. */
   readonly program?: string;
+  /** Where its folder is made; the system's folder for temporary files where it is left out. */
+  readonly parent?: string;
 }
 
 /** Servers on free ports with folders of their own, which ends them all and leaves nothing behind. */
@@ -33,7 +35,7 @@ export class NatsCluster {
 
   /** Starts the servers, and waits until they have agreed on who leads. */
   static async start(options: NatsClusterOptions): Promise<NatsCluster> {
-    const dir = mkdtempSync(join(tmpdir(), "durable-streams-nats-"));
+    const dir = mkdtempSync(join(options.parent ?? tmpdir(), "durable-streams-nats-"));
     const cluster = new NatsCluster(dir, await serversOf(options, dir));
     try {
       for (const server of cluster.servers) server.start();

@@ -93,7 +93,7 @@ export class Draft {
     this.appends.push({ lengthBytes: data.length, producer, seq, close });
     if (data.length > 0) this.data.push(data);
     this.dataBytes += data.length;
-    applyAppend(this.#stream, { ...record, ends: [data.length] });
+    applyAppend(this.#stream, record);
   }
 
   #appended(duplicate: boolean, producer: ProducerState | undefined): Verdict {

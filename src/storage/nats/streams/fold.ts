@@ -1,7 +1,7 @@
-import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
+import { NO_BYTES } from "../../../protocol/bytes.ts";
 import { applyAppend, applyDelete } from "../../apply.ts";
 import { copyString } from "../../copy_string.ts";
-import type { PartMessage, RecordHead, StreamMessage } from "../format/message.ts";
+import type { PartMessage, StoredAppend, StreamMessage } from "../format/message.ts";
 import { describeMessage, isEnd } from "../format/message.ts";
 import type { NatsStream } from "./nats_stream.ts";
 
@@ -65,15 +65,9 @@ export function foldMessage(
 
 function fold(stream: NatsStream, message: StreamMessage): void {
   switch (message.kind) {
-    case "appends": {
-      let at = 0;
-      for (const append of message.appends) {
-        const end = at + append.lengthBytes;
-        foldAppend(stream, append, message.atMs, message.data.subarray(at, end));
-        at = end;
-      }
+    case "appends":
+      for (const append of message.appends) foldAppend(stream, append, message.atMs);
       return;
-    }
     case "part":
       return foldPart(stream, message);
     case "fork_added":
@@ -109,21 +103,28 @@ function foldPart(stream: NatsStream, message: PartMessage): void {
     return;
   }
   stream.openParts = undefined;
-  stream.mark.advance(append.lengthBytes);
-  stream.tail += append.lengthBytes;
-  foldAppend(stream, append, message.atMs, NO_BYTES);
+  foldAppend(stream, append, message.atMs);
 }
 
-function foldAppend(stream: NatsStream, append: RecordHead, atMs: number, data: Bytes): void {
+/** Its bytes are in the cluster: here only their number counts. */
+function foldAppend(stream: NatsStream, append: StoredAppend, atMs: number): void {
+  const { lengthBytes, producer, seq, close } = append;
+  stream.mark.advance(lengthBytes);
+  stream.tail += lengthBytes;
+  if (producer === undefined && seq === undefined && !close) {
+    // There are hundreds of these in a message.
+    stream.accessedAtMs = Math.max(stream.accessedAtMs, atMs);
+    return;
+  }
   applyAppend(stream, {
     kind: "append",
     id: stream.id,
     atMs,
     start: stream.tail,
-    data,
-    ends: [data.length],
-    producer: append.producer,
-    seq: append.seq,
-    close: append.close,
+    data: NO_BYTES,
+    ends: [],
+    producer,
+    seq,
+    close,
   });
 }
