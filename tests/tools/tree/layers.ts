@@ -115,6 +115,19 @@ const ROOMS: readonly Room[] = [
     below: BASE,
     inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
+  {
+    path: "src/page",
+    below: ["src/protocol"],
+    inside: [
+      ["api"],
+      ["state"],
+      ["ui"],
+      ["dialogs"],
+      ["views/find", "views/look", "views/server", "views/subscriptions"],
+      ["shell"],
+      ["."],
+    ],
+  },
   { path: "src/mod.ts", below: PROGRAM },
   { path: "src/nats.ts", below: ["src/storage/nats"] },
   {
