@@ -1,0 +1,40 @@
+import { route } from "../state/route.ts";
+import { needsToken } from "../state/session.ts";
+import { FindView } from "../views/find/find_view.tsx";
+import { LookView } from "../views/look/look_view.tsx";
+import { Header } from "./header.tsx";
+import { TokenForm } from "./token_form.tsx";
+
+/** The whole page. */
+export function App() {
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skipToMain}>Skip to the content</a>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        <View />
+      </main>
+    </>
+  );
+}
+
+function View() {
+  if (needsToken.value) return <TokenForm />;
+  const at = route.value;
+  switch (at.view) {
+    case "streams":
+      return <FindView at={at} />;
+    case "stream":
+      return <LookView key={at.name} at={at} />;
+    case "server":
+      return <p>Server</p>;
+    case "subscriptions":
+      return <p>Subscriptions</p>;
+  }
+}
+
+/** The address is the page's own place: a link to an element would change it. */
+function skipToMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
