@@ -1,5 +1,6 @@
 import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
+import { jsonFaultAt } from "./json_fault.ts";
 
 /** What is to be appended, or why it can't be. */
 export type BodyCheck =
@@ -24,12 +25,15 @@ export function checkBody(contentType: string, text: string): BodyCheck {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    return { kind: "bad", why: whyNoJson(text, error) };
+  } catch {
+    return { kind: "bad", why: whyNoJson(text) };
   }
   if (!Array.isArray(value)) return { kind: "good", bytes: encodeUtf8(text), messages: 1 };
   if (value.length === 0) {
-    return { kind: "bad", why: "An empty array holds no message. For an empty array as one: [[]]." };
+    return {
+      kind: "bad",
+      why: "An empty array holds no message. For an empty array as one: [[]].",
+    };
   }
   return { kind: "good", bytes: encodeUtf8(text), messages: value.length };
 }
@@ -46,20 +50,12 @@ export function checkFile(contentType: string, bytes: Uint8Array<ArrayBuffer>): 
   }
 }
 
-function whyNoJson(text: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : "";
-  const at = placeOf(message, text);
-  if (at === undefined) return `This is not JSON: ${message}.`;
-  const before = text.slice(0, at);
-  const line = before.split("\n").length;
-  const column = at - before.lastIndexOf("\n");
-  const found = at >= text.length ? "the end" : JSON.stringify(text.slice(at).match(/./su)?.[0]);
-  return `This is not JSON: ${found} is not expected in line ${line}, column ${column}.`;
-}
-
-/** Where an engine's message says that the text is wrong, as an index into it. */
-function placeOf(message: string, text: string): number | undefined {
-  const position = /position (\d+)/.exec(message)?.[1];
-  if (position !== undefined) return Number(position);
-  return /end of|unterminated/i.test(message) ? text.length : undefined;
+function whyNoJson(text: string): string {
+  const at = jsonFaultAt(text);
+  const line = text.slice(0, at).split("\n").length;
+  const column = at - text.lastIndexOf("\n", at - 1);
+  const place = `line ${line}, column ${column}`;
+  const found = text.slice(at).match(/./su)?.[0];
+  if (found === undefined) return `This is not JSON yet: it ends too early, in ${place}.`;
+  return `This is not JSON: ${JSON.stringify(found)} is not expected in ${place}.`;
 }

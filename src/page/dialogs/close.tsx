@@ -14,8 +14,9 @@ export function CloseDialog({ name }: { readonly name: string }) {
   return (
     <ActionDialog title="Close stream" action="Close stream" isReady run={run}>
       <p>
-        After this nothing can be appended to <StreamName name={name} />. It stays readable, its
-        readers are told that it has ended, and it can't be opened again.
+        After this nothing can be appended to{" "}
+        <StreamName name={name} />. It stays readable, its readers are told that it has ended, and
+        it can't be opened again.
       </p>
     </ActionDialog>
   );

@@ -38,7 +38,12 @@ export function Modal({ title, onClose, children }: ModalProps) {
       <header class="dialog-head">
         <h2 id={titleId}>{title}</h2>
         {onClose !== undefined && (
-          <button type="button" class="dialog-close" aria-label="Close this dialog" onClick={onClose}>
+          <button
+            type="button"
+            class="dialog-close"
+            aria-label="Close this dialog"
+            onClick={onClose}
+          >
             <span aria-hidden="true">×</span>
           </button>
         )}

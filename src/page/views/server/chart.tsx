@@ -12,8 +12,10 @@ export function Chart({ title, data, format }: {
   readonly format: (value: number) => string;
 }) {
   const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>();
+  const plot = useRef<uPlot | undefined>(undefined);
   const pointed = useSignal<number | undefined>(undefined);
+  const latest = useRef(data);
+  latest.current = data;
   const shape = data.lines.map(({ label }) => label).join("\n");
   useEffect(() => {
     const element = place.current;
@@ -41,8 +43,6 @@ export function Chart({ title, data, format }: {
       plot.current = undefined;
     };
   }, [shape]);
-  const latest = useRef(data);
-  latest.current = data;
   useEffect(() => plot.current?.setData(aligned(data)), [data]);
   const index = pointed.value;
   return (

@@ -44,11 +44,15 @@ export function chartData(chart: ServerChart, { t, series }: FeedSeries): PlotDa
 }
 
 function formatRate(value: number): string {
-  return Number.isInteger(value) || value >= 100 ? formatCount(Math.round(value)) : value.toFixed(1);
+  return Number.isInteger(value) || value >= 100
+    ? formatCount(Math.round(value))
+    : value.toFixed(1);
 }
 
 /** Milliseconds for people: `0.4 ms`, `1.2 s`. */
 export function formatMs(ms: number): string {
   if (ms >= 1_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return ms >= 10 || Number.isInteger(ms) ? `${Math.round(ms)} ms` : `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
+  return ms >= 10 || Number.isInteger(ms)
+    ? `${Math.round(ms)} ms`
+    : `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
 }

@@ -37,7 +37,7 @@ export function ServerView({ at }: { readonly at: ServerRoute }) {
               key={label}
               type="button"
               aria-pressed={at.range === range}
-              onClick={() => replaceRoute({ ...at, range })}
+              onClick={() => replaceRoute(withRange(at, range))}
             >
               {label}
             </button>
@@ -63,4 +63,8 @@ function FigureChart({ chart, at }: { readonly chart: ServerChart; readonly at: 
       <p class="chart-none soft">Nothing is known yet.</p>
     </div>
   );
+}
+
+function withRange({ compare }: ServerRoute, range: ServerRoute["range"]): ServerRoute {
+  return { view: "server", ...(range && { range }), ...(compare && { compare }) };
 }

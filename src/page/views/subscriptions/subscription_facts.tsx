@@ -10,9 +10,11 @@ export function SubscriptionFacts({ subscription }: { readonly subscription: Lis
   return (
     <dl class="facts">
       <Fact term="Follows">
-        {pattern === null
-          ? "Streams linked by name"
-          : <code><StoredText text={pattern} /></code>}
+        {pattern === null ? "Streams linked by name" : (
+          <code>
+            <StoredText text={pattern} />
+          </code>
+        )}
       </Fact>
       <Fact term={subscription.type === "webhook" ? "Webhook" : "Wake stream"}>
         <code>

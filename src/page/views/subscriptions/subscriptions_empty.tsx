@@ -13,7 +13,12 @@ export function SubscriptionsEmpty() {
         A subscription wakes a worker when streams change, by a webhook or by a wake stream, so that
         nobody polls. It knows up to where each stream was processed.
       </p>
-      <pre class="command" tabIndex={0} role="group" aria-label="Command"><code>{command}</code></pre>
+      <pre
+        class="command"
+        tabIndex={0}
+        role="group"
+        aria-label="Command"
+      ><code>{command}</code></pre>
     </Empty>
   );
 }

@@ -11,7 +11,9 @@ import { SubscriptionsEmpty } from "./subscriptions_empty.tsx";
 
 /** All subscriptions, or one of them. */
 export function SubscriptionsView({ at }: { readonly at: SubscriptionsRoute }) {
-  return at.id === undefined ? <SubscriptionList /> : <SubscriptionDetails key={at.id} id={at.id} />;
+  return at.id === undefined
+    ? <SubscriptionList />
+    : <SubscriptionDetails key={at.id} id={at.id} />;
 }
 
 function SubscriptionList() {
@@ -52,7 +54,10 @@ function SubscriptionList() {
         ))}
       </ul>
       {found?.next !== undefined && (
-        <button type="button" onClick={() => load(found.next, new AbortController().signal)}>
+        <button
+          type="button"
+          onClick={() => load(found.next, new AbortController().signal)}
+        >
           Show more
         </button>
       )}
