@@ -104,7 +104,7 @@ const ROOMS: readonly Room[] = [
       ["limits"],
       ["origins"],
       ["access"],
-      ["live"],
+      ["live", "figures"],
       ["verbs"],
       ["subscriptions", "page"],
       ["."],
