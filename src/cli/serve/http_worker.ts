@@ -2,6 +2,8 @@ import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
+import type { ThreadFigures } from "../../server/app.ts";
+import type { Tick } from "../../server/figures/recorder.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { type RemoteStart, RemoteStorage } from "../../storage/remote/remote_storage.ts";
@@ -33,6 +35,7 @@ let nextForwardId = 0;
 /** Who waits for what all threads have counted. */
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
+let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
 /** New settings that were looked at. */
@@ -58,6 +61,8 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       for (const resolve of scrapes) resolve(message.samples);
       scrapes = [];
       return;
+    case "figures":
+      return takeFigures(message.tick);
     case "prepare":
       return void prepare(message.settings, message.logs);
     case "apply":
@@ -85,6 +90,7 @@ try {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
+    onFigures: (given) => figures = given,
   }, tracer);
   send({ kind: "listening" });
 } catch (error) {
@@ -130,6 +136,12 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
     forwarded.set(id, resolve);
     send({ kind: "control", id, request });
   });
+}
+
+function takeFigures(tick: Tick | undefined): void {
+  if (figures === undefined) return;
+  if (tick !== undefined) figures.add(tick);
+  send({ kind: "counted", counts: figures.count() });
 }
 
 /** Requests that come at once get the same answer. */

@@ -10,6 +10,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { ThreadCounts } from "../../server/figures/counts.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { type HttpServer, settingsChange } from "./http_server.ts";
@@ -71,6 +72,7 @@ export class HttpWorkers implements Listener {
     const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
+      if (this.#settings.app.page === true) sendFigures(control, workers);
     }, STATUS_EVERY_MS);
     await Promise.all(workers.map((worker) => worker.serve(parts)));
   }
@@ -151,6 +153,12 @@ async function gatherMetrics(
   );
 }
 
+/** Each thread that serves has the figures of all: it doesn't know which one a page asks. */
+function sendFigures(control: Control, workers: readonly HttpWorker[]): void {
+  const tick = control.tick(workers.flatMap(({ counts }) => counts ?? []));
+  for (const worker of workers) worker.send({ kind: "figures", tick });
+}
+
 /** What the threads that serve need of this one. */
 interface HttpWorkerParts {
   readonly storage: Storage;
@@ -161,6 +169,8 @@ interface HttpWorkerParts {
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
+  /** What it counted last for the page's figures. */
+  counts: ThreadCounts | undefined;
   readonly #worker: Worker;
   /** Once there is a storage. */
   #host: StorageHost | undefined;
@@ -193,6 +203,9 @@ class HttpWorker {
           return this.#serving.resolve();
         case "measured":
           return this.#takeSamples(message.samples);
+        case "counted":
+          this.counts = message.counts;
+          return;
         case "prepared":
           return this.#onPrepared(message.problem);
         case "listening":
@@ -219,8 +232,8 @@ class HttpWorker {
       storage,
       (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
     );
-    const { identity } = storage;
-    this.send({ kind: "serve", storage: { identity, status: storage.status() } });
+    const { identity, kind } = storage;
+    this.send({ kind: "serve", storage: { identity, kind, status: storage.status() } });
     return this.#serving.promise;
   }
 

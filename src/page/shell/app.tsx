@@ -1,7 +1,11 @@
+import { Dialogs } from "../dialogs/dialogs.tsx";
+import { Notice } from "../ui/notice.tsx";
 import { route } from "../state/route.ts";
 import { needsToken } from "../state/session.ts";
 import { FindView } from "../views/find/find_view.tsx";
 import { LookView } from "../views/look/look_view.tsx";
+import { ServerView } from "../views/server/server_view.tsx";
+import { SubscriptionsView } from "../views/subscriptions/subscriptions_view.tsx";
 import { Header } from "./header.tsx";
 import { TokenForm } from "./token_form.tsx";
 
@@ -14,6 +18,8 @@ export function App() {
       <main id="main" tabIndex={-1}>
         <View />
       </main>
+      <Dialogs />
+      <Notice />
     </>
   );
 }
@@ -27,9 +33,9 @@ function View() {
     case "stream":
       return <LookView key={at.name} at={at} />;
     case "server":
-      return <p>Server</p>;
+      return <ServerView at={at} />;
     case "subscriptions":
-      return <p>Subscriptions</p>;
+      return <SubscriptionsView at={at} />;
   }
 }
 

@@ -131,6 +131,12 @@ export interface AppOptions {
    * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
+  /**
+   * Whether `/ui`, and `/` in a browser, show a page to look at the streams and the server with: what is
+   * granted to its token, or everything where everybody may do everything. False, but true with `serve`
+   * where that listens on loopback only or `authorize` is given. Not with `streamName`.
+   */
+  page?: boolean;
   /** Where each request is told of, as for an access log; nowhere unless it is given. */
   requestLog?: RequestLog;
   /** Told of requests and deliveries; nobody unless it is given. */
@@ -193,6 +199,7 @@ export interface ServerConfig {
   /** What all threads have counted, where there are several. */
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
   readonly welcome: boolean;
+  readonly page: boolean;
   readonly requestLog: RequestLog | undefined;
   readonly tracer: Tracer | undefined;
   readonly version: string | undefined;
@@ -240,6 +247,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,
     welcome: checkWelcome(options),
+    page: checkPage(options),
     requestLog: options.requestLog,
     tracer: options.tracer,
     version: options.version,
@@ -301,6 +309,14 @@ function checkWelcome({ welcome = false, streamName }: AppOptions): boolean {
   if (!welcome || streamName === undefined) return welcome;
   throw new RangeError(
     "welcome and streamName are both given: / may be a stream's then. Leave one of them out.",
+  );
+}
+
+function checkPage({ page = false, streamName }: AppOptions): boolean {
+  if (!page || streamName === undefined) return page;
+  throw new RangeError(
+    "page and streamName are both given: the page asks at URLs that begin with the prefix, which streamName " +
+      "takes the place of. Leave one of them out.",
   );
 }
 

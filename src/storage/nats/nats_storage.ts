@@ -59,6 +59,7 @@ export interface NatsStorageParts {
  */
 export class NatsStorage implements Storage {
   readonly identity: string;
+  readonly kind = "nats";
   readonly subscriptions: SubscriptionStore;
   readonly #parts: NatsStorageParts;
   readonly #turns = new NameTurns();

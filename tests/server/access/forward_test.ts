@@ -21,6 +21,7 @@ function threads(front: TableAuthority, back: TableAuthority) {
     },
     gatherMetrics: () => Promise.resolve([]),
     onMeasure: () => {},
+    onFigures: () => {},
   });
   starting.serve(storage);
   const { handler } = starting;
