@@ -32,10 +32,12 @@ export async function readEarlier(
     const start = answer.headers.get("stream-start-offset") ?? String(query["offset"] ?? "-1");
     const data = new Uint8Array(await answer.arrayBuffer());
     const range = { start, end: next };
-    messages.push(...splitMessages(data, content, range).filter((message) => {
-      const position = tokenPosition(message.start);
-      return position === undefined || position < end;
-    }));
+    messages.push(
+      ...splitMessages(data, content, range).filter((message) => {
+        const position = tokenPosition(message.start);
+        return position === undefined || position < end;
+      }),
+    );
     const reached = tokenPosition(next);
     const isDone = reached === undefined || reached >= end || data.length === 0;
     if (isDone) return messages;

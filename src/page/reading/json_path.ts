@@ -13,7 +13,8 @@ const OPERATORS = ["==", "!=", "<=", ">=", "=", "<", ">", "~"] as const;
 const EVERY_LIMIT = 1_000;
 
 /** One step of a path at the start of a text. */
-const STEP = /^(?:\.?([\p{L}_$][\p{L}\p{N}_$-]*)|\.?(\*)|\[\s*(\d+|\*)\s*\]|\[\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*\])/u;
+const STEP =
+  /^(?:\.?([\p{L}_$][\p{L}\p{N}_$-]*)|\.?(\*)|\[\s*(\d+|\*)\s*\]|\[\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*\])/u;
 
 /**
  * The condition that a text says: `$.user.name == "ada"`, `level >= 40`, `tags[*] = "x"`,
@@ -41,7 +42,9 @@ function parseOne(text: string): Condition {
   if (rest === "") return (bytes) => someAt(bytes, steps, () => true);
   const operator = OPERATORS.find((operator) => rest.startsWith(operator));
   if (operator === undefined) {
-    throw new RangeError(`“${rest}” can't be read: after the path comes ==, !=, <, >, <=, >= or ~.`);
+    throw new RangeError(
+      `“${rest}” can't be read: after the path comes ==, !=, <, >, <=, >= or ~.`,
+    );
   }
   const wanted = parseOperand(rest.slice(operator.length).trim());
   return (bytes) =>
@@ -119,7 +122,10 @@ function childAt(bytes: Uint8Array, at: JsonChild, step: string | number): JsonC
   return childrenOf(bytes, at.start, step + 1).children[step];
 }
 
-function scalarOf(bytes: Uint8Array, child: JsonChild): string | number | boolean | null | undefined {
+function scalarOf(
+  bytes: Uint8Array,
+  child: JsonChild,
+): string | number | boolean | null | undefined {
   if (child.kind === "string") return stringIn(bytes, child.start, child.end);
   if (child.kind === "object" || child.kind === "array") return undefined;
   const text = new TextDecoder().decode(bytes.subarray(child.start, child.end));

@@ -7,7 +7,7 @@ export function Crumbs({ name }: { readonly name: string }) {
   const last = parts.pop() ?? "";
   return (
     <h1 class="crumbs">
-      <a href={formatRoute({ view: "streams", prefix: "" })}>Streams</a>
+      {name === "" ? "Streams" : <a href={formatRoute({ view: "streams", prefix: "" })}>Streams</a>}
       {parts.map((part, at) => {
         const prefix = `${parts.slice(0, at + 1).join("/")}/`;
         return (

@@ -7,9 +7,11 @@ export function Highlighted({ text, part }: { readonly text: string; readonly pa
   return (
     <>
       {pieces.map((piece, at) =>
-        at % 2 === 0
-          ? <StoredText key={at} text={piece} />
-          : <mark key={at}><StoredText text={piece} /></mark>
+        at % 2 === 0 ? <StoredText key={at} text={piece} /> : (
+          <mark key={at}>
+            <StoredText text={piece} />
+          </mark>
+        )
       )}
     </>
   );

@@ -1,6 +1,12 @@
 import { tokenPosition } from "../../../protocol/offset.ts";
 import type { StreamDetails, StreamProducer } from "../../api/streams.ts";
-import { formatBytes, formatCount, formatCountdown, formatDuration, timeOf } from "../../ui/figures.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatCountdown,
+  formatDuration,
+  timeOf,
+} from "../../ui/figures.ts";
 import { now } from "../../ui/now.ts";
 import { StoredText } from "../../ui/text.tsx";
 import { ForkTree } from "./fork_tree.tsx";
@@ -31,14 +37,16 @@ export function About({ session }: { readonly session: LookSession }) {
   );
 }
 
-function Facts({ session, details }: { readonly session: LookSession; readonly details: StreamDetails }) {
+function Facts(
+  { session, details }: { readonly session: LookSession; readonly details: StreamDetails },
+) {
   const next = session.next.value || details.nextOffset;
   const lastAppendMs = timeOf(details.lastAppendAt);
   const createdMs = timeOf(details.createdAt);
   const isClosed = details.closed || session.state.value.kind === "ended";
   const { lifetime } = details;
   return (
-    <dl class="facts">
+    <dl class="fact-list">
       <dt>Content type</dt>
       <dd>
         <StoredText text={details.contentType} />

@@ -15,7 +15,11 @@ export function HexDump({ bytes }: { readonly bytes: Uint8Array }) {
     <>
       <pre class="hex" tabIndex={0}>{lines.join("\n")}</pre>
       {limit < bytes.length && (
-        <button type="button" class="quiet small" onClick={() => setLimit(limit * 4)}>
+        <button
+          type="button"
+          class="quiet small"
+          onClick={() => setLimit(limit * 4)}
+        >
           Show more of {bytes.length.toLocaleString("en")} bytes
         </button>
       )}

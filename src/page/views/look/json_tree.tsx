@@ -109,7 +109,11 @@ function Scalar({ bytes, node }: Omit<NodeProps, "depth">) {
     <span class={`json-value json-${node.kind}`}>
       <StoredText text={node.kind === "string" ? `"${shown}"` : shown} />
       {shown !== text && (
-        <button type="button" class="quiet small" onClick={() => setLimit(limit + MORE_CHARS)}>
+        <button
+          type="button"
+          class="quiet small"
+          onClick={() => setLimit(limit + MORE_CHARS)}
+        >
           Show more of {text.length.toLocaleString("en")} characters
         </button>
       )}

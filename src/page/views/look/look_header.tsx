@@ -69,11 +69,20 @@ function StreamActions({ session }: { readonly session: LookSession }) {
         </button>
       )}
       {isOpen && may("close", name) && (
-        <button type="button" onClick={() => openDialog({ kind: "close", name })}>Close</button>
+        <button
+          type="button"
+          onClick={() => openDialog({ kind: "close", name })}
+        >
+          Close
+        </button>
       )}
       <button type="button" onClick={() => openDialog({ kind: "link", name })}>Link</button>
       {may("delete", name) && (
-        <button type="button" class="danger" onClick={() => openDialog({ kind: "delete", name })}>
+        <button
+          type="button"
+          class="delete"
+          onClick={() => openDialog({ kind: "delete", name })}
+        >
           Delete
         </button>
       )}

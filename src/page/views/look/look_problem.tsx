@@ -23,7 +23,9 @@ export function LookProblem(
           <StoredText text={error.message} />
         </p>
         {isGone && (
-          <p>The stream was deleted, and perhaps made again: an offset of the old one has no meaning.</p>
+          <p>
+            The stream was deleted, and perhaps made again: an offset of the old one has no meaning.
+          </p>
         )}
         <div class="actions">
           <button

@@ -7,6 +7,7 @@ import { contentOf, LiveRead, type ReadPlace, type ReadState } from "../../readi
 import type { Message, UnnumberedMessage } from "../../reading/message.ts";
 import { MessageRing } from "../../reading/message_ring.ts";
 import type { Content } from "../../reading/split.ts";
+import { reach } from "../../state/feed.ts";
 import { Selection } from "./selection.ts";
 
 /** What the page holds of a stream at most. */
@@ -121,7 +122,13 @@ export class LookSession {
       const { signal } = this.#end;
       const before = this.ring.size;
       const ring = this.ring;
-      const found = await readEarlier(this.name, this.content, oldest.start, this.next.value, signal);
+      const found = await readEarlier(
+        this.name,
+        this.content,
+        oldest.start,
+        this.next.value,
+        signal,
+      );
       if (ring !== this.ring || this.ring.at(oldest.number) === undefined) return 0;
       this.ring.prepend(found);
       this.selection.reset();
@@ -169,12 +176,19 @@ export class LookSession {
     this.lastShown = 0;
     this.#aheadBytes = 0;
     this.#read = new LiveRead(this.name, this.content, place ?? { tail: FIRST_BYTES }, {
-      onState: (state) => this.state.value = state,
+      onState: (state) => this.#tell(state),
       onStart: (start) => this.next.value = start,
       onMessages: (messages, next, isUpToDate) => this.#add(messages, next, isUpToDate),
       shouldHold: () => this.#shouldHold(),
     });
     this.#draw();
+  }
+
+  /** As long as a stream is looked at, its read is the page's only connection. */
+  #tell(state: ReadState): void {
+    this.state.value = state;
+    if (state.kind === "live") reach.value = "connected";
+    if (state.kind === "retrying") reach.value = "away";
   }
 
   #add(messages: readonly UnnumberedMessage[], next: string, isUpToDate: boolean): void {

@@ -1,5 +1,5 @@
-import { type MessageMode, replaceRoute, type StreamRoute } from "../../state/route.ts";
-import { goTo } from "../../state/route.ts";
+import { useState } from "preact/hooks";
+import { goTo, type MessageMode, replaceRoute, type StreamRoute } from "../../state/route.ts";
 import { formatCount } from "../../ui/figures.ts";
 import { Jump } from "./jump.tsx";
 import type { LookSession } from "./look_session.ts";
@@ -25,8 +25,10 @@ const MODE_LABELS: Readonly<Record<MessageMode, string>> = {
 
 /** Follow and pause, where to go, how messages are shown, and which. */
 export function LookToolbar(props: LookToolbarProps) {
-  const { session, at, mode, onFollow } = props;
+  const { session, at, mode, filterProblem, onFollow } = props;
   const { offset: _, time: __, ...place } = at;
+  const hasTools = Boolean(at.filter || at.search || filterProblem);
+  const [isOpen, setOpen] = useState(hasTools);
   const isFollowing = session.isFollowing.value;
   const toggle = () => {
     if (isFollowing) return session.pause();
@@ -36,12 +38,15 @@ export function LookToolbar(props: LookToolbarProps) {
   const modes: MessageMode[] = ["list", "text", "hex"];
   if (isMedia(session.contentType.value)) modes.unshift("media");
   return (
-    <div class="toolbar" role="group" aria-label="Reading">
+    <div
+      class="toolbar"
+      role="group"
+      aria-label="Reading"
+      data-tools={isOpen || hasTools ? "open" : "closed"}
+    >
       <button type="button" class="follow" aria-pressed={isFollowing} onClick={toggle} data-follow>
         {isFollowing ? "Pause" : "Follow"}
       </button>
-      <button type="button" onClick={() => goTo({ ...place, offset: "-1" })} data-start>Start</button>
-      <Jump onJump={(to) => goTo({ ...place, ...to })} />
       <div class="segments" role="group" aria-label="Show messages as">
         {modes.map((one) => (
           <button
@@ -54,8 +59,22 @@ export function LookToolbar(props: LookToolbarProps) {
           </button>
         ))}
       </div>
-      {session.content === "json" && <Filter {...props} />}
-      <Search {...props} />
+      <button
+        type="button"
+        class="tools-toggle"
+        aria-expanded={isOpen || hasTools}
+        onClick={() => setOpen(!isOpen)}
+      >
+        Find
+      </button>
+      <div class="tools">
+        <button type="button" onClick={() => goTo({ ...place, offset: "-1" })} data-start>
+          Start
+        </button>
+        <Jump onJump={(to) => goTo({ ...place, ...to })} />
+        {session.content === "json" && <Filter {...props} />}
+        <Search {...props} />
+      </div>
     </div>
   );
 }
@@ -122,10 +141,22 @@ function Search({ session, at, onChoose }: LookToolbarProps) {
       <span class="search-count number" aria-live="polite">
         {isSearching ? `${formatCount(matches.size)} found` : ""}
       </span>
-      <button type="button" disabled={!isSearching} onClick={() => step(-1)} aria-label="Previous match">
+      <button
+        type="button"
+        disabled={!isSearching}
+        onClick={() => step(-1)}
+        aria-label="Previous match"
+        data-previous-match
+      >
         <span aria-hidden="true">{"↑"}</span>
       </button>
-      <button type="button" disabled={!isSearching} onClick={() => step(1)} aria-label="Next match">
+      <button
+        type="button"
+        disabled={!isSearching}
+        onClick={() => step(1)}
+        aria-label="Next match"
+        data-next-match
+      >
         <span aria-hidden="true">{"↓"}</span>
       </button>
     </div>

@@ -40,6 +40,7 @@ export function LookView({ at }: { readonly at: StreamRoute }) {
   const tab = at.tab ?? (chosen === undefined ? undefined : "message");
   const setTab = (tab: string | undefined) => {
     if (tab === undefined) setChosen(undefined);
+    if (tab === "about") session.refresh().catch(() => {});
     replaceRoute(withoutTab(at, tab));
   };
   const state = session.state.value;
@@ -48,36 +49,34 @@ export function LookView({ at }: { readonly at: StreamRoute }) {
   return (
     <div class="look" data-side={tab === undefined ? "closed" : "open"}>
       <LookHeader session={session} isAboutOpen={tab === "about"} onTab={setTab} />
-      {isFailed
-        ? <LookProblem session={session} error={state.error} />
-        : (
-          <>
-            <LookToolbar
-              session={session}
-              at={at}
-              mode={mode}
-              filterProblem={filterProblem}
-              onFollow={place.clear}
-              onChoose={choose}
-            />
-            <div class="look-body">
-              <Messages session={session} at={at} mode={mode} chosen={chosen} onChoose={choose} />
-              {tab !== undefined && (
-                <SidePane
-                  title={tab === "about" ? "About the stream" : "Message"}
-                  onClose={() => setTab(undefined)}
-                >
-                  {tab === "about"
-                    ? <About session={session} />
-                    : message === undefined
-                    ? <p class="soft">Choose a message.</p>
-                    : <MessageDetail session={session} message={message} mode={mode} />}
-                </SidePane>
-              )}
-            </div>
-            <LookStatus session={session} />
-          </>
-        )}
+      {isFailed ? <LookProblem session={session} error={state.error} /> : (
+        <>
+          <LookToolbar
+            session={session}
+            at={at}
+            mode={mode}
+            filterProblem={filterProblem}
+            onFollow={place.clear}
+            onChoose={choose}
+          />
+          <div class="look-body">
+            <Messages session={session} at={at} mode={mode} chosen={chosen} onChoose={choose} />
+            {tab !== undefined && (
+              <SidePane
+                title={tab === "about" ? "About the stream" : "Message"}
+                onClose={() => setTab(undefined)}
+              >
+                {tab === "about"
+                  ? <About session={session} />
+                  : message === undefined
+                  ? <p class="soft">Choose a message.</p>
+                  : <MessageDetail session={session} message={message} mode={mode} />}
+              </SidePane>
+            )}
+          </div>
+          <LookStatus session={session} />
+        </>
+      )}
     </div>
   );
 }

@@ -17,7 +17,9 @@ export function isMedia(contentType: string): boolean {
 }
 
 /** A stream that is one image, or one sound. */
-export function Media({ name, contentType }: { readonly name: string; readonly contentType: string }) {
+export function Media(
+  { name, contentType }: { readonly name: string; readonly contentType: string },
+) {
   const [url, setUrl] = useState<string | undefined>(undefined);
   const [problem, setProblem] = useState("");
   const [bytes, setBytes] = useState(0);
@@ -56,7 +58,9 @@ async function loadAll(name: string, signal: AbortSignal): Promise<ArrayBuffer[]
     const part = await answer.arrayBuffer();
     total += part.byteLength;
     if (total > LIMIT_BYTES) {
-      throw new Error(`The stream is longer than ${formatBytes(LIMIT_BYTES)}: it is shown in parts only.`);
+      throw new Error(
+        `The stream is longer than ${formatBytes(LIMIT_BYTES)}: it is shown in parts only.`,
+      );
     }
     parts.push(part);
     const next = answer.headers.get("stream-next-offset") ?? offset;

@@ -1,5 +1,5 @@
 import { openDialog } from "../../dialogs/requested.ts";
-import { textOf, type Message } from "../../reading/message.ts";
+import { type Message, textOf } from "../../reading/message.ts";
 import type { MessageMode } from "../../state/route.ts";
 import { may } from "../../state/rights.ts";
 import { CopyButton } from "../../ui/copy_button.tsx";
@@ -22,7 +22,7 @@ export function MessageDetail(
   const { bytes, start, end } = message;
   return (
     <>
-      <dl class="facts">
+      <dl class="fact-list">
         <dt>Offset</dt>
         <dd class="mono">{start}</dd>
         <dt>Ends at</dt>
@@ -34,9 +34,15 @@ export function MessageDetail(
         <CopyButton label="Copy message" text={() => textOf(bytes)} />
         <CopyButton label="Copy offset" text={() => start} />
         <CopyButton label="Copy curl" text={() => curlOf(name, start)} />
-        <CopyButton label="Copy client code" text={() => clientOf(name, start, content === "json")} />
+        <CopyButton
+          label="Copy client code"
+          text={() => clientOf(name, start, content === "json")}
+        />
         {may("create") && (
-          <button type="button" onClick={() => openDialog({ kind: "fork", name, offset: end })}>
+          <button
+            type="button"
+            onClick={() => openDialog({ kind: "fork", name, offset: end })}
+          >
             Fork after this
           </button>
         )}

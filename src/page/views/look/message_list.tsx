@@ -111,7 +111,7 @@ function Row({ message, isHex, search, isChosen, position, onChoose }: RowProps)
 /** Where the list is scrolled to: at the end while it follows, else at its anchor. */
 function useScroll(
   session: LookSession,
-  box: RefObject<HTMLDivElement>,
+  box: RefObject<HTMLDivElement | null>,
   chosen: number | undefined,
 ) {
   const [, redraw] = useState(0);

@@ -113,7 +113,9 @@ export class Selection {
 
   #dropGone(): void {
     const { first } = this.#ring;
-    while (this.#head < this.#numbers.length && (this.#numbers[this.#head] ?? 0) < first) this.#head++;
+    while (this.#head < this.#numbers.length && (this.#numbers[this.#head] ?? 0) < first) {
+      this.#head++;
+    }
     if (this.#head > 4096) {
       this.#numbers = this.#numbers.slice(this.#head);
       this.#gone += this.#head;

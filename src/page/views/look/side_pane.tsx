@@ -17,7 +17,9 @@ export function SidePane({ title, onClose, children }: {
           <span aria-hidden="true">{"×"}</span>
         </button>
       </div>
-      <div class="side-body" ref={body} tabIndex={0} role="group" aria-label={title}>{children}</div>
+      <div class="side-body" ref={body} tabIndex={0} role="group" aria-label={title}>
+        {children}
+      </div>
     </aside>
   );
 }

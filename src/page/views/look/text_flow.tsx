@@ -88,6 +88,10 @@ class Block extends Component<BlockProps> {
       const endsLine = content === "json" || isCut || bytes.at(-1) === 0x0a;
       texts.push(text + (isCut ? "…" : "") + (endsLine ? "\n" : ""));
     }
-    return <span><StoredLines text={texts.join("")} /></span>;
+    return (
+      <span>
+        <StoredLines text={texts.join("")} />
+      </span>
+    );
   }
 }
