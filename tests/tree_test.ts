@@ -41,7 +41,7 @@ const UPCOMING = [
   "src/subscriptions/webhooks/signature.ts",
 ];
 /** Of the page, until the server serves it and its views are whole. */
-const PAGE = ["src/page/ui/empty.tsx", "src/page/ui/figures.ts", "src/server/page/document.ts"];
+const PAGE = ["src/page/ui/empty.tsx", "src/page/ui/figures.ts"];
 const BARRELS = ["src/mod.ts", "src/nats.ts", "src/client/mod.ts"];
 
 const program = await readProgram();

@@ -6,10 +6,13 @@ import { aligned, type PlotData, plotIn, type PlotLine } from "./plot.ts";
 import { largest, newest } from "./window.ts";
 
 /** A figure over time, with what it is now. */
-export function Chart({ title, data, format }: {
+export function Chart({ title, data, format, steps, spanMs }: {
   readonly title: string;
   readonly data: PlotData;
   readonly format: (value: number) => string;
+  readonly steps?: readonly number[] | undefined;
+  /** How much of the past is shown, in ms. */
+  readonly spanMs: number;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
@@ -24,6 +27,8 @@ export function Chart({ title, data, format }: {
       plot.current?.destroy();
       plot.current = plotIn(element, latest.current, {
         format,
+        steps,
+        spanMs,
         onPoint: (index) => pointed.value = index,
       });
     };
@@ -42,7 +47,7 @@ export function Chart({ title, data, format }: {
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [shape]);
+  }, [shape, spanMs]);
   useEffect(() => plot.current?.setData(aligned(data)), [data]);
   const index = pointed.value;
   return (
