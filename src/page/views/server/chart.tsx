@@ -51,7 +51,7 @@ export function Chart({ title, data, format, steps, spanMs }: {
   useEffect(() => plot.current?.setData(aligned(data)), [data]);
   const index = pointed.value;
   return (
-    <figure class="chart" role="group" aria-label={title}>
+    <figure class="chart" aria-label={title}>
       <figcaption>
         <span class="chart-title">{title}</span>
         <Legend lines={data.lines} index={index} format={format} />
