@@ -58,10 +58,10 @@ visits.test("what isn't granted isn't offered", async ({ page, open, send }) => 
   const names = async () =>
     await page.getByRole("navigation", { name: "Views" }).getByRole("link").allTextContents();
   deepEqual((await names()).includes("Server"), false);
-  equal(await page.getByRole("button", { name: "Create stream" }).count(), 0);
+  equal(await page.getByRole("button", { name: "New stream" }).count(), 0);
   await page.getByRole("link", { name: /news/ }).click();
   await page.getByRole("heading", { name: /news/ }).waitFor();
-  for (const name of ["Append", "Close", "Delete", "Fork here"]) {
+  for (const name of ["Append", "Close", "Delete", "Fork"]) {
     equal(await page.getByRole("button", { name, exact: true }).count(), 0, name);
   }
 });
