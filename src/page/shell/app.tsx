@@ -7,6 +7,7 @@ import { FindView } from "../views/find/find_view.tsx";
 import { LookView } from "../views/look/look_view.tsx";
 import { ServerView } from "../views/server/server_view.tsx";
 import { SubscriptionsView } from "../views/subscriptions/subscriptions_view.tsx";
+import { Help } from "./help.tsx";
 import { Header } from "./header.tsx";
 import { TokenForm } from "./token_form.tsx";
 
@@ -21,6 +22,7 @@ export function App() {
       </main>
       {!needsToken.value && <Dialogs />}
       {needsOtherToken.value && <TokenDialog />}
+      <Help />
       <Notice />
     </>
   );
