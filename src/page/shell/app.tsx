@@ -1,7 +1,8 @@
 import { Dialogs } from "../dialogs/dialogs.tsx";
+import { TokenDialog } from "../dialogs/token_dialog.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { route } from "../state/route.ts";
-import { needsToken } from "../state/session.ts";
+import { needsOtherToken, needsToken } from "../state/session.ts";
 import { FindView } from "../views/find/find_view.tsx";
 import { LookView } from "../views/look/look_view.tsx";
 import { ServerView } from "../views/server/server_view.tsx";
@@ -19,7 +20,8 @@ export function App() {
       <main id="main" tabIndex={-1}>
         <View />
       </main>
-      <Dialogs />
+      {!needsToken.value && <Dialogs />}
+      {needsOtherToken.value && <TokenDialog />}
       <Help />
       <Notice />
     </>

@@ -42,7 +42,8 @@ export function startFeed(): void {
     const current = token.value;
     open?.abort();
     open = undefined;
-    if (!isWanted || (config.access && current === undefined)) return;
+    const isRefused = tokenRefusal.value !== undefined;
+    if (!isWanted || isRefused || (config.access && current === undefined)) return;
     open = new AbortController();
     void follow(rates, open.signal);
   });

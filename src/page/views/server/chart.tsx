@@ -1,29 +1,44 @@
 import { useSignal } from "@preact/signals";
 import type uPlot from "uplot";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { messageOf } from "../../api/request.ts";
 import { StoredText } from "../../ui/text.tsx";
+import { loadPlot, type PlotLibrary } from "./load_plot.ts";
 import { aligned, type PlotData, plotIn, type PlotLine } from "./plot.ts";
 import { largest, newest } from "./window.ts";
 
 /** A figure over time, with what it is now. */
-export function Chart({ title, data, format }: {
+export function Chart({ title, data, format, steps, spanMs }: {
   readonly title: string;
   readonly data: PlotData;
   readonly format: (value: number) => string;
+  readonly steps?: readonly number[] | undefined;
+  /** How much of the past is shown, in ms. */
+  readonly spanMs: number;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
+  const [library, setLibrary] = useState<PlotLibrary | undefined>(() => globalThis.chartLibrary);
+  const [problem, setProblem] = useState("");
   const pointed = useSignal<number | undefined>(undefined);
   const latest = useRef(data);
   latest.current = data;
   const shape = data.lines.map(({ label }) => label).join("\n");
   useEffect(() => {
+    loadPlot().then(
+      (library) => setLibrary(() => library),
+      (error) => setProblem(messageOf(error)),
+    );
+  }, []);
+  useEffect(() => {
     const element = place.current;
-    if (element === null) return;
+    if (element === null || library === undefined) return;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = plotIn(element, latest.current, {
+      plot.current = plotIn(library, element, latest.current, {
         format,
+        steps,
+        spanMs,
         onPoint: (index) => pointed.value = index,
       });
     };
@@ -42,16 +57,17 @@ export function Chart({ title, data, format }: {
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [shape]);
+  }, [library, shape, spanMs]);
   useEffect(() => plot.current?.setData(aligned(data)), [data]);
   const index = pointed.value;
   return (
-    <figure class="chart" role="group" aria-label={title}>
+    <figure class="chart" aria-label={title}>
       <figcaption>
         <span class="chart-title">{title}</span>
         <Legend lines={data.lines} index={index} format={format} />
       </figcaption>
       <div ref={place} class="chart-plot" role="img" aria-label={summary(title, data, format)} />
+      {problem !== "" && <p class="problem">{problem}</p>}
       <time class="chart-time">{index !== undefined && timeText(data.t[index])}</time>
     </figure>
   );

@@ -1,18 +1,25 @@
 import type { FeedSeries, SeriesName } from "../../api/feed.ts";
 import { formatBytes, formatCount } from "../../ui/figures.ts";
-import type { PlotData } from "./plot.ts";
+import { BYTE_STEPS, type PlotData } from "./plot.ts";
 
 /** A chart of the server's figures. */
 export interface ServerChart {
   readonly title: string;
   readonly format: (value: number) => string;
+  /** The scale's steps, where those of ten aren't right. */
+  readonly steps?: readonly number[];
   readonly lines: readonly (readonly [name: SeriesName, label: string])[];
 }
 
 /** All of them, the most asked for first. */
 export const SERVER_CHARTS: readonly ServerChart[] = [
   { title: "Appends per second", format: formatRate, lines: [["appends", "Appends"]] },
-  { title: "Bytes appended per second", format: formatBytes, lines: [["bytes", "Bytes"]] },
+  {
+    title: "Bytes appended per second",
+    format: formatBytes,
+    steps: BYTE_STEPS,
+    lines: [["bytes", "Bytes"]],
+  },
   {
     title: "Sync latency",
     format: formatMs,
@@ -23,8 +30,8 @@ export const SERVER_CHARTS: readonly ServerChart[] = [
     format: formatRate,
     lines: [["readers", "readers"], ["connections", "connections"]],
   },
-  { title: "Memory", format: formatBytes, lines: [["memoryBytes", "Memory"]] },
-  { title: "Log size", format: formatBytes, lines: [["logBytes", "Log"]] },
+  { title: "Memory", format: formatBytes, steps: BYTE_STEPS, lines: [["memoryBytes", "Memory"]] },
+  { title: "Log size", format: formatBytes, steps: BYTE_STEPS, lines: [["logBytes", "Log"]] },
   { title: "Checkpoint", format: formatMs, lines: [["checkpointMs", "Checkpoint"]] },
   { title: "Errors per second", format: formatRate, lines: [["errors", "Errors"]] },
 ];

@@ -5,6 +5,7 @@ import { listStreams } from "../../api/streams.ts";
 import { ratedStreams, sample } from "../../state/feed.ts";
 import { replaceRoute, type ServerRoute } from "../../state/route.ts";
 import { formatBytes } from "../../ui/figures.ts";
+import { BYTE_STEPS } from "./plot.ts";
 import { Chart } from "./chart.tsx";
 import { comparisonData, comparisonOf, withRates } from "./compare_store.ts";
 
@@ -49,12 +50,15 @@ export function ComparePanel({ at }: { readonly at: ServerRoute }) {
             title="Bytes appended per second"
             data={comparisonData(comparison.value)}
             format={formatBytes}
+            steps={BYTE_STEPS}
+            spanMs={SPAN_MS}
           />
         )}
     </section>
   );
 }
 
+const SPAN_MS = 60_000;
 const SUGGESTED = 10;
 
 function StreamChoice({ label, name = "", onChoose }: {

@@ -1,4 +1,5 @@
-import uPlot from "uplot";
+import type uPlot from "uplot";
+import type { PlotLibrary } from "./load_plot.ts";
 
 /** One line of a chart. */
 export interface PlotLine {
@@ -18,18 +19,27 @@ export interface PlotData {
 /** How a chart is drawn. */
 export interface PlotOptions {
   readonly format: (value: number) => string;
+  /** Steps that the scale may have, where those of ten aren't right. */
+  readonly steps?: readonly number[] | undefined;
+  /** How much of the past is shown, in ms, however little of it is known. */
+  readonly spanMs: number;
   /** Told of the point that the pointer is at; undefined once it has left. */
   readonly onPoint: (index: number | undefined) => void;
 }
 
 /** A chart's height, in CSS pixels. */
-export const PLOT_HEIGHT = 132;
-const AXIS_WIDTH = 62;
+export const PLOT_HEIGHT = 128;
+const AXIS_WIDTH = 58;
 const AXIS_HEIGHT = 24;
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** A chart in an element, in the colours of the page as they are now. */
-export function plotIn(element: HTMLElement, data: PlotData, options: PlotOptions): uPlot {
+export function plotIn(
+  library: PlotLibrary,
+  element: HTMLElement,
+  data: PlotData,
+  options: PlotOptions,
+): uPlot {
   const style = getComputedStyle(element);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -38,14 +48,15 @@ export function plotIn(element: HTMLElement, data: PlotData, options: PlotOption
     grid: { stroke: color("--line"), width: 1 },
     ticks: { show: false },
   };
-  return new uPlot(
+  return new library(
     {
       width: Math.max(160, element.clientWidth),
       height: PLOT_HEIGHT,
       ms: 1,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { time: true }, y: { range: rangeFromZero } },
+      padding: [6, 10, 0, 0],
+      scales: { x: { time: true, range: rangeUpTo(options.spanMs) }, y: { range: rangeFromZero } },
       series: [
         {},
         ...data.lines.map((line) => ({
@@ -61,6 +72,7 @@ export function plotIn(element: HTMLElement, data: PlotData, options: PlotOption
         {
           ...axis,
           size: AXIS_WIDTH,
+          ...(options.steps && { incrs: [...options.steps] }),
           space: 34,
           values: (_plot: uPlot, ticks: number[]) => ticks.map(options.format),
         },
@@ -83,6 +95,17 @@ export function aligned({ t, lines }: PlotData): uPlot.AlignedData {
 function rangeFromZero(_plot: uPlot, _min: number | null, max: number | null): [number, number] {
   return [0, max === null || max <= 0 ? 1 : max * 1.12];
 }
+
+/** As long as what is shown, ending with the newest point. */
+function rangeUpTo(spanMs: number) {
+  return (_plot: uPlot, min: number | null, max: number | null): [number, number] => {
+    const end = max ?? Date.now();
+    return [Math.min(min ?? end, end - spanMs), end];
+  };
+}
+
+/** Steps of a scale of bytes: powers of two. */
+export const BYTE_STEPS: readonly number[] = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 const MINUTE_MS = 60_000;
 

@@ -53,14 +53,28 @@ export function ServerView({ at }: { readonly at: ServerRoute }) {
   );
 }
 
+const MINUTES_MS = 5 * 60_000;
+const DAY_MS = 24 * 3_600_000;
+
 /** A chart, or the reason why there is none, in as much room. */
 function FigureChart({ chart, at }: { readonly chart: ServerChart; readonly at: ServerRoute }) {
-  const data = chartData(chart, at.range === "day" ? figures.value.day : figures.value.minutes);
-  if (data !== undefined) return <Chart title={chart.title} data={data} format={chart.format} />;
+  const isDay = at.range === "day";
+  const data = chartData(chart, isDay ? figures.value.day : figures.value.minutes);
+  if (data !== undefined) {
+    return (
+      <Chart
+        title={chart.title}
+        data={data}
+        format={chart.format}
+        steps={chart.steps}
+        spanMs={isDay ? DAY_MS : MINUTES_MS}
+      />
+    );
+  }
   return (
     <div class="chart">
-      <p class="chart-title">{chart.title}</p>
-      <p class="chart-none soft">Nothing is known yet.</p>
+      <h2 class="chart-title">{chart.title}</h2>
+      <p class="chart-none soft">No data in this time.</p>
     </div>
   );
 }

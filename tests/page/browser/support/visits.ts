@@ -43,19 +43,22 @@ export class Visits {
   #server: CompatServer | undefined;
 
   /**
-   * @param flags what the server has beside its directory and its port
+   * @param flags what the server has beside its directory and its port, made before it starts
    * @param runtime what it runs on
    */
   constructor(
-    { flags = [], runtime = "deno" }: { flags?: readonly string[]; runtime?: string } = {},
+    { flags = () => [], runtime = "deno" }: {
+      flags?: () => readonly string[] | Promise<readonly string[]>;
+      runtime?: string;
+    } = {},
   ) {
     const target = RUNTIME_TARGETS.find(({ name }) => name === runtime);
     if (target === undefined) throw new Error(`There is no runtime ${runtime}.`);
     this.#target = target;
     if (MISSING) return;
     Deno.test.beforeAll(async () => {
-      const starting = target.command().then((command) => CompatServer.start(command, flags));
-      [this.#browser, this.#server] = await Promise.all([launchChromium(), starting]);
+      const start = async () => CompatServer.start(await target.command(), await flags());
+      [this.#browser, this.#server] = await Promise.all([launchChromium(), start()]);
     });
     Deno.test.afterAll(async () => {
       await this.#browser?.close();
