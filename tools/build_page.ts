@@ -25,7 +25,6 @@ const CONFIG_MARK = "__PAGE_CONFIG__";
 export async function buildPage(): Promise<string> {
   await installTestTools();
   const script = bundle(`${PAGE}main.tsx`);
-  const charts = bundle(`${PAGE}charts_library.ts`, ["--format=iife"]);
   const style = bundleStyles();
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
     `<meta name="viewport" content="width=device-width,initial-scale=1">` +
@@ -49,12 +48,6 @@ export async function buildPage(): Promise<string> {
     "/** The hash of its style sheet, for the Content-Security-Policy. */",
     `export const PAGE_STYLE_HASH = "${hashOf(style)}";`,
     "",
-    "/** The script that draws charts, which the page fetches when it shows some. */",
-    `export const CHARTS_SCRIPT: string = ${JSON.stringify(charts)};`,
-    "",
-    "/** The hash of that, for the Content-Security-Policy. */",
-    `export const CHARTS_HASH = "${hashOf(charts)}";`,
-    "",
   ].join("\n");
 }
 
@@ -76,12 +69,13 @@ const OPTIONS = [
   "--minify",
   "--production",
   "--target=browser",
+  "--format=esm",
   "--jsx-runtime=automatic",
   "--jsx-import-source=preact",
 ];
 
-function bundle(entry: string, options: readonly string[] = ["--format=esm"]): string {
-  const { status, stdout, stderr } = spawnSync(BUN, ["build", ...OPTIONS, ...options, entry], {
+function bundle(entry: string): string {
+  const { status, stdout, stderr } = spawnSync(BUN, ["build", ...OPTIONS, entry], {
     cwd: PAGE,
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,

@@ -6,7 +6,7 @@ import type { ServerContext } from "../verbs/context.ts";
 import type { Recorder } from "../figures/recorder.ts";
 import { openFeed } from "./feed.ts";
 import { FeedHub } from "./feed_hub.ts";
-import { pageIsOff, respondWithCharts } from "./serve_document.ts";
+import { pageIsOff } from "./serve_document.ts";
 import { describeOne } from "./stream_details.ts";
 import { listStreams } from "./stream_list.ts";
 
@@ -21,7 +21,6 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["feed", (context, request, asker) => openFeed(context, hubOf(context), request, asker)],
   ["streams", listStreams],
   ["stream", describeOne],
-  ["charts", (_context, request) => respondWithCharts(request)],
 ]);
 
 /** An app has one, made when the first page is opened. */

@@ -8,14 +8,7 @@ import { COMMON_HEADERS, NO_CACHE, NO_STORE } from "../common/common_headers.ts"
 import type { ServerConfig } from "../common/options.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { wantsHtml } from "../verbs/welcome.ts";
-import {
-  CHARTS_HASH,
-  CHARTS_SCRIPT,
-  PAGE_CONFIG_MARK,
-  PAGE_HTML,
-  PAGE_SCRIPT_HASH,
-  PAGE_STYLE_HASH,
-} from "./document.ts";
+import { PAGE_CONFIG_MARK, PAGE_HTML, PAGE_SCRIPT_HASH, PAGE_STYLE_HASH } from "./document.ts";
 
 /**
  * Only the page's own script and style run, and it reaches nobody but this server. What is stored can become
@@ -23,7 +16,7 @@ import {
  */
 const POLICY = [
   "default-src 'none'",
-  `script-src '${PAGE_SCRIPT_HASH}' '${CHARTS_HASH}'`,
+  `script-src '${PAGE_SCRIPT_HASH}'`,
   `style-src '${PAGE_STYLE_HASH}'`,
   "connect-src 'self'",
   "img-src blob: data:",
@@ -33,8 +26,7 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  // What it makes a script of has to have the hash above.
-  "trusted-types charts",
+  "trusted-types 'none'",
 ].join("; ");
 
 const HEADERS: Readonly<HeaderFields> = {
@@ -123,25 +115,6 @@ function documentOf(config: ServerConfig): PageDocument {
   const document = { html, gzipped, etag: `W/"${hash}"` };
   documents.set(config, document);
   return document;
-}
-
-let charts: Bytes | undefined;
-
-/** The script that draws charts: the page fetches it when it shows the first, and its policy has its hash. */
-export function respondWithCharts({ headers }: HttpRequest): HttpResponse {
-  const isGzip = prefersGzip(headers.get("accept-encoding") ?? "");
-  charts ??= new Uint8Array(zlib.gzipSync(encodeUtf8(CHARTS_SCRIPT), { level: 9 }));
-  return {
-    status: 200,
-    headers: {
-      ...COMMON_HEADERS,
-      ...NO_STORE,
-      "content-type": "text/javascript; charset=utf-8",
-      "vary": "accept-encoding",
-      ...(isGzip ? { "content-encoding": "gzip" } : {}),
-    },
-    body: isGzip ? charts : CHARTS_SCRIPT,
-  };
 }
 
 /** What the page has to know before it asks anything, as text that ends no script element. */

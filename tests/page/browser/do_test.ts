@@ -64,10 +64,10 @@ testOnBoth(
     await field.fill('{"a": 1,\n  "b" 2}');
     await dialog.getByText(`"2" is not expected in line 2, column 7`).waitFor();
     equal(await append.isDisabled(), true);
-    await field.fill('[{"n": 12345678901234567890}, 2]');
-    await dialog.getByText("This is 2 messages, 32 B.").waitFor();
+    await field.fill('[{"n":12345678901234567890}, 2]');
+    await dialog.getByText("This is 2 messages, 31 B.").waitFor();
     await field.press("Control+Enter");
-    await page.getByText("Appended 2 messages, 32 B.").waitFor();
+    await page.getByText("Appended 2 messages, 31 B.").waitFor();
     equal(await contentOf(visit, name), '[{"n":12345678901234567890},\n2]');
   },
 );

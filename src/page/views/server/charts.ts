@@ -1,13 +1,13 @@
 import type { FeedSeries, SeriesName } from "../../api/feed.ts";
 import { formatBytes, formatCount } from "../../ui/figures.ts";
-import { BYTE_STEPS, type PlotData } from "./plot.ts";
+import type { PlotData, StepKind } from "./plot.ts";
 
 /** A chart of the server's figures. */
 export interface ServerChart {
   readonly title: string;
   readonly format: (value: number) => string;
   /** The scale's steps, where those of ten aren't right. */
-  readonly steps?: readonly number[];
+  readonly steps?: StepKind;
   readonly lines: readonly (readonly [name: SeriesName, label: string])[];
 }
 
@@ -17,7 +17,7 @@ export const SERVER_CHARTS: readonly ServerChart[] = [
   {
     title: "Bytes appended per second",
     format: formatBytes,
-    steps: BYTE_STEPS,
+    steps: "binary",
     lines: [["bytes", "Bytes"]],
   },
   {
@@ -30,8 +30,8 @@ export const SERVER_CHARTS: readonly ServerChart[] = [
     format: formatRate,
     lines: [["readers", "readers"], ["connections", "connections"]],
   },
-  { title: "Memory", format: formatBytes, steps: BYTE_STEPS, lines: [["memoryBytes", "Memory"]] },
-  { title: "Log size", format: formatBytes, steps: BYTE_STEPS, lines: [["logBytes", "Log"]] },
+  { title: "Memory", format: formatBytes, steps: "binary", lines: [["memoryBytes", "Memory"]] },
+  { title: "Log size", format: formatBytes, steps: "binary", lines: [["logBytes", "Log"]] },
   { title: "Checkpoint", format: formatMs, lines: [["checkpointMs", "Checkpoint"]] },
   { title: "Errors per second", format: formatRate, lines: [["errors", "Errors"]] },
 ];

@@ -5,7 +5,6 @@ import { listStreams } from "../../api/streams.ts";
 import { ratedStreams, sample } from "../../state/feed.ts";
 import { replaceRoute, type ServerRoute } from "../../state/route.ts";
 import { formatBytes } from "../../ui/figures.ts";
-import { BYTE_STEPS } from "./plot.ts";
 import { Chart } from "./chart.tsx";
 import { comparisonData, comparisonOf, withRates } from "./compare_store.ts";
 
@@ -50,7 +49,7 @@ export function ComparePanel({ at }: { readonly at: ServerRoute }) {
             title="Bytes appended per second"
             data={comparisonData(comparison.value)}
             format={formatBytes}
-            steps={BYTE_STEPS}
+            steps="binary"
             spanMs={SPAN_MS}
           />
         )}

@@ -1,10 +1,7 @@
-import type uPlot from "uplot";
-import type { PlotLibrary } from "./load_plot.ts";
-
 /** One line of a chart. */
 export interface PlotLine {
   readonly label: string;
-  /** Which of the chart's colours it has, from 1 on. */
+  /** Which of the chart's colours it has. */
   readonly color: 1 | 2;
   readonly values: readonly (number | null)[];
 }
@@ -16,106 +13,113 @@ export interface PlotData {
   readonly lines: readonly PlotLine[];
 }
 
-/** How a chart is drawn. */
-export interface PlotOptions {
-  readonly format: (value: number) => string;
-  /** Steps that the scale may have, where those of ten aren't right. */
-  readonly steps?: readonly number[] | undefined;
-  /** How much of the past is shown, in ms, however little of it is known. */
-  readonly spanMs: number;
-  /** Told of the point that the pointer is at; undefined once it has left. */
-  readonly onPoint: (index: number | undefined) => void;
+/** The part of the plane that a chart shows: from zero up to `top`. */
+export interface PlotScale {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly top: number;
+  /** Values that have a line across, zero first. */
+  readonly ticks: readonly number[];
+  /** Times that have a label. */
+  readonly times: readonly number[];
 }
 
-/** A chart's height, in CSS pixels. */
-export const PLOT_HEIGHT = 128;
-const AXIS_WIDTH = 58;
-const AXIS_HEIGHT = 24;
-const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+/** What steps a scale has: 1, 2 and 5 by powers of ten, or powers of two as for bytes. */
+export type StepKind = "decimal" | "binary";
 
-/** A chart in an element, in the colours of the page as they are now. */
-export function plotIn(
-  library: PlotLibrary,
-  element: HTMLElement,
-  data: PlotData,
-  options: PlotOptions,
-): uPlot {
-  const style = getComputedStyle(element);
-  const color = (name: string) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: color("--text-soft"),
-    font: FONT,
-    grid: { stroke: color("--line"), width: 1 },
-    ticks: { show: false },
-  };
-  return new library(
-    {
-      width: Math.max(160, element.clientWidth),
-      height: PLOT_HEIGHT,
-      ms: 1,
-      legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      padding: [6, 10, 0, 0],
-      scales: { x: { time: true, range: rangeUpTo(options.spanMs) }, y: { range: rangeFromZero } },
-      series: [
-        {},
-        ...data.lines.map((line) => ({
-          label: line.label,
-          stroke: color(`--chart-${line.color}`),
-          width: 1.5,
-          points: { show: false },
-          ...(line.color === 1 && { fill: color("--chart-fill") }),
-        })),
-      ],
-      axes: [
-        { ...axis, size: AXIS_HEIGHT, space: 70, values: clockTimes },
-        {
-          ...axis,
-          size: AXIS_WIDTH,
-          ...(options.steps && { incrs: [...options.steps] }),
-          space: 34,
-          values: (_plot: uPlot, ticks: number[]) => ticks.map(options.format),
-        },
-      ],
-      hooks: {
-        setCursor: [(plot: uPlot) => options.onPoint(plot.cursor.idx ?? undefined)],
-      },
-    },
-    aligned(data),
-    element,
-  );
-}
-
-/** The data as the chart takes it. */
-export function aligned({ t, lines }: PlotData): uPlot.AlignedData {
-  return [[...t], ...lines.map(({ values }) => [...values])];
-}
-
-/** From zero, so that heights compare; never an empty range. */
-function rangeFromZero(_plot: uPlot, _min: number | null, max: number | null): [number, number] {
-  return [0, max === null || max <= 0 ? 1 : max * 1.12];
-}
-
-/** As long as what is shown, ending with the newest point. */
-function rangeUpTo(spanMs: number) {
-  return (_plot: uPlot, min: number | null, max: number | null): [number, number] => {
-    const end = max ?? Date.now();
-    return [Math.min(min ?? end, end - spanMs), end];
-  };
-}
-
-/** Steps of a scale of bytes: powers of two. */
-export const BYTE_STEPS: readonly number[] = Array.from({ length: 50 }, (_, power) => 2 ** power);
+/** A chart is drawn in a box of this size, which is then stretched to its place. */
+export const PLOT_BOX = { width: 1_000, height: 100 };
 
 const MINUTE_MS = 60_000;
+const TIME_STEPS_MS: readonly number[] = [
+  5_000,
+  15_000,
+  30_000,
+  MINUTE_MS,
+  2 * MINUTE_MS,
+  5 * MINUTE_MS,
+  60 * MINUTE_MS,
+  360 * MINUTE_MS,
+];
+/** As many times as have room beside each other on the narrowest chart. */
+const TIMES_LIMIT = 4;
+const TICKS_WANTED = 3;
 
-function clockTimes(_plot: uPlot, ticks: number[]): string[] {
-  const needsSeconds = ticks.some((tick) => tick % MINUTE_MS !== 0);
-  return ticks.map((tick) =>
-    new Date(tick).toLocaleTimeString("en-GB", {
-      hour: "2-digit",
-      minute: "2-digit",
-      ...(needsSeconds && { second: "2-digit" }),
-    })
-  );
+/** The scale of these lines, over the last `spanMs` up to the newest point. */
+export function scaleOf({ t, lines }: PlotData, spanMs: number, kind: StepKind): PlotScale {
+  const toMs = t.at(-1) ?? 0;
+  const fromMs = toMs - spanMs;
+  let most = 0;
+  for (const { values } of lines) {
+    for (const value of values) most = Math.max(most, value ?? 0);
+  }
+  const step = stepFor(most === 0 ? 1 : most, kind);
+  const count = Math.max(1, Math.ceil(most / step));
+  return {
+    fromMs,
+    toMs,
+    top: step * count,
+    ticks: Array.from({ length: count + 1 }, (_, n) => n * step),
+    times: timesBetween(fromMs, toMs),
+  };
+}
+
+function stepFor(most: number, kind: StepKind): number {
+  const least = most / TICKS_WANTED;
+  if (kind === "binary") return 2 ** Math.max(0, Math.ceil(Math.log2(least)));
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
+}
+
+function timesBetween(fromMs: number, toMs: number): number[] {
+  const stepMs = TIME_STEPS_MS.find((step) => (toMs - fromMs) / step <= TIMES_LIMIT + 1) ??
+    360 * MINUTE_MS;
+  // In the reader's zone, so that six hours are 06:00 and not what they are in UTC.
+  const zoneMs = new Date(toMs).getTimezoneOffset() * MINUTE_MS;
+  const first = Math.ceil((fromMs - zoneMs) / stepMs) * stepMs + zoneMs;
+  const times: number[] = [];
+  for (let time = first; time <= toMs; time += stepMs) times.push(time);
+  return times;
+}
+
+/** How far to the right a time is, from 0 to 1. */
+export function xOf(ms: number, { fromMs, toMs }: PlotScale): number {
+  return toMs === fromMs ? 1 : (ms - fromMs) / (toMs - fromMs);
+}
+
+/** The line of these values as an SVG path in {@link PLOT_BOX}, with gaps where one isn't known. */
+export function linePath(
+  t: readonly number[],
+  values: readonly (number | null)[],
+  scale: PlotScale,
+): string {
+  let path = "";
+  let isDrawing = false;
+  for (const [index, ms] of t.entries()) {
+    const value = values[index];
+    if (value === null || value === undefined || ms < scale.fromMs) {
+      isDrawing = false;
+      continue;
+    }
+    const x = round(xOf(ms, scale) * PLOT_BOX.width);
+    const y = round((1 - value / scale.top) * PLOT_BOX.height);
+    // A point that stands alone is seen by its round ends.
+    path += isDrawing ? `L${x} ${y}` : `M${x} ${y}h0`;
+    isDrawing = true;
+  }
+  return path;
+}
+
+/** The index of the point that is nearest to a place on the chart, which is from 0 to 1. */
+export function nearestIndex(t: readonly number[], x: number, scale: PlotScale): number {
+  const ms = scale.fromMs + x * (scale.toMs - scale.fromMs);
+  let nearest = 0;
+  for (const [index, time] of t.entries()) {
+    if (Math.abs(time - ms) < Math.abs((t[nearest] ?? Infinity) - ms)) nearest = index;
+  }
+  return nearest;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
 }
