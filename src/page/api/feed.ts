@@ -19,6 +19,10 @@ export interface Hello {
   /** Null: everything. */
   readonly grants: readonly FeedGrant[] | null;
   readonly listing: boolean;
+  /** Whether it signs links for who may read. */
+  readonly links?: boolean;
+  /** Whether it has subscriptions at all. */
+  readonly subscriptions?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }

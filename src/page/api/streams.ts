@@ -60,3 +60,44 @@ export async function listStreams(query: ListQuery, signal?: AbortSignal): Promi
     return await callJson<StreamPage>(controlUrl("streams"), options);
   }
 }
+
+/** All that the server says of one stream; absent or null is what its storage doesn't know. */
+export interface StreamDetails {
+  readonly name: string;
+  readonly contentType: string;
+  readonly id?: string | number;
+  readonly tail?: number;
+  readonly nextOffset: string;
+  readonly closed: boolean;
+  readonly lastAppendAt?: string | null;
+  readonly createdAt?: string | null;
+  readonly lifetime?: { readonly kind: string; readonly ttlSeconds?: number };
+  /** RFC 3339. */
+  readonly expiresAt?: string | null;
+  readonly producers?: readonly StreamProducer[];
+  readonly producersTotal?: number;
+  /** The last `Stream-Seq`. */
+  readonly seq?: string | null;
+  readonly forkedFrom?: { readonly name?: string; readonly offset: string } | null;
+  readonly forks?: readonly string[] | null;
+  readonly readers?: number | null;
+}
+
+/** An idempotent producer of a stream. */
+export interface StreamProducer {
+  readonly id: string;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/**
+ * What the server knows of a stream.
+ *
+ * @throws {ApiError}
+ */
+export async function fetchDetails(name: string, signal?: AbortSignal): Promise<StreamDetails> {
+  return await callJson<StreamDetails>(controlUrl("page/stream"), {
+    query: { name },
+    ...(signal && { signal }),
+  });
+}

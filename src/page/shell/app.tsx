@@ -1,7 +1,13 @@
+import { Dialogs } from "../dialogs/dialogs.tsx";
+import { TokenDialog } from "../dialogs/token_dialog.tsx";
+import { Notice } from "../ui/notice.tsx";
 import { route } from "../state/route.ts";
-import { needsToken } from "../state/session.ts";
+import { needsOtherToken, needsToken } from "../state/session.ts";
 import { FindView } from "../views/find/find_view.tsx";
 import { LookView } from "../views/look/look_view.tsx";
+import { ServerView } from "../views/server/server_view.tsx";
+import { SubscriptionsView } from "../views/subscriptions/subscriptions_view.tsx";
+import { Help } from "./help.tsx";
 import { Header } from "./header.tsx";
 import { TokenForm } from "./token_form.tsx";
 
@@ -14,6 +20,10 @@ export function App() {
       <main id="main" tabIndex={-1}>
         <View />
       </main>
+      {!needsToken.value && <Dialogs />}
+      {needsOtherToken.value && <TokenDialog />}
+      <Help />
+      <Notice />
     </>
   );
 }
@@ -27,9 +37,9 @@ function View() {
     case "stream":
       return <LookView key={at.name} at={at} />;
     case "server":
-      return <p>Server</p>;
+      return <ServerView at={at} />;
     case "subscriptions":
-      return <p>Subscriptions</p>;
+      return <SubscriptionsView at={at} />;
   }
 }
 

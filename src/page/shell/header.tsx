@@ -4,6 +4,7 @@ import { health, reach } from "../state/feed.ts";
 import { may } from "../state/rights.ts";
 import { formatRoute, type Route, route } from "../state/route.ts";
 import { signOut } from "../state/session.ts";
+import { isHelpOpen } from "./keyboard.ts";
 
 /** The page's name, where one can go, and how the server is. */
 export function Header() {
@@ -23,6 +24,14 @@ export function Header() {
         {config.access && token.value !== undefined && (
           <button type="button" class="quiet" onClick={signOut}>Sign out</button>
         )}
+        <button
+          type="button"
+          class="quiet help-button"
+          aria-label="Keys"
+          onClick={() => isHelpOpen.value = true}
+        >
+          <span aria-hidden="true">?</span>
+        </button>
       </div>
     </header>
   );

@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import {
   type FeedHealth,
   type FeedHistory,
@@ -37,20 +37,20 @@ const RETRY_MS = 3_000;
 export function startFeed(): void {
   let open: AbortController | undefined;
   effect(() => {
-    const isWanted = wantsFeed();
+    const isWanted = isFeedWanted.value;
     const rates = ratedStreams.value;
     const current = token.value;
     open?.abort();
     open = undefined;
-    if (!isWanted || (config.access && current === undefined)) return;
+    const isRefused = tokenRefusal.value !== undefined;
+    if (!isWanted || isRefused || (config.access && current === undefined)) return;
     open = new AbortController();
     void follow(rates, open.signal);
   });
 }
 
-function wantsFeed(): boolean {
-  return route.value.view !== "stream" || hello.value === undefined;
-}
+/** Of its own, so that other changes of the route leave the connection alone. */
+const isFeedWanted = computed(() => route.value.view !== "stream" || hello.value === undefined);
 
 async function follow(rates: readonly string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {

@@ -33,6 +33,10 @@ export interface StreamRoute {
 /** The server's view. */
 export interface ServerRoute {
   readonly view: "server";
+  /** How much of the past; the last minutes unless given. */
+  readonly range?: "day";
+  /** The streams whose rates are compared, two at most. */
+  readonly compare?: readonly string[];
 }
 
 /** The subscriptions' view, or one of them. */
@@ -63,7 +67,11 @@ export function formatRoute(route: Route): string {
       });
     }
     case "server":
-      return "#/server";
+      return withQuery("#/server", {
+        range: route.range,
+        a: route.compare?.[0],
+        b: route.compare?.[1],
+      });
     case "subscriptions":
       return route.id === undefined
         ? "#/subscriptions"
@@ -77,7 +85,7 @@ export function parseRoute(hash: string): Route {
   const [, kind = "", rest] = /^\/([a-z]+)(?:\/([^]*))?$/.exec(path) ?? [];
   const name = decodeName(rest ?? "") ?? "";
   const parameters = new URLSearchParams(query);
-  if (kind === "server") return { view: "server" };
+  if (kind === "server") return serverRoute(parameters);
   if (kind === "subscriptions") {
     return { view: "subscriptions", ...(name !== "" && { id: name }) };
   }
@@ -94,6 +102,15 @@ function streamRoute(name: string, parameters: URLSearchParams): StreamRoute {
     return value === null || value === "" ? [] : [[key, value]];
   });
   return { view: "stream", name, ...(mode && { mode }), ...Object.fromEntries(given) };
+}
+
+function serverRoute(parameters: URLSearchParams): ServerRoute {
+  const compare = [parameters.get("a"), parameters.get("b")].filter((name) => name !== null);
+  return {
+    view: "server",
+    ...(parameters.get("range") === "day" && { range: "day" }),
+    ...(compare.length > 0 && { compare }),
+  };
 }
 
 function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {

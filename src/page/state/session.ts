@@ -2,12 +2,15 @@ import { computed } from "@preact/signals";
 import { config } from "../api/config.ts";
 import { token, tokenRefusal } from "../api/request.ts";
 
-/** Whether the page has to ask for a token before anything else. */
-export const needsToken = computed(() =>
-  (config.access && token.value === undefined) || tokenRefusal.value !== undefined
+/** Whether the page has no token yet, and has to ask for one before anything else. */
+export const needsToken = computed(() => config.access && token.value === undefined);
+
+/** Whether the server takes the page's token no more: what is open waits until there is another. */
+export const needsOtherToken = computed(() =>
+  token.value !== undefined && tokenRefusal.value !== undefined
 );
 
-/** Goes on with another token. */
+/** Goes on with another token. It is kept in memory, and nowhere else. */
 export function signIn(text: string): void {
   tokenRefusal.value = undefined;
   token.value = text.trim();
@@ -15,5 +18,6 @@ export function signIn(text: string): void {
 
 /** Forgets the token. */
 export function signOut(): void {
+  tokenRefusal.value = undefined;
   token.value = undefined;
 }

@@ -1,8 +1,10 @@
 /** Characters that would hide, or change the order of, what stands around them. */
 const HIDDEN =
-  // deno-lint-ignore no-control-regex
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/;
-const EACH_HIDDEN = new RegExp(`(${HIDDEN.source})`);
+  "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069" +
+  "\\ufeff\\ufff9-\\ufffb";
+const IN_TEXT = new RegExp(`([${HIDDEN}])`);
+/** On one line, tabs and line breaks are such, too. */
+const IN_LINE = new RegExp(`([${HIDDEN}\\t\\n])`);
 
 /** The name of a hidden character: `U+202E`. */
 function codeName(character: string): string {
@@ -14,12 +16,18 @@ function codeName(character: string): string {
  * character that can't be seen.
  */
 export function StoredText({ text }: { readonly text: string }) {
-  if (!HIDDEN.test(text)) return <bdi>{text}</bdi>;
-  return (
-    <bdi>
-      {text.split(EACH_HIDDEN).map((part, at) =>
-        HIDDEN.test(part) ? <span key={at} class="hidden-char">{codeName(part)}</span> : part
-      )}
-    </bdi>
+  return <bdi>{marked(text, IN_LINE)}</bdi>;
+}
+
+/** As {@link StoredText}, with its line breaks and tabs as they are. */
+export function StoredLines({ text }: { readonly text: string }) {
+  return <bdi>{marked(text, IN_TEXT)}</bdi>;
+}
+
+function marked(text: string, hidden: RegExp) {
+  if (!hidden.test(text)) return text;
+  // What is found stands between what isn't.
+  return text.split(hidden).map((part, at) =>
+    at % 2 === 1 ? <span key={at} class="hidden-char">{codeName(part)}</span> : part
   );
 }

@@ -119,7 +119,7 @@ const ROOMS: readonly Room[] = [
     path: "src/page",
     below: ["src/protocol"],
     inside: [
-      ["api"],
+      ["api", "checks"],
       ["state"],
       ["ui"],
       ["dialogs"],

@@ -1,0 +1,49 @@
+import { deepEqual } from "node:assert/strict";
+import { accessibilityFaults } from "./support/accessibility.ts";
+import { SCREENS } from "./support/screen.ts";
+import { type Visit, Visits } from "./support/visits.ts";
+
+const visits = new Visits();
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** Places, and what stands there once they are shown. */
+const PLACES: readonly (readonly [place: string, heading: string | RegExp])[] = [
+  ["/streams/", "Streams"],
+  ["/streams/shop/", /Streams|shop/],
+  ["/stream/shop/orders", /orders/],
+  ["/stream/missing", /missing/],
+  ["/subscriptions", "Subscriptions"],
+  ["/subscriptions/mailer", "mailer"],
+  ["/server?a=shop%2Forders", "Server"],
+];
+
+async function fill({ url, send }: Visit): Promise<void> {
+  const body = '[{"id":1,"item":"tea","price":3.5,"gift":null},{"id":2,"tags":["a","b"]}]';
+  await send("shop/orders", { method: "PUT", headers: JSON_TYPE });
+  await send("shop/orders", { method: "POST", headers: JSON_TYPE, body });
+  await send("shop/log", { method: "PUT", headers: { "content-type": "text/plain" } });
+  await fetch(`${url}/__ds/subscriptions/mailer`, {
+    method: "PUT",
+    body: JSON.stringify({
+      type: "webhook",
+      pattern: "shop/*",
+      webhook: { url: "http://localhost:9/hook" },
+    }),
+  });
+}
+
+for (const screen of SCREENS) {
+  visits.test("every view is accessible by WCAG AA", async (visit) => {
+    const { page, open, problems } = visit;
+    problems.allow(/Failed to load resource.*404/);
+    await fill(visit);
+    const faults: string[] = [];
+    for (const [place, heading] of PLACES) {
+      await open(place);
+      await page.getByRole("heading", { name: heading }).first().waitFor();
+      await page.getByText(/Healthy|Server/).first().waitFor();
+      faults.push(...(await accessibilityFaults(page)).map((fault) => `${place}: ${fault}`));
+    }
+    deepEqual(faults, []);
+  }, { screen });
+}
