@@ -15,10 +15,11 @@ async function makeNumbers({ send }: Visit, name: string, count: number): Promis
 for (const screen of [undefined, PHONE]) {
   visits.test("a JSON stream is shown live, and a message of it as a tree", async (visit) => {
     const { page, open, send } = visit;
-    await makeNumbers(visit, "live", 50);
-    await open("/stream/live");
+    const name = screen === undefined ? "live" : "live on a phone";
+    await makeNumbers(visit, name, 50);
+    await open(`/stream/${encodeURIComponent(name)}`);
     await page.getByRole("option", { name: `{"n":49,"even":false}` }).waitFor();
-    await send("live", {
+    await send(name, {
       method: "POST",
       headers: JSON_TYPE,
       body: `{"big":12345678901234567890,"deep":{"list":[1,{"x":"ä"}]}}`,
@@ -87,8 +88,9 @@ visits.test("one jumps to the start, an offset and a time; older messages come a
 });
 
 visits.test("a view far from the end reads no more than it shows, and on as one scrolls", async (visit) => {
-  const { page, open } = visit;
-  await makeNumbers(visit, "far", 30_000);
+  const { page, open, send } = visit;
+  const messages = Array.from({ length: 30_000 }, (_, n) => ({ n, pad: "x".repeat(100) }));
+  await send("far", { method: "PUT", headers: JSON_TYPE, body: JSON.stringify(messages) });
   await open("/stream/far?offset=-1");
   await page.getByText("Paused: reads on as you scroll").waitFor();
   const list = page.getByRole("listbox", { name: "Messages" });
