@@ -126,7 +126,8 @@ export class LiveRead {
   }
 
   #take(event: ServerEvent, connection: AbortController): void {
-    if (this.#isClosed) return;
+    // What it was held or ended before is read again, or never.
+    if (this.#isClosed || connection.signal.aborted) return;
     if (event.type === "data") this.#data = event.data;
     if (event.type !== "control") return;
     const { streamNextOffset, upToDate, streamClosed } = eventJson<Control>(event);

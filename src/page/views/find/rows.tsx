@@ -47,7 +47,7 @@ export function StreamRow({ stream, prefix, query }: {
             ? (
               <>
                 {formatCount(readers)}
-                <span class="phone-only">{" "}reading</span>
+                <span class="phone-only">reading</span>
               </>
             )
             : ""}

@@ -17,7 +17,7 @@ const STRING_CHARS = 2_000;
 const MORE_CHARS = 100_000;
 /** Of messages up to this, what lies within is open at first. */
 const SMALL_BYTES = 4_000;
-const OPEN_DEPTH = 2;
+const OPEN_DEPTH = 4;
 
 /** A JSON message as a tree. Only what is open is looked at, so its size doesn't matter. */
 export function JsonTree({ bytes }: { readonly bytes: Uint8Array }) {

@@ -16,6 +16,8 @@ export interface LookToolbarProps {
   onChoose(number: number): void;
 }
 
+const FILTER_HINT = 'Filter: user.name == "ada"';
+
 const MODE_LABELS: Readonly<Record<MessageMode, string>> = {
   list: "List",
   text: "Text",
@@ -91,7 +93,7 @@ function Filter({ at, filterProblem }: LookToolbarProps) {
         id="filter"
         class="mono"
         value={at.filter ?? ""}
-        placeholder={'Filter: user.name == "ada"'}
+        placeholder={FILTER_HINT}
         autocomplete="off"
         spellcheck={false}
         aria-invalid={filterProblem !== ""}
@@ -148,7 +150,7 @@ function Search({ session, at, onChoose }: LookToolbarProps) {
         aria-label="Previous match"
         data-previous-match
       >
-        <span aria-hidden="true">{"↑"}</span>
+        <span aria-hidden="true">↑</span>
       </button>
       <button
         type="button"
@@ -157,7 +159,7 @@ function Search({ session, at, onChoose }: LookToolbarProps) {
         aria-label="Next match"
         data-next-match
       >
-        <span aria-hidden="true">{"↓"}</span>
+        <span aria-hidden="true">↓</span>
       </button>
     </div>
   );

@@ -14,7 +14,7 @@ export function SidePane({ title, onClose, children }: {
       <div class="side-head">
         <h2>{title}</h2>
         <button type="button" class="quiet" onClick={onClose} aria-label="Close" data-close-side>
-          <span aria-hidden="true">{"×"}</span>
+          <span aria-hidden="true">×</span>
         </button>
       </div>
       <div class="side-body" ref={body} tabIndex={0} role="group" aria-label={title}>
