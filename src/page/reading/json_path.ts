@@ -83,8 +83,16 @@ function unquote(text: string): string {
 
 /** Parts at `&&`, but not within quotes. */
 function splitAnd(text: string): string[] {
-  const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|&(?!&)|[^&"']|["'])+/g) ?? [""];
-  return parts;
+  const parts: string[] = [];
+  let part = "";
+  for (const [piece] of text.matchAll(/"(?:[^"\\]|\\.)*"|'[^']*'|&&|[^]/g)) {
+    if (piece !== "&&") part += piece;
+    else {
+      parts.push(part);
+      part = "";
+    }
+  }
+  return [...parts, part];
 }
 
 /** Whether a value that the steps lead to is as wanted. */
