@@ -8,6 +8,7 @@ import type { Sample } from "../metrics/sample.ts";
 import { addThreads, type ThreadCounts } from "./figures/counts.ts";
 import { type Tick, Ticker } from "./figures/recorder.ts";
 import { countProcess, countThread } from "./page/counts.ts";
+import { countOwnReaders } from "./page/readers.ts";
 import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions, type ServerConfig } from "./common/options.ts";
@@ -65,6 +66,8 @@ export interface OtherThreads {
   readonly forwardControl: ForwardControl;
   /** What all of them have counted, this one too. */
   gatherMetrics(): Promise<readonly Sample[]>;
+  /** How many live readers each stream has in all of them, by the streams' ids. */
+  gatherReaders(): Promise<ReadonlyMap<number, number>>;
   /** Gets what tells what this one has counted. */
   onMeasure(measure: () => readonly Sample[]): void;
   /** Gets what counts this thread for the page's figures, and what takes those of all threads. */
@@ -76,6 +79,8 @@ export interface ThreadFigures {
   count(): ThreadCounts;
   /** To be called once a second. */
   add(tick: Tick): void;
+  /** How many live readers each stream has here, by the streams' ids. */
+  countReaders(): ReadonlyMap<number, number>;
 }
 
 /** Options of an app that serves no `Request`s. */
@@ -139,6 +144,7 @@ export function createStartingHandler(
     ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
     forwardControl: others?.forwardControl,
     gatherMetrics: others && (() => others.gatherMetrics()),
+    gatherReaders: others && (() => others.gatherReaders()),
   };
   // Deliveries begin with the storage.
   const starting = { ...config, subscriptions: undefined, starting: progress };
@@ -146,7 +152,13 @@ export function createStartingHandler(
   others?.onMeasure(() => measureThread(context));
   const { recorder } = context;
   if (others === undefined) recordFigures(() => context);
-  else others.onFigures({ count: () => countThread(context), add: (tick) => recorder?.add(tick) });
+  else {
+    others.onFigures({
+      count: () => countThread(context),
+      add: (tick) => recorder?.add(tick),
+      countReaders: () => countOwnReaders(context),
+    });
+  }
   let routes = createRoutes(context);
   return {
     handler: (request, respond) => routes(request, respond),

@@ -18,18 +18,16 @@ export function describeStream<S extends Stream>(
   info: StreamInfo,
   streams: Pick<DescribedStreams<S>, "producers" | "forks">,
 ): StreamDescription {
-  const { buffer, seq, closedBy, producerCount } = stream;
-  const forks = streams.forks(stream, MAX_DESCRIBED)
-    .filter(({ lifecycle }) => lifecycle === "there").map(({ name }) => name);
+  const { seq, closedBy, producerCount } = stream;
   return {
     ...info,
-    lastAppendAtMs: buffer.lastAtMs,
+    lastAppendAtMs: lastAppendAtMs(stream),
     seq,
     closedBy,
     producers: streams.producers(stream, MAX_DESCRIBED),
     producersTotal: producerCount,
     forkedFrom: forkedFrom(stream),
-    forks: forks.sort(),
+    forks: [...streams.forks(stream, MAX_DESCRIBED)].sort(),
   };
 }
 
@@ -52,12 +50,12 @@ export async function describe(
 
 /** A stream as a listing has it. */
 export function listedStream(stream: Stream, space: OffsetSpace): ListedStream {
-  const { name, buffer } = stream;
+  const { name } = stream;
   const source = forkedFrom(stream);
   return {
     name,
     ...stream.infoIn(space),
-    lastAppendAtMs: buffer.lastAtMs,
+    lastAppendAtMs: lastAppendAtMs(stream),
     ...(source === undefined ? {} : { forkedFrom: source }),
   };
 }
@@ -71,6 +69,11 @@ export function sortedProducers(
     const state = producers.get(id);
     return state === undefined ? [] : [{ id, epoch: state.epoch, seq: state.seq }];
   });
+}
+
+/** Where nothing is its own yet, its time is another's, or that of its creation. */
+function lastAppendAtMs({ buffer, tail, ownStart }: Stream): number {
+  return tail > ownStart ? buffer.lastAtMs : 0;
 }
 
 function forkedFrom({ fork }: Stream): ForkedFrom | undefined {

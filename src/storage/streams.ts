@@ -44,8 +44,8 @@ export interface Streams<S extends Stream = Stream> {
 export interface DescribedStreams<S extends Stream = Stream> extends Streams<S> {
   /** The first of a stream's producers by their ids; none is loaded for it. */
   producers(stream: S, limit: number): readonly ProducerBatch[];
-  /** The streams that have this one as their source, in no order. */
-  forks(stream: S, limit: number): readonly S[];
+  /** The names of the streams that are there and have this one as their source, in no order. */
+  forks(stream: S, limit: number): readonly string[];
 }
 
 /** Why a fork can't be used whose source isn't there. */

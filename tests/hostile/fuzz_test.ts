@@ -9,8 +9,8 @@ import { Random } from "../support/random.ts";
 import { underAttack } from "./attacked_server.ts";
 import { type RandomRequest, randomRequest } from "./random_request.ts";
 
-/** `FUZZ_SECONDS` says how long each of these goes on (10), `SEED` with which seed it begins. */
-const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 10);
+/** `FUZZ_SECONDS` says how long each of these goes on (6), `SEED` with which seed it begins. */
+const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 6);
 const FIRST_SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 /** So many requests meet each of the answers looked for below, however slow the machine is. */
 const LEAST = 5_000;

@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 import { type AttackedServer, underAttack } from "./attacked_server.ts";
 
 const TEXT = { "content-type": "text/plain" };
-const STREAMS = Number(process.env["HOSTILE_STREAMS"] ?? 100_000);
+const STREAMS = Number(process.env["HOSTILE_STREAMS"] ?? 25_000);
 const AT_ONCE = 32;
 const BLOCK = "b".repeat(5000);
 

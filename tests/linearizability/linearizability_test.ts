@@ -11,9 +11,9 @@ import { runHistories } from "./run_histories.ts";
 
 /**
  * Clients that work on the same streams at once see what they would see if the server did one thing after
- * the other. `LINEAR_SECONDS` says for how long on each server (8), `SEED` with which seed to begin.
+ * the other. `LINEAR_SECONDS` says for how long on each server (5), `SEED` with which seed to begin.
  */
-const SECONDS = Number(process.env["LINEAR_SECONDS"] ?? 8);
+const SECONDS = Number(process.env["LINEAR_SECONDS"] ?? 5);
 /** A slow machine runs so many nevertheless: one history that is too entangled is no failure. */
 const LEAST_HISTORIES = 20;
 const FIRST_SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));

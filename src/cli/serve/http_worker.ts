@@ -35,6 +35,8 @@ let nextForwardId = 0;
 /** Who waits for what all threads have counted. */
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
+/** Who waits for how many readers streams have. */
+let readerQuestions: ((counts: ReadonlyMap<number, number>) => void)[] = [];
 let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
@@ -63,6 +65,12 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       return;
     case "figures":
       return takeFigures(message.tick);
+    case "count readers":
+      return send({ kind: "readers counted", counts: figures?.countReaders() ?? new Map() });
+    case "readers":
+      for (const resolve of readerQuestions) resolve(message.counts);
+      readerQuestions = [];
+      return;
     case "prepare":
       return void prepare(message.settings, message.logs);
     case "apply":
@@ -90,6 +98,7 @@ try {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
+    gatherReaders,
     onFigures: (given) => figures = given,
   }, tracer);
   send({ kind: "listening" });
@@ -135,6 +144,13 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
   return new Promise((resolve) => {
     forwarded.set(id, resolve);
     send({ kind: "control", id, request });
+  });
+}
+
+/** As {@link gatherMetrics}. */
+function gatherReaders(): Promise<ReadonlyMap<number, number>> {
+  return new Promise((resolve) => {
+    if (readerQuestions.push(resolve) === 1) send({ kind: "gather readers" });
   });
 }
 

@@ -10,6 +10,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import { gatherReaders, ReaderQuestions } from "./reader_questions.ts";
 import type { ThreadCounts } from "../../server/figures/counts.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
@@ -69,7 +70,12 @@ export class HttpWorkers implements Listener {
     const controlParts = { ...authorize, ...traced, signal };
     const control = createControl({ ...this.#settings.app, ...controlParts, storage });
     this.#prepareHere = settingsChange(this.#settings, control, this.#authority, controlParts);
-    const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
+    const parts = {
+      storage,
+      control,
+      gatherMetrics: () => gatherMetrics(control, workers),
+      gatherReaders: () => gatherReaders(workers),
+    };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
       if (this.#settings.app.page === true) sendFigures(control, workers);
@@ -164,11 +170,13 @@ interface HttpWorkerParts {
   readonly storage: Storage;
   readonly control: Control;
   gatherMetrics(): Promise<readonly Sample[]>;
+  gatherReaders(): Promise<ReadonlyMap<number, number>>;
 }
 
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
+  readonly #readers = new ReaderQuestions(MEASURE_LIMIT_MS);
   /** What it counted last for the page's figures. */
   counts: ThreadCounts | undefined;
   readonly #worker: Worker;
@@ -203,6 +211,10 @@ class HttpWorker {
           return this.#serving.resolve();
         case "measured":
           return this.#takeSamples(message.samples);
+        case "gather readers":
+          return void this.#sendReaders();
+        case "readers counted":
+          return this.#readers.take(message.counts);
         case "counted":
           this.counts = message.counts;
           return;
@@ -278,6 +290,16 @@ class HttpWorker {
       apply: () => this.send({ kind: "apply" }),
       abandon: () => this.send({ kind: "abandon" }),
     };
+  }
+
+  async #sendReaders(): Promise<void> {
+    const counts = await this.#parts?.gatherReaders();
+    if (counts !== undefined) this.send({ kind: "readers", counts });
+  }
+
+  /** How many live readers streams have in it; a thread that is busy for too long says nothing. */
+  countReaders(): Promise<ReadonlyMap<number, number>> {
+    return this.#readers.ask(() => this.send({ kind: "count readers" }));
   }
 
   sendStatus(): void {

@@ -198,6 +198,8 @@ export interface ServerConfig {
   readonly metricsStreams: Pattern | undefined;
   /** What all threads have counted, where there are several. */
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
+  /** How many live readers each stream has in all threads, where there are several. */
+  readonly gatherReaders: (() => Promise<ReadonlyMap<number, number>>) | undefined;
   readonly welcome: boolean;
   readonly page: boolean;
   readonly requestLog: RequestLog | undefined;
@@ -243,6 +245,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metrics: checkMetrics(options),
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
+    gatherReaders: undefined,
     clientLimits: checkClientLimits(options.clientLimits),
     failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,

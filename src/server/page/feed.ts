@@ -69,6 +69,7 @@ function hello({ config, storage, clock, startedMs }: ServerContext, asker: Aske
     grants: asker === undefined ? null : grantsOf(asker),
     listing: config.listing,
     subscriptions: config.subscriptions !== undefined,
+    links: config.authority?.signsLinks === true && seesEverything(asker, "admin"),
     now: nowMs,
   };
 }

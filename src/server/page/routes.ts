@@ -6,21 +6,29 @@ import type { ServerContext } from "../verbs/context.ts";
 import type { Recorder } from "../figures/recorder.ts";
 import { openFeed } from "./feed.ts";
 import { FeedHub } from "./feed_hub.ts";
+import { signLink } from "./link.ts";
 import { pageIsOff } from "./serve_document.ts";
 import { describeOne } from "./stream_details.ts";
 import { listStreams } from "./stream_list.ts";
 
-type Route = (
-  context: ServerContext,
-  request: HttpRequest,
-  asker: Asker,
-) => HttpResponse | Promise<HttpResponse>;
+interface Route {
+  readonly method: "GET" | "POST";
+  serve(
+    context: ServerContext,
+    request: HttpRequest,
+    asker: Asker,
+  ): HttpResponse | Promise<HttpResponse>;
+}
 
 /** What the page asks for beside the protocol, by what follows `__ds/page/`. */
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ["feed", (context, request, asker) => openFeed(context, hubOf(context), request, asker)],
-  ["streams", listStreams],
-  ["stream", describeOne],
+  ["feed", {
+    method: "GET",
+    serve: (context, request, asker) => openFeed(context, hubOf(context), request, asker),
+  }],
+  ["streams", { method: "GET", serve: listStreams }],
+  ["stream", { method: "GET", serve: describeOne }],
+  ["link", { method: "POST", serve: signLink }],
 ]);
 
 /** An app has one, made when the first page is opened. */
@@ -58,11 +66,12 @@ export function servePages(
       `There is nothing at ${quote(`${RESERVED_SEGMENT}/${path}`)}.`,
     );
   }
-  if (request.method !== "GET") {
+  const { method } = route;
+  if (request.method !== method) {
     throw new StreamError(
-      { code: "method_not_allowed", allowed: "GET, OPTIONS" },
-      `This URL doesn't take the method ${quote(request.method)}: expected GET.`,
+      { code: "method_not_allowed", allowed: `${method}, OPTIONS` },
+      `This URL doesn't take the method ${quote(request.method)}: expected ${method}.`,
     );
   }
-  return route(context, request, asker);
+  return route.serve(context, request, asker);
 }

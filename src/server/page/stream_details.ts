@@ -27,7 +27,7 @@ export async function describeOne(
   return jsonResponse({
     name,
     ...toJson(stream, (other) => asker === undefined || asker.allows("read", other)),
-    readers: countReaders(context).get(stream.id) ?? 0,
+    readers: (await countReaders(context)).get(stream.id) ?? 0,
   });
 }
 

@@ -62,7 +62,7 @@ export async function listStreams(
   const list: List = (request) =>
     asker === undefined ? storage.list(request) : listGranted(storage, asker, request);
   const { streams, folders, next, scanned } = await find(list, asked);
-  const readers = countReaders(context);
+  const readers = await countReaders(context);
   const isShown = (name: string) => asker === undefined || asker.allows("read", name);
   return jsonResponse({
     ...(folders === undefined ? {} : { folders: folders.map((name) => ({ name })) }),

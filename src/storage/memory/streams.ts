@@ -55,12 +55,12 @@ export class MemoryStreams implements DescribedStreams {
     return sortedProducers(producers, limit);
   }
 
-  forks({ id, forkCount }: Stream, limit: number): Stream[] {
-    const found: Stream[] = [];
+  forks({ id, forkCount }: Stream, limit: number): string[] {
+    const found: string[] = [];
     // Most have none, and aren't looked for among all.
     const wanted = Math.min(limit, forkCount);
-    for (const stream of wanted > 0 ? this.#byId.values() : []) {
-      if (stream.fork?.sourceId === id) found.push(stream);
+    for (const { name, fork, lifecycle } of wanted > 0 ? this.#byId.values() : []) {
+      if (fork?.sourceId === id && lifecycle === "there") found.push(name);
       if (found.length === wanted) break;
     }
     return found;

@@ -47,6 +47,7 @@ export class GuardedFixture extends SubscriptionFixture {
       health: "/health",
       metrics: "/metrics",
       welcome: true,
+      page: true,
       ...options,
     });
     this.authority = authority;

@@ -1,6 +1,7 @@
 import { tokenPosition } from "../../../protocol/offset.ts";
 import { openDialog } from "../../dialogs/requested.ts";
 import { isPinned, togglePin } from "../../state/marked_streams.ts";
+import { hello } from "../../state/feed.ts";
 import { may } from "../../state/rights.ts";
 import { Crumbs } from "../../ui/crumbs.tsx";
 import { formatBytes } from "../../ui/figures.ts";
@@ -76,7 +77,14 @@ function StreamActions({ session }: { readonly session: LookSession }) {
           Close
         </button>
       )}
-      <button type="button" onClick={() => openDialog({ kind: "link", name })}>Link</button>
+      {hello.value?.links === true && may("read", name) && (
+        <button
+          type="button"
+          onClick={() => openDialog({ kind: "link", name })}
+        >
+          Link
+        </button>
+      )}
       {may("delete", name) && (
         <button
           type="button"

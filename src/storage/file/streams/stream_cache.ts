@@ -143,8 +143,10 @@ export class StreamCache implements DescribedStreams<FileStream> {
     return listProducers(this.#catalog, stream, limit);
   }
 
-  forks(stream: FileStream, limit: number): FileStream[] {
-    return this.#forks.idsOf(stream.id).slice(0, limit).flatMap((id) => this.summary(id) ?? []);
+  forks(stream: FileStream, limit: number): string[] {
+    const ids = this.#forks.idsOf(stream.id).slice(0, limit);
+    return ids.flatMap((id) => this.summary(id) ?? [])
+      .filter(({ lifecycle }) => lifecycle === "there").map(({ name }) => name);
   }
 
   make(record: CreateRecord): FileStream {

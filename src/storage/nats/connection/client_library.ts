@@ -1,6 +1,7 @@
-import type { Authenticator, ConnectionOptions } from "@nats-io/transport-node";
+import type { Authenticator, ConnectionOptions, NatsConnection } from "@nats-io/transport-node";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { JetStreamError } from "../jetstream.ts";
+import { hearSockets } from "./heard_sockets.ts";
 import { type NatsOptions, type NatsServerAddress, readSecret } from "./options.ts";
 
 /** The client library, whose one import this is: nobody else waits for it or has it in memory. */
@@ -21,6 +22,29 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
       "npm install @nats-io/transport-node@3.4.0";
     throw new JetStreamError("unsuitable", message, { cause: error });
   }
+}
+
+/**
+ * Connects as the library's own `connect` does, but for what {@link hearSockets} is for.
+ *
+ * @throws {Error} of the library where there is no connection
+ */
+export async function connectHeard(
+  library: ClientLibrary,
+  options: ConnectionOptions,
+): Promise<NatsConnection> {
+  const { NodeTransport, nodeResolveHost } = await import(
+    "@nats-io/transport-node/lib/node_transport.js"
+  );
+  library.setTransportFactory({
+    factory: () => {
+      const transport = new NodeTransport();
+      hearSockets(transport);
+      return transport;
+    },
+    dnsResolveFn: nodeResolveHost,
+  });
+  return await library.NatsConnectionImpl.connect(options);
 }
 
 /** How long one server is given for a connection. */

@@ -5,6 +5,7 @@ import { JetStreamError } from "../jetstream.ts";
 import {
   type ClientLibrary,
   CONNECT_MS,
+  connectHeard,
   connectOptions,
   loadClientLibrary,
 } from "./client_library.ts";
@@ -237,14 +238,16 @@ export class Link {
     for (const server of inOrder(servers, this.#last, this.#random)) {
       if (this.#isStopped) break;
       const options = connectOptions(this.library, this.#options, server);
+      let isCertificateShown = false;
       try {
-        const { version } = await probeServer(server, {
+        const { version, asksForCertificate } = await probeServer(server, {
           clock: this.#clock,
           limitMs: options.timeout ?? CONNECT_MS,
           tls: this.#options.tls,
         });
         if (isNewEnough(version)) {
-          const connection = await this.library.connect(options);
+          isCertificateShown = asksForCertificate;
+          const connection = await connectHeard(this.library, options);
           this.#last = server;
           return connection;
         }
@@ -254,8 +257,9 @@ export class Link {
         );
       } catch (error) {
         isUnsuitable ||= error instanceof this.library.AuthorizationError;
+        const shown = isCertificateShown ? "the client's certificate was shown, then: " : "";
         const reason = error instanceof Error ? error.message : "no connection";
-        reasons.push(`${server.address}: ${reason}`);
+        reasons.push(`${server.address}: ${shown}${reason}`);
       }
     }
     throw new JetStreamError(isUnsuitable ? "unsuitable" : "unavailable", reasons.join("; "));

@@ -2,6 +2,11 @@ import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import {
+  connectHeard,
+  connectOptions,
+  loadClientLibrary,
+} from "../../../../src/storage/nats/connection/client_library.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
 import {
   type NatsOptions,
@@ -163,10 +168,38 @@ natsTest(
         });
         await rejects(connectJetStream({ ...once, tls: { caFile, ...stranger } }), {
           code: "unavailable",
+          message: /: the client's certificate was shown, then: /,
         });
         await rejects(connectJetStream({ ...once, tls: { certFile, keyFile } }), {
           code: "unavailable",
         });
+      });
+    }),
+);
+
+natsTest(
+  "a certificate that is refused only after the connection counted as made ends no process",
+  () =>
+    withTempDir(async (dir) => {
+      const file = (name: string, text: string) => {
+        writeFileSync(join(dir, name), text);
+        return join(dir, name);
+      };
+      const caFile = file("ca.pem", AUTHORITY);
+      const serverFiles = `cert_file: "${file("server.pem", FIRST.cert)}", key_file: "${
+        file("server.key", FIRST.key)
+      }"`;
+      const certFile = file("stranger.pem", STRANGER.cert);
+      const keyFile = file("stranger.key", STRANGER.key);
+      const extra = `tls { ${serverFiles}, ca_file: "${caFile}", verify: true }`;
+      await withServer(extra, async (url) => {
+        const library = await loadClientLibrary();
+        const server = parseServerUrl(url.replace("nats:", "tls:"));
+        const tls = { caFile, certFile, keyFile };
+        const options = connectOptions(library, { servers: [url], tls }, server);
+        for (let attempt = 0; attempt < 5; attempt++) {
+          await rejects(connectHeard(library, options));
+        }
       });
     }),
 );
