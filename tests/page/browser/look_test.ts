@@ -208,11 +208,19 @@ visits.test("producers, forks that can be walked, Stream-Seq and what is left of
   const side = page.getByRole("complementary", { name: "About the stream" });
   await side.getByRole("row", { name: "worker-1 3 0" }).waitFor();
   await side.getByText("s-17").waitFor();
-  await side.getByText(/^01:59:\d\d$/).waitFor();
+  await side.getByText("2 h after its last use").waitFor();
   await side.getByRole("link", { name: "tree-fork" }).click();
   await page.waitForURL(/#\/stream\/tree-fork$/);
   await page.getByRole("button", { name: "About" }).click();
   await side.getByRole("link", { name: "tree", exact: true }).waitFor();
+});
+
+visits.test("the time that a stream has left counts down", async ({ page, open, send }) => {
+  const expiresAt = new Date(Date.now() + 7_200_000).toISOString();
+  await send("timed", { method: "PUT", headers: { ...TEXT, "stream-expires-at": expiresAt } });
+  await open("/stream/timed");
+  const left = await page.getByText(/^01:59:\d\d$/).innerText();
+  await page.getByText(/^01:59:\d\d$/).filter({ hasNotText: left }).waitFor();
 });
 
 visits.test("a stream that isn't there, and one that was made again, say so", async ({ page, open, send, problems }) => {
