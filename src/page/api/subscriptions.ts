@@ -24,8 +24,8 @@ export interface ListedSubscription {
   /** Attempts that came to nothing since the last one that did. */
   readonly failures?: number;
   readonly last_failure?: { readonly at: string; readonly reason: string } | null;
-  /** What is appended and not acknowledged yet. */
-  readonly lag?: { readonly streams: number; readonly bytes: number | null } | null;
+  /** How many streams have what isn't acknowledged yet; null where nobody counts them. */
+  readonly lag?: { readonly streams: number } | null;
 }
 
 /** A stream that a subscription follows. */

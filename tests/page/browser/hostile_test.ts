@@ -39,36 +39,35 @@ async function expectNoTraces(page: BrowserPage): Promise<void> {
 }
 
 visits.test("streams are found, opened and left whatever their names hold", async ({ page, open, send }) => {
-  for (const name of HOSTILE_NAMES) {
-    await send(name, { method: "PUT", headers: JSON_TYPE, body: JSON.stringify(name) });
+  for (const [index, name] of HOSTILE_NAMES.entries()) {
+    await send(name, { method: "PUT", headers: JSON_TYPE, body: `"message ${index}"` });
   }
   await open("/streams/");
   await page.getByText("<script>alert(1)", { exact: false }).first().waitFor();
   await expectNoTraces(page);
-  for (const name of HOSTILE_NAMES) {
+  for (const [index, name] of HOSTILE_NAMES.entries()) {
     await open(`/stream/${encodeName(name)}`);
-    // Its only message is its name: it is the right stream that was opened.
-    const about = page.locator(".look-head").getByRole("button", { name: "Append", exact: true });
-    await about.waitFor();
-    const shown = await page.getByRole("option").first().textContent();
-    equal(shown?.includes(JSON.stringify(name).slice(1, 9)), true, `${name}: ${shown}`);
+    // It is the right stream that was opened, by its address and by its rights.
+    await page.getByRole("option", { name: `"message ${index}"` }).waitFor();
+    await page.locator(".look-head").getByRole("button", { name: "Append", exact: true }).waitFor();
     await expectNoTraces(page);
     await open("/streams/");
   }
 });
 
 visits.test("names that no stream can have are told as the server tells them", async ({ page, open, problems }) => {
-  problems.allow(/Failed to load resource.*40[04]/);
+  problems.allow(/Failed to load resource.*40[045]/);
   for (const name of IMPOSSIBLE_NAMES) {
     await open(`/stream/${encodeName(name)}`);
-    await page.getByText(/can't be used|There is no stream|not found/).first().waitFor();
+    await page.getByRole("heading", { name: /The stream can't be read|There is no stream/ })
+      .waitFor();
     await expectNoTraces(page);
   }
 });
 
 visits.test("JSON messages are shown as text, in the list and as a tree", async ({ page, open, send }) => {
   await send("json", { method: "PUT", headers: JSON_TYPE, body: `[${HOSTILE_JSON.join()}]` });
-  for (const mode of MODES) {
+  for (const mode of ["list", "text"]) {
     await open(`/stream/json?view=${mode}&offset=-1`);
     await page.getByText("<script>alert(1)", { exact: false }).first().waitFor();
     await expectNoTraces(page);

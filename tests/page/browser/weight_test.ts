@@ -4,12 +4,17 @@ import { Visits } from "./support/visits.ts";
 
 const visits = new Visits();
 
+/** A request of the page. */
+interface Asked {
+  url(): string;
+}
+
 /** A CPU that is four times as slow as this one. */
 const SLOW = 4;
 
 visits.test("the page is one document, and asks nobody else for anything", async ({ page, open }) => {
   const asked: string[] = [];
-  page.on("request", (request: { url(): string }) => asked.push(new URL(request.url()).pathname));
+  page.on("request", (request: Asked) => asked.push(new URL(request.url()).pathname));
   const session = await page.context().newCDPSession(page);
   await session.send("Emulation.setCPUThrottlingRate", { rate: SLOW });
   await open("/streams/");
@@ -23,23 +28,24 @@ visits.test("the page is one document, and asks nobody else for anything", async
 
 visits.test("an open page holds one connection that streams, and doesn't poll", async ({ page, open, send }) => {
   await send("quiet", { method: "PUT", headers: { "content-type": "text/plain" }, body: "x" });
-  const underWay = new Set<string>();
+  const underWay = new Set<Asked>();
   let finished = 0;
   await page.clock.install();
-  page.on("request", (request: { url(): string }) => underWay.add(request.url()));
-  page.on("requestfinished", (request: { url(): string }) => {
-    underWay.delete(request.url());
+  page.on("request", (request: Asked) => underWay.add(request));
+  page.on("requestfailed", (request: Asked) => underWay.delete(request));
+  page.on("requestfinished", (request: Asked) => {
+    underWay.delete(request);
     finished++;
   });
-  page.on("requestfailed", (request: { url(): string }) => underWay.delete(request.url()));
+  const urls = () => [...underWay].map((request) => request.url()).join(" ");
   for (const place of ["/streams/", "/stream/quiet", "/server", "/subscriptions"]) {
     await open(place);
     await page.getByText(/Healthy/).first().waitFor();
-    await until(() => underWay.size === 1, () => `${place}: ${[...underWay].join(" ")}`);
+    await until(() => underWay.size === 1, () => `${place}: ${urls()}`);
     const before = finished;
     // A minute of the page's own time, in which whoever polls would ask.
     await page.clock.runFor(60_000);
     equal(finished, before, `${place} asked again`);
-    equal(underWay.size, 1, `${place}: ${[...underWay].join(" ")}`);
+    equal(underWay.size, 1, `${place}: ${urls()}`);
   }
 });

@@ -1,6 +1,7 @@
-import { linePath, nearestIndex, PLOT_BOX, type PlotData, type PlotScale, xOf } from "./plot.ts";
+import { linePaths, nearestIndex, PLOT_BOX, type PlotData, type PlotScale, xOf } from "./plot.ts";
 
 const { width, height } = PLOT_BOX;
+const MARGIN = 0.07;
 
 /** Lines over a grid, and labels at its sides. What it says is said by its parent's label. */
 export function ChartPlot({ data, scale, format, pointed, onPoint }: {
@@ -29,8 +30,13 @@ export function ChartPlot({ data, scale, format, pointed, onPoint }: {
             return <path key={tick} class="plot-grid" d={`M0 ${y}H${width}`} />;
           })}
           {lines.map(({ label, color, values }) => {
-            const path = linePath(t, values, scale);
-            return <path key={label} class="plot-line" data-color={color} d={path} />;
+            const { line, area } = linePaths(t, values, scale);
+            return (
+              <g key={label} data-color={color}>
+                {color === 1 && <path class="plot-fill" d={area} />}
+                <path class="plot-line" d={line} />
+              </g>
+            );
           })}
           {pointedMs !== undefined && (
             <path class="plot-cursor" d={`M${xOf(pointedMs, scale) * width} 0V${height}`} />
@@ -43,7 +49,7 @@ export function ChartPlot({ data, scale, format, pointed, onPoint }: {
         </span>
       ))}
       {pointedMs === undefined
-        ? scale.times.map((time) => (
+        ? scale.times.filter((time) => hasRoomAt(xOf(time, scale))).map((time) => (
           <TimeLabel key={time} x={xOf(time, scale)} text={clockTime(time)} />
         ))
         : <TimeLabel x={xOf(pointedMs, scale)} text={clockTime(pointedMs, true)} />}
@@ -51,9 +57,13 @@ export function ChartPlot({ data, scale, format, pointed, onPoint }: {
   );
 }
 
+/** Whether a label there doesn't reach over the chart's ends. */
+function hasRoomAt(x: number): boolean {
+  return x >= MARGIN && x <= 1 - MARGIN;
+}
+
 function TimeLabel({ x, text }: { readonly x: number; readonly text: string }) {
-  // Not over the chart's ends.
-  const shown = Math.min(0.93, Math.max(0.07, x));
+  const shown = Math.min(1 - MARGIN, Math.max(MARGIN, x));
   return <span class="plot-time" style={{ left: `${shown * 100}%` }}>{text}</span>;
 }
 

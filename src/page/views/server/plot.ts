@@ -87,27 +87,40 @@ export function xOf(ms: number, { fromMs, toMs }: PlotScale): number {
   return toMs === fromMs ? 1 : (ms - fromMs) / (toMs - fromMs);
 }
 
-/** The line of these values as an SVG path in {@link PLOT_BOX}, with gaps where one isn't known. */
-export function linePath(
+/** A line as SVG paths in {@link PLOT_BOX}, with gaps where a value isn't known. */
+export interface LinePaths {
+  readonly line: string;
+  /** What is below the line, down to zero. */
+  readonly area: string;
+}
+
+/** The paths of a line with these values. */
+export function linePaths(
   t: readonly number[],
   values: readonly (number | null)[],
   scale: PlotScale,
-): string {
-  let path = "";
+): LinePaths {
+  const parts: string[][] = [];
   let isDrawing = false;
   for (const [index, ms] of t.entries()) {
     const value = values[index];
-    if (value === null || value === undefined || ms < scale.fromMs) {
-      isDrawing = false;
-      continue;
+    const isShown = value !== null && value !== undefined && ms >= scale.fromMs;
+    if (isShown) {
+      const x = round(xOf(ms, scale) * PLOT_BOX.width);
+      const y = round((1 - value / scale.top) * PLOT_BOX.height);
+      if (!isDrawing) parts.push([]);
+      parts.at(-1)?.push(`${x} ${y}`);
     }
-    const x = round(xOf(ms, scale) * PLOT_BOX.width);
-    const y = round((1 - value / scale.top) * PLOT_BOX.height);
-    // A point that stands alone is seen by its round ends.
-    path += isDrawing ? `L${x} ${y}` : `M${x} ${y}h0`;
-    isDrawing = true;
+    isDrawing = isShown;
   }
-  return path;
+  return {
+    // A point that stands alone is seen by its round ends.
+    line: parts.map((points) => `M${points.join("L")}h0`).join(""),
+    area: parts.map((points) => {
+      const [first = ""] = points;
+      return `M${points.join("L")}V${PLOT_BOX.height}H${first.split(" ")[0]}Z`;
+    }).join(""),
+  };
 }
 
 /** The index of the point that is nearest to a place on the chart, which is from 0 to 1. */

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { ListedSubscription } from "../../api/subscriptions.ts";
 import { hello } from "../../state/feed.ts";
-import { formatBytes, formatCount, formatDuration, timeOf } from "../../ui/figures.ts";
+import { formatCount, formatDuration, timeOf } from "../../ui/figures.ts";
 import { StoredText } from "../../ui/text.tsx";
 
 /** How a subscription does: one line each, the same lines for all. */
@@ -56,8 +56,7 @@ function Fact({ term, children }: { readonly term: string; readonly children: Co
 function lagText({ lag }: ListedSubscription): string {
   if (lag === undefined || lag === null) return "–";
   if (lag.streams === 0) return "None";
-  const streams = lag.streams === 1 ? "1 stream" : `${formatCount(lag.streams)} streams`;
-  return lag.bytes === null ? streams : `${streams}, ${formatBytes(lag.bytes)}`;
+  return lag.streams === 1 ? "1 stream" : `${formatCount(lag.streams)} streams`;
 }
 
 /** The server's clock: this machine's may be another. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import {
-  linePath,
+  linePaths,
   nearestIndex,
   type PlotData,
   scaleOf,
@@ -39,7 +39,9 @@ Deno.test("times are whole ones of the reader's zone, within what is shown", () 
 Deno.test("a line has gaps where a value isn't known, and leaves out what is too old", () => {
   const data = dataOf(9, 0, 10, null, 5);
   const scale = scaleOf(data, 3_000, "decimal");
-  equal(linePath(data.t, data.lines[0]?.values ?? [], scale), "M0 100h0L333.3 0M1000 50h0");
+  const { line, area } = linePaths(data.t, data.lines[0]?.values ?? [], scale);
+  equal(line, "M0 100L333.3 0h0M1000 50h0");
+  equal(area, "M0 100L333.3 0V100H0ZM1000 50V100H1000Z");
 });
 
 Deno.test("the point under the pointer is the nearest one", () => {
