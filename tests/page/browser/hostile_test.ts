@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { encodeName } from "../../../src/page/api/encode_name.ts";
 import type { BrowserPage } from "./support/browser_page.ts";
 import {
@@ -59,7 +59,8 @@ visits.test("names that no stream can have are told as the server tells them", a
   problems.allow(/Failed to load resource.*40[045]/);
   for (const name of IMPOSSIBLE_NAMES) {
     await open(`/stream/${encodeName(name)}`);
-    await page.getByRole("heading", { name: /The stream can't be read|There is no stream/ }).waitFor();
+    await page.getByRole("heading", { name: /The stream can't be read|There is no stream/ })
+      .waitFor();
     await expectNoTraces(page);
   }
 });
