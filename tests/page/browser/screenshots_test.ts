@@ -39,7 +39,7 @@ function picture(
 }
 
 const lookReady = async ({ page }: Visit) => {
-  await page.getByRole("option", { name: /o-1009/ }).first().click();
+  await page.getByRole("option", { name: /o-1006/ }).first().click();
   await page.getByText("Ends at").waitFor();
 };
 
@@ -61,8 +61,8 @@ const serverReady = async ({ page, send }: Visit) => {
   }
 };
 
-picture("streams", DESKTOP, "/streams/", async ({ page }) => {
-  await page.getByText("orders", { exact: false }).first().waitFor();
+picture("streams", DESKTOP, "/streams/?q=%2F", async ({ page }) => {
+  await page.getByText("orders/us", { exact: false }).first().waitFor();
 });
 picture("stream", DESKTOP, "/stream/orders/eu?offset=-1", lookReady);
 picture("stream-dark", dark(DESKTOP), "/stream/orders/eu?offset=-1", lookReady);
