@@ -1,4 +1,4 @@
-import { ApiError, callJson } from "./request.ts";
+import { callJson } from "./request.ts";
 import { controlUrl } from "./config.ts";
 
 /** A stream as a list shows it. */
@@ -52,13 +52,10 @@ export interface ListQuery {
  * @throws {ApiError}
  */
 export async function listStreams(query: ListQuery, signal?: AbortSignal): Promise<StreamPage> {
-  const options = { query: { ...query }, ...(signal && { signal }) };
-  try {
-    return await callJson<StreamPage>(controlUrl("page/streams"), options);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    return await callJson<StreamPage>(controlUrl("streams"), options);
-  }
+  return await callJson<StreamPage>(controlUrl("page/streams"), {
+    query: { ...query },
+    ...(signal && { signal }),
+  });
 }
 
 /** All that the server says of one stream; absent or null is what its storage doesn't know. */

@@ -85,8 +85,8 @@ function unquote(text: string): string {
 function splitAnd(text: string): string[] {
   const parts: string[] = [];
   let part = "";
-  for (const [piece] of text.matchAll(/"(?:[^"\\]|\\.)*"|'[^']*'|&&|[^]/g)) {
-    if (piece !== "&&") part += piece;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|'[^']*'|&&|[^]/g)) {
+    if (token !== "&&") part += token;
     else {
       parts.push(part);
       part = "";

@@ -14,8 +14,8 @@ export interface Range {
 const LINE_FEED = 0x0a;
 /** A JSON message is stored with a comma and a line break behind it. */
 const JSON_TERMINATOR_BYTES = 2;
-/** Longer pieces of bytes are shown as several. */
-const PIECE_BYTES = 64 * 1024;
+/** Longer chunks of bytes are shown as several. */
+const CHUNK_BYTES = 64 * 1024;
 
 /** The messages that an answer brings, each with its place. */
 export function splitMessages(
@@ -25,7 +25,7 @@ export function splitMessages(
 ): UnnumberedMessage[] {
   if (data.length === 0) return [];
   if (content === "json") return locate(elementsOf(data), range, JSON_TERMINATOR_BYTES);
-  return locate(content === "text" ? linesOf(data) : piecesOf(data), range, 0);
+  return locate(content === "text" ? linesOf(data) : chunksOf(data), range, 0);
 }
 
 function elementsOf(data: Uint8Array): Uint8Array[] {
@@ -51,12 +51,12 @@ function linesOf(data: Uint8Array): Uint8Array[] {
   return lines;
 }
 
-function piecesOf(data: Uint8Array): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  for (let start = 0; start < data.length; start += PIECE_BYTES) {
-    pieces.push(data.subarray(start, start + PIECE_BYTES));
+function chunksOf(data: Uint8Array): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let start = 0; start < data.length; start += CHUNK_BYTES) {
+    chunks.push(data.subarray(start, start + CHUNK_BYTES));
   }
-  return pieces;
+  return chunks;
 }
 
 /**

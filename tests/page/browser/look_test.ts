@@ -15,10 +15,11 @@ async function makeNumbers({ send }: Visit, name: string, count: number): Promis
 for (const screen of [undefined, PHONE]) {
   visits.test("a JSON stream is shown live, and a message of it as a tree", async (visit) => {
     const { page, open, send } = visit;
-    await makeNumbers(visit, "live", 50);
-    await open("/stream/live");
+    const name = screen === undefined ? "live" : "live on a phone";
+    await makeNumbers(visit, name, 50);
+    await open(`/stream/${encodeURIComponent(name)}`);
     await page.getByRole("option", { name: `{"n":49,"even":false}` }).waitFor();
-    await send("live", {
+    await send(name, {
       method: "POST",
       headers: JSON_TYPE,
       body: `{"big":12345678901234567890,"deep":{"list":[1,{"x":"ä"}]}}`,
@@ -87,8 +88,9 @@ visits.test("one jumps to the start, an offset and a time; older messages come a
 });
 
 visits.test("a view far from the end reads no more than it shows, and on as one scrolls", async (visit) => {
-  const { page, open } = visit;
-  await makeNumbers(visit, "far", 30_000);
+  const { page, open, send } = visit;
+  const messages = Array.from({ length: 30_000 }, (_, n) => ({ n, pad: "x".repeat(100) }));
+  await send("far", { method: "PUT", headers: JSON_TYPE, body: JSON.stringify(messages) });
   await open("/stream/far?offset=-1");
   await page.getByText("Paused: reads on as you scroll").waitFor();
   const list = page.getByRole("listbox", { name: "Messages" });
@@ -206,11 +208,19 @@ visits.test("producers, forks that can be walked, Stream-Seq and what is left of
   const side = page.getByRole("complementary", { name: "About the stream" });
   await side.getByRole("row", { name: "worker-1 3 0" }).waitFor();
   await side.getByText("s-17").waitFor();
-  await side.getByText(/^01:59:\d\d$/).waitFor();
+  await side.getByText("2 h after its last use").waitFor();
   await side.getByRole("link", { name: "tree-fork" }).click();
   await page.waitForURL(/#\/stream\/tree-fork$/);
   await page.getByRole("button", { name: "About" }).click();
   await side.getByRole("link", { name: "tree", exact: true }).waitFor();
+});
+
+visits.test("the time that a stream has left counts down", async ({ page, open, send }) => {
+  const expiresAt = new Date(Date.now() + 7_200_000).toISOString();
+  await send("timed", { method: "PUT", headers: { ...TEXT, "stream-expires-at": expiresAt } });
+  await open("/stream/timed");
+  const left = await page.getByText(/^01:59:\d\d$/).innerText();
+  await page.getByText(/^01:59:\d\d$/).filter({ hasNotText: left }).waitFor();
 });
 
 visits.test("a stream that isn't there, and one that was made again, say so", async ({ page, open, send, problems }) => {

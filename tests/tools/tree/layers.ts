@@ -120,7 +120,7 @@ const ROOMS: readonly Room[] = [
     below: ["src/protocol"],
     inside: [
       ["api", "checks"],
-      ["state"],
+      ["state", "reading"],
       ["ui"],
       ["dialogs"],
       ["views/find", "views/look", "views/server", "views/subscriptions"],

@@ -71,7 +71,7 @@ function Facts(
       )}
       {typeof details.readers === "number" && (
         <>
-          <dt>Live readers</dt>
+          <dt>Other live readers</dt>
           <dd class="number">{formatCount(details.readers)}</dd>
         </>
       )}
@@ -85,7 +85,9 @@ function Facts(
         <>
           <dt>Expires in</dt>
           <dd class="number">
-            <Countdown expiresAt={details.expiresAt} />
+            {isInUse(session)
+              ? "Not while it is read, as it is now"
+              : <Countdown expiresAt={details.expiresAt} />}
           </dd>
         </>
       )}
@@ -99,6 +101,11 @@ function Facts(
       )}
     </dl>
   );
+}
+
+/** Whether the stream's time starts anew again and again because this page reads it. */
+export function isInUse({ details, state }: LookSession): boolean {
+  return details.value?.lifetime?.ttlSeconds !== undefined && state.value.kind === "live";
 }
 
 /** The time that is left, to the second. */

@@ -4,9 +4,9 @@ import { isPinned, togglePin } from "../../state/marked_streams.ts";
 import { hello } from "../../state/feed.ts";
 import { may } from "../../state/rights.ts";
 import { Crumbs } from "../../ui/crumbs.tsx";
-import { formatBytes } from "../../ui/figures.ts";
+import { formatBytes, formatDuration } from "../../ui/figures.ts";
 import { StoredText } from "../../ui/text.tsx";
-import { Countdown } from "./about.tsx";
+import { Countdown, isInUse } from "./about.tsx";
 import type { LookSession } from "./look_session.ts";
 
 /** The stream's name, what it is in short, and what can be done with it. */
@@ -102,6 +102,7 @@ function Tags({ session }: { readonly session: LookSession }) {
   const details = session.details.value;
   if (details === undefined) return <p class="tags" />;
   const isClosed = details.closed || session.state.value.kind === "ended";
+  const { lifetime } = details;
   const size = tokenPosition(session.next.value || details.nextOffset) ?? 0;
   return (
     <p class="tags">
@@ -110,7 +111,10 @@ function Tags({ session }: { readonly session: LookSession }) {
       </span>
       <span class="tag number">{formatBytes(size)}</span>
       <span class="tag">{isClosed ? "Closed" : "Open"}</span>
-      {details.expiresAt && (
+      {lifetime?.ttlSeconds !== undefined && (
+        <span class="tag">TTL {formatDuration(lifetime.ttlSeconds * 1000)}</span>
+      )}
+      {details.expiresAt && !isInUse(session) && (
         <span class="tag number">
           Expires in&nbsp;<Countdown expiresAt={details.expiresAt} />
         </span>

@@ -1,7 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { ApiError, call, isAbort, messageOf } from "../../api/request.ts";
+import { ApiError, isAbort, messageOf } from "../../api/request.ts";
 import { fetchDetails, type StreamDetails } from "../../api/streams.ts";
-import { streamUrl } from "../../api/config.ts";
 import { readEarlier } from "../../reading/earlier.ts";
 import { contentOf, LiveRead, type ReadPlace, type ReadState } from "../../reading/live_read.ts";
 import type { Message, UnnumberedMessage } from "../../reading/message.ts";
@@ -82,7 +81,12 @@ export class LookSession {
 
   /** Asks anew what the stream is. */
   async refresh(signal?: AbortSignal): Promise<void> {
-    this.details.value = await fetchDetailsOrHead(this.name, signal);
+    const isReading = this.state.value.kind === "live";
+    const details = await fetchDetails(this.name, signal);
+    const { readers } = details;
+    // The page's own read isn't counted: others are what one wants to know.
+    const others = typeof readers === "number" && isReading ? Math.max(0, readers - 1) : readers;
+    this.details.value = { ...details, readers: others ?? null };
   }
 
   /** Goes to another place. */
@@ -236,22 +240,4 @@ export class LookSession {
 
 function asApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : new ApiError(0, "network", messageOf(error));
-}
-
-/** A server without the page's routes says at least what a HEAD does. */
-async function fetchDetailsOrHead(name: string, signal?: AbortSignal): Promise<StreamDetails> {
-  const options = signal === undefined ? {} : { signal };
-  try {
-    return await fetchDetails(name, signal);
-  } catch (error) {
-    if (isAbort(error)) throw error;
-    const { headers } = await call(streamUrl(name), { method: "HEAD", ...options });
-    return {
-      name,
-      contentType: headers.get("content-type") ?? "application/octet-stream",
-      nextOffset: headers.get("stream-next-offset") ?? "",
-      closed: headers.get("stream-closed") === "true",
-      expiresAt: headers.get("stream-expires-at"),
-    };
-  }
 }
