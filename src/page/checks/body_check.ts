@@ -57,5 +57,6 @@ function whyNoJson(text: string): string {
   const place = `line ${line}, column ${column}`;
   const found = text.slice(at).match(/./su)?.[0];
   if (found === undefined) return `This is not JSON yet: it ends too early, in ${place}.`;
-  return `This is not JSON: ${JSON.stringify(found)} is not expected in ${place}.`;
+  const name = found === '"' ? "a quotation mark" : JSON.stringify(found);
+  return `This is not JSON: ${name} is not expected in ${place}.`;
 }

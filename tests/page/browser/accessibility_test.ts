@@ -1,6 +1,6 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { accessibilityFaults } from "./support/accessibility.ts";
-import { SCREENS } from "./support/screen.ts";
+import { dark, DESKTOP, PHONE, SCREENS } from "./support/screen.ts";
 import { type Visit, Visits } from "./support/visits.ts";
 
 const visits = new Visits();
@@ -43,6 +43,40 @@ for (const screen of SCREENS) {
       await page.getByRole("heading", { name: heading }).first().waitFor();
       await page.getByText(/Healthy|Server/).first().waitFor();
       faults.push(...(await accessibilityFaults(page)).map((fault) => `${place}: ${fault}`));
+    }
+    deepEqual(faults, []);
+  }, { screen });
+}
+
+/** Buttons of a stream's view, and the dialogs that they open. */
+const DIALOGS: readonly (readonly [button: string, title: string])[] = [
+  ["Append", "Append"],
+  ["Fork", "Fork stream"],
+  ["Close", "Close stream"],
+  ["Delete", "Delete stream"],
+];
+
+async function faultsOfDialog(page: BrowserPage, button: string, title: string) {
+  const opener = page.locator("main").getByRole("button", { name: button, exact: true });
+  await opener.click();
+  const dialog = page.getByRole("dialog", { name: title });
+  await dialog.waitFor();
+  const faults = await accessibilityFaults(page);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  equal(await opener.evaluate((element: Element) => element === document.activeElement), true);
+  return faults.map((fault) => `${title}: ${fault}`);
+}
+
+for (const screen of [DESKTOP, dark(PHONE)]) {
+  visits.test("dialogs are accessible, and give the keyboard back", async (visit) => {
+    const { page, open } = visit;
+    await fill(visit);
+    await open("/streams/shop/");
+    const faults = await faultsOfDialog(page, "New stream", "Create stream");
+    await open("/stream/shop/orders");
+    for (const [button, title] of DIALOGS) {
+      faults.push(...await faultsOfDialog(page, button, title));
     }
     deepEqual(faults, []);
   }, { screen });

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { encodeName } from "../../../src/page/api/encode_name.ts";
 import type { BrowserPage } from "./support/browser_page.ts";
 import {

@@ -24,22 +24,22 @@ function picture(
   place: string,
   ready: (visit: Visit) => Promise<void>,
 ): void {
-  visits.test(`the picture ${name} can be taken, and is small`, async (visit) => {
+  visits.test(`the picture ${name} can be taken`, async (visit) => {
     made ??= makeSampleStreams(visit);
     await made;
     await visit.open(place);
     await ready(visit);
     const bytes = await visit.page.screenshot({ animations: "disabled", caret: "hide" });
     ok(bytes.length > 5_000, `${bytes.length} bytes: there is nothing on it`);
-    ok(bytes.length <= LIMIT_BYTES, `${bytes.length} bytes, more than ${LIMIT_BYTES}`);
     if (!IS_WRITING) return;
+    ok(bytes.length <= LIMIT_BYTES, `${bytes.length} bytes, more than ${LIMIT_BYTES}`);
     mkdirSync(inRepo("docs", "page"), { recursive: true });
     writeFileSync(inRepo("docs", "page", `${name}.png`), bytes);
   }, { screen });
 }
 
 const lookReady = async ({ page }: Visit) => {
-  await page.getByRole("option", { name: /o-1040|o-1038/ }).first().click();
+  await page.getByRole("option", { name: /o-1006/ }).first().click();
   await page.getByText("Ends at").waitFor();
 };
 
@@ -61,8 +61,8 @@ const serverReady = async ({ page, send }: Visit) => {
   }
 };
 
-picture("streams", DESKTOP, "/streams/", async ({ page }) => {
-  await page.getByText("orders", { exact: false }).first().waitFor();
+picture("streams", DESKTOP, "/streams/?q=%2F", async ({ page }) => {
+  await page.getByText("orders/us", { exact: false }).first().waitFor();
 });
 picture("stream", DESKTOP, "/stream/orders/eu?offset=-1", lookReady);
 picture("stream-dark", dark(DESKTOP), "/stream/orders/eu?offset=-1", lookReady);
@@ -71,7 +71,7 @@ picture("stream-phone", PHONE, "/stream/chats/2041?offset=-1", async ({ page }) 
 });
 picture("append", DESKTOP, "/stream/orders/eu", async ({ page }) => {
   await page.locator("main").getByRole("button", { name: "Append", exact: true }).click();
-  await page.getByLabel("JSON").fill(
+  await page.getByLabel("JSON", { exact: true }).fill(
     '[\n  { "id": "o-2001", "item": "tea", "count": 2 },\n  { "id": "o-2002" "item": "cocoa" }\n]',
   );
   await page.getByText("is not expected in line 3").waitFor();

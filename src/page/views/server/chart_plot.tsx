@@ -30,11 +30,12 @@ export function ChartPlot({ data, scale, format, pointed, onPoint }: {
             return <path key={tick} class="plot-grid" d={`M0 ${y}H${width}`} />;
           })}
           {lines.map(({ label, color, values }) => {
-            const { line, area } = linePaths(t, values, scale);
+            const { line, area, dots } = linePaths(t, values, scale);
             return (
               <g key={label} data-color={color}>
                 {color === 1 && <path class="plot-fill" d={area} />}
                 <path class="plot-line" d={line} />
+                <path class="plot-line dots" d={dots} />
               </g>
             );
           })}

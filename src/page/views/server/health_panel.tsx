@@ -1,4 +1,5 @@
-import { health, hello } from "../../state/feed.ts";
+import type { Hello } from "../../api/feed.ts";
+import { health, hello, sample } from "../../state/feed.ts";
 import { formatDuration } from "../../ui/figures.ts";
 
 const STORAGE = { memory: "in memory", file: "on disk", nats: "in a NATS cluster" };
@@ -31,11 +32,16 @@ export function HealthPanel() {
           <Fact term="Version" value={said.version} />
           <Fact term="Runs on" value={said.runtime} />
           <Fact term="Streams are" value={STORAGE[said.storage]} />
-          <Fact term="Up for" value={formatDuration(said.uptimeMs)} />
+          <Fact term="Up for" value={formatDuration(uptimeMs(said))} />
         </dl>
       )}
     </section>
   );
+}
+
+/** By the server's own clock: from its first words to its newest figures. */
+function uptimeMs({ uptimeMs, now }: Hello): number {
+  return uptimeMs + Math.max(0, (sample.value?.t ?? now) - now);
 }
 
 function Fact({ term, value }: { readonly term: string; readonly value: string }) {

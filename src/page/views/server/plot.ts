@@ -92,6 +92,8 @@ export interface LinePaths {
   readonly line: string;
   /** What is below the line, down to zero. */
   readonly area: string;
+  /** Points that stand alone, which are no line. */
+  readonly dots: string;
 }
 
 /** The paths of a line with these values. */
@@ -114,8 +116,8 @@ export function linePaths(
     isDrawing = isShown;
   }
   return {
-    // A point that stands alone is seen by its round ends.
-    line: parts.map((points) => `M${points.join("L")}h0`).join(""),
+    line: parts.filter(({ length }) => length > 1).map((points) => `M${points.join("L")}`).join(""),
+    dots: parts.filter(({ length }) => length === 1).map((points) => `M${points}h0`).join(""),
     area: parts.map((points) => {
       const [first = ""] = points;
       return `M${points.join("L")}V${PLOT_BOX.height}H${first.split(" ")[0]}Z`;

@@ -21,7 +21,7 @@ export async function makeSampleStreams({ send, url }: Visit): Promise<void> {
     if (!response.ok) throw new Error(`${id}: ${await response.text()}`);
     await response.body?.cancel();
   }
-  await send("orders/eu", { method: "POST", headers: JSON_TYPE, body: order(41) });
+  await send("orders/eu", { method: "POST", headers: JSON_TYPE, body: order(8) });
 }
 
 /** Name, content type, first body, further headers of the create. */
@@ -31,7 +31,7 @@ const STREAMS: readonly Sample[] = [
   ["builds/118", "text/plain", "Compiling 214 files\nTests: 1,204 passed\nDone in 48 s\n"],
   ["builds/119", "text/plain", "Compiling 215 files\n", { "stream-ttl": "86400" }],
   ["chats/2041", "application/json", JSON.stringify(chat())],
-  ["orders/eu", "application/json", `[${Array.from({ length: 40 }, (_, n) => order(n)).join()}]`],
+  ["orders/eu", "application/json", `[${Array.from({ length: 8 }, (_, n) => order(n)).join()}]`],
   ["orders/us", "application/json", `[${[order(900), order(901)].join()}]`],
   ["sensors/roof/temperature", "application/json", '[{"c":11.4},{"c":11.6}]', {
     "stream-ttl": "3600",

@@ -39,8 +39,8 @@ Deno.test("times are whole ones of the reader's zone, within what is shown", () 
 Deno.test("a line has gaps where a value isn't known, and leaves out what is too old", () => {
   const data = dataOf(9, 0, 10, null, 5);
   const scale = scaleOf(data, 3_000, "decimal");
-  const { line, area } = linePaths(data.t, data.lines[0]?.values ?? [], scale);
-  equal(line, "M0 100L333.3 0h0M1000 50h0");
+  const { line, area, dots } = linePaths(data.t, data.lines[0]?.values ?? [], scale);
+  deepEqual([line, dots], ["M0 100L333.3 0", "M1000 50h0"]);
   equal(area, "M0 100L333.3 0V100H0ZM1000 50V100H1000Z");
 });
 
