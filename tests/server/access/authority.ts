@@ -47,7 +47,6 @@ export class GuardedFixture extends SubscriptionFixture {
       health: "/health",
       metrics: "/metrics",
       welcome: true,
-      page: true,
       ...options,
     });
     this.authority = authority;

@@ -63,7 +63,7 @@ const FAULTY: readonly (readonly [string, Fields])[] = [
 ];
 
 async function filled(): Promise<GuardedFixture> {
-  const served = new GuardedFixture();
+  const served = new GuardedFixture({ page: true });
   await served.fill("mine/a", "secret/a");
   const made = await served.control("PUT", "theirs", {
     type: "webhook",
