@@ -26,6 +26,14 @@ visits.test("the page is one document, and asks nobody else for anything", async
   equal(asked.filter((path) => !path.includes("/__ds/")).join(), "/ui");
 });
 
+/** Each view, and what is read in it once it is there. */
+const PLACES = [
+  ["/streams/", /^quiet$/],
+  ["/stream/quiet", /^Live$/],
+  ["/server", "All is well"],
+  ["/subscriptions", "No subscriptions yet"],
+] as const;
+
 visits.test("an open page holds one connection that streams, and doesn't poll", async ({ page, open, send }) => {
   await send("quiet", { method: "PUT", headers: { "content-type": "text/plain" }, body: "x" });
   const underWay = new Set<Asked>();
@@ -38,9 +46,10 @@ visits.test("an open page holds one connection that streams, and doesn't poll", 
     finished++;
   });
   const urls = () => [...underWay].map((request) => request.url()).join(" ");
-  for (const place of ["/streams/", "/stream/quiet", "/server", "/subscriptions"]) {
+  for (const [place, sign] of PLACES) {
     await open(place);
-    await page.getByText(/Healthy/).first().waitFor();
+    // Only once the new place is there: before it, the last one's connection is.
+    await page.getByText(sign).first().waitFor();
     await until(() => underWay.size === 1, () => `${place}: ${urls()}`);
     const before = finished;
     // A minute of the page's own time, in which whoever polls would ask.
