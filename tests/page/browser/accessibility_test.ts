@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { accessibilityFaults } from "./support/accessibility.ts";
+import type { BrowserPage } from "./support/browser_page.ts";
 import { dark, DESKTOP, PHONE, SCREENS } from "./support/screen.ts";
 import { type Visit, Visits } from "./support/visits.ts";
 
