@@ -4,6 +4,8 @@ import { type ListedFolder, type ListedStream, listStreams } from "../../api/str
 
 /** So many rows a request brings. */
 const PAGE = 100;
+/** The server gives no more at once. */
+const LIMIT = 1_000;
 
 /** What was found, and how to go on. */
 export interface Findings {
@@ -77,7 +79,12 @@ export class Finder {
     }
   }
 
-  readonly #level = (signal: AbortSignal) => this.#page({ delimiter: "/" }, signal);
+  /** As many rows as are on the screen, so that what changes elsewhere takes none of them away. */
+  readonly #level = (signal: AbortSignal) => {
+    const { folders, streams } = this.found.value ?? NONE;
+    const limit = Math.min(LIMIT, Math.max(PAGE, folders.length + streams.length));
+    return this.#page({ delimiter: "/", limit }, signal);
+  };
 
   /** Names that begin with what is typed come first: they cost one look-up among however many. */
   readonly #search = async (signal: AbortSignal): Promise<Findings> => {

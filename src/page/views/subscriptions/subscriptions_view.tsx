@@ -1,9 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { isAbort, messageOf } from "../../api/request.ts";
+import { isAbort, messageOf, token } from "../../api/request.ts";
 import { listSubscriptions, type SubscriptionPage } from "../../api/subscriptions.ts";
-import { token } from "../../api/request.ts";
-import { changes } from "../../state/feed.ts";
 import type { SubscriptionsRoute } from "../../state/route.ts";
 import { SubscriptionCard } from "./subscription_card.tsx";
 import { SubscriptionDetails } from "./subscription_details.tsx";
@@ -34,7 +32,7 @@ function SubscriptionList() {
     const controller = new AbortController();
     load(undefined, controller.signal);
     return () => controller.abort();
-  }, [asked.value, changes.value, token.value]);
+  }, [asked.value, token.value]);
   const found = page.value;
   return (
     <div class="page">
