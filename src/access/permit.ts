@@ -51,6 +51,16 @@ export interface Authority {
    * @throws {StreamError} `unauthenticated` where the request shows neither, else as {@link Authorize}
    */
   startSession?(request: Credentials, path: string): Promise<string | undefined>;
+  /**
+   * A link to a stream that lets whoever has it read that stream until it expires; `undefined` where it signs
+   * none.
+   *
+   * @param url the stream's
+   * @throws {RangeError} where the time is longer than a link may live
+   */
+  signLink?(url: string, name: string, expiresInMs: number): string | undefined;
+  /** Whether it does. */
+  readonly signsLinks?: boolean;
   /** Ends what it watches. */
   close?(): void;
 }

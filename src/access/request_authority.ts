@@ -115,6 +115,15 @@ export class RequestAuthority implements Authority {
     return sessionCookie(shown, path, maxAgeMs);
   }
 
+  signLink(url: string, name: string, expiresInMs: number): string | undefined {
+    return this.#parts.links?.sign(url, name, expiresInMs);
+  }
+
+  /** Whether it signs links. */
+  get signsLinks(): boolean {
+    return this.#parts.links !== undefined;
+  }
+
   #byHeader(header: string, verifying: Verifying | undefined): Permit | Promise<Permit> {
     if (header.length > TOKEN_LIMIT_CHARS) {
       throw tokenInvalid(`it has more than ${TOKEN_LIMIT_CHARS} characters`);

@@ -22,13 +22,15 @@ export interface NameRange {
 /** What a permit allows, compiled once: a permit that is handed out again costs nothing. */
 export class Rights {
   readonly permit: Permit;
+  /** Those that can be read. */
+  readonly grants: readonly Grant[];
   readonly #patterns: ReadonlyMap<Verb, readonly Pattern[]>;
   readonly #tests: ReadonlyMap<Verb, readonly ((name: string) => boolean)[]>;
 
   /** Use {@link Rights.of}. */
   constructor(permit: Permit) {
     this.permit = permit;
-    const grants = permit.grants.flatMap(readGrant);
+    const grants = this.grants = permit.grants.flatMap(readGrant);
     const patterns = VERBS.map((verb): [Verb, Pattern[]] => [
       verb,
       grants.filter(({ verbs }) => verbs.has(verb)).map(({ pattern }) => pattern),

@@ -5,6 +5,10 @@ import type { ConnectionCounts } from "../http/connection_counts.ts";
 import type { Handler } from "../http/handler.ts";
 import { fetchWith } from "../http/fetch.ts";
 import type { Sample } from "../metrics/sample.ts";
+import { addThreads, type ThreadCounts } from "./figures/counts.ts";
+import { type Tick, Ticker } from "./figures/recorder.ts";
+import { countProcess, countThread } from "./page/counts.ts";
+import { countOwnReaders } from "./page/readers.ts";
 import type { ForwardControl } from "./common/forwarded_request.ts";
 import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions, type ServerConfig } from "./common/options.ts";
@@ -39,6 +43,7 @@ import { UnopenedStorage } from "./verbs/starting.ts";
  */
 export function createApp(options: AppOptions): Hono {
   const context = createContext(resolveOptions(options));
+  recordFigures(() => context);
   const handler = createRoutes(context);
   // Nobody else asks for it.
   const { limits, failedTokens } = context;
@@ -61,8 +66,21 @@ export interface OtherThreads {
   readonly forwardControl: ForwardControl;
   /** What all of them have counted, this one too. */
   gatherMetrics(): Promise<readonly Sample[]>;
+  /** How many live readers each stream has in all of them, by the streams' ids. */
+  gatherReaders(): Promise<ReadonlyMap<number, number>>;
   /** Gets what tells what this one has counted. */
   onMeasure(measure: () => readonly Sample[]): void;
+  /** Gets what counts this thread for the page's figures, and what takes those of all threads. */
+  onFigures(figures: ThreadFigures): void;
+}
+
+/** What a thread adds to the page's figures, and what it gets of them. */
+export interface ThreadFigures {
+  count(): ThreadCounts;
+  /** To be called once a second. */
+  add(tick: Tick): void;
+  /** How many live readers each stream has here, by the streams' ids. */
+  countReaders(): ReadonlyMap<number, number>;
 }
 
 /** Options of an app that serves no `Request`s. */
@@ -86,7 +104,18 @@ export interface Changeable {
  * @throws {RangeError} as {@link createApp} does
  */
 export function createHandler(options: HandlerOptions, connections?: ConnectionCounts): Handler {
-  return createRoutes(createContext(resolveOptions(options), connections));
+  const context = createContext(resolveOptions(options), connections);
+  recordFigures(() => context);
+  return createRoutes(context);
+}
+
+/** Has the page's figures recorded, of an app that serves alone. */
+function recordFigures(context: () => ServerContext): void {
+  context().recorder?.start(() => {
+    const now = context();
+    if (now.config.starting !== undefined) return undefined;
+    return { ...countProcess(now), ...countThread(now) };
+  });
 }
 
 /** Serves from before there is a storage, and takes other options while it serves. */
@@ -115,11 +144,21 @@ export function createStartingHandler(
     ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
     forwardControl: others?.forwardControl,
     gatherMetrics: others && (() => others.gatherMetrics()),
+    gatherReaders: others && (() => others.gatherReaders()),
   };
   // Deliveries begin with the storage.
   const starting = { ...config, subscriptions: undefined, starting: progress };
   let context = createContext(starting, connections);
   others?.onMeasure(() => measureThread(context));
+  const { recorder } = context;
+  if (others === undefined) recordFigures(() => context);
+  else {
+    others.onFigures({
+      count: () => countThread(context),
+      add: (tick) => recorder?.add(tick),
+      countReaders: () => countOwnReaders(context),
+    });
+  }
   let routes = createRoutes(context);
   return {
     handler: (request, respond) => routes(request, respond),
@@ -144,6 +183,8 @@ export interface Control extends Changeable {
   readonly serve: ForwardControl;
   /** What there is to tell of this thread, the storage and the process. */
   measure(): Promise<readonly Sample[]>;
+  /** The second's figures for the page, with what the threads that serve have counted. */
+  tick(threads: readonly ThreadCounts[]): Tick | undefined;
 }
 
 /**
@@ -153,9 +194,11 @@ export interface Control extends Changeable {
  */
 export function createControl(options: HandlerOptions): Control {
   const context = createContext(resolveOptions(options));
+  const ticker = new Ticker();
   return {
     serve: (request) => serveForwarded(context, request),
     measure: () => measureAll(context),
+    tick: (threads) => ticker.tick({ ...countProcess(context), ...addThreads(threads) }),
     prepare: (changed) => prepare(context, changed),
   };
 }

@@ -21,6 +21,8 @@ import { METHODS } from "./common/common_headers.ts";
 import type { ServerContext } from "./verbs/context.ts";
 import { nameClient, observeRequest } from "./log/request_log.ts";
 import { type RequestSubject, traceRequest } from "./log/request_span.ts";
+import { isThePages, servePages } from "./page/routes.ts";
+import { respondWithPage } from "./page/serve_document.ts";
 import { forward } from "./subscriptions/forward.ts";
 import { controlErrorResponse } from "./subscriptions/error_response.ts";
 import { control, isAboutSubscriptions, livesByWakeToken } from "./subscriptions/routes.ts";
@@ -171,7 +173,11 @@ function beforeStart(
 ): void {
   const respondTo = privately(asker, respond);
   try {
-    respondTo(respondBeforeStart(context, request, progress, asker));
+    // The page waits by itself until the streams can be served.
+    const page = request.method === "OPTIONS" || context.names.isStreamUrl(request)
+      ? undefined
+      : respondWithPage(context, request);
+    respondTo(page ?? respondBeforeStart(context, request, progress, asker));
   } catch (error) {
     respondTo(rejectionOf(context, request, error));
   }
@@ -207,7 +213,7 @@ function isUnlimited({ names }: ServerContext, request: HttpRequest): boolean {
 function isOpen({ names }: ServerContext, request: HttpRequest): boolean {
   if (request.method === "OPTIONS") return true;
   if (names.isStreamUrl(request)) return false;
-  if (names.isWelcome(request)) return true;
+  if (names.isWelcome(request) || names.isUi(request)) return true;
   const part = names.healthPart(request);
   if (part === "live" || part === "ready") return true;
   const path = names.controlPath(request);
@@ -220,6 +226,9 @@ function isOpen({ names }: ServerContext, request: HttpRequest): boolean {
 function withHeaders(extra: Readonly<HeaderFields>, respond: Respond): Respond {
   return (response) => {
     const headers = { ...response.headers, ...extra };
+    // The page is in no other, whoever may use the streams.
+    const { "cross-origin-resource-policy": policy } = response.headers;
+    if (policy === "same-origin") headers["cross-origin-resource-policy"] = policy;
     const { vary } = response.headers;
     if (vary !== undefined && extra["vary"] !== undefined) {
       headers["vary"] = `${vary}, ${extra["vary"]}`;
@@ -283,9 +292,12 @@ function dispatch(
     if (part !== undefined) return health(context, request, part, asker);
     if (names.isMetrics(request)) return metrics(context, request, asker);
     if (names.isListing(request)) return list(context, request, asker);
+    const page = respondWithPage(context, request);
+    if (page !== undefined) return page;
     if (names.isWelcome(request)) return welcome(context, request);
     const path = names.controlPath(request);
     if (path !== undefined && isSession(path)) return session(context, request);
+    if (path !== undefined && isThePages(path)) return servePages(context, request, path, asker);
     if (path !== undefined && isAboutSubscriptions(path)) {
       return aboutSubscriptions(context, request, path, asker);
     }

@@ -96,6 +96,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     ...(isLoopback(hostname) ? { compress: false } : {}),
     ...(isLoopback(hostname) && unixPath(hostname) === undefined ? { allowedHosts: [] } : {}),
     welcome: true,
+    page: isLoopback(hostname) || app.authorize !== undefined,
     ...app,
     ...loopbackWebhooks(app, hostname),
     signal: readers.signal,

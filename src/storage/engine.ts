@@ -13,6 +13,7 @@ import type { Blocks } from "./blocks.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { type Journal, NO_OTHERS } from "./journal.ts";
+import { describeStream } from "./describe.ts";
 import { takePage } from "./list_page.ts";
 import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
@@ -33,24 +34,28 @@ import type {
   ListRequest,
   ReadResult,
   Storage,
+  StorageKind,
+  StreamDescription,
   StreamInfo,
   Watch,
 } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamObserver } from "./stream_observer.ts";
-import { missingSource, type Streams } from "./streams.ts";
+import { type DescribedStreams, missingSource } from "./streams.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
 
 /** What an engine works on: what a storage keeps its streams in has one of each. */
 export interface EngineParts<S extends Stream> {
   /** As in `Storage.identity`. */
   identity: string;
+  /** As in `Storage.kind`. */
+  kind: StorageKind;
   clock: Clock;
   /** How many producers a stream may have. */
   maxProducersPerStream: number;
   admission: Admission;
   journal: Journal<S>;
-  streams: Streams<S>;
+  streams: DescribedStreams<S>;
   blocks: Blocks;
   spaces: OffsetSpaces;
   /** The subscriptions to these streams. */
@@ -95,7 +100,7 @@ export class StreamEngine<S extends Stream> implements Storage {
   #quotas: Quotas | undefined;
   readonly #admission: Admission;
   readonly #journal: Journal<S>;
-  readonly #streams: Streams<S>;
+  readonly #streams: DescribedStreams<S>;
   readonly #clock: Clock;
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
@@ -117,6 +122,10 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#observer = parts.subscriptions;
     this.#useQuotas();
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
+  }
+
+  get kind(): StorageKind {
+    return this.#parts.kind;
   }
 
   get identity(): string {
@@ -210,6 +219,15 @@ export class StreamEngine<S extends Stream> implements Storage {
   async head(name: string): Promise<StreamInfo> {
     const stream = await this.#visible(name);
     return stream.infoIn(this.#spaces.of(stream));
+  }
+
+  async describe(name: string): Promise<StreamDescription> {
+    const stream = await this.#visible(name);
+    const info = stream.infoIn(this.#spaces.of(stream));
+    const description = describeStream(stream, info, this.#streams);
+    // A producer's state is shown as it was decided, which is durable soon.
+    await this.#journal.durable(stream.lsn);
+    return description;
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {

@@ -1,4 +1,5 @@
 import type { OffsetSpace } from "../protocol/offset.ts";
+import { listedStream } from "./describe.ts";
 import type { ListedStream, ListPage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 
@@ -28,7 +29,7 @@ export function takePage(
     if (listed && streams.length === limit) return { streams, next: streams.at(-1)?.name };
     if (looked++ === limit + EXTRA_LOOKS) return { streams, next: last };
     last = stream.name;
-    if (listed) streams.push({ name: stream.name, ...stream.infoIn(spaceOf(stream)) });
+    if (listed) streams.push(listedStream(stream, spaceOf(stream)));
   }
   return { streams, next: undefined };
 }

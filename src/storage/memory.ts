@@ -73,6 +73,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   const engine: StreamEngine<Stream> = new StreamEngine<Stream>({
     ...ports,
     identity,
+    kind: "memory",
     subscriptions,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
@@ -85,7 +86,10 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
       log: NO_LOG,
       checkpointDurationSeconds: NO_CHECKPOINTS,
       dirtyStreams: 0,
-      subscriptions: registry.measure(clock.nowMs()),
+      // Only who asks for it pays for a look at each of them.
+      get subscriptions() {
+        return registry.measure(clock.nowMs());
+      },
     }),
     close: () => {
       admission.close();

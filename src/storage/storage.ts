@@ -17,6 +17,8 @@ import type { SubscriptionStore } from "./subscription_store.ts";
 export interface Storage {
   /** Tells this storage's streams apart from any other's; goes into ETags. */
   readonly identity: string;
+  /** Where its streams are; one without this is none of these. */
+  readonly kind?: StorageKind;
   /** The subscriptions to its streams (PROTOCOL §6). A storage without them has none. */
   readonly subscriptions?: SubscriptionStore;
   /** Makes a stream or a fork, or finds the same one there already (PROTOCOL §4.2, §5.1). */
@@ -39,6 +41,11 @@ export interface Storage {
     limitBytes: number,
     kind: FileBodyKind,
   ): BodyResult | Promise<BodyResult>;
+  /**
+   * All that is known of a stream, for who looks at it (an extension). It doesn't count as use. A storage
+   * without this method knows no more than {@link head} says.
+   */
+  describe?(name: string): Promise<StreamDescription>;
   /**
    * One page of the streams that can be read, in the order of their names (an extension). It doesn't
    * count as use of them, and what comes before the page costs nothing.
@@ -68,6 +75,9 @@ export interface Storage {
    */
   close(limitMs?: number): Promise<void>;
 }
+
+/** The storages there are. */
+export type StorageKind = "memory" | "file" | "nats";
 
 /** What a create asks for; what is left out is inherited by a fork and the default elsewhere. */
 export interface CreateSpec {
@@ -142,6 +152,35 @@ export interface StreamInfo {
   closed: boolean;
 }
 
+/** All that is known of a stream. What a storage doesn't know is left out. */
+export interface StreamDescription extends StreamInfo {
+  /** When its newest message came, in ms since 1970; 0 where there was none, or that isn't known. */
+  lastAppendAtMs: number;
+  /** The newest `Stream-Seq`. */
+  seq: string | undefined;
+  /** The producer's batch that closed it. */
+  closedBy: ProducerBatch | undefined;
+  /** The first producers by their ids, {@link MAX_DESCRIBED} at most. */
+  producers: readonly ProducerBatch[];
+  /** How many there are. */
+  producersTotal: number;
+  /** Where it branched off, and of what: another name may be that stream's by now, or none. */
+  forkedFrom: ForkedFrom | undefined;
+  /** The names of its forks, {@link MAX_DESCRIBED} at most; `undefined` where that isn't known. */
+  forks?: readonly string[];
+}
+
+/** So many producers, and so many forks, are described at most. */
+export const MAX_DESCRIBED = 1000;
+
+/** A fork's source. */
+export interface ForkedFrom {
+  /** Its name when the fork was made. */
+  name: string;
+  /** Up to where the bytes are the source's. */
+  point: number;
+}
+
 /** One chunk of a stream and what was so when it was read. */
 export interface ReadResult extends StreamInfo {
   /** As it is stored: the caller's own, and so is the byte before it in its buffer, if there is one. */
@@ -180,6 +219,10 @@ export interface ListPage {
 /** A stream of a listing. */
 export interface ListedStream extends StreamInfo {
   name: string;
+  /** As in {@link StreamDescription}; left out where that isn't known. */
+  lastAppendAtMs?: number;
+  /** As in {@link StreamDescription}. */
+  forkedFrom?: ForkedFrom;
 }
 
 /** A registered interest in a stream. */

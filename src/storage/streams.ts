@@ -1,6 +1,6 @@
 import { type ProducerState, StreamError } from "../protocol/errors.ts";
 import type { NameRange } from "../protocol/name_order.ts";
-import type { CreateRecord } from "./records.ts";
+import type { CreateRecord, ProducerBatch } from "./records.ts";
 import type { Stream } from "./stream.ts";
 
 /** The streams in their assigned state. Nothing here waits, so that a command is decided on one state. */
@@ -38,6 +38,14 @@ export interface Streams<S extends Stream = Stream> {
   markDirty(stream: S, producerId?: string): void;
   /** The stream was used: enough of that is worth remembering. */
   accessed(stream: S): void;
+}
+
+/** Streams that can be described. */
+export interface DescribedStreams<S extends Stream = Stream> extends Streams<S> {
+  /** The first of a stream's producers by their ids; none is loaded for it. */
+  producers(stream: S, limit: number): readonly ProducerBatch[];
+  /** The names of the streams that are there and have this one as their source, in no order. */
+  forks(stream: S, limit: number): readonly string[];
 }
 
 /** Why a fork can't be used whose source isn't there. */

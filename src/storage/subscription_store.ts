@@ -53,6 +53,11 @@ export interface SubscriptionStore {
   release(name: string, fence: Fence): Promise<void>;
 
   /**
+   * What waits for its time, the next attempt or the next wake, is due now. False where nothing waits.
+   */
+  retry(name: string): Promise<boolean>;
+
+  /**
    * Lets one driver follow what is to be done: `onChange` is called for a subscription that may have
    * become due. Returns what ends that, or `undefined` where there is a driver already.
    */
@@ -108,6 +113,8 @@ export interface SubscriptionInfo {
   readonly config: SubscriptionConfig;
   readonly baseUrl: string;
   readonly state: SubscriptionState;
+  /** How many streams aren't processed up to their tails; left out where that isn't known. */
+  readonly pendingStreams?: number | undefined;
 }
 
 /** What a subscription follows, and for whom. The same object until one of these changes. */

@@ -37,6 +37,12 @@ export interface DeliveryMeasures {
   readonly inFlight: number;
 }
 
+/** What was wrong with a delivery, and when. */
+export interface DeliveryFailure {
+  readonly reason: string;
+  readonly atMs: number;
+}
+
 /** A webhook's request that is under way. */
 interface Delivery {
   readonly wakeId: string;
@@ -67,7 +73,7 @@ export class Dispatcher {
   readonly #deliveries = new Map<number, Delivery>();
   /** What came of requests, until the storage knows. */
   readonly #answers = new Map<number, Answer>();
-  readonly #problems = new Map<number, string>();
+  readonly #problems = new Map<number, DeliveryFailure>();
   #detach: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
   #timerMs = Infinity;
@@ -89,6 +95,11 @@ export class Dispatcher {
   /** How many webhooks are under way. */
   get deliveries(): number {
     return this.#deliveries.size;
+  }
+
+  /** Why a subscription isn't delivered, as of the last attempt. */
+  lastFailure(id: number): DeliveryFailure | undefined {
+    return this.#problems.get(id);
   }
 
   /** How much it remembers: nothing where nothing is due, under way or wrong. */
@@ -254,8 +265,10 @@ export class Dispatcher {
 
   /** Says in the log what a subscription waits for, once for each cause. */
   #note(id: number, problem: string | undefined): void {
-    if (problem === undefined || this.#problems.get(id) === problem) return;
-    this.#problems.set(id, problem);
+    if (problem === undefined) return;
+    const isKnown = this.#problems.get(id)?.reason === problem;
+    this.#problems.set(id, { reason: problem, atMs: this.#parts.clock.nowMs() });
+    if (isKnown) return;
     logger.warn("Subscription {name} isn't delivered, and is tried again later: {problem}", {
       name: this.#parts.store.nameOf(id) ?? `number ${id}`,
       problem,

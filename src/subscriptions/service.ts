@@ -13,7 +13,7 @@ import type {
 } from "../storage/subscription_store.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { sendWake } from "./delivery.ts";
-import { type DeliveryMeasures, Dispatcher } from "./dispatcher.ts";
+import { type DeliveryFailure, type DeliveryMeasures, Dispatcher } from "./dispatcher.ts";
 import { checkTokenName, type TokenUse, verifyToken } from "./tokens.ts";
 import { createWakeToken } from "./wake_token.ts";
 import type { JwkSet, Rotation, SigningKeys } from "./webhooks/signing_keys.ts";
@@ -162,6 +162,20 @@ export class SubscriptionService {
   /** @throws {StreamError} `subscription_not_found`, `token_invalid`, `token_expired`, `fenced` */
   async release(name: string, credentials: Credentials): Promise<void> {
     await this.#parts.store.release(name, await this.#fence(name, credentials));
+  }
+
+  /**
+   * Has what waits for its time tried now; false where nothing waits.
+   *
+   * @throws {StreamError} `subscription_not_found`
+   */
+  retry(name: string): Promise<boolean> {
+    return this.#parts.store.retry(name);
+  }
+
+  /** Why a subscription isn't delivered; `undefined` where it is, or another process does that. */
+  lastFailure(id: number): DeliveryFailure | undefined {
+    return this.#dispatcher.lastFailure(id);
   }
 
   /** The public keys that webhooks are signed with (PROTOCOL §6.5). */

@@ -1,3 +1,4 @@
+import { describe } from "../../src/storage/describe.ts";
 import type {
   Appended,
   AppendRequest,
@@ -7,6 +8,7 @@ import type {
   ListRequest,
   ReadResult,
   Storage,
+  StreamDescription,
   StreamInfo,
   Watch,
 } from "../../src/storage/storage.ts";
@@ -56,6 +58,10 @@ export class SteppedStorage implements Storage {
 
   head(name: string): Promise<StreamInfo> {
     return this.#step((storage) => storage.head(name));
+  }
+
+  describe(name: string): Promise<StreamDescription> {
+    return this.#step((storage) => describe(storage, name));
   }
 
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {

@@ -1,4 +1,5 @@
 import { describeAppends } from "./appends.ts";
+import { describeDescriptions } from "./descriptions.ts";
 import { describeExpiry, describeSliding } from "./expiry.ts";
 import { describeForks } from "./forks.ts";
 import { type It, type OpenKit, Streams } from "./kit.ts";
@@ -37,6 +38,7 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeOffsets(it);
   describeReadPositions(it);
   describeListing(it);
+  describeDescriptions(it);
   describeForks(it);
   describeExpiry(it);
   describeWatching(it);

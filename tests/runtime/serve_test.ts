@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Feed } from "../server/page/feed_kit.ts";
 import { until } from "../support/until.ts";
 import { runCommand } from "../tools/command.ts";
 import { RawConnection } from "./raw_http.ts";
@@ -59,16 +60,37 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     doesNotMatch(stderr, / WARNING /);
   });
 
+  test("serves its page, and tells it how it does until it stops", async (flags) => {
+    await using server = await start(flags);
+    const document = await fetch(new URL("/ui", server.url));
+    equal(document.status, 200);
+    equal(document.headers.get("content-encoding"), "gzip");
+    match(document.headers.get("content-security-policy") ?? "", /script-src 'sha256-/);
+    match(await document.text(), /^<!doctype html>[^]*"prefix":"\/v1\/stream"[^]*<\/html>$/);
+    const feed = new Feed(await fetch(`${server.url}/__ds/page/feed`));
+    const { runtime, storage } = await feed.next("hello");
+    deepEqual([/^(Deno|Bun|Node) /.test(runtime), storage], [true, "file"]);
+    const { series } = await feed.next("sample");
+    ok(series.memoryBytes > 0 && series.logBytes !== null);
+    server.signal("SIGTERM");
+    deepEqual((await feed.rest()).at(-1), { type: "end", data: { reason: "stopping" } });
+    equal((await server.ended).code, 0);
+  });
+
   test("says at / what it is, as text or as a page", async (flags) => {
     await using server = await start(flags);
     const root = new URL("/", server.url);
-    for (const [accept, type] of [["*/*", "text/plain"], ["text/html", "text/html"]] as const) {
+    const forms = [
+      ["*/*", "text/plain", `${server.url}/my-stream`],
+      ["text/html", "text/html", 'id="config"'],
+    ] as const;
+    for (const [accept, type, content] of forms) {
       const answer = await fetch(root, { headers: { accept } });
       deepEqual([answer.status, answer.headers.get("content-type")], [
         200,
         `${type}; charset=utf-8`,
       ]);
-      ok((await answer.text()).includes(`${server.url}/my-stream`));
+      ok((await answer.text()).includes(content));
       const head = await fetch(root, { method: "HEAD", headers: { accept } });
       deepEqual([head.status, head.headers.get("content-type")], [200, `${type}; charset=utf-8`]);
     }

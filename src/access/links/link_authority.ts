@@ -1,7 +1,7 @@
 import type { Clock } from "../../env/clock.ts";
 import type { Permit } from "../permit.ts";
 import { isVerb } from "../verb.ts";
-import { type LinkKey, type ShownLink, verifyLink } from "./link.ts";
+import { type LinkKey, type ShownLink, signLink, verifyLink } from "./link.ts";
 
 /** What a permit's `creator` begins with where it is a link's. */
 export const LINK_CREATOR = "link:";
@@ -46,6 +46,13 @@ export class LinkAuthority {
       creator: `${LINK_CREATOR}${link.kid} ${expiresAtMs} ${grant}`,
       ...(signal === undefined ? {} : { signal }),
     };
+  }
+
+  /** As in `Authority.signLink`. */
+  sign(url: string, name: string, expiresInMs: number): string | undefined {
+    const [key] = this.#keys;
+    const nowMs = this.#clock.nowMs();
+    return key && signLink(url, { key, pattern: name, expiresInMs, nowMs });
   }
 
   /** What a link may do by which something was made: the same, until it ends or its key is gone. */

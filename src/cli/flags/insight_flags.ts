@@ -1,8 +1,15 @@
 import { isPattern } from "../../protocol/name_pattern.ts";
-import { dependentTextFlag, type FlagTable } from "./flag.ts";
+import { dependentSwitchFlag, dependentTextFlag, type FlagTable } from "./flag.ts";
 
 /** The settings of `serve` that tell what the server does. */
 export const insightFlags = {
+  page: dependentSwitchFlag({
+    name: "page",
+    defaultText: "on with access control or where --host is a loopback address, else off",
+    help:
+      "Show a page to look at the streams and the server with, at /ui and, in a browser, at /. It asks for " +
+      "a token where one is needed. Not with --prefix /, but for /.",
+  }),
   metrics: dependentTextFlag({
     name: "metrics",
     placeholder: "path",

@@ -82,6 +82,7 @@ export function appSettings(
       ...healthPath(values),
       ...metrics(values, access !== undefined),
       welcome: true,
+      page: values.get(flags.page) ?? (access !== undefined || isLoopback(values.get(flags.host))),
       version,
       listing: values.get(flags.listing) ?? isLoopback(values.get(flags.host)),
       cors: values.get(flags.cors),

@@ -2,6 +2,8 @@ import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { getLogger } from "@logtape/logtape";
 import type { HttpResponse } from "../../http/handler.ts";
+import type { ThreadFigures } from "../../server/app.ts";
+import type { Tick } from "../../server/figures/recorder.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { type RemoteStart, RemoteStorage } from "../../storage/remote/remote_storage.ts";
@@ -33,6 +35,9 @@ let nextForwardId = 0;
 /** Who waits for what all threads have counted. */
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
+/** Who waits for how many readers streams have. */
+let readerQuestions: ((counts: ReadonlyMap<number, number>) => void)[] = [];
+let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
 /** New settings that were looked at. */
@@ -57,6 +62,14 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "metrics":
       for (const resolve of scrapes) resolve(message.samples);
       scrapes = [];
+      return;
+    case "figures":
+      return takeFigures(message.tick);
+    case "count readers":
+      return send({ kind: "readers counted", counts: figures?.countReaders() ?? new Map() });
+    case "readers":
+      for (const resolve of readerQuestions) resolve(message.counts);
+      readerQuestions = [];
       return;
     case "prepare":
       return void prepare(message.settings, message.logs);
@@ -85,6 +98,8 @@ try {
     forwardControl,
     gatherMetrics,
     onMeasure: (given) => measure = given,
+    gatherReaders,
+    onFigures: (given) => figures = given,
   }, tracer);
   send({ kind: "listening" });
 } catch (error) {
@@ -130,6 +145,19 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
     forwarded.set(id, resolve);
     send({ kind: "control", id, request });
   });
+}
+
+/** As {@link gatherMetrics}. */
+function gatherReaders(): Promise<ReadonlyMap<number, number>> {
+  return new Promise((resolve) => {
+    if (readerQuestions.push(resolve) === 1) send({ kind: "gather readers" });
+  });
+}
+
+function takeFigures(tick: Tick | undefined): void {
+  if (figures === undefined) return;
+  if (tick !== undefined) figures.add(tick);
+  send({ kind: "counted", counts: figures.count() });
 }
 
 /** Requests that come at once get the same answer. */

@@ -1,5 +1,7 @@
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { ThreadCounts } from "../../server/figures/counts.ts";
+import type { Tick } from "../../server/figures/recorder.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
 import type { Call, MessageBatch, Reply } from "../../storage/remote/messages.ts";
@@ -26,6 +28,12 @@ export type ToHttpWorker =
   | { kind: "measure" }
   /** What all threads have counted. */
   | { kind: "metrics"; samples: readonly Sample[] }
+  /** What the second has added to the page's figures, where that is known; "counted" follows. */
+  | { kind: "figures"; tick: Tick | undefined }
+  /** Asks how many live readers streams have; "readers counted" follows. */
+  | { kind: "count readers" }
+  /** How many they have in all threads, by the streams' ids. */
+  | { kind: "readers"; counts: ReadonlyMap<number, number> }
   /** Looks at new settings; "prepared" follows. */
   | { kind: "prepare"; settings: AppSettings; logs: LogOptions }
   /** Puts them in place, or forgets them. */
@@ -42,6 +50,11 @@ export type FromHttpWorker =
   /** Asks what all threads have counted. */
   | { kind: "gather metrics" }
   | { kind: "measured"; samples: readonly Sample[] }
+  /** What the thread has counted for the page's figures. */
+  | { kind: "counted"; counts: ThreadCounts }
+  /** Asks how many live readers streams have in all threads. */
+  | { kind: "gather readers" }
+  | { kind: "readers counted"; counts: ReadonlyMap<number, number> }
   /** Whether new settings can be put in place, and if not, why. */
   | { kind: "prepared"; problem?: string }
   | { kind: "listening" }

@@ -10,6 +10,8 @@ import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import { gatherReaders, ReaderQuestions } from "./reader_questions.ts";
+import type { ThreadCounts } from "../../server/figures/counts.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
 import { type HttpServer, settingsChange } from "./http_server.ts";
@@ -68,9 +70,15 @@ export class HttpWorkers implements Listener {
     const controlParts = { ...authorize, ...traced, signal };
     const control = createControl({ ...this.#settings.app, ...controlParts, storage });
     this.#prepareHere = settingsChange(this.#settings, control, this.#authority, controlParts);
-    const parts = { storage, control, gatherMetrics: () => gatherMetrics(control, workers) };
+    const parts = {
+      storage,
+      control,
+      gatherMetrics: () => gatherMetrics(control, workers),
+      gatherReaders: () => gatherReaders(workers),
+    };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
+      if (this.#settings.app.page === true) sendFigures(control, workers);
     }, STATUS_EVERY_MS);
     await Promise.all(workers.map((worker) => worker.serve(parts)));
   }
@@ -151,16 +159,26 @@ async function gatherMetrics(
   );
 }
 
+/** Each thread that serves has the figures of all: it doesn't know which one a page asks. */
+function sendFigures(control: Control, workers: readonly HttpWorker[]): void {
+  const tick = control.tick(workers.flatMap(({ counts }) => counts ?? []));
+  for (const worker of workers) worker.send({ kind: "figures", tick });
+}
+
 /** What the threads that serve need of this one. */
 interface HttpWorkerParts {
   readonly storage: Storage;
   readonly control: Control;
   gatherMetrics(): Promise<readonly Sample[]>;
+  gatherReaders(): Promise<ReadonlyMap<number, number>>;
 }
 
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
+  readonly #readers = new ReaderQuestions(MEASURE_LIMIT_MS);
+  /** What it counted last for the page's figures. */
+  counts: ThreadCounts | undefined;
   readonly #worker: Worker;
   /** Once there is a storage. */
   #host: StorageHost | undefined;
@@ -193,6 +211,13 @@ class HttpWorker {
           return this.#serving.resolve();
         case "measured":
           return this.#takeSamples(message.samples);
+        case "gather readers":
+          return void this.#sendReaders();
+        case "readers counted":
+          return this.#readers.take(message.counts);
+        case "counted":
+          this.counts = message.counts;
+          return;
         case "prepared":
           return this.#onPrepared(message.problem);
         case "listening":
@@ -219,8 +244,8 @@ class HttpWorker {
       storage,
       (batch, transfer) => this.send({ kind: "replies", batch }, transfer),
     );
-    const { identity } = storage;
-    this.send({ kind: "serve", storage: { identity, status: storage.status() } });
+    const { identity, kind } = storage;
+    this.send({ kind: "serve", storage: { identity, kind, status: storage.status() } });
     return this.#serving.promise;
   }
 
@@ -265,6 +290,16 @@ class HttpWorker {
       apply: () => this.send({ kind: "apply" }),
       abandon: () => this.send({ kind: "abandon" }),
     };
+  }
+
+  async #sendReaders(): Promise<void> {
+    const counts = await this.#parts?.gatherReaders();
+    if (counts !== undefined) this.send({ kind: "readers", counts });
+  }
+
+  /** How many live readers streams have in it; a thread that is busy for too long says nothing. */
+  countReaders(): Promise<ReadonlyMap<number, number>> {
+    return this.#readers.ask(() => this.send({ kind: "count readers" }));
   }
 
   sendStatus(): void {

@@ -1,10 +1,14 @@
 import type { HttpRequest } from "../../http/handler.ts";
 
-/** Whether a request asks for a live read: a long-poll, or server-sent events. */
+/** The end of the path of a page's feed. */
+const FEED = "/__ds/page/feed";
+
+/** Whether a request asks for a live read: a long-poll, or server-sent events, those of the page too. */
 export function isLiveRead({ method, url }: HttpRequest): boolean {
   if (method !== "GET") return false;
   const query = url.indexOf("?");
-  if (query < 0) return false;
+  if (query < 0) return url.endsWith(FEED);
+  if (url.startsWith(FEED, query - FEED.length)) return true;
   if (url.includes("live=", query)) return true;
   // A name may be percent-encoded, in part as well.
   return url.includes("%", query) && new URLSearchParams(url.slice(query)).has("live");

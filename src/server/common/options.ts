@@ -131,6 +131,12 @@ export interface AppOptions {
    * streams are; false, but true with `serve`. Not with `streamName`.
    */
   welcome?: boolean;
+  /**
+   * Whether `/ui`, and `/` in a browser, show a page to look at the streams and the server with: what is
+   * granted to its token, or everything where everybody may do everything. False, but true with `serve`
+   * where that listens on loopback only or `authorize` is given. Not with `streamName`.
+   */
+  page?: boolean;
   /** Where each request is told of, as for an access log; nowhere unless it is given. */
   requestLog?: RequestLog;
   /** Told of requests and deliveries; nobody unless it is given. */
@@ -192,7 +198,10 @@ export interface ServerConfig {
   readonly metricsStreams: Pattern | undefined;
   /** What all threads have counted, where there are several. */
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
+  /** How many live readers each stream has in all threads, where there are several. */
+  readonly gatherReaders: (() => Promise<ReadonlyMap<number, number>>) | undefined;
   readonly welcome: boolean;
+  readonly page: boolean;
   readonly requestLog: RequestLog | undefined;
   readonly tracer: Tracer | undefined;
   readonly version: string | undefined;
@@ -236,10 +245,12 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metrics: checkMetrics(options),
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
+    gatherReaders: undefined,
     clientLimits: checkClientLimits(options.clientLimits),
     failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,
     welcome: checkWelcome(options),
+    page: checkPage(options),
     requestLog: options.requestLog,
     tracer: options.tracer,
     version: options.version,
@@ -301,6 +312,14 @@ function checkWelcome({ welcome = false, streamName }: AppOptions): boolean {
   if (!welcome || streamName === undefined) return welcome;
   throw new RangeError(
     "welcome and streamName are both given: / may be a stream's then. Leave one of them out.",
+  );
+}
+
+function checkPage({ page = false, streamName }: AppOptions): boolean {
+  if (!page || streamName === undefined) return page;
+  throw new RangeError(
+    "page and streamName are both given: the page asks at URLs that begin with the prefix, which streamName " +
+      "takes the place of. Leave one of them out.",
   );
 }
 

@@ -72,6 +72,11 @@ export class PollHub {
     });
   }
 
+  /** Adds how many wait for each stream, by the streams' ids. */
+  countInto(counts: Map<number, number>): void {
+    for (const { id, size } of this.#groups.values()) counts.set(id, (counts.get(id) ?? 0) + size);
+  }
+
   #join(name: string, first: ReadResult): WaitGroup {
     const key = `${first.id}:${first.start}`;
     let group = this.#groups.get(key);
@@ -109,6 +114,16 @@ class WaitGroup {
     this.#name = name;
     this.#first = first;
     this.#onEnd = onEnd;
+  }
+
+  /** The stream's. */
+  get id(): number {
+    return this.#first.id;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiters.size;
   }
 
   add(waiter: Waiter, cleanUp: () => void): void {

@@ -46,6 +46,11 @@ export class SseHub {
     return this.#readers.size;
   }
 
+  /** Adds how many follow each stream, by the streams' ids. */
+  countInto(counts: Map<number, number>): void {
+    for (const [id, { size }] of this.#streams) counts.set(id, (counts.get(id) ?? 0) + size);
+  }
+
   /**
    * A new connection: the body of its response.
    *

@@ -45,6 +45,11 @@ export class SseStream {
     };
   }
 
+  /** How many connections follow it. */
+  get size(): number {
+    return this.#readers.size;
+  }
+
   /** Adds a connection; it gets nothing before {@link follow}. */
   add(reader: SseReader): void {
     this.#readers.add(reader);

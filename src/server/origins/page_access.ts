@@ -52,7 +52,8 @@ export class PageAccess {
       // Browsers leave the Origin out of GET and HEAD only, and no cache keeps the response to a write.
       if (request.method === "POST") return undefined;
       const isForeign = request.headers.get("sec-fetch-site") === "cross-site";
-      if (isForeign && !this.#isPublic(request, names)) throw this.#originError(origin);
+      const isLet = !isForeign || this.#isPublic(request, names) || isLinkToPage(request, names);
+      if (!isLet) throw this.#originError(origin);
       return this.#common ?? VARY;
     }
     const isTaken = this.#origins.allows(origin) || isOwnPage(origin, request) ||
@@ -99,6 +100,14 @@ export class PageAccess {
       ),
     );
   }
+}
+
+/** Whether somebody comes to the page by a link on another site: it has no data, and no site can frame it. */
+function isLinkToPage(request: HttpRequest, names: StreamNames): boolean {
+  const { headers } = request;
+  return headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "document" &&
+    (names.isUi(request) || names.isWelcome(request));
 }
 
 /** Whether a page is the server's own: a proxy may have given the request another `Host`. */

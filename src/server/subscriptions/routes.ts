@@ -44,6 +44,7 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
   ack: { POST: (control, name) => ack(control, name, "claim") },
   callback: { POST: (control, name) => ack(control, name, "callback") },
   release: { POST: release },
+  retry: { POST: retry },
 };
 
 /** The actions whose token is that of a wake. */
@@ -137,7 +138,7 @@ async function whole(
 ): Promise<HttpResponse> {
   const page = (after: string | undefined) => service.links(info.name, after, PAGE_LIMIT);
   const first = await page(undefined);
-  const text = JSON.stringify(subscriptionJson(info, service.activeKid()));
+  const text = JSON.stringify(subscriptionJson(info, service));
   const before = `${text.slice(0, -1)},"streams":[`;
   if (first.next === undefined) return jsonResponse(status, `${before}${linksJson(first)}]}`);
   const body = new LinksBody({ before, after: "]}\n", first: await notEmpty(first, page), page });
@@ -172,8 +173,7 @@ async function list({ context, service, request, asker }: ControlRequest): Promi
     PAGE_LIMIT,
     asker && ((scope) => mayUse(asker, scope)),
   );
-  const kid = service.activeKid();
-  const found = subscriptions.map((info) => subscriptionJson(info, kid));
+  const found = subscriptions.map((info) => subscriptionJson(info, service));
   return jsonResponse(200, JSON.stringify({ subscriptions: found, next }));
 }
 
@@ -222,6 +222,13 @@ async function claim(control: ControlRequest, name: string): Promise<HttpRespons
       lease_ttl_ms: config.leaseMs,
     }),
   );
+}
+
+/** Has a wake or an attempt that waits for its time made now (an extension). */
+async function retry(control: ControlRequest, name: string): Promise<HttpResponse> {
+  await checkTheirs(control, name);
+  const retried = await control.service.retry(name);
+  return jsonResponse(200, JSON.stringify({ retried }));
 }
 
 async function ack(

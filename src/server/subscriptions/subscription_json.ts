@@ -1,4 +1,5 @@
 import type { Link, SubscriptionInfo } from "../../storage/subscription_store.ts";
+import type { SubscriptionService } from "../../subscriptions/service.ts";
 import { linkType } from "../../subscriptions/wake_body.ts";
 
 /** A link as JSON has it (PROTOCOL §6.3). */
@@ -7,14 +8,17 @@ export function linkJson({ path, isExplicit, ackedOffset }: Link) {
 }
 
 /**
- * A subscription as JSON has it, but for its streams (PROTOCOL §6.3).
+ * A subscription as JSON has it, but for its streams (PROTOCOL §6.3); how it is between two wakes is an
+ * extension.
  *
- * @param kid the key that signs now
+ * @param service knows the key that signs now, and what failed last
  */
 export function subscriptionJson(
-  { name, config, state, baseUrl, createdAtMs }: SubscriptionInfo,
-  kid: string,
+  { id, name, config, state, baseUrl, createdAtMs, pendingStreams }: SubscriptionInfo,
+  service: Pick<SubscriptionService, "activeKid" | "lastFailure">,
 ) {
+  const kid = service.activeKid();
+  const failure = service.lastFailure(id);
   const { type, pattern, webhookUrl, wakeStream, leaseMs, description } = config;
   return {
     id: name,
@@ -30,5 +34,19 @@ export function subscriptionJson(
     created_at: new Date(createdAtMs).toISOString(),
     status: state.failed ? "failed" : "active",
     description: description ?? null,
+    phase: state.phase,
+    generation: state.generation,
+    holder: state.holder === "" ? null : state.holder,
+    wake_at: timeOf(state.wakeAtMs),
+    due_at: timeOf(state.dueMs),
+    failures: state.failures,
+    last_failure: failure === undefined
+      ? null
+      : { at: new Date(failure.atMs).toISOString(), reason: failure.reason },
+    lag: pendingStreams === undefined ? null : { streams: pendingStreams },
   };
+}
+
+function timeOf(ms: number): string | null {
+  return ms > 0 ? new Date(ms).toISOString() : null;
 }

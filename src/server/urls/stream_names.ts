@@ -8,6 +8,9 @@ import type { PublicBase } from "./public_urls.ts";
 /** The rest of the listing's URL after the prefix. */
 const LISTING = `${RESERVED_SEGMENT}/streams`;
 
+/** The page's own path. */
+const UI = "/ui";
+
 /** Finds the stream that a URL is about. */
 export class StreamNames {
   readonly #prefix: string;
@@ -92,6 +95,22 @@ export class StreamNames {
     return end > 0 && (end === url.length || url[end] === "?");
   }
 
+  /** Whether the request asks for the page by its own path, where that is no stream's. */
+  isUi(request: HttpRequest): boolean {
+    return this.#underUi(request) === "";
+  }
+
+  /** Whether it asks for that path with a slash at its end. */
+  isUiFolder(request: HttpRequest): boolean {
+    return this.#underUi(request) === "/" && !this.#prefix.startsWith(`${UI}/`);
+  }
+
+  #underUi({ method, url }: HttpRequest): string | undefined {
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    if (this.#extract !== undefined || this.#prefix === "/") return undefined;
+    return this.#below(UI, url);
+  }
+
   /** The path below which the app was routed to: `/api`, or nothing. */
   outerPath({ url }: HttpRequest): string {
     const path = url.slice(url.indexOf("/", url.indexOf("//") + 2)).replace(/\?.*$/, "");
@@ -115,7 +134,7 @@ export class StreamNames {
   isControl(request: HttpRequest): boolean {
     if (this.isStreamUrl(request)) return false;
     if (this.healthPart(request) !== undefined || this.isMetrics(request)) return true;
-    if (this.isWelcome(request)) return true;
+    if (this.isWelcome(request) || this.isUi(request)) return true;
     const path = this.#extract === undefined ? this.#afterPrefix(request.url) : undefined;
     return path === RESERVED_SEGMENT || path?.startsWith(`${RESERVED_SEGMENT}/`) === true;
   }

@@ -15,6 +15,7 @@ import { Counters } from "../common/counters.ts";
 import { ClientLimits } from "../limits/client_limits.ts";
 import { FailedTokens } from "../limits/failed_tokens.ts";
 import { CountedBodies } from "../limits/counted_bodies.ts";
+import { Recorder } from "../figures/recorder.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
 import type { ServerConfig } from "../common/options.ts";
@@ -54,6 +55,8 @@ export interface ServerContext extends ChangeableParts {
   /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
   readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
+  /** The figures for the page, where that is on. */
+  readonly recorder: Recorder | undefined;
   /** Where its listener counts. */
   readonly connections: ConnectionCounts | undefined;
   readonly eventLoop: EventLoopDelay;
@@ -96,6 +99,7 @@ export function createContext(
     polls: new PollHub(config, liveReaders),
     subscriptions: openSubscriptions(config),
     counters,
+    recorder: config.page ? new Recorder(clock, config.signal) : undefined,
     connections,
     eventLoop,
     startedMs: clock.nowMs(),

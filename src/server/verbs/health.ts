@@ -29,7 +29,7 @@ export function health(
     return jsonResponse(request, status === "ok" ? 200 : 503, { status, reason });
   }
   const isDown = status === "failed" || status === "stopping";
-  return jsonResponse(request, isDown ? 503 : 200, describe(context, status));
+  return jsonResponse(request, isDown ? 503 : 200, describeHealth(context, status));
 }
 
 /**
@@ -64,7 +64,8 @@ function check(request: HttpRequest, part: "all" | "live" | "ready", asker?: Ask
   );
 }
 
-function describe(context: ServerContext, status: Readiness): Record<string, unknown> {
+/** The whole health as JSON. */
+export function describeHealth(context: ServerContext, status: Readiness): Record<string, unknown> {
   const { storage, config, clock, liveReaders, counters, startedMs } = context;
   const { reason, figures, damagedStreams, damagedSubscriptions } = storage.status();
   return {

@@ -99,7 +99,7 @@ function escape(text: string): string {
 }
 
 /** Whether HTML is named, and not refused: what takes anything is mostly no browser. */
-function wantsHtml(accept: string | null): boolean {
+export function wantsHtml(accept: string | null): boolean {
   return (accept ?? "").split(",").some((range) =>
     /^\s*text\/html\s*(?:;|$)/i.test(range) && !/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(range)
   );

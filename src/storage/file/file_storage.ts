@@ -159,9 +159,11 @@ export class FileStorage {
       streams: cache,
       spaces: new OffsetSpaces(identity, cache),
     };
+    const { subscriptions } = this.#directory;
     return new StreamEngine<FileStream>({
       ...ports,
       identity,
+      kind: "file",
       maxProducersPerStream,
       subscriptions: new SubscriptionEngine({
         ...ports,
@@ -182,7 +184,10 @@ export class FileStorage {
         log: { ...log.measures, ageSeconds: this.#logAge.ageSeconds(clock.nowMs()) },
         checkpointDurationSeconds: this.#checkpointer.durations,
         dirtyStreams: cache.dirty.count,
-        subscriptions: this.#directory.subscriptions.measure(clock.nowMs()),
+        // Only who asks for it pays for a look at each of them.
+        get subscriptions() {
+          return subscriptions.measure(clock.nowMs());
+        },
       }),
       close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
     });

@@ -1,13 +1,14 @@
 import type { ProducerState } from "../../protocol/errors.ts";
 import type { NameRange } from "../../protocol/name_order.ts";
 import { OrderedNames } from "../ordered_names.ts";
-import type { CreateRecord } from "../records.ts";
+import { sortedProducers } from "../describe.ts";
+import type { CreateRecord, ProducerBatch } from "../records.ts";
 import { newStream, type Stream } from "../stream.ts";
-import type { Streams } from "../streams.ts";
+import type { DescribedStreams } from "../streams.ts";
 import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 
 /** Streams that are in memory only: all of each, from when it is made until it is gone. */
-export class MemoryStreams implements Streams {
+export class MemoryStreams implements DescribedStreams {
   readonly #byName = new OrderedNames<Stream>();
   readonly #byId = new Map<number, Stream>();
   #lastId = 0;
@@ -48,6 +49,21 @@ export class MemoryStreams implements Streams {
 
   producer(stream: Stream, id: string): ProducerState | undefined {
     return stream.producers.get(id);
+  }
+
+  producers({ producers }: Stream, limit: number): ProducerBatch[] {
+    return sortedProducers(producers, limit);
+  }
+
+  forks({ id, forkCount }: Stream, limit: number): string[] {
+    const found: string[] = [];
+    // Most have none, and aren't looked for among all.
+    const wanted = Math.min(limit, forkCount);
+    for (const { name, fork, lifecycle } of wanted > 0 ? this.#byId.values() : []) {
+      if (fork?.sourceId === id && lifecycle === "there") found.push(name);
+      if (found.length === wanted) break;
+    }
+    return found;
   }
 
   make(record: CreateRecord): Stream {

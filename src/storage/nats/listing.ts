@@ -2,6 +2,7 @@ import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { FOREVER } from "../../protocol/lifetime.ts";
 import { internString } from "../copy_string.ts";
+import { listedStream } from "../describe.ts";
 import type { OffsetSpaces } from "../offset_spaces.ts";
 import { OrderedNames } from "../ordered_names.ts";
 import type { ListedStream, ListPage, ListRequest } from "../storage.ts";
@@ -158,7 +159,7 @@ export class Listing {
     if (stream === undefined) stream = await this.#summary(record, sequence);
     else await loader.confirm(stream);
     if (stream?.lifecycle !== "there" || isOver(stream, clock.nowMs())) return undefined;
-    return { name: record.name, ...stream.infoIn(spaces.of(stream)) };
+    return listedStream(stream, spaces.of(stream));
   }
 
   /** A stream that isn't in memory, as far as a listing shows it. */

@@ -1,5 +1,6 @@
 import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
+import { describeStream, sortedProducers } from "../describe.ts";
 import { checkSpace, type OffsetSpaces } from "../offset_spaces.ts";
 import type { RangeReader } from "../range_reader.ts";
 import type { SubscriptionStore } from "../subscription_store.ts";
@@ -14,6 +15,7 @@ import type {
   ListRequest,
   ReadResult,
   Storage,
+  StreamDescription,
   StreamInfo,
   Watch,
 } from "../storage.ts";
@@ -59,6 +61,7 @@ export interface NatsStorageParts {
  */
 export class NatsStorage implements Storage {
   readonly identity: string;
+  readonly kind = "nats";
   readonly subscriptions: SubscriptionStore;
   readonly #parts: NatsStorageParts;
   readonly #turns = new NameTurns();
@@ -112,6 +115,15 @@ export class NatsStorage implements Storage {
     this.#checkOpen();
     const stream = await this.#there(name);
     return stream.infoIn(this.#parts.spaces.of(stream));
+  }
+
+  async describe(name: string): Promise<StreamDescription> {
+    this.#checkOpen();
+    const stream = await this.#there(name);
+    return describeStream(stream, stream.infoIn(this.#parts.spaces.of(stream)), {
+      producers: ({ producers }, limit) => sortedProducers(producers, limit),
+      forks: () => [...stream.forks.values()].map((fork) => fork.name),
+    });
   }
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {

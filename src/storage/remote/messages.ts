@@ -9,6 +9,7 @@ import type {
   ListPage,
   ListRequest,
   ReadResult,
+  StreamDescription,
   StreamInfo,
 } from "../storage.ts";
 import type { WireBytes } from "./wire_bytes.ts";
@@ -34,6 +35,7 @@ export type Call =
   }
   | { kind: "delete"; id: number; name: string }
   | { kind: "head"; id: number; name: string }
+  | { kind: "describe"; id: number; name: string }
   | { kind: "read"; id: number; name: string; from: ReadFrom; limitBytes: number }
   | { kind: "list"; id: number; request: ListRequest }
   | { kind: "watch"; id: number; name: string }
@@ -45,6 +47,7 @@ export type Reply =
   | { kind: "appended"; id: number; value: Appended }
   | { kind: "done"; id: number }
   | { kind: "info"; id: number; value: StreamInfo }
+  | { kind: "description"; id: number; value: StreamDescription }
   | { kind: "chunk"; id: number; value: Omit<ReadResult, "data">; data: WireBytes }
   | { kind: "page"; id: number; value: ListPage }
   | { kind: "changed"; id: number }

@@ -10,6 +10,8 @@ import type {
   ListRequest,
   ReadResult,
   Storage,
+  StorageKind,
+  StreamDescription,
   StreamInfo,
   Watch,
 } from "../storage.ts";
@@ -22,6 +24,7 @@ import { fromWire, toWire } from "./wire_bytes.ts";
 /** What a thread has to know of the storage before its first call. */
 export interface RemoteStart {
   readonly identity: string;
+  readonly kind?: StorageKind | undefined;
   readonly status: StorageStatus;
 }
 
@@ -34,12 +37,14 @@ const ID_LIMIT = 2 ** 32;
  */
 export class RemoteStorage implements Storage {
   readonly identity: string;
+  readonly kind?: StorageKind;
   readonly #out: Outbox<Call>;
   readonly #batch = new AppendBatch();
   readonly #created = new Pending<Created>();
   readonly #appended = new Pending<Appended>();
   readonly #done = new Pending<void>();
   readonly #infos = new Pending<StreamInfo>();
+  readonly #descriptions = new Pending<StreamDescription>();
   readonly #chunks = new Pending<ReadResult>();
   readonly #pages = new Pending<ListPage>();
   readonly #watches = new Map<number, Watcher>();
@@ -47,8 +52,9 @@ export class RemoteStorage implements Storage {
   #nextId = 0;
   #closed: StreamError | undefined;
 
-  constructor(deliver: Deliver<Call>, { identity, status }: RemoteStart) {
+  constructor(deliver: Deliver<Call>, { identity, kind, status }: RemoteStart) {
     this.identity = identity;
+    if (kind !== undefined) this.kind = kind;
     this.#status = status;
     this.#out = new Outbox(deliver, this.#batch);
   }
@@ -90,6 +96,13 @@ export class RemoteStorage implements Storage {
 
   head(name: string): Promise<StreamInfo> {
     return this.#call(this.#infos, (id) => this.#out.send({ kind: "head", id, name }));
+  }
+
+  describe(name: string): Promise<StreamDescription> {
+    return this.#call(
+      this.#descriptions,
+      (id) => this.#out.send({ kind: "describe", id, name }),
+    );
   }
 
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
@@ -161,6 +174,8 @@ export class RemoteStorage implements Storage {
         return this.#done.resolve(answer.id);
       case "info":
         return this.#infos.resolve(answer.id, answer.value);
+      case "description":
+        return this.#descriptions.resolve(answer.id, answer.value);
       case "chunk":
         return this.#chunks.resolve(answer.id, { ...answer.value, data: fromWire(answer.data) });
       case "page":
@@ -190,6 +205,7 @@ export class RemoteStorage implements Storage {
       this.#appended,
       this.#done,
       this.#infos,
+      this.#descriptions,
       this.#chunks,
       this.#pages,
     ];

@@ -1,4 +1,5 @@
 import { StreamError } from "../../protocol/errors.ts";
+import { describe } from "../describe.ts";
 import type { AppendRequest, ReadResult, Storage, Watch } from "../storage.ts";
 import { AppendedBatch, decodeAppends } from "./append_wire.ts";
 import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
@@ -58,6 +59,10 @@ export class StorageHost {
       case "head":
         this.#storage.head(call.name)
           .then((value) => this.#out.send({ kind: "info", id, value }), refuse);
+        return;
+      case "describe":
+        describe(this.#storage, call.name)
+          .then((value) => this.#out.send({ kind: "description", id, value }), refuse);
         return;
       case "read":
         this.#storage.read(call.name, call.from, call.limitBytes)

@@ -124,7 +124,8 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     const createdAtMs = this.#parts.clock.nowMs();
     const lsn = this.#record(id, { kind: "create", name, config, hash, baseUrl }, createdAtMs);
     await this.#journal.durable(lsn);
-    return { id, name, createdAtMs, config, baseUrl, state: NEW_SUBSCRIPTION, created: true };
+    const info = { id, name, createdAtMs, config, baseUrl, state: NEW_SUBSCRIPTION };
+    return { ...info, pendingStreams: 0, created: true };
   }
 
   async get(name: string): Promise<SubscriptionInfo> {
@@ -252,6 +253,16 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
       ? transitions.backOff(entry.state, this.#context(entry))
       : transitions.finish(entry.state);
     await this.#journal.durable(this.#changeState(entry, released));
+  }
+
+  async retry(name: string): Promise<boolean> {
+    await this.#admit();
+    const entry = this.#registry.find(name) ?? await this.#missing(name);
+    this.#endLease(entry);
+    const due = transitions.dueNow(entry.state, this.#parts.clock.nowMs());
+    const isDue = due !== entry.state;
+    await this.#journal.durable(isDue ? this.#changeState(entry, due) : entry.lsn);
+    return isDue;
   }
 
   attach(onChange: (id: number) => void): (() => void) | undefined {
@@ -545,8 +556,8 @@ function wakeBytes(entry: SubscriptionEntry | undefined): number {
 }
 
 function infoOf(entry: SubscriptionEntry): SubscriptionInfo {
-  const { id, name, createdAtMs, config, baseUrl, state } = entry;
-  return { id, name, createdAtMs, config, baseUrl, state };
+  const { id, name, createdAtMs, config, baseUrl, state, cursors } = entry;
+  return { id, name, createdAtMs, config, baseUrl, state, pendingStreams: cursors.size };
 }
 
 function wakeEvent(subscription: string, stream: string, generation: number, ts: number) {

@@ -67,6 +67,12 @@ export function repeat(
   return { ...state, dueMs: nowMs + waitedMs };
 }
 
+/** What waits for its time is due now; the same state where nothing does. */
+export function dueNow(state: SubscriptionState, nowMs: number): SubscriptionState {
+  const waits = state.phase === "idle" || state.phase === "waiting";
+  return waits && state.dueMs > nowMs ? { ...state, dueMs: nowMs } : state;
+}
+
 /** A worker takes the wake that waits for it, or a new one. */
 export function claim(
   state: SubscriptionState,

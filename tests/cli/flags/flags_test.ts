@@ -71,6 +71,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxVerdicts, 10_000],
   [flags.insecure, false],
   [flags.health, "/health"],
+  [flags.page, undefined],
   [flags.metrics, undefined],
   [flags.metricsStreams, undefined],
   [flags.private, false],

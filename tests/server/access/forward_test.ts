@@ -21,6 +21,8 @@ function threads(front: TableAuthority, back: TableAuthority) {
     },
     gatherMetrics: () => Promise.resolve([]),
     onMeasure: () => {},
+    gatherReaders: () => Promise.resolve(new Map()),
+    onFigures: () => {},
   });
   starting.serve(storage);
   const { handler } = starting;

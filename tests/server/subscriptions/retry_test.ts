@@ -178,3 +178,29 @@ Deno.test("a callback's progress ends the back-off", async () => {
   }
   equal(served.endpoint.requests.length, 6, "each at once");
 });
+
+Deno.test("a retry that waits is made at once when it is asked for, and what failed is told of", async () => {
+  const served = await followed();
+  served.endpoint.script = () => ({ status: 500 });
+  await served.write("events/a");
+  await served.pass(20_000);
+  const made = served.endpoint.requests.length;
+  const failing = await served.show("s");
+  equal(failing.phase, "waiting");
+  deepEqual(failing.lag, { streams: 1 });
+  ok(failing.failures >= 3 && failing.generation === 1);
+  ok(failing.last_failure.reason.includes("500"), failing.last_failure.reason);
+  ok(Date.parse(failing.due_at) > served.clock.nowMs());
+  served.endpoint.script = () => DONE;
+  const answer = await served.control("POST", "s/retry");
+  equal(answer.status, 200);
+  deepEqual(await answer.json(), { retried: true });
+  await settled();
+  equal(served.endpoint.requests.length, made + 1, "no time has passed");
+  const well = await served.show("s");
+  deepEqual([well.phase, well.lag.streams, well.last_failure], ["idle", 0, null]);
+  deepEqual(await (await served.control("POST", "s/retry")).json(), { retried: false });
+  await expectError(await served.control("GET", "s/retry"), 405, "METHOD_NOT_ALLOWED");
+  const missing = await served.control("POST", "missing/retry");
+  await expectError(missing, 404, "SUBSCRIPTION_NOT_FOUND");
+});

@@ -5,6 +5,7 @@ import {
   backOff,
   claim,
   deliver,
+  dueNow,
   endLease,
   finish,
   heartbeat,
@@ -43,6 +44,18 @@ Deno.test("wake: a new generation and id; a webhook's lease begins, a wake event
 Deno.test("retry: the same wake, whose lease begins anew", () => {
   const waiting = state({ phase: "waiting", failures: 3, failed: true, dueMs: NOW });
   deepEqual(retry(waiting, context()), { ...waiting, phase: "delivering", dueMs: NOW + 30_000 });
+});
+
+Deno.test("dueNow: what waits is due, and what is under way or due already stays as it is", () => {
+  for (const phase of ["idle", "waiting"] as const) {
+    const waiting: SubscriptionState = { ...NEW_SUBSCRIPTION, phase, dueMs: 5000, failures: 3 };
+    deepEqual(dueNow(waiting, 1000), { ...waiting, dueMs: 1000 });
+    equal(dueNow(waiting, 5000), waiting);
+  }
+  for (const phase of ["delivering", "leased"] as const) {
+    const held: SubscriptionState = { ...NEW_SUBSCRIPTION, phase, dueMs: 5000 };
+    equal(dueNow(held, 1000), held);
+  }
 });
 
 Deno.test("claim: takes the wake that waits, or makes one", () => {

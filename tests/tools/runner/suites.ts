@@ -222,6 +222,17 @@ const OTHERS: readonly Suite[] = [
     needsTools: true,
   },
   {
+    name: "page",
+    // As with compat: its browser is installed beside the tests.
+    command: [deno, "test", "-A", "-c", "tests/deno.json", "tests/page/browser"],
+    ...denoTest,
+    usualSeconds: 60,
+    limitMinutes: 8,
+    long: true,
+    folder: "tests/page/browser",
+    needsTools: true,
+  },
+  {
     name: "conformance",
     command: [...script, "tests/conformance/run.ts"],
     parse: parseClosingLine,

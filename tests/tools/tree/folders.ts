@@ -10,7 +10,7 @@ const ROOTS = ["src", "bench", "tests"];
  */
 export function checkFolders(repository: Sources): Violations {
   const folders = new Set(
-    [...repository.keys()].filter((path) => path.endsWith(".ts")).map(posix.dirname),
+    [...repository.keys()].filter((path) => /\.tsx?$/.test(path)).map(posix.dirname),
   );
   return [...folders]
     .filter((folder) => ROOTS.some((root) => folder === root || folder.startsWith(`${root}/`)))

@@ -7,7 +7,7 @@ const LEFT_OUT = ["node_modules", ".git", "dist", "data"];
 
 /** The TypeScript files of the program itself. */
 export async function readProgram(): Promise<Sources> {
-  const paths = (await walk("src")).filter((path) => path.endsWith(".ts"));
+  const paths = (await walk("src")).filter((path) => /\.tsx?$/.test(path));
   return await readAll([...paths, "main.ts"]);
 }
 

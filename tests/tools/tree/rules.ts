@@ -13,7 +13,7 @@ export function checkImports(sources: Sources): Violations {
       if (owners !== undefined && !owners.includes(layer.room.path)) {
         return [`${path}: imports ${specifier}, which only ${owners.join(", ")} may`];
       }
-      if (!specifier.startsWith(".") || !specifier.endsWith(".ts")) return [];
+      if (!specifier.startsWith(".") || !/\.tsx?$/.test(specifier)) return [];
       const target = layerOf(resolveImport(path, specifier));
       if (target !== undefined && mayImport(layer, target)) return [];
       return [`${path}: imports ${specifier}, and ${layer.path} may not import ${target?.path}`];

@@ -34,12 +34,22 @@ const parsed = new Map<string, Syntax>();
 export function syntaxOf(source: string): Syntax {
   const known = parsed.get(source);
   if (known !== undefined) return known;
-  const syntax = parse(source);
+  const syntax = parseAny(source);
   parsed.set(source, syntax);
   return syntax;
 }
 
-function parse(source: string): Syntax {
+/** As TypeScript, and where it is none as TSX, which takes neither casts nor `<T>(x: T) => x`. */
+function parseAny(source: string): Syntax {
+  try {
+    return parse("a.ts", source);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return parse("a.tsx", source);
+  }
+}
+
+function parse(fileName: string, source: string): Syntax {
   const functions: FunctionSyntax[] = [];
   const identifiers: Located[] = [];
   const tests: Located[] = [];
@@ -65,7 +75,7 @@ function parse(source: string): Syntax {
   };
   Deno.lint.runPlugin(
     { name: "tree", rules: { syntax: { create: () => visitor } } },
-    "a.ts",
+    fileName,
     source,
   );
   return { functions, identifiers, tests };

@@ -38,10 +38,13 @@ export class ForkCounts {
     if (unstored === undefined && !this.#dirty.hasDeleted) {
       return this.#catalog.countForks(sourceId);
     }
+    return this.idsOf(sourceId).length;
+  }
+
+  /** Their ids. */
+  idsOf(sourceId: number): number[] {
     const forks = new Set(this.#catalog.forkIds(sourceId));
-    for (const fork of unstored ?? []) forks.add(fork);
-    let count = 0;
-    for (const fork of forks) if (!this.#dirty.isDeleted(fork)) count++;
-    return count;
+    for (const fork of this.#unstored.get(sourceId) ?? []) forks.add(fork);
+    return [...forks].filter((fork) => !this.#dirty.isDeleted(fork));
   }
 }

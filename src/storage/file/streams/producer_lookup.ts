@@ -1,5 +1,7 @@
 import type { ProducerState } from "../../../protocol/errors.ts";
 import { copyString } from "../../copy_string.ts";
+import { sortedProducers } from "../../describe.ts";
+import type { ProducerBatch } from "../../records.ts";
 import type { Stream } from "../../stream.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { isDamage } from "../directory/damage.ts";
@@ -7,7 +9,27 @@ import { isDamage } from "../directory/damage.ts";
 /** Up to so many producers of a stream are loaded together. */
 const FEW_PRODUCERS = 32;
 
+/** Where there are more, only those that are in memory are listed: all rows would be read for it. */
+const LISTED_LIMIT = 20_000;
+
 type Lookups = Pick<Catalog, "producer" | "producers">;
+
+/** The first of a stream's producers by their ids: the rows', and what these lack. */
+export function listProducers(
+  catalog: Lookups,
+  stream: Stream,
+  limit: number,
+): ProducerBatch[] {
+  const all = new Map<string, ProducerState>();
+  const { producerCount, loadedProducers } = stream;
+  if (loadedProducers < producerCount && producerCount <= LISTED_LIMIT) {
+    for (const { producerId, epoch, seq } of catalog.producers(stream.id)) {
+      all.set(producerId, { epoch, seq });
+    }
+  }
+  for (const [id, state] of stream.producers) all.set(id, state);
+  return sortedProducers(all, limit);
+}
 
 /** A producer's newest state; afterwards it is in `stream.producers` if there is one. */
 export function findProducer(

@@ -1,7 +1,7 @@
 import type { ProducerState } from "../../../protocol/errors.ts";
 import type { NameRange } from "../../../protocol/name_order.ts";
-import type { CreateRecord } from "../../records.ts";
-import type { Streams } from "../../streams.ts";
+import type { CreateRecord, ProducerBatch } from "../../records.ts";
+import type { DescribedStreams } from "../../streams.ts";
 import type { Catalog, StreamRow } from "../catalog/catalog.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { DirtyStreams } from "./dirty_streams.ts";
@@ -14,7 +14,7 @@ import {
 import { ForkCounts } from "./fork_counts.ts";
 import { IdleStreams } from "./idle_streams.ts";
 import { Listing } from "./listing.ts";
-import { findProducer } from "./producer_lookup.ts";
+import { findProducer, listProducers } from "./producer_lookup.ts";
 import { RowLoader } from "./row_loader.ts";
 
 /** What a stream cache needs to know. */
@@ -33,7 +33,7 @@ export interface StreamCacheOptions {
  * The streams in memory, and the way there from the catalogue's rows. A dirty stream, one whose row lacks
  * something, stays; an idle one leaves and comes back from its row.
  */
-export class StreamCache implements Streams<FileStream> {
+export class StreamCache implements DescribedStreams<FileStream> {
   /** What the rows lack. */
   readonly dirty = new DirtyStreams();
   /** The id that the next stream will get. */
@@ -137,6 +137,16 @@ export class StreamCache implements Streams<FileStream> {
 
   producer(stream: FileStream, id: string): ProducerState | undefined {
     return findProducer(this.#catalog, stream, id);
+  }
+
+  producers(stream: FileStream, limit: number): ProducerBatch[] {
+    return listProducers(this.#catalog, stream, limit);
+  }
+
+  forks(stream: FileStream, limit: number): string[] {
+    const ids = this.#forks.idsOf(stream.id).slice(0, limit);
+    return ids.flatMap((id) => this.summary(id) ?? [])
+      .filter(({ lifecycle }) => lifecycle === "there").map(({ name }) => name);
   }
 
   make(record: CreateRecord): FileStream {

@@ -32,7 +32,7 @@ import type { OwnedSubscriptions } from "./owned_subscriptions.ts";
  */
 export type Call =
   | { readonly method: "create"; readonly name: string; readonly spec: SubscriptionSpec }
-  | { readonly method: "get" | "scope" | "delete"; readonly name: string }
+  | { readonly method: "get" | "scope" | "delete" | "retry"; readonly name: string }
   | {
     readonly method: "links";
     readonly name: string;
@@ -64,6 +64,7 @@ const METHODS = [
   "claim",
   "ack",
   "release",
+  "retry",
 ] as const;
 
 /** What is longer goes compressed: thousands of names are much alike. */
@@ -120,6 +121,11 @@ export function readAnswer<T>(
         `${error.message}. It may be of another version.`,
     );
   }
+}
+
+/** Whether anything was to be done. */
+export function readFlag(value: unknown): boolean {
+  return value === true;
 }
 
 /** Nothing but that it is done. */
@@ -221,6 +227,8 @@ async function perform(owned: OwnedSubscriptions, call: Call): Promise<unknown> 
       return await owned.ack(call.name, call.fence, call.acks, call.done);
     case "release":
       return await owned.release(call.name, call.fence);
+    case "retry":
+      return await owned.retry(call.name);
   }
 }
 
@@ -307,5 +315,6 @@ function readInfo(fields: JsonFields): SubscriptionInfo {
     config: fields.object("config", readConfig),
     baseUrl: fields.text("baseUrl"),
     state: fields.object("state", readState),
+    pendingStreams: fields.has("pendingStreams") ? fields.integer("pendingStreams") : undefined,
   };
 }

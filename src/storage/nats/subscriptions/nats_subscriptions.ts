@@ -27,6 +27,7 @@ import {
   readAcked,
   readAnswer,
   readCreated,
+  readFlag,
   readLinkPage,
   readNothing,
   readPage,
@@ -182,6 +183,10 @@ export class NatsSubscriptions implements SubscriptionStore {
       readNothing,
       (owned) => owned.release(name, fence),
     );
+  }
+
+  retry(name: string): Promise<boolean> {
+    return this.#run({ method: "retry", name }, readFlag, (owned) => owned.retry(name));
   }
 
   attach(onChange: (id: number) => void): (() => void) | undefined {

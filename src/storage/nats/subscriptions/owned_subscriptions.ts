@@ -139,6 +139,11 @@ export class OwnedSubscriptions {
     await this.state.engine.release(name, fence);
   }
 
+  async retry(name: string): Promise<boolean> {
+    await this.#caughtUp.ask();
+    return await this.state.engine.retry(name);
+  }
+
   async step(id: number, isLost: boolean, problem: string | undefined): Promise<Step> {
     const entry = this.state.registry.get(id);
     await this.#resolvePending(entry);

@@ -52,6 +52,7 @@ function asOneStore(
     claim: (name, worker) => next().claim(name, worker),
     ack: (name, fence, acks, done) => next().ack(name, fence, acks, done),
     release: (name, fence) => next().release(name, fence),
+    retry: (name) => next().retry(name),
     attach: (onChange) => {
       for (const { store } of frontEnds) store.attach(onChange);
       return () => {};

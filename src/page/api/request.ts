@@ -1,0 +1,94 @@
+import { signal } from "@preact/signals";
+
+/** The bearer token of this page's requests, in memory only. */
+export const token = signal<string | undefined>(undefined);
+/** Why the server asks for another token; `undefined` as long as it takes this one. */
+export const tokenRefusal = signal<string | undefined>(undefined);
+
+/** A refusal of the server, or a server that can't be reached (status 0). */
+export class ApiError extends Error {
+  readonly status: number;
+  /** The server's code: `not_found`. Of a server that is away it is `network`. */
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** What a request has beside its URL. */
+export interface CallOptions {
+  readonly method?: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: BodyInit;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends a request with the page's token.
+ *
+ * @throws {ApiError} where the answer is a refusal, or there is none
+ */
+export async function call(url: string, options: CallOptions = {}): Promise<Response> {
+  const { method = "GET", headers = {}, body, signal } = options;
+  const sent: Record<string, string> = { ...headers };
+  if (token.value !== undefined) sent["authorization"] = `Bearer ${token.value}`;
+  let answer: Response;
+  try {
+    answer = await fetch(url + queryText(options.query), {
+      method,
+      headers: sent,
+      body: body ?? null,
+      signal: signal ?? null,
+      cache: "no-store",
+      credentials: "omit",
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "network", "The server can't be reached.");
+  }
+  if (answer.ok) return answer;
+  const refusal = await readRefusal(answer);
+  if (refusal.status === 401) tokenRefusal.value = refusal.message;
+  throw refusal;
+}
+
+/** As {@link call}, and what the answer's JSON says. Its shape is the server's word. */
+export async function callJson<T>(url: string, options: CallOptions = {}): Promise<T> {
+  const answer = await call(url, options);
+  const value: T = await answer.json();
+  return value;
+}
+
+/** What a person is told of an error. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether an error is only that somebody went on to something else. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+function queryText(query: CallOptions["query"] = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+async function readRefusal(answer: Response): Promise<ApiError> {
+  const { status } = answer;
+  try {
+    const { error } = JSON.parse(await answer.text());
+    return new ApiError(status, String(error.code), String(error.message));
+  } catch {
+    return new ApiError(status, `http_${status}`, `The server answered with status ${status}.`);
+  }
+}

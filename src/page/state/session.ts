@@ -1,0 +1,23 @@
+import { computed } from "@preact/signals";
+import { config } from "../api/config.ts";
+import { token, tokenRefusal } from "../api/request.ts";
+
+/** Whether the page has no token yet, and has to ask for one before anything else. */
+export const needsToken = computed(() => config.access && token.value === undefined);
+
+/** Whether the server takes the page's token no more: what is open waits until there is another. */
+export const needsOtherToken = computed(() =>
+  token.value !== undefined && tokenRefusal.value !== undefined
+);
+
+/** Goes on with another token. It is kept in memory, and nowhere else. */
+export function signIn(text: string): void {
+  tokenRefusal.value = undefined;
+  token.value = text.trim();
+}
+
+/** Forgets the token. */
+export function signOut(): void {
+  tokenRefusal.value = undefined;
+  token.value = undefined;
+}

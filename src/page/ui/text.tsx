@@ -1,0 +1,33 @@
+/** Characters that would hide, or change the order of, what stands around them. */
+const HIDDEN =
+  "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069" +
+  "\\ufeff\\ufff9-\\ufffb";
+const IN_TEXT = new RegExp(`([${HIDDEN}])`);
+/** On one line, tabs and line breaks are such, too. */
+const IN_LINE = new RegExp(`([${HIDDEN}\\t\\n])`);
+
+/** The name of a hidden character: `U+202E`. */
+function codeName(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/**
+ * Text that somebody stored, on a line: isolated from what stands around it, and with a mark for each
+ * character that can't be seen.
+ */
+export function StoredText({ text }: { readonly text: string }) {
+  return <bdi>{marked(text, IN_LINE)}</bdi>;
+}
+
+/** As {@link StoredText}, with its line breaks and tabs as they are. */
+export function StoredLines({ text }: { readonly text: string }) {
+  return <bdi>{marked(text, IN_TEXT)}</bdi>;
+}
+
+function marked(text: string, hidden: RegExp) {
+  if (!hidden.test(text)) return text;
+  // What is found stands between what isn't.
+  return text.split(hidden).map((part, at) =>
+    at % 2 === 1 ? <span key={at} class="hidden-char">{codeName(part)}</span> : part
+  );
+}

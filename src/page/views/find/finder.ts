@@ -1,0 +1,110 @@
+import { type Signal, signal } from "@preact/signals";
+import { ApiError, isAbort, messageOf } from "../../api/request.ts";
+import { type ListedFolder, type ListedStream, listStreams } from "../../api/streams.ts";
+
+/** So many rows a request brings. */
+const PAGE = 100;
+/** The server gives no more at once. */
+const LIMIT = 1_000;
+
+/** What was found, and how to go on. */
+export interface Findings {
+  readonly folders: readonly ListedFolder[];
+  readonly streams: readonly ListedStream[];
+  /** Where to go on: absent at the end. */
+  readonly next: string | undefined;
+  /** How many names a search has looked at. */
+  readonly scanned: number;
+}
+
+const NONE: Findings = { folders: [], streams: [], next: undefined, scanned: 0 };
+
+/** Finds streams: a folder's, or those whose names have what is typed. */
+export class Finder {
+  readonly found: Signal<Findings | undefined> = signal(undefined);
+  readonly problem: Signal<ApiError | undefined> = signal(undefined);
+  readonly isBusy = signal(false);
+  #prefix = "";
+  #query = "";
+  #run: AbortController | undefined;
+
+  /** Shows a folder, or what is found in it. What is on the screen stays until the answer comes. */
+  async find(prefix: string, query: string): Promise<void> {
+    if (prefix !== this.#prefix) this.found.value = undefined;
+    this.#prefix = prefix;
+    this.#query = query;
+    await this.#load(query === "" ? this.#level : this.#search);
+  }
+
+  /** Loads what comes next. */
+  async more(): Promise<void> {
+    const before = this.found.value;
+    if (before?.next === undefined || this.isBusy.value) return;
+    const after = before.next;
+    await this.#load(async (signal) => {
+      const { folders, streams, next, scanned } = this.#query === ""
+        ? await this.#page({ delimiter: "/", after }, signal)
+        : await this.#page({ q: this.#query, after }, signal);
+      return {
+        folders: distinct([...before.folders, ...folders]),
+        streams: distinct([...before.streams, ...streams]),
+        next,
+        scanned: before.scanned + scanned,
+      };
+    });
+  }
+
+  /** Lets go of a request that is on its way. */
+  close(): void {
+    this.#run?.abort();
+  }
+
+  async #load(load: (signal: AbortSignal) => Promise<Findings>): Promise<void> {
+    this.#run?.abort();
+    const run = new AbortController();
+    this.#run = run;
+    this.isBusy.value = true;
+    try {
+      const found = await load(run.signal);
+      if (run.signal.aborted) return;
+      this.found.value = found;
+      this.problem.value = undefined;
+    } catch (error) {
+      if (isAbort(error) || run.signal.aborted) return;
+      this.problem.value = error instanceof ApiError
+        ? error
+        : new ApiError(0, "network", messageOf(error));
+    } finally {
+      if (this.#run === run) this.isBusy.value = false;
+    }
+  }
+
+  /** As many rows as are on the screen, so that what changes elsewhere takes none of them away. */
+  readonly #level = (signal: AbortSignal) => {
+    const { folders, streams } = this.found.value ?? NONE;
+    const limit = Math.min(LIMIT, Math.max(PAGE, folders.length + streams.length));
+    return this.#page({ delimiter: "/", limit }, signal);
+  };
+
+  /** Names that begin with what is typed come first: they cost one look-up among however many. */
+  readonly #search = async (signal: AbortSignal): Promise<Findings> => {
+    const [begin, have] = await Promise.all([
+      this.#page({ prefix: this.#prefix + this.#query, limit: 20 }, signal),
+      this.#page({ q: this.#query }, signal),
+    ]);
+    return { ...have, streams: distinct([...begin.streams, ...have.streams]) };
+  };
+
+  async #page(
+    query: { prefix?: string; delimiter?: string; q?: string; after?: string; limit?: number },
+    signal: AbortSignal,
+  ): Promise<Findings> {
+    const page = await listStreams({ prefix: this.#prefix, limit: PAGE, ...query }, signal);
+    const { folders = [], streams, next, scanned = streams.length } = page;
+    return { ...NONE, folders, streams, next, scanned };
+  }
+}
+
+function distinct<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  return [...new Map(items.toReversed().map((item) => [item.name, item])).values()].reverse();
+}

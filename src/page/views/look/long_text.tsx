@@ -1,0 +1,31 @@
+import { useState } from "preact/hooks";
+import { textOf } from "../../reading/message.ts";
+import { formatBytes } from "../../ui/figures.ts";
+import { StoredLines } from "../../ui/text.tsx";
+
+const FIRST_BYTES = 32 * 1024;
+/** What is shown at once is cut into chunks that are laid out only where they can be seen. */
+const CHUNK_CHARS = 16 * 1024;
+
+/** A message as text: of a long one the beginning, until somebody wants all of it. */
+export function LongText({ bytes }: { readonly bytes: Uint8Array }) {
+  const [isAll, setAll] = useState(false);
+  const isCut = !isAll && bytes.length > FIRST_BYTES;
+  const text = textOf(isCut ? bytes.subarray(0, FIRST_BYTES) : bytes);
+  const chunks: string[] = [];
+  for (let at = 0; at < text.length; at += CHUNK_CHARS) {
+    chunks.push(text.slice(at, at + CHUNK_CHARS));
+  }
+  return (
+    <>
+      <pre class="long-text" tabIndex={0}>
+        {chunks.map((chunk, at) => <span key={at}><StoredLines text={chunk} /></span>)}
+      </pre>
+      {isCut && (
+        <button type="button" class="quiet small" onClick={() => setAll(true)}>
+          Show all ({formatBytes(bytes.length)})
+        </button>
+      )}
+    </>
+  );
+}

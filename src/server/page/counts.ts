@@ -1,0 +1,28 @@
+import process from "node:process";
+import type { ProcessCounts, ThreadCounts } from "../figures/counts.ts";
+import type { ServerContext } from "../verbs/context.ts";
+
+/** What this thread has counted: a few numbers that are there anyway. */
+export function countThread({ liveReaders, connections, counters }: ServerContext): ThreadCounts {
+  let errors = counters.internalErrors;
+  for (const count of counters.errors.values()) errors += count;
+  return { readers: liveReaders.size, connections: connections?.open, errors };
+}
+
+/** What there is once in a process. */
+export function countProcess({ storage, clock }: ServerContext): ProcessCounts {
+  const measures = storage.measure?.();
+  const { commands, log } = measures ?? {};
+  const hasLog = log !== undefined && log.limitBytes > 0;
+  return {
+    atMs: clock.nowMs(),
+    appends: commands?.appends,
+    appendedBytes: commands?.appendedBytes,
+    created: commands?.created,
+    deleted: commands?.deleted,
+    syncSeconds: hasLog ? log.syncDurationSeconds : undefined,
+    checkpointSeconds: hasLog ? measures?.checkpointDurationSeconds : undefined,
+    logBytes: hasLog ? storage.status().figures.logBytes : undefined,
+    memoryBytes: process.memoryUsage().rss,
+  };
+}

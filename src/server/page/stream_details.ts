@@ -1,0 +1,72 @@
+import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import { StreamError } from "../../protocol/errors.ts";
+import { formatOffset } from "../../protocol/offset.ts";
+import { describe } from "../../storage/describe.ts";
+import type { StreamDescription } from "../../storage/storage.ts";
+import { type Asker, requireRight } from "../access/guard.ts";
+import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import type { ServerContext } from "../verbs/context.ts";
+import { single } from "./query.ts";
+import { countReaders } from "./readers.ts";
+
+/** GET of all that is known of one stream, as JSON (an extension). */
+export async function describeOne(
+  context: ServerContext,
+  request: HttpRequest,
+  asker: Asker,
+): Promise<HttpResponse> {
+  const name = single(new URL(request.url).searchParams, "name");
+  if (name === undefined || name === "") {
+    throw new StreamError(
+      { code: "invalid_query" },
+      "The query has no name: expected name= and the stream's name.",
+    );
+  }
+  requireRight(asker, "read", name);
+  const stream = await describe(context.storage, name);
+  return jsonResponse({
+    name,
+    ...toJson(stream, (other) => asker === undefined || asker.allows("read", other)),
+    readers: (await countReaders(context)).get(stream.id) ?? 0,
+  });
+}
+
+/** @param isShown whether another stream's name may be said */
+function toJson(stream: StreamDescription, isShown: (name: string) => boolean) {
+  const { id, space, tail, closed, contentType, lifetime, closedBy, forkedFrom, forks } = stream;
+  const at = (position: number) => formatOffset(space, position);
+  return {
+    id,
+    contentType,
+    space: at(tail).replace(/_.*$/, ""),
+    tail,
+    nextOffset: at(tail),
+    closed,
+    closedBy: closedBy ?? null,
+    lastAppendAt: timeOf(stream.lastAppendAtMs),
+    lifetime,
+    expiresAt: timeOf(stream.expiresAtMs),
+    producers: stream.producers,
+    producersTotal: stream.producersTotal,
+    seq: stream.seq ?? null,
+    forkedFrom: forkedFrom === undefined ? null : {
+      ...(isShown(forkedFrom.name) ? { name: forkedFrom.name } : {}),
+      offset: at(forkedFrom.point),
+    },
+    forks: forks?.filter(isShown) ?? null,
+  };
+}
+
+/** A time for JSON; null where there is none. */
+export function timeOf(ms: number): string | null {
+  return ms > 0 && ms < Infinity ? new Date(ms).toISOString() : null;
+}
+
+/** JSON that no cache keeps. */
+export function jsonResponse(body: unknown): HttpResponse {
+  return {
+    status: 200,
+    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
+    body: `${JSON.stringify(body)}\n`,
+  };
+}

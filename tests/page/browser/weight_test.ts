@@ -1,0 +1,60 @@
+import { equal } from "node:assert/strict";
+import { until } from "../../support/until.ts";
+import { Visits } from "./support/visits.ts";
+
+const visits = new Visits();
+
+/** A request of the page. */
+interface Asked {
+  url(): string;
+}
+
+/** A CPU that is four times as slow as this one. */
+const SLOW = 4;
+
+visits.test("the page is one document, and asks nobody else for anything", async ({ page, open }) => {
+  const asked: string[] = [];
+  page.on("request", (request: Asked) => asked.push(new URL(request.url()).pathname));
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOW });
+  await open("/streams/");
+  await page.getByText("Healthy").waitFor();
+  const paintMs: number = await page.evaluate(
+    `performance.getEntriesByName("first-contentful-paint")[0]?.startTime`,
+  );
+  console.log(`first contentful paint at a CPU ${SLOW} times as slow: ${Math.round(paintMs)} ms`);
+  equal(asked.filter((path) => !path.includes("/__ds/")).join(), "/ui");
+});
+
+/** Each view, and what is read in it once it is there. */
+const PLACES = [
+  ["/streams/", /^quiet$/],
+  ["/stream/quiet", /^Live$/],
+  ["/server", "All is well"],
+  ["/subscriptions", "No subscriptions yet"],
+] as const;
+
+visits.test("an open page holds one connection that streams, and doesn't poll", async ({ page, open, send }) => {
+  await send("quiet", { method: "PUT", headers: { "content-type": "text/plain" }, body: "x" });
+  const underWay = new Set<Asked>();
+  let finished = 0;
+  await page.clock.install();
+  page.on("request", (request: Asked) => underWay.add(request));
+  page.on("requestfailed", (request: Asked) => underWay.delete(request));
+  page.on("requestfinished", (request: Asked) => {
+    underWay.delete(request);
+    finished++;
+  });
+  const urls = () => [...underWay].map((request) => request.url()).join(" ");
+  for (const [place, sign] of PLACES) {
+    await open(place);
+    // Only once the new place is there: before it, the last one's connection is.
+    await page.getByText(sign).first().waitFor();
+    await until(() => underWay.size === 1, () => `${place}: ${urls()}`);
+    const before = finished;
+    // A minute of the page's own time, in which whoever polls would ask.
+    await page.clock.runFor(60_000);
+    equal(finished, before, `${place} asked again`);
+    equal(underWay.size, 1, `${place}: ${urls()}`);
+  }
+});
