@@ -173,6 +173,19 @@ Deno.test("a feed ends with its token, and says why", async () => {
   deepEqual((await first.rest()).at(-1), { type: "end", data: { reason: "expired" } });
 });
 
+Deno.test("a feed that is hung up leaves no timer for its token", async () => {
+  const served = new GuardedFixture({ page: true });
+  const timed = served.authority.token("timed", ["read **"], {
+    expiresAtMs: served.clock.nowMs() + 60_000,
+  });
+  const timers = served.clock.pendingTimers;
+  const feed = await open(served, "", timed);
+  equal(served.clock.pendingTimers, timers + 1);
+  await feed.cancel();
+  await settle();
+  equal(served.clock.pendingTimers, timers);
+});
+
 Deno.test("feeds count as live readers, and end where the server stops", async () => {
   const stop = new AbortController();
   const served = new Fixture({ page: true, maxLiveReaders: 1, signal: stop.signal });
