@@ -92,7 +92,10 @@ export class Visits {
     try {
       const page = await context.newPage();
       const problems = await Problems.watch(page, new URL(this.#server.url).origin);
-      await run(visitOf(page, problems, this.#server.url));
+      await run(visitOf(page, problems, this.#server.url)).catch((error) => {
+        // What the page said meanwhile is often why.
+        throw new Error(`${error}\n${problems.found().join("\n")}`, { cause: error });
+      });
       deepEqual(problems.found(), []);
     } finally {
       await context.close();
