@@ -10,8 +10,8 @@ import { runCommand } from "../../tools/command.ts";
 import { inRepo } from "../../tools/repo.ts";
 import { REAL_BUGS } from "./real_bugs.ts";
 
-/** `NATS_BUGS=all` plants all of them: with those that take longer, or need luck, about two minutes. */
-const HAS_ALL = process.env["NATS_BUGS"] === "all";
+/** `NATS_TESTS=all` plants all of them: with those that take longer, or need luck, about two minutes. */
+const HAS_ALL = process.env["NATS_TESTS"] === "all";
 /** One that only a moment of a kill shows may stay hidden: so often is it looked for. */
 const MOST_ATTEMPTS = 3;
 /** What tests on real servers need to run, and the program. */
@@ -31,7 +31,7 @@ const COPIED = [
 for (const bug of REAL_BUGS) {
   const name = `found on real servers: ${bug.name}`;
   if (!HAS_ALL && bug.isQuick !== true) {
-    Deno.test({ name: `${name} (skipped: needs NATS_BUGS=all)`, ignore: true, fn: () => {} });
+    Deno.test({ name: `${name} (skipped: needs NATS_TESTS=all)`, ignore: true, fn: () => {} });
     continue;
   }
   natsTest(name, () =>

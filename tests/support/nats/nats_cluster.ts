@@ -17,6 +17,8 @@ export interface NatsClusterOptions {
   readonly hosts?: readonly string[];
   /** What stands before each server's command, as `ip netns exec NAME`. */
   readonly launchers?: readonly (readonly string[])[];
+  /** Where each keeps what it stores; a folder of its own where it is left out. */
+  readonly storeDirs?: readonly string[];
   /** Another executable. */
   readonly program?: string;
 }
@@ -129,6 +131,7 @@ async function serversOf(options: NatsClusterOptions, dir: string): Promise<Nats
       syncInterval: options.syncInterval,
       extra: options.extra,
       launcher: options.launchers?.[index],
+      storeDir: options.storeDirs?.[index],
       program: options.program,
     });
   });
