@@ -223,7 +223,6 @@ export class FrontEnd {
   async #close(limitMs: number): Promise<void> {
     this.#cancelTimer?.();
     this.#watching.stop();
-    await this.#walk.stop();
     const flushed = Promise.all([this.#subscriptions.close(), this.#flush()]);
     const late = Promise.withResolvers<void>();
     const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
@@ -234,6 +233,7 @@ export class FrontEnd {
   }
 
   async #flush(): Promise<void> {
+    await this.#walk.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
     await this.#endings.flush();

@@ -64,7 +64,8 @@ export interface JetStream {
   ): () => void;
   /**
    * Hands over the messages of a log one after the other, without leaving one out, from a sequence on and for
-   * ever, also over interruptions. Each one's handling is waited for, so that memory stays bounded.
+   * ever, also over interruptions. Each one's handling is waited for, so that memory stays bounded. Where that
+   * fails, nothing more is handed over: it is logged, and {@link Follower.caughtUp} rejects with what it was.
    */
   follow(
     request: FollowRequest,
@@ -195,7 +196,7 @@ export interface FollowRequest {
 
 /** A log that is being followed. */
 export interface Follower {
-  /** Resolves when all that was stored before the call has been handled. */
+  /** Resolves when all that was stored before the call has been handled; rejects where handling has failed. */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;
 }
