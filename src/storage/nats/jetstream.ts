@@ -71,7 +71,7 @@ export interface JetStream {
     request: FollowRequest,
     onMessage: (message: StoredMessage) => Promise<void> | void,
   ): Follower;
-  /** Removes a subject's messages up to a sequence, and with it; answers when that is agreed on. */
+  /** Removes a subject's messages, or a pattern's, up to a sequence, and with it; answers when that is agreed on. */
   purge(log: string, subject: string, upToSequence: number): Promise<void>;
   /**
    * The sequence of a log's newest message of whatever subject, be it there still or not; 0 where there never

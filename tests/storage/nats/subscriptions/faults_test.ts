@@ -312,3 +312,19 @@ Deno.test("subscriptions on NATS: whoever takes them over from a snapshot writes
     await kit.dispose();
   }
 });
+
+Deno.test("subscriptions on NATS: parts of a snapshot whose owner died before it was whole go with the next one", () =>
+  withKit(async (kit) => {
+    const [first] = await kit.startAll(2);
+    await subscribe(first.storage, "s", { pattern: "a" });
+    const part = { log: "DS_SUBS", subject: "ds.u.snap.77.1.0", expectedSequence: 0 };
+    equal((await first.jetStream.publish({ ...part, payload: encodeUtf8("x") })).kind, "stored");
+    await first.store.link("s", ["b"]);
+    await first.store.snapshot();
+    equal(await first.jetStream.lastMessage("DS_SUBS", part.subject), undefined);
+    // What it points to is there, and of use.
+    kit.kill(first);
+    await kit.pass(LEASE_OVER_MS);
+    const [second] = kit.frontEnds;
+    deepEqual((await second?.store.links("s", undefined, 10))?.links.length, 1);
+  }));
