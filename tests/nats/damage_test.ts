@@ -121,16 +121,19 @@ function flipBit({ storeDir }: NatsServer, text: string): void {
 }
 
 /** Has that server lead the log. */
-async function makeLeader(cluster: NatsCluster, { config, url }: NatsServer): Promise<void> {
+async function makeLeader(cluster: NatsCluster, server: NatsServer): Promise<void> {
+  const { config: { name }, url } = server;
   const connection = await connect({ servers: url });
+  let answer = "";
   try {
     await until(async () => {
-      if (cluster.server(await cluster.leaderOf(LOG)).config.name === config.name) return true;
-      const request = JSON.stringify({ placement: { preferred: config.name } });
-      await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${LOG}`, request);
+      if (cluster.server(await cluster.leaderOf(LOG)).config.name === name) return true;
+      const request = JSON.stringify({ placement: { preferred: name } });
+      answer = (await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${LOG}`, request))
+        .string();
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       return false;
-    }, () => `${config.name} doesn't lead ${LOG}`);
+    }, () => `${name} doesn't lead ${LOG}: ${answer}\n${server.log()}`);
   } finally {
     await connection.close();
   }
