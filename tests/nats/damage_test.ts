@@ -1,4 +1,4 @@
-import { equal, ok } from "node:assert/strict";
+import { equal, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +56,39 @@ for (const who of ["a follower", "the leader"]) {
   );
 }
 
+natsTest(
+  "where somebody has removed messages from a log their stream is damaged, not shorter",
+  async () => {
+    await using cluster = await NatsCluster.start({ servers: 3 });
+    await writeAll(cluster);
+    await removeMessages(cluster, MESSAGES / 2);
+    await using frontEnds = await FrontEnds.start(cluster, ["--shards", "1"]);
+    for (let index = 0; index < frontEnds.count; index++) {
+      const response = await frontEnds.fetchFrom(index, `${STREAM}?offset=-1`);
+      equal(response.status, 500);
+      match(await response.text(), /"code":"damaged"/);
+      // Nor does anything go behind the gap.
+      const init = { method: "POST", headers: TEXT, body: "more" };
+      const append = await frontEnds.fetchFrom(index, STREAM, init);
+      await append.body?.cancel();
+      equal(append.status, 500);
+    }
+  },
+);
+
 const TEXT = { "content-type": "text/plain" };
+
+/** Removes the first messages of the stream, from all replicas: a purge is all that a log of ours allows. */
+async function removeMessages(cluster: NatsCluster, sequence: number): Promise<void> {
+  const connection = await connect({ servers: cluster.urls });
+  try {
+    const request = JSON.stringify({ filter: "ds.d.1.>", seq: sequence });
+    const answer = await connection.request(`$JS.API.STREAM.PURGE.${LOG}`, request);
+    match(answer.string(), /"success":true,"purged":[1-9]/);
+  } finally {
+    await connection.close();
+  }
+}
 
 /** Appends message after message; the whole stream. */
 async function writeAll(cluster: NatsCluster): Promise<string> {
@@ -89,16 +121,19 @@ function flipBit({ storeDir }: NatsServer, text: string): void {
 }
 
 /** Has that server lead the log. */
-async function makeLeader(cluster: NatsCluster, { config, url }: NatsServer): Promise<void> {
+async function makeLeader(cluster: NatsCluster, server: NatsServer): Promise<void> {
+  const { config: { name }, url } = server;
   const connection = await connect({ servers: url });
+  let answer = "";
   try {
     await until(async () => {
-      if (cluster.server(await cluster.leaderOf(LOG)).config.name === config.name) return true;
-      const request = JSON.stringify({ placement: { preferred: config.name } });
-      await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${LOG}`, request);
+      if (cluster.server(await cluster.leaderOf(LOG)).config.name === name) return true;
+      const request = JSON.stringify({ placement: { preferred: name } });
+      answer = (await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${LOG}`, request))
+        .string();
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       return false;
-    }, () => `${config.name} doesn't lead ${LOG}`);
+    }, () => `${name} doesn't lead ${LOG}: ${answer}\n${server.log()}`);
   } finally {
     await connection.close();
   }

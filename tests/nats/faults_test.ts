@@ -1,6 +1,7 @@
 import { equal } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { natsTest } from "../support/nats/find_nats_server.ts";
+import { AnswerProxy } from "../support/nats/answer_proxy.ts";
 import { NatsCluster } from "../support/nats/nats_cluster.ts";
 import { FrontEnds } from "./front_ends.ts";
 import { refusedForNow, underLoad } from "./load.ts";
@@ -11,6 +12,9 @@ import { refusedForNow, underLoad } from "./load.ts";
  */
 
 const LOG = "DS_DATA_1";
+const STANDSTILLS = 10;
+const WRITES_MEANWHILE = 20;
+const BODY_BYTES = 100_000;
 
 let shared: Promise<{ cluster: NatsCluster; frontEnds: FrontEnds }> | undefined;
 
@@ -43,6 +47,39 @@ function faultTest(
 }
 
 faultTest(
+  "what was acknowledged is read at once by who asks a follower that is behind",
+  async (cluster, _, id) => {
+    const stream = `${id}/fresh`;
+    const headers = { "content-type": "text/plain" };
+    const leader = await cluster.leaderOf(LOG);
+    const follower = cluster.server((leader + 1) % cluster.servers.length);
+    // So much that the follower takes a while to get it.
+    const body = new Uint8Array(BODY_BYTES);
+    // Of the replicas a server asks its own first.
+    const flags = ["--shards", "1"];
+    await using ahead = await FrontEnds.start({ urls: [cluster.server(leader).url] }, flags);
+    await using behind = await FrontEnds.start({ urls: [follower.url] }, flags);
+    await (await ahead.fetchFrom(0, stream, { method: "PUT", headers })).body?.cancel();
+    for (let round = 0; round < STANDSTILLS; round++) {
+      follower.pause();
+      let newest: string | null = null;
+      for (let write = 0; write < WRITES_MEANWHILE; write++) {
+        const init = { method: "POST", headers, body };
+        const written = await ahead.fetchFrom(0, stream, init);
+        equal(written.status, 204);
+        newest = written.headers.get("stream-next-offset");
+      }
+      const reading = behind.fetchFrom(round % behind.count, stream, { method: "HEAD" });
+      await sleep(20);
+      follower.resume();
+      const read = await reading;
+      equal(read.status, 200);
+      equal(read.headers.get("stream-next-offset"), newest);
+    }
+  },
+);
+
+faultTest(
   "the leader is killed again and again",
   (cluster, frontEnds, id) =>
     underLoad(frontEnds, id, async () => {
@@ -54,6 +91,20 @@ faultTest(
         await cluster.ready();
       }
     }),
+);
+
+faultTest(
+  "connections break before the answers to what was stored have come",
+  async (cluster, _, id) => {
+    await using proxy = await AnswerProxy.start(cluster.server(0).config);
+    await using frontEnds = await FrontEnds.start({ urls: [proxy.url] }, ["--shards", "1"]);
+    await underLoad(frontEnds, id, async () => {
+      for (let cut = 0; cut < 3; cut++) {
+        await proxy.loseAnswers(100);
+        await sleep(1_000);
+      }
+    });
+  },
 );
 
 faultTest(

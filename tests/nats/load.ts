@@ -25,9 +25,16 @@ export async function underLoad(
   let over = false;
   const isOver = () => over;
   let givenUp = false;
-  // Readers go on until their stream is closed: where it never is, they wait for an answer for ever.
+  const damage = Promise.withResolvers<void>();
   const asked: AskedServer = {
-    fetch: (path, init) => givenUp ? new Promise<never>(() => {}) : frontEnds.fetch(path, init),
+    async fetch(path, init) {
+      // Readers go on until their stream is closed: where it never is, they wait for an answer for ever.
+      if (givenUp) return await new Promise<never>(() => {});
+      const response = await frontEnds.fetch(path, init);
+      // Nothing here harms what is stored: clients would ask again and again.
+      if (response.status === 500) damage.reject(new Error(`${path}: ${await response.text()}`));
+      return response;
+    },
   };
   try {
     for (let index = 0; index < frontEnds.count; index++) {
@@ -39,7 +46,7 @@ export async function underLoad(
       lifecycles.run(asked, isOver),
     ];
     const reading = streams.flatMap((stream) => stream.read(asked));
-    const failed = Promise.all(writing).then(() => undefined);
+    const failed = Promise.race([damage.promise, Promise.all(writing).then(() => undefined)]);
     await Promise.race([failed, hasWritten(streams)]);
     await Promise.race([failed, fault()]);
     await Promise.race([failed, hasWritten(streams)]);

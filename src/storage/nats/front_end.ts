@@ -237,7 +237,6 @@ export class FrontEnd {
     this.#cancelTimer?.();
     this.#receiver.stop();
     this.#watching.stop();
-    await this.#walk.stop();
     const flushed = Promise.all([this.#subscriptions.close(), this.#flush()]);
     const late = Promise.withResolvers<void>();
     const cancel = this.#settings.clock.setTimer(limitMs, late.resolve);
@@ -248,6 +247,7 @@ export class FrontEnd {
   }
 
   async #flush(): Promise<void> {
+    await this.#walk.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
     await this.#endings.flush();

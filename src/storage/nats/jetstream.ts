@@ -64,13 +64,14 @@ export interface JetStream {
   ): () => void;
   /**
    * Hands over the messages of a log one after the other, without leaving one out, from a sequence on and for
-   * ever, also over interruptions. Each one's handling is waited for, so that memory stays bounded.
+   * ever, also over interruptions. Each one's handling is waited for, so that memory stays bounded. Where that
+   * fails, nothing more is handed over: it is logged, and {@link Follower.caughtUp} rejects with what it was.
    */
   follow(
     request: FollowRequest,
     onMessage: (message: StoredMessage) => Promise<void> | void,
   ): Follower;
-  /** Removes a subject's messages up to a sequence, and with it; answers when that is agreed on. */
+  /** Removes a subject's messages, or a pattern's, up to a sequence, and with it; answers when that is agreed on. */
   purge(log: string, subject: string, upToSequence: number): Promise<void>;
   /**
    * The sequence of a log's newest message of whatever subject, be it there still or not; 0 where there never
@@ -195,7 +196,7 @@ export interface FollowRequest {
 
 /** A log that is being followed. */
 export interface Follower {
-  /** Resolves when all that was stored before the call has been handled. */
+  /** Resolves when all that was stored before the call has been handled; rejects where handling has failed. */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { OrderedNames } from "../ordered_names.ts";
 import type { ListedStream, ListPage, ListRequest } from "../storage.ts";
 import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 import { MalformedFrame } from "./format/binary.ts";
-import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
+import { type Follower, type JetStream, JetStreamError, type StoredMessage } from "./jetstream.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
 import { isEnd, type StreamMessage } from "./format/message.ts";
 import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
@@ -146,6 +146,8 @@ export class Listing {
     try {
       await index.follower.caughtUp();
     } catch (error) {
+      // One that couldn't take a name lacks it for ever.
+      if (!(error instanceof JetStreamError)) await this.stop();
       throw toStreamError(error);
     }
     if (index.failure !== undefined) throw index.failure;

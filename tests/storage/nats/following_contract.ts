@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import { deepStrictEqual as equal, ok, rejects } from "node:assert/strict";
 import type { StoredMessage, StoredNotice } from "../../../src/storage/nats/jetstream.ts";
 import { sequenceOf, type Tests, textOf } from "./jetstream_kit.ts";
 
@@ -149,6 +149,22 @@ export const FOLLOWING: Tests = {
     });
     await follower.caughtUp();
     equal([most, handled], [1, 5]);
+    await follower.stop();
+  },
+
+  "a message whose handling fails ends a follower, and who waits for it is told why": async (
+    subject,
+  ) => {
+    await subject.putMany("a", 3);
+    const found: number[] = [];
+    const follower = subject.port.follow({ log: subject.log, fromSequence: 1 }, ({ sequence }) => {
+      found.push(sequence);
+      if (found.length === 2) throw new RangeError("it can't be handled");
+    });
+    await rejects(follower.caughtUp(), RangeError);
+    await rejects(follower.caughtUp(), RangeError);
+    await subject.putMany("b", 1);
+    equal(found.length, 2);
     await follower.stop();
   },
 

@@ -5,6 +5,7 @@ import { encodeNameEntry } from "../../../src/storage/nats/format/name_record.ts
 import { JSON_TYPE, Streams, TEXT } from "../../contract/kit.ts";
 import { rejectsWith } from "../../support/expect.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
+import { closedGate } from "../../support/nats/delay.ts";
 import { AT_ONCE_TIMES } from "../../support/nats/faults.ts";
 import { FrontEnds } from "../../support/nats/front_ends.ts";
 
@@ -539,4 +540,30 @@ it("more names than may be are not listed, and again once they are fewer", async
   await storage.delete("b");
   await frontEnds.pass(2000);
   equal(await names(), ["a", "c", "d"]);
+});
+
+it("a close doesn't wait beyond its limit for a walk over the names that gets no answer", async (frontEnds) => {
+  const { storage: first } = await frontEnds.open();
+  const expiresAtMs = frontEnds.clock.nowMs() + 10_000;
+  await first.create("s", { contentType: TEXT, lifetime: { kind: "until", expiresAtMs } });
+  await frontEnds.within(first.close());
+  const { storage, jetStream } = await frontEnds.open();
+  const gate = closedGate();
+  for (let i = 0; i < 3; i++) {
+    frontEnds.cluster.script.nextRead(
+      { kind: "held", at: "answer", until: gate.opened },
+      { by: jetStream },
+    );
+  }
+  const before = frontEnds.cluster.script.pending;
+  // A walk begins after an hour.
+  await frontEnds.pass(3_700_000, 60_000);
+  ok(frontEnds.cluster.script.pending < before, "the walk asks");
+  let isClosed = false;
+  const closing = storage.close(1000).then(() => isClosed = true);
+  await frontEnds.pass(5000);
+  const wasClosed = isClosed;
+  gate.open();
+  await frontEnds.within(closing);
+  ok(wasClosed);
 });

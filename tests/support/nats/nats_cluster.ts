@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../../src/listen/free_port.ts";
 import { until } from "../until.ts";
 import { NatsServer } from "./nats_server.ts";
+import { serverPort } from "./server_port.ts";
 
 /** What a cluster for tests is like. */
 export interface NatsClusterOptions {
@@ -17,6 +17,8 @@ export interface NatsClusterOptions {
   readonly hosts?: readonly string[];
   /** What stands before each server's command, as `ip netns exec NAME`. */
   readonly launchers?: readonly (readonly string[])[];
+  /** Where each keeps what it stores; a folder of its own where it is left out. */
+  readonly storeDirs?: readonly string[];
   /** Another executable. */
   readonly program?: string;
   /** Where its folder is made; the system's folder for temporary files where it is left out. */
@@ -110,12 +112,11 @@ async function serversOf(options: NatsClusterOptions, dir: string): Promise<Nats
     { length: options.servers },
     (_, index) => options.hosts?.[index] ?? "127.0.0.1",
   );
-  const anywhere = async () => await freePort({ host: "127.0.0.1", port: 0 });
   const places = await Promise.all(hosts.map(async (host) => ({
     host,
-    port: await anywhere(),
-    monitorPort: await anywhere(),
-    clusterPort: await anywhere(),
+    port: await serverPort(),
+    monitorPort: await serverPort(),
+    clusterPort: await serverPort(),
   })));
   const routes = places.map(({ host, clusterPort }) => `nats://${host}:${clusterPort}`);
   return places.map(({ host, port, monitorPort, clusterPort }, index) => {
@@ -131,6 +132,7 @@ async function serversOf(options: NatsClusterOptions, dir: string): Promise<Nats
       syncInterval: options.syncInterval,
       extra: options.extra,
       launcher: options.launchers?.[index],
+      storeDir: options.storeDirs?.[index],
       program: options.program,
     });
   });

@@ -20,6 +20,8 @@ export interface NatsServerConfig {
   readonly extra?: string | undefined;
   /** What stands before the server's command, as `ip netns exec NAME`. */
   readonly launcher?: readonly string[] | undefined;
+  /** Where it keeps what it stores; under `dir` where it is left out. */
+  readonly storeDir?: string | undefined;
   /** Another executable. */
   readonly program?: string | undefined;
 }
@@ -35,7 +37,7 @@ export class NatsServer {
 
   constructor(config: NatsServerConfig) {
     this.config = config;
-    this.#storeDir = join(config.dir, "store");
+    this.#storeDir = config.storeDir ?? join(config.dir, "store");
     this.#logPath = join(config.dir, "log");
     writeFileSync(join(config.dir, "conf"), configText(config, this.#storeDir));
   }

@@ -20,7 +20,7 @@ export interface FollowerConnection {
 interface CaughtUpWaiter {
   readonly sequence: number;
   readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Hands over a log's messages one after the other. */
@@ -36,6 +36,7 @@ export class SimulatedFollower implements Follower {
   readonly #firstUpTo: number;
   #handledUpTo: number;
   #isStopped = false;
+  #failure: { readonly error: unknown } | undefined;
   #wake = () => {};
   readonly #running: Promise<void>;
 
@@ -97,9 +98,14 @@ export class SimulatedFollower implements Follower {
       await this.#connection.delivered();
       await this.#connection.connected();
       if (this.#isStopped) return;
-      await this.#onMessage(
-        this.#request.headersOnly === true ? { ...message, payload: NO_BYTES } : message,
-      );
+      try {
+        await this.#onMessage(
+          this.#request.headersOnly === true ? { ...message, payload: NO_BYTES } : message,
+        );
+      } catch (error) {
+        this.#failure = { error };
+        return this.abandon();
+      }
       this.#handledUpTo = message.sequence;
       this.#settle();
     }
@@ -130,7 +136,8 @@ export class SimulatedFollower implements Follower {
 
   #settle(): void {
     for (const waiter of [...this.#waiters]) {
-      if (this.#isStopped) waiter.reject(new JetStreamError("unavailable", "It was stopped."));
+      if (this.#failure !== undefined) waiter.reject(this.#failure.error);
+      else if (this.#isStopped) waiter.reject(new JetStreamError("unavailable", "It was stopped."));
       else if (waiter.sequence <= this.#handledUpTo) waiter.resolve();
       else continue;
       this.#waiters.delete(waiter);

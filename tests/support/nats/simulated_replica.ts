@@ -1,3 +1,4 @@
+import { matchesSubject } from "./subject_pattern.ts";
 import type { StoredMessage } from "../../../src/storage/nats/jetstream.ts";
 import { partitionPoint } from "../../../src/storage/partition_point.ts";
 
@@ -72,9 +73,15 @@ export class SimulatedReplica {
     return this.#bySubject.keys();
   }
 
-  #purge(subject: string, upToSequence: number): void {
-    for (const sequence of [...this.#bySubject.get(subject) ?? []]) {
-      if (sequence <= upToSequence) this.#drop(subject, sequence);
+  /** @param pattern of subjects, most often one */
+  #purge(pattern: string, upToSequence: number): void {
+    const subjects = pattern.endsWith(">")
+      ? [...this.#bySubject.keys()].filter((subject) => matchesSubject(pattern, subject))
+      : [pattern];
+    for (const subject of subjects) {
+      for (const sequence of [...this.#bySubject.get(subject) ?? []]) {
+        if (sequence <= upToSequence) this.#drop(subject, sequence);
+      }
     }
   }
 

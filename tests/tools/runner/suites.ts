@@ -165,7 +165,7 @@ const OTHERS: readonly Suite[] = [
     // Each of its files has servers of its own, and waits for them.
     command: [deno, "test", "-A", "tests/nats"],
     ...denoTest,
-    usualSeconds: 150,
+    usualSeconds: 190,
     limitMinutes: 12,
     long: true,
     folder: "tests/nats",

@@ -4,7 +4,7 @@ import { decodeIds, encodeIds } from "../format/meta_record.ts";
 import type { Publisher } from "./publisher.ts";
 import { readRecord } from "./stored_messages.ts";
 import type { Subjects } from "./subjects.ts";
-import { toStreamError, unreachable } from "./unreachable.ts";
+import { toStreamError } from "./unreachable.ts";
 
 /** So many ids are taken at once. */
 const BLOCK_IDS = 1024;
@@ -73,7 +73,7 @@ export class Ids {
     }
     throw new StreamError(
       { code: "overloaded" },
-      unreachable("too many make streams at once.").message,
+      "Too many front ends take numbers for new streams at once. Try again.",
     );
   }
 }

@@ -64,6 +64,11 @@ export class Subjects {
     return `${this.#prefix}.d.${shard}.>`;
   }
 
+  /** A pattern: the parts of all of them. */
+  get subscriptionSnapshots(): string {
+    return `${this.#prefix}.u.snap.>`;
+  }
+
   /** Where a part of a snapshot of the subscriptions is. */
   subscriptionSnapshot(owner: number, count: number, part: number): string {
     return `${this.#prefix}.u.snap.${owner}.${count}.${part}`;

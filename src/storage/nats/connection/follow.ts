@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../../env/clock.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
@@ -12,6 +13,8 @@ import { isConfirmation } from "./log_config.ts";
 import type { Reads } from "./reads.ts";
 import { type Requests, statusOf } from "./requests.ts";
 import { headersOf, ownHeaders } from "./wire_headers.ts";
+
+const logger = getLogger(["durable-streams", "storage", "nats"]);
 
 /** What a server sends ahead of what has been handled. It cuts the connection past 64 MB. */
 const LIMIT_AHEAD_MESSAGES = 500;
@@ -59,6 +62,8 @@ export class ConsumerFollower implements Follower {
   #isListening = false;
   #isHandling = false;
   #isGivenUp = false;
+  /** What a message's handling failed with. */
+  #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
 
   constructor(
@@ -74,7 +79,10 @@ export class ConsumerFollower implements Follower {
     void this.#run();
   }
 
-  /** @throws {JetStreamError} `unavailable` where who leads the log doesn't answer, or nothing comes for long */
+  /**
+   * @throws {JetStreamError} `unavailable` where who leads the log doesn't answer, or nothing comes for long
+   * @throws what a message's handling failed with
+   */
   async caughtUp(): Promise<void> {
     const { reads } = this.#context;
     const { log, subject = ">" } = this.#request;
@@ -93,6 +101,7 @@ export class ConsumerFollower implements Follower {
       // Asked again after a while: the newest one may be removed before it is handled.
       await this.#handledUpTo(newest.sequence, BETWEEN_COMPARISONS_MS);
     }
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** One that is being handled isn't waited for: who stops may be its handler. */
@@ -101,6 +110,14 @@ export class ConsumerFollower implements Follower {
     this.#wake();
     for (const { resolve } of this.#waiting) resolve();
     return Promise.resolve();
+  }
+
+  /** The same message would fail again, and one that is left out would be missing without a word. */
+  #fail(error: unknown, sequence: number): void {
+    const { log } = this.#request;
+    logger.error("Message {sequence} of {log} can't be handled: {error}", { sequence, log, error });
+    this.#failure = { error };
+    void this.stop();
   }
 
   /** Its replica doesn't get what the leader has: the next one may be on another. */
@@ -227,6 +244,8 @@ export class ConsumerFollower implements Follower {
           payload: new Uint8Array(message.data),
           headers: ownHeaders(headersOf(message)),
         });
+      } catch (error) {
+        return this.#fail(error, sequence);
       } finally {
         this.#isHandling = false;
       }

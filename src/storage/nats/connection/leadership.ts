@@ -7,6 +7,13 @@ import { confirmedSubject } from "./log_config.ts";
 const LEASE_MS = 3_500;
 /** So old may what is known be when a question is sent. */
 const FRESH_MS = 1_500;
+/** Of a message that was sent, by two clocks: one may be set, the other stands still while the machine sleeps. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly elapsedMs: number;
+}
+
+const NEVER: Moment = { wallMs: -Infinity, elapsedMs: -Infinity };
 /** Stands for "nothing is expected" of a message. */
 export const ANYTHING = -1;
 
@@ -20,23 +27,36 @@ export class Leadership {
   readonly #clock: Clock;
   readonly #publish: (message: NewMessage) => Promise<PublishOutcome>;
   /** When the newest stored message of each log was sent, for logs with several replicas. */
-  readonly #provenAtMs = new Map<string, number>();
+  readonly #provenAt = new Map<string, Moment>();
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(clock: Clock, publish: (message: NewMessage) => Promise<PublishOutcome>) {
+  readonly #elapsedMs: () => number;
+
+  /** @param elapsedMs ms that have passed, whatever the clock was set to */
+  constructor(
+    clock: Clock,
+    publish: (message: NewMessage) => Promise<PublishOutcome>,
+    elapsedMs: () => number = () => performance.now(),
+  ) {
     this.#clock = clock;
     this.#publish = publish;
+    this.#elapsedMs = elapsedMs;
+  }
+
+  /** To be asked as a message is sent. */
+  now(): Moment {
+    return { wallMs: this.#clock.nowMs(), elapsedMs: this.#elapsedMs() };
   }
 
   /** A log has several replicas: there may be two who think that they lead it. */
   add(log: string): void {
-    if (!this.#provenAtMs.has(log)) this.#provenAtMs.set(log, -Infinity);
+    if (!this.#provenAt.has(log)) this.#provenAt.set(log, NEVER);
   }
 
   /** A message that was sent then has been stored. */
-  proveBy(log: string, sentAtMs: number): void {
-    const known = this.#provenAtMs.get(log);
-    if (known !== undefined && sentAtMs > known) this.#provenAtMs.set(log, sentAtMs);
+  proveBy(log: string, sentAt: Moment): void {
+    const known = this.#provenAt.get(log);
+    if (known !== undefined && sentAt.elapsedMs >= known.elapsedMs) this.#provenAt.set(log, sentAt);
   }
 
   /**
@@ -45,7 +65,7 @@ export class Leadership {
    * @throws {JetStreamError} `unavailable` where nothing can be stored
    */
   async ask<T>(log: string, question: () => Promise<T>): Promise<T> {
-    if (!this.#provenAtMs.has(log)) return await question();
+    if (!this.#provenAt.has(log)) return await question();
     if (this.#ageMs(log) > FRESH_MS) await this.#prove(log);
     const answer = await question();
     if (this.#ageMs(log) <= LEASE_MS) return answer;
@@ -55,8 +75,11 @@ export class Leadership {
     throw new JetStreamError("unavailable", `${log}: answers take too long to be relied on`);
   }
 
+  /** By that clock of the two by which it is older; one that was set back may say anything. */
   #ageMs(log: string): number {
-    return Math.abs(this.#clock.nowMs() - (this.#provenAtMs.get(log) ?? -Infinity));
+    const { wallMs, elapsedMs } = this.#provenAt.get(log) ?? NEVER;
+    const now = this.now();
+    return Math.max(Math.abs(now.wallMs - wallMs), now.elapsedMs - elapsedMs);
   }
 
   /** Once for all who ask meanwhile. */

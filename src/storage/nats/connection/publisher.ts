@@ -26,7 +26,6 @@ export class Publisher {
   readonly link: Link;
   readonly inFlight: InFlightLimit;
   readonly leadership: Leadership;
-  readonly #clock: Clock;
   readonly #replies: Replies;
   readonly #timeoutMs: number;
   #wire: { readonly connection: NatsConnection; readonly wire: Wire } | undefined;
@@ -43,7 +42,6 @@ export class Publisher {
     this.leadership = new Leadership(clock, (message) => {
       return this.#send(message, 0, Math.min(timeoutMs, CONFIRMATION_MS));
     });
-    this.#clock = clock;
     this.#replies = replies;
     this.#timeoutMs = timeoutMs;
   }
@@ -118,10 +116,10 @@ export class Publisher {
   ): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const { connection } = this.link;
-      const sentAtMs = this.#clock.nowMs();
+      const sentAt = this.leadership.now();
       const waiter = new OutcomeWaiter(timeoutMs, (outcome) => {
         this.inFlight.leave(bytes);
-        if (outcome.kind === "stored") this.leadership.proveBy(message.log, sentAtMs);
+        if (outcome.kind === "stored") this.leadership.proveBy(message.log, sentAt);
         resolve(outcome);
       });
       // What the client gets without a connection it drops without a word.

@@ -9,6 +9,8 @@ const logger = getLogger(["durable-streams", "storage", "nats"]);
 
 /** Also after so much: who loads the stream reads all of it. */
 const SNAPSHOT_BYTES = 4 * 1024 * 1024;
+/** A state that was too long for a message is looked at again after so many times as much. */
+const INTERVALS_AFTER_TOO_LONG = 16;
 
 /**
  * Stores streams' states now and then, so that loading one reads few messages. A state in memory holds only
@@ -19,6 +21,8 @@ export class Snapshots {
   readonly #subjects: Subjects;
   readonly #publisher: Publisher;
   readonly #running = new Set<Promise<void>>();
+  /** Those of which it was told that their state is too long. */
+  readonly #tooLong = new WeakSet<NatsStream>();
 
   constructor(settings: NatsSettings, subjects: Subjects, publisher: Publisher) {
     this.#settings = settings;
@@ -43,14 +47,23 @@ export class Snapshots {
     await Promise.all(this.#running);
   }
 
+  /** It is told once, and encoded seldom: most likely it doesn't get shorter. */
+  #putOff(stream: NatsStream, bytes: number): void {
+    stream.messagesSinceSnapshot -= INTERVALS_AFTER_TOO_LONG * this.#settings.snapshotMessages;
+    stream.bytesSinceSnapshot -= INTERVALS_AFTER_TOO_LONG * SNAPSHOT_BYTES;
+    if (this.#tooLong.has(stream)) return;
+    this.#tooLong.add(stream);
+    const { name } = stream;
+    logger.warn("The state of {name} is too long for a snapshot: it has {bytes} bytes.", {
+      name,
+      bytes,
+    });
+  }
+
   async #store(stream: NatsStream): Promise<void> {
     const payload = encodeSnapshot(stream.snapshot());
     if (payload.length > this.#settings.jetStream.messageLimitBytes) {
-      logger.warn("The state of {name} is too long for a snapshot: it has {bytes} bytes.", {
-        name: stream.name,
-        bytes: payload.length,
-      });
-      return;
+      return this.#putOff(stream, payload.length);
     }
     const published = await this.#publisher.publish([{
       log: this.#subjects.dataLog(stream.shard),

@@ -148,9 +148,8 @@ export class OwnedSubscriptions {
     const entry = this.state.registry.get(id);
     await this.#resolvePending(entry);
     const wakeStream = entry?.config.wakeStream;
-    if (wakeStream !== undefined && this.state.streams.find(wakeStream) === undefined) {
-      await this.#resolver.load([wakeStream]);
-    }
+    // Also one that is known: whether it is closed, a snapshot doesn't say.
+    if (wakeStream !== undefined) await this.#resolver.load([wakeStream]);
     return await this.state.engine.step(id, isLost, problem);
   }
 

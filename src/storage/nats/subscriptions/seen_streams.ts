@@ -98,7 +98,11 @@ export class SeenStreams implements Streams {
   /** A stream's name was looked up: what is known of it by its messages stays. */
   name({ identity, forkedSpace, ...known }: NamedStream, nowMs: number): SeenStreamState {
     const seen = this.#byId.get(identity.id);
-    if (seen?.isNamed === true) return seen;
+    if (seen?.isNamed === true) {
+      // A snapshot doesn't say so of a stream, and what is closed stays closed.
+      if (known.closed) seen.moveTo(seen.tail, true);
+      return seen;
+    }
     const lifetime = identity.lifetime.kind === "until" ? identity.lifetime : FOREVER;
     const stream = new SeenStreamState(
       // Whose time slides, others see the end of: then a message says that it is gone.
@@ -111,7 +115,7 @@ export class SeenStreams implements Streams {
       },
     );
     stream.forkedSpace = forkedSpace;
-    stream.moveTo(stream.tail, seen?.closed ?? known.closed);
+    stream.moveTo(stream.tail, known.closed || seen?.closed === true);
     if (known.isSoftlyDeleted) stream.lifecycle = "soft_deleted";
     this.#put(stream);
     return stream;

@@ -2,11 +2,7 @@ import { StreamError } from "../../../protocol/errors.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { CursorRow, SubscriptionRow } from "../../subscriptions/capture.ts";
 import { toStreamError } from "../cluster/unreachable.ts";
-import {
-  encodeSubscriptionMessage,
-  PART_OVERHEAD_BYTES,
-  type SnapshotPlace,
-} from "../format/subscription_log.ts";
+import { encodeSubscriptionMessage, PART_OVERHEAD_BYTES } from "../format/subscription_log.ts";
 import { encodeSubscriptionSnapshot, type SeenStream } from "../format/subscription_snapshot.ts";
 import type { OwnerParts, OwnerState } from "./owner_state.ts";
 
@@ -61,21 +57,22 @@ export class OwnerSnapshots {
         bytes: bytes.slice(index * partBytes, (index + 1) * partBytes),
       });
     }
-    const before = this.#state.place;
     const place = { owner, count, parts };
     await log.point(place, upToSequence);
     this.#state.place = place;
     await log.forget(upToSequence);
-    if (before !== undefined) await this.#purge(before, upToSequence);
+    await this.#purge(upToSequence);
   }
 
-  async #purge({ owner, count, parts }: SnapshotPlace, upToSequence: number): Promise<void> {
+  /** The snapshots before this one go, also parts of one whose owner died before it was whole. */
+  async #purge(upToSequence: number): Promise<void> {
     const { jetStream, subjects } = this.#parts;
     try {
-      for (let index = 0; index < parts; index++) {
-        const subject = subjects.subscriptionSnapshot(owner, count, index);
-        await jetStream.purge(subjects.subscriptionsLog, subject, upToSequence);
-      }
+      await jetStream.purge(
+        subjects.subscriptionsLog,
+        subjects.subscriptionSnapshots,
+        upToSequence,
+      );
     } catch (error) {
       throw toStreamError(error);
     }

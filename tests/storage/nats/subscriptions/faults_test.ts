@@ -281,3 +281,50 @@ Deno.test("subscriptions on NATS: whoever takes them over keeps its lease howeve
     equal((await asked).name, "s");
     deepEqual(kit.frontEnds.map(({ store }) => store.ids().length), [1, 0]);
   }));
+
+Deno.test("subscriptions on NATS: whoever takes them over from a snapshot writes no event to a closed wake stream", async () => {
+  const kit = new SubscriptionsKit();
+  try {
+    const [first, second] = [await kit.open(), await kit.open()];
+    await first.storage.create("wake", { contentType: "application/json" });
+    await first.storage.create("a", { contentType: TEXT });
+    const config = { type: "pull-wake", webhookUrl: undefined, wakeStream: "wake" } as const;
+    await subscribe(first.storage, "s", { ...config, pattern: "a" });
+    // Somebody follows the wake stream, too: so it is among the streams of a snapshot.
+    await subscribe(first.storage, "t", { ...config, wakeStream: "other", pattern: "wake" });
+    await first.storage.append("wake", {
+      contentType: "application/json",
+      body: encodeUtf8("7"),
+      close: true,
+    });
+    await append(first, "a");
+    await settled();
+    await first.store.snapshot();
+    kit.kill(first);
+    await kit.freeLease();
+    await second.store.get("s");
+    const [id = 0] = second.store.ids();
+    const step = await second.store.step(id, false);
+    equal(step.kind === "wait" && step.problem, 'its wake stream "wake" is closed');
+    const { generation, phase } = (await second.store.get("s")).state;
+    deepEqual({ generation, phase }, { generation: 0, phase: "idle" });
+  } finally {
+    await kit.dispose();
+  }
+});
+
+Deno.test("subscriptions on NATS: parts of a snapshot whose owner died before it was whole go with the next one", () =>
+  withKit(async (kit) => {
+    const [first] = await kit.startAll(2);
+    await subscribe(first.storage, "s", { pattern: "a" });
+    const part = { log: "DS_SUBS", subject: "ds.u.snap.77.1.0", expectedSequence: 0 };
+    equal((await first.jetStream.publish({ ...part, payload: encodeUtf8("x") })).kind, "stored");
+    await first.store.link("s", ["b"]);
+    await first.store.snapshot();
+    equal(await first.jetStream.lastMessage("DS_SUBS", part.subject), undefined);
+    // What it points to is there, and of use.
+    kit.kill(first);
+    await kit.pass(LEASE_OVER_MS);
+    const [second] = kit.frontEnds;
+    deepEqual((await second?.store.links("s", undefined, 10))?.links.length, 1);
+  }));
