@@ -16,9 +16,11 @@ import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { backupCommand } from "./maintenance/backup.ts";
 import { checkCommand } from "./maintenance/check.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
+import { restoreCommand } from "./maintenance/restore.ts";
 import { checkSettings, serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
@@ -41,6 +43,8 @@ export const commands: readonly CliCommand[] = [
   workerCommand,
   tokenCommand,
   linkCommand,
+  backupCommand,
+  restoreCommand,
   checkCommand,
   inspectCommand,
   repairCommand,

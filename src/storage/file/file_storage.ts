@@ -18,6 +18,7 @@ import type { DamagedStreams } from "./directory/damaged_streams.ts";
 import type { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { DirectoryPaths } from "./directory/paths.ts";
+import type { DirectoryPins } from "./directory/pins.ts";
 import { SecretsFile } from "./directory/secrets_file.ts";
 import { FileBlocks } from "./file_blocks.ts";
 import type { StorageLimits } from "./limits.ts";
@@ -65,6 +66,8 @@ export interface RecoveredDirectory {
   /** The log's file to begin with. */
   readonly current: CurrentLogFile;
   readonly nextLsn: number;
+  /** What a backup needs. */
+  readonly pins: DirectoryPins;
 }
 
 /**

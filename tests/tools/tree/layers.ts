@@ -62,6 +62,7 @@ const ROOMS: readonly Room[] = [
       ["segments"],
       ["streams"],
       ["."],
+      ["backup"],
       ["maintenance/scan"],
       ["maintenance/check"],
       ["maintenance/inspect"],
