@@ -117,8 +117,8 @@ export async function runBackupHistory(seed: number): Promise<BackupHistory> {
     await checkRestored(world, root, { ...attempt, ops: attempt.ops });
     if (random.chance(0.3) && await restoreDamaged(world, root)) damaged++;
   }
-  const ended = world.attempts.length - found.length;
-  return { backups: found.length, cutShort: ended, damaged };
+  const cutShort = world.attempts.length - found.length;
+  return { backups: found.length, cutShort, damaged };
 }
 
 async function live(world: BackupWorld, isLast: boolean): Promise<void> {

@@ -67,12 +67,16 @@ export async function restoreDamaged(world: BackupWorld, root: string): Promise<
     const at = `${root}/segments/${folder}`;
     for (const name of machine.fileSystem.list(at) ?? []) paths.push(`${at}/${name}`);
   }
-  const path = random.pick(paths);
+  const logs = machine.fileSystem.list(`${root}/wal`) ?? [];
+  const isLog = random.chance(0.5);
+  const path = isLog ? `${root}/wal/${random.pick(logs)}` : random.pick(paths);
   const file = disk.find(path);
   if (!(file instanceof SimulatedFile) || file.sizeBytes === 0) return false;
-  const position = random.below(file.sizeBytes);
+  // Of a log file, a byte of its first batch's header: behind its batches any byte may be anything.
+  const position = isLog ? 512 + random.below(28) : random.below(file.sizeBytes);
   const byte = new Uint8Array(1);
   file.read(byte, position);
+  if (isLog && isEmpty(file)) return false;
   const damaged = new Uint8Array([(byte[0] ?? 0) ^ (1 + random.below(255))]);
   file.write(damaged, position);
   const target = newTarget(world);
@@ -86,6 +90,13 @@ export async function restoreDamaged(world: BackupWorld, root: string): Promise<
   const names = machine.fileSystem.list(target.dir) ?? [];
   expect(!names.includes("FORMAT"), "a damaged backup has left a directory");
   return true;
+}
+
+/** Whether a log file has no batch. */
+function isEmpty(file: SimulatedFile): boolean {
+  const header = new Uint8Array(28);
+  file.read(header, 512);
+  return header.every((byte) => byte === 0);
 }
 
 async function readShared(world: BackupWorld, storage: Storage): Promise<Map<string, string>> {

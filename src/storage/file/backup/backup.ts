@@ -143,6 +143,8 @@ async function tryCopyState(
 ): Promise<CopiedLog> {
   const target = join(staging.root, CATALOG);
   fileSystem.remove(target);
+  const folder = join(staging.root, "wal");
+  for (const name of fileSystem.list(folder) ?? []) fileSystem.remove(join(folder, name));
   const pin = database.pin(paths.pins.log);
   const snapshot = (() => {
     try {
