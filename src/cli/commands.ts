@@ -5,9 +5,11 @@ import { configCommand } from "./commands/config.ts";
 import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { exportCommand } from "./commands/export.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
+import { importCommand } from "./commands/import.ts";
 import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
@@ -18,6 +20,7 @@ import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { backupCommand } from "./maintenance/backup.ts";
 import { checkCommand } from "./maintenance/check.ts";
+import { duCommand } from "./maintenance/du.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
 import { restoreCommand } from "./maintenance/restore.ts";
@@ -38,11 +41,14 @@ export const commands: readonly CliCommand[] = [
   deleteCommand,
   listCommand,
   copyCommand,
+  exportCommand,
+  importCommand,
   topCommand,
   subscriptionCommand,
   workerCommand,
   tokenCommand,
   linkCommand,
+  duCommand,
   backupCommand,
   restoreCommand,
   checkCommand,

@@ -75,7 +75,8 @@ export class BackupWorld {
     }).then(
       () => this.endBackup(),
       (error) => {
-        this.#running = undefined;
+        // It may have got its name before its process died.
+        this.endBackup();
         // A log of a few KiB may be used again at any time, which it has to say.
         const isOvertaken = error instanceof DirectoryError && /times in a row/.test(error.message);
         if (!fileSystem.process.hasExited && !isOvertaken) this.violation ??= error;
