@@ -23,7 +23,7 @@ import { backupFlags as flags } from "../flags/backup_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { printBackupError } from "./print_backup_error.ts";
-import { RatePace } from "./pace.ts";
+import { RateThrottle } from "./rate_throttle.ts";
 
 const MIB = 1024 * 1024;
 
@@ -66,7 +66,12 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
     database: sqliteDriver,
     clock: context.clock,
     dir: resolve(values.get(flags.dir)),
-    pace: new RatePace(context.clock, rate === 0 ? Infinity : rate, progress, ending.signal),
+    throttle: new RateThrottle(
+      context.clock,
+      rate === 0 ? Infinity : rate,
+      progress,
+      ending.signal,
+    ),
   };
   try {
     if (to === "-") return await toStream(options, values, context, progress);

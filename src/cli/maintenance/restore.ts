@@ -25,7 +25,7 @@ import { restoreFlags as flags } from "../flags/backup_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { printBackupError } from "./print_backup_error.ts";
-import { RatePace } from "./pace.ts";
+import { RateThrottle } from "./rate_throttle.ts";
 
 /** `durable-streams restore`: makes a directory of a backup. */
 export const restoreCommand: CliCommand = {
@@ -63,7 +63,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
     fileSystem: nodeFileSystem,
     database: sqliteDriver,
     dir: resolve(to ?? "."),
-    pace: new RatePace(context.clock, Infinity, progress, ending.signal),
+    throttle: new RateThrottle(context.clock, Infinity, progress, ending.signal),
     mayBeDamaged: values.get(flags.allowDamaged),
   };
   try {
@@ -134,7 +134,7 @@ async function fromFolder(
   }
   const backup = { ...options, root };
   const manifest = manifestOf(backup);
-  const problems = await checkBackup(backup, manifest, options.pace);
+  const problems = await checkBackup(backup, manifest, options.throttle);
   progress.end();
   if (problems.length > 0) throw new BackupError(`${root} isn't whole`, problems);
   const shown = values.get(flags.json)

@@ -5,6 +5,7 @@ import { batchLinks } from "../../tracing/batch_links.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
+import type { UnfreedMeasures } from "../measures.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
@@ -185,6 +186,7 @@ export class FileStorage {
         log: { ...log.measures, ageSeconds: this.#logAge.ageSeconds(clock.nowMs()) },
         checkpointDurationSeconds: this.#checkpointer.durations,
         dirtyStreams: cache.dirty.count,
+        unfreed: unfreedMeasures(this.#checkpointer.unfreed, clock.nowMs()),
         subscriptions: this.#directory.subscriptions.measure(clock.nowMs()),
       }),
       close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
@@ -342,6 +344,13 @@ export class FileStorage {
     lock.release();
     reserve?.end();
   }
+}
+
+function unfreedMeasures(
+  { bytes, sinceMs }: Checkpointer["unfreed"],
+  nowMs: number,
+): UnfreedMeasures {
+  return { bytes, ageSeconds: sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs) / 1000 };
 }
 
 /** What is wrong with traces never stops the log. */

@@ -7,8 +7,8 @@ import { MemoryCatalogDriver, MemoryDatabase } from "../../support/simulation/me
 import { SimulatedFile } from "../../support/simulation/simulated_file.ts";
 import { expect, Violation } from "../history/violation.ts";
 import { type ClientState, type Op, SHARED, stateAfter } from "./client.ts";
-import { type BackupWorld, settled } from "./history.ts";
 import { readText } from "./read_text.ts";
+import { type BackupWorld, settled } from "./world.ts";
 
 let restores = 0;
 
@@ -19,7 +19,7 @@ function newTarget({ machine }: BackupWorld) {
     fileSystem,
     database: new MemoryCatalogDriver(new MemoryDatabase(), fileSystem),
     dir: `/restored${restores++}`,
-    pace: { spend: () => yieldToEventLoop() },
+    throttle: { spend: () => yieldToEventLoop() },
     mayBeDamaged: false,
   };
 }

@@ -30,10 +30,12 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
     name: "a backup's rows are newer than its log",
     edits: [{
       file: BACKUP,
-      from: "    const log = await copyLog(source, staging, pace).finally(() => pin.release());\n" +
+      from:
+        "    const log = await copyLog(source, staging, throttle).finally(() => pin.release());\n" +
         "    snapshot.copy();\n",
-      to: "    const log = await copyLog(source, staging, pace).finally(() => pin.release());\n" +
-        "    for (let turns = 0; turns < 300; turns++) await pace.spend(0);\n" +
+      to:
+        "    const log = await copyLog(source, staging, throttle).finally(() => pin.release());\n" +
+        "    for (let turns = 0; turns < 300; turns++) await throttle.spend(0);\n" +
         "    database.snapshot(paths.catalog, target).copy();\n",
     }, {
       file: BACKUP,
@@ -74,7 +76,7 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
     name: "a restore doesn't check",
     edits: [{
       file: "file/backup/restore.ts",
-      from: "  const problems = await checkBackup(backup, manifest, pace);\n",
+      from: "  const problems = await checkBackup(backup, manifest, throttle);\n",
       to: "  const problems: string[] = [];\n",
     }],
   },

@@ -12,7 +12,7 @@ import type { DirectoryTarget } from "./directory_target.ts";
 import { checkLogFiles, type CopiedLog, copyLog, LogMovedOn } from "./log_copy.ts";
 import { type BackupManifest, readWhole } from "./manifest.ts";
 import { copySegment, type EarlierCopy, indexBytesOf } from "./segment_copy.ts";
-import type { BackupPace, BackupTarget } from "./target.ts";
+import type { BackupTarget, BackupThrottle } from "./target.ts";
 
 const CATALOG = "catalog.sqlite";
 const SECRETS = "webhook_keys";
@@ -34,7 +34,7 @@ export interface BackupOptions {
   readonly target: BackupTarget;
   /** What was copied before, the newest first. */
   readonly earlier: readonly EarlierCopy[];
-  readonly pace: BackupPace;
+  readonly throttle: BackupThrottle;
 }
 
 /**
@@ -137,7 +137,7 @@ async function copyState(
 }
 
 async function tryCopyState(
-  { fileSystem, database, staging, pace }: BackupOptions,
+  { fileSystem, database, staging, throttle }: BackupOptions,
   paths: DirectoryPaths,
   uuid: string,
 ): Promise<CopiedLog> {
@@ -156,7 +156,7 @@ async function tryCopyState(
   })();
   try {
     const source = { fileSystem, folder: paths.log, uuid, afterLsn: snapshot.state.lsn };
-    const log = await copyLog(source, staging, pace).finally(() => pin.release());
+    const log = await copyLog(source, staging, throttle).finally(() => pin.release());
     snapshot.copy();
     await sealState(fileSystem, staging.root, log);
     return log;
@@ -222,7 +222,7 @@ async function copySegments(
   catalog: CatalogCopy,
   damaged: DamageList,
 ): Promise<Pick<BackupManifest, "streams" | "segments" | "segmentBytes">> {
-  const { fileSystem, target, earlier, pace } = options;
+  const { fileSystem, target, earlier, throttle } = options;
   const { uuid } = catalog.state;
   const counts = { streams: 0, segments: 0, segmentBytes: 0 };
   for (const segments of segmentsByStream(catalog, damaged)) {
@@ -230,12 +230,12 @@ async function copySegments(
     for (const [i, row] of segments.entries()) {
       const source = { fileSystem, segments: paths.segments, uuid, row };
       const isSealed = i < segments.length - 1;
-      const wrong = await copySegment(source, { target, earlier, isSealed }, pace);
+      const wrong = await copySegment(source, { target, earlier, isSealed }, throttle);
       if (wrong !== undefined) damaged.add(wrong);
       counts.segments++;
       counts.segmentBytes += row.bytes + indexBytesOf(row);
     }
-    await pace.spend(0);
+    await throttle.spend(0);
   }
   return counts;
 }

@@ -9,7 +9,7 @@ import { FileTooShort } from "./copy_file.ts";
 import { checkLogFiles } from "./log_copy.ts";
 import { type BackupManifest, readManifest, readWhole } from "./manifest.ts";
 import { checkSegmentFiles } from "./segment_copy.ts";
-import type { BackupPace } from "./target.ts";
+import type { BackupThrottle } from "./target.ts";
 
 /** A backup that can't be used, and why. */
 export class BackupError extends Error {
@@ -58,7 +58,7 @@ export function manifestOf({ fileSystem, root }: Omit<StoredBackup, "database">)
 export async function checkBackup(
   backup: StoredBackup,
   manifest: BackupManifest,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<string[]> {
   const { fileSystem, root } = backup;
   const problems: string[] = [];
@@ -70,7 +70,7 @@ export async function checkBackup(
     if (bytes === undefined) problems.push(`${path}: missing`);
     else if (checksum(bytes) !== secretsChecksum) problems.push(`${path}: fails its checksum`);
   }
-  problems.push(...await checkCatalog(backup, manifest, pace));
+  problems.push(...await checkCatalog(backup, manifest, throttle));
   return problems;
 }
 
@@ -89,7 +89,7 @@ function checkLog({ fileSystem, root }: StoredBackup, manifest: BackupManifest):
 async function checkCatalog(
   backup: StoredBackup,
   manifest: BackupManifest,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<string[]> {
   const { fileSystem, database, root } = backup;
   const path = join(root, "catalog.sqlite");
@@ -100,7 +100,7 @@ async function checkCatalog(
     if (!isWhole) return [`${path}: fails its checksum`];
     const catalog = database.openCopy(path);
     try {
-      return await checkSegments(backup, manifest, catalog, pace);
+      return await checkSegments(backup, manifest, catalog, throttle);
     } finally {
       catalog.closeLookups();
     }
@@ -116,7 +116,7 @@ async function checkSegments(
   { fileSystem, root }: StoredBackup,
   manifest: BackupManifest,
   catalog: Parameters<typeof segmentsByStream>[0],
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<string[]> {
   const problems = [...catalog.problems()];
   const { uuid } = catalog.state;
@@ -127,10 +127,10 @@ async function checkSegments(
     for (const row of rows) {
       segments++;
       const source = { fileSystem, segments: join(root, "segments"), uuid, row };
-      const wrong = await checkSegmentFiles(source, pace);
+      const wrong = await checkSegmentFiles(source, throttle);
       if (wrong !== undefined) problems.push(wrong);
     }
-    await pace.spend(0);
+    await throttle.spend(0);
   }
   if (segments !== manifest.segments) {
     problems.push(`${root}: expected ${manifest.segments} segments, found ${segments}`);

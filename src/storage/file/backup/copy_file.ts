@@ -1,7 +1,7 @@
 import type { File, FileSystem } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { checksum } from "../directory/checksum.ts";
-import type { BackupPace, BackupTarget } from "./target.ts";
+import type { BackupTarget, BackupThrottle } from "./target.ts";
 
 /** What is read at once. */
 export const COPY_CHUNK_BYTES = 1024 * 1024;
@@ -26,7 +26,7 @@ export interface CopiedFile {
 export async function copyFile(
   { fileSystem, from, path, lengthBytes }: CopiedFile,
   target: BackupTarget,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<number> {
   const file = fileSystem.open(from, "read");
   try {
@@ -35,7 +35,7 @@ export async function copyFile(
     for await (const chunk of chunksOf(file, 0, lengthBytes)) {
       crc = checksum(chunk, crc);
       await out.write(chunk);
-      await pace.spend(chunk.length);
+      await throttle.spend(chunk.length);
     }
     await out.end();
     return crc;

@@ -48,7 +48,7 @@ export async function backUpToStream(
   scratch: string,
   options: Omit<BackupOptions, "staging" | "target" | "earlier">,
 ): Promise<BackupManifest> {
-  const { fileSystem, pace } = options;
+  const { fileSystem, throttle } = options;
   const staging = new DirectoryTarget(fileSystem, scratch);
   const manifest = await backUp({ ...options, staging, target, earlier: [] });
   const staged = [
@@ -56,7 +56,7 @@ export async function backUpToStream(
     ...manifest.log.map(({ name, usedBytes }) => [`wal/${name}`, usedBytes] as const),
   ];
   for (const [path, lengthBytes] of staged) {
-    await copyFile({ fileSystem, from: join(scratch, path), path, lengthBytes }, target, pace);
+    await copyFile({ fileSystem, from: join(scratch, path), path, lengthBytes }, target, throttle);
   }
   const secrets = readWhole(fileSystem, join(scratch, "webhook_keys"));
   if (secrets !== undefined) await writeWhole(target, "webhook_keys", secrets);

@@ -6,7 +6,7 @@ import { type FoundLogFile, logFileNames, readLogHeader } from "../wal/reader.ts
 import { parseLogFileName } from "../wal/format.ts";
 import { copyFile } from "./copy_file.ts";
 import type { ManifestLogFile } from "./manifest.ts";
-import type { BackupPace, BackupTarget } from "./target.ts";
+import type { BackupTarget, BackupThrottle } from "./target.ts";
 
 const ADVICE = "`durable-streams check` says more, while no server uses the directory.";
 
@@ -42,7 +42,7 @@ export class LogMovedOn extends Error {
 export async function copyLog(
   source: LogSource,
   target: BackupTarget,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<CopiedLog> {
   const { fileSystem } = source;
   const needed = neededFiles(source);
@@ -56,7 +56,7 @@ export async function copyLog(
     lsn = end.lsn - 1;
     const name = basename(path);
     const copied = { fileSystem, from: path, path: `wal/${name}`, lengthBytes: end.filePosition };
-    await copyFile(copied, target, pace);
+    await copyFile(copied, target, throttle);
     files.push({ name, usedBytes: end.filePosition, sizeBytes: header.sizeBytes });
   }
   // A file is renamed before it is used again: one that is still there has not been.

@@ -11,12 +11,12 @@ import { copyFile } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest } from "./manifest.ts";
 import { copySegment } from "./segment_copy.ts";
-import type { BackupPace } from "./target.ts";
+import type { BackupThrottle } from "./target.ts";
 
 /** Stands in a directory as long as a restore to it hasn't ended. */
 export const RESTORING = "RESTORING";
 /** Of a message. */
-const MAX_TOLD = 5;
+const MAX_SHOWN = 5;
 
 /** Where a backup goes back to. */
 export interface RestoreOptions {
@@ -24,7 +24,7 @@ export interface RestoreOptions {
   readonly database: CatalogDriver;
   /** A directory that is missing or empty, or in which a restore was cut short. */
   readonly dir: string;
-  readonly pace: BackupPace;
+  readonly throttle: BackupThrottle;
   /** Damage that was in the directory when it was backed up is no reason not to restore it. */
   readonly mayBeDamaged: boolean;
 }
@@ -40,7 +40,7 @@ export async function restoreBackup(
   root: string,
   options: RestoreOptions,
 ): Promise<BackupManifest> {
-  const { fileSystem, database, dir, pace } = options;
+  const { fileSystem, database, dir, throttle } = options;
   requireEmpty(fileSystem, dir);
   const backup = { fileSystem, database, root };
   const manifest = manifestOf(backup);
@@ -49,12 +49,12 @@ export async function restoreBackup(
   for (const { name, usedBytes } of manifest.log) {
     const path = `wal/${name}`;
     const from = join(root, path);
-    await copyFile({ fileSystem, from, path, lengthBytes: usedBytes }, target, pace);
+    await copyFile({ fileSystem, from, path, lengthBytes: usedBytes }, target, throttle);
   }
-  await copyAsItIs(backup, "catalog.sqlite", manifest.catalogChecksum, target, pace);
+  await copyAsItIs(backup, "catalog.sqlite", manifest.catalogChecksum, target, throttle);
   const { secretsChecksum } = manifest;
   if (secretsChecksum !== undefined) {
-    await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, pace);
+    await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
   }
   await copySegments(backup, target, options);
   await finishRestore(target, manifest, options);
@@ -107,9 +107,9 @@ function requireEmpty(fileSystem: FileSystem, dir: string): void {
 async function requireWhole(
   backup: StoredBackup,
   manifest: BackupManifest,
-  { pace, mayBeDamaged }: RestoreOptions,
+  { throttle, mayBeDamaged }: RestoreOptions,
 ): Promise<void> {
-  const problems = await checkBackup(backup, manifest, pace);
+  const problems = await checkBackup(backup, manifest, throttle);
   const known = mayBeDamaged ? manifest.damagedCount : 0;
   if (problems.length <= known) return;
   const hint = manifest.damagedCount > 0
@@ -117,7 +117,7 @@ async function requireWhole(
     : " Restore another backup.";
   throw new BackupError(
     `${backup.root} isn't whole, and nothing was restored: ` +
-      `${problems.slice(0, MAX_TOLD).join("; ")}.${hint}`,
+      `${problems.slice(0, MAX_SHOWN).join("; ")}.${hint}`,
     problems,
   );
 }
@@ -127,20 +127,20 @@ async function copyAsItIs(
   path: string,
   expected: number,
   target: DirectoryTarget,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<void> {
   const from = join(root, path);
   const file = fileSystem.open(from, "read");
   const lengthBytes = file.size();
   file.close();
-  const found = await copyFile({ fileSystem, from, path, lengthBytes }, target, pace);
+  const found = await copyFile({ fileSystem, from, path, lengthBytes }, target, throttle);
   if (found !== expected) throw new BackupError(`${from} has changed while it was restored.`);
 }
 
 async function copySegments(
   { fileSystem, database, root }: StoredBackup,
   target: DirectoryTarget,
-  { pace, mayBeDamaged }: RestoreOptions,
+  { throttle, mayBeDamaged }: RestoreOptions,
 ): Promise<void> {
   const catalog = database.openCopy(join(root, "catalog.sqlite"));
   try {
@@ -148,11 +148,11 @@ async function copySegments(
     for (const rows of segmentsByStream(catalog, { add: () => {} })) {
       for (const row of rows) {
         const source = { fileSystem, segments: join(root, "segments"), uuid, row };
-        const wrong = await copySegment(source, { target, earlier: [], isSealed: false }, pace);
+        const wrong = await copySegment(source, { target, earlier: [], isSealed: false }, throttle);
         if (wrong === undefined || mayBeDamaged) continue;
         throw new BackupError(`${wrong}: it has changed while it was restored.`);
       }
-      await pace.spend(0);
+      await throttle.spend(0);
     }
   } finally {
     catalog.closeLookups();

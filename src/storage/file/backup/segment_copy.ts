@@ -11,7 +11,7 @@ import {
 } from "../segments/index_format.ts";
 import { chunksOf, FileTooShort } from "./copy_file.ts";
 import { readWhole } from "./manifest.ts";
-import type { BackupPace, BackupTarget, TargetFile } from "./target.ts";
+import type { BackupTarget, BackupThrottle, TargetFile } from "./target.ts";
 
 /** How long the index of so many blocks is. */
 export function indexBytesOf({ blocks }: SegmentRow): number {
@@ -54,7 +54,7 @@ export interface SegmentTarget {
 export async function copySegment(
   source: SegmentSource,
   { target, earlier, isSealed }: SegmentTarget,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<string | undefined> {
   const { fileSystem, row } = source;
   const paths = segmentPaths(source.segments, row.streamId, row.base);
@@ -62,12 +62,12 @@ export async function copySegment(
   const index = readIndex(source, paths.index);
   if (typeof index === "string") return index;
   for (const copy of earlier) {
-    if (await takeOver(source, copy, index, target, pace)) return undefined;
+    if (await takeOver(source, copy, index, target, throttle)) return undefined;
   }
   return await withFile(fileSystem, paths.log, async (log) => {
     const isLinked = isSealed && log.size() === row.bytes && target.link(names.log, paths.log);
     const out = isLinked ? undefined : await target.create(names.log, row.bytes);
-    const wrong = await checkBlocks(row, index, log, out, pace);
+    const wrong = await checkBlocks(row, index, log, out, throttle);
     const indexOut = await target.create(names.index, index.length);
     await indexOut.write(index);
     await indexOut.end();
@@ -82,7 +82,7 @@ export async function copySegment(
  */
 export async function checkSegmentFiles(
   source: SegmentSource,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<string | undefined> {
   const { fileSystem, row } = source;
   const paths = segmentPaths(source.segments, row.streamId, row.base);
@@ -91,7 +91,7 @@ export async function checkSegmentFiles(
   return await withFile(
     fileSystem,
     paths.log,
-    (log) => checkBlocks(row, index, log, undefined, pace),
+    (log) => checkBlocks(row, index, log, undefined, throttle),
   );
 }
 
@@ -135,14 +135,14 @@ async function checkBlocks(
   index: Bytes,
   log: File,
   out: TargetFile | undefined,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<string | undefined> {
   const walk = new BlockWalk(row, index, log.path);
   try {
     for await (const chunk of chunksOf(log, 0, row.bytes)) {
       walk.take(chunk);
       await out?.write(chunk);
-      await pace.spend(chunk.length);
+      await throttle.spend(chunk.length);
     }
   } finally {
     await out?.end();
@@ -212,7 +212,7 @@ async function takeOver(
   copy: EarlierCopy,
   index: Bytes,
   target: BackupTarget,
-  pace: BackupPace,
+  throttle: BackupThrottle,
 ): Promise<boolean> {
   const { fileSystem, row } = source;
   const from = segmentPaths(copy.segments, row.streamId, row.base);
@@ -220,7 +220,7 @@ async function takeOver(
   if (found?.length !== index.length || !found.every((byte, i) => byte === index[i])) return false;
   const wrong = await withFile(fileSystem, from.log, async (log) => {
     if (log.size() !== row.bytes) return "another length";
-    return copy.isWhole ? undefined : await checkBlocks(row, index, log, undefined, pace);
+    return copy.isWhole ? undefined : await checkBlocks(row, index, log, undefined, throttle);
   });
   if (wrong !== undefined) return false;
   const names = segmentPaths("segments", row.streamId, row.base);

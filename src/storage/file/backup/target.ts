@@ -20,7 +20,7 @@ export interface BackupTarget {
 }
 
 /** How fast a backup may go, and who is told how far it is. */
-export interface BackupPace {
+export interface BackupThrottle {
   /** So many bytes were read; resolves when the next ones may be. */
   spend(bytes: number): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../env/clock.ts";
-import type { BackupPace } from "../../storage/file/backup/target.ts";
+import type { BackupThrottle } from "../../storage/file/backup/target.ts";
 import { sleep } from "../../client/transport/sleep.ts";
 import type { Progress } from "../commands/output/progress.ts";
 
@@ -7,7 +7,7 @@ import type { Progress } from "../commands/output/progress.ts";
 const LEAST_WAIT_MS = 5;
 
 /** Reads at most so many bytes a second, and shows how far that is. */
-export class RatePace implements BackupPace {
+export class RateThrottle implements BackupThrottle {
   readonly #clock: Clock;
   readonly #bytesPerMs: number;
   readonly #progress: Progress;
