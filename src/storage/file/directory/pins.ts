@@ -8,7 +8,7 @@ import type { DirectoryPaths } from "./paths.ts";
 export type Pinned = "log" | "segments";
 
 /** Those who may hold a pin only look at whether it is held, for a moment. */
-const PIN_WAIT_MS = 5000;
+const PIN_WAIT_MS = 1000;
 
 /** The parts of a `CatalogDriver` that pins are made of. */
 export interface PinDriver {
