@@ -10,6 +10,7 @@ import {
 } from "./flag.ts";
 import { serveFlags } from "./serve_flags.ts";
 
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
 /** The flags of `backup`. */
@@ -33,8 +34,8 @@ export const backupFlags = {
     name: "rate",
     min: 0,
     max: 64 * GIB,
-    default: 0,
-    help: "How much may be read a second; 0 for as much as can be.",
+    default: 100 * MIB,
+    help: "How much is read a second at most, for a server that goes on; 0 for as much as can be.",
     commandLineOnly: true,
   }),
   tempDir: pathFlag(

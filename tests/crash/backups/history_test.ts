@@ -2,7 +2,7 @@ import process from "node:process";
 import { runBackupHistory } from "./history.ts";
 
 /** How many histories: those of CI are the same each time. `BACKUP_FIRST` is the first one's seed. */
-const count = Number(process.env["BACKUP_HISTORIES"] ?? 150);
+const count = Number(process.env["BACKUP_HISTORIES"] ?? 60);
 const first = Number(process.env["BACKUP_FIRST"] ?? 1);
 
 Deno.test("a backup that was taken while clients write is a moment of what they had done", async () => {
