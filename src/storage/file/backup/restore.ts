@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
+import type { FileSystem } from "../../../env/file_system.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { DirectoryError } from "../directory/damage.ts";
 import { syncAbove, writeFormat } from "../directory/directory.ts";
@@ -176,9 +176,4 @@ async function finishRestore(
   await writeFormat(fileSystem, directoryPaths(dir), manifest.uuid);
   for (const name of [RESTORING, "BACKUP"]) fileSystem.remove(join(dir, name));
   await fileSystem.syncDirectory(dir);
-}
-
-/** Whether an error is about the disk, and not about the backup. */
-export function isDiskError(error: unknown): error is FileSystemError {
-  return error instanceof FileSystemError;
 }
