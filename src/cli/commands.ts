@@ -5,9 +5,11 @@ import { configCommand } from "./commands/config.ts";
 import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { exportCommand } from "./commands/export.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
 import { healthCommand } from "./commands/health.ts";
+import { importCommand } from "./commands/import.ts";
 import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
@@ -16,9 +18,12 @@ import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { backupCommand } from "./maintenance/backup.ts";
 import { checkCommand } from "./maintenance/check.ts";
+import { duCommand } from "./maintenance/du.ts";
 import { inspectCommand } from "./maintenance/inspect.ts";
 import { repairCommand } from "./maintenance/repair.ts";
+import { restoreCommand } from "./maintenance/restore.ts";
 import { checkSettings, serveCommand } from "./serve/serve.ts";
 import type { CliCommand } from "./context/cli_command.ts";
 
@@ -36,11 +41,16 @@ export const commands: readonly CliCommand[] = [
   deleteCommand,
   listCommand,
   copyCommand,
+  exportCommand,
+  importCommand,
   topCommand,
   subscriptionCommand,
   workerCommand,
   tokenCommand,
   linkCommand,
+  duCommand,
+  backupCommand,
+  restoreCommand,
   checkCommand,
   inspectCommand,
   repairCommand,

@@ -15,6 +15,10 @@ export interface FileSystem {
   rename(from: string, to: string): void;
   /** Removes a file; one that isn't there is fine. */
   remove(path: string): void;
+  /** Gives a file a second name, where the file system can; the second one must not be there. */
+  link?(from: string, to: string): void;
+  /** Removes a folder with all that is in it, where it can; one that isn't there is fine. */
+  removeTree?(path: string): void;
   /** Makes the names in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   /**

@@ -8,12 +8,14 @@ import {
   fstatSync,
   fsync,
   ftruncateSync,
+  linkSync,
   mkdirSync,
   openSync,
   read,
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   unlinkSync,
   write,
   writeSync,
@@ -116,6 +118,14 @@ const FOLDERS: Omit<FileSystem, "open"> = {
     } catch (error) {
       if (!(error instanceof FileSystemError && error.kind === "not_found")) throw error;
     }
+  },
+
+  link(from, to) {
+    attempt("link", to, () => linkSync(from, to));
+  },
+
+  removeTree(path) {
+    attempt("remove", path, () => rmSync(path, { recursive: true, force: true }));
   },
 
   async syncDirectory(path) {

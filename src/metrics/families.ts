@@ -109,6 +109,17 @@ export const FAMILIES = {
     type: "gauge",
     help: "Streams that the next checkpoint has to store, and deletions.",
   },
+  durable_streams_unfreed_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help:
+      "What deleted streams have on the disk still: it goes with a checkpoint, or a backup's end.",
+  },
+  durable_streams_unfreed_age_seconds: {
+    type: "gauge",
+    unit: "seconds",
+    help: "How long ago the first of it was found to be of no use; 0 without any.",
+  },
   durable_streams_set_aside_streams: {
     type: "gauge",
     help: "Streams that take no appends, since damage was found.",

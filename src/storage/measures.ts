@@ -9,8 +9,17 @@ export interface StorageMeasures {
   /** Streams that the next checkpoint has to store, and deletions. */
   readonly dirtyStreams: number;
   readonly subscriptions: SubscriptionMeasures;
+  /** What deleted streams have on the disk still; nothing where there is no disk. */
+  readonly unfreed?: UnfreedMeasures;
   /** Of a storage that keeps its streams in a cluster. */
   readonly cluster?: ClusterMeasures;
+}
+
+/** Files of deleted streams that a checkpoint, or a backup's end, is going to remove. */
+export interface UnfreedMeasures {
+  readonly bytes: number;
+  /** Since the oldest of them was found to be of no use; 0 without any. */
+  readonly ageSeconds: number;
 }
 
 /** What a front end of a cluster has asked of it, and what it keeps of it. */

@@ -8,6 +8,7 @@ import type { CatalogDriver } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { storeOf } from "../support/subscription_kit.ts";
+import { sqliteDriver } from "../../src/storage/file/sqlite_driver.ts";
 
 /** What a directory answers to everything that is asked of it, by question. */
 export type Answers = Map<string, string>;
@@ -79,6 +80,7 @@ export async function answersOf(dir: string): Promise<Answers> {
  */
 function readOnlyDriver(isRead: Promise<void>): CatalogDriver {
   return {
+    ...sqliteDriver,
     lock: () => ({ release: () => {} }),
     create: () => {},
     convert: () => {},

@@ -1,12 +1,6 @@
 import type { Storage } from "../../src/storage/storage.ts";
 import type { Catalog } from "../../src/storage/file/catalog/catalog.ts";
-import {
-  convertSqliteCatalog,
-  createSqliteCatalog,
-  isSqliteCatalogUsed,
-  openSqliteCatalog,
-} from "../../src/storage/file/catalog/sqlite_catalog.ts";
-import { lockDirectory } from "../../src/storage/file/directory/lock.ts";
+import { sqliteDriver } from "../../src/storage/file/sqlite_driver.ts";
 import { openFileStorage } from "../../src/storage/file/open.ts";
 import type { CatalogDriver, FileStorageOptions } from "../../src/storage/file/options.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -106,12 +100,9 @@ export class FileKit {
   /** SQLite's, and it tells when a checkpoint has ended: then the storage asks what has expired. */
   #database(): CatalogDriver {
     return {
-      lock: lockDirectory,
-      create: createSqliteCatalog,
-      convert: convertSqliteCatalog,
-      isUsed: isSqliteCatalogUsed,
+      ...sqliteDriver,
       open: (path) => {
-        const catalog = openSqliteCatalog(path);
+        const catalog = sqliteDriver.open(path);
         const expired = catalog.expired.bind(catalog);
         catalog.expired = (nowMs, after, limit) => {
           this.#ends.resolve();

@@ -119,6 +119,8 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
     sample("durable_streams_created_streams_total", commands.created),
     sample("durable_streams_deleted_streams_total", commands.deleted),
     sample("durable_streams_dirty_streams", dirtyStreams),
+    sample("durable_streams_unfreed_bytes", measures.unfreed?.bytes ?? 0),
+    sample("durable_streams_unfreed_age_seconds", measures.unfreed?.ageSeconds ?? 0),
     sample("durable_streams_log_limit_bytes", log.limitBytes),
     sample("durable_streams_log_age_seconds", log.ageSeconds),
     sample("durable_streams_log_written_bytes_total", log.writtenBytes),

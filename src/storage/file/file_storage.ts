@@ -5,6 +5,7 @@ import { batchLinks } from "../../tracing/batch_links.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
+import type { UnfreedMeasures } from "../measures.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
@@ -18,6 +19,7 @@ import type { DamagedStreams } from "./directory/damaged_streams.ts";
 import type { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { DirectoryPaths } from "./directory/paths.ts";
+import type { DirectoryPins } from "./directory/pins.ts";
 import { SecretsFile } from "./directory/secrets_file.ts";
 import { FileBlocks } from "./file_blocks.ts";
 import type { StorageLimits } from "./limits.ts";
@@ -65,6 +67,8 @@ export interface RecoveredDirectory {
   /** The log's file to begin with. */
   readonly current: CurrentLogFile;
   readonly nextLsn: number;
+  /** What a backup needs. */
+  readonly pins: DirectoryPins;
 }
 
 /**
@@ -184,6 +188,7 @@ export class FileStorage {
         log: { ...log.measures, ageSeconds: this.#logAge.ageSeconds(clock.nowMs()) },
         checkpointDurationSeconds: this.#checkpointer.durations,
         dirtyStreams: cache.dirty.count,
+        unfreed: unfreedMeasures(this.#checkpointer.unfreed, clock.nowMs()),
         // Only who asks for it pays for a look at each of them.
         get subscriptions() {
           return subscriptions.measure(clock.nowMs());
@@ -344,6 +349,13 @@ export class FileStorage {
     lock.release();
     reserve?.end();
   }
+}
+
+function unfreedMeasures(
+  { bytes, sinceMs }: Checkpointer["unfreed"],
+  nowMs: number,
+): UnfreedMeasures {
+  return { bytes, ageSeconds: sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs) / 1000 };
 }
 
 /** What is wrong with traces never stops the log. */

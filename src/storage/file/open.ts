@@ -6,12 +6,6 @@ import type { Storage } from "../storage.ts";
 import { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { Ballast } from "./directory/ballast.ts";
 import type { Catalog } from "./catalog/catalog.ts";
-import {
-  convertSqliteCatalog,
-  createSqliteCatalog,
-  isSqliteCatalogUsed,
-  openSqliteCatalog,
-} from "./catalog/sqlite_catalog.ts";
 import { DirectoryError, isDamage, REPAIR_ADVICE } from "./directory/damage.ts";
 import { DamagedStreams } from "./directory/damaged_streams.ts";
 import { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
@@ -25,13 +19,15 @@ import {
 import { FORMAT_VERSION } from "./directory/format_file.ts";
 import { FileStorage } from "./file_storage.ts";
 import { quarantineLogFiles } from "./wal/quarantine_log_files.ts";
-import { type DirectoryLock, lockDirectory } from "./directory/lock.ts";
+import type { DirectoryLock } from "./directory/lock.ts";
+import { DirectoryPins } from "./directory/pins.ts";
 import { limitsOf, type StorageLimits } from "./limits.ts";
 import { type CurrentLogFile, LogFiles } from "./wal/files.ts";
 import type { CatalogDriver, FileStorageOptions } from "./options.ts";
 import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
 import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
 import { RecoveryTurns } from "./wal/recovery_turns.ts";
+import { sqliteDriver } from "./sqlite_driver.ts";
 import { replayLog } from "./streams/replay.ts";
 import { restoreSubscriptions } from "./streams/restore_subscriptions.ts";
 import { StreamCache } from "./streams/stream_cache.ts";
@@ -43,14 +39,6 @@ const MIB = 1024 * 1024;
 const RESERVED_DESCRIPTORS = 16;
 /** Enough for a log file and what SQLite needs to open its database and to delete some rows. */
 const BALLAST_BYTES = 4 * MIB;
-
-const sqlite: CatalogDriver = {
-  lock: lockDirectory,
-  create: createSqliteCatalog,
-  convert: convertSqliteCatalog,
-  isUsed: isSqliteCatalogUsed,
-  open: openSqliteCatalog,
-};
 
 /** A directory that is being opened. */
 interface Opening {
@@ -86,7 +74,7 @@ interface Opening {
  */
 export async function openFileStorage(options: FileStorageOptions): Promise<Storage> {
   const fileSystem = options.fileSystem ?? nodeFileSystem;
-  const database = options.database ?? sqlite;
+  const database = options.database ?? sqliteDriver;
   const paths = directoryPaths(options.dir);
   inspectDirectory(fileSystem, paths, options.mustExist ?? false);
   const limits = limitsOf(options);
@@ -172,6 +160,13 @@ async function convertDirectory(
   uuid: string,
   version: number,
 ): Promise<void> {
+  if (new DirectoryPins(fileSystem, database, paths).isHeld("segments")) {
+    throw new DirectoryError(
+      "in_use",
+      paths.root,
+      "a backup is running, and this start would convert the directory. Start when it has ended.",
+    );
+  }
   database.convert(paths.catalog);
   await writeFormat(fileSystem, paths, uuid);
   logger.info("Made the directory {dir} one of format version {to}, it was one of {from}.", {
@@ -274,6 +269,7 @@ async function startStorage(
     files,
     current,
     nextLsn,
+    pins: new DirectoryPins(fileSystem, opening.database, paths),
   });
   storage.start(isClean);
   if (!isClean) logRecovered(replayed.records);

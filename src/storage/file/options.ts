@@ -2,8 +2,9 @@ import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
 import type { QuotaOptions } from "../quota_account.ts";
 import type { StartProgress } from "../start_progress.ts";
-import type { Catalog } from "./catalog/catalog.ts";
+import type { Catalog, CatalogCopy, CatalogSnapshot } from "./catalog/catalog.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
+import type { PinDriver } from "./directory/pins.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import type { FsyncMode } from "./wal/sync.ts";
 
@@ -71,7 +72,7 @@ export interface FileStorageOptions {
 }
 
 /** The parts of a directory that are SQLite's. */
-export interface CatalogDriver {
+export interface CatalogDriver extends PinDriver {
   lock(path: string): DirectoryLock;
   create(path: string, uuid: string): void;
   /** Makes a catalogue of this version of one of the version before; also of one that is partly made. */
@@ -79,4 +80,10 @@ export interface CatalogDriver {
   /** Whether a catalogue ever had a stream. */
   isUsed(path: string): boolean;
   open(path: string): Catalog;
+  /** Holds on to the rows as they are now, also while a server changes them, to copy them to a new file. */
+  snapshot(path: string, target: string): CatalogSnapshot;
+  /** Opens such a copy for reading. */
+  openCopy(path: string): CatalogCopy;
+  /** Makes the copy that is there the catalogue of a directory. */
+  adopt(path: string): void;
 }

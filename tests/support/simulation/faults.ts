@@ -8,6 +8,7 @@ export type Call =
   | "truncate"
   | "sync"
   | "rename"
+  | "link"
   | "remove"
   | "make directory"
   | "sync directory"

@@ -116,6 +116,15 @@ export class FaultyFileSystem implements FileSystem {
     });
   }
 
+  link(from: string, to: string): void {
+    this.call("link", to, () => {
+      const node = this.disk.find(from);
+      if (!(node instanceof SimulatedFile)) throw failure("not_found", "link", from);
+      if (this.disk.find(to) !== undefined) throw failure("exists", "link", to);
+      this.disk.changes.make([{ ...this.#place("link", to), node }]);
+    });
+  }
+
   remove(path: string): void {
     this.call("remove", path, () => {
       const node = this.disk.find(path);

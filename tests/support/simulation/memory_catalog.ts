@@ -4,7 +4,9 @@ import { compareNames, type NameRange } from "../../../src/protocol/name_order.t
 import type {
   Catalog,
   CatalogChanges,
+  CatalogCopy,
   CatalogLookups,
+  CatalogSnapshot,
   CatalogState,
   DamagedSubscriptionRow,
   ProducerRow,
@@ -31,6 +33,8 @@ export class MemoryDatabase {
   tables: MemoryTables | undefined;
   /** The file system of the process that holds the lock. */
   holder: FaultyFileSystem | undefined;
+  /** Those of the processes that hold a pin. */
+  readonly pins = new Map<string, FaultyFileSystem>();
   readonly committing: Transaction[] = [];
 
   /** After a crash or a kill: what was being committed is there or not, each whole and in order. */
@@ -44,6 +48,9 @@ export class MemoryDatabase {
     return database;
   }
 }
+
+/** What is in each copy of a catalogue: its file says which one it is. */
+const copies: MemoryTables[] = [];
 
 /** The catalogue's and the lock's way to a {@link MemoryDatabase}, for one process. */
 export class MemoryCatalogDriver implements CatalogDriver {
@@ -82,7 +89,58 @@ export class MemoryCatalogDriver implements CatalogDriver {
     if (tables === undefined) throw new DirectoryError("incomplete", path, "can't be opened");
     return new MemoryCatalog(path, this.#database, tables, this.#fileSystem);
   }
+
+  pin(path: string): DirectoryLock {
+    if (this.isPinned(path)) throw new DirectoryError("in_use", path, "another backup is running");
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const names = this.#fileSystem.list(path.slice(0, path.lastIndexOf("/"))) ?? [];
+    if (!names.includes(name)) this.#fileSystem.open(path, "create").close();
+    this.#database.pins.set(path, this.#fileSystem);
+    return { release: () => this.#database.pins.delete(path) };
+  }
+
+  isPinned(path: string): boolean {
+    return this.#database.pins.get(path)?.process.hasExited === false;
+  }
+
+  /** As with SQLite's, the rows are those of now, whenever they are written. */
+  snapshot(path: string, target: string): CatalogSnapshot {
+    const tables = this.#database.tables?.copy();
+    if (tables === undefined) throw new DirectoryError("incomplete", path, "can't be opened");
+    return {
+      state: tables.state,
+      copy: () => {
+        const text = `copy ${copies.push(tables) - 1}\n`.padEnd(COPY_BYTES, "=");
+        const file = this.#fileSystem.open(target, "create");
+        file.writeSync(new TextEncoder().encode(text), 0);
+        file.close();
+      },
+      close: () => {},
+    };
+  }
+
+  openCopy(path: string): CatalogCopy {
+    return new MemoryCopy(path, this.#database, this.#readCopy(path), this.#fileSystem);
+  }
+
+  adopt(path: string): void {
+    this.#database.tables = this.#readCopy(path).copy();
+  }
+
+  #readCopy(path: string): MemoryTables {
+    const file = this.#fileSystem.open(path, "read");
+    const bytes = new Uint8Array(COPY_BYTES);
+    file.readSync(bytes, 0);
+    file.close();
+    const number = /^copy (\d+)\n=+$/.exec(new TextDecoder().decode(bytes))?.[1];
+    const tables = copies[Number(number)];
+    if (tables !== undefined) return tables;
+    throw damagedRead({ path, filePosition: 0, expected: "a copy", found: "something else" });
+  }
 }
+
+/** More than a sector: a crash may leave a part. */
+const COPY_BYTES = 1000;
 
 class MemoryCatalog implements Catalog {
   readonly #path: string;
@@ -286,4 +344,12 @@ class MemoryCatalog implements Catalog {
     if (process.step()) return await process.never();
     await process.pause();
   }
+}
+
+class MemoryCopy extends MemoryCatalog implements CatalogCopy {
+  problems(): string[] {
+    return [];
+  }
+
+  closeLookups(): void {}
 }

@@ -75,6 +75,9 @@ export class SimulatedFile {
   /** The sync is done. */
   finishSync(sync: FileSync): void {
     for (const [sector, bytes] of sync.sectors) {
+      // One that began later may have ended before: what it has put there is newer.
+      const isNewest = this.#unsynced.get(sector)?.includes(bytes) || this.#lost.has(sector);
+      if (!isNewest) continue;
       this.#putOnDisk(sector, bytes);
       this.#forget(sector, bytes);
       this.#lost.delete(sector);
@@ -143,10 +146,10 @@ export class SimulatedFile {
   }
 
   #settleSize(sizeBytes: number): void {
+    const settled = this.#unsyncedSizes.lastIndexOf(sizeBytes);
+    if (settled < 0) return;
     this.#diskSizeBytes = sizeBytes;
-    this.#unsyncedSizes = this.#unsyncedSizes.slice(
-      this.#unsyncedSizes.lastIndexOf(sizeBytes) + 1,
-    );
+    this.#unsyncedSizes = this.#unsyncedSizes.slice(settled + 1);
   }
 
   #putOnDisk(sector: number, bytes: Bytes): void {

@@ -168,6 +168,28 @@ export interface Catalog extends CatalogLookups {
   close(): Promise<void>;
 }
 
+/** All rows of a catalogue as they were at one moment. */
+export interface CatalogSnapshot {
+  readonly state: CatalogState;
+  /**
+   * Writes them to the new file, which isn't synced.
+   *
+   * @throws {StreamError} `damaged` where SQLite can't read them
+   * @throws {FileSystemError}
+   */
+  copy(): void;
+  /** Lets go of them; calling it again does nothing. */
+  close(): void;
+}
+
+/** A copy of a catalogue that nobody changes. */
+export interface CatalogCopy extends CatalogLookups {
+  readonly state: CatalogState;
+  /** What is wrong with the file as a whole, and with rows that no look-up is of; nothing where it is right. */
+  problems(): string[];
+  closeLookups(): void;
+}
+
 /** Whether a look-up failed: the row is damaged, or can't be read now. */
 export function isLookUpFailure(error: unknown): error is StreamError | FileSystemError {
   return error instanceof StreamError || error instanceof FileSystemError;

@@ -47,7 +47,7 @@ export function isSqliteCatalogUsed(path: string): boolean {
  * @throws {FileSystemError} `no_space`, `too_many_open_files`
  */
 export function convertSqliteCatalog(path: string): void {
-  const database = openExisting(path);
+  const database = openExistingCatalog(path);
   try {
     database.exec(BUSY_TIMEOUT);
     database.exec(`PRAGMA synchronous=FULL; BEGIN; ${ADD_SUBSCRIPTION_TABLES} COMMIT;`);
@@ -65,7 +65,7 @@ export function convertSqliteCatalog(path: string): void {
  * @throws {FileSystemError} `no_space`, `too_many_open_files`: reading it needs a little, too
  */
 export function openSqliteCatalog(path: string): Catalog {
-  const database = openExisting(path);
+  const database = openExistingCatalog(path);
   try {
     return new SqliteCatalog(path, database);
   } catch (error) {
@@ -74,8 +74,12 @@ export function openSqliteCatalog(path: string): Catalog {
   }
 }
 
-/** @throws {DirectoryError} `incomplete` */
-function openExisting(path: string): DatabaseSync {
+/**
+ * Opens the file of a catalogue that has to be there.
+ *
+ * @throws {DirectoryError} `incomplete`
+ */
+export function openExistingCatalog(path: string): DatabaseSync {
   try {
     // Opened so, a file that is missing is an error; otherwise it would be made anew.
     return openDatabase(`${pathToFileURL(path)}?mode=rw`);

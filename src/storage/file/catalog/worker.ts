@@ -53,6 +53,7 @@ const KINDS: Record<SqliteErrorKind, FileSystemErrorKind> = {
 
 /** A commit that leaves this much in SQLite's own log moves it into the database. */
 const CHECKPOINT_PAGES = 4000;
+const CHECKPOINT_WAIT_MS = 200;
 
 class Committer {
   readonly #database: DatabaseSync;
@@ -160,7 +161,11 @@ class Committer {
   #checkpointWal(pages: number): void {
     const [row] = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)").all();
     const waiting = typeof row?.log === "number" ? row.log : Infinity;
-    if (waiting > pages) this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (waiting <= pages) return;
+    // It waits for those who read, and a backup may read for long: then the next commit does it.
+    this.#database.exec(`PRAGMA busy_timeout=${CHECKPOINT_WAIT_MS}`);
+    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#database.exec(BUSY_TIMEOUT);
   }
 }
 

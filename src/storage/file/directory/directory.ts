@@ -47,6 +47,11 @@ export function inspectDirectory(
   if (names?.includes("FORMAT")) return "ours";
   const foreign = names?.find((name) => !OURS.test(name));
   if (foreign === undefined) return "new";
+  if (names?.includes("RESTORING")) {
+    const message = "a restore to this directory has not ended. Run it again, to its end.";
+    throw new DirectoryError("incomplete", paths.root, message);
+  }
+  if (names?.includes("BACKUP")) throw isBackup(paths.root);
   throw new DirectoryError(
     "foreign",
     paths.root,
@@ -54,6 +59,16 @@ export function inspectDirectory(
       JSON.stringify(foreign)
     }. Name an ` +
       "empty or missing directory, or restore FORMAT if this one was ours.",
+  );
+}
+
+/** The error for a directory that is a backup, in which nothing may be changed. */
+export function isBackup(root: string): DirectoryError {
+  return new DirectoryError(
+    "foreign",
+    root,
+    "this is a backup, which shares files with others, and stays as it is. Make a directory of it: " +
+      "durable-streams restore --from BACKUP --to DIR",
   );
 }
 

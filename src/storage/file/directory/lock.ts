@@ -10,6 +10,14 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** How a lock is taken. */
+export interface LockOptions {
+  /** How long to wait for whoever holds it. */
+  readonly waitMs: number;
+  /** The error where it is held, by a process of this number. */
+  readonly inUse?: (holder: number | undefined, cause: unknown) => DirectoryError;
+}
+
 /**
  * Takes a directory's lock: a SQLite file with a write transaction that stays open. The operating system
  * frees it when the process is killed. The number of the process that holds it is in the file.
@@ -18,10 +26,16 @@ export interface DirectoryLock {
  * @throws {FileSystemError} `no_space`
  */
 export function lockDirectory(path: string): DirectoryLock {
+  return takeLock(path, { waitMs: 0 });
+}
+
+/** As {@link lockDirectory}, of any such file. */
+export function takeLock(path: string, options: LockOptions): DirectoryLock {
   const database = openDatabase(path);
   try {
     // Neither a sync nor a file beside it: nothing here outlives the process.
     database.exec("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;");
+    if (options.waitMs > 0) database.exec(`PRAGMA busy_timeout=${options.waitMs};`);
     database.exec("BEGIN IMMEDIATE");
     database.exec("CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL) STRICT");
     database.exec("DELETE FROM holder");
@@ -35,7 +49,7 @@ export function lockDirectory(path: string): DirectoryLock {
     if (kind === "cannot_open") {
       throw new FileSystemError("too_many_open_files", "lock", path, error);
     }
-    if (kind === "busy") throw inUse(path, holder, error);
+    if (kind === "busy") throw (options.inUse ?? inUse(path))(holder, error);
     const found = error instanceof Error ? error.message : String(error);
     const advice = "Remove it while no server runs: it holds nothing that is needed.";
     throw new DirectoryError("damaged", path, `can't be used as a lock (${found}). ${advice}`);
@@ -43,14 +57,15 @@ export function lockDirectory(path: string): DirectoryLock {
   return { release: () => database.close() };
 }
 
-function inUse(path: string, holder: number | undefined, cause: unknown): DirectoryError {
-  return new DirectoryError(
-    "in_use",
-    path,
-    `another server${holder === undefined ? "" : `, process ${holder},`} holds the directory. ` +
-      "Stop it, or use another directory.",
-    { cause },
-  );
+function inUse(path: string): NonNullable<LockOptions["inUse"]> {
+  return (holder, cause) =>
+    new DirectoryError(
+      "in_use",
+      path,
+      `another server${holder === undefined ? "" : `, process ${holder},`} holds the directory. ` +
+        "Stop it, or use another directory.",
+      { cause },
+    );
 }
 
 function readHolder(database: DatabaseSync): number | undefined {

@@ -11,6 +11,10 @@ export interface DirectoryPaths {
   readonly ballast: string;
   /** The keys of webhooks and tokens. */
   readonly secrets: string;
+  /** Held while a backup runs. */
+  readonly pins: { readonly log: string; readonly segments: string };
+  /** Says of a directory that it is a backup. */
+  readonly backup: string;
 }
 
 /** The paths of a directory. */
@@ -24,6 +28,8 @@ export function directoryPaths(root: string): DirectoryPaths {
     segments: join(root, "segments"),
     ballast: join(root, "ballast"),
     secrets: join(root, "webhook_keys"),
+    pins: { log: join(root, "PIN-LOG"), segments: join(root, "PIN") },
+    backup: join(root, "BACKUP"),
   };
 }
 

@@ -13,7 +13,9 @@ export class ObsoleteFiles {
   readonly #folder: string;
   readonly #open: OpenSegments;
   readonly #writer: Pick<SegmentWriter, "forget">;
-  readonly #basesOf = new Map<number, Set<number>>();
+  /** For each stream its segments' lengths by their bases. */
+  readonly #segmentsOf = new Map<number, Map<number, number>>();
+  #sinceMs: number | undefined;
 
   /**
    * @param folder where the segments are
@@ -31,12 +33,31 @@ export class ObsoleteFiles {
     this.#writer = writer;
   }
 
+  /** Whether there is nothing to remove. */
+  get isEmpty(): boolean {
+    return this.#segmentsOf.size === 0;
+  }
+
+  /** How many bytes are to go, as far as rows told, and since when the oldest of them are. */
+  get waiting(): { readonly bytes: number; readonly sinceMs: number | undefined } {
+    let bytes = 0;
+    for (const segments of this.#segmentsOf.values()) {
+      for (const length of segments.values()) bytes += length;
+    }
+    return { bytes, sinceMs: this.#sinceMs };
+  }
+
   /** The stream's segments are to go. Their rows are the only list of most, and go before. */
-  add(streamId: number, bases: readonly number[]): void {
-    if (bases.length === 0) return;
-    const known = this.#basesOf.get(streamId) ?? new Set();
-    for (const base of bases) known.add(base);
-    this.#basesOf.set(streamId, known);
+  add(
+    streamId: number,
+    segments: readonly { readonly base: number; readonly bytes: number }[],
+    nowMs: number,
+  ): void {
+    if (segments.length === 0) return;
+    const known = this.#segmentsOf.get(streamId) ?? new Map<number, number>();
+    for (const { base, bytes } of segments) known.set(base, bytes);
+    this.#segmentsOf.set(streamId, known);
+    this.#sinceMs ??= nowMs;
   }
 
   /**
@@ -44,14 +65,15 @@ export class ObsoleteFiles {
    * checkpoint, and found by the sweep of the next start.
    */
   async remove(): Promise<void> {
-    if (this.#basesOf.size === 0) return;
+    if (this.isEmpty) return;
     // An answer that was made in this turn may have to open its file yet (`fileBlob`).
     await yieldToEventLoop();
-    for (const [id, bases] of this.#basesOf) {
-      this.#open.forget(id, [...bases]);
-      for (const base of bases) if (this.#removeBoth(id, base)) bases.delete(base);
-      if (bases.size === 0) this.#basesOf.delete(id);
+    for (const [id, segments] of this.#segmentsOf) {
+      this.#open.forget(id, [...segments.keys()]);
+      for (const base of segments.keys()) if (this.#removeBoth(id, base)) segments.delete(base);
+      if (segments.size === 0) this.#segmentsOf.delete(id);
     }
+    if (this.isEmpty) this.#sinceMs = undefined;
   }
 
   #removeBoth(id: number, base: number): boolean {

@@ -11,6 +11,7 @@ import {
 import type { SubscriptionCapture } from "../../subscriptions/capture.ts";
 import type { SubscriptionRegistry } from "../../subscriptions/registry.ts";
 import type { Ballast } from "../directory/ballast.ts";
+import type { DirectoryPins } from "../directory/pins.ts";
 import {
   type Catalog,
   type CatalogChanges,
@@ -43,6 +44,8 @@ const BATCHES_BETWEEN_SLICES = 8;
 const GROUP_STREAMS = 2000;
 /** The same on a full disk, where a transaction has little more than the ballast's room. */
 const FULL_DISK_GROUP_STREAMS = 100;
+/** What a backup needs is looked at again so often: the log's files are needed for far shorter. */
+const PINNED_RETRY_MS = 200;
 const RETRIES = { initialDelayMs: 1000, maxDelayMs: 30_000, random: withoutJitter };
 const REASONS: Record<ShortageKind, string> = {
   no_space: "the disk is full",
@@ -75,6 +78,8 @@ export interface CheckpointParts {
   segments: SegmentWriter;
   open: OpenSegments;
   ballast: Ballast;
+  /** What a backup needs stays for now. */
+  pins: Pick<DirectoryPins, "isHeld">;
   /** Called as each checkpoint begins. */
   onStart(): void;
   /** Called when streams were stored. */
@@ -96,6 +101,9 @@ export class Checkpointer {
   readonly #backoff = new Backoff(RETRIES);
   #shortage: ShortageKind | undefined;
   #cancelRetry: (() => void) | undefined;
+  #cancelFreeing: (() => void) | undefined;
+  /** Log files up to this record, and files of deleted streams, wait for a backup's end. */
+  #pinnedLsn: number | undefined;
   #stopped = false;
   #deadlineMs = Infinity;
   #done = 0;
@@ -121,6 +129,11 @@ export class Checkpointer {
   /** How many have ended well since the start. */
   get done(): number {
     return this.#done;
+  }
+
+  /** What deleted streams have on the disk still, in bytes, and since when, in milliseconds since 1970. */
+  get unfreed(): { readonly bytes: number; readonly sinceMs: number | undefined } {
+    return this.#obsolete.waiting;
   }
 
   /** How many have not. */
@@ -156,6 +169,8 @@ export class Checkpointer {
     this.#again = false;
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
+    this.#cancelFreeing?.();
+    this.#cancelFreeing = undefined;
     await this.#running;
   }
 
@@ -213,6 +228,33 @@ export class Checkpointer {
     return true;
   }
 
+  /** Frees what no row needs any more, unless a backup that runs does. */
+  async #free(lsn: number): Promise<void> {
+    const { pins, log, throttle } = this.#parts;
+    // No append ever waits for a backup: that one finds out, and begins again.
+    const isLogHeld = pins.isHeld("log") && !throttle.isUrgent;
+    if (!isLogHeld) await log.release(lsn);
+    const isHeld = !this.#obsolete.isEmpty && pins.isHeld("segments");
+    if (!isHeld) await this.#obsolete.remove();
+    this.#pinnedLsn = isLogHeld || isHeld ? lsn : undefined;
+    if (this.#pinnedLsn !== undefined) this.#freeLater();
+  }
+
+  #freeLater(): void {
+    if (this.#stopped || this.#cancelFreeing !== undefined) return;
+    this.#cancelFreeing = this.#parts.clock.setTimer(PINNED_RETRY_MS, () => {
+      this.#cancelFreeing = undefined;
+      const lsn = this.#pinnedLsn;
+      // A checkpoint that runs does it in the end.
+      if (this.#running !== undefined || this.#stopped || lsn === undefined) return;
+      this.#running = this.#free(lsn).catch((error) => this.#parts.log.fail(error)).finally(() => {
+        this.#running = undefined;
+        this.#parts.onStored();
+        if (this.#again) void this.run();
+      });
+    });
+  }
+
   #retryLater(error: ShortageError): void {
     this.#shortage = error.kind;
     const retryMs = this.#backoff.next();
@@ -259,8 +301,7 @@ export class Checkpointer {
       for (const { stream } of snapshots) stream.inCheckpoint = false;
     }
     cache.endCheckpoint(deletedIds);
-    await log.release(lsn);
-    await this.#obsolete.remove();
+    await this.#free(lsn);
     const tookMs = clock.nowMs() - startedMs;
     this.#durations.observe(tookMs / 1000);
     logger.debug("Stored {streams} streams in {tookMs} ms, the log up to record {position}.", {
@@ -337,15 +378,18 @@ export class Checkpointer {
 
   /** Notes which files they have, as long as there are rows that say so. */
   #markObsolete(ids: readonly number[]): void {
-    const { cache } = this.#parts;
+    const { cache, clock } = this.#parts;
     for (const id of ids) {
-      this.#obsolete.add(id, [...this.#storedBases(id), ...cache.dirty.unstoredSegments(id)]);
+      const stored = this.#storedSegments(id);
+      const unstored = cache.dirty.unstoredSegments(id).map((base) => ({ base, bytes: 0 }));
+      // What was stored says how long it is, and comes last.
+      this.#obsolete.add(id, [...unstored, ...stored], clock.nowMs());
     }
   }
 
-  #storedBases(id: number): number[] {
+  #storedSegments(id: number): readonly Pick<SegmentRow, "base" | "bytes">[] {
     try {
-      return this.#parts.catalog.segments(id).map(({ base }) => base);
+      return this.#parts.catalog.segments(id);
     } catch (error) {
       // Whatever keeps it from being read, it is no more than files that stay for a while.
       if (!isLookUpFailure(error)) throw error;

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../../../env/file_system.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { DirectoryPins } from "../directory/pins.ts";
 import type { Throttle } from "../wal/throttle.ts";
 import { parseSegmentName } from "../directory/paths.ts";
 import type { StreamCache } from "./stream_cache.ts";
@@ -24,6 +25,8 @@ export interface OrphanSweepParts {
   throttle: Throttle;
   /** As recovered at the start; later streams are none of this sweep's business. */
   nextId: number;
+  /** While a backup runs nothing is removed: the next start finds it. */
+  pins: Pick<DirectoryPins, "isHeld">;
   isStopped(): boolean;
 }
 
@@ -48,7 +51,7 @@ export async function sweepOrphans(parts: OrphanSweepParts): Promise<void> {
 
 /** With nothing in between: what has no row has none when its files go. */
 function sweepSlice(parts: OrphanSweepParts, name: string, files: readonly string[]): number {
-  const { fileSystem, folder, nextId } = parts;
+  const { fileSystem, folder, nextId, pins } = parts;
   const isThere = new Map<number, boolean>();
   let removed = 0;
   for (const file of files) {
@@ -56,7 +59,7 @@ function sweepSlice(parts: OrphanSweepParts, name: string, files: readonly strin
     if (id === undefined || id >= nextId) continue;
     const found = isThere.get(id) ?? mayBeThere(parts, id);
     isThere.set(id, found);
-    if (found) continue;
+    if (found || pins.isHeld("segments")) continue;
     fileSystem.remove(join(folder, name, file));
     removed++;
   }

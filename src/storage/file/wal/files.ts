@@ -85,6 +85,8 @@ export class LogFiles {
   #preparing: Promise<void> | undefined;
   #recycledNumber = 0;
   #nextSizeBytes: number;
+  /** The most that the files with records have had together since spares were last given back. */
+  #mostLiveBytes = 0;
 
   /**
    * @param live the files that hold what no checkpoint has taken over yet, oldest first
@@ -226,6 +228,7 @@ export class LogFiles {
     }
     const live = { header, path, sizeBytes };
     this.#live.push(live);
+    this.#mostLiveBytes = Math.max(this.#mostLiveBytes, this.liveBytes);
     this.#rolling = undefined;
     return { ...live, file, seed: logSeed(header) };
   }
@@ -257,6 +260,28 @@ export class LogFiles {
       this.#live.shift();
       if (recycled !== undefined) this.#recycled.push(recycled);
     }
+  }
+
+  /** Whether there are more spare files than one. */
+  get hasSpares(): boolean {
+    return this.#recycled.length > 1;
+  }
+
+  /**
+   * Gives spare files back that weren't needed since the last call: what a burst has made isn't kept for
+   * ever. One always stays.
+   */
+  giveBack(): void {
+    const current = this.#live.at(-1)?.sizeBytes ?? 0;
+    const neededBytes = this.#mostLiveBytes - current;
+    this.#mostLiveBytes = this.liveBytes;
+    this.#recycled.sort((a, b) => a.sizeBytes - b.sizeBytes);
+    while (this.#recycled.length > 1 && sum(this.#recycled) > neededBytes) {
+      const largest = this.#recycled.pop();
+      // One that stays is found by the next start.
+      if (largest !== undefined) this.#dropFailed(largest.path);
+    }
+    if (neededBytes <= 0) this.#nextSizeBytes = Math.min(FIRST_FILE_BYTES, this.fullSizeBytes);
   }
 
   /** Renames a file that isn't needed any more, for good before anything is written to it. */
@@ -334,7 +359,7 @@ export class LogFiles {
     this.#recycled.push({ path, sizeBytes });
   }
 
-  /** A file that couldn't be filled only takes the room that is lacking. */
+  /** A file that is of no use only takes room; that it stays is no failure. */
   #dropFailed(path: string): void {
     try {
       this.#fileSystem.remove(path);

@@ -25,6 +25,11 @@ export class Throttle {
     this.#isUrgent = isUrgent;
   }
 
+  /** Whether more piles up than there is room for. */
+  get isUrgent(): boolean {
+    return this.#isUrgent();
+  }
+
   /**
    * Yields to so many batches; where no records come, as many turns of the event loop; one turn
    * where it is urgent.

@@ -22,6 +22,9 @@ const NOTE_DELAY_MS = 10;
 /** A write longer than this goes off the main thread. */
 const BLOCKING_WRITE_BYTES = 256 * 1024;
 
+/** Spare files that weren't needed for so long are given back. */
+const GIVE_BACK_MS = 10 * 60_000;
+
 /**
  * The write-ahead log: gathers records while a sync runs, then writes and syncs them as one. One sync is
  * in flight at a time; all that came meanwhile is the next batch.
@@ -49,6 +52,7 @@ export class LogWriter<Tag> {
   #recycledBuffer: Bytes | undefined;
   #cancelSync: (() => void) | undefined;
   #cancelNotes: (() => void) | undefined;
+  #cancelGiveBack: (() => void) | undefined;
   /** Syncs that run: no file is closed under one. */
   readonly #syncs = new Set<Promise<void>>();
   #bytesSinceStart = 0;
@@ -211,6 +215,18 @@ export class LogWriter<Tag> {
   /** Says that a checkpoint has taken over all records up to `lsn`. */
   async release(lsn: number): Promise<void> {
     await this.#files.release(lsn);
+    this.#giveBackLater();
+  }
+
+  /** What a burst has made goes back to the disk, once it wasn't needed for so long. */
+  #giveBackLater(): void {
+    if (!this.#files.hasSpares || this.#failure !== undefined) return;
+    this.#cancelGiveBack ??= this.#options.clock.setTimer(GIVE_BACK_MS, () => {
+      this.#cancelGiveBack = undefined;
+      // What is queued may have been let in for the room in them.
+      if (this.#loop === undefined) this.#files.giveBack();
+      this.#giveBackLater();
+    });
   }
 
   /** Writes what is queued and syncs it, whatever the mode. */
@@ -230,6 +246,7 @@ export class LogWriter<Tag> {
   async close(): Promise<void> {
     this.#cancelSync?.();
     this.#cancelNotes?.();
+    this.#cancelGiveBack?.();
     const failure = this.#failure ??= new StreamError(
       { code: "storage_closed" },
       "The storage is closed.",

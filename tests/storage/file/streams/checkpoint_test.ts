@@ -1,18 +1,13 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
-import {
-  convertSqliteCatalog,
-  createSqliteCatalog,
-  isSqliteCatalogUsed,
-  openSqliteCatalog,
-} from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
-import { lockDirectory } from "../../../../src/storage/file/directory/lock.ts";
+import { openSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { CatalogDriver } from "../../../../src/storage/file/options.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { evictIdleStreams } from "../../../support/event_loop.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
+import { sqliteDriver } from "../../../../src/storage/file/sqlite_driver.ts";
 
 const TEXT = "text/plain";
 /** More than one transaction of a checkpoint takes, and less than two. */
@@ -32,10 +27,7 @@ interface Holds {
 /** A door to a catalogue whose checkpoints are held up. */
 function doorThatWaits({ second, end }: Holds, onSecond: () => void): CatalogDriver {
   return {
-    lock: lockDirectory,
-    create: createSqliteCatalog,
-    convert: convertSqliteCatalog,
-    isUsed: isSqliteCatalogUsed,
+    ...sqliteDriver,
     open(path) {
       const catalog = openSqliteCatalog(path);
       const store = catalog.store.bind(catalog);

@@ -2,14 +2,8 @@ import { deepStrictEqual as equal, match, ok, rejects } from "node:assert";
 import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
-import {
-  convertSqliteCatalog,
-  createSqliteCatalog,
-  isSqliteCatalogUsed,
-  openSqliteCatalog,
-} from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
+import { openSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
 import { type Catalog, NO_CHANGES } from "../../../../src/storage/file/catalog/catalog.ts";
-import { lockDirectory } from "../../../../src/storage/file/directory/lock.ts";
 import { checkDirectory } from "../../../../src/storage/file/maintenance/check/check.ts";
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
 import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
@@ -19,6 +13,7 @@ import { FileSystemError } from "../../../../src/env/file_system.ts";
 import { notOpened, rejectsWith } from "../../../support/expect.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { copyKilled, withTempDir } from "../../../support/temp_dir.ts";
+import { sqliteDriver } from "../../../../src/storage/file/sqlite_driver.ts";
 
 /**
  * What a start makes of a log and rows that don't fit: nothing that was acknowledged is hidden by it, and
@@ -51,10 +46,7 @@ function openFailing(dir: string, fails: (call: keyof Catalog) => boolean): Prom
       },
     });
   const database = {
-    lock: lockDirectory,
-    create: createSqliteCatalog,
-    convert: convertSqliteCatalog,
-    isUsed: isSqliteCatalogUsed,
+    ...sqliteDriver,
     open: (path: string) => failing(openSqliteCatalog(path)),
   };
   return openFileStorage({ dir, database, ...NO_CHECKPOINTS });

@@ -506,3 +506,24 @@ Deno.test(
     throws(() => log.queue("b"), /takes no writes/);
   }),
 );
+
+Deno.test(
+  "spare files of a burst are given back once they weren't needed for a while, but for one",
+  withLog(async (log) => {
+    await log.create();
+    await addAll(log, numbered(400, 900));
+    log.checkpointLsn = log.writer.durableLsn;
+    await log.writer.release(log.checkpointLsn);
+    const before = log.files.totalBytes - log.files.liveBytes;
+    const spareCount = () =>
+      [...Deno.readDirSync(log.folder)].filter(({ name }) => name.startsWith("spare-")).length;
+    ok(spareCount() > 1, `${spareCount()} spare files`);
+    // The burst is within the first of these.
+    log.clock.advance(10 * 60_000);
+    equal(log.files.totalBytes - log.files.liveBytes, before);
+    log.clock.advance(10 * 60_000);
+    equal(spareCount(), 1);
+    await addAll(log, numbered(400, 900));
+    equal((await log.reopen()).length, 400);
+  }),
+);

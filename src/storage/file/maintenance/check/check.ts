@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FileSystem } from "../../../../env/file_system.ts";
 import { DirectoryError } from "../../directory/damage.ts";
-import { checkVersion } from "../../directory/directory.ts";
+import { checkVersion, isBackup } from "../../directory/directory.ts";
 import { lockDirectory } from "../../directory/lock.ts";
 import { directoryPaths } from "../../directory/paths.ts";
 import {
@@ -64,6 +64,7 @@ export function requireOwnDirectory(
     const message = "the directory is missing or empty; name one that a server made";
     throw new DirectoryError("empty", paths.root, message);
   }
+  if (names.includes("BACKUP") && !names.includes("FORMAT")) throw isBackup(paths.root);
   if (names.some((name) => PARTS.includes(name))) return;
   const message = `this is no directory of ours: it has none of ${PARTS.join(", ")}`;
   throw new DirectoryError("foreign", paths.root, message);

@@ -1,0 +1,179 @@
+import { join } from "node:path";
+import type { FileSystem } from "../../../env/file_system.ts";
+import { encodeUtf8 } from "../../../protocol/bytes.ts";
+import { DirectoryError } from "../directory/damage.ts";
+import { syncAbove, writeFormat } from "../directory/directory.ts";
+import { directoryPaths } from "../directory/paths.ts";
+import type { CatalogDriver } from "../options.ts";
+import { extendLogFiles, segmentsByStream } from "./backup.ts";
+import { BackupError, checkBackup, manifestOf, type StoredBackup } from "./check_backup.ts";
+import { copyFile } from "./copy_file.ts";
+import { DirectoryTarget } from "./directory_target.ts";
+import { type BackupManifest, encodeManifest } from "./manifest.ts";
+import { copySegment } from "./segment_copy.ts";
+import type { BackupThrottle } from "./target.ts";
+
+/** Stands in a directory as long as a restore to it hasn't ended. */
+export const RESTORING = "RESTORING";
+/** Of a message. */
+const MAX_SHOWN = 5;
+
+/** Where a backup goes back to. */
+export interface RestoreOptions {
+  readonly fileSystem: FileSystem;
+  readonly database: CatalogDriver;
+  /** A directory that is missing or empty, or in which a restore was cut short. */
+  readonly dir: string;
+  readonly throttle: BackupThrottle;
+  /** Damage that was in the directory when it was backed up is no reason not to restore it. */
+  readonly mayBeDamaged: boolean;
+}
+
+/**
+ * Makes a directory of a backup in a folder. All of the backup is checked before anything is written.
+ *
+ * @throws {BackupError} where it isn't whole
+ * @throws {DirectoryError} where there is something at the target
+ * @throws {FileSystemError}
+ */
+export async function restoreBackup(
+  root: string,
+  options: RestoreOptions,
+): Promise<BackupManifest> {
+  const { fileSystem, database, dir, throttle } = options;
+  requireEmpty(fileSystem, dir);
+  const backup = { fileSystem, database, root };
+  const manifest = manifestOf(backup);
+  await requireWhole(backup, manifest, options);
+  const target = await beginRestore(fileSystem, dir);
+  for (const { name, usedBytes } of manifest.log) {
+    const path = `wal/${name}`;
+    const from = join(root, path);
+    await copyFile({ fileSystem, from, path, lengthBytes: usedBytes }, target, throttle);
+  }
+  await copyAsItIs(backup, "catalog.sqlite", manifest.catalogChecksum, target, throttle);
+  const { secretsChecksum } = manifest;
+  if (secretsChecksum !== undefined) {
+    await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
+  }
+  await copySegments(backup, target, options);
+  await finishRestore(target, manifest, options);
+  return manifest;
+}
+
+/**
+ * Makes a directory of what was unpacked in it: its files are there, and were not looked at.
+ *
+ * @param target where they were unpacked, after `beginRestore`
+ * @throws {BackupError} where it isn't whole; the directory is no one of ours then
+ */
+export async function restoreUnpacked(
+  target: DirectoryTarget,
+  options: RestoreOptions,
+): Promise<BackupManifest> {
+  const { fileSystem, database, dir } = options;
+  const backup = { fileSystem, database, root: dir };
+  const manifest = manifestOf(backup);
+  await extendLogFiles(fileSystem, dir, manifest.log);
+  await requireWhole(backup, manifest, options);
+  await finishRestore(target, manifest, options);
+  return manifest;
+}
+
+/** Marks a directory as one that is being restored: no server starts on it. */
+export async function beginRestore(fileSystem: FileSystem, dir: string): Promise<DirectoryTarget> {
+  requireEmpty(fileSystem, dir);
+  const target = new DirectoryTarget(fileSystem, dir);
+  const mark = await target.create(RESTORING, 0);
+  await mark.write(encodeUtf8("A restore to this directory has not ended: run it again.\n"));
+  await mark.end();
+  await target.sync();
+  return target;
+}
+
+/** @throws {DirectoryError} `foreign` */
+function requireEmpty(fileSystem: FileSystem, dir: string): void {
+  const names = (fileSystem.list(dir) ?? []).filter((name) => name !== "lost+found");
+  const isCutShort = names.includes(RESTORING) && !names.includes("FORMAT");
+  if (names.length === 0 || isCutShort) return;
+  throw new DirectoryError(
+    "foreign",
+    dir,
+    "a backup is restored to a directory that is missing or empty, and there is something here. " +
+      "Name another one, or move this one away.",
+  );
+}
+
+async function requireWhole(
+  backup: StoredBackup,
+  manifest: BackupManifest,
+  { throttle, mayBeDamaged }: RestoreOptions,
+): Promise<void> {
+  const problems = await checkBackup(backup, manifest, throttle);
+  const known = mayBeDamaged ? manifest.damagedCount : 0;
+  if (problems.length <= known) return;
+  const hint = manifest.damagedCount > 0
+    ? ` ${manifest.damagedCount} of it was damaged when it was backed up: --allow-damaged restores that.`
+    : " Restore another backup.";
+  throw new BackupError(
+    `${backup.root} isn't whole, and nothing was restored: ` +
+      `${problems.slice(0, MAX_SHOWN).join("; ")}.${hint}`,
+    problems,
+  );
+}
+
+async function copyAsItIs(
+  { fileSystem, root }: StoredBackup,
+  path: string,
+  expected: number,
+  target: DirectoryTarget,
+  throttle: BackupThrottle,
+): Promise<void> {
+  const from = join(root, path);
+  const file = fileSystem.open(from, "read");
+  const lengthBytes = file.size();
+  file.close();
+  const found = await copyFile({ fileSystem, from, path, lengthBytes }, target, throttle);
+  if (found !== expected) throw new BackupError(`${from} has changed while it was restored.`);
+}
+
+async function copySegments(
+  { fileSystem, database, root }: StoredBackup,
+  target: DirectoryTarget,
+  { throttle, mayBeDamaged }: RestoreOptions,
+): Promise<void> {
+  const catalog = database.openCopy(join(root, "catalog.sqlite"));
+  try {
+    const { uuid } = catalog.state;
+    for (const rows of segmentsByStream(catalog, { add: () => {} })) {
+      for (const row of rows) {
+        const source = { fileSystem, segments: join(root, "segments"), uuid, row };
+        const wrong = await copySegment(source, { target, earlier: [], isSealed: false }, throttle);
+        if (wrong === undefined || mayBeDamaged) continue;
+        throw new BackupError(`${wrong}: it has changed while it was restored.`);
+      }
+      await throttle.spend(0);
+    }
+  } finally {
+    catalog.closeLookups();
+  }
+}
+
+/** FORMAT comes last: a directory without it is none of ours. */
+async function finishRestore(
+  target: DirectoryTarget,
+  manifest: BackupManifest,
+  { fileSystem, database, dir }: RestoreOptions,
+): Promise<void> {
+  await extendLogFiles(fileSystem, dir, manifest.log);
+  target.makeFolder("segments");
+  database.adopt(join(dir, "catalog.sqlite"));
+  const record = await target.create("BACKUP", 0);
+  await record.write(encodeManifest(manifest));
+  await record.end();
+  await target.sync();
+  await syncAbove(fileSystem, dir);
+  await writeFormat(fileSystem, directoryPaths(dir), manifest.uuid);
+  for (const name of [RESTORING, "BACKUP"]) fileSystem.remove(join(dir, name));
+  await fileSystem.syncDirectory(dir);
+}

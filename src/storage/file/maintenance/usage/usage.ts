@@ -1,0 +1,134 @@
+import type { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import type { FileSystem } from "../../../../env/file_system.ts";
+import { NO_BYTES } from "../../../../protocol/bytes.ts";
+import { endOfPrefix } from "../../../../protocol/name_order.ts";
+import { BUSY_TIMEOUT, type SqlRow } from "../../catalog/schema.ts";
+import { openExistingCatalog } from "../../catalog/sqlite_catalog.ts";
+import type { DirectoryPaths } from "../../directory/paths.ts";
+import { INDEX_ENTRY_BYTES, INDEX_HEADER_BYTES } from "../../segments/index_format.ts";
+import { orphanFiles } from "../scan/segment_files.ts";
+
+const PAGE_ROWS = 500;
+
+/**
+ * Why what a stream takes isn't free: it is `there`; or it is deleted, and `forks` still read it.
+ */
+export type Holder = "there" | "forks";
+
+/** What a stream takes on the disk, as of the last checkpoint. */
+export interface StreamUsage {
+  readonly name: string;
+  readonly heldBy: Holder;
+  /** Those that read its bytes. */
+  readonly forks: number;
+  readonly segments: number;
+  /** Its segments and their indexes, and its unfilled block in the catalogue. */
+  readonly bytes: number;
+}
+
+/** What else a directory takes. */
+export interface DirectoryUsage {
+  /** Log files that hold records, and those that wait to be used again. */
+  readonly logBytes: number;
+  readonly spareLogBytes: number;
+  readonly catalogBytes: number;
+  readonly ballastBytes: number;
+  /** Segment files that no row names: of deleted streams, to be freed soon, or newer than the checkpoint. */
+  readonly unnamedBytes: number;
+}
+
+/** A directory, also one that a server is using. */
+export interface UsageScope {
+  readonly fileSystem: FileSystem;
+  readonly paths: DirectoryPaths;
+}
+
+/**
+ * What the streams take whose names begin so, in the order of their names.
+ *
+ * @throws {DirectoryError} `incomplete`
+ */
+export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<StreamUsage> {
+  const database = openCatalog(paths);
+  try {
+    // One moment for all pages, beside whatever a server commits.
+    database.exec("BEGIN");
+    const columns = "s.id, s.name, s.soft_deleted, length(s.rest) AS rest_bytes, " +
+      "(SELECT count(*) FROM stream f WHERE f.source_id = s.id) AS forks, " +
+      "(SELECT count(*) FROM segment g WHERE g.stream_id = s.id) AS segments, " +
+      `(SELECT sum(bytes + ${INDEX_HEADER_BYTES} + ${INDEX_ENTRY_BYTES} * blocks) ` +
+      "FROM segment g WHERE g.stream_id = s.id) AS segment_bytes";
+    const page = (bound: string) =>
+      database.prepare(
+        `SELECT ${columns} FROM stream s WHERE name ${bound} ? AND name < ? ORDER BY name LIMIT ?`,
+      );
+    const end = endOfPrefix(prefix) ?? NO_BYTES;
+    const later = page(">");
+    let rows: SqlRow[] = page(">=").all(prefix, end, PAGE_ROWS);
+    while (rows.length > 0) {
+      yield* rows.map(toUsage);
+      rows = later.all(String(rows.at(-1)?.name), end, PAGE_ROWS);
+    }
+  } finally {
+    database.close();
+  }
+}
+
+function toUsage(row: SqlRow): StreamUsage {
+  return {
+    name: String(row.name),
+    heldBy: row.soft_deleted === 1 ? "forks" : "there",
+    forks: Number(row.forks),
+    segments: Number(row.segments),
+    bytes: Number(row.segment_bytes ?? 0) + Number(row.rest_bytes),
+  };
+}
+
+/** What the directory takes beside its streams. */
+export function directoryUsage({ fileSystem, paths }: UsageScope): DirectoryUsage {
+  const database = openCatalog(paths);
+  let unnamedBytes = 0;
+  try {
+    for (const { path } of orphanFiles(fileSystem, paths.segments, database)) {
+      unnamedBytes += sizeOf(fileSystem, path);
+    }
+  } finally {
+    // Before its files are opened in any other way: that would drop SQLite's locks.
+    database.close();
+  }
+  const log = (fileSystem.list(paths.log) ?? []).map((name) => ({
+    isLive: name.endsWith(".wal"),
+    bytes: sizeOf(fileSystem, join(paths.log, name)),
+  }));
+  const sum = (isLive: boolean) =>
+    log.reduce((total, file) => total + (file.isLive === isLive ? file.bytes : 0), 0);
+  return {
+    logBytes: sum(true),
+    spareLogBytes: sum(false),
+    catalogBytes: sizeOf(fileSystem, paths.catalog) + sizeOf(fileSystem, `${paths.catalog}-wal`),
+    ballastBytes: sizeOf(fileSystem, paths.ballast),
+    unnamedBytes,
+  };
+}
+
+function openCatalog({ catalog }: DirectoryPaths): DatabaseSync {
+  const database = openExistingCatalog(catalog);
+  database.exec(BUSY_TIMEOUT);
+  database.exec("PRAGMA query_only=1;");
+  return database;
+}
+
+/** A server removes files, and gives log files other names, at any time. */
+function sizeOf(fileSystem: FileSystem, path: string): number {
+  try {
+    const file = fileSystem.open(path, "read");
+    try {
+      return file.size();
+    } finally {
+      file.close();
+    }
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,102 @@
+import { equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { withTempDir } from "../../support/temp_dir.ts";
+import { CommandKit } from "./command_kit.ts";
+
+const URL = "http://localhost:4437/v1/stream";
+const BIG = '{"n":123456789012345678901234567890,"text":"a\\nb"}';
+
+/** A server with a stream of each kind. */
+async function filled(): Promise<CommandKit> {
+  const kit = new CommandKit();
+  const { app } = kit.fixture;
+  const put = async (name: string, type: string, body: BodyInit, more: HeadersInit = {}) => {
+    const headers = { "content-type": type, ...more };
+    equal((await app.request(`${URL}/${name}`, { method: "PUT", headers, body })).status, 201);
+  };
+  await put("json", "application/json", `[${BIG}, {"b": [1,\n2]}]`);
+  await put("text", "text/plain", "hällo\nwelt", { "stream-ttl": "1000" });
+  await put("bytes", "application/octet-stream", Uint8Array.of(0, 255, 10, 13));
+  await put("closed", "text/plain", "end", { "stream-closed": "true" });
+  await put("empty", "application/json", "[]");
+  return kit;
+}
+
+async function text(kit: CommandKit, name: string): Promise<string> {
+  return await (await kit.fixture.app.request(`${URL}/${name}?offset=-1`)).text();
+}
+
+Deno.test("what is exported and imported is the same at another server, and nothing comes twice", () =>
+  withTempDir(async (dir) => {
+    const file = join(dir, "streams.ndjson");
+    const source = await filled();
+    match(await source.ok(["export", "--from", URL, "--to", file]), /^exported 5 streams/);
+    const target = new CommandKit();
+    match(
+      await target.ok(["import", "--from", file, "--to", URL]),
+      /^5 streams copied/,
+    );
+    for (const name of ["json", "text", "bytes", "closed", "empty"]) {
+      equal(await text(target, name), await text(source, name));
+    }
+    const head = await target.fixture.app.request(`${URL}/closed`, { method: "HEAD" });
+    equal(head.headers.get("stream-closed"), "true");
+    const ttl = await target.fixture.app.request(`${URL}/text`, { method: "HEAD" });
+    equal(ttl.headers.get("stream-ttl"), "1000");
+    match(await target.ok(["import", "--from", file, "--to", URL]), /^0 streams .*5 equal/);
+  }));
+
+Deno.test("an export that was cut off goes on behind the last stream that is whole", () =>
+  withTempDir(async (dir) => {
+    const [whole, cut] = [join(dir, "whole.ndjson"), join(dir, "cut.ndjson")];
+    const kit = await filled();
+    await kit.ok(["export", "--from", URL, "--to", whole]);
+    const bytes = Deno.readFileSync(whole);
+    for (const length of [0, 10, 200, 500, bytes.length - 15]) {
+      Deno.writeFileSync(cut, bytes.subarray(0, length));
+      await kit.ok(["export", "--from", URL, "--to", cut]);
+      equal(Deno.readTextFileSync(cut), Deno.readTextFileSync(whole));
+    }
+    const { code, stderr } = await kit.run(["export", "--from", URL, "--to", cut]);
+    equal(code, 2);
+    match(stderr, /is an export that has ended/);
+  }));
+
+Deno.test("an export that was cut off, or changed, is imported as far as it is right", () =>
+  withTempDir(async (dir) => {
+    const source = await filled();
+    const { stdout, stderr } = await source.run(["export", "--from", URL, "--to", "-"]);
+    match(stderr, /^exported 5 streams/);
+    const target = new CommandKit();
+    const input = stdout.slice(0, stdout.indexOf('{"stream":"text"') + 60);
+    const cut = await target.run(["import", "--from", "-", "--to", URL], { input });
+    equal(cut.code, 1);
+    match(cut.stderr, /the export ends too soon/);
+    equal(await text(target, "json"), await text(source, "json"));
+    const changed = stdout.replace("hällo", "hallo");
+    const refused = await target.run(["import", "--from", "-", "--to", URL], { input: changed });
+    equal(refused.code, 1);
+    match(refused.stderr, /stream "text" of the export isn't what was exported/);
+    const head = await target.fixture.app.request(`${URL}/text`, { method: "HEAD" });
+    equal(head.status, 404);
+    const names = [...Deno.readDirSync(dir)];
+    equal(names.length, 0);
+  }));
+
+Deno.test("a stream that is another one at the target is refused, and the others are imported", async () => {
+  const source = await filled();
+  const { stdout } = await source.run(["export", "--from", URL, "--to", "-"]);
+  const target = new CommandKit();
+  await target.fixture.app.request(`${URL}/json`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: '["mine"]',
+  });
+  const { code, stderr } = await target.run(["import", "--from", "-", "--to", URL], {
+    input: stdout,
+  });
+  equal(code, 4);
+  match(stderr, /"json" refused: it has other content at the target/);
+  equal(await text(target, "text"), await text(source, "text"));
+  equal(await text(target, "json"), '["mine"]');
+});

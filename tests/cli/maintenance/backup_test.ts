@@ -1,0 +1,335 @@
+import { equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
+import type { Bytes } from "../../../src/protocol/bytes.ts";
+import { backUpToStream, generations } from "../../../src/storage/file/backup/generations.ts";
+import { TarTarget } from "../../../src/storage/file/backup/tar.ts";
+import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
+import { openFileStorage } from "../../../src/storage/file/open.ts";
+import { sqliteDriver } from "../../../src/storage/file/sqlite_driver.ts";
+import type { Storage } from "../../../src/storage/storage.ts";
+import { systemClock } from "../../../src/env/clock.ts";
+import { withTempDir } from "../../support/temp_dir.ts";
+import { CommandKit } from "../commands/command_kit.ts";
+
+const TEXT = "text/plain";
+const SMALL = { walBytes: 256 * 1024, segmentBytes: 16 * 1024 };
+
+interface Place {
+  readonly kit: CommandKit;
+  readonly dir: string;
+  readonly backups: string;
+  readonly restored: string;
+}
+
+function inPlace(run: (place: Place) => Promise<void>): () => Promise<void> {
+  return () =>
+    withTempDir((root) =>
+      run({
+        kit: new CommandKit(),
+        dir: join(root, "data"),
+        backups: join(root, "backups"),
+        restored: join(root, "restored"),
+      })
+    );
+}
+
+async function append(storage: Storage, name: string, text: string): Promise<void> {
+  await storage.create(name, { contentType: TEXT });
+  await storage.append(name, { contentType: TEXT, body: new TextEncoder().encode(text) });
+}
+
+/** A stream with several segments, and one that is short. */
+async function fill(storage: Storage): Promise<void> {
+  for (let i = 0; i < 12; i++) await append(storage, "long", `${i}`.padEnd(5000, "."));
+  await append(storage, "short", "hello");
+}
+
+async function readAll(dir: string, name: string): Promise<string> {
+  const storage = await openFileStorage({ dir, mustExist: true, ...SMALL });
+  try {
+    let text = "";
+    for (let at = 0;;) {
+      const { data, next, tail } = await storage.read(name, at, 1_000_000);
+      text += new TextDecoder().decode(data);
+      at = next;
+      if (at >= tail) return text;
+    }
+  } finally {
+    await storage.close();
+  }
+}
+
+async function made(dir: string): Promise<void> {
+  const storage = await openFileStorage({ dir, ...SMALL });
+  await fill(storage);
+  await storage.close();
+}
+
+function filesUnder(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory ? filesUnder(path) : [path];
+  });
+}
+
+/** A log file of a segment in it, the first in order. */
+function segmentIn(folder: string, ending: string): string {
+  const path =
+    filesUnder(join(folder, "segments")).filter((each) => each.endsWith(ending)).sort()[0];
+  ok(path !== undefined, `there is a ${ending}`);
+  return path;
+}
+
+function flipByte(path: string, position: number): void {
+  const bytes = Deno.readFileSync(path);
+  bytes[position] = (bytes[position] ?? 0) ^ 1;
+  Deno.writeFileSync(path, bytes);
+}
+
+Deno.test(
+  "a directory is backed up while a storage uses it, and what it is restored to passes the check",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    const storage = await openFileStorage({ dir, ...SMALL });
+    await fill(storage);
+    match(await kit.ok(["backup", "--dir", dir, "--to", backups]), /up to record \d+\n$/);
+    await append(storage, "short", " again");
+    await storage.close();
+    match(await kit.ok(["restore", "--from", backups, "--to", restored]), /^restored /);
+    match(await kit.ok(["check", "--dir", restored]), /^nothing is damaged: 2 streams/);
+    equal(await readAll(restored, "short"), "hello");
+    equal((await readAll(restored, "long")).length, 60_000);
+  }),
+);
+
+Deno.test(
+  "a second backup shares with the first what has not changed, and both can be restored",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const storage = await openFileStorage({ dir, ...SMALL });
+    await append(storage, "short", " again");
+    await storage.close();
+    const { linkedFiles } = JSON.parse(
+      await kit.ok(["backup", "--dir", dir, "--to", backups, "--json"]),
+    );
+    equal(linkedFiles, 6);
+    const [first, second] = generations(nodeFileSystem, backups);
+    ok(first !== undefined && second !== undefined);
+    await kit.ok(["restore", "--from", first.root, "--to", restored]);
+    await kit.ok(["restore", "--from", backups, "--to", `${restored}2`]);
+    equal(await readAll(restored, "short"), "hello");
+    equal(await readAll(`${restored}2`, "short"), "hello again");
+    equal(await readAll(`${restored}2`, "long"), await readAll(restored, "long"));
+  }),
+);
+
+Deno.test(
+  "what is restored and written to shares nothing with its backup",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    for (const each of [restored, dir]) {
+      const storage = await openFileStorage({ dir: each, ...SMALL });
+      await fill(storage);
+      await storage.close();
+    }
+    match(await kit.ok(["restore", "--from", backups, "--check"]), / is whole: 2 streams/);
+  }),
+);
+
+Deno.test(
+  "a backup with a damaged byte isn't restored, and the directory stays empty",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const [{ root } = { root: "" }] = generations(nodeFileSystem, backups);
+    const parts = [
+      segmentIn(root, ".log"),
+      segmentIn(root, ".idx"),
+      join(root, "catalog.sqlite"),
+      join(root, "BACKUP"),
+    ];
+    for (const path of parts) {
+      flipByte(path, 60);
+      const { code, stderr } = await kit.run(["restore", "--from", root, "--to", restored]);
+      equal(code, 1, `${path}: ${stderr}`);
+      equal(nodeFileSystem.list(restored), undefined);
+      flipByte(path, 60);
+    }
+    await kit.ok(["restore", "--from", root, "--to", restored]);
+  }),
+);
+
+Deno.test(
+  "a directory that is damaged is backed up with a failure that names it, and restored on demand",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    flipByte(segmentIn(dir, ".log"), 4);
+    const backup = await kit.run(["backup", "--dir", dir, "--to", backups]);
+    equal(backup.code, 1);
+    match(backup.stderr, /damaged: .*\.log: the block before byte \d+ fails its checksum/);
+    const refused = await kit.run(["restore", "--from", backups, "--to", restored]);
+    equal(refused.code, 1);
+    match(refused.stderr, /--allow-damaged/);
+    await kit.ok(["restore", "--from", backups, "--to", restored, "--allow-damaged"]);
+    equal(await readAll(restored, "short"), "hello");
+  }),
+);
+
+Deno.test(
+  "while one backup runs another is refused",
+  inPlace(async ({ kit, dir, backups }) => {
+    await made(dir);
+    const path = directoryPaths(dir).pins.segments;
+    const pin = sqliteDriver.pin(path);
+    ok(sqliteDriver.isPinned(path));
+    const { code, stderr } = await kit.run(["backup", "--dir", dir, "--to", backups]);
+    equal(code, 5);
+    match(stderr, /another backup, process \d+, is running/);
+    pin.release();
+    ok(!sqliteDriver.isPinned(path));
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+  }),
+);
+
+Deno.test(
+  "the files of a deleted stream stay as long as a pin is held, and go soon after",
+  inPlace(async ({ dir }) => {
+    await made(dir);
+    const storage = await openFileStorage({ dir, ...SMALL, checkpointIntervalMs: 20 });
+    const pin = sqliteDriver.pin(directoryPaths(dir).pins.segments);
+    const files = filesUnder(join(dir, "segments")).length;
+    await storage.delete("long");
+    const unfreed = () => storage.measure?.().unfreed?.bytes ?? 0;
+    while (unfreed() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    equal(filesUnder(join(dir, "segments")).length, files);
+    pin.release();
+    while (unfreed() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    equal(filesUnder(join(dir, "segments")).length, 0);
+    await storage.close();
+  }),
+);
+
+Deno.test(
+  "of several backups the newest are kept, and those of another directory are refused",
+  inPlace(async ({ kit, dir, backups }) => {
+    await made(dir);
+    for (let i = 0; i < 3; i++) {
+      await kit.ok(["backup", "--dir", dir, "--to", backups, "--keep", "2"]);
+    }
+    equal(generations(nodeFileSystem, backups).length, 2);
+    match(await kit.ok(["restore", "--from", backups, "--list"]), /^(.*up to record.*\n){2}$/);
+    await made(`${dir}2`);
+    const other = await kit.run(["backup", "--dir", `${dir}2`, "--to", backups]);
+    equal(other.code, 1);
+    match(other.stderr, /has backups of another directory/);
+  }),
+);
+
+Deno.test(
+  "what a backup left that was cut short is used and removed",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const [{ root } = { root: "" }] = generations(nodeFileSystem, backups);
+    Deno.removeSync(join(root, "BACKUP"));
+    Deno.renameSync(root, join(backups, "unfinished-2026"));
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    equal([...Deno.readDirSync(backups)].length, 1);
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+  }),
+);
+
+async function tarOf(dir: string): Promise<Bytes[]> {
+  const chunks: Bytes[] = [];
+  const target = new TarTarget((bytes) => {
+    chunks.push(bytes.slice());
+    return Promise.resolve();
+  });
+  const throttle = { spend: () => Promise.resolve() };
+  const options = { fileSystem: nodeFileSystem, database: sqliteDriver, clock: systemClock, dir };
+  await backUpToStream(target, `${dir}-scratch`, { ...options, throttle });
+  await target.end();
+  return chunks;
+}
+
+Deno.test(
+  "a backup goes through a pipe, however it is cut, and one that ends too soon is refused",
+  inPlace(async ({ kit, dir, restored }) => {
+    await made(dir);
+    const tar = await tarOf(dir);
+    await kit.ok(["restore", "--from", "-", "--to", restored], { input: tar });
+    equal((await readAll(restored, "long")).length, 60_000);
+    for (const cut of [[], tar.slice(0, 3), tar.slice(0, -1), tar.slice(0, -4)]) {
+      const target = `${restored}-${cut.length}`;
+      const { code, stderr } = await kit.run(["restore", "--from", "-", "--to", target], {
+        input: cut,
+      });
+      equal(code, 1);
+      match(stderr, /ends too soon/);
+      const server = await kit.run(["copy", "--from", target, "--to", `${target}-copy`]);
+      match(server.stderr, /is not ours|restore/);
+    }
+  }),
+);
+
+Deno.test(
+  "a server starts neither on a backup nor where a restore was cut short",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const [{ root } = { root: "" }] = generations(nodeFileSystem, backups);
+    const onBackup = await openFileStorage({ dir: root }).catch(String);
+    match(String(onBackup), /this is a backup.*durable-streams restore/);
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    Deno.removeSync(join(restored, "FORMAT"));
+    Deno.writeTextFileSync(join(restored, "RESTORING"), "");
+    const onPart = await openFileStorage({ dir: restored }).catch(String);
+    match(String(onPart), /a restore to this directory has not ended/);
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    equal(await readAll(restored, "short"), "hello");
+    const again = await kit.run(["restore", "--from", backups, "--to", restored]);
+    equal(again.code, 2);
+    match(again.stderr, /missing or empty/);
+  }),
+);
+
+Deno.test("storages without a directory say how their streams are kept elsewhere", async () => {
+  const kit = new CommandKit();
+  for (
+    const [storage, advice] of [["nats", /nats account backup/], ["memory", /export/]] as const
+  ) {
+    const args = ["backup", "--storage", storage, "--to", "x"];
+    const { code, stderr } = await kit.run(args);
+    equal(code, 2);
+    match(stderr, advice);
+    equal((await kit.run(["du", "--storage", storage])).code, 2);
+  }
+});
+
+Deno.test(
+  "du says what streams take, by prefix, and what only forks hold",
+  inPlace(async ({ kit, dir }) => {
+    const storage = await openFileStorage({ dir, ...SMALL });
+    await append(storage, "logs/a", "a".repeat(20_000));
+    await append(storage, "logs/b", "b");
+    await append(storage, "source", "s".repeat(6000));
+    await storage.create("fork", { contentType: TEXT, fork: { source: "source" } });
+    await storage.delete("source");
+    await storage.close();
+    const lines = (await kit.ok(["du", "--dir", dir, "--json"])).trimEnd().split("\n")
+      .map((line) => JSON.parse(line));
+    const group = (prefix: string) => lines.find((line) => line.prefix === prefix);
+    ok(group("logs/").bytes >= 20_001, "segments and rows are counted");
+    equal(group("logs/").streams, 2);
+    ok(group("source").heldByForksBytes >= 6000);
+    equal(group("fork").bytes, 0);
+    ok(lines.at(-1).catalogBytes > 0 && lines.at(-1).logBytes > 0);
+    match(
+      await kit.ok(["du", "--dir", dir, "--streams", "so"]),
+      /source {2}\(deleted, kept for 1 forks\)/,
+    );
+  }),
+);
