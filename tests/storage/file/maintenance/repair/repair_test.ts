@@ -71,7 +71,7 @@ Deno.test("an index that is missing is made anew, and its stream is said to be u
 });
 
 Deno.test("an entry that is damaged alone is made anew and proven by the checksum in it", async () => {
-  const damage = (dir: string) => flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
+  const damage = (dir: string) => flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 40 + 3);
   await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const original = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
     match(
@@ -79,7 +79,7 @@ Deno.test("an entry that is damaged alone is made anew and proven by the checksu
       /^repaired: .*the checksums of all blocks are those/,
     );
     const made = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
-    flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
+    flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 40 + 3);
     deepEqual(Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? ""), original);
     equal(made.length, original.length);
     deepEqual(await readDirectory(dir).then((read) => read.get("fork")), contents.get("fork"));
