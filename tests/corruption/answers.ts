@@ -81,7 +81,7 @@ function readOnlyDriver(isRead: Promise<void>): CatalogDriver {
   return {
     lock: () => ({ release: () => {} }),
     create: () => {},
-    convert: () => {},
+    convert: () => Promise.resolve(),
     isUsed: () => true,
     open(path) {
       const lookups = openLookups(path);

@@ -1,3 +1,4 @@
+import { COUNT_BUGS } from "./count_bugs.ts";
 import { ISOLATION_BUGS } from "./isolation_bugs.ts";
 import type { SeededBug } from "./seeded_bug.ts";
 import { SUBSCRIPTION_BUGS } from "./subscription_bugs.ts";
@@ -316,6 +317,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     test: "no refusal is given",
     file: "tests/storage/file/undurable_errors_test.ts",
   },
+  ...COUNT_BUGS,
   ...ISOLATION_BUGS,
   ...SUBSCRIPTION_BUGS,
 ];
