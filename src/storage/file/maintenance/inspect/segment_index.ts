@@ -76,8 +76,8 @@ function entryItem(
     ? { expected: `a block at ${expected} of the .log`, found: `one at ${start}` }
     : before !== undefined && before.atMs > atMs
     ? { expected: `a time from ${timeText(before.atMs)} on`, found: timeText(atMs) }
-    : before !== undefined && before.messages >= messages
-    ? { expected: `more messages than ${before.messages}`, found: `${messages}` }
+    : before !== undefined && before.messages > messages
+    ? { expected: `${before.messages} messages or more`, found: `${messages}` }
     : undefined;
   return { kind: "entry", position, fields, damage };
 }

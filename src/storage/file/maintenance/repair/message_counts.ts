@@ -24,6 +24,8 @@ interface CountedSegment {
   readonly base: number;
   readonly blocks: number;
   readonly isJson: boolean;
+  /** How many messages its stream's row says that there are up to its end, where it is the last one. */
+  readonly atEnd: number | undefined;
 }
 
 /**
@@ -45,8 +47,13 @@ export async function repairMessageCounts(
     const streamId = integerOf(row.id);
     const isJson = isJsonType(textOf(row.content_type) ?? "");
     let messages: number | undefined = 0;
-    for (const { base, blocks } of segments.all(streamId)) {
-      const segment = { streamId, base: integerOf(base), blocks: integerOf(blocks), isJson };
+    const found = segments.all(streamId);
+    for (const [i, { base, blocks }] of found.entries()) {
+      const atEnd = i === found.length - 1
+        ? integerOf(row.messages) - integerOf(row.rest_messages)
+        : undefined;
+      const extent = { base: integerOf(base), blocks: integerOf(blocks) };
+      const segment = { streamId, ...extent, isJson, atEnd };
       messages = await repairSegment(scope, segment, messages);
     }
     if (messages === undefined) continue;
@@ -123,20 +130,52 @@ interface CountedEntry {
 function* countedEntries(
   index: FileWindow,
   log: FileWindow,
-  { base, blocks, isJson }: CountedSegment,
+  segment: CountedSegment,
   before: number,
 ): Generator<CountedEntry> {
+  const { base, blocks, isJson } = segment;
   let messages = before;
+  let known: KnownCount = { block: -1, messages: undefined };
   for (let block = 0; block < blocks; block++) {
     const position = INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES;
     const entry = decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0);
     if (entry === undefined) continue;
     const { filePosition, end, messages: written } = entry;
-    messages = written !== UNCOUNTED
-      ? written
-      : messages + (isJson ? countMessages(log, filePosition, end - base) : 1);
+    if (written !== UNCOUNTED) messages = written;
+    else if (isJson) messages += countMessages(log, filePosition, end - base);
+    else {
+      if (known.block < block) known = knownAfter(index, blocks, block);
+      messages = guess(segment, block, messages, known);
+    }
     yield { position, entry, written, messages };
   }
+}
+
+/** The next entry that counts already. */
+interface KnownCount {
+  readonly block: number;
+  readonly messages: number | undefined;
+}
+
+function knownAfter(index: FileWindow, blocks: number, block: number): KnownCount {
+  for (let next = block + 1; next < blocks; next++) {
+    const position = INDEX_HEADER_BYTES + next * INDEX_ENTRY_BYTES;
+    const messages = decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0)?.messages;
+    if (messages !== undefined && messages !== UNCOUNTED) return { block: next, messages };
+  }
+  return { block: Infinity, messages: undefined };
+}
+
+/** Of a byte stream's block: at least one, and no more than the next number that is known. */
+function guess(
+  { blocks, atEnd }: CountedSegment,
+  block: number,
+  before: number,
+  known: KnownCount,
+): number {
+  if (known.messages !== undefined) return Math.min(before + 1, known.messages);
+  if (atEnd === undefined || atEnd < before) return before + 1;
+  return block === blocks - 1 ? atEnd : Math.min(before + 1, atEnd);
 }
 
 function countMessages(log: FileWindow, position: number, end: number): number {

@@ -108,10 +108,10 @@ Deno.test("an index is shown entry by entry, a damaged one at its position", asy
     flipBit(path, 48 + 40);
     flipBit(path, 3);
     const items = inspect(path);
-    deepEqual(damaged(items).map(({ position }) => position), [0, 80]);
+    deepEqual(damaged(items).map(({ position }) => position), [0, 88]);
     equal(items.length, whole.length);
     Deno.truncateSync(path, 48 + 40 + 5);
-    deepEqual(damaged(inspect(path)).map(({ position }) => position), [0, 80]);
+    deepEqual(damaged(inspect(path)).map(({ position }) => position), [0, 88]);
   });
 });
 
