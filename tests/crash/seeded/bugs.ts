@@ -242,9 +242,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "an index's entries are trusted without checking",
     edits: [{
       file: "file/segments/index_format.ts",
-      from:
-        "  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));\n",
-      to: "  return true;\n",
+      from: "  return written === checksum(bytes.subarray(at, at + ENTRY_CHECKSUM_AT));\n",
+      to: "  return written >= 0;\n",
     }],
     test: "a flipped bit in an index",
     file: "tests/storage/file/segments/segments_test.ts",
