@@ -43,6 +43,7 @@ export type {
   ListedStream,
   ListPage,
   ListRequest,
+  MessageCount,
   ReadResult,
   Storage,
   StreamInfo,
@@ -58,6 +59,7 @@ export type {
   OffsetSpace,
   ReadFrom,
   ReadLast,
+  ReadLastMessages,
   ReadSince,
   StreamOffset,
 } from "./protocol/offset.ts";

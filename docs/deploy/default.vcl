@@ -52,7 +52,7 @@ sub vcl_recv {
     }
 
     # Where the tail is now is never the same twice.
-    if (req.url ~ "[?&](offset=now|tail=|time=)") {
+    if (req.url ~ "[?&](offset=now|tail=|time=|last=)") {
         return (pass);
     }
     return (hash);

@@ -49,6 +49,7 @@ export type Failure =
   | { code: "invalid_ack"; path: string }
   | { code: "too_many_subscriptions" }
   | { code: "subscriptions_unsupported" }
+  | { code: "ordinals_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }

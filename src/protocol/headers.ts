@@ -24,6 +24,10 @@ export const STREAM_FORK_SUB_OFFSET = "stream-fork-sub-offset";
 export const STREAM_SSE_DATA_ENCODING = "stream-sse-data-encoding";
 /** An extension: where the response begins, of a read that named no offset of the stream. */
 export const STREAM_START_OFFSET = "stream-start-offset";
+/** An extension: how many messages come before `Stream-Next-Offset`, for who asks with `ordinals=true`. */
+export const STREAM_NEXT_ORDINAL = "stream-next-ordinal";
+/** An extension: when the last of these came, at the latest (RFC 3339). */
+export const STREAM_LAST_TIME = "stream-last-time";
 /** An extension: the append is rejected unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
 /** An extension: `true` where the status is 500 because of damage on disk; a HEAD has no body that says so. */

@@ -62,7 +62,7 @@ export type Offset = number | StreamOffset;
  * Where a read begins: an offset, the tail as it is when the read is served (`now`), or a place that the
  * storage finds (extensions).
  */
-export type ReadFrom = Offset | "now" | ReadSince | ReadLast;
+export type ReadFrom = Offset | "now" | ReadSince | ReadLast | ReadLastMessages;
 
 /**
  * Near the first message that was written at this time or later, in ms since 1970: no later one is left
@@ -78,6 +78,14 @@ export interface ReadSince {
  */
 export interface ReadLast {
   readonly lastBytes: number;
+}
+
+/**
+ * This many messages before the tail, or at the start where there are fewer. In a byte stream, where a
+ * message is what one append brought, up to a block of earlier ones may come before.
+ */
+export interface ReadLastMessages {
+  readonly lastMessages: number;
 }
 
 /** Whether a read begins at an offset, and not where the storage finds it to. */

@@ -11,6 +11,8 @@ export interface SseControl {
   cursor: number;
   upToDate: boolean;
   closed: boolean;
+  /** How many messages come before `nextOffset`, and when the last of them came (an extension). */
+  count?: { readonly messages: number; readonly lastAtMs: number } | undefined;
 }
 
 /** How the bytes of a stream become a data event. */
@@ -82,8 +84,16 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 function encodeControl(control: SseControl): string {
-  const next = `"streamNextOffset":"${control.nextOffset}"`;
+  const next = `"streamNextOffset":"${control.nextOffset}"${encodeCount(control.count)}`;
   if (control.closed) return `{${next},"upToDate":true,"streamClosed":true}`;
   const cursor = `"streamCursor":"${control.cursor}"`;
   return control.upToDate ? `{${next},${cursor},"upToDate":true}` : `{${next},${cursor}}`;
+}
+
+function encodeCount(count: SseControl["count"]): string {
+  if (count === undefined) return "";
+  const ordinal = `,"streamNextOrdinal":${count.messages}`;
+  return count.messages === 0
+    ? ordinal
+    : `${ordinal},"streamLastTime":"${new Date(count.lastAtMs).toISOString()}"`;
 }

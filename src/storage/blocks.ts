@@ -1,6 +1,7 @@
 import type { FileBody, FileBodyKind } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import type { Stream } from "./stream.ts";
+import type { CountedBlock } from "./tail_buffer.ts";
 
 /** A chunk of a stream's own bytes, all of them checked. */
 export interface Chunk<Data extends Bytes | FileBody = Bytes | FileBody> {
@@ -37,4 +38,12 @@ export interface Blocks {
    * later; `undefined` where none did.
    */
   blockSince(stream: Stream, sinceMs: number): number | undefined | Promise<number | undefined>;
+}
+
+/** Blocks of which it is known how many messages are in each. A stream's own are numbered from 0. */
+export interface CountedBlocks extends Blocks {
+  /** The block in which `offset` is, which is among the stream's own bytes. */
+  countedBlockAt(stream: Stream, offset: number): CountedBlock | Promise<CountedBlock>;
+  /** The block in which the stream's own message of this number is, which is there. */
+  countedBlockOf(stream: Stream, message: number): CountedBlock | Promise<CountedBlock>;
 }

@@ -2,19 +2,27 @@ import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import { formatOffset, isOffset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
+import {
+  formatOffset,
+  isOffset,
+  type Offset,
+  positionOf,
+  type ReadFrom,
+  spaceAt,
+} from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";
 import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
-import type { Blocks } from "./blocks.ts";
+import type { CountedBlocks } from "./blocks.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
 import { type Journal, NO_OTHERS } from "./journal.ts";
 import { describeStream } from "./describe.ts";
 import { takePage } from "./list_page.ts";
+import { MessageCounts } from "./message_counts.ts";
 import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
@@ -32,6 +40,7 @@ import type {
   ForkSpec,
   ListPage,
   ListRequest,
+  MessageCount,
   ReadResult,
   Storage,
   StorageKind,
@@ -56,7 +65,7 @@ export interface EngineParts<S extends Stream> {
   admission: Admission;
   journal: Journal<S>;
   streams: DescribedStreams<S>;
-  blocks: Blocks;
+  blocks: CountedBlocks;
   spaces: OffsetSpaces;
   /** The subscriptions to these streams. */
   subscriptions: SubscriptionStore & StreamObserver<S>;
@@ -104,6 +113,7 @@ export class StreamEngine<S extends Stream> implements Storage {
   readonly #clock: Clock;
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
+  readonly #counts: MessageCounts;
   /** LSN of the newest delete. */
   #deleteLsn = 0;
   #appends = 0;
@@ -122,6 +132,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#observer = parts.subscriptions;
     this.#useQuotas();
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
+    this.#counts = new MessageCounts(this.#reader, parts.blocks);
   }
 
   get kind(): StorageKind {
@@ -276,16 +287,27 @@ export class StreamEngine<S extends Stream> implements Storage {
       return mapAwaitable(
         this.#readPosition(stream, from, info.tail),
         (start) => {
-          if (start <= info.tail) return { stream, info, start };
-          throw new StreamError(
-            { code: "offset_past_tail" },
-            `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
-              formatOffset(info.space, info.tail)
-            }.`,
-          );
+          checkReached(info, start);
+          return { stream, info, start };
         },
       );
     });
+  }
+
+  async countBefore(name: string, offset: Offset): Promise<MessageCount> {
+    try {
+      const stream = await this.#visible(name);
+      const info = stream.infoIn(this.#spaces.of(stream));
+      checkSpace("The offset", offset, info.space);
+      const position = positionOf(offset);
+      checkReached(info, position);
+      const count = await this.#counts.before(stream, position);
+      // Of a byte stream that has grown on in its last block only the stream itself knows it.
+      const messages = position === info.tail ? info.messages : undefined;
+      return messages === undefined ? count : { ...count, messages };
+    } catch (error) {
+      return await this.#rejectRead(error);
+    }
   }
 
   async list({ prefix = "", after = "", limit }: ListRequest): Promise<ListPage> {
@@ -383,6 +405,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     if (isOffset(from)) return positionOf(from);
     if (from === "now") return tail;
     if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
+    if ("lastMessages" in from) {
+      return this.#counts.startOfLast(stream, from.lastMessages, tail);
+    }
     return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
 
@@ -434,6 +459,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     const source = this.#find(fork.source);
     if (source === undefined) throw await this.#missing(fork.source, source);
     checkForkSource(source, spec);
+    // Taken before the wait: where a byte stream ended in its last block isn't known later.
+    const end = { tail: source.tail, messages: assignedMessages(source) };
     const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
     const origin = {
       sourceId: source.id,
@@ -441,8 +468,20 @@ export class StreamEngine<S extends Stream> implements Storage {
       offset: fork.offset && positionOf(fork.offset),
       subOffset: fork.subOffset ?? 0,
       point,
+      messages: (point === end.tail ? end.messages : undefined) ??
+        await this.#countSource(source, point),
     };
     return { source, origin };
+  }
+
+  /** How many messages of a source a fork begins with; one whose index is damaged can be forked all the same. */
+  async #countSource(source: Stream, point: number): Promise<number | undefined> {
+    try {
+      return (await this.#counts.before(source, point)).messages;
+    } catch (error) {
+      if (error instanceof StreamError && error.code === "damaged") return undefined;
+      throw error;
+    }
   }
 
   /** Whether the name is free and the source there, just as a fork found them. */
@@ -470,8 +509,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     };
     // One that nobody asked for, an expiry, comes without being let in.
     this.#admission.checkUnadmitted();
-    const { tail, closed } = stream;
-    const lsn = this.#journal.append(record, { stream, tail, closed, others });
+    const { tail, closed, buffer: { messages } } = stream;
+    const lsn = this.#journal.append(record, { stream, tail, closed, messages, others });
     this.#deleted++;
     applyDelete(streams, soft, ({ fork }) => fork && this.#streams.loadIfThere(fork.sourceId));
     for (const gone of streams) {
@@ -488,8 +527,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     const stream = this.#streams.make(record);
     const source = record.fork && this.#load(record.fork.sourceId);
     applyCreate(stream, record);
-    const { tail, closed } = stream;
-    const lsn = this.#journal.append(record, { stream, tail, closed, others: NO_OTHERS, trace });
+    const { tail, closed, buffer: { messages } } = stream;
+    const effect = { stream, tail, closed, messages, others: NO_OTHERS, trace };
+    const lsn = this.#journal.append(record, effect);
     this.#created++;
     this.#appendedBytes += record.data.length;
     stream.lsn = lsn;
@@ -504,7 +544,8 @@ export class StreamEngine<S extends Stream> implements Storage {
 
   #recordAppend(stream: S, record: AppendRecord, trace: TraceContext | undefined): void {
     const tail = record.start + record.data.length;
-    const effect = { stream, tail, closed: record.close, others: NO_OTHERS, trace };
+    const messages = stream.buffer.messages + (record.ends?.length ?? 0);
+    const effect = { stream, tail, closed: record.close, messages, others: NO_OTHERS, trace };
     stream.lsn = this.#journal.append(record, effect);
     this.#appends++;
     this.#appendedBytes += record.data.length;
@@ -525,4 +566,20 @@ export class StreamEngine<S extends Stream> implements Storage {
     if (stream === undefined) throw missingSource(id);
     return stream;
   }
+}
+
+/** How many messages a stream has that are decided, its source's too, where that is known at once. */
+function assignedMessages({ sourceMessages, buffer }: Stream): number | undefined {
+  return sourceMessages === undefined ? undefined : sourceMessages + buffer.messages;
+}
+
+/** @throws {StreamError} `offset_past_tail` */
+function checkReached({ space, tail }: StreamInfo, position: number): void {
+  if (position <= tail) return;
+  throw new StreamError(
+    { code: "offset_past_tail" },
+    `The offset ${formatOffset(space, position)} is past the stream's tail, ${
+      formatOffset(space, tail)
+    }.`,
+  );
 }

@@ -8,6 +8,8 @@ export interface Effect<S extends Stream = Stream> {
   /** The stream's state as the record leaves it. */
   readonly tail: number;
   readonly closed: boolean;
+  /** How many messages of its own it has then. */
+  readonly messages: number;
   /** Streams that go together with it. */
   readonly others: readonly S[];
   /** The request that it comes of, where that is traced. */
@@ -48,7 +50,9 @@ export interface Journal<S extends Stream = Stream> {
 
 /** Shows readers what has become durable, all of it before any of them is told. */
 export function showEffects(effects: readonly Effect[]): void {
-  for (const { stream, tail, closed } of effects) stream.publish(tail, closed);
+  for (const { stream, tail, closed, messages } of effects) {
+    stream.publish(tail, closed, messages);
+  }
   for (const { stream, others } of effects) {
     stream.notify();
     for (const other of others) other.notify();

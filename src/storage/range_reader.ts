@@ -51,7 +51,7 @@ export class RangeReader {
   ): Bytes | FileBody | Promise<Bytes | FileBody> {
     if (from >= to) return NO_BYTES;
     try {
-      const { owner, end } = this.#ownerAt(stream, from, to);
+      const { owner, end } = this.ownerAt(stream, from, to);
       const chunk = this.#blocks.readChunk(owner, from, limitBytes, end, kind);
       if (
         !(chunk instanceof Promise) && chunk !== undefined && isWhole(chunk, limitBytes, from, to)
@@ -79,7 +79,7 @@ export class RangeReader {
    */
   async since(stream: Stream, sinceMs: number, to: number): Promise<number> {
     for (let at = 0; at < to;) {
-      const { owner, end } = this.#ownerAt(stream, at, to);
+      const { owner, end } = this.ownerAt(stream, at, to);
       const found = await this.#blocks.blockSince(owner, sinceMs);
       if (found !== undefined && found < end) return found;
       at = end;
@@ -90,7 +90,7 @@ export class RangeReader {
   /** The nearest message's boundary at or before `offset`; in a byte stream that is any position. */
   async boundaryBefore(stream: Stream, offset: number): Promise<number> {
     if (!stream.json || offset === 0 || offset === stream.tail) return offset;
-    const { owner } = this.#ownerAt(stream, offset, stream.tail);
+    const { owner } = this.ownerAt(stream, offset, stream.tail);
     const start = await this.#blocks.blockStart(owner, offset);
     // A longer block is one message, so there is nothing to look for in it.
     if (offset - start >= BLOCK_BYTES) return start;
@@ -98,6 +98,17 @@ export class RangeReader {
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
     return start + end;
+  }
+
+  /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */
+  ownerAt(stream: Stream, offset: number, to: number): { owner: Stream; end: number } {
+    let owner = stream;
+    let end = to;
+    while (owner.fork !== undefined && offset < owner.fork.point) {
+      end = Math.min(end, owner.fork.point);
+      owner = this.#sourceOf(stream, owner.fork.sourceId);
+    }
+    return { owner, end };
   }
 
   /** The body, of a first chunk and what follows it elsewhere. */
@@ -117,7 +128,7 @@ export class RangeReader {
         if (!isTooMuch) parts.push(chunk.data);
         if (isTooMuch || isWhole(chunk, limitBytes, from, to)) return concatBytes(parts);
         const at = chunk.next;
-        const { owner, end } = this.#ownerAt(stream, at, to);
+        const { owner, end } = this.ownerAt(stream, at, to);
         chunk = await this.#blocks.readChunk(owner, at, from + limitBytes - at, end);
         invariant(chunk !== undefined, "a chunk ends where a message does");
       }
@@ -141,24 +152,13 @@ export class RangeReader {
     if (!(error instanceof StreamError) || error.failure.code !== "damaged") return error;
     const { range } = error.failure;
     if (range === undefined) return error;
-    const { end: position } = this.#ownerAt(stream, Math.max(from, range.start), range.end);
+    const { end: position } = this.ownerAt(stream, Math.max(from, range.start), range.end);
     const spaces = this.#spaces.of(stream);
     const next = { space: spaceAt(spaces, position), position };
     return new StreamError(
       { code: "damaged", range, next },
       `${error.message} Reading can go on at the offset ${formatOffset(spaces, position)}.`,
     );
-  }
-
-  /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */
-  #ownerAt(stream: Stream, offset: number, to: number): { owner: Stream; end: number } {
-    let owner = stream;
-    let end = to;
-    while (owner.fork !== undefined && offset < owner.fork.point) {
-      end = Math.min(end, owner.fork.point);
-      owner = this.#sourceOf(stream, owner.fork.sourceId);
-    }
-    return { owner, end };
   }
 
   /** A read waits for the disk, and the stream may be deleted meanwhile: its sources go with it. */

@@ -18,6 +18,11 @@ export interface ForkOrigin {
   subOffset: number;
   /** Bytes before this position are the source's, those from it on the fork's own. */
   point: number;
+  /**
+   * How many messages come before that point; `undefined` where a directory's earlier version didn't keep
+   * that, or the storage doesn't count.
+   */
+  messages?: number | undefined;
 }
 
 /** A stream comes into being, with its first content and perhaps closed. */

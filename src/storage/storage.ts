@@ -47,6 +47,13 @@ export interface Storage {
    */
   describe?(name: string): Promise<StreamDescription>;
   /**
+   * How many messages come before an offset (an extension). A storage without this method counts none. In
+   * a byte stream a place inside of a block counts those before the block.
+   *
+   * @throws {StreamError} `not_found`, `gone`, `offset_gone`, `offset_past_tail`, `damaged`
+   */
+  countBefore?(name: string, offset: Offset): Promise<MessageCount>;
+  /**
    * One page of the streams that can be read, in the order of their names (an extension). It doesn't
    * count as use of them, and what comes before the page costs nothing.
    */
@@ -150,6 +157,18 @@ export interface StreamInfo {
   expiresAtMs: number;
   tail: number;
   closed: boolean;
+  /**
+   * How many messages there are, a fork's source's too; `undefined` where that isn't known at once. See
+   * `Storage.countBefore`.
+   */
+  messages: number | undefined;
+}
+
+/** How many messages come before a place in a stream (an extension). */
+export interface MessageCount {
+  readonly messages: number;
+  /** When the last of them came, or one behind it in its block; 0 where there are none. In ms since 1970. */
+  readonly lastAtMs: number;
 }
 
 /** All that is known of a stream. What a storage doesn't know is left out. */

@@ -64,6 +64,7 @@ export class Stream {
 
   durableTail: number;
   durableClosed = false;
+  #durableMessages: number;
   // Most streams have no producers and nobody watches them, and very many are in memory.
   #producers: Map<string, ProducerState> | undefined;
   #watchers: Set<Watcher> | undefined;
@@ -81,6 +82,7 @@ export class Stream {
     this.buffer = buffer;
     this.tail = buffer.end;
     this.durableTail = buffer.end;
+    this.#durableMessages = buffer.messages;
     this.accessedAtMs = accessedAtMs;
   }
 
@@ -97,6 +99,25 @@ export class Stream {
   /** Offset of the first byte that is the stream's own and not its source's. */
   get ownStart(): number {
     return this.fork?.point ?? 0;
+  }
+
+  /**
+   * How many messages come before its own: its source's up to the fork point. `undefined` as long as that
+   * isn't known of a fork.
+   */
+  get sourceMessages(): number | undefined {
+    return this.fork === undefined ? 0 : this.fork.messages;
+  }
+
+  /** How many messages of its own readers see. */
+  get visibleOwnMessages(): number {
+    return this.#durableMessages;
+  }
+
+  /** How many messages readers see, its source's too; `undefined` where that isn't known at once. */
+  get visibleMessages(): number | undefined {
+    const { sourceMessages } = this;
+    return sourceMessages === undefined ? undefined : sourceMessages + this.#durableMessages;
   }
 
   /** When it ends unless it is used again, in ms since 1970. */
@@ -129,12 +150,18 @@ export class Stream {
       expiresAtMs: this.expiresAtMs,
       tail: this.durableTail,
       closed: this.durableClosed,
+      messages: this.visibleMessages,
     };
   }
 
-  /** Makes the assigned state what readers see, up to a record that left it so. */
-  publish(tail: number, closed: boolean): void {
+  /**
+   * Makes the assigned state what readers see, up to a record that left it so.
+   *
+   * @param messages how many of its own there are up to that tail
+   */
+  publish(tail: number, closed: boolean, messages = this.buffer.messages): void {
     this.durableTail = tail;
+    this.#durableMessages = messages;
     this.durableClosed = closed;
   }
 

@@ -8,10 +8,26 @@ const FIRST_EXTENT_BYTES = 128;
 /** A stream that outgrows this is given a spare extent where there is one, instead of doubling on. */
 const RECYCLED_FROM_BYTES = 32 * 1024;
 
-/** A finished block: it ends before `end`, and its last message came at `atMs`. */
+/**
+ * A finished block: it ends before `end`, its last message came at `atMs`, and up to its end there are so
+ * many of the stream's own messages.
+ */
 export interface Block {
   end: number;
   atMs: number;
+  messages: number;
+}
+
+/** A block of a stream's own bytes, and which of the stream's own messages are in it. */
+export interface CountedBlock {
+  readonly start: number;
+  readonly end: number;
+  /** How many come before it. */
+  readonly before: number;
+  /** How many there are up to its end. */
+  readonly through: number;
+  /** When its last message came, in ms since 1970. */
+  readonly atMs: number;
 }
 
 /** Bytes of a stream where they lie. */
@@ -39,13 +55,18 @@ export class TailBuffer {
   #blocks: Block[] = [];
   #openBlockStart: number;
   #lastAtMs: number;
+  #startMessages: number;
+  #messages: number;
 
   /**
    * @param start offset of the first byte to come; a block begins there
    * @param lastAtMs when the message before it came
+   * @param messages how many of the stream's own come before it
    */
-  constructor(start: number, lastAtMs = 0) {
+  constructor(start: number, lastAtMs = 0, messages = 0) {
     this.#lastAtMs = lastAtMs;
+    this.#startMessages = messages;
+    this.#messages = messages;
     this.#start = start;
     this.#end = start;
     this.#openBlockStart = start;
@@ -76,6 +97,16 @@ export class TailBuffer {
     return this.#lastAtMs;
   }
 
+  /** How many of the stream's own messages there are up to the end. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** How many of them come before the first byte held. */
+  get startMessages(): number {
+    return this.#startMessages;
+  }
+
   /** How much memory the bytes take. */
   get capacityBytes(): number {
     let capacity = 0;
@@ -99,10 +130,11 @@ export class TailBuffer {
     invariant(messageStart === this.#end, "the last message ends where the bytes end");
   }
 
-  /** Puts back the bytes of a block that was unfinished when it was stored. */
-  resume(openBlock: Bytes): void {
+  /** Puts back the bytes of a block that was unfinished when it was stored, with so many messages. */
+  resume(openBlock: Bytes, messages: number): void {
     invariant(this.#start === this.#end, "only an empty buffer is resumed");
     this.#copyIn(openBlock);
+    this.#messages += messages;
   }
 
   /** A copy of the bytes from `from` up to `to`, both within what is held. */
@@ -179,11 +211,25 @@ export class TailBuffer {
     return start < this.#end ? start : undefined;
   }
 
+  /** The block in which `offset` is, which is held, or the open one. */
+  countedBlockAt(offset: number): CountedBlock {
+    return this.#countedBlock(this.#blockAt(offset));
+  }
+
+  /** The block in which the stream's own message of this number is, which is held; they count from 0. */
+  countedBlockOf(message: number): CountedBlock {
+    return this.#countedBlock(partitionPoint(
+      this.#blocks.length,
+      (index) => (this.#blocks[index]?.messages ?? 0) <= message,
+    ));
+  }
+
   /** Lets go of the bytes before `offset`, which is a block's end. */
   dropBefore(offset: number): void {
     if (offset <= this.#start) return;
     let blocks = 0;
     while ((this.#blocks[blocks]?.end ?? Infinity) <= offset) blocks++;
+    this.#startMessages = this.#blocks[blocks - 1]?.messages ?? this.#startMessages;
     this.#blocks.splice(0, blocks);
     let extents = 0;
     for (const extent of this.#extents) {
@@ -233,12 +279,25 @@ export class TailBuffer {
       this.#finishBlock(messageStart);
     }
     this.#lastAtMs = atMs;
+    this.#messages++;
     if (endsWith(this.#openBlockStart, messageEnd)) this.#finishBlock(messageEnd);
   }
 
   #finishBlock(end: number): void {
-    this.#blocks.push({ end, atMs: this.#lastAtMs });
+    this.#blocks.push({ end, atMs: this.#lastAtMs, messages: this.#messages });
     this.#openBlockStart = end;
+  }
+
+  #countedBlock(index: number): CountedBlock {
+    const before = this.#blocks[index - 1];
+    const block = this.#blocks[index];
+    return {
+      start: before?.end ?? this.#start,
+      end: block?.end ?? this.#end,
+      before: before?.messages ?? this.#startMessages,
+      through: block?.messages ?? this.#messages,
+      atMs: block?.atMs ?? this.#lastAtMs,
+    };
   }
 
   #extentOf(offset: number): number {

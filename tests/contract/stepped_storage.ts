@@ -6,6 +6,7 @@ import type {
   CreateSpec,
   ListPage,
   ListRequest,
+  MessageCount,
   ReadResult,
   Storage,
   StreamDescription,
@@ -13,7 +14,7 @@ import type {
   Watch,
 } from "../../src/storage/storage.ts";
 import type { StorageStatus } from "../../src/storage/status.ts";
-import type { ReadFrom } from "../../src/protocol/offset.ts";
+import type { Offset, ReadFrom } from "../../src/protocol/offset.ts";
 
 /** Something is done before each of the first steps, then before one of many: it takes its time. */
 const FIRST_STEPS = 4;
@@ -66,6 +67,13 @@ export class SteppedStorage implements Storage {
 
   read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     return this.#step((storage) => storage.read(name, from, limitBytes));
+  }
+
+  countBefore(name: string, offset: Offset): Promise<MessageCount> {
+    return this.#step((storage) => {
+      if (storage.countBefore === undefined) throw new Error("The storage counts no messages.");
+      return storage.countBefore(name, offset);
+    });
   }
 
   /** Of the storage that it began with: no test of a contract asks how one is. */

@@ -6,6 +6,7 @@ import { type It, type OpenKit, Streams } from "./kit.ts";
 import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
+import { describeMessageCounts, describeNoMessageCounts } from "./message_counts.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
@@ -37,6 +38,8 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReads(it);
   describeOffsets(it);
   describeReadPositions(it);
+  if (name.startsWith("nats")) describeNoMessageCounts(it);
+  else describeMessageCounts(it);
   describeListing(it);
   describeDescriptions(it);
   describeForks(it);

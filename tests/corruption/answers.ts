@@ -83,7 +83,7 @@ function readOnlyDriver(isRead: Promise<void>): CatalogDriver {
     ...sqliteDriver,
     lock: () => ({ release: () => {} }),
     create: () => {},
-    convert: () => {},
+    convert: () => Promise.resolve(),
     isUsed: () => true,
     open(path) {
       const lookups = openLookups(path);

@@ -24,8 +24,8 @@ Deno.test("a watcher that is told of one stream sees all that became durable wit
     stream.watch(() => seen.push([a.durableTail, b.durableTail, b.durableClosed]));
   }
   showEffects([
-    { stream: a, tail: 3, closed: false, others: NO_OTHERS },
-    { stream: b, tail: 5, closed: true, others: NO_OTHERS },
+    { stream: a, tail: 3, closed: false, messages: 1, others: NO_OTHERS },
+    { stream: b, tail: 5, closed: true, messages: 1, others: NO_OTHERS },
   ]);
   equal(seen, [[3, 5, true], [3, 5, true]]);
 });
@@ -34,6 +34,6 @@ Deno.test("watchers of the streams that go together with another are told", () =
   const [a, b] = [streamOf(1), streamOf(2)];
   let told = 0;
   b.watch(() => told++);
-  showEffects([{ stream: a, tail: 0, closed: false, others: [b] }]);
+  showEffects([{ stream: a, tail: 0, closed: false, messages: 0, others: [b] }]);
   equal(told, 1);
 });

@@ -63,7 +63,7 @@ Deno.test("a block carries the time of its last message", () => {
   buffer.append(pattern(0, 100), [100], 1);
   buffer.append(pattern(100, 3000), [3000], 2);
   buffer.append(pattern(3100, 3000), [3000], 3);
-  equal(buffer.blocks, [{ end: 3100, atMs: 2 }]);
+  equal(buffer.blocks, [{ end: 3100, atMs: 2, messages: 2 }]);
 });
 
 Deno.test("a chunk ends at the last block within its limit", () => {
@@ -159,11 +159,11 @@ Deno.test("a slice outside of what is held is a defect", () => {
 Deno.test("a resumed block goes on where it was", () => {
   const whole = fill(new TailBuffer(0), [1000, 1000, 1000, 1000, 1000]);
   const resumed = new TailBuffer(0, 2);
-  resumed.resume(pattern(0, 3000));
+  resumed.resume(pattern(0, 3000), 3);
   fill(resumed, [1000, 1000]);
   equal(ends(resumed), ends(whole));
   equal(resumed.slice(0, 5000), pattern(0, 5000));
-  throws(() => resumed.resume(pattern(0, 1)), /Invariant/);
+  throws(() => resumed.resume(pattern(0, 1), 1), /Invariant/);
 });
 
 Deno.test("whatever is appended and dropped, the rest reads as it was", () => {

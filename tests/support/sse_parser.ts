@@ -54,6 +54,9 @@ export interface Control {
   streamCursor?: string;
   upToDate?: boolean;
   streamClosed?: boolean;
+  /** Extensions. */
+  streamNextOrdinal?: number;
+  streamLastTime?: string;
 }
 
 /** The control event's content. */

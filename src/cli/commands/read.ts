@@ -10,12 +10,24 @@ import { findStart } from "./reading/find_start.ts";
 import { Printer } from "./output/printer.ts";
 import { Progress } from "./output/progress.ts";
 import { onlyName } from "./session/session.ts";
-import { chosenPoint, fromFlag, sinceFlag } from "../flags/starting_point.ts";
+import { chosenPoint, fromFlag, sinceFlag, type StartingPoint } from "../flags/starting_point.ts";
+import { UsageError } from "../flags/usage_error.ts";
+import { readLast } from "./reading/read_last.ts";
 import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
+
+const MAX_LAST = 10_000_000;
 
 const flags = {
   from: fromFlag,
   since: sinceFlag,
+  last: optionalFlag(integerFlag({
+    name: "last",
+    min: 0,
+    max: MAX_LAST,
+    default: 10,
+    help: "Only the last messages, or lines of a stream that isn't JSON. In place of --from.",
+    commandLineOnly: true,
+  })),
   limit: optionalFlag(integerFlag({
     name: "limit",
     short: "n",
@@ -40,6 +52,7 @@ With --json, one object per line: {"offset": …, "value": …}, and of other st
   examples: [
     ["durable-streams read logs/demo", "all of it"],
     ["durable-streams read logs/demo --limit 10", "the first ten lines"],
+    ["durable-streams read users --last 5", "the last five messages"],
     [
       "durable-streams read users --since 7d --json",
       "what came in the last week, an object per line",
@@ -52,7 +65,10 @@ With --json, one object per line: {"offset": …, "value": …}, and of other st
 
 async function run(task: StreamTask): Promise<number> {
   const { session, context, values } = task;
-  const point = chosenPoint(values.get(flags.from), values.get(flags.since)) ?? fromStart;
+  const chosen = chosenPoint(values.get(flags.from), values.get(flags.since));
+  const last = values.get(flags.last);
+  if (last !== undefined) return await printLast(task, last, chosen);
+  const point = chosen ?? fromStart;
   const offset = await findStart(point, session, onlyName(session), context);
   const progress = await openProgress(task, offset);
   const reader = session.client.reader(onlyName(session), {
@@ -66,6 +82,21 @@ async function run(task: StreamTask): Promise<number> {
     progress.end();
     await reader.close();
   }
+  return EXIT.ok;
+}
+
+async function printLast(
+  task: StreamTask,
+  count: number,
+  chosen: StartingPoint | undefined,
+): Promise<number> {
+  const { session, values } = task;
+  if (chosen !== undefined) {
+    const name = values.get(flags.from) === undefined ? "--since" : "--from";
+    throw new UsageError(`${name} and --last both say where to begin; accepted: one of them`);
+  }
+  const end = await readLast(session, onlyName(session), count);
+  if (count > 0) await openPrinter(task, end).print(end.messages);
   return EXIT.ok;
 }
 
@@ -93,7 +124,10 @@ function prefetch(reader: Reader): Promise<StreamData> {
   return data;
 }
 
-function openPrinter({ context, values }: StreamTask, { contentType }: Reader): Printer {
+function openPrinter(
+  { context, values }: StreamTask,
+  { contentType }: { contentType: string | undefined },
+): Printer {
   return new Printer({
     write: (bytes) => context.write(bytes),
     contentType: contentType ?? DEFAULT_CONTENT_TYPE,

@@ -23,6 +23,8 @@ import type { TransportResponse } from "../transport/transport.ts";
 /** How a {@link Feed} reads. */
 export interface FeedOptions {
   path: string;
+  /** Its first answer begins so many messages before the tail, and not at its place. */
+  last: number | undefined;
   readMode: ReadMode;
   /** How long it retries without success, in ms. */
   maxElapsedMs: number;
@@ -64,6 +66,7 @@ export class Feed {
   #attempt = 1;
   #failedConnections = 0;
   #hasMoved = false;
+  #last: number | undefined;
   /** The tail after a response that claimed to be up to date but may be from a cache. */
   #tail: string | undefined;
   readonly #idle: Backoff;
@@ -73,12 +76,19 @@ export class Feed {
     this.#connection = connection;
     this.#options = options;
     this.place = place;
+    this.#last = options.last;
     this.#idle = new Backoff({ random: connection.random });
+  }
+
+  /** How many messages before the tail it begins; `undefined` once it has, and where it begins at its place. */
+  get last(): number | undefined {
+    return this.#last;
   }
 
   /** Another feed, from another place, that keeps what is known about the stream and the network. */
   at(place: Place, readMode: ReadMode = this.#options.readMode): Feed {
-    const feed = new Feed(this.#connection, { ...this.#options, readMode }, place);
+    const last = place === this.place ? this.#last : undefined;
+    const feed = new Feed(this.#connection, { ...this.#options, last, readMode }, place);
     feed.contentType = this.contentType;
     feed.#suitsSse = this.#suitsSse;
     return feed;
@@ -170,12 +180,17 @@ export class Feed {
     const isEmpty = status === 204;
     if (!isEmpty) this.#learnType(headers.get("content-type"));
     const { offset } = this.place;
+    const start = headers.get(STREAM_START_OFFSET);
+    if (this.#last !== undefined && start === null) {
+      throw new ClientError("unsupported", "The server can't read the last messages: use offset.");
+    }
     // Places within the response need an offset of this stream; -1 would fit any stream.
-    this.place = { ...this.place, offset: headers.get(STREAM_START_OFFSET) ?? offset };
+    this.place = { ...this.place, offset: start ?? offset };
     const nextOffset = offsetIn(headers);
     const closed = isTrue(headers.get(STREAM_CLOSED));
     // A response that moves on without a byte was cut, which the JSON parser finds.
-    const mayBeEmpty = isEmpty || nextOffset === offset || offset === NOW;
+    const isAtEnd = nextOffset === (this.#last === undefined ? offset : start);
+    const mayBeEmpty = isEmpty || isAtEnd || offset === NOW;
     const batch = this.#accept({
       bodies: body.length === 0 && mayBeEmpty ? [] : [body],
       nextOffset,
@@ -183,6 +198,7 @@ export class Feed {
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
     });
+    this.#last = undefined;
     const mayBeStale = this.upToDate && !closed && nextOffset !== offset &&
       !NOT_CACHED.test(headers.get("cache-control") ?? "");
     if (mayBeStale && this.#options.readMode === "catch-up") await this.#fetchTail(signal);
@@ -321,7 +337,7 @@ export class Feed {
 
   #url(live: "long-poll" | "sse" | undefined): string {
     return this.#connection.urls.of(this.#options.path, {
-      offset: this.place.offset,
+      ...(this.#last === undefined ? { offset: this.place.offset } : { last: String(this.#last) }),
       live,
       cursor: live === undefined ? undefined : this.cursor,
     });

@@ -10,6 +10,12 @@ export interface ReaderOptions extends CallOptions {
    * message or another reader gave.
    */
   offset?: string | undefined;
+  /**
+   * It begins so many messages before the tail (or at the start), in place of `offset`: an extension. In a
+   * stream that isn't JSON a message is what one append brought, and up to 4 KiB of earlier ones may come
+   * before. A server that can't fails with `unsupported`.
+   */
+  last?: number | undefined;
   /** How it follows the stream; the client's `readMode`, which is `auto` unless given. */
   readMode?: ReadMode | undefined;
   /** Aborting it ends the reader and its pending calls, with the signal's reason. */

@@ -2,6 +2,7 @@ import { type Bytes, concatBytes, decodeUtf8, NO_BYTES } from "../../protocol/by
 import { linkAborts } from "../transport/abort_link.ts";
 import { type Batch, dataAfter } from "./batch.ts";
 import type { WaitOptions } from "../transport/call_options.ts";
+import { invalidArgument } from "../errors/invalid_argument.ts";
 import { checkAmounts } from "../errors/option_checks.ts";
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -73,14 +74,16 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   constructor(connection: Connection, path: string, options: ReaderOptions = {}) {
     checkAmounts(options, ["maxElapsedMs"]);
     checkReadMode(options.readMode);
-    const { offset = START, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
+    const { offset = START, last, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
+    checkLast(options);
     const place = parsePlace(offset);
     this.path = path;
     this.#connection = connection.adding(options);
     this.#readMode = readMode;
     this.#maxElapsedMs = maxElapsedMs;
     this.#signal = signal;
-    this.#feed = new Feed(this.#connection, { path, readMode, maxElapsedMs, signal }, place);
+    const feed = { path, last, readMode, maxElapsedMs, signal };
+    this.#feed = new Feed(this.#connection, feed, place);
     this.#offset = formatPlace(place);
   }
 
@@ -303,9 +306,10 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   async #collect<T>({ signal }: WaitOptions, toValue: ToValue<T>): Promise<T[]> {
     return await this.#exclusive(async () => {
       const values: T[] = [];
+      const { last } = this.#feed;
       const reader = await this.#wait(signal, async (signal) => {
         const reader = new Reader(this.#connection, this.path, {
-          offset: this.#offset,
+          ...(last === undefined ? { offset: this.#offset } : { last }),
           readMode: "catch-up",
           maxElapsedMs: this.#maxElapsedMs,
           signal,
@@ -386,4 +390,10 @@ function chunkOf({ bytes }: Message, isJson: boolean): Bytes {
 
 function valueBy<T>(schema: StandardSchema<unknown, T> | undefined): ToValue<T> {
   return (message) => schema === undefined ? message.json<T>() : validate(message, schema);
+}
+
+function checkLast({ offset, last }: ReaderOptions): void {
+  if (last === undefined) return;
+  if (!Number.isSafeInteger(last) || last < 0) throw invalidArgument("last", last, "a count");
+  if (offset !== undefined) throw invalidArgument("last", last, "no offset beside it");
 }

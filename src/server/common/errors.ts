@@ -62,6 +62,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   too_many_subscriptions: 429,
   damaged: 500,
   subscriptions_unsupported: 501,
+  ordinals_unsupported: 501,
   overloaded: 503,
   starting: 503,
   storage_closed: 503,

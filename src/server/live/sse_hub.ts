@@ -4,7 +4,7 @@ import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
 import { SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
 import { copyString } from "../../storage/copy_string.ts";
-import type { ReadResult } from "../../storage/storage.ts";
+import type { MessageCount, ReadResult } from "../../storage/storage.ts";
 import { watchPermit } from "../access/permit_end.ts";
 import type { Counters } from "../common/counters.ts";
 import { SseStream } from "./sse_stream.ts";
@@ -20,6 +20,14 @@ const TICK_MS = 1000;
 const SHORTEST_MS = 1100;
 /** A reader whose time is over has this long to take its queue. */
 const GRACE_MS = 15_000;
+
+/** What a connection begins with. */
+export interface SseStart {
+  readonly first: ReadResult;
+  readonly cursor: number;
+  /** How many messages come before the end of `first`, for who wants to know that of all that follows. */
+  readonly count: MessageCount | undefined;
+}
 
 /**
  * All SSE connections of an app. Those that follow the same stream share its reads and frames, and all share
@@ -54,14 +62,13 @@ export class SseHub {
   /**
    * A new connection: the body of its response.
    *
-   * @param first the chunk that was read for it; the connection begins with this
+   * @param start what was read for it, with which the connection begins
    * @param permit the connection ends with it
    * @throws {StreamError} `too_many_readers`
    */
   open(
     name: string,
-    first: ReadResult,
-    cursor: number,
+    { first, cursor, count }: SseStart,
     signal: AbortSignalLike,
     permit?: Permit,
   ): SseReader {
@@ -70,13 +77,14 @@ export class SseHub {
     const reader = new SseReader({
       offset: first.start,
       cursor,
+      hasOrdinals: count !== undefined,
       nowMs,
       closeAtMs: Math.min(nowMs + sseCloseAfterMs, first.expiresAtMs),
       limitBytes: sseBufferBytes,
     });
     const stream = this.#enter(reader, name, first, permit);
     signal.addEventListener("abort", () => reader.end(), { once: true });
-    stream.deliver(first, [reader]);
+    stream.deliver(first, [reader], count);
     if (this.#liveReaders.isStopping || signal.aborted) reader.end();
     else stream.follow(reader);
     return reader;

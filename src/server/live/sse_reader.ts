@@ -5,6 +5,8 @@ import type { Bytes } from "../../protocol/bytes.ts";
 export interface SseReaderStart {
   offset: number;
   cursor: number;
+  /** Whether it is told how many messages come before each of its offsets. */
+  hasOrdinals: boolean;
   nowMs: number;
   closeAtMs: number;
   /** How much may lie unread before nothing more is pushed. */
@@ -20,6 +22,7 @@ export class SseReader implements LiveBody {
   offset: number;
   /** The cursor sent last; it never goes back. */
   cursor: number;
+  readonly hasOrdinals: boolean;
   /** When something was sent last, in ms since 1970. */
   sentAtMs: number;
   readonly closeAtMs: number;
@@ -46,6 +49,7 @@ export class SseReader implements LiveBody {
   constructor(start: SseReaderStart) {
     this.offset = start.offset;
     this.cursor = start.cursor;
+    this.hasOrdinals = start.hasOrdinals;
     this.sentAtMs = start.nowMs;
     this.beganAtMs = start.nowMs;
     this.closeAtMs = start.closeAtMs;

@@ -8,9 +8,10 @@ import {
   sendableTextLength,
   type SseFormat,
 } from "../../protocol/sse.ts";
-import type { ReadResult, Watch } from "../../storage/storage.ts";
+import type { MessageCount, ReadResult, Watch } from "../../storage/storage.ts";
 import type { PermitEnd } from "../access/permit_end.ts";
 import type { ServerConfig } from "../common/options.ts";
+import { countAt } from "../common/ordinals.ts";
 import type { SseReader } from "./sse_reader.ts";
 
 /** SSE reads on in chunks of this size at most, so that a stalled client holds little memory. */
@@ -76,8 +77,12 @@ export class SseStream {
     this.#watch.then(() => this.#schedule(reader), () => this.#endAll());
   }
 
-  /** Sends a chunk to the readers that are at its start. */
-  deliver(chunk: ReadResult, readers: readonly SseReader[]): void {
+  /**
+   * Sends a chunk to the readers that are at its start.
+   *
+   * @param count how many messages come before its end, where one of them wants to know
+   */
+  deliver(chunk: ReadResult, readers: readonly SseReader[], count?: MessageCount): void {
     const atTail = chunk.next === chunk.tail;
     const closed = atTail && chunk.closed;
     this.#space = chunk.space;
@@ -86,18 +91,23 @@ export class SseStream {
     const nowMs = this.#config.clock.nowMs();
     const currentCursor = nextCursor(null, nowMs);
     const frames = new Map<number, Bytes>();
+    const countedFrames = new Map<number, Bytes>();
+    // Of what is held back nobody knows how many messages it ends.
+    const counted = length === chunk.data.length ? count : undefined;
     for (const reader of readers) {
       if (reader.isExpired || (length === 0 && !closed && reader.started)) continue;
       reader.cursor = Math.max(reader.cursor, currentCursor);
-      let frame = frames.get(reader.cursor);
+      const sameFrames = reader.hasOrdinals ? countedFrames : frames;
+      let frame = sameFrames.get(reader.cursor);
       if (frame === undefined) {
         frame = encodeSseFrame(data, this.#format, {
           nextOffset: formatOffset(chunk.space, chunk.start + length),
           cursor: reader.cursor,
           upToDate: atTail,
           closed,
+          count: reader.hasOrdinals ? counted : undefined,
         });
-        frames.set(reader.cursor, frame);
+        sameFrames.set(reader.cursor, frame);
       }
       reader.started = true;
       reader.offset = chunk.start + length;
@@ -123,6 +133,7 @@ export class SseStream {
       cursor,
       upToDate,
       closed: false,
+      count: undefined,
     });
     return concatBytes([frame, encodeUtf8(encodeCredentialExpired(reason))]);
   }
@@ -167,7 +178,10 @@ export class SseStream {
     for (const [offset, group] of groups) {
       const chunk = await this.#read(offset, limitBytes);
       if (chunk.id !== this.#id) throw new Error("The stream was made again.");
-      this.deliver(chunk, group);
+      const count = group.some(({ hasOrdinals }) => hasOrdinals)
+        ? await countAt(this.#config.storage, this.#name, chunk, chunk.next)
+        : undefined;
+      this.deliver(chunk, group, count);
       if (chunk.next < chunk.tail) { for (const reader of group) this.#due.add(reader); }
     }
   }

@@ -7,6 +7,8 @@ import {
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ServerContext } from "./context.ts";
+import { countAt, withOrdinals } from "../common/ordinals.ts";
+import { parseOrdinals } from "./read_query.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** HEAD: what the stream is, its tail and whether it is closed (PROTOCOL §5.5). */
@@ -14,7 +16,8 @@ export async function head(
   { names, storage }: ServerContext,
   request: HttpRequest,
 ): Promise<HttpResponse> {
-  const stream = await storage.head(names.of(request));
+  const name = names.of(request);
+  const stream = await storage.head(name);
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
     ...NO_STORE,
@@ -27,5 +30,13 @@ export async function head(
     headers[STREAM_EXPIRES_AT] = new Date(lifetime.expiresAtMs).toISOString();
   }
   if (stream.closed) headers[STREAM_CLOSED] = "true";
-  return { status: 200, headers, body: null };
+  const response = { status: 200, headers, body: null };
+  if (!wantsOrdinals(request.url)) return response;
+  return withOrdinals(response, await countAt(storage, name, stream, stream.tail));
+}
+
+function wantsOrdinals(url: string): boolean {
+  const start = url.indexOf("?");
+  const value = start < 0 ? null : new URLSearchParams(url.slice(start + 1)).get("ordinals");
+  return value !== null && parseOrdinals(value);
 }

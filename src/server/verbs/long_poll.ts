@@ -11,6 +11,7 @@ import { formatOffset } from "../../protocol/offset.ts";
 import type { ReadResult } from "../../storage/storage.ts";
 import { chunkResponse } from "./chunk_response.ts";
 import { completesPoll, readNext } from "../live/poll_hub.ts";
+import { checkOrdinals, countAt, withOrdinals } from "../common/ordinals.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
@@ -24,6 +25,7 @@ export async function longPoll(
   permit?: Permit,
 ): Promise<HttpResponse> {
   const { storage, config, polls, clock } = context;
+  if (query.ordinals) checkOrdinals(storage);
   const first = await storage.read(name, query.from, config.chunkBytes);
   const result = completesPoll(first)
     ? undefined
@@ -33,9 +35,12 @@ export async function longPoll(
   const chunk = result?.chunk ??
     (completesPoll(first) ? first : await readNext(storage, name, first, config.chunkBytes));
   const cursor = nextCursor(query.cursor, clock.nowMs());
-  return chunk.data.length > 0
+  const response = chunk.data.length > 0
     ? chunkResponse(context, request, name, chunk, query, cursor, result?.body)
     : emptyResponse(chunk, cursor);
+  if (!query.ordinals) return response;
+  const end = chunk.data.length > 0 ? chunk.next : chunk.tail;
+  return withOrdinals(await response, await countAt(storage, name, chunk, end));
 }
 
 function emptyResponse(chunk: ReadResult, cursor: number): HttpResponse {

@@ -7,6 +7,8 @@ export interface ReadQuery {
   from: ReadFrom;
   live: "no" | "long-poll" | "sse";
   cursor: string | null;
+  /** Whether the answer says how many messages come before where it ends. */
+  ordinals: boolean;
 }
 
 /** The queries that nearly all reads have: taking them for any would cost them 2 µs. */
@@ -15,14 +17,15 @@ const PLAIN_QUERY = new RegExp(
 );
 
 /**
- * Parses the query of a stream's URL (PROTOCOL §5.6–5.8; `time` and `tail` are extensions);
+ * Parses the query of a stream's URL (PROTOCOL §5.6–5.8; `time`, `tail`, `last` and `ordinals` are
+ * extensions);
  * parameters that mean nothing here are ignored.
  *
  * @throws {StreamError} `invalid_query` or `invalid_offset`
  */
 export function parseReadQuery(url: string): ReadQuery {
   const start = url.indexOf("?");
-  const query: ReadQuery = { from: 0, live: "no", cursor: null };
+  const query: ReadQuery = { from: 0, live: "no", cursor: null, ordinals: false };
   if (start < 0) return query;
   const plain = PLAIN_QUERY.exec(url.slice(start + 1));
   if (plain !== null) return parsePlain(plain);
@@ -32,7 +35,9 @@ export function parseReadQuery(url: string): ReadQuery {
       query.live = parseLive(value);
     } else if (name === "cursor") {
       query.cursor ??= value;
-    } else if (name === "offset" || name === "time" || name === "tail") {
+    } else if (name === "ordinals") {
+      query.ordinals = parseOrdinals(value);
+    } else if (isPlace(name)) {
       if (place !== undefined) throw twoPositions(place, name);
       place = name;
       query.from = parsePosition(name, value);
@@ -42,7 +47,7 @@ export function parseReadQuery(url: string): ReadQuery {
     throw new StreamError(
       { code: "invalid_query" },
       `live=${query.live} needs an offset: -1 for the start, now for the tail, or a ` +
-        "Stream-Next-Offset value (or a time or a tail in its place).",
+        "Stream-Next-Offset value (or a time, a tail or a last in its place).",
     );
   }
   return query;
@@ -53,6 +58,7 @@ function parsePlain([, offset = "-1", live, cursor]: RegExpExecArray): ReadQuery
     from: parseReadOffset(offset),
     live: live === undefined ? "no" : parseLive(live),
     cursor: cursor ?? null,
+    ordinals: false,
   };
 }
 
@@ -61,7 +67,7 @@ function twoPositions(one: string, other: string): StreamError {
     { code: "invalid_query" },
     `The query has ${
       one === other ? `${one} twice` : `${one} and ${other}`
-    }: a read begins at one offset, time or tail.`,
+    }: a read begins at one offset, time, tail or last.`,
   );
 }
 
@@ -73,7 +79,29 @@ function parseLive(value: string): ReadQuery["live"] {
   );
 }
 
-function parsePosition(name: "offset" | "time" | "tail", value: string): ReadFrom {
+/** The parameters that say where a read begins. */
+const PLACES = ["offset", "time", "tail", "last"] as const;
+
+type Place = typeof PLACES[number];
+
+function isPlace(name: string): name is Place {
+  return PLACES.some((place) => place === name);
+}
+
+/**
+ * Whether a query asks for ordinals.
+ *
+ * @throws {StreamError} `invalid_query`
+ */
+export function parseOrdinals(value: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new StreamError(
+    { code: "invalid_query" },
+    `ordinals=${quote(value)} is neither true nor false.`,
+  );
+}
+
+function parsePosition(name: Place, value: string): ReadFrom {
   switch (name) {
     case "offset":
       return parseReadOffset(value);
@@ -81,6 +109,8 @@ function parsePosition(name: "offset" | "time" | "tail", value: string): ReadFro
       return { sinceMs: parseSince(value) };
     case "tail":
       return { lastBytes: parseLength(value) };
+    case "last":
+      return { lastMessages: parseCount(value) };
   }
 }
 
@@ -103,6 +133,15 @@ function parseLength(value: string): number {
   throw new StreamError(
     { code: "invalid_query" },
     `tail=${quote(value)} is not a length: expected how many bytes before the tail to begin.`,
+  );
+}
+
+function parseCount(value: string): number {
+  const messages = wholeNumber(value);
+  if (messages !== undefined) return messages;
+  throw new StreamError(
+    { code: "invalid_query" },
+    `last=${quote(value)} is not a count: expected how many messages before the tail to begin.`,
   );
 }
 

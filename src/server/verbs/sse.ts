@@ -12,6 +12,7 @@ import {
 } from "../../protocol/headers.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
 import type { ReadResult } from "../../storage/storage.ts";
+import { checkOrdinals, countAt } from "../common/ordinals.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS, NO_CACHE, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
@@ -32,6 +33,7 @@ export async function sse(
 ): Promise<HttpResponse> {
   const last = lastEventOf(request);
   const from = laterOf(query.from, last);
+  if (query.ordinals) checkOrdinals(context.storage);
   const first = await context.storage.read(name, from, context.config.chunkBytes);
   if (from === last?.offset && last.isClosed && isEnd(first)) return endResponse(first);
   const cursor = nextCursor(query.cursor, context.clock.nowMs());
@@ -52,7 +54,10 @@ export async function sse(
   if (sseEncoding(first.contentType) === "base64") {
     headers[STREAM_SSE_DATA_ENCODING] = "base64";
   }
-  const body = context.sse.open(name, first, cursor, request.signal, permit);
+  const count = query.ordinals
+    ? await countAt(context.storage, name, first, first.next)
+    : undefined;
+  const body = context.sse.open(name, { first, cursor, count }, request.signal, permit);
   return { status: 200, headers, body };
 }
 

@@ -1,13 +1,14 @@
 import type { FileBodyKind } from "../../env/file_body.ts";
-import type { Blocks, Chunk } from "../blocks.ts";
+import type { Chunk, CountedBlocks } from "../blocks.ts";
 import { readBuffered } from "../buffered_chunk.ts";
 import { invariant } from "../invariant.ts";
 import type { Stream } from "../stream.ts";
+import type { CountedBlock } from "../tail_buffer.ts";
 import type { SegmentReader } from "./segments/reader.ts";
 import { FileStream } from "./streams/file_stream.ts";
 
 /** The blocks of streams on disk: the newest are in memory, all older ones in segments. */
-export class FileBlocks implements Blocks {
+export class FileBlocks implements CountedBlocks {
   readonly #reader: SegmentReader;
 
   constructor(reader: SegmentReader) {
@@ -44,6 +45,20 @@ export class FileBlocks implements Blocks {
     const newest = buffer.blockSince(sinceMs);
     if (buffer.start === stream.ownStart) return newest;
     return await this.#reader.blockSince(asFileStream(stream), sinceMs, buffer.start) ?? newest;
+  }
+
+  countedBlockAt(stream: Stream, offset: number): CountedBlock | Promise<CountedBlock> {
+    const { buffer } = stream;
+    return offset >= buffer.start
+      ? buffer.countedBlockAt(offset)
+      : this.#reader.countedBlockAt(asFileStream(stream), offset);
+  }
+
+  countedBlockOf(stream: Stream, message: number): CountedBlock | Promise<CountedBlock> {
+    const { buffer } = stream;
+    return message >= buffer.startMessages
+      ? buffer.countedBlockOf(message)
+      : this.#reader.countedBlockOf(asFileStream(stream), message, buffer.start);
   }
 }
 

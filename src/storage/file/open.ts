@@ -28,6 +28,7 @@ import { type DirectoryPaths, directoryPaths } from "./directory/paths.ts";
 import { type RecoveredLog, recoverLog } from "./wal/recovery.ts";
 import { RecoveryTurns } from "./wal/recovery_turns.ts";
 import { sqliteDriver } from "./sqlite_driver.ts";
+import { IndexConverter } from "./segments/index_conversion.ts";
 import { replayLog } from "./streams/replay.ts";
 import { restoreSubscriptions } from "./streams/restore_subscriptions.ts";
 import { StreamCache } from "./streams/stream_cache.ts";
@@ -113,14 +114,14 @@ async function openLocked(opening: Opening): Promise<Storage> {
     else await fileSystem.syncDirectory(paths.root);
     const { uuid, version } = readFormat(fileSystem, paths);
     checkParts(fileSystem, paths);
-    if (version !== FORMAT_VERSION) await convertDirectory(opening, uuid, version);
+    const turns = new RecoveryTurns(options.clock ?? systemClock, options.onProgress);
+    if (version !== FORMAT_VERSION) await convertDirectory(opening, uuid, version, turns);
     await fileSystem.syncDirectory(paths.log);
     catalog = database.open(paths.catalog);
     checkUuid(paths, catalog, uuid);
     const { state } = catalog;
     // After an end in order no row is newer than the state's LSN: to go over all of them would be in vain.
     const lsnBehind = (lsn: number) => state.clean ? undefined : catalog?.newestLsnAfter(lsn);
-    const turns = new RecoveryTurns(options.clock ?? systemClock, options.onProgress);
     const recovered = await recoverLog(fileSystem, paths.log, state, lsnBehind, turns);
     return await startStorage(opening, lock, catalog, recovered);
   } catch (error) {
@@ -159,6 +160,7 @@ async function convertDirectory(
   { fileSystem, database, paths }: Opening,
   uuid: string,
   version: number,
+  turns: RecoveryTurns,
 ): Promise<void> {
   if (new DirectoryPins(fileSystem, database, paths).isHeld("segments")) {
     throw new DirectoryError(
@@ -167,7 +169,8 @@ async function convertDirectory(
       "a backup is running, and this start would convert the directory. Start when it has ended.",
     );
   }
-  database.convert(paths.catalog);
+  const turn = () => turns.ifDue;
+  await database.convert(paths.catalog, new IndexConverter({ fileSystem, paths, turn }));
   await writeFormat(fileSystem, paths, uuid);
   logger.info("Made the directory {dir} one of format version {to}, it was one of {from}.", {
     dir: paths.root,

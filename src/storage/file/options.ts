@@ -3,6 +3,7 @@ import type { FileSystem } from "../../env/file_system.ts";
 import type { QuotaOptions } from "../quota_account.ts";
 import type { StartProgress } from "../start_progress.ts";
 import type { Catalog, CatalogCopy, CatalogSnapshot } from "./catalog/catalog.ts";
+import type { SegmentConverter } from "./catalog/conversion.ts";
 import type { DirectoryLock } from "./directory/lock.ts";
 import type { PinDriver } from "./directory/pins.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
@@ -75,8 +76,11 @@ export interface FileStorageOptions {
 export interface CatalogDriver extends PinDriver {
   lock(path: string): DirectoryLock;
   create(path: string, uuid: string): void;
-  /** Makes a catalogue of this version of one of the version before; also of one that is partly made. */
-  convert(path: string): void;
+  /**
+   * Makes a catalogue of this version of one of an earlier version, and its streams' segments on the way;
+   * also of one that is partly made.
+   */
+  convert(path: string, segments: SegmentConverter): Promise<void>;
   /** Whether a catalogue ever had a stream. */
   isUsed(path: string): boolean;
   open(path: string): Catalog;

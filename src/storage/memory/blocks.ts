@@ -1,10 +1,11 @@
 import type { FileBodyKind } from "../../env/file_body.ts";
-import type { Blocks, Chunk } from "../blocks.ts";
+import type { Chunk, CountedBlocks } from "../blocks.ts";
 import { readBuffered } from "../buffered_chunk.ts";
 import type { Stream } from "../stream.ts";
+import type { CountedBlock } from "../tail_buffer.ts";
 
 /** The blocks of streams that are in memory as a whole. */
-export class MemoryBlocks implements Blocks {
+export class MemoryBlocks implements CountedBlocks {
   readChunk(
     stream: Stream,
     from: number,
@@ -21,5 +22,13 @@ export class MemoryBlocks implements Blocks {
 
   blockSince(stream: Stream, sinceMs: number): number | undefined {
     return stream.buffer.blockSince(sinceMs);
+  }
+
+  countedBlockAt(stream: Stream, offset: number): CountedBlock {
+    return stream.buffer.countedBlockAt(offset);
+  }
+
+  countedBlockOf(stream: Stream, message: number): CountedBlock {
+    return stream.buffer.countedBlockOf(message);
   }
 }

@@ -228,6 +228,13 @@ export class NatsStorage implements Storage {
     if (isOffset(from)) return positionOf(from);
     if (from === "now") return tail;
     if ("sinceMs" in from) return reader.since(stream, from.sinceMs, tail);
+    if ("lastMessages" in from) {
+      throw new StreamError(
+        { code: "ordinals_unsupported" },
+        "The storage on NATS doesn't count messages: read from an offset, a time or so many bytes " +
+          "before the tail.",
+      );
+    }
     return reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
 }

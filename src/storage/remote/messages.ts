@@ -1,5 +1,5 @@
 import type { Failure } from "../../protocol/errors.ts";
-import type { ReadFrom } from "../../protocol/offset.ts";
+import type { Offset, ReadFrom } from "../../protocol/offset.ts";
 import type { StorageStatus } from "../status.ts";
 import type {
   Appended,
@@ -8,6 +8,7 @@ import type {
   CreateSpec,
   ListPage,
   ListRequest,
+  MessageCount,
   ReadResult,
   StreamDescription,
   StreamInfo,
@@ -37,6 +38,7 @@ export type Call =
   | { kind: "head"; id: number; name: string }
   | { kind: "describe"; id: number; name: string }
   | { kind: "read"; id: number; name: string; from: ReadFrom; limitBytes: number }
+  | { kind: "count"; id: number; name: string; offset: Offset }
   | { kind: "list"; id: number; request: ListRequest }
   | { kind: "watch"; id: number; name: string }
   | { kind: "cancel"; id: number };
@@ -49,6 +51,7 @@ export type Reply =
   | { kind: "info"; id: number; value: StreamInfo }
   | { kind: "description"; id: number; value: StreamDescription }
   | { kind: "chunk"; id: number; value: Omit<ReadResult, "data">; data: WireBytes }
+  | { kind: "counted"; id: number; value: MessageCount }
   | { kind: "page"; id: number; value: ListPage }
   | { kind: "changed"; id: number }
   | { kind: "refused"; id: number; failure: Failure; message: string }

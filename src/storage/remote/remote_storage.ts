@@ -1,5 +1,5 @@
 import { StreamError } from "../../protocol/errors.ts";
-import type { ReadFrom } from "../../protocol/offset.ts";
+import type { Offset, ReadFrom } from "../../protocol/offset.ts";
 import type { StorageStatus } from "../status.ts";
 import type {
   Appended,
@@ -8,6 +8,7 @@ import type {
   CreateSpec,
   ListPage,
   ListRequest,
+  MessageCount,
   ReadResult,
   Storage,
   StorageKind,
@@ -46,6 +47,7 @@ export class RemoteStorage implements Storage {
   readonly #infos = new Pending<StreamInfo>();
   readonly #descriptions = new Pending<StreamDescription>();
   readonly #chunks = new Pending<ReadResult>();
+  readonly #counts = new Pending<MessageCount>();
   readonly #pages = new Pending<ListPage>();
   readonly #watches = new Map<number, Watcher>();
   #status: StorageStatus;
@@ -110,6 +112,10 @@ export class RemoteStorage implements Storage {
       this.#chunks,
       (id) => this.#out.send({ kind: "read", id, name, from, limitBytes }),
     );
+  }
+
+  countBefore(name: string, offset: Offset): Promise<MessageCount> {
+    return this.#call(this.#counts, (id) => this.#out.send({ kind: "count", id, name, offset }));
   }
 
   list(request: ListRequest): Promise<ListPage> {
@@ -178,6 +184,8 @@ export class RemoteStorage implements Storage {
         return this.#descriptions.resolve(answer.id, answer.value);
       case "chunk":
         return this.#chunks.resolve(answer.id, { ...answer.value, data: fromWire(answer.data) });
+      case "counted":
+        return this.#counts.resolve(answer.id, answer.value);
       case "page":
         return this.#pages.resolve(answer.id, answer.value);
       case "changed":
@@ -207,6 +215,7 @@ export class RemoteStorage implements Storage {
       this.#infos,
       this.#descriptions,
       this.#chunks,
+      this.#counts,
       this.#pages,
     ];
   }

@@ -1,6 +1,7 @@
 import { StreamError } from "../../protocol/errors.ts";
+import type { Offset } from "../../protocol/offset.ts";
 import { describe } from "../describe.ts";
-import type { AppendRequest, ReadResult, Storage, Watch } from "../storage.ts";
+import type { AppendRequest, MessageCount, ReadResult, Storage, Watch } from "../storage.ts";
 import { AppendedBatch, decodeAppends } from "./append_wire.ts";
 import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
@@ -68,6 +69,10 @@ export class StorageHost {
         this.#storage.read(call.name, call.from, call.limitBytes)
           .then((value) => this.#sendChunk(id, value), refuse);
         return;
+      case "count":
+        this.#count(call.name, call.offset)
+          .then((value) => this.#out.send({ kind: "counted", id, value }), refuse);
+        return;
       case "list":
         this.#storage.list(call.request)
           .then((value) => this.#out.send({ kind: "page", id, value }), refuse);
@@ -77,6 +82,13 @@ export class StorageHost {
       case "cancel":
         return this.#cancel(id);
     }
+  }
+
+  async #count(name: string, offset: Offset): Promise<MessageCount> {
+    if (this.#storage.countBefore !== undefined) {
+      return await this.#storage.countBefore(name, offset);
+    }
+    throw new StreamError({ code: "ordinals_unsupported" }, "The storage doesn't count messages.");
   }
 
   /** The chunk's memory is the caller's own, and changes hands. */

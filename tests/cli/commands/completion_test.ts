@@ -43,6 +43,7 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
   deepEqual(await offered(["read", "--"]), [
     "--from",
     "--since",
+    "--last",
     "--limit",
     "--json",
     "--url",

@@ -291,3 +291,36 @@ Deno.test("read's errors are red on a terminal only", async () => {
   ok((await read("errors")).startsWith("\x1b[31mdurable-streams:\x1b[39m no stream"));
   ok((await read()).startsWith("durable-streams: no stream"));
 });
+
+Deno.test("read --last writes the last messages, of text lines", async () => {
+  const kit = new CommandKit(SMALL_CHUNKS);
+  await kit.fill("text", numbers(3_000));
+  await kit.ok(["append", "json", "--lines", "--json"], { input: numbers(3_000) });
+  for (const name of ["text", "json"]) {
+    for (const count of [0, 1, 2, 700, 3_000, 9_999]) {
+      const expected = numbers(3_000).split(/(?<=\n)/).slice(Math.max(0, 3_000 - count)).join("");
+      equal(await kit.ok(["read", name, "--last", String(count)]), expected, `${name} ${count}`);
+    }
+  }
+});
+
+Deno.test("read --last of a JSON stream reads no more than the last messages", async () => {
+  const kit = new CommandKit(SMALL_CHUNKS);
+  await kit.ok(["append", "json", "--lines", "--json"], { input: numbers(30_000) });
+  const queries: string[] = [];
+  const fetch = async (url: string, init: RequestInit) => {
+    queries.push(new URL(url).search);
+    return await kit.fixture.app.request(url, init);
+  };
+  equal(await kit.ok(["read", "json", "--last", "2"], { fetch }), "29999\n30000\n");
+  ok(queries.length <= 4);
+  equal(queries[1], "?last=2");
+});
+
+Deno.test("read --last and --from together are refused", async () => {
+  const kit = new CommandKit();
+  await kit.fill("a", "1\n");
+  const { code, stderr } = await kit.run(["read", "a", "--last", "1", "--from", "start"]);
+  equal(code, 2);
+  match(stderr, /--from and --last both say where to begin/);
+});

@@ -2,6 +2,7 @@ import { type Bytes, concatBytes } from "../../../src/protocol/bytes.ts";
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { StreamInfo } from "../../../src/storage/storage.ts";
 import { checkContent, checkInfo, resolveUnknown } from "./content.ts";
+import { checkCounts } from "./counts.ts";
 import { checkListing } from "./listing.ts";
 import { between, type ModelStream } from "./model.ts";
 import { makePayload } from "./payload.ts";
@@ -59,10 +60,11 @@ export async function checkStream(session: Session, stream: ModelStream): Promis
   const stored = new Set(stream.ops.filter(({ outcome }) => outcome === "stored"));
   const startedMs = world.nowMs;
   stream.maybeUsed(startedMs);
-  const bytes = await readAll(session, stream);
-  if (bytes === undefined) return;
+  const read = await readAll(session, stream);
+  if (read === undefined) return;
   stream.used(startedMs, world.nowMs);
-  checkContent(stream, bytes, stored);
+  checkContent(stream, read.bytes, stored);
+  await checkCounts(session, stream, read.bytes, read.messages);
 }
 
 /**
@@ -159,11 +161,16 @@ async function look(session: Session, name: string): Promise<Found> {
   }
 }
 
-async function readAll(session: Session, stream: ModelStream): Promise<Bytes | undefined> {
+/** All of it up to its tail, and how many messages it said that these are. */
+async function readAll(
+  session: Session,
+  stream: ModelStream,
+): Promise<{ bytes: Bytes; messages: number | undefined } | undefined> {
   const { world, storage } = session;
   const parts: Bytes[] = [];
   const wasClosed = stream.closed;
   let tail = Infinity;
+  let messages: number | undefined;
   for (let at = 0; at < tail;) {
     const limit = world.random.pick([4096, 10_000, 1_000_000]);
     let read;
@@ -180,6 +187,7 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
     }
     if (tail === Infinity) {
       tail = read.tail;
+      messages = read.messages;
       checkInfo(stream, read, wasClosed);
       world.checkSpaces(stream, read);
     }
@@ -193,5 +201,5 @@ async function readAll(session: Session, stream: ModelStream): Promise<Bytes | u
     if (read.data.length === 0) break;
   }
   const bytes = concatBytes(parts);
-  return bytes.subarray(0, Math.min(bytes.length, tail));
+  return { bytes: bytes.subarray(0, Math.min(bytes.length, tail)), messages };
 }

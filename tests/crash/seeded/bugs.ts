@@ -1,3 +1,4 @@
+import { COUNT_BUGS } from "./count_bugs.ts";
 import { ISOLATION_BUGS } from "./isolation_bugs.ts";
 import type { SeededBug } from "./seeded_bug.ts";
 import { SUBSCRIPTION_BUGS } from "./subscription_bugs.ts";
@@ -241,9 +242,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "an index's entries are trusted without checking",
     edits: [{
       file: "file/segments/index_format.ts",
-      from:
-        "  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));\n",
-      to: "  return true;\n",
+      from: "  return written === checksum(bytes.subarray(at, at + ENTRY_CHECKSUM_AT));\n",
+      to: "  return written >= 0;\n",
     }],
     test: "a flipped bit in an index",
     file: "tests/storage/file/segments/segments_test.ts",
@@ -316,6 +316,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     test: "no refusal is given",
     file: "tests/storage/file/undurable_errors_test.ts",
   },
+  ...COUNT_BUGS,
   ...ISOLATION_BUGS,
   ...SUBSCRIPTION_BUGS,
 ];

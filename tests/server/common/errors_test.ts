@@ -28,6 +28,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "invalid_ack", path: "a/b" }, 409, NOTHING],
   [{ code: "too_many_subscriptions" }, 429, NOTHING],
   [{ code: "subscriptions_unsupported" }, 501, NOTHING],
+  [{ code: "ordinals_unsupported" }, 501, NOTHING],
   [{ code: "empty_body" }, 400, NOTHING],
   [{ code: "body_incomplete" }, 400, NOTHING],
   [{ code: "malformed_body" }, 400, { connection: "close" }],

@@ -14,7 +14,13 @@ const RECORD = {
   closed: false,
   data: new Uint8Array(),
 } as const;
-const EFFECT = { stream: newStream(RECORD), tail: 0, closed: false, others: NO_OTHERS };
+const EFFECT = {
+  stream: newStream(RECORD),
+  tail: 0,
+  closed: false,
+  messages: 0,
+  others: NO_OTHERS,
+};
 
 Deno.test("what is recorded in one turn is shown together, before anyone is answered", async () => {
   const events: unknown[] = [];

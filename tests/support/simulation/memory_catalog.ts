@@ -78,7 +78,9 @@ export class MemoryCatalogDriver implements CatalogDriver {
   }
 
   /** All tables are there from the first. */
-  convert(): void {}
+  convert(): Promise<void> {
+    return Promise.resolve();
+  }
 
   isUsed(): boolean {
     return (this.#database.tables?.state.nextId ?? 1) > 1;

@@ -1,4 +1,5 @@
 import { START } from "../../../client/transport/place.ts";
+import { ClientError } from "../../../client/errors/client_error.ts";
 import { STREAM_START_OFFSET } from "../../../protocol/headers.ts";
 import { CommandError } from "../../context/command_error.ts";
 import { EXIT } from "../../context/exit_code.ts";
@@ -33,8 +34,28 @@ export async function findBeforeTail(
   session: Session,
   name: string,
   bytes: number,
-): Promise<string> {
-  return await fetchStart(session, name, { tail: String(bytes) }) ?? START;
+): Promise<{ offset: string; contentType: string }> {
+  const headers = await fetchHeaders(session, name, { tail: String(bytes) });
+  return {
+    offset: headers.get(STREAM_START_OFFSET) ?? START,
+    contentType: headers.get("content-type") ?? "",
+  };
+}
+
+/** Where so many messages of a JSON stream begin before its tail; `undefined` if the server can't tell. */
+export async function findLastMessages(
+  session: Session,
+  name: string,
+  count: number,
+): Promise<string | undefined> {
+  try {
+    return await fetchStart(session, name, { last: String(count) });
+  } catch (error) {
+    const cannot = error instanceof ClientError &&
+      (error.code === "unsupported" || error.code === "bad_request");
+    if (cannot) return undefined;
+    throw error;
+  }
 }
 
 /** The offset at which a read begins; its body is dropped. */
@@ -43,6 +64,15 @@ async function fetchStart(
   name: string,
   query: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
+  const headers = await fetchHeaders(session, name, query);
+  return headers.get(STREAM_START_OFFSET) ?? undefined;
+}
+
+async function fetchHeaders(
+  session: Session,
+  name: string,
+  query: Readonly<Record<string, string>>,
+): Promise<Headers> {
   const { headers, stream } = await session.connection.send({
     method: "GET",
     url: session.connection.urls.of(name, query),
@@ -50,5 +80,5 @@ async function fetchStart(
     repeatable: true,
   });
   await stream?.cancel();
-  return headers.get(STREAM_START_OFFSET) ?? undefined;
+  return headers;
 }

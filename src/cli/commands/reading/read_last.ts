@@ -1,8 +1,8 @@
 import type { Message } from "../../../client/reader/message.ts";
 import { START } from "../../../client/transport/place.ts";
-import { DEFAULT_CONTENT_TYPE } from "../../../protocol/content_type.ts";
+import { DEFAULT_CONTENT_TYPE, isJsonType } from "../../../protocol/content_type.ts";
 import { tokenPosition } from "../../../protocol/offset.ts";
-import { findBeforeTail } from "./find_start.ts";
+import { findBeforeTail, findLastMessages } from "./find_start.ts";
 import { type LastRecords, lastRecords } from "./last_records.ts";
 import type { Session } from "../session/session.ts";
 
@@ -18,16 +18,25 @@ export interface StreamEnd {
 const FIRST_BYTES = 64 * 1_024;
 const GROWTH = 16;
 
-/** Reads the last messages or lines: a range before the tail, which grows until they are all in it. */
+/**
+ * Reads the last messages or lines. Where the server finds the last messages of a JSON stream, no more than
+ * these; else a range before the tail, which grows until they are all in it.
+ */
 export async function readLast(
   session: Session,
   name: string,
   count: number,
 ): Promise<StreamEnd> {
   for (let bytes = FIRST_BYTES;; bytes *= GROWTH) {
-    const start = await findBeforeTail(session, name, bytes);
+    const before = await findBeforeTail(session, name, bytes);
+    const last = isJsonType(before.contentType)
+      ? await findLastMessages(session, name, count)
+      : undefined;
+    const start = last ?? before.offset;
     const { records, ...end } = await readToTail(session, name, start, count);
-    if (records.isFull || isStart(start)) return { ...end, messages: records.take() };
+    if (last !== undefined || records.isFull || isStart(start)) {
+      return { ...end, messages: records.take() };
+    }
   }
 }
 

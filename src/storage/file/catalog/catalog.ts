@@ -30,8 +30,12 @@ export interface StateColumns {
   /** The newest record that the row includes. */
   lsn: number;
   tail: number;
+  /** How many messages of its own it has. */
+  messages: number;
   /** When the newest message came. */
   lastAtMs: number;
+  /** How many messages `rest` has. */
+  restMessages: number;
   /** The bytes after the last whole block. */
   rest: Bytes;
 }

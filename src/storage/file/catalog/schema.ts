@@ -34,6 +34,44 @@ CREATE TABLE cursor (
 export const ADD_SUBSCRIPTION_TABLES = SUBSCRIPTION_TABLES
   .replaceAll("CREATE TABLE", "CREATE TABLE IF NOT EXISTS");
 
+/** The table of streams. */
+export const STREAM_TABLE = `CREATE TABLE stream (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  content_type TEXT NOT NULL,
+  ttl_seconds INTEGER,
+  expires_at_ms INTEGER,
+  source_id INTEGER,
+  source_name TEXT,
+  fork_offset INTEGER,
+  fork_sub_offset INTEGER,
+  fork_point INTEGER,
+  fork_messages INTEGER,
+  soft_deleted INTEGER NOT NULL,
+  touched_at_ms INTEGER NOT NULL,
+  closed INTEGER NOT NULL,
+  closed_by_id TEXT,
+  closed_by_epoch INTEGER,
+  closed_by_seq INTEGER,
+  seq TEXT,
+  producers INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  tail INTEGER NOT NULL,
+  messages INTEGER NOT NULL,
+  last_at_ms INTEGER NOT NULL,
+  rest_messages INTEGER NOT NULL,
+  rest BLOB NOT NULL,
+  crc32 INTEGER NOT NULL,
+  ends_at_ms INTEGER
+) STRICT;
+`;
+
+/** Its indexes. */
+export const STREAM_INDEXES =
+  `CREATE INDEX stream_source ON stream (source_id) WHERE source_id IS NOT NULL;
+CREATE INDEX stream_end ON stream (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
+`;
+
 /**
  * The catalogue's tables and the values in their rows (FORMAT.md, "catalog.sqlite"). SQLite doesn't
  * notice a flipped bit in a value, so each row carries the CRC-32 of its columns.
@@ -48,35 +86,7 @@ CREATE TABLE state (
   clean INTEGER NOT NULL,
   crc32 INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE stream (
-  id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE,
-  content_type TEXT NOT NULL,
-  ttl_seconds INTEGER,
-  expires_at_ms INTEGER,
-  source_id INTEGER,
-  source_name TEXT,
-  fork_offset INTEGER,
-  fork_sub_offset INTEGER,
-  fork_point INTEGER,
-  soft_deleted INTEGER NOT NULL,
-  touched_at_ms INTEGER NOT NULL,
-  closed INTEGER NOT NULL,
-  closed_by_id TEXT,
-  closed_by_epoch INTEGER,
-  closed_by_seq INTEGER,
-  seq TEXT,
-  producers INTEGER NOT NULL,
-  position INTEGER NOT NULL,
-  tail INTEGER NOT NULL,
-  last_at_ms INTEGER NOT NULL,
-  rest BLOB NOT NULL,
-  crc32 INTEGER NOT NULL,
-  ends_at_ms INTEGER
-) STRICT;
-CREATE INDEX stream_source ON stream (source_id) WHERE source_id IS NOT NULL;
-CREATE INDEX stream_end ON stream (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
-CREATE TABLE producer (
+${STREAM_TABLE}${STREAM_INDEXES}CREATE TABLE producer (
   stream_id INTEGER NOT NULL,
   producer_id TEXT NOT NULL,
   epoch INTEGER NOT NULL,
@@ -112,6 +122,7 @@ const IDENTITY_COLUMNS = [
   "fork_offset",
   "fork_sub_offset",
   "fork_point",
+  "fork_messages",
 ] as const;
 
 /** The columns of `stream` that do, but for `crc32` and `ends_at_ms`. */
@@ -126,7 +137,9 @@ export const STATE_OF_STREAM_COLUMNS = [
   "producers",
   "position",
   "tail",
+  "messages",
   "last_at_ms",
+  "rest_messages",
   "rest",
 ] as const;
 
@@ -178,6 +191,7 @@ function identityValues(
     fork?.offset ?? null,
     fork?.subOffset ?? null,
     fork?.point ?? null,
+    fork?.messages ?? null,
   ];
 }
 
@@ -194,7 +208,9 @@ function stateValues(row: StateColumns): SQLInputValue[] {
     row.producerCount,
     row.lsn,
     row.tail,
+    row.messages,
     row.lastAtMs,
+    row.restMessages,
     blobValue(row.rest),
   ];
 }
@@ -219,6 +235,7 @@ export function toStreamRow(row: SqlRow, path: string): StreamRow {
       offset: optionalInteger(row.fork_offset),
       subOffset: integer(row.fork_sub_offset),
       point: integer(row.fork_point),
+      messages: optionalInteger(row.fork_messages),
     },
     softDeleted: row.soft_deleted === 1,
     accessedAtMs: integer(row.touched_at_ms),
@@ -232,7 +249,9 @@ export function toStreamRow(row: SqlRow, path: string): StreamRow {
     producerCount: integer(row.producers),
     lsn: integer(row.position),
     tail: integer(row.tail),
+    messages: integer(row.messages),
     lastAtMs: integer(row.last_at_ms),
+    restMessages: integer(row.rest_messages),
     rest: row.rest instanceof Uint8Array ? new Uint8Array(row.rest) : new Uint8Array(0),
   };
 }

@@ -5,7 +5,8 @@ import { FileSystemError } from "../../../env/file_system.ts";
 import { workerUrl } from "../../../env/worker_url.ts";
 import type { Catalog, CatalogChanges, CatalogState } from "./catalog.ts";
 import { SqliteLookups } from "./lookups.ts";
-import { ADD_SUBSCRIPTION_TABLES, BUSY_TIMEOUT, rowChecksum, SCHEMA } from "./schema.ts";
+import { convertTables, type SegmentConverter } from "./conversion.ts";
+import { BUSY_TIMEOUT, rowChecksum, SCHEMA } from "./schema.ts";
 import { buffersOf, encodeChanges } from "./wire.ts";
 import type { CatalogReply, CatalogRequest } from "./worker.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "../directory/damage.ts";
@@ -41,18 +42,22 @@ export function isSqliteCatalogUsed(path: string): boolean {
 }
 
 /**
- * Gives the catalogue of a directory of version 2 the tables of version 3; those that are there stay.
+ * Makes the catalogue of a directory of version 2 or 3 one of version 4, and on the way all that lies
+ * beside it; a catalogue of version 4 stays.
  *
  * @throws {DirectoryError} `incomplete` or `damaged`
  * @throws {FileSystemError} `no_space`, `too_many_open_files`
  */
-export function convertSqliteCatalog(path: string): void {
+export async function convertSqliteCatalog(
+  path: string,
+  segments: SegmentConverter,
+): Promise<void> {
   const database = openExistingCatalog(path);
   try {
     database.exec(BUSY_TIMEOUT);
-    database.exec(`PRAGMA synchronous=FULL; BEGIN; ${ADD_SUBSCRIPTION_TABLES} COMMIT;`);
+    await convertTables(database, segments);
   } catch (error) {
-    throw openingFailure(path, error);
+    throw error instanceof FileSystemError ? error : openingFailure(path, error);
   } finally {
     database.close();
   }

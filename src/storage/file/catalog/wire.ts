@@ -51,8 +51,10 @@ const AT = {
   producerCount: 8,
   lsn: 9,
   tail: 10,
-  lastAtMs: 11,
-  restBytes: 12,
+  messages: 11,
+  lastAtMs: 12,
+  restMessages: 13,
+  restBytes: 14,
 } as const;
 const FIELDS = Object.keys(AT).length;
 const CURSOR_FIELDS = 3;
@@ -77,7 +79,9 @@ export function encodeChanges(
     numbers[first + AT.producerCount] = update.producerCount;
     numbers[first + AT.lsn] = update.lsn;
     numbers[first + AT.tail] = update.tail;
+    numbers[first + AT.messages] = update.messages;
     numbers[first + AT.lastAtMs] = update.lastAtMs;
+    numbers[first + AT.restMessages] = update.restMessages;
     numbers[first + AT.restBytes] = rest.length;
     if (seq !== undefined || closedBy !== undefined) {
       texts.push({ index, seq, closedById: closedBy?.id });
@@ -179,7 +183,9 @@ export function* decodeUpdates(batch: CatalogBatch): Generator<StreamUpdate> {
       producerCount: field(AT.producerCount),
       lsn: field(AT.lsn),
       tail: field(AT.tail),
+      messages: field(AT.messages),
       lastAtMs: field(AT.lastAtMs),
+      restMessages: field(AT.restMessages),
       rest: rests.subarray(restAt, restEnd),
     };
     restAt = restEnd;

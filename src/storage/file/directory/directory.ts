@@ -3,7 +3,7 @@ import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import { withWindow } from "./file_window.ts";
 import { damagedDirectory, DirectoryError, REPAIR_ADVICE } from "./damage.ts";
 import {
-  CONVERTED_VERSION,
+  CONVERTED_VERSIONS,
   decodeFormat,
   type DirectoryFormat,
   encodeFormat,
@@ -108,7 +108,7 @@ function notWritable(root: string, cause?: FileSystemError): DirectoryError {
 }
 
 /**
- * Reads FORMAT, of this version or of the one that is converted.
+ * Reads FORMAT, of this version or of one that is converted.
  *
  * @throws {DirectoryError} `damaged` or `unknown_version`
  */
@@ -129,7 +129,7 @@ export function readFormat(fileSystem: FileSystem, paths: DirectoryPaths): Direc
       REPAIR_ADVICE,
     );
   }
-  if (format.version !== CONVERTED_VERSION) checkVersion(paths, format);
+  if (!CONVERTED_VERSIONS.includes(format.version)) checkVersion(paths, format);
   return format;
 }
 
@@ -146,7 +146,7 @@ export function checkVersion(paths: DirectoryPaths, { version }: DirectoryFormat
     `the directory has format version ${version}, and this program reads version ${FORMAT_VERSION}. ` +
       (version > FORMAT_VERSION
         ? "A newer program wrote it: use that one. "
-        : version === CONVERTED_VERSION
+        : CONVERTED_VERSIONS.includes(version)
         ? "An older program wrote it: a server that starts on it makes it one of this version. "
         : "An older program wrote it: serve it with that one, and copy its streams to a new server. ") +
       'docs/MAINTENANCE.md says under "Formats" which program reads which version, and how to copy.',

@@ -2,10 +2,13 @@ import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { checksum } from "./checksum.ts";
 
 /** The version of everything in a directory. */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
-/** The version that a start makes {@link FORMAT_VERSION} of: it has no subscriptions. */
-export const CONVERTED_VERSION = 2;
+/**
+ * The versions that a start makes {@link FORMAT_VERSION} of: 3 doesn't count messages, and 2 has no
+ * subscriptions either.
+ */
+export const CONVERTED_VERSIONS: readonly number[] = [2, 3];
 
 /** A FORMAT file is far shorter than this. */
 export const FORMAT_LIMIT_BYTES = 4096;

@@ -5,15 +5,23 @@ import { checksum } from "../directory/checksum.ts";
 
 /**
  * A segment's index (FORMAT.md, "idx"): a header, then one entry of fixed width a block. It says where a
- * chunk may end, whether a block reads as it was written, and what was there at a time.
+ * chunk may end, whether a block reads as it was written, what was there at a time, and which messages are
+ * in which block.
  */
 
 /** The header's length. */
 export const INDEX_HEADER_BYTES = 48;
 /** An entry's length. */
-export const INDEX_ENTRY_BYTES = 32;
+export const INDEX_ENTRY_BYTES = 40;
 
-const MAGIC = encodeUtf8("DSIDX\0\0\x01");
+const MAGIC = encodeUtf8("DSIDX\0\0\x02");
+const CHECKSUM_AT = 32;
+const ENTRY_CHECKSUM_AT = 36;
+
+/** The first bytes of every index of this version. */
+export function indexMagic(): Uint8Array<ArrayBuffer> {
+  return MAGIC.slice();
+}
 
 /** Which segment an index belongs to. */
 export interface IndexHeader {
@@ -31,6 +39,8 @@ export interface IndexEntry {
   filePosition: number;
   /** When its last message came; never before the entry before it. */
   atMs: number;
+  /** How many of the stream's own messages there are up to the block's end. */
+  messages: number;
   /** The CRC-32 of its bytes. */
   checksum: number;
 }
@@ -66,18 +76,21 @@ export function putIndexEntry(bytes: Uint8Array<ArrayBuffer>, at: number, entry:
   putU64(view, at, entry.end);
   putU64(view, at + 8, entry.filePosition);
   putU64(view, at + 16, entry.atMs);
-  view.setUint32(at + 24, entry.checksum, true);
-  view.setUint32(at + 28, checksum(bytes.subarray(at, at + 28)), true);
+  putU64(view, at + 24, entry.messages);
+  view.setUint32(at + CHECKSUM_AT, entry.checksum, true);
+  const found = checksum(bytes.subarray(at, at + ENTRY_CHECKSUM_AT));
+  view.setUint32(at + ENTRY_CHECKSUM_AT, found, true);
 }
 
 /** Whether the entry at `at` checks. */
 export function isIndexEntryWhole(bytes: Uint8Array<ArrayBuffer>, at: number): boolean {
   if (at + INDEX_ENTRY_BYTES > bytes.length) return false;
-  return viewOf(bytes).getUint32(at + 28, true) === checksum(bytes.subarray(at, at + 28));
+  const written = viewOf(bytes).getUint32(at + ENTRY_CHECKSUM_AT, true);
+  return written === checksum(bytes.subarray(at, at + ENTRY_CHECKSUM_AT));
 }
 
 /** Where the numbers are in an entry that blocks are looked up by. */
-const FIELD_AT = { end: 0, filePosition: 8, atMs: 16 } as const;
+const FIELD_AT = { end: 0, filePosition: 8, atMs: 16, messages: 24 } as const;
 
 /** One of them. */
 export type IndexField = keyof typeof FIELD_AT;
@@ -87,13 +100,19 @@ export function indexFieldAt(view: DataView, at: number, field: IndexField): num
   return getU64(view, at + FIELD_AT[field]);
 }
 
+/** The block's checksum in the entry at `at`. */
+export function blockChecksumAt(view: DataView, at: number): number {
+  return view.getUint32(at + CHECKSUM_AT, true);
+}
+
 /** The entry at `at`, which checks. */
 export function indexEntryAt(view: DataView, at: number): IndexEntry {
   return {
     end: indexFieldAt(view, at, "end"),
     filePosition: indexFieldAt(view, at, "filePosition"),
     atMs: indexFieldAt(view, at, "atMs"),
-    checksum: view.getUint32(at + 24, true),
+    messages: indexFieldAt(view, at, "messages"),
+    checksum: blockChecksumAt(view, at),
   };
 }
 

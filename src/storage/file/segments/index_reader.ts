@@ -103,6 +103,20 @@ export class IndexReader {
     return this.#search(blocks, "atMs", sinceMs);
   }
 
+  /**
+   * The number of the block in which the stream's own message of this number is.
+   *
+   * @param blocks how many there are, of which the last one comes with or after it
+   */
+  findMessage(message: number, blocks: number): number | MissingPage {
+    return this.#search(blocks, "messages", message + 1);
+  }
+
+  /** The number of the block in which `offset` is: the first one that ends after it. */
+  findOffset(offset: number, blocks: number): number | MissingPage {
+    return this.#search(blocks, "end", offset + 1);
+  }
+
   /** The entry of a block. */
   entry(block: number, blocks: number): IndexEntry | MissingPage {
     const page = this.#page(pageOf(block), blocks);
@@ -114,7 +128,7 @@ export class IndexReader {
    * that end within that, or the first one.
    */
   run(from: number, limitBytes: number, to: number, blocks: number): BlockRun | MissingPage {
-    const first = this.#searchEnd(from, blocks);
+    const first = this.findOffset(from, blocks);
     if (first instanceof MissingPage) return first;
     const last = this.#lastOf(first, from, limitBytes, to, blocks);
     if (last instanceof MissingPage) return last;
@@ -139,18 +153,13 @@ export class IndexReader {
     const page = this.#page(pageOf(first), blocks);
     if (page instanceof MissingPage) return page;
     if (page.field(first % PAGE_ENTRIES, "end") >= to) return first;
-    if (to - from <= limitBytes) return this.#searchEnd(to - 1, blocks);
-    const past = this.#searchEnd(from + limitBytes, blocks);
+    if (to - from <= limitBytes) return this.findOffset(to - 1, blocks);
+    const past = this.findOffset(from + limitBytes, blocks);
     return past instanceof MissingPage ? past : Math.max(first, past - 1);
   }
 
-  /** The number of the block in which `offset` is: the first one that ends after it. */
-  #searchEnd(offset: number, blocks: number): number | MissingPage {
-    return this.#search(blocks, "end", offset + 1);
-  }
-
   /** The number of the first block whose `field` is `least` or more; it grows from block to block. */
-  #search(blocks: number, field: "end" | "atMs", least: number): number | MissingPage {
+  #search(blocks: number, field: "end" | "atMs" | "messages", least: number): number | MissingPage {
     let low = 0;
     let high = Math.ceil(blocks / PAGE_ENTRIES) - 1;
     while (low < high) {

@@ -6,11 +6,13 @@ import { StreamError } from "../../../protocol/errors.ts";
 import { isMessageEnd } from "../../../protocol/json.ts";
 import type { Chunk } from "../../blocks.ts";
 import { chunkBytes } from "../../chunk_bytes.ts";
+import type { CountedBlock } from "../../tail_buffer.ts";
 import { checkBlocks, checkBlocksInPlace } from "./block_check.ts";
 import type { BlockRun } from "./block_run.ts";
 import type { Catalog, SegmentRow } from "../catalog/catalog.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
-import { MissingPage } from "./index_reader.ts";
+import type { IndexEntry } from "./index_format.ts";
+import { type IndexReader, MissingPage } from "./index_reader.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
 import { PrefetchedRange } from "./prefetched_range.ts";
 import { endOfRange, isRange, isReadAhead, ReadAhead } from "./read_ahead.ts";
@@ -95,22 +97,7 @@ export class SegmentReader {
     sinceMs: number,
     to: number,
   ): Promise<number | undefined> {
-    let found: SegmentRow | undefined;
-    for (let from = stream.ownStart, end = to; from < end;) {
-      const segment = this.#segmentAt(stream, from + Math.floor((end - from) / 2));
-      const { blocks } = segment;
-      const newest = await this.#use(
-        stream,
-        segment,
-        ({ indexReader }) => indexReader.load(() => indexReader.entry(blocks - 1, blocks)),
-      );
-      if (newest.atMs < sinceMs) {
-        from = segment.base + segment.bytes;
-      } else {
-        found = segment;
-        end = segment.base;
-      }
-    }
+    const found = await this.#firstSegment(stream, to, ({ atMs }) => atMs >= sinceMs);
     if (found === undefined) return undefined;
     const { base, blocks } = found;
     return await this.#use(stream, found, async ({ indexReader }) => {
@@ -118,6 +105,94 @@ export class SegmentReader {
       const entry = await indexReader.load(() => indexReader.entry(block, blocks));
       return base + entry.filePosition;
     });
+  }
+
+  /** As `CountedBlocks.countedBlockAt`, for an offset that is in a segment. */
+  async countedBlockAt(stream: SegmentStream, offset: number): Promise<CountedBlock> {
+    const segment = this.#segmentAt(stream, offset);
+    return await this.#countedBlock(
+      stream,
+      segment,
+      (indexReader) => indexReader.findOffset(offset, segment.blocks),
+    );
+  }
+
+  /** As `CountedBlocks.countedBlockOf`, for a message that is in a segment, before `to`. */
+  async countedBlockOf(
+    stream: SegmentStream,
+    message: number,
+    to: number,
+  ): Promise<CountedBlock> {
+    const segment = await this.#firstSegment(stream, to, ({ messages }) => messages > message);
+    if (segment === undefined) {
+      throw new StreamError(
+        { code: "damaged" },
+        `The indexes of stream ${stream.id} count fewer messages than its row.`,
+      );
+    }
+    return await this.#countedBlock(
+      stream,
+      segment,
+      (indexReader) => indexReader.findMessage(message, segment.blocks),
+    );
+  }
+
+  /**
+   * The first segment before `to` whose newest entry passes a test, as those of all later ones do. Looks
+   * at a few of them.
+   */
+  async #firstSegment(
+    stream: SegmentStream,
+    to: number,
+    test: (newest: IndexEntry) => boolean,
+  ): Promise<SegmentRow | undefined> {
+    let found: SegmentRow | undefined;
+    for (let from = stream.ownStart, end = to; from < end;) {
+      const segment = this.#segmentAt(stream, from + Math.floor((end - from) / 2));
+      if (test(await this.#newestEntry(stream, segment))) {
+        found = segment;
+        end = segment.base;
+      } else {
+        from = segment.base + segment.bytes;
+      }
+    }
+    return found;
+  }
+
+  #newestEntry(stream: SegmentStream, segment: SegmentRow): Promise<IndexEntry> {
+    const { blocks } = segment;
+    return this.#use(
+      stream,
+      segment,
+      ({ indexReader }) => indexReader.load(() => indexReader.entry(blocks - 1, blocks)),
+    );
+  }
+
+  async #countedBlock(
+    stream: SegmentStream,
+    segment: SegmentRow,
+    find: (indexReader: IndexReader) => number | MissingPage,
+  ): Promise<CountedBlock> {
+    const { base, blocks } = segment;
+    const [entry, before] = await this.#use(stream, segment, async ({ indexReader }) => {
+      const block = await indexReader.load(() => find(indexReader));
+      const entry = (number: number) => indexReader.load(() => indexReader.entry(number, blocks));
+      return [await entry(block), block === 0 ? undefined : await entry(block - 1)] as const;
+    });
+    const { filePosition, end, messages, atMs } = entry;
+    return {
+      start: base + filePosition,
+      end,
+      before: before?.messages ?? await this.#messagesBefore(stream, base),
+      through: messages,
+      atMs,
+    };
+  }
+
+  /** How many of the stream's own messages come before a segment's base. */
+  async #messagesBefore(stream: SegmentStream, base: number): Promise<number> {
+    if (base === stream.ownStart) return 0;
+    return (await this.#newestEntry(stream, this.#segmentAt(stream, base - 1))).messages;
   }
 
   #segmentAt(stream: SegmentStream, offset: number): SegmentRow {

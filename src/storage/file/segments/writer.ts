@@ -243,6 +243,7 @@ export class SegmentWriter {
         end: block.end,
         filePosition: from - segment.base,
         atMs: block.atMs,
+        messages: block.messages,
         checksum: crc,
       });
       from = block.end;

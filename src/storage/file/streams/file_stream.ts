@@ -91,8 +91,9 @@ export function streamFromRow(
   row: StreamRow,
   lastSegment: SegmentRow | undefined,
 ): FileStream {
-  const buffer = new TailBuffer(row.tail - row.rest.length, row.lastAtMs);
-  if (row.rest.length > 0) buffer.resume(row.rest);
+  const before = row.messages - row.restMessages;
+  const buffer = new TailBuffer(row.tail - row.rest.length, row.lastAtMs, before);
+  if (row.rest.length > 0) buffer.resume(row.rest, row.restMessages);
   const stream = withoutData(row, buffer);
   stream.lastSegment = lastSegment;
   stream.hasRow = true;
@@ -101,7 +102,7 @@ export function streamFromRow(
 
 /** What a stream's row says that it is: a summary without data, for a listing. */
 export function streamSummary(row: StreamRow): FileStream {
-  return withoutData(row, new TailBuffer(row.tail, row.lastAtMs));
+  return withoutData(row, new TailBuffer(row.tail, row.lastAtMs, row.messages));
 }
 
 function withoutData(row: StreamRow, buffer: TailBuffer): FileStream {
@@ -141,7 +142,9 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
       producerCount: stream.producerCount,
       lsn: stream.lsn,
       tail: stream.tail,
+      messages: stream.buffer.messages,
       lastAtMs: stream.buffer.lastAtMs,
+      restMessages: stream.buffer.messages - stream.buffer.startMessages,
     },
     restStart: stream.buffer.start,
     producers: stream.changedProducers.size === 0 ? NO_PRODUCER_ROWS : producerRows(stream),
@@ -187,7 +190,9 @@ export function updateOf({ stream, state, restStart }: StreamSnapshot): StreamUp
     producerCount: state.producerCount,
     lsn: state.lsn,
     tail: state.tail,
+    messages: state.messages,
     lastAtMs: state.lastAtMs,
+    restMessages: state.restMessages,
     rest: stream.buffer.slice(restStart, state.tail),
   };
 }

@@ -24,6 +24,7 @@ const SUBSCRIPTION = 4;
 
 const CREATE_BYTES = 31;
 const FORK_BYTES = 34;
+const FORK_MESSAGES_BYTES = 8;
 const APPEND_BYTES = 30;
 const PRODUCER_BYTES = 16;
 const DELETE_BYTES = 14;
@@ -36,6 +37,7 @@ const HAS_SEQ = 4;
 const IS_FORK = 8;
 const HAS_FORK_OFFSET = 16;
 const SOFT = 32;
+const HAS_FORK_MESSAGES = 64;
 
 const LIFETIMES: Lifetime["kind"][] = ["forever", "ttl", "until"];
 /** From 1 on. */
@@ -128,7 +130,8 @@ function measureCreate(record: CreateRecord): MeasuredRecord {
   const name = encodeText(record.name);
   const contentType = encodeText(record.contentType);
   const sourceName = encodeText(fork?.sourceName ?? "");
-  const forkBytes = fork === undefined ? 0 : FORK_BYTES + sourceName.length;
+  const messagesBytes = fork?.messages === undefined ? 0 : FORK_MESSAGES_BYTES;
+  const forkBytes = fork === undefined ? 0 : FORK_BYTES + messagesBytes + sourceName.length;
   return {
     lengthBytes: CREATE_BYTES + forkBytes + name.length + contentType.length + data.length,
     encode: (into, view, at) => {
@@ -136,7 +139,8 @@ function measureCreate(record: CreateRecord): MeasuredRecord {
       view.setUint8(
         at + 1,
         (record.closed ? CLOSED : 0) | (fork === undefined ? 0 : IS_FORK) |
-          (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET),
+          (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET) |
+          (fork?.messages === undefined ? 0 : HAS_FORK_MESSAGES),
       );
       putU64(view, at + 2, record.id);
       putU64(view, at + 10, record.atMs);
@@ -151,7 +155,8 @@ function measureCreate(record: CreateRecord): MeasuredRecord {
         putU64(view, forkAt + 16, fork.subOffset);
         putU64(view, forkAt + 24, fork.point);
         view.setUint16(forkAt + 32, sourceName.length, true);
-        into.set(sourceName, forkAt + FORK_BYTES);
+        if (fork.messages !== undefined) putU64(view, forkAt + FORK_BYTES, fork.messages);
+        into.set(sourceName, forkAt + FORK_BYTES + messagesBytes);
       }
       const nameAt = forkAt + forkBytes;
       into.set(name, nameAt);
@@ -245,13 +250,16 @@ function decodeCreate(bytes: Bytes): CreateRecord {
   let at = CREATE_BYTES;
   let fork: CreateRecord["fork"];
   if ((flags & IS_FORK) !== 0) {
-    const end = at + FORK_BYTES + view.getUint16(at + 32, true);
+    const hasMessages = (flags & HAS_FORK_MESSAGES) !== 0;
+    const nameAt = at + FORK_BYTES + (hasMessages ? FORK_MESSAGES_BYTES : 0);
+    const end = nameAt + view.getUint16(at + 32, true);
     fork = {
       sourceId: getU64(view, at),
       offset: (flags & HAS_FORK_OFFSET) !== 0 ? getU64(view, at + 8) : undefined,
       subOffset: getU64(view, at + 16),
       point: getU64(view, at + 24),
-      sourceName: utf8.decode(bytes.subarray(at + FORK_BYTES, end)),
+      messages: hasMessages ? getU64(view, at + FORK_BYTES) : undefined,
+      sourceName: utf8.decode(bytes.subarray(nameAt, end)),
     };
     at = end;
   }

@@ -79,6 +79,11 @@ export class NatsStream extends Stream {
     if (snapshot !== undefined) this.resume(snapshot);
   }
 
+  /** They aren't counted. */
+  override get visibleMessages(): undefined {
+    return undefined;
+  }
+
   /** The newest time in its messages: those of later ones aren't before it, whatever clocks say. */
   get lastAtMs(): number {
     return this.mark.lastAtMs;

@@ -27,7 +27,7 @@ const STREAM: StreamRow = {
   name: "a/é",
   contentType: "text/plain",
   lifetime: { kind: "ttl", ttlSeconds: 60 },
-  fork: { sourceId: 7, sourceName: "src", offset: 5, subOffset: 2, point: 7 },
+  fork: { sourceId: 7, sourceName: "src", offset: 5, subOffset: 2, point: 7, messages: 4 },
   softDeleted: false,
   accessedAtMs: AT_MS,
   closed: true,
@@ -36,14 +36,16 @@ const STREAM: StreamRow = {
   producerCount: 1,
   lsn: 1000,
   tail: 12,
+  messages: 9,
   lastAtMs: AT_MS + 1,
+  restMessages: 2,
   rest: encodeUtf8("hello"),
 };
 const PRODUCER = { streamId: 63, producerId: "p", epoch: 1, seq: 2 };
 const SEGMENT = { streamId: 63, base: 8192, bytes: 4099, blocks: 1 };
 
 /** A change of the schema is a new format version: change FORMAT.md with it, then this. */
-const SCHEMA_SHA256 = "d2b867b75f67c41ca5516ca2b0a0cee7bd34e930d810520c5aa938c08afc57f3";
+const SCHEMA_SHA256 = "373aa8a11a889149d8bc1d65c36e40713c336a8667ae3d369b83abfe59370006";
 
 Deno.test("the schema is the one in FORMAT.md", async () => {
   equal(createHash("sha256").update(SCHEMA).digest("hex"), SCHEMA_SHA256);
@@ -61,7 +63,7 @@ Deno.test("an update leaves the row as if it were written whole", () => {
   const endsAtMs = STREAM.accessedAtMs + 60_000;
   equal(
     updateValues({ id, identityChecksum: checksum, endsAtMs, ...state }),
-    streamValues(changed).slice(10),
+    streamValues(changed).slice(11),
   );
 });
 
@@ -78,6 +80,7 @@ Deno.test("a row of stream has its golden values", () => {
     5, // fork_offset
     2, // fork_sub_offset
     7, // fork_point
+    4, // fork_messages
     0, // soft_deleted
     AT_MS,
     1, // closed
@@ -88,11 +91,13 @@ Deno.test("a row of stream has its golden values", () => {
     1, // producers
     1000, // position
     12, // tail
+    9, // messages
     AT_MS + 1,
+    2, // rest_messages
     encodeUtf8("hello"),
-    // The CRC-32 of "63\n=a/é\n=text/plain\n60\n~\n7\n=src\n5\n2\n7\n0\n1767225600000\n1\n=p\n1\n2\n" +
-    // "=s9\n1\n1000\n12\n1767225600001\nhello\n".
-    4251970489,
+    // The CRC-32 of "63\n=a/é\n=text/plain\n60\n~\n7\n=src\n5\n2\n7\n4\n0\n1767225600000\n1\n=p\n1\n2\n" +
+    // "=s9\n1\n1000\n12\n9\n1767225600001\n2\nhello\n".
+    2802505074,
     AT_MS + 60_000, // ends_at_ms
   ]);
 });
@@ -129,9 +134,16 @@ Deno.test("rows come back from SQLite as they were stored", () =>
       name: "until",
       lifetime: { kind: "until", expiresAtMs: AT_MS },
       seq: "",
-      fork: { sourceId: 63, sourceName: "a/é", offset: undefined, subOffset: 0, point: 12 },
+      fork: {
+        sourceId: 63,
+        sourceName: "a/é",
+        offset: undefined,
+        subOffset: 0,
+        point: 12,
+        messages: undefined,
+      },
     };
-    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(24).fill("?").join()})`);
+    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(27).fill("?").join()})`);
     for (const row of [STREAM, bare, until]) insert.run(...streamValues(row));
     const found = database.prepare("SELECT * FROM stream ORDER BY id").all();
     equal(found.map((row) => toStreamRow(row, path)), [STREAM, bare, until]);
@@ -165,7 +177,7 @@ Deno.test("a row with any column changed is damaged", () =>
     const path = `${dir}/catalog.sqlite`;
     createSqliteCatalog(path, UUID);
     const database = new DatabaseSync(path);
-    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(24).fill("?").join()})`);
+    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(27).fill("?").join()})`);
     insert.run(...streamValues(STREAM));
     const row = database.prepare("SELECT * FROM stream").get() ?? {};
     for (const [column, value] of Object.entries(row)) {

@@ -35,7 +35,9 @@ const update: fc.Arbitrary<StreamUpdate> = fc.record({
   producerCount: integer,
   lsn: integer,
   tail: integer,
+  messages: integer,
   lastAtMs: integer,
+  restMessages: integer,
   rest: fc.uint8Array({ maxLength: 20 }).map((bytes) => new Uint8Array(bytes)),
 }, { noNullPrototype: true });
 

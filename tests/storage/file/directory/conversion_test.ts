@@ -1,8 +1,11 @@
 import { deepStrictEqual as equal, ok, rejects, throws } from "node:assert";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
-import { convertSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
-import { decodeFormat } from "../../../../src/storage/file/directory/format_file.ts";
+import { messageEnds } from "../../../../src/protocol/json.ts";
+import {
+  decodeFormat,
+  FORMAT_VERSION,
+} from "../../../../src/storage/file/directory/format_file.ts";
 import { checkDirectory } from "../../../../src/storage/file/maintenance/check/check.ts";
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
@@ -11,7 +14,11 @@ import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { appendText, subscribe, viewSubscriptions } from "../../../support/subscription_kit.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
+import { flipBit } from "../../../support/wal_kit.ts";
 import { unpackVersion2 } from "./version_2.ts";
+import { unpackVersion3, type Version3Stream } from "./version_3.ts";
+
+const JSON_TYPE = "application/json";
 
 const LONG = JSON.stringify("x".repeat(5000));
 const CONTENTS = {
@@ -46,7 +53,7 @@ async function isWhole(dir: string): Promise<void> {
   } finally {
     await storage.close();
   }
-  equal(versionOf(dir), 3);
+  equal(versionOf(dir), FORMAT_VERSION);
   const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir });
   equal(found.filter(isFinding), []);
 }
@@ -75,7 +82,7 @@ Deno.test("check rejects a directory of version 2, and says how it becomes one o
     await unpackVersion2(root);
     throws(
       () => checkDirectory({ fileSystem: nodeFileSystem, dir: root }),
-      /version 2, and this program reads version 3\. .*a server that starts on it/,
+      /version 2, and this program reads version 4\. .*a server that starts on it/,
     );
   }));
 
@@ -91,16 +98,101 @@ Deno.test("a conversion that is cut short anywhere begins again", () =>
         if (left-- === 0) throw new Error("the process ends");
       };
       await rejects(open(dir, fileSystem), /the process ends/);
-      isConverted = versionOf(dir) === 3;
+      isConverted = versionOf(dir) === FORMAT_VERSION;
       await isWhole(dir);
       ok(calls < 50, "FORMAT is written at some time");
     }
   }));
 
-Deno.test("a conversion finds the tables there", () =>
+/** The storage has all that the program of version 3 was told, counts it, and goes on. */
+async function isWholeAndCounted(
+  dir: string,
+  expected: Record<string, Version3Stream>,
+): Promise<void> {
+  const storage = await open(dir);
+  try {
+    const boundaries = Object.values(expected).flatMap(({ offsets }) => offsets);
+    for (const [name, { text }] of Object.entries(expected)) {
+      const { tail, contentType } = await storage.head(name);
+      const { data } = await storage.read(name, 0, 1 << 20);
+      equal(new TextDecoder().decode(data), text, name);
+      if (contentType === JSON_TYPE) await isCounted(storage, name, text);
+      else ok(boundaries.includes((await storage.read(name, { lastMessages: 3 }, 1)).start));
+      const body = encodeUtf8("7");
+      await storage.append(name, { contentType, body });
+      equal((await storage.read(name, { lastMessages: 1 }, 1)).start <= tail, true);
+    }
+    equal((await viewSubscriptions(storage)).length, 1);
+  } finally {
+    await storage.close();
+  }
+  equal(versionOf(dir), FORMAT_VERSION);
+  const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir });
+  equal(found.filter(isFinding), []);
+}
+
+async function isCounted(storage: Storage, name: string, text: string): Promise<void> {
+  const bytes = encodeUtf8(text);
+  const ends = messageEnds(bytes);
+  const count = async (offset: number) => (await storage.countBefore?.(name, offset))?.messages;
+  for (const messages of [1, 2, 20, 40, 41, 42, ends.length]) {
+    if (messages > ends.length) continue;
+    const start = [0, ...ends][ends.length - messages];
+    equal((await storage.read(name, { lastMessages: messages }, 1)).start, start, name);
+    equal(await count(ends[messages - 1] ?? 0), messages, `${name} up to ${messages}`);
+  }
+}
+
+Deno.test("a directory of version 3 opens as it was, and its messages are counted", () =>
   withTempDir(async (root) => {
-    await unpackVersion2(root);
-    convertSqliteCatalog(`${root}/catalog.sqlite`);
-    convertSqliteCatalog(`${root}/catalog.sqlite`);
-    await isWhole(root);
+    const dir = `${root}/old`;
+    const expected = await unpackVersion3(dir);
+    equal(versionOf(dir), 3);
+    await isWholeAndCounted(dir, expected);
+  }));
+
+Deno.test("a conversion of version 3 that is cut short anywhere begins again", () =>
+  withTempDir(async (root) => {
+    let isConverted = false;
+    for (let calls = 0; !isConverted; calls += 11) {
+      const dir = `${root}/${calls}`;
+      const expected = await unpackVersion3(dir);
+      const fileSystem = new HookedFileSystem();
+      let left = calls;
+      fileSystem.before = () => {
+        if (left-- === 0) throw new Error("the process ends");
+      };
+      await rejects(open(dir, fileSystem), /the process ends/);
+      isConverted = versionOf(dir) === FORMAT_VERSION;
+      await isWholeAndCounted(dir, expected);
+      ok(calls < 300, "FORMAT is written at some time");
+    }
+  }));
+
+Deno.test("what is damaged in a directory of version 3 is damaged afterwards, and nothing else", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    const folder = `${root}/segments/01`;
+    const [first, second] = Array.from(Deno.readDirSync(folder), ({ name }) => name)
+      .filter((name) => name.endsWith(".idx")).sort();
+    flipBit(`${folder}/${first}`, 48 + 2 * 32 + 5);
+    Deno.removeSync(`${folder}/${second}`);
+    const storage = await open(root);
+    try {
+      for (const [name, { text }] of Object.entries(expected)) {
+        if (/^(?:events|late)/.test(name)) continue;
+        const { data } = await storage.read(name, 0, 1 << 20);
+        equal(new TextDecoder().decode(data), text, name);
+      }
+      await rejects(storage.read("events", 0, 1 << 20), { code: "damaged" });
+      const { tail } = await storage.append("events", {
+        contentType: JSON_TYPE,
+        body: encodeUtf8("7"),
+      });
+      equal((await storage.read("events", { lastMessages: 1 }, 1)).start, tail - 3);
+    } finally {
+      await storage.close();
+    }
+    const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir: root });
+    equal(found.filter(isFinding).map(({ kind }) => kind).sort(), ["index_entry", "index_missing"]);
   }));

@@ -24,7 +24,13 @@ function indexOf(blocks: number): Uint8Array<ArrayBuffer> {
   bytes.set(encodeIndexHeader(HEADER));
   for (let block = 0; block < blocks; block++) {
     const filePosition = block * BLOCK_BYTES;
-    const entry = { end: filePosition + BLOCK_BYTES, filePosition, atMs: block, checksum: 0 };
+    const entry = {
+      end: filePosition + BLOCK_BYTES,
+      filePosition,
+      atMs: block,
+      messages: block + 1,
+      checksum: 0,
+    };
     putIndexEntry(bytes, INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES, entry);
   }
   return bytes;

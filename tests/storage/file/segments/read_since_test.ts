@@ -157,8 +157,8 @@ Deno.test(
   "a damaged index is an error that says where",
   withBlocks(10, {}, async (kit, _disk, startMs) => {
     await kit.close();
-    flipBit(`${kit.dir}/segments/01/0000000000000001-00000000000000000000.idx`, 48 + 3 * 32 + 16);
+    flipBit(`${kit.dir}/segments/01/0000000000000001-00000000000000000000.idx`, 48 + 3 * 40 + 16);
     await kit.open();
-    await rejectsWith(startSince(kit, startMs), "damaged", /\.idx is damaged at byte 144/);
+    await rejectsWith(startSince(kit, startMs), "damaged", /\.idx is damaged at byte 168/);
   }),
 );

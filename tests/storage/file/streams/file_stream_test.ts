@@ -7,7 +7,8 @@ Deno.test("a likeness is what the row says, without data", () => {
     ...{ id: 7, name: "s", contentType: "text/plain", fork: undefined },
     lifetime: { kind: "ttl", ttlSeconds: 100 } as const,
     ...{ softDeleted: false, accessedAtMs: 5000, closed: false, closedBy: undefined },
-    ...{ seq: undefined, producerCount: 0, lsn: 3, tail: 20, lastAtMs: 900, rest: NO_BYTES },
+    ...{ seq: undefined, producerCount: 0, lsn: 3, tail: 20, messages: 2, lastAtMs: 900 },
+    ...{ restMessages: 1, rest: NO_BYTES },
   };
   const { name, durableTail, durableClosed, lifecycle, expiresAtMs } = streamSummary(row);
   equal(

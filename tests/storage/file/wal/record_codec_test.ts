@@ -117,13 +117,13 @@ Deno.test("a fork has its golden bytes", () => {
       name: "f",
       contentType: "a/b",
       lifetime: { kind: "until", expiresAtMs: 4_102_444_800_000 },
-      fork: { sourceId: 63, sourceName: "src", offset: 5, subOffset: 2, point: 7 },
+      fork: { sourceId: 63, sourceName: "src", offset: 5, subOffset: 2, point: 7, messages: 3 },
       closed: false,
       data: NO_BYTES,
     },
     hex`
       01                       // kind: create
-      18                       // flags: fork, fork offset given
+      58                       // flags: fork, fork offset given, messages before the fork point
       40 00 00 00 00 00 00 00  // the stream's id
       00 a8 da 76 9b 01 00 00  // when
       01 00                    // bytes of the name
@@ -135,6 +135,7 @@ Deno.test("a fork has its golden bytes", () => {
       02 00 00 00 00 00 00 00  // sub-offset as asked for
       07 00 00 00 00 00 00 00  // where it branches off
       03 00                    // bytes of the source's name
+      03 00 00 00 00 00 00 00  // how many messages come before that
       73 72 63                 // the source's name
       66                       // name
       61 2f 62                 // content type
@@ -226,6 +227,7 @@ const record: fc.Arbitrary<LogRecord> = fc.oneof(
         offset: fc.option(nat, { nil: undefined }),
         subOffset: nat,
         point: nat,
+        messages: fc.option(nat, { nil: undefined }),
       }),
       { nil: undefined },
     ),

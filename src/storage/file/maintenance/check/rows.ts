@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { isJsonType } from "../../../../protocol/content_type.ts";
+import { messageEnds } from "../../../../protocol/json.ts";
 import { expiryMs } from "../../../../protocol/lifetime.ts";
 import type { SegmentRow, StreamRow } from "../../catalog/catalog.ts";
 import {
@@ -180,33 +181,72 @@ class RowsCheck {
   /** @param stream its row, where that can be trusted */
   *#segmentsOf(affected: AffectedStream, stream: StreamRow | undefined): Generator<Found> {
     let next = stream?.fork?.point ?? 0;
+    let messages: number | undefined = 0;
     const end = stream === undefined ? undefined : stream.tail - stream.rest.length;
     for (const row of this.#segments.takeOf(affected.id)) {
       const wrong = wrongChecksum(row, SEGMENT_COLUMNS);
       if (wrong !== undefined) {
         const message = `the row of the segment at ${Number(row.base)} fails its checksum`;
         yield { ...rowFinding("segment_row", this.#path, message, wrong), stream: affected };
+        messages = undefined;
         continue;
       }
       const segment = toSegmentRow(asNumbers(row), this.#path);
       if (stream !== undefined && segment.base !== next) {
         yield this.#gap(affected, next, segment.base);
+        messages = undefined;
       }
       next = segment.base + segment.bytes;
-      yield* this.#segment(segment, affected, stream);
+      messages = yield* this.#segment(segment, affected, stream, messages);
     }
     if (end !== undefined && next !== end) yield this.#gap(affected, next, end);
+    else if (stream !== undefined) yield* this.#messages(affected, stream, messages);
+  }
+
+  /** @param stored how many messages there are in segments, where that is known */
+  *#messages(
+    affected: AffectedStream,
+    { contentType, messages, rest, restMessages }: StreamRow,
+    stored: number | undefined,
+  ): Generator<Finding> {
+    const wrong = (message: string, expected: number, found: number) => ({
+      ...rowFinding("stream_row", this.#path, message, {
+        expected: `${expected}`,
+        found: `${found}`,
+      }),
+      stream: affected,
+    });
+    const counted = isJsonType(contentType)
+      ? messageEnds(rest).length
+      : rest.length === 0
+      ? 0
+      : Math.max(1, restMessages);
+    if (restMessages !== counted) {
+      yield wrong("rest_messages isn't how many messages the rest has", counted, restMessages);
+    }
+    if (stored !== undefined && messages !== stored + counted) {
+      yield wrong(
+        "messages isn't how many the segments and the rest have",
+        stored + counted,
+        messages,
+      );
+    }
   }
 
   *#segment(
     segment: SegmentRow,
     stream: AffectedStream,
     row: StreamRow | undefined,
-  ): Generator<Found> {
+    messagesBefore: number | undefined,
+  ): Generator<Found, number | undefined> {
     const isJson = row !== undefined && isJsonType(row.contentType);
-    for (const found of checkSegment(this.#scope, segment, this.#frame.uuid, isJson)) {
-      yield isFinding(found) ? { ...found, stream } : found;
+    const { uuid } = this.#frame;
+    const check = checkSegment(this.#scope, segment, uuid, isJson, messagesBefore);
+    let next = check.next();
+    for (; !next.done; next = check.next()) {
+      yield isFinding(next.value) ? { ...next.value, stream } : next.value;
     }
+    return next.value;
   }
 
   #gap(stream: AffectedStream, expected: number, found: number): Finding {

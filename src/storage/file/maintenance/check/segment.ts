@@ -1,4 +1,5 @@
 import { FileSystemError } from "../../../../env/file_system.ts";
+import { messageEnds } from "../../../../protocol/json.ts";
 import type { SegmentRow } from "../../catalog/catalog.ts";
 import {
   decodeIndexEntry,
@@ -19,13 +20,16 @@ const LINE_FEED = 0x0a;
  * Checks a segment's two files against its row: every entry of the index, every block.
  *
  * @param uuid the directory's, where it is known
+ * @param messagesBefore how many of the stream's own come before it, where that is known
+ * @returns how many there are up to its end, where that is known
  */
 export function* checkSegment(
   scope: CheckScope,
   row: SegmentRow,
   uuid: string | undefined,
   isJson: boolean,
-): Generator<Found> {
+  messagesBefore: number | undefined,
+): Generator<Found, number | undefined> {
   const { log: logPath, index: indexPath } = segmentPaths(
     scope.paths.segments,
     row.streamId,
@@ -35,7 +39,8 @@ export function* checkSegment(
   try {
     const index = new OptionalFile(scope, indexPath);
     try {
-      yield* new SegmentCheck(row, uuid, isJson, log, index).run();
+      const files = { log, index };
+      return yield* new SegmentCheck(row, uuid, isJson, files, messagesBefore).run();
     } finally {
       index.close();
     }
@@ -71,30 +76,35 @@ class SegmentCheck {
   readonly #isJson: boolean;
   readonly #log: OptionalFile;
   readonly #index: OptionalFile;
+  /** How many of the stream's own messages come before the next block, where that is known. */
+  #messages: number | undefined;
 
   constructor(
     row: SegmentRow,
     uuid: string | undefined,
     isJson: boolean,
-    log: OptionalFile,
-    index: OptionalFile,
+    { log, index }: { log: OptionalFile; index: OptionalFile },
+    messagesBefore: number | undefined,
   ) {
     this.#row = row;
     this.#uuid = uuid;
     this.#isJson = isJson;
     this.#log = log;
     this.#index = index;
+    this.#messages = messagesBefore;
   }
 
-  *run(): Generator<Found> {
+  /** @returns as {@link checkSegment} */
+  *run(): Generator<Found, number | undefined> {
     const { bytes, blocks } = this.#row;
     const indexBytes = INDEX_HEADER_BYTES + blocks * INDEX_ENTRY_BYTES;
     yield* sizeOf(this.#log, bytes, "segment_missing", "segment_short", (size) => this.#to(size));
     yield* sizeOf(this.#index, indexBytes, "index_missing", "index_short", () => this.#to(0));
     const index = this.#index.window;
-    if (index === undefined) return;
+    if (index === undefined) return undefined;
     yield* this.#header(index);
     yield* this.#entries(index);
+    return this.#messages;
   }
 
   *#header(index: FileWindow): Generator<Finding> {
@@ -126,7 +136,10 @@ class SegmentCheck {
     let start = 0;
     for (let i = 0; i < blocks; i++) {
       const at = INDEX_HEADER_BYTES + i * INDEX_ENTRY_BYTES;
-      if (at + INDEX_ENTRY_BYTES > index.sizeBytes) return;
+      if (at + INDEX_ENTRY_BYTES > index.sizeBytes) {
+        this.#messages = undefined;
+        return;
+      }
       const entry = decodeIndexEntry(index.bytes(at, INDEX_ENTRY_BYTES), 0);
       const wrong = this.#wrongEntry(entry, before, start, i === blocks - 1 ? last : undefined);
       if (wrong !== undefined) {
@@ -143,9 +156,12 @@ class SegmentCheck {
         // Only its own entry says where the next block begins.
         before = undefined;
         start = NaN;
+        this.#messages = undefined;
         continue;
       }
-      yield* this.#block(entry);
+      const isWhole = yield* this.#block(entry);
+      if (isWhole && wrong === undefined) yield* this.#count(entry, at);
+      this.#messages = entry.messages;
       before = entry;
       start = entry.end - base;
     }
@@ -188,12 +204,13 @@ class SegmentCheck {
     };
   }
 
-  *#block({ filePosition, end, checksum }: IndexEntry): Generator<Finding> {
+  /** @returns whether the block is as it was written */
+  *#block({ filePosition, end, checksum }: IndexEntry): Generator<Finding, boolean> {
     const log = this.#log.window;
     const { base } = this.#row;
     const stop = end - base;
     // A short file has a finding of its own.
-    if (log === undefined || stop > log.sizeBytes || stop <= filePosition) return;
+    if (log === undefined || stop > log.sizeBytes || stop <= filePosition) return false;
     const found = log.checksum(filePosition, stop);
     const range = { from: base + filePosition, to: end };
     const location = {
@@ -209,16 +226,43 @@ class SegmentCheck {
         expected: `the CRC-32 ${checksum}`,
         found: `${found} over ${stop - filePosition} bytes`,
       };
-      return;
+      return false;
     }
-    if (!this.#isJson) return;
+    if (!this.#isJson) return true;
     const [comma, lineFeed] = log.bytes(stop - 2, 2);
-    if (comma === COMMA && lineFeed === LINE_FEED) return;
+    if (comma === COMMA && lineFeed === LINE_FEED) return true;
     yield {
       ...location,
       message: "a block of a JSON stream doesn't end with a message",
       expected: "a comma and a line feed",
       found: `the bytes ${comma} and ${lineFeed}`,
+    };
+    return false;
+  }
+
+  /** Whether an entry counts the messages of its block on. */
+  *#count({ filePosition, end, messages }: IndexEntry, at: number): Generator<Finding> {
+    const before = this.#messages;
+    const log = this.#log.window;
+    if (before === undefined) return;
+    const { base } = this.#row;
+    const stop = end - base;
+    const count = this.#isJson && log !== undefined
+      ? countLineFeeds(log, filePosition, stop)
+      : undefined;
+    // A byte stream's block doesn't show how many it has.
+    const isRight = count === undefined ? messages >= before : messages === before + count;
+    if (isRight) return;
+    yield {
+      kind: "index_entry",
+      path: this.#index.path,
+      position: at,
+      message: "an entry of an index doesn't count its block's messages",
+      expected: count === undefined
+        ? `${before} messages or more`
+        : `${before + count} messages up to its end`,
+      found: `${messages}`,
+      range: { from: base + filePosition, to: end },
     };
   }
 
@@ -227,6 +271,12 @@ class SegmentCheck {
     const { base } = this.#row;
     return { from: base + bytes, to: base + this.#row.bytes };
   }
+}
+
+function countLineFeeds(log: FileWindow, position: number, end: number): number {
+  let count = 0;
+  for (const bytes of log.chunks(position, end)) count += messageEnds(bytes).length;
+  return count;
 }
 
 function* sizeOf(

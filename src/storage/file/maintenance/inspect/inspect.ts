@@ -28,7 +28,7 @@ const KINDS_BY_NAME: readonly (readonly [FileKind, (name: string) => boolean])[]
 
 const KINDS_BY_MAGIC: readonly (readonly [FileKind, string])[] = [
   ["log", "DSWAL\0\0\x01"],
-  ["index", "DSIDX\0\0\x01"],
+  ["index", "DSIDX\0\0\x02"],
   ["format", "durable-streams directory\n"],
   ["catalog", "SQLite format 3\0"],
 ];

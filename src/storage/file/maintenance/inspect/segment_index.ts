@@ -57,7 +57,7 @@ function headerItem(window: FileWindow, path: string): Item {
 
 function entryItem(
   position: number,
-  { end, filePosition: start, atMs, checksum }: IndexEntry,
+  { end, filePosition: start, atMs, messages, checksum }: IndexEntry,
   before: IndexEntry | undefined,
   base: number | undefined,
 ): Item {
@@ -66,6 +66,7 @@ function entryItem(
     end,
     bytes: base === undefined ? undefined : end - base - start,
     at: timeText(atMs),
+    messages,
     crc32: checksum,
   };
   const isFirst = position === INDEX_HEADER_BYTES;
@@ -75,6 +76,8 @@ function entryItem(
     ? { expected: `a block at ${expected} of the .log`, found: `one at ${start}` }
     : before !== undefined && before.atMs > atMs
     ? { expected: `a time from ${timeText(before.atMs)} on`, found: timeText(atMs) }
+    : before !== undefined && before.messages > messages
+    ? { expected: `${before.messages} messages or more`, found: `${messages}` }
     : undefined;
   return { kind: "entry", position, fields, damage };
 }

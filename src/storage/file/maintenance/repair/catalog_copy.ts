@@ -100,7 +100,9 @@ function keepSources(
       producers: 0,
       position: newest,
       tail,
+      messages: 0,
       last_at_ms: 0,
+      rest_messages: 0,
       rest: new Uint8Array(0),
     });
     dataLoss.stream(

@@ -1,19 +1,22 @@
 import { viewOf } from "../../../little_endian.ts";
 import {
+  blockChecksumAt,
   decodeIndexEntry,
   decodeIndexHeader,
   encodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   type IndexEntry,
+  indexFieldAt,
   type IndexHeader,
   putIndexEntry,
 } from "../../segments/index_format.ts";
-import { cutBlocks } from "../scan/block_cutter.ts";
+import { type CutBlock, cutBlocks } from "../scan/block_cutter.ts";
 import type { FileWindow } from "../../directory/file_window.ts";
 import type { FilePart } from "../../directory/quarantine.ts";
 
-const CHECKSUM_AT = 24;
+/** In an entry that was made anew: no block is without a message. */
+export const UNCOUNTED = 0;
 
 /** A segment whose index may be damaged. */
 export interface RebuiltSegment {
@@ -70,6 +73,7 @@ export class IndexRebuilder {
     const { bytes, header, blocks, laterMs } = this.#segment;
     let at = 0;
     let atMs = 0;
+    let messages = 0;
     let missing: number[] = [];
     for (let i = 0; i < blocks; i++) {
       const entry = this.#index && this.#entryAt(this.#index, i);
@@ -78,14 +82,17 @@ export class IndexRebuilder {
         continue;
       }
       if (entry.filePosition > at) {
-        yield* this.#between(at, entry.filePosition, missing, entry.atMs);
+        const before = entry.messages;
+        yield* this.#between(at, entry.filePosition, missing, entry.atMs, { messages, before });
       }
       missing = [];
       yield { entry, isProven: true };
       at = entry.end - header.base;
       atMs = entry.atMs;
+      messages = entry.messages;
     }
-    if (at < bytes) yield* this.#between(at, bytes, missing, Math.max(atMs, laterMs));
+    const bounds = { messages, before: Infinity };
+    if (at < bytes) yield* this.#between(at, bytes, missing, Math.max(atMs, laterMs), bounds);
   }
 
   /** The index's bytes. */
@@ -106,6 +113,7 @@ export class IndexRebuilder {
     end: number,
     missing: readonly number[],
     atMs: number,
+    bounds: { messages: number; before: number },
   ): Generator<RebuiltEntry> {
     const cuts = missing.length === 1
       ? [{ position, end }]
@@ -119,6 +127,7 @@ export class IndexRebuilder {
         filePosition: cut.position,
         end: this.#segment.header.base + cut.end,
         atMs,
+        messages: written === crc ? this.#writtenMessages(missing[i], cut, bounds) : UNCOUNTED,
         checksum: crc,
       };
       yield { entry, isProven: written === crc };
@@ -130,7 +139,22 @@ export class IndexRebuilder {
     if (entry === undefined || this.#index === undefined) return undefined;
     const position = INDEX_HEADER_BYTES + entry * INDEX_ENTRY_BYTES;
     const bytes = this.#index.bytes(position, INDEX_ENTRY_BYTES);
-    return bytes.length < CHECKSUM_AT + 4 ? undefined : viewOf(bytes).getUint32(CHECKSUM_AT, true);
+    return bytes.length < INDEX_ENTRY_BYTES ? undefined : blockChecksumAt(viewOf(bytes), 0);
+  }
+
+  /** The count in a damaged entry, if it may be right; all others are counted once all indexes are there. */
+  #writtenMessages(
+    entry: number | undefined,
+    cut: CutBlock,
+    { messages, before }: { messages: number; before: number },
+  ): number {
+    if (entry === undefined || this.#index === undefined || this.#segment.isJson) return UNCOUNTED;
+    const position = INDEX_HEADER_BYTES + entry * INDEX_ENTRY_BYTES;
+    const bytes = this.#index.bytes(position, INDEX_ENTRY_BYTES);
+    const written = indexFieldAt(viewOf(bytes), 0, "messages");
+    // Of a segment's first block nothing says how many come before it.
+    const most = entry === 0 ? before - 1 : Math.min(before - 1, messages + cut.end - cut.position);
+    return written > messages && written <= most ? written : UNCOUNTED;
   }
 
   #fits(entry: IndexEntry, at: number, atMs: number): boolean {

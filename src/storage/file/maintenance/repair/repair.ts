@@ -13,6 +13,7 @@ import {
 import { partUuids, repairFormat } from "./format.ts";
 import { isThere, readFormatIfWhole } from "../scan/format.ts";
 import { repairIndexes } from "./indexes.ts";
+import { repairMessageCounts } from "./message_counts.ts";
 import { Quarantine } from "../../directory/quarantine.ts";
 import { repairLog } from "./log.ts";
 import { firstLogged } from "./log_files.ts";
@@ -78,6 +79,7 @@ async function repairParts(scope: RepairScope, before: readonly Finding[]): Prom
     const { lostId, lsn } = await repairLog(scope, catalog);
     await catalog.raiseState(lostId, lsn);
     await repairIndexes(scope, catalog);
+    await repairMessageCounts(scope, catalog);
     await moveOrphans(scope, catalog);
   } finally {
     catalog.close();

@@ -105,13 +105,13 @@ Deno.test("an index is shown entry by entry, a damaged one at its position", asy
     deepEqual(kinds(whole), ["index header", "entry"]);
     deepEqual(damaged(whole), []);
     deepEqual(whole[1]?.fields.start, 0);
-    flipBit(path, 48 + 32);
+    flipBit(path, 48 + 40);
     flipBit(path, 3);
     const items = inspect(path);
-    deepEqual(damaged(items).map(({ position }) => position), [0, 80]);
+    deepEqual(damaged(items).map(({ position }) => position), [0, 88]);
     equal(items.length, whole.length);
-    Deno.truncateSync(path, 48 + 32 + 5);
-    deepEqual(damaged(inspect(path)).map(({ position }) => position), [0, 80]);
+    Deno.truncateSync(path, 48 + 40 + 5);
+    deepEqual(damaged(inspect(path)).map(({ position }) => position), [0, 88]);
   });
 });
 

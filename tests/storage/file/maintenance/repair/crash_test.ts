@@ -46,7 +46,7 @@ const damages: Record<string, (dir: string) => void> = {
   "indexes and FORMAT": (dir) => {
     flipBit(`${dir}/FORMAT`, 40);
     Deno.removeSync(segmentFiles(dir, ".idx")[0] ?? "");
-    flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 33);
+    flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 41);
   },
   "rows": (dir) => flipBit(`${dir}/catalog.sqlite`, 18),
 };

@@ -36,7 +36,7 @@ Deno.test("FORMAT that is missing or damaged is written anew", async () => {
 
 Deno.test("another version is refused, and nothing is changed", async () => {
   const { encodeFormat } = await import("../../../../../src/storage/file/directory/format_file.ts");
-  for (const version of [2, 4]) {
+  for (const version of [2, 3, 5]) {
     const other = (dir: string) => {
       const uuid = "00112233-4455-6677-8899-aabbccddeeff";
       Deno.writeFileSync(join(dir, "FORMAT"), encodeFormat({ version, uuid }));
@@ -71,7 +71,7 @@ Deno.test("an index that is missing is made anew, and its stream is said to be u
 });
 
 Deno.test("an entry that is damaged alone is made anew and proven by the checksum in it", async () => {
-  const damage = (dir: string) => flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
+  const damage = (dir: string) => flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 40 + 3);
   await withDamagedDirectory("stopped", damage, async ({ dir, contents }) => {
     const original = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
     match(
@@ -79,7 +79,7 @@ Deno.test("an entry that is damaged alone is made anew and proven by the checksu
       /^repaired: .*the checksums of all blocks are those/,
     );
     const made = Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? "");
-    flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 32 + 3);
+    flipBit(segmentFiles(dir, ".idx").at(-1) ?? "", 48 + 40 + 3);
     deepEqual(Deno.readFileSync(segmentFiles(dir, ".idx").at(-1) ?? ""), original);
     equal(made.length, original.length);
     deepEqual(await readDirectory(dir).then((read) => read.get("fork")), contents.get("fork"));

@@ -1,0 +1,116 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import { isJsonType } from "../../../protocol/content_type.ts";
+import { messageEnds } from "../../../protocol/json.ts";
+import type { SegmentRow } from "./catalog.ts";
+import {
+  ADD_SUBSCRIPTION_TABLES,
+  blobValue,
+  rowChecks,
+  rowChecksum,
+  SEGMENT_COLUMNS,
+  type SqlRow,
+  STREAM_COLUMNS,
+  STREAM_INDEXES,
+  STREAM_TABLE,
+} from "./schema.ts";
+
+/** The columns that came with version 4. */
+const NEW_COLUMNS: readonly string[] = ["fork_messages", "messages", "rest_messages"];
+const OLD_COLUMNS = STREAM_COLUMNS.filter((column) => !NEW_COLUMNS.includes(column));
+const PAGE_ROWS = 500;
+
+/** A stream as the conversion of its segments has to know it. */
+export interface ConvertedStream {
+  readonly id: number;
+  readonly isJson: boolean;
+}
+
+/** Converts what lies beside the catalogue. */
+export interface SegmentConverter {
+  /**
+   * Makes a stream's indexes those of this version.
+   *
+   * @param segments by their bases
+   * @returns how many messages the stream has in its segments
+   */
+  convert(stream: ConvertedStream, segments: readonly SegmentRow[]): Promise<number>;
+  /** Makes all of it durable: the catalogue is committed next. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Makes the tables of a catalogue of version 2 or 3 those of version 4, in one transaction; tables that
+ * are those of version 4 already stay.
+ */
+export async function convertTables(
+  database: DatabaseSync,
+  segments: SegmentConverter,
+): Promise<void> {
+  database.exec(`PRAGMA synchronous=FULL; BEGIN IMMEDIATE; ${ADD_SUBSCRIPTION_TABLES}`);
+  if (!hasColumn(database, "messages")) {
+    database.exec(`
+      DROP INDEX stream_source;
+      DROP INDEX stream_end;
+      ALTER TABLE stream RENAME TO old_stream;
+      ${STREAM_TABLE}`);
+    await convertRows(database, segments);
+    database.exec(`DROP TABLE old_stream; ${STREAM_INDEXES}`);
+    await segments.finish();
+  }
+  database.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);");
+}
+
+function hasColumn(database: DatabaseSync, name: string): boolean {
+  const columns = database.prepare("PRAGMA table_info(stream)").all();
+  return columns.some((column) => column.name === name);
+}
+
+async function convertRows(database: DatabaseSync, segments: SegmentConverter): Promise<void> {
+  const select = database.prepare(
+    `SELECT * FROM old_stream WHERE id > ? ORDER BY id LIMIT ${PAGE_ROWS}`,
+  );
+  // A damaged row may hold any number.
+  select.setReadBigInts(true);
+  const segmentsOf = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
+  const marks = [...STREAM_COLUMNS, "crc32", "ends_at_ms"].map(() => "?").join(", ");
+  const insert = database.prepare(`INSERT INTO stream VALUES (${marks})`);
+  for (let after: SQLInputValue = -1;;) {
+    const rows: SqlRow[] = select.all(after);
+    for (const row of rows) {
+      const id = Number(row.id);
+      const isJson = isJsonType(String(row.content_type));
+      const found = segmentsOf.all(id).filter((segment) => rowChecks(segment, SEGMENT_COLUMNS));
+      const stored = await segments.convert({ id, isJson }, found.map(toSegment));
+      insert.run(...convertedValues(row, stored, isJson));
+      after = row.id ?? null;
+    }
+    if (rows.length < PAGE_ROWS) return;
+  }
+}
+
+/** A row of version 4. One that didn't check still doesn't: what is damaged has to be found damaged. */
+function convertedValues(row: SqlRow, stored: number, isJson: boolean): SQLInputValue[] {
+  const rest = row.rest instanceof Uint8Array ? new Uint8Array(row.rest) : new Uint8Array(0);
+  const restMessages = isJson ? messageEnds(rest).length : Math.min(1, rest.length);
+  const added: SqlRow = {
+    fork_messages: null,
+    messages: stored + restMessages,
+    rest_messages: restMessages,
+  };
+  const values = STREAM_COLUMNS.map((column) => {
+    const value: SQLOutputValue = added[column] ?? row[column] ?? null;
+    return value instanceof Uint8Array ? blobValue(value) : value;
+  });
+  const isWhole = Number(row.crc32) === rowChecksum(OLD_COLUMNS.map((column) => row[column]));
+  const crc = rowChecksum(values) ^ (isWhole ? 0 : 1);
+  return [...values, crc >>> 0, row.ends_at_ms ?? null];
+}
+
+function toSegment(row: SqlRow): SegmentRow {
+  return {
+    streamId: Number(row.stream_id),
+    base: Number(row.base),
+    bytes: Number(row.bytes),
+    blocks: Number(row.blocks),
+  };
+}

@@ -1,0 +1,194 @@
+import { isJsonType } from "../../../../protocol/content_type.ts";
+import { messageEnds } from "../../../../protocol/json.ts";
+import {
+  decodeIndexEntry,
+  INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  type IndexEntry,
+  putIndexEntry,
+} from "../../segments/index_format.ts";
+import { FileWindow } from "../../directory/file_window.ts";
+import { segmentPaths } from "../../directory/paths.ts";
+import type { FilePart } from "../../directory/quarantine.ts";
+import type { SqlRow } from "../../catalog/schema.ts";
+import { isThere } from "../scan/format.ts";
+import { CATALOG_TABLES, integerOf, textOf } from "../scan/table_rows.ts";
+import type { RepairCatalog } from "./catalog.ts";
+import { UNCOUNTED } from "./index_rebuilder.ts";
+import { checkedValues } from "./row_values.ts";
+import type { RepairScope } from "./scope.ts";
+
+/** A segment whose entries are to be counted. */
+interface CountedSegment {
+  readonly streamId: number;
+  readonly base: number;
+  readonly blocks: number;
+  readonly isJson: boolean;
+  /** How many messages its stream's row says that there are up to its end, where it is the last one. */
+  readonly atEnd: number | undefined;
+}
+
+/**
+ * Counts the messages of entries that were made anew, and brings the rows of streams to what their indexes
+ * count. Where the messages of a byte stream ended isn't known any more: a block is one of them then.
+ */
+export async function repairMessageCounts(
+  scope: RepairScope,
+  catalog: RepairCatalog,
+): Promise<void> {
+  // What would be made anew isn't there to be counted.
+  if (scope.quarantine.isDryRun) return;
+  const streams = catalog.database.prepare("SELECT * FROM stream ORDER BY id");
+  const segments = catalog.database.prepare(
+    "SELECT base, blocks FROM segment WHERE stream_id = ? ORDER BY base",
+  );
+  const wrong: Record<string, SqlRow[string]>[] = [];
+  for (const row of streams.iterate()) {
+    const streamId = integerOf(row.id);
+    const isJson = isJsonType(textOf(row.content_type) ?? "");
+    let messages: number | undefined = 0;
+    const found = segments.all(streamId);
+    for (const [i, { base, blocks }] of found.entries()) {
+      const atEnd = i === found.length - 1
+        ? integerOf(row.messages) - integerOf(row.rest_messages)
+        : undefined;
+      const extent = { base: integerOf(base), blocks: integerOf(blocks) };
+      const segment = { streamId, ...extent, isJson, atEnd };
+      messages = await repairSegment(scope, segment, messages);
+    }
+    if (messages === undefined) continue;
+    const rest = restMessages(row, isJson);
+    if (integerOf(row.messages) === messages + rest && integerOf(row.rest_messages) === rest) {
+      continue;
+    }
+    wrong.push({ ...row, messages: messages + rest, rest_messages: rest });
+  }
+  if (wrong.length === 0) return;
+  const { columns } = CATALOG_TABLES.stream;
+  const assignments = [...columns, "crc32"].map((column) => `${column} = ?`).join(", ");
+  await catalog.edit((database) => {
+    const update = database.prepare(`UPDATE stream SET ${assignments} WHERE id = ?`);
+    for (const row of wrong) update.run(...checkedValues(row, columns), integerOf(row.id));
+  });
+  for (const row of wrong) {
+    scope.report({
+      outcome: "repaired",
+      path: scope.paths.catalog,
+      message: `the stream's messages were counted anew: ${integerOf(row.messages)}`,
+      stream: { id: integerOf(row.id), name: textOf(row.name) },
+    });
+  }
+}
+
+function restMessages(row: SqlRow, isJson: boolean): number {
+  const rest = row.rest instanceof Uint8Array ? row.rest : new Uint8Array(0);
+  if (isJson) return messageEnds(rest).length;
+  return rest.length === 0 ? 0 : Math.max(1, integerOf(row.rest_messages));
+}
+
+/**
+ * @param before how many messages come before the segment, where that is known
+ * @returns how many there are up to its end, where that is known
+ */
+async function repairSegment(
+  { fileSystem, paths, quarantine }: RepairScope,
+  segment: CountedSegment,
+  before: number | undefined,
+): Promise<number | undefined> {
+  const { log, index } = segmentPaths(paths.segments, segment.streamId, segment.base);
+  if (!isThere(fileSystem, index) || !isThere(fileSystem, log)) return undefined;
+  const indexFile = fileSystem.open(index, "read");
+  const logFile = fileSystem.open(log, "read");
+  try {
+    const entries = new FileWindow(indexFile);
+    const log = new FileWindow(logFile);
+    const counted = () => countedEntries(entries, log, segment, before ?? 0);
+    let isCounted = true;
+    let last: CountedEntry | undefined;
+    for (const entry of counted()) {
+      isCounted &&= entry.written === entry.messages;
+      last = entry;
+    }
+    if (!isCounted) await quarantine.replace(index, partsOf(entries, counted()));
+    const end = INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES;
+    return last?.position === end - INDEX_ENTRY_BYTES ? last.messages : undefined;
+  } finally {
+    indexFile.close();
+    logFile.close();
+  }
+}
+
+/** An entry with the number that it should have. */
+interface CountedEntry {
+  readonly position: number;
+  readonly entry: IndexEntry;
+  readonly written: number;
+  readonly messages: number;
+}
+
+/** The entries that check: those that count already as they are, the others counted. */
+function* countedEntries(
+  index: FileWindow,
+  log: FileWindow,
+  segment: CountedSegment,
+  before: number,
+): Generator<CountedEntry> {
+  const { base, blocks, isJson } = segment;
+  let messages = before;
+  let known: KnownCount = { block: -1, messages: undefined };
+  for (let block = 0; block < blocks; block++) {
+    const position = INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES;
+    const entry = decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0);
+    if (entry === undefined) continue;
+    const { filePosition, end, messages: written } = entry;
+    if (written !== UNCOUNTED) messages = written;
+    else if (isJson) messages += countMessages(log, filePosition, end - base);
+    else {
+      if (known.block < block) known = knownAfter(index, blocks, block);
+      messages = guess(segment, block, messages, known);
+    }
+    yield { position, entry, written, messages };
+  }
+}
+
+/** The next entry that counts already. */
+interface KnownCount {
+  readonly block: number;
+  readonly messages: number | undefined;
+}
+
+function knownAfter(index: FileWindow, blocks: number, block: number): KnownCount {
+  for (let next = block + 1; next < blocks; next++) {
+    const position = INDEX_HEADER_BYTES + next * INDEX_ENTRY_BYTES;
+    const messages = decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0)?.messages;
+    if (messages !== undefined && messages !== UNCOUNTED) return { block: next, messages };
+  }
+  return { block: Infinity, messages: undefined };
+}
+
+/** Of a byte stream's block: at least one, and no more than the next number that is known. */
+function guess(
+  { blocks, atEnd }: CountedSegment,
+  block: number,
+  before: number,
+  known: KnownCount,
+): number {
+  if (known.messages !== undefined) return Math.min(before + 1, known.messages);
+  if (atEnd === undefined || atEnd < before) return before + 1;
+  return block === blocks - 1 ? atEnd : Math.min(before + 1, atEnd);
+}
+
+function countMessages(log: FileWindow, position: number, end: number): number {
+  let count = 0;
+  for (const bytes of log.chunks(position, end)) count += messageEnds(bytes).length;
+  return Math.max(1, count);
+}
+
+function* partsOf(index: FileWindow, entries: Iterable<CountedEntry>): Generator<FilePart> {
+  yield { bytes: index.bytes(0, INDEX_HEADER_BYTES).slice(), filePosition: 0 };
+  for (const { position, entry, messages } of entries) {
+    const bytes = new Uint8Array(INDEX_ENTRY_BYTES);
+    putIndexEntry(bytes, 0, { ...entry, messages });
+    yield { bytes, filePosition: position };
+  }
+}
