@@ -36,7 +36,8 @@ export interface CallOptions {
 export async function call(url: string, options: CallOptions = {}): Promise<Response> {
   const { method = "GET", headers = {}, body, signal } = options;
   const sent: Record<string, string> = { ...headers };
-  if (token.value !== undefined) sent["authorization"] = `Bearer ${token.value}`;
+  const shown = token.value;
+  if (shown !== undefined) sent["authorization"] = `Bearer ${shown}`;
   let answer: Response;
   try {
     answer = await fetch(url + queryText(options.query), {
@@ -53,7 +54,8 @@ export async function call(url: string, options: CallOptions = {}): Promise<Resp
   }
   if (answer.ok) return answer;
   const refusal = await readRefusal(answer);
-  if (refusal.status === 401) tokenRefusal.value = refusal.message;
+  // Not where there is another token by now.
+  if (refusal.status === 401 && shown === token.value) tokenRefusal.value = refusal.message;
   throw refusal;
 }
 

@@ -75,7 +75,10 @@ const LISTENER = {
   sample: (value: FeedSample) => sample.value = value,
   health: (value: FeedHealth) => health.value = value,
   changed: () => changes.value++,
-  end: (reason: string) => tokenRefusal.value = `The token's time is over (${reason}).`,
+  end(reason: string) {
+    // A server that stops ends it too, and may be back soon.
+    if (reason !== "stopping") tokenRefusal.value = `The token's time is over (${reason}).`;
+  },
 };
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
