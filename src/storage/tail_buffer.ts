@@ -123,10 +123,12 @@ export class TailBuffer {
     const base = this.#end;
     this.#copyIn(bytes);
     let messageStart = base;
+    let messages = this.#messages;
     for (const end of ends) {
-      this.#cut(messageStart, base + end, Math.max(atMs, this.#lastAtMs));
+      this.#cut(messageStart, base + end, Math.max(atMs, this.#lastAtMs), messages++);
       messageStart = base + end;
     }
+    this.#messages = messages;
     invariant(messageStart === this.#end, "the last message ends where the bytes end");
   }
 
@@ -274,17 +276,17 @@ export class TailBuffer {
     return extent;
   }
 
-  #cut(messageStart: number, messageEnd: number, atMs: number): void {
+  /** @param before how many messages come before this one */
+  #cut(messageStart: number, messageEnd: number, atMs: number, before: number): void {
     if (endsBefore(this.#openBlockStart, messageStart, messageEnd)) {
-      this.#finishBlock(messageStart);
+      this.#finishBlock(messageStart, before);
     }
     this.#lastAtMs = atMs;
-    this.#messages++;
-    if (endsWith(this.#openBlockStart, messageEnd)) this.#finishBlock(messageEnd);
+    if (endsWith(this.#openBlockStart, messageEnd)) this.#finishBlock(messageEnd, before + 1);
   }
 
-  #finishBlock(end: number): void {
-    this.#blocks.push({ end, atMs: this.#lastAtMs, messages: this.#messages });
+  #finishBlock(end: number, messages: number): void {
+    this.#blocks.push({ end, atMs: this.#lastAtMs, messages });
     this.#openBlockStart = end;
   }
 
