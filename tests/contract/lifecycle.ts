@@ -39,7 +39,7 @@ export function describeLifecycle(it: It): void {
       tail: 0,
       closed: false,
     });
-    const { id: _, ...info } = await storage.head("s");
+    const { id: _, messages: __, ...info } = await storage.head("s");
     equal(info, {
       space,
       contentType: TEXT,
