@@ -57,7 +57,8 @@ Deno.test("an unknown command is named, with those that there are, and exits 2",
 Deno.test("what other programs call a flag, and another command's flag, is told", async () => {
   await refused(["--data-dir", "x"], /'--data-dir'\. Did you mean --dir\?/);
   await refused(["--bind", "::"], /'--bind'\. Did you mean --host\?/);
-  await refused(["read", "a", "--last", "3"], /'--last'\. Did you mean --lines of tail\?/);
+  await refused(["tail", "a", "--last", "3"], /'--last'\. Did you mean --lines\?/);
+  await refused(["head", "a", "--last", "3"], /'--last'\. It is a flag of read\. See/);
   await refused(["read", "a", "-f"], /'-f'\. It is a flag of tail and copy\. See/);
   await refused(["head", "a", "-n", "3"], /'-n'\. It is a flag of read and tail\. See/);
 });

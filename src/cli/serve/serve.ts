@@ -93,6 +93,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
   const reload = reloadOf(values, readAgain);
   const service = serviceOf(context.environment);
 
+  let settings: AppSettings | undefined;
   let live: LiveSettings | undefined;
   let storage: Storage | undefined;
   let serving: RunningServer | undefined;
@@ -103,7 +104,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     void serving?.listener.stop();
   });
   try {
-    const settings = serverSettings(values, tls);
+    settings = serverSettings(values, tls);
     live = new LiveSettings(settings);
     reloadSettings(reload, values, live, () => serving);
     serving = await startServer(values, settings, live, tracer);
@@ -123,7 +124,7 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     await Promise.all([live?.close(), tracer?.close(ABANDON_LIMIT_MS)]);
     return 1;
   }
-  announce(values, serving.listener, tls);
+  announce(values, serving.listener, tls, settings.app.page === true);
   service.ready(`listening on port ${serving.listener.port}`);
   reload.start();
 
@@ -449,18 +450,21 @@ function announce(
   values: FlagValues,
   { port }: Listener,
   tls: TlsOptions | undefined,
+  hasPage: boolean,
 ): void {
+  const host = values.get(flags.host);
+  const isUnix = unixPath(host) !== undefined;
+  const origin = originOf({ host, port }, tls !== undefined);
   log.info("started", {
     pid: process.pid,
     ...whereStreamsAre(values),
     runtime: runtimeName(),
     ...(tls === undefined ? {} : { protocols: protocolsOf(values) }),
     version,
+    ...(hasPage && !isUnix ? { page: `${origin}/ui` } : {}),
   });
-  const host = values.get(flags.host);
   const path = values.get(flags.prefix).replace(/\/+$/, "") || "/";
-  const origin = originOf({ host, port }, tls !== undefined);
-  console.log(`listening on ${origin}${unixPath(host) === undefined ? path : ""}`);
+  console.log(`listening on ${origin}${isUnix ? "" : path}`);
 }
 
 function protocolsOf(values: FlagValues): string {

@@ -19,7 +19,7 @@ const SEQUENCE_MS = 1_000;
 export const KEYS: readonly (readonly [string, string])[] = [
   ["/", "Search"],
   ["j  k", "Next, previous row or message"],
-  ["Enter", "Open the row"],
+  ["Enter", "Open the row, or what was found first"],
   ["Esc", "Close what is open, leave a field"],
   ["f", "Follow or pause a stream"],
   ["n  N", "Next, previous match of the search"],

@@ -45,6 +45,7 @@ function welcomePage({ config, names, urls }: ServerContext, request: HttpReques
     ["Append-only streams over HTTP, by the Durable Streams protocol."],
     [`A stream's URL is ${whole} followed by its name.`],
   ];
+  if (config.page) lines.push(["A page to look at the streams:", `${base}/ui`]);
   if (config.listing) {
     lines.push(["List of streams:", `${streams}${RESERVED_SEGMENT}/streams`]);
   }

@@ -67,6 +67,21 @@ visits.test("streams are found as one types, by any part of their names, and the
   await page.getByRole("heading", { name: "No stream has that in its name" }).waitFor();
 });
 
+visits.test("Enter in the search opens the stream of that name, however quickly it is pressed", async ({ page, open, send }) => {
+  for (const name of ["shops/70", "shops/7", "shops/71"]) {
+    await send(name, { method: "PUT", headers: TEXT, body: "x" });
+  }
+  for (const [typed, opened] of [["7", "shops/7"], ["s/71", "shops/71"]]) {
+    await open("/streams/");
+    await page.getByLabel("Find streams").waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type(`${typed}`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Append" }).waitFor();
+    match(page.url(), new RegExp(`#/stream/${opened}$`));
+  }
+});
+
 visits.test("keys move through the rows, open one, and go from view to view", async ({ page, open, send }) => {
   for (const name of ["keys/a", "keys/b", "keys/c"]) {
     await send(name, { method: "PUT", headers: TEXT, body: "x" });

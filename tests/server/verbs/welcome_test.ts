@@ -32,6 +32,13 @@ Deno.test("GET / is short text with lines to copy, where nobody asks for HTML", 
   ok(text.length < 1_200);
 });
 
+Deno.test("GET / leads to the page where there is one", async () => {
+  for (const has of [true, false]) {
+    const text = await page(new Fixture({ welcome: true, page: has }));
+    equal(text.includes("A page to look at the streams: /ui\n"), has);
+  }
+});
+
 Deno.test("GET / is a page for browsers, which runs nothing and no cache keeps", async () => {
   const served = new Fixture({ welcome: true, health: "/health" });
   const answer = await served.send("GET", "/?x", HTML);

@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { openDialog } from "../../dialogs/requested.ts";
 import { changes } from "../../state/feed.ts";
 import { setKeyTarget } from "../../state/key_target.ts";
 import { pinned, recent } from "../../state/marked_streams.ts";
 import { may } from "../../state/rights.ts";
-import { replaceRoute, type StreamsRoute } from "../../state/route.ts";
+import { goTo, replaceRoute, type StreamsRoute } from "../../state/route.ts";
 import { Crumbs } from "../../ui/crumbs.tsx";
 import { formatCount } from "../../ui/figures.ts";
 import { FindEmpty } from "./find_empty.tsx";
@@ -62,6 +62,14 @@ export function FindView({ at }: { readonly at: StreamsRoute }) {
 function SearchField({ at, finder }: { readonly at: StreamsRoute; readonly finder: Finder }) {
   const { prefix, query = "" } = at;
   const found = finder.found.value;
+  // Enter may come before what it is to open was found.
+  const [wanted, want] = useState<string>();
+  useEffect(() => {
+    if (wanted === undefined || wanted !== query || found?.query !== query) return;
+    want(undefined);
+    const name = bestOf(found, prefix);
+    if (name !== undefined) goTo({ view: "stream", name });
+  }, [wanted, query, found, prefix]);
   const set = (text: string) =>
     replaceRoute({ view: "streams", prefix, ...(text !== "" && { query: text }) });
   const where = prefix === "" ? "Find streams" : `Find in ${prefix}`;
@@ -77,6 +85,9 @@ function SearchField({ at, finder }: { readonly at: StreamsRoute; readonly finde
         autocapitalize="off"
         spellcheck={false}
         onInput={(event) => set(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && query !== "") want(query);
+        }}
         data-search
       />
       <p class="visually-hidden" aria-live="polite">
@@ -84,6 +95,13 @@ function SearchField({ at, finder }: { readonly at: StreamsRoute; readonly finde
       </p>
     </div>
   );
+}
+
+/** The stream of that very name, whole or its last part, else the first one found. */
+function bestOf({ streams, query }: Findings, prefix: string): string | undefined {
+  const names = streams.map(({ name }) => name);
+  return names.find((name) => name === prefix + query) ??
+    names.find((name) => name.endsWith(`/${query}`)) ?? names[0];
 }
 
 function countText({ streams, next }: Findings): string {

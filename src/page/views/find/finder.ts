@@ -9,6 +9,8 @@ const LIMIT = 1_000;
 
 /** What was found, and how to go on. */
 export interface Findings {
+  /** What was looked for. */
+  readonly query: string;
   readonly folders: readonly ListedFolder[];
   readonly streams: readonly ListedStream[];
   /** Where to go on: absent at the end. */
@@ -17,7 +19,7 @@ export interface Findings {
   readonly scanned: number;
 }
 
-const NONE: Findings = { folders: [], streams: [], next: undefined, scanned: 0 };
+const NONE: Findings = { query: "", folders: [], streams: [], next: undefined, scanned: 0 };
 
 /** Finds streams: a folder's, or those whose names have what is typed. */
 export class Finder {
@@ -50,6 +52,7 @@ export class Finder {
         streams: distinct([...before.streams, ...streams]),
         next,
         scanned: before.scanned + scanned,
+        query: before.query,
       };
     });
   }
@@ -101,7 +104,7 @@ export class Finder {
   ): Promise<Findings> {
     const page = await listStreams({ prefix: this.#prefix, limit: PAGE, ...query }, signal);
     const { folders = [], streams, next, scanned = streams.length } = page;
-    return { ...NONE, folders, streams, next, scanned };
+    return { ...NONE, query: this.#query, folders, streams, next, scanned };
   }
 }
 
