@@ -58,5 +58,6 @@ function whyNoJson(text: string): string {
   const found = text.slice(at).match(/./su)?.[0];
   if (found === undefined) return `This is not JSON yet: it ends too early, in ${place}.`;
   const name = found === '"' ? "a quotation mark" : JSON.stringify(found);
-  return `This is not JSON: ${name} is not expected in ${place}.`;
+  const hint = at === 0 ? ` Text as one message stands in quotation marks: "hello".` : "";
+  return `This is not JSON: ${name} is not expected in ${place}.${hint}`;
 }

@@ -29,6 +29,17 @@ function testOnBoth(name: string, run: (visit: Visit, prefix: string) => Promise
   }
 }
 
+visits.test("going back closes a dialog about the stream that was left", async (visit) => {
+  const { page, open, send } = visit;
+  await send("left/one", { method: "PUT", headers: JSON_TYPE });
+  await open("/streams/left/");
+  await page.getByRole("link", { name: /^one/ }).click();
+  const dialog = await dialogOf(page, "Append");
+  await page.goBack();
+  await dialog.waitFor({ state: "hidden" });
+  match(page.url(), /#\/streams\/left\/$/);
+});
+
 testOnBoth("a stream is created with its type and its time to live", async (visit, prefix) => {
   const { page, open, streamUrl } = visit;
   await open(`/streams/${prefix}`);

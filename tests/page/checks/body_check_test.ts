@@ -29,6 +29,10 @@ Deno.test("JSON goes out as it was typed, big numbers and the order of keys incl
 Deno.test("what is no JSON is told with its line and column", () => {
   match(whyNot('{"a":1,\n "b":}'), /"}" is not expected in line 2, column 6/);
   match(whyNot("[1, 2"), /ends too early, in line 1, column 6/);
+  match(
+    whyNot("hello"),
+    /line 1, column 1\. Text as one message stands in quotation marks: "hello"/,
+  );
   match(whyNot('{"a":"b'), /a quotation mark is not expected in line 1, column 6/);
   match(whyNot("[]"), /empty array/);
 });
