@@ -1,10 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { OFFSET_PATTERN } from "../../../protocol/offset.ts";
-
-const OFFSET = new RegExp(`^(?:-1|${OFFSET_PATTERN})$`);
-
-/** Where somebody wants to go. */
-export type JumpPlace = { readonly offset: string } | { readonly time: string };
+import { type JumpPlace, placeOf } from "./jump_place.ts";
 
 /** The form that takes to an offset or a time. */
 export function Jump({ onJump }: { onJump(place: JumpPlace): void }) {
@@ -12,8 +7,10 @@ export function Jump({ onJump }: { onJump(place: JumpPlace): void }) {
   const [problem, setProblem] = useState("");
   const submit = (event: Event) => {
     event.preventDefault();
-    const place = placeOf(input.current?.value.trim() ?? "");
-    setProblem(place === undefined ? "Write an offset, or a time such as 2026-01-31 12:00." : "");
+    const place = placeOf(input.current?.value.trim() ?? "", Date.now());
+    setProblem(
+      place === undefined ? "Write an offset, or a time such as 16:45 or 2026-01-31 12:00." : "",
+    );
     if (place !== undefined) onJump(place);
   };
   return (
@@ -32,11 +29,4 @@ export function Jump({ onJump }: { onJump(place: JumpPlace): void }) {
       <p id="jump-problem" class="problem" role="alert">{problem}</p>
     </form>
   );
-}
-
-/** The place that a text names, if any: an offset of the stream, or a time in the browser's zone. */
-function placeOf(text: string): JumpPlace | undefined {
-  if (OFFSET.test(text)) return { offset: text };
-  const ms = Date.parse(text);
-  return text === "" || Number.isNaN(ms) ? undefined : { time: new Date(ms).toISOString() };
 }
