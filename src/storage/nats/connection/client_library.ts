@@ -17,11 +17,24 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
   try {
     return await import("@nats-io/transport-node");
   } catch (error) {
-    const message =
-      "The storage on NATS needs the package @nats-io/transport-node, which isn't installed: " +
-      "npm install @nats-io/transport-node@3.4.0";
-    throw new JetStreamError("unsuitable", message, { cause: error });
+    throw notInstalled(error);
   }
+}
+
+/** What is compiled without the package is compiled all the same, as long as each import is in a `try`. */
+async function loadTransport() {
+  try {
+    return await import("@nats-io/transport-node/lib/node_transport.js");
+  } catch (error) {
+    throw notInstalled(error);
+  }
+}
+
+function notInstalled(cause: unknown): JetStreamError {
+  const message =
+    "The storage on NATS needs the package @nats-io/transport-node, which isn't installed: " +
+    "npm install @nats-io/transport-node@3.4.0";
+  return new JetStreamError("unsuitable", message, { cause });
 }
 
 /**
@@ -33,9 +46,7 @@ export async function connectHeard(
   library: ClientLibrary,
   options: ConnectionOptions,
 ): Promise<NatsConnection> {
-  const { NodeTransport, nodeResolveHost } = await import(
-    "@nats-io/transport-node/lib/node_transport.js"
-  );
+  const { NodeTransport, nodeResolveHost } = await loadTransport();
   library.setTransportFactory({
     factory: () => {
       const transport = new NodeTransport();
