@@ -1,4 +1,4 @@
-import type { Clock } from "../../../env/clock.ts";
+import { type Clock, hasPassed } from "../../../env/clock.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { spaceAt } from "../../../protocol/offset.ts";
 import type { OffsetSpaces } from "../../offset_spaces.ts";
@@ -239,7 +239,7 @@ export class AppendForwarding {
 
   /** Reads what others write meanwhile, so that it isn't much when this front end writes itself again. */
   #follow(nowMs: number): void {
-    if (nowMs - this.#followedAtMs < FOLLOW_MS) return;
+    if (!hasPassed(FOLLOW_MS, this.#followedAtMs, nowMs)) return;
     this.#followedAtMs = nowMs;
     // A failure is found by who needs it.
     this.#parts.loader.jump(this.#stream, () => this.#jumpLimit()).catch(() => {});
