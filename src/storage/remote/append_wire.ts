@@ -21,6 +21,7 @@ const HAS_PRODUCER = 8;
 const HAS_EXPECTED_TAIL = 16;
 const HAS_EXPECTED_SPACE = 32;
 const HAS_TRACE = 64;
+const UNKNOWN_FLAG = 128;
 /** Behind the body, where there is one: a `traceparent`. */
 const TRACE_BYTES = 55;
 
@@ -114,7 +115,11 @@ function expectedTailOf(view: DataView, at: number, flags: number): Offset | und
     : { space: view.getFloat64(at + 44, true), position };
 }
 
-/** Hands over each append of a pack; their bodies are parts of it. */
+/**
+ * Hands over each append of a pack; their bodies are parts of it.
+ *
+ * @throws {RangeError} where one asks for what isn't known here: another process may be of a newer version
+ */
 export function decodeAppends(
   packed: ArrayBuffer,
   take: (id: number, name: string, request: AppendRequest) => void,
@@ -131,6 +136,7 @@ export function decodeAppends(
     const at = end;
     end += CALL_BYTES;
     const flags = view.getUint8(at + 4);
+    if ((flags & UNKNOWN_FLAG) !== 0) throw new RangeError(`an append has the flags ${flags}`);
     const name = text(view.getUint16(at + 6, true));
     const contentType = text(view.getUint16(at + 8, true));
     const seq = text(view.getUint16(at + 10, true));
