@@ -148,7 +148,7 @@ export class AppendForwarding {
     const own = this.#waiting.firstAppends();
     const others = own.findIndex((one) => one.from !== undefined || this.#back.has(one));
     const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
-    const appends = own.slice(0, sender.fitting(requests));
+    const appends = own.slice(0, sender.fitting(stream, requests));
     if (appends.length === 0) return false;
     const sinceSequence = Math.max(stream.sequence, this.#seenSequence);
     const prepared = sender.prepare(stream, sinceSequence, requests.slice(0, appends.length));
