@@ -99,7 +99,7 @@ export interface GoneMessage extends MessageHead {
 }
 
 /** How long what each message says is. */
-export const MESSAGE_HEAD_BYTES = 52;
+const MESSAGE_HEAD_BYTES = 52;
 /** What an append takes beside its bytes, producer and sequence. */
 const APPEND_BYTES = 5;
 const PRODUCER_BYTES = 18;
