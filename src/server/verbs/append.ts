@@ -26,7 +26,7 @@ import type { ServerContext } from "./context.ts";
 import { errorResponse } from "../common/error_response.ts";
 import { AUTHORIZED_COMMON_HEADERS, COMMON_HEADERS } from "../common/common_headers.ts";
 
-/** `Stream-Seq` and `Producer-Id` are at most this long. */
+/** `Content-Type`, `Stream-Seq` and `Producer-Id` are at most this long. */
 export const TOKEN_LIMIT_BYTES = 1024;
 
 /**
@@ -44,10 +44,11 @@ export function append(
   const name = context.names.of(request);
   const close = isTrue(headers.get(STREAM_CLOSED));
   requireRight(asker, close ? "close" : "append", name);
+  const contentType = headers.get("content-type");
   const seq = headers.get(STREAM_SEQ);
   const expected = headers.get(STREAM_EXPECTED_OFFSET);
   const command = {
-    contentType: headers.get("content-type") ?? undefined,
+    contentType: contentType === null ? undefined : checkToken("Content-Type", contentType),
     close,
     seq: seq === null ? undefined : checkToken("Stream-Seq", seq),
     expectedTail: expected === null ? undefined : parseOffset("Stream-Expected-Offset", expected),

@@ -196,7 +196,10 @@ export interface FollowRequest {
 
 /** A log that is being followed. */
 export interface Follower {
-  /** Resolves when all that was stored before the call has been handled; rejects where handling has failed. */
+  /**
+   * Resolves when all that was stored before the call has been handled; rejects where handling has failed, and
+   * with a {@link JetStreamError} where it was stopped before.
+   */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;
 }

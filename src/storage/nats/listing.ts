@@ -146,8 +146,8 @@ export class Listing {
     try {
       await index.follower.caughtUp();
     } catch (error) {
-      // One that couldn't take a name lacks it for ever.
-      if (!(error instanceof JetStreamError)) await this.stop();
+      // One that couldn't take a name lacks it for ever; another one may have its place by now.
+      if (!(error instanceof JetStreamError) && this.#index === index) await this.stop();
       throw toStreamError(error);
     }
     if (index.failure !== undefined) throw index.failure;

@@ -1,6 +1,7 @@
 import { NO_BYTES } from "../../protocol/bytes.ts";
 import { type Offset, positionOf } from "../../protocol/offset.ts";
 import { formatTraceparent, parseTraceparent } from "../../tracing/trace_context.ts";
+import { invariant } from "../invariant.ts";
 import type { Appended, AppendRequest } from "../storage.ts";
 
 /**
@@ -21,6 +22,7 @@ const HAS_PRODUCER = 8;
 const HAS_EXPECTED_TAIL = 16;
 const HAS_EXPECTED_SPACE = 32;
 const HAS_TRACE = 64;
+const UNKNOWN_FLAG = 128;
 /** Behind the body, where there is one: a `traceparent`. */
 const TRACE_BYTES = 55;
 
@@ -29,6 +31,8 @@ const CLOSED = 1;
 const DUPLICATE = 2;
 /** A character takes at most so many bytes in UTF-8. */
 const CHAR_BYTES = 3;
+/** Longer texts would have another length than what says it. */
+const TEXTS_LIMIT_BYTES = 0xffff;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -36,6 +40,16 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Whether an append is packed. */
 export function isBatched({ body }: AppendRequest): boolean {
   return body.length <= BATCHED_BODY_LIMIT_BYTES;
+}
+
+/** Whether an append's texts are short enough to be packed; the server's limits are far below. */
+export function isPackable(name: string, request: AppendRequest): boolean {
+  return charsOf(name, request) * CHAR_BYTES <= TEXTS_LIMIT_BYTES;
+}
+
+function charsOf(name: string, { contentType, seq, producer }: AppendRequest): number {
+  const chars = name.length + (contentType?.length ?? 0) + (seq?.length ?? 0);
+  return chars + (producer?.id.length ?? 0);
 }
 
 /** Bytes that grow, to be given away. */
@@ -69,8 +83,9 @@ class BatchBuffer {
 export class AppendBatch extends BatchBuffer {
   add(id: number, name: string, request: AppendRequest): void {
     const { body, contentType = "", seq = "", producer, expectedTail, trace } = request;
-    const chars = name.length + contentType.length + seq.length + (producer?.id.length ?? 0);
-    this.reserve(CALL_BYTES + chars * CHAR_BYTES + body.length + TRACE_BYTES);
+    const textsBytes = charsOf(name, request) * CHAR_BYTES;
+    invariant(textsBytes <= TEXTS_LIMIT_BYTES, "nobody packs what isn't packable");
+    this.reserve(CALL_BYTES + textsBytes + body.length + TRACE_BYTES);
     const { view } = this;
     const at = this.end;
     this.end += CALL_BYTES;
@@ -114,7 +129,11 @@ function expectedTailOf(view: DataView, at: number, flags: number): Offset | und
     : { space: view.getFloat64(at + 44, true), position };
 }
 
-/** Hands over each append of a pack; their bodies are parts of it. */
+/**
+ * Hands over each append of a pack; their bodies are parts of it.
+ *
+ * @throws {RangeError} where one asks for what isn't known here: another process may be of a newer version
+ */
 export function decodeAppends(
   packed: ArrayBuffer,
   take: (id: number, name: string, request: AppendRequest) => void,
@@ -131,6 +150,7 @@ export function decodeAppends(
     const at = end;
     end += CALL_BYTES;
     const flags = view.getUint8(at + 4);
+    if ((flags & UNKNOWN_FLAG) !== 0) throw new RangeError(`an append has the flags ${flags}`);
     const name = text(view.getUint16(at + 6, true));
     const contentType = text(view.getUint16(at + 8, true));
     const seq = text(view.getUint16(at + 10, true));

@@ -17,7 +17,7 @@ import type {
   Watch,
 } from "../storage.ts";
 import { callWatcher, type Watcher } from "../watcher.ts";
-import { AppendBatch, decodeAppended, isBatched } from "./append_wire.ts";
+import { AppendBatch, decodeAppended, isBatched, isPackable } from "./append_wire.ts";
 import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { fromWire, toWire } from "./wire_bytes.ts";
@@ -81,7 +81,7 @@ export class RemoteStorage implements Storage {
 
   append(name: string, request: AppendRequest): Promise<Appended> {
     return this.#call(this.#appended, (id) => {
-      if (isBatched(request)) {
+      if (isBatched(request) && isPackable(name, request)) {
         this.#batch.add(id, name, request);
         this.#out.sendSoon();
       } else {

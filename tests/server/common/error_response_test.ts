@@ -309,6 +309,17 @@ check({
   says: /Stream-Seq has 1025 bytes: at most 1024/,
 });
 
+check({
+  title: "a Content-Type of an append of over 1,024 bytes",
+  method: "POST",
+  target: "t",
+  headers: { "content-type": `text/plain; a=${"1".repeat(1011)}` },
+  body: "x",
+  status: 400,
+  code: "invalid_header",
+  says: /Content-Type has 1025 bytes: at most 1024/,
+});
+
 for (const method of ["PATCH", "TRACE_", "PROPFIND", "get_"]) {
   Deno.test(`${method}: 405 with Allow`, async () => {
     const fixture = await served();

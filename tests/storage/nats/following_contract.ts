@@ -1,5 +1,9 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert/strict";
-import type { StoredMessage, StoredNotice } from "../../../src/storage/nats/jetstream.ts";
+import {
+  JetStreamError,
+  type StoredMessage,
+  type StoredNotice,
+} from "../../../src/storage/nats/jetstream.ts";
 import { sequenceOf, type Tests, textOf } from "./jetstream_kit.ts";
 
 /** What those are told who watch or follow. */
@@ -166,6 +170,25 @@ export const FOLLOWING: Tests = {
     await subject.putMany("b", 1);
     equal(found.length, 2);
     await follower.stop();
+  },
+
+  "who waits for a follower that is stopped meanwhile isn't told that it has caught up": async (
+    subject,
+  ) => {
+    await subject.putMany("a", 3);
+    const begun = Promise.withResolvers<void>();
+    const handled = Promise.withResolvers<void>();
+    const follower = subject.port.follow({ log: subject.log, fromSequence: 1 }, () => {
+      begun.resolve();
+      return handled.promise;
+    });
+    const refused = rejects(follower.caughtUp(), JetStreamError);
+    await begun.promise;
+    const stopped = follower.stop();
+    handled.resolve();
+    await stopped;
+    await refused;
+    await rejects(follower.caughtUp(), JetStreamError);
   },
 
   "a follower of an empty log has caught up at once, and goes on": async (subject) => {

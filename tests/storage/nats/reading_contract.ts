@@ -94,6 +94,22 @@ export const READING: Tests = {
     await subject.port.purge(subject.log, subject.at("nothing"), 3);
   },
 
+  "a purge of a pattern removes the messages of all its subjects up to a sequence": async (
+    subject,
+  ) => {
+    await subject.putMany("a.b", 2);
+    const other = await subject.put("c", 0);
+    await subject.putMany("a.d.e", 2);
+    const left = await subject.putMany("a.f", 2);
+    await subject.port.purge(subject.log, subject.at("a.>"), left[0] ?? 0);
+    equal(await subject.sequences("a.b"), []);
+    equal(await subject.last("a.b"), 0);
+    equal(await subject.sequences("a.d.e"), []);
+    equal(await subject.sequences("a.f"), left.slice(1));
+    equal(await subject.sequences("c"), [other]);
+    await subject.port.purge(subject.log, subject.at("nothing.>"), left[1] ?? 0);
+  },
+
   "how the servers sync is told, or that it isn't known": async (subject) => {
     const { kind } = await subject.port.syncSetting();
     ok(["always", "interval", "unknown"].includes(kind));

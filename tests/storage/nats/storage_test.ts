@@ -48,6 +48,19 @@ it("a group is no longer than it may be", async (frontEnds) => {
   equal(await streams.all("s"), "x".repeat(5000));
 });
 
+it("a group fills a message to its last byte, and no further", async (frontEnds) => {
+  const { storage } = await frontEnds.open();
+  await storage.create("s", { contentType: TEXT });
+  const streams = new Streams(storage);
+  let whole = "";
+  for (let more = 0; more < 20; more++) {
+    const texts = ["x".repeat(2000), "y".repeat(2015 + more)];
+    await Promise.all(texts.map((text) => streams.text("s", text)));
+    whole += texts.join("");
+  }
+  equal(await streams.all("s"), whole);
+}, { messageLimitBytes: 4096 });
+
 it("what another front end has done is seen by the next call", async (frontEnds) => {
   const [a, b] = [await frontEnds.open(), await frontEnds.open()];
   const [inA, inB] = [new Streams(a.storage), new Streams(b.storage)];

@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal } from "node:assert";
+import { deepStrictEqual as equal, throws } from "node:assert";
 import fc from "fast-check";
 import {
   AppendBatch,
@@ -50,6 +50,18 @@ Deno.test("appends arrive as they were sent, however many go together", () => {
       calls,
     );
   }));
+});
+
+Deno.test("an append with a text whose length can't be said isn't packed, and harms no other", () => {
+  const body = new Uint8Array([1]);
+  const pack = new AppendBatch();
+  pack.add(1, "a", { body });
+  // Otherwise what follows its first 4,464 bytes would be taken for appends, and the next one for a part of them.
+  throws(() => pack.add(2, "a", { body, contentType: "x".repeat(70_000) }));
+  pack.add(3, "b", { body });
+  const arrived: [number, string][] = [];
+  decodeAppends(pack.take(), (id, name) => arrived.push([id, name]));
+  equal(arrived, [[1, "a"], [3, "b"]]);
 });
 
 Deno.test("results of appends arrive as they were sent", () => {

@@ -80,7 +80,8 @@ export class ConsumerFollower implements Follower {
   }
 
   /**
-   * @throws {JetStreamError} `unavailable` where who leads the log doesn't answer, or nothing comes for long
+   * @throws {JetStreamError} `unavailable` where who leads the log doesn't answer, nothing comes for long, or it
+   * was stopped
    * @throws what a message's handling failed with
    */
   async caughtUp(): Promise<void> {
@@ -102,6 +103,8 @@ export class ConsumerFollower implements Follower {
       await this.#handledUpTo(newest.sequence, BETWEEN_COMPARISONS_MS);
     }
     if (this.#failure !== undefined) throw this.#failure.error;
+    // What is there may have come in part only.
+    throw new JetStreamError("unavailable", `${log}: it isn't followed any more`);
   }
 
   /** One that is being handled isn't waited for: who stops may be its handler. */

@@ -28,6 +28,8 @@ async function startTls(transport: NodeTransport): Promise<TLSSocket> {
     const secure = connect({
       socket,
       servername: tlsName,
+      // Whatever a variable of the environment says of all connections, as in the library.
+      rejectUnauthorized: true,
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),

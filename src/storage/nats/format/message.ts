@@ -99,7 +99,7 @@ export interface GoneMessage extends MessageHead {
 }
 
 /** How long what each message says is. */
-export const MESSAGE_HEAD_BYTES = 52;
+const MESSAGE_HEAD_BYTES = 52;
 /** What an append takes beside its bytes, producer and sequence. */
 const APPEND_BYTES = 5;
 const PRODUCER_BYTES = 18;
@@ -111,6 +111,7 @@ const FORK_BYTES = 8;
 const CLOSED = 1;
 const SOFTLY_DELETED = 2;
 const HAS_CALLS = 4;
+const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS;
 
 const HAS_PRODUCER = 1;
 const HAS_SEQ = 2;
@@ -257,6 +258,10 @@ function putText(bytes: Bytes, view: DataView, at: number, text: string): number
 export function decodeMessage(bytes: Bytes): StreamMessage {
   const { kind, flags } = openFrame(bytes);
   if (bytes.length < MESSAGE_HEAD_BYTES) throw new MalformedFrame("it ends too early");
+  // Those of a newer version may change what all else means.
+  if ((flags & ~KNOWN_FLAGS) !== 0) {
+    throw new MalformedFrame(`it has the flags ${flags}, some of which this program doesn't know`);
+  }
   const view = viewOf(bytes);
   const head: MessageHead = {
     frontEnd: getU48(view, FRAME_HEAD_BYTES),

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../env/clock.ts";
+import { type Clock, hasPassed } from "../../../env/clock.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { spaceAt } from "../../../protocol/offset.ts";
 import type { OffsetSpaces } from "../../offset_spaces.ts";
@@ -148,7 +148,7 @@ export class AppendForwarding {
     const own = this.#waiting.firstAppends();
     const others = own.findIndex((one) => one.from !== undefined || this.#back.has(one));
     const requests = own.slice(0, others < 0 ? own.length : others).map(({ request }) => request);
-    const appends = own.slice(0, sender.fitting(requests));
+    const appends = own.slice(0, sender.fitting(stream, requests));
     if (appends.length === 0) return false;
     const sinceSequence = Math.max(stream.sequence, this.#seenSequence);
     const prepared = sender.prepare(stream, sinceSequence, requests.slice(0, appends.length));
@@ -239,7 +239,7 @@ export class AppendForwarding {
 
   /** Reads what others write meanwhile, so that it isn't much when this front end writes itself again. */
   #follow(nowMs: number): void {
-    if (nowMs - this.#followedAtMs < FOLLOW_MS) return;
+    if (!hasPassed(FOLLOW_MS, this.#followedAtMs, nowMs)) return;
     this.#followedAtMs = nowMs;
     // A failure is found by who needs it.
     this.#parts.loader.jump(this.#stream, () => this.#jumpLimit()).catch(() => {});

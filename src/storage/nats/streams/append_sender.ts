@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Bytes } from "../../../protocol/bytes.ts";
+import { isPackable } from "../../remote/append_wire.ts";
 import type { AppendRequest } from "../../storage.ts";
 import type { Subjects } from "../cluster/subjects.ts";
 import type { JetStream } from "../jetstream.ts";
@@ -37,11 +38,13 @@ export class AppendSender {
   }
 
   /** How many of these, from the first on, go as one call. */
-  fitting(requests: readonly AppendRequest[]): number {
+  fitting({ name }: NatsStream, requests: readonly AppendRequest[]): number {
     const limitBytes = this.#jetStream.messageLimitBytes * BODY_PART;
     const totalBytes = Math.min(limitBytes * 2, this.#groupBytes);
     let bytes = 0;
-    for (const [count, { body }] of requests.entries()) {
+    for (const [count, request] of requests.entries()) {
+      const { body } = request;
+      if (!isPackable(name, request)) return count;
       bytes += body.length;
       if (count === MOST_REQUESTS || body.length > limitBytes) return count;
       if (count > 0 && bytes > totalBytes) return count;

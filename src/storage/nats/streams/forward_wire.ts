@@ -87,9 +87,9 @@ export function encodeAppendCall(call: AppendCall): Bytes {
     .seal();
 }
 
-/** @throws {MalformedFrame} where it is none */
+/** @throws {MalformedFrame | RangeError} where it is none */
 export function decodeAppendCall(bytes: Bytes): AppendCall {
-  const reader = readerOf(bytes, KIND.appendCall);
+  const reader = readerOf(bytes, KIND.appendCall, 0);
   const frontEnd = reader.u53();
   const call = reader.u53();
   const id = reader.u53();
@@ -124,10 +124,10 @@ export function encodeAppendAnswer(answer: AppendAnswer): Bytes {
 
 /**
  * @param count how many appends were sent
- * @throws {MalformedFrame | SyntaxError} where it is none
+ * @throws {MalformedFrame | SyntaxError | RangeError} where it is none
  */
 export function decodeAppendAnswer(bytes: Bytes, count: number): AppendAnswer {
-  const reader = readerOf(bytes, KIND.appendAnswer);
+  const reader = readerOf(bytes, KIND.appendAnswer, CONTENDED);
   const sequence = reader.u53();
   const hint = reader.u53();
   if (reader.u32() !== count) throw new MalformedFrame("it answers another number of appends");
@@ -154,9 +154,11 @@ export function isRefusal(error: unknown): error is StreamError {
   return error instanceof StreamError && CODES.some((code) => code === error.code);
 }
 
-function readerOf(bytes: Bytes, kind: number): FrameReader {
+/** A flag that isn't known may be a newer version's, and change what all else means. */
+function readerOf(bytes: Bytes, kind: number, knownFlags: number): FrameReader {
   const reader = new FrameReader(bytes);
   if (reader.kind !== kind) throw new MalformedFrame(`it is of the kind ${reader.kind}`);
+  if ((reader.flags & ~knownFlags) !== 0) throw new MalformedFrame(`its flags are ${reader.flags}`);
   return reader;
 }
 

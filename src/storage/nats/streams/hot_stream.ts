@@ -1,3 +1,4 @@
+import { hasPassed } from "../../../env/clock.ts";
 import type { Forwarding } from "../options.ts";
 
 /** So many races lost within so long: another front end writes to the stream, too. */
@@ -39,15 +40,17 @@ export class HotStream {
     if (this.#forwarding === "always") {
       return writtenBy === 0 || writtenBy === this.#frontEnd ? undefined : writtenBy;
     }
-    return nowMs < this.#untilMs && nowMs >= this.#pausedUntilMs ? this.#target : undefined;
+    return this.#isSending(nowMs) && !isWithin(AFTER_FAILURE_MS, this.#pausedUntilMs, nowMs)
+      ? this.#target
+      : undefined;
   }
 
   /** Another front end's message came first. */
   lostRace(winner: number, nowMs: number): void {
     if (winner === 0 || winner === this.#frontEnd) return;
-    this.#lostAtMs = this.#lostAtMs.filter((atMs) => nowMs - atMs < LOST_WITHIN_MS);
+    this.#lostAtMs = this.#lostAtMs.filter((atMs) => !hasPassed(LOST_WITHIN_MS, atMs, nowMs));
     this.#lostAtMs.push(nowMs);
-    if (this.#lostAtMs.length < LOST_RACES || nowMs < this.#hostUntilMs) return;
+    if (this.#lostAtMs.length < LOST_RACES || this.isHost(nowMs)) return;
     this.#lostAtMs = [];
     this.#target = winner;
     this.#untilMs = nowMs + FORWARD_MS;
@@ -80,7 +83,7 @@ export class HotStream {
    * @returns who takes them rather than this one, which would have to send them on; 0: they are taken
    */
   called(sender: number, nowMs: number): number {
-    if (this.#forwarding === "auto" && nowMs < this.#untilMs) {
+    if (this.#forwarding === "auto" && this.#isSending(nowMs)) {
       // Of two that send to each other the one with the smaller number takes.
       const isMutual = this.#target === sender;
       if (!isMutual || this.#frontEnd > sender) return this.#target;
@@ -93,7 +96,7 @@ export class HotStream {
 
   /** Whether another one has sent appends lately. */
   isHost(nowMs: number): boolean {
-    return nowMs < this.#hostUntilMs;
+    return isWithin(HOST_MS, this.#hostUntilMs, nowMs);
   }
 
   /** A front end has appended by this one, or this one itself. */
@@ -105,8 +108,17 @@ export class HotStream {
   /** Whether others than this sender have appended lately. */
   isContended(sender: number, nowMs: number): boolean {
     for (const [frontEnd, atMs] of this.#senders) {
-      if (frontEnd !== sender && nowMs - atMs < LOST_WITHIN_MS) return true;
+      if (frontEnd !== sender && !hasPassed(LOST_WITHIN_MS, atMs, nowMs)) return true;
     }
     return false;
   }
+
+  #isSending(nowMs: number): boolean {
+    return isWithin(FORWARD_MS, this.#untilMs, nowMs);
+  }
+}
+
+/** Whether a time of so many ms at most isn't over; it is where the clock was set back to before it. */
+function isWithin(ms: number, untilMs: number, nowMs: number): boolean {
+  return nowMs < untilMs && nowMs >= untilMs - ms;
 }

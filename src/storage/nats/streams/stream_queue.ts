@@ -17,7 +17,7 @@ import { storedCalls } from "./stored_appends.ts";
 import type { NewMessage } from "../jetstream.ts";
 import type { StreamMessage } from "../format/message.ts";
 import { CALL_BYTES, CALL_REQUEST_BYTES, CALLS_BYTES } from "../format/stored_calls.ts";
-import { appendHeadBytes, MESSAGE_HEAD_BYTES, withOwnData } from "../format/message.ts";
+import { appendHeadBytes, appendsOverheadBytes, withOwnData } from "../format/message.ts";
 import { type EventKind, type MessageWriter } from "./message_writer.ts";
 import type { NatsStream } from "./nats_stream.ts";
 import { newMessage } from "./new_message.ts";
@@ -280,16 +280,16 @@ export class StreamQueue {
     const stream = this.#stream;
     const { settings, spaces } = this.#parts;
     const draft = new Draft(stream, spaces.of(stream), nowMs, settings.maxProducersPerStream);
-    const limitBytes = Math.min(settings.groupBytes, settings.jetStream.messageLimitBytes) -
-      MESSAGE_HEAD_BYTES;
-    let roomBytes = limitBytes - CALLS_BYTES;
+    const limitBytes = Math.min(settings.groupBytes, settings.jetStream.messageLimitBytes);
+    let roomBytes = limitBytes - appendsOverheadBytes([]) - CALLS_BYTES;
     const verdicts: Verdict[] = [];
-    let call: number | undefined;
+    let last: Origin | undefined;
     for (const { request, from } of group) {
       if (from !== undefined) {
-        roomBytes -= CALL_REQUEST_BYTES + (from.call === call ? 0 : CALL_BYTES);
+        const isSame = from.frontEnd === last?.frontEnd && from.call === last.call;
+        roomBytes -= CALL_REQUEST_BYTES + (isSame ? 0 : CALL_BYTES);
       }
-      call = from?.call;
+      last = from;
       roomBytes -= appendHeadBytes({
         producer: request.producer,
         seq: request.seq,

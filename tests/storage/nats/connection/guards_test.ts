@@ -2,12 +2,15 @@ import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import {
   connectHeard,
   connectOptions,
   loadClientLibrary,
 } from "../../../../src/storage/nats/connection/client_library.ts";
 import { connectJetStream } from "../../../../src/storage/nats/connection/nats_jetstream.ts";
+import { openNatsStorage } from "../../../../src/storage/nats/connection/open_nats_storage.ts";
 import {
   type NatsOptions,
   parseServerUrl,
@@ -170,9 +173,15 @@ natsTest(
           code: "unavailable",
           message: /: the client's certificate was shown, then: /,
         });
-        await rejects(connectJetStream({ ...once, tls: { certFile, keyFile } }), {
-          code: "unavailable",
-        });
+        const unknown = () => connectJetStream({ ...once, tls: { certFile, keyFile } });
+        await rejects(unknown(), { code: "unavailable" });
+        // What somebody sets for other connections doesn't count here.
+        process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+        try {
+          await rejects(unknown(), { code: "unavailable" });
+        } finally {
+          delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+        }
       });
     }),
 );
@@ -311,6 +320,34 @@ natsTest(
         await follower.stop();
       } finally {
         await port.close();
+      }
+    }),
+);
+
+/** As docs/CLUSTER.md says it. */
+const NEEDED_TO_PUBLISH = '"$JS.API.>", "_INBOX.>", "ds-confirm.>", "ds.>"';
+const NEEDED_TO_HEAR = '"_INBOX.>", "ds-watch.>", "ds.>"';
+
+natsTest(
+  "who may do what the documentation says, and nothing else, stores, watches and sends appends on",
+  () =>
+    withServer(userWho(NEEDED_TO_PUBLISH, NEEDED_TO_HEAR), async (server) => {
+      const open = (forwarding: "always" | "never") =>
+        openNatsStorage({ servers: [server], replicas: 1, forwarding, openLimitMs: 0 });
+      const [a, b] = [await open("never"), await open("always")];
+      try {
+        const request = { contentType: "text/plain", body: encodeUtf8("a") };
+        await a.create("s", request);
+        const told = Promise.withResolvers<void>();
+        const watch = await b.watch("s", () => told.resolve());
+        await b.append("s", request);
+        await told.promise;
+        watch.cancel();
+        const { forwardedAppends, forwardTimeouts } = b.measure?.().cluster ?? {};
+        deepEqual([forwardedAppends, forwardTimeouts], [1, 0]);
+        equal((await b.list({ limit: 2 })).streams.length, 1);
+      } finally {
+        await Promise.all([a.close(), b.close()]);
       }
     }),
 );

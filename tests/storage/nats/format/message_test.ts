@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
 import { type Bytes, encodeUtf8 } from "../../../../src/protocol/bytes.ts";
-import { MalformedFrame } from "../../../../src/storage/nats/format/binary.ts";
+import { MalformedFrame, sealFrame } from "../../../../src/storage/nats/format/binary.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -140,6 +140,15 @@ Deno.test("a use and an end have their golden bytes", () => {
     hex`d5 01 06 02 85 f7 0b ef`,
     hex``,
   );
+});
+
+Deno.test("a message with a flag that isn't known is malformed: a newer version may mean anything", () => {
+  const bytes = encodeMessage({ ...HEAD, kind: "touched" });
+  for (const flag of [8, 16, 32, 64, 128]) {
+    const changed = bytes.slice();
+    changed[3] = flag;
+    throws(() => decodeMessage(sealFrame(changed)), /flags/);
+  }
 });
 
 Deno.test("a message of which any bit is another is malformed, and so is one cut short", () => {

@@ -8,6 +8,7 @@ import {
   encodeAppendAnswer,
   encodeAppendCall,
 } from "../../../../src/storage/nats/streams/forward_wire.ts";
+import { sealFrame } from "../../../../src/storage/nats/format/binary.ts";
 import { hex } from "../../../support/hex.ts";
 
 const CALL = {
@@ -118,4 +119,18 @@ Deno.test("a call or an answer of which any byte is missing, and one for another
   }
   throws(() => decodeAppendAnswer(answer, 1));
   throws(() => decodeAppendCall(answer));
+});
+
+Deno.test("a call or an answer with a flag that isn't known is none: it may mean anything", () => {
+  const withFlag = (bytes: Uint8Array<ArrayBuffer>, at: number, flag: number) => {
+    const changed = bytes.slice();
+    changed[at] = (changed[at] ?? 0) | flag;
+    return sealFrame(changed);
+  };
+  const call = encodeAppendCall(CALL);
+  const answer = encodeAppendAnswer(ANSWER);
+  for (const flag of [1, 2, 128]) throws(() => decodeAppendCall(withFlag(call, 3, flag)), /flags/);
+  throws(() => decodeAppendAnswer(withFlag(answer, 3, 2), ANSWER.outcomes.length), /flags/);
+  // Of the first request: behind the frame's head, four numbers, the name, and how long all of them are.
+  throws(() => decodeAppendCall(withFlag(call, 8 + 4 * 8 + 6 + 4 + 4, 128)), /flags/);
 });

@@ -189,6 +189,19 @@ it(
   { messageLimitBytes: 4096 },
 );
 
+it("what has too long a text to be sent is decided here, and those with it go as they are", async (
+  frontEnds,
+  { b, inB },
+) => {
+  const append = (text: string, contentType: string) =>
+    b.storage.append("s", { contentType, body: encodeUtf8(text) });
+  const long = `${TEXT}; a=${"x".repeat(70_000)}`;
+  const appended = [append("b", TEXT), append("c", long), append("d", TEXT)];
+  const tails = await frontEnds.within(Promise.all(appended), 10);
+  equal(tails.map(({ tail }) => tail), [2, 3, 4]);
+  equal(await inB.all("s"), "abcd");
+});
+
 it("who sends appends is brought forward by snapshots, and reads little", async (frontEnds) => {
   const a = await frontEnds.open({ forwarding: "never", snapshotMessages: 20 });
   const b = await frontEnds.open({ forwarding: "always" });

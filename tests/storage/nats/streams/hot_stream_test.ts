@@ -79,3 +79,22 @@ Deno.test("forwarding can be always or never", () => {
   for (const atMs of [800, 900, 1000]) never.lostRace(7, atMs);
   equal(never.target(7, 1000), undefined);
 });
+
+Deno.test("a clock that is set back leaves nothing on for as long as that", () => {
+  const hour = 3_600_000;
+  const sends = new HotStream(5, "auto");
+  for (const atMs of [hour, hour, hour]) sends.lostRace(7, atMs);
+  equal([sends.target(7, hour), sends.target(7, 0)], [7, undefined]);
+  const paused = new HotStream(5, "auto");
+  paused.failed(hour);
+  for (const atMs of [0, 0, 0]) paused.lostRace(7, atMs);
+  equal(paused.target(7, 0), 7);
+  const host = new HotStream(5, "auto");
+  equal(host.called(6, hour), 0);
+  equal([host.isHost(hour), host.isHost(0)], [true, false]);
+  equal([host.isContended(7, hour), host.isContended(7, 0)], [true, false]);
+  for (const atMs of [hour, hour, 0]) host.lostRace(7, atMs);
+  equal(host.target(7, 0), undefined);
+  for (const atMs of [0, 0]) host.lostRace(7, atMs);
+  equal(host.target(7, 0), 7);
+});
