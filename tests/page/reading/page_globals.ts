@@ -1,0 +1,14 @@
+/** What a browser has and the page's modules look at as they are loaded. To be imported before them. */
+Object.defineProperty(globalThis, "document", {
+  value: { getElementById: () => null },
+  configurable: true,
+});
+Object.defineProperty(globalThis, "location", {
+  value: new URL("http://localhost/ui"),
+  configurable: true,
+});
+
+/** Has the page's requests answered by this. */
+export function answerFetch(answer: (request: Request) => Promise<Response>): void {
+  globalThis.fetch = (input, init) => answer(new Request(input, init));
+}
