@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { answerFetch } from "./page_globals.ts";
+import { answerFetch } from "../page_globals.ts";
 import { readEarlier } from "../../../src/page/reading/earlier.ts";
 import { textOf } from "../../../src/page/reading/message.ts";
 import type { Content } from "../../../src/page/reading/split.ts";

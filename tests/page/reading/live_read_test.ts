@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { answerFetch } from "./page_globals.ts";
+import { answerFetch } from "../page_globals.ts";
 import { token, tokenRefusal } from "../../../src/page/api/request.ts";
 import { LiveRead, type ReadState } from "../../../src/page/reading/live_read.ts";
 import { textOf } from "../../../src/page/reading/message.ts";

@@ -7,6 +7,10 @@ Object.defineProperty(globalThis, "location", {
   value: new URL("http://localhost/ui"),
   configurable: true,
 });
+Object.assign(globalThis, {
+  requestAnimationFrame: (draw: () => void) => setTimeout(draw, 0),
+  cancelAnimationFrame: clearTimeout,
+});
 
 /** Has the page's requests answered by this. */
 export function answerFetch(answer: (request: Request) => Promise<Response>): void {
