@@ -101,6 +101,24 @@ async function findPart(list: List, { prefix, after, limit, part }: Asked): Prom
   return { streams, next, scanned };
 }
 
+/**
+ * The next names; `undefined` where so many of others come first that the list gives up, and some were found
+ * before: these are told, and whoever goes on is told why not.
+ */
+async function goOn(
+  list: List,
+  request: ListRequest,
+  scanned: number,
+): Promise<FoundPage | undefined> {
+  try {
+    return await list(request);
+  } catch (error) {
+    const isGivenUp = error instanceof StreamError && error.code === "invalid_query";
+    if (isGivenUp && scanned > 0) return undefined;
+    throw error;
+  }
+}
+
 /** What lies directly below a prefix: a folder's streams are skipped once its first was seen. */
 async function findLevel(list: List, { prefix, after, limit, part }: Asked): Promise<Found> {
   const streams: ListedStream[] = [];
@@ -109,7 +127,8 @@ async function findLevel(list: List, { prefix, after, limit, part }: Asked): Pro
   let looked = 0;
   let last: string | undefined = after;
   while (last !== undefined && looked < LOOKS_LIMIT) {
-    const page: FoundPage = await list({ prefix, after: last, limit: GROUPED });
+    const page = await goOn(list, { prefix, after: last, limit: GROUPED }, scanned);
+    if (page === undefined) break;
     scanned += page.streams.length;
     looked += page.looked ?? page.streams.length;
     for (const stream of page.streams) {
