@@ -213,7 +213,7 @@ function isUnlimited({ names }: ServerContext, request: HttpRequest): boolean {
 function isOpen({ names }: ServerContext, request: HttpRequest): boolean {
   if (request.method === "OPTIONS") return true;
   if (names.isStreamUrl(request)) return false;
-  if (names.isWelcome(request) || names.isUi(request)) return true;
+  if (names.isWelcome(request) || names.isUi(request) || names.isUiFolder(request)) return true;
   const part = names.healthPart(request);
   if (part === "live" || part === "ready") return true;
   const path = names.controlPath(request);

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { quote, StreamError } from "../../protocol/errors.ts";
-import { isPattern, parsePattern } from "../../protocol/name_pattern.ts";
+import { parsePattern } from "../../protocol/name_pattern.ts";
+import { parseGrant } from "../grant.ts";
 import { isVerb, type Verb, VERBS } from "../verb.ts";
 import { tokenExpired, tokenInvalid } from "../verdicts.ts";
 
@@ -174,7 +175,7 @@ export function verifyLink(
   const words = link.verbs.split(",");
   const verbs = words.filter(isVerb);
   const isGood = /^\d{1,12}$/.test(link.expires) && verbs.length === words.length &&
-    expiresAtMs - nowMs <= LINK_LIMIT_MS && isPattern(link.pattern);
+    expiresAtMs - nowMs <= LINK_LIMIT_MS && isLinkPattern(link.pattern);
   if (!isGood) throw tokenInvalid("its link says what this server doesn't take");
   if (expiresAtMs <= nowMs) throw tokenExpired(expiresAtMs);
   return { verbs, pattern: link.pattern, expiresAtMs };
@@ -203,5 +204,24 @@ function checkPattern(pattern: string): void {
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     throw new RangeError(error.message);
+  }
+  if (isLinkPattern(pattern)) return;
+  throw new RangeError(
+    `The pattern ${
+      quote(pattern)
+    } can't be a link's: expected one without spaces at its ends and without line breaks.`,
+  );
+}
+
+/**
+ * Whether a link may be for this pattern. What a link allows is a grant's line, which takes spaces at the
+ * pattern's ends for its own: it would be one for other streams.
+ */
+export function isLinkPattern(pattern: string): boolean {
+  try {
+    return parseGrant(`read ${pattern}`).pattern.text === pattern;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
   }
 }

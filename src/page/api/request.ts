@@ -54,8 +54,9 @@ export async function call(url: string, options: CallOptions = {}): Promise<Resp
   }
   if (answer.ok) return answer;
   const refusal = await readRefusal(answer);
-  // Not where there is another token by now.
-  if (refusal.status === 401 && shown === token.value) tokenRefusal.value = refusal.message;
+  // Not where there is another token by now, nor where none was shown: then it is a proxy that refuses.
+  const isOfToken = refusal.status === 401 && shown !== undefined && shown === token.value;
+  if (isOfToken) tokenRefusal.value = refusal.message;
   throw refusal;
 }
 

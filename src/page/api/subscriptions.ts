@@ -1,5 +1,5 @@
 import { controlUrl } from "./config.ts";
-import { call, callJson } from "./request.ts";
+import { callJson } from "./request.ts";
 
 /** A subscription as the server lists it (PROTOCOL §6.3, and this server's own of how it does). */
 export interface ListedSubscription {
@@ -63,7 +63,7 @@ export function getSubscription(id: string, signal: AbortSignal): Promise<WholeS
   return callJson(urlOf(id), { signal });
 }
 
-/** Has the server try a delivery that waits for its time now. @throws {ApiError} */
-export async function tryNow(id: string): Promise<void> {
-  await call(`${urlOf(id)}/retry`, { method: "POST" });
+/** Has the server try a delivery that waits for its time now; false where none waits. @throws {ApiError} */
+export async function tryNow(id: string): Promise<boolean> {
+  return (await callJson<{ retried: boolean }>(`${urlOf(id)}/retry`, { method: "POST" })).retried;
 }

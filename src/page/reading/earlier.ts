@@ -4,13 +4,13 @@ import { call } from "../api/request.ts";
 import type { UnnumberedMessage } from "./message.ts";
 import { type Content, splitMessages } from "./split.ts";
 
-/** So many bytes before what is there are asked for at once. */
+/** So many bytes before what is there are asked for at once, and more where the stream has grown meanwhile. */
 const STEP_BYTES = 256 * 1024;
 
 /**
  * The messages right before an offset, oldest first; none at the start of the stream.
  *
- * @param tail the offset of the stream's tail, as far as it is known: places are counted from there
+ * @param tail the offset of the stream's tail, as far as it is known: places are counted from the tail
  * @throws {ApiError}
  */
 export async function readEarlier(
@@ -22,25 +22,58 @@ export async function readEarlier(
 ): Promise<UnnumberedMessage[]> {
   const end = tokenPosition(before) ?? 0;
   if (end === 0) return [];
+  const known = Math.max(0, (tokenPosition(tail) ?? end) - end);
+  let { answer, start } = await begin(name, end, known, signal);
   const messages: UnnumberedMessage[] = [];
-  let query: Record<string, string | number> = {
-    tail: Math.max(0, (tokenPosition(tail) ?? end) - end) + STEP_BYTES,
-  };
+  const parts: Uint8Array[] = [];
+  const first = start;
   while (true) {
-    const answer = await call(streamUrl(name), { query, signal });
     const next = answer.headers.get("stream-next-offset") ?? before;
-    const start = answer.headers.get("stream-start-offset") ?? String(query["offset"] ?? "-1");
     const data = new Uint8Array(await answer.arrayBuffer());
-    const range = { start, end: next };
-    messages.push(
-      ...splitMessages(data, content, range).filter((message) => {
-        const position = tokenPosition(message.start);
-        return position === undefined || position < end;
-      }),
-    );
+    if (content === "json") messages.push(...splitMessages(data, content, { start, end: next }));
+    else parts.push(data);
     const reached = tokenPosition(next);
-    const isDone = reached === undefined || reached >= end || data.length === 0;
-    if (isDone) return messages;
-    query = { offset: next };
+    if (reached === undefined || reached >= end || data.length === 0) break;
+    start = next;
+    answer = await call(streamUrl(name), { query: { offset: next }, signal });
   }
+  if (content === "json") {
+    return messages.filter((message) => (tokenPosition(message.start) ?? 0) < end);
+  }
+  // A line or a character may begin in one answer and end in the next, or in what is there already.
+  const bytes = joined(parts).subarray(0, end - (tokenPosition(first) ?? 0));
+  return splitMessages(bytes, content, { start: first, end: before });
+}
+
+/**
+ * Asks for what comes before a position.
+ *
+ * @param known how far behind it the tail was
+ */
+async function begin(
+  name: string,
+  end: number,
+  known: number,
+  signal: AbortSignal,
+): Promise<{ answer: Response; start: string }> {
+  let back = known;
+  for (let step = STEP_BYTES;; step *= 2) {
+    back += step;
+    const answer = await call(streamUrl(name), { query: { tail: back }, signal });
+    const start = answer.headers.get("stream-start-offset") ?? "-1";
+    const position = tokenPosition(start) ?? 0;
+    if (position < end) return { answer, start };
+    back += position - end;
+    await answer.body?.cancel();
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

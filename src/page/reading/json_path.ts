@@ -3,6 +3,8 @@ import { childrenOf, type JsonChild, kindAt, memberOf, stringIn, valueStart } fr
 /** Whether a JSON message is one that is looked for. */
 export type Condition = (bytes: Uint8Array) => boolean;
 
+/** What a value is compared as; whole numbers that a double can't hold are exact. */
+type Scalar = string | number | bigint | boolean | null;
 type Step = string | number | typeof EVERY;
 type Operator = (typeof OPERATORS)[number];
 
@@ -58,7 +60,7 @@ function stepOf([, name, star, index, quoted]: RegExpExecArray): Step {
   return unquote(quoted ?? "");
 }
 
-function parseOperand(text: string): string | number | boolean | null {
+function parseOperand(text: string): Scalar {
   if (text === "") throw new RangeError("A value is missing behind the operator.");
   if (/^['"]/.test(text)) {
     if (!/^(?:"(?:[^"\\]|\\.)*"|'[^']*')$/.test(text)) {
@@ -68,8 +70,24 @@ function parseOperand(text: string): string | number | boolean | null {
   }
   if (text === "true" || text === "false") return text === "true";
   if (text === "null") return null;
+  const number = numberOf(text);
+  return typeof number === "number" && Number.isNaN(number) ? text : number;
+}
+
+function numberOf(text: string): number | bigint {
   const number = Number(text);
-  return Number.isNaN(number) ? text : number;
+  // Longer ones would take long.
+  const isLong = !Number.isSafeInteger(number) && /^-?\d{16,300}$/.test(text);
+  return isLong ? BigInt(text) : number;
+}
+
+function isNumeric(value: Scalar | undefined): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function isSame(value: Scalar | undefined, wanted: Scalar): boolean {
+  if (!isNumeric(value) || !isNumeric(wanted)) return value === wanted;
+  return value >= wanted && value <= wanted;
 }
 
 function unquote(text: string): string {
@@ -133,26 +151,26 @@ function childAt(bytes: Uint8Array, at: JsonChild, step: string | number): JsonC
 function scalarOf(
   bytes: Uint8Array,
   child: JsonChild,
-): string | number | boolean | null | undefined {
+): Scalar | undefined {
   if (child.kind === "string") return stringIn(bytes, child.start, child.end);
   if (child.kind === "object" || child.kind === "array") return undefined;
   const text = new TextDecoder().decode(bytes.subarray(child.start, child.end));
-  if (child.kind === "number") return Number(text);
+  if (child.kind === "number") return numberOf(text);
   return text.trim() === "null" ? null : text.trim() === "true";
 }
 
 function compare(
-  value: string | number | boolean | null | undefined,
+  value: Scalar | undefined,
   operator: Operator,
-  wanted: string | number | boolean | null,
+  wanted: Scalar,
 ): boolean {
   if (operator === "~") {
     return String(value ?? "").toLowerCase().includes(String(wanted).toLowerCase());
   }
-  if (operator === "==" || operator === "=") return value === wanted;
-  if (operator === "!=") return value !== wanted;
-  if (typeof value !== typeof wanted || value === null || wanted === null) return false;
-  if (value === undefined) return false;
+  if (operator === "==" || operator === "=") return isSame(value, wanted);
+  if (operator === "!=") return !isSame(value, wanted);
+  if (value === undefined || value === null || wanted === null) return false;
+  if (typeof value !== typeof wanted && !(isNumeric(value) && isNumeric(wanted))) return false;
   if (operator === "<") return value < wanted;
   if (operator === "<=") return value <= wanted;
   return operator === ">" ? value > wanted : value >= wanted;

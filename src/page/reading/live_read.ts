@@ -1,6 +1,6 @@
 import { isJsonType } from "../../protocol/content_type.ts";
 import { eventJson, readEvents, type ServerEvent } from "../api/events.ts";
-import { ApiError, call, isAbort } from "../api/request.ts";
+import { ApiError, call, isAbort, token, tokenRefusal } from "../api/request.ts";
 import { streamUrl } from "../api/config.ts";
 import type { UnnumberedMessage } from "./message.ts";
 import { type Content, splitMessages } from "./split.ts";
@@ -40,6 +40,8 @@ interface Control {
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
+/** An answer that ends sooner isn't asked for anew at once. */
+const SHORT_ANSWER_MS = 1_000;
 /** What is worth another try: a server that is away, busy or starting. */
 const PASSING = [0, 408, 429, 500, 502, 503, 504];
 
@@ -108,6 +110,7 @@ export class LiveRead {
     this.#connection = connection;
     this.#data = [];
     this.#listener.onState({ kind: "connecting" });
+    const beganMs = performance.now();
     const answer = await call(streamUrl(this.#name), {
       query: { ...this.#place, live: "sse" },
       signal: connection.signal,
@@ -115,6 +118,8 @@ export class LiveRead {
     if (this.#isClosed) return connection.abort();
     this.#begin(answer.headers);
     await readEvents(answer, (event) => this.#take(event, connection));
+    const isShort = performance.now() - beganMs < SHORT_ANSWER_MS;
+    if (isShort && !connection.signal.aborted) await this.#pause();
   }
 
   #begin(headers: Headers): void {
@@ -151,14 +156,36 @@ export class LiveRead {
   /** Whether it goes on after an error. */
   async #survives(error: unknown): Promise<boolean> {
     const problem = error instanceof ApiError ? error : new ApiError(0, "network", String(error));
+    if (problem.status === 401 && token.value !== undefined) {
+      this.#listener.onState({ kind: "retrying", reason: problem.message });
+      await this.#untilAnotherToken();
+      return true;
+    }
     if (!PASSING.includes(problem.status)) {
       this.#listener.onState({ kind: "failed", error: problem });
       return false;
     }
     this.#listener.onState({ kind: "retrying", reason: problem.message });
+    await this.#pause();
+    return true;
+  }
+
+  /** The page asks for another token meanwhile: what was read stays, and is gone on with. */
+  async #untilAnotherToken(): Promise<void> {
+    let stop = () => {};
+    await new Promise<void>((resolve) => {
+      this.#end.signal.addEventListener("abort", () => resolve(), { once: true });
+      stop = tokenRefusal.subscribe((refusal) => {
+        if (refusal === undefined) resolve();
+      });
+    });
+    stop();
+  }
+
+  /** Longer each time, until something comes. */
+  async #pause(): Promise<void> {
     await this.#sleep(this.#pauseMs);
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
-    return true;
   }
 
   async #holdWhileAsked(): Promise<void> {

@@ -29,6 +29,13 @@ export function togglePin(name: string): void {
   store("pinned", pinned.value);
 }
 
+/** Forgets the names that go with a token. */
+export function forgetMarked(): void {
+  if (!config.access) return;
+  recent.value = [];
+  pinned.value = [];
+}
+
 /** Names are secrets where a token is asked for: then they go with the page, as the token does. */
 function keyOf(kind: string): string | undefined {
   return config.access ? undefined : `durable-streams ${kind} ${streamsUrl}`;

@@ -1,6 +1,8 @@
-import { computed } from "@preact/signals";
+import { batch, computed } from "@preact/signals";
 import { config } from "../api/config.ts";
 import { token, tokenRefusal } from "../api/request.ts";
+import { health, hello, history, sample } from "./feed.ts";
+import { forgetMarked } from "./marked_streams.ts";
 
 /** Whether the page has no token yet, and has to ask for one before anything else. */
 export const needsToken = computed(() => config.access && token.value === undefined);
@@ -12,12 +14,22 @@ export const needsOtherToken = computed(() =>
 
 /** Goes on with another token. It is kept in memory, and nowhere else. */
 export function signIn(text: string): void {
-  tokenRefusal.value = undefined;
-  token.value = text.trim();
+  // Together: nothing is asked for with the one before meanwhile.
+  batch(() => {
+    tokenRefusal.value = undefined;
+    token.value = text.trim();
+  });
 }
 
-/** Forgets the token. */
+/** Forgets the token, and what was known by it: the next one may be somebody else's. */
 export function signOut(): void {
-  tokenRefusal.value = undefined;
-  token.value = undefined;
+  batch(() => {
+    tokenRefusal.value = undefined;
+    token.value = undefined;
+    hello.value = undefined;
+    history.value = undefined;
+    sample.value = undefined;
+    health.value = undefined;
+    forgetMarked();
+  });
 }

@@ -1,10 +1,11 @@
 /** Characters that would hide, or change the order of, what stands around them. */
 const HIDDEN =
-  "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069" +
-  "\\ufeff\\ufff9-\\ufffb";
-const IN_TEXT = new RegExp(`([${HIDDEN}])`);
+  "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5" +
+  "\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb" +
+  "\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}";
+const IN_TEXT = new RegExp(`([${HIDDEN}])`, "u");
 /** On one line, tabs and line breaks are such, too. */
-const IN_LINE = new RegExp(`([${HIDDEN}\\t\\n])`);
+const IN_LINE = new RegExp(`([${HIDDEN}\\t\\n])`, "u");
 
 /** The name of a hidden character: `U+202E`. */
 function codeName(character: string): string {

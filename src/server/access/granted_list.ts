@@ -9,6 +9,11 @@ const LOOKS_LIMIT = 20_000;
 /** Streams that are looked at together. */
 const BATCH = 1000;
 
+/** A page, and how many streams were looked at for it: of others nothing else is said. */
+export interface GrantedPage extends ListPage {
+  readonly looked: number;
+}
+
 /**
  * One page of the streams that somebody may both list and read, as if there were no others: `next` is never
  * the name of another. Looked for only where their grants say that some may be.
@@ -19,7 +24,7 @@ export async function listGranted(
   storage: Pick<Storage, "list">,
   asker: Rights,
   { prefix = "", after = "", limit }: ListRequest,
-): Promise<ListPage> {
+): Promise<GrantedPage> {
   const found: ListedStream[] = [];
   let looked = 0;
   for (const range of rangesOf(asker, prefix, after)) {
@@ -31,24 +36,24 @@ export async function listGranted(
         after: from,
         limit: range.isExact ? 1 : wanted,
       });
+      looked += page.streams.length;
       for (const stream of page.streams) {
         if (range.isExact && stream.name !== range.prefix) break;
         if (!asker.allows("read", stream.name) || !asker.allows("list", stream.name)) continue;
-        if (found.length === limit) return { streams: found, next: found.at(-1)?.name };
+        if (found.length === limit) return { streams: found, next: found.at(-1)?.name, looked };
         found.push(stream);
       }
-      looked += page.streams.length;
       from = range.isExact ? undefined : page.next;
-      if (from !== undefined && looked >= LOOKS_LIMIT) return cutShort(found);
+      if (from !== undefined && looked >= LOOKS_LIMIT) return cutShort(found, looked);
       if (from !== undefined) await yieldToEventLoop();
     }
   }
-  return { streams: found, next: undefined };
+  return { streams: found, next: undefined, looked };
 }
 
-function cutShort(found: ListedStream[]): ListPage {
+function cutShort(found: ListedStream[], looked: number): GrantedPage {
   const last = found.at(-1);
-  if (last !== undefined) return { streams: found, next: last.name };
+  if (last !== undefined) return { streams: found, next: last.name, looked };
   throw new StreamError(
     { code: "invalid_query" },
     `None of the next ${LOOKS_LIMIT} streams is one that these credentials may list and read: give a ` +

@@ -1,8 +1,8 @@
-import { LINK_LIMIT_MS } from "../../access/links/link.ts";
+import { isLinkPattern, LINK_LIMIT_MS } from "../../access/links/link.ts";
 import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { decodeUtf8 } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
-import { parseStreamName } from "../../protocol/stream_name.ts";
+import { checkStreamName } from "../../protocol/stream_name.ts";
 import { type Asker, requireAdmin } from "../access/guard.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { jsonResponse } from "./stream_details.ts";
@@ -22,8 +22,7 @@ export async function signLink(
   const { authority } = context.config;
   const body: unknown = parse(decodeUtf8(await context.bodies.read(request)));
   const { name, expiresInSeconds } = linkOf(body);
-  const encoded = name.split("/").map(encodeURIComponent).join("/");
-  const stream = parseStreamName(encoded);
+  const stream = checkStreamName(name);
   if (stream.includes("*")) {
     throw new StreamError(
       { code: "invalid_name" },
@@ -33,6 +32,16 @@ export async function signLink(
         "without *.",
     );
   }
+  if (!isLinkPattern(stream)) {
+    throw new StreamError(
+      { code: "invalid_name" },
+      `A link is for a pattern, and ${
+        quote(stream)
+      } can't be one: expected a name without a slash at its ` +
+        "start, without spaces at its ends, and of at most 64 segments.",
+    );
+  }
+  const encoded = stream.split("/").map(encodeURIComponent).join("/");
   const url = `${context.urls.streamsUrl(request)}/${encoded}`;
   const link = authority?.signLink?.(url, stream, expiresInSeconds * 1000);
   if (link === undefined) {

@@ -38,7 +38,9 @@ interface Found {
   readonly scanned: number;
 }
 
-type List = (request: ListRequest) => Promise<ListPage>;
+/** A page, and how many names were looked at for it where that were more than it has. */
+type FoundPage = ListPage & { readonly looked?: number };
+type List = (request: ListRequest) => Promise<FoundPage>;
 
 /**
  * GET of a page of the streams that may be seen, with more about each than the listing says, those whose
@@ -82,9 +84,10 @@ async function find(list: List, asked: Asked): Promise<Found> {
 async function findPart(list: List, { prefix, after, limit, part }: Asked): Promise<Found> {
   const streams: ListedStream[] = [];
   let scanned = 0;
+  let looked = 0;
   let next: string | undefined = after;
-  while (next !== undefined && scanned < LOOKS_LIMIT) {
-    const page: ListPage = await list({ prefix, after: next, limit: SEARCHED });
+  while (next !== undefined && looked < LOOKS_LIMIT) {
+    const page: FoundPage = await list({ prefix, after: next, limit: SEARCHED });
     for (const stream of page.streams) {
       if (streams.length === limit) return { streams, next, scanned };
       scanned++;
@@ -92,9 +95,28 @@ async function findPart(list: List, { prefix, after, limit, part }: Asked): Prom
       if (stream.name.slice(prefix.length).toLowerCase().includes(part)) streams.push(stream);
     }
     next = page.next;
+    looked += page.looked ?? page.streams.length;
     await yieldToEventLoop();
   }
   return { streams, next, scanned };
+}
+
+/**
+ * The next names; `undefined` where so many of others come first that the list gives up, and some were found
+ * before: these are told, and whoever goes on is told why not.
+ */
+async function goOn(
+  list: List,
+  request: ListRequest,
+  scanned: number,
+): Promise<FoundPage | undefined> {
+  try {
+    return await list(request);
+  } catch (error) {
+    const isGivenUp = error instanceof StreamError && error.code === "invalid_query";
+    if (isGivenUp && scanned > 0) return undefined;
+    throw error;
+  }
 }
 
 /** What lies directly below a prefix: a folder's streams are skipped once its first was seen. */
@@ -102,10 +124,13 @@ async function findLevel(list: List, { prefix, after, limit, part }: Asked): Pro
   const streams: ListedStream[] = [];
   const folders: string[] = [];
   let scanned = 0;
+  let looked = 0;
   let last: string | undefined = after;
-  while (last !== undefined && scanned < LOOKS_LIMIT) {
-    const page: ListPage = await list({ prefix, after: last, limit: GROUPED });
+  while (last !== undefined && looked < LOOKS_LIMIT) {
+    const page = await goOn(list, { prefix, after: last, limit: GROUPED }, scanned);
+    if (page === undefined) break;
     scanned += page.streams.length;
+    looked += page.looked ?? page.streams.length;
     for (const stream of page.streams) {
       const folder = folderOf(stream.name, prefix);
       const isNew = folder === undefined || folder !== folders.at(-1);

@@ -18,6 +18,11 @@ import type { ServerContext } from "./context.ts";
 
 const MAX_AGE_SECONDS = 60;
 const STALE_SECONDS = 300;
+/**
+ * Types that a browser shows as documents whose scripts run: as of this server's own origin, where its page
+ * takes tokens.
+ */
+const RUNNING_TYPE = /html|xml|xsl/i;
 
 /**
  * The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1). In catch-up
@@ -41,6 +46,7 @@ export function chunkResponse(
     "content-type": chunk.contentType,
     [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.next),
   };
+  if (RUNNING_TYPE.test(chunk.contentType)) headers["content-security-policy"] = "sandbox";
   if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
   if (closed) headers[STREAM_CLOSED] = "true";
   if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);

@@ -122,7 +122,7 @@ export class NatsStorage implements Storage {
     const stream = await this.#there(name);
     return describeStream(stream, stream.infoIn(this.#parts.spaces.of(stream)), {
       producers: ({ producers }, limit) => sortedProducers(producers, limit),
-      forks: () => [...stream.forks.values()].map((fork) => fork.name),
+      forks: (_, limit) => [...stream.forks.values()].slice(0, limit).map((fork) => fork.name),
     });
   }
 

@@ -117,6 +117,8 @@ Deno.test("a link lives for seven days at most, whoever signed it", async () => 
 
 Deno.test("what can't be signed is refused, with what is wrong", () => {
   throws(() => sign({ pattern: "a*b" }), /RangeError: The pattern "a\*b" can't be used/);
+  // As a grant's line it would be one for the stream "a".
+  throws(() => sign({ pattern: "a " }), /RangeError: The pattern "a " can't be a link's/);
   throws(() => sign({ verbs: [] }), /RangeError: The verbs ""/);
   throws(() => sign({ expiresInMs: NaN }), /expiresInMs is NaN/);
   throws(() => sign({ key: { kid: "k", secret: "short" } }), /RangeError: The link key "k"/);

@@ -49,3 +49,15 @@ Deno.test("a value that isn't JSON's kind of text is no error", () => {
   equal(parseCondition("a")(new TextEncoder().encode(`"only text"`)), false);
   equal(parseCondition(`$ ~ "only"`)(new TextEncoder().encode(`"only text"`)), true);
 });
+
+Deno.test("whole numbers that a double can't hold are compared digit for digit", () => {
+  const takes = (condition: string, message: string) =>
+    parseCondition(condition)(new TextEncoder().encode(message));
+  const id = `{"id":1234567890123456789}`;
+  equal(takes("id == 1234567890123456789", id), true);
+  equal(takes("id == 1234567890123456788", id), false);
+  equal(takes("id != 1234567890123456788", id), true);
+  equal(takes("id > 1234567890123456788 && id < 1e19", id), true);
+  equal(takes("id == 100000000000000000000", `{"id":1e20}`), true);
+  equal(takes(`id == "1234567890123456789"`, id), false);
+});

@@ -140,6 +140,21 @@ for (const [title, status, send] of ANSWERS) {
   });
 }
 
+Deno.test("a stored document runs no scripts where a browser shows it", async () => {
+  const served = new Fixture();
+  const types = ["text/HTML; charset=utf-8", "application/xhtml+xml", "image/svg+xml", "text/xsl"];
+  for (const [index, type] of types.entries()) {
+    const tail = await served.make(`a${index}`, { "content-type": type }, "<x/>");
+    await served.append(`a${index}`, { "content-type": type }, "<y/>");
+    for (const query of ["", `?offset=${tail}`, `?offset=${tail}&live=long-poll`, "?tail=1"]) {
+      const answer = await served.get(`a${index}${query}`);
+      equal([answer.status, answer.headers.get("content-security-policy")].join(), "200,sandbox");
+    }
+  }
+  await served.make("text", TEXT, "x");
+  equal((await served.get("text")).headers.get("content-security-policy"), null);
+});
+
 Deno.test("an append that no page sent: never sniffed, and nothing for other origins", async () => {
   const served = new Fixture(OPEN);
   await served.make("a", TEXT);

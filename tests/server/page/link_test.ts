@@ -68,6 +68,17 @@ Deno.test("a link's body has to be one, and its name no pattern over others", as
   });
 });
 
+Deno.test("no link is made where it would be one for another stream, or for none", async () => {
+  await withKey(async (served) => {
+    await served.make("a", TEXT, "of a");
+    const names = ["a ", " a", "a\u00a0", "a\u2028b", "/a", "a/".repeat(64) + "a", "\ud800"];
+    for (const name of names) {
+      const body = JSON.stringify({ name, expiresInSeconds: 60 });
+      await expectCode(await served.post(LINK, JSON_TYPE, body), 400, "invalid_name");
+    }
+  });
+});
+
 Deno.test("only an admin makes links, and nobody where the server has no key for them", async () => {
   const served = new GuardedFixture({ page: true });
   const some = served.authority.token("some", ["read **"]);

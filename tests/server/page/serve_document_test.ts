@@ -7,6 +7,7 @@ import { PAGE_CONFIG_MARK } from "../../../src/server/page/document.ts";
 import { serve } from "../../../src/server/serve.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
 import { expectError, type Fields, Fixture } from "../../support/fixture.ts";
+import { GuardedFixture } from "../access/authority.ts";
 
 /** The document that a browser shows at /ui and at /. */
 
@@ -111,10 +112,12 @@ Deno.test("other methods find no stream at /ui, and a stream may be called ui wh
   ok(JSON.stringify(configIn(html)).includes('"prefix":""'));
 });
 
-Deno.test("a slash too many leads to the page", async () => {
-  const served = new Fixture({ page: true });
-  const answer = await served.send("GET", "/ui/");
-  equal([answer.status, answer.headers.get("location")].join(), "307,../ui");
+Deno.test("a slash too many leads to the page, also whoever has no token yet", async () => {
+  for (const served of [new Fixture({ page: true }), new GuardedFixture({ page: true })]) {
+    const answer = await served.send("GET", "/ui/");
+    equal([answer.status, answer.headers.get("location")].join(), "307,../ui");
+  }
+  equal((await new GuardedFixture().send("GET", "/ui/")).status, 404);
 });
 
 Deno.test("a page that is mounted elsewhere asks beside itself", async () => {

@@ -100,6 +100,63 @@ Deno.test("a tree's level has folders once and the streams beside them, whatever
   deepEqual(some, { streams: [], folders: ["deep/"] });
 });
 
+/** Has a storage list streams of these names, which come in this order, beside no others. */
+async function listOnly(
+  served: Fixture,
+  names: readonly string[],
+  onLook: (count: number) => void,
+) {
+  const [like] = (await served.storage.list({ limit: 1 })).streams;
+  ok(like !== undefined);
+  served.storage.list = ({ after = "", limit }) => {
+    const from = names.findIndex((name) => name > after);
+    const found = from < 0 ? [] : names.slice(from, from + limit);
+    onLook(found.length);
+    const next = from < 0 || from + limit >= names.length ? undefined : found.at(-1);
+    return Promise.resolve({ streams: found.map((name) => ({ ...like, name })), next });
+  };
+}
+
+Deno.test("others' streams count as looked at, so that no search and no tree walks through all of them", async () => {
+  const served = new GuardedFixture({ page: true });
+  await served.fill("a");
+  const names = Array.from({ length: 100_000 }, (_, i) => {
+    const name = `g/${String(i).padStart(6, "0")}`;
+    return i % 1000 === 0 ? `${name}/mine` : name;
+  });
+  let looked = 0;
+  await listOnly(served, names, (count) => looked += count);
+  const some = served.authority.token("some", ["read,list g/*/mine"]);
+  for (const query of [{ q: "mine" }, { delimiter: "/", prefix: "g/", limit: "1000" }]) {
+    looked = 0;
+    const first = await ask(served, query, some);
+    ok(looked <= 41_000, `${looked} looked at`);
+    equal(first.scanned <= 41, true);
+    const all = new Set<string>();
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const page = await ask(served, { ...query, after }, some);
+      for (const name of [...page.streams, ...page.folders ?? []]) all.add(name);
+      after = page.next;
+    }
+    equal(all.size, 100);
+  }
+});
+
+Deno.test("a folder that was found is told, also where too many of others come behind it", async () => {
+  const served = new GuardedFixture({ page: true });
+  await served.fill("a");
+  const names = Array.from({ length: 30_000 }, (_, i) => {
+    const number = String(i).padStart(6, "0");
+    return i < 100 ? `g/${number}/mine` : `h/${number}`;
+  });
+  await listOnly(served, names, () => {});
+  const some = served.authority.token("some", ["read,list */*/mine"]);
+  const { folders, next } = await ask(served, { delimiter: "/" }, some);
+  deepEqual(folders, ["g/"]);
+  const query = new URLSearchParams({ delimiter: "/", after: next });
+  equal((await served.get(`${LIST}?${query}`, some)).status, 400);
+});
+
 Deno.test("what isn't granted is in no list, no search and no tree", async () => {
   const served = new GuardedFixture({ page: true });
   await served.fill("mine/a", "mine/b/c", "secret/a");

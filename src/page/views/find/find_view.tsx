@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { token } from "../../api/request.ts";
 import { openDialog } from "../../dialogs/requested.ts";
 import { changes } from "../../state/feed.ts";
 import { setKeyTarget } from "../../state/key_target.ts";
@@ -17,7 +18,8 @@ const TYPING_MS = 120;
 
 /** The streams: a folder of them, or what is looked for as it is typed. */
 export function FindView({ at }: { readonly at: StreamsRoute }) {
-  const finder = useMemo(() => new Finder(), []);
+  // What another token may see is found anew.
+  const finder = useMemo(() => new Finder(), [token.value]);
   const { prefix, query = "" } = at;
   const last = useRef("");
   useEffect(() => {

@@ -28,10 +28,16 @@ export class Finder {
   readonly isBusy = signal(false);
   #prefix = "";
   #query = "";
+  /** Whether more was looked at than the first page of a search. */
+  #isFurther = false;
   #run: AbortController | undefined;
 
   /** Shows a folder, or what is found in it. What is on the screen stays until the answer comes. */
   async find(prefix: string, query: string): Promise<void> {
+    const isAgain = prefix === this.#prefix && query === this.#query;
+    // A search that somebody took further would be at its beginning again whenever streams come or go.
+    if (isAgain && query !== "" && this.#isFurther) return;
+    this.#isFurther = false;
     if (prefix !== this.#prefix) this.found.value = undefined;
     this.#prefix = prefix;
     this.#query = query;
@@ -47,6 +53,7 @@ export class Finder {
       const { folders, streams, next, scanned } = this.#query === ""
         ? await this.#page({ delimiter: "/", after }, signal)
         : await this.#page({ q: this.#query, after }, signal);
+      this.#isFurther = true;
       return {
         folders: distinct([...before.folders, ...folders]),
         streams: distinct([...before.streams, ...streams]),

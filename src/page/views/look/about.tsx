@@ -40,7 +40,7 @@ export function About({ session }: { readonly session: LookSession }) {
 function Facts(
   { session, details }: { readonly session: LookSession; readonly details: StreamDetails },
 ) {
-  const next = session.next.value || details.nextOffset;
+  const { tail } = session;
   const lastAppendMs = timeOf(details.lastAppendAt);
   const createdMs = timeOf(details.createdAt);
   const isClosed = details.closed || session.state.value.kind === "ended";
@@ -54,9 +54,9 @@ function Facts(
       <dt>State</dt>
       <dd>{isClosed ? "Closed" : "Open"}</dd>
       <dt>Size</dt>
-      <dd class="number">{formatBytes(tokenPosition(next) ?? details.tail ?? 0)}</dd>
+      <dd class="number">{formatBytes(tokenPosition(tail) ?? details.tail ?? 0)}</dd>
       <dt>Tail</dt>
-      <dd class="mono">{next}</dd>
+      <dd class="mono">{tail}</dd>
       {lastAppendMs !== undefined && (
         <>
           <dt>Last append</dt>

@@ -12,10 +12,7 @@ export function LongText({ bytes }: { readonly bytes: Uint8Array }) {
   const [isAll, setAll] = useState(false);
   const isCut = !isAll && bytes.length > FIRST_BYTES;
   const text = textOf(isCut ? bytes.subarray(0, FIRST_BYTES) : bytes);
-  const chunks: string[] = [];
-  for (let at = 0; at < text.length; at += CHUNK_CHARS) {
-    chunks.push(text.slice(at, at + CHUNK_CHARS));
-  }
+  const chunks = chunksOf(text, CHUNK_CHARS);
   return (
     <>
       <pre class="long-text" tabIndex={0}>
@@ -28,4 +25,16 @@ export function LongText({ bytes }: { readonly bytes: Uint8Array }) {
       )}
     </>
   );
+}
+
+/** A text in parts of about this length, none of which ends within a character. */
+export function chunksOf(text: string, length: number): string[] {
+  const chunks: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const isPair = (text.codePointAt(at + length - 1) ?? 0) > 0xffff;
+    const end = at + length + (isPair ? 1 : 0);
+    chunks.push(text.slice(at, end));
+    at = end;
+  }
+  return chunks;
 }

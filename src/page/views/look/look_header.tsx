@@ -64,7 +64,7 @@ function StreamActions({ session }: { readonly session: LookSession }) {
       {may("create") && (
         <button
           type="button"
-          onClick={() => openDialog({ kind: "fork", name, offset: session.next.value })}
+          onClick={() => openDialog({ kind: "fork", name, offset: session.tail })}
         >
           Fork
         </button>
@@ -103,7 +103,7 @@ function Tags({ session }: { readonly session: LookSession }) {
   if (details === undefined) return <p class="tags" />;
   const isClosed = details.closed || session.state.value.kind === "ended";
   const { lifetime } = details;
-  const size = tokenPosition(session.next.value || details.nextOffset) ?? 0;
+  const size = tokenPosition(session.tail) ?? 0;
   return (
     <p class="tags">
       <span class="tag">

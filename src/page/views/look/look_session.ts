@@ -1,4 +1,5 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { tokenPosition } from "../../../protocol/offset.ts";
 import { ApiError, isAbort, messageOf } from "../../api/request.ts";
 import { fetchDetails, type StreamDetails } from "../../api/streams.ts";
 import { readEarlier } from "../../reading/earlier.ts";
@@ -65,13 +66,21 @@ export class LookSession {
     return contentOf(this.contentType.value);
   }
 
+  /** The offset of the stream's tail, as far as it is known: what was read may end far before it. */
+  get tail(): string {
+    const read = this.next.value;
+    const told = this.details.value?.nextOffset ?? "";
+    return (tokenPosition(told) ?? 0) > (tokenPosition(read) ?? 0) || read === "" ? told : read;
+  }
+
   /** Looks at the stream from a place on; its last messages unless one is given. */
   async open(place: ReadPlace | undefined): Promise<void> {
     this.close();
     const end = new AbortController();
     this.#end = end;
     try {
-      if (this.details.value === undefined) await this.refresh(end.signal);
+      // Each time: what is here may have been made again, as something else.
+      await this.refresh(end.signal);
     } catch (error) {
       if (!isAbort(error)) this.state.value = { kind: "failed", error: asApiError(error) };
       return;
@@ -130,7 +139,7 @@ export class LookSession {
         this.name,
         this.content,
         oldest.start,
-        this.next.value,
+        this.tail,
         signal,
       );
       if (ring !== this.ring || this.ring.at(oldest.number) === undefined) return 0;

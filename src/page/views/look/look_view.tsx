@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { token } from "../../api/request.ts";
 import { parseCondition } from "../../reading/json_path.ts";
 import type { ReadPlace } from "../../reading/live_read.ts";
 import { textOf } from "../../reading/message.ts";
@@ -154,6 +155,12 @@ function usePlace(session: LookSession, at: StreamRoute, onJump: () => void) {
     onJump();
     session.jump(placeOf({ offset, time }) ?? { tail: 64 * 1024 });
   }, [offset, time]);
+  useEffect(() => {
+    // With the token before it couldn't be opened.
+    const state = session.state.peek();
+    const isRefused = state.kind === "failed" && state.error.status === 401;
+    if (isRefused) void session.open(placeOf({ offset, time }));
+  }, [token.value]);
   const write = (offset: string | undefined) => {
     own.current = offset ?? "";
     const { offset: _, time: __, ...rest } = latest.current;

@@ -65,8 +65,8 @@ export function TryNow({ subscription, onTried }: {
   const retry = async () => {
     isBusy.value = true;
     try {
-      await tryNow(id);
-      notify("It is tried now.");
+      const isTried = await tryNow(id);
+      notify(isTried ? "It is tried now." : "Nothing waits for its time now.");
     } catch (error) {
       notify(messageOf(error));
     }

@@ -1,0 +1,42 @@
+import { equal } from "node:assert/strict";
+import { answerFetch } from "../../page_globals.ts";
+import { LookSession } from "../../../../src/page/views/look/look_session.ts";
+import { Fixture, JSON_TYPE, TEXT } from "../../../support/fixture.ts";
+
+/** Resolves once a session has read what there is at first. */
+function hasRead(session: LookSession): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = session.arrived.subscribe((count) => {
+      if (count === 0) return;
+      queueMicrotask(() => stop());
+      resolve();
+    });
+  });
+}
+
+Deno.test("a stream's tail is its own, and not where reading has come to", async () => {
+  const served = new Fixture({ page: true, chunkBytes: 4096 });
+  const messages = Array.from({ length: 10_000 }, () => "0123456789");
+  const tail = await served.make("a", JSON_TYPE, JSON.stringify(messages));
+  answerFetch(async (request) => await served.app.fetch(request));
+  const session = new LookSession("a");
+  await session.open({ offset: "-1" });
+  await hasRead(session);
+  equal(session.next.value < tail, true);
+  equal(session.tail, tail);
+  session.close();
+});
+
+Deno.test("a stream that was made again is looked at as what it is now", async () => {
+  const served = new Fixture({ page: true });
+  await served.make("a", JSON_TYPE, "[1]");
+  answerFetch(async (request) => await served.app.fetch(request));
+  const session = new LookSession("a");
+  await session.open(undefined);
+  await hasRead(session);
+  await served.delete("a");
+  await served.make("a", TEXT, "text");
+  await session.open({ offset: "-1" });
+  equal(session.content, "text");
+  session.close();
+});
