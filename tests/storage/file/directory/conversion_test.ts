@@ -8,6 +8,7 @@ import {
 } from "../../../../src/storage/file/directory/format_file.ts";
 import { checkDirectory } from "../../../../src/storage/file/maintenance/check/check.ts";
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
+import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
@@ -196,3 +197,50 @@ Deno.test("what is damaged in a directory of version 3 is damaged afterwards, an
     const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir: root });
     equal(found.filter(isFinding).map(({ kind }) => kind).sort(), ["index_entry", "index_missing"]);
   }));
+
+Deno.test("what a killed conversion renamed is on disk before FORMAT says that it is converted", () =>
+  withTempDir(async (root) => {
+    await unpackVersion3(root);
+    const folders = Array.from(
+      Deno.readDirSync(`${root}/segments`),
+      ({ name }) => `${root}/segments/${name}`,
+    );
+    const fileSystem = new HookedFileSystem();
+    fileSystem.before = ({ call, path }) => {
+      if (call === "sync" && folders.includes(path)) throw new Error("the process ends");
+    };
+    await rejects(open(root, fileSystem), /the process ends/);
+    const synced = new Set<string>();
+    fileSystem.before = ({ call, path }) => {
+      if (call === "sync") synced.add(path);
+      if (call === "rename" && path.endsWith("FORMAT.new")) {
+        equal(folders.filter((folder) => !synced.has(folder)), []);
+      }
+    };
+    await (await open(root, fileSystem)).close();
+    equal(versionOf(root), FORMAT_VERSION);
+  }));
+
+for (
+  const [damage, harm] of [
+    ["is missing", (path: string) => Deno.removeSync(path)],
+    ["begins with something else", (path: string) => flipBit(path, 3)],
+    ["has a damaged last entry", (path: string) => flipBit(path, Deno.statSync(path).size - 20)],
+    ["is cut short", (path: string) => Deno.truncateSync(path, Deno.statSync(path).size - 40)],
+  ] as const
+) {
+  Deno.test(`a directory of version 3 is repaired after its conversion where an index ${damage}`, () =>
+    withTempDir(async (root) => {
+      const expected = await unpackVersion3(root);
+      for (const { name: folder } of Deno.readDirSync(`${root}/segments`)) {
+        const [first] = Array.from(Deno.readDirSync(`${root}/segments/${folder}`))
+          .map(({ name }) => name).filter((name) => name.endsWith(".idx")).sort();
+        harm(`${root}/segments/${folder}/${first}`);
+      }
+      await (await open(root)).close();
+      const options = { fileSystem: nodeFileSystem, dir: root, isDryRun: false, nowMs: 0 };
+      const { left } = await repairDirectory(options);
+      equal(left, []);
+      await isWholeAndCounted(root, expected);
+    }));
+}
