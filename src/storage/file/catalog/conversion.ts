@@ -5,7 +5,6 @@ import type { SegmentRow } from "./catalog.ts";
 import {
   ADD_SUBSCRIPTION_TABLES,
   blobValue,
-  rowChecks,
   rowChecksum,
   SEGMENT_COLUMNS,
   type SqlRow,
@@ -72,6 +71,7 @@ async function convertRows(database: DatabaseSync, segments: SegmentConverter): 
   // A damaged row may hold any number.
   select.setReadBigInts(true);
   const segmentsOf = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
+  segmentsOf.setReadBigInts(true);
   const marks = [...STREAM_COLUMNS, "crc32", "ends_at_ms"].map(() => "?").join(", ");
   const insert = database.prepare(`INSERT INTO stream VALUES (${marks})`);
   for (let after: SQLInputValue = -1;;) {
@@ -79,7 +79,7 @@ async function convertRows(database: DatabaseSync, segments: SegmentConverter): 
     for (const row of rows) {
       const id = Number(row.id);
       const isJson = isJsonType(String(row.content_type));
-      const found = segmentsOf.all(id).filter((segment) => rowChecks(segment, SEGMENT_COLUMNS));
+      const found = segmentsOf.all(id).filter((segment) => isWhole(segment, SEGMENT_COLUMNS));
       const stored = await segments.convert({ id, isJson }, found.map(toSegment));
       insert.run(...convertedValues(row, stored, isJson));
       after = row.id ?? null;
@@ -101,9 +101,13 @@ function convertedValues(row: SqlRow, stored: number, isJson: boolean): SQLInput
     const value: SQLOutputValue = added[column] ?? row[column] ?? null;
     return value instanceof Uint8Array ? blobValue(value) : value;
   });
-  const isWhole = Number(row.crc32) === rowChecksum(OLD_COLUMNS.map((column) => row[column]));
-  const crc = rowChecksum(values) ^ (isWhole ? 0 : 1);
+  const crc = rowChecksum(values) ^ (isWhole(row, OLD_COLUMNS) ? 0 : 1);
   return [...values, crc >>> 0, row.ends_at_ms ?? null];
+}
+
+/** As `rowChecks`, of a row whose numbers are read as BigInts. */
+function isWhole(row: SqlRow, columns: readonly string[]): boolean {
+  return Number(row.crc32) === rowChecksum(columns.map((column) => row[column]));
 }
 
 function toSegment(row: SqlRow): SegmentRow {

@@ -48,6 +48,8 @@ export class IndexConverter implements SegmentConverter {
   }
 
   async convert(stream: ConvertedStream, segments: readonly SegmentRow[]): Promise<number> {
+    // Most streams of many have no segment.
+    await this.#parts.turn();
     let messages = 0;
     for (const segment of segments) messages = await this.#convert(stream, segment, messages);
     return messages;

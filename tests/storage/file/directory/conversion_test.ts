@@ -1,4 +1,5 @@
 import { deepStrictEqual as equal, ok, rejects, throws } from "node:assert";
+import { DatabaseSync } from "node:sqlite";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { messageEnds } from "../../../../src/protocol/json.ts";
@@ -10,6 +11,7 @@ import { checkDirectory } from "../../../../src/storage/file/maintenance/check/c
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
 import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
+import { IndexConverter } from "../../../../src/storage/file/segments/index_conversion.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
@@ -244,3 +246,33 @@ for (
       await isWholeAndCounted(root, expected);
     }));
 }
+
+Deno.test("a damaged row of a segment doesn't stop the conversion, whatever number is in it", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    const database = new DatabaseSync(`${root}/catalog.sqlite`);
+    database.exec(
+      "UPDATE segment SET bytes = 9223372036854775807 WHERE stream_id = 1 AND base > 0",
+    );
+    database.close();
+    const storage = await open(root);
+    try {
+      const { data } = await storage.read("log", 0, 1 << 20);
+      equal(new TextDecoder().decode(data), expected.log?.text);
+    } finally {
+      await storage.close();
+    }
+    equal(versionOf(root), FORMAT_VERSION);
+  }));
+
+Deno.test("others get their turns while streams without segments are converted", async () => {
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    return undefined;
+  };
+  const paths = { root: "/d", segments: "/d/segments" };
+  const converter = new IndexConverter({ fileSystem: new HookedFileSystem(), paths, turn });
+  for (let id = 0; id < 10; id++) await converter.convert({ id, isJson: true }, []);
+  equal(turns, 10);
+});
