@@ -7,7 +7,7 @@ import {
   type IndexEntry,
   putIndexEntry,
 } from "../../segments/index_format.ts";
-import { FileWindow } from "../../directory/file_window.ts";
+import { FileWindow, withWindow } from "../../directory/file_window.ts";
 import { segmentPaths } from "../../directory/paths.ts";
 import type { FilePart } from "../../directory/quarantine.ts";
 import type { SqlRow } from "../../catalog/schema.ts";
@@ -26,7 +26,12 @@ interface CountedSegment {
   readonly isJson: boolean;
   /** How many messages its stream's row says that there are up to its end, where it is the last one. */
   readonly atEnd: number | undefined;
+  /** How many there can be up to its end by what comes behind it. */
+  most(): number;
 }
+
+/** Where a segment is, and how many entries it has. */
+type SegmentPlace = Pick<CountedSegment, "streamId" | "base" | "blocks">;
 
 /**
  * Counts the messages of entries that were made anew, and brings the rows of streams to what their indexes
@@ -47,13 +52,14 @@ export async function repairMessageCounts(
     const streamId = integerOf(row.id);
     const isJson = isJsonType(textOf(row.content_type) ?? "");
     let messages: number | undefined = 0;
-    const found = segments.all(streamId);
-    for (const [i, { base, blocks }] of found.entries()) {
-      const atEnd = i === found.length - 1
-        ? integerOf(row.messages) - integerOf(row.rest_messages)
-        : undefined;
-      const extent = { base: integerOf(base), blocks: integerOf(blocks) };
-      const segment = { streamId, ...extent, isJson, atEnd };
+    const stored = integerOf(row.messages) - integerOf(row.rest_messages);
+    const places = segments.all(streamId).map(({ base, blocks }) => {
+      return { streamId, base: integerOf(base), blocks: integerOf(blocks) };
+    });
+    const behind = new CountsBehind(scope, places, stored);
+    for (const [i, place] of places.entries()) {
+      const atEnd = i === places.length - 1 ? stored : undefined;
+      const segment = { ...place, isJson, atEnd, most: () => behind.mostUpTo(i) };
       messages = await repairSegment(scope, segment, messages);
     }
     if (messages === undefined) continue;
@@ -157,6 +163,45 @@ interface KnownCount {
   readonly messages: number | undefined;
 }
 
+/** What the segments behind one count already: no more messages can come before those. */
+class CountsBehind {
+  readonly #scope: RepairScope;
+  readonly #segments: readonly SegmentPlace[];
+  readonly #stored: number;
+  /** The segment with the entry that says it, and how many come before that at the most. */
+  #found = { segment: -1, most: 0 };
+
+  /** @param stored how many there are in all segments, by the stream's row */
+  constructor(scope: RepairScope, segments: readonly SegmentPlace[], stored: number) {
+    this.#scope = scope;
+    this.#segments = segments;
+    this.#stored = stored;
+  }
+
+  /** How many there can be up to the end of the segment of this number. */
+  mostUpTo(segment: number): number {
+    if (this.#found.segment <= segment) this.#found = this.#find(segment + 1);
+    return this.#found.most;
+  }
+
+  #find(from: number): { segment: number; most: number } {
+    const { fileSystem, paths } = this.#scope;
+    for (const [i, { streamId, base, blocks }] of this.#segments.entries()) {
+      if (i < from) continue;
+      const { index } = segmentPaths(paths.segments, streamId, base);
+      if (!isThere(fileSystem, index)) continue;
+      const { messages } = withWindow(
+        fileSystem,
+        index,
+        (window) => knownAfter(window, blocks, -1),
+      );
+      // Its block has at least one.
+      if (messages !== undefined) return { segment: i, most: messages - 1 };
+    }
+    return { segment: Infinity, most: this.#stored };
+  }
+}
+
 function knownAfter(index: FileWindow, blocks: number, block: number): KnownCount {
   for (let next = block + 1; next < blocks; next++) {
     const position = INDEX_HEADER_BYTES + next * INDEX_ENTRY_BYTES;
@@ -168,13 +213,14 @@ function knownAfter(index: FileWindow, blocks: number, block: number): KnownCoun
 
 /** Of a byte stream's block: at least one, and no more than the next number that is known. */
 function guess(
-  { blocks, atEnd }: CountedSegment,
+  { blocks, atEnd, most }: CountedSegment,
   block: number,
   before: number,
   known: KnownCount,
 ): number {
   if (known.messages !== undefined) return Math.min(before + 1, known.messages);
-  if (atEnd === undefined || atEnd < before) return before + 1;
+  if (atEnd === undefined) return Math.max(before, Math.min(before + 1, most()));
+  if (atEnd < before) return before + 1;
   return block === blocks - 1 ? atEnd : Math.min(before + 1, atEnd);
 }
 
