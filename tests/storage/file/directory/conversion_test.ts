@@ -276,3 +276,41 @@ Deno.test("others get their turns while streams without segments are converted",
   for (let id = 0; id < 10; id++) await converter.convert({ id, isJson: true }, []);
   equal(turns, 10);
 });
+
+/** Changes a catalogue that nobody uses by a statement. */
+function change(dir: string, statement: string): void {
+  const database = new DatabaseSync(`${dir}/catalog.sqlite`);
+  database.exec(statement);
+  database.close();
+}
+
+/** Changes a catalogue's bytes. */
+function overwrite(dir: string, from: string, to: string): void {
+  const path = `${dir}/catalog.sqlite`;
+  const bytes = Deno.readFileSync(path);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(from);
+  ok(at > 0 && from.length === to.length, `${from} is in the catalogue`);
+  bytes.set(encodeUtf8(to), at);
+  Deno.writeFileSync(path, bytes);
+}
+
+Deno.test("rows that are damaged so that no table would take them are damaged streams afterwards", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    change(root, "PRAGMA wal_checkpoint(TRUNCATE)");
+    overwrite(root, "tail INTEGER NOT NULL", "tail INTEGER         ");
+    change(root, "UPDATE stream SET tail = NULL WHERE name = 'log'");
+    overwrite(root, "tail INTEGER         ", "tail INTEGER NOT NULL");
+    overwrite(root, "shorttext/plain", "emptytext/plain");
+    const storage = await open(root);
+    try {
+      await rejects(storage.head("short"), { code: "damaged" });
+      await rejects(storage.head("log"), { code: "damaged" });
+      equal((await storage.head("empty")).contentType, JSON_TYPE);
+      const { data } = await storage.read("events", 0, 1 << 20);
+      equal(new TextDecoder().decode(data), expected.events?.text);
+    } finally {
+      await storage.close();
+    }
+    equal(versionOf(root), FORMAT_VERSION);
+  }));
