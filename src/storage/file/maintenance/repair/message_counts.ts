@@ -34,8 +34,8 @@ interface CountedSegment {
 type SegmentPlace = Pick<CountedSegment, "streamId" | "base" | "blocks">;
 
 /**
- * Counts the messages of entries that were made anew, and brings the rows of streams to what their indexes
- * count. Where the messages of a byte stream ended isn't known any more: a block is one of them then.
+ * Counts the messages of entries that were made anew, and of a JSON stream's that count wrongly; brings the
+ * rows of streams to what their indexes count. Where the messages of a byte stream ended isn't known any more: a block is one of them then.
  */
 export async function repairMessageCounts(
   scope: RepairScope,
@@ -108,7 +108,7 @@ async function repairSegment(
   try {
     const entries = new FileWindow(indexFile);
     const log = new FileWindow(logFile);
-    const counted = () => countedEntries(entries, log, segment, before ?? 0);
+    const counted = () => countedEntries(entries, log, segment, before);
     let isCounted = true;
     let last: CountedEntry | undefined;
     for (const entry of counted()) {
@@ -132,22 +132,29 @@ interface CountedEntry {
   readonly messages: number;
 }
 
-/** The entries that check: those that count already as they are, the others counted. */
+/**
+ * The entries that check, with what they should count: in a JSON stream what the blocks have, where it is
+ * known how many come before and the block is as it was written; in any other what is written, where it is.
+ */
 function* countedEntries(
   index: FileWindow,
   log: FileWindow,
   segment: CountedSegment,
-  before: number,
+  before: number | undefined,
 ): Generator<CountedEntry> {
   const { base, blocks, isJson } = segment;
-  let messages = before;
+  let messages = before ?? 0;
+  let isKnown = before !== undefined;
   let known: KnownCount = { block: -1, messages: undefined };
   for (let block = 0; block < blocks; block++) {
     const position = INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES;
     const entry = decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0);
     if (entry === undefined) continue;
     const { filePosition, end, messages: written } = entry;
-    if (written !== UNCOUNTED) messages = written;
+    const isTrusted = written !== UNCOUNTED &&
+      !(isJson && isKnown && log.checksum(filePosition, end - base) === entry.checksum);
+    isKnown ||= written !== UNCOUNTED;
+    if (isTrusted) messages = written;
     else if (isJson) messages += countMessages(log, filePosition, end - base);
     else {
       if (known.block < block) known = knownAfter(index, blocks, block);
