@@ -30,7 +30,7 @@ export interface SegmentConverter {
   /**
    * Makes a stream's indexes those of this version.
    *
-   * @param segments by their bases
+   * @param segments by their bases; of one whose row is damaged all that its index has, `blocks` is Infinity
    * @returns how many messages the stream has in its segments
    */
   convert(stream: ConvertedStream, segments: readonly SegmentRow[]): Promise<number>;
@@ -80,7 +80,7 @@ async function convertRows(database: DatabaseSync, segments: SegmentConverter): 
     const rows: SqlRow[] = select.all(after);
     for (const row of rows) {
       const id = Number(row.id);
-      const found = segmentsOf.all(id).filter((segment) => isWhole(segment, SEGMENT_COLUMNS));
+      const found: SqlRow[] = segmentsOf.all(id);
       const stream = { id, isJson: isJsonType(String(row.content_type)) };
       const stored = await segments.convert(stream, found.map(toSegment));
       if (isWhole(row, OLD_COLUMNS)) insert.run(...convertedValues(row, stored, 0));
@@ -117,10 +117,8 @@ function indexedNames(
   database: DatabaseSync,
   ids: ReadonlyMap<number, number>,
 ): Map<number, string> {
-  const index = database.prepare(
-    "SELECT name FROM pragma_index_list('old_stream') WHERE origin = 'u'",
-  )
-    .get();
+  const find = "SELECT name FROM pragma_index_list('old_stream') WHERE origin = 'u'";
+  const index = database.prepare(find).get();
   const rows = database.prepare(
     `SELECT id, name FROM old_stream INDEXED BY "${String(index?.name)}" WHERE name > ''`,
   );
@@ -166,11 +164,10 @@ function isWhole(row: SqlRow, columns: readonly string[]): boolean {
   return Number(row.crc32) === rowChecksum(columns.map((column) => row[column]));
 }
 
+/** A repair makes a damaged row anew by the index, which has to be of this version, too, for that. */
 function toSegment(row: SqlRow): SegmentRow {
-  return {
-    streamId: Number(row.stream_id),
-    base: Number(row.base),
-    bytes: Number(row.bytes),
-    blocks: Number(row.blocks),
-  };
+  const place = { streamId: Number(row.stream_id), base: Number(row.base) };
+  return isWhole(row, SEGMENT_COLUMNS)
+    ? { ...place, bytes: Number(row.bytes), blocks: Number(row.blocks) }
+    : { ...place, bytes: 0, blocks: Infinity };
 }

@@ -118,10 +118,12 @@ export class IndexConverter implements SegmentConverter {
   async #convertEntries(
     window: FileWindow,
     file: File,
-    { base, blocks }: SegmentRow,
+    segment: SegmentRow,
     counter: Counter,
     none: CountedPart,
   ): Promise<CountedPart> {
+    const { base } = segment;
+    const blocks = blocksIn(window, segment, OLD_ENTRY_BYTES);
     let counted = none;
     for (let first = 0; first < blocks; first += WRITTEN_ENTRIES) {
       const wanted = Math.min(WRITTEN_ENTRIES, blocks - first);
@@ -194,6 +196,7 @@ class Counter {
    * as they do from an index that is repaired.
    */
   behind({ blocks, position }: CountedPart, segment: SegmentRow): number {
+    if (segment.blocks === Infinity) return 0;
     return this.#log === undefined
       ? Math.max(0, segment.blocks - blocks)
       : countLineFeeds(this.#log, position, segment.bytes);
@@ -214,8 +217,15 @@ function hasMagic(window: FileWindow, magic: Bytes): boolean {
   return magic.every((byte, i) => found[i] === byte);
 }
 
+/** How many entries there are of those that a segment should have. */
+function blocksIn({ sizeBytes }: FileWindow, { blocks }: SegmentRow, entryBytes: number): number {
+  return Math.min(blocks, Math.floor(Math.max(0, sizeBytes - INDEX_HEADER_BYTES) / entryBytes));
+}
+
 /** What an index counts that is converted already. */
-function lastCount(window: FileWindow, { base, blocks }: SegmentRow): CountedPart | undefined {
+function lastCount(window: FileWindow, segment: SegmentRow): CountedPart | undefined {
+  const { base } = segment;
+  const blocks = blocksIn(window, segment, INDEX_ENTRY_BYTES);
   for (let block = blocks - 1; block >= 0; block--) {
     const at = INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES;
     const entry = decodeIndexEntry(window.bytes(at, INDEX_ENTRY_BYTES), 0);

@@ -263,6 +263,9 @@ Deno.test("a damaged row of a segment doesn't stop the conversion, whatever numb
       await storage.close();
     }
     equal(versionOf(root), FORMAT_VERSION);
+    const options = { fileSystem: nodeFileSystem, dir: root, isDryRun: false, nowMs: 0 };
+    equal((await repairDirectory(options)).left, []);
+    await isWholeAndCounted(root, expected);
   }));
 
 Deno.test("others get their turns while streams without segments are converted", async () => {
