@@ -13,7 +13,7 @@ import { repairDirectory } from "../../../../src/storage/file/maintenance/repair
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import { IndexConverter } from "../../../../src/storage/file/segments/index_conversion.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
-import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
+import { HookedFileSystem, noSpace } from "../../../support/hooked_file_system.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { appendText, subscribe, viewSubscriptions } from "../../../support/subscription_kit.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
@@ -316,4 +316,20 @@ Deno.test("rows that are damaged so that no table would take them are damaged st
       await storage.close();
     }
     equal(versionOf(root), FORMAT_VERSION);
+  }));
+
+Deno.test("a conversion on a full disk says how much it needs, and goes on once there is room", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    const fileSystem = new HookedFileSystem();
+    let left = 5;
+    fileSystem.before = (call) => {
+      if (call.call === "write" && call.path.endsWith(".idx.new") && left-- < 0) {
+        throw noSpace(call);
+      }
+    };
+    await rejects(open(root, fileSystem), /the disk is full.*room for another catalogue/);
+    equal(fileSystem.openFiles, 0);
+    equal(versionOf(root), 3);
+    await isWholeAndCounted(root, expected);
   }));
