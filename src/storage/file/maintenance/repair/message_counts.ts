@@ -35,7 +35,8 @@ type SegmentPlace = Pick<CountedSegment, "streamId" | "base" | "blocks">;
 
 /**
  * Counts the messages of entries that were made anew, and of a JSON stream's that count wrongly; brings the
- * rows of streams to what their indexes count. Where the messages of a byte stream ended isn't known any more: a block is one of them then.
+ * rows of streams to what their indexes count. Where the messages of a byte stream ended isn't known any
+ * more: a block is one of them then.
  */
 export async function repairMessageCounts(
   scope: RepairScope,
