@@ -86,17 +86,26 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
       return await openLocked({ options, limits, fileSystem, database, paths, ballast });
     } catch (error) {
       if (!isNoSpace(error)) throw error;
-      if (!ballast.release()) throw noRoomToStart(paths, error);
+      if (!ballast.release()) throw noRoomToStart(fileSystem, paths, error);
       logger.warn("The disk is full: the start uses the ballast's room.");
     }
   }
 }
 
-function noRoomToStart(paths: DirectoryPaths, cause: Error): DirectoryError {
+function noRoomToStart(
+  fileSystem: FileSystem,
+  paths: DirectoryPaths,
+  cause: Error,
+): DirectoryError {
+  const hasFormat = fileSystem.list(paths.root)?.includes("FORMAT") ?? false;
+  const converts = hasFormat && readFormat(fileSystem, paths).version !== FORMAT_VERSION;
+  const needed = converts
+    ? "this start converts the directory, and needs room for another catalogue and for 256 indexes."
+    : "a start needs 2 MiB.";
   return new DirectoryError(
     "full",
     paths.root,
-    `the disk is full (${cause.message}). Make room: a start needs 2 MiB.`,
+    `the disk is full (${cause.message}). Make room: ${needed}`,
     { cause },
   );
 }

@@ -4,6 +4,7 @@ import { openFileStorage } from "../../../src/storage/file/open.ts";
 import type { StartProgress } from "../../../src/storage/start_progress.ts";
 import { HookedFileSystem } from "../../support/hooked_file_system.ts";
 import { copyKilled, withTempDir } from "../../support/temp_dir.ts";
+import { unpackVersion3 } from "./directory/version_3.ts";
 
 const RECORDS = 2000;
 const BODY = new TextEncoder().encode("0123456789");
@@ -76,4 +77,19 @@ Deno.test("a start that fails between two turns lets go of the directory, and th
     const storage = await openFileStorage({ dir });
     equal((await storage.head("s")).tail, RECORDS * BODY.length);
     await storage.close();
+  }));
+
+Deno.test("a start that converts a directory doesn't say meanwhile that it reads the log", () =>
+  withTempDir(async (dir) => {
+    await unpackVersion3(dir);
+    const told: StartProgress[] = [];
+    const clock = new HastyClock();
+    let turns = 0;
+    const onProgress = (each: StartProgress) => {
+      if (told.push(each) === 1) turns = clock.turns;
+    };
+    await (await openFileStorage({ dir, clock, onProgress })).close();
+    ok(turns > 10, `${turns} turns before the log is read`);
+    const [first] = told;
+    ok(first?.state === "recovering" && first.logBytes > 0);
   }));

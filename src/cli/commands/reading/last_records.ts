@@ -13,8 +13,12 @@ export interface LastRecords {
 
 /** Keeps the last `count` messages or lines that are added, and little more. */
 export function lastRecords(contentType: string, count: number): LastRecords {
+  if (count === 0) return NO_RECORDS;
   return isJsonType(contentType) ? new LastMessages(count) : new LastLines(count);
 }
+
+/** None are asked for: without this all of a stream would be read for the line before them. */
+const NO_RECORDS: LastRecords = { add: () => {}, isFull: true, take: () => [] };
 
 class LastMessages implements LastRecords {
   readonly #count: number;

@@ -5,7 +5,6 @@ import type { SegmentRow } from "./catalog.ts";
 import {
   ADD_SUBSCRIPTION_TABLES,
   blobValue,
-  rowChecks,
   rowChecksum,
   SEGMENT_COLUMNS,
   type SqlRow,
@@ -18,6 +17,7 @@ import {
 const NEW_COLUMNS: readonly string[] = ["fork_messages", "messages", "rest_messages"];
 const OLD_COLUMNS = STREAM_COLUMNS.filter((column) => !NEW_COLUMNS.includes(column));
 const PAGE_ROWS = 500;
+const MARKS = [...STREAM_COLUMNS, "crc32", "ends_at_ms"].map(() => "?").join(", ");
 
 /** A stream as the conversion of its segments has to know it. */
 export interface ConvertedStream {
@@ -30,7 +30,7 @@ export interface SegmentConverter {
   /**
    * Makes a stream's indexes those of this version.
    *
-   * @param segments by their bases
+   * @param segments by their bases; of one whose row is damaged all that its index has, `blocks` is Infinity
    * @returns how many messages the stream has in its segments
    */
   convert(stream: ConvertedStream, segments: readonly SegmentRow[]): Promise<number>;
@@ -72,24 +72,78 @@ async function convertRows(database: DatabaseSync, segments: SegmentConverter): 
   // A damaged row may hold any number.
   select.setReadBigInts(true);
   const segmentsOf = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
-  const marks = [...STREAM_COLUMNS, "crc32", "ends_at_ms"].map(() => "?").join(", ");
-  const insert = database.prepare(`INSERT INTO stream VALUES (${marks})`);
+  segmentsOf.setReadBigInts(true);
+  const insert = database.prepare(`INSERT INTO stream VALUES (${MARKS})`);
+  /** How many messages the streams of damaged rows have in segments, by their ids. */
+  const damaged = new Map<number, number>();
   for (let after: SQLInputValue = -1;;) {
     const rows: SqlRow[] = select.all(after);
     for (const row of rows) {
       const id = Number(row.id);
-      const isJson = isJsonType(String(row.content_type));
-      const found = segmentsOf.all(id).filter((segment) => rowChecks(segment, SEGMENT_COLUMNS));
-      const stored = await segments.convert({ id, isJson }, found.map(toSegment));
-      insert.run(...convertedValues(row, stored, isJson));
+      const found: SqlRow[] = segmentsOf.all(id);
+      const stream = { id, isJson: isJsonType(String(row.content_type)) };
+      const stored = await segments.convert(stream, found.map(toSegment));
+      if (isWhole(row, OLD_COLUMNS)) insert.run(...convertedValues(row, stored, 0));
+      else damaged.set(id, stored);
       after = row.id ?? null;
     }
-    if (rows.length < PAGE_ROWS) return;
+    if (rows.length < PAGE_ROWS) break;
+  }
+  if (damaged.size > 0) insertDamaged(database, damaged);
+}
+
+/**
+ * Adds the rows that don't check. They may hold what no table takes: a name that another row has, or no
+ * value where there has to be one. The names are those of the old table's index, so that whoever asks for
+ * such a stream is told that it is damaged, as before.
+ */
+function insertDamaged(database: DatabaseSync, damaged: ReadonlyMap<number, number>): void {
+  const names = indexedNames(database, damaged);
+  const columns = database.prepare("PRAGMA table_info(stream)").all();
+  const select = database.prepare("SELECT * FROM old_stream WHERE id = ?");
+  select.setReadBigInts(true);
+  const insert = database.prepare(`INSERT INTO stream VALUES (${MARKS})`);
+  for (const [id, stored] of damaged) {
+    const row: SqlRow = { ...select.get(id), name: names.get(id) ?? `lost-${id}` };
+    for (const { name, type, notnull } of columns) {
+      row[String(name)] = storable(row[String(name)] ?? null, String(type), notnull === 1);
+    }
+    insert.run(...convertedValues(row, stored, 1));
   }
 }
 
-/** A row of version 4. One that didn't check still doesn't: what is damaged has to be found damaged. */
-function convertedValues(row: SqlRow, stored: number, isJson: boolean): SQLInputValue[] {
+/** The names of streams by the index of them, which may say otherwise than a damaged row. */
+function indexedNames(
+  database: DatabaseSync,
+  ids: ReadonlyMap<number, number>,
+): Map<number, string> {
+  const find = "SELECT name FROM pragma_index_list('old_stream') WHERE origin = 'u'";
+  const index = database.prepare(find).get();
+  const rows = database.prepare(
+    `SELECT id, name FROM old_stream INDEXED BY "${String(index?.name)}" WHERE name > ''`,
+  );
+  const names = new Map<number, string>();
+  for (const { id, name } of rows.iterate()) {
+    if (ids.has(Number(id))) names.set(Number(id), String(name));
+  }
+  return names;
+}
+
+/** A damaged row's value, or one in its place where a column can't have it. */
+function storable(value: SQLOutputValue, type: string, isNeeded: boolean): SQLOutputValue {
+  if (value === null && !isNeeded) return null;
+  if (type === "TEXT") return typeof value === "string" ? value : "";
+  if (type === "BLOB") return value instanceof Uint8Array ? value : new Uint8Array(0);
+  return typeof value === "bigint" ? value : 0n;
+}
+
+/**
+ * A row of version 4.
+ *
+ * @param wrong 1 for a row that didn't check, which still doesn't: what is damaged has to be found damaged
+ */
+function convertedValues(row: SqlRow, stored: number, wrong: 0 | 1): SQLInputValue[] {
+  const isJson = isJsonType(String(row.content_type));
   const rest = row.rest instanceof Uint8Array ? new Uint8Array(row.rest) : new Uint8Array(0);
   const restMessages = isJson ? messageEnds(rest).length : Math.min(1, rest.length);
   const added: SqlRow = {
@@ -101,16 +155,19 @@ function convertedValues(row: SqlRow, stored: number, isJson: boolean): SQLInput
     const value: SQLOutputValue = added[column] ?? row[column] ?? null;
     return value instanceof Uint8Array ? blobValue(value) : value;
   });
-  const isWhole = Number(row.crc32) === rowChecksum(OLD_COLUMNS.map((column) => row[column]));
-  const crc = rowChecksum(values) ^ (isWhole ? 0 : 1);
+  const crc = rowChecksum(values) ^ wrong;
   return [...values, crc >>> 0, row.ends_at_ms ?? null];
 }
 
+/** As `rowChecks`, of a row whose numbers are read as BigInts. */
+function isWhole(row: SqlRow, columns: readonly string[]): boolean {
+  return Number(row.crc32) === rowChecksum(columns.map((column) => row[column]));
+}
+
+/** A repair makes a damaged row anew by the index, which has to be of this version, too, for that. */
 function toSegment(row: SqlRow): SegmentRow {
-  return {
-    streamId: Number(row.stream_id),
-    base: Number(row.base),
-    bytes: Number(row.bytes),
-    blocks: Number(row.blocks),
-  };
+  const place = { streamId: Number(row.stream_id), base: Number(row.base) };
+  return isWhole(row, SEGMENT_COLUMNS)
+    ? { ...place, bytes: Number(row.bytes), blocks: Number(row.blocks) }
+    : { ...place, bytes: 0, blocks: Infinity };
 }

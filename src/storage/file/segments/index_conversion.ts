@@ -9,7 +9,6 @@ import { FileWindow } from "../directory/file_window.ts";
 import { segmentPaths } from "../directory/paths.ts";
 import {
   decodeIndexEntry,
-  decodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   indexMagic,
@@ -49,6 +48,8 @@ export class IndexConverter implements SegmentConverter {
   }
 
   async convert(stream: ConvertedStream, segments: readonly SegmentRow[]): Promise<number> {
+    // Most streams of many have no segment.
+    await this.#parts.turn();
     let messages = 0;
     for (const segment of segments) messages = await this.#convert(stream, segment, messages);
     return messages;
@@ -69,41 +70,61 @@ export class IndexConverter implements SegmentConverter {
     const { fileSystem, paths } = this.#parts;
     const { log, index } = segmentPaths(paths.segments, segment.streamId, segment.base);
     const indexFile = openIfThere(fileSystem, index);
-    // What is missing is damage before and after.
-    if (indexFile === undefined) return before;
     const logFile = openIfThere(fileSystem, log);
     try {
-      const window = new FileWindow(indexFile);
-      if (hasMagic(window, indexMagic())) return lastCount(window, segment) ?? before;
-      if (!hasMagic(window, OLD_MAGIC)) return before;
       const counter = new Counter(stream.isJson ? logFile && new FileWindow(logFile) : undefined);
-      const path = `${index}.new`;
-      fileSystem.remove(path);
-      const file = fileSystem.open(path, "create");
-      let messages = before;
-      try {
-        file.writeSync(newHeader(window.bytes(0, INDEX_HEADER_BYTES)), 0);
-        messages = await this.#convertEntries(window, file, segment, counter, before);
-      } finally {
-        file.close();
-      }
-      this.#written.set(index, path);
-      return messages;
+      const none = { messages: before, blocks: 0, position: 0 };
+      const counted = indexFile === undefined
+        ? none
+        : await this.#convertIndex(new FileWindow(indexFile), index, segment, counter, none);
+      return counted.messages + counter.behind(counted, segment);
     } finally {
-      indexFile.close();
+      indexFile?.close();
       logFile?.close();
       if (this.#written.size >= BATCH_FILES) await this.#replace();
     }
   }
 
+  /** @returns what its whole entries count */
+  async #convertIndex(
+    window: FileWindow,
+    index: string,
+    segment: SegmentRow,
+    counter: Counter,
+    none: CountedPart,
+  ): Promise<CountedPart> {
+    const { fileSystem } = this.#parts;
+    if (hasMagic(window, indexMagic())) {
+      // A process that was killed may have renamed it: that may not be on disk.
+      this.#folders.add(dirname(index));
+      return lastCount(window, segment) ?? none;
+    }
+    // What is damaged is damaged before and after.
+    if (!hasMagic(window, OLD_MAGIC)) return none;
+    const path = `${index}.new`;
+    fileSystem.remove(path);
+    const file = fileSystem.open(path, "create");
+    let counted = none;
+    try {
+      file.writeSync(newHeader(window.bytes(0, INDEX_HEADER_BYTES)), 0);
+      counted = await this.#convertEntries(window, file, segment, counter, none);
+    } finally {
+      file.close();
+    }
+    this.#written.set(index, path);
+    return counted;
+  }
+
   async #convertEntries(
     window: FileWindow,
     file: File,
-    { base, blocks }: SegmentRow,
+    segment: SegmentRow,
     counter: Counter,
-    before: number,
-  ): Promise<number> {
-    let messages = before;
+    none: CountedPart,
+  ): Promise<CountedPart> {
+    const { base } = segment;
+    const blocks = blocksIn(window, segment, OLD_ENTRY_BYTES);
+    let counted = none;
     for (let first = 0; first < blocks; first += WRITTEN_ENTRIES) {
       const wanted = Math.min(WRITTEN_ENTRIES, blocks - first);
       // A copy: the window moves on while blocks are counted.
@@ -116,13 +137,17 @@ export class IndexConverter implements SegmentConverter {
       const entries = new Uint8Array(count * INDEX_ENTRY_BYTES);
       for (let i = 0; i < count; i++) {
         const entry = old.subarray(i * OLD_ENTRY_BYTES, (i + 1) * OLD_ENTRY_BYTES);
-        if (isOldWhole(entry)) messages += counter.upTo(getU64(viewOf(entry), 0) - base);
-        putConverted(entries, i * INDEX_ENTRY_BYTES, entry, messages);
+        if (isOldWhole(entry)) {
+          const position = getU64(viewOf(entry), 0) - base;
+          const messages = counted.messages + counter.upTo(position);
+          counted = { messages, blocks: first + i + 1, position };
+        }
+        putConverted(entries, i * INDEX_ENTRY_BYTES, entry, counted.messages);
         await this.#parts.turn();
       }
       file.writeSync(entries, INDEX_HEADER_BYTES + first * INDEX_ENTRY_BYTES);
     }
-    return messages;
+    return counted;
   }
 
   /** Makes durable what is written, and only then puts it into its place. */
@@ -140,6 +165,14 @@ export class IndexConverter implements SegmentConverter {
   }
 }
 
+/** A segment up to the last of its index's entries that check. */
+interface CountedPart {
+  /** How many messages the stream has up to there. */
+  readonly messages: number;
+  readonly blocks: number;
+  readonly position: number;
+}
+
 /** Counts the messages of a segment's blocks, one after the other. */
 class Counter {
   readonly #log: FileWindow | undefined;
@@ -153,14 +186,30 @@ class Counter {
   /** How many there are from where the last call ended up to here, and at least one. */
   upTo(filePosition: number): number {
     if (this.#log === undefined) return 1;
-    let count = 0;
-    for (const bytes of this.#log.chunks(this.#at, filePosition)) {
-      let at = bytes.indexOf(LINE_FEED);
-      for (; at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
-    }
+    const count = countLineFeeds(this.#log, this.#at, filePosition);
     this.#at = Math.max(this.#at, filePosition);
     return Math.max(1, count);
   }
+
+  /**
+   * How many there are behind what an index counts: the next segment's numbers have to go on from there,
+   * as they do from an index that is repaired.
+   */
+  behind({ blocks, position }: CountedPart, segment: SegmentRow): number {
+    if (segment.blocks === Infinity) return 0;
+    return this.#log === undefined
+      ? Math.max(0, segment.blocks - blocks)
+      : countLineFeeds(this.#log, position, segment.bytes);
+  }
+}
+
+function countLineFeeds(log: FileWindow, position: number, end: number): number {
+  let count = 0;
+  for (const bytes of log.chunks(position, end)) {
+    let at = bytes.indexOf(LINE_FEED);
+    for (; at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
+  }
+  return count;
 }
 
 function hasMagic(window: FileWindow, magic: Bytes): boolean {
@@ -168,13 +217,20 @@ function hasMagic(window: FileWindow, magic: Bytes): boolean {
   return magic.every((byte, i) => found[i] === byte);
 }
 
-/** What the last entry of an index counts that is converted already. */
-function lastCount(window: FileWindow, { blocks }: SegmentRow): number | undefined {
-  if (decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES)) === undefined) return undefined;
+/** How many entries there are of those that a segment should have. */
+function blocksIn({ sizeBytes }: FileWindow, { blocks }: SegmentRow, entryBytes: number): number {
+  return Math.min(blocks, Math.floor(Math.max(0, sizeBytes - INDEX_HEADER_BYTES) / entryBytes));
+}
+
+/** What an index counts that is converted already. */
+function lastCount(window: FileWindow, segment: SegmentRow): CountedPart | undefined {
+  const { base } = segment;
+  const blocks = blocksIn(window, segment, INDEX_ENTRY_BYTES);
   for (let block = blocks - 1; block >= 0; block--) {
     const at = INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES;
     const entry = decodeIndexEntry(window.bytes(at, INDEX_ENTRY_BYTES), 0);
-    if (entry !== undefined) return entry.messages;
+    if (entry === undefined) continue;
+    return { messages: entry.messages, blocks: block + 1, position: entry.end - base };
   }
   return undefined;
 }

@@ -123,7 +123,13 @@ export class SegmentReader {
     message: number,
     to: number,
   ): Promise<CountedBlock> {
-    const segment = await this.#firstSegment(stream, to, ({ messages }) => messages > message);
+    const newest = this.#segmentAt(stream, to - 1);
+    const first = await this.#entry(stream, newest, 0);
+    const last = await this.#newestEntry(stream, newest);
+    // Nearly always the newest segment has it: nothing is read of another one then, which may be damaged.
+    const segment = first.messages <= message && message < last.messages
+      ? newest
+      : await this.#firstSegment(stream, to, ({ messages }) => messages > message);
     if (segment === undefined) {
       throw new StreamError(
         { code: "damaged" },
@@ -160,11 +166,15 @@ export class SegmentReader {
   }
 
   #newestEntry(stream: SegmentStream, segment: SegmentRow): Promise<IndexEntry> {
+    return this.#entry(stream, segment, segment.blocks - 1);
+  }
+
+  #entry(stream: SegmentStream, segment: SegmentRow, block: number): Promise<IndexEntry> {
     const { blocks } = segment;
     return this.#use(
       stream,
       segment,
-      ({ indexReader }) => indexReader.load(() => indexReader.entry(blocks - 1, blocks)),
+      ({ indexReader }) => indexReader.load(() => indexReader.entry(block, blocks)),
     );
   }
 

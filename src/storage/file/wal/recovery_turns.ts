@@ -9,7 +9,8 @@ export class RecoveryTurns {
   readonly #clock: Clock;
   readonly #onProgress: (progress: StartProgress) => void;
   #startedMs: number;
-  #step: "check" | "apply" = "check";
+  /** `undefined` until one begins: what comes before reads no log. */
+  #step: "check" | "apply" | undefined;
   #readBytes = 0;
   #logBytes = 0;
 
@@ -50,6 +51,7 @@ export class RecoveryTurns {
   }
 
   #report(): void {
+    if (this.#step === undefined) return;
     this.#onProgress({
       state: "recovering",
       step: this.#step,

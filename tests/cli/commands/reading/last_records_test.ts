@@ -45,3 +45,12 @@ Deno.test("the last messages are counted whatever they hold", () => {
   equal(last.isFull, true);
   deepEqual(last.take(), messages.slice(1));
 });
+
+for (const contentType of ["application/json", "text/plain"]) {
+  Deno.test(`the last 0 of ${contentType} need nothing earlier, and are none`, () => {
+    const last = lastRecords(contentType, 0);
+    last.add([new Message(encodeUtf8("1,\n2,\n3"), "o")]);
+    equal(last.isFull, true);
+    deepEqual(last.take(), []);
+  });
+}

@@ -1,4 +1,5 @@
 import { deepStrictEqual as equal, ok, rejects, throws } from "node:assert";
+import { DatabaseSync } from "node:sqlite";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { messageEnds } from "../../../../src/protocol/json.ts";
@@ -8,9 +9,11 @@ import {
 } from "../../../../src/storage/file/directory/format_file.ts";
 import { checkDirectory } from "../../../../src/storage/file/maintenance/check/check.ts";
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
+import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
+import { IndexConverter } from "../../../../src/storage/file/segments/index_conversion.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
-import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
+import { HookedFileSystem, noSpace } from "../../../support/hooked_file_system.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { appendText, subscribe, viewSubscriptions } from "../../../support/subscription_kit.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
@@ -195,4 +198,138 @@ Deno.test("what is damaged in a directory of version 3 is damaged afterwards, an
     }
     const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir: root });
     equal(found.filter(isFinding).map(({ kind }) => kind).sort(), ["index_entry", "index_missing"]);
+  }));
+
+Deno.test("what a killed conversion renamed is on disk before FORMAT says that it is converted", () =>
+  withTempDir(async (root) => {
+    await unpackVersion3(root);
+    const folders = Array.from(
+      Deno.readDirSync(`${root}/segments`),
+      ({ name }) => `${root}/segments/${name}`,
+    );
+    const fileSystem = new HookedFileSystem();
+    fileSystem.before = ({ call, path }) => {
+      if (call === "sync" && folders.includes(path)) throw new Error("the process ends");
+    };
+    await rejects(open(root, fileSystem), /the process ends/);
+    const synced = new Set<string>();
+    fileSystem.before = ({ call, path }) => {
+      if (call === "sync") synced.add(path);
+      if (call === "rename" && path.endsWith("FORMAT.new")) {
+        equal(folders.filter((folder) => !synced.has(folder)), []);
+      }
+    };
+    await (await open(root, fileSystem)).close();
+    equal(versionOf(root), FORMAT_VERSION);
+  }));
+
+for (
+  const [damage, harm] of [
+    ["is missing", (path: string) => Deno.removeSync(path)],
+    ["begins with something else", (path: string) => flipBit(path, 3)],
+    ["has a damaged last entry", (path: string) => flipBit(path, Deno.statSync(path).size - 20)],
+    ["is cut short", (path: string) => Deno.truncateSync(path, Deno.statSync(path).size - 40)],
+  ] as const
+) {
+  Deno.test(`a directory of version 3 is repaired after its conversion where an index ${damage}`, () =>
+    withTempDir(async (root) => {
+      const expected = await unpackVersion3(root);
+      for (const { name: folder } of Deno.readDirSync(`${root}/segments`)) {
+        const [first] = Array.from(Deno.readDirSync(`${root}/segments/${folder}`))
+          .map(({ name }) => name).filter((name) => name.endsWith(".idx")).sort();
+        harm(`${root}/segments/${folder}/${first}`);
+      }
+      await (await open(root)).close();
+      const options = { fileSystem: nodeFileSystem, dir: root, isDryRun: false, nowMs: 0 };
+      const { left } = await repairDirectory(options);
+      equal(left, []);
+      await isWholeAndCounted(root, expected);
+    }));
+}
+
+Deno.test("a damaged row of a segment doesn't stop the conversion, whatever number is in it", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    const database = new DatabaseSync(`${root}/catalog.sqlite`);
+    database.exec(
+      "UPDATE segment SET bytes = 9223372036854775807 WHERE stream_id = 1 AND base > 0",
+    );
+    database.close();
+    const storage = await open(root);
+    try {
+      const { data } = await storage.read("log", 0, 1 << 20);
+      equal(new TextDecoder().decode(data), expected.log?.text);
+    } finally {
+      await storage.close();
+    }
+    equal(versionOf(root), FORMAT_VERSION);
+    const options = { fileSystem: nodeFileSystem, dir: root, isDryRun: false, nowMs: 0 };
+    equal((await repairDirectory(options)).left, []);
+    await isWholeAndCounted(root, expected);
+  }));
+
+Deno.test("others get their turns while streams without segments are converted", async () => {
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    return undefined;
+  };
+  const paths = { root: "/d", segments: "/d/segments" };
+  const converter = new IndexConverter({ fileSystem: new HookedFileSystem(), paths, turn });
+  for (let id = 0; id < 10; id++) await converter.convert({ id, isJson: true }, []);
+  equal(turns, 10);
+});
+
+/** Changes a catalogue that nobody uses by a statement. */
+function change(dir: string, statement: string): void {
+  const database = new DatabaseSync(`${dir}/catalog.sqlite`);
+  database.exec(statement);
+  database.close();
+}
+
+/** Changes a catalogue's bytes. */
+function overwrite(dir: string, from: string, to: string): void {
+  const path = `${dir}/catalog.sqlite`;
+  const bytes = Deno.readFileSync(path);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(from);
+  ok(at > 0 && from.length === to.length, `${from} is in the catalogue`);
+  bytes.set(encodeUtf8(to), at);
+  Deno.writeFileSync(path, bytes);
+}
+
+Deno.test("rows that are damaged so that no table would take them are damaged streams afterwards", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    change(root, "PRAGMA wal_checkpoint(TRUNCATE)");
+    overwrite(root, "tail INTEGER NOT NULL", "tail INTEGER         ");
+    change(root, "UPDATE stream SET tail = NULL WHERE name = 'log'");
+    overwrite(root, "tail INTEGER         ", "tail INTEGER NOT NULL");
+    overwrite(root, "shorttext/plain", "emptytext/plain");
+    const storage = await open(root);
+    try {
+      await rejects(storage.head("short"), { code: "damaged" });
+      await rejects(storage.head("log"), { code: "damaged" });
+      equal((await storage.head("empty")).contentType, JSON_TYPE);
+      const { data } = await storage.read("events", 0, 1 << 20);
+      equal(new TextDecoder().decode(data), expected.events?.text);
+    } finally {
+      await storage.close();
+    }
+    equal(versionOf(root), FORMAT_VERSION);
+  }));
+
+Deno.test("a conversion on a full disk says how much it needs, and goes on once there is room", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion3(root);
+    const fileSystem = new HookedFileSystem();
+    let left = 5;
+    fileSystem.before = (call) => {
+      if (call.call === "write" && call.path.endsWith(".idx.new") && left-- < 0) {
+        throw noSpace(call);
+      }
+    };
+    await rejects(open(root, fileSystem), /the disk is full.*room for another catalogue/);
+    equal(fileSystem.openFiles, 0);
+    equal(versionOf(root), 3);
+    await isWholeAndCounted(root, expected);
   }));

@@ -7,7 +7,7 @@ import {
   type IndexEntry,
   putIndexEntry,
 } from "../../segments/index_format.ts";
-import { FileWindow } from "../../directory/file_window.ts";
+import { FileWindow, withWindow } from "../../directory/file_window.ts";
 import { segmentPaths } from "../../directory/paths.ts";
 import type { FilePart } from "../../directory/quarantine.ts";
 import type { SqlRow } from "../../catalog/schema.ts";
@@ -26,11 +26,17 @@ interface CountedSegment {
   readonly isJson: boolean;
   /** How many messages its stream's row says that there are up to its end, where it is the last one. */
   readonly atEnd: number | undefined;
+  /** How many there can be up to its end by what comes behind it. */
+  most(): number;
 }
 
+/** Where a segment is, and how many entries it has. */
+type SegmentPlace = Pick<CountedSegment, "streamId" | "base" | "blocks">;
+
 /**
- * Counts the messages of entries that were made anew, and brings the rows of streams to what their indexes
- * count. Where the messages of a byte stream ended isn't known any more: a block is one of them then.
+ * Counts the messages of entries that were made anew, and of a JSON stream's that count wrongly; brings the
+ * rows of streams to what their indexes count. Where the messages of a byte stream ended isn't known any
+ * more: a block is one of them then.
  */
 export async function repairMessageCounts(
   scope: RepairScope,
@@ -47,13 +53,14 @@ export async function repairMessageCounts(
     const streamId = integerOf(row.id);
     const isJson = isJsonType(textOf(row.content_type) ?? "");
     let messages: number | undefined = 0;
-    const found = segments.all(streamId);
-    for (const [i, { base, blocks }] of found.entries()) {
-      const atEnd = i === found.length - 1
-        ? integerOf(row.messages) - integerOf(row.rest_messages)
-        : undefined;
-      const extent = { base: integerOf(base), blocks: integerOf(blocks) };
-      const segment = { streamId, ...extent, isJson, atEnd };
+    const stored = integerOf(row.messages) - integerOf(row.rest_messages);
+    const places = segments.all(streamId).map(({ base, blocks }) => {
+      return { streamId, base: integerOf(base), blocks: integerOf(blocks) };
+    });
+    const behind = new CountsBehind(scope, places, stored);
+    for (const [i, place] of places.entries()) {
+      const atEnd = i === places.length - 1 ? stored : undefined;
+      const segment = { ...place, isJson, atEnd, most: () => behind.mostUpTo(i) };
       messages = await repairSegment(scope, segment, messages);
     }
     if (messages === undefined) continue;
@@ -102,7 +109,7 @@ async function repairSegment(
   try {
     const entries = new FileWindow(indexFile);
     const log = new FileWindow(logFile);
-    const counted = () => countedEntries(entries, log, segment, before ?? 0);
+    const counted = () => countedEntries(entries, log, segment, before);
     let isCounted = true;
     let last: CountedEntry | undefined;
     for (const entry of counted()) {
@@ -126,22 +133,29 @@ interface CountedEntry {
   readonly messages: number;
 }
 
-/** The entries that check: those that count already as they are, the others counted. */
+/**
+ * The entries that check, with what they should count: in a JSON stream what the blocks have, where it is
+ * known how many come before and the block is as it was written; in any other what is written, where it is.
+ */
 function* countedEntries(
   index: FileWindow,
   log: FileWindow,
   segment: CountedSegment,
-  before: number,
+  before: number | undefined,
 ): Generator<CountedEntry> {
   const { base, blocks, isJson } = segment;
-  let messages = before;
+  let messages = before ?? 0;
+  let isKnown = before !== undefined;
   let known: KnownCount = { block: -1, messages: undefined };
   for (let block = 0; block < blocks; block++) {
     const position = INDEX_HEADER_BYTES + block * INDEX_ENTRY_BYTES;
     const entry = decodeIndexEntry(index.bytes(position, INDEX_ENTRY_BYTES), 0);
     if (entry === undefined) continue;
     const { filePosition, end, messages: written } = entry;
-    if (written !== UNCOUNTED) messages = written;
+    const isTrusted = written !== UNCOUNTED &&
+      !(isJson && isKnown && log.checksum(filePosition, end - base) === entry.checksum);
+    isKnown ||= written !== UNCOUNTED;
+    if (isTrusted) messages = written;
     else if (isJson) messages += countMessages(log, filePosition, end - base);
     else {
       if (known.block < block) known = knownAfter(index, blocks, block);
@@ -157,6 +171,45 @@ interface KnownCount {
   readonly messages: number | undefined;
 }
 
+/** What the segments behind one count already: no more messages can come before those. */
+class CountsBehind {
+  readonly #scope: RepairScope;
+  readonly #segments: readonly SegmentPlace[];
+  readonly #stored: number;
+  /** The segment with the entry that says it, and how many come before that at the most. */
+  #found = { segment: -1, most: 0 };
+
+  /** @param stored how many there are in all segments, by the stream's row */
+  constructor(scope: RepairScope, segments: readonly SegmentPlace[], stored: number) {
+    this.#scope = scope;
+    this.#segments = segments;
+    this.#stored = stored;
+  }
+
+  /** How many there can be up to the end of the segment of this number. */
+  mostUpTo(segment: number): number {
+    if (this.#found.segment <= segment) this.#found = this.#find(segment + 1);
+    return this.#found.most;
+  }
+
+  #find(from: number): { segment: number; most: number } {
+    const { fileSystem, paths } = this.#scope;
+    for (const [i, { streamId, base, blocks }] of this.#segments.entries()) {
+      if (i < from) continue;
+      const { index } = segmentPaths(paths.segments, streamId, base);
+      if (!isThere(fileSystem, index)) continue;
+      const { messages } = withWindow(
+        fileSystem,
+        index,
+        (window) => knownAfter(window, blocks, -1),
+      );
+      // Its block has at least one.
+      if (messages !== undefined) return { segment: i, most: messages - 1 };
+    }
+    return { segment: Infinity, most: this.#stored };
+  }
+}
+
 function knownAfter(index: FileWindow, blocks: number, block: number): KnownCount {
   for (let next = block + 1; next < blocks; next++) {
     const position = INDEX_HEADER_BYTES + next * INDEX_ENTRY_BYTES;
@@ -168,13 +221,14 @@ function knownAfter(index: FileWindow, blocks: number, block: number): KnownCoun
 
 /** Of a byte stream's block: at least one, and no more than the next number that is known. */
 function guess(
-  { blocks, atEnd }: CountedSegment,
+  { blocks, atEnd, most }: CountedSegment,
   block: number,
   before: number,
   known: KnownCount,
 ): number {
   if (known.messages !== undefined) return Math.min(before + 1, known.messages);
-  if (atEnd === undefined || atEnd < before) return before + 1;
+  if (atEnd === undefined) return Math.max(before, Math.min(before + 1, most()));
+  if (atEnd < before) return before + 1;
   return block === blocks - 1 ? atEnd : Math.min(before + 1, atEnd);
 }
 

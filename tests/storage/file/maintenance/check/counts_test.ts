@@ -36,7 +36,7 @@ function findingsOf(dir: string): string[] {
   );
 }
 
-Deno.test("an entry of an index that counts wrongly is found", () =>
+Deno.test("an entry of an index that counts wrongly is found, and repaired", () =>
   withTempDir(async (root) => {
     const dir = `${root}/d`;
     await makeDirectory(dir);
@@ -50,6 +50,10 @@ Deno.test("an entry of an index that counts wrongly is found", () =>
     const [first = "", second = ""] = findingsOf(dir);
     match(first, /doesn't count its block's messages: 8 messages up to its end, 9/);
     match(second, /doesn't count its block's messages: 13 messages up to its end, 12/);
+    const options = { fileSystem: nodeFileSystem, dir, isDryRun: false, nowMs: 0 };
+    equal((await repairDirectory(options)).left, []);
+    const repaired = decodeIndexEntry(Deno.readFileSync(`${dir}/${INDEX}`), at);
+    equal(repaired, entry);
   }));
 
 Deno.test("a row that counts wrongly is found, and repaired", () =>
