@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { until } from "../../support/until.ts";
 import { Visits } from "./support/visits.ts";
 
@@ -54,7 +54,8 @@ visits.test("an open page holds one connection that streams, and doesn't poll", 
     const before = finished;
     // A minute of the page's own time, in which whoever polls would ask.
     await page.clock.runFor(60_000);
-    equal(finished, before, `${place} asked again`);
-    equal(underWay.size, 1, `${place}: ${urls()}`);
+    await until(() => underWay.size === 1, () => `${place}: ${urls()}`);
+    // The stream that was made just now may be told of, and then is asked for once.
+    ok(finished <= before + 1, `${place} asked ${finished - before} times`);
   }
 });
