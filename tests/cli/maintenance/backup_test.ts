@@ -179,6 +179,25 @@ Deno.test(
 );
 
 Deno.test(
+  "what a backup of a damaged directory has is looked at again by the next one",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    const log = segmentIn(dir, ".log");
+    // So that a backup doesn't have the same file.
+    Deno.copyFileSync(log, `${log}.copy`);
+    flipByte(`${log}.copy`, 4);
+    Deno.renameSync(log, `${log}.right`);
+    Deno.renameSync(`${log}.copy`, log);
+    const damaged = ["backup", "--dir", dir, "--to", backups];
+    for (let i = 0; i < 2; i++) equal((await kit.run(damaged)).code, 1, `backup ${i}`);
+    Deno.renameSync(`${log}.right`, log);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    equal(await readAll(restored, "long"), await readAll(dir, "long"));
+  }),
+);
+
+Deno.test(
   "while one backup runs another is refused",
   inPlace(async ({ kit, dir, backups }) => {
     await made(dir);

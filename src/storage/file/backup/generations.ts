@@ -8,6 +8,7 @@ import { BackupError } from "./check_backup.ts";
 import { copyFile } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest, readManifest, readWhole } from "./manifest.ts";
+import type { EarlierCopy } from "./segment_copy.ts";
 import type { TarTarget } from "./tar.ts";
 
 /** A backup's folder is named by when it began, so that `ls` sorts them: 2026-11-30T15-04-05.123Z. */
@@ -100,7 +101,7 @@ export async function backUpToFolder(
     );
   }
   const earlier = [
-    ...(newest === undefined ? [] : [{ segments: join(newest.root, "segments"), isWhole: true }]),
+    ...(newest === undefined ? [] : [earlierOf(newest)]),
     ...before.map((left) => ({ segments: join(folder, left, "segments"), isWhole: false })),
   ];
   const staging = new DirectoryTarget(fileSystem, join(folder, `${UNFINISHED}${name}`));
@@ -115,6 +116,11 @@ export async function backUpToFolder(
   await fileSystem.syncDirectory(folder);
   for (const left of before) fileSystem.removeTree?.(join(folder, left));
   return { name, root, manifest, linkedFiles: staging.linkedFiles };
+}
+
+/** What is damaged in it may be right in the directory by now, or still has to be told. */
+function earlierOf({ root, manifest }: Generation): EarlierCopy {
+  return { segments: join(root, "segments"), isWhole: manifest.damagedCount === 0 };
 }
 
 function uuidOf(fileSystem: FileSystem, dir: string): string {
