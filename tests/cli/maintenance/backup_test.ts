@@ -198,6 +198,25 @@ Deno.test(
 );
 
 Deno.test(
+  "a backup with damage removes no earlier one",
+  inPlace(async ({ kit, dir, backups }) => {
+    await made(dir);
+    const args = ["backup", "--dir", dir, "--to", backups, "--keep", "1"];
+    await kit.ok(args);
+    const before = filesUnder(join(dir, "segments"));
+    const storage = await openFileStorage({ dir, ...SMALL });
+    await append(storage, "more", "m".repeat(9000));
+    await storage.close();
+    const isNew = (path: string) => path.endsWith(".log") && !before.includes(path);
+    flipByte(filesUnder(join(dir, "segments")).find(isNew) ?? "", 4);
+    const { code, stderr } = await kit.run(args);
+    equal(code, 1);
+    match(stderr, /earlier backups stay/);
+    equal(generations(nodeFileSystem, backups).length, 2);
+  }),
+);
+
+Deno.test(
   "while one backup runs another is refused",
   inPlace(async ({ kit, dir, backups }) => {
     await made(dir);
