@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
@@ -331,6 +331,24 @@ Deno.test(
     const again = await kit.run(["restore", "--from", backups, "--to", restored]);
     equal(again.code, 2);
     match(again.stderr, /missing or empty/);
+  }),
+);
+
+Deno.test(
+  "of a restore that was cut short nothing is in the directory that another backup is restored to",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const names = () => filesUnder(restored).sort();
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    const right = names();
+    Deno.removeSync(join(restored, "FORMAT"));
+    Deno.writeTextFileSync(join(restored, "RESTORING"), "");
+    const left = ["webhook_keys", "catalog.sqlite-wal", "wal/00000000000000000099.wal"];
+    for (const name of left) Deno.writeTextFileSync(join(restored, name), "of another one");
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    deepEqual(names(), right);
+    equal(await readAll(restored, "short"), "hello");
   }),
 );
 

@@ -15,6 +15,9 @@ import type { BackupThrottle } from "./target.ts";
 
 /** Stands in a directory as long as a restore to it hasn't ended. */
 export const RESTORING = "RESTORING";
+/** What a restore writes beside it. */
+const PARTS =
+  /^(?:BACKUP|FORMAT\.new|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|webhook_keys)$/;
 /** Of a message. */
 const MAX_SHOWN = 5;
 
@@ -83,12 +86,23 @@ export async function restoreUnpacked(
 /** Marks a directory as one that is being restored: no server starts on it. */
 export async function beginRestore(fileSystem: FileSystem, dir: string): Promise<DirectoryTarget> {
   requireEmpty(fileSystem, dir);
+  removeLeft(fileSystem, dir);
   const target = new DirectoryTarget(fileSystem, dir);
   const mark = await target.create(RESTORING, 0);
   await mark.write(encodeUtf8("A restore to this directory has not ended: run it again.\n"));
   await mark.end();
   await target.sync();
   return target;
+}
+
+/**
+ * Removes what a restore has left that was cut short. It may have been one of another backup, whose log
+ * files the next start would take for the end of this one's.
+ */
+function removeLeft(fileSystem: FileSystem, dir: string): void {
+  for (const name of fileSystem.list(dir) ?? []) {
+    if (PARTS.test(name)) fileSystem.removeTree?.(join(dir, name));
+  }
 }
 
 /** @throws {DirectoryError} `foreign` */
