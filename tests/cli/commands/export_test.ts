@@ -62,6 +62,23 @@ Deno.test("an export that was cut off goes on behind the last stream that is who
     match(stderr, /is an export that has ended/);
   }));
 
+Deno.test("a file that is no export stays as it is", () =>
+  withTempDir(async (dir) => {
+    const kit = await filled();
+    const file = join(dir, "mine");
+    const texts = ["a line without an end", '{"a":1}', '{"text":"mine"}\n', "\n", '{"stre\n'];
+    for (const text of texts) {
+      Deno.writeTextFileSync(file, text);
+      const { code, stderr } = await kit.run(["export", "--from", URL, "--to", file]);
+      equal(code, 2, text);
+      match(stderr, /mine is there, and is no export/);
+      equal(Deno.readTextFileSync(file), text);
+    }
+    // So far an export may have come that was cut off.
+    Deno.writeTextFileSync(file, "{");
+    await kit.ok(["export", "--from", URL, "--to", file]);
+  }));
+
 Deno.test("an export that was cut off, or changed, is imported as far as it is right", () =>
   withTempDir(async (dir) => {
     const source = await filled();
