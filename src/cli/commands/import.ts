@@ -119,6 +119,11 @@ async function importTo(
           outcome: "gone",
           reason: "its expiry is over: it isn't made again",
         }),
+      onDeleted: (name) =>
+        report.onOutcome(name, {
+          outcome: "gone",
+          reason: "it was deleted while it was exported",
+        }),
       nowMs: () => context.clock.nowMs(),
     });
     await report.end();

@@ -45,8 +45,8 @@ export class ExportFile {
           );
         }
         if (line.kind === "stream") name = line.stream.stream;
-        if (line.kind !== "end" || name === undefined) continue;
-        done.add(name);
+        if (line.kind !== "end" && line.kind !== "gone" || name === undefined) continue;
+        if (line.kind === "end") done.add(name);
         position = endBytes;
       }
       file.truncate(position);
