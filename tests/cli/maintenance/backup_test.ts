@@ -2,7 +2,11 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
-import { backUpToStream, generations } from "../../../src/storage/file/backup/generations.ts";
+import {
+  backUpToFolder,
+  backUpToStream,
+  generations,
+} from "../../../src/storage/file/backup/generations.ts";
 import { TarTarget } from "../../../src/storage/file/backup/tar.ts";
 import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
 import { openFileStorage } from "../../../src/storage/file/open.ts";
@@ -213,6 +217,27 @@ Deno.test(
     equal(code, 1);
     match(stderr, /earlier backups stay/);
     equal(generations(nodeFileSystem, backups).length, 2);
+  }),
+);
+
+Deno.test(
+  "no other backup begins before one has its name",
+  inPlace(async ({ dir, backups }) => {
+    await made(dir);
+    const { pins } = directoryPaths(dir);
+    const held: boolean[] = [];
+    const fileSystem = {
+      ...nodeFileSystem,
+      rename(from: string, to: string) {
+        held.push(sqliteDriver.isPinned(pins.segments));
+        nodeFileSystem.rename(from, to);
+      },
+    };
+    const throttle = { spend: () => Promise.resolve() };
+    const options = { fileSystem, database: sqliteDriver, clock: systemClock, dir, throttle };
+    await backUpToFolder(backups, options);
+    deepEqual(held, [true]);
+    ok(!sqliteDriver.isPinned(pins.segments));
   }),
 );
 

@@ -35,6 +35,8 @@ export interface BackupOptions {
   /** What was copied before, the newest first. */
   readonly earlier: readonly EarlierCopy[];
   readonly throttle: BackupThrottle;
+  /** Makes the backup whole. No other backup of the directory begins before that. */
+  readonly seal?: (manifest: BackupManifest) => Promise<void>;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
       const counts = await copySegments(options, paths, catalog, damaged);
       const secretsChecksum = await copySecrets(options, paths);
       const staged = join(options.staging.root, CATALOG);
-      return {
+      const manifest = {
         formatVersion: format.version,
         uuid: format.uuid,
         beganAtMs,
@@ -75,6 +77,8 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
         damaged: damaged.first,
         damagedCount: damaged.count,
       };
+      await options.seal?.(manifest);
+      return manifest;
     } finally {
       catalog.closeLookups();
     }

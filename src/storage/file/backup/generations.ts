@@ -105,15 +105,17 @@ export async function backUpToFolder(
     ...before.map((left) => ({ segments: join(folder, left, "segments"), isWhole: false })),
   ];
   const staging = new DirectoryTarget(fileSystem, join(folder, `${UNFINISHED}${name}`));
-  const manifest = await backUp({ ...options, staging, target: staging, earlier });
-  await staging.sync();
-  const file = await staging.create("BACKUP", 0);
-  await file.write(encodeManifest(manifest));
-  await file.end();
-  await staging.sync();
   const root = join(folder, name);
-  fileSystem.rename(staging.root, root);
-  await fileSystem.syncDirectory(folder);
+  const seal = async (manifest: BackupManifest) => {
+    await staging.sync();
+    const file = await staging.create("BACKUP", 0);
+    await file.write(encodeManifest(manifest));
+    await file.end();
+    await staging.sync();
+    fileSystem.rename(staging.root, root);
+    await fileSystem.syncDirectory(folder);
+  };
+  const manifest = await backUp({ ...options, staging, target: staging, earlier, seal });
   for (const left of before) fileSystem.removeTree?.(join(folder, left));
   return { name, root, manifest, linkedFiles: staging.linkedFiles };
 }
