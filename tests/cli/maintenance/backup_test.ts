@@ -221,22 +221,29 @@ Deno.test(
 );
 
 Deno.test(
-  "no other backup begins before one has its name",
+  "no other backup begins before one has its name, which is durable in the end",
   inPlace(async ({ dir, backups }) => {
     await made(dir);
     const { pins } = directoryPaths(dir);
     const held: boolean[] = [];
+    const synced = new Set<string>();
     const fileSystem = {
       ...nodeFileSystem,
       rename(from: string, to: string) {
         held.push(sqliteDriver.isPinned(pins.segments));
         nodeFileSystem.rename(from, to);
+        synced.clear();
+      },
+      syncDirectory(path: string) {
+        synced.add(path);
+        return nodeFileSystem.syncDirectory(path);
       },
     };
     const throttle = { spend: () => Promise.resolve() };
     const options = { fileSystem, database: sqliteDriver, clock: systemClock, dir, throttle };
     await backUpToFolder(backups, options);
     deepEqual(held, [true]);
+    for (const path of [backups, join(backups, "..")]) ok(synced.has(path), path);
     ok(!sqliteDriver.isPinned(pins.segments));
   }),
 );

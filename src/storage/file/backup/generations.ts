@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { readFormat } from "../directory/directory.ts";
+import { readFormat, syncAbove } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import { backUp, type BackupOptions, requireDirectory } from "./backup.ts";
 import { BackupError } from "./check_backup.ts";
@@ -114,6 +114,7 @@ export async function backUpToFolder(
     await staging.sync();
     fileSystem.rename(staging.root, root);
     await fileSystem.syncDirectory(folder);
+    await syncAbove(fileSystem, folder);
   };
   const manifest = await backUp({ ...options, staging, target: staging, earlier, seal });
   for (const left of before) fileSystem.removeTree?.(join(folder, left));
