@@ -62,6 +62,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
         return side;
       };
       const target = await open("to", to);
+      nodeFileSystem.makePrivateDirectory?.(scratch);
       const spool = await open("from", scratch);
       return await importTo(from, { target, spool }, { ...running, values, context });
     });

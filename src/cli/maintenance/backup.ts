@@ -135,6 +135,7 @@ async function toStream(
     `durable-streams-backup-${crypto.randomUUID()}`,
   );
   try {
+    nodeFileSystem.makePrivateDirectory?.(scratch);
     const target = new TarTarget((bytes) => context.write(bytes));
     const manifest = await backUpToStream(target, scratch, options);
     await target.end();

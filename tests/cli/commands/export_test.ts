@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { withTempDir } from "../../support/temp_dir.ts";
 import { CommandKit } from "./command_kit.ts";
@@ -94,6 +94,24 @@ Deno.test("a stream that is deleted while it is exported is none of the export, 
     Deno.writeTextFileSync(file, bytes.slice(0, bytes.indexOf('{"stream":"text"') + 20));
     await source.ok(["export", "--from", URL, "--to", file]);
     equal(Deno.readTextFileSync(file), bytes);
+  }));
+
+Deno.test("nobody else looks into the folder where an import waits", () =>
+  withTempDir(async (dir) => {
+    const source = await filled();
+    const { stdout } = await source.run(["export", "--from", URL, "--to", "-"]);
+    const target = new CommandKit();
+    const modes = new Set<number>();
+    const fetch = async (url: string, init?: RequestInit) => {
+      for (const { name } of Deno.readDirSync(dir)) {
+        modes.add((Deno.statSync(join(dir, name)).mode ?? 0) & 0o777);
+      }
+      return await target.fixture.app.request(url, init);
+    };
+    const args = ["import", "--from", "-", "--to", URL, "--temp-dir", dir];
+    equal((await target.run(args, { input: stdout, fetch })).code, 0);
+    deepEqual([...modes], [0o700]);
+    deepEqual([...Deno.readDirSync(dir)], []);
   }));
 
 Deno.test("a file that is no export stays as it is", () =>
