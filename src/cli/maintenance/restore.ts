@@ -104,10 +104,22 @@ async function fromStream(
     );
   }
   const target = await beginRestore(nodeFileSystem, options.dir);
-  await unpackTar(from === "-" ? context.input : chunksOfFile(resolve(from)), target);
+  const chunks = from === "-" ? context.input : chunksOfFile(resolve(from));
+  await unpackTar(endable(chunks, options.throttle), target);
   const manifest = await restoreUnpacked(target, options);
   progress.end();
   return await tell(from, manifest, options.dir, { values, context });
+}
+
+/** The same chunks, until a signal ends the command. */
+async function* endable(
+  chunks: AsyncIterable<Bytes>,
+  throttle: RestoreOptions["throttle"],
+): AsyncIterable<Bytes> {
+  for await (const chunk of chunks) {
+    await throttle.spend(chunk.length);
+    yield chunk;
+  }
 }
 
 async function* chunksOfFile(path: string): AsyncIterable<Bytes> {

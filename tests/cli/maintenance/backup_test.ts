@@ -346,6 +346,28 @@ Deno.test(
 );
 
 Deno.test(
+  "a signal ends a restore of a stream before the stream does",
+  inPlace(async ({ kit, dir, restored }) => {
+    await made(dir);
+    const tar = await tarOf(dir);
+    let signal = (_exitCode: number) => {};
+    let taken = 0;
+    const input = function* () {
+      for (const chunk of tar) {
+        if (taken++ === 3) signal(143);
+        yield chunk;
+      }
+    };
+    const { code } = await kit.run(["restore", "--from", "-", "--to", restored], {
+      input: input(),
+      onListening: (listener) => signal = listener,
+    });
+    equal(code, 143);
+    ok(taken < tar.length, `${taken} of ${tar.length} chunks were read`);
+  }),
+);
+
+Deno.test(
   "a server starts neither on a backup nor where a restore was cut short",
   inPlace(async ({ kit, dir, backups, restored }) => {
     await made(dir);
