@@ -7,7 +7,6 @@ import { chunksOf } from "../../storage/file/backup/copy_file.ts";
 import { type Generation, generations } from "../../storage/file/backup/generations.ts";
 import type { BackupManifest } from "../../storage/file/backup/manifest.ts";
 import {
-  beginRestore,
   restoreBackup,
   type RestoreOptions,
   restoreUnpacked,
@@ -103,10 +102,11 @@ async function fromStream(
       "--from - reads a tar file from stdin, and that is a terminal; use a pipe",
     );
   }
-  const target = await beginRestore(nodeFileSystem, options.dir);
   const chunks = from === "-" ? context.input : chunksOfFile(resolve(from));
-  await unpackTar(endable(chunks, options.throttle), target);
-  const manifest = await restoreUnpacked(target, options);
+  const manifest = await restoreUnpacked(
+    (target) => unpackTar(endable(chunks, options.throttle), target),
+    options,
+  );
   progress.end();
   return await tell(from, manifest, options.dir, { values, context });
 }

@@ -7,6 +7,7 @@ import {
   backUpToStream,
   generations,
 } from "../../../src/storage/file/backup/generations.ts";
+import { restoreBackup } from "../../../src/storage/file/backup/restore.ts";
 import { TarTarget } from "../../../src/storage/file/backup/tar.ts";
 import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
 import { openFileStorage } from "../../../src/storage/file/open.ts";
@@ -342,6 +343,44 @@ Deno.test(
       const server = await kit.run(["copy", "--from", target, "--to", `${target}-copy`]);
       match(server.stderr, /is not ours|restore/);
     }
+  }),
+);
+
+Deno.test(
+  "while one restore to a directory runs another is refused, and touches nothing",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const tar = await tarOf(dir);
+    // As another process has it at that time.
+    Deno.mkdirSync(restored);
+    for (const name of ["RESTORING", "catalog.sqlite"]) {
+      Deno.writeTextFileSync(join(restored, name), "half");
+    }
+    const lock = sqliteDriver.lock(directoryPaths(restored).lock);
+    for (const from of [backups, "-"]) {
+      const args = ["restore", "--from", from, "--to", restored];
+      equal((await kit.run(args, { input: tar })).code, 5);
+      equal(Deno.readTextFileSync(join(restored, "catalog.sqlite")), "half");
+    }
+    lock.release();
+    const fileSystem = {
+      ...nodeFileSystem,
+      barrier: () => Promise.resolve(false),
+      rename(from: string, to: string) {
+        // Another process would get it now, had the lock been lost when all was synced.
+        const { stdout } = new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "--no-check", import.meta.resolve("./try_lock.ts"), restored],
+        }).outputSync();
+        equal(new TextDecoder().decode(stdout), "in_use\n");
+        nodeFileSystem.rename(from, to);
+      },
+    };
+    const [{ root } = { root: "" }] = generations(nodeFileSystem, backups);
+    const throttle = { spend: () => Promise.resolve() };
+    const options = { fileSystem, database: sqliteDriver, dir: restored, throttle };
+    await restoreBackup(root, { ...options, mayBeDamaged: false });
+    equal((await readAll(restored, "long")).length, 60_000);
   }),
 );
 

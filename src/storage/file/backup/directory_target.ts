@@ -68,6 +68,8 @@ export class DirectoryTarget implements BackupTarget {
 
   async #syncFiles(folder: string): Promise<void> {
     for (const name of this.#fileSystem.list(folder) ?? []) {
+      // To close it here would free the lock that SQLite holds on it.
+      if (name === "LOCK") continue;
       const path = join(folder, name);
       if (this.#isFolder(path)) {
         await this.#syncFiles(path);
