@@ -347,6 +347,28 @@ Deno.test(
 );
 
 Deno.test(
+  "that a directory was damaged is no reason to restore a catalogue that is so since",
+  inPlace(async ({ kit, dir, restored }) => {
+    await made(dir);
+    flipByte(segmentIn(dir, ".log"), 4);
+    const tar = await tarOf(dir);
+    const args = (to: string) => ["restore", "--from", "-", "--to", to, "--allow-damaged"];
+    await kit.ok(args(restored), { input: tar });
+    const name = "short";
+    const changed = tar.map((chunk) => {
+      const text = new TextDecoder("latin1").decode(chunk);
+      if (!text.startsWith("SQLite format 3")) return chunk;
+      const bytes = chunk.slice();
+      for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) bytes[at] = 0x53;
+      return bytes;
+    });
+    const { code, stderr } = await kit.run(args(`${restored}2`), { input: changed });
+    equal(code, 1);
+    match(stderr, /catalog\.sqlite.* fails its checksum/);
+  }),
+);
+
+Deno.test(
   "while one restore to a directory runs another is refused, and touches nothing",
   inPlace(async ({ kit, dir, backups, restored }) => {
     await made(dir);

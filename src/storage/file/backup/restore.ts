@@ -5,7 +5,7 @@ import { DirectoryError } from "../directory/damage.ts";
 import { syncAbove, writeFormat } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
-import { extendLogFiles, segmentsByStream } from "./backup.ts";
+import { extendLogFiles, measureFile, segmentsByStream } from "./backup.ts";
 import { BackupError, checkBackup, manifestOf, type StoredBackup } from "./check_backup.ts";
 import { copyFile } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
@@ -85,9 +85,22 @@ export async function restoreUnpacked(
     const manifest = manifestOf(backup);
     await extendLogFiles(fileSystem, dir, manifest.log);
     await requireWhole(backup, manifest, options);
+    await requireCatalog(fileSystem, dir, manifest);
     await finishRestore(target, manifest, options);
     return manifest;
   });
+}
+
+/** Its damage would count as one of those that were known, and keeps them from being looked for. */
+async function requireCatalog(
+  fileSystem: FileSystem,
+  dir: string,
+  { catalogBytes, catalogChecksum }: BackupManifest,
+): Promise<void> {
+  const path = join(dir, "catalog.sqlite");
+  const found = await measureFile(fileSystem, path);
+  if (found.catalogBytes === catalogBytes && found.catalogChecksum === catalogChecksum) return;
+  throw new BackupError(`${path} fails its checksum, and nothing was restored.`);
 }
 
 /** Holds the directory meanwhile: one that another restore writes to looks as one that was cut short. */
