@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
@@ -365,6 +365,20 @@ Deno.test(
     const { code, stderr } = await kit.run(args(`${restored}2`), { input: changed });
     equal(code, 1);
     match(stderr, /catalog\.sqlite.* fails its checksum/);
+  }),
+);
+
+Deno.test(
+  "a directory that can't be written to is told so",
+  inPlace(async ({ dir, backups, restored }) => {
+    await made(dir);
+    const fileSystem = { ...nodeFileSystem, isWritable: () => false };
+    const throttle = { spend: () => Promise.resolve() };
+    const options = { fileSystem, database: sqliteDriver, clock: systemClock, throttle };
+    await rejects(backUpToFolder(backups, { ...options, dir }), /data: can't be written to/);
+    const { root } = await backUpToFolder(backups, { ...options, fileSystem: nodeFileSystem, dir });
+    const restoring = restoreBackup(root, { ...options, dir: restored, mayBeDamaged: false });
+    await rejects(restoring, /restored: can't be written to/);
   }),
 );
 

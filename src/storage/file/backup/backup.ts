@@ -4,7 +4,7 @@ import type { FileSystem } from "../../../env/file_system.ts";
 import type { CatalogCopy, SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { DirectoryError, isDamage } from "../directory/damage.ts";
-import { checkVersion, readFormat } from "../directory/directory.ts";
+import { checkVersion, readFormat, requireWritable } from "../directory/directory.ts";
 import { type DirectoryPaths, directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
 import { chunksOf } from "./copy_file.ts";
@@ -54,6 +54,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
   requireDirectory(fileSystem, paths);
   const format = readFormat(fileSystem, paths);
   checkVersion(paths, format);
+  requireWritable(fileSystem, dir);
   // From here on no segment goes that any row has now or later.
   const pin = database.pin(paths.pins.segments);
   try {

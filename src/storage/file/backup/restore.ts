@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { DirectoryError } from "../directory/damage.ts";
-import { syncAbove, writeFormat } from "../directory/directory.ts";
+import { requireWritable, syncAbove, writeFormat } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
 import { extendLogFiles, measureFile, segmentsByStream } from "./backup.ts";
@@ -110,6 +110,7 @@ async function intoDirectory(
 ): Promise<BackupManifest> {
   requireEmpty(fileSystem, dir);
   fileSystem.makeDirectory(dir);
+  requireWritable(fileSystem, dir);
   const lock = database.lock(directoryPaths(dir).lock);
   try {
     return await restore(await beginRestore(fileSystem, dir));
