@@ -7,6 +7,8 @@ import type { Bytes } from "../protocol/bytes.ts";
 export interface FileSystem {
   /** Makes a directory and those above it; one that is there already is fine. */
   makeDirectory(path: string): void;
+  /** As that, and nobody but the process's user may look into it. */
+  makePrivateDirectory?(path: string): void;
   /** Names in a directory, in no order; `undefined` where there is no such directory. */
   list(path: string): string[] | undefined;
   /** Whether the process may make files in this directory. */

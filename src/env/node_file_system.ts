@@ -90,6 +90,11 @@ const FOLDERS: Omit<FileSystem, "open"> = {
     attempt("make directory", path, () => mkdirSync(path, { recursive: true }));
   },
 
+  makePrivateDirectory(path) {
+    const options = { recursive: true, mode: OWNER_ONLY | constants.S_IXUSR };
+    attempt("make directory", path, () => mkdirSync(path, options));
+  },
+
   list(path) {
     try {
       return withDescriptor("list", path, () => readdirSync(path));

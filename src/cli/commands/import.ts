@@ -62,6 +62,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
         return side;
       };
       const target = await open("to", to);
+      nodeFileSystem.makePrivateDirectory?.(scratch);
       const spool = await open("from", scratch);
       return await importTo(from, { target, spool }, { ...running, values, context });
     });
@@ -118,6 +119,11 @@ async function importTo(
         report.onOutcome(name, {
           outcome: "gone",
           reason: "its expiry is over: it isn't made again",
+        }),
+      onDeleted: (name) =>
+        report.onOutcome(name, {
+          outcome: "gone",
+          reason: "it was deleted while it was exported",
         }),
       nowMs: () => context.clock.nowMs(),
     });

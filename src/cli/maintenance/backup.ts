@@ -100,11 +100,16 @@ async function toFolder(
 ): Promise<number> {
   const stored = await backUpToFolder(folder, options);
   progress.end();
-  const removed = removeOld(folder, values.get(flags.keep));
+  const isDamaged = stored.manifest.damagedCount > 0;
+  // They may be the last ones with what is damaged by now.
+  const removed = isDamaged ? [] : removeOld(folder, values.get(flags.keep));
   const line = values.get(flags.json)
     ? JSON.stringify({ outcome: "backed up", to: stored.root, ...summaryOf(stored), removed })
     : textOf(stored, removed);
   await context.write(encodeUtf8(`${line}\n`));
+  if (isDamaged && values.get(flags.keep) !== undefined) {
+    context.printError(`${PROGRAM}: earlier backups stay, as this one has damage`);
+  }
   return tellDamage(stored.manifest, context);
 }
 
@@ -130,6 +135,7 @@ async function toStream(
     `durable-streams-backup-${crypto.randomUUID()}`,
   );
   try {
+    nodeFileSystem.makePrivateDirectory?.(scratch);
     const target = new TarTarget((bytes) => context.write(bytes));
     const manifest = await backUpToStream(target, scratch, options);
     await target.end();

@@ -7,7 +7,6 @@ import { chunksOf } from "../../storage/file/backup/copy_file.ts";
 import { type Generation, generations } from "../../storage/file/backup/generations.ts";
 import type { BackupManifest } from "../../storage/file/backup/manifest.ts";
 import {
-  beginRestore,
   restoreBackup,
   type RestoreOptions,
   restoreUnpacked,
@@ -103,11 +102,24 @@ async function fromStream(
       "--from - reads a tar file from stdin, and that is a terminal; use a pipe",
     );
   }
-  const target = await beginRestore(nodeFileSystem, options.dir);
-  await unpackTar(from === "-" ? context.input : chunksOfFile(resolve(from)), target);
-  const manifest = await restoreUnpacked(target, options);
+  const chunks = from === "-" ? context.input : chunksOfFile(resolve(from));
+  const manifest = await restoreUnpacked(
+    (target) => unpackTar(endable(chunks, options.throttle), target),
+    options,
+  );
   progress.end();
   return await tell(from, manifest, options.dir, { values, context });
+}
+
+/** The same chunks, until a signal ends the command. */
+async function* endable(
+  chunks: AsyncIterable<Bytes>,
+  throttle: RestoreOptions["throttle"],
+): AsyncIterable<Bytes> {
+  for await (const chunk of chunks) {
+    await throttle.spend(chunk.length);
+    yield chunk;
+  }
 }
 
 async function* chunksOfFile(path: string): AsyncIterable<Bytes> {

@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { withTempDir } from "../../support/temp_dir.ts";
 import { CommandKit } from "./command_kit.ts";
@@ -60,6 +60,75 @@ Deno.test("an export that was cut off goes on behind the last stream that is who
     const { code, stderr } = await kit.run(["export", "--from", URL, "--to", cut]);
     equal(code, 2);
     match(stderr, /is an export that has ended/);
+  }));
+
+Deno.test("a stream that is deleted while it is exported is none of the export, and the others are", () =>
+  withTempDir(async (dir) => {
+    const file = join(dir, "streams.ndjson");
+    const source = await filled();
+    const { app } = source.fixture;
+    const headers = { "content-type": "text/plain" };
+    await app.request(`${URL}/deleted`, { method: "PUT", headers });
+    // More than one response has.
+    for (const body of Array(4).fill("x".repeat(1024 * 1024))) {
+      await app.request(`${URL}/deleted`, { method: "POST", headers, body });
+    }
+    let isDeleted = false;
+    const fetch = async (url: string, init?: RequestInit) => {
+      const isLater = /\/deleted\?offset=\d/.test(url);
+      if (isLater) await app.request(`${URL}/deleted`, { method: "DELETE" });
+      isDeleted ||= isLater;
+      return await app.request(url, init);
+    };
+    const exported = await source.run(["export", "--from", URL, "--to", file], { fetch });
+    ok(isDeleted);
+    equal(exported.code, 3);
+    const target = new CommandKit();
+    const { code, stdout, stderr } = await target.run(["import", "--from", file, "--to", URL]);
+    match(stderr + stdout, /"deleted" gone: it was deleted while it was exported/);
+    equal(code, 0);
+    equal(await text(target, "text"), await text(source, "text"));
+    equal((await target.fixture.app.request(`${URL}/deleted`, { method: "HEAD" })).status, 404);
+    // An export that goes on does so behind it.
+    const bytes = Deno.readTextFileSync(file);
+    Deno.writeTextFileSync(file, bytes.slice(0, bytes.indexOf('{"stream":"text"') + 20));
+    await source.ok(["export", "--from", URL, "--to", file]);
+    equal(Deno.readTextFileSync(file), bytes);
+  }));
+
+Deno.test("nobody else looks into the folder where an import waits", () =>
+  withTempDir(async (dir) => {
+    const source = await filled();
+    const { stdout } = await source.run(["export", "--from", URL, "--to", "-"]);
+    const target = new CommandKit();
+    const modes = new Set<number>();
+    const fetch = async (url: string, init?: RequestInit) => {
+      for (const { name } of Deno.readDirSync(dir)) {
+        modes.add((Deno.statSync(join(dir, name)).mode ?? 0) & 0o777);
+      }
+      return await target.fixture.app.request(url, init);
+    };
+    const args = ["import", "--from", "-", "--to", URL, "--temp-dir", dir];
+    equal((await target.run(args, { input: stdout, fetch })).code, 0);
+    deepEqual([...modes], [0o700]);
+    deepEqual([...Deno.readDirSync(dir)], []);
+  }));
+
+Deno.test("a file that is no export stays as it is", () =>
+  withTempDir(async (dir) => {
+    const kit = await filled();
+    const file = join(dir, "mine");
+    const texts = ["a line without an end", '{"a":1}', '{"text":"mine"}\n', "\n", '{"stre\n'];
+    for (const text of texts) {
+      Deno.writeTextFileSync(file, text);
+      const { code, stderr } = await kit.run(["export", "--from", URL, "--to", file]);
+      equal(code, 2, text);
+      match(stderr, /mine is there, and is no export/);
+      equal(Deno.readTextFileSync(file), text);
+    }
+    // So far an export may have come that was cut off.
+    Deno.writeTextFileSync(file, "{");
+    await kit.ok(["export", "--from", URL, "--to", file]);
   }));
 
 Deno.test("an export that was cut off, or changed, is imported as far as it is right", () =>

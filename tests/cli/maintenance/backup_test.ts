@@ -1,8 +1,13 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
-import { backUpToStream, generations } from "../../../src/storage/file/backup/generations.ts";
+import {
+  backUpToFolder,
+  backUpToStream,
+  generations,
+} from "../../../src/storage/file/backup/generations.ts";
+import { restoreBackup } from "../../../src/storage/file/backup/restore.ts";
 import { TarTarget } from "../../../src/storage/file/backup/tar.ts";
 import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
 import { openFileStorage } from "../../../src/storage/file/open.ts";
@@ -179,6 +184,72 @@ Deno.test(
 );
 
 Deno.test(
+  "what a backup of a damaged directory has is looked at again by the next one",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    const log = segmentIn(dir, ".log");
+    // So that a backup doesn't have the same file.
+    Deno.copyFileSync(log, `${log}.copy`);
+    flipByte(`${log}.copy`, 4);
+    Deno.renameSync(log, `${log}.right`);
+    Deno.renameSync(`${log}.copy`, log);
+    const damaged = ["backup", "--dir", dir, "--to", backups];
+    for (let i = 0; i < 2; i++) equal((await kit.run(damaged)).code, 1, `backup ${i}`);
+    Deno.renameSync(`${log}.right`, log);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    equal(await readAll(restored, "long"), await readAll(dir, "long"));
+  }),
+);
+
+Deno.test(
+  "a backup with damage removes no earlier one",
+  inPlace(async ({ kit, dir, backups }) => {
+    await made(dir);
+    const args = ["backup", "--dir", dir, "--to", backups, "--keep", "1"];
+    await kit.ok(args);
+    const before = filesUnder(join(dir, "segments"));
+    const storage = await openFileStorage({ dir, ...SMALL });
+    await append(storage, "more", "m".repeat(9000));
+    await storage.close();
+    const isNew = (path: string) => path.endsWith(".log") && !before.includes(path);
+    flipByte(filesUnder(join(dir, "segments")).find(isNew) ?? "", 4);
+    const { code, stderr } = await kit.run(args);
+    equal(code, 1);
+    match(stderr, /earlier backups stay/);
+    equal(generations(nodeFileSystem, backups).length, 2);
+  }),
+);
+
+Deno.test(
+  "no other backup begins before one has its name, which is durable in the end",
+  inPlace(async ({ dir, backups }) => {
+    await made(dir);
+    const { pins } = directoryPaths(dir);
+    const held: boolean[] = [];
+    const synced = new Set<string>();
+    const fileSystem = {
+      ...nodeFileSystem,
+      rename(from: string, to: string) {
+        held.push(sqliteDriver.isPinned(pins.segments));
+        nodeFileSystem.rename(from, to);
+        synced.clear();
+      },
+      syncDirectory(path: string) {
+        synced.add(path);
+        return nodeFileSystem.syncDirectory(path);
+      },
+    };
+    const throttle = { spend: () => Promise.resolve() };
+    const options = { fileSystem, database: sqliteDriver, clock: systemClock, dir, throttle };
+    await backUpToFolder(backups, options);
+    deepEqual(held, [true]);
+    for (const path of [backups, join(backups, "..")]) ok(synced.has(path), path);
+    ok(!sqliteDriver.isPinned(pins.segments));
+  }),
+);
+
+Deno.test(
   "while one backup runs another is refused",
   inPlace(async ({ kit, dir, backups }) => {
     await made(dir);
@@ -276,6 +347,102 @@ Deno.test(
 );
 
 Deno.test(
+  "that a directory was damaged is no reason to restore a catalogue that is so since",
+  inPlace(async ({ kit, dir, restored }) => {
+    await made(dir);
+    flipByte(segmentIn(dir, ".log"), 4);
+    const tar = await tarOf(dir);
+    const args = (to: string) => ["restore", "--from", "-", "--to", to, "--allow-damaged"];
+    await kit.ok(args(restored), { input: tar });
+    const name = "short";
+    const changed = tar.map((chunk) => {
+      const text = new TextDecoder("latin1").decode(chunk);
+      if (!text.startsWith("SQLite format 3")) return chunk;
+      const bytes = chunk.slice();
+      for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) bytes[at] = 0x53;
+      return bytes;
+    });
+    const { code, stderr } = await kit.run(args(`${restored}2`), { input: changed });
+    equal(code, 1);
+    match(stderr, /catalog\.sqlite.* fails its checksum/);
+  }),
+);
+
+Deno.test(
+  "a directory that can't be written to is told so",
+  inPlace(async ({ dir, backups, restored }) => {
+    await made(dir);
+    const fileSystem = { ...nodeFileSystem, isWritable: () => false };
+    const throttle = { spend: () => Promise.resolve() };
+    const options = { fileSystem, database: sqliteDriver, clock: systemClock, throttle };
+    await rejects(backUpToFolder(backups, { ...options, dir }), /data: can't be written to/);
+    const { root } = await backUpToFolder(backups, { ...options, fileSystem: nodeFileSystem, dir });
+    const restoring = restoreBackup(root, { ...options, dir: restored, mayBeDamaged: false });
+    await rejects(restoring, /restored: can't be written to/);
+  }),
+);
+
+Deno.test(
+  "while one restore to a directory runs another is refused, and touches nothing",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const tar = await tarOf(dir);
+    // As another process has it at that time.
+    Deno.mkdirSync(restored);
+    for (const name of ["RESTORING", "catalog.sqlite"]) {
+      Deno.writeTextFileSync(join(restored, name), "half");
+    }
+    const lock = sqliteDriver.lock(directoryPaths(restored).lock);
+    for (const from of [backups, "-"]) {
+      const args = ["restore", "--from", from, "--to", restored];
+      equal((await kit.run(args, { input: tar })).code, 5);
+      equal(Deno.readTextFileSync(join(restored, "catalog.sqlite")), "half");
+    }
+    lock.release();
+    const fileSystem = {
+      ...nodeFileSystem,
+      barrier: () => Promise.resolve(false),
+      rename(from: string, to: string) {
+        // Another process would get it now, had the lock been lost when all was synced.
+        const { stdout } = new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "--no-check", import.meta.resolve("./try_lock.ts"), restored],
+        }).outputSync();
+        equal(new TextDecoder().decode(stdout), "in_use\n");
+        nodeFileSystem.rename(from, to);
+      },
+    };
+    const [{ root } = { root: "" }] = generations(nodeFileSystem, backups);
+    const throttle = { spend: () => Promise.resolve() };
+    const options = { fileSystem, database: sqliteDriver, dir: restored, throttle };
+    await restoreBackup(root, { ...options, mayBeDamaged: false });
+    equal((await readAll(restored, "long")).length, 60_000);
+  }),
+);
+
+Deno.test(
+  "a signal ends a restore of a stream before the stream does",
+  inPlace(async ({ kit, dir, restored }) => {
+    await made(dir);
+    const tar = await tarOf(dir);
+    let signal = (_exitCode: number) => {};
+    let taken = 0;
+    const input = function* () {
+      for (const chunk of tar) {
+        if (taken++ === 3) signal(143);
+        yield chunk;
+      }
+    };
+    const { code } = await kit.run(["restore", "--from", "-", "--to", restored], {
+      input: input(),
+      onListening: (listener) => signal = listener,
+    });
+    equal(code, 143);
+    ok(taken < tar.length, `${taken} of ${tar.length} chunks were read`);
+  }),
+);
+
+Deno.test(
   "a server starts neither on a backup nor where a restore was cut short",
   inPlace(async ({ kit, dir, backups, restored }) => {
     await made(dir);
@@ -293,6 +460,24 @@ Deno.test(
     const again = await kit.run(["restore", "--from", backups, "--to", restored]);
     equal(again.code, 2);
     match(again.stderr, /missing or empty/);
+  }),
+);
+
+Deno.test(
+  "of a restore that was cut short nothing is in the directory that another backup is restored to",
+  inPlace(async ({ kit, dir, backups, restored }) => {
+    await made(dir);
+    await kit.ok(["backup", "--dir", dir, "--to", backups]);
+    const names = () => filesUnder(restored).sort();
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    const right = names();
+    Deno.removeSync(join(restored, "FORMAT"));
+    Deno.writeTextFileSync(join(restored, "RESTORING"), "");
+    const left = ["webhook_keys", "catalog.sqlite-wal", "wal/00000000000000000099.wal"];
+    for (const name of left) Deno.writeTextFileSync(join(restored, name), "of another one");
+    await kit.ok(["restore", "--from", backups, "--to", restored]);
+    deepEqual(names(), right);
+    equal(await readAll(restored, "short"), "hello");
   }),
 );
 

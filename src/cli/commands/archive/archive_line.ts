@@ -28,6 +28,8 @@ export type ArchiveLine =
   /** A message of a JSON stream, or some bytes of another. */
   | { readonly kind: "content"; readonly bytes: Bytes }
   | { readonly kind: "end"; readonly end: ArchivedEnd }
+  /** It ends so where the stream was deleted while it was exported: what there is of it is no stream. */
+  | { readonly kind: "gone" }
   /** The last line of all. */
   | { readonly kind: "done"; readonly streams: number };
 
@@ -88,9 +90,10 @@ export function decodeLine(line: Bytes, number: number): ArchiveLine {
     return { kind: "content", bytes: new Uint8Array(Buffer.from(value.base64, "base64")) };
   }
   if ("end" in value && isEnd(value.end)) return { kind: "end", end: value.end };
+  if ("gone" in value) return { kind: "gone" };
   if ("export" in value) return { kind: "done", streams: Number(value.export) };
   if (isStream(value)) return { kind: "stream", stream: value };
-  throw notALine(number, "it has none of stream, message, text, base64, end and export");
+  throw notALine(number, "it has none of stream, message, text, base64, end, gone and export");
 }
 
 /** A message's own bytes where the line is as `export` writes it. */

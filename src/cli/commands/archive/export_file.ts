@@ -1,12 +1,14 @@
 import { type File, FileSystemError } from "../../../env/file_system.ts";
 import { nodeFileSystem } from "../../../env/node_file_system.ts";
-import type { Bytes } from "../../../protocol/bytes.ts";
+import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { chunksOf } from "../../../storage/file/backup/copy_file.ts";
 import { CommandError } from "../../context/command_error.ts";
 import { EXIT } from "../../context/exit_code.ts";
 import { readArchive } from "./read_archive.ts";
 
 const BUFFER_BYTES = 256 * 1024;
+/** Of an export, which may be cut off within it. */
+const BEGINNINGS = [encodeUtf8('{"stream":'), encodeUtf8('{"export":')] as const;
 
 /** A file that an export goes to, behind what an earlier run has left there. */
 export class ExportFile {
@@ -31,6 +33,7 @@ export class ExportFile {
   static async open(path: string): Promise<ExportFile> {
     const file = openOrCreate(path);
     try {
+      requireExport(file, path);
       const done = new Set<string>();
       let position = 0;
       let name: string | undefined;
@@ -42,8 +45,8 @@ export class ExportFile {
           );
         }
         if (line.kind === "stream") name = line.stream.stream;
-        if (line.kind !== "end" || name === undefined) continue;
-        done.add(name);
+        if (line.kind !== "end" && line.kind !== "gone" || name === undefined) continue;
+        if (line.kind === "end") done.add(name);
         position = endBytes;
       }
       file.truncate(position);
@@ -80,6 +83,22 @@ export class ExportFile {
     this.#position += this.#buffered;
     this.#buffered = 0;
   }
+}
+
+/**
+ * Everything behind the last stream that is whole is cut off, so what is there has to be an export's.
+ *
+ * @throws {CommandError}
+ */
+function requireExport(file: File, path: string): void {
+  const bytes = new Uint8Array(BEGINNINGS[0].length);
+  const found = bytes.subarray(0, file.readSync(bytes, 0));
+  const mayBe = BEGINNINGS.some((beginning) => found.every((byte, at) => byte === beginning[at]));
+  if (mayBe) return;
+  throw new CommandError(
+    `${path} is there, and is no export that could be gone on with; name another file, or remove it`,
+    EXIT.usage,
+  );
 }
 
 function openOrCreate(path: string): File {

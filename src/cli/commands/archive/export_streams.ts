@@ -72,9 +72,11 @@ async function exportStream(
     signal,
   });
   const cursor = new StreamCursor(reader, contentType, nextOffset);
+  let hasBegun = false;
   try {
     // Before anything is written: a stream that is gone by now leaves no line.
     let next = await cursor.peek();
+    hasBegun = true;
     const expires = expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() };
     await write(encodeObject({
       stream: name,
@@ -97,6 +99,9 @@ async function exportStream(
     await write(encodeObject({
       end: { messages, bytes, sha256: digest.end(), closed: cursor.isClosed },
     }));
+  } catch (error) {
+    if (hasBegun && isMissing(error)) await write(encodeObject({ gone: name }));
+    throw error;
   } finally {
     await cursor.close();
   }

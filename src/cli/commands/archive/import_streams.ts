@@ -20,6 +20,8 @@ export interface ImportOptions {
   copy(name: string): Promise<void>;
   /** A stream's time is over: it isn't made again. */
   onExpired(name: string): Promise<void>;
+  /** A stream was deleted while it was exported. */
+  onDeleted(name: string): Promise<void>;
   readonly nowMs: () => number;
 }
 
@@ -48,6 +50,10 @@ export async function importStreams(
       throw wrongOrder("it has content before a stream");
     } else if (line.kind === "content") {
       await spooled.add(line.bytes);
+    } else if (line.kind === "gone") {
+      await spooled.drop();
+      await options.onDeleted(spooled.name);
+      spooled = undefined;
     } else {
       await spooled.end(line.end);
       spooled = undefined;
@@ -100,6 +106,12 @@ class SpooledStream {
     }
     this.#batch.push(bytes);
     this.#batchBytes += bytes.length;
+  }
+
+  /** It is no stream any more. */
+  async drop(): Promise<void> {
+    const { spool, signal } = this.#options;
+    if (!this.#isExpired) await spool.session.client.delete(this.name, { signal });
   }
 
   async end({ sha256, closed }: ArchivedEnd): Promise<void> {

@@ -4,7 +4,7 @@ import type { FileSystem } from "../../../env/file_system.ts";
 import type { CatalogCopy, SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { DirectoryError, isDamage } from "../directory/damage.ts";
-import { checkVersion, readFormat } from "../directory/directory.ts";
+import { checkVersion, readFormat, requireWritable } from "../directory/directory.ts";
 import { type DirectoryPaths, directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
 import { chunksOf } from "./copy_file.ts";
@@ -35,6 +35,8 @@ export interface BackupOptions {
   /** What was copied before, the newest first. */
   readonly earlier: readonly EarlierCopy[];
   readonly throttle: BackupThrottle;
+  /** Makes the backup whole. No other backup of the directory begins before that. */
+  readonly seal?: (manifest: BackupManifest) => Promise<void>;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
   requireDirectory(fileSystem, paths);
   const format = readFormat(fileSystem, paths);
   checkVersion(paths, format);
+  requireWritable(fileSystem, dir);
   // From here on no segment goes that any row has now or later.
   const pin = database.pin(paths.pins.segments);
   try {
@@ -62,7 +65,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
       const counts = await copySegments(options, paths, catalog, damaged);
       const secretsChecksum = await copySecrets(options, paths);
       const staged = join(options.staging.root, CATALOG);
-      return {
+      const manifest = {
         formatVersion: format.version,
         uuid: format.uuid,
         beganAtMs,
@@ -75,6 +78,8 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
         damaged: damaged.first,
         damagedCount: damaged.count,
       };
+      await options.seal?.(manifest);
+      return manifest;
     } finally {
       catalog.closeLookups();
     }

@@ -1,15 +1,12 @@
 import { dirname, join } from "node:path";
 import { type File, type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import type { BackupTarget, TargetFile } from "./target.ts";
+import { type BackupTarget, PRIVATE_PATH, type TargetFile } from "./target.ts";
 
 /** So much is written before it is synced: a server's own syncs never wait behind more. */
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 /** Shorter files are made durable all together in the end. */
 const SMALL_FILE_BYTES = 256 * 1024;
-
-/** The name of a file that only its owner may read. */
-const PRIVATE = "webhook_keys";
 
 /** Files in a folder, which are durable once `sync` has ended. */
 export class DirectoryTarget implements BackupTarget {
@@ -34,7 +31,7 @@ export class DirectoryTarget implements BackupTarget {
   create(path: string, _sizeBytes: number): Promise<TargetFile> {
     const full = this.#place(path);
     this.#fileSystem.remove(full);
-    const mode = path === PRIVATE ? "create_private" : "create";
+    const mode = path === PRIVATE_PATH ? "create_private" : "create";
     return Promise.resolve(
       new DirectoryFile(this.#fileSystem.open(full, mode), () => this.#unsyncedFiles++),
     );
@@ -71,6 +68,8 @@ export class DirectoryTarget implements BackupTarget {
 
   async #syncFiles(folder: string): Promise<void> {
     for (const name of this.#fileSystem.list(folder) ?? []) {
+      // To close it here would free the lock that SQLite holds on it.
+      if (name === "LOCK") continue;
       const path = join(folder, name);
       if (this.#isFolder(path)) {
         await this.#syncFiles(path);

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { readFormat } from "../directory/directory.ts";
+import { readFormat, syncAbove } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import { backUp, type BackupOptions, requireDirectory } from "./backup.ts";
 import { BackupError } from "./check_backup.ts";
 import { copyFile } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest, readManifest, readWhole } from "./manifest.ts";
+import type { EarlierCopy } from "./segment_copy.ts";
 import type { TarTarget } from "./tar.ts";
 
 /** A backup's folder is named by when it began, so that `ls` sorts them: 2026-11-30T15-04-05.123Z. */
@@ -100,21 +101,29 @@ export async function backUpToFolder(
     );
   }
   const earlier = [
-    ...(newest === undefined ? [] : [{ segments: join(newest.root, "segments"), isWhole: true }]),
+    ...(newest === undefined ? [] : [earlierOf(newest)]),
     ...before.map((left) => ({ segments: join(folder, left, "segments"), isWhole: false })),
   ];
   const staging = new DirectoryTarget(fileSystem, join(folder, `${UNFINISHED}${name}`));
-  const manifest = await backUp({ ...options, staging, target: staging, earlier });
-  await staging.sync();
-  const file = await staging.create("BACKUP", 0);
-  await file.write(encodeManifest(manifest));
-  await file.end();
-  await staging.sync();
   const root = join(folder, name);
-  fileSystem.rename(staging.root, root);
-  await fileSystem.syncDirectory(folder);
+  const seal = async (manifest: BackupManifest) => {
+    await staging.sync();
+    const file = await staging.create("BACKUP", 0);
+    await file.write(encodeManifest(manifest));
+    await file.end();
+    await staging.sync();
+    fileSystem.rename(staging.root, root);
+    await fileSystem.syncDirectory(folder);
+    await syncAbove(fileSystem, folder);
+  };
+  const manifest = await backUp({ ...options, staging, target: staging, earlier, seal });
   for (const left of before) fileSystem.removeTree?.(join(folder, left));
   return { name, root, manifest, linkedFiles: staging.linkedFiles };
+}
+
+/** What is damaged in it may be right in the directory by now, or still has to be told. */
+function earlierOf({ root, manifest }: Generation): EarlierCopy {
+  return { segments: join(root, "segments"), isWhole: manifest.damagedCount === 0 };
 }
 
 function uuidOf(fileSystem: FileSystem, dir: string): string {

@@ -46,6 +46,25 @@ export async function copyLog(
 ): Promise<CopiedLog> {
   const { fileSystem } = source;
   const needed = neededFiles(source);
+  // A file is renamed before it is used again: one that is still there has not been.
+  const hasMovedOn = () => !needed.every((found) => isStillThere(fileSystem, found));
+  const moved = new LogMovedOn("the server has used a log file again that was being copied");
+  try {
+    const log = await copyFiles(fileSystem, needed, target, throttle);
+    if (hasMovedOn()) throw moved;
+    return log;
+  } catch (error) {
+    // What is missing or looks damaged then is only not there any more.
+    throw hasMovedOn() ? moved : error;
+  }
+}
+
+async function copyFiles(
+  fileSystem: FileSystem,
+  needed: readonly FoundLogFile[],
+  target: BackupTarget,
+  throttle: BackupThrottle,
+): Promise<CopiedLog> {
   const files: ManifestLogFile[] = [];
   let lsn = (needed[0]?.header.firstLsn ?? 1) - 1;
   for (const [i, found] of needed.entries()) {
@@ -58,10 +77,6 @@ export async function copyLog(
     const copied = { fileSystem, from: path, path: `wal/${name}`, lengthBytes: end.filePosition };
     await copyFile(copied, target, throttle);
     files.push({ name, usedBytes: end.filePosition, sizeBytes: header.sizeBytes });
-  }
-  // A file is renamed before it is used again: one that is still there has not been.
-  if (!needed.every((found) => isStillThere(fileSystem, found))) {
-    throw new LogMovedOn("the server has used a log file again that was being copied");
   }
   return { files, lsn };
 }
@@ -100,7 +115,9 @@ function isStillThere(fileSystem: FileSystem, { path, header }: FoundLogFile): b
   try {
     const now = readLogHeader(fileSystem, path).header;
     return now.salt === header.salt && now.number === header.number;
-  } catch {
+  } catch (error) {
+    // Too many open files, say, are no reason to begin again.
+    if (error instanceof FileSystemError && error.kind !== "not_found") throw error;
     return false;
   }
 }

@@ -2,6 +2,7 @@ import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { checksum } from "../directory/checksum.ts";
+import { parseLogFileName } from "../wal/format.ts";
 
 /** A log file of a backup. */
 export interface ManifestLogFile {
@@ -40,6 +41,18 @@ export interface BackupManifest {
 /** A manifest is far shorter. */
 const LIMIT_BYTES = 1024 * 1024;
 const MAX_DAMAGED_LISTED = 100;
+const NUMBERS: readonly (keyof BackupManifest)[] = [
+  "formatVersion",
+  "beganAtMs",
+  "endedAtMs",
+  "lsn",
+  "streams",
+  "segments",
+  "segmentBytes",
+  "catalogBytes",
+  "catalogChecksum",
+  "damagedCount",
+];
 const FIRST_LINE = "durable-streams backup, version 1";
 
 /** The file: a line that says what it is, an object, and the CRC-32 of both. */
@@ -56,13 +69,38 @@ export function decodeManifest(bytes: Bytes): BackupManifest | undefined {
   if (!body.startsWith(`${FIRST_LINE}\n`) || checksum(body) !== parseInt(match?.[2] ?? "", 16)) {
     return undefined;
   }
-  const value: unknown = JSON.parse(body.slice(FIRST_LINE.length));
-  return isManifest(value) ? value : undefined;
+  try {
+    const value: unknown = JSON.parse(body.slice(FIRST_LINE.length));
+    return isManifest(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** Its checksum says that it is what was written: only its kind is looked at. */
+/**
+ * A checksum says that nothing was damaged, and not who wrote it: a stream of bytes may come from
+ * anywhere, and a log file's name is where a restore writes.
+ */
 function isManifest(value: unknown): value is BackupManifest {
-  return typeof value === "object" && value !== null && "lsn" in value && "log" in value;
+  if (typeof value !== "object" || value === null) return false;
+  const found: ReadonlyMap<string, unknown> = new Map(Object.entries(value));
+  const [log, damaged] = [found.get("log"), found.get("damaged")];
+  return NUMBERS.every((name) => isCount(found.get(name))) &&
+    isCount(found.get("secretsChecksum") ?? 0) && typeof found.get("uuid") === "string" &&
+    Array.isArray(damaged) && damaged.every((text) => typeof text === "string") &&
+    Array.isArray(log) && log.every(isLogFile);
+}
+
+function isLogFile(value: unknown): value is ManifestLogFile {
+  return typeof value === "object" && value !== null &&
+    "name" in value && typeof value.name === "string" &&
+    parseLogFileName(value.name) !== undefined &&
+    "usedBytes" in value && isCount(value.usedBytes) &&
+    "sizeBytes" in value && isCount(value.sizeBytes);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** The manifest in a file; `undefined` where there is none that is whole. */

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
 import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { DirectoryError } from "../directory/damage.ts";
-import { syncAbove, writeFormat } from "../directory/directory.ts";
+import { requireWritable, syncAbove, writeFormat } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
-import { extendLogFiles, segmentsByStream } from "./backup.ts";
+import { extendLogFiles, measureFile, segmentsByStream } from "./backup.ts";
 import { BackupError, checkBackup, manifestOf, type StoredBackup } from "./check_backup.ts";
 import { copyFile } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
@@ -15,6 +15,11 @@ import type { BackupThrottle } from "./target.ts";
 
 /** Stands in a directory as long as a restore to it hasn't ended. */
 export const RESTORING = "RESTORING";
+/** What may be in a directory that is empty. */
+const NOTHING = new Set(["lost+found", "LOCK"]);
+/** What a restore writes beside it. */
+const PARTS =
+  /^(?:BACKUP|FORMAT\.new|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|webhook_keys)$/;
 /** Of a message. */
 const MAX_SHOWN = 5;
 
@@ -45,44 +50,79 @@ export async function restoreBackup(
   const backup = { fileSystem, database, root };
   const manifest = manifestOf(backup);
   await requireWhole(backup, manifest, options);
-  const target = await beginRestore(fileSystem, dir);
-  for (const { name, usedBytes } of manifest.log) {
-    const path = `wal/${name}`;
-    const from = join(root, path);
-    await copyFile({ fileSystem, from, path, lengthBytes: usedBytes }, target, throttle);
-  }
-  await copyAsItIs(backup, "catalog.sqlite", manifest.catalogChecksum, target, throttle);
-  const { secretsChecksum } = manifest;
-  if (secretsChecksum !== undefined) {
-    await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
-  }
-  await copySegments(backup, target, options);
-  await finishRestore(target, manifest, options);
-  return manifest;
+  return await intoDirectory(options, async (target) => {
+    for (const { name, usedBytes } of manifest.log) {
+      const path = `wal/${name}`;
+      const from = join(root, path);
+      await copyFile({ fileSystem, from, path, lengthBytes: usedBytes }, target, throttle);
+    }
+    await copyAsItIs(backup, "catalog.sqlite", manifest.catalogChecksum, target, throttle);
+    const { secretsChecksum } = manifest;
+    if (secretsChecksum !== undefined) {
+      await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
+    }
+    await copySegments(backup, target, options);
+    await finishRestore(target, manifest, options);
+    return manifest;
+  });
 }
 
 /**
- * Makes a directory of what was unpacked in it: its files are there, and were not looked at.
+ * Makes a directory of what is unpacked in it, once all of it was checked.
  *
- * @param target where they were unpacked, after `beginRestore`
  * @throws {BackupError} where it isn't whole; the directory is no one of ours then
+ * @throws {DirectoryError} where there is something at the target
+ * @throws {FileSystemError}
  */
 export async function restoreUnpacked(
-  target: DirectoryTarget,
+  unpack: (target: DirectoryTarget) => Promise<void>,
   options: RestoreOptions,
 ): Promise<BackupManifest> {
   const { fileSystem, database, dir } = options;
-  const backup = { fileSystem, database, root: dir };
-  const manifest = manifestOf(backup);
-  await extendLogFiles(fileSystem, dir, manifest.log);
-  await requireWhole(backup, manifest, options);
-  await finishRestore(target, manifest, options);
-  return manifest;
+  return await intoDirectory(options, async (target) => {
+    await unpack(target);
+    const backup = { fileSystem, database, root: dir };
+    const manifest = manifestOf(backup);
+    await extendLogFiles(fileSystem, dir, manifest.log);
+    await requireWhole(backup, manifest, options);
+    await requireCatalog(fileSystem, dir, manifest);
+    await finishRestore(target, manifest, options);
+    return manifest;
+  });
+}
+
+/** Its damage would count as one of those that were known, and keeps them from being looked for. */
+async function requireCatalog(
+  fileSystem: FileSystem,
+  dir: string,
+  { catalogBytes, catalogChecksum }: BackupManifest,
+): Promise<void> {
+  const path = join(dir, "catalog.sqlite");
+  const found = await measureFile(fileSystem, path);
+  if (found.catalogBytes === catalogBytes && found.catalogChecksum === catalogChecksum) return;
+  throw new BackupError(`${path} fails its checksum, and nothing was restored.`);
+}
+
+/** Holds the directory meanwhile: one that another restore writes to looks as one that was cut short. */
+async function intoDirectory(
+  { fileSystem, database, dir }: RestoreOptions,
+  restore: (target: DirectoryTarget) => Promise<BackupManifest>,
+): Promise<BackupManifest> {
+  requireEmpty(fileSystem, dir);
+  fileSystem.makeDirectory(dir);
+  requireWritable(fileSystem, dir);
+  const lock = database.lock(directoryPaths(dir).lock);
+  try {
+    return await restore(await beginRestore(fileSystem, dir));
+  } finally {
+    lock.release();
+  }
 }
 
 /** Marks a directory as one that is being restored: no server starts on it. */
-export async function beginRestore(fileSystem: FileSystem, dir: string): Promise<DirectoryTarget> {
+async function beginRestore(fileSystem: FileSystem, dir: string): Promise<DirectoryTarget> {
   requireEmpty(fileSystem, dir);
+  removeLeft(fileSystem, dir);
   const target = new DirectoryTarget(fileSystem, dir);
   const mark = await target.create(RESTORING, 0);
   await mark.write(encodeUtf8("A restore to this directory has not ended: run it again.\n"));
@@ -91,9 +131,19 @@ export async function beginRestore(fileSystem: FileSystem, dir: string): Promise
   return target;
 }
 
+/**
+ * Removes what a restore has left that was cut short. It may have been one of another backup, whose log
+ * files the next start would take for the end of this one's.
+ */
+function removeLeft(fileSystem: FileSystem, dir: string): void {
+  for (const name of fileSystem.list(dir) ?? []) {
+    if (PARTS.test(name)) fileSystem.removeTree?.(join(dir, name));
+  }
+}
+
 /** @throws {DirectoryError} `foreign` */
 function requireEmpty(fileSystem: FileSystem, dir: string): void {
-  const names = (fileSystem.list(dir) ?? []).filter((name) => name !== "lost+found");
+  const names = (fileSystem.list(dir) ?? []).filter((name) => !NOTHING.has(name));
   const isCutShort = names.includes(RESTORING) && !names.includes("FORMAT");
   if (names.length === 0 || isCutShort) return;
   throw new DirectoryError(

@@ -31,7 +31,7 @@ export interface SegmentSource {
 export interface EarlierCopy {
   /** Its folder `segments`. */
   readonly segments: string;
-  /** Whether it ended: what it holds was checked, and is on disk. */
+  /** Whether it ended without damage: what it holds was checked, and is on disk. */
   readonly isWhole: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
 import { BackupError } from "./check_backup.ts";
-import type { BackupTarget, TargetFile } from "./target.ts";
+import { type BackupTarget, PRIVATE_PATH, type TargetFile } from "./target.ts";
 
 /** A stream of files in the format of `tar` (POSIX ustar): `tar tf` lists it. */
 
@@ -11,6 +11,7 @@ const MAX_OCTAL_BYTES = 8 ** 11 - 1;
 const LENGTH_AT = 124;
 const CHECKSUM_AT = 148;
 const FILE_MODE = "0000644";
+const PRIVATE_MODE = "0000600";
 
 /** The files of a backup, one after the other, as one stream of bytes. */
 export class TarTarget implements BackupTarget {
@@ -66,7 +67,7 @@ export function encodeTarHeader(path: string, sizeBytes: number): Bytes {
   const header = new Uint8Array(BLOCK_BYTES);
   const put = (at: number, text: string) => header.set(encodeUtf8(text), at);
   put(0, path);
-  put(100, `${FILE_MODE}\0`);
+  put(100, `${path === PRIVATE_PATH ? PRIVATE_MODE : FILE_MODE}\0`);
   put(108, "0000000\0");
   put(116, "0000000\0");
   if (sizeBytes <= MAX_OCTAL_BYTES) {

@@ -1,5 +1,8 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
 
+/** The path of a file that only its owner may read. */
+export const PRIVATE_PATH = "webhook_keys";
+
 /** A file that is being written, from its beginning to its end. */
 export interface TargetFile {
   write(bytes: Bytes): Promise<void>;

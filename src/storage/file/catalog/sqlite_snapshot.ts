@@ -34,11 +34,13 @@ export function snapshotSqliteCatalog(path: string, target: string): CatalogSnap
 class SqliteSnapshot implements CatalogSnapshot {
   readonly state: CatalogState;
   readonly #path: string;
+  readonly #target: string;
   readonly #database: DatabaseSync;
   #isClosed = false;
 
   constructor(path: string, target: string, database: DatabaseSync) {
     this.#path = path;
+    this.#target = target;
     this.#database = database;
     database.exec(BUSY_TIMEOUT);
     database.prepare("ATTACH ? AS copy").run(target);
@@ -65,7 +67,8 @@ class SqliteSnapshot implements CatalogSnapshot {
       for (const { sql } of named("index")) database.exec(inCopy(String(sql)));
       database.exec("COMMIT");
     } catch (error) {
-      throw readFailure(this.#path, error);
+      const isFull = error instanceof Error && sqliteErrorKind(error) === "full";
+      throw readFailure(isFull ? this.#target : this.#path, error);
     } finally {
       this.close();
     }

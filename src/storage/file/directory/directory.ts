@@ -43,7 +43,7 @@ export function inspectDirectory(
     );
   }
   if (names === undefined) makeRoot(fileSystem, paths.root);
-  if (!fileSystem.isWritable(paths.root)) throw notWritable(paths.root);
+  requireWritable(fileSystem, paths.root);
   if (names?.includes("FORMAT")) return "ours";
   const foreign = names?.find((name) => !OURS.test(name));
   if (foreign === undefined) return "new";
@@ -93,6 +93,15 @@ function makeRoot(fileSystem: FileSystem, root: string): void {
     if (error instanceof FileSystemError) throw notWritable(root, error);
     throw error;
   }
+}
+
+/**
+ * Makes sure that files can be made in a directory, its locks to begin with.
+ *
+ * @throws {DirectoryError} `not_writable`
+ */
+export function requireWritable(fileSystem: FileSystem, root: string): void {
+  if (!fileSystem.isWritable(root)) throw notWritable(root);
 }
 
 function notWritable(root: string, cause?: FileSystemError): DirectoryError {

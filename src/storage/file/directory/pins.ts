@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import { giveToOwnerOf } from "../../../env/file_owner.ts";
 import { type FileSystem, isShortage } from "../../../env/file_system.ts";
 import { DirectoryError } from "./damage.ts";
 import { type DirectoryLock, takeLock } from "./lock.ts";
@@ -22,7 +23,7 @@ export interface PinDriver {
  * @throws {DirectoryError} `in_use` where another backup holds it
  */
 export function takePin(path: string): DirectoryLock {
-  return takeLock(path, {
+  const lock = takeLock(path, {
     waitMs: PIN_WAIT_MS,
     inUse: (holder, cause) =>
       new DirectoryError(
@@ -33,6 +34,9 @@ export function takePin(path: string): DirectoryLock {
         { cause },
       ),
   });
+  // A server that may not write to it would take it for held for ever.
+  giveToOwnerOf(dirname(path), path);
+  return lock;
 }
 
 /** Whether somebody holds the pin of a file that is there. */

@@ -104,6 +104,8 @@ export class Checkpointer {
   #cancelFreeing: (() => void) | undefined;
   /** Log files up to this record, and files of deleted streams, wait for a backup's end. */
   #pinnedLsn: number | undefined;
+  /** What is to go may have rows yet: a checkpoint runs, or has failed and will be tried again. */
+  #mayHaveRows = false;
   #stopped = false;
   #deadlineMs = Infinity;
   #done = 0;
@@ -224,6 +226,7 @@ export class Checkpointer {
     await log.flush();
     await this.#storeDeletions(deletedIds, FULL_DISK_GROUP_STREAMS);
     cache.endCheckpoint(deletedIds);
+    this.#mayHaveRows = false;
     await this.#obsolete.remove();
     return true;
   }
@@ -235,7 +238,7 @@ export class Checkpointer {
     const isLogHeld = pins.isHeld("log") && !throttle.isUrgent;
     if (!isLogHeld) await log.release(lsn);
     const isHeld = !this.#obsolete.isEmpty && pins.isHeld("segments");
-    if (!isHeld) await this.#obsolete.remove();
+    if (!isHeld && !this.#mayHaveRows) await this.#obsolete.remove();
     this.#pinnedLsn = isLogHeld || isHeld ? lsn : undefined;
     if (this.#pinnedLsn !== undefined) this.#freeLater();
   }
@@ -301,6 +304,7 @@ export class Checkpointer {
       for (const { stream } of snapshots) stream.inCheckpoint = false;
     }
     cache.endCheckpoint(deletedIds);
+    this.#mayHaveRows = false;
     await this.#free(lsn);
     const tookMs = clock.nowMs() - startedMs;
     this.#durations.observe(tookMs / 1000);
@@ -379,6 +383,7 @@ export class Checkpointer {
   /** Notes which files they have, as long as there are rows that say so. */
   #markObsolete(ids: readonly number[]): void {
     const { cache, clock } = this.#parts;
+    this.#mayHaveRows = true;
     for (const id of ids) {
       const stored = this.#storedSegments(id);
       const unstored = cache.dirty.unstoredSegments(id).map((base) => ({ base, bytes: 0 }));

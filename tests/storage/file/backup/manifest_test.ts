@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { checksum } from "../../../../src/storage/file/directory/checksum.ts";
 import { decodeManifest, encodeManifest } from "../../../../src/storage/file/backup/manifest.ts";
 
 const MANIFEST = {
@@ -26,4 +27,26 @@ Deno.test("a manifest comes back as it was, and not at all with any byte changed
     equal(decodeManifest(changed), undefined);
     equal(decodeManifest(bytes.subarray(0, at)), undefined);
   }
+});
+
+Deno.test("a manifest that names a file elsewhere is none, though its checksum is right", () => {
+  const [file] = MANIFEST.log;
+  const others = [
+    { log: [{ ...file, name: "../../elsewhere" }] },
+    { log: [{ ...file, name: "00000000000000000001.wal/../../elsewhere.wal" }] },
+    { log: [{ ...file, sizeBytes: 1e300 }] },
+    { log: {} },
+    { lsn: "3" },
+    { damaged: [{}] },
+    { secretsChecksum: "8" },
+  ];
+  for (const other of others) {
+    const forged = new TextDecoder().decode(encodeManifest({ ...MANIFEST, damaged: [] }))
+      .replace(/\{[^]*\}/, JSON.stringify({ ...MANIFEST, ...other })).replace(/crc32 .*\n$/, "");
+    const end = `crc32 ${checksum(forged).toString(16).padStart(8, "0")}\n`;
+    equal(decodeManifest(new TextEncoder().encode(forged + end)), undefined);
+  }
+  const text = "durable-streams backup, version 1\nno JSON\n";
+  const end = `crc32 ${checksum(text).toString(16).padStart(8, "0")}\n`;
+  equal(decodeManifest(new TextEncoder().encode(text + end)), undefined);
 });

@@ -10,6 +10,12 @@ Deno.test("a header of tar says the name and the length, also one past 8 GiB", (
   equal(decodeTarHeader(new Uint8Array(512)), undefined);
 });
 
+Deno.test("whoever unpacks a backup by tar has the keys of webhooks for himself", () => {
+  const mode = (path: string) => new TextDecoder().decode(encodeTarHeader(path, 1).slice(100, 107));
+  equal(mode("webhook_keys"), "0000600");
+  equal(mode(PATH), "0000644");
+});
+
 Deno.test("a header of tar with a changed byte is refused", () => {
   // What ends the sum's own digits is no part of it.
   const ends = [154, 155];

@@ -1,4 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert";
+import { join } from "node:path";
+import { FileSystemError } from "../../../../src/env/file_system.ts";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { openSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
@@ -137,3 +139,66 @@ Deno.test("where too many streams wait to be stored, the next ones wait for room
       equal(storage.status().figures.checkpoints, 0);
     })
   ));
+
+/** The files in a folder and those below, by their names. */
+function filesUnder(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) =>
+    entry.isDirectory ? filesUnder(join(folder, entry.name)) : [entry.name]
+  );
+}
+
+Deno.test("the end of a backup frees no stream whose row is there still, since a checkpoint failed", () =>
+  withTempDir(async (dir) => {
+    const clock = new ManualClock();
+    let isPinned = false;
+    let isShort = false;
+    let failed = 0;
+    const database: CatalogDriver = {
+      ...sqliteDriver,
+      isPinned: () => isPinned,
+      open(path) {
+        const catalog = openSqliteCatalog(path);
+        const store = catalog.store.bind(catalog);
+        catalog.store = async (changes) => {
+          if (!isShort) return await store(changes);
+          failed++;
+          throw new FileSystemError("too_many_open_files", "open", path, undefined);
+        };
+        return catalog;
+      },
+    };
+    const storage = await openFileStorage({ dir, clock, database, checkpointIntervalMs: 50 });
+    const until = async (isReached: () => boolean) => {
+      for (let turns = 0; !isReached(); turns++) {
+        ok(turns < 500, "it never comes");
+        clock.advance(10);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    const checkpoints = () => storage.status().figures.checkpoints;
+    const files = () => filesUnder(join(dir, "segments")).length;
+    for (const name of ["a", "b"]) {
+      await storage.create(name, { contentType: TEXT });
+      await append(storage, name, "x".repeat(100_000));
+    }
+    await until(() => files() === 4 && checkpoints() > 0);
+    Deno.writeTextFileSync(join(dir, "PIN"), "");
+    isPinned = true;
+    await storage.delete("a");
+    await until(() => (storage.measure?.().unfreed?.bytes ?? 0) > 0);
+    const before = checkpoints();
+    await until(() => checkpoints() > before);
+    equal(files(), 4);
+    isShort = true;
+    await storage.delete("b");
+    await until(() => failed > 0);
+    isPinned = false;
+    for (let at = 0; at < 50; at++) {
+      clock.advance(10);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    ok(files() >= 2, "the row of b is there, and its files are not");
+    isShort = false;
+    await until(() => files() === 0);
+    await storage.close();
+  }));

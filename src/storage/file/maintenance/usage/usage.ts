@@ -52,8 +52,8 @@ export interface UsageScope {
 export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<StreamUsage> {
   const database = openCatalog(paths);
   try {
-    // One moment for all pages, beside whatever a server commits.
-    database.exec("BEGIN");
+    // Each page is a moment of its own: whoever reads may be a pager, and a transaction that stays open
+    // would keep SQLite's own log from ever being emptied by the server.
     const columns = "s.id, s.name, s.soft_deleted, length(s.rest) AS rest_bytes, " +
       "(SELECT count(*) FROM stream f WHERE f.source_id = s.id) AS forks, " +
       "(SELECT count(*) FROM segment g WHERE g.stream_id = s.id) AS segments, " +

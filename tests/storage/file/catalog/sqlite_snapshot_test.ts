@@ -1,0 +1,18 @@
+import { throws } from "node:assert/strict";
+import { join } from "node:path";
+import { createSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
+import { snapshotSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_snapshot.ts";
+import { withTempDir } from "../../../support/temp_dir.ts";
+
+Deno.test({
+  name: "where there is no room for a catalogue's copy, the error is of the copy",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withTempDir((dir) => {
+      const path = join(dir, "catalog.sqlite");
+      createSqliteCatalog(path, crypto.randomUUID());
+      const snapshot = snapshotSqliteCatalog(path, "/dev/full");
+      throws(() => snapshot.copy(), /\/dev\/full: .*full/);
+      return Promise.resolve();
+    }),
+});
