@@ -1,6 +1,6 @@
 import { openNatsStorage } from "../../src/nats.ts";
 import type { Storage } from "../../src/mod.ts";
-import { appendHeadBytes, MESSAGE_HEAD_BYTES } from "../../src/storage/nats/format/message.ts";
+import { appendsOverheadBytes } from "../../src/storage/nats/format/message.ts";
 import type { Appender, AppenderParts } from "./load.ts";
 
 const CONTENT_TYPE = "application/octet-stream";
@@ -39,8 +39,9 @@ export async function forEach(
  */
 export async function storageAppender({ urls, load }: AppenderParts): Promise<Appender> {
   const { streams, group, appendBytes } = load;
-  const headBytes = appendHeadBytes({ producer: undefined, seq: undefined, close: false });
-  const storage = await openStorage(urls, MESSAGE_HEAD_BYTES + group * (headBytes + appendBytes));
+  const plain = { producer: undefined, seq: undefined, close: false };
+  const overheadBytes = appendsOverheadBytes(Array.from({ length: group }, () => plain));
+  const storage = await openStorage(urls, overheadBytes + group * appendBytes);
   const run = crypto.randomUUID().slice(0, 8);
   const names = Array.from({ length: streams }, (_, index) => `bench/${run}/${index}`);
   await forEach(streams, CREATES_AT_ONCE, async (index) => {
