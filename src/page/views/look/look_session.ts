@@ -54,6 +54,8 @@ export class LookSession {
   searchedAt: number | undefined;
   #read: LiveRead | undefined;
   #end = new AbortController();
+  /** Whether it is known what the stream is, as far as somebody has asked last. */
+  #isKnown = false;
   #frameRequest = 0;
   #aheadBytes = 0;
 
@@ -78,6 +80,7 @@ export class LookSession {
     this.close();
     const end = new AbortController();
     this.#end = end;
+    this.#isKnown = false;
     try {
       // Each time: what is here may have been made again, as something else.
       await this.refresh(end.signal);
@@ -85,7 +88,9 @@ export class LookSession {
       if (!isAbort(error)) this.state.value = { kind: "failed", error: asApiError(error) };
       return;
     }
-    if (!end.signal.aborted) this.#start(place);
+    if (end.signal.aborted) return;
+    this.#isKnown = true;
+    this.#start(place);
   }
 
   /** Asks anew what the stream is. */
@@ -98,8 +103,10 @@ export class LookSession {
     this.details.value = { ...details, readers: others ?? null };
   }
 
-  /** Goes to another place. */
-  jump(place: ReadPlace): void {
+  /** Goes to another place; to its last messages unless one is given. */
+  jump(place: ReadPlace | undefined): void {
+    // How its answers are taken apart isn't known before, and what opens it would read it, too.
+    if (!this.#isKnown) return void this.open(place);
     this.#read?.close();
     this.#start(place);
   }
@@ -108,7 +115,7 @@ export class LookSession {
   follow(): void {
     this.isFollowing.value = true;
     if (!this.isUpToDate.value && this.state.value.kind === "held") {
-      this.jump({ tail: FIRST_BYTES });
+      this.jump(undefined);
     }
     this.#read?.wake();
     this.#draw();

@@ -153,7 +153,7 @@ function usePlace(session: LookSession, at: StreamRoute, onJump: () => void) {
     if (own.current === (offset ?? time ?? "")) return;
     own.current = undefined;
     onJump();
-    session.jump(placeOf({ offset, time }) ?? { tail: 64 * 1024 });
+    session.jump(placeOf({ offset, time }));
   }, [offset, time]);
   useEffect(() => {
     // With the token before it couldn't be opened.

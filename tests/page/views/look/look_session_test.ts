@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { answerFetch } from "../../page_globals.ts";
 import { LookSession } from "../../../../src/page/views/look/look_session.ts";
 import { Fixture, JSON_TYPE, TEXT } from "../../../support/fixture.ts";
@@ -38,5 +38,23 @@ Deno.test("a stream that was made again is looked at as what it is now", async (
   await served.make("a", TEXT, "text");
   await session.open({ offset: "-1" });
   equal(session.content, "text");
+  session.close();
+});
+
+Deno.test("whoever goes elsewhere before it is known what a stream is reads it once, from there", async () => {
+  const served = new Fixture({ page: true });
+  await served.make("a", JSON_TYPE, "[1,2,3]");
+  const reads: string[] = [];
+  answerFetch(async (request) => {
+    const url = new URL(request.url);
+    if (url.searchParams.has("live")) reads.push(url.search);
+    return await served.app.fetch(request);
+  });
+  const session = new LookSession("a");
+  const opened = session.open(undefined);
+  session.jump({ offset: "-1" });
+  await opened;
+  await hasRead(session);
+  deepEqual([reads, session.ring.size], [["?offset=-1&live=sse"], 3]);
   session.close();
 });
