@@ -30,6 +30,12 @@ export function formatDuration(ms: number): string {
   return lengthMs === 0 ? "now" : `${Math.floor(ms / lengthMs)} ${unit}`;
 }
 
+/** How long ago something was, for people: `3 min ago`; `now` also where it is still to come. */
+export function formatAge(ms: number): string {
+  const age = formatDuration(ms);
+  return age === "now" ? age : `${age} ago`;
+}
+
 /** A length of time for people, to the second: `1 d 02:03:04`. */
 export function formatCountdown(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

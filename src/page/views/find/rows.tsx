@@ -1,6 +1,6 @@
 import type { ListedFolder, ListedStream } from "../../api/streams.ts";
 import { formatRoute } from "../../state/route.ts";
-import { formatBytes, formatCount, formatDuration, timeOf } from "../../ui/figures.ts";
+import { formatAge, formatBytes, formatCount, formatDuration, timeOf } from "../../ui/figures.ts";
 import { Highlighted } from "../../ui/highlighted.tsx";
 import { now } from "../../ui/now.ts";
 import { StoredText } from "../../ui/text.tsx";
@@ -71,9 +71,7 @@ export function NameRow({ name }: { readonly name: string }) {
 
 function ageOf({ lastAppendAt }: ListedStream): string {
   const ms = timeOf(lastAppendAt);
-  if (ms === undefined) return "";
-  const age = formatDuration(Math.max(0, now.value - ms));
-  return age === "now" ? age : `${age} ago`;
+  return ms === undefined ? "" : formatAge(now.value - ms);
 }
 
 function stateOf({ closed, expiresAt, ttlSeconds, forkOffset }: ListedStream): string {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { ListedSubscription } from "../../api/subscriptions.ts";
-import { hello } from "../../state/feed.ts";
-import { formatCount, formatDuration, timeOf } from "../../ui/figures.ts";
+import { serverNowMs } from "../../state/server_clock.ts";
+import { formatAge, formatCount, formatDuration, timeOf } from "../../ui/figures.ts";
 import { StoredText } from "../../ui/text.tsx";
 
 /** How a subscription does: one line each, the same lines for all. */
@@ -59,23 +59,10 @@ function lagText({ lag }: ListedSubscription): string {
   return lag.streams === 1 ? "1 stream" : `${formatCount(lag.streams)} streams`;
 }
 
-/** The server's clock: this machine's may be another. */
-function nowMs(): number {
-  return hello.value === undefined ? Date.now() : Date.now() + clockOffsetMs();
-}
-
-let offset: { readonly of: number; readonly ms: number } | undefined;
-
-function clockOffsetMs(): number {
-  const said = hello.value?.now ?? Date.now();
-  if (offset?.of !== said) offset = { of: said, ms: said - Date.now() };
-  return offset.ms;
-}
-
 function agoText(time: string): string {
-  return `${formatDuration(Math.max(0, nowMs() - (timeOf(time) ?? 0)))} ago`;
+  return formatAge(serverNowMs() - (timeOf(time) ?? 0));
 }
 
 function untilText(time: string): string {
-  return formatDuration(Math.max(0, (timeOf(time) ?? 0) - nowMs()));
+  return formatDuration(Math.max(0, (timeOf(time) ?? 0) - serverNowMs()));
 }
