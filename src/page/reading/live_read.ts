@@ -1,5 +1,6 @@
 import { isJsonType } from "../../protocol/content_type.ts";
 import { eventJson, readEvents, type ServerEvent } from "../api/events.ts";
+import { pause } from "../api/pause.ts";
 import { ApiError, call, isAbort, token, tokenRefusal } from "../api/request.ts";
 import { streamUrl } from "../api/config.ts";
 import type { UnnumberedMessage } from "./message.ts";
@@ -184,7 +185,7 @@ export class LiveRead {
 
   /** Longer each time, until something comes. */
   async #pause(): Promise<void> {
-    await this.#sleep(this.#pauseMs);
+    await pause(this.#pauseMs, this.#end.signal);
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
@@ -193,16 +194,6 @@ export class LiveRead {
       this.#listener.onState({ kind: "held" });
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#end.signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      }, { once: true });
-    });
   }
 }
 

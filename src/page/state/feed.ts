@@ -6,6 +6,7 @@ import {
   type Hello,
   readFeed,
 } from "../api/feed.ts";
+import { pause } from "../api/pause.ts";
 import { ApiError, isAbort, token, tokenRefusal } from "../api/request.ts";
 import { config } from "../api/config.ts";
 import { route } from "./route.ts";
@@ -80,13 +81,3 @@ const LISTENER = {
     if (reason !== "stopping") tokenRefusal.value = `The token's time is over (${reason}).`;
   },
 };
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
