@@ -1,6 +1,7 @@
 import { controlUrl } from "./config.ts";
 import { call } from "./request.ts";
 import { eventJson, readEvents } from "./events.ts";
+import type { SeriesName } from "./series.ts";
 
 /** Verbs over the streams that patterns match. */
 export interface FeedGrant {
@@ -26,19 +27,6 @@ export interface Hello {
   /** Milliseconds since 1970. */
   readonly now: number;
 }
-
-/** The figures that the server keeps a point a second of; null where it doesn't know one. */
-export type SeriesName =
-  | "appends"
-  | "bytes"
-  | "syncP50Ms"
-  | "syncP99Ms"
-  | "readers"
-  | "connections"
-  | "logBytes"
-  | "memoryBytes"
-  | "checkpointMs"
-  | "errors";
 
 /** Points of all figures, oldest first. */
 export interface FeedSeries {

@@ -1,4 +1,5 @@
-import type { FeedSeries, SeriesName } from "../../api/feed.ts";
+import type { FeedSeries } from "../../api/feed.ts";
+import type { SeriesName } from "../../api/series.ts";
 import { formatBytes, formatCount } from "../../ui/figures.ts";
 import type { PlotData, StepKind } from "./plot.ts";
 

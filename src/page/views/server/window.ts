@@ -1,4 +1,5 @@
-import type { FeedHistory, FeedSample, FeedSeries, SeriesName } from "../../api/feed.ts";
+import type { FeedHistory, FeedSample, FeedSeries } from "../../api/feed.ts";
+import { SERIES_NAMES, type SeriesName } from "../../api/series.ts";
 
 /** Values of one figure; null where nobody knows it. */
 type Values = readonly (number | null)[];
@@ -66,21 +67,8 @@ function meansSince({ t, series }: FeedSeries, from: number): FeedSample["series
   return means;
 }
 
-const NAMES: readonly SeriesName[] = [
-  "appends",
-  "bytes",
-  "syncP50Ms",
-  "syncP99Ms",
-  "readers",
-  "connections",
-  "logBytes",
-  "memoryBytes",
-  "checkpointMs",
-  "errors",
-];
-
 function namesOf(series: Readonly<Partial<Record<SeriesName, unknown>>>): SeriesName[] {
-  return NAMES.filter((name) => series[name] !== undefined);
+  return SERIES_NAMES.filter((name) => series[name] !== undefined);
 }
 
 /** The newest value that is known; undefined where none is. */
