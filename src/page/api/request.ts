@@ -72,6 +72,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** An error as one of requests: what isn't one came of a connection that broke. */
+export function asApiError(error: unknown): ApiError {
+  return error instanceof ApiError ? error : new ApiError(0, "network", messageOf(error));
+}
+
 /** Whether an error is only that somebody went on to something else. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";

@@ -1,6 +1,5 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
 import { messageOf } from "../api/request.ts";
 import { Modal } from "./modal.tsx";
 import { closeDialog } from "./requested.ts";
@@ -24,7 +23,6 @@ export function ActionDialog(props: ActionDialogProps) {
   const { title, action, isReady, isDangerous = false, run, children } = props;
   const isBusy = useSignal(false);
   const failure = useSignal("");
-  const form = useRef<HTMLFormElement>(null);
   const submit = async () => {
     if (!isReady || isBusy.value) return;
     isBusy.value = true;
@@ -39,7 +37,6 @@ export function ActionDialog(props: ActionDialogProps) {
   return (
     <Modal title={title} onClose={closeDialog}>
       <form
-        ref={form}
         class="dialog-form"
         onSubmit={(event) => {
           event.preventDefault();

@@ -1,5 +1,5 @@
 import { type Signal, signal } from "@preact/signals";
-import { ApiError, isAbort, messageOf } from "../../api/request.ts";
+import { type ApiError, asApiError, isAbort } from "../../api/request.ts";
 import { type ListedFolder, type ListedStream, listStreams } from "../../api/streams.ts";
 
 /** So many rows a request brings. */
@@ -81,9 +81,7 @@ export class Finder {
       this.problem.value = undefined;
     } catch (error) {
       if (isAbort(error) || run.signal.aborted) return;
-      this.problem.value = error instanceof ApiError
-        ? error
-        : new ApiError(0, "network", messageOf(error));
+      this.problem.value = asApiError(error);
     } finally {
       if (this.#run === run) this.isBusy.value = false;
     }

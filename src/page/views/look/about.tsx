@@ -43,7 +43,6 @@ function Facts(
   const { tail } = session;
   const lastAppendMs = timeOf(details.lastAppendAt);
   const createdMs = timeOf(details.createdAt);
-  const isClosed = details.closed || session.state.value.kind === "ended";
   const { lifetime } = details;
   return (
     <dl class="fact-list">
@@ -52,7 +51,7 @@ function Facts(
         <StoredText text={details.contentType} />
       </dd>
       <dt>State</dt>
-      <dd>{isClosed ? "Closed" : "Open"}</dd>
+      <dd>{session.isClosed ? "Closed" : "Open"}</dd>
       <dt>Size</dt>
       <dd class="number">{formatBytes(tokenPosition(tail) ?? details.tail ?? 0)}</dd>
       <dt>Tail</dt>

@@ -49,7 +49,7 @@ function StreamActions({ session }: { readonly session: LookSession }) {
   const details = session.details.value;
   if (details === undefined) return null;
   const { contentType } = details;
-  const isOpen = !details.closed && session.state.value.kind !== "ended";
+  const isOpen = !session.isClosed;
   return (
     <>
       {isOpen && may("append", name) && (
@@ -101,7 +101,6 @@ function StreamActions({ session }: { readonly session: LookSession }) {
 function Tags({ session }: { readonly session: LookSession }) {
   const details = session.details.value;
   if (details === undefined) return <p class="tags" />;
-  const isClosed = details.closed || session.state.value.kind === "ended";
   const { lifetime } = details;
   const size = tokenPosition(session.tail) ?? 0;
   return (
@@ -110,7 +109,7 @@ function Tags({ session }: { readonly session: LookSession }) {
         <StoredText text={details.contentType} />
       </span>
       <span class="tag number">{formatBytes(size)}</span>
-      <span class="tag">{isClosed ? "Closed" : "Open"}</span>
+      <span class="tag">{session.isClosed ? "Closed" : "Open"}</span>
       {lifetime?.ttlSeconds !== undefined && (
         <span class="tag">TTL {formatDuration(lifetime.ttlSeconds * 1000)}</span>
       )}

@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { tokenPosition } from "../../../protocol/offset.ts";
-import { ApiError, isAbort, messageOf } from "../../api/request.ts";
+import { asApiError, isAbort, messageOf } from "../../api/request.ts";
 import { fetchDetails, type StreamDetails } from "../../api/streams.ts";
 import { readEarlier } from "../../reading/earlier.ts";
 import { contentOf, LiveRead, type ReadPlace, type ReadState } from "../../reading/live_read.ts";
@@ -73,6 +73,11 @@ export class LookSession {
     const read = this.next.value;
     const told = this.details.value?.nextOffset ?? "";
     return (tokenPosition(told) ?? 0) > (tokenPosition(read) ?? 0) || read === "" ? told : read;
+  }
+
+  /** Whether the stream is closed, as far as it is known. */
+  get isClosed(): boolean {
+    return this.details.value?.closed === true || this.state.value.kind === "ended";
   }
 
   /** Looks at the stream from a place on; its last messages unless one is given. */
@@ -252,8 +257,4 @@ export class LookSession {
       this.frame.value++;
     });
   }
-}
-
-function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError ? error : new ApiError(0, "network", messageOf(error));
 }
