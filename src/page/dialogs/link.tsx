@@ -1,6 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { signLink } from "../api/changes.ts";
+import { messageOf } from "../api/request.ts";
 import { notify } from "../state/notice.ts";
+import { copyText } from "../ui/copy_text.ts";
 import { StreamName } from "./stream_name.tsx";
 import { ActionDialog } from "./action_dialog.tsx";
 import { Field } from "./field.tsx";
@@ -20,10 +22,11 @@ export function LinkDialog({ name }: { readonly name: string }) {
   const run = async () => {
     link.value = await signLink(name, seconds.value);
   };
-  const copy = async () => {
-    await navigator.clipboard.writeText(link.value);
-    notify("The link is copied.");
-  };
+  const copy = () =>
+    copyText(link.value).then(
+      () => notify("The link is copied."),
+      (error) => notify(messageOf(error)),
+    );
   return (
     <ActionDialog title="Signed link" action="Make link" isReady run={run}>
       <p>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { copyText } from "./copy_text.ts";
 
 const SHOWN_MS = 1_500;
 
@@ -19,16 +20,4 @@ export function CopyButton(
       <span class="copy-state" role="status">{state}</span>
     </button>
   );
-}
-
-/** Puts text on the clipboard, also on a page that isn't of a secure origin. */
-async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard !== undefined) return await navigator.clipboard.writeText(text);
-  const area = document.createElement("textarea");
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  const isCopied = document.execCommand("copy");
-  area.remove();
-  if (!isCopied) throw new Error("The browser doesn't let this page copy.");
 }
