@@ -1,3 +1,5 @@
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+
 /** One server-sent event, its data still bytes: a stream's may be megabytes that nobody looks at. */
 export interface ServerEvent {
   readonly type: string;
@@ -14,12 +16,12 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Takes an event stream apart as its bytes come. Lines of it end with LF, as this server writes them. */
 export class EventParser {
   /** The beginning of a line whose end hasn't come yet. */
-  #rest: Uint8Array[] = [];
+  #rest: Bytes[] = [];
   #type = "message";
   #data: Uint8Array[] = [];
 
   /** The events that these bytes complete. */
-  push(bytes: Uint8Array): ServerEvent[] {
+  push(bytes: Bytes): ServerEvent[] {
     const events: ServerEvent[] = [];
     let start = 0;
     for (
@@ -37,17 +39,10 @@ export class EventParser {
     return events;
   }
 
-  #joined(last: Uint8Array): Uint8Array {
-    if (this.#rest.length === 0) return last;
-    const parts = [...this.#rest, last];
+  #joined(last: Bytes): Bytes {
+    const line = concatBytes([...this.#rest, last]);
     this.#rest = [];
-    const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    return joined;
+    return line;
   }
 
   #field(line: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { tokenPosition } from "../../protocol/offset.ts";
 import { streamUrl } from "../api/config.ts";
 import { call } from "../api/request.ts";
@@ -25,7 +26,7 @@ export async function readEarlier(
   const known = Math.max(0, (tokenPosition(tail) ?? end) - end);
   let { answer, start } = await begin(name, end, known, signal);
   const messages: UnnumberedMessage[] = [];
-  const parts: Uint8Array[] = [];
+  const parts: Bytes[] = [];
   const first = start;
   while (true) {
     const next = answer.headers.get("stream-next-offset") ?? before;
@@ -41,7 +42,7 @@ export async function readEarlier(
     return messages.filter((message) => (tokenPosition(message.start) ?? 0) < end);
   }
   // A line or a character may begin in one answer and end in the next, or in what is there already.
-  const bytes = joined(parts).subarray(0, end - (tokenPosition(first) ?? 0));
+  const bytes = concatBytes(parts).subarray(0, end - (tokenPosition(first) ?? 0));
   return splitMessages(bytes, content, { start: first, end: before });
 }
 
@@ -66,14 +67,4 @@ async function begin(
     back += position - end;
     await answer.body?.cancel();
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
