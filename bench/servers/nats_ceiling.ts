@@ -4,28 +4,20 @@
  */
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import { connect } from "@nats-io/transport-node";
-import { makeLogs, type Place, untilReachable } from "../in_process/logs.ts";
+import { openLibraryClient } from "../in_process/library_client.ts";
+import { type Place, untilReachable } from "../in_process/logs.ts";
 import { concatBytes } from "../../src/protocol/bytes.ts";
 import { makeHandler } from "./handler.ts";
 import { serve } from "./serve.ts";
 
 const SUBJECTS = 1024;
-const TIMEOUT_MILLIS = 5_000;
 
 const urls = (process.argv[2] ?? "").split(",");
-const { jetStream, places } = await makeLogs({
+const client = await openLibraryClient({
   urls,
   load: { kind: "append", streams: SUBJECTS, group: 1, appendBytes: 1, warmSeconds: 0, seconds: 0 },
 });
-await jetStream.close();
-const connection = await connect({ servers: [...urls] });
-
-async function publish(subject: string, payload: Uint8Array): Promise<void> {
-  const answer = await connection.request(subject, payload, { timeout: TIMEOUT_MILLIS });
-  const { error } = answer.json<{ error?: { description: string } }>();
-  if (error !== undefined) throw new Error(error.description);
-}
+const { places } = client;
 
 /** What goes to one subject. */
 class Group {
@@ -53,7 +45,7 @@ class Group {
       const payload = concatBytes(this.#bodies);
       this.#waiting = [];
       this.#bodies = [];
-      await publish(this.#subject, payload);
+      await client.publish(this.#subject, payload);
       for (const done of waiting) done();
     }
     this.#isBusy = false;
@@ -73,7 +65,7 @@ function groupOf(url: string): Group {
   return group;
 }
 
-await untilReachable(places, (subject) => publish(subject, new Uint8Array(1)));
+await untilReachable(places, (subject) => client.publish(subject, new Uint8Array(1)));
 serve(makeHandler({
   persist: (body, done, url) => groupOf(url).add(body, done),
   // Reads are of an empty stream.

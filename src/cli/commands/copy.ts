@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { sleep } from "../../client/transport/sleep.ts";
-import { BrokenPipe, type CommandContext } from "../context/command_context.ts";
+import type { CommandContext } from "../context/command_context.ts";
 import type { CliCommand, Invocation } from "../context/cli_command.ts";
-import { CommandError } from "../context/command_error.ts";
-import { EXIT, exitCodeOf } from "../context/exit_code.ts";
 import { PROGRAM } from "../context/program_name.ts";
 import { copyFlags as flags, copyTokenFlags } from "../flags/copy_flags.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
@@ -12,10 +10,8 @@ import { describeUnknown, unknownVariables } from "../flags/unknown_variables.ts
 import { UsageError } from "../flags/usage_error.ts";
 import { CopyRounds } from "./copy/copy_round.ts";
 import { CopyReport } from "./copy/report.ts";
+import { type RunWithSides, runWithSides } from "./copy/run_with_sides.ts";
 import { isServer, openSide, type Side } from "./copy/side.ts";
-import { errorPrefix } from "./output/color.ts";
-import { errorMessageOf } from "./output/error_message.ts";
-import { ServerUnreachable } from "./session/unreachable.ts";
 
 /** How long a copy that follows waits between two rounds; longer where a round's listing takes long. */
 const PAUSE_MS = 500;
@@ -59,36 +55,21 @@ async function run(values: FlagValues, { args, context }: Invocation): Promise<n
       context.printError(`${PROGRAM}: ${describeUnknown(variable)}`);
     }
   }
-  const ending = new AbortController();
-  let signalCode: number | undefined;
-  const unlisten = context.onEndSignal((code) => {
-    signalCode = code;
-    ending.abort(new Error("interrupted"));
-  });
-  const sides: Side[] = [];
-  try {
-    return await copy({ from, to }, values, { args, context, sides, signal: ending.signal });
-  } catch (thrown) {
-    if (signalCode !== undefined) return signalCode;
-    const error = thrown instanceof ServerUnreachable ? thrown.cause : thrown;
-    if (error instanceof UsageError) throw error;
-    if (error instanceof BrokenPipe) return EXIT.ok;
-    const message = errorMessageOf(error, { url: urlOf(error, sides), name: undefined })
-      .replace("--token, --token-file", "--from-token or --to-token, each with -file too,");
-    context.printError(`${errorPrefix(values, context)} ${message}`);
-    return error instanceof CommandError ? error.exitCode : exitCodeOf(error);
-  } finally {
-    unlisten();
-    for (const side of sides) await side.close();
-  }
+  const failure = {
+    tokenFlags: "--from-token or --to-token, each with -file too,",
+    sideOf,
+  };
+  return await runWithSides(
+    values,
+    context,
+    failure,
+    (running) => copy({ from, to }, values, { ...running, args, context }),
+  );
 }
 
-interface Copying {
+interface Copying extends RunWithSides {
   readonly args: readonly string[];
   readonly context: CommandContext;
-  /** Gets both sides as they are open. */
-  readonly sides: Side[];
-  readonly signal: AbortSignal;
 }
 
 async function copy(
@@ -204,9 +185,8 @@ function producerId(from: string, name: string): string {
   return `copy/${createHash("sha256").update(`${from}\n${name}`).digest("hex").slice(0, 32)}`;
 }
 
-/** The server that a failure is about, for its message. */
-function urlOf(error: unknown, sides: readonly Side[]): string {
+/** The side whose server a failure is about. */
+function sideOf(error: unknown, sides: readonly Side[]): Side | undefined {
   const url = error instanceof Error && "url" in error ? String(error.url) : "";
-  const side = sides.find(({ session }) => url.startsWith(session.baseUrl)) ?? sides.at(-1);
-  return side?.session.shownUrl ?? "http://localhost";
+  return sides.find(({ session }) => url.startsWith(session.baseUrl)) ?? sides.at(-1);
 }

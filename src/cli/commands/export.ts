@@ -11,7 +11,7 @@ import type { FlagValues } from "../flags/flag_values.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { ExportFile } from "./archive/export_file.ts";
 import { exportStreams, type ExportSums } from "./archive/export_streams.ts";
-import { type ArchiveRun, runArchive } from "./archive/run_archive.ts";
+import { type RunWithSides, runWithSides, type SidesFailure } from "./copy/run_with_sides.ts";
 import { openSide } from "./copy/side.ts";
 import { formatBytes } from "./output/format_bytes.ts";
 import { Progress } from "./output/progress.ts";
@@ -41,6 +41,12 @@ docs/BACKUP.md has the lines.`,
   run,
 };
 
+/** How it fails: it is the source that is told of. */
+const failure: SidesFailure = {
+  tokenFlags: "--from-token, --from-token-file",
+  sideOf: (_, [source]) => source,
+};
+
 async function run(values: FlagValues, { args, context }: Invocation): Promise<number> {
   const [from, to] = [values.get(flags.from), values.get(flags.to)];
   if (from === undefined || to === undefined) {
@@ -52,7 +58,7 @@ async function run(values: FlagValues, { args, context }: Invocation): Promise<n
   if (values.get(flags.names) && args.length === 0) {
     throw new UsageError("--names says that the arguments are names, and there are none");
   }
-  return await runArchive(values, context, "--from-token", async (running) => {
+  return await runWithSides(values, context, failure, async (running) => {
     const options = {
       flag: "from",
       text: from,
@@ -66,7 +72,7 @@ async function run(values: FlagValues, { args, context }: Invocation): Promise<n
   });
 }
 
-interface Exporting extends ArchiveRun {
+interface Exporting extends RunWithSides {
   readonly values: FlagValues;
   readonly args: readonly string[];
   readonly context: CommandContext;

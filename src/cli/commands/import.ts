@@ -16,10 +16,10 @@ import type { FlagValues } from "../flags/flag_values.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { importStreams } from "./archive/import_streams.ts";
 import { readArchive } from "./archive/read_archive.ts";
-import { type ArchiveRun, runArchive } from "./archive/run_archive.ts";
 import { CopyRounds } from "./copy/copy_round.ts";
 import { CopyReport } from "./copy/report.ts";
-import { openSide } from "./copy/side.ts";
+import { type RunWithSides, runWithSides, type SidesFailure } from "./copy/run_with_sides.ts";
+import { openSide, type Side } from "./copy/side.ts";
 
 /** `durable-streams import`: makes streams of a file that `export` wrote. */
 export const importCommand: CliCommand = {
@@ -41,6 +41,12 @@ Each stream is compared with its SHA-256 before anything of it goes to the targe
   run,
 };
 
+/** How it fails: it is the target that is told of. */
+const failure: SidesFailure = {
+  tokenFlags: "--to-token, --to-token-file",
+  sideOf: (_, [target]) => target,
+};
+
 async function run(values: FlagValues, { context }: Invocation): Promise<number> {
   const [from, to] = [values.get(flags.from), values.get(flags.to)];
   if (from === undefined || to === undefined) {
@@ -54,7 +60,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
     `durable-streams-import-${crypto.randomUUID()}`,
   );
   try {
-    return await runArchive(values, context, "--to-token", async (running) => {
+    return await runWithSides(values, context, failure, async (running) => {
       const open = async (flag: "from" | "to", text: string) => {
         const options = { flag, text, tokens: copyTokenFlags[flag], mayMake: true, forEver: false };
         const side = await openSide(options, values, context);
@@ -71,14 +77,14 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
   }
 }
 
-interface Importing extends ArchiveRun {
+interface Importing extends RunWithSides {
   readonly values: FlagValues;
   readonly context: CommandContext;
 }
 
 async function importTo(
   from: string,
-  { target, spool }: Record<"target" | "spool", ArchiveRun["sides"][number]>,
+  { target, spool }: Record<"target" | "spool", Side>,
   { values, context, signal }: Importing,
 ): Promise<number> {
   const isChecked = values.get(flags.check);

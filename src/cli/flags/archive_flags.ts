@@ -1,6 +1,6 @@
 import { connectionFlags, jsonOutputFlag } from "./common_flags.ts";
 import { copyFlags, copyTokenFlags } from "./copy_flags.ts";
-import { type Flag, isPath, optionalFlag, switchFlag, textFlag } from "./flag.ts";
+import { fileFlag, type Flag, isPath, optionalFlag, switchFlag, textFlag } from "./flag.ts";
 
 const { headers, timeoutMs, retryMs, color } = connectionFlags;
 const shared = { json: jsonOutputFlag, headers, timeoutMs, retryMs, color };
@@ -8,7 +8,7 @@ const shared = { json: jsonOutputFlag, headers, timeoutMs, retryMs, color };
 /** The flags of `export`. */
 export const exportFlags = {
   from: copyFlags.from,
-  to: fileFlag("to", "The file to write, or to go on with; - for stdout."),
+  to: archiveFlag("to", "The file to write, or to go on with; - for stdout."),
   names: copyFlags.names,
   fromToken: copyTokenFlags.from.token,
   fromTokenFile: copyTokenFlags.from.tokenFile,
@@ -17,7 +17,7 @@ export const exportFlags = {
 
 /** The flags of `import`. */
 export const importFlags = {
-  from: fileFlag("from", "The file that `export` wrote; - for stdin."),
+  from: archiveFlag("from", "The file that `export` wrote; - for stdin."),
   to: copyFlags.to,
   skipExisting: switchFlag({
     name: "skip-existing",
@@ -25,21 +25,19 @@ export const importFlags = {
     commandLineOnly: true,
   }),
   check: copyFlags.check,
-  tempDir: optionalFlag(textFlag({
+  tempDir: fileFlag({
     name: "temp-dir",
     placeholder: "path",
-    default: "",
+    defaultText: "",
     help: "Where a stream waits until all of it was read. The system's, unless given.",
-    accepts: "a path",
-    check: isPath,
     commandLineOnly: true,
-  })),
+  }),
   toToken: copyTokenFlags.to.token,
   toTokenFile: copyTokenFlags.to.tokenFile,
   ...shared,
 };
 
-function fileFlag(name: string, help: string): Flag<string | undefined> {
+function archiveFlag(name: string, help: string): Flag<string | undefined> {
   return optionalFlag(textFlag({
     name,
     placeholder: "file|-",

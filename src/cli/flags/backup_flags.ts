@@ -1,13 +1,5 @@
 import { jsonOutputFlag } from "./common_flags.ts";
-import {
-  type Flag,
-  integerFlag,
-  isPath,
-  optionalFlag,
-  sizeFlag,
-  switchFlag,
-  textFlag,
-} from "./flag.ts";
+import { fileFlag, type Flag, integerFlag, optionalFlag, sizeFlag, switchFlag } from "./flag.ts";
 import { serveFlags } from "./serve_flags.ts";
 
 const MIB = 1024 ** 2;
@@ -73,13 +65,5 @@ export const restoreFlags = {
 };
 
 function pathFlag(name: string, placeholder: string, help: string): Flag<string | undefined> {
-  return optionalFlag(textFlag({
-    name,
-    placeholder,
-    default: "",
-    help,
-    accepts: "a path",
-    check: isPath,
-    commandLineOnly: true,
-  }));
+  return fileFlag({ name, placeholder, defaultText: "", help, commandLineOnly: true });
 }

@@ -10,12 +10,17 @@ const LEAST_WAIT_MS = 5;
 export class RateThrottle implements BackupThrottle {
   readonly #clock: Clock;
   readonly #bytesPerMs: number;
-  readonly #progress: Progress;
+  readonly #progress: Pick<Progress, "add">;
   readonly #signal: AbortSignal;
   #dueMs = 0;
 
   /** @param bytesPerSecond `Infinity` for as fast as can be */
-  constructor(clock: Clock, bytesPerSecond: number, progress: Progress, signal: AbortSignal) {
+  constructor(
+    clock: Clock,
+    bytesPerSecond: number,
+    progress: Pick<Progress, "add">,
+    signal: AbortSignal,
+  ) {
     this.#clock = clock;
     this.#bytesPerMs = bytesPerSecond / 1000;
     this.#progress = progress;
@@ -26,7 +31,10 @@ export class RateThrottle implements BackupThrottle {
     this.#signal.throwIfAborted();
     this.#progress.add(bytes);
     const nowMs = this.#clock.nowMs();
-    this.#dueMs = Math.max(this.#dueMs, nowMs) + bytes / this.#bytesPerMs;
+    const leftMs = this.#dueMs - nowMs;
+    // More than this was waited for, so that only a clock that was set back leaves it.
+    const owedMs = leftMs > 0 && leftMs < LEAST_WAIT_MS ? leftMs : 0;
+    this.#dueMs = nowMs + owedMs + bytes / this.#bytesPerMs;
     if (this.#dueMs - nowMs >= LEAST_WAIT_MS) {
       await sleep(this.#clock, this.#dueMs - nowMs, this.#signal);
     }

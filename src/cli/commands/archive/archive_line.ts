@@ -36,6 +36,7 @@ export type ArchiveLine =
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
+const CLOSING_BRACE = 0x7d;
 const MESSAGE_START = encodeUtf8('{"message":');
 const MESSAGE_END = encodeUtf8("}\n");
 
@@ -54,6 +55,11 @@ export function encodeMessage(message: Bytes): Bytes {
     if (line[at] === LINE_FEED || line[at] === CARRIAGE_RETURN) line[at] = SPACE;
   }
   return line;
+}
+
+/** A message as it stands in the line that {@link encodeMessage} makes of it. */
+export function messageOf(line: Bytes): Bytes {
+  return line.subarray(MESSAGE_START.length, line.lastIndexOf(CLOSING_BRACE));
 }
 
 /** The line of some bytes: as text where they are text. */
@@ -99,9 +105,7 @@ export function decodeLine(line: Bytes, number: number): ArchiveLine {
 /** A message's own bytes where the line is as `export` writes it. */
 function messageIn(line: Bytes, message: unknown): Bytes {
   const isOurs = MESSAGE_START.every((byte, at) => line[at] === byte);
-  if (!isOurs) return encodeUtf8(JSON.stringify(message));
-  const end = line.lastIndexOf(0x7d);
-  return line.slice(MESSAGE_START.length, end);
+  return isOurs ? messageOf(line).slice() : encodeUtf8(JSON.stringify(message));
 }
 
 function isStream(value: object): value is ArchivedStream {

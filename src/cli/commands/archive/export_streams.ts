@@ -7,7 +7,7 @@ import { isMissing } from "../copy/outcome.ts";
 import { selected, type Selection } from "../copy/selection.ts";
 import type { Side } from "../copy/side.ts";
 import { StreamCursor } from "../copy/stream_cursor.ts";
-import { encodeBytes, encodeMessage, encodeObject } from "./archive_line.ts";
+import { encodeBytes, encodeMessage, encodeObject, messageOf } from "./archive_line.ts";
 
 /** A line holds no more bytes of a stream that isn't JSON. */
 const LINE_BYTES = 256 * 1024;
@@ -88,6 +88,7 @@ async function exportStream(
     for (; next !== undefined; next = await cursor.peek()) {
       const bytes = cursor.isJson ? next : next.subarray(0, LINE_BYTES);
       const line = cursor.isJson ? encodeMessage(bytes) : encodeBytes(bytes, contentType);
+      // Without line breaks, as it is digested again.
       digest.add([cursor.isJson ? messageOf(line) : bytes]);
       await write(line);
       onBytes(bytes.length);
@@ -105,9 +106,4 @@ async function exportStream(
   } finally {
     await cursor.close();
   }
-}
-
-/** A message as it stands in its line, without line breaks: so it is digested again. */
-function messageOf(line: Bytes): Bytes {
-  return line.subarray('{"message":'.length, line.length - 2);
 }

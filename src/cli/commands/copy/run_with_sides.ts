@@ -3,29 +3,36 @@ import { CommandError } from "../../context/command_error.ts";
 import { EXIT, exitCodeOf } from "../../context/exit_code.ts";
 import type { FlagValues } from "../../flags/flag_values.ts";
 import { UsageError } from "../../flags/usage_error.ts";
-import type { Side } from "../copy/side.ts";
 import { errorPrefix } from "../output/color.ts";
 import { errorMessageOf } from "../output/error_message.ts";
 import { ServerUnreachable } from "../session/unreachable.ts";
+import type { Side } from "./side.ts";
 
-/** A running export or import. */
-export interface ArchiveRun {
+/** A copy, export or import that runs. */
+export interface RunWithSides {
   /** Gets each side as it is open; all are closed in the end. */
   readonly sides: Side[];
   readonly signal: AbortSignal;
 }
 
+/** What the message of a failure says. */
+export interface SidesFailure {
+  /** The flags that give a token. */
+  readonly tokenFlags: string;
+  /** The side that the failure is of, where one is open. */
+  sideOf(error: unknown, sides: readonly Side[]): Side | undefined;
+}
+
 /**
- * Runs an export or import to its end or a signal's, and says what went wrong.
+ * Runs a copy, export or import to its end or a signal's, and says what went wrong.
  *
- * @param tokenFlag what the message of a missing token names
  * @throws {UsageError}
  */
-export async function runArchive(
+export async function runWithSides(
   values: FlagValues,
   context: CommandContext,
-  tokenFlag: string,
-  run: (running: ArchiveRun) => Promise<number>,
+  { tokenFlags, sideOf }: SidesFailure,
+  run: (running: RunWithSides) => Promise<number>,
 ): Promise<number> {
   const ending = new AbortController();
   let signalCode: number | undefined;
@@ -41,9 +48,9 @@ export async function runArchive(
     const error = thrown instanceof ServerUnreachable ? thrown.cause : thrown;
     if (error instanceof UsageError) throw error;
     if (error instanceof BrokenPipe) return EXIT.ok;
-    const url = sides[0]?.session.shownUrl ?? "http://localhost";
+    const url = sideOf(error, sides)?.session.shownUrl ?? "http://localhost";
     const message = errorMessageOf(error, { url, name: undefined })
-      .replace("--token, --token-file", `${tokenFlag}, ${tokenFlag}-file`);
+      .replace("--token, --token-file", tokenFlags);
     context.printError(`${errorPrefix(values, context)} ${message}`);
     return error instanceof CommandError ? error.exitCode : exitCodeOf(error);
   } finally {
