@@ -7,7 +7,7 @@ import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
 import { extendLogFiles, measureFile, segmentsByStream } from "./backup.ts";
 import { BackupError, checkBackup, manifestOf, type StoredBackup } from "./check_backup.ts";
-import { copyFile } from "./copy_file.ts";
+import { copyFile, writeWhole } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest } from "./manifest.ts";
 import { copySegment } from "./segment_copy.ts";
@@ -124,9 +124,8 @@ async function beginRestore(fileSystem: FileSystem, dir: string): Promise<Direct
   requireEmpty(fileSystem, dir);
   removeLeft(fileSystem, dir);
   const target = new DirectoryTarget(fileSystem, dir);
-  const mark = await target.create(RESTORING, 0);
-  await mark.write(encodeUtf8("A restore to this directory has not ended: run it again.\n"));
-  await mark.end();
+  const mark = encodeUtf8("A restore to this directory has not ended: run it again.\n");
+  await writeWhole(target, RESTORING, mark);
   await target.sync();
   return target;
 }
@@ -218,9 +217,7 @@ async function finishRestore(
   await extendLogFiles(fileSystem, dir, manifest.log);
   target.makeFolder("segments");
   database.adopt(join(dir, "catalog.sqlite"));
-  const record = await target.create("BACKUP", 0);
-  await record.write(encodeManifest(manifest));
-  await record.end();
+  await writeWhole(target, "BACKUP", encodeManifest(manifest));
   await target.sync();
   await syncAbove(fileSystem, dir);
   await writeFormat(fileSystem, directoryPaths(dir), manifest.uuid);
