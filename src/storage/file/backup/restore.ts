@@ -5,8 +5,14 @@ import { DirectoryError } from "../directory/damage.ts";
 import { requireWritable, syncAbove, writeFormat } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
-import { extendLogFiles, measureFile, segmentsByStream } from "./backup.ts";
-import { BackupError, checkBackup, manifestOf, type StoredBackup } from "./check_backup.ts";
+import { extendLogFiles, segmentsByStream } from "./backup.ts";
+import {
+  BackupError,
+  checkBackup,
+  isCatalogWhole,
+  manifestOf,
+  type StoredBackup,
+} from "./check_backup.ts";
 import { copyFile, writeWhole } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest } from "./manifest.ts";
@@ -62,6 +68,7 @@ export async function restoreBackup(
       await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
     }
     await copySegments(backup, target, options);
+    await extendLogFiles(fileSystem, dir, manifest.log);
     await finishRestore(target, manifest, options);
     return manifest;
   });
@@ -85,22 +92,14 @@ export async function restoreUnpacked(
     const manifest = manifestOf(backup);
     await extendLogFiles(fileSystem, dir, manifest.log);
     await requireWhole(backup, manifest, options);
-    await requireCatalog(fileSystem, dir, manifest);
+    // Its damage would count as one of those that were known, and keeps them from being looked for.
+    if (!await isCatalogWhole(backup, manifest)) {
+      const path = join(dir, "catalog.sqlite");
+      throw new BackupError(`${path} fails its checksum, and nothing was restored.`);
+    }
     await finishRestore(target, manifest, options);
     return manifest;
   });
-}
-
-/** Its damage would count as one of those that were known, and keeps them from being looked for. */
-async function requireCatalog(
-  fileSystem: FileSystem,
-  dir: string,
-  { catalogBytes, catalogChecksum }: BackupManifest,
-): Promise<void> {
-  const path = join(dir, "catalog.sqlite");
-  const found = await measureFile(fileSystem, path);
-  if (found.catalogBytes === catalogBytes && found.catalogChecksum === catalogChecksum) return;
-  throw new BackupError(`${path} fails its checksum, and nothing was restored.`);
 }
 
 /** Holds the directory meanwhile: one that another restore writes to looks as one that was cut short. */
@@ -214,7 +213,6 @@ async function finishRestore(
   manifest: BackupManifest,
   { fileSystem, database, dir }: RestoreOptions,
 ): Promise<void> {
-  await extendLogFiles(fileSystem, dir, manifest.log);
   target.makeFolder("segments");
   database.adopt(join(dir, "catalog.sqlite"));
   await writeWhole(target, "BACKUP", encodeManifest(manifest));
