@@ -7,7 +7,7 @@ import { DirectoryError, isDamage } from "../directory/damage.ts";
 import { checkVersion, readFormat, requireWritable } from "../directory/directory.ts";
 import { type DirectoryPaths, directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
-import { chunksOf } from "./copy_file.ts";
+import { chunksOf, writeWhole } from "./copy_file.ts";
 import type { DirectoryTarget } from "./directory_target.ts";
 import { checkLogFiles, type CopiedLog, copyLog, LogMovedOn } from "./log_copy.ts";
 import { type BackupManifest, readWhole } from "./manifest.ts";
@@ -271,9 +271,7 @@ async function copySecrets(
 ): Promise<number | undefined> {
   const bytes = readWhole(fileSystem, paths.secrets);
   if (bytes === undefined) return undefined;
-  const out = await staging.create(SECRETS, bytes.length);
-  await out.write(bytes);
-  await out.end();
+  await writeWhole(staging, SECRETS, bytes);
   return checksum(bytes);
 }
 

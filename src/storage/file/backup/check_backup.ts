@@ -86,18 +86,29 @@ function checkLog({ fileSystem, root }: StoredBackup, manifest: BackupManifest):
   }
 }
 
+/**
+ * Whether a backup's catalogue is as it was written.
+ *
+ * @throws {FileSystemError}
+ */
+export async function isCatalogWhole(
+  { fileSystem, root }: Omit<StoredBackup, "database">,
+  manifest: BackupManifest,
+): Promise<boolean> {
+  const found = await measureFile(fileSystem, join(root, "catalog.sqlite"));
+  return found.catalogBytes === manifest.catalogBytes &&
+    found.catalogChecksum === manifest.catalogChecksum;
+}
+
 async function checkCatalog(
   backup: StoredBackup,
   manifest: BackupManifest,
   throttle: BackupThrottle,
 ): Promise<string[]> {
-  const { fileSystem, database, root } = backup;
+  const { database, root } = backup;
   const path = join(root, "catalog.sqlite");
   try {
-    const found = await measureFile(fileSystem, path);
-    const isWhole = found.catalogBytes === manifest.catalogBytes &&
-      found.catalogChecksum === manifest.catalogChecksum;
-    if (!isWhole) return [`${path}: fails its checksum`];
+    if (!await isCatalogWhole(backup, manifest)) return [`${path}: fails its checksum`];
     const catalog = database.openCopy(path);
     try {
       return await checkSegments(backup, manifest, catalog, throttle);

@@ -44,6 +44,13 @@ export async function copyFile(
   }
 }
 
+/** Writes a short file. */
+export async function writeWhole(target: BackupTarget, path: string, bytes: Bytes): Promise<void> {
+  const file = await target.create(path, bytes.length);
+  await file.write(bytes);
+  await file.end();
+}
+
 /**
  * The bytes of a file, in chunks; each is valid until the next.
  *

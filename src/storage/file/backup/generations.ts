@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../../env/file_system.ts";
-import type { Bytes } from "../../../protocol/bytes.ts";
 import { readFormat, syncAbove } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import { backUp, type BackupOptions, requireDirectory } from "./backup.ts";
 import { BackupError } from "./check_backup.ts";
-import { copyFile } from "./copy_file.ts";
+import { copyFile, writeWhole } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest, readManifest, readWhole } from "./manifest.ts";
 import type { EarlierCopy } from "./segment_copy.ts";
@@ -65,12 +64,6 @@ export async function backUpToStream(
   return manifest;
 }
 
-async function writeWhole(target: TarTarget, path: string, bytes: Bytes): Promise<void> {
-  const file = await target.create(path, bytes.length);
-  await file.write(bytes);
-  await file.end();
-}
-
 /**
  * Backs up a directory to a new folder in `folder`, beside earlier backups: what has not changed since the
  * newest of them is shared with it where the file system has links. What a backup left that was cut short
@@ -108,9 +101,7 @@ export async function backUpToFolder(
   const root = join(folder, name);
   const seal = async (manifest: BackupManifest) => {
     await staging.sync();
-    const file = await staging.create("BACKUP", 0);
-    await file.write(encodeManifest(manifest));
-    await file.end();
+    await writeWhole(staging, "BACKUP", encodeManifest(manifest));
     await staging.sync();
     fileSystem.rename(staging.root, root);
     await fileSystem.syncDirectory(folder);

@@ -5,9 +5,15 @@ import { DirectoryError } from "../directory/damage.ts";
 import { requireWritable, syncAbove, writeFormat } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
-import { extendLogFiles, measureFile, segmentsByStream } from "./backup.ts";
-import { BackupError, checkBackup, manifestOf, type StoredBackup } from "./check_backup.ts";
-import { copyFile } from "./copy_file.ts";
+import { extendLogFiles, segmentsByStream } from "./backup.ts";
+import {
+  BackupError,
+  checkBackup,
+  isCatalogWhole,
+  manifestOf,
+  type StoredBackup,
+} from "./check_backup.ts";
+import { copyFile, writeWhole } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest } from "./manifest.ts";
 import { copySegment } from "./segment_copy.ts";
@@ -62,6 +68,7 @@ export async function restoreBackup(
       await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
     }
     await copySegments(backup, target, options);
+    await extendLogFiles(fileSystem, dir, manifest.log);
     await finishRestore(target, manifest, options);
     return manifest;
   });
@@ -85,22 +92,14 @@ export async function restoreUnpacked(
     const manifest = manifestOf(backup);
     await extendLogFiles(fileSystem, dir, manifest.log);
     await requireWhole(backup, manifest, options);
-    await requireCatalog(fileSystem, dir, manifest);
+    // Its damage would count as one of those that were known, and keeps them from being looked for.
+    if (!await isCatalogWhole(backup, manifest)) {
+      const path = join(dir, "catalog.sqlite");
+      throw new BackupError(`${path} fails its checksum, and nothing was restored.`);
+    }
     await finishRestore(target, manifest, options);
     return manifest;
   });
-}
-
-/** Its damage would count as one of those that were known, and keeps them from being looked for. */
-async function requireCatalog(
-  fileSystem: FileSystem,
-  dir: string,
-  { catalogBytes, catalogChecksum }: BackupManifest,
-): Promise<void> {
-  const path = join(dir, "catalog.sqlite");
-  const found = await measureFile(fileSystem, path);
-  if (found.catalogBytes === catalogBytes && found.catalogChecksum === catalogChecksum) return;
-  throw new BackupError(`${path} fails its checksum, and nothing was restored.`);
 }
 
 /** Holds the directory meanwhile: one that another restore writes to looks as one that was cut short. */
@@ -124,9 +123,8 @@ async function beginRestore(fileSystem: FileSystem, dir: string): Promise<Direct
   requireEmpty(fileSystem, dir);
   removeLeft(fileSystem, dir);
   const target = new DirectoryTarget(fileSystem, dir);
-  const mark = await target.create(RESTORING, 0);
-  await mark.write(encodeUtf8("A restore to this directory has not ended: run it again.\n"));
-  await mark.end();
+  const mark = encodeUtf8("A restore to this directory has not ended: run it again.\n");
+  await writeWhole(target, RESTORING, mark);
   await target.sync();
   return target;
 }
@@ -215,12 +213,9 @@ async function finishRestore(
   manifest: BackupManifest,
   { fileSystem, database, dir }: RestoreOptions,
 ): Promise<void> {
-  await extendLogFiles(fileSystem, dir, manifest.log);
   target.makeFolder("segments");
   database.adopt(join(dir, "catalog.sqlite"));
-  const record = await target.create("BACKUP", 0);
-  await record.write(encodeManifest(manifest));
-  await record.end();
+  await writeWhole(target, "BACKUP", encodeManifest(manifest));
   await target.sync();
   await syncAbove(fileSystem, dir);
   await writeFormat(fileSystem, directoryPaths(dir), manifest.uuid);

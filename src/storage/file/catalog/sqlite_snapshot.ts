@@ -120,12 +120,19 @@ class SqliteCopy extends SqliteLookups implements CatalogCopy {
   }
 }
 
-/** SQLite's own log beside the database, as every catalogue has it that a server changes. */
+/**
+ * SQLite's own log beside the database, as every catalogue has it that a server changes.
+ *
+ * @throws {FileSystemError} `no_space`, `too_many_open_files`
+ * @throws {StreamError} `damaged`
+ */
 export function adoptSqliteCopy(path: string): void {
   const database = openDatabase(path);
   try {
     database.exec("PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;");
     database.exec("PRAGMA wal_checkpoint(TRUNCATE);");
+  } catch (error) {
+    throw readFailure(path, error);
   } finally {
     database.close();
   }

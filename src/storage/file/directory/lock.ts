@@ -33,9 +33,10 @@ export function lockDirectory(path: string): DirectoryLock {
 export function takeLock(path: string, options: LockOptions): DirectoryLock {
   const database = openDatabase(path);
   try {
+    // First of all: the mode of the journal is looked up in the file.
+    if (options.waitMs > 0) database.exec(`PRAGMA busy_timeout=${options.waitMs};`);
     // Neither a sync nor a file beside it: nothing here outlives the process.
     database.exec("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;");
-    if (options.waitMs > 0) database.exec(`PRAGMA busy_timeout=${options.waitMs};`);
     database.exec("BEGIN IMMEDIATE");
     database.exec("CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL) STRICT");
     database.exec("DELETE FROM holder");

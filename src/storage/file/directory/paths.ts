@@ -13,8 +13,6 @@ export interface DirectoryPaths {
   readonly secrets: string;
   /** Held while a backup runs. */
   readonly pins: { readonly log: string; readonly segments: string };
-  /** Says of a directory that it is a backup. */
-  readonly backup: string;
 }
 
 /** The paths of a directory. */
@@ -29,7 +27,6 @@ export function directoryPaths(root: string): DirectoryPaths {
     ballast: join(root, "ballast"),
     secrets: join(root, "webhook_keys"),
     pins: { log: join(root, "PIN-LOG"), segments: join(root, "PIN") },
-    backup: join(root, "BACKUP"),
   };
 }
 

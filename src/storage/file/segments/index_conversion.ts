@@ -7,6 +7,7 @@ import type { ConvertedStream, SegmentConverter } from "../catalog/conversion.ts
 import { checksum } from "../directory/checksum.ts";
 import { FileWindow } from "../directory/file_window.ts";
 import { segmentPaths } from "../directory/paths.ts";
+import { countMessages } from "./count_messages.ts";
 import {
   decodeIndexEntry,
   INDEX_ENTRY_BYTES,
@@ -19,7 +20,6 @@ const OLD_MAGIC = encodeUtf8("DSIDX\0\0\x01");
 const OLD_ENTRY_BYTES = 32;
 const OLD_CHECKSUM_AT = 28;
 
-const LINE_FEED = 0x0a;
 /** So many indexes are made durable at once. */
 const BATCH_FILES = 256;
 const WRITTEN_ENTRIES = 1024;
@@ -186,7 +186,7 @@ class Counter {
   /** How many there are from where the last call ended up to here, and at least one. */
   upTo(filePosition: number): number {
     if (this.#log === undefined) return 1;
-    const count = countLineFeeds(this.#log, this.#at, filePosition);
+    const count = countMessages(this.#log, this.#at, filePosition);
     this.#at = Math.max(this.#at, filePosition);
     return Math.max(1, count);
   }
@@ -199,17 +199,8 @@ class Counter {
     if (segment.blocks === Infinity) return 0;
     return this.#log === undefined
       ? Math.max(0, segment.blocks - blocks)
-      : countLineFeeds(this.#log, position, segment.bytes);
+      : countMessages(this.#log, position, segment.bytes);
   }
-}
-
-function countLineFeeds(log: FileWindow, position: number, end: number): number {
-  let count = 0;
-  for (const bytes of log.chunks(position, end)) {
-    let at = bytes.indexOf(LINE_FEED);
-    for (; at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
-  }
-  return count;
 }
 
 function hasMagic(window: FileWindow, magic: Bytes): boolean {

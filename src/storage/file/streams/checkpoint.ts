@@ -250,7 +250,11 @@ export class Checkpointer {
       const lsn = this.#pinnedLsn;
       // A checkpoint that runs does it in the end.
       if (this.#running !== undefined || this.#stopped || lsn === undefined) return;
-      this.#running = this.#free(lsn).catch((error) => this.#parts.log.fail(error)).finally(() => {
+      this.#running = this.#free(lsn).catch((error) => {
+        // As in a checkpoint: a shortage passes, and nothing that was written is in doubt.
+        if (isShortage(error)) this.#freeLater();
+        else this.#parts.log.fail(error);
+      }).finally(() => {
         this.#running = undefined;
         this.#parts.onStored();
         if (this.#again) void this.run();

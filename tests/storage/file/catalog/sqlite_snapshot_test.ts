@@ -1,7 +1,11 @@
-import { throws } from "node:assert/strict";
+import { ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { createSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_catalog.ts";
-import { snapshotSqliteCatalog } from "../../../../src/storage/file/catalog/sqlite_snapshot.ts";
+import {
+  adoptSqliteCopy,
+  snapshotSqliteCatalog,
+} from "../../../../src/storage/file/catalog/sqlite_snapshot.ts";
+import { StreamError } from "../../../../src/protocol/errors.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
 Deno.test({
@@ -16,3 +20,14 @@ Deno.test({
       return Promise.resolve();
     }),
 });
+
+Deno.test("what SQLite says of a copy that can't become a catalogue is an error of ours", () =>
+  withTempDir((dir) => {
+    const path = join(dir, "catalog.sqlite");
+    Deno.writeTextFileSync(path, "no catalogue ".repeat(1000));
+    throws(() => adoptSqliteCopy(path), (error) => {
+      ok(error instanceof StreamError);
+      return error.code === "damaged" && error.message.includes(path);
+    });
+    return Promise.resolve();
+  }));

@@ -20,3 +20,27 @@ Deno.test({
       return Promise.resolve();
     }),
 });
+
+/** Commits to a lock's file as whoever looks at it does, and takes its time. */
+const SLOW_LOOK = `
+  import { DatabaseSync } from "node:sqlite";
+  const database = new DatabaseSync(Deno.args[0]);
+  database.exec("PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE");
+  console.log("held");
+  setTimeout(() => database.close(), 300);
+`;
+
+Deno.test("a pin is taken though a server is just looking at whether it is held", () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, "PIN");
+    takePin(path).release();
+    const look = new Deno.Command(Deno.execPath(), {
+      args: ["eval", SLOW_LOOK, path],
+      stdout: "piped",
+    }).spawn();
+    const reader = look.stdout.getReader();
+    await reader.read();
+    takePin(path).release();
+    await reader.cancel();
+    equal((await look.status).code, 0);
+  }));

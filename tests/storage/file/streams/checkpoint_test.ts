@@ -7,9 +7,11 @@ import { openFileStorage } from "../../../../src/storage/file/open.ts";
 import type { CatalogDriver } from "../../../../src/storage/file/options.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { evictIdleStreams } from "../../../support/event_loop.ts";
+import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 import { sqliteDriver } from "../../../../src/storage/file/sqlite_driver.ts";
+import { logFileNames } from "../../../../src/storage/file/wal/reader.ts";
 
 const TEXT = "text/plain";
 /** More than one transaction of a checkpoint takes, and less than two. */
@@ -140,6 +142,15 @@ Deno.test("where too many streams wait to be stored, the next ones wait for room
     })
   ));
 
+/** Lets the time go on until something is so. */
+async function advanceUntil(clock: ManualClock, isReached: () => boolean): Promise<void> {
+  for (let turns = 0; !isReached(); turns++) {
+    ok(turns < 500, "it never comes");
+    clock.advance(10);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 /** The files in a folder and those below, by their names. */
 function filesUnder(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap((entry) =>
@@ -168,13 +179,7 @@ Deno.test("the end of a backup frees no stream whose row is there still, since a
       },
     };
     const storage = await openFileStorage({ dir, clock, database, checkpointIntervalMs: 50 });
-    const until = async (isReached: () => boolean) => {
-      for (let turns = 0; !isReached(); turns++) {
-        ok(turns < 500, "it never comes");
-        clock.advance(10);
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-    };
+    const until = (isReached: () => boolean) => advanceUntil(clock, isReached);
     const checkpoints = () => storage.status().figures.checkpoints;
     const files = () => filesUnder(join(dir, "segments")).length;
     for (const name of ["a", "b"]) {
@@ -200,5 +205,45 @@ Deno.test("the end of a backup frees no stream whose row is there still, since a
     ok(files() >= 2, "the row of b is there, and its files are not");
     isShort = false;
     await until(() => files() === 0);
+    await storage.close();
+  }));
+
+Deno.test("too many open files where a backup's end frees the log: it is freed later, and writing goes on", () =>
+  withTempDir(async (dir) => {
+    const clock = new ManualClock();
+    const wal = join(dir, "wal");
+    let isPinned = false;
+    let isShort = false;
+    let failed = 0;
+    const fileSystem = new HookedFileSystem();
+    fileSystem.before = ({ call, path }) => {
+      if (!isShort || call !== "sync" || path !== wal) return;
+      failed++;
+      throw new FileSystemError("too_many_open_files", "open", path, undefined);
+    };
+    const storage = await openFileStorage({
+      dir,
+      clock,
+      walBytes: 16 * 1024 * 1024,
+      checkpointIntervalMs: 50,
+      database: { ...sqliteDriver, isPinned: () => isPinned },
+      fileSystem,
+    });
+    const until = (isReached: () => boolean) => advanceUntil(clock, isReached);
+    const files = () => logFileNames(fileSystem, wal).length;
+    const checkpoints = () => storage.status().figures.checkpoints;
+    Deno.writeTextFileSync(join(dir, "PIN-LOG"), "");
+    isPinned = true;
+    await storage.create("a", { contentType: TEXT });
+    while (files() < 3) await append(storage, "a", "x".repeat(60_000));
+    const before = checkpoints();
+    await until(() => checkpoints() > before);
+    equal(files(), 3);
+    isShort = true;
+    isPinned = false;
+    await until(() => failed > 1);
+    isShort = false;
+    await until(() => files() === 1);
+    await append(storage, "a", "y");
     await storage.close();
   }));

@@ -1,6 +1,6 @@
 import { FileSystemError } from "../../../../env/file_system.ts";
-import { messageEnds } from "../../../../protocol/json.ts";
 import type { SegmentRow } from "../../catalog/catalog.ts";
+import { countMessages } from "../../segments/count_messages.ts";
 import {
   decodeIndexEntry,
   decodeIndexHeader,
@@ -248,7 +248,7 @@ class SegmentCheck {
     const { base } = this.#row;
     const stop = end - base;
     const count = this.#isJson && log !== undefined
-      ? countLineFeeds(log, filePosition, stop)
+      ? countMessages(log, filePosition, stop)
       : undefined;
     // A byte stream's block doesn't show how many it has.
     const isRight = count === undefined ? messages >= before : messages === before + count;
@@ -271,12 +271,6 @@ class SegmentCheck {
     const { base } = this.#row;
     return { from: base + bytes, to: base + this.#row.bytes };
   }
-}
-
-function countLineFeeds(log: FileWindow, position: number, end: number): number {
-  let count = 0;
-  for (const bytes of log.chunks(position, end)) count += messageEnds(bytes).length;
-  return count;
 }
 
 function* sizeOf(

@@ -1,5 +1,6 @@
 import { isJsonType } from "../../../../protocol/content_type.ts";
 import { messageEnds } from "../../../../protocol/json.ts";
+import { countMessages } from "../../segments/count_messages.ts";
 import {
   decodeIndexEntry,
   INDEX_ENTRY_BYTES,
@@ -156,7 +157,7 @@ function* countedEntries(
       !(isJson && isKnown && log.checksum(filePosition, end - base) === entry.checksum);
     isKnown ||= written !== UNCOUNTED;
     if (isTrusted) messages = written;
-    else if (isJson) messages += countMessages(log, filePosition, end - base);
+    else if (isJson) messages += Math.max(1, countMessages(log, filePosition, end - base));
     else {
       if (known.block < block) known = knownAfter(index, blocks, block);
       messages = guess(segment, block, messages, known);
@@ -230,12 +231,6 @@ function guess(
   if (atEnd === undefined) return Math.max(before, Math.min(before + 1, most()));
   if (atEnd < before) return before + 1;
   return block === blocks - 1 ? atEnd : Math.min(before + 1, atEnd);
-}
-
-function countMessages(log: FileWindow, position: number, end: number): number {
-  let count = 0;
-  for (const bytes of log.chunks(position, end)) count += messageEnds(bytes).length;
-  return Math.max(1, count);
 }
 
 function* partsOf(index: FileWindow, entries: Iterable<CountedEntry>): Generator<FilePart> {
