@@ -4,8 +4,8 @@ import { decodeUtf8 } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { checkStreamName } from "../../protocol/stream_name.ts";
 import { type Asker, requireAdmin } from "../access/guard.ts";
+import { jsonResponse } from "../common/json_response.ts";
 import type { ServerContext } from "../verbs/context.ts";
-import { jsonResponse } from "./stream_details.ts";
 
 const MAX_SECONDS = LINK_LIMIT_MS / 1000;
 
@@ -50,7 +50,7 @@ export async function signLink(
       "This server signs no links: start it with --link-key and a file.",
     );
   }
-  return jsonResponse({ url: link });
+  return jsonResponse(200, JSON.stringify({ url: link }));
 }
 
 function linkOf(body: unknown): { name: string; expiresInSeconds: number } {

@@ -4,7 +4,8 @@ import { formatOffset } from "../../protocol/offset.ts";
 import { describe } from "../../storage/describe.ts";
 import type { StreamDescription } from "../../storage/storage.ts";
 import { type Asker, requireRight } from "../access/guard.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { jsonResponse } from "../common/json_response.ts";
+import { timeOf } from "../common/json_time.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { single } from "./query.ts";
 import { countReaders } from "./readers.ts";
@@ -24,11 +25,12 @@ export async function describeOne(
   }
   requireRight(asker, "read", name);
   const stream = await describe(context.storage, name);
-  return jsonResponse({
+  const json = {
     name,
     ...toJson(stream, (other) => asker === undefined || asker.allows("read", other)),
     readers: (await countReaders(context)).get(stream.id) ?? 0,
-  });
+  };
+  return jsonResponse(200, JSON.stringify(json));
 }
 
 /** @param isShown whether another stream's name may be said */
@@ -54,19 +56,5 @@ function toJson(stream: StreamDescription, isShown: (name: string) => boolean) {
       offset: at(forkedFrom.point),
     },
     forks: forks?.filter(isShown) ?? null,
-  };
-}
-
-/** A time for JSON; null where there is none. */
-export function timeOf(ms: number): string | null {
-  return ms > 0 && ms < Infinity ? new Date(ms).toISOString() : null;
-}
-
-/** JSON that no cache keeps. */
-export function jsonResponse(body: unknown): HttpResponse {
-  return {
-    status: 200,
-    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
-    body: `${JSON.stringify(body)}\n`,
   };
 }

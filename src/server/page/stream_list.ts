@@ -5,10 +5,11 @@ import type { ListedStream, ListPage, ListRequest } from "../../storage/storage.
 import { yieldToEventLoop } from "../../storage/yield_to_event_loop.ts";
 import { listGranted } from "../access/granted_list.ts";
 import { type Asker, requireAny } from "../access/guard.ts";
+import { jsonResponse } from "../common/json_response.ts";
+import { timeOf } from "../common/json_time.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { integer, single } from "./query.ts";
 import { countReaders } from "./readers.ts";
-import { jsonResponse, timeOf } from "./stream_details.ts";
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -66,12 +67,13 @@ export async function listStreams(
   const { streams, folders, next, scanned } = await find(list, asked);
   const readers = await countReaders(context);
   const isShown = (name: string) => asker === undefined || asker.allows("read", name);
-  return jsonResponse({
+  const json = {
     ...(folders === undefined ? {} : { folders: folders.map((name) => ({ name })) }),
     streams: streams.map((stream) => toJson(stream, readers.get(stream.id) ?? 0, isShown)),
     next,
     scanned,
-  });
+  };
+  return jsonResponse(200, JSON.stringify(json));
 }
 
 async function find(list: List, asked: Asked): Promise<Found> {

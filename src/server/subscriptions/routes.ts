@@ -15,6 +15,7 @@ import {
 } from "../access/guard.ts";
 import { checkNewSubscription, mayUse, notTheirs } from "../access/subscription_rights.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { jsonResponse } from "../common/json_response.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { controlErrorResponse } from "./error_response.ts";
 import { LinksBody, linksJson } from "./links_body.ts";
@@ -291,14 +292,6 @@ const NO_CONTENT: HttpResponse = {
   headers: { ...COMMON_HEADERS, ...NO_STORE },
   body: null,
 };
-
-function jsonResponse(status: number, body: string): HttpResponse {
-  return {
-    status,
-    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
-    body: `${body}\n`,
-  };
-}
 
 function only(
   allowed: string,

@@ -1,5 +1,6 @@
 import type { Link, SubscriptionInfo } from "../../storage/subscription_store.ts";
 import type { SubscriptionService } from "../../subscriptions/service.ts";
+import { timeOf } from "../common/json_time.ts";
 import { linkType } from "../../subscriptions/wake_body.ts";
 
 /** A link as JSON has it (PROTOCOL §6.3). */
@@ -45,8 +46,4 @@ export function subscriptionJson(
       : { at: new Date(failure.atMs).toISOString(), reason: failure.reason },
     lag: pendingStreams === undefined ? null : { streams: pendingStreams },
   };
-}
-
-function timeOf(ms: number): string | null {
-  return ms > 0 ? new Date(ms).toISOString() : null;
 }

@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
 import { type Asker, requireAdmin } from "../access/guard.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { jsonResponse } from "../common/json_response.ts";
 import { type Readiness, readiness } from "./readiness.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -23,13 +23,13 @@ export function health(
 ): HttpResponse {
   check(request, part, asker);
   const status = readiness(context);
-  if (part === "live") return jsonResponse(request, 200, { status: "live" });
+  if (part === "live") return respond(request, 200, { status: "live" });
   if (part === "ready") {
     const { reason } = context.storage.status();
-    return jsonResponse(request, status === "ok" ? 200 : 503, { status, reason });
+    return respond(request, status === "ok" ? 200 : 503, { status, reason });
   }
   const isDown = status === "failed" || status === "stopping";
-  return jsonResponse(request, isDown ? 503 : 200, describeHealth(context, status));
+  return respond(request, isDown ? 503 : 200, describeHealth(context, status));
 }
 
 /**
@@ -45,13 +45,13 @@ export function healthOfStart(
   asker?: Asker,
 ): HttpResponse {
   check(request, part, asker);
-  if (part === "live") return jsonResponse(request, 200, { status: "live" });
+  if (part === "live") return respond(request, 200, { status: "live" });
   const more = part === "ready" ? {} : {
     version: config.version,
     uptimeMs: Math.round(clock.nowMs() - startedMs),
   };
   const progress = state === "recovering" ? { recovery } : {};
-  const response = jsonResponse(request, 503, { status: state, ...more, ...progress });
+  const response = respond(request, 503, { status: state, ...more, ...progress });
   return { ...response, headers: { ...response.headers, "retry-after": "1" } };
 }
 
@@ -88,10 +88,7 @@ export function describeHealth(context: ServerContext, status: Readiness): Recor
   };
 }
 
-function jsonResponse(request: HttpRequest, status: number, body: unknown): HttpResponse {
-  return {
-    status,
-    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
-    body: request.method === "HEAD" ? null : `${JSON.stringify(body)}\n`,
-  };
+function respond({ method }: HttpRequest, status: number, body: unknown): HttpResponse {
+  const response = jsonResponse(status, JSON.stringify(body));
+  return method === "HEAD" ? { ...response, body: null } : response;
 }

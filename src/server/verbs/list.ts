@@ -4,7 +4,7 @@ import { formatOffset } from "../../protocol/offset.ts";
 import type { ListedStream, ListPage, ListRequest } from "../../storage/storage.ts";
 import { listGranted } from "../access/granted_list.ts";
 import { type Asker, requireAny } from "../access/guard.ts";
-import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { jsonResponse } from "../common/json_response.ts";
 import type { ServerContext } from "./context.ts";
 
 const DEFAULT_LIMIT = 100;
@@ -32,11 +32,7 @@ export async function list(
     );
   }
   const { streams, next } = await page(context, parseListQuery(request.url), asker);
-  return {
-    status: 200,
-    headers: { ...COMMON_HEADERS, ...NO_STORE, "content-type": "application/json" },
-    body: `${JSON.stringify({ streams: streams.map(toJson), next })}\n`,
-  };
+  return jsonResponse(200, JSON.stringify({ streams: streams.map(toJson), next }));
 }
 
 function page({ storage }: ServerContext, request: ListRequest, asker: Asker): Promise<ListPage> {

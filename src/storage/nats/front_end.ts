@@ -170,6 +170,8 @@ export class FrontEnd {
 
   /** What a storage is made of. */
   parts(): NatsStorageParts {
+    const subscriptions = this.#subscriptions;
+    const { clock } = this.#settings;
     return {
       identity: this.#layout.identity,
       directory: this.#directory,
@@ -186,9 +188,12 @@ export class FrontEnd {
       status: () => this.#status.status(),
       measure: () => ({
         ...this.#status.measure(),
-        subscriptions: this.#subscriptions.measure(this.#settings.clock.nowMs()),
+        // Only who asks for it pays for a look at each of them.
+        get subscriptions() {
+          return subscriptions.measure(clock.nowMs());
+        },
       }),
-      subscriptions: this.#subscriptions,
+      subscriptions,
       close: (limitMs) => this.#close(limitMs ?? CLOSE_LIMIT_MS),
     };
   }

@@ -1,9 +1,8 @@
 import { equal, match } from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { openAuthority } from "../../../src/access/open_authority.ts";
 import type { Authority, Credentials } from "../../../src/access/permit.ts";
 import { expectError, Fixture, JSON_TYPE, TEXT } from "../../support/fixture.ts";
+import { withTempDir } from "../../support/temp_dir.ts";
 import { GuardedFixture } from "../access/authority.ts";
 
 /** Links that the page makes for whoever holds the server's key. */
@@ -13,20 +12,20 @@ const ROOT = { subject: "root", grants: ["read,append,create,admin **"] };
 
 /** An app with a key for links, to which everybody without a link is an admin. */
 async function withKey(run: (served: Fixture) => Promise<void>): Promise<void> {
-  const dir = await mkdtemp(`${tmpdir()}/page-link-`);
-  const links = await openAuthority({ linkKey: `${dir}/link-keys.json` });
-  const authorize: Authority = {
-    authorize: (request: Credentials) =>
-      request.url.includes("ds-sig=") ? links.authorize(request) : ROOT,
-    signLink: (...link) => links.signLink?.(...link),
-    signsLinks: true,
-  };
-  try {
-    await run(new Fixture({ page: true, authorize }));
-  } finally {
-    links.close();
-    await rm(dir, { recursive: true });
-  }
+  await withTempDir(async (dir) => {
+    const links = await openAuthority({ linkKey: `${dir}/link-keys.json` });
+    const authorize: Authority = {
+      authorize: (request: Credentials) =>
+        request.url.includes("ds-sig=") ? links.authorize(request) : ROOT,
+      signLink: (...link) => links.signLink?.(...link),
+      signsLinks: true,
+    };
+    try {
+      await run(new Fixture({ page: true, authorize }));
+    } finally {
+      links.close();
+    }
+  });
 }
 
 /** An error of a request that somebody was let in for. */

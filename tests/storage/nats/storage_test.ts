@@ -38,6 +38,17 @@ it("appends that wait for one stream go together", async (frontEnds) => {
   ok(cluster !== undefined && cluster.stored < 10 && cluster.cachedBytes > 0);
 });
 
+it("measures look at each subscription only where that is asked for", async (frontEnds) => {
+  const { storage } = await frontEnds.open();
+  const none = storage.measure?.().subscriptions;
+  let looks = 0;
+  Object.assign(storage.subscriptions ?? {}, { measure: () => (looks++, none) });
+  const measures = storage.measure?.();
+  equal(looks, 0);
+  equal(measures?.subscriptions, none);
+  equal(looks, 1);
+});
+
 it("a group is no longer than it may be", async (frontEnds) => {
   const { storage, calls } = await frontEnds.open({ groupBytes: 1000 });
   await storage.create("s", { contentType: TEXT });

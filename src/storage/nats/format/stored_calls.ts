@@ -1,4 +1,5 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
+import { viewOf } from "../../little_endian.ts";
 import { getU48, MalformedFrame, putU48 } from "./binary.ts";
 
 /**
@@ -62,7 +63,7 @@ export function getStoredCalls(
   begin: number,
   appendCount: number,
 ): { calls: StoredCall[]; end: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   const calls: StoredCall[] = [];
   const count = view.getUint16(begin, true);
   let at = begin + CALLS_BYTES;

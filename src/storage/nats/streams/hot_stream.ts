@@ -101,7 +101,8 @@ export class HotStream {
 
   /** A front end has appended by this one, or this one itself. */
   appended(frontEnd: number, nowMs: number): void {
-    if (this.#senders.size >= MOST_SENDERS) this.#senders.clear();
+    const isNew = !this.#senders.has(frontEnd);
+    if (isNew && this.#senders.size >= MOST_SENDERS) this.#senders.clear();
     this.#senders.set(frontEnd, nowMs);
   }
 

@@ -145,71 +145,49 @@ natsTest("a user is let in by an nkey, whose seed is in a file", async () => {
 natsTest(
   "over TLS a server is trusted by its authority's file, and knows who asks by a certificate",
   () =>
-    withTempDir(async (dir) => {
-      const file = (name: string, text: string) => {
-        writeFileSync(join(dir, name), text);
-        return join(dir, name);
-      };
-      const caFile = file("ca.pem", AUTHORITY);
-      const serverFiles = `cert_file: "${file("server.pem", FIRST.cert)}", key_file: "${
-        file("server.key", FIRST.key)
-      }"`;
-      const extra = `tls { ${serverFiles}, ca_file: "${caFile}", verify: true }`;
+    withTlsServer(async ({ server, caFile, file }) => {
       const certFile = file("client.pem", CLIENT.cert);
       const keyFile = file("client.key", CLIENT.key);
       const stranger = {
         certFile: file("stranger.pem", STRANGER.cert),
         keyFile: file("stranger.key", STRANGER.key),
       };
-      await withServer(extra, async (server) => {
-        const servers = [server.replace("nats:", "tls:")];
-        const once = { servers, firstConnectionMs: 0 };
-        await letIn({ servers, tls: { caFile, certFile, keyFile } });
-        await rejects(connectJetStream({ ...once, tls: { caFile } }), {
-          code: "unavailable",
-          message: /asks for a client's certificate, and none is given$/,
-        });
-        await rejects(connectJetStream({ ...once, tls: { caFile, ...stranger } }), {
-          code: "unavailable",
-          message: /: the client's certificate was shown, then: /,
-        });
-        const unknown = () => connectJetStream({ ...once, tls: { certFile, keyFile } });
-        await rejects(unknown(), { code: "unavailable" });
-        // What somebody sets for other connections doesn't count here.
-        process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-        try {
-          await rejects(unknown(), { code: "unavailable" });
-        } finally {
-          delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
-        }
+      const servers = [server.replace("nats:", "tls:")];
+      const once = { servers, firstConnectionMs: 0 };
+      await letIn({ servers, tls: { caFile, certFile, keyFile } });
+      await rejects(connectJetStream({ ...once, tls: { caFile } }), {
+        code: "unavailable",
+        message: /asks for a client's certificate, and none is given$/,
       });
+      await rejects(connectJetStream({ ...once, tls: { caFile, ...stranger } }), {
+        code: "unavailable",
+        message: /: the client's certificate was shown, then: /,
+      });
+      const unknown = () => connectJetStream({ ...once, tls: { certFile, keyFile } });
+      await rejects(unknown(), { code: "unavailable" });
+      // What somebody sets for other connections doesn't count here.
+      process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+      try {
+        await rejects(unknown(), { code: "unavailable" });
+      } finally {
+        delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+      }
     }),
 );
 
 natsTest(
   "a certificate that is refused only after the connection counted as made ends no process",
   () =>
-    withTempDir(async (dir) => {
-      const file = (name: string, text: string) => {
-        writeFileSync(join(dir, name), text);
-        return join(dir, name);
-      };
-      const caFile = file("ca.pem", AUTHORITY);
-      const serverFiles = `cert_file: "${file("server.pem", FIRST.cert)}", key_file: "${
-        file("server.key", FIRST.key)
-      }"`;
+    withTlsServer(async ({ server: url, caFile, file }) => {
       const certFile = file("stranger.pem", STRANGER.cert);
       const keyFile = file("stranger.key", STRANGER.key);
-      const extra = `tls { ${serverFiles}, ca_file: "${caFile}", verify: true }`;
-      await withServer(extra, async (url) => {
-        const library = await loadClientLibrary();
-        const server = parseServerUrl(url.replace("nats:", "tls:"));
-        const tls = { caFile, certFile, keyFile };
-        const options = connectOptions(library, { servers: [url], tls }, server);
-        for (let attempt = 0; attempt < 5; attempt++) {
-          await rejects(connectHeard(library, options));
-        }
-      });
+      const library = await loadClientLibrary();
+      const server = parseServerUrl(url.replace("nats:", "tls:"));
+      const tls = { caFile, certFile, keyFile };
+      const options = connectOptions(library, { servers: [url], tls }, server);
+      for (let attempt = 0; attempt < 5; attempt++) {
+        await rejects(connectHeard(library, options));
+      }
     }),
 );
 
@@ -384,6 +362,28 @@ async function withServer(extra: string, run: (url: string) => Promise<void>): P
   } finally {
     await cluster[Symbol.asyncDispose]();
   }
+}
+
+/** A server with TLS that asks for a certificate, the file of its authority, and what makes more files. */
+interface TlsServer {
+  readonly server: string;
+  readonly caFile: string;
+  file(name: string, text: string): string;
+}
+
+async function withTlsServer(run: (on: TlsServer) => Promise<void>): Promise<void> {
+  await withTempDir(async (dir) => {
+    const file = (name: string, text: string) => {
+      writeFileSync(join(dir, name), text);
+      return join(dir, name);
+    };
+    const caFile = file("ca.pem", AUTHORITY);
+    const serverFiles = `cert_file: "${file("server.pem", FIRST.cert)}", key_file: "${
+      file("server.key", FIRST.key)
+    }"`;
+    const extra = `tls { ${serverFiles}, ca_file: "${caFile}", verify: true }`;
+    await withServer(extra, (server) => run({ server, caFile, file }));
+  });
 }
 
 async function letIn(options: NatsOptions): Promise<void> {

@@ -72,6 +72,13 @@ Deno.test("a stream is contended where another one than the sender has appended 
   equal([hot.isContended(7, 2000), hot.isContended(7, 2100)], [true, false]);
 });
 
+Deno.test("one of very many senders that comes again makes none of the others forgotten", () => {
+  const hot = new HotStream(5, "auto");
+  for (let frontEnd = 101; frontEnd <= 164; frontEnd++) hot.called(frontEnd, 1000);
+  hot.called(101, 1100);
+  equal(hot.isContended(101, 1100), true);
+});
+
 Deno.test("forwarding can be always or never", () => {
   const always = new HotStream(5, "always");
   equal([always.target(7, 0), always.target(5, 0), always.target(0, 0)], [7, undefined, undefined]);
