@@ -7,6 +7,7 @@ export type Failure =
   | { code: "invalid_offset" }
   | { code: "offset_past_tail" }
   | { code: "offset_gone" }
+  | { code: "offset_trimmed"; space: number; earliest: number }
   | { code: "invalid_query" }
   | { code: "invalid_header" }
   | { code: "invalid_json" }
@@ -50,6 +51,7 @@ export type Failure =
   | { code: "too_many_subscriptions" }
   | { code: "subscriptions_unsupported" }
   | { code: "ordinals_unsupported" }
+  | { code: "retention_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }

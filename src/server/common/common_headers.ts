@@ -4,6 +4,8 @@ import type { HeaderFields } from "../../http/handler.ts";
 export const EXPOSED_HEADERS = [
   "Stream-Next-Offset",
   "Stream-Start-Offset",
+  "Stream-Earliest-Offset",
+  "Stream-Retention",
   "Stream-Next-Ordinal",
   "Stream-Last-Time",
   "Stream-Up-To-Date",

@@ -8,6 +8,7 @@ import {
   PRODUCER_SEQ,
   STREAM_CLOSED,
   STREAM_DAMAGED,
+  STREAM_EARLIEST_OFFSET,
   STREAM_NEXT_OFFSET,
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
@@ -54,6 +55,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   subscription_exists: 409,
   gone: 410,
   offset_gone: 410,
+  offset_trimmed: 410,
   body_too_large: 413,
   unsupported_encoding: 415,
   host_not_allowed: 421,
@@ -63,6 +65,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   damaged: 500,
   subscriptions_unsupported: 501,
   ordinals_unsupported: 501,
+  retention_unsupported: 501,
   overloaded: 503,
   starting: 503,
   storage_closed: 503,
@@ -126,6 +129,8 @@ function headersOf(failure: Failure): HeaderFields | undefined {
     case "sequence_regression":
     case "offset_mismatch":
       return { [STREAM_NEXT_OFFSET]: formatOffset(failure.space, failure.tail) };
+    case "offset_trimmed":
+      return { [STREAM_EARLIEST_OFFSET]: formatOffset(failure.space, failure.earliest) };
     case "sequence_gap":
       return {
         [PRODUCER_EXPECTED_SEQ]: String(failure.expected),

@@ -29,6 +29,12 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "too_many_subscriptions" }, 429, NOTHING],
   [{ code: "subscriptions_unsupported" }, 501, NOTHING],
   [{ code: "ordinals_unsupported" }, 501, NOTHING],
+  [{ code: "retention_unsupported" }, 501, NOTHING],
+  [
+    { code: "offset_trimmed", space: 36, earliest: 5 },
+    410,
+    { "stream-earliest-offset": "00000010_0000000000000005" },
+  ],
   [{ code: "empty_body" }, 400, NOTHING],
   [{ code: "body_incomplete" }, 400, NOTHING],
   [{ code: "malformed_body" }, 400, { connection: "close" }],
