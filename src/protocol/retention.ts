@@ -15,26 +15,6 @@ export interface RetentionPolicy {
   readonly toSnapshot?: true;
 }
 
-/** Which of a JSON stream's messages stand for others of the same key (an extension). */
-export interface CompactionPolicy {
-  /** Where a message has its key. */
-  readonly key: string;
-  /** How long a deletion is kept. */
-  readonly deleteKeepMs?: number;
-}
-
-/** What a server does to a stream by itself. */
-export interface StreamPolicies {
-  readonly retention?: RetentionPolicy;
-  readonly compaction?: CompactionPolicy;
-}
-
-/** A change of policies: `undefined` leaves one as it is, `null` takes it away. */
-export interface PoliciesChange {
-  readonly retention?: RetentionPolicy | null;
-  readonly compaction?: CompactionPolicy | null;
-}
-
 /** A hundred years: longer than that is a mistake, or for ever. */
 export const MAX_RETENTION_SECONDS = 100 * 365 * 24 * 3600;
 
@@ -93,33 +73,4 @@ export function formatRetention({ ageMs, bytes, messages, toSnapshot }: Retentio
   if (messages !== undefined) parts.push(`messages=${messages}`);
   if (toSnapshot === true) parts.push("to-snapshot");
   return parts.join(", ");
-}
-
-/** Whether a policy keeps everything. */
-export function keepsEverything(policy: RetentionPolicy): boolean {
-  return formatRetention(policy) === "";
-}
-
-/** Whether two policies ask for the same; without one, all is kept. */
-export function sameRetention(a: RetentionPolicy = {}, b: RetentionPolicy = {}): boolean {
-  return a.ageMs === b.ageMs && a.bytes === b.bytes && a.messages === b.messages &&
-    a.toSnapshot === b.toSnapshot;
-}
-
-/** The strictest of several: of each limit the smallest one. */
-export function strictestRetention(policies: readonly RetentionPolicy[]): RetentionPolicy {
-  const ageMs = smallest(policies.map((policy) => policy.ageMs));
-  const bytes = smallest(policies.map((policy) => policy.bytes));
-  const messages = smallest(policies.map((policy) => policy.messages));
-  return {
-    ...(ageMs === undefined ? {} : { ageMs }),
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(messages === undefined ? {} : { messages }),
-    ...(policies.some(({ toSnapshot }) => toSnapshot) ? { toSnapshot: true } : {}),
-  };
-}
-
-function smallest(limits: readonly (number | undefined)[]): number | undefined {
-  const given = limits.filter((limit) => limit !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
 }

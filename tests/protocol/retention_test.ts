@@ -1,12 +1,9 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import {
   formatRetention,
-  keepsEverything,
   parseRetention,
   type RetentionPolicy,
-  sameRetention,
-  strictestRetention,
-} from "../../src/protocol/policies.ts";
+} from "../../src/protocol/retention.ts";
 
 const GOOD: readonly (readonly [string, RetentionPolicy])[] = [
   ["", {}],
@@ -62,22 +59,4 @@ Deno.test("a retention's text is read as the same again", () => {
   equal(formatRetention(policy), "age=604800, bytes=10, messages=3, to-snapshot");
   deepEqual(parseRetention(formatRetention(policy)), policy);
   equal(formatRetention({}), "");
-  equal(keepsEverything({}), true);
-  equal(keepsEverything({ bytes: 1 }), false);
-});
-
-Deno.test("two retentions are the same where all limits are", () => {
-  equal(sameRetention({ bytes: 1 }, { bytes: 1 }), true);
-  equal(sameRetention(undefined, {}), true);
-  for (const other of [{}, { bytes: 2 }, { bytes: 1, ageMs: 1000 }, { messages: 1 }]) {
-    equal(sameRetention({ bytes: 1 }, other), false);
-  }
-});
-
-Deno.test("of several retentions the strictest limit of each kind counts", () => {
-  deepEqual(
-    strictestRetention([{ ageMs: 5, bytes: 100 }, {}, { ageMs: 9, bytes: 10, toSnapshot: true }]),
-    { ageMs: 5, bytes: 10, toSnapshot: true },
-  );
-  deepEqual(strictestRetention([]), {});
 });
