@@ -36,6 +36,10 @@ export const STREAM_RETENTION = "stream-retention";
 export const STREAM_TRIM_BEFORE = "stream-trim-before";
 /** An extension: the append is rejected unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
+/** An extension: the offset that a snapshot is of, from which whoever has it goes on. */
+export const STREAM_SNAPSHOT_OFFSET = "stream-snapshot-offset";
+/** An extension: bytes, or messages in JSON mode, past that offset which are in the snapshot, too. */
+export const STREAM_SNAPSHOT_SUB_OFFSET = "stream-snapshot-sub-offset";
 /** An extension: `true` where the status is 500 because of damage on disk; a HEAD has no body that says so. */
 export const STREAM_DAMAGED = "stream-damaged";
 /** PROTOCOL §5.2.1. */

@@ -1,8 +1,8 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
 import { invariant } from "./invariant.ts";
-import type { AppendRecord, CreateRecord } from "./records.ts";
-import { copyString } from "./copy_string.ts";
+import type { AppendRecord, CreateRecord, SnapshotRecord } from "./records.ts";
+import { copyString, internString } from "./copy_string.ts";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -35,6 +35,19 @@ export function applyAppend(stream: Stream, record: AppendRecord): void {
 }
 
 /**
+ * A stream's snapshot takes the place of the one before, or goes.
+ *
+ * @param lsn the record's
+ */
+export function applySnapshot(stream: Stream, record: SnapshotRecord, lsn: number): void {
+  const { atMs, snapshot } = record;
+  stream.keptSnapshot = snapshot === undefined
+    ? null
+    : { ...snapshot, contentType: internString(snapshot.contentType), atMs, lsn };
+  stream.accessedAtMs = Math.max(stream.accessedAtMs, atMs);
+}
+
+/**
  * A delete: the first stream goes softly or for good, the others for good. `sourceOf` finds the stream
  * that one was forked from.
  */
@@ -44,6 +57,7 @@ export function applyDelete(
   sourceOf: (stream: Stream) => Stream | undefined,
 ): void {
   for (const stream of streams) {
+    stream.keptSnapshot = null;
     stream.lifecycle = soft ? "soft_deleted" : "deleted";
     const source = soft ? undefined : sourceOf(stream);
     if (source !== undefined) source.forkCount--;

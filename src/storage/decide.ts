@@ -43,7 +43,7 @@ export function decideAppend(
   nowMs: number,
   space: OffsetSpace,
 ): AppendRecord | "duplicate" {
-  if (stream.damage !== undefined) throw damagedStream(stream);
+  checkUndamaged(stream);
   const close = request.close === true;
   if (request.body.length === 0 && !close) {
     throw new StreamError(
@@ -69,8 +69,10 @@ export function decideAppend(
   };
 }
 
-function damagedStream({ name, damage }: Stream): StreamError {
-  return new StreamError(
+/** @throws {StreamError} `damaged` where a stream takes nothing more */
+export function checkUndamaged({ name, damage }: Stream): void {
+  if (damage === undefined) return;
+  throw new StreamError(
     { code: "damaged" },
     `The stream ${
       quote(name)

@@ -2,14 +2,7 @@ import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import {
-  formatOffset,
-  isOffset,
-  type Offset,
-  positionOf,
-  type ReadFrom,
-  spaceAt,
-} from "../protocol/offset.ts";
+import { isOffset, type Offset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
@@ -23,13 +16,14 @@ import { type Journal, NO_OTHERS } from "./journal.ts";
 import { describeStream } from "./describe.ts";
 import { takePage } from "./list_page.ts";
 import { MessageCounts } from "./message_counts.ts";
-import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
+import { checkReached, checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { bothObservers, type Quotas } from "./quotas.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
+import { type SnapshotBodies, Snapshots } from "./snapshots.ts";
 import type { StorageStatus } from "./status.ts";
 import type {
   Appended,
@@ -69,6 +63,8 @@ export interface EngineParts<S extends Stream> {
   spaces: OffsetSpaces;
   /** The subscriptions to these streams. */
   subscriptions: SubscriptionStore & StreamObserver<S>;
+  /** Where the bodies of their snapshots are; `undefined` where none are kept. */
+  snapshots: SnapshotBodies<S> | undefined;
   /** How much may be stored, where that is limited. */
   quotas: Quotas;
   /** Counts what is stored already under these. */
@@ -103,6 +99,7 @@ interface ForkBase<S> {
  */
 export class StreamEngine<S extends Stream> implements Storage {
   readonly subscriptions: SubscriptionStore;
+  readonly snapshots?: Snapshots<S>;
   readonly #parts: EngineParts<S>;
   #observer: StreamObserver<S>;
   /** Unless there are none. */
@@ -133,6 +130,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#useQuotas();
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
     this.#counts = new MessageCounts(this.#reader, parts.blocks);
+    if (parts.snapshots !== undefined) this.snapshots = this.#makeSnapshots(parts.snapshots);
   }
 
   get kind(): StorageKind {
@@ -357,6 +355,20 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#observer = quotas.isNone ? subscriptions : bothObservers(subscriptions, quotas);
   }
 
+  #makeSnapshots(bodies: SnapshotBodies<S>): Snapshots<S> {
+    return new Snapshots({
+      ...this.#parts,
+      reader: this.#reader,
+      bodies,
+      quotas: () => this.#quotas,
+      find: (name) => this.#find(name),
+      visible: (name) => this.#visible(name),
+      missing: (name, stream) => this.#missing(name, stream),
+      accessed: (stream) => this.#accessed(stream),
+      onKept: () => {},
+    });
+  }
+
   measure(): StorageMeasures {
     return this.#parts.measure({
       appends: this.#appends,
@@ -512,6 +524,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     const { tail, closed, buffer: { messages } } = stream;
     const lsn = this.#journal.append(record, { stream, tail, closed, messages, others });
     this.#deleted++;
+    for (const gone of streams) this.snapshots?.streamRemoved(gone, lsn);
     applyDelete(streams, soft, ({ fork }) => fork && this.#streams.loadIfThere(fork.sourceId));
     for (const gone of streams) {
       gone.lsn = lsn;
@@ -571,15 +584,4 @@ export class StreamEngine<S extends Stream> implements Storage {
 /** How many messages a stream has that are decided, its source's too, where that is known at once. */
 function assignedMessages({ sourceMessages, buffer }: Stream): number | undefined {
   return sourceMessages === undefined ? undefined : sourceMessages + buffer.messages;
-}
-
-/** @throws {StreamError} `offset_past_tail` */
-function checkReached({ space, tail }: StreamInfo, position: number): void {
-  if (position <= tail) return;
-  throw new StreamError(
-    { code: "offset_past_tail" },
-    `The offset ${formatOffset(space, position)} is past the stream's tail, ${
-      formatOffset(space, tail)
-    }.`,
-  );
 }

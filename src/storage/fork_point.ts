@@ -55,25 +55,38 @@ export function resolveForkPoint(
     );
   }
   if (source.json && (subOffset > 0 || (anchor > 0 && anchor < source.tail))) {
-    return skipMessages(reader, source, anchor, subOffset);
+    return skipMessages(
+      reader,
+      source,
+      anchor,
+      subOffset,
+      (available) => overshoot(subOffset, available),
+    );
   }
   const point = anchor + subOffset;
   if (point > source.tail) throw overshoot(subOffset, `${source.tail - anchor} bytes`);
   return point;
 }
 
-async function skipMessages(
+/**
+ * Where a JSON stream's message ends that is so many past an offset.
+ *
+ * @param tooFar the error where there are only so many
+ * @throws {StreamError} that one, or `invalid_offset` where the offset is inside of a message
+ */
+export async function skipMessages(
   reader: RangeReader,
   source: Stream,
   anchor: number,
   count: number,
+  tooFar: (available: string) => StreamError,
 ): Promise<number> {
   if (count === 0) await reader.checkBoundary(source, anchor);
   let at = anchor;
   let left = count;
   while (left > 0) {
     const chunk = await reader.chunk(source, at, SCAN_CHUNK_BYTES, source.tail);
-    if (chunk.length === 0) throw overshoot(count, `${count - left} messages`);
+    if (chunk.length === 0) throw tooFar(`${count - left} messages`);
     const ends = messageEnds(chunk);
     const end = ends[left - 1];
     at += end ?? chunk.length;

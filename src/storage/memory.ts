@@ -16,6 +16,7 @@ import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { SubscriptionEngine } from "./subscriptions/engine.ts";
 import { SubscriptionRegistry } from "./subscriptions/registry.ts";
+import { MemorySnapshots } from "./memory/snapshots.ts";
 import { MemorySecrets } from "./memory/secrets.ts";
 import { newWakeId } from "./subscriptions/wake_id.ts";
 
@@ -60,6 +61,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   const identity = crypto.randomUUID().slice(0, 8);
   const spaces = new OffsetSpaces(identity, streams);
   const ports = { clock, admission, journal, streams, spaces };
+  const snapshots = new MemorySnapshots();
   const registry = new SubscriptionRegistry();
   const subscriptions = new SubscriptionEngine({
     ...ports,
@@ -75,6 +77,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     identity,
     kind: "memory",
     subscriptions,
+    snapshots,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
     quotas,
@@ -95,6 +98,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
       admission.close();
       expiry.stop();
       streams.clear();
+      snapshots.clear();
       return Promise.resolve();
     },
   });
@@ -106,8 +110,8 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
 function countStored(quotas: Quotas, added: readonly Quota[], streams: MemoryStreams): void {
   const count = { includes: () => true };
   quotas.beginCount(count, added);
-  for (const { name, tail, ownStart } of streams.all()) {
-    quotas.countStored(count, { name, bytes: tail - ownStart });
+  for (const { name, tail, ownStart, keptSnapshot } of streams.all()) {
+    quotas.countStored(count, { name, bytes: tail - ownStart + (keptSnapshot?.bytes ?? 0) });
   }
   quotas.endCount(count);
 }

@@ -11,7 +11,7 @@ const NO_ACCOUNTS: readonly QuotaAccount[] = [];
 /** What a stream holds that was there before its quotas. */
 export interface StoredStream {
   readonly name: string;
-  /** Its own: a fork's are those behind its fork point. */
+  /** Its own, with its snapshot's: a fork's are those behind its fork point. */
   readonly bytes: number;
 }
 
@@ -76,6 +76,21 @@ export class Quotas implements StreamObserver {
   /** @throws {StreamError} `quota_exceeded` where so many bytes more have no room */
   checkAppend(stream: Stream, bytes: number): void {
     for (const account of this.#accountsOf(stream)) account.checkBytes(bytes);
+  }
+
+  /**
+   * @param addedBytes more than the snapshot before had
+   * @throws {StreamError} `quota_exceeded` where a snapshot has no room
+   */
+  checkSnapshot(stream: Stream, addedBytes: number): void {
+    if (addedBytes > 0) this.checkAppend(stream, addedBytes);
+  }
+
+  /** @param addedBytes below 0 where a snapshot is shorter than the one before, or gone */
+  snapshotChanged(stream: Stream, addedBytes: number): void {
+    for (const account of this.#accountsOf(stream)) {
+      if (account.quota.counts(stream.id)) account.bytes += addedBytes;
+    }
   }
 
   created(stream: Stream): void {

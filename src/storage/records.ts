@@ -1,10 +1,11 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
+import type { SnapshotRef } from "./snapshot_store.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscription.ts";
 
 /** What happened to streams: a decided command, ready to be stored and applied. */
-export type StreamRecord = CreateRecord | AppendRecord | DeleteRecord;
+export type StreamRecord = CreateRecord | AppendRecord | DeleteRecord | SnapshotRecord;
 
 /** What the log holds. */
 export type LogRecord = StreamRecord | SubscriptionRecord;
@@ -72,6 +73,18 @@ export interface DeleteRecord {
   /** The stream, then those that go with it. */
   ids: readonly number[];
 }
+
+/** A stream's snapshot takes the place of the one before, or goes. Its body is durable already. */
+export interface SnapshotRecord {
+  kind: "snapshot";
+  id: number;
+  atMs: number;
+  /** `undefined` where it goes. */
+  snapshot: LoggedSnapshot | undefined;
+}
+
+/** What a record says of a snapshot. */
+export type LoggedSnapshot = Omit<SnapshotRef, "atMs" | "lsn">;
 
 /** What happened to a subscription. */
 export interface SubscriptionRecord {

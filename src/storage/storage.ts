@@ -7,6 +7,7 @@ import type { TraceContext } from "../tracing/trace_context.ts";
 import type { StorageMeasures } from "./measures.ts";
 import type { QuotaOptions } from "./quota_account.ts";
 import type { ProducerBatch } from "./records.ts";
+import type { SnapshotStore } from "./snapshot_store.ts";
 import type { StorageStatus } from "./status.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
 
@@ -21,6 +22,8 @@ export interface Storage {
   readonly kind?: StorageKind;
   /** The subscriptions to its streams (PROTOCOL §6). A storage without them has none. */
   readonly subscriptions?: SubscriptionStore;
+  /** The snapshots of its streams (an extension). A storage without them keeps none. */
+  readonly snapshots?: SnapshotStore;
   /** Makes a stream or a fork, or finds the same one there already (PROTOCOL §4.2, §5.1). */
   create(name: string, spec: CreateSpec): Promise<Created>;
   /** Appends, closes, or both in one step (PROTOCOL §5.2, §5.3). */

@@ -6,6 +6,7 @@ import type { ProducerState } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { internString } from "./copy_string.ts";
 import type { StreamAccounts } from "./quota_account.ts";
+import type { SnapshotRef } from "./snapshot_store.ts";
 import type { StreamInfo } from "./storage.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 import { callWatcher, type Watcher } from "./watcher.ts";
@@ -54,6 +55,8 @@ export class Stream {
   followers: object | undefined;
   /** The accounts of quotas that it counts in, once these were looked for. */
   quotaAccounts: StreamAccounts | undefined;
+  /** The snapshot that is kept of it; `null` where there is none, `undefined` before that was looked for. */
+  keptSnapshot: SnapshotRef | null | undefined;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 

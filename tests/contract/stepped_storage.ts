@@ -13,6 +13,7 @@ import type {
   StreamInfo,
   Watch,
 } from "../../src/storage/storage.ts";
+import { noSnapshots, type SnapshotStore } from "../../src/storage/snapshot_store.ts";
 import type { StorageStatus } from "../../src/storage/status.ts";
 import type { Offset, ReadFrom } from "../../src/protocol/offset.ts";
 
@@ -76,6 +77,13 @@ export class SteppedStorage implements Storage {
     });
   }
 
+  readonly snapshots: SnapshotStore = {
+    put: (name, spec) => this.#step((storage) => snapshotsOf(storage).put(name, spec)),
+    get: (name) => this.#step((storage) => snapshotsOf(storage).get(name)),
+    head: (name) => this.#step((storage) => snapshotsOf(storage).head(name)),
+    delete: (name) => this.#step((storage) => snapshotsOf(storage).delete(name)),
+  };
+
   /** Of the storage that it began with: no test of a contract asks how one is. */
   status(): StorageStatus {
     return this.#first.status();
@@ -115,4 +123,10 @@ export class SteppedStorage implements Storage {
       this.#calls--;
     }
   }
+}
+
+/** The snapshots of a storage that keeps some. */
+export function snapshotsOf({ snapshots }: Storage): SnapshotStore {
+  if (snapshots === undefined) throw noSnapshots();
+  return snapshots;
 }

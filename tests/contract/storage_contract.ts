@@ -10,6 +10,7 @@ import { describeMessageCounts, describeNoMessageCounts } from "./message_counts
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
+import { describeNoSnapshots, describeSnapshots } from "./snapshots.ts";
 import { describeWatching } from "./watching.ts";
 
 /** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
@@ -40,6 +41,8 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReadPositions(it);
   if (name.startsWith("nats")) describeNoMessageCounts(it);
   else describeMessageCounts(it);
+  if (name.startsWith("nats")) describeNoSnapshots(it);
+  else if (!name.startsWith("file")) describeSnapshots(it);
   describeListing(it);
   describeDescriptions(it);
   describeForks(it);

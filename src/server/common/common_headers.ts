@@ -11,6 +11,7 @@ export const EXPOSED_HEADERS = [
   "Stream-Up-To-Date",
   "Stream-Closed",
   "Stream-Damaged",
+  "Stream-Snapshot-Offset",
   "Stream-Cursor",
   "Stream-TTL",
   "Stream-Expires-At",

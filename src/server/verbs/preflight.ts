@@ -16,6 +16,8 @@ const ALLOWED_REQUEST_HEADERS = [
   "Stream-Forked-From",
   "Stream-Fork-Offset",
   "Stream-Fork-Sub-Offset",
+  "Stream-Snapshot-Offset",
+  "Stream-Snapshot-Sub-Offset",
   "Producer-Id",
   "Producer-Epoch",
   "Producer-Seq",

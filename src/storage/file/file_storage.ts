@@ -178,6 +178,7 @@ export class FileStorage {
         newWakeId,
         random: options.random ?? Math.random,
       }),
+      snapshots: undefined,
       quotas: this.#quotas,
       countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),

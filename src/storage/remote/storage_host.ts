@@ -1,6 +1,7 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { Offset } from "../../protocol/offset.ts";
 import { describe } from "../describe.ts";
+import { noSnapshots, type ReadSnapshot, type SnapshotStore } from "../snapshot_store.ts";
 import type { AppendRequest, MessageCount, ReadResult, Storage, Watch } from "../storage.ts";
 import { AppendedBatch, decodeAppends } from "./append_wire.ts";
 import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
@@ -77,6 +78,24 @@ export class StorageHost {
         this.#storage.list(call.request)
           .then((value) => this.#out.send({ kind: "page", id, value }), refuse);
         return;
+      case "keep_snapshot":
+        this.#snapshots((store) =>
+          store.put(call.name, { ...call.spec, body: fromWire(call.body) })
+        )
+          .then((value) => this.#out.send({ kind: "snapshot_kept", id, value }), refuse);
+        return;
+      case "get_snapshot":
+        this.#snapshots((store) => store.get(call.name))
+          .then((value) => this.#sendSnapshot(id, value), refuse);
+        return;
+      case "head_snapshot":
+        this.#snapshots((store) => store.head(call.name))
+          .then((value) => this.#out.send({ kind: "snapshot_info", id, value }), refuse);
+        return;
+      case "delete_snapshot":
+        this.#snapshots((store) => store.delete(call.name))
+          .then(() => this.#out.send({ kind: "done", id }), refuse);
+        return;
       case "watch":
         return this.#watch(id, call.name);
       case "cancel":
@@ -89,6 +108,17 @@ export class StorageHost {
       return await this.#storage.countBefore(name, offset);
     }
     throw new StreamError({ code: "ordinals_unsupported" }, "The storage doesn't count messages.");
+  }
+
+  async #snapshots<T>(call: (store: SnapshotStore) => Promise<T>): Promise<T> {
+    if (this.#storage.snapshots !== undefined) return await call(this.#storage.snapshots);
+    throw noSnapshots();
+  }
+
+  /** A copy, since the memory is the storage's. */
+  #sendSnapshot(id: number, { body, ...value }: ReadSnapshot): void {
+    const sent = toWire(body.slice());
+    this.#out.send({ kind: "snapshot", id, value, body: sent }, sent.buffer);
   }
 
   /** The chunk's memory is the caller's own, and changes hands. */

@@ -1,5 +1,11 @@
-import { applyAppend, applyCreate, applyDelete } from "../../apply.ts";
-import type { AppendRecord, CreateRecord, DeleteRecord, LogRecord } from "../../records.ts";
+import { applyAppend, applyCreate, applyDelete, applySnapshot } from "../../apply.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  DeleteRecord,
+  LogRecord,
+  SnapshotRecord,
+} from "../../records.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { type FileStream, streamFromRecord } from "./file_stream.ts";
@@ -89,6 +95,7 @@ class LogReplay {
       if (record.kind === "create") this.#create(record, placed);
       else if (record.kind === "append") this.#append(record, placed);
       else if (record.kind === "delete") this.#delete(record, placed);
+      else if (record.kind === "snapshot") this.#snapshot(record, placed);
       else this.#subscriptions.take(record, placed);
     }
   }
@@ -156,6 +163,17 @@ class LogReplay {
       stream.markProducer(producer.id);
     }
     applyAppend(stream, record);
+    this.#advance(stream, placed.lsn);
+  }
+
+  #snapshot(record: SnapshotRecord, placed: RecordLocation): void {
+    const { id, snapshot } = record;
+    // Its number is of the same numbers as ids, and never used again.
+    this.#greatestId = Math.max(this.#greatestId, snapshot?.number ?? 0);
+    const stream = this.#load(id, placed);
+    if (stream === undefined) return this.#noteAbsent(id, placed);
+    if (stream.lsn >= placed.lsn) return;
+    applySnapshot(stream, record, placed.lsn);
     this.#advance(stream, placed.lsn);
   }
 

@@ -11,6 +11,8 @@ import type {
 } from "../../records.ts";
 import { decodeChange, encodeChange } from "../../subscriptions/subscription_json.ts";
 import { getU64, putU64, viewOf } from "../../little_endian.ts";
+import type { MeasuredRecord } from "./measured_record.ts";
+import { decodeSnapshot, measureSnapshot, SNAPSHOT } from "./snapshot_record.ts";
 
 /**
  * What stands in the log's records (FORMAT.md, "records"). Each is measured first and then encoded into
@@ -45,17 +47,6 @@ const CHANGES: SubscriptionChange["kind"][] = ["create", "delete", "link", "unli
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A record ready to be put into a batch. */
-export interface MeasuredRecord {
-  readonly lengthBytes: number;
-  /**
-   * Writes the record.
-   *
-   * @param view of the same bytes as `into`: made once for a batch, since each costs an allocation
-   */
-  encode(into: Bytes, view: DataView, at: number): void;
-}
-
 /** Texts have 16 bits for their lengths; the server's own limits are far below. */
 const TEXT_LIMIT_BYTES = 0xffff;
 
@@ -72,6 +63,7 @@ function encodeText(text: string): Bytes {
 export function measureRecord(record: LogRecord): MeasuredRecord {
   if (record.kind === "append") return measureAppend(record);
   if (record.kind === "create") return measureCreate(record);
+  if (record.kind === "snapshot") return measureSnapshot(record);
   return record.kind === "delete" ? measureDelete(record) : measureSubscription(record);
 }
 
@@ -217,6 +209,7 @@ export function decodeRecord(bytes: Bytes): LogRecord {
   if (kind === APPEND) return decodeAppend(bytes);
   if (kind === CREATE) return decodeCreate(bytes);
   if (kind === SUBSCRIPTION) return decodeSubscription(bytes);
+  if (kind === SNAPSHOT) return decodeSnapshot(bytes);
   invariant(kind === DELETE, `a record of kind ${kind} is known`);
   return decodeDelete(bytes);
 }

@@ -68,6 +68,8 @@ export class LoggedStreams {
       }
     } else if (record.kind === "create") {
       yield* this.#create(record, located);
+    } else if (record.kind === "snapshot") {
+      this.#streamOf(record.id, located);
     } else if (record.kind === "subscription") {
       yield* this.#subscriptions.add(record, located);
     } else {

@@ -145,6 +145,18 @@ function recordFields(record: LogRecord, dataBytes: number): ItemFields {
     const { id, change } = record;
     return { subscription: id, change: change.kind, at, body: encodeChange(change) };
   }
+  if (record.kind === "snapshot") {
+    const { id, snapshot } = record;
+    return {
+      stream: id,
+      at,
+      removed: snapshot === undefined || undefined,
+      number: snapshot?.number,
+      offset: snapshot?.position,
+      contentType: snapshot?.contentType,
+      bytes: snapshot?.bytes,
+    };
+  }
   const data = dataBytes === 0 ? undefined : bytesText(record.data, dataBytes);
   if (record.kind === "append") {
     const { producer } = record;
