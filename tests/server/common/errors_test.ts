@@ -34,6 +34,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
     { code: "offset_trimmed", space: 36, earliest: 5 },
     410,
     { "stream-earliest-offset": "00000010_0000000000000005" },
+  ],
   [{ code: "snapshots_unsupported" }, 501, NOTHING],
   [{ code: "snapshot_not_found" }, 404, NOTHING],
   [
