@@ -55,6 +55,7 @@ export type Failure =
   | { code: "ordinals_unsupported" }
   | { code: "retention_unsupported" }
   | { code: "snapshots_unsupported" }
+  | { code: "compaction_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_bodies" }

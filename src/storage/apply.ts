@@ -1,7 +1,13 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
 import { invariant } from "./invariant.ts";
-import type { AppendRecord, CreateRecord, SnapshotRecord } from "./records.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  PoliciesRecord,
+  SnapshotRecord,
+  TrimRecord,
+} from "./records.ts";
 import { copyString, internString } from "./copy_string.ts";
 import type { Stream } from "./stream.ts";
 
@@ -14,6 +20,22 @@ import type { Stream } from "./stream.ts";
 export function applyCreate(stream: Stream, record: CreateRecord): void {
   addData(stream, record.data, record.atMs);
   stream.closed = record.closed;
+  // A fork is made as far back as its source can be read, so that is so from the beginning.
+  stream.trim(record.earliest ?? 0, 0);
+  stream.showTrim();
+  stream.setPolicies(record.policies);
+  stream.showPolicies();
+}
+
+/** A trim: it only ever goes forward. */
+export function applyTrim(stream: Stream, { earliest, messages }: TrimRecord): void {
+  invariant(earliest <= stream.tail, `stream ${stream.id} is trimmed no further than it goes`);
+  stream.trim(earliest, messages);
+}
+
+/** A change of policies. */
+export function applyPolicies(stream: Stream, { policies }: PoliciesRecord): void {
+  stream.setPolicies(policies);
 }
 
 /** One append's whole effect. The producer's earlier state, if any, is in memory already. */

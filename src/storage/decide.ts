@@ -12,6 +12,7 @@ import {
   spaceAt,
 } from "../protocol/offset.ts";
 import { isOfAnother } from "./offset_spaces.ts";
+import { samePolicies } from "./policies.ts";
 import type { AppendRecord, ProducerBatch } from "./records.ts";
 import type { AppendRequest, CreateSpec, ForkSpec } from "./storage.ts";
 import type { Stream } from "./stream.ts";
@@ -255,6 +256,10 @@ function configDifference(
   }
   const lifetime = spec.lifetime ?? (spec.fork === undefined ? FOREVER : inherited);
   if (!sameLifetime(lifetime, stream.lifetime)) return "with another TTL or expiry";
+  const { policies } = spec;
+  if (policies !== undefined && policies !== "inherit" && !samePolicies(policies, stream.policies)) {
+    return "with another retention or compaction";
+  }
   if ((spec.closed ?? false) !== stream.closed) {
     return `and is ${stream.closed ? "closed" : "open"}`;
   }

@@ -8,7 +8,7 @@ import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";
-import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
+import { applyAppend, applyCreate, applyDelete, applyPolicies, applyTrim } from "./apply.ts";
 import type { CountedBlocks } from "./blocks.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
 import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
@@ -22,7 +22,17 @@ import { RangeReader } from "./range_reader.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { bothObservers, type Quotas } from "./quotas.ts";
-import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
+import { checkPolicies, samePolicies, type StreamPolicies } from "./policies.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  DeleteRecord,
+  ForkOrigin,
+  PoliciesRecord,
+  TrimRecord,
+} from "./records.ts";
+import type { RetentionKeeper } from "./retention_keeper.ts";
+import { type RetentionRule, RetentionRules } from "./retention_rules.ts";
 import { type SnapshotBodies, Snapshots } from "./snapshots.ts";
 import type { StorageStatus } from "./status.ts";
 import type {
@@ -38,14 +48,18 @@ import type {
   ReadResult,
   Storage,
   StorageKind,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamObserver } from "./stream_observer.ts";
 import { type DescribedStreams, missingSource } from "./streams.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
+import { TrimPoints } from "./trim_points.ts";
+import { trimmedError } from "./trimmed_error.ts";
 
 /** What an engine works on: what a storage keeps its streams in has one of each. */
 export interface EngineParts<S extends Stream> {
@@ -67,6 +81,12 @@ export interface EngineParts<S extends Stream> {
   snapshots: SnapshotBodies<S> | undefined;
   /** How much may be stored, where that is limited. */
   quotas: Quotas;
+  /** Trims streams by their policies, and by those of patterns. */
+  keeper(points: TrimPoints, trim: TrimStream<S>): RetentionKeeper<S>;
+  /** The rules by which streams are kept have changed. */
+  onRetentionRules(): void;
+  /** Which policies streams can have. */
+  supports: { readonly retention: boolean; readonly compaction: boolean };
   /** Counts what is stored already under these. */
   countQuotas(added: readonly Quota[]): void;
   /** Called for a stream that was made and ends by itself. */
@@ -78,6 +98,9 @@ export interface EngineParts<S extends Stream> {
   /** As in `Storage.close`. */
   close(limitMs?: number): Promise<void>;
 }
+
+/** Records that a stream is trimmed, on its own account. */
+export type TrimStream<S> = (stream: S, earliest: number, messages: number) => void;
 
 /** Where a read begins, and what the stream was then. */
 interface ReadStart {
@@ -111,6 +134,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   readonly #counts: MessageCounts;
+  readonly #points: TrimPoints;
+  readonly #keeper: RetentionKeeper<S>;
   /** LSN of the newest delete. */
   #deleteLsn = 0;
   #appends = 0;
@@ -131,6 +156,12 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
     this.#counts = new MessageCounts(this.#reader, parts.blocks);
     if (parts.snapshots !== undefined) this.snapshots = this.#makeSnapshots(parts.snapshots);
+    this.#points = new TrimPoints(this.#reader, parts.blocks, this.#counts);
+    this.#keeper = parts.keeper(this.#points, (stream, earliest, messages) => {
+      // Nobody asked for it, and so it comes without being let in.
+      this.#admission.checkUnadmitted();
+      this.#recordTrim(stream, earliest, messages);
+    });
   }
 
   get kind(): StorageKind {
@@ -225,14 +256,50 @@ export class StreamEngine<S extends Stream> implements Storage {
     await this.#journal.durable(stream.lsn);
   }
 
+  async update(name: string, change: StreamChange): Promise<Updated> {
+    for (let gate; (gate = this.#admission.admit("delete", 0));) await gate;
+    const stream = this.#find(name);
+    if (stream === undefined || stream.lifecycle !== "there") {
+      throw await this.#missing(name, stream);
+    }
+    const space = this.#spaces.of(stream);
+    try {
+      this.#checkSupported(change);
+      const { trimBefore } = change;
+      const end = { tail: stream.tail, messages: stream.buffer.messages };
+      const earliest = trimBefore === undefined
+        ? stream.earliest
+        : await this.#points.asked(stream, trimBefore, space);
+      const messages = earliest > stream.earliest
+        ? await this.#points.messagesBefore(stream, earliest, end)
+        : 0;
+      // It may have gone while it was looked at, and its name be another's.
+      if (this.#find(name) !== stream) return await this.update(name, change);
+      this.#recordPolicies(stream, changedPolicies(stream.policies, change));
+      if (earliest > stream.earliest) this.#recordTrim(stream, earliest, messages);
+    } catch (error) {
+      await this.#journal.durable(stream.lsn);
+      throw error;
+    }
+    const { earliest, tail, policies } = stream;
+    await this.#journal.durable(stream.lsn);
+    return { space, earliest, tail, policies: this.#keeper.policiesOf(name, policies) };
+  }
+
   async head(name: string): Promise<StreamInfo> {
-    const stream = await this.#visible(name);
-    return stream.infoIn(this.#spaces.of(stream));
+    return this.#infoOf(await this.#visible(name));
+  }
+
+  /** What readers see of a stream. */
+  #infoOf(stream: S): StreamInfo {
+    const info = stream.infoIn(this.#spaces.of(stream));
+    if (this.#keeper.rules.isNone) return info;
+    return { ...info, policies: this.#keeper.policiesOf(stream.name, info.policies) };
   }
 
   async describe(name: string): Promise<StreamDescription> {
     const stream = await this.#visible(name);
-    const info = stream.infoIn(this.#spaces.of(stream));
+    const info = this.#infoOf(stream);
     const description = describeStream(stream, info, this.#streams);
     // A producer's state is shown as it was decided, which is durable soon.
     await this.#journal.durable(stream.lsn);
@@ -280,10 +347,10 @@ export class StreamEngine<S extends Stream> implements Storage {
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
     return mapAwaitable(this.#visible(name), (stream) => {
       this.#accessed(stream);
-      const info = stream.infoIn(this.#spaces.of(stream));
+      const info = this.#infoOf(stream);
       checkSpace("The offset", from, info.space);
       return mapAwaitable(
-        this.#readPosition(stream, from, info.tail),
+        this.#readPosition(stream, from, info),
         (start) => {
           checkReached(info, start);
           return { stream, info, start };
@@ -297,7 +364,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       const stream = await this.#visible(name);
       const info = stream.infoIn(this.#spaces.of(stream));
       checkSpace("The offset", offset, info.space);
-      const position = positionOf(offset);
+      const position = this.#namedPosition(stream, offset);
       checkReached(info, position);
       const count = await this.#counts.before(stream, position);
       // Of a byte stream that has grown on in its last block only the stream itself knows it.
@@ -346,6 +413,14 @@ export class StreamEngine<S extends Stream> implements Storage {
       const added = change();
       this.#useQuotas();
       if (added.length > 0) countQuotas(added);
+    };
+  }
+
+  prepareRetention(options: readonly RetentionRule[]): () => void {
+    const rules = new RetentionRules(options);
+    return () => {
+      this.#keeper.setRules(rules);
+      this.#parts.onRetentionRules();
     };
   }
 
@@ -413,14 +488,31 @@ export class StreamEngine<S extends Stream> implements Storage {
   }
 
   /** Where a read begins. */
-  #readPosition(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
-    if (isOffset(from)) return positionOf(from);
+  #readPosition(
+    stream: Stream,
+    from: ReadFrom,
+    { tail, earliest }: StreamInfo,
+  ): number | Promise<number> {
+    if (isOffset(from)) return this.#namedPosition(stream, from);
     if (from === "now") return tail;
     if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
     if ("lastMessages" in from) {
       return this.#counts.startOfLast(stream, from.lastMessages, tail);
     }
-    return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
+    return this.#reader.boundaryBefore(stream, Math.max(earliest, tail - from.lastBytes));
+  }
+
+  /**
+   * The position of an offset. A bare 0 is the start, wherever that is.
+   *
+   * @throws {StreamError} `offset_trimmed`
+   */
+  #namedPosition(stream: Stream, offset: Offset): number {
+    const position = positionOf(offset);
+    const { durableEarliest } = stream;
+    if (position >= durableEarliest) return position;
+    if (offset === 0) return durableEarliest;
+    throw trimmedError("The offset", stream, this.#spaces.of(stream), position);
   }
 
   /** The error for a name without a stream, once that is durable. */
@@ -460,10 +552,39 @@ export class StreamEngine<S extends Stream> implements Storage {
       lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
       fork: fork?.origin,
       closed: spec.closed ?? false,
+      earliest: fork?.source.earliest,
+      policies: this.#newPolicies(spec, fork),
       data: spec.body === undefined || spec.body.length === 0
         ? NO_BYTES
         : toStored(isJsonType(contentType), spec.body).bytes,
     };
+  }
+
+  /** @throws {StreamError} `compaction_unsupported` or `invalid_header` */
+  #newPolicies(
+    { policies }: CreateSpec,
+    fork: ForkBase<S> | undefined,
+  ): StreamPolicies | undefined {
+    if (policies === "inherit") return fork?.source.policies;
+    if (policies !== undefined) this.#checkSupported(policies);
+    return checkPolicies(policies);
+  }
+
+  /** @throws {StreamError} `retention_unsupported` or `compaction_unsupported` */
+  #checkSupported({ compaction, ...others }: StreamChange): void {
+    const { supports } = this.#parts;
+    if (!supports.compaction && compaction !== undefined && compaction !== null) {
+      throw new StreamError(
+        { code: "compaction_unsupported" },
+        "The storage doesn't compact streams.",
+      );
+    }
+    const asks = Object.values(others).some((each) => each !== undefined);
+    if (supports.retention || !asks) return;
+    throw new StreamError(
+      { code: "retention_unsupported" },
+      "The storage keeps all of every stream.",
+    );
   }
 
   /** Where a fork branches off. */
@@ -497,10 +618,10 @@ export class StreamEngine<S extends Stream> implements Storage {
   }
 
   /** Whether the name is free and the source there, just as a fork found them. */
-  #stillHolds(name: string, { source }: ForkBase<S>): boolean {
+  #stillHolds(name: string, { source, origin }: ForkBase<S>): boolean {
     if (this.#streams.find(name) !== undefined) return false;
     const now = this.#find(source.name);
-    return now?.id === source.id && now.lifecycle === "there";
+    return now?.id === source.id && now.lifecycle === "there" && origin.point >= now.earliest;
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */
@@ -522,7 +643,11 @@ export class StreamEngine<S extends Stream> implements Storage {
     // One that nobody asked for, an expiry, comes without being let in.
     this.#admission.checkUnadmitted();
     const { tail, closed, buffer: { messages } } = stream;
-    const lsn = this.#journal.append(record, { stream, tail, closed, messages, others });
+    const show = () => {
+      // What a source has kept for it may go.
+      for (const gone of streams) this.#streams.release(gone);
+    };
+    const lsn = this.#journal.append(record, { stream, tail, closed, messages, others, show });
     this.#deleted++;
     for (const gone of streams) this.snapshots?.streamRemoved(gone, lsn);
     applyDelete(streams, soft, ({ fork }) => fork && this.#streams.loadIfThere(fork.sourceId));
@@ -532,8 +657,49 @@ export class StreamEngine<S extends Stream> implements Storage {
       if (soft) this.#streams.markDirty(gone);
       else this.#streams.remove(gone);
       this.#observer.removed(gone, lsn);
+      this.#keeper.removed(gone.id);
     }
     this.#deleteLsn = lsn;
+  }
+
+  /** Records that what lies before a position can't be read any more. */
+  #recordTrim(stream: S, earliest: number, ownMessages: number): void {
+    const from = stream.earliest;
+    const record: TrimRecord = {
+      kind: "trim",
+      id: stream.id,
+      atMs: this.#clock.nowMs(),
+      earliest,
+      messages: ownMessages,
+    };
+    const { tail, closed, buffer: { messages } } = stream;
+    // Before it is durable a crash would undo it, and so all is kept until then.
+    const show = () => {
+      stream.showTrim(earliest);
+      this.#streams.release(stream);
+    };
+    const effect = { stream, tail, closed, messages, others: NO_OTHERS, show };
+    stream.lsn = this.#journal.append(record, effect);
+    applyTrim(stream, record);
+    this.#streams.markDirty(stream);
+    this.#observer.trimmed(stream, from, stream.lsn);
+  }
+
+  #recordPolicies(stream: S, policies: StreamPolicies | undefined): void {
+    if (samePolicies(stream.policies, policies)) return;
+    const record: PoliciesRecord = {
+      kind: "policies",
+      id: stream.id,
+      atMs: this.#clock.nowMs(),
+      policies,
+    };
+    const { tail, closed, buffer: { messages } } = stream;
+    const show = () => stream.showPolicies(policies);
+    const effect = { stream, tail, closed, messages, others: NO_OTHERS, show };
+    stream.lsn = this.#journal.append(record, effect);
+    applyPolicies(stream, record);
+    this.#streams.markDirty(stream);
+    this.#keeper.changed(stream);
   }
 
   #recordCreate(record: CreateRecord, trace: TraceContext | undefined): S {
@@ -551,7 +717,10 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#streams.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
     this.#observer.created(stream);
-    if (tail > 0) this.#observer.appended(stream, 0, lsn, trace);
+    if (tail > stream.earliest) {
+      this.#observer.appended(stream, stream.earliest, lsn, trace);
+      this.#keeper.appended(stream, record.fork === undefined);
+    }
     return stream;
   }
 
@@ -564,7 +733,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#appendedBytes += record.data.length;
     applyAppend(stream, record);
     this.#streams.markDirty(stream, record.producer?.id);
-    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn, trace);
+    if (record.data.length === 0) return;
+    this.#observer.appended(stream, record.start, stream.lsn, trace);
+    this.#keeper.appended(stream, record.start === stream.earliest);
   }
 
   #accessed(stream: S): void {
@@ -584,4 +755,16 @@ export class StreamEngine<S extends Stream> implements Storage {
 /** How many messages a stream has that are decided, its source's too, where that is known at once. */
 function assignedMessages({ sourceMessages, buffer }: Stream): number | undefined {
   return sourceMessages === undefined ? undefined : sourceMessages + buffer.messages;
+}
+
+/** @throws {StreamError} `invalid_header` */
+function changedPolicies(
+  policies: StreamPolicies = {},
+  change: StreamChange,
+): StreamPolicies | undefined {
+  const { retention = policies.retention, compaction = policies.compaction } = change;
+  return checkPolicies({
+    ...(retention === undefined || retention === null ? {} : { retention }),
+    ...(compaction === undefined || compaction === null ? {} : { compaction }),
+  });
 }

@@ -12,6 +12,8 @@ import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { Quotas } from "./quotas.ts";
+import { RetentionKeeper } from "./retention_keeper.ts";
+import { type RetentionRule, RetentionRules } from "./retention_rules.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { SubscriptionEngine } from "./subscriptions/engine.ts";
@@ -19,6 +21,7 @@ import { SubscriptionRegistry } from "./subscriptions/registry.ts";
 import { MemorySnapshots } from "./memory/snapshots.ts";
 import { MemorySecrets } from "./memory/secrets.ts";
 import { newWakeId } from "./subscriptions/wake_id.ts";
+import { yieldToEventLoop } from "./yield_to_event_loop.ts";
 
 /** Options of {@link createMemoryStorage}. */
 export interface MemoryStorageOptions {
@@ -28,6 +31,8 @@ export interface MemoryStorageOptions {
   maxSubscriptions?: number;
   /** How much may be stored below patterns of names; no limit unless it is given. */
   quotas?: readonly QuotaOptions[];
+  /** How much is kept of streams by patterns of their names; all unless it is given. */
+  retention?: readonly RetentionRule[];
   /** Where the time comes from. */
   clock?: Clock;
 }
@@ -72,6 +77,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     newWakeId,
     random: Math.random,
   });
+  let keeper: RetentionKeeper<Stream> | undefined;
   const engine: StreamEngine<Stream> = new StreamEngine<Stream>({
     ...ports,
     identity,
@@ -81,6 +87,21 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
     quotas,
+    keeper(points, trim) {
+      keeper = new RetentionKeeper({
+        clock,
+        points,
+        trim,
+        load: (id) => streams.loadIfThere(id),
+        pause: yieldToEventLoop,
+      });
+      keeper.setRules(new RetentionRules(options.retention ?? []));
+      return keeper;
+    },
+    onRetentionRules: () => {
+      for (const stream of streams.all()) keeper?.changed(stream);
+    },
+    supports: { retention: true, compaction: false },
     countQuotas: (added) => countStored(quotas, added, streams),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
@@ -94,12 +115,12 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
         return registry.measure(clock.nowMs());
       },
     }),
-    close: () => {
+    close: async () => {
       admission.close();
       expiry.stop();
+      await keeper?.stop();
       streams.clear();
       snapshots.clear();
-      return Promise.resolve();
     },
   });
   const expiry = new MemoryExpiry({ clock, streams, expire: (ids) => engine.expire(ids) });
@@ -110,8 +131,8 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
 function countStored(quotas: Quotas, added: readonly Quota[], streams: MemoryStreams): void {
   const count = { includes: () => true };
   quotas.beginCount(count, added);
-  for (const { name, tail, ownStart, keptSnapshot } of streams.all()) {
-    quotas.countStored(count, { name, bytes: tail - ownStart + (keptSnapshot?.bytes ?? 0) });
+  for (const { name, heldBytes, keptSnapshot } of streams.all()) {
+    quotas.countStored(count, { name, bytes: heldBytes + (keptSnapshot?.bytes ?? 0) });
   }
   quotas.endCount(count);
 }

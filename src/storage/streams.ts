@@ -36,6 +36,11 @@ export interface Streams<S extends Stream = Stream> {
    * @param producerId the producer that has changed with it
    */
   markDirty(stream: S, producerId?: string): void;
+  /**
+   * Readers can't see any more what lies before the stream's `durableEarliest`, or one of its forks is gone:
+   * lets go of what nobody can see, of its sources too.
+   */
+  release(stream: S): void;
   /** The stream was used: enough of that is worth remembering. */
   accessed(stream: S): void;
 }

@@ -70,6 +70,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   ordinals_unsupported: 501,
   retention_unsupported: 501,
   snapshots_unsupported: 501,
+  compaction_unsupported: 501,
   overloaded: 503,
   starting: 503,
   storage_closed: 503,

@@ -3,15 +3,17 @@ import type { Clock } from "../../env/clock.ts";
 import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.ts";
 import { batchLinks } from "../../tracing/batch_links.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
-import { StreamEngine } from "../engine.ts";
+import { StreamEngine, type TrimStream } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
 import type { UnfreedMeasures } from "../measures.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
+import { RetentionKeeper } from "../retention_keeper.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { newWakeId } from "../subscriptions/wake_id.ts";
+import type { TrimPoints } from "../trim_points.ts";
 import { FileAdmission } from "./admission.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Ballast } from "./directory/ballast.ts";
@@ -45,6 +47,8 @@ import type { SyncedTags } from "./wal/writer_options.ts";
 const logger = getLogger(["durable-streams", "storage"]);
 
 const MIB = 1024 * 1024;
+/** Of the log, between two slices of what retention looks at. */
+const BATCHES_BETWEEN_SLICES = 2;
 
 /** A directory that was opened and recovered, and is to be served. */
 export interface RecoveredDirectory {
@@ -180,6 +184,9 @@ export class FileStorage {
       }),
       snapshots: undefined,
       quotas: this.#quotas,
+      keeper: (points, trim) => this.#makeKeeper(points, trim),
+      onRetentionRules: () => {},
+      supports: { retention: false, compaction: false },
       countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),
@@ -196,6 +203,17 @@ export class FileStorage {
         },
       }),
       close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
+    });
+  }
+
+  #makeKeeper(points: TrimPoints, trim: TrimStream<FileStream>): RetentionKeeper<FileStream> {
+    const { clock, cache } = this.#directory;
+    return new RetentionKeeper<FileStream>({
+      clock,
+      points,
+      trim,
+      load: (id) => cache.loadIfThere(id),
+      pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
     });
   }
 

@@ -11,8 +11,10 @@ import type {
   ListRequest,
   MessageCount,
   ReadResult,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
 } from "../storage.ts";
 import type { WireBytes } from "./wire_bytes.ts";
 
@@ -35,6 +37,7 @@ export type Call =
     request: Omit<AppendRequest, "body">;
     body: WireBytes;
   }
+  | { kind: "update"; id: number; name: string; change: StreamChange }
   | { kind: "delete"; id: number; name: string }
   | { kind: "head"; id: number; name: string }
   | { kind: "describe"; id: number; name: string }
@@ -57,6 +60,7 @@ export type Reply =
   | { kind: "created"; id: number; value: Created }
   | { kind: "appended"; id: number; value: Appended }
   | { kind: "done"; id: number }
+  | { kind: "updated"; id: number; value: Updated }
   | { kind: "info"; id: number; value: StreamInfo }
   | { kind: "description"; id: number; value: StreamDescription }
   | { kind: "chunk"; id: number; value: Omit<ReadResult, "data">; data: WireBytes }

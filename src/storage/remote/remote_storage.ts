@@ -19,8 +19,10 @@ import type {
   ReadResult,
   Storage,
   StorageKind,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "../storage.ts";
 import { callWatcher, type Watcher } from "../watcher.ts";
@@ -61,6 +63,7 @@ export class RemoteStorage implements Storage {
   readonly #created = new Pending<Created>();
   readonly #appended = new Pending<Appended>();
   readonly #done = new Pending<void>();
+  readonly #updates = new Pending<Updated>();
   readonly #infos = new Pending<StreamInfo>();
   readonly #descriptions = new Pending<StreamDescription>();
   readonly #chunks = new Pending<ReadResult>();
@@ -110,6 +113,13 @@ export class RemoteStorage implements Storage {
         this.#out.send({ kind: "append", id, name, request: rest, body: sent }, sent.buffer);
       }
     });
+  }
+
+  update(name: string, change: StreamChange): Promise<Updated> {
+    return this.#call(
+      this.#updates,
+      (id) => this.#out.send({ kind: "update", id, name, change }),
+    );
   }
 
   delete(name: string): Promise<void> {
@@ -206,6 +216,8 @@ export class RemoteStorage implements Storage {
         return this.#appended.resolve(answer.id, answer.value);
       case "done":
         return this.#done.resolve(answer.id);
+      case "updated":
+        return this.#updates.resolve(answer.id, answer.value);
       case "info":
         return this.#infos.resolve(answer.id, answer.value);
       case "description":
@@ -249,6 +261,7 @@ export class RemoteStorage implements Storage {
       this.#created,
       this.#appended,
       this.#done,
+      this.#updates,
       this.#infos,
       this.#descriptions,
       this.#chunks,

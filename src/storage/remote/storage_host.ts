@@ -2,7 +2,15 @@ import { StreamError } from "../../protocol/errors.ts";
 import type { Offset } from "../../protocol/offset.ts";
 import { describe } from "../describe.ts";
 import { noSnapshots, type ReadSnapshot, type SnapshotStore } from "../snapshot_store.ts";
-import type { AppendRequest, MessageCount, ReadResult, Storage, Watch } from "../storage.ts";
+import type {
+  AppendRequest,
+  MessageCount,
+  ReadResult,
+  Storage,
+  StreamChange,
+  Updated,
+  Watch,
+} from "../storage.ts";
 import { AppendedBatch, decodeAppends } from "./append_wire.ts";
 import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
@@ -54,6 +62,10 @@ export class StorageHost {
         this.#storage.create(call.name, { ...call.spec, body: call.body && fromWire(call.body) })
           .then((value) => this.#out.send({ kind: "created", id, value }), refuse);
         return;
+      case "update":
+        this.#update(call.name, call.change)
+          .then((value) => this.#out.send({ kind: "updated", id, value }), refuse);
+        return;
       case "delete":
         this.#storage.delete(call.name)
           .then(() => this.#out.send({ kind: "done", id }), refuse);
@@ -101,6 +113,14 @@ export class StorageHost {
       case "cancel":
         return this.#cancel(id);
     }
+  }
+
+  async #update(name: string, change: StreamChange): Promise<Updated> {
+    if (this.#storage.update !== undefined) return await this.#storage.update(name, change);
+    throw new StreamError(
+      { code: "retention_unsupported" },
+      "The storage keeps all of every stream.",
+    );
   }
 
   async #count(name: string, offset: Offset): Promise<MessageCount> {

@@ -30,6 +30,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [{ code: "subscriptions_unsupported" }, 501, NOTHING],
   [{ code: "ordinals_unsupported" }, 501, NOTHING],
   [{ code: "retention_unsupported" }, 501, NOTHING],
+  [{ code: "compaction_unsupported" }, 501, NOTHING],
   [
     { code: "offset_trimmed", space: 36, earliest: 5 },
     410,

@@ -1,10 +1,19 @@
-import { applyAppend, applyCreate, applyDelete, applySnapshot } from "../../apply.ts";
+import {
+  applyAppend,
+  applyCreate,
+  applyDelete,
+  applyPolicies,
+  applySnapshot,
+  applyTrim,
+} from "../../apply.ts";
 import type {
   AppendRecord,
   CreateRecord,
   DeleteRecord,
   LogRecord,
+  PoliciesRecord,
   SnapshotRecord,
+  TrimRecord,
 } from "../../records.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
@@ -96,7 +105,8 @@ class LogReplay {
       else if (record.kind === "append") this.#append(record, placed);
       else if (record.kind === "delete") this.#delete(record, placed);
       else if (record.kind === "snapshot") this.#snapshot(record, placed);
-      else this.#subscriptions.take(record, placed);
+      else if (record.kind === "subscription") this.#subscriptions.take(record, placed);
+      else this.#change(record, placed);
     }
   }
 
@@ -177,6 +187,28 @@ class LogReplay {
     this.#advance(stream, placed.lsn);
   }
 
+  #change(record: TrimRecord | PoliciesRecord, placed: RecordLocation): void {
+    const stream = this.#load(record.id, placed);
+    if (stream === undefined) return this.#noteAbsent(record.id, placed);
+    if (record.kind === "trim") {
+      const { earliest } = record;
+      if (earliest > stream.tail) {
+        throw mismatch(
+          placed,
+          `a trim of stream ${record.id} up to its tail at most, ${stream.tail}`,
+          `one up to ${earliest}`,
+        );
+      }
+      // Also where the row has it: the subscriptions' rows needn't. It had that tail, or a later one has it.
+      const { registry } = this.#parts.subscriptions;
+      registry.trimmed(record.id, earliest, earliest === stream.tail, placed.lsn);
+    }
+    if (stream.lsn >= placed.lsn) return;
+    if (record.kind === "trim") applyTrim(stream, record);
+    else applyPolicies(stream, record);
+    this.#advance(stream, placed.lsn);
+  }
+
   #delete(record: DeleteRecord, placed: RecordLocation): void {
     const { cache, damaged, subscriptions } = this.#parts;
     const streams: FileStream[] = [];
@@ -208,6 +240,8 @@ class LogReplay {
   #advance(stream: FileStream, lsn: number): void {
     stream.lsn = lsn;
     stream.publish(stream.tail, stream.closed);
+    stream.showTrim();
+    stream.showPolicies();
     this.#parts.cache.markDirty(stream);
   }
 

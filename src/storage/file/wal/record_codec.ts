@@ -64,7 +64,9 @@ export function measureRecord(record: LogRecord): MeasuredRecord {
   if (record.kind === "append") return measureAppend(record);
   if (record.kind === "create") return measureCreate(record);
   if (record.kind === "snapshot") return measureSnapshot(record);
-  return record.kind === "delete" ? measureDelete(record) : measureSubscription(record);
+  if (record.kind === "delete") return measureDelete(record);
+  invariant(record.kind === "subscription", `a record ${record.kind} has a form`);
+  return measureSubscription(record);
 }
 
 function measureAppend(record: AppendRecord): MeasuredRecord {

@@ -66,6 +66,7 @@ export class LogDataLoss {
             continue;
           }
           if (dataBytes === 0 || this.#isStored(record.id, lsn)) continue;
+          if (record.kind === "trim" || record.kind === "policies") continue;
           const start = record.kind === "append" ? record.start : record.fork?.point ?? 0;
           loss.from = Math.min(loss.from, start);
           loss.to = Math.max(loss.to, start + dataBytes);
