@@ -257,7 +257,9 @@ function configDifference(
   const lifetime = spec.lifetime ?? (spec.fork === undefined ? FOREVER : inherited);
   if (!sameLifetime(lifetime, stream.lifetime)) return "with another TTL or expiry";
   const { policies } = spec;
-  if (policies !== undefined && policies !== "inherit" && !samePolicies(policies, stream.policies)) {
+  if (
+    policies !== undefined && policies !== "inherit" && !samePolicies(policies, stream.policies)
+  ) {
     return "with another retention or compaction";
   }
   if ((spec.closed ?? false) !== stream.closed) {

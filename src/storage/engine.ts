@@ -440,7 +440,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       visible: (name) => this.#visible(name),
       missing: (name, stream) => this.#missing(name, stream),
       accessed: (stream) => this.#accessed(stream),
-      onKept: () => {},
+      onKept: (stream) => this.#keeper.changed(stream),
     });
   }
 

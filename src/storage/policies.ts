@@ -82,13 +82,18 @@ export function strictestRetention(all: readonly RetentionPolicy[]): RetentionPo
   });
 }
 
-function limitOf(all: readonly RetentionPolicy[], name: "ageMs" | "bytes" | "messages"): RetentionPolicy {
+function limitOf(
+  all: readonly RetentionPolicy[],
+  name: "ageMs" | "bytes" | "messages",
+): RetentionPolicy {
   const least = all.reduce((limit, one) => Math.min(limit, one[name] ?? Infinity), Infinity);
   return least === Infinity ? {} : { [name]: least };
 }
 
 /** With its members in the order in which they are kept; `undefined` where it has none. */
-function retentionOf({ ageMs, bytes, messages, toSnapshot }: RetentionPolicy): RetentionPolicy | undefined {
+function retentionOf(
+  { ageMs, bytes, messages, toSnapshot }: RetentionPolicy,
+): RetentionPolicy | undefined {
   const retention = {
     ...(ageMs === undefined ? {} : { ageMs }),
     ...(bytes === undefined ? {} : { bytes }),

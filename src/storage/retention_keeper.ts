@@ -198,7 +198,12 @@ export class RetentionKeeper<S extends Stream> {
     }
   }
 
-  async #trim(stream: S, state: StreamRetention, limits: RetentionPolicy, nowMs: number): Promise<void> {
+  async #trim(
+    stream: S,
+    state: StreamRetention,
+    limits: RetentionPolicy,
+    nowMs: number,
+  ): Promise<void> {
     const { points } = this.#parts;
     const end = { tail: stream.tail, messages: stream.buffer.messages };
     const first = Math.max(stream.earliest, await points.firstKept(stream, limits, nowMs));

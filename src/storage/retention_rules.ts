@@ -1,7 +1,7 @@
 import { quote, StreamError } from "../protocol/errors.ts";
 import { matches, parsePattern, type Pattern } from "../protocol/name_pattern.ts";
 import type { RetentionPolicy } from "../protocol/retention.ts";
-import { strictestRetention, type StreamPolicies } from "./policies.ts";
+import { type StreamPolicies, strictestRetention } from "./policies.ts";
 
 /** Each stream that is loaded is compared with all of them. */
 const RULES_LIMIT = 100;
@@ -60,7 +60,9 @@ function parseRule({ pattern, retention }: RetentionRule): ParsedRule {
   for (const [name, value] of Object.entries({ ageMs, bytes, messages })) {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue;
     throw new RangeError(
-      `The retention of ${quote(pattern)} is of ${value} ${name}: expected a whole number from 0 on.`,
+      `The retention of ${
+        quote(pattern)
+      } is of ${value} ${name}: expected a whole number from 0 on.`,
     );
   }
   if (toSnapshot === undefined && (ageMs ?? bytes ?? messages) === undefined) {

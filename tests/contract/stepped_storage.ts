@@ -9,8 +9,10 @@ import type {
   MessageCount,
   ReadResult,
   Storage,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "../../src/storage/storage.ts";
 import { noSnapshots, type SnapshotStore } from "../../src/storage/snapshot_store.ts";
@@ -52,6 +54,13 @@ export class SteppedStorage implements Storage {
 
   append(name: string, request: AppendRequest): Promise<Appended> {
     return this.#step((storage) => storage.append(name, request));
+  }
+
+  update(name: string, change: StreamChange): Promise<Updated> {
+    return this.#step((storage) => {
+      if (storage.update === undefined) throw new Error("The storage keeps all of every stream.");
+      return storage.update(name, change);
+    });
   }
 
   delete(name: string): Promise<void> {

@@ -7,6 +7,8 @@ import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
 import { describeMessageCounts, describeNoMessageCounts } from "./message_counts.ts";
+import { describeNoRetention, describeRetention } from "./retention.ts";
+import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
@@ -43,6 +45,11 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   else describeMessageCounts(it);
   if (name.startsWith("nats")) describeNoSnapshots(it);
   else if (!name.startsWith("file")) describeSnapshots(it);
+  if (name.startsWith("nats")) describeNoRetention(it);
+  else if (name.startsWith("memory")) {
+    describeTrimming(it);
+    describeRetention(it);
+  }
   describeListing(it);
   describeDescriptions(it);
   describeForks(it);

@@ -93,7 +93,11 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     }
   }
 
-  trimmed({ id, earliest, tail }: Pick<Stream, "id" | "earliest" | "tail">, _from: number, lsn: number): void {
+  trimmed(
+    { id, earliest, tail }: Pick<Stream, "id" | "earliest" | "tail">,
+    _from: number,
+    lsn: number,
+  ): void {
     this.#registry.trimmed(id, earliest, earliest === tail, lsn);
   }
 
