@@ -2,16 +2,16 @@ import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import { isOffset, type Offset, positionOf, type ReadFrom, spaceAt } from "../protocol/offset.ts";
+import { type Offset, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";
-import { applyAppend, applyCreate, applyDelete, applyPolicies, applyTrim } from "./apply.ts";
+import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
 import type { CountedBlocks } from "./blocks.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
-import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
+import { checkForkSource } from "./fork_point.ts";
 import { type Journal, NO_OTHERS } from "./journal.ts";
 import { describeStream } from "./describe.ts";
 import { takePage } from "./list_page.ts";
@@ -19,19 +19,11 @@ import { MessageCounts } from "./message_counts.ts";
 import { checkReached, checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
+import { ReadPositions } from "./read_positions.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { bothObservers, type Quotas } from "./quotas.ts";
-import { checkPolicies, samePolicies, type StreamPolicies } from "./policies.ts";
-import type {
-  AppendRecord,
-  CreateRecord,
-  DeleteRecord,
-  ForkOrigin,
-  PoliciesRecord,
-  TrimRecord,
-} from "./records.ts";
-import type { RetentionKeeper } from "./retention_keeper.ts";
+import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
 import { type RetentionRule, RetentionRules } from "./retention_rules.ts";
 import { type SnapshotBodies, Snapshots } from "./snapshots.ts";
 import type { StorageStatus } from "./status.ts";
@@ -59,7 +51,7 @@ import type { StreamObserver } from "./stream_observer.ts";
 import { type DescribedStreams, missingSource } from "./streams.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
 import { TrimPoints } from "./trim_points.ts";
-import { trimmedError } from "./trimmed_error.ts";
+import { type RetentionParts, Updates } from "./updates.ts";
 
 /** What an engine works on: what a storage keeps its streams in has one of each. */
 export interface EngineParts<S extends Stream> {
@@ -81,12 +73,8 @@ export interface EngineParts<S extends Stream> {
   snapshots: SnapshotBodies<S> | undefined;
   /** How much may be stored, where that is limited. */
   quotas: Quotas;
-  /** Trims streams by their policies, and by those of patterns. */
-  keeper(points: TrimPoints, trim: TrimStream<S>): RetentionKeeper<S>;
-  /** The rules by which streams are kept have changed. */
-  onRetentionRules(): void;
-  /** Which policies streams can have. */
-  supports: { readonly retention: boolean; readonly compaction: boolean };
+  /** How less than all of them is kept. */
+  retention: RetentionParts<S>;
   /** Counts what is stored already under these. */
   countQuotas(added: readonly Quota[]): void;
   /** Called for a stream that was made and ends by itself. */
@@ -98,9 +86,6 @@ export interface EngineParts<S extends Stream> {
   /** As in `Storage.close`. */
   close(limitMs?: number): Promise<void>;
 }
-
-/** Records that a stream is trimmed, on its own account. */
-export type TrimStream<S> = (stream: S, earliest: number, messages: number) => void;
 
 /** Where a read begins, and what the stream was then. */
 interface ReadStart {
@@ -134,8 +119,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   readonly #counts: MessageCounts;
-  readonly #points: TrimPoints;
-  readonly #keeper: RetentionKeeper<S>;
+  readonly #positions: ReadPositions;
+  readonly #updates: Updates<S>;
   /** LSN of the newest delete. */
   #deleteLsn = 0;
   #appends = 0;
@@ -156,11 +141,13 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
     this.#counts = new MessageCounts(this.#reader, parts.blocks);
     if (parts.snapshots !== undefined) this.snapshots = this.#makeSnapshots(parts.snapshots);
-    this.#points = new TrimPoints(this.#reader, parts.blocks, this.#counts);
-    this.#keeper = parts.keeper(this.#points, (stream, earliest, messages) => {
-      // Nobody asked for it, and so it comes without being let in.
-      this.#admission.checkUnadmitted();
-      this.#recordTrim(stream, earliest, messages);
+    this.#positions = new ReadPositions(this.#reader, this.#counts, this.#spaces);
+    this.#updates = new Updates({
+      ...parts,
+      points: new TrimPoints(this.#reader, parts.blocks, this.#counts),
+      observer: () => this.#observer,
+      find: (name) => this.#find(name),
+      missing: (name, stream) => this.#missing(name, stream),
     });
   }
 
@@ -256,50 +243,17 @@ export class StreamEngine<S extends Stream> implements Storage {
     await this.#journal.durable(stream.lsn);
   }
 
-  async update(name: string, change: StreamChange): Promise<Updated> {
-    for (let gate; (gate = this.#admission.admit("delete", 0));) await gate;
-    const stream = this.#find(name);
-    if (stream === undefined || stream.lifecycle !== "there") {
-      throw await this.#missing(name, stream);
-    }
-    const space = this.#spaces.of(stream);
-    try {
-      this.#checkSupported(change);
-      const { trimBefore } = change;
-      const end = { tail: stream.tail, messages: stream.buffer.messages };
-      const earliest = trimBefore === undefined
-        ? stream.earliest
-        : await this.#points.asked(stream, trimBefore, space);
-      const messages = earliest > stream.earliest
-        ? await this.#points.messagesBefore(stream, earliest, end)
-        : 0;
-      // It may have gone while it was looked at, and its name be another's.
-      if (this.#find(name) !== stream) return await this.update(name, change);
-      this.#recordPolicies(stream, changedPolicies(stream.policies, change));
-      if (earliest > stream.earliest) this.#recordTrim(stream, earliest, messages);
-    } catch (error) {
-      await this.#journal.durable(stream.lsn);
-      throw error;
-    }
-    const { earliest, tail, policies } = stream;
-    await this.#journal.durable(stream.lsn);
-    return { space, earliest, tail, policies: this.#keeper.policiesOf(name, policies) };
+  update(name: string, change: StreamChange): Promise<Updated> {
+    return this.#updates.update(name, change);
   }
 
   async head(name: string): Promise<StreamInfo> {
-    return this.#infoOf(await this.#visible(name));
-  }
-
-  /** What readers see of a stream. */
-  #infoOf(stream: S): StreamInfo {
-    const info = stream.infoIn(this.#spaces.of(stream));
-    if (this.#keeper.rules.isNone) return info;
-    return { ...info, policies: this.#keeper.policiesOf(stream.name, info.policies) };
+    return this.#updates.infoOf(await this.#visible(name));
   }
 
   async describe(name: string): Promise<StreamDescription> {
     const stream = await this.#visible(name);
-    const info = this.#infoOf(stream);
+    const info = this.#updates.infoOf(stream);
     const description = describeStream(stream, info, this.#streams);
     // A producer's state is shown as it was decided, which is durable soon.
     await this.#journal.durable(stream.lsn);
@@ -347,10 +301,10 @@ export class StreamEngine<S extends Stream> implements Storage {
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
     return mapAwaitable(this.#visible(name), (stream) => {
       this.#accessed(stream);
-      const info = this.#infoOf(stream);
+      const info = this.#updates.infoOf(stream);
       checkSpace("The offset", from, info.space);
       return mapAwaitable(
-        this.#readPosition(stream, from, info),
+        this.#positions.startOf(stream, from, info),
         (start) => {
           checkReached(info, start);
           return { stream, info, start };
@@ -364,7 +318,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       const stream = await this.#visible(name);
       const info = stream.infoIn(this.#spaces.of(stream));
       checkSpace("The offset", offset, info.space);
-      const position = this.#namedPosition(stream, offset);
+      const position = this.#positions.named(stream, offset);
       checkReached(info, position);
       const count = await this.#counts.before(stream, position);
       // Of a byte stream that has grown on in its last block only the stream itself knows it.
@@ -418,10 +372,7 @@ export class StreamEngine<S extends Stream> implements Storage {
 
   prepareRetention(options: readonly RetentionRule[]): () => void {
     const rules = new RetentionRules(options);
-    return () => {
-      this.#keeper.setRules(rules);
-      this.#parts.onRetentionRules();
-    };
+    return () => this.#updates.setRules(rules);
   }
 
   #useQuotas(): void {
@@ -440,7 +391,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       visible: (name) => this.#visible(name),
       missing: (name, stream) => this.#missing(name, stream),
       accessed: (stream) => this.#accessed(stream),
-      onKept: (stream) => this.#keeper.changed(stream),
+      onKept: (stream) => this.#updates.enforcer.changed(stream),
     });
   }
 
@@ -453,8 +404,14 @@ export class StreamEngine<S extends Stream> implements Storage {
     });
   }
 
-  close(limitMs?: number): Promise<void> {
-    return this.#parts.close(limitMs);
+  async close(limitMs?: number): Promise<void> {
+    await this.#updates.enforcer.stop();
+    await this.#parts.close(limitMs);
+  }
+
+  /** Looks for streams of which less is to be kept by now. */
+  trimDue(): Promise<void> {
+    return this.#updates.enforcer.run();
   }
 
   /** Records that streams are gone whose time is over, of those with these ids. */
@@ -485,34 +442,6 @@ export class StreamEngine<S extends Stream> implements Storage {
     }
     const durable = this.#journal.durable(stream.lifecycleLsn);
     return durable === undefined ? stream : durable.then(() => this.#visible(name));
-  }
-
-  /** Where a read begins. */
-  #readPosition(
-    stream: Stream,
-    from: ReadFrom,
-    { tail, earliest }: StreamInfo,
-  ): number | Promise<number> {
-    if (isOffset(from)) return this.#namedPosition(stream, from);
-    if (from === "now") return tail;
-    if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
-    if ("lastMessages" in from) {
-      return this.#counts.startOfLast(stream, from.lastMessages, tail);
-    }
-    return this.#reader.boundaryBefore(stream, Math.max(earliest, tail - from.lastBytes));
-  }
-
-  /**
-   * The position of an offset. A bare 0 is the start, wherever that is.
-   *
-   * @throws {StreamError} `offset_trimmed`
-   */
-  #namedPosition(stream: Stream, offset: Offset): number {
-    const position = positionOf(offset);
-    const { durableEarliest } = stream;
-    if (position >= durableEarliest) return position;
-    if (offset === 0) return durableEarliest;
-    throw trimmedError("The offset", stream, this.#spaces.of(stream), position);
   }
 
   /** The error for a name without a stream, once that is durable. */
@@ -553,38 +482,11 @@ export class StreamEngine<S extends Stream> implements Storage {
       fork: fork?.origin,
       closed: spec.closed ?? false,
       earliest: fork?.source.earliest,
-      policies: this.#newPolicies(spec, fork),
+      policies: this.#updates.newPolicies(spec, fork?.source),
       data: spec.body === undefined || spec.body.length === 0
         ? NO_BYTES
         : toStored(isJsonType(contentType), spec.body).bytes,
     };
-  }
-
-  /** @throws {StreamError} `compaction_unsupported` or `invalid_header` */
-  #newPolicies(
-    { policies }: CreateSpec,
-    fork: ForkBase<S> | undefined,
-  ): StreamPolicies | undefined {
-    if (policies === "inherit") return fork?.source.policies;
-    if (policies !== undefined) this.#checkSupported(policies);
-    return checkPolicies(policies);
-  }
-
-  /** @throws {StreamError} `retention_unsupported` or `compaction_unsupported` */
-  #checkSupported({ compaction, ...others }: StreamChange): void {
-    const { supports } = this.#parts;
-    if (!supports.compaction && compaction !== undefined && compaction !== null) {
-      throw new StreamError(
-        { code: "compaction_unsupported" },
-        "The storage doesn't compact streams.",
-      );
-    }
-    const asks = Object.values(others).some((each) => each !== undefined);
-    if (supports.retention || !asks) return;
-    throw new StreamError(
-      { code: "retention_unsupported" },
-      "The storage keeps all of every stream.",
-    );
   }
 
   /** Where a fork branches off. */
@@ -592,29 +494,8 @@ export class StreamEngine<S extends Stream> implements Storage {
     const source = this.#find(fork.source);
     if (source === undefined) throw await this.#missing(fork.source, source);
     checkForkSource(source, spec);
-    // Taken before the wait: where a byte stream ended in its last block isn't known later.
-    const end = { tail: source.tail, messages: assignedMessages(source) };
-    const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
-    const origin = {
-      sourceId: source.id,
-      sourceName: source.name,
-      offset: fork.offset && positionOf(fork.offset),
-      subOffset: fork.subOffset ?? 0,
-      point,
-      messages: (point === end.tail ? end.messages : undefined) ??
-        await this.#countSource(source, point),
-    };
+    const origin = await this.#positions.forkOrigin(source, fork);
     return { source, origin };
-  }
-
-  /** How many messages of a source a fork begins with; one whose index is damaged can be forked all the same. */
-  async #countSource(source: Stream, point: number): Promise<number | undefined> {
-    try {
-      return (await this.#counts.before(source, point)).messages;
-    } catch (error) {
-      if (error instanceof StreamError && error.code === "damaged") return undefined;
-      throw error;
-    }
   }
 
   /** Whether the name is free and the source there, just as a fork found them. */
@@ -657,49 +538,9 @@ export class StreamEngine<S extends Stream> implements Storage {
       if (soft) this.#streams.markDirty(gone);
       else this.#streams.remove(gone);
       this.#observer.removed(gone, lsn);
-      this.#keeper.removed(gone.id);
+      this.#updates.enforcer.removed(gone.id);
     }
     this.#deleteLsn = lsn;
-  }
-
-  /** Records that what lies before a position can't be read any more. */
-  #recordTrim(stream: S, earliest: number, ownMessages: number): void {
-    const from = stream.earliest;
-    const record: TrimRecord = {
-      kind: "trim",
-      id: stream.id,
-      atMs: this.#clock.nowMs(),
-      earliest,
-      messages: ownMessages,
-    };
-    const { tail, closed, buffer: { messages } } = stream;
-    // Before it is durable a crash would undo it, and so all is kept until then.
-    const show = () => {
-      stream.showTrim(earliest);
-      this.#streams.release(stream);
-    };
-    const effect = { stream, tail, closed, messages, others: NO_OTHERS, show };
-    stream.lsn = this.#journal.append(record, effect);
-    applyTrim(stream, record);
-    this.#streams.markDirty(stream);
-    this.#observer.trimmed(stream, from, stream.lsn);
-  }
-
-  #recordPolicies(stream: S, policies: StreamPolicies | undefined): void {
-    if (samePolicies(stream.policies, policies)) return;
-    const record: PoliciesRecord = {
-      kind: "policies",
-      id: stream.id,
-      atMs: this.#clock.nowMs(),
-      policies,
-    };
-    const { tail, closed, buffer: { messages } } = stream;
-    const show = () => stream.showPolicies(policies);
-    const effect = { stream, tail, closed, messages, others: NO_OTHERS, show };
-    stream.lsn = this.#journal.append(record, effect);
-    applyPolicies(stream, record);
-    this.#streams.markDirty(stream);
-    this.#keeper.changed(stream);
   }
 
   #recordCreate(record: CreateRecord, trace: TraceContext | undefined): S {
@@ -719,7 +560,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#observer.created(stream);
     if (tail > stream.earliest) {
       this.#observer.appended(stream, stream.earliest, lsn, trace);
-      this.#keeper.appended(stream, record.fork === undefined);
+      this.#updates.enforcer.appended(stream, record.fork === undefined);
     }
     return stream;
   }
@@ -735,7 +576,7 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#streams.markDirty(stream, record.producer?.id);
     if (record.data.length === 0) return;
     this.#observer.appended(stream, record.start, stream.lsn, trace);
-    this.#keeper.appended(stream, record.start === stream.earliest);
+    this.#updates.enforcer.appended(stream, record.start === stream.earliest);
   }
 
   #accessed(stream: S): void {
@@ -750,21 +591,4 @@ export class StreamEngine<S extends Stream> implements Storage {
     if (stream === undefined) throw missingSource(id);
     return stream;
   }
-}
-
-/** How many messages a stream has that are decided, its source's too, where that is known at once. */
-function assignedMessages({ sourceMessages, buffer }: Stream): number | undefined {
-  return sourceMessages === undefined ? undefined : sourceMessages + buffer.messages;
-}
-
-/** @throws {StreamError} `invalid_header` */
-function changedPolicies(
-  policies: StreamPolicies = {},
-  change: StreamChange,
-): StreamPolicies | undefined {
-  const { retention = policies.retention, compaction = policies.compaction } = change;
-  return checkPolicies({
-    ...(retention === undefined || retention === null ? {} : { retention }),
-    ...(compaction === undefined || compaction === null ? {} : { compaction }),
-  });
 }

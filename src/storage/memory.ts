@@ -12,7 +12,6 @@ import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { Quotas } from "./quotas.ts";
-import { RetentionKeeper } from "./retention_keeper.ts";
 import { type RetentionRule, RetentionRules } from "./retention_rules.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
@@ -77,7 +76,6 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     newWakeId,
     random: Math.random,
   });
-  let keeper: RetentionKeeper<Stream> | undefined;
   const engine: StreamEngine<Stream> = new StreamEngine<Stream>({
     ...ports,
     identity,
@@ -87,21 +85,13 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
     quotas,
-    keeper(points, trim) {
-      keeper = new RetentionKeeper({
-        clock,
-        points,
-        trim,
-        load: (id) => streams.loadIfThere(id),
-        pause: yieldToEventLoop,
-      });
-      keeper.setRules(new RetentionRules(options.retention ?? []));
-      return keeper;
+    retention: {
+      isSupported: true,
+      compacts: false,
+      rules: new RetentionRules(options.retention ?? []),
+      loaded: () => streams.all(),
+      pause: yieldToEventLoop,
     },
-    onRetentionRules: () => {
-      for (const stream of streams.all()) keeper?.changed(stream);
-    },
-    supports: { retention: true, compaction: false },
     countQuotas: (added) => countStored(quotas, added, streams),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
@@ -115,12 +105,12 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
         return registry.measure(clock.nowMs());
       },
     }),
-    close: async () => {
+    close: () => {
       admission.close();
       expiry.stop();
-      await keeper?.stop();
       streams.clear();
       snapshots.clear();
+      return Promise.resolve();
     },
   });
   const expiry = new MemoryExpiry({ clock, streams, expire: (ids) => engine.expire(ids) });

@@ -3,17 +3,16 @@ import type { Clock } from "../../env/clock.ts";
 import type { FileSystem, Reserve, ShortageError } from "../../env/file_system.ts";
 import { batchLinks } from "../../tracing/batch_links.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
-import { StreamEngine, type TrimStream } from "../engine.ts";
+import { StreamEngine } from "../engine.ts";
 import { type Effect, showEffects } from "../journal.ts";
 import type { UnfreedMeasures } from "../measures.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
-import { RetentionKeeper } from "../retention_keeper.ts";
+import { RetentionRules } from "../retention_rules.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { newWakeId } from "../subscriptions/wake_id.ts";
-import type { TrimPoints } from "../trim_points.ts";
 import { FileAdmission } from "./admission.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Ballast } from "./directory/ballast.ts";
@@ -184,9 +183,13 @@ export class FileStorage {
       }),
       snapshots: undefined,
       quotas: this.#quotas,
-      keeper: (points, trim) => this.#makeKeeper(points, trim),
-      onRetentionRules: () => {},
-      supports: { retention: false, compaction: false },
+      retention: {
+        isSupported: false,
+        compacts: false,
+        rules: new RetentionRules([]),
+        loaded: () => [],
+        pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
+      },
       countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),
@@ -203,17 +206,6 @@ export class FileStorage {
         },
       }),
       close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
-    });
-  }
-
-  #makeKeeper(points: TrimPoints, trim: TrimStream<FileStream>): RetentionKeeper<FileStream> {
-    const { clock, cache } = this.#directory;
-    return new RetentionKeeper<FileStream>({
-      clock,
-      points,
-      trim,
-      load: (id) => cache.loadIfThere(id),
-      pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
     });
   }
 

@@ -18,8 +18,8 @@ const SLICE_STREAMS = 100;
 /** What couldn't be looked at, or recorded, is looked at again after so long. */
 const RETRY_MS = 5000;
 
-/** What a {@link RetentionKeeper} works on. */
-export interface RetentionKeeperParts<S extends Stream> {
+/** What a {@link RetentionEnforcer} works on. */
+export interface RetentionEnforcerParts<S extends Stream> {
   clock: Clock;
   /** The stream of this id, unless it is gone for good. */
   load(id: number): S | undefined;
@@ -41,8 +41,8 @@ export interface RetentionKeeperParts<S extends Stream> {
  * has grown by some share beyond what is kept, and when the oldest of it has been too old for some time; a
  * look asks for the first block that stays, in small slices between all else.
  */
-export class RetentionKeeper<S extends Stream> {
-  readonly #parts: RetentionKeeperParts<S>;
+export class RetentionEnforcer<S extends Stream> {
+  readonly #parts: RetentionEnforcerParts<S>;
   readonly #queue = new DueQueue();
   #rules = new RetentionRules([]);
   /** What all streams have of which everything is kept: to compare with it is all that an append costs. */
@@ -51,7 +51,7 @@ export class RetentionKeeper<S extends Stream> {
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
 
-  constructor(parts: RetentionKeeperParts<S>) {
+  constructor(parts: RetentionEnforcerParts<S>) {
     this.#parts = parts;
   }
 
