@@ -35,7 +35,6 @@ const ENTRIES = [
 ];
 /** Of subscriptions (issue 25), until the routes import them. */
 const UPCOMING = [
-  "src/protocol/retention.ts",
   "src/subscriptions/tokens.ts",
   "src/subscriptions/webhooks/http_transport.ts",
   "src/subscriptions/webhooks/signing_keys.ts",

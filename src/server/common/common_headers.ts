@@ -27,7 +27,7 @@ export const EXPOSED_HEADERS = [
 ].join(", ");
 
 /** The methods that stream URLs take. */
-export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+export const METHODS = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
 /**
  * The headers of every response, against sniffing and for embedding (PROTOCOL §12.7): a page can embed a

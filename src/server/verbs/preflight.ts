@@ -18,6 +18,8 @@ const ALLOWED_REQUEST_HEADERS = [
   "Stream-Fork-Sub-Offset",
   "Stream-Snapshot-Offset",
   "Stream-Snapshot-Sub-Offset",
+  "Stream-Retention",
+  "Stream-Trim-Before",
   "Producer-Id",
   "Producer-Epoch",
   "Producer-Seq",

@@ -23,6 +23,8 @@ const REQUEST_HEADERS = [
   "stream-forked-from",
   "stream-fork-offset",
   "stream-fork-sub-offset",
+  "stream-retention",
+  "stream-trim-before",
   "producer-id",
   "producer-epoch",
   "producer-seq",
