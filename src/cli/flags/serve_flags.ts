@@ -19,6 +19,7 @@ import {
 } from "./flag.ts";
 import { configFlags } from "./config_flags.ts";
 import { limitFlags } from "./limit_flags.ts";
+import { retentionFlags } from "./retention_flags.ts";
 import { natsFlags } from "./nats_flags.ts";
 import { tlsFlags } from "./tls_flags.ts";
 
@@ -162,6 +163,7 @@ export const serveFlags = {
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
   ...limitFlags,
+  ...retentionFlags,
   http: choiceFlag({
     name: "http",
     values: ["own", "runtime"],
