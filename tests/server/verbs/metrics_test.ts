@@ -147,11 +147,13 @@ Deno.test("requests are counted by method and status, errors by code", async () 
   await served.put("a", TEXT);
   await served.post("a", TEXT, "hello");
   await served.send("GET", "missing");
-  await served.send("PATCH", "a");
+  await served.send("PROPFIND", "a");
+  await served.send("PATCH", "a", { "stream-trim-before": "now" });
   const requests = "durable_streams_http_requests_total";
   equal(await served.value(`${requests}{method="PUT",status="2xx"}`), 1);
   equal(await served.value(`${requests}{method="POST",status="2xx"}`), 1);
   equal(await served.value(`${requests}{method="other",status="4xx"}`), 1);
+  equal(await served.value(`${requests}{method="PATCH",status="2xx"}`), 1);
   equal(await served.value(`${requests}{method="GET",status="4xx"}`), 1);
   equal(await served.value('durable_streams_errors_total{code="not_found"}'), 1);
   equal(await served.value('durable_streams_errors_total{code="method_not_allowed"}'), 1);
