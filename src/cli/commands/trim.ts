@@ -17,9 +17,9 @@ export const trimCommand = streamCommand({
   summary: "Let go of what lies before an offset or a time in streams, for good.",
   details: `
 Trims without confirmation. An offset is exact; of what was written before a time up to 4 KiB stay.
-Readers that come for what is gone are told so (410), and forks keep what they began with. Prints
-nothing of one stream; with --prefix the name of each, and where it begins now. The space comes back
-with the server's next checkpoint.`,
+Readers that come for what is gone are told so (410), and forks keep what they began with.
+Prints nothing of one stream; of several the name of each, and where it begins now. The space
+comes back with the server's next checkpoint.`,
   examples: [
     ["durable-streams trim logs/demo --before 7d", "what is older than a week goes"],
     ["durable-streams trim logs/demo --before 2030-01-31T12:00:00Z", "or than a time"],

@@ -69,7 +69,7 @@ Deno.test("create gives a retention, configure changes it, head and list --json 
   const kit = new CommandKit();
   const limits = "7d, 10GiB, 1000 messages";
   await kit.ok(["create", "a", "--content-type", "text/plain", "--retention", limits]);
-  match(await kit.ok(["head", "a"]), /\nretention     1w, 10GiB, 1000 messages\n/);
+  match(await kit.ok(["head", "a"]), /\nretention {5}1w, 10GiB, 1000 messages\n/);
   equal(await kit.ok(["configure", "a", "--retention", "5MiB"]), "");
   const info = JSON.parse(await kit.ok(["head", "a", "--json"]));
   deepEqual(info.retention, { bytes: 5 * 2 ** 20 });
