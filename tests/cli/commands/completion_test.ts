@@ -46,6 +46,8 @@ Deno.test("bash offers the commands, and of the one that is named its flags", as
     "--since",
     "--last",
     "--limit",
+    "--skip-trimmed",
+    "--ordinals",
     "--json",
     "--url",
     "--header",
