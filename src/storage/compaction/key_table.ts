@@ -35,8 +35,8 @@ export class KeyTable {
     return this.#positions.length * SLOT_BYTES;
   }
 
-  /** Sets a key's position; false where it doesn't know the key and has no room for another one. */
-  set(hash: Uint32Array<ArrayBuffer>, position: number): boolean {
+  /** Notes a position of a key, of which the newest counts; false where it knows no more keys. */
+  add(hash: Uint32Array<ArrayBuffer>, position: number): boolean {
     let slot = this.#find(hash, 0);
     if (this.#positions[slot] === 0) {
       if (this.#keys >= MAX_LOAD * this.#positions.length) {
@@ -47,7 +47,7 @@ export class KeyTable {
       this.#keys++;
       for (let i = 0; i < HASH_WORDS; i++) this.#hashes[slot * HASH_WORDS + i] = hash[i] ?? 0;
     }
-    this.#positions[slot] = position + 1;
+    this.#positions[slot] = Math.max(this.#positions[slot] ?? 0, position + 1);
     return true;
   }
 

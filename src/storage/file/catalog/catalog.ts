@@ -69,9 +69,14 @@ export interface SegmentRow {
   streamId: number;
   /** Offset of its first byte. */
   base: number;
+  /** How long its file is. */
   bytes: number;
   /** How many blocks, and so entries of its index. */
   blocks: number;
+  /** Offset after its last byte: further away than its bytes where a compaction has left messages out. */
+  end: number;
+  /** How often it was written anew; part of its files' names. */
+  generation: number;
 }
 
 /** The one row of `state`. */

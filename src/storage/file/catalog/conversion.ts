@@ -166,8 +166,10 @@ function isWhole(row: SqlRow, columns: readonly string[]): boolean {
 
 /** A repair makes a damaged row anew by the index, which has to be of this version, too, for that. */
 function toSegment(row: SqlRow): SegmentRow {
-  const place = { streamId: Number(row.stream_id), base: Number(row.base) };
+  const base = Number(row.base);
+  const place = { streamId: Number(row.stream_id), base, generation: 0 };
+  const bytes = Number(row.bytes);
   return isWhole(row, SEGMENT_COLUMNS)
-    ? { ...place, bytes: Number(row.bytes), blocks: Number(row.blocks) }
-    : { ...place, bytes: 0, blocks: Infinity };
+    ? { ...place, bytes, blocks: Number(row.blocks), end: base + bytes }
+    : { ...place, bytes: 0, blocks: Infinity, end: base };
 }

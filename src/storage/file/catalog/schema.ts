@@ -305,6 +305,8 @@ export function toSegmentRow(row: SqlRow, path: string): SegmentRow {
     streamId: integer(row.stream_id),
     base: integer(row.base),
     bytes: integer(row.bytes),
+    end: integer(row.base) + integer(row.bytes),
+    generation: 0,
     blocks: integer(row.blocks),
   };
 }

@@ -390,13 +390,13 @@ export class Checkpointer {
     this.#mayHaveRows = true;
     for (const id of ids) {
       const stored = this.#storedSegments(id);
-      const unstored = cache.dirty.unstoredSegments(id).map((base) => ({ base, bytes: 0 }));
+      const unstored = cache.dirty.unstoredSegments(id);
       // What was stored says how long it is, and comes last.
-      this.#obsolete.add(id, [...unstored, ...stored], clock.nowMs());
+      this.#obsolete.add([...unstored, ...stored], clock.nowMs());
     }
   }
 
-  #storedSegments(id: number): readonly Pick<SegmentRow, "base" | "bytes">[] {
+  #storedSegments(id: number): readonly SegmentRow[] {
     try {
       return this.#parts.catalog.segments(id);
     } catch (error) {

@@ -59,8 +59,8 @@ export class RowLoader {
     if (end <= (fork?.point ?? 0)) return undefined;
     try {
       const segment = catalog.segmentAt(id, tail);
-      if (segment !== undefined && segment.base + segment.bytes === end) return segment;
-      const found = segment === undefined ? "none" : `one to ${segment.base + segment.bytes}`;
+      if (segment !== undefined && segment.end === end) return segment;
+      const found = segment === undefined ? "none" : `one to ${segment.end}`;
       const reason = `The catalogue should have a segment up to offset ${end}, and has ${found}.`;
       damaged.add({ id, name, reason });
     } catch (error) {
