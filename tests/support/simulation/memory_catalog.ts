@@ -225,6 +225,13 @@ class MemoryCatalog implements Catalog {
     });
   }
 
+  compactedUpTo(streamId: number): number {
+    return this.#lookUp("compactedUpTo", () => {
+      const compacted = this.#tables.segments(streamId).filter(({ generation }) => generation > 0);
+      return compacted.at(-1)?.end ?? 0;
+    });
+  }
+
   segments(streamId: number): SegmentRow[] {
     return this.#lookUp(
       "segments",

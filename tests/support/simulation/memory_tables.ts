@@ -127,6 +127,9 @@ export class MemoryTables {
       inner(this.#producers, row.streamId).set(row.producerId, row);
       this.#damaged.delete(keyOf(row));
     }
+    for (const { streamId, base } of changes.deletedSegments) {
+      this.#segments.get(streamId)?.delete(base);
+    }
     for (const row of changes.segments) {
       inner(this.#segments, row.streamId).set(row.base, row);
       this.#damaged.delete(keyOf(row));
@@ -170,6 +173,7 @@ export class MemoryTables {
         streams: [...this.#streams.values()],
         updates: [],
         producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
+        deletedSegments: [],
         segments: this.allSegments(),
         subscriptions: {
           deletedIds: [],

@@ -100,6 +100,8 @@ export interface CatalogChanges {
   /** Changed columns, of streams that have a row. */
   updates: readonly StreamUpdate[];
   producers: readonly ProducerRow[];
+  /** Segments that go; before others are stored, which may begin where they did. */
+  deletedSegments: readonly Pick<SegmentRow, "streamId" | "base">[];
   segments: readonly SegmentRow[];
   /** What has changed of subscriptions. A row takes the place of another one of its name. */
   subscriptions: SubscriptionCapture;
@@ -111,6 +113,7 @@ export const NO_CHANGES: CatalogChanges = {
   streams: [],
   updates: [],
   producers: [],
+  deletedSegments: [],
   segments: [],
   subscriptions: { deletedIds: [], rows: [], cursors: [], deletedCursors: [] },
 };
@@ -150,6 +153,8 @@ export interface CatalogLookups {
   segmentAt(streamId: number, offset: number): SegmentRow | undefined;
   /** All segments of a stream, oldest first. */
   segments(streamId: number): SegmentRow[];
+  /** Where the newest segment ends that was written anew; 0 where none was. Looks at all of a stream's. */
+  compactedUpTo(streamId: number): number;
   countForks(sourceId: number): number;
   forkIds(sourceId: number): number[];
   /** The greatest id of an undamaged row, 0 where there is none; `undefined` where damage hides it. */

@@ -54,6 +54,7 @@ export class SqliteLookups implements CatalogLookups {
   readonly #countProducers: StatementSync;
   readonly #segmentAt: StatementSync;
   readonly #segments: StatementSync;
+  readonly #compactedUpTo: StatementSync;
   readonly #countForks: StatementSync;
   readonly #forkIds: StatementSync;
   readonly #expired: StatementSync;
@@ -85,6 +86,9 @@ export class SqliteLookups implements CatalogLookups {
       "SELECT * FROM segment WHERE stream_id = ? AND base <= ? ORDER BY base DESC LIMIT 1",
     );
     this.#segments = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
+    this.#compactedUpTo = database.prepare(
+      'SELECT max("end") AS "end" FROM segment WHERE stream_id = ? AND generation > 0',
+    );
     this.#countForks = database.prepare(
       "SELECT count(*) AS forks FROM stream WHERE source_id = ?",
     );
@@ -183,6 +187,10 @@ export class SqliteLookups implements CatalogLookups {
   segmentAt(streamId: number, offset: number): SegmentRow | undefined {
     const row = this.#read(() => this.#segmentAt.get(streamId, offset));
     return row && this.#segment(row, streamId);
+  }
+
+  compactedUpTo(streamId: number): number {
+    return Number(this.#read(() => this.#compactedUpTo.get(streamId))?.end ?? 0);
   }
 
   segments(streamId: number): SegmentRow[] {

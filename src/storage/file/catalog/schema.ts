@@ -99,6 +99,8 @@ CREATE TABLE segment (
   base INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   blocks INTEGER NOT NULL,
+  "end" INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
   crc32 INTEGER NOT NULL,
   PRIMARY KEY (stream_id, base)
 ) STRICT, WITHOUT ROWID;
@@ -286,11 +288,18 @@ export function toProducerRow(row: SqlRow, path: string): ProducerRow {
 }
 
 /** The columns of `segment` that the checksum covers; `crc32` follows. */
-export const SEGMENT_COLUMNS = ["stream_id", "base", "bytes", "blocks"] as const;
+export const SEGMENT_COLUMNS = [
+  "stream_id",
+  "base",
+  "bytes",
+  "blocks",
+  "end",
+  "generation",
+] as const;
 
 /** The values of {@link SEGMENT_COLUMNS}, then the checksum. */
 export function segmentValues(row: SegmentRow): SQLInputValue[] {
-  const values = [row.streamId, row.base, row.bytes, row.blocks];
+  const values = [row.streamId, row.base, row.bytes, row.blocks, row.end, row.generation];
   return [...values, rowChecksum(values)];
 }
 
@@ -305,9 +314,9 @@ export function toSegmentRow(row: SqlRow, path: string): SegmentRow {
     streamId: integer(row.stream_id),
     base: integer(row.base),
     bytes: integer(row.bytes),
-    end: integer(row.base) + integer(row.bytes),
-    generation: 0,
     blocks: integer(row.blocks),
+    end: integer(row.end),
+    generation: integer(row.generation),
   };
 }
 

@@ -62,6 +62,7 @@ class Committer {
   readonly #update: StatementSync;
   readonly #producer: StatementSync;
   readonly #segment: StatementSync;
+  readonly #deleteSegment: StatementSync;
   readonly #state: StatementSync;
   readonly #subscriptions: SubscriptionStatements;
 
@@ -89,6 +90,9 @@ class Committer {
       ...SEGMENT_COLUMNS,
       "crc32",
     ]);
+    this.#deleteSegment = this.#database.prepare(
+      "DELETE FROM segment WHERE stream_id = ? AND base = ?",
+    );
     this.#state = this.#database.prepare(UPDATE_STATE);
     this.#subscriptions = new SubscriptionStatements(this.#database);
   }
@@ -113,6 +117,9 @@ class Committer {
     for (const row of decodeRows(batch)) this.#stream.run(...streamValues(row));
     for (const update of decodeUpdates(batch)) this.#updateStream(update);
     for (const row of batch.producers) this.#producer.run(...producerValues(row));
+    for (const { streamId, base } of batch.deletedSegments) {
+      this.#deleteSegment.run(streamId, base);
+    }
     for (const row of batch.segments) this.#segment.run(...segmentValues(row));
     this.#subscriptions.store(batch);
   }

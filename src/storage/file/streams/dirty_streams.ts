@@ -33,9 +33,8 @@ export class DirtyStreams {
   addDeleted(stream: FileStream): void {
     this.delete(stream);
     this.#deletedIds.add(stream.id);
-    if (stream.changedSegments.size > 0) {
-      this.#unstoredSegments.set(stream.id, [...stream.changedSegments.values()]);
-    }
+    const unstored = [...stream.replacedSegments, ...stream.changedSegments.values()];
+    if (unstored.length > 0) this.#unstoredSegments.set(stream.id, unstored);
   }
 
   /** A stream is gone for good that isn't in memory, since its row is gone or can't be read. */

@@ -146,6 +146,17 @@ function recordFields(record: LogRecord, dataBytes: number): ItemFields {
     const { id, change } = record;
     return { subscription: id, change: change.kind, at, body: encodeChange(change) };
   }
+  if (record.kind === "compaction") {
+    const { id, old, segments } = record;
+    return {
+      stream: id,
+      at,
+      old: old.map(({ base, generation }) => `${base}.g${generation}`).join(" "),
+      segments: segments.map(({ base, end, bytes, generation }) =>
+        `${base}.g${generation}:${bytes} bytes to ${end}`
+      ).join(" "),
+    };
+  }
   if (record.kind === "snapshot") {
     const { id, snapshot } = record;
     return {
