@@ -263,8 +263,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     try {
       const { stream, info, start } = await this.#startRead(name, from);
-      const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
-      return { ...info, data, start, next: start + data.length };
+      const { data, next } = await this.#reader.chunk(stream, start, limitBytes, info.tail);
+      return { ...info, data, start, next };
     } catch (error) {
       return await this.#rejectRead(error);
     }
@@ -283,7 +283,7 @@ export class StreamEngine<S extends Stream> implements Storage {
         ({ stream, info, start }) =>
           mapAwaitable(
             this.#reader.body(stream, start, limitBytes, info.tail, kind),
-            (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
+            ({ data, next }) => ({ ...info, data, start, next }),
           ),
       );
       return body instanceof Promise ? body.catch(fail) : body;
