@@ -1,3 +1,4 @@
+import { isJsonType } from "./content_type.ts";
 import { quote, StreamError } from "./errors.ts";
 
 /** Which of a JSON stream's messages stand for others of the same key (an extension). */
@@ -74,6 +75,23 @@ export function formatCompaction({ key, deleteKeepMs }: CompactionPolicy): strin
   const keepSeconds = Math.ceil((deleteKeepMs ?? DEFAULT_DELETE_KEEP_MS) / 1000);
   const text = key === STATE_KEY ? key : `"${key.replace(/["\\]/g, "\\$&")}"`;
   return `key=${text}, tombstones=${keepSeconds}`;
+}
+
+/**
+ * Checks that a stream can have a policy.
+ *
+ * @throws {StreamError} `invalid_header`
+ */
+export function checkCompaction(policy: CompactionPolicy, contentType: string): void {
+  if (!isJsonType(contentType)) {
+    throw new StreamError(
+      { code: "invalid_header" },
+      `A stream of the type ${quote(contentType)} can't be compacted: its messages have no keys. ` +
+        "Only streams of JSON can.",
+    );
+  }
+  // Its text is what may be asked for, however it came.
+  parseCompaction(formatCompaction(policy));
 }
 
 /** Whether two policies ask for the same; without one, all is kept. */

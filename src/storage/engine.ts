@@ -1,5 +1,6 @@
 import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
+import { checkCompaction } from "../protocol/compaction_policy.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
 import { type Offset, type ReadFrom, spaceAt } from "../protocol/offset.ts";
@@ -472,6 +473,8 @@ export class StreamEngine<S extends Stream> implements Storage {
 
   #createRecord(name: string, spec: CreateSpec, fork: ForkBase<S> | undefined): CreateRecord {
     const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
+    const policies = this.#updates.newPolicies(spec, fork?.source);
+    if (policies?.compaction !== undefined) checkCompaction(policies.compaction, contentType);
     return {
       kind: "create",
       id: this.#streams.newId(),
@@ -482,7 +485,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       fork: fork?.origin,
       closed: spec.closed ?? false,
       earliest: fork?.source.earliest,
-      policies: this.#updates.newPolicies(spec, fork?.source),
+      policies,
       data: spec.body === undefined || spec.body.length === 0
         ? NO_BYTES
         : toStored(isJsonType(contentType), spec.body).bytes,
@@ -502,7 +505,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   #stillHolds(name: string, { source, origin }: ForkBase<S>): boolean {
     if (this.#streams.find(name) !== undefined) return false;
     const now = this.#find(source.name);
-    return now?.id === source.id && now.lifecycle === "there" && origin.point >= now.earliest;
+    return now?.id === source.id && now.lifecycle === "there" && origin.point >= now.earliest &&
+      origin.point >= now.compactedUpTo;
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */

@@ -101,6 +101,29 @@ export async function skipMessages(
   return at;
 }
 
+/**
+ * Checks that a source has at a point what it had there: before what was compacted, messages of keys are
+ * missing whose newer ones lie behind the point.
+ *
+ * @throws {StreamError} `offset_compacted`
+ */
+export function checkNotCompacted(
+  { compactedUpTo }: Pick<Stream, "compactedUpTo">,
+  space: OffsetSpace,
+  point: number,
+): void {
+  if (point >= compactedUpTo) return;
+  throw new StreamError(
+    { code: "offset_compacted" },
+    `The source was compacted beyond the fork's offset ${
+      formatOffset(space, point)
+    }, and hasn't all ` +
+      `that it had there: the earliest that can be forked is ${
+        formatOffset(space, compactedUpTo)
+      }.`,
+  );
+}
+
 function trimmedSource(source: Stream, space: OffsetSpace, position: number): StreamError {
   const { earliest } = source;
   return new StreamError(

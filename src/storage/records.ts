@@ -116,6 +116,8 @@ export interface PoliciesRecord {
   atMs: number;
   /** All of them; `undefined` for none. */
   policies: StreamPolicies | undefined;
+}
+
 /** Segments were written anew, without what newer messages stand for. The new ones are durable already. */
 export interface CompactionRecord {
   kind: "compaction";

@@ -228,6 +228,7 @@ export class Stream {
       earliest: this.durableEarliest,
       closed: this.durableClosed,
       policies: this.visiblePolicies,
+      compactedUpTo: this.compactedUpTo === 0 ? undefined : this.compactedUpTo,
       messages: this.visibleMessages,
     };
   }

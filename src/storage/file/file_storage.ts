@@ -33,7 +33,7 @@ import { statusOf } from "./status.ts";
 import { Checkpointer } from "./streams/checkpoint.ts";
 import { CheckpointTrigger } from "./streams/checkpoint_trigger.ts";
 import { Expiry } from "./streams/expiry.ts";
-import { FileStream } from "./streams/file_stream.ts";
+import type { FileStream } from "./streams/file_stream.ts";
 import { QuotaCount } from "./streams/quota_count.ts";
 import { sweepOrphans } from "./streams/orphan_sweep.ts";
 import type { StreamCache } from "./streams/stream_cache.ts";
@@ -171,7 +171,7 @@ export class FileStorage {
       memoryBytes: options.compactionMemoryBytes ?? 64 * MIB,
       policyOf: ({ policies }) => policies?.compaction,
     });
-    this.#directory.cache.onLoaded = (stream) => compactor.schedule(stream);
+    this.#directory.cache.onPolicies = (stream) => compactor.schedule(stream);
     return compactor;
   }
 
@@ -266,9 +266,6 @@ export class FileStorage {
       uuid: catalog.state.uuid,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       barrierFiles: options.barrierFiles ?? 4096,
-      onSealed: (stream) => {
-        if (stream instanceof FileStream) this.#compactor.schedule(stream);
-      },
     });
   }
 

@@ -12,6 +12,7 @@ import type { OpenSegments } from "../segments/open_segments.ts";
 import type { FileStream } from "../streams/file_stream.ts";
 import type { StreamCache } from "../streams/stream_cache.ts";
 import type { Throttle } from "../wal/throttle.ts";
+import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import { Pacer } from "./pacer.ts";
 import { type CompactionPlan, planCompaction } from "./plan.ts";
 import { rewriteSegments } from "./rewrite.ts";
@@ -84,8 +85,11 @@ export class Compactor {
     };
   }
 
-  /** A stream may have something to compact: it was loaded, a segment was sealed, or its policy has changed. */
+  /** A stream may have something to compact: it was loaded, or its row was stored. */
   schedule(stream: FileStream): void {
+    const { lastSegment, ownStart } = stream;
+    // With one segment there is nothing sealed.
+    if (lastSegment === undefined || lastSegment.base <= ownStart) return;
     if (this.#parts.policyOf(stream) !== undefined) this.#due.add(stream.id);
   }
 
@@ -106,6 +110,7 @@ export class Compactor {
     const waiting: number[] = [];
     for (let id; (id = first(this.#due)) !== undefined;) {
       this.#due.delete(id);
+      await yieldToEventLoop();
       try {
         if (await this.#compact(id) === "later") waiting.push(id);
       } catch (error) {

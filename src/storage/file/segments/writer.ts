@@ -39,8 +39,6 @@ export interface SegmentWriterParts {
    * sooner, but as long as it runs the log's syncs wait: 0.1 s for 2,000 files.
    */
   barrierFiles: number;
-  /** Called when a stream's segment is followed by a new one: nothing is written to it any more. */
-  onSealed(stream: SegmentStream): void;
 }
 
 /** Moves streams' whole blocks from memory into their segments. Nothing here is durable before a sync. */
@@ -55,7 +53,6 @@ export class SegmentWriter {
   readonly #uuid: string;
   readonly #segmentBytes: number;
   readonly #barrierFiles: number;
-  readonly #onSealed: (stream: SegmentStream) => void;
   readonly #knownFolders = new Set<string>();
   #dirtyFiles = new Set<string>();
   #dirtyFolders = new Set<string>();
@@ -71,7 +68,6 @@ export class SegmentWriter {
     this.#uuid = parts.uuid;
     this.#segmentBytes = parts.segmentBytes;
     this.#barrierFiles = parts.barrierFiles;
-    this.#onSealed = parts.onSealed;
   }
 
   /**
@@ -207,7 +203,6 @@ export class SegmentWriter {
       index.writeSync(encodeIndexHeader({ uuid: this.#uuid, streamId, base }), 0);
     });
     stream.segmentIsTrimmed = true;
-    if (last !== undefined) this.#onSealed(stream);
     return segment;
   }
 

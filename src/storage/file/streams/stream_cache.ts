@@ -38,8 +38,8 @@ export class StreamCache implements DescribedStreams<FileStream> {
   readonly dirty = new DirtyStreams();
   /** The id that the next stream will get. */
   nextId = 1;
-  /** Called for a stream that has come into memory from its row. */
-  onLoaded: (stream: FileStream) => void = () => {};
+  /** Called for a stream with policies that has come into memory from its row, or whose row was stored. */
+  onPolicies: (stream: FileStream) => void = () => {};
   readonly #catalog: Catalog;
   readonly #damaged: DamagedStreams;
   readonly #loader: RowLoader;
@@ -226,6 +226,7 @@ export class StreamCache implements DescribedStreams<FileStream> {
       }
       this.#listing.forget(stream);
       this.#forks.forget(stream);
+      if (stream.policies !== undefined) this.onPolicies(stream);
     }
     this.#idle.evictSoon();
   }
@@ -251,7 +252,7 @@ export class StreamCache implements DescribedStreams<FileStream> {
     if (this.#loader.keepAlive(stream)) this.markDirty(stream);
     else this.#idle.add(stream);
     this.#idle.evictSoon();
-    this.onLoaded(stream);
+    if (stream.policies !== undefined) this.onPolicies(stream);
     return stream;
   }
 }

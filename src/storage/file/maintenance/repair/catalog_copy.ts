@@ -134,8 +134,8 @@ function copyOwned(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDa
 /** A stream that is kept for its forks extends over all of its segments, if not to the last fork's point. */
 function stretchSources(sink: DatabaseSync): void {
   const rows = sink.prepare(`
-    SELECT stream.*, (SELECT max(base + bytes) FROM segment WHERE stream_id = id) AS end FROM stream
-    WHERE tail < (SELECT max(base + bytes) FROM segment WHERE stream_id = id)`).all();
+    SELECT stream.*, (SELECT max("end") FROM segment WHERE stream_id = id) AS end FROM stream
+    WHERE tail < (SELECT max("end") FROM segment WHERE stream_id = id)`).all();
   for (const row of rows) {
     sink.prepare("DELETE FROM stream WHERE id = ?").run(integerOf(row.id));
     insertStream(sink, { ...row, tail: integerOf(row.end) });
