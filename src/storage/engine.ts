@@ -5,7 +5,7 @@ import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
 import { type Offset, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
-import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
+import type { FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";

@@ -2,12 +2,10 @@ import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler
 import {
   STREAM_CLOSED,
   STREAM_COMPACTED,
-  STREAM_COMPACTION,
   STREAM_EXPIRES_AT,
   STREAM_NEXT_OFFSET,
   STREAM_TTL,
 } from "../../protocol/headers.ts";
-import { formatCompaction } from "../../protocol/compaction_policy.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ServerContext } from "./context.ts";
 import { addKeptHeaders } from "../common/kept.ts";
@@ -38,8 +36,6 @@ export async function head(
   if (stream.compactedUpTo !== undefined) {
     headers[STREAM_COMPACTED] = formatOffset(stream.space, stream.compactedUpTo);
   }
-  const compaction = stream.policies?.compaction;
-  if (compaction !== undefined) headers[STREAM_COMPACTION] = formatCompaction(compaction);
   const response = { status: 200, headers, body: null };
   if (!wantsOrdinals(request.url)) return response;
   return withOrdinals(response, await countAt(storage, name, stream, stream.tail));
