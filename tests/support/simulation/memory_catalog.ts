@@ -12,7 +12,9 @@ import type {
   ProducerRow,
   RowExpiry,
   RowPage,
+  RowTrim,
   SegmentRow,
+  SnapshotRow,
   StreamRow,
 } from "../../../src/storage/file/catalog/catalog.ts";
 import type { CursorRow, SubscriptionRow } from "../../../src/storage/subscriptions/capture.ts";
@@ -239,6 +241,20 @@ class MemoryCatalog implements Catalog {
     );
   }
 
+  snapshot(streamId: number): SnapshotRow | undefined {
+    return this.#lookUp("snapshot", () => {
+      const row = this.#tables.snapshot(streamId);
+      return row && { ...row };
+    });
+  }
+
+  snapshots(afterId: number, upToId: number): SnapshotRow[] {
+    return this.#lookUp("snapshots", () =>
+      this.#tables.allSnapshots()
+        .filter(({ streamId }) => streamId > afterId && streamId <= upToId)
+        .map((row) => ({ ...row })));
+  }
+
   countForks(sourceId: number): number {
     return this.forkIds(sourceId).length;
   }
@@ -273,6 +289,18 @@ class MemoryCatalog implements Catalog {
         [...this.#tables.streams()].filter((row) => !row.softDeleted)
           .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
           .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
+          .sort(order).slice(0, limit),
+    );
+  }
+
+  dueForTrim(nowMs: number, after: RowTrim | undefined, limit: number): RowTrim[] {
+    const order = (a: RowTrim, b: RowTrim) => a.trimsAtMs - b.trimsAtMs || a.id - b.id;
+    return this.#lookUp(
+      "dueForTrim",
+      () =>
+        [...this.#tables.streams()].filter((row) => !row.softDeleted)
+          .map(({ trimsAtMs, id }) => ({ trimsAtMs, id }))
+          .filter((row) => row.trimsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
           .sort(order).slice(0, limit),
     );
   }

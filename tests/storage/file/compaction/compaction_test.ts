@@ -8,11 +8,11 @@ import { withTempDir } from "../../../support/temp_dir.ts";
 import { until } from "../../../support/until.ts";
 
 const JSON_TYPE = "application/json";
+const POLICIES = { compaction: { key: "/id" } };
 const OPTIONS: Omit<FileStorageOptions, "dir"> = {
   fsync: "never",
   segmentBytes: 16 * 1024,
   walBytes: 256 * 1024,
-  testCompactionOf: () => ({ key: "/id" }),
 };
 
 /** A message as a stream holds it: of 100 bytes with what follows it. */
@@ -54,7 +54,7 @@ Deno.test("a compacted stream has each key's newest message, in order, at valid 
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
     let storage = await kit.open();
-    await storage.create("s", { contentType: JSON_TYPE });
+    await storage.create("s", { contentType: JSON_TYPE, policies: POLICIES });
     const written: { id: number; value: number }[] = [];
     const tails: number[] = [];
     for (let value = 0; value < 1000; value++) {
