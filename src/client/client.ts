@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../env/clock.ts";
 import {
   STREAM_CLOSED,
+  STREAM_COMPACTION,
   STREAM_EXPIRES_AT,
   STREAM_FORK_OFFSET,
   STREAM_FORK_SUB_OFFSET,
@@ -21,6 +22,7 @@ import { type HeadersOption, type QueryOption, withAdditions } from "./transport
 import { invalidArgument } from "./errors/invalid_argument.ts";
 import { type ListedStream, type ListOptions, listStreams } from "./transport/list.ts";
 import { parsePlace, START } from "./transport/place.ts";
+import { type Compaction, compactionText } from "./transport/compaction.ts";
 import { type Retention, retentionText } from "./transport/retention.ts";
 import { Producer } from "./producer/producer.ts";
 import type { ProducerOptions } from "./producer/options.ts";
@@ -89,12 +91,16 @@ export interface CreateOptions extends CallOptions {
   forkFrom?: string | ForkPoint | undefined;
   /** How much of it is kept (an extension); all unless given. */
   retention?: Retention | undefined;
+  /** Which of its messages stand for others (an extension); none unless given. */
+  compaction?: Compaction | undefined;
 }
 
 /** What is to change about a stream (an extension of this project's server). */
 export interface ChangeOptions extends CallOptions {
   /** How much of it is kept from now on; `null` for everything. Left out, it stays as it is. */
   retention?: Retention | null | undefined;
+  /** Which of its messages stand for others; `null` for none. Left out, it stays as it is. */
+  compaction?: Compaction | null | undefined;
 }
 
 /** Where a fork branches off (PROTOCOL §4.2). */
@@ -121,6 +127,8 @@ export interface ChangedStream {
   earliestOffset: string;
   /** How much of it is kept; left out if that is all. */
   retention?: Retention;
+  /** Which of its messages stand for others; left out if none do. */
+  compaction?: Compaction;
 }
 
 /**
@@ -289,9 +297,11 @@ export class Client {
    * @throws {ClientError} `not_found`, `gone`; `unsupported` where the server keeps everything
    */
   async configure(path: string, options: ChangeOptions): Promise<ChangedStream> {
-    const { retention } = options;
-    const text = retention === undefined ? undefined : retentionText(retention);
-    return await this.#change(path, { [STREAM_RETENTION]: text }, options);
+    const { retention, compaction } = options;
+    return await this.#change(path, {
+      [STREAM_RETENTION]: retention === undefined ? undefined : retentionText(retention),
+      [STREAM_COMPACTION]: compaction === undefined ? undefined : compactionText(compaction),
+    }, options);
   }
 
   /**
@@ -361,13 +371,19 @@ export class Client {
       signal: options.signal,
       repeatable: true,
     }, ({ headers }) => {
-      const { nextOffset, earliestOffset = START, retention } = streamInfoIn(headers);
-      return { nextOffset, earliestOffset, ...(retention === undefined ? {} : { retention }) };
+      const { nextOffset, earliestOffset = START, retention, compaction } = streamInfoIn(headers);
+      return {
+        nextOffset,
+        earliestOffset,
+        ...(retention === undefined ? {} : { retention }),
+        ...(compaction === undefined ? {} : { compaction }),
+      };
     });
   }
 
   #createHeaders(options: CreateOptions): Record<string, string> {
-    const { contentType, ttlSeconds, expiresAt, closed, forkFrom, retention } = options;
+    const { contentType, ttlSeconds, expiresAt, closed, forkFrom } = options;
+    const { retention, compaction } = options;
     const point = typeof forkFrom === "string" ? { path: forkFrom } : forkFrom;
     checkIntegers({ ttlSeconds, subOffset: point?.subOffset }, ["ttlSeconds", "subOffset"], 0);
     const place = point?.offset === undefined ? undefined : parsePlace(point.offset);
@@ -381,6 +397,7 @@ export class Client {
       [STREAM_FORK_OFFSET]: place?.offset,
       [STREAM_FORK_SUB_OFFSET]: subOffset > 0 ? subOffset.toString() : undefined,
       [STREAM_RETENTION]: retention === undefined ? undefined : retentionText(retention),
+      [STREAM_COMPACTION]: compaction === undefined ? undefined : compactionText(compaction),
     });
   }
 }

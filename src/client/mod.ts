@@ -22,6 +22,7 @@ export type { CallOptions, WaitOptions } from "./transport/call_options.ts";
 export type { Data } from "./producer/body.ts";
 export type { AppendAnswer } from "./transport/append_request.ts";
 export type { StreamInfo } from "./transport/stream_info.ts";
+export type { Compaction } from "./transport/compaction.ts";
 export type { Retention } from "./transport/retention.ts";
 export type { Missed } from "./reader/missed.ts";
 export type { ListedStream, ListOptions } from "./transport/list.ts";

@@ -8,6 +8,7 @@ export type Failure =
   | { code: "offset_past_tail" }
   | { code: "offset_gone" }
   | { code: "offset_trimmed"; space: number; earliest: number }
+  | { code: "offset_compacted" }
   | { code: "invalid_query" }
   | { code: "invalid_header" }
   | { code: "invalid_json" }

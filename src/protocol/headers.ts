@@ -34,6 +34,10 @@ export const STREAM_EARLIEST_OFFSET = "stream-earliest-offset";
 export const STREAM_RETENTION = "stream-retention";
 /** An extension: a PATCH trims what lies before this offset, or was written before this RFC 3339 time. */
 export const STREAM_TRIM_BEFORE = "stream-trim-before";
+/** An extension: which of a JSON stream's messages stand for others of the same key (`compaction_policy.ts`). */
+export const STREAM_COMPACTION = "stream-compaction";
+/** An extension: up to where messages are missing that newer ones of the same key stand for. */
+export const STREAM_COMPACTED = "stream-compacted";
 /** An extension: the append is rejected unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
 /** An extension: the offset that a snapshot is of, from which whoever has it goes on. */

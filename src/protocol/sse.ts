@@ -17,6 +17,8 @@ export interface SseControl {
    * What is at `nextOffset` was trimmed: the first offset that can be read, and nothing follows (an extension).
    */
   earliestOffset?: string | undefined;
+  /** Up to where messages are missing that newer ones stand for, as it is on the wire (an extension). */
+  compactedUpTo?: string | undefined;
 }
 
 /** How the bytes of a stream become a data event. */
@@ -88,7 +90,11 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 function encodeControl(control: SseControl): string {
-  const next = `"streamNextOffset":"${control.nextOffset}"${encodeCount(control.count)}`;
+  const { compactedUpTo } = control;
+  const compacted = compactedUpTo === undefined ? "" : `,"compactedUpTo":"${compactedUpTo}"`;
+  const next = `"streamNextOffset":"${control.nextOffset}"${
+    encodeCount(control.count)
+  }${compacted}`;
   if (control.closed) return `{${next},"upToDate":true,"streamClosed":true}`;
   const cursor = `"streamCursor":"${control.cursor}"`;
   if (control.earliestOffset !== undefined) {

@@ -1,10 +1,11 @@
 import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
+import { checkCompaction } from "../protocol/compaction_policy.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
 import { type Offset, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
-import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
+import type { FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import { mapAwaitable } from "./map_awaitable.ts";
 import type { Admission } from "./admission.ts";
@@ -263,8 +264,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     try {
       const { stream, info, start } = await this.#startRead(name, from);
-      const data = await this.#reader.chunk(stream, start, limitBytes, info.tail);
-      return { ...info, data, start, next: start + data.length };
+      const { data, next } = await this.#reader.chunk(stream, start, limitBytes, info.tail);
+      return { ...info, data, start, next };
     } catch (error) {
       return await this.#rejectRead(error);
     }
@@ -283,7 +284,7 @@ export class StreamEngine<S extends Stream> implements Storage {
         ({ stream, info, start }) =>
           mapAwaitable(
             this.#reader.body(stream, start, limitBytes, info.tail, kind),
-            (data) => ({ ...info, data, start, next: start + bodyLength(data) }),
+            ({ data, next }) => ({ ...info, data, start, next }),
           ),
       );
       return body instanceof Promise ? body.catch(fail) : body;
@@ -473,6 +474,8 @@ export class StreamEngine<S extends Stream> implements Storage {
 
   #createRecord(name: string, spec: CreateSpec, fork: ForkBase<S> | undefined): CreateRecord {
     const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
+    const policies = this.#updates.newPolicies(spec, fork?.source);
+    if (policies?.compaction !== undefined) checkCompaction(policies.compaction, contentType);
     return {
       kind: "create",
       id: this.#streams.newId(),
@@ -483,7 +486,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       fork: fork?.origin,
       closed: spec.closed ?? false,
       earliest: fork?.source.earliest,
-      policies: this.#updates.newPolicies(spec, fork?.source),
+      policies,
       data: spec.body === undefined || spec.body.length === 0
         ? NO_BYTES
         : toStored(isJsonType(contentType), spec.body).bytes,
@@ -503,7 +506,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   #stillHolds(name: string, { source, origin }: ForkBase<S>): boolean {
     if (this.#streams.find(name) !== undefined) return false;
     const now = this.#find(source.name);
-    return now?.id === source.id && now.lifecycle === "there" && origin.point >= now.earliest;
+    return now?.id === source.id && now.lifecycle === "there" && origin.point >= now.earliest &&
+      origin.point >= now.compactedUpTo;
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */

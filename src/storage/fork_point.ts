@@ -87,14 +87,41 @@ export async function skipMessages(
   let at = anchor;
   let left = count;
   while (left > 0) {
-    const chunk = await reader.chunk(source, at, SCAN_CHUNK_BYTES, source.tail);
-    if (chunk.length === 0) throw tooFar(`${count - left} messages`);
-    const ends = messageEnds(chunk);
-    const end = ends[left - 1];
-    at += end ?? chunk.length;
+    let { data, next } = await reader.chunk(source, at, SCAN_CHUNK_BYTES, source.tail);
+    // Within a block there are no gaps: where a message is in it follows from its end.
+    if (next - at !== data.length) {
+      ({ data, next } = await reader.chunk(source, at, 1, source.tail));
+    }
+    if (data.length === 0) throw tooFar(`${count - left} messages`);
+    const ends = messageEnds(data);
+    const end = ends[left - 1] ?? data.length;
+    at = next - (data.length - end);
     left -= Math.min(left, ends.length);
   }
   return at;
+}
+
+/**
+ * Checks that a source has at a point what it had there: before what was compacted, messages of keys are
+ * missing whose newer ones lie behind the point.
+ *
+ * @throws {StreamError} `offset_compacted`
+ */
+export function checkNotCompacted(
+  { compactedUpTo }: Pick<Stream, "compactedUpTo">,
+  space: OffsetSpace,
+  point: number,
+): void {
+  if (point >= compactedUpTo) return;
+  throw new StreamError(
+    { code: "offset_compacted" },
+    `The source was compacted beyond the fork's offset ${
+      formatOffset(space, point)
+    }, and hasn't all ` +
+      `that it had there: the earliest that can be forked is ${
+        formatOffset(space, compactedUpTo)
+      }.`,
+  );
 }
 
 function trimmedSource(source: Stream, space: OffsetSpace, position: number): StreamError {

@@ -74,8 +74,9 @@ export class MessageCounts {
   async #startOf(stream: Stream, index: number, end: number): Promise<number> {
     const block = await this.#blocks.countedBlockOf(stream, index);
     const skipped = index - block.before;
-    if (!stream.json || skipped === 0) return block.start;
-    const bytes = await this.#reader.chunk(stream, block.start, BLOCK_BYTES, end);
+    // In a gap there are none of those before the block.
+    if (!stream.json || skipped <= 0) return block.start;
+    const { data: bytes } = await this.#reader.chunk(stream, block.start, BLOCK_BYTES, end);
     return block.start + (messageEnds(bytes)[skipped - 1] ?? 0);
   }
 
@@ -87,8 +88,8 @@ export class MessageCounts {
   }
 
   async #countWithin(stream: Stream, blockStart: number, offset: number): Promise<number> {
-    if (!stream.json || offset === blockStart) return 0;
-    const bytes = await this.#reader.chunk(stream, blockStart, BLOCK_BYTES, offset);
-    return messageEnds(bytes).length;
+    if (!stream.json || offset <= blockStart) return 0;
+    const { data } = await this.#reader.chunk(stream, blockStart, BLOCK_BYTES, offset);
+    return messageEnds(data).length;
   }
 }

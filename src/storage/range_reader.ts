@@ -32,10 +32,15 @@ export class RangeReader {
    * @throws {StreamError} `damaged`, with the offset behind the damage where that is known;
    * `invalid_offset` where `from` is inside of a JSON stream's message
    */
-  async chunk(stream: Stream, from: number, limitBytes: number, to: number): Promise<Bytes> {
-    const bytes = await this.body(stream, from, limitBytes, to, undefined);
-    invariant(bytes instanceof Uint8Array, "nobody asked for a part of a file");
-    return bytes;
+  async chunk(
+    stream: Stream,
+    from: number,
+    limitBytes: number,
+    to: number,
+  ): Promise<ReadRange<Bytes>> {
+    const { data, next } = await this.body(stream, from, limitBytes, to, undefined);
+    invariant(data instanceof Uint8Array, "nobody asked for a part of a file");
+    return { data, next };
   }
 
   /**
@@ -49,15 +54,15 @@ export class RangeReader {
     limitBytes: number,
     to: number,
     kind: FileBodyKind | undefined,
-  ): Bytes | FileBody | Promise<Bytes | FileBody> {
-    if (from >= to) return NO_BYTES;
+  ): ReadRange | Promise<ReadRange> {
+    if (from >= to) return { data: NO_BYTES, next: from };
     try {
       const { owner, end } = this.ownerAt(stream, from, to);
       const chunk = this.#blocks.readChunk(owner, from, limitBytes, end, kind);
       if (
-        !(chunk instanceof Promise) && chunk !== undefined && isWhole(chunk, limitBytes, from, to)
+        !(chunk instanceof Promise) && chunk !== undefined && isWhole(chunk, limitBytes, 0, to)
       ) {
-        return chunk.data;
+        return chunk;
       }
       return this.#goOn(chunk, stream, from, limitBytes, to);
     } catch (error) {
@@ -97,7 +102,7 @@ export class RangeReader {
     const start = await this.#blocks.blockStart(owner, offset);
     // A longer block is one message, so there is nothing to look for in it.
     if (offset - start >= BLOCK_BYTES) return Math.max(start, durableEarliest);
-    const bytes = await this.chunk(stream, start, BLOCK_BYTES, offset);
+    const { data: bytes } = await this.chunk(stream, start, BLOCK_BYTES, offset);
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
     return Math.max(start + end, durableEarliest);
@@ -121,21 +126,26 @@ export class RangeReader {
     from: number,
     limitBytes: number,
     to: number,
-  ): Promise<Bytes | FileBody> {
+  ): Promise<ReadRange> {
     try {
       let chunk = await first;
       if (chunk === undefined) throw this.#insideMessage(stream, from);
       const parts: Bytes[] = [];
+      let at = from;
+      // Counted by what there is: where a compaction left gaps, offsets are further apart than that.
+      let bytes = 0;
       while (chunk.data instanceof Uint8Array) {
-        const isTooMuch = chunk.next - from > limitBytes && parts.length > 0;
-        if (!isTooMuch) parts.push(chunk.data);
-        if (isTooMuch || isWhole(chunk, limitBytes, from, to)) return concatBytes(parts);
-        const at = chunk.next;
+        const isTooMuch = bytes + chunk.data.length > limitBytes && bytes > 0;
+        if (isTooMuch) break;
+        parts.push(chunk.data);
+        at = chunk.next;
+        if (isWhole(chunk, limitBytes, bytes, to)) break;
+        bytes += chunk.data.length;
         const { owner, end } = this.ownerAt(stream, at, to);
-        chunk = await this.#blocks.readChunk(owner, at, from + limitBytes - at, end);
+        chunk = await this.#blocks.readChunk(owner, at, limitBytes - bytes, end);
         invariant(chunk !== undefined, "a chunk ends where a message does");
       }
-      return chunk.data;
+      return chunk.data instanceof Uint8Array ? { data: concatBytes(parts), next: at } : chunk;
     } catch (error) {
       throw this.#withNext(error, stream, from);
     }
@@ -182,12 +192,20 @@ export class RangeReader {
   }
 }
 
-/** Whether a chunk is all that was asked for, as far as there is more. */
+/** What was read of a stream. */
+export interface ReadRange<Data extends Bytes | FileBody = Bytes | FileBody> {
+  readonly data: Data;
+  /** Where reading goes on: where the data ends, or behind a gap that a compaction has left there. */
+  readonly next: number;
+}
+
+/** Whether a chunk and the bytes before it are all that was asked for, as far as there is more. */
 function isWhole(
   { data, next, isCut }: Chunk,
   limitBytes: number,
-  from: number,
+  bytesBefore: number,
   to: number,
 ): boolean {
-  return isCut || next >= to || next - from >= limitBytes || !(data instanceof Uint8Array);
+  return isCut || next >= to || !(data instanceof Uint8Array) ||
+    bytesBefore + data.length >= limitBytes;
 }

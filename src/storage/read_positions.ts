@@ -1,6 +1,6 @@
 import { isOffset, type Offset, positionOf, type ReadFrom } from "../protocol/offset.ts";
 import { StreamError } from "../protocol/errors.ts";
-import { resolveForkPoint } from "./fork_point.ts";
+import { checkNotCompacted, resolveForkPoint } from "./fork_point.ts";
 import type { MessageCounts } from "./message_counts.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { RangeReader } from "./range_reader.ts";
@@ -57,7 +57,9 @@ export class ReadPositions {
   async forkOrigin(source: Stream, fork: ForkSpec): Promise<ForkOrigin> {
     // Taken before the wait: where a byte stream ended in its last block isn't known later.
     const end = { tail: source.tail, messages: assignedMessages(source) };
-    const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
+    const space = this.#spaces.of(source);
+    const point = await resolveForkPoint(this.#reader, source, fork, space);
+    checkNotCompacted(source, space, point);
     return {
       sourceId: source.id,
       sourceName: source.name,

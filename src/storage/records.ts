@@ -12,7 +12,8 @@ export type StreamRecord =
   | DeleteRecord
   | TrimRecord
   | PoliciesRecord
-  | SnapshotRecord;
+  | SnapshotRecord
+  | CompactionRecord;
 
 /** What the log holds. */
 export type LogRecord = StreamRecord | SubscriptionRecord;
@@ -115,6 +116,32 @@ export interface PoliciesRecord {
   atMs: number;
   /** All of them; `undefined` for none. */
   policies: StreamPolicies | undefined;
+}
+
+/** Segments were written anew, without what newer messages stand for. The new ones are durable already. */
+export interface CompactionRecord {
+  kind: "compaction";
+  /** The stream's. */
+  id: number;
+  atMs: number;
+  /** Those that go; each is known by where it begins and how often it had been written anew. */
+  old: readonly { readonly base: number; readonly generation: number }[];
+  /** Those that take their place. */
+  segments: readonly CompactedSegment[];
+}
+
+/** A segment that was written anew. */
+export interface CompactedSegment {
+  /** Offset in the stream of its beginning. */
+  readonly base: number;
+  /** Offset after its last byte. */
+  readonly end: number;
+  /** How long it is. */
+  readonly bytes: number;
+  /** How many blocks it has. */
+  readonly blocks: number;
+  /** How often it was written anew. */
+  readonly generation: number;
 }
 
 /** What happened to a subscription. */

@@ -211,6 +211,11 @@ export interface StreamInfo {
   /** The policies in force: its own, and how much is kept by patterns of names, the strictest of each limit. */
   policies?: StreamPolicies | undefined;
   /**
+   * Up to where messages are missing that newer ones of the same key stand for; left out where none are (an
+   * extension).
+   */
+  compactedUpTo?: number | undefined;
+  /**
    * How many messages there are, a fork's source's and trimmed ones too; `undefined` where that isn't known
    * at once. See `Storage.countBefore`.
    */

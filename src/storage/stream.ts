@@ -71,6 +71,8 @@ export class Stream {
   keptSnapshot: SnapshotRef | null | undefined;
   /** What its retention comes to, once that was looked for. */
   retention: StreamRetention | undefined;
+  /** Up to where messages may be missing that newer ones of the same key stand for; 0 where none are. */
+  compactedUpTo = 0;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 
@@ -226,6 +228,7 @@ export class Stream {
       earliest: this.durableEarliest,
       closed: this.durableClosed,
       policies: this.visiblePolicies,
+      compactedUpTo: this.compactedUpTo === 0 ? undefined : this.compactedUpTo,
       messages: this.visibleMessages,
     };
   }

@@ -1,3 +1,4 @@
+import { checkCompaction } from "../protocol/compaction_policy.ts";
 import type { Clock } from "../env/clock.ts";
 import { StreamError } from "../protocol/errors.ts";
 import type { Admission } from "./admission.ts";
@@ -83,6 +84,7 @@ export class Updates<S extends Stream> {
     const space = spaces.of(stream);
     try {
       this.#checkSupported(change);
+      if (change.compaction) checkCompaction(change.compaction, stream.contentType);
       const { trimBefore } = change;
       const end = { tail: stream.tail, messages: stream.buffer.messages };
       const earliest = trimBefore === undefined

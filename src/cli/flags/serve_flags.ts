@@ -19,6 +19,7 @@ import {
 } from "./flag.ts";
 import { configFlags } from "./config_flags.ts";
 import { limitFlags } from "./limit_flags.ts";
+import { compactionFlags } from "./compaction_flags.ts";
 import { retentionFlags } from "./retention_flags.ts";
 import { natsFlags } from "./nats_flags.ts";
 import { tlsFlags } from "./tls_flags.ts";
@@ -164,6 +165,7 @@ export const serveFlags = {
   }),
   ...limitFlags,
   ...retentionFlags,
+  ...compactionFlags,
   http: choiceFlag({
     name: "http",
     values: ["own", "runtime"],

@@ -383,6 +383,8 @@ async function openStorage(
     walBytes: values.get(flags.walBytes),
     mustExist: values.get(flags.mustExist),
     maxOpenFiles: values.get(flags.maxOpenFiles),
+    compactionShare: values.get(flags.compactionShare) / 100,
+    compactionMemoryBytes: values.get(flags.compactionMemory),
     maxQueuedBytes: values.get(flags.maxQueuedBytes),
     ...limits,
     ...(tracer === undefined ? {} : { tracer }),

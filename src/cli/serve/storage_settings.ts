@@ -19,6 +19,8 @@ const NOT_IN_A_CLUSTER: readonly UselessFlag[] = [
   { flag: flags.segmentBytes, reason: OF_FILES },
   { flag: flags.walBytes, reason: OF_FILES },
   { flag: flags.maxOpenFiles, reason: OF_FILES },
+  { flag: flags.compactionShare, reason: OF_FILES },
+  { flag: flags.compactionMemory, reason: OF_FILES },
   { flag: flags.quotas, reason: "a quota, and what is in a cluster isn't counted" },
   { flag: flags.retentionRules, reason: "a retention, and all that is in a cluster is kept" },
 ];

@@ -16,6 +16,8 @@ export interface Batch {
   nextOrdinal: number | undefined;
   /** What was trimmed before it was read, right before this. */
   missed?: Missed | undefined;
+  /** Up to where messages are missing that newer ones of the same key stand for, if it begins before that. */
+  compactedUpTo?: string | undefined;
 }
 
 /** The content of a response, and the places it lies between. */

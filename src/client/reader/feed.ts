@@ -2,6 +2,7 @@ import { essence, isJsonType } from "../../protocol/content_type.ts";
 import {
   isTrue,
   STREAM_CLOSED,
+  STREAM_COMPACTED,
   STREAM_CURSOR,
   STREAM_NEXT_ORDINAL,
   STREAM_START_OFFSET,
@@ -257,6 +258,7 @@ export class Feed {
       closed,
       nextOrdinal: ordinalIn(headers),
       earliestOffset: undefined,
+      compactedUpTo: headers.get(STREAM_COMPACTED) ?? undefined,
     });
     this.#last = undefined;
     const mayBeStale = this.upToDate && !closed && nextOffset !== offset &&
@@ -367,9 +369,14 @@ export class Feed {
     this.#connection.types.set(this.#options.path, contentType);
   }
 
-  #accept({ bodies, nextOffset, cursor, upToDate, closed, nextOrdinal }: SseGroup): Batch {
+  #accept(group: SseGroup): Batch {
+    const { bodies, nextOffset, cursor, upToDate, closed, compactedUpTo } = group;
     const isJson = isJsonType(this.contentType ?? "");
-    const batch = toBatch({ bodies, isJson, start: this.place, nextOffset, nextOrdinal });
+    // What a place counted may be missing by now: rather once more than never.
+    const start = compactedUpTo === undefined ? this.place : { ...this.place, skip: 0 };
+    const nextOrdinal = compactedUpTo === undefined ? group.nextOrdinal : undefined;
+    const batch = toBatch({ bodies, isJson, start, nextOffset, nextOrdinal });
+    batch.compactedUpTo = compactedUpTo;
     if (batch.messages.length > 0 && nextOffset === this.place.offset) {
       throw new ClientError(
         "invalid_response",

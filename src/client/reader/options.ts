@@ -53,4 +53,6 @@ export interface StreamData {
   nextOrdinal?: number | undefined;
   /** What was trimmed right before this, if the reader skips that. */
   missed?: Missed | undefined;
+  /** Up to where messages are missing that newer ones of the same key stand for, if this begins before that. */
+  compactedUpTo?: string | undefined;
 }

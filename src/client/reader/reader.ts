@@ -140,6 +140,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
         ...defined({
           nextOrdinal: batch?.nextOrdinal,
           missed: taken > 0 ? undefined : batch?.missed,
+          compactedUpTo: batch?.compactedUpTo,
         }),
       };
     });

@@ -18,6 +18,8 @@ export interface SseGroup {
   nextOrdinal: number | undefined;
   /** What is at `nextOffset` is kept no more: the first offset that can be read (an extension). */
   earliestOffset: string | undefined;
+  /** Up to where messages are missing that newer ones of the same key stand for. */
+  compactedUpTo: string | undefined;
 }
 
 /** How an {@link SseConnection} is opened. */
@@ -170,7 +172,7 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
   try {
     const control: Record<string, unknown> = JSON.parse(text);
     const { streamNextOffset: nextOffset, streamCursor: cursor } = control;
-    const { streamNextOrdinal: nextOrdinal, earliestOffset } = control;
+    const { streamNextOrdinal: nextOrdinal, earliestOffset, compactedUpTo } = control;
     const closed = control["streamClosed"] === true;
     if (typeof nextOffset === "string" && nextOffset !== "") {
       return {
@@ -180,6 +182,7 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
         closed,
         nextOrdinal: typeof nextOrdinal === "number" ? nextOrdinal : undefined,
         earliestOffset: typeof earliestOffset === "string" ? earliestOffset : undefined,
+        compactedUpTo: typeof compactedUpTo === "string" ? compactedUpTo : undefined,
       };
     }
   } catch {

@@ -1,10 +1,12 @@
 import {
   isTrue,
   STREAM_CLOSED,
+  STREAM_COMPACTED,
   STREAM_EARLIEST_OFFSET,
   STREAM_EXPIRES_AT,
   STREAM_TTL,
 } from "../../protocol/headers.ts";
+import { type Compaction, compactionIn } from "./compaction.ts";
 import { offsetIn } from "./append_request.ts";
 import type { Connection } from "./connection.ts";
 import { NOW } from "./place.ts";
@@ -25,6 +27,10 @@ export interface StreamInfo {
   earliestOffset?: string;
   /** How much of it is kept; left out if that is all (an extension). */
   retention?: Retention;
+  /** Which of its messages stand for others; left out if none do (an extension). */
+  compaction?: Compaction;
+  /** Up to where messages are missing that newer ones of the same key stand for (an extension). */
+  compactedUpTo?: string;
 }
 
 /**
@@ -47,6 +53,10 @@ export function streamInfoIn(headers: Headers): StreamInfo {
   const retention = retentionIn(headers);
   if (earliestOffset !== null) info.earliestOffset = earliestOffset;
   if (retention !== undefined) info.retention = retention;
+  const compaction = compactionIn(headers);
+  const compactedUpTo = headers.get(STREAM_COMPACTED);
+  if (compaction !== undefined) info.compaction = compaction;
+  if (compactedUpTo !== null) info.compactedUpTo = compactedUpTo;
   return info;
 }
 

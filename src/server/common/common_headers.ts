@@ -10,6 +10,8 @@ export const EXPOSED_HEADERS = [
   "Stream-Last-Time",
   "Stream-Up-To-Date",
   "Stream-Closed",
+  "Stream-Compacted",
+  "Stream-Compaction",
   "Stream-Damaged",
   "Stream-Snapshot-Offset",
   "Stream-Cursor",

@@ -59,6 +59,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   gone: 410,
   offset_gone: 410,
   offset_trimmed: 410,
+  offset_compacted: 410,
   body_too_large: 413,
   unsupported_encoding: 415,
   host_not_allowed: 421,

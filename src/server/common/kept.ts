@@ -1,6 +1,11 @@
 import type { HeaderFields } from "../../http/handler.ts";
+import { formatCompaction } from "../../protocol/compaction_policy.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { STREAM_EARLIEST_OFFSET, STREAM_RETENTION } from "../../protocol/headers.ts";
+import {
+  STREAM_COMPACTION,
+  STREAM_EARLIEST_OFFSET,
+  STREAM_RETENTION,
+} from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import { formatRetention } from "../../protocol/retention.ts";
 import type { Storage, StreamInfo } from "../../storage/storage.ts";
@@ -23,6 +28,9 @@ export function addKeptHeaders(headers: HeaderFields, info: KeptPart): void {
 export function addPolicyHeaders(headers: HeaderFields, policies: KeptPart["policies"]): void {
   if (policies?.retention !== undefined) {
     headers[STREAM_RETENTION] = formatRetention(policies.retention);
+  }
+  if (policies?.compaction !== undefined) {
+    headers[STREAM_COMPACTION] = formatCompaction(policies.compaction);
   }
 }
 

@@ -91,6 +91,9 @@ export class SseStream {
     const data = chunk.data.subarray(0, length);
     const nowMs = this.#config.clock.nowMs();
     const currentCursor = nextCursor(null, nowMs);
+    // Behind a chunk may be a gap that a compaction has left.
+    const end = length === chunk.data.length ? chunk.next : chunk.start + length;
+    const { compactedUpTo } = chunk;
     const frames = new Map<number, Bytes>();
     const countedFrames = new Map<number, Bytes>();
     // Of what is held back nobody knows how many messages it ends.
@@ -102,16 +105,19 @@ export class SseStream {
       let frame = sameFrames.get(reader.cursor);
       if (frame === undefined) {
         frame = encodeSseFrame(data, this.#format, {
-          nextOffset: formatOffset(chunk.space, chunk.start + length),
+          nextOffset: formatOffset(chunk.space, end),
           cursor: reader.cursor,
           upToDate: atTail,
           closed,
           count: reader.hasOrdinals ? counted : undefined,
+          compactedUpTo: compactedUpTo !== undefined && chunk.start < compactedUpTo
+            ? formatOffset(chunk.space, compactedUpTo)
+            : undefined,
         });
         sameFrames.set(reader.cursor, frame);
       }
       reader.started = true;
-      reader.offset = chunk.start + length;
+      reader.offset = end;
       reader.upToDate = atTail;
       reader.send(frame, nowMs);
       if (closed) reader.end();

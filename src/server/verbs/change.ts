@@ -1,6 +1,8 @@
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
+import { parseCompaction } from "../../protocol/compaction_policy.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import {
+  STREAM_COMPACTION,
   STREAM_EARLIEST_OFFSET,
   STREAM_NEXT_OFFSET,
   STREAM_RETENTION,
@@ -46,13 +48,16 @@ async function parseChange(
 ): Promise<StreamChange> {
   const retention = headers.get(STREAM_RETENTION);
   const before = headers.get(STREAM_TRIM_BEFORE);
-  if (retention === null && before === null) {
+  const compaction = headers.get(STREAM_COMPACTION);
+  if (retention === null && before === null && compaction === null) {
     throw new StreamError(
       { code: "invalid_header" },
-      "A PATCH says what to change: expected Stream-Retention, Stream-Trim-Before, or both.",
+      "A PATCH says what to change: expected Stream-Retention, Stream-Compaction, " +
+        "Stream-Trim-Before, or several of them.",
     );
   }
   return {
+    ...(compaction === null ? {} : { compaction: parseCompaction(compaction) ?? null }),
     ...(retention === null ? {} : { retention: retentionOrNone(retention) }),
     ...(before === null ? {} : { trimBefore: await parseTrimBefore(storage, name, before) }),
   };

@@ -4,6 +4,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../../protocol/etag.ts";
 import {
   STREAM_CLOSED,
+  STREAM_COMPACTED,
   STREAM_CURSOR,
   STREAM_NEXT_OFFSET,
   STREAM_START_OFFSET,
@@ -47,6 +48,9 @@ export function chunkResponse(
     "content-type": chunk.contentType,
     [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.next),
   };
+  const { compactedUpTo } = chunk;
+  const isCompacted = compactedUpTo !== undefined && chunk.start < compactedUpTo;
+  if (isCompacted) headers[STREAM_COMPACTED] = formatOffset(chunk.space, compactedUpTo);
   if (RUNNING_TYPE.test(chunk.contentType)) headers["content-security-policy"] = "sandbox";
   if (losesMessages(chunk)) addKeptHeaders(headers, chunk);
   if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
@@ -90,11 +94,13 @@ export function chunkResponse(
 
 function etagOf(
   { storage }: ServerContext,
-  { id, start, next }: BodyResult,
+  { id, start, next, compactedUpTo = 0 }: BodyResult,
   closed: boolean,
   isCompressed: boolean,
 ): string {
-  const identity = `${storage.identity}-${id.toString(36)}`;
+  // The same two offsets may have fewer messages between them by then.
+  const compaction = start < compactedUpTo ? `-${compactedUpTo.toString(36)}` : "";
+  const identity = `${storage.identity}-${id.toString(36)}${compaction}`;
   return formatEtag(identity, start, next, closed, isCompressed ? "gzip" : undefined);
 }
 

@@ -1,9 +1,11 @@
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
+import { parseCompaction } from "../../protocol/compaction_policy.ts";
 import { checkContentType } from "../../protocol/content_type.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import {
   isTrue,
   STREAM_CLOSED,
+  STREAM_COMPACTION,
   STREAM_EXPIRES_AT,
   STREAM_FORK_OFFSET,
   STREAM_FORK_SUB_OFFSET,
@@ -31,14 +33,14 @@ export async function create(
   const { headers } = request;
   const name = context.names.of(request);
   const contentType = headers.get("content-type");
-  const retention = headers.get(STREAM_RETENTION) ?? undefined;
+  const policies = parsePolicies(context, request);
   const { created, ...stream } = await context.storage.create(name, {
     trace: context.config.tracer === undefined ? undefined : traceOf(request),
     contentType: contentType === null ? undefined : checkContentType(contentType),
     lifetime: parseLifetime(headers.get(STREAM_TTL), headers.get(STREAM_EXPIRES_AT)),
     closed: isTrue(headers.get(STREAM_CLOSED)),
     fork: parseFork(context, request, asker),
-    policies: retention === undefined ? undefined : parsePolicies(context, retention, request),
+    policies,
     body: await context.bodies.read(request),
   });
   const responseHeaders: HeaderFields = {
@@ -49,9 +51,7 @@ export async function create(
   };
   if (created) responseHeaders["location"] = context.urls.of(request);
   if (stream.closed) responseHeaders[STREAM_CLOSED] = "true";
-  if (retention !== undefined && retention !== INHERIT) {
-    addPolicyHeaders(responseHeaders, { retention: parseRetention(retention) });
-  }
+  if (policies !== INHERIT) addPolicyHeaders(responseHeaders, policies);
   return { status: created ? 201 : 200, headers: responseHeaders, body: null };
 }
 
@@ -60,11 +60,25 @@ const INHERIT = "inherit";
 
 function parsePolicies(
   { storage }: ServerContext,
-  retention: string,
   { headers }: HttpRequest,
 ): CreateSpec["policies"] {
+  const retention = headers.get(STREAM_RETENTION);
+  const compacts = headers.get(STREAM_COMPACTION);
+  if (retention === null && compacts === null) return undefined;
   checkRetention(storage);
-  if (retention !== INHERIT) return { retention: parseRetention(retention) };
+  if (retention !== INHERIT) {
+    const compaction = compacts === null ? undefined : parseCompaction(compacts);
+    return {
+      ...(retention === null ? {} : { retention: parseRetention(retention) }),
+      ...(compaction === undefined ? {} : { compaction }),
+    };
+  }
+  if (compacts !== null) {
+    throw new StreamError(
+      { code: "invalid_header" },
+      "Stream-Retention inherit has the source's compaction as well: leave Stream-Compaction out.",
+    );
+  }
   if (headers.get(STREAM_FORKED_FROM) !== null) return INHERIT;
   throw new StreamError(
     { code: "invalid_header" },

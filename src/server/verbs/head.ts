@@ -1,6 +1,7 @@
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import {
   STREAM_CLOSED,
+  STREAM_COMPACTED,
   STREAM_EXPIRES_AT,
   STREAM_NEXT_OFFSET,
   STREAM_TTL,
@@ -32,6 +33,9 @@ export async function head(
   }
   addKeptHeaders(headers, stream);
   if (stream.closed) headers[STREAM_CLOSED] = "true";
+  if (stream.compactedUpTo !== undefined) {
+    headers[STREAM_COMPACTED] = formatOffset(stream.space, stream.compactedUpTo);
+  }
   const response = { status: 200, headers, body: null };
   if (!wantsOrdinals(request.url)) return response;
   return withOrdinals(response, await countAt(storage, name, stream, stream.tail));

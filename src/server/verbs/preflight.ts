@@ -18,6 +18,7 @@ const ALLOWED_REQUEST_HEADERS = [
   "Stream-Fork-Sub-Offset",
   "Stream-Snapshot-Offset",
   "Stream-Snapshot-Sub-Offset",
+  "Stream-Compaction",
   "Stream-Retention",
   "Stream-Trim-Before",
   "Producer-Id",

@@ -15,6 +15,7 @@ import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { newWakeId } from "../subscriptions/wake_id.ts";
 import { FileAdmission } from "./admission.ts";
 import type { Catalog } from "./catalog/catalog.ts";
+import { Compactor } from "./compaction/compactor.ts";
 import type { Ballast } from "./directory/ballast.ts";
 import type { DamagedStreams } from "./directory/damaged_streams.ts";
 import type { DamagedSubscriptions } from "./directory/damaged_subscriptions.ts";
@@ -48,6 +49,7 @@ const logger = getLogger(["durable-streams", "storage"]);
 const MIB = 1024 * 1024;
 /** Of the log, between two slices of what retention looks at. */
 const BATCHES_BETWEEN_SLICES = 2;
+const SEGMENT_BYTES = 64 * MIB;
 
 /** A directory that was opened and recovered, and is to be served. */
 export interface RecoveredDirectory {
@@ -90,10 +92,12 @@ export class FileStorage {
   readonly #trigger: CheckpointTrigger;
   readonly #admission: FileAdmission;
   readonly #expiry: Expiry;
+  readonly #compactor: Compactor;
   readonly #logAge = new LogAge();
   #checkpointsDone = 0;
   readonly #quotas: Quotas;
   #isSwept = false;
+  #sweepIsDone = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -117,7 +121,9 @@ export class FileStorage {
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
     this.#quotas = new Quotas(options.quotas ?? []);
-    this.engine = this.#makeEngine();
+    const blocks = new FileBlocks(new SegmentReader(directory.clock, catalog, this.#open));
+    this.#compactor = this.#makeCompactor(blocks);
+    this.engine = this.#makeEngine(blocks);
     this.#expiry = this.#makeExpiry();
   }
 
@@ -147,7 +153,29 @@ export class FileStorage {
     void new QuotaCount(parts, firstNewId, added).run();
   }
 
-  #makeEngine(): StreamEngine<FileStream> {
+  #makeCompactor(blocks: FileBlocks): Compactor {
+    const { options, catalog, paths, fileSystem } = this.#directory;
+    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    const compactor = new Compactor({
+      ...this.#directory,
+      fileSystem,
+      folder: paths.segments,
+      uuid: catalog.state.uuid,
+      blocks,
+      open: this.#open,
+      journal: this.#log,
+      admission: this.#admission,
+      throttle: this.#throttle,
+      segmentBytes,
+      share: options.compactionShare ?? 0.25,
+      memoryBytes: options.compactionMemoryBytes ?? 64 * MIB,
+      policyOf: ({ policies }) => policies?.compaction,
+    });
+    this.#directory.cache.onPolicies = (stream) => compactor.schedule(stream);
+    return compactor;
+  }
+
+  #makeEngine(blocks: FileBlocks): StreamEngine<FileStream> {
     const { options, clock, paths, catalog, cache, fileSystem } = this.#directory;
     const { maxProducersPerStream = 10_000, maxSubscriptions = 10_000 } = options;
     const log = this.#log;
@@ -185,13 +213,13 @@ export class FileStorage {
       quotas: this.#quotas,
       retention: {
         isSupported: false,
-        compacts: false,
+        compacts: true,
         rules: new RetentionRules([]),
         loaded: () => [],
         pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
       },
       countQuotas: (added) => this.#countQuotas(cache.nextId, added),
-      blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
+      blocks,
       onExpiring: (stream) => this.#expiry.schedule(stream),
       status: () => statusOf(statusParts),
       measure: (commands) => ({
@@ -236,7 +264,7 @@ export class FileStorage {
       open: this.#open,
       throttle: this.#throttle,
       uuid: catalog.state.uuid,
-      segmentBytes: options.segmentBytes ?? 64 * MIB,
+      segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       barrierFiles: options.barrierFiles ?? 4096,
     });
   }
@@ -313,6 +341,8 @@ export class FileStorage {
     this.#admission.openGate();
     this.#expiry.onRows();
     if (this.#checkpointer.done > 0) this.#sweep();
+    // Before that, what an attempt left that a crash cut short is in nobody's way, but takes up room.
+    if (this.#sweepIsDone) this.#compactor.onCheckpoint();
   }
 
   /** Once, when the rows are complete. */
@@ -327,7 +357,7 @@ export class FileStorage {
       isStopped: () => this.#isStopped,
     }).catch((error) => {
       if (!this.#isStopped) logger.warn("The sweep of left-over files stopped: {error}", { error });
-    });
+    }).finally(() => this.#sweepIsDone = true);
   }
 
   async #shutDown(limitMs: number): Promise<void> {
@@ -336,6 +366,7 @@ export class FileStorage {
     // What can't be written now isn't waited for: it was never acknowledged.
     this.#log.shortage.stop();
     try {
+      await this.#compactor.stop();
       if (this.#log.failure === undefined) {
         await this.#log.flush();
         await this.#checkpointer.runLast(limitMs);

@@ -259,6 +259,7 @@ async function startStorage(
   const greatestRowId = catalog.greatestId() ?? Infinity;
   const replayed = await replayLog(recovered, {
     cache,
+    catalog,
     damaged,
     subscriptions: { registry: subscriptions, damaged: damagedSubscriptions },
     greatestRowId,

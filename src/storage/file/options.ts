@@ -52,6 +52,10 @@ export interface FileStorageOptions {
    * waits for such a write.
    */
   earlyWriteBytes?: number;
+  /** How much of the time a compaction may work, above 0 and at most 1: it rests for the others; 0.25. */
+  compactionShare?: number;
+  /** What a compaction's table of keys takes at most, 24 bytes for each 0.7 keys; 64 MiB. */
+  compactionMemoryBytes?: number;
   /** More dirty segment files than this are synced by one barrier for the file system; 4096. */
   barrierFiles?: number;
   /** A checkpoint begins at so many dirty streams; 100,000. Writes wait past half as many again. */

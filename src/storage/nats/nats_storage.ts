@@ -143,8 +143,8 @@ export class NatsStorage implements Storage {
           }.`,
         );
       }
-      const data = await reader.chunk(stream, start, limitBytes, info.tail);
-      return { ...info, data, start, next: start + data.length };
+      const { data, next } = await reader.chunk(stream, start, limitBytes, info.tail);
+      return { ...info, data, start, next };
     } catch (error) {
       if (!isDamage(error)) throw error;
       // What isn't there any more may have gone with the stream, while it was read.

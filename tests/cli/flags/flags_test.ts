@@ -55,6 +55,8 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.maxConnections, undefined],
   [flags.workers, 1],
   [flags.maxOpenFiles, 512],
+  [flags.compactionShare, 25],
+  [flags.compactionMemory, 64 * 1024 * 1024],
   [flags.maxQueuedBytes, 64 * 2 ** 20],
   [flags.maxProducers, 10_000],
   [flags.compress, undefined],
@@ -211,6 +213,8 @@ const BAD: readonly (readonly [flag: string, text: string, accepted: RegExp])[] 
   ["max-live-readers", "0", /accepted: a whole number from 1/],
   ["workers", "0", /accepted: a whole number from 1/],
   ["max-open-files", "1", /accepted: a whole number from 16/],
+  ["compaction-share", "0", /accepted: a whole number from 1 to 100/],
+  ["compaction-memory", "1KiB", /accepted: 1MiB to 16GiB/],
   [
     "cors",
     "app.example",

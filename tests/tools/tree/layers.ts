@@ -49,7 +49,7 @@ const ROOMS: readonly Room[] = [
   {
     path: "src/storage",
     below: COUNTING,
-    inside: [["."], ["subscriptions"], ["memory"], ["memory.ts"]],
+    inside: [["."], ["compaction"], ["subscriptions"], ["memory"], ["memory.ts"]],
   },
   { path: "src/storage/remote", below: [...COUNTING, "src/storage"] },
   {
@@ -61,6 +61,7 @@ const ROOMS: readonly Room[] = [
       ["wal"],
       ["segments"],
       ["streams"],
+      ["compaction"],
       ["."],
       ["backup"],
       ["maintenance/scan"],

@@ -8,6 +8,7 @@ import {
   decodeIndexHeader,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
+  type IndexEntry,
 } from "../segments/index_format.ts";
 import { chunksOf, FileTooShort } from "./copy_file.ts";
 import { readWhole } from "./manifest.ts";
@@ -57,8 +58,8 @@ export async function copySegment(
   throttle: BackupThrottle,
 ): Promise<string | undefined> {
   const { fileSystem, row } = source;
-  const paths = segmentPaths(source.segments, row.streamId, row.base);
-  const names = segmentPaths("segments", row.streamId, row.base);
+  const paths = segmentPaths(source.segments, row.streamId, row.base, row.generation);
+  const names = segmentPaths("segments", row.streamId, row.base, row.generation);
   const index = readIndex(source, paths.index);
   if (typeof index === "string") return index;
   for (const copy of earlier) {
@@ -85,7 +86,7 @@ export async function checkSegmentFiles(
   throttle: BackupThrottle,
 ): Promise<string | undefined> {
   const { fileSystem, row } = source;
-  const paths = segmentPaths(source.segments, row.streamId, row.base);
+  const paths = segmentPaths(source.segments, row.streamId, row.base, row.generation);
   const index = readIndex(source, paths.index);
   if (typeof index === "string") return index;
   return await withFile(
@@ -188,11 +189,20 @@ class BlockWalk {
     }
   }
 
+  /** Where the block ends in the file: where there are gaps between blocks, where the next one begins. */
+  #endOf(entry: IndexEntry | undefined): number {
+    const { base, bytes, blocks, end } = this.#row;
+    if (end - base === bytes) return (entry?.end ?? 0) - base;
+    if (this.#block === blocks - 1) return bytes;
+    const next = INDEX_HEADER_BYTES + (this.#block + 1) * INDEX_ENTRY_BYTES;
+    return decodeIndexEntry(this.#index, next)?.filePosition ?? Infinity;
+  }
+
   #nextBlock(): void {
-    const { base, bytes } = this.#row;
+    const { bytes } = this.#row;
     const at = INDEX_HEADER_BYTES + ++this.#block * INDEX_ENTRY_BYTES;
     const entry = decodeIndexEntry(this.#index, at);
-    const end = (entry?.end ?? 0) - base;
+    const end = this.#endOf(entry);
     this.#crc = 0;
     if (entry === undefined || entry.filePosition !== this.#position || end > bytes) {
       this.#wrong = `${this.#path}: entry ${this.#block} of its index is damaged`;
@@ -215,7 +225,7 @@ async function takeOver(
   throttle: BackupThrottle,
 ): Promise<boolean> {
   const { fileSystem, row } = source;
-  const from = segmentPaths(copy.segments, row.streamId, row.base);
+  const from = segmentPaths(copy.segments, row.streamId, row.base, row.generation);
   const found = readWhole(fileSystem, from.index, index.length + 1);
   if (found?.length !== index.length || !found.every((byte, i) => byte === index[i])) return false;
   const wrong = await withFile(fileSystem, from.log, async (log) => {
@@ -223,6 +233,6 @@ async function takeOver(
     return copy.isWhole ? undefined : await checkBlocks(row, index, log, undefined, throttle);
   });
   if (wrong !== undefined) return false;
-  const names = segmentPaths("segments", row.streamId, row.base);
+  const names = segmentPaths("segments", row.streamId, row.base, row.generation);
   return target.link(names.log, from.log) && target.link(names.index, from.index);
 }

@@ -1,6 +1,5 @@
 import type { File } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import type { SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { damagedRead } from "../directory/damage.ts";
 import type { IndexEntry } from "./index_format.ts";
@@ -18,8 +17,8 @@ const CHECKED_MS = 60_000;
  * @param bytes theirs, from the first one's start on
  * @throws {StreamError} `damaged`
  */
-export function checkBlocks(path: string, segment: SegmentRow, run: BlockRun, bytes: Bytes): void {
-  const check = new RunCheck(path, segment, run);
+export function checkBlocks(path: string, run: BlockRun, bytes: Bytes): void {
+  const check = new RunCheck(path, run);
   check.add(bytes);
   check.end();
 }
@@ -34,16 +33,11 @@ let windowBytes: Bytes | undefined;
  * @throws {StreamError} `damaged`
  * @throws {FileSystemError}
  */
-export function checkBlocksInPlace(
-  log: File,
-  segment: SegmentRow,
-  run: BlockRun,
-  nowMs: number,
-): void {
+export function checkBlocksInPlace(log: File, run: BlockRun, nowMs: number): void {
   if (run.wasChecked(nowMs - CHECKED_MS)) return;
   windowBytes ??= new Uint8Array(WINDOW_BYTES);
-  const check = new RunCheck(log.path, segment, run);
-  const end = run.end - segment.base;
+  const check = new RunCheck(log.path, run);
+  const end = run.fileEnd;
   for (let at = run.filePosition; at < end;) {
     const window = windowBytes.subarray(0, end - at);
     const length = log.readSync(window, at);
@@ -58,7 +52,6 @@ export function checkBlocksInPlace(
 /** A run's blocks, checked one after the other as their bytes come. */
 class RunCheck {
   readonly #path: string;
-  readonly #segment: SegmentRow;
   readonly #run: BlockRun;
   #block: number;
   #entry: IndexEntry;
@@ -66,9 +59,8 @@ class RunCheck {
   #checksum = 0;
   #length = 0;
 
-  constructor(path: string, segment: SegmentRow, run: BlockRun) {
+  constructor(path: string, run: BlockRun) {
     this.#path = path;
-    this.#segment = segment;
     this.#run = run;
     this.#block = run.first;
     this.#entry = run.entry(run.first);
@@ -92,7 +84,7 @@ class RunCheck {
   }
 
   get #blockBytes(): number {
-    return this.#entry.end - this.#segment.base - this.#entry.filePosition;
+    return this.#run.fileEndOf(this.#block) - this.#entry.filePosition;
   }
 
   #endBlock(): void {
@@ -109,6 +101,6 @@ class RunCheck {
       filePosition,
       expected: `a block with the CRC-32 ${checksum}`,
       found: `${this.#checksum} over ${this.#length} bytes`,
-    }, { start: this.#segment.base + filePosition, end });
+    }, { start: this.#run.startOf(this.#block), end });
   }
 }

@@ -10,6 +10,7 @@ import {
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   type IndexEntry,
+  type IndexField,
   type IndexHeader,
   isIndexEntryWhole,
 } from "./index_format.ts";
@@ -125,21 +126,53 @@ export class IndexReader {
 
   /**
    * The blocks that the bytes from `from` up to `to` are in; of more bytes than `limitBytes` only those
-   * that end within that, or the first one.
+   * that end within that, or the first one. Where `from` is in a gap it is the block behind it.
+   *
+   * @param gappedBytes how long the segment's file is, where there are gaps between its blocks
    */
-  run(from: number, limitBytes: number, to: number, blocks: number): BlockRun | MissingPage {
+  run(
+    from: number,
+    limitBytes: number,
+    to: number,
+    blocks: number,
+    gappedBytes?: number,
+  ): BlockRun | MissingPage {
     const first = this.findOffset(from, blocks);
     if (first instanceof MissingPage) return first;
-    const last = this.#lastOf(first, from, limitBytes, to, blocks);
+    const last = gappedBytes === undefined
+      ? this.#lastOf(first, from, limitBytes, to, blocks)
+      : this.#lastOfGapped(first, limitBytes, to, blocks, gappedBytes);
     if (last instanceof MissingPage) return last;
+    return this.runOf(first, last, blocks, gappedBytes);
+  }
+
+  /** The blocks of these numbers. */
+  runOf(
+    first: number,
+    last: number,
+    blocks: number,
+    gappedBytes?: number,
+  ): BlockRun | MissingPage {
     invariant(last < blocks, "a segment's index covers it");
+    // Where a block ends in a file with gaps only the one behind it says.
+    const behind = gappedBytes === undefined ? last : Math.min(last + 1, blocks - 1);
     const pages: IndexPage[] = [];
-    for (let number = pageOf(first); number <= pageOf(last); number++) {
+    for (let number = pageOf(first); number <= pageOf(behind); number++) {
       const page = this.#page(number, blocks);
       if (page instanceof MissingPage) return page;
       pages.push(page);
     }
-    return new BlockRun(first, last, pages);
+    const lastPage = pages.at(-1);
+    invariant(lastPage !== undefined, "a run has a page");
+    let fileEnd: number;
+    if (gappedBytes === undefined) {
+      fileEnd = lastPage.field(last % PAGE_ENTRIES, "end") - this.#expected.base;
+    } else {
+      fileEnd = behind === last
+        ? gappedBytes
+        : lastPage.field(behind % PAGE_ENTRIES, "filePosition");
+    }
+    return new BlockRun(first, last, pages, fileEnd);
   }
 
   /** The last block of a run: mostly the first one is. */
@@ -158,8 +191,27 @@ export class IndexReader {
     return past instanceof MissingPage ? past : Math.max(first, past - 1);
   }
 
+  /** As {@link #lastOf}, by how far the blocks are from each other in the file and not in the stream. */
+  #lastOfGapped(
+    first: number,
+    limitBytes: number,
+    to: number,
+    blocks: number,
+    gappedBytes: number,
+  ): number | MissingPage {
+    const lastWanted = this.findOffset(to - 1, blocks);
+    if (lastWanted instanceof MissingPage || lastWanted <= first) return lastWanted;
+    const page = this.#page(pageOf(first), blocks);
+    if (page instanceof MissingPage) return page;
+    const limit = page.field(first % PAGE_ENTRIES, "filePosition") + limitBytes;
+    if (gappedBytes <= limit) return lastWanted;
+    const past = this.#search(blocks, "filePosition", limit + 1);
+    // The one before begins within the limit, and ends behind it.
+    return past instanceof MissingPage ? past : Math.max(first, Math.min(lastWanted, past - 2));
+  }
+
   /** The number of the first block whose `field` is `least` or more; it grows from block to block. */
-  #search(blocks: number, field: "end" | "atMs" | "messages", least: number): number | MissingPage {
+  #search(blocks: number, field: IndexField, least: number): number | MissingPage {
     let low = 0;
     let high = Math.ceil(blocks / PAGE_ENTRIES) - 1;
     while (low < high) {

@@ -2,19 +2,24 @@ import { getLogger } from "@logtape/logtape";
 import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import type { OpenSegments } from "./open_segments.ts";
-import { segmentPaths } from "../directory/paths.ts";
+import { type SegmentName, segmentPaths } from "../directory/paths.ts";
 import type { SegmentWriter } from "./writer.ts";
 
 const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
 
-/** What deleted streams leave behind: segments, until both files of each are removed. */
+/** A segment whose files are to go. */
+export interface ObsoleteSegment extends SegmentName {
+  /** How long it is, as far as its row told. */
+  readonly bytes: number;
+}
+
+/** Segments that no stream has any more, until both files of each are removed. */
 export class ObsoleteFiles {
   readonly #fileSystem: FileSystem;
   readonly #folder: string;
   readonly #open: OpenSegments;
   readonly #writer: Pick<SegmentWriter, "forget">;
-  /** For each stream its segments' lengths by their bases. */
-  readonly #segmentsOf = new Map<number, Map<number, number>>();
+  readonly #segments = new Map<string, ObsoleteSegment>();
   #sinceMs: number | undefined;
 
   /**
@@ -35,28 +40,23 @@ export class ObsoleteFiles {
 
   /** Whether there is nothing to remove. */
   get isEmpty(): boolean {
-    return this.#segmentsOf.size === 0;
+    return this.#segments.size === 0;
   }
 
   /** How many bytes are to go, as far as rows told, and since when the oldest of them are. */
   get waiting(): { readonly bytes: number; readonly sinceMs: number | undefined } {
     let bytes = 0;
-    for (const segments of this.#segmentsOf.values()) {
-      for (const length of segments.values()) bytes += length;
-    }
+    for (const segment of this.#segments.values()) bytes += segment.bytes;
     return { bytes, sinceMs: this.#sinceMs };
   }
 
-  /** The stream's segments are to go. Their rows are the only list of most, and go before. */
-  add(
-    streamId: number,
-    segments: readonly { readonly base: number; readonly bytes: number }[],
-    nowMs: number,
-  ): void {
+  /** These are to go. Their rows are the only list of most, and go before. */
+  add(segments: readonly ObsoleteSegment[], nowMs: number): void {
     if (segments.length === 0) return;
-    const known = this.#segmentsOf.get(streamId) ?? new Map<number, number>();
-    for (const { base, bytes } of segments) known.set(base, bytes);
-    this.#segmentsOf.set(streamId, known);
+    for (const segment of segments) {
+      const { streamId, base, generation } = segment;
+      this.#segments.set(`${streamId}/${base}/${generation}`, segment);
+    }
     this.#sinceMs ??= nowMs;
   }
 
@@ -68,24 +68,25 @@ export class ObsoleteFiles {
     if (this.isEmpty) return;
     // An answer that was made in this turn may have to open its file yet (`fileBlob`).
     await yieldToEventLoop();
-    for (const [id, segments] of this.#segmentsOf) {
-      this.#open.forget(id, [...segments.keys()]);
-      for (const base of segments.keys()) if (this.#removeBoth(id, base)) segments.delete(base);
-      if (segments.size === 0) this.#segmentsOf.delete(id);
+    for (const [key, segment] of this.#segments) {
+      this.#open.forget(segment);
+      if (this.#removeBoth(segment)) this.#segments.delete(key);
     }
     if (this.isEmpty) this.#sinceMs = undefined;
   }
 
-  #removeBoth(id: number, base: number): boolean {
-    this.#writer.forget(id, base);
-    const paths = segmentPaths(this.#folder, id, base);
+  #removeBoth(segment: SegmentName): boolean {
+    this.#writer.forget(segment);
+    const paths = segmentPaths(this.#folder, segment.streamId, segment.base, segment.generation);
     try {
       this.#fileSystem.remove(paths.log);
       this.#fileSystem.remove(paths.index);
       return true;
     } catch (error) {
       if (!(error instanceof FileSystemError)) throw error;
-      logger.warn("A deleted stream's file stays for now: {message}", { message: error.message });
+      logger.warn("A segment's file that nobody needs stays for now: {message}", {
+        message: error.message,
+      });
       return false;
     }
   }

@@ -2,7 +2,7 @@ import type { File, FileSystem, Reserve } from "../../../env/file_system.ts";
 import { FileSystemError, isShortage } from "../../../env/file_system.ts";
 import { BoundedCache } from "../../bounded_cache.ts";
 import { type IndexPages, IndexReader } from "./index_reader.ts";
-import { segmentPaths } from "../directory/paths.ts";
+import { type SegmentName, segmentPaths } from "../directory/paths.ts";
 import { WarmRanges } from "./warm_ranges.ts";
 
 /** Pages of indexes in memory, 4 KiB each: those of 2 GiB in blocks of 4 KiB. */
@@ -75,12 +75,8 @@ export class OpenSegments {
    *
    * @throws {FileSystemError}
    */
-  async use<T>(
-    streamId: number,
-    base: number,
-    use: (segment: OpenSegment) => Promise<T>,
-  ): Promise<T> {
-    const entry = this.#acquire(streamId, base);
+  async use<T>(segment: SegmentName, use: (open: OpenSegment) => Promise<T>): Promise<T> {
+    const entry = this.#acquire(segment);
     try {
       return await use(entry);
     } finally {
@@ -89,8 +85,8 @@ export class OpenSegments {
   }
 
   /** As {@link use}, for what doesn't wait. */
-  useSync<T>(streamId: number, base: number, use: (segment: OpenSegment) => T): T {
-    const entry = this.#acquire(streamId, base);
+  useSync<T>(segment: SegmentName, use: (open: OpenSegment) => T): T {
+    const entry = this.#acquire(segment);
     try {
       return use(entry);
     } finally {
@@ -104,8 +100,8 @@ export class OpenSegments {
   }
 
   /** Keeps a segment's files open until the function that is returned is called for the first time. */
-  hold(streamId: number, base: number): () => void {
-    const entry = this.#acquire(streamId, base);
+  hold(segment: SegmentName): () => void {
+    const entry = this.#acquire(segment);
     if (entry.holders++ === 0) this.#heldSegments++;
     let isHeld = true;
     return () => {
@@ -117,15 +113,15 @@ export class OpenSegments {
   }
 
   /** Makes the files of a new segment; whatever a crash left under their names is overwritten. */
-  create(streamId: number, base: number): void {
-    const paths = segmentPaths(this.#folder, streamId, base);
-    this.#entries.delete(keyOf(streamId, base));
+  create(segment: SegmentName): void {
+    const paths = segmentPaths(this.#folder, segment.streamId, segment.base, segment.generation);
+    this.#entries.delete(keyOf(segment));
     for (const path of [paths.log, paths.index]) this.#createEmpty(path);
   }
 
-  /** Closes a deleted stream's files, as soon as nobody uses them. */
-  forget(streamId: number, bases: readonly number[]): void {
-    for (const base of bases) this.#entries.delete(keyOf(streamId, base));
+  /** Closes a segment's files that are to go, as soon as nobody uses them. */
+  forget(segment: SegmentName): void {
+    this.#entries.delete(keyOf(segment));
   }
 
   /** Closes all. A read that is under way may still open files, which are closed as soon as it is done. */
@@ -148,11 +144,11 @@ export class OpenSegments {
     }
   }
 
-  #acquire(streamId: number, base: number): Entry {
-    const key = keyOf(streamId, base);
+  #acquire(segment: SegmentName): Entry {
+    const key = keyOf(segment);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = this.#open(streamId, base);
+      entry = this.#open(segment);
       entry.users++;
       if (this.#isClosed) entry.isEvicted = true;
       else this.#entries.set(key, entry);
@@ -163,11 +159,12 @@ export class OpenSegments {
     return entry;
   }
 
-  #open(streamId: number, base: number): Entry {
-    const paths = segmentPaths(this.#folder, streamId, base);
+  #open(segment: SegmentName): Entry {
+    const paths = segmentPaths(this.#folder, segment.streamId, segment.base, segment.generation);
     const log = this.#openFile(paths.log);
     try {
       const index = this.#openFile(paths.index);
+      const { streamId, base } = segment;
       const header = { uuid: this.#uuid, streamId, base };
       const indexReader = new IndexReader(index, header, this.#indexPages);
       const warm = new WarmRanges();
@@ -200,8 +197,8 @@ export class OpenSegments {
   }
 }
 
-function keyOf(streamId: number, base: number): string {
-  return `${streamId}/${base}`;
+function keyOf({ streamId, base, generation }: SegmentName): string {
+  return generation === 0 ? `${streamId}/${base}` : `${streamId}/${base}/${generation}`;
 }
 
 function closeFiles({ indexReader, log, index }: OpenSegment): void {

@@ -3,7 +3,7 @@ import { type FileBody, type FileBodyKind, MIN_FILE_BODY_BYTES } from "../../../
 import { type File, FileSystemError } from "../../../env/file_system.ts";
 import { type Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
-import { isMessageEnd } from "../../../protocol/json.ts";
+import { isMessageEnd, messageEnds } from "../../../protocol/json.ts";
 import type { Chunk } from "../../blocks.ts";
 import { chunkBytes } from "../../chunk_bytes.ts";
 import type { CountedBlock } from "../../tail_buffer.ts";
@@ -62,14 +62,14 @@ export class SegmentReader {
     const range = isShort ? this.#ahead.find(stream.id, from) : undefined;
     if (range !== undefined) return range.chunk(from, limitBytes, to, stream.json);
     const segment = this.#segmentAt(stream, from);
-    const segmentEnd = segment.base + segment.bytes;
-    const end = Math.min(to, segmentEnd);
-    const readsAhead = isShort && end - from > limitBytes;
-    const rangeEnd = Math.min(endOfRange(from), segmentEnd);
+    const end = Math.min(to, segment.end);
+    // A range's bytes are those of one part of the stream: where there are gaps these may be few.
+    const readsAhead = isShort && end - from > limitBytes && gappedBytesOf(segment) === undefined;
+    const rangeEnd = Math.min(endOfRange(from), segment.end);
     const request = { stream, segment, from, limitBytes, to: end, kind, readsAhead, rangeEnd };
     let chunk: Chunk | undefined | typeof NOT_NOW;
     try {
-      chunk = this.#open.useSync(stream.id, segment.base, (open) => this.#readNow(open, request));
+      chunk = this.#open.useSync(segment, (open) => this.#readNow(open, request));
     } catch (error) {
       throw readFailure(stream, segment, error);
     }
@@ -81,10 +81,12 @@ export class SegmentReader {
   /** Where the block begins in which `offset` is; it is in a segment. */
   async blockStart(stream: SegmentStream, offset: number): Promise<number> {
     const segment = this.#segmentAt(stream, offset);
-    const { base, blocks } = segment;
     return await this.#use(stream, segment, async ({ indexReader }) => {
-      const run = await indexReader.load(() => indexReader.run(offset, 1, offset + 1, blocks));
-      return base + run.filePosition;
+      const run = await indexReader.load(() => {
+        const block = indexReader.findOffset(offset, segment.blocks);
+        return block instanceof MissingPage ? block : blockOf(indexReader, block, segment);
+      });
+      return run.start;
     });
   }
 
@@ -99,11 +101,9 @@ export class SegmentReader {
   ): Promise<number | undefined> {
     const found = await this.#firstSegment(stream, to, ({ atMs }) => atMs >= sinceMs);
     if (found === undefined) return undefined;
-    const { base, blocks } = found;
     return await this.#use(stream, found, async ({ indexReader }) => {
-      const block = await indexReader.load(() => indexReader.findSince(sinceMs, blocks));
-      const entry = await indexReader.load(() => indexReader.entry(block, blocks));
-      return base + entry.filePosition;
+      const block = await indexReader.load(() => indexReader.findSince(sinceMs, found.blocks));
+      return (await indexReader.load(() => blockOf(indexReader, block, found))).start;
     });
   }
 
@@ -159,7 +159,7 @@ export class SegmentReader {
         found = segment;
         end = segment.base;
       } else {
-        from = segment.base + segment.bytes;
+        from = segment.end;
       }
     }
     return found;
@@ -184,19 +184,20 @@ export class SegmentReader {
     find: (indexReader: IndexReader) => number | MissingPage,
   ): Promise<CountedBlock> {
     const { base, blocks } = segment;
-    const [entry, before] = await this.#use(stream, segment, async ({ indexReader }) => {
+    return await this.#use(stream, segment, async ({ indexReader, log }) => {
       const block = await indexReader.load(() => find(indexReader));
-      const entry = (number: number) => indexReader.load(() => indexReader.entry(number, blocks));
-      return [await entry(block), block === 0 ? undefined : await entry(block - 1)] as const;
+      const run = await indexReader.load(() => blockOf(indexReader, block, segment));
+      const { end, messages: through, atMs } = run.entry(block);
+      let before: number;
+      if (gappedBytesOf(segment) !== undefined) {
+        before = through - await countInBlock(log, run);
+      } else if (block > 0) {
+        before = (await indexReader.load(() => indexReader.entry(block - 1, blocks))).messages;
+      } else {
+        before = await this.#messagesBefore(stream, base);
+      }
+      return { start: run.start, end, before, through, atMs };
     });
-    const { filePosition, end, messages, atMs } = entry;
-    return {
-      start: base + filePosition,
-      end,
-      before: before?.messages ?? await this.#messagesBefore(stream, base),
-      through: messages,
-      atMs,
-    };
   }
 
   /** How many of the stream's own messages come before a segment's base. */
@@ -234,14 +235,13 @@ export class SegmentReader {
     run: BlockRun,
   ): Chunk | undefined | typeof NOT_NOW {
     const nowMs = this.#clock.nowMs();
-    const { segment, stream } = request;
-    const { filePosition: start } = run;
-    const end = run.end - segment.base;
+    const { stream } = request;
+    const { filePosition: start, fileEnd: end } = run;
     if (!open.warm.isWarm(start, end, nowMs)) return NOT_NOW;
     const next = Math.min(run.end, request.to);
-    const toBody = isAhead(request, run) ? undefined : this.#bodyIn(open, request, next);
+    const toBody = isAhead(request, run) ? undefined : this.#bodyIn(open, request, run, next);
     if (toBody !== undefined) {
-      checkBlocksInPlace(open.log, segment, run, nowMs);
+      checkBlocksInPlace(open.log, run, nowMs);
       open.warm.use(start, end, nowMs);
       if (!startsMessageIn(open.log, request, run)) return undefined;
       return { data: toBody(), next, isCut: next < request.to };
@@ -258,12 +258,12 @@ export class SegmentReader {
 
   /** The chunk, once all that it needs is there: read off the main thread where it isn't warm. */
   async #readLater(open: OpenSegment, request: ChunkRequest): Promise<Chunk | undefined> {
-    const { segment, stream } = request;
+    const { stream } = request;
     try {
       const run = await open.indexReader.load(() => findRun(open, request));
       const chunk = this.#readWarm(open, request, run);
       if (chunk !== NOT_NOW) return chunk;
-      const bytes = chunkBytes(run.end - segment.base - run.filePosition, stream.json);
+      const bytes = chunkBytes(run.fileEnd - run.filePosition, stream.json);
       const length = await open.log.read(bytes, run.filePosition);
       return this.#chunkOf(open, request, run, part(bytes, 0, length), this.#clock.nowMs());
     } catch (error) {
@@ -275,12 +275,14 @@ export class SegmentReader {
   /** Makes the chunk a part of the segment's file; `undefined` where it has to be read instead. */
   #bodyIn(
     { log }: OpenSegment,
-    { stream, segment: { base }, from, kind }: ChunkRequest,
+    { stream, segment, from, kind }: ChunkRequest,
+    run: BlockRun,
     next: number,
   ): (() => FileBody) | undefined {
     if (kind === undefined || next - from < MIN_FILE_BODY_BYTES[kind]) return undefined;
-    const start = from - base;
-    const end = next - base;
+    const start = run.filePositionIn(run.first, from);
+    const end = run.filePositionIn(run.last, next);
+    if (end - start < MIN_FILE_BODY_BYTES[kind]) return undefined;
     if (kind === "blob") {
       // JSON becomes an array by what is sent before and after it: a blob goes out alone.
       const { blob } = log;
@@ -291,7 +293,7 @@ export class SegmentReader {
       file: log,
       start,
       end,
-      release: this.#open.hold(stream.id, base),
+      release: this.#open.hold(segment),
     });
   }
 
@@ -303,19 +305,20 @@ export class SegmentReader {
     bytes: Bytes,
     nowMs: number,
   ): Chunk | undefined {
-    const { stream, segment, from, limitBytes, to } = request;
-    checkBlocks(open.log.path, segment, run, bytes);
-    open.warm.use(run.filePosition, run.end - segment.base, nowMs);
-    const start = segment.base + run.filePosition;
+    const { stream, from, limitBytes, to } = request;
+    const { filePosition } = run;
+    checkBlocks(open.log.path, run, bytes);
+    open.warm.use(filePosition, run.fileEnd, nowMs);
     if (isAhead(request, run)) {
-      const range = new PrefetchedRange(start, bytes, run.ends());
+      const range = new PrefetchedRange(run.start, bytes, run.ends());
       this.#ahead.add(stream.id, from, range);
       return range.chunk(from, limitBytes, to, stream.json);
     }
-    const at = from - start;
+    const at = run.filePositionIn(run.first, from) - filePosition;
     if (stream.json && at > 0 && !isMessageEnd(bytes[at - 2], bytes[at - 1])) return undefined;
     const next = Math.min(run.end, to);
-    return { data: part(bytes, at, next - start), next, isCut: next < to };
+    const end = run.filePositionIn(run.last, next) - filePosition;
+    return { data: part(bytes, at, end), next, isCut: next < to };
   }
 
   async #use<T>(
@@ -324,7 +327,7 @@ export class SegmentReader {
     use: (open: OpenSegment) => Promise<T>,
   ): Promise<T> {
     try {
-      return await this.#open.use(stream.id, segment.base, use);
+      return await this.#open.use(segment, use);
     } catch (error) {
       throw readFailure(stream, segment, error);
     }
@@ -333,18 +336,19 @@ export class SegmentReader {
 
 /** The blocks to read: those of the whole range where the chunk is read ahead of, and that isn't too long. */
 function findRun({ indexReader }: OpenSegment, request: ChunkRequest): BlockRun | MissingPage {
-  const { segment: { base, blocks }, from, limitBytes, to } = request;
+  const { segment, from, limitBytes, to } = request;
+  const { blocks } = segment;
   if (request.readsAhead) {
     const run = indexReader.run(from, Infinity, request.rangeEnd, blocks);
-    if (run instanceof MissingPage || isRange(run.end - base - run.filePosition)) return run;
+    if (run instanceof MissingPage || isRange(run.fileEnd - run.filePosition)) return run;
   }
-  return indexReader.run(from, limitBytes, to, blocks);
+  return indexReader.run(from, limitBytes, to, blocks, gappedBytesOf(segment));
 }
 
 /** Whether a request's blocks are those of the whole range, and the chunk only a part of them. */
 function isAhead(request: ChunkRequest, run: BlockRun): boolean {
   return request.readsAhead && run.end >= request.rangeEnd &&
-    isRange(run.end - request.segment.base - run.filePosition);
+    isRange(run.fileEnd - run.filePosition);
 }
 
 /** Whether a read that failed is tried again without what comes behind its chunk: that may have failed. */
@@ -355,10 +359,10 @@ function mayReadAlone({ readsAhead }: ChunkRequest, error: unknown): boolean {
 /** As {@link isMessageEnd}, of what comes before a chunk in a file whose blocks were checked. */
 function startsMessageIn(
   log: File,
-  { stream, segment: { base }, from }: ChunkRequest,
+  { stream, from }: ChunkRequest,
   run: BlockRun,
 ): boolean {
-  const at = from - base;
+  const at = run.filePositionIn(run.first, from);
   if (!stream.json || at === run.filePosition) return true;
   const before = new Uint8Array(2);
   log.readSync(before, at - before.length);
@@ -372,7 +376,7 @@ function part(bytes: Bytes, start: number, end: number): Bytes {
 
 function readFailure(stream: SegmentStream, segment: SegmentRow, error: unknown): unknown {
   // Of a block that is damaged the range is known; without its index or its file all of a segment is.
-  const range = { start: segment.base, end: segment.base + segment.bytes };
+  const range = { start: segment.base, end: segment.end };
   if (isDamage(error)) {
     return error.failure.code !== "damaged" || error.failure.range !== undefined
       ? error
@@ -388,8 +392,30 @@ function readFailure(stream: SegmentStream, segment: SegmentRow, error: unknown)
   );
 }
 
-function holds({ base, bytes }: SegmentRow, offset: number): boolean {
-  return offset >= base && offset < base + bytes;
+function holds({ base, end }: SegmentRow, offset: number): boolean {
+  return offset >= base && offset < end;
+}
+
+/** How long the segment's file is, where there are gaps between its blocks. */
+export function gappedBytesOf({ base, bytes, end }: SegmentRow): number | undefined {
+  return end - base === bytes ? undefined : bytes;
+}
+
+/** One block by its number. */
+function blockOf(
+  indexReader: IndexReader,
+  block: number,
+  segment: SegmentRow,
+): BlockRun | MissingPage {
+  return indexReader.runOf(block, block, segment.blocks, gappedBytesOf(segment));
+}
+
+/** How many messages a JSON stream's block has, which is checked. */
+async function countInBlock(log: File, run: BlockRun): Promise<number> {
+  const bytes = new Uint8Array(run.fileEnd - run.filePosition);
+  const length = await log.read(bytes, run.filePosition);
+  checkBlocks(log.path, run, bytes.subarray(0, length));
+  return messageEnds(bytes).length;
 }
 
 function deletedError(stream: SegmentStream): StreamError {

@@ -16,7 +16,7 @@ import {
 } from "./index_format.ts";
 import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
-import { segmentFolder, segmentPaths } from "../directory/paths.ts";
+import { segmentFolder, type SegmentName, segmentPaths } from "../directory/paths.ts";
 
 /** Where nobody waits for the log any more, a barrier is used from here on. */
 const FINAL_BARRIER_FILES = 64;
@@ -122,10 +122,14 @@ export class SegmentWriter {
   }
 
   /** A segment is to go: it needs no sync any more, and its files couldn't be opened for one. */
-  forget(streamId: number, base: number): void {
-    const paths = segmentPaths(this.#folder, streamId, base);
+  forget(segment: SegmentName): void {
+    const paths = this.#pathsOf(segment);
     this.#dirtyFiles.delete(paths.log);
     this.#dirtyFiles.delete(paths.index);
+  }
+
+  #pathsOf({ streamId, base, generation }: SegmentName): { log: string; index: string } {
+    return segmentPaths(this.#folder, streamId, base, generation);
   }
 
   /** Takes out of both sets what is durable. */
@@ -193,8 +197,8 @@ export class SegmentWriter {
     const { start: base } = stream.buffer;
     const segment = { streamId: stream.id, base, bytes: 0, blocks: 0, end: base, generation: 0 };
     this.#makeFolder(stream.id);
-    this.#open.create(stream.id, segment.base);
-    this.#open.useSync(stream.id, segment.base, ({ index }) => {
+    this.#open.create(segment);
+    this.#open.useSync(segment, ({ index }) => {
       const { base, streamId } = segment;
       index.writeSync(encodeIndexHeader({ uuid: this.#uuid, streamId, base }), 0);
     });
@@ -204,7 +208,7 @@ export class SegmentWriter {
 
   /** Brings a segment's files back to its row: a crash may have left more in them, never less. */
   #trim(stream: SegmentStream, segment: SegmentRow): void {
-    this.#open.useSync(stream.id, segment.base, ({ log, index }) => {
+    this.#open.useSync(segment, ({ log, index }) => {
       const indexBytes = INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES;
       for (const [file, bytes] of [[log, segment.bytes], [index, indexBytes]] as const) {
         const size = file.size();
@@ -249,11 +253,11 @@ export class SegmentWriter {
       });
       from = block.end;
     });
-    this.#open.useSync(stream.id, segment.base, (open) => {
+    this.#open.useSync(segment, (open) => {
       this.#writeFiles(open, segment, buffer.parts(start, end), entries);
       open.warm.use(start - segment.base, end - segment.base, this.#clock.nowMs());
     });
-    const paths = segmentPaths(this.#folder, stream.id, segment.base);
+    const paths = this.#pathsOf(segment);
     this.#dirtyFiles.add(paths.log).add(paths.index);
     segment.bytes += end - start;
     segment.end = end;

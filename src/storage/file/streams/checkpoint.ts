@@ -343,12 +343,15 @@ export class Checkpointer {
    * stored may leave memory while the rest waits: others become dirty meanwhile.
    */
   async #store(deletedIds: readonly number[], snapshots: StreamSnapshot[]): Promise<void> {
-    const { catalog, cache } = this.#parts;
+    const { catalog, cache, clock } = this.#parts;
     await this.#storeDeletions(deletedIds, GROUP_STREAMS);
     while (snapshots.length > 0) {
       this.#checkTime();
       const group = snapshots.slice(0, GROUP_STREAMS);
       await catalog.store(toChanges(group));
+      for (const { replacedSegments } of group) {
+        this.#obsolete.add(replacedSegments, clock.nowMs());
+      }
       for (const { stream } of group) stream.inCheckpoint = false;
       cache.markStored(group);
       snapshots.splice(0, group.length);
@@ -390,13 +393,13 @@ export class Checkpointer {
     this.#mayHaveRows = true;
     for (const id of ids) {
       const stored = this.#storedSegments(id);
-      const unstored = cache.dirty.unstoredSegments(id).map((base) => ({ base, bytes: 0 }));
+      const unstored = cache.dirty.unstoredSegments(id);
       // What was stored says how long it is, and comes last.
-      this.#obsolete.add(id, [...unstored, ...stored], clock.nowMs());
+      this.#obsolete.add([...unstored, ...stored], clock.nowMs());
     }
   }
 
-  #storedSegments(id: number): readonly Pick<SegmentRow, "base" | "bytes">[] {
+  #storedSegments(id: number): readonly SegmentRow[] {
     try {
       return this.#parts.catalog.segments(id);
     } catch (error) {
@@ -415,15 +418,17 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
   const streams: StreamRow[] = [];
   const updates: StreamUpdate[] = [];
   const producers: ProducerRow[] = [];
+  const deletedSegments: SegmentRow[] = [];
   const segments: SegmentRow[] = [];
   // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
   for (const snapshot of snapshots) {
     if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));
     else streams.push(rowOf(snapshot));
     producers.push(...snapshot.producers);
+    deletedSegments.push(...snapshot.replacedSegments);
     segments.push(...snapshot.segments);
   }
-  return { ...NO_CHANGES, streams, updates, producers, segments };
+  return { ...NO_CHANGES, streams, updates, producers, deletedSegments, segments };
 }
 
 /** The storage closes, and the time for that is over. What was left is in the log. */

@@ -1,10 +1,11 @@
+import type { SegmentRow } from "../catalog/catalog.ts";
 import type { FileStream } from "./file_stream.ts";
 
 /** What the catalogue's rows lack: streams that have changed, and those that are gone. */
 export class DirtyStreams {
   readonly #changed = new Map<number, FileStream>();
   readonly #deletedIds = new Set<number>();
-  readonly #unstoredSegments = new Map<number, number[]>();
+  readonly #unstoredSegments = new Map<number, SegmentRow[]>();
 
   /** How many streams the next checkpoint has to store, and deletions. */
   get count(): number {
@@ -32,9 +33,8 @@ export class DirtyStreams {
   addDeleted(stream: FileStream): void {
     this.delete(stream);
     this.#deletedIds.add(stream.id);
-    if (stream.changedSegments.size > 0) {
-      this.#unstoredSegments.set(stream.id, [...stream.changedSegments.keys()]);
-    }
+    const unstored = [...stream.replacedSegments, ...stream.changedSegments.values()];
+    if (unstored.length > 0) this.#unstoredSegments.set(stream.id, unstored);
   }
 
   /** A stream is gone for good that isn't in memory, since its row is gone or can't be read. */
@@ -62,8 +62,8 @@ export class DirtyStreams {
     return [...this.#deletedIds].sort((a, b) => a - b);
   }
 
-  /** Bases of a deleted stream's segments that the catalogue may not know. */
-  unstoredSegments(deletedId: number): readonly number[] {
+  /** A deleted stream's segments that the catalogue may not know. */
+  unstoredSegments(deletedId: number): readonly SegmentRow[] {
     return this.#unstoredSegments.get(deletedId) ?? [];
   }
 

@@ -16,6 +16,8 @@ import type { SegmentStream } from "../segments/segment_stream.ts";
 
 const NO_SEGMENTS: ReadonlyMap<number, SegmentRow> = new Map();
 const NO_PRODUCERS: ReadonlySet<string> = new Set();
+const NO_PRODUCER_ROWS: readonly ProducerRow[] = [];
+const NO_SEGMENT_ROWS: readonly SegmentRow[] = [];
 
 /** A stream that a directory holds: beside its state, what of it the next checkpoint has to store. */
 export class FileStream extends Stream implements SegmentStream {
@@ -37,6 +39,7 @@ export class FileStream extends Stream implements SegmentStream {
   /** What it counts for among the idle ones in memory; 0 while it isn't one. */
   idleBytes = 0;
   #changedSegments: Map<number, SegmentRow> | undefined;
+  #replacedSegments: SegmentRow[] | undefined;
   #changedProducers: Set<string> | undefined;
   #identityChecksum: number | undefined;
 
@@ -47,6 +50,11 @@ export class FileStream extends Stream implements SegmentStream {
 
   get changedSegments(): ReadonlyMap<number, SegmentRow> {
     return this.#changedSegments ?? NO_SEGMENTS;
+  }
+
+  /** Segments that others have taken the place of, and whose rows may be there yet. */
+  get replacedSegments(): readonly SegmentRow[] {
+    return this.#replacedSegments ?? NO_SEGMENT_ROWS;
   }
 
   /** Producers that wrote since the last checkpoint. */
@@ -69,6 +77,17 @@ export class FileStream extends Stream implements SegmentStream {
     this.#changedSegments.set(segment.base, segment);
   }
 
+  /** Puts segments that were written anew in the place of others. */
+  replaceSegments(old: readonly SegmentRow[], segments: readonly SegmentRow[]): void {
+    for (const { base } of old) this.#changedSegments?.delete(base);
+    this.#replacedSegments = [...this.replacedSegments, ...old];
+    this.readSegment = undefined;
+    for (const segment of segments) {
+      this.markSegment(segment);
+      this.compactedUpTo = Math.max(this.compactedUpTo, segment.end);
+    }
+  }
+
   /** The producer is to be stored with the next checkpoint. */
   markProducer(id: string): void {
     this.#changedProducers ??= new Set();
@@ -76,7 +95,7 @@ export class FileStream extends Stream implements SegmentStream {
   }
 
   /** Forgets the changes that a stored snapshot holds; what changed since stays. */
-  markStored({ producers, segments }: StreamSnapshot): void {
+  markStored({ producers, segments, replacedSegments }: StreamSnapshot): void {
     for (const { producerId, epoch, seq } of producers) {
       const now = this.producers.get(producerId);
       if (now?.epoch === epoch && now.seq === seq) this.#changedProducers?.delete(producerId);
@@ -84,6 +103,8 @@ export class FileStream extends Stream implements SegmentStream {
     for (const { base, bytes } of segments) {
       if (this.#changedSegments?.get(base)?.bytes === bytes) this.#changedSegments.delete(base);
     }
+    this.#replacedSegments = this.#replacedSegments?.slice(replacedSegments.length);
+    if (this.#replacedSegments?.length === 0) this.#replacedSegments = undefined;
     if (this.#changedProducers?.size === 0) this.#changedProducers = undefined;
     if (this.#changedSegments?.size === 0) this.#changedSegments = undefined;
   }
@@ -139,10 +160,9 @@ export interface StreamSnapshot {
   restStart: number;
   producers: readonly ProducerRow[];
   segments: readonly SegmentRow[];
+  /** Those that go with it. */
+  replacedSegments: readonly SegmentRow[];
 }
-
-const NO_PRODUCER_ROWS: readonly ProducerRow[] = [];
-const NO_SEGMENT_ROWS: readonly SegmentRow[] = [];
 
 /** The stream's state now. */
 export function takeSnapshot(stream: FileStream): StreamSnapshot {
@@ -170,6 +190,7 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
     segments: stream.changedSegments.size === 0
       ? NO_SEGMENT_ROWS
       : [...stream.changedSegments.values()].map((segment) => ({ ...segment })),
+    replacedSegments: stream.replacedSegments,
   };
 }
 

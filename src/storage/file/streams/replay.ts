@@ -8,6 +8,7 @@ import {
 } from "../../apply.ts";
 import type {
   AppendRecord,
+  CompactionRecord,
   CreateRecord,
   DeleteRecord,
   LogRecord,
@@ -15,6 +16,7 @@ import type {
   SnapshotRecord,
   TrimRecord,
 } from "../../records.ts";
+import type { Catalog, SegmentRow } from "../catalog/catalog.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { type FileStream, streamFromRecord } from "./file_stream.ts";
@@ -31,6 +33,7 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 /** What a replay works on. */
 export interface ReplayParts {
   cache: StreamCache;
+  catalog: Pick<Catalog, "segmentAt">;
   damaged: DamagedStreams;
   subscriptions: SubscriptionReplayParts;
   /** No stream's row has a greater id. */
@@ -105,6 +108,7 @@ class LogReplay {
       else if (record.kind === "append") this.#append(record, placed);
       else if (record.kind === "delete") this.#delete(record, placed);
       else if (record.kind === "snapshot") this.#snapshot(record, placed);
+      else if (record.kind === "compaction") this.#compaction(record, placed);
       else if (record.kind === "subscription") this.#subscriptions.take(record, placed);
       else this.#change(record, placed);
     }
@@ -207,6 +211,29 @@ class LogReplay {
     if (record.kind === "trim") applyTrim(stream, record);
     else applyPolicies(stream, record);
     this.#advance(stream, placed.lsn);
+  }
+
+  #compaction(record: CompactionRecord, placed: RecordLocation): void {
+    const { id } = record;
+    const stream = this.#load(id, placed);
+    if (stream === undefined) return this.#noteAbsent(id, placed);
+    if (stream.lsn >= placed.lsn) return;
+    const old = record.old.map(({ base, generation }) => {
+      const segment = stream.changedSegments.get(base) ?? this.#storedSegment(id, base);
+      if (segment?.base === base && segment.generation === generation) return segment;
+      throw mismatch(
+        placed,
+        `a segment of stream ${id} from ${base} on, of generation ${generation}`,
+        segment === undefined ? "none" : `generation ${segment.generation}`,
+      );
+    });
+    const segments = record.segments.map((segment) => ({ streamId: id, ...segment }));
+    stream.replaceSegments(old, segments);
+    this.#advance(stream, placed.lsn);
+  }
+
+  #storedSegment(id: number, base: number): SegmentRow | undefined {
+    return this.#parts.catalog.segmentAt(id, base);
   }
 
   #delete(record: DeleteRecord, placed: RecordLocation): void {

@@ -5,7 +5,7 @@ import { type FileStream, streamFromRow, streamSummary } from "./file_stream.ts"
 
 /** What a {@link RowLoader} works on. */
 export interface RowLoaderParts {
-  catalog: Pick<Catalog, "segmentAt">;
+  catalog: Pick<Catalog, "segmentAt" | "compactedUpTo">;
   damaged: DamagedStreams;
   /**
    * Set after an unclean end: uses that were not stored yet are lost, so a stream that may have been
@@ -26,6 +26,10 @@ export class RowLoader {
   load(row: StreamRow): FileStream {
     const stream = streamFromRow(row, this.#lastSegmentOf(row));
     stream.damage = this.#parts.damaged.reasonOf(row.id);
+    // Only what is sealed is ever compacted: a stream with one segment has nothing that was.
+    if (stream.json && (stream.lastSegment?.base ?? 0) > stream.ownStart) {
+      stream.compactedUpTo = this.#parts.catalog.compactedUpTo(row.id);
+    }
     stream.publish(stream.tail, stream.closed);
     return stream;
   }
@@ -59,8 +63,8 @@ export class RowLoader {
     if (end <= (fork?.point ?? 0)) return undefined;
     try {
       const segment = catalog.segmentAt(id, tail);
-      if (segment !== undefined && segment.base + segment.bytes === end) return segment;
-      const found = segment === undefined ? "none" : `one to ${segment.base + segment.bytes}`;
+      if (segment !== undefined && segment.end === end) return segment;
+      const found = segment === undefined ? "none" : `one to ${segment.end}`;
       const reason = `The catalogue should have a segment up to offset ${end}, and has ${found}.`;
       damaged.add({ id, name, reason });
     } catch (error) {

@@ -2,7 +2,7 @@ import type { ProducerState } from "../../../protocol/errors.ts";
 import type { NameRange } from "../../../protocol/name_order.ts";
 import type { CreateRecord, ProducerBatch } from "../../records.ts";
 import type { DescribedStreams } from "../../streams.ts";
-import type { Catalog, StreamRow } from "../catalog/catalog.ts";
+import type { Catalog, SegmentRow, StreamRow } from "../catalog/catalog.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { DirtyStreams } from "./dirty_streams.ts";
 import {
@@ -38,6 +38,8 @@ export class StreamCache implements DescribedStreams<FileStream> {
   readonly dirty = new DirtyStreams();
   /** The id that the next stream will get. */
   nextId = 1;
+  /** Called for a stream with policies that has come into memory from its row, or whose row was stored. */
+  onPolicies: (stream: FileStream) => void = () => {};
   readonly #catalog: Catalog;
   readonly #damaged: DamagedStreams;
   readonly #loader: RowLoader;
@@ -86,6 +88,11 @@ export class StreamCache implements DescribedStreams<FileStream> {
   /** Whether a stream of this id is in memory, or goes with the next checkpoint. */
   isKnown(id: number): boolean {
     return this.#byId.has(id) || this.dirty.isDeleted(id);
+  }
+
+  /** A stream's segments that aren't stored as they are; none of one that isn't in memory. */
+  changedSegments(id: number): readonly SegmentRow[] {
+    return [...this.#byId.get(id)?.changedSegments.values() ?? []];
   }
 
   /** How often a stream was looked for by its name. */
@@ -147,6 +154,11 @@ export class StreamCache implements DescribedStreams<FileStream> {
     const ids = this.#forks.idsOf(stream.id).slice(0, limit);
     return ids.flatMap((id) => this.summary(id) ?? [])
       .filter(({ lifecycle }) => lifecycle === "there").map(({ name }) => name);
+  }
+
+  /** The ids of a stream's forks, softly deleted ones too. */
+  forkIds(stream: FileStream): readonly number[] {
+    return this.#forks.idsOf(stream.id);
   }
 
   make(record: CreateRecord): FileStream {
@@ -214,6 +226,7 @@ export class StreamCache implements DescribedStreams<FileStream> {
       }
       this.#listing.forget(stream);
       this.#forks.forget(stream);
+      if (stream.policies !== undefined) this.onPolicies(stream);
     }
     this.#idle.evictSoon();
   }
@@ -239,6 +252,7 @@ export class StreamCache implements DescribedStreams<FileStream> {
     if (this.#loader.keepAlive(stream)) this.markDirty(stream);
     else this.#idle.add(stream);
     this.#idle.evictSoon();
+    if (stream.policies !== undefined) this.onPolicies(stream);
     return stream;
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from "../../records.ts";
 import { decodeChange, encodeChange } from "../../subscriptions/subscription_json.ts";
 import { getU64, putU64, viewOf } from "../../little_endian.ts";
+import { COMPACTION, decodeCompaction, measureCompaction } from "./compaction_record.ts";
 import type { MeasuredRecord } from "./measured_record.ts";
 import {
   decodePoliciesRecord,
@@ -79,6 +80,7 @@ export function measureRecord(record: LogRecord): MeasuredRecord {
   if (record.kind === "append") return measureAppend(record);
   if (record.kind === "create") return measureCreate(record);
   if (record.kind === "snapshot") return measureSnapshot(record);
+  if (record.kind === "compaction") return measureCompaction(record);
   if (record.kind === "delete") return measureDelete(record);
   if (record.kind === "trim") return measureTrim(record);
   if (record.kind === "policies") return measurePolicies(record);
@@ -248,6 +250,7 @@ export function decodeRecord(bytes: Bytes): LogRecord {
   if (kind === CREATE) return decodeCreate(bytes);
   if (kind === SUBSCRIPTION) return decodeSubscription(bytes);
   if (kind === SNAPSHOT) return decodeSnapshot(bytes);
+  if (kind === COMPACTION) return decodeCompaction(bytes);
   if (kind === TRIM) return decodeTrim(bytes);
   if (kind === POLICIES) return decodePoliciesRecord(bytes);
   invariant(kind === DELETE, `a record of kind ${kind} is known`);

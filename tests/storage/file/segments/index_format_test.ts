@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { deepStrictEqual as equal } from "node:assert";
 import fc from "fast-check";
 import { plainRecord } from "../../../support/plain_record.ts";
@@ -77,7 +78,7 @@ Deno.test("index entries round-trip", () => {
   fc.assert(fc.property(entry, (it) => equal(decodeIndexEntry(encodeEntry(it), 0), it)));
 });
 
-Deno.test("segment files are named by stream id and base", () => {
+Deno.test("segment files are named by stream id, base and generation", () => {
   equal(segmentPaths("segments", 0x1_0000_013f, 4096), {
     log: "segments/3f/000000010000013f-00000000000000004096.log",
     index: "segments/3f/000000010000013f-00000000000000004096.idx",
@@ -87,5 +88,9 @@ Deno.test("segment files are named by stream id and base", () => {
     base: 4096,
     generation: 0,
   });
+  const { log } = segmentPaths("segments", 0x1_0000_013f, 4096, 12);
+  equal(log, "segments/3f/000000010000013f-00000000000000004096.g12.log");
+  equal(parseSegmentName(basename(log))?.generation, 12);
+  equal(parseSegmentName("000000010000013f-00000000000000004096.g0.log"), undefined);
   equal(parseSegmentName("000000010000013f-4096.idx"), undefined);
 });

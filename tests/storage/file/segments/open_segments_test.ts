@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
 import { OpenSegments } from "../../../../src/storage/file/segments/open_segments.ts";
-import { segmentFolder } from "../../../../src/storage/file/directory/paths.ts";
+import { segmentFolder, type SegmentName } from "../../../../src/storage/file/directory/paths.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 
@@ -15,7 +15,7 @@ function withSegments(
       const segments = new OpenSegments(fileSystem, root, UUID, 4);
       for (const streamId of [1, 2, 3]) {
         fileSystem.makeDirectory(segmentFolder(root, streamId));
-        segments.create(streamId, 0);
+        segments.create(nameOf(streamId));
       }
       run(segments, fileSystem);
       segments.close();
@@ -24,8 +24,12 @@ function withSegments(
     });
 }
 
+function nameOf(streamId: number): SegmentName {
+  return { streamId, base: 0, generation: 0 };
+}
+
 function pathOf(segments: OpenSegments, streamId: number): string {
-  return segments.useSync(streamId, 0, ({ log }) => (log.size(), log.path));
+  return segments.useSync(nameOf(streamId), ({ log }) => (log.size(), log.path));
 }
 
 Deno.test(
@@ -34,7 +38,7 @@ Deno.test(
     const path = pathOf(segments, 1);
     equal(pathOf(segments, 1), path);
     equal(fileSystem.openFiles, 2);
-    segments.forget(1, [0]);
+    segments.forget(nameOf(1));
     equal(fileSystem.openFiles, 0);
     equal(pathOf(segments, 1), path);
   }),
@@ -43,8 +47,8 @@ Deno.test(
 Deno.test(
   "a segment stays open until everyone who holds it has let go",
   withSegments((segments, fileSystem) => {
-    const [letGo, letGoToo] = [segments.hold(1, 0), segments.hold(1, 0)];
-    segments.forget(1, [0]);
+    const [letGo, letGoToo] = [segments.hold(nameOf(1)), segments.hold(nameOf(1))];
+    segments.forget(nameOf(1));
     equal(segments.mayHold, false, "half of the two segments that may be open");
     letGo();
     letGo();
@@ -72,7 +76,7 @@ Deno.test(
   "files that a read opens after the close don't stay open",
   withSegments((segments, fileSystem) => {
     segments.close();
-    const release = segments.hold(1, 0);
+    const release = segments.hold(nameOf(1));
     pathOf(segments, 2);
     equal(fileSystem.openFiles, 2, "only those that are held");
     release();

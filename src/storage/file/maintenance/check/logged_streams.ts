@@ -68,7 +68,7 @@ export class LoggedStreams {
       }
     } else if (record.kind === "create") {
       yield* this.#create(record, located);
-    } else if (record.kind === "snapshot") {
+    } else if (record.kind === "snapshot" || record.kind === "compaction") {
       this.#streamOf(record.id, located);
     } else if (record.kind === "subscription") {
       yield* this.#subscriptions.add(record, located);

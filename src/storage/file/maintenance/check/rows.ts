@@ -196,7 +196,7 @@ class RowsCheck {
         yield this.#gap(affected, next, segment.base);
         messages = undefined;
       }
-      next = segment.base + segment.bytes;
+      next = segment.end;
       messages = yield* this.#segment(segment, affected, stream, messages);
     }
     if (end !== undefined && next !== end) yield this.#gap(affected, next, end);

@@ -34,6 +34,7 @@ export function* checkSegment(
     scope.paths.segments,
     row.streamId,
     row.base,
+    row.generation,
   );
   const log = new OptionalFile(scope, logPath);
   try {
@@ -68,6 +69,12 @@ class OptionalFile {
       this.close = () => {};
     }
   }
+}
+
+/** Where a block ends in its file, and where it begins in the stream. */
+interface BlockExtent {
+  readonly stop: number;
+  readonly start: number;
 }
 
 class SegmentCheck {
@@ -130,10 +137,10 @@ class SegmentCheck {
   }
 
   *#entries(index: FileWindow): Generator<Finding> {
-    const { base, bytes, blocks } = this.#row;
-    const last = base + bytes;
+    const { base, blocks, end: last } = this.#row;
     let before: IndexEntry | undefined;
     let start = 0;
+    let startOffset = base;
     for (let i = 0; i < blocks; i++) {
       const at = INDEX_HEADER_BYTES + i * INDEX_ENTRY_BYTES;
       if (at + INDEX_ENTRY_BYTES > index.sizeBytes) {
@@ -141,15 +148,17 @@ class SegmentCheck {
         return;
       }
       const entry = decodeIndexEntry(index.bytes(at, INDEX_ENTRY_BYTES), 0);
-      const wrong = this.#wrongEntry(entry, before, start, i === blocks - 1 ? last : undefined);
+      const block = entry && this.#blockOf(index, i, entry);
+      const isLast = i === blocks - 1;
+      const wrong = this.#wrongEntry(entry, block, before, start, isLast ? last : undefined);
       if (wrong !== undefined) {
-        const to = entry !== undefined && entry.end > base + start ? entry.end : last;
+        const to = entry !== undefined && entry.end > startOffset ? entry.end : last;
         yield {
           kind: "index_entry",
           path: this.#index.path,
           position: at,
           ...wrong,
-          range: { from: base + start, to: Math.min(last, to) },
+          range: { from: startOffset, to: Math.min(last, to) },
         };
       }
       if (entry === undefined) {
@@ -159,16 +168,41 @@ class SegmentCheck {
         this.#messages = undefined;
         continue;
       }
-      const isWhole = yield* this.#block(entry);
-      if (isWhole && wrong === undefined) yield* this.#count(entry, at);
+      if (block !== undefined) {
+        const isWhole = yield* this.#block(entry, block);
+        if (isWhole && wrong === undefined) yield* this.#count(entry, block, at);
+      }
       this.#messages = entry.messages;
       before = entry;
-      start = entry.end - base;
+      start = block?.stop ?? NaN;
+      startOffset = entry.end;
     }
+  }
+
+  /** Where a block is; `undefined` where only a damaged entry behind it would say where it ends. */
+  #blockOf(index: FileWindow, number: number, entry: IndexEntry): BlockExtent | undefined {
+    const { base, bytes, blocks } = this.#row;
+    if (!this.#hasGaps) {
+      return { stop: entry.end - base, start: base + entry.filePosition };
+    }
+    const nextAt = INDEX_HEADER_BYTES + (number + 1) * INDEX_ENTRY_BYTES;
+    const stop = number === blocks - 1
+      ? bytes
+      : decodeIndexEntry(index.bytes(nextAt, INDEX_ENTRY_BYTES), 0)?.filePosition;
+    return stop === undefined
+      ? undefined
+      : { stop, start: entry.end - (stop - entry.filePosition) };
+  }
+
+  /** Whether there are gaps between its blocks, which a compaction has left. */
+  get #hasGaps(): boolean {
+    const { base, bytes, end } = this.#row;
+    return end - base !== bytes;
   }
 
   #wrongEntry(
     entry: IndexEntry | undefined,
+    block: BlockExtent | undefined,
     before: IndexEntry | undefined,
     start: number,
     last: number | undefined,
@@ -189,9 +223,14 @@ class SegmentCheck {
         found: `one at byte ${filePosition}`,
       };
     }
-    if (end <= this.#row.base + filePosition) {
-      const expected = `an end after offset ${this.#row.base + filePosition}`;
-      return { message, expected, found: `${end}` };
+    const earliest = before?.end ?? this.#row.base;
+    const isEmpty = block !== undefined && block.stop <= filePosition;
+    const isTooEarly = this.#hasGaps && block !== undefined && block.start < earliest;
+    if (isEmpty || isTooEarly || end <= this.#row.base + filePosition) {
+      const expected = isTooEarly
+        ? `a block from offset ${earliest} on`
+        : `an end after offset ${this.#row.base + filePosition}`;
+      return { message, expected, found: isTooEarly ? `${block.start}` : `${end}` };
     }
     if (before !== undefined && atMs < before.atMs) {
       return { message, expected: `a time from ${before.atMs} on`, found: `${atMs}` };
@@ -205,14 +244,15 @@ class SegmentCheck {
   }
 
   /** @returns whether the block is as it was written */
-  *#block({ filePosition, end, checksum }: IndexEntry): Generator<Finding, boolean> {
+  *#block(
+    { filePosition, end, checksum }: IndexEntry,
+    { stop, start }: BlockExtent,
+  ): Generator<Finding, boolean> {
     const log = this.#log.window;
-    const { base } = this.#row;
-    const stop = end - base;
     // A short file has a finding of its own.
     if (log === undefined || stop > log.sizeBytes || stop <= filePosition) return false;
     const found = log.checksum(filePosition, stop);
-    const range = { from: base + filePosition, to: end };
+    const range = { from: start, to: end };
     const location = {
       kind: "segment_block",
       path: this.#log.path,
@@ -241,17 +281,23 @@ class SegmentCheck {
   }
 
   /** Whether an entry counts the messages of its block on. */
-  *#count({ filePosition, end, messages }: IndexEntry, at: number): Generator<Finding> {
+  *#count(
+    { filePosition, end, messages }: IndexEntry,
+    { stop, start }: BlockExtent,
+    at: number,
+  ): Generator<Finding> {
     const before = this.#messages;
     const log = this.#log.window;
     if (before === undefined) return;
-    const { base } = this.#row;
-    const stop = end - base;
     const count = this.#isJson && log !== undefined
       ? countMessages(log, filePosition, stop)
       : undefined;
-    // A byte stream's block doesn't show how many it has.
-    const isRight = count === undefined ? messages >= before : messages === before + count;
+    // A byte stream's block doesn't show how many it has, and in a gap nobody knows how many there were.
+    const isRight = count === undefined
+      ? messages >= before
+      : this.#hasGaps
+      ? messages >= before + count
+      : messages === before + count;
     if (isRight) return;
     yield {
       kind: "index_entry",
@@ -262,14 +308,15 @@ class SegmentCheck {
         ? `${before} messages or more`
         : `${before + count} messages up to its end`,
       found: `${messages}`,
-      range: { from: base + filePosition, to: end },
+      range: { from: start, to: end },
     };
   }
 
   /** The offsets that are lost where only so many bytes of the segment can be read. */
   #to(bytes: number): OffsetRange {
-    const { base } = this.#row;
-    return { from: base + bytes, to: base + this.#row.bytes };
+    const { base, end } = this.#row;
+    // With gaps nobody knows here which offsets these bytes have.
+    return { from: this.#hasGaps ? base : base + bytes, to: end };
   }
 }
 

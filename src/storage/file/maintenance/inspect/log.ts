@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { LogRecord } from "../../../records.ts";
+import type { CompactionRecord, LogRecord } from "../../../records.ts";
 import { encodePolicies } from "../../../policies.ts";
 import { encodeChange } from "../../../subscriptions/subscription_json.ts";
 import { getU64, viewOf } from "../../../little_endian.ts";
@@ -146,6 +146,7 @@ function recordFields(record: LogRecord, dataBytes: number): ItemFields {
     const { id, change } = record;
     return { subscription: id, change: change.kind, at, body: encodeChange(change) };
   }
+  if (record.kind === "compaction") return compactionFields(record, at);
   if (record.kind === "snapshot") {
     const { id, snapshot } = record;
     return {
@@ -201,4 +202,15 @@ function recordFields(record: LogRecord, dataBytes: number): ItemFields {
 
 function damaged(kind: string, position: number, expected: string, found: string): Item {
   return { kind, position, fields: {}, damage: { expected, found } };
+}
+
+function compactionFields({ id, old, segments }: CompactionRecord, at: string): ItemFields {
+  return {
+    stream: id,
+    at,
+    old: old.map(({ base, generation }) => `${base}.g${generation}`).join(" "),
+    segments: segments.map(({ base, end, bytes, generation }) =>
+      `${base}.g${generation}:${bytes} bytes to ${end}`
+    ).join(" "),
+  };
 }

@@ -1,7 +1,7 @@
 import type { FileWindow } from "../../directory/file_window.ts";
 import { cutBlocks } from "../scan/block_cutter.ts";
 import { walkIndex } from "../scan/index_walk.ts";
-import { indexBase } from "./segment_index.ts";
+import { indexBase, isRewrittenIndex } from "./segment_index.ts";
 import { bytesText, type Item, timeText } from "./item.ts";
 
 const SHOWN_BYTES = 64;
@@ -14,19 +14,23 @@ export function* inspectSegment(
   indexPath: string,
 ): Generator<Item> {
   const base = indexBase(index, indexPath) ?? 0;
+  const isRewritten = isRewrittenIndex(indexPath);
   let covered = 0;
-  for (const { position, entry } of walkIndex(index)) {
+  const entries = [...walkIndex(index)];
+  for (const [i, { position, entry }] of entries.entries()) {
     if (entry === undefined) {
       const damage = { expected: "a valid index entry", found: "none" };
       yield { kind: "block", position: covered, fields: { entryAt: position }, damage };
       continue;
     }
     const { end, filePosition: start, atMs, checksum } = entry;
-    const bytes = end - base - start;
+    // Between the blocks of one that was written anew there may be gaps: each ends where the next one begins.
+    const behind = i + 1 < entries.length ? entries[i + 1]?.entry?.filePosition : window.sizeBytes;
+    const bytes = isRewritten ? Math.max(0, (behind ?? start) - start) : end - base - start;
     const crc = window.checksum(start, start + bytes);
     covered = start + bytes;
     const fields = {
-      from: base + start,
+      from: end - bytes,
       to: end,
       bytes,
       at: timeText(atMs),

@@ -22,7 +22,9 @@ export function* inspectIndex(window: FileWindow, path: string): Generator<Item>
       const damage = { expected: "an entry", found };
       yield { kind: "entry", position, fields: {}, damage };
     } else {
-      yield entryItem(position, entry, before, base);
+      // With gaps between blocks only the next entry says where a block ends in the file.
+      const gapless = isRewrittenIndex(path) ? undefined : base;
+      yield entryItem(position, entry, before, gapless);
     }
     before = entry;
   }
@@ -32,6 +34,11 @@ export function* inspectIndex(window: FileWindow, path: string): Generator<Item>
 export function indexBase(window: FileWindow, path: string): number | undefined {
   return parseSegmentName(basename(path))?.base ??
     decodeIndexHeader(window.bytes(0, INDEX_HEADER_BYTES))?.base;
+}
+
+/** Whether an index is one of a segment that was written anew, by its name. */
+export function isRewrittenIndex(path: string): boolean {
+  return (parseSegmentName(basename(path))?.generation ?? 0) > 0;
 }
 
 function headerItem(window: FileWindow, path: string): Item {

@@ -1,17 +1,17 @@
-import type { SegmentRow } from "../../catalog/catalog.ts";
 import { isJsonType } from "../../../../protocol/content_type.ts";
+import type { SegmentRow } from "../../catalog/catalog.ts";
+import { segmentValues } from "../../catalog/schema.ts";
 import { segmentPaths } from "../../directory/paths.ts";
 import { FileWindow } from "../../directory/file_window.ts";
 import type { OffsetRange } from "../check/finding.ts";
 import { IndexRebuilder, type RebuiltSegment } from "./index_rebuilder.ts";
 import type { RepairCatalog } from "./catalog.ts";
-import { CATALOG_TABLES, integerOf, textOf } from "../scan/table_rows.ts";
+import { integerOf, textOf } from "../scan/table_rows.ts";
 import { isThere } from "../scan/format.ts";
-import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 
 interface NamedSegment {
-  readonly segment: RebuiltSegment;
+  readonly segment: RebuiltSegment & { readonly generation: number; readonly isGapped: boolean };
   readonly name: string | undefined;
 }
 
@@ -37,29 +37,28 @@ export async function repairIndexes(scope: RepairScope, catalog: RepairCatalog):
     if (integerOf(row.id) !== streamId) laterMs = integerOf(row.last_at_ms);
     streamId = integerOf(row.id);
     const base = integerOf(row.base);
+    const end = integerOf(row.end);
+    const generation = integerOf(row.generation);
     const segment = {
       header: { uuid: catalog.uuid, streamId, base },
       bytes: integerOf(row.bytes),
       blocks: integerOf(row.blocks),
       isJson: isJsonType(textOf(row.content_type) ?? ""),
       laterMs,
+      generation,
+      isGapped: end - base !== integerOf(row.bytes),
     };
     const rebuilt = await repairIndex(scope, { segment, name: textOf(row.name) });
     if (rebuilt === undefined) continue;
     laterMs = rebuilt.firstMs;
     if (rebuilt.blocks === segment.blocks) continue;
-    const end = integerOf(row.end);
-    const generation = integerOf(row.generation);
     const { bytes } = segment;
     changed.push({ streamId, base, bytes, blocks: rebuilt.blocks, end, generation });
   }
   if (changed.length === 0) return;
-  const { columns } = CATALOG_TABLES.segment;
   await catalog.edit((database) => {
     const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)");
-    for (const { streamId: id, ...extent } of changed) {
-      insert.run(...checkedValues({ stream_id: id, ...extent }, columns));
-    }
+    for (const row of changed) insert.run(...segmentValues(row));
   });
 }
 
@@ -70,7 +69,8 @@ async function repairIndex(
 ): Promise<RebuiltIndex | undefined> {
   const { fileSystem, paths } = scope;
   const { segment } = named;
-  const { log, index } = segmentPaths(paths.segments, segment.header.streamId, segment.header.base);
+  const { header, generation } = segment;
+  const { log, index } = segmentPaths(paths.segments, header.streamId, header.base, generation);
   if (!isThere(fileSystem, log)) return undefined;
   const logFile = fileSystem.open(log, "read");
   const indexFile = isThere(fileSystem, index) ? fileSystem.open(index, "read") : undefined;
@@ -78,6 +78,8 @@ async function repairIndex(
     const window = new FileWindow(logFile);
     if (window.sizeBytes < segment.bytes) return undefined;
     const indexWindow = indexFile && new FileWindow(indexFile);
+    // Which offsets its blocks have only its index knows.
+    if (segment.isGapped) return undefined;
     const rebuilder = new IndexRebuilder(segment, window, indexWindow);
     if (!rebuilder.isWhole()) return await rebuild(scope, named, index, rebuilder);
     const first = rebuilder.entries().next();

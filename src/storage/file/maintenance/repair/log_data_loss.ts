@@ -61,6 +61,7 @@ export class LogDataLoss {
             loss.name = record.name;
             this.#maxId = Math.max(this.#maxId, record.id);
           }
+          if (record.kind === "compaction") continue;
           if (record.kind === "snapshot") {
             this.#maxId = Math.max(this.#maxId, record.snapshot?.number ?? 0);
             continue;

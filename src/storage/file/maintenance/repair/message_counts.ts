@@ -23,6 +23,9 @@ import type { RepairScope } from "./scope.ts";
 interface CountedSegment {
   readonly streamId: number;
   readonly base: number;
+  readonly generation: number;
+  readonly bytes: number;
+  readonly end: number;
   readonly blocks: number;
   readonly isJson: boolean;
   /** How many messages its stream's row says that there are up to its end, where it is the last one. */
@@ -32,7 +35,10 @@ interface CountedSegment {
 }
 
 /** Where a segment is, and how many entries it has. */
-type SegmentPlace = Pick<CountedSegment, "streamId" | "base" | "blocks">;
+type SegmentPlace = Pick<
+  CountedSegment,
+  "streamId" | "base" | "generation" | "bytes" | "end" | "blocks"
+>;
 
 /**
  * Counts the messages of entries that were made anew, and of a JSON stream's that count wrongly; brings the
@@ -47,7 +53,7 @@ export async function repairMessageCounts(
   if (scope.quarantine.isDryRun) return;
   const streams = catalog.database.prepare("SELECT * FROM stream ORDER BY id");
   const segments = catalog.database.prepare(
-    "SELECT base, blocks FROM segment WHERE stream_id = ? ORDER BY base",
+    'SELECT base, generation, bytes, "end", blocks FROM segment WHERE stream_id = ? ORDER BY base',
   );
   const wrong: Record<string, SqlRow[string]>[] = [];
   for (const row of streams.iterate()) {
@@ -55,9 +61,14 @@ export async function repairMessageCounts(
     const isJson = isJsonType(textOf(row.content_type) ?? "");
     let messages: number | undefined = 0;
     const stored = integerOf(row.messages) - integerOf(row.rest_messages);
-    const places = segments.all(streamId).map(({ base, blocks }) => {
-      return { streamId, base: integerOf(base), blocks: integerOf(blocks) };
-    });
+    const places = segments.all(streamId).map((place) => ({
+      streamId,
+      base: integerOf(place.base),
+      generation: integerOf(place.generation),
+      bytes: integerOf(place.bytes),
+      end: integerOf(place.end),
+      blocks: integerOf(place.blocks),
+    }));
     const behind = new CountsBehind(scope, places, stored);
     for (const [i, place] of places.entries()) {
       const atEnd = i === places.length - 1 ? stored : undefined;
@@ -103,12 +114,15 @@ async function repairSegment(
   segment: CountedSegment,
   before: number | undefined,
 ): Promise<number | undefined> {
-  const { log, index } = segmentPaths(paths.segments, segment.streamId, segment.base);
+  const { streamId, base, generation } = segment;
+  const { log, index } = segmentPaths(paths.segments, streamId, base, generation);
   if (!isThere(fileSystem, index) || !isThere(fileSystem, log)) return undefined;
   const indexFile = fileSystem.open(index, "read");
   const logFile = fileSystem.open(log, "read");
   try {
     const entries = new FileWindow(indexFile);
+    // How many messages are missing in its gaps only the index knows: nothing of it is ever made anew.
+    if (segment.end - base !== segment.bytes) return lastCount(entries, segment);
     const log = new FileWindow(logFile);
     const counted = () => countedEntries(entries, log, segment, before);
     let isCounted = true;
@@ -124,6 +138,12 @@ async function repairSegment(
     indexFile.close();
     logFile.close();
   }
+}
+
+/** What the last entry counts, if it checks. */
+function lastCount(entries: FileWindow, { blocks }: CountedSegment): number | undefined {
+  const position = INDEX_HEADER_BYTES + (blocks - 1) * INDEX_ENTRY_BYTES;
+  return decodeIndexEntry(entries.bytes(position, INDEX_ENTRY_BYTES), 0)?.messages;
 }
 
 /** An entry with the number that it should have. */
@@ -195,9 +215,9 @@ class CountsBehind {
 
   #find(from: number): { segment: number; most: number } {
     const { fileSystem, paths } = this.#scope;
-    for (const [i, { streamId, base, blocks }] of this.#segments.entries()) {
+    for (const [i, { streamId, base, generation, blocks }] of this.#segments.entries()) {
       if (i < from) continue;
-      const { index } = segmentPaths(paths.segments, streamId, base);
+      const { index } = segmentPaths(paths.segments, streamId, base, generation);
       if (!isThere(fileSystem, index)) continue;
       const { messages } = withWindow(
         fileSystem,

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { INDEX_ENTRY_BYTES, INDEX_HEADER_BYTES } from "../../segments/index_format.ts";
-import { segmentPaths } from "../../directory/paths.ts";
+import { parseSegmentName, segmentFolder, segmentPaths } from "../../directory/paths.ts";
 import { withWindow } from "../../directory/file_window.ts";
 import { walkIndex } from "../scan/index_walk.ts";
 import { CATALOG_TABLES, integerOf, textOf } from "../scan/table_rows.ts";
@@ -12,6 +12,8 @@ interface Extent {
   readonly base: number;
   readonly bytes: number;
   readonly blocks: number;
+  readonly end: number;
+  readonly generation: number;
 }
 
 /** Rebuilds missing rows of segments from their files' names and their indexes. */
@@ -20,15 +22,15 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
     "SELECT id, name, coalesce(fork_point, 0) AS start, tail - length(rest) AS end FROM stream",
   );
   const segments = database.prepare(
-    "SELECT base, bytes FROM segment WHERE stream_id = ? ORDER BY base",
+    'SELECT base, "end" FROM segment WHERE stream_id = ? ORDER BY base',
   );
   const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)");
   for (const row of streams.all()) {
     const id = integerOf(row.id);
     const end = integerOf(row.end);
     let at = integerOf(row.start);
-    const next = [...segments.all(id), { base: end, bytes: 0 }];
-    for (const { base, bytes } of next) {
+    const next = [...segments.all(id), { base: end, end }];
+    for (const { base, end } of next) {
       while (at < integerOf(base)) {
         const found = extentAt(scope, id, at, integerOf(base));
         if (found === undefined) break;
@@ -40,11 +42,11 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
           path: scope.paths.catalog,
           message: `the row of segment ${found.base} was made anew from its files`,
           stream: { id, name: textOf(row.name) },
-          range: { from: found.base, to: found.base + found.bytes },
+          range: { from: found.base, to: found.end },
         });
-        at = found.base + found.bytes;
+        at = found.end;
       }
-      at = Math.max(at, integerOf(base) + integerOf(bytes));
+      at = Math.max(at, integerOf(end));
     }
   }
 }
@@ -57,6 +59,8 @@ function extentAt(
   limit: number,
 ): Extent | undefined {
   const { fileSystem } = scope;
+  const compacted = compactedExtentAt(scope, id, base, limit);
+  if (compacted !== undefined) return compacted;
   const { log, index } = segmentPaths(scope.paths.segments, id, base);
   if (!isThere(fileSystem, log)) return undefined;
   const logBytes = withWindow(fileSystem, log, ({ sizeBytes }) => sizeBytes);
@@ -73,7 +77,36 @@ function extentAt(
     })
     : { end: base, blocks: 0 };
   const bytes = indexed.end - base;
-  if (bytes > 0 && bytes <= logBytes) return { base, bytes, blocks: indexed.blocks };
+  const place = { base, generation: 0 };
+  if (bytes > 0 && bytes <= logBytes) return { ...place, bytes, ...indexed };
   // Without its index the segment is taken to be as long as it has to be; the index is rebuilt then.
-  return logBytes >= limit - base ? { base, bytes: limit - base, blocks: 0 } : undefined;
+  return logBytes >= limit - base
+    ? { ...place, bytes: limit - base, blocks: 0, end: limit }
+    : undefined;
+}
+
+/** The newest of the segment's files that were written anew, if there are any with a whole index. */
+function compactedExtentAt(
+  { fileSystem, paths }: RepairScope,
+  id: number,
+  base: number,
+  limit: number,
+): Extent | undefined {
+  const folder = segmentFolder(paths.segments, id);
+  const generations = (fileSystem.list(folder) ?? []).flatMap((name) => {
+    const segment = parseSegmentName(name);
+    const isOne = segment?.streamId === id && segment.base === base && segment.generation > 0;
+    return isOne ? [segment.generation] : [];
+  });
+  for (const generation of [...new Set(generations)].sort((a, b) => b - a)) {
+    const { log, index } = segmentPaths(paths.segments, id, base, generation);
+    if (!isThere(fileSystem, log) || !isThere(fileSystem, index)) continue;
+    const bytes = withWindow(fileSystem, log, ({ sizeBytes }) => sizeBytes);
+    const entries = withWindow(fileSystem, index, (window) => [...walkIndex(window)]);
+    const last = entries.at(-1)?.entry;
+    const isWhole = entries.every(({ entry }) => entry !== undefined);
+    if (!isWhole || last === undefined || last.end > limit || last.filePosition >= bytes) continue;
+    return { base, bytes, blocks: entries.length, end: last.end, generation };
+  }
+  return undefined;
 }

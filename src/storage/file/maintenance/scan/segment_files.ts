@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import type { FileSystem } from "../../../../env/file_system.ts";
-import { parseSegmentName, segmentPaths } from "../../directory/paths.ts";
+import { parseSegmentName, type SegmentName, segmentPaths } from "../../directory/paths.ts";
 
 /** A file under `segments/`. */
 export interface SegmentFile {
   readonly path: string;
   /** By its name; undefined where that is no segment's. */
-  readonly segment: { readonly streamId: number; readonly base: number } | undefined;
+  readonly segment: SegmentName | undefined;
 }
 
 /** The files under `segments/`, in the order of their paths. */
@@ -25,12 +25,18 @@ export function* orphanFiles(
   segments: string,
   database: DatabaseSync,
 ): Generator<SegmentFile> {
-  const row = database.prepare("SELECT 1 AS found FROM segment WHERE stream_id = ? AND base = ?");
+  const row = database.prepare(
+    "SELECT 1 AS found FROM segment WHERE stream_id = ? AND base = ? AND generation = ?",
+  );
   for (const file of segmentFiles(fileSystem, segments)) {
     const { path, segment } = file;
     const isNamed = segment !== undefined &&
-      Object.values(segmentPaths(segments, segment.streamId, segment.base)).includes(path) &&
-      row.get(segment.streamId, segment.base) !== undefined;
+      Object.values(pathsOf(segments, segment)).includes(path) &&
+      row.get(segment.streamId, segment.base, segment.generation) !== undefined;
     if (!isNamed) yield file;
   }
+}
+
+function pathsOf(segments: string, { streamId, base, generation }: SegmentName) {
+  return segmentPaths(segments, streamId, base, generation);
 }
