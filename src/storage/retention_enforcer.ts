@@ -32,6 +32,8 @@ export interface RetentionEnforcerParts<S extends Stream> {
   trim(stream: S, earliest: number, messages: number): void;
   /** Other ids of streams that may be due, where not all of them are in memory; each comes once. */
   findDue?(nowMs: number, limit: number): readonly number[];
+  /** When a stream is looked at next has changed, and nothing else of it. */
+  onDue?(stream: S): void;
   /** Lets others run between two slices. */
   pause(): Promise<void>;
 }
@@ -93,6 +95,7 @@ export class RetentionEnforcer<S extends Stream> {
   /** A stream's policies, its snapshot or the rules are others now. */
   changed(stream: S): void {
     stream.retention = undefined;
+    stream.storedTrimsAtMs = Infinity;
     const { limits } = this.#of(stream);
     if (limits === undefined) this.#queue.delete(stream.id);
     else this.#enqueue(stream.id, this.#parts.clock.nowMs());
@@ -111,7 +114,9 @@ export class RetentionEnforcer<S extends Stream> {
   /** Looks at what is due, as far as it can be now. */
   async run(): Promise<void> {
     if (this.#isStopped) return;
-    this.#running ??= this.#runAll().finally(() => {
+    this.#running ??= this.#runAll().catch((error) => {
+      if (!this.#isStopped) logger.error("Streams aren't trimmed now: {error}", { error });
+    }).finally(() => {
       this.#running = undefined;
       this.#setTimer();
     });
@@ -132,6 +137,8 @@ export class RetentionEnforcer<S extends Stream> {
     const found = limits === undefined
       ? this.#everything
       : streamRetention(this.#rules, limits, BLOCK_BYTES);
+    // What was stored is found by that, and needs no look before.
+    if (found !== this.#everything) found.dueMs = stream.storedTrimsAtMs;
     stream.retention = found;
     return found;
   }
@@ -227,5 +234,6 @@ export class RetentionEnforcer<S extends Stream> {
     const oldestMs = await points.blockTimeAt(stream, stream.earliest);
     if (stream.lifecycle !== "there" || stream.retention !== state) return;
     this.#due(stream, state, Math.max(oldestMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
+    this.#parts.onDue?.(stream);
   }
 }

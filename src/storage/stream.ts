@@ -69,6 +69,8 @@ export class Stream {
   quotaAccounts: StreamAccounts | undefined;
   /** The snapshot that is kept of it; `null` where there is none, `undefined` before that was looked for. */
   keptSnapshot: SnapshotRef | null | undefined;
+  /** When it was to be looked at for its retention, as it was stored; `Infinity` for never. */
+  storedTrimsAtMs = Infinity;
   /** What its retention comes to, once that was looked for. */
   retention: StreamRetention | undefined;
   /** Up to where messages may be missing that newer ones of the same key stand for; 0 where none are. */

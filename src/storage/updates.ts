@@ -29,6 +29,10 @@ export interface RetentionParts<S extends Stream> {
   /** As in `RetentionEnforcerParts`. */
   findDue?(nowMs: number, limit: number): readonly number[];
   /** As in `RetentionEnforcerParts`. */
+  onDue?(stream: S): void;
+  /** The rules of patterns are others: streams that aren't in memory are to be looked at, too. */
+  onRules?(rules: RetentionRules, schedule: (id: number) => void): void;
+  /** As in `RetentionEnforcerParts`. */
   pause(): Promise<void>;
 }
 
@@ -127,8 +131,12 @@ export class Updates<S extends Stream> {
 
   /** Puts other rules of patterns in place. */
   setRules(rules: RetentionRules): void {
+    const { clock, retention } = this.#parts;
+    const before = this.enforcer.rules;
+    if (rules.isNone && before.isNone) return;
     this.enforcer.setRules(rules);
-    for (const stream of this.#parts.retention.loaded()) this.enforcer.changed(stream);
+    for (const stream of retention.loaded()) this.enforcer.changed(stream);
+    retention.onRules?.(rules, (id) => this.enforcer.schedule(id, clock.nowMs()));
   }
 
   /** As in `StorageMeasures.retention`. */

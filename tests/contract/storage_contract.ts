@@ -46,7 +46,7 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   if (name.startsWith("nats")) describeNoSnapshots(it);
   else if (!name.startsWith("file")) describeSnapshots(it);
   if (name.startsWith("nats")) describeNoRetention(it);
-  else if (name.startsWith("memory")) {
+  else {
     describeTrimming(it);
     describeRetention(it);
   }

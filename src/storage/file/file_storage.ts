@@ -13,8 +13,9 @@ import { RetentionRules } from "../retention_rules.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { newWakeId } from "../subscriptions/wake_id.ts";
+import type { RetentionParts } from "../updates.ts";
 import { FileAdmission } from "./admission.ts";
-import type { Catalog } from "./catalog/catalog.ts";
+import type { Catalog, RowTrim } from "./catalog/catalog.ts";
 import { Compactor } from "./compaction/compactor.ts";
 import type { Ballast } from "./directory/ballast.ts";
 import type { DamagedStreams } from "./directory/damaged_streams.ts";
@@ -49,6 +50,8 @@ const logger = getLogger(["durable-streams", "storage"]);
 const MIB = 1024 * 1024;
 /** Of the log, between two slices of what retention looks at. */
 const BATCHES_BETWEEN_SLICES = 2;
+/** So many rows are looked at before others run: they take a millisecond. */
+const SLICE_ROWS = 100;
 const SEGMENT_BYTES = 64 * MIB;
 
 /** A directory that was opened and recovered, and is to be served. */
@@ -94,6 +97,8 @@ export class FileStorage {
   readonly #expiry: Expiry;
   readonly #compactor: Compactor;
   readonly #logAge = new LogAge();
+  /** The row that retention has looked at last: those before it were since the last checkpoint. */
+  #trimmedAfter: RowTrim | undefined;
   #checkpointsDone = 0;
   readonly #quotas: Quotas;
   #isSwept = false;
@@ -135,6 +140,8 @@ export class FileStorage {
   start(isClean: boolean): void {
     void this.#directory.ballast.refill();
     if (!this.#quotas.isNone) this.#countQuotas(this.#firstNewId);
+    this.engine.prepareRetention(this.#directory.options.retention ?? [])();
+    void this.engine.trimDue();
     if (isClean) this.#sweep();
     else {
       // When the records of the last run were written nobody knows.
@@ -211,13 +218,7 @@ export class FileStorage {
       }),
       snapshots: undefined,
       quotas: this.#quotas,
-      retention: {
-        isSupported: false,
-        compacts: true,
-        rules: new RetentionRules([]),
-        loaded: () => [],
-        pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
-      },
+      retention: this.#retentionParts(),
       countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks,
       onExpiring: (stream) => this.#expiry.schedule(stream),
@@ -235,6 +236,43 @@ export class FileStorage {
       }),
       close: (limitMs = Infinity) => this.#closing ??= this.#shutDown(limitMs),
     });
+  }
+
+  #retentionParts(): RetentionParts<FileStream> {
+    const { cache, catalog } = this.#directory;
+    return {
+      isSupported: true,
+      compacts: true,
+      // With all that is there; the start does it.
+      rules: new RetentionRules([]),
+      loaded: () => cache.loadedStreams(),
+      findDue: (nowMs, limit) => {
+        const rows = catalog.dueForTrim(nowMs, this.#trimmedAfter, limit);
+        this.#trimmedAfter = rows.at(-1) ?? this.#trimmedAfter;
+        return rows.map(({ id }) => id);
+      },
+      onDue: (stream) => cache.markDirty(stream),
+      onRules: (rules, schedule) => void this.#walkRules(rules, schedule),
+      pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
+    };
+  }
+
+  /** Streams that aren't in memory are looked at once where a pattern is about them. */
+  async #walkRules(rules: RetentionRules, schedule: (id: number) => void): Promise<void> {
+    const { catalog, cache } = this.#directory;
+    try {
+      for (let after: number | undefined = 0; after !== undefined && !rules.isNone;) {
+        const { rows, lastId } = catalog.rowsAfter(after, SLICE_ROWS);
+        for (const { id, name, tail, earliest } of rows) {
+          if (tail > earliest && !cache.isKnown(id) && rules.matches(name)) schedule(id);
+        }
+        after = lastId;
+        await this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES);
+        if (this.#isStopped) return;
+      }
+    } catch (error) {
+      if (!this.#isStopped) logger.error("Not all streams are looked at: {error}", { error });
+    }
   }
 
   #makeLog(): LogWriter<Effect<FileStream>> {
@@ -340,6 +378,7 @@ export class FileStorage {
     this.#checkpointsDone = done;
     this.#admission.openGate();
     this.#expiry.onRows();
+    this.#trimmedAfter = undefined;
     if (this.#checkpointer.done > 0) this.#sweep();
     // Before that, what an attempt left that a crash cut short is in nobody's way, but takes up room.
     if (this.#sweepIsDone) this.#compactor.onCheckpoint();

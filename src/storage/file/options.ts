@@ -1,5 +1,6 @@
 import type { Clock } from "../../env/clock.ts";
 import type { FileSystem } from "../../env/file_system.ts";
+import type { RetentionRule } from "../retention_rules.ts";
 import type { QuotaOptions } from "../quota_account.ts";
 import type { StartProgress } from "../start_progress.ts";
 import type { Catalog, CatalogCopy, CatalogSnapshot } from "./catalog/catalog.ts";
@@ -43,6 +44,8 @@ export interface FileStorageOptions {
   maxSubscriptions?: number;
   /** How much may be stored below patterns of names; no limit unless it is given. */
   quotas?: readonly QuotaOptions[];
+  /** How much is kept of streams by patterns of their names; all unless it is given. */
+  retention?: readonly RetentionRule[];
   /** Beyond so many streams in memory, idle ones leave it; 100,000. */
   maxLoadedStreams?: number;
   /** They also do where they take more than this together; 192 MiB. */

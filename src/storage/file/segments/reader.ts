@@ -154,8 +154,11 @@ export class SegmentReader {
   ): Promise<SegmentRow | undefined> {
     let found: SegmentRow | undefined;
     for (let from = stream.ownStart, end = to; from < end;) {
-      const segment = this.#segmentAt(stream, from + Math.floor((end - from) / 2));
-      if (test(await this.#newestEntry(stream, segment))) {
+      const middle = from + Math.floor((end - from) / 2);
+      const segment = this.#segmentIfHeld(stream, middle);
+      // It was trimmed, and so was all before it.
+      if (segment === undefined) from = middle + 1;
+      else if (test(await this.#newestEntry(stream, segment))) {
         found = segment;
         end = segment.base;
       } else {
@@ -194,16 +197,28 @@ export class SegmentReader {
       } else if (block > 0) {
         before = (await indexReader.load(() => indexReader.entry(block - 1, blocks))).messages;
       } else {
-        before = await this.#messagesBefore(stream, base);
+        before = await this.#messagesBefore(stream, base) ??
+          (stream.json
+            ? through - await countInBlock(log, run)
+            : trimmedBefore(stream, run, through));
       }
       return { start: run.start, end, before, through, atMs };
     });
   }
 
-  /** How many of the stream's own messages come before a segment's base. */
-  async #messagesBefore(stream: SegmentStream, base: number): Promise<number> {
+  /** How many of the stream's own messages come before a segment's base; `undefined` where that was trimmed. */
+  async #messagesBefore(stream: SegmentStream, base: number): Promise<number | undefined> {
     if (base === stream.ownStart) return 0;
-    return (await this.#newestEntry(stream, this.#segmentAt(stream, base - 1))).messages;
+    const segment = this.#segmentIfHeld(stream, base - 1);
+    return segment === undefined ? undefined : (await this.#newestEntry(stream, segment)).messages;
+  }
+
+  /** The segment with an offset; `undefined` where all segments begin behind it. */
+  #segmentIfHeld(stream: SegmentStream, offset: number): SegmentRow | undefined {
+    const first = this.#catalog.segmentAt(stream.id, offset);
+    const isHeld = first !== undefined ||
+      [...stream.changedSegments.values()].some(({ base }) => base <= offset);
+    return isHeld ? this.#segmentAt(stream, offset) : undefined;
   }
 
   #segmentAt(stream: SegmentStream, offset: number): SegmentRow {
@@ -408,6 +423,15 @@ function blockOf(
   segment: SegmentRow,
 ): BlockRun | MissingPage {
   return indexReader.runOf(block, block, segment.blocks, gappedBytesOf(segment));
+}
+
+/**
+ * How many messages of a byte stream come before the first block that is left of it. Where that isn't the
+ * one at which it was trimmed, the block counts as one message.
+ */
+function trimmedBefore(stream: SegmentStream, run: BlockRun, through: number): number {
+  const { earliest, earliestMessages } = stream;
+  return earliest >= run.start && earliest < run.end ? earliestMessages : through - 1;
 }
 
 /** How many messages a JSON stream's block has, which is checked. */

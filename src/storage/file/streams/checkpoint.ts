@@ -25,11 +25,18 @@ import {
 import { CHECKPOINT_SECONDS } from "../../../metrics/buckets.ts";
 import { Histogram, type HistogramValue } from "../../../metrics/histogram.ts";
 import { ObsoleteFiles } from "../segments/obsolete_files.ts";
-import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_stream.ts";
+import {
+  type FileStream,
+  rowOf,
+  type StreamSnapshot,
+  takeSnapshot,
+  updateOf,
+} from "./file_stream.ts";
 import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegments } from "../segments/open_segments.ts";
 import type { SegmentWriter } from "../segments/writer.ts";
 import type { StreamCache } from "./stream_cache.ts";
+import { releaseTrimmed } from "./release_trimmed.ts";
 import { subscriptionGroups } from "./subscription_groups.ts";
 
 const logger = getLogger(["durable-streams", "storage", "checkpoint"]);
@@ -332,9 +339,25 @@ export class Checkpointer {
       }
       const stream = cache.loadIfThere(id);
       if (stream === undefined) continue;
+      if (stream.wantsRelease) this.#release(stream);
       segments.write(stream, stream.tail);
       stream.inCheckpoint = true;
       snapshots.push(takeSnapshot(stream));
+    }
+  }
+
+  /** What can't be looked up now stays for a later checkpoint. */
+  #release(stream: FileStream): void {
+    const { cache, catalog } = this.#parts;
+    try {
+      releaseTrimmed(stream, cache, catalog);
+      stream.wantsRelease = false;
+    } catch (error) {
+      if (!isLookUpFailure(error)) throw error;
+      logger.warn("What was trimmed of stream {id} stays: {message}", {
+        id: stream.id,
+        message: error.message,
+      });
     }
   }
 

@@ -26,8 +26,8 @@ export class FileStream extends Stream implements SegmentStream {
   /** `accessedAtMs` as the row has it. */
   storedAccessAtMs: number;
   segmentIsTrimmed = false;
-  /** `trimsAtMs` as the row has it, where nothing newer is known. */
-  storedTrimsAtMs = Infinity;
+  /** Whether the next checkpoint has to look for bytes that nobody can read any more. */
+  wantsRelease = false;
   /** Whether it has a row. */
   hasRow = false;
   /** Whether its row lacks something. */

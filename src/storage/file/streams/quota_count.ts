@@ -46,7 +46,7 @@ export class QuotaCount implements StoredCount {
     quotas.beginCount(this, added);
     // Some of them may have no row yet.
     for (const stream of cache.loadedStreams()) {
-      quotas.countStored(this, { name: stream.name, bytes: stream.tail - stream.ownStart });
+      quotas.countStored(this, { name: stream.name, bytes: stream.heldBytes });
       this.#loaded.add(stream.id);
     }
   }
@@ -80,7 +80,7 @@ export class QuotaCount implements StoredCount {
       if (this.includes(row.id)) continue;
       const stream = cache.current(row.id, row);
       if (stream === undefined) continue;
-      quotas.countStored(this, { name: row.name, bytes: stream.tail - (row.fork?.point ?? 0) });
+      quotas.countStored(this, { name: row.name, bytes: stream.heldBytes });
     }
     if (lastId === undefined || lastId >= this.#firstNewId) return false;
     this.#upTo = lastId;

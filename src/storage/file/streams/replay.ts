@@ -139,7 +139,8 @@ class LogReplay {
     const { id, name } = record;
     // Here and below also where the stream's row has it: the subscriptions' rows needn't.
     const tail = (record.fork?.point ?? 0) + record.data.length;
-    if (tail > 0) subscriptions.registry.appended({ id, name }, 0, placed.lsn);
+    const { earliest = 0 } = record;
+    if (tail > earliest) subscriptions.registry.appended({ id, name }, earliest, placed.lsn);
     if (id <= this.#parts.greatestRowId || cache.isKnown(id)) {
       const stored = this.#load(id, placed);
       if (stored !== undefined) {
@@ -208,8 +209,11 @@ class LogReplay {
       registry.trimmed(record.id, earliest, earliest === stream.tail, placed.lsn);
     }
     if (stream.lsn >= placed.lsn) return;
-    if (record.kind === "trim") applyTrim(stream, record);
-    else applyPolicies(stream, record);
+    if (record.kind === "policies") applyPolicies(stream, record);
+    else {
+      applyTrim(stream, record);
+      this.#parts.cache.release(stream);
+    }
     this.#advance(stream, placed.lsn);
   }
 

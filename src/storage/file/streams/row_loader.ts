@@ -56,7 +56,8 @@ export class RowLoader {
    * The segment that a stream's bytes go on in. Where its row isn't what it has to be, the stream is set
    * aside; what the log still adds to it goes into a new segment.
    */
-  #lastSegmentOf({ id, name, fork, tail, rest }: StreamRow): SegmentRow | undefined {
+  #lastSegmentOf(row: StreamRow): SegmentRow | undefined {
+    const { id, name, fork, tail, rest, earliest } = row;
     const { catalog, damaged } = this.#parts;
     const end = tail - rest.length;
     // One whose own bytes are all in its row has no segment to look for.
@@ -64,6 +65,8 @@ export class RowLoader {
     try {
       const segment = catalog.segmentAt(id, tail);
       if (segment !== undefined && segment.end === end) return segment;
+      // All before was trimmed, and its segments have gone with that.
+      if (end <= earliest) return undefined;
       const found = segment === undefined ? "none" : `one to ${segment.end}`;
       const reason = `The catalogue should have a segment up to offset ${end}, and has ${found}.`;
       damaged.add({ id, name, reason });

@@ -3,6 +3,7 @@ import type { NameRange } from "../../../protocol/name_order.ts";
 import type { CreateRecord, ProducerBatch } from "../../records.ts";
 import type { DescribedStreams } from "../../streams.ts";
 import type { Catalog, SegmentRow, StreamRow } from "../catalog/catalog.ts";
+import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { DirtyStreams } from "./dirty_streams.ts";
 import {
@@ -193,7 +194,44 @@ export class StreamCache implements DescribedStreams<FileStream> {
     this.dirty.add(stream);
   }
 
-  release(_stream: FileStream): void {}
+  /** The next checkpoint lets go of it. */
+  release(stream: FileStream): void {
+    for (let at: FileStream | undefined = stream; at !== undefined;) {
+      if (at.lifecycle !== "deleted") {
+        at.wantsRelease = true;
+        this.markDirty(at);
+      }
+      at = at.fork && this.#sourceOf(at.fork.sourceId);
+    }
+  }
+
+  /** The first position that the stream's readers, or those of any of its forks, can read. */
+  firstNeeded(stream: FileStream): number {
+    let first = Infinity;
+    // Without recursion: forks of forks may be many. Of a stream, each sees what comes before `end`.
+    const readers = [{ reader: stream, end: Infinity }];
+    for (let next = readers.pop(); next !== undefined; next = readers.pop()) {
+      const { reader, end } = next;
+      if (reader.lifecycle === "there" && reader.durableEarliest < end) {
+        first = Math.min(first, reader.durableEarliest);
+      }
+      for (const id of this.#forks.idsOf(reader.id)) {
+        const fork = this.summary(id);
+        if (fork !== undefined) readers.push({ reader: fork, end: Math.min(end, fork.ownStart) });
+      }
+    }
+    return first;
+  }
+
+  /** A source that is damaged keeps what it has. */
+  #sourceOf(id: number): FileStream | undefined {
+    try {
+      return this.loadIfThere(id);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return undefined;
+    }
+  }
 
   accessed(stream: FileStream): void {
     const { lifetime } = stream;
