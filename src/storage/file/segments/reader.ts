@@ -213,15 +213,24 @@ export class SegmentReader {
     return segment === undefined ? undefined : (await this.#newestEntry(stream, segment)).messages;
   }
 
-  /** The segment with an offset; `undefined` where all segments begin behind it. */
+  /** The segment with an offset; `undefined` where it may have been trimmed. */
   #segmentIfHeld(stream: SegmentStream, offset: number): SegmentRow | undefined {
-    const first = this.#catalog.segmentAt(stream.id, offset);
-    const isHeld = first !== undefined ||
-      [...stream.changedSegments.values()].some(({ base }) => base <= offset);
-    return isHeld ? this.#segmentAt(stream, offset) : undefined;
+    const found = this.#find(stream, offset);
+    const mayBeTrimmed = offset < stream.earliest || stream.lifecycle === "soft_deleted";
+    return found === undefined && mayBeTrimmed ? undefined : this.#segmentAt(stream, offset);
   }
 
   #segmentAt(stream: SegmentStream, offset: number): SegmentRow {
+    const segment = this.#find(stream, offset);
+    if (segment !== undefined) return segment;
+    if (stream.lifecycle === "deleted") throw deletedError(stream);
+    throw new StreamError(
+      { code: "damaged" },
+      `The catalogue has no segment of stream ${stream.id} with offset ${offset}.`,
+    );
+  }
+
+  #find(stream: SegmentStream, offset: number): SegmentRow | undefined {
     const { lastSegment, readSegment } = stream;
     if (lastSegment !== undefined && holds(lastSegment, offset)) return lastSegment;
     if (readSegment !== undefined && holds(readSegment, offset)) return readSegment;
@@ -229,12 +238,10 @@ export class SegmentReader {
       if (holds(segment, offset)) return segment;
     }
     const segment = this.#catalog.segmentAt(stream.id, offset);
-    if (segment !== undefined && holds(segment, offset)) return stream.readSegment = segment;
-    if (stream.lifecycle === "deleted") throw deletedError(stream);
-    throw new StreamError(
-      { code: "damaged" },
-      `The catalogue has no segment of stream ${stream.id} with offset ${offset}.`,
-    );
+    if (segment === undefined || !holds(segment, offset)) return undefined;
+    // Its row is there until the checkpoint that lets go of it.
+    if (stream.replacedSegments.some(({ base }) => base === segment.base)) return undefined;
+    return stream.readSegment = segment;
   }
 
   /** The chunk, if nothing has to be waited for: its bytes are warm, and the index's pages in memory. */

@@ -11,6 +11,8 @@ export interface SegmentStream extends Stream {
   segmentIsTrimmed: boolean;
   /** Segments changed since the last checkpoint, by their base. */
   readonly changedSegments: ReadonlyMap<number, SegmentRow>;
+  /** Segments that are gone or that others have taken the place of, and whose rows may be there yet. */
+  readonly replacedSegments: readonly SegmentRow[];
   /** The segment is to be stored with the next checkpoint. */
   markSegment(segment: SegmentRow): void;
 }
