@@ -71,7 +71,8 @@ export function runCommand(
   };
   const stopped = (signal: NodeJS.Signals) => {
     signalGroup(signal);
-    process.exit(1);
+    // Not before the commands beside this one have had theirs.
+    setTimeout(() => process.exit(1));
   };
   process.on("SIGINT", stopped).on("SIGTERM", stopped);
   const limit = setTimeout(() => {
