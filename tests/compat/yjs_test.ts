@@ -59,21 +59,25 @@ for (const target of COMPAT_TARGETS) {
   const server = sharedServer(target);
 
   for (const live of ["sse", "long-poll"] as const) {
-    compatTest(target, `Yjs by ${live}: two edit a document at once and end up with the same`, async () => {
-      await using yjs = await startYjs(server.url);
-      const docId = `shared-${live}`;
-      using kim = await join(yjs.baseUrl, docId, live);
-      using lee = await join(yjs.baseUrl, docId, live);
-      kim.text.insert(0, "wörld 🌍");
-      await until(() => lee.text.toString() === "wörld 🌍", () => "Lee sees what Kim wrote");
-      lee.text.insert(0, "hello ");
-      kim.text.insert(kim.text.length, "!");
-      for (const { text } of [kim, lee]) {
-        await until(() => text.toString() === "hello wörld 🌍!", () => `${text}`);
-      }
-      using late = await join(yjs.baseUrl, docId, live);
-      equal(late.text.toString(), "hello wörld 🌍!");
-    });
+    compatTest(
+      target,
+      `Yjs by ${live}: two edit a document at once and end up with the same`,
+      async () => {
+        await using yjs = await startYjs(server.url);
+        const docId = `shared-${live}`;
+        using kim = await join(yjs.baseUrl, docId, live);
+        using lee = await join(yjs.baseUrl, docId, live);
+        kim.text.insert(0, "wörld 🌍");
+        await until(() => lee.text.toString() === "wörld 🌍", () => "Lee sees what Kim wrote");
+        lee.text.insert(0, "hello ");
+        kim.text.insert(kim.text.length, "!");
+        for (const { text } of [kim, lee]) {
+          await until(() => text.toString() === "hello wörld 🌍!", () => `${text}`);
+        }
+        using late = await join(yjs.baseUrl, docId, live);
+        equal(late.text.toString(), "hello wörld 🌍!");
+      },
+    );
   }
 
   compatTest(target, "Yjs: who is there is seen by others, and that they leave", async () => {
