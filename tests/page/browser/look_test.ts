@@ -74,7 +74,7 @@ visits.test("one jumps to the start, an offset and a time; older messages come a
   await page.getByText(/loaded,/).filter({ hasNotText: loaded }).waitFor();
   await page.getByRole("button", { name: "Start" }).click();
   await page.getByRole("option", { name: `{"n":0,` }).click();
-  const offset = await page.getByText(/^\w{8}_\d{16}$/).last().innerText();
+  const offset = await page.getByText(/^\w{8}-\d{16}$/).last().innerText();
   await page.getByRole("button", { name: "Close", exact: true }).last().click();
   await page.getByLabel("Offset or time").fill(offset);
   await page.getByRole("button", { name: "Go" }).click();
@@ -142,7 +142,7 @@ visits.test("a message, its offset, a curl and a program are copied", async (vis
   };
   equal(await copied("Copy message"), `{"n":2,"even":true}`);
   const offset = await copied("Copy offset");
-  match(offset, /^\w{8}_0*43$/);
+  match(offset, /^\w{8}-0*43$/);
   match(
     await copied("Copy curl"),
     new RegExp(`^curl -N 'http.*/copy\\?offset=${offset}&live=sse'$`),

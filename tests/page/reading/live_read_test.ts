@@ -4,13 +4,13 @@ import { token, tokenRefusal } from "../../../src/page/api/request.ts";
 import { LiveRead, type ReadState } from "../../../src/page/reading/live_read.ts";
 import { textOf } from "../../../src/page/reading/message.ts";
 
-const TAIL = "abcdefgh_0000000000000002";
+const TAIL = "abcdefgh-0000000000000002";
 
 function answerOf(data: string, control: Record<string, unknown>): Response {
   const body = `event: data\ndata:${data}\n\nevent: control\ndata:${
     JSON.stringify({ streamNextOffset: TAIL, ...control })
   }\n\n`;
-  return new Response(body, { headers: { "stream-next-offset": "abcdefgh_0000000000000000" } });
+  return new Response(body, { headers: { "stream-next-offset": "abcdefgh-0000000000000000" } });
 }
 
 /** Reads until the stream's end; what came, and how the read was. */
