@@ -6,3 +6,7 @@
 declare module "@durable-streams/client";
 declare module "@durable-streams/state/db";
 declare module "playwright-core";
+declare module "@durable-streams/y-durable-streams";
+declare module "@durable-streams/y-durable-streams/server";
+declare module "y-protocols/awareness";
+declare module "yjs";

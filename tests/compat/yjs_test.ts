@@ -29,15 +29,8 @@ async function startYjs(url: string) {
   };
 }
 
-interface Peer extends Disposable {
-  readonly doc: Y.Doc;
-  readonly awareness: Awareness;
-  readonly provider: YjsProvider;
-  readonly text: Y.Text;
-}
-
 /** Somebody who edits; resolves once the document is there. */
-async function join(baseUrl: string, docId: string, liveMode: "sse" | "long-poll"): Promise<Peer> {
+async function join(baseUrl: string, docId: string, liveMode: "sse" | "long-poll") {
   const doc = new Y.Doc();
   const awareness = new Awareness(doc);
   const provider = new YjsProvider({ doc, baseUrl, docId, awareness, liveMode });
