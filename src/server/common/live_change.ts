@@ -4,6 +4,8 @@ import type { ReadFrom } from "../../protocol/offset.ts";
 export interface LiveStart {
   readonly name: string;
   readonly from: ReadFrom;
+  /** Its client's own number, which the events that say how it began have too. */
+  readonly tag?: number | undefined;
 }
 
 /** A change of what a connection follows: plain data, which may go to another thread. */

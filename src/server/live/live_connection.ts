@@ -33,6 +33,7 @@ export interface LiveConnectionStart {
 /** A stream that is followed from now on, as a `set` event says. */
 export interface AddedStream {
   readonly stream: string;
+  readonly tag: number | undefined;
   readonly offset: string;
   readonly contentType: string;
   readonly upToDate: boolean;

@@ -1,4 +1,6 @@
 import type { Bytes } from "../../protocol/bytes.ts";
+import { copyString } from "../../storage/copy_string.ts";
+import type { LiveStart } from "../common/live_change.ts";
 import type { LivePlace } from "../../protocol/live_event_id.ts";
 import {
   type OffsetSpace,
@@ -29,6 +31,8 @@ export class LiveEntry {
   readonly name: string;
   /** Where it begins. */
   readonly from: ReadFrom;
+  /** Its client's own number. */
+  readonly tag: number | undefined;
   /** Whether the request doesn't name it: it was added later, or a pattern took it in. */
   readonly isOther: boolean;
   /** That of its stream, once its first chunk has been read. */
@@ -48,10 +52,15 @@ export class LiveEntry {
   /** Tells its client why nothing more comes of it, and ends it. */
   fail: (error: unknown) => void = () => {};
 
-  constructor(connection: EntryConnection, name: string, from: ReadFrom, isOther: boolean) {
+  constructor(
+    connection: EntryConnection,
+    { name, from, tag }: LiveStart,
+    isOther: boolean,
+  ) {
     this.connection = connection;
-    this.name = name;
+    this.name = copyString(name);
     this.from = from;
+    this.tag = tag;
     this.isOther = isOther;
   }
 

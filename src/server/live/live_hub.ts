@@ -9,7 +9,6 @@ import { encodeLiveEvent } from "../../protocol/live_events.ts";
 import type { Pattern } from "../../protocol/name_pattern.ts";
 import { formatOffset, type ReadFrom, type StreamOffset } from "../../protocol/offset.ts";
 import { encodeCredentialExpired, SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
-import { copyString } from "../../storage/copy_string.ts";
 import type { ReadResult } from "../../storage/storage.ts";
 import { requireRight } from "../access/guard.ts";
 import { watchPermit } from "../access/permit_end.ts";
@@ -130,6 +129,8 @@ export class LiveHub {
   change({ connection: id, subject, add, remove }: LiveChange): boolean {
     const connection = this.#connections.get(id);
     if (connection === undefined || connection.permit?.subject !== subject) return false;
+    // What was sent of a stream before is told apart from what comes once it is added anew.
+    this.#flush(connection);
     for (const name of remove) {
       connection.entries.get(name)?.end();
       connection.tellRemoved(name);
@@ -170,16 +171,16 @@ export class LiveHub {
   /** @param hasEnded whether it isn't begun, as its client knows its end */
   #add(
     connection: LiveConnection,
-    { name, from }: LiveStart,
+    start: LiveStart,
     isOther: boolean,
     hasEnded = false,
   ): LiveEntry {
-    const entry = new LiveEntry(connection, copyString(name), from, isOther);
+    const entry = new LiveEntry(connection, start, isOther);
     if (hasEnded) {
       entry.hasEnded = true;
       return entry;
     }
-    const rejection = this.#rejectionOf(connection, name, isOther);
+    const rejection = this.#rejectionOf(connection, entry.name, isOther);
     if (rejection !== undefined) {
       this.#tellError(connection, entry, rejection);
       return entry;
@@ -254,6 +255,7 @@ export class LiveHub {
     };
     connection.tellAdded({
       stream: entry.name,
+      tag: entry.tag,
       offset: formatOffset(first.space, first.start),
       contentType: first.contentType,
       upToDate: first.start === first.tail,
@@ -314,7 +316,7 @@ export class LiveHub {
 
   #tellError(connection: LiveConnection, entry: LiveEntry, error: unknown): void {
     if (entry.hasEnded) return;
-    connection.push(encodeLiveEvent("error", { stream: entry.name, ...this.#describe(error) }));
+    connection.push(encodeLiveEvent("error", { stream: entry.name, tag: entry.tag, ...this.#describe(error) }));
     entry.end();
   }
 

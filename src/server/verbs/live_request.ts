@@ -177,7 +177,7 @@ function checkSet(streams: readonly LiveStart[], patterns: readonly LivePatternS
 
 function startsIn(fields: object, name: string, limit: number): LiveStart[] {
   return listIn(fields, name, limit).map((each) =>
-    startOf(textIn(each, "stream"), textIn(each, "offset"))
+    ({ ...startOf(textIn(each, "stream"), textIn(each, "offset")), tag: tagIn(each) })
   );
 }
 
@@ -209,6 +209,14 @@ function textIn(value: unknown, name: string): string {
   const text: unknown = fields.find(([key]) => key === name)?.[1];
   if (typeof text === "string") return text;
   throw malformed(`an element has no ${name} that is a text`);
+}
+
+/** A number that the client tells its streams apart by, where it gives one. */
+function tagIn(value: unknown): number | undefined {
+  const fields = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  const tag: unknown = fields.find(([key]) => key === "tag")?.[1];
+  if (tag === undefined || (typeof tag === "number" && Number.isSafeInteger(tag))) return tag;
+  throw malformed("an element has a tag that is no whole number");
 }
 
 function malformed(why: string): StreamError {
