@@ -316,7 +316,9 @@ export class LiveHub {
 
   #tellError(connection: LiveConnection, entry: LiveEntry, error: unknown): void {
     if (entry.hasEnded) return;
-    connection.push(encodeLiveEvent("error", { stream: entry.name, tag: entry.tag, ...this.#describe(error) }));
+    connection.push(
+      encodeLiveEvent("error", { stream: entry.name, tag: entry.tag, ...this.#describe(error) }),
+    );
     entry.end();
   }
 

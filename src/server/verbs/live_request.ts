@@ -176,9 +176,10 @@ function checkSet(streams: readonly LiveStart[], patterns: readonly LivePatternS
 }
 
 function startsIn(fields: object, name: string, limit: number): LiveStart[] {
-  return listIn(fields, name, limit).map((each) =>
-    ({ ...startOf(textIn(each, "stream"), textIn(each, "offset")), tag: tagIn(each) })
-  );
+  return listIn(fields, name, limit).map((each) => ({
+    ...startOf(textIn(each, "stream"), textIn(each, "offset")),
+    tag: tagIn(each),
+  }));
 }
 
 function objectOf(body: Uint8Array): object {
