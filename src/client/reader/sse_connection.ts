@@ -3,6 +3,7 @@ import { STREAM_SSE_DATA_ENCODING } from "../../protocol/headers.ts";
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
+import type { SseEvent } from "./sse_parser.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 
 /** The content of a control event, and the data that came before it (PROTOCOL §5.8). */
@@ -80,7 +81,7 @@ export class SseConnection implements LiveSource {
     while (true) {
       const group = this.#groups.shift();
       if (group !== undefined) return group;
-      const events = await this.#events.next();
+      const events = await this.#nextEvents();
       if (events === undefined) {
         this.onEnd();
         return undefined;
@@ -101,6 +102,16 @@ export class SseConnection implements LiveSource {
   handOver(): void {
     this.isHandedOver = true;
     this.cancel();
+  }
+
+  async #nextEvents(): Promise<SseEvent[] | undefined> {
+    try {
+      return await this.#events.next();
+    } catch (error) {
+      this.onEnd();
+      if (this.isHandedOver) return undefined;
+      throw error;
+    }
   }
 
   get #isBase64(): boolean {
