@@ -170,7 +170,8 @@ export class LiveConnection implements LiveBody, EntryConnection {
 
   /** A stream's turn is over, and there is nothing more for it. */
   finishTurn(entry: LiveEntry): void {
-    this.#reading.delete(entry);
+    // Where it brought nothing, nothing is sent after which the next ones would have theirs.
+    if (this.#reading.delete(entry)) this.takeTurns();
   }
 
   /** Gives turns to the streams that wait, as far as there is room. */

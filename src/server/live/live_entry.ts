@@ -21,6 +21,8 @@ export interface EntryConnection {
   wait(entry: LiveEntry): void;
   /** A stream's turn is over, and there is nothing more for it. */
   finishTurn(entry: LiveEntry): void;
+  /** Gives turns to the streams that wait, as far as there is room. */
+  takeTurns(): void;
   /** Queues an event for the end of the event loop's turn. */
   push(event: Bytes): void;
 }

@@ -141,6 +141,7 @@ export class LiveTopic {
       const isInTurn = connection.isReading(entry) || !connection.isBehind;
       if (!connection.mayPush || !isInTurn) {
         connection.wait(entry);
+        connection.takeTurns();
         continue;
       }
       const group = groups.get(entry.position);

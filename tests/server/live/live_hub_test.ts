@@ -306,3 +306,25 @@ Deno.test("a quiet connection gets a comment, and ends when its time is over", a
   ok(text.split("\n").filter((line) => line === ":").length > 50);
   match(text, /event: control/);
 });
+
+Deno.test("of more streams than are read at once each is followed, also those that have nothing at first", async () => {
+  const names = Array.from({ length: 50 }, (_, i) => `s${i}`);
+  const served = new Fixture();
+  for (const name of names) await served.make(name, JSON_TYPE);
+  const feed = await LiveFeed.post(served, {
+    streams: names.map((stream) => ({ stream, offset: "now" })),
+  });
+  await feed.upTo(({ type, head }) => type === "control" && head.upToDate);
+  await settle();
+  for (const name of names.toReversed()) {
+    await served.append(name, JSON_TYPE, "[1]");
+    await settle();
+  }
+  const seen = new Set<string>();
+  while (seen.size < names.length) {
+    const chunk = await Promise.race([feed.chunk(), settle().then(settle).then(() => [])]);
+    ok(chunk.length > 0, `only ${seen.size} came`);
+    for (const name of Object.keys(messagesOf(chunk))) seen.add(name);
+  }
+  await feed.cancel();
+});
