@@ -27,6 +27,8 @@ export type { Missed } from "./reader/missed.ts";
 export type { ListedStream, ListOptions } from "./transport/list.ts";
 export { Message } from "./reader/message.ts";
 export type { Reader } from "./reader/reader.ts";
+export type { LiveMessage, LiveOptions, LiveReader } from "./reader/live_reader.ts";
+export type { LiveStart } from "./reader/live_connection.ts";
 export type { ReaderOptions, StreamData } from "./reader/options.ts";
 export type { ReadMode } from "./reader/read_mode.ts";
 export type { SendOptions, Writer, WriterOptions } from "./producer/writer.ts";

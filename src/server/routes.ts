@@ -11,6 +11,7 @@ import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
 import { health } from "./verbs/health.ts";
 import { list } from "./verbs/list.ts";
+import { isLivePath, live } from "./verbs/live.ts";
 import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
@@ -298,6 +299,7 @@ function dispatch(
     if (names.isWelcome(request)) return welcome(context, request);
     const path = names.controlPath(request);
     if (path !== undefined && isSession(path)) return session(context, request);
+    if (path !== undefined && isLivePath(path)) return live(context, request, path, asker);
     if (path !== undefined && isThePages(path)) return servePages(context, request, path, asker);
     if (path !== undefined && isAboutSubscriptions(path)) {
       return aboutSubscriptions(context, request, path, asker);

@@ -162,6 +162,27 @@ export const serveFlags = {
     default: 20_000,
     help: "How many long-polls and SSE responses may be open at once; one more is answered 503.",
   }),
+  maxLiveStreams: integerFlag({
+    name: "max-live-streams",
+    min: 1,
+    max: 100_000,
+    default: 1_000,
+    help: "How many streams one connection may follow (__ds/live).",
+  }),
+  maxFollowedStreams: integerFlag({
+    name: "max-followed-streams",
+    min: 1,
+    max: 100_000_000,
+    default: 500_000,
+    help: "How many streams all such connections may follow, each counted for every connection.",
+  }),
+  liveCloseAfterMs: durationFlag({
+    name: "live-close-after",
+    min: 1,
+    max: 24 * HOUR_MS,
+    default: 600_000,
+    help: "When such a connection ends, for its client to connect again.",
+  }),
   ...limitFlags,
   ...retentionFlags,
   http: choiceFlag({

@@ -77,6 +77,9 @@ export function appSettings(
       // For clients on this machine, compression costs more than it saves.
       compress: values.get(flags.compress) ?? !isLoopback(values.get(flags.host)),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
+      maxLiveStreams: values.get(flags.maxLiveStreams),
+      maxFollowedStreams: Math.ceil(values.get(flags.maxFollowedStreams) / shares),
+      liveCloseAfterMs: values.get(flags.liveCloseAfterMs),
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),

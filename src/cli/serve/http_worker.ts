@@ -5,6 +5,7 @@ import type { HttpResponse } from "../../http/handler.ts";
 import type { ThreadFigures } from "../../server/app.ts";
 import type { Tick } from "../../server/figures/recorder.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { LiveChange } from "../../server/common/live_change.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { type RemoteStart, RemoteStorage } from "../../storage/remote/remote_storage.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
@@ -16,11 +17,15 @@ import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
+import { ThreadQuestions } from "./live_changes.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
 
 const log = getLogger(["durable-streams", "process"]);
+
+/** Longer than the storage's thread waits for the others. */
+const LIVE_CHANGE_LIMIT_MS = 5000;
 
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
@@ -37,6 +42,8 @@ let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 /** Who waits for how many readers streams have. */
 let readerQuestions: ((counts: ReadonlyMap<number, number>) => void)[] = [];
+const liveChanges = new ThreadQuestions(LIVE_CHANGE_LIMIT_MS);
+let changeLive: (change: LiveChange) => boolean = () => false;
 let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
@@ -71,6 +78,10 @@ parentPort?.on("message", (message: ToHttpWorker) => {
       for (const resolve of readerQuestions) resolve(message.counts);
       readerQuestions = [];
       return;
+    case "live change":
+      return send({ kind: "live changed", id: message.id, isDone: changeLive(message.change) });
+    case "live change shared":
+      return liveChanges.take(message.id, message.isDone);
     case "prepare":
       return void prepare(message.settings, message.logs);
     case "apply":
@@ -99,6 +110,9 @@ try {
     gatherMetrics,
     onMeasure: (given) => measure = given,
     gatherReaders,
+    shareLiveChange: (change) =>
+      liveChanges.ask((id) => send({ kind: "share live change", id, change })),
+    onLiveChange: (given) => changeLive = given,
     onFigures: (given) => figures = given,
   }, tracer);
   send({ kind: "listening" });

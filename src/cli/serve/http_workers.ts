@@ -10,6 +10,8 @@ import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { LiveChange } from "../../server/common/live_change.ts";
+import { ThreadQuestions } from "./live_changes.ts";
 import { gatherReaders, ReaderQuestions } from "./reader_questions.ts";
 import type { ThreadCounts } from "../../server/figures/counts.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
@@ -75,6 +77,8 @@ export class HttpWorkers implements Listener {
       control,
       gatherMetrics: () => gatherMetrics(control, workers),
       gatherReaders: () => gatherReaders(workers),
+      shareLiveChange: (asker: HttpWorker, change: LiveChange) =>
+        changeElsewhere(workers.filter((worker) => worker !== asker), change),
     };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
@@ -165,18 +169,28 @@ function sendFigures(control: Control, workers: readonly HttpWorker[]): void {
   for (const worker of workers) worker.send({ kind: "figures", tick });
 }
 
+/** Whether one of the threads has changed its connection. */
+async function changeElsewhere(
+  workers: readonly HttpWorker[],
+  change: LiveChange,
+): Promise<boolean> {
+  return (await Promise.all(workers.map((worker) => worker.changeLive(change)))).includes(true);
+}
+
 /** What the threads that serve need of this one. */
 interface HttpWorkerParts {
   readonly storage: Storage;
   readonly control: Control;
   gatherMetrics(): Promise<readonly Sample[]>;
   gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  shareLiveChange(asker: HttpWorker, change: LiveChange): Promise<boolean>;
 }
 
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
   readonly #readers = new ReaderQuestions(MEASURE_LIMIT_MS);
+  readonly #liveChanges = new ThreadQuestions(MEASURE_LIMIT_MS);
   /** What it counted last for the page's figures. */
   counts: ThreadCounts | undefined;
   readonly #worker: Worker;
@@ -215,6 +229,10 @@ class HttpWorker {
           return void this.#sendReaders();
         case "readers counted":
           return this.#readers.take(message.counts);
+        case "share live change":
+          return void this.#shareLiveChange(message.id, message.change);
+        case "live changed":
+          return this.#liveChanges.take(message.id, message.isDone);
         case "counted":
           this.counts = message.counts;
           return;
@@ -300,6 +318,16 @@ class HttpWorker {
   /** How many live readers streams have in it; a thread that is busy for too long says nothing. */
   countReaders(): Promise<ReadonlyMap<number, number>> {
     return this.#readers.ask(() => this.send({ kind: "count readers" }));
+  }
+
+  async #shareLiveChange(id: number, change: LiveChange): Promise<void> {
+    const isDone = await this.#parts?.shareLiveChange(this, change) ?? false;
+    this.send({ kind: "live change shared", id, isDone });
+  }
+
+  /** Changes what a connection follows; false where it has none of that id, and where it is too busy. */
+  changeLive(change: LiveChange): Promise<boolean> {
+    return this.#liveChanges.ask((id) => this.send({ kind: "live change", id, change }));
   }
 
   sendStatus(): void {

@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   invalid_subscription: 400,
   malformed_body: 400,
   offset_past_tail: 400,
+  too_many_streams: 400,
   undecodable_body: 400,
   webhook_url_rejected: 400,
   token_expired: 401,
@@ -84,6 +85,11 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
 
 /** The codes of all failures. */
 export const ERROR_CODES: readonly string[] = Object.keys(STATUSES);
+
+/** The HTTP status of an error. */
+export function statusOf(error: StreamError): number {
+  return STATUSES[error.code];
+}
 
 /** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {

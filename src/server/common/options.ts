@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../env/clock.ts";
 import type { Authority, Authorize } from "../../access/permit.ts";
 import type { RequestLog } from "./request_entry.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
+import type { ShareLiveChange } from "./live_change.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
@@ -55,6 +56,12 @@ export interface AppOptions {
   compress?: boolean;
   /** How many long-polls and SSE connections may wait at once; 20,000. */
   maxLiveReaders?: number;
+  /** A connection that follows many streams at once (`__ds/live`) may follow so many; 1,000. */
+  maxLiveStreams?: number;
+  /** So many streams may all such connections follow, each counted once for every connection; 500,000. */
+  maxFollowedStreams?: number;
+  /** Such a connection is closed after this, for its client to connect again; 10 min. */
+  liveCloseAfterMs?: number;
   /** A body has to be here after this; 30 s. */
   bodyTimeoutMs?: number;
   /** Whether responses may stay in a shared cache: all are private, or those of the streams it says. */
@@ -180,6 +187,9 @@ export interface ServerConfig {
   readonly chunkBytes: number;
   readonly compress: boolean;
   readonly maxLiveReaders: number;
+  readonly maxLiveStreams: number;
+  readonly maxFollowedStreams: number;
+  readonly liveCloseAfterMs: number;
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
   readonly listing: boolean;
@@ -200,6 +210,8 @@ export interface ServerConfig {
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
   /** How many live readers each stream has in all threads, where there are several. */
   readonly gatherReaders: (() => Promise<ReadonlyMap<number, number>>) | undefined;
+  /** Hands on a change of a connection that this thread doesn't have, where there are several. */
+  readonly shareLiveChange: ShareLiveChange | undefined;
   readonly welcome: boolean;
   readonly page: boolean;
   readonly requestLog: RequestLog | undefined;
@@ -231,6 +243,9 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
     compress: options.compress ?? true,
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
+    maxLiveStreams: atLeast(1, "maxLiveStreams", options.maxLiveStreams ?? 1_000),
+    maxFollowedStreams: atLeast(1, "maxFollowedStreams", options.maxFollowedStreams ?? 500_000),
+    liveCloseAfterMs: atLeast(1, "liveCloseAfterMs", options.liveCloseAfterMs ?? 600_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
     listing: checkListing(options),
@@ -246,6 +261,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
     gatherReaders: undefined,
+    shareLiveChange: undefined,
     clientLimits: checkClientLimits(options.clientLimits),
     failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,

@@ -1,12 +1,13 @@
 import type { ServerContext } from "../verbs/context.ts";
 
-/** How many long-polls and SSE connections each stream has in this thread, by the streams' ids. */
+/** How many long-polls and connections each stream has in this thread, by the streams' ids. */
 export function countOwnReaders(
-  { sse, polls }: Pick<ServerContext, "sse" | "polls">,
+  { sse, polls, live }: Pick<ServerContext, "sse" | "polls" | "live">,
 ): ReadonlyMap<number, number> {
   const counts = new Map<number, number>();
   sse.countInto(counts);
   polls.countInto(counts);
+  live.countInto(counts);
   return counts;
 }
 

@@ -16,6 +16,7 @@ import { ClientLimits } from "../limits/client_limits.ts";
 import { FailedTokens } from "../limits/failed_tokens.ts";
 import { CountedBodies } from "../limits/counted_bodies.ts";
 import { Recorder } from "../figures/recorder.ts";
+import { LiveHub } from "../live/live_hub.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
 import type { ServerConfig } from "../common/options.ts";
@@ -52,6 +53,7 @@ export interface ServerContext extends ChangeableParts {
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
   readonly polls: PollHub;
+  readonly live: LiveHub;
   /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
   readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
@@ -97,6 +99,7 @@ export function createContext(
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
+    live: new LiveHub(config, liveReaders, counters),
     subscriptions: openSubscriptions(config),
     counters,
     recorder: config.page ? new Recorder(clock, config.signal) : undefined,
@@ -120,6 +123,7 @@ export function contextOnceOpen(before: ServerContext, config: ServerConfig): Se
     storage: config.storage,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
+    live: new LiveHub(config, liveReaders, counters),
     subscriptions: openSubscriptions(config),
   };
 }
