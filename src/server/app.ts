@@ -66,8 +66,8 @@ export interface OtherThreads {
   readonly forwardControl: ForwardControl;
   /** What all of them have counted, this one too. */
   gatherMetrics(): Promise<readonly Sample[]>;
-  /** How many live readers each stream has in all of them, by the streams' ids. */
-  gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  /** How many live readers these streams have in all of them, by the streams' ids. */
+  gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Gets what tells what this one has counted. */
   onMeasure(measure: () => readonly Sample[]): void;
   /** Gets what counts this thread for the page's figures, and what takes those of all threads. */
@@ -79,8 +79,8 @@ export interface ThreadFigures {
   count(): ThreadCounts;
   /** To be called once a second. */
   add(tick: Tick): void;
-  /** How many live readers each stream has here, by the streams' ids. */
-  countReaders(): ReadonlyMap<number, number>;
+  /** How many live readers these streams have here, by the streams' ids. */
+  countReaders(ids: readonly number[]): ReadonlyMap<number, number>;
 }
 
 /** Options of an app that serves no `Request`s. */
@@ -144,7 +144,7 @@ export function createStartingHandler(
     ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
     forwardControl: others?.forwardControl,
     gatherMetrics: others && (() => others.gatherMetrics()),
-    gatherReaders: others && (() => others.gatherReaders()),
+    gatherReaders: others && ((ids) => others.gatherReaders(ids)),
   };
   // Deliveries begin with the storage.
   const starting = { ...config, subscriptions: undefined, starting: progress };
@@ -156,7 +156,7 @@ export function createStartingHandler(
     others.onFigures({
       count: () => countThread(context),
       add: (tick) => recorder?.add(tick),
-      countReaders: () => countOwnReaders(context),
+      countReaders: (ids) => countOwnReaders(context, ids),
     });
   }
   let routes = createRoutes(context);

@@ -14,6 +14,7 @@ import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
+import { ReaderQuestions } from "./reader_questions.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
 import { configureLogs } from "./logger.ts";
@@ -36,7 +37,7 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 /** Who waits for how many readers streams have. */
-let readerQuestions: ((counts: ReadonlyMap<number, number>) => void)[] = [];
+const readerQuestions = new ReaderQuestions();
 let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
@@ -66,11 +67,9 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "figures":
       return takeFigures(message.tick);
     case "count readers":
-      return send({ kind: "readers counted", counts: figures?.countReaders() ?? new Map() });
+      return countReaders(message.question, message.ids);
     case "readers":
-      for (const resolve of readerQuestions) resolve(message.counts);
-      readerQuestions = [];
-      return;
+      return readerQuestions.take(message.question, message.counts);
     case "prepare":
       return void prepare(message.settings, message.logs);
     case "apply":
@@ -147,11 +146,13 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
   });
 }
 
-/** As {@link gatherMetrics}. */
-function gatherReaders(): Promise<ReadonlyMap<number, number>> {
-  return new Promise((resolve) => {
-    if (readerQuestions.push(resolve) === 1) send({ kind: "gather readers" });
-  });
+function countReaders(question: number, ids: readonly number[]): void {
+  const counts = figures?.countReaders(ids) ?? new Map<number, number>();
+  send({ kind: "readers counted", question, counts });
+}
+
+function gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  return readerQuestions.ask((question) => send({ kind: "gather readers", question, ids }));
 }
 
 function takeFigures(tick: Tick | undefined): void {

@@ -74,7 +74,7 @@ export class HttpWorkers implements Listener {
       storage,
       control,
       gatherMetrics: () => gatherMetrics(control, workers),
-      gatherReaders: () => gatherReaders(workers),
+      gatherReaders: (ids: readonly number[]) => gatherReaders(workers, ids),
     };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
@@ -170,7 +170,7 @@ interface HttpWorkerParts {
   readonly storage: Storage;
   readonly control: Control;
   gatherMetrics(): Promise<readonly Sample[]>;
-  gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>>;
 }
 
 class HttpWorker {
@@ -212,9 +212,9 @@ class HttpWorker {
         case "measured":
           return this.#takeSamples(message.samples);
         case "gather readers":
-          return void this.#sendReaders();
+          return void this.#sendReaders(message.question, message.ids);
         case "readers counted":
-          return this.#readers.take(message.counts);
+          return this.#readers.take(message.question, message.counts);
         case "counted":
           this.counts = message.counts;
           return;
@@ -292,14 +292,14 @@ class HttpWorker {
     };
   }
 
-  async #sendReaders(): Promise<void> {
-    const counts = await this.#parts?.gatherReaders();
-    if (counts !== undefined) this.send({ kind: "readers", counts });
+  async #sendReaders(question: number, ids: readonly number[]): Promise<void> {
+    const counts = await this.#parts?.gatherReaders(ids);
+    if (counts !== undefined) this.send({ kind: "readers", question, counts });
   }
 
-  /** How many live readers streams have in it; a thread that is busy for too long says nothing. */
-  countReaders(): Promise<ReadonlyMap<number, number>> {
-    return this.#readers.ask(() => this.send({ kind: "count readers" }));
+  /** How many live readers these streams have in it; a thread that is busy for too long says nothing. */
+  countReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return this.#readers.ask((question) => this.send({ kind: "count readers", question, ids }));
   }
 
   sendStatus(): void {

@@ -7,6 +7,8 @@ export interface ThreadCounts {
   readonly connections: number | undefined;
   /** Responses with an error since the start. */
   readonly errors: number;
+  /** Those of them that were 5xx. */
+  readonly failures: number;
 }
 
 /** What there is once in a process. What isn't known, as a cluster's log, is `undefined`. */
@@ -32,6 +34,7 @@ export function addThreads(threads: readonly ThreadCounts[]): ThreadCounts {
     readers: sum(threads.map(({ readers }) => readers)),
     connections: known.length === 0 ? undefined : sum(known),
     errors: sum(threads.map(({ errors }) => errors)),
+    failures: sum(threads.map(({ failures }) => failures)),
   };
 }
 

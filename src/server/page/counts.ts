@@ -1,12 +1,17 @@
 import process from "node:process";
 import type { ProcessCounts, ThreadCounts } from "../figures/counts.ts";
+import { isServerFault } from "../common/errors.ts";
 import type { ServerContext } from "../verbs/context.ts";
 
 /** What this thread has counted: a few numbers that are there anyway. */
 export function countThread({ liveReaders, connections, counters }: ServerContext): ThreadCounts {
   let errors = counters.internalErrors;
-  for (const count of counters.errors.values()) errors += count;
-  return { readers: liveReaders.size, connections: connections?.open, errors };
+  let failures = counters.internalErrors;
+  for (const [code, count] of counters.errors) {
+    errors += count;
+    if (isServerFault(code)) failures += count;
+  }
+  return { readers: liveReaders.size, connections: connections?.open, errors, failures };
 }
 
 /** What there is once in a process. */

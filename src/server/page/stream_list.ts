@@ -65,7 +65,7 @@ export async function listStreams(
   const list: List = (request) =>
     asker === undefined ? storage.list(request) : listGranted(storage, asker, request);
   const { streams, folders, next, scanned } = await find(list, asked);
-  const readers = await countReaders(context);
+  const readers = await countReaders(context, streams.map(({ id }) => id));
   const isShown = (name: string) => asker === undefined || asker.allows("read", name);
   const json = {
     ...(folders === undefined ? {} : { folders: folders.map((name) => ({ name })) }),

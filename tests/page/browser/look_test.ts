@@ -243,6 +243,13 @@ visits.test("an image is shown as one, SVG and HTML are not", async ({ page, ope
   equal(await page.getByRole("img").count(), 0);
 });
 
+visits.test("an address that asks for an image of what is none shows its messages", async (visit) => {
+  const { page, open } = visit;
+  await makeNumbers(visit, "no image", 3);
+  await open("/stream/no%20image?view=media");
+  await page.getByRole("option", { name: `"n":2,` }).waitFor();
+});
+
 visits.test("producers, forks that can be walked, Stream-Seq and what is left of the time are told", async ({ page, open, send, url }) => {
   await send("tree", { method: "PUT", headers: { ...JSON_TYPE, "stream-ttl": "7200" } });
   const producer = { "producer-id": "worker-1", "producer-epoch": "3", "producer-seq": "0" };

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { token } from "../../api/request.ts";
 import { openDialog } from "../../dialogs/requested.ts";
-import { changes } from "../../state/feed.ts";
+import { changes, returns } from "../../state/feed.ts";
 import { setKeyTarget } from "../../state/key_target.ts";
 import { pinned, recent } from "../../state/marked_streams.ts";
 import { may } from "../../state/rights.ts";
@@ -27,7 +27,7 @@ export function FindView({ at }: { readonly at: StreamsRoute }) {
     last.current = query;
     const timer = setTimeout(() => void finder.find(prefix, query), isTyping ? TYPING_MS : 0);
     return () => clearTimeout(timer);
-  }, [finder, prefix, query, changes.value]);
+  }, [finder, prefix, query, changes.value, returns.value]);
   useEffect(() => () => finder.close(), [finder]);
   useRowKeys();
   const found = finder.found.value;
@@ -174,6 +174,7 @@ function Results({ finder, found, query, prefix }: {
             {query === "" ? "Show more" : "Look further"}
           </button>
         )}
+        <span class="problem" role="alert">{finder.moreProblem.value?.message}</span>
       </div>
     </section>
   );

@@ -24,7 +24,10 @@ const NONE: Findings = { query: "", folders: [], streams: [], next: undefined, s
 /** Finds streams: a folder's, or those whose names have what is typed. */
 export class Finder {
   readonly found: Signal<Findings | undefined> = signal(undefined);
+  /** Why nothing could be found. */
   readonly problem: Signal<ApiError | undefined> = signal(undefined);
+  /** Why there was no more to be had; what was found before stays. */
+  readonly moreProblem: Signal<ApiError | undefined> = signal(undefined);
   readonly isBusy = signal(false);
   #prefix = "";
   #query = "";
@@ -36,12 +39,13 @@ export class Finder {
   async find(prefix: string, query: string): Promise<void> {
     const isAgain = prefix === this.#prefix && query === this.#query;
     // A search that somebody took further would be at its beginning again whenever streams come or go.
-    if (isAgain && query !== "" && this.#isFurther) return;
+    const isGood = this.problem.value === undefined;
+    if (isAgain && query !== "" && this.#isFurther && isGood) return;
     this.#isFurther = false;
     if (prefix !== this.#prefix) this.found.value = undefined;
     this.#prefix = prefix;
     this.#query = query;
-    await this.#load(query === "" ? this.#level : this.#search);
+    await this.#load(query === "" ? this.#level : this.#search, this.problem);
   }
 
   /** Loads what comes next. */
@@ -61,7 +65,7 @@ export class Finder {
         scanned: before.scanned + scanned,
         query: before.query,
       };
-    });
+    }, this.moreProblem);
   }
 
   /** Lets go of a request that is on its way. */
@@ -69,7 +73,10 @@ export class Finder {
     this.#run?.abort();
   }
 
-  async #load(load: (signal: AbortSignal) => Promise<Findings>): Promise<void> {
+  async #load(
+    load: (signal: AbortSignal) => Promise<Findings>,
+    problem: Signal<ApiError | undefined>,
+  ): Promise<void> {
     this.#run?.abort();
     const run = new AbortController();
     this.#run = run;
@@ -79,9 +86,10 @@ export class Finder {
       if (run.signal.aborted) return;
       this.found.value = found;
       this.problem.value = undefined;
+      this.moreProblem.value = undefined;
     } catch (error) {
       if (isAbort(error) || run.signal.aborted) return;
-      this.problem.value = asApiError(error);
+      problem.value = asApiError(error);
     } finally {
       if (this.#run === run) this.isBusy.value = false;
     }

@@ -34,7 +34,11 @@ export const SERVER_CHARTS: readonly ServerChart[] = [
   { title: "Memory", format: formatBytes, steps: "binary", lines: [["memoryBytes", "Memory"]] },
   { title: "Log size", format: formatBytes, steps: "binary", lines: [["logBytes", "Log"]] },
   { title: "Checkpoint", format: formatMs, lines: [["checkpointMs", "Checkpoint"]] },
-  { title: "Errors per second", format: formatRate, lines: [["errors", "Errors"]] },
+  {
+    title: "Errors per second",
+    format: formatRate,
+    lines: [["errors", "all"], ["failures", "5xx"]],
+  },
 ];
 
 /** What a chart shows of these figures; undefined where the server knows none of them. */
