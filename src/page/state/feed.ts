@@ -32,8 +32,6 @@ export const ratedStreams = signal<readonly string[]>([]);
 /** Counts how often the server was heard from again after it had been away: what is shown may be old. */
 export const returns = signal(0);
 
-/** A feed that lasted so long was a good one. */
-const GOOD_MS = 10_000;
 const pauses = new Pauses();
 let isLost = false;
 
@@ -62,7 +60,6 @@ const isFeedWanted = computed(() => route.value.view !== "stream" || hello.value
 async function follow(rates: readonly string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     let leastMs = 0;
-    const beganMs = performance.now();
     try {
       await readFeed(LISTENER, rates, signal);
       reach.value = "connecting";
@@ -73,7 +70,6 @@ async function follow(rates: readonly string[], signal: AbortSignal): Promise<vo
       leastMs = retryAfterMs;
     }
     isLost = true;
-    if (performance.now() - beganMs > GOOD_MS) pauses.reset();
     await pause(pauses.next(leastMs), signal);
   }
 }
@@ -85,6 +81,7 @@ const LISTENER = {
     hello.value = value;
     if (isLost) returns.value++;
     isLost = false;
+    pauses.reset();
   },
   history: (value: FeedHistory) => history.value = value,
   sample: (value: FeedSample) => sample.value = value,
