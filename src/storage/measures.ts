@@ -13,6 +13,8 @@ export interface StorageMeasures {
   readonly unfreed?: UnfreedMeasures;
   /** Of a storage that keeps its streams in a cluster. */
   readonly cluster?: ClusterMeasures;
+  /** How often others' streams were heard to come or go, where a storage has others beside it. */
+  readonly heardChanges?: number;
 }
 
 /** Files of deleted streams that a checkpoint, or a backup's end, is going to remove. */

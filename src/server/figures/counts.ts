@@ -16,8 +16,8 @@ export interface ProcessCounts {
   readonly atMs: number;
   readonly appends: number | undefined;
   readonly appendedBytes: number | undefined;
-  readonly created: number | undefined;
-  readonly deleted: number | undefined;
+  /** Another number wherever streams have come or gone; `undefined` where nobody counts them. */
+  readonly changes: number | undefined;
   readonly syncSeconds: HistogramValue | undefined;
   readonly checkpointSeconds: HistogramValue | undefined;
   readonly logBytes: number | undefined;

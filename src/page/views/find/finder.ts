@@ -17,9 +17,18 @@ export interface Findings {
   readonly next: string | undefined;
   /** How many names a search has looked at. */
   readonly scanned: number;
+  /** False of a search as long as only the names that begin with it are there. */
+  readonly isWhole: boolean;
 }
 
-const NONE: Findings = { query: "", folders: [], streams: [], next: undefined, scanned: 0 };
+const NONE: Findings = {
+  query: "",
+  folders: [],
+  streams: [],
+  next: undefined,
+  scanned: 0,
+  isWhole: true,
+};
 
 /** Finds streams: a folder's, or those whose names have what is typed. */
 export class Finder {
@@ -64,6 +73,7 @@ export class Finder {
         next,
         scanned: before.scanned + scanned,
         query: before.query,
+        isWhole: true,
       };
     }, this.moreProblem);
   }
@@ -102,12 +112,13 @@ export class Finder {
     return this.#page({ delimiter: "/", limit }, signal);
   };
 
-  /** Names that begin with what is typed come first: they cost one look-up among however many. */
+  /** Names that begin with what is typed come first, and are shown first: they cost one look-up among however many. */
   readonly #search = async (signal: AbortSignal): Promise<Findings> => {
-    const [begin, have] = await Promise.all([
-      this.#page({ prefix: this.#prefix + this.#query, limit: 20 }, signal),
-      this.#page({ q: this.#query }, signal),
-    ]);
+    const begin = await this.#page({ prefix: this.#prefix + this.#query, limit: 20 }, signal);
+    if (begin.streams.length > 0 && !signal.aborted && this.found.value?.query !== this.#query) {
+      this.found.value = { ...begin, next: undefined, isWhole: false };
+    }
+    const have = await this.#page({ q: this.#query }, signal);
     return { ...have, streams: distinct([...begin.streams, ...have.streams]) };
   };
 
@@ -122,5 +133,5 @@ export class Finder {
 }
 
 function distinct<T extends { readonly name: string }>(items: readonly T[]): T[] {
-  return [...new Map(items.toReversed().map((item) => [item.name, item])).values()].reverse();
+  return [...new Map(items.map((item) => [item.name, item])).values()];
 }

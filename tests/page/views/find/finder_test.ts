@@ -54,3 +54,28 @@ Deno.test("a search that was looked further for is made anew once the server is 
   await finder.find("logs/", "");
   deepEqual([finder.problem.value, finder.found.value?.streams.length], [undefined, 100]);
 });
+
+Deno.test("names that begin with what is typed are there before all others have been looked at", async () => {
+  const served = new Fixture({ page: true, listing: true });
+  await served.make("orders/eu");
+  await served.make("all/orders");
+  const gate = Promise.withResolvers<void>();
+  answerFetch(async (request) => {
+    if (new URL(request.url).searchParams.has("q")) await gate.promise;
+    return await served.app.fetch(request);
+  });
+  const finder = new Finder();
+  const seen: unknown[] = [];
+  finder.found.subscribe((found) =>
+    seen.push(found && [found.streams.map(({ name }) => name), found.isWhole])
+  );
+  const finding = finder.find("", "orders");
+  while (seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 0));
+  gate.resolve();
+  await finding;
+  deepEqual(seen, [
+    undefined,
+    [["orders/eu"], false],
+    [["orders/eu", "all/orders"], true],
+  ]);
+});
