@@ -87,6 +87,19 @@ visits.test("one jumps to the start, an offset and a time; older messages come a
   await page.getByText("Write an offset, or a time").waitFor();
 });
 
+visits.test("whoever goes elsewhere sees that place first, whatever was seen before", async (visit) => {
+  const { page, open } = visit;
+  await makeNumbers(visit, "elsewhere", 20_000);
+  await open("/stream/elsewhere");
+  await page.getByRole("option", { name: `"n":19990,` }).click();
+  const held = page.getByText("Paused: reads on as you scroll");
+  await page.getByRole("button", { name: "Start" }).click();
+  await held.waitFor();
+  match(await page.getByRole("option").first().innerText(), /\{"n":0,/);
+  const offset = new URL(page.url()).hash.replace(/.*offset=/, "");
+  equal(offset, "-1");
+});
+
 visits.test("a view far from the end reads no more than it shows, and on as one scrolls", async (visit) => {
   const { page, open, send } = visit;
   const messages = Array.from({ length: 30_000 }, (_, n) => ({ n, pad: "x".repeat(100) }));

@@ -215,6 +215,8 @@ export class LookSession {
     this.ring = new MessageRing(LIMITS);
     this.select(this.#filter, this.#search);
     this.isUpToDate.value = false;
+    this.arrived.value = 0;
+    this.#pending = { next: "", isUpToDate: false, arrived: 0 };
     this.lastShown = 0;
     this.#aheadBytes = 0;
     this.#read = new LiveRead(this.name, this.content, place ?? { tail: FIRST_BYTES }, {

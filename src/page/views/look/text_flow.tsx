@@ -19,7 +19,7 @@ export function TextFlow({ session }: { readonly session: LookSession }) {
   blocks.update(session);
   const scroll = useTextScroll(session, blocks, box);
   const { first, last, lastSeen, abovePx, belowPx } = scroll.window();
-  session.show((lastSeen?.to ?? session.ring.next) - 1);
+  session.show(lastSeen ?? session.ring.next - 1);
   return (
     <div
       ref={box}
@@ -76,8 +76,8 @@ const START: Anchor = { from: -Infinity, to: 0, heightPx: 0, restPx: 0 };
 interface DrawnWindow {
   readonly first: number;
   readonly last: number;
-  /** The last one that can be seen. */
-  readonly lastSeen: TextBlock | undefined;
+  /** The number of about the last message that can be seen. */
+  readonly lastSeen: number | undefined;
   readonly abovePx: number;
   readonly belowPx: number;
 }
@@ -160,9 +160,13 @@ function windowAt(
   let px = 0;
   let abovePx = 0;
   let last = heights.length;
-  let lastSeen: TextBlock | undefined;
+  let lastSeen: number | undefined;
   for (const [index, height] of heights.entries()) {
-    if (px < topPx + heightPx) lastSeen = blocks.all[index];
+    const block = blocks.all[index];
+    if (block !== undefined && px < topPx + heightPx) {
+      const part = Math.min(1, (topPx + heightPx - px) / Math.max(1, height));
+      lastSeen = Math.max(block.from, block.from + Math.floor((block.to - block.from) * part) - 1);
+    }
     px += height;
     if (px < topPx - OVERSCAN_PX) {
       first = index + 1;
