@@ -10,14 +10,26 @@ export class ApiError extends Error {
   readonly status: number;
   /** The server's code: `not_found`. Of a server that is away it is `network`. */
   readonly code: string;
+  /** How long the server wants to be left alone, in ms. */
+  readonly retryAfterMs: number;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, retryAfterMs = 0) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** Whether another try may go well: the server is away, busy or starting. */
+  get isPassing(): boolean {
+    return PASSING.includes(this.status);
   }
 }
+
+const PASSING = [0, 408, 429, 500, 502, 503, 504];
+/** The page doesn't let itself be sent away for longer. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** What a request has beside its URL. */
 export interface CallOptions {
@@ -93,10 +105,13 @@ function queryText(query: CallOptions["query"] = {}): string {
 
 async function readRefusal(answer: Response): Promise<ApiError> {
   const { status } = answer;
+  const seconds = Number(answer.headers.get("retry-after") ?? 0);
+  const waitMs = seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY_AFTER_MS) : 0;
   try {
     const { error } = JSON.parse(await answer.text());
-    return new ApiError(status, String(error.code), String(error.message));
+    return new ApiError(status, String(error.code), String(error.message), waitMs);
   } catch {
-    return new ApiError(status, `http_${status}`, `The server answered with status ${status}.`);
+    const message = `The server answered with status ${status}.`;
+    return new ApiError(status, `http_${status}`, message, waitMs);
   }
 }

@@ -1,6 +1,6 @@
 import { isJsonType } from "../../protocol/content_type.ts";
 import { eventJson, readEvents, type ServerEvent } from "../api/events.ts";
-import { pause } from "../api/pause.ts";
+import { pause, Pauses } from "../api/pause.ts";
 import { ApiError, call, isAbort, token, tokenRefusal } from "../api/request.ts";
 import { streamUrl } from "../api/config.ts";
 import type { UnnumberedMessage } from "./message.ts";
@@ -39,12 +39,8 @@ interface Control {
   readonly streamClosed?: boolean;
 }
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8_000;
 /** An answer that ends sooner isn't asked for anew at once. */
 const SHORT_ANSWER_MS = 1_000;
-/** What is worth another try: a server that is away, busy or starting. */
-const PASSING = [0, 408, 429, 500, 502, 503, 504];
 
 /** What a stream of this type holds. */
 export function contentOf(contentType: string): Content {
@@ -67,7 +63,7 @@ export class LiveRead {
   #data: readonly Uint8Array[] = [];
   #connection: AbortController | undefined;
   #wake: (() => void) | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #pauses = new Pauses();
 
   constructor(name: string, content: Content, place: ReadPlace, listener: LiveReadListener) {
     this.#name = name;
@@ -141,7 +137,7 @@ export class LiveRead {
     const messages = splitMessages(this.#bytes(), this.#content, { start, end: streamNextOffset });
     this.#data = [];
     this.#place = { offset: streamNextOffset };
-    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#pauses.reset();
     this.#isEnded = streamClosed === true;
     this.#listener.onMessages(messages, streamNextOffset, upToDate === true);
     if (this.#isEnded || this.#listener.shouldHold()) connection.abort();
@@ -162,12 +158,12 @@ export class LiveRead {
       await this.#untilAnotherToken();
       return true;
     }
-    if (!PASSING.includes(problem.status)) {
+    if (!problem.isPassing) {
       this.#listener.onState({ kind: "failed", error: problem });
       return false;
     }
     this.#listener.onState({ kind: "retrying", reason: problem.message });
-    await this.#pause();
+    await this.#pause(problem.retryAfterMs);
     return true;
   }
 
@@ -184,9 +180,8 @@ export class LiveRead {
   }
 
   /** Longer each time, until something comes. */
-  async #pause(): Promise<void> {
-    await pause(this.#pauseMs, this.#end.signal);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+  async #pause(leastMs = 0): Promise<void> {
+    await pause(this.#pauses.next(leastMs), this.#end.signal);
   }
 
   async #holdWhileAsked(): Promise<void> {

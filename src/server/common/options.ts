@@ -208,8 +208,10 @@ export interface ServerConfig {
   readonly metricsStreams: Pattern | undefined;
   /** What all threads have counted, where there are several. */
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
-  /** How many live readers each stream has in all threads, where there are several. */
-  readonly gatherReaders: (() => Promise<ReadonlyMap<number, number>>) | undefined;
+  /** How many live readers these streams have in all threads, where there are several. */
+  readonly gatherReaders:
+    | ((ids: readonly number[]) => Promise<ReadonlyMap<number, number>>)
+    | undefined;
   /** Hands on a change of a connection that this thread doesn't have, where there are several. */
   readonly shareLiveChange: ShareLiveChange | undefined;
   readonly welcome: boolean;

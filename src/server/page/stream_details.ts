@@ -28,7 +28,7 @@ export async function describeOne(
   const json = {
     name,
     ...toJson(stream, (other) => asker === undefined || asker.allows("read", other)),
-    readers: (await countReaders(context)).get(stream.id) ?? 0,
+    readers: (await countReaders(context, [stream.id])).get(stream.id) ?? 0,
   };
   return jsonResponse(200, JSON.stringify(json));
 }

@@ -37,7 +37,9 @@ export function LookView({ at }: { readonly at: StreamRoute }) {
     document.title = `${at.name} · durable-streams`;
     return () => document.title = "durable-streams";
   }, [at.name]);
-  const mode = at.mode ?? defaultMode(session);
+  const mode = at.mode === undefined || (at.mode === "media" && !isMedia(session.contentType.value))
+    ? defaultMode(session)
+    : at.mode;
   const tab = at.tab ?? (chosen === undefined ? undefined : "message");
   const setTab = (tab: string | undefined) => {
     if (tab === undefined) setChosen(undefined);
