@@ -117,6 +117,7 @@ const ROOMS: readonly Room[] = [
     below: BASE,
     inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
+  { path: "src/ai", below: [...BASE, "src/client"] },
   {
     path: "src/page",
     below: ["src/protocol"],
