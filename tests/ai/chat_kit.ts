@@ -4,8 +4,6 @@ import { stopChat } from "../../src/ai/stop_chat.ts";
 import type { UiChunk } from "../../src/ai/ui_chunk.ts";
 import { Client } from "../../src/client/client.ts";
 import { fetchTransport, type TransportRequest } from "../../src/client/transport/transport.ts";
-import { createApp } from "../../src/server/app.ts";
-import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { until } from "../support/until.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
@@ -70,7 +68,13 @@ export const TEXT_START: AnyChunk = { type: "text-start", id: "t" };
 export const TEXT_END: AnyChunk = { type: "text-end", id: "t" };
 export const FINISH: AnyChunk = { type: "finish" };
 
-/** A server of streams in memory, an application with a model before it, and a page's transport. */
+/** Where streams are, and how they are reached. */
+export interface Streams {
+  readonly url: string;
+  fetch(url: string, init: RequestInit): Response | Promise<Response>;
+}
+
+/** An application with a model before a server of streams, and a page's transport. */
 export class ChatKit {
   readonly clock = new ManualClock();
   /** Of the writers' and the pages' requests, as they are sent. */
@@ -84,15 +88,21 @@ export class ChatKit {
   readonly model = new ScriptedModel();
   /** What `pipeChat` is given beside. */
   pipe: Partial<PipeChatOptions> = {};
-  readonly #app = createApp({ storage: createMemoryStorage() });
+  readonly #streams: Streams;
   /** The application's own. */
-  readonly client = this.#client((request) => this.requests.push(request));
+  readonly client: Client;
   /** The page's. */
-  readonly transport: ChatTransport = chatTransport({
-    streams: this.#client(() => {}, true),
-    clock: this.clock,
-    fetch: (url, init) => this.#application(String(url), String(init?.body)),
-  });
+  readonly transport: ChatTransport;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+    this.client = this.#client((request) => this.requests.push(request));
+    this.transport = chatTransport({
+      streams: this.#client(() => {}, true),
+      clock: this.clock,
+      fetch: (url, init) => this.#application(String(url), String(init?.body)),
+    });
+  }
 
   #client(onRequest: (request: TransportRequest) => void, isPage = false): Client {
     const transport = fetchTransport({
@@ -102,10 +112,10 @@ export class ChatKit {
         if (isLive) this.openReads++;
         const gone = () => this.openReads--;
         if (isLive) init.signal?.addEventListener("abort", gone, { once: true });
-        return await this.#app.request(url, init);
+        return await this.#streams.fetch(url, init);
       },
     });
-    return new Client("http://streams.test/v1/stream", {
+    return new Client(this.#streams.url, {
       transport: (request) => {
         onRequest(request);
         return transport(request);

@@ -7,6 +7,7 @@ import { Client } from "../../src/client/client.ts";
 import { fetchTransport } from "../../src/client/transport/transport.ts";
 import { until } from "../support/until.ts";
 import { ChatKit, collect, FINISH, ScriptedModel, text, TEXT_END, TEXT_START } from "./chat_kit.ts";
+import { memoryKit } from "./memory_kit.ts";
 
 /** What `useChat` sends. */
 function message(abortSignal?: AbortSignal) {
@@ -28,7 +29,7 @@ async function textIn(stream: ReadableStream<UiChunk> | null): Promise<string> {
 }
 
 Deno.test("a message is posted with the id of its answer, which comes whole", async () => {
-  const { transport, model, posted } = new ChatKit();
+  const { transport, model, posted } = memoryKit();
   model.say(TEXT_START, text("Hel"), text("lo"), TEXT_END, FINISH).end();
   const chunks = await collect(await transport.sendMessages(message()));
   deepEqual(chunks.map(({ type }) => type), [
@@ -46,7 +47,7 @@ Deno.test("a message is posted with the id of its answer, which comes whole", as
 });
 
 Deno.test("another page has the same answer in its middle and after its end, with its last chunk", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { transport, model } = kit;
   model.say(TEXT_START, text("one "));
   const first = await transport.sendMessages(message());
@@ -60,12 +61,12 @@ Deno.test("another page has the same answer in its middle and after its end, wit
 });
 
 Deno.test("a chat without an answer has nothing to resume", async () => {
-  const { transport } = new ChatKit();
+  const { transport } = memoryKit();
   equal(await transport.reconnectToStream({ chatId: "none" }), null);
 });
 
 Deno.test("three resumes at once, and a hook that is mounted twice, share one connection", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { transport, model } = kit;
   model.say(TEXT_START, text("one "));
   await (await transport.sendMessages(message())).cancel();
@@ -80,7 +81,7 @@ Deno.test("three resumes at once, and a hook that is mounted twice, share one co
 });
 
 Deno.test("an aborted signal closes the connection, and the model goes on", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { transport, model } = kit;
   const leaving = new AbortController();
   model.say(TEXT_START, text("one "));
@@ -97,7 +98,7 @@ Deno.test("an aborted signal closes the connection, and the model goes on", asyn
 });
 
 Deno.test("a page that is left while its message is posted leaves a message that is answered", async () => {
-  const { transport, model } = new ChatKit();
+  const { transport, model } = memoryKit();
   model.say(TEXT_START, text("there"), TEXT_END, FINISH).end();
   const leaving = new AbortController();
   const sent = transport.sendMessages(message(leaving.signal));
@@ -112,7 +113,7 @@ Deno.test("a page that is left while its message is posted leaves a message that
 });
 
 Deno.test("no listener stays on a signal that lives longer than its answers", async () => {
-  const { transport, model } = new ChatKit();
+  const { transport, model } = memoryKit();
   const page = new AbortController();
   let listeners = 0;
   const { signal } = page;
@@ -139,7 +140,7 @@ Deno.test("no listener stays on a signal that lives longer than its answers", as
 });
 
 Deno.test("a stop ends the answer everywhere, and a reload doesn't revive it", async () => {
-  const { transport, model } = new ChatKit();
+  const { transport, model } = memoryKit();
   model.say(TEXT_START, text("one "));
   const first = await transport.sendMessages(message());
   const second = await transport.reconnectToStream({ chatId: "c" });
@@ -152,7 +153,7 @@ Deno.test("a stop ends the answer everywhere, and a reload doesn't revive it", a
 });
 
 Deno.test("a stop that overtakes its message is kept", async () => {
-  const { transport, model } = new ChatKit();
+  const { transport, model } = memoryKit();
   const sent = transport.sendMessages(message());
   await transport.stop("c");
   deepEqual((await collect(await sent)).at(-1), { type: "abort", reason: "stopped" });
@@ -160,7 +161,7 @@ Deno.test("a stop that overtakes its message is kept", async () => {
 });
 
 Deno.test("a resume that races with a stop gets the answer's end", async () => {
-  const { transport, model } = new ChatKit();
+  const { transport, model } = memoryKit();
   model.say(TEXT_START, text("one "));
   await (await transport.sendMessages(message())).cancel();
   const [stream] = await Promise.all([
@@ -172,7 +173,7 @@ Deno.test("a resume that races with a stop gets the answer's end", async () => {
 });
 
 Deno.test("an answer without its last chunk is an error on the page", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { transport, model, client } = kit;
   model.say(TEXT_START, text("half"));
   const stream = await transport.sendMessages(message());
@@ -185,7 +186,7 @@ Deno.test("an answer without its last chunk is an error on the page", async () =
 });
 
 Deno.test("an answer that is deleted is an error on the page", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { transport, model, client } = kit;
   model.say(TEXT_START, text("half"));
   const stream = await transport.sendMessages(message());
@@ -230,7 +231,7 @@ async function untilLooked(kit: ChatKit, looks: number): Promise<void> {
 }
 
 Deno.test("an answer whose worker was killed ends with an error for everybody, by whoever reads it", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const path = await killedAnswer(kit);
   const stream = await kit.transport.reconnectToStream({ chatId: "c" });
   ok(stream !== null);
@@ -243,7 +244,7 @@ Deno.test("an answer whose worker was killed ends with an error for everybody, b
 });
 
 Deno.test("where the application is gone as well, its page shows the error all the same", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   await killedAnswer(kit);
   const transport = chatTransport({
     streams: kit.client,
@@ -258,7 +259,7 @@ Deno.test("where the application is gone as well, its page shows the error all t
 });
 
 Deno.test("a writer that says something in between isn't taken for dead", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const path = await killedAnswer(kit);
   const stream = await kit.transport.reconnectToStream({ chatId: "c" });
   ok(stream !== null);
@@ -275,7 +276,7 @@ Deno.test("a writer that says something in between isn't taken for dead", async 
 });
 
 Deno.test("a page that was offline proves nothing about the writer", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   await killedAnswer(kit);
   const stream = await kit.transport.reconnectToStream({ chatId: "c" });
   ok(stream !== null);
@@ -291,7 +292,7 @@ Deno.test("a page that was offline proves nothing about the writer", async () =>
 });
 
 Deno.test("reads have the page's token, on a send and on a resume", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const seen = new Set<string | null>();
   const streams = new Client("http://streams.test/v1/stream", {
     token: () => Promise.resolve("page-token"),
@@ -310,7 +311,7 @@ Deno.test("reads have the page's token, on a send and on a resume", async () => 
 });
 
 Deno.test("another tab hears of what is asked, and is given the messages that were kept", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   kit.pipe = { messages: message().messages };
   const tab = chatTransport({ streams: kit.client });
   const closing = new AbortController();
@@ -327,7 +328,7 @@ Deno.test("another tab hears of what is asked, and is given the messages that we
 });
 
 Deno.test("a chat can be told not to give an answer again that has ended", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const transport = chatTransport({ streams: kit.client, replayEnded: false });
   const model = new ScriptedModel().say(text("a"));
   const { done } = await pipeChat({ client: kit.client, chat: "c", source: model.source });

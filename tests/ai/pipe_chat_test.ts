@@ -12,11 +12,12 @@ import {
   TEXT_END,
   TEXT_START,
 } from "./chat_kit.ts";
+import { memoryKit } from "./memory_kit.ts";
 
 const STOPPED = { type: "abort", reason: "stopped" };
 
 Deno.test("an answer is there at once, and its model goes on without its request", async () => {
-  const { client, clock, model } = new ChatKit();
+  const { client, clock, model } = memoryKit();
   const answer = await pipeChat({ client, clock, chat: "c", source: model.source });
   equal(answer.response().status, 202);
   deepEqual(await answer.response().json(), {
@@ -30,7 +31,7 @@ Deno.test("an answer is there at once, and its model goes on without its request
 });
 
 Deno.test("the last chunk and the end of the stream are one request", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock, model } = kit;
   const { done, path } = await pipeChat({ client, clock, chat: "c", source: model.source });
   model.say(TEXT_START, text("a"), TEXT_END, FINISH).end();
@@ -42,7 +43,7 @@ Deno.test("the last chunk and the end of the stream are one request", async () =
 });
 
 Deno.test("a message has one start, with an id that is the same for all who read it", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   const begin = async (chat: string, messages: readonly unknown[], ...chunks: AnyChunk[]) => {
     const model = new ScriptedModel().say(...chunks, FINISH);
@@ -67,7 +68,7 @@ Deno.test("a message has one start, with an id that is the same for all who read
 });
 
 Deno.test("a stop reaches a model that says nothing", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock, model } = kit;
   const { done, path } = await pipeChat({ client, clock, chat: "c", source: model.source });
   model.say(TEXT_START, text("a"));
@@ -80,7 +81,7 @@ Deno.test("a stop reaches a model that says nothing", async () => {
 });
 
 Deno.test("a stop reaches a model that says more and more, and nothing comes after it", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   let said = 0;
   const { done, path } = await pipeChat({
@@ -106,7 +107,7 @@ Deno.test("a stop reaches a model that says more and more, and nothing comes aft
 });
 
 Deno.test("an answer that is stopped before it begins never asks its model", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock, model } = kit;
   equal(await stopChat({ client, chat: "c", answer: "early" }), true);
   const { done, path } = await pipeChat({
@@ -123,7 +124,7 @@ Deno.test("an answer that is stopped before it begins never asks its model", asy
 });
 
 Deno.test("an end of one answer doesn't hide the next one", async () => {
-  const { client, clock } = new ChatKit();
+  const { client, clock } = memoryKit();
   const first = new ScriptedModel();
   const second = new ScriptedModel();
   const pipe = { client, clock, chat: "c" };
@@ -137,7 +138,7 @@ Deno.test("an end of one answer doesn't hide the next one", async () => {
 });
 
 Deno.test("a model that throws ends its answer with an error that tells no secret", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   const fail = async (chat: string, errorText?: (error: unknown) => string) => {
     const model = new ScriptedModel().say(TEXT_START, text("half"));
@@ -157,7 +158,7 @@ Deno.test("a model that throws ends its answer with an error that tells no secre
 });
 
 Deno.test("a model that can't even be asked ends its answer with an error, too", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   const source = () => Promise.reject(new Error("no such model"));
   const { done, path } = await pipeChat({ client, clock, chat: "c", source });
@@ -166,7 +167,7 @@ Deno.test("a model that can't even be asked ends its answer with an error, too",
 });
 
 Deno.test("an answer whose source ends without a last chunk ends with an error", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock, model } = kit;
   const { done, path } = await pipeChat({ client, clock, chat: "c", source: model.source });
   model.say(TEXT_START, text("half")).end();
@@ -175,7 +176,7 @@ Deno.test("an answer whose source ends without a last chunk ends with an error",
 });
 
 Deno.test("what a source does after its last chunk is done, and is no part of the answer", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   let isSaved = false;
   const { done, path } = await pipeChat({
@@ -195,7 +196,7 @@ Deno.test("what a source does after its last chunk is done, and is no part of th
 });
 
 Deno.test("a source that doesn't end after its last chunk is left after a lease", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock, model } = kit;
   const { done, path } = await pipeChat({ client, clock, chat: "c", source: model.source });
   model.say(FINISH);
@@ -208,7 +209,7 @@ Deno.test("a source that doesn't end after its last chunk is left after a lease"
 });
 
 Deno.test("a request that comes twice asks the model once", async () => {
-  const { client, clock, model } = new ChatKit();
+  const { client, clock, model } = memoryKit();
   const pipe = { client, clock, chat: "c", answer: "a", source: model.source };
   const first = await pipeChat(pipe);
   const second = await pipeChat(pipe);
@@ -220,7 +221,7 @@ Deno.test("a request that comes twice asks the model once", async () => {
 });
 
 Deno.test("a worker that has its job again ends the answer of the one before with an error", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   const killed = new ScriptedModel().say(TEXT_START, text("a"));
   const pipe = { client, clock, chat: "c", answer: "a" };
@@ -232,7 +233,7 @@ Deno.test("a worker that has its job again ends the answer of the one before wit
 });
 
 Deno.test("a worker that goes on is told what is there, and the one before writes nothing more", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock } = kit;
   const killed = new ScriptedModel().say(TEXT_START, text("one "));
   const pipe = { client, clock, chat: "c", answer: "a" };
@@ -253,7 +254,7 @@ Deno.test("a worker that goes on is told what is there, and the one before write
 });
 
 Deno.test("a writer whose model is silent gives signs of life within its lease", async () => {
-  const { client, clock, model } = new ChatKit();
+  const { client, clock, model } = memoryKit();
   const { path, done } = await pipeChat({
     client,
     clock,
@@ -277,7 +278,7 @@ Deno.test("a writer whose model is silent gives signs of life within its lease",
 });
 
 Deno.test("an answer of 2 MB with a file in it comes whole", async () => {
-  const kit = new ChatKit();
+  const kit = memoryKit();
   const { client, clock, model } = kit;
   const file = { type: "file", mediaType: "image/png", url: `data:,${"x".repeat(1_500_000)}` };
   const words = Array.from({ length: 2_000 }, (_, n) => text(`${n}`.padEnd(1_000, ".")));
@@ -288,7 +289,7 @@ Deno.test("an answer of 2 MB with a file in it comes whole", async () => {
 });
 
 Deno.test("ids that can't be in a stream's name are refused with what would be right", async () => {
-  const { client, model } = new ChatKit();
+  const { client, model } = memoryKit();
   for (const chat of ["", "a/b", "..", "x".repeat(129), "\n"]) {
     const error = await pipeChat({ client, chat, source: model.source }).catch((error) => error);
     equal(error.code, "invalid_argument");

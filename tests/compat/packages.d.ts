@@ -6,3 +6,9 @@
 declare module "@durable-streams/client";
 declare module "@durable-streams/state/db";
 declare module "playwright-core";
+declare module "ai";
+declare module "ai/test";
+declare module "@ai-sdk/react";
+declare module "@tanstack/ai";
+declare module "react";
+declare module "react-dom/client";
