@@ -3,15 +3,7 @@ import { newestAnswer } from "../../src/ai/chat_log.ts";
 import { pipeChat } from "../../src/ai/pipe_chat.ts";
 import { stopChat } from "../../src/ai/stop_chat.ts";
 import { until } from "../support/until.ts";
-import {
-  type AnyChunk,
-  ChatKit,
-  FINISH,
-  ScriptedModel,
-  text,
-  TEXT_END,
-  TEXT_START,
-} from "./chat_kit.ts";
+import { type AnyChunk, FINISH, ScriptedModel, text, TEXT_END, TEXT_START } from "./chat_kit.ts";
 import { memoryKit } from "./memory_kit.ts";
 
 const STOPPED = { type: "abort", reason: "stopped" };

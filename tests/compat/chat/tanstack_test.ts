@@ -5,19 +5,23 @@ import { tanstackDurability } from "../../../src/ai/tanstack.ts";
 import { inRepo } from "../../tools/repo.ts";
 import { CompatServer } from "../compat_server.ts";
 
-type Event = Record<string, unknown> & { type: string };
+/** What a model says, as TanStack's events. */
+const EVENTS = [
+  { type: "RUN_STARTED", threadId: "t", runId: "r" },
+  { type: "TEXT_MESSAGE_START", messageId: "m", role: "assistant" },
+  ...["one ", "two ", "three"].map((delta) => (
+    { type: "TEXT_MESSAGE_CONTENT", messageId: "m", delta }
+  )),
+  { type: "TEXT_MESSAGE_END", messageId: "m" },
+  { type: "RUN_FINISHED", threadId: "t", runId: "r" },
+];
 
-const RUN = { threadId: "t", runId: "r" };
-
-async function* model(): AsyncGenerator<Event> {
-  yield { type: "RUN_STARTED", ...RUN };
-  yield { type: "TEXT_MESSAGE_START", messageId: "m", role: "assistant" };
-  for (const delta of ["one ", "two ", "three"]) {
-    yield { type: "TEXT_MESSAGE_CONTENT", messageId: "m", delta };
+async function* model() {
+  for (const event of EVENTS) {
+    await Promise.resolve();
+    // As it comes from a model's own server: text, of no type.
+    yield JSON.parse(JSON.stringify(event));
   }
-  yield { type: "TEXT_MESSAGE_END", messageId: "m" };
-  await Promise.resolve();
-  yield { type: "RUN_FINISHED", ...RUN };
 }
 
 /** The ids and the texts of an SSE body's events. */
@@ -28,24 +32,24 @@ function eventsIn(body: string): { id: string; delta: string }[] {
   }));
 }
 
-Deno.test("TanStack's own response is stored, and resumed behind each of its events", async () => {
+Deno.test("a response of TanStack is stored, and resumed behind each of its events", async () => {
   await using server = await CompatServer.start([Deno.execPath(), "run", "-A", inRepo("main.ts")]);
   const client = new Client(server.url);
   const path = "tanstack/run";
-  const adapter = (request: Request) => tanstackDurability<Event>({ client, path, request });
-  // deno-lint-ignore no-explicit-any -- untyped in the check of the whole tree, and narrower in its types
-  const durability = (request: Request) => adapter(request) as any;
-  const first = toServerSentEventsResponse(
-    // deno-lint-ignore no-explicit-any -- as above
-    model() as any,
-    { durability: { adapter: durability(new Request("http://app.test/")), batch: 2 } },
-  );
+  const first = toServerSentEventsResponse(model(), {
+    durability: {
+      adapter: tanstackDurability({ client, path, request: new Request("http://app.test/") }),
+      batch: 2,
+    },
+  });
   const all = eventsIn(await first.text());
   equal(all.map(({ delta }) => delta).join(""), "one two three");
   ok((await client.head(path)).closed);
   for (const [index, { id }] of all.entries()) {
     const request = new Request("http://app.test/", { headers: { "last-event-id": id } });
-    const resumed = resumeServerSentEventsResponse({ adapter: durability(request) });
+    const resumed = resumeServerSentEventsResponse({
+      adapter: tanstackDurability({ client, path, request }),
+    });
     const rest = eventsIn(await resumed.text());
     // A place may be named by the tail before it or after it: what comes behind it is the same.
     const deltas = (events: readonly { delta: string }[]) => events.map(({ delta }) => delta);
