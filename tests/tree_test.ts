@@ -31,6 +31,7 @@ const ENTRIES = [
   "src/mod.ts",
   "src/nats.ts",
   "src/client/mod.ts",
+  "src/ai/mod.ts",
   "src/page/main.tsx",
 ];
 /** Of subscriptions (issue 25), until the routes import them. */
@@ -42,7 +43,7 @@ const UPCOMING = [
 ];
 /** Of the page, until the server serves it and its views are whole. */
 const PAGE = ["src/page/ui/empty.tsx", "src/page/ui/figures.ts"];
-const BARRELS = ["src/mod.ts", "src/nats.ts", "src/client/mod.ts"];
+const BARRELS = ["src/mod.ts", "src/nats.ts", "src/client/mod.ts", "src/ai/mod.ts"];
 
 const program = await readProgram();
 const repository = await readRepository();

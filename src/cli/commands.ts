@@ -6,6 +6,7 @@ import { configureCommand } from "./commands/configure.ts";
 import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
@@ -52,6 +53,7 @@ export const commands: readonly CliCommand[] = [
   workerCommand,
   tokenCommand,
   linkCommand,
+  demoCommand,
   duCommand,
   backupCommand,
   restoreCommand,
