@@ -34,14 +34,14 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [
     { code: "offset_trimmed", space: 36, earliest: 5 },
     410,
-    { "stream-earliest-offset": "00000010_0000000000000005" },
+    { "stream-earliest-offset": "00000010-0000000000000005" },
   ],
   [{ code: "snapshots_unsupported" }, 501, NOTHING],
   [{ code: "snapshot_not_found" }, 404, NOTHING],
   [
     { code: "snapshot_regression", space: 1, position: 5 },
     409,
-    { "stream-snapshot-offset": "00000001_0000000000000005" },
+    { "stream-snapshot-offset": "00000001-0000000000000005" },
   ],
   [{ code: "empty_body" }, 400, NOTHING],
   [{ code: "body_incomplete" }, 400, NOTHING],
