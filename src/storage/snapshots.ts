@@ -1,4 +1,5 @@
 import type { Clock } from "../env/clock.ts";
+import type { FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { formatOffset, positionOf, spaceAt } from "../protocol/offset.ts";
@@ -42,14 +43,22 @@ export interface SnapshotBodies<S extends Stream = Stream> {
   /**
    * A body as it was written; `undefined` where it is gone.
    *
+   * @param mayBeSlice as in `SnapshotStore.get`
    * @throws {StreamError} `damaged`
    */
-  read(streamId: number, ref: SnapshotRef): Promise<Bytes | undefined>;
+  read(
+    streamId: number,
+    ref: SnapshotRef,
+    mayBeSlice: boolean,
+  ): Promise<Bytes | FileSlice | undefined>;
   /** A body that no record names: it may go at once. */
   discard(streamId: number, number: number): void;
   /** A body that no state names once a record is stored: it may go then. */
   release(streamId: number, ref: SnapshotRef, lsn: number): void;
 }
+
+/** The bodies that are being written may have so many bytes together, or one alone more. */
+const WRITING_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** What {@link Snapshots} work on: parts of the engine, and its look-ups. */
 export interface SnapshotsParts<S extends Stream> {
@@ -80,6 +89,7 @@ export interface SnapshotsParts<S extends Stream> {
  */
 export class Snapshots<S extends Stream> implements SnapshotStore {
   readonly #parts: SnapshotsParts<S>;
+  #writingBytes = 0;
 
   constructor(parts: SnapshotsParts<S>) {
     this.#parts = parts;
@@ -95,7 +105,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
       const position = await this.#positionIn(stream, spec);
       this.#check(stream, position, body.length);
       const number = streams.newId();
-      return { position, number, crc32: await bodies.write(stream.id, number, body) };
+      return { position, number, crc32: await this.#write(stream.id, number, body) };
     });
     let kept: Kept;
     try {
@@ -112,12 +122,14 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     return kept.info;
   }
 
-  async get(name: string): Promise<ReadSnapshot> {
+  get(name: string): Promise<ReadSnapshot<Bytes>>;
+  get(name: string, mayBeSlice: boolean): Promise<ReadSnapshot>;
+  async get(name: string, mayBeSlice = false): Promise<ReadSnapshot> {
     const { bodies, accessed } = this.#parts;
     while (true) {
       const { stream, ref } = await this.#visible(name);
       accessed(stream);
-      const body = await bodies.read(stream.id, ref);
+      const body = await bodies.read(stream.id, ref, mayBeSlice);
       if (body !== undefined) return { ...this.#infoOf(stream, ref), body };
       // A newer one took its place meanwhile, unless it is lost.
       if (stream.lifecycle === "there" && stream.keptSnapshot === ref) throw lostBody(name, ref);
@@ -173,6 +185,22 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     }
     await journal.durable(ref.lsn);
     return { stream, ref };
+  }
+
+  async #write(streamId: number, number: number, body: Bytes): Promise<number> {
+    const waiting = this.#writingBytes;
+    if (waiting > 0 && waiting + body.length > WRITING_LIMIT_BYTES) {
+      throw new StreamError(
+        { code: "overloaded" },
+        `Snapshots of ${waiting} bytes are being written, and ${body.length} more don't fit: try again.`,
+      );
+    }
+    this.#writingBytes += body.length;
+    try {
+      return await this.#parts.bodies.write(streamId, number, body);
+    } finally {
+      this.#writingBytes -= body.length;
+    }
   }
 
   /** Where the state that an error rests on never becomes durable, that is the answer instead. */
