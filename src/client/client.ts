@@ -34,6 +34,7 @@ import {
   type StreamInfo,
   streamInfoIn,
 } from "./transport/stream_info.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { ListedSubscription } from "./subscriptions/options.ts";
 import { Subscription } from "./subscriptions/subscription.ts";
 import { listSubscriptions } from "./subscriptions/subscription_json.ts";
@@ -321,6 +322,11 @@ export class Client {
   reader(path: string, options: ReaderOptions = {}): Reader {
     const readMode = options.readMode ?? this.#readMode;
     return new Reader(this.#connection, path, { ...options, readMode });
+  }
+
+  /** A stream's snapshots: a state as of an offset; an extension of this project's server. */
+  snapshot(path: string): Snapshots {
+    return new Snapshots(this.#connection, path);
   }
 
   /** Appends to a stream, one request each. */

@@ -28,6 +28,8 @@ export type { ListedStream, ListOptions } from "./transport/list.ts";
 export { Message } from "./reader/message.ts";
 export type { Reader } from "./reader/reader.ts";
 export type { ReaderOptions, StreamData } from "./reader/options.ts";
+export type { Snapshot } from "./reader/snapshot.ts";
+export type { SnapshotOptions, Snapshots } from "./snapshots.ts";
 export type { ReadMode } from "./reader/read_mode.ts";
 export type { SendOptions, Writer, WriterOptions } from "./producer/writer.ts";
 export type { Producer } from "./producer/producer.ts";
