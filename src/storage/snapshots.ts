@@ -126,13 +126,14 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
   get(name: string, mayBeSlice: boolean): Promise<ReadSnapshot>;
   async get(name: string, mayBeSlice = false): Promise<ReadSnapshot> {
     const { bodies, accessed } = this.#parts;
-    while (true) {
+    for (let missing: number | undefined;;) {
       const { stream, ref } = await this.#visible(name);
       accessed(stream);
       const body = await bodies.read(stream.id, ref, mayBeSlice);
       if (body !== undefined) return { ...this.#infoOf(stream, ref), body };
       // A newer one took its place meanwhile, unless it is lost.
-      if (stream.lifecycle === "there" && stream.keptSnapshot === ref) throw lostBody(name, ref);
+      if (missing === ref.number) throw lostBody(name, ref);
+      missing = ref.number;
     }
   }
 

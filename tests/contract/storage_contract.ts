@@ -44,7 +44,7 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   if (name.startsWith("nats")) describeNoMessageCounts(it);
   else describeMessageCounts(it);
   if (name.startsWith("nats")) describeNoSnapshots(it);
-  else if (!name.startsWith("file")) describeSnapshots(it);
+  else describeSnapshots(it);
   if (name.startsWith("nats")) describeNoRetention(it);
   else if (name.startsWith("memory")) {
     describeTrimming(it);
