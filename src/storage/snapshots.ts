@@ -21,6 +21,7 @@ import type {
   SnapshotStore,
 } from "./snapshot_store.ts";
 import type { Stream } from "./stream.ts";
+import { trimmedError } from "./trimmed_error.ts";
 import type { Streams } from "./streams.ts";
 
 /** A content type, and what a record has beside it: so much of the journal a snapshot takes. */
@@ -79,8 +80,8 @@ export interface SnapshotsParts<S extends Stream> {
   missing(name: string, stream: S | undefined): Promise<StreamError>;
   /** A stream was read or written. */
   accessed(stream: S): void;
-  /** A stream has another snapshot than before. */
-  onKept(stream: S): void;
+  /** A stream has another snapshot than before, or none any more. */
+  onChanged(stream: S): void;
 }
 
 /**
@@ -229,6 +230,9 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
         }: a snapshot is of what is in the stream.`,
       );
     }
+    if (anchor < stream.earliest) {
+      throw trimmedError("Stream-Snapshot-Offset", stream, space, anchor);
+    }
     if (stream.json && (subOffset > 0 || (anchor > 0 && anchor < tail))) {
       return skipMessages(reader, stream, anchor, subOffset, pastTail(subOffset));
     }
@@ -253,6 +257,10 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
           `that is kept, ${formatOffset(space, kept.position)}: that one stays.`,
       );
     }
+    // It may have been trimmed past the place meanwhile.
+    if (position < stream.earliest) {
+      throw trimmedError("Stream-Snapshot-Offset", stream, spaces.of(stream), position);
+    }
     quotas()?.checkSnapshot(stream, bytes - (kept?.bytes ?? 0));
   }
 
@@ -262,13 +270,12 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
    * @param written the stream that it was written for
    */
   #keep(name: string, written: S, snapshot: LoggedSnapshot): Kept {
-    const { bodies, find, onKept } = this.#parts;
+    const { bodies, find } = this.#parts;
     const stream = find(name);
     if (stream?.id !== written.id || stream.lifecycle !== "there") throw replacedStream(name);
     this.#check(stream, snapshot.position, snapshot.bytes);
     const before = bodies.find(stream);
     const { lsn, atMs } = this.#record(stream, before, snapshot);
-    onKept(stream);
     const info = this.#infoOf(stream, { ...snapshot, atMs });
     return { lsn, info: { ...info, isFirst: before === undefined } };
   }
@@ -279,7 +286,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     before: SnapshotRef | undefined,
     snapshot: LoggedSnapshot | undefined,
   ): { readonly lsn: number; readonly atMs: number } {
-    const { bodies, clock, journal, streams, quotas } = this.#parts;
+    const { bodies, clock, journal, streams, quotas, onChanged } = this.#parts;
     const atMs = clock.nowMs();
     const record: SnapshotRecord = { kind: "snapshot", id: stream.id, atMs, snapshot };
     const { tail, closed, buffer: { messages } } = stream;
@@ -289,6 +296,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     streams.markDirty(stream);
     quotas()?.snapshotChanged(stream, (snapshot?.bytes ?? 0) - (before?.bytes ?? 0));
     if (before !== undefined) bodies.release(stream.id, before, lsn);
+    onChanged(stream);
     return { lsn, atMs };
   }
 

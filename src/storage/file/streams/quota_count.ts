@@ -105,7 +105,7 @@ export class QuotaCount implements StoredCount {
 
 /** @param stored the snapshots of rows, for streams whose own wasn't looked for */
 function heldBytes(stream: FileStream, stored: ReadonlyMap<number, number>): number {
-  const { id, tail, ownStart, keptSnapshot } = stream;
+  const { id, heldBytes, keptSnapshot } = stream;
   const snapshotBytes = keptSnapshot === undefined ? stored.get(id) : keptSnapshot?.bytes;
-  return tail - ownStart + (snapshotBytes ?? 0);
+  return heldBytes + (snapshotBytes ?? 0);
 }
